@@ -54,6 +54,8 @@ export interface DemuxStream {
   readonly isForced: boolean;
   /** A cover picture, not a film. */
   readonly isAttachment: boolean;
+  /** Time of its first packet, µs; absent when unknown. */
+  readonly startUs?: number;
   /** ms, 0 when unknown. */
   readonly durationMs: number;
   /** Codec configuration as the container has it, base64. */

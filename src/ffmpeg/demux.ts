@@ -156,7 +156,9 @@ export async function openDemuxer(
 }
 
 function unknown(why: string): OxbowError {
-  return new OxbowError('unsupported-media', `This is not a media file that oxbow can read: ${why}.`);
+  // The number of FFmpeg behind it says nothing to a person.
+  const reason = why.startsWith('unknown media format') ? 'its format is not known' : why;
+  return new OxbowError('unsupported-media', `This is not a media file that oxbow can read: ${reason}.`);
 }
 
 async function within<T>(child: EngineChild, ms: number, what: string, event: Promise<T>): Promise<T> {

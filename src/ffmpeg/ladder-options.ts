@@ -141,6 +141,12 @@ export const ladderLimits = {
   maxFileBytes: 4 * 1024 * 1024 * 1024,
   /** Longest time without a result, ms. */
   stallMs: 120_000,
+  /** Processor time for any media, s: also for reading the whole file. */
+  baseCpuS: 900,
+  /** And for each second of sound, s: usual is 0.02. */
+  audioCpuShare: 1,
+  /** And for its pictures: the slowest encoder with the slowest settings makes ten times as many pixels in a second. */
+  pixelsPerCpuS: 50_000,
 } as const;
 
 /** Fewest ticks per second: room for decode times between pictures. */

@@ -55,6 +55,7 @@ export async function encodeLadder(
   await using child = await openChild({
     entry: 'ladder/ladder-main',
     maxDataBytes,
+    ...cpuLimitOf(options),
     ...(media.kind === 'video' &&
       media.renditions.some(({ twoPass }) => twoPass) && { maxFileBytes: ladderLimits.maxFileBytes }),
     input: {
@@ -110,4 +111,20 @@ export async function encodeLadder(
     signal.removeEventListener('abort', onAbort);
     gone.catch(() => {}); // After the answer the process ends by disposal.
   }
+}
+
+/**
+ * Processor time of a process in proportion to its media, seconds: many times what the slowest settings need, so that a file which never
+ * ends does not keep the others waiting.
+ */
+function cpuLimitOf({ media, times }: LadderOptions): { readonly maxCpuS?: number } {
+  const { baseCpuS, audioCpuShare, pixelsPerCpuS } = ladderLimits;
+  const endUs = times.endUs ?? times.mediaEndUs;
+  if (endUs === undefined) return {};
+  const seconds = Math.max(0, endUs - times.cuts[0]!) / 1_000_000;
+  if (media.kind === 'audio') return { maxCpuS: Math.ceil(baseCpuS + seconds * audioCpuShare) };
+  const pixels = media.renditions.reduce((sum, { width, height, frameRate, keepEvery }) => {
+    return sum + (width * height * keepEvery * frameRate.num) / frameRate.den;
+  }, 0);
+  return { maxCpuS: Math.ceil(baseCpuS + (seconds * pixels) / pixelsPerCpuS) };
 }

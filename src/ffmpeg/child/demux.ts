@@ -80,6 +80,7 @@ function describeStream(stream: Stream): DemuxStream {
   const sampleEntry = fourccOf(parameters);
   const isText = codecType === AVMEDIA_TYPE_SUBTITLE || sampleEntry === 'wvtt';
   const dolbyVision = isVideo ? dolbyVisionOf(parameters) : undefined;
+  const isTimed = den > 0 && stream.startTime !== AV_NOPTS_VALUE;
   return {
     index: stream.index,
     id: stream.id,
@@ -111,6 +112,7 @@ function describeStream(stream: Stream): DemuxStream {
     isDefault: stream.hasDisposition(AV_DISPOSITION_DEFAULT),
     isForced: stream.hasDisposition(AV_DISPOSITION_FORCED),
     isAttachment: stream.hasDisposition(AV_DISPOSITION_ATTACHED_PIC),
+    ...(isTimed && { startUs: Math.round((Number(stream.startTime) * num * 1_000_000) / den) }),
     durationMs: stream.duration > 0n && den > 0 ? Math.round((Number(stream.duration) * num * 1000) / den) : 0,
     extradata: (parameters.extradata ?? Buffer.alloc(0)).toString('base64'),
     record: (parameters.getDecoderConfigurationRecord() ?? Buffer.alloc(0)).toString('base64'),

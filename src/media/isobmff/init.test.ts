@@ -82,9 +82,9 @@ suite('an init segment', () => {
   });
 
   test('an edit list shifts times: media_time back, an empty edit forward (8.6.6)', () => {
-    for (const [edits, shift, many] of [
-      [[], 0, false],
-      [[{ duration: 0, mediaTime: 7200 }], -7200, false],
+    for (const [edits, shift, many, end] of [
+      [[], 0, false, undefined],
+      [[{ duration: 0, mediaTime: 7200 }], -7200, false, undefined],
       [
         [
           { duration: 9000, mediaTime: -1 },
@@ -92,6 +92,7 @@ suite('an init segment', () => {
         ],
         5400,
         false,
+        99_000,
       ],
       [
         [
@@ -100,12 +101,24 @@ suite('an init segment', () => {
         ],
         0,
         true,
+        9000,
+      ],
+      // Two edits, the second of which begins where the first ends, show one stretch.
+      [
+        [
+          { duration: 9000, mediaTime: 3600 },
+          { duration: 4500, mediaTime: 12_600 },
+        ],
+        -3600,
+        false,
+        13_500,
       ],
     ] as const) {
       const moov = moovWithEdits([...edits]);
       const [track] = parseMoov(moov, readBoxes(moov)[0]!);
       assert.equal(track!.editShift, shift);
       assert.equal(track!.manyEdits, many);
+      assert.equal(track!.editEnd, end);
     }
   });
 

@@ -82,7 +82,9 @@ export interface MovieTrack {
   readonly further: readonly (FurtherEntry | undefined)[];
   /** What the edit list adds to every decode and composition time, ticks; negative where it skips the start. */
   readonly editShift: number;
-  /** There are more edits than one start: only the first is applied. */
+  /** Where the edit list ends what is shown, ticks of the movie's clock at this timescale; undefined where it shows the rest. */
+  readonly editEnd: number | undefined;
+  /** There are more edits than one stretch: only the first is applied. */
   readonly manyEdits: boolean;
   readonly defaults: SampleDefaults;
   /** Its sample tables, within the bytes that were read. */
@@ -264,25 +266,36 @@ function parseEdits(
   edts: Box | undefined,
   movieScale: number,
   timescale: number,
-): { editShift: number; manyEdits: boolean } {
+): Pick<MovieTrack, 'editShift' | 'editEnd' | 'manyEdits'> {
   const elst = edts && findBox(readBoxes(bytes, edts.body, edts.end), 'elst');
-  if (!elst) return { editShift: 0, manyEdits: false };
+  if (!elst) return { editShift: 0, editEnd: undefined, manyEdits: false };
   const reader = new ByteReader(bytes, "'elst'", elst.body, elst.end);
   const long = reader.u8() === 1;
   reader.skip(3);
   const count = reader.u32();
   let empty = 0;
-  for (let i = 0; i < count; i++) {
+  let editShift: number | undefined;
+  let shown = 0;
+  let manyEdits = false;
+  for (let i = 0; i < count && !manyEdits; i++) {
     const duration = long ? reader.u64() : reader.u32();
     const mediaTime = long ? reader.i64() : reader.i32();
     reader.skip(4);
-    if (mediaTime < 0) {
+    if (mediaTime < 0 && editShift === undefined) {
       empty += duration;
       continue;
     }
-    const editShift = rescale(empty, movieScale, timescale) - mediaTime;
-    if (!Number.isSafeInteger(editShift)) throw new FormatError('edit list reaches too far', elst.start);
-    return { editShift, manyEdits: i + 1 < count };
+    if (editShift === undefined) {
+      editShift = rescale(empty, movieScale, timescale) - mediaTime;
+      if (!Number.isSafeInteger(editShift)) throw new FormatError('edit list reaches too far', elst.start);
+    } else {
+      // An edit that continues where the one before it ends belongs to the same stretch; times are rounded to the movie's clock.
+      const next = rescale(empty + shown, movieScale, timescale) - editShift;
+      manyEdits = mediaTime < 0 || Math.abs(mediaTime - next) > (2 * timescale) / movieScale;
+    }
+    if (!manyEdits) shown += duration;
   }
-  return { editShift: 0, manyEdits: false };
+  // A duration of 0 is that of the media: fragments may follow (8.6.6.1).
+  const editEnd = shown > 0 ? rescale(empty + shown, movieScale, timescale) : undefined;
+  return { editShift: editShift ?? 0, editEnd, manyEdits };
 }

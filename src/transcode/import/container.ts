@@ -32,6 +32,19 @@ const OTHERS: readonly (readonly [start: string, what: string])[] = [
   ['MZ', 'a program'],
 ];
 
+/** Media that is not accepted, by what it begins with. */
+const NOT_ACCEPTED: readonly (readonly [start: string, what: string])[] = [
+  ['\x30\x26\xb2\x75\x8e\x66\xcf\x11', 'Windows Media (ASF, WMV, WMA)'],
+  ['\x06\x0e\x2b\x34\x02\x05\x01\x01', 'MXF'],
+  ['FORM', 'AIFF'],
+  ['#!AMR', 'AMR'],
+  ['.RMF', 'RealMedia'],
+  ['MThd', 'MIDI'],
+  ['YUV4MPEG2', 'raw video (Y4M)'],
+  ['caff', 'CAF'],
+];
+const ACCEPTED = 'MP4, MOV, Matroska, WebM, MPEG-TS, AVI, FLV, Ogg, WAV, MP3, FLAC, AAC, AC-3 and MPEG program streams';
+
 /** Containers by FFmpeg's name. */
 const NAMES: Readonly<Record<string, Container>> = {
   mpegts: { name: 'mpegts', contentType: 'video/mp2t' },
@@ -65,6 +78,8 @@ export function checkStart(start: Uint8Array): void {
   const text = textAt(start, 0, 16);
   const other = OTHERS.find(([prefix]) => text.trimStart().startsWith(prefix));
   if (other) throw refused(`This is ${other[1]}.`);
+  const media = NOT_ACCEPTED.find(([prefix]) => text.startsWith(prefix));
+  if (media) throw refused(`${media[1]} is not accepted. Accepted are ${ACCEPTED}.`);
   if (textAt(start, 4, 4) === 'ftyp' && PICTURES.test(textAt(start, 8, 4)))
     throw refused('This is a picture, not a film.');
 }

@@ -8,6 +8,7 @@ import type { Frame, Track } from '../../media/frame.ts';
 import { Column } from '../../media/isobmff/movie/sample-table.ts';
 import { ticksToUs, usToTicks } from '../../media/run.ts';
 import { type ImportLimits, refused } from './limits.ts';
+import { APART_US } from './sound-span.ts';
 
 /** A key frame begins a segment after at least this: GOPs of 2 s make segments of 4 s, also where a frame is missing. µs */
 const TARGET_US = 4_000_000;
@@ -64,6 +65,9 @@ export class Cutter {
   #lastKeyUs = 0;
   #hasRareKeys = false;
   #skipped = 0;
+  /** Time of the first frame of another track that was left out, µs. */
+  #earliestUs = 0;
+  #apartUs = 0;
   #cutUs: number[] = [];
   #ready: CutGroup[] = [];
   #endUs = 0;
@@ -90,6 +94,16 @@ export class Cutter {
   /** Frames before the first key frame. */
   get skipped(): number {
     return this.#skipped;
+  }
+
+  /** Sound before the first picture that was left out, µs. */
+  get earlyUs(): number {
+    return -this.#earliestUs;
+  }
+
+  /** Sound with another clock, behind everything else, that was left out; µs. */
+  get apartUs(): number {
+    return this.#apartUs;
   }
 
   /** Start of each group, µs. */
@@ -183,9 +197,12 @@ export class Cutter {
   #follow(given: Frame): void {
     const follower = this.#followers.find(({ track }) => track.id === given.trackId);
     if (!follower) return;
+    const us = this.#usOf(given.pts + follower.shift, follower.track);
+    if (us < -EARLY_US) {
+      this.#earliestUs = Math.min(this.#earliestUs, us);
+      return;
+    }
     const frame = this.#moved(given, follower.shift, follower.track);
-    const us = this.#usOf(frame.pts, follower.track);
-    if (us < -EARLY_US) return;
     follower.edgeUs = Math.max(follower.edgeUs, us);
     follower.frames.push(frame);
     this.#waitingBytes += frame.data.length;
@@ -220,6 +237,7 @@ export class Cutter {
     if (isEnd && last) {
       this.#open.shift();
       const endUs = this.#edgeUs;
+      for (const follower of this.#followers) this.#dropApart(follower, endUs);
       const soundUs = Math.max(endUs, ...this.#followers.map((one) => one.edgeUs));
       const isShort = soundUs - endUs <= OVERHANG_US;
       this.#emit(last, endUs, isShort ? Number.POSITIVE_INFINITY : endUs);
@@ -227,6 +245,23 @@ export class Cutter {
     } else if (!isEnd && last && last.reference.length > 0 && this.#waitingBytes > MAX_WAITING_BYTES) {
       throw refused('A stretch without a key frame is too large.');
     }
+  }
+
+  /** What begins long after everything else has another clock: the distance is no silence. */
+  #dropApart(follower: Follower, pictureUs: number): void {
+    const { track, frames } = follower;
+    const lengthUs = ({ duration }: Frame) => ticksToUs(duration, track.timescale);
+    let endUs = pictureUs;
+    const first = frames.findIndex((frame) => {
+      const us = this.#usOf(frame.pts, track);
+      if (us > endUs + APART_US) return true;
+      endUs = Math.max(endUs, us + lengthUs(frame));
+      return false;
+    });
+    if (first < 0) return;
+    follower.frames = frames.slice(0, first);
+    follower.edgeUs = this.#usOf(follower.frames.at(-1)?.pts ?? 0, track);
+    for (const frame of frames.slice(first)) this.#apartUs += lengthUs(frame);
   }
 
   /** Sound continues after the picture: segments of it alone. */
@@ -261,10 +296,13 @@ export class Cutter {
  * A regular grid on the times of frames, for an original that cannot be cut at its own key frames.
  *
  * @param times in any order, µs since the start of the asset
+ * @param endUs of the sound, where it continues after them
  * @returns start of each segment, µs; the first is 0
  */
-export function gridOf(times: Float64Array): number[] {
+export function gridOf(times: Float64Array, endUs = 0): number[] {
   const cuts = [0];
   for (const us of times.toSorted()) if (us - cuts.at(-1)! >= TARGET_US) cuts.push(us);
+  const last = times.length > 0 ? times.reduce((most, us) => Math.max(most, us)) : 0;
+  if (endUs - last > OVERHANG_US) for (let us = last + TARGET_US; us < endUs; us += TARGET_US) cuts.push(us);
   return cuts;
 }

@@ -23,7 +23,7 @@ export class FilmFolder implements Disposable {
   /** Runs ffmpeg with arguments separated by single spaces; gives the bytes of its output `film.{ending}`. */
   make(args: string, ending: string, given?: Uint8Array): Uint8Array {
     const path = join(this.#folder, `${this.#next++}.${ending}`);
-    const input = given ? ['-i', this.#store(given, 'in')] : [];
+    const input = given ? ['-i', this.store(given, 'in')] : [];
     const all = ['-v', 'error', '-nostdin', '-y', ...input, ...args.split(' '), '-threads', '1', path];
     execFileSync('ffmpeg', all, { timeout: 60_000, stdio: 'pipe' });
     return readFileSync(path);
@@ -31,7 +31,7 @@ export class FilmFolder implements Disposable {
 
   /** Packets of streams, e.g. `v:0`, of files as ffmpeg copies them, all in one run; by file and stream. */
   packets(films: readonly Uint8Array[], streams: readonly string[]): ListedPacket[][][] {
-    const inputs = films.flatMap((film) => ['-i', this.#store(film, 'film')]);
+    const inputs = films.flatMap((film) => ['-i', this.store(film, 'film')]);
     const maps = films.flatMap((_, i) => streams.flatMap((stream) => ['-map', `${i}:${stream}`]));
     const args = ['-v', 'error', '-nostdin', ...inputs, ...maps, ...'-c copy -f framehash -hash md5 -'.split(' ')];
     const text = execFileSync('ffmpeg', args, { timeout: 60_000 }).toString();
@@ -47,7 +47,7 @@ export class FilmFolder implements Disposable {
 
   /** MD5 of the decoded pictures, scaled to one size. */
   pictures(film: Uint8Array, size: string): string[] {
-    const path = this.#store(film, 'film');
+    const path = this.store(film, 'film');
     const args = `-v error -nostdin -threads 1 -i ${path} -vf scale=${size} -pix_fmt yuv420p -f framehash -hash md5 -`;
     const lines = execFileSync('ffmpeg', args.split(' ')).toString().split('\n');
     return lines.filter((line) => /^\d/.test(line)).map((line) => line.split(',').at(-1)!.trim());
@@ -55,10 +55,11 @@ export class FilmFolder implements Disposable {
 
   /** Stores a file for arguments of `make`; returns its path. */
   put(text: string, ending: string): string {
-    return this.#store(new TextEncoder().encode(text), ending);
+    return this.store(new TextEncoder().encode(text), ending);
   }
 
-  #store(bytes: Uint8Array, ending: string): string {
+  /** Stores a file for arguments of `make`; returns its path. */
+  store(bytes: Uint8Array, ending: string): string {
     const path = join(this.#folder, `${this.#next++}.${ending}`);
     writeFileSync(path, bytes);
     return path;

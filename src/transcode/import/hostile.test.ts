@@ -63,9 +63,18 @@ suite('originals that are hostile or damaged', { skip: need('ffmpeg') }, () => {
       ["ffconcat version 1.0\nfile '/etc/passwd'\n", /playlist/],
       [Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), /picture/],
       ['no media at all, whatever its name says', /not a media file/],
+      [Buffer.from('3026b2758e66cf11a6d900aa0062ce6c', 'hex'), /Windows Media .* is not accepted\. Accepted are MP4/],
+      [Buffer.from('060e2b34020501010d01020101020400', 'hex'), /MXF is not accepted/],
+      ['FORM\0\0\0\x20AIFFCOMM', /AIFF is not accepted/],
+      ['#!AMR\n\x3c', /AMR is not accepted/],
       [box('ftyp', Buffer.from('heic\0\0\0\0mif1heic')), /picture, not a film/],
     ];
     for (const [bytes, reason] of cases) assert.match(await refusalOf(Buffer.from(bytes as string)), reason);
+  });
+
+  test('pictures without a container are refused, because they have no times', async () => {
+    const raw = films.make('-map 0:v -c copy -bsf:v h264_mp4toannexb', 'h264', film);
+    assert.match(await refusalOf(raw), /Raw H\.264 has no times: put it into MP4/);
   });
 
   test('a file that ends early is imported up to its end, and says how much is missing', async () => {

@@ -127,6 +127,9 @@ suite('import of an original', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     assert.deepEqual(films.pictures(chunks[0]!, '160:90'), shown);
   });
 
+  /** The film from a time on, as ffmpeg cuts without encoding. */
+  const trimmed = (s: number) => films.make(`-ss ${s} -i ${films.store(mp4, 'mp4')} -map 0 -c copy`, 'mp4');
+
   const others: readonly {
     name: string;
     args: string;
@@ -210,6 +213,33 @@ suite('import of an original', { skip: need('ffmpeg'), concurrency: 2 }, () => {
       .map((streams) => streams.map(({ length }) => length));
     assert.deepEqual(inChunk, inFilm);
     assert.equal(inChunk![0], 225);
+  });
+
+  test('MP4 whose tables are continued by fragments: all frames come', async () => {
+    const film = films.make('-map 0 -c copy -movflags frag_keyframe', 'mp4', mp4);
+    const { facts, chunks, endUs } = await importOf(film);
+    assert.ok(Math.abs(endUs - 9_000_000) < 40_000);
+    assert.deepEqual(facts.warnings, []);
+    assertSame(film, chunks[0]!, ['v:0', 'a:0', 'a:1']);
+  });
+
+  test('what an edit list cut off is not stored: the film begins at the cut, and is encoded where that is within a GOP', async () => {
+    const within = await importOf(trimmed(2.6));
+    assert.deepEqual([within.source, within.originUs, within.chunks], [null, 0, []]);
+    assert.ok(Math.abs(within.endUs - 6_400_000) < 100_000);
+    assert.match(within.facts.warnings.join(' '), /hides 0\.6 s before its start/);
+    const atKey = await importOf(trimmed(2));
+    assert.deepEqual([atKey.source?.tracks, atKey.originUs, atKey.facts.warnings], [[1, 2, 3], 0, []]);
+    assert.ok(Math.abs(atKey.endUs - 7_000_000) < 100_000);
+  });
+
+  test('a rate that a container declares, and its pictures do not have, refuses nothing', async () => {
+    const film = films.make('-map 0:v -map 0:a:0 -c copy', 'flv', mp4);
+    const at = Buffer.from(film).indexOf('framerate') + 10;
+    const declared = new Uint8Array(film);
+    new DataView(declared.buffer).setFloat64(at, 90_000);
+    const { facts } = await importOf(declared);
+    assert.equal(facts.tracks[0]!.frameRate, 25);
   });
 
   test('a codec that cannot be stored gives cuts on a grid of frame times, and no source rendition', async () => {

@@ -5,7 +5,7 @@
  * `text/{stream}.vtt`, `text/{stream}.ass`. docs/4-library/processing.md.
  */
 import type { AssetCaptions, ImportResult } from '../../api/library/asset-facts.ts';
-import { type Demuxer, openDemuxer } from '../../ffmpeg/demux.ts';
+import { type Demuxer, type DemuxStream, openDemuxer } from '../../ffmpeg/demux.ts';
 import type { JobInput, WorkerContext, WorkerHandler } from '../../jobs/worker-job.ts';
 import { FormatError } from '../../lib/errors.ts';
 import { readMovie } from '../../media/isobmff/movie/movie-file.ts';
@@ -20,6 +20,7 @@ import type { MediaReader } from './media-reader.ts';
 import { openMovieReader } from './movie-reader.ts';
 import { PacketReader, referenceStream } from './packet-reader.ts';
 import { playableOf } from './playable.ts';
+import { encodeAllBecause, lostSound, onOneClock, shortfall } from './promise.ts';
 import { SourceWriter } from './source-writer.ts';
 import { type TextFiles, TextPackets, unreadableTexts } from './text-packets.ts';
 
@@ -29,8 +30,15 @@ interface Original {
   /** Its tables; undefined where only FFmpeg can read it. */
   readonly movie: FileMovie | undefined;
   readonly demuxer: Demuxer;
+  /** Those that are taken. */
+  readonly streams: readonly DemuxStream[];
   readonly texts: TextPackets;
 }
+
+/** Sound that begins earlier than the picture by less primes its decoder. µs */
+const PRIMING_US = 200_000;
+/** Streams of pictures without a container, by FFmpeg's name. */
+const RAW: Readonly<Record<string, string>> = { h264: 'H.264', hevc: 'HEVC', m4v: 'MPEG-4 video' };
 
 /** What reading the file has shown. */
 interface Read {
@@ -85,17 +93,19 @@ async function importOriginal(assetId: string, context: WorkerContext, limits: I
   if (!reference) throw refused('The file has no picture and no sound.');
   if (info.streams.length > limits.maxTracks) throw refused(`The file has ${info.streams.length} tracks: too many.`);
   checkDuration(info.durationUs / 1_000_000, limits);
-  for (const stream of info.streams) if (stream.kind === 'video') checkPicture(stream, limits);
+  const { streams, warnings: apart } = onOneClock(info, reference);
+  // The rate that a container declares may be that of its clock: that of the pictures is checked when they were read.
+  for (const stream of streams) if (stream.kind === 'video') checkPicture({ ...stream, frameRate: 0 }, limits);
 
-  const texts = new TextPackets(info.streams);
-  const reader = await readerOf({ input, movie, demuxer, texts }, limits, () => position, signal);
+  const texts = new TextPackets(streams);
+  const reader = await readerOf({ input, movie, demuxer, streams, texts }, limits, () => position, signal);
   const isTurned = reference.rotation !== 0;
   const read =
-    reader.tracks.length > 0
-      ? await store(assetId, reader, isTurned, context, input.length, limits)
-      : await readTimes(reader, context, input.length, limits);
+    reader instanceof PacketReader && reader.tracks.length === 0
+      ? await readTimes(reader, context, input.length, limits)
+      : await store(assetId, reader, isTurned, context, input.length, limits);
   if (!(reader instanceof PacketReader)) await readTexts(demuxer, texts);
-  if (read.endUs <= 0) throw refused('The file has no media.');
+  if (read.endUs <= 0) throw refused(emptyBecause(info.container, read.times.length));
   const measured = reference.kind === 'video' ? frameRateOf(read.times) : undefined;
   if (measured) checkPicture({ ...reference, frameRate: measured.frameRate }, limits);
   const bitRate = Math.round((input.length * 8_000_000) / read.endUs);
@@ -114,7 +124,7 @@ async function importOriginal(assetId: string, context: WorkerContext, limits: I
       durationUs: read.endUs,
       bitRate,
       title: info.title,
-      tracks: info.streams.flatMap(
+      tracks: streams.flatMap(
         (stream) =>
           trackFactsOf(stream, trackIds.get(stream.index), stream === reference ? measured : undefined, bitRate) ?? [],
       ),
@@ -124,7 +134,13 @@ async function importOriginal(assetId: string, context: WorkerContext, limits: I
         endUs: read.endUs,
         signal,
       }),
-      warnings: [...read.warnings, ...unreadableTexts(info.streams), ...subtitles.warnings],
+      warnings: [
+        ...apart,
+        ...read.warnings,
+        ...shortfall(info, streams, read),
+        ...unreadableTexts(streams),
+        ...subtitles.warnings,
+      ],
     },
     originUs: read.originUs,
     cuts: read.cuts,
@@ -133,7 +149,7 @@ async function importOriginal(assetId: string, context: WorkerContext, limits: I
     source: isStored
       ? {
           tracks: reader.tracks.map(({ id }) => id),
-          ...playableOf(reader.tracks, info.streams),
+          ...playableOf(reader.tracks, streams),
           bytes: read.sourceBytes!,
         }
       : null,
@@ -174,17 +190,20 @@ async function readAll(input: JobInput, at: number, count: number, signal: Abort
 
 /** Our own reader where there are sample tables, otherwise FFmpeg's. */
 async function readerOf(
-  { input, movie, demuxer, texts }: Original,
+  { input, movie, demuxer, streams, texts }: Original,
   limits: ImportLimits,
   position: () => number,
   signal: AbortSignal,
 ): Promise<MediaReader> {
-  const { streams } = demuxer.info;
-  if (movie?.tracks.some(({ count }) => count > 0)) {
+  const encodeAll = movie && encodeAllBecause(movie);
+  // Fragments may continue what the tables begin, as recorders write that a crash must not cost the file.
+  if (movie && !movie.fragmented && !encodeAll && movie.tracks.some(({ count }) => count > 0)) {
     const reader = await openMovieReader(input, movie, streams, { limits, signal });
     if (reader) return reader;
   }
-  return PacketReader.open(demuxer, referenceStream(streams)!, limits, position, texts);
+  return PacketReader.open({
+    ...{ demuxer, streams, reference: referenceStream(streams)!, limits, position, texts, encodeAll },
+  });
 }
 
 /** Reads the subtitles alone, beside our own reader: FFmpeg reads nothing of the other streams. */
@@ -241,13 +260,13 @@ async function store(
     sourceBytes: isStored ? writer.bytes : undefined,
     captions: services,
     captionTexts,
-    warnings: [...reader.warnings, ...warnings, ...lost],
+    warnings: [...reader.warnings, ...warnings, ...lostSound(cutter.earlyUs, cutter.apartUs), ...lost],
   };
 }
 
 /** Reads a file whose tracks cannot be stored: only the times of the reference count. */
 async function readTimes(
-  reader: MediaReader,
+  reader: PacketReader,
   context: WorkerContext,
   length: number,
   limits: ImportLimits,
@@ -264,7 +283,22 @@ async function readTimes(
   const times = sorted.map((us) => us - first);
   const last = times.at(-1) ?? 0;
   const step = times.length > 1 ? last / (times.length - 1) : 0;
-  const endUs = Math.round(last + step);
+  const pictureUs = Math.round(last + step);
+  const { sound } = reader;
+  const endUs = times.length > 0 ? sound.endOf(first + pictureUs) - first : 0;
   checkDuration(endUs / 1_000_000, limits);
-  return { originUs: first, cuts: gridOf(times), endUs, times, sourceBytes: undefined, warnings: reader.warnings };
+  const earlyUs = first - sound.startOf(first);
+  const lost = lostSound(earlyUs > PRIMING_US ? earlyUs : 0, sound.lostUs(first + pictureUs));
+  return {
+    ...{ originUs: first, cuts: gridOf(times, endUs), endUs, times, sourceBytes: undefined },
+    warnings: [...reader.warnings, ...lost],
+  };
+}
+
+/** Why a file without media has none. */
+function emptyBecause(container: string, pictures: number): string {
+  const raw = RAW[container.split(',')[0]!];
+  if (raw)
+    return `Raw ${raw} has no times: put it into MP4, e.g. with ffmpeg -r 25 -i film.${container} -c copy film.mp4.`;
+  return pictures === 1 ? 'The film is a single picture without a duration.' : 'The file has no media.';
 }

@@ -9,12 +9,15 @@ import { AudioPackets, isAudioPassable } from './audio-packets.ts';
 import { type ImportLimits, refused } from './limits.ts';
 import type { MediaPiece, MediaReader } from './media-reader.ts';
 import { type PacketTrack, secondsOf } from './packet-base.ts';
+import { SoundSpan } from './sound-span.ts';
 import type { TextPackets } from './text-packets.ts';
 import { isVideoPassable, VideoPackets } from './video-packets.ts';
 
 /** Packets that are read before all tracks have shown their configuration. */
 const LOOK_AHEAD_BYTES = 32 * 1024 * 1024;
 const MAX_WARNINGS = 5;
+/** Fewer hidden pictures are a matter of rounding, s. */
+const LEAST_HIDDEN_S = 0.1;
 
 /** The stream whose frames are the places to cut: the first with pictures that is not a cover, otherwise the first with sound. */
 export function referenceStream(streams: readonly DemuxStream[]): DemuxStream | undefined {
@@ -41,6 +44,21 @@ function passable(streams: readonly DemuxStream[], reference: DemuxStream, warni
   return [first, ...others.flatMap((stream) => open(stream, id++) ?? [])];
 }
 
+/** What a {@link PacketReader} reads. */
+export interface PacketSource {
+  readonly demuxer: Demuxer;
+  /** Those of the file that are taken. */
+  readonly streams: readonly DemuxStream[];
+  readonly reference: DemuxStream;
+  readonly limits: ImportLimits;
+  /** Bytes of the file that were read. */
+  readonly position: () => number;
+  /** Gets the packets of subtitles. */
+  readonly texts: TextPackets;
+  /** Why nothing can be stored without encoding, for a person: only times are read. */
+  readonly encodeAll?: string | undefined;
+}
+
 /** A file that FFmpeg reads. */
 export class PacketReader implements MediaReader {
   readonly #packets: AsyncGenerator<readonly DemuxPacket[], string>;
@@ -49,42 +67,33 @@ export class PacketReader implements MediaReader {
   readonly #position: () => number;
   readonly #warnings: string[];
   readonly #texts: TextPackets;
+  readonly #sounds: ReadonlyMap<number, DemuxStream>;
+  /** Where the sound is that cannot be stored. */
+  readonly sound: SoundSpan = new SoundSpan();
   #open: readonly PacketTrack[];
   #ahead: (readonly DemuxPacket[])[] = [];
   #damaged = 0;
   #frames = 0;
+  #hiddenUs = 0;
+  #untimed = 0;
 
-  constructor(
-    demuxer: Demuxer,
-    reference: DemuxStream,
-    limits: ImportLimits,
-    position: () => number,
-    texts: TextPackets,
-  ) {
+  constructor({ demuxer, streams, reference, limits, position, texts, encodeAll }: PacketSource) {
     this.#reference = reference;
     this.#limits = limits;
     this.#position = position;
-    this.#warnings = [];
+    this.#warnings = encodeAll ? [encodeAll] : [];
     this.#texts = texts;
-    this.#open = passable(demuxer.info.streams, reference, this.#warnings);
-    const indexes = this.#open.length > 0 ? this.#open.map(({ stream }) => stream.index) : [reference.index];
+    this.#open = encodeAll ? [] : passable(streams, reference, this.#warnings);
+    const open = new Set(this.#open.map(({ stream }) => stream));
+    const sounds = open.size > 0 ? [] : streams.filter((stream) => stream.kind === 'audio' && stream !== reference);
+    this.#sounds = new Map(sounds.map((stream) => [stream.index, stream]));
+    const indexes = new Set([reference.index, ...[...open, ...sounds].map(({ index }) => index)]);
     this.#packets = demuxer.packets([...indexes, ...texts.indexes]);
   }
 
-  /**
-   * Opens a reader; reads until the configurations are known.
-   *
-   * @param position bytes of the file that were read
-   * @param texts gets the packets of subtitles
-   */
-  static async open(
-    demuxer: Demuxer,
-    reference: DemuxStream,
-    limits: ImportLimits,
-    position: () => number,
-    texts: TextPackets,
-  ): Promise<PacketReader> {
-    const reader = new PacketReader(demuxer, reference, limits, position, texts);
+  /** Opens a reader; reads until the configurations are known. */
+  static async open(source: PacketSource): Promise<PacketReader> {
+    const reader = new PacketReader(source);
     await reader.#lookAhead();
     return reader;
   }
@@ -98,8 +107,15 @@ export class PacketReader implements MediaReader {
   }
 
   get warnings(): readonly string[] {
-    const damaged = this.#damaged > 0 ? [`${this.#damaged} damaged frames were left out.`] : [];
-    return [...this.#warnings.slice(0, MAX_WARNINGS), ...damaged];
+    const hiddenS = this.#hiddenUs / 1_000_000;
+    return [
+      ...this.#warnings.slice(0, MAX_WARNINGS),
+      ...(this.#damaged > 0 ? [`${this.#damaged} damaged frames were left out.`] : []),
+      ...(this.#untimed > 0 ? [`${this.#untimed} frames without a time were left out.`] : []),
+      ...(hiddenS >= LEAST_HIDDEN_S
+        ? [`${hiddenS.toFixed(1)} s that the edit list of the file hides are shown in its own quality.`]
+        : []),
+    ];
   }
 
   /** Pieces of frames wait in here until every track has a configuration; those that show none are left out. */
@@ -155,17 +171,29 @@ export class PacketReader implements MediaReader {
       if (this.#texts.push(packet)) continue;
       const open = this.#open.find(({ stream }) => stream.index === packet.index);
       try {
-        if (open) frames.push(...open.take(packet));
-        else if (packet.index === this.#reference.index) {
-          const time = packet.pts ?? packet.dts;
-          if (time !== undefined) times.push(Math.round(secondsOf(time, this.#reference) * 1_000_000));
-        }
+        if (open) {
+          if (packet.hidden && open.stream === this.#reference)
+            this.#hiddenUs += secondsOf(packet.duration, open.stream) * 1_000_000;
+          frames.push(...open.take(packet));
+        } else this.#takeTime(packet, times);
       } catch (error) {
         if (!(error instanceof FormatError)) throw error;
         this.#damaged++;
       }
     }
     return { frames, times, atBytes: this.#position() };
+  }
+
+  /** A packet that is not stored; what an edit list hides is not there. */
+  #takeTime({ index, hidden, pts, dts, duration }: DemuxPacket, times: number[]): void {
+    if (hidden) return;
+    const time = pts ?? dts;
+    const stream = index === this.#reference.index ? this.#reference : this.#sounds.get(index);
+    if (!stream) return;
+    const us = (ticks: number) => Math.round(secondsOf(ticks, stream) * 1_000_000);
+    if (time === undefined) this.#untimed++;
+    else if (stream === this.#reference) times.push(us(time));
+    else this.sound.add(us(time), us(duration));
   }
 }
 

@@ -212,6 +212,18 @@ suite('encode jobs', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     }
   });
 
+  test('audio ends at the end of the asset, however far its own times reach', async () => {
+    // The second half is 20 hours later.
+    const jump = await films.make(
+      'jump.mka',
+      '-f lavfi -i sine=d=4 -af asetpts=if(gte(T\\,2)\\,PTS+72000/TB\\,PTS) -c:a pcm_s16le',
+    );
+    const { outputs } = await encodeFilm(jump, jobsOf(SOUND, { ...TIMES, cuts: [0], endUs: 3_000_000 })[0]!);
+    const path = await films.save('ends.mp4', outputs.get('a0/1.mp4')!);
+    const last = (await timesOf(path, 'a:0')).at(-1)!.pts;
+    assert.ok(last > 2.9 && last < 3.1, `it ends at ${last} s`);
+  });
+
   test('5.1 is mixed down to stereo, and its loudness is measured', async () => {
     const surround = await films.make(
       'surround.mka',

@@ -35,7 +35,7 @@ export class AudioLadder implements Disposable {
   #expected = 0;
 
   constructor(options: AudioLadderOptions) {
-    const { parameters, timeBase, media, originUs, onFrame } = options;
+    const { parameters, timeBase, media, originUs, endUs, onFrame } = options;
     this.#options = options;
     const codec = Codec.findDecoder(parameters.codecId);
     if (!codec) throw new Error('this FFmpeg cannot decode the audio');
@@ -51,8 +51,10 @@ export class AudioLadder implements Disposable {
     this.#filter = new AudioFilter({
       ...{ forms, timescale: timeBase.den, gainDb: media.gainDb },
       deliver: (form, at, planes) => {
-        const origin = Math.round((originUs * forms[form]!.sampleRate) / 1_000_000);
-        this.rungs[form]!.push(at - origin, planes);
+        const ticks = (us: number) => Math.round((us * forms[form]!.sampleRate) / 1_000_000);
+        const time = at - ticks(originUs);
+        // A time behind the asset is that of another clock: the distance is no silence.
+        if (time < ticks(endUs)) this.rungs[form]!.push(time, planes);
       },
     });
   }

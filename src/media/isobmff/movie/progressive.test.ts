@@ -110,6 +110,55 @@ suite('sample tables', () => {
     assert.throws(() => first.next(), { name: 'FormatError', message: /second sample entry/ });
   });
 
+  suite('what an edit list hides is left out, except for what others are decoded from (8.6.6)', () => {
+    /** Ten pictures of 10 ticks, a key frame every fourth. */
+    const film = { stts: [1, 10, 10], stsc: [1, 1, 10, 1], stco: [1, 100], stsz: [1, 10], stss: [3, 1, 5, 9] };
+    /** Ten seconds of sound in pieces of 0.1 s. */
+    const sound = { stts: [1, 100, 4800], stsc: [1, 1, 100, 1], stco: [1, 100], stsz: [1, 100] };
+    const walkOf = (
+      boxes: Readonly<Record<string, readonly number[]>>,
+      edit: { editShift: number; editEnd?: number },
+    ) => {
+      const { bytes, stbl } = stblOf(boxes);
+      return new SampleWalk(new SampleCursor(bytes, stbl), 1, { editEnd: undefined, ...edit });
+    };
+    const timesOf = (walk: SampleWalk) => {
+      const times: number[] = [];
+      for (let sample = walk.next(); sample; sample = walk.next()) times.push(sample.pts);
+      return times;
+    };
+    for (const [cut, hidden, first] of [
+      [0, 0, 0],
+      // At a key frame, or within its picture, nothing is hidden.
+      [40, 0, 0],
+      [45, 0, -5],
+      [60, 20, -20],
+      [79, 39, -39],
+      [95, 0, 5 - 20],
+    ] as const) {
+      test(`a picture cut at ${cut} of 100 begins at the last key frame before it`, () => {
+        const walk = walkOf(film, { editShift: -cut });
+        assert.equal(walk.skipHidden(videoTrack), cut === 95 ? 15 : hidden);
+        const times = timesOf(walk);
+        assert.equal(times[0], first + 0);
+        walk.rewind();
+        assert.deepEqual(timesOf(walk), times);
+      });
+    }
+    test('a picture that is cut at its end stops there, except for what comes before the end in decode order', () => {
+      assert.deepEqual(timesOf(walkOf(film, { editShift: 0, editEnd: 35 })), [0, 10, 20, 30]);
+      // The third picture is shown after the end, and the fourth, before the end, is decoded from it.
+      const reordered = { ...film, ctts: [4, 2, 0, 1, 20, 1, -10 >>> 0, 6, 0] };
+      assert.deepEqual(timesOf(walkOf(reordered, { editShift: 0, editEnd: 25 })), [0, 10, 40, 20]);
+    });
+    test('sound is left out up to what primes its decoder', () => {
+      const walk = walkOf(sound, { editShift: -48_000, editEnd: 96_000 });
+      assert.equal(walk.skipHidden(audioTrack), 0);
+      const times = timesOf(walk);
+      assert.deepEqual([times[0], times.at(-1)], [-9600, 91_200]);
+    });
+  });
+
   test('that claim millions of samples cost nothing until they are walked', () => {
     const { bytes, stbl } = stblOf({
       stts: [1, 15_000_000, 1],

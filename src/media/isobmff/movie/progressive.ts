@@ -19,8 +19,10 @@ export interface FileTrack {
   readonly source: MovieTrack;
   /** Samples in it. */
   readonly count: number;
-  /** Sum of its samples' durations, seconds. */
+  /** What it shows: the sum of its samples' durations without what its edit list hides, seconds. */
   readonly durationS: number;
+  /** Pictures that its edit list hides, but its walk has: the first picture that is shown needs them. Seconds. */
+  readonly hiddenS: number;
   /** The last sample entry that its samples use, from 1. */
   readonly entries: number;
   readonly walk: SampleWalk;
@@ -51,22 +53,35 @@ export interface MovieOptions {
   readonly allEntries?: boolean | undefined;
 }
 
-/** A walk over a track's samples: `dts <= pts`, both on the movie's clock, whose 0 the edit list names. */
+/** Sound before what is shown that primes its decoder, seconds. */
+const PRIMING_S = 0.2;
+/** Samples that are looked through for the first that is shown: nine hours of 30 pictures a second. */
+const MAX_HIDDEN = 1_000_000;
+
+/**
+ * A walk over a track's samples: `dts <= pts`, both on the movie's clock, whose 0 the edit list names.
+ *
+ * What the edit list hides is left out, except for samples without which others cannot be decoded.
+ */
 export class SampleWalk {
   readonly #cursor: SampleCursor;
   readonly #trackId: number;
   readonly #shift: number;
+  readonly #end: number;
   readonly #reach: number;
   readonly #allEntries: boolean;
   #peeked: FileTableSample | undefined;
+  /** Samples before the first that is needed. */
+  #skipped = 0;
 
-  /** @param source the track's edit list and tables */
+  /** @param source the track's edit list */
   constructor(
     cursor: SampleCursor,
     trackId: number,
-    source: Pick<MovieTrack, 'editShift'>,
+    source: Pick<MovieTrack, 'editShift'> & Partial<Pick<MovieTrack, 'editEnd'>>,
     { allEntries = false }: MovieOptions = {},
   ) {
+    this.#end = source.editEnd ?? Number.POSITIVE_INFINITY;
     this.#allEntries = allEntries;
     this.#cursor = cursor;
     this.#trackId = trackId;
@@ -94,7 +109,32 @@ export class SampleWalk {
   /** Goes back to the first sample. */
   rewind(): void {
     this.#cursor.rewind();
+    for (let i = 0; i < this.#skipped; i++) this.#cursor.next();
     this.#peeked = undefined;
+  }
+
+  /**
+   * From now on begins at the first sample that is needed: of a picture, the last key frame that is not after the first that is
+   * shown; of sound, what primes the decoder.
+   *
+   * @returns ticks of pictures before the first that is shown
+   */
+  skipHidden({ kind, timescale }: Track): number {
+    if (this.#shift >= 0) return 0;
+    let hidden = 0;
+    let needed = 0;
+    for (let i = 0; i < MAX_HIDDEN; i++) {
+      const sample = this.next();
+      if (!sample || sample.dts > 0) break;
+      const { pts, duration, key } = sample;
+      if (kind === 'video' ? key && pts <= 0 : pts + duration <= -PRIMING_S * timescale) {
+        needed = kind === 'video' ? i : i + 1;
+        hidden = kind === 'video' && pts + duration <= 0 ? -pts : 0;
+      }
+    }
+    this.#skipped = needed;
+    this.rewind();
+    return hidden;
   }
 
   #read(): FileTableSample | undefined {
@@ -104,6 +144,8 @@ export class SampleWalk {
     if (entry !== 1 && !this.#allEntries)
       throw new FormatError('samples of a second sample entry are not supported', offset);
     const shown = dts + this.#shift;
+    // Decode times increase: all later samples are hidden as well.
+    if (shown - this.#reach >= this.#end) return undefined;
     return {
       trackId: this.#trackId,
       dts: shown - this.#reach,
@@ -131,10 +173,15 @@ export function parseMovie(bytes: Uint8Array, moov: Box, options: MovieOptions =
   const { chosen, leftOut } = chooseTracks(parseMoov(bytes, moov));
   for (const { source, track } of chosen) {
     const cursor = new SampleCursor(bytes, source.stbl);
-    const durationS = cursor.ticks / track.timescale;
+    // The edit list of a file with fragments may end with its tables.
+    const editEnd = fragmented ? undefined : source.editEnd;
+    const walk = new SampleWalk(cursor, track.id, { editShift: source.editShift, editEnd }, options);
+    const hiddenS = walk.skipHidden(track) / track.timescale;
     if (source.manyEdits) notes.push(`track ${source.sourceId}: only the first edit is applied`);
-    const walk = new SampleWalk(cursor, track.id, source, options);
-    tracks.push({ track, source, count: cursor.count, durationS, entries: cursor.entries, walk });
+    if (hiddenS > 0) notes.push(`track ${source.sourceId}: ${hiddenS.toFixed(1)} s before its first edit are shown`);
+    const shown = Math.min(cursor.ticks, (editEnd ?? Infinity) - source.editShift) - Math.max(0, -source.editShift);
+    const durationS = Math.max(0, shown) / track.timescale;
+    tracks.push({ track, source, count: cursor.count, durationS, hiddenS, entries: cursor.entries, walk });
   }
   tracks.sort((a, b) => a.track.id - b.track.id);
   return { tracks, leftOut, notes, chapters: parseMovieChapters(bytes, moov), fragmented };
