@@ -168,10 +168,48 @@ suite('the line of times', () => {
     assert.equal(delivered.damage.length, 2);
   });
 
-  test('a presentation time before the decode time costs the frame', () => {
+  test('a presentation time before the decode time moves decode times back and costs no frame; far before, it costs it', () => {
     const delivered = demuxAll(stream([{ v: 1000, a: 0 }, { v: 4600, pts: 4000 }, { v: 8200 }]));
-    assert.deepEqual(times(delivered, 1), [1000, 8200]);
-    assert.equal(delivered.damage.length, 1);
+    assert.deepEqual(times(delivered, 1), [1000, 4000, 7600]);
+    assert.deepEqual(delivered.damage, []);
+    const far = demuxAll(stream([{ v: 900_000, a: 900_000 }, { v: 903_600, pts: 600_000 }, { v: 907_200 }]));
+    assert.deepEqual(times(far, 1), [900_000, 907_200]);
+    assert.equal(far.damage.length, 1);
+  });
+
+  suite('an encoder leaves out the delay of its B-pictures', () => {
+    const FRAME = 3600;
+    /** Orders of presentation of the pictures of a GOP in decode order, e.g. I P B B. */
+    const orders: Readonly<Record<string, readonly number[]>> = {
+      'one B-picture': [0, 2, 1, 4, 3, 6, 5],
+      'two B-pictures': [0, 3, 1, 2, 6, 4, 5],
+      'a pyramid': [0, 4, 2, 1, 3, 8, 6, 5, 7],
+      'a pyramid of seven': [0, 8, 4, 2, 1, 3, 6, 5, 7],
+      'B-pictures that come late': [0, 1, 2, 3, 7, 5, 4, 6, 8],
+    };
+    for (const [what, order] of Object.entries(orders)) {
+      for (const startsAt of [0, 90_000, TURN - 5 * FRAME]) {
+        test(`${what}, from ${startsAt} on: every picture comes at its time, with dts <= pts`, () => {
+          const units: { v: number; pts: number; a?: number }[] = [];
+          for (let gop = 0; gop < 5; gop++) {
+            for (const [i, place] of order.entries()) {
+              const at = startsAt + gop * order.length * FRAME;
+              units.push({ v: (at + i * FRAME) % TURN, pts: (at + place * FRAME) % TURN });
+            }
+          }
+          const delivered = demuxAll(stream([{ a: startsAt }, ...units]));
+          const frames = delivered.frames.filter(({ trackId }) => trackId === 1);
+          const first = frames[0]!.pts;
+          assert.deepEqual(
+            frames.map(({ pts }) => (pts - first) / FRAME),
+            Array.from({ length: 5 }, (_, gop) => order.map((place) => gop * order.length + place)).flat(),
+          );
+          assert.ok(frames.every(({ dts, pts }) => dts <= pts));
+          assert.ok(rising(frames.map(({ dts }) => dts)));
+          assert.deepEqual(delivered.damage, []);
+        });
+      }
+    }
   });
 
   test('audio within 2 ms of the prediction follows it, beyond that it is anchored again', () => {

@@ -144,7 +144,9 @@ export class ReorderQueue {
       const data = pieces.length === 1 ? pieces[0]! : concatBytes(pieces);
       const dts = first.dts + Math.round(i * step);
       const duration = Math.max(1, first.dts + Math.round((i + 1) * step) - dts);
-      const pts = Math.max(dts, shown?.[i] ?? first.pts + dts - first.dts);
+      // Times that were sent count also where they are before the decode time; those that were computed may be inexact.
+      const earliest = dts + Math.min(0, first.pts - first.dts);
+      const pts = Math.max(earliest, shown?.[i] ?? first.pts + dts - first.dts);
       this.#lastDts = dts;
       this.#lastDelay = pts - dts;
       this.#lastShown = Math.max(this.#lastShown, pts);

@@ -10,6 +10,7 @@ import type { Elementary, ElementaryOutput } from '../elementary.ts';
 import type { PesHeader } from '../pes.ts';
 import { PES_TIMESCALE, type ProgramClock, signedTurn, TrackClock } from '../timestamps.ts';
 import { AccessUnitBuffer, HEADROOM, isAligned, type Stretch } from './access-unit-buffer.ts';
+import { DecodeDelay } from './decode-delay.ts';
 import { ParameterSets } from './parameter-sets.ts';
 import { type PictureTime, ReorderQueue } from './reorder-queue.ts';
 import type { PictureHead, VideoCodec } from './video-codec.ts';
@@ -19,6 +20,8 @@ const MAX_ACCESS_UNIT_BYTES = 8 * 1024 * 1024;
 const MAX_WAITING = 64;
 /** No stream reorders by more than this, ticks: 20 s. */
 const MAX_REORDER = 20 * PES_TIMESCALE;
+/** Nor does any encoder leave out a delay of more than this, ticks: 2 s. */
+const MAX_LEAD = 2 * PES_TIMESCALE;
 /** A waiting time this far after its successor is invalid, ticks: 1 s. */
 const MAX_STEP_BACK = PES_TIMESCALE;
 const USUAL_STEP = PES_TIMESCALE / 30;
@@ -35,6 +38,7 @@ export class VideoTrack implements Elementary {
   readonly #sets: ParameterSets;
   readonly #units: AccessUnitBuffer;
   readonly #queue: ReorderQueue;
+  readonly #delay: DecodeDelay;
   /** Time of the open PES. */
   #open: PictureTime | undefined;
   /** The open PES has an invalid time. */
@@ -54,7 +58,8 @@ export class VideoTrack implements Elementary {
     this.#clock = new TrackClock(clock);
     this.#sets = new ParameterSets(codec);
     this.#units = new AccessUnitBuffer(codec);
-    this.#queue = new ReorderQueue((frame) => out.frame(frame));
+    this.#delay = new DecodeDelay((frame) => out.frame(frame), out.damage);
+    this.#queue = new ReorderQueue((frame) => this.#delay.push(frame));
   }
 
   header(header: PesHeader, bytes: Uint8Array, from: number, to: number): void {
@@ -65,7 +70,7 @@ export class VideoTrack implements Elementary {
     if (header.pts === undefined || header.dts === undefined) return;
     const dts = this.#place(header.dts);
     const reorder = signedTurn(header.pts - header.dts);
-    if (reorder < 0 || reorder > MAX_REORDER) {
+    if (reorder < -MAX_LEAD || reorder > MAX_REORDER) {
       this.#out.damage(`a presentation time ${reorder} ticks after the decode time`);
       this.#dropped = true;
       return;
@@ -112,6 +117,7 @@ export class VideoTrack implements Elementary {
   flush(): void {
     this.#takeHeld();
     this.#deliver(undefined);
+    this.#delay.flush();
     this.#broken = true;
   }
 
@@ -134,6 +140,7 @@ export class VideoTrack implements Elementary {
     this.#settled = undefined;
     this.#units.clear();
     this.#queue.restart();
+    this.#delay.restart();
     this.#open = undefined;
     this.#broken = true;
   }
