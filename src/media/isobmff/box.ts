@@ -46,7 +46,7 @@ export function readBoxHead(bytes: Uint8Array, at: number): BoxHead | undefined 
 }
 
 /**
- * The consecutive boxes in [start, end).
+ * The consecutive boxes in [start, end); within a box, fewer than 8 zeros behind the last one are none.
  *
  * @param start first byte of the first box
  * @param end first byte after the last box; every box must end at or before it
@@ -56,6 +56,8 @@ export function readBoxes(bytes: Uint8Array, start = 0, end: number = bytes.leng
   const boxes: Box[] = [];
   const limit = Math.min(end, bytes.length);
   for (let at = start; at < limit; ) {
+    // QuickTime ends lists of boxes with four zeros, and phones do so in sample entries.
+    if (start > 0 && at > start && at + 8 > limit && isZero(bytes, at, limit)) break;
     const head = at + 8 <= limit ? readBoxHead(bytes, at) : undefined;
     if (!head) throw new FormatError('a box header ends early', at);
     if (at + head.size > limit) throw new FormatError(`box '${head.type}' reaches past its parent`, at);
@@ -64,6 +66,11 @@ export function readBoxes(bytes: Uint8Array, start = 0, end: number = bytes.leng
     at += head.size;
   }
   return boxes;
+}
+
+function isZero(bytes: Uint8Array, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) if (bytes[at] !== 0) return false;
+  return true;
 }
 
 /** The first box of a type, or undefined. */

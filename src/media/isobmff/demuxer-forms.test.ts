@@ -305,3 +305,48 @@ test('2,000 damaged events, and streams of each form, end in nothing worse than 
 test('2,000 random records of sound are read, or refused with a FormatError', () => {
   assert.ok(fuzzAudioRecords(102, 2000) > 2000);
 });
+
+suite('the end of a segment', () => {
+  const frames = framesOf(videoTrack, 3);
+  /** A fragment whose mdat reaches to the end. */
+  const openEnd = (more: readonly Frame[] = frames) => {
+    const bytes = fragment(more);
+    const at = Buffer.from(bytes).indexOf('mdat') - 4;
+    bytes.fill(0, at, at + 4);
+    return bytes;
+  };
+
+  test('an mdat of size 0 reaches to it, and the next segment begins behind it (4.2.2)', () => {
+    for (const size of [1, 7, 1000]) {
+      const { demuxer, frames: found, damage } = open();
+      demuxer.push(printInit([videoTrack]));
+      const next = frames.map((frame) => ({ ...frame, dts: frame.dts + 90_000, pts: frame.pts + 90_000 }));
+      for (const segment of [
+        openEnd(),
+        openEnd(next),
+        fragment(next.map((one) => ({ ...one, dts: one.dts * 2, pts: one.pts * 2 }))),
+      ]) {
+        for (let at = 0; at < segment.length; at += size) demuxer.push(segment.subarray(at, at + size));
+        demuxer.flush();
+      }
+      assert.equal(found.length, 9);
+      assert.deepEqual(
+        found.slice(0, 3).map(({ data }) => Buffer.from(data)),
+        frames.map(({ data }) => Buffer.from(data)),
+      );
+      assert.deepEqual(damage, []);
+    }
+  });
+
+  test('an open mdat without samples is stepped over, however long it is, and is reported', () => {
+    const { demuxer, frames: found, damage } = open();
+    demuxer.push(printInit([videoTrack]));
+    demuxer.push(concatBytes([Uint8Array.of(0, 0, 0, 0), utf8('mdat'), new Uint8Array(1000)]));
+    demuxer.push(new Uint8Array(1000));
+    demuxer.flush();
+    demuxer.push(fragment(frames));
+    demuxer.flush();
+    assert.equal(found.length, 3);
+    assert.deepEqual(damage, ['an mdat without a moof before it was stepped over']);
+  });
+});

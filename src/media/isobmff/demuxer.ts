@@ -8,7 +8,7 @@ import { type LeftOutTrack, namesOf } from '../../api/left-out.ts';
 import { sameBytes } from '../../lib/bytes.ts';
 import { FormatError, OxbowError } from '../../lib/errors.ts';
 import type { Demuxer, DemuxerOutput, Frame, Track } from '../frame.ts';
-import { type Box, readBoxHead } from './box.ts';
+import { type Box, fourccAt, readBoxHead, u32At } from './box.ts';
 import { ByteQueue } from './byte-queue.ts';
 import { createDecodeOrder, type DecodeOrder } from './decode-order.ts';
 import { parseEmsg } from './emsg.ts';
@@ -68,6 +68,14 @@ export function createFmp4Demuxer(output: DemuxerOutput): Fmp4Demuxer {
   return new FragmentDemuxer(output);
 }
 
+/** Bytes to skip of a box that reaches to the end of the segment. */
+const TO_THE_END = Number.POSITIVE_INFINITY;
+
+/** Whether an mdat begins here that reaches to the end of the file or segment (4.2.2). */
+function isOpenData(start: Uint8Array): boolean {
+  return start.length >= 8 && u32At(start, 0) === 0 && fourccAt(start, 4) === 'mdat';
+}
+
 class FragmentDemuxer implements Fmp4Demuxer {
   readonly #output: DemuxerOutput;
   readonly #queue = new ByteQueue();
@@ -115,7 +123,12 @@ class FragmentDemuxer implements Fmp4Demuxer {
   }
 
   flush(): void {
-    if (this.#queue.length > 0 || this.#skipping > 0) this.#output.damage('the segment ended inside a box');
+    const rest = this.#queue.peek(8);
+    if (this.#waiting.length > 0 && isOpenData(rest)) {
+      this.#readMdat(this.#queue.take(this.#queue.length), rest.length);
+    } else if (this.#queue.length > 0 || (this.#skipping > 0 && this.#skipping !== TO_THE_END)) {
+      this.#output.damage('the segment ended inside a box');
+    }
     this.#queue.clear();
     this.#skipping = 0;
     this.#position = 0;
@@ -143,6 +156,7 @@ class FragmentDemuxer implements Fmp4Demuxer {
       if (this.#skipping > 0) return false;
     }
     const start = this.#queue.peek(16);
+    if (isOpenData(start)) return this.#waitForEnd();
     const head = start.length >= 8 ? this.#readHead(start) : undefined;
     if (!head) return false;
     const { type, size } = head;
@@ -167,6 +181,19 @@ class FragmentDemuxer implements Fmp4Demuxer {
     else this.#readMdat(bytes, head.headLength);
     this.#position += size;
     return true;
+  }
+
+  /** An mdat reaches to the end, where `flush` takes it; without samples that wait for it, it is stepped over. */
+  #waitForEnd(): false {
+    if (this.#queue.length > MAX_DATA_BYTES) {
+      throw new FormatError(`box 'mdat' of ${this.#queue.length} bytes is too large`, this.#position);
+    }
+    if (this.#waiting.length === 0) {
+      this.#tellOnce('an mdat without a moof before it was stepped over');
+      this.#skipping = TO_THE_END;
+      this.#queue.clear();
+    }
+    return false;
   }
 
   #readHead(start: Uint8Array): { type: string; size: number; headLength: number } | undefined {

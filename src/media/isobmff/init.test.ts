@@ -17,6 +17,19 @@ function moovWithEdits(edits: { duration: number; mediaTime: number }[]): Uint8A
   return writer.bytes.slice(0, writer.offset);
 }
 
+/** A moov with zeros at the end of a box on the way to its first sample entry. */
+function withZeros(moov: Uint8Array, type: string, zeros: number): Uint8Array {
+  const bytes = Buffer.from(moov);
+  const path = ['moov', 'trak', 'mdia', 'minf', 'stbl', 'stsd', 'avc1'];
+  let end = 0;
+  for (const name of path.slice(0, path.indexOf(type) + 1)) {
+    const start = bytes.indexOf(name) - 4;
+    end = start + bytes.readUInt32BE(start);
+    bytes.writeUInt32BE(end - start + zeros, start);
+  }
+  return Buffer.concat([bytes.subarray(0, end), Buffer.alloc(zeros), bytes.subarray(end)]);
+}
+
 suite('an init segment', () => {
   test('says of each track exactly what went in', () => {
     for (const tracks of [[videoTrack], [audioTrack], [hevcTrack, audioTrack], [videoTrack, audioTrack]]) {
@@ -119,6 +132,17 @@ suite('an init segment', () => {
       assert.equal(track!.editShift, shift);
       assert.equal(track!.manyEdits, many);
       assert.equal(track!.editEnd, end);
+    }
+  });
+
+  test('zeros behind the boxes of a sample entry or of another list are no box, as QuickTime ends them', () => {
+    for (const zeros of [1, 4, 7]) {
+      for (const type of ['avc1', 'stsd', 'stbl', 'trak', 'moov']) {
+        const moov = withZeros(moovWithEdits([{ duration: 9000, mediaTime: 0 }]), type, zeros);
+        const [track] = parseMoov(moov, readBoxes(moov)[0]!);
+        assert.equal(track!.track?.kind, 'video', `${zeros} in ${type}`);
+        assert.equal(track!.leftOut, undefined);
+      }
     }
   });
 

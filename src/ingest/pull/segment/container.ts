@@ -3,6 +3,7 @@
  * In: bytes. Out: a container, or a description of something else.
  */
 
+import { concatBytes } from '../../../lib/bytes.ts';
 import { isPackedAudio } from '../../../media/packed-audio/format.ts';
 
 /** Supported containers. */
@@ -29,6 +30,67 @@ export function detectContainer(bytes: Uint8Array): Container | undefined {
   if (TS_FORMS.some(([first, stride]) => isTs(bytes, first, stride))) return 'mpegts';
   if (bytes.length >= 8 && boxTypes.has(String.fromCharCode(bytes[4]!, bytes[5]!, bytes[6]!, bytes[7]!))) return 'fmp4';
   return isPackedAudio(bytes) ? 'packed-audio' : undefined;
+}
+
+/** Enough to detect a container. */
+const HEAD_BYTES = 1024;
+/** Something else may be in front of the first packet of MPEG-TS, such as a picture: so far it is looked for. */
+const FRONT_BYTES = 16 * 1024;
+/** Packets in a row that are no coincidence anywhere. */
+const PACKETS_IN_A_ROW = 5;
+
+/** What is in a segment. */
+export interface Content {
+  /** Its first bytes, for messages. */
+  readonly head: Uint8Array;
+  /** Undefined for an unsupported one. */
+  readonly container: Container | undefined;
+  /** Bytes in front of it, which are none of it. */
+  readonly front: number;
+}
+
+/** Detects the container of a segment, also behind something else. */
+export function contentOf(pieces: readonly Uint8Array[]): Content {
+  const head = headOf(pieces, HEAD_BYTES);
+  const container = detectContainer(head);
+  if (container) return { head, container, front: 0 };
+  const more = headOf(pieces, FRONT_BYTES);
+  const front = firstPacket(more);
+  return { head, container: front === undefined ? undefined : 'mpegts', front: front ?? 0 };
+}
+
+/** Where the first of several packets begins that are side by side, as their syncs show (ISO/IEC 13818-1, G.1). */
+function firstPacket(bytes: Uint8Array): number | undefined {
+  for (let at = bytes.indexOf(0x47); at >= 0; at = bytes.indexOf(0x47, at + 1)) {
+    for (const [before, stride] of TS_FORMS) {
+      const start = at - before;
+      const last = at + (PACKETS_IN_A_ROW - 1) * stride;
+      if (start < 0 || last >= bytes.length) continue;
+      let isInRow = true;
+      for (let next = at + stride; next <= last && isInRow; next += stride) isInRow = bytes[next] === 0x47;
+      if (isInRow) return start;
+    }
+  }
+  return undefined;
+}
+
+/** The first bytes of pieces, `length` or more, or all; without a copy if the first piece is long enough. */
+function headOf(pieces: readonly Uint8Array[], length: number): Uint8Array {
+  let count = 0;
+  for (let found = 0; count < pieces.length && found < length; count++) found += pieces[count]!.length;
+  const bytes = count === 1 ? pieces[0]! : concatBytes(pieces.slice(0, count));
+  return bytes.length > length ? bytes.subarray(0, length) : bytes;
+}
+
+/** The pieces without their first bytes; shares their memory. */
+export function withoutFront(pieces: readonly Uint8Array[], front: number): readonly Uint8Array[] {
+  if (front === 0) return pieces;
+  let left = front;
+  return pieces.flatMap((piece) => {
+    const skipped = Math.min(left, piece.length);
+    left -= skipped;
+    return skipped === piece.length ? [] : [piece.subarray(skipped)];
+  });
 }
 
 /** Describes unsupported bytes, for messages. */

@@ -5,7 +5,7 @@
 import { concatBytes } from '../../../lib/bytes.ts';
 import { FormatError } from '../../../lib/errors.ts';
 import { readBoxHead } from '../../../media/isobmff/box.ts';
-import { describeForeign, detectContainer } from './container.ts';
+import { contentOf, describeForeign, withoutFront } from './container.ts';
 
 /** Enough to detect the container. */
 const HEAD_BYTES = 1024;
@@ -33,11 +33,12 @@ export type CheckSegment = (pieces: readonly Uint8Array[], durationS: number) =>
  * @param durationS EXTINF, seconds
  */
 export const checkMedia: CheckSegment = (pieces, durationS) => {
-  const head = headOf(pieces, 0, HEAD_BYTES);
-  const container = detectContainer(head);
+  const { head, container, front } = contentOf(pieces);
   if (!container) return { detail: `the segment is ${describeForeign(head)}`, useless: true };
   if (container === 'fmp4') return checkBoxes(pieces);
-  return container === 'mpegts' && head[0] === 0x47 ? checkPackets(pieces, durationS) : undefined;
+  if (container !== 'mpegts') return undefined;
+  const packets = withoutFront(pieces, front);
+  return packets[0]?.[0] === 0x47 ? checkPackets(packets, durationS) : undefined;
 };
 
 /** Checks a segment of subtitles: it may be empty, but not a web page. */

@@ -3,17 +3,14 @@
  * In: bytes of segments. Out: frames in groups, one per set of tracks.
  */
 import { type LeftOutTrack, namesOf } from '../../../api/left-out.ts';
-import { concatBytes, freeBytes } from '../../../lib/bytes.ts';
+import { freeBytes } from '../../../lib/bytes.ts';
 import { FormatError } from '../../../lib/errors.ts';
 import type { Demuxer, DemuxerOutput, Frame, Track } from '../../../media/frame.ts';
 import { createFmp4Demuxer } from '../../../media/isobmff/demuxer.ts';
 import { createTsDemuxer } from '../../../media/mpegts/demuxer.ts';
 import { createPackedAudioDemuxer } from '../../../media/packed-audio/demuxer.ts';
-import { type Container, describeForeign, detectContainer } from './container.ts';
+import { type Container, contentOf, describeForeign, withoutFront } from './container.ts';
 import type { FetchedInit } from './segment-download.ts';
-
-/** Enough bytes to detect the container. */
-const HEAD_BYTES = 1024;
 
 /**
  * Frees what was received of a segment at once: left to collections, which see only that buffers grow, it would cause more of them.
@@ -41,13 +38,6 @@ export interface DemuxedSegment {
 /** Drops the frames of a published segment: variables of the caller's loop would keep them in memory until the next segment. */
 export function releaseFrames({ groups }: DemuxedSegment): void {
   for (const { frames } of groups) frames.length = 0;
-}
-
-/** The first HEAD_BYTES or more, or all; without a copy if the first piece is long enough. */
-function headOf(pieces: readonly Uint8Array[]): Uint8Array {
-  let count = 0;
-  for (let length = 0; count < pieces.length && length < HEAD_BYTES; count++) length += pieces[count]!.length;
-  return count === 1 ? pieces[0]! : concatBytes(pieces.slice(0, count));
 }
 
 const makers = { mpegts: createTsDemuxer, fmp4: createFmp4Demuxer, 'packed-audio': createPackedAudioDemuxer } as const;
@@ -113,15 +103,14 @@ export class SegmentDemux {
     this.#groups = [];
     this.#damages = [];
     try {
-      const head = headOf(pieces);
-      const container = detectContainer(head);
+      const { head, container, front } = contentOf(pieces);
       if (!container) throw new FormatError(`the segment is ${describeForeign(head)}`, 0);
       const demuxer = this.#demuxerFor(container);
       if (init && init.id !== this.#initId) {
         demuxer.push(init.bytes);
         this.#initId = init.id;
       }
-      for (const piece of pieces) demuxer.push(piece);
+      for (const piece of withoutFront(pieces, front)) demuxer.push(piece);
       // A part of MPEG-TS may end within a frame; fragments are whole.
       if (part === undefined || container === 'fmp4') demuxer.flush();
       if (container === 'mpegts') freeReceived(pieces);

@@ -9,7 +9,7 @@ import { FormatError, messageOf, OxbowError } from '../../../lib/errors.ts';
 import type { PullContext } from '../context.ts';
 import { nameOf } from '../resource-name.ts';
 import { statusFailure } from '../status-failure.ts';
-import { detectContainer } from './container.ts';
+import { contentOf, detectContainer } from './container.ts';
 import { ivOf, type SegmentKey } from './encryption.ts';
 import { decryptAes128 } from './key-store.ts';
 import type { JobSlot } from './ordered-queue.ts';
@@ -248,7 +248,7 @@ export class SegmentDownload {
 /** @throws FormatError for a wrong key: one wrong padding in 256 looks right, so the result must be media */
 function decrypt(coded: Uint8Array[], key: Uint8Array, { key: segmentKey, msn }: QueuedSegment): Uint8Array[] {
   const pieces = decryptAes128(coded, key, ivOf(segmentKey!, msn));
-  if (!detectContainer(concatBytes(pieces.slice(0, 2)))) {
+  if (!contentOf(pieces).container) {
     throw new FormatError('it cannot be decrypted with its key: the result is not media', 0);
   }
   return pieces;
