@@ -3,6 +3,7 @@
  * In: AssetFacts. Out: LadderSource. Pure.
  */
 import type { AssetFacts, AssetTrackFacts } from '../../api/library/asset-facts.ts';
+import { isPlayablePicture } from '../../transcode/import/playable.ts';
 import type { LadderSource, LadderSourceAudio, LadderSourceVideo } from '../../transcode/ladder/plan-shapes.ts';
 
 /** Names of FFmpeg by code point (ISO/IEC 23091-2, 8.2 and 8.3). */
@@ -32,7 +33,9 @@ function videoOf(track: AssetTrackFacts): LadderSourceVideo {
   } = track;
   const quarter = ((Math.round(rotation / 90) % 4) * 90) as 0 | 90 | 180 | 270;
   return {
-    ...{ stream, codec, width, height, frameRate, rotation: quarter, passesThrough: track.trackId !== undefined },
+    ...{ stream, codec, width, height, frameRate, rotation: quarter },
+    // A source that browsers do not decode, e.g. H.264 in 4:4:4 or 10 bits, is no quality of the ladder.
+    passesThrough: track.trackId !== undefined && isPlayablePicture(codec, track.pixelFormat ?? ''),
     ...(pixelAspect !== 1 && { sampleAspect: { num: Math.round(pixelAspect * ASPECT_SCALE), den: ASPECT_SCALE } }),
     ...(transfer !== undefined && TRANSFERS[transfer] !== undefined && { transfer: TRANSFERS[transfer]! }),
     ...(matrix !== undefined && MATRICES[matrix] !== undefined && { matrix: MATRICES[matrix]! }),

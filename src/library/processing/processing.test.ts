@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, suite, test } from 'node:test';
 import { need } from '../../../test/fixtures/need.ts';
+import type { ImportResult } from '../../api/library/asset-facts.ts';
 import { segmentLocation, segmentPrefix } from '../../archive/segment-store.ts';
 import type { Job } from '../../jobs/job.ts';
 import { runHandler } from '../../jobs/worker-job.fixture.ts';
@@ -51,6 +52,24 @@ suite('processing of assets', { skip: need('ffmpeg') }, () => {
       ['video', 'audio'],
     );
     assert.deepEqual(library.failures, []);
+  });
+
+  test('the encodes of a short film pass those of long ones that were uploaded before', async () => {
+    await using library = await openTestProcessing();
+    const ids: string[] = [];
+    for (const minutes of [120, 30, 1]) {
+      ids.push(await library.upload(film));
+      await library.runNext('import', async (job, context) => {
+        const result = (await importing(job, context)) as ImportResult;
+        return { ...result, source: null, endUs: minutes * 60_000_000 };
+      });
+      await library.processing.reconcile();
+    }
+    const order: (string | null)[] = [];
+    for (let job = await library.runNext('encode', encoding); job; job = await library.runNext('encode', encoding)) {
+      if (order.at(-1) !== job.subject) order.push(job.subject);
+    }
+    assert.deepEqual(order, ids.toReversed());
   });
 
   test('renditions follow their jobs; the same step again adds no job', async () => {

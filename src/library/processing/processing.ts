@@ -47,6 +47,11 @@ export interface ProcessingOptions {
 /** An import comes before the encodes of other assets; sound before pictures, because every quality needs it. */
 const IMPORT_PRIORITY = 100;
 const SOUND_PRIORITY = 10;
+/** Long films come after shorter ones, so that one upload of hours does not keep the others waiting: from how many µs, and by how much. */
+const LONG_LAST: readonly (readonly [fromUs: number, priority: number])[] = [
+  [60 * 60_000_000, -40],
+  [10 * 60_000_000, -20],
+];
 /** Most jobs of an asset that are read. */
 const MAX_JOBS = 100_000;
 const ENDED: ReadonlySet<Job['state']> = new Set(['done', 'failed', 'cancelled']);
@@ -197,7 +202,7 @@ export class Processing implements Disposable {
     const exists = new Set(known.map(({ input }) => keyOf(input as EncodeJobInput)));
     for (const input of [...looks, ...inputs]) {
       if (exists.has(keyOf(input)) || (isWaiting && input.media.kind === 'video')) continue;
-      const priority = input.media.kind === 'audio' ? SOUND_PRIORITY : 0;
+      const priority = (input.media.kind === 'audio' ? SOUND_PRIORITY : 0) + priorityOf(result.endUs);
       const given: PlannedInput = { ...input, plan };
       await jobs.add(ENCODE_KIND, given, { subject: assetId, priority, guard: this.#options.guard });
     }
@@ -277,6 +282,11 @@ export class Processing implements Disposable {
 /** The input of an encode with the plan that it belongs to. */
 interface PlannedInput extends EncodeJobInput {
   readonly plan?: LadderPlan;
+}
+
+/** The priority of the encodes of an asset by its duration. */
+function priorityOf(endUs: number): number {
+  return LONG_LAST.find(([fromUs]) => endUs > fromUs)?.[1] ?? 0;
 }
 
 /** Distinguishes the jobs of an asset. */

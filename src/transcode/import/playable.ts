@@ -25,12 +25,15 @@ export interface Playable {
 /** Whether every browser plays the sound of a codec. */
 export const isPlayableSound = (codec: string): boolean => SOUND.has(codec);
 
+/** Whether every browser decodes pictures of a codec in a pixel format of FFmpeg; one that is not known is not. */
+export const isPlayablePicture = (codec: string, format: string): boolean => FORMATS[codec]?.includes(format) ?? false;
+
 /** Whether every browser plays the picture, and the first sound of a file. */
 export function playableOf(tracks: readonly Track[], streams: readonly DemuxStream[]): Playable {
   const video = tracks.find(({ kind }) => kind === 'video');
   const audio = tracks.find(({ kind }) => kind === 'audio');
   const shown = streams.find(({ kind, isAttachment }) => kind === 'video' && !isAttachment);
-  const picture = video !== undefined && (FORMATS[video.config.codec]?.includes(shown?.format ?? '') ?? false);
+  const picture = video !== undefined && isPlayablePicture(video.config.codec, shown?.format ?? '');
   const sound = audio !== undefined && isPlayableSound(audio.config.codec);
   const hasSound = streams.some(({ kind }) => kind === 'audio');
   return { picture, sound, playable: (picture || !shown) && (sound || !hasSound) };

@@ -5,6 +5,7 @@
 import type { ProbeView } from '../../api/probe.ts';
 import { type DemuxInfo, type DemuxStream, openDemuxer } from '../../ffmpeg/demux.ts';
 import type { StreamInput } from '../../ffmpeg/stream-input.ts';
+import { isPlayablePicture } from '../import/playable.ts';
 import { noLadder, planLadder } from './plan.ts';
 import type { LadderPlan, LadderSettings, LadderSource, LadderSourceVideo } from './plan-shapes.ts';
 
@@ -15,6 +16,8 @@ const MATRICES: Readonly<Record<number, string>> = { 1: 'bt709', 5: 'bt470bg', 6
 const ASPECT_SCALE = 10_000;
 /** What players play without conversion. */
 const PLAYABLE = new Set(['h264', 'aac', 'ac3', 'eac3']);
+/** Profiles of H.264 with 10 bits, 4:2:2 or 4:4:4: no browser decodes them (RFC 6381, 3.3). */
+const DEEP = /^avc[13]\.(6e|7a|f4|2c)/i;
 
 /**
  * The ladder of a file.
@@ -52,7 +55,10 @@ export function ladderOfTracks(
   const { id, codecs, width, height, frameRate = 0 } = picture;
   const codec = codecOf(codecs);
   return planLadder(
-    { video: { stream: id, codec, width, height, frameRate, passesThrough: PLAYABLE.has(codec) }, audio },
+    {
+      video: { stream: id, codec, width, height, frameRate, passesThrough: PLAYABLE.has(codec) && !DEEP.test(codecs) },
+      audio,
+    },
     settings,
   );
 }
@@ -75,7 +81,8 @@ function videoOf(stream: DemuxStream, fileBitRate: number): LadderSourceVideo {
   const transferName = TRANSFERS[transfer];
   const matrixName = MATRICES[matrix];
   return {
-    ...{ stream: index, codec, width, height, frameRate, passesThrough: PLAYABLE.has(codec) },
+    ...{ stream: index, codec, width, height, frameRate },
+    passesThrough: PLAYABLE.has(codec) && isPlayablePicture(codec, stream.format),
     bitRate: stream.bitRate || fileBitRate,
     rotation: ((Math.round(stream.rotation / 90) % 4) * 90) as 0 | 90 | 180 | 270,
     ...(pixelAspect !== 1 && { sampleAspect: { num: Math.round(pixelAspect * ASPECT_SCALE), den: ASPECT_SCALE } }),
