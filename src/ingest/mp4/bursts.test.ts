@@ -5,7 +5,7 @@ import { fragmentLength, printFragment } from '../../media/isobmff/fragment.ts';
 import { printInit } from '../../media/isobmff/init.ts';
 import { audioTrack, videoTrack } from '../../media/isobmff/media.fixture.ts';
 import type { FileMovie } from '../../media/isobmff/movie/progressive.ts';
-import { type Burst, readFragments, readTables } from './bursts.ts';
+import { type Burst, readBursts, readFragments, readTables } from './bursts.ts';
 import type { FileBytes } from './file-bytes.ts';
 
 const signal = new AbortController().signal;
@@ -74,3 +74,49 @@ test('the audio of a fragmented file without video frames is limited in size', a
   assert.ok(held < 64 * 1024 * 1024, `${held} bytes in one burst`);
   assert.match(bursts[0]!.damages.join(), /without a frame of the reference track/);
 });
+
+for (const ranged of [true, false]) {
+  for (const between of ['', 'free', 'mdat']) {
+    test(`fragments that continue the tables of a file are read to the end, ${ranged ? 'by ranges' : 'from front to back'}, behind ${between || 'nothing'}`, async () => {
+      const init = printInit([videoTrack]);
+      const data = Uint8Array.of(0, 0, 0, 2, 0x65, 7);
+      const pictures = Array.from({ length: 6 }, (_, i) => {
+        return { trackId: 1, dts: i * 180_000, pts: i * 180_000, duration: 180_000, key: true, data };
+      });
+      const box = (type: string, body: Uint8Array) => {
+        const head = Buffer.alloc(8);
+        head.writeUInt32BE(8 + body.length);
+        head.write(type, 4, 'latin1');
+        return concatBytes([head, body]);
+      };
+      const fragments = pictures.slice(2).map((frame, i) => {
+        const bytes = new Uint8Array(fragmentLength([frame]));
+        printFragment(bytes, 0, { sequence: i + 1, trackId: 1, tfdt: frame.dts, frames: [frame] });
+        return bytes;
+      });
+      const more = ranged && between ? [box(between, new Uint8Array(9))] : [];
+      const file = concatBytes([init, box('mdat', concatBytes([data, data])), ...more, ...fragments]);
+      let at = 0;
+      const listed = pictures.slice(0, 2).map(({ data: _, ...frame }, i) => {
+        return { ...frame, offset: init.length + 8 + i * data.length, length: data.length };
+      });
+      const walk = { peek: () => listed[at], next: () => listed[at++], rewind() {} };
+      const moovAt = Buffer.from(init).indexOf('moov') - 4;
+      const movie: FileMovie = {
+        tracks: [sourced(videoTrack, walk as never)],
+        ...{ leftOut: [], notes: [], chapters: { listed: [], samples: [] }, fragmented: true },
+        moov: { bytes: init.subarray(moovAt), endsAt: init.length },
+      };
+      const bursts: Burst[] = [];
+      for await (const burst of readBursts({ ...fileOf(file), ranged }, movie, { signal })) bursts.push(burst);
+      assert.deepEqual(
+        bursts.flatMap(({ frames }) => frames.map(({ dts }) => dts)),
+        pictures.map(({ dts }) => dts),
+      );
+      assert.deepEqual(
+        bursts.map(({ startS, endS, damages }) => [startS, endS, damages]),
+        pictures.map(({ dts }) => [dts / 90_000, dts / 90_000 + 2, []]),
+      );
+    });
+  }
+}

@@ -5,6 +5,7 @@
 import { FormatError } from '../../lib/errors.ts';
 import { referenceOf } from '../../live/reference.ts';
 import type { DemuxerOutput, Frame, Track } from '../../media/frame.ts';
+import { readBoxHead, u32At } from '../../media/isobmff/box.ts';
 import { createFmp4Demuxer } from '../../media/isobmff/demuxer.ts';
 import type { FileMovie, FileTrack } from '../../media/isobmff/movie/progressive.ts';
 import { SampleForm } from '../../media/isobmff/movie/sample-form.ts';
@@ -64,14 +65,50 @@ export function longestBurstS({ tracks }: FileMovie): number {
 }
 
 /**
+ * The bursts of a file: those of its sample tables, then those of its fragments, which may continue the tables (ISO/IEC 14496-12, 8.8).
+ *
+ * @throws FormatError if it is malformed or the file ends before its media; errors of reading
+ */
+export async function* readBursts(
+  file: FileBytes,
+  movie: FileMovie,
+  { signal }: { signal: AbortSignal },
+): AsyncGenerator<Burst, void> {
+  const hasTables = movie.tracks.some(({ count }) => count > 0);
+  if (!hasTables) {
+    yield* readFragments(file, { signal });
+    return;
+  }
+  const place = { endsAt: movie.moov?.endsAt ?? 0 };
+  yield* readTables(file, movie, { signal, place });
+  if (!movie.fragmented || !movie.moov) return;
+  const from = file.ranged ? await firstFragment(file, movie.moov.endsAt, { signal }) : place.endsAt;
+  yield* readFragments(file, { signal, after: { moov: movie.moov.bytes, from } });
+}
+
+/** Where the first moof behind the tables is, or the end of the file. */
+async function firstFragment(file: FileBytes, from: number, { signal }: { signal: AbortSignal }): Promise<number> {
+  for (let at = from; ; ) {
+    const start = await file.read(at, 16, { signal });
+    const isOpen = start.length < 8 || u32At(start, 0) === 0;
+    const head = isOpen ? undefined : readBoxHead(start, 0);
+    if (!head) return at + start.length;
+    if (head.type === 'moof') return at;
+    at += head.size;
+  }
+}
+
+/**
  * The bursts of a file with sample tables.
+ *
+ * @param options.place gets the end of the last sample that was read, bytes
  *
  * @throws FormatError if the tables are malformed or the file ends before its media; errors of reading
  */
 export async function* readTables(
   file: FileBytes,
   { tracks }: FileMovie,
-  { signal }: { signal: AbortSignal },
+  { signal, place = { endsAt: 0 } }: { readonly signal: AbortSignal; readonly place?: { endsAt: number } },
 ): AsyncGenerator<Burst, void> {
   const forms = new Map(tracks.map(({ track, source }) => [track.id, new SampleForm(source, track)]));
   const reference = referenceIn(tracks);
@@ -83,6 +120,7 @@ export async function* readTables(
     const endS = Math.max(...own.map(({ pts, duration }) => pts + duration)) / timescale;
     const samples = [...own];
     for (const other of tracks) if (other !== reference) takeUntil(other, endS, samples);
+    for (const { offset, length } of samples) place.endsAt = Math.max(place.endsAt, offset + length);
     const read = await readSamples(file, tracks, samples, { signal });
     yield* framesOf(tracks, read, forms, { startS, endS });
   }
@@ -184,15 +222,20 @@ function* framesOf(
 /**
  * The bursts of a fragmented file.
  *
+ * @param options.after its moov, and where to begin; by default at the start of the file
  * @throws FormatError if it is malformed; errors of reading
  */
 export async function* readFragments(
   file: FileBytes,
-  { signal }: { signal: AbortSignal },
+  {
+    signal,
+    after,
+  }: { readonly signal: AbortSignal; readonly after?: { readonly moov: Uint8Array; readonly from: number } },
 ): AsyncGenerator<Burst, void> {
   const cutter = new FragmentCutter();
   const demuxer = createFmp4Demuxer(cutter);
-  for (let at = 0; ; ) {
+  if (after) demuxer.push(after.moov);
+  for (let at = after?.from ?? 0; ; ) {
     const piece = await file.read(at, PIECE_BYTES, { signal });
     at += piece.length;
     demuxer.push(piece);

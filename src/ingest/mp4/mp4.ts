@@ -15,7 +15,7 @@ import type { Track } from '../../media/frame.ts';
 import { noCounters } from '../pull/pull-log.ts';
 import { openAccess, type PullOptions } from '../pull/pull-options.ts';
 import { sameTracks } from '../pull/run/run-feeder.ts';
-import { type Burst, longestBurstS, readFragments, readTables } from './bursts.ts';
+import { type Burst, longestBurstS, readBursts } from './bursts.ts';
 import { type FileBytes, openFileBytes } from './file-bytes.ts';
 import { factsOf } from './file-facts.ts';
 import type { FileContext } from './file-request.ts';
@@ -58,8 +58,7 @@ export async function runMp4Pull(options: PullOptions, { signal }: { signal: Abo
   const hasTables = movie.tracks.some(({ count }) => count > 0);
   if (!hasTables && !movie.fragmented) throw new OxbowError('unsupported-media', 'the file contains no media');
   publisher.longestS = hasTables ? longestBurstS(movie) : 0;
-  const bursts = hasTables ? readTables(file, movie, { signal }) : readFragments(file, { signal });
-  await publishAll(file, bursts, publisher, { signal });
+  await publishAll(file, readBursts(file, movie, { signal }), publisher, { signal });
 }
 
 /** Publishes bursts; reads the next one while one waits for its time. */

@@ -62,5 +62,6 @@ async function parse(
   const bytes = new Uint8Array(await file.read(at, size, { signal }));
   if (bytes.length < size) throw new FormatError('the file ends within its moov', at);
   const { headLength } = readBoxHead(bytes, 0)!;
-  return parseMovie(bytes, { type: 'moov', start: 0, body: headLength, end: size }, { allEntries });
+  const movie = parseMovie(bytes, { type: 'moov', start: 0, body: headLength, end: size }, { allEntries });
+  return { ...movie, moov: { bytes, endsAt: at + size } };
 }

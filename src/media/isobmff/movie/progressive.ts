@@ -39,6 +39,8 @@ export interface FileMovie {
   readonly chapters: MovieChapters;
   /** Fragments may follow: there is an mvex. */
   readonly fragmented: boolean;
+  /** The moov itself, and where the file continues after it, where it was read from one. */
+  readonly moov?: { readonly bytes: Uint8Array; readonly endsAt: number };
 }
 
 /** A sample of a file. */
