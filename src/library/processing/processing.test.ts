@@ -141,6 +141,34 @@ suite('processing of assets', { skip: need('ffmpeg') }, () => {
     assert.deepEqual(library.failures, []);
   });
 
+  test('sound that cannot be decoded costs the sound, not the film; sound alone fails', async () => {
+    for (const [kinds, state] of [
+      [['video', 'audio'], 'ready'],
+      [['audio'], 'failed'],
+    ] as const) {
+      await using library = await openTestProcessing();
+      const id = await library.upload(film);
+      await library.runNext('import', async (job, context) => {
+        const result = (await importing(job, context)) as ImportResult;
+        const tracks = result.facts.tracks
+          .filter(({ kind }) => kinds.some((one) => one === kind))
+          .map((track) => (track.kind === 'audio' ? { ...track, codec: 'ac4', trackId: undefined } : track));
+        const source = { ...result.source!, picture: kinds.length > 1, sound: false, playable: false };
+        return { ...result, facts: { ...result.facts, tracks }, source };
+      });
+      await library.processing.reconcile();
+      assert.equal((await library.assets.find(id))!.state, 'processing');
+      const failing: WorkerHandler = async (job) => {
+        if ((job.input as EncodeJobInput).media.kind === 'audio') throw new OxbowError('engine-failed', 'SIGABRT');
+        return { chunks: [], counts: {} };
+      };
+      while (await library.runNext('encode', failing));
+      await library.processing.reconcile();
+      assert.equal((await library.assets.find(id))!.state, state);
+      assert.equal((await library.renditions(id)).a0, 'failed');
+    }
+  });
+
   test('a file that is no film fails with its reason; the job can be run again', async () => {
     await using library = await openTestProcessing();
     const id = await library.upload(Buffer.from('#EXTM3U\nhttp://127.0.0.1:1/a.ts\n'));

@@ -239,7 +239,7 @@ export class Processing implements Disposable {
     return isCompleted;
   }
 
-  /** The asset is ready when it has a picture and sound, failed when nothing more comes and it has not. */
+  /** The asset is ready when it has a picture and sound, or a picture alone when nothing more comes; otherwise it then has failed. */
   async #settle(
     assetId: string,
     { facts, source }: ImportResult,
@@ -253,11 +253,13 @@ export class Processing implements Disposable {
     const has = (kind: string) => facts.tracks.some((track) => track.kind === kind);
     const hasPicture = !has('video') || source?.picture === true || done.some((id) => id.startsWith('v'));
     const hasSound = !has('audio') || source?.sound === true || done.some((id) => id.startsWith('a'));
-    if (hasPicture && hasSound && done.length > 0) {
+    const waits = rows.some(({ state }) => state === 'queued' || state === 'running');
+    // Sound that cannot be decoded costs the sound, not the film; its quality has failed, with the reason.
+    const isSilent = has('video') && !waits;
+    if (hasPicture && (hasSound || isSilent) && done.length > 0) {
       if (mediaChanged || asset.state !== 'ready') await assets.mediaChanged(assetId);
       return;
     }
-    const waits = rows.some(({ state }) => state === 'queued' || state === 'running');
     if (waits || asset.state === 'failed') return;
     const jobs = await this.#jobsOf(assetId);
     const failedJob = jobs.find(({ state }) => state === 'failed' || state === 'cancelled');
