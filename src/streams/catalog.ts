@@ -36,7 +36,7 @@ export class Catalog {
   /** The last queued change; changes run one after the other. */
   #changing: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
-  #moved: MovedStreams | undefined;
+  moved: MovedStreams | undefined;
 
   /** @param options.signal ends recovery at start */
   constructor(deps: StreamDeps, { signal }: { signal: AbortSignal }) {
@@ -55,7 +55,7 @@ export class Catalog {
   async #open(): Promise<void> {
     const { streams: configured } = this.#deps.settings.now;
     const follow = (name: string, own: boolean) => this.#inTurn(() => (own ? this.#adopt(name) : this.#leave(name)));
-    this.#moved = new MovedStreams({ ...this.#deps, follow });
+    this.moved = new MovedStreams({ ...this.#deps, follow });
     const known = await readDefinitions(this.#deps.store.db, this.#deps.log);
     for (const definition of await readRemoved(this.#deps.store.db, this.#deps.log)) {
       if (await isOwn(this.#deps.placement, definition.name)) this.#removed.set(definition.name, definition);
@@ -63,8 +63,8 @@ export class Catalog {
     for (const definition of known) {
       if (definition.name in configured || !(await isOwn(this.#deps.placement, definition.name))) continue;
       // A stream that is no longer configured belongs to the API: its recording can be played, and it can be removed.
-      const orphan = definition.origin !== 'api';
-      await this.#addOrWait(orphan ? { ...definition, origin: 'api', stopped: true } : definition);
+      const isApis = definition.origin === 'api';
+      await this.#addOrWait(isApis ? definition : { ...definition, origin: 'api', stopped: true });
     }
     for (const [name, settings] of Object.entries(configured)) {
       if (!(await isOwn(this.#deps.placement, name))) continue;
@@ -370,7 +370,7 @@ export class Catalog {
   close(): Promise<void> {
     this.#closing ??= this.#changing.then(async () => {
       this.unopened[Symbol.dispose]();
-      await this.#moved?.[Symbol.asyncDispose]();
+      await this.moved?.[Symbol.asyncDispose]();
       await Promise.all(this.all.map((stream) => stream.close()));
       this.#streams.clear();
     });

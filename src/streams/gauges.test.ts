@@ -12,11 +12,10 @@ suite('the health check of the sources', () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     for (const name of ['door', 'yard']) await rig.api.create(name, testSource);
-    assert.equal(
-      checkStreams(rig.catalog, rig.clock.nowMs()),
-      '0 of 2 streams are live',
-      'both have just been started',
-    );
+    assert.throws(() => checkStreams(rig.catalog, rig.clock.nowMs()), {
+      message:
+        '0 of 2 streams are live; no media from: door (the source has sent no media yet), yard (the source has sent no media yet)',
+    });
     rig.source('door').flow(2000);
     rig.source('yard').down(1000, 'HTTP 404 live.m3u8');
     assert.throws(() => checkStreams(rig.catalog, rig.clock.nowMs()), {
@@ -26,10 +25,12 @@ suite('the health check of the sources', () => {
     assert.equal(checkStreams(rig.catalog, rig.clock.nowMs()), '2 of 2 streams are live');
   });
 
-  test('fails when a source has sent no media for 30 s after its start', async () => {
+  test('fails when a publisher has sent no media for 30 s after it has connected', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
-    await rig.api.create('door', testSource);
+    await rig.api.create('door', { source: { type: 'push' } });
+    const { signal } = new AbortController();
+    await rig.catalog.get('door').publishers.claim({ protocol: 'rtmp', remote: '192.0.2.1:5000', signal });
     rig.clock.advance(29_000);
     assert.equal(checkStreams(rig.catalog, rig.clock.nowMs()), '0 of 1 streams are live');
     rig.clock.advance(2000);
@@ -38,14 +39,30 @@ suite('the health check of the sources', () => {
     });
   });
 
-  test('ignores stopped streams and sources that have ended; a bug in a source counts', async () => {
+  test('fails while a live source has ended, until it is back', async () => {
+    await using folder = await temporaryFolder();
+    await using rig = await openStreams({ folder: folder.path });
+    await rig.api.create('door', testSource);
+    rig.source('door').flow(2000);
+    rig.source('door').ends(1000, 'the playlist ended');
+    assert.equal(rig.catalog.get('door').state, 'offline');
+    assert.throws(() => checkStreams(rig.catalog), {
+      message: '0 of 1 streams are live; no media from: door (the playlist ended)',
+    });
+    assert.equal(rig.catalog.get('door').silence, '', 'for alarms it is a regular end');
+    rig.source('door').flow(2000);
+    assert.equal(checkStreams(rig.catalog), '1 of 1 streams are live');
+  });
+
+  test('ignores stopped streams and recordings that were played to their end; a bug in a source counts', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     for (const name of ['stopped', 'film', 'broken']) await rig.api.create(name, testSource);
     await rig.api.stop('stopped');
     rig.source('film').done.resolve('the source ended');
+    rig.source('broken').flow(2000);
     await rig.settle();
-    assert.equal(checkStreams(rig.catalog, rig.clock.nowMs()), '0 of 1 streams are live');
+    assert.equal(checkStreams(rig.catalog, rig.clock.nowMs()), '1 of 1 streams are live');
     rig.source('broken').done.reject(new Error('a bug'));
     await rig.settle();
     assert.throws(() => checkStreams(rig.catalog, rig.clock.nowMs()), { message: /no media from: broken / });

@@ -146,21 +146,38 @@ function readPressure({ name, stream }: Catalog['all'][number], metrics: Metrics
 const restingStates: ReadonlySet<StreamState> = new Set(['stopped', 'paused', 'ended', 'unpublished']);
 
 /**
+ * Why a stream that should be live is not. Empty for one that is, or that nobody expects to be.
+ * An alarm gives a source that was just started some time; the health check says how it is now. Only a publisher that has just connected
+ * has that time here too: they come and go all day.
+ */
+function absenceOf({ state, silence, problem, definition }: Catalog['all'][number]): string {
+  if (silence !== '' || state === 'live' || restingStates.has(state)) return silence;
+  if (state === 'starting' && definition.source.type === 'push') return '';
+  return problem || (state === 'offline' ? 'the source has ended' : 'the source has sent no media yet');
+}
+
+/**
  * The health check of the sources: the number of live streams.
  *
  * @param nowMs wall clock, ms since 1970
  * @throws OxbowError `not-ready` if a stream without media should be live, or a publisher is filed off the clock; names it and the reason
  */
 export function checkStreams(catalog: Catalog, nowMs: number): string {
-  const expected = catalog.all.filter(({ state, silence }) => !restingStates.has(state) || silence !== '');
+  const absences = catalog.all.map((stream) => ({ name: stream.name, silence: absenceOf(stream) }));
+  const expected = catalog.all.filter(({ state }, i) => !restingStates.has(state) || absences[i]!.silence !== '');
   const live = expected.filter(({ state }) => state === 'live').length;
   const unopened = catalog.unopened.all.map(({ definition, problem }) => ({ name: definition.name, silence: problem }));
   // One that is opened again is among the unopened ones already.
-  const opening = catalog.opening.slow.filter(({ name }) => !catalog.find(name) && !catalog.unopened.find(name));
-  const silent = [...unopened, ...opening, ...expected.filter(({ silence }) => silence !== '')];
+  const isNew = (name: string) => !catalog.find(name) && !catalog.unopened.find(name);
+  const opening = catalog.opening.slow.filter(({ name }) => isNew(name));
+  const taken = (catalog.moved?.toOpen ?? [])
+    .filter((name) => isNew(name) && !opening.some((one) => one.name === name))
+    .map((name) => ({ name, silence: 'this node has taken it over and has not opened it yet' }));
+  const unseen = [...unopened, ...opening, ...taken];
+  const silent = [...unseen, ...absences.filter(({ silence }) => silence !== '')];
   const unpublished = catalog.all.filter(({ state }) => state === 'unpublished').length;
   const waiting = unpublished === 0 ? '' : `, ${unpublished} without a publisher`;
-  const sentence = `${live} of ${expected.length + unopened.length + opening.length} streams are live${waiting}`;
+  const sentence = `${live} of ${expected.length + unseen.length} streams are live${waiting}`;
   const off = expected.map(({ name, stream }) => ({ name, silence: offClockSentence(stream, nowMs) }));
   const problems = [
     list('no media from', silent),

@@ -3,7 +3,7 @@
  * In: a definition and the dependencies. Out: live stream, packager, recorder and live playlist, ready to continue.
  */
 import { TAKEN } from '../ingest/publisher-slot.ts';
-import { messageOf } from '../lib/errors.ts';
+import { messageOf, OxbowError } from '../lib/errors.ts';
 import { HOLE_US } from '../live/continuity.ts';
 import type { Stream } from '../live/stream.ts';
 import type { StreamPast } from '../live/stream-options.ts';
@@ -276,8 +276,9 @@ async function learnErased(deps: StreamDeps, { id, name }: StreamDefinition, log
     const added = await adoptErased({ segments, erasures, streamId: id, stream: name, recordings, nowUs });
     if (added > 0) log.warn({ ranges: added }, 'deleted ranges were not in the database, and were added');
   } catch (error) {
-    // The file is only needed if the database is lost.
-    log.error({ error: messageOf(error) }, 'the file of deleted ranges cannot be read');
+    // The file is only needed if the database is lost. Who takes over the stream of a dead node has that node's database, not its disk.
+    const isAway = error instanceof OxbowError && error.code === 'not-ready';
+    log[isAway ? 'info' : 'error']({ error: messageOf(error) }, 'the file of deleted ranges cannot be read');
   }
 }
 

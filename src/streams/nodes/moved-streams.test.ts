@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { openVirtualTime } from '../../../test/fixtures/virtual-time.ts';
+import { OxbowError } from '../../lib/errors.ts';
 import { MemoryPlacements } from '../../nodes/memory-placement.fixture.ts';
+import { checkStreams } from '../gauges.ts';
 import { openStreams, temporaryFolder, testSource } from '../streams.fixture.ts';
 
 /** A stream that a node can give away without an interruption. */
@@ -37,6 +39,51 @@ suite('a stream that moves between nodes', () => {
     await time.until('the stream is open', () => rig.catalog.find('door') !== undefined);
     assert.ok(failures < 0, 'it has failed twice');
     assert.equal(time.nowMs, 1500 + 3000);
+  });
+
+  test('degrades the health check from the moment that it is this node’s, until its media flows', async (t) => {
+    await using folder = await temporaryFolder();
+    const placements = openPlacements();
+    await using rig = await openStreams({ folder: folder.path, placement: placements.of('a') });
+    await rig.api.create('door', testSource);
+    placements.give('stream', 'door', 'b');
+    await rig.catalog.settled();
+    assert.equal(checkStreams(rig.catalog), '0 of 0 streams are live');
+    const { table } = rig.deps;
+    const last = table.last.bind(table);
+    const reading = Promise.withResolvers<void>();
+    t.mock.method(table, 'last', async (id: string) => {
+      await reading.promise;
+      return last(id);
+    });
+    placements.give('stream', 'door', 'a');
+    const whileReading = () => checkStreams(rig.catalog);
+    try {
+      assert.throws(whileReading, /0 of 1 streams .* door \(this node has taken it over and has not opened it yet\)/);
+    } finally {
+      reading.resolve();
+    }
+    await rig.catalog.settled();
+    assert.throws(() => checkStreams(rig.catalog), /0 of 1 streams .* door \(the source has sent no media yet\)/);
+    rig.source('door').flow(2000);
+    assert.equal(checkStreams(rig.catalog), '1 of 1 streams are live');
+  });
+
+  test('is not an error in the log because the dead node has the files', async (t) => {
+    await using folder = await temporaryFolder();
+    const placements = openPlacements();
+    await using rig = await openStreams({ folder: folder.path, placement: placements.of('a') });
+    await rig.api.create('door', testSource);
+    placements.give('stream', 'door', 'b');
+    await rig.catalog.settled();
+    t.mock.method(rig.segments, 'read', () =>
+      Promise.reject(new OxbowError('not-ready', 'The recording is on a node that does not run.')),
+    );
+    placements.give('stream', 'door', 'a');
+    await rig.catalog.settled();
+    assert.equal(rig.catalog.get('door').state, 'starting');
+    const read = rig.logged.find(({ msg }) => msg === 'the file of deleted ranges cannot be read');
+    assert.equal(read?.level, 'info');
   });
 
   test('that could not be opened yet is not ready, instead of unknown', async (t) => {

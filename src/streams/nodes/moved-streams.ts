@@ -22,7 +22,8 @@ export interface MovedStreamsOptions {
 export class MovedStreams implements AsyncDisposable {
   readonly #options: MovedStreamsOptions;
   readonly #ending = new AbortController();
-  readonly #underWay = new Set<Promise<void>>();
+  /** What is under way, with the stream that is opened; undefined for one that is closed. */
+  readonly #underWay = new Map<Promise<void>, string | undefined>();
   readonly #unsubscribe: () => void;
 
   constructor(options: MovedStreamsOptions) {
@@ -30,14 +31,19 @@ export class MovedStreams implements AsyncDisposable {
     this.#unsubscribe = options.placement.moved.subscribe(({ kind, key, owner }) => {
       if (kind !== 'stream') return;
       const following = this.#follow(key, owner === 'own').finally(() => this.#underWay.delete(following));
-      this.#underWay.add(following);
+      this.#underWay.set(following, owner === 'own' ? key : undefined);
     });
+  }
+
+  /** Names of the streams that this node has taken over and not opened yet. */
+  get toOpen(): readonly string[] {
+    return [...new Set([...this.#underWay.values()].filter((name) => name !== undefined))];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#unsubscribe();
     this.#ending.abort(new DOMException('the streams are closed', 'AbortError'));
-    await Promise.all(this.#underWay);
+    await Promise.all(this.#underWay.keys());
   }
 
   /** Never rejects. */
