@@ -103,7 +103,7 @@ export async function startApp(
   { signal, origins = new Map(), shown, onTaken = () => {}, claimed }: StartOptions,
 ): Promise<RunningApp> {
   await using opened = new AsyncDisposableStack();
-  const shutdown = new Shutdown();
+  const shutdown = new Shutdown(signal);
   opened.defer(() => shutdown.begin());
   const settings = new EffectiveSettings(config, origins);
   const dataFolder = await openDataFolder(config.data);

@@ -12,12 +12,9 @@ import { openReloads } from './reloads.ts';
 import { rememberSample, withSample } from './sample.ts';
 import { addSettingFlags, addVsrFlags, readAgain, readSettings, settingsFiles } from './setting-flags.ts';
 import { startText } from './start-text.ts';
-import { onStopSignal, type StopReason } from './stop-signals.ts';
+import { END_WITHIN_MS, onStopSignal, type StopReason } from './stop-signals.ts';
 import { type ExitCode, note, say, sayJson } from './terminal.ts';
 import { onUpgradeSignal, openEarlyPort } from './upgrade/succession.ts';
-
-/** Longest that closing may take before the process ends anyway, ms. */
-const CLOSE_WITHIN_MS = 9500;
 
 /** Adds the verb, which is the default. */
 export function addServe(program: Command, exit: (code: ExitCode) => void): void {
@@ -56,15 +53,16 @@ async function serve(command: Command, urls: readonly string[]): Promise<ExitCod
     drainMs = isReady && reason === 'SIGTERM' ? config.drain : 0;
     clearTimeout(late);
     late = setTimeout(() => {
-      note(`oxbow: closing took longer than ${CLOSE_WITHIN_MS / 1000} s; ending now`);
+      note(`oxbow: closing took longer than ${END_WITHIN_MS / 1000} s; ending now`);
       process.exit(1);
-    }, drainMs + CLOSE_WITHIN_MS);
+    }, drainMs + END_WITHIN_MS);
     if (isClosing) void app?.close(reason);
     // Before the server is ready the start is aborted; afterwards it shuts down in order.
     if (!isReady) starting.abort(new DOMException(`stopped by ${reason}`, 'AbortError'));
     stop(reason);
   };
-  using _signals = onStopSignal(onStop, undefined, () => reloads.request('SIGHUP'));
+  // `onStop` has a time limit of its own, which begins after a drain, and which the loss of the data folder has too.
+  using _signals = onStopSignal(onStop, { reload: () => reloads.request('SIGHUP'), late: () => undefined });
   letHeapGrow();
   const { startApp } = await import('../app/app.ts');
   await using claimed = await openEarlyPort(config, starting);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { syncBuiltinESMExports } from 'node:module';
 import { afterEach, mock, test } from 'node:test';
 import tty from 'node:tty';
+import { openVirtualTime } from '../../test/fixtures/virtual-time.ts';
 import { onStopSignal } from './stop-signals.ts';
 
 afterEach(() => mock.restoreAll());
@@ -16,10 +17,7 @@ function clock(): { ms: number } {
 /** Listens for reasons to stop, and to end at once. */
 function listen() {
   const heard: string[] = [];
-  const listening = onStopSignal(
-    (reason) => heard.push(reason),
-    () => heard.push('at once'),
-  );
+  const listening = onStopSignal((reason) => heard.push(reason), { atOnce: () => heard.push('at once') });
   return { heard, [Symbol.dispose]: () => listening[Symbol.dispose]() };
 }
 
@@ -55,7 +53,7 @@ test('SIGHUP reloads the settings with a reload callback, and stops oxbow withou
   const heard: string[] = [];
   const stop = (reason: string) => heard.push(reason);
   {
-    using _listening = onStopSignal(stop, undefined, () => heard.push('reload'));
+    using _listening = onStopSignal(stop, { reload: () => heard.push('reload') });
     process.emit('SIGHUP');
     process.emit('SIGHUP');
   }
@@ -71,11 +69,7 @@ test('SIGHUP stops oxbow after its terminal was closed', () => {
   syncBuiltinESMExports();
   const heard: string[] = [];
   try {
-    using _listening = onStopSignal(
-      (reason) => heard.push(reason),
-      undefined,
-      () => heard.push('reload'),
-    );
+    using _listening = onStopSignal((reason) => heard.push(reason), { reload: () => heard.push('reload') });
     process.emit('SIGHUP');
     onTerminal = false;
     process.emit('SIGHUP');
@@ -84,6 +78,27 @@ test('SIGHUP stops oxbow after its terminal was closed', () => {
     syncBuiltinESMExports();
   }
   assert.deepEqual(heard, ['reload', 'SIGHUP']);
+});
+
+test('a verb that does not end by itself is ended within ten seconds of the signal; one that has ended is not', async () => {
+  using time = openVirtualTime();
+  const late: string[] = [];
+  {
+    using _listening = onStopSignal(() => undefined, { late: (reason) => late.push(reason) });
+    await time.runFor(60_000);
+    process.emit('SIGTERM');
+    await time.runFor(9400);
+    assert.equal(late.length, 0);
+    await time.runFor(100);
+    assert.deepEqual(late, ['SIGTERM']);
+  }
+  {
+    using _listening = onStopSignal(() => undefined, { late: (reason) => late.push(reason) });
+    process.emit('SIGTERM');
+    await time.runFor(5000);
+  }
+  await time.runFor(10_000);
+  assert.deepEqual(late, ['SIGTERM']);
 });
 
 test('disposing removes all listeners', () => {

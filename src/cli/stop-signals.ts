@@ -4,6 +4,10 @@
  */
 import { isatty } from 'node:tty';
 import { isWindows } from '../lib/platform.ts';
+import { note } from './terminal.ts';
+
+/** Longest that a verb may take to end after a signal, ms: supervisors kill after ten seconds or more. */
+export const END_WITHIN_MS = 9500;
 
 /** Ctrl-C reaches the whole process group, and the launcher forwards it: signals within this time count as one, ms. */
 const SAME_WISH_MS = 500;
@@ -14,24 +18,36 @@ const LOOK_AT_PARENT_MS = 250;
 /** Why oxbow stops. */
 export type StopReason = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'launcher-gone' | 'data-folder-taken' | 'succeeded';
 
+/** What else signals do. */
+export interface StopOptions {
+  /** Called at the second signal; by default ends the process with 130. */
+  readonly atOnce?: () => void;
+  /** Called at a SIGHUP whose terminal is open; without it every SIGHUP stops. */
+  readonly reload?: () => void;
+  /**
+   * Called `END_WITHIN_MS` after the first signal, unless disposed before: what the verb waits for does not end when it is told to, such as a
+   * server that accepts connections and answers nothing. By default says so and ends the process with 1.
+   */
+  readonly late?: (reason: StopReason) => void;
+}
+
 /**
  * Handles signals until disposed.
  *
  * @param stop called at the first signal
- * @param atOnce called at the second; by default ends the process with 130
- * @param reload called at a SIGHUP whose terminal is open; without it every SIGHUP stops
  */
 export function onStopSignal(
   stop: (reason: StopReason) => void,
-  atOnce: () => void = () => process.exit(130),
-  reload?: () => void,
+  { atOnce = () => process.exit(130), reload, late = endLate }: StopOptions = {},
 ): Disposable {
   const startedOnTerminal = isOnTerminal();
   let firstAt: number | undefined;
+  let ending: NodeJS.Timeout | undefined;
   const stopFor = (reason: StopReason) => {
     const now = performance.now();
     if (firstAt === undefined) {
       firstAt = now;
+      ending = setTimeout(() => late(reason), END_WITHIN_MS).unref();
       stop(reason);
     } else if (now - firstAt >= SAME_WISH_MS && reason !== 'launcher-gone') {
       atOnce();
@@ -53,9 +69,15 @@ export function onStopSignal(
   return {
     [Symbol.dispose]() {
       clearInterval(looking);
+      clearTimeout(ending);
       process.off('SIGINT', onInt).off('SIGTERM', onTerm).off('SIGHUP', onHup).off('disconnect', onGone);
     },
   };
+}
+
+function endLate(reason: StopReason): void {
+  note(`oxbow: it took longer than ${END_WITHIN_MS / 1000} s to end after ${reason}; ending now`);
+  process.exit(1);
 }
 
 /**

@@ -4,10 +4,12 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { needPostgres, startPostgres } from '../fixtures/engines/postgres.ts';
-import { openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
+import { openFolder, type Server, smallPicture, startServer, startVerb } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 
 const adminToken = 'a-token-for-the-tests';
+/** Port 1 refuses connections. */
+const NOBODY = 'postgres://oxbow@127.0.0.1:1/oxbow';
 
 /** The live playlist of the sample stream, with the number of its last segment. */
 async function lastMsn(server: Server): Promise<number> {
@@ -76,5 +78,13 @@ suite('the database server', { skip: needPostgres() }, () => {
     const { spans, gaps } = await gapsOf(server);
     assert.deepEqual(new Set(gaps), new Set(['crash']));
     for (const { from, to } of spans) assert.ok(from < to);
+  });
+
+  test('that does not respond yet keeps no start from ending on SIGTERM', async () => {
+    await using folder = await openFolder('postgres-waits');
+    const verb = startVerb(['serve', '--data', folder.path, '--http', '127.0.0.1:0', '--store-url', NOBODY]);
+    await until('it waits', () => verb.stderr.includes('waiting for the database'));
+    const { code, stderr } = await verb.end('SIGTERM');
+    assert.equal(code, 0, stderr);
   });
 });

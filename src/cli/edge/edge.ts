@@ -14,12 +14,10 @@ import type { LogLevel } from '../../observe/log.ts';
 import { parseServer } from '../running-server.ts';
 import { secretOf } from '../secret-file.ts';
 import { onStopSignal } from '../stop-signals.ts';
-import { type ExitCode, note, say, sayJson } from '../terminal.ts';
+import { type ExitCode, say, sayJson } from '../terminal.ts';
 
 /** Characters of a secret. */
 const MIN_SECRET = 16;
-/** A close that takes longer ends the process, ms. */
-const CLOSE_WITHIN_MS = 10_000;
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const satisfies readonly LogLevel[];
 
 interface Options {
@@ -108,12 +106,7 @@ async function runVerb(options: Options): Promise<ExitCode> {
     if (settings.watchSecret === undefined) say('  Tokens      checked by the origin only (--watch-secret)');
   }
   await stopped;
-  const late = setTimeout(() => {
-    note(`oxbow edge: closing took longer than ${CLOSE_WITHIN_MS / 1000} s; ending now`);
-    process.exit(1);
-  }, CLOSE_WITHIN_MS);
   await edge[Symbol.asyncDispose]();
-  clearTimeout(late);
   return 0;
 }
 
