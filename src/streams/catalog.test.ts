@@ -320,7 +320,7 @@ suite('closing', () => {
     await using folder = await temporaryFolder();
     {
       await using rig = await openStreams({ folder: folder.path });
-      for (const name of ['a', 'b']) {
+      for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) {
         await rig.api.create(name, testSource);
         rig.source(name).flow(5000);
       }
@@ -329,7 +329,7 @@ suite('closing', () => {
     }
     const starting = new AbortController();
     await using rig = await openStreams({ folder: folder.path, closed: true, signal: starting.signal });
-    // The first stream's source starts while the second one waits for its turn.
+    // The first source starts while the last streams wait for a place: four are opened at a time.
     const run = rig.deps.runSource;
     Object.assign(rig.deps, {
       runSource: (...args: Parameters<typeof run>) => {
@@ -339,10 +339,8 @@ suite('closing', () => {
     });
     await assert.rejects(rig.catalog.open(), /SIGTERM/);
     await rig.catalog.close();
-    assert.deepEqual(
-      rig.sources.map(({ signal }) => signal.aborted),
-      [true],
-    );
+    assert.ok(rig.sources.length > 0 && rig.sources.length < 6, `${rig.sources.length} were started`);
+    assert.ok(rig.sources.every(({ signal }) => signal.aborted));
   });
 
   test('changes requested while the streams are being opened wait for that', async () => {

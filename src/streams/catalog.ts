@@ -2,13 +2,15 @@
  * All streams of this process, of the settings and of the API; in a cluster those that this node owns.
  * In: settings at start, the API while running, changes of owners. Out: managed streams by name; rows in the store.
  */
+import pMap from 'p-map';
 import type { StreamPatch, StreamSettings } from '../api/shapes.ts';
 import { parseStreamName, streamUnknown } from '../api/stream-name.ts';
 import type { Precondition } from '../api/streams-api.ts';
 import type { Config } from '../config/schema.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import { CatalogRecordings } from './catalog/catalog-recordings.ts';
-import { OpeningStreams } from './catalog/opening-streams.ts';
+import { readKnownStreams } from './catalog/known-streams.ts';
+import { type Opening, OpeningStreams } from './catalog/opening-streams.ts';
 import { UnopenedStreams } from './catalog/unopened-streams.ts';
 import { forgetClips } from './clips/lose-clips.ts';
 import { assertManagedHere, isSameSource, type StreamDefinition } from './definition.ts';
@@ -19,7 +21,10 @@ import { revisionOf } from './revision.ts';
 import type { StreamDeps } from './stream-deps.ts';
 import { reportStreamBug } from './stream-reports.ts';
 import { configuredStream, defineStream, newStreamId, patchStream } from './stream-settings.ts';
-import { eraseStream, hideStream, readDefinitions, readRemoved, writeDefinition } from './stream-table.ts';
+import { eraseStream, hideStream, writeDefinition } from './stream-table.ts';
+
+/** A start opens four streams at a time. After an abort it waits for those under way: `close` closes what is open. */
+const SIDE_BY_SIDE = { concurrency: 4, stopOnError: false } as const;
 
 /** The streams of a process. */
 export class Catalog {
@@ -43,36 +48,20 @@ export class Catalog {
     this.#deps = deps;
     this.#signal = signal;
     this.recordings = new CatalogRecordings(deps, this);
-    this.opening = new OpeningStreams(deps);
+    this.opening = new OpeningStreams(deps, { signal });
     this.unopened = new UnopenedStreams(deps, (name) => this.#inTurn(() => this.#openAgain(name)));
   }
 
-  /** Opens every known stream, see `unopened` for those that fail, and starts those that should run. Changes requested meanwhile wait. */
+  /** Opens every known stream, a few at a time; see `unopened` for those that fail or take long. Changes requested meanwhile wait. */
   open(): Promise<void> {
     return this.#inTurn(() => this.#open());
   }
 
   async #open(): Promise<void> {
-    const { streams: configured } = this.#deps.settings.now;
     const follow = (name: string, own: boolean) => this.#inTurn(() => (own ? this.#adopt(name) : this.#leave(name)));
     this.moved = new MovedStreams({ ...this.#deps, follow });
-    const known = await readDefinitions(this.#deps.store.db, this.#deps.log);
-    for (const definition of await readRemoved(this.#deps.store.db, this.#deps.log)) {
-      if (await isOwn(this.#deps.placement, definition.name)) this.#removed.set(definition.name, definition);
-    }
-    for (const definition of known) {
-      if (definition.name in configured || !(await isOwn(this.#deps.placement, definition.name))) continue;
-      // A stream that is no longer configured belongs to the API: its recording can be played, and it can be removed.
-      const isApis = definition.origin === 'api';
-      await this.#addOrWait(isApis ? definition : { ...definition, origin: 'api', stopped: true });
-    }
-    for (const [name, settings] of Object.entries(configured)) {
-      if (!(await isOwn(this.#deps.placement, name))) continue;
-      const before = known.find((one) => one.name === name) ?? this.#removed.get(name);
-      const definition = configuredStream(name, settings, before, this.#deps.clock.nowMs());
-      if (definition.stopped) this.#deps.log.info({ stream: name }, 'not started: the stream was stopped');
-      await this.#addOrWait(definition);
-    }
+    const known = await readKnownStreams(this.#deps, this.#removed);
+    await pMap(known, (each) => this.#addOrWait(each), SIDE_BY_SIDE).finally(() => this.#signal.throwIfAborted());
     this.#isOpen = true;
   }
 
@@ -94,9 +83,8 @@ export class Catalog {
       for (const [name, settings] of Object.entries(streams)) {
         if (!(await isOwn(this.#deps.placement, name))) continue;
         const running = this.#streams.get(name);
-        const definition = configuredStream(
-          ...([name, settings, running?.definition ?? this.#removed.get(name), this.#deps.clock.nowMs()] as const),
-        );
+        const before = running?.definition ?? this.#removed.get(name);
+        const definition = configuredStream(name, settings, before, this.#deps.clock.nowMs());
         if (!running) await this.#addOrWait(definition, 'stream.created');
         else if (revisionOf(running.definition) !== revisionOf(definition)) await this.#swap(running, definition);
       }
@@ -129,11 +117,7 @@ export class Catalog {
     return this.#streams.get(name);
   }
 
-  /**
-   * A stream by name; undefined if it does not exist, or another node has it.
-   *
-   * @throws OxbowError `not-ready` while streams are being opened and this one is not open yet
-   */
+  /** A stream by name; undefined if it does not exist, or another node has it. @throws OxbowError `not-ready` while it is being opened */
   lookUp(name: string): ManagedStream | undefined {
     const stream = this.#streams.get(name);
     if (!stream) this.assertOpen();
@@ -158,22 +142,14 @@ export class Catalog {
     throw new OxbowError('not-ready', 'streams are being opened', { extra: { retryAfterSeconds: 1 } });
   }
 
-  /**
-   * A stream by name.
-   *
-   * @throws OxbowError `stream-unknown`, `not-ready` and `stream-unopened` as `lookUpHere`
-   */
+  /** A stream by name. @throws OxbowError `stream-unknown`, `not-ready` and `stream-unopened` as `lookUpHere` */
   get(name: string): ManagedStream {
     const stream = this.lookUpHere(name);
     if (!stream) throw streamUnknown(name);
     return stream;
   }
 
-  /**
-   * Creates and starts a stream.
-   *
-   * @throws OxbowError `stream-exists`, `bad-name`, `bad-request`
-   */
+  /** Creates and starts a stream. @throws OxbowError `stream-exists`, `bad-name`, `bad-request` */
   create(name: string, settings: StreamSettings): Promise<ManagedStream> {
     return this.#inTurn(() => this.#create(name, settings));
   }
@@ -270,6 +246,7 @@ export class Catalog {
     { recordings, check }: { recordings: 'keep' | 'delete'; check?: Precondition | undefined },
   ): Promise<void> {
     return this.#inTurn(async () => {
+      if (this.opening.has(name)) this.unopened.assertNone(name);
       const { definition } = this.unopened.find(name) ?? this.get(name);
       check?.(revisionOf(definition));
       assertManagedHere(definition);
@@ -373,6 +350,7 @@ export class Catalog {
       await this.moved?.[Symbol.asyncDispose]();
       await Promise.all(this.all.map((stream) => stream.close()));
       this.#streams.clear();
+      await this.opening.end();
     });
     return this.#closing;
   }
@@ -383,16 +361,20 @@ export class Catalog {
     if (waiting && this.#isOpen) await this.#addOrWait(waiting.definition, undefined, waiting.isAdopted);
   }
 
-  /** Opens a stream. One that cannot be opened is tried again later; the others must not wait for it. */
+  /** Opens a stream. One that cannot be opened is tried again later, and one that takes long is opened beside: others must not wait. */
   async #addOrWait(definition: StreamDefinition, event?: 'stream.created', isAdopted = false): Promise<void> {
-    using _opening = this.opening.begin(definition.name);
-    try {
-      await this.#add(definition, event, isAdopted);
-    } catch (error) {
-      if (this.#signal.aborted) throw error;
-      if (this.#streams.has(definition.name)) reportStreamBug(this.#deps, definition.name, error, 'it was started');
-      else this.unopened.add(definition, error, isAdopted);
-    }
+    const open = async (opening: Opening): Promise<void> => {
+      try {
+        await this.#add(definition, event, isAdopted, opening);
+      } catch (error) {
+        // It may have moved, or have other settings, since nobody waits for it.
+        const wanted = opening.isSlow ? this.unopened.find(definition.name)?.definition : definition;
+        if (opening.signal.aborted || this.#closing) throw error;
+        if (this.#streams.has(definition.name)) reportStreamBug(this.#deps, definition.name, error, 'it was started');
+        else if (wanted) this.unopened.add(wanted, error, isAdopted);
+      }
+    };
+    await this.opening.run(definition.name, open, (silence) => this.unopened.hold(definition, silence, isAdopted));
   }
 
   /** @param isAdopted another node had it until now */
@@ -400,9 +382,26 @@ export class Catalog {
     definition: StreamDefinition,
     event?: 'stream.created' | 'stream.changed',
     isAdopted = false,
+    opening?: Opening,
   ): Promise<ManagedStream> {
     await writeDefinition(this.#deps.store, definition);
-    const stream = await ManagedStream.open(this.#deps, definition, { signal: this.#signal, isAdopted });
+    const { signal } = opening ?? { signal: this.#signal };
+    const stream = await ManagedStream.open(this.#deps, definition, { signal, isAdopted });
+    if (!opening?.isSlow) return this.#run(stream, event);
+    try {
+      return await this.#inTurn(async () => {
+        if (this.unopened.find(stream.name)?.definition !== definition)
+          throw new OxbowError('not-ready', 'it was changed or has moved while it was opened');
+        return await this.#run(stream, event);
+      });
+    } catch (error) {
+      if (this.#streams.get(stream.name) !== stream) await stream.close();
+      throw error;
+    }
+  }
+
+  async #run(stream: ManagedStream, event?: 'stream.created' | 'stream.changed'): Promise<ManagedStream> {
+    const { definition } = stream;
     this.#removed.delete(definition.name);
     this.unopened.delete(definition.name);
     this.#streams.set(definition.name, stream);

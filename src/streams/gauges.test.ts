@@ -46,12 +46,12 @@ suite('the health check of the sources', () => {
     rig.source('door').flow(2000);
     rig.source('door').ends(1000, 'the playlist ended');
     assert.equal(rig.catalog.get('door').state, 'offline');
-    assert.throws(() => checkStreams(rig.catalog), {
+    assert.throws(() => checkStreams(rig.catalog, rig.clock.nowMs()), {
       message: '0 of 1 streams are live; no media from: door (the playlist ended)',
     });
     assert.equal(rig.catalog.get('door').silence, '', 'for alarms it is a regular end');
     rig.source('door').flow(2000);
-    assert.equal(checkStreams(rig.catalog), '1 of 1 streams are live');
+    assert.equal(checkStreams(rig.catalog, rig.clock.nowMs()), '1 of 1 streams are live');
   });
 
   test('ignores stopped streams and recordings that were played to their end; a bug in a source counts', async () => {

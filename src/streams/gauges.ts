@@ -167,13 +167,10 @@ export function checkStreams(catalog: Catalog, nowMs: number): string {
   const expected = catalog.all.filter(({ state }, i) => !restingStates.has(state) || absences[i]!.silence !== '');
   const live = expected.filter(({ state }) => state === 'live').length;
   const unopened = catalog.unopened.all.map(({ definition, problem }) => ({ name: definition.name, silence: problem }));
-  // One that is opened again is among the unopened ones already.
-  const isNew = (name: string) => !catalog.find(name) && !catalog.unopened.find(name);
-  const opening = catalog.opening.slow.filter(({ name }) => isNew(name));
   const taken = (catalog.moved?.toOpen ?? [])
-    .filter((name) => isNew(name) && !opening.some((one) => one.name === name))
+    .filter((name) => !catalog.find(name) && !catalog.unopened.find(name))
     .map((name) => ({ name, silence: 'this node has taken it over and has not opened it yet' }));
-  const unseen = [...unopened, ...opening, ...taken];
+  const unseen = [...unopened, ...taken];
   const silent = [...unseen, ...absences.filter(({ silence }) => silence !== '')];
   const unpublished = catalog.all.filter(({ state }) => state === 'unpublished').length;
   const waiting = unpublished === 0 ? '' : `, ${unpublished} without a publisher`;

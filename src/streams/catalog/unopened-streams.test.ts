@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { suite, test } from 'node:test';
+import { suite, type TestContext, test } from 'node:test';
 import { openVirtualTime } from '../../../test/fixtures/virtual-time.ts';
 import { OxbowError } from '../../lib/errors.ts';
+import { MemoryPlacements } from '../../nodes/memory-placement.fixture.ts';
 import { checkStreams, readStreams } from '../gauges.ts';
 import { ManagedStream } from '../managed-stream.ts';
 import { openStreams, temporaryFolder, testSource } from '../streams.fixture.ts';
@@ -64,19 +65,6 @@ suite('a stream that cannot be opened', () => {
     assert.equal(rig.catalog.unopened.all.length, 0);
   });
 
-  test('is counted once while it is opened again, however long that takes', async (t) => {
-    await using folder = await temporaryFolder();
-    await using rig = await openTwo(folder.path, { now: true });
-    t.after(rig.restore);
-    using _opening = rig.catalog.opening.begin('door');
-    rig.clock.advance(10_000);
-    assert.equal(rig.catalog.opening.slow.length, 1);
-    assert.throws(
-      () => checkStreams(rig.catalog, rig.clock.nowMs()),
-      /^OxbowError: 0 of 2 streams are live; no media from: door \(the stream/,
-    );
-  });
-
   test('is opened when it is started', async (t) => {
     await using folder = await temporaryFolder();
     const fails = { now: true };
@@ -99,43 +87,84 @@ suite('a stream that cannot be opened', () => {
 });
 
 suite('a stream whose opening does not end', () => {
-  test('is named in the log and by the health check within ten seconds', async (t) => {
-    await using folder = await temporaryFolder();
+  /** Five streams on virtual time, of which the first four are not opened until `reading` is resolved. */
+  async function openFive(folder: string, reading: Promise<unknown>, t: TestContext) {
+    const names = ['a', 'b', 'c', 'd', 'e'];
     {
-      await using before = await openStreams({ folder: folder.path });
-      await before.api.create('door', testSource);
+      await using before = await openStreams({ folder });
+      for (const name of names) await before.api.create(name, testSource);
     }
     const { open } = ManagedStream;
     t.after(() => {
       ManagedStream.open = open;
     });
-    using time = openVirtualTime();
-    const reading = Promise.withResolvers<void>();
-    ManagedStream.open = async (...args) => {
-      await reading.promise;
-      return open.apply(ManagedStream, args);
+    ManagedStream.open = async (deps, definition, options) => {
+      if (definition.name !== 'e') await reading;
+      return open.call(ManagedStream, deps, definition, options);
     };
+    return names;
+  }
+
+  test('is named by the log and the health check after ten seconds, and keeps neither the others nor the start', async (t) => {
+    await using folder = await temporaryFolder();
+    const reading = Promise.withResolvers<void>();
+    await openFive(folder.path, reading.promise, t);
+    using time = openVirtualTime();
     await using rig = await openStreams({ folder: folder.path, clock: time.clock, closed: true });
     const opened = rig.catalog.open();
     await time.runFor(9_999);
     assert.equal(checkStreams(rig.catalog, rig.clock.nowMs()), '0 of 0 streams are live');
+    assert.throws(() => rig.catalog.get('e'), { code: 'not-ready' });
     await time.runFor(1);
+    await time.settled('the start waits no longer', opened);
+    assert.equal(rig.catalog.isOpen, true);
+    assert.equal(rig.catalog.get('e').state, 'starting');
+    rig.source('e').flow(2000);
+    const stuck = ['a', 'b', 'c', 'd'].map((name) => `${name} \\(its recording has been read for \\d+ s\\)`);
     assert.throws(
       () => checkStreams(rig.catalog, rig.clock.nowMs()),
-      /0 of 1 streams are live; no media from: door \(its recording has been read for 10 s\)/,
+      new RegExp(`1 of 5 streams are live; no media from: ${stuck.join(', ')}`),
     );
+    assert.throws(() => rig.catalog.get('a'), { code: 'stream-unopened', message: /its recording has been read/ });
+    await assert.rejects(rig.api.start('a'), { code: 'stream-unopened' });
+    await assert.rejects(rig.api.remove('a', { recordings: 'keep' }), { code: 'stream-unopened' });
+    assert.equal(rig.catalog.recordings.retentionRules.length, 5, 'their recordings have an owner');
     await time.runFor(10_000);
-    const lines = () =>
-      rig.logged.filter(({ msg }) => /opened/.test(String(msg))).map(({ msg, seconds }) => [msg, seconds]);
+    const lines = rig.logged.filter(({ stream, msg }) => stream === 'a' && /opened/.test(String(msg)));
     const slow = 'the stream is still being opened: its recording is read';
-    assert.deepEqual(lines(), [
-      [slow, 10],
-      [slow, 20],
-    ]);
+    assert.deepEqual(
+      lines.map(({ msg }) => msg),
+      [slow, slow],
+    );
     reading.resolve();
-    await time.settled('the streams are open', opened);
-    assert.deepEqual(lines().at(-1), ['the stream has been opened', 20]);
-    assert.deepEqual(rig.catalog.opening.slow, []);
+    await time.until('all are open', () => rig.catalog.all.length === 5);
+    assert.deepEqual(rig.catalog.unopened.all, []);
+    assert.ok(rig.logged.some(({ msg }) => msg === 'the stream is not being opened any more'));
+    await rig.api.remove('a', { recordings: 'keep' });
+  });
+
+  test('is closed when it is open at last, if another node has it then', async (t) => {
+    await using folder = await temporaryFolder();
+    const reading = Promise.withResolvers<void>();
+    await openFive(folder.path, reading.promise, t);
+    using time = openVirtualTime();
+    const placements = new MemoryPlacements();
+    const node = { name: 'b', url: new URL('http://b.example'), roles: [], version: '1', isAlive: true };
+    placements.nodes.set('b', node);
+    {
+      const placement = placements.of('a');
+      await using rig = await openStreams({ folder: folder.path, clock: time.clock, closed: true, placement });
+      const opened = rig.catalog.open();
+      await time.runFor(10_000);
+      await time.settled('the start waits no longer', opened);
+      placements.give('stream', 'a', 'b');
+      await time.settled('it has moved', rig.catalog.settled());
+      reading.resolve();
+      await time.until('the others are open', () => rig.catalog.all.length === 4);
+      await time.until('it is given up', () => !rig.catalog.opening.has('a'));
+      assert.equal(rig.catalog.find('a'), undefined);
+      assert.deepEqual(rig.catalog.unopened.all, []);
+    }
   });
 });
 

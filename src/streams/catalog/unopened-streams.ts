@@ -1,10 +1,11 @@
 /**
- * Streams that could not be opened: each is tried again with growing pauses, and the others run meanwhile.
+ * Streams that could not be opened, or take long: those that failed are tried again with growing pauses, and the others run meanwhile.
  * In: definitions and errors. Out: the reason of each; calls of `again`.
  */
 import { backoffMs } from '../../lib/abort.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import type { StreamDefinition } from '../definition.ts';
+import { revisionOf } from '../revision.ts';
 import type { StreamDeps } from '../stream-deps.ts';
 
 /** The first pause before a stream is opened again is at most so long, ms. */
@@ -25,7 +26,10 @@ export interface UnopenedStream {
 export class UnopenedStreams implements Disposable {
   readonly #deps: Pick<StreamDeps, 'log'>;
   readonly #again: (name: string) => Promise<void>;
-  readonly #streams = new Map<string, UnopenedStream & { readonly tries: number; readonly timer: NodeJS.Timeout }>();
+  readonly #streams = new Map<
+    string,
+    UnopenedStream & { readonly tries: number; readonly timer: NodeJS.Timeout | undefined }
+  >();
 
   /** @param again opens a stream again, which ends in `delete` or `add`; rejects while the catalog closes */
   constructor(deps: Pick<StreamDeps, 'log'>, again: (name: string) => Promise<void>) {
@@ -45,6 +49,30 @@ export class UnopenedStreams implements Disposable {
     const timer = setTimeout(() => void this.#again(name).catch(failed), pauseMs).unref();
     this.#streams.set(name, { definition, problem, isAdopted, tries: tries + 1, timer });
     this.#deps.log.error({ stream: name, error: messageOf(error), again: pauseMs }, 'the stream could not be opened');
+  }
+
+  /**
+   * A stream that is being opened is not waited for any more. With the settings that it is opened with, the definition stays the same
+   * object.
+   *
+   * @param silence why it has no media
+   */
+  hold(definition: StreamDefinition, silence: () => string, isAdopted: boolean): void {
+    const { name } = definition;
+    const before = this.#streams.get(name);
+    const isSame = before && revisionOf(before.definition) === revisionOf(definition);
+    this.delete(name);
+    this.#streams.set(name, {
+      ...{
+        definition: isSame ? before.definition : definition,
+        isAdopted,
+        tries: before?.tries ?? 0,
+        timer: undefined,
+      },
+      get problem() {
+        return silence();
+      },
+    });
   }
 
   /** It was opened, removed, or another node has it. */

@@ -1,0 +1,41 @@
+/**
+ * The streams that a start opens: those of the database and of the settings that this node runs.
+ * In: rows, settings, owners. Out: definitions; the removed streams.
+ */
+
+import type { StreamDefinition } from '../definition.ts';
+import { isOwn } from '../nodes/owned-streams.ts';
+import type { StreamDeps } from '../stream-deps.ts';
+import { configuredStream } from '../stream-settings.ts';
+import { readDefinitions, readRemoved } from '../stream-table.ts';
+
+/**
+ * Reads them, those of the settings last. A stream without an owner becomes this node's.
+ *
+ * @param removed gets the removed streams whose recordings are kept
+ */
+export async function readKnownStreams(
+  { settings, store, placement, clock, log }: StreamDeps,
+  removed: Map<string, StreamDefinition>,
+): Promise<readonly StreamDefinition[]> {
+  const { streams: configured } = settings.now;
+  const known = await readDefinitions(store.db, log);
+  for (const definition of await readRemoved(store.db, log)) {
+    if (await isOwn(placement, definition.name)) removed.set(definition.name, definition);
+  }
+  const own: StreamDefinition[] = [];
+  for (const definition of known) {
+    if (definition.name in configured || !(await isOwn(placement, definition.name))) continue;
+    // A stream that is no longer configured belongs to the API: its recording can be played, and it can be removed.
+    const isApis = definition.origin === 'api';
+    own.push(isApis ? definition : { ...definition, origin: 'api', stopped: true });
+  }
+  for (const [name, stream] of Object.entries(configured)) {
+    if (!(await isOwn(placement, name))) continue;
+    const before = known.find((one) => one.name === name) ?? removed.get(name);
+    const definition = configuredStream(name, stream, before, clock.nowMs());
+    if (definition.stopped) log.info({ stream: name }, 'not started: the stream was stopped');
+    own.push(definition);
+  }
+  return own;
+}
