@@ -10,7 +10,7 @@ export class Shutdown {
   readonly #hurry = new AbortController();
   readonly #leaving = new AbortController();
 
-  /** @param start ends a start: what waits then, such as for a database that does not respond, is told as at any other shutdown */
+  /** @param start ends a start: what waits then, such as for a database that does not respond, ends as at any other shutdown */
   constructor(start: AbortSignal) {
     start.addEventListener('abort', () => this.begin(), { once: true });
     if (start.aborted) this.begin();

@@ -25,7 +25,7 @@ export interface StopOptions {
   /** Called at a SIGHUP whose terminal is open; without it every SIGHUP stops. */
   readonly reload?: () => void;
   /**
-   * Called `END_WITHIN_MS` after the first signal, unless disposed before: what the verb waits for does not end when it is told to, such as a
+   * Called `END_WITHIN_MS` after the first signal, unless disposed before: what the verb waits for cannot be aborted, such as a
    * server that accepts connections and answers nothing. By default says so and ends the process with 1.
    */
   readonly late?: (reason: StopReason) => void;

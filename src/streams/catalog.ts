@@ -367,7 +367,7 @@ export class Catalog {
       try {
         await this.#add(definition, event, isAdopted, opening);
       } catch (error) {
-        // It may have moved, or have other settings, since nobody waits for it.
+        // It may have moved, or have other settings, since its turn ended.
         const wanted = opening.isSlow ? this.unopened.find(definition.name)?.definition : definition;
         if (opening.signal.aborted || this.#closing) throw error;
         if (this.#streams.has(definition.name)) reportStreamBug(this.#deps, definition.name, error, 'it was started');

@@ -146,7 +146,7 @@ function readPressure({ name, stream }: Catalog['all'][number], metrics: Metrics
 const restingStates: ReadonlySet<StreamState> = new Set(['stopped', 'paused', 'ended', 'unpublished']);
 
 /**
- * Why a stream that should be live is not. Empty for one that is, or that nobody expects to be.
+ * Why a stream that should be live is not. Empty for one that is, or that need not be.
  * An alarm gives a source that was just started some time; the health check says how it is now. Only a publisher that has just connected
  * has that time here too: they come and go all day.
  */

@@ -42,7 +42,7 @@ export class OpeningStreams {
   }
 
   /**
-   * Opens a stream. Resolves when it is open or when that takes long; then it goes on beside, and a rejection is logged. A stream that is
+   * Opens a stream. Resolves when it is open or when that takes long; then it continues beside, and a rejection is logged. A stream that is
    * being opened already is not opened a second time.
    *
    * @param slow called when it takes long, with what says why the stream has no media
