@@ -18,7 +18,7 @@ import { createSystemClock } from '../lib/clock.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import { version } from '../lib/version.ts';
 import { createNet } from '../net/net.ts';
-import { reportBug } from '../observe/errors/report-bug.ts';
+import { isDeparture, reportBug } from '../observe/errors/report-bug.ts';
 import type { Log } from '../observe/log.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import { noTelemetry, type Telemetry } from '../observe/traces/telemetry.ts';
@@ -88,7 +88,7 @@ export async function startEdge(
   const counts = new EdgeCounts();
   const metrics = opened.use(createMetrics());
   const failed = (error: unknown, where: string): void => {
-    reportBug({ metrics, log }, error, { where }, 'a request failed');
+    if (!isDeparture(error)) reportBug({ metrics, log }, error, { where }, 'a request failed');
   };
   const net = createNet({ allow: [], userAgent: `oxbow/${version}`, maxPerHost: MAX_ORIGIN_SOCKETS });
   const origin = opened.use(

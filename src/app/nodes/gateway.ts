@@ -7,7 +7,7 @@ import { type Gateway, openGateway as open } from '../../edge/nodes/gateway.ts';
 import { readableFields } from '../../http/api/foreign-pages.ts';
 import { certificateFiles } from '../../http/tls/tls-certificate.ts';
 import { version } from '../../lib/version.ts';
-import { reportBug } from '../../observe/errors/report-bug.ts';
+import { isDeparture, reportBug } from '../../observe/errors/report-bug.ts';
 import type { AppContext, Nodes, Parts } from '../parts.ts';
 
 /** Opens it before HTTP, which is closed before it. */
@@ -30,7 +30,7 @@ export function openGateway(
       streamOfClip: async (id) => clips.facts(id)?.stream ?? (await streamOf(store, id)),
       defaultStream: delivery.defaultStream,
       failed(error, where) {
-        reportBug({ metrics, log }, error, { where }, 'a request failed');
+        if (!isDeparture(error)) reportBug({ metrics, log }, error, { where }, 'a request failed');
       },
     }),
   );

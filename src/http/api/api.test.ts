@@ -361,7 +361,14 @@ suite('problems', () => {
     );
     assert.match(await server.deps.metrics.print(), /^oxbow_bugs_total 1$/m);
   });
-
+  for (const code of ['ERR_STREAM_PREMATURE_CLOSE', 'ERR_HTTP2_STREAM_ERROR', 'ECONNRESET']) {
+    test(`a client that has left is no bug (${code})`, async () => {
+      const failing = { system: () => Promise.reject(Object.assign(new Error(), { code })) };
+      await using server = await startTestServer(failing);
+      await ask(server, '/api/v1/system', { headers: asAdmin });
+      assert.match(await server.deps.metrics.print(), /^oxbow_bugs_total 0$/m);
+    });
+  }
   test('a refusal may have its own members and Retry-After', async () => {
     await using server = await startTestServer({
       system: () => {

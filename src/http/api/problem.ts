@@ -4,7 +4,7 @@
  */
 import type { ProblemView } from '../../api/shapes.ts';
 import { FormatError, messageOf, OxbowError } from '../../lib/errors.ts';
-import { errorFields, isSystemError, reportBug } from '../../observe/errors/report-bug.ts';
+import { errorFields, isDeparture, isSystemError, reportBug } from '../../observe/errors/report-bug.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Metrics } from '../../observe/metrics.ts';
 import type { RefusalLog } from '../../observe/refusal-log.ts';
@@ -73,7 +73,8 @@ function toRefusal(error: unknown): OxbowError {
 }
 
 /**
- * Logs an error: bugs with their stack, counted in a metric; refusals only at level debug, but for those that an operator should know of.
+ * Logs an error: bugs with their stack, counted in a metric; refusals and clients that left only at level debug, but for refusals that an
+ * operator should know of.
  *
  * @param where method and path, without the query
  */
@@ -87,7 +88,7 @@ export function reportProblem(
     const { code } = error;
     tools.log.debug({ traceId, where, code }, messageOf(error));
     if (notable.has(code)) tools.refusals?.refused(code);
-  } else if (error instanceof FormatError) {
+  } else if (error instanceof FormatError || (isDeparture(error) && !isSystemError(error))) {
     tools.log.debug({ traceId, where }, messageOf(error));
   } else if (isSystemError(error)) {
     tools.log.error({ traceId, where, ...errorFields(error) }, 'a request failed');

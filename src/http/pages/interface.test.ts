@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
@@ -50,6 +52,21 @@ suite('pages with a preview', () => {
   const ask = (path: string, headers: Record<string, string> = {}, method = 'GET') =>
     sendRequest(server, path, { headers, method });
   const text = async (path: string, headers: Record<string, string> = {}) => String((await ask(path, headers)).body);
+
+  test('a browser that leaves before a file is complete makes no bug', async () => {
+    await writeFile(join(root, 'ui', 'large-Ab12Cd34.js'), Buffer.alloc(4 * 1024 * 1024, 32));
+    const { hostname, port } = new URL(server.url);
+    const leave = async (afterHead: boolean): Promise<void> => {
+      const socket = connect(Number(port), hostname);
+      socket.on('error', () => {});
+      socket.write('GET /ui/large-Ab12Cd34.js HTTP/1.1\r\nhost: a\r\n\r\n');
+      await once(socket, afterHead ? 'data' : 'connect');
+      socket.destroy();
+    };
+    for (let i = 0; i < 40; i++) await leave(i % 2 === 0);
+    await ask('/player.js');
+    assert.match(await server.deps.metrics.print(), /^oxbow_bugs_total 0$/m);
+  });
 
   test('a watch page names its stream with the requested host', async () => {
     const html = await text('/watch/public', { host: 'tv.example:8080' });

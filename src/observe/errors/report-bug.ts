@@ -36,3 +36,24 @@ export function errorFields(error: unknown): { readonly error: string; readonly 
 export function isSystemError(error: unknown): boolean {
   return !(error instanceof AssertionError) && typeof (error as { syscall?: unknown } | null)?.syscall === 'string';
 }
+
+/** What Node says of a request or an answer whose other side has closed it. */
+const departures: ReadonlySet<unknown> = new Set([
+  'ERR_STREAM_PREMATURE_CLOSE',
+  'ERR_STREAM_DESTROYED',
+  'ERR_STREAM_UNABLE_TO_PIPE',
+  'ERR_HTTP2_INVALID_STREAM',
+  'ERR_HTTP2_STREAM_CANCEL',
+  'ERR_HTTP2_STREAM_ERROR',
+  'ERR_HTTP2_SESSION_ERROR',
+  'ERR_HTTP2_GOAWAY_SESSION',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+]);
+
+/** Whether a request ended because its client left: not a bug, and nothing that an operator can repair. */
+export function isDeparture(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return departures.has((error as NodeJS.ErrnoException).code) || error.name === 'AbortError';
+}
