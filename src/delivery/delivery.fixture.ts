@@ -146,17 +146,7 @@ export async function openDelivery({
     const [plain, query] = path.split('?') as [string, string?];
     return answer(parseMediaAddress(plain)!, new URLSearchParams(query), { signal });
   };
-  const bytes = async (reply: Reply): Promise<Uint8Array> => {
-    const pieces = await Promise.all(
-      reply.body.map(async (piece) => {
-        if (piece instanceof Uint8Array) return piece;
-        return 'location' in piece ? reader.read(piece.location, piece.offset, piece.length) : piece.read();
-      }),
-    );
-    const whole = concatBytes(pieces);
-    assert.equal(whole.length, reply.length, 'the length is what is sent');
-    return whole;
-  };
+  const bytes = (reply: Reply) => bytesOf(reply, reader);
   const open = (plan: SegmentPlan): void => {
     const { msn, discontinuity = false, discontinuitySequence = 3 } = plan;
     const run = runOf(plan);
@@ -212,6 +202,20 @@ export async function openLive(options: Parameters<typeof openDelivery>[0] = {})
   delivery.part({ msn: 103 }, 0);
   delivery.part({ msn: 103 }, 1);
   return delivery;
+}
+
+/** The whole body of a reply. */
+export async function bytesOf({ body, length }: Reply, reader: Pick<RangeReader, 'read'>): Promise<Uint8Array> {
+  const pieces = await Promise.all(
+    body.map(async (piece) => {
+      if (piece instanceof Uint8Array) return piece;
+      if ('blocks' in piece) return concatBytes(await Array.fromAsync(piece.blocks(0, piece.length)));
+      return 'location' in piece ? reader.read(piece.location, piece.offset, piece.length) : piece.read();
+    }),
+  );
+  const whole = concatBytes(pieces);
+  assert.equal(whole.length, length, 'the length is what is sent');
+  return whole;
 }
 
 function startOf({ msn, startUs }: SegmentPlan): number {

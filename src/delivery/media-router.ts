@@ -34,6 +34,7 @@ import { TimeLapses } from './timelapse/time-lapse.ts';
 import { answerLegacyLive, answerLegacySegment, answerLegacyWindow } from './ts/legacy-vsr.ts';
 import { answerTsIndex, answerTsPlaylist } from './ts/ts.ts';
 import { TsSegments } from './ts/ts-segments.ts';
+import type { WorkOptions } from './work-budget.ts';
 
 /** Dependencies of the router. */
 export interface MediaRouterOptions {
@@ -53,11 +54,7 @@ export interface MediaRouterOptions {
 }
 
 /** Answers a media request. `signal` aborts when the client disconnects. */
-export type MediaRouter = (
-  address: MediaAddress,
-  query: URLSearchParams,
-  options: { readonly signal: AbortSignal },
-) => Promise<Reply>;
+export type MediaRouter = (address: MediaAddress, query: URLSearchParams, options: WorkOptions) => Promise<Reply>;
 
 /** Creates the router. */
 export function createMediaRouter(options: MediaRouterOptions): MediaRouter {

@@ -4,7 +4,7 @@
  */
 import type { SegmentRange } from '../archive/segment-store.ts';
 
-/** Bytes in memory, a stored range that is read when it is sent, or bytes that are generated when they are sent. */
+/** Bytes in memory, a stored range that is read when it is sent, or bytes that are generated when they are sent, at once or in blocks. */
 export type BodyPart =
   | Uint8Array
   | SegmentRange
@@ -13,6 +13,12 @@ export type BodyPart =
       readonly length: number;
       /** Generates the bytes, at most a few MiB. Called for each response that needs any of them. */
       readonly read: () => Promise<Uint8Array>;
+    }
+  | {
+      /** Bytes. */
+      readonly length: number;
+      /** Plans and reads the bytes [start, end) while they are sent, in blocks of at most a few MiB. */
+      readonly blocks: (start: number, end: number) => AsyncIterable<Uint8Array>;
     };
 
 /** A representation that can be sent completely, by range, or not at all (304, HEAD). */
@@ -23,6 +29,8 @@ export interface Reply {
   /** Length of the body, bytes. */
   readonly length: number;
   readonly body: readonly BodyPart[];
+  /** Memory that the reply holds while it is sent, bytes; absent where that is little, or shared. */
+  readonly weight?: number;
   /** Strong validator without quotes. */
   readonly etag?: string;
   /** The body compressed with gzip, created at the first call; only for text of at least 1.4 KB. */

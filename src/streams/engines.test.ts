@@ -10,9 +10,9 @@ import { recordingPrefix } from '../archive/recording-locations.ts';
 import type { SegmentStore } from '../archive/segment-store.ts';
 import { type Engine, engines } from '../archive/segment-stores.fixture.ts';
 import { loadConfig } from '../config/load.ts';
+import { bytesOf } from '../delivery/delivery.fixture.ts';
 import { createMediaRouter } from '../delivery/media-router.ts';
 import { Stills } from '../delivery/stills.ts';
-import { concatBytes } from '../lib/bytes.ts';
 import { Retention } from '../recording/retention.ts';
 import { openStreams, START_MS, type StreamsRig, temporaryFolder, timeline } from './streams.fixture.ts';
 
@@ -29,17 +29,7 @@ function createFetch(rig: StreamsRig, reader: RangeReader): (url: string) => Pro
   const stills = new Stills({ makeStill: async ({ bytes }) => bytes, reader, signal });
   const answer = createMediaRouter({ find: (name) => rig.catalog.find(name), clock: rig.clock, reader, stills });
   return async (url) => {
-    const { body, length } = await answer(parseMediaAddress(url)!, new URLSearchParams(), { signal });
-    const whole = concatBytes(
-      await Promise.all(
-        body.map((piece) => {
-          if (piece instanceof Uint8Array) return piece;
-          return 'location' in piece ? reader.read(piece.location, piece.offset, piece.length) : piece.read();
-        }),
-      ),
-    );
-    assert.equal(whole.length, length);
-    return whole;
+    return bytesOf(await answer(parseMediaAddress(url)!, new URLSearchParams(), { signal }), reader);
   };
 }
 

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { parseMediaAddress } from '../api/media-address.ts';
 import { openRangeReader } from '../archive/range-reader.ts';
+import { bytesOf } from '../delivery/delivery.fixture.ts';
 import { createMediaRouter } from '../delivery/media-router.ts';
 import { Stills } from '../delivery/stills.ts';
 import { OxbowError } from '../lib/errors.ts';
@@ -22,15 +23,7 @@ async function allOf(rig: StreamsRig, name: string) {
   const answer = createMediaRouter({ find: (name) => rig.catalog.find(name), clock: rig.clock, reader, stills });
   const bytes = async (url: string) => {
     const reply = await answer(parseMediaAddress(url)!, new URLSearchParams(), { signal });
-    const pieces = await Promise.all(
-      reply.body.map(async (piece) => {
-        if (piece instanceof Uint8Array) return Buffer.from(piece);
-        return Buffer.from(
-          'location' in piece ? await reader.read(piece.location, piece.offset, piece.length) : await piece.read(),
-        );
-      }),
-    );
-    return Buffer.concat(pieces);
+    return Buffer.from(await bytesOf(reply, reader));
   };
   const timeline = await rig.api.timeline(name, 0, START_MS + 3600_000);
   const answers: Record<string, string> = {};

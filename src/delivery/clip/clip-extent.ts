@@ -2,14 +2,15 @@
  * Where a span of a recording is in the MP4 file of its segments, and how long that file is.
  * In: a time range. Out: positions in the file, its bytes. docs/media.md 20.
  */
+import { planClip } from '../../media/isobmff/clip/clip-header.ts';
 import { type ClipTimes, movieTimeOf, planClipTimes } from '../../media/isobmff/clip/clip-times.ts';
 import { movieTimescale } from '../../media/isobmff/movie/movie.ts';
-import { lengthOf } from '../body-parts.ts';
 import type { Range } from '../past/past.ts';
-import type { StoredSegment } from '../past/past-presentation.ts';
 import type { ServedStream } from '../served-stream.ts';
-import { type OpenedClip, openClip } from './clip.ts';
-import { fileOf } from './clip-file.ts';
+import { type ClipStoredGroup, clipSteps, tracksOf } from './clip-groups.ts';
+
+/** The index is read to its end. */
+const never = new AbortController().signal;
 
 /** A span in its file. */
 export interface ClipExtent {
@@ -31,28 +32,44 @@ export interface ClipExtent {
  * @throws OxbowError `bad-time`, `no-media`, `gone`, `window-too-long`, `unsupported-media`
  */
 export async function measureClip(stream: ServedStream, range: Range): Promise<ClipExtent> {
-  const clip = await openClip(stream, range);
-  const { groups, tracks } = clip;
+  const groups: ClipStoredGroup[] = [];
+  for await (const step of clipSteps(stream, range, { signal: never })) {
+    for (const group of step.groups) groups.push({ ...group, tracks: group.tracks.map((track) => ({ ...track })) });
+  }
+  const tracks = tracksOf(stream, groups[0]!);
   const times = planClipTimes(tracks, groups);
   const isComplete = stream.settled(range.toUs);
-  const positionOf = (us: number) => positionAt(clip, times, us, isComplete);
+  const positionOf = (us: number) => positionAt(groups, times, us, isComplete);
   const startS = positionOf(range.fromUs);
-  const body = fileOf(tracks, groups, () => Promise.reject(new Error('nothing is read')));
   const first = groups.find(({ startUs, durationUs }) => startUs + durationUs > range.fromUs) ?? groups[0]!;
   return {
     startS,
     endS: Math.max(startS, positionOf(range.toUs)),
-    bytes: lengthOf(body),
+    bytes: planClip(tracks, groups).length,
     firstUs: Math.max(range.fromUs, first.startUs),
     isComplete,
   };
 }
 
 /**
+ * First instant of a span that has media, µs since 1970; only as much of the index is read as is needed.
+ *
+ * @throws OxbowError as `measureClip`
+ */
+export async function firstMediaUs(stream: ServedStream, range: Range): Promise<number> {
+  for await (const step of clipSteps(stream, range, { signal: never })) {
+    for (const { startUs, durationUs } of step.groups) {
+      if (startUs + durationUs > range.fromUs) return Math.max(range.fromUs, startUs);
+    }
+  }
+  return range.fromUs;
+}
+
+/**
  * The position of an instant, seconds: in a hole that of the media after it; after the end that of the end, or where it will be if more is
  * recorded.
  */
-function positionAt({ groups }: OpenedClip, times: ClipTimes, us: number, isComplete: boolean): number {
+function positionAt(groups: readonly ClipStoredGroup[], times: ClipTimes, us: number, isComplete: boolean): number {
   const end = times.duration / movieTimescale;
   const index = groups.findIndex(({ startUs, durationUs }) => us < startUs + durationUs);
   if (index < 0 && isComplete) return end;
@@ -63,7 +80,7 @@ function positionAt({ groups }: OpenedClip, times: ClipTimes, us: number, isComp
 }
 
 /** When the first picture of a group, or its first sound, is presented, seconds. */
-function startOf({ tracks }: StoredSegment, deltas: readonly number[], { lines }: ClipTimes): number {
+function startOf({ tracks }: ClipStoredGroup, deltas: readonly number[], { lines }: ClipTimes): number {
   const all = tracks.flatMap((segment, i) => {
     const line = lines.find(({ track }) => track.id === segment.trackId);
     if (!line || segment.length === 0) return [];

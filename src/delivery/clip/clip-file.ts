@@ -41,17 +41,27 @@ export function fileOf<Segment extends ClipSegment, Group extends FileGroup<Segm
   return body;
 }
 
+/** A group as an ETag names it. */
+interface HashedGroup {
+  readonly msn: number;
+  readonly tracks: readonly { readonly trackId: number; readonly crc: number }[];
+}
+
 /** The same segments are the same file. */
-export function etagOfFile(
-  groups: Iterable<{
-    readonly msn: number;
-    readonly tracks: readonly { readonly trackId: number; readonly crc: number }[];
-  }>,
-  format: ClipFormat,
-): string {
-  const hash = createHash('sha1');
-  hash.update(REVISIONS[format]);
-  for (const group of groups)
-    for (const track of group.tracks) hash.update(`${group.msn}/${track.trackId}/${track.crc};`);
+export function etagOfFile(groups: Iterable<HashedGroup>, format: ClipFormat): string {
+  const hash = createHash('sha1').update(revisionOf(format));
+  for (const group of groups) hash.update(groupLine(group));
   return hash.digest('base64url');
+}
+
+/** What an ETag of a format begins with. */
+export function revisionOf(format: ClipFormat): string {
+  return REVISIONS[format];
+}
+
+/** What a group adds to an ETag. */
+export function groupLine({ msn, tracks }: HashedGroup): string {
+  let line = '';
+  for (const { trackId, crc } of tracks) line += `${msn}/${trackId}/${crc};`;
+  return line;
 }

@@ -9,13 +9,13 @@ import type { Frame, Track } from '../../media/frame.ts';
 import type { ClipTimes } from '../../media/isobmff/clip/clip-times.ts';
 import { parseSegment } from '../../media/isobmff/segment-frames.ts';
 import type { RecordedTrack } from '../../recording/recording-reader.ts';
-import type { StoredSegment } from '../past/past-presentation.ts';
+import type { ClipStoredGroup } from './clip-groups.ts';
 
 /** A clip to remux. */
 export interface RemuxRequest {
   /** Tracks of the init section that all groups share. */
   readonly tracks: readonly Track[];
-  readonly groups: readonly StoredSegment[];
+  readonly groups: readonly ClipStoredGroup[];
   /** Of the same groups. */
   readonly times: ClipTimes;
   readonly reader: Pick<RangeReader, 'read'>;
@@ -23,7 +23,7 @@ export interface RemuxRequest {
 
 /** A group within a clip. */
 export interface Portion {
-  readonly group: StoredSegment;
+  readonly group: ClipStoredGroup;
   /** Its tracks with media. */
   readonly segments: readonly RecordedTrack[];
   /** Ids of tracks whose media begins in this portion: frames with earlier presentation times than their first key frame are left out. */
@@ -33,7 +33,7 @@ export interface Portion {
 }
 
 /** The portions of a clip, one for each group. */
-export function portionsOf(groups: readonly StoredSegment[]): Portion[] {
+export function portionsOf(groups: readonly ClipStoredGroup[]): Portion[] {
   const begun = new Set<number>();
   return groups.map((group) => {
     const segments = group.tracks.filter(({ length }) => length > 0);

@@ -31,8 +31,6 @@ suite('a clip (docs/media.md 20)', () => {
     const reply = await past.get(`/clip/door/${startS + 1}/2s.mp4`);
     assert.equal(reply.contentType, 'video/mp4');
     assert.equal(reply.filename, 'door-20261118T094620Z.mp4'.replace(/\d{8}T\d{6}/, stamp(START_US)));
-    // Header, then two segments of two tracks.
-    assert.equal(reply.body.length, 5);
     assert.equal(
       reply.body.reduce((sum, piece) => sum + piece.length, 0),
       reply.length,
@@ -68,8 +66,8 @@ suite('a clip (docs/media.md 20)', () => {
       { msn: 109, parts: 12 },
       { msn: 110, startUs: START_US + 20_400_000 },
     ]);
-    const reply = await past.get(`/clip/door/${startS + 20}/10m.mp4`);
-    assert.equal(reply.body.length, 5);
+    const bytes = await past.bytes(await past.get(`/clip/door/${startS + 20}/10m.mp4`));
+    assert.equal(types(bytes).filter((type) => type === 'moof').length, 4, 'two segments of two tracks');
   });
 
   test('starts at a key frame, and closes up over a hole', async () => {
@@ -197,7 +195,7 @@ suite('a clip as .mkv or .ts', () => {
       await using past = await openPast([{ msn: 100 }]);
       const [group] = await past.stream.recording.between(START_US, START_US + SECOND);
       const walk = async () => Array.from({ length: 3601 }, (_, i) => ({ ...group!, msn: 100 + i }));
-      const stream = { ...past.stream, recording: { walk } as unknown as RecordingReader };
+      const stream = { ...past.stream, horizonUs: () => 0, recording: { walk } as unknown as RecordingReader };
       const clips = new Clips({ read: () => assert.fail('nothing is read') });
       const range = { fromUs: START_US, toUs: START_US + 7202 * SECOND };
       const never = new AbortController().signal;

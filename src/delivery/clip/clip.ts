@@ -1,34 +1,47 @@
 /**
  * Answers /clip/{stream}/{from}/{to}.mp4, .mkv and .ts: complete stored segments as one file that starts at time 0 (docs/media.md 20), with
- * Content-Length and byte ranges. The length of an MP4 follows from the index; the other formats are remuxed, which needs the sizes of the
- * frames.
- * In: a time range. Out: Reply.
+ * Content-Length and byte ranges. The length of an MP4 follows from the index, and its body is planned while it is sent; the other formats are
+ * remuxed, which needs the sizes of the frames.
+ * In: a time range, the budget of the client. Out: Reply.
  */
 import type { ClipFormat } from '../../api/media-address.ts';
 import { readIntact } from '../../archive/integrity/read-intact.ts';
 import type { RangeReader } from '../../archive/range-reader.ts';
+import { dropOldest } from '../../lib/drop-oldest.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import type { Track } from '../../media/frame.ts';
 import { planClipTimes } from '../../media/isobmff/clip/clip-times.ts';
 import type { GroupShape } from '../../media/matroska/cluster.ts';
 import { lengthOf } from '../body-parts.ts';
-import { type Range, segmentsOver } from '../past/past.ts';
-import type { StoredSegment } from '../past/past-presentation.ts';
+import type { Range } from '../past/past.ts';
 import type { BodyPart, Reply } from '../reply.ts';
 import type { ServedStream } from '../served-stream.ts';
 import { caching, contentTypes } from '../text-reply.ts';
-import { etagOfFile, fileOf } from './clip-file.ts';
+import { refuseStrangers, type WorkOptions } from '../work-budget.ts';
+import { etagOfFile } from './clip-file.ts';
+import { type ClipStoredGroup, clipSteps, reopenStep, type StepPlace, tracksOf } from './clip-groups.ts';
 import { Memo, Semaphore } from './clip-memo.ts';
 import { mkvBody } from './clip-mkv.ts';
 import { tsBody } from './clip-ts.ts';
+import { type FilePlan, FilePlanner, type GroupSource } from './file-plan.ts';
 
-/** A `sidx` counts its segments in 16 bits (ISO/IEC 14496-12, 8.16.3). */
-const MAX_SEGMENTS = 65_535;
 /** Longest remuxed clip, µs: each segment is read before the response begins. */
 const MAX_REMUXED_US = 2 * 3600 * 1_000_000;
 const MAX_REMUXED_SEGMENTS = 16_384;
 /** Cached shapes, some hundred bytes each: more than the longest clip has. */
 const MAX_LEARNED = 2 * MAX_REMUXED_SEGMENTS;
+/** Memory of a group of a remuxed clip, bytes; measured. */
+const REMUXED_GROUP_BYTES = 1_000;
+/** Clips whose index is read at the same time. */
+const PLANNED_AT_ONCE = 2;
+/** Cached plans of MP4 files, of a day about 60 KB each: a player requests many ranges of one file. */
+const MAX_PLANS = 64;
+
+/** A file before it is a reply. */
+interface ClipFile extends FilePlan {
+  /** Start of its first segment, µs since 1970. */
+  readonly startUs: number;
+}
 
 /** Clips of all streams. */
 export class Clips {
@@ -37,6 +50,12 @@ export class Clips {
   readonly #shapes: Memo<GroupShape>;
   /** Lengths of segments, for .ts; bytes. */
   readonly #lengths: Memo<number>;
+  readonly #planning = new Semaphore(PLANNED_AT_ONCE);
+  /** Plans of MP4 files that are complete; the least recently used first. */
+  readonly #plans = new Map<string, ClipFile>();
+  /** Recordings have numbers in the keys of `#plans`: one that was closed and opened again is another. */
+  readonly #numbers = new WeakMap<object, number>();
+  #lastNumber = 0;
 
   /** @param reader of chunk files */
   constructor(reader: Pick<RangeReader, 'read'>) {
@@ -50,94 +69,116 @@ export class Clips {
    * The clip of the segments that overlap `range`, from the key frame before its start.
    *
    * @param options.signal stops reading segments
-   * @throws OxbowError `bad-time`, `no-media`, `gone`, `window-too-long`; `unsupported-media` where the codec configuration changes
+   * @throws OxbowError `bad-time`, `no-media`, `gone`, `window-too-long`; `unsupported-media` where the codec configuration changes;
+   *   `unauthorized` for a long one without a session; `too-many-requests`
    */
-  async answer(
-    stream: ServedStream,
-    range: Range,
-    format: ClipFormat,
-    { signal }: { signal: AbortSignal },
-  ): Promise<Reply> {
+  async answer(stream: ServedStream, range: Range, format: ClipFormat, options: WorkOptions): Promise<Reply> {
+    await refuseStrangers('clip', range, options.budget);
     const settled = stream.settled(range.toUs);
-    const { groups, tracks } = await openClip(stream, range);
-    checkLength(groups, format);
-    const body = await this.#body(format, tracks, groups, { signal });
-    const start = new Date(groups[0]!.startUs / 1000).toISOString().replaceAll(/[-:]|\.\d+/g, '');
+    const { startUs, ...file } =
+      format === 'mp4'
+        ? await this.#file(stream, range, settled, options)
+        : await this.#remuxed(stream, range, format, options);
+    const start = new Date(startUs / 1000).toISOString().replaceAll(/[-:]|\.\d+/g, '');
     return {
+      ...file,
       contentType: contentTypes[format],
       cacheControl: settled ? caching.past : caching.live,
-      length: lengthOf(body),
-      body,
-      etag: etagOfFile(groups, format),
       filename: `${stream.name.replace('~', '-')}-${start}.${format}`,
     };
   }
 
-  #body(
-    format: ClipFormat,
-    tracks: readonly Track[],
-    stored: readonly StoredSegment[],
-    options: { signal: AbortSignal },
-  ): Promise<BodyPart[]> | BodyPart[] {
-    const reader = this.#reader;
-    const groups = format === 'mp4' ? stored : stored.map((group) => picturesAndSound(group, tracks));
-    if (format === 'mp4') {
-      return fileOf(tracks, groups, (group, segment) =>
-        readIntact(reader, { ...segment, location: segment.location ?? group.location }),
-      );
+  async #file(stream: ServedStream, range: Range, settled: boolean, options: WorkOptions): Promise<ClipFile> {
+    // What retention has deleted is not in the file, also if it was when the file was first requested.
+    const keptUs = Math.max(range.fromUs, stream.horizonUs());
+    const key = [this.#numberOf(stream.recording), stream.list.erasures, range.fromUs, keptUs, range.toUs].join('/');
+    const known = settled ? this.#plans.get(key) : undefined;
+    this.#plans.delete(key);
+    const forget = () => this.#plans.delete(key);
+    const file = known ?? (await this.#planning.run(() => this.#plan(stream, range, forget, options)));
+    if (settled) this.#plans.set(key, file);
+    dropOldest(this.#plans, MAX_PLANS);
+    return file;
+  }
+
+  async #plan(stream: ServedStream, range: Range, forget: () => void, options: WorkOptions): Promise<ClipFile> {
+    options.budget?.begin();
+    const source: GroupSource<ClipStoredGroup, StepPlace> = {
+      reopen: (place) => reopenStep(stream, place),
+      read: (group, segment) => readIntact(this.#reader, { ...segment, location: segment.location ?? group.location }),
+      changed: forget,
+    };
+    let planner: FilePlanner<ClipStoredGroup, StepPlace> | undefined;
+    let startUs = 0;
+    for await (const { place, groups } of clipSteps(stream, range, options)) {
+      let isFirst = true;
+      for (const group of groups) {
+        if (!planner) startUs = group.startUs;
+        planner ??= new FilePlanner(tracksOf(stream, group), source);
+        if (isFirst) planner.begin(place);
+        isFirst = false;
+        planner.add(group);
+      }
     }
-    const request = { tracks, groups, times: planClipTimes(tracks, groups), reader };
-    return format === 'mkv' ? mkvBody(request, this.#shapes, options) : tsBody(request, this.#lengths, options);
+    return { ...planner!.finish(), startUs };
+  }
+
+  #numberOf(recording: object): number {
+    const number = this.#numbers.get(recording) ?? ++this.#lastNumber;
+    this.#numbers.set(recording, number);
+    return number;
+  }
+
+  async #remuxed(
+    stream: ServedStream,
+    range: Range,
+    format: Exclude<ClipFormat, 'mp4'>,
+    options: WorkOptions,
+  ): Promise<ClipFile> {
+    const { groups, tracks } = await this.#planning.run(() => openShort(stream, range, format, options));
+    const request = { tracks, groups, times: planClipTimes(tracks, groups), reader: this.#reader };
+    const body: BodyPart[] = await (format === 'mkv'
+      ? mkvBody(request, this.#shapes, options)
+      : tsBody(request, this.#lengths, options));
+    const largest = body.reduce((most, { length }) => Math.max(most, length), 0);
+    return {
+      ...{ body, length: lengthOf(body), etag: etagOfFile(groups, format), startUs: groups[0]!.startUs },
+      weight: groups.length * REMUXED_GROUP_BYTES + largest,
+    };
   }
 }
 
-/** The segments of a clip, at least one, and the tracks that they share. */
-export interface OpenedClip {
-  readonly groups: readonly StoredSegment[];
-  readonly tracks: readonly Track[];
-}
-
-/**
- * Finds the segments that overlap `range`, from the key frame before its start.
- *
- * @throws OxbowError `bad-time`, `no-media`, `gone`, `window-too-long`; `unsupported-media` where the codec configuration changes
- */
-export async function openClip(stream: ServedStream, range: Range): Promise<OpenedClip> {
-  const groups = await segmentsOver(stream, range);
-  return { groups, tracks: sharedTracks(groups) };
-}
-
-/** The tracks of the init section that all groups share. */
-function sharedTracks(groups: readonly StoredSegment[]): readonly Track[] {
-  const first = groups[0]!;
-  const other = groups.find((group) => group.init !== first.init);
-  if (other) {
-    throw new OxbowError(
-      'unsupported-media',
-      `the codec configuration changes at ${new Date(other.startUs / 1000).toISOString()}; ask for a clip that ends or starts there`,
-    );
+/** The segments of a remuxed clip, and their tracks. */
+async function openShort(
+  stream: ServedStream,
+  range: Range,
+  format: ClipFormat,
+  options: WorkOptions,
+): Promise<{ readonly groups: readonly ClipStoredGroup[]; readonly tracks: readonly Track[] }> {
+  options.budget?.begin();
+  const groups: ClipStoredGroup[] = [];
+  let tracks: readonly Track[] = [];
+  let durationUs = 0;
+  for await (const step of clipSteps(stream, range, options)) {
+    for (const group of step.groups) {
+      if (groups.length === 0) tracks = tracksOf(stream, group);
+      groups.push(picturesAndSound(group, tracks));
+      durationUs += group.durationUs;
+      if (durationUs > MAX_REMUXED_US || groups.length > MAX_REMUXED_SEGMENTS) throw tooLong(format);
+    }
   }
-  if (!first.init) throw new OxbowError('no-media', `the codec configuration of segment ${first.msn} is not known`);
-  return first.init.tracks;
+  return { groups, tracks };
 }
 
-/** Only video and audio are remuxed; text and metadata exist in the MP4 only. */
-function picturesAndSound(group: StoredSegment, tracks: readonly Track[]): StoredSegment {
-  const kinds = new Map(tracks.map(({ id, kind }) => [id, kind]));
-  const isTaken = (id: number) => kinds.get(id) === 'video' || kinds.get(id) === 'audio';
-  return { ...group, tracks: group.tracks.filter(({ trackId }) => isTaken(trackId)) };
+/** A copy with video and audio alone: these are remuxed; text and metadata exist in the MP4 only. */
+function picturesAndSound(group: ClipStoredGroup, tracks: readonly Track[]): ClipStoredGroup {
+  const isTaken = (id: number) => tracks.some((track) => track.id === id && /^(?:video|audio)$/.test(track.kind));
+  return { ...group, tracks: group.tracks.filter(({ trackId }) => isTaken(trackId)).map((track) => ({ ...track })) };
 }
 
-function checkLength(groups: readonly StoredSegment[], format: ClipFormat): void {
-  if (groups.length > MAX_SEGMENTS) {
-    throw new OxbowError('window-too-long', `${groups.length} segments are too many for one file`);
-  }
-  if (format === 'mp4') return;
-  const durationUs = groups.reduce((sum, group) => sum + group.durationUs, 0);
-  if (durationUs > MAX_REMUXED_US || groups.length > MAX_REMUXED_SEGMENTS) {
-    throw new OxbowError(
-      'window-too-long',
-      `a .${format} clip is at most 2 hours and ${MAX_REMUXED_SEGMENTS} segments long; ask for a shorter one, or for .mp4`,
-    );
-  }
+function tooLong(format: ClipFormat): OxbowError {
+  return new OxbowError(
+    'window-too-long',
+    `a .${format} clip is at most 2 hours and ${MAX_REMUXED_SEGMENTS} segments long; ask for a shorter one, or for .mp4`,
+  );
 }

@@ -9,8 +9,9 @@ import type { Reply } from '../reply.ts';
 import type { ServedStream } from '../served-stream.ts';
 import type { Stills } from '../stills.ts';
 import { caching, keptFor } from '../text-reply.ts';
+import type { WorkOptions } from '../work-budget.ts';
 import type { Clips } from './clip.ts';
-import { measureClip } from './clip-extent.ts';
+import { firstMediaUs } from './clip-extent.ts';
 
 /** A clip with its stream. */
 export interface SavedClip extends Range {
@@ -33,10 +34,10 @@ export interface SavedClips {
 export async function answerClipFile(
   clip: SavedClip | undefined,
   id: string,
-  { clips, query, signal }: { readonly clips: Clips; readonly query: URLSearchParams; readonly signal: AbortSignal },
+  { clips, query, ...options }: WorkOptions & { readonly clips: Clips; readonly query: URLSearchParams },
 ): Promise<Reply> {
   if (!clip) throw unknown(id);
-  const { filename, ...reply } = await clips.answer(clip.stream, clip, 'mp4', { signal });
+  const { filename, ...reply } = await clips.answer(clip.stream, clip, 'mp4', options);
   if (!query.has('download')) return reply;
   return { ...reply, filename: clip.title === '' ? filename! : `${fileNameOf(clip.title)}.mp4` };
 }
@@ -52,8 +53,9 @@ export async function answerClipPreview(
   { stills, clock, signal }: { readonly stills: Stills; readonly clock: Clock; readonly signal: AbortSignal },
 ): Promise<Reply> {
   if (!clip) throw unknown(id);
-  const { firstUs } = await measureClip(clip.stream, clip);
-  const still = await stills.answer(clip.stream, firstUs, clock.nowMs() * 1000, { signal });
+  const still = await stills.answer(clip.stream, await firstMediaUs(clip.stream, clip), clock.nowMs() * 1000, {
+    signal,
+  });
   return keptFor(still, caching.past);
 }
 

@@ -93,9 +93,14 @@ async function startingIn(stream: PastStream, range: Range): Promise<Iterable<Re
   return groups.length > 0 ? groups : refuseEmpty(stream, range);
 }
 
-function look(stream: PastStream, { fromUs, toUs }: Range): Promise<Iterable<RecordedGroup>> {
+/** @throws OxbowError `bad-time`, `window-too-long` */
+export function checkRange({ fromUs, toUs }: Range): void {
   if (toUs <= fromUs) throw new OxbowError('bad-time', 'the end is not after the start');
   if (toUs - fromUs > MAX_WINDOW_US) throw new OxbowError('window-too-long', 'this window is longer than 24 hours');
+}
+
+async function look(stream: PastStream, { fromUs, toUs }: Range): Promise<Iterable<RecordedGroup>> {
+  checkRange({ fromUs, toUs });
   return stream.recording.walk(fromUs, toUs);
 }
 
@@ -121,7 +126,7 @@ export function refuseEmpty(stream: PastStream, { fromUs, toUs }: Range): never 
 }
 
 /** The groups from the last key frame to `first`; empty if `first` has one, or if a hole separates them. */
-async function leadTo(stream: PastStream, first: RecordedGroup): Promise<RecordedGroup[]> {
+export async function leadTo(stream: PastStream, first: RecordedGroup): Promise<RecordedGroup[]> {
   if (startsWithKey(first)) return [];
   const key = await stream.recording.keyBefore(first.startUs);
   if (!key) return [];

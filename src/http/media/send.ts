@@ -35,6 +35,7 @@ export function cutBody(body: readonly BodyPart[], start: number, end: number): 
 function cutBodyPart(part: BodyPart, from: number, to: number): BodyPart {
   if (part instanceof Uint8Array) return part.subarray(from, to);
   if ('read' in part) return { length: to - from, read: async () => (await part.read()).subarray(from, to) };
+  if ('blocks' in part) return { length: to - from, blocks: (start, end) => part.blocks(from + start, from + end) };
   return { location: part.location, offset: part.offset + from, length: to - from };
 }
 
@@ -59,6 +60,10 @@ export async function* readBlocks(
     }
     if ('read' in part) {
       yield await part.read();
+      continue;
+    }
+    if ('blocks' in part) {
+      yield* part.blocks(0, part.length);
       continue;
     }
     if (part.length <= MAX_SHARED_BYTES) {

@@ -10,6 +10,7 @@ import { copyGroup, packSegments, SegmentWalker } from '../../archive/segment-in
 import { segmentPrefix } from '../../archive/segment-store.ts';
 import { AssetPictures, type MakeSheets } from '../../delivery/asset/asset-pictures.ts';
 import { AssetTexts } from '../../delivery/asset/asset-texts.ts';
+import { bytesOf } from '../../delivery/delivery.fixture.ts';
 import { createMediaRouter } from '../../delivery/media-router.ts';
 import type { Reply } from '../../delivery/reply.ts';
 import { Stills } from '../../delivery/stills.ts';
@@ -66,12 +67,7 @@ async function openServed() {
   const get = (path: string): Promise<Reply> =>
     answer(parseMediaAddress(path)!, new URLSearchParams(), { signal: never });
   const bytes = async (path: string) => {
-    const { body } = await get(path);
-    const parts = body.map((part) => {
-      if (part instanceof Uint8Array) return part;
-      return 'read' in part ? part.read() : reader.read(part.location, part.offset, part.length);
-    });
-    return Buffer.concat(await Promise.all(parts));
+    return Buffer.from(await bytesOf(await get(path), reader));
   };
   return {
     ...library,

@@ -3,10 +3,10 @@ import { suite, test } from 'node:test';
 import { parseMediaAddress } from '../../api/media-address.ts';
 import { openRangeReader } from '../../archive/range-reader.ts';
 import { recordingPrefix } from '../../archive/recording-locations.ts';
+import { bytesOf } from '../../delivery/delivery.fixture.ts';
 import { createMediaRouter, type MediaRouter } from '../../delivery/media-router.ts';
 import type { Reply } from '../../delivery/reply.ts';
 import { Stills } from '../../delivery/stills.ts';
-import { concatBytes } from '../../lib/bytes.ts';
 import { parsePlaylist } from '../../media/m3u8/parse.ts';
 import type { MediaPlaylist } from '../../media/m3u8/playlist.ts';
 import { Repacketizer } from '../../packager/follower.fixture.ts';
@@ -47,18 +47,7 @@ async function openRig(folder: Folder, nowMs?: number): Promise<Rig> {
     const [plain, query] = path.split('?') as [string, string?];
     return answer(parseMediaAddress(plain)!, new URLSearchParams(query), { signal });
   };
-  const bytes = async (path: string) => {
-    const { body, length } = await get(path);
-    const pieces = await Promise.all(
-      body.map((piece) => {
-        if (piece instanceof Uint8Array) return piece;
-        return 'location' in piece ? reader.read(piece.location, piece.offset, piece.length) : piece.read();
-      }),
-    );
-    const whole = concatBytes(pieces);
-    assert.equal(whole.length, length);
-    return whole;
-  };
+  const bytes = async (path: string) => bytesOf(await get(path), reader);
   const text = async (path: string) => new TextDecoder().decode(await bytes(path));
   return {
     streams,

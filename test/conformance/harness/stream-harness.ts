@@ -3,13 +3,12 @@
  * In: media, played in real time on a virtual clock. Out: all playlists that players received, and a function that returns the response
  * of any path: live, past, bytes.
  */
-import assert from 'node:assert/strict';
 import { parseMediaAddress } from '../../../src/api/media-address.ts';
 import { openRangeReader, type RangeReader } from '../../../src/archive/range-reader.ts';
+import { bytesOf } from '../../../src/delivery/delivery.fixture.ts';
 import { createMediaRouter } from '../../../src/delivery/media-router.ts';
 import type { Reply } from '../../../src/delivery/reply.ts';
 import { Stills } from '../../../src/delivery/stills.ts';
-import { concatBytes } from '../../../src/lib/bytes.ts';
 import { OxbowError } from '../../../src/lib/errors.ts';
 import type { RunStart } from '../../../src/live/input.ts';
 import type { Frame, Track } from '../../../src/media/frame.ts';
@@ -224,17 +223,8 @@ export class StreamHarness implements AsyncDisposable {
     return createMediaRouter({ find: (name) => catalog.find(name), clock, reader, stills });
   }
 
-  async #bytesOf(reply: Reply): Promise<Uint8Array> {
-    const reader = this.#reader;
-    const pieces = await Promise.all(
-      reply.body.map((piece) => {
-        if (piece instanceof Uint8Array) return piece;
-        return 'location' in piece ? reader.read(piece.location, piece.offset, piece.length) : piece.read();
-      }),
-    );
-    const whole = concatBytes(pieces);
-    assert.equal(whole.length, reply.length, 'the length is what is sent');
-    return whole;
+  #bytesOf(reply: Reply): Promise<Uint8Array> {
+    return bytesOf(reply, this.#reader);
   }
 }
 

@@ -3,6 +3,7 @@
  * In: tracks and the index rows of the groups. Out: the header, the file's whole length, and what to add to each tfdt. Pure.
  * ISO/IEC 14496-12, 8.6.6 (elst), 8.8.2 (mehd), 8.16.3 (sidx); docs/media.md 20.
  */
+import { concatBytes } from '../../../lib/bytes.ts';
 import type { Track } from '../../frame.ts';
 import { rescale } from '../../rescale.ts';
 import { BoxWriter } from '../box.ts';
@@ -16,7 +17,7 @@ import {
   printMvhd,
   printTrak,
 } from '../movie/movie.ts';
-import { type ClipGroup, type ClipLine, movieTimeOf, planClipTimes } from './clip-times.ts';
+import { type ClipGroup, type ClipLine, type ClipSegment, movieTimeOf, planClipTimes } from './clip-times.ts';
 
 /** A clip, known to the byte before any of it is read. */
 export interface ClipPlan {
@@ -41,14 +42,22 @@ export function planClip(tracks: readonly Track[], groups: readonly ClipGroup[])
   return { header, length: header.length + media, duration, deltas };
 }
 
-function printHeader(
-  lines: readonly ClipLine[],
-  groups: readonly ClipGroup[],
-  deltas: readonly (readonly number[])[],
-  duration: number,
-): Uint8Array {
+/** Bytes of a `sidx` before its references, and of each of these. */
+const SIDX_HEAD_BYTES = 40;
+/** See `SIDX_HEAD_BYTES`. */
+export const REFERENCE_BYTES = 12;
+
+/** The references of a line. */
+export interface LineReferences {
+  readonly count: number;
+  /** Bytes of media before the track's first segment. */
+  readonly first: number;
+}
+
+/** `ftyp` and `moov`: what is before the indexes. */
+export function printClipHead(lines: readonly ClipLine[], duration: number): Uint8Array {
   const used = lines.map(({ track }) => track);
-  const writer = new BoxWriter(new Uint8Array(256 + movieRoom(used) + lines.length * (40 + 12 * groups.length)));
+  const writer = new BoxWriter(new Uint8Array(256 + movieRoom(used)));
   printFtyp(writer);
   const moov = writer.open('moov');
   printMvhd(writer, 0, Math.max(...used.map(({ id }) => id)) + 1);
@@ -61,56 +70,102 @@ function printHeader(
   }
   printMvex(writer, used, duration);
   writer.close(moov);
-  // One for each track, pointing at its own fragments: ffmpeg (and Chromium with it) takes the indexes together for the list of
-  // all fragments, and steps over those that no index names.
-  const indexes = lines.map((line) => referencesOf(line, groups, deltas));
-  for (const [i, line] of lines.entries()) {
-    const behind = indexes.slice(i + 1).reduce((sum, { references }) => sum + 40 + 12 * references.length, 0);
-    printSidx(writer, line, indexes[i]!.references, behind + indexes[i]!.first);
-  }
   return writer.bytes.slice(0, writer.offset);
 }
 
-interface Reference {
-  /** Presentation times, ticks of the track. */
-  readonly start: number;
-  readonly end: number;
-  /** Bytes up to the next reference. */
-  size: number;
+/**
+ * The heads of the indexes, one for each line: its references follow. One index for each track, pointing at its own fragments: ffmpeg (and
+ * Chromium with it) takes the indexes together for the list of all fragments, and steps over those that no index names.
+ *
+ * @param references of each line
+ */
+export function printSidxHeads(lines: readonly ClipLine[], references: readonly LineReferences[]): Uint8Array[] {
+  const lengths = references.map(({ count }) => SIDX_HEAD_BYTES + REFERENCE_BYTES * count);
+  return lines.map((line, i) => {
+    const { id, timescale } = line.track;
+    const { count, first } = references[i]!;
+    const behind = lengths.slice(i + 1).reduce((sum, length) => sum + length, 0);
+    const writer = new BoxWriter(new Uint8Array(SIDX_HEAD_BYTES));
+    writer.openFull('sidx', 1, 0);
+    writer.u32(id);
+    writer.u32(timescale);
+    writer.u64(rescale(line.wait, movieTimescale, timescale));
+    writer.u64(behind + first);
+    writer.u16(0);
+    writer.u16(count);
+    new BoxWriter(writer.bytes).u32(lengths[i]!);
+    return writer.bytes;
+  });
 }
 
-/** One reference for each segment of the track: it reaches to the next one, over the other tracks' bytes; `first` is where they begin. */
+/** The references of one track's index: one for each of its segments, which reaches to the next one, over the other tracks' bytes. */
+export class SidxReferences {
+  readonly #line: ClipLine;
+  /** The one that is not complete: presentation times in ticks of the track, bytes up to the next segment. */
+  #last: { start: number; end: number; size: number } | undefined;
+
+  constructor(line: ClipLine) {
+    this.#line = line;
+  }
+
+  /**
+   * Adds the next segment of the file, of any track.
+   *
+   * @param delta what is added to its decode times
+   * @returns the reference of the segment before, if this one completes it
+   */
+  add(segment: ClipSegment, delta: number): Uint8Array | undefined {
+    if (segment.length === 0) return undefined;
+    let complete: Uint8Array | undefined;
+    if (segment.trackId === this.#line.track.id) {
+      const start = segment.tfdt + delta + segment.firstPtsOffset - this.#line.mediaTime;
+      complete = this.#print(start);
+      this.#last = { start, end: start + segment.duration, size: 0 };
+    }
+    if (this.#last) this.#last.size += segment.length;
+    return complete;
+  }
+
+  /** The last reference, after the last segment. */
+  finish(): Uint8Array | undefined {
+    return this.#print(this.#last?.end ?? 0);
+  }
+
+  #print(nextStart: number): Uint8Array | undefined {
+    if (!this.#last) return undefined;
+    const writer = new BoxWriter(new Uint8Array(REFERENCE_BYTES));
+    writer.u32(this.#last.size);
+    writer.u32(nextStart - this.#last.start);
+    writer.u32(0x90000000); // starts with SAP, type 1
+    return writer.bytes;
+  }
+}
+
+function printHeader(
+  lines: readonly ClipLine[],
+  groups: readonly ClipGroup[],
+  deltas: readonly (readonly number[])[],
+  duration: number,
+): Uint8Array {
+  const indexes = lines.map((line) => referencesOf(line, groups, deltas));
+  const heads = printSidxHeads(lines, indexes);
+  return concatBytes([printClipHead(lines, duration), ...heads.flatMap((head, i) => [head, ...indexes[i]!.printed])]);
+}
+
 function referencesOf(line: ClipLine, groups: readonly ClipGroup[], deltas: readonly (readonly number[])[]) {
-  const references: Reference[] = [];
+  const references = new SidxReferences(line);
+  const printed: Uint8Array[] = [];
   let first = 0;
+  let hasBegun = false;
   for (const [i, group] of groups.entries()) {
     for (const [k, segment] of group.tracks.entries()) {
-      if (segment.trackId === line.track.id && segment.length > 0) {
-        const start = segment.tfdt + deltas[i]![k]! + segment.firstPtsOffset - line.mediaTime;
-        references.push({ start, end: start + segment.duration, size: 0 });
-      }
-      const last = references.at(-1);
-      if (last) last.size += segment.length;
-      else first += segment.length;
+      const complete = references.add(segment, deltas[i]![k]!);
+      if (complete) printed.push(complete);
+      hasBegun ||= segment.trackId === line.track.id && segment.length > 0;
+      if (!hasBegun) first += segment.length;
     }
   }
-  return { references, first };
-}
-
-/** @param offset bytes between this index and the track's first segment */
-function printSidx(writer: BoxWriter, line: ClipLine, references: readonly Reference[], offset: number): void {
-  const { id, timescale } = line.track;
-  const sidx = writer.openFull('sidx', 1, 0);
-  writer.u32(id);
-  writer.u32(timescale);
-  writer.u64(rescale(line.wait, movieTimescale, timescale));
-  writer.u64(offset);
-  writer.u16(0);
-  writer.u16(references.length);
-  for (const [i, { start, end, size }] of references.entries()) {
-    writer.u32(size);
-    writer.u32((references[i + 1]?.start ?? end) - start);
-    writer.u32(0x90000000); // starts with SAP, type 1
-  }
-  writer.close(sidx);
+  const last = references.finish();
+  if (last) printed.push(last);
+  return { printed, first, count: printed.length };
 }
