@@ -29,6 +29,8 @@ export type LimitName =
   | 'room-passwords'
   | 'probe'
   | 'clips'
+  | 'segments'
+  | 'windows'
   | 'reports'
   | 'stills'
   | 'guides';
@@ -40,6 +42,8 @@ interface Policy {
   readonly windowS: number;
   /** Also limits clients on this computer. */
   readonly everywhere?: boolean;
+  /** What is counted; default `requests`. */
+  readonly unit?: string;
 }
 
 /** The limits in force. A pointer that moves over a timeline requests ten stills a second. */
@@ -77,6 +81,10 @@ export const policies: Readonly<Record<LimitName, Policy>> = {
   'room-passwords': { turns: 10, windowS: 60, everywhere: true },
   probe: { turns: 30, windowS: 60 },
   clips: { turns: 120, windowS: 60 },
+  /** Segments that clips and time-lapses read of the index: five days of 2 s in a minute, about half a second of a core. */
+  segments: { turns: 240_000, windowS: 60, unit: 'segments' },
+  /** Hours of windows that are longer than one: sixty days in a minute, about five seconds of a core. */
+  windows: { turns: 1440, windowS: 60, unit: 'hours' },
   /** Reports of players that the fast path does not take: five a minute of each of a thousand players behind one address. */
   reports: { turns: 5000, windowS: 60 },
   stills: { turns: 1200, windowS: 60 },
@@ -119,25 +127,39 @@ export class RateLimits {
   /**
    * Takes one request from the bucket.
    *
+   * @param count what it costs, if that is not one
    * @returns header fields that report what is left in the bucket
    * @throws OxbowError `too-many-requests`
    */
-  take(name: LimitName, client: LimitedClient): Readonly<Record<string, string>> {
-    const { turns, windowS, everywhere } = policies[name];
-    if (!everywhere && client.isLocal) return {};
-    const bucket = this.#bucketOf(name, client);
-    if (bucket.turns < 1) {
-      const retryAfterSeconds = Math.ceil(((1 - bucket.turns) * windowS) / turns);
-      throw new OxbowError(
-        'too-many-requests',
-        `The limit "${name}" allows ${turns} requests in ${windowS} s per address.`,
-        {
-          extra: { retryAfterSeconds, headers: fieldsOf(name, bucket) },
-        },
-      );
-    }
-    bucket.turns--;
+  take(name: LimitName, client: LimitedClient, count = 1): Readonly<Record<string, string>> {
+    const bucket = this.check(name, client, count);
+    if (!bucket) return {};
+    bucket.turns -= count;
     return fieldsOf(name, bucket);
+  }
+
+  /**
+   * Refuses a client whose bucket has less than `count`, and takes nothing: `charge` does when the cost is known.
+   *
+   * @returns the bucket; undefined for a client that is not limited
+   * @throws OxbowError `too-many-requests`
+   */
+  check(name: LimitName, client: LimitedClient, count = 1): Bucket | undefined {
+    const { turns, windowS, everywhere, unit = 'requests' } = policies[name];
+    if (!everywhere && client.isLocal) return undefined;
+    const bucket = this.#bucketOf(name, client);
+    if (bucket.turns >= count) return bucket;
+    const retryAfterSeconds = Math.ceil(((count - bucket.turns) * windowS) / turns);
+    throw new OxbowError(
+      'too-many-requests',
+      `The limit "${name}" allows ${turns} ${unit} in ${windowS} s per address.`,
+      { extra: { retryAfterSeconds, headers: fieldsOf(name, bucket) } },
+    );
+  }
+
+  /** Takes what a request has cost; what the bucket does not have is owed. */
+  charge(name: LimitName, client: LimitedClient, count: number): void {
+    if (policies[name].everywhere || !client.isLocal) this.#bucketOf(name, client).turns -= count;
   }
 
   /** Returns one request to the bucket. */

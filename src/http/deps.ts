@@ -38,6 +38,7 @@ import type { Guides } from '../delivery/iptv/guides.ts';
 import type { LiveLookup } from '../delivery/live/live-lookup.ts';
 import type { Reply } from '../delivery/reply.ts';
 import type { Viewers } from '../delivery/viewers.ts';
+import type { WorkOptions } from '../delivery/work-budget.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Uploads } from '../library/uploads/uploads.ts';
 import type { InternalRequests } from '../nodes/internal-requests.ts';
@@ -102,9 +103,9 @@ export interface HttpDeps {
   /**
    * Answers a media request, or throws OxbowError or FormatError.
    *
-   * @param options `signal` aborts when the client disconnects or oxbow stops
+   * @param options `signal` aborts when the client disconnects or oxbow stops; `budget` is what the client may still cost
    */
-  answer(address: MediaAddress, query: URLSearchParams, options: { readonly signal: AbortSignal }): Awaitable<Reply>;
+  answer(address: MediaAddress, query: URLSearchParams, options: WorkOptions): Awaitable<Reply>;
   /** Answers live addresses without waiting. */
   readonly lookup: LiveLookup;
   /** Name of the stream that a media address without a name means; undefined while there is no stream. */

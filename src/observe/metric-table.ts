@@ -312,6 +312,24 @@ export const metricTable = {
     labels: ['result'],
     help: 'Requests of time-lapses, by result: made, or cached.',
   },
+  plannedSegments: {
+    type: 'counter',
+    name: 'oxbow_planned_segments_total',
+    labels: [],
+    help: 'Segments of the index that clips and time-lapses have read for clients.',
+  },
+  openAnswerBytes: {
+    type: 'gauge',
+    name: 'oxbow_open_answer_bytes',
+    labels: [],
+    help: 'Memory of clips, time-lapses and long windows that are being sent, bytes; at 256 MiB further ones are refused.',
+  },
+  rangeRefusals: {
+    type: 'counter',
+    name: 'oxbow_range_refused_total',
+    labels: ['reason'],
+    help: 'Requests for clips, time-lapses and long windows that were refused for their cost: the address has read too many segments (segments), its open downloads hold too much (address), or those of all clients do (total).',
+  },
   tsCacheBytes: {
     type: 'gauge',
     name: 'oxbow_ts_cache_bytes',

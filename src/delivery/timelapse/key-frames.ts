@@ -9,6 +9,7 @@ import { printInit } from '../../media/isobmff/init.ts';
 import type { RecordedGroup, RecordedTrack } from '../../recording/recording-reader.ts';
 import type { Range } from '../past/past.ts';
 import type { ServedStream } from '../served-stream.ts';
+import type { WorkOptions } from '../work-budget.ts';
 
 /** A segment that begins with a key frame. */
 export interface KeySegment {
@@ -31,7 +32,7 @@ export interface KeySegments {
 }
 
 /** So much of the index is read at once, µs: the event loop is free in between. */
-const STEP_US = 6 * 3600 * 1_000_000;
+const STEP_US = 3600 * 1_000_000;
 
 /** A configuration of the video, and how long it lasts. */
 interface Shape {
@@ -49,10 +50,10 @@ export async function selectKeySegments(
   stream: Pick<ServedStream, 'recording' | 'inits'>,
   range: Range,
   most: number,
-  { signal }: { signal: AbortSignal },
+  { signal, budget }: WorkOptions,
 ): Promise<KeySegments | undefined> {
   const shapes = new Shapes(stream.inits);
-  await walkSteps(stream, range, { signal }, (group) => {
+  await walkSteps(stream, range, { signal, budget }, (group) => {
     const shape = shapes.of(group);
     if (shape && videoOf(group, shape)) shape.durationUs += group.durationUs;
   });
@@ -62,7 +63,7 @@ export async function selectKeySegments(
   const segments: KeySegment[] = [];
   let atUs = 0;
   let nextUs = 0;
-  await walkSteps(stream, range, { signal }, (group) => {
+  await walkSteps(stream, range, { signal, budget }, (group) => {
     const own = shapes.of(group) === shape ? videoOf(group, shape) : undefined;
     if (!own) return;
     if (atUs >= nextUs && segments.length < most && (own.flags & independentFlag) !== 0) {
@@ -79,16 +80,19 @@ export async function selectKeySegments(
 async function walkSteps(
   { recording }: Pick<ServedStream, 'recording'>,
   { fromUs, toUs }: Range,
-  { signal }: { signal: AbortSignal },
+  { signal, budget }: WorkOptions,
   visit: (group: RecordedGroup) => void,
 ): Promise<void> {
   for (let stepUs = fromUs; stepUs < toUs; stepUs += STEP_US) {
     signal.throwIfAborted();
     const endUs = Math.min(stepUs + STEP_US, toUs);
+    let count = 0;
     for (const group of await recording.walk(stepUs, endUs)) {
+      count++;
       // A group that overlaps two steps belongs to the first of them.
       if (group.startUs >= stepUs || stepUs === fromUs) visit(group);
     }
+    budget?.spend(count);
   }
 }
 

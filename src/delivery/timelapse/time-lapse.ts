@@ -14,6 +14,7 @@ import { type Range, refuseEmpty } from '../past/past.ts';
 import type { BodyPart, Reply } from '../reply.ts';
 import type { ServedStream } from '../served-stream.ts';
 import { caching, contentTypes } from '../text-reply.ts';
+import { refuseStrangers, type WorkOptions } from '../work-budget.ts';
 import { firstSampleOf } from './first-sample.ts';
 import { type KeySegment, selectKeySegments } from './key-frames.ts';
 
@@ -33,6 +34,8 @@ const AT_ONCE = 2;
 const MAKE_WITHIN_MS = 60_000;
 /** First bytes of a segment, which have its first moof unless it has very many samples. */
 const HEAD_BYTES = 2_048;
+/** Memory of a part of an open film, bytes; measured. */
+const PART_BYTES = 200;
 /** Part of the ETag. Raise it when the bytes of a film change. */
 const REVISION = 'timelapse1;';
 
@@ -59,10 +62,17 @@ export class TimeLapses {
    * The film of a range. It is planned once for concurrent and repeated requests.
    *
    * @param seconds duration of the film
-   * @throws OxbowError `bad-time`, `no-media`, `gone`, `window-too-long`
+   * @throws OxbowError `bad-time`, `no-media`, `gone`, `window-too-long`; `unauthorized` for a long range without a session;
+   *   `too-many-requests`
    */
-  async answer(stream: ServedStream, range: Range, seconds: number): Promise<Reply> {
+  async answer(
+    stream: ServedStream,
+    range: Range,
+    seconds: number,
+    budget: WorkOptions['budget'] = undefined,
+  ): Promise<Reply> {
     checkRequest(stream, range, seconds);
+    await refuseStrangers('time-lapse', range, budget);
     const { fromUs, toUs } = range;
     // What retention has deleted is not in the film, also if it was when the film was first requested.
     const keptUs = Math.max(fromUs, stream.horizonUs());
@@ -70,7 +80,8 @@ export class TimeLapses {
     let isMade = false;
     const film = await this.#films.get(key, () => {
       isMade = true;
-      return this.#make(stream, range, seconds, { signal: AbortSignal.timeout(MAKE_WITHIN_MS) });
+      budget?.begin();
+      return this.#make(stream, range, seconds, { signal: AbortSignal.timeout(MAKE_WITHIN_MS), budget });
     });
     this.#metrics?.timeLapses.inc({ result: isMade ? 'made' : 'cached' });
     const body: BodyPart[] = [film.head, ...film.frames.map((frame) => this.#bodyOf(frame))];
@@ -80,6 +91,7 @@ export class TimeLapses {
       cacheControl: caching.past,
       length: lengthOf(body),
       body,
+      weight: film.head.length + body.length * PART_BYTES,
       etag: film.etag,
       filename: `${stream.name.replace('~', '-')}-${start}-timelapse.mp4`,
     };
@@ -89,7 +101,7 @@ export class TimeLapses {
     return { length, read: () => this.#reader.read(location, offset, length) };
   }
 
-  async #make(stream: ServedStream, range: Range, seconds: number, options: { signal: AbortSignal }): Promise<Film> {
+  async #make(stream: ServedStream, range: Range, seconds: number, options: WorkOptions): Promise<Film> {
     const most = Math.min(MAX_FRAMES, seconds * MAX_RATE);
     const found = await selectKeySegments(stream, range, most, options);
     if (!found) return refuseEmpty(stream, range);

@@ -31,6 +31,7 @@ import { type Exchange, type HeadFields, pathOf } from './exchange.ts';
 import { joinFields, MEDIA_METHODS, preflight, sendPlainProblem } from './media-answer.ts';
 import { redirectOf } from './presigned.ts';
 import { representationOf } from './representation.ts';
+import { createBudget, hoursOf, OpenAnswers, weightOf } from './request-cost.ts';
 import { areInMemory, readBlocks, sendBlocks, sendMemory } from './send.ts';
 import { createSessionReports } from './session-reports.ts';
 import { createWatchAccess } from './watch-access.ts';
@@ -82,7 +83,9 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
   const { metrics } = deps;
   const waitLimiter = new WaitLimiter(waitLimits, (change) => metrics.heldRequests.inc(change));
   const addressOf = createAddressOf(deps.trustedProxies ?? []);
-  const watchAccess = createWatchAccess({ deps, authenticator: createAuthenticator(deps), addressOf });
+  const authenticator = createAuthenticator(deps);
+  const watchAccess = createWatchAccess({ deps, authenticator, addressOf });
+  const open = new OpenAnswers(metrics);
 
   const sessionReports = createSessionReports({ deps, watchAccess, addressOf });
 
@@ -100,7 +103,11 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
     const isPrivate = typeof watched === 'boolean' ? watched : await watched;
     const common = commonFields(exchange, target);
     const client = () => ({ address: address(), isLocal: isLocalRequest(exchange) });
-    const fields = exchange.method === 'GET' ? applyRateLimit(media, client, exchange) : {};
+    const fields = applyRateLimit(media, client, exchange);
+    const costs = mediaClassOf(media) === 'clip' && media.kind !== 'unknown';
+    // An authorization server is not asked about streams that are open to all: a token proves nothing there.
+    const isAuthorized = isPrivate || (target.token !== undefined && !deps.auth);
+    const budget = costs ? createBudget(exchange, isAuthorized, client(), { deps, authenticator }) : undefined;
     const leave = waitLimiter.register(controller);
     const isWatching = exchange.method === 'GET' && WATCHING.has(media.kind);
     const name = isWatching ? (media.stream ?? deps.defaultStream?.()) : undefined;
@@ -108,7 +115,7 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
     const stopWaiting = name === undefined ? undefined : deps.viewers.waits(name, player);
     let reply: Reply;
     try {
-      const made = deps.answer(media, new URLSearchParams(target.query), { signal });
+      const made = deps.answer(media, new URLSearchParams(target.query), { signal, budget });
       reply = made instanceof Promise ? await waitLimiter.wait(made, address(), signal) : made;
     } finally {
       leave();
@@ -127,7 +134,7 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
       exchange.head(302, { ...how.fields, ...redirect });
       exchange.body.end();
     } else if (reply.grows && !how.isHead) await sendGrowing(exchange, reply, how, controller);
-    else await send(exchange, reply, how);
+    else await send(exchange, reply, how, (sent) => open.hold(client(), weightOf(reply, sent, media), exchange.body));
     isSent = true;
   }
 
@@ -145,8 +152,8 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
   }
 
   /**
-   * Applies the rate limits of clips and stills, which are created per request; small stills are stored. The player of a shared clip
-   * requests many ranges: only those with the start of the file count.
+   * Applies the rate limits of clips and stills, which are created per request, also for HEAD; small stills are stored. The player of a
+   * shared clip requests many ranges: only those with the start of the file count. Of windows, those that are long count by their hours.
    */
   function applyRateLimit(
     address: MediaAddress,
@@ -154,6 +161,8 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
     exchange: Exchange,
   ): Readonly<Record<string, string>> {
     const kind = mediaClassOf(address);
+    const hours = hoursOf(address);
+    if (hours > 0) return deps.limits.take('windows', client(), hours);
     if (address.kind === 'small-still' || (kind !== 'clip' && kind !== 'thumb')) return {};
     if (address.kind === 'clip-file' && !includesStart(exchange)) return {};
     // A private stream was refused before. One that does not exist costs no turn either, so that they do not differ.
@@ -186,7 +195,13 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
     }
   }
 
-  async function send(exchange: Exchange, reply: Reply, how: Sending): Promise<void> {
+  /** @param hold counts what the body holds; may refuse it */
+  async function send(
+    exchange: Exchange,
+    reply: Reply,
+    how: Sending,
+    hold: (body: Reply['body']) => void,
+  ): Promise<void> {
     const { status, headers, body, length } = representationOf(exchange.headers, reply, how);
     const head = joinFields(how.fields, headers);
     if (how.isHead || status === 304) {
@@ -194,6 +209,7 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
       exchange.body.end();
       return;
     }
+    hold(body);
     if (areInMemory(body)) {
       exchange.head(status, head);
       sendMemory(exchange, body);
