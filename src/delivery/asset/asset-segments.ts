@@ -12,9 +12,10 @@ import { printInit } from '../../media/isobmff/init.ts';
 import { isSubtitle, type Rendition } from '../../media/rendition-set.ts';
 import type { Init } from '../../media/segment.ts';
 import { lengthOf, storedBody } from '../body-parts.ts';
-import { etagOfFile, fileOf } from '../clip/clip-file.ts';
+import { FilePlanner } from '../clip/file-plan.ts';
 import { emptyText } from '../empty-text.ts';
 import { etagOf } from '../live/live.ts';
+import { firstOf } from '../past/past-presentation.ts';
 import type { Reply } from '../reply.ts';
 import { subtitlesReply } from '../subtitles.ts';
 import { bytesReply, caching, contentTypes } from '../text-reply.ts';
@@ -25,6 +26,10 @@ import type { ServedAsset } from './served-asset.ts';
 
 /** `best.mp4`: the best picture with all its sounds. */
 const BEST = 'best';
+/** Segments of a file that are planned together. */
+const PORTION = 1_024;
+/** A `sidx` counts its segments in 16 bits (ISO/IEC 14496-12, 8.16.3). */
+const MAX_SEGMENTS = 65_535;
 
 /** Names a segment of a rendition. */
 interface SegmentName {
@@ -87,29 +92,39 @@ export async function answerAssetSubtitles(
 export function answerAssetFile(served: ServedAsset, renditionId: string, reader: Pick<RangeReader, 'read'>): Reply {
   assertPlayable(served);
   if (isSubtitle(renditionId)) throw new OxbowError('not-found', 'subtitles are not available as MP4');
-  const segments = [...served.index];
-  const { init } = segments[0]!;
-  if (segments.some((segment) => segment.init !== init)) {
-    throw new OxbowError(
-      'unsupported-media',
-      'the codec configuration changes within the asset; download parts of the recording instead',
-    );
-  }
+  const init = firstOf(served.index)!.init;
   const tracks = renditionId === BEST ? bestOf(init) : renditionOf(init, renditionId).tracks;
-  const isOwn = (id: number) => tracks.some((track) => track.id === id);
-  const groups = segments.map((segment) => ({
-    ...segment,
-    tracks: segment.tracks.filter((track) => isOwn(track.trackId)),
-  }));
-  const body = fileOf(tracks, groups, (_, segment) => readIntact(reader, segment));
+  const from = (first: number) => groupsFrom(served, tracks, first);
+  const planner = new FilePlanner<AssetSegment, number>(tracks, {
+    reopen: async (first) => ({ [Symbol.iterator]: () => from(first) }),
+    read: (_, segment) => readIntact(reader, segment),
+  });
+  let count = 0;
+  for (const group of from(0)) {
+    if (group.init !== init) {
+      throw new OxbowError(
+        'unsupported-media',
+        'the codec configuration changes within the asset; download parts of the recording instead',
+      );
+    }
+    if (count % PORTION === 0) planner.begin(count);
+    planner.add(group);
+    if (++count > MAX_SEGMENTS) throw new OxbowError('window-too-long', 'the asset has too many segments for one file');
+  }
   return {
-    contentType: contentTypes.mp4,
-    cacheControl: caching.past,
-    length: lengthOf(body),
-    body,
-    etag: etagOfFile(groups, 'mp4'),
-    filename: `${served.asset.title}.mp4`,
+    ...planner.finish(),
+    ...{ contentType: contentTypes.mp4, cacheControl: caching.past, filename: `${served.asset.title}.mp4` },
   };
+}
+
+/** The segments of an asset from the one with the index `first`, with the media of some tracks. */
+function* groupsFrom({ index }: ServedAsset, tracks: Rendition['tracks'], first: number): Generator<AssetSegment> {
+  const isOwn = (id: number) => tracks.some((track) => track.id === id);
+  let at = 0;
+  for (const segment of index) {
+    if (at++ < first) continue;
+    yield { ...segment, tracks: segment.tracks.filter(({ trackId }) => isOwn(trackId)) };
+  }
 }
 
 /** The file as it was uploaded. @throws OxbowError `not-found`, `asset-unfinished` */

@@ -17,6 +17,7 @@ import { Semaphore } from '../clip/clip-memo.ts';
 import type { Reply } from '../reply.ts';
 import type { ServedStream } from '../served-stream.ts';
 import { caching, contentTypes, playlistReply } from '../text-reply.ts';
+import type { WorkOptions } from '../work-budget.ts';
 import { segmentsOver } from './past.ts';
 import type { StoredSegment } from './past-presentation.ts';
 
@@ -26,6 +27,8 @@ const MAX_RANGE_US = 3600 * 1_000_000;
 const LEAD_US = 16_000_000;
 /** Ranges that are read at a time, in all streams. */
 const AT_ONCE = 2;
+/** A segment whose video is read counts as so many that are read of the index alone. */
+const READ_COST = 10;
 
 const turns = new Semaphore(AT_ONCE);
 
@@ -35,17 +38,19 @@ type CaptionsRequest = Pick<Extract<MediaAddress, { kind: 'captions' }>, 'from' 
 /**
  * The captions of a range as a WebVTT file, without cues if there are none.
  *
- * @throws OxbowError `bad-time`, `no-media`, `gone`, `window-too-long`
+ * @throws OxbowError `bad-time`, `no-media`, `gone`, `window-too-long`, `too-many-requests`
  */
 export async function answerCaptions(
   stream: ServedStream,
   { from, to, channel }: CaptionsRequest,
-  { reader, signal }: { readonly reader: Pick<RangeReader, 'read'>; readonly signal: AbortSignal },
+  { reader, signal, budget }: WorkOptions & { readonly reader: Pick<RangeReader, 'read'> },
 ): Promise<Reply> {
   const range = parseRange(from, to);
   const { fromUs, toUs } = range;
   if (toUs - fromUs > MAX_RANGE_US) throw new OxbowError('window-too-long', 'captions of at most one hour are read');
+  budget?.begin();
   const asked = await segmentsOver(stream, range);
+  budget?.spend(asked.length * READ_COST);
   const lead = await segmentsOver(stream, { fromUs: fromUs - LEAD_US, toUs }).catch(() => asked);
   const segments = lead.at(-1)?.msn === asked.at(-1)?.msn ? lead : asked;
   const cues = await turns.run(() => read(segments, fromUs, { reader, signal }));

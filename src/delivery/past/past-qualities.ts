@@ -13,6 +13,8 @@ import type { PastWindow } from './past-presentation.ts';
 const NEARLY = 0.9;
 /** Segments by which a quality may be later than its stream. */
 const LATE_SEGMENTS = 12;
+/** So much of the index is read at once, µs: the event loop is free in between. */
+const STEP_US = 3600 * 1_000_000;
 
 /** Segments of a window with media, and all. */
 function mediaIn({ segments }: PastWindow): { readonly some: number; readonly all: number } {
@@ -93,9 +95,11 @@ export async function recordedQuality(
   const quality = stream.qualities?.get(rung);
   if (!quality) return undefined;
   let isComplete = false;
-  for (const { tracks } of await quality.recording.walk(fromUs, toUs)) {
-    isComplete = tracks.length > 0;
-    if (!isComplete) break;
+  for (let stepUs = fromUs; stepUs < toUs; stepUs += STEP_US) {
+    for (const { tracks } of await quality.recording.walk(stepUs, Math.min(stepUs + STEP_US, toUs))) {
+      if (tracks.length === 0) return undefined;
+      isComplete = true;
+    }
   }
   return isComplete && quality.settled(toUs) ? quality : undefined;
 }
