@@ -5,8 +5,9 @@
 
 /** A track that is not recorded and not served. */
 export interface LeftOutTrack {
-  readonly kind: 'video' | 'audio' | 'text' | 'unknown';
-  /** In words, e.g. `MPEG-2 video` or `DTS audio`; at most 120 characters. */
+  /** `program`: another program of a transport stream, which a setting selects. The others cannot be taken. */
+  readonly kind: 'video' | 'audio' | 'text' | 'program' | 'unknown';
+  /** In words, e.g. `MPEG-2 video`, `DTS audio` or `program 2`; at most 120 characters. */
   readonly name: string;
 }
 
@@ -29,8 +30,21 @@ export function namesOf(tracks: readonly LeftOutTrack[]): string {
   return tracks.map(({ name }) => name).join(', ');
 }
 
-/** `Left out: MPEG-2 video, DTS audio. oxbow cannot take these tracks.`, or an empty text where nothing is left out. */
+/**
+ * `Left out: MPEG-2 video, DTS audio. oxbow cannot take these tracks.`, then how another program is selected; an empty text where nothing
+ * is left out.
+ */
 export function leftOutSentence(tracks: readonly LeftOutTrack[]): string {
-  if (tracks.length === 0) return '';
-  return `Left out: ${namesOf(tracks)}. oxbow cannot take ${tracks.length === 1 ? 'this track' : 'these tracks'}.`;
+  const programs = tracks.filter(({ kind }) => kind === 'program');
+  const refused = tracks.filter(({ kind }) => kind !== 'program');
+  const sentences: string[] = [];
+  if (refused.length > 0) {
+    const these = refused.length === 1 ? 'this track' : 'these tracks';
+    sentences.push(`Left out: ${namesOf(refused)}. oxbow cannot take ${these}.`);
+  }
+  if (programs.length > 0) {
+    const number = programs[0]!.name.replace(/^program /, '');
+    sentences.push(`Not selected: ${namesOf(programs)}. program=${number} in the address of the source selects it.`);
+  }
+  return sentences.join(' ');
 }

@@ -20,10 +20,16 @@ export const SourceQuality = Type.Object(
 );
 export type SourceQuality = Static<typeof SourceQuality>;
 
-/** A track that oxbow does not support. Its type is in left-out.ts, which does not import the schema library. */
+/** A track that is not recorded: oxbow does not support it, or it is another program of the feed. Its type is in left-out.ts, which does not import the schema library. */
 const LeftOutTrack = Type.Object(
   {
-    kind: Type.Union([Type.Literal('video'), Type.Literal('audio'), Type.Literal('text'), Type.Literal('unknown')]),
+    kind: Type.Union([
+      Type.Literal('video'),
+      Type.Literal('audio'),
+      Type.Literal('text'),
+      Type.Literal('program', { description: 'another program of the feed, which `program=` selects' }),
+      Type.Literal('unknown'),
+    ]),
     name: Type.String({ description: 'in words, e.g. `MPEG-2 video` or `DTS audio`; at most 120 characters' }),
   },
   { $id: 'LeftOutTrack' },

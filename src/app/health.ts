@@ -6,6 +6,7 @@ import { childCounts } from '../ffmpeg/child-process.ts';
 import type { HttpServer } from '../http/server.ts';
 import { networkState, setNetworkPolicy } from '../lib/confine/confine.ts';
 import { OxbowError } from '../lib/errors.ts';
+import { many } from '../lib/text/many.ts';
 import { createHealth, type Health } from '../observe/health.ts';
 import { ClockWatch, loopCheck, memoryCheck } from '../observe/host-health.ts';
 import { checkDisk } from '../streams/disk.ts';
@@ -41,7 +42,7 @@ export function openChecks(
   health.register('streams', () => {
     if (shutdown.isDraining) throw new OxbowError('not-ready', 'oxbow is shutting down');
     if (!catalog.isOpen) throw new OxbowError('not-ready', 'the recordings are being recovered');
-    return `${catalog.all.length} streams`;
+    return many(catalog.all.length, 'stream');
   });
   return { health, clockWatch };
 }

@@ -84,10 +84,16 @@ async function ofFile<T>(
 export function ladderText({ video, audio, notes }: ProbedLadder): string {
   const rows = [
     ...video.map(({ rung, codec, width, height, frameRate, maxRate }) => [
-      ...[`${rung}`, `${width}x${height}`, `${frameRate} fps`, `≤ ${maxRate / 1000} kbit/s`, codec],
+      ...[
+        `${rung}`,
+        `${width}x${height}`,
+        `${Number(frameRate.toFixed(3))} fps`,
+        `≤ ${Math.round(maxRate / 1000)} kbit/s`,
+        codec,
+      ],
     ]),
     ...audio.map(({ codec, channels, bitRate, language }) => [
-      ...['audio', language, `${channels} channels`, `${bitRate / 1000} kbit/s`, codec],
+      ...['audio', language, `${channels} channels`, `${Math.round(bitRate / 1000)} kbit/s`, codec],
     ]),
   ];
   const parts = rows.length > 0 ? [table([['ladder', 'picture', 'rate', 'bitrate', 'codec'], ...rows])] : [];

@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
-import { namesOf } from '../api/left-out.ts';
+import { type LeftOutTrack, namesOf } from '../api/left-out.ts';
 import type { ProbeView } from '../api/probe.ts';
 import type { TrackView } from '../api/shapes.ts';
 import type { SourceQuality } from '../api/source-facts.ts';
@@ -106,9 +106,9 @@ function rowsOf({
     ['quality', chosen],
     ['arrival', pace],
     ['bitrate', media ? bitText(media.bitrate) : undefined],
-    ['frame rate', media?.frameRate ? `${media.frameRate} fps` : undefined],
-    ['left out', leftOut && `${namesOf(leftOut)} (not supported by oxbow)`],
-    ['key frames', media?.gopS ? `every ${media.gopS} s` : undefined],
+    ['frame rate', media?.frameRate ? `${rounded(media.frameRate)} fps` : undefined],
+    ['left out', leftOut && leftOutText(leftOut)],
+    ['key frames', media?.gopS ? `every ${rounded(media.gopS)} s` : undefined],
   ];
   return rows.flatMap(([name, value]) => (value ? [[name, value]] : []));
 }
@@ -117,7 +117,7 @@ function qualityTable(qualities: readonly SourceQuality[], chosen: string | unde
   const rows = qualities.map(({ name, width, height, frameRate, bandwidth, codecs }) => [
     name === chosen ? `${name} *` : name,
     width && height ? `${width}x${height}` : '',
-    frameRate ? `${Number(frameRate.toFixed(3))} fps` : '',
+    frameRate ? `${rounded(frameRate)} fps` : '',
     bandwidth ? bitText(bandwidth) : '',
     codecs ?? '',
   ]);
@@ -140,7 +140,7 @@ function lengthText(seconds: number): string {
 export function trackTable(tracks: readonly TrackView[]): string {
   const rows = tracks.map((track) => {
     const picture = track.width === undefined ? '' : `${track.width}x${track.height ?? '?'}`;
-    const rate = track.frameRate === undefined ? '' : `${Number(track.frameRate.toFixed(3))} fps`;
+    const rate = track.frameRate === undefined ? '' : `${rounded(track.frameRate)} fps`;
     const sound = track.sampleRate === undefined ? '' : `${track.sampleRate} Hz, ${track.channels ?? '?'} channels`;
     return [
       String(track.id),
@@ -151,4 +151,19 @@ export function trackTable(tracks: readonly TrackView[]): string {
     ];
   });
   return table([['track', 'kind', 'codecs', 'language', 'details'], ...rows]);
+}
+
+/** Three decimals at most: 24.983, 30. */
+function rounded(value: number): number {
+  return Number(value.toFixed(3));
+}
+
+function leftOutText(tracks: readonly LeftOutTrack[]): string | undefined {
+  const refused = tracks.filter(({ kind }) => kind !== 'program');
+  const programs = tracks.filter(({ kind }) => kind === 'program');
+  const parts = [
+    ...(refused.length > 0 ? [`${namesOf(refused)} (not supported by oxbow)`] : []),
+    ...(programs.length > 0 ? [`${namesOf(programs)} (program=NUMBER in the address selects one)`] : []),
+  ];
+  return parts.join('; ') || undefined;
 }

@@ -237,7 +237,7 @@ export type CaptionChannel = {
 
 /** `LeftOutTrack` of the API. */
 export type LeftOutTrack = {
-  kind: 'video' | 'audio' | 'text' | 'unknown';
+  kind: 'video' | 'audio' | 'text' | 'program' | 'unknown';
   /** in words, e.g. `MPEG-2 video` or `DTS audio`; at most 120 characters */
   name: string;
 };
@@ -600,9 +600,9 @@ export type StreamStats = {
     latency: number | null;
     /** media that waits in the receive buffer of the protocol, ms */
     buffer: number | null;
-    /** share of packets that were missing at first in the last minute, 0 to 1 */
+    /** share of packets that the network lost in the last minute, repaired or not, 0 to 1 */
     loss: number | null;
-    /** packets that were missing at first in the last minute */
+    /** packets that the network lost in the last minute, repaired or not */
     lost: number | null;
     /** packets that came because they were sent again, in the last minute */
     retransmitted: number | null;
@@ -681,7 +681,7 @@ export type StatsHistory = {
     rtt: (number | null)[];
     /** highest jitter of the arrival, ms */
     jitter: (number | null)[];
-    /** share of packets that were missing at first, 0 to 1 */
+    /** share of packets that the network lost, repaired or not, 0 to 1 */
     loss: (number | null)[];
     /** packets that came because they were sent again */
     retransmitted: (number | null)[];
@@ -1916,8 +1916,16 @@ export type ChunkStatus = {
 /** `ChunkInit` of the API. */
 export type ChunkInit = {
   filename: string;
-  /** bytes of the file */
-  total_size: number;
+  /** bytes of the file; this or `file_size` is needed */
+  total_size?: number;
+  /** the same as `total_size` */
+  file_size?: number;
+  /** number of chunks: determines `chunk_size` where that is absent */
+  total_chunks?: number;
+  /** ignored: the content says what the file is */
+  mime_type?: string;
+  /** ignored: the token says who uploads */
+  uploader_id?: string | number;
   /** bytes of each chunk but the last, 65536 to 8388608; default 1048576 or more */
   chunk_size?: number;
   title?: string;
@@ -1953,6 +1961,8 @@ export type ChunkQuery = {
 /** `ChunkComplete` of the API. */
 export type ChunkComplete = {
   upload_id: string;
+  /** replaces the title of `init` */
+  title?: string;
 };
 
 /** `ProviderView` of the API. */
@@ -2423,7 +2433,7 @@ export type RelayView = {
   lostFrames: number;
   /** tracks that the target cannot take */
   leftOut: string[];
-  /** why the last connection ended or failed; empty if none has */
+  /** why the last connection ended or failed; empty if none has, and while the relay is live */
   error: string;
 };
 

@@ -12,9 +12,9 @@ export interface PublisherStats {
   bytesIn: number;
   /** Round trip time to the publisher, ms. */
   rttMs: number | undefined;
-  /** Packets received in total, repeated ones included. */
+  /** Packets that came without being sent again. */
   packets: number | undefined;
-  /** Packets that were missing when a later one came, whether or not a retransmission replaced them. */
+  /** Packets that the network lost, whether or not a retransmission replaced them; a packet out of order is none. */
   lost: number | undefined;
   /** Packets that arrived because they were sent again. */
   retransmitted: number | undefined;

@@ -77,6 +77,7 @@ const WORDS: Readonly<Record<Kind, string>> = {
   video: 'video of',
   audio: 'audio of',
   text: 'subtitles of',
+  program: 'a track of',
   unknown: 'a track of',
 };
 

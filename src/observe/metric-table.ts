@@ -66,7 +66,7 @@ export const metricTable = {
     type: 'gauge',
     name: 'oxbow_tracks_left_out',
     labels: ['stream', 'kind'],
-    help: 'Tracks of the source that oxbow cannot take, by kind: video, audio, text, unknown. They are neither recorded nor served.',
+    help: 'Tracks of the source that oxbow cannot take, by kind: video, audio, text, unknown, and programs of the feed that are not selected. They are neither recorded nor served.',
   },
   timelineSeconds: {
     type: 'gauge',

@@ -52,7 +52,7 @@ export const publishMetrics = {
     type: 'counter',
     name: 'oxbow_publish_packets_total',
     labels: ['stream', 'result'],
-    help: 'Packets of the publisher, where its protocol counts them: received, lost (missing at first), retransmitted, dropped (never came in time).',
+    help: 'Packets of the publisher, where its protocol counts them: received (without those sent again), lost (by the network, repaired or not), retransmitted, dropped (never came in time).',
   },
   publishBytes: {
     type: 'counter',

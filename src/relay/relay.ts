@@ -58,7 +58,7 @@ export interface RelayStatus {
   readonly state: RelayState;
   /** Since when, ms since 1970. */
   readonly sinceMs: number;
-  /** Why the last connection ended or failed, in words, without secrets; empty if none has. */
+  /** Why the last connection ended or failed, in words, without secrets; empty if none has, and while the relay is live. */
   readonly error: string;
   /** Next attempt, ms since 1970; undefined while none is planned. */
   readonly retryAtMs: number | undefined;
@@ -233,7 +233,10 @@ export class Relay implements AsyncDisposable {
       return true;
     }
     const isFree = connection.write(item.frame);
-    if (this.#state !== 'live') this.#enter('live');
+    if (this.#state !== 'live') {
+      this.#error = '';
+      this.#enter('live');
+    }
     return isFree;
   }
 

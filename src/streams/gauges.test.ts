@@ -54,7 +54,7 @@ suite('the health check of the sources', () => {
     assert.equal(checkStreams(rig.catalog, rig.clock.nowMs()), '1 of 1 streams are live');
   });
 
-  test('ignores stopped streams and recordings that were played to their end; a bug in a source counts', async () => {
+  test('ignores stopped streams, and names sources that have ended; a bug in a source counts', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     for (const name of ['stopped', 'film', 'broken']) await rig.api.create(name, testSource);
@@ -62,7 +62,7 @@ suite('the health check of the sources', () => {
     rig.source('film').done.resolve('the source ended');
     rig.source('broken').flow(2000);
     await rig.settle();
-    assert.equal(checkStreams(rig.catalog, rig.clock.nowMs()), '1 of 1 streams are live');
+    assert.equal(checkStreams(rig.catalog, rig.clock.nowMs()), '1 of 1 streams are live; the source has ended: film');
     rig.source('broken').done.reject(new Error('a bug'));
     await rig.settle();
     assert.throws(() => checkStreams(rig.catalog, rig.clock.nowMs()), { message: /no media from: broken / });

@@ -174,7 +174,9 @@ export function checkStreams(catalog: Catalog, nowMs: number): string {
   const silent = [...unseen, ...absences.filter(({ silence }) => silence !== '')];
   const unpublished = catalog.all.filter(({ state }) => state === 'unpublished').length;
   const waiting = unpublished === 0 ? '' : `, ${unpublished} without a publisher`;
-  const sentence = `${live} of ${expected.length + unseen.length} streams are live${waiting}`;
+  const over = catalog.all.filter(({ state }) => state === 'ended').map(({ name }) => name);
+  const ended = over.length === 0 ? '' : `; the source has ended: ${firstOf(over)}`;
+  const sentence = `${live} of ${expected.length + unseen.length} streams are live${waiting}${ended}`;
   const off = expected.map(({ name, stream }) => ({ name, silence: offClockSentence(stream, nowMs) }));
   const problems = [
     list('no media from', silent),
@@ -187,10 +189,13 @@ export function checkStreams(catalog: Catalog, nowMs: number): string {
   throw new OxbowError('not-ready', `${sentence}${problems.join('')}`);
 }
 
-/** At most ten of the streams that have a problem, each with its reason; empty if there are none. */
+/** Streams that have a problem, each with its reason; empty if there are none. */
 function list(title: string, streams: readonly { readonly name: string; readonly silence: string }[]): string {
-  if (streams.length === 0) return '';
-  const named = streams.slice(0, 10).map(({ name, silence }) => `${name} (${silence})`);
-  const more = streams.length > named.length ? ` and ${streams.length - named.length} more` : '';
-  return `; ${title}: ${named.join(', ')}${more}`;
+  return streams.length === 0 ? '' : `; ${title}: ${firstOf(streams.map(({ name, silence }) => `${name} (${silence})`))}`;
+}
+
+/** The first ten, and how many more there are. */
+function firstOf(names: readonly string[]): string {
+  const more = names.length > 10 ? ` and ${names.length - 10} more` : '';
+  return `${names.slice(0, 10).join(', ')}${more}`;
 }

@@ -7,7 +7,7 @@ import type { StreamDefinition } from './definition.ts';
 import { sourceFields } from './definition.ts';
 import type { StreamDeps } from './stream-deps.ts';
 
-const KINDS: readonly LeftOutTrack['kind'][] = ['video', 'audio', 'text', 'unknown'];
+const KINDS: readonly LeftOutTrack['kind'][] = ['video', 'audio', 'text', 'program', 'unknown'];
 
 /** Watches one stream. */
 export class LeftOutWatch {
@@ -46,7 +46,9 @@ export class LeftOutWatch {
     for (const { kind, name } of tracks) {
       if (this.#logged.has(name)) continue;
       this.#logged.add(name);
-      log.warn({ ...sourceFields(definition), kind, track: name }, 'a track is left out: oxbow does not support it');
+      const fields = { ...sourceFields(definition), kind, track: name };
+      if (kind === 'program') log.info(fields, 'another program of the feed is not selected');
+      else log.warn(fields, 'a track is left out: oxbow does not support it');
     }
   }
 }

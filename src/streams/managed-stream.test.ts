@@ -27,6 +27,10 @@ suite('a stream’s state', () => {
     assert.equal((await rig.api.get('door'))?.liveSince, new Date(START_MS).toISOString());
     source.down(1000);
     assert.deepEqual([stream.state, stream.problem, stream.liveSinceUs], ['waiting', 'HTTP 404 seg81.ts', undefined]);
+    for (let i = 0; i < 20; i++) source.down(3000, `try ${i}: ECONNREFUSED`);
+    assert.equal(stream.problem, 'try 19: ECONNREFUSED');
+    const still = rig.logged.find(({ msg }) => msg === 'media is still missing');
+    assert.equal(still?.level, 'debug', 'one warning for a state, not one for each try');
     source.flow(1000);
     assert.deepEqual([stream.state, stream.problem], ['live', '']);
     for (const msg of ['the stream is live', 'media is missing']) {

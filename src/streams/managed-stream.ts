@@ -33,7 +33,14 @@ import type { StreamDeps } from './stream-deps.ts';
 import { StreamEvents } from './stream-events.ts';
 import { openStreamParts, recordGroup, type StreamParts, sealRecordings } from './stream-parts.ts';
 import { StreamPublishers } from './stream-publishers.ts';
-import { guarded, offClockSentence, reportRun, reportStreamBug, reportStreamEvent } from './stream-reports.ts';
+import {
+  guarded,
+  offClockSentence,
+  reportMissing,
+  reportRun,
+  reportStreamBug,
+  reportStreamEvent,
+} from './stream-reports.ts';
 
 /** A source that returns may deliver this much of the missed media, µs. */
 const LATE_US = 60_000_000;
@@ -63,7 +70,7 @@ export class ManagedStream implements ServedStream {
   readonly #events: StreamEvents;
   #definition: StreamDefinition;
   /** The source has reported missing media since its start or since media flowed last. */
-  #isMissing = false;
+  #missing = '';
   /** The source ended its playlist. A live source is awaited. */
   #hasEnded = false;
   /** The source that was live last, see saved-state. */
@@ -157,7 +164,7 @@ export class ManagedStream implements ServedStream {
     if (this.stream.context) return 'live';
     if (this.publishers.isUnpublished) return 'unpublished';
     if (this.#hasEnded) return 'offline';
-    return this.#isMissing ? 'waiting' : 'starting';
+    return this.#missing ? 'waiting' : 'starting';
   }
 
   /** The problem in words: why the stream is not live, or what of a live stream is not recorded. */
@@ -336,7 +343,7 @@ export class ManagedStream implements ServedStream {
   /** A source was started or a publisher has connected. */
   #awaitMedia(): void {
     this.#problem = '';
-    this.#isMissing = false;
+    this.#missing = '';
     this.#startedMs = this.#deps.clock.monotonicMs();
   }
 
@@ -349,7 +356,7 @@ export class ManagedStream implements ServedStream {
       case 'run': {
         this.#stopLingering();
         this.#problem = '';
-        this.#isMissing = false;
+        this.#missing = '';
         this.#hasEnded = false;
         const { startUs, gaps } = event.context;
         // A soft re-anchor only corrects the clock: media did not stop.
@@ -365,10 +372,8 @@ export class ManagedStream implements ServedStream {
         if (this.publishers.isRunning) {
           this.#hasEnded = event.cause === 'offline' && this.publishers.isReading && !this.#definition.paused;
         }
-        if (event.cause !== 'offline') {
-          this.#isMissing = true;
-          log.warn({ ...sourceFields(this.#definition), cause: event.cause, detail: event.detail }, 'media is missing');
-        }
+        if (event.cause !== 'offline')
+          this.#missing = reportMissing(this.#deps, this.#definition, event, this.#missing);
         // The next media is another run, which starts another file.
         if (!event.mayContinue) void this.sealFiles();
         if (!this.#closing) this.#linger();
@@ -377,7 +382,7 @@ export class ManagedStream implements ServedStream {
       case 'continued':
         this.#stopLingering();
         this.#problem = '';
-        this.#isMissing = false;
+        this.#missing = '';
         log.info({ stream, run: event.context.run.id }, 'the publisher has returned; its media continues');
         this.#save(false);
         break;

@@ -47,6 +47,24 @@ export function reportRun(
   log.info(fields, 'the stream is live');
 }
 
+/**
+ * Logs that media is missing: a warning when that begins or its cause changes. A source that reports each of its tries adds none.
+ *
+ * @param before the cause that was logged last; empty while media flows
+ * @returns the cause that was logged last
+ */
+export function reportMissing(
+  { log }: Pick<StreamDeps, 'log'>,
+  definition: StreamDefinition,
+  { cause, detail }: Pick<Extract<StreamEvent, { type: 'absent' }>, 'cause' | 'detail'>,
+  before: string,
+): string {
+  const fields = { ...sourceFields(definition), cause, detail };
+  if (cause === before) log.debug(fields, 'media is still missing');
+  else log.warn(fields, 'media is missing');
+  return cause;
+}
+
 /** Detail of a source, or of a publisher, that was ended by a bug. */
 export const INTERNAL_ERROR = 'an internal error ended the source; the log has the details';
 

@@ -33,7 +33,9 @@ export const RelayView = Type.Object(
     sentBytes: Type.Integer({ description: 'media sent since the start of oxbow' }),
     lostFrames: Type.Integer({ description: 'frames that the target did not get because it was slow' }),
     leftOut: Type.Array(Type.String(), { description: 'tracks that the target cannot take' }),
-    error: Type.String({ description: 'why the last connection ended or failed; empty if none has' }),
+    error: Type.String({
+      description: 'why the last connection ended or failed; empty if none has, and while the relay is live',
+    }),
   },
   { $id: 'RelayView' },
 );

@@ -11,6 +11,7 @@ import { LOCAL_STORAGE } from '../../config/sections/storage-section.ts';
 import { sleep } from '../../lib/abort.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { OncePer } from '../../lib/once-per.ts';
+import { many } from '../../lib/text/many.ts';
 import { Candidates } from '../../recording/offload/candidates.ts';
 import { Offload } from '../../recording/offload/offload.ts';
 import type { DamageKeeper } from '../../recording/verify/damage-keeper.ts';
@@ -180,7 +181,7 @@ export function startOffload(
 function checkObjects(offload: Offload, { targets }: Objects): string {
   const failing = offload.failing.map(({ target, problem }) => `${target} ${problem}`);
   if (failing.length > 0) throw new OxbowError('storage-failed', failing.join('; '));
-  return `${targets.names.length} object stores`;
+  return many(targets.names.length, 'object store');
 }
 
 /** The JSON of the object stores: those of the settings, and those that only the index knows. */

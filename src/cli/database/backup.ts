@@ -8,6 +8,7 @@ import type { Command } from 'commander';
 import { WATCH_SECRET_FILE } from '../../accounts/watch-secret.ts';
 import { databaseServer } from '../../config/sections/store-section.ts';
 import { OxbowError } from '../../lib/errors.ts';
+import { many } from '../../lib/text/many.ts';
 import { version } from '../../lib/version.ts';
 import type { BackupFile, BackupManifest } from '../../store/backup.ts';
 import { DATABASE_FILE, MSN_MARKS_FILE } from '../../store/file-names.ts';
@@ -209,5 +210,3 @@ function sayCounts({ counts }: Pick<BackupManifest, 'counts'>): string {
     many(assets, 'video'),
   ].join(', ');
 }
-
-const many = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;

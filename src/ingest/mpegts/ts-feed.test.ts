@@ -181,11 +181,11 @@ suite('a live MPEG-TS feed', () => {
   });
 
   test('names its other programs and the tracks that are not recorded', () => {
-    const open = openFeed(1);
+    const open = openFeed();
     const writer = new PacketWriter();
     const programs = [
-      [7, 0x200],
       [1, PMT],
+      [7, 0x200],
     ] as const;
     open.feed.push(writer.section(0, printPat(programs)));
     open.feed.push(writer.section(PMT, printPmt([...AV, [0x02, 0x110], [0x06, 0x111, [0x56, 0]]])));
@@ -196,5 +196,19 @@ suite('a live MPEG-TS feed', () => {
     );
     assert.equal(open.starts.length, 1);
     assert.deepEqual(open.damage, []);
+  });
+
+  test('says nothing of the other programs where the user has chosen one', () => {
+    const open = openFeed(1);
+    const writer = new PacketWriter();
+    const programs = [
+      [7, 0x200],
+      [1, PMT],
+    ] as const;
+    open.feed.push(writer.section(0, printPat(programs)));
+    open.feed.push(writer.section(PMT, printPmt(AV)));
+    play(open, writer, { from: 90_000, count: 25 });
+    assert.equal(open.starts.length, 1);
+    assert.deepEqual(open.facts.at(-1)?.leftOut ?? [], []);
   });
 });

@@ -50,11 +50,11 @@ export class ProgramChoice {
     this.#isLive = live;
   }
 
-  /** The other programs of a live feed, as tracks that are left out. */
+  /** The other programs of a live feed, as tracks that are left out; none where the user has chosen one. */
   others(): LeftOutTrack[] {
-    if (!this.#isLive) return [];
+    if (!this.#isLive || this.#wanted !== undefined) return [];
     const others = this.#programs.filter((other) => other !== this.#taken);
-    return others.map(({ number }) => ({ kind: 'unknown', name: `program ${number}` }));
+    return others.map(({ number }) => ({ kind: 'program', name: `program ${number}` }));
   }
 
   /** PIDs of the PMTs to parse. */
@@ -136,7 +136,7 @@ export class ProgramChoice {
   #take(program: Candidate, pmt: Pmt): void {
     this.#taken = program;
     const others = this.#programs.filter((other) => other !== program);
-    if (others.length > 0 && !this.#isLive) {
+    if (others.length > 0 && !this.#isLive && this.#wanted === undefined) {
       const names = others.map(({ number, pmt: own }) => `${number}${own && !hasMedia(own) ? ' (no media)' : ''}`);
       const said = `${this.#programs.length} programs: program ${program.number} is taken, left out: ${names.join(', ')}`;
       if (said !== this.#said) this.#out.damage(said);

@@ -15,6 +15,7 @@ const video: VideoFigures = {
   bitrate: 2_500_000,
   peakBitrate: 3_000_000,
   frameRate: 30,
+  measuredS: 10,
   irregular: 0,
   keyFrameIntervalS: 2,
   gopFrames: 60,
@@ -153,7 +154,10 @@ suite('advice to a publisher', () => {
   }
 
   test('says nothing of rates in the first seconds, and nothing of arrival for sources in bursts', () => {
-    const young = advise({ ...withVideo({ irregular: 1, bitrate: 90e6, frameRate: 1 }), connectedS: 2 });
+    const young = advise({
+      ...withVideo({ irregular: 1, bitrate: 90e6, frameRate: 1, measuredS: 2 }),
+      audio: undefined,
+    });
     assert.deepEqual(
       young.filter(({ severity }) => severity !== 'good'),
       [],

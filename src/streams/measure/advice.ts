@@ -120,9 +120,9 @@ const rules: Readonly<Record<AdviceCode, Rule>> = {
   },
   'frame-rate-low': {
     unit: 'fps',
-    judge({ video, announced, connectedS, isBursty }) {
+    judge({ video, announced, isBursty }) {
       const expected = announced.frameRate ?? video?.config.frameRate;
-      if (!video || connectedS < SETTLED_S || video.frameRate === 0) return undefined;
+      if (!video || video.measuredS < SETTLED_S || video.frameRate === 0) return undefined;
       const text = `${video.frameRate.toFixed(1)} frames a second arrive`;
       if (expected === undefined || isBursty) return good(video.frameRate, null, `${text}.`);
       const part = video.frameRate / expected;
@@ -138,8 +138,8 @@ const rules: Readonly<Record<AdviceCode, Rule>> = {
   },
   'frame-rate-variable': {
     unit: '%',
-    judge({ video, connectedS }) {
-      if (!video || connectedS < SETTLED_S || video.irregular <= IRREGULAR) return undefined;
+    judge({ video }) {
+      if (!video || video.measuredS < SETTLED_S || video.irregular <= IRREGULAR) return undefined;
       return {
         severity: 'warn',
         value: video.irregular * 100,
@@ -151,8 +151,8 @@ const rules: Readonly<Record<AdviceCode, Rule>> = {
   },
   'bitrate-high': {
     unit: 'bit/s',
-    judge({ video, connectedS }) {
-      if (!video || connectedS < SETTLED_S || video.bitrate === 0) return undefined;
+    judge({ video }) {
+      if (!video || video.measuredS < SETTLED_S || video.bitrate === 0) return undefined;
       const text = `The video has ${megabits(video.bitrate)}.`;
       if (video.bitrate <= BITRATE.warn) return good(video.bitrate, BITRATE.warn, text);
       return {
@@ -166,9 +166,10 @@ const rules: Readonly<Record<AdviceCode, Rule>> = {
   },
   'bitrate-above-announced': {
     unit: 'bit/s',
-    judge({ video, announced, connectedS }) {
+    judge({ video, announced }) {
       const target = announced.videoBitrate;
-      if (!video || !target || connectedS < SETTLED_S || video.bitrate <= target * ABOVE_ANNOUNCED) return undefined;
+      if (!video || !target || video.measuredS < SETTLED_S || video.bitrate <= target * ABOVE_ANNOUNCED)
+        return undefined;
       return {
         severity: 'warn',
         value: video.bitrate,
@@ -248,8 +249,8 @@ const rules: Readonly<Record<AdviceCode, Rule>> = {
   },
   'no-audio': {
     unit: '',
-    judge({ video, audio, connectedS }) {
-      if (audio || !video || connectedS < SETTLED_S) return undefined;
+    judge({ video, audio }) {
+      if (audio || !video || video.measuredS < SETTLED_S) return undefined;
       return {
         severity: 'warn',
         value: null,

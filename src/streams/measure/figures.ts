@@ -46,6 +46,8 @@ export interface VideoFigures {
   readonly peakBitrate: number;
   /** Frames per second. */
   readonly frameRate: number;
+  /** Time over which the rates were measured, seconds: less than ten after video has begun. */
+  readonly measuredS: number;
   /** Share of frames at irregular intervals, 0 to 1. */
   readonly irregular: number;
   /** Longest distance of two key frames in the last minute, seconds; undefined before the second key frame. */
@@ -78,7 +80,7 @@ export interface LinkFigures {
   readonly latencyMs: number | undefined;
   readonly bufferMs: number | undefined;
   readonly linkBitrate: number | undefined;
-  /** Share of packets that were missing at first in the last minute, 0 to 1. */
+  /** Share of packets that the network lost in the last minute, repaired or not, 0 to 1. */
   readonly loss: number | undefined;
   /** Packets of the last minute. */
   readonly lost: number | undefined;

@@ -113,6 +113,25 @@ suite('the figures of a stream', () => {
     assert.doesNotMatch(await rig.deps.metrics.print(), /oxbow_publish_media_bytes_per_second\{/);
   });
 
+  for (const silentS of [1, 4, 8, 70]) {
+    test(`a connection that is ${silentS} s older than its media has the rate of the media, and no finding about it`, async () => {
+      await using folder = await temporaryFolder();
+      await using rig = await openStreams({ folder: folder.path });
+      await rig.api.create('door', push);
+      rig.catalog.get('door').measure.tick(0);
+      const { publisher, send } = await connect(rig);
+      publisher.stats.frameRate = 25;
+      send(silentS, { sends: false });
+      for (let s = 1; s <= 12; s++) {
+        send(1);
+        const { video, findings } = rig.api.stats('door');
+        const found = findings.filter(({ code, severity }) => /frame-rate|no-audio/.test(code) && severity !== 'good');
+        assert.deepEqual(found, [], `after ${s} s`);
+        if (s > 2) assert.ok(Math.abs(video!.frameRate! - 25) < 0.5, `${video?.frameRate} after ${s} s`);
+      }
+    });
+  }
+
   test('a key frame every ten seconds is bad, with one event when it is found and one when it is over', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });

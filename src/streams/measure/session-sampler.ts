@@ -99,9 +99,11 @@ export class SessionSampler {
     const since = (ms: number | undefined) => (ms === undefined ? (nowMs - this.#startMs) / 1000 : (nowMs - ms) / 1000);
     const video = videoTrack?.track.kind === 'video' ? videoTrack.track.config : undefined;
     const audio = audioTrack?.track.kind === 'audio' ? audioTrack.track.config : undefined;
-    const videoMs = isBursty ? recent.videoMs : recent.coveredMs;
-    const audioMs = isBursty ? recent.audioMs : recent.coveredMs;
-    const bitrate = perSecond(recent.videoBytes * 8, videoMs);
+    const steadyVideo = isBursty ? minute : totalsOf(sinceFirst(this.#samples, 'videoFrames').slice(-RATE_SAMPLES));
+    const steadyAudio = isBursty ? minute : totalsOf(sinceFirst(this.#samples, 'audioFrames').slice(-RATE_SAMPLES));
+    const videoMs = isBursty ? minute.videoMs : steadyVideo.coveredMs;
+    const audioMs = isBursty ? minute.audioMs : steadyAudio.coveredMs;
+    const bitrate = perSecond(steadyVideo.videoBytes * 8, videoMs);
     const { lost, packets, gopMs } = minute;
     return {
       protocol,
@@ -114,7 +116,8 @@ export class SessionSampler {
           config: video,
           bitrate,
           peakBitrate: isBursty ? bitrate : minute.mostVideoBits,
-          frameRate: perSecond(recent.videoFrames, videoMs),
+          frameRate: perSecond(steadyVideo.videoFrames, videoMs),
+          measuredS: videoMs / 1000,
           irregular: recent.videoFrames === 0 ? 0 : recent.irregular / recent.videoFrames,
           keyFrameIntervalS: gopMs > 0 ? gopMs / 1000 : undefined,
           gopFrames: videoTrack.gopFrames || undefined,
@@ -126,7 +129,7 @@ export class SessionSampler {
       audio: audio &&
         audioTrack && {
           config: audio,
-          bitrate: perSecond(recent.audioBytes * 8, audioMs),
+          bitrate: perSecond(steadyAudio.audioBytes * 8, audioMs),
           silentS: since(audioTrack.lastMs),
         },
       announced: {
@@ -157,6 +160,16 @@ export class SessionSampler {
       sizeChanges: minute.sizeChanges,
     };
   }
+}
+
+/**
+ * The samples since media of a track began to come, without the second in which it began: a connection may be older than its media, and
+ * the time before says nothing about its rate.
+ */
+function sinceFirst(samples: readonly Sample[], count: 'videoFrames' | 'audioFrames'): readonly Sample[] {
+  const first = samples.findIndex((sample) => sample[count] > 0);
+  if (first <= 0) return samples;
+  return samples.slice(Math.min(first + 1, samples.length - 1));
 }
 
 /** A counter that became known counts from zero. */

@@ -235,9 +235,10 @@ export class Relays implements RelaysApi, AsyncDisposable {
         }
         if (state === 'failed') {
           metrics.relayFailures.inc(labels);
-          log.warn({ ...fields, error, attempts: status.attempts }, 'the relay failed');
-          // One event for each loss, not for each attempt.
-          if (isLive || status.attempts <= 1) {
+          // One warning and one event for each loss, not for each attempt.
+          const isNew = isLive || status.attempts <= 1;
+          log[isNew ? 'warn' : 'debug']({ ...fields, error, attempts: status.attempts }, 'the relay failed');
+          if (isNew) {
             this.#publish('relay.failed', { ...viewData(relay, target), detail: error }, stream);
           }
         }

@@ -183,7 +183,9 @@ export interface SrtStats {
   lost: number;
   /** Of these: packets that arrived later. */
   recovered: number;
-  /** Of these: packets given up at their deadline, and packets that the sender dropped. */
+  /** Of these: packets that came only because they were sent again. The others were out of order. */
+  repaired: number;
+  /** Of those that were missing: packets given up at their deadline, and packets that the sender dropped. */
   dropped: number;
   /** Received packets that were retransmissions. */
   retransmittedReceived: number;

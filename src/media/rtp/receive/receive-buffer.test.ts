@@ -28,7 +28,7 @@ test('duplicates and late packets are dropped and counted', () => {
   const { buffer, out } = open();
   for (const sequence of [10, 11, 13, 13, 11, 9]) buffer.push(packet(sequence), 0);
   assert.deepEqual(out, [10, 11]);
-  assert.deepEqual(buffer.counts, { late: 2, duplicates: 1, givenUp: 0 });
+  assert.deepEqual(buffer.counts, { late: 2, duplicates: 1, givenUp: 0, repaired: 0 });
 });
 
 test('without requests a hole is waited for 50 ms, then packets are lost', () => {

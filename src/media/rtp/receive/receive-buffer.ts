@@ -57,6 +57,7 @@ export class ReceiveBuffer {
   #late = 0;
   #duplicates = 0;
   #givenUp = 0;
+  #repaired = 0;
 
   constructor({ clockRate, canRequest, maxPackets, maxBytes }: ReceiveOptions, out: ReceiveOutput) {
     this.#out = out;
@@ -66,9 +67,12 @@ export class ReceiveBuffer {
     this.#maxBytes = maxBytes ?? MAX_BYTES;
   }
 
-  /** Packets that arrived after their deadline, repeated packets, and packets that were not waited for any longer. */
-  get counts(): { readonly late: number; readonly duplicates: number; readonly givenUp: number } {
-    return { late: this.#late, duplicates: this.#duplicates, givenUp: this.#givenUp };
+  /**
+   * Packets that arrived after their deadline, repeated packets, packets that were not waited for any longer, and packets that came in
+   * time only because they were sent again.
+   */
+  get counts(): Readonly<Record<'late' | 'duplicates' | 'givenUp' | 'repaired', number>> {
+    return { late: this.#late, duplicates: this.#duplicates, givenUp: this.#givenUp, repaired: this.#repaired };
   }
 
   /** Packets that wait for a missing one. */
@@ -96,6 +100,7 @@ export class ReceiveBuffer {
       this.#duplicates++;
       return;
     }
+    if (isRepeated) this.#repaired++;
     if (sequence > this.#highest + 1) this.missing.add(Math.max(next, this.#highest + 1), sequence, nowMs);
     this.#highest = Math.max(this.#highest, sequence);
     this.#waiting.set(sequence, { packet, arrivalMs: nowMs });

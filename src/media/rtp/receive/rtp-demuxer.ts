@@ -68,7 +68,7 @@ export class RtpDemuxer {
     this.#slots = options.tracks.map((track) => this.#open(track));
   }
 
-  /** Figures of all tracks: packets that came, were given up, were sent again, and were dropped as late or repeated. */
+  /** Figures of all tracks: packets that came by themselves, were lost on the way, were sent again, and were dropped as late or repeated. */
   get stats(): { packets: number; lost: number; retransmitted: number; dropped: number } {
     const sum = { packets: 0, lost: 0, retransmitted: 0, dropped: 0 };
     for (const { input } of this.#slots) {

@@ -69,6 +69,9 @@ test('10 % loss with 100 ms jitter: requests bring nearly all pictures, whole an
     assert.ok(frames.every(({ data }) => data.length === 2 * 204));
     assert.equal(session.runs.length, 1);
     assert.ok(session.demuxer.stats.retransmitted > 30);
+    const { packets, lost } = session.demuxer.stats;
+    const share = lost / (packets + lost);
+    assert.ok(share > 0.06 && share < 0.14, `${share} lost, repaired or not`);
   }
 });
 

@@ -105,9 +105,10 @@ export class TrackInput {
   get stats(): { packets: number; lost: number; retransmitted: number; dropped: number } {
     const { packets, lost, dropped } = this.#before;
     const counts = this.#buffer?.counts;
+    const repaired = counts?.repaired ?? 0;
     return {
-      packets: packets + (this.#buffer?.reception.received ?? 0),
-      lost: lost + (counts?.givenUp ?? 0),
+      packets: packets + (this.#buffer?.reception.received ?? 0) - repaired,
+      lost: lost + (counts?.givenUp ?? 0) + repaired,
       retransmitted: this.#retransmitted,
       dropped: dropped + (counts ? counts.late + counts.duplicates : 0),
     };

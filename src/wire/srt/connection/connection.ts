@@ -261,8 +261,9 @@ export class ProtocolConnection implements SrtConnection {
       receiver.counters.overflowed++;
       return;
     }
-    if (header.isRetransmitted(packet)) receiver.counters.retransmittedReceived++;
-    if (!receiver.wants(index)) return;
+    const isRepeated = header.isRetransmitted(packet);
+    if (isRepeated) receiver.counters.retransmittedReceived++;
+    if (!receiver.wants(index, isRepeated)) return;
     const key = header.dataKey(packet);
     const { encryption } = this.#options;
     if (encryption ? !encryption.decrypt(key, sequence, packet, header.HEADER_BYTES) : key !== header.keyFlag.none) {
@@ -271,7 +272,7 @@ export class ProtocolConnection implements SrtConnection {
     }
     const timestampUs = unwrapTimestamp(header.timestampOf(packet), this.#peerTimestampUs);
     if (timestampUs > this.#peerTimestampUs) this.#peerTimestampUs = timestampUs;
-    receiver.take(index, packet.subarray(header.HEADER_BYTES), timestampUs, nowUs);
+    receiver.take(index, packet.subarray(header.HEADER_BYTES), timestampUs, nowUs, isRepeated);
     if (!this.#isClosed) this.#acknowledger.count();
   }
 

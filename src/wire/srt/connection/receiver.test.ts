@@ -18,8 +18,8 @@ function open(options: { latencyUs?: number; maxPackets?: number; maxBytes?: num
       report: (from, to) => events.push(`?${from}-${to - 1}`),
     },
   );
-  const take = (index: number, nowUs = index * 1000) => {
-    if (receiver.wants(index)) receiver.take(index, Uint8Array.of(index), index * 1000, nowUs);
+  const take = (index: number, nowUs = index * 1000, isRepeated = false) => {
+    if (receiver.wants(index, isRepeated)) receiver.take(index, Uint8Array.of(index), index * 1000, nowUs, isRepeated);
   };
   return { receiver, events, take };
 }
@@ -40,6 +40,18 @@ test('a missing packet is reported at once and its successors wait for it', () =
   assert.equal(receiver.counters.lost, 2);
   assert.equal(receiver.counters.recovered, 2);
   assert.equal(receiver.counters.dropped, 0);
+});
+
+test('packets that are out of order are not repaired, also where the second transmission is faster than the first', () => {
+  const { receiver, take } = open();
+  for (const index of [0, 2, 1, 4, 3, 8]) take(index);
+  assert.equal(receiver.counters.repaired, 0);
+  for (const index of [5, 6, 7]) take(index, 9_000, true);
+  assert.equal(receiver.counters.repaired, 3);
+  take(6, 10_000);
+  assert.equal(receiver.counters.repaired, 2, 'the network had only delayed it');
+  take(7, 10_000, true);
+  assert.equal(receiver.counters.repaired, 2);
 });
 
 test('a missing packet is given up at the deadline of the next one', () => {
@@ -104,7 +116,7 @@ test('after an interruption that is longer than the buffer, delivery continues w
 
 test('a timestamp far in the future cannot hold packets back', () => {
   const { receiver, events } = open();
-  receiver.take(1, Uint8Array.of(1), 1e15, 0);
+  receiver.take(1, Uint8Array.of(1), 1e15, 0, false);
   receiver.tick(1_100_000);
   assert.deepEqual(events, ['?0-0', '-1', '1']);
 });

@@ -31,6 +31,7 @@ export interface ReceiverCounters {
   receivedBytes: number;
   lost: number;
   recovered: number;
+  repaired: number;
   dropped: number;
   retransmittedReceived: number;
   duplicates: number;
@@ -48,6 +49,7 @@ export class SrtReceiver {
     receivedBytes: 0,
     lost: 0,
     recovered: 0,
+    repaired: 0,
     dropped: 0,
     retransmittedReceived: 0,
     duplicates: 0,
@@ -98,10 +100,16 @@ export class SrtReceiver {
     return Math.max(0, this.#deadlines[(this.end - 1) & this.#mask]! - oldest);
   }
 
-  /** Whether a packet is of use: not delivered, given up or present. Counts it as a duplicate if not. */
-  wants(index: number): boolean {
+  /**
+   * Whether a packet is of use: not delivered, given up or present. Counts it as a duplicate if not.
+   *
+   * @param isRepeated the sender sent it again, which it may do for a packet that was only out of order
+   */
+  wants(index: number, isRepeated: boolean): boolean {
     if (index >= this.end || (index >= this.next && !this.#payloads[index & this.#mask])) return true;
     this.counters.duplicates++;
+    // The first transmission comes after the second one: the network did not lose it.
+    if (!isRepeated && this.counters.repaired > 0) this.counters.repaired--;
     return false;
   }
 
@@ -110,8 +118,9 @@ export class SrtReceiver {
    *
    * @param payload kept
    * @param timestampUs without wrap
+   * @param isRepeated the sender sent it again
    */
-  take(index: number, payload: Uint8Array, timestampUs: number, nowUs: number): void {
+  take(index: number, payload: Uint8Array, timestampUs: number, nowUs: number, isRepeated: boolean): void {
     const { counters } = this;
     if (index === this.next && index === this.end) {
       counters.received++;
@@ -130,7 +139,10 @@ export class SrtReceiver {
     this.#buffered++;
     this.#bufferedBytes += payload.length;
     if (index >= this.end) this.#extend(index, nowUs);
-    else if (this.#losses.remove(index)) counters.recovered++;
+    else if (this.#losses.remove(index)) {
+      counters.recovered++;
+      if (isRepeated) counters.repaired++;
+    }
     this.#deliverContiguous();
     while (this.#bufferedBytes > this.#options.maxBytes && this.#buffered > 0) {
       counters.overflowed++;
