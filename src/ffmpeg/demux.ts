@@ -156,9 +156,9 @@ export async function openDemuxer(
 }
 
 function unknown(why: string): OxbowError {
-  // The number of FFmpeg behind it says nothing to a person.
-  const reason = why.startsWith('unknown media format') ? 'its format is not known' : why;
-  return new OxbowError('unsupported-media', `This is not a media file that oxbow can read: ${reason}.`);
+  // What FFmpeg says of a file that it does not recognize ("Invalid data found …") says nothing to its owner.
+  const detail = why.startsWith('unknown media format') ? '' : `: ${why}`;
+  return new OxbowError('unsupported-media', `This is not a media file that oxbow can read${detail}.`, { cause: why });
 }
 
 async function within<T>(child: EngineChild, ms: number, what: string, event: Promise<T>): Promise<T> {

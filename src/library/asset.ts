@@ -43,6 +43,6 @@ export interface AssetIntake {
   grows(id: string, length: number): Promise<void>;
   /** All bytes are stored at `originalLocation(id)`: processing begins. */
   complete(id: string, original: { readonly bytes: number; readonly sha256: string }): Promise<void>;
-  /** The upload ended without its file: expired, cancelled, refused. */
+  /** The upload ended without its file: expired, cancelled, refused. An asset whose file is certainly no media is deleted. */
   fail(id: string, failure: AssetFailure): Promise<void>;
 }

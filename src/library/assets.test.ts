@@ -61,6 +61,21 @@ suite('the record of an asset', () => {
     await assets.fail('unknown', { code: 'gone', detail: '' });
   });
 
+  test('does not stay when its upload is refused because the file is no media; its bytes count no longer', async () => {
+    await using library = await openTestLibrary({ quota: 1000 });
+    const { assets, events } = library;
+    for (const detail of ['The file is a ZIP archive.', 'The file is a text file.']) {
+      const id = await assets.begin(film());
+      await assets.fail(id, { code: 'unsupported-media', detail });
+      assert.equal(await assets.find(id), undefined);
+      assert.deepEqual(
+        events.slice(-2).map(([type]) => type),
+        ['asset.failed', 'asset.deleted'],
+      );
+    }
+    assert.equal(assets.bytes, 0);
+  });
+
   test('is changed only in the version that the client has read', async () => {
     await using library = await openTestLibrary();
     const { assets } = library;

@@ -185,6 +185,8 @@ export class Assets implements AssetIntake {
     if (before?.state !== 'uploading') return;
     this.#quota.count(before.owner, -(before.bytes ?? 0));
     await this.#failed(id, failure, { bytes: null });
+    // Its client has the reason. Nothing of such a file can be repeated or repaired, so that it would be a card to delete by hand.
+    if (failure.code === 'unsupported-media') await this.#purge(await this.get(id));
   }
 
   /** Writes what was found in the original. */

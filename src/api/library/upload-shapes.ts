@@ -50,11 +50,25 @@ export const FileQuery = Type.Object(
 );
 export type FileQuery = Static<typeof FileQuery>;
 
-/** Begins an upload in chunks. */
+/** Begins an upload in chunks. Some fields have a second name, that of the upload platform whose API this is. */
 export const ChunkInit = Type.Object(
   {
     filename: Type.String({ maxLength: 1000 }),
-    total_size: Type.Integer({ minimum: 1, description: 'bytes of the file' }),
+    total_size: Type.Optional(
+      Type.Integer({ minimum: 0, description: 'bytes of the file; this or `file_size` is needed' }),
+    ),
+    file_size: Type.Optional(Type.Integer({ minimum: 0, description: 'the same as `total_size`' })),
+    total_chunks: Type.Optional(
+      Type.Integer({ minimum: 1, description: 'number of chunks: determines `chunk_size` where that is absent' }),
+    ),
+    mime_type: Type.Optional(
+      Type.String({ maxLength: 200, description: 'ignored: the content says what the file is' }),
+    ),
+    uploader_id: Type.Optional(
+      Type.Union([Type.String({ maxLength: 200 }), Type.Integer()], {
+        description: 'ignored: the token says who uploads',
+      }),
+    ),
     chunk_size: Type.Optional(
       Type.Integer({ description: 'bytes of each chunk but the last, 65536 to 8388608; default 1048576 or more' }),
     ),
@@ -66,6 +80,8 @@ export const ChunkInit = Type.Object(
   },
   { $id: 'ChunkInit', additionalProperties: false },
 );
+
+export type ChunkInit = Static<typeof ChunkInit>;
 
 /** Ranges of chunk numbers, both ends included. */
 const Ranges = Type.Array(Type.Array(Type.Integer(), { minItems: 2, maxItems: 2 }), {
@@ -119,6 +135,9 @@ export const ChunkAnswer = Type.Object(
 
 /** Completes an upload in chunks. */
 export const ChunkComplete = Type.Object(
-  { upload_id: Type.String({ maxLength: 100 }) },
+  {
+    upload_id: Type.String({ maxLength: 100 }),
+    title: Type.Optional(Type.String({ maxLength: 1000, description: 'replaces the title of `init`' })),
+  },
   { $id: 'ChunkComplete', additionalProperties: false },
 );

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, mock, suite, test } from 'node:test';
@@ -32,7 +35,8 @@ suite('usage of oxbow upload', () => {
     const film = join(folder, 'film.mp4');
     for (const [args, words] of [
       [[join(folder, 'empty.mp4')], /this file is empty/],
-      [[join(folder, 'none.mp4')], /ENOENT/],
+      [[join(folder, 'none.mp4')], /none\.mp4: there is no such file/],
+      [[join(folder, 'empty.mp4'), join(folder, 'none.mp4')], /this file is empty[\s\S]*there is no such file/],
       [[folder], /this is not a file/],
       [[film, film, '--title', 'x'], /--title is for one file/],
       [[film, '--visibility', 'all'], /"all" is not a visibility/],
@@ -42,6 +46,29 @@ suite('usage of oxbow upload', () => {
       const { code, said } = await run(...args, '--server', 'http://127.0.0.1:1');
       assert.equal(code, 2, said);
       assert.match(said, words);
+    }
+  });
+
+  test('files that cannot be sent do not hold back the others; the exit code says that some are missing', async () => {
+    const sent: string[] = [];
+    const server = createServer((request, response) => {
+      sent.push(`${request.method} ${request.url}`);
+      response.writeHead(403, { 'content-type': 'application/problem+json' });
+      response.end('{"status":403,"code":"forbidden","title":"No","detail":"not today"}');
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    try {
+      const { port } = server.address() as AddressInfo;
+      const files = ['none.mp4', 'film.mp4', 'empty.mp4'].map((name) => join(folder, name));
+      const { code, said } = await run(...files, '--server', `http://127.0.0.1:${port}`, '--token', 'secret');
+      assert.match(said, /none\.mp4: there is no such file/);
+      assert.match(said, /empty\.mp4: this file is empty/);
+      assert.deepEqual(sent, ['POST /api/v1/upload/init']);
+      assert.match(said, /film\.mp4:[\s\S]*not today/);
+      assert.equal(code, 2);
+    } finally {
+      server.close();
+      server.closeAllConnections();
     }
   });
 

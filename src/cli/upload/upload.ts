@@ -78,7 +78,13 @@ async function runUpload(paths: readonly string[], options: Options): Promise<Ex
       extra: { hint: 'Upload the files one by one, or change their titles in the library.' },
     });
   }
-  const files = await Promise.all(paths.map(findFile));
+  const found = await Promise.all(paths.map((path) => findFile(path).catch((error: OxbowError) => error)));
+  const withStack = process.env.OXBOW_LOG_LEVEL === 'debug';
+  // The others are sent: with many files, one that is empty or missing is reported and left out, as rsync does.
+  const files = found.filter((file): file is LocalFile => !(file instanceof OxbowError));
+  let code: ExitCode = 0;
+  for (const error of found) if (error instanceof OxbowError) code = sayError(error, { withStack });
+  if (files.length === 0) return code;
   const controller = new AbortController();
   using _signals = onStopSignal(() => controller.abort(new DOMException('stopped', 'AbortError')));
   const { signal } = controller;
@@ -91,7 +97,6 @@ async function runUpload(paths: readonly string[], options: Options): Promise<Ex
     .map((tag) => tag.trim())
     .filter((tag) => tag !== '');
   using bars = new UploadBars(files.map(({ bytes }) => bytes));
-  let code: ExitCode = 0;
   for (const [index, file] of files.entries()) {
     try {
       const assetId = await uploadFile(file, {
@@ -115,8 +120,8 @@ async function runUpload(paths: readonly string[], options: Options): Promise<Ex
         note('oxbow: stopped; the same command continues');
         return 130;
       }
-      if (files.length > 1) note(`oxbow: ${file.path}:`);
-      const failed = sayError(error, { withStack: process.env.OXBOW_LOG_LEVEL === 'debug' });
+      if (paths.length > 1) note(`oxbow: ${file.path}:`);
+      const failed = sayError(error, { withStack });
       code = Math.max(code, failed) as ExitCode;
     }
   }
@@ -147,7 +152,8 @@ async function findFile(path: string): Promise<LocalFile> {
     const { size: bytes, mtimeMs: changedMs } = found;
     return { path: absolute, name: basename(absolute), bytes, changedMs, open: () => openAsBlob(absolute) };
   } catch (error) {
-    throw new OxbowError('bad-request', `${path}: ${messageOf(error)}`, {
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    throw new OxbowError('bad-request', `${path}: ${isMissing ? 'there is no such file' : messageOf(error)}`, {
       cause: error,
       extra: { hint: 'Name files that can be read.' },
     });

@@ -10,8 +10,8 @@ test('each rendition has a line, with its progress or that it failed', () => {
     rendition('a0', 'failed', 0.2),
   ];
   const [source, video, audio] = progressLines({ state: 'processing', renditions }).split('\n');
-  assert.match(source!, /^source \[=+\] 100 %$/);
-  assert.match(video!, /^v0-480 \[=+ +\] {2}50 %$/);
-  assert.equal(audio, 'a0     failed');
+  assert.match(source!, /^original \[=+\] 100 %$/);
+  assert.match(video!, /^480p {5}\[=+ +\] {2}50 %$/);
+  assert.equal(audio, 'sound 1  failed');
   assert.equal(progressLines({ state: 'processing', renditions: [] }), 'processing…');
 });

@@ -7,6 +7,7 @@ import type { Rendition as ListedRendition, MultivariantPlaylist, Variant } from
 import type { Description, Presentation } from '../../media/presentation.ts';
 import { codecsOf, type Rendition, renditionsOf, tsRenditionOf } from '../../media/rendition-set.ts';
 import { parseTextHeader } from '../../media/webvtt/traits.ts';
+import { audioNames } from './audio-names.ts';
 import { captionsOfVariant, listCaptions } from './captions.ts';
 
 /** Where the Media Playlist of a rendition is, relative to the playlist that is written. */
@@ -77,12 +78,13 @@ export function hlsMultivariant(presentation: Presentation, uriOf: UriOf): Multi
   }
 
   function listAudio({ id: groupId, renditions }: AudioGroup): ListedRendition[] {
+    const names = audioNames(renditions.map(({ tracks: [track] }) => track!));
     return renditions.map((rendition, i) => {
       const track = rendition.tracks[0]!;
       return {
         type: 'AUDIO',
         groupId,
-        name: track.label || (track.language === 'und' ? `Audio ${i + 1}` : track.language),
+        name: names[i]!,
         ...(track.language !== 'und' && { language: track.language }),
         default: i === 0,
         autoselect: true,

@@ -202,7 +202,7 @@ suite('the multivariant list', () => {
     live.list.begin({ ...generation, bandwidths: { 1: 800_000, 2: 100_000, 3: 200_000 } }, two);
     live.live({ msn: 100, init: live.inits.of(two) });
     const text = await live.text('/live/door/index.m3u8');
-    assert.match(text, /TYPE=AUDIO,GROUP-ID="audio",NAME="eng|NAME="Original/);
+    assert.match(text, /TYPE=AUDIO,GROUP-ID="audio",NAME="English|NAME="Original/);
     assert.match(text, /NAME="Kommentar",LANGUAGE="deu",AUTOSELECT=YES,CHANNELS="2",URI="a1-deu\/g7\.m3u8"/);
     assert.match(text, /BANDWIDTH=1000000,CODECS="avc1\.64001f,mp4a\.40\.2".*AUDIO="audio"\nv0\/g7\.m3u8/);
   });

@@ -244,7 +244,7 @@ suite('a window of the past (docs/media.md 16)', () => {
     await past.record(makeGroup({ msn: 110 }, init));
     const text = await past.text(`/vod/door/${markS}/${markS + 600}/index.m3u8`);
     assert.match(text, /NAME="Audio 1",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",URI="a0\.m3u8"/);
-    assert.match(text, /NAME="deu",LANGUAGE="deu",AUTOSELECT=YES,CHANNELS="2",URI="a1-deu\.m3u8"/);
+    assert.match(text, /NAME="German",LANGUAGE="deu",AUTOSELECT=YES,CHANNELS="2",URI="a1-deu\.m3u8"/);
     assert.match(text, /AUDIO="audio"\nv0\.m3u8/);
   });
 });

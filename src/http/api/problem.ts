@@ -22,6 +22,9 @@ const notable = new Set(['watch-refused', 'watch-expired', 'cross-site', 'addres
 /** Members of `extra` that set a header or the hint and are not shown. */
 const reserved = new Set(['hint', 'retryAfterSeconds', 'allow', 'contentRange', 'headers']);
 
+/** Of a request whose fields have the right form, so that there is no list `errors`. */
+const DETAIL_HINT = 'Correct what `detail` names.';
+
 /** Retry-After of a 503 that sets none (RFC 9110 10.2.3). */
 const RETRY_AFTER_S = 1;
 
@@ -35,6 +38,7 @@ export function toProblem(error: unknown, traceId: string): Problem {
   const refusal = toRefusal(error);
   const { code, extra } = refusal;
   const { status, title, hint } = refusal.refusal;
+  const isGeneral = code === 'bad-request' && !('errors' in extra);
   const shown = Object.fromEntries(Object.entries(extra).filter(([name]) => !reserved.has(name)));
   const headers: Record<string, string> = {
     ...(extra.headers as Record<string, string> | undefined),
@@ -57,7 +61,7 @@ export function toProblem(error: unknown, traceId: string): Problem {
       status,
       code,
       detail: refusal.message,
-      hint: typeof extra.hint === 'string' ? extra.hint : hint,
+      hint: typeof extra.hint === 'string' ? extra.hint : isGeneral ? DETAIL_HINT : hint,
       traceId,
     },
   };

@@ -22,8 +22,8 @@ const MAX_FIELD_BYTES = 16 * 1024;
 const BOUNDARY = /^multipart\/form-data\s*;(?:.*;)?\s*boundary=(?:"([^"\r\n]{1,70})"|([^\s;"]{1,70}))/i;
 const LINE = Buffer.from('\r\n');
 const HEAD_END = Buffer.from('\r\n\r\n');
-/** Read ahead of a part's consumer. */
-const AHEAD_BYTES = 256 * 1024;
+/** Pieces that are read ahead of a part's consumer; as objects, because a stream of bytes joins those that wait, which copies them. */
+const AHEAD_PIECES = 4;
 
 /** Whether a media type is that of a form. */
 export function isForm(contentType: string | undefined): boolean {
@@ -46,7 +46,7 @@ export async function* readForm(body: Readable, contentType: string | undefined)
       if (parts === MAX_PARTS) throw malformed(`A form may have ${MAX_PARTS} parts.`);
       const { name, filename } = await reader.head();
       const content = reader.content();
-      const stream = Readable.from(content, { objectMode: false, highWaterMark: AHEAD_BYTES });
+      const stream = Readable.from(content, { objectMode: true, highWaterMark: AHEAD_PIECES });
       stream.on('error', () => undefined); // who reads it has listeners of their own
       yield { name, filename, body: stream };
       await reader.skip(Number.POSITIVE_INFINITY);
@@ -126,12 +126,24 @@ class FormReader {
     const delimiter = this.#delimiter;
     while (this.#isInPart) {
       const at = this.#buffer.indexOf(delimiter);
-      const end = at < 0 ? Math.max(0, this.#buffer.length - delimiter.length + 1) : at;
+      const end = at < 0 ? this.#buffer.length - this.#begun() : at;
       const bytes = this.#buffer.subarray(0, end);
       this.#buffer = this.#buffer.subarray(at < 0 ? end : at + delimiter.length);
       if (at >= 0) this.#isInPart = false;
       if (bytes.length > 0) yield bytes;
       if (at < 0) await this.#fill(this.#buffer.length + 1);
+    }
+  }
+
+  /** Bytes at the end of the buffer that may be the beginning of a delimiter. All before them are passed on without a copy. */
+  #begun(): number {
+    const buffer = this.#buffer;
+    const delimiter = this.#delimiter;
+    for (let at = Math.max(0, buffer.length - delimiter.length + 1); ; at++) {
+      at = buffer.indexOf(delimiter[0]!, at);
+      if (at < 0) return 0;
+      const bytes = buffer.length - at;
+      if (buffer.compare(delimiter, 0, bytes, at) === 0) return bytes;
     }
   }
 

@@ -13,8 +13,9 @@ import {
   UploadView,
 } from '../../api/library/upload-shapes.ts';
 import { Type } from '../../api/type.ts';
-import { chunkBytesFor } from '../../library/uploads/chunks.ts';
-import type { Upload } from '../../library/uploads/upload.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { chunkBytesFor, chunkBytesOf } from '../../library/uploads/chunks.ts';
+import type { NewUpload, Upload } from '../../library/uploads/upload.ts';
 import { uploadRequest } from '../../library/uploads/upload-creation.ts';
 import type { Uploads } from '../../library/uploads/uploads.ts';
 import type { HttpDeps } from '../deps.ts';
@@ -30,6 +31,35 @@ const FILES = ['application/octet-stream', 'video/mp4', 'multipart/form-data'] a
 
 async function statusOf(uploads: Uploads, upload: Upload): Promise<ChunkStatus> {
   return chunkStatus(upload, await uploads.chunksOf(upload));
+}
+
+/**
+ * Reads both names of the fields of `init`.
+ *
+ * @throws OxbowError `bad-request` without a length, with two that differ, or for chunks that cannot be
+ */
+export function readInit(body: ChunkInit): Pick<
+  NewUpload,
+  'title' | 'description' | 'tags' | 'visibility' | 'sha256'
+> & {
+  readonly filename: string;
+  readonly length: number;
+  readonly chunkBytes: number;
+} {
+  const { filename, total_size: total, file_size: other, total_chunks: count, chunk_size: wanted, ...rest } = body;
+  const { mime_type: _type, uploader_id: _who, ...texts } = rest;
+  const length = total ?? other;
+  if (length === undefined) throw new OxbowError('bad-request', '`total_size` is missing: the bytes of the file.');
+  if (other !== undefined && other !== length) {
+    throw new OxbowError('bad-request', `\`total_size\` is ${length} and \`file_size\` is ${other}.`);
+  }
+  if (length === 0) throw new OxbowError('bad-request', 'The file is empty.');
+  const bytes = wanted ?? (count === undefined ? undefined : chunkBytesOf(length, count));
+  const chunkBytes = chunkBytesFor(length, bytes);
+  if (count !== undefined && Math.ceil(length / chunkBytes) !== count) {
+    throw new OxbowError('bad-request', `${length} bytes in chunks of ${chunkBytes} are not ${count} chunks.`);
+  }
+  return { ...texts, filename, length, chunkBytes };
 }
 
 /** PUT and POST of a file, and of a chunk, do the same. */
@@ -50,8 +80,8 @@ const fileRoutes = (['PUT', 'POST'] as const).map((method) =>
     bodyTypes: FILES,
     streams: true,
     replies: { 201: UploadView },
-    async answer({ query, principal, stream, header, signal }, { uploads }): Promise<RouteAnswer> {
-      const upload = await storeFile(uploads, principal, {
+    async answer({ query, principal, stream, header, signal }, { uploads, assets }): Promise<RouteAnswer> {
+      const upload = await storeFile({ uploads, assets }, principal, {
         query,
         stream,
         contentType: header('content-type'),
@@ -119,8 +149,7 @@ export const uploadRoutes: readonly Route[] = [
     body: ChunkInit,
     replies: { 201: ChunkStatus },
     async answer({ body, principal, header }, { uploads }) {
-      const { filename, total_size: length, chunk_size: wanted, ...texts } = body;
-      const chunkBytes = chunkBytesFor(length, wanted);
+      const { filename, length, chunkBytes, ...texts } = readInit(body);
       const request = uploadRequest(header('idempotency-key'), { chunks: body });
       const upload =
         (await uploads.repeated(principal, request)) ??
@@ -138,9 +167,11 @@ export const uploadRoutes: readonly Route[] = [
     sentence: 'Completes an upload of which every chunk is stored. May be repeated.',
     body: ChunkComplete,
     replies: { 200: ChunkStatus },
-    async answer({ body: { upload_id: id }, principal, signal }, { uploads }) {
+    async answer({ body: { upload_id: id, title }, principal, signal }, { uploads, assets }) {
       await uploads.get(id, principal);
-      return { body: await statusOf(uploads, await uploads.complete(id, { signal })) };
+      const upload = await uploads.complete(id, { signal });
+      if (title !== undefined) await assets.update(upload.assetId, { title }, principal);
+      return { body: await statusOf(uploads, upload) };
     },
   }),
   defineRoute({

@@ -40,6 +40,24 @@ export function chunkBytesFor(length: number, wanted: number | undefined): numbe
   );
 }
 
+/** What other programs send in: whole megabytes, smallest first, then parts of one. */
+const USUAL_CHUNKS = [...[1, 2, 4, 5, 8].map((n) => n * 1024 * 1024), 512 * 1024, 256 * 1024, 128 * 1024, 64 * 1024];
+
+/**
+ * The bytes of a chunk where a client only says how many chunks there are: the first usual size that gives this number, otherwise equal
+ * parts.
+ *
+ * @throws OxbowError `bad-request` where no allowed size gives it
+ */
+export function chunkBytesOf(length: number, count: number): number {
+  const equal = Math.ceil(length / count);
+  const bytes = [...USUAL_CHUNKS, equal].find((size) => Math.ceil(length / size) === count);
+  if (bytes !== undefined && bytes >= chunkSizes.min && bytes <= chunkSizes.max) return bytes;
+  throw new OxbowError('bad-request', `${length} bytes cannot be sent in ${count} chunks.`, {
+    extra: { hint: `A chunk has ${chunkSizes.min} to ${chunkSizes.max} bytes.` },
+  });
+}
+
 /** Number of chunks. */
 export function chunkCount({ length, chunkBytes }: ChunkLayout): number {
   return Math.ceil(length / chunkBytes);

@@ -135,7 +135,13 @@ export class UploadCreation {
   }
 }
 
-function readSha256(text: string): string {
+/**
+ * Reads an announced SHA-256 of a file, hexadecimal or Base64.
+ *
+ * @returns hexadecimal digits
+ * @throws OxbowError `bad-request`
+ */
+export function readSha256(text: string): string {
   const { algorithm, hex } = readChecksum(text.length === SHA256_HEX ? text : `sha256 ${text}`);
   if (algorithm !== 'sha256') throw new OxbowError('bad-request', 'The hash of the file must be its SHA-256.');
   return hex;

@@ -32,13 +32,30 @@ test('what is certainly no media is named', () => {
     ['PK\x03\x04', 'a ZIP archive'],
     ['\xef\xbb\xbf \n<!DOCTYPE html>', 'a web page or XML document'],
     ['#EXTM3U\n', 'a playlist, not the media that it lists'],
+    ['1\r\n00:00:01,000 --> 00:00:02,500\r\nHello\r\n', 'subtitles without a video'],
+    ['\xef\xbb\xbf1\n00:01:02,000 --> 00:01:03,000\nGr\xc3\xbc\xc3\x9fe\n', 'subtitles without a video'],
+    ['[Script Info]\nTitle: something\nScriptType: v4.00+\n', 'subtitles without a video'],
+    ['Notes of the meeting: nothing to see.\n', 'a text file'],
+    [`${'\xe6\x97\xa5\xe6\x9c\xac'.repeat(20)}\xe6\x97`, 'a text file'],
+    ['{"a":1,"b":[2,3],"c":"four","d":null}', 'a text file'],
   ] as const) {
     assert.deepEqual(sniffFile(latin1(text)), { kind: 'other', name });
   }
 });
 
 test('everything else may be media', () => {
-  for (const text of ['', '\xff\xfb\x90', '\0\0\0\x01\x67', '<', 'RIFF', 'any text', '\x47', '\0\0\0\x08ftyp']) {
+  for (const text of [
+    '',
+    '\xff\xfb\x90',
+    '\0\0\0\x01\x67',
+    '<',
+    'RIFF',
+    'any text',
+    '\x47',
+    '\0\0\0\x08ftyp',
+    `${'x'.repeat(40)}\0`,
+    '\xe9'.repeat(40),
+  ]) {
     assert.notEqual(sniffFile(latin1(text))?.kind, 'other', text);
   }
 });

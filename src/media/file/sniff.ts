@@ -19,6 +19,7 @@ const TS_FORMS = [
   [4, 192],
   [0, 204],
 ] as const;
+const SUBTITLES = 'subtitles without a video';
 /** Beginnings of files that are certainly no media. */
 const FOREIGN: readonly (readonly [start: string, name: string])[] = [
   ['\x89PNG\r\n\x1a\n', 'a PNG picture'],
@@ -38,7 +39,7 @@ const FOREIGN: readonly (readonly [start: string, name: string])[] = [
   ['SQLite format 3\0', 'a database'],
   ['{\\rtf', 'a document'],
   ['#EXTM3U', 'a playlist, not the media that it lists'],
-  ['WEBVTT', 'subtitles without a video'],
+  ['WEBVTT', SUBTITLES],
   ['#!/', 'a script'],
 ];
 /** Texts that begin so, in any case, after white space. */
@@ -59,7 +60,8 @@ export function sniffFile(bytes: Uint8Array): Sniffed | undefined {
     (PICTURE_BRANDS.has(brand) && 'a HEIF or AVIF picture') ||
     (start.startsWith('RIFF') && start.slice(8, 12) === 'WEBP' && 'a WebP picture') ||
     (MARKUP.test(start) && 'a web page or XML document') ||
-    FOREIGN.find(([beginning]) => start.startsWith(beginning))?.[1];
+    FOREIGN.find(([beginning]) => start.startsWith(beginning))?.[1] ||
+    textOf(bytes);
   return name ? { kind: 'other', name } : undefined;
 }
 
@@ -78,6 +80,29 @@ function containerOf(bytes: Uint8Array): string | undefined {
   if (start.startsWith('\0\0\x01\xba') || start.startsWith('\0\0\x01\xb3')) return 'mpeg';
   if (TS_FORMS.some(([first, stride]) => isTs(bytes, first, stride))) return 'mpegts';
   return undefined;
+}
+
+/** Least bytes that make a text certain. */
+const MIN_TEXT = 32;
+
+/** What kind of text the bytes are: all of them can be printed, which is true of no media. */
+function textOf(bytes: Uint8Array): string | undefined {
+  if (bytes.length < MIN_TEXT) return undefined;
+  if (bytes.some((byte) => byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d)) return undefined;
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(0, lastStart(bytes)));
+  } catch {
+    return undefined;
+  }
+  return /^\d\d?:\d\d:\d\d[,.]\d{2,3} *-->/m.test(text) || /^\[Script Info\]/m.test(text) ? SUBTITLES : 'a text file';
+}
+
+/** Where the last character begins, which may be incomplete. */
+function lastStart(bytes: Uint8Array): number {
+  let at = bytes.length - 1;
+  while (at > bytes.length - 4 && (bytes[at]! & 0xc0) === 0x80) at--;
+  return at;
 }
 
 /** One sync byte may be a coincidence, three at the distance of packets are not. */

@@ -2,6 +2,7 @@
  * The container of an original, by its content.
  * In: its first bytes, and what FFmpeg calls it. Out: a name and a media type; a refusal of what is no film at all.
  */
+import { sniffFile } from '../../media/file/sniff.ts';
 import { refused } from './limits.ts';
 
 /** A container. */
@@ -82,6 +83,8 @@ export function checkStart(start: Uint8Array): void {
   if (media) throw refused(`${media[1]} is not accepted. Accepted are ${ACCEPTED}.`);
   if (textAt(start, 4, 4) === 'ftyp' && PICTURES.test(textAt(start, 8, 4)))
     throw refused('This is a picture, not a film.');
+  const sniffed = sniffFile(start);
+  if (sniffed?.kind === 'other') throw refused(`This is ${sniffed.name}.`);
 }
 
 /** Names a container. */

@@ -17,6 +17,7 @@ import { Cutter, gridOf } from './cutter.ts';
 import { frameRateOf, trackFactsOf } from './facts.ts';
 import { checkDuration, checkPicture, type ImportLimits, importLimits, refused } from './limits.ts';
 import type { MediaReader } from './media-reader.ts';
+import { movieEndsEarly } from './movie-end.ts';
 import { openMovieReader } from './movie-reader.ts';
 import { PacketReader, referenceStream } from './packet-reader.ts';
 import { playableOf } from './playable.ts';
@@ -86,7 +87,11 @@ async function importOriginal(assetId: string, context: WorkerContext, limits: I
       },
     },
     { openMs: limits.openMs, signal },
-  );
+  ).catch(async (error: unknown) => {
+    const read = (at: number, count: number) => input.read(at, count, { signal });
+    const early = isMovie(start) ? await movieEndsEarly(input.length, read) : undefined;
+    throw early === undefined ? error : refused(`${early} Upload the complete file.`, error);
+  });
   const movie = await reading;
   const { info } = demuxer;
   const reference = referenceStream(info.streams);

@@ -43,8 +43,10 @@ export function readFailure(status: number, body: string): Failure {
   return failureFrom(readProblem(status, body));
 }
 
-function failureFrom({ code, status, title, detail, hint = detail ?? '' }: Problem): Failure {
-  return { code, status, title, hint, ...(detail !== undefined && { detail }) };
+function failureFrom({ code, status, title, detail, hint = detail ?? '', ...more }: Problem): Failure {
+  // The hints of the server are for those who write requests; the detail of such a refusal says what is wrong.
+  const isInWords = code === 'bad-request' && detail !== undefined && !('errors' in more);
+  return { code, status, title, hint: isInWords ? detail : hint, ...(detail !== undefined && { detail }) };
 }
 
 /** The failure in a thrown error; other errors are bugs and are thrown again. */

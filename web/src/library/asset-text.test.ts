@@ -15,11 +15,10 @@ test('an asset that can be watched may still have renditions in the making', () 
   assert.equal(isProcessing({ state: 'ready', renditions: [rendition('done', 1), rendition('failed', 0.2)] }), false);
 });
 
-test('a rendition is named by its height', () => {
-  assert.equal(renditionName('480', 'Original'), '480p');
-  assert.equal(renditionName('v0-1080', 'Original'), '1080p');
-  assert.equal(renditionName('source', 'Original'), 'Original');
-  assert.equal(renditionName('a0', 'Original'), 'a0');
+test('a rendition is named by its height, or by its audio track', () => {
+  const name = (id: string) => renditionName(id, 'Original', (track) => `Sound ${track}`);
+  const ids = ['480', 'v0-1080', 'source', 'a0', 'a1-opus', 'a10', 'other'];
+  assert.deepEqual(ids.map(name), ['480p', '1080p', 'Original', 'Sound 1', 'Sound 2', 'Sound 11', 'other']);
 });
 
 test('tags are separated by commas of both keyboards', () => {

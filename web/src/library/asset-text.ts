@@ -16,9 +16,15 @@ export function isProcessing({ state, renditions }: Pick<AssetView, 'state' | 'r
   return state === 'processing' || renditions.some((each) => each.state === 'queued' || each.state === 'running');
 }
 
-/** `1080p` for a rendition that is named by its height; `original` for the tracks of the original; otherwise the id. */
-export function renditionName(id: string, original: string): string {
+/**
+ * `1080p` for a rendition that is named by its height; `original` for the tracks of the original; otherwise the id.
+ *
+ * @param sound names a rendition of an audio track by its number, from 1
+ */
+export function renditionName(id: string, original: string, sound: (track: number) => string): string {
   if (id === 'source') return original;
+  const audio = /^a(\d{1,2})(?:-|$)/.exec(id)?.[1];
+  if (audio !== undefined) return sound(Number(audio) + 1);
   const height = /(?:^|-)(\d{2,4})$/.exec(id)?.[1];
   return height === undefined ? id : `${height}p`;
 }

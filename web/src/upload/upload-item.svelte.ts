@@ -85,6 +85,11 @@ export class UploadItem {
   async send(): Promise<void> {
     const file = this.#file;
     if (!file) return;
+    if (file.size === 0) {
+      this.failure = { code: 'file-empty', status: 0, title: '', hint: '' };
+      this.state = 'failed';
+      return;
+    }
     this.state = 'sending';
     this.failure = null;
     this.#isBeginning = this.#uploadId === undefined;
@@ -110,6 +115,7 @@ export class UploadItem {
       if (sending.signal.aborted || this.#isCancelled) return;
       this.failure = await asFailure(error, file);
       this.state = 'failed';
+      if (this.failure.code === 'no-video-file') this.#unfollow(); // the server keeps nothing of it
       if (error instanceof OxbowProblem && error.status >= 400 && error.status < 500) this.#forget();
     } finally {
       this.#isBeginning = false;
@@ -180,9 +186,14 @@ export class UploadItem {
   }
 
   #follow(assetId: string): void {
-    this.asset?.close();
+    this.#unfollow();
     this.asset = new AssetWatch(assetId);
     this.asset.open();
+  }
+
+  #unfollow(): void {
+    this.asset?.close();
+    this.asset = null;
   }
 
   #keep(assetId: string): void {
