@@ -3,6 +3,7 @@
  * In: all that is open. Out: HttpServer.
  */
 
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { printRfc3339 } from '../api/instant.ts';
 import { Guides } from '../delivery/iptv/guides.ts';
@@ -136,6 +137,7 @@ export async function openHttp(
     startedAt: printRfc3339(startedMs),
     version,
     http: http.url,
+    ...(http.url.startsWith('https:') && { certificate: resolve(config.tls.cert) }),
     ...(config.publicUrl !== undefined && { publicUrl: config.publicUrl.replace(/\/+$/, '') }),
   });
   try {

@@ -36,7 +36,7 @@ import {
 import { repair } from './doctor/repair.ts';
 import { type VerifyOptions, verify } from './doctor/verify.ts';
 import { compareIndex, type IndexSettings, rebuild } from './recording-index.ts';
-import { openServer, urlOfRunning } from './running-server.ts';
+import { openServer, reachRunning } from './running-server.ts';
 import { addSettingFlags, readSettings } from './setting-flags.ts';
 import { onStopSignal } from './stop-signals.ts';
 import { type ExitCode, note, say, sayJson, sentencesOf } from './terminal.ts';
@@ -51,6 +51,8 @@ interface DoctorOptions extends VerifyOptions {
 }
 
 /** Flags that are also those of settings elsewhere. */
+/** Longest wait for the version of the running oxbow, ms. */
+const VERSION_MS = 5000;
 const OWN_FLAGS: ReadonlySet<string> = new Set(['from']);
 
 /** Adds the verb. */
@@ -152,12 +154,18 @@ async function look(
 
 async function networkFindings(config: Config, add: (finding: Finding) => void, signal: AbortSignal): Promise<void> {
   const found = findRunning(config.data);
-  const url = found ? urlOfRunning(found) : localUrl(config);
+  const reach = found && reachRunning(found);
+  const url = reach?.url ?? localUrl(config);
+  const ask = async () => {
+    if (!reach) return (await askUrl(`${url}/version`, { signal })).text;
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(VERSION_MS)]);
+    return (await reach.fetch(`${url}/version`, { signal: limit })).text();
+  };
   let running: string | undefined;
   const whoHas = async () => {
     // No answer, or a certificate for another address: unknown whether it is oxbow.
-    const answer = await askUrl(`${url}/version`, { signal }).catch(() => undefined);
-    running = answer && versionOf(answer.text);
+    const answer = await ask().catch(() => undefined);
+    running = answer === undefined ? undefined : versionOf(answer);
     return running;
   };
   const own = found && (await whoHas());

@@ -94,7 +94,7 @@ async function ask<T>(
 }
 
 async function request(
-  { url, headers }: ServerAccess,
+  { url, headers, fetch }: ServerAccess,
   method: string,
   path: string,
   { body, signal }: { body?: unknown; signal: AbortSignal },

@@ -8,6 +8,7 @@ import type { Config } from '../config/schema.ts';
 import { messageOf, OxbowError, type RefusalCode, refusals } from '../lib/errors.ts';
 import { version } from '../lib/version.ts';
 import { findRunning, type RunningInstance } from '../store/running.ts';
+import { localFetch } from './access/local-fetch.ts';
 
 /** A server with a session. Disposing signs out. */
 export interface ServerAccess extends AsyncDisposable {
@@ -15,6 +16,8 @@ export interface ServerAccess extends AsyncDisposable {
   readonly url: string;
   /** Sent with every request. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Requests to it: the one on this computer may have a certificate that the system does not trust. */
+  readonly fetch: typeof fetch;
 }
 
 /**
@@ -30,9 +33,19 @@ export function runningInstance(folder: string): RunningInstance {
   });
 }
 
-/** Address of a running oxbow for this computer: a certificate is usually for the public address, not for 127.0.0.1. */
-export function urlOfRunning({ http, publicUrl }: RunningInstance): string {
-  return http.startsWith('https:') ? (publicUrl ?? http) : http;
+/**
+ * Address of a running oxbow for this computer, and how requests are sent there. Where this user cannot read its certificate, that is the
+ * public address: a certificate is usually for that and not for 127.0.0.1.
+ */
+export function reachRunning({ http, publicUrl, certificate }: RunningInstance): Pick<ServerAccess, 'url' | 'fetch'> {
+  if (!http.startsWith('https:')) return { url: http, fetch };
+  const local = certificate === undefined ? undefined : localFetch(certificate);
+  return local ? { url: http, fetch: local } : { url: publicUrl ?? http, fetch };
+}
+
+/** The address of `reachRunning`. */
+export function urlOfRunning(running: RunningInstance): string {
+  return reachRunning(running).url;
 }
 
 /**
@@ -45,10 +58,11 @@ export async function openServer(
   { data, adminToken }: Pick<Config, 'data' | 'adminToken'>,
   server: string | undefined,
 ): Promise<ServerAccess> {
-  if (server === undefined) return signIn(data, urlOfRunning(runningInstance(data)));
+  if (server === undefined) return signIn(data, reachRunning(runningInstance(data)));
   return {
     url: parseServer(server).replace(/\/+$/, ''),
     headers: adminToken ? { authorization: `Bearer ${adminToken}` } : {},
+    fetch,
     async [Symbol.asyncDispose]() {},
   };
 }
@@ -62,7 +76,7 @@ export async function askServer<T>(
   await using access = await openServer(config, server);
   const client = new OxbowClient({
     server: access.url,
-    fetch: (url, init) => fetch(url, { ...init, headers: { ...(init?.headers as object), ...access.headers } }),
+    fetch: (url, init) => access.fetch(url, { ...init, headers: { ...(init?.headers as object), ...access.headers } }),
   });
   try {
     return await work(client);
@@ -75,7 +89,7 @@ export async function askServer<T>(
 }
 
 /** A session by a one-time code in the data folder, like that of a browser. It ends with the verb. */
-async function signIn(folder: string, url: string): Promise<ServerAccess> {
+async function signIn(folder: string, { url, fetch }: Pick<ServerAccess, 'url' | 'fetch'>): Promise<ServerAccess> {
   const { code } = await new SignInLinks(folder, () => Date.now()).make();
   const program = { 'user-agent': `oxbow/${version}` };
   const sessions = `${url}/api/v1/sessions`;
@@ -91,7 +105,9 @@ async function signIn(folder: string, url: string): Promise<ServerAccess> {
     const cause = (error as { cause?: unknown }).cause ?? error;
     throw new OxbowError('source-failed', `${url} cannot be reached: ${messageOf(cause)}`, {
       cause: error,
-      extra: { hint: 'Name an address that its certificate is for: --server URL.' },
+      extra: {
+        hint: 'Run it as the user that oxbow runs as, or name an address that its certificate is for: --server URL.',
+      },
     });
   }
   const cookie = response.headers.getSetCookie()[0]?.split(';')[0];
@@ -104,6 +120,7 @@ async function signIn(folder: string, url: string): Promise<ServerAccess> {
   return {
     url,
     headers,
+    fetch,
     async [Symbol.asyncDispose]() {
       const answer = await fetch(`${sessions}/current`, { method: 'DELETE', headers }).catch(() => undefined);
       await answer?.body?.cancel();

@@ -22,6 +22,8 @@ export interface RunningInstance {
   readonly version?: string;
   /** Setting `publicUrl`, without a trailing slash. */
   readonly publicUrl?: string;
+  /** File of the certificate of an address with https, absolute. Verbs on this computer trust it. */
+  readonly certificate?: string;
   /** Why the last `oxbow upgrade` failed. */
   readonly upgradeProblem?: string;
 }

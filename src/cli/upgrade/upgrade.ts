@@ -7,7 +7,7 @@ import { sleep, withDeadline } from '../../lib/abort.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { requestUpgrade } from '../../lib/platform.ts';
 import { findRunning, type RunningInstance } from '../../store/running.ts';
-import { runningInstance, urlOfRunning } from '../running-server.ts';
+import { reachRunning, runningInstance } from '../running-server.ts';
 import { addSettingFlags, readSettings } from '../setting-flags.ts';
 import { onStopSignal } from '../stop-signals.ts';
 import { type ExitCode, say, sayJson } from '../terminal.ts';
@@ -83,6 +83,7 @@ async function untilFollowed(
 }
 
 async function versionOf(instance: RunningInstance): Promise<string> {
-  const response = await fetch(`${urlOfRunning(instance)}/version`, { signal: AbortSignal.timeout(10_000) });
+  const { url, fetch } = reachRunning(instance);
+  const response = await fetch(`${url}/version`, { signal: AbortSignal.timeout(10_000) });
   return ((await response.json()) as { version: string }).version;
 }

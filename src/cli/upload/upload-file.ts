@@ -50,7 +50,7 @@ export async function uploadFile(file: LocalFile, options: UploadFileOptions): P
   const key = { server: serverKey, path: file.path, bytes: file.bytes, changedMs: file.changedMs };
   const blob = await file.open();
   const withSession: typeof fetch = (url, init) =>
-    fetch(url, { ...init, headers: { ...(init?.headers as object), ...server.headers } });
+    server.fetch(url, { ...init, headers: { ...(init?.headers as object), ...server.headers } });
   const requests = httpChunkServer(
     { server: server.url },
     { file: blob, filename: file.name, title, tags, visibility },

@@ -24,7 +24,7 @@ interface AssetProgress {
  * @throws OxbowError why it failed
  */
 export async function waitUntilReady(
-  { url, headers }: ServerAccess,
+  { url, headers, fetch }: ServerAccess,
   id: string,
   { show, signal }: { show: (text: () => string) => void; signal: AbortSignal },
 ): Promise<void> {
@@ -60,14 +60,23 @@ function isReady({ state, renditions }: AssetProgress): boolean {
   return state === 'ready' && renditions.every((each) => each.state === 'done' || each.state === 'failed');
 }
 
+/** `original`, `360p`, `sound 1`: what the library calls a rendition. */
+function nameOf(id: string): string {
+  if (id === 'source') return 'original';
+  const sound = /^a(\d{1,2})(?:-|$)/.exec(id)?.[1];
+  if (sound !== undefined) return `sound ${Number(sound) + 1}`;
+  const height = /^v\d+-(\d{2,4})$/.exec(id)?.[1];
+  return height === undefined ? id : `${height}p`;
+}
+
 /** One line for each rendition. */
 export function progressLines({ state, renditions }: Pick<AssetProgress, 'state' | 'renditions'>): string {
   if (renditions.length === 0) return `${state}…`;
-  const width = Math.max(...renditions.map(({ id }) => id.length));
+  const width = Math.max(...renditions.map(({ id }) => nameOf(id).length));
   return renditions
     .map(
       (each) =>
-        `${each.id.padEnd(width)} ${each.state === 'failed' ? 'failed' : shareBar(each.state === 'done' ? 1 : each.progress)}`,
+        `${nameOf(each.id).padEnd(width)} ${each.state === 'failed' ? 'failed' : shareBar(each.state === 'done' ? 1 : each.progress)}`,
     )
     .join('\n');
 }
