@@ -5,11 +5,11 @@
 import type { Command } from 'commander';
 import { explainUnsupported, readPastedAddress } from '../api/source/pasted-address.ts';
 import { suggestName } from '../api/source/suggested-name.ts';
-import { isStreamName } from '../api/stream-name.ts';
 import type { OxbowClient } from '../client/client.ts';
 import type { StreamView } from '../client/shapes.ts';
+import { splitName } from '../config/source-url.ts';
 import { sleep } from '../lib/abort.ts';
-import { OxbowError } from '../lib/errors.ts';
+import { FormatError, OxbowError } from '../lib/errors.ts';
 import { launcherName, quoted } from '../lib/program.ts';
 import { findRunning } from '../store/running.ts';
 import { askServer, parseServer, runningInstance, urlOfRunning } from './running-server.ts';
@@ -91,14 +91,23 @@ async function add(given: readonly string[], verb: Command): Promise<void> {
   }
 }
 
-/** Reads one argument: the text before the first `=` is the name if it is a valid one. */
+/** Reads one argument, `[NAME=]URL`. */
 function parseSource(argument: string): NewSource {
-  const at = argument.indexOf('=');
-  const isNamed = at > 0 && isStreamName(argument.slice(0, at));
-  const read = readPastedAddress(isNamed ? argument.slice(at + 1) : argument);
-  if ('url' in read) return { name: isNamed ? argument.slice(0, at) : undefined, url: read.url };
+  const { name, rest } = nameIn(argument);
+  const read = readPastedAddress(rest);
+  if ('url' in read) return { name, url: read.url };
   const { message, hint } = explainUnsupported(read.unsupported, read.scheme);
   throw new OxbowError('bad-request', `"${argument.slice(0, 100)}": ${message}`, { extra: { hint } });
+}
+
+/** @throws OxbowError `bad-name` */
+function nameIn(argument: string): ReturnType<typeof splitName> {
+  try {
+    return splitName(argument);
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    throw new OxbowError('bad-name', error.message, { cause: error });
+  }
 }
 
 /** The exact command that starts oxbow with these streams instead. */

@@ -14,6 +14,7 @@ import { exportRemotely } from './export-remote.ts';
 import { refuseToReplace } from './output-file.ts';
 import { bar, openProgressLine, sayBytes, sayLength } from './progress.ts';
 import type { IndexSettings } from './recording-index.ts';
+import { TYPED_FORMS, typedEnd, typedTime } from './recordings/typed-time.ts';
 import { openServer } from './running-server.ts';
 import { addDataFlags, readDataSettings } from './setting-flags.ts';
 import { onStopSignal } from './stop-signals.ts';
@@ -43,7 +44,7 @@ export function addExport(program: Command, exit: (code: ExitCode) => void): voi
     .summary('a range of a recording as one file')
     .description('Writes a range of a recording as one MP4, MKV or MPEG-TS file, without re-encoding unless asked.')
     .argument('<STREAM>', 'name of the stream')
-    .option('--from <TIME>', 'Start: unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC.')
+    .option('--from <TIME>', `Start: ${TYPED_FORMS}.`)
     .option('--to <TIME>', 'End, in one of the same forms.')
     .option('--duration <DURATION>', 'Duration, instead of --to: 90s, 15m, 1h30m.')
     .option(
@@ -73,6 +74,8 @@ export function addExport(program: Command, exit: (code: ExitCode) => void): voi
 
 const examples = `
 Examples:
+  oxbow export door --from -10m --to now -o last-ten-minutes.mp4
+  oxbow export door --from "yesterday 14:00" --duration 1h -o meeting.mp4
   oxbow export door --from 2026-11-19T08:00:00Z --to 2026-11-19T09:30:00Z -o meeting.mp4
   oxbow export door --from 1795000000 --duration 90s -o goal.mp4 --exact
   oxbow export door --from 1795000000 --duration 15m -o small.mp4 --quality 480p
@@ -82,7 +85,7 @@ Examples:
 async function runExport(stream: string, command: Command): Promise<ExitCode> {
   const options = command.opts<Options>();
   const { config } = await readDataSettings(command);
-  const when = timesOf(options);
+  const when = timesOf(options, Date.now());
   const controller = new AbortController();
   using _signals = onStopSignal(() => controller.abort(new DOMException('stopped', 'AbortError')));
   const { path, format } = outputOf(options.output, stream, (when.from ?? when.ranges?.[0]?.from)!);
@@ -121,7 +124,10 @@ async function runExport(stream: string, command: Command): Promise<ExitCode> {
 }
 
 /** The requested times. */
-function timesOf({ from, to, duration, range }: Options): Pick<ExportSettings, 'from' | 'to' | 'ranges'> {
+function timesOf(
+  { from, to, duration, range }: Options,
+  nowMs: number,
+): Pick<ExportSettings, 'from' | 'to' | 'ranges'> {
   const refuse = (detail: string): never => {
     throw new OxbowError('bad-request', detail, { extra: { hint: 'See oxbow export --help.' } });
   };
@@ -132,12 +138,12 @@ function timesOf({ from, to, duration, range }: Options): Pick<ExportSettings, '
     const ranges = range.map((text) => {
       const [start = '', end = '', more] = text.split('/');
       if (start === '' || end === '' || more !== undefined) return refuse(`"${text}" is not FROM/TO`);
-      return { from: start, to: end };
+      return { from: typedTime(start, nowMs), to: typedEnd(end, nowMs) };
     });
     return { ranges };
   }
   if ((to === undefined) === (duration === undefined)) return refuse('give either --to or --duration');
-  return { from: from!, to: (to ?? duration)! };
+  return { from: typedTime(from!, nowMs), to: typedEnd((to ?? duration)!, nowMs) };
 }
 
 /** The file's path and format. */

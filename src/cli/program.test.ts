@@ -83,7 +83,10 @@ test('with --log-level debug an error has a stack', () => {
 test('a word that is neither URL nor verb: exit 2 and the list of verbs', () => {
   const { stderr, status } = oxbow(['prob']);
   assert.equal(status, 2);
-  assert.match(stderr, /"prob" is neither a verb nor a URL\n {2}Verbs: serve, add, config, doctor, probe/);
+  assert.match(
+    stderr,
+    /"prob" is neither a verb nor a URL\n {2}Did you mean probe\? Verbs: serve, status, add, config, doctor, probe/,
+  );
 });
 
 test('a verb after serve, as in `npm start -- add URL`, is answered with the command to type', () => {

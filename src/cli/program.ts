@@ -13,11 +13,14 @@ import { addDb } from './database/db.ts';
 import { addDoctor } from './doctor.ts';
 import { addEdge } from './edge/edge.ts';
 import { addExport } from './export.ts';
+import { addCompletion } from './help/completion.ts';
+import { addManual } from './help/manual.ts';
 import { addImport } from './import/import.ts';
 import { addProbe } from './probe.ts';
 import { addRecord } from './record.ts';
 import { addDelete } from './recordings/delete.ts';
 import { addServe } from './serve.ts';
+import { addStatus } from './status/status.ts';
 import { addStream } from './stream.ts';
 import { type ExitCode, sayError } from './terminal.ts';
 import { addUpgrade } from './upgrade/upgrade.ts';
@@ -65,6 +68,7 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
     })
     .showHelpAfterError('  See oxbow --help.');
   addServe(program, exit);
+  addStatus(program, exit);
   addAdd(program, exit);
   addConfig(program, exit);
   addDoctor(program, exit);
@@ -82,6 +86,8 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
   addUpload(program, exit);
   addWorker(program, exit);
   addEdge(program, exit);
+  addCompletion(program, exit);
+  addManual(program, exit);
   for (const command of program.commands) for (const each of [command, ...command.commands]) inherit(each);
   return program;
 }

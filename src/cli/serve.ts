@@ -4,6 +4,7 @@
  */
 import type { Command } from 'commander';
 import type { RunningApp } from '../app/app.ts';
+import { nearest } from '../config/names.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { collectGarbage, letHeapGrow, TIDY_AFTER_MS } from '../lib/memory/heap.ts';
 import { launcherName, quoted } from '../lib/program.ts';
@@ -123,10 +124,11 @@ function refuseMistypedVerb(command: Command, urls: readonly string[]): void {
   const word = urls[0];
   if (word === undefined || !/^[a-z-]+$/.test(word)) return;
   const verbs = (command.parent?.commands ?? []).map((each) => each.name());
+  const similar = nearest(word, verbs);
   // `npm start` adds `serve`, so that `npm start -- add URL` comes here.
   const hint = verbs.includes(word)
     ? `\`npm start\` is \`oxbow serve\`. Type: ${[launcherName(), ...urls.map(quoted)].join(' ')}`
-    : `Verbs: ${verbs.join(', ')}. See oxbow --help.`;
+    : `${similar === undefined ? '' : `Did you mean ${similar}? `}Verbs: ${verbs.join(', ')}. See oxbow --help.`;
   const message = verbs.includes(word)
     ? `"${word}" is a verb of its own, not a URL`
     : `"${word}" is neither a verb nor a URL`;

@@ -175,8 +175,9 @@ function addUrls(
     try {
       // A given name overrides a file; a generated name avoids the names of both.
       const explicit = parseNamedUrl(String(value), named);
-      const wasMade = !String(value).startsWith(`${explicit.name}=`);
-      const { name, url } = wasMade ? parseNamedUrl(String(value), new Set([...named, ...streams.keys()])) : explicit;
+      const { name, url } = explicit.isGiven
+        ? explicit
+        : parseNamedUrl(String(value), new Set([...named, ...streams.keys()]));
       named.add(name);
       const draft: StreamDraft = {
         source: { type: 'pull', url, headers: {} },

@@ -10,6 +10,7 @@ import { FormatError, OxbowError } from '../../lib/errors.ts';
 import { parseSize } from '../../lib/size.ts';
 import type { NamedFinding } from '../../streams/verify/verify-folder.ts';
 import { bar, openProgressLine, sayBytes } from '../progress.ts';
+import { typedTime } from '../recordings/typed-time.ts';
 import { type ExitCode, note, say, sayJson } from '../terminal.ts';
 
 /** What is typed. */
@@ -71,7 +72,7 @@ function describe({ file, problem, stream, of, owner, detail }: NamedFinding): s
 
 /** @throws OxbowError `bad-time` */
 function timeOf(text: string | undefined): number | undefined {
-  return text === undefined ? undefined : typed(() => parseInstant(text) * 1000, 'bad-time');
+  return text === undefined ? undefined : parseInstant(typedTime(text, Date.now())) * 1000;
 }
 
 /** @throws OxbowError `bad-setting` */

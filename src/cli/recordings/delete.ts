@@ -14,6 +14,7 @@ import { askServer } from '../running-server.ts';
 import { addSettingFlags, readSettings } from '../setting-flags.ts';
 import { onStopSignal } from '../stop-signals.ts';
 import { type ExitCode, note, say, sayJson } from '../terminal.ts';
+import { TYPED_FORMS, typedEnd, typedTime } from './typed-time.ts';
 
 interface Options {
   readonly from: string;
@@ -37,10 +38,7 @@ export function addDelete(program: Command, exit: (code: ExitCode) => void): voi
       'Deletes every segment that overlaps a range from files, copies, exports, clips and edges of a running oxbow, for good.',
     )
     .argument('<STREAM>', 'name of the stream')
-    .requiredOption(
-      '--from <TIME>',
-      'Start: unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC.',
-    )
+    .requiredOption('--from <TIME>', `Start: ${TYPED_FORMS}.`)
     .option('--to <TIME>', 'End, in one of the same forms.')
     .option('--duration <DURATION>', 'Duration, instead of --to: 90s, 15m, 1h30m.')
     .option('--assets', 'Delete assets that are made of the range too; otherwise they refuse the deletion.')
@@ -55,6 +53,7 @@ export function addDelete(program: Command, exit: (code: ExitCode) => void): voi
 
 const examples = `
 Examples:
+  oxbow delete door --from 14:05 --to 14:07 --dry-run
   oxbow delete door --from 2026-11-20T07:40:00Z --duration 2m --dry-run
   oxbow delete door --from 1795000000 --to 1795000120 --assets --yes`;
 
@@ -62,7 +61,9 @@ async function runDelete(name: string, verb: Command): Promise<ExitCode> {
   const options = verb.opts<Options>();
   const { from, to, duration, assets, server } = options;
   if ((to === undefined) === (duration === undefined)) throw usage('give either --to or --duration');
-  const range = { name, from, to: (to ?? duration)!, assets: assets ? 'delete' : 'keep' } as const;
+  const nowMs = Date.now();
+  const ends = { from: typedTime(from, nowMs), to: typedEnd((to ?? duration)!, nowMs) };
+  const range = { name, ...ends, assets: assets ? 'delete' : 'keep' } as const;
   const { config } = await readSettings(verb, [], new Set(['from']));
   const controller = new AbortController();
   using _signals = onStopSignal(() => controller.abort(new DOMException('stopped', 'AbortError')));

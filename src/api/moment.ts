@@ -1,5 +1,5 @@
 /**
- * Reads a time that a viewer has typed, in their zone or UTC.
+ * Reads a time that a person has typed, in their zone or UTC: on pages, and in the options of verbs.
  * In: text. Out: unix milliseconds. Pure: the zone is that of the machine.
  */
 

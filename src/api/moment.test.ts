@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readMoment, writeMoment } from './read-moment.ts';
+import { readMoment, writeMoment } from './moment.ts';
 
 const nowMs = new Date(2026, 10, 23, 15, 30, 0).getTime();
 const read = (text: string) => {
