@@ -142,8 +142,8 @@ export function createMediaRouter(options: MediaRouterOptions): MediaRouter {
       case 'timelapse': {
         const found = streamOf(address);
         const range = parseRange(address.from, address.to);
-          const stream = await clipSource(found, range, query.get('quality'));
-          return timeLapses.answer(stream, range, address.seconds, waiting.budget);
+        const stream = await clipSource(found, range, query.get('quality'));
+        return timeLapses.answer(stream, range, address.seconds, waiting.budget);
       }
       case 'still':
         return stills.answer(streamOf(address), instantUs(address.at), clock.nowMs() * 1000, waiting);

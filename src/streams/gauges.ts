@@ -191,7 +191,9 @@ export function checkStreams(catalog: Catalog, nowMs: number): string {
 
 /** Streams that have a problem, each with its reason; empty if there are none. */
 function list(title: string, streams: readonly { readonly name: string; readonly silence: string }[]): string {
-  return streams.length === 0 ? '' : `; ${title}: ${firstOf(streams.map(({ name, silence }) => `${name} (${silence})`))}`;
+  return streams.length === 0
+    ? ''
+    : `; ${title}: ${firstOf(streams.map(({ name, silence }) => `${name} (${silence})`))}`;
 }
 
 /** The first ten, and how many more there are. */

@@ -48,7 +48,7 @@ suite('a stream that moves between nodes', () => {
     await rig.api.create('door', testSource);
     placements.give('stream', 'door', 'b');
     await rig.catalog.settled();
-    assert.equal(checkStreams(rig.catalog), '0 of 0 streams are live');
+    assert.equal(checkStreams(rig.catalog, rig.clock.nowMs()), '0 of 0 streams are live');
     const { table } = rig.deps;
     const last = table.last.bind(table);
     const reading = Promise.withResolvers<void>();
@@ -57,16 +57,16 @@ suite('a stream that moves between nodes', () => {
       return last(id);
     });
     placements.give('stream', 'door', 'a');
-    const whileReading = () => checkStreams(rig.catalog);
+    const whileReading = () => checkStreams(rig.catalog, rig.clock.nowMs());
     try {
       assert.throws(whileReading, /0 of 1 streams .* door \(this node has taken it over and has not opened it yet\)/);
     } finally {
       reading.resolve();
     }
     await rig.catalog.settled();
-    assert.throws(() => checkStreams(rig.catalog), /0 of 1 streams .* door \(the source has sent no media yet\)/);
+    assert.throws(() => checkStreams(rig.catalog, rig.clock.nowMs()), /0 of 1 streams .* door \(the source has sent no media yet\)/);
     rig.source('door').flow(2000);
-    assert.equal(checkStreams(rig.catalog), '1 of 1 streams are live');
+    assert.equal(checkStreams(rig.catalog, rig.clock.nowMs()), '1 of 1 streams are live');
   });
 
   test('is not an error in the log because the dead node has the files', async (t) => {

@@ -10,6 +10,7 @@ import { digestOf } from '../../accounts/random-secret.ts';
 import type { RateLimits } from '../../accounts/rate-limit.ts';
 import { TokenTries } from '../../accounts/token-tries.ts';
 import { isStreamName, streamUnknown } from '../../api/stream-name.ts';
+import { addressOf } from '../../ingest/client/remote-address.ts';
 import type {
   LiveSource,
   PublishAccess,
@@ -24,7 +25,6 @@ import type { ManagedStream } from '../managed-stream.ts';
 import type { StreamDeps } from '../stream-deps.ts';
 import { badName, denied, deniedAddress, deniedByServer, deniedStream, refusedToken } from './denial.ts';
 import { RefusalReporter } from './refusal-reporter.ts';
-import { addressOf } from '../../ingest/client/remote-address.ts';
 
 /** The streams of other nodes of a cluster. */
 export interface PublishElsewhere {

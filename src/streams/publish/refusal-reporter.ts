@@ -5,12 +5,12 @@
  */
 import type { RateLimits } from '../../accounts/rate-limit.ts';
 import { isStreamName } from '../../api/stream-name.ts';
+import { addressOf } from '../../ingest/client/remote-address.ts';
 import type { PublishRequest } from '../../ingest/publish-access.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import type { Catalog } from '../catalog.ts';
 import { reportRefused } from '../publish-events.ts';
 import type { StreamDeps } from '../stream-deps.ts';
-import { addressOf } from '../../ingest/client/remote-address.ts';
 
 /** Dependencies of the reporter. */
 export interface RefusalDeps extends Pick<StreamDeps, 'events' | 'metrics' | 'log'> {

@@ -254,19 +254,19 @@ test('a pull without dates whose timestamps jump stays with the edge of its play
   const S = 1_000_000;
   const lengthS = 2;
   for (const jumpS of [1, 3, 12, 384, 3600, 25 * 86_400].flatMap((s) => [s, -s])) {
-    for (const lowLatency of [false, true]) {
+    for (const latency of [{}, { lowLatency: true } as const]) {
       const fed = feed();
       const feeder = fed.connect();
       const baseS = 30 * 86_400;
       // Ten segments are there at the start.
       for (let i = 0; i < 10; i++) {
-        const opening = { toEdgeS: lengthS * (10 - i), opening: 1, lowLatency };
+        const opening = { toEdgeS: lengthS * (10 - i), opening: 1, ...latency };
         publish(feeder, made(fed, i, baseS + i * lengthS, opening, lengthS));
       }
       assert.equal(fed.runs.length, 1);
       for (let i = 10; i < 40; i++) {
         fed.clock.advance(lengthS * 1000);
-        publish(feeder, made(fed, i, baseS + i * lengthS + (i >= 20 ? jumpS : 0), { lowLatency }, lengthS));
+        publish(feeder, made(fed, i, baseS + i * lengthS + (i >= 20 ? jumpS : 0), latency, lengthS));
         const aheadUs = fed.stream.endUs - fed.clock.nowMs() * 1000;
         // Arrival is no more exact than two target durations.
         assert.ok(Math.abs(aheadUs) <= (2 * lengthS + 1) * S, `${jumpS} s: ${aheadUs / S} s off the clock at ${i}`);
