@@ -55,7 +55,7 @@ export const StorageView = Type.Object(
     fullInSeconds: Type.Union([
       Type.Number({
         description:
-          'seconds until the disk is full: recordings grow at their bitrate until retention limits them, the rest as measured (after ten minutes)',
+          'seconds until recordings fill the disk: they grow at their bitrate until retention limits them; what other programs write is in `growth`',
       }),
       Type.Null({ description: 'the disk is not expected to fill' }),
     ]),

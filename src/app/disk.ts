@@ -44,7 +44,7 @@ export async function describeStorage(
   const { growth, basisSeconds } = forecast;
   const [recordings, growing] = await Promise.all([catalog.recordings.bytes(), catalog.recordings.growing()]);
   const left = maxDisk === undefined ? Number.POSITIVE_INFINITY : Math.max(0, maxDisk - recordings);
-  const { fullInSeconds, addsBytes } = forecast.outlook(growing, left);
+  const { fullInSeconds, addsBytes } = forecast.outlook(growing, left, 'recordings');
   const fills = Number.isFinite(fullInSeconds);
   return {
     free,

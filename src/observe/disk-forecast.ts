@@ -9,8 +9,8 @@ const DAY_MS = 24 * 3600 * 1000;
 const APART_MS = 5 * 60 * 1000;
 /** Least duration of the samples for a rate, ms. */
 const LEAST_MS = 60 * 1000;
-/** Other growth than that of recordings counts after this, seconds: a minute is often unusual. */
-const LEAST_OTHER_S = 10 * 60;
+/** Other growth than that of recordings counts after this, seconds: the first minutes are often unusual. */
+const LEAST_OTHER_S = 3600;
 
 interface Look {
   readonly atMs: number;
@@ -63,10 +63,16 @@ export class DiskForecast {
    *
    * @param growing the recordings that grow now
    * @param mostBytes bytes that `record.maxDisk` still allows; Infinity without this limit
+   * @param counts `recordings`: what other programs write is left out
    */
-  outlook(growing: readonly GrowingRecording[], mostBytes = Number.POSITIVE_INFINITY): DiskOutlook {
+  outlook(
+    growing: readonly GrowingRecording[],
+    mostBytes = Number.POSITIVE_INFINITY,
+    counts: 'all' | 'recordings' = 'all',
+  ): DiskOutlook {
     const free = this.#newest?.freeBytes ?? Number.POSITIVE_INFINITY;
-    const other = this.basisSeconds < LEAST_OTHER_S ? 0 : Math.max(0, this.growth - rateOf(growing));
+    const isCounted = counts === 'all' && this.basisSeconds >= LEAST_OTHER_S;
+    const other = isCounted ? Math.max(0, this.growth - rateOf(growing)) : 0;
     let rest = growing;
     let [atS, added, recorded] = [0, 0, 0];
     for (;;) {

@@ -57,10 +57,13 @@ suite('when the disk will be full', () => {
     forecast.add(0, 10e9);
     forecast.add(5000, 9e9);
     assert.equal(forecast.growth, 0, 'five seconds say nothing');
-    forecast.add(10 * minute, 10e9 - 600e6);
+    forecast.add(59 * minute, 10e9 - 59 * 60e6);
+    assert.equal(forecast.outlook([]).fullInSeconds, Number.POSITIVE_INFINITY, 'less than an hour says nothing');
+    forecast.add(60 * minute, 10e9 - 3600e6);
     assert.equal(forecast.growth, 1e6);
-    assert.equal(forecast.outlook([]).fullInSeconds, 9400);
-    forecast.add(20 * minute, 11e9);
+    assert.equal(forecast.outlook([]).fullInSeconds, 6400);
+    assert.equal(forecast.outlook([], 1e12, 'recordings').fullInSeconds, Number.POSITIVE_INFINITY, 'others write it');
+    forecast.add(80 * minute, 11e9);
     assert.ok(forecast.growth < 0);
     assert.equal(forecast.outlook([]).fullInSeconds, Number.POSITIVE_INFINITY);
   });
@@ -77,12 +80,13 @@ suite('when the disk will be full', () => {
     assert.deepEqual(forecast.outlook([long, short]), limited, 'one minute of other growth does not count');
     assert.deepEqual(forecast.outlook([long, short], 5e9), { fullInSeconds: never, addsBytes: 5e9 });
     assert.deepEqual(forecast.outlook([{ ...long, growsForS: never }]).fullInSeconds, 99.4e9 / 0.75e6);
-    forecast.add(10 * minute, 100e9 - 1200e6); // 2 MB/s, half of them by recordings
-    assert.equal(forecast.basisSeconds, 600);
+    forecast.add(60 * minute, 100e9 - 7200e6); // 2 MB/s, half of them by recordings
+    assert.equal(forecast.basisSeconds, 3600);
     const full = forecast.outlook([long, short]).fullInSeconds;
     const byRecordings = limited.addsBytes;
-    assert.equal(Math.round(full), Math.round((98.8e9 - byRecordings) / 1e6));
-    forecast.add(20 * minute, 5e9);
+    assert.equal(Math.round(full), Math.round((92.8e9 - byRecordings) / 1e6));
+    assert.deepEqual(forecast.outlook([long, short], never, 'recordings'), limited);
+    forecast.add(80 * minute, 1e9);
     assert.ok(forecast.outlook([long, short]).fullInSeconds < hour, 'full before retention limits anything');
   });
 
