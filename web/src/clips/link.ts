@@ -4,6 +4,7 @@
  */
 import { watchTokenOf } from '../api/server.ts';
 import { copyText } from '../components/copy.ts';
+import { opensHereOnly } from '../components/links/local-link.ts';
 import { t } from '../shell/preferences.svelte.ts';
 import { session } from '../shell/session.svelte.ts';
 import { toast } from '../shell/toast.svelte.ts';
@@ -29,6 +30,7 @@ export async function copyLink(path: string, stream: string): Promise<void> {
 
 /** Copies an absolute address; `done` is shown then. */
 export async function copyAddress(link: string, done = t('clip.copied')): Promise<void> {
-  if (await copyText(link)) toast({ text: done, tone: 'good' });
-  else toast({ text: t('clip.copyThis', { link }), lastsMs: 60_000 });
+  if (await copyText(link)) {
+    toast(opensHereOnly(link) ? { text: `${done}. ${t('copy.hereOnly')}` } : { text: done, tone: 'good' });
+  } else toast({ text: t('clip.copyThis', { link }), lastsMs: 60_000 });
 }

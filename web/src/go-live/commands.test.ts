@@ -1,16 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { PublishAddresses } from '../api/publishing.ts';
-import {
-  ffmpegCommands,
-  gstreamerCommand,
-  isLoopback,
-  larixLink,
-  listenOf,
-  protocolsOf,
-  publishUrl,
-  reachOf,
-} from './commands.ts';
+import { isLoopback } from '../components/links/local-link.ts';
+import { ffmpegCommands, gstreamerCommand, larixLink, listenOf, protocolsOf, publishUrl, reachOf } from './commands.ts';
 
 const both: PublishAddresses = {
   rtmp: {

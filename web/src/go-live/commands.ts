@@ -4,6 +4,7 @@
  */
 
 import type { PublishAddresses } from '../api/publishing.ts';
+import { isLoopback } from '../components/links/local-link.ts';
 
 /** A protocol that a publisher may choose. */
 export type PublishProtocol = 'rtmp' | 'rtmps' | 'srt';
@@ -62,12 +63,6 @@ export function larixLink(url: string, stream: string): string {
   const streamId = new URLSearchParams(query).get('streamid');
   if (streamId !== null) set.set('conn[][srtstreamid]', streamId);
   return `larix://set/v1?${set.toString().replaceAll('+', '%20')}`;
-}
-
-/** Whether an address accepts connections from the computer of the server only. */
-export function isLoopback(address: string): boolean {
-  const host = URL.parse(address.replace(/^\w+:/, 'http:'))?.hostname ?? '';
-  return host === 'localhost' || host === '[::1]' || /^127\./.test(host);
 }
 
 /** Who reaches an address: all (`open`), this computer because oxbow listens there only (`closed`), or because the address says so. */

@@ -23,6 +23,7 @@ import { type Finding, isWeak } from './advice.ts';
 import type { LinkFigures } from './figures.ts';
 import { withSecrets } from './key-options.ts';
 import { lightOf, type Refusal } from './light.ts';
+import { type LostConnection, lostAfter } from './lost.ts';
 
 const EVERY_MS = 2_000;
 /** Interval for what changes rarely. */
@@ -54,6 +55,8 @@ export class GoLiveSession {
   created = $state.raw<CreatedPublishKey | null>(null);
   keyFailure = $state.raw<Failure | null>(null);
   isCreatingKey = $state(false);
+  /** The connection that was lost last; null while there is one. */
+  lost = $state.raw<LostConnection | null>(null);
   /** The last refused attempt; null if there was none since the page was opened. */
   refusal = $state.raw<Refusal | null>(null);
   /** The server's time, unix milliseconds, updated each second. */
@@ -110,7 +113,9 @@ export class GoLiveSession {
     this.#isReading = true;
     const { signal } = this.#ends;
     try {
-      this.view = await getStream(this.name, signal);
+      const view = await getStream(this.name, signal);
+      this.lost = lostAfter(this.lost, this.view, view, this.nowMs);
+      this.view = view;
       this.failure = null;
       await this.#readStats(signal);
     } catch (error) {
