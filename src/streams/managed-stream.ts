@@ -28,7 +28,7 @@ import { openMeasure } from './measure/open-measure.ts';
 import type { StreamMeasure } from './measure/stream-measure.ts';
 import { openQualityInputs, type QualityInputs } from './qualities/quality-inputs.ts';
 import type { StreamQualities } from './qualities/stream-qualities.ts';
-import { gapsFrom, sourceKey, writeSavedState } from './saved-state.ts';
+import { gapsFrom, SavedStateWriter, sourceKey } from './saved-state.ts';
 import type { StreamDeps } from './stream-deps.ts';
 import { StreamEvents } from './stream-events.ts';
 import { openStreamParts, recordGroup, type StreamParts, sealRecordings } from './stream-parts.ts';
@@ -81,8 +81,7 @@ export class ManagedStream implements ServedStream {
   #settledUs = 0;
   #deletedBeforeUs: number;
   #savedGeneration: Generation | undefined;
-  #saving: Promise<void> = Promise.resolve();
-  #isSaved = false; // for the last time
+  readonly #states: SavedStateWriter;
   #closing: Promise<void> | undefined;
   #problem = '';
   /** Last start of the source or connection of a publisher, monotonic ms. */
@@ -96,6 +95,9 @@ export class ManagedStream implements ServedStream {
     this.#definition = definition;
     this.#events = new StreamEvents(deps.events, () => this.#definition);
     this.#parts = parts;
+    this.#states = new SavedStateWriter(deps.store, definition.id, (error) =>
+      deps.log.error({ stream: this.name, error: messageOf(error) }, 'the state of the stream was not saved'),
+    );
     ({ list: this.list, recording: this.recording, inits: this.inits, stream: this.stream } = parts);
     this.erased = deps.erasures.view(definition.id);
     this.qualities = parts.qualities.serve(this);
@@ -327,7 +329,7 @@ export class ManagedStream implements ServedStream {
       () => this.#parts.qualities[Symbol.asyncDispose](),
       () => this.#save(true),
       () => this.measure.close(),
-      () => this.#saving,
+      () => this.#states.settled,
     ];
     // Each, whatever became of the others: a stream that does not close holds up the end of all.
     const failed = (error: unknown) => reportStreamBug(this.#deps, this.name, error, 'it was closed');
@@ -437,19 +439,13 @@ export class ManagedStream implements ServedStream {
   }
 
   #save(clean: boolean): void {
-    if (this.#isSaved) return;
-    this.#isSaved = clean;
-    const { store, log } = this.#deps;
     const fromUs = Math.max(this.stream.endUs - HOLE_US, this.recording.endUs, this.#definition.createdUs);
-    const saved = {
+    this.#states.write({
       atUs: this.#nowUs(),
       clean,
       gaps: gapsFrom(fromUs, { ...this.#parts, isRecorded: this.#definition.record, nowUs: this.#nowUs() }),
       generation: this.list.ended ? undefined : this.away.lasting(this.list.generation),
       liveSource: this.#liveSource,
-    };
-    const failed = (error: unknown) =>
-      log.error({ stream: this.name, error: messageOf(error) }, 'the state of the stream was not saved');
-    this.#saving = this.#saving.then(() => writeSavedState(store, this.#definition.id, saved)).catch(failed);
+    });
   }
 }

@@ -140,3 +140,27 @@ function gap(fromUs: number, cause: StreamGap['cause'], detail: string): StreamG
 export function nextGenerationNumber(nowMs: number, last: number): number {
   return Math.max(last + 1, Math.floor(nowMs / 1000 - EPOCH_S));
 }
+
+/** Saves the states of one stream in their order. Behind the one of its regular end nothing is saved. */
+export class SavedStateWriter {
+  readonly #write: (saved: SavedState) => Promise<void>;
+  #hasEnded = false;
+  #writing: Promise<void> = Promise.resolve();
+
+  /** @param failed called when a state was not saved */
+  constructor(store: Pick<Store, 'db' | 'fence'>, streamId: string, failed: (error: unknown) => void) {
+    this.#write = (saved) => writeSavedState(store, streamId, saved).catch(failed);
+  }
+
+  /** Resolves when everything is saved. */
+  get settled(): Promise<void> {
+    return this.#writing;
+  }
+
+  /** Saves a state, soon. */
+  write(saved: SavedState): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = saved.clean;
+    this.#writing = this.#writing.then(() => this.#write(saved));
+  }
+}
