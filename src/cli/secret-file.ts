@@ -1,5 +1,6 @@
 /**
- * Secrets of verbs that read no settings (`worker`, `edge`): from a flag, a variable, or the file that a variable with `_FILE` names.
+ * Secrets in files: those of verbs that read no settings (`worker`, `edge`), from a flag, a variable, or the file that a variable with
+ * `_FILE` names; and those of flags that end in `-file`.
  * In: the flag's value, the name of the variable. Out: the secret.
  */
 import { readFileSync } from 'node:fs';
@@ -18,6 +19,16 @@ export function secretOf(given: string | undefined, variable: string): string | 
   const file = process.env[name];
   if (file === undefined || file === '') return direct;
   if (direct !== undefined) refuse(`${name} is set, and the secret itself too`, 'Set one of them.');
+  return readSecretFile(file, name);
+}
+
+/**
+ * The secret in a file.
+ *
+ * @param name what named the file, for errors
+ * @throws OxbowError `bad-setting` for a file that is empty or cannot be read
+ */
+export function readSecretFile(file: string, name: string): string {
   let secret: string;
   try {
     secret = readFileSync(file, 'utf8').replace(/\r?\n$/, '');

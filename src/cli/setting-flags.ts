@@ -9,6 +9,7 @@ import { listSettings } from '../config/names.ts';
 import { schema } from '../config/schema.ts';
 import { vsrAliases } from '../config/vsr.ts';
 import type { RawValue } from '../config/yaml-file.ts';
+import { readSecretFile } from './secret-file.ts';
 import { note } from './terminal.ts';
 
 const settings = listSettings(schema);
@@ -29,6 +30,8 @@ export function addSettingFlags(command: Command, shown?: readonly string[]): Co
     const byDefault = option.defaultText === '' ? '' : ` (default: ${option.defaultText})`;
     const added = new Option(`--${flag} <${option.placeholder}>`, `${option.sentence}${byDefault}`);
     command.addOption(shown && !shown.includes(path) ? added.hideHelp() : added);
+    // Anyone on the computer reads the arguments of a process.
+    if (option.secret) command.addOption(new Option(`--${flag}-file <FILE>`, `File with --${flag}.`).hideHelp());
   }
   if (shown) command.addHelpText('after', '\nAll settings: oxbow serve --help');
   return command;
@@ -91,9 +94,15 @@ export async function readAgain(
     for (const each of [value].flat())
       flags.push({ path, value: undefined, ...convert(String(each)), origin: `--${flag}` });
   }
-  for (const { flag, path } of settings) {
+  for (const { flag, path, option } of settings) {
     const value = own.has(flag) ? undefined : typedValue(flag);
     if (value !== undefined) flags.push({ path, value, origin: `--${flag}` });
+    const origin = `--${flag}-file`;
+    const file = option.secret ? typedValue(`${flag}-file`) : undefined;
+    if (file === undefined) continue;
+    if (value !== undefined)
+      flags.push({ path, value: undefined, origin, refused: `--${flag} is given too; give one of them` });
+    else flags.push({ path, value: readSecretFile(String(file), origin), origin });
   }
   return loadConfig({ files: settingsFiles(command), env: process.env, flags, urls });
 }

@@ -85,7 +85,9 @@ export const schema = section({
     'How long requests are still answered after SIGTERM, while `/ready` is 503 already: as long as a load balancer takes to notice.',
     { max: '10m' },
   ),
-  adminToken: secret('Token with full access to the API, at least 16 characters.'),
+  adminToken: secret(
+    'Token with full access to the API, at least 16 characters. `--admin-token-file FILE` keeps it out of the list of processes, as it does for every secret.',
+  ),
   localSignIn: choice(
     ['auto', 'on', 'off'],
     'auto',
