@@ -3,7 +3,7 @@
  * In: bytes, in memory or read as they are needed. Out: FFmpeg's demuxer over them. Native code: child processes only.
  */
 import { AVSEEK_CUR, AVSEEK_END, AVSEEK_SIZE } from 'node-av/constants';
-import { FormatContext, IOContext } from 'node-av/lib';
+import { Codec, FormatContext, IOContext } from 'node-av/lib';
 import { must } from './native.ts';
 
 /** Bytes that FFmpeg requests at a time. */
@@ -14,6 +14,19 @@ const READ_MEMORY_BYTES = 4 * 1024;
 const IO_ERROR = -5;
 /** Containers that contain their media, for `format_whitelist`; playlists, SDP and image sequences are excluded on purpose. */
 const FORMATS = 'mov,mpegts,matroska,flv,mpeg,avi,ogg,wav,aac,mp3,flac,ac3,eac3,h264,hevc,m4v,ivf,obu';
+
+/** Decoders that end the process with some files (FFmpeg's ac4dec.c has assertions): a file is described without them. */
+const HARMFUL: ReadonlySet<string> = new Set(['ac4']);
+let decoders: string | undefined;
+
+/** The decoders that may look into a file to describe it, for `codec_whitelist`. */
+function harmlessDecoders(): string {
+  decoders ??= Codec.getCodecList()
+    .filter((codec) => codec.isDecoder() && !HARMFUL.has(codec.name ?? ''))
+    .map(({ name }) => name)
+    .join(',');
+  return decoders;
+}
 
 /** A container over bytes. Dispose it. */
 export interface MediaInput extends Disposable {
@@ -70,6 +83,7 @@ export function openMedia(
   // Set as options of the context: openInput frees a dictionary twice.
   must(format.setOption('format_whitelist', FORMATS), 'limiting formats');
   must(format.setOption('protocol_whitelist', 'none'), 'limiting protocols');
+  must(format.setOption('codec_whitelist', harmlessDecoders()), 'limiting decoders');
   for (const [name, value] of Object.entries(options)) must(format.setOption(name, value), `setting ${name}`);
   must(format.openInputSync('', null, null), 'unknown media format');
   return {
