@@ -207,7 +207,7 @@ class FragmentDemuxer implements Fmp4Demuxer {
 
   #readMoov(bytes: Uint8Array, box: Box): void {
     this.#dropWaiting();
-    const movie = parseMoov(bytes, box);
+    const movie = parseMoov(bytes, box, { keepsOthers: true });
     const { chosen, leftOut } = chooseTracks(movie);
     this.#tellLeftOut(leftOut);
     const tracks: Track[] = [];

@@ -135,6 +135,20 @@ suite('an init segment', () => {
     }
   });
 
+  test('a malformed track costs that track where another one can be read, if the caller wants it', () => {
+    for (const name of ['stsd', 'stbl', 'mdhd', 'tkhd']) {
+      const init = Buffer.from(printInit([videoTrack, audioTrack]));
+      init.write('xxxx', init.lastIndexOf(name), 'latin1');
+      const moov = readBoxes(init)[1]!;
+      assert.throws(() => parseMoov(init, moov), { name: 'FormatError' }, name);
+      const [video, audio] = parseMoov(init, moov, { keepsOthers: true });
+      assert.deepEqual([video!.track, audio!.track], [videoTrack, undefined]);
+      assert.deepEqual(audio!.leftOut, { kind: 'unknown', name: 'a damaged track' });
+      init.write('xxxx', init.indexOf(name), 'latin1');
+      assert.throws(() => parseMoov(init, moov, { keepsOthers: true }), { name: 'FormatError' }, name);
+    }
+  });
+
   test('zeros behind the boxes of a sample entry or of another list are no box, as QuickTime ends them', () => {
     for (const zeros of [1, 4, 7]) {
       for (const type of ['avc1', 'stsd', 'stbl', 'trak', 'moov']) {

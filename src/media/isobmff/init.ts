@@ -98,9 +98,10 @@ export type FurtherEntry = Pick<MovieTrack, 'nalLengthBytes' | 'inBand'> & { rea
  * Reads a moov, wherever it comes from.
  *
  * @param moov the box within `bytes`
+ * @param options.keepsOthers a malformed track is left out by name, where another one is not
  * @throws FormatError if it is malformed or has no track
  */
-export function parseMoov(bytes: Uint8Array, moov: Box): MovieTrack[] {
+export function parseMoov(bytes: Uint8Array, moov: Box, { keepsOthers = false } = {}): MovieTrack[] {
   const boxes = readBoxes(bytes, moov.body, moov.end);
   const timescale = parseTimescale(bytes, needBox(boxes, 'mvhd', moov));
   const defaults = new Map<number, SampleDefaults>();
@@ -115,7 +116,28 @@ export function parseMoov(bytes: Uint8Array, moov: Box): MovieTrack[] {
   const traks = boxes.filter((box) => box.type === 'trak');
   if (traks.length === 0) throw new FormatError('moov has no track', moov.start);
   if (traks.length > 64) throw new FormatError('moov has more than 64 tracks', moov.start);
-  return traks.map((trak) => parseTrak(bytes, trak, timescale, defaults));
+  let failure: unknown;
+  const tracks = traks.map((trak) => {
+    try {
+      return parseTrak(bytes, trak, timescale, defaults);
+    } catch (error) {
+      if (!keepsOthers || !(error instanceof FormatError)) throw error;
+      failure ??= error;
+      return damagedTrack(trak);
+    }
+  });
+  if (failure && tracks.every(({ track }) => !track)) throw failure;
+  return tracks;
+}
+
+/** What stands for a track that cannot be read. */
+function damagedTrack(trak: Box): MovieTrack {
+  return {
+    ...{ sourceId: -1, timescale: 1, track: undefined, rung: undefined, scheme: undefined, nalLengthBytes: 4 },
+    ...{ inBand: false, further: [], editShift: 0, editEnd: undefined, manyEdits: false, stbl: trak },
+    leftOut: { kind: 'unknown', name: 'a damaged track' },
+    defaults: { duration: 0, size: 0, flags: 0 },
+  };
 }
 
 /**

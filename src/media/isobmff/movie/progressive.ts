@@ -172,9 +172,13 @@ export function parseMovie(bytes: Uint8Array, moov: Box, options: MovieOptions =
   const fragmented = findBox(readBoxes(bytes, moov.body, moov.end), 'mvex') !== undefined;
   const tracks: FileTrack[] = [];
   const notes: string[] = [];
-  const { chosen, leftOut } = chooseTracks(parseMoov(bytes, moov));
+  const { chosen, leftOut } = chooseTracks(parseMoov(bytes, moov, { keepsOthers: true }));
   for (const { source, track } of chosen) {
-    const cursor = new SampleCursor(bytes, source.stbl);
+    const cursor = openCursor(bytes, source, chosen.length > 1);
+    if (!cursor) {
+      leftOut.push({ kind: track.kind === 'data' ? 'unknown' : track.kind, name: `a damaged ${track.kind} track` });
+      continue;
+    }
     // The edit list of a file with fragments may end with its tables.
     const editEnd = fragmented ? undefined : source.editEnd;
     const walk = new SampleWalk(cursor, track.id, { editShift: source.editShift, editEnd }, options);
@@ -186,5 +190,16 @@ export function parseMovie(bytes: Uint8Array, moov: Box, options: MovieOptions =
     tracks.push({ track, source, count: cursor.count, durationS, hiddenS, entries: cursor.entries, walk });
   }
   tracks.sort((a, b) => a.track.id - b.track.id);
+  if (chosen.length > 0 && tracks.length === 0) throw new FormatError('the sample tables of all tracks are damaged', 0);
   return { tracks, leftOut, notes, chapters: parseMovieChapters(bytes, moov), fragmented };
+}
+
+/** The tables of a track; undefined where they are damaged and there are other tracks. */
+function openCursor(bytes: Uint8Array, { stbl }: MovieTrack, hasOthers: boolean): SampleCursor | undefined {
+  try {
+    return new SampleCursor(bytes, stbl);
+  } catch (error) {
+    if (!hasOthers || !(error instanceof FormatError)) throw error;
+    return undefined;
+  }
 }
