@@ -130,7 +130,7 @@ export function parseMoov(bytes: Uint8Array, moov: Box, { keepsOthers = false } 
   return tracks;
 }
 
-/** What stands for a track that cannot be read. */
+/** The entry of a track that cannot be read. */
 function damagedTrack(trak: Box): MovieTrack {
   return {
     ...{ sourceId: -1, timescale: 1, track: undefined, rung: undefined, scheme: undefined, nalLengthBytes: 4 },
