@@ -103,6 +103,7 @@ export async function startApp(
   { signal, origins = new Map(), shown, onTaken = () => {}, claimed }: StartOptions,
 ): Promise<RunningApp> {
   await using opened = new AsyncDisposableStack();
+  signal.throwIfAborted(); // loading the program takes long on a busy machine
   const shutdown = new Shutdown(signal);
   opened.defer(() => shutdown.begin());
   const settings = new EffectiveSettings(config, origins);

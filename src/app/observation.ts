@@ -83,11 +83,17 @@ export async function openObservation(
     otlpLogs,
     services: new Services({ metrics, log }),
     failed: (what) => (error) => {
-      log[error instanceof DatabaseLost ? 'debug' : 'error']({ error: messageOf(error) }, `${what} failed`);
+      log[levelOfFailure(error)]({ error: messageOf(error) }, `${what} failed`);
     },
     stopping(reason) {
       stop = { reason, atMs: clock.monotonicMs() };
       log.info({ reason }, 'oxbow is shutting down');
     },
   };
+}
+
+/** The level of a failure in the log: what was aborted, because oxbow ends, is none, and of a lost database others report. */
+export function levelOfFailure(error: unknown): 'debug' | 'error' {
+  const isAborted = error instanceof DOMException && error.name === 'AbortError';
+  return isAborted || error instanceof DatabaseLost ? 'debug' : 'error';
 }
