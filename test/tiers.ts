@@ -174,6 +174,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/e2e/vsr.test.ts': partly('the times in pictures, and private streams'),
   'test/e2e/webrtc-relay.test.ts': long('lossy links with libdatachannel', 'test/e2e/whip.test.ts'),
   'test/e2e/whip.test.ts': partly('both roles of DTLS, loss'),
+  'test/engines/pairs.test.ts': partly('every pair of engines, and further restarts'),
   'test/engines/postgresql-move.test.ts': long(
     'moves a data folder to a server and back',
     'test/engines/postgresql-server.test.ts',
