@@ -6,6 +6,7 @@ const soaks: Readonly<Record<string, () => Promise<unknown>>> = {
   kill: () => import('./soak/kill.ts'),
   memory: () => import('./soak/memory.ts'),
   month: () => import('./soak/month.ts'),
+  ranges: () => import('./soak/ranges.ts'),
 };
 
 const start = soaks[process.argv[2] ?? ''];

@@ -20,6 +20,7 @@ import { answerLiveManifest, answerTime } from './live/live-manifest.ts';
 import { settle } from './live/pending-reply.ts';
 import { qualityFor } from './live/quality-window.ts';
 import { SegmentCache } from './live/segment-cache.ts';
+import { LongWork } from './long-work.ts';
 import { answerCaptions } from './past/captions.ts';
 import { DvrLists, dvrLengthUs } from './past/dvr.ts';
 import { DvrManifests } from './past/dvr-manifest.ts';
@@ -62,6 +63,7 @@ export function createMediaRouter(options: MediaRouterOptions): MediaRouter {
   const segments = new TsSegments({ reader, ...(metrics && { metrics }) });
   const clips = new Clips(reader);
   const timeLapses = new TimeLapses(reader, metrics);
+  const windows = new LongWork();
   const dvr = new DvrLists();
   const manifests = new DvrManifests();
   const streamOf = (address: MediaAddress): ServedStream => {
@@ -71,6 +73,16 @@ export function createMediaRouter(options: MediaRouterOptions): MediaRouter {
     return found;
   };
   return async (address, query, waiting) => {
+    const answerWindow = (window: Extract<MediaAddress, { kind: `window-${string}` }>): Promise<Reply> => {
+      const stream = streamOf(window);
+      const request = windowRequest(window);
+      const answer = () => {
+        if (window.kind === 'window-index') return answerPastIndex(stream, request);
+        if (window.kind === 'window-manifest') return answerPastManifest(stream, request);
+        return answerPastPlaylist(qualityFor(stream, window.rendition), request, window.rendition);
+      };
+      return windows.run(request.range, answer, waiting);
+    };
     if ('asset' in address && address.kind !== 'unknown') {
       if (!options.assets) throw new OxbowError('asset-unknown', 'There is no library here.');
       return answerAsset(address, options.assets, waiting);
@@ -118,15 +130,9 @@ export function createMediaRouter(options: MediaRouterOptions): MediaRouter {
       case 'subtitles':
         return answerSubtitles(streamOf(address), address.rendition, address.msn, reader);
       case 'window-index':
-        return answerPastIndex(streamOf(address), windowRequest(address));
       case 'window-manifest':
-        return answerPastManifest(streamOf(address), windowRequest(address));
       case 'window-playlist':
-        return answerPastPlaylist(
-          qualityFor(streamOf(address), address.rendition),
-          windowRequest(address),
-          address.rendition,
-        );
+        return answerWindow(address);
       case 'captions':
         return answerCaptions(streamOf(address), address, { reader, ...waiting });
       case 'clip': {
