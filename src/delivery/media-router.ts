@@ -72,17 +72,17 @@ export function createMediaRouter(options: MediaRouterOptions): MediaRouter {
     if (!found) throw streamUnknown(name);
     return found;
   };
-  return async (address, query, waiting) => {
-    const answerWindow = (window: Extract<MediaAddress, { kind: `window-${string}` }>): Promise<Reply> => {
-      const stream = streamOf(window);
-      const request = windowRequest(window);
-      const answer = () => {
-        if (window.kind === 'window-index') return answerPastIndex(stream, request);
-        if (window.kind === 'window-manifest') return answerPastManifest(stream, request);
-        return answerPastPlaylist(qualityFor(stream, window.rendition), request, window.rendition);
-      };
-      return windows.run(request.range, answer, waiting);
+  const answerWindow = (window: Extract<MediaAddress, { kind: `window-${string}` }>, waiting: WorkOptions) => {
+    const stream = streamOf(window);
+    const request = windowRequest(window);
+    const answer = () => {
+      if (window.kind === 'window-index') return answerPastIndex(stream, request);
+      if (window.kind === 'window-manifest') return answerPastManifest(stream, request);
+      return answerPastPlaylist(qualityFor(stream, window.rendition), request, window.rendition);
     };
+    return windows.run(request.range, answer, waiting);
+  };
+  return async (address, query, waiting) => {
     if ('asset' in address && address.kind !== 'unknown') {
       if (!options.assets) throw new OxbowError('asset-unknown', 'There is no library here.');
       return answerAsset(address, options.assets, waiting);
@@ -132,7 +132,7 @@ export function createMediaRouter(options: MediaRouterOptions): MediaRouter {
       case 'window-index':
       case 'window-manifest':
       case 'window-playlist':
-        return answerWindow(address);
+        return answerWindow(address, waiting);
       case 'captions':
         return answerCaptions(streamOf(address), address, { reader, ...waiting });
       case 'clip': {
