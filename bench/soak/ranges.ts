@@ -141,7 +141,7 @@ function asksOf(fromS: number): Readonly<Record<string, (i: number) => string>> 
     'storyboard of a day': (i) => `GET /thumb/day/${day(i)}/storyboard.vtt`,
     'timeline of a month': (i) => `GET /api/v1/streams/day/timeline?from=${toS - 31 * 86_400 + i}&to=${toS}&res=1`,
     'activity of a month': (i) => `GET /api/v1/streams/day/activity?from=${toS - 31 * 86_400 + i}&to=${toS}`,
-    'search of the library': (i) => `GET /api/v1/assets?q=a${i}`,
+    'search of the library': (i) => `GET /api/v1/assets?query=a${i}`,
     'programme guide': (i) => `GET /xmltv.xml?i=${i}`,
     'channel list': (i) => `GET /playlist.m3u?i=${i}`,
   };

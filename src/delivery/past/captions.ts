@@ -48,12 +48,16 @@ export async function answerCaptions(
   const range = parseRange(from, to);
   const { fromUs, toUs } = range;
   if (toUs - fromUs > MAX_RANGE_US) throw new OxbowError('window-too-long', 'captions of at most one hour are read');
-  budget?.begin();
-  const asked = await segmentsOver(stream, range);
-  budget?.spend(asked.length * READ_COST);
-  const lead = await segmentsOver(stream, { fromUs: fromUs - LEAD_US, toUs }).catch(() => asked);
-  const segments = lead.at(-1)?.msn === asked.at(-1)?.msn ? lead : asked;
-  const cues = await turns.run(() => read(segments, fromUs, { reader, signal }));
+  // The index too is read in turn: many requests that arrive together would otherwise read it within one turn of the event loop.
+  const cues = await turns.run(async () => {
+    signal.throwIfAborted();
+    budget?.begin();
+    const asked = await segmentsOver(stream, range);
+    budget?.spend(asked.length * READ_COST);
+    const lead = await segmentsOver(stream, { fromUs: fromUs - LEAD_US, toUs }).catch(() => asked);
+    const segments = lead.at(-1)?.msn === asked.at(-1)?.msn ? lead : asked;
+    return read(segments, fromUs, { reader, signal });
+  });
   const wanted = channel === undefined ? cues.map(({ service }) => service).sort()[0] : `CC${channel}`;
   const lengthMs = (toUs - fromUs) / 1000;
   const own = cues
