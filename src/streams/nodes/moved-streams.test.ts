@@ -64,7 +64,10 @@ suite('a stream that moves between nodes', () => {
       reading.resolve();
     }
     await rig.catalog.settled();
-    assert.throws(() => checkStreams(rig.catalog, rig.clock.nowMs()), /0 of 1 streams .* door \(the source has sent no media yet\)/);
+    assert.throws(
+      () => checkStreams(rig.catalog, rig.clock.nowMs()),
+      /0 of 1 streams .* door \(the source has sent no media yet\)/,
+    );
     rig.source('door').flow(2000);
     assert.equal(checkStreams(rig.catalog, rig.clock.nowMs()), '1 of 1 streams are live');
   });
