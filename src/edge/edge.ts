@@ -88,7 +88,8 @@ export async function startEdge(
   const counts = new EdgeCounts();
   const metrics = opened.use(createMetrics());
   const failed = (error: unknown, where: string): void => {
-    if (!isDeparture(error)) reportBug({ metrics, log }, error, { where }, 'a request failed');
+    if (isDeparture(error)) log.debug({ where, error: messageOf(error) }, 'a request was left');
+    else reportBug({ metrics, log }, error, { where }, 'a request failed');
   };
   const net = createNet({ allow: [], userAgent: `oxbow/${version}`, maxPerHost: MAX_ORIGIN_SOCKETS });
   const origin = opened.use(

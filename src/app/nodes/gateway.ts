@@ -6,6 +6,7 @@ import { isLoopback } from '../../config/address.ts';
 import { type Gateway, openGateway as open } from '../../edge/nodes/gateway.ts';
 import { readableFields } from '../../http/api/foreign-pages.ts';
 import { certificateFiles } from '../../http/tls/tls-certificate.ts';
+import { messageOf } from '../../lib/errors.ts';
 import { version } from '../../lib/version.ts';
 import { isDeparture, reportBug } from '../../observe/errors/report-bug.ts';
 import type { AppContext, Nodes, Parts } from '../parts.ts';
@@ -30,7 +31,8 @@ export function openGateway(
       streamOfClip: async (id) => clips.facts(id)?.stream ?? (await streamOf(store, id)),
       defaultStream: delivery.defaultStream,
       failed(error, where) {
-        if (!isDeparture(error)) reportBug({ metrics, log }, error, { where }, 'a request failed');
+        if (isDeparture(error)) log.debug({ where, error: messageOf(error) }, 'a request was left');
+        else reportBug({ metrics, log }, error, { where }, 'a request failed');
       },
     }),
   );
