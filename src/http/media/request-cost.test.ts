@@ -10,7 +10,7 @@ import { asAdmin, startTestServer, type TestServer } from '../fixture.ts';
 import { sendRequest } from '../request.fixture.ts';
 
 const MIB = 1024 * 1024;
-const CLIP = '/clip/cam/1794999600/1h.mp4';
+const CLIP = '/clip/public/1794999600/1h.mp4';
 
 /** A client behind a proxy, so that it is not on this computer. */
 const from = (address: string) => ({ 'x-forwarded-for': address });
@@ -120,7 +120,7 @@ suite('what one client can cost', () => {
     const reply = { contentType: 'text/plain', cacheControl: 'no-store', length: text.length, body: [text] };
     await using server = await startTestServer({ answer: () => reply });
     const ask = async (length: string) =>
-      (await sendRequest(server, `/vod/cam/1794999600/${length}/av0.m3u8`, { headers: from('192.0.2.1') })).status;
+      (await sendRequest(server, `/vod/public/1794999600/${length}/av0.m3u8`, { headers: from('192.0.2.1') })).status;
     for (let i = 0; i < 60; i++) assert.equal(await ask(i % 2 === 0 ? '24h' : '90000s'), 200);
     assert.deepEqual([await ask('2h'), await ask('1h'), await ask('soon')], [429, 200, 200]);
   });
@@ -129,7 +129,7 @@ suite('what one client can cost', () => {
     const text = new Uint8Array(20 * MIB);
     const reply = { contentType: 'text/plain', cacheControl: 'no-store', length: text.length, body: [text] };
     await using server = await startTestServer({ answer: () => reply });
-    const path = '/vod/cam/1794999600/1h/av0.m3u8';
+    const path = '/vod/public/1794999600/1h/av0.m3u8';
     const sent = request(server.url, { path, agent: false, headers: from('192.0.2.1') });
     sent.on('error', () => {});
     sent.end();
