@@ -50,9 +50,9 @@ interface DoctorOptions extends VerifyOptions {
   readonly log?: string;
 }
 
-/** Flags that are also those of settings elsewhere. */
 /** Longest wait for the version of the running oxbow, ms. */
 const VERSION_MS = 5000;
+/** Flags that are also those of settings elsewhere. */
 const OWN_FLAGS: ReadonlySet<string> = new Set(['from']);
 
 /** Adds the verb. */

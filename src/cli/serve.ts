@@ -62,7 +62,7 @@ async function serve(command: Command, urls: readonly string[]): Promise<ExitCod
     if (!isReady) starting.abort(new DOMException(`stopped by ${reason}`, 'AbortError'));
     stop(reason);
   };
-  // `onStop` has a time limit of its own, which begins after a drain, and which the loss of the data folder has too.
+  // `onStop` sets a separate time limit: it begins after a drain, and the loss of the data folder has it too.
   using _signals = onStopSignal(onStop, { reload: () => reloads.request('SIGHUP'), late: () => undefined });
   letHeapGrow();
   const { startApp } = await import('../app/app.ts');

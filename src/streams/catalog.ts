@@ -289,9 +289,10 @@ export class Catalog {
   /** Opens a stream that another node had. */
   async #adopt(name: string): Promise<void> {
     const found = this.#streams.has(name) ? undefined : await readAdopted(this.#deps, name);
-    if (found?.isRemoved) this.#removed.set(name, found.definition);
-    else if (found) await this.#addOrWait(found.definition, undefined, true);
-    if (found) this.#deps.log.info({ stream: name }, 'this node runs the stream now');
+    if (!found) return;
+    if (found.isRemoved) this.#removed.set(name, found.definition);
+    else await this.#addOrWait(found.definition, undefined, true);
+    this.#deps.log.info({ stream: name }, 'this node runs the stream now');
   }
 
   /** Closes a stream that another node has. Its rows are the other node's. */

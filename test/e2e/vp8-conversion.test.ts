@@ -148,7 +148,7 @@ suite('publishing VP8', { skip: need('ffmpeg') || needDataChannel() }, () => {
     assert.ok((await pictureHashes(await clipOf('whep'))).length >= (SECONDS - 1) * RATE);
   });
 
-  test('a conversion that is killed is a gap of its own, and the stream continues', async () => {
+  test('a conversion that is killed is a separate gap, and the stream continues', async () => {
     const key = await createPush(server, 'killed');
     await using publisher = publish('killed', key);
     const secondsOf = async () => (await server.json<StreamView>('/api/v1/streams/killed')).recorded.seconds;

@@ -1,5 +1,5 @@
 /**
- * Optional engines together: what works with each of them alone has to work with any two of them.
+ * Optional engines together: what works with one of them has to work with any two.
  */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';

@@ -122,7 +122,7 @@ export class PushSimulation {
   }
 
   /**
-   * A publisher comes, sends for so long, and leaves.
+   * A publisher connects, sends for a while, and leaves.
    *
    * @param mediaMs media time of a picture, from the time since the publisher came, ms
    * @param sendsAt when a picture is sent that is made at an instant, ms; at once where left out

@@ -75,7 +75,7 @@ export class Users {
   /** Reads the stored users. */
   static async open(rows: UserRows, clock: Clock, failed: (error: unknown) => void = () => {}): Promise<Users> {
     const users = new Users(rows, clock);
-    // Who looks waits until memory has the rows, not until what ends with a ban has ended: that writes rows of its own.
+    // A reader waits until memory has the rows, not until sessions have ended with a ban: ending them writes other rows.
     rows.follow?.((keys, changed) => void users.#learn(keys, changed).catch(failed));
     for (const user of await rows.all()) users.#keep(user);
     return users;

@@ -161,12 +161,12 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
     exchange: Exchange,
   ): Readonly<Record<string, string>> {
     const kind = mediaClassOf(address);
+    const hours = hoursOf(address);
+    if (hours === 0 && (address.kind === 'small-still' || (kind !== 'clip' && kind !== 'thumb'))) return {};
+    if (address.kind === 'clip-file' && !includesStart(exchange)) return {};
     // A private stream was refused before. One that does not exist costs no turn either, so that they do not differ.
     if (address.stream !== undefined && deps.streams.revision(address.stream) === undefined) return {};
-    const hours = hoursOf(address);
     if (hours > 0) return deps.limits.take('windows', client(), hours);
-    if (address.kind === 'small-still' || (kind !== 'clip' && kind !== 'thumb')) return {};
-    if (address.kind === 'clip-file' && !includesStart(exchange)) return {};
     return deps.limits.take(kind === 'clip' ? 'clips' : 'stills', client());
   }
 

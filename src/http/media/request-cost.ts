@@ -50,7 +50,7 @@ export class OpenAnswers {
   }
 
   /**
-   * Counts an answer until its body is closed. One that is alone is always sent, however large it is.
+   * Counts an answer until its body is closed. The only open answer is always sent, however large it is.
    *
    * @param weight bytes
    * @throws OxbowError `too-many-requests` if its client holds too much, `busy` if all do

@@ -31,7 +31,7 @@ const numbersOf = (template: string): readonly string[] => {
   return NUMBERS.filter((name) => used.has(name));
 };
 
-/** Whether each Representation has segments of its own. */
+/** Whether the Representations have different segments. */
 const isPerRepresentation = (names: SegmentNames): boolean =>
   new Set(names.representations.map((one) => `${one.base} ${fillTemplate(names, one, ['0', '0', '0'])}`)).size > 1;
 

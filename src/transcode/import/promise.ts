@@ -1,5 +1,5 @@
 /**
- * Compares what a file says of its own times with what was taken of it, so that nothing is lost in silence.
+ * Compares the times that a file states with what was taken from it, so that no loss goes unreported.
  * In: FFmpeg's description, what reading has shown. Out: the streams that belong together; warnings. Pure.
  */
 import type { DemuxInfo, DemuxStream } from '../../ffmpeg/demux.ts';

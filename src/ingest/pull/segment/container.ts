@@ -33,7 +33,7 @@ export function detectContainer(bytes: Uint8Array): Container | undefined {
 }
 
 /** Enough to detect a container. */
-const HEAD_BYTES = 1024;
+export const HEAD_BYTES = 1024;
 /** Something else may be in front of the first packet of MPEG-TS, such as a picture: so far it is looked for. */
 const FRONT_BYTES = 16 * 1024;
 /** Packets in a row that are no coincidence anywhere. */
@@ -51,10 +51,10 @@ export interface Content {
 
 /** Detects the container of a segment, also behind something else. */
 export function contentOf(pieces: readonly Uint8Array[]): Content {
-  const head = headOf(pieces, HEAD_BYTES);
+  const head = bytesAt(pieces, 0, HEAD_BYTES);
   const container = detectContainer(head);
   if (container) return { head, container, front: 0 };
-  const more = headOf(pieces, FRONT_BYTES);
+  const more = bytesAt(pieces, 0, FRONT_BYTES);
   const front = firstPacket(more);
   return { head, container: front === undefined ? undefined : 'mpegts', front: front ?? 0 };
 }
@@ -74,12 +74,19 @@ function firstPacket(bytes: Uint8Array): number | undefined {
   return undefined;
 }
 
-/** The first bytes of pieces, `length` or more, or all; without a copy if the first piece is long enough. */
-function headOf(pieces: readonly Uint8Array[], length: number): Uint8Array {
-  let count = 0;
-  for (let found = 0; count < pieces.length && found < length; count++) found += pieces[count]!.length;
-  const bytes = count === 1 ? pieces[0]! : concatBytes(pieces.slice(0, count));
-  return bytes.length > length ? bytes.subarray(0, length) : bytes;
+/** Up to `length` bytes of pieces from `from` on; without a copy if one piece has them all. */
+export function bytesAt(pieces: readonly Uint8Array[], from: number, length: number): Uint8Array {
+  const found: Uint8Array[] = [];
+  let skip = from;
+  let left = length;
+  for (const piece of pieces) {
+    if (left <= 0) break;
+    const part = piece.subarray(Math.min(skip, piece.length), skip + left);
+    skip = Math.max(0, skip - piece.length);
+    left -= part.length;
+    if (part.length > 0) found.push(part);
+  }
+  return found.length === 1 ? found[0]! : concatBytes(found);
 }
 
 /** The pieces without their first bytes; shares their memory. */

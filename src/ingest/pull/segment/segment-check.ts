@@ -5,10 +5,8 @@
 import { concatBytes } from '../../../lib/bytes.ts';
 import { FormatError } from '../../../lib/errors.ts';
 import { readBoxHead } from '../../../media/isobmff/box.ts';
-import { contentOf, describeForeign, withoutFront } from './container.ts';
+import { bytesAt, contentOf, describeForeign, HEAD_BYTES, withoutFront } from './container.ts';
 
-/** Enough to detect the container. */
-const HEAD_BYTES = 1024;
 const PACKET = 188;
 /** Media shorter than this fraction of EXTINF counts as truncated. */
 const SHORT = 0.75;
@@ -43,7 +41,7 @@ export const checkMedia: CheckSegment = (pieces, durationS) => {
 
 /** Checks a segment of subtitles: it may be empty, but not a web page. */
 export const checkSubtitles: CheckSegment = (pieces) => {
-  const detail = describeForeign(headOf(pieces, 0, HEAD_BYTES));
+  const detail = describeForeign(bytesAt(pieces, 0, HEAD_BYTES));
   return detail === 'a web page' ? { detail: `the segment is ${detail}`, useless: true } : undefined;
 };
 
@@ -52,27 +50,12 @@ export function lengthOf(pieces: readonly Uint8Array[]): number {
   return pieces.reduce((sum, { length }) => sum + length, 0);
 }
 
-/** Up to `length` bytes from `from` on. */
-function headOf(pieces: readonly Uint8Array[], from: number, length: number): Uint8Array {
-  const found: Uint8Array[] = [];
-  let skip = from;
-  let left = length;
-  for (const piece of pieces) {
-    if (left <= 0) break;
-    const part = piece.subarray(Math.min(skip, piece.length), skip + left);
-    skip = Math.max(0, skip - piece.length);
-    left -= part.length;
-    if (part.length > 0) found.push(part);
-  }
-  return found.length === 1 ? found[0]! : concatBytes(found);
-}
-
 /** Checks a sequence of boxes: the last one must end at the end of the bytes. */
 export function checkBoxes(pieces: readonly Uint8Array[]): Doubt | undefined {
   const length = lengthOf(pieces);
   try {
     for (let at = 0; at < length; ) {
-      const box = readBoxHead(headOf(pieces, at, 16), 0);
+      const box = readBoxHead(bytesAt(pieces, at, 16), 0);
       if (!box) return undefined; // less than a header remains: the demuxer decides
       at += box.size;
       if (at > length) return { detail: `it is truncated at ${length} bytes`, useless: false };
