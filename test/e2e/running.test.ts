@@ -127,7 +127,7 @@ suite('an oxbow that runs on a data folder', () => {
     const [listed, table, none, removed] = await runCommandLines([
       ['stream', 'list', '--json', ...own()],
       ['stream', 'list', ...own()],
-      ['export', 'none', '--from', '1', '--duration', '1s', '-o', output, ...own()],
+      ['export', 'none', '--from', '-1m', '--duration', '1s', '-o', output, ...own()],
       ['token', 'remove', 'x', ...own()],
     ]);
     assert.equal(listed!.code, 0, listed!.stderr);
