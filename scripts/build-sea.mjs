@@ -22,13 +22,11 @@ import { dirname, join, resolve } from 'node:path';
 import { constants, zstdCompressSync } from 'node:zlib';
 import { inject } from 'postject';
 import { newestNode } from '../bin/node-24.js';
-import { bundleProgram, copyBeside, licenceOf } from './bundle.mjs';
+import { bundleProgram, copyBeside, KEPT, licenceOf } from './bundle.mjs';
 
 const root = join(import.meta.dirname, '..');
 const folder = resolve(process.argv[2] ?? '.');
 const file = join(folder, process.platform === 'win32' ? 'oxbow.exe' : 'oxbow');
-/** Loaded by `require` at run time, or with native code: these are not bundled. */
-const KEPT = ['node-av', 'yaml', 'tough-cookie', 'prom-client'];
 /** What node-av needs to install itself only. */
 const INSTALLERS = ['unzipper'];
 /** What Node looks for in an executable. */

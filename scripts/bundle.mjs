@@ -10,6 +10,9 @@ import { rolldown } from 'rolldown';
 /** Packages whose code is in the built interface: a copy of it carries their licences. A test compares with what web/src imports. */
 const BUNDLED = ['hls.js', 'shaka-player', 'svelte', 'clsx', 'esm-env', 'uplot', 'uqr'];
 
+/** Packages that are loaded by `require` at run time, or that have native code: these are not bundled. */
+export const KEPT = ['node-av', 'yaml', 'tough-cookie', 'prom-client'];
+
 const root = join(import.meta.dirname, '..');
 const sources = join(root, 'src');
 /** What is started on its own: programs, threads, child processes. */

@@ -12,23 +12,25 @@ import { openServices } from '../test/fixtures/services/services.ts';
 import { root } from './source-files.ts';
 import { IdleWatch } from './tests/idle-watch.ts';
 import { separateProcesses, sharedProcesses, type TestProcess } from './tests/processes.ts';
-import { RunReport, type RunResult } from './tests/report.ts';
+import { isGood, RunReport, type RunResult } from './tests/report.ts';
 import { type ProcessOptions, type ProcessResult, runProcess } from './tests/run-process.ts';
 import { nextOf } from './tests/schedule.ts';
 import { giveSecondTries } from './tests/second-try.ts';
-import { readWeights, type Weights, writeWeights } from './tests/weights.ts';
+import { readWeights, type Weights, weightsOfFiles, writeWeights } from './tests/weights.ts';
 import { warmEngine } from './warm-engine.ts';
 
 /** The machine is looked at so often; the start of a process takes about as long. */
 const LOOK_EVERY_MS = 1000;
 /** Idle part of all cores below which nothing starts. */
 const LEAST_IDLE = 0.15;
+/** A process and its programs are busy by then, so that idle cores are free. */
+const BUSY_AFTER_MS = 3000;
 
 /** What a run does beside running. */
 export interface RunOptions {
   /** Light files share processes: for a complete run. */
   readonly shared?: boolean;
-  /** Writes what each file cost to test/weights.json. No file shares a process or a program. */
+  /** Writes what each file cost to test/weights.json, if the run is good. */
   readonly record?: boolean;
   /** Files that are run in full, if they are long in part. */
   readonly full?: readonly string[];
@@ -87,19 +89,16 @@ export async function runTests(
 ): Promise<RunResult> {
   await using environment = await openEnvironment();
   const weights = readWeights();
-  const options: ProcessOptions = record
-    ? { env: environment.compiled, watched: true }
-    : { env: { ...environment.compiled, ...environment.services } };
+  const options: ProcessOptions = { env: { ...environment.compiled, ...environment.services } };
   const inFull = new Set(full);
-  const processes =
-    shared && !record
-      ? sharedProcesses(files, weights, { folder: environment.folder, full: inFull })
-      : separateProcesses(files, weights, inFull);
+  const processes = shared
+    ? sharedProcesses(files, weights, { folder: environment.folder, full: inFull })
+    : separateProcesses(files, weights, inFull);
   const report = new RunReport();
   const results = await runAll(processes, options, report);
   const result = await giveSecondTries(results, options, report);
   await report.end(result);
-  if (record) recordWeights(weights, results);
+  if (record && isGood(result)) recordWeights(weights, results);
   return result;
 }
 
@@ -124,24 +123,30 @@ async function runAll(
     running.set(each, ended);
   };
   let mayStart = true;
+  let idleCores = 0;
+  let startedMs = 0;
   let lookedMs = performance.now();
   while (waiting.size > 0 || running.size > 0) {
-    const next = mayStart || running.size < cores ? nextOf(waiting, running.keys(), cores) : undefined;
+    const next = mayStart || running.size < cores ? nextOf(waiting, running.keys(), cores, idleCores) : undefined;
     if (next) {
       start(next);
+      startedMs = performance.now();
       mayStart = false;
+      idleCores = 0;
       continue;
     }
     await Promise.race([...running.values(), sleep(LOOK_EVERY_MS)]);
     if (performance.now() - lookedMs < LOOK_EVERY_MS / 2) continue;
     lookedMs = performance.now();
-    mayStart = idle.look() >= LEAST_IDLE;
+    const idlePart = idle.look();
+    mayStart = idlePart >= LEAST_IDLE;
+    idleCores = lookedMs - startedMs < BUSY_AFTER_MS ? 0 : idlePart * cores;
   }
   return results;
 }
 
 /** Keeps the costs of files that this run did not have, as long as they exist. */
 function recordWeights(before: Weights, results: readonly ProcessResult[]): void {
-  const kept = [...before].filter(([file]) => existsSync(join(root, file)));
-  writeWeights(new Map([...kept, ...results.map(({ process: { files }, weight }) => [files[0]!, weight] as const)]));
+  const kept = [...before].filter(([name]) => existsSync(join(root, name.split(' ')[0]!)));
+  writeWeights(new Map([...kept, ...results.flatMap(weightsOfFiles)]));
 }

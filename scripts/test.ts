@@ -8,6 +8,7 @@ import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { pathOf } from '../test/fixtures/need.ts';
+import { secondTier } from '../test/tiers.ts';
 import { runChecks } from './check.ts';
 import { installEngines, runTests } from './run-tests.ts';
 import { root } from './source-files.ts';
@@ -126,7 +127,7 @@ interface Selection {
 
 function select({ all, patterns }: Command): Selection {
   const files = patterns.length > 0 ? listTests(patterns) : all ? allTests() : firstTier();
-  if (all) return { files, full: files };
+  if (all) return { files, full: files.filter((file) => secondTier[file] !== undefined) };
   if (patterns.length > 0 || process.env.CI === undefined) return { files, full: [] };
   const number = commitNumber();
   const eighth = eighthOf(number, readWeights());
@@ -143,9 +144,9 @@ async function prepare(): Promise<void> {
   }
 }
 
-/** Builds what tests start: it needs a third of the CPU time of the sources to start, some hundred times. */
+/** Builds what tests start: it needs half of the CPU time of the sources to start, some hundred times. */
 function buildProgram(): void {
-  execFileSync(process.execPath, [join(root, 'scripts', 'build-dist.mjs')], { stdio: 'inherit' });
+  execFileSync(process.execPath, [join(root, 'scripts', 'build-tested.mjs')], { stdio: 'inherit' });
   process.env.TESTS_PROGRAM = join(root, 'dist', 'src', 'main.js');
 }
 
@@ -154,7 +155,7 @@ if (import.meta.main) {
   const isComplete = command.patterns.length === 0;
   const { files: selected, full } = select(command);
   installPrograms(selected);
-  if (isComplete && !command.record) await prepare();
+  if (isComplete) await prepare();
   if (isComplete || command.record) buildProgram();
   const options = { shared: isComplete, record: command.record, full };
   // Coverage runs all files with one environment.

@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { root } from '../source-files.ts';
-import { type Weight, type Weights, weightOf } from './weights.ts';
+import { START, type Weight, type Weights, weightOf } from './weights.ts';
 
 /** Files of tests that run in one process, one after the other. */
 export interface TestProcess {
@@ -38,11 +38,8 @@ const SHARED: Readonly<Record<string, Bound>> = {
 };
 /** What a file has that needs a separate process: it measures the process, or sends it signals. */
 const ALONE = /\bprocess\.(?:memoryUsage|cpuUsage|emit)\(/;
-/** Part of the bound above which a file gains little from a shared process; about a second of it is its start. */
+/** Part of the bound above which a file gains little from a shared process. */
 const LIGHT = 0.5;
-
-/** CPU seconds of a process that loads the modules of one file. */
-const START_CPU_S = 0.8;
 
 function folderOf(file: string): string | undefined {
   return Object.keys(SHARED).find((folder) => file.startsWith(`${folder}/`));
@@ -62,7 +59,9 @@ export function separateProcesses(
   full: ReadonlySet<string> = new Set(),
 ): TestProcess[] {
   return files.map((file) => ({
-    ...{ entry: join(root, file), files: [file], weight: weightOf(file, weights) },
+    entry: join(root, file),
+    files: [file],
+    weight: sumOf(START, weightOf(file, weights, full.has(file))),
     isFull: full.has(file),
   }));
 }
@@ -100,15 +99,17 @@ function suiteOf(file: string): string {
 function groupsOf(files: readonly string[], weights: Weights, most: Bound): Pick<TestProcess, 'files' | 'weight'>[] {
   const groups: { files: string[]; weight: Weight }[] = [];
   for (const file of files) {
-    const { wallS, cpuS } = weightOf(file, weights);
-    // Most of the cost of a light file is the start of its process.
-    const [wall, cpu] = [Math.max(0.1, wallS - START_CPU_S), Math.max(0.1, cpuS - START_CPU_S)];
-    const { files: own = [], weight } = groups.at(-1) ?? {};
-    const fits = weight && weight.wallS + wall < most.wallS && weight.cpuS + cpu < most.cpuS;
-    if (fits && own.length < most.files) {
-      own.push(file);
-      groups.at(-1)!.weight = { wallS: weight.wallS + wall, cpuS: weight.cpuS + cpu };
-    } else groups.push({ files: [file], weight: { wallS: START_CPU_S + wall, cpuS: START_CPU_S + cpu } });
+    const weight = weightOf(file, weights);
+    const last = groups.at(-1);
+    const together = sumOf(last?.weight ?? START, weight);
+    if (last && last.files.length < most.files && together.wallS < most.wallS && together.cpuS < most.cpuS) {
+      last.files.push(file);
+      last.weight = together;
+    } else groups.push({ files: [file], weight: sumOf(START, weight) });
   }
   return groups;
+}
+
+function sumOf(a: Weight, b: Weight): Weight {
+  return { wallS: a.wallS + b.wallS, cpuS: a.cpuS + b.cpuS };
 }

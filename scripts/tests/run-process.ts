@@ -9,7 +9,6 @@ import { run } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { root } from '../source-files.ts';
 import type { TestProcess } from './processes.ts';
-import { type UsageWatch, watchUsage } from './usage.ts';
 import type { Weight } from './weights.ts';
 
 /** Every test and every file of tests ends within this time, or is reported as hanging. */
@@ -36,7 +35,7 @@ export interface EventData {
   readonly counts?: Counts;
   readonly success?: boolean;
   readonly summary?: { readonly files: readonly CoveredFile[] };
-  readonly details?: { readonly type?: string; readonly error?: Error };
+  readonly details?: { readonly type?: string; readonly duration_ms?: number; readonly error?: Error };
   readonly skip?: string | boolean;
   readonly todo?: string | boolean;
 }
@@ -72,8 +71,6 @@ export interface ProcessResult {
 export interface ProcessOptions {
   /** Variables beside those of this process. */
   readonly env: Readonly<Record<string, string>>;
-  /** Reads the CPU time of all programs of the process twice a second, which costs some itself. */
-  readonly watched?: boolean;
 }
 
 /** Arguments of Node for files of tests. */
@@ -89,11 +86,10 @@ export const inherited = (): Record<string, string> => ({ ...process.env }) as R
 export const NONE: Counts = { passed: 0, failed: 0, cancelled: 0, skipped: 0, todo: 0 };
 
 /** Runs a process to its end. It never throws for a test that fails. */
-export async function runProcess(tests: TestProcess, { env, watched = false }: ProcessOptions): Promise<ProcessResult> {
+export async function runProcess(tests: TestProcess, { env }: ProcessOptions): Promise<ProcessResult> {
   const folder = mkdtempSync(join(tmpdir(), 'oxbow-usage-'));
   const usage = join(folder, 'cpu');
   const startedMs = performance.now();
-  const watch: UsageWatch | undefined = watched ? watchUsage(usage) : undefined;
   const events: RunnerEvent[] = [];
   const stream = run({
     files: [tests.entry],
@@ -104,8 +100,7 @@ export async function runProcess(tests: TestProcess, { env, watched = false }: P
     env: { ...inherited(), ...env, ...(tests.isFull && { TESTS_FULL: '1' }), TESTS_USAGE: usage },
   });
   for await (const event of stream as AsyncIterable<RunnerEvent>) events.push(event);
-  const sampledS = watch?.end() ?? 0;
-  const cpuS = Math.max(sampledS, existsSync(usage) ? Number(readFileSync(usage, 'utf8')) : 0);
+  const cpuS = existsSync(usage) ? Number(readFileSync(usage, 'utf8')) : 0;
   rmSync(folder, { recursive: true, force: true });
   return {
     process: tests,

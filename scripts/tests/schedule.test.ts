@@ -18,6 +18,13 @@ suite('the next file of tests', () => {
     assert.equal(nextOf([busy], [], CORES)?.name, 'busy');
   });
 
+  test('also starts in cores that were measured to be idle, whatever the shares of those that run', () => {
+    const running = [file('other', 10, 15)];
+    assert.equal(nextOf([file('half', 10, 4)], running, CORES, 0.5), undefined, 'it may use 0.56 of a core');
+    assert.equal(nextOf([file('half', 10, 4)], running, CORES, 0.6)?.name, 'half');
+    assert.equal(nextOf([file('all', 10, 20)], running, CORES, 1.9), undefined);
+  });
+
   test('waits while eight run, however little they use', () => {
     const idle = Array.from({ length: 8 }, (_, i) => file(`idle ${i}`, 100, 1));
     assert.equal(nextOf([file('next', 1, 0)], idle, CORES), undefined);

@@ -12,7 +12,7 @@ export interface Weighed {
 /** Most processes at once: each keeps some hundred megabytes. */
 export const MOST_AT_ONCE = 8;
 
-/** How much longer files take while others run beside them, as they do when weights are recorded. */
+/** How much longer files take while others run beside them, as they did when their weights were recorded. */
 const STRETCH = 1.4;
 
 /** Part of one core that a process uses when nothing holds it up, 0 to the number of cores. */
@@ -22,19 +22,23 @@ export function cpuShare({ weight: { wallS, cpuS } }: Weighed): number {
 }
 
 /**
- * The longest process that fits: the shares of all that run stay under the cores. One that would never fit runs alone.
+ * The longest process that fits: the shares of all that run stay under the cores, or it needs no more than was measured to be idle.
+ * One that would never fit runs alone.
  *
  * @param waiting in any order
+ * @param idleCores that nothing used, 0 to `cores`; 0 while what was started last may not be busy yet
  * @returns undefined while none fits
  */
 export function nextOf<T extends Weighed>(
   waiting: Iterable<T>,
   running: Iterable<Weighed>,
   cores: number,
+  idleCores = 0,
 ): T | undefined {
   const active = [...running];
   if (active.length >= MOST_AT_ONCE) return undefined;
-  const used = active.reduce((sum, each) => sum + cpuShare(each), 0);
-  const fitting = [...waiting].filter((each) => active.length === 0 || used + cpuShare(each) <= cores);
+  const free = cores - active.reduce((sum, each) => sum + cpuShare(each), 0);
+  const room = Math.max(free, idleCores);
+  const fitting = [...waiting].filter((each) => active.length === 0 || cpuShare(each) <= room);
   return fitting.sort((a, b) => b.weight.wallS - a.weight.wallS)[0];
 }

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 
-/** The built program in a complete run: it starts with a third of the CPU time. */
+/** The built program in a complete run: it starts with half of the CPU time. */
 const main = process.env.TESTS_PROGRAM ?? join(import.meta.dirname, '..', 'main.ts');
 const folder = mkdtempSync(join(tmpdir(), 'oxbow-cli-'));
 after(() => rmSync(folder, { recursive: true }));
