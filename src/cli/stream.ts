@@ -63,7 +63,8 @@ async function listStreams(command: Command): Promise<void> {
       : await askServer(config, server, async (client) => {
           const all: ListedStream[] = [];
           for (let cursor: string | undefined; ; ) {
-            const page = await client.listStreams({ limit: PAGE, ...(cursor !== undefined && { cursor }) });
+            const query = { limit: PAGE, ...(cursor !== undefined && { cursor }) };
+            const page = await client.listStreams(query, { signal: controller.signal });
             all.push(...page.items.map(({ name, state, recorded }) => ({ name, state, recorded })));
             if (page.nextCursor === null) return all;
             cursor = page.nextCursor;

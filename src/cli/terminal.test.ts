@@ -62,3 +62,10 @@ test('the tracks of a probe are one per line', () => {
   assert.match(text, /^3 +audio +mp4a\.6B +und +MP2 48000 Hz, 1 channels$/m);
   assert.match(text, /^2 +audio +mp4a\.40\.2 +eng +48000 Hz, 2 channels$/m);
 });
+
+test('a verb that was interrupted says so and ends with 130; a limit of time is an error', () => {
+  const stopped = AbortSignal.abort(new DOMException('stopped', 'AbortError')).reason;
+  assert.deepEqual(captured(stopped), { code: 130, text: 'oxbow: interrupted\n' });
+  assert.equal(captured(AbortSignal.abort().reason, true).code, 130);
+  assert.equal(captured(new DOMException('too late', 'TimeoutError')).code, 1);
+});

@@ -44,6 +44,10 @@ export const commandHints: Readonly<Partial<Record<RefusalCode, string>>> = {
  * @param withStack also prints the stack (`--log-level debug`)
  */
 export function sayError(error: unknown, { withStack }: { readonly withStack: boolean }): ExitCode {
+  if (isInterruption(error)) {
+    note('oxbow: interrupted');
+    return 130;
+  }
   if (error instanceof OxbowError) {
     for (const sentence of sentencesOf(error)) note(`oxbow: ${sentence}`);
     const hint =
@@ -55,6 +59,11 @@ export function sayError(error: unknown, { withStack }: { readonly withStack: bo
   }
   if (withStack && error instanceof Error) note(error.stack ?? '');
   return error instanceof OxbowError && usageCodes.has(error.code) ? 2 : 1;
+}
+
+/** Verbs abort their work with this at a signal (stop-signals.ts); limits of time abort with a TimeoutError. */
+function isInterruption(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'AbortError';
 }
 
 /** All problems in the error, or its message. */
