@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { suite, test } from 'node:test';
 import { scanChunk } from '../../archive/chunk-reader.ts';
+import { startS3 } from '../../archive/objects/object-servers.fixture.ts';
+import { openTiered } from '../../archive/objects/tiered.fixture.ts';
+import { qualityRecording } from '../../archive/recording-locations.ts';
 import { segmentLocation } from '../../archive/segment-store.ts';
 import type { SegmentGroup, StreamGap } from '../../media/segment.ts';
 import { openInitTable } from '../init-table.ts';
-import { groupsFrom, type RecordingRig, START_US, suiteOnEngines } from '../recording.fixture.ts';
-import { recoverStream } from '../recovery.ts';
+import { Recorder } from '../recorder.ts';
+import { groupsFrom, openRig, type RecordingRig, START_US, suiteOnEngines } from '../recording.fixture.ts';
+import { RecordingReader } from '../recording-reader.ts';
+import { recoverQualities, recoverStream } from '../recovery.ts';
 import { moveFutureMedia } from './future-media.ts';
 
 const SECOND = 1_000_000;
@@ -30,10 +35,29 @@ async function record(rig: RecordingRig, groups: readonly SegmentGroup[]): Promi
   await rig.recorder.seal();
 }
 
-async function recover({ segments, table, store, clock }: RecordingRig) {
+async function recoveryOf({ segments, table, store, clock }: RecordingRig) {
   const failed = (error: unknown) => assert.fail(String(error));
   const inits = await openInitTable(store.db, 's', { failed, nowMs: () => clock.nowMs() });
-  return recoverStream({ segments, streamId: 's', table, inits }, 0, { signal });
+  return { segments, streamId: 's', table, inits };
+}
+
+async function recover(rig: RecordingRig) {
+  return recoverStream(await recoveryOf(rig), 0, { signal });
+}
+
+function openRecorder({ segments, table, clock }: RecordingRig, recording: RecordingReader): Recorder {
+  const fail = (what: unknown) => assert.fail(String(what));
+  return new Recorder({
+    recording,
+    table,
+    segments,
+    sync: 'off',
+    clock,
+    previousMsn: 0,
+    mayWrite: () => true,
+    onCommitted() {},
+    counters: { committed() {}, lost: fail, trouble: fail, bug: fail, slow() {} },
+  });
 }
 
 /** Start of each recorded group, seconds since the first. */
@@ -72,6 +96,36 @@ suiteOnEngines('media in the future', (openRig) => {
     }
     assert.equal((await rig.files()).length, (await rowsOf(rig)).length);
     assert.equal(await moveFutureMedia({ segments, table, streamId: 's', saved }, { signal }), undefined);
+  });
+
+  test('is moved with the recordings of its qualities, whose files end elsewhere', async () => {
+    await using rig = await openRig();
+    const { segments, table } = rig;
+    const id = qualityRecording('s', '480p');
+    const recording = new RecordingReader({ streamId: id, table, endUs: 0 });
+    await using quality = openRecorder(rig, recording);
+    const jump = [skipped(START_US + 10 * SECOND, HOUR)];
+    const groups = [...runOf(1, 100, START_US, 5), ...runOf(2, 105, START_US + 10 * SECOND + HOUR, 10, jump)];
+    await record(rig, groups);
+    // Switched off for a while: its files begin and end at other segments than those of the stream.
+    for (const group of groups.filter(({ msn }) => msn !== 103 && msn !== 109)) {
+      quality.write(group);
+      if (group.msn === 107) await quality.seal();
+    }
+    await quality.seal();
+    const startsOf = async () => (await recording.between(0, EVER)).map(({ msn, startUs }) => [msn, startUs]);
+    const before = await startsOf();
+    assert.equal(before.length, 13);
+    const saved = { atUs: START_US + 30 * SECOND, clean: true };
+    const moved = await moveFutureMedia({ segments, table, streamId: 's', saved }, { signal });
+    assert.equal(moved?.byUs, HOUR);
+    const found = await recover(rig);
+    await recoverQualities(await recoveryOf(rig), 0, found, { signal });
+    assert.deepEqual(found.unusable, []);
+    assert.deepEqual(
+      await startsOf(),
+      before.map(([msn, us]) => [msn, us! - (msn! >= 105 ? HOUR : 0)]),
+    );
   });
 
   test('is moved in the end, wherever a crash interrupts it, and no media is lost', async () => {
@@ -138,6 +192,35 @@ suiteOnEngines('media in the future', (openRig) => {
       const before = await starts(rig);
       assert.equal(await moveFutureMedia({ ...rig, streamId: 's', saved }, { signal }), undefined);
       assert.deepEqual(await starts(rig), before);
+    }
+  });
+});
+
+suite('media in the future in a bucket', () => {
+  test('is moved, whether its files were copied there or moved; no object of before stays', async () => {
+    await using server = await startS3();
+    await using client = await server.client();
+    for (const how of ['upload', 'move'] as const) {
+      await using tiered = await openTiered(client);
+      await using rig = await openRig({ segments: tiered.store });
+      const jumped = START_US + 10 * SECOND + HOUR;
+      await record(rig, runOf(1, 100, START_US, 5));
+      await record(rig, runOf(2, 105, jumped, 10, [skipped(START_US + 10 * SECOND, HOUR)]));
+      const before = await recordedBytes(rig);
+      const old = (await rowsOf(rig))
+        .filter(({ start_us }) => start_us >= jumped)
+        .map(({ path }) => segmentLocation(path));
+      for (const { path } of await rowsOf(rig)) await tiered[how](segmentLocation(path));
+      const saved = { atUs: START_US + 30 * SECOND, clean: true };
+      const moved = await moveFutureMedia({ ...rig, streamId: 's', saved }, { signal });
+      assert.equal(moved?.byUs, HOUR);
+      assert.deepEqual((await recover(rig)).unusable, []);
+      assert.deepEqual(
+        await starts(rig),
+        Array.from({ length: 15 }, (_, i) => 2 * i),
+      );
+      assert.deepEqual(await recordedBytes(rig), before);
+      for (const location of old) assert.equal(await tiered.objects.find(location), undefined, location);
     }
   });
 });
