@@ -6,6 +6,7 @@ import { cpus } from 'node:os';
 
 /** CPU time of all cores, ms since the system started. */
 interface CpuTime {
+  /** What programs of a lower priority use (nice) counts as idle: they give way. */
   readonly idleMs: number;
   readonly allMs: number;
 }
@@ -13,7 +14,10 @@ interface CpuTime {
 function readCpuTime(): CpuTime {
   const cores = cpus().map(({ times }) => times);
   const sum = (of: (times: (typeof cores)[number]) => number) => cores.reduce((total, core) => total + of(core), 0);
-  return { idleMs: sum(({ idle }) => idle), allMs: sum((core) => Object.values(core).reduce((a, b) => a + b, 0)) };
+  return {
+    idleMs: sum(({ idle, nice }) => idle + nice),
+    allMs: sum((core) => Object.values(core).reduce((a, b) => a + b, 0)),
+  };
 }
 
 /** Measures between two looks. */
