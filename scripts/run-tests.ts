@@ -12,11 +12,12 @@ import { openServices } from '../test/fixtures/services/services.ts';
 import { root } from './source-files.ts';
 import { IdleWatch } from './tests/idle-watch.ts';
 import { separateProcesses, sharedProcesses, type TestProcess } from './tests/processes.ts';
+import { recordWeights } from './tests/record.ts';
 import { isGood, RunReport, type RunResult } from './tests/report.ts';
 import { type ProcessOptions, type ProcessResult, runProcess } from './tests/run-process.ts';
 import { nextOf } from './tests/schedule.ts';
 import { giveSecondTries } from './tests/second-try.ts';
-import { readWeights, type Weights, weightsOfFiles, writeWeights } from './tests/weights.ts';
+import { readWeights } from './tests/weights.ts';
 import { warmEngine } from './warm-engine.ts';
 
 /** The machine is looked at so often; the start of a process takes about as long. */
@@ -143,10 +144,4 @@ async function runAll(
     idleCores = lookedMs - startedMs < BUSY_AFTER_MS ? 0 : idlePart * cores;
   }
   return results;
-}
-
-/** Keeps the costs of files that this run did not have, as long as they exist. */
-function recordWeights(before: Weights, results: readonly ProcessResult[]): void {
-  const kept = [...before].filter(([name]) => existsSync(join(root, name.split(' ')[0]!)));
-  writeWeights(new Map([...kept, ...results.flatMap(weightsOfFiles)]));
 }

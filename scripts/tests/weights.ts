@@ -6,7 +6,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../source-files.ts';
-import type { ProcessResult } from './run-process.ts';
 
 /** Cost of a file, seconds. */
 export interface Weight {
@@ -41,20 +40,6 @@ export function writeWeights(weights: Weights, path = PATH): void {
   writeFileSync(path, `{\n${lines.join(',\n')}\n}\n`);
 }
 
-/** What files cost in a run, each by its name in the record. The CPU time of a shared process is split by how long each file took. */
-export function weightsOfFiles({ process: { files, isFull }, events, weight }: ProcessResult): [string, Weight][] {
-  const cpuS = Math.max(0, weight.cpuS - START.cpuS);
-  const [first] = files;
-  if (files.length === 1) return [[nameOf(first!, isFull), { wallS: Math.max(0, weight.wallS - START.wallS), cpuS }]];
-  const suites = events.filter(({ data }) => data.nesting === 0 && data.details?.type === 'suite');
-  const wallS = new Map(suites.map(({ data }) => [data.name!, (data.details!.duration_ms ?? 0) / 1000]));
-  const allS = files.reduce((sum, file) => sum + (wallS.get(file) ?? 0), 0);
-  return files.map((file) => {
-    const ownS = wallS.get(file) ?? 0;
-    return [nameOf(file, isFull), { wallS: ownS, cpuS: allS > 0 ? (cpuS * ownS) / allS : 0 }];
-  });
-}
-
 /** The weight of a file: the recorded one, otherwise the median of its folder. @param isFull with all values of a file that is long in part */
 export function weightOf(file: string, weights: Weights, isFull = false): Weight {
   const recorded = weights.get(nameOf(file, isFull)) ?? weights.get(file);
@@ -67,6 +52,7 @@ export function weightOf(file: string, weights: Weights, isFull = false): Weight
   return { wallS: middle('wallS'), cpuS: middle('cpuS') };
 }
 
-function nameOf(file: string, isFull = false): string {
+/** The name of a file in the record. */
+export function nameOf(file: string, isFull = false): string {
   return isFull ? `${file}${FULL}` : file;
 }

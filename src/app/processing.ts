@@ -15,7 +15,7 @@ const ENDS: ReadonlySet<string> = new Set(['job.done', 'job.failed', 'job.cancel
 
 /** Registers the kinds of jobs; before the queue works. */
 export function openProcessing(
-  { opened, failed, settings }: AppContext,
+  { opened, failed, settings, metrics }: AppContext,
   {
     store,
     recordings,
@@ -37,6 +37,7 @@ export function openProcessing(
   const processing = opened.use(
     new Processing({
       ...{ db: store.db, jobs, assets, segments, ladder, owns, failed: report },
+      lost: (what) => metrics.importLosses.inc({ what }),
       ...(placement.node !== '' && { guard }),
     }),
   );

@@ -18,6 +18,12 @@ export const libraryMetrics = {
     labels: [],
     help: 'Bytes of the originals of all assets, with those in the trash and the length of running uploads.',
   },
+  importLosses: {
+    type: 'counter',
+    name: 'oxbow_import_losses_total',
+    labels: ['what'],
+    help: 'Imports that did not get all that the times of their file promise, by what is missing: frames, sound, tracks, end. The warnings of the asset say how much.',
+  },
   uploadBytes: {
     type: 'counter',
     name: 'oxbow_upload_bytes_total',

@@ -111,6 +111,14 @@ export interface AssetFacts {
   readonly warnings: readonly string[];
 }
 
+/**
+ * What an import did not get of what a file promises: single frames, stretches of sound, whole tracks, the end of the file. The warnings of
+ * the facts say how much.
+ */
+export const importLosses = ['frames', 'sound', 'tracks', 'end'] as const;
+/** One of them. */
+export type ImportLoss = (typeof importLosses)[number];
+
 /** Result of an import: what is needed to plan and to encode the other renditions. */
 export interface ImportResult {
   readonly facts: AssetFacts;
@@ -122,6 +130,8 @@ export interface ImportResult {
   readonly endUs: number;
   /** The subtitles that were stored; absent from results of earlier versions. */
   readonly texts?: readonly ImportedText[];
+  /** Each once; absent from results of earlier versions. */
+  readonly losses?: readonly ImportLoss[];
   /** The rendition without encoding; null where the original has none that players could play. */
   readonly source: {
     /** Track ids in it. */

@@ -2,7 +2,7 @@
  * The kinds of jobs that make the media of an asset: what their workers read and write, and who learns of their ends.
  * In: jobs, stored outputs. Out: RemoteKind `import` and `encode`. docs/4-library/processing.md.
  */
-import type { ImportedText, ImportResult } from '../../api/library/asset-facts.ts';
+import { type ImportedText, type ImportLoss, type ImportResult, importLosses } from '../../api/library/asset-facts.ts';
 import { assetChunkLocation, originalLocation } from '../../archive/asset-locations.ts';
 import { type SegmentLocation, type SegmentStore, segmentLocation } from '../../archive/segment-store.ts';
 import type { Job } from '../../jobs/job.ts';
@@ -30,7 +30,7 @@ const TEXT_NAME = /^text\/(\d{1,4})\.(vtt|ass)$/;
 /** What the kinds are created with. */
 export interface MediaKindsOptions {
   readonly segments: SegmentStore;
-  /** A job has ended. */
+  /** A job has ended, at this node. */
   readonly ended: (job: Job) => Promise<void>;
 }
 
@@ -100,6 +100,12 @@ export function importResultOf(result: unknown): ImportResult {
     throw new OxbowError('bad-request', 'The result of the import is incomplete.');
   }
   return result as ImportResult;
+}
+
+/** What an import did not get of a file. Workers send it: other values are passed over. */
+export function lossesOf(result: unknown): readonly ImportLoss[] {
+  const { losses } = (result ?? {}) as Partial<ImportResult>;
+  return Array.isArray(losses) ? importLosses.filter((loss) => losses.includes(loss)) : [];
 }
 
 function isTexts(texts: unknown): boolean {

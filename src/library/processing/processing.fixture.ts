@@ -14,7 +14,7 @@ import { openTestLibrary } from '../library.fixture.ts';
 import { Processing, type ProcessingOptions } from './processing.ts';
 
 /** Opens a library with processing. */
-export async function openTestProcessing(options: Pick<ProcessingOptions, 'ladder' | 'guard'> = {}) {
+export async function openTestProcessing(options: Pick<ProcessingOptions, 'ladder' | 'guard' | 'lost'> = {}) {
   const library = await openTestLibrary();
   const failures: unknown[] = [];
   const { db, clock, segments, assets } = library;

@@ -169,6 +169,18 @@ suite('processing of assets', { skip: need('ffmpeg') }, () => {
     }
   });
 
+  test('what an import did not get of its file is counted, and nothing else that a worker says', async () => {
+    const lost: string[] = [];
+    await using library = await openTestProcessing({ lost: (what) => lost.push(what) });
+    await library.upload(film);
+    await library.runNext('import', async (...args) => {
+      const result = (await importing(...args)) as ImportResult;
+      assert.deepEqual(result.losses, []);
+      return { ...result, losses: ['frames', 'x', 'end', 'end'] };
+    });
+    assert.deepEqual(lost, ['frames', 'end']);
+  });
+
   test('a file that is no film fails with its reason; the job can be run again', async () => {
     await using library = await openTestProcessing();
     const id = await library.upload(Buffer.from('#EXTM3U\nhttp://127.0.0.1:1/a.ts\n'));

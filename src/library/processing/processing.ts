@@ -5,7 +5,7 @@
  * Everything follows from rows: the same step runs after each event and at the start, so that nothing is lost in a crash.
  */
 import type { Kysely } from 'kysely';
-import type { ImportResult } from '../../api/library/asset-facts.ts';
+import type { ImportLoss, ImportResult } from '../../api/library/asset-facts.ts';
 import { type SegmentStore, segmentLocation } from '../../archive/segment-store.ts';
 import type { Job, JobOptions } from '../../jobs/job.ts';
 import type { Jobs } from '../../jobs/jobs-api.ts';
@@ -26,7 +26,7 @@ import type { AssetFailure } from '../asset.ts';
 import type { Assets } from '../assets.ts';
 import { ladderSourceOf } from './ladder-source.ts';
 import { deleteLeftFiles } from './left-files.ts';
-import { assetIdOf, createMediaKinds, IMPORT_KIND, importResultOf, SOURCE } from './media-kinds.ts';
+import { assetIdOf, createMediaKinds, IMPORT_KIND, importResultOf, lossesOf, SOURCE } from './media-kinds.ts';
 import { RenditionRows } from './rendition-rows.ts';
 
 /** What processing is opened with. */
@@ -42,6 +42,8 @@ export interface ProcessingOptions {
   /** Read for each asset; undefined encodes nothing. */
   readonly ladder?: () => LadderSettings | undefined;
   readonly failed: (error: unknown) => void;
+  /** An import did not get all of a file. */
+  readonly lost?: (what: ImportLoss) => void;
 }
 
 /** An import comes before the encodes of other assets; sound before pictures, because every quality needs it. */
@@ -71,7 +73,14 @@ export class Processing implements Disposable {
     const { assets, segments, failed } = options;
     this.#options = options;
     this.#rows = new RenditionRows(options.db);
-    this.kinds = createMediaKinds({ segments, ended: (job) => this.ended(assetIdOf(job)) });
+    this.kinds = createMediaKinds({
+      segments,
+      ended: async (job) => {
+        if (job.kind === IMPORT_KIND && job.state === 'done')
+          for (const loss of lossesOf(job.result)) options.lost?.(loss);
+        await this.ended(assetIdOf(job));
+      },
+    });
     this.#unsubscribe = [
       assets.completed.subscribe(({ id }) => void this.begin(id).catch(failed)),
       assets.removed.subscribe(({ id }) => void this.#forget(id).catch(failed)),

@@ -79,8 +79,9 @@ suite('originals that are hostile or damaged', { skip: need('ffmpeg') }, () => {
   });
 
   test('a file that ends early is imported up to its end, and says how much is missing', async () => {
-    const { facts, endUs, source } = await importOf(film.subarray(0, Math.floor(film.length * 0.6)));
+    const { facts, endUs, source, losses } = await importOf(film.subarray(0, Math.floor(film.length * 0.6)));
     assert.match(facts.warnings.join(' '), /ends early: \d\.\d of 4\.0 seconds are missing/);
+    assert.deepEqual(losses, ['end']);
     assert.ok(endUs > 1_000_000 && endUs < 3_800_000);
     assert.ok(source);
     const tail = films.make('-map 0 -c copy -movflags 0', 'mp4', film);

@@ -225,7 +225,7 @@ suite('import of an original', { skip: need('ffmpeg'), concurrency: 2 }, () => {
 
   test('what an edit list cut off is not stored: the film begins at the cut, and is encoded where that is within a GOP', async () => {
     const within = await importOf(trimmed(2.6));
-    assert.deepEqual([within.source, within.originUs, within.chunks], [null, 0, []]);
+    assert.deepEqual([within.source, within.originUs, within.chunks, within.losses], [null, 0, [], []]);
     assert.ok(Math.abs(within.endUs - 6_400_000) < 100_000);
     assert.match(within.facts.warnings.join(' '), /hides 0\.6 s before its start/);
     const atKey = await importOf(trimmed(2));
@@ -293,8 +293,9 @@ suite('import of an original', { skip: need('ffmpeg'), concurrency: 2 }, () => {
       '-f lavfi -i testsrc2=s=64x36:r=5:d=30 -c:v libx264 -preset ultrafast -g 1000 -sc_threshold 0',
       'mp4',
     );
-    const { source, cuts, facts } = await importOf(film);
+    const { source, cuts, facts, losses } = await importOf(film);
     assert.deepEqual([source, cuts.length], [null, 8]);
     assert.match(facts.warnings.join(' '), /20 seconds apart/);
+    assert.deepEqual(losses, [], 'all of it is encoded');
   });
 });

@@ -4,7 +4,7 @@
  * In: a job `import` with the input `original`. Out: ImportResult; outputs `source/{first MSN}.mp4`,
  * `text/{stream}.vtt`, `text/{stream}.ass`. docs/4-library/processing.md.
  */
-import type { AssetCaptions, ImportResult } from '../../api/library/asset-facts.ts';
+import { type AssetCaptions, type ImportLoss, type ImportResult, importLosses } from '../../api/library/asset-facts.ts';
 import { type Demuxer, type DemuxStream, openDemuxer } from '../../ffmpeg/demux.ts';
 import type { JobInput, WorkerContext, WorkerHandler } from '../../jobs/worker-job.ts';
 import { FormatError } from '../../lib/errors.ts';
@@ -54,6 +54,7 @@ interface Read {
   /** The captions as text; absent where there are none. */
   readonly captionTexts?: readonly TextFiles[];
   readonly warnings: readonly string[];
+  readonly losses: readonly ImportLoss[];
 }
 
 /**
@@ -120,6 +121,7 @@ async function importOriginal(assetId: string, context: WorkerContext, limits: I
     await context.send(`text/${stream}.vtt`, () => each(vtt));
     if (script) await context.send(`text/${stream}.ass`, () => each(script));
   }
+  const missing = shortfall(info, streams, read);
   const isStored = read.sourceBytes !== undefined;
   const trackIds = new Map(isStored ? reader.streams.map((index, i) => [index, reader.tracks[i]!.id]) : []);
   return {
@@ -139,18 +141,16 @@ async function importOriginal(assetId: string, context: WorkerContext, limits: I
         endUs: read.endUs,
         signal,
       }),
-      warnings: [
-        ...apart,
-        ...read.warnings,
-        ...shortfall(info, streams, read),
-        ...unreadableTexts(streams),
-        ...subtitles.warnings,
-      ],
+      warnings: [...apart, ...read.warnings, ...missing, ...unreadableTexts(streams), ...subtitles.warnings],
     },
     originUs: read.originUs,
     cuts: read.cuts,
     endUs: read.endUs,
     texts: files.map(({ vtt: _, script: __, ...text }) => text),
+    losses: importLosses.filter(
+      (loss) =>
+        read.losses.includes(loss) || (loss === 'tracks' && apart.length > 0) || (loss === 'end' && missing.length > 0),
+    ),
     source: isStored
       ? {
           tracks: reader.tracks.map(({ id }) => id),
@@ -257,6 +257,7 @@ async function store(
   if (isStored) await writer.finish();
   const services = captions.services();
   const { files: captionTexts, warnings: lost } = captions.texts(cutter.originUs);
+  const sound = lostSound(cutter.earlyUs, cutter.apartUs);
   return {
     originUs: cutter.originUs,
     cuts: isStored ? cutter.cuts : gridOf(times),
@@ -265,7 +266,12 @@ async function store(
     sourceBytes: isStored ? writer.bytes : undefined,
     captions: services,
     captionTexts,
-    warnings: [...reader.warnings, ...warnings, ...lostSound(cutter.earlyUs, cutter.apartUs), ...lost],
+    warnings: [...reader.warnings, ...warnings, ...sound, ...lost],
+    losses: [
+      ...reader.losses,
+      ...(cutter.skipped > 0 ? (['frames'] as const) : []),
+      ...(sound.length > 0 ? (['sound'] as const) : []),
+    ],
   };
 }
 
@@ -297,6 +303,7 @@ async function readTimes(
   return {
     ...{ originUs: first, cuts: gridOf(times, endUs), endUs, times, sourceBytes: undefined },
     warnings: [...reader.warnings, ...lost],
+    losses: [...reader.losses, ...(lost.length > 0 ? (['sound'] as const) : [])],
   };
 }
 

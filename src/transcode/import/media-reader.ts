@@ -2,6 +2,7 @@
  * The contract of what reads an original: its tracks, then its frames on the clock of the container.
  * In: movie-reader, packet-reader. Out: import-original. Types alone.
  */
+import type { ImportLoss } from '../../api/library/asset-facts.ts';
 import type { Frame, Track } from '../../media/frame.ts';
 
 /** A piece of an original, in about the order of the file. */
@@ -23,4 +24,6 @@ export interface MediaReader {
   pieces(): AsyncGenerator<MediaPiece, void>;
   /** What was damaged, missing or left out so far; for a person. */
   readonly warnings: readonly string[];
+  /** What of that is a loss. */
+  readonly losses: readonly ImportLoss[];
 }

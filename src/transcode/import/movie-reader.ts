@@ -2,6 +2,7 @@
  * Reads an MP4 file with sample tables: the frames of its tracks, without another process.
  * In: its tables and ranges of the file. Out: frames in about two seconds of all tracks. ISO/IEC 14496-12, 8.6 and 8.7.
  */
+import type { ImportLoss } from '../../api/library/asset-facts.ts';
 import type { DemuxStream } from '../../ffmpeg/demux.ts';
 import type { JobInput } from '../../jobs/worker-job.ts';
 import { concatBytes } from '../../lib/bytes.ts';
@@ -82,6 +83,10 @@ export class MovieReader implements MediaReader {
         : []),
       ...(this.#damaged > 0 ? [`${this.#damaged} damaged frames were left out.`] : []),
     ];
+  }
+
+  get losses(): readonly ImportLoss[] {
+    return [...(this.#isTruncated ? (['end'] as const) : []), ...(this.#damaged > 0 ? (['frames'] as const) : [])];
   }
 
   async *pieces(): AsyncGenerator<MediaPiece, void> {

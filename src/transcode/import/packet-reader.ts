@@ -2,6 +2,7 @@
  * Reads an original through FFmpeg's demuxers.
  * In: an open demuxer. Out: frames of the tracks that can be stored without encoding, or only the times of the reference.
  */
+import type { ImportLoss } from '../../api/library/asset-facts.ts';
 import type { Demuxer, DemuxPacket, DemuxStream } from '../../ffmpeg/demux.ts';
 import { FormatError } from '../../lib/errors.ts';
 import type { Frame, Track } from '../../media/frame.ts';
@@ -66,6 +67,7 @@ export class PacketReader implements MediaReader {
   readonly #limits: ImportLimits;
   readonly #position: () => number;
   readonly #warnings: string[];
+  readonly #losses: ImportLoss[] = [];
   readonly #texts: TextPackets;
   readonly #sounds: ReadonlyMap<number, DemuxStream>;
   /** Where the sound is that cannot be stored. */
@@ -118,6 +120,10 @@ export class PacketReader implements MediaReader {
     ];
   }
 
+  get losses(): readonly ImportLoss[] {
+    return [...this.#losses, ...(this.#damaged + this.#untimed > 0 ? (['frames'] as const) : [])];
+  }
+
   /** Pieces of frames wait in here until every track has a configuration; those that show none are left out. */
   async #lookAhead(): Promise<void> {
     if (this.#open.length === 0) return;
@@ -139,6 +145,7 @@ export class PacketReader implements MediaReader {
     }
     const silent = this.#open.filter(({ stream }) => !probes.get(stream.index)!.track);
     for (const { stream } of silent) this.#warnings.push(`Stream ${stream.index} has no usable ${stream.codec}.`);
+    if (silent.length > 0) this.#losses.push('tracks');
     const isLost = silent.some(({ stream }) => stream === this.#reference);
     this.#open = isLost
       ? []
@@ -160,7 +167,9 @@ export class PacketReader implements MediaReader {
   }
 
   #noteEnd(why: string): void {
-    if (why) this.#warnings.push(`The file ends early: ${why}.`);
+    if (!why) return;
+    this.#warnings.push(`The file ends early: ${why}.`);
+    this.#losses.push('end');
   }
 
   #pieceOf(packets: readonly DemuxPacket[]): MediaPiece {
