@@ -215,6 +215,25 @@ suite('import of an original', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     assert.equal(inChunk![0], 225);
   });
 
+  test('MPEG-TS that was joined says where its times jump ahead, and is refused where they go back', async () => {
+    const at = (s: number) => films.make(`-map 0 -c copy -output_ts_offset ${s}`, 'ts', mp4);
+    const [first, later] = [at(0), at(100)];
+    const { facts, chunks } = await importOf(Buffer.concat([first, later]));
+    assert.match(
+      facts.warnings.join(),
+      /^The times of the file jump ahead by 9\d\.\d s at [89]\.\d s: there is nothing in between\.$/,
+    );
+    const [packets] = films.packets([chunks[0]!], ['v:0']);
+    assert.equal(packets![0]!.length, 450);
+    for (const joined of [
+      [later, first],
+      [first, first],
+    ]) {
+      const refusal = { code: 'unsupported-media', message: /^The times of the picture (go back|jump by 26\.5 hours)/ };
+      await assert.rejects(importOf(Buffer.concat(joined)), refusal);
+    }
+  });
+
   test('MP4 whose tables are continued by fragments: all frames come', async () => {
     const film = films.make('-map 0 -c copy -movflags frag_keyframe', 'mp4', mp4);
     const { facts, chunks, endUs } = await importOf(film);

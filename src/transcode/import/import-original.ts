@@ -121,6 +121,7 @@ async function importOriginal(assetId: string, context: WorkerContext, limits: I
     await context.send(`text/${stream}.vtt`, () => each(vtt));
     if (script) await context.send(`text/${stream}.ass`, () => each(script));
   }
+  const jumps = reader instanceof PacketReader ? reader.jumps.warnings(read.originUs / 1_000_000) : [];
   const missing = shortfall(info, streams, read);
   const isStored = read.sourceBytes !== undefined;
   const trackIds = new Map(isStored ? reader.streams.map((index, i) => [index, reader.tracks[i]!.id]) : []);
@@ -141,7 +142,7 @@ async function importOriginal(assetId: string, context: WorkerContext, limits: I
         endUs: read.endUs,
         signal,
       }),
-      warnings: [...apart, ...read.warnings, ...missing, ...unreadableTexts(streams), ...subtitles.warnings],
+      warnings: [...apart, ...read.warnings, ...jumps, ...missing, ...unreadableTexts(streams), ...subtitles.warnings],
     },
     originUs: read.originUs,
     cuts: read.cuts,

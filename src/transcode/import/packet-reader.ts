@@ -7,6 +7,7 @@ import type { Demuxer, DemuxPacket, DemuxStream } from '../../ffmpeg/demux.ts';
 import { FormatError } from '../../lib/errors.ts';
 import type { Frame, Track } from '../../media/frame.ts';
 import { AudioPackets, isAudioPassable } from './audio-packets.ts';
+import { ClockJumps } from './clock-jumps.ts';
 import { type ImportLimits, refused } from './limits.ts';
 import type { MediaPiece, MediaReader } from './media-reader.ts';
 import { type PacketTrack, secondsOf } from './packet-base.ts';
@@ -72,6 +73,8 @@ export class PacketReader implements MediaReader {
   readonly #sounds: ReadonlyMap<number, DemuxStream>;
   /** Where the sound is that cannot be stored. */
   readonly sound: SoundSpan = new SoundSpan();
+  /** Jumps in the times of what is read. */
+  readonly jumps: ClockJumps;
   #open: readonly PacketTrack[];
   #ahead: (readonly DemuxPacket[])[] = [];
   #damaged = 0;
@@ -81,6 +84,7 @@ export class PacketReader implements MediaReader {
 
   constructor({ demuxer, streams, reference, limits, position, texts, encodeAll }: PacketSource) {
     this.#reference = reference;
+    this.jumps = new ClockJumps(reference);
     this.#limits = limits;
     this.#position = position;
     this.#warnings = encodeAll ? [encodeAll] : [];
@@ -179,6 +183,8 @@ export class PacketReader implements MediaReader {
       if (++this.#frames > this.#limits.maxFrames * 4) throw refused('The file has too many frames.');
       if (this.#texts.push(packet)) continue;
       const open = this.#open.find(({ stream }) => stream.index === packet.index);
+      const stream = open?.stream ?? this.#streamOf(packet.index);
+      if (stream) this.jumps.take(packet, stream);
       try {
         if (open) {
           if (packet.hidden && open.stream === this.#reference)
@@ -193,11 +199,16 @@ export class PacketReader implements MediaReader {
     return { frames, times, atBytes: this.#position() };
   }
 
+  /** A stream of which only times are read. */
+  #streamOf(index: number): DemuxStream | undefined {
+    return index === this.#reference.index ? this.#reference : this.#sounds.get(index);
+  }
+
   /** A packet that is not stored; what an edit list hides is not there. */
   #takeTime({ index, hidden, pts, dts, duration }: DemuxPacket, times: number[]): void {
     if (hidden) return;
     const time = pts ?? dts;
-    const stream = index === this.#reference.index ? this.#reference : this.#sounds.get(index);
+    const stream = this.#streamOf(index);
     if (!stream) return;
     const us = (ticks: number) => Math.round(secondsOf(ticks, stream) * 1_000_000);
     if (time === undefined) this.#untimed++;
