@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { audioFrames, audioTrack, interleave, videoFrames, videoTrack } from '../live/frames.fixture.ts';
+import { VideoTimes } from '../media/flv/video-times.ts';
 import type { Frame, Track } from '../media/frame.ts';
 import { planClipTimes } from '../media/isobmff/clip/clip-times.ts';
 import { ticksToUs } from '../media/run.ts';
@@ -116,5 +117,31 @@ suite('a run that ends within B-frames', () => {
         if (i > 0) assert.ok(pts - shown[i - 1]! >= film[0]!.duration, `${pts} overlaps ${shown[i - 1]}`);
       assert.equal(duration, shown.at(-1)! + film[0]!.duration - lines[0]!.mediaTime);
     });
+  }
+});
+
+test('each part of an RTMP publisher begins where the one before ends (ISO/IEC 14496-12, 8.8.12)', () => {
+  const track = videoTrack();
+  for (const rate of [24_000 / 1001, 25, 30_000 / 1001, 30, 60_000 / 1001, 60]) {
+    const rig = createPackagerRig();
+    rig.stream.startRun(continuous([track]));
+    const times = new VideoTimes(1, {
+      ...{ configured: () => {}, refused: () => {}, damage: assert.fail },
+      frame: (frame) => rig.stream.publish(frame),
+    });
+    times.setFrameRate(rate);
+    const gop = Math.round(2 * rate);
+    for (let i = 0; i < 9 * gop; i++) {
+      rig.clock.advance(1000 / rate);
+      times.push(10_000 + Math.round((i * 1000) / rate), 0, 0, i % gop === 0, Uint8Array.of(i));
+    }
+    rig.stream.offline('over');
+    assertConstraints(rig, [track]);
+    const parts = rig.announced.map(({ bytes }) => samplesOf(bytes));
+    assert.ok(parts.length > 60, `${parts.length} parts at ${rate}`);
+    for (const [i, samples] of parts.entries()) {
+      const last = parts[i - 1]?.at(-1);
+      if (last) assert.equal(samples[0]!.dts, last.dts + last.duration, `part ${i} at ${rate}`);
+    }
   }
 });

@@ -3,6 +3,7 @@
  * In: milliseconds of messages. Out: frames in ticks of 90 kHz, at once where the frame rate is even, otherwise one frame late.
  * docs/media.md 13.
  */
+import { EvenTimes } from '../even-times.ts';
 import type { Frame } from '../frame.ts';
 import type { TrackOutput } from './track-output.ts';
 
@@ -13,12 +14,8 @@ const TICKS_PER_MS = 90;
 const JUMP = VIDEO_TIMESCALE / 2;
 /** Larger composition times are damage, ticks: 20 s. */
 const MAX_REORDER = 20 * VIDEO_TIMESCALE;
-/** Intervals of an even frame rate differ by no more than this: milliseconds are rounded, ticks: 2 ms. */
-const EVEN_WITHIN = 2 * TICKS_PER_MS;
-/** After so many even intervals a duration is predicted (docs/media.md 13). */
-const EVEN_INTERVALS = 50;
-/** So many suffice if they agree with the frame rate of the parameter sets. */
-const CONFIRMED_INTERVALS = 5;
+/** Both times of a frame are rounded to milliseconds: a composition time is off by no more than this, ticks. */
+const ROUNDED = TICKS_PER_MS;
 /** Duration of a first frame if nothing is known, ticks. */
 const USUAL_DURATION = VIDEO_TIMESCALE / 30;
 
@@ -28,26 +25,25 @@ type TimedFrame = Pick<Frame, 'dts' | 'pts' | 'key' | 'data'>;
 export class VideoTimes {
   readonly #trackId: number;
   readonly #out: TrackOutput;
+  readonly #even = new EvenTimes(VIDEO_TIMESCALE);
+  /** Decode time of the last frame as it came, ticks. */
   #last: number | undefined;
-  #lastDuration: number;
+  #lastDuration: number | undefined;
   #held: TimedFrame | undefined;
   /** How much decode times are early, because presentation times were before them; ticks. */
   #shift = 0;
-  /** Decode time at which the even intervals began, and their number. */
-  #evenFrom = 0;
-  #even = 0;
   /** Frame duration of the parameter sets, ticks; undefined if they have none. */
   #nominal: number | undefined;
 
   constructor(trackId: number, out: TrackOutput) {
     this.#trackId = trackId;
     this.#out = out;
-    this.#lastDuration = USUAL_DURATION;
   }
 
   /** Frames per second of the parameter sets. */
   setFrameRate(frameRate: number | undefined): void {
     this.#nominal = frameRate === undefined ? undefined : VIDEO_TIMESCALE / frameRate;
+    this.#even.nominal = this.#nominal;
   }
 
   /**
@@ -79,13 +75,14 @@ export class VideoTimes {
       return;
     }
     const isContinuous = last !== undefined && dts > last && dts - last <= JUMP;
-    this.#release(isContinuous ? dts - last : undefined);
-    if (isContinuous) this.#measure(last, dts);
-    else this.#even = 0;
+    if (!isContinuous) this.#even.restart();
+    const { dts: placed, duration, step } = this.#even.place(dts);
+    this.#release(isContinuous ? placed : undefined);
+    if (isContinuous) this.#lastDuration = dts - last;
     this.#last = dts;
-    const duration = this.#predicted(dts);
-    if (duration === undefined) this.#held = { dts, pts, key, data };
-    else this.#emit({ dts, pts, key, data }, duration);
+    const frame = { dts: placed, pts: shownAt(placed, pts - dts, step), key, data };
+    if (duration === undefined) this.#held = frame;
+    else this.#emit(frame, duration);
   }
 
   /** Delivers the frame that waits. */
@@ -93,36 +90,24 @@ export class VideoTimes {
     this.#release(undefined);
   }
 
-  #measure(last: number, dts: number): void {
-    const interval = dts - last;
-    const mean = this.#even === 0 ? interval : (last - this.#evenFrom) / this.#even;
-    if (this.#even === 0 || Math.abs(interval - mean) > EVEN_WITHIN) {
-      this.#evenFrom = last;
-      this.#even = 1;
-    } else {
-      this.#even++;
-    }
-    this.#lastDuration = interval;
-  }
-
-  /** Duration of the frame at `dts`, known before its successor; undefined while the frame rate is not known to be even. */
-  #predicted(dts: number): number | undefined {
-    if (this.#even < CONFIRMED_INTERVALS) return undefined;
-    const mean = (dts - this.#evenFrom) / this.#even;
-    const nominal = this.#nominal;
-    if (nominal !== undefined && Math.abs(mean - nominal) < TICKS_PER_MS) return Math.max(1, Math.round(nominal));
-    return this.#even >= EVEN_INTERVALS ? Math.max(1, Math.round(mean)) : undefined;
-  }
-
-  #release(duration: number | undefined): void {
+  /** @param next decode time of the frame that follows */
+  #release(next: number | undefined): void {
     const held = this.#held;
     if (!held) return;
     this.#held = undefined;
-    this.#emit(held, duration ?? Math.round(this.#even > 0 ? this.#lastDuration : (this.#nominal ?? USUAL_DURATION)));
+    const usual = this.#lastDuration ?? this.#nominal ?? USUAL_DURATION;
+    this.#emit(held, next === undefined ? Math.round(usual) : next - held.dts);
   }
 
   #emit({ dts, pts, key, data }: TimedFrame, duration: number): void {
     const frame: Frame = { trackId: this.#trackId, dts, pts, duration, key, data };
     this.#out.frame(frame);
   }
+}
+
+/** Presentation time: a whole number of frames after the decode time, where rounding to milliseconds explains the distance. */
+function shownAt(dts: number, composition: number, step: number | undefined): number {
+  const frames = step === undefined ? 0 : Math.round(composition / step);
+  const exact = step === undefined ? composition : frames * step;
+  return dts + (Math.abs(exact - composition) <= ROUNDED ? Math.round(exact) : composition);
 }

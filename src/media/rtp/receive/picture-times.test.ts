@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { seeded } from '../../../lib/random.fixture.ts';
 import type { Frame } from '../../frame.ts';
 import { h264Config } from '../../h264/avcc.ts';
 import { PPS, printSps } from '../../mpegts/packets.fixture.ts';
@@ -92,4 +93,24 @@ test('the depth follows from profile and order counts, or is not known', () => {
   assert.equal(reorderDepth(h264Config([printSps()], [PPS])), 0);
   assert.equal(reorderDepth(h264Config([mainSps(2)], [PPS])), 0);
   assert.equal(reorderDepth(h264Config([mainSps(0)], [PPS])), undefined);
+});
+
+test('a frame begins where the one before ends, although the clock of the sender jitters', () => {
+  const random = seeded(3);
+  for (const [rate, stated] of [
+    [30, 30],
+    [60_000 / 1001, undefined],
+    [25, 25.01],
+  ] as const) {
+    const frames: Frame[] = [];
+    const times = new PictureTimes(1, 90_000, 0, stated, { frame: (frame) => frames.push(frame), damage: assert.fail });
+    const wanted = Array.from({ length: 900 }, (_, i) => 900_000 + (i / rate) * 90_000);
+    for (const at of wanted) times.push({ pts: Math.round(at + random(80)), key: at === wanted[0], data });
+    times.flush();
+    for (const [i, { dts, pts }] of frames.entries()) {
+      const before = frames[i - 1];
+      if (before) assert.equal(dts, before.dts + before.duration, `frame ${i} at ${rate}`);
+      assert.ok(Math.abs(pts - wanted[i]!) <= 180);
+    }
+  }
 });

@@ -4,6 +4,7 @@
  * late. ITU-T H.264, C.4.5.3 (max_num_reorder_frames); docs/media.md 13.
  */
 import { FormatError } from '../../../lib/errors.ts';
+import { EvenTimes } from '../../even-times.ts';
 import type { Frame, VideoConfig } from '../../frame.ts';
 import { parseAvcC } from '../../h264/avcc.ts';
 import { parseH264Sps } from '../../h264/sps.ts';
@@ -17,11 +18,6 @@ const BASELINE = 66;
 /** A longer step after a loss is a hole, s; without a loss the picture did not change. */
 const HOLE_S = 0.5;
 const MAX_STEP_S = 10;
-/** Intervals of an even frame rate differ by no more than this, s. */
-const EVEN_S = 0.002;
-/** After so many even intervals a duration is predicted; so many suffice if they agree with the parameter sets. */
-const EVEN_INTERVALS = 50;
-const CONFIRMED_INTERVALS = 5;
 const USUAL_RATE = 30;
 
 /** A video frame with its presentation time, ticks. */
@@ -79,9 +75,8 @@ export class PictureTimes {
   #shown: number[] = [];
   #last: number | undefined;
   #interval: number | undefined;
-  #held: (Picture & { readonly dts: number }) | undefined;
-  #evenFrom = 0;
-  #even = 0;
+  #held: Pick<Frame, 'dts' | 'pts' | 'key' | 'data'> | undefined;
+  readonly #even: EvenTimes;
 
   /**
    * @param timescale ticks per second
@@ -91,7 +86,9 @@ export class PictureTimes {
     this.#trackId = trackId;
     this.#timescale = timescale;
     this.#depth = Math.min(MAX_DEPTH, depth);
+    this.#even = new EvenTimes(timescale);
     this.#nominal = frameRate === undefined ? undefined : timescale / frameRate;
+    this.#even.nominal = this.#nominal;
     this.#out = out;
   }
 
@@ -99,6 +96,7 @@ export class PictureTimes {
   configure(depth: number | undefined, frameRate: number | undefined): void {
     this.flush();
     this.#nominal = frameRate === undefined ? undefined : this.#timescale / frameRate;
+    this.#even.nominal = this.#nominal;
     this.#depth = Math.min(MAX_DEPTH, depth ?? this.#depth);
     const [first] = this.#shown;
     if (first === undefined) return;
@@ -113,13 +111,15 @@ export class PictureTimes {
     const last = this.#last;
     const longest = (picture.afterLoss ? HOLE_S : MAX_STEP_S) * this.#timescale;
     const isContinuous = last !== undefined && dts - last <= longest;
-    this.#release(isContinuous ? dts - last : undefined);
-    if (isContinuous) this.#measure(last, dts);
-    else this.#even = 0;
+    if (!isContinuous) this.#even.restart();
+    const { dts: placed, duration } = this.#even.place(dts);
+    this.#release(isContinuous ? placed : undefined);
+    if (isContinuous) this.#interval = dts - last;
     this.#last = dts;
-    const duration = this.#predicted(dts);
-    if (duration === undefined) this.#held = { ...picture, dts };
-    else this.#emit(picture, dts, duration);
+    const { pts, key, data } = picture;
+    const frame = { dts: placed, pts: pts + placed - dts, key, data };
+    if (duration === undefined) this.#held = frame;
+    else this.#emit(frame, duration);
   }
 
   /** Delivers the frame that waits. */
@@ -156,36 +156,15 @@ export class PictureTimes {
     return undefined;
   }
 
-  #measure(last: number, dts: number): void {
-    const interval = dts - last;
-    const mean = this.#even === 0 ? interval : (last - this.#evenFrom) / this.#even;
-    if (this.#even === 0 || Math.abs(interval - mean) > EVEN_S * this.#timescale) {
-      this.#evenFrom = last;
-      this.#even = 1;
-    } else {
-      this.#even++;
-    }
-    this.#interval = interval;
-  }
-
-  /** Duration of the frame at `dts`, known before its successor; undefined while the frame rate is not known to be even. */
-  #predicted(dts: number): number | undefined {
-    if (this.#even < CONFIRMED_INTERVALS) return undefined;
-    const mean = (dts - this.#evenFrom) / this.#even;
-    const nominal = this.#nominal;
-    const isConfirmed = nominal !== undefined && Math.abs(mean - nominal) < (EVEN_S / 2) * this.#timescale;
-    if (isConfirmed) return Math.max(1, Math.round(nominal));
-    return this.#even >= EVEN_INTERVALS ? Math.max(1, Math.round(mean)) : undefined;
-  }
-
-  #release(duration: number | undefined): void {
+  /** @param next decode time of the frame that follows */
+  #release(next: number | undefined): void {
     const held = this.#held;
     if (!held) return;
     this.#held = undefined;
-    this.#emit(held, held.dts, duration ?? this.#step);
+    this.#emit(held, next === undefined ? this.#step : next - held.dts);
   }
 
-  #emit({ pts, key, data }: Picture, dts: number, duration: number): void {
+  #emit({ dts, pts, key, data }: Pick<Frame, 'dts' | 'pts' | 'key' | 'data'>, duration: number): void {
     this.#out.frame({ trackId: this.#trackId, dts, pts, duration, key, data });
   }
 }
