@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Kysely } from 'kysely';
+import { withoutAacSignalling } from '../media/aac/signalling.ts';
 import type { Track } from '../media/frame.ts';
 import { parseInit, printInit } from '../media/isobmff/init.ts';
 import type { Init } from '../media/segment.ts';
@@ -27,6 +28,8 @@ export interface InitTableOptions {
 export class InitTable {
   readonly #byHash = new Map<string, Init>();
   readonly #byNumber = new Map<number, Init>();
+  /** The first one of those that decoders treat alike, see `keyOf`. */
+  readonly #byKey = new Map<string, Init>();
   readonly #options: InitTableOptions;
 
   constructor(known: readonly Init[], options: InitTableOptions) {
@@ -34,11 +37,14 @@ export class InitTable {
     this.#options = options;
   }
 
-  /** The configuration of `tracks`; a new one gets a number. */
+  /**
+   * The configuration of `tracks`, or one that decoders treat alike: publishers over RTMP and SRT state the same sound differently. A new
+   * one gets a number.
+   */
   of(tracks: readonly Track[]): Init {
     const bytes = printInit(tracks);
     const hash = hashOf(bytes);
-    const known = this.#byHash.get(hash);
+    const known = this.#byHash.get(hash) ?? this.#byKey.get(keyOf(tracks));
     if (known) return known;
     const init: Init = { number: this.#nextNumber(), hash, tracks };
     this.#put(init);
@@ -49,6 +55,11 @@ export class InitTable {
   /** The configuration with a number, or undefined. */
   get(number: number): Init | undefined {
     return this.#byNumber.get(number);
+  }
+
+  /** Whether decoders go on with `next` after `init` as if it were the same. */
+  isSame(init: Init, next: Init): boolean {
+    return init === next || keyOf(init.tracks) === keyOf(next.tracks);
   }
 
   /**
@@ -75,6 +86,8 @@ export class InitTable {
   #put(init: Init): void {
     this.#byHash.set(init.hash, init);
     this.#byNumber.set(init.number, init);
+    const key = keyOf(init.tracks);
+    if (!this.#byKey.has(key)) this.#byKey.set(key, init);
   }
 }
 
@@ -99,6 +112,11 @@ export async function openInitTable(
       .catch(failed);
   };
   return new InitTable(known, { save, nowMs });
+}
+
+/** Equal for configurations that differ only in how they state the sound. */
+function keyOf(tracks: readonly Track[]): string {
+  return hashOf(printInit(tracks.map(withoutAacSignalling)));
 }
 
 function hashOf(bytes: Uint8Array): string {

@@ -38,7 +38,7 @@ export interface ClipStep {
 }
 
 /**
- * The steps of a clip. Every group has the same codec configuration.
+ * The steps of a clip. Every group has the same codec configuration, as far as decoders tell.
  *
  * @param options.signal ends the reading
  * @param options.budget counts what was read
@@ -143,7 +143,8 @@ class ClipWalk {
 
   #check({ initNumber, msn, startUs }: ClipStoredGroup): void {
     const init = this.#inits.get(initNumber);
-    if (this.count > 0 && init !== this.#init) {
+    const before = this.#init;
+    if (this.count > 0 && init !== before && !(init && before && this.#inits.isSame(before, init))) {
       throw new OxbowError(
         'unsupported-media',
         `the codec configuration changes at ${new Date(startUs / 1000).toISOString()}; ask for a clip that ends or starts there`,

@@ -28,6 +28,8 @@ export interface AacConfig {
   readonly samplesPerFrame: number;
   /** Explicitly signalled spectral band replication: Hz of the output. */
   readonly sbrRate?: number;
+  /** Says that there is no spectral band replication; otherwise decoders look for it in the frames. */
+  readonly deniesSbr?: true;
   /** Explicitly signalled parametric stereo. */
   readonly parametricStereo: boolean;
 }
@@ -51,6 +53,7 @@ export function parseAacConfig(record: Uint8Array): AacConfig {
   const channelConfiguration = bits.u(4);
   let sbrRate: number | undefined;
   let parametricStereo = false;
+  let deniesSbr = false;
   if (objectType === 5 || objectType === 29) {
     parametricStereo = objectType === 29;
     sbrRate = parseRate(bits);
@@ -63,6 +66,7 @@ export function parseAacConfig(record: Uint8Array): AacConfig {
     const extension = parseSyncExtension(bits);
     sbrRate = extension.sbrRate;
     parametricStereo = extension.parametricStereo;
+    deniesSbr = extension.deniesSbr;
   }
   const config = {
     objectType,
@@ -71,6 +75,7 @@ export function parseAacConfig(record: Uint8Array): AacConfig {
     channels,
     samplesPerFrame: general?.samplesPerFrame ?? 1024,
     parametricStereo,
+    ...(deniesSbr && { deniesSbr }),
   };
   return sbrRate === undefined ? config : { ...config, sbrRate };
 }
@@ -128,12 +133,13 @@ function parseProgramConfig(bits: BitReader): number {
 }
 
 /** Backward compatible signalling (1.6.5.3): SBR and PS behind the core's config, where old decoders do not look. */
-function parseSyncExtension(bits: BitReader): { sbrRate: number | undefined; parametricStereo: boolean } {
-  const none = { sbrRate: undefined, parametricStereo: false };
-  if (bits.u(11) !== 0x2b7 || parseObjectType(bits) !== 5 || bits.left < 1 || !bits.flag()) return none;
+function parseSyncExtension(bits: BitReader) {
+  const none = { sbrRate: undefined, parametricStereo: false, deniesSbr: false };
+  if (bits.u(11) !== 0x2b7 || parseObjectType(bits) !== 5 || bits.left < 1) return none;
+  if (!bits.flag()) return { ...none, deniesSbr: true };
   const sbrRate = parseRate(bits);
   const parametricStereo = bits.left >= 12 && bits.u(11) === 0x548 && bits.flag();
-  return { sbrRate, parametricStereo };
+  return { sbrRate, parametricStereo, deniesSbr: false };
 }
 
 /**
