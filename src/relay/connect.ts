@@ -12,7 +12,7 @@ export function createConnectRelay(parts: WhipParts): ConnectRelay {
   return (request) => {
     switch (request.target.protocol) {
       case 'srt':
-        return connectSrtRelay(request);
+        return connectSrtRelay(request, parts.clock);
       case 'whip':
         return connectWhipRelay(request, parts);
       default:

@@ -28,7 +28,7 @@ export type ConnectRelay = (request: ConnectRequest) => Promise<RelayConnection>
 
 /** An open connection to a target. */
 export interface RelayConnection {
-  /** Media may begin with the last key frame at once; otherwise with the next one. */
+  /** Media begins with the GOP on the air, which is there at once; otherwise with the next key frame. */
   readonly takesBursts: boolean;
   /** Bytes of media that were passed to the connection. */
   readonly sentBytes: number;

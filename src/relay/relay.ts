@@ -2,7 +2,7 @@
  * One relay: sends a live stream to one target, and connects again when the target was lost.
  * In: a stream, a target, a way to connect. Out: media over a RelayConnection; a readable status. docs/2-publish/relay.md.
  *
- * It connects when media flows, begins at a key frame, and takes frames from an inbox, which drops whole GOPs when the target is slow: the
+ * It connects when media flows, begins with the GOP on the air, and takes frames from an inbox, which drops whole GOPs when the target is slow: the
  * source never waits.
  */
 import { type LeftOutTrack, leftOutSentence } from '../api/left-out.ts';
@@ -34,7 +34,7 @@ const MAX_DETAIL = 300;
 export interface RelayOptions {
   /** Of the stream. */
   readonly name: string;
-  readonly stream: Pick<Stream, 'context' | 'events'> & InboxStream;
+  readonly stream: Pick<Stream, 'bufferGop' | 'context' | 'events'> & InboxStream;
   readonly target: RelayTarget;
   readonly clock: Clock;
   readonly net: Pick<Net, 'resolveHost'>;
@@ -115,6 +115,8 @@ export class Relay implements AsyncDisposable {
   }
 
   async #run(signal: AbortSignal): Promise<void> {
+    // The GOP on the air, in which media begins or a lost target comes back, is kept while the relay connects.
+    using _gop = this.#options.stream.bufferGop();
     while (!signal.aborted) {
       try {
         this.#enter('waiting');

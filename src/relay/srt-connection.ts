@@ -3,23 +3,30 @@
  * In: checked addresses; runs and frames. Out: MPEG-TS over wire/srt. Times are UTC: they continue over runs.
  */
 import type { LeftOutTrack } from '../api/left-out.ts';
+import { sleep } from '../lib/abort.ts';
+import type { Clock } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
 import type { RunContext } from '../live/sink.ts';
 import { trackName } from '../media/flv/muxer-codecs.ts';
 import type { Frame } from '../media/frame.ts';
 import { LiveTsMuxer } from '../media/mpegts/muxer/live-muxer.ts';
+import { ticksToUs } from '../media/run.ts';
 import { connectSrt } from '../wire/srt/connect.ts';
 import type { SrtConnection } from '../wire/srt/srt.ts';
+import { CatchUp } from './catch-up.ts';
 import type { ConnectRequest, RelayConnection } from './connection.ts';
 
 /** Connects to an SRT listener as caller: tries each address until one answers. */
-export async function connectSrtRelay({ target, host, signal }: ConnectRequest): Promise<RelayConnection> {
+export async function connectSrtRelay(
+  { target, host, signal }: ConnectRequest,
+  clock: Clock,
+): Promise<RelayConnection> {
   const { streamId, passphrase, keyLength, latencyMs } = target.srt ?? { streamId: '' };
   let last: unknown;
   for (const { address } of host.addresses) {
     try {
       const options = { address, port: host.port, streamId, passphrase, keyLength, latencyMs, signal };
-      return new SrtRelay(await connectSrt(options));
+      return new SrtRelay(await connectSrt(options), { clock, signal });
     } catch (error) {
       signal.throwIfAborted();
       last = error;
@@ -29,13 +36,18 @@ export async function connectSrtRelay({ target, host, signal }: ConnectRequest):
 }
 
 class SrtRelay implements RelayConnection {
-  /** Media that comes at once would be late at the receiver: SRT keeps the pace in which it is sent. */
-  readonly takesBursts = false;
+  /** SRT keeps the pace in which media is sent: `write` asks for a pause where it is faster than receivers expect. */
+  readonly takesBursts = true;
   readonly closed: Promise<string>;
   sentBytes = 0;
   lostFrames = 0;
   readonly #connection: SrtConnection;
   readonly #muxer: LiveTsMuxer;
+  readonly #options: { readonly clock: Clock; readonly signal: AbortSignal };
+  readonly #pace = new CatchUp();
+  #waitMs = 0;
+  /** By track id. */
+  #timescales: ReadonlyMap<number, number> = new Map();
   /** Track whose key frames end a loss. */
   #reference = 0;
   /** A payload of the current frame was dropped. */
@@ -43,8 +55,9 @@ class SrtRelay implements RelayConnection {
   /** After a loss nothing is sent up to the next key frame. */
   #isSkipping = false;
 
-  constructor(connection: SrtConnection) {
+  constructor(connection: SrtConnection, options: { clock: Clock; signal: AbortSignal }) {
     this.#connection = connection;
+    this.#options = options;
     this.closed = connection.closed;
     connection.onData = () => undefined;
     this.#muxer = new LiveTsMuxer((payload) => {
@@ -56,6 +69,8 @@ class SrtRelay implements RelayConnection {
   startRun({ tracks, run, reference }: RunContext): readonly LeftOutTrack[] {
     this.#reference = reference.id;
     this.#isSkipping = false;
+    this.#timescales = new Map(tracks.map(({ id, timescale }) => [id, timescale]));
+    this.#pace.restart();
     const carried = this.#muxer.startRun(tracks, run);
     return tracks.filter((track) => !carried.includes(track)).map(trackName);
   }
@@ -69,10 +84,14 @@ class SrtRelay implements RelayConnection {
     this.#muxer.frame(frame);
     this.#isSkipping = this.#isDropped;
     if (this.#isDropped) this.lostFrames++;
-    return true;
+    const mediaUs = ticksToUs(frame.dts, this.#timescales.get(frame.trackId) ?? 1);
+    this.#waitMs = this.#pace.sent(mediaUs, this.#options.clock.monotonicMs());
+    return this.#waitMs === 0;
   }
 
-  async drained(): Promise<void> {}
+  async drained(): Promise<void> {
+    await sleep(this.#waitMs, this.#options).catch(() => undefined);
+  }
 
   async close(): Promise<void> {
     this.#muxer.flush();

@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { CatchUp } from './catch-up.ts';
+
+/** Sends frames of 40 ms as soon as they are there and the pace allows; the time of each, ms. */
+function send(pace: CatchUp, thereMs: readonly number[]): number[] {
+  let nowMs = 0;
+  return thereMs.map((there, i) => {
+    nowMs = Math.max(nowMs, there);
+    const sentMs = nowMs;
+    nowMs += pace.sent(i * 40_000, nowMs);
+    return sentMs;
+  });
+}
+
+test('a GOP of 2 s that is there at once is sent in half a second, and what follows in real time', () => {
+  const there = Array.from({ length: 150 }, (_, i) => Math.max(0, i * 40 - 2000));
+  const sent = send(new CatchUp(), there);
+  assert.ok(sent[49]! >= 460 && sent[49]! <= 500, `${sent[49]} ms`);
+  const behind = sent.map((at, i) => at - there[i]!);
+  assert.ok(behind.slice(75).every((ms) => ms === 0));
+});
+
+test('media in real time never waits, and a burst after a pause is paced like the first one', () => {
+  const there = Array.from({ length: 100 }, (_, i) => (i < 50 ? i * 40 : 10_000));
+  const sent = send(new CatchUp(), there);
+  assert.deepEqual(sent.slice(0, 50), there.slice(0, 50));
+  assert.ok(sent[99]! >= 10_460, `${sent[99]} ms`);
+});
