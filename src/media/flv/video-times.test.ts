@@ -88,3 +88,43 @@ suite('a frame begins where the one before ends, although RTMP has milliseconds'
     assert.ok(frames.every(({ pts }, i) => Math.abs(pts - wanted[i]!) / 90 <= 2));
   });
 });
+
+suite('an encoder that cannot send decode times before zero', () => {
+  /** When a frame is presented, in frames: I P B b b P B b b, so that the delay is two frames. */
+  const shown = (i: number) => (i === 0 ? 0 : i + [3, 0, -2, -1][(i - 1) % 4]!);
+
+  /** Frames of 25 fps as GStreamer sends them: times of before the first picture, or of before the last sound, are the latter. */
+  function send(soundMs: readonly number[]) {
+    const frames: Frame[] = [];
+    const times = new VideoTimes(1, {
+      ...{ configured: () => {}, refused: () => {}, damage: assert.fail },
+      frame: (frame) => frames.push(frame),
+    });
+    const wanted: number[] = [];
+    for (let i = 0; i < 60; i++) {
+      const dtsMs = Math.max((i - 2) * 40, soundMs[i] ?? 0);
+      const ptsMs = shown(i) * 40;
+      times.push(1000 + dtsMs, ptsMs - dtsMs, 0, i === 0, Uint8Array.of(i));
+      wanted.push((1000 + ptsMs) * 90);
+    }
+    times.flush();
+    return { frames, wanted };
+  }
+
+  for (const [name, soundMs] of [
+    ['gives the first three frames one time', []],
+    ['gives the first frames that of the sound before them', [0, 0, 0, 116, 162, 162, 162, 205, 205]],
+    ['gives the first frames one that is late', [200, 200, 200, 200, 200]],
+  ] as const) {
+    test(`${name}: every frame keeps its presentation time, and durations are those of frames`, () => {
+      const { frames, wanted } = send(soundMs);
+      assert.deepEqual(
+        frames.map(({ pts }) => pts),
+        wanted,
+      );
+      assert.ok(frames.every(({ dts, pts }) => dts <= pts));
+      assert.deepEqual(seams(frames), []);
+      assert.ok(frames.every(({ duration }) => duration >= 90 * 20));
+    });
+  }
+});

@@ -5,6 +5,7 @@
  */
 import { EvenTimes } from '../even-times.ts';
 import type { Frame } from '../frame.ts';
+import { Opening } from './opening.ts';
 import type { TrackOutput } from './track-output.ts';
 
 /** Ticks per second of video tracks: milliseconds and nanoseconds both fit. */
@@ -30,6 +31,8 @@ export class VideoTimes {
   #last: number | undefined;
   #lastDuration: number | undefined;
   #held: TimedFrame | undefined;
+  /** The first frames; undefined once they were placed. */
+  #opening: Opening<TimedFrame> | undefined = new Opening();
   /** How much decode times are early, because presentation times were before them; ticks. */
   #shift = 0;
   /** Frame duration of the parameter sets, ticks; undefined if they have none. */
@@ -56,11 +59,31 @@ export class VideoTimes {
   push(timeMs: number, compositionMs: number, nanoseconds: number, key: boolean, data: Uint8Array): void {
     const fine = nanoseconds === 0 ? 0 : Math.round((nanoseconds * TICKS_PER_MS) / 1_000_000);
     const raw = timeMs * TICKS_PER_MS + fine;
-    let pts = raw + compositionMs * TICKS_PER_MS;
+    const pts = raw + compositionMs * TICKS_PER_MS;
     if (Math.abs(pts - raw) > MAX_REORDER) {
       this.#out.damage(`a composition time of ${compositionMs} ms`);
       return;
     }
+    const frame = { dts: raw, pts, key, data };
+    if (!this.#opening) this.#take(frame);
+    else if (!this.#opening.add(frame)) this.#open();
+  }
+
+  /** Delivers the frames that wait. */
+  flush(): void {
+    this.#open();
+    this.#release(undefined);
+  }
+
+  #open(): void {
+    const frames = this.#opening?.take() ?? [];
+    if (frames.length === 0) return;
+    this.#opening = undefined;
+    for (const frame of frames) this.#take(frame);
+  }
+
+  #take({ dts: raw, pts: shown, key, data }: TimedFrame): void {
+    let pts = shown;
     if (pts < raw - this.#shift) this.#shift = raw - pts;
     let dts = raw - this.#shift;
     const last = this.#last;
@@ -70,7 +93,8 @@ export class VideoTimes {
       dts = last + 1;
       pts = Math.max(pts, dts);
     }
-    if (dts < 0) {
+    // The first frames may be decoded before zero: the stream moves its timestamps.
+    if (dts < (last === undefined || last < 0 ? -JUMP : 0)) {
       this.#out.damage('a video frame before the start of the timeline');
       return;
     }
@@ -83,11 +107,6 @@ export class VideoTimes {
     const frame = { dts: placed, pts: shownAt(placed, pts - dts, step), key, data };
     if (duration === undefined) this.#held = frame;
     else this.#emit(frame, duration);
-  }
-
-  /** Delivers the frame that waits. */
-  flush(): void {
-    this.#release(undefined);
   }
 
   /** @param next decode time of the frame that follows */
