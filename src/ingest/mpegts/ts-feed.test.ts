@@ -98,6 +98,29 @@ suite('a live MPEG-TS feed', () => {
     assert.deepEqual(open.damage, []);
   });
 
+  test('waits up to two seconds for sound that the PMT names', () => {
+    for (const [silent, runs] of [
+      [48, [2]],
+      [60, [1, 2]],
+    ] as const) {
+      const open = openFeed();
+      const writer = new PacketWriter();
+      for (const table of tables(writer)) open.feed.push(table);
+      for (let i = 0; i < 75; i++) {
+        const pts = 90_000 + i * FRAME;
+        const unit = i % 12 === 0 ? printUnit(printSps(), PPS, printSlice(true)) : printUnit(printSlice(false, 500));
+        open.feed.push(writer.pes(VIDEO, unit, { pts }));
+        if (i >= silent) open.feed.push(writer.pes(AUDIO, printAdts(100), { pts }, true));
+        open.clock.advance(40);
+      }
+      assert.deepEqual(
+        open.starts.map((tracks) => tracks.length),
+        runs,
+        `${silent} pictures without sound`,
+      );
+    }
+  });
+
   test('continues its run when only the PIDs change', () => {
     const open = openFeed();
     const writer = new PacketWriter();

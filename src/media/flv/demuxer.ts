@@ -39,7 +39,7 @@ export interface FlvDemuxer {
 
 /**
  * Creates a demuxer. Tracks are announced when audio and video have their configurations, when those that onMetaData lists have them, or
- * after a second of media.
+ * after a second of media, two where one that it lists has none.
  */
 export function createFlvDemuxer(output: DemuxerOutput): FlvDemuxer {
   return new Demuxer(output);

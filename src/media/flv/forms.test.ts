@@ -95,6 +95,23 @@ suite('the set of tracks', () => {
     assert.equal(out.frames.length, 40);
   });
 
+  test('metadata that announces audio and video waits two seconds for both: who joins within a GOP has sound alone first', () => {
+    const announced = [metadata({ videocodecid: 7, audiocodecid: 10 }), aac(0, AAC_RECORD)];
+    const heard = (toMs: number) =>
+      Array.from({ length: Math.floor((toMs * 48) / 1024) }, (_, i) => at(Math.round((i * 1024) / 48), aac(1, sound)));
+    for (const lateMs of [1000, 1900, 2000]) {
+      const out = demux([...announced, ...heard(lateMs), at(lateMs, avc(0, printAvcC())), at(lateMs, picture)]);
+      assert.deepEqual(
+        out.tracks.map((tracks) => tracks.map(({ kind }) => kind)),
+        [['video', 'audio']],
+        `after ${lateMs} ms`,
+      );
+      assert.equal(out.frames.length, heard(lateMs).length + 1);
+    }
+    const later = codecsOf([...announced, ...heard(2100), at(2100, avc(0, printAvcC())), at(2100, picture)]);
+    assert.deepEqual(later, [['2 mp4a.40.2'], ['1 avc1.42c01e', '2 mp4a.40.2']]);
+  });
+
   test('metadata as AMF0 of the encoders gives its name', () => {
     assert.deepEqual(codecsOf([metadata({ audiocodecid: 10, encoder: 'x' }), aac(0, AAC_RECORD), aac(1, sound)]), [
       ['2 mp4a.40.2'],

@@ -8,10 +8,12 @@ import type { DemuxerOutput, Frame, Track } from '../frame.ts';
 import type { FlvMetadata } from './metadata.ts';
 import type { TrackSetup } from './track-output.ts';
 
-const MAX_HELD_BYTES = 8 * 1024 * 1024;
+const MAX_HELD_BYTES = 16 * 1024 * 1024;
 const MAX_HELD_FRAMES = 4096;
 /** A track without a configuration within this much media is omitted until it has one, ms. */
 const MAX_WAIT_MS = 1000;
+/** The same for one that the metadata announces: a sender that joins within a GOP has the video with the next key frame, ms. */
+const MAX_ANNOUNCED_WAIT_MS = 2000;
 /** Most tracks of each kind: their ids have to fit. */
 const MAX_TRACKS = 16;
 
@@ -98,14 +100,15 @@ export class FlvTrackSet {
   }
 
   /**
-   * A message arrived: ends the wait after a second of media.
+   * A message arrived: ends the wait after a second of media, after two for tracks that are announced.
    *
    * @param timeMs without wraps
    */
   at(timeMs: number): void {
     if (this.#announced) return;
     this.#fromMs ??= timeMs;
-    if (Math.abs(timeMs - this.#fromMs) >= MAX_WAIT_MS) this.announce();
+    const waitMs = this.#isAnnouncedToCome ? MAX_ANNOUNCED_WAIT_MS : MAX_WAIT_MS;
+    if (Math.abs(timeMs - this.#fromMs) > waitMs) this.announce();
   }
 
   /** Ends the wait: reports the known tracks, if any, and passes on their frames. */
@@ -120,14 +123,21 @@ export class FlvTrackSet {
   }
 
   #announceIfComplete(): void {
-    const video = this.#metadata?.video ?? [];
-    const audio = this.#metadata?.audio ?? [];
+    const { video = [], audio = [] } = this.#metadata ?? {};
     // Metadata that names no codec says nothing about the tracks.
     const isSilent = video.length + audio.length === 0;
-    const isKnown = (kind: FlvKind, ids: readonly number[]) =>
-      ids.every((id) => this.#slots.some((slot) => slot.kind === kind && slot.trackId === id && isSettled(slot)));
-    if (!isKnown('video', isSilent ? [0] : video) || !isKnown('audio', isSilent ? [0] : audio)) return;
+    if (!this.#isKnown('video', isSilent ? [0] : video) || !this.#isKnown('audio', isSilent ? [0] : audio)) return;
     if (this.#slots.every(isSettled)) this.announce();
+  }
+
+  /** A track that the metadata announces has no configuration yet. */
+  get #isAnnouncedToCome(): boolean {
+    const { video = [], audio = [] } = this.#metadata ?? {};
+    return !this.#isKnown('video', video) || !this.#isKnown('audio', audio);
+  }
+
+  #isKnown(kind: FlvKind, ids: readonly number[]): boolean {
+    return ids.every((id) => this.#slots.some((slot) => slot.kind === kind && slot.trackId === id && isSettled(slot)));
   }
 
   #tracks(): void {

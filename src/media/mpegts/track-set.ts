@@ -13,6 +13,8 @@ const MAX_HELD_BYTES = 16 * 1024 * 1024;
 const MAX_HELD_FRAMES = 4096;
 /** A track without a configuration within this much media is omitted until it has one, ticks of 90 kHz: 1 s. */
 const MAX_HELD_MEDIA = PES_TIMESCALE;
+/** The same for the sound of a live feed, which the PMT names before it comes, ticks of 90 kHz: 2 s. */
+const MAX_HELD_FOR_SOUND = 2 * PES_TIMESCALE;
 /** The same for the video of a live feed, which has its parameter sets with the next key frame, ticks of 90 kHz: 10 s. */
 const MAX_HELD_FOR_VIDEO = 10 * PES_TIMESCALE;
 
@@ -81,7 +83,9 @@ export class TrackSet {
     const media = isData ? 0 : Math.abs(frame.dts90 - this.#heldFrom!);
     const waitsForVideo = this.#isLive && this.#slots.some(isVideoToCome);
     if (waitsForVideo && !isData) this.#dropBefore(frame.dts90 - MAX_HELD_MEDIA);
-    if (media >= (waitsForVideo ? MAX_HELD_FOR_VIDEO : MAX_HELD_MEDIA) || full) this.announce();
+    const waitsForSound = this.#isLive && this.#slots.some(isSoundToCome);
+    const most = waitsForVideo ? MAX_HELD_FOR_VIDEO : waitsForSound ? MAX_HELD_FOR_SOUND : MAX_HELD_MEDIA;
+    if (media >= most || full) this.announce();
     if (full && !this.#announced) this.#dropHeld();
   }
 
@@ -143,6 +147,11 @@ export class TrackSet {
     const whole: Frame = { trackId: slot.id, dts: dts + shift, pts: pts + shift, duration, key, data };
     this.#out.frame(whole);
   }
+}
+
+/** Whether a slot is of sound that has not come. */
+function isSoundToCome({ kind, setup, refused }: Slot): boolean {
+  return kind === 'audio' && !setup && !refused;
 }
 
 /** Whether a slot is of video that has not had its parameter sets. */
