@@ -11,15 +11,13 @@ import type { Cut } from './cut-list.ts';
 import { DerivedRun } from './derived-frames.ts';
 import type { DerivedInput, FollowerOptions, SealedQuality } from './derived-input.ts';
 import { type Boundary, FollowedSegment } from './followed-segment.ts';
-import { familyOf, type Generation } from './generation.ts';
+import { familyOf, type Generation, HEADROOM } from './generation.ts';
 import type { DerivedQuality, LiveWindowChange, SegmentOpening } from './live-segment.ts';
 import type { LiveWindow } from './live-window.ts';
 import { TrackWriter } from './track-writer.ts';
 
 export type { DerivedInput } from './derived-input.ts';
 
-/** Headroom of a measured BANDWIDTH, as that of the stream. */
-const HEADROOM = 1.25;
 /** Runs of the stream whose frames may still come. */
 const REMEMBERED_RUNS = 8;
 

@@ -48,7 +48,8 @@ const mediaTracks = (tracks: readonly Track[]) => tracks.filter((track) => !isSp
 
 /** Shortest part except the last of a segment, as a share of PART-TARGET (RFC 8216bis 4.4.3.7). */
 const MIN_PART_SHARE = 0.85;
-const HEADROOM = 1.25;
+/** Margin of BANDWIDTH over what was measured: larger segments may follow. */
+export const HEADROOM = 1.25;
 
 /**
  * Kind, codec and language of each video and audio track, e.g. `video=avc1:und;audio=mp4a:en;parts`. Subtitles and timed metadata

@@ -5,6 +5,7 @@
 import type { AssetIndex } from '../../archive/asset-index.ts';
 import { captionsFrom } from '../../media/captions/caption-channel.ts';
 import type { Track } from '../../media/frame.ts';
+import { longestTargetS, PeakRate } from '../../media/peak-rate.ts';
 import type { Description, Presentation, PresentationSegment } from '../../media/presentation.ts';
 import { type Rendition, renditionsOf } from '../../media/rendition-set.ts';
 import type { Init } from '../../media/segment.ts';
@@ -12,6 +13,8 @@ import type { ServedAsset } from './served-asset.ts';
 
 /** Track ids from here on are of encoded renditions. */
 const FIRST_DERIVED_ID = 100;
+/** TARGETDURATION of an asset whose segments are shorter, seconds. */
+const LEAST_TARGET_S = 1;
 const MUXED = /^a(v\d.*)$/;
 
 /**
@@ -30,7 +33,7 @@ export function assetPresentation({ asset, index }: Pick<ServedAsset, 'asset' | 
     segments: { [Symbol.iterator]: () => present(index, only) },
     mediaSequence: first?.msn ?? 1,
     discontinuitySequence: 0,
-    targetDurationS: 1,
+    targetDurationS: LEAST_TARGET_S,
     ended: true,
     fixed: true,
     hasAllTexts: true,
@@ -56,13 +59,13 @@ function reduced(init: Init, only: string | undefined): Init {
 
 /** Sums of a rendition. */
 interface Sums {
-  /** Bits per second of the largest segment. */
-  peak: number;
+  readonly peak: PeakRate;
   bytes: number;
 }
 
 /** Bit rates and frame rates over the whole asset. */
 function describe(index: AssetIndex): Description {
+  const targetS = longestTargetS(index, LEAST_TARGET_S);
   const sums = new Map<string, Sums>();
   const pictures = new Map<number, { samples: number; duration: number }>();
   let durationUs = 0;
@@ -71,9 +74,9 @@ function describe(index: AssetIndex): Description {
     const bytesOf = new Map(segment.tracks.map(({ trackId, length }) => [trackId, length]));
     for (const { id, tracks } of renditionsOf(segment.init.tracks).all) {
       const bytes = tracks.reduce((sum, track) => sum + (bytesOf.get(track.id) ?? 0), 0);
-      const own = sums.get(id) ?? { peak: 0, bytes: 0 };
+      const own = sums.get(id) ?? { peak: new PeakRate(targetS), bytes: 0 };
       own.bytes += bytes;
-      if (segment.durationUs > 0) own.peak = Math.max(own.peak, (bytes * 8e6) / segment.durationUs);
+      own.peak.add(segment.durationUs, bytes);
       sums.set(id, own);
     }
     for (const { trackId, samples, duration } of segment.tracks) {
@@ -83,7 +86,7 @@ function describe(index: AssetIndex): Description {
   }
   return {
     tracks: index.tracks,
-    bandwidthOf: ({ id }) => sums.get(id)?.peak ?? 0,
+    bandwidthOf: ({ id }) => sums.get(id)?.peak.rate ?? 0,
     averageBandwidthOf: ({ id }) => (durationUs > 0 ? ((sums.get(id)?.bytes ?? 0) * 8e6) / durationUs : 0),
     frameRateOf({ tracks }) {
       const video = tracks.find(({ kind }) => kind === 'video');

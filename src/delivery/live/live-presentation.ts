@@ -3,6 +3,7 @@
  * In: a view of packager/live-window. Out: delivery/format. RFC 8216bis 4.4.3.8, 6.2 and appendix B. Pure.
  */
 import { sortDateRanges } from '../../media/m3u8/date-range.ts';
+import { PeakRate } from '../../media/peak-rate.ts';
 import type {
   Description,
   LiveEdge,
@@ -12,7 +13,7 @@ import type {
   PresentationSegment,
 } from '../../media/presentation.ts';
 import { isSubtitle, type Rendition } from '../../media/rendition-set.ts';
-import type { Generation } from '../../packager/generation.ts';
+import { type Generation, HEADROOM } from '../../packager/generation.ts';
 import type { LiveSegment, LiveWindowView } from '../../packager/live-segment.ts';
 import { nextPartOf, partsOf, positionOf } from '../../packager/rendition-view.ts';
 
@@ -22,6 +23,12 @@ const PARTS_FOR_TARGETS = 3;
 const PARTS_GRACE_US = 50_000;
 /** Nothing younger than six target durations may be skipped (4.4.3.8). */
 export const SKIP_AFTER_TARGETS = 6;
+/** A BANDWIDTH of the first frames that is further off than this share of the measured one is replaced. */
+const OFF_BY = 0.2;
+/** Measured values are listed in steps of this factor, so that a rate that wanders does not change the list each time. */
+const STEP = 1.2;
+/** Media after which a rate that is lower than announced is believed, target durations. */
+const LOWER_AFTER_TARGETS = 5;
 
 /**
  * The presentation of a view.
@@ -97,6 +104,41 @@ export function describeAll(view: LiveWindowView): Description {
       return quality ? quality.frameRate : own.frameRateOf(rendition);
     },
   };
+}
+
+/**
+ * As `describeAll`, with what was measured: BANDWIDTH of a publisher is a guess from its first frames, and players choose by it. For lists
+ * that are loaded once; a DASH manifest is loaded again and again, and its representations stay as they were.
+ */
+export function describeMeasured(view: LiveWindowView): Description {
+  const described = describeAll(view);
+  const derived = new Set((view.qualities ?? []).map(({ track }) => track.id));
+  return {
+    ...described,
+    bandwidthOf(rendition) {
+      const announced = described.bandwidthOf(rendition);
+      if (rendition.tracks.some(({ id }) => derived.has(id))) return announced;
+      return followed(announced, peakOf(view, rendition), view.generation);
+    },
+  };
+}
+
+function peakOf({ segments, generation }: LiveWindowView, { tracks }: Rendition): PeakRate {
+  const peak = new PeakRate(generation.targetDurationS);
+  for (const { sealed } of segments) {
+    if (!sealed) continue;
+    const bytes = tracks.reduce((sum, { id }) => sum + (sealed.tracks.get(id)?.length ?? 0), 0);
+    peak.add(sealed.durationUs, bytes);
+  }
+  return peak;
+}
+
+function followed(announced: number, peak: PeakRate, { targetDurationS }: Generation): number {
+  const measured = peak.rate * HEADROOM;
+  const isKnown = peak.durationUs >= targetDurationS * 1e6 * (measured > announced ? 1 : LOWER_AFTER_TARGETS);
+  if (!isKnown || measured === 0 || Math.abs(announced - measured) <= OFF_BY * measured) return announced;
+  const from = announced || 1;
+  return Math.ceil(from * STEP ** Math.ceil(Math.log(measured / from) / Math.log(STEP)));
 }
 
 /** The first segment's own DISCONTINUITY tag is counted when the segment leaves the list (4.4.3.3). */

@@ -6,7 +6,7 @@ import { parsePlaylist } from '../../media/m3u8/parse.ts';
 import type { MediaPlaylist } from '../../media/m3u8/playlist.ts';
 import { usToTicks } from '../../media/run.ts';
 import { START_US } from '../../recording/recording.fixture.ts';
-import { generation, openDelivery, openLive, tracks } from '../delivery.fixture.ts';
+import { generation, makeGroup, openDelivery, openLive, tracks } from '../delivery.fixture.ts';
 
 const refusal = (code: string) => (error: unknown) => error instanceof OxbowError && error.code === code;
 
@@ -190,6 +190,26 @@ suite('the multivariant list', () => {
         '',
       ].join('\n'),
     );
+  });
+
+  test('follows the measured rate where the first frames were more than a fifth off (RFC 8216bis 4.4.6.2)', async () => {
+    const listed = async (share: number, segments: number) => {
+      await using live = await openDelivery();
+      const bytes = makeGroup({ msn: 100 }, live.init).tracks.reduce((sum, track) => sum + track.bytes.length, 0);
+      const wanted = bytes * 4 * 1.25;
+      live.list.begin({ ...generation, bandwidths: { 1: wanted * share, 2: 0 } }, tracks);
+      for (let msn = 100; msn < 100 + segments; msn++) live.live({ msn });
+      live.part({ msn: 100 + segments }, 2);
+      const text = await live.text('/live/door/index.m3u8');
+      return Number(/BANDWIDTH=(\d+)/.exec(text)![1]) / wanted;
+    };
+    for (const share of [0.85, 1, 1.15]) assert.ok(Math.abs((await listed(share, 8)) - share) < 0.01, `${share}`);
+    for (const share of [0.1, 0.4, 0.75, 1.3, 2, 10]) {
+      const found = await listed(share, 8);
+      assert.ok(found >= 0.99 && found <= 1.21, `${share} becomes ${found}`);
+    }
+    assert.ok((await listed(0.5, 2)) >= 0.99, 'too low is repaired at once');
+    assert.ok(Math.abs((await listed(1.5, 2)) - 1.5) < 0.01, 'too high after five target durations');
   });
 
   test('of several audio tracks offers each, and each variant counts the loudest', async () => {

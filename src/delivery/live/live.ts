@@ -26,7 +26,7 @@ import { missing, recordedSegment, type SegmentMedia, segmentInMemory } from '..
 import type { ServedLiveStream, ServedStream } from '../served-stream.ts';
 import { bytesReply, caching, cachingOfReached, contentTypes, keptFor, playlistReply } from '../text-reply.ts';
 import type { Directives } from './directives.ts';
-import { describeAll, livePresentation, partTargetOf } from './live-presentation.ts';
+import { describeMeasured, livePresentation, partTargetOf } from './live-presentation.ts';
 import { type PendingReply, settle, waitFor } from './pending-reply.ts';
 import { besideOf } from './quality-window.ts';
 import type { SegmentCache } from './segment-cache.ts';
@@ -90,7 +90,7 @@ export function liveIndex(stream: ServedLiveStream): Reply {
 
 /** Prints the Multivariant Playlist of a view. */
 export function liveIndexReply(view: LiveWindowView): Reply {
-  const presentation = { ...livePresentation(view), describe: () => describeAll(view) };
+  const presentation = { ...livePresentation(view), describe: () => describeMeasured(view) };
   const list = hlsMultivariant(presentation, (id) => `${id}/g${view.generation.number}.m3u8`);
   return playlistReply(printMultivariantPlaylist(list), caching.live);
 }

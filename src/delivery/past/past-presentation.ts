@@ -6,13 +6,12 @@ import type { SegmentLocation } from '../../archive/segment-store.ts';
 import { HOLE_US } from '../../live/continuity.ts';
 import { type CaptionChannel, mergeCaptions } from '../../media/captions/caption-channel.ts';
 import type { Track } from '../../media/frame.ts';
+import { longestTargetS, PeakRate } from '../../media/peak-rate.ts';
 import type { Description, Presentation, PresentationSegment } from '../../media/presentation.ts';
 import { type Rendition, renditionsOf } from '../../media/rendition-set.ts';
 import type { Init } from '../../media/segment.ts';
+import { HEADROOM } from '../../packager/generation.ts';
 import type { RecordedGroup, RecordedTrack } from '../../recording/recording-reader.ts';
-
-/** Factor on the BANDWIDTH of a growing window: larger segments may follow. */
-const HEADROOM = 1.25;
 
 /** The recorded groups of a range. */
 export interface RecordedRange {
@@ -42,7 +41,7 @@ export function pastPresentation(
   const segments = { [Symbol.iterator]: () => present(range) };
   let description: Description | undefined;
   const describeOnce = () => {
-    description ??= describe(segments, window.ended, range.captionsOf);
+    description ??= describe(segments, window, range.captionsOf);
     return description;
   };
   return { ...window, segments, mediaSequence, discontinuitySequence, describe: describeOnce };
@@ -98,13 +97,14 @@ export function listStored(range: RecordedRange): StoredSegment[] {
   return Array.from(segments, (segment) => ({ ...segment, tracks: segment.tracks.map((track) => ({ ...track })) }));
 }
 
-/** The newest tracks, and for each rendition the highest bit rate of a segment (RFC 8216bis 4.4.6.2, BANDWIDTH). */
+/** The newest tracks, and for each rendition the peak of its segments. */
 function describe(
   segments: Iterable<StoredSegment>,
-  ended: boolean,
+  { ended, targetDurationS }: Pick<PastWindow, 'ended' | 'targetDurationS'>,
   captionsOf: RecordedRange['captionsOf'],
 ): Description {
-  const peaks = new Map<string, number>();
+  const targetS = longestTargetS(segments, targetDurationS);
+  const peaks = new Map<string, PeakRate>();
   let tracks: readonly Track[] = [];
   const runs = new Set<number>();
   for (const { init, run, durationUs, tracks: media } of segments) {
@@ -114,15 +114,16 @@ function describe(
     for (const rendition of renditionsOf(tracks).all) {
       let bytes = 0;
       for (const { id } of rendition.tracks) bytes += media.find((one) => one.trackId === id)?.length ?? 0;
-      const bitrate = (bytes * 8e6) / durationUs;
-      if (bitrate > (peaks.get(rendition.id) ?? 0)) peaks.set(rendition.id, bitrate);
+      const peak = peaks.get(rendition.id) ?? new PeakRate(targetS);
+      peaks.set(rendition.id, peak);
+      peak.add(durationUs, bytes);
     }
   }
   const headroom = ended ? 1 : HEADROOM;
   return {
     tracks,
     captions: captionsOf && captionsIn([...runs].map(captionsOf), ended),
-    bandwidthOf: ({ id }) => (peaks.get(id) ?? 0) * headroom,
+    bandwidthOf: ({ id }) => (peaks.get(id)?.rate ?? 0) * headroom,
     frameRateOf: (rendition) => frameRateOf(segments, rendition),
   };
 }

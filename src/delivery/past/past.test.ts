@@ -237,6 +237,16 @@ suite('a window of the past (docs/media.md 16)', () => {
     assert.equal(await past.text(url), printed(bytes * 4));
   });
 
+  test('does not count a short segment as the peak (RFC 8216bis 4.4.6.2)', async () => {
+    const steady = plansOf(110, 114).map((plan) => ({ ...plan, without: [2] }));
+    await using past = await openPast([...steady, { msn: 115, parts: 1 }]); // with sound, its rate is twice as high
+    past.state.settledUs = MARK + 600 * SECOND;
+    const bytes = makeGroup(steady[0]!, past.init).tracks.reduce((sum, track) => sum + track.bytes.length, 0);
+    const text = await past.text(`/vod/door/${markS}/${markS + 600}/index.m3u8`);
+    const bandwidth = Number(/BANDWIDTH=(\d+)/.exec(text)![1]);
+    assert.ok(bandwidth >= bytes * 4 && bandwidth < 1.1 * bytes * 4, text);
+  });
+
   test('of several audio tracks offers each', async () => {
     const past = await openDelivery();
     await using _closing = past;
