@@ -119,3 +119,52 @@ suite('the DASH manifest of a window (ISO 23009-1)', () => {
     assert.match(await past.text(`${plain}/v5/index.mpd`), /<BaseURL>\.\.\/\.\.\/\.\.\/\.\.\/\.\.\/live\/door\/</);
   });
 });
+
+suite('HDR', () => {
+  /** VP9 of profile 2 whose `vpcC` says BT.2020 with this transfer. */
+  const hdr = (id: number, transfer: number): Track => ({
+    ...{ id, kind: 'video', timescale: 90_000, language: 'und', label: '' },
+    config: {
+      ...{ codec: 'vp9', codecs: 'vp09.02.31.10', width: 3840, height: 2160 },
+      record: Uint8Array.of(1, 0, 0, 0, 2, 31, 0xa2, 9, transfer, 9, 0, 0),
+    },
+  });
+  const sdr: Track = { ...hdr(3, 1), id: 3 };
+
+  async function listsOf(set: readonly Track[]): Promise<{ hls: string; sets: Element[] }> {
+    await using past = await openDelivery();
+    const init = past.inits.of(set);
+    await past.record(makeGroup({ msn: 100, init }, init), makeGroup({ msn: 101, init }, init));
+    const [period] = periodsOf(await past.text(`/vod/door/${startS}/10s/index.mpd`));
+    return { hls: await past.text(`/vod/door/${startS}/10s/index.m3u8`), sets: named(period!, 'AdaptationSet') };
+  }
+  const rangesOf = (hls: string) =>
+    [...hls.matchAll(/^#EXT-X-STREAM-INF:.*$/gm)].map(([line]) => /VIDEO-RANGE=(\w+)/.exec(line)?.[1]);
+  const propertiesOf = (set: Element, name: string) =>
+    named(set, name).map(({ attributes }) => `${attributes.schemeIdUri!.split(':').at(-1)} ${attributes.value}`);
+
+  test('beside SDR is announced, and is in no set in which players switch to SDR (RFC 8216bis 4.4.6.2)', async () => {
+    for (const [transfer, range] of [
+      [16, 'PQ'],
+      [18, 'HLG'],
+    ] as const) {
+      const { hls, sets } = await listsOf([hdr(1, transfer), sdr, tracks[1]!]);
+      assert.deepEqual(rangesOf(hls), [range, 'SDR']);
+      const videos = sets.filter(({ attributes }) => attributes.contentType === 'video');
+      assert.deepEqual(
+        videos.map((set) => propertiesOf(set, 'EssentialProperty')),
+        [['ColourPrimaries 9', `TransferCharacteristics ${transfer}`, 'MatrixCoefficients 9'], []],
+      );
+    }
+  });
+
+  test('alone is announced without keeping other players from it; SDR alone is not announced', async () => {
+    const { hls, sets } = await listsOf([hdr(1, 16), tracks[1]!]);
+    assert.deepEqual(rangesOf(hls), ['PQ']);
+    assert.deepEqual(propertiesOf(sets[0]!, 'EssentialProperty'), []);
+    assert.equal(propertiesOf(sets[0]!, 'SupplementalProperty')[1], 'TransferCharacteristics 16');
+    const plain = await listsOf(tracks);
+    assert.deepEqual(rangesOf(plain.hls), [undefined]);
+    assert.deepEqual(propertiesOf(plain.sets[0]!, 'SupplementalProperty'), []);
+  });
+});

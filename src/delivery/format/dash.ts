@@ -3,6 +3,7 @@
  * permanent addresses. UTC = availabilityStartTime + Period@start + (media time − presentationTimeOffset).
  * In: a presentation. Out: XML. ISO 23009-1 5.3; docs/media.md 19. Pure.
  */
+import { coloursOf, videoRangeOf } from '../../media/colours.ts';
 import type { Track } from '../../media/frame.ts';
 import {
   type Description,
@@ -30,7 +31,8 @@ const MOST_BEHIND = 8;
 /** A track that ends more than this before the others has no part in where they end, µs. */
 const SAME_END_US = 200_000;
 const ROLE = 'urn:mpeg:dash:role:2011';
-const CHANNELS = 'urn:mpeg:mpegB:cicp:ChannelConfiguration';
+const CICP = 'urn:mpeg:mpegB:cicp:';
+const CHANNELS = `${CICP}ChannelConfiguration`;
 
 /** A rendition in a Period. */
 interface Member {
@@ -206,13 +208,16 @@ function printPeriod(period: Period, fromUs: number, { captions, bandwidthOf, rh
   const { run, startUs } = period;
   const present = period.members.filter(({ times }) => !times.isEmpty);
   const firstAudio = present.find(({ rendition }) => rendition.tracks[0]?.kind === 'audio');
-  const sets = groupVideo(present).map((members, i) => {
+  const groups = groupVideo(present);
+  const isMixed = new Set(present.flatMap(({ rendition }) => videoRangeOf(rendition.tracks[0]) ?? [])).size > 1;
+  const sets = groups.map((members, i) => {
     const track = members[0]!.rendition.tracks[0]!;
     const isMain = track.kind === 'video' || members[0] === firstAudio;
     const representations = members.map((member) =>
       printRepresentation(period, member, { bandwidth: bandwidthOf(member.rendition), rhythm }),
     );
     return element('AdaptationSet', adaptationSet(track, i + 1), [
+      ...colourProperties(track, isMixed),
       ...(track.label === '' ? [] : [element('Label', {}, track.label)]),
       ...captionAccessibility(track, captions),
       element('Role', { schemeIdUri: ROLE, value: roleOf(track, isMain) }),
@@ -222,12 +227,30 @@ function printPeriod(period: Period, fromUs: number, { captions, bandwidthOf, rh
   return element('Period', { id: String(run), start: printDuration(startUs - fromUs) }, [...events, ...sets]);
 }
 
-/** Video of one codec is one AdaptationSet, in which players switch; each audio and subtitle track has its own. */
+/**
+ * The colours of HDR, as code points of ISO/IEC 23091-2. Where the Period has the same picture in SDR, a player that does not know them has
+ * to leave HDR out (ISO 23009-1 5.8.4.8); otherwise HDR is all that there is.
+ */
+function colourProperties(track: Track, isMixed: boolean): string[] {
+  const range = videoRangeOf(track);
+  if (track.kind !== 'video' || range === undefined || range === 'SDR') return [];
+  const { primaries, transfer, matrix } = coloursOf(track.config)!;
+  const name = isMixed ? 'EssentialProperty' : 'SupplementalProperty';
+  return [
+    element(name, { schemeIdUri: `${CICP}ColourPrimaries`, value: String(primaries) }),
+    element(name, { schemeIdUri: `${CICP}TransferCharacteristics`, value: String(transfer) }),
+    element(name, { schemeIdUri: `${CICP}MatrixCoefficients`, value: String(matrix) }),
+  ];
+}
+
+/**
+ * Video of one codec and dynamic range is one AdaptationSet, in which players switch; each audio and subtitle track has its own.
+ */
 function groupVideo(members: readonly Member[]): Member[][] {
   const groups = new Map<string, Member[]>();
   for (const member of members) {
     const track = member.rendition.tracks[0]!;
-    const key = track.kind === 'video' ? track.config.codec : member.rendition.id;
+    const key = track.kind === 'video' ? `${track.config.codec} ${videoRangeOf(track)}` : member.rendition.id;
     groups.set(key, [...(groups.get(key) ?? []), member]);
   }
   return [...groups.values()];

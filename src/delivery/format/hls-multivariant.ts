@@ -2,7 +2,8 @@
  * The HLS Multivariant Playlist, live or past.
  * In: a presentation. Out: a playlist value for media/m3u8/print. RFC 8216bis 4.4.6; docs/media.md 34. Pure.
  */
-import type { TextTrack } from '../../media/frame.ts';
+import { videoRangeOf } from '../../media/colours.ts';
+import type { TextTrack, Track } from '../../media/frame.ts';
 import type { Rendition as ListedRendition, MultivariantPlaylist, Variant } from '../../media/m3u8/playlist.ts';
 import type { Description, Presentation } from '../../media/presentation.ts';
 import { codecsOf, type Rendition, renditionsOf, tsRenditionOf } from '../../media/rendition-set.ts';
@@ -95,14 +96,24 @@ export function hlsMultivariant(presentation: Presentation, uriOf: UriOf): Multi
   }
 }
 
-/** RESOLUTION and FRAME-RATE. */
-function pictureOf(description: Description, rendition: Rendition): Pick<Variant, 'resolution' | 'frameRate'> {
+/** RESOLUTION, FRAME-RATE and VIDEO-RANGE, which every picture has where one of them is HDR: its absence means SDR (4.4.6.2). */
+function pictureOf(
+  description: Description,
+  rendition: Rendition,
+): Pick<Variant, 'resolution' | 'frameRate' | 'videoRange'> {
   const video = rendition.tracks.find((track) => track.kind === 'video');
   const frameRate = video && description.frameRateOf(rendition);
+  const range = videoRangeOf(video);
   return {
     ...(video && { resolution: { width: video.config.width, height: video.config.height } }),
     ...(frameRate && { frameRate }),
+    ...(range && description.tracks.some(isHdr) && { videoRange: range }),
   };
+}
+
+function isHdr(track: Track): boolean {
+  const range = videoRangeOf(track);
+  return range !== undefined && range !== 'SDR';
 }
 
 /** In the order of their first renditions. */

@@ -7,6 +7,7 @@ import { BitReader } from '../../lib/bits.ts';
 import { concatBytes } from '../../lib/bytes.ts';
 import { FormatError } from '../../lib/errors.ts';
 import type { VideoConfig } from '../frame.ts';
+import type { Colours } from '../h264/vui.ts';
 import { av1Codecs } from './av1c.ts';
 
 const OBU_SEQUENCE_HEADER = 1;
@@ -33,6 +34,8 @@ interface SequenceHeader {
   readonly width: number;
   readonly height: number;
   readonly frameRate: number | undefined;
+  /** Undefined where it says nothing. */
+  readonly colours: Colours | undefined;
 }
 
 /** What a temporal unit shows without being decoded. */
@@ -107,6 +110,12 @@ export function av1Config(unit: Uint8Array): VideoConfig {
   return frameRate === undefined ? config : { ...config, frameRate };
 }
 
+/** The colours of the sequence header in an `av1C`; undefined where there is none or it says nothing. @throws FormatError */
+export function av1Colours(record: Uint8Array): Colours | undefined {
+  const unit = sequenceHeaderOf(record);
+  return unit && parseSequenceHeader(unit).colours;
+}
+
 function parseSequenceHeader(unit: Uint8Array): SequenceHeader {
   const head = unit[0] ?? 0;
   let from = head & 4 ? 2 : 1;
@@ -166,16 +175,23 @@ function skipTools(bits: BitReader): void {
   if (hasOrder) bits.skip(3);
 }
 
-type Colour = 'highBitDepth' | 'twelveBit' | 'monochrome' | 'subsamplingX' | 'subsamplingY' | 'chromaPosition';
+type Colour =
+  | 'colours'
+  | 'highBitDepth'
+  | 'twelveBit'
+  | 'monochrome'
+  | 'subsamplingX'
+  | 'subsamplingY'
+  | 'chromaPosition';
 
 function parseColour(bits: BitReader, profile: number): Pick<SequenceHeader, Colour> {
   const highBitDepth = bits.flag();
   const twelveBit = profile === 2 && highBitDepth && bits.flag();
   const monochrome = profile !== 1 && bits.flag();
-  const [primaries, transfer, matrix] = bits.flag() ? [bits.u(8), bits.u(8), bits.u(8)] : [2, 2, 2];
-  const depth = { highBitDepth, twelveBit, monochrome };
+  const colours = bits.flag() ? { primaries: bits.u(8), transfer: bits.u(8), matrix: bits.u(8) } : undefined;
+  const depth = { highBitDepth, twelveBit, monochrome, colours };
   if (monochrome) return { ...depth, subsamplingX: 1, subsamplingY: 1, chromaPosition: 0 };
-  if (primaries === 1 && transfer === 13 && matrix === 0) {
+  if (colours?.primaries === 1 && colours.transfer === 13 && colours.matrix === 0) {
     return { ...depth, subsamplingX: 0, subsamplingY: 0, chromaPosition: 0 };
   }
   bits.skip(1); // color_range

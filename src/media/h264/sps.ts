@@ -1,10 +1,11 @@
 /**
- * H.264 sequence parameter set: profile, picture size, frame rate, reordering.
+ * H.264 sequence parameter set: profile, picture size, frame rate, reordering, colours.
  * In: one SPS NAL unit. Out: what the container needs to know. ITU-T H.264, 7.3.2.1.1 and E.1.1.
  */
 import { BitReader } from '../../lib/bits.ts';
 import { FormatError } from '../../lib/errors.ts';
 import { toRbsp } from './annexb.ts';
+import { type Colours, parseVuiPicture } from './vui.ts';
 
 /** The fields of an SPS that matter outside a decoder. */
 export interface H264Sps {
@@ -35,6 +36,8 @@ export interface H264Sps {
   readonly frameRate?: number;
   /** max_num_reorder_frames from the VUI, if it says so. */
   readonly maxReorderFrames?: number;
+  /** From the VUI, if it says so. */
+  readonly colours?: Colours;
 }
 
 const HIGH_PROFILES = new Set([100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135]);
@@ -128,25 +131,11 @@ function parsePicOrderCount(bits: BitReader): number {
   return 0;
 }
 
-/** Skips the start of a VUI, which H.264 and HEVC share: aspect ratio, overscan, colours, place of the chroma samples. */
-export function skipVuiPicture(bits: BitReader): void {
-  if (bits.flag() && bits.u(8) === 255) bits.skip(32); // sample aspect ratio
-  if (bits.flag()) bits.skip(1); // overscan
-  if (bits.flag()) {
-    bits.skip(4); // video_format, full range
-    if (bits.flag()) bits.skip(24); // colour description
-  }
-  if (bits.flag()) {
-    bits.ue(); // chroma_sample_loc_type_top_field
-    bits.ue();
-  }
-}
-
 /** The VUI is advice: one that is cut short is as good as none, and must not cost the picture. */
-function parseVui(bits: BitReader): { frameRate?: number; maxReorderFrames?: number } {
-  const vui: { frameRate?: number; maxReorderFrames?: number } = {};
+function parseVui(bits: BitReader): Pick<H264Sps, 'frameRate' | 'maxReorderFrames' | 'colours'> {
+  const vui: { frameRate?: number; maxReorderFrames?: number; colours?: Colours } = {};
   try {
-    skipVuiPicture(bits);
+    Object.assign(vui, parseVuiPicture(bits));
     if (bits.flag()) {
       const unitsInTick = bits.u(32);
       const timeScale = bits.u(32);

@@ -1,11 +1,11 @@
 /**
- * HEVC sequence parameter set: profile, picture size, frame rate, reordering.
+ * HEVC sequence parameter set: profile, picture size, frame rate, reordering, colours.
  * In: one SPS NAL unit. Out: what the container needs to know. ITU-T H.265, 7.3.2.2, 7.3.4, 7.3.7 and E.2.1.
  */
 import { BitReader } from '../../lib/bits.ts';
 import { FormatError } from '../../lib/errors.ts';
 import { toRbsp } from '../h264/annexb.ts';
-import { skipVuiPicture } from '../h264/sps.ts';
+import { type Colours, parseVuiPicture } from '../h264/vui.ts';
 import { type ProfileTierLevel, parseProfileTierLevel } from './profile-tier-level.ts';
 
 /** The fields of an SPS that matter outside a decoder. */
@@ -33,6 +33,8 @@ export interface HevcSps {
   readonly maxReorderFrames: number;
   /** Frames per second from the VUI, if it has timing and it is between 1 and 1000. */
   readonly frameRate?: number;
+  /** From the VUI, if it says so. */
+  readonly colours?: Colours;
 }
 
 const MAX_SIZE = 16_384;
@@ -85,19 +87,24 @@ export function parseHevcSps(nal: Uint8Array): HevcSps {
     orderBits: pocBits,
     maxReorderFrames,
   };
-  const frameRate = parseFrameRate(bits, pocBits);
-  return frameRate === undefined ? sps : { ...sps, frameRate };
+  return { ...sps, ...parseVui(bits, pocBits) };
 }
 
-/** Skips the fields before the VUI. The VUI is optional: if it is malformed, the rest of the SPS is used. */
-function parseFrameRate(bits: BitReader, pocBits: number): number | undefined {
+type Vui = Pick<HevcSps, 'frameRate' | 'colours'>;
+
+/** Reads the VUI behind what comes before it. It is optional: if it is malformed, the rest of the SPS and what was read is used. */
+function parseVui(bits: BitReader, pocBits: number): Vui {
+  const vui: { frameRate?: number; colours?: Colours } = {};
   try {
     skipToVui(bits, pocBits);
-    return bits.flag() ? parseVuiRate(bits) : undefined;
+    if (!bits.flag()) return vui;
+    Object.assign(vui, parseVuiPicture(bits));
+    const frameRate = parseVuiRate(bits);
+    if (frameRate !== undefined) vui.frameRate = frameRate;
   } catch (error) {
-    if (error instanceof FormatError) return undefined;
-    throw error;
+    if (!(error instanceof FormatError)) throw error;
   }
+  return vui;
 }
 
 function skipToVui(bits: BitReader, pocBits: number): void {
@@ -153,7 +160,6 @@ function skipShortTermSets(bits: BitReader): void {
 }
 
 function parseVuiRate(bits: BitReader): number | undefined {
-  skipVuiPicture(bits);
   bits.skip(3); // neutral chroma, field_seq_flag, frame_field_info_present_flag
   if (bits.flag()) for (let i = 0; i < 4; i++) bits.ue(); // default display window
   if (!bits.flag()) return undefined;

@@ -6,6 +6,7 @@
  */
 import { ByteReader } from '../../lib/bytes.ts';
 import { FormatError } from '../../lib/errors.ts';
+import type { Colours } from '../h264/vui.ts';
 
 /** Fields of a record. */
 export interface VpcC {
@@ -17,6 +18,8 @@ export interface VpcC {
   readonly bitDepth: number;
   /** 0 and 1 are 4:2:0, 2 is 4:2:2, 3 is 4:4:4. */
   readonly chromaSubsampling: number;
+  /** Undefined in a record that ends before them. */
+  readonly colours: Colours | undefined;
 }
 
 /** Largest picture of each level, luma samples (VP9 levels). */
@@ -51,7 +54,14 @@ export function parseVpcC(record: Uint8Array): VpcC {
   if (profile > 3 || ![8, 10, 12].includes(bitDepth) || chromaSubsampling > 3) {
     throw new FormatError(`vpcC with profile ${profile} and ${bitDepth} bits`, 4);
   }
-  return { profile, level, bitDepth, chromaSubsampling };
+  const colours =
+    record.length < 10 ? undefined : { primaries: reader.u8(), transfer: reader.u8(), matrix: reader.u8() };
+  return { profile, level, bitDepth, chromaSubsampling, colours };
+}
+
+/** The colours that a record states. @throws FormatError as parseVpcC */
+export function vp9Colours(record: Uint8Array): Colours | undefined {
+  return parseVpcC(record).colours;
 }
 
 /**
