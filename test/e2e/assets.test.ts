@@ -112,6 +112,8 @@ suite('assets over HTTP', { skip: need('ffmpeg') }, () => {
     assert.equal((await visit(segment, { headers: { 'if-none-match': etag } })).status, 304);
     const list = await visit(`/assets/${id}/index.m3u8`);
     assert.equal(list.headers.get('content-type'), 'application/vnd.apple.mpegurl');
+    const media = await (await visit(`/assets/${id}/av0-90.m3u8`)).text();
+    assert.match(media, /^#EXT-X-MEDIA-SEQUENCE:0\n/m, 'tools take other numbers for a live list');
     assert.equal((await visit(`/assets/${id}/index.mpd`)).headers.get('content-encoding'), 'gzip');
     const poster = await visit(`/assets/${id}/poster.jpg`);
     assert.deepEqual([...(await poster.bytes()).subarray(0, 2)], [0xff, 0xd8]);

@@ -24,14 +24,14 @@ const MUXED = /^a(v\d.*)$/;
  */
 export function assetPresentation({ asset, index }: Pick<ServedAsset, 'asset' | 'index'>, only?: string): Presentation {
   let description: Description | undefined;
-  const [first] = index;
   return {
     describe() {
       description ??= { ...describe(index), captions: captionsFrom(asset.facts?.captions) };
       return description;
     },
     segments: { [Symbol.iterator]: () => present(index, only) },
-    mediaSequence: first?.msn ?? 1,
+    // Segments are named by their numbers, from 1 on. The list is complete: tools take one that does not count from 0 for a live list.
+    mediaSequence: 0,
     discontinuitySequence: 0,
     targetDurationS: LEAST_TARGET_S,
     ended: true,
