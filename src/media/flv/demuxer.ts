@@ -7,7 +7,7 @@ import { FormatError } from '../../lib/errors.ts';
 import type { DemuxerOutput } from '../frame.ts';
 import { FlvAudioTrack } from './audio-track.ts';
 import { FlvClock } from './clock.ts';
-import type { FlvPacket } from './message.ts';
+import { type FlvPacket, PACKET } from './message.ts';
 import { type FlvRates, parseMetadata } from './metadata.ts';
 import { parseAudioMessage, parseVideoMessage } from './packets.ts';
 import type { FlvTrack, TrackOutput } from './track-output.ts';
@@ -98,10 +98,12 @@ class Demuxer implements FlvDemuxer {
   }
 
   #message(kind: FlvKind, body: Uint8Array, timestampMs: number): void {
-    const timeMs = this.#clock.unwrap(timestampMs);
-    this.#set.at(timeMs);
     try {
       const packets = kind === 'video' ? parseVideoMessage(body) : parseAudioMessage(body);
+      // Encoders send configurations with the time 0, which says nothing of their clock.
+      const hasFrames = packets.some(({ type }) => type === PACKET.codedFrames);
+      const timeMs = hasFrames ? this.#clock.unwrap(timestampMs) : 0;
+      if (hasFrames) this.#set.at(timeMs);
       for (const packet of packets) this.#packet(kind, packet, body, timeMs);
       if (packets.length > 0) this.#damaged = 0;
     } catch (error) {

@@ -112,6 +112,18 @@ suite('the set of tracks', () => {
     assert.deepEqual(later, [['2 mp4a.40.2'], ['1 avc1.42c01e', '2 mp4a.40.2']]);
   });
 
+  test('configurations have no part in the clock: encoders send them with 0, also where the media is about to wrap', () => {
+    for (const bits of [31, 32]) {
+      const wrapped = (ms: number) => (2 ** bits - 2000 + ms) % 2 ** bits;
+      const heard = Array.from({ length: 100 }, (_, i) => at(wrapped(i * 40), avc(1, printPicture(i % 25 === 0))));
+      const configured = heard.flatMap((one, i) => (i % 25 === 0 ? [avc(0, printAvcC()), one] : [one]));
+      const out = demux([metadata({ videocodecid: 7 }), ...configured]);
+      assert.deepEqual([out.damage, out.tracks.length, out.frames.length], [[], 1, 100]);
+      const [first] = out.frames;
+      assert.ok(out.frames.every(({ dts }, i) => dts === first!.dts + i * 3600));
+    }
+  });
+
   test('metadata as AMF0 of the encoders gives its name', () => {
     assert.deepEqual(codecsOf([metadata({ audiocodecid: 10, encoder: 'x' }), aac(0, AAC_RECORD), aac(1, sound)]), [
       ['2 mp4a.40.2'],
