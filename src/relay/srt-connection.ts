@@ -10,7 +10,6 @@ import type { RunContext } from '../live/sink.ts';
 import { trackName } from '../media/flv/muxer-codecs.ts';
 import type { Frame } from '../media/frame.ts';
 import { LiveTsMuxer } from '../media/mpegts/muxer/live-muxer.ts';
-import { ticksToUs } from '../media/run.ts';
 import { connectSrt } from '../wire/srt/connect.ts';
 import type { SrtConnection } from '../wire/srt/srt.ts';
 import { CatchUp } from './catch-up.ts';
@@ -46,8 +45,6 @@ class SrtRelay implements RelayConnection {
   readonly #options: { readonly clock: Clock; readonly signal: AbortSignal };
   readonly #pace = new CatchUp();
   #waitMs = 0;
-  /** By track id. */
-  #timescales: ReadonlyMap<number, number> = new Map();
   /** Track whose key frames end a loss. */
   #reference = 0;
   /** A payload of the current frame was dropped. */
@@ -69,8 +66,7 @@ class SrtRelay implements RelayConnection {
   startRun({ tracks, run, reference }: RunContext): readonly LeftOutTrack[] {
     this.#reference = reference.id;
     this.#isSkipping = false;
-    this.#timescales = new Map(tracks.map(({ id, timescale }) => [id, timescale]));
-    this.#pace.restart();
+    this.#pace.restart(reference);
     const carried = this.#muxer.startRun(tracks, run);
     return tracks.filter((track) => !carried.includes(track)).map(trackName);
   }
@@ -84,8 +80,7 @@ class SrtRelay implements RelayConnection {
     this.#muxer.frame(frame);
     this.#isSkipping = this.#isDropped;
     if (this.#isDropped) this.lostFrames++;
-    const mediaUs = ticksToUs(frame.dts, this.#timescales.get(frame.trackId) ?? 1);
-    this.#waitMs = this.#pace.sent(mediaUs, this.#options.clock.monotonicMs());
+    this.#waitMs = this.#pace.sent(frame, this.#options.clock.monotonicMs());
     return this.#waitMs === 0;
   }
 
