@@ -109,6 +109,7 @@ export type ProblemCode =
   | 'storage-failed'
   | 'database-not-empty'
   | 'alarm-unknown'
+  | 'node-refused'
   | 'node-unknown'
   | 'node-alive'
   | 'node-not-empty'

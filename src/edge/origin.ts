@@ -58,6 +58,9 @@ export interface Origin extends AsyncDisposable {
   ask(request: OriginRequest, options: { readonly signal: AbortSignal }): Promise<NetResponse>;
 }
 
+/** Signs a request that is sent once. @returns header fields by which the origin knows who asks */
+export type SignRequest = (request: SignedRequest) => Readonly<Record<string, string>>;
+
 /** Options of `openOrigin`. */
 export interface OriginOptions {
   readonly url: URL;
@@ -70,7 +73,7 @@ export interface OriginOptions {
   /** In `Via`; by default a name of this process. */
   readonly name?: string;
   /** Header fields by which the origin knows who asks. */
-  readonly sign?: (request: SignedRequest) => Readonly<Record<string, string>>;
+  readonly sign?: SignRequest;
   /** Whether it is known to be gone: then it is not asked at all. */
   readonly isGone?: () => boolean;
   /** See `Origin.unanswered`; by default that of an edge. */

@@ -7,13 +7,16 @@ import type { LookupFunction } from 'node:net';
 import { type Duplex, pipeline } from 'node:stream';
 import type { Exchange, HeadFields } from '../http/media/exchange.ts';
 import { sendBlocks } from '../http/media/send.ts';
-import { messageOf, type OxbowError } from '../lib/errors.ts';
+import { messageOf, OxbowError } from '../lib/errors.ts';
 import { http, https } from '../lib/memory/node-http.ts';
 import { type Net, portOf } from '../net/net.ts';
+import { MAX_SIGNED_BYTES, type SignedBody } from '../nodes/node-signature.ts';
+import { streamsBody } from '../nodes/streamed-bodies.ts';
 import { noTelemetry, type OpenSpan, type Telemetry } from '../observe/traces/telemetry.ts';
 import { edgeUnanswered, type OriginOptions } from './origin.ts';
 import { framingOf, passedFields, printHead, withoutLength } from './passed-fields.ts';
 import { isRefusal } from './refusal.ts';
+import { readWhole } from './whole-body.ts';
 
 /** Connections to the origin besides those for objects. */
 const MAX_SOCKETS = 1024;
@@ -80,7 +83,7 @@ export interface PasserOptions extends Pick<OriginOptions, 'sign' | 'unanswered'
 
 /** Opens the connections; they are made when they are needed. */
 export function openPasser(options: PasserOptions): Passer {
-  const { origin, net, name, connectMs, sign = () => ({}), unanswered = edgeUnanswered } = options;
+  const { origin, net, name, connectMs, sign, unanswered = edgeUnanswered } = options;
   const { maxRequests = MAX_REQUESTS, telemetry = noTelemetry } = options;
   const { forwardedFields = chainOf(options) } = options;
   const module = origin.protocol === 'https:' ? https : http;
@@ -107,7 +110,7 @@ export function openPasser(options: PasserOptions): Passer {
     return isFull ? unanswered(new Error(`${maxRequests} requests wait for it`)) : undefined;
   }
 
-  function open(head: PassedHead, more: Readonly<Record<string, string>> = {}): ClientRequest {
+  function open(head: PassedHead, more: Readonly<Record<string, string>> = {}, body?: SignedBody): ClientRequest {
     const { method, headers } = head;
     const path = base + head.target;
     const traceparent = headers.traceparent as string | undefined;
@@ -123,7 +126,7 @@ export function openPasser(options: PasserOptions): Passer {
         via: [headers.via, `1.1 ${name}`].filter((one) => one !== undefined).join(', '),
         ...forwardedFields(head),
         host: origin.host,
-        ...sign({ method, target: path }),
+        ...sign?.({ method, target: path, body }),
         ...(span && { traceparent: span.traceparent }),
         ...more,
       },
@@ -173,7 +176,7 @@ export function openPasser(options: PasserOptions): Passer {
       const refusal = busy();
       if (refusal) throw refusal;
       const report = exchange.method === 'POST' ? Buffer.from(await exchange.text(MAX_REPORT_BYTES)) : undefined;
-      const outgoing = open(exchange, report ? { 'content-length': String(report.length) } : {});
+      const outgoing = open(exchange, report ? { 'content-length': String(report.length) } : {}, report);
       let isGone = false;
       const gone = () => {
         isGone = true;
@@ -206,18 +209,31 @@ export function openPasser(options: PasserOptions): Passer {
       if (refusal) return failed(refusal);
       const { method = 'GET', url: target = '/', headers, socket } = request;
       const head = { method, target, headers, remoteAddress: socket.remoteAddress ?? '' };
-      const outgoing = open(head, framingOf(request));
-      outgoing.on('response', (incoming) => {
-        response.writeHead(incoming.statusCode!, passedFields(incoming.headers) as never);
-        pipeline(incoming, response, () => {});
-      });
-      outgoing.on('error', (error) => {
-        if (response.headersSent || response.destroyed) response.destroy();
-        else failed(unanswered(error));
-      });
-      response.once('close', () => outgoing.destroy());
-      request.on('error', () => outgoing.destroy());
-      request.pipe(outgoing);
+      const framing = framingOf(request);
+      const hasBody = (framing['content-length'] ?? framing['transfer-encoding'] ?? '0') !== '0';
+      const pass = (body: SignedBody) => {
+        const isRead = body !== undefined && body !== 'streamed';
+        const outgoing = open(head, isRead ? { 'content-length': String(body.length) } : framing, body);
+        outgoing.on('response', (incoming) => {
+          response.writeHead(incoming.statusCode!, passedFields(incoming.headers) as never);
+          pipeline(incoming, response, () => {});
+        });
+        outgoing.on('error', (error) => {
+          if (response.headersSent || response.destroyed) response.destroy();
+          else failed(unanswered(error));
+        });
+        response.once('close', () => outgoing.destroy());
+        request.on('error', () => outgoing.destroy());
+        if (isRead) outgoing.end(body);
+        else request.pipe(outgoing);
+      };
+      if (!hasBody) return pass(undefined);
+      if (!sign || streamsBody(method, target)) return pass('streamed');
+      const reading = readWhole(request, MAX_SIGNED_BYTES);
+      underWay.add(reading);
+      void reading.bytes
+        .finally(() => underWay.delete(reading))
+        .then(pass, (error: Error) => failed(error instanceof OxbowError ? error : unanswered(error)));
     },
     upgrade(request, socket, head, failed = () => socket.destroy()) {
       const refusal = busy();

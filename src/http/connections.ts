@@ -6,7 +6,7 @@ import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'nod
 import type { Socket } from 'node:net';
 import type { OxbowError } from '../lib/errors.ts';
 import { http } from '../lib/memory/node-http.ts';
-import type { SignedRequest } from '../nodes/node-signature.ts';
+import type { ReceivedRequest } from '../nodes/node-signature.ts';
 import { traceIdOf } from '../observe/traces/trace.ts';
 import { toProblem } from './api/problem.ts';
 import { limitBody } from './body-deadline.ts';
@@ -33,7 +33,7 @@ export interface ConnectionsOptions {
   readonly toApi: (request: IncomingMessage, response: ServerResponse) => void;
   readonly ownHosts: OwnHosts;
   /** Called with each request before anything else: see OtherNodes and client/trace-callers. */
-  readonly recognise?: ((request: SignedRequest & RequestSource) => void) | undefined;
+  readonly recognise?: ((request: ReceivedRequest & RequestSource) => void) | undefined;
   /** Creates the responder that takes the connections of HTTP/1.1. */
   readonly openHot: (slowPath: SlowPath) => HotResponder;
   /** Limits of HTTP/1.1. */
@@ -68,8 +68,8 @@ export function openConnections(options: ConnectionsOptions): Connections {
   const responses = new OpenResponses();
 
   const accepts = (exchange: Exchange): boolean => {
-    options.recognise?.(exchange);
     try {
+      options.recognise?.(exchange);
       refuseOtherHosts(ownHosts, exchange.headers);
       return true;
     } catch (refusal) {

@@ -5,7 +5,7 @@
 import type { IncomingMessage, ServerOptions } from 'node:http';
 import type { Endpoint } from '../config/address.ts';
 import { OxbowError } from '../lib/errors.ts';
-import type { SignedRequest } from '../nodes/node-signature.ts';
+import type { ReceivedRequest } from '../nodes/node-signature.ts';
 import type { Log } from '../observe/log.ts';
 import { traceIdOf } from '../observe/traces/trace.ts';
 import { createApi } from './api/api.ts';
@@ -81,7 +81,7 @@ export async function startHttp({ listen, deps, tls, threads, claimed, forTests 
 
   const { otherNodes } = deps;
   const forget = createTraceFilter(deps.traceCallers ?? 'any', deps.trustedProxies ?? []);
-  const recognise = (request: SignedRequest & RequestSource) => {
+  const recognise = (request: ReceivedRequest & RequestSource) => {
     otherNodes?.recognise(request);
     forget?.(request);
   };

@@ -14,7 +14,7 @@ import {
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import { withinSpan } from '../observe/traces/current-span.ts';
 import { noTelemetry, type Telemetry } from '../observe/traces/telemetry.ts';
-import { NODE_HEADER, type NodeSignature } from './node-signature.ts';
+import type { NodeSender, NodeSignature, ReceivedRequest } from './node-signature.ts';
 
 const PREFIX = '/internal/';
 /** Largest range of a file in one reply, bytes. */
@@ -29,7 +29,7 @@ export interface PurgedThing {
 
 /** What the requests work with. */
 export interface InternalRequestDeps {
-  readonly signature: NodeSignature;
+  readonly signature: Pick<NodeSignature, 'senderOf'>;
   /** The files of this node. */
   readonly files: SegmentStore;
   /** Closes what reads files of this node, and drops what is in memory of them. */
@@ -155,25 +155,35 @@ export function createInternalRequests(deps: InternalRequestDeps): InternalReque
     throw new OxbowError('not-found', 'There is no such request of nodes.');
   }
 
+  /** No such request has a body. */
+  function senderOf(request: ReceivedRequest): NodeSender | undefined {
+    const sender = signature.senderOf(request);
+    return sender?.bodyHash === undefined ? sender : undefined;
+  }
+
   return (request, response) => {
     const { method = 'GET', url: target = '/', headers } = request;
     if (!target.startsWith(PREFIX)) return false;
-    const node = signature.nodeOf(headers[NODE_HEADER], { method, target });
-    const answered =
-      node === undefined
-        ? Promise.resolve({ status: 404 })
-        : traced(request, () => answer(method, new URL(target, 'http://node'), node));
+    const answered = (async () => {
+      const sender = senderOf({ method, target, headers });
+      if (!sender) return { status: 404 };
+      return traced(request, () => answer(method, new URL(target, 'http://node'), sender.node));
+    })();
     answered.then(
       ({ status, body }: { status: number; body?: Uint8Array | string }) => void response.writeHead(status).end(body),
       (error: unknown) => {
         const isRefusal = error instanceof OxbowError;
         if (!isRefusal) failed(error);
-        const status = isMissing(error) ? 404 : isRefusal ? 409 : 500;
+        const status = isMissing(error) ? 404 : isRefusal ? statusOf(error) : 500;
         response.writeHead(status).end(isRefusal ? error.message : '');
       },
     );
     return true;
   };
+}
+
+function statusOf({ code }: OxbowError): number {
+  return code === 'node-refused' ? 503 : 409;
 }
 
 function purgedThing(text: string): PurgedThing | undefined {

@@ -20,6 +20,9 @@ export interface NodeRequest {
   readonly signal: AbortSignal;
 }
 
+/** Status of the error `node-refused`, which no request below `/internal/` is answered with otherwise. */
+const REFUSED = 503;
+
 /** Sends requests to nodes. */
 export class NodeClient {
   readonly #net: Net;
@@ -31,11 +34,19 @@ export class NodeClient {
   }
 
   /**
-   * Sends a request; any status is a reply.
+   * Sends a request; any status but 503 is a reply: so does a node answer that refuses the signature.
    *
-   * @throws OxbowError `not-ready` if the node does not answer; the signal's reason
+   * @throws OxbowError `not-ready` if the node does not answer, or refuses the signature; the signal's reason
    */
-  async send({ name, url }: NodeView, request: NodeRequest): Promise<NetResponse> {
+  async send(node: NodeView, request: NodeRequest): Promise<NetResponse> {
+    const response = await this.#fetch(node, request);
+    if (response.status !== REFUSED) return response;
+    response[Symbol.dispose]();
+    const why = `The node ${node.name} refused the signature of this one, or is not ready: see its log.`;
+    throw new OxbowError('not-ready', why, { extra: { retryAfterSeconds: 1 } });
+  }
+
+  async #fetch({ name, url }: NodeView, request: NodeRequest): Promise<NetResponse> {
     const { method, target, signal, maxBytes, deadlineMs } = request;
     const limits = { signal, maxBytes, deadlineMs, idleMs: deadlineMs };
     // Media is in no trace.
@@ -45,7 +56,7 @@ export class NodeClient {
         ...limits,
         ...(traceparent !== undefined && { traceparent }),
         trusted: url,
-        headers: { [NODE_HEADER]: this.#signature.sign(request) },
+        headers: { [NODE_HEADER]: this.#signature.sign(name, request) },
         ...(method !== 'GET' && { post: new Uint8Array() }),
         ...(method === 'DELETE' && { method }),
       });

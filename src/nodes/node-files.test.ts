@@ -101,14 +101,15 @@ suite('the files of another node', () => {
   });
 
   test('are given only to nodes, and only those below the data folder', async () => {
-    const statusOf = async (target: string, signed = target) => {
-      const headers = { [NODE_HEADER]: signatureOf('a').sign({ method: 'GET', target: signed }) };
+    const statusOf = async (target: string, { signed = target, to = 'b' } = {}) => {
+      const headers = { [NODE_HEADER]: signatureOf('a').sign(to, { method: 'GET', target: signed }) };
       return (await fetch(url.origin + target, { headers })).status;
     };
     const target = internalTarget.range(location, 0, 1);
     assert.equal(await statusOf(target), 200);
     assert.equal((await fetch(url.origin + target)).status, 404, 'no signature');
-    assert.equal(await statusOf(target, internalTarget.range(location, 1, 1)), 404, 'that of another request');
+    assert.equal(await statusOf(target, { signed: internalTarget.range(location, 1, 1) }), 503, 'of another request');
+    assert.equal(await statusOf(target, { to: 'c' }), 503, 'for another node');
     for (const path of ['..%2f..%2fetc/passwd', '%2e%2e%2fx', 'recordings/1/..%2f..%2f..%2fx', '%00', '%']) {
       assert.equal(await statusOf(`/internal/files/${path}`), 404, path);
     }
@@ -131,6 +132,14 @@ suite('the files of another node', () => {
     assert.deepEqual(await purgeCopies({ client, placement }, things, { signal }), [
       { node: 'c', problem: 'The node c does not answer.' },
     ]);
+    const target = internalTarget.copies(things[0]);
+    const headers = { [NODE_HEADER]: signatureOf('a').sign('b', { method: 'DELETE', target }) };
+    purged.splice(0);
+    const statuses: number[] = [];
+    for (let i = 0; i < 2; i++) {
+      statuses.push((await fetch(url.origin + target, { method: 'DELETE', headers })).status);
+    }
+    assert.deepEqual([statuses, purged.length], [[204, 503], 1], 'the same request is received once');
     const unsigned = await fetch(url.origin + internalTarget.copies(things[0]), { method: 'DELETE' });
     assert.equal(unsigned.status, 404);
   });

@@ -272,17 +272,22 @@ suite('a node passes on what another node owns', () => {
     const clock = createSystemClock();
     const signature = new NodeSignature({ secret: clusterSecret, node: 'three', clock });
     const path = '/api/v1/streams/c';
-    const signed = { 'oxbow-node': signature.sign({ method: 'GET', target: path }), ...asAdmin };
+    const sign = (target: string) => ({ 'oxbow-node': signature.sign('one', { method: 'GET', target }) });
+    const signed = { ...sign(path), ...asAdmin };
     // `three` owns it; `one` answers nevertheless, from what it has: nothing.
     assert.equal((await get(path, { headers: signed })).status, 404);
     assert.equal(passedTo(three, path), 0);
     assert.equal((await get(path, { headers: asAdmin })).status, 200);
     const stranger = new NodeSignature({ secret: 'the-secret-of-another-cluster-of-nodes', node: 'three', clock });
-    const forged = { 'oxbow-node': stranger.sign({ method: 'GET', target: path }), ...asAdmin };
-    assert.equal((await get(path, { headers: forged })).status, 200);
-    assert.equal(passedTo(three, path), 2);
+    const forged = { 'oxbow-node': stranger.sign('one', { method: 'GET', target: path }), ...asAdmin };
+    for (const headers of [forged, signed]) {
+      const { status, body } = await get(path, { headers });
+      assert.deepEqual([status, (JSON.parse(String(body)) as { code: string }).code], [503, 'node-refused']);
+    }
+    assert.equal(passedTo(three, path), 1, 'it was answered by no other node either');
+    assert.match(one.logged.join(''), /a request of a node was refused/);
     const list = '/api/v1/streams?limit=9';
-    const own = await get(list, { headers: { 'oxbow-node': signature.sign({ method: 'GET', target: list }) } });
+    const own = await get(list, { headers: sign(list) });
     assert.deepEqual(
       (JSON.parse(String(own.body)) as { items: StreamView[] }).items.map(({ name }) => name),
       ['b', 'own'],
@@ -293,9 +298,11 @@ suite('a node passes on what another node owns', () => {
     const signature = new NodeSignature({ secret: clusterSecret, node: 'three', clock: createSystemClock() });
     const addressOf = createAddressOf([]);
     const request = { method: 'GET', target: '/live/cam/index.m3u8' };
+    const other = { ...request, headers: { 'oxbow-node': signature.sign('one', { ...request, target: '/another' }) } };
+    assert.throws(() => one.gateway.recognise(other), { code: 'node-refused' });
+    assert.equal(isFromNode(other.headers), false);
     for (const [value, address] of [
-      [signature.sign(request), '198.51.100.9'],
-      [signature.sign({ ...request, target: '/another' }), '192.0.2.1'],
+      [signature.sign('one', request), '198.51.100.9'],
       ['three 1795000000000 forged', '192.0.2.1'],
       [undefined, '192.0.2.1'],
     ] as const) {
@@ -314,10 +321,10 @@ suite('a node passes on what another node owns', () => {
   }, async () => {
     const signature = new NodeSignature({ secret: clusterSecret, node: 'three', clock: createSystemClock() });
     const path = '/api/v1/streams/own';
-    const signed = signature.sign({ method: 'DELETE', target: path });
+    const signed = signature.sign('one', { method: 'DELETE', target: path });
     for (const [value, address] of [
       [signed, '198.51.100.9'],
-      [signed.replace('three', 'seven'), elsewhere],
+      ['three 1795000000000 forged', elsewhere],
     ] as const) {
       one.server.logged.length = 0;
       const headers = { ...asAdmin, 'oxbow-node': value, 'x-forwarded-for': '198.51.100.9', via: '1.1 three' };
@@ -347,7 +354,7 @@ suite('a node passes on what another node owns', () => {
     assert.equal(headers['x-forwarded-host'], 'tv.example');
     assert.equal(headers['x-forwarded-proto'], 'https');
     assert.equal(headers.cookie, 'oxbow=1');
-    assert.match(String(headers['oxbow-node']), /^one \d{13} /);
+    assert.match(String(headers['oxbow-node']), /^2 one raw \d{13} \S+ - /);
     cluster.placements.nodes.delete('raw');
   });
 

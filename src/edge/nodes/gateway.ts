@@ -7,7 +7,7 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import type { Duplex } from 'node:stream';
 import { parseMediaTarget } from '../../api/media-address.ts';
 import { type Problem, toProblem } from '../../http/api/problem.ts';
-import { isFromNode, markFromNode } from '../../http/client/from-node.ts';
+import { isFromNode, markFromNode, signedBodyHash } from '../../http/client/from-node.ts';
 import type { Awaitable } from '../../http/deps.ts';
 import { pathOf } from '../../http/media/exchange.ts';
 import { sendPlainProblem } from '../../http/media/media-answer.ts';
@@ -15,8 +15,9 @@ import type { Elsewhere, ElsewhereFound, ListRequest, OtherNodes, Taken } from '
 import { WaitLimiter, waitLimits } from '../../http/wait-limiter.ts';
 import { nodeOfWorker } from '../../jobs/worker-table.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
+import { OncePer } from '../../lib/once-per.ts';
 import type { PurgedThing } from '../../nodes/internal-requests.ts';
-import { NODE_HEADER, type NodeSignature } from '../../nodes/node-signature.ts';
+import { isSignedBody, MAX_SIGNED_BYTES, type NodeSignature, otherBody } from '../../nodes/node-signature.ts';
 import { type NodeView, type OwnedKind, type Owner, type Placement, roleFor } from '../../nodes/placement.ts';
 import type { Metrics } from '../../observe/metrics.ts';
 import { traceIdOf } from '../../observe/traces/trace.ts';
@@ -42,6 +43,8 @@ const LIST_MS = 2000;
 /** So long a WebSocket waits for another owner of what a node had that does not answer, ms; a node that should answer is tried again meanwhile. */
 const SOCKET_WAIT_MS = 5000;
 const SOCKET_TRY_MS = 1000;
+/** Refused signatures are logged at most this often, ms. */
+const LOG_EVERY_MS = 60_000;
 const MAX_LIST_BYTES = 32 * 1024 * 1024;
 /** JSON that names a stream or an upload is at most as long as the API takes; a form says it at its beginning. */
 const PEEKED_BYTES = { json: 1024 * 1024, multipart: 16 * 1024 } as const;
@@ -86,6 +89,7 @@ export function openGateway(options: GatewayOptions): Gateway {
       else if (kind === 'asset') peers.giveUp(`asset/${key}`);
     }),
   );
+  const refusals = new OncePer(LOG_EVERY_MS, () => clock.monotonicMs());
   /** Nodes that were missing in the last list: each change is logged once. */
   const silent = new Set<string>();
 
@@ -199,6 +203,21 @@ export function openGateway(options: GatewayOptions): Gateway {
     return thing && nodeOf(thing);
   }
 
+  /** Resolves true if the body is not the one that a node has signed: the request is refused, and nothing was done with it. */
+  function refuseOtherBody(request: IncomingMessage, response: ServerResponse, bodyHash: string | undefined): Taken {
+    if (bodyHash === undefined) return false;
+    const read = (bytes: Buffer) => isSignedBody(bytes, bodyHash);
+    return peekBody(request, { maxBytes: MAX_SIGNED_BYTES, read, isWhole: true })
+      .then((isRight) => {
+        if (!isRight) throw otherBody();
+        return false;
+      })
+      .catch((error: unknown) => {
+        refuse(request, response, error);
+        return true;
+      });
+  }
+
   function ask(request: ListRequest, node: NodeView): Promise<Elsewhere['lists'][number] | undefined> {
     const { method = 'GET', url: target = '/', headers, socket } = request;
     count('list', node);
@@ -271,9 +290,16 @@ export function openGateway(options: GatewayOptions): Gateway {
       return true;
     },
 
-    recognise({ method, target, headers }) {
-      const value = headers[NODE_HEADER];
-      if (value !== undefined && signature.nodeOf(value, { method, target }) !== undefined) markFromNode(headers);
+    recognise(request) {
+      try {
+        const sender = signature.senderOf(request);
+        if (sender) markFromNode(request.headers, sender.bodyHash);
+      } catch (refusal) {
+        refusals.call((leftOut) =>
+          log.warn({ reason: messageOf(refusal), leftOut }, 'a request of a node was refused'),
+        );
+        throw refusal;
+      }
     },
 
     media(exchange, target) {
@@ -298,8 +324,8 @@ export function openGateway(options: GatewayOptions): Gateway {
     },
 
     request(request, response) {
-      const { method = 'GET', url = '/' } = request;
-      if (isFromNode(request.headers)) return false;
+      const { method = 'GET', url = '/', headers } = request;
+      if (isFromNode(headers)) return refuseOtherBody(request, response, signedBodyHash(headers));
       const target = pathOf(url);
       const about = subjectOf(method, target);
       const made = madeBy(method, target);

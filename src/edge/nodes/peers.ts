@@ -153,7 +153,7 @@ export class Peers implements AsyncDisposable {
     const isProxy = createProxyCheck(trustedProxies);
     const shared = {
       name: `oxbow-node-${placement.node}`,
-      sign: (request: SignedRequest) => ({ [NODE_HEADER]: signature.sign(request) }),
+      sign: (request: SignedRequest) => ({ [NODE_HEADER]: signature.sign(name, request) }),
       unanswered(cause?: unknown) {
         options.onUnanswered(name);
         return nodeUnanswered(name, cause);

@@ -4,12 +4,17 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** Header fields of requests from nodes. A client cannot get into it: only the check of a signature adds. */
-const signed = new WeakSet<IncomingHttpHeaders>();
+/** Header fields of requests from nodes, with the hash of the body. A client cannot get into it: only the check of a signature adds. */
+const signed = new WeakMap<IncomingHttpHeaders, string | undefined>();
 
-/** Remembers that another node has signed the request with these fields. */
-export function markFromNode(headers: IncomingHttpHeaders): void {
-  signed.add(headers);
+/** Remembers that another node has signed the request with these fields. @param bodyHash see NodeSender */
+export function markFromNode(headers: IncomingHttpHeaders, bodyHash?: string): void {
+  signed.set(headers, bodyHash);
+}
+
+/** Hash of the body that another node has signed: who reads the body compares it first. Undefined: there is nothing to compare. */
+export function signedBodyHash(headers: IncomingHttpHeaders): string | undefined {
+  return signed.get(headers);
 }
 
 /** Whether another node has signed the request with these fields. */

@@ -6,6 +6,8 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import type { IncomingHttpHeaders as Http2Headers, ServerHttp2Stream } from 'node:http2';
 import type { Readable } from 'node:stream';
 import { OxbowError } from '../../lib/errors.ts';
+import { isSignedBody, otherBody } from '../../nodes/node-signature.ts';
+import { signedBodyHash } from '../client/from-node.ts';
 
 /** A body that is not complete after this long is refused, ms. */
 const BODY_MS = 10_000;
@@ -49,7 +51,7 @@ export interface Exchange {
    * Reads the request's body, at most once.
    *
    * @param maxBytes of a longer one, the rest is discarded
-   * @throws OxbowError `payload-too-large`, `bad-request` if it does not come within ten seconds
+   * @throws OxbowError `payload-too-large`, `bad-request` if it does not come within ten seconds, `node-refused` if another node has signed another one
    */
   text(maxBytes: number): Promise<string>;
   /** Discards the request's body. Call it before `head` if the client may send one. */
@@ -72,7 +74,7 @@ export function exchangeOfHttp1(request: IncomingMessage, response: ServerRespon
       return response.headersSent ? response.statusCode : undefined;
     },
     head: (status, fields) => void response.writeHead(status, fields),
-    text: (maxBytes) => textOf(request, maxBytes),
+    text: (maxBytes) => textOf(request, maxBytes, signedBodyHash(request.headers)),
     refuseBody() {
       response.shouldKeepAlive = false;
     },
@@ -116,8 +118,12 @@ export function exchangeOfHttp2(
   };
 }
 
-/** Reads a body to its end. The stream stays open: the answer is sent on it, or on its connection. */
-function textOf(body: Readable, maxBytes: number): Promise<string> {
+/**
+ * Reads a body to its end. The stream stays open: the answer is sent on it, or on its connection.
+ *
+ * @param bodyHash that another node has signed; undefined: a client has sent it
+ */
+function textOf(body: Readable, maxBytes: number, bodyHash?: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;
@@ -127,7 +133,9 @@ function textOf(body: Readable, maxBytes: number): Promise<string> {
     };
     const finish = () => {
       stop();
-      resolve(Buffer.concat(chunks).toString());
+      const bytes = Buffer.concat(chunks);
+      if (bodyHash === undefined || isSignedBody(bytes, bodyHash)) resolve(bytes.toString());
+      else reject(otherBody());
     };
     const refuse = (error: OxbowError) => {
       stop();

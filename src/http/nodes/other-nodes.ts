@@ -9,7 +9,7 @@ import type { MediaTarget } from '../../api/media-address.ts';
 import type { PendingReply } from '../../delivery/live/pending-reply.ts';
 import type { Reply } from '../../delivery/reply.ts';
 import type { OxbowError } from '../../lib/errors.ts';
-import type { SignedRequest } from '../../nodes/node-signature.ts';
+import type { ReceivedRequest } from '../../nodes/node-signature.ts';
 import type { Cmcd } from '../client/cmcd.ts';
 import type { RawResponse } from '../hot/raw-response.ts';
 import type { HotClient } from '../hot/response-cache.ts';
@@ -47,8 +47,13 @@ export interface Elsewhere {
 
 /** The other nodes of a cluster. */
 export interface OtherNodes {
-  /** Remembers that another node has signed the request, if it has: see client/from-node.ts. Such a request is answered here, whatever it is for. */
-  recognise(request: SignedRequest & Pick<Exchange, 'headers'>): void;
+  /**
+   * Remembers that another node has signed the request, if it has: see client/from-node.ts. Such a request is answered here, whatever it is
+   * for.
+   *
+   * @throws OxbowError `node-refused` for one that says so, and is not valid or was received before
+   */
+  recognise(request: ReceivedRequest): void;
   /** What can be answered from copies, or together with other clients. */
   readonly hot: HotElsewhere;
   /** Sends the refusal of another node's answer to a client that waited for it; false: it is one of this node. */

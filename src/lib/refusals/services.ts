@@ -30,6 +30,11 @@ export const serviceRefusals = {
     title: 'Unknown alarm',
     hint: 'GET /api/v1/alarms lists them. Cleared ones are deleted after `alarms.keep`.',
   },
+  'node-refused': {
+    status: 503,
+    title: 'A node of the cluster refused the signature of another one',
+    hint: 'Run the same version with the same `cluster.secret` on all nodes, and let their clocks agree (NTP).',
+  },
   'node-unknown': {
     status: 404,
     title: 'Unknown node',
