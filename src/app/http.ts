@@ -96,6 +96,7 @@ export async function openHttp(
       assets,
       clips,
       deletions: deletions.api,
+      edgePurges: deletions.edgePurges,
       events: bus,
       webhooks,
       lookup,

@@ -13,6 +13,7 @@ import type { FolderView, ObjectStoreView } from '../api/admin-shapes.ts';
 import type { AlarmsApi } from '../api/alarms/alarms-api.ts';
 import type { ClipsApi } from '../api/clips/clips-api.ts';
 import type { DeletionsApi } from '../api/deletions/deletions-api.ts';
+import type { EdgePurgesApi } from '../api/deletions/edge-purge-shapes.ts';
 import type { AssetsApi } from '../api/library/assets-api.ts';
 import type { PublishPorts } from '../api/publish/publish-address.ts';
 import type { RelaysApi } from '../api/relay/relay-shapes.ts';
@@ -207,6 +208,7 @@ export interface Recordings {
 /** Deletions of ranges on request. */
 export interface Deletions {
   readonly api: DeletionsApi;
+  readonly edgePurges: EdgePurgesApi;
   /** Continues deletions. */
   readonly eraser: Eraser;
 }

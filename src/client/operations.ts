@@ -29,6 +29,7 @@ import type {
   DeletionList,
   DeletionView,
   DeliveryList,
+  EdgePurgeList,
   EmailVerification,
   ExportJob,
   ExportSettings,
@@ -772,6 +773,21 @@ export class Operations {
     options?: CallOptions,
   ): Promise<void> {
     return this.#request({ method: 'DELETE', path: '/api/v1/streams/{name}/holds/{id}' }, input, options);
+  }
+
+  /** Lists purges of the edges in `edges.urls`, newest first, with the edges that have confirmed: of what was deleted or closed to others since the start. */
+  listEdgePurges(
+    input?: {
+      /** Name of a stream. */
+      stream?: string;
+      /** its id */
+      asset?: string;
+      /** its id */
+      clip?: string;
+    },
+    options?: CallOptions,
+  ): Promise<EdgePurgeList> {
+    return this.#request({ method: 'GET', path: '/api/v1/edge-purges' }, input, options);
   }
 
   /** Lists clips, newest first: for everyone the public ones, for an owner its own too, for administrators all. */

@@ -1361,6 +1361,39 @@ export type NewHold = {
   reason?: string;
 };
 
+/** `EdgePurgeView` of the API. */
+export type EdgePurgeView = {
+  id: string;
+  kind: 'stream' | 'asset' | 'clip';
+  /** of the stream; id of the asset or clip */
+  name: string;
+  state: 'running' | 'done' | 'failed';
+  startedAt: string;
+  /** no edge is asked again after this time: two hours after the start */
+  givesUpAt: string;
+  /** when it was done, or given up */
+  doneAt: string | null;
+  /** in the order of `edges.urls` */
+  edges: {
+    url: string;
+    state: 'waiting' | 'purged' | 'confirmed';
+    confirmedAt: string | null;
+    /** why it has not confirmed; empty before the first try */
+    problem: string;
+  }[];
+  /** nodes of the cluster that may have copies in memory; edges confirm after them */
+  nodes: {
+    name: string;
+    problem: string;
+  }[];
+};
+
+/** `EdgePurgeList` of the API. */
+export type EdgePurgeList = {
+  items: EdgePurgeView[];
+  nextCursor: null;
+};
+
 /** `ClipView` of the API. */
 export type ClipView = {
   id: string;

@@ -10,6 +10,7 @@ import type { SettingView, StorageView } from '../api/admin-shapes.ts';
 import type { AlarmsApi } from '../api/alarms/alarms-api.ts';
 import type { ClipsApi } from '../api/clips/clips-api.ts';
 import type { DeletionsApi } from '../api/deletions/deletions-api.ts';
+import type { EdgePurgesApi } from '../api/deletions/edge-purge-shapes.ts';
 import type { ExportsApi, JobsApi } from '../api/jobs/jobs-api.ts';
 import type { AssetsApi } from '../api/library/assets-api.ts';
 import type { MediaAddress } from '../api/media-address.ts';
@@ -97,6 +98,7 @@ export interface HttpDeps {
   readonly assets: AssetsApi;
   readonly clips: ClipsApi;
   readonly deletions: DeletionsApi;
+  readonly edgePurges: EdgePurgesApi;
   /** Publishes and carries events. */
   readonly events: EventBus;
   readonly webhooks: WebhooksApi;

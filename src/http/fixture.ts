@@ -134,6 +134,7 @@ export async function startTestServer(
     assets: fakeAssets(),
     clips: fakeClips(),
     deletions: fakeDeletions(),
+    edgePurges: { list: () => [], begunFor: async () => undefined },
     publishKeys: fakePublishKeys(calls),
     relays: fakeRelays(calls),
     rtp: {} as HttpDeps['rtp'], // test/e2e/rtp.test.ts has real ones

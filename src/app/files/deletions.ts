@@ -4,15 +4,16 @@
  */
 import { assetPrefix } from '../../archive/asset-locations.ts';
 import { purgeCopies } from '../../nodes/node-copies.ts';
+import type { Placement } from '../../nodes/placement.ts';
 import { createDeletionsApi } from '../../streams/erase/deletions-api.ts';
 import { EdgePurges } from '../../streams/erase/edge-purges.ts';
 import { Eraser } from '../../streams/erase/eraser.ts';
 import { HiddenCopies } from '../../streams/erase/hidden-copies.ts';
-import type { AppContext, Deletions, Parts } from '../parts.ts';
+import type { AppContext, Deletions, Nodes, Parts } from '../parts.ts';
 
 /** Opens the API. Edges are purged of what is hidden from now on. */
 export async function openDeletions(
-  { settings, shutdown, opened, metrics, log, failed }: AppContext,
+  { settings, shutdown, opened, metrics, clock, log, failed }: AppContext,
   {
     bus,
     recordings,
@@ -28,7 +29,12 @@ export async function openDeletions(
   const { audit } = accounts.access;
   const { signal } = shutdown;
   const edges = new EdgePurges({ settings, net });
-  const copies = new HiddenCopies({ edges, log, signal, failed: failed('a purge of edges') });
+  const living = nodes && { client: nodes.client, placement: livingOf(nodes) };
+  const copies = new HiddenCopies({
+    ...{ edges, clock, log, signal, failed: failed('a purge of edges') },
+    purgeNodes: living && ((things, options) => purgeCopies(living, things, options)),
+    flush: () => bus.flush(),
+  });
   opened.defer(() => copies.settled());
   const subscription = await bus.subscribe({ event: (published) => copies.received(published) });
   opened.defer(() => subscription.close());
@@ -53,7 +59,16 @@ export async function openDeletions(
     failed: failed('a deletion'),
   });
   opened.defer(metrics.beforeScrape(async () => metrics.deletionsWaiting.set((await erasures.unfinished()).length)));
-  return { api: createDeletionsApi({ deps, catalog, eraser, audit, signal }), eraser };
+  return { api: createDeletionsApi({ deps, catalog, eraser, audit, signal }), edgePurges: copies, eraser };
+}
+
+/** A dead node gives out nothing that it had in memory: when it is back, it has a new one. */
+function livingOf({ placement }: Nodes): Pick<Placement, 'others'> {
+  return {
+    get others() {
+      return placement.others.filter(({ isAlive }) => isAlive);
+    },
+  };
 }
 
 /** Continues deletions until the shutdown. */

@@ -10,6 +10,7 @@ import { mergePages, missingFields } from '../nodes/merge-lists.ts';
 import { readEnd, readInstant } from './instant-field.ts';
 import { IdParams } from './page-query.ts';
 import { defineRoute, type Route, type RouteCall } from './route.ts';
+import { purgeField } from './streams/edge-purges.ts';
 import { findStream } from './streams/streams.ts';
 
 /** The client of a call about one clip. */
@@ -118,7 +119,7 @@ export const clipRoutes: readonly Route[] = [
     async answer({ params: { id }, body, ...call }, deps) {
       const changed = await deps.clips.update(id, body, call.principal);
       auditOpened(changed, call, deps);
-      return { body: changed.view };
+      return { headers: await purgeField(deps, 'clip', id), body: changed.view };
     },
   }),
   defineRoute({
@@ -129,9 +130,9 @@ export const clipRoutes: readonly Route[] = [
     sentence: 'Deletes a clip, for its owner and administrators. Retention then deletes what only the clip kept.',
     params: IdParams,
     replies: { 204: undefined },
-    async answer({ params: { id }, principal }, { clips }) {
-      await clips.remove(id, principal);
-      return { status: 204 };
+    async answer({ params: { id }, principal }, deps) {
+      await deps.clips.remove(id, principal);
+      return { status: 204, headers: await purgeField(deps, 'clip', id) };
     },
   }),
 ];

@@ -32,6 +32,7 @@ import { roomRoutes } from './rooms/rooms.ts';
 import type { Route } from './route.ts';
 import { alarmRoutes } from './streams/alarms.ts';
 import { deletionRoutes } from './streams/deletions.ts';
+import { edgePurgeRoutes } from './streams/edge-purges.ts';
 import { inspectRoutes } from './streams/inspect.ts';
 import { iptvRoutes } from './streams/iptv.ts';
 import { markRoutes } from './streams/marks.ts';
@@ -63,6 +64,7 @@ export const routes: readonly Route[] = [
   ...markRoutes,
   ...iptvRoutes,
   ...deletionRoutes,
+  ...edgePurgeRoutes,
   ...clipRoutes,
   ...assetRoutes,
   ...subtitleRoutes,

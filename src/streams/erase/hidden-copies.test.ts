@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { openVirtualTime } from '../../../test/fixtures/virtual-time.ts';
 import type { EventData, EventType } from '../../api/events.ts';
+import { printRfc3339 } from '../../api/instant.ts';
 import { createLocalEventBus } from '../../cluster/local-event-bus.ts';
 import type { Net } from '../../net/net.ts';
 import { createSilentLog } from '../../observe/log.ts';
@@ -32,8 +33,10 @@ async function openEdges(time: ReturnType<typeof openVirtualTime>, urls = ['http
   const edges = new EdgePurges({ settings: { now: { edges: { urls, token: 'secret' } } }, net });
   const ending = new AbortController();
   const failed = (error: unknown) => assert.fail(String(error));
-  const copies = new HiddenCopies({ edges, log: createSilentLog(), signal: ending.signal, failed });
-  const bus = createLocalEventBus({ clock: time.clock, failed });
+  const { clock } = time;
+  const bus = createLocalEventBus({ clock, failed });
+  const flush = () => bus.flush();
+  const copies = new HiddenCopies({ edges, flush, clock, log: createSilentLog(), signal: ending.signal, failed });
   await bus.subscribe({ event: (published) => copies.received(published) });
   /** What edges are asked after an event. */
   const after = async <T extends EventType>(type: T, data: EventData<T>, visibility = 'public') => {
@@ -96,8 +99,57 @@ suite('edges in front of this server', () => {
     away.down.add('b.example');
     await away.after('stream.removed', { recordings: 'delete' });
     await time.runFor(3 * 3_600_000);
-    assert.equal(away.requests.length, 240);
+    assert.equal(
+      away.requests.filter((one) => one.startsWith('b.')).length,
+      123,
+      'for two hours, each minute in the end',
+    );
+    assert.equal(away.requests.filter((one) => one.startsWith('a.')).length, 1, 'it has confirmed');
+    const [purge] = away.copies.list();
+    assert.deepEqual([purge?.state, purge?.edges.map(({ state }) => state)], ['failed', ['confirmed', 'waiting']]);
+    assert.ok(purge!.doneAt! <= purge!.givesUpAt);
     assert.equal(requests.length, 2);
+  });
+
+  test('say which of them have confirmed, when, why the others have not, and until when they are asked', async () => {
+    using time = openVirtualTime();
+    const { after, down, copies } = await openEdges(time);
+    const startMs = time.clock.nowMs();
+    const timeAt = (ms: number) => printRfc3339(startMs + ms);
+    down.add('a.example');
+    await after('stream.removed', { recordings: 'keep' });
+    const purge = await copies.begunFor('stream', 'door');
+    const problem = 'what it takes copies from has not confirmed';
+    assert.deepEqual(purge, {
+      ...{ id: purge!.id, kind: 'stream', name: 'door', state: 'running', nodes: [] },
+      ...{ startedAt: timeAt(0), givesUpAt: timeAt(7_200_000), doneAt: null },
+      edges: [
+        { url: 'http://a.example', state: 'waiting', confirmedAt: null, problem: 'the edge answers 503' },
+        { url: 'http://b.example/x/', state: 'purged', confirmedAt: null, problem },
+      ],
+    });
+    down.clear();
+    await time.runFor(4999);
+    const [done] = copies.list();
+    assert.deepEqual([done?.state, done?.doneAt], ['done', timeAt(5000)]);
+    for (const edge of done!.edges) {
+      assert.deepEqual([edge.state, edge.confirmedAt, edge.problem], ['confirmed', timeAt(5000), '']);
+    }
+    assert.equal(await copies.begunFor('asset', 'door'), undefined);
+    await time.runFor(5001);
+    assert.equal(await copies.begunFor('stream', 'door'), undefined, 'that of an earlier request');
+  });
+
+  test('are listed newest first, also when they have confirmed', async () => {
+    using time = openVirtualTime();
+    const { after, copies } = await openEdges(time);
+    for (let at = 0; at < 3; at++) {
+      await after('asset.deleted', { ...asset, id: `a${at}`, visibility: 'public', purged: true });
+    }
+    assert.deepEqual(
+      copies.list().map(({ name, state }) => `${name} ${state}`),
+      ['a2 done', 'a1 done', 'a0 done'],
+    );
   });
 
   test('are none: nothing is asked', async () => {

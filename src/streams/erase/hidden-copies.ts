@@ -1,24 +1,41 @@
 /**
- * Purges the edges in front of this server of what was deleted, moved to the trash or closed to others.
- * In: events of streams, assets and clips. Out: requests to edges, until each has confirmed. docs/6-run/edge.md.
+ * Purges the edges in front of this server of what was deleted, moved to the trash or closed to others. In a cluster, first the memory of
+ * the other nodes, from which edges may take it again.
+ * In: events of streams, assets and clips. Out: requests to edges, until each has confirmed; which have. docs/6-run/edge.md.
  */
-
+import { randomUUID } from 'node:crypto';
+import type { EdgePurgesApi, EdgePurgeView, PurgedKind } from '../../api/deletions/edge-purge-shapes.ts';
+import { printRfc3339 } from '../../api/instant.ts';
 import type { PublishedEvent } from '../../cluster/event-bus.ts';
 import { sleep } from '../../lib/abort.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { PurgedThing } from '../../nodes/internal-requests.ts';
+import type { UnpurgedNode } from '../../nodes/node-copies.ts';
 import type { Log } from '../../observe/log.ts';
 import type { EdgePurges, Purged } from './edge-purges.ts';
 
 /** Waits between rounds, ms: from the first to the longest. */
 const FIRST_WAIT_MS = 5000;
 const LONGEST_WAIT_MS = 60_000;
-/** Rounds until this gives up: about two hours. */
-const MAX_ROUNDS = 120;
+/** No round begins later, ms. */
+const PATIENCE_MS = 2 * 3_600_000;
 /** Things that wait at a time; beyond it edges have been away for long. */
 const MAX_WAITING = 1000;
+/** Purges that have ended, and are still listed. */
+const MAX_ENDED = 1000;
+/** A purge that began so long ago belongs to another request, ms. */
+const JUST_NOW_MS = 5000;
 
 /** What it works with. */
 export interface HiddenCopiesOptions {
   readonly edges: Pick<EdgePurges, 'urls' | 'purge'>;
+  /** In a cluster: drops copies in the memory of the other living nodes; returns those that did not confirm it. */
+  readonly purgeNodes?:
+    | ((things: readonly PurgedThing[], options: { readonly signal: AbortSignal }) => Promise<readonly UnpurgedNode[]>)
+    | undefined;
+  /** Resolves when `received` was called with all that this process has published. */
+  readonly flush: () => Promise<void>;
+  readonly clock: Clock;
   readonly log: Log;
   /** Ends it. */
   readonly signal: AbortSignal;
@@ -26,10 +43,30 @@ export interface HiddenCopiesOptions {
   readonly failed: (error: unknown) => void;
 }
 
-/** The purges that are under way. */
-export class HiddenCopies {
+/** The purge of one thing. */
+interface Purge {
+  readonly id: string;
+  readonly kind: PurgedKind;
+  readonly name: string;
+  readonly startedMs: number;
+  state: EdgePurgeView['state'];
+  doneMs: number | undefined;
+  edges: ReadonlyMap<string, PurgedEdge>;
+  nodes: readonly UnpurgedNode[];
+}
+
+interface PurgedEdge {
+  readonly state: EdgePurgeView['edges'][number]['state'];
+  readonly confirmedMs?: number;
+  readonly problem: string;
+}
+
+/** The purges that are under way, and the last ones. */
+export class HiddenCopies implements EdgePurgesApi {
   readonly #options: HiddenCopiesOptions;
-  readonly #running = new Set<Promise<void>>();
+  readonly #running = new Map<Purge, Promise<void>>();
+  /** The one that ended last at the end. */
+  #ended: readonly Purge[] = [];
 
   constructor(options: HiddenCopiesOptions) {
     this.#options = options;
@@ -37,67 +74,156 @@ export class HiddenCopies {
 
   /** Takes an event. The process that has published it purges. */
   received({ event, audience, isForeign }: Pick<PublishedEvent, 'event' | 'audience' | 'isForeign'>): void {
-    if (isForeign || this.#options.edges.urls.length === 0) return;
+    const { edges, clock, log, signal, failed } = this.#options;
+    if (isForeign || !this.#hasCopies) return;
     const hidden = hiddenBy(event, audience);
     if (!hidden) return;
+    const waiting: PurgedEdge = { state: 'waiting', problem: '' };
+    const purge: Purge = {
+      ...{ id: randomUUID(), ...hidden, startedMs: clock.nowMs(), state: 'running', doneMs: undefined },
+      ...{ edges: new Map(edges.urls.map((url) => [url, waiting])), nodes: [] },
+    };
     if (this.#running.size >= MAX_WAITING) {
-      this.#options.log.error({ ...hidden }, 'too many purges of edges wait: this one is left out');
+      log.error({ ...hidden }, 'too many purges of edges and nodes wait: this one is left out');
+      const problem = 'too many purges waited';
+      purge.edges = new Map(edges.urls.map((url) => [url, { ...waiting, problem }]));
+      this.#end(purge, 'failed');
       return;
     }
-    const running = this.#purge(hidden).catch((error) => {
-      if (!this.#options.signal.aborted) this.#options.failed(error);
+    const running = this.#purge(purge).catch((error) => {
+      this.#end(purge, 'failed');
+      if (!signal.aborted) failed(error);
     });
-    this.#running.add(running);
-    void running.then(() => this.#running.delete(running));
+    this.#running.set(purge, running);
+    void running.then(() => this.#running.delete(purge));
   }
 
   /** Resolves when the signal has aborted and nothing runs any more, or all edges have confirmed. */
   async settled(): Promise<void> {
-    await Promise.all(this.#running);
+    await Promise.all(this.#running.values());
   }
 
-  async #purge(hidden: Purged): Promise<void> {
-    const { edges, log, signal } = this.#options;
+  list(): readonly EdgePurgeView[] {
+    return [...this.#all()].sort((a, b) => b.startedMs - a.startedMs).map(viewOf);
+  }
+
+  async begunFor(kind: PurgedKind, name: string): Promise<EdgePurgeView | undefined> {
+    const { clock, flush } = this.#options;
+    if (!this.#hasCopies) return undefined;
+    await flush();
+    const sinceMs = clock.nowMs() - JUST_NOW_MS;
+    const begun = this.#all().filter((one) => one.kind === kind && one.name === name && one.startedMs >= sinceMs);
+    return begun.length === 0 ? undefined : viewOf(begun.reduce((a, b) => (b.startedMs >= a.startedMs ? b : a)));
+  }
+
+  /** There is anything that may have copies. */
+  get #hasCopies(): boolean {
+    const { edges, purgeNodes } = this.#options;
+    return purgeNodes !== undefined || edges.urls.length > 0;
+  }
+
+  #all(): readonly Purge[] {
+    return [...this.#ended, ...[...this.#running.keys()].filter(({ state }) => state === 'running')];
+  }
+
+  #end(purge: Purge, state: 'done' | 'failed'): void {
+    purge.state = state;
+    purge.doneMs = this.#options.clock.nowMs();
+    this.#ended = [...this.#ended, purge].slice(-MAX_ENDED);
+  }
+
+  async #purge(purge: Purge): Promise<void> {
+    const { clock, log, signal } = this.#options;
+    const { kind, name } = purge;
+    const untilMs = clock.monotonicMs() + PATIENCE_MS;
     let waitMs = FIRST_WAIT_MS;
-    for (let round = 1; round <= MAX_ROUNDS; round++) {
-      let problem: string | undefined;
-      // All of them again: an edge takes from the one before it, which may not have been purged.
-      for (const url of edges.urls) {
-        const failure = await edges.purge(url, hidden, signal);
-        if (failure === undefined) continue;
-        problem = failure;
-        const fields = { edge: new URL(url).host, problem, ...hidden };
-        if (round === 1) log.warn(fields, 'an edge was not purged of what is hidden now; it is tried again');
-        if (round === MAX_ROUNDS) log.error(fields, 'an edge was not purged of what is hidden now');
-      }
-      if (problem === undefined) {
-        log.info({ edges: edges.urls.length, ...hidden }, 'edges were purged of what is hidden now');
+    for (let isFirst = true; ; isFirst = false) {
+      await this.#round(purge);
+      const missed = [
+        ...purge.nodes.map(({ node, problem }) => ({ node, problem })),
+        ...[...purge.edges].flatMap(([url, { state, problem }]) =>
+          state === 'confirmed' ? [] : [{ edge: new URL(url).host, problem }],
+        ),
+      ];
+      if (missed.length === 0) {
+        this.#end(purge, 'done');
+        log.info({ edges: purge.edges.size, kind, name }, 'edges and nodes were purged of what is hidden now');
         return;
       }
+      const isLast = clock.monotonicMs() + waitMs > untilMs;
+      for (const one of missed) {
+        if (isFirst)
+          log.warn({ ...one, kind, name }, 'an edge or node was not purged of what is hidden now; it is tried again');
+        if (isLast) log.error({ ...one, kind, name }, 'an edge or node was not purged of what is hidden now');
+      }
+      if (isLast) return this.#end(purge, 'failed');
       await sleep(waitMs, { signal });
       waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS);
     }
   }
+
+  /** Asks everything that has not confirmed, once, in the order in which each takes from the one before it. */
+  async #round(purge: Purge): Promise<void> {
+    const { edges, purgeNodes, clock, signal } = this.#options;
+    purge.nodes = (await purgeNodes?.([{ kind: purge.kind, id: purge.name }], { signal })) ?? [];
+    const before = purge.edges;
+    // The setting may have changed.
+    purge.edges = new Map(edges.urls.map((url) => [url, before.get(url) ?? { state: 'waiting', problem: '' }]));
+    let isBehind = purge.nodes.length > 0;
+    for (const [url, { state }] of purge.edges) {
+      if (state === 'confirmed') continue;
+      const failure = await edges.purge(url, purgedBy(purge), signal);
+      const edge: PurgedEdge =
+        failure !== undefined
+          ? { state: 'waiting', problem: failure }
+          : isBehind
+            ? { state: 'purged', problem: 'what it takes copies from has not confirmed' }
+            : { state: 'confirmed', problem: '', confirmedMs: clock.nowMs() };
+      isBehind ||= failure !== undefined;
+      purge.edges = new Map(purge.edges).set(url, edge);
+    }
+  }
+}
+
+function purgedBy({ kind, name }: Purge): Purged {
+  return {
+    stream: kind === 'stream' ? name : undefined,
+    assets: kind === 'asset' ? [name] : [],
+    clips: kind === 'clip' ? [name] : [],
+  };
+}
+
+function viewOf({ id, kind, name, startedMs, state, doneMs, edges, nodes }: Purge): EdgePurgeView {
+  const timeOf = (ms: number | undefined) => (ms === undefined ? null : printRfc3339(ms));
+  return {
+    ...{ id, kind, name, state, startedAt: printRfc3339(startedMs), givesUpAt: printRfc3339(startedMs + PATIENCE_MS) },
+    doneAt: timeOf(doneMs),
+    edges: [...edges].map(([url, { confirmedMs, ...edge }]) => ({ url, ...edge, confirmedAt: timeOf(confirmedMs) })),
+    nodes: nodes.map(({ node, problem }) => ({ name: node, problem })),
+  };
 }
 
 /** What of an event others may watch no more; undefined: nothing. */
-function hiddenBy({ type, stream, data }: PublishedEvent['event'], audience: string): Purged | undefined {
+function hiddenBy(
+  { type, stream, data }: PublishedEvent['event'],
+  audience: string,
+): { readonly kind: PurgedKind; readonly name: string } | undefined {
   const { id, visibility } = data as { readonly id?: string; readonly visibility?: string };
   const isOpen = visibility === 'public' || visibility === 'unlisted';
   switch (type) {
     case 'stream.removed':
-      return { stream: stream ?? undefined, assets: [], clips: [] };
+      return { kind: 'stream', name: stream! };
     case 'stream.changed':
-      return audience === 'private' ? { stream: stream ?? undefined, assets: [], clips: [] } : undefined;
+      return audience === 'private' ? { kind: 'stream', name: stream! } : undefined;
     case 'asset.deleted':
-      return { stream: undefined, assets: [id!], clips: [] };
+      return { kind: 'asset', name: id! };
     case 'asset.changed':
-      return isOpen ? undefined : { stream: undefined, assets: [id!], clips: [] };
+      return isOpen ? undefined : { kind: 'asset', name: id! };
     case 'clip.deleted':
     case 'clip.lost':
-      return { stream: undefined, assets: [], clips: [id!] };
+      return { kind: 'clip', name: id! };
     case 'clip.changed':
-      return isOpen ? undefined : { stream: undefined, assets: [], clips: [id!] };
+      return isOpen ? undefined : { kind: 'clip', name: id! };
     default:
       return undefined;
   }

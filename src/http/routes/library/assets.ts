@@ -14,6 +14,7 @@ import { Type } from '../../../api/type.ts';
 import { checkMatch } from '../../media/conditions.ts';
 import { IdParams } from '../page-query.ts';
 import { defineRoute, type Route, type RouteAnswer, type RouteCall } from '../route.ts';
+import { purgeField } from '../streams/edge-purges.ts';
 
 const RemoveQuery = Type.Object(
   {
@@ -80,8 +81,10 @@ export const assetRoutes: readonly Route[] = [
     body: AssetPatch,
     replies: { 200: AssetView },
     conditional: true,
-    answer: async ({ params: { id }, body, principal, ...call }, { assets }) =>
-      answerWith(await assets.update(id, body, principal, conditionOf(call))),
+    async answer({ params: { id }, body, principal, ...call }, deps) {
+      const changed = await deps.assets.update(id, body, principal, conditionOf(call));
+      return answerWith(changed, { headers: await purgeField(deps, 'asset', id) });
+    },
   }),
   defineRoute({
     method: 'DELETE',
@@ -94,9 +97,9 @@ export const assetRoutes: readonly Route[] = [
     query: RemoveQuery,
     replies: { 204: undefined },
     conditional: true,
-    async answer({ params: { id }, query, principal, ...call }, { assets }) {
-      await assets.remove(id, { purge: query.purge === 'true' }, principal, conditionOf(call));
-      return { status: 204 };
+    async answer({ params: { id }, query, principal, ...call }, deps) {
+      await deps.assets.remove(id, { purge: query.purge === 'true' }, principal, conditionOf(call));
+      return { status: 204, headers: await purgeField(deps, 'asset', id) };
     },
   }),
   defineRoute({

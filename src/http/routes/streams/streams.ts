@@ -12,6 +12,7 @@ import { checkMatch } from '../../media/conditions.ts';
 import { mergePages, missingFields } from '../../nodes/merge-lists.ts';
 import { MOST, NextCursor, PageQuery, pageOf } from '../page-query.ts';
 import { defineRoute, type Route, type RouteCall } from '../route.ts';
+import { purgeField } from './edge-purges.ts';
 
 /** The parameter of every path that names a stream. */
 export const NameParams = Type.Object({ name: StreamName });
@@ -136,7 +137,7 @@ export const streamRoutes: readonly Route[] = [
       const etag = etagOf(name, true, deps);
       return created
         ? { status: 201, headers: { location: `/api/v1/streams/${name}`, ...etag }, body: view }
-        : { status: 200, headers: etag, body: view };
+        : { status: 200, headers: { ...etag, ...(await purgeField(deps, 'stream', name)) }, body: view };
     },
   }),
   defineRoute({
@@ -151,7 +152,8 @@ export const streamRoutes: readonly Route[] = [
     conditional: true,
     async answer({ params: { name }, body, ...call }, deps) {
       const view = await deps.streams.update(name, body, conditionOf(call));
-      return { headers: etagOf(name, true, deps), body: view };
+      const headers = { ...etagOf(name, true, deps), ...(await purgeField(deps, 'stream', name)) };
+      return { headers, body: view };
     },
   }),
   defineRoute({
@@ -174,13 +176,14 @@ export const streamRoutes: readonly Route[] = [
     query: RemoveQuery,
     replies: { 204: undefined },
     conditional: true,
-    async answer({ params: { name }, query, ...call }, { streams, access, publishKeys }) {
+    async answer({ params: { name }, query, ...call }, deps) {
+      const { streams, access, publishKeys } = deps;
       const revokeKeys = publishKeys.revokerOf(name);
       await streams.remove(name, { recordings: query.recordings ?? 'keep', check: conditionOf(call) });
       // Its tokens and keys must not be valid for a later stream of the same name.
       await access.watch.revoke(name);
       await revokeKeys();
-      return { status: 204 };
+      return { status: 204, headers: await purgeField(deps, 'stream', name) };
     },
   }),
   order('start', 'Starts a stopped stream.'),

@@ -1,0 +1,53 @@
+/**
+ * Routes of purges of edges, and the header field that names the purge which a request has begun.
+ * In: kinds and names. Out: EdgePurgeView.
+ */
+import { EdgePurgeView, type PurgedKind } from '../../../api/deletions/edge-purge-shapes.ts';
+import { StreamName } from '../../../api/stream-name.ts';
+import { Type } from '../../../api/type.ts';
+import type { HttpDeps } from '../../deps.ts';
+import { mergePages, missingFields } from '../../nodes/merge-lists.ts';
+import { defineRoute, type Route } from '../route.ts';
+
+const Id = Type.Optional(Type.String({ maxLength: 80, description: 'its id' }));
+const PurgeQuery = Type.Object(
+  { stream: Type.Optional(StreamName), asset: Id, clip: Id },
+  { additionalProperties: false },
+);
+const PurgeList = Type.Object({ items: Type.Array(EdgePurgeView), nextCursor: Type.Null() }, { $id: 'EdgePurgeList' });
+
+/** The rows. */
+export const edgePurgeRoutes: readonly Route[] = [
+  defineRoute({
+    method: 'GET',
+    path: '/api/v1/edge-purges',
+    tag: 'system',
+    access: 'admin',
+    sentence:
+      'Lists purges of the edges in `edges.urls`, newest first, with the edges that have confirmed: of what was deleted or closed to others since the start.',
+    query: PurgeQuery,
+    replies: { 200: PurgeList },
+    async answer({ query, elsewhere }, { edgePurges }) {
+      const items = edgePurges
+        .list()
+        .filter(({ kind, name }) => Object.keys(query).length === 0 || query[kind] === name);
+      const others = await elsewhere();
+      const page = mergePages({ items, nextCursor: null }, others, {
+        ...{ keyOf: ({ id }) => id, cursorOf: ({ id }) => id, limit: Number.POSITIVE_INFINITY },
+        ownerOf: () => undefined,
+        compare: (a, b) => (a.startedAt === b.startedAt ? (a.id < b.id ? 1 : -1) : a.startedAt < b.startedAt ? 1 : -1),
+      });
+      return { headers: missingFields(others), body: { items: page.items, nextCursor: null } };
+    },
+  }),
+];
+
+/** The header field of a change: the address of the purge that it has begun. Empty if none was necessary. */
+export async function purgeField(
+  { edgePurges }: Pick<HttpDeps, 'edgePurges'>,
+  kind: PurgedKind,
+  name: string,
+): Promise<Record<string, string>> {
+  const begun = await edgePurges.begunFor(kind, name);
+  return begun ? { 'oxbow-edge-purge': `/api/v1/edge-purges?${kind}=${encodeURIComponent(name)}` } : {};
+}
