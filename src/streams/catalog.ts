@@ -10,7 +10,7 @@ import type { Config } from '../config/schema.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import { CatalogRecordings } from './catalog/catalog-recordings.ts';
 import { readKnownStreams } from './catalog/known-streams.ts';
-import { type Opening, OpeningStreams } from './catalog/opening-streams.ts';
+import { type Opening, OpeningStreams, SIDE_BY_SIDE } from './catalog/opening-streams.ts';
 import { UnopenedStreams } from './catalog/unopened-streams.ts';
 import { forgetClips } from './clips/lose-clips.ts';
 import { assertManagedHere, isSameSource, type StreamDefinition } from './definition.ts';
@@ -22,9 +22,6 @@ import type { StreamDeps } from './stream-deps.ts';
 import { reportStreamBug } from './stream-reports.ts';
 import { configuredStream, defineStream, newStreamId, patchStream } from './stream-settings.ts';
 import { eraseStream, hideStream, writeDefinition } from './stream-table.ts';
-
-/** A start opens four streams at a time. After an abort it waits for those under way: `close` closes what is open. */
-const SIDE_BY_SIDE = { concurrency: 4, stopOnError: false } as const;
 
 /** The streams of a process. */
 export class Catalog {
@@ -58,8 +55,9 @@ export class Catalog {
   }
 
   async #open(): Promise<void> {
-    const follow = (name: string, own: boolean) => this.#inTurn(() => (own ? this.#adopt(name) : this.#leave(name)));
-    this.moved = new MovedStreams({ ...this.#deps, follow });
+    const inTurn = (change: () => Promise<void>) => this.#inTurn(change);
+    const [adopt, leave] = [(name: string) => this.#adopt(name), (name: string) => this.#leave(name)];
+    this.moved = new MovedStreams({ ...this.#deps, inTurn, adopt, leave });
     const known = await readKnownStreams(this.#deps, this.#removed);
     await pMap(known, (each) => this.#addOrWait(each), SIDE_BY_SIDE).finally(() => this.#signal.throwIfAborted());
     this.#isOpen = true;

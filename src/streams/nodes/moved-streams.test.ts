@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { suite, test } from 'node:test';
+import { suite, type TestContext, test } from 'node:test';
 import { openVirtualTime } from '../../../test/fixtures/virtual-time.ts';
+import { sleep } from '../../lib/abort.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { MemoryPlacements } from '../../nodes/memory-placement.fixture.ts';
 import { checkStreams } from '../gauges.ts';
+import { ManagedStream } from '../managed-stream.ts';
 import { openStreams, temporaryFolder, testSource } from '../streams.fixture.ts';
 
 /** A stream that a node can give away without an interruption. */
@@ -130,5 +132,117 @@ suite('a stream that moves between nodes', () => {
     await using rig = await openStreams({ folder: folder.path, placement });
     await assert.rejects(rig.api.create('door', { ...testSource, keep: 'x' }), { code: 'bad-request' });
     assert.equal(placement.find('stream', 'door'), undefined);
+  });
+});
+
+suite('the streams of a node that has died', () => {
+  /** Streams of node `b`, each of which takes `readMs` to be opened here. */
+  async function openHeir(
+    t: TestContext,
+    time: ReturnType<typeof openVirtualTime>,
+    folder: string,
+    readMs: (name: string) => number,
+  ) {
+    const names = Array.from({ length: 10 }, (_, at) => `s${at}`);
+    const placements = openPlacements();
+    const rig = await openStreams({ folder, clock: time.clock, placement: placements.of('a') });
+    for (const name of names) await rig.api.create(name, testSource);
+    const ids = new Map(names.map((name) => [name, rig.catalog.get(name).definition.id]));
+    for (const name of names) placements.give('stream', name, 'b');
+    await time.settled('they are at the other node', rig.catalog.settled());
+    const { open } = ManagedStream;
+    t.after(() => {
+      ManagedStream.open = open;
+    });
+    // Virtual time is still when a test has failed.
+    const ending = new AbortController();
+    let underWay = 0;
+    let most = 0;
+    ManagedStream.open = async (deps, definition, options) => {
+      most = Math.max(most, ++underWay);
+      try {
+        await sleep(readMs(definition.name), { signal: AbortSignal.any([options.signal, ending.signal]) });
+        return await open.call(ManagedStream, deps, definition, options);
+      } finally {
+        underWay--;
+      }
+    };
+    return {
+      ...rig,
+      [Symbol.asyncDispose]() {
+        ending.abort();
+        return rig[Symbol.asyncDispose]();
+      },
+      names,
+      placements,
+      idOf: (name: string) => ids.get(name),
+      get most() {
+        return most;
+      },
+      /** In one turn of the event loop, as the owners are read. */
+      takeOver() {
+        for (const name of names) placements.give('stream', name, 'a');
+      },
+      get open() {
+        return names.filter((name) => rig.catalog.find(name));
+      },
+    };
+  }
+
+  test('are opened four at a time', async (t) => {
+    await using folder = await temporaryFolder();
+    using time = openVirtualTime();
+    await using rig = await openHeir(t, time, folder.path, () => 2000);
+    rig.takeOver();
+    assert.deepEqual(rig.catalog.moved?.toOpen, rig.names);
+    await time.runFor(1999);
+    assert.deepEqual(rig.open, []);
+    await time.runFor(1);
+    assert.deepEqual(rig.open, rig.names.slice(0, 4));
+    await time.runFor(2000);
+    assert.deepEqual(rig.open, rig.names.slice(0, 8));
+    await time.runFor(2000);
+    assert.deepEqual([rig.open, rig.most], [rig.names, 4]);
+    assert.deepEqual(rig.catalog.moved?.toOpen, []);
+  });
+
+  test('wait for none that takes longer than ten seconds; changes wait for them', async (t) => {
+    await using folder = await temporaryFolder();
+    using time = openVirtualTime();
+    const slow = new Set(['s1', 's2', 's3', 's4']);
+    await using rig = await openHeir(t, time, folder.path, (name) => (slow.has(name) ? 60_000 : 1000));
+    rig.takeOver();
+    const changing = rig.api.create('new', testSource);
+    await time.runFor(10_000);
+    assert.deepEqual(rig.open, ['s0'], 's1 to s4 have the four places');
+    await time.runFor(3000);
+    assert.deepEqual(rig.open, ['s0', 's5', 's6', 's7', 's8', 's9']);
+    await time.settled('the change', changing);
+    assert.throws(() => rig.catalog.get('s1'), { code: 'stream-unopened', message: /its recording has been read/ });
+    await time.runFor(60_000);
+    assert.deepEqual(rig.open, rig.names);
+  });
+
+  test('do not depend on each other: what fails is tried again, what moves on is not opened', async (t) => {
+    await using folder = await temporaryFolder();
+    using time = openVirtualTime();
+    await using rig = await openHeir(t, time, folder.path, () => 1000);
+    const { reload = async () => {} } = rig.deps;
+    let failures = 2;
+    Object.assign(rig.deps, {
+      reload: async (id: string) => {
+        if (rig.idOf('s2') === id && failures-- > 0) throw new Error('the connection was lost');
+        await reload(id);
+      },
+    });
+    rig.takeOver();
+    rig.placements.give('stream', 's7', 'b');
+    await time.runFor(3000);
+    assert.deepEqual(
+      rig.open,
+      rig.names.filter((name) => name !== 's2' && name !== 's7'),
+    );
+    await time.until('it is open', () => rig.catalog.find('s2') !== undefined);
+    assert.equal(rig.catalog.find('s7'), undefined);
   });
 });
