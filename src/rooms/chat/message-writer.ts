@@ -10,6 +10,8 @@ import { keyOfRow, type MessageChange, type MessageTable } from './message-table
 const WAIT_MS = 20;
 /** Pause after a transaction that failed, ms. */
 const RETRY_MS = 1000;
+/** A transaction that takes longer gets no answer of the database soon: no message waits for the next one, ms. */
+const STUCK_MS = 5000;
 const MAX_BATCH = 512;
 /** Messages of all rooms that are not committed; more are refused. */
 const MAX_WAITING = 4096;
@@ -53,6 +55,8 @@ export class MessageWriter implements AsyncDisposable {
   #idlers: (() => void)[] = [];
   #running: Promise<void> | undefined;
   #committing: Promise<boolean> | undefined;
+  /** The database does not answer. */
+  #isStuck = false;
 
   constructor(options: WriterOptions) {
     this.#options = options;
@@ -60,7 +64,7 @@ export class MessageWriter implements AsyncDisposable {
 
   /** Whether another message would be refused. */
   get isFull(): boolean {
-    return this.#rows.length >= MAX_WAITING || this.#changes.size >= MAX_CHANGES;
+    return this.#isStuck || this.#rows.length >= MAX_WAITING || this.#changes.size >= MAX_CHANGES;
   }
 
   /** How many messages wait. */
@@ -123,11 +127,20 @@ export class MessageWriter implements AsyncDisposable {
     while (this.#rows.length + this.#changes.size + this.#marks.size > 0) {
       await sleep(pauseMs, { signal }).catch(() => undefined); // closing commits at once
       this.#committing = this.#commit();
+      const stuck = setTimeout(() => this.#refuseWaiting(), STUCK_MS).unref();
       const isStored = await this.#committing;
+      clearTimeout(stuck);
+      this.#isStuck = false;
       if (!isStored && signal.aborted) break;
       pauseMs = isStored ? waitMs : retryMs;
     }
     this.#running = undefined; // in the same step as the last look at the queue: what is added next starts again
+  }
+
+  /** The authors of messages that are in no transaction yet are notified; nothing of them was stored. */
+  #refuseWaiting(): void {
+    this.#isStuck = true;
+    for (const { done } of this.#rows.splice(0)) done(undefined);
   }
 
   /** Commits one batch. The authors of messages that cannot be stored are notified at once; changes and marks are kept for the next batch. */
