@@ -19,6 +19,8 @@ export const adviceCodes = [
   'size-changes',
   'b-frames',
   'codec-support',
+  'pixel-format',
+  'interlaced',
   'no-audio',
   'audio-codec',
   'audio-sample-rate',

@@ -147,6 +147,8 @@ export interface EventDataByType {
       | 'size-changes'
       | 'b-frames'
       | 'codec-support'
+      | 'pixel-format'
+      | 'interlaced'
       | 'no-audio'
       | 'audio-codec'
       | 'audio-sample-rate'

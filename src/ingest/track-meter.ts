@@ -4,6 +4,7 @@
  * `forgetExtremes`. Used by ingest/publish-meter. Pure.
  */
 import type { Frame, Track } from '../media/frame.ts';
+import { ScanWatch } from '../media/scan.ts';
 
 /** A longer step of the decode time is a pause: it counts as no media, seconds. */
 const PAUSE_S = 3;
@@ -23,11 +24,13 @@ export interface TrackSums {
   /** Frames whose decode time is not after that of the frame before. */
   backwards: number;
   keys: number;
+  /** Frames of two fields. */
+  interlaced: number;
 }
 
 /** Sums of nothing. */
 export function noSums(): TrackSums {
-  return { bytes: 0, frames: 0, mediaMs: 0, irregular: 0, reordered: 0, backwards: 0, keys: 0 };
+  return { bytes: 0, frames: 0, mediaMs: 0, irregular: 0, reordered: 0, backwards: 0, keys: 0, interlaced: 0 };
 }
 
 /** One track of a publisher. Counts into the sums that it was created with. */
@@ -51,6 +54,7 @@ export class TrackMeter {
   gopFrames = 0;
   readonly #sums: TrackSums;
   readonly #msPerTick: number;
+  readonly #scan: ScanWatch | undefined;
   #shownMs = Number.NEGATIVE_INFINITY;
   #usualStepMs = 0;
   /** Decode time of the last key frame, otherwise of the first frame; ms. */
@@ -63,6 +67,7 @@ export class TrackMeter {
     this.isFurther = isFurther;
     this.#sums = sums;
     this.#msPerTick = 1000 / track.timescale;
+    this.#scan = track.kind === 'video' ? new ScanWatch(track.config) : undefined;
   }
 
   /** Media since the last key frame, or since the first frame while there was none, ms; 0 before the first frame. */
@@ -76,7 +81,8 @@ export class TrackMeter {
   }
 
   /** Adds a frame of the track that arrived at `nowMs`, monotonic. */
-  add({ dts, pts, data, key }: Frame, nowMs: number): void {
+  add(frame: Frame, nowMs: number): void {
+    const { dts, pts, data, key } = frame;
     const sums = this.#sums;
     const dtsMs = dts * this.#msPerTick;
     const stepMs = dtsMs - this.dtsMs;
@@ -91,7 +97,9 @@ export class TrackMeter {
     else this.#shownMs = shownMs;
     this.dtsMs = dtsMs;
     this.lastMs = nowMs;
-    if (this.track.kind === 'video') this.#count(key, dtsMs);
+    if (!this.#scan) return;
+    this.#count(key, dtsMs);
+    if (this.#scan.look(frame) === 'interlaced') sums.interlaced++;
   }
 
   /** Begins another period of `largestBytes`, `longestPauseMs` and `longestGopMs`. */

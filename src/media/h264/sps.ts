@@ -26,6 +26,8 @@ export interface H264Sps {
   readonly height: number;
   /** frame_mbs_only_flag: no fields. */
   readonly progressive: boolean;
+  /** mb_adaptive_frame_field_flag: its frames may have pairs of macroblocks that are fields. */
+  readonly adaptive: boolean;
   /** separate_colour_plane_flag. */
   readonly separatePlanes: boolean;
   /** Bits of frame_num in slice headers. */
@@ -38,7 +40,18 @@ export interface H264Sps {
   readonly maxReorderFrames?: number;
   /** From the VUI, if it says so. */
   readonly colours?: Colours;
+  /** Width of a sample divided by its height, from the VUI; absent where it says nothing, or that samples are square. */
+  readonly sampleAspect?: number;
+  /** Picture timing SEI messages have pic_struct: bits of the delays before it. */
+  readonly pictureStructAfter?: number;
 }
+
+/** What a VUI says. */
+type Vui = Pick<
+  Writable<H264Sps>,
+  'frameRate' | 'maxReorderFrames' | 'colours' | 'sampleAspect' | 'pictureStructAfter'
+>;
+type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
 
 const HIGH_PROFILES = new Set([100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135]);
 const MAX_SIZE = 16_384;
@@ -75,7 +88,7 @@ export function parseH264Sps(nal: Uint8Array): H264Sps {
   const widthInMbs = bits.ueMax(MAX_SIZE / 16 - 1, 'pic_width_in_mbs_minus1') + 1;
   const heightInUnits = bits.ueMax(MAX_SIZE / 16 - 1, 'pic_height_in_map_units_minus1') + 1;
   const progressive = bits.flag();
-  if (!progressive) bits.skip(1); // mb_adaptive_frame_field_flag
+  const adaptive = !progressive && bits.flag();
   bits.skip(1); // direct_8x8_inference_flag
   let width = widthInMbs * 16;
   let height = heightInUnits * 16 * (progressive ? 1 : 2);
@@ -99,6 +112,7 @@ export function parseH264Sps(nal: Uint8Array): H264Sps {
     width,
     height,
     progressive,
+    adaptive,
     separatePlanes,
     frameNumBits,
     orderBits,
@@ -132,8 +146,8 @@ function parsePicOrderCount(bits: BitReader): number {
 }
 
 /** The VUI is advice: one that is cut short is as good as none, and must not cost the picture. */
-function parseVui(bits: BitReader): Pick<H264Sps, 'frameRate' | 'maxReorderFrames' | 'colours'> {
-  const vui: { frameRate?: number; maxReorderFrames?: number; colours?: Colours } = {};
+function parseVui(bits: BitReader): Vui {
+  const vui: Vui = {};
   try {
     Object.assign(vui, parseVuiPicture(bits));
     if (bits.flag()) {
@@ -143,12 +157,11 @@ function parseVui(bits: BitReader): Pick<H264Sps, 'frameRate' | 'maxReorderFrame
       const rate = timeScale / (2 * unitsInTick);
       if (rate >= 1 && rate <= 1000) vui.frameRate = rate;
     }
-    const nalHrd = bits.flag();
-    if (nalHrd) skipHrd(bits);
-    const vclHrd = bits.flag();
-    if (vclHrd) skipHrd(bits);
-    if (nalHrd || vclHrd) bits.skip(1); // low_delay_hrd_flag
-    bits.skip(1); // pic_struct_present_flag
+    const nalHrd = bits.flag() ? parseHrdDelays(bits) : undefined;
+    const vclHrd = bits.flag() ? parseHrdDelays(bits) : undefined;
+    const delays = nalHrd ?? vclHrd;
+    if (delays !== undefined) bits.skip(1); // low_delay_hrd_flag
+    if (bits.flag()) vui.pictureStructAfter = delays ?? 0; // pic_struct_present_flag
     if (bits.flag()) {
       bits.skip(1); // motion_vectors_over_pic_boundaries_flag
       for (let i = 0; i < 4; i++) bits.ue();
@@ -160,7 +173,8 @@ function parseVui(bits: BitReader): Pick<H264Sps, 'frameRate' | 'maxReorderFrame
   return vui;
 }
 
-function skipHrd(bits: BitReader): void {
+/** Bits of cpb_removal_delay and dpb_output_delay in picture timing SEI messages. */
+function parseHrdDelays(bits: BitReader): number {
   const count = bits.ueMax(31, 'cpb_cnt_minus1') + 1;
   bits.skip(8);
   for (let i = 0; i < count; i++) {
@@ -168,5 +182,8 @@ function skipHrd(bits: BitReader): void {
     bits.ue();
     bits.skip(1);
   }
-  bits.skip(20);
+  bits.skip(5); // initial_cpb_removal_delay_length_minus1
+  const delays = bits.u(5) + 1 + bits.u(5) + 1;
+  bits.skip(5); // time_offset_length
+  return delays;
 }

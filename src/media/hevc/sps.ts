@@ -35,7 +35,16 @@ export interface HevcSps {
   readonly frameRate?: number;
   /** From the VUI, if it says so. */
   readonly colours?: Colours;
+  /** field_seq_flag: each picture is a field. */
+  readonly fields?: true;
+  /** frame_field_info_present_flag: picture timing SEI messages begin with pic_struct and source_scan_type. */
+  readonly saysScan?: true;
+  /** Width of a sample divided by its height, from the VUI; absent where it says nothing, or that samples are square. */
+  readonly sampleAspect?: number;
 }
+
+/** What a VUI says. */
+type Vui = { -readonly [Name in 'frameRate' | 'colours' | 'fields' | 'saysScan' | 'sampleAspect']?: HevcSps[Name] };
 
 const MAX_SIZE = 16_384;
 
@@ -90,17 +99,12 @@ export function parseHevcSps(nal: Uint8Array): HevcSps {
   return { ...sps, ...parseVui(bits, pocBits) };
 }
 
-type Vui = Pick<HevcSps, 'frameRate' | 'colours'>;
-
-/** Reads the VUI behind what comes before it. It is optional: if it is malformed, the rest of the SPS and what was read is used. */
+/** Skips the fields before the VUI. The VUI is optional: if it is malformed, the rest of the SPS is used. */
 function parseVui(bits: BitReader, pocBits: number): Vui {
-  const vui: { frameRate?: number; colours?: Colours } = {};
+  const vui: Vui = {};
   try {
     skipToVui(bits, pocBits);
-    if (!bits.flag()) return vui;
-    Object.assign(vui, parseVuiPicture(bits));
-    const frameRate = parseVuiRate(bits);
-    if (frameRate !== undefined) vui.frameRate = frameRate;
+    if (bits.flag()) readVui(bits, vui);
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
   }
@@ -159,11 +163,14 @@ function skipShortTermSets(bits: BitReader): void {
   }
 }
 
-function parseVuiRate(bits: BitReader): number | undefined {
-  bits.skip(3); // neutral chroma, field_seq_flag, frame_field_info_present_flag
+function readVui(bits: BitReader, vui: Vui): void {
+  Object.assign(vui, parseVuiPicture(bits));
+  bits.skip(1); // neutral_chroma_indication_flag
+  if (bits.flag()) vui.fields = true;
+  if (bits.flag()) vui.saysScan = true;
   if (bits.flag()) for (let i = 0; i < 4; i++) bits.ue(); // default display window
-  if (!bits.flag()) return undefined;
+  if (!bits.flag()) return;
   const unitsInTick = bits.u(32);
   const rate = bits.u(32) / unitsInTick;
-  return rate >= 1 && rate <= 1000 ? rate : undefined;
+  if (rate >= 1 && rate <= 1000) vui.frameRate = rate;
 }

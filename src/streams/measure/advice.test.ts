@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { type AdviceCode, adviceCodes, type Finding } from '../../api/advice.ts';
 import type { AudioConfig } from '../../media/frame.ts';
+import { h264Config } from '../../media/h264/avcc.ts';
+import { PPS, printSpsOf } from '../../media/h264/nal.fixture.ts';
 import { audioTrack, videoTrack } from '../../media/isobmff/media.fixture.ts';
 import { advise, worstOf } from './advice.ts';
 import { AdviceWatch } from './advice-watch.ts';
@@ -22,6 +24,7 @@ const video: VideoFigures = {
   sinceKeyS: 1,
   largestFrame: 60_000,
   hasBFrames: false,
+  isInterlaced: false,
   silentS: 0.03,
 };
 const audio: AudioFigures = {
@@ -39,12 +42,19 @@ const fine: PublishFigures = {
   announced: { videoBitrate: 2_500_000, audioBitrate: 128_000, frameRate: 30, keyFrameIntervalS: 2 },
   ...{ jitterMs: 2, longestPauseMs: 60, audioBehindMs: { least: -20, most: 60 }, skewMs: 3, avOffsetMs: 5 },
   ...{ backwards: 0, damaged: 0, sizeChanges: 0 },
-  conversion: { mode: 'auto', problem: '', videoProblem: '' },
+  conversion: { mode: 'auto', problem: '', videoProblem: '', hasLadder: false },
 };
 const withVideo = (change: Partial<VideoFigures>): PublishFigures => ({ ...fine, video: { ...video, ...change } });
 const withVp8 = (videoProblem: string): PublishFigures => ({
   ...withVideo({ config: { ...video.config, codec: 'vp8' } }),
   conversion: { ...fine.conversion, videoProblem },
+});
+/** H.264 of a profile, with `chroma` as chroma_format_idc. */
+const withFormat = (profile: number, chroma: number, bits: number): PublishFigures =>
+  withVideo({ config: h264Config([printSpsOf({ profile, chroma, bits })], [PPS]) });
+const withLadder = (figures: PublishFigures): PublishFigures => ({
+  ...figures,
+  conversion: { ...figures.conversion, hasLadder: true },
 });
 const withAudio = (
   config: Partial<AudioConfig>,
@@ -87,6 +97,18 @@ const triggers: Readonly<Record<AdviceCode, readonly (readonly [PublishFigures, 
     [withVideo({ config: { ...video.config, codec: 'vp9' } }), 'warn'],
     [withVp8(''), 'good'],
     [withVp8('the machine is too slow'), 'bad'],
+  ],
+  'pixel-format': [
+    [withFormat(110, 1, 10), 'warn'],
+    [withFormat(122, 2, 8), 'warn'],
+    [withFormat(122, 2, 10), 'warn'],
+    [withFormat(244, 3, 8), 'warn'],
+    [withFormat(244, 1, 14), 'warn'],
+    [withLadder(withFormat(110, 1, 10)), 'good'],
+  ],
+  interlaced: [
+    [withVideo({ isInterlaced: true }), 'warn'],
+    [withLadder(withVideo({ isInterlaced: true })), 'good'],
   ],
   'no-audio': [[{ ...fine, audio: undefined }, 'warn']],
   'audio-codec': [
@@ -152,6 +174,22 @@ suite('advice to a publisher', () => {
       });
     }
   }
+
+  test('H.264 that browsers do not decode is never said to play in every browser', () => {
+    const textOf = (figures: PublishFigures, code: AdviceCode) =>
+      advise(figures).find((one) => one.code === code)?.text;
+    for (const figures of [withFormat(110, 1, 10), withFormat(122, 2, 8), withFormat(244, 3, 8)])
+      assert.equal(textOf(figures, 'codec-support'), undefined);
+    assert.match(textOf(withFormat(122, 2, 10), 'pixel-format')!, /^The video is H\.264 with 10 bits in 4:2:2\. /);
+    for (const [profile, chroma] of [
+      [100, 1],
+      [110, 1],
+      [100, 0],
+    ] as const) {
+      assert.equal(textOf(withFormat(profile, chroma, 8), 'codec-support'), 'H.264 plays in every browser.');
+      assert.equal(textOf(withFormat(profile, chroma, 8), 'pixel-format'), undefined);
+    }
+  });
 
   test('says nothing of rates in the first seconds, and nothing of arrival for sources in bursts', () => {
     const young = advise({

@@ -4,24 +4,9 @@
  * In: figures of a publisher. Out: findings in the order of the table. Pure.
  */
 import { type AdviceCode, adviceCodes, type Finding } from '../../api/advice.ts';
-import { type SourceAudio, sourceAudioOf } from '../../ffmpeg/audio-transcoder-options.ts';
-import { isConverted } from '../../transcode/audio/plan.ts';
+import { good, type Judgement, type Rule } from './advice-rule.ts';
+import { codecRules } from './codec-advice.ts';
 import type { PublishFigures } from './figures.ts';
-
-/** A finding without its code and unit. `hint` is only given where something is to be changed. */
-interface Judgement {
-  readonly severity: Finding['severity'];
-  readonly value: number | null;
-  readonly target: number | null;
-  readonly text: string;
-  readonly hint?: string;
-}
-
-interface Rule {
-  readonly unit: Finding['unit'];
-  /** Undefined: the rule does not apply, or its figures are not known yet. */
-  readonly judge: (figures: PublishFigures) => Judgement | undefined;
-}
 
 /** Figures of a younger session are not judged, seconds. */
 const SETTLED_S = 5;
@@ -49,12 +34,6 @@ const LOSS = { warn: 0.02, bad: 0.1 };
 const seconds = (s: number) => `${s.toFixed(1)} s`;
 const megabits = (bitrate: number) => `${(bitrate / 1e6).toFixed(1)} Mbit/s`;
 const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
-const good = (value: number | null, target: number | null, text: string): Judgement => ({
-  severity: 'good',
-  value,
-  target,
-  text,
-});
 
 function silence(kind: string, silentS: number | undefined): Judgement | undefined {
   if (silentS === undefined || silentS < SILENT_S) return undefined;
@@ -67,19 +46,9 @@ function silence(kind: string, silentS: number | undefined): Judgement | undefin
   };
 }
 
-/** Audio that is not AAC: its name, and where it plays. */
-const AUDIO_CODECS: Readonly<Record<SourceAudio, { readonly name: string; readonly where: string }>> = {
-  mp1: { name: 'MPEG audio Layer I', where: 'No browser plays it.' },
-  mp2: { name: 'MP2', where: 'No browser plays it.' },
-  mp3: { name: 'MP3', where: 'Nearly every browser plays it.' },
-  ac3: { name: 'AC-3', where: 'Among browsers, only Safari plays it.' },
-  eac3: { name: 'E-AC-3', where: 'Among browsers, only Safari plays it.' },
-  pcmu: { name: 'G.711', where: 'No browser plays it.' },
-  pcma: { name: 'G.711', where: 'No browser plays it.' },
-};
-
 /** The table. */
 const rules: Readonly<Record<AdviceCode, Rule>> = {
+  ...codecRules,
   'video-silent': {
     unit: 's',
     judge: ({ video, isBursty }) => silence('video', isBursty ? undefined : video?.silentS),
@@ -221,32 +190,6 @@ const rules: Readonly<Record<AdviceCode, Rule>> = {
       };
     },
   },
-  'codec-support': {
-    unit: '',
-    judge({ video, conversion: { videoProblem } }) {
-      if (!video) return undefined;
-      const { codec } = video.config;
-      if (codec === 'vp8') {
-        if (videoProblem === '') return good(null, null, 'The video is VP8, converted to H.264.');
-        const text = `The video is VP8, and its conversion to H.264 fails: ${videoProblem}.`;
-        return { severity: 'bad', value: null, target: null, text, hint: 'Send H.264, which needs no conversion.' };
-      }
-      if (codec === 'h264') return good(null, null, 'H.264 plays in every browser.');
-      const name = { hevc: 'HEVC', av1: 'AV1', vp9: 'VP9' }[codec];
-      const where = {
-        hevc: 'It does not play in Firefox on Linux, and elsewhere only with hardware support.',
-        av1: 'It does not play on older iPhones, iPads and Macs.',
-        vp9: 'It does not play on older iPhones and iPads.',
-      }[codec];
-      return {
-        severity: 'warn',
-        value: null,
-        target: null,
-        text: `The video is ${name}. ${where}`,
-        hint: 'Send H.264 if every viewer must be able to watch.',
-      };
-    },
-  },
   'no-audio': {
     unit: '',
     judge({ video, audio }) {
@@ -257,26 +200,6 @@ const rules: Readonly<Record<AdviceCode, Rule>> = {
         target: null,
         text: 'There is no audio track.',
         hint: 'If sound is expected, enable an audio source in the encoder and choose AAC.',
-      };
-    },
-  },
-  'audio-codec': {
-    unit: '',
-    judge({ audio, conversion }) {
-      const codec = audio && (audio.config.convertedFrom ?? sourceAudioOf(audio.config));
-      if (!audio || !codec) return undefined;
-      const { name, where } = AUDIO_CODECS[codec as SourceAudio];
-      const text = `The audio is ${name}`;
-      const isOurs = audio.config.convertedFrom !== undefined || isConverted(audio.config, conversion.mode);
-      if (isOurs && conversion.problem === '') return good(null, null, `${text}, converted to AAC.`);
-      const problem = isOurs ? `, and its conversion to AAC fails: ${conversion.problem}` : `. ${where}`;
-      if (!isOurs && codec === 'mp3') return good(null, null, `${text}${problem}`);
-      return {
-        severity: isOurs ? 'bad' : 'warn',
-        ...{ value: null, target: null, text: isOurs ? `${text}${problem}.` : `${text}${problem}` },
-        hint: isOurs
-          ? 'Set the audio codec of the encoder to AAC.'
-          : 'Set the audio codec of the encoder to AAC, or `audio` of the stream to `aac`.',
       };
     },
   },

@@ -15,6 +15,7 @@ export interface Sample {
   readonly videoMs: number;
   readonly irregular: number;
   readonly reordered: number;
+  readonly interlaced: number;
   readonly audioBytes: number;
   readonly audioFrames: number;
   readonly audioMs: number;
@@ -59,6 +60,8 @@ export interface VideoFigures {
   /** Bytes of the largest frame of the last minute. */
   readonly largestFrame: number;
   readonly hasBFrames: boolean;
+  /** Frames of the last minute have two fields, more than a few. */
+  readonly isInterlaced: boolean;
   /** Seconds since the last frame. */
   readonly silentS: number;
 }
@@ -120,8 +123,16 @@ export interface PublishFigures {
   readonly skewMs: number | undefined;
   /** Offset of audio against video that was measured for sources with separate clocks, ms; positive: audio is late. */
   readonly avOffsetMs: number | undefined;
-  /** Which audio is converted to AAC, and why the conversion of audio or of video fails now; empty if it does not. */
-  readonly conversion: { readonly mode: AudioMode; readonly problem: string; readonly videoProblem: string };
+  /**
+   * Which audio is converted to AAC, why the conversion of audio or of video fails now (empty if it does not), and whether the stream has a
+   * ladder.
+   */
+  readonly conversion: {
+    readonly mode: AudioMode;
+    readonly problem: string;
+    readonly videoProblem: string;
+    readonly hasLadder: boolean;
+  };
   /** In the last minute. */
   readonly backwards: number;
   readonly damaged: number;
@@ -135,7 +146,7 @@ export const KEPT_SAMPLES = 60;
 
 /** Counts that every protocol has, and those that are undefined where it does not. */
 const COUNTS = [
-  ...(['coveredMs', 'videoBytes', 'videoFrames', 'videoMs', 'irregular', 'reordered'] as const),
+  ...(['coveredMs', 'videoBytes', 'videoFrames', 'videoMs', 'irregular', 'reordered', 'interlaced'] as const),
   ...(['audioBytes', 'audioFrames', 'audioMs', 'backwards', 'damaged', 'sizeChanges', 'bytesIn'] as const),
 ] as const;
 const EXTREMES = ['gopMs', 'largestBytes', 'longestPauseMs'] as const;
@@ -155,7 +166,7 @@ const LEAST_MS = 500;
 /** Totals of some samples, in one pass: alarms read them for each stream every second. */
 export function totalsOf(samples: readonly Sample[]): Totals {
   const totals = {
-    ...{ coveredMs: 0, videoBytes: 0, videoFrames: 0, videoMs: 0, irregular: 0, reordered: 0 },
+    ...{ coveredMs: 0, videoBytes: 0, videoFrames: 0, videoMs: 0, irregular: 0, reordered: 0, interlaced: 0 },
     ...{ audioBytes: 0, audioFrames: 0, audioMs: 0, backwards: 0, damaged: 0, sizeChanges: 0, bytesIn: 0 },
     ...{ gopMs: 0, largestBytes: 0, longestPauseMs: 0, mostVideoBits: 0 },
     packets: undefined as number | undefined,

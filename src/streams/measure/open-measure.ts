@@ -4,6 +4,7 @@
  */
 import type { Finding } from '../../api/advice.ts';
 import { messageOf } from '../../lib/errors.ts';
+import { parseLadder } from '../../lib/live-ladder.ts';
 import type { Stream } from '../../live/stream.ts';
 import type { LiveWindow } from '../../packager/live-window.ts';
 import type { StatsTable, StatsWindow } from '../../recording/stats-table.ts';
@@ -57,7 +58,7 @@ export function openMeasure(
         delayUs: !skewUs || !context ? undefined : context.run.utcOffsetUs + skewUs,
         // Publishers of one container clock have none: what arrives later is not presented later (docs/media.md 4).
         avOffsetMs: undefined,
-        conversion: publishers.conversion,
+        conversion: { ...publishers.conversion, hasLadder: parseLadder(definition().ladder ?? '').rungs.length > 0 },
       };
     },
     onSample: (sample) => countSample(metrics, definition().name, sample),

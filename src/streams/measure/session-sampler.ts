@@ -19,6 +19,8 @@ export interface StreamSide {
   readonly conversion: PublishFigures['conversion'];
 }
 
+/** Television has films between its programmes: from so many frames of a minute on combs are seen. */
+const INTERLACED_SHARE = 0.1;
 /** Most characters of the encoder's name. */
 const MAX_ENCODER = 100;
 
@@ -64,6 +66,7 @@ export class SessionSampler {
       videoMs: now.video.mediaMs - before.video.mediaMs,
       irregular: now.video.irregular - before.video.irregular,
       reordered: now.video.reordered - before.video.reordered,
+      interlaced: now.video.interlaced - before.video.interlaced,
       audioBytes: now.audio.bytes - before.audio.bytes,
       audioFrames: now.audio.frames - before.audio.frames,
       audioMs: now.audio.mediaMs - before.audio.mediaMs,
@@ -124,6 +127,7 @@ export class SessionSampler {
           sinceKeyS: videoTrack.sinceKeyMs / 1000,
           largestFrame: minute.largestBytes,
           hasBFrames: minute.reordered > 0,
+          isInterlaced: minute.interlaced > INTERLACED_SHARE * minute.videoFrames,
           silentS: since(videoTrack.lastMs),
         },
       audio: audio &&
