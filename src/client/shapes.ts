@@ -489,6 +489,8 @@ export type Finding = {
     | 'size-changes'
     | 'b-frames'
     | 'codec-support'
+    | 'pixel-format'
+    | 'interlaced'
     | 'no-audio'
     | 'audio-codec'
     | 'audio-sample-rate'

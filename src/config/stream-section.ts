@@ -126,7 +126,7 @@ const stream = section({
     'Servers that the stream is sent to while it is live: `rtmp://HOST/APP/KEY`, `rtmps://…`, `srt://HOST:PORT?streamid=…`, `whip+https://HOST/PATH?key=KEY`.',
   ),
   ladder: liveLadder(
-    'Qualities that oxbow encodes while the stream is live: heights with an optional bitrate, and `audio` for the sound alone, such as `360p, 720p:2M, audio`; at most 8. Default: none.',
+    'Qualities that oxbow encodes while the stream is live: heights with an optional bitrate, `audio` for the sound alone, and `fields` for a picture of each field of interlaced video, such as `360p, 720p:2M, audio`; at most 8. Default: none.',
   ),
   ladderStart: choice(
     ['viewer', 'always'],

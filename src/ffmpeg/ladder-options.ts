@@ -51,6 +51,8 @@ export interface LadderPicture {
   /** Transfer of HDR that is mapped to SDR; undefined where the pictures say it. */
   readonly toneMap?: 'pq' | 'hlg';
   readonly interlaced: boolean;
+  /** Each field of an interlaced picture becomes a picture: twice as many. Default: each picture becomes one. */
+  readonly fields?: true;
   /** Matrix of the result. */
   readonly matrix: 'bt709' | 'bt601';
 }

@@ -13,6 +13,12 @@ test('a ladder has its rungs from the lowest, with the default bitrate of each h
     audio: true,
   });
   assert.equal(printLadder(ladder), '360p, 480p:650k, 720p:2.5M, audio');
+  assert.deepEqual(parseLadder('Fields, 360p'), {
+    rungs: [{ height: 360, bitrate: 400_000 }],
+    audio: false,
+    fields: true,
+  });
+  assert.equal(printLadder(parseLadder('fields,audio,360p')), '360p, audio, fields');
   assert.deepEqual(parseLadder(''), NO_LADDER);
   assert.deepEqual(parseLadder('source'), NO_LADDER);
 });

@@ -18,6 +18,8 @@ export interface LiveLadder {
   readonly rungs: readonly LiveRung[];
   /** A variant with the sound alone is listed too. */
   readonly audio: boolean;
+  /** Of interlaced pictures each field becomes a picture, in place of each two. */
+  readonly fields?: true;
 }
 
 /** The ladder of a stream that has none. */
@@ -65,12 +67,16 @@ export function parseLadder(text: string): LiveLadder {
   if (entries.length > MAX_ENTRIES) throw new FormatError(`a ladder has at most ${MAX_ENTRIES} qualities`, 0);
   const rungs = new Map<number, LiveRung>();
   for (const entry of entries) {
-    if (entry === 'audio') continue;
+    if (entry === 'audio' || entry === 'fields') continue;
     const rung = parseRung(entry);
     if (rungs.has(rung.height)) throw new FormatError(`the ladder has ${rung.height}p twice`, 0);
     rungs.set(rung.height, rung);
   }
-  return { rungs: [...rungs.values()].sort((a, b) => a.height - b.height), audio: entries.includes('audio') };
+  return {
+    rungs: [...rungs.values()].sort((a, b) => a.height - b.height),
+    audio: entries.includes('audio'),
+    ...(entries.includes('fields') && { fields: true }),
+  };
 }
 
 function parseRung(entry: string): LiveRung {
@@ -89,11 +95,11 @@ function parseRung(entry: string): LiveRung {
 }
 
 /** A ladder as text, without bitrates that are the default; empty for none. */
-export function printLadder({ rungs, audio }: LiveLadder): string {
+export function printLadder({ rungs, audio, fields }: LiveLadder): string {
   const names = rungs.map(({ height, bitrate }) =>
     bitrate === defaultBitrate(height) ? `${height}p` : `${height}p:${printBitrate(bitrate)}`,
   );
-  return [...names, ...(audio ? ['audio'] : [])].join(', ');
+  return [...names, ...(audio ? ['audio'] : []), ...(fields ? ['fields'] : [])].join(', ');
 }
 
 function printBitrate(bitrate: number): string {

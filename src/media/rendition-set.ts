@@ -29,6 +29,10 @@ export const FIRST_ADDED_ID = 1000;
 /** Names of derived qualities: parts of an URL segment of at most 32 characters. */
 const RUNG = /^[a-z0-9-]{1,24}$/;
 
+/** Ends the height in the name of a quality that has the size of the source and takes its place: browsers do not show the source well. */
+export const FULL = '-full';
+const REPLACING = new RegExp(`^\\d+${FULL}(-|$)`);
+
 /** Id of the MPEG-TS rendition, which has all its tracks in one transport stream. */
 export const TS = 'ts';
 const SUBTITLE = /^s\d/;
@@ -51,6 +55,19 @@ export function isDerived(track: Track): track is VideoTrack & { readonly rung: 
 export function rungOf(renditionId: string): string | undefined {
   if (renditionId.startsWith('av0-')) return renditionId.slice(4);
   return renditionId.startsWith('v0-') ? renditionId.slice(3) : undefined;
+}
+
+/** Whether a rendition has a quality that takes the place of the source. */
+export function replacesSource({ id }: Pick<Rendition, 'id'>): boolean {
+  return REPLACING.test(rungOf(id) ?? '');
+}
+
+/** The renditions to choose from: without the picture of the source where another one takes its place. It keeps its address. */
+export function offeredOf(renditions: readonly Rendition[]): readonly Rendition[] {
+  if (!renditions.some(replacesSource)) return renditions;
+  return renditions.filter(
+    ({ id, tracks }) => rungOf(id) !== undefined || tracks.every(({ kind }) => kind !== 'video'),
+  );
 }
 
 /** Whether an id is that of a subtitle rendition. */

@@ -68,11 +68,15 @@ export interface FollowerRig {
 }
 
 /** Creates a follower with track 101 and rung `180`. */
-export function createFollowerRig({ packager, list: source }: PackagerRig, lateUs = 4_000_000): FollowerRig {
+export function createFollowerRig(
+  { packager, list: source }: PackagerRig,
+  lateUs = 4_000_000,
+  rung = '180',
+): FollowerRig {
   const list = new LiveWindow();
   const offers: (DerivedQuality | undefined)[] = [];
   const follower = new Follower({
-    ...{ trackId: 101, rung: '180', cuts: packager.cuts, source, list, lateUs, shared: false },
+    ...{ trackId: 101, rung, cuts: packager.cuts, source, list, lateUs, shared: false },
     initOf: (tracks) => ({ number: 1 + tracks.length, hash: `${tracks.length}0`.repeat(32), tracks }),
     failed(error) {
       throw error;

@@ -20,7 +20,7 @@ export const qualitySettings = {
       Type.String({
         maxLength: 120,
         description:
-          'qualities that are encoded while the stream is live: heights with an optional bitrate, and `audio`, as `360p, 720p:2M, audio`; empty: none',
+          'qualities that are encoded while the stream is live: heights with an optional bitrate, `audio` and `fields`, as `360p, 720p:2M, audio`; empty: none',
       }),
       Type.Null(),
     ]),

@@ -12,7 +12,7 @@ import {
   type PresentationSegment,
   type Rhythm,
 } from '../../media/presentation.ts';
-import { codecsOf, type Rendition, renditionsOf } from '../../media/rendition-set.ts';
+import { codecsOf, offeredOf, type Rendition, renditionsOf, replacesSource } from '../../media/rendition-set.ts';
 import { ticksToUs, usToTicks } from '../../media/run.ts';
 import type { Init } from '../../media/segment.ts';
 import { parseTextHeader } from '../../media/webvtt/traits.ts';
@@ -206,7 +206,7 @@ interface Contents {
 
 function printPeriod(period: Period, fromUs: number, { captions, bandwidthOf, rhythm, events }: Contents): string {
   const { run, startUs } = period;
-  const present = period.members.filter(({ times }) => !times.isEmpty);
+  const present = offeredIn(period.members.filter(({ times }) => !times.isEmpty));
   const firstAudio = present.find(({ rendition }) => rendition.tracks[0]?.kind === 'audio');
   const groups = groupVideo(present);
   const isMixed = new Set(present.flatMap(({ rendition }) => videoRangeOf(rendition.tracks[0]) ?? [])).size > 1;
@@ -241,6 +241,15 @@ function colourProperties(track: Track, isMixed: boolean): string[] {
     element(name, { schemeIdUri: `${CICP}TransferCharacteristics`, value: String(transfer) }),
     element(name, { schemeIdUri: `${CICP}MatrixCoefficients`, value: String(matrix) }),
   ];
+}
+
+/** Without the picture of the source where a quality takes its place that begins as early. */
+function offeredIn(members: readonly Member[]): readonly Member[] {
+  const first = Math.min(...members.map(({ times }) => times.firstMsn));
+  const full = members.find(({ rendition }) => replacesSource(rendition));
+  if (full?.times.firstMsn !== first) return members;
+  const offered = offeredOf(members.map(({ rendition }) => rendition));
+  return [full, ...members.filter((one) => one !== full && offered.includes(one.rendition))];
 }
 
 /**

@@ -6,7 +6,7 @@ import { videoRangeOf } from '../../media/colours.ts';
 import type { TextTrack, Track } from '../../media/frame.ts';
 import type { Rendition as ListedRendition, MultivariantPlaylist, Variant } from '../../media/m3u8/playlist.ts';
 import type { Description, Presentation } from '../../media/presentation.ts';
-import { codecsOf, type Rendition, renditionsOf, tsRenditionOf } from '../../media/rendition-set.ts';
+import { codecsOf, offeredOf, type Rendition, renditionsOf, tsRenditionOf } from '../../media/rendition-set.ts';
 import { parseTextHeader } from '../../media/webvtt/traits.ts';
 import { audioNames } from './audio-names.ts';
 import { captionsOfVariant, listCaptions } from './captions.ts';
@@ -35,10 +35,11 @@ export function hlsMultivariant(presentation: Presentation, uriOf: UriOf): Multi
   const description = presentation.describe();
   const { tracks, captions } = description;
   const { all, variants, audio, subtitles } = renditionsOf(tracks);
+  const offered = offeredOf(variants);
   const groups = groupByCodec(audio);
   const speaks = tracks.some(({ kind, config }) => kind === 'audio' && SPOKEN_EVERYWHERE.has(config.codec));
   const isSilent = ({ tracks: own }: Rendition) => own.every(({ kind }) => kind === 'video');
-  const silent = speaks || !tracks.some(({ kind }) => kind === 'audio') ? [] : all.filter(isSilent);
+  const silent = speaks || !tracks.some(({ kind }) => kind === 'audio') ? [] : offeredOf(all.filter(isSilent));
   const isSound = ({ tracks: own }: Rendition) => own.every(({ kind }) => kind === 'audio');
   const alone = description.audioAlone && !variants.some(isSound) ? all.filter(isSound).slice(0, 1) : [];
   return {
@@ -46,9 +47,7 @@ export function hlsMultivariant(presentation: Presentation, uriOf: UriOf): Multi
     version: presentation.live ? 9 : captions?.some(({ service }) => service.startsWith('SERVICE')) ? 7 : 6,
     independentSegments: false,
     variants: [
-      ...(groups.length === 0 ? [undefined] : groups).flatMap((group) =>
-        variants.map((one) => listVariant(one, group)),
-      ),
+      ...(groups.length === 0 ? [undefined] : groups).flatMap((group) => offered.map((one) => listVariant(one, group))),
       ...silent.map((rendition) => listVariant(rendition, undefined)),
       ...alone.map((rendition) => listVariant(rendition, undefined)),
     ],

@@ -17,15 +17,15 @@ import { SegmentCache } from './segment-cache.ts';
 const tracks = [videoTrack(), audioTrack()];
 
 /** A stream with a quality whose frames come half a second later. */
-function openStream(seconds = 12) {
+function openStream(seconds = 12, rung = '180') {
   const rig = createPackagerRig();
-  const { follower, list } = createFollowerRig(rig);
+  const { follower, list } = createFollowerRig(rig, undefined, rung);
   const encoder = new Repacketizer(follower, 0.5);
   rig.stream.attach(encoder, { name: 'encoder' });
   const horizonUs = () => 0;
   const stream: ServedLiveStream = {
     ...{ name: 'door', list: rig.list, horizonUs },
-    qualities: new Map([['180', { name: 'door~180', list, horizonUs }]]),
+    qualities: new Map([[rung, { name: `door~${rung}`, list, horizonUs }]]),
   };
   const cache = new SegmentCache(openRangeReader(new MemorySegmentStore()));
   const lookup = createLiveLookup((name) => findWindow((one) => (one === 'door' ? stream : undefined), name), cache);
@@ -86,6 +86,29 @@ suite('derived qualities of a live stream', () => {
     assert.equal(init, `init-${stream.list.lastSealed!.init.number}`);
     const times = video!.map((one) => named(named(named(one, 'SegmentTemplate')[0]!, 'SegmentTimeline')[0]!, 'S'));
     assert.equal(times[1]![0]!.attributes.t, times[0]![0]!.attributes.t);
+  });
+
+  test('one that takes the place of the source is listed in place of it, and the source while it has no media', () => {
+    for (const rung of ['360-full', '360-full-live']) {
+      const stream = openStream(24, rung);
+      stream.publish(0, 500);
+      const listed = () => {
+        const parsed = parsePlaylist(textOf(stream.get('index.m3u8')));
+        assert.ok(parsed.kind === 'multivariant');
+        return parsed.playlist.variants.map(({ uri }) => uri);
+      };
+      assert.deepEqual(listed(), [`av0-${rung}/g1.m3u8`]);
+      const [period] = named(parseXml(textOf(stream.get('index.mpd'))), 'Period');
+      const ids = named(period!, 'AdaptationSet').flatMap((set) =>
+        named(set, 'Representation').map((one) => one.attributes.id),
+      );
+      assert.deepEqual(ids, [`v0-${rung}`, 'a0']);
+      assert.match(textOf(stream.get('av0/g1.m3u8')), /#EXTINF/, 'the source keeps its address');
+      stream.encoder.drops = () => true;
+      stream.follower.stop();
+      stream.publish(500, 800);
+      assert.deepEqual(listed(), ['av0/g1.m3u8']);
+    }
   });
 
   test('are listed with their open segment too, at most until the cuts of the stream are irregular (ISO 23009-1 5.3.9.6)', () => {

@@ -10,7 +10,7 @@ import { NO_LADDER, parseLadder } from '../../lib/live-ladder.ts';
 import type { Stream } from '../../live/stream.ts';
 import type { VideoTrack } from '../../media/frame.ts';
 import { LiveLadder } from '../../transcode/live/live-ladder.ts';
-import type { OpenLiveEncoder } from '../../transcode/live/live-ladder-shapes.ts';
+import type { LiveLadderOptions, OpenLiveEncoder } from '../../transcode/live/live-ladder-shapes.ts';
 import { type LivePlan, planLive } from '../../transcode/live/live-plan.ts';
 import type { StreamDefinition } from '../definition.ts';
 import type { QualityInputs } from '../qualities/quality-inputs.ts';
@@ -135,11 +135,11 @@ export class StreamLadder {
     this.#stopping = this.#encoder.stop();
   }
 
-  #plan(track: VideoTrack, { hardware }: { readonly hardware: boolean }): LivePlan {
+  #plan(track: VideoTrack, { hardware, interlaced }: Parameters<LiveLadderOptions['plan']>[1]): LivePlan {
     const { source } = this.#of.definition;
     const isPulled = source.type === 'pull' && source.qualities !== undefined;
     return planLive(track, this.#ladder, {
-      frameRate: this.#of.rates?.frameRate ?? undefined,
+      ...{ frameRate: this.#of.rates?.frameRate ?? undefined, interlaced },
       ...(hardware && { hardware: this.#hardwareName }),
       ...(isPulled && { suffix: BESIDE_PULLED }),
     });
@@ -156,7 +156,7 @@ export class StreamLadder {
     const { metrics, log } = this.#deps;
     metrics.ladderDropped.inc({ stream: this.#name, quality: rung });
     const s = (lagMs / 1000).toFixed(1);
-    this.#problem = `This computer is too slow for ${rung}p: the encoder was ${s} s behind.`;
+    this.#problem = `This computer is too slow for ${Number.parseInt(rung, 10)}p: the encoder was ${s} s behind.`;
     const text = left.length > 0 ? 'the ladder drops its top quality' : 'the ladder drops its last quality and stops';
     log.warn(
       { stream: this.#name, quality: rung, lagMs: Math.round(lagMs), left },

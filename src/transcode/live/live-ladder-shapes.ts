@@ -35,7 +35,7 @@ export interface LiveLadderOptions {
   /** Opens a derived quality of the stream; undefined if it has too many. */
   readonly input: (rung: string) => DerivedInput | undefined;
   /** What is made of a source; `hardware` is false after an encoder on hardware has failed. */
-  readonly plan: (track: VideoTrack, options: { readonly hardware: boolean }) => LivePlan;
+  readonly plan: (track: VideoTrack, options: { readonly hardware: boolean; readonly interlaced: boolean }) => LivePlan;
   readonly report: LiveLadderReport;
 }
 

@@ -3,6 +3,8 @@ import { type TestContext, test } from 'node:test';
 import { parseLadder } from '../../lib/live-ladder.ts';
 import { videoFrames, videoTrack } from '../../live/frames.fixture.ts';
 import type { Frame, VideoTrack } from '../../media/frame.ts';
+import { h264Config } from '../../media/h264/avcc.ts';
+import { PPS, printSliceOf, printSpsOf } from '../../media/h264/nal.fixture.ts';
 import { createFollowerRig } from '../../packager/follower.fixture.ts';
 import type { DerivedInput } from '../../packager/follower.ts';
 import { continuous, createPackagerRig } from '../../packager/packager.fixture.ts';
@@ -18,7 +20,10 @@ interface Received {
   readonly frames: Frame[];
 }
 
-function openRig(t: TestContext, { ladder = '144p, 240p' } = {}) {
+function openRig(
+  t: TestContext,
+  { ladder = '144p, 240p', of = track, dataOf = (_: number): Uint8Array | undefined => undefined } = {},
+) {
   t.mock.timers.enable({ apis: ['setInterval', 'setTimeout'] });
   const rig = createPackagerRig();
   const encoders = new FakeLiveEncoders();
@@ -43,7 +48,7 @@ function openRig(t: TestContext, { ladder = '144p, 240p' } = {}) {
         }
       );
     },
-    plan: (of) => planLive(of, parseLadder(ladder)),
+    plan: (of, { interlaced }) => planLive(of, parseLadder(ladder), { interlaced }),
     report: {
       failed: (why) => said.push(`failed: ${why}`),
       dropped: (rung, _, left) => said.push(`dropped ${rung}, left ${left.join()}`),
@@ -52,14 +57,15 @@ function openRig(t: TestContext, { ladder = '144p, 240p' } = {}) {
     },
   });
   let at = 0;
-  const frames = videoFrames({ track, seconds: 200, rate: 25, gopS: 1 });
+  const frames = videoFrames({ track: of, seconds: 200, rate: 25, gopS: 1 });
   return {
     ...{ rig, live, encoders, said, calls, inputs },
-    begin: () => rig.stream.startRun(continuous([track])),
+    begin: () => rig.stream.startRun(continuous([of])),
     /** Publishes so many seconds of media in their time. */
     async play(seconds: number) {
       for (const end = at + seconds * 25; at < end; at++) {
-        rig.stream.publish(frames[at]!);
+        const data = dataOf(at);
+        rig.stream.publish(data ? { ...frames[at]!, data } : frames[at]!);
         rig.clock.advance(40);
         t.mock.timers.tick(40);
         await Promise.resolve();
@@ -188,4 +194,95 @@ test('a rung is never larger than the source, and has its shape', () => {
   assert.deepEqual(of(720, 1280), ['360 360×640', 'not 720', 'not 1080']);
   assert.deepEqual(of(720, 576), ['360 450×360', 'not 720', 'not 1080']);
   assert.deepEqual(of(320, 180), ['not 360', 'not 720', 'not 1080']);
+});
+
+const fieldsSps = printSpsOf({ allowsFields: true });
+/** A sample of a whole frame, or of a field. */
+const sampleOf = (field?: 'top') => {
+  const nal = printSliceOf({ allowsFields: true }, field);
+  return Uint8Array.of(0, 0, 0, nal.length, ...nal);
+};
+
+test('a source of fields has a rung of its size; one whose fields come later has it from the next key frame on', async (t) => {
+  const config = { ...h264Config([fieldsSps], [PPS]), width: 320, height: 180 };
+  for (const [fromFrame, planned] of [
+    [0, 'run 1 256×144'],
+    [205, 'run 1 256×144,end,run 1 256×144'],
+  ] as const) {
+    const { live, begin, play, settle, calls, encoders, said } = openRig(t, {
+      ladder: '144p, 720p',
+      of: { ...track, config },
+      dataOf: (at) => sampleOf(at < fromFrame ? undefined : 'top'),
+    });
+    begin();
+    live.start();
+    await settle();
+    await play(16);
+    assert.equal(encoders.opened.length, 1, 'the process continues');
+    const rungs = live.facts.rungs.map(({ planned: { name }, state }) => `${name} ${state}`);
+    assert.deepEqual(rungs, ['144 live', '180-full live']);
+    assert.equal(calls.get('144')!.calls.join(), planned);
+    const { frames } = calls.get('180-full')!;
+    assert.equal(frames[0]!.key, true);
+    if (fromFrame > 0)
+      assert.equal(frames[0]!.pts, calls.get('144')!.frames.find(({ pts }) => pts === frames[0]!.pts)?.pts);
+    assert.deepEqual(said, []);
+    await live.stop();
+    t.mock.timers.reset();
+  }
+});
+
+test('H.264 that browsers do not decode has a rung of its size, and fields become pictures where that is set', () => {
+  const plan = (config: Partial<VideoTrack['config']>, text: string, options = {}) =>
+    planLive({ ...track, config: { ...track.config, ...config } }, parseLadder(text), options);
+  const names = ({ rungs }: ReturnType<typeof planLive>) =>
+    rungs.map(({ name, rendition: { width, height, maxRate, keepEvery, frameRate } }) =>
+      [name, width, height, maxRate, keepEvery, frameRate.num / frameRate.den].join(' '),
+    );
+  const size = { width: 1920, height: 1080, frameRate: 25 };
+  const { record } = h264Config([printSpsOf({ profile: 122, chroma: 2, bits: 10 })], [PPS]);
+  const deep = { record };
+  assert.deepEqual(names(plan({ ...size, ...deep }, '360p, 1080p:6M')), [
+    '360 640 360 400000 1 25',
+    '1080-full 1920 1080 6000000 1 25',
+  ]);
+  assert.deepEqual(names(plan({ ...size, ...deep, height: 576, width: 720 }, '360p:1M')), [
+    '360 450 360 1000000 1 25',
+    '576-full 720 576 1340000 1 25',
+  ]);
+  assert.deepEqual(names(plan({ ...size, ...deep }, 'audio')), []);
+  assert.deepEqual(names(plan(size, '360p, 1080p', { interlaced: true })), [
+    '360 640 360 400000 1 25',
+    '1080-full 1920 1080 4000000 1 25',
+  ]);
+  const fields = plan(size, '360p, 720p, 1080p, fields', { interlaced: true });
+  assert.deepEqual(names(fields), [
+    '360 640 360 400000 2 25',
+    '720 1280 720 2000000 1 50',
+    '1080-full 1920 1080 4000000 1 50',
+  ]);
+  assert.deepEqual([fields.picture.interlaced, fields.picture.fields], [true, true]);
+  assert.deepEqual(
+    names(plan({ ...size, frameRate: 50 }, '720p, fields')),
+    ['720 1280 720 2000000 1 50'],
+    'without fields nothing changes',
+  );
+  assert.deepEqual(names(plan(size, '720p', { interlaced: true, suffix: '-live' })), [
+    '720-live 1280 720 2000000 1 25',
+    '1080-full-live 1920 1080 4000000 1 25',
+  ]);
+});
+
+test('rungs of samples that are not square have the shape of the screen', () => {
+  const config = {
+    ...track.config,
+    record: h264Config([printSpsOf({ aspect: [16, 11] })], [PPS]).record,
+    width: 720,
+    height: 576,
+  };
+  const { rungs } = planLive({ ...track, config }, parseLadder('360p'), { interlaced: true });
+  assert.deepEqual(
+    rungs.map(({ rendition: { width, height } }) => `${width}×${height}`),
+    ['654×360', '1048×576'],
+  );
 });

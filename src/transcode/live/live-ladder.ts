@@ -12,6 +12,7 @@ import type { Pace } from '../../live/input.ts';
 import type { RunContext, Sink } from '../../live/sink.ts';
 import type { Frame, VideoTrack } from '../../media/frame.ts';
 import { usToTicks } from '../../media/run.ts';
+import { ScanWatch } from '../../media/scan.ts';
 import type { Cut } from '../../packager/cut-list.ts';
 import type { DerivedInput } from '../../packager/follower.ts';
 import { LagWindow } from './lag-window.ts';
@@ -41,6 +42,9 @@ interface LadderRun {
   readonly id: number;
   readonly track: VideoTrack;
   readonly plan: LivePlan;
+  readonly scan: ScanWatch;
+  /** Its pictures have fields, as the plan says, or as the one after the next key frame will say. */
+  isInterlaced: boolean;
   isBegun: boolean;
   isOver: boolean;
 }
@@ -57,6 +61,8 @@ export class LiveLadder implements Sink {
   #lags = new LagWindow();
   /** When pictures came and how long they last, by pts in ticks of the source. */
   readonly #arrivals = new Map<number, { readonly atMs: number; readonly duration: number }>();
+  /** Of the last picture of the source that came out, ticks. */
+  #usualDuration: number | undefined;
   #encoder: LiveEncoder | undefined;
   #queue: LiveQueue | undefined;
   #opening: Promise<void> | undefined;
@@ -129,19 +135,34 @@ export class LiveLadder implements Sink {
     const { reference, run } = context;
     this.#run = undefined;
     if (reference.kind !== 'video') return;
-    const plan = this.#options.plan(reference, { hardware: this.#hasHardware });
-    this.#run = { id: run.id, track: reference, plan, isBegun: false, isOver: false };
+    const plan = this.#planOf(reference, false);
+    const scan = new ScanWatch(reference.config);
+    this.#run = { ...{ id: run.id, track: reference, plan, scan }, isInterlaced: false, isBegun: false, isOver: false };
     if (this.#queue) this.#queue.maxTicks = this.#maxWaitS * reference.timescale;
   }
 
   write(frame: Frame): void {
-    const run = this.#run;
     const queue = this.#queue;
-    if (!run || !queue || run.isOver || frame.trackId !== run.track.id || this.#madeOf(run).length === 0) return;
+    if (!this.#run || !queue || this.#run.isOver || frame.trackId !== this.#run.track.id) return;
+    const run = this.#look(this.#run, frame);
+    if (this.#madeOf(run).length === 0) return;
     if (!run.isBegun) this.#begin(run, frame, queue);
     const atMs = this.#nowMs;
     this.#arrivals.set(frame.pts, { atMs, duration: frame.duration });
     queue.push(frame, atMs);
+  }
+
+  /** The run of a frame: with another plan from the key frame on before which its pictures turned out to have fields. */
+  #look(run: LadderRun, frame: Frame): LadderRun {
+    run.isInterlaced ||= run.scan.look(frame) === 'interlaced';
+    if (!frame.key || run.isInterlaced === run.plan.picture.interlaced) return run;
+    this.#endCurrent();
+    this.#run = { ...run, plan: this.#planOf(run.track, true), isBegun: false, isOver: false };
+    return this.#run;
+  }
+
+  #planOf(track: VideoTrack, interlaced: boolean): LivePlan {
+    return this.#options.plan(track, { hardware: this.#hasHardware, interlaced });
   }
 
   flush(): void {}
@@ -193,7 +214,8 @@ export class LiveLadder implements Sink {
     if (!reference) return;
     const at = usToTicks(cut.atUs, reference.timescale);
     if (run?.isBegun && !run.isOver) this.#queue?.call((encoder) => encoder.cut(at));
-    else this.#cuts = [at];
+    // The picture that begins there may begin another plan.
+    this.#cuts = [at];
   }
 
   #spawn(): void {
@@ -304,7 +326,12 @@ export class LiveLadder implements Sink {
       this.#newestLagMs = nowMs - source.atMs;
       this.#lags.add(nowMs, this.#newestLagMs);
     }
-    const duration = source ? source.duration * scale * rung.rendition.keepEvery : frame.duration;
+    if (source) this.#usualDuration = source.duration;
+    const { fields } = run.plan.picture;
+    // The second field of a picture has a time of its own.
+    const sourceDuration = source?.duration ?? (fields ? this.#usualDuration : undefined);
+    const share = rung.rendition.keepEvery / (fields ? 2 : 1);
+    const duration = sourceDuration === undefined ? frame.duration : sourceDuration * scale * share;
     this.#inputs.get(rung.name)?.write({ ...frame, duration: Math.max(1, Math.round(duration)) });
   }
 

@@ -3,8 +3,11 @@
  * In: the track of the source, the setting `ladder`. Out: what its encoder makes. Pure.
  */
 import type { LadderPicture, LadderVideoRendition } from '../../ffmpeg/ladder-options.ts';
-import type { LiveLadder, LiveRung } from '../../lib/live-ladder.ts';
+import { defaultBitrate, type LiveLadder, type LiveRung } from '../../lib/live-ladder.ts';
 import type { VideoTrack } from '../../media/frame.ts';
+import { deepFormatOf } from '../../media/h264/deep-format.ts';
+import { FULL } from '../../media/rendition-set.ts';
+import { sampleAspectOf } from '../../media/sample-aspect.ts';
 
 /** One quality of a plan. */
 export interface PlannedRung {
@@ -20,7 +23,7 @@ export interface LivePlan {
   readonly picture: LadderPicture;
   /** Lowest first. */
   readonly rungs: readonly PlannedRung[];
-  /** Rungs that are as large as the source, or larger: the source is that quality. */
+  /** Rungs that are as large as the source, or larger: the source is that quality, or the rung that takes its place. */
   readonly leftOut: readonly LiveRung[];
 }
 
@@ -30,11 +33,15 @@ export interface LivePlanOptions {
   readonly frameRate?: number | undefined;
   /** Encoder of FFmpeg on hardware that works, e.g. `h264_nvenc`. */
   readonly hardware?: string | undefined;
+  /** Its pictures have two fields. */
+  readonly interlaced?: boolean;
   /** Ends the names of rungs, where the stream has other qualities of such names. */
   readonly suffix?: string;
 }
 
 const TRACKS_FROM = 101;
+/** The largest height with a default bitrate. */
+const MOST_HEIGHT = 2160;
 const USUAL_RATE = 30;
 const MOST_RATE = 60;
 /** Sources are seldom exactly at their rate. */
@@ -48,38 +55,65 @@ const PEAK = 1.25;
 /** From here on colours are those of HDTV. */
 const HD_HEIGHT = 720;
 
-/** The plan for a source; `rungs` is empty where all are left out. */
+/**
+ * The plan for a source; `rungs` is empty where all are left out. A source that browsers do not show as it should be (interlaced, or H.264
+ * that they do not decode) has a rung of its own size, which takes its place in playlists.
+ */
 export function planLive({ config }: VideoTrack, ladder: LiveLadder, options: LivePlanOptions = {}): LivePlan {
-  const { width, height } = config;
-  const { suffix = '', hardware } = options;
+  const { suffix = '', hardware, interlaced = false } = options;
+  const width = config.width * sampleAspectOf(config);
+  const { height } = config;
   const shortSide = Math.min(width, height);
-  const smaller = ladder.rungs.filter((rung) => rung.height < shortSide);
+  const fields = interlaced && ladder.fields === true;
   const rate = (config.frameRate || options.frameRate) ?? USUAL_RATE;
-  const keepEvery = Math.max(1, Math.ceil(rate / (MOST_RATE * RATE_TOLERANCE)));
-  const rungs = smaller.map(({ height: lines, bitrate }, index): PlannedRung => {
-    const name = `${lines}${suffix}`;
-    return {
-      name,
-      bandwidth: Math.ceil(bitrate * PEAK),
-      rendition: {
-        ...{
-          id: `v0-${name}`,
-          trackId: TRACKS_FROM + index,
-          rung: name,
-          codec: 'h264',
-          ...scaled(width, height, lines),
+  const rungs = rungsOf(ladder, shortSide, interlaced || deepFormatOf(config) !== undefined).map(
+    (rung, index): PlannedRung => {
+      const { height: lines, bitrate } = rung;
+      const name = `${lines}${rung.isFull ? FULL : ''}${suffix}`;
+      // Small pictures have the motion of each two fields: they are for slow connections.
+      const wanted = fields && (rung.isFull || lines >= HD_HEIGHT) ? 2 * rate : rate;
+      const pictures = fields ? 2 * rate : rate;
+      const keepEvery = Math.max(1, Math.ceil(wanted / (MOST_RATE * RATE_TOLERANCE))) * Math.round(pictures / wanted);
+      return {
+        name,
+        bandwidth: Math.ceil(bitrate * PEAK),
+        rendition: {
+          ...{
+            id: `v0-${name}`,
+            trackId: TRACKS_FROM + index,
+            rung: name,
+            codec: 'h264',
+            ...scaled(width, height, lines),
+          },
+          ...{ frameRate: { num: Math.round((pictures / keepEvery) * 1000), den: 1000 }, keepEvery, crf: CRF },
+          ...{ maxRate: bitrate, bufferSize: Math.round(bitrate * BUFFER_S), bFrames: 0, effort: 'fast', isLive: true },
+          ...(hardware !== undefined && { hardware }),
         },
-        ...{ frameRate: { num: Math.round((rate / keepEvery) * 1000), den: 1000 }, keepEvery, crf: CRF },
-        ...{ maxRate: bitrate, bufferSize: Math.round(bitrate * BUFFER_S), bFrames: 0, effort: 'fast', isLive: true },
-        ...(hardware !== undefined && { hardware }),
-      },
-    };
-  });
+      };
+    },
+  );
   return {
-    picture: { rotation: 0, interlaced: false, matrix: shortSide < HD_HEIGHT ? 'bt601' : 'bt709' },
+    picture: {
+      ...{ rotation: 0, interlaced, matrix: shortSide < HD_HEIGHT ? 'bt601' : 'bt709' },
+      ...(fields && { fields }),
+    },
     rungs,
     leftOut: ladder.rungs.filter((rung) => rung.height >= shortSide),
   };
+}
+
+/** Lowest first. */
+function rungsOf(
+  ladder: LiveLadder,
+  shortSide: number,
+  isReplaced: boolean,
+): (LiveRung & { readonly isFull?: true })[] {
+  const smaller = ladder.rungs.filter((rung) => rung.height < shortSide);
+  if (!isReplaced || ladder.rungs.length === 0) return smaller;
+  const height = Math.max(2, 2 * Math.floor(shortSide / 2));
+  const set = ladder.rungs.find((rung) => rung.height === height);
+  const bitrate = set?.bitrate ?? defaultBitrate(Math.min(height, MOST_HEIGHT));
+  return [...smaller, { height, bitrate, isFull: true }];
 }
 
 function scaled(width: number, height: number, lines: number): { width: number; height: number } {

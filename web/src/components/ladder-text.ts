@@ -12,7 +12,7 @@ export function ladderText(
 ): string {
   if (!ladder) return '';
   const { made, lagMs, problem } = ladder;
-  const live = made.filter(({ state }) => state !== 'dropped').map(({ name }) => `${name}p`);
+  const live = made.filter(({ state }) => state !== 'dropped').map(({ name }) => `${Number.parseInt(name, 10)}p`);
   const now = live.length > 0 ? t('edit.ladderNow', { qualities: live.join(', '), ms: lagMs ?? 0 }) : '';
   return [now, problem].filter(Boolean).join(' ');
 }

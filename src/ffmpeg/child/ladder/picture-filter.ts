@@ -123,10 +123,10 @@ const TURNS = { 0: '', 90: 'transpose=clock,', 180: 'hflip,vflip,', 270: 'transp
 
 /** The description of a graph for FFmpeg. */
 function describe({ picture, sizes, timescale }: PictureFilterOptions, like: Picture, interlaced: boolean): string {
-  const { rotation, matrix } = picture;
+  const { rotation, matrix, fields } = picture;
   // Of a live source only its pictures say that they are HDR.
   const toneMap = picture.toneMap ?? hdrOf(like);
-  const deinterlace = interlaced ? 'bwdif=mode=send_frame:deint=interlaced,' : '';
+  const deinterlace = interlaced ? `bwdif=mode=${fields ? 'send_field' : 'send_frame'}:deint=interlaced,` : '';
   const before = `${deinterlace}${toneMap ? toSdr(toneMap, sizes, rotation) : ''}${TURNS[rotation]}`;
   const guess = like.colorSpace === AVCOL_SPC_UNSPECIFIED && !toneMap ? `:in_color_matrix=${matrix}` : '';
   const scales = sizes.map(({ width, height, hardware }, index) => {
