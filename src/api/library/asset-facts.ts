@@ -33,6 +33,8 @@ export interface AssetTrackFacts {
   readonly frameRate?: number;
   /** The distances of its frames differ; video only. */
   readonly variableRate?: boolean;
+  /** Its pictures have two fields, as they themselves say; H.264 and HEVC only. */
+  readonly interlaced?: true;
   readonly transfer?: Transfer;
   /** Dolby Vision profile; absent without. */
   readonly dolbyVision?: number;

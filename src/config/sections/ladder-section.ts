@@ -80,5 +80,10 @@ export const ladderSection = section({
       reload: 'live',
     },
   ),
+  fields: flag(
+    false,
+    'Whether each field of interlaced video becomes a picture: 50 a second of 1080i25. Otherwise each two become one.',
+    { reload: 'live' },
+  ),
   loudness,
 });

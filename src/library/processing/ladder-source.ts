@@ -27,13 +27,14 @@ function videoOf(track: AssetTrackFacts): LadderSourceVideo {
     height = 0,
     rotation = 0,
     frameRate = 0,
+    interlaced = false,
     transfer,
     matrix,
     pixelAspect = 1,
   } = track;
   const quarter = ((Math.round(rotation / 90) % 4) * 90) as 0 | 90 | 180 | 270;
   return {
-    ...{ stream, codec, width, height, frameRate, rotation: quarter },
+    ...{ stream, codec, width, height, frameRate, rotation: quarter, interlaced },
     // A source that browsers do not decode, e.g. H.264 in 4:4:4 or 10 bits, is no quality of the ladder.
     passesThrough: track.trackId !== undefined && isPlayablePicture(codec, track.pixelFormat ?? ''),
     ...(pixelAspect !== 1 && { sampleAspect: { num: Math.round(pixelAspect * ASPECT_SCALE), den: ASPECT_SCALE } }),

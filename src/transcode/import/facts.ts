@@ -40,7 +40,7 @@ function transferOf({ transfer }: DemuxStream): Transfer {
   return transfer === 16 ? 'pq' : transfer === 18 ? 'hlg' : 'sdr';
 }
 
-function videoFacts(stream: DemuxStream, measured: FrameRate | undefined, bitRate: number) {
+function videoFacts(stream: DemuxStream, { measured, interlaced }: Seen, bitRate: number) {
   const { width, height, rotation, pixelAspect, primaries, transfer, matrix } = stream;
   const isUpright = rotation % 180 === 0;
   const aspect = height > 0 ? (width * pixelAspect) / height : 1;
@@ -54,6 +54,7 @@ function videoFacts(stream: DemuxStream, measured: FrameRate | undefined, bitRat
     displayAspect: Math.round((isUpright ? aspect : 1 / aspect) * 10_000) / 10_000,
     frameRate,
     variableRate: measured?.variableRate ?? false,
+    ...(interlaced && { interlaced }),
     transfer: transferOf(stream),
     ...(stream.dolbyVision !== undefined && { dolbyVision: stream.dolbyVision }),
     ...(stream.format !== '' && { pixelFormat: stream.format }),
@@ -65,19 +66,20 @@ function videoFacts(stream: DemuxStream, measured: FrameRate | undefined, bitRat
   };
 }
 
-/**
- * The facts of one track; undefined of attachments and data.
- *
- * @param trackId under which it is in the `source` rendition
- * @param measured of the reference
- * @param fileBitRate of all tracks, bits per second: what is left for the picture where its own rate is unknown
- */
-export function trackFactsOf(
-  stream: DemuxStream,
-  trackId: number | undefined,
-  measured: FrameRate | undefined,
-  fileBitRate: number,
-): AssetTrackFacts | undefined {
+/** What reading the file has shown of a track. */
+interface Seen {
+  /** Under which it is in the `source` rendition. */
+  readonly trackId: number | undefined;
+  /** Of the reference. */
+  readonly measured?: FrameRate | undefined;
+  readonly interlaced?: boolean | undefined;
+  /** Of all tracks, bits per second: what is left for the picture where its own rate is unknown. */
+  readonly fileBitRate: number;
+}
+
+/** The facts of one track; undefined of attachments and data. */
+export function trackFactsOf(stream: DemuxStream, seen: Seen): AssetTrackFacts | undefined {
+  const { trackId, fileBitRate } = seen;
   const { kind } = stream;
   if (stream.isAttachment || kind === 'data') return undefined;
   const bitRate = stream.bitRate || (kind === 'video' ? fileBitRate : 0);
@@ -89,7 +91,7 @@ export function trackFactsOf(
     ...(stream.profile >= 0 && { profile: stream.profile }),
     ...(stream.level >= 0 && { level: stream.level }),
     ...(trackId !== undefined && { trackId }),
-    ...(kind === 'video' && videoFacts(stream, measured, bitRate)),
+    ...(kind === 'video' && videoFacts(stream, seen, bitRate)),
     ...(kind === 'audio' && { sampleRate: stream.sampleRate, channels: stream.channels }),
     ...(bitRate > 0 && { bitRate }),
     language: stream.language,

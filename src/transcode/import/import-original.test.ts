@@ -307,6 +307,24 @@ suite('import of an original', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     assert.equal(source, null);
   });
 
+  test('interlaced pictures are a fact and a warning; whole pictures of a stream that allows fields are not', async () => {
+    const picture =
+      '-f lavfi -i testsrc2=s=160x96:r=50:d=2 -vf interlace -pix_fmt yuv420p -g 25 -c:v libx264 -preset veryfast';
+    for (const [options, interlaced] of [
+      ['-flags +ildct+ilme', true],
+      ['-x264opts fake-interlaced=1:pic-struct=1', undefined],
+    ] as const) {
+      for (const form of ['mp4', 'ts']) {
+        const { facts } = await importOf(films.make(`${picture} ${options}`, form));
+        assert.equal(facts.tracks[0]!.interlaced, interlaced, form);
+        assert.equal(
+          facts.warnings.some((text) => text.startsWith('The picture is interlaced')),
+          interlaced === true,
+        );
+      }
+    }
+  });
+
   test('key frames that are too rare leave the picture to the encoder', async () => {
     const film = films.make(
       '-f lavfi -i testsrc2=s=64x36:r=5:d=30 -c:v libx264 -preset ultrafast -g 1000 -sc_threshold 0',

@@ -22,6 +22,7 @@ import { openMovieReader } from './movie-reader.ts';
 import { PacketReader, referenceStream } from './packet-reader.ts';
 import { playableOf } from './playable.ts';
 import { encodeAllBecause, lostSound, onOneClock, shortfall } from './promise.ts';
+import { ScanCount } from './scan-count.ts';
 import { SourceWriter } from './source-writer.ts';
 import { type TextFiles, TextPackets, unreadableTexts } from './text-packets.ts';
 
@@ -50,6 +51,7 @@ interface Read {
   readonly times: Float64Array;
   /** Bytes of the `source` rendition; undefined without one. */
   readonly sourceBytes: number | undefined;
+  readonly interlaced?: boolean;
   readonly captions?: readonly AssetCaptions[];
   /** The captions as text; absent where there are none. */
   readonly captionTexts?: readonly TextFiles[];
@@ -134,7 +136,11 @@ async function importOriginal(assetId: string, context: WorkerContext, limits: I
       title: info.title,
       tracks: streams.flatMap(
         (stream) =>
-          trackFactsOf(stream, trackIds.get(stream.index), stream === reference ? measured : undefined, bitRate) ?? [],
+          trackFactsOf(stream, {
+            trackId: trackIds.get(stream.index),
+            ...(stream === reference && { measured, interlaced: read.interlaced }),
+            fileBitRate: bitRate,
+          }) ?? [],
       ),
       ...(read.captions && { captions: read.captions }),
       chapters: await readChapters(input, movie, info.container, {
@@ -235,6 +241,7 @@ async function store(
   await using writer = new SourceWriter({ context, assetId, rendition: 'source', tracks });
   const cutter = new Cutter(tracks, limits);
   const captions = new ImportedCaptions(tracks);
+  const scan = new ScanCount(tracks[0]!);
   const warnings: string[] = [];
   const write = async () => {
     for (const group of cutter.take()) if (!isTurned && !cutter.hasRareKeys) await writer.write(group);
@@ -243,6 +250,7 @@ async function store(
     context.signal.throwIfAborted();
     cutter.push(frames);
     captions.push(frames);
+    scan.push(frames);
     checkDuration(cutter.endUs / 1_000_000, limits);
     await write();
     context.progress(Math.min(0.99, atBytes / length));
@@ -252,6 +260,7 @@ async function store(
   const times = cutter.times.take();
   if (cutter.skipped > 0) warnings.push(`${cutter.skipped} pictures before the first key frame were left out.`);
   if (isTurned) warnings.push('The picture is turned for display: it is shown upright after encoding.');
+  if (scan.isInterlaced) warnings.push('The picture is interlaced: players may show combs in it until it is encoded.');
   if (cutter.hasRareKeys)
     warnings.push('Key frames are more than 20 seconds apart: the picture is encoded for playing.');
   const isStored = !isTurned && !cutter.hasRareKeys && cutter.cuts.length > 0;
@@ -265,6 +274,7 @@ async function store(
     endUs: cutter.endUs,
     times,
     sourceBytes: isStored ? writer.bytes : undefined,
+    interlaced: scan.isInterlaced,
     captions: services,
     captionTexts,
     warnings: [...reader.warnings, ...warnings, ...sound, ...lost],

@@ -189,6 +189,31 @@ suite('difficult sources', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     );
   });
 
+  test('each field becomes a picture, if set, also where pieces join', async () => {
+    const x264 = '-c:v libx264 -preset ultrafast -flags +ildct+ilme -g 25 -sc_threshold 0 -pix_fmt yuv420p -bf 0';
+    const film = await films.make('fields.mp4', `-f lavfi -i testsrc2=s=320x192:r=50 -t 2 -vf interlace ${x264}`);
+    const video = { ...SOURCE, height: 192, interlaced: true, passesThrough: true };
+    for (const [fields, count] of [
+      [true, 50],
+      [false, 25],
+    ] as const) {
+      const plan = planLadder({ video, audio: [] }, { ...ladderDefaults, effort: 'fastest', fields });
+      const jobs = encodeJobs('a1', plan, TWO_S, { pieceUs: 1_000_000 });
+      assert.equal(jobs.length, 2);
+      const [first, second] = await Promise.all(jobs.map((job) => encodeFilm(film, job, { threads: 1 })));
+      const times = [
+        ...(await timesOf(await fileOf(first!, 'v0-192-full/1.mp4'))),
+        ...(await timesOf(await fileOf(second!, 'v0-192-full/2.mp4'))),
+      ].map(({ pts }) => Math.round(pts * 1000));
+      const step = 1000 / count;
+      const one = Array.from({ length: count }, (_, i) => i * step);
+      assert.deepEqual(
+        times.map((ms, i) => ms - times[i < count ? 0 : count]!),
+        [...one, ...one],
+      );
+    }
+  });
+
   test('a file that is no media, and a process without memory, end with a clear error', async () => {
     await assert.rejects(encode(new Uint8Array(50_000).fill(65), {}), {
       code: 'engine-failed',

@@ -69,6 +69,8 @@ export interface LadderSettings {
   readonly loudness: number | undefined;
   /** 2: H.264 in two passes, with the average bit rate of each rung. Default 1. */
   readonly passes?: number;
+  /** Each field of interlaced video becomes a picture. Default: each two become one. */
+  readonly fields?: boolean;
 }
 
 /** The audio of one source track in all codecs. */

@@ -59,6 +59,22 @@ suite('plan of a ladder', () => {
     assert.deepEqual(of(17.3), ['1: 17300/1000', '1: 17300/1000']);
   });
 
+  test('each field of interlaced video becomes a picture where that is set', () => {
+    const of = (frameRate: number, fields: boolean, interlaced = true) => {
+      const settings = { ...ladderDefaults, fields, rungs: [1080] };
+      const { picture, renditions } = planLadder({ video: { ...film, frameRate, interlaced }, audio: [] }, settings)
+        .video!;
+      return [
+        picture.fields,
+        ...renditions.map(({ keepEvery, frameRate: { num, den } }) => `${keepEvery}: ${num}/${den}`),
+      ];
+    };
+    assert.deepEqual(of(25, true), [true, '1: 50/1']);
+    assert.deepEqual(of(29.97, true), [true, '1: 60000/1001']);
+    assert.deepEqual(of(25, false), [undefined, '1: 25/1']);
+    assert.deepEqual(of(25, true, false), [undefined, '1: 25/1']);
+  });
+
   test('the rung of a source that plays as it is, at a similar bit rate, is the source', () => {
     const source = { codec: 'h264', passesThrough: true, bitRate: 6_000_000 };
     assert.deepEqual(sizesOf(source, { rungs: [1080, 720] }), ['v0-720 1280x720']);

@@ -9,6 +9,7 @@ import type {
   LadderVideoRendition,
 } from '../../ffmpeg/ladder-options.ts';
 import { OxbowError } from '../../lib/errors.ts';
+import { FULL } from '../../media/rendition-set.ts';
 import type {
   LadderAudioPlan,
   LadderPlan,
@@ -80,12 +81,17 @@ export function planLadder(source: LadderSource, settings: LadderSettings = ladd
   return { video, audio, loudness: settings.loudness, notes };
 }
 
-function planVideo(video: LadderSourceVideo, settings: LadderSettings, notes: string[]): LadderPlan['video'] {
-  const picture = pictureOf(video, notes);
+function planVideo(source: LadderSourceVideo, settings: LadderSettings, notes: string[]): LadderPlan['video'] {
+  const fields = source.interlaced === true && settings.fields === true;
+  const video = fields ? { ...source, frameRate: 2 * source.frameRate } : source;
+  const picture = { ...pictureOf(video, notes), ...(fields && { fields }) };
+  // Browsers show combs in the source: a rung of its size takes its place. FFmpeg puts no fields of HEVC together.
+  const isReplaced = picture.interlaced && source.codec === 'h264';
   const display = displaySize(video);
   const shortSide = Math.min(display.width, display.height);
   const rate = frameRateOf(video, notes);
-  const rungs = rungsOf(shortSide, settings.rungs);
+  const own = evenOf(shortSide);
+  const rungs = rungsOf(shortSide, isReplaced ? [...settings.rungs, own] : settings.rungs);
   const codecs: LadderVideoCodec[] = settings.preset === 'h264' ? ['h264'] : ['h264', settings.preset];
   const renditions: LadderVideoRendition[] = [];
   for (const codec of codecs) {
@@ -93,7 +99,8 @@ function planVideo(video: LadderSourceVideo, settings: LadderSettings, notes: st
       const size = rung === shortSide ? evenSize(display) : scaled(display, rung);
       const halves = settings.halveLowRungs && rung <= LOW_RUNG && rate.kept > 30 * RATE_TOLERANCE;
       const keepEvery = rate.keepEvery * (halves ? 2 : 1);
-      const name = codec === 'h264' ? String(rung) : `${rung}-${codec}`;
+      const full = isReplaced && rung === own ? FULL : '';
+      const name = codec === 'h264' ? `${rung}${full}` : `${rung}-${codec}`;
       const rungRate = bitsOf(rung, video.frameRate / keepEvery, codec);
       const twoPass = settings.passes === 2 && codec === 'h264';
       const maxRate = twoPass ? Math.round(rungRate * PEAK) : rungRate;
@@ -151,8 +158,7 @@ function displaySize({ width, height, rotation = 0, sampleAspect }: LadderSource
 }
 
 function evenSize({ width, height }: { width: number; height: number }): { width: number; height: number } {
-  const even = (value: number) => Math.max(SMALLEST, 2 * Math.floor(value / 2 + 1e-6));
-  return { width: even(width), height: even(height) };
+  return { width: evenOf(width), height: evenOf(height) };
 }
 
 function scaled({ width, height }: { width: number; height: number }, rung: number): { width: number; height: number } {
@@ -166,7 +172,11 @@ function scaled({ width, height }: { width: number; height: number }, rung: numb
 /** Never larger than the source; a source below all rungs gets one of its own size. */
 function rungsOf(shortSide: number, rungs: readonly number[]): number[] {
   const possible = [...new Set(rungs)].filter((rung) => rung <= shortSide).sort((a, b) => b - a);
-  return possible.length > 0 ? possible : [Math.max(SMALLEST, 2 * Math.floor(shortSide / 2))];
+  return possible.length > 0 ? possible : [evenOf(shortSide)];
+}
+
+function evenOf(side: number): number {
+  return Math.max(SMALLEST, 2 * Math.floor(side / 2 + 1e-6));
 }
 
 function frameRateOf({ frameRate }: LadderSourceVideo, notes: string[]): { keepEvery: number; kept: number } {

@@ -25,7 +25,7 @@ export function renditionName(id: string, original: string, sound: (track: numbe
   if (id === 'source') return original;
   const audio = /^a(\d{1,2})(?:-|$)/.exec(id)?.[1];
   if (audio !== undefined) return sound(Number(audio) + 1);
-  const height = /(?:^|-)(\d{2,4})$/.exec(id)?.[1];
+  const height = /(?:^|-)(\d{2,4})(?:-full)?$/.exec(id)?.[1];
   return height === undefined ? id : `${height}p`;
 }
 

@@ -1,0 +1,38 @@
+/**
+ * Whether a film is interlaced: what its pictures say, counted.
+ * In: frames. Out: yes or no. Pure.
+ */
+import type { Frame, Track } from '../../media/frame.ts';
+import { ScanWatch } from '../../media/scan.ts';
+
+/** A film for cinemas within a recording of television is not the whole of it. */
+const SHARE = 0.1;
+
+/** Counts the pictures of one film. */
+export class ScanCount {
+  readonly #trackId: number;
+  readonly #watch: ScanWatch | undefined;
+  #all = 0;
+  #interlaced = 0;
+
+  /** @param track the picture; any other has no fields */
+  constructor(track: Track) {
+    this.#trackId = track.id;
+    this.#watch = track.kind === 'video' ? new ScanWatch(track.config) : undefined;
+  }
+
+  /** More than a few of the pictures have two fields. */
+  get isInterlaced(): boolean {
+    return this.#interlaced > SHARE * this.#all;
+  }
+
+  /** Adds frames of any track. */
+  push(frames: Iterable<Frame>): void {
+    if (!this.#watch) return;
+    for (const frame of frames) {
+      if (frame.trackId !== this.#trackId) continue;
+      this.#all++;
+      if (this.#watch.look(frame) === 'interlaced') this.#interlaced++;
+    }
+  }
+}
