@@ -18,7 +18,7 @@ async function encode(
   path: string,
   picture: Partial<LadderPicture> = {},
 ): Promise<{ track: VideoTrack; source: number; frames: Frame[] }> {
-  const { tracks, frames } = demuxAll(new Uint8Array(readFileSync(path)));
+  const { tracks, frames } = demuxAll(new Uint8Array(readFileSync(path)), undefined, { mpeg2: true });
   const source = tracks.at(-1)!.find((track) => track.kind === 'video') as VideoTrack;
   const own = frames.filter(({ trackId }) => trackId === source.id);
   const { width, height } = source.config;
@@ -105,6 +105,21 @@ suite('the encoder of a live stream', { skip: need('ffmpeg') }, () => {
       const [, top, bottom, whole] = (found ?? []).map(Number);
       // The filter is wrong about a few pictures of a moving pattern.
       assert.ok(top! + bottom! < made.source / 10 && whole! > made.source * count * 0.8, String(found));
+    }
+  });
+
+  test('reads MPEG-1 and MPEG-2, and makes whole pictures of their fields as these say', async () => {
+    const picture = ['-f', 'lavfi', '-i', 'testsrc2=s=320x240:r=50:d=1', '-vf', 'interlace', '-pix_fmt', 'yuv420p'];
+    const fields = ['-c:v', 'mpeg2video', '-flags', '+ildct+ilme', '-bf', '2', '-b:v', '3M'];
+    for (const args of [fields, ['-c:v', 'mpeg1video', '-b:v', '3M']]) {
+      const made = await encode(makeTs([...picture, ...args]));
+      assert.equal(made.frames.length, made.source);
+      const steps = made.frames.slice(1).map(({ pts }, i) => pts - made.frames[i]!.pts);
+      assert.deepEqual([...new Set(steps)], [3600], 'in the order of their times');
+      assert.equal(made.frames[0]!.key, true);
+      if (args !== fields) continue;
+      const found = /Multi frame detection: TFF: *(\d+) BFF: *(\d+)/.exec(ffmpeg(annexB(made), '-vf idet -f null -'));
+      assert.ok(Number(found?.[1]) + Number(found?.[2]) < made.source / 5, String(found));
     }
   });
 

@@ -9,21 +9,21 @@ export type TrackKind = 'video' | 'audio' | 'text' | 'data';
 
 /** Coded video, ready for an ISO BMFF sample entry. */
 export interface VideoConfig {
-  /** `vp8` has no form in CMAF: it is converted before the stream, see transcode/video. */
-  readonly codec: 'h264' | 'hevc' | 'av1' | 'vp9' | 'vp8';
+  /** `vp8`, and `mpeg2` (MPEG-1 too), which browsers do not play, are converted before the stream, see transcode/video. */
+  readonly codec: 'h264' | 'hevc' | 'av1' | 'vp9' | 'vp8' | 'mpeg2';
   /**
    * Body of `avcC` (ISO/IEC 14496-15, 5.3.3.1), `hvcC` (8.3.3.1), `av1C` (AV1 in ISO BMFF, 2.3) or `vpcC` with its version and flags
-   * (VP codec in ISO BMFF, 2). VP8: empty.
+   * (VP codec in ISO BMFF, 2). VP8: empty. MPEG-2: see media/mpeg2.
    */
   readonly record: Uint8Array;
-  /** RFC 6381 codec string, e.g. `avc1.64001f`, `hvc1.1.6.L93.B0`, `av01.0.04M.08`, `vp09.00.31.08` or `vp8`. */
+  /** RFC 6381 codec string, e.g. `avc1.64001f`, `hvc1.1.6.L93.B0`, `av01.0.04M.08`, `vp09.00.31.08`, `vp8` or `mp4v.61`. */
   readonly codecs: string;
   /** Luma samples, after cropping. */
   readonly width: number;
   readonly height: number;
   /** Frames per second of the parameter sets; undefined if they have none. */
   readonly frameRate?: number;
-  /** Name of the codec that a publisher sent, `vp8`, where oxbow converted it to this one. */
+  /** Name of the codec that a publisher sent, `vp8` or `mpeg2`, where oxbow converted it to this one. */
   readonly convertedFrom?: string;
 }
 
@@ -111,7 +111,8 @@ export interface Frame {
   /** Random access point: IDR, CRA, or an I picture with a recovery point. Always true except for video. */
   readonly key: boolean;
   /**
-   * H.264 and HEVC: NAL units, each after its length in 4 bytes, no parameter sets unless they change. AV1: a temporal unit without
+   * H.264 and HEVC: NAL units, each after its length in 4 bytes, no parameter sets unless they change. MPEG-2: the same of what follows
+   * each start code, all of it. AV1: a temporal unit without
    * temporal delimiters. VP8: one frame. VP9: one frame or superframe. Audio: one raw access unit, AAC without ADTS, all others with their own headers.
    * Text: boxes `vttc` and `vtte`. Data: as its configuration says.
    */

@@ -65,7 +65,7 @@ function nameOf(id: string): string {
   if (id === 'source') return 'original';
   const sound = /^a(\d{1,2})(?:-|$)/.exec(id)?.[1];
   if (sound !== undefined) return `sound ${Number(sound) + 1}`;
-  const height = /^v\d+-(\d{2,4})$/.exec(id)?.[1];
+  const height = /^v\d+-(\d{2,4})(?:-full)?$/.exec(id)?.[1];
   return height === undefined ? id : `${height}p`;
 }
 

@@ -33,6 +33,8 @@ export interface TsFeedOptions {
   readonly assemblyMs: number;
   /** Number of the program; undefined: the first with media. */
   readonly program?: number | undefined;
+  /** What takes the frames converts MPEG-2 video; otherwise it is left out. */
+  readonly convertsVideo?: boolean | undefined;
   /** Called with the facts of the source, again when they change. */
   readonly onFacts?: ((facts: SourceFacts) => void) | undefined;
 }
@@ -76,7 +78,7 @@ export class TsFeed {
           options.onFacts?.(this.#facts);
         },
       },
-      { program: options.program, live: true },
+      { program: options.program, live: true, mpeg2: options.convertsVideo },
     );
   }
 

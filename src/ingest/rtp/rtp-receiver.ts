@@ -49,7 +49,7 @@ export class RtpReceiver {
     this.ended = promise;
     this.#setup = setup;
     this.#session = new RtpSession({
-      ...{ media, input: publisher, clock, assemblyMs },
+      ...{ media, input: publisher, clock, assemblyMs, convertsVideo: true },
       ...{ protocol: 'rtp', isSeparate: true },
     });
     this.#peer = new RtpPeer({ media, session: this.#session, senders, clock });

@@ -34,6 +34,8 @@ export interface RtpSessionOptions {
   readonly protocol: 'rtp' | 'rtsp' | 'whep';
   /** `live.assemblyDeadline`, for MPEG-TS, ms. */
   readonly assemblyMs: number;
+  /** What takes the frames converts MPEG-2 video in MPEG-TS; otherwise it is left out. */
+  readonly convertsVideo?: boolean | undefined;
   /** Media have RTCP connections of their own; false where all share one. */
   readonly isSeparate: boolean;
   /** Of WebRTC: names of the media by index, and ids of header extensions; RTCP may then be of reduced size (RFC 5506). */
@@ -208,11 +210,11 @@ export class RtpSession {
   }
 
   #takeStream(bytes: Uint8Array): void {
-    const { input, clock, protocol, assemblyMs, onFacts } = this.#options;
+    const { input, clock, protocol, assemblyMs, convertsVideo, onFacts } = this.#options;
     this.#packetMs = clock.monotonicMs();
     this.#isPaused = false;
     this.#feed ??= new TsFeed({
-      ...{ input, clock, protocol, assemblyMs },
+      ...{ input, clock, protocol, assemblyMs, convertsVideo },
       onFacts: (facts) => {
         input.leftOut?.(facts.leftOut ?? []);
         onFacts?.(facts);

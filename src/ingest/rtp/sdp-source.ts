@@ -18,7 +18,8 @@ const DOWN_MS = 5000;
 const noFigures = { bytes: 0, ignored: 0, packets: 0, lost: 0, retransmitted: 0, dropped: 0 };
 
 /** What a source is read with. */
-export interface SdpSourceOptions extends Pick<RtpSessionOptions, 'clock' | 'assemblyMs' | 'onFacts'> {
+export interface SdpSourceOptions
+  extends Pick<RtpSessionOptions, 'clock' | 'assemblyMs' | 'convertsVideo' | 'onFacts'> {
   readonly address: SdpAddress;
   readonly input: RtpSessionOptions['input'] & { readonly stats?: PublisherStats };
   readonly log: PullLog;
@@ -104,10 +105,10 @@ class SdpReceiver {
   }
 
   #open(): [RtpSession, RtpPeer] {
-    const { input, clock, assemblyMs, onFacts, address } = this.#options;
+    const { input, clock, assemblyMs, convertsVideo, onFacts, address } = this.#options;
     const media = this.#media;
     const session = new RtpSession({
-      ...{ media, input, clock, assemblyMs, onFacts },
+      ...{ media, input, clock, assemblyMs, convertsVideo, onFacts },
       ...{ protocol: 'rtp', isSeparate: true },
     });
     this.#counted = noFigures;

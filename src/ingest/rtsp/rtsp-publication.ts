@@ -235,7 +235,7 @@ export class RtspPublication {
     clearTimeout(this.#deadline);
     this.#session = new RtpSession({
       media: this.#media.map((each, index) => ({ ...each, isUsable: each.isUsable && this.#reports.has(index) })),
-      ...{ input: publisher, clock, assemblyMs, protocol: 'rtsp', isSeparate: true },
+      ...{ input: publisher, clock, assemblyMs, convertsVideo: true, protocol: 'rtsp', isSeparate: true },
     });
     this.#heardMs = clock.monotonicMs();
     this.#endTick = startTick(() => this.#guard(() => this.#tick()));

@@ -34,6 +34,8 @@ export interface RtspPullOptions {
   readonly log: PullLog;
   /** `live.assemblyDeadline`, for MPEG-TS, ms. */
   readonly assemblyMs: number;
+  /** As that of an RTP session. */
+  readonly convertsVideo?: boolean | undefined;
   /** Called with the facts of the source, again when they change. */
   readonly onFacts?: ((facts: SourceFacts) => void) | undefined;
 }
@@ -123,13 +125,13 @@ class RtspPull {
   }
 
   async #start(client: RtspClient): Promise<void> {
-    const { address, clock, input, assemblyMs, onFacts } = this.#options;
+    const { address, clock, input, assemblyMs, convertsVideo, onFacts } = this.#options;
     const { media: described, control } = parseRtpMedia(client.description);
     const media = withoutBackChannel(described);
     if (!media.some(({ isUsable }) => isUsable)) throw this.#unusable(media);
     this.#url = controlUrl(client.base, control);
     this.#session = new RtpSession({
-      ...{ media, input, clock, assemblyMs, onFacts },
+      ...{ media, input, clock, assemblyMs, convertsVideo, onFacts },
       ...{ protocol: 'rtsp', isSeparate: true },
     });
     this.#transport = await setUpMedia({

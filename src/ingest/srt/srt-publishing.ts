@@ -30,7 +30,7 @@ export async function publishConnection(
   { clock, log, assemblyMs }: PublishingDeps,
 ): Promise<void> {
   const onFacts = ({ leftOut = [] }: SourceFacts) => publisher.leftOut(leftOut);
-  const feed = new TsFeed({ input: publisher, clock, protocol: 'srt', assemblyMs, onFacts });
+  const feed = new TsFeed({ input: publisher, clock, protocol: 'srt', assemblyMs, convertsVideo: true, onFacts });
   let failure: string | undefined;
   const onEnded = () => connection.close();
   const end = (error: unknown) => {

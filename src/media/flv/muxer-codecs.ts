@@ -11,6 +11,7 @@ export const VIDEO_CODECS = {
   ...{ h264: FOUR_CC.avc1, hevc: FOUR_CC.hvc1, av1: FOUR_CC.av01, vp9: FOUR_CC.vp09 },
   // Converted before the stream.
   vp8: 0,
+  mpeg2: 0,
 } as const;
 /** By audio codec. */
 export const AUDIO_CODECS = {

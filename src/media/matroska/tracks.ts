@@ -94,6 +94,7 @@ const CODEC_IDS: Readonly<Record<(VideoTrack | AudioTrack)['config']['codec'], s
   flac: 'A_FLAC',
   // Converted before the stream.
   vp8: 'V_VP8',
+  mpeg2: 'V_MPEG2',
   pcmu: 'A_MS/ACM',
   pcma: 'A_MS/ACM',
 };

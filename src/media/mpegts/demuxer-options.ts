@@ -12,4 +12,8 @@ export interface TsDemuxerOptions {
    * 10 s of media without them as audio alone), and other programs are named in `leftOut`. Default: segments.
    */
   readonly live?: boolean | undefined;
+  /**
+   * MPEG-1 and MPEG-2 video is taken, to be converted: where the program has no video of another codec. Default: it is left out.
+   */
+  readonly mpeg2?: boolean | undefined;
 }

@@ -172,8 +172,8 @@ export function collect(options: TsDemuxerOptions = {}) {
 }
 
 /** What a whole stream gives, pushed in pieces of `size`. */
-export function demuxAll(bytes: Uint8Array, size: number = bytes.length): Delivered {
-  const { demuxer, ...delivered } = collect();
+export function demuxAll(bytes: Uint8Array, size: number = bytes.length, options: TsDemuxerOptions = {}): Delivered {
+  const { demuxer, ...delivered } = collect(options);
   for (let at = 0; at < bytes.length; at += size) demuxer.push(bytes.subarray(at, at + size));
   demuxer.flush();
   return delivered;

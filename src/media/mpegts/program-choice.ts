@@ -6,7 +6,7 @@ import type { LeftOutTrack } from '../../api/left-out.ts';
 import { FormatError } from '../../lib/errors.ts';
 import type { TsDemuxerOptions } from './demuxer-options.ts';
 import { type Pmt, parsePat, parsePmt } from './psi.ts';
-import { formatOf } from './stream-format.ts';
+import { formatsOf } from './stream-format.ts';
 
 const NULL_PID = 0x1fff;
 const PAT_PID = 0;
@@ -39,15 +39,17 @@ export class ProgramChoice {
   /** Number of the program that was chosen by the user. */
   readonly #wanted: number | undefined;
   readonly #isLive: boolean;
+  readonly #mpeg2: boolean;
   #programs: readonly Candidate[] = [];
   #taken: Candidate | undefined;
   /** Reported unsupported streams. */
   #said = '';
 
-  constructor(out: ChoiceOutput, { program, live = false }: TsDemuxerOptions = {}) {
+  constructor(out: ChoiceOutput, { program, live = false, mpeg2 = false }: TsDemuxerOptions = {}) {
     this.#out = out;
     this.#wanted = program;
     this.#isLive = live;
+    this.#mpeg2 = mpeg2;
   }
 
   /** The other programs of a live feed, as tracks that are left out; none where the user has chosen one. */
@@ -117,7 +119,7 @@ export class ProgramChoice {
     for (const program of this.#programs) {
       if (!program.pmt && !late && this.#wanted === undefined) return;
       if (this.#wanted !== undefined && program.number !== this.#wanted) continue;
-      if (program.pmt && !program.silent && hasMedia(program.pmt)) {
+      if (program.pmt && !program.silent && hasMedia(program.pmt, this.#mpeg2)) {
         this.#take(program, program.pmt);
         return;
       }
@@ -130,14 +132,16 @@ export class ProgramChoice {
       this.#take(silent, silent.pmt);
       return;
     }
-    this.#out.refused(this.#programs.flatMap(({ pmt }) => (pmt ? refusalsOf(pmt) : [])));
+    this.#out.refused(this.#programs.flatMap(({ pmt }) => (pmt ? refusalsOf(pmt, this.#mpeg2) : [])));
   }
 
   #take(program: Candidate, pmt: Pmt): void {
     this.#taken = program;
     const others = this.#programs.filter((other) => other !== program);
     if (others.length > 0 && !this.#isLive && this.#wanted === undefined) {
-      const names = others.map(({ number, pmt: own }) => `${number}${own && !hasMedia(own) ? ' (no media)' : ''}`);
+      const names = others.map(
+        ({ number, pmt: own }) => `${number}${own && !hasMedia(own, this.#mpeg2) ? ' (no media)' : ''}`,
+      );
       const said = `${this.#programs.length} programs: program ${program.number} is taken, left out: ${names.join(', ')}`;
       if (said !== this.#said) this.#out.damage(said);
       this.#said = said;
@@ -158,16 +162,10 @@ export class ProgramChoice {
 }
 
 /** The unsupported media streams of a program. */
-export function refusalsOf(pmt: Pmt): LeftOutTrack[] {
-  return pmt.streams.flatMap((stream) => {
-    const format = formatOf(stream);
-    return format?.kind === 'refused' ? [format.leftOut] : [];
-  });
+export function refusalsOf(pmt: Pmt, mpeg2: boolean): LeftOutTrack[] {
+  return formatsOf(pmt, mpeg2).flatMap((format) => (format?.kind === 'refused' ? [format.leftOut] : []));
 }
 
-function hasMedia(pmt: Pmt): boolean {
-  return pmt.streams.some((stream) => {
-    const kind = formatOf(stream)?.kind;
-    return kind === 'video' || kind === 'audio';
-  });
+function hasMedia(pmt: Pmt, mpeg2: boolean): boolean {
+  return formatsOf(pmt, mpeg2).some((format) => format?.kind === 'video' || format?.kind === 'audio');
 }

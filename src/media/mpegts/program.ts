@@ -10,7 +10,7 @@ import { type FeedTime, PesAssembler } from './pes.ts';
 import { type ChoiceOutput, ProgramChoice, refusalsOf } from './program-choice.ts';
 import { type Pmt, type PmtStream, SectionReader } from './psi.ts';
 import { isSplice, spliceTime } from './splice.ts';
-import { formatOf, type StreamFormat } from './stream-format.ts';
+import { formatsOf, type StreamFormat } from './stream-format.ts';
 import { ProgramClock } from './timestamps.ts';
 import { AudioTrack } from './track/audio-track.ts';
 import { DataTrack, dataSetup } from './track/data-track.ts';
@@ -65,6 +65,7 @@ export class Program {
   readonly #out: DemuxerOutput;
   readonly #clock = new ProgramClock();
   readonly #trackSet: TrackSet;
+  readonly #mpeg2: boolean;
   readonly #choice: ProgramChoice;
   /** The PAT, the selected PMTs, then the streams. */
   #targets: readonly (PidTarget | undefined)[] = [];
@@ -85,8 +86,9 @@ export class Program {
   /** Frames that `settle` delivered, and bytes that came after them. */
   readonly assembly = { settled: 0, lateBytes: 0 };
 
-  constructor(out: DemuxerOutput, { program, live = false }: TsDemuxerOptions) {
+  constructor(out: DemuxerOutput, { program, live = false, mpeg2 = false }: TsDemuxerOptions) {
     this.#out = out;
+    this.#mpeg2 = mpeg2;
     this.#trackSet = new TrackSet(out, { live });
     const choice: ChoiceOutput = {
       taken: (pmt) => this.#take(pmt),
@@ -97,7 +99,7 @@ export class Program {
         this.#tellLeftOut();
       },
     };
-    this.#choice = new ProgramChoice(choice, { program, live });
+    this.#choice = new ProgramChoice(choice, { program, live, mpeg2 });
     this.#pat = targetOf(PAT_PID, new SectionReader((section) => this.#choice.pat(section), this.#damage));
     this.#route();
   }
@@ -219,8 +221,9 @@ export class Program {
     const counts = { video: 0, audio: 0, data: 0 };
     const most = { video: 1, audio: MAX_AUDIO_TRACKS, data: MAX_DATA_TRACKS };
     const first = { video: VIDEO_ID, audio: FIRST_AUDIO_ID, data: FIRST_DATA_ID };
-    for (const declared of pmt.streams) {
-      const format = formatOf(declared);
+    const formats = formatsOf(pmt, this.#mpeg2);
+    for (const [i, declared] of pmt.streams.entries()) {
+      const format = formats[i];
       if (!format || format.kind === 'refused' || tables.includes(declared.pid)) continue;
       if (chosen.some((other) => other.declared.pid === declared.pid)) continue;
       const { kind } = format;
@@ -228,7 +231,7 @@ export class Program {
       counts[kind]++;
     }
     this.#refusals = [
-      ...refusalsOf(pmt),
+      ...refusalsOf(pmt, this.#mpeg2),
       ...this.#choice.others(),
       ...(counts.video > most.video ? [{ kind: 'video', name: 'a second video track' } as const] : []),
       ...(counts.audio > most.audio ? [{ kind: 'audio', name: `more than ${most.audio} audio tracks` } as const] : []),

@@ -5,8 +5,9 @@
  */
 import type { LeftOutTrack } from '../../api/left-out.ts';
 import type { DataConfig } from '../frame.ts';
-import type { Descriptor, PmtStream } from './psi.ts';
+import type { Descriptor, Pmt, PmtStream } from './psi.ts';
 import { type AudioFraming, ac3Framing, adtsFraming, mp3Framing, opusFraming } from './track/audio-framing.ts';
+import { mpeg2Codec } from './track/mpeg2-codec.ts';
 import { h264Codec, hevcCodec, type VideoCodec } from './track/video-codec.ts';
 
 /** A supported stream. */
@@ -36,6 +37,7 @@ function audio(name: string): RefusedStream {
 const ADTS = { kind: 'audio', framing: adtsFraming } as const;
 const MPEG_AUDIO = { kind: 'audio', framing: mp3Framing } as const;
 const AC3 = { kind: 'audio', framing: ac3Framing } as const;
+const MPEG2 = { kind: 'video', codec: mpeg2Codec } as const;
 const HEVC = { kind: 'video', codec: hevcCodec } as const;
 
 const BY_TYPE = new Map<number, StreamFormat>([
@@ -47,6 +49,11 @@ const BY_TYPE = new Map<number, StreamFormat>([
   [0x81, AC3],
   [0x86, { kind: 'data', codec: 'scte35' }],
   [0x87, AC3],
+]);
+/** Taken where it is converted. */
+const CONVERTED_TYPES = new Map<number, StreamFormat>([
+  [0x01, MPEG2],
+  [0x02, MPEG2],
 ]);
 const REFUSED_TYPES = new Map<number, RefusedStream>([
   [0x01, video('MPEG-1')],
@@ -124,8 +131,19 @@ const BLU_RAY = new Map<number, StreamFormat | RefusedStream>([
   [0xa1, AC3],
 ]);
 
+/**
+ * Codecs of the streams of a program, in their order.
+ *
+ * @param mpeg2 MPEG-1 and MPEG-2 video is taken, if there is no other video
+ */
+export function formatsOf({ streams }: Pmt, mpeg2: boolean): (StreamFormat | RefusedStream | undefined)[] {
+  const formats = streams.map(formatOf);
+  if (!mpeg2 || formats.some((format) => format?.kind === 'video')) return formats;
+  return formats.map((format, i) => CONVERTED_TYPES.get(streams[i]!.type) ?? format);
+}
+
 /** Codec of a stream; undefined for data that is ignored: tables, private PES of unknown type. */
-export function formatOf({ type, descriptors, ofProgram }: PmtStream): StreamFormat | RefusedStream | undefined {
+function formatOf({ type, descriptors, ofProgram }: PmtStream): StreamFormat | RefusedStream | undefined {
   if (BLU_RAY.has(type) && isRegistered(ofProgram, 'HDMV')) return BLU_RAY.get(type);
   if (type === METADATA_IN_PES) return isId3(descriptors) ? { kind: 'data', codec: 'id3' } : undefined;
   if (type === PRIVATE_PES) return privateFormat(descriptors);

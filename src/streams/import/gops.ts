@@ -95,7 +95,7 @@ async function* readMp4(file: LocalFile, cutter: GopCutter, { signal }: { signal
 
 /** Whether a track can be stored without encoding. */
 function isStorable(track: Track): boolean {
-  if (track.kind === 'video') return track.config.codec !== 'vp8';
+  if (track.kind === 'video') return track.config.codec !== 'vp8' && track.config.codec !== 'mpeg2';
   if (track.kind !== 'audio') return true;
   return track.config.layer === undefined && track.config.codec !== 'pcmu' && track.config.codec !== 'pcma';
 }

@@ -45,8 +45,8 @@ const fine: PublishFigures = {
   conversion: { mode: 'auto', problem: '', videoProblem: '', hasLadder: false },
 };
 const withVideo = (change: Partial<VideoFigures>): PublishFigures => ({ ...fine, video: { ...video, ...change } });
-const withVp8 = (videoProblem: string): PublishFigures => ({
-  ...withVideo({ config: { ...video.config, codec: 'vp8' } }),
+const withConverted = (codec: 'vp8' | 'mpeg2', videoProblem: string): PublishFigures => ({
+  ...withVideo({ config: { ...video.config, codec } }),
   conversion: { ...fine.conversion, videoProblem },
 });
 /** H.264 of a profile, with `chroma` as chroma_format_idc. */
@@ -95,8 +95,10 @@ const triggers: Readonly<Record<AdviceCode, readonly (readonly [PublishFigures, 
     [withVideo({ config: { ...video.config, codec: 'hevc' } }), 'warn'],
     [withVideo({ config: { ...video.config, codec: 'av1' } }), 'warn'],
     [withVideo({ config: { ...video.config, codec: 'vp9' } }), 'warn'],
-    [withVp8(''), 'good'],
-    [withVp8('the machine is too slow'), 'bad'],
+    [withConverted('vp8', ''), 'good'],
+    [withConverted('vp8', 'the machine is too slow'), 'bad'],
+    [withConverted('mpeg2', ''), 'good'],
+    [withConverted('mpeg2', 'it was killed'), 'bad'],
   ],
   'pixel-format': [
     [withFormat(110, 1, 10), 'warn'],

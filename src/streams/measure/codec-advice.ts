@@ -41,9 +41,10 @@ export const codecRules = {
     judge({ video, conversion: { videoProblem } }) {
       if (!video) return undefined;
       const { codec } = video.config;
-      if (codec === 'vp8') {
-        if (videoProblem === '') return good(null, null, 'The video is VP8, converted to H.264.');
-        const text = `The video is VP8, and its conversion to H.264 fails: ${videoProblem}.`;
+      if (codec === 'vp8' || codec === 'mpeg2') {
+        const converted = { vp8: 'VP8', mpeg2: 'MPEG-2' }[codec];
+        if (videoProblem === '') return good(null, null, `The video is ${converted}, converted to H.264.`);
+        const text = `The video is ${converted}, and its conversion to H.264 fails: ${videoProblem}.`;
         return { severity: 'bad', value: null, target: null, text, hint: 'Send H.264, which needs no conversion.' };
       }
       if (codec === 'h264')

@@ -118,7 +118,7 @@ function videoOf(figures: PublishFigures | undefined): StreamStats['video'] {
   return {
     codec: config.codec,
     codecs: config.codecs,
-    convertedTo: config.codec === 'vp8' ? 'h264' : null,
+    convertedTo: config.codec === 'vp8' || config.codec === 'mpeg2' ? 'h264' : null,
     width: config.width,
     height: config.height,
     bitrate: Math.round(video.bitrate),

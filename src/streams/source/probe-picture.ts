@@ -6,6 +6,7 @@ import { makeStill } from '../../ffmpeg/engine.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { fragmentLength, printFragment } from '../../media/isobmff/fragment.ts';
 import { printInit } from '../../media/isobmff/init.ts';
+import { mpeg2Stream } from '../../media/mpeg2/sequence.ts';
 import type { Net } from '../../net/net.ts';
 import type { KeyFrame } from './probe-input.ts';
 
@@ -57,8 +58,9 @@ function pictureType(bytes: Uint8Array): string | undefined {
   return /^RIFF.{4}WEBP/s.test(start) ? 'image/webp' : undefined;
 }
 
-/** An MP4 file with one sample. */
+/** An MP4 file with one sample; MPEG-2 as it is. */
 function fileOf({ track, frame }: KeyFrame): Uint8Array {
+  if (track.config.codec === 'mpeg2') return mpeg2Stream(frame.data);
   const init = printInit([track]);
   const first = { ...frame, pts: frame.pts - frame.dts, dts: 0, duration: Math.max(1, frame.duration) };
   const bytes = new Uint8Array(init.length + fragmentLength([first]));

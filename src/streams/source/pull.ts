@@ -74,23 +74,28 @@ export async function runPull(
   const { net, clock, log, config, counters, converter } = deps;
   const { trusted, input, onFacts, awaitReturn, wasLive } = options;
   const assemblyMs = config.live.assemblyDeadline;
+  // A recording without a server converts nothing.
+  const convertsVideo = converter !== undefined;
   if (isUdpUrl(options.source.url)) {
     const address = parseUdpUrl(options.source.url);
-    return runUdpSource({ address, assemblyMs, input, clock, log, onFacts, counters }, { signal });
+    return runUdpSource({ address, assemblyMs, convertsVideo, input, clock, log, onFacts, counters }, { signal });
   }
   if (isSdpUrl(options.source.url)) {
     if (!trusted) throw new OxbowError('bad-request', 'Administrators alone may use SDP files of the server.');
     const address = parseSdpUrl(options.source.url);
-    return runSdpSource({ address, assemblyMs, input, clock, log, onFacts, counters }, { signal });
+    return runSdpSource({ address, assemblyMs, convertsVideo, input, clock, log, onFacts, counters }, { signal });
   }
   if (isSrtUrl(options.source.url)) {
     const address = parseSrtUrl(options.source.url);
     const latencyMs = config.srtLatency;
-    return runSrtPull({ address, latencyMs, assemblyMs, trusted, net, input, clock, log, onFacts }, { signal });
+    return runSrtPull(
+      { address, latencyMs, assemblyMs, convertsVideo, trusted, net, input, clock, log, onFacts },
+      { signal },
+    );
   }
   if (isRtspUrl(options.source.url)) {
     const address = parseRtspUrl(options.source.url);
-    return runRtspPull({ address, assemblyMs, trusted, net, input, clock, log, onFacts }, { signal });
+    return runRtspPull({ address, assemblyMs, convertsVideo, trusted, net, input, clock, log, onFacts }, { signal });
   }
   if (isWhepUrl(options.source.url)) {
     const address = parseWhepUrl(options.source.url);

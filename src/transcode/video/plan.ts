@@ -5,11 +5,12 @@
 import type { LadderVideoRendition } from '../../ffmpeg/ladder-options.ts';
 import type { LiveLadderOptions } from '../../ffmpeg/live-ladder-options.ts';
 import type { Track, VideoTrack } from '../../media/frame.ts';
+import { mpeg2DisplaySize } from '../../media/mpeg2/sequence.ts';
 
 /** Cap of the bitrate, bits per second: 4 Mbit/s at 720p, 8 Mbit/s at 1080p, in proportion to the pixels but a little less. */
 const BITRATE = { at720p: 4_000_000, least: 500_000, most: 12_000_000, exponent: 0.855 };
 const PIXELS_OF_720P = 1280 * 720;
-/** The cap is per picture at this rate: the rate of the source is not known before it has been measured. */
+/** The cap is per picture at this rate where the source names none: it is not known before it has been measured. */
 const FRAME_RATE = 30;
 /** Constant quality of x264 below the cap: a little more than that of a ladder, because others are encoded from this one. */
 const CRF = 21;
@@ -17,23 +18,32 @@ const CRF = 21;
 const BUFFER_S = 0.5;
 const MAX_THREADS = 4;
 
-/** Whether video has no form in a stream and is converted. */
+const CONVERTED: ReadonlySet<VideoTrack['config']['codec']> = new Set(['vp8', 'mpeg2']);
+/** From here on colours are those of HDTV, where the pictures say nothing. */
+const HD_HEIGHT = 720;
+
+/** Whether video has no form in a stream, or none that browsers play, and is converted. */
 export function isConvertedVideo(track: Track): track is VideoTrack {
-  return track.kind === 'video' && track.config.codec === 'vp8';
+  return track.kind === 'video' && CONVERTED.has(track.config.codec);
 }
 
 /** How a track is encoded. @param parallelism processors of the machine */
 export function planVideo({ id, config }: VideoTrack, parallelism: number): LiveLadderOptions {
-  const { width, height } = config;
+  const { width, height } = config.codec === 'mpeg2' ? mpeg2DisplaySize(config) : config;
   const bitrate = bitrateOf(width * height);
+  const rate = config.frameRate ?? FRAME_RATE;
   const rendition: LadderVideoRendition = {
     ...{ id: 'converted', trackId: id, rung: '', codec: 'h264', width: even(width), height: even(height) },
-    ...{ frameRate: { num: FRAME_RATE, den: 1 }, keepEvery: 1, crf: CRF },
+    ...{ frameRate: { num: Math.round(rate * 1000), den: 1000 }, keepEvery: 1, crf: CRF },
     ...{ maxRate: bitrate, bufferSize: Math.round(bitrate * BUFFER_S), bFrames: 0, effort: 'fast', isLive: true },
   };
   return {
-    // VP8 has the colours of BT.601 in every size (RFC 6386 9.2).
-    picture: { rotation: 0, interlaced: false, matrix: 'bt601' },
+    // VP8 has the colours of BT.601 in every size (RFC 6386 9.2). Pictures of MPEG-2 say whether they are interlaced.
+    picture: {
+      rotation: 0,
+      interlaced: false,
+      matrix: config.codec === 'mpeg2' && height >= HD_HEIGHT ? 'bt709' : 'bt601',
+    },
     // RTP has no times before 0.
     ...{ renditions: [rendition], origin: 0, threads: Math.min(MAX_THREADS, parallelism), isSource: true },
   };

@@ -3,6 +3,7 @@ import { type TestContext, test } from 'node:test';
 import { createManualClock } from '../../lib/clock.ts';
 import type { RunStart } from '../../live/input.ts';
 import type { Frame, Track, VideoTrack } from '../../media/frame.ts';
+import { mpeg2Config } from '../../media/mpeg2/sequence.ts';
 import { FakeLiveEncoders } from '../live/live-encoder.fixture.ts';
 import { planVideo } from './plan.ts';
 import { createVideoStage } from './video-stage.ts';
@@ -278,6 +279,37 @@ test('frames that wait for a run are bounded', async (t) => {
   stage.startRun(start());
   for (let n = 0; n < 3000; n++) stage.publish(sound(n));
   assert.deepEqual([calls.length, counts().lost], [0, 3000 - 2048]);
+  await stage.reset();
+});
+
+test('MPEG-2 is converted as VP8 is, with B-frames in the order of their times and with square samples', async (t) => {
+  const { stage, starts, frames, encoders } = open(t);
+  // 720 by 576 for a screen of 16 to 9, 25 frames a second (ISO/IEC 13818-2, 6.2.2.1).
+  const config = mpeg2Config(Uint8Array.of(0xb3, 0x2d, 0x02, 0x40, 0x33));
+  stage.startRun(start([{ ...vp8, config }, opus]));
+  await settle();
+  encoders.last.isStalled = true;
+  const order = [
+    [0, 3600],
+    [3, 3600],
+    [1, 3601],
+    [2, 3602],
+    [6, 3603],
+    [4, 3604],
+  ] as const;
+  for (const [n, duration] of order) stage.publish({ ...video(n, n === 0), pts: n, duration });
+  encoders.last.isStalled = false;
+  assert.deepEqual((starts[0]!.tracks[0] as VideoTrack).config.convertedFrom, 'mpeg2');
+  const { renditions, picture } = planVideo({ ...vp8, config }, 16);
+  assert.deepEqual(
+    [renditions[0]!.width, renditions[0]!.height, renditions[0]!.frameRate.num, picture.matrix],
+    [1024, 576, 25_000, 'bt601'],
+  );
+  // The process of this test returns what it gets, in the order of decoding.
+  assert.deepEqual(
+    frames.slice(0, 2).map(({ duration }) => duration),
+    [3600, 3600],
+  );
   await stage.reset();
 });
 

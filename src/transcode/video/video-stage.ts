@@ -1,6 +1,6 @@
 /**
- * Converts VP8, which CMAF does not have, to H.264 in a child process, between the publishers of a stream and the stream.
- * In: the calls of the publisher slot. Out: the same calls, with H.264 in place of VP8, with the same times. A run begins when its first
+ * Converts VP8, which CMAF does not have, and MPEG-2, which browsers do not play, to H.264 in a child process, between the publishers of a stream and the stream.
+ * In: the calls of the publisher slot. Out: the same calls, with H.264 in place of them, with the same times. A run begins when its first
  * picture comes out. Audio does not wait for video after that: the packager does.
  */
 import { availableParallelism } from 'node:os';
@@ -67,8 +67,8 @@ class ToH264 implements Conversion {
   /** The process has to have caught up by then. */
   #caughtUpMs = Number.NEGATIVE_INFINITY;
   #requestedMs = Number.NEGATIVE_INFINITY;
-  /** Of the frames inside the process, in order. */
-  #durations: Pick<Frame, 'pts' | 'duration'>[] = [];
+  /** Of the frames inside the process, by pts: those with B-frames come out in another order. */
+  readonly #durations = new Map<number, number>();
 
   constructor({ open, clock, report }: VideoStageOptions, output: ConversionOutput) {
     this.#clock = clock;
@@ -110,7 +110,7 @@ class ToH264 implements Conversion {
 
   push(frame: Frame): void {
     const run = this.#run;
-    // One track is converted: a second one of VP8 has no place in the stream.
+    // One track is converted: a second one has no place in the stream.
     if (!run || frame.trackId !== run.source.id) return;
     if (run.isOver) {
       run.isOver = false;
@@ -130,7 +130,7 @@ class ToH264 implements Conversion {
     run.skips = undefined;
     if (frame.key || this.#isKeyWanted) this.#process.tell((encoder) => encoder.cut(frame.pts));
     this.#isKeyWanted = false;
-    if (this.#process.push(frame)) this.#durations.push({ pts: frame.pts, duration: frame.duration });
+    if (this.#process.push(frame)) this.#durations.set(frame.pts, frame.duration);
     else run.skips = 'lost';
   }
 
@@ -151,7 +151,7 @@ class ToH264 implements Conversion {
   /** Announces what follows to the process. */
   #setUp(): void {
     const { source, plan } = this.#run!;
-    this.#durations = [];
+    this.#durations.clear();
     this.#process.begin((encoder) => {
       encoder.begin(source, plan);
       encoder.enable([source.id]);
@@ -187,9 +187,10 @@ class ToH264 implements Conversion {
     if (!source || !track) return;
     const scale = track.timescale / source.timescale;
     const pts = Math.round(frame.pts / scale);
-    while (this.#durations[0] && this.#durations[0].pts < pts) this.#durations.shift();
-    const known = this.#durations[0]?.pts === pts ? this.#durations.shift() : undefined;
-    const duration = known ? Math.max(1, Math.round(known.duration * scale)) : frame.duration;
+    const known = this.#durations.get(pts);
+    // They come out in the order of their times: what is earlier does not come any more.
+    for (const earlier of this.#durations.keys()) if (earlier <= pts) this.#durations.delete(earlier);
+    const duration = known === undefined ? frame.duration : Math.max(1, Math.round(known * scale));
     this.#output.frame({ ...frame, duration });
   }
 
@@ -197,7 +198,7 @@ class ToH264 implements Conversion {
     this.#report.failed(why);
     const run = this.#run;
     if (!run || run.isOver) return;
-    this.#durations = [];
+    this.#durations.clear();
     run.skips = 'lost';
     this.#output.absent('internal', 'the conversion of the video to H.264 failed');
     this.#request(run);

@@ -8,6 +8,7 @@ import {
   AV_CODEC_ID_AV1,
   AV_CODEC_ID_H264,
   AV_CODEC_ID_HEVC,
+  AV_CODEC_ID_MPEG2VIDEO,
   AV_CODEC_ID_VP8,
   AV_CODEC_ID_VP9,
   AV_LOG_FATAL,
@@ -15,6 +16,7 @@ import {
 } from 'node-av/constants';
 import { CodecParameters, Log, Packet } from 'node-av/lib';
 import type { Frame, VideoTrack } from '../../../media/frame.ts';
+import { mpeg2Stream } from '../../../media/mpeg2/sequence.ts';
 import {
   MessageSplitter,
   messageKinds,
@@ -43,7 +45,11 @@ const CODECS = {
   av1: AV_CODEC_ID_AV1,
   vp9: AV_CODEC_ID_VP9,
   vp8: AV_CODEC_ID_VP8,
+  // Its decoder takes MPEG-1 too.
+  mpeg2: AV_CODEC_ID_MPEG2VIDEO,
 } as const;
+/** Without a configuration apart: what a decoder needs is in the samples. */
+const PLAIN: ReadonlySet<string> = new Set(['vp9', 'vp8', 'mpeg2']);
 
 Log.setLevel(AV_LOG_FATAL); // Messages of FFmpeg about damaged media are not logged.
 
@@ -98,7 +104,7 @@ function parametersOf({ config }: VideoTrack): CodecParameters {
   parameters.codecId = CODECS[config.codec];
   parameters.width = config.width;
   parameters.height = config.height;
-  if (config.codec !== 'vp9' && config.codec !== 'vp8') parameters.extradata = Buffer.from(config.record);
+  if (!PLAIN.has(config.codec)) parameters.extradata = Buffer.from(config.record);
   return parameters;
 }
 
@@ -110,7 +116,8 @@ function yieldToOthers(): void {
 
 function push(frame: Frame): void {
   if (!run) return;
-  packet.data = Buffer.from(frame.data.buffer, frame.data.byteOffset, frame.data.length);
+  const data = track?.config.codec === 'mpeg2' ? mpeg2Stream(frame.data) : frame.data;
+  packet.data = Buffer.from(data.buffer, data.byteOffset, data.length);
   packet.pts = BigInt(frame.pts);
   packet.dts = BigInt(frame.dts);
   packet.isKeyframe = frame.key;

@@ -58,7 +58,8 @@ export function spanOf({ groups }: DemuxedSegment): Pick<Span, 'startUs' | 'endU
   };
 }
 
-const isVideo = (track: Track): track is VideoTrack => track.kind === 'video';
+/** MPEG-2 of the chosen variant is converted; that of the others is not. */
+const isVideo = (track: Track): track is VideoTrack => track.kind === 'video' && track.config.codec !== 'mpeg2';
 
 function videoOf({ tracks, frames }: MediaGroup): { track: VideoTrack; frames: Frame[] } | undefined {
   const track = tracks.find(isVideo);

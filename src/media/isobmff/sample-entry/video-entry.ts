@@ -12,8 +12,8 @@ import { type Box, type BoxWriter, needBox, readBoxes } from '../box.ts';
 import { avcCodecs, hevcCodecs } from './codecs.ts';
 import type { SampleEntry } from './entry.ts';
 
-/** VP8 is converted before the stream: its entry is written only for the picture of a probe. */
-type StoredCodec = Exclude<VideoConfig['codec'], 'vp8'>;
+/** VP8 and MPEG-2 are converted before the stream: an entry of VP8 is written only for the picture of a probe, one of MPEG-2 never. */
+type StoredCodec = Exclude<VideoConfig['codec'], 'vp8' | 'mpeg2'>;
 
 /** Sample entry and configuration box to write, by codec. */
 const NAMES: Readonly<Record<VideoConfig['codec'], { readonly entry: string; readonly record: string }>> = {
@@ -22,6 +22,7 @@ const NAMES: Readonly<Record<VideoConfig['codec'], { readonly entry: string; rea
   av1: { entry: 'av01', record: 'av1C' },
   vp9: { entry: 'vp09', record: 'vpcC' },
   vp8: { entry: 'vp08', record: 'vpcC' },
+  mpeg2: { entry: 'mp4v', record: 'esds' },
 };
 
 /** Codecs by sample entry. */

@@ -64,7 +64,7 @@ export class VideoTrack implements Elementary {
 
   header(header: PesHeader, bytes: Uint8Array, from: number, to: number): void {
     const aligned = isAligned(bytes, from, to);
-    if (aligned === true && !this.#hasHeadFor(header)) this.#takeHeld();
+    if (aligned === true && !this.#hasHeadFor(header, bytes, from)) this.#takeHeld();
     this.#open = undefined;
     this.#dropped = false;
     if (header.pts === undefined || header.dts === undefined) return;
@@ -91,7 +91,7 @@ export class VideoTrack implements Elementary {
     }
     if (from === to) return; // a time for nothing
     const aligned = isAligned(bytes, from, to) === true;
-    const continues = !aligned || this.#hasHeadFor(header);
+    const continues = !aligned || this.#hasHeadFor(header, bytes, from);
     if (!continues || this.#units.isEmpty) {
       this.#takeHeld();
       this.#units.start(bytes, from, to, time);
@@ -146,8 +146,13 @@ export class VideoTrack implements Elementary {
   }
 
   /** A PES without a time has the slices of what is held: the PES in which the access unit begins has its time (ISO/IEC 13818-1, 2.4.3.7). */
-  #hasHeadFor(header: PesHeader): boolean {
-    return header.pts === undefined && this.#units.isHead;
+  #hasHeadFor(header: PesHeader, bytes: Uint8Array, from: number): boolean {
+    if (header.pts !== undefined) return false;
+    let at = from;
+    while (bytes[at] === 0) at++;
+    const first = bytes[at + 1];
+    if (first !== undefined && this.#codec.continues?.(this.#codec.type(first)) === true) return true;
+    return this.#units.isHead;
   }
 
   /** Decode time on the timeline; a waiting access unit with an invalid time is dropped. */
@@ -224,10 +229,10 @@ export class VideoTrack implements Elementary {
       const start = found.starts[i]!;
       const role = codec.role(codec.type(bytes[start]!));
       if (role === 'drop') continue;
-      if (role === 'set') {
+      if (role === 'set' || role === 'kept set') {
         sets ??= [];
         sets.push(bytes.subarray(start, found.ends[i]!));
-        continue;
+        if (role === 'set') continue;
       }
       const at = unitNals.count++;
       if (role === 'slice' && slice < 0) slice = at;
