@@ -197,6 +197,33 @@ suite('processing of assets', { skip: need('ffmpeg') }, () => {
     );
   });
 
+  test('with encoding turned off, a file that plays is ready; one that does not says so, and is encoded later', async () => {
+    const isOff = { now: true };
+    const ladder = () => (isOff.now ? undefined : ladderDefaults);
+    await using library = await openTestProcessing({ ladder });
+    const plain = await library.upload(film);
+    await library.runNext('import', importing);
+    await library.processing.reconcile();
+    assert.equal((await library.assets.find(plain))!.state, 'ready');
+    const id = await library.upload(film);
+    await library.runNext('import', async (job, context) => {
+      const result = (await importing(job, context)) as ImportResult;
+      const warnings = ['The picture is turned for display: it is shown upright after encoding.'];
+      return { ...result, facts: { ...result.facts, warnings }, source: null };
+    });
+    await library.processing.reconcile();
+    const { state, failure } = (await library.assets.find(id))!;
+    assert.equal(state, 'failed');
+    assert.match(
+      failure!.detail,
+      /^Encoding is turned off \(`library\.ladder\.encode`\), .* The picture is turned for display/,
+    );
+    isOff.now = false;
+    await library.assets.processAgain(id);
+    await library.processing.begin(id);
+    assert.ok((await library.jobsOf(id)).some(({ kind }) => kind === 'encode'));
+  });
+
   test('a crash at any point leaves nothing undone', async () => {
     await using library = await openTestProcessing();
     const id = await library.upload(film);

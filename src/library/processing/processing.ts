@@ -188,8 +188,8 @@ export class Processing implements Disposable {
     // Settings may change while jobs run: the first plan counts.
     const planned = known.find(({ input }) => (input as PlannedInput).plan)?.input as PlannedInput | undefined;
     let plan: LadderPlan;
+    const settings = ladder();
     try {
-      const settings = ladder();
       plan = planned?.plan ?? (settings ? planLadder(ladderSourceOf(result.facts), settings) : noLadder);
     } catch (error) {
       if (!(error instanceof OxbowError)) throw error;
@@ -215,7 +215,7 @@ export class Processing implements Disposable {
       const given: PlannedInput = { ...input, plan };
       await jobs.add(ENCODE_KIND, given, { subject: assetId, priority, guard: this.#options.guard });
     }
-    return { inputs, failure: undefined };
+    return { inputs, failure: settings || planned ? undefined : withoutEncoding(result) };
   }
 
   /** When no job of an asset runs any more, deletes what killed processes have stored. */
@@ -293,6 +293,12 @@ export class Processing implements Disposable {
 /** The input of an encode with the plan that it belongs to. */
 interface PlannedInput extends EncodeJobInput {
   readonly plan?: LadderPlan;
+}
+
+/** Why a file cannot be played where nothing is encoded; only of use where nothing of it plays. */
+function withoutEncoding({ facts }: ImportResult): AssetFailure {
+  const detail = 'Encoding is turned off (`library.ladder.encode`), and browsers do not play the file without it.';
+  return { code: 'unsupported-media', detail: [detail, ...facts.warnings].join(' ') };
 }
 
 /** The priority of the encodes of an asset by its duration. */
