@@ -4,13 +4,15 @@
  */
 import { OxbowError } from '../../lib/errors.ts';
 import type { Description } from '../../media/presentation.ts';
-import { isDerived, rungOf } from '../../media/rendition-set.ts';
+import { isDerived, replacesSource, rungOf } from '../../media/rendition-set.ts';
 import type { DerivedQuality, LiveWindowView } from '../../packager/live-segment.ts';
 import type { ServedStream } from '../served-stream.ts';
 import type { PastWindow } from './past-presentation.ts';
 
 /** A window lists a quality that has at least this share of its segments: players do not have to leave it soon. */
 const NEARLY = 0.9;
+/** One that takes the place of the source needs all of them: what it misses would be missing in every quality. */
+const leastOf = (rung: string | undefined) => (replacesSource({ id: `v0-${rung}` }) ? 1 : NEARLY);
 /** Segments by which a quality may be later than its stream. */
 const LATE_SEGMENTS = 12;
 /** So much of the index is read at once, µs: the event loop is free in between. */
@@ -34,7 +36,9 @@ function mediaIn({ segments }: PastWindow): { readonly some: number; readonly al
  */
 export function joinQualities(window: PastWindow, qualities: readonly PastWindow[]): PastWindow {
   const counted = qualities.map((quality) => ({ quality, ...mediaIn(quality) }));
-  const listed = counted.filter(({ some, all }) => some >= NEARLY * all);
+  const listed = counted.filter(({ quality, some, all }) => {
+    return some >= NEARLY * all && some >= leastOf(quality.describe().tracks.find(isDerived)?.rung) * all;
+  });
   if (listed.length === 0) return window;
   let description: Description | undefined;
   const describe = () => {
@@ -77,7 +81,7 @@ export async function dvrQualities(
   const all = await stream.recording.countFrom(fromUs);
   const counts = qualities.map(({ track }) => stream.qualities?.get(track.rung)?.recording.countFrom(fromUs) ?? 0);
   const own = await Promise.all(counts);
-  return qualities.filter((_, i) => own[i]! + LATE_SEGMENTS >= NEARLY * all);
+  return qualities.filter(({ track }, i) => own[i]! + LATE_SEGMENTS >= leastOf(track.rung) * all);
 }
 
 /**

@@ -154,7 +154,8 @@ export class LiveLadder implements Sink {
 
   /** The run of a frame: with another plan from the key frame on before which its pictures turned out to have fields. */
   #look(run: LadderRun, frame: Frame): LadderRun {
-    run.isInterlaced ||= run.scan.look(frame) === 'interlaced';
+    // FFmpeg returns the fields of HEVC as pictures of half the height.
+    run.isInterlaced ||= run.track.config.codec === 'h264' && run.scan.look(frame) === 'interlaced';
     if (!frame.key || run.isInterlaced === run.plan.picture.interlaced) return run;
     this.#endCurrent();
     this.#run = { ...run, plan: this.#planOf(run.track, true), isBegun: false, isOver: false };
