@@ -45,8 +45,41 @@ test('all supported time formats open the same time', () => {
   }
 });
 
+test('an address takes the times that a person types on the page', () => {
+  const nowMs = new Date(2026, 10, 22, 15, 0, 30).getTime();
+  const at = (hour: number, minute: number, day = 22, second = 0) =>
+    new Date(2026, 10, day, hour, minute, second).getTime();
+  const opens = (query: string) => {
+    const route = parseRoute('/watch/cam', query, nowMs);
+    return route.page === 'watch' && { atMs: route.atMs, span: route.span };
+  };
+  for (const [query, atMs] of [
+    ['?t=-10m', at(14, 50, 22, 30)],
+    ['?at=-1h%2030m', at(13, 30, 22, 30)],
+    ['?t=14:05', at(14, 5)],
+    ['?t=16:05', at(16, 5, 21)],
+    ['?t=yesterday%2014:00', at(14, 0, 21)],
+    ['?t=yesterday+14:00', at(14, 0, 21)],
+    ['?t=昨天%2014:00', at(14, 0, 21)],
+    ['?t=2026-11-20T14:05:09', at(14, 5, 20, 9)],
+    ['?t=14:05%20UTC', Date.UTC(2026, 10, 22, 14, 5) - (Date.UTC(2026, 10, 22, 14, 5) > nowMs ? 86_400_000 : 0)],
+    ['?t=now', null],
+    ['?t=live', null],
+    ['?t=-999999d', null],
+  ] as const) {
+    assert.deepEqual(opens(query), { atMs, span: null }, query);
+  }
+  assert.deepEqual(opens('?from=-10m&to=now'), {
+    atMs: nowMs - 600_000,
+    span: { fromMs: nowMs - 600_000, toMs: nowMs },
+  });
+});
+
 test('an invalid time means now', () => {
-  assert.deepEqual(parseRoute('/watch/cam', '?t=yesterday'), { page: 'watch', stream: 'cam', atMs: null, span: null });
+  for (const time of ['tomorrowish', '25:00', '']) {
+    const route = parseRoute('/watch/cam', `?t=${time}`);
+    assert.deepEqual(route, { page: 'watch', stream: 'cam', atMs: null, span: null }, time);
+  }
 });
 
 test('an incomplete or invalid span is ignored', () => {

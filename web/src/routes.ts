@@ -1,8 +1,9 @@
 /**
  * Maps addresses to pages and back.
- * In: location. Out: App, links, the share button. Pure.
+ * In: location. Out: App, links, the share button. Pure, but for the time that `-10m` counts from.
  */
 import { parseInstant } from '../../src/api/instant.ts';
+import { readMoment } from '../../src/api/moment.ts';
 import { isStreamName } from '../../src/api/stream-name.ts';
 import type { TimeSpan } from './time/span.ts';
 
@@ -82,12 +83,13 @@ export type AdminTab = (typeof adminTabs)[number];
  *
  * @param pathname as `location.pathname`
  * @param search as `location.search`
+ * @param nowMs unix milliseconds; times without a day are the last ones before it
  */
-export function parseRoute(pathname: string, search: string): Route {
+export function parseRoute(pathname: string, search: string, nowMs = Date.now()): Route {
   const path = pathname === '/index.html' ? '/' : pathname;
   for (const page of pageNames) {
     const found = match(paths[page], path);
-    const route = found === null ? null : read(page, found, search);
+    const route = found === null ? null : read(page, found, new URLSearchParams(search), nowMs);
     if (route) return route;
   }
   return { page: 'missing', path: pathname };
@@ -102,12 +104,12 @@ function match(pattern: string, path: string): string | null {
   return given[wanted.findIndex((part) => part.startsWith(':'))] ?? '';
 }
 
-function read(page: PageName, part: string, search: string): Route | null {
+function read(page: PageName, part: string, query: URLSearchParams, nowMs: number): Route | null {
   switch (page) {
     case 'watch':
-      return isStreamName(part) ? { page, stream: part, ...readLinkTime(new URLSearchParams(search)) } : null;
+      return isStreamName(part) ? { page, stream: part, ...readLinkTime(query, nowMs) } : null;
     case 'history': {
-      const { atMs } = readLinkTime(new URLSearchParams(search));
+      const { atMs } = readLinkTime(query, nowMs);
       return isStreamName(part) ? { page, stream: part, atMs } : null;
     }
     case 'asset':
@@ -166,22 +168,27 @@ export function providerPath(provider: string, to: string, invitation = ''): str
   return `/api/v1/sign-in/${encodeURIComponent(provider)}?${query}`;
 }
 
-/** The time and the span in a query. */
-export function readLinkTime(query: URLSearchParams): {
+/** The time and the span in a query: in the forms of addresses, or as a person types them in their zone (`-10m`, `yesterday 14:00`). */
+export function readLinkTime(
+  query: URLSearchParams,
+  nowMs = Date.now(),
+): {
   readonly atMs: number | null;
   readonly span: TimeSpan | null;
 } {
-  const fromMs = readTime(query.get('from'));
-  const toMs = readTime(query.get('to'));
+  const [fromMs, toMs] = [readTime(query.get('from'), nowMs), readTime(query.get('to'), nowMs)];
   const span = fromMs !== null && toMs !== null && toMs > fromMs ? { fromMs, toMs } : null;
-  return { atMs: readTime(query.get('t')) ?? span?.fromMs ?? null, span };
+  const atMs = readTime(query.get('t') ?? query.get('at'), nowMs) ?? span?.fromMs ?? null;
+  return { atMs: atMs === nowMs ? null : atMs, span };
 }
 
-function readTime(text: string | null): number | null {
+function readTime(text: string | null, nowMs: number): number | null {
+  if (text === null) return null;
   try {
-    return text === null ? null : parseInstant(text);
+    return parseInstant(text);
   } catch {
-    return null; // not one of the four time formats
+    const atMs = readMoment(text, nowMs);
+    return atMs !== null && atMs >= 0 ? atMs : null;
   }
 }
 
