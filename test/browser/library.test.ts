@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import type { AssetView } from '../../src/api/library/asset-shapes.ts';
@@ -130,6 +130,15 @@ suite('the library, in a browser', { skip: need('chromium') || need('ffmpeg') },
     proxy.limit(SLOW_RATE);
     await page.reload();
     await row().getByText('Interrupted by a reload').waitFor();
+    await until('the page shows what the server has', async () => (await share()) > 0.2);
+    // Another file of this name is no continuation.
+    const changed = { name: basename(path), mimeType: 'video/mp4', buffer: Buffer.from('not a film') };
+    await page.locator('input[type="file"]').setInputFiles(changed);
+    await row().first().getByText('another size or date').waitFor();
+    await page
+      .getByRole('button', { name: /^(Hide|Cancel the upload of) / })
+      .last()
+      .click();
     await clean('upload-interrupted');
     await page.locator('input[type="file"]').setInputFiles(path);
     proxy.limit(undefined);

@@ -41,6 +41,8 @@ export class UploadItem {
   /** Why it is waiting for the server. */
   trouble = $state.raw<Problem | null>(null);
   failure = $state.raw<Failure | null>(null);
+  /** After a reload: a file of the same name was chosen, but it has changed, or is another one. */
+  isOther = $state(false);
   /** Follows the asset once it exists. */
   asset = $state.raw<AssetWatch | null>(null);
   readonly #kept: KeptUploads;
@@ -70,12 +72,18 @@ export class UploadItem {
 
   /** 0 to 1. */
   get share(): number {
-    return this.mark.bytes === 0 ? Number(this.state === 'sent') : this.bytes / this.mark.bytes;
+    if (this.mark.bytes === 0) return Number(this.state === 'sent');
+    // Of an interrupted one only the server knows how much has arrived.
+    const bytes = this.state === 'interrupted' ? (this.asset?.asset?.upload?.received ?? 0) : this.bytes;
+    return bytes / this.mark.bytes;
   }
 
   /** Takes the file again after a reload; false if it is another file. */
   take(file: File): boolean {
-    if (this.state !== 'interrupted' || !isSameFile(this.mark, markOf(file))) return false;
+    if (this.state !== 'interrupted') return false;
+    const isSame = isSameFile(this.mark, markOf(file));
+    this.isOther = !isSame && this.mark.name === file.name;
+    if (!isSame) return false;
     this.#file = file;
     this.state = 'waiting';
     return true;
