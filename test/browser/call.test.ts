@@ -6,8 +6,10 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { need } from '../fixtures/need.ts';
 import { openFolder, startServer } from '../fixtures/server.ts';
+import { until } from '../fixtures/wait.ts';
 import { type CallRoom, createCallRoom, joinCall, receivesAll, tileOf } from './call-people.ts';
 import { openBrowser } from './chromium.ts';
+import { isInSight } from './overflow.ts';
 
 suite('a call of two', { skip: need('chromium') }, () => {
   const opened = new AsyncDisposableStack();
@@ -35,6 +37,17 @@ suite('a call of two', { skip: need('chromium') }, () => {
     await ben.page.getByText('In the call: ann').waitFor();
     await joinCall(ben);
     for (const person of [ann, ben]) await receivesAll(person, 1);
+    for (const [width, height] of [
+      [1280, 800],
+      [960, 800],
+    ] as const) {
+      await ann.page.setViewportSize({ width, height });
+      for (const seen of ['.stand > section', '.tiles li', '.call .leave', 'aside textarea']) {
+        await until(`${seen} is on a screen of ${width}x${height}`, () =>
+          isInSight(ann.page.locator(`.room ${seen}`).first()),
+        );
+      }
+    }
     await ann.page.getByRole('button', { name: 'Turn microphone off' }).click();
     await tileOf(ben.page, 'ann').getByText('microphone off').waitFor();
     await ann.page.locator('body').press('b');

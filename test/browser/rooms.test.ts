@@ -10,7 +10,7 @@ import { until } from '../fixtures/wait.ts';
 import { violations } from './axe.ts';
 import { collectFaults, openBrowser, openVisitor } from './chromium.ts';
 import { frameWhen } from './frames.ts';
-import { overflowing } from './overflow.ts';
+import { isInSight, overflowing } from './overflow.ts';
 
 const adminToken = 'let-me-in-please';
 const owner = { name: 'ann', password: 'correct horse battery' } as const;
@@ -64,6 +64,17 @@ suite('the pages of a room', { skip: need('chromium') }, () => {
     await ann.getByRole('button', { name: 'Watch together' }).click();
     await ann.locator('.room').waitFor();
     await frameWhen(ann, 'the owner sees the stream in the room', ({ paused }) => !paused);
+    for (const [width, height] of [
+      [960, 800],
+      [700, 800],
+      [683, 768],
+    ] as const) {
+      await ann.setViewportSize({ width, height }); // half of a screen
+      for (const seen of ['.room .stage', '.room aside textarea']) {
+        await until(`${seen} is on a screen of ${width}x${height}`, () => isInSight(ann.locator(seen).first()));
+      }
+    }
+    await ann.setViewportSize({ width: 1440, height: 900 });
     await ann.getByRole('tab', { name: 'Playlist' }).click();
     await ann.getByRole('button', { name: 'Now playing: demo' }).waitFor();
     await ann.getByRole('button', { name: 'Add', exact: true }).click();
