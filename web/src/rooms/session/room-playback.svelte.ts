@@ -116,6 +116,13 @@ export class RoomPlayback implements RoomLink {
       controller.wake();
       step();
     };
+    let isLost = false;
+    /** A lost connection has come back: the server was restarted, or the network was gone. */
+    const follow = () => {
+      const isOpen = session.status.is === 'open';
+      if (isOpen && isLost) controller.returned();
+      isLost = !isOpen;
+    };
     let before = { wallMs: Date.now(), steadyMs: steadyMs() };
     /** The page or the machine stood still: one of its clocks has gone on. */
     const stoodStill = () => {
@@ -129,6 +136,7 @@ export class RoomPlayback implements RoomLink {
         session.wake();
         controller.wake();
       }
+      follow();
       tell();
       step();
     }, STEP_MS);

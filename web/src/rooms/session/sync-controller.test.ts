@@ -101,6 +101,46 @@ test('a source that sends nothing for seconds is one stand-still: a load that fa
   assert.ok(worst(room.pass(1_000)) <= 50);
 });
 
+test('after a restart of the server the picture is in step within 3 s, and the network is not too slow', () => {
+  for (const downMs of [3_000, 8_000, 20_000]) {
+    for (const loadMs of [400, 2_500]) {
+      const room = inStep();
+      const { target } = room;
+      const { follow } = target;
+      // What is in the browser plays to its end, and nothing more comes; the playlist is gone, so the edge is unknown.
+      target.bufferedTo = target.positionMs + 500;
+      room.pass(500);
+      target.stuck = true;
+      target.follow = () => {
+        Object.assign(target, { busy: true, frames: [] });
+        return true;
+      };
+      room.pass(downMs);
+      Object.assign(target, { follow, stuck: false, busy: false, loadMs });
+      room.controller.returned();
+      const late = room.pass(8_000);
+      const where = `${downMs} ms gone, loads take ${loadMs} ms`;
+      assert.ok(worst(late.slice((loadMs + 2_500) / 5)) <= 50, where);
+      assert.equal(room.controller.isSlow, false, where);
+    }
+  }
+});
+
+test('a source that was gone and is back: a load that takes long then is not the network of a member', () => {
+  const room = inStep();
+  const { target } = room;
+  target.bufferedTo = target.edgeMs = target.positionMs + 500;
+  room.pass(500);
+  target.stuck = true;
+  room.pass(6_000);
+  Object.assign(target, { stuck: false, edgeMs: Number.POSITIVE_INFINITY, loadMs: 4_600 });
+  for (let passed = 0; passed < 7_500; passed += 250) {
+    room.pass(250);
+    assert.equal(room.controller.isSlow, false, `${passed} ms`);
+  }
+  assert.ok(worst(room.pass(1_000)) <= 50);
+});
+
 test('something else pauses it, soon after a command: it plays again, in step within a second', () => {
   const room = inStep();
   room.target.bufferedTo = 400_000;

@@ -7,6 +7,7 @@ import { nothingPlays, type PlaybackState, positionAt } from '../../../../src/ap
 import { RateController, type RateTuning } from '../../player/rate-controller.ts';
 import type { SyncTarget } from '../../player/sync-target.ts';
 import { type Cost, RequestCosts } from './request-costs.ts';
+import { Reserve } from './reserve.ts';
 import { isReady, Supply } from './supply.ts';
 
 /** What a controller is created with. */
@@ -52,12 +53,10 @@ const EARLY_S = 3;
 const STUCK_MS = 350;
 /** What follows a position that could not be shown is tried this much later, ms. */
 const AGAIN_MS = 5_000;
-/** A picture that runs dry again within this time meets the room so much ahead, with media in reserve: twice as much each time. Ms. */
-const DRY_AGAIN_MS = 60_000;
-const FIRST_RESERVE_MS = 4_000;
-const LONGEST_RESERVE_MS = 10_000;
 /** After the room has moved everyone loads, ms. */
 const MOVES_MS = 3_000;
+/** After the server or the source was gone, waits say nothing about the network until the picture is in step, or for this long, ms. */
+const RETURNS_MS = 20_000;
 const FRAMES_NEEDED = 3;
 
 /** Two states play the same media at the same time. */
@@ -92,12 +91,11 @@ export class SyncController {
   /** The seek that the player is busy with corrects the picture. */
   #isCorrection = false;
   readonly #supply = new Supply();
+  readonly #reserve = new Reserve();
   #movedAt = Number.NEGATIVE_INFINITY;
-  /** When the picture last ran dry and was brought forward. */
-  #ranDryAt = Number.NEGATIVE_INFINITY;
-  /** When the frame was shown at which it last ran dry, steady clock: a stand-still counts once. */
-  #dryFrameMs: number | null = null;
-  #reserveMs = 0;
+  #returnsUntil = Number.NEGATIVE_INFINITY;
+  /** The room has passed the end of what the source has sent. */
+  #isPastEnd = false;
   #againMs = AGAIN_MS;
   /** The picture stays here, ahead of the room, until the room comes; null: it does not. Ms. */
   #meetMs: number | null = null;
@@ -164,12 +162,22 @@ export class SyncController {
     this.#settle();
   }
 
+  /** The server was gone and is back, or the source: whatever lacked media before says nothing about the network of this member. */
+  returned(): void {
+    this.#reserve.reset();
+    this.#againMs = AGAIN_MS;
+    this.#placedAt = Number.NEGATIVE_INFINITY;
+    this.#pauseMs = FIRST_PAUSE_MS;
+    this.#meetMs = null;
+    this.#returnsUntil = this.#parts.steadyMs() + RETURNS_MS;
+    this.#settle();
+  }
+
   /** Every 250 ms, and at `dueMs`. */
   step(): void {
     const { now, target, hidden, changesRate, steadyMs } = this.#parts;
     this.#steppedAt = steadyMs();
-    const next = this.#next;
-    if (next && now() >= next.anchorServer - this.#leadMs(next)) this.#take(next);
+    if (this.#next && now() >= this.#next.anchorServer - this.#leadMs(this.#next)) this.#take(this.#next);
     const { item, playing, rate } = this.#state;
     if (item === null) return;
     if (!this.#parts.hasPositions(item)) {
@@ -177,8 +185,11 @@ export class SyncController {
       this.#moved = false;
       return;
     }
+    const isPastEnd = playing && this.#isStuck && !target.exists(this.#positionMs);
+    if (this.#isPastEnd && !isPastEnd) this.returned();
+    this.#isPastEnd = isPastEnd;
     const isMoving = this.#moved || steadyMs() - this.#movedAt < MOVES_MS;
-    if (hidden()) this.#supply.reset();
+    if (hidden() || steadyMs() < this.#returnsUntil) this.#supply.reset();
     else {
       const isLacking = playing && this.lacks && !isMoving && target.exists(this.#positionMs);
       const isSlow = this.#supply.look(isLacking, steadyMs());
@@ -229,6 +240,8 @@ export class SyncController {
     }
     const isSettling = steadyMs() < this.#settleUntil && this.#settleSeeks > 0;
     const { rate: factor, seekByS } = this.#rate.next({ lateS, aheadS: target.aheadS });
+    const isNew = target.frames.every(({ atMs }) => atMs > this.#returnsUntil - RETURNS_MS);
+    if (Math.abs(lateS) <= SETTLE_S && isNew) this.#returnsUntil = Number.NEGATIVE_INFINITY;
     if (Math.abs(lateS) > SETTLE_S) this.#offAt = steadyMs();
     else if (steadyMs() - this.#offAt > IN_STEP_MS) this.#pauseMs = FIRST_PAUSE_MS;
     const isFar = isSettling ? Math.abs(lateS) > SETTLE_S : seekByS !== 0 && this.#maySeek;
@@ -339,20 +352,14 @@ export class SyncController {
   /** It has run dry. If that is not the first time, it goes ahead of the room and waits for it there; false: the usual seek will do. */
   #bringForward(): boolean {
     const { target, steadyMs, now } = this.#parts;
-    const shownMs = target.frames.at(-1)?.atMs ?? null;
-    if (shownMs !== this.#dryFrameMs) {
-      const isAgain = steadyMs() - this.#ranDryAt < DRY_AGAIN_MS;
-      this.#reserveMs = isAgain ? Math.min(LONGEST_RESERVE_MS, Math.max(FIRST_RESERVE_MS, 2 * this.#reserveMs)) : 0;
-    }
-    this.#dryFrameMs = shownMs;
-    this.#ranDryAt = steadyMs();
+    const reserveMs = this.#reserve.next(target.frames.at(-1)?.atMs ?? null, steadyMs());
     this.#againMs = AGAIN_MS;
-    if (this.#reserveMs === 0) return false;
-    const soonMs = positionAt(this.#state, now() + this.#reserveMs);
+    if (reserveMs === 0) return false;
+    const soonMs = positionAt(this.#state, now() + reserveMs);
     const meetMs = Math.min(soonMs, target.durationMs ?? Number.POSITIVE_INFINITY);
     const isTaken = target.follow(meetMs, true, this.#state.rate);
     // The live edge is nearer: a load helps for a moment only, and gives up what is on its way.
-    this.#againMs = isTaken ? AGAIN_MS : AGAIN_MS + this.#reserveMs;
+    this.#againMs = isTaken ? AGAIN_MS : AGAIN_MS + reserveMs;
     if (!isTaken) return false;
     this.#placedAt = steadyMs();
     return this.#stayUntil(meetMs, false);
