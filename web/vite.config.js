@@ -31,11 +31,70 @@ export const build = {
   chunkSizeWarningLimit: 900, // Shaka Player is one chunk of 815 kB (266 kB gzip), loaded only for DASH in rooms; hls.js of 590 kB (185 kB gzip) only by players
 };
 
-/** Modules that most pages share are in one file, and those of the bar in another: many small files are larger after gzip. */
+/** Whether a module is part of what the entries load at once. @param entries paths below src */
+function partOf(...entries) {
+  let found;
+  return (id, graph) => {
+    if (!found) {
+      found = new Set();
+      const add = (each) => {
+        if (found.has(each)) return;
+        found.add(each);
+        for (const next of graph.getModuleInfo(each)?.importedIds ?? []) add(next);
+      };
+      for (const entry of entries) add(join(import.meta.dirname, 'src', entry));
+    }
+    return found.has(id);
+  };
+}
+const pages = readFileSync(join(import.meta.dirname, 'src', 'pages.ts'), 'utf8').matchAll(/import\('\.\/([^']+)'\)/g);
+const otherPages = [...pages].map(([, path]) => path).filter((path) => !/\/(Watch|Room)\.svelte$/.test(path));
+const onStart = partOf('main.ts');
+const onEmbed = partOf('embed/main.ts');
+const onWatch = partOf('watch/Watch.svelte');
+const onRoom = partOf('rooms/Room.svelte');
+const onOthers = partOf(...otherPages);
+const onMedia = partOf(
+  'library/AssetPage.svelte',
+  'clips/ClipPage.svelte',
+  'multi/Multi.svelte',
+  'library/Library.svelte',
+);
+const onAccount = partOf('account/SignIn.svelte', 'account/SignUp.svelte', 'account/ResetPassword.svelte');
+/** Needed by the page of a stream and by other pages, or by a room and other pages. */
+const isShared = (id, graph) =>
+  (onWatch(id, graph) && (onRoom(id, graph) || onOthers(id, graph))) || (onRoom(id, graph) && onOthers(id, graph));
+const isPage = (id, graph) => (graph.getModuleInfo(id)?.dynamicImporters.length ?? 0) > 0;
+/** A group of modules that are loaded together; an entry and a page have their own file. */
+const group = (name, isIn, minShareCount = 1) => ({
+  minShareCount,
+  name: (id, graph) =>
+    !/\.html$|\/src\/(embed\/)?main\.ts$/.test(id) && !isPage(id, graph) && isIn(id, graph) ? name : null,
+});
+
+const isOnStage = (id, graph) => onStart(id, graph) || onWatch(id, graph) || onRoom(id, graph);
+const isStyle = (id) => /\.css$/.test(id);
+
+/**
+ * A page is a handful of files: on HTTP/1.1 each one more costs a turn of one of six connections, and many small files are larger after
+ * gzip. Modules that several pages need are together by the pages that need them, styles in one file for all pages and
+ * the embedded one, one for streams and rooms, and one for everything else. The first group that has a module takes it. test/checks/first-load.test.ts counts the files.
+ */
 const codeSplitting = {
   groups: [
-    { name: 'base', test: /web\/src\/(time|api|shell|components)\/|src\/client\//, minShareCount: 6 },
-    { name: 'timeline', test: /web\/src\/timeline\// },
+    group('player', (id, graph) => isStyle(id) && onEmbed(id, graph) && isOnStage(id, graph)),
+    group('embedded', (id, graph) => isStyle(id) && onEmbed(id, graph)), // it has a style of its own for the page
+    group('stage', (id, graph) => isStyle(id) && isOnStage(id, graph)),
+    group('pages', isStyle),
+    group('common', (id, graph) => onStart(id, graph) && onEmbed(id, graph)),
+    group('player', (id, graph) => onEmbed(id, graph) && onWatch(id, graph)),
+    group('embedded', onEmbed, 2),
+    group('base', onStart),
+    group('stage', isShared),
+    group('room', onRoom),
+    group('account', onAccount, 2),
+    group('media', onMedia, 2),
+    group('panel', (id) => /\/src\//.test(id), 2),
   ],
 };
 

