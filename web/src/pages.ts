@@ -16,8 +16,8 @@ export interface PageEntry {
   readonly load: () => Component | Promise<Component>;
   readonly title: TextKey;
   readonly width: 'form' | 'narrow' | 'normal' | 'wide' | 'full';
-  /** Required permission; without it the page asks the viewer to sign in, and `why` is the reason shown. */
-  readonly needs?: { readonly action: Action; readonly why: TextKey };
+  /** Required permission; without it the page asks the viewer to sign in, with the reason and, a line each, what is on the page. */
+  readonly needs?: { readonly action: Action; readonly why: TextKey; readonly content: TextKey };
   readonly menu?: 'main' | 'create' | 'account' | 'foot';
   readonly icon?: IconName;
 }
@@ -63,7 +63,7 @@ export const pages: Readonly<Record<PageName, PageEntry>> = {
     load: lazy(() => import('./go-live/GoLive.svelte')),
     title: 'goLive.title',
     width: 'normal',
-    needs: { action: 'add-streams', why: 'goLive.why' },
+    needs: { action: 'add-streams', why: 'goLive.why', content: 'gate.goLive' },
     menu: 'create',
     icon: 'broadcast',
   },
@@ -71,13 +71,13 @@ export const pages: Readonly<Record<PageName, PageEntry>> = {
     load: lazy(() => import('./studio/StudioPage.svelte')),
     title: 'goLive.title',
     width: 'normal',
-    needs: { action: 'add-streams', why: 'goLive.why' },
+    needs: { action: 'add-streams', why: 'goLive.why', content: 'gate.studio' },
   },
   record: {
     load: lazy(() => import('./record/Record.svelte')),
     title: 'record.title',
     width: 'narrow',
-    needs: { action: 'add-streams', why: 'record.tokenHow' },
+    needs: { action: 'add-streams', why: 'record.tokenHow', content: 'gate.record' },
     menu: 'create',
     icon: 'record',
   },
@@ -85,7 +85,7 @@ export const pages: Readonly<Record<PageName, PageEntry>> = {
     load: lazy(() => import('./upload/Upload.svelte')),
     title: 'upload.title',
     width: 'normal',
-    needs: { action: 'upload', why: 'upload.why' },
+    needs: { action: 'upload', why: 'upload.why', content: 'gate.upload' },
     menu: 'create',
     icon: 'upload',
   },
@@ -102,7 +102,7 @@ export const pages: Readonly<Record<PageName, PageEntry>> = {
     load: lazy(() => import('./account/Me.svelte')),
     title: 'me.title',
     width: 'narrow',
-    needs: { action: 'account', why: 'me.why' },
+    needs: { action: 'account', why: 'me.why', content: 'gate.me' },
     menu: 'account',
     icon: 'person',
   },
@@ -110,7 +110,7 @@ export const pages: Readonly<Record<PageName, PageEntry>> = {
     load: lazy(() => import('./admin/Admin.svelte')),
     title: 'admin.title',
     width: 'wide',
-    needs: { action: 'administer', why: 'admin.closed' },
+    needs: { action: 'administer', why: 'admin.closed', content: 'gate.admin' },
     menu: 'account',
     icon: 'settings',
   },
@@ -118,7 +118,7 @@ export const pages: Readonly<Record<PageName, PageEntry>> = {
     load: lazy(() => import('./admin/alarms/History.svelte')),
     title: 'admin.title',
     width: 'wide',
-    needs: { action: 'administer', why: 'admin.closed' },
+    needs: { action: 'administer', why: 'admin.closed', content: 'gate.admin' },
   },
   docs: { load: lazy(() => import('./docs/ApiDocs.svelte')), title: 'foot.api', width: 'normal', menu: 'foot' },
 };
