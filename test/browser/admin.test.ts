@@ -28,6 +28,24 @@ const tabs = [
 
 const shots = process.env.OXBOW_SHOTS;
 
+/** Runs in the page: adds up what moves without a press. */
+function watchShifts(): void {
+  const sums = globalThis as unknown as { shift: number };
+  sums.shift = 0;
+  const add = (list: PerformanceObserverEntryList) => {
+    for (const entry of list.getEntries() as unknown as { value: number; hadRecentInput: boolean }[]) {
+      if (!entry.hadRecentInput) sums.shift += entry.value;
+    }
+  };
+  new PerformanceObserver(add).observe({ type: 'layout-shift', buffered: true });
+}
+
+/** Runs in the page: the footer of a short page is at the bottom of the window; the cumulative layout shift, in hundredths. */
+const layout = () => ({
+  isFooterLow: Math.round(document.querySelector('footer')!.getBoundingClientRect().bottom) === innerHeight,
+  shift: Math.floor(100 * (globalThis as unknown as { shift: number }).shift),
+});
+
 suite('the admin page', { skip: need('chromium') }, () => {
   let folder: Folder;
   let server: Server;
@@ -80,7 +98,18 @@ suite('the admin page', { skip: need('chromium') }, () => {
     await page.getByLabel('Search').fill('no such line');
     await page.getByText('No line matches.').waitFor();
     await page.locator('nav a[href="/admin/streams"]').click();
-    await page.getByRole('button', { name: 'Edit demo' }).click();
+    await page.getByLabel('Search').fill('no such stream');
+    await page.getByText('No stream matches.').waitFor();
+    await page.getByLabel('Search').fill('DEMO live');
+    await page.getByRole('checkbox', { name: 'Select demo' }).check();
+    await page.getByText('1 selected').waitFor();
+    await page.getByRole('group', { name: 'Selection' }).getByRole('button', { name: 'Stop' }).click();
+    await page.getByText('Stop demo?').waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Clear selection' }).click();
+    await page.getByLabel('Search').fill('');
+    await page.getByRole('button', { name: 'Actions for demo' }).click();
+    await page.getByRole('menuitem', { name: 'Edit' }).click();
     await page.getByText(/set on the command line or in the configuration file/).waitFor();
     await page.keyboard.press('Escape');
     await page.getByRole('button', { name: /^Stop / }).click();
@@ -99,7 +128,11 @@ suite('the admin page', { skip: need('chromium') }, () => {
       await using context = await openVisitor(browser, { width, height, colorScheme, locale });
       const page = await context.newPage();
       const faults = collectFaults(page);
+      await page.addInitScript(watchShifts);
       await page.goto(`${server.url}/admin/storage`);
+      await page.locator('.gate li').nth(2).waitFor(); // what is on the page
+      await page.locator('footer').waitFor();
+      if (width > 1000) assert.deepEqual(await page.evaluate(layout), { isFooterLow: true, shift: 0 });
       await page.locator('main input[type="password"]').fill('let-me-in-please');
       await page.locator('main input[type="password"]').press('Enter');
       await page.locator('meter').waitFor();

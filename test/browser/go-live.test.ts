@@ -354,7 +354,8 @@ suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
     await light('Live');
     const admin = await visitor.newPage();
     await admin.goto(`${server.url}/admin/streams`);
-    await admin.getByRole('button', { name: 'Pause studio' }).click();
+    await admin.getByRole('button', { name: 'Actions for studio' }).click();
+    await admin.getByRole('menuitem', { name: 'Pause' }).click();
     await shot(admin, 'admin-pause');
     await admin.getByRole('dialog').getByRole('button', { name: 'Pause' }).click();
     await admin.getByRole('button', { name: 'Resume studio' }).waitFor();
@@ -363,7 +364,7 @@ suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
     await shot(page, 'paused');
     assert.deepEqual(await violations(admin, 'all streams, one paused'), []);
     await admin.getByRole('button', { name: 'Resume studio' }).click();
-    await admin.getByRole('button', { name: 'Pause studio' }).waitFor();
+    await admin.getByRole('button', { name: 'Stop studio' }).waitFor();
     await light('Live');
     await admin.close();
     await stop();

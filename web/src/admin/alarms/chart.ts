@@ -63,7 +63,7 @@ function topOf(values: readonly (number | null)[], atLeast: number): number {
 }
 
 /** The path of a line in a drawing with one unit for each step; broken where nothing was measured. */
-export function pathOf({ values, least, most }: ChartLine): string {
+export function pathOf({ values, least, most }: Pick<ChartLine, 'values' | 'least' | 'most'>): string {
   let path = '';
   let isDrawing = false;
   for (const [step, value] of values.entries()) {
