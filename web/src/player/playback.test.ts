@@ -156,6 +156,23 @@ suite('playback, without a browser', () => {
     assert.deepEqual(waits, [0, 1_000, 2_000, 4_000, 8_000, 15_000]);
   });
 
+  test('a stream that is live again is loaded at once, however long the next attempt would have waited', () => {
+    for (const turns of [1, 3, 6]) {
+      const playback = Playback.live();
+      playback.take({ type: 'failed', front: true, failure, isNetwork: true, segment: null });
+      for (let turn = 0; turn < turns; turn++) {
+        playback.steadyMs = playback.state.retry.dueMs!;
+        playback.take({ type: 'tick' });
+        playback.take({ type: 'failed', front: false, failure, isNetwork: true, segment: null });
+      }
+      playback.take({ type: 'stream', live: false });
+      playback.steadyMs += 100;
+      playback.take({ type: 'stream', live: true });
+      playback.take({ type: 'tick' });
+      assert.deepEqual(playback.did, ['load-live'], `after ${turns} attempts`);
+    }
+  });
+
   test('a failure takes the place of the picture only if there is none', () => {
     const shown = Playback.live();
     shown.goTo(NOW_MS - 20 * minute);

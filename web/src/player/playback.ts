@@ -315,6 +315,11 @@ function backFailed(it: PlaybackMoves, { failure, isNetwork, segment }: Event<'f
 
 function streamChanged(it: PlaybackMoves, { live }: Event<'stream'>): void {
   const { state } = it;
+  const { dueMs } = state.retry;
+  // It has come back, after a restart for example: the next attempt does not wait.
+  if (live && !state.streamLive && dueMs !== null) {
+    state.retry = { ...state.retry, waitMs: 0, dueMs: Math.min(dueMs, it.view.steadyMs) };
+  }
   state.streamLive = live;
   if (!live && state.mode === 'live') it.do({ do: 'undo-stall' });
   const waits = state.mode === 'offline' || (state.failure !== null && state.mode === 'live');
