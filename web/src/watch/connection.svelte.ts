@@ -38,6 +38,8 @@ export class Connection {
   readonly #ends = new AbortController();
   readonly #events: EventConnection;
   #waiting = new AbortController();
+  /** The server was lost, and no events have arrived since. */
+  #hasMissed = false;
 
   /**
    * @param onView called with each response
@@ -48,7 +50,7 @@ export class Connection {
     this.#ownsClock = clock === undefined;
     this.#name = name;
     this.#onView = onView;
-    this.#events = new EventConnection(`stream=${name}`, ({ type }) => type !== 'events.ready' && this.retry(), {
+    this.#events = new EventConnection(`stream=${name}`, ({ type }) => this.#heard(type), {
       stream: name,
       signal: this.#ends.signal,
     });
@@ -90,6 +92,13 @@ export class Connection {
     }
   }
 
+  /** Something has happened; or events arrive again, and those since the last answer were missed. */
+  #heard(type: string): void {
+    if (type === 'events.ready' && !this.#hasMissed) return;
+    this.#hasMissed = false;
+    this.retry();
+  }
+
   /** Requests at once. */
   retry(): void {
     this.#waiting.abort();
@@ -102,7 +111,7 @@ export class Connection {
   }
 
   get #everyMs(): number {
-    if (this.lost) return LOST_EVERY_MS;
+    if (this.lost || (this.#hasMissed && this.stream?.state !== 'live')) return LOST_EVERY_MS; // a server that starts
     return this.#events.isOn ? SELDOM_MS : EVERY_MS;
   }
 
@@ -127,6 +136,7 @@ export class Connection {
   }
 
   #silent(failure = readFailure(0, '')): void {
+    this.#hasMissed = true;
     this.isOffline = !navigator.onLine;
     this.lost = failure;
   }

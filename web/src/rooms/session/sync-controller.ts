@@ -185,9 +185,9 @@ export class SyncController {
       this.#moved = false;
       return;
     }
-    const isPastEnd = playing && this.#isStuck && !target.exists(this.#positionMs);
-    if (this.#isPastEnd && !isPastEnd) this.returned();
-    this.#isPastEnd = isPastEnd;
+    const isThere = target.exists(this.#positionMs);
+    if (isThere && this.#isPastEnd) this.returned();
+    this.#isPastEnd = !isThere && (this.#isPastEnd || (playing && this.#isStuck));
     const isMoving = this.#moved || steadyMs() - this.#movedAt < MOVES_MS;
     if (hidden() || steadyMs() < this.#returnsUntil) this.#supply.reset();
     else {
@@ -331,7 +331,7 @@ export class SyncController {
     if (!isTaken) return false;
     this.#placedAt = steadyMs();
     this.#isCorrection = false;
-    this.#learns = playing ? cost : null;
+    this.#learns = playing && steadyMs() >= this.#returnsUntil ? cost : null; // a server that starts is no usual cost
     this.#rate.reset();
     return true;
   }
