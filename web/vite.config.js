@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
-import { defineConfig } from 'vite';
+import { defineConfig, normalizePath } from 'vite';
 
 const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '..', 'package.json'), 'utf8'));
 const breakpoints = JSON.parse(readFileSync(join(import.meta.dirname, 'breakpoints.json'), 'utf8'));
@@ -42,7 +42,7 @@ function partOf(...entries) {
         found.add(each);
         for (const next of graph.getModuleInfo(each)?.importedIds ?? []) add(next);
       };
-      for (const entry of entries) add(join(import.meta.dirname, 'src', entry));
+      for (const entry of entries) add(normalizePath(join(import.meta.dirname, 'src', entry)));
     }
     return found.has(id);
   };
@@ -76,9 +76,10 @@ const isOnStage = (id, graph) => onStart(id, graph) || onWatch(id, graph) || onR
 const isStyle = (id) => /\.css$/.test(id);
 
 /**
- * A page is a handful of files: on HTTP/1.1 each one more costs a turn of one of six connections, and many small files are larger after
- * gzip. Modules that several pages need are together by the pages that need them, styles in one file for all pages and
- * the embedded one, one for streams and rooms, and one for everything else. The first group that has a module takes it. test/checks/first-load.test.ts counts the files.
+ * A page is a handful of files: on HTTP/1.1 each one more costs a turn of one of six connections, and many small files are
+ * larger after gzip. Modules that several pages need are together by the pages that need them; styles are in one file for
+ * all pages and the embedded one, one for streams and rooms, and one for everything else. The first group that has a module
+ * takes it. test/checks/first-load.test.ts counts the files.
  */
 const codeSplitting = {
   groups: [
