@@ -14,6 +14,9 @@ import type { Weight } from './weights.ts';
 /** Every test and every file of tests ends within this time, or is reported as hanging. */
 export const LIMIT_MS = 600_000;
 
+/** A process that does not end, for example because of a timer that was left, is killed and reported. */
+const PROCESS_LIMIT_MS = 2 * LIMIT_MS;
+
 /** Characters of a message in the list of failures; the report has all of it. */
 const MESSAGE_LENGTH = 300;
 
@@ -95,6 +98,7 @@ export async function runProcess(tests: TestProcess, { env }: ProcessOptions): P
     files: [tests.entry],
     concurrency: 1,
     timeout: LIMIT_MS,
+    signal: AbortSignal.timeout(PROCESS_LIMIT_MS),
     cwd: root,
     execArgv: [...nodeArguments],
     env: { ...inherited(), ...env, ...(tests.isFull && { TESTS_FULL: '1' }), TESTS_USAGE: usage },

@@ -149,6 +149,8 @@ suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
         .evaluateAll((all) => all.some((video) => (video as HTMLVideoElement).currentTime > 0)),
     );
     await page.locator('.host canvas').first().waitFor();
+    const canScroll = await page.evaluate(() => document.documentElement.scrollHeight > window.innerHeight);
+    assert.ok(canScroll, 'the style of the embedded page, whose parts show the picture, holds there alone');
     await shot(page, 'live-light');
     assert.deepEqual(await violations(page, 'live, light'), []);
     await page.emulateMedia({ colorScheme: 'dark' });
@@ -168,6 +170,7 @@ suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
       await phone.goto(`${server.url}/go-live/studio`);
       await light(words, phone);
       await phone.locator('.host canvas').first().waitFor();
+      await phone.locator('.old .button').click();
       await phone.locator('.end .button.main').first().click();
       await phone.locator('.tools').waitFor();
       await phone.locator('.buttons .danger').nth(1).waitFor();

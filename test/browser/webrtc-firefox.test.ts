@@ -15,8 +15,8 @@ import { FIREFOX, type FirefoxPage, openFirefox } from './firefox.ts';
 import { openEmptyPage, publish } from './webrtc-page.ts';
 
 const adminToken = 'let-me-in-please';
-/** Its answers may be read by pages of every site. */
-const EMPTY_PAGE = 'data:text/html,<!doctype html><title>WHEP</title><body>';
+/** A page of the server, of a stream that does not exist: pages of other sites may not open sessions. */
+const EMPTY_PAGE = '/embed/none';
 
 /** What Firefox has received. */
 interface Seen {
@@ -90,7 +90,7 @@ suite('Firefox plays over WHEP', { skip: need(FIREFOX) || need('chromium') || wi
   after(() => opened.disposeAsync());
 
   const playIn = async (name: string) => {
-    await page.goto(EMPTY_PAGE);
+    await page.goto(`${server.url}${EMPTY_PAGE}`);
     return (await page.evaluate(`(${play})(${JSON.stringify(`${server.url}/whep/${name}`)})`)) as {
       status: number;
       text: string;

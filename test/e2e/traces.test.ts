@@ -108,6 +108,7 @@ suite('traces from the source to the viewer', { skip: need('ffmpeg') }, () => {
       const { port } = receiver.address() as AddressInfo;
       await post('/api/v1/webhooks', { url: `http://127.0.0.1:${port}/hook?secret=1`, types: ['job.done'] });
       const { id, header } = traceOf('1');
+      await until('a segment is recorded', async () => (await server.stream('cam')).recorded.from);
       const to = Date.now();
       const range = { from: new Date(to - 5000).toISOString(), to: new Date(to).toISOString() };
       await post('/api/v1/exports', { stream: 'cam', ...range, format: 'mp4' }, header);

@@ -60,17 +60,28 @@ async function connect(url: string, { signal, fail }: ClientOptions): Promise<Re
   const client = createClient({
     ...{ url, RESP: 2, name: 'oxbow', disableOfflineQueue: true, commandsQueueMaxLength: MAX_COMMANDS },
     socket: { connectTimeout: CONNECT_MS, socketTimeout: SILENT_MS, reconnectStrategy: false },
-    pingInterval: PING_MS,
   }) as unknown as RedisClientType;
   client.on('error', fail);
   client.on('end', () => fail(new Error('Redis has closed the connection')));
   try {
     await waitFor(client.connect(), { signal });
+    keepTalking(client, fail);
     return client;
   } catch (error) {
     if (client.isOpen) client.destroy();
     throw error;
   }
+}
+
+/** Has the server send something. The pings of the library go on, and keep the process, where a client is destroyed while one waits. */
+function keepTalking(client: RedisClientType, fail: ClientOptions['fail']): void {
+  const timer = setInterval(() => {
+    if (!client.isOpen) return clearInterval(timer);
+    client.sendCommand(['PING']).catch((error: unknown) => {
+      clearInterval(timer);
+      fail(error);
+    });
+  }, PING_MS).unref();
 }
 
 /** Host and port of the master: the first sentinel that answers decides. */

@@ -55,6 +55,8 @@ export class GoLiveSession {
   created = $state.raw<CreatedPublishKey | null>(null);
   keyFailure = $state.raw<Failure | null>(null);
   isCreatingKey = $state(false);
+  /** The form of a new key is open, although there are others. */
+  wantsKey = $state(false);
   /** The connection that was lost last; null while there is one. */
   lost = $state.raw<LostConnection | null>(null);
   /** The last refused attempt; null if there was none since the page was opened. */
