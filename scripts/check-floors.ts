@@ -26,6 +26,7 @@ const floors: Readonly<Record<string, number>> = {
   jobs: 3,
   accounts: 3,
   webhooks: 3,
+  settings: 3,
   ffmpeg: 3,
   wire: 3,
   recording: 4,

@@ -76,7 +76,7 @@ export const SettingView = Type.Object(
     path: Type.String({ description: 'key in a configuration file: `record.keep`, `streams.door`' }),
     description: Type.String({ description: 'empty for streams and sign-in providers' }),
     value: Type.String({ description: 'as written in a configuration file' }),
-    origin: Type.String({ description: '`default`, `oxbow.yaml:3`, `OXBOW_KEEP`, `--keep`, `argument`' }),
+    origin: Type.String({ description: '`default`, `browser`, `oxbow.yaml:3`, `OXBOW_KEEP`, `--keep`, `argument`' }),
     reload: Type.Union([
       Type.Literal('live', { description: 'a running server applies a changed value' }),
       Type.Literal('restart', { description: 'the next start applies it' }),
@@ -84,10 +84,23 @@ export const SettingView = Type.Object(
     waits: Type.Boolean({
       description: 'a changed value waits for the next start; `value` is the effective one',
     }),
+    settable: Type.Boolean({ description: 'it can be set over the API now: no file, variable or flag sets it' }),
+    defaultValue: Type.String({ description: 'as written in a configuration file; empty: none' }),
+    choices: Type.Array(Type.String(), { description: 'all valid values, if they are few' }),
   },
   { $id: 'SettingView' },
 );
 export type SettingView = Static<typeof SettingView>;
+
+/** Settings by path. */
+export const SettingTexts = Type.Unsafe<Readonly<Record<string, string | null>>>({
+  $id: 'SettingTexts',
+  type: 'object',
+  description: 'by path; `null`: the default',
+  additionalProperties: { anyOf: [{ type: 'string', maxLength: 200 }, { type: 'null' }] },
+  maxProperties: 50,
+});
+export type SettingTexts = Static<typeof SettingTexts>;
 
 /** Log levels, lowest first. */
 export const LogLevelView = Type.Union(

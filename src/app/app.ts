@@ -4,7 +4,7 @@
  */
 
 import { noPublishPorts } from '../api/publish/publish-address.ts';
-import { EffectiveSettings, type SettingFacts } from '../config/effective-settings.ts';
+import { EffectiveSettings, type SettingFacts } from '../config/running/effective-settings.ts';
 import type { Config } from '../config/schema.ts';
 import type { NodeRole } from '../config/sections/cluster-section.ts';
 import type { ClaimedPort } from '../http/claimed-port.ts';
@@ -44,7 +44,7 @@ import { openMediaProxy, openMediaServers } from './rooms/media-elsewhere.ts';
 import { openRooms } from './rooms/rooms.ts';
 import { openStreamsElsewhere } from './rooms/streams-elsewhere.ts';
 import { Shutdown } from './shutdown.ts';
-import { openDataFolder, openRowChanges, openStore } from './store.ts';
+import { openDataFolder, openRowChanges, openStore, openStoredSettings } from './store.ts';
 import { openStreams } from './streams.ts';
 import { openUploads, startUploads } from './uploads.ts';
 import { createWebRtc } from './webrtc.ts';
@@ -114,6 +114,7 @@ export async function startApp(
 
   const store = await openStore(app, { onTaken });
   const changes = openRowChanges(app, store);
+  const storedSettings = await openStoredSettings(app, store, changes);
   const net = openNet(app);
   if (app.otlpLogs) opened.use(app.otlpLogs); // before the client closes
   const errors = openErrorReports(app, net);
@@ -151,6 +152,7 @@ export async function startApp(
     ...{ store, bus, catalog, library, accounts, recordings, chats, mediaServers, webrtc, placement, streamsElsewhere },
   });
   const served = {
+    storedSettings,
     bus,
     webhooks,
     disk,

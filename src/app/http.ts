@@ -111,7 +111,7 @@ export async function openHttp(
         const folders = recordings.folders?.describe() ?? [];
         return describeStorage(disk, catalog, settings.now.record.maxDisk, { folders, objectStores });
       },
-      settings: () => settings.rows(),
+      settings: { list: () => settings.rows(), change: (texts) => parts.storedSettings.change(texts) },
       logs,
       system: async () => ({
         ...(await describeSystem(clock, startedMs, disk.now(), catalog, metrics)),

@@ -3,7 +3,7 @@
  * In: settings. Out: Observation.
  */
 
-import type { EffectiveSettings } from '../config/effective-settings.ts';
+import type { EffectiveSettings } from '../config/running/effective-settings.ts';
 import type { Config } from '../config/schema.ts';
 import { nodeName } from '../config/sections/cluster-section.ts';
 import { createSystemClock } from '../lib/clock.ts';

@@ -26,7 +26,7 @@ import type { SegmentLocation, SegmentPrefix, SegmentStore } from '../archive/se
 import type { SyncQueue } from '../archive/sync-queue.ts';
 import type { EventBus } from '../cluster/event-bus.ts';
 import type { LeaseStore } from '../cluster/lease.ts';
-import type { EffectiveSettings } from '../config/effective-settings.ts';
+import type { EffectiveSettings } from '../config/running/effective-settings.ts';
 import type { Config } from '../config/schema.ts';
 import type { NodeRole } from '../config/sections/cluster-section.ts';
 import type { LiveLookup } from '../delivery/live/live-lookup.ts';
@@ -70,6 +70,7 @@ import type { Storyboards } from '../recording/storyboard/storyboards.ts';
 import type { Chats } from '../rooms/chat/chats.ts';
 import type { MediaServers } from '../rooms/providers/media-servers.ts';
 import type { Rooms } from '../rooms/rooms.ts';
+import type { StoredSettings } from '../settings/stored-settings.ts';
 import type { Store } from '../store/db.ts';
 import type { MsnMarks } from '../store/msn-marks.ts';
 import type { RowChanges } from '../store/row-changes.ts';
@@ -272,6 +273,7 @@ export interface Library {
 
 /** The parts of the process, in the order in which they are opened. An opener takes those it needs. */
 export interface Parts {
+  readonly storedSettings: StoredSettings;
   readonly store: Store;
   /** Changes of rows that other nodes have in memory; undefined without a database that nodes share. */
   readonly changes: RowChanges | undefined;

@@ -10,6 +10,7 @@ import { messageOf, OxbowError } from '../lib/errors.ts';
 import { makeFolder } from '../lib/files/folder.ts';
 import type { Services } from '../observe/services/services.ts';
 import { currentTraceparent } from '../observe/traces/current-span.ts';
+import { StoredSettings } from '../settings/stored-settings.ts';
 import { openStore as openDatabase, type Store } from '../store/db.ts';
 import type { Guard } from '../store/engine.ts';
 import { RowChanges } from '../store/row-changes.ts';
@@ -86,6 +87,15 @@ export function openRowChanges(
   const changes = new RowChanges({ db, clock, failed: failed('reading what other nodes have changed') });
   opened.use(shutdown.owns(changes.run(shutdown)));
   return changes;
+}
+
+/** Reads and applies what administrators have set in the browser: before anything deletes recordings by it. */
+export function openStoredSettings(
+  { settings, dataFolder, log }: AppContext,
+  { db }: Pick<Store, 'db'>,
+  changes: RowChanges | undefined,
+): Promise<StoredSettings> {
+  return StoredSettings.open({ db, changes, settings, dataFolder, log });
 }
 
 /** The circuit breaker of a database server: while it cannot be reached, requests are refused at once. */

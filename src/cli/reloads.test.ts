@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import type { SettingFacts } from '../config/effective-settings.ts';
 import { loadConfig } from '../config/load.ts';
+import type { SettingFacts } from '../config/running/effective-settings.ts';
 import type { Config } from '../config/schema.ts';
 import { openReloads, type Reconfigured } from './reloads.ts';
 

@@ -5,7 +5,7 @@
 import type { RunningApp } from '../app/app.ts';
 import { watchFiles } from '../config/file-watch.ts';
 import type { LoadedConfig } from '../config/load.ts';
-import { planReload } from '../config/reload.ts';
+import { planReload } from '../config/running/reload.ts';
 import type { Config } from '../config/schema.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import { note, sentencesOf } from './terminal.ts';

@@ -118,6 +118,7 @@ import type {
   SessionList,
   SessionView,
   SettingList,
+  SettingTexts,
   SignIn,
   SignInLink,
   SignInMethods,
@@ -2166,6 +2167,16 @@ export class Operations {
   /** Lists the effective settings, each with its origin and whether a change needs a restart; without secrets. */
   listSettings(options?: CallOptions): Promise<SettingList> {
     return this.#request({ method: 'GET', path: '/api/v1/settings' }, undefined, options);
+  }
+
+  /** Sets settings by their paths, as in a file: `{"record.keep":"7d"}`; `null`: the default again. Only those with `settable`. All are set, or none. They are stored in the database, and apply at once, on every node. */
+  updateSettings(
+    input: {
+      body: SettingTexts;
+    },
+    options?: CallOptions,
+  ): Promise<SettingList> {
+    return this.#request({ method: 'PATCH', path: '/api/v1/settings' }, input, options);
   }
 
   /** Returns the last lines of the log, oldest first, at most 2,000. `level` is the lowest level returned. */

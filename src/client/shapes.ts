@@ -3265,11 +3265,17 @@ export type SettingView = {
   description: string;
   /** as written in a configuration file */
   value: string;
-  /** `default`, `oxbow.yaml:3`, `OXBOW_KEEP`, `--keep`, `argument` */
+  /** `default`, `browser`, `oxbow.yaml:3`, `OXBOW_KEEP`, `--keep`, `argument` */
   origin: string;
   reload: 'live' | 'restart';
   /** a changed value waits for the next start; `value` is the effective one */
   waits: boolean;
+  /** it can be set over the API now: no file, variable or flag sets it */
+  settable: boolean;
+  /** as written in a configuration file; empty: none */
+  defaultValue: string;
+  /** all valid values, if they are few */
+  choices: string[];
 };
 
 /** `SettingList` of the API. */
@@ -3277,6 +3283,9 @@ export type SettingList = {
   items: SettingView[];
   nextCursor: null;
 };
+
+/** by path; `null`: the default */
+export type SettingTexts = Readonly<Record<string, string | null>>;
 
 /** `LogLevelView` of the API. */
 export type LogLevelView = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';

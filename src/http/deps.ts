@@ -87,6 +87,14 @@ export interface WebhooksApi {
   test(id: string, options: RequestContext): Promise<WebhookTestView>;
 }
 
+/** The settings, as the API uses them. */
+export interface SettingsApi {
+  /** The effective ones, without secrets. */
+  list(): readonly SettingView[];
+  /** Sets some in the browser; null: the default again. Refuses `bad-setting`. */
+  change(texts: Readonly<Record<string, string | null>>): Promise<void>;
+}
+
 /** What the routes and the media responder use. */
 export interface HttpDeps {
   readonly streams: StreamsApi;
@@ -123,8 +131,7 @@ export interface HttpDeps {
   storage(): Awaitable<StorageView>;
   /** Uploads to the library. */
   readonly uploads: Uploads;
-  /** The effective settings, without secrets. */
-  settings(): readonly SettingView[];
+  readonly settings: SettingsApi;
   /** The last lines of the log. */
   readonly logs: Pick<LogRing, 'read'>;
   /** Probes a source URL. Refuses `busy`, `bad-source`, `address-refused`, and as sources do. */

@@ -180,7 +180,7 @@ export async function startTestServer(
       folders: [],
       objectStores: [],
     }),
-    settings: () => [],
+    settings: { list: () => [], change: async () => {} },
     logs: new LogRing(),
     async probe({ url }) {
       calls.push(`probe(${url})`);

@@ -26,6 +26,7 @@ const keys = {
   ...{ room: ['id'], room_member: ['room_id', 'user_id'], room_item: ['id'], room_poll: ['id'] },
   room_message: ['room_id', 'kind', 'seq'],
   ...{ alarm: ['id'], alarm_mute: ['stream_id'], journal: ['seq'] },
+  setting: ['path'],
 } as const satisfies Record<Exclude<keyof Tables, 'asset_search' | 'row_change'>, readonly string[]>;
 
 type CopiedTable = keyof typeof keys;

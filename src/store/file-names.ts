@@ -4,6 +4,9 @@
 /** The database. */
 export const DATABASE_FILE = 'oxbow.db';
 
+/** A copy of the settings that were set in the browser, for a database that was lost. */
+export const SETTINGS_FILE = 'settings.json';
+
 /** The lock of the folder. */
 export const LOCK_FILE = 'lock.db';
 

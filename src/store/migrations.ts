@@ -8,6 +8,7 @@ import { presentMigration, roomMigrations } from './room-migrations.ts';
 import { alarmMigration } from './tables/alarm-tables.ts';
 import { erasureMigration } from './tables/erasure-tables.ts';
 import { nodeMigration, nodeStateMigration, rowChangeMigration } from './tables/node-tables.ts';
+import { settingMigration } from './tables/setting-tables.ts';
 import { traceMigration } from './tables/trace-columns.ts';
 
 /**
@@ -393,6 +394,7 @@ export const migrations: readonly Migration[] = [
   erasureMigration,
   traceMigration,
   alarmMigration,
+  settingMigration,
 ];
 
 /** The statements that upgrade. */

@@ -18,6 +18,7 @@ export type SharedTable =
   | 'invitation'
   | 'watch_epoch'
   | 'webhook'
+  | 'setting'
   // By stream.
   | 'pin'
   | 'clip'

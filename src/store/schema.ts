@@ -32,6 +32,7 @@ import type {
   RoomPollTable,
   RoomTable,
 } from './tables/room-tables.ts';
+import type { SettingTable } from './tables/setting-tables.ts';
 import type { UploadPartTable, UploadTable } from './upload-schema.ts';
 
 export type { AssetChunkTable, AssetRenditionTable, AssetSubtitleTable, AssetTable } from './tables/asset-tables.ts';
@@ -432,4 +433,5 @@ export interface Tables {
   alarm: AlarmTable;
   alarm_mute: AlarmMuteTable;
   journal: JournalTable;
+  setting: SettingTable;
 }

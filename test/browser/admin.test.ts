@@ -85,6 +85,16 @@ suite('the admin page', { skip: need('chromium') }, () => {
     await second.goto(link);
     await second.waitForURL((url) => url.pathname !== '/sign-in');
     assert.equal((await other.request.get(`${server.url}/api/v1/settings`)).status(), 200);
+    await page.locator('nav a[href="/admin/settings"]').click();
+    const keep = page.getByRole('textbox', { name: 'Keep recordings for' });
+    await keep.fill('3 moons');
+    await keep.press('Enter');
+    await page.getByText('"3 moons" is not a duration').waitFor();
+    await keep.fill('30d');
+    await page.getByRole('button', { name: 'Save Keep recordings for' }).click();
+    await page.locator('.unseen', { hasText: 'Saved: Keep recordings for' }).waitFor({ state: 'attached' });
+    await page.getByRole('button', { name: 'Use the default of Keep recordings for' }).click();
+    await page.waitForFunction(() => document.querySelector<HTMLInputElement>('.forms input')?.value === '24h');
     await page.locator('nav a[href="/admin/logs"]').click();
     await page.getByLabel('Search').fill('THE STREAM IS LIVE');
     // More than once, if the machine was too busy for the test picture.
@@ -148,7 +158,10 @@ suite('the admin page', { skip: need('chromium') }, () => {
       }
       assert.deepEqual(found, []);
       if (width > 1000) await useIt(page);
-      assert.deepEqual(faults, []);
+      assert.deepEqual(
+        faults.filter((fault) => !/\/settings 400$|status of 400/.test(fault)), // the value that is refused
+        [],
+      );
     });
   }
 });

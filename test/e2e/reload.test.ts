@@ -31,6 +31,22 @@ test('a running server applies a saved file, refuses an invalid one, and reloads
   assert.deepEqual(taken, ['logLevel', 'streams.two']);
   assert.equal(waits(), undefined, 'the port was given by a flag, which wins over the file');
 
+  const keep = async () => {
+    const { items } = await server.json<{ items: SettingView[] }>('/api/v1/settings');
+    const { value, origin } = items.find(({ path }) => path === 'record.keep')!;
+    return `${value} ${origin}`;
+  };
+  const set = (body: object) =>
+    server.fetch('/api/v1/settings', { method: 'PATCH', body: JSON.stringify(body), headers });
+  const headers = { 'content-type': 'application/json' };
+  assert.equal((await set({ 'record.keep': '7d' })).status, 200);
+  assert.equal(await keep(), '7d browser');
+  await writeFile(file, `logLevel: debug\nrecord: { keep: 3d }\nstreams: { one: ${pull}, two: ${pull} }\n`);
+  await until('the file is stronger than the browser', async () => /^3d .*oxbow\.yaml:2$/.test(await keep()));
+  assert.match(await (await set({ 'record.keep': '9d' })).text(), /record.keep is set by .*oxbow.yaml:2/);
+  await writeFile(file, `logLevel: debug\nstreams: { one: ${pull}, two: ${pull} }\n`);
+  await until('what the browser set is back', async () => (await keep()) === '7d browser');
+
   await writeFile(file, 'logLevle: info\n');
   const refused = () => server.log('error').filter(({ msg }) => msg.startsWith('invalid settings'));
   await until('the refusal', () => refused().length > 0);

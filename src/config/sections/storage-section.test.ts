@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { describeSettings } from '../describe.ts';
 import { loadConfig } from '../load.ts';
-import { planReload } from '../reload.ts';
+import { planReload } from '../running/reload.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'oxbow-storage-'));
 after(() => rmSync(folder, { recursive: true }));

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { SettingTexts, SettingView } from '../../api/admin-shapes.ts';
 import { LogRing } from '../../observe/log-ring.ts';
 import { asAdmin, shareTestServer } from '../fixture.ts';
 
@@ -12,9 +13,13 @@ describe('routes for administrators', () => {
     description: 'Address and port.',
     value: '8080',
     origin: 'oxbow.yaml:3',
-    reload: 'restart',
+    reload: 'restart' as const,
     waits: true,
-  } as const;
+    settable: false,
+    defaultValue: '8080',
+    choices: [],
+  } satisfies SettingView;
+  const changed: unknown[] = [];
   const storage = {
     free: 60,
     total: 100,
@@ -31,7 +36,12 @@ describe('routes for administrators', () => {
   const server = shareTestServer(() => ({
     logs,
     storage: () => storage,
-    settings: () => [row],
+    settings: {
+      list: () => [row],
+      async change(texts: SettingTexts) {
+        changed.push(texts);
+      },
+    },
   }));
   const get = (path: string, headers: Record<string, string> = asAdmin) => fetch(server().url + path, { headers });
   const itemsOf = async (path: string) => ((await (await get(path)).json()) as { items: { message: string }[] }).items;
@@ -45,6 +55,24 @@ describe('routes for administrators', () => {
   test('storage and settings are returned', async () => {
     assert.deepEqual(await (await get('/api/v1/storage')).json(), storage);
     assert.deepEqual(await itemsOf('/api/v1/settings'), [row]);
+  });
+
+  test('settings are set by administrators, as texts by path', async () => {
+    const patch = (body: string, headers: Record<string, string> = asAdmin) =>
+      fetch(`${server().url}/api/v1/settings`, {
+        method: 'PATCH',
+        headers: { ...headers, 'content-type': 'application/json' },
+        body,
+      });
+    const texts = { 'record.keep': '7d', 'record.maxDisk': null };
+    assert.equal((await patch(JSON.stringify(texts), {})).status, 401);
+    for (const wrong of ['{"record.keep":7}', '[]', '"7d"', `{"record.keep":"${'7'.repeat(201)}"}`]) {
+      assert.equal((await patch(wrong)).status, 400, wrong);
+    }
+    assert.deepEqual(changed, []);
+    const response = await patch(JSON.stringify(texts));
+    assert.deepEqual(await response.json(), { items: [row], nextCursor: null });
+    assert.deepEqual(changed, [texts]);
   });
 
   test('the log is filtered by level, stream and the last line read', async () => {

@@ -2,7 +2,7 @@
  * Routes for administrators: storage, settings and log.
  * In: requests. Out: StorageView, SettingView, LogLineView.
  */
-import { LogLevelView, LogLineView, SettingView, StorageView } from '../../api/admin-shapes.ts';
+import { LogLevelView, LogLineView, SettingTexts, SettingView, StorageView } from '../../api/admin-shapes.ts';
 import { Type } from '../../api/type.ts';
 import { defineRoute, type Route } from './route.ts';
 
@@ -39,7 +39,21 @@ export const adminRoutes: readonly Route[] = [
     sentence:
       'Lists the effective settings, each with its origin and whether a change needs a restart; without secrets.',
     replies: { 200: SettingList },
-    answer: (_, { settings }) => ({ body: { items: settings(), nextCursor: null } }),
+    answer: (_, { settings }) => ({ body: { items: settings.list(), nextCursor: null } }),
+  }),
+  defineRoute({
+    method: 'PATCH',
+    path: '/api/v1/settings',
+    tag: 'system',
+    access: 'admin',
+    sentence:
+      'Sets settings by their paths, as in a file: `{"record.keep":"7d"}`; `null`: the default again. Only those with `settable`. All are set, or none. They are stored in the database, and apply at once, on every node.',
+    body: SettingTexts,
+    replies: { 200: SettingList },
+    async answer({ body }, { settings }) {
+      await settings.change(body);
+      return { body: { items: settings.list(), nextCursor: null } };
+    },
   }),
   defineRoute({
     method: 'GET',

@@ -15,6 +15,7 @@ import './history.ts';
 import './media-servers.ts';
 import './real-time.ts';
 import './rooms.ts';
+import './settings.ts';
 import './studio.ts';
 import './multi.ts';
 import './call.ts';
@@ -103,6 +104,10 @@ test('no text is unused', () => {
     'workerMode.',
     'workerState.',
     'nodeState.',
+    'setting.group.',
+    'setting.name.',
+    'setting.how.',
+    'setting.value.',
     'rooms.screen.',
     'rooms.step.',
     'rooms.did.',

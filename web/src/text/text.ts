@@ -51,6 +51,7 @@ type MediaServerTexts = typeof import('./en/media-servers.json');
 type MultiTexts = typeof import('./en/multi.json');
 type RealTimeTexts = typeof import('./en/real-time.json');
 type RoomTexts = typeof import('./en/rooms.json');
+type SettingTexts = typeof import('./en/settings.json');
 type StudioTexts = typeof import('./en/studio.json');
 type TimelapseTexts = typeof import('./en/timelapse.json');
 type UnsupportedTexts = typeof import('./en/unsupported.json');
@@ -75,6 +76,7 @@ export type TextKey =
   | keyof MultiTexts
   | keyof RealTimeTexts
   | keyof RoomTexts
+  | keyof SettingTexts
   | keyof StudioTexts
   | keyof TimelapseTexts
   | keyof UnsupportedTexts;

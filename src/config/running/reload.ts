@@ -3,11 +3,11 @@
  * In: the effective settings and the reloaded ones. Out: the next effective settings and the differences. Pure.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { valueAt } from './describe.ts';
-import { finishStream, type LoadedConfig } from './load.ts';
-import { listSettings } from './names.ts';
-import type { Node, Section } from './option.ts';
-import { type Config, type StreamConfig, schema } from './schema.ts';
+import { valueAt } from '../describe.ts';
+import { finishStream, type LoadedConfig } from '../load.ts';
+import { listSettings } from '../names.ts';
+import { type Config, type StreamConfig, schema } from '../schema.ts';
+import { copySections, putValue } from './with-values.ts';
 
 /** The outcome of reading the settings again. */
 export interface ReloadPlan {
@@ -28,13 +28,13 @@ export interface ReloadPlan {
 export function planReload(running: Config, read: Pick<LoadedConfig, 'config' | 'drafts' | 'origins'>): ReloadPlan {
   const taken: string[] = [];
   const waiting: string[] = [];
-  const config = copyOf(running);
+  const config = copySections(running);
   for (const { path, option } of listSettings(schema)) {
     const value = valueAt(read.config, path);
     if (isDeepStrictEqual(valueAt(running, path), value)) continue;
     if (option.reload === 'live') {
       taken.push(path);
-      put(config, path, value);
+      putValue(config, path, value);
     } else {
       waiting.push(path);
     }
@@ -66,24 +66,4 @@ function streamsFor(
   // The sample stream is in no file: it remains until a file has `streams`, even if that is empty.
   if (drafts.size > 0 || origins.has('streams')) return streams;
   return Object.fromEntries(Object.entries(running.streams).filter(([, { origin }]) => origin === 'sample'));
-}
-
-type Tree = { [key: string]: unknown };
-
-/** A shallow copy of each section. */
-function copyOf(config: Config): Tree {
-  const copy = (node: Section<Readonly<Record<string, Node>>>, from: Tree): Tree =>
-    Object.fromEntries(
-      Object.entries(node.children)
-        .filter(([key]) => key !== 'streams')
-        .map(([key, child]) => [key, child.node === 'section' ? copy(child, from[key] as Tree) : from[key]]),
-    );
-  return copy(schema, config as unknown as Tree);
-}
-
-function put(config: Tree, path: string, value: unknown): void {
-  const keys = path.split('.');
-  const last = keys.pop()!;
-  const section = keys.reduce((at, key) => at[key] as Tree, config);
-  section[last] = value;
 }
