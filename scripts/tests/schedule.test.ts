@@ -20,9 +20,18 @@ suite('the next file of tests', () => {
 
   test('also starts in cores that were measured to be idle, whatever the shares of those that run', () => {
     const running = [file('other', 10, 15)];
-    assert.equal(nextOf([file('half', 10, 4)], running, CORES, 0.5), undefined, 'it may use 0.56 of a core');
-    assert.equal(nextOf([file('half', 10, 4)], running, CORES, 0.6)?.name, 'half');
-    assert.equal(nextOf([file('all', 10, 20)], running, CORES, 1.9), undefined);
+    const more = [...running, file('idle', 10, 0), file('idle too', 10, 0)];
+    assert.equal(nextOf([file('half', 10, 4)], more, CORES, 0.5), undefined, 'it may use 0.56 of a core');
+    assert.equal(nextOf([file('half', 10, 4)], more, CORES, 0.6)?.name, 'half');
+    assert.equal(nextOf([file('all', 10, 20)], more, CORES, 1.9), undefined);
+  });
+
+  test('is one more than the cores, whatever its share, once 0.4 of a core is left over', () => {
+    const running = [file('one', 10, 10), file('two', 10, 10)];
+    const waiting = [file('computes', 10, 10)];
+    assert.equal(nextOf(waiting, running, CORES, 0.3), undefined);
+    assert.equal(nextOf(waiting, running, CORES, 0.4)?.name, 'computes');
+    assert.equal(nextOf(waiting, [...running, file('three', 10, 10)], CORES, 0.6), undefined);
   });
 
   test('waits while eight run, however little they use', () => {

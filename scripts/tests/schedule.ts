@@ -15,6 +15,9 @@ export const MOST_AT_ONCE = 8;
 /** How much longer files take while others run beside them, as they did when their weights were recorded. */
 const STRETCH = 1.4;
 
+/** So many idle cores are enough for one process more than there are cores, whatever its share: those that compute wait for the disk too. */
+const LEFT_OVER = 0.4;
+
 /** Part of one core that a process uses when nothing holds it up, 0 to the number of cores. */
 export function cpuShare({ weight: { wallS, cpuS } }: Weighed): number {
   const share = cpuS / Math.max(wallS, 0.1);
@@ -23,7 +26,7 @@ export function cpuShare({ weight: { wallS, cpuS } }: Weighed): number {
 
 /**
  * The longest process that fits: the shares of all that run stay under the cores, or it needs no more than was measured to be idle.
- * One that would never fit runs alone.
+ * One that would never fit runs alone, and one more than there are cores starts in what is left over.
  *
  * @param waiting in any order
  * @param idleCores that nothing used, 0 to `cores`; 0 while what was started last may not be busy yet
@@ -39,6 +42,7 @@ export function nextOf<T extends Weighed>(
   if (active.length >= MOST_AT_ONCE) return undefined;
   const free = cores - active.reduce((sum, each) => sum + cpuShare(each), 0);
   const room = Math.max(free, idleCores);
-  const fitting = [...waiting].filter((each) => active.length === 0 || cpuShare(each) <= room);
+  const mayBeOneMore = active.length === 0 || (active.length <= cores && idleCores >= LEFT_OVER);
+  const fitting = [...waiting].filter((each) => mayBeOneMore || cpuShare(each) <= room);
   return fitting.sort((a, b) => b.weight.wallS - a.weight.wallS)[0];
 }
