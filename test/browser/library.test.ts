@@ -189,6 +189,41 @@ suite('the library, in a browser', { skip: need('chromium') || need('ffmpeg') },
     faults.length = 0; // requests were aborted on purpose
   });
 
+  fullTest('where the browser remembers a file, its upload continues after a reload at one press', async () => {
+    // A file of the page itself has the same kind of handle, and needs no dialog of the browser.
+    await page.addInitScript(() => {
+      FileSystemHandle.prototype.queryPermission = async () => 'prompt';
+    });
+    await page.reload();
+    await page.evaluate(
+      async (base64) => {
+        const root = await navigator.storage.getDirectory();
+        const handle = await root.getFileHandle('kept.mp4', { create: true });
+        const written = await handle.createWritable();
+        await written.write(Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)));
+        await written.close();
+        Object.assign(window, { showOpenFilePicker: async () => [handle] });
+      },
+      (await readFile(path)).toString('base64'),
+    );
+    proxy.limit(400_000);
+    await page.getByText('Choose files', { exact: true }).click();
+    await until('a part has arrived', async () => (await share()) > 0.2);
+    proxy.limit(SLOW_RATE);
+    await page.reload();
+    await row().getByText('The browser asks whether oxbow may read the file again').waitFor();
+    await until('the page shows what the server has', async () => (await share()) > 0.2);
+    await clean('upload-left');
+    proxy.limit(undefined);
+    await page.getByRole('button', { name: 'Continue kept.mp4' }).click();
+    await until('the server has all of it', () => row().locator('.badge').isVisible());
+    const { items } = await server.json<{ items: AssetView[] }>('/api/v1/assets');
+    const kept = items.find(({ filename }) => filename === 'kept.mp4')!;
+    assert.equal(kept.sha256, asset.sha256);
+    assert.equal((await server.fetch(`/api/v1/assets/${kept.id}?purge=true`, { method: 'DELETE' })).status, 204);
+    faults.length = 0; // requests were cut on purpose
+  });
+
   fullTest('search and filters keep to the address; a video goes to the trash and back', async () => {
     await page.goto(`${proxy.url}/library`);
     const cards = page.getByRole('list', { name: 'Library' }).getByRole('listitem');

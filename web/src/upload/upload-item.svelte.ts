@@ -11,6 +11,7 @@ import { TransferRate } from '../../../src/client/upload/transfer-rate.ts';
 import { deleteAsset, updateAsset } from '../api/assets.ts';
 import { ApiError, type Failure, failureOf, readFailure } from '../api/client.ts';
 import { AssetWatch } from '../library/asset-watch.svelte.ts';
+import { type ChosenFile, type FileHandles, fileOf, type KeptHandle } from './file-handles.ts';
 import { type FileMark, isSameFile, type KeptUpload, type KeptUploads } from './kept-uploads.ts';
 import { sendByXhr } from './xhr-sender.ts';
 
@@ -41,11 +42,14 @@ export class UploadItem {
   /** Why it is waiting for the server. */
   trouble = $state.raw<Problem | null>(null);
   failure = $state.raw<Failure | null>(null);
+  /** After a reload: the browser knows where the file is. */
+  handle = $state.raw<KeptHandle | null>(null);
   /** After a reload: a file of the same name was chosen, but it has changed, or is another one. */
   isOther = $state(false);
   /** Follows the asset once it exists. */
   asset = $state.raw<AssetWatch | null>(null);
   readonly #kept: KeptUploads;
+  readonly #handles: FileHandles;
   readonly #rate = new TransferRate();
   #file: File | null;
   #uploadId: string | undefined;
@@ -54,12 +58,14 @@ export class UploadItem {
   #isBeginning = false;
   #isCancelled = false;
 
-  constructor(kept: KeptUploads, from: File | KeptUpload) {
+  constructor(kept: KeptUploads, handles: FileHandles, from: ChosenFile | KeptUpload) {
     this.#kept = kept;
-    if (from instanceof File) {
-      this.mark = markOf(from);
-      this.#file = from;
-      this.title = titleOf(from.name);
+    this.#handles = handles;
+    if ('file' in from) {
+      this.mark = markOf(from.file);
+      this.#file = from.file;
+      this.title = titleOf(from.file.name);
+      this.handle = from.handle ?? null;
     } else {
       this.mark = from;
       this.#file = null;
@@ -67,6 +73,9 @@ export class UploadItem {
       this.title = from.title;
       this.state = 'interrupted';
       this.#follow(from.assetId);
+      void handles.of(from.uploadId).then((handle) => {
+        if (this.state === 'interrupted') this.handle = handle ?? null;
+      });
     }
   }
 
@@ -79,14 +88,28 @@ export class UploadItem {
   }
 
   /** Takes the file again after a reload; false if it is another file. */
-  take(file: File): boolean {
+  take({ file, handle }: ChosenFile): boolean {
     if (this.state !== 'interrupted') return false;
     const isSame = isSameFile(this.mark, markOf(file));
     this.isOther = !isSame && this.mark.name === file.name;
     if (!isSame) return false;
     this.#file = file;
+    this.handle = handle ?? this.handle;
     this.state = 'waiting';
     return true;
+  }
+
+  /**
+   * Takes the file again by its handle after a reload. Where that is not the file any more, it has to be chosen.
+   *
+   * @param mayAsk whether the viewer may be asked for it: in the event of a press
+   */
+  async takeKept(mayAsk: boolean): Promise<boolean> {
+    const handle = this.handle ?? (this.#uploadId === undefined ? undefined : await this.#handles.of(this.#uploadId));
+    const file = handle && (await fileOf(handle, mayAsk));
+    if (handle && file && this.take({ file, handle })) return true;
+    if (mayAsk) this.handle = null;
+    return false;
   }
 
   /** Sends it, or the rest of it; resolves when that has ended, for whatever reason. */
@@ -206,10 +229,14 @@ export class UploadItem {
 
   #keep(assetId: string): void {
     this.#kept.keep({ ...this.mark, uploadId: this.#uploadId!, assetId, title: this.title });
+    if (this.handle) this.#handles.keep(this.#uploadId!, this.handle);
   }
 
   #forget(): void {
-    if (this.#uploadId !== undefined) this.#kept.forget(this.#uploadId);
+    if (this.#uploadId !== undefined) {
+      this.#kept.forget(this.#uploadId);
+      this.#handles.forget(this.#uploadId);
+    }
     this.#uploadId = undefined;
   }
 

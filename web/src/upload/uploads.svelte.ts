@@ -3,6 +3,7 @@
  * In: chosen files, the viewer's buttons. Out: the upload page, which reads `items`.
  */
 import { readStored, store } from '../shell/storage.ts';
+import { type ChosenFile, FileHandles } from './file-handles.ts';
 import { KeptUploads } from './kept-uploads.ts';
 import { UploadItem } from './upload-item.svelte.ts';
 
@@ -13,6 +14,7 @@ const TICK_MS = 500;
 
 class Uploads {
   readonly #kept = new KeptUploads({ read: () => readStored(KEY), write: (text) => store(KEY, text) });
+  readonly #handles = new FileHandles();
   #items = $state.raw<readonly UploadItem[]>([]);
   #sending = 0;
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -27,15 +29,27 @@ class Uploads {
   restore(): void {
     if (this.#isRestored) return;
     this.#isRestored = true;
-    this.#items = this.#kept.all().map((entry) => new UploadItem(this.#kept, entry));
+    const kept = this.#kept.all();
+    this.#items = kept.map((entry) => new UploadItem(this.#kept, this.#handles, entry));
+    void this.#handles.retain(kept.map(({ uploadId }) => uploadId));
+    for (const item of this.#items) void this.#continue(item, false);
+  }
+
+  /** Continues what a reload has interrupted, if the browser gives its file. Call it in the event of a press. */
+  continue(item: UploadItem): Promise<void> {
+    return this.#continue(item, true);
+  }
+
+  async #continue(item: UploadItem, mayAsk: boolean): Promise<void> {
+    if (await item.takeKept(mayAsk)) this.start();
   }
 
   /** Adds files; one that was interrupted continues. */
-  add(files: Iterable<File>): void {
+  add(files: Iterable<ChosenFile>): void {
     this.restore();
     const added: UploadItem[] = [];
     for (const file of files) {
-      if (!this.#items.some((item) => item.take(file))) added.push(new UploadItem(this.#kept, file));
+      if (!this.#items.some((item) => item.take(file))) added.push(new UploadItem(this.#kept, this.#handles, file));
     }
     this.#items = [...this.#items, ...added];
     this.start();
