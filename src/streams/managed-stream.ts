@@ -7,7 +7,6 @@ import type { StreamState } from '../api/shapes.ts';
 import type { MediaRates, SourceFacts } from '../api/source-facts.ts';
 import type { ServedStream } from '../delivery/served-stream.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
-import { HOLE_US } from '../live/continuity.ts';
 import type { Stream } from '../live/stream.ts';
 import type { StreamEvent } from '../live/stream-event.ts';
 import type { StreamGap } from '../media/segment.ts';
@@ -28,7 +27,7 @@ import { openMeasure } from './measure/open-measure.ts';
 import type { StreamMeasure } from './measure/stream-measure.ts';
 import { openQualityInputs, type QualityInputs } from './qualities/quality-inputs.ts';
 import type { StreamQualities } from './qualities/stream-qualities.ts';
-import { gapsFrom, SavedStateWriter, sourceKey } from './saved-state.ts';
+import { gapsFrom, OXBOW_STOPPED, SavedStateWriter, sourceKey } from './saved-state.ts';
 import type { StreamDeps } from './stream-deps.ts';
 import { StreamEvents } from './stream-events.ts';
 import { openStreamParts, recordGroup, type StreamParts, sealRecordings } from './stream-parts.ts';
@@ -318,7 +317,7 @@ export class ManagedStream implements ServedStream {
   async #close(): Promise<void> {
     const steps: readonly (() => unknown)[] = [
       () => this.publishers.end(new OxbowError('not-ready', 'oxbow is shutting down')),
-      () => this.stream.offline(this.#definition.stopped ? this.#problem || 'stopped' : 'oxbow was stopped'),
+      () => this.stream.offline(this.#definition.stopped ? this.#problem || 'stopped' : OXBOW_STOPPED),
       () => this.#stopLingering(),
       () => this.ladder.close(),
       () => this.stream[Symbol.dispose](),
@@ -375,8 +374,8 @@ export class ManagedStream implements ServedStream {
         }
         if (event.cause !== 'offline')
           this.#missing = reportMissing(this.#deps, this.#definition, event, this.#missing);
-        // The next media is another run, which starts another file.
-        if (!event.mayContinue) void this.sealFiles();
+        // The next media is another run, which starts another file. What is lost until then is known only behind it.
+        if (!event.mayContinue) void this.sealFiles().then(this.isQuiet ? undefined : () => this.#save(false));
         if (!this.#closing) this.#linger();
         this.#save(false);
         break;
@@ -438,7 +437,7 @@ export class ManagedStream implements ServedStream {
   }
 
   #save(clean: boolean): void {
-    const fromUs = Math.max(this.stream.endUs - HOLE_US, this.recording.endUs, this.#definition.createdUs);
+    const fromUs = Math.max(this.stream.endUs, this.recording.endUs, this.#definition.createdUs);
     this.#states.write({
       atUs: this.#nowUs(),
       clean,

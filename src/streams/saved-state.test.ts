@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { StreamGap } from '../media/segment.ts';
-import { nextGenerationNumber, pastOf, type SavedState } from './saved-state.ts';
+import { RECORDING_OFF } from '../recording/recorder.ts';
+import { gapsFrom, nextGenerationNumber, OXBOW_STOPPED, pastOf, type SavedState } from './saved-state.ts';
 
 const CREATED = 1_000_000_000;
 const END = 2_000_000_000;
@@ -61,7 +62,7 @@ suite('the past of a stream', () => {
   ];
   for (const [name, newest, before, tornTail, cause] of cases) {
     test(name, () => {
-      const past = pastOf(CREATED, newest, before, tornTail);
+      const past = pastOf(CREATED, newest, before, { tornTail });
       assert.equal(past.gaps[0]?.cause, cause);
       assert.equal(past.endUs, newest ? END : CREATED);
       assert.equal(past.hasMedia, newest !== undefined);
@@ -70,7 +71,53 @@ suite('the past of a stream', () => {
   }
 
   test('media from before the creation continues where it ended, without a gap up to the creation', () => {
-    assert.equal(pastOf(END + 1, last, saved(false), false).endUs, END);
+    assert.equal(pastOf(END + 1, last, saved(false), { tornTail: false }).endUs, END);
+  });
+});
+
+suite('media that had come and was not on the disk when oxbow ended', () => {
+  const LOST = 'oxbow ended before this was on the disk';
+  const pieces = (before: SavedState, found: { tornTail: boolean; isMoved?: boolean }) =>
+    pastOf(CREATED, last, before, found).gaps.map(({ fromUs, toUs, cause, detail }) => [fromUs, toUs, cause, detail]);
+  const shortBy = (us: number, detail = 'noted') => ({ ...note('offline', END + us), detail });
+
+  test('is a crash, and behind it is what was noted; an end in order that took too long is none', () => {
+    for (const us of [500_001, 2_000_000, 60_000_000]) {
+      const noted = shortBy(us);
+      const rest = [noted.fromUs, noted.toUs, 'offline', 'noted'];
+      assert.deepEqual(pieces(saved(false, noted), { tornTail: true }), [[END, END + us, 'crash', LOST], rest]);
+      const stopped = pieces(saved(false, shortBy(us, OXBOW_STOPPED)), { tornTail: true });
+      assert.deepEqual(stopped[0], [END, END + us, 'overload', LOST]);
+    }
+  });
+
+  test('is none: a rounding, files that were closed, media that was moved or not to be recorded', () => {
+    const none = (before: SavedState, found: { tornTail: boolean; isMoved?: boolean }) =>
+      assert.deepEqual(pastOf(CREATED, last, before, found).gaps, before.gaps);
+    none(saved(false, shortBy(500_000)), { tornTail: true });
+    none(saved(true, shortBy(9e6)), { tornTail: true });
+    none(saved(false, shortBy(9e6)), { tornTail: false });
+    none(saved(false, shortBy(9e6)), { tornTail: true, isMoved: true });
+    none(saved(false, shortBy(9e6, RECORDING_OFF)), { tornTail: true });
+  });
+});
+
+suite('the gaps that are saved', () => {
+  const of = (missing: StreamGap[], gap: Pick<StreamGap, 'cause' | 'detail'> | undefined, lost: StreamGap[] = []) =>
+    gapsFrom(END, {
+      recorder: { gaps: lost },
+      stream: { gap, gapsSince: () => missing },
+      isRecorded: true,
+      nowUs: END - 5,
+    });
+  const ended = { cause: 'offline', detail: 'the source ended' } as const;
+
+  test('name the cause also while the media ends ahead of the clock, and none while media flows', () => {
+    assert.deepEqual(of([], ended), [{ fromUs: END, toUs: END, ...ended }]);
+    const lost = { ...note('disk', END - 9), toUs: END + 7 };
+    assert.deepEqual(of([], ended, [lost]), [lost, { fromUs: END + 7, toUs: END + 7, ...ended }]);
+    assert.deepEqual(of([note('offline')], ended), [note('offline')]);
+    assert.deepEqual(of([], undefined), []);
   });
 });
 

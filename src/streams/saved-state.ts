@@ -22,12 +22,15 @@ export interface SavedState {
   readonly atUs: number;
   /** The process ended regularly after this. */
   readonly clean: boolean;
-  /** Missing media at that time; empty while media flowed. */
+  /** Missing media at that time; empty while media flowed, and only then. */
   readonly gaps: readonly StreamGap[];
   readonly generation: Generation | undefined;
   /** `sourceKey` of the source that was live last; null if none was. */
   readonly liveSource: string | null;
 }
+
+/** Detail of the time after oxbow was stopped. */
+export const OXBOW_STOPPED = 'oxbow was stopped';
 
 /** 2020-01-01, unix seconds: where generation numbers count from. */
 const EPOCH_S = 1_577_836_800;
@@ -52,8 +55,13 @@ export function gapsFrom(
 ): StreamGap[] {
   const passed = of.recorder.gaps;
   const fromUs = Math.max(us, passed.at(-1)?.toUs ?? us);
-  const isRecordable = of.isRecorded || of.stream.gap !== undefined;
-  if (isRecordable) return [...passed, ...of.stream.gapsSince(fromUs)];
+  const { gap: current } = of.stream;
+  if (current) {
+    const missing = of.stream.gapsSince(fromUs);
+    // Media that came faster than time ends ahead of the clock. Why none follows is known all the same.
+    return [...passed, ...(missing.length > 0 ? missing : [{ fromUs, toUs: fromUs, ...current }])];
+  }
+  if (of.isRecorded) return [...passed];
   return [...passed, { fromUs, toUs: of.nowUs, cause: 'offline', detail: RECORDING_OFF }];
 }
 
@@ -107,13 +115,14 @@ export async function lastSavedUs(db: Kysely<Tables>): Promise<number | undefine
  * The past of a stream after a restart: the end of its media, and why nothing was recorded since.
  *
  * @param last the newest file of the index, after recovery
- * @param tornTail a file was open when the last process ended
+ * @param found.tornTail a file was open when the last process ended
+ * @param found.isMoved media was moved back since the state was saved
  */
 export function pastOf(
   createdUs: number,
   last: Pick<ChunkRow, 'end_us' | 'run'> | undefined,
   saved: SavedState | undefined,
-  tornTail: boolean,
+  { tornTail, isMoved = false }: { readonly tornTail: boolean; readonly isMoved?: boolean },
 ): StreamPast {
   // A source offers media from before the creation of the stream, so its media may also end before that.
   const endUs = last?.end_us ?? createdUs;
@@ -122,7 +131,13 @@ export function pastOf(
   const noted = saved?.gaps[0];
   // If media was recorded after the saved gap, the state is stale: the process died before it saved another one.
   const isStale = noted !== undefined && endUs > noted.fromUs + HOLE_US;
-  if (saved && noted && !isStale) return { ...always, gaps: saved.gaps };
+  if (saved && noted && !isStale) {
+    const isShort = tornTail && !saved.clean && !isMoved && noted.detail !== RECORDING_OFF;
+    return {
+      ...always,
+      gaps: isShort && noted.fromUs > endUs + HOLE_US ? [unwritten(endUs, noted), ...saved.gaps] : saved.gaps,
+    };
+  }
   const crashed = saved ? isStale || !saved.clean : tornTail;
   return {
     ...always,
@@ -130,6 +145,12 @@ export function pastOf(
       crashed ? gap(endUs, 'crash', 'oxbow was killed or crashed') : gap(endUs, 'offline', 'oxbow was not running'),
     ],
   };
+}
+
+/** The media that had come before a noted gap, and was not on the disk when the process ended. */
+function unwritten(endUs: number, { detail, fromUs }: StreamGap): StreamGap {
+  const cause = detail === OXBOW_STOPPED ? 'overload' : 'crash';
+  return { fromUs: endUs, toUs: fromUs, cause, detail: 'oxbow ended before this was on the disk' };
 }
 
 function gap(fromUs: number, cause: StreamGap['cause'], detail: string): StreamGap {

@@ -109,7 +109,8 @@ export async function openStreamParts(
   const found = await recover(deps, definition, inits, signal);
   if (found.files + found.expired + found.unusable.length > 0) log.info(found, 'the recording was recovered');
   const saved = await readSavedState(store.db, id);
-  if (saved && (await moveFuture(deps, id, saved, log, signal))) await recover(deps, definition, inits, signal);
+  const isMoved = saved !== undefined && (await moveFuture(deps, id, saved, log, signal));
+  if (isMoved) await recover(deps, definition, inits, signal);
   const newest = await table.last(id);
   // Media that was deleted on request was there all the same: what follows begins after it.
   const endUs = Math.max(newest?.end_us ?? 0, deps.erasures.endUs(id));
@@ -151,7 +152,7 @@ export async function openStreamParts(
   });
   const leastMsn = leastMsnAt(clock.nowMs()) + (isAdopted ? ADOPTED_MSNS : 0);
   const msns = await deps.msnMarks.claim(name, Math.max(previousMsn + 1, leastMsn));
-  const past = pastOf(createdUs, last, saved, found.repaired > 0);
+  const past = pastOf(createdUs, last, saved, { tornTail: found.repaired > 0, isMoved });
   const qualitySettings = { ladder: definition.ladder };
   let generationNumber = saved?.generation?.number ?? 0;
   const { stream, packager } = createPipeline({

@@ -92,12 +92,13 @@ suite('the database is an index of the files', { skip: need('ffmpeg') }, () => {
     // A first life that is killed, a second that ends in order.
     for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
       await using server = await startServer({ data, args: ['--config', config, `pulled=${url}`] });
+      // First: why nothing follows in it is in the database a moment later, and no file knows that.
+      await server.stream('pulled', 'over');
       const had = (await server.json<{ recorded: { seconds: number } }>('/api/v1/streams/made')).recorded.seconds;
       await until(
         'three more seconds are recorded',
         async () => (await server.stream('made')).recorded.seconds >= had + 3,
       );
-      await server.stream('pulled', 'over');
       await server.stop(signal);
     }
     const range = `?from=${sinceMs}&to=${Date.now()}`;
