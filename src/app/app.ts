@@ -43,9 +43,9 @@ import { openChats, startChatRetention } from './rooms/chat.ts';
 import { openMediaProxy, openMediaServers } from './rooms/media-elsewhere.ts';
 import { openRooms } from './rooms/rooms.ts';
 import { openStreamsElsewhere } from './rooms/streams-elsewhere.ts';
-import { Shutdown } from './shutdown.ts';
+import { closeInOrder, Shutdown } from './shutdown.ts';
 import { openDataFolder, openRowChanges, openStore, openStoredSettings } from './store.ts';
-import { openStreams } from './streams.ts';
+import { openStreams, unwritten } from './streams.ts';
 import { openUploads, startUploads } from './uploads.ts';
 import { createWebRtc } from './webrtc.ts';
 
@@ -70,6 +70,8 @@ export interface RunningApp {
   reconfigure(config: Config, facts?: SettingFacts): Promise<void>;
   /** Reports an exception that nothing has caught; the caller ends the process then. */
   crash(error: unknown): Promise<void>;
+  /** Logs that the process ends before `close` has resolved, and of which streams the last media is not on the disk. */
+  giveUp(): void;
   /**
    * Stops accepting requests, ends sources, seals files, closes everything. May be called twice: the second call ends a drain.
    *
@@ -239,12 +241,17 @@ export async function startApp(
       await catalog.configure(next.streams);
     },
     crash: errors.crash,
+    giveUp() {
+      // Written at once, as the last line.
+      app.log.fatal({ unwritten: unwritten(streams) }, 'closing takes too long: oxbow ends now');
+    },
     close(reason, { drainMs = 0 } = {}) {
       if (closing) {
         shutdown.hurry();
       } else {
         app.stopping(reason);
-        closing = drainMs === 0 ? owned.disposeAsync() : shutdown.drain(drainMs).then(() => owned.disposeAsync());
+        const dispose = () => closeInOrder(owned, () => catalog.all);
+        closing = drainMs === 0 ? dispose() : shutdown.drain(drainMs).then(dispose);
       }
       return closing;
     },

@@ -11,6 +11,7 @@ import { netAbout } from '../net/traced.ts';
 import { Catalog } from '../streams/catalog.ts';
 import { ContentMode } from '../streams/content/content-mode.ts';
 import { NO_ROOM } from '../streams/disk.ts';
+import type { ManagedStream } from '../streams/managed-stream.ts';
 import { reloadRows } from '../streams/record/reload-rows.ts';
 import { StoryboardQueue } from '../streams/record/storyboard-queue.ts';
 import { createProber } from '../streams/source/limited-prober.ts';
@@ -85,4 +86,10 @@ export function openStreams(
   opened.defer(() => catalog.close());
   recordings.folders?.follow(catalog);
   return { deps, catalog, contentMode, probe: createProber(sources, shutdown.signal) };
+}
+
+/** Names of the streams whose last media is not on the disk. */
+export function unwritten({ catalog }: Streams): string[] {
+  const isWritten = ({ closed, isQuiet, stream }: ManagedStream) => closed && isQuiet && !stream.context;
+  return catalog.all.filter((each) => !isWritten(each)).map(({ name }) => name);
 }

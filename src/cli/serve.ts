@@ -54,6 +54,7 @@ async function serve(command: Command, urls: readonly string[]): Promise<ExitCod
     drainMs = isReady && reason === 'SIGTERM' ? config.drain : 0;
     clearTimeout(late);
     late = setTimeout(() => {
+      app?.giveUp();
       note(`oxbow: closing took longer than ${END_WITHIN_MS / 1000} s; ending now`);
       process.exit(1);
     }, drainMs + END_WITHIN_MS);
