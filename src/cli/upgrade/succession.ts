@@ -13,7 +13,7 @@ import type { Endpoint } from '../../config/address.ts';
 import type { Config } from '../../config/schema.ts';
 import { type ClaimedPort, claimPort } from '../../http/claimed-port.ts';
 import { canSharePorts } from '../../http/hot/listeners.ts';
-import { sleep, withDeadline } from '../../lib/abort.ts';
+import { sleep, waitFor, withDeadline } from '../../lib/abort.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import { onUpgradeRequest } from '../../lib/platform.ts';
 import { launcherPath } from '../../lib/program-files.ts';
@@ -23,9 +23,10 @@ import { findRunning, isLocked, noteUpgradeProblem } from '../../store/running.t
 /** Set in the new process: file descriptor on which it reports that it holds the port. */
 const REPORT_FD = 'OXBOW_REPORT_FD';
 const CLAIMED = 'claimed';
-/** Longest start of the new process until then, and longest end of the running one, ms. */
-const START_WITHIN_MS = 30_000;
-const FREE_WITHIN_MS = 20_000;
+/** Longest start of the new process until then, ms: long, because a busy machine may need it, and the running process serves meanwhile. */
+export const START_WITHIN_MS = 120_000;
+/** Longest end of the running process, ms. */
+export const FREE_WITHIN_MS = 30_000;
 const LOOK_EVERY_MS = 20;
 /** SD_LISTEN_FDS_START. */
 const FIRST_FD = 3;
@@ -81,20 +82,36 @@ async function startSuccessor({ signal }: { signal: AbortSignal }): Promise<{ re
     env: { ...environment, [REPORT_FD]: '3' },
     stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
   });
-  using limit = withDeadline(START_WITHIN_MS, 'waiting for the new process', { signal });
+  const exited = new Promise<string>((resolve) =>
+    child.once('exit', (code, by) => resolve(code === null ? `by ${by}` : `with status ${code}`)),
+  );
+  using limit = withDeadline(START_WITHIN_MS, 'holding the port', { signal });
   try {
     await once(child, 'spawn', limit);
-    const reports = createInterface({ input: child.stdio[3] as Readable, ...limit });
-    for await (const line of reports) {
-      if (line !== CLAIMED) continue;
-      child.unref();
-      return { pid: child.pid! };
-    }
-    throw new Error('it ended before it held the port');
+    await untilClaimed(child.stdio[3] as Readable, exited, limit);
+    child.unref();
+    return { pid: child.pid! };
   } catch (error) {
     child.kill('SIGKILL');
     throw new OxbowError('upgrade-failed', `The new process did not start: ${messageOf(error)}.`, { cause: error });
   }
+}
+
+/**
+ * Waits until a new process reports that it holds the port.
+ *
+ * @param exited how it ended
+ * @throws the signal's reason; Error if the process ended without that report
+ */
+export async function untilClaimed(
+  report: Readable,
+  exited: Promise<string>,
+  limit: { readonly signal: AbortSignal },
+): Promise<void> {
+  for await (const line of createInterface({ input: report, ...limit })) if (line === CLAIMED) return;
+  // An aborted interface ends as one whose input has ended.
+  limit.signal.throwIfAborted();
+  throw new Error(`it ended before it held the port, ${await waitFor(exited, limit)}`);
 }
 
 /**

@@ -11,9 +11,10 @@ import { reachRunning, runningInstance } from '../running-server.ts';
 import { addSettingFlags, readSettings } from '../setting-flags.ts';
 import { onStopSignal } from '../stop-signals.ts';
 import { type ExitCode, say, sayJson } from '../terminal.ts';
+import { FREE_WITHIN_MS, START_WITHIN_MS } from './succession.ts';
 
-/** The running process waits 30 s for the new one, and that one 20 s for the data folder, ms. */
-const WITHIN_MS = 60_000;
+/** The running process waits for the new one, and that one for the data folder, ms. */
+const WITHIN_MS = START_WITHIN_MS + FREE_WITHIN_MS + 10_000;
 const LOOK_EVERY_MS = 50;
 
 /** Adds the verb. */
