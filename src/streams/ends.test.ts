@@ -3,8 +3,10 @@ import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { suite, test } from 'node:test';
 import { openVirtualTime } from '../../test/fixtures/virtual-time.ts';
+import { openLocalSegmentStore } from '../archive/local-segment-store.ts';
 import type { Publisher } from '../ingest/publisher.ts';
 import { rebuildIndex } from './rebuild.ts';
+import { readSavedState } from './saved-state.ts';
 import {
   type Folder,
   openStreams,
@@ -132,5 +134,34 @@ suite('a stream that ends in order has all that was announced, and then is offli
     await using left = await rig.crash();
     await using next = await openStreams({ folder: left.path, nowMs: START_MS + 60_000 });
     assert.deepEqual(await timeline(next), ['media 0…4', 'crash 4…5', 'offline 5…60']);
+  });
+
+  test('a disk that no longer answers when oxbow has to end: what it did not take is a gap, and no crash', async () => {
+    await using folder = await temporaryFolder();
+    await using segments = openLocalSegmentStore({ folder: folder.path });
+    let answers: Promise<void> = Promise.resolve();
+    const create = segments.create.bind(segments);
+    segments.create = async (...options) => {
+      const writer = await create(...options);
+      const append = writer.append.bind(writer);
+      writer.append = (pieces) => answers.then(() => append(pieces));
+      return writer;
+    };
+    await using rig = await openStreams({ folder: folder.path, segments });
+    await rig.api.create('door', pull);
+    rig.source('door').flow(5000);
+    await rig.settle();
+    const answer = Promise.withResolvers<void>();
+    answers = answer.promise;
+    rig.source('door').flow(6000);
+    const { id } = rig.catalog.get('door').definition;
+    const closing = rig.catalog.close();
+    const saved = async () => (await readSavedState(rig.store.db, id))?.gaps.length === 1;
+    while (!(await saved())) await new Promise(setImmediate);
+    await using left = await rig.crash({ isSettled: false });
+    answer.resolve();
+    await closing;
+    await using next = await openStreams({ folder: left.path, nowMs: START_MS + 60_000 });
+    assert.deepEqual(await timeline(next), ['media 0…4', 'overload 4…11', 'offline 11…60']);
   });
 });

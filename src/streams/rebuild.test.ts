@@ -3,6 +3,7 @@ import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
 import { parseMediaAddress } from '../api/media-address.ts';
+import { openLocalSegmentStore } from '../archive/local-segment-store.ts';
 import { openRangeReader } from '../archive/range-reader.ts';
 import { bytesOf } from '../delivery/delivery.fixture.ts';
 import { createMediaRouter } from '../delivery/media-router.ts';
@@ -11,7 +12,8 @@ import { OxbowError } from '../lib/errors.ts';
 import { createSilentLog } from '../observe/log.ts';
 import { openStore } from '../store/db.ts';
 import { checkIndex, rebuildIndex } from './rebuild.ts';
-import { openStreams, START_MS, type StreamsRig, temporaryFolder } from './streams.fixture.ts';
+import { adoptRecordings } from './stream-table.ts';
+import { openStreams, START_MS, type StreamsRig, temporaryFolder, timeline } from './streams.fixture.ts';
 
 const testSource = { source: { type: 'test' } } as const;
 const { signal } = new AbortController();
@@ -95,6 +97,33 @@ test('a rebuilt index gives the same timelines, playlists and segments, byte for
     const known = ({ spans, gaps, windows, runs }: typeof timeline) => ({ spans, gaps, windows, runs });
     assert.deepEqual(known(timeline), known(before[i]!.timeline));
   }
+});
+
+test('what follows a crash is a crash by the database, by a rebuild and by a start without either', async () => {
+  await using folder = await temporaryFolder();
+  await using rig = await openStreams({ folder: folder.path });
+  for (const name of ['live', 'over']) {
+    await rig.api.create(name, testSource);
+    rig.source(name).flow(6500);
+  }
+  await rig.api.stop('over');
+  const tails: string[][] = [];
+  for (const how of ['database', 'rebuild', 'files']) {
+    await using left = await rig.crash();
+    if (how !== 'database') {
+      for (const name of await readdir(left.path))
+        if (name.startsWith('oxbow.db')) await rm(path.join(left.path, name));
+    }
+    if (how === 'rebuild') assert.equal((await rebuildIndex(left.path, { signal })).repaired, 1);
+    if (how === 'files') {
+      await using store = await openStore({ file: path.join(left.path, 'oxbow.db'), log: createSilentLog() });
+      await using segments = openLocalSegmentStore({ folder: left.path });
+      await adoptRecordings(store, segments, { onlyIfEmpty: true });
+    }
+    await using next = await openStreams({ folder: left.path, nowMs: START_MS + 60_000 });
+    tails.push([(await timeline(next, 'live')).at(-1)!, (await timeline(next, 'over')).at(-1)!]);
+  }
+  assert.deepEqual(tails, Array(3).fill(['crash 6…60', 'offline 13…60']));
 });
 
 test('indexed files that are missing are reported, unusable files are reported and kept', async () => {

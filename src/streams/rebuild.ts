@@ -26,6 +26,7 @@ import { openStore, type Store } from '../store/db.ts';
 import { DATABASE_FILE } from '../store/file-names.ts';
 import { hasNodes, readIndexedFiles, readServerFiles } from '../store/indexed-files.ts';
 import { isLocked } from '../store/running.ts';
+import { readSavedState, writeSavedState } from './saved-state.ts';
 import { adoptRecordings, readNames, readStreamName } from './stream-table.ts';
 
 export { DATABASE_FILE };
@@ -113,6 +114,7 @@ export async function rebuildIndex(
     };
     const found = await recoverStream(options, 0, { signal });
     await recoverQualities(options, undefined, found, { signal });
+    if (found.repaired > 0) await noteCrash(store, table, streamId);
     sum.files += found.files;
     sum.segments += found.segments;
     sum.repaired += found.repaired;
@@ -120,6 +122,14 @@ export async function rebuildIndex(
     if (failures.length > 0) throw failures[0];
   }
   return { ...sum, streams: ids.length, unusable };
+}
+
+/** A file that was open says that the last process did not close it. Once it is repaired, no file says so: a start without a database would. */
+async function noteCrash(store: Store, table: ChunkTable, streamId: string): Promise<void> {
+  const last = await table.last(streamId);
+  if (!last || (await readSavedState(store.db, streamId))) return;
+  const crashed = { clean: false, gaps: [], generation: undefined, liveSource: null };
+  await writeSavedState(store, streamId, { atUs: last.end_us, ...crashed });
 }
 
 /**

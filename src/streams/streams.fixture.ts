@@ -172,8 +172,8 @@ export interface StreamsRig extends AsyncDisposable {
   source(name: string): PlayedSource;
   /** Resolves when all published media is on the disk or lost. */
   settle(): Promise<void>;
-  /** A copy of the folder as a crash would leave it; this rig continues. */
-  crash(): Promise<Folder>;
+  /** A copy of the folder as a crash would leave it, by default after `settle`; this rig continues. */
+  crash(options?: { readonly isSettled?: boolean }): Promise<Folder>;
 }
 
 /** Changes to the defaults. */
@@ -284,8 +284,8 @@ export async function openStreams(change: RigChange): Promise<StreamsRig> {
       assert.ok(found, `no source of ${name} was started`);
       return found;
     },
-    async crash() {
-      await settle();
+    async crash({ isSettled = true } = {}) {
+      if (isSettled) await settle();
       // All requested writes are in the files.
       await store.db.selectFrom('stream').select('id').execute();
       const left = await temporaryFolder();
