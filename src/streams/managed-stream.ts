@@ -374,7 +374,7 @@ export class ManagedStream implements ServedStream {
         }
         if (event.cause !== 'offline')
           this.#missing = reportMissing(this.#deps, this.#definition, event, this.#missing);
-        // The next media is another run, which starts another file. What is lost until then is known only behind it.
+        // The next media is another run, which starts another file. What the disk did not take is known only then.
         if (!event.mayContinue) void this.sealFiles().then(this.isQuiet ? undefined : () => this.#save(false));
         if (!this.#closing) this.#linger();
         this.#save(false);
