@@ -102,7 +102,7 @@ export class UploadItem {
   /**
    * Takes the file again by its handle after a reload. Where that is not the file any more, it has to be chosen.
    *
-   * @param mayAsk whether the viewer may be asked for it: in the event of a press
+   * @param mayAsk whether the browser may ask the viewer: only in the event of a press
    */
   async takeKept(mayAsk: boolean): Promise<boolean> {
     const handle = this.handle ?? (this.#uploadId === undefined ? undefined : await this.#handles.of(this.#uploadId));
