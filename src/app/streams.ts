@@ -6,6 +6,7 @@ import { Leases } from '../cluster/lease.ts';
 import { createLocalLeases } from '../cluster/local-leases.ts';
 import { openAudioTranscoder } from '../ffmpeg/audio-transcoder.ts';
 import { closeEngine, makeKeyPicture, measureSound, readLuma } from '../ffmpeg/engine.ts';
+import { openLiveEncoder } from '../ffmpeg/live-ladder.ts';
 import { MemoryBudget } from '../live/memory-budget.ts';
 import { netAbout } from '../net/traced.ts';
 import { Catalog } from '../streams/catalog.ts';
@@ -38,7 +39,8 @@ export function openStreams(
   }: Pick<Parts, 'store' | 'net' | 'bus' | 'disk' | 'recordings' | 'cluster' | 'placement'>,
   { signal }: { readonly signal: AbortSignal },
 ): Streams {
-  const sources = { awaitReturn: true, openAudioTranscoder, settings, clock, log, metrics, net };
+  const engines = { openAudioTranscoder, openVideoEncoder: openLiveEncoder };
+  const sources = { awaitReturn: true, ...engines, settings, clock, log, metrics, net };
   const queue = new StoryboardQueue({
     monotonicMs: () => clock.monotonicMs(),
     failed: failed('decoding a small picture or a second of sound'),

@@ -5,7 +5,7 @@ import { after, before, suite, test } from 'node:test';
 import type { ProbeView } from '../../src/api/probe.ts';
 import type { RecordSummary } from '../../src/streams/record/record.ts';
 import { runCommandLines } from '../fixtures/cli/command-lines.ts';
-import { probe, run } from '../fixtures/ffmpeg.ts';
+import { pictureHashes, probe, run } from '../fixtures/ffmpeg.ts';
 import { need } from '../fixtures/need.ts';
 import { type Origin, openOrigin } from '../fixtures/origin.ts';
 import { type Folder, openFolder, type Said, startServer } from '../fixtures/server.ts';
@@ -122,9 +122,9 @@ suite('an unsupported track is reported', { skip: need('ffmpeg') }, () => {
     }
   });
 
-  test('a server reports it as problem, in the log and in metrics while the stream is live', async () => {
+  test('a server reports it as problem, in the log and in metrics while the stream is live; MPEG-2 it converts', async () => {
     const data = join(folder.path, 'data');
-    await using server = await startServer({ data, args: [`door=${origin.url}/dts.mp4`] });
+    await using server = await startServer({ data, args: [`door=${origin.url}/dts.mp4`, `old=${urlOf('mpeg2-ts')}`] });
     const view = await until('it is live', async () => {
       const found = await server.stream('door', 'live');
       return found.problem !== '' && found;
@@ -138,5 +138,18 @@ suite('an unsupported track is reported', { skip: need('ffmpeg') }, () => {
     );
     const metrics = await (await fetch(`${server.url}/metrics`)).text();
     assert.match(metrics, /^oxbow_tracks_left_out\{stream="door",kind="audio"\} 1$/m);
+    const old = await server.stream('old', 'over');
+    assert.deepEqual(
+      old.tracks.map(({ codecs, convertedFrom }) => [codecs.slice(0, 4), convertedFrom]),
+      [
+        ['avc1', 'mpeg2'],
+        ['mp4a', undefined],
+      ],
+    );
+    assert.equal(old.facts?.leftOut, undefined);
+    const { spans, gaps } = await server.timeline('old');
+    assert.deepEqual([spans.length, gaps], [1, []]);
+    const atS = Math.floor(Date.parse(spans[0]!.from) / 1000);
+    assert.equal((await pictureHashes(`${server.url}/vod/old/${atS}/10s/index.m3u8`)).length, 100);
   });
 });

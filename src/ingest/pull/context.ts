@@ -50,6 +50,8 @@ export interface PullContext {
   readonly limits: FetchLimits;
   /** Decides for all renditions whether the pull follows Partial Segments. */
   readonly lowLatency: LowLatency;
+  /** MPEG-2 video of this rendition is taken, because it is converted; default: it is left out. */
+  readonly mpeg2?: boolean | undefined;
   /** Called with every playlist of this rendition that is loaded. */
   readonly onPlaylist?: ((parsed: ParsedPlaylist) => void) | undefined;
   /** Called with all tracks of this rendition that oxbow cannot take, each time they change. */

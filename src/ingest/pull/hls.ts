@@ -21,6 +21,7 @@ import { readRendition } from './rendition/rendition.ts';
 import { TimedTracks } from './rendition/timed-tracks.ts';
 import { RunFeeder } from './run/run-feeder.ts';
 import { type AudioConverter, convertAudio } from './segment/convert-audio.ts';
+import { convertVideo, type VideoConverter } from './segment/convert-video.ts';
 import { KeyStore } from './segment/key-store.ts';
 import { releaseFrames } from './segment/segment-demux.ts';
 import { hasBecomePast, isPast } from './segment/segment-start.ts';
@@ -45,6 +46,8 @@ export interface HlsPullOptions extends PullOptions {
   readonly awaitReturn?: boolean | undefined;
   /** Converts audio that browsers cannot play; absent: audio is published as it comes. */
   readonly converter?: AudioConverter | undefined;
+  /** Converts MPEG-2 video; absent: it is left out. */
+  readonly videoConverter?: VideoConverter | undefined;
   /** With `awaitReturn`: the source was live before this pull. An ended playlist is the rest of a broadcast, not VOD. */
   readonly wasLive?: boolean | undefined;
 }
@@ -80,6 +83,7 @@ export async function runHlsPull(options: HlsPullOptions, { signal: outer }: { s
   const source = new SourceResolver(context, {
     quality: parseQuality(options.quality ?? ''),
     qualities: options.qualities?.wanted ?? 'best',
+    mpeg2: options.videoConverter !== undefined,
     locate: options.locate,
     onFound: (locations) => {
       facts.leftOut('playlist', locations.choice?.leftOut ?? []);
@@ -101,8 +105,10 @@ export async function runHlsPull(options: HlsPullOptions, { signal: outer }: { s
     renditions = Promise.all([audio.run({ signal }), timed.run({ signal }), furtherDone]);
     if (locations.only) timed.list(locations.only);
     const video = source.locationOf(locations, (found) => found.video);
+    const { videoConverter } = options;
     const videoContext: PullContext = {
       ...context,
+      mpeg2: videoConverter !== undefined,
       onLeftOut: (tracks) => facts.leftOut('video', tracks),
       onPlaylist: (parsed) => {
         facts.list(parsed);
@@ -110,7 +116,8 @@ export async function runHlsPull(options: HlsPullOptions, { signal: outer }: { s
       },
     };
     let past = false;
-    for await (const item of readRendition(video, videoContext, { signal })) {
+    const items = readRendition(video, videoContext, { signal });
+    for await (const item of convertVideo(items, videoConverter, { signal })) {
       if (item.kind === 'absent') {
         feeder.absent(item.cause, item.detail);
         continue;

@@ -98,6 +98,10 @@ const triggers: Readonly<Record<AdviceCode, readonly (readonly [PublishFigures, 
     [withConverted('vp8', ''), 'good'],
     [withConverted('vp8', 'the machine is too slow'), 'bad'],
     [withConverted('mpeg2', ''), 'good'],
+    [
+      withVideo({ config: { ...withConverted('mpeg2', '').video!.config, codec: 'h264', convertedFrom: 'mpeg2' } }),
+      'good',
+    ],
     [withConverted('mpeg2', 'it was killed'), 'bad'],
   ],
   'pixel-format': [

@@ -40,9 +40,10 @@ export const codecRules = {
     unit: '',
     judge({ video, conversion: { videoProblem } }) {
       if (!video) return undefined;
-      const { codec } = video.config;
-      if (codec === 'vp8' || codec === 'mpeg2') {
-        const converted = { vp8: 'VP8', mpeg2: 'MPEG-2' }[codec];
+      const { codec, convertedFrom } = video.config;
+      // Segments are converted before they are measured.
+      if (codec === 'vp8' || codec === 'mpeg2' || convertedFrom === 'mpeg2') {
+        const converted = codec === 'vp8' ? 'VP8' : 'MPEG-2';
         if (videoProblem === '') return good(null, null, `The video is ${converted}, converted to H.264.`);
         const text = `The video is ${converted}, and its conversion to H.264 fails: ${videoProblem}.`;
         return { severity: 'bad', value: null, target: null, text, hint: 'Send H.264, which needs no conversion.' };

@@ -116,9 +116,10 @@ function videoOf(figures: PublishFigures | undefined): StreamStats['video'] {
   if (!figures?.video) return null;
   const { config, keyFrameIntervalS, gopFrames, hasBFrames, ...video } = figures.video;
   return {
-    codec: config.codec,
+    codec: config.convertedFrom ?? config.codec,
     codecs: config.codecs,
-    convertedTo: config.codec === 'vp8' || config.codec === 'mpeg2' ? 'h264' : null,
+    convertedTo:
+      config.convertedFrom !== undefined || config.codec === 'vp8' || config.codec === 'mpeg2' ? 'h264' : null,
     width: config.width,
     height: config.height,
     bitrate: Math.round(video.bitrate),

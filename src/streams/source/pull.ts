@@ -16,6 +16,7 @@ import { type HlsPullOptions, runHlsPull } from '../../ingest/pull/hls.ts';
 import type { PullCounters, PullLog } from '../../ingest/pull/pull-log.ts';
 import type { StreamQualityInputs } from '../../ingest/pull/rendition/further-qualities.ts';
 import type { AudioConverter } from '../../ingest/pull/segment/convert-audio.ts';
+import type { VideoConverter } from '../../ingest/pull/segment/convert-video.ts';
 import { runSdpSource } from '../../ingest/rtp/sdp-source.ts';
 import { runRtspPull } from '../../ingest/rtsp/rtsp-pull.ts';
 import { runSrtPull } from '../../ingest/srt/srt-pull.ts';
@@ -38,6 +39,8 @@ export interface PullDeps {
   readonly counters?: (PullCounters & UdpCounters) | undefined;
   /** Converts audio of segments; absent: it is published as it comes. */
   readonly converter?: AudioConverter | undefined;
+  /** Converts MPEG-2 video of segments; absent: it is left out. */
+  readonly videoConverter?: VideoConverter | undefined;
 }
 
 /** What is pulled, and where to. */
@@ -71,7 +74,7 @@ export async function runPull(
   options: RunPullOptions,
   { signal }: { signal: AbortSignal },
 ): Promise<void> {
-  const { net, clock, log, config, counters, converter } = deps;
+  const { net, clock, log, config, counters, converter, videoConverter } = deps;
   const { trusted, input, onFacts, awaitReturn, wasLive } = options;
   const assemblyMs = config.live.assemblyDeadline;
   // A recording without a server converts nothing.
@@ -121,6 +124,7 @@ export async function runPull(
     awaitReturn,
     wasLive,
     converter,
+    videoConverter,
     ...(options.qualities && { qualities: { ...options.qualities, wanted: parseQualitySet(source.qualities ?? '') } }),
   };
   if (handler !== 'page') return pullers[handler]({ ...shared, url, trusted, onFacts }, { signal });

@@ -15,7 +15,9 @@ import type { StreamInput } from '../../live/input.ts';
 import type { Net } from '../../net/net.ts';
 import type { Log } from '../../observe/log.ts';
 import { SegmentAudio } from '../../transcode/audio/segment-audio.ts';
+import type { OpenLiveEncoder } from '../../transcode/live/live-ladder-shapes.ts';
 import { ConversionReport } from '../../transcode/stage/conversion-report.ts';
+import { SegmentVideo } from '../../transcode/video/segment-video.ts';
 import { sourceFields } from '../definition.ts';
 import type { ClientDefinition, StreamDeps } from '../stream-deps.ts';
 import { INTERNAL_ERROR, reportStreamBug } from '../stream-reports.ts';
@@ -30,6 +32,8 @@ export interface SourceDeps extends Pick<StreamDeps, 'clock' | 'settings' | 'log
   readonly awaitReturn?: boolean;
   /** Starts processes that convert audio of segments; absent: audio is published as it comes. */
   readonly openAudioTranscoder?: OpenTranscoder;
+  /** Starts processes that convert MPEG-2 video of segments; absent: it is left out. */
+  readonly openVideoEncoder?: OpenLiveEncoder;
 }
 
 /** Options of reading a source. */
@@ -102,13 +106,17 @@ async function readPull(
     hasLived ||= facts.live;
     onFacts?.(facts);
   };
-  const { openAudioTranscoder: open } = deps;
+  const { openAudioTranscoder, openVideoEncoder } = deps;
+  const named = { clock, log, metrics, name: () => name };
   await using converter =
-    open &&
+    openAudioTranscoder &&
     new SegmentAudio({
-      ...{ open, clock, mode: audioModeOf(source) },
-      report: new ConversionReport('audio', { clock, log, metrics, name: () => name }),
+      ...{ open: openAudioTranscoder, clock, mode: audioModeOf(source) },
+      report: new ConversionReport('audio', named),
     });
+  await using videoConverter =
+    openVideoEncoder &&
+    new SegmentVideo({ open: openVideoEncoder, clock, report: new ConversionReport('video', named) });
   const backoff = new SourceBackoff();
   const onPage = backoff.onPage;
   while (!signal.aborted) {
@@ -116,7 +124,7 @@ async function readPull(
     try {
       // Only administrators create streams: the address may be private.
       await runPull(
-        { net: deps.net, clock, log, config: deps.settings.now, counters, converter },
+        { net: deps.net, clock, log, config: deps.settings.now, counters, converter, videoConverter },
         {
           ...{ source, trusted: true, input, onPage, qualities },
           ...{ onFacts: noteFacts, awaitReturn: deps.awaitReturn, wasLive: hasLived },

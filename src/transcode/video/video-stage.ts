@@ -13,6 +13,7 @@ import type { Frame, VideoTrack } from '../../media/frame.ts';
 import type { ConversionReport } from '../stage/conversion-report.ts';
 import { type Conversion, type ConversionOutput, ConversionStage, type StageInput } from '../stage/conversion-stage.ts';
 import { type OpenProcess, SupervisedProcess } from '../stage/supervised-process.ts';
+import { PictureDurations } from './picture-durations.ts';
 import { convertedVideo, isConvertedVideo, planVideo, tracksWith } from './plan.ts';
 
 /** Frames that wait longer show that the machine is too slow, ms: those up to the next key frame are lost. */
@@ -67,8 +68,7 @@ class ToH264 implements Conversion {
   /** The process has to have caught up by then. */
   #caughtUpMs = Number.NEGATIVE_INFINITY;
   #requestedMs = Number.NEGATIVE_INFINITY;
-  /** Of the frames inside the process, by pts: those with B-frames come out in another order. */
-  readonly #durations = new Map<number, number>();
+  readonly #durations = new PictureDurations();
 
   constructor({ open, clock, report }: VideoStageOptions, output: ConversionOutput) {
     this.#clock = clock;
@@ -130,7 +130,7 @@ class ToH264 implements Conversion {
     run.skips = undefined;
     if (frame.key || this.#isKeyWanted) this.#process.tell((encoder) => encoder.cut(frame.pts));
     this.#isKeyWanted = false;
-    if (this.#process.push(frame)) this.#durations.set(frame.pts, frame.duration);
+    if (this.#process.push(frame)) this.#durations.enter(frame);
     else run.skips = 'lost';
   }
 
@@ -185,13 +185,7 @@ class ToH264 implements Conversion {
   #deliver(frame: Frame): void {
     const { source, track } = this.#run ?? {};
     if (!source || !track) return;
-    const scale = track.timescale / source.timescale;
-    const pts = Math.round(frame.pts / scale);
-    const known = this.#durations.get(pts);
-    // They come out in the order of their times: what is earlier does not come any more.
-    for (const earlier of this.#durations.keys()) if (earlier <= pts) this.#durations.delete(earlier);
-    const duration = known === undefined ? frame.duration : Math.max(1, Math.round(known * scale));
-    this.#output.frame({ ...frame, duration });
+    this.#output.frame(this.#durations.leave(frame, track.timescale / source.timescale).frame);
   }
 
   #failed(why: string): void {

@@ -52,6 +52,7 @@ export class SourceResolver {
   readonly #context: PullContext;
   readonly #quality: RequestedQuality;
   readonly #qualities: QualitySet;
+  readonly #mpeg2: boolean;
   readonly #locate: Locate | undefined;
   readonly #signal: AbortSignal;
   readonly #onFound: (locations: SourceLocations) => void;
@@ -72,6 +73,8 @@ export class SourceResolver {
       readonly quality: RequestedQuality;
       /** Variants beside the chosen one. */
       readonly qualities: QualitySet;
+      /** MPEG-2 video is converted. */
+      readonly mpeg2: boolean;
       readonly locate: Locate | undefined;
       readonly onFound: (locations: SourceLocations) => void;
       readonly signal: AbortSignal;
@@ -80,6 +83,7 @@ export class SourceResolver {
     this.#context = context;
     this.#quality = options.quality;
     this.#qualities = options.qualities;
+    this.#mpeg2 = options.mpeg2;
     this.#locate = options.locate;
     this.#onFound = options.onFound;
     this.#signal = options.signal;
@@ -190,7 +194,7 @@ export class SourceResolver {
 
   #choose(list: MultivariantPlaylist, base: URL): SourceLocations {
     refuseProtected(list.sessionKeys ?? []);
-    const choice = chooseVariant(list, this.#quality);
+    const choice = chooseVariant(list, this.#quality, { mpeg2: this.#mpeg2 });
     const { variant, audios } = choice;
     const location = (uri: string): PlaylistLocation => ({ url: resolve(uri, base), imports: list.variables });
     this.#context.log.info(

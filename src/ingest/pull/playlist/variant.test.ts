@@ -4,7 +4,7 @@ import { parseQuality } from '../../../lib/quality.ts';
 import { parsePlaylist } from '../../../media/m3u8/parse.ts';
 import type { MultivariantPlaylist } from '../../../media/m3u8/playlist.ts';
 import { describeForeign, detectContainer } from '../segment/container.ts';
-import { chooseVariant } from './variant.ts';
+import { chooseVariant, furtherVariants } from './variant.ts';
 
 const choose = (...lines: string[]) => chooseAt('best', ...lines);
 const chooseAt = (quality: string, ...lines: string[]) =>
@@ -48,6 +48,22 @@ test('unsupported video and renditions beyond eight are listed as left out', () 
     ['the audio rendition L8', 'the audio rendition L9'],
   );
   assert.deepEqual(choose('#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS="avc1.64001f"\na').leftOut, []);
+});
+
+test('MPEG-2 video is taken where it is converted, and no other video is usable', () => {
+  const mpeg2 = '#EXT-X-STREAM-INF:BANDWIDTH=9,RESOLUTION=640x360,CODECS="mp4v.61,mp4a.40.2"\na';
+  const sound = '#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS="mp4a.40.2"\nb';
+  const other = '#EXT-X-STREAM-INF:BANDWIDTH=2,RESOLUTION=320x180,CODECS="avc1.64001f"\nc';
+  for (const [lines, uri] of [
+    [[mpeg2, sound], 'a'],
+    [[mpeg2, sound, other], 'c'],
+    [[mpeg2, '#EXT-X-STREAM-INF:BANDWIDTH=2,RESOLUTION=320x180\nd'], 'd'],
+  ] as const) {
+    const list = parsePlaylist(`#EXTM3U\n${lines.join('\n')}`).playlist as MultivariantPlaylist;
+    const choice = chooseVariant(list, { kind: 'best' }, { mpeg2: true });
+    assert.deepEqual([choice.variant.uri, choice.leftOut], [uri, []]);
+    assert.deepEqual(furtherVariants(list, choice.variant, 'all'), []);
+  }
 });
 
 test('the best quality at or below the requested one is chosen, otherwise the lowest above', () => {

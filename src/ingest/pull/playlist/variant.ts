@@ -12,6 +12,8 @@ import { foreignCodec } from '../../../media/foreign-codecs.ts';
 import type { MultivariantPlaylist, Rendition, Variant } from '../../../media/m3u8/playlist.ts';
 
 const VIDEO = /^(avc1|avc3|hvc1|hev1|av01|vp09)\./i;
+/** MPEG-1 and MPEG-2 by their object types: usable where it is converted, and there is nothing better. */
+const MPEG2 = /^mp4v\.6[0-5a]/i;
 /** AAC and MP3 by their object types, MP3 by its two other names, AC-3, E-AC-3, Opus, FLAC. */
 const AUDIO = /^(mp4a\.40\.|mp4a\.6b$|mp4a\.69$|ac-3$|ec-3$|opus$|flac$)/i;
 /** Text within the Variant Stream does not make it unusable. */
@@ -47,13 +49,13 @@ function hasVideo(variant: Variant): boolean {
   return variant.resolution !== undefined || codecsOf(variant).some((codec) => VIDEO.test(codec));
 }
 
-/** 3: all codecs are supported; 2: the video codec is; 1: CODECS is absent; 0: unsupported. */
-function fitness(variant: Variant): number {
+/** 4: all codecs are supported; 3: the video codec is; 2: CODECS is absent; 1: it is MPEG-2, and that is converted; 0: unsupported. */
+function fitness(variant: Variant, mpeg2 = false): number {
   const list = codecsOf(variant);
-  if (list.length === 0) return 1;
-  if (list.every((codec) => VIDEO.test(codec) || AUDIO.test(codec) || TEXT.test(codec))) return 3;
-  const isVideo = list.some((codec) => VIDEO.test(codec));
-  return isVideo ? 2 : 0;
+  if (list.length === 0) return 2;
+  if (list.every((codec) => VIDEO.test(codec) || AUDIO.test(codec) || TEXT.test(codec))) return 4;
+  if (list.some((codec) => VIDEO.test(codec))) return 3;
+  return mpeg2 && list.some((codec) => MPEG2.test(codec)) ? 1 : 0;
 }
 
 /** Height of the video, pixels: of RESOLUTION, otherwise from the NAME of the Variant Stream. */
@@ -168,16 +170,22 @@ function unusablePictures(list: MultivariantPlaylist): LeftOutTrack[] {
 /**
  * The Variant Stream nearest to the requested quality, of those with video in supported codecs; one with audio alone if there is no other.
  *
+ * @param options.mpeg2 MPEG-2 video is converted: it is taken where no other video is usable
  * @throws OxbowError `unsupported-media` if none is usable
  */
-export function chooseVariant(list: MultivariantPlaylist, quality: RequestedQuality = { kind: 'best' }): Choice {
-  const usable = list.variants.filter((variant) => fitness(variant) > 0);
-  const pictures = usable.filter(hasVideo);
+export function chooseVariant(
+  list: MultivariantPlaylist,
+  quality: RequestedQuality = { kind: 'best' },
+  { mpeg2 = false }: { readonly mpeg2?: boolean | undefined } = {},
+): Choice {
+  const fitnessOf = (variant: Variant) => fitness(variant, mpeg2);
+  const usable = list.variants.filter((variant) => fitnessOf(variant) > 0);
+  const pictures = usable.filter((variant) => hasVideo(variant) || fitnessOf(variant) === 1);
   // Variants without CODECS count as video: most are.
   const silent = usable.filter((variant) => codecsOf(variant).length === 0);
   const among = pictures.length > 0 ? pictures : silent.length > 0 ? silent : usable;
-  const fit = Math.max(...among.map(fitness));
-  const ranked = rank(among.filter((variant) => fitness(variant) === fit));
+  const fit = Math.max(...among.map(fitnessOf));
+  const ranked = rank(among.filter((variant) => fitnessOf(variant) === fit));
   if (ranked.length === 0) {
     const named = list.variants.map(({ codecs }) => codecs).join(' | ');
     throw new OxbowError(
@@ -210,7 +218,8 @@ const MAX_FURTHER = 7;
  * first, one for each height.
  */
 export function furtherVariants(list: MultivariantPlaylist, chosen: Variant, wanted: QualitySet): FurtherVariant[] {
-  if (wanted === 'best' || !hasVideo(chosen)) return [];
+  // MPEG-2 of the chosen variant alone is converted.
+  if (wanted === 'best' || !hasVideo(chosen) || fitness(chosen) === 0) return [];
   const familyOf = (variant: Variant) =>
     codecsOf(variant)
       .find((codec) => VIDEO.test(codec))

@@ -58,8 +58,7 @@ export function spanOf({ groups }: DemuxedSegment): Pick<Span, 'startUs' | 'endU
   };
 }
 
-/** MPEG-2 of the chosen variant is converted; that of the others is not. */
-const isVideo = (track: Track): track is VideoTrack => track.kind === 'video' && track.config.codec !== 'mpeg2';
+const isVideo = (track: Track): track is VideoTrack => track.kind === 'video';
 
 function videoOf({ tracks, frames }: MediaGroup): { track: VideoTrack; frames: Frame[] } | undefined {
   const track = tracks.find(isVideo);

@@ -64,6 +64,6 @@ export function mergeFrames(
       frames.push(frame);
     }
     if (index === groups.length - 1) for (const { frame } of added.slice(next)) frames.push(frame);
-    return { tracks: [...group.tracks, ...tracks], frames };
+    return { ...group, tracks: [...group.tracks, ...tracks], frames };
   });
 }

@@ -94,7 +94,7 @@ class SegmentReader {
 
   constructor(context: PullContext) {
     this.#context = context;
-    this.#demux = new SegmentDemux(context.onLeftOut);
+    this.#demux = new SegmentDemux(context.onLeftOut, { mpeg2: context.mpeg2 });
   }
 
   *absent(item: Extract<RenditionItem, { kind: 'absent' }>): Generator<RenditionItem, void> {

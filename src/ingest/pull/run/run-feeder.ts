@@ -91,7 +91,7 @@ export class RunFeeder {
     let offsetUs = 0;
     for (const group of media.groups) {
       const fresh = segment.repeats ? withoutKnown(group, this.#lastSegment.lastDts) : group;
-      offsetUs = this.#publishGroup(segment, fresh, offsetUs);
+      offsetUs = this.#publishGroup(segment, fresh, group.offsetUs ?? offsetUs, group === media.groups[0]);
     }
     if (this.#previous) this.#previous = { ...this.#previous, contiguous: true, missing: 0 };
     this.#last = { msn: segment.msn, epoch: segment.epoch };
@@ -100,8 +100,13 @@ export class RunFeeder {
     if (!lowLatency) this.#input.flush();
   }
 
-  /** @returns duration of the segment's published groups, this one included, µs */
-  #publishGroup(segment: QueuedSegment, { tracks, frames }: MediaGroup, offset: number): number {
+  /** @returns where the group ends in its segment, µs */
+  #publishGroup(
+    segment: QueuedSegment,
+    { tracks, frames }: Pick<MediaGroup, 'tracks' | 'frames'>,
+    offset: number,
+    isFirst: boolean,
+  ): number {
     let offsetUs = offset;
     const of = (wanted: Track['kind']) => tracks.find(({ kind }) => kind === wanted);
     const reference = of('video') ?? of('audio');
@@ -110,9 +115,10 @@ export class RunFeeder {
     const timescales = new Map(tracks.map(({ id, timescale }) => [id, timescale]));
     const first = frames.find(({ trackId }) => trackId === reference.id) ?? frames[0]!;
     this.#checkJump(segment, first);
-    const at = [segment, ticksToUs(first.pts, timescales.get(first.trackId)!), offsetUs] as const;
+    const ptsUs = ticksToUs(first.pts, timescales.get(first.trackId)!);
+    const at = [segment, ptsUs, offsetUs] as const;
     this.#reportListed(segment, estimateAnchor(...at));
-    if (this.#run && offsetUs === 0) this.#checkDate(segment, ticksToUs(first.pts, timescales.get(first.trackId)!));
+    if (this.#run && isFirst) this.#checkDate(segment, ptsUs - offsetUs);
     let dropped = 0;
     const span = spanOf(frames, reference, this.#run && this.#expectedUs);
     for (const frame of frames) {

@@ -27,12 +27,13 @@ export async function convertAudio(
   const groups: MediaGroup[] = [];
   for (const group of media.groups) {
     const converted = await converter.convert(group.tracks, group.frames, { signal });
-    groups.push(converted ? replaceAudio(group, converted) : group);
+    groups.push(converted ? { ...group, ...replaceTracks(group, converted) } : group);
   }
   return { ...media, groups };
 }
 
-function replaceAudio(
+/** Puts converted tracks, with their frames, in the place of those of a group. */
+export function replaceTracks(
   group: MediaGroup,
   converted: { tracks: readonly Track[]; frames: readonly Frame[] },
 ): MediaGroup {

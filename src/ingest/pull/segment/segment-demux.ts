@@ -24,6 +24,8 @@ function freeReceived(pieces: readonly Uint8Array[]): void {
 export interface MediaGroup {
   readonly tracks: readonly Track[];
   readonly frames: Frame[];
+  /** Where its first picture is after the beginning of its segment, µs; default: after the groups before it. */
+  readonly offsetUs?: number;
 }
 
 /** A demuxed segment. */
@@ -40,7 +42,7 @@ export function releaseFrames({ groups }: DemuxedSegment): void {
   for (const { frames } of groups) frames.length = 0;
 }
 
-const makers = { mpegts: createTsDemuxer, fmp4: createFmp4Demuxer, 'packed-audio': createPackedAudioDemuxer } as const;
+const makers = { fmp4: createFmp4Demuxer, 'packed-audio': createPackedAudioDemuxer } as const;
 
 /** Demuxes segments. */
 export class SegmentDemux {
@@ -53,9 +55,18 @@ export class SegmentDemux {
   #leftOut: readonly LeftOutTrack[] = [];
   readonly #onLeftOut: (tracks: readonly LeftOutTrack[]) => void;
 
-  /** @param onLeftOut receives all tracks that oxbow cannot take, each time they change */
-  constructor(onLeftOut: (tracks: readonly LeftOutTrack[]) => void = () => {}) {
+  readonly #mpeg2: boolean;
+
+  /**
+   * @param onLeftOut receives all tracks that oxbow cannot take, each time they change
+   * @param options.mpeg2 MPEG-2 video of MPEG-TS is taken, to be converted
+   */
+  constructor(
+    onLeftOut: (tracks: readonly LeftOutTrack[]) => void = () => {},
+    { mpeg2 = false }: { readonly mpeg2?: boolean | undefined } = {},
+  ) {
     this.#onLeftOut = onLeftOut;
+    this.#mpeg2 = mpeg2;
   }
 
   /** Tracks of the segments that oxbow cannot take. */
@@ -143,7 +154,8 @@ export class SegmentDemux {
     this.#container = container;
     this.#initId = undefined;
     this.#tracks = [];
-    this.#demuxer = makers[container](this.#output);
+    this.#demuxer =
+      container === 'mpegts' ? createTsDemuxer(this.#output, { mpeg2: this.#mpeg2 }) : makers[container](this.#output);
     return this.#demuxer;
   }
 }
