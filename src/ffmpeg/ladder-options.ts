@@ -99,7 +99,7 @@ export interface LadderAudioOptions {
 export interface LadderTimes {
   /** Time in the container at which the asset begins, µs. */
   readonly originUs: number;
-  /** What the clock of the renditions shows there, µs; whole seconds are exact. */
+  /** What the clock of the renditions shows there, µs. */
   readonly clockStartUs: number;
   /** Starts of the segments to make, µs of the asset, increasing; at least one. */
   readonly cuts: readonly number[];

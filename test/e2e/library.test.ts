@@ -8,11 +8,31 @@ import type { AssetView } from '../../src/api/library/asset-shapes.ts';
 import { checkPresentation, printFindings } from '../conformance/checker.ts';
 import { openHttpFetch } from '../conformance/http-fetch.ts';
 import { checkManifest } from '../conformance/mpd.ts';
+import { probe } from '../fixtures/ffmpeg.ts';
 import { need } from '../fixtures/need.ts';
-import { openFolder, startServer } from '../fixtures/server.ts';
+import { openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 
 const run = promisify(execFile);
+
+/** Paths of the playlists of picture and sound. */
+async function listsOf(server: Server, path: string): Promise<string[]> {
+  const text = await (await server.fetch(path)).text();
+  const uris = [...text.matchAll(/^#EXT-X-MEDIA:TYPE=AUDIO.*URI="([^"]+)"|^([^#\s].*)$/gm)];
+  return uris.map(([, sound, picture]) => new URL((sound ?? picture)!, `http://x${path}`).pathname);
+}
+
+/** The bytes of a whole rendition, one after another. */
+async function appended(server: Server, list: string): Promise<Buffer> {
+  const text = await (await server.fetch(list)).text();
+  const uris = [...text.matchAll(/^#EXT-X-MAP:URI="([^"]+)"|^([^#\s].*)$/gm)].map(([, map, uri]) => (map ?? uri)!);
+  const pieces: Buffer[] = [];
+  for (const uri of uris) {
+    const { pathname } = new URL(uri, `http://x${list}`);
+    pieces.push(Buffer.from(await (await server.fetch(pathname)).arrayBuffer()));
+  }
+  return Buffer.concat(pieces);
+}
 
 suite('a file that is uploaded', { skip: need('ffmpeg') }, () => {
   test('plays in the original quality and in every other as HLS and DASH; sound that no browser plays is encoded', async () => {
@@ -53,6 +73,14 @@ suite('a file that is uploaded', { skip: need('ffmpeg') }, () => {
     using http = openHttpFetch(server.url);
     const found = await checkPresentation(http.fetch, view.hls!, { still: true });
     assert.equal(printFindings(found.filter(({ severity }) => severity === 'must')), '');
+    // As tools save it that append segments without changing them: the clock begins at 0, apart from what is decoded before.
+    for (const [i, list] of (await listsOf(server, view.hls!)).entries()) {
+      const saved = join(folder.path, `saved-${i}.mp4`);
+      await writeFile(saved, await appended(server, list));
+      const { startS, durationS } = await probe(saved);
+      assert.ok(startS >= 0 && startS < 0.25, `${list} begins at ${startS} s`);
+      assert.ok(Math.abs(durationS - 4) < 0.3, `${list} lasts ${durationS} s`);
+    }
     const plain = async (path: string) => {
       const { status, headers, body } = await http.fetch(path);
       return { status, headers, body, text: Buffer.from(body).toString() };

@@ -126,6 +126,8 @@ export interface ImportResult {
   readonly facts: AssetFacts;
   /** Time in the container, with its edit lists applied as FFmpeg does, at which the asset begins, µs. */
   readonly originUs: number;
+  /** What the media clock shows when the asset begins, µs; 10 s in results of earlier versions, where it is absent. */
+  readonly clockStartUs?: number;
   /** Start of each segment, µs since the start of the asset; the first is 0. All renditions are cut there. */
   readonly cuts: readonly number[];
   /** End of the last segment, µs. */

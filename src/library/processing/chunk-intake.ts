@@ -16,6 +16,8 @@ export interface ExpectedChunk {
   readonly firstMsn: number;
   /** The first file of a rendition replaces everything that an earlier try has left of it. */
   readonly replaces: boolean;
+  /** What its media clock shows at the start of the asset, µs; undefined where the job does not say it. */
+  readonly clockStartUs?: number | undefined;
 }
 
 /**
@@ -25,7 +27,7 @@ export interface ExpectedChunk {
  */
 export async function acceptChunk(
   output: StoredOutput,
-  { assetId, rendition, firstMsn, replaces }: ExpectedChunk,
+  { assetId, rendition, firstMsn, replaces, clockStartUs }: ExpectedChunk,
   segments: SegmentStore,
 ): Promise<void> {
   const location = segmentLocation(output.location);
@@ -38,6 +40,8 @@ export async function acceptChunk(
   const owners = [assetId, `${assetId}-${rendition}`];
   if (head.rendition !== rendition || !owners.includes(head.streamId))
     throw refused(output, 'it is of another rendition');
+  if (clockStartUs !== undefined && groups.some(({ utcOffsetUs }) => utcOffsetUs !== -clockStartUs))
+    throw refused(output, 'its media clock is another one; update the worker to the version of the server');
   const init = printInit(tracks);
   const row = {
     last_msn: last.msn,

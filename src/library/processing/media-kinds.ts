@@ -88,12 +88,13 @@ async function acceptText({ name, location, length }: StoredOutput, segments: Se
  * @throws OxbowError `bad-request`
  */
 export function importResultOf(result: unknown): ImportResult {
-  const { facts, cuts, endUs, originUs, texts = [] } = (result ?? {}) as Partial<ImportResult>;
+  const { facts, cuts, endUs, originUs, clockStartUs = 0, texts = [] } = (result ?? {}) as Partial<ImportResult>;
   const isList = Array.isArray(cuts) && cuts[0] === 0 && cuts.every((us, i) => i === 0 || us > cuts[i - 1]!);
   if (
     !isList ||
     !Number.isFinite(endUs) ||
     !Number.isFinite(originUs) ||
+    !(Number.isSafeInteger(clockStartUs) && clockStartUs >= 0) ||
     !Array.isArray(facts?.tracks) ||
     !isTexts(texts)
   ) {
@@ -141,7 +142,8 @@ export function createMediaKinds({ segments, ended }: MediaKindsOptions): readon
       if (parseText(job, name)) return acceptText(output, segments);
       const parsed = parseOutput(job, name)!;
       const replaces = job.kind === IMPORT_KIND && parsed.firstMsn === 1;
-      await acceptChunk(output, { assetId: assetIdOf(job), ...parsed, replaces }, segments);
+      const { clockStartUs } = job.input as Partial<EncodeJobInput>;
+      await acceptChunk(output, { assetId: assetIdOf(job), ...parsed, replaces, clockStartUs }, segments);
     },
     ended,
   } satisfies Partial<RemoteKind>;

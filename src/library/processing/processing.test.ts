@@ -10,6 +10,7 @@ import { OxbowError } from '../../lib/errors.ts';
 import { parseInit } from '../../media/isobmff/init.ts';
 import { FilmFolder, h264, testInput } from '../../transcode/import/film.fixture.ts';
 import { createImportHandler } from '../../transcode/import/import-original.ts';
+import { encodeHandler } from '../../transcode/ladder/encode.ts';
 import type { EncodeJobInput } from '../../transcode/ladder/encode-job.ts';
 import { ladderDefaults } from '../../transcode/ladder/plan.ts';
 import { openTestProcessing } from './processing.fixture.ts';
@@ -70,6 +71,21 @@ suite('processing of assets', { skip: need('ffmpeg') }, () => {
       if (order.at(-1) !== job.subject) order.push(job.subject);
     }
     assert.deepEqual(order, ids.toReversed());
+  });
+
+  test('a worker of an earlier version, whose media clock is another, is refused by name', async () => {
+    await using library = await openTestProcessing();
+    await library.upload(films.make(`${testInput(1)} -c:v mpeg4 -c:a libmp3lame`, 'avi'));
+    await library.runNext('import', importing);
+    await library.processing.reconcile();
+    const handler = encodeHandler({ threads: 1 });
+    const job = await library.runNext('encode', (given, context) => {
+      const { clockStartUs, ...input } = given.input as EncodeJobInput;
+      assert.equal(clockStartUs, 200_000);
+      return handler({ ...given, input }, context);
+    });
+    assert.equal(job?.state, 'failed');
+    assert.match(JSON.stringify(job.error), /media clock is another one; update the worker/);
   });
 
   test('renditions follow their jobs; the same step again adds no job', async () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { Frame } from '../../media/frame.ts';
 import { audioTrack, videoTrack } from '../../media/isobmff/media.fixture.ts';
+import { ticksToUs } from '../../media/run.ts';
 import { Cutter } from './cutter.ts';
 import { importLimits } from './limits.ts';
 
@@ -35,6 +36,40 @@ suite('cutting an original', () => {
       assert.ok(Math.abs(cutter.earlyUs / 1_000_000 - (earlyS < 0.2 ? 0 : earlyS)) < 0.001);
     });
   }
+
+  test('the media clock shows as little as possible when the asset begins: what is decoded before is not before 0', () => {
+    const first = (frames: readonly Frame[], track = videoTrack) => {
+      const cutter = new Cutter([track, audioTrack], importLimits);
+      cutter.push(frames);
+      cutter.end();
+      const [group] = cutter.take();
+      const own = group!.frames.get(track.id)!;
+      const dts = Math.min(...[...group!.frames.values()].flat().map((frame) => frame.dts));
+      assert.ok(dts >= 0);
+      assert.equal(group!.run.utcOffsetUs, -cutter.clockStartUs);
+      assert.deepEqual([group!.startUs, ticksToUs(own[0]!.pts, track.timescale)], [0, cutter.clockStartUs]);
+      return cutter.clockStartUs;
+    };
+    const later = (delayS: number) =>
+      pictures(1000, 1003).map((frame) => ({ ...frame, pts: frame.pts + delayS * 90_000 }));
+    assert.equal(first(later(0)), 200_000);
+    assert.equal(first([...sounds(999.85, 1003), ...later(0)]), 200_000);
+    assert.equal(first(later(0.5)), 500_000, 'pictures that are shown half a second after they are decoded');
+    assert.equal(
+      first(
+        pictures(0, 30)
+          .filter((_, i) => i % 10 === 0)
+          .map((frame) => ({ ...frame, duration: 90_000 })),
+      ),
+      2_000_000,
+    );
+    assert.equal(first(later(9.5)), 9_500_000);
+    assert.throws(() => first(later(10.5)), { message: /decoded long before it is shown/ });
+    // Ticks that are no whole number of microseconds: the first picture is at 0 all the same.
+    const film = { ...videoTrack, timescale: 24 };
+    const slow = pictures(0, 3).map((frame, i) => ({ ...frame, dts: i, pts: i, duration: 1 }));
+    assert.equal(first(slow, film), 208_333);
+  });
 
   test('sound that continues behind the picture is kept to its end', () => {
     const { cutter, sounds: kept } = cut([...pictures(0, 3), ...sounds(0, 90)]);

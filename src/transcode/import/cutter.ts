@@ -3,10 +3,10 @@
  * In: frames on the clock of the container. Out: groups of frames between two cuts; the list of cuts. docs/media.md 6.
  */
 
-import { assetClockStartUs, assetTicks } from '../../media/asset-time.ts';
+import { assetRun, assetTicks, clockStartFor } from '../../media/asset-time.ts';
 import type { Frame, Track } from '../../media/frame.ts';
 import { Column } from '../../media/isobmff/movie/sample-table.ts';
-import { ticksToUs, usToTicks } from '../../media/run.ts';
+import { type Run, ticksToUs, usToTicks } from '../../media/run.ts';
 import { type ImportLimits, refused } from './limits.ts';
 import { APART_US } from './sound-span.ts';
 
@@ -23,12 +23,15 @@ const MAX_WAITING_BYTES = 192 * 1024 * 1024;
 const EARLY_US = 200_000;
 /** Sound that ends later than the picture by less belongs to the last segment. µs */
 const OVERHANG_US = 10_000_000;
+/** An encoder with B-frames decodes pictures at most so many earlier than it shows them. */
+export const REORDERED = 2;
 
 /** The frames between two cuts. */
 export interface CutGroup {
   /** µs since the start of the asset. */
   readonly startUs: number;
   readonly durationUs: number;
+  readonly run: Run;
   /** On the clock of the asset, by track id; a track without frames is absent. */
   readonly frames: ReadonlyMap<number, readonly Frame[]>;
 }
@@ -36,6 +39,7 @@ export interface CutGroup {
 /** A stretch that begins with a key frame of the reference. */
 interface Open {
   readonly startUs: number;
+  /** On the clock of the container, as all frames that wait. */
   readonly reference: Frame[];
   /** Start of the next one. */
   endUs: number | undefined;
@@ -43,6 +47,7 @@ interface Open {
 
 interface Follower {
   readonly track: Track;
+  /** Ticks that the clock of the container is behind the times of the asset. */
   readonly shift: number;
   frames: Frame[];
   /** Time of the newest frame, µs. */
@@ -57,6 +62,7 @@ export class Cutter {
   #followers: readonly Follower[] = [];
   #shift = 0;
   #originUs: number | undefined;
+  #clockStartUs: number | undefined;
   /** Frames of other tracks before the origin is known. */
   #early: Frame[] = [];
   #open: Open[] = [];
@@ -84,6 +90,11 @@ export class Cutter {
   /** Time of the container at which the asset begins, µs. */
   get originUs(): number {
     return this.#originUs ?? 0;
+  }
+
+  /** What the media clock shows when the asset begins, µs: known with the first group. */
+  get clockStartUs(): number {
+    return this.#clockStartUs ?? clockStartFor(0, this.#reference.timescale);
   }
 
   /** There is a stretch of 20 s without a key frame: the tracks cannot be stored as they are. */
@@ -150,10 +161,10 @@ export class Cutter {
     // Sound before zero primes the decoder of what an edit list shows.
     this.#originUs = kind === 'audio' && firstUs < 0 && firstUs > -EARLY_US ? 0 : firstUs;
     const origin = this.#originUs === firstUs ? frame.pts : 0;
-    this.#shift = assetTicks(0, timescale) - origin;
+    this.#shift = -origin;
     this.#followers = this.#tracks.slice(1).map((track) => ({
       track,
-      shift: usToTicks(assetClockStartUs - this.#originUs!, track.timescale),
+      shift: usToTicks(-this.#originUs!, track.timescale),
       frames: [],
       edgeUs: Number.NEGATIVE_INFINITY,
     }));
@@ -162,17 +173,17 @@ export class Cutter {
   }
 
   /** Takes a frame of the reference. */
-  #cut(given: Frame): void {
+  #cut(frame: Frame): void {
     if (this.#originUs === undefined) {
-      if (!given.key) {
+      if (!frame.key) {
         this.#skipped++;
         return;
       }
-      this.#begin(given);
+      this.#begin(frame);
     }
-    const frame = this.#moved(given, this.#shift, this.#reference);
-    const us = this.#usOf(frame.pts, this.#reference);
-    const endUs = this.#usOf(frame.pts + frame.duration, this.#reference);
+    this.#check(frame, this.#reference);
+    const us = ticksToUs(frame.pts + this.#shift, this.#reference.timescale);
+    const endUs = ticksToUs(frame.pts + frame.duration + this.#shift, this.#reference.timescale);
     const open = this.#open.at(-1);
     this.times.push(us);
     if (this.times.length > this.#limits.maxFrames) throw refused('The film has too many frames.');
@@ -194,33 +205,49 @@ export class Cutter {
     this.#open.push({ startUs, reference: [], endUs: undefined });
   }
 
-  #follow(given: Frame): void {
-    const follower = this.#followers.find(({ track }) => track.id === given.trackId);
+  #follow(frame: Frame): void {
+    const follower = this.#followers.find(({ track }) => track.id === frame.trackId);
     if (!follower) return;
-    const us = this.#usOf(given.pts + follower.shift, follower.track);
+    const us = timeOf(frame.pts, follower);
     if (us < -EARLY_US) {
       this.#earliestUs = Math.min(this.#earliestUs, us);
       return;
     }
-    const frame = this.#moved(given, follower.shift, follower.track);
+    this.#check(frame, follower.track);
     follower.edgeUs = Math.max(follower.edgeUs, us);
     follower.frames.push(frame);
     this.#waitingBytes += frame.data.length;
   }
 
-  #moved(frame: Frame, shift: number, { timescale, id }: Track): Frame {
-    const { trackId, dts, pts, duration, key, data } = frame;
+  #check({ duration }: Frame, { timescale, id }: Track): void {
     if (duration > this.#limits.maxFrameS * timescale || duration > 0xffff_ffff) {
       const hours = duration / timescale / 3600;
       throw refused(`A frame of track ${id} lasts ${hours.toFixed(1)} hours. At most ten minutes are accepted.`);
     }
-    if (dts + shift < 0 || pts - dts > 0xffff_ffff) throw refused(`Track ${id} is decoded long before it is shown.`);
-    return { trackId, dts: dts + shift, pts: pts + shift, duration, key, data };
   }
 
-  /** Time of the asset, µs. */
-  #usOf(ticks: number, { timescale }: Track): number {
-    return ticksToUs(ticks, timescale) - assetClockStartUs;
+  /** The frames of a group on the clock of the asset. @param shift of the track */
+  #moved(frames: readonly Frame[], shift: number, { timescale, id }: Track): Frame[] {
+    const ticks = shift + assetTicks(0, timescale, this.clockStartUs);
+    return frames.map(({ trackId, dts, pts, duration, key, data }) => {
+      if (dts + ticks < 0 || pts - dts > 0xffff_ffff) throw refused(`Track ${id} is decoded long before it is shown.`);
+      return { trackId, dts: dts + ticks, pts: pts + ticks, duration, key, data };
+    });
+  }
+
+  /** How much earlier than the asset the decode times of its first group begin, and those of its encoded pictures may. µs */
+  #neededUs(reference: readonly Frame[], others: ReadonlyMap<Follower, readonly Frame[]>): number {
+    const { timescale, kind } = this.#reference;
+    const earliest = (frames: readonly Frame[], shift: number, perSecond: number) =>
+      frames.reduce((most, { dts }) => Math.max(most, -ticksToUs(dts + shift, perSecond)), 0);
+    const own = earliest(reference, this.#shift, timescale);
+    const theirs = [...others].map(([{ shift, track }, frames]) => earliest(frames, shift, track.timescale));
+    const lengthUs = ticksToUs(
+      reference.reduce((sum, { duration }) => sum + duration, 0),
+      timescale,
+    );
+    const encodedUs = kind === 'video' ? (REORDERED * lengthUs) / Math.max(1, reference.length) : 0;
+    return Math.max(own, encodedUs, ...theirs);
   }
 
   /** Closes the stretches whose other tracks have come. */
@@ -253,14 +280,14 @@ export class Cutter {
     const lengthUs = ({ duration }: Frame) => ticksToUs(duration, track.timescale);
     let endUs = pictureUs;
     const first = frames.findIndex((frame) => {
-      const us = this.#usOf(frame.pts, track);
+      const us = timeOf(frame.pts, follower);
       if (us > endUs + APART_US) return true;
       endUs = Math.max(endUs, us + lengthUs(frame));
       return false;
     });
     if (first < 0) return;
     follower.frames = frames.slice(0, first);
-    follower.edgeUs = this.#usOf(follower.frames.at(-1)?.pts ?? 0, track);
+    follower.edgeUs = timeOf(follower.frames.at(-1)?.pts ?? 0, follower);
     for (const frame of frames.slice(first)) this.#apartUs += lengthUs(frame);
   }
 
@@ -276,20 +303,28 @@ export class Cutter {
 
   /** @param untilUs frames of other tracks that begin before it belong to the group */
   #emit({ startUs, reference }: Open, endUs: number, untilUs: number): void {
-    const frames = new Map<number, readonly Frame[]>();
-    if (reference.length > 0) frames.set(this.#reference.id, reference);
+    const others = new Map<Follower, readonly Frame[]>();
     for (const follower of this.#followers) {
       let count = 0;
-      const { track } = follower;
-      while (count < follower.frames.length && this.#usOf(follower.frames[count]!.pts, track) < untilUs) count++;
+      while (count < follower.frames.length && timeOf(follower.frames[count]!.pts, follower) < untilUs) count++;
       const own = follower.frames.slice(0, count);
       follower.frames = follower.frames.slice(count);
-      if (own.length > 0) frames.set(track.id, own);
-      for (const { pts, duration } of own) this.#endUs = Math.max(this.#endUs, this.#usOf(pts + duration, track));
+      if (own.length > 0) others.set(follower, own);
+      for (const { pts, duration } of own) this.#endUs = Math.max(this.#endUs, timeOf(pts + duration, follower));
     }
+    this.#clockStartUs ??= clockStartFor(this.#neededUs(reference, others), this.#reference.timescale);
+    const frames = new Map<number, readonly Frame[]>();
+    if (reference.length > 0) frames.set(this.#reference.id, this.#moved(reference, this.#shift, this.#reference));
+    for (const [{ shift, track }, own] of others) frames.set(track.id, this.#moved(own, shift, track));
     for (const own of frames.values()) for (const { data } of own) this.#waitingBytes -= data.length;
-    this.#ready.push({ startUs, durationUs: Math.max(1, endUs - startUs), frames });
+    const run = assetRun(this.#clockStartUs);
+    this.#ready.push({ startUs, durationUs: Math.max(1, endUs - startUs), run, frames });
   }
+}
+
+/** Time of the asset, µs. @param ticks of the container */
+function timeOf(ticks: number, { shift, track }: Pick<Follower, 'shift' | 'track'>): number {
+  return ticksToUs(ticks + shift, track.timescale);
 }
 
 /**

@@ -8,12 +8,13 @@ import { type AssetCaptions, type ImportLoss, type ImportResult, importLosses } 
 import { type Demuxer, type DemuxStream, openDemuxer } from '../../ffmpeg/demux.ts';
 import type { JobInput, WorkerContext, WorkerHandler } from '../../jobs/worker-job.ts';
 import { FormatError } from '../../lib/errors.ts';
+import { clockStartFor } from '../../media/asset-time.ts';
 import { readMovie } from '../../media/isobmff/movie/movie-file.ts';
 import type { FileMovie } from '../../media/isobmff/movie/progressive.ts';
 import { ImportedCaptions } from './captions.ts';
 import { readChapters } from './chapters.ts';
 import { CONTAINER_START_BYTES, checkStart, containerOf, isMovie } from './container.ts';
-import { Cutter, gridOf } from './cutter.ts';
+import { Cutter, gridOf, REORDERED } from './cutter.ts';
 import { frameRateOf, trackFactsOf } from './facts.ts';
 import { checkDuration, checkPicture, type ImportLimits, importLimits, refused } from './limits.ts';
 import type { MediaReader } from './media-reader.ts';
@@ -45,6 +46,7 @@ const RAW: Readonly<Record<string, string>> = { h264: 'H.264', hevc: 'HEVC', m4v
 /** What reading the file has shown. */
 interface Read {
   readonly originUs: number;
+  readonly clockStartUs: number;
   readonly cuts: readonly number[];
   readonly endUs: number;
   /** Times of the frames of the reference, µs since the start of the asset. */
@@ -151,6 +153,7 @@ async function importOriginal(assetId: string, context: WorkerContext, limits: I
       warnings: [...apart, ...read.warnings, ...jumps, ...missing, ...unreadableTexts(streams), ...subtitles.warnings],
     },
     originUs: read.originUs,
+    clockStartUs: read.clockStartUs,
     cuts: read.cuts,
     endUs: read.endUs,
     texts: files.map(({ vtt: _, script: __, ...text }) => text),
@@ -270,6 +273,7 @@ async function store(
   const sound = lostSound(cutter.earlyUs, cutter.apartUs);
   return {
     originUs: cutter.originUs,
+    clockStartUs: cutter.clockStartUs,
     cuts: isStored ? cutter.cuts : gridOf(times),
     endUs: cutter.endUs,
     times,
@@ -313,6 +317,7 @@ async function readTimes(
   const lost = lostSound(earlyUs > PRIMING_US ? earlyUs : 0, sound.lostUs(first + pictureUs));
   return {
     ...{ originUs: first, cuts: gridOf(times, endUs), endUs, times, sourceBytes: undefined },
+    clockStartUs: clockStartFor(REORDERED * step, 1_000_000),
     warnings: [...reader.warnings, ...lost],
     losses: [...reader.losses, ...(lost.length > 0 ? (['sound'] as const) : [])],
   };

@@ -4,7 +4,6 @@
  */
 import { PieceStore } from '../../archive/piece-store.ts';
 import type { WorkerContext } from '../../jobs/worker-job.ts';
-import { assetRun } from '../../media/asset-time.ts';
 import type { Track } from '../../media/frame.ts';
 import type { Init } from '../../media/segment.ts';
 import { assetInit, assetSegment } from '../asset-segment.ts';
@@ -49,7 +48,7 @@ export class SourceWriter implements AsyncDisposable {
   }
 
   /** Writes the next group. */
-  async write({ startUs, durationUs, frames }: CutGroup): Promise<void> {
+  async write({ startUs, durationUs, run, frames }: CutGroup): Promise<void> {
     const msn = this.#msn++;
     const { tracks } = this.#options;
     const segments = tracks.flatMap((track, index) => {
@@ -60,7 +59,7 @@ export class SourceWriter implements AsyncDisposable {
     const chunk = await this.#files.for(msn, startUs);
     await chunk.append({
       msn,
-      run: assetRun,
+      run,
       init: this.#init,
       startUs,
       durationUs,

@@ -18,6 +18,8 @@ export const ENCODE_KIND = 'encode';
 export interface AssetTimes {
   /** Time in the container at which the asset begins, with edit lists applied as FFmpeg does, µs. */
   readonly originUs: number;
+  /** What the media clock shows when the asset begins, µs; 10 s where it is absent: an earlier version imported it. */
+  readonly clockStartUs?: number;
   /** Start of each segment, µs of the asset, the first 0; the segment of the first has MSN 1. */
   readonly cuts: readonly number[];
   /** End of the last segment, µs. */
@@ -61,6 +63,8 @@ export interface EncodeAudio {
 export interface EncodeJobInput {
   readonly assetId: string;
   readonly originUs: number;
+  /** As of {@link AssetTimes}. */
+  readonly clockStartUs?: number;
   /** End of the asset, µs. */
   readonly endUs: number;
   readonly media: EncodeVideo | EncodeLook | EncodeAudio;
@@ -113,11 +117,11 @@ export function lookJobs(
   const pieces = piecesOf(times, pieceUs);
   if (!video || twice.length === 0 || pieces.length === 1) return [];
   const { twoPass, bitRate, ...smallest } = twice.reduce((a, b) => (b.width * b.height < a.width * a.height ? b : a));
-  const { originUs, endUs } = times;
+  const common = { assetId, ...clockOf(times) };
   // Without a cap, which would hide how much the hardest pieces take.
   const rendition = { ...smallest, maxRate: UNCAPPED, bufferSize: UNCAPPED };
   return pieces.map((piece) => ({
-    ...{ assetId, originUs, endUs },
+    ...common,
     media: { kind: 'look', ...video, renditions: [rendition], ...piece },
   }));
 }
@@ -129,7 +133,8 @@ export function encodeJobs(
   times: AssetTimes,
   { pieceUs = PIECE_US, looks = new Map() }: EncodeJobsOptions = {},
 ): EncodeJobInput[] {
-  const { originUs, cuts, endUs } = times;
+  const { cuts, endUs } = times;
+  const common = { assetId, ...clockOf(times) };
   const jobs: EncodeJobInput[] = [];
   const { video } = plan;
   if (video && video.renditions.length > 0) {
@@ -145,14 +150,22 @@ export function encodeJobs(
         const bitRate = rates[i]?.[index];
         return bitRate === undefined ? rendition : { ...rendition, bitRate };
       });
-      jobs.push({ assetId, originUs, endUs, media: { kind: 'video', ...video, renditions, ...piece } });
+      jobs.push({ ...common, media: { kind: 'video', ...video, renditions, ...piece } });
     }
   }
   for (const { stream, renditions } of plan.audio) {
     const loudness = plan.loudness === undefined ? {} : { loudness: plan.loudness };
-    jobs.push({ assetId, originUs, endUs, media: { kind: 'audio', stream, renditions, cuts, ...loudness } });
+    jobs.push({ ...common, media: { kind: 'audio', stream, renditions, cuts, ...loudness } });
   }
   return jobs;
+}
+
+function clockOf({
+  originUs,
+  clockStartUs,
+  endUs,
+}: AssetTimes): Pick<EncodeJobInput, 'originUs' | 'clockStartUs' | 'endUs'> {
+  return { originUs, ...(clockStartUs !== undefined && { clockStartUs }), endUs };
 }
 
 /** A rest that is shorter than a piece belongs to the last piece. */

@@ -2,13 +2,16 @@ import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import { need } from '../../../test/fixtures/need.ts';
+import { scanChunk } from '../../archive/chunk-reader.ts';
+import { MemorySegmentStore } from '../../archive/memory-segment-store.ts';
+import { segmentLocation } from '../../archive/segment-store.ts';
 import { captionsByPicture, command, popOn, withCaptionsInStream } from '../../media/captions/captions.fixture.ts';
 import { CaptionCollector } from '../../media/captions/collector.ts';
 import { u32At } from '../../media/isobmff/box.ts';
 import { parseHeadBox } from '../../media/isobmff/commit-box.ts';
 import { createFmp4Demuxer } from '../../media/isobmff/demuxer.ts';
 import { chunkMoovOffset } from '../../media/isobmff/init.ts';
-import { type EncodeJobInput, encodeJobs, lookJobs } from './encode-job.ts';
+import { type AssetTimes, type EncodeJobInput, encodeJobs, lookJobs } from './encode-job.ts';
 import {
   type EncodedFilm,
   encodeFilm,
@@ -30,7 +33,7 @@ const TIMES = { originUs: 0, cuts: CUTS, endUs: 4_000_000 };
 
 function jobsOf(
   source: LadderSource,
-  times = TIMES,
+  times: AssetTimes = TIMES,
   settings: Partial<typeof ladderDefaults> = {},
   pieceUs?: number,
 ): EncodeJobInput[] {
@@ -102,6 +105,20 @@ suite('encode jobs', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     const last = encoded.progress.at(-1)!;
     assert.equal(last.share, 1);
     assert.deepEqual(last.parts, { 'v0-180': 1, 'v0-120': 1 });
+  });
+
+  test('the media clock is that of the asset; without one it is that of earlier versions', async () => {
+    const startOf = async ({ outputs }: EncodedFilm) => {
+      const store = new MemorySegmentStore();
+      const location = segmentLocation('assets/a1/v0-120/1-1.mp4');
+      await store.put(location, outputs.get('v0-120/1.mp4')!);
+      const { groups } = await scanChunk(store, location);
+      const { tfdt, firstPtsOffset } = groups[0]!.tracks[0]!;
+      return [groups[0]!.utcOffsetUs, tfdt + firstPtsOffset];
+    };
+    const jobs = jobsOf(FILM, { ...TIMES, clockStartUs: 200_000 });
+    assert.deepEqual(await startOf(await encodeFilm(film, jobs[0]!, { threads: 1 })), [-200_000, 0.2 * 12_800]);
+    assert.deepEqual(await startOf(whole), [-10_000_000, 10 * 12_800]);
   });
 
   test('pieces that are encoded apart join exactly: no picture twice, none missing, no loss of quality at the border', async () => {

@@ -10,7 +10,7 @@ import type { LadderCounts, LadderOptions } from '../../ffmpeg/ladder-options.ts
 import type { StreamInput } from '../../ffmpeg/stream-input.ts';
 import type { JobInput, WorkerContext, WorkerHandler } from '../../jobs/worker-job.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { assetClockStartUs } from '../../media/asset-time.ts';
+import { earlierClockStartUs } from '../../media/asset-time.ts';
 import type { Frame, Track } from '../../media/frame.ts';
 import { ticksToUs } from '../../media/run.ts';
 import type { EncodeAudio, EncodeJobInput, EncodeJobResult } from './encode-job.ts';
@@ -170,7 +170,7 @@ class Encode implements AsyncDisposable {
   }
 
   #addTrack(track: Track): void {
-    const { assetId, endUs, media } = this.#input;
+    const { assetId, endUs, media, clockStartUs = earlierClockStartUs } = this.#input;
     const found = media.renditions.find(({ trackId }) => trackId === track.id);
     if (!found) throw new OxbowError('engine-failed', `the encoder returned an unknown track ${track.id}`);
     const rendition = found.id;
@@ -180,6 +180,7 @@ class Encode implements AsyncDisposable {
       assetId,
       rendition,
       track,
+      clockStartUs,
     });
     this.#writers.push(writer);
     this.#timescales.set(track.id, track.timescale);
@@ -187,7 +188,14 @@ class Encode implements AsyncDisposable {
     this.#cutters.set(
       track.id,
       new SegmentCutter({
-        ...{ track, rendition, cuts: media.cuts, endUs: nextUs ?? endUs, isContinued: nextUs !== undefined },
+        ...{
+          track,
+          rendition,
+          clockStartUs,
+          cuts: media.cuts,
+          endUs: nextUs ?? endUs,
+          isContinued: nextUs !== undefined,
+        },
         firstMsn: media.kind === 'video' ? media.firstMsn : 1,
         deliver: (segment) => writer.push(segment),
       }),
@@ -200,11 +208,11 @@ class Encode implements AsyncDisposable {
   }
 
   #report(trackId: number, pts: number): void {
-    const { media, endUs } = this.#input;
+    const { media, endUs, clockStartUs = earlierClockStartUs } = this.#input;
     const id = media.renditions.find((rendition) => rendition.trackId === trackId)!.id;
     const start = media.cuts[0]!;
     const end = media.kind === 'video' && media.nextUs !== undefined ? media.nextUs : endUs;
-    const at = ticksToUs(pts, this.#timescales.get(trackId)!) - assetClockStartUs;
+    const at = ticksToUs(pts, this.#timescales.get(trackId)!) - clockStartUs;
     const share = Math.min(0.999, Math.max(0, (at - start) / Math.max(1, end - start)));
     if (share - this.#shares[id]! < 0.005) return;
     this.#shares[id] = share;
@@ -236,10 +244,10 @@ function bytesOf(original: JobInput, signal: AbortSignal): StreamInput {
 
 /** What the encoder is to do. */
 function ladderOptions(
-  { originUs, endUs, media }: EncodeJobInput,
+  { originUs, endUs, media, clockStartUs = earlierClockStartUs }: EncodeJobInput,
   { threads, gainDb }: { readonly threads: number; readonly gainDb: number },
 ): LadderOptions {
-  const start = { originUs, clockStartUs: assetClockStartUs, cuts: media.cuts, mediaEndUs: endUs };
+  const start = { originUs, clockStartUs, cuts: media.cuts, mediaEndUs: endUs };
   if (media.kind === 'audio') return { media: { ...media, gainDb }, times: { ...start, endUs }, threads };
   const { stream, picture, renditions, nextUs } = media;
   const times = nextUs === undefined ? start : { ...start, endUs: nextUs };

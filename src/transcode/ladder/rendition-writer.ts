@@ -25,6 +25,8 @@ export interface RenditionWriterOptions {
   readonly assetId: string;
   readonly rendition: string;
   readonly track: Track;
+  /** What the media clock shows when the asset begins, µs. */
+  readonly clockStartUs: number;
 }
 
 /** The writer of one rendition. Disposing discards a file that was not sent. */
@@ -82,10 +84,10 @@ export class RenditionWriter implements AsyncDisposable {
   async #write({ msn, startUs, durationUs, frames }: CutSegment): Promise<void> {
     this.#options.context.signal.throwIfAborted();
     const writer = await this.#files.for(msn, startUs);
-    const { track } = this.#options;
+    const { track, clockStartUs } = this.#options;
     const tracks = [assetSegment(track, frames, msn, track.kind === 'audio' ? soundSlot : loneSlot)];
     const place = { startUs, durationUs, discontinuity: false, discontinuitySequence: 0, gaps: [] };
-    await writer.append({ msn, run: assetRun, init: this.#init, ...place, tracks });
+    await writer.append({ msn, run: assetRun(clockStartUs), init: this.#init, ...place, tracks });
   }
 
   async #send({ location, length, groups, firstMsn }: SealedFile): Promise<void> {

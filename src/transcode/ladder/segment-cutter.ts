@@ -20,6 +20,8 @@ export interface SegmentCutterOptions {
   readonly track: Track;
   readonly rendition: string;
   readonly firstMsn: number;
+  /** What the media clock shows when the asset begins, µs. */
+  readonly clockStartUs: number;
   /** Starts of the segments, µs of the asset. */
   readonly cuts: readonly number[];
   /** Where the last of them ends, µs of the asset. */
@@ -65,7 +67,7 @@ export class SegmentCutter {
     const last = this.#frames.at(-1)!;
     const isVideo = track.kind === 'video';
     // The next piece begins as long before its first picture as this segment does.
-    const endDts = assetTicks(endUs, track.timescale) - (first.pts - first.dts);
+    const endDts = this.#ticks(endUs) - (first.pts - first.dts);
     this.#deliver(isVideo && isContinued && endDts > last.dts ? endDts : undefined);
   }
 
@@ -73,7 +75,7 @@ export class SegmentCutter {
   #after({ pts }: Frame): number {
     const { cuts, track } = this.#options;
     let next = this.#next + 1;
-    if (track.kind === 'audio') while (next < cuts.length && pts >= assetTicks(cuts[next]!, track.timescale)) next++;
+    if (track.kind === 'audio') while (next < cuts.length && pts >= this.#ticks(cuts[next]!)) next++;
     return next;
   }
 
@@ -81,7 +83,7 @@ export class SegmentCutter {
     const { cuts, track } = this.#options;
     const at = cuts[this.#next];
     const tolerance = track.timescale * TOLERANCE_S;
-    const isThere = at !== undefined && pts >= assetTicks(at, track.timescale) - tolerance;
+    const isThere = at !== undefined && pts >= this.#ticks(at) - tolerance;
     if (track.kind !== 'video') return isThere;
     if (!key) {
       // Pictures of the segment in progress may come out after they are shown, but never those of the next.
@@ -90,8 +92,7 @@ export class SegmentCutter {
     }
     if (!isThere) throw this.#refusal(`a key frame at ${pts} ticks is at no cut`);
     const after = cuts[this.#next + 1];
-    if (after !== undefined && pts >= assetTicks(after, track.timescale) - tolerance)
-      throw this.#refusal(`no picture at ${at} µs`);
+    if (after !== undefined && pts >= this.#ticks(after) - tolerance) throw this.#refusal(`no picture at ${at} µs`);
     return true;
   }
 
@@ -106,6 +107,11 @@ export class SegmentCutter {
     const last = frames.at(-1)!;
     if (endDts !== undefined) frames[frames.length - 1] = { ...last, duration: endDts - last.dts };
     deliver({ msn: firstMsn + index, startUs, durationUs: (cuts[index + 1] ?? endUs) - startUs, frames });
+  }
+
+  #ticks(us: number): number {
+    const { track, clockStartUs } = this.#options;
+    return assetTicks(us, track.timescale, clockStartUs);
   }
 
   #refusal(why: string): OxbowError {

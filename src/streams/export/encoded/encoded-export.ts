@@ -31,7 +31,6 @@ import type {
   LadderVideoRendition,
 } from '../../../ffmpeg/ladder-options.ts';
 import { OxbowError } from '../../../lib/errors.ts';
-import { assetClockStartUs } from '../../../media/asset-time.ts';
 import { canHold, type FileTrack, FileTracks } from '../../../media/file/file-tracks.ts';
 import { layOut } from '../../../media/file/layout.ts';
 import { ticksToUs, usToTicks } from '../../../media/run.ts';
@@ -45,6 +44,8 @@ import { Spool } from './spool.ts';
 
 /** Distance of key frames, µs. */
 const KEY_US = 2_000_000;
+/** Room for decode times before the first picture, µs: whole seconds are exact in every timescale. */
+const CLOCK_START_US = 10_000_000;
 /** Share of the progress: encoding, and reading before it; the rest is writing the file. */
 const ENCODE_SHARE = 0.9;
 const AUDIO_IDS_FROM = 121;
@@ -234,7 +235,7 @@ class EncodedExport implements AsyncDisposable {
     const cuts: number[] = [];
     for (let at = fromUs; at === fromUs || at < endUs; at += KEY_US) cuts.push(at);
     const end = media.kind === 'audio' ? { endUs } : toUs === undefined ? {} : { endUs: toUs };
-    const times = { originUs: 0, clockStartUs: assetClockStartUs, cuts, ...end };
+    const times = { originUs: 0, clockStartUs: CLOCK_START_US, cuts, ...end };
     let startTicks = 0;
     await encodeLadder(
       { media, times, threads: availableParallelism() },
@@ -243,7 +244,7 @@ class EncodedExport implements AsyncDisposable {
         track(track) {
           if (track.kind !== 'video' && track.kind !== 'audio') return;
           spool.track = track;
-          startTicks = usToTicks(assetClockStartUs, track.timescale);
+          startTicks = usToTicks(CLOCK_START_US, track.timescale);
         },
         frame(frame) {
           spool.push(frame, startTicks);
