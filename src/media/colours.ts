@@ -5,11 +5,8 @@
 import { FormatError } from '../lib/errors.ts';
 import { av1Colours } from './av1/sequence-header.ts';
 import type { Track, VideoConfig } from './frame.ts';
-import { parseAvcC } from './h264/avcc.ts';
-import { parseH264Sps } from './h264/sps.ts';
 import type { Colours } from './h264/vui.ts';
-import { parseHvcC } from './hevc/hvcc.ts';
-import { parseHevcSps } from './hevc/sps.ts';
+import { spsOf } from './sps.ts';
 import { vp9Colours } from './vp9/vpcc.ts';
 
 /** Values of VIDEO-RANGE. */
@@ -37,15 +34,14 @@ export function videoRangeOf(track: Track | undefined): VideoRange | undefined {
   return RANGES.get(coloursOf(track.config)?.transfer ?? 0) ?? 'SDR';
 }
 
-function parse({ codec, record }: VideoConfig): Colours | undefined {
+function parse(config: VideoConfig): Colours | undefined {
+  const { codec, record } = config;
   try {
-    if (codec === 'h264') return parseH264Sps(parseAvcC(record).sps[0]!).colours;
-    if (codec === 'hevc') return parseHevcSps(parseHvcC(record).sps[0]!).colours;
     if (codec === 'av1') return av1Colours(record);
-    return codec === 'vp9' ? vp9Colours(record) : undefined;
+    return codec === 'vp9' ? vp9Colours(record) : spsOf(config)?.colours;
   } catch (error) {
     // A configuration that plays elsewhere may be beyond what is read here: it counts as one that states nothing.
-    if (error instanceof FormatError || error instanceof TypeError) return undefined;
+    if (error instanceof FormatError) return undefined;
     throw error;
   }
 }

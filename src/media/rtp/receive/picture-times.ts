@@ -3,13 +3,9 @@
  * In: access units in decode order with their presentation times. Out: frames, at once where the frame rate is even, otherwise one frame
  * late. ITU-T H.264, C.4.5.3 (max_num_reorder_frames); docs/media.md 13.
  */
-import { FormatError } from '../../../lib/errors.ts';
 import { EvenTimes } from '../../even-times.ts';
 import type { Frame, VideoConfig } from '../../frame.ts';
-import { parseAvcC } from '../../h264/avcc.ts';
-import { parseH264Sps } from '../../h264/sps.ts';
-import { parseHvcC } from '../../hevc/hvcc.ts';
-import { parseHevcSps } from '../../hevc/sps.ts';
+import { h264SpsOf, hevcSpsOf } from '../../sps.ts';
 
 /** No stream reorders by more frames. */
 const MAX_DEPTH = 16;
@@ -36,20 +32,13 @@ export interface PictureOutput {
 }
 
 /** How many frames may precede a frame in decode order and follow it in presentation order; undefined if that must be measured. */
-export function reorderDepth({ codec, record }: VideoConfig): number | undefined {
-  try {
-    if (codec === 'h264') {
-      const sps = parseH264Sps(parseAvcC(record).sps[0]!);
-      // Without order counts in slices the order is that of decoding (8.2.1.2 is not used by cameras, 8.2.1.3 forbids reordering).
-      if (sps.profile === BASELINE || sps.orderBits === 0) return 0;
-      return sps.maxReorderFrames;
-    }
-    if (codec === 'hevc') return parseHevcSps(parseHvcC(record).sps[0]!).maxReorderFrames;
-    return 0;
-  } catch (error) {
-    if (error instanceof FormatError) return undefined;
-    throw error;
-  }
+export function reorderDepth(config: VideoConfig): number | undefined {
+  if (config.codec === 'hevc') return hevcSpsOf(config)?.maxReorderFrames;
+  if (config.codec !== 'h264') return 0;
+  const sps = h264SpsOf(config);
+  // Without order counts in slices the order is that of decoding (8.2.1.2 is not used by cameras, 8.2.1.3 forbids reordering).
+  if (sps?.profile === BASELINE || sps?.orderBits === 0) return 0;
+  return sps?.maxReorderFrames;
 }
 
 /** The depth that presentation times in decode order show. */
