@@ -139,6 +139,11 @@ suite('a private stream, shared with a guest', { skip: need('chromium') }, () =>
     await until('the span is copied', async () => (await copied()).includes('from='));
     assert.equal(new URL(await copied()).searchParams.get('token'), token);
 
+    await page.getByRole('tab', { name: 'Markers' }).click();
+    await page.getByRole('button', { name: 'theirs' }).waitFor();
+    for (const name of ['Protect this span', 'Remove theirs'])
+      assert.equal(await page.getByRole('button', { name }).count(), 0, `${name} is for administrators`);
+
     await openShare(page);
     assert.equal(await page.getByLabel('Who can open it').count(), 0, 'a guest shares their token, but creates none');
     await page.getByText('until your own link expires').waitFor();

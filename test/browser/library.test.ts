@@ -247,7 +247,13 @@ suite('the library, in a browser', { skip: need('chromium') || need('ffmpeg') },
     await page.getByText('No videos yet').waitFor();
     await page.getByRole('button', { name: 'Trash', exact: true }).click();
     await page.getByRole('checkbox', { name: /Select Harbour/ }).check();
+    await page.getByText(/Deleted for good: .*\d/).waitFor();
     await clean('library-trash');
+    await page.getByRole('button', { name: 'Empty trash' }).click();
+    const question = page.getByRole('dialog', { name: 'Delete 1 for good?' });
+    await question.waitFor();
+    assert.deepEqual(await violations(page, 'emptying the trash'), []);
+    await question.getByRole('button', { name: 'Cancel' }).click();
     await page.getByRole('button', { name: 'Restore' }).click();
     await page.getByText('The trash is empty').waitFor();
   });

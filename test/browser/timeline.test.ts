@@ -125,6 +125,7 @@ suite('the timeline bar, in a browser', { skip: need('chromium') }, () => {
     const track = (await page.locator('.track').boundingBox())!;
     assert.ok(box.height > track.height / 4, `it is ${box.height} of ${track.height} pixels high`);
     assert.match((await path.getAttribute('d'))!, /V0H/, 'it reaches the top');
+    await page.getByText('Activity', { exact: true }).waitFor();
   });
 
   test('the wheel zooms about the pointer, and the page does not scroll', async () => {

@@ -194,7 +194,7 @@ suite('the pages, in a browser', { skip: need('chromium') }, () => {
     for (const [query, locale, note] of [
       ['?t=1700000000', 'en-US', words['note.begins']],
       [`?t=${future}`, 'zh-CN', zh['note.future']],
-      ['?t=yesterday', 'en-US', words['note.unreadable']],
+      ['?t=teatime', 'en-US', words['note.unreadable']],
     ] as const) {
       await onOwnPage(`/watch/demo${query}`, { locale }, async (linked) => {
         const [before, after] = note.split('{time}');
@@ -283,6 +283,11 @@ suite('the pages, in a browser', { skip: need('chromium') }, () => {
           const box = (await zoomed.locator(part).boundingBox())!;
           assert.ok(box.height > 10 && box.y >= stage.y + stage.height, `${part} is below the picture`);
         }
+        const pages = zoomed.getByRole('navigation').first();
+        assert.notEqual(await pages.evaluate((bar) => getComputedStyle(bar).position), 'fixed');
+        if (height < 400) return;
+        const { y, height: high } = (await zoomed.locator('.controls').boundingBox())!;
+        assert.ok(y + high <= height, `the controls end at ${y + high} of ${height}`);
       });
     }
   });

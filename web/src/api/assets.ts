@@ -32,10 +32,22 @@ export type AssetQuery = Omit<AssetListQuery, 'limit' | 'cursor' | 'sort'> & {
  */
 export function listAssets(
   query: AssetQuery,
-  { limit, cursor, signal }: { limit: number; cursor?: string | undefined; signal: AbortSignal },
+  { limit, cursor, signal }: { limit: number; cursor?: string | null | undefined; signal: AbortSignal },
 ): Promise<AssetList> {
-  const page = { ...query, limit: String(limit), ...(cursor !== undefined && { cursor }) };
+  const page = { ...query, limit: String(limit), ...(cursor && { cursor }) };
   return askServer(signal, (client, options) => client.listAssets(page, options));
+}
+
+/** All assets that match, of every page. */
+export async function listAllAssets(query: AssetQuery, signal: AbortSignal): Promise<AssetView[]> {
+  const items: AssetView[] = [];
+  let cursor: string | null | undefined;
+  do {
+    const page = await listAssets(query, { limit: 200, cursor, signal });
+    items.push(...page.items);
+    cursor = page.nextCursor;
+  } while (cursor);
+  return items;
 }
 
 /** One asset. */

@@ -33,28 +33,37 @@ test('times of a room, which have fractions, are requested as whole milliseconds
 });
 
 test('the curve reaches from the lowest to the highest value, and ends where nothing was received', () => {
-  assert.equal(activityPath(answer([10, 20, null, 15, 20]), view), 'M0 100V100H20V0H40V100ZM60 100V50H80V0H100V100Z');
+  assert.equal(
+    activityPath(answer([10, 20, null, 15, 20]), view, 0),
+    'M0 100V100H20V0H40V100ZM60 100V50H80V0H100V100Z',
+  );
 });
 
 test('a flat curve, or none, is not drawn', () => {
-  assert.equal(activityPath(answer([100, 104, 99, 101, 100]), view), '');
-  assert.equal(activityPath(answer([null, null]), view), '');
-  assert.equal(activityPath(answer([]), view), '');
+  assert.equal(activityPath(answer([100, 104, 99, 101, 100]), view, 0), '');
+  assert.equal(activityPath(answer([null, null]), view, 0), '');
+  assert.equal(activityPath(answer([]), view, 0), '');
 });
 
 test('at a constant bitrate the change of the picture is shown, a small one beside a cut, and noise is not', () => {
   const constant = [100, 100, 100, 100, 100];
-  assert.equal(activityPath(answer(constant, 120, [0.2, 0.4, 0.9, 0.3, null]), view), '');
-  const path = activityPath(answer(constant, 120, [0, 0, 64, 4, null]), view);
+  assert.equal(activityPath(answer(constant, 120, [0.2, 0.4, 0.9, 0.3, null]), view, 0), '');
+  const path = activityPath(answer(constant, 120, [0, 0, 64, 4, null]), view, 0);
   assert.equal(path, 'M0 100V100H20V100H40V0H60V75H80V100H100V100Z');
 });
 
 test('the higher one of bitrate and change is shown', () => {
-  const path = activityPath(answer([10, 20, 20, 10, 10], 120, [0, 0, 0, 9, 0]), view);
+  const path = activityPath(answer([10, 20, 20, 10, 10], 120, [0, 0, 0, 9, 0]), view, 0);
   assert.equal(path, 'M0 100V100H20V0H40V0H60V0H80V100H100V100Z');
 });
 
 test('what is outside of the view is left out', () => {
-  const path = activityPath(answer([10, 20, 15], 600), { fromMs: view.fromMs + 600_000, toMs: view.toMs + 600_000 });
+  const path = activityPath(answer([10, 20, 15], 600), { fromMs: view.fromMs + 600_000, toMs: view.toMs + 600_000 }, 0);
   assert.ok(!path.includes('-1'), path);
+});
+
+test('the curve begins where the recording does, also within a step', () => {
+  const steps = answer([10, 20, 20, 10, 15]);
+  assert.equal(activityPath(steps, view, 103 * minute), 'M30 100V0H40V0H60V100H80V50H100V100Z');
+  assert.equal(activityPath(steps, view, 102 * minute), 'M20 100V0H40V0H60V100H80V50H100V100Z');
 });

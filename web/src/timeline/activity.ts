@@ -68,9 +68,10 @@ function changeHeights(changes: ActivityView['changes']): number[] {
  * The outline of the curve in a view, in units of one per cent of the bar's width and of HEIGHT: at each step the higher of the
  * bitrate and the change of the picture.
  *
+ * @param firstMs the oldest kept time, unix milliseconds: the first step may begin before it
  * @returns an SVG path; empty if the curve is flat
  */
-export function activityPath({ from, res, values, changes }: ActivityView, view: View): string {
+export function activityPath({ from, res, values, changes }: ActivityView, view: View, firstMs: number): string {
   const ofChange = changeHeights(changes);
   const heights = bitrateHeights(values).map((height, step) =>
     height === null ? null : Math.max(height, ofChange[step] ?? 0),
@@ -78,7 +79,8 @@ export function activityPath({ from, res, values, changes }: ActivityView, view:
   if (!heights.some((height) => height !== null && height > 0)) return '';
   const fromMs = Date.parse(from);
   const across = (step: number) => {
-    const x = (100 * (fromMs + step * res * 1000 - view.fromMs)) / (view.toMs - view.fromMs);
+    const atMs = Math.max(firstMs, fromMs + step * res * 1000);
+    const x = (100 * (atMs - view.fromMs)) / (view.toMs - view.fromMs);
     return Math.round(x * 100) / 100;
   };
   const up = (height: number) => Math.round(HEIGHT * (1 - height));
@@ -86,7 +88,7 @@ export function activityPath({ from, res, values, changes }: ActivityView, view:
   let isOpen = false;
   for (const [step, value] of heights.entries()) {
     const next = heights[step + 1] ?? null;
-    if (value === null || across(step + 1) <= 0 || across(step) >= 100) continue;
+    if (value === null || across(step + 1) <= Math.max(0, across(0)) || across(step) >= 100) continue;
     if (!isOpen) path += `M${across(step)} ${HEIGHT}V${up(value)}`;
     path += `H${across(step + 1)}`;
     isOpen = next !== null && across(step + 1) < 100;
