@@ -369,6 +369,19 @@ suite('the pages, in a browser', { skip: need('chromium') }, () => {
       await onOwnPage('/', { ...looks, locale, colorScheme }, async (phone) => {
         await phone.locator('article.card').waitFor();
         assert.deepEqual(await overflowing(phone), [], `home in ${locale}`);
+        const moves = () =>
+          phone.evaluate(() => {
+            const { currentTime = 0, muted = false } = document.querySelector<HTMLVideoElement>('.card video') ?? {};
+            return muted && currentTime > 0;
+          });
+        await until('the card plays while it is in view', moves);
+        assert.ok((await phone.locator('article.card').boundingBox())!.y < 160, 'the picture comes first');
+        await phone.locator('.create button').click();
+        assert.equal(await phone.locator('.card video').count(), 0, 'what moves by itself can be stopped');
+        await phone.locator('.create button').click();
+        await phone.emulateMedia({ reducedMotion: 'reduce' });
+        await until('nothing moves', async () => (await phone.locator('.card video').count()) === 0);
+        await phone.emulateMedia({ reducedMotion: 'no-preference' });
         await phone.click('article.card h2 a');
         await picture(phone, 'it plays live', isLive);
         await phone.locator('.where.live').waitFor();

@@ -1,6 +1,6 @@
 /**
- * The time of the still on a stream's card.
- * In: a stream of the API. Out: a time for the still's address. Pure.
+ * The time of the still on a stream's card, and the span that it plays.
+ * In: a stream of the API. Out: times for addresses. Pure.
  */
 import type { StreamView } from '../../../src/api/shapes.ts';
 
@@ -25,4 +25,29 @@ export function stillMoment(stream: StreamView, nowMs: number): number | null {
   if (lastMs >= Date.parse(from)) return lastMs;
   const firstMs = Math.ceil(Date.parse(from) / GRID_MS) * GRID_MS;
   return !live && firstMs < endMs ? firstMs : null;
+}
+
+/** Length of a preview, and the least that is worth one, milliseconds. */
+const PREVIEW_MS = 10_000;
+const LEAST_PREVIEW_MS = 4_000;
+
+type PreviewStream = Pick<StreamView, 'state' | 'liveSince' | 'recorded' | 'tracks'>;
+
+/** A span to play, unix milliseconds. */
+export interface PreviewSpan {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/**
+ * The last ten seconds that are recorded of a live stream, on the grid of stills, so that several viewers request the same file.
+ *
+ * @returns null if the stream is not live, has no picture, or less than four seconds are recorded since it is
+ */
+export function previewSpan({ state, liveSince, recorded, tracks }: PreviewStream): PreviewSpan | null {
+  if (state !== 'live' || liveSince === null || recorded.to === null) return null;
+  if (!tracks.some(({ kind }) => kind === 'video')) return null;
+  const toMs = Math.floor(Date.parse(recorded.to) / GRID_MS) * GRID_MS;
+  const fromMs = Math.max(toMs - PREVIEW_MS, Math.ceil(Date.parse(liveSince) / 1000) * 1000);
+  return toMs - fromMs < LEAST_PREVIEW_MS ? null : { fromMs, toMs };
 }
