@@ -110,6 +110,9 @@ suite('the pages of a room', { skip: need('chromium') }, () => {
     await ann.getByRole('tab', { name: 'Members (2)' }).click();
     const member = ann.getByRole('listitem').filter({ hasText: 'Ben' });
     await member.getByText('In step').waitFor();
+    assert.equal(await ben.getByRole('button', { name: 'Join call' }).count(), 0, 'guests may not talk');
+    await ann.getByRole('switch', { name: 'Guests may talk in calls' }).check();
+    await ben.getByRole('button', { name: 'Join call' }).waitFor();
     assert.deepEqual(await violations(ann, 'room'), []);
 
     // The guest cannot control; the owner's key stops both pictures.
@@ -141,6 +144,7 @@ suite('the pages of a room', { skip: need('chromium') }, () => {
     await ben.getByText('New since you left').waitFor();
     await ben.getByRole('tabpanel').getByText('and welcome').waitFor();
     await ben.getByRole('tab', { name: 'Chat', exact: true }).waitFor();
+    await ben.getByRole('log').getByText('Owner').first().waitFor();
     // On a touch screen a press on a message shows what can be done with it.
     const welcome = ben.locator('li[data-key]').filter({ hasText: 'and welcome' });
     await welcome.tap();
@@ -175,6 +179,8 @@ suite('the pages of a room', { skip: need('chromium') }, () => {
     await ann.getByText('The owner cannot leave').waitFor();
     await ann.getByRole('dialog').getByRole('link', { name: 'Back to rooms' }).click();
     await ann.waitForURL(/\/rooms$/);
+    await ann.getByRole('radio', { name: 'Mine', checked: true }).waitFor();
+    await ann.getByRole('list', { name: 'Rooms' }).getByRole('link').first().waitFor();
     assert.deepEqual([annFaults, benFaults], [[], []]);
   });
 });
