@@ -59,6 +59,7 @@ suite('the studio', { skip: need('chromium') }, () => {
     await page.waitForURL('**/studio');
     await state('Not live');
     await page.getByLabel('Name', { exact: true }).fill('evening');
+    await page.getByLabel('Title for viewers').fill('Evening show');
     await page.getByLabel('Who can watch').selectOption('public');
     await shot(page, 'closed');
     assert.deepEqual(await violations(page, 'before the camera is on'), []);
@@ -71,6 +72,8 @@ suite('the studio', { skip: need('chromium') }, () => {
     await state('Live');
     await server.stream('evening');
     await page.getByText('1280 × 720').waitFor();
+    await page.locator('.state.live', { hasText: /\d watching/ }).waitFor();
+    assert.equal((await view('evening')).title, 'Evening show');
     await page.locator('dt', { hasText: 'Upload' }).waitFor();
     await shot(page, 'live');
     assert.deepEqual(await violations(page, 'live'), []);
@@ -122,6 +125,7 @@ suite('the studio', { skip: need('chromium') }, () => {
   test('mute silences the microphone', async () => {
     const level = () => page.getByRole('meter').getAttribute('aria-valuenow');
     await until('the microphone is heard', async () => Number(await level()) > 0);
+    assert.equal(await page.getByRole('button', { name: 'Mute microphone' }).innerText(), 'Mute');
     await press('Mute microphone');
     await page.getByText('Muted', { exact: true }).waitFor();
     await until('nothing is heard', async () => Number(await level()) === 0);

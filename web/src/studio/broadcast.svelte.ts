@@ -60,6 +60,8 @@ export class Broadcast {
   /** Name of the chosen stream; empty: a new one. */
   stream = $state('');
   newName = $state('');
+  /** Title of a new stream, for viewers; may be empty. */
+  title = $state('');
   visibility = $state<Visibility>('unlisted');
   state = $state<BroadcastState>('off');
   /** Why publishing, or a request, failed; null if it did not. */
@@ -161,7 +163,9 @@ export class Broadcast {
   async #chosen(signal: AbortSignal): Promise<string> {
     if (this.stream !== '') return this.stream;
     const name = this.newName.trim();
-    await createStream({ name, source: { type: 'push' }, visibility: this.visibility }, signal);
+    const title = this.title.trim();
+    const texts = title === '' ? {} : { title };
+    await createStream({ name, source: { type: 'push' }, visibility: this.visibility, ...texts }, signal);
     this.stream = name;
     await this.#readStreams(signal);
     return name;
