@@ -6,6 +6,7 @@
 import { fileURLToPath } from 'node:url';
 import { clusterKey } from '../accounts/cluster-key.ts';
 import { nodeName } from '../config/sections/cluster-section.ts';
+import type { Job } from '../jobs/job.ts';
 import { type OpenedJobs, openJobs as openQueue } from '../jobs/open-jobs.ts';
 import { OwnWorker } from '../jobs/own-worker.ts';
 import type { JobTransport } from '../jobs/transport/job-transport.ts';
@@ -35,6 +36,8 @@ export async function openJobs(
     node: nodeName(config),
     media: recordings.segments,
     mayWrite: () => disk.now().hasRoom,
+    jobFailed: ({ id, kind, subject, error }: Job) =>
+      app.log.warn({ job: id, kind, subject, code: error?.code, reason: error?.detail }, 'a job has failed'),
     failed: failed('a job'),
   };
   return opened.use(await openQueue(options));

@@ -41,6 +41,8 @@ export interface OpenJobsOptions {
   readonly media: MediaStore;
   /** Whether the disk has room. */
   readonly mayWrite: () => boolean;
+  /** A job has failed, and is not tried again. */
+  readonly jobFailed?: (job: Job) => void;
   readonly failed: (error: unknown) => void;
 }
 
@@ -71,6 +73,7 @@ export async function openJobs(options: OpenJobsOptions): Promise<OpenedJobs> {
   const spanOf = (job: Job) => spanOfJob(telemetry, job);
   const ended = (job: Job) => {
     metrics.jobs.inc({ kind: job.kind, state: job.state });
+    if (job.state === 'failed') options.jobFailed?.(job);
     endJobSpan(telemetry, job, job.endedMs ?? clock.nowMs());
     withinSpan(spanOf(job), () => jobs.ended(job)); // webhooks of its event are below it
     workers.left(job);

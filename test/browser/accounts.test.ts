@@ -118,7 +118,7 @@ suite('accounts', { skip: need('chromium') }, () => {
     await admin.getByRole('row', { name: /Grace.*Active/ }).waitFor();
     await look(admin, 'users');
     await admin.getByRole('link', { name: 'Audit' }).click();
-    await admin.getByRole('row', { name: /updateUser/ }).waitFor();
+    await admin.getByRole('row', { name: /changed the account Grace/ }).waitFor();
     await look(admin, 'audit');
 
     await signIn(page, 'Grace', 'nanoseconds of a mile');

@@ -17,12 +17,14 @@ import { Processing, type ProcessingOptions } from './processing.ts';
 export async function openTestProcessing(options: Pick<ProcessingOptions, 'ladder' | 'guard' | 'lost'> = {}) {
   const library = await openTestLibrary();
   const failures: unknown[] = [];
+  const failedJobs: Job[] = [];
   const { db, clock, segments, assets } = library;
   const open = async () => {
     const opened = await openJobs({
       ...{ db, clock, metrics: createMetrics(), media: segments, config: { parallel: 1, queue: 100 } },
       events: { publish() {} },
       mayWrite: () => true,
+      jobFailed: (job) => failedJobs.push(job),
       failed: (error) => failures.push(error),
     });
     const processing = new Processing({
@@ -71,6 +73,7 @@ export async function openTestProcessing(options: Pick<ProcessingOptions, 'ladde
   return {
     ...library,
     failures,
+    failedJobs,
     runNext,
     send,
     get jobs() {

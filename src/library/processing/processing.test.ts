@@ -203,6 +203,8 @@ suite('processing of assets', { skip: need('ffmpeg') }, () => {
     const job = await library.runNext('import', importing);
     await library.processing.reconcile();
     assert.equal(job?.state, 'failed');
+    const reported = library.failedJobs.map(({ kind, subject, error }) => [kind, subject, error?.code]);
+    assert.deepEqual(reported, [['import', id, 'unsupported-media']], 'for a warning in the log');
     const { state, failure } = (await library.assets.find(id))!;
     assert.deepEqual([state, failure], ['failed', { code: 'unsupported-media', detail: 'This is a playlist.' }]);
     await library.assets.processAgain(id);

@@ -63,6 +63,11 @@ async function firstPages<T>(
 
 const PAGE = '50';
 
+/** One account. */
+export function getUser(id: string, signal: AbortSignal): Promise<UserView> {
+  return askServer(signal, (client, options) => client.getUser({ id }, options));
+}
+
 /**
  * The accounts and guests of the server, for administrators.
  *

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { gapCauses } from '../../../src/api/gap.ts';
 import './account.ts';
 import './admin.ts';
+import './audit.ts';
 import './docs.ts';
 import './edit.ts';
 import './erase.ts';
@@ -99,6 +100,8 @@ test('no text is unused', () => {
     'asset.visibility.',
     'asset.track.',
     'jobState.',
+    'jobKind.',
+    'audit.',
     'admin.source.',
     'admin.visibility.',
     'workerMode.',

@@ -36,6 +36,7 @@ export type Language = keyof typeof catalogues;
 
 type AccountTexts = typeof import('./en/account.json');
 type AdminTexts = typeof import('./en/admin.json');
+type AuditTexts = typeof import('./en/audit.json');
 type CallTexts = typeof import('./en/call.json');
 type CallRecordTexts = typeof import('./en/call-record.json');
 type ChatTexts = typeof import('./en/chat.json');
@@ -61,6 +62,7 @@ export type TextKey =
   | keyof typeof en
   | keyof AccountTexts
   | keyof AdminTexts
+  | keyof AuditTexts
   | keyof CallTexts
   | keyof CallRecordTexts
   | keyof ChatTexts

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { text } from '../text/text.ts';
-import '../text/account.ts';
-import '../text/admin.ts';
-import { auditName } from './audit-name.ts';
+import { text } from '../../text/text.ts';
+import '../../text/account.ts';
+import '../../text/admin.ts';
+import { auditName } from './name.ts';
 
 const inEnglish = (name: string) => auditName(name, (key, values) => text('en', key, values));
 

@@ -2,7 +2,7 @@
  * Who did something, as the audit log names them: a role and a name.
  * In: the name of an entry. Out: words. Pure.
  */
-import type { TextKey } from '../text/text.ts';
+import type { TextKey } from '../../text/text.ts';
 
 /** Entries that are not of a person with a role. */
 const fixed: Readonly<Record<string, TextKey>> = {

@@ -1,0 +1,47 @@
+/**
+ * The names of rooms, videos and accounts that lists of the administration know by their ids only.
+ * In: ids, the API. Out: names; each is requested once, and an id stays where it is gone.
+ */
+import { getUser } from '../../api/accounts.ts';
+import { getAsset } from '../../api/assets.ts';
+import { ApiError } from '../../api/client.ts';
+import { getRoom } from '../../api/rooms.ts';
+import { t } from '../../shell/preferences.svelte.ts';
+import type { Subject } from './sentence.ts';
+
+const requests: Readonly<Record<string, (id: string, signal: AbortSignal) => Promise<string>>> = {
+  assets: async (id, signal) => (await getAsset(id, signal)).title,
+  rooms: async (id, signal) => (await getRoom(id, signal)).name,
+  users: async (id, signal) => (await getUser(id, signal)).name,
+};
+/** A list requests no more at once; its next poll requests the others. */
+const MOST = 30;
+const keyOf = ({ of, id }: Subject) => `${of} ${id}`;
+
+/** Names by id. */
+export class Names {
+  #known = $state.raw<ReadonlyMap<string, string>>(new Map([['users admin', t('account.admin')]]));
+  readonly #asked = new Set<string>();
+
+  /** The name of a subject; its id until it is known. */
+  readonly of = (subject: Subject): string => this.#known.get(keyOf(subject)) ?? subject.id;
+
+  /** Requests what is not known yet. */
+  async ask(subjects: readonly Subject[], signal: AbortSignal): Promise<void> {
+    const found = new Map<string, string>();
+    for (const subject of subjects) {
+      const key = keyOf(subject);
+      const request = requests[subject.of];
+      if (!request || this.#known.has(key) || this.#asked.has(key) || found.size >= MOST) continue;
+      this.#asked.add(key);
+      try {
+        found.set(key, await request(subject.id, signal));
+      } catch (error) {
+        if (signal.aborted) this.#asked.delete(key);
+        else if (!(error instanceof ApiError)) throw error; // otherwise it is gone
+      }
+      if (signal.aborted) break;
+    }
+    if (found.size > 0) this.#known = new Map([...this.#known, ...found]);
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * A line of the audit log as a sentence: who did what to which stream, room, video or account.
+ * In: an entry, names of what it is about. Out: words; the operation and the request remain for those who look for them. Pure.
+ */
+import type { AuditEntry } from '../../../../src/api/account/account-shapes.ts';
+import { isTextKey, type TextKey } from '../../text/text.ts';
+import { auditName } from './name.ts';
+
+type Translate = (key: TextKey, values?: Readonly<Record<string, string>>) => string;
+/** The entry without what the sentence does not need. */
+export type SpokenEntry = Pick<AuditEntry, 'name' | 'action' | 'request' | 'status'>;
+
+/** What a request is about: a collection of the API and the id in it. */
+export interface Subject {
+  readonly of: string;
+  readonly id: string;
+}
+
+/** Operations whose name is not a verb and what it is done to, as `createStream` is. */
+const special: Readonly<Record<string, readonly [verb: string, what: string]>> = {
+  acknowledgeAlarm: ['acknowledge', 'Alarm'],
+  chunkUpload: ['begin', 'Upload'],
+  completePasswordResets: ['update', 'MePassword'],
+  completeUpload: ['finish', 'Upload'],
+  createEmailVerification: ['confirm', 'MeEmail'],
+  createMailInvitation: ['send', 'Invitation'],
+  createPasswordReset: ['request', 'PasswordReset'],
+  createRoomCommand: ['update', 'RoomPlay'],
+  createUserPasswordReset: ['request', 'UserPasswordReset'],
+  deletedRecording: ['delete', 'Recording'],
+  deleteSession: ['end', 'Session'],
+  deleteStreamAlarmsMute: ['unmute', 'StreamAlarms'],
+  fileUploads: ['finish', 'Upload'],
+  initUpload: ['begin', 'Upload'],
+  moveRoomItems: ['update', 'RoomItem'],
+  openClip: ['open', 'ClipToMore'],
+  probe: ['probe', 'Address'],
+  replaceStreamAlarmsMute: ['mute', 'StreamAlarms'],
+  replaceUploadsFile: ['finish', 'Upload'],
+  revokeStreamWatchTokens: ['revoke', 'StreamWatchToken'],
+  rtpStream: ['start', 'StreamRtp'],
+  testMail: ['send', 'TestMail'],
+};
+/** Operations that need no object. */
+const alone: Readonly<Record<string, 'signedIn' | 'entered'>> = { createSession: 'signedIn', createGuest: 'entered' };
+
+/** The stream, room, asset or account in the path of a request; null: there is none. */
+export function subjectOf(request: string): Subject | null {
+  const [, of, id] = /^[A-Z]+ \/api\/v1\/(streams|rooms|assets|users|nodes)\/([^/]+)/.exec(request) ?? [];
+  if (of === undefined || id === undefined) return null;
+  try {
+    return { of, id: decodeURIComponent(id) };
+  } catch {
+    return { of, id };
+  }
+}
+
+function partsOf(action: string): readonly [verb: string, what: string] {
+  const [, verb = '', what = ''] = /^([a-z]+)([A-Z]\w*)?$/.exec(action) ?? [];
+  return special[action] ?? [verb === 'replace' ? 'update' : verb, what.replace(/Items$/, 'Item')];
+}
+
+/** The verb and its object; null if the operation has no words. @param name of the subject; empty: it has none yet */
+function wordsOf(action: string, name: string, t: Translate): { did: string; do: string; what: string } | null {
+  const [verb, what] = partsOf(action);
+  const keys = [`audit.did.${verb}`, `audit.do.${verb}`, `audit.${name === '' ? 'new' : 'what'}.${what}`];
+  const [did, todo, object = ''] = keys;
+  const known = isTextKey(object) ? object : `audit.what.${what}`;
+  if (!isTextKey(did!) || !isTextKey(todo!) || !isTextKey(known)) return null;
+  return { did: t(did), do: t(todo), what: t(known, { name }).trim() };
+}
+
+/**
+ * The sentence of an entry; null if its operation has no words.
+ *
+ * @param nameOf the name of what an entry is about, as people know it
+ */
+export function auditSentence(entry: SpokenEntry, nameOf: (subject: Subject) => string, t: Translate): string | null {
+  const who = entry.name === '' ? t('audit.someone') : auditName(entry.name, t);
+  const isRefused = entry.status !== null && entry.status >= 400;
+  const single = alone[entry.action];
+  if (single !== undefined) return t(isRefused ? `audit.${single}Not` : `audit.${single}`, { who });
+  const subject = subjectOf(entry.request);
+  const words = wordsOf(entry.action, subject ? nameOf(subject) : '', t);
+  return words && t(isRefused ? 'audit.couldNot' : 'audit.sentence', { who, ...words });
+}
+
+/** What an operation does, to choose from; its own name if it has no words. */
+export function actionText(action: string, t: Translate): string {
+  const single = alone[action];
+  if (single !== undefined) return t(`audit.${single}Option`);
+  const words = wordsOf(action, '', t);
+  return words ? t('audit.option', words) : action;
+}
