@@ -192,7 +192,7 @@ suite('the library, in a browser', { skip: need('chromium') || need('ffmpeg') },
   fullTest('where the browser remembers a file, its upload continues after a reload at one press', async () => {
     // A file of the page itself has the same kind of handle, and needs no dialog of the browser.
     await page.addInitScript(() => {
-      FileSystemHandle.prototype.queryPermission = async () => 'prompt';
+      Object.assign(FileSystemHandle.prototype, { queryPermission: async () => 'prompt' });
     });
     await page.reload();
     await page.evaluate(
