@@ -3,6 +3,8 @@
  * In: transcode/ladder plans it. Out: child/ladder-main. Types and constants, which both processes share.
  */
 
+import type { JoinedPart } from './joined-clock.ts';
+
 /** A codec that the ladder encodes video to. */
 export type LadderVideoCodec = 'h264' | 'hevc' | 'vp9' | 'av1';
 /** A codec that the ladder encodes audio to. */
@@ -107,6 +109,8 @@ export interface LadderTimes {
   readonly endUs?: number;
   /** End of all media, µs of the asset: later times of pictures are damaged; undefined where it is not known. */
   readonly mediaEndUs?: number;
+  /** The parts of a file that was joined, whose times are on one clock after that; the cuts then begin with that at 0. */
+  readonly joined?: readonly JoinedPart[];
 }
 
 /** Options of one process. */

@@ -128,6 +128,8 @@ export interface ImportResult {
   readonly originUs: number;
   /** What the media clock shows when the asset begins, µs; 10 s in results of earlier versions, where it is absent. */
   readonly clockStartUs?: number;
+  /** The parts of a file that was joined, whose times jump: µs, and what puts them on one clock; absent of one whose times do not. */
+  readonly joined?: readonly { readonly fromUs: number; readonly toUs: number; readonly shiftUs: number }[];
   /** Start of each segment, µs since the start of the asset; the first is 0. All renditions are cut there. */
   readonly cuts: readonly number[];
   /** End of the last segment, µs. */

@@ -5,6 +5,7 @@
 import { type ImportedText, type ImportLoss, type ImportResult, importLosses } from '../../api/library/asset-facts.ts';
 import { assetChunkLocation, originalLocation } from '../../archive/asset-locations.ts';
 import { type SegmentLocation, type SegmentStore, segmentLocation } from '../../archive/segment-store.ts';
+import type { JoinedPart } from '../../ffmpeg/joined-clock.ts';
 import type { Job } from '../../jobs/job.ts';
 import type { RemoteKind, StoredOutput } from '../../jobs/remote-kind.ts';
 import { FormatError, OxbowError } from '../../lib/errors.ts';
@@ -88,7 +89,15 @@ async function acceptText({ name, location, length }: StoredOutput, segments: Se
  * @throws OxbowError `bad-request`
  */
 export function importResultOf(result: unknown): ImportResult {
-  const { facts, cuts, endUs, originUs, clockStartUs = 0, texts = [] } = (result ?? {}) as Partial<ImportResult>;
+  const {
+    facts,
+    cuts,
+    endUs,
+    originUs,
+    clockStartUs = 0,
+    joined = [],
+    texts = [],
+  } = (result ?? {}) as Partial<ImportResult>;
   const isList = Array.isArray(cuts) && cuts[0] === 0 && cuts.every((us, i) => i === 0 || us > cuts[i - 1]!);
   if (
     !isList ||
@@ -96,6 +105,7 @@ export function importResultOf(result: unknown): ImportResult {
     !Number.isFinite(originUs) ||
     !(Number.isSafeInteger(clockStartUs) && clockStartUs >= 0) ||
     !Array.isArray(facts?.tracks) ||
+    !isJoined(joined) ||
     !isTexts(texts)
   ) {
     throw new OxbowError('bad-request', 'The result of the import is incomplete.');
@@ -107,6 +117,15 @@ export function importResultOf(result: unknown): ImportResult {
 export function lossesOf(result: unknown): readonly ImportLoss[] {
   const { losses } = (result ?? {}) as Partial<ImportResult>;
   return Array.isArray(losses) ? importLosses.filter((loss) => losses.includes(loss)) : [];
+}
+
+function isJoined(parts: unknown): boolean {
+  return (
+    Array.isArray(parts) &&
+    parts.every((part: Partial<JoinedPart> | null) =>
+      [part?.fromUs, part?.toUs, part?.shiftUs].every((us) => Number.isSafeInteger(us)),
+    )
+  );
 }
 
 function isTexts(texts: unknown): boolean {

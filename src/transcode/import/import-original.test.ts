@@ -215,23 +215,45 @@ suite('import of an original', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     assert.equal(inChunk![0], 225);
   });
 
-  test('MPEG-TS that was joined says where its times jump ahead, and is refused where they go back', async () => {
+  test('MPEG-TS that was joined continues where its times jump ahead or back, and says so; nothing is lost', async () => {
     const at = (s: number) => films.make(`-map 0 -c copy -output_ts_offset ${s}`, 'ts', mp4);
     const [first, later] = [at(0), at(100)];
-    const { facts, chunks } = await importOf(Buffer.concat([first, later]));
-    assert.match(
-      facts.warnings.join(),
-      /^The times of the file jump ahead by 9\d\.\d s at [89]\.\d s: there is nothing in between\.$/,
-    );
-    const [packets] = films.packets([chunks[0]!], ['v:0']);
-    assert.equal(packets![0]!.length, 450);
-    for (const joined of [
-      [later, first],
-      [first, first],
-    ]) {
-      const refusal = { code: 'unsupported-media', message: /^The times of the picture (go back|jump by 26\.5 hours)/ };
-      await assert.rejects(importOf(Buffer.concat(joined)), refusal);
+    for (const [joined, how] of [
+      [[first, later], 'jump ahead by 9'],
+      [[later, first], 'go back by 10|jump ahead by 953'],
+      [[first, first], 'go back by 9'],
+    ] as const) {
+      const { facts, chunks, endUs, cuts, losses } = await importOf(Buffer.concat(joined));
+      assert.match(
+        facts.warnings.join(),
+        new RegExp(`^The times of the file (${how})[\\d.]+ s at [89]\\.\\d s, as where`),
+      );
+      assert.deepEqual(losses, []);
+      assert.ok(Math.abs(endUs - 18_000_000) < 100_000, `${endUs}`);
+      assert.ok(cuts.length >= 4);
+      const [packets] = films.packets([chunks[0]!], ['v:0', 'a:0', 'a:1']);
+      const [one] = films.packets([first], ['v:0', 'a:0', 'a:1']);
+      for (const [i, own] of packets!.entries()) {
+        // A frame of sound may overlap; it is counted.
+        assert.ok(own.length === 2 * one![i]!.length || (i > 0 && own.length === 2 * one![i]!.length - 1));
+        const shown = own.map(({ pts }) => pts).sort((a, b) => a - b);
+        for (let n = 1; n < shown.length; n++) assert.ok(shown[n]! - shown[n - 1]! < 0.15, `${i}: a hole at ${n}`);
+        // Picture and sound of the second part are as far apart as those of the first.
+        const half = one![i]!.length;
+        const apart = (from: number) =>
+          shown[from]! - packets![0]!.map(({ pts }) => pts).sort((a, b) => a - b)[from === 0 ? 0 : 225]!;
+        assert.ok(Math.abs(apart(0) - apart(half)) < 0.1);
+      }
     }
+  });
+
+  test('captures of different encoders that were joined are left to the encoder', async () => {
+    const small = films.make(`-map 0 -vf scale=80:46 ${h264} -c:a copy`, 'ts', mp4);
+    const first = films.make('-map 0 -c copy', 'ts', mp4);
+    const { source, facts, endUs, joined } = await importOf(Buffer.concat([first, small]));
+    assert.deepEqual([source, joined?.length], [null, 2]);
+    assert.match(facts.warnings.join(), /The captures that were joined have different pictures/);
+    assert.ok(Math.abs(endUs - 18_000_000) < 200_000);
   });
 
   test('MP4 whose tables are continued by fragments: all frames come', async () => {

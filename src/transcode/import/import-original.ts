@@ -6,6 +6,7 @@
  */
 import { type AssetCaptions, type ImportLoss, type ImportResult, importLosses } from '../../api/library/asset-facts.ts';
 import { type Demuxer, type DemuxStream, openDemuxer } from '../../ffmpeg/demux.ts';
+import type { JoinedPart } from '../../ffmpeg/joined-clock.ts';
 import type { JobInput, WorkerContext, WorkerHandler } from '../../jobs/worker-job.ts';
 import { FormatError } from '../../lib/errors.ts';
 import { clockStartFor } from '../../media/asset-time.ts';
@@ -36,12 +37,16 @@ interface Original {
   /** Those that are taken. */
   readonly streams: readonly DemuxStream[];
   readonly texts: TextPackets;
+  readonly joined: Joined | undefined;
 }
 
 /** Sound that begins earlier than the picture by less primes its decoder. µs */
 const PRIMING_US = 200_000;
 /** Streams of pictures without a container, by FFmpeg's name. */
 const RAW: Readonly<Record<string, string>> = { h264: 'H.264', hevc: 'HEVC', m4v: 'MPEG-4 video' };
+
+/** Why a file that was joined is not stored as it is. */
+const OTHER_SETS = 'The captures that were joined have different pictures: they are encoded for playing.';
 
 /** What reading the file has shown. */
 interface Read {
@@ -73,7 +78,38 @@ export function createImportHandler(limits: Partial<ImportLimits> = {}): WorkerH
   };
 }
 
+/** The times of the file jump: it is read again, with its parts on one clock. */
+class JoinedFile extends Error {
+  readonly joined: Joined;
+
+  constructor(joined: Joined) {
+    super('the times of the file jump');
+    this.joined = joined;
+  }
+}
+
+/** What a file is made of that was joined. */
+interface Joined {
+  readonly parts: readonly JoinedPart[];
+  /** Its captures are of different encoders: one configuration does not fit all. */
+  readonly hasOtherSets: boolean;
+}
+
 async function importOriginal(assetId: string, context: WorkerContext, limits: ImportLimits): Promise<ImportResult> {
+  try {
+    return await importParts(assetId, context, limits, undefined);
+  } catch (error) {
+    if (!(error instanceof JoinedFile)) throw error;
+    return { ...(await importParts(assetId, context, limits, error.joined)), joined: error.joined.parts };
+  }
+}
+
+async function importParts(
+  assetId: string,
+  context: WorkerContext,
+  limits: ImportLimits,
+  joined: Joined | undefined,
+): Promise<ImportResult> {
   const { signal } = context;
   const input = await context.input('original');
   const start = await input.read(0, Math.min(CONTAINER_START_BYTES, input.length), { signal });
@@ -108,7 +144,7 @@ async function importOriginal(assetId: string, context: WorkerContext, limits: I
   for (const stream of streams) if (stream.kind === 'video') checkPicture({ ...stream, frameRate: 0 }, limits);
 
   const texts = new TextPackets(streams);
-  const reader = await readerOf({ input, movie, demuxer, streams, texts }, limits, () => position, signal);
+  const reader = await readerOf({ input, movie, demuxer, streams, texts, joined }, limits, () => position, signal);
   const isTurned = reference.rotation !== 0;
   const read =
     reader instanceof PacketReader && reader.tracks.length === 0
@@ -125,8 +161,9 @@ async function importOriginal(assetId: string, context: WorkerContext, limits: I
     await context.send(`text/${stream}.vtt`, () => each(vtt));
     if (script) await context.send(`text/${stream}.ass`, () => each(script));
   }
-  const jumps = reader instanceof PacketReader ? reader.jumps.warnings(read.originUs / 1_000_000) : [];
-  const missing = shortfall(info, streams, read);
+  const jumps = joined && reader instanceof PacketReader ? reader.jumps.warnings(read.originUs) : [];
+  // What a joined file says of its length is the distance of its first and last times.
+  const missing = joined ? [] : shortfall(info, streams, read);
   const isStored = read.sourceBytes !== undefined;
   const trackIds = new Map(isStored ? reader.streams.map((index, i) => [index, reader.tracks[i]!.id]) : []);
   return {
@@ -150,7 +187,7 @@ async function importOriginal(assetId: string, context: WorkerContext, limits: I
         endUs: read.endUs,
         signal,
       }),
-      warnings: [...apart, ...read.warnings, ...jumps, ...missing, ...unreadableTexts(streams), ...subtitles.warnings],
+      warnings: [...apart, ...jumps, ...read.warnings, ...missing, ...unreadableTexts(streams), ...subtitles.warnings],
     },
     originUs: read.originUs,
     clockStartUs: read.clockStartUs,
@@ -205,19 +242,28 @@ async function readAll(input: JobInput, at: number, count: number, signal: Abort
 
 /** Our own reader where there are sample tables, otherwise FFmpeg's. */
 async function readerOf(
-  { input, movie, demuxer, streams, texts }: Original,
+  { input, movie, demuxer, streams, texts, joined }: Original,
   limits: ImportLimits,
   position: () => number,
   signal: AbortSignal,
 ): Promise<MediaReader> {
-  const encodeAll = movie && encodeAllBecause(movie);
+  const encodeAll = joined?.hasOtherSets ? OTHER_SETS : movie && encodeAllBecause(movie);
   // Fragments may continue what the tables begin, as recorders write that a crash must not cost the file.
   if (movie && !movie.fragmented && !encodeAll && movie.tracks.some(({ count }) => count > 0)) {
     const reader = await openMovieReader(input, movie, streams, { limits, signal });
     if (reader) return reader;
   }
   return PacketReader.open({
-    ...{ demuxer, streams, reference: referenceStream(streams)!, limits, position, texts, encodeAll },
+    ...{
+      demuxer,
+      streams,
+      reference: referenceStream(streams)!,
+      limits,
+      position,
+      texts,
+      encodeAll,
+      parts: joined?.parts,
+    },
   });
 }
 
@@ -251,6 +297,7 @@ async function store(
   };
   for await (const { frames, atBytes } of reader.pieces()) {
     context.signal.throwIfAborted();
+    await checkJoined(reader, context);
     cutter.push(frames);
     captions.push(frames);
     scan.push(frames);
@@ -290,6 +337,14 @@ async function store(
   };
 }
 
+/** Reads on to the end where the times of a file jump, for its parts alone. @throws JoinedFile then */
+async function checkJoined(reader: MediaReader, { signal }: WorkerContext): Promise<void> {
+  if (!(reader instanceof PacketReader) || reader.isPlaced || !reader.jumps.isJoined) return;
+  const rest = reader.pieces();
+  for (let next = await rest.next(); !next.done; next = await rest.next()) signal.throwIfAborted();
+  throw new JoinedFile({ parts: reader.jumps.parts, hasOtherSets: reader.hasOtherSets });
+}
+
 /** Reads a file whose tracks cannot be stored: only the times of the reference count. */
 async function readTimes(
   reader: PacketReader,
@@ -300,6 +355,7 @@ async function readTimes(
   const all: number[] = [];
   for await (const { times, atBytes } of reader.pieces()) {
     context.signal.throwIfAborted();
+    await checkJoined(reader, context);
     for (const us of times) all.push(us);
     if (all.length > limits.maxFrames) throw refused('The film has too many frames.');
     context.progress(Math.min(0.99, atBytes / length));

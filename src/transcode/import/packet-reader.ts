@@ -4,8 +4,11 @@
  */
 import type { ImportLoss } from '../../api/library/asset-facts.ts';
 import type { Demuxer, DemuxPacket, DemuxStream } from '../../ffmpeg/demux.ts';
+import { type JoinedPart, JoinedStream } from '../../ffmpeg/joined-clock.ts';
 import { FormatError } from '../../lib/errors.ts';
 import type { Frame, Track } from '../../media/frame.ts';
+import { findNals, NalList } from '../../media/h264/annexb.ts';
+import { HEVC_NAL, hevcNalType } from '../../media/hevc/nal.ts';
 import { AudioPackets, isAudioPassable } from './audio-packets.ts';
 import { ClockJumps } from './clock-jumps.ts';
 import { type ImportLimits, refused } from './limits.ts';
@@ -18,8 +21,11 @@ import { isVideoPassable, VideoPackets } from './video-packets.ts';
 /** Packets that are read before all tracks have shown their configuration. */
 const LOOK_AHEAD_BYTES = 32 * 1024 * 1024;
 const MAX_WARNINGS = 5;
+const H264_SPS = 7;
 /** Fewer hidden pictures are a matter of rounding, s. */
 const LEAST_HIDDEN_S = 0.1;
+/** Less sound where two captures overlap is a frame or two at each end, s. */
+const LEAST_SOUND_S = 0.1;
 
 /** The stream whose frames are the places to cut: the first with pictures that is not a cover, otherwise the first with sound. */
 export function referenceStream(streams: readonly DemuxStream[]): DemuxStream | undefined {
@@ -59,6 +65,8 @@ export interface PacketSource {
   readonly texts: TextPackets;
   /** Why nothing can be stored without encoding, for a person: only times are read. */
   readonly encodeAll?: string | undefined;
+  /** The parts of a file that was joined; absent: its times are taken as they are. */
+  readonly parts?: readonly JoinedPart[] | undefined;
 }
 
 /** A file that FFmpeg reads. */
@@ -75,6 +83,13 @@ export class PacketReader implements MediaReader {
   readonly sound: SoundSpan = new SoundSpan();
   /** Jumps in the times of what is read. */
   readonly jumps: ClockJumps;
+  readonly #parts: readonly JoinedPart[] | undefined;
+  /** By index of the stream. */
+  readonly #joined = new Map<number, JoinedStream>();
+  readonly #byIndex: ReadonlyMap<number, DemuxStream>;
+  readonly #sets = new NalList();
+  #firstSps: string | undefined;
+  #hasOtherSets = false;
   #open: readonly PacketTrack[];
   #ahead: (readonly DemuxPacket[])[] = [];
   #damaged = 0;
@@ -82,9 +97,11 @@ export class PacketReader implements MediaReader {
   #hiddenUs = 0;
   #untimed = 0;
 
-  constructor({ demuxer, streams, reference, limits, position, texts, encodeAll }: PacketSource) {
+  constructor({ demuxer, streams, reference, limits, position, texts, encodeAll, parts }: PacketSource) {
     this.#reference = reference;
     this.jumps = new ClockJumps(reference);
+    this.#parts = parts;
+    this.#byIndex = new Map(streams.map((stream) => [stream.index, stream]));
     this.#limits = limits;
     this.#position = position;
     this.#warnings = encodeAll ? [encodeAll] : [];
@@ -104,6 +121,16 @@ export class PacketReader implements MediaReader {
     return reader;
   }
 
+  /** Its pictures have not all the parameter sets of the first one, as where captures of different encoders were joined. */
+  get hasOtherSets(): boolean {
+    return this.#hasOtherSets;
+  }
+
+  /** The times of its parts are on one clock. */
+  get isPlaced(): boolean {
+    return this.#parts !== undefined;
+  }
+
   get tracks(): readonly Track[] {
     return this.#open.map(({ track }) => track!);
   }
@@ -114,9 +141,12 @@ export class PacketReader implements MediaReader {
 
   get warnings(): readonly string[] {
     const hiddenS = this.#hiddenUs / 1_000_000;
+    const { pictures, soundS } = this.#cut;
     return [
       ...this.#warnings.slice(0, MAX_WARNINGS),
       ...(this.#damaged > 0 ? [`${this.#damaged} damaged frames were left out.`] : []),
+      ...(pictures > 0 ? [`${pictures} pictures before the first key frame of a later capture were left out.`] : []),
+      ...(soundS > 0 ? [`${soundS.toFixed(2)} s of sound where two captures overlap were left out.`] : []),
       ...(this.#untimed > 0 ? [`${this.#untimed} frames without a time were left out.`] : []),
       ...(hiddenS >= LEAST_HIDDEN_S
         ? [`${hiddenS.toFixed(1)} s that the edit list of the file hides are shown in its own quality.`]
@@ -125,7 +155,12 @@ export class PacketReader implements MediaReader {
   }
 
   get losses(): readonly ImportLoss[] {
-    return [...this.#losses, ...(this.#damaged + this.#untimed > 0 ? (['frames'] as const) : [])];
+    const { pictures, soundS } = this.#cut;
+    return [
+      ...this.#losses,
+      ...(this.#damaged + this.#untimed + pictures > 0 ? (['frames'] as const) : []),
+      ...(soundS > LEAST_SOUND_S ? (['sound'] as const) : []),
+    ];
   }
 
   /** Pieces of frames wait in here until every track has a configuration; those that show none are left out. */
@@ -179,12 +214,14 @@ export class PacketReader implements MediaReader {
   #pieceOf(packets: readonly DemuxPacket[]): MediaPiece {
     const frames: Frame[] = [];
     const times: number[] = [];
-    for (const packet of packets) {
+    for (const given of packets) {
       if (++this.#frames > this.#limits.maxFrames * 4) throw refused('The file has too many frames.');
-      if (this.#texts.push(packet)) continue;
-      const open = this.#open.find(({ stream }) => stream.index === packet.index);
-      const stream = open?.stream ?? this.#streamOf(packet.index);
-      if (stream) this.jumps.take(packet, stream);
+      const open = this.#open.find(({ stream }) => stream.index === given.index);
+      const stream = open?.stream ?? this.#streamOf(given.index);
+      if (stream) this.jumps.take(given, stream);
+      if (stream === this.#reference && given.key) this.#lookAtSets(given.data, stream.codec);
+      const packet = this.#placed(given);
+      if (!packet || this.#texts.push(packet)) continue;
       try {
         if (open) {
           if (packet.hidden && open.stream === this.#reference)
@@ -197,6 +234,50 @@ export class PacketReader implements MediaReader {
       }
     }
     return { frames, times, atBytes: this.#position() };
+  }
+
+  /** Notes the first parameter set of a key frame with start codes. */
+  #lookAtSets(data: Uint8Array, codec: string): void {
+    if ((codec !== 'h264' && codec !== 'hevc') || data[0] !== 0) return;
+    const nals = this.#sets;
+    findNals(data, 0, data.length, nals);
+    for (let i = 0; i < nals.count; i++) {
+      const first = data[nals.starts[i]!]!;
+      const isSps = codec === 'h264' ? (first & 0x1f) === H264_SPS : hevcNalType(first) === HEVC_NAL.sps;
+      if (!isSps) continue;
+      const sps = Buffer.from(data.subarray(nals.starts[i]!, nals.ends[i]!)).toString('latin1');
+      this.#firstSps ??= sps;
+      this.#hasOtherSets ||= sps !== this.#firstSps;
+      return;
+    }
+  }
+
+  /** A packet with its time in the joined file; undefined where it is left out. */
+  #placed(packet: DemuxPacket): DemuxPacket | undefined {
+    const stream = this.#byIndex.get(packet.index);
+    if (!this.#parts || !stream) return packet;
+    const kind = stream === this.#reference ? 'video' : stream.kind === 'audio' ? 'audio' : 'text';
+    const joined = this.#joined.get(packet.index) ?? new JoinedStream(this.#parts, kind);
+    this.#joined.set(packet.index, joined);
+    const { dts, pts, duration, key } = packet;
+    const us = (ticks: number) => Math.round(secondsOf(ticks, stream) * 1_000_000);
+    const time = dts ?? (kind === 'video' ? undefined : pts);
+    const shiftUs = joined.take(time === undefined ? undefined : us(time), us(duration), key);
+    if (shiftUs === undefined) return undefined;
+    const shift = Math.round((shiftUs * stream.timeScale) / (stream.timeStep * 1_000_000));
+    return {
+      ...packet,
+      ...{ pts: pts === undefined ? undefined : pts + shift, dts: dts === undefined ? undefined : dts + shift },
+    };
+  }
+
+  /** What joining has left out. */
+  get #cut(): { readonly pictures: number; readonly soundS: number } {
+    const cut = [...this.#joined.values()].map(({ leftOut }) => leftOut);
+    return {
+      pictures: cut.reduce((sum, one) => sum + one.pictures, 0),
+      soundS: Math.max(0, ...cut.map(({ soundUs }) => soundUs)) / 1_000_000,
+    };
   }
 
   /** A stream of which only times are read. */

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
+import { probe } from '../../../test/fixtures/ffmpeg.ts';
 import { need } from '../../../test/fixtures/need.ts';
+import type { ImportResult } from '../../api/library/asset-facts.ts';
+import { runHandler } from '../../jobs/worker-job.fixture.ts';
+import { concatBytes } from '../../lib/bytes.ts';
+import { createImportHandler } from '../import/import-original.ts';
 import { type EncodeVideo, encodeJobs } from './encode-job.ts';
 import {
   type EncodedFilm,
@@ -90,6 +95,43 @@ suite('difficult sources', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     const relative = (times: readonly { pts: number }[]) =>
       times.map(({ pts }) => Math.round((pts - times[0]!.pts) * 1000));
     assert.deepEqual(relative(made), relative(source));
+  });
+
+  test('captures that were joined have every picture and their sound, one part after the other, also in codecs that are not stored', async () => {
+    for (const [video, stored] of [
+      ['-c:v mpeg2video -bf 2 -g 25 -b:v 2M', false],
+      [X264, true],
+    ] as const) {
+      const sound = '-f lavfi -i sine=r=48000 -t 3 -c:a mp2 -b:a 64k -f mpegts';
+      const part = await films.make(
+        'part.ts',
+        `-f lavfi -i testsrc2=s=320x180:r=25 ${sound.replace('-t', `${video} -t`)}`,
+      );
+      const later = await films.make('later.ts', `-i ${films.folder}/part.ts -c copy -output_ts_offset 5000`);
+      const original = concatBytes([later, part, part]);
+      const { result } = await runHandler(createImportHandler(), { files: { original } });
+      const times = result as ImportResult;
+      assert.deepEqual([times.joined?.length, times.source !== null], [3, stored]);
+      const plan = planLadder(
+        { video: { ...SOURCE, codec: 'other' }, audio: [{ stream: 1, codec: 'mp2', channels: 2, sampleRate: 48_000 }] },
+        { ...ladderDefaults, effort: 'fastest', rungs: [120] },
+      );
+      const jobs = encodeJobs('a1', plan, times, { pieceUs: 2_000_000 });
+      assert.deepEqual(
+        jobs.map(({ media }) => media.kind),
+        ['video', 'audio'],
+        'in one piece',
+      );
+      const encoded = await Promise.all(jobs.map((job) => encodeFilm(original, job)));
+      const shown = await timesOf(await fileOf(encoded[0]!, 'v0-120/1.mp4'));
+      assert.equal(shown.length, 3 * 75);
+      const all = shown.map(({ pts }) => pts).sort((a, b) => a - b);
+      for (const [i, pts] of all.entries()) assert.ok(Math.abs(pts - all[0]! - i / 25) < 0.13, `${i}: ${pts}`);
+      const [[, bytes]] = [...encoded[1]!.outputs] as [[string, Uint8Array]];
+      const path = await films.save('sound.mp4', bytes);
+      const { durationS } = await probe(path);
+      assert.ok(Math.abs(durationS - 9) < 0.3, `${durationS} s of sound`);
+    }
   });
 
   for (const [name, transfer, params] of [

@@ -2,6 +2,8 @@
  * Input and result of jobs of kind `encode`, and how a plan becomes jobs: video in pieces of at least 30 s, each audio track whole.
  * In: a plan, the cuts of an asset. Out: inputs of jobs. Pure.
  */
+
+import type { JoinedPart } from '../../ffmpeg/joined-clock.ts';
 import type {
   LadderAudioRendition,
   LadderCounts,
@@ -20,6 +22,8 @@ export interface AssetTimes {
   readonly originUs: number;
   /** What the media clock shows when the asset begins, µs; 10 s where it is absent: an earlier version imported it. */
   readonly clockStartUs?: number;
+  /** The parts of a file that was joined: it is encoded in one piece, because no time in it can be sought. */
+  readonly joined?: readonly JoinedPart[];
   /** Start of each segment, µs of the asset, the first 0; the segment of the first has MSN 1. */
   readonly cuts: readonly number[];
   /** End of the last segment, µs. */
@@ -65,6 +69,7 @@ export interface EncodeJobInput {
   readonly originUs: number;
   /** As of {@link AssetTimes}. */
   readonly clockStartUs?: number;
+  readonly joined?: readonly JoinedPart[];
   /** End of the asset, µs. */
   readonly endUs: number;
   readonly media: EncodeVideo | EncodeLook | EncodeAudio;
@@ -160,16 +165,18 @@ export function encodeJobs(
   return jobs;
 }
 
-function clockOf({
-  originUs,
-  clockStartUs,
-  endUs,
-}: AssetTimes): Pick<EncodeJobInput, 'originUs' | 'clockStartUs' | 'endUs'> {
-  return { originUs, ...(clockStartUs !== undefined && { clockStartUs }), endUs };
+type Clock = Pick<EncodeJobInput, 'originUs' | 'clockStartUs' | 'joined' | 'endUs'>;
+
+function clockOf({ originUs, clockStartUs, joined, endUs }: AssetTimes): Clock {
+  return { originUs, ...(clockStartUs !== undefined && { clockStartUs }), ...(joined && { joined }), endUs };
 }
 
 /** A rest that is shorter than a piece belongs to the last piece. */
-function piecesOf({ cuts, endUs }: AssetTimes, pieceUs: number): Pick<EncodeVideo, 'firstMsn' | 'cuts' | 'nextUs'>[] {
+function piecesOf(
+  { cuts, endUs, joined }: AssetTimes,
+  pieceUs: number,
+): Pick<EncodeVideo, 'firstMsn' | 'cuts' | 'nextUs'>[] {
+  if (joined) return [{ firstMsn: 1, cuts }];
   const starts = [0];
   for (let index = 1; index < cuts.length; index++) {
     const isLong = cuts[index]! - cuts[starts.at(-1)!]! >= pieceUs;

@@ -244,10 +244,10 @@ function bytesOf(original: JobInput, signal: AbortSignal): StreamInput {
 
 /** What the encoder is to do. */
 function ladderOptions(
-  { originUs, endUs, media, clockStartUs = earlierClockStartUs }: EncodeJobInput,
+  { originUs, endUs, media, clockStartUs = earlierClockStartUs, joined }: EncodeJobInput,
   { threads, gainDb }: { readonly threads: number; readonly gainDb: number },
 ): LadderOptions {
-  const start = { originUs, clockStartUs, cuts: media.cuts, mediaEndUs: endUs };
+  const start = { originUs, clockStartUs, cuts: media.cuts, mediaEndUs: endUs, ...(joined && { joined }) };
   if (media.kind === 'audio') return { media: { ...media, gainDb }, times: { ...start, endUs }, threads };
   const { stream, picture, renditions, nextUs } = media;
   const times = nextUs === undefined ? start : { ...start, endUs: nextUs };

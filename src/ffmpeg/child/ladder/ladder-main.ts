@@ -4,7 +4,7 @@
  *
  * Everything blocks: reads wait for the parent, writes for the pipe.
  */
-import { AV_LOG_FATAL, AVDISCARD_ALL, AVERROR_EOF, AVSEEK_FLAG_BACKWARD } from 'node-av/constants';
+import { AV_LOG_FATAL, AV_NOPTS_VALUE, AVDISCARD_ALL, AVERROR_EOF, AVSEEK_FLAG_BACKWARD } from 'node-av/constants';
 import { type FormatContext, Log, Packet, type Stream } from 'node-av/lib';
 import { messageOf } from '../../../lib/errors.ts';
 import type { Frame, VideoTrack } from '../../../media/frame.ts';
@@ -18,9 +18,11 @@ import {
   printMessage,
   printTracks,
 } from '../../frame-protocol.ts';
+import { JoinedStream } from '../../joined-clock.ts';
 import {
   type LadderCounts,
   type LadderOptions,
+  type LadderTimes,
   type LadderVideoOptions,
   ladderTimescale,
 } from '../../ladder-options.ts';
@@ -133,6 +135,7 @@ function runVideo(
   packet.alloc();
   const { num, den } = stream.timeBase;
   const start = Math.round(((from + origin) * den) / (num * timescale));
+  const place = placing(times, stream, 'video');
   if (times.cuts[0]! > 0) seek(format, stream, start, packet);
   let errors = 0;
   while (!chain.isPast) {
@@ -145,11 +148,29 @@ function runVideo(
       }
       errors = 0;
     }
-    if (packet.streamIndex === stream.index) chain.push(packet);
+    if (packet.streamIndex === stream.index && place(packet)) chain.push(packet);
     packet.unref();
   }
   chain.flush();
   return chain.counts;
+}
+
+/** Puts the packets of a joined file on one clock; false for those that are left out, as in the import. */
+function placing({ joined }: LadderTimes, { timeBase }: Stream, kind: 'video' | 'audio'): (packet: Packet) => boolean {
+  if (!joined) return () => true;
+  const part = new JoinedStream(joined, kind);
+  const { num, den } = timeBase;
+  const us = (ticks: bigint) => Math.round(((Number(ticks) * num) / den) * 1_000_000);
+  return (packet) => {
+    const { dts, pts, duration, isKeyframe } = packet;
+    const time = dts !== AV_NOPTS_VALUE ? dts : kind === 'video' ? AV_NOPTS_VALUE : pts;
+    const shiftUs = part.take(time === AV_NOPTS_VALUE ? undefined : us(time), us(duration), isKeyframe);
+    if (shiftUs === undefined) return false;
+    const shift = BigInt(Math.round((shiftUs * den) / (num * 1_000_000)));
+    if (dts !== AV_NOPTS_VALUE) packet.dts = dts + shift;
+    if (pts !== AV_NOPTS_VALUE) packet.pts = pts + shift;
+    return true;
+  };
 }
 
 /** Reads up to the last key frame at or before `start`, which is then in `packet`. */
@@ -183,11 +204,12 @@ function runAudio(format: FormatContext, stream: Stream, { media, times }: Ladde
   for (const { track } of ladder.rungs) send(printTracks([track]));
   using packet = new Packet();
   packet.alloc();
+  const place = placing(times, stream, 'audio');
   for (let errors = 0; errors <= MAX_READ_ERRORS; ) {
     const result = format.readFrameSync(packet);
     if (result === AVERROR_EOF) break;
     errors = result < 0 ? errors + 1 : 0;
-    if (result >= 0 && packet.streamIndex === stream.index) ladder.push(packet);
+    if (result >= 0 && packet.streamIndex === stream.index && place(packet)) ladder.push(packet);
     packet.unref();
   }
   ladder.flush();
