@@ -84,6 +84,21 @@ suite('difficult sources', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     assert.ok(Math.min(...psnr) > 24, `${Math.min(...psnr)}`);
   });
 
+  test('the fields of HEVC, each a picture of its own, are not deinterlaced one by one', async () => {
+    const fields = await films.make(
+      'fields.ts',
+      `-f lavfi -i testsrc2=s=320x360:r=50 -t 1 -vf interlace,separatefields -c:v libx265 -preset ultrafast -x265-params interlace=tff:log-level=none:keyint=25:crf=12`,
+    );
+    const times = { originUs: 1_400_000, cuts: [0], endUs: 1_000_000 };
+    const source = { codec: 'hevc', width: 320, height: 180, frameRate: 50, interlaced: true };
+    const { notes } = planLadder({ video: { ...SOURCE, ...source }, audio: [] }, ladderDefaults);
+    assert.ok(notes.some((note) => note.startsWith('Interlaced HEVC is left as it is')));
+    const path = await fileOf(await encode(fields, source, { times, rungs: [180] }), 'v0-180/1.mp4');
+    const psnr = await psnrOf(path, `-i ${films.folder}/fields.ts`);
+    // 37 where half of the lines of each field were made from the others.
+    assert.ok(psnr.reduce((sum, one) => sum + one, 0) / psnr.length > 41, psnr.join());
+  });
+
   test('a variable frame rate keeps its times: no picture is invented or dropped', async () => {
     const varied = await films.make(
       'varied.mkv',

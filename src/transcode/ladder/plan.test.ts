@@ -60,10 +60,12 @@ suite('plan of a ladder', () => {
   });
 
   test('each field of interlaced video becomes a picture where that is set', () => {
-    const of = (frameRate: number, fields: boolean, interlaced = true) => {
+    const of = (frameRate: number, fields: boolean, interlaced = true, codec = 'mpeg2video') => {
       const settings = { ...ladderDefaults, fields, rungs: [1080] };
-      const { picture, renditions } = planLadder({ video: { ...film, frameRate, interlaced }, audio: [] }, settings)
-        .video!;
+      const { picture, renditions } = planLadder(
+        { video: { ...film, frameRate, interlaced, codec }, audio: [] },
+        settings,
+      ).video!;
       return [
         picture.fields,
         ...renditions.map(({ keepEvery, frameRate: { num, den } }) => `${keepEvery}: ${num}/${den}`),
@@ -73,6 +75,7 @@ suite('plan of a ladder', () => {
     assert.deepEqual(of(29.97, true), [true, '1: 60000/1001']);
     assert.deepEqual(of(25, false), [undefined, '1: 25/1']);
     assert.deepEqual(of(25, true, false), [undefined, '1: 25/1']);
+    assert.deepEqual(of(50, true, true, 'hevc'), [undefined, '1: 50/1'], 'its fields are pictures already');
   });
 
   test('the rung of a source that plays as it is, at a similar bit rate, is the source', () => {

@@ -82,10 +82,10 @@ export function planLadder(source: LadderSource, settings: LadderSettings = ladd
 }
 
 function planVideo(source: LadderSourceVideo, settings: LadderSettings, notes: string[]): LadderPlan['video'] {
-  const fields = source.interlaced === true && settings.fields === true;
+  const fields = isDeinterlaced(source) && settings.fields === true;
   const video = fields ? { ...source, frameRate: 2 * source.frameRate } : source;
   const picture = { ...pictureOf(video, notes), ...(fields && { fields }) };
-  // Browsers show combs in the source: a rung of its size takes its place. FFmpeg puts no fields of HEVC together.
+  // Browsers show combs in the source: a rung of its size takes its place.
   const isReplaced = picture.interlaced && source.codec === 'h264';
   const display = displaySize(video);
   const shortSide = Math.min(display.width, display.height);
@@ -128,8 +128,14 @@ function planVideo(source: LadderSourceVideo, settings: LadderSettings, notes: s
   return { stream: video.stream, picture, renditions };
 }
 
+/** FFmpeg returns each field of HEVC as a picture of half the height. */
+function isDeinterlaced({ codec, interlaced }: LadderSourceVideo): boolean {
+  return interlaced === true && codec !== 'hevc';
+}
+
 function pictureOf(video: LadderSourceVideo, notes: string[]): LadderPicture {
-  const { dolbyVision, transfer, rotation = 0, interlaced = false, matrix } = video;
+  const { dolbyVision, transfer, rotation = 0, matrix } = video;
+  const interlaced = isDeinterlaced(video);
   if (dolbyVision?.profile === 5) {
     throw new OxbowError(
       'unsupported-media',
@@ -143,6 +149,8 @@ function pictureOf(video: LadderSourceVideo, notes: string[]): LadderPicture {
   if (toneMap) notes.push(`${toneMap === 'pq' ? 'HDR10' : 'HLG'} is tone mapped to SDR.`);
   if (rotation !== 0) notes.push(`The picture is rotated by ${rotation} degrees.`);
   if (interlaced) notes.push('Interlaced video is deinterlaced.');
+  else if (video.interlaced)
+    notes.push('Interlaced HEVC is left as it is: its fields are pictures, which nothing puts together.');
   const is601 = matrix ? /^(smpte170m|bt470bg|fcc)$/.test(matrix) : Math.min(video.width, video.height) < 720;
   return { rotation, interlaced, matrix: is601 && !toneMap ? 'bt601' : 'bt709', ...(toneMap && { toneMap }) };
 }

@@ -4,6 +4,7 @@
  * In: packets in decode order, and the times of cuts. Out: samples of all rungs, with key frames exactly at the cuts.
  * Native code: child processes only.
  */
+import { AV_CODEC_ID_HEVC } from 'node-av/constants';
 import { type CodecParameters, type Packet, Frame as Picture } from 'node-av/lib';
 import type { Frame, VideoConfig } from '../../../media/frame.ts';
 import type { LadderPicture, LadderVideoRendition } from '../../ladder-options.ts';
@@ -111,10 +112,12 @@ export class LadderChain implements Disposable {
   }
 
   #openFilter(): PictureFilter {
-    const { picture, timescale, threads } = this.#options;
+    const { picture, timescale, threads, parameters } = this.#options;
     const rungs = this.#rungs;
     return new PictureFilter({
       ...{ picture, sizes: rungs.map(({ size }) => size), timescale, threads },
+      // A picture of HEVC with fields is one of them (ITU-T H.265, field_seq_flag).
+      hasFields: parameters.codecId === AV_CODEC_ID_HEVC,
       deliver: (index, scaled, pts) => rungs[index]!.push(scaled, pts),
     });
   }

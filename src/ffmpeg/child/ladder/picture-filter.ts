@@ -24,6 +24,8 @@ const NEARLY_ALL = 0.97;
 /** Options of {@link PictureFilter}. */
 export interface PictureFilterOptions {
   readonly picture: LadderPicture;
+  /** Interlaced pictures are single fields, which nothing puts together: they stay as they are. */
+  readonly hasFields: boolean;
   /** Of the outputs. */
   readonly sizes: readonly Size[];
   /** Ticks per second of all times. */
@@ -47,7 +49,7 @@ export class PictureFilter implements Disposable {
 
   constructor(options: PictureFilterOptions) {
     this.#options = options;
-    this.#isInterlaced = options.picture.interlaced;
+    this.#isInterlaced = options.picture.interlaced && !options.hasFields;
     this.#out.alloc();
   }
 
@@ -58,7 +60,7 @@ export class PictureFilter implements Disposable {
 
   /** Takes the next picture in presentation order; it remains the caller's. */
   push(picture: Picture, pts: number): void {
-    this.#isInterlaced ||= picture.hasFlags(AV_FRAME_FLAG_INTERLACED);
+    this.#isInterlaced ||= !this.#options.hasFields && picture.hasFlags(AV_FRAME_FLAG_INTERLACED);
     const format = `${formatOf(picture)},${this.#isInterlaced}`;
     if (format !== this.#format) {
       this.#end();
