@@ -78,6 +78,11 @@ export function withWatchToken(link: string, token: string | null | undefined): 
  * @param link of the watch page, with its time and its token
  */
 export function embedCode(link: string): string {
-  const src = link.replace('/watch/', '/embed/').replaceAll('&', '&amp;');
+  return embedFrame(link.replace('/watch/', '/embed/'));
+}
+
+/** The HTML of a frame with a player. @param link of the embedded page */
+export function embedFrame(link: string): string {
+  const src = link.replaceAll('&', '&amp;');
   return `<iframe src="${src}" width="640" height="360" allow="autoplay; fullscreen; picture-in-picture" style="border:0"></iframe>`;
 }

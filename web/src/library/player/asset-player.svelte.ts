@@ -9,6 +9,7 @@ import { currentAddress } from '../../api/server.ts';
 import { followCaptions } from '../../player/captions.ts';
 import { Choices } from '../../player/choices.ts';
 import { ElementTarget } from '../../player/element-target.ts';
+import { isInLoop, isLoopOver, loopOf } from '../../player/loop.ts';
 import { assetSettings, playbackFailure } from '../../player/settings.ts';
 import { idle, type PlayerControls, type Snapshot } from '../../player/snapshot.ts';
 import type { RoomLink } from '../../player/sync-target.ts';
@@ -35,6 +36,8 @@ export interface AssetOptions {
   readonly texts?: readonly TextFile[];
   /** The part of the file that is played; positions are from its start. */
   readonly range?: FileRange;
+  /** Where it begins, ms from the start; default 0. */
+  readonly startMs?: number;
   /** The room that the player is in. */
   readonly room?: RoomLink;
 }
@@ -61,6 +64,7 @@ export class AssetPlayer implements PlayerControls {
   #dash: DashPlayer | null = null;
   #texts: TextFiles | null = null;
   #failure: Snapshot['failure'] = null;
+  #loop: Snapshot['loop'] = null;
   #repairedAtMs = Number.NEGATIVE_INFINITY;
   #opening: Promise<void> | null = null;
   #leaveRoom = (): void => {};
@@ -75,7 +79,7 @@ export class AssetPlayer implements PlayerControls {
     this.#options = options;
     const { startS, endS } = options.range ?? { startS: 0, endS: 0 };
     this.#offsetS = startS;
-    this.#startS = startS;
+    this.#startS = startS + (options.startMs ?? 0) / 1000;
     this.durationS = endS - startS;
     this.controls = options.room?.controls(this, () => this.player) ?? this;
   }
@@ -189,9 +193,15 @@ export class AssetPlayer implements PlayerControls {
     done?.catch(() => {}); // refused: nothing has changed
   }
 
-  /** Videos have no live edge, no loops and no notes. */
+  /** Plays a span in a loop, from its start unless its position is within; null ends the loop. Ms from the start. */
+  setLoop(range: Snapshot['loop']): void {
+    this.#loop = loopOf(range);
+    if (this.#loop && !isInLoop(this.#loop, this.player.shownMs)) this.goTo(this.#loop.fromMs);
+    this.#changed();
+  }
+
+  /** Videos have no live edge and no notes. */
   goLive(): void {}
-  setLoop(): void {}
   forgetNote(): void {}
 
   /** Stops playing; the element stays with its component. */
@@ -325,9 +335,11 @@ export class AssetPlayer implements PlayerControls {
     }
     this.loadedS = Math.max(0, loadedS - this.#offsetS);
     const offers = this.#choices.offers(this.#hls);
+    const shownMs = Math.max(0, (video.readyState === 0 ? this.#startS : currentTime) - this.#offsetS) * 1000;
     this.player = {
       ...idle,
       ...offers,
+      loop: this.#loop,
       subtitles: [...offers.subtitles, ...(this.#texts?.choices ?? [])],
       quality: this.#choices.quality,
       subtitle: this.#choices.subtitle,
@@ -338,9 +350,13 @@ export class AssetPlayer implements PlayerControls {
       muted: video.muted,
       volume: video.volume,
       rate: video.playbackRate,
-      shownMs: Math.max(0, (video.readyState === 0 ? this.#startS : currentTime) - this.#offsetS) * 1000,
+      shownMs,
       failure: this.#failure,
       inPicture: document.pictureInPictureElement === video,
     };
+    if (!this.#loop || video.seeking || (video.paused && !video.ended)) return;
+    if (!video.ended && !isLoopOver(this.#loop, shownMs, FRAME_S)) return;
+    this.goTo(this.#loop.fromMs);
+    if (video.paused) void this.#play(video); // it was at its end
   }
 }
