@@ -350,6 +350,7 @@ export class ManagedStream implements ServedStream {
   #onEvent(event: StreamEvent): void {
     const { metrics, log } = this.#deps;
     const stream = this.name;
+    const saveAgain = () => guarded(this.#deps, stream, 'its files ended', () => this.#save(false));
     for (const observer of [this.#events, this.away])
       guarded(this.#deps, stream, 'its event was published', () => observer.onEvent(event));
     switch (event.type) {
@@ -375,7 +376,7 @@ export class ManagedStream implements ServedStream {
         if (event.cause !== 'offline')
           this.#missing = reportMissing(this.#deps, this.#definition, event, this.#missing);
         // The next media is another run, which starts another file. What the disk did not take is known only then.
-        if (!event.mayContinue) void this.sealFiles().then(this.isQuiet ? undefined : () => this.#save(false));
+        if (!event.mayContinue) void this.sealFiles().then(this.isQuiet ? undefined : saveAgain);
         if (!this.#closing) this.#linger();
         this.#save(false);
         break;

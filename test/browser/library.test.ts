@@ -13,6 +13,7 @@ import { until } from '../fixtures/wait.ts';
 import { fullTest } from '../full.ts';
 import { violations } from './axe.ts';
 import { collectFaults, openBrowser, openVisitor } from './chromium.ts';
+import { uploadWithTus } from './library/tus-page.ts';
 import { overflowing } from './overflow.ts';
 
 const adminToken = 'let-me-in-please';
@@ -22,32 +23,6 @@ const SLOW_RATE = 20_000;
 const shots = process.env.OXBOW_SHOTS;
 const chapter = (from: number, to: number, title: string) =>
   `[CHAPTER]\nTIMEBASE=1/1000\nSTART=${from}\nEND=${to}\ntitle=${title}\n`;
-
-/** A page that uploads with tus-js-client. */
-const tusScript = join(import.meta.dirname, '..', '..', 'node_modules', 'tus-js-client', 'dist', 'tus.min.js');
-
-/** Begins an upload in the page, or continues the one that the browser remembers; returns the address of that one. */
-async function uploadWithTus(page: Page, path: string): Promise<string | null> {
-  await page.addScriptTag({ path: tusScript });
-  await page.locator('input').setInputFiles(path);
-  return page.evaluate(async () => {
-    const { tus } = window as unknown as { tus: typeof import('tus-js-client') };
-    const { Upload } = tus;
-    const done = Promise.withResolvers<string>();
-    Object.assign(window, { uploaded: done.promise });
-    const upload: import('tus-js-client').Upload = new Upload(document.querySelector('input')!.files![0]!, {
-      endpoint: '/api/v1/uploads',
-      retryDelays: Array.from({ length: 20 }, () => 50),
-      metadata: { filename: 'by tus.mp4' },
-      onSuccess: () => done.resolve(upload.url!),
-      onError: done.reject,
-    });
-    const [previous] = await upload.findPreviousUploads();
-    if (previous) upload.resumeFromPreviousUpload(previous);
-    upload.start();
-    return previous?.uploadUrl ?? null;
-  });
-}
 
 suite('the library, in a browser', { skip: need('chromium') || need('ffmpeg') }, () => {
   const opened = new AsyncDisposableStack();
