@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
@@ -35,6 +35,7 @@ suite('settings that were set in the browser', () => {
     await using store = await openTemporaryStore();
     using folder = openDataFolder();
     const first = await start(store.db, folder.path);
+    assert.deepEqual(readdirSync(folder.path), [], 'a start without any writes nothing');
     assert.equal(first.settings.now.record.keep, DAY_MS);
     await first.stored.change({ 'record.keep': '7d', 'accounts.guests': 'off', 'library.ladder.rungs': '360,720' });
     assert.equal(first.settings.now.record.keep, 7 * DAY_MS);

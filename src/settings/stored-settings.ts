@@ -3,6 +3,7 @@
  * In: changes, as text. Out: checked values in the effective settings, on every node of a cluster.
  */
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { Kysely } from 'kysely';
 import type { SettingTexts } from '../api/admin-shapes.ts';
 import type { EffectiveSettings } from '../config/running/effective-settings.ts';
@@ -90,7 +91,7 @@ export class StoredSettings {
     await db.insertInto('setting').values(rows).execute();
   }
 
-  /** Reads the rows, writes the copy and applies them. A row of another version of oxbow that is not valid here is left alone. */
+  /** Reads the rows, applies them and brings the copy up to date. A row of another version of oxbow that is not valid here is left alone. */
   async #read(): Promise<void> {
     const { db, settings, log } = this.#options;
     const values = new Map<string, unknown>();
@@ -104,7 +105,8 @@ export class StoredSettings {
         log.warn({ path, error }, 'a stored setting is not valid and was ignored');
       }
     }
-    writeStateFile(this.#file, texts);
     settings.store(values);
+    // Not at every start: a full disk must not keep oxbow from starting.
+    if (!isDeepStrictEqual(readStateFile(this.#file) ?? {}, texts)) writeStateFile(this.#file, texts);
   }
 }

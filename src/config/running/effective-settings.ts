@@ -78,14 +78,15 @@ export class EffectiveSettings implements Current<Config> {
 
   /** One row per setting, without secrets. */
   rows(): readonly EffectiveRow[] {
+    const options = new Map(listSettings(schema).map(({ path, option }) => [path, option]));
     const applied = this.#applied();
     const origins = new Map([...this.#origins, ...[...applied.keys()].map((path) => [path, 'browser'] as const)]);
     return describeSettings({ config: this.#config, origins }).map((row) => ({
       ...row,
       waits: this.#waiting.includes(row.path),
       settable: isSettable(row.path) && this.givenOrigin(row.path) === 'default',
-      defaultValue: defaults.get(row.path)?.text ?? '',
-      choices: defaults.get(row.path)?.choices ?? [],
+      defaultValue: options.get(row.path)?.defaultText ?? '',
+      choices: choicesOf(options.get(row.path)?.json ?? {}),
     }));
   }
 
@@ -98,10 +99,6 @@ export class EffectiveSettings implements Current<Config> {
     return new Map([...this.#stored].filter(([path]) => this.givenOrigin(path) === 'default'));
   }
 }
-
-const defaults: ReadonlyMap<string, { readonly text: string; readonly choices: string[] }> = new Map(
-  listSettings(schema).map(({ path, option }) => [path, { text: option.defaultText, choices: choicesOf(option.json) }]),
-);
 
 /** From the JSON Schema of a setting. */
 function choicesOf(json: Readonly<Record<string, unknown>>): string[] {

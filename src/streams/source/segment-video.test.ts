@@ -99,9 +99,18 @@ async function* read(
       for (const { trackId, pts } of frames) if (trackId === track.id) source.push({ pts, timescale: track.timescale });
       const dateMs = START_MS + msn * SEGMENT_S * 1000;
       const segment = {
-        ...{ msn, url: new URL(`https://tv.example/${msn}.ts`), durationS: SEGMENT_S, targetDurationS: SEGMENT_S },
-        ...{ discontinuity, discontinuitySequence: 0, dated: true, programDateTimeMs: dateMs, toEdgeS: SEGMENT_S },
-        ...{ arrivedMs: dateMs + SEGMENT_S * 1000, ended: false, epoch: 0 },
+        msn,
+        url: new URL(`https://tv.example/${msn}.ts`),
+        durationS: SEGMENT_S,
+        targetDurationS: SEGMENT_S,
+        discontinuity,
+        discontinuitySequence: 0,
+        dated: true,
+        programDateTimeMs: dateMs,
+        toEdgeS: SEGMENT_S,
+        arrivedMs: dateMs + SEGMENT_S * 1000,
+        ended: false,
+        epoch: 0,
       };
       discontinuity = false;
       msn++;

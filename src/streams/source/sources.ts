@@ -111,7 +111,9 @@ async function readPull(
   await using converter =
     openAudioTranscoder &&
     new SegmentAudio({
-      ...{ open: openAudioTranscoder, clock, mode: audioModeOf(source) },
+      open: openAudioTranscoder,
+      clock,
+      mode: audioModeOf(source),
       report: new ConversionReport('audio', named),
     });
   await using videoConverter =

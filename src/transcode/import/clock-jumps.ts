@@ -23,7 +23,7 @@ export class ClockJumps {
   /** The last decode time of the reference, µs. */
   #lastUs: number | undefined;
   #stepUs = 0;
-  /** A packet whose time jumps: it alone may be damaged, so the next one decides. µs */
+  /** A packet whose time jumps: its time may be damaged, so the next one decides. µs */
   #doubt: { readonly us: number; readonly shownUs: number; readonly lengthUs: number } | undefined;
   /** First time of another stream that is later than the reference, µs. */
   #beyondUs = Number.POSITIVE_INFINITY;

@@ -254,16 +254,14 @@ async function readerOf(
     if (reader) return reader;
   }
   return PacketReader.open({
-    ...{
-      demuxer,
-      streams,
-      reference: referenceStream(streams)!,
-      limits,
-      position,
-      texts,
-      encodeAll,
-      parts: joined?.parts,
-    },
+    demuxer,
+    streams,
+    reference: referenceStream(streams)!,
+    limits,
+    position,
+    texts,
+    encodeAll,
+    parts: joined?.parts,
   });
 }
 

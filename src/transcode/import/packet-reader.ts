@@ -267,7 +267,8 @@ export class PacketReader implements MediaReader {
     const shift = Math.round((shiftUs * stream.timeScale) / (stream.timeStep * 1_000_000));
     return {
       ...packet,
-      ...{ pts: pts === undefined ? undefined : pts + shift, dts: dts === undefined ? undefined : dts + shift },
+      pts: pts === undefined ? undefined : pts + shift,
+      dts: dts === undefined ? undefined : dts + shift,
     };
   }
 

@@ -84,7 +84,7 @@ suite('difficult sources', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     assert.ok(Math.min(...psnr) > 24, `${Math.min(...psnr)}`);
   });
 
-  test('the fields of HEVC, each a picture of its own, are not deinterlaced one by one', async () => {
+  test('the fields of HEVC, which are pictures each, are not deinterlaced one by one', async () => {
     const fields = await films.make(
       'fields.ts',
       `-f lavfi -i testsrc2=s=320x360:r=50 -t 1 -vf interlace,separatefields -c:v libx265 -preset ultrafast -x265-params interlace=tff:log-level=none:keyint=25:crf=12`,

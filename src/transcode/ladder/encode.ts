@@ -188,14 +188,12 @@ class Encode implements AsyncDisposable {
     this.#cutters.set(
       track.id,
       new SegmentCutter({
-        ...{
-          track,
-          rendition,
-          clockStartUs,
-          cuts: media.cuts,
-          endUs: nextUs ?? endUs,
-          isContinued: nextUs !== undefined,
-        },
+        track,
+        rendition,
+        clockStartUs,
+        cuts: media.cuts,
+        endUs: nextUs ?? endUs,
+        isContinued: nextUs !== undefined,
         firstMsn: media.kind === 'video' ? media.firstMsn : 1,
         deliver: (segment) => writer.push(segment),
       }),

@@ -218,7 +218,7 @@ const MAX_FURTHER = 7;
  * first, one for each height.
  */
 export function furtherVariants(list: MultivariantPlaylist, chosen: Variant, wanted: QualitySet): FurtherVariant[] {
-  // MPEG-2 of the chosen variant alone is converted.
+  // Of MPEG-2 only the chosen variant is converted.
   if (wanted === 'best' || !hasVideo(chosen) || fitness(chosen) === 0) return [];
   const familyOf = (variant: Variant) =>
     codecsOf(variant)

@@ -29,11 +29,13 @@ export class Names {
   /** Requests what is not known yet. */
   async ask(subjects: readonly Subject[], signal: AbortSignal): Promise<void> {
     const found = new Map<string, string>();
+    let count = 0;
     for (const subject of subjects) {
       const key = keyOf(subject);
       const request = requests[subject.of];
-      if (!request || this.#known.has(key) || this.#asked.has(key) || found.size >= MOST) continue;
+      if (!request || this.#known.has(key) || this.#asked.has(key) || count >= MOST) continue;
       this.#asked.add(key);
+      count += 1; // also of those that are gone
       try {
         found.set(key, await request(subject.id, signal));
       } catch (error) {
