@@ -5,7 +5,7 @@
 import { delimiter } from 'node:path';
 import { type Command, Option } from 'commander';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
-import { listSettings } from '../config/names.ts';
+import { listSettings, type Setting } from '../config/names.ts';
 import { schema } from '../config/schema.ts';
 import { vsrAliases } from '../config/vsr.ts';
 import type { RawValue } from '../config/yaml-file.ts';
@@ -15,26 +15,44 @@ import { note } from './terminal.ts';
 const settings = listSettings(schema);
 const collect = (value: string, before: readonly string[] | undefined) => [...(before ?? []), value];
 
+/** Flags that verbs take without showing them, until the verb is called: there are 250, and more than twenty verbs take them. */
+const hidden = new WeakMap<Command, () => void>();
+
 /**
  * Adds `--config` and a flag for each setting.
  *
- * @param shown paths of the settings that matter for this verb; `--help` shows these alone, the others are taken all the same
+ * @param shown paths of the settings that matter for this verb; `--help` shows only these. The others are taken all the same, from
+ *   `addHiddenFlags` on.
  */
 export function addSettingFlags(command: Command, shown?: readonly string[]): Command {
   command.optionsGroup('Settings:');
   command.addOption(
     new Option('--config <FILE>', 'Settings in YAML; may be given again, later files win.').argParser(collect),
   );
-  for (const { path, flag, option } of settings) {
-    if (command.options.some(({ long }) => long === `--${flag}`)) continue; // the verb has one of that name
-    const byDefault = option.defaultText === '' ? '' : ` (default: ${option.defaultText})`;
-    const added = new Option(`--${flag} <${option.placeholder}>`, `${option.sentence}${byDefault}`);
-    command.addOption(shown && !shown.includes(path) ? added.hideHelp() : added);
-    // Anyone on the computer reads the arguments of a process.
-    if (option.secret) command.addOption(new Option(`--${flag}-file <FILE>`, `File with --${flag}.`).hideHelp());
+  if (shown === undefined) {
+    for (const setting of settings) addFlags(command, setting);
+    return command;
   }
-  if (shown) command.addHelpText('after', '\nAll settings: oxbow serve --help');
-  return command;
+  for (const setting of settings) if (shown.includes(setting.path)) addFlags(command, setting);
+  hidden.set(command, () => {
+    for (const setting of settings) if (!shown.includes(setting.path)) addFlags(command, setting, { isHidden: true });
+  });
+  return command.addHelpText('after', '\nAll settings: oxbow serve --help');
+}
+
+/** Adds the flags that a verb takes without showing them. Called before the verb reads its arguments. */
+export function addHiddenFlags(command: Command): void {
+  hidden.get(command)?.();
+  hidden.delete(command);
+}
+
+function addFlags(command: Command, { flag, option }: Setting, { isHidden = false } = {}): void {
+  if (command.options.some(({ long }) => long === `--${flag}`)) return; // the verb has one of that name
+  const byDefault = option.defaultText === '' ? '' : ` (default: ${option.defaultText})`;
+  const added = new Option(`--${flag} <${option.placeholder}>`, `${option.sentence}${byDefault}`);
+  command.addOption(added.hideHelp(isHidden));
+  // Anyone on the computer reads the arguments of a process.
+  if (option.secret) command.addOption(new Option(`--${flag}-file <FILE>`, `File with --${flag}.`).hideHelp());
 }
 
 /** Adds `--data` and `--config` to a verb that needs no other settings. @param what that the folder is for */
