@@ -49,6 +49,22 @@ suite('repeated lines', () => {
     assert.equal(lines.length, 6);
   });
 
+  test('of clients that are refused over and over leave the budget of lines without a stream to others', () => {
+    const { guard, say, lines, suppressed } = guarded({ dayBytes: 2000, reserveBytes: 2000 });
+    for (let port = 1024; port < 2024; port++) {
+      say({ remote: `192.0.2.1:${port}`, mode: `publish:${port}`, msg: 'an SRT caller was rejected' });
+      say({ protocol: 'rtmp', remote: `192.0.2.1:${port}`, reason: 'bad', msg: 'an RTMP client was refused' });
+    }
+    say({ msg: 'settings changed' });
+    assert.equal(lines.at(-1)!.msg, 'settings changed');
+    guard.flush();
+    assert.deepEqual(
+      lines.map(({ repeated }) => repeated),
+      [undefined, undefined, undefined, 999, 999],
+    );
+    assert.equal(suppressed.budget, 0);
+  });
+
   test('are remembered within bounds, and an evicted one is written with its count', () => {
     const { guard, say, lines } = guarded({ maxRemembered: 3 });
     for (let i = 0; i < 6; i++) for (let n = 0; n < 2; n++) say({ stream: 'door', msg: `line ${i}` });

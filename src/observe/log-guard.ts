@@ -1,5 +1,5 @@
 /**
- * Limits the log: repeated lines of a stream are written once with a count, and each stream has a budget per day.
+ * Limits the log: repeated lines of a stream, and of connections, are written once with a count, and each stream has a budget per day.
  * In: finished JSON lines. Out: the lines to write. Memory is bounded.
  */
 
@@ -19,7 +19,7 @@ export interface LogGuardOptions {
 
 /** Limits of the log. */
 export interface LogLimits {
-  /** Equal lines of a stream within this time are written once, ms. */
+  /** Equal lines of a stream, or of connections without one, within this time are written once, ms. */
   readonly foldMs: number;
   /** Budget of a stream per day (UTC), bytes. */
   readonly dayBytes: number;
@@ -61,6 +61,8 @@ interface Fields {
   readonly stream?: string;
   readonly msg?: string;
   readonly traceId?: string;
+  /** Address of a connection. */
+  readonly remote?: string;
 }
 
 /** Decides which lines are written. */
@@ -80,7 +82,7 @@ export class LogGuard {
   /** Takes one line of JSON, its line break included. */
   take(line: string): void {
     const fields = parse(line);
-    const { level = '', stream = '', msg = '', traceId } = fields ?? {};
+    const { level = '', stream = '', msg = '', traceId, remote } = fields ?? {};
     // Debug lines are never suppressed.
     if (!fields || level === 'debug' || level === 'trace') {
       this.#options.write(line);
@@ -88,8 +90,9 @@ export class LogGuard {
     }
     const nowMs = this.#options.nowMs();
     this.#settle(nowMs);
-    // Lines of a request are needed to follow it. Lines without a stream report actions of users, such as saving settings.
-    if (stream !== '' && traceId === undefined && level !== 'fatal') {
+    // Lines of a request are needed to follow it. Lines without a stream report actions of users, such as saving settings; but clients that
+    // connect over and over would use up the budget of those lines.
+    if ((stream !== '' || remote !== undefined) && traceId === undefined && level !== 'fatal') {
       const key = `${level} ${stream} ${msg}`;
       const known = this.#repeats.get(key);
       if (known) {
