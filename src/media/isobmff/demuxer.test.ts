@@ -129,6 +129,24 @@ suite('the fMP4 demuxer on what ffmpeg writes', () => {
     });
   }
 
+  test('a base-data-offset counts in a file of which only a piece came: every packet of the piece', () => {
+    const bytes = new Uint8Array(readFileSync(remux(forms['base-data-offset'])));
+    const starts = readBoxes(bytes, 0, bytes.length).filter(({ type }) => type === 'moof');
+    const whole = open();
+    whole.demuxer.push(bytes);
+    for (const [i, { start }] of starts.entries()) {
+      const piece = open();
+      piece.demuxer.push(concatBytes([bytes.subarray(0, starts[0]!.start), bytes.subarray(start)]));
+      piece.demuxer.flush();
+      assert.deepEqual(piece.damage, [], `from fragment ${i}`);
+      const first = piece.frames[0]!;
+      assert.deepEqual(
+        piece.frames.filter(({ trackId }) => trackId === 1),
+        whole.frames.filter(({ trackId, dts }) => trackId === 1 && dts >= first.dts),
+      );
+    }
+  });
+
   test('any chunking gives the same frames', () => {
     const bytes = new Uint8Array(readFileSync(remux(forms['CMAF in small chunks'])));
     const whole = open();

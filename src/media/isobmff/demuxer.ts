@@ -359,10 +359,7 @@ class FragmentDemuxer implements Fmp4Demuxer {
     const start = this.#position - this.#moofPosition;
     const from = start + headLength;
     const end = start + bytes.length;
-    // A base-data-offset may count from the start of a file that this is only a piece of: then the data is taken from the mdat's start.
-    const first = this.#waiting.reduce((least, sample) => Math.min(least, sample.offset), Number.POSITIVE_INFINITY);
-    const inside = first >= start && first <= end;
-    const slide = inside || !this.#waiting[0]?.absolute ? 0 : from - first;
+    const slide = this.#waiting[0]?.absolute ? this.#slideInto(start, from, end) : 0;
     const later: Sample[] = [];
     let lost = 0;
     for (const sample of this.#waiting) {
@@ -374,6 +371,21 @@ class FragmentDemuxer implements Fmp4Demuxer {
     this.#waiting = slide === 0 ? later : [];
     if (slide !== 0) lost += later.length;
     if (lost > 0) this.#output.damage(`${lost} samples lie outside their mdat`);
+  }
+
+  /**
+   * How far samples with a base-data-offset are from where they say: it may count from the start of a file that this is only a piece of. Then
+   * their data is taken from the mdat's start, also where some of it would lie inside by chance.
+   */
+  #slideInto(start: number, from: number, end: number): number {
+    let [first, last] = [Number.POSITIVE_INFINITY, 0];
+    for (const { offset, size } of this.#waiting) {
+      first = Math.min(first, offset);
+      last = Math.max(last, offset + size);
+    }
+    const inside = first >= start && first <= end;
+    const fitsOnlyMoved = last > end && last - first <= end - from;
+    return inside && !fitsOnlyMoved ? 0 : from - first;
   }
 
   #deliver({ line, frame, signed }: Sample, bytes: Uint8Array): void {
