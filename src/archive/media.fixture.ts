@@ -4,11 +4,13 @@
  */
 
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
+import { pictureMd5 } from '../../test/fixtures/media/inside.ts';
+import { madeOnce } from '../../test/fixtures/media/made-once.ts';
 import type { Frame, Track } from '../media/frame.ts';
 import { createFmp4Demuxer } from '../media/isobmff/demuxer.ts';
 import { type FragmentSlot, fragmentLength, printFragment, sequenceNumber } from '../media/isobmff/fragment.ts';
@@ -55,8 +57,8 @@ export async function makeSource(folder: string, codec: Codec, seconds: number):
   const path = join(folder, `${codec}.mp4`);
   const input = '-f lavfi -i testsrc2=s=160x90:r=25 -f lavfi -i sine=f=440:r=48000';
   const output = `-c:a aac -b:a 64k -movflags frag_keyframe+empty_moov+default_base_moof -threads 1`;
-  const args = `-v error -y ${input} -t ${seconds} ${CODECS[codec]} -pix_fmt yuv420p ${output}`.split(' ');
-  await runTool('ffmpeg', ...args, path);
+  const args = `${input} -t ${seconds} ${CODECS[codec]} -pix_fmt yuv420p ${output}`.split(' ');
+  await copyFile(madeOnce(args, 'mp4'), path);
   let tracks: readonly Track[] = [];
   const frames: Frame[] = [];
   const demuxer = createFmp4Demuxer({
@@ -206,26 +208,7 @@ export function segmentOf(
 }
 
 /** The hash of every decoded picture of a file. */
-export async function pictureHashes(path: string): Promise<string[]> {
-  const { out } = await runTool(
-    'ffmpeg',
-    '-v',
-    'error',
-    '-threads',
-    '1',
-    '-i',
-    path,
-    '-map',
-    '0:v',
-    '-f',
-    'framemd5',
-    '-',
-  );
-  return out
-    .split('\n')
-    .filter((line) => line && !line.startsWith('#'))
-    .map((line) => line.split(',').at(-1)!.trim());
-}
+export const pictureHashes = async (path: string): Promise<string[]> => pictureMd5(`movie=${path}`);
 
 /** What ffprobe says of a file; `warnings` is empty for a clean one. */
 export async function probe(path: string) {

@@ -3,6 +3,8 @@
  * In: encoder arguments, AAC frames. Out: MPEG-TS files, frames, samples, the offset between two sounds and how alike they are.
  */
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { madeOnce } from '../../test/fixtures/media/made-once.ts';
 import { concatBytes } from '../lib/bytes.ts';
 import { ADTS_HEADER_BYTES, adtsFormOf, writeAdtsHeader } from '../media/aac/adts.ts';
 import type { AudioTrack, Frame, Track } from '../media/frame.ts';
@@ -38,7 +40,7 @@ export function soundInput({ seconds, rate = 48_000, channels = 2 }: SoundPlan):
 export function makeSound(plan: SoundPlan): Uint8Array {
   const { codec = 'mp2', rate = 48_000 } = plan;
   const bitRate = rate < 32_000 ? '96k' : '192k';
-  return ffmpegPipe([...soundInput(plan), '-c:a', codec, '-b:a', bitRate, '-f', 'mpegts', 'pipe:1']);
+  return new Uint8Array(readFileSync(madeOnce([...soundInput(plan), '-c:a', codec, '-b:a', bitRate], 'ts')));
 }
 
 /** The first audio track of an MPEG-TS file and its frames. */

@@ -3,8 +3,9 @@
  * In: names of encoders. Out: files, packets with their MD5. Used by tests only.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { madeOnce } from '../../../test/fixtures/media/made-once.ts';
 import { concatBytes } from '../../lib/bytes.ts';
 import type { Frame, Track } from '../frame.ts';
 import { BoxWriter } from './box.ts';
@@ -61,11 +62,10 @@ export const makeFragmented = (pair: (typeof realPairs)[number], folder: string)
 export function makeReal({ video, audio }: (typeof realPairs)[number], folder: string, flags = ''): string {
   const path = join(folder, `${video}-${audio}.mp4`);
   const channels = audio === 'ac3' || audio === 'eac3' ? 6 : 2;
-  ffmpeg(
+  const args =
     `-f lavfi -i testsrc2=s=160x90:r=25 -f lavfi -i sine=r=48000 -t 3 ${VIDEO_ENCODERS[video]} -pix_fmt yuv420p ` +
-      `${AUDIO_ENCODERS[audio]} -b:a 96k -ac ${channels} -threads 1 -metadata:s:a language=deu${flags && ` ${flags}`}`,
-    path,
-  );
+    `${AUDIO_ENCODERS[audio]} -b:a 96k -ac ${channels} -threads 1 -metadata:s:a language=deu${flags && ` ${flags}`}`;
+  copyFileSync(madeOnce(args.split(' '), 'mp4'), path);
   return path;
 }
 

@@ -2,13 +2,8 @@
  * Small transport streams made by ffmpeg, and what ffprobe says about them.
  * In: ffmpeg arguments. Out: a file in the temp folder, made once per set of arguments; its bytes and its packets.
  */
-import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, renameSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-
-const folder = join(tmpdir(), 'oxbow-fixtures');
+import { listTracks, pictureMd5, soundMd5 } from '../../../test/fixtures/media/inside.ts';
+import { madeOnce } from '../../../test/fixtures/media/made-once.ts';
 
 /** A moving picture of 160x90 at 25 frames per second, and a tone. */
 export const PICTURE = ['-f', 'lavfi', '-i', 'testsrc2=s=160x90:r=25'];
@@ -22,16 +17,7 @@ export const X265 = ['-c:v', 'libx265', '-preset', 'ultrafast', '-x265-params', 
  *
  * @param args of ffmpeg, without the output
  */
-export function makeTs(args: readonly string[], extension = 'ts'): string {
-  mkdirSync(folder, { recursive: true });
-  const hash = createHash('sha256').update(JSON.stringify(args)).digest('hex').slice(0, 16);
-  const path = join(folder, `${hash}.${extension}`);
-  if (existsSync(path)) return path;
-  const draft = join(folder, `${hash}.${process.pid}.${extension}`);
-  execFileSync('ffmpeg', ['-v', 'error', '-y', ...args, draft], { stdio: ['ignore', 'ignore', 'pipe'] });
-  renameSync(draft, path);
-  return path;
-}
+export const makeTs = (args: readonly string[], extension = 'ts'): string => madeOnce(args, extension);
 
 /** One packet as ffprobe lists it. */
 export interface ProbedPacket {
@@ -42,21 +28,12 @@ export interface ProbedPacket {
   readonly key: boolean;
 }
 
-/** All packets of a file. */
-export function probePackets(path: string): ProbedPacket[] {
-  const text = execFileSync('ffprobe', [
-    ...['-v', 'error', '-show_entries', 'packet=stream_index,pts,dts,flags', '-of', 'json', path],
-  ]).toString();
-  const { packets } = JSON.parse(text) as {
-    packets: { stream_index: number; pts: number; dts: number; flags: string }[];
-  };
-  return packets.map((p) => ({ stream: p.stream_index, pts: p.pts, dts: p.dts, key: p.flags.includes('K') }));
-}
+/** All packets of a file, those of a track in order. */
+export const probePackets = (path: string): ProbedPacket[] =>
+  listTracks(path).flatMap(({ packets }, stream) =>
+    packets.map(({ pts, dts, key }) => ({ stream, pts: Math.round(pts * 90_000), dts: Math.round(dts * 90_000), key })),
+  );
 
-/** MD5 of each decoded picture or stretch of sound, in order. */
-export function decodedMd5(path: string, kind: 'v' | 'a', format: readonly string[] = []): string[] {
-  const args = ['-v', 'error', ...format, '-i', path, '-map', `0:${kind}:0`];
-  const text = execFileSync('ffmpeg', [...args, '-fps_mode', 'passthrough', '-f', 'framemd5', '-']).toString();
-  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
-  return lines.map((line) => line.split(',').at(-1)!.trim());
-}
+/** MD5 of each decoded picture, or of each piece of sound, in order. */
+export const decodedMd5 = (path: string, kind: 'v' | 'a'): string[] =>
+  kind === 'v' ? pictureMd5(`movie=${path}`) : soundMd5(path);

@@ -3,10 +3,12 @@
  * In: arguments of ffmpeg. Out: files, cuts, outputs of jobs in memory, pictures. Used by tests and benchmarks only.
  */
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { listTracks, readFrames, trackOf } from '../../../test/fixtures/media/inside.ts';
+import { madeOnce } from '../../../test/fixtures/media/made-once.ts';
 import type { Job } from '../../jobs/job.ts';
 import type { WorkerContext } from '../../jobs/worker-job.ts';
 import { concatBytes } from '../../lib/bytes.ts';
@@ -18,7 +20,7 @@ const run = promisify(execFile);
 /** A temporary folder with films. */
 export interface Films extends AsyncDisposable {
   readonly folder: string;
-  /** Runs ffmpeg, which writes `name`; returns the bytes. */
+  /** Runs ffmpeg, once on a machine unless the arguments name the folder, which writes `name`; returns the bytes. */
   make(name: string, args: string): Promise<Uint8Array>;
   /** Writes bytes and returns the path. */
   save(name: string, bytes: Uint8Array): Promise<string>;
@@ -31,6 +33,10 @@ export async function openFilms(): Promise<Films> {
     folder,
     async make(name, args) {
       const path = join(folder, name);
+      if (!args.includes(folder)) {
+        await copyFile(madeOnce(args.split(' '), extname(name).slice(1)), path);
+        return readFile(path);
+      }
       await run('ffmpeg', ['-v', 'error', '-nostdin', '-y', ...args.split(' '), path], {
         timeout: 60_000,
       });
@@ -96,85 +102,45 @@ export async function encodeFilm(
 }
 
 /** Times of presentation of a video or audio stream, s, in order, with its key frames. */
-export async function timesOf(
-  path: string,
-  stream = 'v:0',
-): Promise<{ readonly pts: number; readonly key: boolean }[]> {
-  const args = [
-    '-v',
-    'error',
-    '-select_streams',
-    stream,
-    '-show_entries',
-    'packet=pts_time,flags',
-    '-of',
-    'csv=p=0',
-    path,
-  ];
-  const { stdout } = await run('ffprobe', args, { timeout: 30_000, maxBuffer: 64 * 1024 * 1024 });
-  return stdout
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => line.split(','))
-    .filter(([, flags]) => !flags?.includes('D'))
-    .map(([pts, flags]) => ({ pts: Number(pts), key: flags?.startsWith('K') === true }))
+export function timesOf(path: string, stream = 'v:0'): { readonly pts: number; readonly key: boolean }[] {
+  const { packets } = trackOf(listTracks(path), stream);
+  return packets
+    .filter(({ hidden }) => !hidden)
+    .map(({ pts, key }) => ({ pts, key }))
     .sort((a, b) => a.pts - b.pts);
 }
 
 /**
- * PSNR of the luma of each picture of a file against a reference, scaled to the same size, dB.
+ * PSNR of the luma of each picture of a file against another file, scaled to the same size, dB.
  *
- * @param reference arguments of an input of ffmpeg
+ * @param filter of the other file, ends with a comma
  */
-export async function psnrOf(path: string, reference: string, filter = ''): Promise<number[]> {
-  const graph = `[1:v]${filter}scale=rw:rh:flags=bicubic,format=yuv420p,setpts=N/TB[ref];[0:v]format=yuv420p,setpts=N/TB[d];[d][ref]psnr=stats_file=-:shortest=1`;
-  const size = await sizeOf(path);
-  const filled = graph.replace('rw', String(size.width)).replace('rh', String(size.height));
-  const args = [
-    '-v',
-    'error',
-    '-nostdin',
-    '-threads',
-    '1',
-    '-i',
-    path,
-    '-threads',
-    '1',
-    ...reference.split(' '),
-    '-filter_complex_threads',
-    '1',
-    '-lavfi',
-    filled,
-    '-f',
-    'null',
-    '-',
-  ];
-  const { stdout } = await run('ffmpeg', args, { timeout: 60_000, maxBuffer: 64 * 1024 * 1024 });
-  return [...stdout.matchAll(/psnr_y:(\S+)/g)].map(([, value]) => (value === 'inf' ? 100 : Number(value)));
+export function psnrOf(path: string, reference: string, filter = ''): number[] {
+  const { width, height } = sizeOf(path);
+  return readFrames(
+    [
+      `movie=${reference},${filter}scale=${width}:${height}:flags=bicubic,format=yuv420p,setpts=N/TB[ref]`,
+      `movie=${path},format=yuv420p,setpts=N/TB[d]`,
+      '[d][ref]psnr=shortest=1',
+    ].join(';'),
+    (picture) => {
+      const value = picture.getMetadata().get('lavfi.psnr.psnr.y');
+      return value === 'inf' ? 100 : Number(value);
+    },
+  );
 }
 
 /** Bytes of the packets of a file. */
-export async function mediaBytesOf(path: string): Promise<number> {
-  const { stdout } = await run('ffprobe', ['-v', 'error', '-show_entries', 'packet=size', '-of', 'csv=p=0', path]);
-  return stdout.split('\n').reduce((sum, line) => sum + Number.parseInt(line || '0', 10), 0);
+export function mediaBytesOf(path: string): number {
+  return listTracks(path)
+    .flatMap(({ packets }) => packets)
+    .reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 /** Size of the picture of a file. */
-export async function sizeOf(path: string): Promise<{ readonly width: number; readonly height: number }> {
-  const args = [
-    '-v',
-    'error',
-    '-select_streams',
-    'v:0',
-    '-show_entries',
-    'stream=width,height',
-    '-of',
-    'csv=p=0',
-    path,
-  ];
-  const { stdout } = await run('ffprobe', args, { timeout: 30_000 });
-  const [width, height] = stdout.trim().split(',').map(Number);
-  return { width: width!, height: height! };
+export function sizeOf(path: string): { readonly width: number; readonly height: number } {
+  const { width, height } = trackOf(listTracks(path), 'v:0');
+  return { width, height };
 }
 
 async function samplesOf(path: string): Promise<Float32Array> {
@@ -210,24 +176,16 @@ async function encoderPid(): Promise<number> {
 }
 
 /** The luma of the middle row of the first picture of a file, and its colours. */
-export async function lumaOf(
-  path: string,
-): Promise<{ readonly row: number[]; readonly matrix: string; readonly transfer: string }> {
-  const { width, height } = await sizeOf(path);
-  const args = ['-v', 'error', '-nostdin', '-i', path, '-frames:v', '1', '-pix_fmt', 'gray', '-f', 'rawvideo', '-'];
-  const { stdout } = await run('ffmpeg', args, { timeout: 30_000, encoding: 'buffer', maxBuffer: 64 * 1024 * 1024 });
-  const from = Math.floor(height / 2) * width;
-  const probe = [
-    '-v',
-    'error',
-    '-select_streams',
-    'v:0',
-    '-show_entries',
-    'stream=color_space,color_transfer',
-    '-of',
-    'csv=p=0',
-    path,
-  ];
-  const [matrix, transfer] = (await run('ffprobe', probe)).stdout.trim().split(',');
-  return { row: [...stdout.subarray(from, from + width)], matrix: matrix!, transfer: transfer! };
+export function lumaOf(path: string): {
+  readonly row: readonly number[];
+  readonly matrix: number;
+  readonly transfer: number;
+} {
+  const first = `movie=${path},trim=end_frame=1`;
+  const [row] = readFrames(`${first},format=gray`, ({ width, height, linesize, data }) => {
+    const from = Math.floor(height / 2) * linesize[0]!;
+    return [...data![0]!.subarray(from, from + width)];
+  });
+  const [colours] = readFrames(first, ({ colorSpace, colorTrc }) => ({ matrix: colorSpace, transfer: colorTrc }));
+  return { row: row!, ...colours! };
 }
