@@ -106,6 +106,28 @@ suite('Redis', { skip }, () => {
     assert.equal(await store.renew('door', second.token, 60_000), false, 'the lost lease is not renewed');
   });
 
+  test('events that waited for a Redis which has lost all that it had reach every subscriber, those of their own process too', async () => {
+    await using own = await startRedis();
+    await using redis = await connect(own.url());
+    await using bus = openBus(redis, 'p');
+    const received: unknown[] = [];
+    const publish = (number: number) =>
+      bus.publish('stream.generation', { number }, { name: 'door', visibility: 'public' });
+    await bus.subscribe({ event: ({ event }) => void received.push((event.data as { number: number }).number) });
+    publish(1);
+    await until('the event', () => received.length === 1);
+    await own.kill();
+    await until('the connection has ended', () => !redis.isConnected);
+    publish(2);
+    publish(3);
+    await own.start();
+    await until('Redis is connected again', () => redis.isConnected);
+    await bus.flush();
+    publish(4);
+    await until('the events', () => received.includes(4));
+    assert.deepEqual(received, [1, 2, 3, 4]);
+  });
+
   test('without Redis calls fail at once, events wait within a bound, and all are delivered in order afterwards', async () => {
     await using proxy = await openTcpProxy(server.port);
     await using redis = await connect(server.url(proxy.port), [], SOON_MS);

@@ -64,6 +64,12 @@ const OPEN = timedScript(`
 if redis.call('XLEN', KEYS[1]) == 0 then redis.call('XADD', KEYS[1], '*', 'a', '') end
 return redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1][1]`);
 
+// Where a log that is gone begins again. Empty: it has new rows meanwhile, such as events that this process sent after it found none.
+const REOPEN = timedScript(`
+if #redis.call('XRANGE', KEYS[1], ARGV[1], '+', 'COUNT', 1) > 0 then return '' end
+if redis.call('XLEN', KEYS[1]) == 0 then redis.call('XADD', KEYS[1], '*', 'a', '') end
+return redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1][1]`);
+
 // Sent again after a lost reply, it adds only what it has not added.
 const PUBLISH = timedScript(`
 local last = tonumber(redis.call('GET', KEYS[2]) or '0')
@@ -243,9 +249,9 @@ class StreamBus implements RedisEventBus {
       const isComplete = rows[0]?.id === from;
       if (!isComplete) for (const reader of this.#readers) this.#miss(reader);
       for (const row of isComplete ? rows.slice(1) : rows) this.#deliver(row);
-      // A log that is gone begins again.
-      if (rows.length === 0) this.#position = undefined;
-      this.#position = from = rows.at(-1)?.id ?? (await this.#open());
+      const end = rows.at(-1)?.id ?? ((await this.#options.redis.run(REOPEN, [this.#stream], [from, ''])) as string);
+      if (end === '') isMore = true;
+      else this.#position = from = end;
     }
   }
 
