@@ -124,7 +124,7 @@ export async function startApp(
   const nodes = await openNodes(app, { store, net });
   const placement = nodes?.placement ?? createSolePlacement();
   const does = (role: NodeRole) => !nodes || nodes.roles.includes(role);
-  const { bus, webhooks } = await openEvents(app, { store, changes, net, cluster });
+  const { bus, ownEvents, webhooks } = await openEvents(app, { store, changes, net, cluster });
   const disk = await openDisk(app, bus);
   const recordings = await openRecordings(app, { store, changes, bus, disk, nodes });
   const streams = openStreams(app, { store, net, bus, disk, recordings, cluster, placement }, { signal });
@@ -140,7 +140,9 @@ export async function startApp(
   const publishAccess = openPublishAccess(app, { catalog, accounts, bus, nodes, store, changes });
   const assets = await openAssetsApi(app, { store, recordings, catalog, library, accounts, placement });
   const clips = openClips(app, { bus, recordings, catalog, accounts });
-  const deletions = await openDeletions(app, { bus, recordings, streams, exports, library, accounts, net, nodes });
+  const deletions = await openDeletions(app, {
+    ...{ ownEvents, recordings, streams, exports, library, accounts, net, nodes },
+  });
   const delivery = openDelivery(app, { recordings, catalog, library });
   const alarms = await openAlarms(app, { store, bus, disk, streams, accounts, delivery });
   const publishPorts = noPublishPorts();
@@ -156,6 +158,7 @@ export async function startApp(
   const served = {
     storedSettings,
     bus,
+    ownEvents,
     webhooks,
     disk,
     recordings,

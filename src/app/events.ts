@@ -1,10 +1,11 @@
 /**
  * Opens the event bus and the webhooks that deliver its events.
- * In: the context, store and net. Out: EventBus, Webhooks; the event `server.starting`.
+ * In: the context, store and net. Out: EventBus, that of this process alone, Webhooks; the event `server.starting`.
  */
 
 import { Leases } from '../cluster/lease.ts';
 import { createLocalEventBus } from '../cluster/local-event-bus.ts';
+import { alsoTo } from '../cluster/own-events.ts';
 import { withoutForeign } from '../cluster/shadow.ts';
 import { nodeName } from '../config/sections/cluster-section.ts';
 import { sleep } from '../lib/abort.ts';
@@ -20,14 +21,15 @@ import type { AppContext, Parts } from './parts.ts';
 export async function openEvents(
   { config, clock, metrics, telemetry, services, opened, failed }: AppContext,
   { store, changes, net, cluster }: Pick<Parts, 'store' | 'changes' | 'net' | 'cluster'>,
-): Promise<Pick<Parts, 'bus' | 'webhooks'>> {
+): Promise<Pick<Parts, 'bus' | 'ownEvents' | 'webhooks'>> {
   const local = createLocalEventBus({
     traceparent: currentTraceparent,
     clock,
     failed: failed('a subscriber to events'),
     counters: metrics,
   });
-  const bus = cluster ? await cluster.bus(local) : local;
+  const ownEvents = cluster ? createLocalEventBus({ clock, failed: failed('a subscriber to own events') }) : local;
+  const bus = cluster ? alsoTo(await cluster.bus(local), ownEvents) : local;
   const publish = ({ service, isFailing, detail }: ServiceChange) => {
     if (isFailing) bus.publish('service.failing', { service, detail });
     else bus.publish('service.ok', { service });
@@ -50,5 +52,5 @@ export async function openEvents(
     }),
   );
   bus.publish('server.starting', { version });
-  return { bus, webhooks };
+  return { bus, ownEvents, webhooks };
 }

@@ -285,6 +285,8 @@ export interface Parts {
   /** Owners of streams, rooms, assets and uploads. */
   readonly placement: Placement;
   readonly bus: EventBus;
+  /** What this process alone publishes, also while the bus of the cluster waits for Redis. */
+  readonly ownEvents: EventBus;
   readonly webhooks: Webhooks;
   readonly disk: DiskWatch;
   readonly recordings: Recordings;

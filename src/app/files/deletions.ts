@@ -15,7 +15,7 @@ import type { AppContext, Deletions, Nodes, Parts } from '../parts.ts';
 export async function openDeletions(
   { settings, shutdown, opened, metrics, clock, log, failed }: AppContext,
   {
-    bus,
+    ownEvents,
     recordings,
     streams: { deps, catalog },
     exports,
@@ -23,7 +23,7 @@ export async function openDeletions(
     accounts,
     net,
     nodes,
-  }: Pick<Parts, 'bus' | 'recordings' | 'streams' | 'exports' | 'library' | 'accounts' | 'net' | 'nodes'>,
+  }: Pick<Parts, 'ownEvents' | 'recordings' | 'streams' | 'exports' | 'library' | 'accounts' | 'net' | 'nodes'>,
 ): Promise<Deletions> {
   const { objects, reader, segments, release, deleteElsewhere, erasures } = recordings;
   const { audit } = accounts.access;
@@ -33,10 +33,10 @@ export async function openDeletions(
   const copies = new HiddenCopies({
     ...{ edges, clock, log, signal, failed: failed('a purge of edges') },
     purgeNodes: living && ((things, options) => purgeCopies(living, things, options)),
-    flush: () => bus.flush(),
+    flush: () => ownEvents.flush(),
   });
   opened.defer(() => copies.settled());
-  const subscription = await bus.subscribe({ event: (published) => copies.received(published) });
+  const subscription = await ownEvents.subscribe({ event: (published) => copies.received(published) });
   opened.defer(() => subscription.close());
   const eraser = new Eraser({
     ...{ deps, catalog, reader, deleteElsewhere, audit, signal },
