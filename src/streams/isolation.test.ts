@@ -13,6 +13,8 @@ import { openStreams, type StreamsRig, spansOf, temporaryFolder, testSource, tra
 const push = { source: { type: 'push' } } as const;
 const OTHERS = ['one', 'three'] as const;
 const STEP_MS = 100;
+/** A key frame each second: how long a stream is played without its fault, with it, while its source is away, and after it, ms. */
+const [WHOLE_MS, FAILING_MS, AWAY_MS, BACK_MS] = [1200, 2200, 300, 300];
 /** After so long the live playlist of a source that is away ends, ms. */
 const LINGER_MS = 20;
 /** Longest pause before the first failure of a source is made good, ms; `Math.random` is a half. */
@@ -218,24 +220,24 @@ async function run(folder: string, victims: 'none' | 'read' | 'publish') {
   for (const [at, fault] of names.entries()) {
     const name = `victim${at}`;
     if (victims === 'none') {
-      for (const ms of [2500, 2500, 500, 1500]) stage.play(ms);
+      stage.play(WHOLE_MS + FAILING_MS + AWAY_MS + BACK_MS);
       continue;
     }
     await rig.api.create(name, victims === 'read' ? testSource : push);
     if (victims === 'read') stage.read(name, at);
     else await stage.publish(name, at);
     const stream = rig.catalog.get(name);
-    stage.play(2500);
+    stage.play(WHOLE_MS);
     const { id } = stream.definition;
     const injected = fault === 'the disk' ? { fired: () => 1, heal: () => undefined } : faultsOf(stream).get(fault)!();
     if (fault === 'the disk') broken = id;
-    stage.play(2500);
+    stage.play(FAILING_MS);
     const played = stage.played.get(name);
     if (played && victims === 'read') {
       call(played, () => played.input.absent('source-down', 'away'));
       played.isBegun = false;
     }
-    stage.play(500);
+    stage.play(AWAY_MS);
     const left = stage.played.get(name);
     if (left && victims === 'publish') {
       stage.played.delete(name);
@@ -245,7 +247,7 @@ async function run(folder: string, victims: 'none' | 'read' | 'publish') {
     if (injected.fired() > 0) fired.push(fault);
     injected.heal();
     broken = '';
-    stage.play(1500);
+    stage.play(BACK_MS);
   }
   await rig.settle();
   for (const name of OTHERS) {
