@@ -113,7 +113,11 @@ suite('Redis', { skip }, () => {
     const received: unknown[] = [];
     const publish = (number: number) =>
       bus.publish('stream.generation', { number }, { name: 'door', visibility: 'public' });
-    await bus.subscribe({ event: ({ event }) => void received.push((event.data as { number: number }).number) });
+    let missed = 0;
+    await bus.subscribe({
+      event: ({ event }) => void received.push((event.data as { number: number }).number),
+      missed: () => missed++,
+    });
     publish(1);
     await until('the event', () => received.length === 1);
     await own.kill();
@@ -126,6 +130,7 @@ suite('Redis', { skip }, () => {
     publish(4);
     await until('the events', () => received.includes(4));
     assert.deepEqual(received, [1, 2, 3, 4]);
+    assert.equal(missed, 1, 'what others published is lost');
   });
 
   test('without Redis calls fail at once, events wait within a bound, and all are delivered in order afterwards', async () => {

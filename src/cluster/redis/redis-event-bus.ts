@@ -243,11 +243,13 @@ class StreamBus implements RedisEventBus {
   /** Reads up to the end of the log and calls the subscribers. */
   async #readAll(): Promise<void> {
     let from = await this.#open();
+    let hasMissed = false;
     for (let isMore = true; isMore; ) {
       const rows = await this.#rows(from, PAGE + 1);
       isMore = rows.length > PAGE;
       const isComplete = rows[0]?.id === from;
-      if (!isComplete) for (const reader of this.#readers) this.#miss(reader);
+      if (!isComplete && !hasMissed) for (const reader of this.#readers) this.#miss(reader);
+      hasMissed ||= !isComplete;
       for (const row of isComplete ? rows.slice(1) : rows) this.#deliver(row);
       const end = rows.at(-1)?.id ?? ((await this.#options.redis.run(REOPEN, [this.#stream], [from, ''])) as string);
       if (end === '') isMore = true;
