@@ -7,7 +7,7 @@ import { createFmp4Demuxer } from '../media/isobmff/demuxer.ts';
 import { fragmentLength, printFragment } from '../media/isobmff/fragment.ts';
 import { printInit } from '../media/isobmff/init.ts';
 import { rescale } from '../media/rescale.ts';
-import { compareSounds, decodeSound, demuxSound, ffmpegPipe, makeSound, soundInput } from './audio.fixture.ts';
+import { compareSounds, decodeSound, decodeSource, demuxSound, encodeSound, makeSound } from './audio.fixture.ts';
 import { openAudioTranscoder } from './audio-transcoder.ts';
 import { opusTrack, opusTranscodeOf } from './audio-transcoder-options.ts';
 
@@ -56,18 +56,11 @@ function decodeOpus({ track, frames }: Source): Float32Array {
   return decodeSound(concatBytes([printInit([track]), fragment]));
 }
 
-/** The first channel of a source at 48 kHz. */
-function decodeAt48(bytes: Uint8Array): Float32Array {
-  const pan = 'pan=mono|c0=c0,aresample=48000';
-  const pcm = ffmpegPipe(['-i', 'pipe:0', '-map', '0:a:0', '-af', pan, '-f', 'f32le', 'pipe:1'], bytes);
-  return new Float32Array(pcm.slice().buffer);
-}
-
 /** By how many samples the Opus is later than its source, both placed by their times, and how alike they are. */
 function compare(source: Source, bytes: Uint8Array, result: Source) {
   const from = result.frames[0]!.pts - rescale(source.frames[0]!.pts, source.track.timescale, 48_000);
   const skipped = 4800;
-  const sound = decodeAt48(bytes).subarray(from + skipped, from + skipped + 60_000);
+  const sound = decodeSource(bytes, ',aresample=48000').subarray(from + skipped, from + skipped + 60_000);
   return compareSounds(sound, decodeOpus(result).subarray(skipped, skipped + 60_000), 1100);
 }
 
@@ -99,8 +92,7 @@ suite('audio becomes Opus', { skip: need('ffmpeg') }, () => {
   }
 
   test('six channels are mixed down to stereo', async () => {
-    const args = ['-ac', '6', '-c:a', 'aac', '-b:a', '384k', '-f', 'mpegts', 'pipe:1'];
-    const bytes = ffmpegPipe([...soundInput({ seconds: 2 }), ...args]);
+    const bytes = encodeSound({ seconds: 2 }, ['-ac', '6', '-c:a', 'aac', '-b:a', '384k'], 'ts');
     const source = demuxSound(bytes);
     assert.equal(source.track.config.channels, 6);
     const result = await convert(source);
@@ -111,8 +103,8 @@ suite('audio becomes Opus', { skip: need('ffmpeg') }, () => {
   });
 
   test('Opus with six channels becomes stereo', async () => {
-    const args = ['-ac', '6', '-c:a', 'libopus', '-b:a', '256k', '-f', 'mpegts', 'pipe:1'];
-    const source = demuxSound(ffmpegPipe([...soundInput({ seconds: 1 }), ...args]));
+    const args = ['-ac', '6', '-c:a', 'libopus', '-b:a', '256k'];
+    const source = demuxSound(encodeSound({ seconds: 1 }, args, 'ts'));
     assert.equal(source.track.config.channels, 6);
     const result = await convert(source);
     assert.equal(result.track.config.channels, 2);
@@ -124,17 +116,8 @@ suite('audio becomes Opus', { skip: need('ffmpeg') }, () => {
   });
 
   test('FLAC becomes Opus at the same times', async () => {
-    const args = [
-      '-c:a',
-      'flac',
-      '-strict',
-      '-2',
-      '-movflags',
-      'frag_keyframe+empty_moov+default_base_moof',
-      '-f',
-      'mp4',
-    ];
-    const bytes = ffmpegPipe([...soundInput({ seconds: 2, rate: 44_100 }), ...args, 'pipe:1']);
+    const args = ['-c:a', 'flac', '-strict', '-2', '-movflags', 'frag_keyframe+empty_moov+default_base_moof'];
+    const bytes = encodeSound({ seconds: 2, rate: 44_100 }, args, 'mp4');
     const source = demuxFragments(bytes);
     assert.equal(source.track.config.codec, 'flac');
     const result = await convert(source);

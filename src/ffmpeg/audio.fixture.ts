@@ -10,15 +10,6 @@ import { ADTS_HEADER_BYTES, adtsFormOf, writeAdtsHeader } from '../media/aac/adt
 import type { AudioTrack, Frame, Track } from '../media/frame.ts';
 import { createTsDemuxer } from '../media/mpegts/demuxer.ts';
 
-/** Runs ffmpeg with bytes in and out. */
-export function ffmpegPipe(args: readonly string[], input: Uint8Array = new Uint8Array(0)): Uint8Array {
-  return execFileSync('ffmpeg', ['-v', 'error', '-nostdin', ...args], {
-    input,
-    timeout: 60_000,
-    maxBuffer: 256 * 1024 * 1024,
-  });
-}
-
 /** What a sound is made with. */
 export interface SoundPlan {
   readonly seconds: number;
@@ -36,11 +27,15 @@ export function soundInput({ seconds, rate = 48_000, channels = 2 }: SoundPlan):
   return ['-f', 'lavfi', '-i', `aevalsrc='${exprs}':s=${rate}:d=${seconds}`];
 }
 
+/** A file with that tone. @param args of the encoder and the container */
+export const encodeSound = (plan: SoundPlan, args: readonly string[], ending: string): Uint8Array =>
+  new Uint8Array(readFileSync(madeOnce([...soundInput(plan), ...args], ending)));
+
 /** An MPEG-TS file with that tone. */
 export function makeSound(plan: SoundPlan): Uint8Array {
   const { codec = 'mp2', rate = 48_000 } = plan;
   const bitRate = rate < 32_000 ? '96k' : '192k';
-  return new Uint8Array(readFileSync(madeOnce([...soundInput(plan), '-c:a', codec, '-b:a', bitRate], 'ts')));
+  return encodeSound(plan, ['-c:a', codec, '-b:a', bitRate], 'ts');
 }
 
 /** The first audio track of an MPEG-TS file and its frames. */
@@ -61,10 +56,19 @@ export function demuxSound(bytes: Uint8Array): { track: AudioTrack; frames: Fram
   return { track, frames: frames.filter(({ trackId }) => trackId === track.id) };
 }
 
+const decodeArgs = (filter: string) => ['-map', '0:a:0', '-af', `pan=mono|c0=c0${filter}`, '-f', 'f32le'];
+
 /** The samples of the first channel of a file, decoded by ffmpeg. */
 export function decodeSound(bytes: Uint8Array): Float32Array {
-  const pcm = ffmpegPipe(['-i', 'pipe:0', '-map', '0:a:0', '-af', 'pan=mono|c0=c0', '-f', 'f32le', 'pipe:1'], bytes);
-  return new Float32Array(pcm.slice().buffer);
+  const args = ['-v', 'error', '-nostdin', '-i', 'pipe:0', ...decodeArgs(''), 'pipe:1'];
+  const pcm = execFileSync('ffmpeg', args, { input: bytes, timeout: 60_000, maxBuffer: 256 * 1024 * 1024 });
+  return new Float32Array(new Uint8Array(pcm).buffer);
+}
+
+/** The same of a source, which is decoded once on a machine. @param filter follows, e.g. `,aresample=48000` */
+export function decodeSource(bytes: Uint8Array, filter = ''): Float32Array {
+  const pcm = readFileSync(madeOnce(decodeArgs(filter), 'pcm', bytes));
+  return new Float32Array(new Uint8Array(pcm).buffer);
 }
 
 /** AAC frames as a file of ADTS. */

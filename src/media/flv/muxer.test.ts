@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
+import { pictureMd5 } from '../../../test/fixtures/media/inside.ts';
 import { textTrack } from '../isobmff/media.fixture.ts';
 import { makeTs, PICTURE, TONE, X264, X265 } from '../mpegts/media.fixture.ts';
 import { type Demuxed, demux, flvOf, printFlv, readFlv } from './media.fixture.ts';
@@ -33,10 +34,10 @@ function muxed({ tracks, frames }: Demuxed): FlvMessage[] {
   return [muxer.metadata(), ...muxer.sequenceHeaders(), ...frames.flatMap((frame) => muxer.frame(frame))];
 }
 
-/** MD5 of the decoded pictures or sound of a file. */
-function decoded(path: string, kind: 'v' | 'a'): string[] {
-  const format = kind === 'v' ? ['-f', 'framemd5'] : ['-f', 'md5'];
-  const args = ['-v', 'error', '-i', path, '-map', `0:${kind}:0`, '-fps_mode', 'passthrough', ...format, '-'];
+/** MD5 of the decoded pictures and sound of a file, by the ffmpeg of this machine. */
+function decoded(path: string): string[] {
+  const output = ['-fps_mode', 'passthrough', '-f', 'framemd5', '-'];
+  const args = ['-v', 'error', '-i', path, '-map', '0:v:0', ...output, '-map', '0:a:0', '-f', 'md5', '-'];
   const lines = execFileSync('ffmpeg', args).toString().split('\n');
   return lines.filter((line) => line !== '' && !line.startsWith('#')).map((line) => line.split(',').at(-1)!.trim());
 }
@@ -85,10 +86,9 @@ for (const [name, { args, codecs }] of Object.entries(FORMS)) {
       assert.deepEqual(again.tracks.at(-1), out.tracks.at(-1));
       for (const id of [1, 2]) assert.deepEqual(digests(again, id), digests(out, id));
       assert.deepEqual(again.damage, []);
-      const copy = `${original}.${process.pid}.copy`;
-      writeFileSync(`${copy}.flv`, printFlv(muxed(out)));
-      remux(`${copy}.flv`, `${copy}.mkv`, 'matroska');
-      assert.deepEqual(decoded(`${copy}.mkv`, 'v'), decoded(original, 'v'));
+      const copy = `${original}.${process.pid}.copy.flv`;
+      writeFileSync(copy, printFlv(muxed(out)));
+      assert.deepEqual(pictureMd5(`movie=${copy}`), pictureMd5(`movie=${original}`));
     });
   });
 }
@@ -99,8 +99,7 @@ test('H.264 and AAC are legacy messages: ffmpeg 5.1 decodes the same pictures an
   const out = demux(flvOf(args));
   const copy = `${path}.${process.pid}.copy.flv`;
   writeFileSync(copy, printFlv(muxed(out)));
-  assert.deepEqual(decoded(copy, 'v'), decoded(path, 'v'));
-  assert.deepEqual(decoded(copy, 'a'), decoded(path, 'a'));
+  assert.deepEqual(decoded(copy), decoded(path));
 });
 
 test('timestamps begin at 0 wherever the media is, and wrap at 32 bits', () => {

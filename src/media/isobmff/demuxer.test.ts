@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, before, suite, test } from 'node:test';
+import { readFileSync } from 'node:fs';
+import { before, suite, test } from 'node:test';
+import { listTracks } from '../../../test/fixtures/media/inside.ts';
+import { madeOnce } from '../../../test/fixtures/media/made-once.ts';
 import { namesOf } from '../../api/left-out.ts';
 import { concatBytes } from '../../lib/bytes.ts';
 import { FormatError } from '../../lib/errors.ts';
@@ -54,42 +53,19 @@ function withoutTfdt(bytes: Uint8Array): Uint8Array {
 const both = printInit([videoTrack, audioTrack]);
 
 suite('the fMP4 demuxer on what ffmpeg writes', () => {
-  let folder: string;
+  let plain: Uint8Array;
   before(() => {
-    folder = mkdtempSync(join(tmpdir(), 'oxbow-fmp4-'));
     const video = '-c:v libx264 -preset ultrafast -bf 2 -x264-params b-adapt=0:keyint=25:scenecut=0 -pix_fmt yuv420p';
     const input = '-f lavfi -i testsrc2=s=160x90:r=25 -f lavfi -i sine=r=48000 -t 4';
-    const args = `-v error -y ${input} ${video} -c:a aac -b:a 64k -threads 1`;
-    execFileSync('ffmpeg', [...args.split(' '), join(folder, 'plain.mp4')]);
+    plain = readFileSync(madeOnce(`${input} ${video} -c:a aac -b:a 64k -threads 1`.split(' '), 'mp4'));
   });
-  after(() => rmSync(folder, { recursive: true }));
 
-  function remux(flags: string): string {
-    const path = join(folder, 'out.mp4');
-    execFileSync('ffmpeg', [
-      '-v',
-      'error',
-      '-y',
-      '-i',
-      join(folder, 'plain.mp4'),
-      '-c',
-      'copy',
-      ...flags.split(' '),
-      path,
-    ]);
-    return path;
-  }
+  const remux = (flags: string) => madeOnce(['-c', 'copy', ...flags.split(' ')], 'mp4', plain);
 
-  function packets(path: string) {
-    const entries = 'packet=stream_index,pts,dts,size,flags';
-    const args = ['-v', 'error', '-show_entries', entries, '-of', 'json', path];
-    const found = JSON.parse(execFileSync('ffprobe', args).toString()) as {
-      packets: { stream_index: number; pts: number; dts: number; size: string; flags: string }[];
-    };
-    return found.packets.map(({ stream_index, pts, size, flags }) => ({
-      ...{ trackId: stream_index + 1, pts, size: Number(size), key: flags.startsWith('K') },
-    }));
-  }
+  const packets = (path: string) =>
+    listTracks(path).flatMap(({ packets, ticksPerS }, i) =>
+      packets.map(({ pts, bytes, key }) => ({ trackId: i + 1, pts: Math.round(pts * ticksPerS), size: bytes, key })),
+    );
 
   const forms = {
     'plain fragments': '-movflags frag_keyframe+empty_moov+default_base_moof',

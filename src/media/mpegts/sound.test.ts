@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
+import { listTracks, trackOf } from '../../../test/fixtures/media/inside.ts';
 import { need } from '../../../test/fixtures/need.ts';
 import { concatBytes } from '../../lib/bytes.ts';
 import type { AudioTrack, Frame, Track, VideoTrack } from '../frame.ts';
@@ -19,14 +20,8 @@ const md5 = (bytes: Uint8Array) => createHash('md5').update(bytes).digest('hex')
 const ownFrames = (delivered: Delivered, id: number) => delivered.frames.filter((frame) => frame.trackId === id);
 const encoded = (...args: string[]) => [...PICTURE, ...TONE, '-t', '2', ...X264, ...args];
 
-const listed = new Map<string, string[]>();
-
-/** MD5 of each packet of a stream of a source, as ffmpeg copies them; each is read once. */
-function packetMd5(path: string, stream: string): string[] {
-  const found = listed.get(`${path} ${stream}`) ?? readPackets(['-v', 'error'], path, stream).hashes;
-  listed.set(`${path} ${stream}`, found);
-  return found;
-}
+/** MD5 of each packet of a stream of a source. */
+const packetMd5 = (path: string, stream: string) => trackOf(listTracks(path), stream).packets.map(({ md5 }) => md5);
 
 /** MD5 of each packet of a stream, as ffmpeg copies them while it does `more` with the file, and what it complains about. */
 function readPackets(level: readonly string[], path: string, stream: string, more: readonly string[] = []) {

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
-import { after, before, suite, test } from 'node:test';
+import { after, suite, test } from 'node:test';
+import { madeOnce } from '../../../test/fixtures/media/made-once.ts';
 import { need } from '../../../test/fixtures/need.ts';
 import { type AlarmCode, alarmRulesOf } from '../../api/alarms/alarm-rules.ts';
 import { closeEngine, measureSound, readLuma } from '../../ffmpeg/engine.ts';
-import { bytesOf, demuxAll, ffmpeg } from '../../media/isobmff/real-media.fixture.ts';
+import { bytesOf, demuxAll } from '../../media/isobmff/real-media.fixture.ts';
 import type { SegmentGroup } from '../../media/segment.ts';
 import { createPackagerRig } from '../../packager/packager.fixture.ts';
 import { ContentCheck, type ContentSample } from '../content/content-check.ts';
 import { StoryboardQueue } from '../record/storyboard-queue.ts';
-import { type Folder, START_MS, temporaryFolder } from '../streams.fixture.ts';
+import { START_MS } from '../streams.fixture.ts';
 import { watchedStream } from './alarms.fixture.ts';
 import { type StreamAlarmChange, StreamAlarmSet } from './stream-alarms.ts';
 
@@ -20,17 +21,15 @@ const wrong = { black: [10, 22], freeze: [30, 60], silence: [20, 60], clipping: 
 const DURATION_S = 124;
 
 /** Pictures that move but for the wrong passages; a tone at -20 dB. */
-async function makeFilm(path: string, args: string): Promise<void> {
+function makeFilm(args: string): string {
   const moving = (seconds: number) => `testsrc2=s=320x180:r=10:d=${seconds}`;
   const parts = [moving(10), 'color=black:s=320x180:r=10:d=12', moving(8)];
   const still = `${moving(0.1)},loop=loop=${(wrong.freeze[1] - wrong.freeze[0]) * 10 - 1}:size=1`;
   const graph = [...parts, still, moving(DURATION_S - wrong.freeze[1])].map((part, i) => `${part}[p${i}]`);
   const joined = `${graph.join(';')};[p0][p1][p2][p3][p4]concat=n=5,format=yuv420p,setpts=N/10/TB[v]`;
   const sound = `sine=r=48000:d=${DURATION_S},volume=-3dB,aformat=channel_layouts=stereo[s];[s]volume=0:enable='between(t,${wrong.silence.join()})'[q];[q]volume=40dB:enable='between(t,${wrong.clipping.join()})',aformat=sample_fmts=s16[a]`;
-  ffmpeg(
-    `-filter_complex ${joined};${sound} -map [v] -map [a] -threads 1 ${args} -movflags frag_keyframe+empty_moov+default_base_moof`,
-    path,
-  );
+  const output = `-map [v] -map [a] -threads 1 ${args} -movflags frag_keyframe+empty_moov+default_base_moof`;
+  return madeOnce(['-filter_complex', `${joined};${sound}`, ...output.split(' ')], 'mp4');
 }
 
 /** The groups of a film, as the packager makes them. */
@@ -52,14 +51,7 @@ function groupsOf(path: string): readonly SegmentGroup[] {
 }
 
 suite('black, frozen and silent passages of real media', { skip: need('ffmpeg') }, () => {
-  let folder: Folder;
-  before(async () => {
-    folder = await temporaryFolder();
-  });
-  after(async () => {
-    await closeEngine();
-    await folder[Symbol.asyncDispose]();
-  });
+  after(closeEngine);
 
   for (const [name, args] of [
     ['H.264 and AAC', '-c:v libx264 -preset ultrafast -g 20 -x264-params scenecut=0 -c:a aac -ac 2 -b:a 96k'],
@@ -69,8 +61,7 @@ suite('black, frozen and silent passages of real media', { skip: need('ffmpeg') 
     ],
   ] as const) {
     test(`are found within a key frame and a piece of sound: ${name}`, async () => {
-      const path = `${folder.path}/film.mp4`;
-      await makeFilm(path, args);
+      const path = makeFilm(args);
       const samples: ContentSample[] = [];
       const failures: unknown[] = [];
       const queue = new StoryboardQueue({ monotonicMs: () => 0, failed: (error) => failures.push(error) });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { need } from '../../../test/fixtures/need.ts';
-import { adtsOf, decodeSound, demuxSound, likenessAt, makeSound } from '../../ffmpeg/audio.fixture.ts';
+import { adtsOf, decodeSound, decodeSource, demuxSound, likenessAt, makeSound } from '../../ffmpeg/audio.fixture.ts';
 import { type OpenTranscoder, openAudioTranscoder } from '../../ffmpeg/audio-transcoder.ts';
 import { createManualClock } from '../../lib/clock.ts';
 import type { AudioTrack, Frame } from '../../media/frame.ts';
@@ -40,7 +40,7 @@ suite('audio of segments', { skip: need('ffmpeg') }, () => {
       converted = result.tracks[0] as AudioTrack;
     }
     for (const [i, frame] of made.entries()) assert.equal(frame.pts, made[0]!.pts + i * 1024);
-    const [sound, aac] = [decodeSound(bytes), decodeSound(adtsOf(made, converted!))];
+    const [sound, aac] = [decodeSource(bytes), decodeSound(adtsOf(made, converted!))];
     for (let at = 2048; at + 40_000 < aac.length; at += 40_000) {
       assert.ok(likenessAt(sound.subarray(at, at + 40_000), aac.subarray(at, at + 40_000), 0) > 0.99, `${at}`);
     }
