@@ -6,7 +6,7 @@
 import { posix } from 'node:path';
 import { isTest, listFiles, readSource } from './source-files.ts';
 
-const MAX_LINES = 450;
+const MAX_LINES = 600;
 /** Files side by side in a folder of code, tests not counted. */
 const MAX_FILES = 25;
 /** The page that walks the files of the media path. */

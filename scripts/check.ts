@@ -6,8 +6,9 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { checkCitations } from './check-citations.ts';
+import { checkClasses } from './check-classes.ts';
+import { checkComments } from './check-comments.ts';
 import { checkConnections } from './check-connections.ts';
-import { checkDocblocks } from './check-docblocks.ts';
 import { checkFloors } from './check-floors.ts';
 import { checkLicences } from './check-licences.ts';
 import { checkLinks } from './check-links.ts';
@@ -100,7 +101,8 @@ const steps: readonly Step[] = [
     run: () => program(local('biome'), ['ci', '--error-on-warnings', '--colors=off', '--max-diagnostics=30']),
   },
   { name: 'floors', run: () => listed(checkFloors()) },
-  { name: 'docblocks', run: () => listed(checkDocblocks()) },
+  { name: 'comments', run: () => listed(checkComments()) },
+  { name: 'classes', run: () => listed(checkClasses()) },
   { name: 'systems', run: () => listed(checkPortable()) },
   { name: 'writes', run: () => listed(checkWrites()) },
   { name: 'waits of tests', run: () => listed(checkWaits()) },

@@ -139,8 +139,9 @@ export type OxbowEvent<T extends EventType = EventType> = {
 }[T];
 
 /**
- * Events of one connection. \`events.reset\`: some events were lost, so the client has to read the state again. \`events.ended\`: the
- * permission of the connection has ended; \`code\` is the error that a new connection would get.
+ * Events of one connection. \`events.reset\`: some events were lost, so the client has to read the state
+ * again. \`events.ended\`: the permission of the connection has ended; \`code\` is the error that a new
+ * connection would get.
  */
 export type ConnectionEvent =
   | {
@@ -169,7 +170,8 @@ function operationsFile(document: OpenApi): string {
   const shapes = namedIn(methods.join('\n'), document);
   return `${MADE}/**
  * A method for each operation of the API.
- * In: parameters of path and query by name, and \`body\`. Out: the server's answer; throws OxbowProblem for errors.
+ * In: parameters of path and query by name, and \`body\`.
+ * Out: the server's answer; throws OxbowProblem for errors.
  */
 import type { Requester, CallOptions } from './request.ts';
 import type { ${shapes} } from './shapes.ts';

@@ -99,8 +99,10 @@ export interface LimitedClient {
   readonly isLocal: boolean;
 }
 
-/** Most buckets of one limit in memory; the least recently used is dropped. No limit drops those of another: a flood of cheap requests from
- * many addresses must not refill the bucket of a name. */
+/**
+ * Most buckets of one limit in memory; the least recently used is dropped. No limit drops those of another: a
+ * flood of cheap requests from many addresses must not refill the bucket of a name.
+ */
 const MAX_BUCKETS = 10_000;
 
 interface Bucket {

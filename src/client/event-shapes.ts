@@ -612,8 +612,9 @@ export type OxbowEvent<T extends EventType = EventType> = {
 }[T];
 
 /**
- * Events of one connection. `events.reset`: some events were lost, so the client has to read the state again. `events.ended`: the
- * permission of the connection has ended; `code` is the error that a new connection would get.
+ * Events of one connection. `events.reset`: some events were lost, so the client has to read the state
+ * again. `events.ended`: the permission of the connection has ended; `code` is the error that a new
+ * connection would get.
  */
 export type ConnectionEvent =
   | {

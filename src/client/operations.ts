@@ -2,7 +2,8 @@
 
 /**
  * A method for each operation of the API.
- * In: parameters of path and query by name, and `body`. Out: the server's answer; throws OxbowProblem for errors.
+ * In: parameters of path and query by name, and `body`.
+ * Out: the server's answer; throws OxbowProblem for errors.
  */
 import type { CallOptions, Requester } from './request.ts';
 import type {

@@ -243,7 +243,8 @@ export type Operation =
       readonly maxBytes: number;
     }
   | ({
-      /** The answer is the luma of the first key frame, 0 to 255, scaled to this size, row by row. */ readonly what: 'luma';
+      /** The answer is the luma of the first key frame, 0 to 255, scaled to this size, row by row. */
+      readonly what: 'luma';
     } & TileSize)
   | {
       /** The answer is JSON, a SoundLevel. */

@@ -6,8 +6,6 @@ import { type BudgetView, PressureGauge, type PressureLevel } from './pressure.t
 
 /** Ceiling of one stream's waiting frames unless another is set: two GOPs of the largest size. */
 export const DEFAULT_STREAM_BYTES = 128 * 1024 * 1024;
-/** Ceiling of all streams' waiting frames unless another is set. */
-export const DEFAULT_TOTAL_BYTES = 1024 * 1024 * 1024;
 
 /** Bytes that are in use, against a ceiling. */
 export class MemoryBudget {

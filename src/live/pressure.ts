@@ -58,9 +58,6 @@ export class PressureGauge {
  */
 export type LossCause = 'slow' | 'gop-too-large' | 'memory';
 
-/** Every cause of loss. */
-export const lossCauses: readonly LossCause[] = ['slow', 'gop-too-large', 'memory'];
-
 /** GOPs and frames that a sink dropped. */
 export interface Loss {
   readonly gops: number;

@@ -83,8 +83,9 @@ window.start = async (player, address, lowLatency) => {
     const shown = dashjs.MediaPlayer().create();
     shown.updateSettings({ debug: { logLevel: 1 } });
     shown.on('error', ({ error }) => errors.push('dash.js ' + error.code + ' ' + error.message));
-    // Looks five times a second whether the end of the last Period was reached. If it sees that before the media element ends, and sound may
-    // be longer than the Period by a frame, it goes back half a second and pauses: then the element never says that it has ended.
+    // Looks five times a second whether the end of the last Period was reached. If it sees that before
+    // the media element ends, and sound may be longer than the Period by a frame, it goes back half a
+    // second and pauses: then the element never says that it has ended.
     shown.on('playbackEnded', ({ isLast }) => { hasEnded = isLast; });
     shown.initialize(video, address, true);
     latencyOf = () => shown.getCurrentLiveLatency();

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { listClasses } from '../../scripts/check-classes.ts';
+import { listRepetitions, listWide } from '../../scripts/check-comments.ts';
 import { checkConnections, opensConnections } from '../../scripts/check-connections.ts';
-import { listUndocumented } from '../../scripts/check-docblocks.ts';
 import { checkSource, findCycles } from '../../scripts/check-floors.ts';
 import { findUnportable } from '../../scripts/check-portable.ts';
 import { findCaseTwins, findFullFolders, findUnlisted } from '../../scripts/check-tree.ts';
@@ -72,9 +73,56 @@ test('media has no node: modules and no clock', () => {
   assert.deepEqual(checkSource('media/a.ts', `// Date.now() would be wrong here\n`), []);
 });
 
-test('an exported name without a docblock is found; a type beside a documented name of the same spelling shares it', () => {
-  const text = `/** Said. */\nexport const A = 1;\nexport type A = number;\nexport function b() {}\n/** Said. */\n// biome-ignore lint: why\nexport class C {}\n`;
-  assert.deepEqual(listUndocumented(text), [{ name: 'b', line: 4 }]);
+test('a docblock that only repeats the name is found; one that says more is not', () => {
+  const repeated = [
+    '/** The rows. */\nreadonly rows: Row[];',
+    '/** Opens a library. */\nexport async function openLibrary() {}',
+    '/**\n * One RTSP request.\n */\nexport class RtspRequest {}',
+    '  /** Frees it. */\n  #freed = 0;',
+  ];
+  assert.deepEqual(
+    repeated.map((text) => listRepetitions(text).length),
+    [1, 1, 1, 1],
+  );
+  assert.deepEqual(listRepetitions(`const a = 1;\n\n${repeated[1]}\n`), [{ line: 3, name: 'openLibrary' }]);
+  for (const text of [
+    '/** The rows, newest first. */\nreadonly rows: Row[];',
+    '/** Frames/s. */\nreadonly rate: number;',
+    '/** `rows` */\nreadonly rows: Row[];',
+    '/** The rows. */\n',
+  ])
+    assert.deepEqual(listRepetitions(text), [], text);
+});
+
+test('a comment ends by column 110, unless it is one word or for a linter', () => {
+  const words = 'a '.repeat(60);
+  for (const text of [`// ${words}`, ` * ${words}`, `/** ${words}*/`]) assert.deepEqual(listWide(`\n${text}\n`), [2]);
+  for (const text of [`// biome-ignore ${words}`, `// https://example/${'a'.repeat(120)}`, `f('${words}'); // a`])
+    assert.deepEqual(listWide(text), [], text);
+});
+
+test('the members of a class are those that others see; overloads and a getter with its setter count once', () => {
+  const text = `export class A<T> extends B {
+  readonly a: number;
+  #hidden = 1;
+  constructor(
+    readonly: boolean,
+  ) {
+    super();
+  }
+  get b(): number {
+    return this.a;
+  }
+  set b(value: number) {
+    this.c(value);
+  }
+  c(a: string): void;
+  c(a: number): void;
+  async *[Symbol.asyncIterator]() {}
+}
+class C {}
+`;
+  assert.deepEqual(listClasses(text), [{ name: 'A', members: 4 }]);
 });
 
 test('two paths that differ only in case are found, folders too', () => {

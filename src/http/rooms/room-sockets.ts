@@ -5,7 +5,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { WebSocketServer } from 'ws';
+import { type ServerOptions, WebSocketServer } from 'ws';
 import { MAX_CLIENT_MESSAGE } from '../../api/room/messages.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { FanOut } from '../../rooms/live/fan-out.ts';
@@ -72,10 +72,16 @@ export class RoomSockets implements Disposable {
         return limits().messageRate;
       },
     };
-    this.#server = new WebSocketServer({
-      ...{ noServer: true, perMessageDeflate: false, clientTracking: false, closeTimeout: CLOSE_WITHIN_MS },
-      ...{ maxPayload: MAX_CLIENT_MESSAGE, skipUTF8Validation: false },
-    });
+    // The types of ws have no `closeTimeout` yet.
+    const options: ServerOptions & { readonly closeTimeout: number } = {
+      noServer: true,
+      perMessageDeflate: false,
+      clientTracking: false,
+      closeTimeout: CLOSE_WITHIN_MS,
+      maxPayload: MAX_CLIENT_MESSAGE,
+      skipUTF8Validation: false,
+    };
+    this.#server = new WebSocketServer(options);
     this.#stopReading = deps.metrics.beforeScrape(() => {
       let unsent = 0;
       const rooms = new Set<string>();

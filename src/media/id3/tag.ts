@@ -30,8 +30,8 @@ const EXTENDED = 0x40;
 const FOOTER = 0x10;
 
 /**
- * Length of the tag at `at`, header and footer included, be it there or not; undefined where none begins, `short` where its header goes
- * on behind the bytes.
+ * Length of the tag at `at`, header and footer included, be it there or not; undefined where none begins, `short` where its header
+ * continues behind the bytes.
  */
 export function id3Length(bytes: Uint8Array, at = 0): number | 'short' | undefined {
   for (let i = 0; i < 3; i++) {

@@ -9,9 +9,6 @@ const ITERATIONS = 2048;
 /** The initial value of RFC 3394 2.2.3.1. */
 const INITIAL_VALUE = Buffer.alloc(8, 0xa6);
 
-/** Shortest and longest passphrase, bytes of UTF-8. */
-export const PASSPHRASE_BYTES = { least: 10, most: 80 } as const;
-
 /**
  * Derives the key encrypting key; about half a millisecond of work.
  *

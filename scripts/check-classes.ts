@@ -1,0 +1,99 @@
+/**
+ * A class has few public members: a reader has to know all of them before using one.
+ * In: sources as Biome formats them. Out: sentences about classes with too many.
+ */
+import { isTest, listSources, readSource } from './source-files.ts';
+
+const MAX_MEMBERS = 15;
+
+/** Classes that are above the limit, with as many members as they may have; a number only gets smaller. */
+const LARGE: Readonly<Record<string, number>> = {
+  'src/accounts/users/users.ts: Users': 23,
+  'src/archive/objects/stored-objects.ts: StoredObjects': 22,
+  'src/ingest/publisher.ts: Session': 28,
+  'src/jobs/jobs-api.ts: Jobs': 18,
+  'src/jobs/table-queue.ts: TableQueue': 20,
+  'src/jobs/workers.ts: Workers': 18,
+  'src/library/assets.ts: Assets': 30,
+  'src/library/uploads/upload-table.ts: UploadTable': 19,
+  'src/library/uploads/uploads.ts: Uploads': 19,
+  'src/live/stream.ts: Stream': 29,
+  'src/media/rtp/receive/rtp-track.ts: RtpTrack': 16,
+  'src/packager/live-window.ts: LiveWindow': 34,
+  'src/recording/chunk-table.ts: ChunkTable': 24,
+  'src/recording/recording-reader.ts: RecordingReader': 16,
+  'src/rooms/members.ts: Members': 16,
+  'src/rooms/room.ts: Room': 34,
+  'src/streams/catalog.ts: Catalog': 28,
+  'src/streams/managed-stream.ts: ManagedStream': 38,
+  'src/wire/srt/connection/connection.ts: ProtocolConnection': 16,
+  'web/src/embed/element.ts: OxbowPlayer': 28,
+  'web/src/embed/session.svelte.ts: EmbedSession': 19,
+  'web/src/go-live/session.svelte.ts: GoLiveSession': 26,
+  'web/src/library/player/asset-player.svelte.ts: AssetPlayer': 22,
+  'web/src/media-servers/browsing.svelte.ts: Browsing': 18,
+  'web/src/multi/session.svelte.ts: MultiSession': 16,
+  'web/src/multi/tile.svelte.ts: Tile': 17,
+  'web/src/multi/tiles.svelte.ts: Tiles': 22,
+  'web/src/player/playback-moves.ts: PlaybackMoves': 19,
+  'web/src/player/player.ts: Player': 18,
+  'web/src/player/video/double-buffer.ts: DoubleBuffer': 17,
+  'web/src/player/video/native.ts: NativePlayer': 17,
+  'web/src/player/video/video-buffer.ts: VideoBuffer': 23,
+  'web/src/record/session.svelte.ts: RecordSession': 20,
+  'web/src/rooms/call/call-session.svelte.ts: CallSession': 21,
+  'web/src/rooms/chat/chat-state.svelte.ts: ChatState': 19,
+  'web/src/rooms/session/room-session.svelte.ts: RoomSession': 38,
+  'web/src/studio/broadcast.svelte.ts: Broadcast': 18,
+  'web/src/studio/capture.svelte.ts: Capture': 28,
+  'web/src/timeline/state.svelte.ts: TimelineState': 22,
+  'web/src/upload/upload-item.svelte.ts: UploadItem': 21,
+  'web/src/watch/session.svelte.ts: WatchSession': 24,
+};
+
+/** Every class with too many public members, one sentence each. */
+export function checkClasses(): readonly string[] {
+  const found = ['src', 'web/src']
+    .flatMap(listSources)
+    .filter((path) => path.endsWith('.ts') && !isTest(path))
+    .flatMap((path) => {
+      const text = readSource(path);
+      return text.startsWith('// Made by ') ? [] : listClasses(text).map((each) => ({ path, ...each }));
+    });
+  const sizes = new Map(found.map(({ path, name, members }) => [`${path}: ${name}`, members]));
+  return [
+    ...[...sizes].flatMap(([place, members]) => {
+      const limit = LARGE[place] ?? MAX_MEMBERS;
+      return members > limit ? [`${place} has ${members} public members, the limit is ${limit}`] : [];
+    }),
+    ...Object.entries(LARGE).flatMap(([place, limit]) => {
+      const members = sizes.get(place) ?? 0;
+      return members < limit
+        ? [`scripts/check-classes.ts: ${place} has ${members} public members now, not ${limit}`]
+        : [];
+    }),
+  ];
+}
+
+const MEMBER =
+  /^ {2}(?:(?:static|async|readonly|override|declare|get|set|accessor|\*) ?)*(?<name>[A-Za-z_$][\w$]*|\[[\w.]+\])\??\s*[(<:=;!]/;
+
+/** The classes of a text with the number of names that others see: overloads, and a getter with its setter, count once. */
+export function listClasses(text: string): readonly { readonly name: string; readonly members: number }[] {
+  const classes: { name: string; members: number }[] = [];
+  let names: Set<string> | undefined;
+  let className = '';
+  for (const line of text.split('\n')) {
+    const opened = /^(?:export )?(?:default )?(?:abstract )?class (?<name>\w+)/.exec(line)?.groups?.name;
+    if (opened !== undefined && !line.endsWith('}')) {
+      className = opened;
+      names = new Set();
+    } else if (names && line === '}') {
+      classes.push({ name: className, members: names.size });
+      names = undefined;
+    }
+    const member = names && MEMBER.exec(line)?.groups?.name;
+    if (member !== undefined && member !== 'constructor') names!.add(member);
+  }
+  return classes;
+}
