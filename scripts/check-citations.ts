@@ -3,6 +3,7 @@
  * In: the text files of the tree. Out: sentences about what is wrong.
  */
 import { anchorsOf } from './check-links.ts';
+import { layers } from './layers.ts';
 import { listFiles, readSource } from './source-files.ts';
 
 /** Files in which citations are checked. */
@@ -50,11 +51,44 @@ export function findBrokenCitations(
   return problems;
 }
 
+/** A file of code that is named by its path from the root. */
+const CODE = /(?<![\w/.@-])(?:src|web\/src|test|scripts|bench|bin)\/[\w./-]+\.(?:ts|svelte|mjs|js)\b/g;
+const folders = Object.keys(layers).filter((name) => !name.includes('.'));
+/** A file or folder that is named from a layer on: `http/routes/inspect`. */
+const LAYERED = new RegExp(`(?<![\\w/.@-])(?:${folders.join('|')})/[a-z][\\w./-]*\\w`, 'g');
+
+/**
+ * Finds the files of code that a page, or the opening comment of a file of src, names and that are not there.
+ *
+ * @param file path from the root, for the sentences
+ * @param exists whether a path from the root is a file or a folder
+ */
+export function findMissingFiles(file: string, text: string, exists: (path: string) => boolean): readonly string[] {
+  const isPage = file.endsWith('.md');
+  const prose = isPage ? text : (/^\s*\/\*\*[\s\S]*?\*\//.exec(text)?.[0] ?? '');
+  const code = isPage ? [...text.matchAll(/`([^`\n]+)`/g)].map(([, inner]) => inner!).join('\n') : prose;
+  const isThere = (path: string) => ['', '.ts', '.svelte', '.svelte.ts'].some((ending) => exists(path + ending));
+  const named = [
+    ...[...prose.matchAll(CODE)].map(([path]) => ({ path, places: [path] })),
+    ...[...code.matchAll(LAYERED)].map(([path]) => ({ path, places: [`src/${path}`, `web/src/${path}`, path] })),
+  ];
+  return named
+    .filter(({ places }) => !places.some(isThere))
+    .map(({ path }) => `${file} names ${path}, which does not exist`);
+}
+
 /** Everything wrong in the tree, one sentence each. */
 export function checkCitations(): readonly string[] {
   const files = listFiles();
+  const known = new Set(files);
   const pages = new Map(files.filter((path) => path.endsWith('.md')).map((path) => [path, readSource(path)]));
-  return files
+  const folders = new Set(files.flatMap((path) => [...path.matchAll(/\//g)].map(({ index }) => path.slice(0, index))));
+  const exists = (path: string) => known.has(path) || folders.has(path);
+  const named = files
+    .filter((path) => /^src\/.*\.ts$/.test(path) || (path.endsWith('.md') && !/^docs\/decisions|^CHANGELOG/.test(path)))
+    .flatMap((path) => findMissingFiles(path, readSource(path), exists));
+  const cited = files
     .filter((path) => TEXT.test(path) && !path.includes('check-citations') && !path.startsWith('test/checks/'))
     .flatMap((path) => findBrokenCitations(path, readSource(path), (cited) => pages.get(cited)));
+  return [...cited, ...named];
 }

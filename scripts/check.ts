@@ -9,7 +9,7 @@ import { checkCitations } from './check-citations.ts';
 import { checkClasses } from './check-classes.ts';
 import { checkComments } from './check-comments.ts';
 import { checkConnections } from './check-connections.ts';
-import { checkFloors } from './check-floors.ts';
+import { checkLayers } from './check-layers.ts';
 import { checkLicences } from './check-licences.ts';
 import { checkLinks } from './check-links.ts';
 import { checkPortable } from './check-portable.ts';
@@ -100,7 +100,7 @@ const steps: readonly Step[] = [
     name: 'lint and format',
     run: () => program(local('biome'), ['ci', '--error-on-warnings', '--colors=off', '--max-diagnostics=30']),
   },
-  { name: 'floors', run: () => listed(checkFloors()) },
+  { name: 'layers', run: () => listed(checkLayers()) },
   { name: 'comments', run: () => listed(checkComments()) },
   { name: 'classes', run: () => listed(checkClasses()) },
   { name: 'systems', run: () => listed(checkPortable()) },

@@ -19,6 +19,7 @@ import { version } from '../src/lib/version.ts';
 import { metricTable } from '../src/observe/metric-table.ts';
 import { commandLinePage } from './command-line-page.ts';
 import { clientFiles, eventsPage, type OpenApi } from './generate-client.ts';
+import { withLayers } from './layers.ts';
 import { root } from './source-files.ts';
 
 type Table = Section<Readonly<Record<string, Node>>>;
@@ -138,6 +139,7 @@ export async function generatePages(): Promise<ReadonlyMap<string, string>> {
     ['docs/7-reference/oxbow.schema.json', `${JSON.stringify(settingsJsonSchema(), null, 2)}\n`],
     ['docs/7-reference/events.md', eventsPage(MADE)],
     ['docs/7-reference/openapi.json', `${JSON.stringify(document, null, 2)}\n`],
+    ['docs/architecture.md', withLayers(readFileSync(join(root, 'docs/architecture.md'), 'utf8'))],
     ...clientFiles(document),
   ]);
 }

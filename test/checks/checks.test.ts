@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { listClasses } from '../../scripts/check-classes.ts';
 import { listRepetitions, listWide } from '../../scripts/check-comments.ts';
 import { checkConnections, opensConnections } from '../../scripts/check-connections.ts';
-import { checkSource, findCycles } from '../../scripts/check-floors.ts';
+import { checkSource, findCycles } from '../../scripts/check-layers.ts';
 import { findUnportable } from '../../scripts/check-portable.ts';
 import { findCaseTwins, findFullFolders, findUnlisted } from '../../scripts/check-tree.ts';
 import { findWrites } from '../../scripts/check-writes.ts';

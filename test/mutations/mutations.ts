@@ -25,7 +25,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'a check of cycles that does not see imports of types',
-    file: 'scripts/check-floors.ts',
+    file: 'scripts/check-layers.ts',
     find: ".filter(({ specifier }) => specifier.startsWith('.'))",
     replace: ".filter(({ specifier, isType }) => !isType && specifier.startsWith('.'))",
     test: 'test/checks/checks.test.ts',

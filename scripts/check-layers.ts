@@ -1,48 +1,11 @@
 /**
- * Holds the house together: a folder of src imports only from lower floors, each library is imported in one place, web knows src/api and src/client alone.
- * In: the sources. Out: sentences about what is wrong. docs/architecture.md draws the floors.
+ * The layers hold: a folder of src imports only from lower ones, each library is imported in one place, web knows
+ * only src/api and src/client, and no files import each other in a cycle.
+ * In: the sources, the table of layers. Out: sentences about what is wrong.
  */
 import { dirname, join, normalize } from 'node:path';
+import { layers } from './layers.ts';
 import { isTest, listFiles, listImports, readSource, withoutComments } from './source-files.ts';
-
-/**
- * Floors from the ground up. `edge` is half a layer below `app`, which opens the part of it that passes requests to other nodes. Type-only imports count. `api` is half a layer below its neighbours: it has the words
- * (gap causes, shapes) that formats, recordings and pages share, and imports nothing but `lib`.
- */
-const floors: Readonly<Record<string, number>> = {
-  lib: 0,
-  api: 0.5,
-  client: 0.5,
-  media: 1,
-  config: 1,
-  observe: 1,
-  cluster: 1,
-  live: 2,
-  store: 2,
-  net: 2,
-  packager: 3,
-  archive: 3,
-  nodes: 3.5,
-  jobs: 3,
-  accounts: 3,
-  webhooks: 3,
-  settings: 3,
-  ffmpeg: 3,
-  wire: 3,
-  recording: 4,
-  ingest: 4,
-  transcode: 4,
-  relay: 4,
-  delivery: 5,
-  library: 5,
-  rooms: 5,
-  streams: 6,
-  http: 7,
-  app: 8,
-  edge: 7.5,
-  cli: 9,
-  'main.ts': 10,
-};
 
 /** Where each library may be imported: folders of src, or single files. */
 const libraries: Readonly<Record<string, readonly string[]>> = {
@@ -107,11 +70,11 @@ const fileUsers: readonly string[] = [
 const pure = ['media', 'api'];
 const IMPURE = /\b(Date\.now|new Date\(\)|performance\.now|setTimeout|setInterval|setImmediate|Buffer\.|process\.)/;
 
-/** Floor-folder of a path below src: `media`, or `main.ts`. */
+/** Folder with a layer of a path below src: `media`, or `main.ts`. */
 const folderOf = (path: string): string => path.split('/')[0]!;
 
 /** Everything that breaks the rules, one sentence each. */
-export function checkFloors(): readonly string[] {
+export function checkLayers(): readonly string[] {
   const files = listFiles();
   const problems: string[] = [];
   for (const path of files) {
@@ -134,10 +97,10 @@ export function checkFloors(): readonly string[] {
  */
 export function checkSource(path: string, text: string): readonly string[] {
   const folder = folderOf(path);
-  const floor = floors[folder];
+  const level = layers[folder]?.level;
   const problems: string[] = [];
   const complain = (line: number, sentence: string) => problems.push(`src/${path}:${line}: ${sentence}`);
-  if (floor === undefined) return [`src/${path}: "${folder}" is in no layer; add it to scripts/check-floors.ts`];
+  if (level === undefined) return [`src/${path}: "${folder}" is in no layer; add it to scripts/layers.ts`];
   for (const { specifier, line, isType } of listImports(text)) {
     if (specifier.startsWith('.')) {
       const target = normalize(join(dirname(path), specifier)).replaceAll('\\', '/');
@@ -147,8 +110,8 @@ export function checkSource(path: string, text: string): readonly string[] {
         continue;
       }
       const other = folderOf(target);
-      const below = floors[other];
-      if (other !== folder && (below === undefined || below >= floor))
+      const below = layers[other]?.level;
+      if (other !== folder && (below === undefined || below >= level))
         complain(line, `${folder} may not import ${other}`);
       const own = dirname(path);
       const few = isTest(path) ? undefined : narrow[own];
@@ -162,17 +125,22 @@ export function checkSource(path: string, text: string): readonly string[] {
             .slice(0, specifier.startsWith('@') ? 2 : 1)
             .join('/');
       // Users of a database from `store` may import its types.
-      if (isTest(path) || (library === 'kysely' && isType && floor > floors.store!)) continue;
+      if (isTest(path) || (library === 'kysely' && isType && level > layers.store!.level)) continue;
       if (library.startsWith('node:') && pure.includes(folder))
         complain(line, `${folder} is pure and imports no ${library}`);
-      if (/^node:fs\b/.test(library) && floor > floors.archive! && floor < floors.cli! && !fileUsers.includes(path))
+      if (
+        /^node:fs\b/.test(library) &&
+        level > layers.archive!.level &&
+        level < layers.cli!.level &&
+        !fileUsers.includes(path)
+      )
         complain(
           line,
-          `${folder} stores media through SegmentStore, not ${library}; see fileUsers in scripts/check-floors.ts`,
+          `${folder} stores media through SegmentStore, not ${library}; see fileUsers in scripts/check-layers.ts`,
         );
       const places = libraries[library];
       if (places === undefined && !library.startsWith('node:'))
-        complain(line, `${library} has no place yet; add it to scripts/check-floors.ts`);
+        complain(line, `${library} has no place yet; add it to scripts/check-layers.ts`);
       if (places && !places.some((place) => path === place || path.startsWith(`${place}/`))) {
         complain(line, `${library} is imported in ${places.join(' and ')} only`);
       }
