@@ -1,6 +1,6 @@
 /**
- * Checks the tree as a whole: no two paths that differ only in case, no file too long and no folder too full to read in one sitting, and
- * a page that lists every file of the media path.
+ * Checks the tree as a whole: no two paths that differ only in case, no file too long and no folder too full to
+ * read in one sitting, a page that lists every file of the media path, and one form of decisions.
  * In: the list of files. Out: sentences about what is wrong.
  */
 import { posix } from 'node:path';
@@ -17,7 +17,14 @@ const WALKED = /^(?:src\/(?:ingest\/pull|live|packager|recording|delivery)|web\/
 export function checkTree(): readonly string[] {
   const files = listFiles();
   const page = readSource(FILES_PAGE);
-  return [...findCaseTwins(files), ...findLongFiles(), ...findFullFolders(files), ...findUnlisted(files, page)];
+  const decisions = files.filter((path) => /^docs\/decisions\/\d{4}-/.test(path));
+  return [
+    ...findCaseTwins(files),
+    ...findLongFiles(),
+    ...findFullFolders(files),
+    ...findUnlisted(files, page),
+    ...decisions.flatMap((path) => findOtherForm(path, readSource(path))),
+  ];
 }
 
 /** Paths, folders too, that are one and the same on a file system that does not tell upper from lower case. */
@@ -55,6 +62,15 @@ export function findUnlisted(files: readonly string[], page: string): readonly s
   return files
     .filter((path) => WALKED.test(path) && !isTest(path) && !page.includes(`(../${path})`))
     .map((path) => `${FILES_PAGE} does not list ${path}`);
+}
+
+/** Sections of a decision that its template does not have, or in another order. */
+export function findOtherForm(path: string, page: string): readonly string[] {
+  const sections = [...page.matchAll(/^## (.+)$/gm)].map(([, title]) => title!);
+  const isGood = /^Question,Decision(?:,Why)?,Consequences$/.test(sections.join(','));
+  return isGood
+    ? []
+    : [`${path} has the sections ${sections.join(', ') || 'none'}; docs/decisions/0000-template.md has others`];
 }
 
 function findLongFiles(): readonly string[] {

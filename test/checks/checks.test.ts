@@ -5,7 +5,7 @@ import { listRepetitions, listWide } from '../../scripts/check-comments.ts';
 import { checkConnections, opensConnections } from '../../scripts/check-connections.ts';
 import { checkSource, findCycles } from '../../scripts/check-layers.ts';
 import { findUnportable } from '../../scripts/check-portable.ts';
-import { findCaseTwins, findFullFolders, findUnlisted } from '../../scripts/check-tree.ts';
+import { findCaseTwins, findFullFolders, findOtherForm, findUnlisted } from '../../scripts/check-tree.ts';
 import { findWrites } from '../../scripts/check-writes.ts';
 import { listImports } from '../../scripts/source-files.ts';
 
@@ -135,6 +135,14 @@ test('a folder has at most 25 files side by side, tests not counted', () => {
   const files = (count: number) => Array.from({ length: count }, (_, i) => `src/a/${i}.ts`);
   assert.deepEqual(findFullFolders([...files(25), 'src/a/0.test.ts', 'src/a/b/c.ts']), []);
   assert.equal(findFullFolders(files(26)).length, 1);
+});
+
+test('a decision has the sections of the template, in its order', () => {
+  const form = (...sections: string[]) => findOtherForm('d.md', sections.map((name) => `## ${name}\n\na\n`).join('\n'));
+  assert.deepEqual(form('Question', 'Decision', 'Why', 'Consequences'), []);
+  assert.deepEqual(form('Question', 'Decision', 'Consequences'), []);
+  for (const sections of [['Context', 'Decision', 'Consequences'], ['Decision', 'Question', 'Consequences'], []])
+    assert.equal(form(...sections).length, 1, sections.join(' '));
 });
 
 test('the page of files lists every file of the media path, tests not counted', () => {
