@@ -11,7 +11,7 @@ import { runInNewContext } from 'node:vm';
 
 /** Inputs of one call: memory is looked at between calls, and the seed of a failure is known to one call. */
 const BATCH = 1000;
-/** What a parser holds on to grows with the inputs; so much more after the first tenth is taken for that. */
+/** What a parser holds on to grows with the inputs; this much more after the first tenth is taken for that. */
 const MAX_GROWTH_BYTES = 32 * 1024 * 1024;
 
 type Fuzz = (seed: number, count: number) => unknown;

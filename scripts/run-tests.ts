@@ -20,7 +20,7 @@ import { giveSecondTries } from './tests/second-try.ts';
 import { readWeights } from './tests/weights.ts';
 import { warmEngine } from './warm-engine.ts';
 
-/** The machine is looked at so often; the start of a process takes about as long. */
+/** The machine is looked at this often; the start of a process takes about as long. */
 const LOOK_EVERY_MS = 1000;
 /** Idle part of all cores below which nothing starts. */
 const LEAST_IDLE = 0.15;

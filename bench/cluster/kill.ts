@@ -27,7 +27,7 @@ const WORKERS = ['a', 'b'] as const;
 const OWNER_OF_FILMS = 'c';
 /** Rooms of each of the two, with a member at each node. */
 const ROOMS = orTiny(5, 1);
-/** Each member writes so often, ms. */
+/** Each member writes this often, ms. */
 const WRITE_EVERY_MS = 200;
 /** A film whose encoding takes a few seconds. */
 const FILM = { seconds: 12, size: '640x360' } as const;

@@ -28,7 +28,7 @@ const WARM_UP = 5;
 /** Seconds of media for one picture, and for one piece of sound. */
 const [PICTURE_S, SOUND_S] = [2, 10];
 
-/** Measures each film with so many pictures and pieces of sound; returns the report. */
+/** Measures each film with this many pictures and pieces of sound; returns the report. */
 export async function benchInput(count: number): Promise<string> {
   await using folder = await openFolder('bench-input');
   await using _engine = { [Symbol.asyncDispose]: closeEngine };

@@ -17,7 +17,7 @@ import { orTiny } from '../tiny.ts';
 
 /** Bitrate of the video, kbit/s. */
 const KBPS = 4000;
-/** A film is longer than a measurement by so much, seconds. */
+/** A film is longer than a measurement by this much, seconds. */
 const SPARE_S = orTiny(25, 15);
 
 /** Measures every number of cameras, one recorder after the other. Returns the report. */

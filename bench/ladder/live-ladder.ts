@@ -65,7 +65,7 @@ function picturesOf(bytes: Uint8Array): number {
   return count;
 }
 
-/** Measures for so many seconds after all qualities are listed, and returns the report. */
+/** Measures for this many seconds after all qualities are listed, and returns the report. */
 export async function benchLiveLadder(seconds: number): Promise<string> {
   await using folder = await openFolder('bench-live-ladder');
   const film = join(folder.path, 'film.flv');

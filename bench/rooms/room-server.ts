@@ -1,5 +1,5 @@
 /**
- * The server of the benchmarks of rooms, and its people.
+ * Server and guests for the room benchmarks.
  * In: numbers. Out: `oxbow serve` on one core; rooms and guests, as lines for the load generator.
  */
 import { join } from 'node:path';

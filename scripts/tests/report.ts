@@ -8,7 +8,7 @@ import { spec } from 'node:test/reporters';
 import { root } from '../source-files.ts';
 import type { Counts, Failure, ProcessResult, RunnerEvent } from './run-process.ts';
 
-/** A run is good with so many files that passed only in their second try. */
+/** A run is good with this many files that passed only in their second try. */
 export const MOST_FLAKY = 3;
 
 /** A file that failed, and then passed alone. */

@@ -15,7 +15,7 @@ export const MOST_AT_ONCE = 8;
 /** How much longer files take while others run beside them, as they did when their weights were recorded. */
 const STRETCH = 1.4;
 
-/** So many idle cores are enough for one process more than there are cores, whatever its share: those that compute wait for the disk too. */
+/** This many idle cores are enough for one process more than there are cores, whatever its share: those that compute wait for the disk too. */
 const LEFT_OVER = 0.4;
 
 /** Part of one core that a process uses when nothing holds it up, 0 to the number of cores. */

@@ -34,7 +34,7 @@ export interface SecretRow {
   readonly digest: string;
 }
 
-/** Secrets that are no row are looked up in the database at most so often in a second. */
+/** Secrets that are no row are looked up in the database at most this often in a second. */
 const MAX_LOOK_UPS = 50;
 
 /** The rows of one kind. */

@@ -20,7 +20,7 @@ export interface Session extends SecretRow {
   readonly program: string;
 }
 
-/** A session expires so long after its last use, ms. */
+/** A session expires this long after its last use, ms. */
 export const SESSION_MS = 30 * 24 * 3_600_000;
 /** The last use is stored at most this often, ms. */
 const SEEN_EACH_MS = 3_600_000;

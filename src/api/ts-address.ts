@@ -12,7 +12,7 @@ export type TsAddress = { readonly stream: string } & (
   | { readonly kind: 'ts-segment'; readonly msn: number }
   /** The past from an instant, unix seconds; `lengthS` seconds of it, or until the server ends the playlist. */
   | { readonly kind: 'ts-catch-up'; readonly fromS: number; readonly lengthS: number | undefined }
-  /** The past from so many seconds ago. */
+  /** The past from this many seconds ago. */
   | { readonly kind: 'ts-delayed'; readonly delayS: number }
 );
 

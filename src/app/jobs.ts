@@ -85,7 +85,7 @@ export function openOwnWorker(
       log: (text) => log.info({ worker: 'own' }, text),
       crashed(reason) {
         metrics.ownWorkerCrashes.inc({});
-        log.warn({ report: 'child', error: reason }, 'the own worker ended; it is started again');
+        log.warn({ report: 'child', error: reason }, 'the built-in worker exited; restarting it');
         workers.ownEnded(reason).catch(failed('the own worker'));
       },
     }),

@@ -29,7 +29,7 @@ import { openObjects } from './files/objects.ts';
 import { openNodeFiles } from './nodes/nodes.ts';
 import type { AppContext, Parts, Recordings } from './parts.ts';
 
-/** After so long, rows of the index are on a replica, even if the database did not respond for a while; ms. */
+/** After this time, rows of the index are on a replica, even if the database did not respond for a while; ms. */
 const SETTLED_MS = 3_600_000;
 
 /** Opens the index and its tables. */

@@ -4,7 +4,7 @@
  */
 import { sleep } from '../lib/abort.ts';
 
-/** What is closed before the streams may take so long, ms. */
+/** What is closed before the streams may take this long, ms. */
 const STREAMS_AFTER_MS = 2000;
 
 /**

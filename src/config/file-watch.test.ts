@@ -11,7 +11,7 @@ import { watchFiles } from './file-watch.ts';
 const root = mkdtempSync(join(tmpdir(), 'oxbow-watch-'));
 after(() => rmSync(root, { recursive: true }));
 
-/** A change counts when no file has been written for so long. */
+/** A change counts when no file has been written for this long. */
 const REST_MS = 250;
 
 /** A watch that counts, on virtual time. */

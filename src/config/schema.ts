@@ -308,7 +308,7 @@ export const schema = section({
       { min: 1, max: 100_000 },
       'Most connections of one IP address (of one /64 network with IPv6) over RTMP and RTMPS.',
     ),
-    idle: duration('30s', 'A publisher that sends nothing for so long is disconnected.', { min: '5s', max: '1h' }),
+    idle: duration('30s', 'A publisher that sends nothing for this long is disconnected.', { min: '5s', max: '1h' }),
   }),
   srt: optionalEndpoint(
     '8890',

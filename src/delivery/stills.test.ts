@@ -10,7 +10,7 @@ import type { MakeStill } from './stills.ts';
 
 const SECOND = 1_000_000;
 const refusal = (code: string) => (error: unknown) => error instanceof OxbowError && error.code === code;
-/** Address of the still at so many seconds. */
+/** Address of the still at this many seconds. */
 const at = (seconds: number) => `/thumb/door/${Math.round((START_US + seconds * SECOND) / 1000)}.jpg`;
 
 async function openPast(plans: readonly SegmentPlan[], options: Parameters<typeof openDelivery>[0] = {}) {

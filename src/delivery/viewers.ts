@@ -14,7 +14,7 @@ const WATCHES_MS = 30_000;
 /** Resolution of the last request, ms. */
 const FRESH_MS = 1000;
 
-/** Requests that were under way when a player said goodbye are counted so much later, ms: serving threads report every 250 ms. */
+/** Requests that were under way when a player said goodbye are counted this much later, ms: serving threads report every 250 ms. */
 const GOODBYE_MS = 2000;
 const MAX_GOODBYES = 10_000;
 
@@ -49,7 +49,7 @@ export interface EndedPlayback {
   readonly stream: string;
   /** From the first request or report to the last. */
   readonly tookMs: number;
-  /** It ended so long ago. */
+  /** It ended this long ago. */
   readonly agoMs: number;
   readonly startupMs: number | undefined;
   readonly stalls: number;

@@ -71,7 +71,7 @@ export interface KeyPictureInput {
   /** Largest sides, pixels, 16 to 640; the picture keeps its shape. */
   readonly width: number;
   readonly height: number;
-  /** The quality is lowered until the JPEG has at most so many bytes, or cannot be lower. */
+  /** The quality is lowered until the JPEG has at most this many bytes, or cannot be lower. */
   readonly maxBytes: number;
 }
 

@@ -239,7 +239,7 @@ export type Operation =
       /** Largest sides of the JPEG, pixels; it keeps its shape. */
       readonly width: number;
       readonly height: number;
-      /** The quality is lowered until the JPEG has at most so many bytes. */
+      /** The quality is lowered until the JPEG has at most this many bytes. */
       readonly maxBytes: number;
     }
   | ({

@@ -16,7 +16,7 @@ import type { StandbyBounds } from './standby-buffer.ts';
 
 /** Interval of the check for frames, ms. */
 const TICK_MS = 1000;
-/** A publisher that sent no frame for so many ticks has stalled. */
+/** A publisher that sent no frame for this many ticks has stalled. */
 const STALLED_TICKS = 5;
 /** A standby publisher takes over from a stalled one at most this often, ms. */
 const BETWEEN_SWITCHES_MS = 30_000;

@@ -10,12 +10,12 @@ import type { Frame, Track } from '../media/frame.ts';
 import { ticksToUs } from '../media/run.ts';
 
 /**
- * A takeover repeats at most so much of what viewers have seen, µs: after that it waits for the next key frame. The UTC of the repeated
+ * A takeover repeats at most this much of what viewers have seen, µs: after that it waits for the next key frame. The UTC of the repeated
  * media moves forward.
  */
 const MAX_REPEATED_US = 5_000_000;
 /**
- * A standby publisher keeps at least so much, however many GOPs it has, within the bytes of its bounds: a publisher has stalled after 5 s,
+ * A standby publisher keeps at least this much, however many GOPs it has, within the bytes of its bounds: a publisher has stalled after 5 s,
  * a busy process notices it late, and the takeover begins with a GOP that is complete.
  */
 const LEAST_S = 10;

@@ -24,7 +24,7 @@ export class ConnectedWorker {
   /** Claims of a pull worker that wait, oldest first. */
   readonly claims: ((job: JobOffer | undefined) => void)[] = [];
 
-  /** @param silentAfterMs a worker without a heartbeat for so long gets no jobs */
+  /** @param silentAfterMs a worker without a heartbeat for this long gets no jobs */
   constructor(row: WorkerRow, clock: Clock, silentAfterMs: number) {
     this.row = row;
     this.#clock = clock;

@@ -8,7 +8,7 @@ import { currentTraceparent } from '../observe/traces/current-span.ts';
 import type { JobTable, Tables } from '../store/schema.ts';
 import type { Job, JobError, JobFailure, JobOptions, JobState } from './job.ts';
 
-/** A job that failed so often has failed. */
+/** A job that failed this often has failed. */
 const MAX_TRIES = 3;
 
 /** What a job is added with. */

@@ -48,7 +48,7 @@ export interface JobsOptions {
 
 /** Interval of the search for expired jobs, ms. */
 const EXPIRE_EVERY_MS = 60_000;
-/** A job of another node is forgotten so much later, ms; that node sweeps what it has left when it is back. */
+/** A job of another node is forgotten this much later, ms; that node sweeps what it has left when it is back. */
 const LATER_MS = 24 * 3_600_000;
 /** Progress is published at most this often, ms. */
 const PROGRESS_EVERY_MS = 1000;

@@ -385,7 +385,7 @@ export function jobsContract(name: string, openStore: () => Promise<JobStore>): 
       assert.deepEqual([next.tries, next.token, next.failures], [1, 2, []]);
     });
 
-    test('a job that is given back with a pause waits so long', async () => {
+    test('a job that is given back with a pause waits this long', async () => {
       await using store = await openStore();
       await using queue = await store.open();
       await queue.add('encode', null);

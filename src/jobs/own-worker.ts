@@ -49,7 +49,7 @@ const LOOK_EVERY_MS = 5000;
 const SHARED_LOOK_MS = 1000;
 /** It gives its jobs back within this time, ms; then it is killed. */
 const LEAVE_WITHIN_MS = 4000;
-/** A process that ran so long before it crashed is started again at once, ms. */
+/** A process that ran this long before it crashed is started again at once, ms. */
 const STABLE_AFTER_MS = 60_000;
 /** Encoders yield to the threads that serve live media. */
 const NICE = 10;

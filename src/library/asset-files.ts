@@ -8,7 +8,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Placement } from '../nodes/placement.ts';
 import type { AssetTable } from './asset-table.ts';
 
-/** Bytes of a deleted asset stay for so long: no player receives half a segment. */
+/** Bytes of a deleted asset stay for this long: no player receives half a segment. */
 const GRACE_MS = 60_000;
 
 /** What the deletions work with. */

@@ -9,7 +9,7 @@ import { HOLE_US } from './continuity.ts';
 
 /** Length of the measurement, µs. Later measurements of a standby publisher have the same length: its clock may drift. */
 const WINDOW_US = 2_000_000;
-/** An offset that has not moved back for so long is found: a burst of late frames is over. µs */
+/** The offset is settled when it has not moved back for this long, µs: a burst of late frames is over. */
 const STEADY_US = 200_000;
 /** A smaller move is jitter, µs. */
 const JITTER_US = 5000;

@@ -11,7 +11,7 @@ export type Pace =
   /** Frames come one by one, as they were captured. */
   | {
       readonly kind: 'continuous';
-      /** Frames of the same media time arrive up to so much further apart than usual, because audio was moved; µs. */
+      /** Frames of the same media time arrive up to this much further apart than usual, because audio was moved; µs. */
       readonly apartUs?: number;
     }
   /** Whole segments come at once; `intervalS` is the longest usual time without new media, seconds. */

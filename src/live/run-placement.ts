@@ -11,7 +11,7 @@ import type { RunContext } from './sink.ts';
 /** Frames further before a run's first key frame than this do not move the UTC offset. */
 const MAX_KEYLESS_US = 60_000_000;
 
-/** The UTC of a run moves forward by at most so much for a picture that was shown in its place, µs. */
+/** The UTC of a run moves forward by at most this much for a picture that was shown in its place, µs. */
 const MAX_FILLED_US = 5_000_000;
 
 /** What the start of a run depends on; µs. */

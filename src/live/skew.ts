@@ -9,10 +9,10 @@
 const FIRST_WINDOW_US = 2_000_000;
 /** Window of later minimum delays, µs. */
 const WINDOW_US = 10_000_000;
-/** A skew above this in so many consecutive windows (one minute) is corrected. */
+/** A skew above this in this many consecutive windows (one minute) is corrected. */
 const DUE_FROM_US = 250_000;
 const DUE_AFTER_WINDOWS = 6;
-/** A skew above this is corrected after so many windows, if it does not shrink: then media is not catching up with a stall. */
+/** A skew above this is corrected after this many windows, if it does not shrink: then media is not catching up with a stall. */
 const FAR_US = 2_000_000;
 const FAR_AFTER_WINDOWS = 2;
 const SHRINKS_US = 100_000;

@@ -13,11 +13,11 @@ import { hold, type PendingRun } from './pending-run.ts';
 import { referenceOf } from './reference.ts';
 import type { RunContext } from './sink.ts';
 
-/** A publisher may return within so long, ms. */
+/** A publisher may return within this time, ms. */
 const RETURN_WITHIN_MS = 5000;
 /** A key frame may overlap the last frame by rounding and estimated durations, µs. */
 const OVERLAP_US = 40_000;
-/** A publisher that returns repeats at most so much, µs, and sends it in a burst of at most so long, ms. */
+/** A publisher that returns repeats at most this much, µs, and sends it in a burst of at most this long, ms. */
 const MAX_REPEATED_US = 10_000_000;
 const REPEATS_FOR_MS = 1000;
 /** Most frames that it repeats. */

@@ -9,7 +9,7 @@ import { type Run, ticksToUs, usToTicks } from './run.ts';
 
 /** The media clock at the start of an asset that an earlier version imported, µs. */
 export const earlierClockStartUs = 10_000_000;
-/** At least so much for all others, µs: sound that primes the decoders of the original and of encoded sound. */
+/** At least this much for all others, µs: sound that primes the decoders of the original and of encoded sound. */
 const LEAST_US = 200_000;
 
 /**

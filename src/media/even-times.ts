@@ -6,7 +6,7 @@
 
 /** Intervals of an even frame rate differ by no more than this: milliseconds are rounded, s. */
 const EVEN_S = 0.002;
-/** After so many even intervals a duration is predicted; so many suffice if they agree with the parameter sets. */
+/** After this many even intervals a duration is predicted; this many suffice if they agree with the parameter sets. */
 const EVEN_INTERVALS = 50;
 const CONFIRMED_INTERVALS = 5;
 /** The first time of the grid and that of a frame are both rounded: distances up to this say nothing, s. */

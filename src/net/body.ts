@@ -60,7 +60,7 @@ export async function* readRaw(message: IncomingMessage, limits: BodyLimits): As
 }
 
 /**
- * Reads a body to its end and unpacks it; leaving early closes the connection. Ends the patience.
+ * Reads a body to its end and unpacks it; breaking off closes the connection and stops the timeouts.
  *
  * @throws OxbowError `source-failed` when a bound is passed or the connection breaks; the caller's abort reason when it aborts
  */

@@ -210,7 +210,7 @@ test('connections are bounded in number, idle time and total time', async (t) =>
     const { socket } = await tunnel(silent, authority);
     const sides = limited.calls.filter(({ arguments: [ms] }) => ms === 47_000).map((call) => call.this as Socket);
     assert.equal(sides.length, 2);
-    sides[side]!.emit('timeout'); // as the system does when so long nothing came or went
+    sides[side]!.emit('timeout'); // as the system does when nothing came or went for this long
     await once(socket.resume(), 'close');
   }
   assert.equal(silent.refusal, undefined);

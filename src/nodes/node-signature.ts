@@ -14,7 +14,7 @@ import { streamsBody } from './streamed-bodies.ts';
 export const NODE_HEADER = 'oxbow-node';
 /** Longest body that is signed: as much as the API reads, bytes. */
 export const MAX_SIGNED_BYTES = 1024 * 1024;
-/** A request is valid for so long, before and after its time: the clocks of nodes may differ. */
+/** A request is valid for this long, before and after its time: the clocks of nodes may differ. */
 const VALID_MS = 60_000;
 /** Processes whose numbers are remembered, 32 KiB each. One more is let in when one of them has signed nothing that is still valid. */
 const MAX_SENDERS = 256;

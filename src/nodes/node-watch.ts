@@ -7,9 +7,9 @@ import type { Clock } from '../lib/clock.ts';
 import type { NodeRow } from './node-rows.ts';
 import type { NodeView } from './placement.ts';
 
-/** A node is looked at so long after its time has ended, ms. */
+/** A node is looked at this long after its time has ended, ms. */
 const AFTER_END_MS = 10;
-/** What a dead node had is looked at this often, and for so long: another node may be the one that distributes it, ms. */
+/** What a dead node had is looked at this often, and for this long: another node may be the one that distributes it, ms. */
 const DEAD_EVERY_MS = 250;
 const DEAD_FOR_MS = 30_000;
 
@@ -34,7 +34,7 @@ export class NodeWatch {
 
   /**
    * @param options.node this node
-   * @param options.takeoverMs a node whose lease has not changed for so long is dead
+   * @param options.takeoverMs a node whose lease has not changed for this long is dead
    */
   constructor({
     node,
@@ -49,7 +49,7 @@ export class NodeWatch {
   /** Notes what was read. */
   read(rows: readonly NodeRow[]): readonly NodeView[] {
     const nowMs = this.#clock.monotonicMs();
-    // After a pause each node has the time to renew its lease before it is dead.
+    // After a pause, give every node time to renew its lease before declaring it dead.
     const hasPaused = this.#readMs !== undefined && nowMs - this.#readMs > this.#takeoverMs / 2;
     if (hasPaused) this.#forgive(this.#readMs!, nowMs);
     if (hasPaused || this.#soundSinceMs === undefined) this.#soundSinceMs = nowMs;
@@ -79,7 +79,7 @@ export class NodeWatch {
     return wasSound;
   }
 
-  /** Whether they were read without a pause, and this node had its lease, for so long that each living node has renewed its own. */
+  /** Whether they were read without a pause, and this node had its lease, long enough that each living node has renewed its own. */
   get mayTakeOver(): boolean {
     return this.#soundSinceMs !== undefined && this.#clock.monotonicMs() - this.#soundSinceMs >= this.#takeoverMs;
   }

@@ -15,7 +15,7 @@ import { type Moved, type NodeView, type OwnedKind, type Owner, type Placement, 
 
 /** Interval of reading while all nodes are alive, ms. */
 const EVERY_MS = 1000;
-/** The clocks of nodes differ, and transactions end later than their times say: so much is read again, µs. */
+/** The clocks of nodes differ, and transactions end later than their times say: this much is read again, µs. */
 const AGAIN_US = 10_000_000;
 /** All owners are read this often, ms: what exists no more has no row that changes. */
 const ALL_EVERY_MS = 10 * 60_000;

@@ -249,7 +249,7 @@ export class AlignedTrack {
     this.#addSilence(from, missing, missing / Math.max(1, Math.round(missing / this.#frameTicks)));
   }
 
-  /** Whether a hole of so many ticks needs no silence. */
+  /** Whether a hole of this many ticks needs no silence. */
   #isNothing(ticks: number): boolean {
     return this.#frameTicks === 0 || ticks <= ROUNDING_S * this.track.timescale;
   }

@@ -8,7 +8,7 @@ import { LEARN_AT_LEAST_S, LEARN_AT_MOST_S } from './cadence.ts';
 
 /** Most frames to buffer. */
 const MAX_FRAMES = 4096;
-/** So many reference frames show the frame rate of an encoder: its playlist need not wait for the second key frame. */
+/** This many reference frames show the frame rate of an encoder: its playlist need not wait for the second key frame. */
 const FRAMES_OF_RATE = 8;
 
 /** A run whose cadence is not known yet. */

@@ -94,7 +94,7 @@ export async function recoverStream(
 /**
  * Adds every chunk file of the derived qualities of a stream that is missing in the index.
  *
- * @param backUs reads files from so long before the newest indexed one of each quality, µs; undefined reads all
+ * @param backUs reads files from this long before the newest indexed one of each quality, µs; undefined reads all
  * @param found counts them
  */
 export async function recoverQualities(

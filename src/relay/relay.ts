@@ -23,7 +23,7 @@ const MAX_BACKOFF_MS = 30_000;
 const STEADY_MS = 30_000;
 /** After the end of the media the connection stays open for a publisher that returns, ms. */
 const LINGER_MS = 10_000;
-/** A target that takes no byte for so long is lost, ms. */
+/** A target that takes no byte for this long is lost, ms. */
 const STALLED_MS = 30_000;
 /** Shorter parts of the path of a WHIP address are words such as `publish`, characters. */
 const LEAST_SECRET_PART = 16;

@@ -1,5 +1,5 @@
 /**
- * Does a command of a connection, and answers it.
+ * Runs a client's command and replies.
  * In: a room, a connection, its command. Out: `ack` or `refused`.
  */
 import type { UserRef } from '../accounts/users/user.ts';

@@ -1,5 +1,5 @@
 /**
- * People who ask for the remote: those who are here and may give it get to know. Nothing is stored.
+ * People who ask for the remote: members who are present and may give it are notified. Nothing is stored.
  * In: messages `ask`. Out: messages `asked`, an answer to who asks.
  */
 import type { UserRef } from '../accounts/users/user.ts';

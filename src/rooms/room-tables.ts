@@ -24,7 +24,7 @@ import {
 
 /** Tables with rows of a room. */
 const TABLES_OF_A_ROOM = ['room_member', 'room_item', 'room_message', 'room_poll'] as const;
-/** The number of people that another node counted is believed for so long after the last one was there, ms: it is written every 30 s. */
+/** The number of people that another node counted is believed for this long after the last one was there, ms: it is written every 30 s. */
 const PRESENT_MS = 60_000;
 /** Columns of a known person that a later visit changes. */
 const CHANGED = [

@@ -36,7 +36,7 @@ const MAX_CONNECTIONS = 10;
 const SLOW_TICK_MS = 1000;
 /** While people are in a room, that it is used is written this often, ms. */
 const USED_EACH_MS = 30_000;
-/** A room that was empty for so long is paused where it was left, ms. */
+/** A room that was empty for this long is paused where it was left, ms. */
 const EMPTY_MS = 120_000;
 
 /** An open room. */
@@ -247,7 +247,7 @@ export class Room {
     return this.playback.command(command, by);
   }
 
-  /** A person was changed: everyone who may see them gets to know, and it is written. */
+  /** Stores a changed member and notifies everyone who may see them. */
   memberChanged(record: MemberRecord): void {
     const isHidden = [this.members.find(record.user), record].some((one) => one && isHiddenState(one.state));
     this.members.set(record);
@@ -259,7 +259,7 @@ export class Room {
     this.#sendPermissions(record.user);
   }
 
-  /** Changes the room: it is written, then everyone gets to know. Changes are made one after the other, so that none undoes another. */
+  /** Stores a change of the room, then notifies everyone. Changes are made one after the other, so that none undoes another. */
   changeRecord(change: (record: RoomRecord) => RoomRecord): Promise<void> {
     return this.#saving.inTurn(async () => {
       const record = change(this.#record);

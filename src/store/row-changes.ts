@@ -41,7 +41,7 @@ export interface RowChangesOptions {
 const EVERY_MS = 1000;
 /** Notes of this time are read again, ms: clocks differ, and a transaction may be stored after a later one. */
 const OVERLAP_MS = 30_000;
-/** Notes are kept for so long, ms; a node that has read none for so long reads all rows. */
+/** Notes are kept for this long, ms; a node that has read none for this long reads all rows. */
 const KEEP_MS = 10 * 60_000;
 /** Above this all rows of the table are read. */
 const MAX_KEYS = 1000;

@@ -79,7 +79,7 @@ function openAfterCrash(engine: Engine, store: SegmentStore, folder: string): Se
   return store instanceof MemorySegmentStore ? store.crash() : engine.open(folder);
 }
 
-/** Media for so many seconds. The disk keeps up: otherwise the recorder syncs each file, no longer each segment. */
+/** Media for this many seconds. The disk keeps up: otherwise the recorder syncs each file, no longer each segment. */
 async function flow(rig: StreamsRig, seconds: number): Promise<void> {
   for (let i = 0; i < seconds; i++) {
     rig.source('door').flow(1000);

@@ -15,7 +15,7 @@ const OTHERS = ['one', 'three'] as const;
 const STEP_MS = 100;
 /** A key frame each second: how long a stream is played without its fault, with it, while its source is away, and after it, ms. */
 const [WHOLE_MS, FAILING_MS, AWAY_MS, BACK_MS] = [1200, 2200, 300, 300];
-/** After so long the live playlist of a source that is away ends, ms. */
+/** After this time the live playlist of a source that is away ends, ms. */
 const LINGER_MS = 20;
 /** Longest pause before the first failure of a source is made good, ms; `Math.random` is a half. */
 const PAUSE_MS = 750;

@@ -43,7 +43,7 @@ import {
 
 /** A source that returns may deliver this much of the missed media, µs. */
 const LATE_US = 60_000_000;
-/** Missing media is reported so long after a start, ms. */
+/** Missing media is reported this long after a start, ms. */
 const STARTING_MS = 30_000;
 
 /** A stream that this process runs. */

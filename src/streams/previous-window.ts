@@ -12,7 +12,7 @@ import type { RecordingReader } from '../recording/recording-reader.ts';
 
 /** A playlist of the smallest size has this many segments that are recorded: the lost ones had pushed out as many at its start. */
 const LEAST_LEFT = LEAST_SEGMENTS - MAY_BE_LOST;
-/** At least so much of the recording is read, µs. */
+/** At least this much of the recording is read, µs. */
 const LEAST_US = 60_000_000;
 
 /**

@@ -42,7 +42,7 @@ import { frameCounter } from './source/frame-counter.ts';
 import { MediaMeter, meterSink } from './source/media-meter.ts';
 import type { StreamDeps } from './stream-deps.ts';
 
-/** Recovery reads files from so long before the newest indexed one, µs. */
+/** Recovery reads files from this long before the newest indexed one, µs. */
 const RECOVER_BACK_US = 2 * 3600 * 1_000_000;
 
 /**
@@ -51,7 +51,7 @@ const RECOVER_BACK_US = 2 * 3600 * 1_000_000;
  */
 const ADOPTED_MSNS = 2 ** 16;
 
-/** So many runs of the other node may not be in the index yet. */
+/** This many runs of the other node may not be in the index yet. */
 const ADOPTED_RUNS = 1000;
 
 const adopted = (past: StreamPast): StreamPast => ({ ...past, lastRun: past.lastRun + ADOPTED_RUNS });

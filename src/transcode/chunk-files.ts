@@ -5,7 +5,7 @@
 import { type ChunkOptions, type ChunkWriter, openChunkWriter, type SealedChunk } from '../archive/chunk-writer.ts';
 import type { Init } from '../media/segment.ts';
 
-/** A chunk file ends after so much media: ten minutes. */
+/** A chunk file ends after this much media: ten minutes. */
 const CHUNK_US = 600_000_000;
 
 /** Options of {@link ChunkFiles}. */

@@ -86,7 +86,7 @@ export class DeliveryWorker implements AsyncDisposable {
     this.work();
   }
 
-  /** Other nodes store and send deliveries: so many wait now. */
+  /** Other nodes store and send deliveries: this many wait now. */
   count(waiting: number): void {
     this.#waiting = waiting;
     if (waiting > 0) this.work();

@@ -56,7 +56,7 @@ suite('a call that the server forwards', { skip: need('chromium') }, () => {
     return { page, id: await joinCall(page, room) };
   }
 
-  /** Waits until a participant sees and hears the others, with at least so many new frames of each. */
+  /** Waits until a participant sees and hears the others, with at least this many new frames of each. */
   async function receivesAll({ page, id }: Participant, all: readonly Participant[]): Promise<void> {
     const others = all.filter((one) => one.id !== id).map((one) => one.id);
     const before = new Map(

@@ -84,7 +84,7 @@ export async function joinCall({ page }: Person): Promise<void> {
   await page.getByRole('button', { name: 'Turn camera on' }).click();
 }
 
-/** Waits until a person hears and sees so many others. */
+/** Waits until a person hears and sees this many others. */
 export async function receivesAll(person: Person, others: number): Promise<void> {
   await until(`${person.name} hears and sees ${others} others`, async () => {
     const { voices, pictures } = await receivedBy(person);

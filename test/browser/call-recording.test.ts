@@ -110,7 +110,7 @@ suite('a recorded call', { skip: need('chromium') || need('ffmpeg') }, () => {
     return path;
   }
 
-  /** Which of the pictures of so many people in the recording are of the fake camera: its green is at the right, above the middle. */
+  /** Which of the pictures of this many people in the recording are of the fake camera: its green is at the right, above the middle. */
   async function greenOf(name: string, people: number, look = ''): Promise<readonly boolean[]> {
     const file = await lastSeconds(name);
     const still = join(folder.path, 'still.png');

@@ -40,7 +40,7 @@ const ownArgs = [
 /** A camera that shows a counter and a microphone that beeps once a second, which pages get without a question. */
 export const fakeDevices: readonly string[] = fakeDevicesAt(20);
 
-/** The same with so many pictures per second, for pages that encode many of them. */
+/** The same with this many pictures per second, for pages that encode many of them. */
 export function fakeDevicesAt(fps: number): readonly string[] {
   return [`--use-fake-device-for-media-stream=fps=${fps}`, '--use-fake-ui-for-media-stream'];
 }

@@ -31,7 +31,7 @@ import {
 /** At 95 % of the instants at which the machine had left both pages the time to draw; each draws at a refresh of its own display. Ms. */
 const STEP_MS = 30;
 const REFRESH_MS = 1000 / 60;
-/** Of these there have to be so many to judge by: ten seconds. */
+/** Of these there have to be this many to judge by: ten seconds. */
 const INSTANTS = 50;
 /** Wherever the machine leaves no time. */
 const NEAR_MS = 100;

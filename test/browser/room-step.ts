@@ -20,7 +20,7 @@ const NEAR_MS = 150;
 const IN_STEP_MS = 60;
 /** Pictures of a page that are so far apart were not drawn on time, ms: the test picture has 25 a second. */
 const LATE_MS = 60;
-/** A page whose machine stood still is excepted for so long afterwards, like one that was sought, ms. */
+/** A page whose machine stood still is excepted for this long afterwards, like one that was sought, ms. */
 const RECOVERS_MS = 3_000;
 
 /** A room and its owner, who has a connection but no player. */

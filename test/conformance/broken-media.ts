@@ -19,7 +19,7 @@ function at(bytes: Uint8Array, type: string, nth = 0): number {
   return found - 4;
 }
 
-/** Writes 32 bits at so many bytes behind the size and type of a box. */
+/** Writes 32 bits at this many bytes behind the size and type of a box. */
 function poke(type: string, offset: number, change: (old: number) => number, nth = 0) {
   return (bytes: Uint8Array): Uint8Array => {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);

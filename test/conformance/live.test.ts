@@ -7,7 +7,7 @@ import { until } from '../fixtures/wait.ts';
 import { checkForms, checkLive, checkPresentation, type Fetch, type Finding, printFindings } from './checker.ts';
 import { openHttpFetch } from './http-fetch.ts';
 
-/** How long live is walked, ms; a busy machine walks until it has reloaded each rendition so often. */
+/** How long live is walked, ms; a busy machine walks until it has reloaded each rendition this often. */
 const WALK_MS = 12_000;
 const RELOADS = 11;
 

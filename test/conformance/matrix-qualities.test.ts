@@ -14,7 +14,7 @@ import { encode } from './harness/encoded-media.ts';
 import { resolve } from './harness/recording-player.ts';
 import { STREAM, StreamHarness } from './harness/stream-harness.ts';
 
-/** Attaches an encoder whose pictures are those of the stream, so much later. */
+/** Attaches an encoder whose pictures are those of the stream, this much later. */
 function attach(harness: StreamHarness, rung: string, delayS: number): Repacketizer {
   const { stream, qualityInputs } = harness.stream;
   const encoder = new Repacketizer(qualityInputs.open(rung)!, delayS, { isSame: true });

@@ -63,7 +63,7 @@ async function startContainer(storage: readonly string[]): Promise<Container> {
 
 const json = async <T>(address: string): Promise<T> => (await (await fetch(address, { headers })).json()) as T;
 
-/** The recording of the sample stream, when it has so many seconds. */
+/** The recording of the sample stream, when it has this many seconds. */
 function recorded(url: string, seconds: number): Promise<StreamView['recorded']> {
   return until(`${seconds} s are recorded`, async () => {
     const view = await json<StreamView>(`${url}/api/v1/streams/demo`);

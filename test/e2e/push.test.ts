@@ -76,7 +76,7 @@ class Encoder {
     }
   }
 
-  /** Leaves once it has sent so many pictures. */
+  /** Leaves once it has sent this many pictures. */
   async leaveAfter(pictures: number): Promise<void> {
     await until(`${pictures} pictures`, () => this.pictures >= pictures, { everyMs: 5 });
     this.publisher.close('the publisher left');

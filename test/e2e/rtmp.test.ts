@@ -36,7 +36,7 @@ async function recordedPictures(server: Server, name: string): Promise<string[]>
   return pictureHashes(`${server.url}/clip/${name}/${from}/${to}.mp4`);
 }
 
-/** Waits until a publisher has ended and so many seconds are recorded. */
+/** Waits until a publisher has ended and this many seconds are recorded. */
 async function finish(server: Server, name: string, publisher: PublishingProcess, seconds: number): Promise<void> {
   assert.equal(await publisher.ended, 0, publisher.stderr);
   await become(server, name, 'unpublished');

@@ -23,7 +23,7 @@ interface Made {
 }
 
 /**
- * Sound may begin with the first picture and end with the last: so much may be missing, in frames of any codec.
+ * Sound may begin with the first picture and end with the last: this much may be missing, in frames of any codec.
  */
 const MAX_MISSING = 8;
 

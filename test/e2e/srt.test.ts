@@ -21,7 +21,7 @@ const TOKEN = 'a-token-for-this-test';
 const PASSPHRASE = 'correct horse battery';
 /** Latency of all connections: a busy machine repairs late what a full receive buffer loses. */
 const LATENCY_MS = 5000;
-/** libsrt drops what is not sent yet when its program closes the connection: up to so many pictures at the end of a film. */
+/** libsrt drops what is not sent yet when its program closes the connection: up to this many pictures at the end of a film. */
 const LOST_BY_CLOSE = 15;
 
 /** Seven null packets (ISO 13818-1 2.4.3.3). */

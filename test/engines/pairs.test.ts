@@ -34,7 +34,7 @@ const combinations: readonly Combination[] = [
   combination('SQLite', 'none', 'none', 1, 'table'),
 ];
 
-/** So many of these are in the first tier. */
+/** This many of these are in the first tier. */
 const FIRST = 1;
 
 /** Pairs that do not exist: nodes share a database and a bus. */

@@ -40,7 +40,7 @@ suite('a finished playlist, fetched as fast as it goes', { skip: need('ffmpeg') 
         args: ['--hls-segment-duration', '1s'],
       };
       let highest = 0;
-      /** Looks until so many segments are listed. */
+      /** Looks until this many segments are listed. */
       const watch = async (server: Server, most: number) => {
         const seen = new Set<number>();
         await until(`${most} segments are listed`, async () => {

@@ -20,7 +20,7 @@ process.on('SIGTERM', () => stopping.abort());
 interface TestJob {
   readonly act: 'work' | 'die' | 'hang';
   readonly forMs?: number;
-  /** Only the first try lasts so long. */
+  /** Only the first try lasts this long. */
   readonly onceMs?: number;
 }
 

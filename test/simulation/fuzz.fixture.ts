@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { problemsOf } from './invariants.ts';
 import { type Outcome, simulate } from './simulate.ts';
 
-/** A simulation costs as much as so many inputs of a parser. */
+/** A simulation costs as much as this many inputs of a parser. */
 export const INPUTS_PER_SEED = 10;
 
 /** The time of a failure is looked for to this precision, ms. */

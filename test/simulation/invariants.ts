@@ -13,9 +13,9 @@ import { type FrameName, framesIn, listedUntilMs, type SourcePlan, type SourceSe
 const HOLE_US = 500_000;
 /** A rendition with its own playlist is reloaded within 10 s, after a failure and with the last three segments. */
 const SOUND_AFTER_S = 30;
-/** A source that is away is asked again at least so often. */
+/** A source that is away is asked again at least this often. */
 const LONGEST_PAUSE_MS = 60_000;
-/** A frame that a source offered for so much longer has had its time: 30 s, three target durations, and reloads. */
+/** A frame that a source offered for this much longer has had its time: 30 s, three target durations, and reloads. */
 const graceMs = ({ segmentS, targetDurationS }: SourcePlan) => 45_000 + 6000 * Math.max(segmentS, targetDurationS);
 
 /** Everything that does not hold. */

@@ -30,7 +30,7 @@ const DAY_MS = 24 * HOUR_MS;
 /** What is published between two looks at the disk waits in memory. */
 const SETTLE_EVERY_MS = 60_000;
 const RETENTION_EVERY_MS = 600_000;
-/** A process that ends is away for so long. */
+/** A process that ends is away for this long. */
 const DOWN_MS = 20_000;
 /** Renewals of the lease would be most statements of the database. */
 const LEASE_TTL_MS = 100 * DAY_MS;

@@ -71,7 +71,7 @@ export interface SourcePlan {
   /** Segments in the list. */
   readonly windowSegments: number;
   readonly audio: 'none' | 'muxed' | 'separate';
-  /** The audio list is so many segments ahead of the video's. */
+  /** The audio list is this many segments ahead of the video's. */
   readonly audioAhead: number;
   /** All of a segment's pictures come before its sound. */
   readonly tracksApart: boolean;

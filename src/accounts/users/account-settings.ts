@@ -11,7 +11,7 @@ export interface AccountSettings extends UserRights {
   readonly guests: boolean;
   /** Most guests at the same time. */
   readonly maxGuests: number;
-  /** A guest expires so long after its last use, ms. */
+  /** A guest expires this long after its last use, ms. */
   readonly guestExpiry: number;
   /** How long lines of the audit log are kept, ms. */
   readonly auditKeep: number;

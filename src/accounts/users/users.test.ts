@@ -104,7 +104,7 @@ suite('users', () => {
 });
 
 suite('guests', () => {
-  test('expire so long after their last use, with their session; the oldest make room for new ones', async () => {
+  test('expire this long after their last use, with their session; the oldest make room for new ones', async () => {
     const { access, clock } = await open(memoryTables(), createManualClock(), { ...usualSettings, maxGuests: 2 });
     const old = await access.signUp.joinAsGuest('Old');
     await access.sessions.make({ address: '', program: '', userId: old.id });

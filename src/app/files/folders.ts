@@ -88,7 +88,7 @@ function watchFolders(
     const detail = problem ?? (hasRoom ? '' : 'its disk has less free space than record.minFree');
     if (detail === (reported.get(folderName) ?? '')) return;
     reported.set(folderName, detail);
-    if (detail === '') log.info({ folder: folderName }, 'the folder of recordings is there again: recording continues');
+    if (detail === '') log.info({ folder: folderName }, 'the folder of recordings is available again; recording resumed');
     else
       log.error(
         { folder: folderName, problem: detail },

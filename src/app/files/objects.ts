@@ -19,7 +19,7 @@ import type { Store } from '../../store/db.ts';
 import { readStorage } from '../../streams/stream-table.ts';
 import type { AppContext, DiskWatch, Objects, Parts } from '../parts.ts';
 
-/** An address for a download is valid for so long, seconds. */
+/** An address for a download is valid for this long, seconds. */
 const PRESIGNED_S = 300;
 /** Recordings of streams that other nodes have now are looked for this often, ms. */
 const FOREIGN_EVERY_MS = 60_000;

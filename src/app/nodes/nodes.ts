@@ -1,5 +1,5 @@
 /**
- * Opens what a node of a cluster has in common with the others: who owns what, signed requests, the files of all nodes.
+ * Opens the cluster side of a node: placement, request signatures, shared files.
  * In: the context, store, net. Out: Nodes; undefined without a cluster. docs/decisions/0055.
  */
 import type { SegmentStore } from '../../archive/segment-store.ts';
@@ -67,7 +67,7 @@ export async function openNodes(
   const placement = await SharedPlacement.open({
     ...{ rows, leases, node, roles, takeoverMs: takeover, clock, log },
     tookOver: (dead, things) =>
-      log.warn({ node: dead, things }, 'a node does not renew its lease; what it had was distributed'),
+      log.warn({ node: dead, things }, 'the lease of a node expired; its streams, rooms and assets were reassigned'),
   });
   const signature = new NodeSignature({ secret, node, clock });
   const list = new ClusterNodes({ db: store.db, rows, clock, placement });

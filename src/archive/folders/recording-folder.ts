@@ -52,7 +52,7 @@ export class RecordingFolder {
     this.#leastFree = leastFree;
   }
 
-  /** Why the folder cannot be used, by the last look; undefined: it can. */
+  /** Why the folder was unusable at the last check; undefined if usable. */
   get problem(): string | undefined {
     return this.#problem;
   }

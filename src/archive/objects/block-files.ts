@@ -107,7 +107,7 @@ export class BlockFiles {
     if (size === undefined) return;
     this.#kept.delete(name);
     this.#bytes -= size;
-    // A read that has begun gets its bytes, or reads the bucket.
+    // A read in progress gets the cached bytes or falls back to the bucket.
     await this.#files.rm(this.#pathOf(name), { force: true }).catch(() => {});
   }
 

@@ -32,7 +32,7 @@ import {
 
 /** Folder of files that are not complete. */
 const PARTS = '.parts';
-/** A file that is not complete and has not changed for so long is of no upload any more, ms: a week. */
+/** A file that is not complete and has not changed for this long is of no upload any more, ms: a week. */
 const ABANDONED_MS = 7 * 86_400_000;
 /** Another process may remove an empty folder while a file is put into it. */
 const TRIES = 5;

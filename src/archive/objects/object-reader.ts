@@ -14,7 +14,7 @@ import type { StoredObject } from './stored-objects.ts';
 export const OBJECT_BLOCK_BYTES: number = 1024 * 1024;
 /** Blocks of one range that are requested at a time. */
 const AT_ONCE = 4;
-/** After so many failed requests in a row a bucket is left alone for a while. */
+/** After this many failed requests in a row a bucket is left alone for a while. */
 const FAILURES = 3;
 const MAX_PAUSE_MS = 10_000;
 /** Longest duration of a request: a client has limits of its own, and this is longer. */

@@ -187,7 +187,7 @@ export interface BadNetwork extends AsyncDisposable {
   readonly port: number;
   /** Bytes that came from clients so far. */
   readonly received: number;
-  /** Resolves when clients have sent so many bytes in all. */
+  /** Resolves when clients have sent this many bytes in all. */
   receives(bytes: number): Promise<void>;
   /** Passes nothing on from now on, until `flow`. */
   stall(): void;
@@ -196,11 +196,11 @@ export interface BadNetwork extends AsyncDisposable {
   cut(): void;
   /** Answers every request with a status without a body, until `flow`. */
   refuse(status: number): void;
-  /** Cuts every connection when clients have sent so many more bytes; once. */
+  /** Cuts every connection when clients have sent this many more bytes; once. */
   cutAfter(bytes: number): void;
   /** Flips a bit of these bytes when a client sends them next. */
   damage(pattern: Buffer): void;
-  /** Passes on what the server answers so much later, ms. */
+  /** Passes on what the server answers this much later, ms. */
   delay(ms: number): void;
 }
 

@@ -17,7 +17,7 @@ import {
 import type { ObjectReader } from './object-reader.ts';
 import type { StoredObject, StoredObjects } from './stored-objects.ts';
 
-/** A store that closes waits so long for reads of a bucket, ms. */
+/** A store that closes waits this long for reads of a bucket, ms. */
 const CLOSE_WITHIN_MS = 1_500;
 
 /** Bytes that a file is restored by. */

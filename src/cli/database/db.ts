@@ -131,7 +131,7 @@ async function runMigrate(command: Command): Promise<ExitCode> {
   const { schema, json } = command.opts<{ schema?: string; json?: true }>();
   const target = schema === undefined ? undefined : Number(schema);
   if (target !== undefined && !Number.isSafeInteger(target)) {
-    throw new OxbowError('bad-request', `"${schema}" is not the number of a schema`);
+    throw new OxbowError('bad-request', `"${schema}" is not a schema version`);
   }
   const { config } = await readSettings(command);
   const controller = new AbortController();

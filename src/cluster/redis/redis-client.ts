@@ -22,10 +22,10 @@ interface ClientOptions {
   readonly fail: (error: unknown) => void;
 }
 
-/** A sentinel that does not answer for so long is skipped, ms. */
+/** A sentinel that does not answer for this long is skipped, ms. */
 const SENTINEL_MS = 1000;
 const CONNECT_MS = 2000;
-/** A server that sends nothing for so long, not even the reply to a ping, is gone, ms. */
+/** A server that sends nothing for this long, not even the reply to a ping, is gone, ms. */
 const SILENT_MS = 5000;
 const PING_MS = 1500;
 /** Commands that wait for replies; more are refused. */

@@ -16,7 +16,7 @@ export const accountsSection = section({
     reload: 'live',
   }),
   maxGuests: integer('10000', { min: 1, max: 50_000 }, 'Most guests at the same time.', { reload: 'live' }),
-  guestExpiry: duration('7d', 'A guest expires so long after the last use.', { min: '1h', reload: 'live' }),
+  guestExpiry: duration('7d', 'A guest expires this long after the last use.', { min: '1h', reload: 'live' }),
   uploads: flag(false, 'Whether users may upload to the library; administrators always may.', { reload: 'live' }),
   watch: choice(
     ['public', 'signed'],

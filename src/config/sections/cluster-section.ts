@@ -88,7 +88,7 @@ export const clusterSection = section({
   ),
   takeover: duration(
     '4s',
-    'A node that has not renewed its lease for so long is dead: its streams and rooms are taken over.',
+    'A node that has not renewed its lease for this long is dead: its streams and rooms are taken over.',
     { min: '2s', max: '5m' },
   ),
   cache: size('256M', 'Most memory for copies of media that other nodes of the cluster own.'),

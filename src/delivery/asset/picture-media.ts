@@ -15,7 +15,7 @@ import type { ServedAsset } from './served-asset.ts';
 
 /** Tallest picture that posters are decoded from, where there is a choice: lines. */
 const ENOUGH_LINES = 1080;
-/** Decoding begins at most so many segments before the picture. */
+/** Decoding begins at most this many segments before the picture. */
 const MAX_SEGMENTS = 20;
 /** The start of a segment, in which its tables and often its key frame are. */
 const START_BYTES = 64 * 1024;

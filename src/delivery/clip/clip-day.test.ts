@@ -71,7 +71,7 @@ function openDay() {
   return { stream, counts };
 }
 
-/** A client with so many segments; undefined: one that is never refused. */
+/** A client with this many segments; undefined: one that is never refused. */
 function clientWith(segments = Number.POSITIVE_INFINITY, isKnown = true) {
   const spent = { segments: 0 };
   const budget: WorkBudget = {

@@ -11,7 +11,7 @@ import { joins } from '../past/past-presentation.ts';
 import type { ServedStream } from '../served-stream.ts';
 import type { WorkOptions } from '../work-budget.ts';
 
-/** So much of the index is read at once, µs. */
+/** This much of the index is read at once, µs. */
 export const STEP_US = 600_000_000;
 /** A `sidx` counts its segments in 16 bits (ISO/IEC 14496-12, 8.16.3). */
 const MAX_SEGMENTS = 65_535;

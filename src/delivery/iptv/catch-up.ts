@@ -81,7 +81,7 @@ export async function answerCatchUp(stream: ServedStream, request: CatchUp, nowU
 }
 
 /**
- * Answers the past from so many seconds ago until now. Each client reloads its address, which means another instant then: so this is a
+ * Answers the past from this many seconds ago until now. Each client reloads its address, which means another instant then: so this is a
  * Multivariant Playlist, whose only variant names the instant.
  *
  * @param nowUs µs since 1970

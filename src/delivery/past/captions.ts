@@ -23,7 +23,7 @@ import type { StoredSegment } from './past-presentation.ts';
 
 /** Longest range: all its video is read. */
 const MAX_RANGE_US = 3600 * 1_000_000;
-/** A caption may have begun so long before the range. */
+/** A caption may have begun this long before the range. */
 const LEAD_US = 16_000_000;
 /** Ranges that are read at a time, in all streams. */
 const AT_ONCE = 2;

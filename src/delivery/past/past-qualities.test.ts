@@ -6,7 +6,7 @@ import { hlsMultivariant } from '../format/hls-multivariant.ts';
 import type { PastWindow } from './past-presentation.ts';
 import { joinQualities } from './past-qualities.ts';
 
-/** A window of ten segments, of which so many have no media. */
+/** A window of ten segments, of which this many have no media. */
 function windowOf(tracks: readonly Track[], missing = 0): PastWindow {
   const segments = Array.from({ length: 10 }, (_, i) => ({ tracks: i < missing ? [] : [{ trackId: 1 }] }));
   const description = { tracks, bandwidthOf: () => 1000, frameRateOf: () => 25 };

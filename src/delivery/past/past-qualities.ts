@@ -15,7 +15,7 @@ const NEARLY = 0.9;
 const leastOf = (rung: string | undefined) => (replacesSource({ id: `v0-${rung}` }) ? 1 : NEARLY);
 /** Segments by which a quality may be later than its stream. */
 const LATE_SEGMENTS = 12;
-/** So much of the index is read at once, µs: the event loop is free in between. */
+/** This much of the index is read at once, µs: the event loop is free in between. */
 const STEP_US = 3600 * 1_000_000;
 
 /** Segments of a window with media, and all. */

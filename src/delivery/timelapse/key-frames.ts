@@ -31,7 +31,7 @@ export interface KeySegments {
   readonly recordedUs: number;
 }
 
-/** So much of the index is read at once, µs: the event loop is free in between. */
+/** This much of the index is read at once, µs: the event loop is free in between. */
 const STEP_US = 3600 * 1_000_000;
 
 /** A configuration of the video, and how long it lasts. */

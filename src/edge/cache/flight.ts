@@ -71,7 +71,7 @@ export class Flight {
       changes: this.#changes,
       look: () => this.#look(hasToken),
       waitMs: MAX_WAIT_MS,
-      late: () => new OxbowError('not-ready', 'The server that has this does not answer in time.'),
+      late: () => new OxbowError('not-ready', 'The origin did not respond in time.'),
     };
   }
 

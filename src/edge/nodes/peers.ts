@@ -27,7 +27,7 @@ import { TokenGate } from '../token-gate.ts';
 const MAX_SOCKETS = 4096;
 /** Largest object that is kept. At most an eighth of the memory. */
 const MAX_OBJECT_BYTES = 64 * 1024 * 1024;
-/** How long an answer of the owner about a playback token holds, ms: a revocation takes so long on the other nodes. */
+/** How long an answer of the owner about a playback token holds, ms: a revocation takes this long on the other nodes. */
 const RECHECK_MS = 5000;
 /** How long copies answer while their owner does not, ms. */
 const STALE_MS = 30_000;

@@ -28,9 +28,9 @@ import { drawStill } from './still-picture.ts';
 
 /** Quantizers of the key frame: the first one that makes it small enough is taken. */
 const QUANTIZERS = [22, 28, 34, 40] as const;
-/** Copies are quantized so much more coarsely that they do not refine the key frame: the picture does not pulse. */
+/** Copies are quantized this much more coarsely that they do not refine the key frame: the picture does not pulse. */
 const COARSER = 11;
-/** A key frame every two seconds has at most so many bytes, so that live windows hold minutes of it in memory. */
+/** A key frame every two seconds has at most this many bytes, so that live windows hold minutes of it in memory. */
 const MAX_KEY_BYTES = 96 * 1024;
 /**
  * Id of the parameter sets of H.264, which the key frame repeats: players that ignore a change of EXT-X-MAP, such as FFmpeg 5, decode the

@@ -16,7 +16,7 @@ export type OpenLines = (lines: JsonLines) => () => void;
 
 /** A line without content is sent at this interval, ms: both sides notice a lost connection. */
 const IDLE_MS = 2500;
-/** A client that leaves so many bytes unread is disconnected. */
+/** A client that leaves this many bytes unread is disconnected. */
 const MAX_UNREAD = 1024 * 1024;
 
 /** Header fields of the answer. */

@@ -9,7 +9,7 @@ import { OxbowError } from '../../lib/errors.ts';
  * The pieces of a body, read no faster than they are consumed.
  *
  * @param stallMs longest time without a byte, ms
- * @throws OxbowError `bad-request` if the body ends early or nothing arrives for so long
+ * @throws OxbowError `bad-request` if the body ends early or nothing arrives for this long
  */
 export async function* withStallLimit(body: Readable, stallMs: number): AsyncGenerator<Uint8Array> {
   let timer: NodeJS.Timeout | undefined;

@@ -60,7 +60,7 @@ export interface OtherNodes {
   refuse(exchange: Exchange, reason: unknown): boolean;
   /** Answers a request for media that another node owns; false: this node answers it. Never rejects. */
   media(exchange: Exchange, target: MediaTarget): Taken;
-  /** The same of any other request. */
+  /** Like `media`, for any other request. */
   request(request: IncomingMessage, response: ServerResponse): Taken;
   /** The same of a request to upgrade the connection. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Taken;

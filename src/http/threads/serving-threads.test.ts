@@ -43,7 +43,7 @@ async function openFaulty(count: number) {
     ended: (thread) => ended.push(thread),
     program: new URL('./faulty-thread.fixture.ts', import.meta.url),
   };
-  /** Resolves when so many failures were reported. */
+  /** Resolves when this many failures were reported. */
   const failures = async (total: number) => {
     while (failed.length < total) await changed.promise;
   };

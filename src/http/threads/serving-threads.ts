@@ -22,7 +22,7 @@ import { type FeedOptions, ReplicaFeed } from './replica-feed.ts';
 
 /** Interval of the health check, ms. It also sends changes of streams that have no event: creation, deletion, retention. */
 const CHECK_EVERY_MS = 1000;
-/** A thread that sent no message in so many intervals is blocked and is terminated: its messages would accumulate. */
+/** A thread that sent no message in this many intervals is blocked and is terminated: its messages would accumulate. */
 const MAX_SILENT_CHECKS = 30;
 /** A scrape waits no longer for a thread, ms: its counters are in the next scrape. */
 const REPORT_TIMEOUT_MS = 500;

@@ -152,7 +152,7 @@ class FormReader {
     void this.#source.return?.();
   }
 
-  /** Reads until so many bytes are there. */
+  /** Reads until this many bytes are there. */
   async #fill(bytes: number): Promise<void> {
     while (this.#buffer.length < bytes) {
       const { value, done } = await this.#source.next();

@@ -11,12 +11,12 @@ export interface PlaceBounds {
   readonly perAddress: number;
 }
 
-/** Places of a port with so many connections that are kept for publishers: a quarter, and one at least. */
+/** Places of a port with this many connections that are kept for publishers: a quarter, and one at least. */
 export function publisherShare(connections: number): number {
   return connections < 2 ? 0 : Math.max(1, Math.floor(connections / 4));
 }
 
-/** Bounds of the viewers of a port with so many connections; half of their places may be those of one address. */
+/** Bounds of the viewers of a port with this many connections; half of their places may be those of one address. */
 export function viewerBounds(connections: number): PlaceBounds {
   const most = connections - publisherShare(connections);
   return { most, perAddress: Math.ceil(most / 2) };

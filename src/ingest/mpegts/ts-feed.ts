@@ -29,7 +29,7 @@ export interface TsFeedOptions {
   readonly input: StreamInput & Partial<Pick<Publisher, 'startTracks' | 'stats'>>;
   readonly clock: Clock;
   readonly protocol: SourceFacts['protocol'];
-  /** A frame without new bytes for so long is published before the next one begins, ms. */
+  /** A frame without new bytes for this long is published before the next one begins, ms. */
   readonly assemblyMs: number;
   /** Number of the program; undefined: the first with media. */
   readonly program?: number | undefined;

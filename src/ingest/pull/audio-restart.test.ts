@@ -5,7 +5,7 @@ import { after, before, suite, test } from 'node:test';
 import { need } from '../../../test/fixtures/need.ts';
 import { FPS, listOf, makeMedia, pull, removeMedia } from './pull.fixture.ts';
 
-/** The first session of the origin begins with this segment of 1 s, and ends after so many were published. */
+/** The first session of the origin begins with this segment of 1 s, and ends after this many were published. */
 const FIRST = 20;
 const BEFORE = 5;
 /** Segments in the playlist of the second session, which begins with the first one. */

@@ -10,7 +10,7 @@ const PAUSES_MS = [187.5, 375] as const;
 /** Limits of failed segments without the minimum of 30 s or 60 s. */
 const short = { limits: { minWaitMs: 0, endedWaitMs: 0 } };
 
-/** When each of so many segments was published, ms. */
+/** When each of this many segments was published, ms. */
 async function publishedAtMs(p: Pull, segments: number): Promise<number[]> {
   const atMs: number[] = [];
   for (let count = 1; count <= segments; count++) {

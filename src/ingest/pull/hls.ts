@@ -29,7 +29,7 @@ import { hasBecomePast, isPast } from './segment/segment-start.ts';
 /** Longest wait for audio, target durations; longer for the past, which no viewer watches live. */
 const WAIT = { live: 1, past: 2 } as const;
 
-/** When the chosen variant has ended, the others have so long to end as well, ms. */
+/** When the chosen variant has ended, the others have this long to end as well, ms. */
 const FURTHER_WAIT_MS = 15_000;
 
 /** Options of a pull. */

@@ -17,7 +17,7 @@ import type { LiveSource } from '../publish-access.ts';
 const MAX_BYTES = 16 * 1024 * 1024;
 /** After the end of the media the client waits for a publisher that returns, ms. */
 const LINGER_MS = 10_000;
-/** A client that takes no byte for so long is disconnected, ms. */
+/** A client that takes no byte for this long is disconnected, ms. */
 const STALLED_MS = 30_000;
 /** Interval in which access is checked again, ms. */
 const CHECK_MS = 10_000;

@@ -10,7 +10,7 @@ import { type MediaType, messageType } from '../../wire/rtmp/message.ts';
 import type { RtmpPublication } from '../../wire/rtmp/server-contract.ts';
 import type { Publisher } from '../publisher.ts';
 
-/** Without a key frame for so long the encoder gets a warning, ms. */
+/** Without a key frame for this long the encoder gets a warning, ms. */
 const KEY_FRAME_WITHIN_MS = 10_000;
 
 /** What a publication reports. */

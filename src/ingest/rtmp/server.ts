@@ -39,7 +39,7 @@ const abilities: ServerAbilities = {
   // Multitrack and ModEx.
   capsEx: 6,
 };
-/** TCP keepalive begins after so long without data, ms. */
+/** TCP keepalive begins after this time without data, ms. */
 const KEEP_ALIVE_MS = 10_000;
 /** Status of a client that may not play, or not any more. */
 const PLAY_FAILED = 'NetStream.Play.Failed';
@@ -59,7 +59,7 @@ export interface RtmpServerSetup {
   readonly access: PublishAccess;
   /** Shared by the servers of RTMP and RTMPS. */
   readonly limits: ConnectionLimits;
-  /** A publisher that sends nothing for so long is disconnected, ms. */
+  /** A publisher that sends nothing for this long is disconnected, ms. */
   readonly idleMs: number;
   /** Clients may play live streams. */
   readonly play: boolean;

@@ -13,7 +13,7 @@ import { RTP_TICK_MS, RtpSession, type RtpSessionOptions } from './rtp-session.t
 import { readSdpFile } from './sdp-file.ts';
 import { closePorts, type MediaPorts } from './session-ports.ts';
 
-/** A sender that is silent for so long is down, ms. */
+/** A sender that is silent for this long is down, ms. */
 const DOWN_MS = 5000;
 const noFigures = { bytes: 0, ignored: 0, packets: 0, lost: 0, retransmitted: 0, dropped: 0 };
 

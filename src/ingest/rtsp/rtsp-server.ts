@@ -10,7 +10,7 @@ import { RtspPublication, type RtspPublicationSetup } from './rtsp-publication.t
 
 /** Bounds of connections: in total, of one address, and of those that do not publish yet. */
 const BOUNDS = { connections: 100, perAddress: 50, halfOpen: 50 } as const;
-/** TCP keepalive begins after so long without data, ms. */
+/** TCP keepalive begins after this time without data, ms. */
 const KEEP_ALIVE_MS = 10_000;
 
 /** What a server needs. */

@@ -5,7 +5,7 @@
  */
 import { BlockList, isIP } from 'node:net';
 
-/** A sender that is silent for so long loses its lock, ms. */
+/** A sender that is silent for this long loses its lock, ms. */
 export const LOCK_MS = 2000;
 
 /** What to do with a datagram: `first` is the first one of a sender that was just locked. */

@@ -13,7 +13,7 @@ import { isRtcpReport, rtpPayloadAt } from './rtp-payload.ts';
 import { LOCK_MS, SenderLock } from './sender-lock.ts';
 import { openUdpSocket, textOf } from './udp-socket.ts';
 
-/** A feed that is silent for so long is down, ms. */
+/** A feed that is silent for this long is down, ms. */
 const DOWN_MS = 5000;
 
 /** Counters of a feed; called every half second, with what came since. */

@@ -5,7 +5,7 @@
 import { createHmac } from 'node:crypto';
 import type { IceServer } from '../../api/realtime/webrtc-api.ts';
 
-/** Time-limited credentials are valid so long: longer than most sessions, because some servers check them again, ms. */
+/** Time-limited credentials are valid for this long: longer than most sessions, because some servers check them again, ms. */
 const VALID_MS = 12 * 3_600_000;
 /** Names this server in the log of the TURN server. */
 const USER = 'oxbow';

@@ -18,7 +18,7 @@ const MAX_PAYLOAD_BYTES = 1100;
 const MAX_GOP_FRAMES = 2000;
 const MAX_GOP_BYTES = 8 * 1024 * 1024;
 
-/** B-frames come right after a key frame: so many pictures show whether there are any, or as many as come in this time, ms. */
+/** B-frames come right after a key frame: this many pictures show whether there are any, or as many as come in this time, ms. */
 const EXAMINED_FRAMES = 4;
 const EXAMINED_WITHIN_MS = 250;
 

@@ -36,7 +36,7 @@ export interface WebRtcServerSetup {
   /** `webrtcAddresses`: addresses that clients reach, instead of those of this computer. */
   readonly addresses: readonly string[];
   readonly maxSessions: number;
-  /** `hls.segmentDuration`, ms: a key frame is requested of publishers so often. */
+  /** `hls.segmentDuration`, ms: a key frame is requested of publishers this often. */
   readonly keyIntervalMs: number;
   /** Converts the sound of viewers to Opus. */
   readonly openOpus: OpenOpusConversion;

@@ -13,7 +13,7 @@ import { WorkerMedia } from './worker-media.ts';
 
 /** The end of a job is sent for this long while the server cannot be reached, ms. */
 const REPORT_MS = 60_000;
-/** A handler that continues for so long after its job is over is stuck, ms. */
+/** A handler that continues for this long after its job is over is stuck, ms. */
 const STUCK_AFTER_MS = 10_000;
 
 /** Most names of progress that a heartbeat may have. */

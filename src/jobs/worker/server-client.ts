@@ -66,7 +66,7 @@ export class ServerClient implements Disposable {
    * Sends a request and reads its answer as JSON; undefined if it has none. Repeats it while the server cannot be reached.
    *
    * @param forMs how long it is repeated, ms
-   * @throws OxbowError the refusal of the server, or `source-failed` if it cannot be reached for so long
+   * @throws OxbowError the refusal of the server, or `source-failed` if it cannot be reached for this long
    */
   async json<T>(request: ServerRequest, { forMs }: { readonly forMs: number }): Promise<T> {
     return this.repeat(request.signal, forMs, async () => {

@@ -36,13 +36,13 @@ export type WorkerEnd = 'left' | 'drained' | 'stuck';
 
 type SessionEnd = WorkerEnd | 'unknown';
 
-/** A claim waits so long, ms. */
+/** A claim waits this long, ms. */
 const CLAIM_MS = 20_000;
 /** Interval of the check whether a heartbeat is due, ms: progress is sent once a second, otherwise at the interval of the server. */
 const LOOK_EVERY_MS = 1000;
-/** A response that sends nothing for so long is lost, ms; the server sends a line every 2.5 s. */
+/** A response that sends nothing for this long is lost, ms; the server sends a line every 2.5 s. */
 const SILENCE_MS = 8000;
-/** Jobs are stopped when the server cannot be reached for so long, ms. */
+/** Jobs are stopped when the server cannot be reached for this long, ms. */
 const ABANDON_AFTER_MS = 60_000;
 const REQUEST_MS = 5000;
 

@@ -39,7 +39,7 @@ const BATCH_BYTES = 512 * 1024;
 /** Bytes and time after which what was written is synced, while more arrives. */
 const SYNC_BYTES = 32 * 1024 * 1024;
 const SYNC_MS = 1000;
-/** A client that sends nothing for so long is gone, ms. */
+/** A client that sends nothing for this long is gone, ms. */
 const IDLE_MS = 60_000;
 /** First bytes that are checked. */
 const CHECKED_BYTES = 4096;

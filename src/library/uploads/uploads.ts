@@ -78,7 +78,7 @@ export interface UploadsOptions {
 const MAX_LISTED = 1000;
 /** Expired uploads that one sweep deletes. */
 const SWEPT = 100;
-/** An upload whose bytes are all there is completed by a sweep when no request has done it for so long, ms. */
+/** An upload whose bytes are all there is completed by a sweep when no request has done it for this long, ms. */
 const COMPLETED_AFTER_MS = 60_000;
 /** Bytes of a file of unknown length are reserved in such steps. */
 const GROW_BYTES = 64 * 1024 * 1024;
@@ -292,7 +292,7 @@ export class Uploads implements Disposable {
   /**
    * Completes what was received completely by a process that ended, or while the database failed.
    *
-   * @param options.idleMs only uploads whose last byte came so long ago, ms
+   * @param options.idleMs only uploads whose last byte came this long ago, ms
    */
   async recover({ signal, idleMs = 0 }: { readonly signal: AbortSignal; readonly idleMs?: number }): Promise<void> {
     const { clock, failed, placement } = this.#options;

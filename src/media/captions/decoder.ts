@@ -11,7 +11,7 @@ import { CC_TYPE, CC_VALID, TRIPLET_BYTES } from './cc-data.ts';
 import { CaptionChannelDecoder } from './channel.ts';
 import { hasOddParity } from './services.ts';
 
-/** Captions disappear if nothing of their field comes for so long, ms (47 CFR 79.101; ANSI/CTA-608-E, 8.7). */
+/** Captions disappear if nothing of their field comes for this long, ms (47 CFR 79.101; ANSI/CTA-608-E, 8.7). */
 const ERASED_AFTER_MS = 16_000;
 /** Below are codes. */
 const FIRST_CHARACTER = 0x20;

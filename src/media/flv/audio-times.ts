@@ -7,7 +7,7 @@
 const RESYNC_S = 0.01;
 /** Rounding to milliseconds explains distances up to this; larger ones count if they persist, s. */
 const ROUNDED_S = 0.0025;
-/** So many frames in a row make a drift. */
+/** This many frames in a row make a drift. */
 const DRIFT_FRAMES = 40;
 /** A larger step back is a new timeline, which the stream handles, s. */
 const JUMP_S = 0.5;

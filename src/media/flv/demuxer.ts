@@ -14,7 +14,7 @@ import type { FlvTrack, TrackOutput } from './track-output.ts';
 import { type FlvKind, FlvTrackSet, isTrackTaken, type Slot } from './track-set.ts';
 import { FlvVideoTrack } from './video-track.ts';
 
-/** So many malformed messages in a row end the connection. */
+/** This many malformed messages in a row end the connection. */
 const MAX_DAMAGED = 500;
 
 /** Parses the messages of one connection. */

@@ -35,7 +35,7 @@ function sample(...nals: readonly Uint8Array[]): Uint8Array {
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 const utf8 = (value: string) => new TextEncoder().encode(value);
 
-/** An SPS of the baseline profile for pictures of so many macroblocks in one row. */
+/** An SPS of the baseline profile for pictures of this many macroblocks in one row. */
 function spsOf(macroblocks: number): Uint8Array {
   const bits = new BitWriter();
   const ue = (value: number) => {

@@ -77,7 +77,7 @@ const BLOCK_HEAD = 1 + 4 + 1 + 2 + 1;
  * clip moves them by slightly different times.
  */
 const MAX_SPAN_S = 3.2;
-/** A key frame of the leading track begins a cluster if the one before is at least so long. */
+/** A key frame of the leading track begins a cluster if the one before is at least this long. */
 const LEAST_SPAN_S = 1;
 const MAX_RELATIVE = 0x7fff;
 

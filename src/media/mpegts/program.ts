@@ -157,7 +157,7 @@ export class Program {
     this.#dataWaits = this.#streams.some(({ data }) => data);
   }
 
-  /** Of a live feed: delivers the frames whose last byte came so long ago, where their end and duration are known. */
+  /** Of a live feed: delivers the frames whose last byte came this long ago, where their end and duration are known. */
   settle(now: FeedTime, deadlineMs: number): void {
     for (const { target, track } of this.#streams) {
       if (target.pes && track.settles && target.pes.settle(now, deadlineMs) && track.settle?.())

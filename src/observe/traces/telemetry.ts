@@ -49,7 +49,7 @@ export interface Ended extends Omit<Begun, 'spanId'> {
   /** Of low cardinality: `GET /api/v1/streams/{name}`, never a URL with values. */
   readonly name: string;
   readonly tookMs: number;
-  /** It ended so long ago, ms; 0 by default. */
+  /** It ended this long ago, ms; 0 by default. */
   readonly agoMs?: number | undefined;
   /** Result of `begin` for the same trace and caller. */
   readonly span?: OpenSpan | undefined;

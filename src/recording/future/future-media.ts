@@ -19,7 +19,7 @@ import { WINDOW_US, windowOf } from '../window.ts';
 
 /** Media further ahead of the clock that it was recorded by than this is in the future, µs. */
 const AHEAD_US = 5_000_000;
-/** The jump is in the files of so long before, µs: 40 days. */
+/** The jump is in the files of this long before, µs: 40 days. */
 const BACK_US = 40 * 86_400_000_000;
 const JUMP = /^the source jumped ahead by /;
 
@@ -94,7 +94,7 @@ async function findAhead({ table, streamId, saved }: FutureMediaOptions): Promis
   return (saved.clean ? row.end_us : runUs) - saved.atUs;
 }
 
-/** The files after the jumps that explain so much, with how far each is moved; none if no jumps do. */
+/** The files after the jumps that explain this much, with how far each is moved; none if no jumps do. */
 function planMoves(spans: readonly ChunkSpan[], aheadUs: number): MovedFile[] {
   const jumps = spans
     .flatMap(({ first_msn, absences }) => jumpsOf(absences).map((us) => ({ msn: first_msn, us })))

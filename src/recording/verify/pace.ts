@@ -12,7 +12,7 @@ const BURST_MS = 100;
  * Creates a limit.
  *
  * @param rate bytes a second; 0: no limit
- * @returns resolves when so many bytes may be read; rejects with the reason of `signal`
+ * @returns resolves when this many bytes may be read; rejects with the reason of `signal`
  */
 export function createPace(
   rate: () => number,

@@ -38,7 +38,7 @@ export interface VerifyTools {
   readonly store: Pick<SegmentStore, 'read' | 'size' | 'list' | 'release'>;
   /** Other nodes of a cluster have files too: what is not in this folder is not missing. */
   readonly isShared: boolean;
-  /** Resolves when so many bytes may be read. */
+  /** Resolves when this many bytes may be read. */
   readonly pace: (bytes: number) => Promise<void>;
   readonly signal: AbortSignal;
 }
@@ -49,7 +49,7 @@ export interface VerifyReport {
   chunk(row: ChunkRow, checked: CheckedChunk): Promise<void>;
   /** Something is wrong with another file, or with one that cannot be read. */
   found(finding: Finding): Promise<void>;
-  /** Everything up to a place was read: one more file with so many bytes. */
+  /** Everything up to a place was read: one more file with this many bytes. */
   reached(place: VerifyPlace, bytes: number): void;
 }
 

@@ -353,7 +353,7 @@ export function roomTakeoverContract(name: string, open: OpenDatabase): void {
   });
 }
 
-/** Resolves when so many statements wait for a lock. */
+/** Resolves when this many statements wait for a lock. */
 async function waitForLocks(db: Kysely<Tables>, count: number): Promise<void> {
   for (;;) {
     const { rows } = await sql<{ n: number }>`SELECT count(*) AS n FROM pg_locks WHERE NOT granted`.execute(db);

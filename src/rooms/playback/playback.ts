@@ -19,7 +19,7 @@ const CLOCK_STEP_MS = 50;
 const SAME_MS = 50;
 /** Where no media is, it is looked up again after this, ms. */
 const ASK_AGAIN_MS = 1000;
-/** A stream without media for so long has ended; before that its source may come back, ms. */
+/** A stream without media for this long has ended; before that its source may come back, ms. */
 const ENDED_MS = 30_000;
 
 /** A command, from a connection or a request. */

@@ -49,7 +49,7 @@ export interface ProviderMedia {
   readonly live?: boolean;
   readonly headers: Readonly<Record<string, string>>;
   readonly subtitles: readonly { readonly name: string; readonly url: string }[];
-  /** The address is valid for so long, ms. */
+  /** The address is valid for this long, ms. */
   readonly validMs: number;
 }
 

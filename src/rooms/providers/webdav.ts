@@ -80,7 +80,7 @@ function addressOf({ url }: ServerSession, path: string): string {
   const top = `${url}/`;
   const address = URL.parse(path, top);
   if (!address?.href.startsWith(new URL(top).href))
-    throw new OxbowError('bad-request', 'The path leaves the folder of the server.');
+    throw new OxbowError('bad-request', 'The path is outside the shared folder.');
   return address.href;
 }
 

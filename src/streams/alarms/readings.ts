@@ -11,7 +11,7 @@ import { Usual } from './usual.ts';
 /** Media that comes in bursts is missed after this long, other media after the first, seconds. */
 const [MISSED_S, MISSED_BURSTS_S] = [2, 30];
 const HOUR_MS = 3_600_000;
-/** Figures of a publisher settle so long after it has connected, seconds. */
+/** Figures of a publisher settle this long after it has connected, seconds. */
 const SETTLED_S = 15;
 
 /** Values by rule; undefined: not measured now. */

@@ -3,11 +3,11 @@
  * In: a value a second. Out: the median. Pure.
  */
 
-/** One of so many values is kept. */
+/** One of this many values is kept. */
 const EVERY = 10;
 /** Kept values: ten minutes. */
 const KEPT = 60;
-/** So many are needed: a minute. */
+/** This many are needed: a minute. */
 const LEAST = 6;
 
 /** The usual value of one stream. */

@@ -24,7 +24,7 @@ import { Fill } from './fill.ts';
 import { type FillPlan, planFill, type VideoPlan } from './fill-plan.ts';
 import { lastPictures } from './last-pictures.ts';
 
-/** The picture is shown so long after the last frame, ms: a publisher that returns before continues its run. */
+/** The picture is shown this long after the last frame, ms: a publisher that returns before continues its run. */
 export const AWAY_AFTER_MS = 2000;
 /** Interval at which frames are written, ms: a part of usual playlists. */
 const TICK_MS = 200;

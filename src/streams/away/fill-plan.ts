@@ -9,7 +9,7 @@ import type { Generation, PackagerSettings } from '../../packager/generation.ts'
 
 /** Ticks per second of the picture's track. */
 export const FILL_TIMESCALE = 90_000;
-/** The picture has at least so many frames a second, if the playlist has parts: they need a short, constant frame. */
+/** The picture has at least this many frames a second, if the playlist has parts: they need a short, constant frame. */
 const LONGEST_FRAME_S = 0.1;
 /** Playlists without parts. */
 const SLOW_FRAME_S = 0.2;

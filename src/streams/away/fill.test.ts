@@ -49,7 +49,7 @@ function publish(rig: PackagerRig, { tracks, rate, gopS }: Source, startS: numbe
   rig.stream.offline('lost');
 }
 
-/** Shows a picture for so many seconds. */
+/** Shows a picture for this many seconds. */
 function fill(rig: PackagerRig, tracks: readonly Track[], seconds: number): Fill {
   const plan = planFill(tracks, rig.list.generation!, settings);
   assert.ok(typeof plan !== 'string', String(plan));

@@ -6,7 +6,7 @@ import { concatBytes } from '../../lib/bytes.ts';
 import { printInit } from '../../media/isobmff/init.ts';
 import type { LiveSegment } from '../../packager/live-segment.ts';
 
-/** At most so many segments are decoded: a segment of an early playlist may begin without a key frame. */
+/** At most this many segments are decoded: a segment of an early playlist may begin without a key frame. */
 const MOST_SEGMENTS = 3;
 
 /**

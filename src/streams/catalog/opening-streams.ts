@@ -4,7 +4,7 @@
  */
 import type { StreamDeps } from '../stream-deps.ts';
 
-/** An opening is slow from here on, and is logged so often, ms. */
+/** An opening is slow from here on, and is logged this often, ms. */
 const SLOW_MS = 10_000;
 
 /**

@@ -8,7 +8,7 @@ import type { StreamDefinition } from '../definition.ts';
 import { revisionOf } from '../revision.ts';
 import type { StreamDeps } from '../stream-deps.ts';
 
-/** The first pause before a stream is opened again is at most so long, ms. */
+/** The first pause before a stream is opened again is at most this long, ms. */
 const FIRST_PAUSE_MS = 2000;
 /** The longest one, ms. */
 const LONGEST_PAUSE_MS = 60_000;

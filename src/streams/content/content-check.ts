@@ -23,7 +23,7 @@ const FLOOR_DB = -120;
 /** Two pictures further apart than this are not compared, µs. */
 const REACH_US = 60_000_000;
 
-/** After a failure the next try of that kind is so much later, µs. */
+/** After a failure the next try of that kind is this much later, µs. */
 const AGAIN_US = 30_000_000;
 
 /** What was found; times are UTC of the media in µs. */

@@ -5,7 +5,7 @@
 import type { Config } from '../../config/schema.ts';
 import type { Current } from '../../lib/current.ts';
 
-/** `auto` checks at most so many live streams. */
+/** `auto` checks at most this many live streams. */
 const MOST_STREAMS = 16;
 
 /** One for all streams. */

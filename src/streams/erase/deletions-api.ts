@@ -13,7 +13,7 @@ import type { Catalog } from '../catalog.ts';
 import type { StreamDeps } from '../stream-deps.ts';
 import type { Eraser, PlannedErasure } from './eraser.ts';
 
-/** A request waits so long for the work of a deletion, ms. */
+/** A request waits this long for the work of a deletion, ms. */
 const WAIT_MS = 2_000;
 /** End of a hold without an end, µs since 1970: the year 2250, which integers of a double still reach. */
 const ENDLESS_US = 8_835_984_000_000_000;

@@ -23,7 +23,7 @@ const PATIENCE_MS = 2 * 3_600_000;
 const MAX_WAITING = 1000;
 /** Purges that have ended, and are still listed. */
 const MAX_ENDED = 1000;
-/** A purge that began so long ago belongs to another request, ms. */
+/** A purge that began this long ago belongs to another request, ms. */
 const JUST_NOW_MS = 5000;
 
 /** What it works with. */

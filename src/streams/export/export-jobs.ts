@@ -38,7 +38,7 @@ const KIND = 'export';
 /** Size of a file relative to its media: MP4 tables, MPEG-TS packets. */
 const OVERHEAD = 1.1;
 
-/** A file begins at most so long before its range, with a key frame, µs. */
+/** A file begins at most this long before its range, with a key frame, µs. */
 const LEAD_US = 60_000_000;
 
 /** The request of an export in the queue. */

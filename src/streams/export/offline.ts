@@ -22,7 +22,7 @@ import { DATABASE_FILE, type FolderOptions, openFolderStore } from '../rebuild.t
 import { adoptRecordings, readDefinitions, readRemoved } from '../stream-table.ts';
 import type { ExportSource } from './export-file.ts';
 
-/** Recovery reads files from so long before the newest indexed one, µs. */
+/** Recovery reads files from this long before the newest indexed one, µs. */
 const RECOVER_BACK_US = 2 * 3600 * 1_000_000;
 
 /** Recordings, open for reading. Disposing unlocks the folder. */

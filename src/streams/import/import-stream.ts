@@ -21,7 +21,7 @@ import { type StretchDeps, StretchWriter } from './stretch-writer.ts';
 
 /** Rounding of times. */
 const SAME_US = 1_000;
-/** So many neighbours are looked at for the earliest time of arrival. */
+/** This many neighbours are looked at for the earliest time of arrival. */
 const NEIGHBOURS = 16;
 /** Segment numbers that the cutter may be ahead of what it was given: two GOPs of 20 s. */
 const AHEAD_MSNS = 64;

@@ -83,7 +83,7 @@ export class Ledger implements AsyncDisposable {
   }
 }
 
-/** Undefined for an empty line, and half a one. */
+/** Undefined for an empty or truncated line. */
 function parse(line: string): LedgerEntry | undefined {
   if (line === '') return undefined;
   try {

@@ -16,7 +16,7 @@ import type { StreamDefinition } from '../definition.ts';
 import type { QualityInputs } from '../qualities/quality-inputs.ts';
 import type { StreamDeps } from '../stream-deps.ts';
 
-/** A viewer counts for 30 s after its last request; after the last one the encoder runs so much longer, ms. */
+/** A viewer counts for 30 s after its last request; after the last one the encoder runs this much longer, ms. */
 const LINGER_MS = 30_000;
 /** Ends the names of rungs where the source has qualities of its own, which have such names. */
 const BESIDE_PULLED = '-live';

@@ -4,9 +4,9 @@
  */
 import type { Finding } from '../../api/advice.ts';
 
-/** A finding is reported when it was there in so many consecutive calls. */
+/** A finding is reported when it was there in this many consecutive calls. */
 const APPEARS_AFTER = 2;
-/** It is gone when it was not there in so many consecutive calls: findings at a bound do not alternate. */
+/** It is gone when it was not there in this many consecutive calls: findings at a bound do not alternate. */
 const GONE_AFTER = 6;
 
 interface Watched {

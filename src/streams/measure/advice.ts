@@ -10,7 +10,7 @@ import type { PublishFigures } from './figures.ts';
 
 /** Figures of a younger session are not judged, seconds. */
 const SETTLED_S = 5;
-/** No frame of a track for so long is a silence, seconds. */
+/** No frame of a track for this long is a silence, seconds. */
 const SILENT_S = 3;
 const KEY_INTERVAL = { goodS: 4, targetS: 2, badS: 10 };
 const NO_KEY_S = 10;

@@ -26,7 +26,7 @@ export interface Drift {
 const DRIFT_OVER_MS = 600_000;
 /** The drift of a shorter time is noise, ms. */
 const DRIFT_FROM_MS = 60_000;
-/** The delay changes with each window of `live/skew`: so often is enough, ms. */
+/** The delay changes with each window of `live/skew`: this often is enough, ms. */
 const DRIFT_EACH_MS = 10_000;
 /** A larger step of the delay is not drift: the timestamps or the wall clock were set. */
 const STEP_US = 500_000;

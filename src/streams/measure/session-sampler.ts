@@ -19,7 +19,7 @@ export interface StreamSide {
   readonly conversion: PublishFigures['conversion'];
 }
 
-/** Television has films between its programmes: from so many frames of a minute on combs are seen. */
+/** Television has films between its programmes: from this many frames of a minute on combs are seen. */
 const INTERLACED_SHARE = 0.1;
 /** Most characters of the encoder's name. */
 const MAX_ENCODER = 100;

@@ -16,9 +16,9 @@ import type { PublishFigures, Sample } from './figures.ts';
 import { HistoryRows } from './history-rows.ts';
 import { SessionSampler, type StreamSide } from './session-sampler.ts';
 
-/** Changed windows are written so often, ticks. */
+/** Changed windows are written this often, ticks. */
 const SAVE_TICKS = 60;
-/** The advice is compared so often, ticks. */
+/** The advice is compared this often, ticks. */
 const ADVICE_TICKS = 5;
 /** Most content samples that wait for their reader; older ones are left out. */
 const MAX_CONTENT = 64;

@@ -23,7 +23,7 @@ import {
 interface Rig extends AsyncDisposable {
   readonly streams: StreamsRig;
   readonly encoder: Repacketizer;
-  /** Encodes from now on, so much later, s. */
+  /** Encodes from now on, this much later, s. */
   encode(delayS?: number): Repacketizer;
   flow(ms: number): Promise<void>;
   text(path: string): Promise<string>;

@@ -9,7 +9,7 @@ import type { RunStart, StreamInput } from '../../live/input.ts';
 import { referenceOf } from '../../live/reference.ts';
 import type { Frame, Track } from '../../media/frame.ts';
 
-/** The bit rate is measured over so much media, seconds. */
+/** The bit rate is measured over this much media, seconds. */
 const RATE_OVER_S = 10;
 
 /** The meter of one recording. */

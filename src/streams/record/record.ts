@@ -80,7 +80,7 @@ export interface RecordOptions {
   readonly signal: AbortSignal;
 }
 
-/** The recording fails if there is no media so long after the first failure, ms. */
+/** The recording fails if there is no media this long after the first failure, ms. */
 const FIRST_MEDIA_MS = 5_000;
 const LOOK_EVERY_MS = 250;
 

@@ -6,7 +6,7 @@ import { MediaMeter } from './media-meter.ts';
 
 const tracks = [videoTrack, audioTrack];
 
-/** `seconds` of media: 25 pictures and 10 pieces of sound a second, of so many bytes each. */
+/** `seconds` of media: 25 pictures and 10 pieces of sound a second, of this many bytes each. */
 function* media(fromS: number, seconds: number, { gopS = 2, bytes = 1000 } = {}): Generator<Frame> {
   for (let i = 0; i < seconds * 25; i++) {
     const dts = Math.round((fromS + i / 25) * videoTrack.timescale);

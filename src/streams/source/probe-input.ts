@@ -31,7 +31,7 @@ export class ProbeInput implements StreamInput {
 
   /**
    * @param depthS media to read, seconds
-   * @param enough called after so much media, or when there will be none
+   * @param enough called after this much media, or when there will be none
    */
   constructor(depthS: number, enough: () => void) {
     this.#depthS = depthS;

@@ -17,7 +17,7 @@ import { OxbowError } from '../../lib/errors.ts';
 import type { RunStart, SourceSegment, StreamInput } from '../../live/input.ts';
 import type { Frame } from '../../media/frame.ts';
 
-/** The other address is read after so long without media, ms. */
+/** The other address is read after this time without media, ms. */
 const MISSING_MS = 5000;
 /** Interval of the check, ms. */
 const CHECK_MS = 1000;

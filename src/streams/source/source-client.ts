@@ -14,7 +14,7 @@ import type { StreamDeps } from '../stream-deps.ts';
 import { INTERNAL_ERROR, reportStreamBug } from '../stream-reports.ts';
 import { type ReadSource, readWithBackup } from './source-backup.ts';
 
-/** A source that was read for so long before a bug ended it is read again at once, ms. */
+/** A source that was read for this long before a bug ended it is read again at once, ms. */
 const STABLE_MS = 60_000;
 /** First and last pause before it is read again, ms. */
 const AGAIN_MS = [1000, 60_000] as const;

@@ -14,7 +14,7 @@ import { SupervisedProcess } from '../stage/supervised-process.ts';
 import { planConversion } from './plan.ts';
 
 /**
- * By so much later than its video audio may arrive because it is converted, µs. Decoder, encoder and pipe hold 0.1 s; on a busy machine the
+ * By this much later than its video audio may arrive because it is converted, µs. Decoder, encoder and pipe hold 0.1 s; on a busy machine the
  * process is later, and audio that the packager does not wait for would be silence in the recording.
  */
 const CONVERSION_US = 1_500_000;

@@ -11,7 +11,7 @@ import { SupervisedProcess } from '../stage/supervised-process.ts';
 
 /** Frames that wait for the process: 1.4 s of AAC. Later sound is of no use. */
 const MAX_WAITING = 64;
-/** A process that ends is replaced at most so often, ms. */
+/** A process that ends is replaced at most this often, ms. */
 const MIN_RESTART_MS = 3000;
 /** No codec has larger frames: FLAC of 8 channels. The process refuses messages of 1 MiB. */
 const MAX_FRAME_BYTES = 256 * 1024;

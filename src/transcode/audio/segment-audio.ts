@@ -13,9 +13,9 @@ import type { ConversionReport } from '../stage/conversion-report.ts';
 import { SupervisedProcess } from '../stage/supervised-process.ts';
 import { type ConversionPlan, planConversion } from './plan.ts';
 
-/** So many frames are sent at a time. */
+/** This many frames are sent at a time. */
 const BATCH = 500;
-/** Frames that come out with the next segment are at most so much earlier than its own; others belong before a jump. s */
+/** Frames that come out with the next segment are at most this much earlier than its own; others belong before a jump. s */
 const HELD_S = 0.5;
 /** A segment whose conversion failed is converted once more. */
 const ATTEMPTS = 2;

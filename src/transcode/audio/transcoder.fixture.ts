@@ -10,7 +10,7 @@ import type { Frame } from '../../media/frame.ts';
 export interface FakeTranscoder extends AudioTranscoder {
   /** Everything that was sent, in order; tracks by their number. */
   readonly sent: (Frame | Mark | number)[];
-  /** Answers everything that was sent and not answered, or so many frames of it: each comes back with the data `aac`. */
+  /** Answers everything that was sent and not answered, or this many frames of it: each comes back with the data `aac`. */
   answer(frames?: number): void;
   /** The process ends. */
   end(why: string): void;

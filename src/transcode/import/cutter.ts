@@ -23,7 +23,7 @@ const MAX_WAITING_BYTES = 192 * 1024 * 1024;
 const EARLY_US = 200_000;
 /** Sound that ends later than the picture by less belongs to the last segment. µs */
 const OVERHANG_US = 10_000_000;
-/** An encoder with B-frames decodes pictures at most so many earlier than it shows them. */
+/** An encoder with B-frames decodes pictures at most this many earlier than it shows them. */
 export const REORDERED = 2;
 
 /** The frames between two cuts. */

@@ -10,7 +10,7 @@ const HEAD_BYTES = 16;
 /**
  * Looks for the index of a file that no demuxer could open.
  *
- * @param read reads up to so many bytes at an offset; fewer at the end of the file
+ * @param read reads up to this many bytes at an offset; fewer at the end of the file
  * @returns undefined if the file has its index, or is no list of boxes
  */
 export async function movieEndsEarly(

@@ -21,7 +21,7 @@ const PIECE_S = 2;
 const PIECE_BYTES = 16 * 1024 * 1024;
 /** Samples of a track in a piece. */
 const PIECE_SAMPLES = 20_000;
-/** A range is read at once, with small holes in it. */
+/** Nearby ranges are read together, small gaps included. */
 const RANGE_BYTES = 8 * 1024 * 1024;
 const HOLE_BYTES = 32 * 1024;
 /** Samples in which the parameter sets of a track must be, where its sample entry has none. */

@@ -15,7 +15,7 @@ import { printVtt } from '../../media/webvtt/print.ts';
 import { parseSample } from '../../media/webvtt/sample.ts';
 import { secondsOf } from './packet-base.ts';
 
-/** A cue without an end is shown so long, or until the next one, ms. */
+/** A cue without an end is shown this long, or until the next one, ms. */
 const OPEN_MS = 5000;
 /** Subtitles as pictures or in the picture, by FFmpeg's name of their codec. */
 const NOT_TEXT: Readonly<Record<string, string>> = {

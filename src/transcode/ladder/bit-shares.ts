@@ -11,7 +11,7 @@ export interface PieceShare {
   readonly bytes: number | undefined;
 }
 
-/** A piece gets at least so much of the bit rate of the whole. */
+/** A piece gets at least this much of the bit rate of the whole. */
 const LEAST = 0.02;
 
 /**

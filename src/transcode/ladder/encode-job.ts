@@ -96,7 +96,7 @@ export interface EncodeJobResult {
 const PIECE_US = 30_000_000;
 /** Bits per second that no look reaches. */
 const UNCAPPED = 1_000_000_000;
-/** A piece has at most so much of the highest bit rate on average. */
+/** A piece has at most this much of the highest bit rate on average. */
 const FULL = 0.95;
 
 /** Options of {@link encodeJobs}. */

@@ -139,7 +139,7 @@ function pictureOf(video: LadderSourceVideo, notes: string[]): LadderPicture {
   if (dolbyVision?.profile === 5) {
     throw new OxbowError(
       'unsupported-media',
-      'Dolby Vision profile 5 has colours that only its own players can show.',
+      'Dolby Vision profile 5 cannot be converted: only Dolby Vision players can display it.',
       {
         extra: { hint: 'Export the video as HDR10, HLG, SDR or Dolby Vision profile 8, and upload that.' },
       },

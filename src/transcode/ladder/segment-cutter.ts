@@ -31,7 +31,7 @@ export interface SegmentCutterOptions {
   readonly deliver: (segment: CutSegment) => void;
 }
 
-/** A picture so much before or after a cut is at it; more is another picture. s */
+/** A picture this much before or after a cut is at it; more is another picture. s */
 const TOLERANCE_S = 0.0002;
 
 /** The cutter of one rendition. */

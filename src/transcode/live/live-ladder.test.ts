@@ -61,7 +61,7 @@ function openRig(
   return {
     ...{ rig, live, encoders, said, calls, inputs },
     begin: () => rig.stream.startRun(continuous([of])),
-    /** Publishes so many seconds of media in their time. */
+    /** Publishes this many seconds of media in their time. */
     async play(seconds: number) {
       for (const end = at + seconds * 25; at < end; at++) {
         const data = dataOf(at);

@@ -23,18 +23,18 @@ import { LAG_LIMIT_MS, Overload } from './overload.ts';
 
 /** How often the lag is looked at, ms. */
 const CHECK_MS = 250;
-/** An encoder that returns nothing for so long is hung, ms. */
+/** An encoder that returns nothing for this long is hung, ms. */
 const HUNG_MS = 15_000;
 /** Most media that waits for the encoder, seconds; of sources that deliver whole segments that many intervals more. */
 const MAX_WAIT_S = 4;
-/** An encoder that ran so long did not fail at the start, ms. */
+/** An encoder that ran this long did not fail at the start, ms. */
 const HEALTHY_MS = 30_000;
 const BACKOFF_MS = 500;
 const MAX_BACKOFF_MS = 30_000;
 /** Room for pictures that are presented before the first key frame, s. */
 const ORIGIN_S = 10;
 const MAX_THREADS = 8;
-/** Arrival times are remembered for so long, ms. */
+/** Arrival times are remembered for this long, ms. */
 const ARRIVALS_MS = 20_000;
 
 /** One run of the stream. */
@@ -56,7 +56,7 @@ export class LiveLadder implements Sink {
   readonly #inputs = new Map<string, DerivedInput>();
   /** Names of rungs that came out in the current run. */
   readonly #live = new Set<string>();
-  /** Rungs that are not made because the machine is too slow: so many from the top. */
+  /** Rungs that are not made because the machine is too slow: this many from the top. */
   #droppedCount = 0;
   #lags = new LagWindow();
   /** When pictures came and how long they last, by pts in ticks of the source. */

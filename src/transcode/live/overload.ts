@@ -7,12 +7,12 @@
 export const LAG_LIMIT_MS = 1000;
 /** How long it must last: a single slow picture is none of it, ms. */
 export const SUSTAINED_MS = 1500;
-/** After a change the encoder has so long to catch up, ms. */
+/** After a change the encoder has this long to catch up, ms. */
 const SETTLE_MS = 4000;
 /** The first pause before a rung that was dropped is tried again, and the longest, ms. */
 const PAUSE_MS = 30_000;
 const MAX_PAUSE_MS = 600_000;
-/** A rung that lasted so long was no failed try, ms. */
+/** A rung that lasted this long was no failed try, ms. */
 const LASTED_MS = 60_000;
 
 /** The state of one ladder. */

@@ -7,7 +7,7 @@ import { reportBug } from '../../observe/errors/report-bug.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Metrics } from '../../observe/metrics.ts';
 
-/** A failure is the current problem for so long, ms. */
+/** A failure is the current problem for this long, ms. */
 const RECENT_MS = 10_000;
 
 /** Dependencies of a report. */

@@ -8,20 +8,20 @@ import type { Clock } from '../../lib/clock.ts';
 import { messageOf } from '../../lib/errors.ts';
 import type { Frame, VideoTrack } from '../../media/frame.ts';
 
-/** After so many frames a mark shows how far the process is, by default. */
+/** After this many frames a mark shows how far the process is, by default. */
 const MARK_EVERY = 16;
-/** A process that does not return a mark for so long is hung, ms. */
+/** A process that does not return a mark for this long is hung, ms. */
 const HUNG_MS = 5000;
 const CHECK_MS = 500;
 /** Most frames that wait for the process; beyond it, frames are lost. Half a minute of MP2. */
 const MAX_WAITING = 1500;
-/** The start of the process is waited for at most so long, ms. It takes 200 ms, longer on a busy machine. */
+/** The start of the process is waited for at most this long, ms. It takes 200 ms, longer on a busy machine. */
 const START_MS = 10_000;
-/** The end of the media is waited for at most so long, ms. */
+/** The end of the media is waited for at most this long, ms. */
 const FINISH_MS = 2000;
-/** A process that ran so long did not fail at the start: the next one is started at once, ms. */
+/** A process that ran this long did not fail at the start: the next one is started at once, ms. */
 const HEALTHY_MS = 30_000;
-/** A process without frames for so long is ended, ms. */
+/** A process without frames for this long is ended, ms. */
 const IDLE_MS = 30_000;
 const BACKOFF_MS = 250;
 

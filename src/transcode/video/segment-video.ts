@@ -13,13 +13,13 @@ import { type OpenProcess, SupervisedProcess } from '../stage/supervised-process
 import { PictureDurations } from './picture-durations.ts';
 import { convertedVideo, isConvertedVideo, planVideo, tracksWith } from './plan.ts';
 
-/** So many pictures are sent at a time. */
+/** This many pictures are sent at a time. */
 const BATCH = 50;
 /** What waits for the process at most. */
 const LIMITS = { maxWaiting: 600, maxWaitingBytes: 64 * 1024 * 1024, markEvery: 1 };
 /** A segment whose conversion failed is converted once more. */
 const ATTEMPTS = 2;
-/** The machine is too slow where a segment takes so much longer than it lasts; reported at most so often, ms. */
+/** The machine is too slow where a segment takes this much longer than it lasts; reported at most this often, ms. */
 const TOO_SLOW = 1.5;
 const SLOW_EVERY_MS = 60_000;
 

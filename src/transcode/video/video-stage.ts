@@ -24,7 +24,7 @@ const MAX_START_MS = 10_000;
 const CAUGHT_UP_MS = 500;
 /** What waits for the process at most. */
 const LIMITS = { maxWaiting: 600, maxWaitingBytes: 64 * 1024 * 1024, markEvery: 1 };
-/** By so much later than its audio video may arrive, µs: with the half second of every source, as late as frames may wait. */
+/** By this much later than its audio video may arrive, µs: with the half second of every source, as late as frames may wait. */
 const CONVERSION_US = 1_500_000;
 /** From one request for a key frame to the next one, ms: key frames are large. */
 const REQUEST_MS = 1000;

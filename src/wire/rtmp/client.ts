@@ -14,13 +14,13 @@ import { MAX_MESSAGE_BYTES, type MediaType, messageType, userControl } from './m
 
 /** Bytes that wait for the socket before `write` refuses further media. */
 const MAX_QUEUED_BYTES = 8 * 1024 * 1024;
-/** Above so many waiting bytes `write` returns false. */
+/** Above this many waiting bytes `write` returns false. */
 const HIGH_MARK_BYTES = 1024 * 1024;
 /** Largest message of a server, bytes. */
 const MAX_ANSWER_BYTES = 64 * 1024;
 /** Deadline of each step: connecting and handshake, `connect`, `publish`, ms. */
 const STEP_MS = 10_000;
-/** A closing connection gets so long to send what waits, ms. */
+/** A closing connection gets this long to send what waits, ms. */
 const FLUSH_MS = 2000;
 /** Numbers of the commands, repeated in their results. */
 const CONNECT = 1;

@@ -125,7 +125,7 @@ export class RtmpLink {
         this.#windowBytes = Math.max(MIN_WINDOW_BYTES, readNumber(body, 0));
         return;
       case messageType.setPeerBandwidth:
-        // The peer wants to know when so many bytes have arrived; the answer is the window of this side.
+        // The peer wants to know when this many bytes have arrived; the answer is the window of this side.
         if (this.#setup.side === 'client') this.#sendNumber(messageType.windowSize, readNumber(body, 0));
         return;
       case messageType.userControl:

@@ -20,7 +20,7 @@ export interface RtmpLimits {
   readonly handshakeMs: number;
   /** From there to `connect`, and from `connect` to `publish` or `play`, ms. */
   readonly commandMs: number;
-  /** A publisher that sends no byte for so long is disconnected, ms. It is pinged before. */
+  /** A publisher that sends no byte for this long is disconnected, ms. It is pinged before. */
   readonly idleMs: number;
   /** Largest message of a publisher, bytes. */
   readonly maxMessageBytes: number;

@@ -9,7 +9,7 @@ import type { RtmpLink } from './link.ts';
 import { MAX_MESSAGE_BYTES, type MediaType, userControl } from './message.ts';
 import { type RtmpPlayback, type RtmpPlayer, type RtmpPlayRequest, RtmpRefusal } from './server-contract.ts';
 
-/** With so much unsent, the owner waits, bytes. */
+/** With this much unsent, the owner waits, bytes. */
 const HIGH_MARK_BYTES = 256 * 1024;
 
 /** What it needs of the connection. */

@@ -87,7 +87,7 @@ class Owner {
   }
   #sent = 0;
 
-  /** Commands that the server has sent since the last call; waits for so many. */
+  /** Commands that the server has sent since the last call; waits for this many. */
   async commands(count: number): Promise<AmfValue[][]> {
     for (;;) {
       const read = this.client.read() as Buffer | null;

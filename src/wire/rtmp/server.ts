@@ -33,9 +33,9 @@ import { PlayedStream } from './server-play.ts';
 
 /** Largest message before a client may publish: `connect` with its token. */
 const COMMAND_BYTES = 64 * 1024;
-/** A server sends little; a client that does not read so much is not served any more. */
+/** A server sends little; a client that does not read this much is not served any more. */
 const MAX_UNSENT_BYTES = 64 * 1024;
-/** A client that was refused gets so long to read why, ms. */
+/** A client that was refused gets this long to read why, ms. */
 const FLUSH_MS = 2000;
 /** Interval of the check for bytes, ms. */
 const CHECK_MS = 5000;

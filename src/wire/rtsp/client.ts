@@ -14,7 +14,7 @@ import { baseUrl, parseTransport, type RtspTransportField } from './transport.ts
 
 /** Connecting has to succeed within this time, ms. */
 const CONNECT_MS = 10_000;
-/** TEARDOWN waits so long for its response, ms. */
+/** TEARDOWN waits this long for its response, ms. */
 const TEARDOWN_MS = 1000;
 const MAX_REDIRECTS = 5;
 /** Longest interval of the keep-alive, ms; shorter where the server forgets sessions sooner. */

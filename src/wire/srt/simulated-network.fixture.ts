@@ -14,7 +14,7 @@ export interface NetworkOptions {
   /** Share of datagrams that are lost, 0 to 1. */
   readonly loss?: number;
   readonly delayMs?: number;
-  /** Each datagram takes up to so much longer, so that datagrams overtake each other. */
+  /** Each datagram takes up to this much longer, so that datagrams overtake each other. */
   readonly jitterMs?: number;
   /** Share of datagrams that arrive twice. */
   readonly duplicate?: number;

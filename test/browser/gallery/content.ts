@@ -18,7 +18,7 @@ import { filmScene, type SceneName } from './scenes.ts';
 
 /** The person who looks at the pages. */
 export const visitor = { name: 'Ann', password: 'correct horse battery' } as const;
-/** The camera is away for so long, seconds. */
+/** The camera is away for this long, seconds. */
 const GAP_S = 8;
 
 const cameras = [

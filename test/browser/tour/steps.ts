@@ -115,7 +115,7 @@ export class Hand {
     );
 }
 
-/** So much is seen before Clip is pressed, ms: a clip of less than a second is not made. */
+/** This much is seen before Clip is pressed, ms: a clip of less than a second is not made. */
 const LEAST_CLIP_MS = 4_000;
 /** About two seconds of a minute. */
 const DRAG_PX = 40;

@@ -142,7 +142,7 @@ export class StreamHarness implements AsyncDisposable {
     await this.look();
   }
 
-  /** The source says that it is down, for so long. */
+  /** The source says that it is down, for this long. */
   async down(ms: number): Promise<void> {
     this.#rig.source(STREAM).input.absent('source-down', 'the harness is empty');
     await this.#rig.settle();

@@ -35,7 +35,7 @@ export async function importCamera(
   return made;
 }
 
-/** Whole seconds, so many ms apart, up to an instant. */
+/** Whole seconds, this many ms apart, up to an instant. */
 export function timesUpTo(toMs: number, count: number, everyMs: number): number[] {
   const lastMs = Math.floor(toMs / 1000) * 1000;
   return Array.from({ length: count }, (_, i) => lastMs - (count - i) * everyMs);

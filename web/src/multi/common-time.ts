@@ -10,7 +10,7 @@ const MOST_BEHIND_MS = 30_000;
 /** A tile lacks media for this long before all tiles move away from now, and by how much, ms. */
 const LACKS_MS = 2_000;
 const BACK_BY_MS = 2_000;
-/** After this long without such a lack the distance becomes smaller again, by so much at each step that no tile has to seek, ms. */
+/** After this long without such a lack the distance becomes smaller again, by this much at each step that no tile has to seek, ms. */
 const CALM_MS = 60_000;
 const MOST_CALM_MS = 16 * CALM_MS;
 const NEARER_EVERY_MS = 500;
@@ -71,7 +71,7 @@ export class CommonTime {
     this.#opening = { firstMs: null };
   }
 
-  /** A few times a second while it opens. @param ready so many of `all` tiles have their first picture, or will have none */
+  /** A few times a second while it opens. @param ready this many of `all` tiles have their first picture, or will have none */
   picturesCame(ready: number, all: number): void {
     if (!this.#opening || ready === 0) return;
     this.#opening.firstMs ??= this.#now();

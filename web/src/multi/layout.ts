@@ -34,7 +34,7 @@ function plain(columns: number, rows: number): Grid {
   return { columns, rows, cells };
 }
 
-/** One tile of `span` tracks in the corner, the others one by one around it: row by row. @param small at most so many others */
+/** One tile of `span` tracks in the corner, the others one by one around it: row by row. @param small at most this many others */
 function oneLarge(columns: number, rows: number, span: number, small = Number.POSITIVE_INFINITY): Grid {
   const free = plain(columns, rows).cells.filter(({ column, row }) => column > span || row > span);
   const around = free.slice(0, small);

@@ -23,7 +23,7 @@ const PARTS_IN_RESERVE = 2.5;
 const FRAMES_TO_DECODE = 3;
 /** Beyond the frames to decode: the rate controller keeps the picture within 30 ms of its target. Seconds. */
 const RESERVE_S = 0.03;
-/** The picture waited although there was media: so much more is kept for the decoder of this browser, seconds. */
+/** The picture waited although there was media: this much more is kept for the decoder of this browser, seconds. */
 const DECODER_STEP_S = 0.05;
 const MAX_DECODER_S = 0.3;
 /** A measured target is approached from above so fast, seconds per second. */

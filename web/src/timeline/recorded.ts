@@ -17,7 +17,7 @@ const HOUR = 3_600_000;
 const LONGEST_MS = 30 * 24 * HOUR;
 /** Most requests for the media after a hole: about two years. A link may contain a time long before any stream. */
 const MAX_REQUESTS = 24;
-/** A point is a few seconds before its gap: so much more is requested. Milliseconds. */
+/** A point is a few seconds before its gap: this much more is requested. Milliseconds. */
 const BESIDE_MS = 5_000;
 const lists = ['spans', 'gaps', 'offline', 'markers', 'pins'] as const;
 const nothing: Tile = {

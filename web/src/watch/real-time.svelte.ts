@@ -8,7 +8,7 @@ import type { PlayerControls, Snapshot } from '../player/snapshot.ts';
 import type { LeaveReason, RealTimeParts, RealTimePlayer } from '../player/whep/real-time-player.ts';
 import { preferences } from './player-preferences.svelte.ts';
 
-/** After so many losses it is not tried again before the viewer chooses it again. */
+/** After this many losses it is not tried again before the viewer chooses it again. */
 const MOST_LOSSES = 3;
 /** How long the reason of a failure stays over the picture, ms. */
 const NOTE_MS = 8_000;

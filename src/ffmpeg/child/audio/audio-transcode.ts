@@ -8,7 +8,7 @@ import { AAC_FRAME_SAMPLES, type AudioTranscodeTrack } from '../../audio-transco
 import { AacEncoder } from './aac-encoder.ts';
 import { openDecoder, type Planes, type UnitDecoder } from './audio-decoder.ts';
 
-/** Up to so much, times of the source are rounded or corrected by it: samples stay joined, and the times follow. s */
+/** Up to this much, times of the source are rounded or corrected by it: samples stay joined, and the times follow. s */
 const JITTER_S = 0.01;
 /** Shorter holes, of lost frames, become silence of the same length; after longer ones the encoder begins again. s */
 const HOLE_S = 0.5;

@@ -5,9 +5,9 @@
 
 const RATE = 48_000;
 const BLOCK = 960;
-/** Times of the source are rounded by up to so much: samples stay joined, samples. 5 ms */
+/** Times of the source are rounded by up to this much: samples stay joined, samples. 5 ms */
 const ROUNDED = 0.005 * RATE;
-/** The clock of the source drifts by up to so much: each piece gets one sample more or less, which is not audible, samples. 15 ms */
+/** The clock of the source drifts by up to this much: each piece gets one sample more or less, which is not audible, samples. 15 ms */
 const DRIFTED = 0.015 * RATE;
 /** Longest hole that becomes silence; after a longer one the timeline begins again, samples. */
 const MAX_HOLE = 0.5 * RATE;

@@ -21,7 +21,7 @@ const STREAM_INFO = [8, 42] as const;
 /** Samples of one access unit: a plane for each channel. */
 export interface Sound {
   readonly planes: readonly Float32Array[];
-  /** By so much they begin before the access unit, because the resampler holds some, samples. */
+  /** By this much they begin before the access unit, because the resampler holds some, samples. */
   readonly early: number;
 }
 

@@ -46,7 +46,7 @@ export interface LadderChainOptions {
 
 /** Pictures that encoders of a codec with B-frames reorder. */
 const REORDERED = 2;
-/** Times of cuts are rounded: a picture so much before a cut is at it. s */
+/** Times of cuts are rounded: a picture this much before a cut is at it. s */
 const TOLERANCE_S = 0.0002;
 
 /** The ladder of one stream. */

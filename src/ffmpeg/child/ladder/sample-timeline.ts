@@ -3,7 +3,7 @@
  * In: pieces of samples with their times. Out: blocks of equal length, joined from time 0 on. Pure.
  */
 
-/** Up to so much, times of the source are rounded: samples stay joined. s */
+/** Up to this much, times of the source are rounded: samples stay joined. s */
 const JITTER_S = 0.02;
 /** Longest silence that is filled at once; a longer hole is a mistake in the times. s */
 const MAX_HOLE_S = 24 * 3600;

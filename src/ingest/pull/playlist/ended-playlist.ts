@@ -6,7 +6,7 @@
 import type { QueuedSegment } from '../segment/queued-segment.ts';
 import type { DescribedList } from './list-segments.ts';
 
-/** Caches may serve a playlist from before its end for so many target durations. */
+/** Caches may serve a playlist from before its end for this many target durations. */
 const STALE_TARGETS = 3;
 
 /** Relation of a playlist to the one that ended. */

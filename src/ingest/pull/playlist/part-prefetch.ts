@@ -7,7 +7,7 @@ import { idOf, type QueuedSegment } from '../segment/queued-segment.ts';
 import type { Fetched, SegmentDownload } from '../segment/segment-download.ts';
 import { resolve } from './list-segments.ts';
 
-/** After so many failed hints in a row, further hints are ignored. */
+/** After this many failed hints in a row, further hints are ignored. */
 const MAX_FAILURES = 3;
 
 interface Ahead {

@@ -14,7 +14,7 @@ import type { MediaGroup } from '../segment/segment-demux.ts';
 import { AudioQueue, type SegmentTimeline, type VideoSpan, type WaitingFrame } from './audio-queue.ts';
 import { type LocatedRendition, type RenditionLocation, readRendition } from './rendition.ts';
 
-/** The reader pauses while so many frames, or so many bytes, wait. */
+/** The reader pauses while this many frames, or this many bytes, wait. */
 const MAX_AHEAD = 5000;
 const MAX_AHEAD_BYTES = 16 * 1024 * 1024;
 /** Ten seconds of eight channels with little compression. */

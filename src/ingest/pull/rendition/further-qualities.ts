@@ -9,7 +9,7 @@ import type { DemuxedSegment } from '../segment/segment-demux.ts';
 import { FurtherQuality, type RunNow, spanOf } from './further-quality.ts';
 import type { RenditionLocation } from './rendition.ts';
 
-/** A variant comes in whole segments, each when it was downloaded: it may be so much later than the chosen one, µs. */
+/** A variant comes in whole segments, each when it was downloaded: it may be this much later than the chosen one, µs. */
 const LATE_US = 20_000_000;
 
 /** The derived qualities of the stream that is pulled. */

@@ -16,7 +16,7 @@ import { type RenditionLocation, readRendition } from './rendition.ts';
 
 /** Published stretches that are remembered: a minute or two. */
 const MAX_SPANS = 64;
-/** The reader pauses while so many bytes wait. */
+/** The reader pauses while this many bytes wait. */
 const MAX_WAITING_BYTES = 48 * 1024 * 1024;
 /** A segment may begin this much before that of the chosen variant, µs. */
 const APART_US = 500_000;

@@ -29,7 +29,7 @@ const MIN_MAX_PAUSE_MS = 500;
 const MIN_ATTEMPT_MS = 200;
 /** A doubtful response, or a wrong key, is accepted after this many identical responses. */
 const SAME_RESPONSES = 3;
-/** After so many segments in a row whose doubtful responses were accepted, the next ones are accepted at once. */
+/** After this many segments in a row whose doubtful responses were accepted, the next ones are accepted at once. */
 const ACCEPTED_IN_A_ROW = 3;
 const MAX_INITS = 8;
 /** Largest file that is read up to the requested range if the server ignores Range, bytes. */

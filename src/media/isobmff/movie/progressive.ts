@@ -34,7 +34,7 @@ export interface FileMovie {
   readonly tracks: readonly FileTrack[];
   /** Those that it cannot take. */
   readonly leftOut: readonly LeftOutTrack[];
-  /** What is not applied of those it takes, for the log. */
+  /** Edits that were ignored, for the log. */
   readonly notes: readonly string[];
   readonly chapters: MovieChapters;
   /** Fragments may follow: there is an mvex. */

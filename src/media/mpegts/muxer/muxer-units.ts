@@ -168,7 +168,7 @@ function audioStreamId({ codec }: AudioConfig, index: number): number {
   return codec === 'aac' || codec === 'mp3' ? AUDIO_STREAM_ID | (index & 0x1f) : PRIVATE_STREAM_ID;
 }
 
-/** Header before a frame of so many bytes. */
+/** Header before a frame of this many bytes. */
 function headersOf({ codec, record }: AudioConfig): (bytes: number) => Uint8Array {
   if (codec === 'opus') return printOpusControl;
   if (codec !== 'aac') return () => NOTHING;

@@ -10,7 +10,7 @@ import type { PictureHead } from './video-codec.ts';
 /** A step longer than this and than 4 usual ones is a hole, not a long frame: 0.5 s. */
 const MIN_HOLE = PES_TIMESCALE / 2;
 const USUAL_STEP = PES_TIMESCALE / 30;
-/** After a wrong estimate of a duration, so many times more equal steps are needed for the next one, up to a limit. */
+/** After a wrong estimate of a duration, this many times more equal steps are needed for the next one, up to a limit. */
 const DISTRUST = 16;
 const MAX_NEEDED = 4096;
 

@@ -36,7 +36,7 @@ interface Mapping {
   readonly shift: Vp8Shift;
 }
 
-/** Packets that were lost may be sent again up to this share of what is sent, and so many bytes at once. */
+/** Packets that were lost may be sent again up to this share of what is sent, and this many bytes at once. */
 const RESEND_SHARE = 0.5;
 const RESEND_BURST_BYTES = 64 * 1024;
 /** Between two sources: the shortest distance of timestamps, ms. */

@@ -6,7 +6,7 @@
 /** Loss from which a report counts as bad, and below which as good. */
 const BAD_LOSS = 0.15;
 const GOOD_LOSS = 0.05;
-/** So many seconds with bad reports take a picture away; so many with good ones give it back. */
+/** This many seconds with bad reports take a picture away; this many with good ones give it back. */
 const BAD_SECONDS = 3;
 const GOOD_SECONDS = 10;
 const SECOND_MS = 1000;

@@ -13,11 +13,11 @@ import { RtpTrack } from './rtp-track.ts';
 import { type PlacedTrack, RunTimeline } from './run-timeline.ts';
 import { type RtpTrackOptions, TrackInput } from './track-input.ts';
 
-/** The first frames wait so long for the reports of all tracks, ms. */
+/** The first frames wait this long for the reports of all tracks, ms. */
 const MAX_WAIT_MS = 1500;
-/** Another run waits so long for a key frame, ms. */
+/** Another run waits this long for a key frame, ms. */
 const MAX_SWITCH_MS = 4000;
-/** Video that was silent for so long has no key frame that could be waited for, ms. */
+/** Stop waiting for a key frame after this much silence, ms. */
 const SILENT_MS = 1000;
 /** Most sender reports that are kept for sources without packets. */
 const MAX_EARLY_REPORTS = 16;

@@ -3,11 +3,11 @@
  * In: SSRCs of packets. Out: whether to take them. Pure. RFC 3550 8.2.
  */
 
-/** A source that was not announced is not taken until the current one has been silent for so long, ms. */
+/** A source that was not announced is not taken until the current one has been silent for this long, ms. */
 const STRANGER_MS = 2000;
 /** Two announced sources do not alternate faster than this, ms. */
 const ANNOUNCED_MS = 200;
-/** Packets of a source may arrive so long after its goodbye, ms. */
+/** Packets of a source may arrive this long after its goodbye, ms. */
 const ENDED_MS = 200;
 
 /** Holds the current source. */

@@ -11,9 +11,9 @@ import type { ReceiverFigures } from './receiver-figures.ts';
 const HIGH_LOSS = 0.25;
 /** The bandwidth that the viewer reports is below this share of the bitrate. */
 const LOW_BANDWIDTH = 0.6;
-/** Queues in the network have grown by so much, ms. */
+/** Queues in the network have grown by this much, ms. */
 const LONG_QUEUE_MS = 1000;
-/** So many reports one after another. */
+/** This many reports one after another. */
 const REPORTS = 3;
 /** After a drop the connection recovers: reports of this time do not count, ms. */
 const RECOVERY_MS = 3000;

@@ -72,7 +72,7 @@ const HISTORY_BYTES = 4 * 1024 * 1024;
 const RESEND_SHARE = 0.5;
 /** Bytes that may be sent again at once; a new viewer has them too. */
 const RESEND_BURST_BYTES = 128 * 1024;
-/** A packet is sent again at most so often, and not before this time, ms. */
+/** A packet is sent again at most this often, and not before this time, ms. */
 const MAX_RESENDS = 8;
 const LEAST_RESEND_MS = 10;
 /** Of the round trip: until then a NACK may have been sent before the packet arrived. */

@@ -9,7 +9,7 @@ import type { ControlWriter } from './control-writer.ts';
 import type { SrtReceiver } from './receiver.ts';
 import type { RoundTrip } from './round-trip.ts';
 
-/** A light ACK is sent after so many packets. */
+/** A light ACK is sent after this many packets. */
 const LIGHT_ACK_PACKETS = 64;
 /** ACK numbers whose times are kept; at one per 10 ms this is 1.28 s. */
 const ACKS = 128;

@@ -18,7 +18,7 @@ export interface PathOptions {
   readonly loss?: number;
   /** Datagrams that arrive twice, percent. */
   readonly repeated?: number;
-  /** Each datagram takes up to so much longer, so that datagrams overtake each other. */
+  /** Each datagram takes up to this much longer, so that datagrams overtake each other. */
   readonly jitterMs?: number;
   /** What arrives instead of a datagram. */
   readonly change?: (datagram: Uint8Array, from: Side, random: (below: number) => number) => readonly Uint8Array[];

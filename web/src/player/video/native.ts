@@ -35,7 +35,7 @@ const NOW_MS = 4_000;
 /** A room this near to now plays from the live playlist, milliseconds. */
 const NEAR_MS = 8_000;
 const TICK_MS = 500;
-/** A room that is after the end of the seekable range is followed to that end, if that is so much nearer, seconds. */
+/** A room that is after the end of the seekable range is followed to that end, if that is this much nearer, seconds. */
 const NEARER_S = 3;
 /** A viewer this close to the end of the seekable range is live, seconds. */
 const AT_EDGE_S = 10;

@@ -53,7 +53,7 @@ const LONGEST_PAUSE_MS = 4_000;
 /** Longest pause of the first attempts, milliseconds: another node takes a room over within seconds. */
 const LONGEST_AT_FIRST_MS = 1_200;
 const FIRST_ATTEMPTS = 12;
-/** A moderator lets people in: asked again so often, milliseconds. */
+/** A moderator lets people in: asked again this often, milliseconds. */
 const PENDING_MS = 5_000;
 /**
  * Without a message for this long the server is asked something, milliseconds. Its clock is asked more often; but the timers of a page in

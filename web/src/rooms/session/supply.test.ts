@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Supply } from './supply.ts';
 
-/** Looks four times a second for so many seconds. */
+/** Looks four times a second for this many seconds. */
 function pass(supply: Supply, fromS: number, toS: number, lacks: (atS: number) => boolean): void {
   for (let atS = fromS; atS < toS; atS += 0.25) supply.look(lacks(atS), 1000 * atS);
 }

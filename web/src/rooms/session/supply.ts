@@ -16,12 +16,12 @@ export function isReady(target: SyncTarget, positionMs: number): boolean {
   return target.pictured && (target.isBuffered(aheadMs) || !target.exists(aheadMs));
 }
 
-/** The waits of so much time count, ms. */
+/** The waits of this much time count, ms. */
 const WINDOW_MS = 30_000;
 /** Too slow from here; no longer below that, ms of the window. */
 const SLOW_MS = 4_000;
 const FINE_MS = 1_000;
-/** While it is too slow, the quality is lowered so often; and it stays low for so long. Ms. */
+/** While it is too slow, the quality is lowered this often; and it stays low for this long. Ms. */
 const EASE_MS = 8_000;
 const EASED_FOR_MS = 120_000;
 /** Steps further apart mean that the page stood still, ms. */
@@ -36,7 +36,7 @@ export class Supply {
   /** When the quality was last lowered; null: it is not. */
   #easedMs: number | null = null;
 
-  /** The picture has lacked media for so long that its viewer should know why. */
+  /** The picture has lacked media long enough that its viewer should know why. */
   get isSlow(): boolean {
     return this.#isSlow;
   }

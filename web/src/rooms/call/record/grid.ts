@@ -46,7 +46,7 @@ export function gridIn(area: Rectangle, count: number, gap: number): readonly Re
   });
 }
 
-/** Cells of a grid with so many columns and rows. */
+/** Cells of a grid with this many columns and rows. */
 function cellsOf(area: Size, columns: number, rows: number, gap: number) {
   const widest = (area.width - (columns + 1) * gap) / columns;
   const highest = (area.height - (rows + 1) * gap) / rows;

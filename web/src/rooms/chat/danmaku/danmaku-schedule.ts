@@ -60,7 +60,7 @@ function collides(last: Placed, next: Placed, screen: Screen): boolean {
 
 /** Most lanes that those at the top have for themselves: a third of all, at most. */
 const MAX_OWN = 3;
-/** After so much media without one at the top, those that move use its lanes too where no other is free, ms. */
+/** After this much media without one at the top, those that move use its lanes too where no other is free, ms. */
 const QUIET_MS = 30_000;
 
 /** Chooses a lane for each danmaku, once: those that are visible stay where they are. */
