@@ -18,9 +18,10 @@ import { refusals } from '../src/lib/errors.ts';
 import { version } from '../src/lib/version.ts';
 import { metricTable } from '../src/observe/metric-table.ts';
 import { commandLinePage } from './command-line-page.ts';
+import { featuresPage } from './features.ts';
 import { clientFiles, eventsPage, type OpenApi } from './generate-client.ts';
 import { withLayers } from './layers.ts';
-import { root } from './source-files.ts';
+import { listFiles, root } from './source-files.ts';
 
 type Table = Section<Readonly<Record<string, Node>>>;
 
@@ -140,6 +141,7 @@ export async function generatePages(): Promise<ReadonlyMap<string, string>> {
     ['docs/7-reference/events.md', eventsPage(MADE)],
     ['docs/7-reference/openapi.json', `${JSON.stringify(document, null, 2)}\n`],
     ['docs/architecture.md', withLayers(readFileSync(join(root, 'docs/architecture.md'), 'utf8'))],
+    ['docs/features.md', featuresPage(listFiles()).page],
     ...clientFiles(document),
   ]);
 }
@@ -147,9 +149,10 @@ export async function generatePages(): Promise<ReadonlyMap<string, string>> {
 /** Pages that differ from what the sources say, one sentence each. */
 export async function checkPages(): Promise<readonly string[]> {
   const pages = [...(await generatePages())];
-  return pages
+  const outdated = pages
     .filter(([path, text]) => !existsSync(join(root, path)) || readFileSync(join(root, path), 'utf8') !== text)
     .map(([path]) => `${path} is not up to date; run: npm run generate`);
+  return [...featuresPage(listFiles()).problems, ...outdated];
 }
 
 if (import.meta.main) {

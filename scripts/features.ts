@@ -1,0 +1,223 @@
+/**
+ * The page that lists, for each feature, where its parts are: API, routes, settings, implementation, tables, pages, tests, docs.
+ * In: names of the files of the tree. Out: docs/features.md, and features that name nothing. Pure.
+ */
+import { posix } from 'node:path';
+import { isTest } from './source-files.ts';
+
+/** A feature, and how its files are recognized by their paths. */
+interface Feature {
+  readonly name: string;
+  /** What a user does with it. */
+  readonly what: string;
+  /** Parts of a path: a folder, a file without its ending, or words at the beginning of its name; with `!` in front, not this one. */
+  readonly words: readonly string[];
+  /** Where the user reads about it, from docs/ on without the folder's number. */
+  readonly docs: readonly string[];
+}
+
+const feature = (name: string, what: string, words: string, docs: string): Feature => ({
+  name,
+  what,
+  words: words.split(' '),
+  docs: docs.split(' '),
+});
+
+/** Every feature, in the order of a stream's life. */
+export const features: readonly Feature[] = [
+  feature(
+    'Pulled streams',
+    'reads live HLS of other servers',
+    'ingest/pull streams/source config/source api/source source-config source-url source-facts',
+    'sources/pull-hls sources/polling',
+  ),
+  feature('RTMP', 'takes publishers and plays over RTMP', 'rtmp', 'publish/rtmp'),
+  feature('SRT', 'takes publishers, plays and pulls over SRT', 'srt !media/subtitles', 'publish/srt'),
+  feature('RTSP', 'reads cameras, and takes publishers', 'rtsp', 'sources/rtsp publish/rtsp'),
+  feature(
+    'RTP and UDP',
+    'takes RTP and MPEG-TS in datagrams',
+    'ingest/rtp ingest/udp rtp udp',
+    'publish/rtp publish/mpegts-udp',
+  ),
+  feature(
+    'WHIP and WHEP',
+    'publishes from and plays in browsers over WebRTC',
+    'webrtc whip whep',
+    'publish/whip watch/whep',
+  ),
+  feature(
+    'Publishing',
+    'keys, sessions, a second publisher, advice',
+    'publish publishers publish-keys publish-stats stream-keys go-live advice measure !observe',
+    'publish/keys publish/publishers publish/advice publish/go-live',
+  ),
+  feature('Pictures while away', 'shows a picture while the publisher is gone', 'away', 'publish/publishers'),
+  feature('Relays', 'sends a stream to other servers', 'relay', 'publish/relay'),
+  feature(
+    'Live ladder',
+    'encodes a live stream in further qualities',
+    'ladder live-ladder qualities',
+    'watch/qualities',
+  ),
+  feature(
+    'Live playlists',
+    'LL-HLS and DASH of what is on the air',
+    'delivery/live packager dash dash-live conformance',
+    'watch/live watch/dash',
+  ),
+  feature('Timeline and the past', 'opens any past moment', 'timeline delivery/past dvr', 'watch/timeline watch/past'),
+  feature('Clips', 'makes a file of a range', 'clips clip timelapse', 'watch/clips'),
+  feature(
+    'Pictures',
+    'stills, storyboards and small pictures',
+    'storyboard pictures stills thumb-address',
+    'watch/past',
+  ),
+  feature('Captions', 'closed captions and WebVTT', 'captions cea webvtt', 'watch/captions'),
+  feature('Timed metadata', 'ID3, SCTE 35, date ranges', 'timed-metadata id3 scte35', 'watch/timed-metadata'),
+  feature('IPTV', 'channel lists, programme guides, catch-up', 'iptv', 'watch/iptv'),
+  feature('Embedded player', 'the player on other pages', 'embed', 'watch/embed'),
+  feature(
+    'Recordings',
+    'files, retention, recovery, verification',
+    'recording recordings archive',
+    'record/recordings record/disk-space',
+  ),
+  feature('Exports', 'a range as one file on the disk', 'export exports', 'record/export'),
+  feature(
+    'Imports of recordings',
+    'takes files of other recorders',
+    'streams/import import-recordings',
+    'record/import',
+  ),
+  feature(
+    'Deletion and holds',
+    'deletes ranges everywhere; keeps what must stay',
+    'erase deletions holds',
+    'record/recordings',
+  ),
+  feature('Alarms', 'black, frozen and silent media, loss, bitrate', 'alarms alarm-rules alarm-tables', 'run/alarms'),
+  feature(
+    'Library',
+    'uploads, assets, subtitles',
+    'library upload uploads assets subtitles',
+    'library/README library/upload library/assets',
+  ),
+  feature('Jobs and workers', 'encodes on this and other machines', 'jobs workers worker', 'library/workers'),
+  feature('Rooms', 'people watch together, chat, vote', 'rooms room', 'together/rooms together/in-step'),
+  feature('Calls', 'people in a room see and hear each other', 'call', 'together/calls'),
+  feature('Media servers', 'WebDAV and Jellyfin in rooms', 'media-servers providers', 'together/media-servers'),
+  feature('Several streams at once', 'multi-view in one time', 'multi', 'together/multi-view'),
+  feature(
+    'Accounts and access',
+    'users, guests, tokens, sign-in, mail',
+    'accounts account identity sign-in users',
+    'run/access together/accounts',
+  ),
+  feature(
+    'Settings',
+    'files, variables, flags, reloads, the browser',
+    'config settings !media !transcode !rooms !player',
+    'run/settings',
+  ),
+  feature('Events and webhooks', 'notifies programs', 'events webhooks', 'api/events api/webhooks'),
+  feature('Edge', "copies of another server's media", 'edge edges', 'run/edge'),
+  feature('Cluster', 'several nodes share streams and rooms', 'nodes cluster !media', 'run/cluster run/redis'),
+  feature(
+    'Object storage and folders',
+    'recordings on other disks and in buckets',
+    'archive/objects archive/folders object-store offload',
+    'run/object-storage',
+  ),
+  feature('Database', 'SQLite and PostgreSQL, backups', 'store postgresql backup !rooms', 'run/postgresql run/backup'),
+  feature(
+    'Health and metrics',
+    'what operators look at',
+    'health metrics observe traces doctor',
+    'run/health run/metrics run/doctor',
+  ),
+];
+
+/** Columns of the page: what a path has to begin with. The first that fits has the file. */
+const columns: readonly (readonly [title: string, prefix: RegExp])[] = [
+  ['API', /^src\/(?:api|client)\//],
+  ['routes', /^src\/http\/(?:routes|uploads|events|rooms)\//],
+  ['settings', /^src\/config\//],
+  ['tables', /^src\/store\//],
+  ['command line', /^src\/cli\//],
+  ['opened by', /^src\/app\//],
+  ['implementation', /^src\//],
+  ['pages', /^web\/src\/(?!text\/)/],
+  ['tests', /^test\//],
+];
+
+/** Whether a file belongs to a feature: one of the words is a folder of its path, or begins its name. */
+function hasFile(words: readonly string[], path: string): boolean {
+  const isNamed = (word: string) => new RegExp(`(?:^|/)${word}(?:/|[.]|-[^/]*$|$)`).test(path);
+  return (
+    words.some((word) => !word.startsWith('!') && isNamed(word)) &&
+    !words.some((word) => word.startsWith('!') && isNamed(word.slice(1)))
+  );
+}
+
+/** The folders that belong to a feature completely, and the files beside them. */
+function collapse(paths: readonly string[], all: readonly string[]): readonly string[] {
+  const own = new Set(paths);
+  const places = new Set<string>();
+  for (const path of paths) {
+    let place = path;
+    for (let folder = posix.dirname(path); folder.split('/').length > 1; folder = posix.dirname(folder)) {
+      if (!all.filter((other) => other.startsWith(`${folder}/`)).every((other) => own.has(other))) break;
+      place = folder;
+    }
+    places.add(place);
+  }
+  return [...places].sort();
+}
+
+/** The page, and what is wrong with the table of features: one that has no implementation, or a page of docs that is gone. */
+export function featuresPage(files: readonly string[]): {
+  readonly page: string;
+  readonly problems: readonly string[];
+} {
+  const sources = files.filter((path) => /\.(?:ts|svelte)$/.test(path) && (path.startsWith('test/') || !isTest(path)));
+  const pages = new Map(
+    files.filter((path) => path.endsWith('.md')).map((path) => [path.replace(/^docs\/(?:\d-)?|\.md$/g, ''), path]),
+  );
+  const problems: string[] = [];
+  const sections = features.map(({ name, what, words, docs }) => {
+    const found = sources.filter((path) => hasFile(words, path));
+    const rows = columns.flatMap(([title, prefix], index) => {
+      const paths = found.filter(
+        (path) => prefix.test(path) && !columns.slice(0, index).some(([, other]) => other.test(path)),
+      );
+      return paths.length === 0 ? [] : [`- ${title}: ${collapse(paths, sources).map(link).join(', ')}`];
+    });
+    if (!rows.some((row) => /^- (?:implementation|pages)/.test(row)))
+      problems.push(`the feature ${name} has no implementation`);
+    const read = docs.flatMap((doc) => {
+      const path = pages.get(doc);
+      if (path === undefined) problems.push(`the feature ${name} names ${doc}, which is no page of docs`);
+      return path === undefined ? [] : [`[${doc}](${path.slice('docs/'.length)})`];
+    });
+    return [
+      `## ${name}`,
+      '',
+      `${what[0]!.toUpperCase()}${what.slice(1)}.`,
+      '',
+      ...rows,
+      `- docs: ${read.join(', ')}`,
+      '',
+    ].join('\n');
+  });
+  const page = `# Features
+
+Where each feature is. Made by \`npm run generate\` from the names of files and the table of \`scripts/features.ts\`. A folder is
+named where all of its files belong to the feature.
+
+${sections.join('\n')}`;
+  return { page, problems };
+}
+
+const link = (path: string): string => `[${path.replace(/^(?:src|web\/src|test)\//, '')}](../${path})`;

@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { featuresPage } from '../../scripts/features.ts';
+
+const docs = ['docs/3-publish/relay.md'];
+const section = (files: readonly string[], name: string) =>
+  featuresPage([...files, ...docs])
+    .page.split(`## ${name}\n`)[1]!
+    .split('\n## ')[0]!;
+
+test('a feature lists its files by kind, and a folder where all of its files belong to it', () => {
+  const text = section(
+    [
+      'src/relay/relay.ts',
+      'src/relay/target.ts',
+      'src/relay/target.test.ts',
+      'src/observe/relay-metrics.ts',
+      'src/observe/log.ts',
+      'src/api/relay/relay-shapes.ts',
+      'src/api/gap.ts',
+      'test/e2e/relay.test.ts',
+      'test/e2e/clips.test.ts',
+    ],
+    'Relays',
+  );
+  assert.match(text, /^- API: \[api\/relay\]\(\.\.\/src\/api\/relay\)$/m);
+  assert.match(text, /^- implementation: \[observe\/relay-metrics\.ts\]\(.*\), \[relay\]\(\.\.\/src\/relay\)$/m);
+  assert.match(text, /^- tests: \[e2e\/relay\.test\.ts\]\(\.\.\/test\/e2e\/relay\.test\.ts\)$/m);
+  assert.match(text, /^- docs: \[publish\/relay\]\(3-publish\/relay\.md\)$/m);
+  assert.doesNotMatch(text, /log\.ts|clips|target/);
+});
+
+test('a word matches a folder, a name or its beginning, and not what another word excludes', () => {
+  const text = section(
+    [
+      'src/wire/srt/link.ts',
+      'src/config/srt-url.ts',
+      'src/media/subtitles/srt.ts',
+      'src/wire/tcp.ts',
+      'src/config/load.ts',
+      'src/a/unsrt.ts',
+    ],
+    'SRT',
+  );
+  assert.match(text, /wire\/srt/);
+  assert.match(text, /srt-url/);
+  assert.doesNotMatch(text, /subtitles|unsrt/);
+});
+
+test('a feature without files, and a page of docs that is gone, are problems', () => {
+  const { problems } = featuresPage([]);
+  assert.ok(problems.includes('the feature Relays has no implementation'));
+  assert.ok(problems.includes('the feature Relays names publish/relay, which is no page of docs'));
+});
