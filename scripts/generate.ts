@@ -129,6 +129,23 @@ async function openApi(): Promise<OpenApi> {
   return document as unknown as OpenApi;
 }
 
+/** The list of decisions, by the first line of each. */
+function decisionsPage(): string {
+  const rows = listFiles()
+    .filter((path) => /^docs\/decisions\/(?!0000)\d{4}-/.test(path))
+    .map((path) => {
+      const [, number, title] = /^# (\d+)[.:]? (.+)$/m.exec(readFileSync(join(root, path), 'utf8'))!;
+      return `- [${number!.padStart(4, '0')}](${path.slice('docs/decisions/'.length)}): ${title}`;
+    });
+  return `# Decisions
+
+One page per decision: the question, the decision, its reasons and its consequences. Copy [the template](0000-template.md) for a
+new page; \`npm run generate\` adds it to this list.
+
+${rows.join('\n')}
+`;
+}
+
 /** Every generated page by its path from the root. */
 export async function generatePages(): Promise<ReadonlyMap<string, string>> {
   const document = await openApi();
@@ -141,6 +158,7 @@ export async function generatePages(): Promise<ReadonlyMap<string, string>> {
     ['docs/7-reference/events.md', eventsPage(MADE)],
     ['docs/7-reference/openapi.json', `${JSON.stringify(document, null, 2)}\n`],
     ['docs/architecture.md', withLayers(readFileSync(join(root, 'docs/architecture.md'), 'utf8'))],
+    ['docs/decisions/README.md', decisionsPage()],
     ['docs/features.md', featuresPage(listFiles()).page],
     ...clientFiles(document),
   ]);
