@@ -39,7 +39,7 @@ export async function runCommandLine(args: readonly string[]): Promise<ExitCode>
   const program = createProgram((given) => {
     code = given;
   });
-  endWithReader(program);
+  using _reader = endWithReader(program);
   try {
     await program.parseAsync(args, { from: 'user' });
     return code;
@@ -98,17 +98,22 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
 const outliveReader: ReadonlySet<string> = new Set(['serve', 'record', 'worker', 'edge']);
 
 /** A reader that closes the pipe (`oxbow doctor | head`) ends a verb without an error: EPIPE is not a failure. */
-function endWithReader(program: Command): void {
+function endWithReader(program: Command): Disposable {
   let verb = '';
   program.hook('preAction', (_, command) => {
     verb = command.name();
   });
-  for (const output of [process.stdout, process.stderr]) {
-    output.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
-      if (!outliveReader.has(verb)) process.exit(0);
-    });
-  }
+  const outputs = [process.stdout, process.stderr];
+  const onError = (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    if (!outliveReader.has(verb)) process.exit(0);
+  };
+  for (const output of outputs) output.on('error', onError);
+  return {
+    [Symbol.dispose]: () => {
+      for (const output of outputs) output.off('error', onError);
+    },
+  };
 }
 
 /** Options of commander for every verb. */
