@@ -18,7 +18,7 @@ import { MarkerTable } from '../recording/marker-table.ts';
 import { runRetention } from '../recording/retention.ts';
 import { StatsTable } from '../recording/stats-table.ts';
 import { Storyboards } from '../recording/storyboard/storyboards.ts';
-import { createClipsApi } from '../streams/clips/clips-api.ts';
+import { ServedClips } from '../streams/clips/clips-api.ts';
 import { loseClips } from '../streams/clips/lose-clips.ts';
 import { openHorizons } from '../streams/open-horizons.ts';
 import { openMsnMarks } from '../streams/open-msn-marks.ts';
@@ -108,7 +108,7 @@ export function openClips(
         createdAt: printRfc3339(clip.createdUs / 1000),
       })),
   );
-  return createClipsApi({
+  return new ServedClips({
     clips,
     catalog,
     clock,

@@ -5,7 +5,7 @@ import type { ClipRequest } from '../../api/clips/clips-api.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { Retention } from '../../recording/retention.ts';
 import { openStreams, START_MS, type StreamsRig, temporaryFolder } from '../streams.fixture.ts';
-import { createClipsApi } from './clips-api.ts';
+import { ServedClips } from './clips-api.ts';
 import { loseClips } from './lose-clips.ts';
 
 const HOUR = 3_600_000;
@@ -20,7 +20,7 @@ async function openRig(path: string, visibility: 'public' | 'private' | 'signed'
   await rig.api.create('door', { ...testSource, visibility });
   rig.source('door').flow(6000);
   await rig.settle();
-  const api = createClipsApi({
+  const api = new ServedClips({
     ...{ clips: rig.deps.clips, catalog: rig.catalog, clock: rig.clock, events: rig.deps.events },
     sign: (name, expiresMs) => `${name.replace('/', '.')}-${expiresMs}`,
     nameOf: (owner) => (owner === 'user:ada' ? 'Ada' : undefined),
