@@ -29,6 +29,7 @@ export type LimitName =
   | 'room-passwords'
   | 'probe'
   | 'clips'
+  | 'previews'
   | 'segments'
   | 'windows'
   | 'reports'
@@ -81,6 +82,8 @@ export const policies: Readonly<Record<LimitName, Policy>> = {
   'room-passwords': { turns: 10, windowS: 60, everywhere: true },
   probe: { turns: 30, windowS: 60 },
   clips: { turns: 120, windowS: 60 },
+  /** Clips of a few seconds, which cards of live streams play: six a minute of each of a thousand viewers behind one address. */
+  previews: { turns: 6000, windowS: 60 },
   /** Segments that clips and time-lapses read of the index: five days of 2 s in a minute, about half a second of a core. */
   segments: { turns: 240_000, windowS: 60, unit: 'segments' },
   /** Hours of windows that are longer than one: sixty days in a minute, about five seconds of a core. */

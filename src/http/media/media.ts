@@ -31,7 +31,7 @@ import { type Exchange, type HeadFields, pathOf } from './exchange.ts';
 import { joinFields, MEDIA_METHODS, preflight, sendPlainProblem } from './media-answer.ts';
 import { redirectOf } from './presigned.ts';
 import { representationOf } from './representation.ts';
-import { createBudget, hoursOf, OpenAnswers, weightOf } from './request-cost.ts';
+import { createBudget, hoursOf, isPreview, OpenAnswers, weightOf } from './request-cost.ts';
 import { areInMemory, readBlocks, sendBlocks, sendMemory } from './send.ts';
 import { createSessionReports } from './session-reports.ts';
 import { createWatchAccess } from './watch-access.ts';
@@ -167,7 +167,8 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
     // A private stream was refused before. One that does not exist costs no turn either, so that they do not differ.
     if (address.stream !== undefined && deps.streams.revision(address.stream) === undefined) return {};
     if (hours > 0) return deps.limits.take('windows', client(), hours);
-    return deps.limits.take(kind === 'clip' ? 'clips' : 'stills', client());
+    if (kind !== 'clip') return deps.limits.take('stills', client());
+    return deps.limits.take(isPreview(address) ? 'previews' : 'clips', client());
   }
 
   /** Sends a reply that is not complete yet. Until its end it counts as a waiting request. */

@@ -89,6 +89,20 @@ suite('what one client can cost', () => {
     assert.equal(await held(server), 0);
   });
 
+  test('the seconds that cards of live streams play are not counted as clips: an audience behind one address has both', async () => {
+    const text = new TextEncoder().encode('a film');
+    const reply = { contentType: 'video/mp4', cacheControl: 'no-store', length: text.length, body: [text] };
+    await using server = await startTestServer({ answer: () => reply });
+    const ask = async (end: string) => {
+      const path = `/clip/public/1794999600/${end}`;
+      return (await sendRequest(server, path, { headers: from('192.0.2.1') })).status;
+    };
+    for (let i = 0; i < 200; i++) assert.equal(await ask(i % 2 === 0 ? '1794999610.mp4' : '10s.mp4'), 200);
+    for (let i = 0; i < 120; i++) assert.equal(await ask(i % 2 === 0 ? '30s.mp4' : '10s.ts'), 200);
+    assert.deepEqual([await ask('16s.mp4'), await ask('10s.mkv'), await ask('soon.mp4')], [429, 429, 429]);
+    assert.equal(await ask('10s.mp4'), 200);
+  });
+
   test('segments are counted for each address; what is over the budget is owed', async () => {
     const answers = spending((budget) => {
       budget.begin();

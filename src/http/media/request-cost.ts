@@ -28,6 +28,8 @@ export const openLimits: OpenLimits = { perAddress: 32 * 1024 * 1024, total: 256
 const LIGHT_BYTES = 64 * 1024;
 /** Windows up to this length are free: players share those of ten minutes, and load an hour at a glance. */
 const FREE_HOURS = 1;
+/** Longest clip that counts as a preview, µs; those of the home page have ten seconds. */
+const PREVIEW_US = 15_000_000;
 
 /** Counts the memory that answers hold while their clients take them. */
 export class OpenAnswers {
@@ -100,6 +102,17 @@ export function hoursOf(address: MediaAddress): number {
     return hours > FREE_HOURS ? Math.min(hours, 24) : 0;
   } catch {
     return 0; // delivery refuses it
+  }
+}
+
+/** Whether an address is a few seconds as MP4, as cards of live streams play them: a player reads more in that time. */
+export function isPreview(address: MediaAddress): boolean {
+  if (address.kind !== 'clip' || address.format !== 'mp4') return false;
+  try {
+    const { fromUs, toUs } = parseRange(address.from, address.to);
+    return toUs - fromUs <= PREVIEW_US;
+  } catch {
+    return false; // delivery refuses it
   }
 }
 
