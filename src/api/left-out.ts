@@ -48,3 +48,14 @@ export function leftOutSentence(tracks: readonly LeftOutTrack[]): string {
   }
   return sentences.join(' ');
 }
+
+/** The same as values of a list: `DTS audio (not supported by oxbow); program 2 (…)`; undefined where nothing is left out. */
+export function leftOutText(tracks: readonly LeftOutTrack[]): string | undefined {
+  const refused = tracks.filter(({ kind }) => kind !== 'program');
+  const programs = tracks.filter(({ kind }) => kind === 'program');
+  const parts = [
+    ...(refused.length > 0 ? [`${namesOf(refused)} (not supported by oxbow)`] : []),
+    ...(programs.length > 0 ? [`${namesOf(programs)} (program=NUMBER in the address selects one)`] : []),
+  ];
+  return parts.join('; ') || undefined;
+}

@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
-import { type LeftOutTrack, namesOf } from '../api/left-out.ts';
+import { leftOutText } from '../api/left-out.ts';
 import type { ProbeView } from '../api/probe.ts';
 import type { TrackView } from '../api/shapes.ts';
 import type { SourceQuality } from '../api/source-facts.ts';
@@ -156,14 +156,4 @@ export function trackTable(tracks: readonly TrackView[]): string {
 /** Three decimals at most: 24.983, 30. */
 function rounded(value: number): number {
   return Number(value.toFixed(3));
-}
-
-function leftOutText(tracks: readonly LeftOutTrack[]): string | undefined {
-  const refused = tracks.filter(({ kind }) => kind !== 'program');
-  const programs = tracks.filter(({ kind }) => kind === 'program');
-  const parts = [
-    ...(refused.length > 0 ? [`${namesOf(refused)} (not supported by oxbow)`] : []),
-    ...(programs.length > 0 ? [`${namesOf(programs)} (program=NUMBER in the address selects one)`] : []),
-  ];
-  return parts.join('; ') || undefined;
 }

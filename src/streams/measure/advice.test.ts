@@ -181,6 +181,22 @@ suite('advice to a publisher', () => {
     }
   }
 
+  test('video is named by the codec that it had before its conversion, wherever that is measured', () => {
+    for (const [codec, name] of [
+      ['vp8', 'VP8'],
+      ['mpeg2', 'MPEG-2'],
+    ] as const) {
+      const { config } = withConverted(codec, '').video!;
+      for (const figures of [
+        withConverted(codec, ''),
+        withVideo({ config: { ...config, codec: 'h264', convertedFrom: codec } }),
+      ]) {
+        const finding = advise(figures).find((one) => one.code === 'codec-support');
+        assert.equal(finding?.text, `The video is ${name}, converted to H.264.`);
+      }
+    }
+  });
+
   test('H.264 that browsers do not decode is never said to play in every browser', () => {
     const textOf = (figures: PublishFigures, code: AdviceCode) =>
       advise(figures).find((one) => one.code === code)?.text;

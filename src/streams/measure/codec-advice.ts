@@ -4,8 +4,10 @@
  */
 import type { AdviceCode } from '../../api/advice.ts';
 import { type SourceAudio, sourceAudioOf } from '../../ffmpeg/audio-transcoder-options.ts';
+import type { VideoTrack } from '../../media/frame.ts';
 import { deepFormatOf } from '../../media/h264/deep-format.ts';
 import { isConverted } from '../../transcode/audio/plan.ts';
+import { convertedCodecOf } from '../../transcode/video/plan.ts';
 import { good, type Judgement, type Rule } from './advice-rule.ts';
 
 /** Audio that is not AAC: its name, and where it plays. */
@@ -34,33 +36,34 @@ function besideLadder(
   };
 }
 
+/** Where video does not play, by codec. */
+const NOT_EVERYWHERE: Readonly<Partial<Record<VideoTrack['config']['codec'], string>>> = {
+  hevc: 'The video is HEVC. It does not play in Firefox on Linux, and elsewhere only with hardware support.',
+  av1: 'The video is AV1. It does not play on older iPhones, iPads and Macs.',
+  vp9: 'The video is VP9. It does not play on older iPhones and iPads.',
+};
+
 /** The rules. */
 export const codecRules = {
   'codec-support': {
     unit: '',
     judge({ video, conversion: { videoProblem } }) {
       if (!video) return undefined;
-      const { codec, convertedFrom } = video.config;
-      // Segments are converted before they are measured.
-      if (codec === 'vp8' || codec === 'mpeg2' || convertedFrom === 'mpeg2') {
-        const converted = codec === 'vp8' ? 'VP8' : 'MPEG-2';
+      const from = convertedCodecOf(video.config);
+      if (from !== undefined) {
+        const converted = from === 'vp8' ? 'VP8' : 'MPEG-2';
         if (videoProblem === '') return good(null, null, `The video is ${converted}, converted to H.264.`);
         const text = `The video is ${converted}, and its conversion to H.264 fails: ${videoProblem}.`;
         return { severity: 'bad', value: null, target: null, text, hint: 'Send H.264, which needs no conversion.' };
       }
-      if (codec === 'h264')
+      const text = NOT_EVERYWHERE[video.config.codec];
+      if (text === undefined)
         return deepFormatOf(video.config) ? undefined : good(null, null, 'H.264 plays in every browser.');
-      const name = { hevc: 'HEVC', av1: 'AV1', vp9: 'VP9' }[codec];
-      const where = {
-        hevc: 'It does not play in Firefox on Linux, and elsewhere only with hardware support.',
-        av1: 'It does not play on older iPhones, iPads and Macs.',
-        vp9: 'It does not play on older iPhones and iPads.',
-      }[codec];
       return {
         severity: 'warn',
         value: null,
         target: null,
-        text: `The video is ${name}. ${where}`,
+        text,
         hint: 'Send H.264 if every viewer must be able to watch.',
       };
     },

@@ -8,6 +8,7 @@ import type { StatsApi } from '../../api/streams-api.ts';
 import { sourceAudioOf } from '../../ffmpeg/audio-transcoder-options.ts';
 import { WINDOW_US, windowOf } from '../../recording/window.ts';
 import { isConverted } from '../../transcode/audio/plan.ts';
+import { convertedCodecOf } from '../../transcode/video/plan.ts';
 import type { Catalog } from '../catalog.ts';
 import type { ManagedStream } from '../managed-stream.ts';
 import type { StreamDeps } from '../stream-deps.ts';
@@ -118,8 +119,7 @@ function videoOf(figures: PublishFigures | undefined): StreamStats['video'] {
   return {
     codec: config.convertedFrom ?? config.codec,
     codecs: config.codecs,
-    convertedTo:
-      config.convertedFrom !== undefined || config.codec === 'vp8' || config.codec === 'mpeg2' ? 'h264' : null,
+    convertedTo: convertedCodecOf(config) === undefined ? null : 'h264',
     width: config.width,
     height: config.height,
     bitrate: Math.round(video.bitrate),

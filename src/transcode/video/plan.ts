@@ -27,6 +27,11 @@ export function isConvertedVideo(track: Track): track is VideoTrack {
   return track.kind === 'video' && CONVERTED.has(track.config.codec);
 }
 
+/** The codec that video has, or had, before it is converted to H.264; undefined: it is not converted. */
+export function convertedCodecOf({ codec, convertedFrom }: VideoTrack['config']): string | undefined {
+  return convertedFrom ?? (CONVERTED.has(codec) ? codec : undefined);
+}
+
 /** How a track is encoded. @param parallelism processors of the machine */
 export function planVideo({ id, config }: VideoTrack, parallelism: number): LiveLadderOptions {
   const { width, height } = config.codec === 'mpeg2' ? mpeg2DisplaySize(config) : config;

@@ -9,7 +9,7 @@ import { failureText } from '../shell/preferences.svelte.ts';
 import { toast } from '../shell/toast.svelte.ts';
 
 /** Timeout of an action, milliseconds. */
-const ACTION_MS = 30_000;
+export const ACTION_MS = 30_000;
 
 /** A repeated request. */
 export class PolledQuery<T> {
