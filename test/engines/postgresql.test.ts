@@ -20,56 +20,36 @@ import { recordingTablesContract } from '../../src/recording/tables.contract.ts'
 import { messageTableContract } from '../../src/rooms/chat/message-table.contract.ts';
 import { roomTakeoverContract } from '../../src/rooms/cluster/room-takeover.contract.ts';
 import { roomTablesContract } from '../../src/rooms/room-tables.contract.ts';
-import { openEngine, openStore, type Store } from '../../src/store/db.ts';
+import { openStore, type Store } from '../../src/store/db.ts';
 import { leaseTableContract } from '../../src/store/lease-table.contract.ts';
 import { metadataContract } from '../../src/store/metadata.contract.ts';
 import { textsContract } from '../../src/store/texts.contract.ts';
 import { streamTablesContract } from '../../src/streams/tables.contract.ts';
 import { sharedWebhooksContract } from '../../src/webhooks/shared-webhooks.contract.ts';
 import { webhookTableContract } from '../../src/webhooks/webhook-table.contract.ts';
-import { type Databases, needPostgres, openDatabases } from '../fixtures/engines/postgres.ts';
+import { needPostgres, openDatabases } from '../fixtures/engines/postgres.ts';
+import { type ReusedDatabases, reuseDatabases } from './reused-databases.ts';
 
 const log = createSilentLog();
-let postgres: Databases;
-let template: string;
-
-const serverOf = (database: string) => ({
-  url: postgres.url(database),
-  replicaUrl: undefined,
-  pool: 4,
-  replicaLag: 2000,
-});
-
-/** Opens a database with all tables. */
-async function openDatabase() {
-  const name = await postgres.create(template);
-  const engine = await openEngine({ file: '', log, server: serverOf(name) });
-  return {
-    db: engine.db,
-    async [Symbol.asyncDispose]() {
-      await engine[Symbol.asyncDispose]();
-      await postgres.drop(name);
-    },
-  };
-}
+const opened = new AsyncDisposableStack();
+let databases: ReusedDatabases;
+const openDatabase = () => databases.take();
 
 suite('PostgreSQL', { skip: needPostgres() }, () => {
   before(async () => {
-    postgres = await openDatabases();
-    template = await postgres.create();
-    await (await openEngine({ file: '', log, server: serverOf(template) }))[Symbol.asyncDispose]();
+    databases = opened.use(reuseDatabases(opened.use(await openDatabases())));
   });
-  after(() => postgres[Symbol.asyncDispose]());
+  after(() => opened.disposeAsync());
 
   metadataContract('PostgreSQL', async (): Promise<Store & AsyncDisposable> => {
     const folder = await mkdtemp(join(tmpdir(), 'oxbow-store-'));
-    const name = await postgres.create(template);
-    const store = await openStore({ file: join(folder, 'oxbow.db'), log, server: serverOf(name) });
+    const database = await databases.take();
+    const store = await openStore({ file: join(folder, 'oxbow.db'), log, server: database.server });
     return {
       ...store,
       async [Symbol.asyncDispose]() {
         await store[Symbol.asyncDispose]();
-        await postgres.drop(name);
+        await database[Symbol.asyncDispose]();
         await rm(folder, { recursive: true, force: true });
       },
     };
