@@ -8,9 +8,10 @@ import { sleep } from '../../lib/abort.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Engine, Guard, OnWait } from '../engine.ts';
+import { migrations } from '../migrations.ts';
 import { createPostgresDb } from './dialect.ts';
 import { isUnavailable } from './errors.ts';
-import { migratePostgres } from './migrate.ts';
+import { migratePostgres, schemaOf } from './migrate.ts';
 import { ConnectionPool } from './pool.ts';
 import { openReplica } from './replica.ts';
 
@@ -70,7 +71,8 @@ export async function openPostgresEngine(options: PostgresEngineOptions): Promis
       extra: { hint: 'Create one with UTF-8: createdb --encoding UTF8 --template template0 NAME' },
     });
   }
-  if (migrate) {
+  // A connection of its own, without limits, only where there is something to do.
+  if (migrate && (await schemaOf(db)) !== migrations.length) {
     await using patient = new AsyncDisposableStack();
     const own = new ConnectionPool({ url: server.url, max: 1, unlimited: true, onWait });
     patient.defer(() => own.end());

@@ -13,6 +13,11 @@ const CONNECT_MS = 5000;
 /** Longest statement, ms: by the server, and by this process for a server that does not answer at all. */
 const STATEMENT_MS = 30_000;
 const ANSWER_MS = 35_000;
+/**
+ * A connection that was not used for so long is closed. Much shorter, and what happens every few seconds opens one each time: a process of
+ * the server, which reads the catalogue again.
+ */
+const IDLE_MS = 60_000;
 /** A transaction that this process forgot releases its locks. */
 const IDLE_IN_TRANSACTION_MS = 60_000;
 /** Statements that wait for a connection; more are refused. */
@@ -73,6 +78,7 @@ export class ConnectionPool implements PostgresPool {
     this.#pool = new pg.Pool({
       ...{ connectionString: url, max, pipeline, types, application_name: 'oxbow', keepAlive: true },
       connectionTimeoutMillis: CONNECT_MS,
+      idleTimeoutMillis: IDLE_MS,
       ...(!unlimited && {
         ...{ statement_timeout: STATEMENT_MS, query_timeout: ANSWER_MS },
         idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
