@@ -57,6 +57,9 @@ export async function openCluster(
   const postgres = opened.use(await openDatabases());
   const redis = opened.use(await openRedisKeys());
   const database = postgres.url(await postgres.create());
+  // One connection for all looks: each is a process of PostgreSQL.
+  const client = opened.adopt(new pg.Client({ connectionString: database }), (each) => each.end());
+  await client.connect();
   const secret = randomBytes(24).toString('hex');
   const ports = new Map<string, number>();
   const folderOf = (name: string) => join(folder.path, name);
@@ -64,11 +67,7 @@ export async function openCluster(
     database,
     enginePids: [postgres.pid, redis.pid].filter((pid) => pid !== undefined),
     folderOf,
-    async query(statement) {
-      const client = new pg.Client({ connectionString: database });
-      await client.connect();
-      return (await client.query<Record<string, unknown>>(statement).finally(() => client.end())).rows;
-    },
+    query: async (statement) => (await client.query<Record<string, unknown>>(statement)).rows,
     async start(name, { args = [], ...given } = {}) {
       const port = ports.get(name) ?? (await freePort());
       ports.set(name, port);
@@ -80,6 +79,7 @@ export async function openCluster(
           data: folderOf(name),
           http: `127.0.0.1:${port}`,
           adminToken: ADMIN,
+          sample: false,
           ...given,
           args: [
             ...['--store-url', store.href, '--redis-url', redis.url, '--redis-prefix', redis.prefix],
