@@ -24,6 +24,7 @@ const programs: Readonly<Record<string, readonly string[]>> = {
   ffmpeg: ['ffmpeg'],
   ffprobe: ['ffmpeg'],
   chromium: ['chromium'],
+  'chromium-headless-shell': ['chromium-headless-shell'],
   'firefox-esr': ['firefox-esr'],
   nginx: ['nginx', 'libnginx-mod-rtmp'],
   haproxy: ['haproxy'],
