@@ -3,6 +3,9 @@
  * In: durations and an AbortSignal. Out: promises.
  */
 
+/** Whether something was given up on purpose, for example because the server shuts down; then it is no failure. */
+export const isAbort = (error: unknown): boolean => (error as { name?: unknown } | null)?.name === 'AbortError';
+
 /**
  * Resolves after `ms`; rejects with `signal.reason` when aborted.
  *

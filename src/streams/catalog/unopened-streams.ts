@@ -2,7 +2,7 @@
  * Streams that could not be opened, or take long: those that failed are tried again with growing pauses, and the others run meanwhile.
  * In: definitions and errors. Out: the reason of each; calls of `again`.
  */
-import { backoffMs } from '../../lib/abort.ts';
+import { backoffMs, isAbort } from '../../lib/abort.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import type { StreamDefinition } from '../definition.ts';
 import { revisionOf } from '../revision.ts';
@@ -48,7 +48,9 @@ export class UnopenedStreams implements Disposable {
       this.#deps.log.debug({ stream: name, error: messageOf(late) }, 'not opened again');
     const timer = setTimeout(() => void this.#again(name).catch(failed), pauseMs).unref();
     this.#streams.set(name, { definition, problem, isAdopted, tries: tries + 1, timer });
-    this.#deps.log.error({ stream: name, error: messageOf(error), again: pauseMs }, 'the stream could not be opened');
+    if (!isAbort(error)) {
+      this.#deps.log.error({ stream: name, error: messageOf(error), again: pauseMs }, 'the stream could not be opened');
+    }
   }
 
   /**

@@ -245,4 +245,27 @@ suite('the streams of a node that has died', () => {
     await time.until('it is open', () => rig.catalog.find('s2') !== undefined);
     assert.equal(rig.catalog.find('s7'), undefined);
   });
+
+  test('are no errors in the log when their opening is given up because this node shuts down', async (t) => {
+    await using folder = await temporaryFolder();
+    using time = openVirtualTime();
+    await using rig = await openHeir(t, time, folder.path, () => 1000);
+    const { reload = async () => {}, table } = rig.deps;
+    const last = table.last.bind(table);
+    const shutdown = new DOMException('oxbow is shutting down', 'AbortError');
+    Object.assign(rig.deps, {
+      reload: (id: string) => (rig.idOf('s2') === id ? Promise.reject(shutdown) : reload(id)),
+    });
+    t.mock.method(table, 'last', (id: string) => (rig.idOf('s3') === id ? Promise.reject(shutdown) : last(id)));
+    rig.takeOver();
+    await time.runFor(5000);
+    assert.deepEqual(
+      rig.open,
+      rig.names.filter((name) => name !== 's2' && name !== 's3'),
+    );
+    assert.deepEqual(
+      rig.logged.filter(({ level }) => level === 'error'),
+      [],
+    );
+  });
 });

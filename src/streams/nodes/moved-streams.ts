@@ -4,7 +4,7 @@
  * In: changes of owners. Out: calls of the catalog.
  */
 import pMap from 'p-map';
-import { backoffMs, sleep } from '../../lib/abort.ts';
+import { backoffMs, isAbort, sleep } from '../../lib/abort.ts';
 import type { Placement } from '../../nodes/placement.ts';
 import type { Log } from '../../observe/log.ts';
 import { SIDE_BY_SIDE } from '../catalog/opening-streams.ts';
@@ -64,7 +64,9 @@ export class MovedStreams implements AsyncDisposable {
         return;
       } catch (error) {
         if (signal.aborted) return;
-        log.error({ stream: name, err: error }, 'a stream that moved could not be opened or closed; trying again');
+        // Given up because the server shuts down, which ends this a moment later.
+        if (!isAbort(error))
+          log.error({ stream: name, err: error }, 'a stream that moved could not be opened or closed; trying again');
       }
       await sleep(backoffMs(tries, 500, MAX_PAUSE_MS), { signal }).catch(() => undefined); // only the signal rejects it, and ends the loop
     }
