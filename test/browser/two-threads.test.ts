@@ -56,7 +56,7 @@ suite('two serving threads, in a browser', { skip: need('chromium') || noThreads
     );
     await writeFile(config, `streams: { ${streams.join(', ')} }\n`);
     const args = [...smallPicture, '--hls-window', `${LIST_S}s`, '--threads', '2', '--config', config];
-    server = opened.use(await startServer({ data, args, adminToken }));
+    server = opened.use(await startServer({ data, args, adminToken, sample: false }));
     players = opened.use(await servePlayers());
     browser = opened.adopt(await openBrowser(), (one) => one.close());
     visitor = opened.use(await openVisitor(browser, small));
