@@ -90,6 +90,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/cluster/observe.test.ts': long('traces and deletions over two nodes', 'test/cluster/gateway.test.ts'),
   'test/cluster/rooms.test.ts': partly('a node that is paused'),
   'test/cluster/takeover.test.ts': partly('a node that is paused, and one that is forgotten'),
+  'test/conformance/live.test.ts': partly('a longer walk'),
   'test/conformance/matrix-changes.test.ts': long(
     'every change of codec and shape',
     'test/conformance/matrix-rates.test.ts',
@@ -97,6 +98,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/conformance/matrix-past.test.ts': long('every window of the past', 'test/conformance/matrix-rates.test.ts'),
   'test/conformance/matrix-publishers.test.ts': long('every publishing protocol', 'test/conformance/live.test.ts'),
   'test/conformance/matrix-qualities.test.ts': long('every set of qualities', 'test/conformance/dash.test.ts'),
+  'test/conformance/matrix-rates.test.ts': partly('every frame rate'),
   'test/conformance/matrix-shapes.test.ts': long('every shape of a source', 'test/conformance/matrix-rates.test.ts'),
   'test/container/container.test.ts': {
     ...long('builds the image and runs it', 'test/checks/deploy.test.ts'),
@@ -156,6 +158,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/e2e/rtsp-publish.test.ts': partly('both transports'),
   'test/e2e/rtsp.test.ts': partly('every codec, transport and program'),
   'test/e2e/running.test.ts': partly('every verb'),
+  'test/e2e/serve.test.ts': partly('a larger picture'),
   'test/e2e/sign-in-oidc.test.ts': partly('answers that are no sign-in'),
   'test/e2e/sign-in.test.ts': partly('serving threads'),
   'test/e2e/single-executable.test.ts': long('builds the executable', 'test/launcher/launcher.test.ts'),

@@ -20,7 +20,7 @@ const startsOf = ({ root, periods }: Awaited<ReturnType<typeof checkManifest>>) 
 
 suite('DASH manifests of windows (ISO 23009-1)', { skip: need('ffmpeg'), concurrency: 2 }, () => {
   test('a run is a Period: its start is UTC, and each S has the times of the samples (docs/media.md 19)', async () => {
-    await using harness = await StreamHarness.open();
+    await using harness = await StreamHarness.open({ players: false });
     const media = await encode({ seconds: 12, rate: '25', gopS: 2 });
     const beganMs = harness.nowMs;
     await harness.play(media);
@@ -45,7 +45,7 @@ suite('DASH manifests of windows (ISO 23009-1)', { skip: need('ffmpeg'), concurr
   });
 
   test('media after a gap is another Period, and none is within the gap', async () => {
-    await using harness = await StreamHarness.open();
+    await using harness = await StreamHarness.open({ players: false });
     await harness.play(withHole(await encode({ seconds: 24, rate: '25', gopS: 2 }), 'video', 6, 14), { seenFromS });
     await settle(harness);
     const checked = await checkManifest(harness.fetch, MANIFEST);
@@ -55,7 +55,7 @@ suite('DASH manifests of windows (ISO 23009-1)', { skip: need('ffmpeg'), concurr
   });
 
   test('each audio track is an AdaptationSet with language and role', async () => {
-    await using harness = await StreamHarness.open();
+    await using harness = await StreamHarness.open({ players: false });
     const audio = [{ language: 'deu' }, { language: 'eng' }];
     await harness.play(await encode({ seconds: 8, rate: '25', gopS: 2, audio }), { seenFromS });
     await settle(harness);
@@ -75,7 +75,7 @@ suite('DASH manifests of windows (ISO 23009-1)', { skip: need('ffmpeg'), concurr
   });
 
   test('a growing window is dynamic, never changes its content, and becomes static', async () => {
-    await using harness = await StreamHarness.open();
+    await using harness = await StreamHarness.open({ players: false });
     const media = await encode({ seconds: 6, rate: '25', gopS: 2 });
     const texts: string[] = [];
     for (let i = 0; i < 4; i++) {
@@ -103,7 +103,7 @@ suite('DASH manifests of windows (ISO 23009-1)', { skip: need('ffmpeg'), concurr
   });
 
   test('a window without media has no manifest', async () => {
-    await using harness = await StreamHarness.open();
+    await using harness = await StreamHarness.open({ players: false });
     await harness.play(await encode({ seconds: 4, rate: '25', gopS: 2 }), { seenFromS });
     await settle(harness);
     const { status, code } = await harness.fetch(`/vod/${STREAM}/${FROM_S - 3600}/10m/index.mpd`);

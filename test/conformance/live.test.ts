@@ -4,12 +4,13 @@ import { after, before, suite, test } from 'node:test';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { perTier } from '../full.ts';
 import { checkForms, checkLive, checkPresentation, type Fetch, type Finding, printFindings } from './checker.ts';
 import { openHttpFetch } from './http-fetch.ts';
 
 /** How long live is walked, ms; a busy machine walks until it has reloaded each rendition this often. */
-const WALK_MS = 12_000;
-const RELOADS = 11;
+const WALK_MS = perTier({ first: 6000, full: 12_000 });
+const RELOADS = perTier({ first: 8, full: 11 });
 
 /** What must be, and was not. */
 const broken = (findings: readonly Finding[]) => printFindings(findings.filter(({ severity }) => severity === 'must'));

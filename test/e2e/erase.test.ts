@@ -15,7 +15,7 @@ import { freePort } from '../fixtures/free-port.ts';
 import { EDGE_TOKEN, type RunningEdge, startEdge } from '../fixtures/proxies/edge.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
-import { fullTest } from '../full.ts';
+import { fullTest, perTier } from '../full.ts';
 
 interface Segment {
   readonly path: string;
@@ -168,7 +168,7 @@ suite('a range of a recording that is deleted', () => {
     await writeFile(at('oxbow.yaml'), JSON.stringify(settings));
     server = await start();
     edge = await startEdge(server.url, { args: ['--cache', at('copies')], http: edgeHttp });
-    await record(14);
+    await record(perTier({ first: 9, full: 14 }));
     segments = await readSegments();
     assert.ok(segments.length >= 8, `${segments.length} segments`);
     await until('the files are in the bucket', async () => (await placesOf(segments[1]!.piece)).length >= 3);

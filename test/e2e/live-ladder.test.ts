@@ -14,7 +14,7 @@ import { makeFilm, publishByFfmpeg } from '../fixtures/publishers/publishers.ts'
 import { post } from '../fixtures/publishers/push-streams.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
-import { fullTest } from '../full.ts';
+import { fullTest, perTier } from '../full.ts';
 
 const TOKEN = 'a-token-for-this-test';
 /** Of a picture at 240p against its source, scaled alike; below it something is wrong with colours, times or sizes. dB */
@@ -33,7 +33,8 @@ suite('the ladder of a live stream', { skip: need('ffmpeg') || (process.platform
       file,
       "streams:\n  cam: { source: { type: test }, record: false, ladder: '144p, 240p, audio', ladderStart: always }\n",
     );
-    const args = ['--config', file, '--test-picture-width', '640', '--test-picture-height', '360'];
+    const [width, height] = perTier({ first: ['480', '270'], full: ['640', '360'] });
+    const args = ['--config', file, '--test-picture-width', width!, '--test-picture-height', height!];
     server = opened.use(
       await startServer({ args, data: join(folder.path, 'data'), adminToken: TOKEN, ingest: ['rtmp'] }),
     );
@@ -156,6 +157,8 @@ suite('the ladder of a live stream', { skip: need('ffmpeg') || (process.platform
   });
 
   test('of a publisher starts with the first viewer, and all its playlists satisfy every rule', async () => {
+    // It is encoded for as long as it is live.
+    await server.fetch('/api/v1/streams/cam/stop', { method: 'POST' });
     const film = join(folder.path, 'film.mp4');
     await makeFilm(film, { seconds: 60, bFrames: 2 });
     await post(server, '/streams', { name: 'studio', source: { type: 'push' }, ladder: '144p' });

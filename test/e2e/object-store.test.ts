@@ -265,7 +265,7 @@ suite('a second copy of recordings in a folder on another disk', () => {
     },
   );
 
-  test('a folder in the data folder is refused', async () => {
+  fullTest('a folder in the data folder is refused', async () => {
     const settings = { storage: { targets: { second: { type: 'folder', path: at('other', 'copies') } } } };
     await writeFile(at('refused.yaml'), JSON.stringify(settings));
     const args = ['--config', at('refused.yaml')];

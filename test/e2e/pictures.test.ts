@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { StreamView } from '../../src/api/shapes.ts';
 import { OxbowClient } from '../../src/client/client.ts';
-import { openFolder, type Server, startServer } from '../fixtures/server.ts';
+import { openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
-import { fullTest } from '../full.ts';
+import { fullTest, perTier } from '../full.ts';
 
 const icon = join(import.meta.dirname, '..', '..', 'web', 'public', 'icon-512.png');
 const adminToken = 'let-me-in-please';
@@ -23,7 +23,11 @@ test('small pictures of a recording appear, survive a kill, are hidden with thei
   const config = join(folder.path, 'oxbow.yaml');
   const start = async (storyboard: 'on' | 'off') => {
     await writeFile(config, `record: { storyboard: ${storyboard} }\n`);
-    return startServer({ data: join(folder.path, 'data'), adminToken, args: ['--config', config] });
+    const size = perTier<readonly string[]>({ first: smallPicture, full: [] });
+    return startServer({
+      ...{ data: join(folder.path, 'data'), adminToken, sample: false },
+      args: ['--config', config, ...size],
+    });
   };
   const around = () => `/thumb/cam/${Math.floor(Date.now() / 1000) - 3600}/2h/storyboard.vtt`;
   const stored = async (server: Server) => {

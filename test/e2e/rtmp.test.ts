@@ -13,7 +13,7 @@ import {
 } from '../fixtures/publishers/publishers.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
-import { fullTest } from '../full.ts';
+import { fullSuite, fullTest } from '../full.ts';
 
 const TOKEN = 'a-token-for-this-test';
 const json = { 'content-type': 'application/json' };
@@ -154,7 +154,7 @@ suite('publishing over RTMP', { skip: need('ffmpeg'), concurrency: true }, () =>
   });
 });
 
-suite('RTMP at the edges', { skip: need('ffmpeg') }, () => {
+fullSuite('RTMP at the edges', { skip: need('ffmpeg') }, () => {
   let folder: Folder;
   let first: Server;
   const film = () => join(folder.path, 'film.mp4');

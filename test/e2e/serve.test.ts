@@ -7,11 +7,12 @@ import { newestStretch } from '../browser/stretch.ts';
 import { pictureHashes, probe, run, stripsOf } from '../fixtures/ffmpeg.ts';
 import { need } from '../fixtures/need.ts';
 import { datesOf, download, readFirstVariant, readMedia, resolvePath, stretchesOf } from '../fixtures/playlists.ts';
-import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { assertCovered } from '../fixtures/timeline.ts';
 import { until } from '../fixtures/wait.ts';
+import { perTier } from '../full.ts';
 
-const PICTURE = { width: 640, height: 360 };
+const PICTURE = perTier({ first: { width: 320, height: 180 }, full: { width: 640, height: 360 } });
 const FRAME_MS = 40;
 
 suite('a first start without any URL', { skip: need('ffmpeg') }, () => {
@@ -23,7 +24,10 @@ suite('a first start without any URL', { skip: need('ffmpeg') }, () => {
   before(async () => {
     folder = opened.use(await openFolder('serve'));
     server = opened.use(
-      await startServer({ data: join(folder.path, 'data'), adminToken: 'a-token-for-tests', sample: true }),
+      await startServer({
+        ...{ data: join(folder.path, 'data'), adminToken: 'a-token-for-tests', sample: true },
+        args: perTier<readonly string[]>({ first: smallPicture, full: [] }),
+      }),
     );
     await server.stream('demo');
   });
