@@ -79,6 +79,7 @@ export interface ProcessOptions {
 /** Arguments of Node for files of tests. */
 export const nodeArguments: readonly string[] = [
   '--disable-warning=ExperimentalWarning',
+  '--max-semi-space-size=4', // as programs that it starts (test-children.ts)
   `--import=${pathToFileURL(join(root, 'scripts', 'test-children.ts'))}`,
 ];
 
