@@ -196,7 +196,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   ),
   'test/faults/hostile-origin.test.ts': long('every answer of a hostile source', 'test/faults/origin.test.ts'),
   'test/faults/kill-moments.test.ts': long('kill -9 at many moments of every activity', 'test/faults/kill.test.ts'),
-  'test/faults/kill.test.ts': partly('ten kills in place of three'),
+  'test/faults/kill.test.ts': partly('ten kills in place of two'),
   'test/faults/lists.test.ts': partly('four processes in place of two'),
   'test/faults/msn-reuse.test.ts': partly('without recording too'),
   'test/faults/power-cut.test.ts': partly('two hundred states in place of eighty'),

@@ -16,7 +16,7 @@ import { assertCovered, stretchesOf } from '../fixtures/timeline.ts';
 import { until } from '../fixtures/wait.ts';
 import { perTier } from '../full.ts';
 
-const KILLS = perTier({ first: 3, full: 10 });
+const KILLS = perTier({ first: 2, full: 10 });
 const names = ['made', 'pulled'] as const;
 const SEED = 20_261_120;
 /** A kill comes at any time up to this much after the stream is live, ms. */
