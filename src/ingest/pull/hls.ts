@@ -48,6 +48,8 @@ export interface HlsPullOptions extends PullOptions {
   readonly converter?: AudioConverter | undefined;
   /** Converts MPEG-2 video; absent: it is left out. */
   readonly videoConverter?: VideoConverter | undefined;
+  /** Takes MPEG-2 video as it comes, for a probe; default: if there is a converter. */
+  readonly mpeg2?: boolean | undefined;
   /** With `awaitReturn`: the source was live before this pull. An ended playlist is the rest of a broadcast, not VOD. */
   readonly wasLive?: boolean | undefined;
 }
@@ -83,7 +85,7 @@ export async function runHlsPull(options: HlsPullOptions, { signal: outer }: { s
   const source = new SourceResolver(context, {
     quality: parseQuality(options.quality ?? ''),
     qualities: options.qualities?.wanted ?? 'best',
-    mpeg2: options.videoConverter !== undefined,
+    mpeg2: takesMpeg2(options),
     locate: options.locate,
     onFound: (locations) => {
       facts.leftOut('playlist', locations.choice?.leftOut ?? []);
@@ -108,7 +110,7 @@ export async function runHlsPull(options: HlsPullOptions, { signal: outer }: { s
     const { videoConverter } = options;
     const videoContext: PullContext = {
       ...context,
-      mpeg2: videoConverter !== undefined,
+      mpeg2: takesMpeg2(options),
       onLeftOut: (tracks) => facts.leftOut('video', tracks),
       onPlaylist: (parsed) => {
         facts.list(parsed);
@@ -171,3 +173,5 @@ async function findForever(
 function hadUntilMs({ mediaEndUs }: StreamInput): number | undefined {
   return mediaEndUs === undefined ? undefined : mediaEndUs / 1000;
 }
+
+const takesMpeg2 = ({ mpeg2, videoConverter }: HlsPullOptions) => mpeg2 ?? videoConverter !== undefined;

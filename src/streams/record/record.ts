@@ -12,6 +12,7 @@ import { openLocalSegmentStore } from '../../archive/local-segment-store.ts';
 import { Leases } from '../../cluster/lease.ts';
 import { createLocalLeases } from '../../cluster/local-leases.ts';
 import type { ClientSourceConfig, Config } from '../../config/schema.ts';
+import { openLiveEncoder } from '../../ffmpeg/live-ladder.ts';
 import { sleep } from '../../lib/abort.ts';
 import { createSystemClock } from '../../lib/clock.ts';
 import { OxbowError } from '../../lib/errors.ts';
@@ -117,7 +118,8 @@ export async function recordSource(request: RecordRequest, options: RecordOption
     const onFailure = (error: unknown) => {
       refusal = error instanceof OxbowError ? error : undefined;
     };
-    const sources = { settings, clock, log, metrics, net };
+    // No container of a recording has MPEG-2 video. Sound is stored as it comes.
+    const sources = { settings, clock, log, metrics, net, openVideoEncoder: openLiveEncoder };
     return runSource(sources, definition, meter.over(input), { ...how, onFacts, onFailure });
   };
   const shared = { settings, clock, log, metrics, runSource: runMetered };

@@ -65,7 +65,7 @@ export async function probeAddress(
   };
   try {
     await runPull(
-      { net, clock, config, log: createSilentLog() },
+      { net, clock, config, log: createSilentLog(), mpeg2: true },
       { source, trusted: options.trusted, input, onFacts: (found) => (facts = found) },
       { signal: all },
     );

@@ -41,6 +41,8 @@ export interface PullDeps {
   readonly converter?: AudioConverter | undefined;
   /** Converts MPEG-2 video of segments; absent: it is left out. */
   readonly videoConverter?: VideoConverter | undefined;
+  /** Takes MPEG-2 video as it comes, for a probe; default: where a converter follows. */
+  readonly mpeg2?: boolean | undefined;
 }
 
 /** What is pulled, and where to. */
@@ -74,11 +76,11 @@ export async function runPull(
   options: RunPullOptions,
   { signal }: { signal: AbortSignal },
 ): Promise<void> {
-  const { net, clock, log, config, counters, converter, videoConverter } = deps;
+  const { net, clock, log, config, counters, converter, videoConverter, mpeg2 } = deps;
   const { trusted, input, onFacts, awaitReturn, wasLive } = options;
   const assemblyMs = config.live.assemblyDeadline;
   // A recording without a server converts nothing.
-  const convertsVideo = converter !== undefined;
+  const convertsVideo = mpeg2 ?? converter !== undefined;
   if (isUdpUrl(options.source.url)) {
     const address = parseUdpUrl(options.source.url);
     return runUdpSource({ address, assemblyMs, convertsVideo, input, clock, log, onFacts, counters }, { signal });
@@ -125,6 +127,7 @@ export async function runPull(
     wasLive,
     converter,
     videoConverter,
+    mpeg2,
     ...(options.qualities && { qualities: { ...options.qualities, wanted: parseQualitySet(source.qualities ?? '') } }),
   };
   if (handler !== 'page') return pullers[handler]({ ...shared, url, trusted, onFacts }, { signal });

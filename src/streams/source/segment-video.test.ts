@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
+import { readFrames } from '../../../test/fixtures/media/inside.ts';
 import { need } from '../../../test/fixtures/need.ts';
+import { loadConfig } from '../../config/load.ts';
 import { type LiveEncoder, openLiveEncoder } from '../../ffmpeg/live-ladder.ts';
 import type { PullContext } from '../../ingest/pull/context.ts';
 import { noCounters } from '../../ingest/pull/pull-log.ts';
@@ -16,8 +21,12 @@ import { SegmentDemux } from '../../ingest/pull/segment/segment-demux.ts';
 import { createSystemClock } from '../../lib/clock.ts';
 import type { Frame, VideoTrack } from '../../media/frame.ts';
 import { ticksToUs } from '../../media/run.ts';
+import { createNet } from '../../net/net.ts';
+import { createSilentLog } from '../../observe/log.ts';
 import type { OpenProcess } from '../../transcode/stage/supervised-process.ts';
 import { SegmentVideo } from '../../transcode/video/segment-video.ts';
+import { recordSource } from '../record/record.ts';
+import { probeAddress } from './probe.ts';
 
 const folders: string[] = [];
 const clock = createSystemClock();
@@ -154,6 +163,46 @@ suite('MPEG-2 video of segments', { skip: need('ffmpeg') }, () => {
     assert.equal(pictures[0]!.frame.key, true);
     assert.ok(pictures.filter(({ frame }) => frame.key).length >= 6, 'with the key frames of the source');
     assert.ok(pictures.every(({ frame }) => frame.duration === 3600));
+  });
+
+  test('a probe names the codec, size and rate of the source, and a recording to a file has its pictures in H.264', async () => {
+    const segments = makeSegments(6);
+    const list = segments.map((_, i) => `#EXTINF:${SEGMENT_S},\n${i}.ts\n`).join('');
+    const playlist = `#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:${SEGMENT_S}\n${list}#EXT-X-ENDLIST\n`;
+    const server = createServer(({ url }, response) => {
+      response.setHeader('content-type', url === '/index.m3u8' ? 'application/vnd.apple.mpegurl' : 'video/mp2t');
+      response.end(url === '/index.m3u8' ? playlist : segments[Number.parseInt(url!.slice(1), 10)]);
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { port } = server.address() as AddressInfo;
+    const { config } = await loadConfig({});
+    const { signal } = new AbortController();
+    const net = createNet({ allow: [] });
+    try {
+      const request = { url: `http://127.0.0.1:${port}/index.m3u8`, trusted: true, picture: false };
+      const { tracks, leftOut } = await probeAddress(request, { net, clock, config }, { signal });
+      const [video] = tracks;
+      assert.ok(video?.kind === 'video');
+      assert.match(video.codecs, /^mp2v|^mp4v\.61/);
+      assert.deepEqual([video.width, video.height, video.frameRate, leftOut], [320, 240, 25, undefined]);
+      const path = join(folders.at(-1)!, 'recorded.mp4');
+      const made = await recordSource(
+        {
+          name: 'film',
+          source: { type: 'pull', url: request.url, headers: {} },
+          target: { kind: 'file', path, format: 'mp4', overwrite: false },
+          durationMs: undefined,
+        },
+        { config, log: createSilentLog(), signal },
+      );
+      assert.deepEqual(made.leftOut, []);
+      const pictures = readFrames(`movie=${path}`, ({ width, height }) => `${width}x${height}`);
+      assert.deepEqual([pictures.length, new Set(pictures)], [150, new Set(['320x240'])]);
+    } finally {
+      await net[Symbol.asyncDispose]();
+      server.closeAllConnections();
+      server.close();
+    }
   });
 
   test('fields become whole pictures, and a group that refers to the one before loses nothing', async () => {
