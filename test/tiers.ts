@@ -144,6 +144,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/e2e/pull-from.test.ts': long('minutes of a past', 'test/e2e/record.test.ts'),
   'test/e2e/pull-low-latency.test.ts': long('two servers, one of which ends and returns', 'test/e2e/pull-md5.test.ts'),
   'test/e2e/pull-md5.test.ts': partly('every codec in every container'),
+  'test/e2e/push.test.ts': partly('longer stays of each publisher'),
   'test/e2e/record.test.ts': partly('every format'),
   'test/e2e/recording-folders.test.ts': long(
     'moves whole recordings while they are watched',
@@ -152,6 +153,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/e2e/relay.test.ts': partly('other servers as targets'),
   'test/e2e/restart.test.ts': partly('a verification that continues'),
   'test/e2e/restore.test.ts': long('several servers over one folder', 'test/e2e/backup.test.ts'),
+  'test/e2e/rooms.test.ts': partly('a longer recording'),
   'test/e2e/rtmp-play.test.ts': partly('every codec of enhanced RTMP'),
   'test/e2e/rtmp.test.ts': partly('a publisher that returns'),
   'test/e2e/rtp.test.ts': partly('every codec and program, late sound, kills'),

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { suite, test } from 'node:test';
 import { runCommandLines } from '../fixtures/cli/command-lines.ts';
 import { chunkFiles } from '../fixtures/recordings.ts';
-import { openFolder, runOxbow, type Server, smallPicture, startServer } from '../fixtures/server.ts';
+import { openFolder, runOxbow, type Server, smallPicture, startPlainServer } from '../fixtures/server.ts';
 import { assertCovered } from '../fixtures/timeline.ts';
 import { until } from '../fixtures/wait.ts';
 
@@ -35,7 +35,7 @@ suite('oxbow backup', () => {
     const sinceMs = Date.now() - 60_000;
     let token: string;
     {
-      await using server = await startServer({ data, adminToken: ADMIN, args: smallPicture });
+      await using server = await startPlainServer({ data, adminToken: ADMIN, args: smallPicture });
       const span = await until('a second is recorded', async () => {
         const { spans } = await server.timeline('demo', `?from=${sinceMs}&to=${Date.now()}`);
         return spans.find(({ from, to }) => Date.parse(to) - Date.parse(from) >= 1000);
@@ -48,16 +48,19 @@ suite('oxbow backup', () => {
       assert.equal(set.status, 204, await set.text());
       ({ token } = await make<{ token: string }>(server, '/api/v1/tokens', { label: 'deploy', scopes: ['admin'] }));
 
-      const inUse = await runOxbow(['backup', '--restore', copy, '--data', data]);
-      assert.deepEqual([inUse.code, inUse.stdout], [1, ''], 'there is nothing to put back yet');
-      const said = await runOxbow(['backup', '-o', copy, '--data', data, '--json']);
-      assert.equal(said.code, 0, said.stderr);
-      const { counts, files } = JSON.parse(said.stdout) as { counts: unknown; files: unknown };
+      const restore = ['backup', '--restore', copy, '--data', data];
+      const [inUse, said, refused] = await runCommandLines([
+        restore,
+        ['backup', '-o', copy, '--data', data, '--json'],
+        restore,
+      ]);
+      assert.deepEqual([inUse!.code, inUse!.stdout], [1, ''], 'there is nothing to put back yet');
+      assert.equal(said!.code, 0, said!.stderr);
+      const { counts, files } = JSON.parse(said!.stdout) as { counts: unknown; files: unknown };
       assert.deepEqual(counts, { streams: 1, markers: 1, pins: 1, clips: 0, tokens: 1, webhooks: 0, assets: 0 });
       assert.deepEqual(files, ['watch-secret', 'sample-stream.txt', 'msn-marks.json']);
-      const refused = await runOxbow(['backup', '--restore', copy, '--data', data]);
-      assert.equal(refused.code, 1);
-      assert.match(refused.stderr, /^oxbow: Another oxbow runs on .*\n {2}Stop the other oxbow/);
+      assert.equal(refused!.code, 1);
+      assert.match(refused!.stderr, /^oxbow: Another oxbow runs on .*\n {2}Stop the other oxbow/);
 
       const had = await seconds(server);
       await until('two more seconds are recorded', async () => (await seconds(server)) >= had + 2);
@@ -73,7 +76,7 @@ suite('oxbow backup', () => {
     // In this order the index of the restore knows nothing: the start finds all.
     await cp(join(data, 'recordings'), join(other, 'recordings'), { recursive: true });
 
-    await using server = await startServer({ data: other, adminToken: ADMIN, args: smallPicture });
+    await using server = await startPlainServer({ data: other, adminToken: ADMIN, args: smallPicture });
     const texts = async (what: string) =>
       (await server.json<{ items: { text: string }[] }>(`${STREAM}/${what}`)).items.map(({ text }) => text);
     assert.deepEqual([await texts('markers'), await texts('pins')], [['the parcel'], ['keep this']]);

@@ -17,8 +17,14 @@ import { need } from '../fixtures/need.ts';
 import { makeHls } from '../fixtures/origin.ts';
 import { type Folder, openFolder } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { perTier } from '../full.ts';
 
 const TOKEN = 'a-token-for-this-test';
+/** Pictures of each publisher, of a film with a key frame every 25; the third one returns at a key frame before its last picture. */
+const SENT = perTier({
+  first: { first: 75, second: 60, third: 65, returnsAt: 50, returned: 110 },
+  full: { first: 150, second: 100, third: 90, returnsAt: 75, returned: 150 },
+});
 const broken = (findings: readonly Finding[]) => printFindings(findings.filter(({ severity }) => severity === 'must'));
 
 /** The frames of an MPEG-TS file, as an encoder sends them. */
@@ -105,6 +111,7 @@ suite('a push stream in a complete oxbow', { skip: need('ffmpeg') }, () => {
       adminToken: TOKEN,
       logLevel: 'fatal',
       rtmp: 'off',
+      ...perTier({ first: { 'contentCheck.mode': 'off', 'record.storyboard': 'off' }, full: {} }),
     };
     const flags = Object.entries(set).map(([path, value]) => ({ path, value, origin: 'test' }));
     const { config } = await loadConfig({ flags });
@@ -148,21 +155,21 @@ suite('a push stream in a complete oxbow', { skip: need('ffmpeg') }, () => {
 
     const second = await connect('192.0.2.2:5000');
     assert.equal((await view()).publisher?.standby, 1);
-    await first.leaveAfter(150);
+    await first.leaveAfter(SENT.first);
     const takenAt = second.pictures;
     assert.equal(second.publisher.role, 'active');
     await until('the second one is live', async () => (await view()).state === 'live');
-    await second.leaveAfter(takenAt + 100);
+    await second.leaveAfter(takenAt + SENT.second);
     await become('unpublished');
     await sleep(2000);
     const third = await connect('192.0.2.3:5000');
     await become('live');
-    await third.leaveAfter(90);
+    await third.leaveAfter(SENT.third);
     await become('unpublished');
     // It returns with the GOP that it was sending: its media continues after the last frame.
-    const returned = await connect('192.0.2.3:5001', 75, third.pictures);
+    const returned = await connect('192.0.2.3:5001', SENT.returnsAt, third.pictures);
     await become('live');
-    await returned.leaveAfter(150);
+    await returned.leaveAfter(SENT.returned);
     isOver = true;
     assert.equal(broken(await walking), '');
 

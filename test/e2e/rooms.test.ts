@@ -7,8 +7,9 @@ import type { RoomMessage } from '../../src/api/room/messages.ts';
 import { type JoinedRecording, recordOverMarks } from '../fixtures/joined-recording.ts';
 import { need } from '../fixtures/need.ts';
 import { createRoom, enterAsGuest, LastingMember } from '../fixtures/rooms/rooms.ts';
-import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, type Server, startPlainServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { perTier } from '../full.ts';
 
 const TOKEN = 'a-token-for-this-test';
 const password = 'correct horse battery';
@@ -22,8 +23,8 @@ suite('rooms of a whole server', { skip: need('ffmpeg') }, () => {
 
   before(async () => {
     folder = await openFolder('rooms');
-    recording = await recordOverMarks(folder.path, 4);
-    server = await startServer({
+    recording = await recordOverMarks(folder.path, perTier({ first: 2, full: 4 }));
+    server = await startPlainServer({
       data: folder.path,
       sample: false,
       adminToken: TOKEN,

@@ -14,7 +14,7 @@ import { need } from '../fixtures/need.ts';
 import { openOrigin } from '../fixtures/origin.ts';
 import { readFirstVariant, readMedia, readMultivariant } from '../fixtures/playlists.ts';
 import { chunkFiles } from '../fixtures/recordings.ts';
-import { type Folder, isRunning, openFolder, startServer } from '../fixtures/server.ts';
+import { type Folder, isRunning, openFolder, startPlainServer } from '../fixtures/server.ts';
 import { assertCovered } from '../fixtures/timeline.ts';
 import { until } from '../fixtures/wait.ts';
 
@@ -25,8 +25,8 @@ const LARGE_BYTES = 16 * 1024 * 1024;
 async function makeLarge(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   const { code, stderr } = await run('ffmpeg', [
-    ...['-v', 'error', '-f', 'lavfi', '-i', 'testsrc2=size=640x360:rate=25:duration=8,noise=alls=100:allf=t'],
-    ...['-c:v', 'libx264', '-preset', 'ultrafast', '-qp', '21', '-g', '25', '-pix_fmt', 'yuv420p'],
+    ...['-v', 'error', '-f', 'lavfi', '-i', 'testsrc2=size=320x180:rate=25:duration=8,noise=alls=100:allf=t'],
+    ...['-c:v', 'libx264', '-preset', 'ultrafast', '-qp', '8', '-g', '25', '-pix_fmt', 'yuv420p'],
     ...['-f', 'hls', '-hls_time', '1', '-hls_playlist_type', 'vod', join(folder, 'index.m3u8')],
   ]);
   assert.equal(code, 0, stderr);
@@ -66,7 +66,7 @@ suite('SIGTERM', { skip: need('ffmpeg') }, () => {
     const data = join(folder.path, 'data');
     const args = ['--config', config];
     await using origin = await openOrigin({ folder: join(folder.path, 'large') });
-    await using first = await startServer({ data, args: [...args, `large=${origin.url}/index.m3u8`] });
+    await using first = await startPlainServer({ data, args: [...args, `large=${origin.url}/index.m3u8`] });
     const large = await until('all of the large stream is recorded', async () => {
       const { recorded } = await first.stream('large', 'over');
       return recorded.seconds > 7.9 && recorded;
@@ -120,7 +120,7 @@ suite('SIGTERM', { skip: need('ffmpeg') }, () => {
       assert.equal((await probe(file)).startS, 0);
     }
 
-    await using second = await startServer({ data, args });
+    await using second = await startPlainServer({ data, args });
     await second.stream('cam');
     const again = await readMultivariant(second, '/live/cam/index.m3u8');
     // Its MSNs jump, so the list is another one (RFC 8216bis 6.2.2); the one before is as it was, and ended.

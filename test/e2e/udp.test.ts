@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { ProbeView } from '../../src/api/probe.ts';
 import { encode, encoderArgs, ffmpegArgs, filmArgs, saveRecording, send } from '../fixtures/encoder.ts';
-import { packetHashes, pictureHashes, trackPictureHashes } from '../fixtures/ffmpeg.ts';
+import { type FilmHashes, filmHashes, pictureHashes, trackPictureHashes } from '../fixtures/ffmpeg.ts';
 import { need } from '../fixtures/need.ts';
 import { freeUdpPort, sendTs } from '../fixtures/publishers/udp-sender.ts';
-import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, type Server, startPlainServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { fullTest } from '../full.ts';
 
@@ -21,18 +21,17 @@ suite('MPEG-TS over UDP', { skip: need('ffmpeg'), concurrency: true }, () => {
   let folder: Folder;
   let server: Server;
   let film: string;
-  let pictures: string[];
-  let sound: string[];
+  let pictures: readonly string[];
+  let sound: readonly string[];
   const ports = { plain: 0, pids: 0, programs: 0 };
 
   before(async () => {
     folder = opened.use(await openFolder('udp'));
     film = await encode(filmArgs(SECONDS), join(folder.path, 'film.ts'));
-    pictures = await pictureHashes(film);
-    sound = await packetHashes(film, 'a:0');
+    [{ pictures, sound }] = (await filmHashes([film], { aac: true })) as [FilmHashes];
     for (const name of Object.keys(ports)) ports[name as keyof typeof ports] = await freeUdpPort();
     server = opened.use(
-      await startServer({
+      await startPlainServer({
         data: join(folder.path, 'data'),
         adminToken: TOKEN,
         args: [
@@ -68,9 +67,9 @@ suite('MPEG-TS over UDP', { skip: need('ffmpeg'), concurrency: true }, () => {
     await until('a first datagram', async () => (await counted('taken')) > 0);
     const intruding = setInterval(() => other.send(bytes.subarray(0, 1316), ports.plain, '127.0.0.1'), 50);
     await sending.finally(() => clearInterval(intruding));
-    const path = await recorded('plain');
-    assert.deepEqual(await pictureHashes(path), pictures);
-    const ours = await packetHashes(path, 'a:0');
+    const [made] = await filmHashes([await recorded('plain')], { aac: true });
+    assert.deepEqual(made!.pictures, pictures);
+    const ours = made!.sound;
     const at = sound.indexOf(ours[0]!);
     assert.ok(at >= 0 && at <= 4, `sound begins with frame ${at} of the source`);
     assert.deepEqual(ours, sound.slice(at, at + ours.length));
