@@ -10,7 +10,7 @@ import { freePort } from '../fixtures/free-port.ts';
 import { openHttp2 } from '../fixtures/http2.ts';
 import { need } from '../fixtures/need.ts';
 import { EDGE_TOKEN, type RunningEdge, startEdge } from '../fixtures/proxies/edge.ts';
-import { type Folder, openFolder, runOxbow, type Server, smallPicture, startServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, runOxbow, type Server, smallPicture, startPlainServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { fullTest } from '../full.ts';
 
@@ -50,7 +50,13 @@ suite('an edge before a server', () => {
     return (await response.json()) as Record<string, string>;
   };
   const startOrigin = () =>
-    startServer({ data: join(folder.path, 'data'), args: serverArgs, adminToken, http: originHttp, sample: false });
+    startPlainServer({
+      data: join(folder.path, 'data'),
+      args: serverArgs,
+      adminToken,
+      http: originHttp,
+      sample: false,
+    });
 
   /**
    * Asks an edge and the origin for one reload that is held, until both answers are one version of the playlist: on a busy machine a
@@ -268,7 +274,11 @@ suite('an edge before a server', () => {
 
 fullTest('copies on the disk survive the end of the edge, and are served while the origin is gone', async () => {
   await using folder = await openFolder('edge-restart');
-  await using origin = await startServer({ data: join(folder.path, 'data'), args: [...smallPicture], sample: true });
+  await using origin = await startPlainServer({
+    data: join(folder.path, 'data'),
+    args: [...smallPicture],
+    sample: true,
+  });
   await origin.stream('demo', 'live');
   const args = ['--cache', join(folder.path, 'copies')];
   const { path } = await livePlaylist(origin.url, 'demo');
