@@ -11,7 +11,7 @@ import { need } from '../fixtures/need.ts';
 import { openOrigin } from '../fixtures/origin.ts';
 import { createPush } from '../fixtures/publishers/push-streams.ts';
 import { freeUdpPort } from '../fixtures/publishers/udp-sender.ts';
-import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, type Server, startPlainServer } from '../fixtures/server.ts';
 import { perRequest, putSlidingList } from '../fixtures/sliding-list.ts';
 import { until } from '../fixtures/wait.ts';
 import { firstOf, fullSuite, fullTest } from '../full.ts';
@@ -69,7 +69,15 @@ async function soundAt(path: string, fromS: number): Promise<Float32Array> {
   return samples.subarray(at, at + 2 * rate);
 }
 
-async function soundFormat(path: string): Promise<{ rate: number; frame: number }> {
+const formats = new Map<string, Promise<{ rate: number; frame: number }>>();
+
+function soundFormat(path: string) {
+  const known = formats.get(path) ?? readFormat(path);
+  formats.set(path, known);
+  return known;
+}
+
+async function readFormat(path: string): Promise<{ rate: number; frame: number }> {
   const entries = ['-show_entries', 'stream=codec_name,sample_rate', '-of', 'csv=p=0'];
   const { stdout } = await run('ffprobe', ['-v', 'error', '-select_streams', 'a:0', ...entries, path]);
   const [codec, rate] = stdout.toString().trim().split('\n')[0]!.split(',');
@@ -117,7 +125,7 @@ suite('audio that browsers cannot play', { skip: need('ffmpeg'), concurrency: tr
     const streams = ['mono', 'wraps'].map((name) => `${name}=udp://127.0.0.1:${ports[name as keyof typeof ports]}`);
     streams.push(`pulled=${list}`);
     server = opened.use(
-      await startServer({
+      await startPlainServer({
         data: join(folder.path, 'data'),
         adminToken: TOKEN,
         args: ['--srt', `127.0.0.1:${port}`, '--rtmp', 'off', ...streams],
@@ -226,7 +234,7 @@ fullSuite('a conversion that is killed', { skip: need('ffmpeg') }, () => {
   test('costs no picture, a moment of its own sound, and nothing of another stream', async () => {
     await using folder = await openFolder('audio-killed');
     const ports = [await freeUdpPort(), await freeUdpPort()];
-    await using server = await startServer({
+    await using server = await startPlainServer({
       data: join(folder.path, 'data'),
       adminToken: TOKEN,
       args: ['--rtmp', 'off', `one=udp://127.0.0.1:${ports[0]}`, `two=udp://127.0.0.1:${ports[1]}`],
