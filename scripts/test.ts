@@ -87,18 +87,26 @@ function installPrograms(selected: readonly string[]): void {
   const mayInstall = process.platform === 'linux' && (process.env.CI !== undefined || process.getuid?.() === 0);
   if (missing.length === 0 || !mayInstall) return;
   const packages = [...new Set(missing.flat())];
-  const sudo = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
   console.log(`installing ${packages.join(', ')}`);
-  for (const args of [
-    ['update', '-qq'],
-    ['install', '-y', '-qq', '--no-install-recommends', ...packages],
-  ]) {
-    const [command, ...rest] = [...sudo, 'apt-get', ...args] as [string, ...string[]];
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-    const result = spawnSync(command, rest, { stdio: ['ignore', 'ignore', 'inherit'], env });
-    if (result.status !== 0)
-      console.log(`      ${command} ${rest.join(' ')} failed; the suites will say what they miss`);
-  }
+  aptGet('update', '-qq');
+  // A package that this release of Debian does not have must not cost the others.
+  if (!install(packages)) for (const each of packages) install([each]);
+}
+
+function install(packages: readonly string[]): boolean {
+  return aptGet('install', '-y', '-qq', '--no-install-recommends', ...packages);
+}
+
+/** Runs apt-get as root; says what failed. */
+function aptGet(...args: readonly string[]): boolean {
+  const [command, ...rest] = [...(process.getuid?.() === 0 ? [] : ['sudo', '-n']), 'apt-get', ...args] as [
+    string,
+    ...string[],
+  ];
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const { status } = spawnSync(command, rest, { stdio: ['ignore', 'ignore', 'inherit'], env });
+  if (status !== 0) console.log(`      ${command} ${rest.join(' ')} failed; the suites will say what they miss`);
+  return status === 0;
 }
 
 /** The command line of `npm test` and `npm run test:all`. */
