@@ -1,6 +1,6 @@
 /**
- * For `bench footprint`: memory per client, in the process and in the kernel. A separate program, so that it can run in its own network
- * namespace, where it may change a setting of the kernel.
+ * For `bench footprint`: memory per client, in the process and in the kernel. A separate program, so that it
+ * can run in its own network namespace, where it may change a setting of the kernel.
  * In: the argument `own-network` if it does. Out: rows as JSON on standard output.
  */
 import { execFileSync } from 'node:child_process';
@@ -35,7 +35,9 @@ export interface ClientRow {
 }
 
 const CLIENTS = orTiny(1000, 20);
-/** Clients that connect before the first measurement, so that memory that is allocated once does not count. */
+/**
+ * Clients that connect before the first measurement, so that memory that is allocated once does not count.
+ */
 const FIRST_CLIENTS = orTiny(50, 5);
 const READERS = orTiny(200, 5);
 const READ_BYTES_PER_SECOND = 1024;

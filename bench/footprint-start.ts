@@ -1,5 +1,6 @@
 /**
- * For `bench footprint`: the time from the start of a server to its first 200, compared with nginx and a bare Node server.
+ * For `bench footprint`: the time from the start of a server to its first 200, compared with nginx and a bare
+ * Node server.
  * In: a number of rounds. Out: rows of a table.
  */
 import { spawn } from 'node:child_process';

@@ -1,5 +1,6 @@
 /**
- * `npm run bench -- footprint`: start time, memory at rest, and the memory of each pulled stream and each client.
+ * `npm run bench -- footprint`: start time, memory at rest, and the memory of each pulled stream and each
+ * client.
  * In: a number of rounds. Out: tables with targets.
  */
 import { execFileSync, spawnSync } from 'node:child_process';

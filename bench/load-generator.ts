@@ -9,7 +9,10 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { program } from './target.ts';
 
-/** Compiles a source of this folder if it has changed; returns the path of the binary. @throws Error without a C compiler */
+/**
+ * Compiles a source of this folder if it has changed; returns the path of the binary.
+ * @throws Error without a C compiler
+ */
 export function compileLoadGenerator(file = 'load-generator.c'): string {
   const source = join(import.meta.dirname, file);
   const sum = createHash('sha256').update(readFileSync(source)).digest('hex').slice(0, 12);

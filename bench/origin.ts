@@ -1,6 +1,7 @@
 /**
  * A live HLS origin in its own process: sliding playlists that all list the same segments in a loop.
- * In: `OriginOptions` as the first message of the parent. Out: the port as a message; HTTP until it is killed.
+ * In: `OriginOptions` as the first message of the parent. Out: the port as a message; HTTP until it is
+ * killed.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';

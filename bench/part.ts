@@ -1,7 +1,9 @@
 /**
- * `npm run bench -- part`: the time from the last frame of a part to the playlist that lists it, as a waiting player receives it.
- * In: frames in real time, as from a live encoder, through stream, packager, delivery and HTTP. Out: a table of times; the target is 50 ms.
- * The time starts when the last frame of the part, video or audio, is published, and ends when the client has read the held response.
+ * `npm run bench -- part`: the time from the last frame of a part to the playlist that lists it, as a waiting
+ * player receives it.
+ * In: frames in real time, as from a live encoder, through stream, packager, delivery and HTTP. Out: a table
+ * of times; the target is 50 ms. The time starts when the last frame of the part, video or audio, is
+ * published, and ends when the client has read the held response.
  */
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';

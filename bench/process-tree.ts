@@ -1,6 +1,7 @@
 /**
  * CPU and memory of processes and all their descendants, from Linux' /proc.
- * In: process ids. Out: CPU seconds and bytes. CPU is counted per thread in nanoseconds; a thread that has ended keeps its last value.
+ * In: process ids. Out: CPU seconds and bytes. CPU is counted per thread in nanoseconds; a thread that has
+ * ended keeps its last value.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';

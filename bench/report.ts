@@ -1,5 +1,6 @@
 /**
- * Shared by all benchmarks: progress, quantiles, units, and Markdown tables that are also readable as plain text.
+ * Shared by all benchmarks: progress, quantiles, units, and Markdown tables that are also readable as plain
+ * text.
  * In: numbers and cells. Out: text.
  */
 

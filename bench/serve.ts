@@ -1,7 +1,8 @@
 /**
- * `npm run bench -- serve`: the cost of serving live playlists, parts and recorded segments, compared with nginx with one worker on the
- * same bytes.
- * In: wrk on one core, the server on the other. Out: requests per second, CPU per request, ratios, as a table.
+ * `npm run bench -- serve`: the cost of serving live playlists, parts and recorded segments, compared with
+ * nginx with one worker on the same bytes.
+ * In: wrk on one core, the server on the other. Out: requests per second, CPU per request, ratios, as a
+ * table.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -38,7 +39,11 @@ const CONNECTIONS = orTiny(200, 4);
 const JOINERS = orTiny(1000, 10);
 const PULLERS = orTiny(100, 5);
 
-/** Measures and returns the report. @param options.seconds per measurement @param options.held number of held requests */
+/**
+ * Measures and returns the report.
+ * @param options.seconds per measurement
+ * @param options.held number of held requests
+ */
 export async function benchServe(options: { seconds: number; rounds: number; held: number }): Promise<string> {
   const { seconds, rounds, held } = options;
   await using folder = await openFolder('bench-serve');
@@ -173,7 +178,10 @@ async function openNginx(
   throw new Error('nginx did not start');
 }
 
-/** Clients that join at once while others pull large parts. Returns ms to the first byte of their responses, at p99. */
+/**
+ * Clients that join at once while others pull large parts. Returns ms to the first byte of their responses,
+ * at p99.
+ */
 async function joinWhilePulling(url: string, { part200, part30 }: Target): Promise<number> {
   const pulling = spawn('taskset', ['-c', CLIENT_CORE, program('wrk'), '-t1', `-c${PULLERS}`, '-d5', url + part200], {
     stdio: 'ignore',

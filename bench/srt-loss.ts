@@ -1,7 +1,10 @@
 /**
- * `node bin/oxbow-node bench/srt-loss.ts [--runs 10] [--drop 0.05] [--latency 120] [--seconds 8]`: packets that SRT could not repair.
- * In: numbered packets at 5 Mbps from srt-live-transmit (or oxbow), through a relay that loses and delays by seed, to oxbow and to libsrt.
- * Out: for each pair of sender and receiver the median of the lost packets, in percent, over runs with the seeds 1 to N.
+ * `node bin/oxbow-node bench/srt-loss.ts [--runs 10] [--drop 0.05] [--latency 120] [--seconds 8]`: packets
+ * that SRT could not repair.
+ * In: numbered packets at 5 Mbps from srt-live-transmit (or oxbow), through a relay that loses and delays by
+ * seed, to oxbow and to libsrt.
+ * Out: for each pair of sender and receiver the median of the lost packets, in percent, over runs with the
+ * seeds 1 to N.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
@@ -108,7 +111,8 @@ async function lossOf(plan: Run): Promise<number> {
   const send = await openSender(plan, relay.port, stack);
   await pace(plan.seconds, send);
   await sleep(plan.latencyMs + 1500);
-  // The program may keep the end of its output: what counts is between the first and the last packet that came.
+  // The program may keep the end of its output: what counts is between the first and the last packet that
+  // came.
   let first = Number.POSITIVE_INFINITY;
   let last = 0;
   for (const number of seen) {

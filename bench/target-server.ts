@@ -1,6 +1,8 @@
 /**
- * The server of `bench serve` and `bench footprint`: streams that receive no media, so that only serving costs CPU.
- * In: a folder, and certificate and key for TLS, as arguments; or `--auth` for restricted streams that an authorization server admits. Out: a line of JSON with its addresses.
+ * The server of `bench serve` and `bench footprint`: streams that receive no media, so that only serving
+ * costs CPU.
+ * In: a folder, and certificate and key for TLS, as arguments; or `--auth` for restricted streams that an
+ * authorization server admits. Out: a line of JSON with its addresses.
  */
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
@@ -90,7 +92,10 @@ async function openAuth(): Promise<AuthUrl> {
   await once(admitting, 'listening');
   const { port } = admitting.address() as AddressInfo;
   return new AuthUrl({
-    ...{ url: `http://127.0.0.1:${port}/`, secret: undefined, sendKey: false, timeoutMs: 2000 },
+    url: `http://127.0.0.1:${port}/`,
+    secret: undefined,
+    sendKey: false,
+    timeoutMs: 2000,
     net: createNet({ allow: [] }),
     nowMs: () => clock.monotonicMs(),
     signal: new AbortController().signal,

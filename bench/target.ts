@@ -1,5 +1,6 @@
 /**
- * Shared by the benchmarks of serving: the target server, the request of our own player, programs and CPU cores.
+ * Shared by the benchmarks of serving: the target server, the request of our own player, programs and CPU
+ * cores.
  * In: a folder. Out: a running target server, pinned to one core.
  */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';

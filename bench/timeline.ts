@@ -1,6 +1,7 @@
 /**
  * `npm run bench -- timeline`: queries in the index of many streams and days, and the playlist of 24 hours.
- * In: an index of generated files in the real database. Out: a table of times with targets: 5 ms at p99 for a query, 50 ms for the playlist.
+ * In: an index of generated files in the real database. Out: a table of times with targets: 5 ms at p99 for a
+ * query, 50 ms for the playlist.
  */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';

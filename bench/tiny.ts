@@ -1,6 +1,6 @@
 /**
- * `--tiny`: durations and counts that have no option are as small as they can be. The suite runs every benchmark so, to see that it works;
- * its figures say nothing.
+ * `--tiny`: durations and counts that have no option are as small as they can be. The suite runs every
+ * benchmark so, to see that it works; its figures say nothing.
  * In: the command line. Out: one of two values.
  */
 const isTiny = process.argv.includes('--tiny');

@@ -1,7 +1,9 @@
 /**
- * `npm run bench -- upgrade`: how long viewers of a pulled stream stall while `oxbow upgrade` replaces the server.
- * In: a source that lists a segment each two seconds, playlists as a player loads them. Out: a table; the limit is one target duration.
- * Stalls are calculated: a player begins as far behind the newest media as the playlist says, and plays what has arrived.
+ * `npm run bench -- upgrade`: how long viewers of a pulled stream stall while `oxbow upgrade` replaces the
+ * server.
+ * In: a source that lists a segment each two seconds, playlists as a player loads them. Out: a table; the
+ * limit is one target duration. Stalls are calculated: a player begins as far behind the newest media as the
+ * playlist says, and plays what has arrived.
  */
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';

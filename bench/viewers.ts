@@ -1,6 +1,7 @@
 /**
  * `npm run bench -- viewers`: how many viewers one low-latency stream carries without a late part.
- * In: `oxbow serve` with its sample stream on one core, a load generator on the other, which holds reloads and fetches each part.
+ * In: `oxbow serve` with its sample stream on one core, a load generator on the other, which holds reloads
+ * and fetches each part.
  * Out: delays, late parts, refused requests, CPU and memory, as a table.
  */
 import { readFileSync } from 'node:fs';
@@ -42,8 +43,8 @@ export interface ViewersOptions {
 }
 
 /**
- * CPU lists of the server and of the load generator: a core for each thread of the server, and one for the load generator.
- * Where the machine has fewer cores they share all of them.
+ * CPU lists of the server and of the load generator: a core for each thread of the server, and one for the
+ * load generator. Where the machine has fewer cores they share all of them.
  */
 function coresFor(threads: number): { server: string; client: string } {
   if (threads === 1) return { server: SERVER_CORE, client: CLIENT_CORE };
@@ -148,7 +149,8 @@ async function measure(server: Server, stream: LiveStream, options: ViewersOptio
     client: trees.client.cpuS(),
     machine: machineCpuS(),
   });
-  // The first line comes when the last viewer has joined and the generator starts to count, the second one has the results.
+  // The first line comes when the last viewer has joined and the generator starts to count, the second one
+  // has the results.
   const lines = createInterface(generator.stdout)[Symbol.asyncIterator]();
   if ((await lines.next()).done) throw new Error('the load generator failed');
   const from = now();

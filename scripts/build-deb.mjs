@@ -1,7 +1,7 @@
 /**
- * Builds a Debian package: what `npm pack` publishes, its dependencies, and a Node of its own, because Debian's is too old.
- * `npm run deb [-- FOLDER]`; needs dpkg-deb. In: the working tree, the npm registry. Out: FOLDER/oxbow_VERSION_ARCH.deb. Runs on whatever
- * Node the machine has.
+ * Builds a Debian package: what `npm pack` publishes, its dependencies, and a Node of its own, because
+ * Debian's is too old. `npm run deb [-- FOLDER]`; needs dpkg-deb. In: the working tree, the npm
+ * registry. Out: FOLDER/oxbow_VERSION_ARCH.deb. Runs on whatever Node the machine has.
  */
 import { execFileSync } from 'node:child_process';
 import {

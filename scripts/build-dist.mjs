@@ -1,7 +1,7 @@
 /**
  * Writes dist/, the plain JavaScript that is published: Node strips no types below node_modules.
- * In: src/, and web/dist where it was built. Out: dist/ (scripts/bundle.mjs), with the types of its public entries. Types are not checked here
- * (`npm run check` does). Runs on whatever Node the machine has.
+ * In: src/, and web/dist where it was built. Out: dist/ (scripts/bundle.mjs), with the types of its public
+ * entries. Types are not checked here (`npm run check` does). Runs on whatever Node the machine has.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -34,8 +34,14 @@ function declareTypes() {
   const config = join(folder, 'tsconfig.json');
   const { compilerOptions } = JSON.parse(readFileSync(join(root, 'tsconfig.json'), 'utf8'));
   const options = {
-    ...{ ...compilerOptions, noEmit: false, noCheck: true, declaration: true, emitDeclarationOnly: true },
-    ...{ rootDir: root, outDir: dist, typeRoots: [join(root, 'node_modules', '@types')] },
+    ...compilerOptions,
+    noEmit: false,
+    noCheck: true,
+    declaration: true,
+    emitDeclarationOnly: true,
+    rootDir: root,
+    outDir: dist,
+    typeRoots: [join(root, 'node_modules', '@types')],
   };
   const entries = published.map((name) => join(sources, `${name}.ts`));
   writeFileSync(config, JSON.stringify({ compilerOptions: options, files: entries }));

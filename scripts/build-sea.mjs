@@ -1,7 +1,8 @@
 /**
- * Builds the single executable of oxbow for this system: Node, the bundled program with its dependencies, the interface and the native code.
- * `npm run sea [-- FOLDER]`; run `npm run build` first. In: src/, web/dist, node_modules. Out: FOLDER/oxbow (.exe on Windows). Runs on
- * whatever Node the machine has; bin/single-executable.cjs is what the executable does at its start. docs/decisions/0062.
+ * Builds the single executable of oxbow for this system: Node, the bundled program with its dependencies, the
+ * interface and the native code. `npm run sea [-- FOLDER]`; run `npm run build` first. In: src/, web/dist,
+ * node_modules. Out: FOLDER/oxbow (.exe on Windows). Runs on whatever Node the machine has;
+ * bin/single-executable.cjs is what the executable does at its start. docs/decisions/0062.
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';

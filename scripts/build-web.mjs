@@ -1,7 +1,8 @@
 /**
- * Builds the interface into web/dist: the pages, the player for other sites, and a compressed copy of each file. The build is written to
- * another folder and replaces web/dist when it is complete: a running server uses the old one until then, and two builds at the same
- * time do not interfere. Runs in `npm ci` (prepare) with any Node.
+ * Builds the interface into web/dist: the pages, the player for other sites, and a compressed copy of each
+ * file. The build is written to another folder and replaces web/dist when it is complete: a running server
+ * uses the old one until then, and two builds at the same time do not interfere. Runs in `npm ci` (prepare)
+ * with any Node.
  */
 import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';

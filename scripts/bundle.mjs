@@ -1,13 +1,17 @@
 /**
  * Bundles the program: some hundred small modules in a few files need a third of the CPU time to load.
- * In: src/, and web/dist where it was built. Out: FOLDER/src, FOLDER/web/dist, the licences of what the interface has in it, and a
- * FOLDER/package.json that says the version. Runs on whatever Node the machine has.
+ * In: src/, and web/dist where it was built. Out: FOLDER/src, FOLDER/web/dist, the licences of what the
+ * interface has in it, and a FOLDER/package.json that says the version. Runs on whatever Node the machine
+ * has.
  */
 import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { rolldown } from 'rolldown';
 
-/** Packages whose code is in the built interface: a copy of it carries their licences. A test compares with what web/src imports. */
+/**
+ * Packages whose code is in the built interface: a copy of it carries their licences. A test compares with
+ * what web/src imports.
+ */
 const BUNDLED = ['hls.js', 'shaka-player', 'svelte', 'clsx', 'esm-env', 'uplot', 'uqr'];
 
 /** Packages that are loaded by `require` at run time, or that have native code: these are not bundled. */
@@ -22,7 +26,8 @@ const started = [
 ];
 
 /**
- * Writes the program: what is started keeps its place below src, the rest is in files of FOLDER/src (src/lib/program-files.ts).
+ * Writes the program: what is started keeps its place below src, the rest is in files of FOLDER/src
+ * (src/lib/program-files.ts).
  *
  * @param {string} folder
  * @param {(id: string) => boolean} isExternal whether a package is loaded from node_modules

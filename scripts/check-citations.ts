@@ -1,5 +1,6 @@
 /**
- * Checks the citations in code and documentation: each names a page, a rule or a section that the reader can open.
+ * Checks the citations in code and documentation: each names a page, a rule or a section that the reader can
+ * open.
  * In: the text files of the tree. Out: sentences about what is wrong.
  */
 import { anchorsOf } from './check-links.ts';
@@ -18,7 +19,10 @@ const SECTION = /(docs\/[\w/-]+\.md), ([A-Z][\w -]*)/g;
 /** Any page that is named by its path from the root. */
 const PAGE = /(?<![\w/.-])docs\/[\w/-]+\.md\b/g;
 
-/** Sources that a reader cannot open, or that have another form: RFC 8216bis is the form of draft-pantos-hls-rfc8216bis. */
+/**
+ * Sources that a reader cannot open, or that have another form: RFC 8216bis is the form of
+ * draft-pantos-hls-rfc8216bis.
+ */
 const UNKNOWN = /\bMEDIA\.md|\bMEDIA,? \d|\bDESIGN(?:\.md)?,? (?:\d|[A-Z])|(?<!RFC |rfc)8216bis|(?<![/-])\brfc8216bis/g;
 
 /**

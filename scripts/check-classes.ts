@@ -78,7 +78,10 @@ export function checkClasses(): readonly string[] {
 const MEMBER =
   /^ {2}(?:(?:static|async|readonly|override|declare|get|set|accessor|\*) ?)*(?<name>[A-Za-z_$][\w$]*|\[[\w.]+\])\??\s*[(<:=;!]/;
 
-/** The classes of a text with the number of names that others see: overloads, and a getter with its setter, count once. */
+/**
+ * The classes of a text with the number of names that others see: overloads, and a getter with its setter,
+ * count once.
+ */
 export function listClasses(text: string): readonly { readonly name: string; readonly members: number }[] {
   const classes: { name: string; members: number }[] = [];
   let names: Set<string> | undefined;

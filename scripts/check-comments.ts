@@ -1,5 +1,6 @@
 /**
- * Every file of src and scripts opens with a comment; a docblock says more than the name below it; comments end by column 110.
+ * Every file of src and scripts opens with a comment; a docblock says more than the name below it; comments
+ * end by column 110.
  * In: the sources. Out: sentences about what is wrong.
  */
 import { isTest, listFiles, readSource } from './source-files.ts';
@@ -63,7 +64,10 @@ function stemOf(word: string): string {
     .replace(/(.)\1$/, '$1');
 }
 
-/** Lines of comments that go beyond the limit, unless they are one word, such as an address, a row of a table, or what a linter reads. */
+/**
+ * Lines of comments that go beyond the limit, unless they are one word, such as an address, a row of a table,
+ * or what a linter reads.
+ */
 export function listWide(text: string): readonly number[] {
   return text
     .split('\n')

@@ -1,6 +1,8 @@
 /**
- * The files that open connections to other machines, each with what keeps a failing one from hurting: a new file must be added with its answer.
- * In: the sources of the program, without tests. Out: sentences about files that are not listed, and about listed ones that connect no more.
+ * The files that open connections to other machines, each with what keeps a failing one from hurting: a new
+ * file must be added with its answer.
+ * In: the sources of the program, without tests. Out: sentences about files that are not listed, and about
+ * listed ones that connect no more.
  */
 import { type ServiceName, serviceNames } from '../src/observe/services/service-names.ts';
 import { listSources, readSource, withoutComments } from './source-files.ts';
@@ -107,7 +109,10 @@ const PATTERNS: readonly RegExp[] = [
 /** Names each service, and what does not work without it. */
 const SERVICES_PAGE = 'docs/6-run/health.md';
 
-/** Every file that connects and is not listed, every line of the list that no file needs, and what is wrong with the services. */
+/**
+ * Every file that connects and is not listed, every line of the list that no file needs, and what is wrong
+ * with the services.
+ */
 export function checkConnections(): readonly string[] {
   const found = listSources('src').filter((path) => opensConnections(readSource(path)));
   const places = Object.keys(connections);

@@ -1,6 +1,6 @@
 /**
- * The layers hold: a folder of src imports only from lower ones, each library is imported in one place, web knows
- * only src/api and src/client, and no files import each other in a cycle.
+ * The layers hold: a folder of src imports only from lower ones, each library is imported in one place, web
+ * knows only src/api and src/client, and no files import each other in a cycle.
  * In: the sources, the table of layers. Out: sentences about what is wrong.
  */
 import { dirname, join, normalize } from 'node:path';
@@ -48,7 +48,10 @@ const narrow: Readonly<Record<string, readonly string[]>> = {
   'delivery/format': ['media', 'api', 'lib'],
 };
 
-/** Files above `archive` that use the file system: for what the user names, secrets, pages and the disk; never for stored media. */
+/**
+ * Files above `archive` that use the file system: for what the user names, secrets, pages and the disk; never
+ * for stored media.
+ */
 const fileUsers: readonly string[] = [
   'app/store.ts', // may the data folder be written?
   'http/fixture.ts', // tests
@@ -162,7 +165,9 @@ function checkPage(path: string, text: string): readonly string[] {
   });
 }
 
-/** Files that import each other in a cycle, type imports included: a reader could not say which comes first. */
+/**
+ * Files that import each other in a cycle, type imports included: a reader could not say which comes first.
+ */
 export function findCycles(files: readonly string[], read: (path: string) => string = readSource): readonly string[] {
   const edges = new Map(
     files.map((path) => [

@@ -1,5 +1,6 @@
 /**
- * Checks the documentation as a reader meets it: every relative link leads somewhere, and every page can be reached from the README.
+ * Checks the documentation as a reader meets it: every relative link leads somewhere, and every page can be
+ * reached from the README.
  * In: the Markdown files of the tree. Out: sentences about what is wrong.
  */
 import { posix } from 'node:path';

@@ -1,5 +1,6 @@
 /**
- * oxbow runs on Linux, macOS and Windows: platform-specific code is in src/lib/platform.ts, or is listed below with its reason.
+ * oxbow runs on Linux, macOS and Windows: platform-specific code is in src/lib/platform.ts, or is listed
+ * below with its reason.
  * In: the sources of the program, without tests. Out: sentences about calls that another system lacks.
  */
 import { listSources, readSource, withoutComments } from './source-files.ts';

@@ -1,6 +1,6 @@
 /**
- * Checks the tree as a whole: no two paths that differ only in case, no file too long and no folder too full to
- * read in one sitting, a page that lists every file of the media path, and one form of decisions.
+ * Checks the tree as a whole: no two paths that differ only in case, no file too long and no folder too full
+ * to read in one sitting, a page that lists every file of the media path, and one form of decisions.
  * In: the list of files. Out: sentences about what is wrong.
  */
 import { posix } from 'node:path';
@@ -27,7 +27,9 @@ export function checkTree(): readonly string[] {
   ];
 }
 
-/** Paths, folders too, that are one and the same on a file system that does not tell upper from lower case. */
+/**
+ * Paths, folders too, that are one and the same on a file system that does not tell upper from lower case.
+ */
 export function findCaseTwins(files: readonly string[]): readonly string[] {
   const seen = new Map<string, string>();
   const problems = new Set<string>();

@@ -1,7 +1,8 @@
 /**
- * Tests beside the code wait for no wall time, and no test asserts that something took less, or more, than a part of a second: a busy
- * machine would fail them, and pauses are most of what a suite costs.
- * In: tests, contracts and fixtures. Out: sentences about waits without virtual time or a reason, and about compared times.
+ * Tests beside the code wait for no wall time, and no test asserts that something took less, or more, than a
+ * part of a second: a busy machine would fail them, and pauses are most of what a suite costs.
+ * In: tests, contracts and fixtures. Out: sentences about waits without virtual time or a reason, and about
+ * compared times.
  */
 import ts from 'typescript';
 import { isTest, listFiles, readSource } from './source-files.ts';
@@ -34,7 +35,8 @@ export function checkWaits(): readonly string[] {
 }
 
 /**
- * Where a file of tests beside the code waits for wall time without virtual time or a reason; and a reason of a file that does not wait.
+ * Where a file of tests beside the code waits for wall time without virtual time or a reason; and a reason of
+ * a file that does not wait.
  *
  * @param path from the root, e.g. `src/net/net.test.ts`
  */

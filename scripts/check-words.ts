@@ -1,6 +1,8 @@
 /**
- * Checks the language of what people read: documentation, comments, messages and texts of the interface use plain words.
- * In: the text files of the tree, the table of CONTRIBUTING.md (section Language). Out: sentences about what is wrong.
+ * Checks the language of what people read: documentation, comments, messages and texts of the interface use
+ * plain words.
+ * In: the text files of the tree, the table of CONTRIBUTING.md (section Language). Out: sentences about what
+ * is wrong.
  */
 import { listFiles, readSource } from './source-files.ts';
 
@@ -37,7 +39,8 @@ function readable(file: string, text: string): string {
 /**
  * Finds refused words in one file.
  *
- * @param file path from the root; its ending decides what is read: all of a page, the comments and strings of a source
+ * @param file path from the root; its ending decides what is read: all of a page, the comments and strings of
+ *   a source
  * @param words as `readWords` returns them
  */
 export function findWords(file: string, text: string, words: readonly string[]): readonly string[] {

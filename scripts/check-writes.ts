@@ -1,5 +1,6 @@
 /**
- * What the server keeps is written through the file layer, src/lib/files, which tests can make fail; no other file changes files by itself.
+ * What the server keeps is written through the file layer, src/lib/files, which tests can make fail; no other
+ * file changes files by itself.
  * In: the sources of the program, without tests. Out: sentences about imports of node:fs that write.
  */
 import { listSources, readSource, withoutComments } from './source-files.ts';

@@ -1,5 +1,6 @@
 /**
- * `npm run check`: every check, one line each, then the tests beside the code. `npm test` runs the checks first, and then every suite.
+ * `npm run check`: every check, one line each, then the tests beside the code. `npm test` runs the checks
+ * first, and then every suite.
  * In: the tree. Out: a list of steps, exit code 1 when one fails. Nothing is changed.
  */
 import { execFile } from 'node:child_process';
@@ -55,7 +56,10 @@ async function program(command: string, args: readonly string[]): Promise<StepRe
   return { problems: message === undefined ? [] : [`${stdout ?? ''}${stderr ?? ''}`.trim() || message] };
 }
 
-/** Ten times as fast as TypeScript 6, which is the package `typescript`: svelte-check reads components with that one, and finds this one by its name. */
+/**
+ * Ten times as fast as TypeScript 6, which is the package `typescript`: svelte-check reads components with
+ * that one, and finds this one by its name.
+ */
 const nativeTypescript = join(root, 'node_modules', '@typescript', 'native', 'bin', 'tsc');
 const local = (name: string): string => join(root, 'node_modules', '.bin', name);
 const listed = async (problems: readonly string[] | Promise<readonly string[]>): Promise<StepResult> => ({
@@ -65,7 +69,10 @@ const listed = async (problems: readonly string[] | Promise<readonly string[]>):
 /** A registry that does not answer costs no longer than this. */
 const AUDIT_WITHIN_MS = 30_000;
 
-/** Known vulnerabilities of dependencies; advisories of severity high and above fail, an unreachable registry is reported. */
+/**
+ * Known vulnerabilities of dependencies; advisories of severity high and above fail, an unreachable registry
+ * is reported.
+ */
 async function audit(): Promise<StepResult> {
   const args = ['audit', '--omit=dev', '--json', '--fetch-retries=0', `--fetch-timeout=${AUDIT_WITHIN_MS / 2}`];
   const { stdout } = await execute('npm', args, AUDIT_WITHIN_MS);
@@ -89,7 +96,8 @@ const steps: readonly Step[] = [
   { name: 'advisories', run: audit },
   {
     name: 'types',
-    // Each checker works out the types that files share for itself; the other programs of this list use the other cores.
+    // Each checker works out the types that files share for itself; the other programs of this list use the
+    // other cores.
     run: () => program(process.execPath, [nativeTypescript, '-p', 'tsconfig.json', '--checkers', '1']),
   },
   {

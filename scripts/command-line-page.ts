@@ -1,5 +1,6 @@
 /**
- * docs/7-reference/command-line.md: every verb with its arguments and options, as the program itself knows them.
+ * docs/7-reference/command-line.md: every verb with its arguments and options, as the program itself knows
+ * them.
  * In: the command line of src/cli. Out: Markdown.
  */
 import type { Command, Option } from 'commander';

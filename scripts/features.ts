@@ -1,5 +1,6 @@
 /**
- * The page that lists, for each feature, where its parts are: API, routes, settings, implementation, tables, pages, tests, docs.
+ * The page that lists, for each feature, where its parts are: API, routes, settings, implementation, tables,
+ * pages, tests, docs.
  * In: names of the files of the tree. Out: docs/features.md, and features that name nothing. Pure.
  */
 import { posix } from 'node:path';
@@ -10,7 +11,10 @@ interface Feature {
   readonly name: string;
   /** What a user does with it. */
   readonly what: string;
-  /** Parts of a path: a folder, a file without its ending, or words at the beginning of its name; with `!` in front, not this one. */
+  /**
+   * Parts of a path: a folder, a file without its ending, or words at the beginning of its name; with `!` in
+   * front, not this one.
+   */
   readonly words: readonly string[];
   /** Where the user reads about it, from docs/ on without the folder's number. */
   readonly docs: readonly string[];
@@ -176,7 +180,10 @@ function collapse(paths: readonly string[], all: readonly string[]): readonly st
   return [...places].sort();
 }
 
-/** The page, and what is wrong with the table of features: one that has no implementation, or a page of docs that is gone. */
+/**
+ * The page, and what is wrong with the table of features: one that has no implementation, or a page of docs
+ * that is gone.
+ */
 export function featuresPage(files: readonly string[]): {
   readonly page: string;
   readonly problems: readonly string[];

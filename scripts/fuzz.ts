@@ -1,6 +1,8 @@
 /**
- * `npm run fuzz`: every parser over 100,000 inputs made of seeds, and 10,000 simulated sources; `npm test` gives them 2,000 and 200.
- * In: the `fuzz…(seed, count)` functions of the `fuzz.fixture.ts` files; `--count N`, `--seed N`, names to narrow the run.
+ * `npm run fuzz`: every parser over 100,000 inputs made of seeds, and 10,000 simulated sources; `npm test`
+ * gives them 2,000 and 200.
+ * In: the `fuzz…(seed, count)` functions of the `fuzz.fixture.ts` files; `--count N`, `--seed N`, names to
+ * narrow the run.
  * Out: a line for each with its speed and what memory grew by; exit code 1 when one failed or grew.
  */
 import { globSync } from 'node:fs';
@@ -11,7 +13,9 @@ import { runInNewContext } from 'node:vm';
 
 /** Inputs of one call: memory is looked at between calls, and the seed of a failure is known to one call. */
 const BATCH = 1000;
-/** What a parser holds on to grows with the inputs; this much more after the first tenth is taken for that. */
+/**
+ * What a parser holds on to grows with the inputs; this much more after the first tenth is taken for that.
+ */
 const MAX_GROWTH_BYTES = 32 * 1024 * 1024;
 
 type Fuzz = (seed: number, count: number) => unknown;

@@ -1,6 +1,7 @@
 /**
  * Writes the generated half of the typed client, and the page of events.
- * In: the OpenAPI document, the tables of events and errors. Out: texts of src/client/*.ts and docs/7-reference/events.md.
+ * In: the OpenAPI document, the tables of events and errors. Out: texts of src/client/*.ts and
+ * docs/7-reference/events.md.
  */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -119,12 +120,10 @@ import type { ${namedIn(`${rows.join('\n')} EventType`, document)} } from './sha
 
 export type { EventType } from './shapes.ts';
 
-/** The data of each event type. */
 export interface EventDataByType {
 ${rows.join('\n')}
 }
 
-/** An event. */
 export type OxbowEvent<T extends EventType = EventType> = {
   [Each in T]: {
     /** Sorts by time. */
@@ -176,7 +175,6 @@ function operationsFile(document: OpenApi): string {
 import type { Requester, CallOptions } from './request.ts';
 import type { ${shapes} } from './shapes.ts';
 
-/** Every operation. */
 export class Operations {
   readonly #request: Requester;
 

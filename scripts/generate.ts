@@ -1,5 +1,6 @@
 /**
- * Writes docs/7-reference and the generated half of src/client from the tables in the sources; with --check it only says which pages are not up to date.
+ * Writes docs/7-reference and the generated half of src/client from the tables in the sources; with --check
+ * it only says which pages are not up to date.
  * In: the tables of settings, errors, metrics and routes. Out: pages, or exit code 1.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';

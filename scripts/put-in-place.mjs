@@ -1,6 +1,7 @@
 /**
- * Replaces a folder with a new one beside it, so that readers find the old one or the new one, never a part of one,
- * and two processes at the same time do not interfere: the last one wins. Plain JavaScript: it runs in `npm ci`.
+ * Replaces a folder with a new one beside it, so that readers find the old one or the new one, never a part
+ * of one, and two processes at the same time do not interfere: the last one wins. Plain JavaScript: it runs
+ * in `npm ci`.
  */
 import { rename, rm } from 'node:fs/promises';
 

@@ -103,7 +103,9 @@ export async function runTests(
   return result;
 }
 
-/** Runs all processes, as many at once as the cores can take by their weights, and as they really have left. */
+/**
+ * Runs all processes, as many at once as the cores can take by their weights, and as they really have left.
+ */
 async function runAll(
   processes: readonly TestProcess[],
   options: ProcessOptions,

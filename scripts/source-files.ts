@@ -58,7 +58,10 @@ export function listImports(text: string): readonly ImportLine[] {
   }));
 }
 
-/** Comments replaced by blanks, so that offsets and lines stay. Strings that hold comment signs are rare and left alone. */
+/**
+ * Comments replaced by blanks, so that offsets and lines stay. Strings that hold comment signs are rare and
+ * left alone.
+ */
 export function withoutComments(text: string): string {
   const blank = (comment: string) => comment.replace(/[^\n]/g, ' ');
   return text.replace(/\/\*[\s\S]*?\*\//g, blank).replace(/(^|[\s;{}(),])\/\/[^\n]*/g, blank);

@@ -1,6 +1,7 @@
 /**
- * `npm test`: installs the programs that the suites need where it may, runs the checks, then the first tier of the tests.
- * `npm run test:all`: both tiers, with coverage. In: the tree; globs as arguments narrow the run; `--record` measures what each file costs.
+ * `npm test`: installs the programs that the suites need where it may, runs the checks, then the first tier
+ * of the tests. `npm run test:all`: both tiers, with coverage. In: the tree; globs as arguments narrow the
+ * run; `--record` measures what each file costs.
  * Out: the report, last; exit code 1 when anything failed. A failed check ends it before the suites.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -52,7 +53,10 @@ const programs: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** What suites read of packages without a program, as a pattern of paths, and the Debian packages that bring it. */
+/**
+ * What suites read of packages without a program, as a pattern of paths, and the Debian packages that bring
+ * it.
+ */
 const files: Readonly<Record<string, readonly string[]>> = {
   '/usr/lib/*/girepository-1.0/GstRtspServer-1.0.typelib': [
     'gir1.2-gst-rtsp-server-1.0',
@@ -75,7 +79,10 @@ const furtherPrograms: Readonly<Record<string, Readonly<Record<string, readonly 
   'test/benches/serving.test.ts': { wrk: ['wrk'], cc: ['gcc', 'libc6-dev'], ss: ['iproute2'] },
 };
 
-/** Installs what is missing in CI, or where this user may; elsewhere the suites that need it are skipped and say so. */
+/**
+ * Installs what is missing in CI, or where this user may; elsewhere the suites that need it are skipped and
+ * say so.
+ */
 function installPrograms(selected: readonly string[]): void {
   const needed = Object.assign({}, programs, ...selected.map((file) => furtherPrograms[file]));
   const missing = [

@@ -1,5 +1,6 @@
 /**
- * Compiles what processes of the media engine load, before tests start hundreds of them: they read such a cache, and cannot write one.
+ * Compiles what processes of the media engine load, before tests start hundreds of them: they read such a
+ * cache, and cannot write one.
  * In: a folder for what Node compiles. Out: the compiled entries of the sources and of the built program.
  */
 import { spawn } from 'node:child_process';
@@ -7,7 +8,10 @@ import { once } from 'node:events';
 import { globSync } from 'node:fs';
 import { root } from './source-files.ts';
 
-/** Starts each entry of the media engine once; without input it ends at once. @param cache folder of Node's compile cache */
+/**
+ * Starts each entry of the media engine once; without input it ends at once.
+ * @param cache folder of Node's compile cache
+ */
 export async function warmEngine(cache: string): Promise<void> {
   const start = (entry: string) =>
     spawn(process.execPath, ['--max-old-space-size=128', '--no-warnings', entry], {

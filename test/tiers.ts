@@ -1,15 +1,19 @@
 /**
- * The second tier: files of tests that are long by nature. `npm test` runs the first tier, which is every other file, and some tests of
- * those that are long in part; `npm run test:all` runs everything, and a run with CI=true takes one eighth of the second tier
- * (docs/testing.md).
- * In: nothing. Out: paths from the root with the reason, and the file of the first tier that shows the same promise.
+ * The second tier: files of tests that are long by nature. `npm test` runs the first tier, which is every
+ * other file, and some tests of those that are long in part; `npm run test:all` runs everything, and a run
+ * with CI=true takes one eighth of the second tier (docs/testing.md).
+ * In: nothing. Out: paths from the root with the reason, and the file of the first tier that shows the same
+ * promise.
  */
 
 /** Why a file is in the second tier. */
 export interface LongFile {
   /** What is long by nature. */
   readonly why: string;
-  /** Path of the file of the first tier that shows the same promise in short; none for a proof of tests, a tool or a package. */
+  /**
+   * Path of the file of the first tier that shows the same promise in short; none for a proof of tests, a
+   * tool or a package.
+   */
   readonly short: string | undefined;
   /** The first tier has this file too, with some of its values (test/full.ts). */
   readonly isPartly: boolean;

@@ -1,8 +1,8 @@
 /**
- * How far sound and picture are apart, by flash and beep: of a stream that a page plays over WHEP, of a page that is connected to itself, and of a
- * stream that a page publishes over WHIP.
- * In: the test picture, whose tone begins with each UTC second; a page that draws a flash and plays a beep each second. Out: milliseconds; sound
- * that is later than its picture is positive.
+ * How far sound and picture are apart, by flash and beep: of a stream that a page plays over WHEP, of a page
+ * that is connected to itself, and of a stream that a page publishes over WHIP.
+ * In: the test picture, whose tone begins with each UTC second; a page that draws a flash and plays a beep
+ * each second. Out: milliseconds; sound that is later than its picture is positive.
  */
 import type { Page } from 'playwright-core';
 import { BEEP_LEVEL, BEEP_SILENCE_S, beepsOf } from '../../test/fixtures/beeps.ts';
@@ -26,8 +26,8 @@ declare global {
 }
 
 /**
- * Sound and picture of the test picture on a page that plays it, for `seconds`: the delay of each beep after its second, less the delay of the
- * pictures at p50.
+ * Sound and picture of the test picture on a page that plays it, for `seconds`: the delay of each beep after
+ * its second, less the delay of the pictures at p50.
  */
 export async function playedOffsets(page: Page, seconds: number): Promise<Offsets> {
   await page.evaluate(hear, { level: BEEP_LEVEL, silenceS: BEEP_SILENCE_S });
@@ -69,8 +69,9 @@ async function hear({ level, silenceS }: { level: number; silenceS: number }): P
 }
 
 /**
- * Runs in the page: a flash and a beep at each full second, as a stream. The strip of the test picture names the time at which each picture was
- * drawn; its geometry is that of src/ffmpeg/strip.ts, which a page cannot import.
+ * Runs in the page: a flash and a beep at each full second, as a stream. The strip of the test picture names
+ * the time at which each picture was drawn; its geometry is that of src/ffmpeg/strip.ts, which a page cannot
+ * import.
  */
 function createFlashes(): void {
   const canvas = document.body.appendChild(document.createElement('canvas'));
@@ -116,7 +117,10 @@ function createFlashes(): void {
   globalThis.oxbowFlashes = new MediaStream(tracks);
 }
 
-/** Publishes a flash and a beep at each full second from a page. Returns the address of the session, or the problem. */
+/**
+ * Publishes a flash and a beep at each full second from a page. Returns the address of the session, or the
+ * problem.
+ */
 export async function publishFlashes(page: Page, url: string, key: string): Promise<string> {
   await page.evaluate(createFlashes);
   return page.evaluate(

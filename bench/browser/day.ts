@@ -1,7 +1,8 @@
 /**
- * `npm run bench -- day`: the watch page over 24 hours of footage: how fast a click into the past shows its frame, and how fast scrubbing
- * paints the picture of the pointer.
- * In: the built interface, Chromium, ffmpeg; a folder that an earlier run made, or none. Out: tables. All share the machine.
+ * `npm run bench -- day`: the watch page over 24 hours of footage: how fast a click into the past shows its
+ * frame, and how fast scrubbing paints the picture of the pointer.
+ * In: the built interface, Chromium, ffmpeg; a folder that an earlier run made, or none. Out: tables. All
+ * share the machine.
  */
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
@@ -105,7 +106,9 @@ async function range(track: Locator): Promise<{ minMs: number; maxMs: number }> 
   return { minMs: Number(min) * 1000, maxMs: Number(max) * 1000 };
 }
 
-/** Clicks all over the recording, each to another part of the repeated media than the one before; ms, sorted. */
+/**
+ * Clicks all over the recording, each to another part of the repeated media than the one before; ms, sorted.
+ */
 async function clicks(page: Page, track: Locator, { fromMs, toMs }: RecordedDay): Promise<number[]> {
   const { minMs, maxMs } = await range(track);
   const [firstMs, lastMs] = [Math.max(minMs, fromMs) + 60_000, Math.min(maxMs, toMs) - 60_000];
@@ -126,7 +129,10 @@ declare global {
   var oxbowScrub: { ms: number; apartMs: number } | null | undefined;
 }
 
-/** Runs in the page: after the next move, waits for the frame that paints a picture near enough to the time of the pointer. */
+/**
+ * Runs in the page: after the next move, waits for the frame that paints a picture near enough to the time of
+ * the pointer.
+ */
 function arm({ wantedMs, nearMs, giveUpMs }: { wantedMs: number; nearMs: number; giveUpMs: number }): void {
   globalThis.oxbowScrub = undefined;
   const moved = (event: PointerEvent) => {

@@ -1,5 +1,6 @@
 /**
- * How far the live playlist of the test picture is behind the drawing of its frames: the encoder, and the server up to the playlist.
+ * How far the live playlist of the test picture is behind the drawing of its frames: the encoder, and the
+ * server up to the playlist.
  * In: a server with the test picture, whose programme time is the clock of the drawing. Out: milliseconds.
  */
 import { parsePlaylist } from '../../src/media/m3u8/parse.ts';
@@ -11,7 +12,8 @@ import { median } from '../report.ts';
 const PARTS = 50;
 
 /**
- * The time at which a Part is listed less the programme time of its end, at p50: the first frame after it has reached the server.
+ * The time at which a Part is listed less the programme time of its end, at p50: the first frame after it has
+ * reached the server.
  *
  * @param stream name of a stream with Parts
  */

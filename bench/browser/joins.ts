@@ -1,5 +1,6 @@
 /**
- * Plays a recording across two ten-minute marks and the gap between them, and checks which frames were presented.
+ * Plays a recording across two ten-minute marks and the gap between them, and checks which frames were
+ * presented.
  * In: a watch page, a recording. Out: counts of frames.
  */
 import type { Page } from 'playwright-core';

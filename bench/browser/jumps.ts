@@ -1,6 +1,7 @@
 /**
  * Clicks on the timeline bar and measures the time to the frame of that moment.
- * In: a watch page that plays. Out: milliseconds from the release of the button to the first animation frame with the new video frame.
+ * In: a watch page that plays. Out: milliseconds from the release of the button to the first animation frame
+ * with the new video frame.
  */
 import type { Page } from 'playwright-core';
 import { type Look, lookAt } from '../../test/browser/frames.ts';
@@ -33,7 +34,9 @@ declare global {
   var oxbowJump: { atMs: number | null; utcMs: number | null } | undefined;
 }
 
-/** Runs in the page: after the next release of a button, checks each animation frame for a new video frame. */
+/**
+ * Runs in the page: after the next release of a button, checks each animation frame for a new video frame.
+ */
 function arm(): void {
   const jump: { atMs: number | null; utcMs: number | null } = { atMs: null, utcMs: null };
   globalThis.oxbowJump = jump;

@@ -28,7 +28,6 @@ export interface Playing {
 
 /** CPU of a page, percent of one core. */
 export interface PageCost {
-  /** Its main thread. */
   readonly mainThread: number;
   /** Wall time of the tasks of its main thread. */
   readonly tasks: number;

@@ -1,7 +1,9 @@
 /**
- * `npm run bench -- multi`: how far the pictures of a multi-view page are apart, live and in the past. Bars at p95: nine tiles of 180p at 15
- * frames/s within 100 ms and none more than 2 s older than the others; 2 × 2 of 360p at 25 frames/s within 50 ms.
- * In: the built interface, Chromium, test pictures. Out: a table. Server, encoders and the page share the machine.
+ * `npm run bench -- multi`: how far the pictures of a multi-view page are apart, live and in the past. Bars
+ * at p95: nine tiles of 180p at 15 frames/s within 100 ms and none more than 2 s older than the others; 2 × 2
+ * of 360p at 25 frames/s within 50 ms.
+ * In: the built interface, Chromium, test pictures. Out: a table. Server, encoders and the page share the
+ * machine.
  */
 import { loadavg } from 'node:os';
 import { join } from 'node:path';

@@ -1,7 +1,9 @@
 /**
- * `npm run bench -- player`: total latency of the watch page, time of clicks into the past, joins of windows, and cost, compared with
- * hls.js and shaka-player on the same stream, and with dash.js and shaka-player on its DASH manifest (bar: dash.js at most 2 s).
- * In: the built interface, Chromium, the test picture. Out: tables. Server, encoder and browser share the machine.
+ * `npm run bench -- player`: total latency of the watch page, time of clicks into the past, joins of windows,
+ * and cost, compared with hls.js and shaka-player on the same stream, and with dash.js and shaka-player on
+ * its DASH manifest (bar: dash.js at most 2 s).
+ * In: the built interface, Chromium, the test picture. Out: tables. Server, encoder and browser share the
+ * machine.
  */
 import { loadavg } from 'node:os';
 import { join } from 'node:path';

@@ -1,5 +1,6 @@
 /**
- * `npm run bench -- publish`: glass to glass from an encoder like OBS over RTMP to the watch page in Chromium.
+ * `npm run bench -- publish`: glass to glass from an encoder like OBS over RTMP to the watch page in
+ * Chromium.
  * In: the built interface, ffmpeg, Chromium. Out: a table. Server, encoder and browser share the machine.
  */
 import { setTimeout as pause } from 'node:timers/promises';

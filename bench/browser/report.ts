@@ -19,13 +19,15 @@ export interface PlayerReport {
   readonly encoderMs: number | null;
   readonly jumps: Jumps | null;
   readonly joins: Joins | null;
-  /** CPU while oxbow's page played, percent of one core: the server with its encoder, all of Chromium, other programs. */
+  /**
+   * CPU while oxbow's page played, percent of one core: the server with its encoder, all of Chromium, other
+   * programs.
+   */
   readonly load: { readonly server: number; readonly chromium: number; readonly others: number } | null;
   /** Load average over a minute, before and after. */
   readonly loadAverage: readonly [number, number];
 }
 
-/** Prints the report. */
 export function printPlayerReport(report: PlayerReport): string {
   const { rows, encoderMs, jumps, joins, load, listS, firstLoadKb, loadAverage } = report;
   const ms = (value: number) => (Number.isNaN(value) ? '' : value.toFixed(0));

@@ -1,7 +1,9 @@
 /**
- * `npm run bench -- room-step`: how far the pictures of two pages in a room are apart (bar: 30 ms at p95, live and in the past; 250 ms with
- * 200 ms of jitter), how long a join takes (bar: 2.5 s), and a page that stood still for a second (bar: 1 s).
- * In: the built interface, Chromium, the test picture. Out: a table. Server, encoder and both pages share the machine.
+ * `npm run bench -- room-step`: how far the pictures of two pages in a room are apart (bar: 30 ms at p95,
+ * live and in the past; 250 ms with 200 ms of jitter), how long a join takes (bar: 2.5 s), and a page that
+ * stood still for a second (bar: 1 s).
+ * In: the built interface, Chromium, the test picture. Out: a table. Server, encoder and both pages share the
+ * machine.
  */
 import { loadavg } from 'node:os';
 import { join } from 'node:path';

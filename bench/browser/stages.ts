@@ -2,8 +2,8 @@
  * Where the time between drawing and showing a frame goes: the stages of the last frame of each Part.
  * In: a page that plays the clock of bench/ingest live. Out: milliseconds by stage.
  *
- * The page's clock and the strip give when a frame was drawn; the programme time of a picture is the earliest arrival of its frame at the
- * server (docs/media.md 2).
+ * The page's clock and the strip give when a frame was drawn; the programme time of a picture is the earliest
+ * arrival of its frame at the server (docs/media.md 2).
  */
 import type { Page } from 'playwright-core';
 import { frameWhen, type SeenFrame } from '../../test/browser/frames.ts';
@@ -118,7 +118,10 @@ function stagesOf(
   return [{ drawnMs: drawnOf(stored.endS), ...times }];
 }
 
-/** Programme time less strip of one picture: paused, because only then the page names the time of its picture exactly. */
+/**
+ * Programme time less strip of one picture: paused, because only then the page names the time of its picture
+ * exactly.
+ */
 async function delayToServer(page: Page): Promise<number> {
   await page.keyboard.press('k');
   let last = Number.NaN;

@@ -1,6 +1,7 @@
 /**
  * Viewers over WHEP in a process of their own: they decrypt and count packets, and request lost ones no more.
- * In: by message, the address of a stream and a number of viewers. Out: by message, connected viewers and packets.
+ * In: by message, the address of a stream and a number of viewers. Out: by message, connected viewers and
+ * packets.
  */
 
 import { parseWebRtc, printWebRtc } from '../../src/media/sdp/webrtc-description.ts';
@@ -21,7 +22,11 @@ async function openViewer(url: string): Promise<void> {
   const endpoint = await openWebRtcEndpoint({ address: '127.0.0.1', port: 0, nowMs: Date.now(), onError: () => {} });
   const local = createIceCredentials();
   const format = {
-    ...{ payloadType: 102, encoding: 'H264', clockRate: 90_000, channels: 1, feedback: ['nack', 'nack pli'] },
+    payloadType: 102,
+    encoding: 'H264',
+    clockRate: 90_000,
+    channels: 1,
+    feedback: ['nack', 'nack pli'],
     parameters: new Map([
       ['packetization-mode', '1'],
       ['profile-level-id', '42e01f'],
@@ -29,7 +34,8 @@ async function openViewer(url: string): Promise<void> {
   };
   const video = {
     ...({ mid: '0', kind: 'video', direction: 'recvonly', isRejected: false, sources: [] } as const),
-    ...{ formats: [format], extensions: new Map() },
+    formats: [format],
+    extensions: new Map(),
   };
   const own = { ...local, fingerprint: endpoint.fingerprint, isIceLite: false, candidates: [] };
   const offer = printWebRtc({ ...own, setup: 'actpass', media: [video] }, '1');
@@ -37,7 +43,10 @@ async function openViewer(url: string): Promise<void> {
   const response = await fetch(url, { method: 'POST', headers, body: offer });
   if (response.status !== 201) throw new Error(`${response.status} ${await response.text()}`);
   endpoint.openPeer({
-    ...{ role: 'offer', dtls: 'client', local, remote: parseWebRtc(await response.text()) },
+    role: 'offer',
+    dtls: 'client',
+    local,
+    remote: parseWebRtc(await response.text()),
     onConnected: () => counts.connected++,
     onPacket(packet) {
       counts.packets++;

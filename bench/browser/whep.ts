@@ -1,7 +1,9 @@
 /**
- * `npm run bench -- whep`: the delay of a live stream over WHEP, from the drawing of a picture to its presentation in Chromium; how far sound
- * and picture are apart, over WHEP and in the recording of a page that publishes over WHIP; the CPU of a server with 30 viewers of 3 Mbps.
- * In: the test picture, Chromium on the same machine, viewers in a process of their own. Out: tables. No TURN, no loss.
+ * `npm run bench -- whep`: the delay of a live stream over WHEP, from the drawing of a picture to its
+ * presentation in Chromium; how far sound and picture are apart, over WHEP and in the recording of a page
+ * that publishes over WHIP; the CPU of a server with 30 viewers of 3 Mbps.
+ * In: the test picture, Chromium on the same machine, viewers in a process of their own. Out: tables. No
+ * TURN, no loss.
  */
 import { fork, spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
@@ -156,7 +158,8 @@ async function measureViewers(
     const before = last;
     const together = await measure();
     return {
-      ...{ alone, together },
+      alone,
+      together,
       report: {
         connected: last.connected,
         packets: last.packets - before.packets,

@@ -1,6 +1,7 @@
 /**
  * `npm run bench -- cluster`: three nodes with PostgreSQL and Redis on this machine.
- * In: options. Out: rooms over the nodes and what they cost, a node that is killed, the hop to another node, as tables.
+ * In: options. Out: rooms over the nodes and what they cost, a node that is killed, the hop to another node,
+ * as tables.
  */
 import { loadavg } from 'node:os';
 import { describeMachine } from '../process-tree.ts';

@@ -1,5 +1,6 @@
 /**
- * `bench cluster`, the hop: a small request to the API, a held reload and media, at their owner and through another node in the same run.
+ * `bench cluster`, the hop: a small request to the API, a held reload and media, at their owner and through
+ * another node in the same run.
  * In: seconds. Out: latencies, CPU of both nodes, and how often live media leaves the owner.
  */
 import assert from 'node:assert/strict';
@@ -179,7 +180,9 @@ async function watch(bench: BenchCluster, { server, name }: TestNode, seconds: n
     // Each part of a viewer is a reload and the part.
     perS: (2 * found.parts) / seconds,
     originPerS: (after - before) / used.seconds,
-    ...{ p50Ms: found.p50Ms, parts: found.parts, late: found.late + found.missing },
+    p50Ms: found.p50Ms,
+    parts: found.parts,
+    late: found.late + found.missing,
   };
 }
 

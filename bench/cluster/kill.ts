@@ -1,6 +1,7 @@
 /**
  * `bench cluster`, the end of a node: SIGKILL while rooms, a stream and a job are on it.
- * In: repetitions. Out: times until rooms, the stream and the job are back, of what they are made, and whether anything is doubled.
+ * In: repetitions. Out: times until rooms, the stream and the job are back, of what they are made, and
+ * whether anything is doubled.
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -52,7 +53,10 @@ interface Killed {
   readonly problems: readonly string[];
 }
 
-/** Kills a node `rounds` times and returns the report. @param takeoverMs undefined: the default of the setting */
+/**
+ * Kills a node `rounds` times and returns the report.
+ * @param takeoverMs undefined: the default of the setting
+ */
 export async function benchKills(rounds: number, takeoverMs?: number): Promise<string> {
   await using opened = new AsyncDisposableStack();
   const folder = opened.use(await openFolder('bench-kill'));
@@ -227,7 +231,8 @@ async function openRoom(node: TestNode, urls: () => readonly string[], opened: A
       await until('all have got all', () => members.every(areShown), { withinMs: 10_000 }).catch(() =>
         wrong.push(`members have not got everything of room ${id}`),
       );
-      // One that the dead node delivered and did not commit has come again, under another number and the same id.
+      // One that the dead node delivered and did not commit has come again, under another number and the same
+      // id.
       if (members.some(({ shown }) => shown.size !== stored.length)) wrong.push(`too many messages in room ${id}`);
       if (members.some(({ ids }) => [...ids.values()].some(({ size }) => size > 1)))
         wrong.push(`a number of room ${id} was used twice`);

@@ -1,5 +1,6 @@
 /**
- * The clusters of `bench cluster`: three nodes with PostgreSQL and Redis on this machine, without proxies between them.
+ * The clusters of `bench cluster`: three nodes with PostgreSQL and Redis on this machine, without proxies
+ * between them.
  * In: arguments of nodes. Out: running nodes; their CPU and memory, and those of the engines.
  */
 import { openCluster, type TestCluster, type TestNode } from '../../test/cluster/cluster.fixture.ts';
@@ -8,7 +9,9 @@ import { ProcessTree } from '../process-tree.ts';
 /** Names of the nodes. */
 export const NAMES = ['a', 'b', 'c'] as const;
 
-/** Arguments of a test picture whose encoder takes little of the cores that it shares with what is measured. */
+/**
+ * Arguments of a test picture whose encoder takes little of the cores that it shares with what is measured.
+ */
 export const TINY_PICTURE: readonly string[] = [
   ...['--test-picture-width', '160', '--test-picture-height', '90', '--test-picture-fps', '15'],
 ];
@@ -56,7 +59,6 @@ export class ClusterCpu {
     this.#bench = new ProcessTree(generators);
   }
 
-  /** Now. */
   now(): CpuPoint {
     return {
       atS: performance.now() / 1000,
@@ -77,7 +79,9 @@ export function coresBetween(from: CpuPoint, to: CpuPoint) {
   const s = to.atS - from.atS;
   const nodes = to.nodes.map((value, i) => (value - from.nodes[i]!) / s);
   return {
-    ...{ nodes, engines: (to.engines - from.engines) / s, bench: (to.bench - from.bench) / s },
+    nodes,
+    engines: (to.engines - from.engines) / s,
+    bench: (to.bench - from.bench) / s,
     all: nodes.reduce((sum, one) => sum + one, 0) + (to.engines - from.engines) / s,
   };
 }

@@ -1,6 +1,8 @@
 /**
- * `bench cluster`, rooms: three nodes own the rooms in turn, members are connected to the nodes in turn, so two thirds of them are passed on.
- * In: numbers. Out: delays of messages between nodes, the highest rate, what a delivery and a member cost, and their extrapolation.
+ * `bench cluster`, rooms: three nodes own the rooms in turn, members are connected to the nodes in turn, so
+ * two thirds of them are passed on.
+ * In: numbers. Out: delays of messages between nodes, the highest rate, what a delivery and a member cost,
+ * and their extrapolation.
  */
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
@@ -198,7 +200,10 @@ function openLoad(bench: BenchCluster, ports: string, file: string, members: num
   };
 }
 
-/** What a member takes at the owner of its room, and at the node that passes it on: rooms of `a`, connections to `a`, then to `b`. */
+/**
+ * What a member takes at the owner of its room, and at the node that passes it on: rooms of `a`, connections
+ * to `a`, then to `b`.
+ */
 async function measureMemory(bench: BenchCluster, lines: readonly string[], folder: string): Promise<string> {
   // Rooms are at the nodes in turn.
   const own = lines.filter((_, i) => Math.floor(i / PER_ROOM) % NAMES.length === 0).slice(0, MEMORY_MEMBERS);

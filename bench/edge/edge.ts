@@ -1,6 +1,7 @@
 /**
  * `npm run bench -- edge`: an edge between a server and its viewers.
- * In: options. Out: tables: policies of the cache by simulation, recorded video, live, the cost of each viewer.
+ * In: options. Out: tables: policies of the cache by simulation, recorded video, live, the cost of each
+ * viewer.
  */
 
 import { compileLoadGenerator } from '../load-generator.ts';

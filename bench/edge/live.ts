@@ -1,7 +1,7 @@
 /**
  * `bench edge`, live: viewers of several streams through a real edge before a real server.
- * In: `oxbow serve` with test pictures, `oxbow edge`, a load generator. Out: requests to the origin compared with those of one viewer,
- * what the edge adds to a held reload, CPU and memory for each viewer.
+ * In: `oxbow serve` with test pictures, `oxbow edge`, a load generator. Out: requests to the origin compared
+ * with those of one viewer, what the edge adds to a held reload, CPU and memory for each viewer.
  */
 
 import { join } from 'node:path';
@@ -136,13 +136,22 @@ export async function watchAll(servers: LiveServers, viewers: number, seconds: n
   const total = (name: string) => found.reduce((sum, one) => sum + one[name], 0);
   const mean = (name: string) => total(name) / found.length;
   return {
-    ...{ originPerS: rise('originRequests'), viewerPerS: rise('requests'), cpu, pss },
-    ...{ late: total('late') + total('missing'), parts: total('parts'), errors: total('errors') + total('refused') },
-    ...{ p50Ms: mean('p50Ms'), p99Ms: mean('p99Ms') },
+    originPerS: rise('originRequests'),
+    viewerPerS: rise('requests'),
+    cpu,
+    pss,
+    late: total('late') + total('missing'),
+    parts: total('parts'),
+    errors: total('errors') + total('refused'),
+    p50Ms: mean('p50Ms'),
+    p99Ms: mean('p99Ms'),
   };
 }
 
-/** Holds the same reload at the origin and at the edge, again and again. Returns what the edge adds, sorted, ms. */
+/**
+ * Holds the same reload at the origin and at the edge, again and again. Returns what the edge adds, sorted,
+ * ms.
+ */
 export async function addedToReload(
   { origin, edge, streams }: Record<'origin' | 'edge', { readonly url: string }> & Pick<LiveServers, 'streams'>,
   seconds: number,

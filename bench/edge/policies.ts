@@ -1,5 +1,6 @@
 /**
- * What policies of a cache reach on the requests of `bench edge`, by simulation: LRU, S3-FIFO, prefetching, and the best that is possible.
+ * What policies of a cache reach on the requests of `bench edge`, by simulation: LRU, S3-FIFO, prefetching,
+ * and the best that is possible.
  * In: requests, the capacity in objects of one size. Out: hits and requests to the origin.
  */
 import { S3Fifo } from '../../src/edge/cache/s3-fifo.ts';
@@ -52,7 +53,11 @@ export type Policy = keyof typeof caches;
 
 const keyOf = ({ asset, segment }: ViewRequest) => asset * SEGMENTS + segment;
 
-/** Simulates a policy. @param prefetches the next segment is loaded with each request @param fromS requests before only fill the cache */
+/**
+ * Simulates a policy.
+ * @param prefetches the next segment is loaded with each request
+ * @param fromS requests before only fill the cache
+ */
 export function simulate(
   requests: readonly ViewRequest[],
   capacity: number,
@@ -75,7 +80,10 @@ export function simulate(
   return { hits: hits / all, origin: origin / all };
 }
 
-/** Belady: evicts what is needed last, and takes only what is needed sooner. No policy without prefetching has more hits. */
+/**
+ * Belady: evicts what is needed last, and takes only what is needed sooner. No policy without prefetching has
+ * more hits.
+ */
 export function best(requests: readonly ViewRequest[], capacity: number, fromS: number): PolicyResult {
   const nextUse = new Array<number>(requests.length);
   const last = new Map<number, number>();

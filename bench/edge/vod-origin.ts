@@ -1,5 +1,6 @@
 /**
- * The origin of `bench edge` for recorded video: 1,000 assets whose segments are generated, with the header fields of oxbow.
+ * The origin of `bench edge` for recorded video: 1,000 assets whose segments are generated, with the header
+ * fields of oxbow.
  * In: bytes of a segment. Out: its port on standard output; responses.
  */
 import { createServer } from 'node:http';

@@ -1,6 +1,8 @@
 /**
- * `bench edge`, recorded video: 200 viewers of 1,000 assets through a real edge whose cache holds a tenth of the bytes.
- * In: the requests of viewing.ts, played faster than time. Out: hits, requests to the origin, time to the first byte.
+ * `bench edge`, recorded video: 200 viewers of 1,000 assets through a real edge whose cache holds a tenth of
+ * the bytes.
+ * In: the requests of viewing.ts, played faster than time. Out: hits, requests to the origin, time to the
+ * first byte.
  */
 import { spawn } from 'node:child_process';
 import { Agent, request as httpRequest } from 'node:http';
@@ -15,7 +17,10 @@ import { mib, quantile, say, sorted } from '../report.ts';
 import { localAddress, SERVER_CORE } from '../target.ts';
 import { ASSETS, SEGMENTS, viewRequests } from './viewing.ts';
 
-/** Bytes of a segment: larger than what the edge has in memory twice, small enough for the disk of the machine. */
+/**
+ * Bytes of a segment: larger than what the edge has in memory twice, small enough for the disk of the
+ * machine.
+ */
 const SEGMENT_BYTES = 70_000;
 const TENTH_BYTES = (ASSETS * SEGMENTS * SEGMENT_BYTES) / 10;
 /** Where the tenth is kept on the disk, the memory holds little. */

@@ -1,9 +1,11 @@
 /**
- * `npm run bench -- import`: an MP4 file to chunk files of CMAF segments without encoding, next to ffmpeg's HLS with fMP4.
- * In: a film of 12 Mbps, repeated to the requested size. Out: a table of medians with the target: at most 1.5 times ffmpeg's time.
+ * `npm run bench -- import`: an MP4 file to chunk files of CMAF segments without encoding, next to ffmpeg's
+ * HLS with fMP4.
+ * In: a film of 12 Mbps, repeated to the requested size. Out: a table of medians with the target: at most 1.5
+ * times ffmpeg's time.
  *
- * oxbow's time is that of a worker which has started: from the job to its last output, with the process of FFmpeg that describes the
- * file. Both read from the page cache and write files.
+ * oxbow's time is that of a worker which has started: from the job to its last output, with the process of
+ * FFmpeg that describes the file. Both read from the page cache and write files.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';

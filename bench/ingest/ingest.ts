@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- ingest`: publishers over RTMP or SRT, packaged as HLS: one oxbow, which records too, compared with one ffmpeg per
- * stream and, for RTMP, with nginx and its RTMP module.
+ * `npm run bench -- ingest`: publishers over RTMP or SRT, packaged as HLS: one oxbow, which records too,
+ * compared with one ffmpeg per stream and, for RTMP, with nginx and its RTMP module.
  * In: options. Out: a table, and the memory of each further stream.
  */
 import { openFolder } from '../../test/fixtures/server.ts';

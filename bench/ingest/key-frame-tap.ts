@@ -14,8 +14,8 @@ export interface KeyFrameTap extends AsyncDisposable {
 }
 
 /**
- * End of the header of a video message, with or without its message stream (RTMP 1.0 5.3.1.2: type 9), then a key frame of AVC that is
- * not its sequence header (FLV 10.1 E.4.3.1).
+ * End of the header of a video message, with or without its message stream (RTMP 1.0 5.3.1.2: type 9), then a
+ * key frame of AVC that is not its sequence header (FLV 10.1 E.4.3.1).
  */
 const KEY_FRAMES = [Buffer.from([9, 1, 0, 0, 0, 0x17, 1]), Buffer.from([9, 0x17, 1])];
 const LONGEST = 7;

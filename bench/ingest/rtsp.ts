@@ -1,5 +1,6 @@
 /**
- * `npm run bench -- rtsp`: cameras of 4 Mbps over RTSP (TCP), recorded by one oxbow, compared with one ffmpeg for each that writes HLS.
+ * `npm run bench -- rtsp`: cameras of 4 Mbps over RTSP (TCP), recorded by one oxbow, compared with one ffmpeg
+ * for each that writes HLS.
  * In: a film, GStreamer's RTSP server. Out: a table.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';

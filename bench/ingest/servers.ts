@@ -1,5 +1,6 @@
 /**
- * The servers that `bench ingest` compares: oxbow, nginx with its RTMP module, and one ffmpeg listener per stream.
+ * The servers that `bench ingest` compares: oxbow, nginx with its RTMP module, and one ffmpeg listener per
+ * stream.
  * In: a number of streams and a folder. Out: running servers that package every stream as HLS.
  */
 import { type ChildProcess, spawn } from 'node:child_process';

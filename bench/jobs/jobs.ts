@@ -1,7 +1,8 @@
 /**
- * `npm run bench -- jobs`: the time from the answer 202 to a request until the first progress of its job, as a client sees it.
- * In: requests over HTTP to a server with one idle worker process, by push and by pull. Out: a table of times; the targets are 150 ms
- * (push) and 850 ms (pull) at the 95th percentile.
+ * `npm run bench -- jobs`: the time from the answer 202 to a request until the first progress of its job, as
+ * a client sees it.
+ * In: requests over HTTP to a server with one idle worker process, by push and by pull. Out: a table of
+ * times; the targets are 150 ms (push) and 850 ms (pull) at the 95th percentile.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,6 +1,8 @@
 /**
- * The peer of `npm run bench -- ladder`: node-av's decoder, scalers and x264 called from one script, with the settings of oxbow's rungs.
- * In: a file, sizes and rates on the command line (JSON). Out: bytes of each rung, JSON. Times, segments and files are left out.
+ * The peer of `npm run bench -- ladder`: node-av's decoder, scalers and x264 called from one script, with the
+ * settings of oxbow's rungs.
+ * In: a file, sizes and rates on the command line (JSON). Out: bytes of each rung, JSON. Times, segments and
+ * files are left out.
  */
 import {
   AV_CODEC_FLAG_GLOBAL_HEADER,

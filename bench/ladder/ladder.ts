@@ -1,10 +1,11 @@
 /**
- * `npm run bench -- ladder`: a ladder of three steps by the worker's encode job, next to one script that calls node-av's decoder, scalers
- * and x264 with the same settings.
- * In: a generated film, 1080p30. Out: a table of medians with the target: at least 0.95 of the script's speed.
+ * `npm run bench -- ladder`: a ladder of three steps by the worker's encode job, next to one script that
+ * calls node-av's decoder, scalers and x264 with the same settings.
+ * In: a generated film, 1080p30. Out: a table of medians with the target: at least 0.95 of the script's
+ * speed.
  *
- * Both read from the page cache. oxbow's time is that of a job on a worker which has started, with its process, chunk files and checks of
- * the cuts; the script's time includes its start, and it keeps nothing.
+ * Both read from the page cache. oxbow's time is that of a job on a worker which has started, with its
+ * process, chunk files and checks of the cuts; the script's time includes its start, and it keeps nothing.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';

@@ -1,9 +1,11 @@
 /**
- * `npm run bench -- live-ladder`: 720p and 360p of one 1080p30 source that ffmpeg copies in over RTMP, in real time.
- * In: a generated film that is repeated. Out: pictures of the source and of each quality over the same segments, GAPs, lag, CPU.
+ * `npm run bench -- live-ladder`: 720p and 360p of one 1080p30 source that ffmpeg copies in over RTMP, in
+ * real time.
+ * In: a generated film that is repeated. Out: pictures of the source and of each quality over the same
+ * segments, GAPs, lag, CPU.
  *
- * Pictures are counted in the segments that viewers get. Lag: oxbow's own, from the arrival of a picture to its return from the encoder,
- * the 95th percentile of ten seconds, read every five.
+ * Pictures are counted in the segments that viewers get. Lag: oxbow's own, from the arrival of a picture to
+ * its return from the encoder, the 95th percentile of ten seconds, read every five.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,7 +1,8 @@
 /**
- * A data folder with a long recording, made in minutes: a few minutes are encoded once and repeated with shifted times through the real
- * stream, packager, recorder and storyboards, by a clock of its own.
- * In: ffmpeg. Out: a data folder whose stream ends a moment ago. Each picture carries a time in a strip, which repeats with the media.
+ * A data folder with a long recording, made in minutes: a few minutes are encoded once and repeated with
+ * shifted times through the real stream, packager, recorder and storyboards, by a clock of its own.
+ * In: ffmpeg. Out: a data folder whose stream ends a moment ago. Each picture carries a time in a strip,
+ * which repeats with the media.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -33,7 +34,10 @@ export interface RecordedDayOptions {
   readonly height: number;
   readonly kbps: number;
   readonly hours: number;
-  /** With `test` a server that starts on the folder continues with the test picture; with `push` nothing is live. */
+  /**
+   * With `test` a server that starts on the folder continues with the test picture; with `push` nothing is
+   * live.
+   */
   readonly source: 'test' | 'push';
 }
 

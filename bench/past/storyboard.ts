@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- storyboard`: the small pictures of recordings: CPU of the media engine and of the server, and bytes a day, for each of
- * several pulled streams of 720p30, compared with `record.storyboard: off`.
+ * `npm run bench -- storyboard`: the small pictures of recordings: CPU of the media engine and of the server,
+ * and bytes a day, for each of several pulled streams of 720p30, compared with `record.storyboard: off`.
  * In: numbers. Out: a table.
  */
 import { readdirSync, readFileSync } from 'node:fs';

@@ -1,7 +1,9 @@
 /**
- * `npm run bench -- timeline-postgres`: the queries of `timeline` on a PostgreSQL server and on SQLite, on the same index.
- * In: an index of generated files; a server that is started for the measurement, with its data on the disk. Out: a table; the limit is twice
- * the time of SQLite and 3 ms at p99: a query crosses the network once or more.
+ * `npm run bench -- timeline-postgres`: the queries of `timeline` on a PostgreSQL server and on SQLite, on
+ * the same index.
+ * In: an index of generated files; a server that is started for the measurement, with its data on the
+ * disk. Out: a table; the limit is twice the time of SQLite and 3 ms at p99: a query crosses the network once
+ * or more.
  */
 import { join } from 'node:path';
 import { createSilentLog } from '../../src/observe/log.ts';

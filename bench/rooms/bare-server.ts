@@ -1,6 +1,6 @@
 /**
- * What `bench rooms` compares with: a chat server as the page of ws shows one. It parses a message, numbers it, prints it once, and calls
- * `send` for each member; it stores nothing and checks nothing.
+ * What `bench rooms` compares with: a chat server as the page of ws shows one. It parses a message, numbers
+ * it, prints it once, and calls `send` for each member; it stores nothing and checks nothing.
  * In: clients of room-load.c. Out: the port, as a line.
  */
 import { createServer } from 'node:http';

@@ -1,5 +1,6 @@
 /**
- * Participants of a forwarded call in a process of their own: they send recorded RTP, and decrypt and count what they get.
+ * Participants of a forwarded call in a process of their own: they send recorded RTP, and decrypt and count
+ * what they get.
  * In: by message, a room, credentials and a film in IVF. Out: by message, connected participants and packets.
  */
 import { readFileSync } from 'node:fs';

@@ -1,7 +1,8 @@
 /**
  * 1,000 people who enter rooms at once: a part of `npm run bench -- rooms`.
- * In: `oxbow serve` on one core; guests by the load generator on the other, and a member who writes 20 messages a second meanwhile. Out: the
- * time until all are welcomed, bytes that each of them got, the longest delay of a message to that member.
+ * In: `oxbow serve` on one core; guests by the load generator on the other, and a member who writes 20
+ * messages a second meanwhile. Out: the time until all are welcomed, bytes that each of them got, the longest
+ * delay of a message to that member.
  */
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';

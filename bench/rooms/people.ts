@@ -1,8 +1,9 @@
 /**
  * `npm run bench -- rooms --people`: ten thousand people in rooms, for a minute after they have come.
- * In: `oxbow serve` on one core, its limits of guests and connections raised to their number; simulated people, ten in each room, by a load
- * generator on the other. They come within a minute, report every 2 s, ask for the time every 5 s, write, react, leave after five minutes on
- * average and come back. Out: what was delivered, delays, memory, and what went wrong, as text.
+ * In: `oxbow serve` on one core, its limits of guests and connections raised to their number; simulated
+ * people, ten in each room, by a load generator on the other. They come within a minute, report every 2 s,
+ * ask for the time every 5 s, write, react, leave after five minutes on average and come back. Out: what was
+ * delivered, delays, memory, and what went wrong, as text.
  */
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';

@@ -19,13 +19,17 @@ export function startRoomServer(folder: string, members: number, args: readonly 
   const most = String(Math.max(10_000, members + 100));
   const limits = ['--rooms-connections', most, '--accounts-max-guests', most];
   return startServer({
-    ...{ data: join(folder, 'data'), program: launcher, cpus: SERVER_CORE, adminToken },
+    data: join(folder, 'data'),
+    program: launcher,
+    cpus: SERVER_CORE,
+    adminToken,
     args: ['--log-level', 'error', ...limits, ...args],
   });
 }
 
 /**
- * Creates guests and rooms on servers with an administrator: of several, in turn. Returns lines for the load generator.
+ * Creates guests and rooms on servers with an administrator: of several, in turn. Returns lines for the load
+ * generator.
  *
  * @param servers nodes of one cluster, or one server
  */

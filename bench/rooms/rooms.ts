@@ -1,8 +1,9 @@
 /**
  * `npm run bench -- rooms`: messages in many rooms at once.
- * In: `oxbow serve` on one core; thousands of guests, ten in each room, by a load generator on the other. Every message is a chat message that
- * is stored. Out: delays of deliveries and acknowledgements, memory of a connection, what stalled clients cost the others, and the
- * deliveries of a core, stored and in memory, compared with a bare ws server that stores nothing, as tables.
+ * In: `oxbow serve` on one core; thousands of guests, ten in each room, by a load generator on the other.
+ * Every message is a chat message that is stored. Out: delays of deliveries and acknowledgements, memory of a
+ * connection, what stalled clients cost the others, and the deliveries of a core, stored and in memory,
+ * compared with a bare ws server that stores nothing, as tables.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -74,7 +75,9 @@ export async function benchRooms({ members, seconds, rounds }: RoomsOptions): Pr
   say(`${members} guests in ${Math.ceil(members / PER_ROOM)} rooms`);
   writeFileSync(file, (await createMembers(server, members)).join('\n'));
   const oxbow: Target = {
-    ...{ port: Number(new URL(server.url).port), pid: server.pid, hasAcks: true },
+    port: Number(new URL(server.url).port),
+    pid: server.pid,
+    hasAcks: true,
     async empty() {
       while (!/^oxbow_room_connections 0$/m.test(Buffer.from(await server.bytes('/metrics')).toString()))
         await pause(200);

@@ -1,6 +1,8 @@
 /**
- * `npm run soak -- kill`: `kill -9` at many moments of every activity, half of them by time and half next to a change that it makes.
- * In: arguments. Out: a line per moment, then a table; ends at the first thing that is lost, changed or left over.
+ * `npm run soak -- kill`: `kill -9` at many moments of every activity, half of them by time and half next to
+ * a change that it makes.
+ * In: arguments. Out: a line per moment, then a table; ends at the first thing that is lost, changed or left
+ * over.
  */
 import { parseArgs } from 'node:util';
 import { activities } from '../../test/faults/moments/all.ts';
@@ -38,7 +40,11 @@ for (const activity of chosen) {
   await using folder = await openFolder(`kill-${activity.name}`);
   const report = (text: string) => process.stdout.write(`${text}\n`);
   const { byTime, byStep, late, steps } = await killAtMoments(activity, {
-    ...{ moments, seed, folder: folder.path, rehearsal: true, report },
+    moments,
+    seed,
+    folder: folder.path,
+    rehearsal: true,
+    report,
   });
   rows.push([activity.name, ...[byTime, byStep, steps, late].map(String)]);
 }

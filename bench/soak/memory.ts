@@ -1,6 +1,8 @@
 /**
- * `npm run soak -- memory`: memory of the server over time, with the sample stream, pulled streams, and viewers that join and leave; on Linux.
- * In: arguments. Out: samples as CSV while it runs, then a summary; exit code 1 if the server exceeds its limit.
+ * `npm run soak -- memory`: memory of the server over time, with the sample stream, pulled streams, and
+ * viewers that join and leave; on Linux.
+ * In: arguments. Out: samples as CSV while it runs, then a summary; exit code 1 if the server exceeds its
+ * limit.
  */
 import { appendFileSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -67,7 +69,8 @@ const out = values.out === undefined ? mkdtempSync(join(tmpdir(), 'oxbow-soak-')
 mkdirSync(out, { recursive: true });
 
 const stopping = new AbortController();
-// A terminal and the launcher may both send the signal: the second one must not end the soak before its server.
+// A terminal and the launcher may both send the signal: the second one must not end the soak before its
+// server.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stopping.abort());
 const title = `demo + ${pulled} pulled streams, at most ${viewers} viewers, ${threads === 1 ? 'one thread' : `${threads} serving threads`}`;
 process.stderr.write(`${title}, ${minutes} min\n${out}\n`);

@@ -1,6 +1,7 @@
 /**
  * `npm run soak -- month`: days of many recorded streams on a simulated clock, in several processes.
- * In: arguments. Out: a line per simulated day and process, then a summary; exit code 1 if memory, files or the index grow, or if time is missing.
+ * In: arguments. Out: a line per simulated day and process, then a summary; exit code 1 if memory, files or
+ * the index grow, or if time is missing.
  */
 import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
@@ -54,7 +55,11 @@ process.exit(ends.every(({ code }) => code === 0) ? 0 : 1);
 /** Runs a share of the streams; prints each day. */
 async function simulate(count: number, index: number): Promise<{ readonly last?: Look; readonly code: number | null }> {
   const options: LongRunOptions = {
-    ...{ seed: seed + index, streams: count, lengthMs: days * DAY_MS, lookEveryMs: DAY_MS, keepMs: keep * 3_600_000 },
+    seed: seed + index,
+    streams: count,
+    lengthMs: days * DAY_MS,
+    lookEveryMs: DAY_MS,
+    keepMs: keep * 3_600_000,
   };
   const script = join(import.meta.dirname, '..', '..', 'test', 'simulation', 'run-month.ts');
   // Media of a minute of all streams is young at the same time.

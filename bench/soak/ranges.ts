@@ -1,7 +1,8 @@
 /**
- * `npm run soak -- ranges`: strangers ask for the longest ranges of a long recording and do not read the answers. Whatever they ask for,
- * the server answers others.
- * In: arguments. Out: a table with how long `/livez` took meanwhile; fails if the server ended, or if it took longer than the limit.
+ * `npm run soak -- ranges`: strangers ask for the longest ranges of a long recording and do not read the
+ * answers. Whatever they ask for, the server answers others.
+ * In: arguments. Out: a table with how long `/livez` took meanwhile; fails if the server ended, or if it took
+ * longer than the limit.
  */
 import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
@@ -119,7 +120,10 @@ async function residentBytes({ pid }: Server): Promise<number> {
   return Number(/^VmRSS:\s+(\d+)/m.exec(await readFile(`/proc/${pid}/status`, 'latin1'))![1]) * 1024;
 }
 
-/** What is requested, each as expensive as its address allows; another range at each request, so that nothing is known. */
+/**
+ * What is requested, each as expensive as its address allows; another range at each request, so that nothing
+ * is known.
+ */
 function asksOf(fromS: number): Readonly<Record<string, (i: number) => string>> {
   const toS = fromS + hours * HOUR_S;
   const strangersS = toS - Math.min(hours, 6) * HOUR_S;

@@ -45,7 +45,10 @@ const SETTLED_S = 300;
 
 const COLUMNS = ['atS', 'rss', 'pss', 'treeRss', 'heap', 'external', 'arrayBuffers', 'cpuS', 'viewers'] as const;
 
-/** Limit of the server, bytes: 150 MB with the sample stream alone, 12.5 MB more per pulled stream, times 1.3 with serving threads. */
+/**
+ * Limit of the server, bytes: 150 MB with the sample stream alone, 12.5 MB more per pulled stream, times 1.3
+ * with serving threads.
+ */
 export function memoryLimit(pulled: number, threads: number): number {
   return (150e6 + 12.5e6 * pulled) * (threads > 1 ? 1.3 : 1);
 }
@@ -89,7 +92,6 @@ export function csvLine(sample: SoakSample): string {
   return `${COLUMNS.map((name) => Number(sample[name].toFixed(2))).join(',')}\n`;
 }
 
-/** Prints the summary. */
 export function printSummary(title: string, summary: SoakSummary): string {
   const mb = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
   const { minutes, peak, mean, last, slope, cpuPercent, limit, exceeded } = summary;
@@ -104,7 +106,10 @@ export function printSummary(title: string, summary: SoakSummary): string {
 /** The last minute of a while is compared: what came before has settled, seconds. */
 const COMPARED_S = 60;
 
-/** Prints memory after a load, compared with memory before it. @param load.quiet minutes without viewers at the end */
+/**
+ * Prints memory after a load, compared with memory before it.
+ * @param load.quiet minutes without viewers at the end
+ */
 export function printAfterLoad(
   samples: readonly SoakSample[],
   { restS, quiet }: { readonly restS: number; readonly quiet: number },

@@ -1,6 +1,8 @@
 /**
- * Uploads files over tus, each with one PATCH, all at the same time, from a buffer that is sent again and again.
- * In: address, admin token, bytes and number of files, as arguments. Out: a line with the seconds from the first request to the last answer.
+ * Uploads files over tus, each with one PATCH, all at the same time, from a buffer that is sent again and
+ * again.
+ * In: address, admin token, bytes and number of files, as arguments. Out: a line with the seconds from the
+ * first request to the last answer.
  */
 import { once } from 'node:events';
 import { request } from 'node:http';

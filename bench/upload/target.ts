@@ -1,6 +1,6 @@
 /**
- * The servers that `bench upload` compares with: @tus/server on a file store as @tus/file-store has it, and the uploads of oxbow on
- * a bare node:http without the hash of the file.
+ * The servers that `bench upload` compares with: @tus/server on a file store as @tus/file-store has it, and
+ * the uploads of oxbow on a bare node:http without the hash of the file.
  * In: `bare` or `plain` and a folder, as arguments. Out: a line with its address.
  */
 import { once } from 'node:events';

@@ -1,6 +1,8 @@
 /**
- * `npm run bench -- upload`: one large upload over loopback, and a hundred at once, next to @tus/server on a plain file store.
- * In: nothing. Out: a table. The bar: 0.9 of its rate without the hash of the file, 0.8 with it; 25 MiB of memory for an upload.
+ * `npm run bench -- upload`: one large upload over loopback, and a hundred at once, next to @tus/server on a
+ * plain file store.
+ * In: nothing. Out: a table. The bar: 0.9 of its rate without the hash of the file, 0.8 with it; 25 MiB of
+ * memory for an upload.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -21,7 +23,10 @@ const MANY_BYTES = orTiny(8, 1) * 1024 ** 2;
 /** Loads what the first upload loads, and compiles what each byte passes. */
 const WARM_UP_BYTES = orTiny(32, 1) * 1024 ** 2;
 const SAMPLE_MS = 50;
-/** At rest: the memory of a process stays within `CALM_BYTES` for `CALM_MS`; not waited for longer than `SETTLE_MS`. */
+/**
+ * At rest: the memory of a process stays within `CALM_BYTES` for `CALM_MS`; not waited for longer than
+ * `SETTLE_MS`.
+ */
 const CALM_BYTES = 1024 ** 2;
 const CALM_MS = 5000;
 const SETTLE_MS = orTiny(60_000, 500);
@@ -119,7 +124,9 @@ async function runClient(url: string, bytes: number, count: number): Promise<num
   return Number(await firstLine(child));
 }
 
-/** The complete server. The import of what was uploaded is work of another process, which does not run here. */
+/**
+ * The complete server. The import of what was uploaded is work of another process, which does not run here.
+ */
 async function startOxbow(folder: string): Promise<Target> {
   // With an empty data folder it would start the sample stream.
   await writeFile(join(folder, 'not-empty.txt'), '');

@@ -1,6 +1,8 @@
 /**
- * A run of both tiers that measures which lines of src the tests execute. Programs that tests start do not count.
- * In: files of tests. Out: the report; docs/7-reference/last-test-run.md. One run of Node's runner, which adds up the coverage itself.
+ * A run of both tiers that measures which lines of src the tests execute. Programs that tests start do not
+ * count.
+ * In: files of tests. Out: the report; docs/7-reference/last-test-run.md. One run of Node's runner, which
+ * adds up the coverage itself.
  */
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';

@@ -1,5 +1,6 @@
 /**
- * How busy the machine is: a run starts no further process while its cores have nothing left, whatever the recorded weights say.
+ * How busy the machine is: a run starts no further process while its cores have nothing left, whatever the
+ * recorded weights say.
  * In: CPU times of the system. Out: the idle share since the last look.
  */
 import { cpus } from 'node:os';

@@ -19,7 +19,10 @@ export interface TestProcess {
   readonly isFull?: boolean;
 }
 
-/** How much one process has, at most: the last ones to start keep all cores busy, and a long one holds them up. */
+/**
+ * How much one process has, at most: the last ones to start keep all cores busy, and a long one holds them
+ * up.
+ */
 interface Bound {
   readonly files: number;
   readonly wallS: number;

@@ -14,7 +14,10 @@ export function recordWeights(before: Weights, results: readonly ProcessResult[]
   writeWeights(new Map([...kept, ...results.flatMap(weightsOfFiles)]));
 }
 
-/** What files cost in a run, each by its name in the record. The CPU time of a shared process is split by how long each file took. */
+/**
+ * What files cost in a run, each by its name in the record. The CPU time of a shared process is split by how
+ * long each file took.
+ */
 export function weightsOfFiles({ process: { files, isFull }, events, weight }: ProcessResult): [string, Weight][] {
   const cpuS = Math.max(0, weight.cpuS - START.cpuS);
   const [first] = files;

@@ -1,5 +1,6 @@
 /**
- * The report of a run: what each file printed, then the failures, the files that passed only in their second try, and the counts.
+ * The report of a run: what each file printed, then the failures, the files that passed only in their second
+ * try, and the counts.
  * In: results of processes, in order of their end. Out: text on stdout; whether the run is good.
  */
 import { relative, sep } from 'node:path';

@@ -1,6 +1,7 @@
 /**
  * Runs one process of tests with Node's own runner.
- * In: the process, its environment. Out: the events of the runner, which file failed with which message, the cost of the process.
+ * In: the process, its environment. Out: the events of the runner, which file failed with which message, the
+ * cost of the process.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -117,7 +118,8 @@ export async function runProcess(tests: TestProcess, { env }: ProcessOptions): P
 }
 
 /**
- * Tests that failed; suites where no test did, for example because a hook behind them failed; at least the process itself.
+ * Tests that failed; suites where no test did, for example because a hook behind them failed; at least the
+ * process itself.
  *
  * @param entry named where an event names no file
  */

@@ -15,7 +15,10 @@ export const MOST_AT_ONCE = 8;
 /** How much longer files take while others run beside them, as they did when their weights were recorded. */
 const STRETCH = 1.4;
 
-/** This many idle cores are enough for one process more than there are cores, whatever its share: those that compute wait for the disk too. */
+/**
+ * This many idle cores are enough for one process more than there are cores, whatever its share: those that
+ * compute wait for the disk too.
+ */
 const LEFT_OVER = 0.4;
 
 /** Part of one core that a process uses when nothing holds it up, 0 to the number of cores. */
@@ -25,8 +28,9 @@ export function cpuShare({ weight: { wallS, cpuS } }: Weighed): number {
 }
 
 /**
- * The longest process that fits: the shares of all that run stay under the cores, or it needs no more than was measured to be idle.
- * One that would never fit runs alone, and one more than there are cores starts in what is left over.
+ * The longest process that fits: the shares of all that run stay under the cores, or it needs no more than
+ * was measured to be idle. One that would never fit runs alone, and one more than there are cores starts in
+ * what is left over.
  *
  * @param waiting in any order
  * @param idleCores that nothing used, 0 to `cores`; 0 while what was started last may not be busy yet

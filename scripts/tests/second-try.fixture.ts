@@ -1,5 +1,6 @@
 /**
- * Runs files of tests one after the other, with second tries; a separate process, because Node's runner does not run in one of its tests.
+ * Runs files of tests one after the other, with second tries; a separate process, because Node's runner does
+ * not run in one of its tests.
  * In: paths from the root as arguments. Out: the result as JSON.
  */
 import { separateProcesses } from './processes.ts';

@@ -1,6 +1,8 @@
 /**
- * The second try of files that failed: alone, one at a time, so that a slow machine is not taken for a defect.
- * In: results of the first tries. Out: the result of the run. What fails again is a failure; what passes is flaky.
+ * The second try of files that failed: alone, one at a time, so that a slow machine is not taken for a
+ * defect.
+ * In: results of the first tries. Out: the result of the run. What fails again is a failure; what passes is
+ * flaky.
  */
 import { separateProcesses } from './processes.ts';
 import type { FlakyFile, RunReport, RunResult } from './report.ts';

@@ -31,7 +31,8 @@ export function firstTier(): string[] {
 }
 
 /**
- * One eighth of the second tier: each file in one of eight commits that follow each other, and about as long in each.
+ * One eighth of the second tier: each file in one of eight commits that follow each other, and about as long
+ * in each.
  *
  * @param number of the commit, counted from the first one
  */

@@ -1,5 +1,6 @@
 /**
- * CPU time of a process of tests and of the programs that it started and waited for; not of those that ended without a parent.
+ * CPU time of a process of tests and of the programs that it started and waited for; not of those that ended
+ * without a parent.
  * In: proc(5). Out: seconds. Linux only; elsewhere it is 0.
  */
 import { readFileSync } from 'node:fs';

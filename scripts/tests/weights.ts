@@ -1,7 +1,7 @@
 /**
- * What each file of tests costs: seconds of wall time and of CPU, its programs included, the start of its process and the programs that
- * all files share not. In: test/weights.json, which a run with `--record` writes. Out: the cost of any file; a new one costs the median
- * of its folder.
+ * What each file of tests costs: seconds of wall time and of CPU, its programs included, the start of its
+ * process and the programs that all files share not. In: test/weights.json, which a run with `--record`
+ * writes. Out: the cost of any file; a new one costs the median of its folder.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +13,10 @@ export interface Weight {
   readonly cpuS: number;
 }
 
-/** By path from the root, with `/` between folders, and FULL behind it for what a file that is long in part costs in full. */
+/**
+ * By path from the root, with `/` between folders, and FULL behind it for what a file that is long in part
+ * costs in full.
+ */
 export type Weights = ReadonlyMap<string, Weight>;
 
 /** Cost of a process that loads the modules of one file. */
@@ -31,7 +34,9 @@ export function readWeights(path = PATH): Weights {
   return new Map(Object.entries(table).map(([file, [wallS, cpuS]]) => [file, { wallS, cpuS }]));
 }
 
-/** Writes the weights in order of their paths, a file a line, so that a change of one is a change of one line. */
+/**
+ * Writes the weights in order of their paths, a file a line, so that a change of one is a change of one line.
+ */
 export function writeWeights(weights: Weights, path = PATH): void {
   const rounded = (seconds: number) => Math.max(0.1, Math.round(seconds * 10) / 10);
   const lines = [...weights]
@@ -40,7 +45,10 @@ export function writeWeights(weights: Weights, path = PATH): void {
   writeFileSync(path, `{\n${lines.join(',\n')}\n}\n`);
 }
 
-/** The weight of a file: the recorded one, otherwise the median of its folder. @param isFull with all values of a file that is long in part */
+/**
+ * The weight of a file: the recorded one, otherwise the median of its folder.
+ * @param isFull with all values of a file that is long in part
+ */
 export function weightOf(file: string, weights: Weights, isFull = false): Weight {
   const recorded = weights.get(nameOf(file, isFull)) ?? weights.get(file);
   if (recorded) return recorded;

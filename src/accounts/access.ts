@@ -1,5 +1,6 @@
 /**
- * Access control: users, the admin token, sessions, API tokens, stream keys, sign-in links and playback tokens.
+ * Access control: users, the admin token, sessions, API tokens, stream keys, sign-in links and playback
+ * tokens.
  * In: settings, the data folder, tables. Out: Access, which http uses for every request.
  */
 import type { Clock } from '../lib/clock.ts';
@@ -56,7 +57,10 @@ export interface Access {
   box(use: string): SecretBox;
   /** The settings of accounts, as they are now. */
   settings(): AccountSettings;
-  /** Finds a cookie's session that another node has added a moment ago; undefined if there is nothing to wait for. */
+  /**
+   * Finds a cookie's session that another node has added a moment ago; undefined if there is nothing to wait
+   * for.
+   */
   lookUpCookie(secret: string): Promise<void> | undefined;
   /** The same for an API token. */
   lookUpToken(secret: string): Promise<void> | undefined;
@@ -75,7 +79,10 @@ export interface AccessOptions {
   readonly adminToken: string | undefined;
   /** Undefined or empty: generated in the data folder. */
   readonly watchSecret?: string | undefined;
-  /** Secret of the cluster: what only this server would know otherwise is derived from it, the same on all nodes. */
+  /**
+   * Secret of the cluster: what only this server would know otherwise is derived from it, the same on all
+   * nodes.
+   */
   readonly clusterSecret?: string | undefined;
   readonly watchJwt?: OpenedWatchJwt | undefined;
   /** Services that sign users in; none if absent. */
@@ -139,7 +146,9 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
     ownWorker: createProcessSecret(clusterSecret),
     links: new SignInLinks(dataFolder, () => clock.nowMs()),
     watch: await WatchTokens.open({
-      ...{ secret, epochs: tables.epochs, jwt: watchJwt?.jwt },
+      secret,
+      epochs: tables.epochs,
+      jwt: watchJwt?.jwt,
       lasts({ id, isAdmin }) {
         const user = users.find(id);
         return user?.state === 'active' && (!isAdmin || user.role === 'admin');

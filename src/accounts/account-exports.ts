@@ -1,5 +1,6 @@
 /**
- * What accounts keep about a user, for the document of `GET /api/v1/me/export`: sessions, tokens, invitations, lines of the audit log.
+ * What accounts keep about a user, for the document of `GET /api/v1/me/export`: sessions, tokens,
+ * invitations, lines of the audit log.
  * In: the tables. Out: exporters; no secrets, no digests.
  */
 import { printRfc3339 } from '../api/instant.ts';
@@ -29,12 +30,19 @@ export function addAccountExports(
 ): void {
   exporters.add('sessions', async (userId) =>
     sessions.of(userId).map(({ id, createdMs, seenMs, address, program }) => ({
-      ...{ id, address, program, createdAt: printRfc3339(createdMs), seenAt: printRfc3339(seenMs) },
+      id,
+      address,
+      program,
+      createdAt: printRfc3339(createdMs),
+      seenAt: printRfc3339(seenMs),
     })),
   );
   exporters.add('tokens', async (userId) =>
     tokens.of(userId).map(({ id, label, scopes, createdMs }) => ({
-      ...{ id, label, scopes, createdAt: printRfc3339(createdMs) },
+      id,
+      label,
+      scopes,
+      createdAt: printRfc3339(createdMs),
     })),
   );
   exporters.add('invitations', async (userId) =>
@@ -44,7 +52,11 @@ export function addAccountExports(
   );
   exporters.add('audit', async (userId) =>
     (await audit.page({ userId, limit: MAX_LINES })).map(({ atMs, address, action, request, status }) => ({
-      ...{ at: printRfc3339(atMs), address, action, request, status },
+      at: printRfc3339(atMs),
+      address,
+      action,
+      request,
+      status,
     })),
   );
 }

@@ -19,7 +19,12 @@ export function accountTablesContract(name: string, open: OpenDatabase): void {
       await using database = await open();
       const { sessions } = accountTables(database.db);
       const session = {
-        ...{ id: 'a', digest: 'd', createdMs: NOW_MS, seenMs: NOW_MS, address: '::1', program: 'Firefox' },
+        id: 'a',
+        digest: 'd',
+        createdMs: NOW_MS,
+        seenMs: NOW_MS,
+        address: '::1',
+        program: 'Firefox',
         userId: undefined,
       };
       await sessions.put(session);
@@ -60,8 +65,12 @@ export function accountTablesContract(name: string, open: OpenDatabase): void {
       const { publishKeys } = accountTables(database.db);
       const key = { label: 'OBS', allow: [], createdMs: NOW_MS, expiresMs: undefined, usedMs: undefined };
       const one: PublishKey = {
-        ...{ ...key, id: 'a', digest: 'd', scope: { type: 'stream', streamId: 's' } },
-        ...{ allow: ['10.0.0.0/8', '::1'], expiresMs: NOW_MS },
+        ...key,
+        id: 'a',
+        digest: 'd',
+        scope: { type: 'stream', streamId: 's' },
+        allow: ['10.0.0.0/8', '::1'],
+        expiresMs: NOW_MS,
       };
       const scope: PublishScope = { type: 'prefix', prefix: '', maxStreams: 5 };
       const some: PublishKey = { ...key, id: 'b', digest: 'e', scope, usedMs: NOW_MS };
@@ -79,8 +88,16 @@ export function accountTablesContract(name: string, open: OpenDatabase): void {
       await using database = await open();
       const { users } = accountTables(database.db);
       const user: User = {
-        ...{ id: 'a', name: 'Ünal', nameKey: 'ünal', role: 'user', state: 'pending' },
-        ...{ password: '$argon2id$', email: 'u@x.org', emailVerified: true, createdMs: NOW_MS, seenMs: NOW_MS },
+        id: 'a',
+        name: 'Ünal',
+        nameKey: 'ünal',
+        role: 'user',
+        state: 'pending',
+        password: '$argon2id$',
+        email: 'u@x.org',
+        emailVerified: true,
+        createdMs: NOW_MS,
+        seenMs: NOW_MS,
       };
       const none = { nameKey: undefined, password: undefined, email: undefined, emailVerified: false };
       const guest: User = { ...user, ...none, id: 'g', role: 'guest' };
@@ -99,7 +116,13 @@ export function accountTablesContract(name: string, open: OpenDatabase): void {
       await using database = await open();
       const { invitations } = accountTables(database.db);
       const invitation: Invitation = {
-        ...{ id: 'a', digest: 'd', label: 'class', role: 'user', usesLeft: 5, createdBy: 'admin', createdMs: NOW_MS },
+        id: 'a',
+        digest: 'd',
+        label: 'class',
+        role: 'user',
+        usesLeft: 5,
+        createdBy: 'admin',
+        createdMs: NOW_MS,
         expiresMs: undefined,
       };
       await invitations.put(invitation);

@@ -33,7 +33,10 @@ export interface AccountTables {
   readonly identities: IdentityRows;
 }
 
-/** The tables of a store. @param changes in a cluster: what other nodes change becomes known, and they learn what is changed here */
+/**
+ * The tables of a store.
+ * @param changes in a cluster: what other nodes change becomes known, and they learn what is changed here
+ */
 export function accountTables(db: Kysely<Tables>, changes?: RowChanges): AccountTables {
   const shared = <R extends object>(
     table: SharedTable,
@@ -61,7 +64,9 @@ export function accountTables(db: Kysely<Tables>, changes?: RowChanges): Account
   };
 }
 
-/** Rows that several nodes change: each writes what it has changed, and no row that another node has removed. */
+/**
+ * Rows that several nodes change: each writes what it has changed, and no row that another node has removed.
+ */
 function sharedRows<R extends object>(
   table: SharedTable,
   make: (db: Kysely<Tables>) => Rows<R>,
@@ -115,7 +120,11 @@ function sessionRows(db: Kysely<Tables>): Rows<Session> {
 
 function sessionOf({ id, digest, user_id, created_us, seen_us, address, program }: Selectable<SessionTable>): Session {
   return {
-    ...{ id, digest, userId: user_id ?? undefined, address, program },
+    id,
+    digest,
+    userId: user_id ?? undefined,
+    address,
+    program,
     createdMs: created_us / 1000,
     seenMs: seen_us / 1000,
   };
@@ -150,7 +159,10 @@ function tokenRows(db: Kysely<Tables>): Rows<ApiToken> {
 
 function tokenOf({ id, digest, user_id, label, scopes, created_us, expires_us }: Selectable<ApiTokenTable>): ApiToken {
   return {
-    ...{ id, digest, userId: user_id ?? undefined, label },
+    id,
+    digest,
+    userId: user_id ?? undefined,
+    label,
     scopes: scopes.split(' ') as TokenScope[],
     createdMs: created_us / 1000,
     expiresMs: toMs(expires_us),

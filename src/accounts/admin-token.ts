@@ -1,6 +1,7 @@
 /**
  * Checks the admin token of a request.
- * In: the Authorization header and the token of the settings. Out: yes, or an error with a hint. RFC 6750 2.1.
+ * In: the Authorization header and the token of the settings. Out: yes, or an error with a hint. RFC 6750
+ * 2.1.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { OxbowError } from '../lib/errors.ts';

@@ -1,6 +1,7 @@
 /**
  * Tokens for programs: created, listed and revoked by their user or an administrator, shown once.
- * In: the secret `ox_…` of a bearer header (RFC 6750). Out: the token with its scopes. Only the digest of the secret is stored.
+ * In: the secret `ox_…` of a bearer header (RFC 6750). Out: the token with its scopes. Only the digest of the
+ * secret is stored.
  */
 import type { Clock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';
@@ -8,8 +9,8 @@ import { createSecret, digestOf } from './random-secret.ts';
 import { type Rows, type SecretRow, SecretTable } from './secret-table.ts';
 
 /**
- * `admin`: everything. `view`: playback, and reading of all streams and metrics. `worker`: running jobs. `upload`: uploads and their assets.
- * `account`: what its user may do, without administration.
+ * `admin`: everything. `view`: playback, and reading of all streams and metrics. `worker`: running jobs.
+ * `upload`: uploads and their assets. `account`: what its user may do, without administration.
  */
 export type TokenScope = 'admin' | 'view' | 'worker' | 'upload' | 'account';
 
@@ -27,7 +28,6 @@ export interface ApiToken extends SecretRow {
 const MAX_TOKENS = 10_000;
 const MAX_OF_OWNER = 1000;
 
-/** All tokens. */
 export class ApiTokens {
   readonly #table: SecretTable<ApiToken>;
   readonly #clock: Clock;

@@ -1,6 +1,7 @@
 /**
  * Accounts kept in memory, for tests.
- * In: nothing. Out: AccountTables. Two accesses that are opened one after the other can share them, as after a restart.
+ * In: nothing. Out: AccountTables. Two accesses that are opened one after the other can share them, as after
+ * a restart.
  */
 import type { AccountTables } from './account-tables.ts';
 import { type AuditRows, type StoredLine, targetPath } from './audit/audit-trail.ts';

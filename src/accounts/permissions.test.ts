@@ -9,7 +9,11 @@ const base = { nameKey: 'x', password: undefined, email: undefined, emailVerifie
 const closed = { uploads: false, watch: 'public' } as const;
 const open = { uploads: true, watch: 'signed' } as const;
 const userOf = (role: User['role'], state: User['state'] = 'active'): User => ({
-  ...{ ...base, id: 'me', name: 'Me', role, state },
+  ...base,
+  id: 'me',
+  name: 'Me',
+  role,
+  state,
 });
 const tokenOf = (role: User['role'], ...scopes: TokenScope[]): Caller => {
   const token: ApiToken = { id: 't', digest: '', userId: 'me', label: 't', scopes, createdMs: 0, expiresMs: undefined };

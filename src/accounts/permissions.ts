@@ -1,7 +1,8 @@
 /**
- * Who may do what: the one function that decides, for routes, streams, assets, uploads, sessions and the creation of rooms. What people may
- * do in a room is decided by its masks, see api/room/permissions.ts.
- * In: a principal, an action, what it is about. Out: yes or no. Comparisons alone, some 10 ns, so nothing is cached. docs/5-together/accounts.md.
+ * Who may do what: the one function that decides, for routes, streams, assets, uploads, sessions and the
+ * creation of rooms. What people may do in a room is decided by its masks, see api/room/permissions.ts.
+ * In: a principal, an action, what it is about. Out: yes or no. Comparisons alone, some 10 ns, so nothing is
+ * cached. docs/5-together/accounts.md.
  */
 import type { Principal } from './principal.ts';
 
@@ -60,7 +61,10 @@ const inspects = (who: AssetCaller, what: Resource): boolean => who.isAdmin || w
 
 /** What is decided about assets. */
 const assetRules = {
-  /** Reads what only the owner and those who see everything read: of an asset its owner, original and upload; a private asset. */
+  /**
+   * Reads what only the owner and those who see everything read: of an asset its owner, original and upload;
+   * a private asset.
+   */
   inspect: inspects,
   /** Inspects the assets of everyone. */
   inspectAll: (who) => who.isAdmin || who.seesAll,
@@ -91,7 +95,10 @@ const rules = {
   anyone: () => true,
   /** None for routes; restricted streams need a playback token, or `watch`. */
   viewer: () => true,
-  /** Reads the state of the server. A program of this computer needs no credentials; one that sends some has what they give. */
+  /**
+   * Reads the state of the server. A program of this computer needs no credentials; one that sends some has
+   * what they give.
+   */
   operator: ({ seesAll, isLocal, owner }) => seesAll || (isLocal === true && owner === ''),
   uploader: ({ mayUpload }) => mayUpload,
   worker: ({ isWorker }) => isWorker,

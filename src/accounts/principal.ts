@@ -1,5 +1,6 @@
 /**
- * Who sends a request, and what they may do: the rights of the administrator, of users by their role, and of tokens.
+ * Who sends a request, and what they may do: the rights of the administrator, of users by their role, and of
+ * tokens.
  * In: a session or token with its user, the settings of accounts. Out: Principal.
  */
 import type { ApiToken, TokenScope } from './api-tokens.ts';
@@ -27,9 +28,14 @@ export interface Principal {
   readonly name: string;
   /** The user or guest; undefined for anonymous clients, tokens that may not act as a user, and workers. */
   readonly user: UserRef | undefined;
-  /** The account behind the request, also behind a token that may not act as its user; undefined without one. */
+  /**
+   * The account behind the request, also behind a token that may not act as its user; undefined without one.
+   */
   readonly account: WatchHolder | undefined;
-  /** Owner of what it creates: `admin`, `user:` with the id of a user, or `token:` with that of an API token; `''` for an anonymous client. */
+  /**
+   * Owner of what it creates: `admin`, `user:` with the id of a user, or `token:` with that of an API token;
+   * `''` for an anonymous client.
+   */
   readonly owner: string;
 }
 
@@ -43,14 +49,32 @@ export interface UserRights {
 
 /** A client without credentials, or with wrong ones. */
 export const anonymous: Principal = {
-  ...{ isAdmin: false, mayUpload: false, seesAll: false, seesSigned: false, isWorker: false, isOwnWorker: false },
-  ...{ session: undefined, user: undefined, account: undefined, name: '', owner: '' },
+  isAdmin: false,
+  mayUpload: false,
+  seesAll: false,
+  seesSigned: false,
+  isWorker: false,
+  isOwnWorker: false,
+  session: undefined,
+  user: undefined,
+  account: undefined,
+  name: '',
+  owner: '',
 };
 
 /** The administrator of the command line. */
 export const administrator: Principal = {
-  ...{ isAdmin: true, mayUpload: true, seesAll: true, seesSigned: true, isWorker: true, isOwnWorker: false },
-  ...{ session: undefined, user: administratorRef, account: undefined, name: 'admin token', owner: 'admin' },
+  isAdmin: true,
+  mayUpload: true,
+  seesAll: true,
+  seesSigned: true,
+  isWorker: true,
+  isOwnWorker: false,
+  session: undefined,
+  user: administratorRef,
+  account: undefined,
+  name: 'admin token',
+  owner: 'admin',
 };
 
 /** The worker process that this server started. */
@@ -60,7 +84,9 @@ export const ownWorker: Principal = { ...anonymous, isWorker: true, isOwnWorker:
 export function principalOfUser(user: User | undefined, rights: UserRights): Principal {
   if (user?.state !== 'active') return anonymous;
   const who = {
-    ...{ user: refOf(user), name: `${user.role} ${user.name}`, owner: `user:${user.id}` },
+    user: refOf(user),
+    name: `${user.role} ${user.name}`,
+    owner: `user:${user.id}`,
     account: { id: user.id, isAdmin: user.role === 'admin' },
   };
   if (user.role === 'admin') return { ...administrator, ...who };
@@ -92,7 +118,10 @@ export function principalOfToken(token: ApiToken, user: User | undefined, rights
   const sees = has('view') || actsAs;
   return {
     ...anonymous,
-    ...{ name, owner, account, user: actsAs ? self && demoted(self) : undefined },
+    name,
+    owner,
+    account,
+    user: actsAs ? self && demoted(self) : undefined,
     mayUpload: (has('upload') || actsAs) && whole.mayUpload,
     seesAll: sees && whole.seesAll,
     seesSigned: sees && whole.seesSigned,

@@ -1,13 +1,12 @@
 /**
- * A secret that this process shares with a child process: it is stored nowhere and ends with the process. In a cluster it is the same on all
- * nodes, because they pass requests of their workers on.
+ * A secret that this process shares with a child process: it is stored nowhere and ends with the process. In
+ * a cluster it is the same on all nodes, because they pass requests of their workers on.
  * In: the secret of the cluster, if there is one. Out: the secret, and its check.
  */
 import { timingSafeEqual } from 'node:crypto';
 import { clusterKey } from './cluster-key.ts';
 import { createSecret, digestOf } from './random-secret.ts';
 
-/** A secret. */
 export interface ProcessSecret {
   readonly secret: string;
   /** Whether the text is the secret. Compares in constant time. */

@@ -1,7 +1,8 @@
 /**
- * Stream keys: secrets `ok_…` with which encoders publish. Created, listed, rotated and revoked by an administrator, shown once. A key
- * is for one stream, or for all streams whose names begin with a prefix.
- * In: secrets of publishers and their addresses. Out: keys, or why one is not accepted. Only the digest of a secret is stored.
+ * Stream keys: secrets `ok_…` with which encoders publish. Created, listed, rotated and revoked by an
+ * administrator, shown once. A key is for one stream, or for all streams whose names begin with a prefix.
+ * In: secrets of publishers and their addresses. Out: keys, or why one is not accepted. Only the digest of a
+ * secret is stored.
  */
 import { timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../lib/clock.ts';
@@ -15,7 +16,10 @@ import { type Rows, type SecretRow, SecretTable } from './secret-table.ts';
 export type PublishScope =
   /** One stream, by its internal id. */
   | { readonly type: 'stream'; readonly streamId: string }
-  /** Streams whose names begin with `prefix`, which may be empty. They are created on first publish, up to `maxStreams`. */
+  /**
+   * Streams whose names begin with `prefix`, which may be empty. They are created on first publish, up to
+   * `maxStreams`.
+   */
   | { readonly type: 'prefix'; readonly prefix: string; readonly maxStreams: number };
 
 /** What an administrator sets. */

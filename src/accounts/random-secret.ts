@@ -4,7 +4,10 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 
-/** A new secret of that many random bytes but for a bit, in base64url. 20 bytes cannot be guessed. It begins with a letter: “-” begins an option. */
+/**
+ * A new secret of that many random bytes but for a bit, in base64url. 20 bytes cannot be guessed. It begins
+ * with a letter: “-” begins an option.
+ */
 export function createSecret(bytes = 20): string {
   const random = randomBytes(bytes);
   random[0]! &= 0x7f;

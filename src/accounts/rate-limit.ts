@@ -1,6 +1,7 @@
 /**
  * Rate limits per client: a token bucket for each address and limit.
- * In: client addresses. Out: header fields, or a refusal with Retry-After. RFC 6585 4; draft-ietf-httpapi-ratelimit-headers-10.
+ * In: client addresses. Out: header fields, or a refusal with Retry-After. RFC 6585 4;
+ * draft-ietf-httpapi-ratelimit-headers-10.
  */
 
 import { isIPv6 } from 'node:net';
@@ -82,13 +83,22 @@ export const policies: Readonly<Record<LimitName, Policy>> = {
   'room-passwords': { turns: 10, windowS: 60, everywhere: true },
   probe: { turns: 30, windowS: 60 },
   clips: { turns: 120, windowS: 60 },
-  /** Clips of a few seconds, which cards of live streams play: six a minute of each of a thousand viewers behind one address. */
+  /**
+   * Clips of a few seconds, which cards of live streams play: six a minute of each of a thousand viewers
+   * behind one address.
+   */
   previews: { turns: 6000, windowS: 60 },
-  /** Segments that clips and time-lapses read of the index: five days of 2 s in a minute, about half a second of a core. */
+  /**
+   * Segments that clips and time-lapses read of the index: five days of 2 s in a minute, about half a second
+   * of a core.
+   */
   segments: { turns: 240_000, windowS: 60, unit: 'segments' },
   /** Hours of windows that are longer than one: sixty days in a minute, about five seconds of a core. */
   windows: { turns: 1440, windowS: 60, unit: 'hours' },
-  /** Reports of players that the fast path does not take: five a minute of each of a thousand players behind one address. */
+  /**
+   * Reports of players that the fast path does not take: five a minute of each of a thousand players behind
+   * one address.
+   */
   reports: { turns: 5000, windowS: 60 },
   stills: { turns: 1200, windowS: 60 },
   /** Channel lists and programme guides of IPTV players. */
@@ -144,7 +154,8 @@ export class RateLimits {
   }
 
   /**
-   * Refuses a client whose bucket has less than `count`, and takes nothing: `charge` does when the cost is known.
+   * Refuses a client whose bucket has less than `count`, and takes nothing: `charge` does when the cost is
+   * known.
    *
    * @returns the bucket; undefined for a client that is not limited
    * @throws OxbowError `too-many-requests`
@@ -189,7 +200,10 @@ export class RateLimits {
   }
 }
 
-/** The key of a client's buckets: its address, or `local` for this computer; forwarded requests never use the latter. */
+/**
+ * The key of a client's buckets: its address, or `local` for this computer; forwarded requests never use the
+ * latter.
+ */
 export function bucketOwner({ address, isLocal }: LimitedClient): string {
   return isLocal ? 'local' : networkOf(address);
 }

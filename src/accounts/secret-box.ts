@@ -1,6 +1,8 @@
 /**
- * Encrypts texts with a key of this server: what only it may read again. The same text gives the same result, so that caches hold.
- * In: the server's secret, a use, texts. Out: base64url. NIST SP 800-38D; RFC 5869. The nonce is an HMAC of the text: it repeats only with its text.
+ * Encrypts texts with a key of this server: what only it may read again. The same text gives the same result,
+ * so that caches hold.
+ * In: the server's secret, a use, texts. Out: base64url. NIST SP 800-38D; RFC 5869. The nonce is an HMAC of
+ * the text: it repeats only with its text.
  */
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync } from 'node:crypto';
 

@@ -1,5 +1,6 @@
 /**
- * Rows that are found by a secret, for every request: in memory, and stored in the database without the secret.
+ * Rows that are found by a secret, for every request: in memory, and stored in the database without the
+ * secret.
  * In: secrets. Out: rows: sessions and API tokens.
  */
 import { Emitter } from '../lib/events.ts';
@@ -13,7 +14,8 @@ export interface Rows<R> {
   put(row: R): Promise<void>;
   remove(key: string): Promise<void>;
   /**
-   * Stores what differs from `before` of a row that still exists. Without it only this process writes, and `put` does the same.
+   * Stores what differs from `before` of a row that still exists. Without it only this process writes, and
+   * `put` does the same.
    *
    * @returns false if the row was removed
    */
@@ -24,7 +26,10 @@ export interface Rows<R> {
   readonly ofDigest?: (digest: string) => Promise<R | undefined>;
 }
 
-/** Takes rows into memory: those of `keys`, or all rows if it is undefined. What is in memory without a row was removed. */
+/**
+ * Takes rows into memory: those of `keys`, or all rows if it is undefined. What is in memory without a row
+ * was removed.
+ */
 export type LearnRows<R> = (keys: readonly string[] | undefined, rows: readonly R[]) => void;
 
 /** Fields of every row. */
@@ -75,7 +80,10 @@ export class SecretTable<R extends SecretRow> {
     return this.#byDigest.get(digestOf(secret));
   }
 
-  /** Finds a secret that another node may have added a moment ago, so that `find` knows it; undefined if there is nothing to wait for. */
+  /**
+   * Finds a secret that another node may have added a moment ago, so that `find` knows it; undefined if there
+   * is nothing to wait for.
+   */
   lookUp(secret: string, monotonicMs: number): Promise<void> | undefined {
     const { ofDigest } = this.#rows;
     const digest = ofDigest && digestOf(secret);

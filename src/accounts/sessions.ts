@@ -1,5 +1,6 @@
 /**
- * Sessions of browsers that are signed in: as a user, or as the administrator of the command line, by a cookie with a random secret.
+ * Sessions of browsers that are signed in: as a user, or as the administrator of the command line, by a
+ * cookie with a random secret.
  * In: the secret of a cookie. Out: its session. Only the digest of the secret is stored.
  */
 import type { Clock } from '../lib/clock.ts';
@@ -24,14 +25,16 @@ export interface Session extends SecretRow {
 export const SESSION_MS = 30 * 24 * 3_600_000;
 /** The last use is stored at most this often, ms. */
 const SEEN_EACH_MS = 3_600_000;
-/** Above this the user's least recently used session is removed; of the administrator of the command line, who has many programs, 1000. */
+/**
+ * Above this the user's least recently used session is removed; of the administrator of the command line, who
+ * has many programs, 1000.
+ */
 const MAX_OF_USER = 50;
 const MAX_OF_ADMINISTRATOR = 1000;
 /** Most sessions in all. */
 const MAX_SESSIONS = 200_000;
 const MAX_PROGRAM = 300;
 
-/** All sessions. */
 export class Sessions {
   readonly #table: SecretTable<Session>;
   readonly #clock: Clock;

@@ -1,7 +1,9 @@
 /**
- * What the nodes of a cluster promise about accounts, on every database: what one changes, the others know when they have looked.
+ * What the nodes of a cluster promise about accounts, on every database: what one changes, the others know
+ * when they have looked.
  * In: a way to open an empty database. Out: tests; each database's test file runs this suite.
- * Waits for wall time: a PostgreSQL server runs this suite too, and its rows are looked at until they are there.
+ * Waits for wall time: a PostgreSQL server runs this suite too, and its rows are looked at until they are
+ * there.
  */
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -29,10 +31,17 @@ async function openNode(db: Kysely<Tables>, clock: ManualClock) {
   const changes = new RowChanges({ db, clock, failed });
   const dataFolder = await mkdtemp(join(tmpdir(), 'oxbow-node-'));
   const access = await openAccess({
-    ...{ tables: accountTables(db, changes), dataFolder, clock, adminToken: undefined, clusterSecret: SECRET, failed },
+    tables: accountTables(db, changes),
+    dataFolder,
+    clock,
+    adminToken: undefined,
+    clusterSecret: SECRET,
+    failed,
   });
   return {
-    ...{ access, changes, failures },
+    access,
+    changes,
+    failures,
     async look() {
       await changes.look();
       assert.deepEqual(failures, []);
@@ -193,12 +202,19 @@ export function sharedAccountsContract(name: string, open: OpenDatabase): void {
       const stop = new AbortController();
       const openQueue = (node: string, signal = stop.signal) =>
         MailQueue.open({
-          ...{ rows: mailRows(database.db, true), box: new SecretBox(Buffer.from(SECRET), 'mail'), clock, signal },
-          ...{ lookEveryMs: 5, onResult: () => {}, failed: (error) => assert.fail(String(error)) },
+          rows: mailRows(database.db, true),
+          box: new SecretBox(Buffer.from(SECRET), 'mail'),
+          clock,
+          signal,
+          lookEveryMs: 5,
+          onResult: () => {},
+          failed: (error) => assert.fail(String(error)),
           transport: { send: async (to) => void sent.push(`${node} ${to}`) },
         });
       const mail = (to: string) => ({
-        ...{ to, userId: undefined, lifetimeMs: 3_600_000 },
+        to,
+        userId: undefined,
+        lifetimeMs: 3_600_000,
         content: { subject: 'Hello', text: 'Hello', html: 'Hello' },
       });
       const dead = await openQueue('dead', AbortSignal.abort());

@@ -1,6 +1,6 @@
 /**
- * One-time links that sign a browser in. Each code is a file in the data folder, named by its digest: write access to that folder
- * permits sign-in, so the command line can create a link while oxbow runs.
+ * One-time links that sign a browser in. Each code is a file in the data folder, named by its digest: write
+ * access to that folder permits sign-in, so the command line can create a link while oxbow runs.
  * In: the data folder. Out: codes that are valid for 15 minutes and one use.
  */
 import { join } from 'node:path';

@@ -1,7 +1,7 @@
 /**
  * Limits guesses of secrets: an address has a few tries, and a secret is compared only while a try is left.
- * In: the secret and client of a request: bearer tokens of HTTP, stream keys of publishers. Out: nothing, or a refusal. Sign-in has its
- * own limit.
+ * In: the secret and client of a request: bearer tokens of HTTP, stream keys of publishers. Out: nothing, or
+ * a refusal. Sign-in has its own limit.
  */
 
 import { createHash } from 'node:crypto';
@@ -30,7 +30,8 @@ export class TokenTries {
   readonly #limit: LimitName;
   readonly #triedMs: number;
   /**
-   * Until when a secret costs nothing, by address and digest; least recently used first. By address, so that a guesser learns nothing.
+   * Until when a secret costs nothing, by address and digest; least recently used first. By address, so that
+   * a guesser learns nothing.
    */
   readonly #free = new Map<string, number>();
 
@@ -47,8 +48,8 @@ export class TokenTries {
   }
 
   /**
-   * Compares a token. Call it once for each request. A token that was valid from this address within the last hour costs nothing; any
-   * other costs a try, which is returned if it is valid.
+   * Compares a token. Call it once for each request. A token that was valid from this address within the last
+   * hour costs nothing; any other costs a try, which is returned if it is valid.
    *
    * @param isValid compares it; not called if the address has no try left
    * @throws OxbowError `too-many-requests`

@@ -1,6 +1,6 @@
 /**
- * The secret that signs playback tokens: from the settings, in a cluster derived from its secret, otherwise generated once in the
- * data folder, readable by its owner only.
+ * The secret that signs playback tokens: from the settings, in a cluster derived from its secret, otherwise
+ * generated once in the data folder, readable by its owner only.
  * In: settings, a folder. Out: bytes.
  */
 import { randomBytes } from 'node:crypto';

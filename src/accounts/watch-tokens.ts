@@ -1,8 +1,9 @@
 /**
- * Signs and checks playback tokens, each for one stream until it expires. 1 byte version, 4 bytes expiry (unix seconds), 4 bytes epoch of the
- * stream, the id of the account that created it, 16 bytes of HMAC-SHA-256 over them and the name; in base64url. Without an account
- * (version 1) 34 characters; with one (version 2, of an administrator 3) it ends with the account.
- * Tokens that another program has signed are JWT: watch-jwt.ts.
+ * Signs and checks playback tokens, each for one stream until it expires. 1 byte version, 4 bytes expiry
+ * (unix seconds), 4 bytes epoch of the stream, the id of the account that created it, 16 bytes of
+ * HMAC-SHA-256 over them and the name; in base64url. Without an account (version 1) 34 characters; with one
+ * (version 2, of an administrator 3) it ends with the account. Tokens that another program has signed are
+ * JWT: watch-jwt.ts.
  * In: tokens of signed paths. Out: a verdict. RFC 2104; docs/media.md 32.
  */
 
@@ -14,7 +15,10 @@ import { Emitter, type Subscribable } from '../lib/events.ts';
 import type { Rows } from './secret-table.ts';
 import type { WatchJwt } from './watch-jwt/watch-jwt.ts';
 
-/** `playlist` (also stills and clips): until the token expires. `media` (what a playlist lists): two target durations longer. */
+/**
+ * `playlist` (also stills and clips): until the token expires. `media` (what a playlist lists): two target
+ * durations longer.
+ */
 export type SignedClass = 'playlist' | 'media';
 
 /** `refused`: forged, of another stream, or revoked. */
@@ -26,7 +30,10 @@ export interface WatchEpoch {
   readonly epoch: number;
 }
 
-/** The account that created a token: its tokens are refused while it is disabled, and once it is deleted or no administrator any more. */
+/**
+ * The account that created a token: its tokens are refused while it is disabled, and once it is deleted or no
+ * administrator any more.
+ */
 export interface WatchHolder {
   /** Of the user; at most 40 characters. */
   readonly id: string;
@@ -111,11 +118,12 @@ export class WatchTokens {
   }
 
   /**
-   * Verifies a new token of another program, so that `verify` can check it; undefined if there is nothing to wait for. Epochs do not apply
-   * to these tokens.
+   * Verifies a new token of another program, so that `verify` can check it; undefined if there is nothing to
+   * wait for. Epochs do not apply to these tokens.
    *
    * @param nowMs ms since 1970
-   * @returns resolves for an invalid token too. Rejects with OxbowError `auth-unavailable` while its keys cannot be fetched
+   * @returns resolves for an invalid token too. Rejects with OxbowError `auth-unavailable` while its keys
+   *   cannot be fetched
    */
   admit(token: string | undefined, nowMs: number): Promise<void> | undefined {
     const { jwt } = this.#options;
@@ -135,8 +143,8 @@ export class WatchTokens {
   }
 
   /**
-   * What a token says if its signature is valid for a stream, whatever its epoch, account and expiry; undefined if it is not. For an edge,
-   * which does not know the epochs.
+   * What a token says if its signature is valid for a stream, whatever its epoch, account and expiry;
+   * undefined if it is not. For an edge, which does not know the epochs.
    */
   read(token: string, stream: string): WatchTokenContent | undefined {
     const known = this.#known.get(token) ?? this.#read(token, stream);
@@ -185,7 +193,10 @@ export class WatchTokens {
     this.#revoked.emit(stream);
   }
 
-  /** Expiry of a token of this server, ms since 1970; undefined: forged, of another stream, revoked, or its account ended. */
+  /**
+   * Expiry of a token of this server, ms since 1970; undefined: forged, of another stream, revoked, or its
+   * account ended.
+   */
   #expiryFor(token: string, stream: string): number | undefined {
     const known = this.#known.get(token) ?? this.#read(token, stream);
     if (!known || known.stream !== stream || known.epoch !== this.epochOf(stream)) return undefined;

@@ -1,5 +1,6 @@
 /**
- * The JSON of the server's own state, for administrators: disk, settings, log. Times are RFC 3339 in UTC with milliseconds.
+ * The JSON of the server's own state, for administrators: disk, settings, log. Times are RFC 3339 in UTC with
+ * milliseconds.
  * In: http/routes. Out: web/, OpenAPI.
  */
 import type { Static } from 'typebox';

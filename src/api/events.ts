@@ -1,7 +1,7 @@
 /**
  * The table of all events: name, audience, and the schema of the data.
- * In: every module that publishes events on cluster/event-bus.ts. Out: SSE, WebSocket and webhooks, OpenAPI, the typed client,
- * docs/7-reference/events.md.
+ * In: every module that publishes events on cluster/event-bus.ts. Out: SSE, WebSocket and webhooks, OpenAPI,
+ * the typed client, docs/7-reference/events.md.
  */
 import type { Static, TSchema } from 'typebox';
 import { Finding } from './advice.ts';
@@ -27,8 +27,8 @@ const StreamData = Type.Object({
 });
 
 /**
- * Who receives an event. `stream`: clients that may see the stream. `anyone`: all clients. `admin`: administrators. `owner`:
- * administrators, and the principal that `owner` of the data names.
+ * Who receives an event. `stream`: clients that may see the stream. `anyone`: all clients. `admin`:
+ * administrators. `owner`: administrators, and the principal that `owner` of the data names.
  */
 export type EventAudience = 'stream' | 'anyone' | 'admin' | 'owner';
 
@@ -367,9 +367,10 @@ export type OxbowEvent<T extends EventType = EventType> = {
 }[T];
 
 /**
- * Events of one connection. `events.ready` is the first one, or `events.reset` if the events after the requested id are no longer
- * available and the client has to read the state again; their id is that of the newest event. `events.ended` is the last one, if
- * the permission of the connection has ended; `code` is the error that a new connection would get.
+ * Events of one connection. `events.ready` is the first one, or `events.reset` if the events after the
+ * requested id are no longer available and the client has to read the state again; their id is that of the
+ * newest event. `events.ended` is the last one, if the permission of the connection has ended; `code` is the
+ * error that a new connection would get.
  */
 export type ConnectionEvent =
   | {

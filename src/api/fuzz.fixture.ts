@@ -1,6 +1,7 @@
 /**
  * Random media addresses, valid and scrambled; for tests and for `npm run fuzz`.
- * In: a seed. Out: nothing, or an assertion: parse(print(x)) is x, and what a scrambled path is parsed to prints back to an equal address.
+ * In: a seed. Out: nothing, or an assertion: parse(print(x)) is x, and what a scrambled path is parsed to
+ * prints back to an equal address.
  */
 import assert from 'node:assert/strict';
 import { seeded } from '../lib/random.fixture.ts';

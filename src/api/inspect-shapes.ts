@@ -1,5 +1,6 @@
 /**
- * The JSON of what a stream holds and how it keeps up: buffers, clocks, codec configurations, pressure, recovery.
+ * The JSON of what a stream holds and how it keeps up: buffers, clocks, codec configurations, pressure,
+ * recovery.
  * In: streams/inspect. Out: routes of http/routes/streams/inspect, for administrators.
  */
 import type { Static } from 'typebox';

@@ -1,6 +1,8 @@
 /**
- * Instants as URLs and requests write them: unix seconds (10 digits), milliseconds (13), RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC.
- * In: one of the four forms. Out: milliseconds since 1970, and the two forms that oxbow prints. Shared with the interface.
+ * Instants as URLs and requests write them: unix seconds (10 digits), milliseconds (13), RFC 3339 with a
+ * zone, or YYYYMMDDHHMMSS in UTC.
+ * In: one of the four forms. Out: milliseconds since 1970, and the two forms that oxbow prints. Shared with
+ * the interface.
  */
 import { FormatError } from '../lib/errors.ts';
 
@@ -8,7 +10,8 @@ const RFC3339 = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(\.\d{1,9})?(?:[Z
 const COMPACT = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)$/;
 
 /**
- * Reads an instant in any of the four forms; the same instant gives the same number whichever form it came in.
+ * Reads an instant in any of the four forms; the same instant gives the same number whichever form it came
+ * in.
  *
  * @returns whole milliseconds since 1970, 0 or more
  * @throws FormatError when the text has none of the forms, or names a day or an hour that does not exist

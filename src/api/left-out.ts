@@ -1,11 +1,14 @@
 /**
  * Tracks of a source that oxbow does not support.
- * In: demuxers and pulls. Out: values for the API (their schema is in source-facts.ts), sentences for logs and the command line. Pure.
+ * In: demuxers and pulls. Out: values for the API (their schema is in source-facts.ts), sentences for logs
+ * and the command line. Pure.
  */
 
 /** A track that is not recorded and not served. */
 export interface LeftOutTrack {
-  /** `program`: another program of a transport stream, which a setting selects. The others cannot be taken. */
+  /**
+   * `program`: another program of a transport stream, which a setting selects. The others cannot be taken.
+   */
   readonly kind: 'video' | 'audio' | 'text' | 'program' | 'unknown';
   /** In words, e.g. `MPEG-2 video`, `DTS audio` or `program 2`; at most 120 characters. */
   readonly name: string;
@@ -31,8 +34,8 @@ export function namesOf(tracks: readonly LeftOutTrack[]): string {
 }
 
 /**
- * `Left out: MPEG-2 video, DTS audio. oxbow cannot take these tracks.`, then how another program is selected; an empty text where nothing
- * is left out.
+ * `Left out: MPEG-2 video, DTS audio. oxbow cannot take these tracks.`, then how another program is selected;
+ * an empty text where nothing is left out.
  */
 export function leftOutSentence(tracks: readonly LeftOutTrack[]): string {
   const programs = tracks.filter(({ kind }) => kind === 'program');
@@ -49,7 +52,10 @@ export function leftOutSentence(tracks: readonly LeftOutTrack[]): string {
   return sentences.join(' ');
 }
 
-/** The same as values of a list: `DTS audio (not supported by oxbow); program 2 (…)`; undefined where nothing is left out. */
+/**
+ * The same as values of a list: `DTS audio (not supported by oxbow); program 2 (…)`; undefined where nothing
+ * is left out.
+ */
 export function leftOutText(tracks: readonly LeftOutTrack[]): string | undefined {
   const refused = tracks.filter(({ kind }) => kind !== 'program');
   const programs = tracks.filter(({ kind }) => kind === 'program');

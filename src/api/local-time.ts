@@ -1,6 +1,7 @@
 /**
  * Local times of a time zone, in both directions.
- * In: IANA names of zones; local times as if they were UTC. Out: instants. Needs no list of zones: Intl has one.
+ * In: IANA names of zones; local times as if they were UTC. Out: instants. Needs no list of zones: Intl has
+ * one.
  */
 import { FormatError, OxbowError } from '../lib/errors.ts';
 
@@ -8,12 +9,12 @@ const ZONE = /^[A-Za-z0-9_+/-]{1,64}$/;
 /** More than the offset of any zone, and than any change of it, ms. */
 const DAY_MS = 86_400_000;
 
-/** A time zone. */
 export interface TimeZone {
   /** Its IANA name. */
   readonly name: string;
   /**
-   * The instants that its clocks show as `localMs`, ms since 1970, in order: two where clocks are set back, none where they skip it.
+   * The instants that its clocks show as `localMs`, ms since 1970, in order: two where clocks are set back,
+   * none where they skip it.
    *
    * @param localMs the local time, read as if it were UTC
    */
@@ -31,7 +32,8 @@ export function openTimeZone(name?: string): TimeZone {
   return {
     name: format.resolvedOptions().timeZone,
     instantsOf(localMs) {
-      // The offset of the zone a day before and a day after: one of them applies, unless the zone skips this time.
+      // The offset of the zone a day before and a day after: one of them applies, unless the zone skips this
+      // time.
       const found = [localMs - DAY_MS, localMs + DAY_MS]
         .map((near) => localMs - (shownAt(near, format) - near))
         .filter((at) => shownAt(at, format) === localMs);

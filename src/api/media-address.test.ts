@@ -98,7 +98,9 @@ const valid: readonly [path: string, MediaClass, MediaAddress][] = [
   ['/assets/7f3a/storyboard-2.jpg', 'picture', { kind: 'asset-sprite', ...film, sprite: 2 }],
 ];
 
-/** Paths of media that name nothing, with the stream and class that access control and limits take them for. */
+/**
+ * Paths of media that name nothing, with the stream and class that access control and limits take them for.
+ */
 const unknown: readonly [path: string, stream: string | undefined, MediaClass][] = [
   ['/live/', '', 'playlist'],
   ['/live/door', 'door', 'playlist'],

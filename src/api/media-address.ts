@@ -1,8 +1,10 @@
 /**
- * The addresses of media: one union, parsed once per request and carried from then on; `printMediaAddress` is the inverse.
- * In: request targets. Out: what is requested, its stream and its class, for access control, metrics, viewers and delivery. Pure.
- * Times and durations stay the text of the path, percent-encoded: what they mean may depend on the query (VSR's time zones), and an
- * invalid one is refused only after access control. No regular expression here backtracks: this runs for every request.
+ * The addresses of media: one union, parsed once per request and carried from then on; `printMediaAddress` is
+ * the inverse.
+ * In: request targets. Out: what is requested, its stream and its class, for access control, metrics, viewers
+ * and delivery. Pure. Times and durations stay the text of the path, percent-encoded: what they mean may
+ * depend on the query (VSR's time zones), and an invalid one is refused only after access control. No regular
+ * expression here backtracks: this runs for every request.
  */
 
 import { digitsAt } from '../lib/whole-number.ts';
@@ -15,8 +17,8 @@ import { parseTimelapseAddress, printTimelapseAddress, TIMELAPSE, type Timelapse
 import { parseTsFile, printTsAddress, type TsAddress, tsMsnOf } from './ts-address.ts';
 
 /**
- * What a live list may answer from memory, below /live/{stream}/: a Multivariant Playlist, a DASH manifest, or of a rendition a list, init
- * section, segment or part.
+ * What a live list may answer from memory, below /live/{stream}/: a Multivariant Playlist, a DASH manifest,
+ * or of a rendition a list, init section, segment or part.
  */
 export type LiveAddress = { readonly stream: string } & (
   | { readonly kind: 'index' }
@@ -28,8 +30,8 @@ export type LiveAddress = { readonly stream: string } & (
 );
 
 /**
- * The other forms of the live stream: lists that reach hours back, subtitles; the server's time for DASH players; where players
- * report their sessions.
+ * The other forms of the live stream: lists that reach hours back, subtitles; the server's time for DASH
+ * players; where players report their sessions.
  */
 export type LiveFormAddress = { readonly stream: string } & (
   | { readonly kind: 'time' | 'session' }
@@ -45,21 +47,25 @@ interface RangeInPath {
   readonly to: string;
 }
 
-/** A window of the recording as playlists or as a DASH manifest; `revision` names one state of it for good. */
+/**
+ * A window of the recording as playlists or as a DASH manifest; `revision` names one state of it for good.
+ */
 export type WindowAddress = RangeInPath & { readonly revision: number | undefined } & (
     | { readonly kind: 'window-index' }
     | { readonly kind: 'window-manifest' }
     | { readonly kind: 'window-playlist'; readonly rendition: string }
   );
 
-/** Files made from the recording. `channel` of captions: 1 to 4 for CC1 to CC4, undefined for the first with text. */
+/**
+ * Files made from the recording. `channel` of captions: 1 to 4 for CC1 to CC4, undefined for the first with
+ * text.
+ */
 export type FileAddress =
   | (RangeInPath & { readonly kind: 'captions'; readonly channel: number | undefined })
   | (RangeInPath & { readonly kind: 'clip'; readonly format: ClipFormat })
   | TimelapseAddress
   | ThumbAddress;
 
-/** Formats of a clip. */
 export type ClipFormat = 'mp4' | 'mkv' | 'ts';
 
 /** The addresses of video-stream-recorder, which name no stream: the default stream is meant. */
@@ -88,7 +94,10 @@ export interface UnknownAddress {
   readonly path: string;
 }
 
-/** What a media path names; `stream` undefined means the default stream, unless the address names an asset or a clip. */
+/**
+ * What a media path names; `stream` undefined means the default stream, unless the address names an asset or
+ * a clip.
+ */
 export type MediaAddress =
   | LiveAddress
   | LiveFormAddress

@@ -21,7 +21,10 @@ interface Parts {
   readonly second: number;
 }
 
-/** The time of parts; null if there is no such day. An hour that daylight saving time skips is the one after it. */
+/**
+ * The time of parts; null if there is no such day. An hour that daylight saving time skips is the one after
+ * it.
+ */
 function momentOf({ year, month, day, hour, minute, second }: Parts, utc: boolean): number | null {
   if (hour > 23 || minute > 59 || second > 59) return null;
   const date = utc
@@ -32,7 +35,8 @@ function momentOf({ year, month, day, hour, minute, second }: Parts, utc: boolea
 }
 
 /**
- * The time that a text names: `14:03`, `14:03:20`, `yesterday 14:00`, `2026-11-22 14:03`, `-1h 30m`, `now`, each also followed by `UTC`.
+ * The time that a text names: `14:03`, `14:03:20`, `yesterday 14:00`, `2026-11-22 14:03`, `-1h 30m`, `now`,
+ * each also followed by `UTC`.
  *
  * @param nowMs unix milliseconds; a time without a day is the last one before it
  * @returns unix milliseconds; null if the text names no time
@@ -74,7 +78,10 @@ export function readMoment(text: string, nowMs: number): number | null {
 
 const two = (value: number) => String(value).padStart(2, '0');
 
-/** The time as text that `readMoment` reads: `2026-11-22 14:03:20`, in the viewer's zone. @param atMs unix milliseconds */
+/**
+ * The time as text that `readMoment` reads: `2026-11-22 14:03:20`, in the viewer's zone.
+ * @param atMs unix milliseconds
+ */
 export function writeMoment(atMs: number): string {
   const date = new Date(atMs);
   const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;

@@ -1,5 +1,6 @@
 /**
- * The JSON of the API, shared with the web interface. Times are RFC 3339 in UTC with milliseconds, durations seconds.
+ * The JSON of the API, shared with the web interface. Times are RFC 3339 in UTC with milliseconds, durations
+ * seconds.
  * In: http/routes. Out: web/, OpenAPI, other people's programs.
  */
 import type { Static } from 'typebox';
@@ -62,7 +63,10 @@ export const StreamView = Type.Object(
     state: StreamState,
     /** Present while viewers see a picture because the publisher is away: the live playlist continues. */
     away: Type.Optional(Type.Literal(true)),
-    /** Why the stream is not live, for a person; of a live stream what is not recorded: unsupported tracks, or everything while the disk is full. */
+    /**
+     * Why the stream is not live, for a person; of a live stream what is not recorded: unsupported tracks, or
+     * everything while the disk is full.
+     */
     problem: Type.String(),
     /** Where the stream is defined: `api`, or a place that the API cannot change. */
     origin: Type.Union([
@@ -72,7 +76,9 @@ export const StreamView = Type.Object(
       Type.Literal('sample'),
     ]),
     source: Type.Object({ type: Type.Union([Type.Literal('pull'), Type.Literal('push'), Type.Literal('test')]) }),
-    /** The publisher of a stream of source type `push`; null while none is connected, and for other streams. */
+    /**
+     * The publisher of a stream of source type `push`; null while none is connected, and for other streams.
+     */
     publisher: Type.Union([
       Type.Object({
         protocol: Type.String({ description: '`rtmp`, `srt`, `rtp`, `whip`' }),
@@ -306,12 +312,15 @@ export const SourceSettings = Type.Object(
 export type SourceSettings = Static<typeof SourceSettings>;
 
 /**
- * A change of a stream (RFC 7396): members that are not sent stay, null restores the default. The address of a pulled source cannot be
- * changed.
+ * A change of a stream (RFC 7396): members that are not sent stay, null restores the default. The address of
+ * a pulled source cannot be changed.
  */
 export const StreamPatch = Type.Object(
   {
-    ...{ title, description, record, storage },
+    title,
+    description,
+    record,
+    storage,
     ...alarmSettings,
     keep: Type.Optional(Type.Union([keep, Type.Null()])),
     visibility: Type.Optional(Type.Union([visibility, Type.Null()])),

@@ -1,6 +1,7 @@
 /**
- * A playback token before a path: `/t/{token}/live/door/index.m3u8`. Relative URIs of playlists keep the prefix, so playlists
- * are the same for all viewers. A token is one of oxbow or of an authorization server, or a JWT.
+ * A playback token before a path: `/t/{token}/live/door/index.m3u8`. Relative URIs of playlists keep the
+ * prefix, so playlists are the same for all viewers. A token is one of oxbow or of an authorization server,
+ * or a JWT.
  * In: paths. Out: the token and the path after it. Pure. docs/media.md 27 and 32.
  */
 
@@ -15,7 +16,10 @@ export interface SignedPath {
 const MAX_TOKEN_LENGTH = 2048;
 /** Longest token that is no JWT. */
 const MAX_PLAIN_LENGTH = 100;
-/** Three parts of base64url. An unsigned one has nothing after its last dot: it is a token too, and refused as such. RFC 7519 6. */
+/**
+ * Three parts of base64url. An unsigned one has nothing after its last dot: it is a token too, and refused as
+ * such. RFC 7519 6.
+ */
 const TOKEN = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*)?$/;
 
 /**

@@ -1,5 +1,6 @@
 /**
- * What a source says of itself and what is measured of its media: for `probe`, GET /streams/{name} and the record page.
+ * What a source says of itself and what is measured of its media: for `probe`, GET /streams/{name} and the
+ * record page.
  * In: ingest. Out: JSON. Shared with the interface.
  */
 import type { Static } from 'typebox';
@@ -8,7 +9,10 @@ import { Type } from './type.ts';
 /** One quality that a source offers. */
 export const SourceQuality = Type.Object(
   {
-    /** Value for the setting `quality`, e.g. `720p` or `720p60`; a bitrate such as `2500k` if the height is not known. */
+    /**
+     * Value for the setting `quality`, e.g. `720p` or `720p60`; a bitrate such as `2500k` if the height is
+     * not known.
+     */
     name: Type.String(),
     width: Type.Optional(Type.Integer()),
     height: Type.Optional(Type.Integer()),
@@ -20,7 +24,10 @@ export const SourceQuality = Type.Object(
 );
 export type SourceQuality = Static<typeof SourceQuality>;
 
-/** A track that is not recorded: oxbow does not support it, or it is another program of the feed. Its type is in left-out.ts, which does not import the schema library. */
+/**
+ * A track that is not recorded: oxbow does not support it, or it is another program of the feed. Its type is
+ * in left-out.ts, which does not import the schema library.
+ */
 const LeftOutTrack = Type.Object(
   {
     kind: Type.Union([

@@ -1,6 +1,7 @@
 /**
  * Names of streams: their pattern, and the errors for a name that is invalid or unknown.
- * In: names in settings, paths and requests. Out: everything that takes a name, the web interface included. Pure.
+ * In: names in settings, paths and requests. Out: everything that takes a name, the web interface included.
+ * Pure.
  */
 import { OxbowError } from '../lib/errors.ts';
 import { Type } from './type.ts';
@@ -33,7 +34,10 @@ export function parseStreamName(text: string): string {
   return text;
 }
 
-/** The error for a stream that does not exist or that the client may not see. `name` undefined: there is no default stream. */
+/**
+ * The error for a stream that does not exist or that the client may not see. `name` undefined: there is no
+ * default stream.
+ */
 export function streamUnknown(name: string | undefined, extra: Readonly<Record<string, unknown>> = {}): OxbowError {
   const which = name === undefined ? 'at this address yet' : `named ${name}`;
   return new OxbowError('stream-unknown', `There is no stream ${which}.`, { extra });

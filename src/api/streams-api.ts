@@ -1,5 +1,6 @@
 /**
- * The contract of the streams, as the HTTP API calls it. Names are valid and times checked; each call refuses with an OxbowError.
+ * The contract of the streams, as the HTTP API calls it. Names are valid and times checked; each call refuses
+ * with an OxbowError.
  * In: http/routes calls it. Out: streams/ implements it, the tests of http/ stand in for it. Types alone.
  */
 
@@ -24,7 +25,10 @@ import type {
   TimelineView,
 } from './shapes.ts';
 
-/** Throws if a change may not be made: called in the change's turn with the revision that is there, undefined for no stream. */
+/**
+ * Throws if a change may not be made: called in the change's turn with the revision that is there, undefined
+ * for no stream.
+ */
 export type Precondition = (revision: string | undefined) => void;
 
 /** Which markers to list; ms since 1970. */
@@ -100,7 +104,10 @@ export interface StreamsApi extends MarksApi, PicturesApi, StatsApi, InspectApi 
   get(name: string): Promise<StreamView | undefined>;
   /** Refuses `stream-exists`, `managed-elsewhere`, `bad-setting`, `address-refused`. */
   create(name: string, settings: StreamSettings): Promise<StreamView>;
-  /** Replaces or creates. Refuses `managed-elsewhere`, `bad-setting`, `address-refused`, and what `check` throws. */
+  /**
+   * Replaces or creates. Refuses `managed-elsewhere`, `bad-setting`, `address-refused`, and what `check`
+   * throws.
+   */
   replace(
     name: string,
     settings: StreamSettings,
@@ -108,7 +115,10 @@ export interface StreamsApi extends MarksApi, PicturesApi, StatsApi, InspectApi 
   ): Promise<{ readonly view: StreamView; readonly created: boolean }>;
   /** The settings of the stream's source. Refuses `stream-unknown`. */
   sourceSettings(name: string): SourceSettings;
-  /** Changes what the patch names; the source continues. Refuses `stream-unknown`, `managed-elsewhere`, and what `check` throws. */
+  /**
+   * Changes what the patch names; the source continues. Refuses `stream-unknown`, `managed-elsewhere`, and
+   * what `check` throws.
+   */
   update(name: string, patch: StreamPatch, check?: Precondition): Promise<StreamView>;
   /** Refuses `stream-unknown`, `managed-elsewhere`, and what `check` throws. */
   remove(
@@ -126,12 +136,16 @@ export interface StreamsApi extends MarksApi, PicturesApi, StatsApi, InspectApi 
   /**
    * The timeline of [fromMs, toMs), ms since 1970, up to now; refuses `stream-unknown`.
    *
-   * @param resS shorter spans may be merged, seconds; 0: nothing is merged unless the timeline has too many spans
+   * @param resS shorter spans may be merged, seconds; 0: nothing is merged unless the timeline has too many
+   *   spans
    */
   timeline(name: string, fromMs: number, toMs: number, resS?: number): Promise<TimelineView>;
   /** The gaps of [fromMs, toMs), oldest first. */
   gaps(name: string, fromMs: number, toMs: number): Promise<readonly GapView[]>;
-  /** Whether playback needs permission (`signed`, `private`). Called for every media request: answers from memory. */
+  /**
+   * Whether playback needs permission (`signed`, `private`). Called for every media request: answers from
+   * memory.
+   */
   isPrivate(name: string): boolean;
   /** Who may watch a stream; undefined for an unknown one. */
   visibilityOf(name: string): StreamView['visibility'] | undefined;

@@ -4,7 +4,10 @@
  */
 import { isStreamName } from './stream-name.ts';
 
-/** A picture of an instant, full-size or stored small, or the list of the small pictures of a range; `to` may be a duration. */
+/**
+ * A picture of an instant, full-size or stored small, or the list of the small pictures of a range; `to` may
+ * be a duration.
+ */
 export type ThumbAddress =
   | { readonly kind: 'still' | 'small-still'; readonly stream: string; readonly at: string }
   | { readonly kind: 'storyboard'; readonly stream: string; readonly from: string; readonly to: string };

@@ -1,6 +1,7 @@
 /**
- * The addresses of the MPEG-TS rendition, below /live/{stream}/ts/: a part of the media addresses. Catch-up has the forms that IPTV players
- * derive from the address of the live stream: a query, or Flussonic's files beside the playlist.
+ * The addresses of the MPEG-TS rendition, below /live/{stream}/ts/: a part of the media addresses. Catch-up
+ * has the forms that IPTV players derive from the address of the live stream: a query, or Flussonic's files
+ * beside the playlist.
  * In: files of that folder, queries. Out: addresses, and back. Pure. docs/3-watch/iptv.md.
  */
 import { digitsAt } from '../lib/whole-number.ts';
@@ -10,7 +11,9 @@ export type TsAddress = { readonly stream: string } & (
   | { readonly kind: 'ts-index' }
   | { readonly kind: 'ts-playlist'; readonly generation: number }
   | { readonly kind: 'ts-segment'; readonly msn: number }
-  /** The past from an instant, unix seconds; `lengthS` seconds of it, or until the server ends the playlist. */
+  /**
+   * The past from an instant, unix seconds; `lengthS` seconds of it, or until the server ends the playlist.
+   */
   | { readonly kind: 'ts-catch-up'; readonly fromS: number; readonly lengthS: number | undefined }
   /** The past from this many seconds ago. */
   | { readonly kind: 'ts-delayed'; readonly delayS: number }

@@ -1,6 +1,6 @@
 /**
- * Builds the JSON Schemas of the API. The TypeScript types are typebox's; its builder is not used at run time, because it would load
- * 200 modules and 10 MiB for the dozen functions below.
+ * Builds the JSON Schemas of the API. The TypeScript types are typebox's; its builder is not used at run
+ * time, because it would load 200 modules and 10 MiB for the dozen functions below.
  * In: api/shapes and http/routes. Out: plain JSON Schema (draft 2020-12). Pure.
  */
 import type { Type as Builder } from 'typebox';

@@ -16,7 +16,6 @@ const Types = Type.Unsafe<readonly EventType[]>(
 );
 const Url = Type.String({ minLength: 1, maxLength: 2048, description: 'http or https; where events are sent by POST' });
 
-/** The settings of a webhook. */
 export const WebhookSettings = Type.Object(
   {
     url: Url,
@@ -46,7 +45,6 @@ const view = {
   disabledReason: Type.String(),
 };
 
-/** A webhook. */
 export const WebhookView = Type.Object(view, { $id: 'WebhookView' });
 export type WebhookView = Static<typeof WebhookView>;
 

@@ -99,7 +99,11 @@ function openAuthUrl(
   metrics.authAvailable.set(1);
   services.report('auth', 'closed', '');
   return new AuthUrl({
-    ...{ url, secret, sendKey, timeoutMs: timeout, net },
+    url,
+    secret,
+    sendKey,
+    timeoutMs: timeout,
+    net,
     nowMs: () => clock.monotonicMs(),
     signal: shutdown.signal,
     onAnswer(action, result, seconds) {
@@ -177,7 +181,11 @@ async function openMail(
   );
   const reported = new OncePer(1000, () => clock.monotonicMs());
   const queue = await MailQueue.open({
-    ...{ rows, box, transport: guardTransport(transport, breaker, { signal }), clock, signal },
+    rows,
+    box,
+    transport: guardTransport(transport, breaker, { signal }),
+    clock,
+    signal,
     failed: failed('the queue of e-mail'),
     onResult(result, error) {
       metrics.mailMessages.inc({ result });
@@ -196,7 +204,10 @@ export async function firstSignIn({ access }: Accounts): Promise<string | undefi
   return access.sessions.of(undefined).length === 0 ? signInPath((await access.links.make()).code) : undefined;
 }
 
-/** Removes old guests, expired sessions and old lines of the audit log, now and every hour, and completes deletions that a crash interrupted. */
+/**
+ * Removes old guests, expired sessions and old lines of the audit log, now and every hour, and completes
+ * deletions that a crash interrupted.
+ */
 export function startAccounts({ opened, shutdown, failed }: AppContext, { access }: Accounts): void {
   const { users, sessions, signUp, audit } = access;
   const { signal } = shutdown;

@@ -1,6 +1,8 @@
 /**
- * Opens the alarms: their center, which is evaluated once a second, e-mail, and the journal of what happened to streams.
- * In: the context, store, bus, disk, streams, accounts, delivery. Out: Alarms; old alarms and events are deleted every hour.
+ * Opens the alarms: their center, which is evaluated once a second, e-mail, and the journal of what happened
+ * to streams.
+ * In: the context, store, bus, disk, streams, accounts, delivery. Out: Alarms; old alarms and events are
+ * deleted every hour.
  */
 import { withoutForeign } from '../cluster/shadow.ts';
 import { sleep } from '../lib/abort.ts';
@@ -48,7 +50,12 @@ export async function openAlarms(
     log.warn('alarms.mail has addresses, and no e-mail is sent: mail.smtp is not set');
   }
   const center = new AlarmCenter({
-    ...{ clock, settings, table, events: bus, mailer, metrics },
+    clock,
+    settings,
+    table,
+    events: bus,
+    mailer,
+    metrics,
     noRoom: () => !disk.now().hasRoom,
     failed: (error) => reported.call(() => report(error)),
   });
@@ -58,13 +65,20 @@ export async function openAlarms(
   const subscription = await withoutForeign(bus).subscribe(journal);
   opened.defer(() => subscription.close());
   const api = createAlarmsApi({
-    ...{ center, table, journal, catalog, clock, audit: accounts.access.audit },
+    center,
+    table,
+    journal,
+    catalog,
+    clock,
+    audit: accounts.access.audit,
     streams: createStreamsApi(deps, catalog, (name) => delivery.viewers.of(name)),
   });
   return { api, center, journal, table };
 }
 
-/** Deletes past alarms after `alarms.keep`, and what happened to all streams, every hour until the shutdown. */
+/**
+ * Deletes past alarms after `alarms.keep`, and what happened to all streams, every hour until the shutdown.
+ */
 export function startAlarms(
   { settings, clock, opened, shutdown, failed }: AppContext,
   { table, journal }: Alarms,

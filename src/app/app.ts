@@ -1,5 +1,6 @@
 /**
- * Starts oxbow: opens all parts in order and closes them in reverse. Only this folder chooses implementations.
+ * Starts oxbow: opens all parts in order and closes them in reverse. Only this folder chooses
+ * implementations.
  * In: settings. Out: a running server. docs/closing.md has the order of closing.
  */
 
@@ -65,23 +66,28 @@ export interface RunningApp {
   /**
    * Applies changed settings. Those that need a restart must be unchanged.
    *
-   * @throws OxbowError `not-ready` while closing; `bad-setting` for a file that cannot be read, and nothing has changed
+   * @throws OxbowError `not-ready` while closing; `bad-setting` for a file that cannot be read, and nothing
+   *   has changed
    */
   reconfigure(config: Config, facts?: SettingFacts): Promise<void>;
   /** Reports an exception that nothing has caught; the caller ends the process then. */
   crash(error: unknown): Promise<void>;
-  /** Logs that the process ends before `close` has resolved, and of which streams the last media is not on the disk. */
+  /**
+   * Logs that the process ends before `close` has resolved, and of which streams the last media is not on the
+   * disk.
+   */
   giveUp(): void;
   /**
-   * Stops accepting requests, ends sources, seals files, closes everything. May be called twice: the second call ends a drain.
+   * Stops accepting requests, ends sources, seals files, closes everything. May be called twice: the second
+   * call ends a drain.
    *
    * @param reason for the log, e.g. `SIGTERM`
-   * @param options.drainMs how long everything is still served before that, while /ready is 503 already; 0 by default
+   * @param options.drainMs how long everything is still served before that, while /ready is 503 already; 0 by
+   *   default
    */
   close(reason: string, options?: { readonly drainMs?: number }): Promise<void>;
 }
 
-/** Options of a start. */
 interface StartOptions {
   readonly signal: AbortSignal;
   readonly origins?: ReadonlyMap<string, string>;
@@ -141,7 +147,14 @@ export async function startApp(
   const assets = await openAssetsApi(app, { store, recordings, catalog, library, accounts, placement });
   const clips = openClips(app, { bus, recordings, catalog, accounts });
   const deletions = await openDeletions(app, {
-    ...{ ownEvents, recordings, streams, exports, library, accounts, net, nodes },
+    ownEvents,
+    recordings,
+    streams,
+    exports,
+    library,
+    accounts,
+    net,
+    nodes,
   });
   const delivery = openDelivery(app, { recordings, catalog, library });
   const alarms = await openAlarms(app, { store, bus, disk, streams, accounts, delivery });
@@ -153,7 +166,17 @@ export async function startApp(
   const chats = openChats(app, { store, catalog, accounts, placement, streamsElsewhere });
   const mediaServers = openMediaServers(app, { store, net, accounts });
   const rooms = openRooms(app, {
-    ...{ store, bus, catalog, library, accounts, recordings, chats, mediaServers, webrtc, placement, streamsElsewhere },
+    store,
+    bus,
+    catalog,
+    library,
+    accounts,
+    recordings,
+    chats,
+    mediaServers,
+    webrtc,
+    placement,
+    streamsElsewhere,
   });
   const served = {
     storedSettings,

@@ -17,7 +17,6 @@ import { makeSheet, makeStill, makeTile } from '../ffmpeg/engine.ts';
 import type { Catalog } from '../streams/catalog.ts';
 import type { AppContext, Delivery, Parts, Recordings } from './parts.ts';
 
-/** Opens delivery. */
 export function openDelivery(
   { settings, opened, shutdown, clock, metrics, telemetry }: AppContext,
   {
@@ -71,7 +70,10 @@ export function openDelivery(
 function tracePlayback(telemetry: AppContext['telemetry'], playback: EndedPlayback): void {
   const { stream, tookMs, agoMs, startupMs, stalls, hasFailed, last } = playback;
   telemetry.ended({
-    ...{ kind: 'playback', name: 'play', tookMs, agoMs },
+    kind: 'playback',
+    name: 'play',
+    tookMs,
+    agoMs,
     attributes: {
       'oxbow.stream': stream,
       'oxbow.playback.live': last.isLive,

@@ -1,6 +1,8 @@
 /**
- * Opens error reports: bugs and crashes go to the error webhook and to the collector of traces, at once or at the next start.
- * In: lines of the log with `report`, crashes of child processes. Out: requests; the end of a process after an exception.
+ * Opens error reports: bugs and crashes go to the error webhook and to the collector of traces, at once or at
+ * the next start.
+ * In: lines of the log with `report`, crashes of child processes. Out: requests; the end of a process after
+ * an exception.
  */
 import { hostname } from 'node:os';
 import { nodeName } from '../config/sections/cluster-section.ts';
@@ -28,7 +30,8 @@ export interface ErrorReports {
 }
 
 /**
- * Opens them, and reports what the last process on this folder could not. Call it with the lock of the folder held.
+ * Opens them, and reports what the last process on this folder could not. Call it with the lock of the folder
+ * held.
  *
  * @throws OxbowError `bad-setting` for an invalid secret
  */
@@ -45,7 +48,12 @@ export function openErrorReports(
       ? undefined
       : opened.use(
           new ErrorWebhook({
-            ...{ url, secret, repeatMs: repeat, net, clock, sleep },
+            url,
+            secret,
+            repeatMs: repeat,
+            net,
+            clock,
+            sleep,
             process: { service: 'oxbow', version, node: nodeName(config) ?? null, host: hostname() },
             onResult: (result) => metrics.errorReports.inc({ result }),
           }),

@@ -1,6 +1,7 @@
 /**
  * Opens the event bus and the webhooks that deliver its events.
- * In: the context, store and net. Out: EventBus, that of this process alone, Webhooks; the event `server.starting`.
+ * In: the context, store and net. Out: EventBus, that of this process alone, Webhooks; the event
+ * `server.starting`.
  */
 
 import { Leases } from '../cluster/lease.ts';

@@ -1,6 +1,7 @@
 /**
  * Opens the servers of publishing protocols. A port that cannot be opened is a warning: everything else runs.
- * In: settings, PublishAccess. Out: the ports, also for addresses that the API shows; a check of /health for each protocol.
+ * In: settings, PublishAccess. Out: the ports, also for addresses that the API shows; a check of /health for
+ * each protocol.
  */
 import { type Endpoint, printEndpoint } from '../config/address.ts';
 import { certificateFiles, followCertificate, readCertificate } from '../http/tls/tls-certificate.ts';
@@ -14,8 +15,8 @@ import { messageOf, OxbowError } from '../lib/errors.ts';
 import type { AppContext, Parts } from './parts.ts';
 
 /**
- * Where publishers on this computer connect: a loopback address if the server listens on all addresses. Undefined where a protocol is off or
- * its port could not be opened.
+ * Where publishers on this computer connect: a loopback address if the server listens on all addresses.
+ * Undefined where a protocol is off or its port could not be opened.
  */
 export interface IngestEndpoints {
   readonly rtmp: Endpoint | undefined;
@@ -64,8 +65,15 @@ export async function openIngest(
   const rtmps = await openPort(app, health, 'rtmps', config.rtmps, (listen) => openRtmps(app, { ...setup, listen }));
   const srt = await openPort(app, health, 'srt', config.srt, (listen) =>
     openSrtServer({
-      ...{ listen, access: publishAccess, latencyMs: config.srtLatency, passphrase: config.srtPassphrase },
-      ...{ maxCallers: config.srtMaxCallers, assemblyMs: config.live.assemblyDeadline, clock, log, metrics },
+      listen,
+      access: publishAccess,
+      latencyMs: config.srtLatency,
+      passphrase: config.srtPassphrase,
+      maxCallers: config.srtMaxCallers,
+      assemblyMs: config.live.assemblyDeadline,
+      clock,
+      log,
+      metrics,
     }),
   );
   const rtsp = await openPort(app, health, 'rtsp', config.rtsp, (listen) =>
@@ -81,7 +89,10 @@ export async function openIngest(
   return { rtmp, rtmps, srt, rtsp, webrtc };
 }
 
-/** The context of a node that takes no publishers: it opens none of these servers, except that of calls in rooms. */
+/**
+ * The context of a node that takes no publishers: it opens none of these servers, except that of calls in
+ * rooms.
+ */
 export function withoutIngest(app: AppContext): AppContext {
   const { config } = app;
   const webrtc = config.cluster.roles.includes('rooms') ? config.webrtc : 'off';

@@ -43,7 +43,10 @@ export async function openJobs(
   return opened.use(await openQueue(options));
 }
 
-/** The transport over RabbitMQ; undefined if none is set: within this process. Its library is loaded only if there is one. */
+/**
+ * The transport over RabbitMQ; undefined if none is set: within this process. Its library is loaded only if
+ * there is one.
+ */
 async function openTransport({
   config,
   opened,
@@ -57,7 +60,10 @@ async function openTransport({
   if (url === undefined) return undefined;
   const { openRabbitTransport } = await import('../jobs/transport/rabbit/rabbit-transport.ts');
   return openRabbitTransport({
-    ...{ url, prefix, clock, metrics },
+    url,
+    prefix,
+    clock,
+    metrics,
     breaker: opened.use(await services.open({ service: 'rabbitmq', timeoutMs: CONNECT_MS, failures: 3 })),
     linked: () => log.info({ queues: `${prefix}.jobs` }, 'jobs are offered over RabbitMQ'),
     lost: (error) => log.warn({ reason: redact(messageOf(error)) }, 'the connection to RabbitMQ has ended'),
@@ -65,7 +71,9 @@ async function openTransport({
   });
 }
 
-/** Starts the worker of the server itself, unless it is switched off. Call it after HTTP: it is ended before. */
+/**
+ * Starts the worker of the server itself, unless it is switched off. Call it after HTTP: it is ended before.
+ */
 export function openOwnWorker(
   { config: { jobs: config, ...others }, opened, clock, log, metrics, failed }: AppContext,
   { queued, isBusy, workers }: OpenedJobs,
@@ -76,7 +84,12 @@ export function openOwnWorker(
   const worker = opened.use(
     new OwnWorker({
       entry: fileURLToPath(startedFile('cli/own-worker')),
-      ...{ url, token, clock, isNeeded: isBusy, slots: config.slots, idleMs: config.workerIdle },
+      url,
+      token,
+      clock,
+      isNeeded: isBusy,
+      slots: config.slots,
+      idleMs: config.workerIdle,
       isShared,
       network: others.children.network,
       unchecked: url.startsWith('https:'),

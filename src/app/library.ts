@@ -24,7 +24,15 @@ export async function openLibrary(
 ): Promise<Library> {
   const { segments, files, release, deleteAtNodes } = recordings;
   const assets = await Assets.open({
-    ...{ db: store.db, read: store.read, clock, events: bus, settings, segments, placement, release, deleteAtNodes },
+    db: store.db,
+    read: store.read,
+    clock,
+    events: bus,
+    settings,
+    segments,
+    placement,
+    release,
+    deleteAtNodes,
   });
   if (placement.node !== '' && placement.takes('asset')) {
     await assets.claimUnplaced((id) =>

@@ -1,6 +1,7 @@
 /**
  * Measures all streams once a second.
- * In: the catalog and the viewers. Out: samples of each stream, see streams/measure; alarms. Ladders start and stop with their viewers.
+ * In: the catalog and the viewers. Out: samples of each stream, see streams/measure; alarms. Ladders start
+ * and stop with their viewers.
  */
 import type { Catalog } from '../streams/catalog.ts';
 import { guarded } from '../streams/stream-reports.ts';

@@ -92,7 +92,10 @@ export async function openObservation(
   };
 }
 
-/** The level of a failure in the log: what was aborted, because oxbow ends, is none, and of a lost database others report. */
+/**
+ * The level of a failure in the log: what was aborted, because oxbow ends, is none, and of a lost database
+ * others report.
+ */
 export function levelOfFailure(error: unknown): 'debug' | 'error' {
   const isAborted = error instanceof DOMException && error.name === 'AbortError';
   return isAborted || error instanceof DatabaseLost ? 'debug' : 'error';

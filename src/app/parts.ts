@@ -1,6 +1,6 @@
 /**
- * The parts of a running process, and the context that the openers of this folder share. An opener takes the parts that it needs, which
- * were opened before it, and returns one.
+ * The parts of a running process, and the context that the openers of this folder share. An opener takes the
+ * parts that it needs, which were opened before it, and returns one.
  * In: app.ts. Out: the openers. Types alone.
  */
 
@@ -108,7 +108,9 @@ export interface Observation {
   readonly stopping: (reason: string) => void;
 }
 
-/** The context of all openers. Each opener adds what it opened to `opened`, which is closed in reverse order. */
+/**
+ * The context of all openers. Each opener adds what it opened to `opened`, which is closed in reverse order.
+ */
 export interface AppContext extends Observation {
   /** The settings at the start. */
   readonly config: Config;
@@ -151,7 +153,10 @@ export interface Objects {
   readonly store: TieredSegmentStore;
   /** Disk space of the cache. */
   readonly cacheBytes: () => number;
-  /** An address of a stored object for one download; undefined if it is in no bucket, or its target does not permit it. */
+  /**
+   * An address of a stored object for one download; undefined if it is in no bucket, or its target does not
+   * permit it.
+   */
   readonly presign: (
     location: SegmentLocation,
     options: { readonly contentType: string; readonly disposition: string },
@@ -165,7 +170,9 @@ export interface Folders {
   readonly store: FoldersSegmentStore;
   /** Names streams by the catalog from now on. */
   readonly follow: (catalog: Catalog) => void;
-  /** Why a stream with a folder is not recorded, empty while it is; undefined for a stream of the data folder. */
+  /**
+   * Why a stream with a folder is not recorded, empty while it is; undefined for a stream of the data folder.
+   */
   readonly pauseOf: (streamId: string) => string | undefined;
   /** The JSON of the folders. */
   readonly describe: () => readonly FolderView[];
@@ -263,7 +270,6 @@ export interface Delivery {
   readonly defaultStream: () => string | undefined;
 }
 
-/** The library. */
 export interface Library {
   readonly assets: Assets;
   readonly subtitles: Subtitles;

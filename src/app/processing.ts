@@ -36,7 +36,13 @@ export function openProcessing(
   const ladder = () => ladderSettingsOf(settings.now.library.ladder);
   const processing = opened.use(
     new Processing({
-      ...{ db: store.db, jobs, assets, segments, ladder, owns, failed: report },
+      db: store.db,
+      jobs,
+      assets,
+      segments,
+      ladder,
+      owns,
+      failed: report,
       lost: (what) => metrics.importLosses.inc({ what }),
       ...(placement.node !== '' && { guard }),
     }),

@@ -1,5 +1,6 @@
 /**
- * Opens the recordings: the segment store, its reader, and the tables of the index; later, the API of clips, and retention.
+ * Opens the recordings: the segment store, its reader, and the tables of the index; later, the API of clips,
+ * and retention.
  * In: the context, store. Out: Recordings; ClipsApi; deletions by retention.
  */
 
@@ -29,7 +30,9 @@ import { openObjects } from './files/objects.ts';
 import { openNodeFiles } from './nodes/nodes.ts';
 import type { AppContext, Parts, Recordings } from './parts.ts';
 
-/** After this time, rows of the index are on a replica, even if the database did not respond for a while; ms. */
+/**
+ * After this time, rows of the index are on a replica, even if the database did not respond for a while; ms.
+ */
 const SETTLED_MS = 3_600_000;
 
 /** Opens the index and its tables. */

@@ -1,5 +1,6 @@
 /**
- * The shutdown signal of all background work, aborted once with one reason, and the order of closing where it takes long.
+ * The shutdown signal of all background work, aborted once with one reason, and the order of closing where it
+ * takes long.
  * In: the owner of the app. Out: the signal; the drain before it.
  */
 import { sleep } from '../lib/abort.ts';
@@ -8,8 +9,9 @@ import { sleep } from '../lib/abort.ts';
 const STREAMS_AFTER_MS = 2000;
 
 /**
- * Closes everything in order. Where what comes before the streams takes long (a client that does not read, a worker that does not end), they are
- * closed beside it: their last segments are to be on the disk before the process has to end.
+ * Closes everything in order. Where what comes before the streams takes long (a client that does not read, a
+ * worker that does not end), they are closed beside it: their last segments are to be on the disk before the
+ * process has to end.
  *
  * @param streams those that run; closing one twice closes it once, and never rejects
  */
@@ -33,7 +35,10 @@ export class Shutdown {
   readonly #hurry = new AbortController();
   readonly #leaving = new AbortController();
 
-  /** @param start ends a start: what waits then, such as for a database that does not respond, ends as at any other shutdown */
+  /**
+   * @param start ends a start: what waits then, such as for a database that does not respond, ends as at any
+   *   other shutdown
+   */
   constructor(start: AbortSignal) {
     start.addEventListener('abort', () => this.begin(), { once: true });
     if (start.aborted) this.begin();
@@ -49,7 +54,9 @@ export class Shutdown {
     return this.#leaving.signal;
   }
 
-  /** Resolves after `ms`, or when `hurry` is called. Everything is still served meanwhile, but /ready is 503. */
+  /**
+   * Resolves after `ms`, or when `hurry` is called. Everything is still served meanwhile, but /ready is 503.
+   */
   async drain(ms: number): Promise<void> {
     this.#leaving.abort();
     await sleep(ms, { signal: this.#hurry.signal }).catch(() => {}); // it rejects only because of `hurry`

@@ -89,7 +89,9 @@ export function openRowChanges(
   return changes;
 }
 
-/** Reads and applies what administrators have set in the browser: before anything deletes recordings by it. */
+/**
+ * Reads and applies what administrators have set in the browser: before anything deletes recordings by it.
+ */
 export function openStoredSettings(
   { settings, dataFolder, log }: AppContext,
   { db }: Pick<Store, 'db'>,
@@ -103,7 +105,10 @@ async function openGuard(services: Services, opened: AsyncDisposableStack): Prom
   const { isUnavailable } = await import('../store/postgres/errors.ts');
   const breaker = opened.use(
     await services.open({
-      ...{ service: 'postgresql', timeoutMs: GUARD_MS, failures: 3, isFailure: isUnavailable },
+      service: 'postgresql',
+      timeoutMs: GUARD_MS,
+      failures: 3,
+      isFailure: isUnavailable,
       maxPauseMs: LONGEST_PAUSE_MS,
     }),
   );

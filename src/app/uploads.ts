@@ -1,5 +1,6 @@
 /**
- * Opens uploads to the library, completes those that the process before had received, and deletes those that expire.
+ * Opens uploads to the library, completes those that the process before had received, and deletes those that
+ * expire.
  * In: the context, store, events, recordings, disk, assets. Out: Uploads.
  */
 import { hostname } from 'node:os';

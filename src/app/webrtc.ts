@@ -1,5 +1,6 @@
 /**
- * Creates the sessions of WebRTC, before their port is open: HTTP is open first, and answers `not-ready` until then.
+ * Creates the sessions of WebRTC, before their port is open: HTTP is open first, and answers `not-ready`
+ * until then.
  * In: settings, PublishAccess. Out: WebRtcServer.
  */
 
@@ -22,7 +23,14 @@ export function createWebRtc(
   const keyIntervalMs = hls.segmentDuration;
   return new WebRtcServer({
     isOff: config.webrtc === 'off',
-    ...{ access, addresses, maxSessions, keyIntervalMs, openOpus: createOpenOpus(app), clock, log, metrics },
+    access,
+    addresses,
+    maxSessions,
+    keyIntervalMs,
+    openOpus: createOpenOpus(app),
+    clock,
+    log,
+    metrics,
     iceServers: () => listIceServers(settings.now, clock.nowMs()),
     countViewer: ({ name, remote, id }) => viewers.connected(name, viewerKey(id, addressOf(remote), undefined)),
   });

@@ -1,6 +1,7 @@
 /**
  * The segments of an asset: those of all its renditions, joined by MSN, with the place of each track's media.
- * In: renditions with the rows of their chunk files. Out: segments in order, or one by its MSN. docs/decisions/0030.
+ * In: renditions with the rows of their chunk files. Out: segments in order, or one by its MSN.
+ * docs/decisions/0030.
  */
 import type { TextTrack, Track } from '../media/frame.ts';
 import type { CommittedGroup, CommittedTrack } from '../media/isobmff/commit-box.ts';
@@ -19,13 +20,15 @@ export interface IndexedChunk {
 
 /** A rendition with its chunk files, in order. */
 export interface IndexedRendition {
-  /** `source`, `source-2`… have the tracks of the original, one after another; the others are encoded, beside them. */
+  /**
+   * `source`, `source-2`… have the tracks of the original, one after another; the others are encoded, beside
+   * them.
+   */
   readonly id: string;
   readonly tracks: readonly Track[];
   readonly chunks: readonly IndexedChunk[];
 }
 
-/** The segment of one track. */
 export interface AssetTrackSegment extends CommittedTrack {
   readonly location: SegmentLocation;
 }

@@ -9,10 +9,14 @@ import { type SegmentLocation, type SegmentPrefix, ShortReadError } from './segm
 /** Bytes of one read of the disk. */
 const BLOCK_BYTES = 256 * 1024;
 /**
- * Usual size per thread. The system's page cache has the same bytes: with few viewers a miss costs a copy, not a disk read.
+ * Usual size per thread. The system's page cache has the same bytes: with few viewers a miss costs a copy,
+ * not a disk read.
  */
 const MAX_BYTES = 4 * 1024 * 1024;
-/** A block requested again within this time after its eviction has many viewers: the cache grows, because a miss costs four times the CPU of the rest, ms. */
+/**
+ * A block requested again within this time after its eviction has many viewers: the cache grows, because a
+ * miss costs four times the CPU of the rest, ms.
+ */
 const AGAIN_MS = 500;
 /** Largest size of the cache, bytes. */
 export const MOST_BLOCK_BYTES: number = 64 * 1024 * 1024;

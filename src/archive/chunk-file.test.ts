@@ -26,14 +26,12 @@ async function writeChunk(
 ): Promise<SealedChunk & { readonly path: string }> {
   const first = groups[0]!;
   await using writer = await openChunkWriter({
-    ...{
-      store: openLocalSegmentStore({ folder }),
-      utcMs: first.startUs / 1000,
-      msn: first.msn,
-      streamId,
-      init: first.init,
-      previousMsn: 7,
-    },
+    store: openLocalSegmentStore({ folder }),
+    utcMs: first.startUs / 1000,
+    msn: first.msn,
+    streamId,
+    init: first.init,
+    previousMsn: 7,
     sync: 'segment',
   });
   for (const group of groups) await writer.append(group);
@@ -124,7 +122,12 @@ suite('a sealed chunk file is an ordinary MP4', () => {
     const first = groups[0]!;
     await using store = openLocalSegmentStore({ folder: folder.path });
     await using writer = await openChunkWriter({
-      ...{ store, utcMs: 0, msn: first.msn, streamId: 's', init: first.init, previousMsn: 0 },
+      store,
+      utcMs: 0,
+      msn: first.msn,
+      streamId: 's',
+      init: first.init,
+      previousMsn: 0,
       sync: 'off',
     });
     for (const group of groups) await writer.append(group);

@@ -1,6 +1,7 @@
 /**
  * The steps of sealing, shared by chunk-writer and chunk-recovery.
- * In: an open file and its commit boxes. Out: a sealed file; the order of writes survives a crash at any point. docs/media.md 21.
+ * In: an open file and its commit boxes. Out: a sealed file; the order of writes survives a crash at any
+ * point. docs/media.md 21.
  */
 import { crc32 } from 'node:zlib';
 import { BoxWriter } from '../media/isobmff/box.ts';
@@ -30,7 +31,8 @@ export interface SealContent {
 
 /**
  * Seals an open file: (1) moov, seal box and the mdat's size, (2) sync, (3) the mdat's type, (4) sync.
- * After a crash at any step the file is either open (and can be recovered) or sealed. In another order no player could open it.
+ * After a crash at any step the file is either open (and can be recovered) or sealed. In another order no
+ * player could open it.
  *
  * @param sync resolves when everything written so far is on disk
  * @returns length of the sealed file, bytes
@@ -48,7 +50,8 @@ export async function sealFile(
   await file.patch(placeholderOffset + 8, size.bytes);
   await sync();
   await file.patch(placeholderOffset, sealedPlaceholder);
-  // The index row is written next. Without this sync a power failure could leave a row for an open file, which recovery would skip.
+  // The index row is written next. Without this sync a power failure could leave a row for an open file,
+  // which recovery would skip.
   await sync();
   return end + moov.length + sealBox.length;
 }

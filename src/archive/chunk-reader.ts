@@ -1,5 +1,6 @@
 /**
- * Reads head, tracks and groups of a chunk file: from its seal box in one read, or from the commit boxes of an open file.
+ * Reads head, tracks and groups of a chunk file: from its seal box in one read, or from the commit boxes of
+ * an open file.
  * In: a location. Out: a scan. Read-only. docs/media.md 21 and 22.
  */
 import { crc32 } from 'node:zlib';
@@ -134,8 +135,8 @@ function ifWellFormed<T>(parse: () => T): T | undefined {
 }
 
 /**
- * The commit boxes of a file without a seal box, oldest first: finds the last one by searching backwards, the others through the
- * chain of `prev`; searches again where the chain is broken.
+ * The commit boxes of a file without a seal box, oldest first: finds the last one by searching backwards, the
+ * others through the chain of `prev`; searches again where the chain is broken.
  */
 async function findBoxes(file: Scanned, from: number): Promise<LocatedBox[]> {
   const boxes: LocatedBox[] = [];

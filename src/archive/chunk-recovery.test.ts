@@ -35,8 +35,13 @@ suite('recovery', () => {
     const first = groups[0]!;
     store = openLocalSegmentStore({ folder: folder.path });
     const writer = await openChunkWriter({
-      ...{ store, utcMs: first.startUs / 1000, msn: first.msn, streamId: 's1', init: first.init },
-      ...{ previousMsn: 0, sync: 'off' },
+      store,
+      utcMs: first.startUs / 1000,
+      msn: first.msn,
+      streamId: 's1',
+      init: first.init,
+      previousMsn: 0,
+      sync: 'off',
     });
     ends = [];
     for (const group of groups) {

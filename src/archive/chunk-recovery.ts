@@ -1,6 +1,7 @@
 /**
  * Recovers a chunk file that was not sealed: truncates the torn tail, checks the last groups, and seals it.
- * In: a location of a file without a writer. Out: a sealed file with exactly its intact groups. docs/media.md 22.
+ * In: a location of a file without a writer. Out: a sealed file with exactly its intact groups.
+ * docs/media.md 22.
  */
 import { crc32 } from 'node:zlib';
 import { FormatError } from '../lib/errors.ts';
@@ -20,11 +21,12 @@ export interface RecoveredChunk extends ScannedChunk {
 }
 
 /**
- * Recovers a file. A sealed file is not changed; a file without an intact group stays `open` with no groups, and may be deleted. After
- * an error the file can be recovered again.
+ * Recovers a file. A sealed file is not changed; a file without an intact group stays `open` with no groups,
+ * and may be deleted. After an error the file can be recovered again.
  *
  * @param options.length end of the last group to keep, bytes: groups reported as lost must not come back
- * @param options.sync false: the file is sealed without a sync, because one has failed on it (docs/media.md 23); default true
+ * @param options.sync false: the file is sealed without a sync, because one has failed on it (docs/media.md
+ *   23); default true
  * @throws FormatError if it does not start as a chunk file of oxbow; errors of the store
  */
 export async function recoverChunk(
@@ -41,7 +43,8 @@ export async function recoverChunk(
   const dropped = found.length - boxes.length;
   const last = boxes.at(-1);
   if (!last) return { ...scanned, state: 'open', groups: [], dropped };
-  // The head is sealed but the tail is not: open the head first, so that there is never an mdat without its moov.
+  // The head is sealed but the tail is not: open the head first, so that there is never an mdat without its
+  // moov.
   if (placeholder !== 'free') await file.patch(placeholderOffset, openPlaceholder);
   const end = last.self + last.bytes.length;
   await file.truncate(end);

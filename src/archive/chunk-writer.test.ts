@@ -16,13 +16,21 @@ import type { SegmentStore } from './segment-store.ts';
 import { engines, holdSyncs } from './segment-stores.fixture.ts';
 
 const audio: Track = {
-  ...{ id: 1, kind: 'audio', timescale: 48_000, language: 'und', label: '' },
+  id: 1,
+  kind: 'audio',
+  timescale: 48_000,
+  language: 'und',
+  label: '',
   config: { codec: 'aac', record: Uint8Array.of(0x11, 0x90), codecs: 'mp4a.40.2', sampleRate: 48_000, channels: 2 },
 };
 
 function frames(count: number, from: number): Frame[] {
   return Array.from({ length: count }, (_, i) => ({
-    ...{ trackId: 1, dts: (from + i) * 1024, pts: (from + i) * 1024, duration: 1024, key: true },
+    trackId: 1,
+    dts: (from + i) * 1024,
+    pts: (from + i) * 1024,
+    duration: 1024,
+    key: true,
     data: new Uint8Array(100 + i),
   }));
 }
@@ -44,8 +52,13 @@ function groupAt(index: number, extra: Partial<SegmentGroup> = {}): SegmentGroup
 
 function optionsIn(store: SegmentStore, extra: Partial<ChunkOptions> = {}): ChunkOptions {
   return {
-    ...{ store, utcMs: Date.UTC(2026, 0, 2, 3, 4, 5, 678), msn: 100, streamId: 's', init: initOf([audio]) },
-    ...{ previousMsn: 99, sync: 'segment' },
+    store,
+    utcMs: Date.UTC(2026, 0, 2, 3, 4, 5, 678),
+    msn: 100,
+    streamId: 's',
+    init: initOf([audio]),
+    previousMsn: 99,
+    sync: 'segment',
     ...extra,
   };
 }

@@ -56,10 +56,14 @@ export interface ChunkWriter extends AsyncDisposable {
   readonly length: number;
   /** Committed groups, oldest first. */
   readonly groups: readonly CommittedGroup[];
-  /** A sync has failed: the file is never synced again, because the system may report success for bytes that it has lost. */
+  /**
+   * A sync has failed: the file is never synced again, because the system may report success for bytes that
+   * it has lost.
+   */
   readonly syncFailed: boolean;
   /**
-   * Writes a group and its commit box in one write, and syncs according to the policy. Resolves when the group may be served.
+   * Writes a group and its commit box in one write, and syncs according to the policy. Resolves when the
+   * group may be served.
    *
    * @throws OxbowError `disk-failed` if a write or sync failed, now or before: the caller opens another file
    * @throws FormatError if a segment is malformed; the file is unchanged

@@ -31,8 +31,13 @@ suite('deleted groups of a chunk file', () => {
     const first = groups[0]!;
     store = openLocalSegmentStore({ folder: folder.path });
     const writer = await openChunkWriter({
-      ...{ store, utcMs: first.startUs / 1000, msn: first.msn, streamId: 's1', init: first.init },
-      ...{ previousMsn: 0, sync: 'off' },
+      store,
+      utcMs: first.startUs / 1000,
+      msn: first.msn,
+      streamId: 's1',
+      init: first.init,
+      previousMsn: 0,
+      sync: 'off',
     });
     for (const group of groups) await writer.append(group);
     openBytes = Buffer.from(await bytesOf(store, writer.location));

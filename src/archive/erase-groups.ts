@@ -1,7 +1,9 @@
 /**
- * Removes groups of segments from a chunk file for good. The others stay at their offsets, so that the index, assets and readers that have
- * them are right: the file is written again with zeros where the deleted groups were, and with sample tables of what is left.
- * In: a location, which groups. Out: the file in its new form, or none if no group is left. docs/decisions/0065.
+ * Removes groups of segments from a chunk file for good. The others stay at their offsets, so that the index,
+ * assets and readers that have them are right: the file is written again with zeros where the deleted groups
+ * were, and with sample tables of what is left.
+ * In: a location, which groups. Out: the file in its new form, or none if no group is left.
+ * docs/decisions/0065.
  */
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
@@ -33,7 +35,8 @@ export interface ErasedChunk {
 }
 
 /**
- * Erases groups of a file. Until it resolves, readers see the file of before; a crash leaves one or the other.
+ * Erases groups of a file. Until it resolves, readers see the file of before; a crash leaves one or the
+ * other.
  *
  * @param isErased by MSN
  * @returns undefined if the file has none of these groups, or does not exist: it is not changed

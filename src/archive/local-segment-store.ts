@@ -20,7 +20,6 @@ import {
 } from './segment-store.ts';
 import { createSyncQueue, type SyncQueue } from './sync-queue.ts';
 
-/** Options of a local store. */
 export interface LocalStoreOptions {
   /** Absolute path; created with the first object. */
   readonly folder: string;
@@ -186,7 +185,9 @@ export class LocalSegmentStore implements SegmentStore {
     }
   }
 
-  /** Names in a folder in the order of locations, folders with a trailing `/`; empty if the folder is missing. */
+  /**
+   * Names in a folder in the order of locations, folders with a trailing `/`; empty if the folder is missing.
+   */
   async #namesIn(folder: string): Promise<string[]> {
     const path = join(this.#folder, folder);
     const entries = await this.#files.readdir(path).catch((error: unknown): Dirent[] => {
@@ -269,7 +270,8 @@ class LocalWriter implements SegmentWriter {
 }
 
 /**
- * Writes a whole file outside of a store, e.g. where a user wants it: under another name until it is complete.
+ * Writes a whole file outside of a store, e.g. where a user wants it: under another name until it is
+ * complete.
  *
  * Rejects with the system's error, and with what `content` rejects with; nothing is left behind then.
  */

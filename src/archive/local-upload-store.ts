@@ -1,6 +1,7 @@
 /**
  * Uploads in a folder: the file has `.part` at the end of its name until it is complete.
- * In: the folder of a local segment store. Out: UploadStore. One open file for each upload, so that concurrent writers share a sync.
+ * In: the folder of a local segment store. Out: UploadStore. One open file for each upload, so that
+ * concurrent writers share a sync.
  */
 import { dirname, join } from 'node:path';
 import { type Files, type OpenFile, systemFiles } from '../lib/files/files.ts';
@@ -26,13 +27,12 @@ interface Shared {
   readonly file: Promise<OpenFile>;
   users: number;
   /**
-   * Why a sync failed. What was written and not synced by then may be lost although the next sync succeeds, so no user of the file can
-   * write or sync any more; one that opens it again writes it again.
+   * Why a sync failed. What was written and not synced by then may be lost although the next sync succeeds,
+   * so no user of the file can write or sync any more; one that opens it again writes it again.
    */
   failure: unknown;
 }
 
-/** Opens a store of uploads. */
 export function openLocalUploadStore({
   folder,
   syncQueue = createSyncQueue(),

@@ -119,7 +119,10 @@ export interface CutOptions {
   readonly firstMsn?: number;
 }
 
-/** Cuts a source into groups of 2 s with Parts of 200 ms: video at key frames, audio at its first frame at or behind the cut. */
+/**
+ * Cuts a source into groups of 2 s with Parts of 200 ms: video at key frames, audio at its first frame at or
+ * behind the cut.
+ */
 export function groupsOf(
   { tracks, frames }: Pick<Source, 'tracks' | 'frames'>,
   options: CutOptions = {},

@@ -1,5 +1,6 @@
 /**
- * A SegmentStore in memory, for tests: the same guarantees as files, and simulated crashes that keep only what is guaranteed.
+ * A SegmentStore in memory, for tests: the same guarantees as files, and simulated crashes that keep only
+ * what is guaranteed.
  * In: nothing. Out: a SegmentStore.
  */
 import { concatBytes } from '../lib/bytes.ts';
@@ -22,7 +23,6 @@ interface StoredObject {
   isOpen: boolean;
 }
 
-/** A store in memory. */
 export class MemorySegmentStore implements SegmentStore {
   readonly #objects = new Map<string, StoredObject>();
   #isClosed = false;

@@ -56,7 +56,9 @@ export class OpenFiles implements AsyncDisposable {
     }
   }
 
-  /** Closes all files whose name starts with `prefix` when their reads are done; later reads open them again. */
+  /**
+   * Closes all files whose name starts with `prefix` when their reads are done; later reads open them again.
+   */
   release(prefix: string): void {
     for (const [name, entry] of [...this.#entries]) if (name.startsWith(prefix)) this.#drop(name, entry);
   }

@@ -1,5 +1,6 @@
 /**
- * Chunk files in memory, as the pieces that were written: a worker sends them without a copy, and without a file in between.
+ * Chunk files in memory, as the pieces that were written: a worker sends them without a copy, and without a
+ * file in between.
  * In: the calls of chunk-writer. Out: pieces of a complete file, in order.
  */
 import {

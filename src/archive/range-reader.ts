@@ -42,7 +42,10 @@ export interface RangeReader extends Disposable {
   readonly damaged: Emitter<SegmentLocation>;
   /** Refuses these ranges from now on: their bytes were deleted from files that are left. */
   refuse(ranges: readonly SegmentRange[]): void;
-  /** Removes the blocks of deleted or replaced files, and closes them in the store; later reads open them again. */
+  /**
+   * Removes the blocks of deleted or replaced files, and closes them in the store; later reads open them
+   * again.
+   */
   forget(prefix: SegmentPrefix): void;
 }
 

@@ -1,6 +1,7 @@
 /**
- * Locations of recordings: `recordings/STREAM ID/yyyy/mm/dd/hh/YYYYMMDDTHHMMSSmmmZ-msn.mp4`, storyboards beside them, and
- * `recordings/STREAM ID/stream.json`. A derived quality of a stream has a recording of its own inside that of the stream, as if its id were `STREAM ID/q-RUNG`.
+ * Locations of recordings: `recordings/STREAM ID/yyyy/mm/dd/hh/YYYYMMDDTHHMMSSmmmZ-msn.mp4`, storyboards
+ * beside them, and `recordings/STREAM ID/stream.json`. A derived quality of a stream has a recording of its
+ * own inside that of the stream, as if its id were `STREAM ID/q-RUNG`.
  * In: ids, times, MSNs. Out: locations, and back. docs/media.md 21.
  */
 import {
@@ -47,7 +48,10 @@ export function qualityRecording(streamId: string, rung: string): string {
   return `${streamId}${QUALITY}${rung}`;
 }
 
-/** The stream that a recording belongs to, and the quality of which it is; the rung is undefined for that of the stream itself. */
+/**
+ * The stream that a recording belongs to, and the quality of which it is; the rung is undefined for that of
+ * the stream itself.
+ */
 export function recordingOf(id: string): { readonly streamId: string; readonly rung: string | undefined } {
   const at = id.indexOf(QUALITY);
   return at < 0
@@ -55,7 +59,10 @@ export function recordingOf(id: string): { readonly streamId: string; readonly r
     : { streamId: id.slice(0, at), rung: id.slice(at + QUALITY.length) };
 }
 
-/** Bounds of the ids of the recordings of a stream's qualities, by code units: at or after `from`, before `to`. */
+/**
+ * Bounds of the ids of the recordings of a stream's qualities, by code units: at or after `from`, before
+ * `to`.
+ */
 export function qualityRecordings(streamId: string): { readonly from: string; readonly to: string } {
   return { from: `${streamId}${QUALITY}`, to: `${streamId}/q.` };
 }
@@ -74,8 +81,8 @@ export async function listQualityRecordings(
 }
 
 /**
- * The id of the stream of a file of a recording, or of one of its qualities; undefined for other objects, and for the file that identifies
- * a stream.
+ * The id of the stream of a file of a recording, or of one of its qualities; undefined for other objects, and
+ * for the file that identifies a stream.
  */
 export function recordingOfLocation(location: SegmentPrefix): string | undefined {
   const id = /^recordings\/([^/]+)\//.exec(location)?.[1];
@@ -121,8 +128,8 @@ export async function listChunks(
   const chunks: NamedChunk[] = [];
   const range = {
     ...(fromMs !== undefined && { from: `${prefix}${hourOf(Math.max(0, fromMs))}` }),
-    // "0" is the character after "/": everything in that hour comes before it, and every later hour after it. ":" is the one after "9":
-    // the files of qualities, whose folders begin with a letter, are not read.
+    // "0" is the character after "/": everything in that hour comes before it, and every later hour after it.
+    // ":" is the one after "9": the files of qualities, whose folders begin with a letter, are not read.
     to: toMs === undefined ? `${prefix}:` : `${prefix}${hourOf(Math.max(0, toMs))}0`,
   };
   for await (const location of store.list(prefix, { ...range, signal })) {

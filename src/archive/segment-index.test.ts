@@ -29,15 +29,25 @@ function minute(random = seeded(3)): CommittedGroup[] {
         duration: audioFrames * 1024,
       },
     ].map((track, k) => ({
-      ...{ ...track, firstPtsOffset: k === 0 ? 7200 : 0, samples: k === 0 ? 50 : audioFrames },
-      ...{ flags: 1, crc: random(2 ** 31) * 2 },
+      ...track,
+      firstPtsOffset: k === 0 ? 7200 : 0,
+      samples: k === 0 ? 50 : audioFrames,
+      flags: 1,
+      crc: random(2 ** 31) * 2,
     }));
     at = tracks[1]!.offset + tracks[1]!.length + 212;
     audioTfdt += audioFrames * 1024;
     return {
-      ...{ msn: 868_000_000 + i, run: 12, utcOffsetUs: 1_700_000_000_123_456, clock: 'arrival' as const },
-      ...{ startUs: 1_795_000_000_021_000 + i * 2_000_000, durationUs: 2_000_000 },
-      ...{ discontinuity: false, discontinuitySequence: 5, gaps: [], tracks },
+      msn: 868_000_000 + i,
+      run: 12,
+      utcOffsetUs: 1_700_000_000_123_456,
+      clock: 'arrival' as const,
+      startUs: 1_795_000_000_021_000 + i * 2_000_000,
+      durationUs: 2_000_000,
+      discontinuity: false,
+      discontinuitySequence: 5,
+      gaps: [],
+      tracks,
     };
   });
 }
@@ -56,30 +66,30 @@ suite('the packed segment index', () => {
     const causes = ['offline', 'source-down', 'clock', 'crash'] as const;
     for (let round = 0; round < 300; round++) {
       const groups: CommittedGroup[] = Array.from({ length: random(6) }, () => ({
-        ...{ msn: big(), run: big(), utcOffsetUs: big() - 2 ** 50, clock: random(2) ? 'source' : 'arrival' },
-        ...{
-          startUs: big() - 1000,
-          durationUs: big(),
-          discontinuity: random(2) === 1,
-          discontinuitySequence: random(1000),
-        },
+        msn: big(),
+        run: big(),
+        utcOffsetUs: big() - 2 ** 50,
+        clock: random(2) ? 'source' : 'arrival',
+        startUs: big() - 1000,
+        durationUs: big(),
+        discontinuity: random(2) === 1,
+        discontinuitySequence: random(1000),
         gaps: Array.from({ length: random(3) }, () => ({
-          ...{ fromUs: big(), toUs: big(), cause: causes[random(4)]!, detail: random(2) ? 'HTTP 404 – ü' : '' },
+          fromUs: big(),
+          toUs: big(),
+          cause: causes[random(4)]!,
+          detail: random(2) ? 'HTTP 404 – ü' : '',
         })),
         tracks: Array.from({ length: random(4) }, (_, k) => ({
-          ...{
-            trackId: k + random(2) * 5 + 1,
-            offset: big(),
-            length: random(2 ** 31),
-            tfdt: big(),
-            duration: random(2 ** 31),
-          },
-          ...{
-            firstPtsOffset: random(1000) - 500,
-            samples: random(5000),
-            flags: random(9),
-            crc: random(2 ** 31) * 2 + 1,
-          },
+          trackId: k + random(2) * 5 + 1,
+          offset: big(),
+          length: random(2 ** 31),
+          tfdt: big(),
+          duration: random(2 ** 31),
+          firstPtsOffset: random(1000) - 500,
+          samples: random(5000),
+          flags: random(9),
+          crc: random(2 ** 31) * 2 + 1,
         })).filter((track, i, all) => all.findIndex((other) => other.trackId === track.trackId) === i),
       }));
       assert.deepEqual(unpackSegments(packSegments(groups)), groups);

@@ -2,9 +2,10 @@
  * Packs the groups of a chunk file for the database; predictable fields are omitted.
  * In: committed groups. Out: a blob, and the same groups back. About 14 bytes per segment and track.
  *
- * The blob: u8 version 1, count, then per group a byte of flags and the fields that differ from the prediction, then its tracks. All
- * numbers are LEB128; differences are zigzag. Prediction: the next MSN, the same run and UTC offset, a start at the end of the previous
- * group, adjacent offsets, a tfdt at the end of the previous segment, and all else unchanged.
+ * The blob: u8 version 1, count, then per group a byte of flags and the fields that differ from the
+ * prediction, then its tracks. All numbers are LEB128; differences are zigzag. Prediction: the next MSN, the
+ * same run and UTC offset, a start at the end of the previous group, adjacent offsets, a tfdt at the end of
+ * the previous segment, and all else unchanged.
  */
 import { FormatError } from '../lib/errors.ts';
 import { type CommittedGroup, type CommittedTrack, causeNumber, causeOf } from '../media/isobmff/commit-box.ts';
@@ -205,7 +206,10 @@ export function copyGroup<G extends CommittedGroup>(group: G): G {
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 type WalkedGroup = Writable<Omit<CommittedGroup, 'tracks'>> & { tracks: Writable<CommittedTrack>[] };
 
-/** Unpacks groups one by one into the same object: a playlist of a day reads 43,200, and creating objects costs more than reading. */
+/**
+ * Unpacks groups one by one into the same object: a playlist of a day reads 43,200, and creating objects
+ * costs more than reading.
+ */
 export class SegmentWalker {
   readonly #cursor: Cursor;
   readonly #group: WalkedGroup = {

@@ -6,7 +6,6 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { type SegmentLocation, type SegmentStore, segmentLocation, segmentPrefix } from './segment-store.ts';
 
-/** A store under test. */
 export interface StoreUnderTest extends AsyncDisposable {
   readonly store: SegmentStore;
   /** A store with what a crash of the process leaves at worst; what was synced is in it. */

@@ -1,10 +1,13 @@
 /**
- * The contract of stored media: recordings, and later assets, are written, read, listed and deleted through it.
- * In: locations and bytes. Out: the same bytes. Engines: local-segment-store (files), memory-segment-store (tests).
+ * The contract of stored media: recordings, and later assets, are written, read, listed and deleted through
+ * it.
+ * In: locations and bytes. Out: the same bytes. Engines: local-segment-store (files), memory-segment-store
+ * (tests).
  *
- * An engine for an object store would keep open objects in a local folder: `create`, `append`, `patch`, `sync` and `truncate` work on
- * that file, `finish` uploads it as one object, and `read`, `size` and `list` cover both. So the recorder never waits for the network,
- * `sync` has the same meaning everywhere, and only unfinished objects are reopened.
+ * An engine for an object store would keep open objects in a local folder: `create`, `append`, `patch`,
+ * `sync` and `truncate` work on that file, `finish` uploads it as one object, and `read`, `size` and `list`
+ * cover both. So the recorder never waits for the network, `sync` has the same meaning everywhere, and only
+ * unfinished objects are reopened.
  */
 import assert from 'node:assert/strict';
 import { OxbowError } from '../lib/errors.ts';
@@ -19,8 +22,8 @@ declare const locationBrand: unique symbol;
 export type SegmentPrefix = string & { readonly [prefixBrand]: true };
 
 /**
- * The name of one stored object, e.g. a chunk file: parts joined by `/` on every system. The index stores it as text. Code above
- * `archive` compares and passes locations, but does not parse them.
+ * The name of one stored object, e.g. a chunk file: parts joined by `/` on every system. The index stores it
+ * as text. Code above `archive` compares and passes locations, but does not parse them.
  */
 export type SegmentLocation = SegmentPrefix & { readonly [locationBrand]: true };
 
@@ -43,8 +46,8 @@ export interface ListRange extends Abortable {
 }
 
 /**
- * An object being written. One call at a time. Throws errors of the system; after a failed `append`, `patch` or `sync` only what the
- * last successful `sync` covered is reliable.
+ * An object being written. One call at a time. Throws errors of the system; after a failed `append`, `patch`
+ * or `sync` only what the last successful `sync` covered is reliable.
  */
 export interface SegmentWriter extends AsyncDisposable {
   readonly location: SegmentLocation;
@@ -67,7 +70,8 @@ export interface SegmentWriter extends AsyncDisposable {
 /** A store of media. Disposing it waits for current reads; later ones reject with RangeError. */
 export interface SegmentStore extends AsyncDisposable {
   /**
-   * Reads a range into a new array: fewer bytes at the end of the object, none after it. Includes every append that resolved before.
+   * Reads a range into a new array: fewer bytes at the end of the object, none after it. Includes every
+   * append that resolved before.
    *
    * @throws OxbowError `gone` if there is no such object; errors of the system
    */
@@ -78,13 +82,16 @@ export interface SegmentStore extends AsyncDisposable {
   ): Promise<Uint8Array>;
   /** Length of an object, bytes. Rejects as `read`. */
   size(location: SegmentLocation, options?: Abortable): Promise<number>;
-  /** Locations with a prefix, in the order of their code units; objects that `put` has not completed are not among them. */
+  /**
+   * Locations with a prefix, in the order of their code units; objects that `put` has not completed are not
+   * among them.
+   */
   list(prefix: SegmentPrefix, options?: ListRange): AsyncIterable<SegmentLocation>;
   /** Names of the folders directly below a prefix, in order; below `recordings/` the ids of streams. */
   folders(prefix: SegmentPrefix, options?: Abortable): Promise<string[]>;
   /**
-   * Stores a complete object durably, or replaces one. Readers see the old object until it resolves; if it rejects, nothing of the new
-   * one is left. One call at a time for a location.
+   * Stores a complete object durably, or replaces one. Readers see the old object until it resolves; if it
+   * rejects, nothing of the new one is left. One call at a time for a location.
    *
    * @param content the bytes, or a function that writes them
    */
@@ -92,7 +99,8 @@ export interface SegmentStore extends AsyncDisposable {
   /**
    * Creates an object with its first bytes. Rejects if it exists; leaves nothing if it fails.
    *
-   * @param options.sync whether the name of the object survives a crash when this resolves; its bytes do after `sync` of the writer
+   * @param options.sync whether the name of the object survives a crash when this resolves; its bytes do
+   *   after `sync` of the writer
    */
   create(
     location: SegmentLocation,
@@ -112,7 +120,8 @@ export interface SegmentStore extends AsyncDisposable {
 /**
  * Converts text into a location.
  *
- * @param text parts joined by `/`; no part is empty, `.` or `..`; it does not end in `.part`, which marks unfinished objects
+ * @param text parts joined by `/`; no part is empty, `.` or `..`; it does not end in `.part`, which marks
+ *   unfinished objects
  */
 export function segmentLocation(text: string): SegmentLocation {
   assert.ok(!/(?:^|\/)\.{0,2}(?:\/|$)|[\\\0]|\.part$/.test(text), `${text} is not a location`);

@@ -13,7 +13,6 @@ export interface Engine {
   open(folder: string): SegmentStore;
 }
 
-/** Every engine. */
 export const engines: readonly Engine[] = [
   { name: 'files', open: (folder) => openLocalSegmentStore({ folder }) },
   { name: 'memory', open: () => new MemorySegmentStore() },

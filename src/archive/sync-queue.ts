@@ -1,6 +1,7 @@
 /**
  * A queue of `fdatasync` calls for the files of one device.
- * In: open files. Out: promises that resolve when everything written before the call is on disk. docs/media.md 23.
+ * In: open files. Out: promises that resolve when everything written before the call is on disk.
+ * docs/media.md 23.
  */
 
 /** A file to sync: a FileHandle. */
@@ -11,8 +12,8 @@ export interface Syncable {
 /** The queue of one device. */
 export interface SyncQueue {
   /**
-   * Resolves when everything written to `file` before this call is on disk. Waiting calls for the same file share one sync; a sync that
-   * is already running does not cover a later call.
+   * Resolves when everything written to `file` before this call is on disk. Waiting calls for the same file
+   * share one sync; a sync that is already running does not cover a later call.
    *
    * Rejects with the error of `datasync`; after that the file cannot be synced reliably.
    */

@@ -1,5 +1,6 @@
 /**
- * The thread that hashes uploads: reads each file up to where it is final, in turns, so that a large one does not delay the others.
+ * The thread that hashes uploads: reads each file up to where it is final, in turns, so that a large one does
+ * not delay the others.
  * In: HashOrder messages of upload-hasher.ts. Out: HashAnswer messages.
  */
 import { createHash, type Hash } from 'node:crypto';

@@ -1,6 +1,7 @@
 /**
  * Hashes files while they grow, in one thread for all of them: it reads what the system still has in memory.
- * In: paths, how far each file is final. Out: SHA-256. The thread starts with the first file and ends after the last one.
+ * In: paths, how far each file is final. Out: SHA-256. The thread starts with the first file and ends after
+ * the last one.
  */
 import { Worker } from 'node:worker_threads';
 import { startedFile } from '../lib/program-files.ts';

@@ -1,5 +1,6 @@
 /**
- * `oxbow config print|check|schema`: the effective settings with their origins, a check of them, and their JSON Schema.
+ * `oxbow config print|check|schema`: the effective settings with their origins, a check of them, and their
+ * JSON Schema.
  * In: files, variables, flags. Out: text or JSON.
  */
 import type { Command } from 'commander';

@@ -1,6 +1,6 @@
 /**
- * `oxbow doctor`: finds problems of this installation and how to fix them. `--rebuild` rebuilds the index of recordings, `--bundle` writes
- * diagnostics for a bug report.
+ * `oxbow doctor`: finds problems of this installation and how to fix them. `--rebuild` rebuilds the index of
+ * recordings, `--bundle` writes diagnostics for a bug report.
  * In: settings. Out: findings; exit 1 if one failed.
  */
 import { accessSync, constants, existsSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,6 @@
 /**
- * `oxbow export STREAM --from T --to T|--duration D -o FILE`: a range of a recording, or several, as one file.
+ * `oxbow export STREAM --from T --to T|--duration D -o FILE`: a range of a recording, or several, as one
+ * file.
  * In: a data folder, or a server's address. Out: the file; what is in it as a sentence or JSON.
  */
 import { existsSync, statSync } from 'node:fs';

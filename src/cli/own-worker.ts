@@ -1,6 +1,8 @@
 /**
- * The worker process that a server starts itself. It ends with the server, however that ends: its stdin closes then.
- * In: a line of JSON on stdin, OwnWorkerSetup. Out: lines on stderr, which the server logs. Started by jobs/own-worker.
+ * The worker process that a server starts itself. It ends with the server, however that ends: its stdin
+ * closes then.
+ * In: a line of JSON on stdin, OwnWorkerSetup. Out: lines on stderr, which the server logs. Started by
+ * jobs/own-worker.
  */
 import { createInterface } from 'node:readline';
 import type { OwnWorkerSetup } from '../jobs/own-worker.ts';
@@ -29,7 +31,11 @@ setNetworkPolicy(network);
 const telemetry = await openWorkerTelemetry(otlp, 'own');
 const kinds = Object.keys(workerHandlers);
 const end = await runWorker({
-  ...{ name: 'this server', mode: 'push', slots, kinds, facts: { ...workerFacts(), encoders: await encoderNames() } },
+  name: 'this server',
+  mode: 'push',
+  slots,
+  kinds,
+  facts: { ...workerFacts(), encoders: await encoderNames() },
   server: { url, token, unchecked },
   handlers: workerHandlers,
   log: note,

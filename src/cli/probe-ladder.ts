@@ -52,7 +52,12 @@ export async function probedLadder(
         : await ofFile(path, (input) => ladderOfFile(input, settings, { signal }));
     return {
       video: (plan.video?.renditions ?? []).map(({ rung, codec, width, height, frameRate: { num, den }, maxRate }) => ({
-        ...{ rung, codec, width, height, frameRate: Math.round((num * 1000) / den) / 1000, maxRate },
+        rung,
+        codec,
+        width,
+        height,
+        frameRate: Math.round((num * 1000) / den) / 1000,
+        maxRate,
       })),
       audio: plan.audio.flatMap(({ renditions }) =>
         renditions.map(({ codec, channels, bitRate, language }) => ({ codec, channels, bitRate, language })),

@@ -38,7 +38,9 @@ for (const name of ['stdout', 'stderr'] as const) {
   after(() => written.restore());
 }
 
-/** Runs a command line in this process, in the folder of the test: a start of the program takes half a second. */
+/**
+ * Runs a command line in this process, in the folder of the test: a start of the program takes half a second.
+ */
 async function oxbow(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},

@@ -97,7 +97,9 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
 /** Verbs that handle a closed output themselves. */
 const outliveReader: ReadonlySet<string> = new Set(['serve', 'record', 'worker', 'edge']);
 
-/** A reader that closes the pipe (`oxbow doctor | head`) ends a verb without an error: EPIPE is not a failure. */
+/**
+ * A reader that closes the pipe (`oxbow doctor | head`) ends a verb without an error: EPIPE is not a failure.
+ */
 function endWithReader(program: Command): Disposable {
   let verb = '';
   program.hook('preAction', (_, command) => {

@@ -9,7 +9,10 @@ import type { IndexReport, RebuildResult } from '../streams/rebuild.ts';
 /** Settings that say where recordings and index are. */
 export type IndexSettings = Pick<Config, 'data' | 'store' | 'storage'>;
 
-/** Compares database and files without changes. @throws OxbowError `data-in-use`, `data-newer`, `not-ready` */
+/**
+ * Compares database and files without changes.
+ * @throws OxbowError `data-in-use`, `data-newer`, `not-ready`
+ */
 export async function compareIndex(
   { data, store, storage }: IndexSettings,
   { signal }: { signal: AbortSignal },
@@ -18,12 +21,18 @@ export async function compareIndex(
   return checkIndex(data, { signal, server: databaseServer(store), storage });
 }
 
-/** Rebuilds the index from the files and prints the result. @throws OxbowError `data-in-use` while a server runs there */
+/**
+ * Rebuilds the index from the files and prints the result.
+ * @throws OxbowError `data-in-use` while a server runs there
+ */
 export async function rebuild(settings: IndexSettings, how: { signal: AbortSignal }): Promise<string> {
   return sayRebuilt(await makeIndex(settings, how));
 }
 
-/** Rebuilds the index from the files, with a line of progress. @throws OxbowError `data-in-use` while a server runs there */
+/**
+ * Rebuilds the index from the files, with a line of progress.
+ * @throws OxbowError `data-in-use` while a server runs there
+ */
 export async function makeIndex(
   { data, store, storage }: IndexSettings,
   { signal }: { signal: AbortSignal },

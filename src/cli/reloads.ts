@@ -1,6 +1,7 @@
 /**
  * Reloads the settings of a running server at SIGHUP and when a file is saved.
- * In: names of files, a function that reads all settings. Out: calls of `reconfigure`; one log line per reload.
+ * In: names of files, a function that reads all settings. Out: calls of `reconfigure`; one log line per
+ * reload.
  */
 import type { RunningApp } from '../app/app.ts';
 import { watchFiles } from '../config/file-watch.ts';

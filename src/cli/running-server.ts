@@ -1,6 +1,7 @@
 /**
  * The oxbow that a verb connects to: the one at `--server`, otherwise the one that runs on the data folder.
- * In: settings, an address. Out: its address with authentication headers. Write access to the data folder grants all permissions.
+ * In: settings, an address. Out: its address with authentication headers. Write access to the data folder
+ * grants all permissions.
  */
 import { SignInLinks } from '../accounts/sign-in-links.ts';
 import { OxbowClient, OxbowProblem } from '../client/client.ts';
@@ -34,8 +35,8 @@ export function runningInstance(folder: string): RunningInstance {
 }
 
 /**
- * Address of a running oxbow for this computer, and how requests are sent there. Where this user cannot read its certificate, that is the
- * public address: a certificate is usually for that and not for 127.0.0.1.
+ * Address of a running oxbow for this computer, and how requests are sent there. Where this user cannot read
+ * its certificate, that is the public address: a certificate is usually for that and not for 127.0.0.1.
  */
 export function reachRunning({ http, publicUrl, certificate }: RunningInstance): Pick<ServerAccess, 'url' | 'fetch'> {
   if (!http.startsWith('https:')) return { url: http, fetch };

@@ -1,6 +1,7 @@
 /**
  * The sample stream: a first start with nothing to record shows the test picture under the name `demo`.
- * In: settings, the data folder. Out: settings with or without `demo`. A marker file in the folder makes later starts do the same.
+ * In: settings, the data folder. Out: settings with or without `demo`. A marker file in the folder makes
+ * later starts do the same.
  */
 
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
@@ -16,8 +17,8 @@ const NOTE =
   'Delete this file to start without it.\n';
 
 /**
- * Adds `demo` if no stream is configured and the data folder is empty, or was empty at the first start. `streams: {}` in a file
- * prevents it.
+ * Adds `demo` if no stream is configured and the data folder is empty, or was empty at the first start.
+ * `streams: {}` in a file prevents it.
  */
 export function withSample({ config, origins }: Pick<LoadedConfig, 'config' | 'origins'>): Config {
   const isSet = Object.keys(config.streams).length > 0 || origins.has('streams');

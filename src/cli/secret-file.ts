@@ -1,6 +1,6 @@
 /**
- * Secrets in files: those of verbs that read no settings (`worker`, `edge`), from a flag, a variable, or the file that a variable with
- * `_FILE` names; and those of flags that end in `-file`.
+ * Secrets in files: those of verbs that read no settings (`worker`, `edge`), from a flag, a variable, or the
+ * file that a variable with `_FILE` names; and those of flags that end in `-file`.
  * In: the flag's value, the name of the variable. Out: the secret.
  */
 import { readFileSync } from 'node:fs';
@@ -11,7 +11,8 @@ import { messageOf, OxbowError } from '../lib/errors.ts';
  *
  * @param given value of the flag; an empty one counts as none
  * @param variable name without `_FILE`, e.g. `OXBOW_WORKER_TOKEN`
- * @throws OxbowError `bad-setting` for a file that is empty or cannot be read, and for a secret that is also set directly
+ * @throws OxbowError `bad-setting` for a file that is empty or cannot be read, and for a secret that is also
+ *   set directly
  */
 export function secretOf(given: string | undefined, variable: string): string | undefined {
   const direct = given || process.env[variable] || undefined;

@@ -50,7 +50,8 @@ async function serve(command: Command, urls: readonly string[]): Promise<ExitCod
   let isClosing = false;
   await using reloads = await openReloads(settingsFiles(command), config, () => readAgain(command, urls));
   const onStop = (reason: StopReason) => {
-    // Load balancers wait for a service; Ctrl-C and the loss of the data folder end at once, also in the middle of a drain.
+    // Load balancers wait for a service; Ctrl-C and the loss of the data folder end at once, also in the
+    // middle of a drain.
     drainMs = isReady && reason === 'SIGTERM' ? config.drain : 0;
     clearTimeout(late);
     late = setTimeout(() => {
@@ -103,7 +104,10 @@ async function serve(command: Command, urls: readonly string[]): Promise<ExitCod
   return !isReady && reason === 'SIGINT' ? 130 : 0;
 }
 
-/** Reports an exception that nothing has caught, and ends: the state of this process is unknown, that of the files is not. */
+/**
+ * Reports an exception that nothing has caught, and ends: the state of this process is unknown, that of the
+ * files is not.
+ */
 function endAfterCrash(app: RunningApp): void {
   process.once('uncaughtException', (error) => {
     process.on('uncaughtException', () => undefined); // of the same cause, while the first is reported

@@ -15,14 +15,17 @@ import { note } from './terminal.ts';
 const settings = listSettings(schema);
 const collect = (value: string, before: readonly string[] | undefined) => [...(before ?? []), value];
 
-/** Flags that verbs take without showing them, until the verb is called: there are 250, and more than twenty verbs take them. */
+/**
+ * Flags that verbs take without showing them, until the verb is called: there are 250, and more than twenty
+ * verbs take them.
+ */
 const hidden = new WeakMap<Command, () => void>();
 
 /**
  * Adds `--config` and a flag for each setting.
  *
- * @param shown paths of the settings that matter for this verb; `--help` shows only these. The others are taken all the same, from
- *   `addHiddenFlags` on.
+ * @param shown paths of the settings that matter for this verb; `--help` shows only these. The others are
+ *   taken all the same, from `addHiddenFlags` on.
  */
 export function addSettingFlags(command: Command, shown?: readonly string[]): Command {
   command.optionsGroup('Settings:');
@@ -73,7 +76,8 @@ export function addVsrFlags(command: Command): Command {
 }
 
 /**
- * The files that settings are read from: those of `--config`, else those that `OXBOW_CONFIG` names, as PATH names folders.
+ * The files that settings are read from: those of `--config`, else those that `OXBOW_CONFIG` names, as PATH
+ * names folders.
  */
 export function settingsFiles(command: Command): readonly string[] {
   const typed = command.opts<{ config?: readonly string[] }>().config;

@@ -53,8 +53,12 @@ function publishRows(
   const publicHost = config.publicUrl && URL.parse(config.publicUrl)?.hostname;
   const addressesOf = (protocol: 'rtmp' | 'rtmps' | 'srt', endpoint: Endpoint | undefined) => {
     const ports = {
-      ...{ rtmp: undefined, rtmps: undefined, srt: undefined, webrtc: undefined },
-      ...{ srtLatencyMs: config.srtLatency, srtEncrypted: config.srtPassphrase !== undefined },
+      rtmp: undefined,
+      rtmps: undefined,
+      srt: undefined,
+      webrtc: undefined,
+      srtLatencyMs: config.srtLatency,
+      srtEncrypted: config.srtPassphrase !== undefined,
     };
     return (
       endpoint &&

@@ -1,5 +1,6 @@
 /**
- * Signals that end oxbow: SIGINT, SIGTERM, SIGHUP of a closed terminal, or the end of the launcher. Otherwise SIGHUP reloads the settings.
+ * Signals that end oxbow: SIGINT, SIGTERM, SIGHUP of a closed terminal, or the end of the launcher. Otherwise
+ * SIGHUP reloads the settings.
  * In: signals. Out: one call of `stop`, and at a second signal the end of the process; calls of `reload`.
  */
 import { isatty } from 'node:tty';
@@ -9,7 +10,10 @@ import { note } from './terminal.ts';
 /** Longest that a verb may take to end after a signal, ms: supervisors kill after ten seconds or more. */
 export const END_WITHIN_MS = 9500;
 
-/** Ctrl-C reaches the whole process group, and the launcher forwards it: signals within this time count as one, ms. */
+/**
+ * Ctrl-C reaches the whole process group, and the launcher forwards it: signals within this time count as
+ * one, ms.
+ */
 const SAME_WISH_MS = 500;
 
 /** Interval of the check of the parent process if npm started oxbow, ms. */
@@ -25,8 +29,9 @@ export interface StopOptions {
   /** Called at a SIGHUP whose terminal is open; without it every SIGHUP stops. */
   readonly reload?: () => void;
   /**
-   * Called `END_WITHIN_MS` after the first signal, unless disposed before: what the verb waits for cannot be aborted, such as a
-   * server that accepts connections and answers nothing. By default says so and ends the process with 1.
+   * Called `END_WITHIN_MS` after the first signal, unless disposed before: what the verb waits for cannot be
+   * aborted, such as a server that accepts connections and answers nothing. By default says so and ends the
+   * process with 1.
    */
   readonly late?: (reason: StopReason) => void;
 }
@@ -81,8 +86,9 @@ function endLate(reason: StopReason): void {
 }
 
 /**
- * npm runs a script in a shell and sends SIGTERM to that shell, which ends without forwarding it. The parent process then changes.
- * Outside npm a parent may end while oxbow continues, as with nohup. Windows keeps the id of an ended parent, and has no SIGTERM.
+ * npm runs a script in a shell and sends SIGTERM to that shell, which ends without forwarding it. The parent
+ * process then changes. Outside npm a parent may end while oxbow continues, as with nohup. Windows keeps the
+ * id of an ended parent, and has no SIGTERM.
  */
 function watchNpmShell(gone: () => void): NodeJS.Timeout | undefined {
   if (process.env.npm_lifecycle_event === undefined || isWindows) return undefined;

@@ -1,5 +1,6 @@
 /**
- * Output and exit codes of the command line: results on stdout, everything else on stderr, one sentence and a hint for errors.
+ * Output and exit codes of the command line: results on stdout, everything else on stderr, one sentence and a
+ * hint for errors.
  * In: results and errors of the verbs. Out: text and the exit code.
  */
 import { OxbowError, type RefusalCode } from '../lib/errors.ts';
@@ -61,7 +62,9 @@ export function sayError(error: unknown, { withStack }: { readonly withStack: bo
   return error instanceof OxbowError && usageCodes.has(error.code) ? 2 : 1;
 }
 
-/** Verbs abort their work with this at a signal (stop-signals.ts); limits of time abort with a TimeoutError. */
+/**
+ * Verbs abort their work with this at a signal (stop-signals.ts); limits of time abort with a TimeoutError.
+ */
 function isInterruption(error: unknown): boolean {
   return error instanceof DOMException && error.name === 'AbortError';
 }

@@ -1,5 +1,6 @@
 /**
- * Events as an async iterator, by server-sent events. Reconnects after a lost connection and continues after the last id.
+ * Events as an async iterator, by server-sent events. Reconnects after a lost connection and continues after
+ * the last id.
  * In: a filter. Out: events, until the signal aborts or the loop ends. HTML Standard 9.2.
  */
 
@@ -19,14 +20,17 @@ export interface EventFilter<T extends EventType = EventType> {
   readonly signal?: AbortSignal;
 }
 
-/** Pauses before reconnecting, ms; the last one repeats. Half of each is random, so that clients do not reconnect all at once. */
+/**
+ * Pauses before reconnecting, ms; the last one repeats. Half of each is random, so that clients do not
+ * reconnect all at once.
+ */
 const PAUSES_MS = [1000, 2000, 5000, 10_000] as const;
 /** The client reconnects after this long without data, ms; the server sends a heartbeat every 15 s. */
 const SILENCE_MS = 40_000;
 
 /**
- * Receives events. Each connection starts with `events.ready`, or `events.reset` if events were lost: then read the state again.
- * After `events.ended` (the permission has ended) the refusal is thrown.
+ * Receives events. Each connection starts with `events.ready`, or `events.reset` if events were lost: then
+ * read the state again. After `events.ended` (the permission has ended) the refusal is thrown.
  *
  * @throws OxbowProblem if the server refuses permanently (4xx)
  */
@@ -67,7 +71,10 @@ interface Connection {
   close(): void;
 }
 
-/** A signal that aborts with the caller's, on `close`, or when the server is silent: call `received` for each piece of data. */
+/**
+ * A signal that aborts with the caller's, on `close`, or when the server is silent: call `received` for each
+ * piece of data.
+ */
 function openConnection(outer: AbortSignal | undefined): Connection {
   const controller = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;

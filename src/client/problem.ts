@@ -4,7 +4,10 @@
  */
 import type { ProblemCode, ProblemView } from './shapes.ts';
 
-/** A problem document; `unreachable` if there was no answer, `unreadable` if the answer was not one of oxbow's. */
+/**
+ * A problem document; `unreachable` if there was no answer, `unreadable` if the answer was not one of
+ * oxbow's.
+ */
 export interface Problem extends Partial<Omit<ProblemView, 'code' | 'status' | 'title'>> {
   /** Newer versions of oxbow may send other codes. */
   readonly code: ProblemCode | 'unreachable' | 'unreadable' | (string & {});

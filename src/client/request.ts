@@ -1,10 +1,10 @@
 /**
  * Sends requests to the API: address, headers, timeouts, retries after Retry-After, errors as OxbowProblem.
- * In: an operation and its input. Out: its answer. Works with any `fetch`: browsers, Node ≥ 20. No dependencies.
+ * In: an operation and its input. Out: its answer. Works with any `fetch`: browsers, Node ≥ 20. No
+ * dependencies.
  */
 import { OxbowProblem, readProblem } from './problem.ts';
 
-/** Options of a client. */
 export interface ClientOptions {
   /** Origin of the server, as `https://tv.example`. Default: the origin of the page. */
   readonly server?: string;
@@ -14,7 +14,10 @@ export interface ClientOptions {
   readonly fetch?: typeof fetch;
   /** Timeout of an answer, ms. Default: 20 s for GET, 120 s for other methods. */
   readonly patienceMs?: number;
-  /** Retries after an answer with Retry-After (429, 503). Default: 2. Only requests that may be sent twice are repeated. */
+  /**
+   * Retries after an answer with Retry-After (429, 503). Default: 2. Only requests that may be sent twice are
+   * repeated.
+   */
   readonly retries?: number;
   /** Longest Retry-After that the client waits for, ms. Default: 30 s. */
   readonly maxRetryAfterMs?: number;

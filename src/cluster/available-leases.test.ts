@@ -25,7 +25,10 @@ function open() {
   };
   const leases = createAvailableLeases({ store, clock, unconfirmed: () => void unconfirmed++ });
   return {
-    ...{ clock, engine, leases, unconfirmed: () => unconfirmed },
+    clock,
+    engine,
+    leases,
+    unconfirmed: () => unconfirmed,
     fail(now: boolean) {
       fails = now;
     },

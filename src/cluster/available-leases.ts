@@ -1,6 +1,7 @@
 /**
- * Leases of a cluster that a node keeps while the engine does not answer: local work continues. A lease that the engine has not confirmed
- * is taken there as soon as it answers; if another node has it by then, it is lost.
+ * Leases of a cluster that a node keeps while the engine does not answer: local work continues. A lease that
+ * the engine has not confirmed is taken there as soon as it answers; if another node has it by then, it is
+ * lost.
  * In: an engine that may fail. Out: LeaseStore whose methods do not fail with it.
  */
 import type { Clock } from '../lib/clock.ts';

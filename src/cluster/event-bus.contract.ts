@@ -42,7 +42,9 @@ async function follow(bus: EventBus, after?: string) {
     after,
   );
   return {
-    ...{ received, start: start!, close },
+    received,
+    start: start!,
+    close,
     numbers: () => [...start!.replay, ...received].map(numberOf),
     missed: () => missed,
   };

@@ -1,6 +1,7 @@
 /**
- * The contract of the event bus: carries events from the code that publishes them to every subscriber, and keeps the newest for a
- * subscriber that comes back. In: `publish`. Out: calls of each subscriber. event-bus.contract.ts is the suite of its engines.
+ * The contract of the event bus: carries events from the code that publishes them to every subscriber, and
+ * keeps the newest for a subscriber that comes back. In: `publish`. Out: calls of each subscriber.
+ * event-bus.contract.ts is the suite of its engines.
  */
 import { type EventAudience, type EventData, type EventType, eventTable, type OxbowEvent } from '../api/events.ts';
 
@@ -36,24 +37,28 @@ export interface SubscriptionStart {
   readonly lastId: string;
 }
 
-/** Receives events. Its methods return at once; what they throw is reported and affects no other subscriber. */
+/**
+ * Receives events. Its methods return at once; what they throw is reported and affects no other subscriber.
+ */
 export interface Subscriber {
-  /** Called once, before all else. `replay` and the calls of `event` join without a hole and without a repetition. */
+  /**
+   * Called once, before all else. `replay` and the calls of `event` join without a hole and without a
+   * repetition.
+   */
   begin?(start: SubscriptionStart): void;
   event(published: PublishedEvent): void;
   /** Events were dropped before the next one: more were published than the bus keeps. */
   missed?(): void;
 }
 
-/** A subscription. */
 export interface Subscription {
   /** Ends it: no method of the subscriber is called any more. May be called twice. */
   close(): void;
 }
 
 /**
- * Where events are published and received. Events of one stream come to every subscriber in the order of their publication, and so do
- * all events of one process; ids sort as text in that order.
+ * Where events are published and received. Events of one stream come to every subscriber in the order of
+ * their publication, and so do all events of one process; ids sort as text in that order.
  */
 export interface EventBus {
   /** Publishes an event. Never waits, never throws, and calls no subscriber: they receive it afterwards. */

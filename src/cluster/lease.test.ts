@@ -22,7 +22,9 @@ function openLeases(t: TestContext, change: (store: LeaseStore) => LeaseStore = 
   const errors: unknown[] = [];
   const leases = new Leases({ store: change(local), clock, failed: (error) => errors.push(error) });
   return {
-    ...{ leases, errors, local },
+    leases,
+    errors,
+    local,
     /** Lets time pass in steps of a second. */
     async pass(ms: number) {
       for (let passed = 0; passed < ms; passed += 1000) {

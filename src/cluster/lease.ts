@@ -1,8 +1,8 @@
 /**
  * One owner at a time: a lease on a name, with a fencing token that rises with each new owner.
- * In: an engine (`LeaseStore`; lease.contract.ts is its suite), a name, a holder. Out: a `Lease` that renews itself and reports its loss.
- * A process that was paused may believe that it still holds a lease: a write that only the owner may do checks the token in the same
- * statement.
+ * In: an engine (`LeaseStore`; lease.contract.ts is its suite), a name, a holder. Out: a `Lease` that renews
+ * itself and reports its loss. A process that was paused may believe that it still holds a lease: a write
+ * that only the owner may do checks the token in the same statement.
  */
 import { sleep, waitFor, withDeadline } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -28,15 +28,23 @@ export interface LeaseRequest {
 
 /** What an engine does, each in one atomic step. */
 export interface LeaseStore {
-  /** Takes a lease that is free, expired or held with `replaces`. `isTaken` false: the state is that of the present holder. */
+  /**
+   * Takes a lease that is free, expired or held with `replaces`. `isTaken` false: the state is that of the
+   * present holder.
+   */
   take(name: string, request: LeaseRequest): Promise<LeaseState & { readonly isTaken: boolean }>;
-  /** Extends a lease by `ttlMs` from now, also one that has expired and was not taken. False: another holder has it, or it was released. */
+  /**
+   * Extends a lease by `ttlMs` from now, also one that has expired and was not taken. False: another holder
+   * has it, or it was released.
+   */
   renew(name: string, token: number, ttlMs: number): Promise<boolean>;
   /** Frees a lease; does nothing if `token` does not hold it. */
   release(name: string, token: number): Promise<void>;
 }
 
-/** Why a lease was lost: another holder took it, or the engine did not confirm it for its whole time to live. */
+/**
+ * Why a lease was lost: another holder took it, or the engine did not confirm it for its whole time to live.
+ */
 export type LeaseLoss = 'taken' | 'unconfirmed';
 
 /** A lease that is held. It renews itself; disposing releases it. */

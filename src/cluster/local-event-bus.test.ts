@@ -10,7 +10,8 @@ const START_MS = Date.UTC(2026, 10, 20, 8, 0, 0);
 eventBusContract('this process', async () => {
   const errors: unknown[] = [];
   const bus = createLocalEventBus({
-    ...{ clock: createManualClock(START_MS), failed: (error: unknown) => errors.push(error) },
+    clock: createManualClock(START_MS),
+    failed: (error: unknown) => errors.push(error),
     limits: { maxEvents: KEPT_EVENTS, maxBytes: 10_000 },
   });
   return { bus, errors, async [Symbol.asyncDispose]() {} };
@@ -43,7 +44,9 @@ test('the ring is bounded in bytes too, and keeps the newest events over many tu
   const limits = { maxEvents: 1000, maxBytes: 20_000 };
   const counts = { published: 0, missed: 0 };
   const bus = createLocalEventBus({
-    ...{ clock: createManualClock(START_MS), failed, limits },
+    clock: createManualClock(START_MS),
+    failed,
+    limits,
     counters: {
       events: { inc: () => void counts.published++ },
       eventsMissed: { inc: () => void counts.missed++ },

@@ -1,6 +1,8 @@
 /**
- * The event bus within one process: a bounded ring of the newest events, and each subscriber's position in it.
- * In: events. Out: EventBus. A publisher only appends to the ring; subscribers receive events in a microtask after it.
+ * The event bus within one process: a bounded ring of the newest events, and each subscriber's position in
+ * it.
+ * In: events. Out: EventBus. A publisher only appends to the ring; subscribers receive events in a microtask
+ * after it.
  */
 import type { EventData, EventType, OxbowEvent } from '../api/events.ts';
 import { printRfc3339 } from '../api/instant.ts';
@@ -71,7 +73,9 @@ class LocalEventBus implements EventBus {
     const event = { id, type, at, stream: subject?.name ?? null, data } as OxbowEvent;
     const traceparent = this.#options.traceparent?.();
     this.#keep({
-      ...{ event, audience: audienceOf(type, subject), json: JSON.stringify(event) },
+      event,
+      audience: audienceOf(type, subject),
+      json: JSON.stringify(event),
       ...(traceparent !== undefined && { traceparent }),
     });
     this.#options.counters?.events.inc({ type });

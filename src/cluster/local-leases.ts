@@ -1,6 +1,7 @@
 /**
  * Leases within one process: a map.
- * In: names. Out: LeaseStore. A name without a holder takes no memory: one counter numbers the tokens of all names.
+ * In: names. Out: LeaseStore. A name without a holder takes no memory: one counter numbers the tokens of all
+ * names.
  */
 import type { Clock } from '../lib/clock.ts';
 import type { LeaseState, LeaseStore } from './lease.ts';

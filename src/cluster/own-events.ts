@@ -1,6 +1,8 @@
 /**
- * The events of this process alone, for what it does in its own name and which must not wait for another server.
- * In: the bus of a cluster, whose subscribers wait for Redis. Out: the same bus, and one that only this process publishes to.
+ * The events of this process alone, for what it does in its own name and which must not wait for another
+ * server.
+ * In: the bus of a cluster, whose subscribers wait for Redis. Out: the same bus, and one that only this
+ * process publishes to.
  */
 import type { EventBus } from './event-bus.ts';
 

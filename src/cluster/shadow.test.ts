@@ -72,7 +72,8 @@ test('a bus without foreign events passes on those of this process alone, also o
   const received: string[] = [];
   const numbered = (number: number) => ({ event: { data: { number } } }) as never;
   const own = withoutForeign({
-    ...{ publish: bus.publish.bind(bus), flush: bus.flush.bind(bus) },
+    publish: bus.publish.bind(bus),
+    flush: bus.flush.bind(bus),
     async subscribe(subscriber) {
       const foreign = { ...(numbered(2) as object), isForeign: true } as never;
       subscriber.begin?.({ replay: [numbered(1), foreign], reset: false, lastId: '' });

@@ -1,6 +1,6 @@
 /**
- * Runs a second engine beside the one in charge and compares both, before it takes over. It cannot do harm: its errors are counted, and
- * nothing waits for it.
+ * Runs a second engine beside the one in charge and compares both, before it takes over. It cannot do harm:
+ * its errors are counted, and nothing waits for it.
  * In: two engines. Out: one that behaves as the first; comparisons.
  */
 import type { EventData, EventType, OxbowEvent } from '../api/events.ts';

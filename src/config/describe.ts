@@ -1,5 +1,6 @@
 /**
- * The effective settings as rows for the API and the command line: path, value, origin, and whether a running server applies a change.
+ * The effective settings as rows for the API and the command line: path, value, origin, and whether a running
+ * server applies a change.
  * In: loaded settings. Out: rows without secrets.
  */
 import { printDuration } from '../lib/duration.ts';

@@ -1,5 +1,6 @@
 /**
- * Whether other computers can reach the server according to the settings, and the default visibility that follows.
+ * Whether other computers can reach the server according to the settings, and the default visibility that
+ * follows.
  * In: the HTTP address, the public address. Out: the default visibility. Pure.
  */
 import { type Endpoint, isLoopback } from './address.ts';
@@ -12,7 +13,10 @@ export interface Exposure {
   readonly publicUrl?: string | undefined;
 }
 
-/** Whether the server listens on more than a loopback address, or a proxy with a public address forwards to it. */
+/**
+ * Whether the server listens on more than a loopback address, or a proxy with a public address forwards to
+ * it.
+ */
 export function isExposed({ http, publicUrl }: Exposure): boolean {
   if (!isLoopback(http.address)) return true;
   const host = URL.parse(publicUrl ?? '')?.hostname.replace(/^\[|\]$/g, '');

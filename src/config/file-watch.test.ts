@@ -1,4 +1,5 @@
-// The reports of the system are real, so a test waits for its own report behind them; the time after a report is virtual.
+// The reports of the system are real, so a test waits for its own report behind them; the time after a report
+// is virtual.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, watch, writeFileSync } from 'node:fs';
@@ -24,7 +25,10 @@ async function watched(files: readonly string[]) {
   });
   return {
     changes,
-    /** Passes `ms` after the watch has received what happened in the folder before: the system reports it in order. */
+    /**
+     * Passes `ms` after the watch has received what happened in the folder before: the system reports it in
+     * order.
+     */
     async pass(folder: string, ms: number): Promise<void> {
       const reports = watch(folder);
       writeFileSync(join(folder, 'marker'), 'x');

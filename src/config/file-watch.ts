@@ -1,7 +1,8 @@
 /**
- * Reports changes of configuration files: written in place, replaced by renaming as editors do, or by a changed symbolic link as
- * Kubernetes does.
- * In: names of files. Out: one call of `onChange` after the last write. The folders are watched, because a replaced file is another file.
+ * Reports changes of configuration files: written in place, replaced by renaming as editors do, or by a
+ * changed symbolic link as Kubernetes does.
+ * In: names of files. Out: one call of `onChange` after the last write. The folders are watched, because a
+ * replaced file is another file.
  */
 import { createHash } from 'node:crypto';
 import { type FSWatcher, watch } from 'node:fs';

@@ -1,7 +1,7 @@
 /**
  * The settings as JSON Schema, for editors that check oxbow.yaml.
- * In: the table of settings. Out: one schema document. `x-reload` of a setting: a running server applies a changed value (`live`), or
- * the next start does (`restart`).
+ * In: the table of settings. Out: one schema document. `x-reload` of a setting: a running server applies a
+ * changed value (`live`), or the next start does (`restart`).
  */
 import type { Node, Option } from './option.ts';
 import { schema } from './schema.ts';

@@ -300,8 +300,13 @@ test('errors in settings of video-stream-recorder quote the original text', asyn
 
 test('variables of video-stream-recorder without a counterpart, and lowered values, cause a warning', async () => {
   const env = {
-    ...{ VSR_DB_PATH: '/a.db', VSR_MAX_STREAMS: '4', VSR_DEBUG: '1', VSR_COLOUR: 'red' },
-    ...{ VSR_WORKERS: '99', VSR_HOST: '0.0.0.0', VSR_TAIL: '48' },
+    VSR_DB_PATH: '/a.db',
+    VSR_MAX_STREAMS: '4',
+    VSR_DEBUG: '1',
+    VSR_COLOUR: 'red',
+    VSR_WORKERS: '99',
+    VSR_HOST: '0.0.0.0',
+    VSR_TAIL: '48',
   };
   const { config, warnings } = await loadConfig({ env });
   assert.equal(config.publicUrl, undefined, '0.0.0.0 is no address for others');
@@ -344,8 +349,12 @@ test('settings of a pull apply to all streams, and those of a stream override th
   });
   assert.deepEqual(config.pull, { quality: '720p', from: 1_800_000, userAgent: '' });
   assert.deepEqual(config.streams.a?.source, {
-    ...{ type: 'pull', url: 'https://x.example/', headers: {} },
-    ...{ quality: 'worst', fromMs: 7_200_000, userAgent: 'vsr' },
+    type: 'pull',
+    url: 'https://x.example/',
+    headers: {},
+    quality: 'worst',
+    fromMs: 7_200_000,
+    userAgent: 'vsr',
   });
   const problems = await problemsOf({ flags: [{ path: 'pull.quality', value: 'huge', origin: '--quality' }] });
   assert.match(problems[0]!.message, /^"huge" is not a quality; write best, worst, 720p/);

@@ -1,6 +1,7 @@
 /**
  * Loads the settings: defaults, then files, then variables, then flags; each value has its origin.
- * In: names of YAML files, the environment, flags, URL arguments. Out: one checked `Config`, or an OxbowError with every problem found.
+ * In: names of YAML files, the environment, flags, URL arguments. Out: one checked `Config`, or an OxbowError
+ * with every problem found.
  */
 
 import { readFile } from 'node:fs/promises';
@@ -31,7 +32,10 @@ export interface ConfigSources {
 /** Valid settings with the origin of each. */
 export interface LoadedConfig {
   readonly config: Config;
-  /** By path (`record.keep`, `streams.door`, `streams` if a file has it): `default`, `oxbow.yaml:3`, `OXBOW_KEEP`, `--keep`, `argument`. */
+  /**
+   * By path (`record.keep`, `streams.door`, `streams` if a file has it): `default`, `oxbow.yaml:3`,
+   * `OXBOW_KEEP`, `--keep`, `argument`.
+   */
   readonly origins: ReadonlyMap<string, string>;
   /** Streams without their default visibility. */
   readonly drafts: ReadonlyMap<string, { readonly draft: StreamDraft; readonly origin: StreamOrigin }>;
@@ -46,7 +50,8 @@ type Streams = Map<string, { readonly draft: StreamDraft; readonly origin: Strea
 /**
  * Loads and checks all settings.
  *
- * @throws OxbowError `bad-setting`; `extra.problems` lists every problem as `SettingProblem`, the message is the first
+ * @throws OxbowError `bad-setting`; `extra.problems` lists every problem as `SettingProblem`, the message is
+ *   the first
  */
 export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> {
   const settings = listSettings(schema);
@@ -210,7 +215,10 @@ function assemble(
   return built;
 }
 
-/** Fills in what depends on other settings: addresses of ports, the absolute data folder, the default visibility. */
+/**
+ * Fills in what depends on other settings: addresses of ports, the absolute data folder, the default
+ * visibility.
+ */
 function fill(values: Omit<Config, 'streams'>, streams: Streams): Config {
   const withAddress = (endpoint: Endpoint): Endpoint => ({ ...endpoint, address: endpoint.address || values.listen });
   const orOff = (value: Endpoint | 'off') => (value === 'off' ? value : withAddress(value));

@@ -1,6 +1,7 @@
 /**
  * The names of each setting, derived from its path in the table.
- * In: the table of settings. Out: file key, flag and variable of each; the nearest known name to a mistyped one.
+ * In: the table of settings. Out: file key, flag and variable of each; the nearest known name to a mistyped
+ * one.
  */
 import type { Node, Option, Section } from './option.ts';
 
@@ -20,7 +21,8 @@ const kebab = (path: string): string =>
   path.replaceAll('.', '-').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 /**
- * Every setting of a section, at any depth, in the order of the table; named sections are left out, as they have no flags.
+ * Every setting of a section, at any depth, in the order of the table; named sections are left out, as they
+ * have no flags.
  *
  * @param prefix path of the section followed by a dot; empty for the whole table
  */
@@ -37,7 +39,8 @@ export function listSettings(table: Section<Readonly<Record<string, Node>>>, pre
 /**
  * The known name that is most similar to a mistyped one.
  *
- * @returns the candidate with the fewest differing letters: at most one of three, two of eleven, three of more; otherwise undefined
+ * @returns the candidate with the fewest differing letters: at most one of three, two of eleven, three of
+ *   more; otherwise undefined
  */
 export function nearest(name: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;

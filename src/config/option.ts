@@ -1,6 +1,7 @@
 /**
  * The types of settings: how each is parsed from text or YAML, printed, and described to editors.
- * In: the definitions of `schema.ts`. Out: checked values. Every type throws FormatError for an invalid value.
+ * In: the definitions of `schema.ts`. Out: checked values. Every type throws FormatError for an invalid
+ * value.
  */
 import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
@@ -392,7 +393,10 @@ export function hostNames(sentence: string, extras?: OptionExtras): Option<reado
   return createOption({ ...kind, read }, '', sentence, extras);
 }
 
-/** Keys of publishers, 16 characters or more, without white space: a list, or text with commas. The values are SHA-256 digests. */
+/**
+ * Keys of publishers, 16 characters or more, without white space: a list, or text with commas. The values are
+ * SHA-256 digests.
+ */
 export function publishKeys(sentence: string): Option<readonly string[]> {
   const kind = listKind('KEY,…', 'a key', checkKey);
   const read = (value: unknown) => kind.read(value).map((key) => createHash('sha256').update(key).digest('base64url'));

@@ -1,6 +1,8 @@
 /**
- * The setting `pages.patterns`: regular expressions that select the handler of an address without a request to it.
- * In: `page ^https://tv\.example/`, or a list of entries in files and JSON. Out: patterns, highest priority first.
+ * The setting `pages.patterns`: regular expressions that select the handler of an address without a request
+ * to it.
+ * In: `page ^https://tv\.example/`, or a list of entries in files and JSON. Out: patterns, highest priority
+ * first.
  */
 import { parseDuration, printDuration } from '../lib/duration.ts';
 import { FormatError } from '../lib/errors.ts';
@@ -14,7 +16,10 @@ export interface PagePattern {
   /** Searched in the whole address, case-insensitive. */
   readonly match: RegExp;
   readonly handler: SourceHandler;
-  /** Higher ones are tried first. The default is 0, as for the built-in patterns, which come after the configured ones. */
+  /**
+   * Higher ones are tried first. The default is 0, as for the built-in patterns, which come after the
+   * configured ones.
+   */
   readonly priority: number;
   /** Time limit of the handler for finding the media, ms; undefined: `pages.timeout`. */
   readonly timeoutMs: number | undefined;

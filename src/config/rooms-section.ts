@@ -4,7 +4,6 @@
  */
 import { choice, duration, flag, integer, section } from './option.ts';
 
-/** The section. */
 export const roomsSection = section({
   create: choice(
     ['users', 'everyone', 'admins', 'off'],

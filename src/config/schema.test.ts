@@ -66,8 +66,13 @@ test('the JSON Schema describes every setting and refuses unknown keys', () => {
 test('the JSON Schema accepts what oxbow accepts, and rejects what oxbow rejects', () => {
   const check = new Ajv2020({ strict: false }).compile(settingsJsonSchema());
   const good = {
-    ...{ listen: '0.0.0.0', http: 8080, logLevel: 'debug', record: { keep: '24h', maxDisk: '200G', minFree: 'off' } },
-    ...{ hls: null, trustedProxies: ['10.0.0.0/8'], net: { allow: '10.0.0.0/8, fd00::/8' } },
+    listen: '0.0.0.0',
+    http: 8080,
+    logLevel: 'debug',
+    record: { keep: '24h', maxDisk: '200G', minFree: 'off' },
+    hls: null,
+    trustedProxies: ['10.0.0.0/8'],
+    net: { allow: '10.0.0.0/8, fd00::/8' },
     streams: {
       door: {
         source: { type: 'pull', url: 'https://cam.example/' },

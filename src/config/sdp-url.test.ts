@@ -5,10 +5,14 @@ import { hostOf, sourceUrl } from './source-address.ts';
 
 test('a path, senders and an interface', () => {
   assert.deepEqual(parseSdpUrl('sdp:///etc/oxbow/studio.sdp'), {
-    ...{ path: '/etc/oxbow/studio.sdp', senders: [], networkInterface: undefined },
+    path: '/etc/oxbow/studio.sdp',
+    senders: [],
+    networkInterface: undefined,
   });
   assert.deepEqual(parseSdpUrl('SDP://studio a.sdp?sender=10.0.0.0/8,192.0.2.7&interface=eth0'), {
-    ...{ path: 'studio a.sdp', senders: ['10.0.0.0/8', '192.0.2.7'], networkInterface: 'eth0' },
+    path: 'studio a.sdp',
+    senders: ['10.0.0.0/8', '192.0.2.7'],
+    networkInterface: 'eth0',
   });
 });
 

@@ -12,7 +12,8 @@ import { isUdpUrl, parseUdpUrl } from './udp-url.ts';
 import { isWhepUrl, parseWhepUrl } from './webrtc-url.ts';
 
 /**
- * Checks an address: `http://`, `https://`, `rtsp://`, `rtsps://`, `udp://`, `srt://`, `sdp://`, `whep+https://` or `whep+http://`.
+ * Checks an address: `http://`, `https://`, `rtsp://`, `rtsps://`, `udp://`, `srt://`, `sdp://`,
+ * `whep+https://` or `whep+http://`.
  *
  * @returns the text, unchanged
  * @throws FormatError for any other text

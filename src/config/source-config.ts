@@ -3,7 +3,10 @@
  * In: files, flags, the API. Out: the types that streams and ingest use. Pure types.
  */
 
-/** A source that oxbow fetches. An absent field has its default, because definitions of earlier versions lack it. */
+/**
+ * A source that oxbow fetches. An absent field has its default, because definitions of earlier versions lack
+ * it.
+ */
 export interface PullSourceConfig {
   readonly type: 'pull';
   readonly url: string;
@@ -12,7 +15,10 @@ export interface PullSourceConfig {
   readonly headers: Readonly<Record<string, string>>;
   /** `best` (default), `worst`, a height as `720p`, or a bitrate as `2M`. */
   readonly quality?: string;
-  /** Further variants as qualities of the stream: `best` (default) for none, `all`, or heights as `720p, 480p`. */
+  /**
+   * Further variants as qualities of the stream: `best` (default) for none, `all`, or heights as `720p,
+   * 480p`.
+   */
   readonly qualities?: string;
   /** How far before the live edge recording starts, where the source offers it, ms; 0 is the edge. */
   readonly fromMs?: number;
@@ -42,13 +48,22 @@ export interface PushSourceConfig {
   readonly passphrase?: string;
 }
 
-/** Which audio is converted to AAC: `auto` MP2, which no browser plays; `aac` all that is not AAC; `keep` none. */
+/**
+ * Which audio is converted to AAC: `auto` MP2, which no browser plays; `aac` all that is not AAC; `keep`
+ * none.
+ */
 export type AudioMode = 'auto' | 'aac' | 'keep';
 
-/** What happens to a publisher while another one is active: `standby` takes over when the active one leaves or stalls. */
+/**
+ * What happens to a publisher while another one is active: `standby` takes over when the active one leaves or
+ * stalls.
+ */
 export type SecondPublisher = 'refuse' | 'replace' | 'standby';
 
-/** What viewers of a push stream see while its publisher is away: a `slate` is the picture of the stream, or its title. */
+/**
+ * What viewers of a push stream see while its publisher is away: a `slate` is the picture of the stream, or
+ * its title.
+ */
 export type WhileAway = 'nothing' | 'last-picture' | 'slate';
 
 /** A source that oxbow runs itself. */

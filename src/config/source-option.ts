@@ -1,6 +1,7 @@
 /**
  * The types of the settings of a pulled source: quality, start before the live edge, User-Agent.
- * In: text of files, flags and the API. Out: checked values. Every type throws FormatError for an invalid value.
+ * In: text of files, flags and the API. Out: checked values. Every type throws FormatError for an invalid
+ * value.
  */
 import { parseDuration, printDuration } from '../lib/duration.ts';
 import { FormatError } from '../lib/errors.ts';

@@ -33,7 +33,8 @@ export function splitName(argument: string): { readonly name: string | undefined
 }
 
 /**
- * Parses one argument. Without a name, it is derived from the host: `-` for `.`, with a number if it is in use.
+ * Parses one argument. Without a name, it is derived from the host: `-` for `.`, with a number if it is in
+ * use.
  *
  * @param taken names in use so far
  * @throws FormatError for an invalid name or URL, or a name that is used twice

@@ -8,13 +8,19 @@ test('addresses as for srt-live-transmit and ffmpeg are parsed', () => {
   assert.deepEqual(parseSrtUrl('srt://cam.example:9000'), { ...none, host: 'cam.example', port: 9000 });
   assert.deepEqual(parseSrtUrl('srt://[2001:db8::1]:9000?mode=caller&transtype=live'), {
     ...none,
-    ...{ host: '2001:db8::1', port: 9000 },
+    host: '2001:db8::1',
+    port: 9000,
   });
   const full =
     'srt://10.0.0.7:9000?streamid=%23!::r=cam,m=request&passphrase=correct%20horse&pbkeylen=32&latency=250&program=2';
   assert.deepEqual(parseSrtUrl(full), {
-    ...{ host: '10.0.0.7', port: 9000, streamId: '#!::r=cam,m=request', passphrase: 'correct horse' },
-    ...{ keyLength: 32, latencyMs: 250, program: 2 },
+    host: '10.0.0.7',
+    port: 9000,
+    streamId: '#!::r=cam,m=request',
+    passphrase: 'correct horse',
+    keyLength: 32,
+    latencyMs: 250,
+    program: 2,
   });
   assert.equal(parseSrtUrl('srt://cam.example:9000?latency=200000').latencyMs, 200, 'microseconds of ffmpeg');
 });

@@ -1,5 +1,6 @@
 /**
- * Parses the address of an SRT listener from which oxbow pulls: `srt://HOST:PORT?streamid=…&passphrase=…&latency=…`.
+ * Parses the address of an SRT listener from which oxbow pulls:
+ * `srt://HOST:PORT?streamid=…&passphrase=…&latency=…`.
  * In: text of settings and the API. Out: its parts. The parameters are those of srt-live-transmit and ffmpeg.
  */
 import { FormatError } from '../lib/errors.ts';
@@ -57,8 +58,13 @@ export function parseSrtUrl(given: string): SrtAddress {
     throw new FormatError(`an SRT source needs a host and a port; write ${EXAMPLE}`, 0);
   }
   const found: { -readonly [field in keyof SrtAddress]: SrtAddress[field] } = {
-    ...{ host, port: Number(url.port), streamId: '', passphrase: undefined, keyLength: undefined },
-    ...{ latencyMs: undefined, program: undefined },
+    host,
+    port: Number(url.port),
+    streamId: '',
+    passphrase: undefined,
+    keyLength: undefined,
+    latencyMs: undefined,
+    program: undefined,
   };
   for (const [name, value] of url.searchParams) {
     if (name === 'streamid') found.streamId = streamIdOf(value);

@@ -154,7 +154,6 @@ export interface StreamDraft extends Omit<StreamConfig, 'visibility' | 'visibili
   readonly visibility: Visibility | 'default';
 }
 
-/** The section. */
 export const streamsSection: NamedSections<StreamDraft> = {
   node: 'named',
   sentence: 'Streams by name.',

@@ -9,8 +9,12 @@ test('addresses as ffmpeg and VLC write them are parsed', () => {
   assert.deepEqual(parseUdpUrl('udp://@:5000'), { ...none, address: '0.0.0.0', port: 5000 });
   assert.deepEqual(parseUdpUrl('udp://[::]:5000/'), { ...none, address: '::', port: 5000 });
   assert.deepEqual(parseUdpUrl('udp://@239.1.1.1:5000?interface=eth0&sender=10.0.0.0/8,192.0.2.7&program=3'), {
-    ...{ address: '239.1.1.1', port: 5000, isMulticast: true, networkInterface: 'eth0' },
-    ...{ senders: ['10.0.0.0/8', '192.0.2.7'], program: 3 },
+    address: '239.1.1.1',
+    port: 5000,
+    isMulticast: true,
+    networkInterface: 'eth0',
+    senders: ['10.0.0.0/8', '192.0.2.7'],
+    program: 3,
   });
   assert.deepEqual(
     parseUdpUrl('udp://10.0.0.9@232.1.1.1:5000').senders,
@@ -18,8 +22,12 @@ test('addresses as ffmpeg and VLC write them are parsed', () => {
     'source-specific multicast of VLC',
   );
   assert.deepEqual(parseUdpUrl('udp://239.1.1.1:5000?localaddr=10.0.0.1&sources=10.0.0.9&fifo_size=50000'), {
-    ...{ address: '239.1.1.1', port: 5000, isMulticast: true, networkInterface: '10.0.0.1' },
-    ...{ senders: ['10.0.0.9'], program: undefined },
+    address: '239.1.1.1',
+    port: 5000,
+    isMulticast: true,
+    networkInterface: '10.0.0.1',
+    senders: ['10.0.0.9'],
+    program: undefined,
   });
 });
 

@@ -1,5 +1,6 @@
 /**
- * Parses the address of an MPEG-TS feed over UDP, as ffmpeg and VLC write it: `udp://@239.1.1.1:5000?interface=eth0&sender=10.0.0.5`.
+ * Parses the address of an MPEG-TS feed over UDP, as ffmpeg and VLC write it:
+ * `udp://@239.1.1.1:5000?interface=eth0&sender=10.0.0.5`.
  * In: text of settings and the API. Out: where oxbow receives, from which senders, and which program.
  */
 import { isIP } from 'node:net';

@@ -1,5 +1,6 @@
 /**
- * Aliases of settings: flags and variables of video-stream-recorder and OpenTelemetry, so that existing command lines keep working.
+ * Aliases of settings: flags and variables of video-stream-recorder and OpenTelemetry, so that existing
+ * command lines keep working.
  * In: flags and variables. Out: settings. `--tail` is in hours; a port without an address uses `--listen`.
  */
 import { availableParallelism } from 'node:os';
@@ -19,7 +20,9 @@ interface Alias {
 /** A converted value, or why there is none. */
 type Converted = Pick<RawValue, 'refused' | 'warning'> & { readonly value?: string };
 
-/** VSR's workers download. oxbow's threads serve viewers: more than one less than the cores only use memory. */
+/**
+ * VSR's workers download. oxbow's threads serve viewers: more than one less than the cores only use memory.
+ */
 const mostThreads = Math.max(1, Math.min(availableParallelism() - 1, Number(schema.children.threads.json.maximum)));
 const same = (value: string): Converted => ({ value });
 

@@ -1,6 +1,8 @@
 /**
- * Parses the addresses of WHIP targets and WHEP sources: `whip+https://HOST/PATH?key=KEY`, `whep+https://…`; with `http` too.
- * In: text of settings and the API. Out: the address of the HTTP requests, and the key that they send. RFC 9725 4.7, draft-ietf-wish-whep.
+ * Parses the addresses of WHIP targets and WHEP sources: `whip+https://HOST/PATH?key=KEY`, `whep+https://…`;
+ * with `http` too.
+ * In: text of settings and the API. Out: the address of the HTTP requests, and the key that they send.
+ * RFC 9725 4.7, draft-ietf-wish-whep.
  */
 import { FormatError } from '../lib/errors.ts';
 
@@ -22,7 +24,10 @@ export function isWhepUrl(text: string): boolean {
   return /^whep\+https?:\/\//i.test(text.trim());
 }
 
-/** Parses the address of a source. @throws FormatError for another form; without the address, which may have secrets */
+/**
+ * Parses the address of a source.
+ * @throws FormatError for another form; without the address, which may have secrets
+ */
 export function parseWhepUrl(given: string): WebRtcAddress {
   const address = isWhepUrl(given) ? parseWebRtcUrl(given) : undefined;
   if (!address) throw new FormatError('a WHEP source is whep+https://HOST/PATH, perhaps with ?key=KEY', 0);
@@ -30,7 +35,8 @@ export function parseWhepUrl(given: string): WebRtcAddress {
 }
 
 /**
- * Parses an address with or without `whip+` or `whep+`. The parameter `key` is taken out; everything else is sent as it is written.
+ * Parses an address with or without `whip+` or `whep+`. The parameter `key` is taken out; everything else is
+ * sent as it is written.
  *
  * @returns undefined for another form
  */
@@ -47,7 +53,9 @@ export function parseWebRtcUrl(given: string): WebRtcAddress | undefined {
   // A header field takes visible ASCII alone, RFC 6750 2.1.
   if (!/^[\x21-\x7e]*$/.test(decoded)) return undefined;
   return {
-    ...{ url, key: decoded === '' ? undefined : decoded, host: url.hostname.replace(/^\[(.*)\]$/, '$1') },
+    url,
+    key: decoded === '' ? undefined : decoded,
+    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
     port: url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port),
   };
 }

@@ -1,6 +1,7 @@
 /**
  * Reads one YAML file of settings, with the line and column of each value.
- * In: the text of a file. Out: raw values by path, problems by line. The only file that knows the `yaml` library.
+ * In: the text of a file. Out: raw values by path, problems by line. The only file that knows the `yaml`
+ * library.
  */
 import { createRequire } from 'node:module';
 import type { Document, ParsedNode } from 'yaml';

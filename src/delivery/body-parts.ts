@@ -1,6 +1,7 @@
 /**
  * The body of a segment or part from the media of its tracks: fragment by fragment in the order of time.
- * In: media in memory or in the segment store, tracks in the order of the rendition. Out: body parts. docs/media.md 15a.
+ * In: media in memory or in the segment store, tracks in the order of the rendition. Out: body parts.
+ * docs/media.md 15a.
  */
 import { type SummedRange, sharedIntact } from '../archive/integrity/read-intact.ts';
 import type { RangeReader } from '../archive/range-reader.ts';
@@ -24,8 +25,9 @@ export function memoryBody(tracks: readonly Uint8Array[]): readonly Uint8Array[]
 }
 
 /**
- * The body of a stored segment, with the same bytes as `memoryBody`, after its checksum was compared: of one track a stored range, which is
- * in the shared blocks now. Longer segments than `MAX_INTERLEAVED_BYTES` are not compared.
+ * The body of a stored segment, with the same bytes as `memoryBody`, after its checksum was compared: of one
+ * track a stored range, which is in the shared blocks now. Longer segments than `MAX_INTERLEAVED_BYTES` are
+ * not compared.
  *
  * @throws OxbowError `media-damaged`
  */

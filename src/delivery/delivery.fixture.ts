@@ -1,5 +1,6 @@
 /**
- * A served stream that tests fill by hand: live window, recording on disk, init sections, and the media router.
+ * A served stream that tests fill by hand: live window, recording on disk, init sections, and the media
+ * router.
  * In: segments and parts of the test. Out: replies, their text and bytes.
  */
 
@@ -31,7 +32,8 @@ export const tracks: readonly Track[] = [videoTrack, { ...audioTrack, language: 
 
 /** A generation with parts of 0.2 s. */
 export const generation: Generation = {
-  ...{ number: 7, firstMsn: 100 },
+  number: 7,
+  firstMsn: 100,
   family: 'v;a;parts',
   targetDurationS: 2,
   parts: { frames: 5, targetS: 0.201, audioTargetS: 0.22233 },
@@ -126,7 +128,10 @@ export async function openDelivery({
   });
   const stream: ServedStream = {
     name: 'door',
-    ...{ list, inits, recording: rig.recording, createdUs: START_US },
+    list,
+    inits,
+    recording: rig.recording,
+    createdUs: START_US,
     starting: () => state.starting,
     settled: (us) => us <= state.settledUs,
     leastMsnAt: (us) => 10 + Math.max(0, Math.floor((us - START_US) / 250_000)),
@@ -170,7 +175,21 @@ export async function openDelivery({
     return group;
   };
   return {
-    ...{ rig, list, inits, init, stream, state, stills: made, answer, lookup, reader, open, part, seal, get, bytes },
+    rig,
+    list,
+    inits,
+    init,
+    stream,
+    state,
+    stills: made,
+    answer,
+    lookup,
+    reader,
+    open,
+    part,
+    seal,
+    get,
+    bytes,
     live(plan) {
       open(plan);
       for (let i = 0; i < (plan.parts ?? 10); i++) part(plan, i);

@@ -1,5 +1,6 @@
 /**
- * A segment of a text track that has no cue in it: one empty sample. Players of DASH count segments, so every number has one.
+ * A segment of a text track that has no cue in it: one empty sample. Players of DASH count segments, so every
+ * number has one.
  * In: a segment whose text track has no media. Out: Reply. ISO/IEC 14496-30, 6.6; docs/media.md 19.
  */
 import { crc32 } from 'node:zlib';

@@ -1,6 +1,6 @@
 /**
- * Work over long ranges, one after another with a turn of the event loop in between. Many that arrive together would otherwise be answered
- * within one turn, which lasts as long as all of them.
+ * Work over long ranges, one after another with a turn of the event loop in between. Many that arrive
+ * together would otherwise be answered within one turn, which lasts as long as all of them.
  * In: ranges and what to do with them. Out: results, later. Short ranges do not wait.
  */
 import { Semaphore } from './clip/clip-memo.ts';

@@ -57,7 +57,6 @@ export interface MediaRouterOptions {
 /** Answers a media request. `signal` aborts when the client disconnects. */
 export type MediaRouter = (address: MediaAddress, query: URLSearchParams, options: WorkOptions) => Promise<Reply>;
 
-/** Creates the router. */
 export function createMediaRouter(options: MediaRouterOptions): MediaRouter {
   const { find, clock, reader, stills, metrics, segmentCache = new SegmentCache(reader) } = options;
   const segments = new TsSegments({ reader, ...(metrics && { metrics }) });

@@ -1,10 +1,14 @@
 /**
  * The result of a media request, independent of HTTP.
- * In: created by delivery (playlists, segments, clips, stills). Out: http/media and http/hot turn it into responses.
+ * In: created by delivery (playlists, segments, clips, stills). Out: http/media and http/hot turn it into
+ * responses.
  */
 import type { SegmentRange } from '../archive/segment-store.ts';
 
-/** Bytes in memory, a stored range that is read when it is sent, or bytes that are generated when they are sent, at once or in blocks. */
+/**
+ * Bytes in memory, a stored range that is read when it is sent, or bytes that are generated when they are
+ * sent, at once or in blocks.
+ */
 export type BodyPart =
   | Uint8Array
   | SegmentRange
@@ -35,7 +39,10 @@ export interface Reply {
   readonly etag?: string;
   /** The body compressed with gzip, created at the first call; only for text of at least 1.4 KB. */
   readonly gzip?: () => Uint8Array;
-  /** The body of a reply that is not complete yet, of unknown length, as it comes; `body` is empty then. Throws if it cannot be completed. */
+  /**
+   * The body of a reply that is not complete yet, of unknown length, as it comes; `body` is empty then.
+   * Throws if it cannot be completed.
+   */
   readonly grows?: (options: { readonly signal: AbortSignal }) => AsyncIterable<Uint8Array>;
   /** File name for Content-Disposition of a download. */
   readonly filename?: string;

@@ -1,6 +1,6 @@
 /**
- * Finds the media of one segment: in the live window while it is in memory, otherwise in the recording. The fragmented MP4, MPEG-TS and
- * WebVTT forms of a segment are all created from it.
+ * Finds the media of one segment: in the live window while it is in memory, otherwise in the recording. The
+ * fragmented MP4, MPEG-TS and WebVTT forms of a segment are all created from it.
  * In: stream and MSN. Out: the media of each track, or the reason why there is none. docs/media.md 14.
  */
 import type { SummedRange } from '../archive/integrity/read-intact.ts';
@@ -61,8 +61,9 @@ export async function findSegment(stream: ServedStream, msn: number): Promise<Se
 }
 
 /**
- * The error for a missing segment: `gone` if it was deleted, `media-damaged` if its file has it no longer, `not-found` if its number was
- * never used. Each start skips numbers: a skipped number is `gone` if the media around it is deleted.
+ * The error for a missing segment: `gone` if it was deleted, `media-damaged` if its file has it no longer,
+ * `not-found` if its number was never used. Each start skips numbers: a skipped number is `gone` if the media
+ * around it is deleted.
  */
 export async function missing(stream: ServedStream, msn: number): Promise<OxbowError> {
   const { list, createdUs } = stream;

@@ -1,6 +1,6 @@
 /**
- * Runs work for many callers once (single flight): concurrent calls share it, its result is cached, and it is aborted when no caller
- * waits any more.
+ * Runs work for many callers once (single flight): concurrent calls share it, its result is cached, and it is
+ * aborted when no caller waits any more.
  * In: a name and a function. Out: bytes. The cache is bounded.
  */
 import { Recent, type RecentOptions } from '../lib/recent.ts';
@@ -28,7 +28,8 @@ export class SingleFlight {
   }
 
   /**
-   * The result of that name. Abort rejects at once; the work continues if other callers wait for it. Failures are not cached.
+   * The result of that name. Abort rejects at once; the work continues if other callers wait for it. Failures
+   * are not cached.
    *
    * @param make called if there is neither a cached result nor work in progress
    */

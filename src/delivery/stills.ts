@@ -1,6 +1,7 @@
 /**
  * Answers /thumb/{stream}/{time}.jpg: the picture at an instant.
- * In: an instant. Out: Reply with a JPEG. Concurrent requests for one instant share one decoding; the cache is bounded.
+ * In: an instant. Out: Reply with a JPEG. Concurrent requests for one instant share one decoding; the cache
+ * is bounded.
  */
 import { readIntact } from '../archive/integrity/read-intact.ts';
 import type { RangeReader } from '../archive/range-reader.ts';
@@ -25,7 +26,9 @@ export type MakeStill = (
 const MAX_WIDTH = 640;
 /** Narrowest still that the engine creates, pixels. */
 const MIN_WIDTH = 16;
-/** Cached stills, about 30 KB each; more while many are requested again, since each one costs a child process. */
+/**
+ * Cached stills, about 30 KB each; more while many are requested again, since each one costs a child process.
+ */
 const BOUNDS = { maxBytes: 4 * 1024 * 1024, grows: { mostBytes: 32 * 1024 * 1024, againMs: 10_000 } };
 /** An old still never changes; after a day caches check whether retention has deleted it. */
 const OLD = 'public, max-age=86400, immutable';
@@ -36,7 +39,10 @@ const SECOND_US = 1_000_000;
 /** Decoding begins at a key frame at most this far before the picture. */
 const LOOK_BACK_US = 30_000_000;
 
-/** The last group and those before it, from the last key frame on without a hole. Empty if there is no key frame. */
+/**
+ * The last group and those before it, from the last key frame on without a hole. Empty if there is no key
+ * frame.
+ */
 function decodable(groups: readonly RecordedGroup[]): readonly RecordedGroup[] {
   for (let from = groups.length - 1; from >= 0; from--) {
     if (startsWithKey(groups[from]!)) return groups.slice(from);

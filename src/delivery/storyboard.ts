@@ -1,7 +1,8 @@
 /**
- * Answers /thumb/{stream}/small/{time}.jpg and /thumb/{stream}/{from}/{to}/storyboard.vtt: the small pictures of a recording. They are
- * stored, nothing is decoded.
- * In: an instant, or a range. Out: Reply with a JPEG, or WebVTT whose cues name the pictures (W3C WebVTT, 4.1).
+ * Answers /thumb/{stream}/small/{time}.jpg and /thumb/{stream}/{from}/{to}/storyboard.vtt: the small pictures
+ * of a recording. They are stored, nothing is decoded.
+ * In: an instant, or a range. Out: Reply with a JPEG, or WebVTT whose cues name the pictures (W3C WebVTT,
+ * 4.1).
  */
 import { OxbowError } from '../lib/errors.ts';
 import { printVtt } from '../media/webvtt/print.ts';

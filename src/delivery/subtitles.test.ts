@@ -13,7 +13,11 @@ import { START_US } from '../recording/recording.fixture.ts';
 import { type Delivery, generation, makeGroup, openDelivery, tracks } from './delivery.fixture.ts';
 
 const text = (id: number, language: string, label: string, isDefault = false): TextTrack => ({
-  ...{ id, kind: 'text', timescale: 90_000, language, label },
+  id,
+  kind: 'text',
+  timescale: 90_000,
+  language,
+  label,
   config: { codec: 'webvtt', record: printTextHeader('WEBVTT', { isDefault, forced: false }), codecs: 'wvtt' },
 });
 const both = [...tracks, text(3, 'eng', 'English', true), text(4, 'deu', '')];
@@ -134,7 +138,9 @@ suite('subtitles', () => {
 
 suite('date ranges in lists', () => {
   const range = (id: string, s: number, durationS: number): DateRangeTag => ({
-    ...{ id, startDateMs: START_US / 1000 + s * 1000, attributes: { DURATION: String(durationS) } },
+    id,
+    startDateMs: START_US / 1000 + s * 1000,
+    attributes: { DURATION: String(durationS) },
   });
 
   test('live, long and past lists name the same, by their starts; delta updates skip none; subtitles name none', async () => {

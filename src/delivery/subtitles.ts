@@ -1,6 +1,7 @@
 /**
  * Subtitle segments: WebVTT files, created on demand from the text track of a segment.
- * In: rendition and MSN. Out: Reply. Each segment has a file, also without cues. RFC 8216bis 3.1.4; docs/media.md 14.
+ * In: rendition and MSN. Out: Reply. Each segment has a file, also without cues. RFC 8216bis 3.1.4;
+ * docs/media.md 14.
  */
 import { crc32 } from 'node:zlib';
 import { readIntact, type SummedRange } from '../archive/integrity/read-intact.ts';

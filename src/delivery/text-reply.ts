@@ -28,8 +28,8 @@ export const caching = {
 const MAX_REACHED_S = 60;
 
 /**
- * Cache-Control of the answer to a blocking reload. It always contains what the URL requests, but clients that come much later need a newer
- * playlist. Six target durations (RFC 8216bis B.1), at most a minute.
+ * Cache-Control of the answer to a blocking reload. It always contains what the URL requests, but clients
+ * that come much later need a newer playlist. Six target durations (RFC 8216bis B.1), at most a minute.
  *
  * @param targetDurationS TARGETDURATION, seconds
  */

@@ -78,8 +78,13 @@ suite('viewers', () => {
   });
 
   const playing: PlayerReport = {
-    ...{ hasLeft: false, state: 'playing', isLive: true, latencyMs: 450, bufferMs: 800 },
-    ...{ bitrateKbps: 3200, rendition: 'av0' },
+    hasLeft: false,
+    state: 'playing',
+    isLive: true,
+    latencyMs: 450,
+    bufferMs: 800,
+    bitrateKbps: 3200,
+    rendition: 'av0',
   };
   const goodbye: PlayerReport = { ...playing, hasLeft: true };
 

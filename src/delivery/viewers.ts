@@ -1,7 +1,9 @@
 /**
- * Counts viewers: distinct players that requested media of a stream in the last 30 seconds, or reported that they play it.
- * In: a player key for each request, for each that waits, and for each report. Out: the number of viewers, their sessions. Constant work
- * per request, bounded memory. docs/6-run/https-and-proxies.md, viewers behind a CDN.
+ * Counts viewers: distinct players that requested media of a stream in the last 30 seconds, or reported that
+ * they play it.
+ * In: a player key for each request, for each that waits, and for each report. Out: the number of viewers,
+ * their sessions. Constant work per request, bounded memory. docs/6-run/https-and-proxies.md, viewers behind
+ * a CDN.
  */
 import type { MediaAddress } from '../api/media-address.ts';
 import { dropOldest } from '../lib/drop-oldest.ts';
@@ -14,7 +16,10 @@ const WATCHES_MS = 30_000;
 /** Resolution of the last request, ms. */
 const FRESH_MS = 1000;
 
-/** Requests that were under way when a player said goodbye are counted this much later, ms: serving threads report every 250 ms. */
+/**
+ * Requests that were under way when a player said goodbye are counted this much later, ms: serving threads
+ * report every 250 ms.
+ */
 const GOODBYE_MS = 2000;
 const MAX_GOODBYES = 10_000;
 
@@ -109,7 +114,8 @@ export class Viewers {
   /**
    * Notes a player that was served.
    *
-   * @param key the same for all requests of a player: its identity, and after a dot what limits players of one client
+   * @param key the same for all requests of a player: its identity, and after a dot what limits players of
+   *   one client
    * @param address what it requested, if other players may have the same name
    */
   seen(stream: string, key: string, address?: MediaAddress): void {
@@ -166,7 +172,10 @@ export class Viewers {
     };
   }
 
-  /** Counts a player with a connection of its own, until the returned function is called. @param key as for `seen` */
+  /**
+   * Counts a player with a connection of its own, until the returned function is called.
+   * @param key as for `seen`
+   */
   connected(stream: string, key: string): () => void {
     this.seen(stream, key);
     const stop = this.waits(stream, key);
@@ -215,8 +224,14 @@ export class Viewers {
     }
     const nowMs = this.#nowMs();
     const seen: Seen = {
-      ...{ client, startedMs: nowMs, atMs: nowMs, held: 0, report: undefined, reportedMs: nowMs },
-      ...{ stalls: 0, startupMs: undefined },
+      client,
+      startedMs: nowMs,
+      atMs: nowMs,
+      held: 0,
+      report: undefined,
+      reportedMs: nowMs,
+      stalls: 0,
+      startupMs: undefined,
     };
     players.set(player, seen);
     clients.set(client, ofClient + 1);

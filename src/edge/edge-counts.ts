@@ -5,7 +5,10 @@
 import type { Metrics } from '../observe/metrics.ts';
 import type { OriginReason } from './origin.ts';
 
-/** How a request for an object was answered. `joined`: by the answer to another client's request that was under way. */
+/**
+ * How a request for an object was answered. `joined`: by the answer to another client's request that was
+ * under way.
+ */
 export type EdgeResult = 'hit' | 'disk' | 'stale' | 'miss' | 'joined' | 'refused' | 'passed';
 
 /** The numbers. */
@@ -30,7 +33,10 @@ export class EdgeCounts {
   evicted = 0;
   held = 0;
 
-  /** Shows the numbers as metrics before each read; returns how to stop. @param sizes current sizes of the caches */
+  /**
+   * Shows the numbers as metrics before each read; returns how to stop.
+   * @param sizes current sizes of the caches
+   */
   show(metrics: Metrics, sizes: () => { memory: number; disk: number; objects: number; isDown: boolean }): () => void {
     const shown = new Map<string, number>();
     /** Counters only rise: the difference since the last time. */

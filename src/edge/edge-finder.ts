@@ -1,6 +1,8 @@
 /**
- * Finds the answers of an edge for the hot responder: copies in memory at once, otherwise the flight that brings one.
- * In: targets of requests. Out: responses to write, pending replies; undefined if the slow path must answer. docs/decisions/0012 and 0051.
+ * Finds the answers of an edge for the hot responder: copies in memory at once, otherwise the flight that
+ * brings one.
+ * In: targets of requests. Out: responses to write, pending replies; undefined if the slow path must answer.
+ * docs/decisions/0012 and 0051.
  */
 import { type Cmcd, readCmcd } from '../http/client/cmcd.ts';
 import type { Found, ResponseFinder } from '../http/hot/connection.ts';
@@ -39,13 +41,11 @@ interface ClientFacts {
   readonly isSpecial: boolean;
 }
 
-/** The finder. */
 export interface EdgeFinder extends ResponseFinder<EdgeFound> {
   /** Counts an answer. @param cmcd of the header fields */
   served(bodyBytes: number, target: string, cmcd: Cmcd | undefined): void;
 }
 
-/** Creates it. */
 export function createEdgeFinder({ cache, counts, head, ...deps }: EdgeFinderDeps): EdgeFinder {
   const facts = new WeakMap<object, ClientFacts>();
 

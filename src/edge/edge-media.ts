@@ -1,6 +1,8 @@
 /**
- * The slow path of an edge for media: ranges, conditions, HEAD, HTTP/2, segments in progress, refusals, and what only the origin answers.
- * In: requests with a media address. Out: answers from the copies, or the origin's. RFC 9110 13 and 14; RFC 9111.
+ * The slow path of an edge for media: ranges, conditions, HEAD, HTTP/2, segments in progress, refusals, and
+ * what only the origin answers.
+ * In: requests with a media address. Out: answers from the copies, or the origin's. RFC 9110 13 and 14;
+ * RFC 9111.
  */
 import { type MediaTarget, parseMediaTarget } from '../api/media-address.ts';
 import { settle } from '../delivery/live/pending-reply.ts';

@@ -1,6 +1,8 @@
 /**
- * The hot responder of an edge: answers requests for objects in memory at once, and those that wait for the origin together.
- * In: sockets, plain or TLS. Out: responses of the copies; other requests go to the slow path. docs/decisions/0012 and 0051.
+ * The hot responder of an edge: answers requests for objects in memory at once, and those that wait for the
+ * origin together.
+ * In: sockets, plain or TLS. Out: responses of the copies; other requests go to the slow path.
+ * docs/decisions/0012 and 0051.
  */
 import type { Socket } from 'node:net';
 import { createClientAddress } from '../http/client/client-address.ts';

@@ -42,7 +42,6 @@ const MAX_OBJECT_BYTES = 64 * 1024 * 1024;
 const MAX_HELD = 100_000;
 const CLOSE_WITHIN_MS = 4000;
 
-/** Settings of an edge. */
 export interface EdgeSettings {
   readonly origin: URL;
   readonly listen: Endpoint;
@@ -76,7 +75,10 @@ export interface Edge extends AsyncDisposable {
   readonly kept: number;
 }
 
-/** Starts an edge. @throws OxbowError `port-taken`, `bad-setting`; the system's error if the folder cannot be used */
+/**
+ * Starts an edge.
+ * @throws OxbowError `port-taken`, `bad-setting`; the system's error if the folder cannot be used
+ */
 export async function startEdge(
   settings: EdgeSettings,
   { log, telemetry = noTelemetry }: { readonly log: Log; readonly telemetry?: Telemetry },
@@ -94,7 +96,9 @@ export async function startEdge(
   const net = createNet({ allow: [], userAgent: `oxbow/${version}`, maxPerHost: MAX_ORIGIN_SOCKETS });
   const origin = opened.use(
     openOrigin({
-      ...{ url: originUrl, net, clock },
+      url: originUrl,
+      net,
+      clock,
       maxBytes: Math.min(MAX_OBJECT_BYTES, Math.floor(settings.memoryBytes / 8)),
       onDown: (isDown) =>
         log[isDown ? 'warn' : 'info'](
@@ -122,7 +126,12 @@ export async function startEdge(
         );
   const cache = opened.use(
     new EdgeCache({
-      ...{ origin, gate, counts, clock, disk, staleMs },
+      origin,
+      gate,
+      counts,
+      clock,
+      disk,
+      staleMs,
       memory: settings.memoryBytes,
       prefetches: settings.prefetches,
     }),
@@ -140,7 +149,11 @@ export async function startEdge(
   const ownHosts = ownHostsOf(listen.address, { hosts: settings.hosts });
   const passer = opened.use(
     openPasser({
-      ...{ origin: originUrl, net, name: origin.name, isSecure: tls !== undefined, telemetry },
+      origin: originUrl,
+      net,
+      name: origin.name,
+      isSecure: tls !== undefined,
+      telemetry,
       isProxy: createProxyCheck(trustedProxies),
     }),
   );
@@ -154,7 +167,10 @@ export async function startEdge(
   const ending = new AbortController();
   const startedMs = clock.nowMs();
   const manage = createManagement({
-    ...{ token: settings.token, metrics, failed, isOriginDown: () => origin.isDown },
+    token: settings.token,
+    metrics,
+    failed,
+    isOriginDown: () => origin.isDown,
     status: () => ({
       version,
       name: origin.name,
@@ -199,7 +215,13 @@ export async function startEdge(
   const wantsUpgrade = ({ headers }: Pick<IncomingMessage, 'headers'>) =>
     !settings.onlyMedia && headers.upgrade?.toLowerCase() === 'websocket' && !isLoop(headers, origin.name);
   const connections = openConnections({
-    ...{ metrics, media, toApi, ownHosts, unsent: undefined, certificate, acceptsHere: true },
+    metrics,
+    media,
+    toApi,
+    ownHosts,
+    unsent: undefined,
+    certificate,
+    acceptsHere: true,
     openHot: (slowPath) => createEdgeResponder({ ...shared, trustedProxies, ownHosts }, waitLimiter, slowPath),
     limits: { ...usualLimits, ...watchedLimits, shouldUpgradeCallback: wantsUpgrade },
   });

@@ -1,6 +1,7 @@
 /**
  * Asks the origin for objects, and stops asking for a while when it does not answer.
- * In: targets. Out: responses, within bounds of size and time. RFC 9110 7.6.3; docs/architecture.md, Outgoing requests.
+ * In: targets. Out: responses, within bounds of size and time. RFC 9110 7.6.3; docs/architecture.md,
+ * Outgoing requests.
  */
 import { randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
@@ -53,7 +54,8 @@ export interface Origin extends AsyncDisposable {
   /**
    * Asks once. Any status is a response.
    *
-   * @throws OxbowError `not-ready` while the origin is left alone, `source-failed` if it does not answer; the signal's reason
+   * @throws OxbowError `not-ready` while the origin is left alone, `source-failed` if it does not answer; the
+   *   signal's reason
    */
   ask(request: OriginRequest, options: { readonly signal: AbortSignal }): Promise<NetResponse>;
 }

@@ -17,7 +17,12 @@ test('no more requests wait for a server than are allowed; further ones are refu
   const net = createNet({ allow: [], userAgent: 'test' });
   const url = new URL(`http://127.0.0.1:${(origin.address() as AddressInfo).port}`);
   const passer = openPasser({
-    ...{ origin: url, net, name: 'test', isSecure: false, isProxy: () => false, maxRequests: 2 },
+    origin: url,
+    net,
+    name: 'test',
+    isSecure: false,
+    isProxy: () => false,
+    maxRequests: 2,
   });
   const limits = { timeoutMs: 10_000, maxBytes: 10 };
   const first = [passer.ask(head, limits), passer.ask(head, limits)];

@@ -1,5 +1,6 @@
 /**
- * Passes to the origin what an edge does not keep: pages, the API, events, uploads, clips, reports of players, WebSockets.
+ * Passes to the origin what an edge does not keep: pages, the API, events, uploads, clips, reports of
+ * players, WebSockets.
  * In: requests of clients. Out: the origin's responses, as they come. RFC 9110 7.6; RFC 6455 4.2.
  */
 import type { Agent, ClientRequest, IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
@@ -23,7 +24,9 @@ const MAX_SOCKETS = 1024;
 const IDLE_SOCKETS = 64;
 /** Requests that are under way or wait for a connection; more are refused. */
 const MAX_REQUESTS = 2 * MAX_SOCKETS;
-/** A passed request on which nothing moves is ended after this long, ms. Events and held answers have pings. */
+/**
+ * A passed request on which nothing moves is ended after this long, ms. Events and held answers have pings.
+ */
 const STALL_MS = 120_000;
 const RESOLVE_MS = 10_000;
 /** The frame that closes a WebSocket: 1001, the server goes away. RFC 6455 5.5.1. */
@@ -43,11 +46,16 @@ export interface PassedAnswer {
 
 /** Passes requests on. */
 export interface Passer extends Disposable {
-  /** A request for media, or a report of a player. Rejects with an OxbowError if the origin does not answer. */
+  /**
+   * A request for media, or a report of a player. Rejects with an OxbowError if the origin does not answer.
+   */
   exchange(exchange: Exchange): Promise<void>;
   /** Any other request. @param failed called if the origin does not answer and nothing was sent */
   request(request: IncomingMessage, response: ServerResponse, failed: (reason: OxbowError) => void): void;
-  /** A request to upgrade the connection to WebSocket. @param failed called if the origin does not answer; default: the connection ends */
+  /**
+   * A request to upgrade the connection to WebSocket.
+   * @param failed called if the origin does not answer; default: the connection ends
+   */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, failed?: (reason: OxbowError) => void): void;
   /**
    * Asks what a client has asked, and reads the answer.
@@ -117,7 +125,10 @@ export function openPasser(options: PasserOptions): Passer {
     // Media requests create no spans.
     const span = head.target.startsWith('/api/') ? telemetry.begin({ traceparent }) : undefined;
     const outgoing = module.request({
-      ...{ agent, method, path, lookup },
+      agent,
+      method,
+      path,
+      lookup,
       protocol: origin.protocol,
       hostname: origin.hostname.replace(/^\[|\]$/g, ''),
       port: origin.port || undefined,
@@ -148,7 +159,12 @@ export function openPasser(options: PasserOptions): Passer {
     const startedAt = performance.now();
     const ended = (status: number | undefined, error?: string) =>
       telemetry.ended({
-        ...{ kind: 'pass-on', name: method, tookMs: performance.now() - startedAt, span, traceparent, error },
+        kind: 'pass-on',
+        name: method,
+        tookMs: performance.now() - startedAt,
+        span,
+        traceparent,
+        error,
         attributes: {
           'http.request.method': method,
           'http.response.status_code': status,

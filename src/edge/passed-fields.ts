@@ -1,6 +1,8 @@
 /**
- * The header fields of a request or response that is passed on: what one connection needs is left out and set for the next one.
- * In: fields of node:http. Out: fields for the next server or for the client. Pure. RFC 9110 7.6.1; RFC 9112 6.
+ * The header fields of a request or response that is passed on: what one connection needs is left out and set
+ * for the next one.
+ * In: fields of node:http. Out: fields for the next server or for the client. Pure. RFC 9110 7.6.1; RFC
+ * 9112 6.
  */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { NODE_HEADER } from '../nodes/node-signature.ts';
@@ -39,8 +41,8 @@ export function withoutLength({ 'content-length': _, ...fields }: Record<string,
 }
 
 /**
- * How the body of a request is framed when it is sent on. Without it Node writes the body of a GET or DELETE that came in chunks as it is,
- * and the next server takes it for another request. RFC 9112 6.
+ * How the body of a request is framed when it is sent on. Without it Node writes the body of a GET or DELETE
+ * that came in chunks as it is, and the next server takes it for another request. RFC 9112 6.
  */
 export function framingOf(request: IncomingMessage): Readonly<Record<string, string>> {
   const { headers } = request;

@@ -7,7 +7,6 @@ import type { IncomingHttpHeaders } from 'node:http';
 /** Fields of an error that clients get. */
 const PASSED = ['content-type', 'cache-control', 'retry-after', 'www-authenticate', 'allow', 'vary'] as const;
 
-/** A refusal of the origin. */
 export class OriginRefusal extends Error {
   override readonly name = 'OriginRefusal';
   readonly status: number;
@@ -40,7 +39,9 @@ export class PassOn extends Error {
   override readonly name = 'PassOn';
 }
 
-/** The request must be looked up again: the answer was to another client's token, which the origin refused. */
+/**
+ * The request must be looked up again: the answer was to another client's token, which the origin refused.
+ */
 export class AskAgain extends Error {
   override readonly name = 'AskAgain';
 }

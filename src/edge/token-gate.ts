@@ -1,8 +1,10 @@
 /**
- * Who may have copies of restricted media. Tokens are put into classes, and the origin's answer to one token of a class holds for the class
- * for a while: with the secret of the origin, all tokens of a stream with one revocation epoch and one account are a class, and forged or
- * expired ones are refused here; other tokens are a class each.
- * In: tokens, answers of the origin. Out: classes, and whether the origin accepts them. docs/media.md 32; docs/6-run/edge.md.
+ * Who may have copies of restricted media. Tokens are put into classes, and the origin's answer to one token
+ * of a class holds for the class for a while: with the secret of the origin, all tokens of a stream with one
+ * revocation epoch and one account are a class, and forged or expired ones are refused here; other tokens are
+ * a class each.
+ * In: tokens, answers of the origin. Out: classes, and whether the origin accepts them. docs/media.md 32;
+ * docs/6-run/edge.md.
  */
 import { hash } from 'node:crypto';
 import type { WatchTokens } from '../accounts/watch-tokens.ts';
@@ -14,10 +16,12 @@ import type { EdgeTarget } from './edge-target.ts';
 
 /** Classes that are remembered. */
 const MAX_CLASSES = 100_000;
-/** A token that expired after the playlist still gives what the playlist lists, ms: two usual target durations. */
+/**
+ * A token that expired after the playlist still gives what the playlist lists, ms: two usual target
+ * durations.
+ */
 const MEDIA_GRACE_MS = 12_000;
 
-/** Options of the gate. */
 export interface TokenGateOptions {
   /** Tokens of the origin; undefined without its secret. */
   readonly tokens: Pick<WatchTokens, 'read'> | undefined;
@@ -34,7 +38,6 @@ interface Answer {
   readonly atMs: number;
 }
 
-/** The gate. */
 export class TokenGate {
   readonly #options: TokenGateOptions;
   /** Oldest answer first. */
@@ -52,8 +55,10 @@ export class TokenGate {
   /**
    * The class of a request's token; undefined without one.
    *
-   * @param clientAddress the origin may decide by the address too, so a token that only it can read is a class for each address
-   * @throws OxbowError `watch-refused`, `watch-expired` if the token is not valid, or the origin has just refused its class
+   * @param clientAddress the origin may decide by the address too, so a token that only it can read is a
+   *   class for each address
+   * @throws OxbowError `watch-refused`, `watch-expired` if the token is not valid, or the origin has just
+   *   refused its class
    */
   classOf({ token, name, address }: EdgeTarget, clientAddress: string): string | undefined {
     if (token === undefined) return undefined;

@@ -7,7 +7,10 @@ import { OxbowError } from '../lib/errors.ts';
 
 /** A body that is being read. */
 export interface WholeBody {
-  /** Rejects with an OxbowError `payload-too-large`, `bad-request` if the client left, or with the error of `destroy`. */
+  /**
+   * Rejects with an OxbowError `payload-too-large`, `bad-request` if the client left, or with the error of
+   * `destroy`.
+   */
   readonly bytes: Promise<Buffer>;
   /** Reads no further. */
   destroy(error?: Error): void;

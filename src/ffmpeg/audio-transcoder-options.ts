@@ -1,6 +1,8 @@
 /**
- * Which audio can be converted to AAC or Opus, and the configuration of the result: known before the first frame.
- * In: the configuration of a track. Out: the configuration of the result; constants that both processes share. Pure.
+ * Which audio can be converted to AAC or Opus, and the configuration of the result: known before the first
+ * frame.
+ * In: the configuration of a track. Out: the configuration of the result; constants that both processes
+ * share. Pure.
  */
 import { AAC_SAMPLE_RATES, printAacConfig } from '../media/aac/config.ts';
 import type { AudioConfig, AudioTrack } from '../media/frame.ts';
@@ -8,7 +10,6 @@ import { type G711Law, isG711 } from '../media/g711.ts';
 import { opusConfig } from '../media/opus/config.ts';
 import { OPUS_RATE } from '../media/opus/packet.ts';
 
-/** Samples of an AAC frame. */
 export const AAC_FRAME_SAMPLES = 1024;
 /** AAC-LC (ISO/IEC 14496-3, table 1.17). */
 const AAC_LC = 2;
@@ -31,7 +32,6 @@ export interface AudioTranscodeTrack {
   readonly timescale: number;
   /** Hz; also the timescale of its AAC. */
   readonly sampleRate: number;
-  /** Of the source. */
   readonly sourceChannels: number;
   /** Of the AAC, 1 or 2. */
   readonly channels: 1 | 2;
@@ -60,7 +60,10 @@ export interface OpusTranscodeTrack {
 /** One track that is converted. */
 export type TranscodeTrack = AudioTranscodeTrack | OpusTranscodeTrack;
 
-/** The name of a codec that can be converted to AAC, or undefined: AAC needs no conversion, Opus and FLAC play everywhere. */
+/**
+ * The name of a codec that can be converted to AAC, or undefined: AAC needs no conversion, Opus and FLAC play
+ * everywhere.
+ */
 export function sourceAudioOf({ codec, layer }: AudioConfig): SourceAudio | undefined {
   if (codec === 'mp3') return layer === undefined ? 'mp3' : `mp${layer}`;
   return codec === 'ac3' || codec === 'eac3' || isG711(codec) ? codec : undefined;
@@ -80,12 +83,20 @@ export function audioTranscodeOf({ id, timescale, config }: AudioTrack): AudioTr
 export function convertedTrack(track: AudioTrack, { codec, sampleRate, channels }: AudioTranscodeTrack): AudioTrack {
   const record = printAacConfig({ objectType: AAC_LC, sampleRate, channelConfiguration: channels });
   const config: AudioConfig = {
-    ...{ codec: 'aac', record, codecs: `mp4a.40.${AAC_LC}`, sampleRate, channels, convertedFrom: codec },
+    codec: 'aac',
+    record,
+    codecs: `mp4a.40.${AAC_LC}`,
+    sampleRate,
+    channels,
+    convertedFrom: codec,
   };
   return { ...track, timescale: sampleRate, config };
 }
 
-/** How a track is converted to Opus with at most two channels; undefined if it is that already. Streams have no G.711. */
+/**
+ * How a track is converted to Opus with at most two channels; undefined if it is that already. Streams have
+ * no G.711.
+ */
 export function opusTranscodeOf({ id, timescale, config }: AudioTrack): OpusTranscodeTrack | undefined {
   if (isG711(config.codec) || (config.codec === 'opus' && config.channels <= MOST_CHANNELS)) return undefined;
   const codec = config.codec === 'mp3' && config.layer !== undefined ? (`mp${config.layer}` as const) : config.codec;

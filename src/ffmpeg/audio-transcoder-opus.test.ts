@@ -56,7 +56,9 @@ function decodeOpus({ track, frames }: Source): Float32Array {
   return decodeSound(concatBytes([printInit([track]), fragment]));
 }
 
-/** By how many samples the Opus is later than its source, both placed by their times, and how alike they are. */
+/**
+ * By how many samples the Opus is later than its source, both placed by their times, and how alike they are.
+ */
 function compare(source: Source, bytes: Uint8Array, result: Source) {
   const from = result.frames[0]!.pts - rescale(source.frames[0]!.pts, source.track.timescale, 48_000);
   const skipped = 4800;

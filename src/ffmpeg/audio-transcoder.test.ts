@@ -38,7 +38,10 @@ async function convert(source: ReturnType<typeof demuxSound>, inputs: readonly (
   return { track: convertedTrack(source.track, plan), frames: made };
 }
 
-/** Offset and likeness of a conversion to its source, both placed by their times; the first frame is left out, it fades in. */
+/**
+ * Offset and likeness of a conversion to its source, both placed by their times; the first frame is left out,
+ * it fades in.
+ */
 function compare(
   source: ReturnType<typeof demuxSound>,
   bytes: Uint8Array,

@@ -15,7 +15,9 @@ import {
   printMessage,
 } from './frame-protocol.ts';
 
-/** Decoders, encoders and a few seconds of audio need little; about 640 MB of it are Node's own reservations. */
+/**
+ * Decoders, encoders and a few seconds of audio need little; about 640 MB of it are Node's own reservations.
+ */
 const MAX_DATA_BYTES = 1024 * 1024 * 1024;
 /** Receives the result, synchronously. */
 export interface AudioTranscoderOutput {

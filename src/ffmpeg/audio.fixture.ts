@@ -1,6 +1,7 @@
 /**
  * Sound for tests of conversions: made and decoded by ffmpeg, compared sample by sample.
- * In: encoder arguments, AAC frames. Out: MPEG-TS files, frames, samples, the offset between two sounds and how alike they are.
+ * In: encoder arguments, AAC frames. Out: MPEG-TS files, frames, samples, the offset between two sounds and
+ * how alike they are.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -19,7 +20,10 @@ export interface SoundPlan {
   readonly codec?: 'mp2' | 'ac3' | 'libmp3lame' | 'aac';
 }
 
-/** Arguments of ffmpeg for a tone that rises, so that it is like itself at no other time; the right channel is another one. */
+/**
+ * Arguments of ffmpeg for a tone that rises, so that it is like itself at no other time; the right channel is
+ * another one.
+ */
 export function soundInput({ seconds, rate = 48_000, channels = 2 }: SoundPlan): string[] {
   const left = '0.5*sin(2*PI*(200*t+40*t*t))';
   const right = '0.4*sin(2*PI*(900*t+25*t*t))';
@@ -65,7 +69,10 @@ export function decodeSound(bytes: Uint8Array): Float32Array {
   return new Float32Array(new Uint8Array(pcm).buffer);
 }
 
-/** The same of a source, which is decoded once on a machine. @param filter follows, e.g. `,aresample=48000` */
+/**
+ * The same of a source, which is decoded once on a machine.
+ * @param filter follows, e.g. `,aresample=48000`
+ */
 export function decodeSource(bytes: Uint8Array, filter = ''): Float32Array {
   const pcm = readFileSync(madeOnce(decodeArgs(filter), 'pcm', bytes));
   return new Float32Array(new Uint8Array(pcm).buffer);
@@ -91,10 +98,12 @@ const SPARSE = 7;
 const PEAKS = 8;
 
 /**
- * Compares two sounds over their complete length: at a reduced rate at first, then around the lags that are best there.
+ * Compares two sounds over their complete length: at a reduced rate at first, then around the lags that are
+ * best there.
  *
  * @param maxLag largest offset that is tried, samples
- * @returns by how many samples `other` is later than `sound`, and their correlation there, 1 for the same sound
+ * @returns by how many samples `other` is later than `sound`, and their correlation there, 1 for the same
+ *   sound
  */
 export function compareSounds(sound: Float32Array, other: Float32Array, maxLag: number) {
   const [one, two] = [reduced(sound), reduced(other)];

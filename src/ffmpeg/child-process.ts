@@ -2,8 +2,9 @@
  * Starts a media engine process with limits and reports why it ended.
  * In: an entry file and limits. Out: messages from its stdout; the reason of its end.
  *
- * Native code runs only there. The process gets a minimal environment, an empty folder and bytes on stdin, and what
- * lib/confine adds: hard limits on memory, files and processes, no network, and its end with that of oxbow.
+ * Native code runs only there. The process gets a minimal environment, an empty folder and bytes on stdin,
+ * and what lib/confine adds: hard limits on memory, files and processes, no network, and its end with that of
+ * oxbow.
  */
 import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
@@ -72,7 +73,10 @@ export interface ChildSetup {
   readonly maxCpuS?: number;
   /** Bytes that the child reads at any position with child/stream-input; without it, it has none to read. */
   readonly input?: StreamInput;
-  /** Called for each message; the payload may be kept. An exception kills the child and becomes the reason of its end. */
+  /**
+   * Called for each message; the payload may be kept. An exception kills the child and becomes the reason of
+   * its end.
+   */
   onMessage(kind: number, payload: Uint8Array): void;
 }
 
@@ -212,7 +216,8 @@ function spawnEngine(folder: string, setup: ChildSetup): Promise<ChildProcess> {
       TMPDIR: folder,
       UV_THREADPOOL_SIZE: '1',
       ...systemVariables(),
-      // It reads what Node has compiled, and starts in half the time; with limits on files it cannot write there.
+      // It reads what Node has compiled, and starts in half the time; with limits on files it cannot write
+      // there.
       ...(process.env.NODE_COMPILE_CACHE ? { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE } : {}),
     },
     stdio: input ? ['pipe', 'pipe', 'pipe', 'pipe'] : 'pipe',

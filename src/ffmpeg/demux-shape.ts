@@ -30,7 +30,9 @@ export interface DemuxStream {
   readonly pixelAspect: number;
   /** Degrees clockwise, 0 to 359, by which the picture is turned for display. */
   readonly rotation: number;
-  /** Frames per second: average, and the lowest rate with which all times can be represented; 0 when unknown. */
+  /**
+   * Frames per second: average, and the lowest rate with which all times can be represented; 0 when unknown.
+   */
   readonly frameRate: number;
   readonly baseFrameRate: number;
   /** Pixel or sample format of FFmpeg, e.g. `yuv420p10le`; empty when unknown. */
@@ -101,7 +103,10 @@ export const demuxKinds = {
   info: 32,
   /** From the child: see {@link printPacket}. */
   packet: 33,
-  /** From the child: all packets have come. Its payload, UTF-8, is the error that ended the file early, or empty. */
+  /**
+   * From the child: all packets have come. Its payload, UTF-8, is the error that ended the file early, or
+   * empty.
+   */
   end: 34,
   /** To the child: send the packets of these streams, JSON array of indexes. */
   select: 35,

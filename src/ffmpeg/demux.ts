@@ -1,5 +1,6 @@
 /**
- * Runs a process that describes a file and sends its packets: FFmpeg's demuxers for all containers that oxbow has none for.
+ * Runs a process that describes a file and sends its packets: FFmpeg's demuxers for all containers that oxbow
+ * has none for.
  * In: bytes at any position. Out: a description, then packets in the order of the file.
  */
 import { OxbowError } from '../lib/errors.ts';
@@ -82,7 +83,8 @@ class Waiting {
  * Opens a file.
  *
  * @param options.openMs longest time for the description
- * @throws OxbowError `unsupported-media` if FFmpeg does not know the container; `engine-failed` if the process ends or takes too long;
+ * @throws OxbowError `unsupported-media` if FFmpeg does not know the container; `engine-failed` if the
+ *   process ends or takes too long;
  * the signal's reason when aborted
  */
 export async function openDemuxer(

@@ -1,6 +1,7 @@
 /**
  * Client of one shared media engine process, which handles one request at a time.
- * In: requests with media bytes. Out: bytes of the answers. The process starts at the first request and after a crash, and is closed when idle.
+ * In: requests with media bytes. Out: bytes of the answers. The process starts at the first request and after
+ * a crash, and is closed when idle.
  */
 import { sleep, withDeadline } from '../lib/abort.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
@@ -50,7 +51,10 @@ interface EngineWorker {
   onAnswer: ((answer: Answer) => void) | undefined;
 }
 
-/** Sends requests to the shared process. Disposing rejects waiting requests and ends the process; later requests start it again. */
+/**
+ * Sends requests to the shared process. Disposing rejects waiting requests and ends the process; later
+ * requests start it again.
+ */
 export class EngineClient implements AsyncDisposable {
   readonly #limits: EngineLimits;
   #queue: Job[] = [];
@@ -72,10 +76,12 @@ export class EngineClient implements AsyncDisposable {
   }
 
   /**
-   * Sends one request. Abort rejects at once; a running request continues to its end or limit, and its answer is dropped.
+   * Sends one request. Abort rejects at once; a running request continues to its end or limit, and its answer
+   * is dropped.
    *
    * @returns bytes of the answer; their meaning depends on the operation
-   * @throws OxbowError `engine-failed` if the queue is full, the input too large, the media unreadable, the time over, or the process ended
+   * @throws OxbowError `engine-failed` if the queue is full, the input too large, the media unreadable, the
+   *   time over, or the process ended
    */
   request(operation: Operation, bytes: Uint8Array, { signal }: { signal: AbortSignal }): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {

@@ -1,6 +1,8 @@
 /**
- * The interface to FFmpeg. It runs in child processes that may crash, and receives bytes, never a URL or path.
- * In: bytes of media, options of the test picture. Out: JPEG stills, probe results, frames. Every failure is an OxbowError `engine-failed`.
+ * The interface to FFmpeg. It runs in child processes that may crash, and receives bytes, never a URL or
+ * path.
+ * In: bytes of media, options of the test picture. Out: JPEG stills, probe results, frames. Every failure is
+ * an OxbowError `engine-failed`.
  */
 import { OxbowError } from '../lib/errors.ts';
 import type { VideoConfig } from '../media/frame.ts';
@@ -33,9 +35,14 @@ export const MAX_STILL_WIDTH = 3840;
 
 /** Source of a still. */
 export interface StillInput {
-  /** A Media Initialization Section and one segment that starts with a key frame, or any file that FFmpeg reads. At most 64 MiB, not kept. */
+  /**
+   * A Media Initialization Section and one segment that starts with a key frame, or any file that FFmpeg
+   * reads. At most 64 MiB, not kept.
+   */
   readonly bytes: Uint8Array;
-  /** Seconds after the pts of the first key frame; the still shows the last frame at or before it. Default 0. */
+  /**
+   * Seconds after the pts of the first key frame; the still shows the last frame at or before it. Default 0.
+   */
   readonly atS?: number;
   /** Width of the JPEG, pixels, 16 to 3840; the height keeps the aspect ratio. */
   readonly width: number;
@@ -54,7 +61,8 @@ export async function engineVersion({ signal }: { signal: AbortSignal }): Promis
  * Encodes one frame as JPEG. Abort rejects at once.
  *
  * @returns a JPEG file
- * @throws OxbowError `engine-failed` if the bytes have no picture, 64 requests wait, or it takes longer than 5 s
+ * @throws OxbowError `engine-failed` if the bytes have no picture, 64 requests wait, or it takes longer than
+ *   5 s
  */
 export async function makeStill(input: StillInput, { signal }: { signal: AbortSignal }): Promise<Uint8Array> {
   const { bytes, atS = 0, width } = input;
@@ -111,7 +119,8 @@ export const lumaSize: TileSize = { width: 64, height: 36 };
 export type ReadLuma = typeof readLuma;
 
 /**
- * Decodes the first key frame to a small gray picture of `lumaSize`; its shape is not kept. Abort rejects at once.
+ * Decodes the first key frame to a small gray picture of `lumaSize`; its shape is not kept. Abort rejects at
+ * once.
  *
  * @param bytes a Media Initialization Section and the start of a segment, with its first key frame; not kept
  * @returns luma, 0 (black) to 255, row by row
@@ -218,7 +227,8 @@ export type MakeStillGop = typeof makeStillGop;
  * Encodes a picture as a GOP that can be repeated. Abort rejects at once.
  *
  * @param bytes as `options.picture` says; at most 64 MiB, not kept
- * @throws OxbowError `engine-failed` if an option is out of range, the bytes have no picture, or it takes longer than 5 s
+ * @throws OxbowError `engine-failed` if an option is out of range, the bytes have no picture, or it takes
+ *   longer than 5 s
  */
 export async function makeStillGop(
   options: StillGopOptions,
@@ -244,7 +254,9 @@ export async function makeStillGop(
   return { config, frames };
 }
 
-/** Rejects waiting requests and ends the shared process. May be called twice. Test pictures have other owners. */
+/**
+ * Rejects waiting requests and ends the shared process. May be called twice. Test pictures have other owners.
+ */
 export async function closeEngine(): Promise<void> {
   await client[Symbol.asyncDispose]();
 }

@@ -1,6 +1,7 @@
 /**
  * The protocol between oxbow and a media engine process over stdin and stdout: length-prefixed messages.
- * In: bytes of a pipe in any chunks. Out: messages, frames, tracks, requests, answers. Pure; all integers are big-endian.
+ * In: bytes of a pipe in any chunks. Out: messages, frames, tracks, requests, answers. Pure; all integers are
+ * big-endian.
  *
  * A message is u32 length of the rest, u8 kind, payload. Frames are binary, everything else is JSON.
  */
@@ -9,7 +10,6 @@ import { FormatError, messageOf } from '../lib/errors.ts';
 import type { Frame, Track } from '../media/frame.ts';
 import type { StillGopOptions } from './still-gop-options.ts';
 
-/** Message kinds. */
 export const messageKinds = {
   /** From the child: it is ready for requests. Empty. */
   ready: 1,
@@ -295,7 +295,9 @@ export interface Request {
   readonly bytes: Uint8Array;
 }
 
-/** Serializes a message of kind `request`: u32 id, u32 length of the JSON, the operation as JSON, the bytes. */
+/**
+ * Serializes a message of kind `request`: u32 id, u32 length of the JSON, the operation as JSON, the bytes.
+ */
 export function printRequest({ id, operation, bytes }: Request): Uint8Array {
   const json = Buffer.from(JSON.stringify(operation));
   const header = new Uint8Array(8);

@@ -1,5 +1,6 @@
 /**
- * Finds the hardware encoders of this machine: those whose device is there, each tried with one real picture in a process of its own.
+ * Finds the hardware encoders of this machine: those whose device is there, each tried with one real picture
+ * in a process of its own.
  * In: the devices of the system. Out: the encoders that work, and why the others do not.
  */
 import { messageOf } from '../lib/errors.ts';
@@ -78,8 +79,19 @@ export async function workingEncoders(): Promise<readonly TriedEncoder[]> {
 
 async function tryOne({ name, codec }: HardwareEncoder): Promise<void> {
   const rung: LadderVideoRendition = {
-    ...{ id: name, trackId: 101, rung: name, codec, ...SIZE, frameRate: { num: 25, den: 1 }, keepEvery: 1, crf: 23 },
-    ...{ maxRate: 1_000_000, bufferSize: 2_000_000, bFrames: 0, effort: 'fast', hardware: name },
+    id: name,
+    trackId: 101,
+    rung: name,
+    codec,
+    ...SIZE,
+    frameRate: { num: 25, den: 1 },
+    keepEvery: 1,
+    crf: 23,
+    maxRate: 1_000_000,
+    bufferSize: 2_000_000,
+    bFrames: 0,
+    effort: 'fast',
+    hardware: name,
   };
   const { promise: answered, resolve } = Promise.withResolvers<Answer>();
   await using child = await openChild({

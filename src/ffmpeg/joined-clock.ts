@@ -1,12 +1,16 @@
 /**
- * One clock for a file that was joined of several, e.g. captures with `cat a.ts b.ts`: each part continues where the one before ended.
- * In: the parts, as the times of the picture show them; packets of one stream in the order of the file. Out: what is added to their times.
- * Pure.
+ * One clock for a file that was joined of several, e.g. captures with `cat a.ts b.ts`: each part continues
+ * where the one before ended.
+ * In: the parts, as the times of the picture show them; packets of one stream in the order of the file. Out:
+ * what is added to their times. Pure.
  */
 
 /** Nothing of a file for longer than this is a jump ahead, µs. */
 export const AHEAD_US = 10_000_000;
-/** Decode times rise; those of careless muxers are off by less than this. Sound may be so far from its picture in a file. µs */
+/**
+ * Decode times rise; those of careless muxers are off by less than this. Sound may be so far from its picture
+ * in a file. µs
+ */
 export const OFF_US = 1_000_000;
 
 /** Times of one packet are rounded, µs. */
@@ -39,7 +43,10 @@ export class JoinedStream {
     this.#kind = kind;
   }
 
-  /** Pictures of a later part before its first key frame, and sound at a time for which the part before has sound already, µs. */
+  /**
+   * Pictures of a later part before its first key frame, and sound at a time for which the part before has
+   * sound already, µs.
+   */
   get leftOut(): { readonly pictures: number; readonly soundUs: number } {
     return { pictures: this.#pictures, soundUs: this.#soundUs };
   }

@@ -32,7 +32,10 @@ export interface LadderVideoRendition {
   readonly crf: number;
   /** Average to reach instead of a constant quality, bits per second. */
   readonly bitRate?: number;
-  /** Two passes over the pictures: the average is `bitRate`, or less where `crf` needs less; software H.264 only. */
+  /**
+   * Two passes over the pictures: the average is `bitRate`, or less where `crf` needs less; software H.264
+   * only.
+   */
   readonly twoPass?: true;
   /** Bits per second, over `bufferSize` bits. */
   readonly maxRate: number;
@@ -53,7 +56,9 @@ export interface LadderPicture {
   /** Transfer of HDR that is mapped to SDR; undefined where the pictures say it. */
   readonly toneMap?: 'pq' | 'hlg';
   readonly interlaced: boolean;
-  /** Each field of an interlaced picture becomes a picture: twice as many. Default: each picture becomes one. */
+  /**
+   * Each field of an interlaced picture becomes a picture: twice as many. Default: each picture becomes one.
+   */
   readonly fields?: true;
   /** Matrix of the result. */
   readonly matrix: 'bt709' | 'bt601';
@@ -107,9 +112,14 @@ export interface LadderTimes {
   readonly cuts: readonly number[];
   /** End of the last of them, µs of the asset; undefined for the end of the media. */
   readonly endUs?: number;
-  /** End of all media, µs of the asset: later times of pictures are damaged; undefined where it is not known. */
+  /**
+   * End of all media, µs of the asset: later times of pictures are damaged; undefined where it is not known.
+   */
   readonly mediaEndUs?: number;
-  /** The parts of a file that was joined, whose times are on one clock after that; the cuts then begin with that at 0. */
+  /**
+   * The parts of a file that was joined, whose times are on one clock after that; the cuts then begin with
+   * that at 0.
+   */
   readonly joined?: readonly JoinedPart[];
 }
 
@@ -151,7 +161,10 @@ export const ladderLimits = {
   baseCpuS: 900,
   /** And for each second of sound, s: usual is 0.02. */
   audioCpuShare: 1,
-  /** And for its pictures: the slowest encoder with the slowest settings makes ten times as many pixels in a second. */
+  /**
+   * And for its pictures: the slowest encoder with the slowest settings makes ten times as many pixels in a
+   * second.
+   */
   pixelsPerCpuS: 50_000,
 } as const;
 

@@ -38,7 +38,8 @@ export interface LadderProcessLimits {
 /**
  * Runs one process to its end. Abort kills it and rejects.
  *
- * @throws OxbowError `engine-failed` if the process ends early, stalls or fails; the error of `input` if a read failed
+ * @throws OxbowError `engine-failed` if the process ends early, stalls or fails; the error of `input` if a
+ *   read failed
  */
 export async function encodeLadder(
   options: LadderOptions,
@@ -114,8 +115,8 @@ export async function encodeLadder(
 }
 
 /**
- * Processor time of a process in proportion to its media, seconds: many times what the slowest settings need, so that a file which never
- * ends does not keep the others waiting.
+ * Processor time of a process in proportion to its media, seconds: many times what the slowest settings need,
+ * so that a file which never ends does not keep the others waiting.
  */
 function cpuLimitOf({ media, times }: LadderOptions): { readonly maxCpuS?: number } {
   const { baseCpuS, audioCpuShare, pixelsPerCpuS } = ladderLimits;

@@ -13,6 +13,9 @@ export interface LiveLadderOptions {
   readonly origin: number;
   /** Threads of decoder and encoders together. */
   readonly threads: number;
-  /** What comes out takes the place of the source: the process has the priority of the server, and its decoder holds no pictures. */
+  /**
+   * What comes out takes the place of the source: the process has the priority of the server, and its decoder
+   * holds no pictures.
+   */
   readonly isSource?: true;
 }

@@ -35,20 +35,24 @@ async function encode(
     picture: { rotation: 0, interlaced: false, matrix: 'bt601', ...picture },
     renditions: [
       {
-        ...{
-          id: 'v0',
-          trackId: 101,
-          rung: 'full',
-          codec: 'h264',
-          width,
-          height,
-          frameRate: { num: 25, den: 1 },
-          keepEvery: 1,
-        },
-        ...{ crf: 20, maxRate: 3_000_000, bufferSize: 3_000_000, bFrames: 0, effort: 'fastest', isLive: true },
+        id: 'v0',
+        trackId: 101,
+        rung: 'full',
+        codec: 'h264',
+        width,
+        height,
+        frameRate: { num: 25, den: 1 },
+        keepEvery: 1,
+        crf: 20,
+        maxRate: 3_000_000,
+        bufferSize: 3_000_000,
+        bFrames: 0,
+        effort: 'fastest',
+        isLive: true,
       },
     ],
-    ...{ origin: own[0]!.pts - 90_000, threads: 1 },
+    origin: own[0]!.pts - 90_000,
+    threads: 1,
   });
   encoder.enable([101]);
   for (const frame of own) encoder.send(frame);

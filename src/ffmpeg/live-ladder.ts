@@ -1,6 +1,7 @@
 /**
  * Runs a process that encodes the ladder of one live stream.
- * In: a track, frames in decode order, cuts. Out: the tracks and frames of the rungs, with the times of the stream, and marks between them.
+ * In: a track, frames in decode order, cuts. Out: the tracks and frames of the rungs, with the times of the
+ * stream, and marks between them.
  */
 import type { Frame, VideoTrack } from '../media/frame.ts';
 import { type EngineChild, openChild, untilReady } from './child-process.ts';
@@ -36,7 +37,10 @@ export interface LiveEncoder extends AsyncDisposable {
   begin(source: VideoTrack, options: LiveLadderOptions): void;
   /** The tracks that are made from now on, by id. */
   enable(trackIds: readonly number[]): void;
-  /** The next segment begins with the first picture at or after `at`, ticks of the source; before that picture is sent. */
+  /**
+   * The next segment begins with the first picture at or after `at`, ticks of the source; before that picture
+   * is sent.
+   */
   cut(at: number): void;
   send(frame: Frame): void;
   mark(mark: Mark): void;

@@ -5,7 +5,11 @@ import { recode } from './recode.ts';
 
 const signal = new AbortController().signal;
 const track = (codec: VideoTrack['config']['codec']): VideoTrack => ({
-  ...{ id: 1, kind: 'video', timescale: 90_000, language: 'und', label: '' },
+  id: 1,
+  kind: 'video',
+  timescale: 90_000,
+  language: 'und',
+  label: '',
   config: { codec, record: Uint8Array.of(1, 100, 0, 31, 255, 224, 0), codecs: 'avc1.64001f', width: 640, height: 360 },
 });
 const range = { fromPts: 0, toPts: 3600, delay: 0 };

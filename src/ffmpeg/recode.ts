@@ -26,11 +26,12 @@ export interface Recoded {
 }
 
 /**
- * Re-encodes the pictures with a pts in [fromPts, toPts); H.264 and HEVC only. Abort kills the process and rejects.
+ * Re-encodes the pictures with a pts in [fromPts, toPts); H.264 and HEVC only. Abort kills the process and
+ * rejects.
  *
  * @param frames in decode order from a key frame, with all frames that the range refers to
- * @throws OxbowError `unsupported-media` if the codec is another one or the input too large; `engine-failed` if it fails or takes
- *   longer than ten minutes
+ * @throws OxbowError `unsupported-media` if the codec is another one or the input too large; `engine-failed`
+ *   if it fails or takes longer than ten minutes
  */
 export async function recode(
   options: RecodeOptions,

@@ -19,8 +19,8 @@ export interface StillGopOptions {
   /** Frames per second, for the encoder. */
   readonly frameRate: number;
   /**
-   * What the bytes of the request are: `media` is an initialization section and segments, of which the last picture is shown; `image` a
-   * JPEG, PNG or WebP file; `text`: none, the texts are drawn.
+   * What the bytes of the request are: `media` is an initialization section and segments, of which the last
+   * picture is shown; `image` a JPEG, PNG or WebP file; `text`: none, the texts are drawn.
    */
   readonly picture: 'media' | 'image' | 'text';
   /** Drawn large; `name` if the font lacks one of its characters. */
@@ -32,5 +32,4 @@ export interface StillGopOptions {
 
 /** Sides of a picture, pixels. */
 export const stillGopSides = { least: 16, most: 4096 } as const;
-/** Frames of a GOP. */
 export const stillGopFrames = { least: 2, most: 300 } as const;

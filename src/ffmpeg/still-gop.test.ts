@@ -17,8 +17,15 @@ const nothing = new Uint8Array(0);
 const START_CODE = Uint8Array.of(0, 0, 0, 1);
 
 const options: StillGopOptions = {
-  ...{ codec: 'h264', width: 320, height: 180, frames: 20, frameRate: 10 },
-  ...{ picture: 'text', title: 'Übung', name: 'studio', words: 'will be right back' },
+  codec: 'h264',
+  width: 320,
+  height: 180,
+  frames: 20,
+  frameRate: 10,
+  picture: 'text',
+  title: 'Übung',
+  name: 'studio',
+  words: 'will be right back',
 };
 
 /** The GOP, repeated, as a byte stream with start codes. */

@@ -1,8 +1,10 @@
 /**
- * Gives a media engine process random access to bytes that it has no file of: the parent answers its reads over descriptor 3.
+ * Gives a media engine process random access to bytes that it has no file of: the parent answers its reads
+ * over descriptor 3.
  * In: something that reads ranges. Out: bytes for child/stream-input. The child has one request at a time.
  *
- * A request is u64 offset, u32 count; an answer u32 length and the bytes, or 2^32 - 1 where the read failed. Big-endian.
+ * A request is u64 offset, u32 count; an answer u32 length and the bytes, or 2^32 - 1 where the read failed.
+ * Big-endian.
  */
 import type { Duplex } from 'node:stream';
 import { ByteReader } from '../lib/bytes.ts';
@@ -21,8 +23,8 @@ export interface StreamInput {
   /** Bytes. */
   readonly length: number;
   /**
-   * Reads a range; fewer bytes at the end. The child waits for it, so an answer that comes later slows the child: this is how its
-   * owner limits what it produces.
+   * Reads a range; fewer bytes at the end. The child waits for it, so an answer that comes later slows the
+   * child: this is how its owner limits what it produces.
    */
   read(offset: number, count: number): Promise<Uint8Array>;
 }

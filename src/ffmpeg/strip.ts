@@ -2,11 +2,10 @@
  * The machine-readable strip at the top of the test picture, which identifies each frame.
  * In: UTC of a frame, or a picture. Out: eight bytes, or the UTC of the frame. Pure.
  *
- * 64 equal blocks from left to right over the top 1/18 of the picture, white 1, black 0: 48 bits UTC milliseconds,
- * most significant first, 8 bits frame counter, 8 bits XOR of the previous seven bytes.
+ * 64 equal blocks from left to right over the top 1/18 of the picture, white 1, black 0: 48 bits UTC
+ * milliseconds, most significant first, 8 bits frame counter, 8 bits XOR of the previous seven bytes.
  */
 
-/** Blocks in the strip. */
 export const STRIP_BLOCKS = 64;
 
 /** Height of the strip, pixels. */

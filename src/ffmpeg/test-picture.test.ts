@@ -1,4 +1,5 @@
-// Waits for wall time: the process is real, so a test waits for its frames and its end. Its frames are tested on virtual time in child/test-picture/test-picture.test.ts.
+// Waits for wall time: the process is real, so a test waits for its frames and its end. Its frames are tested
+// on virtual time in child/test-picture/test-picture.test.ts.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';

@@ -24,7 +24,10 @@ export interface TestPictureOutput {
 /** A running test picture. Disposing ends its process and waits for the end. */
 export interface TestPicture extends AsyncDisposable {
   readonly pid: number;
-  /** Resolves with the reason when the process has ended; rejects with the exception of `output`, which also ends it. */
+  /**
+   * Resolves with the reason when the process has ended; rejects with the exception of `output`, which also
+   * ends it.
+   */
   readonly ended: Promise<string>;
 }
 
@@ -52,7 +55,8 @@ export async function openTestPicture(
       if (signal.aborted || thrown) return;
       const frame = kind === messageKinds.frame ? parseFrame(payload) : undefined;
       const tracks = kind === messageKinds.tracks ? parseTracks(payload) : undefined;
-      // A message that cannot be parsed is an error of the child; an exception of `output` is not and must not count as a crash.
+      // A message that cannot be parsed is an error of the child; an exception of `output` is not and must
+      // not count as a crash.
       try {
         if (frame) output.frame(frame);
         if (tracks) output.tracks(tracks);
@@ -69,7 +73,8 @@ export async function openTestPicture(
 
   const done = new AbortController();
   const watching = (async () => {
-    // Checks are counted instead of time, so that the child is not killed after the computer slept or this process was blocked.
+    // Checks are counted instead of time, so that the child is not killed after the computer slept or this
+    // process was blocked.
     for (let silent = 0; silent < SILENT_CHECKS; silent = received ? 0 : silent + 1) {
       received = false;
       await sleep(CHECK_EVERY_MS, { signal: done.signal });

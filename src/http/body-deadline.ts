@@ -1,5 +1,6 @@
 /**
- * The time limit of a whole request, which node:http has for all requests or for none: an upload or an output of a worker may take hours, everything else a minute.
+ * The time limit of a whole request, which node:http has for all requests or for none: an upload or an output
+ * of a worker may take hours, everything else a minute.
  * In: requests of node:http. Out: connections of slow clients end. RFC 9110 15.5.9.
  */
 import type { IncomingMessage } from 'node:http';

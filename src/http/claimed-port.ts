@@ -1,6 +1,7 @@
 /**
- * Listens on the port of a server that is about to end, so that no client is refused in between: its connections wait for the server of
- * this process. Sockets that share a port share its new connections. socket(7), SO_REUSEPORT.
+ * Listens on the port of a server that is about to end, so that no client is refused in between: its
+ * connections wait for the server of this process. Sockets that share a port share its new connections.
+ * socket(7), SO_REUSEPORT.
  * In: the endpoint of the other server. Out: connections, held until they are taken.
  */
 import { createServer, type Socket } from 'node:net';

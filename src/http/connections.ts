@@ -1,6 +1,8 @@
 /**
- * Dispatches connections: HTTP/1.1 to the hot responder first, then to media or the API; HTTP/2 to media or the API.
- * In: sockets of this thread's server, or of serving threads. Out: answers; an orderly shutdown. docs/decisions/0012.
+ * Dispatches connections: HTTP/1.1 to the hot responder first, then to media or the API; HTTP/2 to media or
+ * the API.
+ * In: sockets of this thread's server, or of serving threads. Out: answers; an orderly shutdown.
+ * docs/decisions/0012.
  */
 import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -53,7 +55,10 @@ export interface Connections extends Disposable {
   readonly secure: TlsServer | undefined;
   /** Takes a connection of a serving thread. */
   open(socket: Socket, client: Client): void;
-  /** Answers waiting requests with the refusal and closes connections as they become idle. Resolves when HTTP/2 has ended. */
+  /**
+   * Answers waiting requests with the refusal and closes connections as they become idle. Resolves when
+   * HTTP/2 has ended.
+   */
   leave(reason: OxbowError): Promise<void>;
   /** Destroys every connection. */
   destroy(): void;
@@ -146,7 +151,10 @@ export function openConnections(options: ConnectionsOptions): Connections {
   };
 }
 
-/** HTTP/1.1 responses that are not complete: once the server closes, their connections accept no further request. */
+/**
+ * HTTP/1.1 responses that are not complete: once the server closes, their connections accept no further
+ * request.
+ */
 class OpenResponses {
   readonly #open = new Set<ServerResponse>();
   #closing: Server | undefined;

@@ -113,7 +113,8 @@ export interface HttpDeps {
   /**
    * Answers a media request, or throws OxbowError or FormatError.
    *
-   * @param options `signal` aborts when the client disconnects or oxbow stops; `budget` is what the client may still cost
+   * @param options `signal` aborts when the client disconnects or oxbow stops; `budget` is what the client
+   *   may still cost
    */
   answer(address: MediaAddress, query: URLSearchParams, options: WorkOptions): Awaitable<Reply>;
   /** Answers live addresses without waiting. */
@@ -154,13 +155,19 @@ export interface HttpDeps {
   readonly mediaServers: MediaServers;
   /** Fetches media from elsewhere for members of rooms. */
   readonly mediaProxy: MediaProxy;
-  /** Where players load an entry from that is not media of this server; undefined: it is. Refuses as media servers. */
+  /**
+   * Where players load an entry from that is not media of this server; undefined: it is. Refuses as media
+   * servers.
+   */
   itemSource(room: string, item: Pick<ItemRecord, 'id' | 'target'>): Promise<ItemSource | undefined>;
   /** Ports to publish to, as they are when it is read. */
   readonly publishPorts: PublishPorts;
   /** Sessions of WebRTC. */
   readonly webrtc: WebRtcApi;
-  /** The authorization server, which decides who may watch signed and private streams; undefined: playback tokens do. */
+  /**
+   * The authorization server, which decides who may watch signed and private streams; undefined: playback
+   * tokens do.
+   */
   readonly auth?: Pick<AuthUrl, 'ask' | 'known'> | undefined;
   /** Limits of the connections to rooms, as they are now; undefined: the usual ones. */
   readonly roomSocketLimits?: (() => RoomSocketLimits) | undefined;
@@ -171,7 +178,10 @@ export interface HttpDeps {
   /** Rate limits per client. */
   readonly limits: RateLimits;
   readonly tokenTries: TokenTries;
-  /** Networks and addresses of proxies whose forwarding headers are trusted; those on this computer always are. */
+  /**
+   * Networks and addresses of proxies whose forwarding headers are trusted; those on this computer always
+   * are.
+   */
   readonly trustedProxies?: readonly string[];
   /** Whose `traceparent` counts; default: of anyone. */
   readonly traceCallers?: TraceCallers;

@@ -255,7 +255,10 @@ export async function signedInAs(
   return { user, headers: { cookie, 'sec-fetch-site': 'same-origin' } };
 }
 
-/** One server for all tests of a suite that do not change it; recorded calls and log lines are cleared before each test. */
+/**
+ * One server for all tests of a suite that do not change it; recorded calls and log lines are cleared before
+ * each test.
+ */
 export function shareTestServer(
   change: () => Partial<HttpDeps> = () => ({}),
   options: AccessForTests = {},
@@ -275,8 +278,14 @@ export function shareTestServer(
 /** Keys that are not stored. */
 function fakePublishKeys(calls: string[]): PublishKeysApi {
   const view = {
-    ...{ id: 'k1', label: '', scope: 'publish:door', maxStreams: null, allow: [] },
-    ...{ createdAt: '2026-11-19T08:00:00.000Z', expiresAt: null, usedAt: null },
+    id: 'k1',
+    label: '',
+    scope: 'publish:door',
+    maxStreams: null,
+    allow: [],
+    createdAt: '2026-11-19T08:00:00.000Z',
+    expiresAt: null,
+    usedAt: null,
   };
   const make = (name: string) => async (stream: string | null, key: unknown) => {
     calls.push(`${name}(${JSON.stringify(stream)}, ${JSON.stringify(key)})`);
@@ -296,9 +305,19 @@ function fakePublishKeys(calls: string[]): PublishKeysApi {
 
 function fakeRelays(calls: string[]): RelaysApi {
   const view = {
-    ...{ id: 'r1', label: '', target: 'rtmp://live.example/app/…', origin: 'api' as const, enabled: true },
-    ...{ state: 'waiting' as const, since: '2026-11-19T08:00:00.000Z', retryAt: null, attempts: 0 },
-    ...{ sentBytes: 0, lostFrames: 0, leftOut: [], error: '' },
+    id: 'r1',
+    label: '',
+    target: 'rtmp://live.example/app/…',
+    origin: 'api' as const,
+    enabled: true,
+    state: 'waiting' as const,
+    since: '2026-11-19T08:00:00.000Z',
+    retryAt: null,
+    attempts: 0,
+    sentBytes: 0,
+    lostFrames: 0,
+    leftOut: [],
+    error: '',
   };
   const call = (name: string, ...values: unknown[]) => {
     calls.push(`${name}(${values.map((value) => JSON.stringify(value)).join(', ')})`);
@@ -340,8 +359,14 @@ function fakeStreams(calls: string[]): StreamsApi {
     sourceSettings(name) {
       if (!known.has(name)) throw new OxbowError('stream-unknown', `no ${name}`);
       return {
-        ...{ type: 'push', audioOffset: '0ms', onSecondPublisher: 'refuse', whileAway: 'nothing', awayLimit: '10m' },
-        ...{ audio: 'auto', latency: '400ms', hasPassphrase: true },
+        type: 'push',
+        audioOffset: '0ms',
+        onSecondPublisher: 'refuse',
+        whileAway: 'nothing',
+        awayLimit: '10m',
+        audio: 'auto',
+        latency: '400ms',
+        hasPassphrase: true,
       };
     },
     async update(name, patch, check) {

@@ -8,8 +8,8 @@ import { startTestServer, type TestServer } from './fixture.ts';
 import { sendRequest } from './request.fixture.ts';
 
 /*
- * Every class of address with what its answers say of themselves, through the whole of delivery: segments 90 to 92 are
- * recorded, 100 to 129 are live and whole, 130 has two parts; its third is the hinted one.
+ * Every class of address with what its answers say of themselves, through the whole of delivery: segments 90
+ * to 92 are recorded, 100 to 129 are live and whole, 130 has two parts; its third is the hinted one.
  */
 
 const startS = START_US / 1e6;

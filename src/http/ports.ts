@@ -1,6 +1,7 @@
 /**
  * Opens the port: at this thread's own listeners, or at serving threads, which share it.
- * In: an endpoint, the function that takes connections. Out: the open port, with its shutdown. docs/architecture.md, Threads.
+ * In: an endpoint, the function that takes connections. Out: the open port, with its shutdown.
+ * docs/architecture.md, Threads.
  */
 
 import type { Server, Socket } from 'node:net';
@@ -70,7 +71,8 @@ export async function openOwnPorts(server: Server, listen: Endpoint, claimed?: C
 }
 
 /**
- * Gives a port that is open already to serving threads: this thread serves the connections that waited, and all until the threads listen.
+ * Gives a port that is open already to serving threads: this thread serves the connections that waited, and
+ * all until the threads listen.
  *
  * @param claimed the port, which ends to accept then
  * @param openThreads opens the port at serving threads

@@ -1,5 +1,6 @@
 /**
- * A plain request to a test's server. Not by fetch, which decompresses gzip, does not let tests set Host, and adds header fields.
+ * A plain request to a test's server. Not by fetch, which decompresses gzip, does not let tests set Host, and
+ * adds header fields.
  * In: a server, a path. Out: the answer as received.
  */
 import { once } from 'node:events';

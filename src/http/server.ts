@@ -43,7 +43,10 @@ export interface HttpServer extends AsyncDisposable {
   readonly port: number;
   /** Bytes of recordings that serving threads keep in memory. */
   readonly blockBytes: number;
-  /** Accepts no new requests, answers waiting ones, and destroys connections that are open after 4 s. May be called twice. */
+  /**
+   * Accepts no new requests, answers waiting ones, and destroys connections that are open after 4 s. May be
+   * called twice.
+   */
   close(): Promise<void>;
 }
 
@@ -69,8 +72,8 @@ const CLOSE_WITHIN_MS = 4000;
 /**
  * Starts the server.
  *
- * @throws OxbowError `port-taken` if another program has the port, `bad-setting` if the system does not allow it or the certificate
- *   cannot be used
+ * @throws OxbowError `port-taken` if another program has the port, `bad-setting` if the system does not allow
+ *   it or the certificate cannot be used
  */
 export async function startHttp({ listen, deps, tls, threads, claimed, forTests }: HttpOptions): Promise<HttpServer> {
   const certificate = tls && (await readCertificate(tls));
@@ -107,12 +110,17 @@ export async function startHttp({ listen, deps, tls, threads, claimed, forTests 
   const toEvents = createEventSockets(listeners, authorizeSockets(deps, ownHosts, pages));
   const rooms = openRoomUpgrades(deps, ownHosts);
   server.on('upgrade', createUpgrades(toEvents, rooms.open, { ownHosts, others: otherNodes, recognise }));
-  // This event starts node's check of `headersTimeout` and `requestTimeout`; a server with serving threads or a claimed port never listens itself.
+  // This event starts node's check of `headersTimeout` and `requestTimeout`; a server with serving threads or
+  // a claimed port never listens itself.
   if (serving || claimed) server.emit('listening');
 
   const openThreads = (threadsOf: ThreadsOptions) =>
     openThreadPorts(threadsOf, deps, {
-      ...{ certificate, ownHosts, head, open: connections.open, isShared: claimed !== undefined },
+      certificate,
+      ownHosts,
+      head,
+      open: connections.open,
+      isShared: claimed !== undefined,
       listen: claimed ? { ...listen, port: claimed.port } : listen,
     });
   const open = async () => {
@@ -138,7 +146,8 @@ export async function startHttp({ listen, deps, tls, threads, claimed, forTests 
     const closed = ports.leave();
     listeners.close();
     rooms.close();
-    // Not 404, as when a source ends: the stream continues in the next process, and players retry after a 503.
+    // Not 404, as when a source ends: the stream continues in the next process, and players retry after
+    // a 503.
     const reason = new OxbowError('not-ready', 'oxbow is stopping.', { extra: { retryAfterSeconds: 5 } });
     otherNodes?.leave(reason);
     const left = connections.leave(reason);

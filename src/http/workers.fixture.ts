@@ -30,7 +30,10 @@ export interface WorkerServer extends OpenedJobs {
   readonly token: string;
   /** Types and data of published events. */
   readonly events: { readonly type: string; readonly data: Readonly<Record<string, unknown>> }[];
-  /** Ends HTTP and jobs without a word to the workers, and starts them again on the same port, store and media. */
+  /**
+   * Ends HTTP and jobs without a word to the workers, and starts them again on the same port, store and
+   * media.
+   */
   restart(): Promise<WorkerServer>;
   /** Resolves when the job is in one of the states. */
   until(id: string, ...states: readonly string[]): Promise<void>;
@@ -44,7 +47,9 @@ export const original = Buffer.from('0123456789'.repeat(100));
 /** The kind of the tests: reads `original`, writes outputs of any name. */
 export function testKind(accepted: string[], limits?: RemoteKind['limits']): RemoteKind {
   return {
-    ...{ name: 'test', keepMs: 60_000, ...(limits && { limits }) },
+    name: 'test',
+    keepMs: 60_000,
+    ...(limits && { limits }),
     inputLocation: async (_, name) => (name === 'original' ? 'assets/a1/original' : undefined),
     outputLocation: (job, name) => `assets/a1/${job.id}-${name.replaceAll('/', '-')}-${job.token}`,
     accept: ({ job, name, length, whileLeased }) =>
@@ -86,7 +91,12 @@ async function start(options: WorkerServerOptions, kept: Kept): Promise<WorkerSe
   const bus = createLocalEventBus({ clock, failed: (error) => failures.push(error) });
   await bus.subscribe({ event: ({ event }) => events.push(event as never) });
   const opened = await openJobs({
-    ...{ db: store.db, clock, metrics, media, events: bus, config: { parallel: 1, queue: 100 } },
+    db: store.db,
+    clock,
+    metrics,
+    media,
+    events: bus,
+    config: { parallel: 1, queue: 100 },
     ...(options.leaseMs !== undefined && { leaseMs: options.leaseMs }),
     transport: options.transport,
     mayWrite: () => true,
@@ -115,7 +125,12 @@ async function start(options: WorkerServerOptions, kept: Kept): Promise<WorkerSe
   };
   return {
     ...opened,
-    ...{ server, media, accepted, token, events, failures },
+    server,
+    media,
+    accepted,
+    token,
+    events,
+    failures,
     async until(id, ...states) {
       while (!states.includes((await jobs.get(id)).state)) await new Promise((resolve) => setTimeout(resolve, 5));
     },

@@ -1,6 +1,8 @@
 /**
- * Moves the audio of a publisher by a constant time, for encoders whose audio does not match their video (docs/media.md 4).
- * In: the tracks of a run and the setting `source.audioOffset`. Out: frames with moved times. Constant for the run. Pure.
+ * Moves the audio of a publisher by a constant time, for encoders whose audio does not match their video
+ * (docs/media.md 4).
+ * In: the tracks of a run and the setting `source.audioOffset`. Out: frames with moved times. Constant for
+ * the run. Pure.
  */
 import { referenceOf } from '../live/reference.ts';
 import type { Frame, Track } from '../media/frame.ts';
@@ -13,7 +15,10 @@ export class AudioOffset {
   /** By track id. */
   readonly #ticks: ReadonlyMap<number, number>;
 
-  /** @param ms positive: audio is presented later. Without video it has no effect, because there is nothing to match. */
+  /**
+   * @param ms positive: audio is presented later. Without video it has no effect, because there is nothing to
+   *   match.
+   */
   constructor(tracks: readonly Track[], ms: number) {
     const moved = referenceOf(tracks).kind === 'video' && ms !== 0 ? tracks.filter(({ kind }) => kind === 'audio') : [];
     this.us = moved.length > 0 ? ms * 1000 : 0;

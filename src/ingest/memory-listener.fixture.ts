@@ -1,6 +1,7 @@
 /**
  * Servers of node:http in this process that are reached without the network, so that no byte takes time.
- * In: a server, connections of any http.Agent to its port. Out: the same HTTP over streams in memory. For tests on virtual time.
+ * In: a server, connections of any http.Agent to its port. Out: the same HTTP over streams in memory. For
+ * tests on virtual time.
  */
 import { Agent, type Server } from 'node:http';
 import { Duplex } from 'node:stream';
@@ -11,7 +12,10 @@ const servers = new Map<number, Server>();
 /** Of `Agent`, while no server is in memory. */
 let createConnection: typeof Agent.prototype.createConnection | undefined;
 
-/** One end of a connection. What one end writes, the other one reads; when one closes, the other one reads the end. */
+/**
+ * One end of a connection. What one end writes, the other one reads; when one closes, the other one reads the
+ * end.
+ */
 class MemorySocket extends Duplex {
   #peer: MemorySocket | undefined;
   /** Ends the write that waits until this end's peer has read. */
@@ -79,7 +83,8 @@ function brokenPipe(): Error {
 }
 
 /**
- * Lets the agents of this process connect to the server at a port of 127.0.0.1 that no other process can reach, until the server closes.
+ * Lets the agents of this process connect to the server at a port of 127.0.0.1 that no other process can
+ * reach, until the server closes.
  *
  * @returns the port
  */

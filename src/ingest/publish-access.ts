@@ -1,7 +1,8 @@
 /**
- * What protocol servers ask of the streams: a session for a connection that publishes, a live stream for one that watches.
- * In: requests of RTMP, SRT and later protocols. Out: a publisher session or a live stream, or the error that the protocol reports.
- * Implemented by streams/publish/publish-access; docs/2-publish/publishers.md.
+ * What protocol servers ask of the streams: a session for a connection that publishes, a live stream for one
+ * that watches.
+ * In: requests of RTMP, SRT and later protocols. Out: a publisher session or a live stream, or the error that
+ * the protocol reports. Implemented by streams/publish/publish-access; docs/2-publish/publishers.md.
  */
 import type { InboxStream } from '../live/inbox.ts';
 import type { Stream } from '../live/stream.ts';
@@ -45,20 +46,21 @@ export type LiveSource = InboxStream & Pick<Stream, 'bufferGop'>;
 /** Entry point of protocol servers. */
 export interface PublishAccess {
   /**
-   * Authorizes the client, finds or creates the stream, claims its name. The session begins at once, as the active or as a standby
-   * publisher.
+   * Authorizes the client, finds or creates the stream, claims its name. The session begins at once, as the
+   * active or as a standby publisher.
    *
-   * @throws OxbowError `publish-denied` for a missing, unknown or expired key, or an address that may not use it; `bad-name`;
-   *   `stream-unknown`; `publish-refused` if the stream is stopped or is not of source type `push`; `publisher-active` if another
-   *   publisher has the name and the stream accepts no second one; `auth-unavailable`; `too-many-requests` after too many wrong keys;
-   *   `not-ready`. Also the signal's reason
+   * @throws OxbowError `publish-denied` for a missing, unknown or expired key, or an address that may not use
+   *   it; `bad-name`; `stream-unknown`; `publish-refused` if the stream is stopped or is not of source type
+   *   `push`; `publisher-active` if another publisher has the name and the stream accepts no second one;
+   *   `auth-unavailable`; `too-many-requests` after too many wrong keys; `not-ready`. Also the signal's
+   *   reason
    */
   publish(request: PublishRequest): Promise<Publisher>;
   /**
    * Authorizes the client and returns the live stream.
    *
-   * @throws OxbowError `stream-unknown`, also where the client may not know of the stream; `watch-refused`, `watch-expired`;
-   *   `auth-unavailable`; `too-many-requests`; `not-ready`
+   * @throws OxbowError `stream-unknown`, also where the client may not know of the stream; `watch-refused`,
+   *   `watch-expired`; `auth-unavailable`; `too-many-requests`; `not-ready`
    */
   read(request: ReadRequest): Promise<LiveSource>;
 }

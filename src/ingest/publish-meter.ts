@@ -1,6 +1,7 @@
 /**
- * Measures what a publisher sends: every frame of a session as it arrives, also those that the stream drops or that come before a key
- * frame. In: tracks and frames of ingest/publisher. Out: sums and extremes that streams/measure reads once a second. It never waits.
+ * Measures what a publisher sends: every frame of a session as it arrives, also those that the stream drops
+ * or that come before a key frame. In: tracks and frames of ingest/publisher. Out: sums and extremes that
+ * streams/measure reads once a second. It never waits.
  */
 import type { Pace } from '../live/input.ts';
 import type { Frame, Track } from '../media/frame.ts';
@@ -12,7 +13,10 @@ export class PublishMeter {
   readonly video: TrackSums = noSums();
   /** Of the first audio track; `bytes` of all. */
   readonly audio: TrackSums = noSums();
-  /** How often the session announced tracks: 1 after its start; more where a configuration changed or media began again. */
+  /**
+   * How often the session announced tracks: 1 after its start; more where a configuration changed or media
+   * began again.
+   */
   starts = 0;
   /** How often the size of the picture changed. */
   sizeChanges = 0;
@@ -20,7 +24,10 @@ export class PublishMeter {
   damaged = 0;
   /** Frames come in bursts (pulled segments): the times of their arrival say nothing of their intervals. */
   isBursty = false;
-  /** How far the newest audio was behind the newest video when it arrived, ms of media since `forgetExtremes`; negative: before it. */
+  /**
+   * How far the newest audio was behind the newest video when it arrived, ms of media since `forgetExtremes`;
+   * negative: before it.
+   */
   audioBehindMs: { least: number; most: number } | undefined;
   #tracks: readonly TrackMeter[] = [];
   #firstVideo: TrackMeter | undefined;
@@ -67,7 +74,9 @@ export class PublishMeter {
     if (before.config.width !== now.config.width || before.config.height !== now.config.height) this.sizeChanges++;
   }
 
-  /** Adds a frame that arrived at `nowMs`, monotonic. Frames of a track that was not announced are ignored. */
+  /**
+   * Adds a frame that arrived at `nowMs`, monotonic. Frames of a track that was not announced are ignored.
+   */
   add(frame: Frame, nowMs: number): void {
     let meter = this.#last;
     if (meter?.track.id !== frame.trackId) {

@@ -1,6 +1,8 @@
 /**
- * Histories of publishers by seed: two or three of them come, go, stall, return with the same or other timestamps, and send bursts.
- * In: a seed. Out: what a sink of the live stream received; errors if a guarantee is broken. Used by tests only.
+ * Histories of publishers by seed: two or three of them come, go, stall, return with the same or other
+ * timestamps, and send bursts.
+ * In: a seed. Out: what a sink of the live stream received; errors if a guarantee is broken. Used by tests
+ * only.
  */
 import assert from 'node:assert/strict';
 import { Leases } from '../cluster/lease.ts';
@@ -169,7 +171,10 @@ interface Received {
   readonly frame: Frame;
 }
 
-/** Plays the history of a seed and checks what the stream delivered. Returns how many frames and runs that were. */
+/**
+ * Plays the history of a seed and checks what the stream delivered. Returns how many frames and runs that
+ * were.
+ */
 export async function playHistory(
   seed: number,
   timers: Timers,
@@ -209,14 +214,15 @@ export async function playHistory(
   };
   const policy = (['refuse', 'replace', 'standby'] as const)[random(3)]!;
   const slot = new PublisherSlot({
-    ...{
-      streamId: 'x',
-      clock,
-      leases: new Leases({ store: createLocalLeases(clock), clock, failed }),
-      failed,
-      bug: failed,
-    },
-    ...{ input: stream, policy: () => policy, watches: true, onEvent() {} },
+    streamId: 'x',
+    clock,
+    leases: new Leases({ store: createLocalLeases(clock), clock, failed }),
+    failed,
+    bug: failed,
+    input: stream,
+    policy: () => policy,
+    watches: true,
+    onEvent() {},
   });
   const participants = Array.from({ length: 2 + random(2) }, (_, i) => new Participant(new Encoder(i, random), random));
   for (let step = 0; step < steps; step++) {

@@ -1,7 +1,7 @@
 /**
  * The lease on a stream's name: only one of several oxbow processes has the stream's publishers.
- * In: the first and the last session of a slot. Out: a lease in between; its loss, after which the stream records nothing of this process
- * until it holds the lease again (`PublisherSlot.isFenced`).
+ * In: the first and the last session of a slot. Out: a lease in between; its loss, after which the stream
+ * records nothing of this process until it holds the lease again (`PublisherSlot.isFenced`).
  */
 import { hostname } from 'node:os';
 import type { Lease, Leases } from '../cluster/lease.ts';
@@ -15,7 +15,10 @@ export interface PublisherLeaseSetup {
   readonly leases: Leases;
   /** Internal id of the stream. */
   readonly streamId: string;
-  /** Called when another process took the lease, or the engine of leases does not respond: this process must stop publishing. */
+  /**
+   * Called when another process took the lease, or the engine of leases does not respond: this process must
+   * stop publishing.
+   */
   readonly onLost: () => void;
 }
 

@@ -37,7 +37,11 @@ function openSlot(t: TestContext, policy: SecondPublisher = 'refuse', { clock, s
   };
   const now = { policy, mediaEndUs: undefined as number | undefined };
   const slot = new PublisherSlot({
-    ...{ streamId: 'x', clock, leases: new Leases({ store, clock, failed }), failed, bug: failed },
+    streamId: 'x',
+    clock,
+    leases: new Leases({ store, clock, failed }),
+    failed,
+    bug: failed,
     input: {
       get mediaEndUs() {
         return now.mediaEndUs;
@@ -69,7 +73,12 @@ function openSlot(t: TestContext, policy: SecondPublisher = 'refuse', { clock, s
     }
   };
   return {
-    ...{ clock, slot, calls, events, keyFrameRequests, now },
+    clock,
+    slot,
+    calls,
+    events,
+    keyFrameRequests,
+    now,
     async claim(remote: string, { signal = new AbortController().signal } = {}): Promise<Publisher> {
       const publisher = await slot.claim({
         protocol: 'rtmp',

@@ -1,7 +1,7 @@
 /**
  * The publishers of one stream: which one is active, on standby or refused, and when another one takes over.
- * In: claims of protocols and of the clients inside oxbow. Out: sessions; one run after the other into the stream's input; events.
- * docs/media.md 31.
+ * In: claims of protocols and of the clients inside oxbow. Out: sessions; one run after the other into the
+ * stream's input; events. docs/media.md 31.
  */
 import type { GapCause } from '../api/gap.ts';
 import type { LeftOutTrack } from '../api/left-out.ts';
@@ -24,7 +24,10 @@ const BETWEEN_SWITCHES_MS = 30_000;
 const SUSPENDED_MS = 5000;
 /** Detail of media that is not recorded because another process has the stream. */
 export const TAKEN = 'another oxbow publishes this stream';
-/** Standby publishers of one stream. Two are useful: a backup, and an old connection that has not timed out yet. */
+/**
+ * Standby publishers of one stream. Two are useful: a backup, and an old connection that has not timed out
+ * yet.
+ */
 const MAX_STANDBY = 3;
 
 /** Why another publisher became active. */
@@ -107,7 +110,8 @@ export class PublisherSlot {
   }
 
   /**
-   * Another process took the stream, and this one has not taken it back: what its publishers sent before must not be recorded any more.
+   * Another process took the stream, and this one has not taken it back: what its publishers sent before must
+   * not be recorded any more.
    */
   get isFenced(): boolean {
     return this.#isFenced;
@@ -123,7 +127,8 @@ export class PublisherSlot {
    *
    * @param options.signal ends the wait for the lease
    * @param options.ifHeld what happens while another process has the stream; default by the policy
-   * @throws OxbowError `publisher-active` if the stream accepts no further publisher; the reason of `close` or of the signal
+   * @throws OxbowError `publisher-active` if the stream accepts no further publisher; the reason of `close`
+   *   or of the signal
    */
   async claim(
     request: ClaimRequest,
@@ -164,8 +169,8 @@ export class PublisherSlot {
   }
 
   /**
-   * Ends every session and refuses further ones; the caller reports the reason to the stream. Signals and later claims get
-   * `reason`. Resolves when another process may publish.
+   * Ends every session and refuses further ones; the caller reports the reason to the stream. Signals and
+   * later claims get `reason`. Resolves when another process may publish.
    */
   async close(reason: OxbowError): Promise<void> {
     this.#closed = reason;
@@ -190,7 +195,10 @@ export class PublisherSlot {
     for (const session of sessions) this.#guard(() => this.#end(session, reason.message, reason));
   }
 
-  /** Throws if a second publisher is refused. One that replaces also replaces the one that waits for its first key frame. */
+  /**
+   * Throws if a second publisher is refused. One that replaces also replaces the one that waits for its first
+   * key frame.
+   */
   #admit(policy: SecondPublisher): void {
     if (policy === 'replace') {
       for (const waiting of this.#standby.filter(({ replaces }) => replaces)) this.#disconnect(waiting);
@@ -217,7 +225,9 @@ export class PublisherSlot {
     this.#setup.onEvent({ type: 'switched', publisher: to, from, reason });
   }
 
-  /** The active publisher delivers until the new one has a key frame, so that nothing is missing in between. */
+  /**
+   * The active publisher delivers until the new one has a key frame, so that nothing is missing in between.
+   */
   #replace(session: Session): void {
     const from = this.#active;
     if (!from) return;
@@ -246,7 +256,10 @@ export class PublisherSlot {
     this.#guard(() => this.#end(session, detail, reason ?? new DOMException(detail, 'AbortError')));
   }
 
-  /** Calls that have no caller of the stream above them: protocols end their sessions, and timers fire, whatever sinks do. */
+  /**
+   * Calls that have no caller of the stream above them: protocols end their sessions, and timers fire,
+   * whatever sinks do.
+   */
   #guard(work: () => void): void {
     try {
       work();
@@ -280,7 +293,10 @@ export class PublisherSlot {
     this.#takeOver();
   }
 
-  /** The active publisher has no media: a standby publisher with media becomes active, and the other one becomes standby. */
+  /**
+   * The active publisher has no media: a standby publisher with media becomes active, and the other one
+   * becomes standby.
+   */
   #takeOver(): void {
     const next = this.#standby.find(hasFrames);
     const nowMs = this.#setup.clock.monotonicMs();
@@ -292,7 +308,9 @@ export class PublisherSlot {
     this.#standby.push(from);
   }
 
-  /** The timer runs while a publisher is connected; the lease is held while there is a session or will be one. */
+  /**
+   * The timer runs while a publisher is connected; the lease is held while there is a session or will be one.
+   */
   #settle(): Promise<void> | undefined {
     if (this.#active) {
       if (this.#setup.watches) this.#timer ??= setInterval(() => this.#guard(() => this.#tick()), TICK_MS);

@@ -1,20 +1,28 @@
 /**
- * What the connection of a publisher measures: bytes, round trip time, losses, and what its encoder announced.
- * In: the protocol of the publisher sets the fields. Out: streams/measure reads them, at most once a second. Plain numbers.
+ * What the connection of a publisher measures: bytes, round trip time, losses, and what its encoder
+ * announced.
+ * In: the protocol of the publisher sets the fields. Out: streams/measure reads them, at most once a second.
+ * Plain numbers.
  */
 
 /**
- * Figures of one publisher session. Its protocol changes the fields in place, as often as it likes; readers take differences.
- * Counters only grow. A field that the protocol does not know stays undefined.
+ * Figures of one publisher session. Its protocol changes the fields in place, as often as it likes; readers
+ * take differences. Counters only grow. A field that the protocol does not know stays undefined.
  */
 export interface PublisherStats {
-  /** Bytes received on the connection since its start, with the overhead of the protocol and with repeated packets. */
+  /**
+   * Bytes received on the connection since its start, with the overhead of the protocol and with repeated
+   * packets.
+   */
   bytesIn: number;
   /** Round trip time to the publisher, ms. */
   rttMs: number | undefined;
   /** Packets that came without being sent again. */
   packets: number | undefined;
-  /** Packets that the network lost, whether or not a retransmission replaced them; a packet out of order is none. */
+  /**
+   * Packets that the network lost, whether or not a retransmission replaced them; a packet out of order is
+   * none.
+   */
   lost: number | undefined;
   /** Packets that arrived because they were sent again. */
   retransmitted: number | undefined;
@@ -30,7 +38,10 @@ export interface PublisherStats {
   latencyMs: number | undefined;
   /** Capacity of the path, as the protocol estimates it, bit/s. */
   linkBitrate: number | undefined;
-  /** Name of the encoder as it announced itself (`onMetaData.encoder`, `flashVer`); at most 100 characters are shown. */
+  /**
+   * Name of the encoder as it announced itself (`onMetaData.encoder`, `flashVer`); at most 100 characters are
+   * shown.
+   */
   encoder: string | undefined;
   /** Announced bitrates (`onMetaData.videodatarate`, `audiodatarate`), bit/s. */
   videoBitrate: number | undefined;

@@ -1,7 +1,8 @@
 /**
  * A publisher session: one connection, or one client inside oxbow, that delivers a stream's frames.
- * In: calls of a protocol. Out: the stream's input while the session is active; a standby session keeps its newest GOPs.
- * Created by ingest/publisher-slot, which decides which session is active. docs/decisions/0021-one-session-for-every-source.md.
+ * In: calls of a protocol. Out: the stream's input while the session is active; a standby session keeps its
+ * newest GOPs. Created by ingest/publisher-slot, which decides which session is active.
+ * docs/decisions/0021-one-session-for-every-source.md.
  */
 import assert from 'node:assert/strict';
 import type { GapCause } from '../api/gap.ts';
@@ -32,7 +33,8 @@ export interface ClaimRequest {
 }
 
 /**
- * A session, as the protocol uses it: `startRun` or `startTracks`, then frames, then `close`. After its end every call is ignored.
+ * A session, as the protocol uses it: `startRun` or `startTracks`, then frames, then `close`. After its end
+ * every call is ignored.
  */
 export interface Publisher extends StreamInput {
   readonly protocol: string;
@@ -48,16 +50,22 @@ export interface Publisher extends StreamInput {
   readonly meter: PublishMeter;
   /** By how much the audio of the current run is moved, ms: `source.audioOffset` when the run began. */
   readonly audioOffsetMs: number;
-  /** The publisher said that its broadcast is over, as opposed to a lost connection; the protocol sets it before `close`. */
+  /**
+   * The publisher said that its broadcast is over, as opposed to a lost connection; the protocol sets it
+   * before `close`.
+   */
   isOver: boolean;
   /** Fires when the session has ended. If oxbow ended it, `reason` is an OxbowError. */
   readonly signal: AbortSignal;
   /**
-   * Begins a run of media that has no clock of its own: UTC of its first reference frame is the time of its arrival. Called before the
-   * first frame, and whenever the tracks change or timestamps begin again.
+   * Begins a run of media that has no clock of its own: UTC of its first reference frame is the time of its
+   * arrival. Called before the first frame, and whenever the tracks change or timestamps begin again.
    */
   startTracks(tracks: readonly Track[]): void;
-  /** Names all tracks of the publisher that oxbow does not support; called when they are known, and again when they change. */
+  /**
+   * Names all tracks of the publisher that oxbow does not support; called when they are known, and again when
+   * they change.
+   */
   leftOut(tracks: readonly LeftOutTrack[]): void;
   /**
    * Ends the session: the publisher has left. Has no effect the second time. Never throws.
@@ -146,7 +154,10 @@ export class Session implements Publisher {
     return this.#replaces;
   }
 
-  /** Ticks of the slot's timer since the last frame, or since it became active; Infinity while a standby session has sent none. */
+  /**
+   * Ticks of the slot's timer since the last frame, or since it became active; Infinity while a standby
+   * session has sent none.
+   */
   get idleTicks(): number {
     return this.#idleTicks;
   }
@@ -228,8 +239,8 @@ export class Session implements Publisher {
   }
 
   /**
-   * It delivers the stream's frames from now on: those that it kept, from the key frame nearest to the end of the stream's media, then
-   * the next ones.
+   * It delivers the stream's frames from now on: those that it kept, from the key frame nearest to the end of
+   * the stream's media, then the next ones.
    *
    * @param onWait called first if it has kept none: media is missing until its next key frame
    */

@@ -10,19 +10,23 @@ import type { Frame, Track } from '../media/frame.ts';
 import { ticksToUs } from '../media/run.ts';
 
 /**
- * A takeover repeats at most this much of what viewers have seen, µs: after that it waits for the next key frame. The UTC of the repeated
- * media moves forward.
+ * A takeover repeats at most this much of what viewers have seen, µs: after that it waits for the next key
+ * frame. The UTC of the repeated media moves forward.
  */
 const MAX_REPEATED_US = 5_000_000;
 /**
- * A standby publisher keeps at least this much, however many GOPs it has, within the bytes of its bounds: a publisher has stalled after 5 s,
- * a busy process notices it late, and the takeover begins with a GOP that is complete.
+ * A standby publisher keeps at least this much, however many GOPs it has, within the bytes of its bounds: a
+ * publisher has stalled after 5 s, a busy process notices it late, and the takeover begins with a GOP that is
+ * complete.
  */
 const LEAST_S = 10;
 
 /** Bounds of a buffer, and the memory that it may use. */
 export interface StandbyBounds {
-  /** The defaults of GopBuffer if not given. Its `maxGops` has no effect, and less than 10 s in `maxS` none either. */
+  /**
+   * The defaults of GopBuffer if not given. Its `maxGops` has no effect, and less than 10 s in `maxS` none
+   * either.
+   */
   readonly gop?: GopBounds | undefined;
   readonly memory?: MemoryBudget | undefined;
 }
@@ -56,8 +60,8 @@ export class StandbyBuffer {
   }
 
   /**
-   * The frames of a run that begins as near as possible to the end of the stream's media, from a key frame on; empty if there is no key
-   * frame that is near enough.
+   * The frames of a run that begins as near as possible to the end of the stream's media, from a key frame
+   * on; empty if there is no key frame that is near enough.
    *
    * @param endUs end of the stream's media, µs since 1970; undefined: it has none
    * @param offsetUs UTC of pts 0 of this publisher, µs since 1970

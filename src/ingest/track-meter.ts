@@ -1,7 +1,8 @@
 /**
- * Measures the frames of one track as they come from a publisher: a few additions and comparisons per frame, nothing is kept of them.
- * In: frames of one track with the time of their arrival. Out: sums since the start of the session, and extremes since the last
- * `forgetExtremes`. Used by ingest/publish-meter. Pure.
+ * Measures the frames of one track as they come from a publisher: a few additions and comparisons per frame,
+ * nothing is kept of them.
+ * In: frames of one track with the time of their arrival. Out: sums since the start of the session, and
+ * extremes since the last `forgetExtremes`. Used by ingest/publish-meter. Pure.
  */
 import type { Frame, Track } from '../media/frame.ts';
 import { ScanWatch } from '../media/scan.ts';
@@ -50,7 +51,9 @@ export class TrackMeter {
   jitterMs = 0;
   /** Longest distance of two key frames since `forgetExtremes`, ms; 0: no key frame ended one. */
   longestGopMs = 0;
-  /** Frames from the last key frame but one to the last, excluding the latter; 0 before the second key frame. */
+  /**
+   * Frames from the last key frame but one to the last, excluding the latter; 0 before the second key frame.
+   */
   gopFrames = 0;
   readonly #sums: TrackSums;
   readonly #msPerTick: number;
@@ -70,7 +73,10 @@ export class TrackMeter {
     this.#scan = track.kind === 'video' ? new ScanWatch(track.config) : undefined;
   }
 
-  /** Media since the last key frame, or since the first frame while there was none, ms; 0 before the first frame. */
+  /**
+   * Media since the last key frame, or since the first frame while there was none, ms; 0 before the first
+   * frame.
+   */
   get sinceKeyMs(): number {
     return this.dtsMs - this.#keyMs || 0;
   }

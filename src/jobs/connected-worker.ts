@@ -9,7 +9,6 @@ import type { Clock } from '../lib/clock.ts';
 import type { Job } from './job.ts';
 import type { WorkerRow } from './worker-table.ts';
 
-/** A worker. */
 export class ConnectedWorker {
   readonly row: WorkerRow;
   /** Jobs that it holds, by id. */
@@ -71,10 +70,18 @@ export class ConnectedWorker {
     const { id, name, mode, own, slots, kinds, facts, createdMs } = this.row;
     const isSilent = this.silentMs > this.#silentAfterMs;
     return {
-      ...{ id, name, mode, own, slots, kinds: [...kinds], facts },
+      id,
+      name,
+      mode,
+      own,
+      slots,
+      kinds: [...kinds],
+      facts,
       state: isSilent ? 'silent' : this.isDraining ? 'draining' : 'online',
       jobs: [...this.jobs.values()].map((job) => ({
-        ...{ id: job.id, kind: job.kind, subject: job.subject },
+        id: job.id,
+        kind: job.kind,
+        subject: job.subject,
         progress: Math.round(job.progress * 1000) / 1000,
       })),
       createdAt: printRfc3339(createdMs),
@@ -86,7 +93,15 @@ export class ConnectedWorker {
 function offerOf(job: Job): JobOffer {
   const { id, token, kind, input, subject, priority, tries, maxTries, number, createdMs, startedMs } = job;
   return {
-    ...{ id, token, kind, input, subject, priority, tries, maxTries, number },
+    id,
+    token,
+    kind,
+    input,
+    subject,
+    priority,
+    tries,
+    maxTries,
+    number,
     createdAt: printRfc3339(createdMs),
     startedAt: printRfc3339(startedMs ?? createdMs),
   };

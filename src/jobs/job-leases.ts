@@ -1,6 +1,7 @@
 /**
  * Leases of jobs: each start of a job gets a token that rises, and only its holder may change the job.
- * In: rows of the table of jobs, workers. Out: state changes, each in one statement or transaction that checks the token.
+ * In: rows of the table of jobs, workers. Out: state changes, each in one statement or transaction that
+ * checks the token.
  */
 import type { Kysely, Selectable, Updateable } from 'kysely';
 import type { Clock } from '../lib/clock.ts';
@@ -25,7 +26,10 @@ export interface JobLeasesOptions {
   readonly leaseMs: number;
   /** Name of this node; empty without a cluster. */
   readonly node?: string | undefined;
-  /** What the subject of a kind is, if its jobs need the files of the subject's owner: `stream`, `asset`. Only for kinds of processes. */
+  /**
+   * What the subject of a kind is, if its jobs need the files of the subject's owner: `stream`, `asset`. Only
+   * for kinds of processes.
+   */
   readonly placeOf?: ((kind: string) => 'stream' | 'asset' | undefined) | undefined;
   /** Longest that one try of a kind may take, ms; undefined: no limit. */
   readonly maxRunMs?: ((kind: string) => number | undefined) | undefined;
@@ -37,7 +41,6 @@ export interface JobLeasesOptions {
   readonly requeued?: ((job: Job, takenBack: boolean) => void) | undefined;
 }
 
-/** The leases of all jobs. */
 export class JobLeases {
   readonly #options: JobLeasesOptions;
 
@@ -61,7 +64,10 @@ export class JobLeases {
     const row = await db
       .updateTable('job')
       .set((eb) => ({
-        ...{ state: 'running', started_us: nowUs, progress: 0, parts: '{}' },
+        state: 'running',
+        started_us: nowUs,
+        progress: 0,
+        parts: '{}',
         tries: eb('tries', '+', 1),
         lease_token: eb('lease_token', '+', 1),
         lease_worker: holder,

@@ -26,9 +26,20 @@ export async function insertJob(
 ): Promise<Selectable<JobTable>> {
   const id = `${Math.floor(nowMs).toString(36)}-${randomBytes(8).toString('hex')}`;
   const row = {
-    ...{ id, kind, state: 'queued', progress: 0, input: JSON.stringify(input), tries: 0 },
-    ...{ created_us: Math.round(nowMs * 1000), result: null, error: null, started_us: null, ended_us: null },
-    ...{ subject: subject ?? null, priority: priority ?? 0, max_tries: maxTries ?? MAX_TRIES },
+    id,
+    kind,
+    state: 'queued',
+    progress: 0,
+    input: JSON.stringify(input),
+    tries: 0,
+    created_us: Math.round(nowMs * 1000),
+    result: null,
+    error: null,
+    started_us: null,
+    ended_us: null,
+    subject: subject ?? null,
+    priority: priority ?? 0,
+    max_tries: maxTries ?? MAX_TRIES,
     traceparent: currentTraceparent() ?? null,
   };
   const insert = (own: Kysely<Tables>) => own.insertInto('job').values(row).returningAll().executeTakeFirstOrThrow();

@@ -1,5 +1,6 @@
 /**
- * The span of a job: the same in every process that has to do with it, so that it needs no place in the store.
+ * The span of a job: the same in every process that has to do with it, so that it needs no place in the
+ * store.
  * In: jobs. Out: spans of their tries, below the request that added the job.
  */
 import { createHash } from 'node:crypto';

@@ -1,6 +1,6 @@
 /**
- * A job is one unit of background work that outlives its request; a queue stores jobs, runs those of this process and leases the others
- * to workers.
+ * A job is one unit of background work that outlives its request; a queue stores jobs, runs those of this
+ * process and leases the others to workers.
  * In: requests, handlers, workers. Out: the contract of every queue (jobs.contract.ts). Types alone.
  */
 import type { Transaction } from 'kysely';
@@ -58,9 +58,14 @@ export interface Job {
   readonly notBeforeMs: number;
   /** The tries that failed, oldest first. */
   readonly failures: readonly JobFailure[];
-  /** Fencing token of the last start: rises with each one. Only the worker with this token may change the job. */
+  /**
+   * Fencing token of the last start: rises with each one. Only the worker with this token may change the job.
+   */
   readonly token: number;
-  /** Id of the worker that runs it, or ran it last; null: this process; in a cluster `node/NAME`: the process of that node. */
+  /**
+   * Id of the worker that runs it, or ran it last; null: this process; in a cluster `node/NAME`: the process
+   * of that node.
+   */
   readonly worker: string | null;
   /** Ms since 1970. */
   readonly createdMs: number;
@@ -100,7 +105,8 @@ export interface JobContext {
 }
 
 /**
- * Runs one job and returns its result (JSON). An OxbowError it throws becomes the error of the job, anything else `internal`.
+ * Runs one job and returns its result (JSON). An OxbowError it throws becomes the error of the job, anything
+ * else `internal`.
  */
 export type JobHandler = (job: Job, context: JobContext) => Promise<unknown>;
 
@@ -128,7 +134,10 @@ export interface JobCount {
   readonly count: number;
 }
 
-/** Stores jobs and runs them. Disposing aborts the jobs of this process; the next queue on the same store starts them again. */
+/**
+ * Stores jobs and runs them. Disposing aborts the jobs of this process; the next queue on the same store
+ * starts them again.
+ */
 export interface JobQueue extends AsyncDisposable {
   /**
    * Adds a job at the end of the queue.
@@ -141,23 +150,30 @@ export interface JobQueue extends AsyncDisposable {
   /** The newest `limit` jobs, newest first; with `before` only those with a smaller number. */
   list(limit: number, before?: number, filter?: JobFilter): Promise<readonly Job[]>;
   /**
-   * Cancels a job and returns its new state. A queued job is not started; a job of this process is aborted and awaited; one of a worker
-   * is cancelled at once, and its worker learns it; a finished job does not change.
+   * Cancels a job and returns its new state. A queued job is not started; a job of this process is aborted
+   * and awaited; one of a worker is cancelled at once, and its worker learns it; a finished job does not
+   * change.
    *
    * @throws OxbowError `job-unknown`
    */
   cancel(id: string): Promise<Job>;
   /**
-   * Queues a failed or cancelled job again, with all its tries; `failures` remain. Any other job does not change.
+   * Queues a failed or cancelled job again, with all its tries; `failures` remain. Any other job does not
+   * change.
    *
    * @throws OxbowError `job-unknown`
    */
   retry(id: string): Promise<Job>;
-  /** Runs jobs of a kind in this process from now on, in order. Called once for each kind; resolves when the queue has started. */
+  /**
+   * Runs jobs of a kind in this process from now on, in order. Called once for each kind; resolves when the
+   * queue has started.
+   */
   work(kind: string, work: JobHandler): Promise<void>;
   /** Leases the next job of these kinds to a worker; undefined if none can start now. */
   claim(worker: string, kinds: readonly string[]): Promise<Job | undefined>;
-  /** Extends leases of a worker and stores the progress of their jobs. Returns the state of each, in order. */
+  /**
+   * Extends leases of a worker and stores the progress of their jobs. Returns the state of each, in order.
+   */
   renew(worker: string, reports: readonly LeaseReport[]): Promise<readonly LeaseState[]>;
   /**
    * The job of a lease that is held.
@@ -168,32 +184,38 @@ export interface JobQueue extends AsyncDisposable {
   /**
    * Ends a job with its result. The same lease again gets the same answer.
    *
-   * @param write writes more rows in the transaction that stores the result; it runs only while the lease is held
+   * @param write writes more rows in the transaction that stores the result; it runs only while the lease is
+   *   held
    * @throws OxbowError `lease-lost`, `job-unknown`; what `write` throws, and then nothing is stored
    */
   complete(lease: Lease, result: unknown, write?: LeaseWrite): Promise<Job>;
   /**
-   * Ends a try with an error. With `retry` the job is queued again after a pause, unless this was its last try. The same lease again
-   * gets the job as it is.
+   * Ends a try with an error. With `retry` the job is queued again after a pause, unless this was its last
+   * try. The same lease again gets the job as it is.
    *
    * @throws OxbowError `lease-lost`, `job-unknown`
    */
   fail(lease: Lease, error: JobError, options: { readonly retry: boolean }): Promise<Job>;
   /**
-   * Gives a job back that did not fail, e.g. because its worker ends: the try does not count. A lost lease is ignored.
+   * Gives a job back that did not fail, e.g. because its worker ends: the try does not count. A lost lease is
+   * ignored.
    *
    * @param options.pauseMs it does not start again before, ms; 0 by default
    */
   release(lease: Lease, options?: { readonly pauseMs?: number }): Promise<void>;
   /**
-   * Writes rows while a lease is held: in one transaction with the check of its token, so that nothing of a lost lease is stored.
+   * Writes rows while a lease is held: in one transaction with the check of its token, so that nothing of a
+   * lost lease is stored.
    *
    * @throws OxbowError `lease-lost`, `job-unknown`; what `write` throws
    */
   whileLeased(lease: Lease, write: LeaseWrite): Promise<void>;
   /** Jobs of any kind that wait and may start now, at most `limit`: by priority, then oldest first. */
   waiting(limit: number): Promise<readonly Job[]>;
-  /** Takes jobs back whose lease has expired, or which have run for too long. In a cluster it also looks for jobs that other nodes queued. */
+  /**
+   * Takes jobs back whose lease has expired, or which have run for too long. In a cluster it also looks for
+   * jobs that other nodes queued.
+   */
   expireLeases(): Promise<void>;
   /** Those of some leases that are over: another node may have ended, cancelled or started their jobs. */
   lost(leases: readonly Lease[]): Promise<readonly Lease[]>;
@@ -209,5 +231,8 @@ export interface JobQueue extends AsyncDisposable {
   counts(): Promise<readonly JobCount[]>;
 }
 
-/** Writes rows in a transaction that is valid only while a lease is held. Statements alone: all other statements wait for it. */
+/**
+ * Writes rows in a transaction that is valid only while a lease is held. Statements alone: all other
+ * statements wait for it.
+ */
 export type LeaseWrite = (transaction: Transaction<Tables>, job: Job) => Promise<void>;

@@ -7,7 +7,10 @@ import type { Job } from './job.ts';
 import { type JobKind, Jobs } from './jobs-api.ts';
 import { openTableQueue } from './table-queue.ts';
 
-/** Jobs of two kinds: `sum` adds two numbers, `wait` works until it is cancelled. Notes events, sweeps and discards. */
+/**
+ * Jobs of two kinds: `sum` adds two numbers, `wait` works until it is cancelled. Notes events, sweeps and
+ * discards.
+ */
 async function openJobs() {
   const store = await openTemporaryStore();
   const clock = createManualClock();
@@ -15,13 +18,18 @@ async function openJobs() {
   const discarded: string[] = [];
   const failed = (error: unknown) => assert.fail(String(error));
   const queue = await openTableQueue({
-    ...{ db: store.db, clock, parallel: 2, maxQueued: 10, failed },
+    db: store.db,
+    clock,
+    parallel: 2,
+    maxQueued: 10,
+    failed,
     ended: (job) => jobs.ended(job),
   });
   const publish = (type: string, data: object) => void events.push(`${type} ${JSON.stringify(data)}`);
   const jobs = new Jobs({ queue, clock, failed, events: { publish } });
   const sum: JobKind = {
-    ...{ name: 'sum', keepMs: 60_000 },
+    name: 'sum',
+    keepMs: 60_000,
     async work({ input }, { progress }) {
       const { a, b } = input as { a: number; b: number };
       progress(0.1);
@@ -33,14 +41,18 @@ async function openJobs() {
     discard: async ({ id }) => void discarded.push(id),
   };
   const wait: JobKind = {
-    ...{ name: 'wait', keepMs: 3_600_000 },
+    name: 'wait',
+    keepMs: 3_600_000,
     work: (_, { signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
     resultOf: () => null,
     sweep: async () => void discarded.push('swept'),
   };
   for (const kind of [sum, wait]) jobs.register(kind);
   return {
-    ...{ jobs, clock, events, discarded },
+    jobs,
+    clock,
+    events,
+    discarded,
     async until(id: string, state: Job['state']): Promise<JobView> {
       for (;;) {
         const job = await jobs.get(id);
@@ -81,7 +93,12 @@ suite('jobs of any kind', () => {
     const { id } = await jobs.add('sum', { a: 1, b: 1 });
     await until(id, 'done');
     const of = (job: string, kind: string, state: string, progress: number) => ({
-      ...{ id: job, kind, state, progress, parts: {}, subject: null },
+      id: job,
+      kind,
+      state,
+      progress,
+      parts: {},
+      subject: null,
     });
     assert.deepEqual(events, [
       `job.created ${JSON.stringify(of(first.id, 'wait', 'queued', 0))}`,

@@ -1,7 +1,8 @@
 /**
- * Jobs of any kind in the API: list, get, cancel, retry. Each kind is registered once: one that runs in this process, or one that
- * workers run.
- * In: kinds, requests, the queue. Out: JobView, events `job.*`; calls of a kind when its jobs end or are deleted.
+ * Jobs of any kind in the API: list, get, cancel, retry. Each kind is registered once: one that runs in this
+ * process, or one that workers run.
+ * In: kinds, requests, the queue. Out: JobView, events `job.*`; calls of a kind when its jobs end or are
+ * deleted.
  */
 import { printRfc3339 } from '../api/instant.ts';
 import type { JobView } from '../api/jobs/job-shapes.ts';
@@ -20,8 +21,8 @@ export interface JobKind {
   /** Runs one job; returns its result. */
   readonly work: JobHandler;
   /**
-   * In a cluster: its jobs need files of their subject, which is this. Jobs of this process then run where the subject is; inputs and
-   * outputs of workers are passed on to there.
+   * In a cluster: its jobs need files of their subject, which is this. Jobs of this process then run where
+   * the subject is; inputs and outputs of workers are passed on to there.
    */
   readonly place?: 'stream' | 'asset';
   /** How long a job is kept after its end, ms. Read at each use. */
@@ -48,7 +49,9 @@ export interface JobsOptions {
 
 /** Interval of the search for expired jobs, ms. */
 const EXPIRE_EVERY_MS = 60_000;
-/** A job of another node is forgotten this much later, ms; that node sweeps what it has left when it is back. */
+/**
+ * A job of another node is forgotten this much later, ms; that node sweeps what it has left when it is back.
+ */
 const LATER_MS = 24 * 3_600_000;
 /** Progress is published at most this often, ms. */
 const PROGRESS_EVERY_MS = 1000;
@@ -74,12 +77,19 @@ export class Jobs implements JobsApi {
     const time = (ms: number | null) => (ms === null ? null : printRfc3339(ms));
     const keepMs = this.#kinds.get(job.kind)?.keepMs;
     return {
-      ...{ id: job.id, kind: job.kind, state: job.state, subject: job.subject, priority: job.priority },
-      ...{ progress: share(job.progress), parts: rounded(job.parts) },
+      id: job.id,
+      kind: job.kind,
+      state: job.state,
+      subject: job.subject,
+      priority: job.priority,
+      progress: share(job.progress),
+      parts: rounded(job.parts),
       input: job.input as Readonly<Record<string, unknown>>,
       result: this.#resultOf(job),
       error: job.error,
-      ...{ tries: job.tries, maxTries: job.maxTries, worker: job.worker },
+      tries: job.tries,
+      maxTries: job.maxTries,
+      worker: job.worker,
       failures: job.failures.map(({ atMs, ...failure }) => ({ ...failure, at: printRfc3339(atMs) })),
       createdAt: printRfc3339(job.createdMs),
       notBefore: job.state === 'queued' && job.notBeforeMs > 0 ? printRfc3339(job.notBeforeMs) : null,
@@ -218,7 +228,9 @@ export class Jobs implements JobsApi {
     if (job.state === 'queued' && this.remoteKind(job.kind)) this.#options.queued?.(job);
   }
 
-  /** Publishes progress that a worker has reported: the first one at once, further ones at most once a second. */
+  /**
+   * Publishes progress that a worker has reported: the first one at once, further ones at most once a second.
+   */
   progressed(job: Job): void {
     const nowMs = this.#options.clock.monotonicMs();
     const lastMs = this.#publishedAtMs.get(job.id);

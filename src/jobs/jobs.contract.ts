@@ -1,6 +1,7 @@
 /**
  * The contract of every job queue.
- * In: a way to open a queue on an empty store, and again on the same one. Out: tests; each engine's test file runs this suite.
+ * In: a way to open a queue on an empty store, and again on the same one. Out: tests; each engine's test file
+ * runs this suite.
  */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';

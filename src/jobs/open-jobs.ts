@@ -1,6 +1,7 @@
 /**
  * Opens the jobs of a server: the queue in the metadata store, the API over it, workers, metrics and spans.
- * In: a database, `jobs` of the settings at the start. Out: Jobs, Workers. Disposing aborts running jobs; the next process starts them again.
+ * In: a database, `jobs` of the settings at the start. Out: Jobs, Workers. Disposing aborts running jobs; the
+ * next process starts them again.
  */
 import type { Kysely } from 'kysely';
 import type { EventBus } from '../cluster/event-bus.ts';
@@ -35,7 +36,10 @@ export interface OpenJobsOptions {
   readonly node?: string | undefined;
   /** Time to live of a lease of a worker, ms; 10 s by default. */
   readonly leaseMs?: number;
-  /** How processes on the same table learn that jobs wait; by default within this one. It is disposed with the jobs. */
+  /**
+   * How processes on the same table learn that jobs wait; by default within this one. It is disposed with the
+   * jobs.
+   */
   readonly transport?: JobTransport | undefined;
   /** Where inputs are read and outputs stored. */
   readonly media: MediaStore;
@@ -56,7 +60,6 @@ export interface OpenedJobs extends AsyncDisposable {
   isBusy(): Promise<boolean>;
 }
 
-/** Opens the jobs. */
 export async function openJobs(options: OpenJobsOptions): Promise<OpenedJobs> {
   const {
     db,
@@ -98,28 +101,33 @@ export async function openJobs(options: OpenJobsOptions): Promise<OpenedJobs> {
   const { transport = createLocalTransport(failed), node = '' } = options;
   const placeOf = (kind: string) => jobs.placeOf(kind);
   const queue = await openTableQueue({
-    ...{
-      db,
-      clock,
-      transport,
-      node,
-      placeOf,
-      parallel,
-      maxQueued,
-      maxRunMs,
-      spanOf,
-      leaseMs,
-      started,
-      ended,
-      requeued,
-      failed,
-    },
+    db,
+    clock,
+    transport,
+    node,
+    placeOf,
+    parallel,
+    maxQueued,
+    maxRunMs,
+    spanOf,
+    leaseMs,
+    started,
+    ended,
+    requeued,
+    failed,
   });
   const queued = new Emitter<Job>();
   const jobs: Jobs = new Jobs({ queue, clock, events, node, queued: (job) => queued.emit(job), failed });
   const kindOf = jobs.remoteKind;
   const workers: Workers = await Workers.open({
-    ...{ queue, transport, leaseMs, clock, kindOf, node, failed, spanOf },
+    queue,
+    transport,
+    leaseMs,
+    clock,
+    kindOf,
+    node,
+    failed,
+    spanOf,
     table: new WorkerTable(db, node),
     media: new RemoteMedia({ queue, media, kindOf, mayWrite }),
     view: jobs.view,
@@ -131,7 +139,10 @@ export async function openJobs(options: OpenJobsOptions): Promise<OpenedJobs> {
   const isBusy = async () =>
     workers.areBusy || (await queue.counts()).some(({ kind, state }) => kindOf(kind) !== undefined && isOwn(state));
   return {
-    ...{ jobs, workers, queued, isBusy },
+    jobs,
+    workers,
+    queued,
+    isBusy,
     async [Symbol.asyncDispose]() {
       await queue[Symbol.asyncDispose](); // jobs that it gives back are offered to others
       await transport[Symbol.asyncDispose]();

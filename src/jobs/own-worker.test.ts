@@ -1,4 +1,5 @@
-// The worker is a real child process: the test waits for its lines and its end. The looks for jobs are on virtual time.
+// The worker is a real child process: the test waits for its lines and its end. The looks for jobs are on
+// virtual time.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -32,7 +33,11 @@ test('the own worker runs while there are jobs and for a while after, and gets i
     };
     const setup = { url: 'http://127.0.0.1:1', token: 'secret', slots: 2, unchecked: false, network: 'auto' as const };
     await using own = new OwnWorker({
-      ...{ ...setup, entry, when: 'auto', idleMs: 60_000, clock: time.clock },
+      ...setup,
+      entry,
+      when: 'auto',
+      idleMs: 60_000,
+      clock: time.clock,
       log(line) {
         lines.push(line);
         note();

@@ -1,6 +1,7 @@
 /**
  * The worker of the server itself: a child process that works over loopback like any other worker.
- * In: queued jobs, settings. Out: a process that is started when it is needed, kept while jobs come, and started again after a crash.
+ * In: queued jobs, settings. Out: a process that is started when it is needed, kept while jobs come, and
+ * started again after a crash.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setPriority } from 'node:os';

@@ -1,5 +1,6 @@
 /**
- * A kind of job that workers run over HTTP: what it may read and write on the server, and what becomes of its outputs and its result.
+ * A kind of job that workers run over HTTP: what it may read and write on the server, and what becomes of its
+ * outputs and its result.
  * In: transcode/ and library/ implement kinds. Out: jobs/ runs them. docs/decisions/0030.
  */
 import type { JobView } from '../api/jobs/job-shapes.ts';
@@ -27,7 +28,8 @@ export interface StoredOutput {
   /** Bytes. */
   readonly length: number;
   /**
-   * Writes rows in a transaction, and only while the worker still holds the job: this is how an output becomes visible.
+   * Writes rows in a transaction, and only while the worker still holds the job: this is how an output
+   * becomes visible.
    *
    * @throws OxbowError `lease-lost`; what `write` throws
    */
@@ -46,20 +48,26 @@ export interface RemoteKind {
   /** Location of an input in the SegmentStore; undefined: the job has none of that name. */
   inputLocation(job: Job, name: string): Promise<string | undefined>;
   /**
-   * Where an output is stored; undefined: the kind has none of that name. The location contains `job.token`, so that two workers never
-   * write the same object.
+   * Where an output is stored; undefined: the kind has none of that name. The location contains `job.token`,
+   * so that two workers never write the same object.
    *
    * @param name parts of a-z, 0-9, `.`, `_` and `-`, joined by `/`
    */
   outputLocation(job: Job, name: string): string | undefined;
   /**
-   * An output is stored: checks it and makes it visible with `output.whileLeased`. If it throws, the object is deleted and the worker
-   * gets the refusal. Called again if the worker sends the same output again.
+   * An output is stored: checks it and makes it visible with `output.whileLeased`. If it throws, the object
+   * is deleted and the worker gets the refusal. Called again if the worker sends the same output again.
    */
   accept(output: StoredOutput): Promise<void>;
-  /** Checks a result and writes what follows from it, in the transaction that ends the job. If it throws, the job does not end. */
+  /**
+   * Checks a result and writes what follows from it, in the transaction that ends the job. If it throws, the
+   * job does not end.
+   */
   finish?(job: Job, result: unknown, transaction: Parameters<LeaseWrite>[0]): Promise<void>;
-  /** Called after a job is done, has failed or was cancelled; not if the server ends in between. Errors are logged. */
+  /**
+   * Called after a job is done, has failed or was cancelled; not if the server ends in between. Errors are
+   * logged.
+   */
   ended?(job: Job): Promise<void>;
   /** The result of a finished job in the API and in events. */
   resultOf(job: Job): JobView['result'];

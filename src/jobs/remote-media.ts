@@ -1,5 +1,6 @@
 /**
- * Bytes that workers read and write: inputs of jobs, and outputs, which are stored first and become visible by their kind.
+ * Bytes that workers read and write: inputs of jobs, and outputs, which are stored first and become visible
+ * by their kind.
  * In: leases and bodies of requests. Out: locations; calls of the kinds. Outputs of a lost lease are deleted.
  */
 import type { JobLease } from '../api/workers/workers-api.ts';
@@ -45,7 +46,10 @@ export class RemoteMedia {
     this.#options = options;
   }
 
-  /** As `WorkersApi.input`. A job whose input is on a node that does not run waits for it, without a failed try. */
+  /**
+   * As `WorkersApi.input`. A job whose input is on a node that does not run waits for it, without a failed
+   * try.
+   */
   async input(lease: JobLease, name: string): Promise<{ readonly location: string; readonly length: number }> {
     const { queue, media } = this.#options;
     const job = await queue.leased(lease);

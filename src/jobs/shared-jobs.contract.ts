@@ -1,5 +1,6 @@
 /**
- * What the nodes of a cluster promise about jobs, on every database: each job is run once, by a node that may, also if another one dies.
+ * What the nodes of a cluster promise about jobs, on every database: each job is run once, by a node that
+ * may, also if another one dies.
  * In: a way to open an empty database. Out: tests; each database's test file runs this suite.
  */
 import assert from 'node:assert/strict';
@@ -16,7 +17,12 @@ import { newWorkerId, nodeOfWorker } from './worker-table.ts';
 async function openNode(node: string, db: Kysely<Tables>, clock: ManualClock, parallel = 1) {
   const ended: string[] = [];
   const queue = await openTableQueue({
-    ...{ db, clock, node, parallel, maxQueued: 1000, leaseMs: 100 },
+    db,
+    clock,
+    node,
+    parallel,
+    maxQueued: 1000,
+    leaseMs: 100,
     placeOf: (kind) => (kind === 'export' ? 'stream' : undefined),
     ended: ({ id, state }) => ended.push(`${id} ${state}`),
     failed: (error) => assert.fail(String(error)),

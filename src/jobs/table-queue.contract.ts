@@ -23,7 +23,10 @@ export function tableQueueContract(name: string, open: OpenDatabase): void {
       async open({ parallel = 1, maxQueued = 100 } = {}) {
         const line = createLine();
         const queue = await openTableQueue({
-          ...{ db: database.db.withPlugin(line.plugin), clock, parallel, maxQueued },
+          db: database.db.withPlugin(line.plugin),
+          clock,
+          parallel,
+          maxQueued,
           ended: ({ id, state }) => ended.push(`${id} ${state}`),
           failed: () => undefined,
         });

@@ -1,7 +1,9 @@
 /**
- * The embedded queue: jobs are rows of the metadata store. Kinds with a handler run in this process, the others on workers.
- * In: a store. Out: JobQueue. A job that ran here when the process died is started again, three times at most. In a cluster the jobs of
- * processes have leases like those of workers, so that another node starts them.
+ * The embedded queue: jobs are rows of the metadata store. Kinds with a handler run in this process, the
+ * others on workers.
+ * In: a store. Out: JobQueue. A job that ran here when the process died is started again, three times at
+ * most. In a cluster the jobs of processes have leases like those of workers, so that another node starts
+ * them.
  */
 import { sleep } from '../lib/abort.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
@@ -36,7 +38,9 @@ export interface TableQueueOptions extends Omit<JobLeasesOptions, 'leaseMs'> {
   readonly maxQueued: number;
   /** Time to live of a lease of a worker, ms; 10 s by default. */
   readonly leaseMs?: number;
-  /** How processes learn that jobs wait; by default within this one. Its owner disposes it after the queue. */
+  /**
+   * How processes learn that jobs wait; by default within this one. Its owner disposes it after the queue.
+   */
   readonly transport?: JobTransport | undefined;
   /** Called with errors of the store and with bugs. */
   readonly failed: (error: unknown) => void;
@@ -60,8 +64,9 @@ interface Running {
 }
 
 /**
- * Opens the queue; jobs that ran in the last process are queued again, before the others. Workers keep their leases, and have their
- * whole time to live to come back. In a cluster that is true of the jobs and workers of this node.
+ * Opens the queue; jobs that ran in the last process are queued again, before the others. Workers keep their
+ * leases, and have their whole time to live to come back. In a cluster that is true of the jobs and workers
+ * of this node.
  */
 export async function openTableQueue(options: TableQueueOptions): Promise<JobQueue> {
   const { leaseMs = LEASE_MS } = options;
@@ -169,8 +174,15 @@ class TableQueue implements JobQueue {
     const row = await this.#options.db
       .updateTable('job')
       .set({
-        ...{ state: 'queued', progress: 0, parts: '{}', error: null, result: null },
-        ...{ tries: 0, not_before_us: 0, started_us: null, ended_us: null },
+        state: 'queued',
+        progress: 0,
+        parts: '{}',
+        error: null,
+        result: null,
+        tries: 0,
+        not_before_us: 0,
+        started_us: null,
+        ended_us: null,
       })
       .where('id', '=', id)
       .where('state', 'in', ['failed', 'cancelled'])
@@ -315,7 +327,10 @@ class TableQueue implements JobQueue {
     this.#takePlaced();
   }
 
-  /** Whether only the node with the subject may start jobs of a kind: a transport does not know which one that is. */
+  /**
+   * Whether only the node with the subject may start jobs of a kind: a transport does not know which one that
+   * is.
+   */
   #isPlaced(kind: string): boolean {
     return this.#leases.own !== null && this.#options.placeOf?.(kind) !== undefined;
   }

@@ -1,6 +1,7 @@
 /**
  * Runs a handler of a worker in memory.
- * In: a handler, the input of the job, bytes by name. Out: its result, its outputs, its progress. Used by tests and benchmarks only.
+ * In: a handler, the input of the job, bytes by name. Out: its result, its outputs, its progress. Used by
+ * tests and benchmarks only.
  */
 import { concatBytes } from '../lib/bytes.ts';
 import type { Job } from './job.ts';
@@ -13,7 +14,6 @@ export interface RunOfHandler {
   readonly outputs: ReadonlyMap<string, Uint8Array>;
   /** Reported shares, in order. */
   readonly progress: readonly number[];
-  /** Bytes that it read. */
   readonly readBytes: number;
 }
 
@@ -26,7 +26,6 @@ export interface HandlerSetup {
   readonly signal?: AbortSignal;
 }
 
-/** Bytes as an input. */
 export function inputOfBytes(bytes: Uint8Array): JobInput {
   return {
     length: bytes.length,

@@ -1,6 +1,8 @@
 /**
- * What runs a job on a worker, which may be another machine: it has the job, bytes to read and bytes to write, and nothing else.
- * In: jobs/ implements it over HTTP, tests in memory. Out: transcode/ writes handlers against it. Types alone.
+ * What runs a job on a worker, which may be another machine: it has the job, bytes to read and bytes to
+ * write, and nothing else.
+ * In: jobs/ implements it over HTTP, tests in memory. Out: transcode/ writes handlers against it. Types
+ * alone.
  */
 import type { Job } from './job.ts';
 
@@ -17,7 +19,10 @@ export interface JobInput {
   read(offset: number, count: number, options: { readonly signal: AbortSignal }): Promise<Uint8Array>;
 }
 
-/** A file that a job produces. Nothing of it is visible before `finish`, and nothing of a job that lost its lease is ever visible. */
+/**
+ * A file that a job produces. Nothing of it is visible before `finish`, and nothing of a job that lost its
+ * lease is ever visible.
+ */
 export interface JobOutput extends AsyncDisposable {
   /** Appends; resolves when there is room for more. */
   write(bytes: Uint8Array): Promise<void>;
@@ -31,9 +36,13 @@ export interface WorkerContext {
   readonly signal: AbortSignal;
   /** Reports progress, 0 to 1, in total and by name, e.g. of each rendition; may be called at any rate. */
   readonly progress: (share: number, parts?: Readonly<Record<string, number>>) => void;
-  /** Opens an input by its name, e.g. `original`. The kind of the job decides on the server which names exist. */
+  /**
+   * Opens an input by its name, e.g. `original`. The kind of the job decides on the server which names exist.
+   */
   input(name: string): Promise<JobInput>;
-  /** Begins an output, e.g. `source/0.mp4`. A second output of that name in the same try replaces the first. */
+  /**
+   * Begins an output, e.g. `source/0.mp4`. A second output of that name in the same try replaces the first.
+   */
   output(name: string): Promise<JobOutput>;
   /**
    * Sends an output that is in a file already, without a copy of it: as `output` with all its bytes.

@@ -21,7 +21,10 @@ export function newWorkerId(node: string): string {
   return `w-${node === '' ? '' : `${node}.`}${randomBytes(9).toString('base64url')}`;
 }
 
-/** The node that a worker is registered at; empty without a cluster. For requests of workers that arrive at another node. */
+/**
+ * The node that a worker is registered at; empty without a cluster. For requests of workers that arrive at
+ * another node.
+ */
 export function nodeOfWorker(id: string): string {
   return /^w-([a-z0-9][a-z0-9_-]*)\./.exec(id)?.[1] ?? '';
 }
@@ -31,7 +34,6 @@ export function workerIdsOf(node: string): { readonly from: string; readonly to:
   return { from: `w-${node}.`, to: `w-${node}/` }; // the character after the dot
 }
 
-/** The table. */
 export class WorkerTable {
   readonly #db: Kysely<Tables>;
   readonly #node: string;
@@ -48,7 +50,11 @@ export class WorkerTable {
     const all = this.#db.selectFrom('worker').selectAll().orderBy('id');
     const rows = await (this.#node === '' ? all : all.where('id', '>=', from).where('id', '<', to)).execute();
     return rows.map(({ id, name, mode, slots, kinds, facts, own, created_us }) => ({
-      ...{ id, name, slots, own: own === 1, createdMs: created_us / 1000 },
+      id,
+      name,
+      slots,
+      own: own === 1,
+      createdMs: created_us / 1000,
       mode: mode === 'pull' ? 'pull' : 'push',
       kinds: JSON.parse(kinds) as string[],
       facts: JSON.parse(facts) as Record<string, unknown>,
@@ -61,7 +67,12 @@ export class WorkerTable {
     await this.#db
       .insertInto('worker')
       .values({
-        ...{ id, name, mode, slots, own: own ? 1 : 0, created_us: createdUs },
+        id,
+        name,
+        mode,
+        slots,
+        own: own ? 1 : 0,
+        created_us: createdUs,
         kinds: JSON.stringify(kinds),
         facts: JSON.stringify(facts),
       })

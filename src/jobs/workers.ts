@@ -1,6 +1,7 @@
 /**
  * The workers of a server: who they are, which jobs they hold, and which one gets the next job.
- * In: requests of workers, the queue. Out: WorkersApi. Push workers and waiting claims are served by one rule: most free slots first.
+ * In: requests of workers, the queue. Out: WorkersApi. Push workers and waiting claims are served by one
+ * rule: most free slots first.
  */
 import type { JobView } from '../api/jobs/job-shapes.ts';
 import type {
@@ -53,7 +54,6 @@ export interface WorkersOptions {
   readonly spanOf?: ((job: Job) => { readonly traceparent: string } | undefined) | undefined;
 }
 
-/** All workers. */
 export class Workers implements WorkersApi {
   readonly #options: WorkersOptions;
   readonly #workers = new Map<string, ConnectedWorker>();
@@ -65,7 +65,10 @@ export class Workers implements WorkersApi {
     this.#consumption = options.transport.consume({ free: () => this.#free(), take: (kinds) => this.#take(kinds) });
   }
 
-  /** Reads the registered workers and the jobs that they hold. Those of the last process of the server itself are gone. */
+  /**
+   * Reads the registered workers and the jobs that they hold. Those of the last process of the server itself
+   * are gone.
+   */
   static async open(options: WorkersOptions): Promise<Workers> {
     const workers = new Workers(options);
     for (const row of await options.table.all()) {
@@ -189,7 +192,10 @@ export class Workers implements WorkersApi {
     return this.#options.media.output(...given);
   }
 
-  /** A job of a worker has ended or waits again: its slot is free, and the worker learns it. Called by the queue. */
+  /**
+   * A job of a worker has ended or waits again: its slot is free, and the worker learns it. Called by the
+   * queue.
+   */
   left({ id, token, worker: holder, state }: Job): void {
     for (const worker of this.#workers.values()) {
       if (worker.row.id !== holder || worker.jobs.get(id)?.token !== token) continue;
@@ -253,7 +259,9 @@ export class Workers implements WorkersApi {
     return free;
   }
 
-  /** Gives the next job of these kinds to the worker with the most free slots of those that have one for it. */
+  /**
+   * Gives the next job of these kinds to the worker with the most free slots of those that have one for it.
+   */
   async #take(kinds: readonly string[]): Promise<boolean> {
     const { queue } = this.#options;
     const without = new Set<string>();

@@ -3,7 +3,10 @@
  * In: durations and an AbortSignal. Out: promises.
  */
 
-/** Whether something was given up on purpose, for example because the server shuts down; then it is no failure. */
+/**
+ * Whether something was given up on purpose, for example because the server shuts down; then it is no
+ * failure.
+ */
 export const isAbort = (error: unknown): boolean => (error as { name?: unknown } | null)?.name === 'AbortError';
 
 /**
@@ -37,7 +40,8 @@ export function waitFor<T>(work: Promise<T>, { signal }: { signal: AbortSignal }
 }
 
 /**
- * A signal that fires when `signal` does or after `ms`, whichever comes first. Dispose it when the work is done.
+ * A signal that fires when `signal` does or after `ms`, whichever comes first. Dispose it when the work is
+ * done.
  *
  * @param ms milliseconds
  * @param what named in the TimeoutError
@@ -70,7 +74,8 @@ export interface PauseBounds {
 }
 
 /**
- * The pause before try number `attempt`: exponential, up to half of it random, so that many clients do not return in one wave.
+ * The pause before try number `attempt`: exponential, up to half of it random, so that many clients do not
+ * return in one wave.
  *
  * @param attempt 0 for the first retry
  * @param baseMs first ceiling, milliseconds

@@ -1,6 +1,7 @@
 /**
  * Reads and writes big-endian binary fields within bounds.
- * In: a Uint8Array. Out: numbers and views. Every overrun is a FormatError with its offset, never a silent zero.
+ * In: a Uint8Array. Out: numbers and views. Every overrun is a FormatError with its offset, never a silent
+ * zero.
  */
 import { FormatError } from './errors.ts';
 
@@ -130,8 +131,8 @@ export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 /**
- * Releases the memory of a buffer at once instead of at the next collection. All views of it become empty: only for the sole owner of the
- * buffer, and not during a read or write.
+ * Releases the memory of a buffer at once instead of at the next collection. All views of it become empty:
+ * only for the sole owner of the buffer, and not during a read or write.
  */
 export function freeBytes({ buffer }: Uint8Array): void {
   if (buffer instanceof ArrayBuffer && !buffer.detached) buffer.transfer(0);

@@ -7,7 +7,8 @@ suite('the one clock (rule 3)', () => {
     const clock = createSystemClock();
     const [wallMs, monoMs] = [Date.now(), performance.now()];
     const shown = { wallMs: clock.nowMs(), monoMs: clock.monotonicMs() };
-    // The clock may be a step of slewing (20 ms) before or behind; a suspended process shows in both readings.
+    // The clock may be a step of slewing (20 ms) before or behind; a suspended process shows in both
+    // readings.
     assert.ok(shown.wallMs > wallMs - 1000 && shown.wallMs < Date.now() + 1000);
     assert.ok(shown.monoMs >= monoMs && shown.monoMs <= performance.now());
   });

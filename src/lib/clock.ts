@@ -14,7 +14,10 @@ export interface Clock {
 const SAMPLE_EVERY_MS = 1000;
 /** Differences below this are slewed; above it the wall clock has stepped. */
 const STEP_MS = 20;
-/** If the two clocks are read further apart than this, the sample is invalid: the process was interrupted in between. */
+/**
+ * If the two clocks are read further apart than this, the sample is invalid: the process was interrupted in
+ * between.
+ */
 const APART_MS = 1;
 /** Samples at the start; the last one is used in any case. */
 const FIRST_LOOKS = 50;

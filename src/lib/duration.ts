@@ -20,7 +20,8 @@ const PIECE = /(\d{1,15}(?:\.\d{1,9})?)(ms|s|m|h|d|w)/y;
 /**
  * Reads a duration.
  *
- * @param text units ms, s, m, h, d, w, from the largest to the smallest or alone; digits without a unit are seconds
+ * @param text units ms, s, m, h, d, w, from the largest to the smallest or alone; digits without a unit are
+ *   seconds
  * @returns whole milliseconds, 0 to a century
  * @throws FormatError with the offset of the first character that is not understood
  */
@@ -51,7 +52,8 @@ function bounded(ms: number, text: string): number {
 }
 
 /**
- * Prints a duration the way `parseDuration` reads it, without loss: `1h30m`, `24h`, `200ms`, `0s`; days from two on.
+ * Prints a duration the way `parseDuration` reads it, without loss: `1h30m`, `24h`, `200ms`, `0s`; days from
+ * two on.
  *
  * @param ms milliseconds, 0 or more; a fraction is rounded
  */

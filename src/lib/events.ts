@@ -30,7 +30,8 @@ export class Emitter<T> implements Subscribable<T> {
   /** Calls every listener, also after one has thrown; rethrows the first error at the end. */
   emit(event: T): void {
     let failure: { error: unknown } | undefined;
-    // A copy, because listeners may be added and removed during the calls: a new one gets the next event, a removed one none.
+    // A copy, because listeners may be added and removed during the calls: a new one gets the next event, a
+    // removed one none.
     for (const listener of [...this.#listeners]) {
       if (!this.#listeners.has(listener)) continue;
       try {

@@ -1,5 +1,6 @@
 /**
- * Measures work against less of the same work, for tests of how it grows; a bound in ms would fail on a machine that is busy.
+ * Measures work against less of the same work, for tests of how it grows; a bound in ms would fail on a
+ * machine that is busy.
  * In: work to be repeated. Out: how many times as long the longer one takes.
  */
 

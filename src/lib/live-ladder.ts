@@ -12,7 +12,6 @@ export interface LiveRung {
   readonly bitrate: number;
 }
 
-/** A ladder. */
 export interface LiveLadder {
   /** Lowest first. */
   readonly rungs: readonly LiveRung[];
@@ -54,7 +53,8 @@ export function defaultBitrate(height: number): number {
 }
 
 /**
- * Parses a ladder; the empty text is none. `source` may be written, and changes nothing: the source is always a quality.
+ * Parses a ladder; the empty text is none. `source` may be written, and changes nothing: the source is always
+ * a quality.
  *
  * @throws FormatError with what to write instead
  */

@@ -1,5 +1,6 @@
 /**
- * Reports something that may happen often, such as a refused request, at most once in a while, with the number of those left out.
+ * Reports something that may happen often, such as a refused request, at most once in a while, with the
+ * number of those left out.
  * In: occurrences. Out: calls. Pure but for the clock that it is given.
  */
 
@@ -16,7 +17,10 @@ export class OncePer {
     this.#nowMs = nowMs;
   }
 
-  /** Calls `report` unless the last call was a moment ago; `leftOut` is the number of occurrences since that were not reported. */
+  /**
+   * Calls `report` unless the last call was a moment ago; `leftOut` is the number of occurrences since that
+   * were not reported.
+   */
   call(report: (leftOut: number) => void): void {
     const nowMs = this.#nowMs();
     if (nowMs - this.#lastMs < this.#everyMs) {

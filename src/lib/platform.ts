@@ -22,7 +22,8 @@ export function videoDevices(): readonly ('nvidia' | 'render' | 'videotoolbox')[
 }
 
 /**
- * Lowers the priority of the calling thread, and of no other. Linux only: elsewhere a priority is that of a process, and it stays.
+ * Lowers the priority of the calling thread, and of no other. Linux only: elsewhere a priority is that of a
+ * process, and it stays.
  *
  * @param nice 1 to 19
  */
@@ -71,7 +72,8 @@ const STICKY = 0o1000;
 /**
  * Removes access of group and others to a file or folder.
  *
- * @returns whether there was any; false on Windows, and for a path that is missing, shared (/tmp), or another user's
+ * @returns whether there was any; false on Windows, and for a path that is missing, shared (/tmp), or another
+ *   user's
  */
 export function makePrivate(path: string): boolean {
   const found = isWindows ? undefined : statSync(path, { throwIfNoEntry: false });
@@ -80,7 +82,10 @@ export function makePrivate(path: string): boolean {
   return true;
 }
 
-/** Identifies the running system: new after each boot, the same in all containers. Not on Linux: the host name. */
+/**
+ * Identifies the running system: new after each boot, the same in all containers. Not on Linux: the host
+ * name.
+ */
 export function bootId(): string {
   const file = '/proc/sys/kernel/random/boot_id';
   return isLinux && existsSync(file) ? readFileSync(file, 'utf8').trim() : hostname();
@@ -97,7 +102,10 @@ export function isProcess(pid: number): boolean {
 
 const UPGRADE_SIGNAL = 'SIGUSR2';
 
-/** Asks a running oxbow to start its successor. @throws the system's error if there is no such process, and always on Windows */
+/**
+ * Asks a running oxbow to start its successor.
+ * @throws the system's error if there is no such process, and always on Windows
+ */
 export function requestUpgrade(pid: number): void {
   process.kill(pid, UPGRADE_SIGNAL);
 }

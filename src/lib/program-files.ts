@@ -29,7 +29,10 @@ export const startedFile = (path: string): URL => new URL(`${path}${ending}`, fo
  */
 export const packageFile = (path: string): URL => new URL(`../${path}`, folder);
 
-/** What starts this oxbow: the single executable, or bin/oxbow, which is beside dist/ in the published package. */
+/**
+ * What starts this oxbow: the single executable, or bin/oxbow, which is beside dist/ in the published
+ * package.
+ */
 export const launcherPath: string = isSea()
   ? process.execPath
   : fileURLToPath(new URL(isWorkingTree ? '../bin/oxbow' : '../../bin/oxbow', folder));
@@ -38,8 +41,8 @@ export const launcherPath: string = isSea()
 export const isInstalled: boolean = !isWorkingTree && !isSea();
 
 /**
- * The command that runs a file of this program in a process of its own. The single executable takes flags in one argument, and the file
- * as its first argument (bin/single-executable.cjs).
+ * The command that runs a file of this program in a process of its own. The single executable takes flags in
+ * one argument, and the file as its first argument (bin/single-executable.cjs).
  *
  * @param flags of Node, without spaces
  */

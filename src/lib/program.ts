@@ -9,8 +9,8 @@ import { isInstalled, isWorkingTree, launcherPath } from './program-files.ts';
 const FIRST_PERSON_UID = 1000;
 
 /**
- * The program of this installation: `oxbow` if installed as a package, otherwise the path of the launcher in the checkout; with `sudo`
- * if oxbow runs as a service.
+ * The program of this installation: `oxbow` if installed as a package, otherwise the path of the launcher in
+ * the checkout; with `sudo` if oxbow runs as a service.
  */
 export function programName(): string {
   const program = launcherName();

@@ -1,6 +1,7 @@
 /**
  * The requested quality of a source as text.
- * In: `best`, `worst`, `720p`, `720p60`, `2500k`, `2M`. Out: the criterion by which HLS sources and pages choose. Pure.
+ * In: `best`, `worst`, `720p`, `720p60`, `2500k`, `2M`. Out: the criterion by which HLS sources and pages
+ * choose. Pure.
  */
 import { FormatError } from './errors.ts';
 
@@ -51,7 +52,10 @@ export function qualityName(of: {
   return of.bandwidth ? `${Math.ceil(of.bandwidth / 1000)}k` : '';
 }
 
-/** Which variants of a source are pulled beside the chosen one, as qualities of its stream: none, all, or those of these heights. */
+/**
+ * Which variants of a source are pulled beside the chosen one, as qualities of its stream: none, all, or
+ * those of these heights.
+ */
 export type QualitySet = 'best' | 'all' | readonly number[];
 
 /** Most heights of a set. */

@@ -1,7 +1,7 @@
 /**
- * A cache by name, bounded in bytes: evicts the least recently requested value first, and each value two minutes after its last request
- * at the latest. It may grow beyond its usual size while evicted values are requested again, so that many viewers are served from memory
- * and a single viewer takes little of it.
+ * A cache by name, bounded in bytes: evicts the least recently requested value first, and each value two
+ * minutes after its last request at the latest. It may grow beyond its usual size while evicted values are
+ * requested again, so that many viewers are served from memory and a single viewer takes little of it.
  * In: values with their bytes. Out: the value of a name, while it is cached.
  */
 

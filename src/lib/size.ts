@@ -1,6 +1,7 @@
 /**
  * Sizes in bytes as text: `200G`, `8MiB`, `1.5T`, or plain bytes.
- * In: text from flags and files. Out: bytes, and back. Units as GNU tools read them: `G` and `GiB` are 1024³, `GB` is 1000³.
+ * In: text from flags and files. Out: bytes, and back. Units as GNU tools read them: `G` and `GiB` are 1024³,
+ * `GB` is 1000³.
  */
 import { FormatError } from './errors.ts';
 

@@ -4,7 +4,6 @@
  */
 import { FormatError } from './errors.ts';
 
-/** Presets. */
 export const userAgentPresets: ReadonlyMap<string, string> = new Map([
   ['vsr', 'iptv/1.0'], // sent by video-stream-recorder: some providers accept only such players
   ['vlc', 'VLC/3.0.21 LibVLC/3.0.21'],

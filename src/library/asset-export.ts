@@ -1,5 +1,6 @@
 /**
- * What the library keeps of an owner: assets, also those in the trash, for the document of `GET /api/v1/me/export`.
+ * What the library keeps of an owner: assets, also those in the trash, for the document of `GET
+ * /api/v1/me/export`.
  * In: the tables. Out: a part of the document; the files are downloaded one by one.
  */
 import type { Kysely } from 'kysely';
@@ -14,6 +15,8 @@ export async function exportAssetsOf(db: Kysely<Tables>, owner: string): Promise
     .where('owner', '=', owner)
     .execute();
   return assets.map(({ tags, created_us, ...asset }) => ({
-    ...{ ...asset, tags: JSON.parse(tags) as unknown, createdAt: printRfc3339(created_us / 1000) },
+    ...asset,
+    tags: JSON.parse(tags) as unknown,
+    createdAt: printRfc3339(created_us / 1000),
   }));
 }

@@ -1,5 +1,6 @@
 /**
- * Deletes the files of assets that were deleted for good; in a cluster at every node, also at one that does not run now.
+ * Deletes the files of assets that were deleted for good; in a cluster at every node, also at one that does
+ * not run now.
  * In: the rows of assets that were removed, the files. Out: deletions. docs/decisions/0055.
  */
 import { ASSETS, assetPrefix } from '../archive/asset-locations.ts';
@@ -19,8 +20,8 @@ export interface AssetFilesOptions {
   /** Who owns which asset; by default this process. */
   readonly placement?: Pick<Placement, 'node' | 'claim' | 'give' | 'forget'>;
   /**
-   * In a cluster: deletes everything with a prefix at all nodes that run, and returns the others, which may have such files too. By
-   * default `segments` has all.
+   * In a cluster: deletes everything with a prefix at all nodes that run, and returns the others, which may
+   * have such files too. By default `segments` has all.
    */
   readonly deleteAtNodes?: ((prefix: SegmentPrefix) => Promise<readonly string[]>) | undefined;
   /** Closes readers of files that are deleted. */
@@ -28,8 +29,8 @@ export interface AssetFilesOptions {
 }
 
 /**
- * Deletes the files of assets whose time has come. Files of unknown assets are never touched. What a node has that does not run now is
- * left to it: it becomes the owner of the rest, and continues when it is back.
+ * Deletes the files of assets whose time has come. Files of unknown assets are never touched. What a node has
+ * that does not run now is left to it: it becomes the owner of the rest, and continues when it is back.
  */
 export async function deleteRemovedFiles(options: AssetFilesOptions): Promise<void> {
   const { table, clock, segments, release, placement, deleteAtNodes } = options;
@@ -48,7 +49,8 @@ export async function deleteRemovedFiles(options: AssetFilesOptions): Promise<vo
 }
 
 /**
- * Deletes what a node of a cluster still has of assets that were deleted while it did not run, whichever node the rest is left to.
+ * Deletes what a node of a cluster still has of assets that were deleted while it did not run, whichever node
+ * the rest is left to.
  *
  * @param files of this node alone
  */

@@ -33,7 +33,6 @@ export interface AssetQuery {
   readonly cursor?: string | undefined;
 }
 
-/** A page of assets. */
 export interface AssetPage {
   readonly items: readonly AssetRecord[];
   readonly nextCursor: string | null;

@@ -26,7 +26,6 @@ export interface AssetMedia extends AssetExtras {
 /** Indexes kept for viewers. */
 const BOUNDS = { maxBytes: 4 * 1024 * 1024, grows: { mostBytes: 32 * 1024 * 1024, againMs: 10_000 } };
 
-/** The media of all assets. */
 export class AssetMediaCache implements Disposable {
   readonly #db: Kysely<Tables>;
   readonly #assets: Assets;

@@ -1,6 +1,7 @@
 /**
  * Bytes of originals, in total and by owner, against the quotas.
- * In: assets that begin, grow and leave. Out: refusals. In memory, so that two uploads at once cannot share the last byte.
+ * In: assets that begin, grow and leave. Out: refusals. In memory, so that two uploads at once cannot share
+ * the last byte.
  */
 import type { Current } from '../lib/current.ts';
 import { OxbowError } from '../lib/errors.ts';

@@ -84,7 +84,10 @@ export class AssetTable {
     });
   }
 
-  /** Deletes an asset with its renditions and chunks, and notes that its files are to go; false if there is none. */
+  /**
+   * Deletes an asset with its renditions and chunks, and notes that its files are to go; false if there is
+   * none.
+   */
   remove(id: string, nowUs: number): Promise<boolean> {
     return this.#db.transaction().execute(async (db) => {
       const row = await db.deleteFrom('asset').where('id', '=', id).returning('seq').executeTakeFirst();
@@ -98,7 +101,10 @@ export class AssetTable {
     });
   }
 
-  /** Ids of assets that were deleted for good before `us` (since 1970) and whose files may exist; not those of other nodes. */
+  /**
+   * Ids of assets that were deleted for good before `us` (since 1970) and whose files may exist; not those of
+   * other nodes.
+   */
   async removedBefore(us: number, node = ''): Promise<string[]> {
     const rows = await this.#db
       .selectFrom('asset_removed')

@@ -1,6 +1,7 @@
 /**
  * The texts of an asset as they are stored: without control characters, within their bounds.
- * In: texts of clients. Out: texts for the record. What comes with an upload is cut; the API refuses what is too long.
+ * In: texts of clients. Out: texts for the record. What comes with an upload is cut; the API refuses what is
+ * too long.
  */
 
 /** Characters of a title. */
@@ -27,7 +28,6 @@ function cut(text: string, max: number): string {
   return text.length <= max ? text : text.slice(0, /[\uD800-\uDBFF]/.test(text[max - 1]!) ? max - 1 : max);
 }
 
-/** A title. */
 export function cleanTitle(title: string): string {
   return oneLine(title, MAX_TITLE);
 }

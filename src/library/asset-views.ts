@@ -18,7 +18,9 @@ import { renditionProgress } from './rendition-progress.ts';
 import { subtitleView } from './subtitles/subtitle-view.ts';
 import type { Subtitles } from './subtitles/subtitles.ts';
 
-/** Addresses of private assets are valid for 12 to 24 hours, and the same for 12: browsers keep the pictures. */
+/**
+ * Addresses of private assets are valid for 12 to 24 hours, and the same for 12: browsers keep the pictures.
+ */
 const SIGNED_MS = 12 * 3_600_000;
 
 /** What the views are made of. */
@@ -140,7 +142,10 @@ export class AssetViews {
     return (Math.floor(this.#parts.clock.nowMs() / SIGNED_MS) + 2) * SIGNED_MS;
   }
 
-  /** Prints addresses of an asset, with a playback token where it is private; null while nothing of it can be played. */
+  /**
+   * Prints addresses of an asset, with a playback token where it is private; null while nothing of it can be
+   * played.
+   */
   signerOf({ id, state, visibility, deletedMs }: AssetRecord): (address: AssetAddress) => string | null {
     if (state !== 'ready' || deletedMs !== null) return () => null;
     if (visibility !== 'private') return printAssetAddress;

@@ -6,7 +6,10 @@
 /** Where an asset is: its bytes arrive, its renditions are made, it can be watched, or why it cannot. */
 export type AssetState = 'uploading' | 'processing' | 'ready' | 'failed';
 
-/** Who may watch an asset: everyone who finds it, everyone who has its address, or its owner and administrators. */
+/**
+ * Who may watch an asset: everyone who finds it, everyone who has its address, or its owner and
+ * administrators.
+ */
 export type AssetVisibility = 'public' | 'unlisted' | 'private';
 
 /** Why an asset or one of its renditions failed. */
@@ -43,6 +46,9 @@ export interface AssetIntake {
   grows(id: string, length: number): Promise<void>;
   /** All bytes are stored at `originalLocation(id)`: processing begins. */
   complete(id: string, original: { readonly bytes: number; readonly sha256: string }): Promise<void>;
-  /** The upload ended without its file: expired, cancelled, refused. An asset whose file is certainly no media is deleted. */
+  /**
+   * The upload ended without its file: expired, cancelled, refused. An asset whose file is certainly no media
+   * is deleted.
+   */
   fail(id: string, failure: AssetFailure): Promise<void>;
 }

@@ -25,7 +25,6 @@ export interface AssetsApiOptions extends AssetViewsParts {
 const LISTED = 50;
 const MAX_LISTED = 200;
 
-/** Creates the API. */
 export function createAssetsApi(options: AssetsApiOptions): AssetsApi {
   const { assets, media, subtitles, createRecorded } = options;
   const views = new AssetViews(options);

@@ -1,6 +1,7 @@
 /**
  * The assets of the library: their records, states, quotas, trash and events.
- * In: uploads, workers, requests. Out: records; events `asset.*`; signals to uploads and processing. docs/decisions/0030.
+ * In: uploads, workers, requests. Out: records; events `asset.*`; signals to uploads and processing.
+ * docs/decisions/0030.
  */
 import { randomBytes } from 'node:crypto';
 import type { Kysely, Selectable } from 'kysely';
@@ -67,7 +68,6 @@ export type CheckVersion = (changedUs: number) => void;
 /** Tries of a change while others change the same asset. */
 const MAX_TRIES = 10;
 
-/** The assets. */
 export class Assets implements AssetIntake {
   readonly #options: AssetsOptions;
   readonly #table: AssetTable;
@@ -185,7 +185,8 @@ export class Assets implements AssetIntake {
     if (before?.state !== 'uploading') return;
     this.#quota.count(before.owner, -(before.bytes ?? 0));
     await this.#failed(id, failure, { bytes: null });
-    // Its client has the reason. Nothing of such a file can be repeated or repaired, so that it would be a card to delete by hand.
+    // Its client has the reason. Nothing of such a file can be repeated or repaired, so that it would be a
+    // card to delete by hand.
     if (failure.code === 'unsupported-media') await this.#purge(await this.get(id));
   }
 
@@ -199,7 +200,10 @@ export class Assets implements AssetIntake {
     this.#publish('asset.changed', await this.#set(id, change));
   }
 
-  /** A rendition is complete, or its chunks have changed: playlists have a new revision. The first one makes the asset ready. */
+  /**
+   * A rendition is complete, or its chunks have changed: playlists have a new revision. The first one makes
+   * the asset ready.
+   */
   async mediaChanged(id: string): Promise<void> {
     let isFirst = false;
     const asset = await this.#change(id, ({ revision, state }) => {
@@ -221,7 +225,6 @@ export class Assets implements AssetIntake {
     await this.#failed(id, failure, {});
   }
 
-  /** It is processed again. */
   async processAgain(id: string): Promise<void> {
     const asset = await this.#set(id, { state: 'processing', failure: null });
     this.#publish('asset.changed', asset);
@@ -333,7 +336,10 @@ export class Assets implements AssetIntake {
     this.#quota.replace(await this.#table.bytes());
   }
 
-  /** In a cluster: takes assets without an owner, if this node has their files. @param isHere whether it has the original */
+  /**
+   * In a cluster: takes assets without an owner, if this node has their files.
+   * @param isHere whether it has the original
+   */
   async claimUnplaced(isHere: (id: string) => Promise<boolean>): Promise<void> {
     for (const id of await this.#table.unplaced()) {
       if ((await this.find(id))?.recording || (await isHere(id))) await this.#options.placement?.claim('asset', id);
@@ -347,7 +353,10 @@ export class Assets implements AssetIntake {
     for (const asset of old) await this.#purge(asset);
   }
 
-  /** In a cluster: this node owns the asset now. What it remembers of it may be older than what another one has changed. */
+  /**
+   * In a cluster: this node owns the asset now. What it remembers of it may be older than what another one
+   * has changed.
+   */
   takenOver(id: string): void {
     this.#changed.emit(id);
   }
@@ -357,7 +366,10 @@ export class Assets implements AssetIntake {
     return deleteRemovedFiles({ ...this.#options, table: this.#table });
   }
 
-  /** In a cluster: deletes what this node still has of assets that were deleted while it did not run. @param files of this node alone */
+  /**
+   * In a cluster: deletes what this node still has of assets that were deleted while it did not run.
+   * @param files of this node alone
+   */
   deleteLeft(files: Pick<SegmentStore, 'folders' | 'delete'>): Promise<void> {
     return deleteLeftFiles(files, { clock: this.#options.clock, table: this.#table });
   }

@@ -1,5 +1,6 @@
 /**
- * A film in the library, as an upload and its import leave it: real media in chunk files, with an encoded rendition beside the source.
+ * A film in the library, as an upload and its import leave it: real media in chunk files, with an encoded
+ * rendition beside the source.
  * In: a database, a store. Out: an asset that is ready. Used by tests only.
  */
 import type { Kysely } from 'kysely';
@@ -118,7 +119,13 @@ async function sealed(groups: readonly SegmentGroup[]) {
   const [first] = groups;
   const run = { id: 0, utcOffsetUs: 0, clock: 'source' as const };
   await using writer = await openChunkWriter({
-    ...{ store, utcMs: 0, msn: first!.msn, streamId: 'job', init: first!.init, previousMsn: 0, sync: 'off' },
+    store,
+    utcMs: 0,
+    msn: first!.msn,
+    streamId: 'job',
+    init: first!.init,
+    previousMsn: 0,
+    sync: 'off',
   });
   for (const group of groups) await writer.append({ ...group, run, discontinuity: false });
   const { location, length, groups: committed } = await writer.seal();

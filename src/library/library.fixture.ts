@@ -16,7 +16,6 @@ export interface LibrarySettings {
   trash?: number;
 }
 
-/** Opens a library. */
 export async function openTestLibrary(library: LibrarySettings = {}, openDatabase: OpenDatabase = openTemporaryStore) {
   const store = await openDatabase();
   const segments = new MemorySegmentStore();

@@ -1,9 +1,9 @@
 /**
- * How far the renditions are that are being made: what workers report of their jobs, between the ends of jobs.
+ * How far the renditions are that are being made: what workers report of their jobs, between the ends of
+ * jobs.
  * In: jobs of an asset. Out: progress by rendition. Pure.
  */
 
-/** A job as it is stored. */
 export interface StoredJob {
   readonly state: string;
   /** JSON; of an encode job `media.renditions` are what it makes. */

@@ -1,13 +1,18 @@
 /**
- * Finds the UTC offset of a publisher without a clock: the minimum of (arrival − pts) over two seconds (docs/media.md 2).
- * In: the frames of a publisher as they arrive. Out: an offset that only moves back, and whether it is found. Pure.
+ * Finds the UTC offset of a publisher without a clock: the minimum of (arrival − pts) over two seconds
+ * (docs/media.md 2).
+ * In: the frames of a publisher as they arrive. Out: an offset that only moves back, and whether it is found.
+ * Pure.
  *
- * The first frames are often late: encoders send the GOP that they kept when they connect, and TCP delivers a backlog in a burst.
- * The minimum belongs to the frame that waited least.
+ * The first frames are often late: encoders send the GOP that they kept when they connect, and TCP delivers a
+ * backlog in a burst. The minimum belongs to the frame that waited least.
  */
 import { HOLE_US } from './continuity.ts';
 
-/** Length of the measurement, µs. Later measurements of a standby publisher have the same length: its clock may drift. */
+/**
+ * Length of the measurement, µs. Later measurements of a standby publisher have the same length: its clock
+ * may drift.
+ */
 const WINDOW_US = 2_000_000;
 /** The offset is settled when it has not moved back for this long, µs: a burst of late frames is over. */
 const STEADY_US = 200_000;
@@ -22,7 +27,10 @@ export class ArrivalClock {
   #leastUs = Number.POSITIVE_INFINITY;
   /** Of the measurement before the current one. */
   #previousUs = Number.POSITIVE_INFINITY;
-  /** Least (arrival − dts): by pts, the offset of an encoder with B-frames would move back with frames that are shown later. */
+  /**
+   * Least (arrival − dts): by pts, the offset of an encoder with B-frames would move back with frames that
+   * are shown later.
+   */
   #leastByDtsUs = Number.POSITIVE_INFINITY;
   /** When that moved back last. */
   #movedUs = 0;

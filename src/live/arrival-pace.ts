@@ -1,10 +1,11 @@
 /**
- * Compares media time with arrival, for publishers without a clock: where timestamps jump ahead and less time has passed, the run begins
- * at its arrival, so that nothing is recorded in the future (docs/media.md 2).
- * In: the frames of the reference track as they are written. Out: the UTC offset of a run, by its first frame.
+ * Compares media time with arrival, for publishers without a clock: where timestamps jump ahead and less time
+ * has passed, the run begins at its arrival, so that nothing is recorded in the future (docs/media.md 2).
+ * In: the frames of the reference track as they are written. Out: the UTC offset of a run, by its first
+ * frame.
  *
- * The delay of a frame is its arrival, by the monotonic clock, minus its UTC; only differences count. Frames that come late, in a burst
- * after a stall, do not change the least delay: media that catches up is no jump.
+ * The delay of a frame is its arrival, by the monotonic clock, minus its UTC; only differences count. Frames
+ * that come late, in a burst after a stall, do not change the least delay: media that catches up is no jump.
  */
 import type { Clock } from '../lib/clock.ts';
 import type { Frame } from '../media/frame.ts';
@@ -12,7 +13,10 @@ import { ticksToUs } from '../media/run.ts';
 import type { RunStart } from './input.ts';
 import type { PendingRun } from './pending-run.ts';
 
-/** Jumps ahead may put media so far before its arrival, all together, µs: smaller ones are frames that were left out. */
+/**
+ * Jumps ahead may put media so far before its arrival, all together, µs: smaller ones are frames that were
+ * left out.
+ */
 const MAX_AHEAD_US = 2_000_000;
 
 /** Media time against arrival since the publisher began. */
@@ -52,8 +56,8 @@ export class ArrivalPace {
   }
 
   /**
-   * Gives a pending run the UTC offset that its first frame has: that of the publisher, unless the timestamps have jumped back, or ahead of
-   * arrival.
+   * Gives a pending run the UTC offset that its first frame has: that of the publisher, unless the timestamps
+   * have jumped back, or ahead of arrival.
    *
    * @param first of the reference track
    * @param timescale of that track
@@ -84,7 +88,10 @@ export class ArrivalPace {
     return pending.start;
   }
 
-  /** A run begins, perhaps later than `place` says. @param decodeUs decode time of its first frame in UTC, µs since 1970 */
+  /**
+   * A run begins, perhaps later than `place` says.
+   * @param decodeUs decode time of its first frame in UTC, µs since 1970
+   */
   begin(decodeUs: number): void {
     if (this.#leastUs !== undefined) this.#aheadUs = Math.max(this.#aheadUs, decodeUs - (this.#nowUs - this.#leastUs));
   }

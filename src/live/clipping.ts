@@ -1,12 +1,14 @@
 /**
- * After a reconnect, a source may begin with media that the stream has already: it is dropped and counted (docs/media.md 2).
- * In: the segment that the source names, the end of the stream's media. Out: whether a key frame is known; the dropped time. Pure.
+ * After a reconnect, a source may begin with media that the stream has already: it is dropped and counted
+ * (docs/media.md 2).
+ * In: the segment that the source names, the end of the stream's media. Out: whether a key frame is known;
+ * the dropped time. Pure.
  */
 import type { SourceSegment } from './input.ts';
 
 /**
- * Segments of the first playlist after a reconnect are clipped to the previous end if they overlap by more than this. A smaller overlap
- * is jitter of the source's clock, and moves the UTC offset.
+ * Segments of the first playlist after a reconnect are clipped to the previous end if they overlap by more
+ * than this. A smaller overlap is jitter of the source's clock, and moves the UTC offset.
  */
 const CLIP_FROM_US = { source: 40_000, arrival: 3_000_000 } as const;
 /** A larger overlap is a clock that jumped back: the UTC offset moves forward, and no frame is dropped. */

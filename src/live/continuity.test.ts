@@ -6,7 +6,11 @@ import { audioTrack, videoTrack } from './frames.fixture.ts';
 
 const tracks = [videoTrack(1000), audioTrack()];
 const frame = (dts: number, trackId = 1, duration = 40): Frame => ({
-  ...{ trackId, dts, pts: dts, duration, key: true },
+  trackId,
+  dts,
+  pts: dts,
+  duration,
+  key: true,
   data: new Uint8Array(),
 });
 

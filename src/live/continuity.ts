@@ -1,5 +1,6 @@
 /**
- * Decides where the timestamps of a source jump: a jump of more than half a second begins a run (docs/media.md 5).
+ * Decides where the timestamps of a source jump: a jump of more than half a second begins a run
+ * (docs/media.md 5).
  * In: the frames of the reference track. Out: jumps, late frames and missing frames. Pure.
  */
 import type { Frame, Track } from '../media/frame.ts';
@@ -27,8 +28,8 @@ export class Continuity {
   /**
    * A run begins: its first frame may have any time.
    *
-   * @param isEncoder the frames come from an encoder, which never repeats media: a key frame at or before the last frame is a jump back,
-   *   however small, because the frames after it need it
+   * @param isEncoder the frames come from an encoder, which never repeats media: a key frame at or before the
+   *   last frame is a jump back, however small, because the frames after it need it
    */
   begin(tracks: readonly Track[], isEncoder = false): void {
     this.#tracks = tracks;

@@ -12,7 +12,11 @@ import type { Frame, Track } from '../media/frame.ts';
  */
 export function videoTrack(timescale = 90_000): Track {
   return {
-    ...{ id: 1, kind: 'video', timescale, language: 'und', label: '' },
+    id: 1,
+    kind: 'video',
+    timescale,
+    language: 'und',
+    label: '',
     config: { codec: 'h264', record: Uint8Array.of(1, 100, 0, 31), codecs: 'avc1.64001f', width: 640, height: 360 },
   };
 }
@@ -22,7 +26,11 @@ export function audioTrack(sampleRate = 48_000, { id = 2, timescale = sampleRate
   const index = sampleRate === 48_000 ? 3 : 4;
   const record = Uint8Array.of(0x10 | (index >> 1), ((index & 1) << 7) | 0x10);
   return {
-    ...{ id, kind: 'audio', timescale, language, label: '' },
+    id,
+    kind: 'audio',
+    timescale,
+    language,
+    label: '',
     config: { codec: 'aac', record, codecs: 'mp4a.40.2', sampleRate, channels: 2 },
   };
 }
@@ -35,7 +43,10 @@ export interface VideoPlan {
   readonly rate: number | 'variable';
   /** Seconds from key frame to key frame; more than one is taken in turn. */
   readonly gopS: number | readonly number[];
-  /** Two B-frames between reference frames; the key frame is shown this many frames after it was decoded, 1 or more. */
+  /**
+   * Two B-frames between reference frames; the key frame is shown this many frames after it was decoded, 1 or
+   * more.
+   */
   readonly delay?: number;
   /** Decode time of the first frame, seconds. */
   readonly startS?: number;
@@ -86,7 +97,10 @@ function keyPositions(times: readonly number[], gops: readonly number[]): Set<nu
   return keys;
 }
 
-/** By how many frames a frame moves from decode order to the order in which it is shown: I P B B P B B, the rest of a GOP P. */
+/**
+ * By how many frames a frame moves from decode order to the order in which it is shown: I P B B P B B, the
+ * rest of a GOP P.
+ */
 function reordered(index: number, keys: ReadonlySet<number>): number {
   let key = index;
   while (!keys.has(key)) key--;

@@ -1,5 +1,6 @@
 /**
- * Records why media is missing, so that every instant of a stream is media or has exactly one cause (docs/media.md 5).
+ * Records why media is missing, so that every instant of a stream is media or has exactly one cause
+ * (docs/media.md 5).
  * In: causes from the stream's owner and publisher, at wall time. Out: gaps that cover a hole without seams.
  */
 import type { GapCause } from '../api/gap.ts';
@@ -24,8 +25,8 @@ export class GapLog {
   #notes: Note[] = [];
 
   /**
-   * Notes that media is missing from `atUs` on. Within one hole the first cause applies: a later one is noted only if it turns a gap
-   * into offline or back.
+   * Notes that media is missing from `atUs` on. Within one hole the first cause applies: a later one is noted
+   * only if it turns a gap into offline or back.
    *
    * @param atUs µs since 1970
    */

@@ -1,5 +1,6 @@
 /**
- * Keeps the newest GOPs of a stream, so that a late sink can start at once and a standby publisher can take over without a hole.
+ * Keeps the newest GOPs of a stream, so that a late sink can start at once and a standby publisher can take
+ * over without a hole.
  * In: the frames of a stream in order. Out: the same frames, from a key frame on. Pure.
  */
 import type { Frame, Track } from '../media/frame.ts';
@@ -7,7 +8,10 @@ import type { MemoryBudget } from './memory-budget.ts';
 
 /** How much a GOP buffer keeps. */
 export interface GopBounds {
-  /** Of the complete GOPs and the one in progress together; whichever is met first. The GOP in progress is kept in any case. */
+  /**
+   * Of the complete GOPs and the one in progress together; whichever is met first. The GOP in progress is
+   * kept in any case.
+   */
   readonly maxS: number;
   readonly maxGops: number;
   readonly maxBytes: number;
@@ -42,8 +46,8 @@ interface KeptGop extends Gop {
 }
 
 /**
- * The newest GOPs. It references the bytes of frames without a copy: of a burst, the bytes of the complete segment stay in memory
- * until the GOP is dropped.
+ * The newest GOPs. It references the bytes of frames without a copy: of a burst, the bytes of the complete
+ * segment stay in memory until the GOP is dropped.
  */
 export class GopBuffer {
   readonly #bounds: GopBounds;
@@ -87,8 +91,8 @@ export class GopBuffer {
   }
 
   /**
-   * Takes a frame. A GOP that exceeds its own bounds is dropped completely, because its end cannot be decoded alone; the buffer stays
-   * empty until the next key frame.
+   * Takes a frame. A GOP that exceeds its own bounds is dropped completely, because its end cannot be decoded
+   * alone; the buffer stays empty until the next key frame.
    *
    * @returns false when this frame made the GOP in progress exceed a bound
    */
@@ -126,7 +130,9 @@ export class GopBuffer {
     this.#isTooLarge = false;
   }
 
-  /** Drops the oldest GOPs while a bound is exceeded, and all but the one in progress while memory is short. */
+  /**
+   * Drops the oldest GOPs while a bound is exceeded, and all but the one in progress while memory is short.
+   */
   #trim(timescale: number): void {
     const { maxS, maxGops, maxBytes } = this.#bounds;
     const isShort = (this.#budget?.level ?? 0) >= 75;

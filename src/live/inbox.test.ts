@@ -28,7 +28,10 @@ function open() {
   stream.events.subscribe((event) => void events.push(event));
   const startRun = (requestKeyFrame?: () => void) =>
     stream.startRun({
-      ...{ tracks, utcOffsetUs: 0, clock: 'source', pace: { kind: 'continuous' } },
+      tracks,
+      utcOffsetUs: 0,
+      clock: 'source',
+      pace: { kind: 'continuous' },
       ...(requestKeyFrame && { requestKeyFrame }),
     });
   const publish = (frames: readonly Frame[]) => {

@@ -1,6 +1,8 @@
 /**
- * The queue of a sink that may wait, such as a viewer's connection. Bounded in bytes; at the bound it drops complete GOPs.
- * In: frames from live/stream. Out: an async iterator of runs and frames. No sink slows down the source or another sink.
+ * The queue of a sink that may wait, such as a viewer's connection. Bounded in bytes; at the bound it drops
+ * complete GOPs.
+ * In: frames from live/stream. Out: an async iterator of runs and frames. No sink slows down the source or
+ * another sink.
  */
 import type { Frame } from '../media/frame.ts';
 import { FRAME_BYTES } from './gop-buffer.ts';
@@ -12,13 +14,14 @@ import type { Stream } from './stream.ts';
 
 /** One item of an inbox, in order. */
 export type InboxItem =
-  /** A run begins; its first frame follows and is a key frame of the reference track. `soft` as in RunContext. */
+  /**
+   * A run begins; its first frame follows and is a key frame of the reference track. `soft` as in RunContext.
+   */
   | { readonly type: 'run'; readonly context: RunContext }
   | { readonly type: 'frame'; readonly frame: Frame }
   /** The run is over; another may follow. */
   | { readonly type: 'end' };
 
-/** Options of an inbox. */
 export interface InboxOptions extends Omit<AttachOptions, 'required'> {
   /** Most bytes that may wait. A GOP that is larger loses its end. */
   readonly maxBytes: number;
@@ -45,9 +48,10 @@ interface Gop {
 /**
  * Attaches a queue to a stream. For one consumer: `for await (const item of inbox)`.
  *
- * When the queue is full, it drops the oldest GOP that the consumer has not begun; if there is only the current GOP, it drops that one
- * up to the next key frame, which it requests from the source. The iterator ends without an error: at once when `signal` fires, the
- * inbox is disposed or the loop is left; after the last frame when the stream is closed. Bursts and damage are not passed on.
+ * When the queue is full, it drops the oldest GOP that the consumer has not begun; if there is only the
+ * current GOP, it drops that one up to the next key frame, which it requests from the source. The iterator
+ * ends without an error: at once when `signal` fires, the inbox is disposed or the loop is left; after the
+ * last frame when the stream is closed. Bursts and damage are not passed on.
  */
 export function openInbox(
   stream: InboxStream,
@@ -222,7 +226,10 @@ class Inbox implements Sink {
     if (this.#gauge.set(this.#bytes)) this.#calls.onLevel(this.#gauge.level, this.#bytes);
   }
 
-  /** Drops the oldest GOPs that the consumer has not begun until there is room; false if that does not suffice. */
+  /**
+   * Drops the oldest GOPs that the consumer has not begun until there is room; false if that does not
+   * suffice.
+   */
   #makeRoom(size: number): boolean {
     for (;;) {
       const isFull = this.#bytes + size > this.maxQueuedBytes;

@@ -11,7 +11,10 @@ export type Pace =
   /** Frames come one by one, as they were captured. */
   | {
       readonly kind: 'continuous';
-      /** Frames of the same media time arrive up to this much further apart than usual, because audio was moved; µs. */
+      /**
+       * Frames of the same media time arrive up to this much further apart than usual, because audio was
+       * moved; µs.
+       */
       readonly apartUs?: number;
     }
   /** Whole segments come at once; `intervalS` is the longest usual time without new media, seconds. */
@@ -31,13 +34,19 @@ export interface ArrivalMeasure {
 export interface RunStart {
   /** All tracks, ids unique, constant for the run. */
   readonly tracks: readonly Track[];
-  /** The UTC offset in µs since 1970: UTC = offset + pts. live/stream moves it forward where it would overlap the past. */
+  /**
+   * The UTC offset in µs since 1970: UTC = offset + pts. live/stream moves it forward where it would overlap
+   * the past.
+   */
   readonly utcOffsetUs: number;
   readonly clock: RunClock;
   /** Replaces `utcOffsetUs`, which may still move back until the first segment of the run is complete. */
   readonly arrival?: ArrivalMeasure;
   readonly pace: Pace;
-  /** Requests a key frame from the encoder, without waiting; absent if the source has no such request. Called at most once a second. */
+  /**
+   * Requests a key frame from the encoder, without waiting; absent if the source has no such request. Called
+   * at most once a second.
+   */
   readonly requestKeyFrame?: () => void;
 }
 
@@ -50,44 +59,58 @@ export interface SourceSegment {
   readonly listedUs: number;
   /** It was in the first playlist after a (re)connect, so the stream may have it already. */
   readonly mayRepeat: boolean;
-  /** Known length of the segments missing before it, µs. Their time stays free if the UTC offset moves forward. */
+  /**
+   * Known length of the segments missing before it, µs. Their time stays free if the UTC offset moves
+   * forward.
+   */
   readonly missingUs: number;
 }
 
-/** The feeding side of a stream, held by one publisher at a time. Every call is synchronous and does not wait. */
+/**
+ * The feeding side of a stream, held by one publisher at a time. Every call is synchronous and does not wait.
+ */
 export interface StreamInput {
   /**
-   * End of the stream's media, µs since 1970; undefined while it has none. A source that still offers later media may begin there.
+   * End of the stream's media, µs since 1970; undefined while it has none. A source that still offers later
+   * media may begin there.
    */
   readonly mediaEndUs?: number | undefined;
   /** The UTC offset that the stream uses for the current run, µs since 1970; undefined without a run. */
   readonly utcOffsetUs?: number | undefined;
   /**
-   * Resolves when there is memory and disk space for more media; usually at once. For sources that can be delayed, such as files and
-   * recorded segments. Rejects with the signal's reason when aborted.
+   * Resolves when there is memory and disk space for more media; usually at once. For sources that can be
+   * delayed, such as files and recorded segments. Rejects with the signal's reason when aborted.
    */
   ready?(options: { signal: AbortSignal }): Promise<void>;
   /** Begins a run; called before the first frame and whenever tracks or the relation of pts to UTC change. */
   startRun(start: RunStart): void;
-  /** Called before the frames of each segment, by sources with playlists. Only then can the stream recognize repeated media. */
+  /**
+   * Called before the frames of each segment, by sources with playlists. Only then can the stream recognize
+   * repeated media.
+   */
   nextSegment?(segment: SourceSegment): void;
   publish(frame: Frame): void;
   /**
-   * Whether the timestamps jump before this frame, so that a run begins with it. If so, media is reported as missing or damaged, and the
-   * caller has to call `startRun` before it publishes the frame. For publishers that know the UTC of what follows, or that have frames of
-   * other tracks to publish first. For all others, `publish` begins the run.
+   * Whether the timestamps jump before this frame, so that a run begins with it. If so, media is reported as
+   * missing or damaged, and the caller has to call `startRun` before it publishes the frame. For publishers
+   * that know the UTC of what follows, or that have frames of other tracks to publish first. For all others,
+   * `publish` begins the run.
    */
   jumps?(frame: Frame): boolean;
-  /** A burst ended: what was published may be packaged without waiting for a successor. Never needed by continuous sources. */
+  /**
+   * A burst ended: what was published may be packaged without waiting for a successor. Never needed by
+   * continuous sources.
+   */
   flush(): void;
   /**
-   * Reports that media is missing until the next frame; the first cause of a hole applies. `offline`: the source ended in order, and no
-   * media is expected until it returns. `detail` is readable text.
+   * Reports that media is missing until the next frame; the first cause of a hole applies. `offline`: the
+   * source ended in order, and no media is expected until it returns. `detail` is readable text.
    */
   absent(cause: GapCause | 'offline', detail: string): void;
   /**
-   * The publisher has left: no media is expected. The run is kept open for five seconds, in which a publisher may return and continue
-   * it; the caller ends it with `offline` then. For publishers without a clock of their own.
+   * The publisher has left: no media is expected. The run is kept open for five seconds, in which a publisher
+   * may return and continue it; the caller ends it with `offline` then. For publishers without a clock of
+   * their own.
    */
   suspend?(detail: string): void;
   /** Reports damaged media that was skipped; counted, and flagged on the segment. */

@@ -1,6 +1,7 @@
 /**
  * Requests a key frame from the publisher, at most once a second, until one comes.
- * In: requests of sinks, the frames of the reference track. Out: calls of the publisher. RTCP calls this PLI (RFC 4585 6.3.1).
+ * In: requests of sinks, the frames of the reference track. Out: calls of the publisher. RTCP calls this PLI
+ * (RFC 4585 6.3.1).
  */
 import type { Clock } from '../lib/clock.ts';
 import type { Frame } from '../media/frame.ts';
@@ -21,7 +22,10 @@ export class KeyFrameRequests {
     this.#send = send;
   }
 
-  /** Requests a key frame, now or a second after the last request; returns false if the publisher has no such request. */
+  /**
+   * Requests a key frame, now or a second after the last request; returns false if the publisher has no such
+   * request.
+   */
   request(): boolean {
     if (!this.#send()) return false;
     this.#isWanted = true;
@@ -29,7 +33,10 @@ export class KeyFrameRequests {
     return true;
   }
 
-  /** Takes each frame of the reference track; repeats the request while no key frame comes, because a request may be lost. */
+  /**
+   * Takes each frame of the reference track; repeats the request while no key frame comes, because a request
+   * may be lost.
+   */
   add({ key }: Pick<Frame, 'key'>): void {
     if (!this.#isWanted) return;
     if (key) this.#isWanted = false;

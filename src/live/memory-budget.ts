@@ -1,6 +1,7 @@
 /**
  * A ceiling for the frames that wait in sinks and GOP buffers: of one stream, and of all streams together.
- * In: bytes as they are kept and released. Out: whether more fit, and a level. Frames of a queue are counted in each queue.
+ * In: bytes as they are kept and released. Out: whether more fit, and a level. Frames of a queue are counted
+ * in each queue.
  */
 import { type BudgetView, PressureGauge, type PressureLevel } from './pressure.ts';
 

@@ -25,7 +25,10 @@ export interface PendingRun {
   clips?: boolean;
 }
 
-/** Most frames that wait for the first key frame of the reference track: a burst may have all of its audio first. */
+/**
+ * Most frames that wait for the first key frame of the reference track: a burst may have all of its audio
+ * first.
+ */
 const MAX_WAITING = 2048;
 /** Most bytes of them, so that a publisher that never sends a key frame does not fill the memory. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024;
@@ -50,8 +53,8 @@ export function dropBefore(ptsUs: number, pending: PendingRun): void {
 }
 
 /**
- * The waiting frames that belong to a run whose first key frame is at `ptsUs`. Sparse frames are not repeated: they are kept, even
- * before the first video frame.
+ * The waiting frames that belong to a run whose first key frame is at `ptsUs`. Sparse frames are not
+ * repeated: they are kept, even before the first video frame.
  */
 export function framesFrom(ptsUs: number, { start, waiting }: PendingRun): Frame[] {
   const tracks = new Map(start.tracks.map((track) => [track.id, track]));

@@ -1,14 +1,17 @@
 /**
  * How full the bounded buffers of a live stream are, in levels, and what its sinks have lost.
- * In: bytes of inboxes, GOP buffers and memory budgets. Out: levels that change rarely; views for metrics, events and the API:
- * `Stream.pressure()`. docs/architecture.md "Pressure". Pure.
+ * In: bytes of inboxes, GOP buffers and memory budgets. Out: levels that change rarely; views for metrics,
+ * events and the API: `Stream.pressure()`. docs/architecture.md "Pressure". Pure.
  */
 
 /** The highest of these percentages of its bound that a buffer has reached; 0 below 25 %. */
 export type PressureLevel = 0 | 25 | 50 | 75 | 90;
 
 const LEVELS: readonly PressureLevel[] = [0, 25, 50, 75, 90];
-/** A level is left this many percent of the bound below where it was reached, so that a level does not flutter. */
+/**
+ * A level is left this many percent of the bound below where it was reached, so that a level does not
+ * flutter.
+ */
 const HYSTERESIS = 5;
 
 /** The level of one buffer. */
@@ -53,8 +56,9 @@ export class PressureGauge {
 }
 
 /**
- * Why a sink lost frames. `slow`: its queue was full, so its oldest GOP was dropped. `gop-too-large`: the GOP in progress alone filled
- * the queue, and lost its end. `memory`: a ceiling of memory, per stream or in total, was reached.
+ * Why a sink lost frames. `slow`: its queue was full, so its oldest GOP was dropped. `gop-too-large`: the GOP
+ * in progress alone filled the queue, and lost its end. `memory`: a ceiling of memory, per stream or in
+ * total, was reached.
  */
 export type LossCause = 'slow' | 'gop-too-large' | 'memory';
 

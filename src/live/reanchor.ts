@@ -1,6 +1,8 @@
 /**
- * Decides when the UTC offset of the current run moves forward: the wall clock was set forward, or the source's clock is slow.
- * In: runs as they begin, frames of the reference track, both clocks. Out: by how much the UTC offset moves. docs/media.md 1 and 3.
+ * Decides when the UTC offset of the current run moves forward: the wall clock was set forward, or the
+ * source's clock is slow.
+ * In: runs as they begin, frames of the reference track, both clocks. Out: by how much the UTC offset moves.
+ * docs/media.md 1 and 3.
  */
 import type { Clock } from '../lib/clock.ts';
 import type { Frame } from '../media/frame.ts';
@@ -10,7 +12,10 @@ import { SkewMeter } from './skew.ts';
 
 /** Shortest age of a run for a soft re-anchor: before, its playlist may not have begun. µs */
 export const REANCHOR_AFTER_US = 10_000_000;
-/** From this size on, a step of the wall clock shows in the playlists that came after it, however late they were loaded. */
+/**
+ * From this size on, a step of the wall clock shows in the playlists that came after it, however late they
+ * were loaded.
+ */
 const SURE_STEP_US = 30_000_000;
 
 /** Details of a gap where the UTC offset moved forward. */
@@ -77,8 +82,8 @@ export class Reanchor {
   }
 
   /**
-   * By how much the UTC offset moves forward at a frame of the reference track, µs; 0 while it stays. It moves at key frames alone, of a burst at the
-   * first one.
+   * By how much the UTC offset moves forward at a frame of the reference track, µs; 0 while it stays. It
+   * moves at key frames alone, of a burst at the first one.
    *
    * @param segment what the source's playlist says of the frame's segment
    * @param isSettled the run is old enough

@@ -6,7 +6,10 @@ import assert from 'node:assert/strict';
 import type { Track } from '../media/frame.ts';
 import { isDerived } from '../media/rendition-set.ts';
 
-/** The track whose key frames are the places to cut: the first video track of the source, otherwise the first audio track. */
+/**
+ * The track whose key frames are the places to cut: the first video track of the source, otherwise the first
+ * audio track.
+ */
 export function referenceOf(tracks: readonly Track[]): Track {
   const of = (kind: Track['kind']) => tracks.find((track) => track.kind === kind);
   const reference = tracks.find((track) => track.kind === 'video' && !isDerived(track)) ?? of('video') ?? of('audio');

@@ -1,5 +1,6 @@
 /**
- * Decides where a run begins in UTC: where its publisher says, but never before the end of what the stream has (docs/media.md 2).
+ * Decides where a run begins in UTC: where its publisher says, but never before the end of what the stream
+ * has (docs/media.md 2).
  * In: the offset of the publisher, the end of the stream's media. Out: the start of the run. Pure.
  */
 import assert from 'node:assert/strict';
@@ -43,7 +44,6 @@ export interface RunPlacement {
   readonly isHole: boolean;
 }
 
-/** Places a run. */
 export function placeRun({
   ptsUs,
   offsetUs,
@@ -67,7 +67,8 @@ export function placeRun({
 }
 
 /**
- * The context of a soft re-anchor: the UTC offset of a run moves forward, and its timestamps continue (docs/media.md 1).
+ * The context of a soft re-anchor: the UTC offset of a run moves forward, and its timestamps continue
+ * (docs/media.md 1).
  *
  * @param change.dueUs by how much
  * @param change.startUs UTC of the next key frame, with the new offset, µs since 1970
@@ -95,7 +96,10 @@ export interface OpenPlacementSetup {
   readonly fix: () => void;
 }
 
-/** A run whose UTC offset may still move back, because the arrival of its publisher's frames is still being measured. */
+/**
+ * A run whose UTC offset may still move back, because the arrival of its publisher's frames is still being
+ * measured.
+ */
 export class OpenPlacement implements NonNullable<RunContext['opening']> {
   readonly #setup: OpenPlacementSetup;
   #settled: RunContext | undefined;
@@ -119,7 +123,10 @@ export class OpenPlacement implements NonNullable<RunContext['opening']> {
     return this.#settled;
   }
 
-  /** The run with the offset that was found; `behindUs`: by how much it is later than measured, so that UTC does not run back. */
+  /**
+   * The run with the offset that was found; `behindUs`: by how much it is later than measured, so that UTC
+   * does not run back.
+   */
   fix({ opening: _, ...context }: RunContext): { readonly settled: RunContext; readonly behindUs: number } {
     const { arrival, ptsUs, leastUs, endUs } = this.#setup;
     const wantedUs = arrival.offsetUs + ptsUs;
@@ -132,7 +139,10 @@ export class OpenPlacement implements NonNullable<RunContext['opening']> {
   }
 }
 
-/** Time to leave free for missing segments, µs: 0 if the UTC offset already does, or if the source offers them again. */
+/**
+ * Time to leave free for missing segments, µs: 0 if the UTC offset already does, or if the source offers them
+ * again.
+ */
 function missingBefore(wantedUs: number, ptsUs: number, endUs: number, segment: SourceSegment | undefined): number {
   const { utcOffsetUs, missingUs } = segment ?? { utcOffsetUs: 0, missingUs: 0 };
   const leastUs = endUs + missingUs / 2;

@@ -29,7 +29,9 @@ function recorder(): Sink & { readonly calls: string[]; readonly contexts: RunCo
   const contexts: RunContext[] = [];
   const written: Frame[] = [];
   return {
-    ...{ calls, contexts, frames: written },
+    calls,
+    contexts,
+    frames: written,
     startRun(started) {
       calls.push('startRun');
       contexts.push(started);

@@ -17,13 +17,14 @@ export interface AttachOptions {
   /** What the sink is, for logs and metrics: the same for all sinks of a kind. */
   readonly name: string;
   /**
-   * The stream is useless without this sink: its error ends the publisher's call. The error of any other sink detaches that sink
-   * alone.
+   * The stream is useless without this sink: its error ends the publisher's call. The error of any other sink
+   * detaches that sink alone.
    */
   readonly required?: boolean;
   /**
-   * Within a run, the sink gets the frames since the last key frame at once. The first such sink of a stream starts the GOP buffer,
-   * so it waits for the next key frame, as do sinks that come while the GOP is too large for the buffer.
+   * Within a run, the sink gets the frames since the last key frame at once. The first such sink of a stream
+   * starts the GOP buffer, so it waits for the next key frame, as do sinks that come while the GOP is too
+   * large for the buffer.
    */
   readonly fromKeyFrame?: boolean;
 }
@@ -39,7 +40,10 @@ export class SinkList implements Sink {
   readonly #emit: (event: SinkEvent) => void;
   readonly #bounds: GopBounds | undefined;
   readonly #memory: MemoryBudget | undefined;
-  /** Sinks that have the current run, or wait for the first. Replaced, never changed: calls may attach and detach. */
+  /**
+   * Sinks that have the current run, or wait for the first. Replaced, never changed: calls may attach and
+   * detach.
+   */
   #active: readonly Attached[] = [];
   /** Sinks that were attached within a run and get it from its next key frame on. */
   #joining: readonly Attached[] = [];

@@ -20,15 +20,22 @@ export interface RunContext {
   /** Gaps between the previous run's end and this start; empty when they touch. */
   readonly gaps: readonly StreamGap[];
   /**
-   * Present while the UTC offset may still move back. A sink that needs the final one waits until `isSettled` while that does not delay
-   * it, and calls `settle`, which returns the final context and fixes the offset. The other sinks get it as a `soft` run.
+   * Present while the UTC offset may still move back. A sink that needs the final one waits until `isSettled`
+   * while that does not delay it, and calls `settle`, which returns the final context and fixes the offset.
+   * The other sinks get it as a `soft` run.
    */
   readonly opening?: { readonly isSettled: boolean; settle(): RunContext };
-  /** Only the UTC offset is new: tracks and timestamps continue, and open segments need not end (docs/media.md 1). */
+  /**
+   * Only the UTC offset is new: tracks and timestamps continue, and open segments need not end (docs/media.md
+   * 1).
+   */
   readonly soft?: true;
 }
 
-/** Takes the frames of one stream. Calls are synchronous and must not wait; a sink that has to wait uses live/inbox. */
+/**
+ * Takes the frames of one stream. Calls are synchronous and must not wait; a sink that has to wait uses
+ * live/inbox.
+ */
 export interface Sink {
   /** Bytes of frames that wait in the sink, and their bound, for metrics; absent where nothing waits. */
   readonly queuedBytes?: number;
@@ -38,7 +45,10 @@ export interface Sink {
   readonly losses?: Readonly<Record<LossCause, Loss>>;
   /** It dropped the current GOP. */
   readonly waitsForKeyFrame?: boolean;
-  /** A run begins; its first frame is a key frame of the reference track. The previous run is over, or continues if `soft`. */
+  /**
+   * A run begins; its first frame is a key frame of the reference track. The previous run is over, or
+   * continues if `soft`.
+   */
   startRun(context: RunContext): void;
   write(frame: Frame): void;
   /** A burst ended; see StreamInput.flush. */

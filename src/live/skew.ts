@@ -1,8 +1,11 @@
 /**
- * Measures how far a run's UTC has drifted from the wall clock, and when to correct it (docs/media.md 1 and 3).
- * In: arrival and UTC of each frame of the reference track. Out: the skew, and the correction that is due. Pure.
+ * Measures how far a run's UTC has drifted from the wall clock, and when to correct it (docs/media.md 1 and
+ * 3).
+ * In: arrival and UTC of each frame of the reference track. Out: the skew, and the correction that is due.
+ * Pure.
  *
- * The minimum delay over a window is the delay without jitter; its growth since the beginning of the run is the skew.
+ * The minimum delay over a window is the delay without jitter; its growth since the beginning of the run is
+ * the skew.
  */
 
 /** Window of the minimum delay at the beginning of the run, µs. */
@@ -12,7 +15,10 @@ const WINDOW_US = 10_000_000;
 /** A skew above this in this many consecutive windows (one minute) is corrected. */
 const DUE_FROM_US = 250_000;
 const DUE_AFTER_WINDOWS = 6;
-/** A skew above this is corrected after this many windows, if it does not shrink: then media is not catching up with a stall. */
+/**
+ * A skew above this is corrected after this many windows, if it does not shrink: then media is not catching
+ * up with a stall.
+ */
 const FAR_US = 2_000_000;
 const FAR_AFTER_WINDOWS = 2;
 const SHRINKS_US = 100_000;
@@ -22,7 +28,10 @@ const OLD_FROM_US = 40_000;
 /** A larger step of the wall clock begins a new run at once. */
 const STEP_US = 1_000_000;
 
-/** Steps of the wall clock against the monotonic clock. A step forward counts only beyond a previous step back. */
+/**
+ * Steps of the wall clock against the monotonic clock. A step forward counts only beyond a previous step
+ * back.
+ */
 class WallSteps {
   #offsetUs: number | undefined;
   /** How far the wall clock is behind its highest offset, µs. */
@@ -68,7 +77,10 @@ export class SkewMeter {
   #startUs: number | undefined;
   #nowUs = 0;
 
-  /** @param options.behindUs how far the wall clock is behind the run's UTC already, µs: a step back came before */
+  /**
+   * @param options.behindUs how far the wall clock is behind the run's UTC already, µs: a step back came
+   *   before
+   */
   constructor({ stepsOnly = false, behindUs = 0 } = {}) {
     this.stepsOnly = stepsOnly;
     this.#steps = new WallSteps(behindUs);

@@ -26,7 +26,6 @@ export type SinkEvent =
   /** A GOP is too large for the GOP buffer: sinks that come now have to wait for the next key frame. */
   | { readonly type: 'gop-too-large' };
 
-/** Events of a stream. */
 export type StreamEvent =
   | { readonly type: 'run'; readonly context: RunContext }
   /** Media is missing. `mayContinue`: the publisher may return within seconds and continue the run. */

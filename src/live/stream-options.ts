@@ -28,6 +28,8 @@ export interface StreamOptions {
   readonly ready?: StreamInput['ready'];
   /** Bounds of the GOP buffer. */
   readonly gop?: GopBounds | undefined;
-  /** Ceiling of the frames that wait in its sinks and its GOP buffer, bytes, and the ceiling of all streams. */
+  /**
+   * Ceiling of the frames that wait in its sinks and its GOP buffer, bytes, and the ceiling of all streams.
+   */
   readonly memory?: { readonly streamBytes: number; readonly total: MemoryBudget } | undefined;
 }

@@ -56,7 +56,10 @@ export function open(past: Partial<StreamPast> = {}): Heard {
 
 /** A run whose pts 0 is now, unless the options differ. */
 export const start = (options: Partial<RunStart> = {}): RunStart => ({
-  ...{ tracks: [video], utcOffsetUs: NOW_US, clock: 'source', pace: { kind: 'continuous' } },
+  tracks: [video],
+  utcOffsetUs: NOW_US,
+  clock: 'source',
+  pace: { kind: 'continuous' },
   ...options,
 });
 /** The pace of segments of 6 s. */

@@ -101,7 +101,8 @@ suite('what was there before (rule 2)', () => {
       heard.stream.nextSegment({ utcOffsetUs: NOW_US, clock, listedUs: NOW_US, mayRepeat: true, missingUs: 0 });
       publish(heard, interleave([video, audio], [film(30), audioFrames({ track: audio, seconds: 30, startS: 1 })]));
       const behind = clock === 'source' ? 0 : 3_000_000;
-      // By arrival it is not known better than by three seconds: the run begins earlier and the UTC offset is moved.
+      // By arrival it is not known better than by three seconds: the run begins earlier and the UTC offset is
+      // moved.
       assert.equal(heard.frames[0]!.frame.pts, 90_000 * (15 - behind / 1e6));
       assert.equal(heard.runs[0]!.startUs, NOW_US + 15_000_000);
       assert.deepEqual(heard.runs[0]!.gaps, []);

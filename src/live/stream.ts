@@ -1,5 +1,6 @@
 /**
- * A live stream: takes a publisher's frames, fixes the UTC offset of each run, and passes the frames to its sinks.
+ * A live stream: takes a publisher's frames, fixes the UTC offset of each run, and passes the frames to its
+ * sinks.
  * In: ingest, through StreamInput. Out: packager and other sinks. docs/media.md 1 to 5.
  */
 import assert from 'node:assert/strict';
@@ -31,7 +32,10 @@ import { TimestampShift } from './timestamp-shift.ts';
 
 /** One live stream. Its publisher uses it as StreamInput. */
 export class Stream implements StreamInput {
-  /** Its live playlist shows a picture up to here while the publisher is away, µs since 1970: no run begins before it. */
+  /**
+   * Its live playlist shows a picture up to here while the publisher is away, µs since 1970: no run begins
+   * before it.
+   */
   filledUs = Number.NEGATIVE_INFINITY;
   /** The frames that wait in its sinks and its GOP buffer. */
   readonly memory: MemoryBudget;
@@ -87,8 +91,9 @@ export class Stream implements StreamInput {
   }
 
   /**
-   * Passes each frame to a sink, until the result is disposed. A sink attached within a run gets it from the next key frame on, or from
-   * the last one with `fromKeyFrame`: its context then has the start of that key frame, and no gaps.
+   * Passes each frame to a sink, until the result is disposed. A sink attached within a run gets it from the
+   * next key frame on, or from the last one with `fromKeyFrame`: its context then has the start of that key
+   * frame, and no gaps.
    */
   attach(sink: Sink, options: AttachOptions): Disposable {
     if (options.fromKeyFrame && this.#sinks.needsKeyFrame) this.requestKeyFrame();
@@ -100,7 +105,10 @@ export class Stream implements StreamInput {
     return this.#sinks.bufferGop();
   }
 
-  /** Requests a key frame from the source, at most once a second until one comes; returns false if the source has no such request. */
+  /**
+   * Requests a key frame from the source, at most once a second until one comes; returns false if the source
+   * has no such request.
+   */
   requestKeyFrame(): boolean {
     return this.#keyFrameRequests.request();
   }
@@ -276,7 +284,9 @@ export class Stream implements StreamInput {
     this.#events.emit({ type: 'absent', cause, detail, atUs, mayContinue });
   }
 
-  /** Holds frames before the first key frame of the reference track; frames of other tracks after it are kept. */
+  /**
+   * Holds frames before the first key frame of the reference track; frames of other tracks after it are kept.
+   */
   #publishPending(pending: PendingRun, frame: Frame): void {
     const reference = this.#reference!;
     if (frame.trackId !== reference.id) {
@@ -306,12 +316,18 @@ export class Stream implements StreamInput {
     for (const early of framesFrom(firstUs, pending)) this.#write(early);
   }
 
-  /** Fixes the run's UTC offset: that of the source, moved forward if UTC would run back (docs/media.md 2). */
+  /**
+   * Fixes the run's UTC offset: that of the source, moved forward if UTC would run back (docs/media.md 2).
+   */
   #begin({ start, keylessUs }: PendingRun, reference: Track, ptsUs: number): RunContext {
     const endUs = this.#endUs;
     const { arrival } = start;
     const { leastUs, wantedUs, startUs, overlaps, isHole } = placeRun({
-      ...{ ptsUs, endUs, keylessUs, hasMedia: this.#hasMedia, filledUs: this.filledUs },
+      ptsUs,
+      endUs,
+      keylessUs,
+      hasMedia: this.#hasMedia,
+      filledUs: this.filledUs,
       offsetUs: arrival?.offsetUs ?? start.utcOffsetUs,
       segment: this.#segment,
     });
@@ -334,7 +350,10 @@ export class Stream implements StreamInput {
     return context;
   }
 
-  /** Fixes the UTC offset of the run, if it may still move back: it is that of the frame that waited least (docs/media.md 2). */
+  /**
+   * Fixes the UTC offset of the run, if it may still move back: it is that of the frame that waited least
+   * (docs/media.md 2).
+   */
   #fixOffset(): void {
     const placement = this.#placement;
     if (!placement) return;
@@ -387,7 +406,9 @@ export class Stream implements StreamInput {
     this.#events.emit({ type: 'run', context });
   }
 
-  /** Checks the time of a reference frame; begins a run at a jump. False for a late frame, which is dropped. */
+  /**
+   * Checks the time of a reference frame; begins a run at a jump. False for a late frame, which is dropped.
+   */
   #admits(frame: Frame): boolean {
     const isLate = this.#continuity.isLate(frame);
     // Timestamps restart only at a key frame.
@@ -410,7 +431,10 @@ export class Stream implements StreamInput {
     this.#announce(start, wentBack);
   }
 
-  /** Moves the UTC offset forward at a key frame if it has drifted too far behind the wall clock (docs/media.md 1 and 3). */
+  /**
+   * Moves the UTC offset forward at a key frame if it has drifted too far behind the wall clock
+   * (docs/media.md 1 and 3).
+   */
   #reanchor(context: RunContext, frame: Frame): RunContext {
     const start = this.#start;
     if (!start) return context;

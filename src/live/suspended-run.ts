@@ -1,8 +1,9 @@
 /**
  * A run whose publisher has left: one that returns within five seconds continues it where its media does.
- * In: the last frames of the run, the first frames of the publisher that returned. Out: whether they join, and with which frame.
- * A run continues if the tracks are the same, and the media either begins with a key frame right after the last frame, or repeats the
- * last frame, byte for byte, and continues after it. Then every frame can be decoded and no DISCONTINUITY is needed.
+ * In: the last frames of the run, the first frames of the publisher that returned. Out: whether they join,
+ * and with which frame. A run continues if the tracks are the same, and the media either begins with a key
+ * frame right after the last frame, or repeats the last frame, byte for byte, and continues after it. Then
+ * every frame can be decoded and no DISCONTINUITY is needed.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Frame, Track } from '../media/frame.ts';
@@ -17,7 +18,9 @@ import type { RunContext } from './sink.ts';
 const RETURN_WITHIN_MS = 5000;
 /** A key frame may overlap the last frame by rounding and estimated durations, µs. */
 const OVERLAP_US = 40_000;
-/** A publisher that returns repeats at most this much, µs, and sends it in a burst of at most this long, ms. */
+/**
+ * A publisher that returns repeats at most this much, µs, and sends it in a burst of at most this long, ms.
+ */
 const MAX_REPEATED_US = 10_000_000;
 const REPEATS_FOR_MS = 1000;
 /** Most frames that it repeats. */
@@ -35,14 +38,16 @@ export interface SuspendedState {
 
 /** What comes of the frames that a publisher sent so far. */
 export interface ReturnDecision {
-  /** `continued`: the run continues with `frames`; `other`: they begin another run; `wait`: more frames are needed. */
+  /**
+   * `continued`: the run continues with `frames`; `other`: they begin another run; `wait`: more frames are
+   * needed.
+   */
   readonly decision: 'continued' | 'other' | 'wait';
   readonly frames: readonly Frame[];
 }
 
 const WAIT: ReturnDecision = { decision: 'wait', frames: [] };
 
-/** A suspended run. */
 export class SuspendedRun {
   readonly state: SuspendedState;
   readonly #untilMs: number;

@@ -1,6 +1,7 @@
 /**
- * Moves all timestamps of a run forward by whole seconds: edit lists may put a source's first frames before zero, which `tfdt` cannot
- * express. Whole seconds are exact in every timescale, and the UTC offset moves the other way.
+ * Moves all timestamps of a run forward by whole seconds: edit lists may put a source's first frames before
+ * zero, which `tfdt` cannot express. Whole seconds are exact in every timescale, and the UTC offset moves the
+ * other way.
  * In: the first frame of a run, then every frame. Out: frames with timestamps of 0 or more. Pure.
  */
 import type { Frame, Track } from '../media/frame.ts';
@@ -14,7 +15,10 @@ export class TimestampShift {
   /** Tracks whose frames contain timestamps. */
   #splices: ReadonlySet<number> = new Set();
 
-  /** A run begins with a key frame of its reference track; half a second of margin for tracks that begin a little earlier. */
+  /**
+   * A run begins with a key frame of its reference track; half a second of margin for tracks that begin a
+   * little earlier.
+   */
   begin(first: Frame, reference: Track, tracks: readonly Track[]): void {
     this.#seconds = Math.max(0, Math.ceil(0.5 - first.dts / reference.timescale));
     this.#ticks = new Map(tracks.map(({ id, timescale }) => [id, this.#seconds * timescale]));

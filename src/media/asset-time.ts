@@ -2,18 +2,22 @@
  * The clock of an asset's media, the same in all of its renditions.
  * In: times of the original. Out: `tfdt` and pts of segments. Pure. docs/decisions/0030.
  *
- * An asset begins at 0 µs. Decode times of pictures in decode order, and of sound that only primes a decoder, are earlier than
- * that, and `tfdt` cannot be negative (ISO 14496-12 8.8.12): the media clock shows a little more than 0 when the asset begins.
+ * An asset begins at 0 µs. Decode times of pictures in decode order, and of sound that only primes a decoder,
+ * are earlier than that, and `tfdt` cannot be negative (ISO 14496-12 8.8.12): the media clock shows a little
+ * more than 0 when the asset begins.
  */
 import { type Run, ticksToUs, usToTicks } from './run.ts';
 
 /** The media clock at the start of an asset that an earlier version imported, µs. */
 export const earlierClockStartUs = 10_000_000;
-/** At least this much for all others, µs: sound that primes the decoders of the original and of encoded sound. */
+/**
+ * At least this much for all others, µs: sound that primes the decoders of the original and of encoded sound.
+ */
 const LEAST_US = 200_000;
 
 /**
- * The media clock at the start of an asset, µs: whole ticks of its reference track, so that cuts at its frames are exact.
+ * The media clock at the start of an asset, µs: whole ticks of its reference track, so that cuts at its
+ * frames are exact.
  *
  * @param neededUs how much earlier decode times are
  * @param timescale of the reference track

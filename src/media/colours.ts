@@ -1,6 +1,7 @@
 /**
  * The colours of a video, as its parameter sets state them, and the dynamic range that follows.
- * In: the configuration of a track. Out: code points of ISO/IEC 23091-2; VIDEO-RANGE of RFC 8216bis 4.4.6.2. Pure.
+ * In: the configuration of a track. Out: code points of ISO/IEC 23091-2; VIDEO-RANGE of RFC 8216bis 4.4.6.2.
+ * Pure.
  */
 import { FormatError } from '../lib/errors.ts';
 import { av1Colours } from './av1/sequence-header.ts';
@@ -40,7 +41,8 @@ function parse(config: VideoConfig): Colours | undefined {
     if (codec === 'av1') return av1Colours(record);
     return codec === 'vp9' ? vp9Colours(record) : spsOf(config)?.colours;
   } catch (error) {
-    // A configuration that plays elsewhere may be beyond what is read here: it counts as one that states nothing.
+    // A configuration that plays elsewhere may be beyond what is read here: it counts as one that states
+    // nothing.
     if (error instanceof FormatError) return undefined;
     throw error;
   }

@@ -1,12 +1,17 @@
 /**
- * Decode times of a video whose timestamps are rounded or jitter, and durations that are known before the next frame comes: each frame of
- * an even frame rate begins exactly where the one before ends, because `tfdt` is the sum of all earlier durations (ISO/IEC 14496-12, 8.8.12).
- * In: decode times that rise. Out: decode times on a grid that follows them, with durations. Pure. docs/media.md 13.
+ * Decode times of a video whose timestamps are rounded or jitter, and durations that are known before the
+ * next frame comes: each frame of an even frame rate begins exactly where the one before ends, because `tfdt`
+ * is the sum of all earlier durations (ISO/IEC 14496-12, 8.8.12).
+ * In: decode times that rise. Out: decode times on a grid that follows them, with durations. Pure.
+ * docs/media.md 13.
  */
 
 /** Intervals of an even frame rate differ by no more than this: milliseconds are rounded, s. */
 const EVEN_S = 0.002;
-/** After this many even intervals a duration is predicted; this many suffice if they agree with the parameter sets. */
+/**
+ * After this many even intervals a duration is predicted; this many suffice if they agree with the parameter
+ * sets.
+ */
 const EVEN_INTERVALS = 50;
 const CONFIRMED_INTERVALS = 5;
 /** The first time of the grid and that of a frame are both rounded: distances up to this say nothing, s. */
@@ -16,7 +21,9 @@ const ROUNDED_S = 0.001;
 export interface EvenTime {
   /** Ticks; rises. */
   readonly dts: number;
-  /** Ticks to the next frame; undefined while the frame rate is not known to be even: the next frame shows it. */
+  /**
+   * Ticks to the next frame; undefined while the frame rate is not known to be even: the next frame shows it.
+   */
   readonly duration: number | undefined;
   /** Ticks from frame to frame, may have a fraction; undefined like `duration`. */
   readonly step: number | undefined;
@@ -70,7 +77,8 @@ export class EvenTimes {
       this.#next = undefined;
       return { dts: placed, duration: undefined, step };
     }
-    // The grid follows the clock of the sender: what rounding does not explain is made up for in the next duration.
+    // The grid follows the clock of the sender: what rounding does not explain is made up for in the next
+    // duration.
     const off = dts - from;
     const beyond = Math.sign(off) * Math.max(0, Math.abs(off) - this.#roundedTicks);
     this.#next = Math.max(from + step + beyond, placed + 1);
@@ -88,13 +96,16 @@ export class EvenTimes {
     }
   }
 
-  /** Ticks from the frame at `dts` to the next one; undefined while the frame rate is not known to be even. */
+  /**
+   * Ticks from the frame at `dts` to the next one; undefined while the frame rate is not known to be even.
+   */
   #step(dts: number): number | undefined {
     if (this.#even < CONFIRMED_INTERVALS) return undefined;
     const mean = (dts - this.#evenFrom) / this.#even;
     const nominal = this.#nominal;
     const distance = nominal === undefined ? Number.POSITIVE_INFINITY : Math.abs(mean - nominal);
-    // Rounding explains less and less: after a while the mean of the clock is more exact than what the encoder states.
+    // Rounding explains less and less: after a while the mean of the clock is more exact than what the
+    // encoder states.
     if (nominal !== undefined && distance * this.#even <= this.#evenTicks) return nominal;
     return this.#even >= EVEN_INTERVALS || distance < this.#evenTicks / 2 ? mean : undefined;
   }

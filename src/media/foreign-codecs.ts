@@ -1,6 +1,7 @@
 /**
  * Names of unsupported codecs, by their codes in MP4 files and CODECS attributes.
- * In: four-character codes (mp4ra.org), objectTypeIndications (ISO/IEC 14496-1, table 5). Out: readable names. Pure.
+ * In: four-character codes (mp4ra.org), objectTypeIndications (ISO/IEC 14496-1, table 5). Out: readable
+ * names. Pure.
  */
 import type { LeftOutTrack } from '../api/left-out.ts';
 

@@ -1,6 +1,6 @@
 /**
- * G.711, the sound of telephones and of many cameras: its configuration, and its samples as numbers. It has no form in the files that oxbow
- * stores: it is always converted.
+ * G.711, the sound of telephones and of many cameras: its configuration, and its samples as numbers. It has
+ * no form in the files that oxbow stores: it is always converted.
  * In: bytes of µ-law (`pcmu`) or A-law (`pcma`). Out: samples. Pure. ITU-T G.711.
  */
 import type { AudioConfig } from './frame.ts';

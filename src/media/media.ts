@@ -1,7 +1,8 @@
 /**
  * The formats of live video, published as `oxbow/media`: playlists, MPEG-TS and fragmented MP4.
- * In: text, bytes, frames. Out: the same in another format. Pure: no `node:` modules, no clock, no dependency; for browsers and Node.
- * All that is exported here is public and documented in docs/5-api/media.md; all other files of src/media are internal.
+ * In: text, bytes, frames. Out: the same in another format. Pure: no `node:` modules, no clock, no
+ * dependency; for browsers and Node. All that is exported here is public and documented in
+ * docs/5-api/media.md; all other files of src/media are internal.
  */
 import { type Fragment, fragmentLength, printFragment } from './isobmff/fragment.ts';
 import type { MediaPlaylist } from './m3u8/playlist.ts';
@@ -53,8 +54,8 @@ export { createTsDemuxer, type TsDemuxer } from './mpegts/demuxer.ts';
 export { muxSegment as muxTsSegment, type SegmentInput as TsSegmentInput } from './mpegts/muxer/muxer.ts';
 
 /**
- * Prints a Media Playlist. Durations have five decimals, dates milliseconds and `Z`; EXT-X-MAP, EXT-X-KEY and EXT-X-BITRATE are
- * written where they change.
+ * Prints a Media Playlist. Durations have five decimals, dates milliseconds and `Z`; EXT-X-MAP, EXT-X-KEY and
+ * EXT-X-BITRATE are written where they change.
  *
  * @throws RangeError if a date is outside the range of Date
  */
@@ -66,7 +67,8 @@ export function printMediaPlaylist(playlist: MediaPlaylist): string {
  * Prints one movie fragment: moof and mdat of one track, as a CMAF chunk (ISO/IEC 23000-19, 7.3.2).
  *
  * @returns a new array; each frame is copied once
- * @throws RangeError if `tfdt` is not a safe integer from 0, or a frame has `pts` before `dts` or a negative duration
+ * @throws RangeError if `tfdt` is not a safe integer from 0, or a frame has `pts` before `dts` or a negative
+ *   duration
  * @throws TypeError if there is no frame
  */
 export function printFmp4Fragment(fragment: Fragment): Uint8Array {

@@ -1,6 +1,7 @@
 /**
- * The peak segment bit rate of a list (RFC 8216bis 4.4.6.2, BANDWIDTH): the largest rate of any contiguous set of segments that lasts from
- * 0.5 to 1.5 target durations. A short segment alone, such as the last one of a run, is no peak.
+ * The peak segment bit rate of a list (RFC 8216bis 4.4.6.2, BANDWIDTH): the largest rate of any contiguous
+ * set of segments that lasts from 0.5 to 1.5 target durations. A short segment alone, such as the last one of
+ * a run, is no peak.
  * In: durations and bytes of segments in order. Out: bits per second. Pure.
  */
 
@@ -30,7 +31,10 @@ export class PeakRate {
     this.#mostUs = LONGEST * targetDurationS * 1e6;
   }
 
-  /** Of all segments, bits per second: that of all together where they are shorter than any set; 0 without any. */
+  /**
+   * Of all segments, bits per second: that of all together where they are shorter than any set; 0 without
+   * any.
+   */
   get rate(): number {
     return this.#peak ?? (this.#durationUs > 0 ? (this.#bytes * 8e6) / this.#durationUs : 0);
   }

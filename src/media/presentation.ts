@@ -1,7 +1,8 @@
 /**
- * A presentation: the input of playlists, manifests, clips and exports; from a live window, a window of a recording, or both joined.
- * In: adapters of delivery, one for each kind. Out: the writers of delivery/format, one for each format. Pure. RFC 8216bis 4.4; ISO
- * 23009-1 5.3.
+ * A presentation: the input of playlists, manifests, clips and exports; from a live window, a window of a
+ * recording, or both joined.
+ * In: adapters of delivery, one for each kind. Out: the writers of delivery/format, one for each format.
+ * Pure. RFC 8216bis 4.4; ISO 23009-1 5.3.
  */
 import type { CaptionChannel } from './captions/caption-channel.ts';
 import type { Track } from './frame.ts';
@@ -32,7 +33,9 @@ export interface Presentation<Segment extends PresentationSegment = Presentation
   readonly ended: boolean;
   /** Its URL has a revision, so it never changes. */
   readonly fixed?: boolean;
-  /** Dates only once a minute and after each discontinuity: otherwise they are nearly half of a long playlist. */
+  /**
+   * Dates only once a minute and after each discontinuity: otherwise they are nearly half of a long playlist.
+   */
   readonly sparseDates?: boolean;
   /** Without dates: its times are not UTC. */
   readonly undated?: boolean;
@@ -40,7 +43,9 @@ export interface Presentation<Segment extends PresentationSegment = Presentation
   readonly hasAllTexts?: boolean;
   /** Date ranges that overlap it, in order; each ID once. */
   readonly dateRanges: readonly DateRangeTag[];
-  /** Derived qualities, with the same MSNs and runs: their video is beside its own. Only of a DASH manifest. */
+  /**
+   * Derived qualities, with the same MSNs and runs: their video is beside its own. Only of a DASH manifest.
+   */
   readonly beside?: readonly Pick<Presentation, 'segments'>[];
   /** Only of a live playlist: its server control parameters. */
   readonly live?: LiveEdge;
@@ -104,7 +109,10 @@ export interface PresentationTrack {
 
 /** A Partial Segment of a rendition. */
 export interface PresentationPart {
-  /** Presentation time of the first sample, ticks of the rendition's first track; of the first part the earliest of the segment. */
+  /**
+   * Presentation time of the first sample, ticks of the rendition's first track; of the first part the
+   * earliest of the segment.
+   */
   readonly pts: number;
   readonly durationS: number;
   readonly independent: boolean;

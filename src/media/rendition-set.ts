@@ -1,6 +1,7 @@
 /**
  * The renditions of a set of tracks: their ids by role, which of them are variants, and their CODECS.
- * In: tracks. Out: renditions for the packager and delivery. docs/media.md 15a, 17 and 34; RFC 8216bis 4.4.6. Pure.
+ * In: tracks. Out: renditions for the packager and delivery. docs/media.md 15a, 17 and 34; RFC 8216bis 4.4.6.
+ * Pure.
  */
 import type { DataTrack, TextTrack, Track, VideoTrack } from './frame.ts';
 
@@ -8,14 +9,20 @@ import type { DataTrack, TextTrack, Track, VideoTrack } from './frame.ts';
 export interface Rendition {
   /** Its role, as in URLs: `v0`, `a0`, `a1-eng`, `av0`; of a derived quality `v0-480`, `av0-480`. */
   readonly id: string;
-  /** In the order in which their bytes follow each other in a part or segment. The first one gives the rendition its times. */
+  /**
+   * In the order in which their bytes follow each other in a part or segment. The first one gives the
+   * rendition its times.
+   */
   readonly tracks: readonly Track[];
 }
 
 /** The renditions of a set of tracks, and which of them a multivariant playlist offers. */
 export interface RenditionSet {
   readonly all: readonly Rendition[];
-  /** Variants: `av0` with one audio track, otherwise each video track; derived qualities follow those of the source. */
+  /**
+   * Variants: `av0` with one audio track, otherwise each video track; derived qualities follow those of the
+   * source.
+   */
   readonly variants: readonly Rendition[];
   /** Audio renditions of the variants; empty if the variants contain the audio. */
   readonly audio: readonly Rendition[];
@@ -23,13 +30,19 @@ export interface RenditionSet {
   readonly subtitles: readonly Rendition[];
 }
 
-/** Ids of tracks from here on are of subtitles beside the media of an asset. Their renditions keep their names when others are removed. */
+/**
+ * Ids of tracks from here on are of subtitles beside the media of an asset. Their renditions keep their names
+ * when others are removed.
+ */
 export const FIRST_ADDED_ID = 1000;
 
 /** Names of derived qualities: parts of an URL segment of at most 32 characters. */
 const RUNG = /^[a-z0-9-]{1,24}$/;
 
-/** Ends the height in the name of a quality that has the size of the source and takes its place: browsers do not show the source well. */
+/**
+ * Ends the height in the name of a quality that has the size of the source and takes its place: browsers do
+ * not show the source well.
+ */
 export const FULL = '-full';
 const REPLACING = new RegExp(`^\\d+${FULL}(-|$)`);
 
@@ -62,7 +75,10 @@ export function replacesSource({ id }: Pick<Rendition, 'id'>): boolean {
   return REPLACING.test(rungOf(id) ?? '');
 }
 
-/** The renditions to choose from: without the picture of the source where another one takes its place. It keeps its address. */
+/**
+ * The renditions to choose from: without the picture of the source where another one takes its place. It
+ * keeps its address.
+ */
 export function offeredOf(renditions: readonly Rendition[]): readonly Rendition[] {
   if (!renditions.some(replacesSource)) return renditions;
   return renditions.filter(
@@ -78,7 +94,8 @@ export function isSubtitle(renditionId: string): boolean {
 /**
  * Names the renditions of `tracks`, which must not be changed afterwards.
  *
- * One video and one audio track are muxed: half the requests, and no faults from two loaders that must stay in sync.
+ * One video and one audio track are muxed: half the requests, and no faults from two loaders that must stay
+ * in sync.
  */
 export function renditionsOf(tracks: readonly Track[]): RenditionSet {
   const found = known.get(tracks) ?? nameRenditions(tracks);
@@ -122,8 +139,8 @@ export function tsRenditionOf(tracks: readonly Track[]): Rendition {
 }
 
 /**
- * The rendition with the role of `id` in a set of tracks: itself, or another of its kind. Undefined if there is none: video does not
- * replace audio.
+ * The rendition with the role of `id` in a set of tracks: itself, or another of its kind. Undefined if there
+ * is none: video does not replace audio.
  */
 export function renditionFor(tracks: readonly Track[], id: string): Rendition | undefined {
   if (id === TS) return tsRenditionOf(tracks);

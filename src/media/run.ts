@@ -1,6 +1,7 @@
 /**
  * A run: a stretch of continuous media with one constant UTC offset (docs/media.md 1).
- * In: live/stream, which fixes the UTC offset before the first frame. Out: packager, recording, playlists. Pure.
+ * In: live/stream, which fixes the UTC offset before the first frame. Out: packager, recording, playlists.
+ * Pure.
  */
 
 /** Origin of the UTC offset of a run. */

@@ -1,6 +1,7 @@
 /**
  * The shape of the samples of a picture: television has pictures of 720 by 576 that are shown as 1024 by 576.
- * In: a configuration. Out: width divided by height. Pure. ITU-T H.264 and H.265, E.2.1 (sample_aspect_ratio).
+ * In: a configuration. Out: width divided by height. Pure. ITU-T H.264 and H.265, E.2.1
+ * (sample_aspect_ratio).
  */
 import type { VideoConfig } from './frame.ts';
 import { spsOf } from './sps.ts';

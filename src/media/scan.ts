@@ -1,7 +1,9 @@
 /**
- * Whether the pictures of a track are interlaced: two fields of different times in one frame, which show combs where nothing separates
- * them. What a stream may contain is not what it contains: many encoders of television allow fields and send whole pictures.
- * In: a configuration, frames. Out: `interlaced` or `progressive`. Pure. ITU-T H.264, 7.3.3, D.1.3 and D.2.3; H.265, 7.4.4, D.3.3.
+ * Whether the pictures of a track are interlaced: two fields of different times in one frame, which show
+ * combs where nothing separates them. What a stream may contain is not what it contains: many encoders of
+ * television allow fields and send whole pictures.
+ * In: a configuration, frames. Out: `interlaced` or `progressive`. Pure. ITU-T H.264, 7.3.3, D.1.3 and D.2.3;
+ * H.265, 7.4.4, D.3.3.
  */
 import { BitReader } from '../lib/bits.ts';
 import { FormatError } from '../lib/errors.ts';
@@ -40,7 +42,10 @@ export class ScanWatch {
     this.#look = lookOf(config);
   }
 
-  /** How a frame of the track was scanned; undefined where it does not say it. Costs nothing where the stream has no fields. */
+  /**
+   * How a frame of the track was scanned; undefined where it does not say it. Costs nothing where the stream
+   * has no fields.
+   */
   look({ data }: Pick<Frame, 'data'>): Scan | undefined {
     try {
       return this.#look(data);
@@ -111,7 +116,8 @@ function timingOf(
       const struct = bits.u(4);
       const clock = clockScan(bits, struct);
       if (clock !== undefined) return clock;
-      // Repeated fields or frames show a film at the rate of television (2:3 pulldown): its pictures are whole.
+      // Repeated fields or frames show a film at the rate of television (2:3 pulldown): its pictures are
+      // whole.
       if (struct === FRAME || struct >= THREE_FIELDS) return 'progressive';
       // Two fields in turn. Of a frame that is coded as one this says only in which order it may be shown.
       return isCodedAsFields || struct < 3 ? 'interlaced' : 'unknown';

@@ -1,6 +1,7 @@
 /**
  * Output of the packager: parts, segments, and groups of all tracks' segments that share an MSN.
- * In: packager/packager. Out: live window, recorder, chunk files. Pure types; bytes are immutable and may be in shared memory.
+ * In: packager/packager. Out: live window, recorder, chunk files. Pure types; bytes are immutable and may be
+ * in shared memory.
  */
 import type { GapCause } from '../api/gap.ts';
 import type { Track } from './frame.ts';
@@ -19,7 +20,10 @@ export interface StreamGap {
   readonly detail: string;
 }
 
-/** The codec configurations of all tracks, with the number in init URLs; reused when the configurations return. */
+/**
+ * The codec configurations of all tracks, with the number in init URLs; reused when the configurations
+ * return.
+ */
 export interface Init {
   /** 1 and up within a stream. */
   readonly number: number;
@@ -31,7 +35,10 @@ export interface Init {
 /** A Partial Segment of one track: one moof and one mdat. */
 export interface Part {
   readonly bytes: Uint8Array;
-  /** Presentation time of the first sample, ticks of the track; of the first Part of a segment the earliest of the segment. */
+  /**
+   * Presentation time of the first sample, ticks of the track; of the first Part of a segment the earliest of
+   * the segment.
+   */
   readonly pts: number;
   /** Ticks of the track. */
   readonly duration: number;
@@ -43,7 +50,10 @@ export interface Part {
 
 /** The samples of a segment as its moofs have them, in decode order. */
 export interface SampleRows {
-  /** Of each sample: decode time, ticks; length, bytes; pts − dts, ticks, 0 or more; 1 for a sync sample, otherwise 0. */
+  /**
+   * Of each sample: decode time, ticks; length, bytes; pts − dts, ticks, 0 or more; 1 for a sync sample,
+   * otherwise 0.
+   */
   readonly samples: Float64Array;
   /** Of each fragment: offset of its first sample in the segment, bytes; number of its samples. */
   readonly fragments: Float64Array;
@@ -59,11 +69,13 @@ export interface TrackSegment {
   /** Decode time of the first sample, ticks of the track. */
   readonly tfdt: number;
   /**
-   * From the first sample to the end of the last, ticks. Where a run ends within B-frames, until the last picture ends: its samples are
-   * shorter by those that never came.
+   * From the first sample to the end of the last, ticks. Where a run ends within B-frames, until the last
+   * picture ends: its samples are shorter by those that never came.
    */
   readonly duration: number;
-  /** Earliest presentation time − tfdt, ticks, 0 or more: that of the first sample where it is a sync sample. */
+  /**
+   * Earliest presentation time − tfdt, ticks, 0 or more: that of the first sample where it is a sync sample.
+   */
   readonly firstPtsOffset: number;
   readonly samples: number;
   /** Starts with a sync sample. */
@@ -93,6 +105,9 @@ export interface SegmentGroup {
   readonly tracks: readonly TrackSegment[];
   /** Gaps since the previous group's end, without seams; empty if media joined. */
   readonly gaps: readonly StreamGap[];
-  /** Complete date ranges of its data tracks; absent without any. Readers of the file compute them from the tracks. */
+  /**
+   * Complete date ranges of its data tracks; absent without any. Readers of the file compute them from the
+   * tracks.
+   */
   readonly dateRanges?: readonly DateRangeTag[];
 }

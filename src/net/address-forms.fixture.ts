@@ -1,6 +1,7 @@
 /**
  * Spellings of addresses that are not public, for the tests of everything that connects to the outside.
- * In: nothing. Out: hosts as in URLs. IANA special-purpose registries; the forms of inet_aton; IPv4 within IPv6.
+ * In: nothing. Out: hosts as in URLs. IANA special-purpose registries; the forms of inet_aton; IPv4 within
+ * IPv6.
  */
 
 const PRIVATE = ['127.0.0.1', '10.0.0.1', '169.254.169.254', '192.168.1.1', '172.16.0.1', '100.64.0.1', '0.0.0.0'];

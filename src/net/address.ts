@@ -1,6 +1,7 @@
 /**
  * IP addresses as bytes: whether one is global unicast or in a range.
- * In: text from URLs, resolvers and settings. Out: booleans. IANA special-purpose registries (RFC 6890); RFC 6052, 3056, 5214 for IPv4 within IPv6.
+ * In: text from URLs, resolvers and settings. Out: booleans. IANA special-purpose registries (RFC 6890);
+ * RFC 6052, 3056, 5214 for IPv4 within IPv6.
  */
 import { isIP, isIPv4 } from 'node:net';
 import { OxbowError } from '../lib/errors.ts';
@@ -77,7 +78,8 @@ export function inCidr(address: IpAddress, range: Cidr): boolean {
 }
 
 /**
- * Whether an address is in one of the ranges. An IPv4 address in its IPv6 form (`::ffff:10.0.0.1`) counts as IPv4.
+ * Whether an address is in one of the ranges. An IPv4 address in its IPv6 form (`::ffff:10.0.0.1`) counts as
+ * IPv4.
  *
  * @param text an IP address; other text is in no range
  * @param ranges as of `parseCidr`
@@ -173,8 +175,8 @@ const neverByName = [
   .concat(parseCidr('fd00:ec2::254'));
 
 /**
- * Whether an address is refused even for a name configured by an administrator: link-local (metadata services of clouds), unspecified,
- * multicast.
+ * Whether an address is refused even for a name configured by an administrator: link-local (metadata services
+ * of clouds), unspecified, multicast.
  */
 export function isNeverByName(address: IpAddress): boolean {
   const inner = embeddedIpv4(address);

@@ -1,6 +1,7 @@
 /**
  * Keep-alive connections, within bounds.
- * In: requests. Out: sockets. A connection made for a trusted host is never used for a request that is not trusted: the two have agents of their own.
+ * In: requests. Out: sockets. A connection made for a trusted host is never used for a request that is not
+ * trusted: the two have agents of their own.
  */
 import type { Agent as HttpAgent } from 'node:http';
 import type { Agent as HttpsAgent } from 'node:https';
@@ -23,8 +24,8 @@ export interface Agents {
 }
 
 /**
- * Creates four agents (plain and TLS, trusted and not) with a shared bound: 100 idle connections, 10 per host, 90 s; and two without
- * keep-alive.
+ * Creates four agents (plain and TLS, trusted and not) with a shared bound: 100 idle connections, 10 per
+ * host, 90 s; and two without keep-alive.
  *
  * @param maxPerHost most connections to one host. Where it is given, all idle connections may be to that host
  */

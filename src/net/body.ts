@@ -1,6 +1,7 @@
 /**
  * The body of a reply, decoded, within bounds.
- * In: node's IncomingMessage. Out: bytes. One limit applies to the bytes received and to the decoded bytes. RFC 9110, 8.4.
+ * In: node's IncomingMessage. Out: bytes. One limit applies to the bytes received and to the decoded bytes.
+ * RFC 9110, 8.4.
  */
 import type { IncomingMessage } from 'node:http';
 import { pipeline, type Readable, type Transform } from 'node:stream';
@@ -62,7 +63,8 @@ export async function* readRaw(message: IncomingMessage, limits: BodyLimits): As
 /**
  * Reads a body to its end and unpacks it; breaking off closes the connection and stops the timeouts.
  *
- * @throws OxbowError `source-failed` when a bound is passed or the connection breaks; the caller's abort reason when it aborts
+ * @throws OxbowError `source-failed` when a bound is passed or the connection breaks; the caller's abort
+ *   reason when it aborts
  */
 export async function* readBody(message: IncomingMessage, limits: BodyLimits): AsyncGenerator<Uint8Array, void> {
   const { url, patience } = limits;

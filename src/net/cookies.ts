@@ -5,7 +5,10 @@
 import { createRequire } from 'node:module';
 import type { Cookie, CookieJar, MemoryCookieStore } from 'tough-cookie';
 
-/** Most cookies of a jar; beyond it the least recently used one is removed (RFC 6265, 6.1 requires 3000 over all sites). */
+/**
+ * Most cookies of a jar; beyond it the least recently used one is removed (RFC 6265, 6.1 requires 3000 over
+ * all sites).
+ */
 const MAX_COOKIES = 300;
 /** Longest cookie with its attributes, characters (6.1). */
 const MAX_LENGTH = 4096;

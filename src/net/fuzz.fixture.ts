@@ -1,6 +1,7 @@
 /**
  * Scrambled Set-Cookie fields; for tests and for `npm run fuzz`.
- * In: a seed. Out: nothing, or an assertion: what comes back as a Cookie field is one line that may be sent, and the jar stays bounded.
+ * In: a seed. Out: nothing, or an assertion: what comes back as a Cookie field is one line that may be sent,
+ * and the jar stays bounded.
  */
 import assert from 'node:assert/strict';
 import { validateHeaderValue } from 'node:http';

@@ -1,13 +1,14 @@
 /**
- * Decides whether oxbow may connect to a server: by the URL before the request, and by the address when it connects.
- * In: URLs of every hop, addresses of the resolver. Out: permission, or an error. docs/architecture.md, Outgoing requests.
+ * Decides whether oxbow may connect to a server: by the URL before the request, and by the address when it
+ * connects.
+ * In: URLs of every hop, addresses of the resolver. Out: permission, or an error. docs/architecture.md,
+ * Outgoing requests.
  */
 import { lookup as systemLookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { type Cidr, embeddedIpv4, type IpAddress, inCidr, isGlobal, isNeverByName, parseIp } from './address.ts';
 import { netFailure } from './failure.ts';
 
-/** An address of a resolver. */
 export interface ResolvedAddress {
   readonly address: string;
   readonly family: number;
@@ -72,8 +73,9 @@ export class Guard {
   }
 
   /**
-   * A `lookup` for node:net that returns only allowed addresses. The checked address is the one connected to, so a name that changes
-   * its address between two lookups gains nothing. One refused address refuses the name.
+   * A `lookup` for node:net that returns only allowed addresses. The checked address is the one connected to,
+   * so a name that changes its address between two lookups gains nothing. One refused address refuses the
+   * name.
    */
   lookup(trusted: boolean): LookupFunction {
     return (hostname, options, callback) => {

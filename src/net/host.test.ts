@@ -28,7 +28,8 @@ test('a name is resolved once, and one refused address refuses it', async () => 
   await using net = createNet({ allow: [], resolve });
   const found = await net.resolveHost('good.test', 8890, user);
   assert.deepEqual(found, {
-    ...{ host: 'good.test', port: 8890 },
+    host: 'good.test',
+    port: 8890,
     addresses: [
       { address: '93.184.216.34', family: 4 },
       { address: '2606:4700::1', family: 6 },

@@ -1,7 +1,7 @@
 /**
  * Addresses of hosts for connections other than HTTP: relays, SRT.
- * In: a host name or address of a URL, a port. Out: checked addresses, to which the caller connects; the name is not resolved again.
- * docs/architecture.md, Outgoing requests.
+ * In: a host name or address of a URL, a port. Out: checked addresses, to which the caller connects; the name
+ * is not resolved again. docs/architecture.md, Outgoing requests.
  */
 import { waitFor } from '../lib/abort.ts';
 import { messageOf } from '../lib/errors.ts';
@@ -32,7 +32,8 @@ export interface CheckedHost {
  * Resolves a host once and checks every address.
  *
  * @param host as in a URL: a name, an IPv4 address in any spelling, an IPv6 address with or without brackets
- * @throws OxbowError `address-refused` for an address that is not allowed, `source-failed` where the name has none; the signal's reason
+ * @throws OxbowError `address-refused` for an address that is not allowed, `source-failed` where the name has
+ *   none; the signal's reason
  */
 export async function resolveHost(
   guard: Guard,
@@ -63,7 +64,8 @@ function resolved(guard: Guard, name: string, trusted: boolean): Promise<readonl
 }
 
 /**
- * The host as HTTP spells it: addresses like 0x7f.1 become 127.0.0.1, so that they count as addresses, not as names.
+ * The host as HTTP spells it: addresses like 0x7f.1 become 127.0.0.1, so that they count as addresses, not as
+ * names.
  *
  * @throws OxbowError `address-refused` for text that is no host
  */

@@ -171,8 +171,14 @@ test('secrets are sent only to their origin, other headers to all', async () => 
   });
   await using net = createNet({ allow: ['127.0.0.1'] });
   const headers = {
-    ...{ Authorization: 'Bearer s3cret', Cookie: 'a=b', 'X-Api-Key': 'k', Referer: 'https://tv.example/' },
-    ...{ 'X-Session-Id': '1', 'X-Password': '2', 'X-Signature': '3', 'X-JWT': '4' },
+    Authorization: 'Bearer s3cret',
+    Cookie: 'a=b',
+    'X-Api-Key': 'k',
+    Referer: 'https://tv.example/',
+    'X-Session-Id': '1',
+    'X-Password': '2',
+    'X-Signature': '3',
+    'X-JWT': '4',
   };
   await text(net, origin.url, limits({ headers }));
   assert.equal(origin.requests[0]?.headers.authorization, 'Bearer s3cret');

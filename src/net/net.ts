@@ -1,6 +1,9 @@
 /**
- * The guarded HTTP client for every outgoing request of oxbow, and checked addresses for every other outgoing connection.
- * In: URLs from administrators, users, playlists and redirects. Out: replies, read within bounds. docs/architecture.md, Outgoing requests. No other code opens outgoing connections; no proxy of the environment is used.
+ * The guarded HTTP client for every outgoing request of oxbow, and checked addresses for every other outgoing
+ * connection.
+ * In: URLs from administrators, users, playlists and redirects. Out: replies, read within bounds.
+ * docs/architecture.md, Outgoing requests. No other code opens outgoing connections; no proxy of the
+ * environment is used.
  */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { concatBytes } from '../lib/bytes.ts';
@@ -36,25 +39,39 @@ export interface NetRequest {
   readonly signal: AbortSignal;
   /** Body of a POST, whose redirects are returned, not followed; undefined: GET. */
   readonly post?: Uint8Array | undefined;
-  /** Method of a request with `post`; default POST. PROPFIND: RFC 4918 9.1. DELETE ends a session, RFC 9725 4.2. */
+  /**
+   * Method of a request with `post`; default POST. PROPFIND: RFC 4918 9.1. DELETE ends a session, RFC 9725
+   * 4.2.
+   */
   readonly method?: 'PROPFIND' | 'DELETE' | undefined;
-  /** Added to oxbow's own. Secrets among them go only to the origin of `home`, whatever URL a playlist or a redirect names. */
+  /**
+   * Added to oxbow's own. Secrets among them go only to the origin of `home`, whatever URL a playlist or a
+   * redirect names.
+   */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Most bytes of the body, as sent and as unpacked. */
   readonly maxBytes: number;
   /** From the call to the last byte, redirects included, ms. */
   readonly deadlineMs: number;
-  /** Longest wait for the next byte, ms. A body slower than 1 KiB/s for 10 s also ends with `source-failed`. */
+  /**
+   * Longest wait for the next byte, ms. A body slower than 1 KiB/s for 10 s also ends with `source-failed`.
+   */
   readonly idleMs: number;
   /** Open a new connection for this request, because a kept one may be broken. Default false. */
   readonly fresh?: boolean | undefined;
-  /** A URL configured by an administrator: its host is allowed even if private, and its user name and password are sent to its origin. */
+  /**
+   * A URL configured by an administrator: its host is allowed even if private, and its user name and password
+   * are sent to its origin.
+   */
   readonly trusted?: URL | undefined;
   /** Origin of secret headers; default `trusted`, otherwise the URL itself. */
   readonly home?: URL | undefined;
   /** Cookie jar of the source, for every hop. */
   readonly cookies?: Cookies | undefined;
-  /** `traceparent` of the span that causes the request, sent at every hop; undefined: none. W3C Trace Context, 3.2. */
+  /**
+   * `traceparent` of the span that causes the request, sent at every hop; undefined: none. W3C Trace Context,
+   * 3.2.
+   */
   readonly traceparent?: string | undefined;
   /** What it is fetched for, in traces. */
   readonly about?: FetchSubject | undefined;
@@ -76,8 +93,8 @@ export interface NetResponse extends Disposable {
   /** The complete body. Throws as `stream` does. */
   body(): Promise<Uint8Array>;
   /**
-   * The body as a stream. Throws OxbowError `source-failed` if a limit is exceeded or the connection breaks, and the signal's reason on
-   * abort.
+   * The body as a stream. Throws OxbowError `source-failed` if a limit is exceeded or the connection breaks,
+   * and the signal's reason on abort.
    */
   stream(): AsyncIterable<Uint8Array>;
 }
@@ -85,21 +102,27 @@ export interface NetResponse extends Disposable {
 /** The HTTP client. */
 export interface Net extends AsyncDisposable {
   /**
-   * GETs `url` (or POSTs to it), following at most 5 redirects, each checked like the first. Any status is a reply.
+   * GETs `url` (or POSTs to it), following at most 5 redirects, each checked like the first. Any status is a
+   * reply.
    *
-   * @throws OxbowError `address-refused` for an address that is not allowed, `source-failed` if there is no reply;
+   * @throws OxbowError `address-refused` for an address that is not allowed, `source-failed` if there is no
+   *   reply;
    * `extra.retryable` reports whether a retry may help. On abort, rejects with the signal's reason.
    */
   fetch(url: string | URL, request: NetRequest): Promise<NetResponse>;
-  /** Opens a proxy for a child process that sends its own requests; the caller closes it when the child has ended. */
+  /**
+   * Opens a proxy for a child process that sends its own requests; the caller closes it when the child has
+   * ended.
+   */
   openProxy(options: ProxyOptions): Promise<GuardedProxy>;
   /**
-   * Resolves the host of an outgoing TCP or UDP connection once, and checks every address: the same rules as for requests. The caller
-   * connects to one of the addresses, never to the name.
+   * Resolves the host of an outgoing TCP or UDP connection once, and checks every address: the same rules as
+   * for requests. The caller connects to one of the addresses, never to the name.
    *
    * @param host as in a URL
    * @param port 1 to 65535
-   * @throws OxbowError `address-refused` for an address that is not allowed, `source-failed` where the name has none; the signal's reason
+   * @throws OxbowError `address-refused` for an address that is not allowed, `source-failed` where the name
+   *   has none; the signal's reason
    */
   resolveHost(host: string, port: number, request: HostRequest): Promise<CheckedHost>;
   /** Connections kept for the next request. */
@@ -217,7 +240,10 @@ async function follow(first: URL, request: NetRequest, way: Way): Promise<NetRes
   }
 }
 
-/** Reads the body of a redirect if it is small, so that the connection can be reused; closes the connection if it is large. */
+/**
+ * Reads the body of a redirect if it is small, so that the connection can be reused; closes the connection if
+ * it is large.
+ */
 async function drain(message: IncomingMessage, patience: Patience): Promise<void> {
   try {
     const limits = { url: new URL('redirect:'), maxBytes: MAX_REDIRECT_BODY, patience };

@@ -70,7 +70,8 @@ export class Patience implements Disposable {
   }
 
   /**
-   * Called for bytes of the body. The rate is measured from the first byte on, so a delayed but fast reply is not slow.
+   * Called for bytes of the body. The rate is measured from the first byte on, so a delayed but fast reply is
+   * not slow.
    *
    * @param bytes 0 or more
    */

@@ -1,4 +1,5 @@
-// Connections are real, so a test waits for bytes and closed sockets; the limits of time pass on virtual time.
+// Connections are real, so a test waits for bytes and closed sockets; the limits of time pass on virtual
+// time.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, request as send } from 'node:http';
@@ -25,7 +26,9 @@ async function listen(server: Server): Promise<Target> {
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   return {
-    ...{ url: new URL(`http://127.0.0.1:${port}/`), port, sockets },
+    url: new URL(`http://127.0.0.1:${port}/`),
+    port,
+    sockets,
     async [Symbol.asyncDispose]() {
       const closed = once(server, 'close');
       server.close();
@@ -57,7 +60,11 @@ function outgoing(proxy: GuardedProxy, method: string, path: string, headers: ob
   const url = new URL(proxy.url);
   const pair = Buffer.from(`${url.username}:${password ?? url.password}`).toString('base64');
   return send({
-    ...{ host: url.hostname, port: url.port, agent: false, method, path },
+    host: url.hostname,
+    port: url.port,
+    agent: false,
+    method,
+    path,
     headers: { ...(password !== '' && { 'proxy-authorization': `Basic ${pair}` }), ...headers },
   });
 }

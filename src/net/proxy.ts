@@ -1,6 +1,7 @@
 /**
  * A guarded forward proxy on this computer for one child process that sends its own requests.
- * In: CONNECT for https and absolute-form requests for http, with the password of its URL. Out: connections that the guard allows, within bounds. RFC 9110, 7.6 and 9.3.6; RFC 9112, 3.2.2.
+ * In: CONNECT for https and absolute-form requests for http, with the password of its URL. Out: connections
+ * that the guard allows, within bounds. RFC 9110, 7.6 and 9.3.6; RFC 9112, 3.2.2.
  */
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
@@ -24,7 +25,6 @@ const OWN_FIELDS =
 /** Reason phrase of requests refused by oxbow, to distinguish them from errors of the site. */
 export const refusedPhrase = 'oxbow-refused';
 
-/** Options of a proxy. */
 export interface ProxyOptions {
   /** A URL configured by an administrator: its host is allowed even if private. */
   readonly trusted?: URL | undefined;
@@ -272,7 +272,10 @@ function hostOf(url: URL): string {
   return url.hostname.replace(/^\[|\]$/g, '');
 }
 
-/** The target of any other request: an absolute address (RFC 9112, 3.2.2), but not of https, which comes by CONNECT. */
+/**
+ * The target of any other request: an absolute address (RFC 9112, 3.2.2), but not of https, which comes by
+ * CONNECT.
+ */
 function targetOf(text: string): URL | undefined {
   const url = URL.parse(text);
   return url?.protocol === 'https:' ? undefined : (url ?? undefined);

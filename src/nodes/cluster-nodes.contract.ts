@@ -37,13 +37,20 @@ async function join({ db }: Database, clock: ManualClock, name: string): Promise
   const { token } = await store.take(NODE_LEASE + name, { holder: name, ttlMs: TAKEOVER_MS });
   await rows.register({ name, url: `http://${name}.example:8080`, roles: nodeRoles, version: '1.2.3' });
   const placement = await SharedPlacement.open({
-    ...{ rows, node: name, roles: nodeRoles, takeoverMs: TAKEOVER_MS, clock, log: createSilentLog() },
+    rows,
+    node: name,
+    roles: nodeRoles,
+    takeoverMs: TAKEOVER_MS,
+    clock,
+    log: createSilentLog(),
     leases: new Leases({ store, clock, failed: (error) => assert.fail(String(error)) }),
     tookOver: () => {},
   });
   const { signal } = new AbortController();
   return {
-    ...{ placement, rows, nodes: new ClusterNodes({ db, rows, clock, placement }) },
+    placement,
+    rows,
+    nodes: new ClusterNodes({ db, rows, clock, placement }),
     async step() {
       await store.renew(NODE_LEASE + name, token, TAKEOVER_MS);
       await placement.step({ signal });
@@ -60,9 +67,27 @@ async function addAsset({ db }: Database, id: string, state = 'uploading'): Prom
   await db
     .insertInto('asset')
     .values({
-      ...{ id, state, title: id, title_key: id, description: '', tags: '[]', visibility: 'public', owner: 'admin' },
-      ...{ origin: 'upload', failure: null, filename: id, bytes: 1, sha256: null, content_type: '', facts: null },
-      ...{ duration_us: null, recording: null, poster_us: null, revision: 1, created_us: 0, changed_us: 0 },
+      id,
+      state,
+      title: id,
+      title_key: id,
+      description: '',
+      tags: '[]',
+      visibility: 'public',
+      owner: 'admin',
+      origin: 'upload',
+      failure: null,
+      filename: id,
+      bytes: 1,
+      sha256: null,
+      content_type: '',
+      facts: null,
+      duration_us: null,
+      recording: null,
+      poster_us: null,
+      revision: 1,
+      created_us: 0,
+      changed_us: 0,
       deleted_us: null,
     })
     .execute();
@@ -73,9 +98,20 @@ async function addUpload({ db }: Database, id: string, state = 'open'): Promise<
   await db
     .insertInto('upload')
     .values({
-      ...{ id, state, asset_id: `of-${id}`, owner: 'admin', length: 9, received: 0, chunk_bytes: null },
-      ...{ metadata: '{}', sha256: null, failure: null, created_us: 0, expires_us: 1 },
-      ...{ request_key: null, request_hash: null },
+      id,
+      state,
+      asset_id: `of-${id}`,
+      owner: 'admin',
+      length: 9,
+      received: 0,
+      chunk_bytes: null,
+      metadata: '{}',
+      sha256: null,
+      failure: null,
+      created_us: 0,
+      expires_us: 1,
+      request_key: null,
+      request_hash: null,
     })
     .execute();
 }

@@ -1,5 +1,6 @@
 /**
- * The nodes of a cluster for operators: their state, and what each owns; the health check and the gauges of them.
+ * The nodes of a cluster for operators: their state, and what each owns; the health check and the gauges of
+ * them.
  * In: the shared database, the nodes that are alive. Out: JSON, sentences, metrics. docs/6-run/cluster.md.
  */
 import type { Kysely } from 'kysely';
@@ -59,7 +60,11 @@ export class ClusterNodes implements NodesApi {
       const state = endedUs !== null || !isAlive(node) ? 'dead' : drainingUs !== null ? 'draining' : 'alive';
       const sinceUs = { alive: startedUs, draining: drainingUs, dead: endedUs ?? expiresUs }[state];
       return {
-        ...{ name, url: url.origin, version, state, roles: [...roles] },
+        name,
+        url: url.origin,
+        version,
+        state,
+        roles: [...roles],
         since: sinceUs ? printRfc3339(sinceUs / 1000) : null,
         self: name === placement.node,
         owns: owns.get(name) ?? nothing(),

@@ -1,6 +1,6 @@
 /**
- * What nodes request of each other: files of this node, copies of media in its memory, streams that move, the live edge of streams, and that
- * it reads what has changed. Only signed requests are answered.
+ * What nodes request of each other: files of this node, copies of media in its memory, streams that move, the
+ * live edge of streams, and that it reads what has changed. Only signed requests are answered.
  * In: HTTP requests below `/internal/`. Out: responses. docs/decisions/0055.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -117,7 +117,10 @@ export function createInternalRequests(deps: InternalRequestDeps): InternalReque
     return { status: 200, body: await files.read(location, { offset, length }) };
   }
 
-  /** What a node changes for a request of its own is a part of that trace. The header of anyone else is never read. */
+  /**
+   * What a node changes for a request of its own is a part of that trace. The header of anyone else is never
+   * read.
+   */
   async function traced<T extends { readonly status: number }>(
     { method = 'GET', url = '/', headers }: IncomingMessage,
     work: () => Promise<T>,
@@ -128,7 +131,11 @@ export function createInternalRequests(deps: InternalRequestDeps): InternalReque
     const startedAt = performance.now();
     const ended = (status: number | undefined, error?: string) =>
       telemetry.ended({
-        ...{ kind: 'request', name: `${method} ${url.split('/', 3).join('/')}`, span, traceparent, error },
+        kind: 'request',
+        name: `${method} ${url.split('/', 3).join('/')}`,
+        span,
+        traceparent,
+        error,
         tookMs: performance.now() - startedAt,
         attributes: {
           'http.request.method': method,

@@ -8,7 +8,6 @@ import { currentTraceparent } from '../observe/traces/current-span.ts';
 import { NODE_HEADER, type NodeSignature } from './node-signature.ts';
 import type { NodeView } from './placement.ts';
 
-/** A request to a node. */
 export interface NodeRequest {
   readonly method: 'GET' | 'POST' | 'DELETE';
   /** Path with query. */

@@ -1,6 +1,8 @@
 /**
- * Copies of media in the memory of other nodes: they are dropped when a range of a recording is deleted for good.
- * In: what was deleted. Out: signed requests to the other nodes, and the nodes that did not answer. docs/decisions/0055 and 0065.
+ * Copies of media in the memory of other nodes: they are dropped when a range of a recording is deleted for
+ * good.
+ * In: what was deleted. Out: signed requests to the other nodes, and the nodes that did not answer.
+ * docs/decisions/0055 and 0065.
  */
 import { messageOf } from '../lib/errors.ts';
 import { internalTarget, type PurgedThing } from './internal-requests.ts';

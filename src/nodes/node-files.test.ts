@@ -39,7 +39,11 @@ suite('the files of another node', () => {
     await theirs.put(location, content);
     const never = () => assert.fail('it was not requested');
     const internal = createInternalRequests({
-      ...{ signature: signatureOf('b'), files: theirs, give: never, edge: never, span: never },
+      signature: signatureOf('b'),
+      files: theirs,
+      give: never,
+      edge: never,
+      span: never,
       release: (prefix) => void released.push(prefix),
       purge: async (thing) => void purged.push(thing),
       look: never,

@@ -1,5 +1,6 @@
 /**
- * The files of all nodes as one store: what this node does not have is read from the node that has it. Everything is written here.
+ * The files of all nodes as one store: what this node does not have is read from the node that has it.
+ * Everything is written here.
  * In: the store of this node. Out: a SegmentStore. docs/decisions/0055.
  */
 import {
@@ -19,7 +20,10 @@ import type { NodeView, Placement } from './placement.ts';
 
 /** Longest wait for a range of a file, ms. */
 const READ_MS = 10_000;
-/** How often a node that is asked is looked at, ms: one that is frozen answers nothing until it is declared dead. */
+/**
+ * How often a node that is asked is looked at, ms: one that is frozen answers nothing until it is declared
+ * dead.
+ */
 const ALIVE_MS = 250;
 const DELETE_MS = 30_000;
 const MAX_SIZE_BYTES = 64;
@@ -178,7 +182,10 @@ export class NodeFiles implements SegmentStore {
     await this.#own[Symbol.asyncDispose]();
   }
 
-  /** The reply of the node that has a file. Throws `missing` if none has it, and the node's failure if that one cannot be reached. */
+  /**
+   * The reply of the node that has a file. Throws `missing` if none has it, and the node's failure if that
+   * one cannot be reached.
+   */
   async #ask(
     location: SegmentLocation,
     request: { readonly target: string; readonly maxBytes: number },
@@ -214,7 +221,9 @@ export class NodeFiles implements SegmentStore {
   ): Promise<Uint8Array | undefined> {
     using alive = this.#whileAlive(node);
     using response = await this.#options.client.send(node, {
-      ...{ method: 'GET', ...request, deadlineMs: READ_MS },
+      method: 'GET',
+      ...request,
+      deadlineMs: READ_MS,
       signal: AbortSignal.any([this.#signal(options), alive.signal]),
     });
     if (response.status === 404) return undefined;

@@ -1,6 +1,7 @@
 /**
  * The rows of a cluster: its nodes with their leases, and the owners of things.
- * In: the shared database. Out: nodes, placements, and the changes of them, each one statement or transaction.
+ * In: the shared database. Out: nodes, placements, and the changes of them, each one statement or
+ * transaction.
  */
 import type { Kysely, Selectable } from 'kysely';
 import type { NodeRole } from '../config/sections/cluster-section.ts';
@@ -23,7 +24,9 @@ export type PlacementRow = Selectable<PlacementTable>;
 export interface NodeRow extends Omit<NodeView, 'isAlive'> {
   /** Token of its lease; 0 if it never had one. */
   readonly token: number;
-  /** When its lease ends unless it is renewed, µs since 1970 by the clock of its holder; 0: it was released. */
+  /**
+   * When its lease ends unless it is renewed, µs since 1970 by the clock of its holder; 0: it was released.
+   */
   readonly expiresUs: number;
   /** Its last start, µs since 1970. */
   readonly startedUs: number;
@@ -92,8 +95,15 @@ export class NodeRows {
       ({ name, url, roles, version, started_us: startedUs, draining_us: drainingUs, ended_us: endedUs }) => {
         const { token = 0, expires_us: expiresUs = 0 } = leaseOf.get(NODE_LEASE + name) ?? {};
         return {
-          ...{ name, url: new URL(url), roles: JSON.parse(roles) as NodeRole[], version, token, expiresUs },
-          ...{ startedUs, drainingUs, endedUs },
+          name,
+          url: new URL(url),
+          roles: JSON.parse(roles) as NodeRole[],
+          version,
+          token,
+          expiresUs,
+          startedUs,
+          drainingUs,
+          endedUs,
         };
       },
     );
@@ -176,10 +186,11 @@ export class NodeRows {
   }
 
   /**
-   * Distributes what a dead node has: streams and rooms in one transaction, then the assets. An asset that is still uploaded stays, because
-   * what has arrived of it is on the disk of that node.
+   * Distributes what a dead node has: streams and rooms in one transaction, then the assets. An asset that is
+   * still uploaded stays, because what has arrived of it is on the disk of that node.
    *
-   * @param fence of its lease, which the caller has taken: nothing moves if that node, or another one, has it again
+   * @param fence of its lease, which the caller has taken: nothing moves if that node, or another one, has it
+   *   again
    * @param choose the new owner of a thing; undefined: no living node can take it
    * @returns number of things that have moved
    */

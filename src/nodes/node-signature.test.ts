@@ -7,7 +7,9 @@ import { isSignedBody, NODE_HEADER, NodeSignature, type SignedBody } from './nod
 const secret = 'a-secret-of-the-cluster-that-is-long';
 const request = { method: 'GET', target: '/live/cam/index.m3u8?x=1' };
 
-/** Nodes with one clock, each of which reads requests as its server gives them: new header fields each time. */
+/**
+ * Nodes with one clock, each of which reads requests as its server gives them: new header fields each time.
+ */
 function openNodes() {
   const clock = createManualClock();
   const open = (node: string, of = secret) => {

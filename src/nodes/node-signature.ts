@@ -1,7 +1,8 @@
 /**
- * How the nodes of a cluster authenticate to each other: each request names its node and its receiver, has a number that is used once, and
- * is signed, with its body, by the secret of the cluster.
- * In: the secret, requests. Out: the value of the header field `Oxbow-Node`, and whose it is. RFC 2104. docs/decisions/0082.
+ * How the nodes of a cluster authenticate to each other: each request names its node and its receiver, has a
+ * number that is used once, and is signed, with its body, by the secret of the cluster.
+ * In: the secret, requests. Out: the value of the header field `Oxbow-Node`, and whose it is. RFC 2104.
+ * docs/decisions/0082.
  */
 import { createHmac, createSecretKey, hash, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
@@ -16,7 +17,10 @@ export const NODE_HEADER = 'oxbow-node';
 export const MAX_SIGNED_BYTES = 1024 * 1024;
 /** A request is valid for this long, before and after its time: the clocks of nodes may differ. */
 const VALID_MS = 60_000;
-/** Processes whose numbers are remembered, 32 KiB each. One more is let in when one of them has signed nothing that is still valid. */
+/**
+ * Processes whose numbers are remembered, 32 KiB each. One more is let in when one of them has signed nothing
+ * that is still valid.
+ */
 const MAX_SENDERS = 256;
 
 const NAME = '[a-z0-9][a-z0-9_-]{0,30}';
@@ -29,7 +33,9 @@ const FORM_BEFORE = new RegExp(`^${NAME} [0-9]{13} [A-Za-z0-9_-]{43}$`);
 const NO_BODY = '-';
 const STREAMED = '*';
 
-/** The body of a request: bytes, or `streamed` where they are not known before they are sent; undefined: none. */
+/**
+ * The body of a request: bytes, or `streamed` where they are not known before they are sent; undefined: none.
+ */
 export type SignedBody = Uint8Array | 'streamed' | undefined;
 
 /** What is signed of a request. */
@@ -50,7 +56,10 @@ export interface ReceivedRequest {
 /** The node that has sent a request. */
 export interface NodeSender {
   readonly node: string;
-  /** SHA-256 of the body, base64url: the body must be compared with it before it is used. Undefined: there is none, or it is streamed. */
+  /**
+   * SHA-256 of the body, base64url: the body must be compared with it before it is used. Undefined: there is
+   * none, or it is streamed.
+   */
   readonly bodyHash: string | undefined;
 }
 
@@ -65,7 +74,10 @@ export class NodeSignature {
   readonly #key: KeyObject;
   readonly #node: string;
   readonly #clock: Pick<Clock, 'nowMs' | 'monotonicMs'>;
-  /** What was sent to this name by then could have been taken by an earlier process, which has not left what it remembered. */
+  /**
+   * What was sent to this name by then could have been taken by an earlier process, which has not left what
+   * it remembered.
+   */
   readonly #startMs: number;
   readonly #process = randomBytes(9).toString('base64url');
   /** Last number by receiver. As many as there are nodes. */
@@ -87,7 +99,10 @@ export class NodeSignature {
     this.#startMs = Math.floor(options.clock.nowMs());
   }
 
-  /** The value of the header field for a request of this node, to be sent once. @param to name of the receiver */
+  /**
+   * The value of the header field for a request of this node, to be sent once.
+   * @param to name of the receiver
+   */
   sign(to: string, { method, target, body }: SignedRequest): string {
     const number = (this.#lastNumbers.get(to) ?? 0) + 1;
     this.#lastNumbers.set(to, number);
@@ -180,7 +195,10 @@ function markOf(body: SignedBody): string {
   return body === undefined || body.length === 0 ? NO_BODY : hash('sha256', body, 'base64url');
 }
 
-/** Whether a request has a body exactly where one was signed. Nodes send no HTTP/2, in which a head does not say it. RFC 9112 6.3. */
+/**
+ * Whether a request has a body exactly where one was signed. Nodes send no HTTP/2, in which a head does not
+ * say it. RFC 9112 6.3.
+ */
 function hasFraming(mark: string, { method, target, headers }: ReceivedRequest): boolean {
   if (':method' in headers) return false;
   if (mark === STREAMED) return streamsBody(method, target);

@@ -1,6 +1,7 @@
 /**
- * Which nodes are alive: those whose leases change. How long one does not, only the clock of this process measures that never steps: the
- * clocks of machines may jump, and a database that does not answer makes no node dead.
+ * Which nodes are alive: those whose leases change. How long one does not, only the clock of this process
+ * measures that never steps: the clocks of machines may jump, and a database that does not answer makes no
+ * node dead.
  * In: rows of nodes, as they are read. Out: nodes; whether this process may take over what a dead one had.
  */
 import type { Clock } from '../lib/clock.ts';
@@ -9,7 +10,10 @@ import type { NodeView } from './placement.ts';
 
 /** A node is looked at this long after its time has ended, ms. */
 const AFTER_END_MS = 10;
-/** What a dead node had is looked at this often, and for this long: another node may be the one that distributes it, ms. */
+/**
+ * What a dead node had is looked at this often, and for this long: another node may be the one that
+ * distributes it, ms.
+ */
 const DEAD_EVERY_MS = 250;
 const DEAD_FOR_MS = 30_000;
 
@@ -29,7 +33,10 @@ export class NodeWatch {
   readonly #seen = new Map<string, Seen>();
   /** When they were read last, monotonic ms. */
   #readMs: number | undefined;
-  /** Since when each reading succeeds and finds the lease of this node, monotonic ms; undefined: the last one did not. */
+  /**
+   * Since when each reading succeeds and finds the lease of this node, monotonic ms; undefined: the last one
+   * did not.
+   */
   #soundSinceMs: number | undefined;
 
   /**
@@ -67,7 +74,8 @@ export class NodeWatch {
       const isAlive = expiresUs > 0 && this.#isFresh(this.#seen.get(name)!, nowMs);
       return { name, url, roles, version, isAlive };
     });
-    // Without a lease of its own the database has not stored what it was given, and others could not renew theirs.
+    // Without a lease of its own the database has not stored what it was given, and others could not renew
+    // theirs.
     if (!nodes.some(({ name, isAlive }) => name === this.#node && isAlive)) this.#soundSinceMs = undefined;
     return nodes;
   }
@@ -79,7 +87,10 @@ export class NodeWatch {
     return wasSound;
   }
 
-  /** Whether they were read without a pause, and this node had its lease, long enough that each living node has renewed its own. */
+  /**
+   * Whether they were read without a pause, and this node had its lease, long enough that each living node
+   * has renewed its own.
+   */
   get mayTakeOver(): boolean {
     return this.#soundSinceMs !== undefined && this.#clock.monotonicMs() - this.#soundSinceMs >= this.#takeoverMs;
   }

@@ -1,5 +1,6 @@
 /**
- * Remembers which numbers of a counter were used, so that none is taken twice: the newest 262,144, in 32 KiB. Older ones count as used.
+ * Remembers which numbers of a counter were used, so that none is taken twice: the newest 262,144, in 32 KiB.
+ * Older ones count as used.
  * In: numbers, in almost any order. Out: whether each is new. Pure. RFC 6479.
  */
 

@@ -1,5 +1,6 @@
 /**
- * A cluster for tests: the owners are rows of one database, nodes are objects of one process that can be paused.
+ * A cluster for tests: the owners are rows of one database, nodes are objects of one process that can be
+ * paused.
  * In: a database. Out: the Placement of each node; takeovers.
  */
 import type { Kysely } from 'kysely';
@@ -7,7 +8,6 @@ import { Emitter } from '../lib/events.ts';
 import type { Tables } from '../store/schema.ts';
 import type { Moved, NodeView, OwnedKind, Owner, Placement } from './placement.ts';
 
-/** A node of a test. */
 export interface TestNode extends Placement {
   /** While true, it learns of no change, as a process that is stopped. */
   isPaused: boolean;
@@ -17,7 +17,9 @@ export interface TestNode extends Placement {
 export interface TestCluster {
   /** A new node. @param takes false: it has no role */
   join(name: string, takes?: boolean): TestNode;
-  /** Gives everything of a node to another one, in one transaction; nodes that are paused do not learn of it. */
+  /**
+   * Gives everything of a node to another one, in one transaction; nodes that are paused do not learn of it.
+   */
   takeOver(from: string, to: string): Promise<void>;
 }
 
@@ -47,7 +49,10 @@ export function openTestCluster(db: Kysely<Tables>): TestCluster {
     /** Names of owners, as this node knows them. */
     const known = new Map<string, string>();
     const viewOf = (owner: string): NodeView => ({
-      ...{ name: owner, url: new URL(`http://${owner}.example`), version: '1.0.0', isAlive: true },
+      name: owner,
+      url: new URL(`http://${owner}.example`),
+      version: '1.0.0',
+      isAlive: true,
       roles: ['ingest', 'serve', 'worker', 'rooms'],
     });
     const ownerOf = (owner: string | undefined): Owner =>
@@ -59,7 +64,10 @@ export function openTestCluster(db: Kysely<Tables>): TestCluster {
       if (before !== owner && (before === name || owner === name)) moved.emit({ kind, key, owner: ownerOf(owner) });
     };
     const node: TestNode = {
-      ...{ node: name, moved, isPaused: false, takes: () => takes },
+      node: name,
+      moved,
+      isPaused: false,
+      takes: () => takes,
       get others() {
         return [...nodes.keys()].filter((other) => other !== name).map(viewOf);
       },

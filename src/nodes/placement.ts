@@ -1,6 +1,6 @@
 /**
- * Which node of a cluster owns a stream, room, asset or upload. The owner alone runs it, writes its files and changes its rows; the other
- * nodes pass requests on to it. Without a cluster, this process owns everything.
+ * Which node of a cluster owns a stream, room, asset or upload. The owner alone runs it, writes its files and
+ * changes its rows; the other nodes pass requests on to it. Without a cluster, this process owns everything.
  * In: kinds and keys. Out: owners. docs/decisions/0055.
  */
 import type { NodeRole } from '../config/sections/cluster-section.ts';
@@ -53,7 +53,10 @@ export interface Placement {
   find(kind: OwnedKind, key: string): Owner;
   /** The owner; asks the database about a thing that is not known. */
   lookUp(kind: OwnedKind, key: string): Promise<Owner>;
-  /** Makes this node the owner of a thing that has none. Returns the owner: this node, or the one that has it already. */
+  /**
+   * Makes this node the owner of a thing that has none. Returns the owner: this node, or the one that has it
+   * already.
+   */
   claim(kind: OwnedKind, key: string): Promise<Exclude<Owner, undefined>>;
   /** Gives what this node owns to another one. False: this node does not own it. */
   give(kind: OwnedKind, key: string, to: string): Promise<boolean>;

@@ -19,9 +19,27 @@ async function addAsset(
   await db
     .insertInto('asset')
     .values({
-      ...{ id, state, title: id, title_key: id, description: '', tags: '[]', visibility: 'public', owner: 'admin' },
-      ...{ origin: 'upload', failure: null, filename: id, bytes: 1, sha256: null, content_type: '', facts: null },
-      ...{ duration_us: null, recording: null, poster_us: null, revision: 1, created_us: nowUs, changed_us: nowUs },
+      id,
+      state,
+      title: id,
+      title_key: id,
+      description: '',
+      tags: '[]',
+      visibility: 'public',
+      owner: 'admin',
+      origin: 'upload',
+      failure: null,
+      filename: id,
+      bytes: 1,
+      sha256: null,
+      content_type: '',
+      facts: null,
+      duration_us: null,
+      recording: null,
+      poster_us: null,
+      revision: 1,
+      created_us: nowUs,
+      changed_us: nowUs,
       deleted_us: null,
     })
     .execute();

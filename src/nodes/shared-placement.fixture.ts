@@ -39,7 +39,6 @@ export class LateRows extends NodeRows {
   }
 }
 
-/** A node of a test. */
 export interface TestNode {
   readonly placement: SharedPlacement;
   readonly rows: LateRows;
@@ -65,7 +64,12 @@ export async function join(
   const { token } = await store.take(NODE_LEASE + name, { holder: name, ttlMs: TAKEOVER_MS });
   const tookOver: string[] = [];
   const placement = await SharedPlacement.open({
-    ...{ rows, node: name, roles, takeoverMs: TAKEOVER_MS, clock, log: createSilentLog() },
+    rows,
+    node: name,
+    roles,
+    takeoverMs: TAKEOVER_MS,
+    clock,
+    log: createSilentLog(),
     leases: new Leases({ store, clock, failed: (error) => assert.fail(String(error)) }),
     tookOver: (dead) => tookOver.push(dead),
   });
@@ -73,7 +77,10 @@ export async function join(
   placement.moved.subscribe((event) => moved.push(event));
   const { signal } = new AbortController();
   return {
-    ...{ placement, rows, moved, tookOver },
+    placement,
+    rows,
+    moved,
+    tookOver,
     step: () => placement.step({ signal }),
     renew: () => store.renew(NODE_LEASE + name, token, TAKEOVER_MS),
     release: () => store.release(NODE_LEASE + name, token),

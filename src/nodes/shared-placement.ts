@@ -1,5 +1,6 @@
 /**
- * The owners of a cluster over a shared database: what has changed is read every second, and the things of dead nodes are taken over.
+ * The owners of a cluster over a shared database: what has changed is read every second, and the things of
+ * dead nodes are taken over.
  * In: the rows, the lease of this node. Out: Placement. docs/decisions/0055.
  */
 import type { Leases } from '../cluster/lease.ts';
@@ -15,7 +16,9 @@ import { type Moved, type NodeView, type OwnedKind, type Owner, type Placement, 
 
 /** Interval of reading while all nodes are alive, ms. */
 const EVERY_MS = 1000;
-/** The clocks of nodes differ, and transactions end later than their times say: this much is read again, µs. */
+/**
+ * The clocks of nodes differ, and transactions end later than their times say: this much is read again, µs.
+ */
 const AGAIN_US = 10_000_000;
 /** All owners are read this often, ms: what exists no more has no row that changes. */
 const ALL_EVERY_MS = 10 * 60_000;

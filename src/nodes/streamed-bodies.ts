@@ -1,6 +1,8 @@
 /**
- * Requests whose body goes to its owner as it comes, because it may have many gigabytes: files of the library. All others are read first.
- * In: method and target of a request. Out: yes or no, the same at the node that sends it and at the one that receives it. Pure.
+ * Requests whose body goes to its owner as it comes, because it may have many gigabytes: files of the
+ * library. All others are read first.
+ * In: method and target of a request. Out: yes or no, the same at the node that sends it and at the one that
+ * receives it. Pure.
  */
 
 /** Uploads by tus, in one request and in chunks; subtitles of an asset. */

@@ -4,7 +4,10 @@
  */
 import type { MetricRow } from './metric-row.ts';
 
-/** Metrics of questions to `auth.url`, of playback tokens of another program, of e-mail and of sign-in by other services. */
+/**
+ * Metrics of questions to `auth.url`, of playback tokens of another program, of e-mail and of sign-in by
+ * other services.
+ */
 export const authMetrics = {
   authRequests: {
     type: 'counter',

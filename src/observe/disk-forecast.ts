@@ -1,7 +1,8 @@
 /**
- * Predicts when a disk is full, from its growth in the last day and from the recordings that retention does not limit yet.
- * In: samples of the free space, recordings that still grow. Out: bytes per second, seconds. The samples include what retention deletes, so
- * a disk at a constant level never fills.
+ * Predicts when a disk is full, from its growth in the last day and from the recordings that retention does
+ * not limit yet.
+ * In: samples of the free space, recordings that still grow. Out: bytes per second, seconds. The samples
+ * include what retention deletes, so a disk at a constant level never fills.
  */
 
 const DAY_MS = 24 * 3600 * 1000;

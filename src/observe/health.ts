@@ -10,7 +10,6 @@ export type Check = (options: { signal: AbortSignal }) => Promise<string | undef
 /** `degraded`: a part of oxbow does not work; `failing`: an essential part does not work. */
 export type HealthStatus = 'ok' | 'degraded' | 'failing';
 
-/** Result of a check. */
 export interface CheckResult {
   readonly name: string;
   readonly status: HealthStatus;
@@ -32,8 +31,9 @@ export interface Health {
    * Adds a check until the returned function is called.
    *
    * @param name short and unique, e.g. `database`
-   * @param options `ready`: whether /ready runs it (default true); `degrades`: when it throws, oxbow is degraded, not failing, and still
-   *   gets traffic (default false); `timeoutMs`: a check that takes longer has thrown (default 2,000)
+   * @param options `ready`: whether /ready runs it (default true); `degrades`: when it throws, oxbow is
+   *   degraded, not failing, and still gets traffic (default false); `timeoutMs`: a check that takes longer
+   *   has thrown (default 2,000)
    */
   register(
     name: string,

@@ -9,7 +9,10 @@ import { memoryLimit } from './memory-limit.ts';
 
 /** Share of the memory limit above which the system may kill the process at any time. */
 const MOST_MEMORY = 0.95;
-/** Lag of the main thread above which live video cannot be served, seconds. A smaller lag is reported, but is not a failure. */
+/**
+ * Lag of the main thread above which live video cannot be served, seconds. A smaller lag is reported, but is
+ * not a failure.
+ */
 const MOST_LAG_S = 5;
 /** A smaller difference is slewing, ms. */
 const STEP_MS = 500;

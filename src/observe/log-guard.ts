@@ -1,5 +1,6 @@
 /**
- * Limits the log: repeated lines of a stream, and of connections, are written once with a count, and each stream has a budget per day.
+ * Limits the log: repeated lines of a stream, and of connections, are written once with a count, and each
+ * stream has a budget per day.
  * In: finished JSON lines. Out: the lines to write. Memory is bounded.
  */
 
@@ -17,7 +18,6 @@ export interface LogGuardOptions {
   readonly limits?: Partial<LogLimits>;
 }
 
-/** Limits of the log. */
 export interface LogLimits {
   /** Equal lines of a stream, or of connections without one, within this time are written once, ms. */
   readonly foldMs: number;
@@ -90,8 +90,8 @@ export class LogGuard {
     }
     const nowMs = this.#options.nowMs();
     this.#settle(nowMs);
-    // Lines of a request are needed to follow it. Lines without a stream report actions of users, such as saving settings; but clients that
-    // connect over and over would use up the budget of those lines.
+    // Lines of a request are needed to follow it. Lines without a stream report actions of users, such as
+    // saving settings; but clients that connect over and over would use up the budget of those lines.
     if ((stream !== '' || remote !== undefined) && traceId === undefined && level !== 'fatal') {
       const key = `${level} ${stream} ${msg}`;
       const known = this.#repeats.get(key);

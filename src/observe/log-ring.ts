@@ -41,7 +41,10 @@ export class LogRing {
   readonly #lines: LogLine[] = [];
   #last: number;
 
-  /** @param beforeFirst one less than the first line's id; the time in ms keeps ids rising from one run to the next */
+  /**
+   * @param beforeFirst one less than the first line's id; the time in ms keeps ids rising from one run to the
+   *   next
+   */
   constructor(beforeFirst = 0) {
     this.#last = beforeFirst;
   }

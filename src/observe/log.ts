@@ -1,6 +1,7 @@
 /**
  * The log: one line per event, as JSON or as short text on a terminal, without secrets.
- * In: calls of `log.info({ stream }, 'sentence')` from everywhere. Out: lines on standard output. Nothing else imports pino.
+ * In: calls of `log.info({ stream }, 'sentence')` from everywhere. Out: lines on standard output. Nothing
+ * else imports pino.
  */
 import { isatty } from 'node:tty';
 import { type Logger, pino } from 'pino';
@@ -31,7 +32,10 @@ export interface LogOptions {
   readonly write?: (line: string) => void;
   /** Receives each written line as JSON without secrets, in any format. */
   readonly onWritten?: ((json: string) => void) | undefined;
-  /** Receives each line with `report` as JSON without secrets, also one that is merged with others or suppressed. */
+  /**
+   * Receives each line with `report` as JSON without secrets, also one that is merged with others or
+   * suppressed.
+   */
   readonly onReport?: ((json: string) => void) | undefined;
   /** Called once for each line written, for the metric. */
   readonly onLine?: (level: LogLevel) => void;
@@ -46,8 +50,8 @@ const MAX_WAITING_BYTES = 8 * 1024 * 1024;
 const HELD_AT_MOST_MS = 3000;
 
 /**
- * Makes the root logger. Lines to a descriptor are written asynchronously, so that a stalled reader never blocks the
- * server; waiting lines are written when the process exits.
+ * Makes the root logger. Lines to a descriptor are written asynchronously, so that a stalled reader never
+ * blocks the server; waiting lines are written when the process exits.
  */
 export function createLog(options: LogOptions): Log {
   const fd = options.fd ?? 1;
@@ -124,7 +128,8 @@ export function createSilentLog(): Log {
 }
 
 /**
- * Formats a JSON line as text: `08:00:00.000 INFO  connected stream=door url=https://…`, an error's stack below.
+ * Formats a JSON line as text: `08:00:00.000 INFO connected stream=door url=https://…`, an error's stack
+ * below.
  *
  * @param line a JSON line as pino writes it; anything else is returned as it is
  */

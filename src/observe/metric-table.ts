@@ -1,6 +1,8 @@
 /**
- * The one table of all metrics, the source of the registry, the typed handles and docs/7-reference/metrics.md.
- * In: nothing. Out: names, labels and help. Names are `oxbow_…`, units are base units (seconds, bytes), counters end in `_total`.
+ * The one table of all metrics, the source of the registry, the typed handles and
+ * docs/7-reference/metrics.md.
+ * In: nothing. Out: names, labels and help. Names are `oxbow_…`, units are base units (seconds, bytes),
+ * counters end in `_total`.
  */
 import { accountMetrics } from './account-metrics.ts';
 import { authMetrics } from './auth-metrics.ts';

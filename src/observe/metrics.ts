@@ -1,6 +1,7 @@
 /**
  * The metrics of one process: handles for every row of the table.
- * In: `metrics.gaps.inc({ … })` from everywhere. Out: the text of /metrics (Prometheus). Nothing else imports prom-client.
+ * In: `metrics.gaps.inc({ … })` from everywhere. Out: the text of /metrics (Prometheus). Nothing else imports
+ * prom-client.
  */
 import { createRequire } from 'node:module';
 import type { Counter, Gauge, Histogram, Registry } from 'prom-client';
@@ -51,7 +52,10 @@ export type ThreadMemory = Pick<NodeJS.MemoryUsage, 'heapUsed' | 'external' | 'a
 
 /** All metrics of one process. */
 export interface Metrics extends MetricHandles, Disposable {
-  /** Calls and awaits `read` before each scrape, for values that are cheaper to read than to track. Returns a function that stops it. */
+  /**
+   * Calls and awaits `read` before each scrape, for values that are cheaper to read than to track. Returns a
+   * function that stops it.
+   */
   beforeScrape(read: () => void | Promise<void>): () => void;
   /** Removes the series of a removed stream. */
   forgetStream(name: string): void;
@@ -97,7 +101,10 @@ export function createMetrics(): Metrics {
   };
 }
 
-/** What cannot be read, or not in time, keeps its last value: the other metrics are needed most while the database does not respond. */
+/**
+ * What cannot be read, or not in time, keeps its last value: the other metrics are needed most while the
+ * database does not respond.
+ */
 async function attempt(read: () => void | Promise<void>, errors: Pick<Counter, 'inc'>): Promise<void> {
   try {
     await waitFor(Promise.resolve(read()), { signal: AbortSignal.timeout(READ_WITHIN_MS) });

@@ -1,6 +1,6 @@
 /**
- * The metrics of what is kept beside recordings, of retention, and of object stores, a part of the table. Label `target` is the name of an
- * object store in the settings.
+ * The metrics of what is kept beside recordings, of retention, and of object stores, a part of the table.
+ * Label `target` is the name of an object store in the settings.
  * In: nothing. Out: rows of metric-table.
  */
 import type { MetricRow } from './metric-row.ts';

@@ -1,6 +1,8 @@
 /**
- * Takes secrets out of a line before it is written: bearer tokens, keys, passwords, the user part of URLs, signed paths.
- * In: a finished log line (JSON or text). Out: the same line with `[redacted]` in place of secrets; JSON stays JSON.
+ * Takes secrets out of a line before it is written: bearer tokens, keys, passwords, the user part of URLs,
+ * signed paths.
+ * In: a finished log line (JSON or text). Out: the same line with `[redacted]` in place of secrets; JSON
+ * stays JSON.
  */
 
 const rules: readonly (readonly [RegExp, string])[] = [

@@ -1,5 +1,6 @@
 /**
- * Cuts a track at the cuts of the reference track: the first frame at or after a cut begins the next part or segment.
+ * Cuts a track at the cuts of the reference track: the first frame at or after a cut begins the next part or
+ * segment.
  * In: frames of the track, boundaries and edge of the reference. Out: closed parts and segments, in order.
  * docs/media.md 6 and 7, 15.
  */
@@ -15,7 +16,10 @@ const HOLE_FRAMES = 2;
 const ROUNDING_S = 0.001;
 /** A frame may start this much before the end of the previous one, s. */
 const JITTER_S = 0.005;
-/** A frame ahead of the reference by more than this plus the lateness limit is dropped: another clock, or the reference stopped. s */
+/**
+ * A frame ahead of the reference by more than this plus the lateness limit is dropped: another clock, or the
+ * reference stopped. s
+ */
 const HELD_FOR_S = 5;
 
 interface Boundary {
@@ -64,7 +68,8 @@ export class AlignedTrack {
 
   /**
    * @param startUs media time of the run's first cut, µs
-   * @param meets another run precedes: audio must begin with the video, because players see a hole where the runs meet
+   * @param meets another run precedes: audio must begin with the video, because players see a hole where the
+   *   runs meet
    */
   constructor(
     track: Track,
@@ -134,7 +139,8 @@ export class AlignedTrack {
   }
 
   /**
-   * A burst is over: closes the boundaries that the track has reached, and those more than `behindUs` before the edge.
+   * A burst is over: closes the boundaries that the track has reached, and those more than `behindUs` before
+   * the edge.
    *
    * @param behindUs µs
    */
@@ -147,7 +153,8 @@ export class AlignedTrack {
   /** @param isFollowed the next frame has come */
   #closeWhile(due: (boundary: Boundary) => boolean, { isFollowed = false } = {}): void {
     for (let next = this.#boundaries[0]; next && due(next); next = this.#boundaries[0]) {
-      // Silence that begins the next segment would leave even a small hole before it. The next part may begin with frames that are late.
+      // Silence that begins the next segment would leave even a small hole before it. The next part may begin
+      // with frames that are late.
       this.#close(next, next.kind === 'segment' && !isFollowed ? 0 : HOLE_FRAMES);
     }
   }
@@ -170,7 +177,8 @@ export class AlignedTrack {
       }
     }
     this.#closeWhile((next) => next !== last);
-    // Up to the end of the video and a little beyond: hls.js 1.7 never reaches the end of a playlist whose runs meet with a hole.
+    // Up to the end of the video and a little beyond: hls.js 1.7 never reaches the end of a playlist whose
+    // runs meet with a hole.
     this.#fill(usToTicks(edgeUs, this.track.timescale), 0);
     this.#closeWhile(() => true);
     if (!open) return;
@@ -229,7 +237,10 @@ export class AlignedTrack {
     if (part) this.#output.part(this.track, part);
   }
 
-  /** Writes silence up to `toTicks` where audio has a hole: without audio, players stall the video (docs/media.md 15). */
+  /**
+   * Writes silence up to `toTicks` where audio has a hole: without audio, players stall the video
+   * (docs/media.md 15).
+   */
   #fill(toTicks: number, leastFrames = HOLE_FRAMES): void {
     const from = Math.max(this.#expected, this.#start);
     const missing = toTicks - from;
@@ -238,8 +249,8 @@ export class AlignedTrack {
   }
 
   /**
-   * Writes silence from the start of the run to its first audio frame. Frame durations are stretched a little, so that the audio
-   * keeps its time.
+   * Writes silence from the start of the run to its first audio frame. Frame durations are stretched a
+   * little, so that the audio keeps its time.
    */
   #meet(first: Frame): void {
     this.#meets = false;

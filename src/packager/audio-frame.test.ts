@@ -37,7 +37,10 @@ suite('silence', { skip: need('ffmpeg') }, () => {
   });
   after(() => rmSync(folder, { recursive: true }));
   const mp3 = (sampleRate: number, channels: number): AudioConfig => ({
-    ...{ codec: 'mp3', record: new Uint8Array(0), sampleRate, channels },
+    codec: 'mp3',
+    record: new Uint8Array(0),
+    sampleRate,
+    channels,
     codecs: sampleRate < 32_000 ? 'mp4a.69' : 'mp4a.6B',
   });
   const opus = (channels: number): AudioConfig => ({

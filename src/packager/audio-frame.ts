@@ -1,7 +1,7 @@
 /**
  * Duration of an audio codec's frames, and a silent frame of it.
- * In: a track's configuration. Out: seconds, and the bytes of a silent frame. Pure. ISO/IEC 14496-3, 1.6.2.1; ISO/IEC 11172-3, 2.4.2.1;
- * ETSI TS 102 366, 4.1 (six blocks of 256); RFC 6716, 2.1.4; RFC 9639, 8.2.
+ * In: a track's configuration. Out: seconds, and the bytes of a silent frame. Pure. ISO/IEC 14496-3, 1.6.2.1;
+ * ISO/IEC 11172-3, 2.4.2.1; ETSI TS 102 366, 4.1 (six blocks of 256); RFC 6716, 2.1.4; RFC 9639, 8.2.
  */
 import { FormatError, OxbowError } from '../lib/errors.ts';
 import { parseAacConfig } from '../media/aac/config.ts';
@@ -27,8 +27,8 @@ const USUAL_G711_S = 0.02;
 const USUAL_FLAC_SAMPLES = 4096;
 
 /**
- * Seconds of one frame; for E-AC-3 and Opus, whose frames vary, the usual value, for FLAC the longest. With SBR, `sampleRate` is the output rate, not the
- * rate in which AAC frames count.
+ * Seconds of one frame; for E-AC-3 and Opus, whose frames vary, the usual value, for FLAC the longest. With
+ * SBR, `sampleRate` is the output rate, not the rate in which AAC frames count.
  */
 export function audioFrameS(config: AudioConfig): number {
   const { codec, sampleRate } = config;

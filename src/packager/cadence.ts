@@ -1,6 +1,8 @@
 /**
- * Measures a run's frame rate and GOP length from its first frames, and derives PART-TARGET and TARGETDURATION.
- * In: the frames up to the second key frame (or 4 s, or the first burst). Out: a Cadence. docs/media.md 8 to 10. Pure.
+ * Measures a run's frame rate and GOP length from its first frames, and derives PART-TARGET and
+ * TARGETDURATION.
+ * In: the frames up to the second key frame (or 4 s, or the first burst). Out: a Cadence. docs/media.md 8
+ * to 10. Pure.
  */
 import type { Pace } from '../live/input.ts';
 import type { Frame, Track } from '../media/frame.ts';
@@ -27,7 +29,10 @@ const USUAL_RATES = [
 ];
 /** The first and last timestamp are rounded to milliseconds. */
 const MEASURED_WITHIN_S = 0.001;
-/** The interval of a pulled source is 1.5 times its target duration, which bounds the GOP of a burst with one key frame. */
+/**
+ * The interval of a pulled source is 1.5 times its target duration, which bounds the GOP of a burst with one
+ * key frame.
+ */
 const INTERVAL_PER_BURST = 1.5;
 /** GOP that streaming services ask for. */
 const USUAL_GOP_S = 2;
@@ -71,7 +76,8 @@ export function measureCadence(
  * @param reference the track whose key frames are the cuts
  * @param tracks all tracks of the run
  * @param frames the run's first frames, which begin with a key frame
- * @param gopS GOP of the encoder, seconds, if it is known; the bitrate counts one key frame in that time, otherwise in 2 s
+ * @param gopS GOP of the encoder, seconds, if it is known; the bitrate counts one key frame in that time,
+ *   otherwise in 2 s
  */
 export function estimateCadence(
   reference: Track,
@@ -104,8 +110,8 @@ function longestGop(frames: readonly Frame[], timescale: number, pace: Pace): nu
 }
 
 /**
- * Frame interval in seconds, snapped to a usual rate; undefined if it varies. A few frames may be missing: an encoder that was
- * delayed at its start still has a constant rate.
+ * Frame interval in seconds, snapped to a usual rate; undefined if it varies. A few frames may be missing: an
+ * encoder that was delayed at its start still has a constant rate.
  */
 function evenInterval(frames: readonly Frame[], reference: Track): number | undefined {
   const first = frames[0];
@@ -167,11 +173,12 @@ export const LEARN_AT_MOST_S = 4;
 export const LEARN_AT_LEAST_S = 0.5;
 
 /**
- * TARGETDURATION for a target segment duration: at least a GOP. A segment holds as many GOPs as fit, so segments may be a little
- * shorter than `targetS`.
+ * TARGETDURATION for a target segment duration: at least a GOP. A segment holds as many GOPs as fit, so
+ * segments may be a little shorter than `targetS`.
  *
  * @param targetS seconds
- * @param currentTargetS TARGETDURATION of the generation that may continue: an upper bound if a GOP fits into it
+ * @param currentTargetS TARGETDURATION of the generation that may continue: an upper bound if a GOP fits into
+ *   it
  * @returns whole seconds; every EXTINF rounded to the nearest integer stays within it (RFC 8216bis 4.4.3.1)
  */
 export function planTargetDuration(cadence: Cadence, targetS: number, currentTargetS?: number): number {

@@ -1,6 +1,7 @@
 /**
- * The cut list of a stream: where its reference track begins runs, segments and parts, at the moment of each decision. All qualities
- * that are derived from the stream follow it, and encoders force their key frames by it.
+ * The cut list of a stream: where its reference track begins runs, segments and parts, at the moment of each
+ * decision. All qualities that are derived from the stream follow it, and encoders force their key frames by
+ * it.
  * In: packager/packager. Out: followers, encoders. docs/media.md 6.
  */
 import { Emitter, type Subscribable } from '../lib/events.ts';
@@ -10,7 +11,10 @@ import type { SegmentOpening } from './live-segment.ts';
 
 /** A decision of the packager. Times are media times of the run: µs, UTC = utcOffsetUs of the run + time. */
 export type Cut =
-  /** A run begins; its first segment is opened later. Runs that only correct the clock are not reported: their segments have them. */
+  /**
+   * A run begins; its first segment is opened later. Runs that only correct the clock are not reported: their
+   * segments have them.
+   */
   | { readonly kind: 'run'; readonly run: number }
   /** A segment begins with the reference frame that sinks get next, at `atUs`. */
   | {
@@ -34,7 +38,10 @@ export class CutList implements Subscribable<Cut> {
   readonly #emitter = new Emitter<Cut>();
   #run: number | undefined;
 
-  /** Calls `listener` at each cut; at once with the current run, so that the next segment of it is the first that is followed. */
+  /**
+   * Calls `listener` at each cut; at once with the current run, so that the next segment of it is the first
+   * that is followed.
+   */
   subscribe(listener: (cut: Cut) => void): () => void {
     if (this.#run !== undefined) listener({ kind: 'run', run: this.#run });
     return this.#emitter.subscribe(listener);

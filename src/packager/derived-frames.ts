@@ -1,6 +1,7 @@
 /**
  * The frames of a derived quality that wait for the cuts of its source, run by run.
- * In: frames of an encoder or a pulled variant. Out: those before a cut, for packager/follower. docs/media.md 6.
+ * In: frames of an encoder or a pulled variant. Out: those before a cut, for packager/follower.
+ * docs/media.md 6.
  */
 import type { Frame, VideoTrack } from '../media/frame.ts';
 import { ticksToUs } from '../media/run.ts';
@@ -39,7 +40,10 @@ export class DerivedRun {
     return this.ended && this.#frames.length === 0;
   }
 
-  /** Adds the next frame in decode order. @returns false if it was dropped because its times are wrong, or all because too many wait */
+  /**
+   * Adds the next frame in decode order.
+   * @returns false if it was dropped because its times are wrong, or all because too many wait
+   */
   add(frame: Frame): boolean {
     if (!(frame.dts > this.#lastDts && frame.pts >= frame.dts && frame.duration > 0)) return false;
     this.#lastDts = frame.dts;
@@ -83,7 +87,10 @@ export class DerivedRun {
     return first && Math.abs(this.#usOf(this.turnOf(first)) - us) <= nearUs ? index : -1;
   }
 
-  /** When a frame would be presented if there were no B-frames, ticks; of a key frame not after its presentation. */
+  /**
+   * When a frame would be presented if there were no B-frames, ticks; of a key frame not after its
+   * presentation.
+   */
   turnOf({ key, dts, pts }: Frame): number {
     const turn = dts + (this.#delay ?? 0);
     return key ? Math.min(pts, turn) : turn;

@@ -1,5 +1,6 @@
 /**
- * What a derived quality of a stream takes and gives: the frames of an encoder or a pulled variant, and complete segments.
+ * What a derived quality of a stream takes and gives: the frames of an encoder or a pulled variant, and
+ * complete segments.
  * In: packager/follower. Out: encoders, recorders. Types.
  */
 import type { Frame, Track, VideoTrack } from '../media/frame.ts';
@@ -18,7 +19,9 @@ export interface DerivedInput {
    * @param bandwidth peak, bits per second, if it is known
    */
   startRun(run: number, track: VideoTrack, bandwidth?: number): void;
-  /** The next frame in decode order, with the media time of the stream; key frames where the stream has them. */
+  /**
+   * The next frame in decode order, with the media time of the stream; key frames where the stream has them.
+   */
   write(frame: Frame): void;
   /** Frames were lost: what follows is used from a key frame at a cut on. */
   damage(): void;

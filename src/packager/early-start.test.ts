@@ -71,7 +71,8 @@ suite('the first playlist of a publisher', () => {
     publish(rig, { seconds: 12, gopS: 2 });
     assert.equal(rig.generations.length, 1);
     const [first, , ...others] = rig.groups;
-    // The first part is a segment, because a playlist needs one. The next segment is the rest of the first GOP.
+    // The first part is a segment, because a playlist needs one. The next segment is the rest of the first
+    // GOP.
     assert.ok(first!.durationUs > 190_000 && first!.durationUs < 210_000);
     for (const {
       tracks: [video],

@@ -1,5 +1,6 @@
 /**
- * A segment of a stream as one of its derived qualities follows it: the cuts that are still to be reached, and the audio beside it.
+ * A segment of a stream as one of its derived qualities follows it: the cuts that are still to be reached,
+ * and the audio beside it.
  * In: cuts and parts of the stream. Out: packager/follower. docs/media.md 6 and 15a.
  */
 import type { AudioTrack, Track } from '../media/frame.ts';
@@ -14,12 +15,11 @@ import type { LiveWindow } from './live-window.ts';
 export type Boundary = Extract<Cut, { kind: 'part' | 'close' }>;
 
 /**
- * Media of the quality in a segment: none yet; some; some, and what follows is not decodable; none, listed as a GAP; none, and the
- * quality is not live in this generation yet.
+ * Media of the quality in a segment: none yet; some; some, and what follows is not decodable; none, listed as
+ * a GAP; none, and the quality is not live in this generation yet.
  */
 export type FollowedState = 'waiting' | 'media' | 'broken' | 'gap' | 'skipped';
 
-/** One segment. */
 export class FollowedSegment {
   readonly opening: SegmentOpening;
   /** Media time at which it begins, µs. */

@@ -59,7 +59,6 @@ export class Repacketizer implements Sink {
   damage(): void {}
 }
 
-/** A follower of a rig. */
 export interface FollowerRig {
   readonly follower: Follower;
   readonly list: LiveWindow;
@@ -76,7 +75,13 @@ export function createFollowerRig(
   const list = new LiveWindow();
   const offers: (DerivedQuality | undefined)[] = [];
   const follower = new Follower({
-    ...{ trackId: 101, rung, cuts: packager.cuts, source, list, lateUs, shared: false },
+    trackId: 101,
+    rung,
+    cuts: packager.cuts,
+    source,
+    list,
+    lateUs,
+    shared: false,
     initOf: (tracks) => ({ number: 1 + tracks.length, hash: `${tracks.length}0`.repeat(32), tracks }),
     failed(error) {
       throw error;

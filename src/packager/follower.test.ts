@@ -264,7 +264,10 @@ suite('a derived quality on the cuts of its stream (rule 6)', () => {
     });
     const none = () => {};
     const encoder = {
-      ...{ startRun: none, flush: none, endRun: none, damage: none },
+      startRun: none,
+      flush: none,
+      endRun: none,
+      damage: none,
       write(frame: Frame) {
         if (!isDue || frame.trackId !== 1) return;
         isDue = false;

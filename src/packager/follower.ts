@@ -1,8 +1,10 @@
 /**
- * Cuts a derived quality of a stream's picture at the cuts of the stream: same MSNs, same generations, a window of its own, with the
- * audio of the stream beside it. It never delays the stream: what does not come in time is a GAP in this quality alone.
- * In: the cut list and the live window of the stream; frames of an encoder or a pulled variant, with the stream's timestamps, some time
- * later than the stream's own. Out: its live window, sealed segments for the recorder. docs/media.md 6, 10, 14, 15, 15a.
+ * Cuts a derived quality of a stream's picture at the cuts of the stream: same MSNs, same generations, a
+ * window of its own, with the audio of the stream beside it. It never delays the stream: what does not come
+ * in time is a GAP in this quality alone.
+ * In: the cut list and the live window of the stream; frames of an encoder or a pulled variant, with the
+ * stream's timestamps, some time later than the stream's own. Out: its live window, sealed segments for the
+ * recorder. docs/media.md 6, 10, 14, 15, 15a.
  */
 import { Emitter, type Subscribable } from '../lib/events.ts';
 import type { Frame, Track, VideoTrack } from '../media/frame.ts';
@@ -248,7 +250,8 @@ export class Follower implements DerivedInput, Disposable {
     }
     if (writer && (state === 'media' || state === 'broken')) {
       const part = segment.generation.parts && writer.closePart();
-      // Parts of tracks belong together by their number: without one of them, the rest of the segment is lost.
+      // Parts of tracks belong together by their number: without one of them, the rest of the segment is
+      // lost.
       if (segment.generation.parts && !part && !isLast) this.damage();
       const { msn } = segment.opening;
       if (part) this.list.addPart(msn, writer.track.id, part, isLast || boundary.ends);
@@ -279,7 +282,10 @@ export class Follower implements DerivedInput, Disposable {
     return familyOf(tracksOf(segment, track), segment.generation.parts !== undefined);
   }
 
-  /** Opens a segment in the window, with media of `run` or as a GAP; not before the first media of a generation. */
+  /**
+   * Opens a segment in the window, with media of `run` or as a GAP; not before the first media of a
+   * generation.
+   */
   #open(segment: FollowedSegment, run: DerivedRun | undefined): void {
     const { list } = this;
     const isJoined = this.#isJoined(segment);
@@ -370,7 +376,9 @@ export class Follower implements DerivedInput, Disposable {
     return { ...audio, bytes, crc: last.crc, duration: own!.reduce((sum, { duration }) => sum + duration, 0) };
   }
 
-  /** The inits of a set of tracks: with the audio as it is listed, and of the video alone as it is recorded. */
+  /**
+   * The inits of a set of tracks: with the audio as it is listed, and of the video alone as it is recorded.
+   */
   #initsOf(tracks: readonly Track[]): { readonly muxed: Init; readonly alone: Init } {
     const [video, audio] = tracks;
     const known = this.#inits;

@@ -52,8 +52,8 @@ const MIN_PART_SHARE = 0.85;
 export const HEADROOM = 1.25;
 
 /**
- * Kind, codec and language of each video and audio track, e.g. `video=avc1:und;audio=mp4a:en;parts`. Subtitles and timed metadata
- * may come and go within a generation.
+ * Kind, codec and language of each video and audio track, e.g. `video=avc1:und;audio=mp4a:en;parts`.
+ * Subtitles and timed metadata may come and go within a generation.
  */
 export function familyOf(tracks: readonly Track[], lowLatency: boolean): string {
   const roles = mediaTracks(tracks).map(
@@ -97,8 +97,8 @@ export function planGeneration(
 /**
  * Whether generation `current` can continue with media whose own plan is `wanted`.
  *
- * The packager cuts within the target durations of `current`. Only other codecs, parts that do not fit, or a longer GOP need a new
- * generation.
+ * The packager cuts within the target durations of `current`. Only other codecs, parts that do not fit, or a
+ * longer GOP need a new generation.
  *
  * @param frameS seconds per reference frame; undefined if the rate is variable
  */

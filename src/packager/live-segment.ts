@@ -48,7 +48,10 @@ export interface LiveSegment {
         readonly tracks: ReadonlyMap<number, Omit<TrackSegment, 'bytes'> & { length: number }>;
       }
     | undefined;
-  /** Complete segments by track id, while they are in memory. Use them through `lend` if they outlast the current call. */
+  /**
+   * Complete segments by track id, while they are in memory. Use them through `lend` if they outlast the
+   * current call.
+   */
   bytes: ReadonlyMap<number, Uint8Array> | undefined;
   isLent?: boolean;
 }
@@ -150,7 +153,9 @@ export function sealedUs(segments: readonly LiveSegment[]): number {
   return segments.reduce((sum, { sealed }) => sum + (sealed?.durationUs ?? 0), 0);
 }
 
-/** The segment with an MSN. MSNs are contiguous here, so its index follows from the MSN (docs/media.md 14). */
+/**
+ * The segment with an MSN. MSNs are contiguous here, so its index follows from the MSN (docs/media.md 14).
+ */
 export function at(segments: readonly LiveSegment[], msn: number): LiveSegment | undefined {
   const first = segments[0];
   return first && segments[msn - first.msn];
@@ -171,15 +176,18 @@ export function bytesOf({ bytes, parts }: LiveSegment): number {
 }
 
 /**
- * The bytes of a part or segment for a response, a cache or another thread: they stay as they are for as long as they are referenced.
- * Bytes that were never lent are used for other segments when they leave memory.
+ * The bytes of a part or segment for a response, a cache or another thread: they stay as they are for as long
+ * as they are referenced. Bytes that were never lent are used for other segments when they leave memory.
  */
 export function lend<Held extends LivePart | LiveSegment>(held: Held): Held['bytes'] {
   held.isLent = true;
   return held.bytes;
 }
 
-/** Removes the bytes of a segment from memory. @param isDecided it is recorded or lost: nothing is writing it */
+/**
+ * Removes the bytes of a segment from memory.
+ * @param isDecided it is recorded or lost: nothing is writing it
+ */
 export function dropBytes(segment: LiveSegment, isDecided: boolean): void {
   const { bytes, parts } = segment;
   let isLent = segment.isLent ?? false;

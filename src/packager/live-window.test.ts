@@ -13,7 +13,8 @@ const init = { number: 1, hash: '00'.repeat(32), tracks };
 
 function generation(number: number): Generation {
   return {
-    ...{ number, firstMsn: 1 },
+    number,
+    firstMsn: 1,
     family: 'test',
     targetDurationS: 2,
     parts: { frames: 5, targetS: 0.201, audioTargetS: 0.2224 },
@@ -25,17 +26,15 @@ function generation(number: number): Generation {
 
 function trackSegment(trackId: number, bytes: Uint8Array): TrackSegment {
   return {
-    ...{
-      trackId,
-      bytes,
-      tfdt: 0,
-      duration: 180_000,
-      firstPtsOffset: 0,
-      samples: 50,
-      independent: true,
-      damaged: false,
-      crc: 0,
-    },
+    trackId,
+    bytes,
+    tfdt: 0,
+    duration: 180_000,
+    firstPtsOffset: 0,
+    samples: 50,
+    independent: true,
+    damaged: false,
+    crc: 0,
   };
 }
 

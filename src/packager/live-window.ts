@@ -1,6 +1,7 @@
 /**
  * The live window of a stream: the segments and parts of the last minutes, by MSN, and their changes.
- * In: the packager. Out: delivery/live, which prints playlists and serves the bytes. RFC 8216bis; docs/media.md 23a.
+ * In: the packager. Out: delivery/live, which prints playlists and serves the bytes. RFC 8216bis;
+ * docs/media.md 23a.
  */
 import assert from 'node:assert/strict';
 import { Emitter, type Subscribable } from '../lib/events.ts';
@@ -72,7 +73,8 @@ export class LiveWindow {
   #erasures = 0;
 
   /**
-   * @param previous ended generation of the previous process; a new generation follows, because MSNs may jump (RFC 8216bis 6.2.2,
+   * @param previous ended generation of the previous process; a new generation follows, because MSNs may jump
+   *   (RFC 8216bis 6.2.2,
    * docs/media.md 14)
    * @param dateRanges those of the previous process
    */
@@ -349,7 +351,8 @@ export class LiveWindow {
   }
 
   /**
-   * Complete segments up to `msn` were deleted, or some of them: none is listed or in memory any more, because a playlist loses its oldest first.
+   * Complete segments up to `msn` were deleted, or some of them: none is listed or in memory any more,
+   * because a playlist loses its oldest first.
    */
   erase(msn: number): void {
     this.#tell({ do: 'erase', msn });

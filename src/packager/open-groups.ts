@@ -1,5 +1,6 @@
 /**
- * Open segment groups: the reference opens them, every track closes its segment, they are sealed in MSN order.
+ * Open segment groups: the reference opens them, every track closes its segment, they are sealed in MSN
+ * order.
  * In: openings and closed segments from the packager. Out: sealed groups, each once. docs/media.md 14.
  */
 import assert from 'node:assert/strict';

@@ -33,7 +33,10 @@ const film = (seconds: number, startS = 10, rate = 25, gopS = 1) =>
   videoFrames({ track: video, seconds, rate, gopS, startS });
 const sound = (seconds: number, startS = 10, track = audio) => audioFrames({ track, seconds, startS });
 
-/** Cuts frames into bursts as a puller gets them: each of `segmentS`, with the tracks' frames in the order of `order`. */
+/**
+ * Cuts frames into bursts as a puller gets them: each of `segmentS`, with the tracks' frames in the order of
+ * `order`.
+ */
 function bursts(
   tracks: readonly Track[],
   frames: readonly Frame[],

@@ -38,7 +38,6 @@ export interface Announced {
   readonly bytes: Uint8Array;
 }
 
-/** Options of a rig. */
 export interface PackagerRigOptions {
   readonly limits?: LiveWindowLimits;
   readonly lastGeneration?: Generation;
@@ -227,7 +226,8 @@ export function assertSound(rig: PackagerRig, tracks: readonly Track[]): void {
       table = new SampleTable(tracks);
       described = new SampleTable(tracks);
     }
-    // What a chunk file asks for: decode times that rise in every track of a run, no negative composition offset.
+    // What a chunk file asks for: decode times that rise in every track of a run, no negative composition
+    // offset.
     table.addGroup(group.tracks.map(({ bytes }) => ({ bytes, offset: 0 })));
     described.addGroup(
       group.tracks.map(({ bytes, trackId, rows }) => ({ bytes, offset: 0, known: { trackId, rows: rows! } })),

@@ -28,7 +28,10 @@ const BEHIND_AFTER_BURST_US = 1_000_000;
 const EXTINF_SLACK_S = 0.49;
 /** A key frame this much before the target duration begins a segment. */
 const CUT_SLACK_S = 0.01;
-/** Shortest segment that is cut early because the next key frame may come too late: MSNs must not outrun the clock. */
+/**
+ * Shortest segment that is cut early because the next key frame may come too late: MSNs must not outrun the
+ * clock.
+ */
 const SHORTEST_EARLY_CUT_S = 0.5;
 
 /** Dependencies and initial state of a packager. */
@@ -117,8 +120,9 @@ export class Packager implements Sink {
   }
 
   /**
-   * The publisher is away, and may return: the open segment is complete as it is at the end of a run, so that it is recorded at once. A
-   * frame that follows begins the next segment of the run, with a key frame or without; sound of before comes too late, and is silence.
+   * The publisher is away, and may return: the open segment is complete as it is at the end of a run, so that
+   * it is recorded at once. A frame that follows begins the next segment of the run, with a key frame or
+   * without; sound of before comes too late, and is silence.
    */
   rest(): void {
     const run = this.#run;
@@ -180,7 +184,8 @@ export class Packager implements Sink {
     const { settings, list } = this.#options;
     const cadence = estimate ?? measureCadence(reference, tracks, frames, pace);
     const current = list.generation && !list.ended ? list.generation : undefined;
-    // A generation of the same tracks, of this process or the previous one, bounds TARGETDURATION of the next.
+    // A generation of the same tracks, of this process or the previous one, bounds TARGETDURATION of the
+    // next.
     const last = list.lastGeneration && isListOf(list.lastGeneration, tracks) ? list.lastGeneration : undefined;
     const name = { number: 0, firstMsn: this.#nextMsn };
     const wanted = planGeneration(name, tracks, pace, cadence, settings, (current ?? last)?.targetDurationS);
@@ -211,7 +216,8 @@ export class Packager implements Sink {
       generation,
       part: parts && {
         frames: wanted.parts?.frames ?? parts.frames,
-        // A millionth of grace: the product of a decimal fraction and a timescale may come out just below a whole number.
+        // A millionth of grace: the product of a decimal fraction and a timescale may come out just below a
+        // whole number.
         ticks: Math.floor(parts.targetS * reference.timescale + 1e-6),
       },
       limitS: generation.targetDurationS + EXTINF_SLACK_S - longestAudioFrameS(alignedTracks.map(({ track }) => track)),
@@ -277,7 +283,10 @@ export class Packager implements Sink {
     return (frame.key && this.#cutsAtKey(elapsed, run)) || this.#cutsWithoutKey(elapsed, run, frame);
   }
 
-  /** Whether the segment ends before a frame without a key frame: between B-frames, if the encoder leaves such a place. */
+  /**
+   * Whether the segment ends before a frame without a key frame: between B-frames, if the encoder leaves such
+   * a place.
+   */
   #cutsWithoutKey(elapsed: number, run: RunState, { dts, duration }: Pick<Frame, 'dts' | 'duration'>): boolean {
     const { order, part, lastKey, gopS, limitS, writer } = run;
     if (!order.isPlace(dts, duration)) return false;
@@ -289,7 +298,10 @@ export class Packager implements Sink {
     return nextS > limitS && (keyS < elapsed - halfS || keyS > limitS);
   }
 
-  /** The first segment of a playlist that began early is about its first part, because a playlist needs a segment. */
+  /**
+   * The first segment of a playlist that began early is about its first part, because a playlist needs a
+   * segment.
+   */
   #isFirstSegment(run: RunState): boolean {
     const { list } = this.#options;
     return run.isEarly && list.segments.length === 1 && !list.ready;
@@ -340,7 +352,10 @@ export class Packager implements Sink {
     this.cuts.emit({ kind: 'part', atUs: edgeOf(run), ends });
   }
 
-  /** Whether the next frame is expected to begin a segment, so that no preload hint names a part that never comes. */
+  /**
+   * Whether the next frame is expected to begin a segment, so that no preload hint names a part that never
+   * comes.
+   */
   #endsHere(run: RunState): boolean {
     const { writer, part, lastKey, gopS, limitS } = run;
     if (!part) return false;

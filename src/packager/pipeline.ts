@@ -9,7 +9,6 @@ import type { StreamOptions } from '../live/stream-options.ts';
 import type { PackagerSettings } from './generation.ts';
 import { Packager, type PackagerOptions } from './packager.ts';
 
-/** Options of a pipeline. */
 export interface PipelineOptions extends PackagerOptions, StreamOptions {}
 
 /** A stream and the packager that cuts it. */

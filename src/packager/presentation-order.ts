@@ -1,6 +1,8 @@
 /**
- * Follows the presentation of a video while its frames come in decode order: B-frames are presented before frames that came earlier.
- * In: the frames of the reference track of a run. Out: where it can be cut without a key frame, and its end. Pure. docs/media.md 10 and 13.
+ * Follows the presentation of a video while its frames come in decode order: B-frames are presented before
+ * frames that came earlier.
+ * In: the frames of the reference track of a run. Out: where it can be cut without a key frame, and its end.
+ * Pure. docs/media.md 10 and 13.
  */
 import type { Frame } from '../media/frame.ts';
 
@@ -48,8 +50,8 @@ export class PresentationOrder {
   }
 
   /**
-   * Whether all frames so far are presented before the frame with this `dts` and those after it: a segment that begins here does not
-   * overlap the one before.
+   * Whether all frames so far are presented before the frame with this `dts` and those after it: a segment
+   * that begins here does not overlap the one before.
    *
    * @param duration of a frame, ticks
    */

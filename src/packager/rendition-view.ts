@@ -26,8 +26,8 @@ function renditionIn({ init }: Pick<LiveSegment, 'init'>, rendition: Rendition):
 }
 
 /**
- * The parts of `segment` that are listed now: in an open segment, those that every track has closed. Listed parts never change:
- * audio that outlasts the video at the end of a run is only in the complete segment.
+ * The parts of `segment` that are listed now: in an open segment, those that every track has closed. Listed
+ * parts never change: audio that outlasts the video at the end of a run is only in the complete segment.
  */
 export function partsOf(segment: LiveSegment, rendition: Rendition): RenditionPart[] {
   const { tracks } = renditionIn(segment, rendition);
@@ -54,7 +54,10 @@ export function positionOf(view: LiveWindowView, rendition: Rendition): Position
   return last && { msn: last.msn + 1, parts: 0 };
 }
 
-/** The next part, for EXT-X-PRELOAD-HINT: of the open segment, or the first of the next one if no further part is expected. */
+/**
+ * The next part, for EXT-X-PRELOAD-HINT: of the open segment, or the first of the next one if no further part
+ * is expected.
+ */
 export function nextPartOf(view: LiveWindowView, rendition: Rendition): Position | undefined {
   const position = positionOf(view, rendition);
   const open = view.segments.find(({ sealed }) => !sealed);

@@ -8,7 +8,10 @@ import { LEARN_AT_LEAST_S, LEARN_AT_MOST_S } from './cadence.ts';
 
 /** Most frames to buffer. */
 const MAX_FRAMES = 4096;
-/** This many reference frames show the frame rate of an encoder: its playlist need not wait for the second key frame. */
+/**
+ * This many reference frames show the frame rate of an encoder: its playlist need not wait for the second key
+ * frame.
+ */
 const FRAMES_OF_RATE = 8;
 
 /** A run whose cadence is not known yet. */
@@ -31,7 +34,10 @@ export class RunProbe {
     return this.frames.length >= MAX_FRAMES || (this.context.opening?.isSettled ?? true);
   }
 
-  /** Takes a frame; returns true when the buffer suffices to plan a generation: at the second key frame, or at a limit. */
+  /**
+   * Takes a frame; returns true when the buffer suffices to plan a generation: at the second key frame, or at
+   * a limit.
+   */
   add(frame: Frame): boolean {
     this.frames.push(frame);
     if (this.frames.length >= MAX_FRAMES) return true;
@@ -43,13 +49,15 @@ export class RunProbe {
     // The end of a burst is `flush`.
     if (!first || pace.kind !== 'continuous') return false;
     const seconds = (frame.dts - first.dts) / reference.timescale;
-    // Every audio frame is a key frame, and a first GOP may be cut short: half a second suffices for the frame rate.
+    // Every audio frame is a key frame, and a first GOP may be cut short: half a second suffices for the
+    // frame rate.
     this.#isEnough ||= seconds >= LEARN_AT_MOST_S || (frame.key && seconds >= LEARN_AT_LEAST_S);
     return this.#isEnough;
   }
 
   /**
-   * Whether the frames show the frame rate of an encoder and its UTC offset is settled; true once. Its GOP length is not known yet.
+   * Whether the frames show the frame rate of an encoder and its UTC offset is settled; true once. Its GOP
+   * length is not known yet.
    */
   get showsRate(): boolean {
     const { run, pace } = this.context;

@@ -18,7 +18,10 @@ import type { TrackWriter } from './track-writer.ts';
  * Limits of a continuous source: half a second ahead; a frame or two more, and the delay by B-frames, behind.
  */
 const LATENESS: LatenessLimits = { aheadUs: 500_000, behindUs: 600_000 };
-/** Limit of a bursty source, in intervals: a burst delivers one track after the other, so tracks are a burst apart. */
+/**
+ * Limit of a bursty source, in intervals: a burst delivers one track after the other, so tracks are a burst
+ * apart.
+ */
 const LATENESS_BURSTS = 2;
 /** Smallest lateness limit of a source with short bursts, µs. */
 const MIN_BURST_LATENESS_US = 12_000_000;
@@ -44,7 +47,10 @@ export interface RunState {
   readonly order: PresentationOrder;
   /** Media time T at which the open segment, otherwise the next one, starts, µs. */
   cutUs: number;
-  /** Media time of the first frame of the open segment, µs; not `cutUs` if frames are missing, or a burst was cut before it. */
+  /**
+   * Media time of the first frame of the open segment, µs; not `cutUs` if frames are missing, or a burst was
+   * cut before it.
+   */
   firstUs: number;
   /** Gaps before the next group. */
   gaps: readonly StreamGap[];
@@ -72,7 +78,10 @@ export function elapsedS(run: RunState): number {
   return (edgeOf(run) - run.cutUs) / 1e6;
 }
 
-/** Expected GOP, seconds: of a live encoder the last one, of bursts, which begin with key frames, the longest one. */
+/**
+ * Expected GOP, seconds: of a live encoder the last one, of bursts, which begin with key frames, the longest
+ * one.
+ */
 export function nextGopS({ context, gopS, lastKey, writer }: RunState, key: Frame): number {
   if (lastKey === undefined) return gopS;
   const seenS = (key.dts - lastKey) / writer.track.timescale;

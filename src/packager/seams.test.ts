@@ -126,7 +126,9 @@ test('each part of an RTMP publisher begins where the one before ends (ISO/IEC 1
     const rig = createPackagerRig();
     rig.stream.startRun(continuous([track]));
     const times = new VideoTimes(1, {
-      ...{ configured: () => {}, refused: () => {}, damage: assert.fail },
+      configured: () => {},
+      refused: () => {},
+      damage: assert.fail,
       frame: (frame) => rig.stream.publish(frame),
     });
     times.setFrameRate(rate);

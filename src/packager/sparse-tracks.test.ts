@@ -18,11 +18,19 @@ import {
 const video = videoTrack();
 const audio = audioTrack();
 const text: TextTrack = {
-  ...{ id: 3, kind: 'text', timescale: 90_000, language: 'eng', label: 'English' },
+  id: 3,
+  kind: 'text',
+  timescale: 90_000,
+  language: 'eng',
+  label: 'English',
   config: { codec: 'webvtt', record: new Uint8Array(0), codecs: 'wvtt' },
 };
 const id3: DataTrack = {
-  ...{ id: 64, kind: 'data', timescale: 90_000, language: 'und', label: '' },
+  id: 64,
+  kind: 'data',
+  timescale: 90_000,
+  language: 'und',
+  label: '',
   config: { codec: 'id3', record: new Uint8Array(0), codecs: '' },
 };
 const tracks: readonly Track[] = [video, audio, text, id3];

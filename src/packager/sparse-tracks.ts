@@ -1,8 +1,8 @@
 /**
- * Cuts tracks with few frames: subtitles and timed metadata. No segment waits for them: frames that arrived before a segment is sealed
- * are in it, later ones are in the next.
- * In: frames, and the time range of each segment as it is sealed. Out: their segments, one fragment each; date ranges at once.
- * docs/media.md 6 and 17; ISO/IEC 14496-30, 6.
+ * Cuts tracks with few frames: subtitles and timed metadata. No segment waits for them: frames that arrived
+ * before a segment is sealed are in it, later ones are in the next.
+ * In: frames, and the time range of each segment as it is sealed. Out: their segments, one fragment each;
+ * date ranges at once. docs/media.md 6 and 17; ISO/IEC 14496-30, 6.
  */
 import type { DateRangeTracker } from '../media/date-range/date-range-tracker.ts';
 import type { DataTrack, Frame, TextTrack, Track } from '../media/frame.ts';
@@ -120,8 +120,8 @@ export class SparseTracks {
 }
 
 /**
- * Moves a metadata frame to its time of arrival: the time that it describes is in its payload. Frames of one instant are a tick apart,
- * because decode times must increase.
+ * Moves a metadata frame to its time of arrival: the time that it describes is in its payload. Frames of one
+ * instant are a tick apart, because decode times must increase.
  */
 function inTurn({ held, next }: SparseTrack, frame: Frame): Frame {
   const last = held.at(-1)?.frame;
@@ -135,7 +135,10 @@ function release(line: SparseTrack, count: number): Held[] {
   return released;
 }
 
-/** Writes metadata. A sample ends with its segment, so that no file appears longer than it is: the payload has the duration. */
+/**
+ * Writes metadata. A sample ends with its segment, so that no file appears longer than it is: the payload has
+ * the duration.
+ */
 function writeData(line: SparseTrack, to: number, all: boolean): DateRangeTag[] {
   const count = all ? line.held.length : line.held.findIndex(({ frame }) => frame.pts >= to);
   const released = release(line, count < 0 ? line.held.length : count);
@@ -148,8 +151,9 @@ function writeData(line: SparseTrack, to: number, all: boolean): DateRangeTag[] 
 }
 
 /**
- * Writes text without holes from the first cue to the segment's end, with empty samples between cues. A longer cue is repeated in the
- * next segment. One that ends with its segment is followed there by an empty sample, otherwise players of files keep showing it.
+ * Writes text without holes from the first cue to the segment's end, with empty samples between cues. A
+ * longer cue is repeated in the next segment. One that ends with its segment is followed there by an empty
+ * sample, otherwise players of files keep showing it.
  */
 function writeText(line: SparseTrack, from: number, to: number): void {
   const due = line.held.findIndex(({ frame }) => frame.pts >= to);

@@ -1,6 +1,7 @@
 /**
  * Writes one track's parts and segments as fMP4; each byte is copied once into a slab.
- * In: frames and cuts of packager/packager. Out: Part and TrackSegment. ISO/IEC 14496-12, 8.8; docs/media.md 24.
+ * In: frames and cuts of packager/packager. Out: Part and TrackSegment. ISO/IEC 14496-12, 8.8;
+ * docs/media.md 24.
  */
 import { crc32 } from 'node:zlib';
 import { slabPool } from '../lib/memory/slab-pool.ts';
@@ -11,7 +12,10 @@ import type { Part, TrackSegment } from '../media/segment.ts';
 
 /** Size of a slab relative to the last segment: most segments need one slab. */
 const SLAB_SLACK = 1.3;
-/** A used slab does with this size. Segments of a constant bitrate differ by 1 %, so every second used slab would be too small otherwise. */
+/**
+ * A used slab does with this size. Segments of a constant bitrate differ by 1 %, so every second used slab
+ * would be too small otherwise.
+ */
 const LEAST_SLACK = 1.1;
 const FIRST_SLAB_BYTES = 64 * 1024;
 
@@ -34,7 +38,10 @@ export interface SegmentShape {
 /** The open segment of one track. */
 export class TrackWriter {
   readonly track: Track;
-  /** Frames of the open part; emptied, not replaced: an array that V8 has moved to the old generation would keep them until all is collected. */
+  /**
+   * Frames of the open part; emptied, not replaced: an array that V8 has moved to the old generation would
+   * keep them until all is collected.
+   */
   readonly #frames: Frame[] = [];
   #slab: Uint8Array | undefined;
   #used = 0;
@@ -117,7 +124,8 @@ export class TrackWriter {
   /**
    * Appends a frame to the open part.
    *
-   * @param earliest earliest presentation time of the frame and those after it, ticks; used of the first frame of a segment
+   * @param earliest earliest presentation time of the frame and those after it, ticks; used of the first
+   *   frame of a segment
    */
   add(frame: Frame, earliest = frame.pts): void {
     if (!this.#first) {

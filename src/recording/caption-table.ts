@@ -1,7 +1,7 @@
 /**
  * The closed captions of a stream's runs, so that windows of the past announce them.
- * In: what a run was seen to have. Out: the captions of a run; rows in the database. An index that was rebuilt has none: captions of
- * those runs are not announced, and players find them in the video.
+ * In: what a run was seen to have. Out: the captions of a run; rows in the database. An index that was
+ * rebuilt has none: captions of those runs are not announced, and players find them in the video.
  */
 import type { Kysely } from 'kysely';
 import { dropOldest } from '../lib/drop-oldest.ts';

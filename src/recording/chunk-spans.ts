@@ -1,6 +1,8 @@
 /**
- * The spans of chunk files: what a timeline needs of the index, without reading the rows with their packed segments.
- * In: a stream, a stretch of time. Out: spans. All columns but the gaps are in an index; the gaps are read of the few files that have some.
+ * The spans of chunk files: what a timeline needs of the index, without reading the rows with their packed
+ * segments.
+ * In: a stream, a stretch of time. Out: spans. All columns but the gaps are in an index; the gaps are read of
+ * the few files that have some.
  */
 import type { Kysely, Selectable, SelectQueryBuilder } from 'kysely';
 import { HOLE_US } from '../live/continuity.ts';

@@ -1,6 +1,7 @@
 /**
  * The index of chunk files: one row per sealed file, with its segments packed inside.
- * In: rows from recorder, recovery and rebuild. Out: rows by MSN and by time. The index can be rebuilt from the files (docs/media.md 22).
+ * In: rows from recorder, recovery and rebuild. Out: rows by MSN and by time. The index can be rebuilt from
+ * the files (docs/media.md 22).
  */
 import type { Insertable, Kysely, Selectable, Updateable } from 'kysely';
 import { qualityRecordings, recordingOf } from '../archive/recording-locations.ts';
@@ -58,7 +59,8 @@ export class ChunkTable {
   readonly #past: PastReads;
 
   /**
-   * @param fence rows are written and deleted only while this process holds the lease of the data folder; undefined: always
+   * @param fence rows are written and deleted only while this process holds the lease of the data folder;
+   *   undefined: always
    * @param past how rows of the past are read
    */
   constructor(db: Kysely<Tables>, fence: () => Fence | undefined = () => undefined, past?: PastReads) {
@@ -212,8 +214,9 @@ export class ChunkTable {
   }
 
   /**
-   * Like `spansBetween`, with the files of a window joined if nothing is missing between them: thirty days have 43,200 files and 4,320
-   * windows. The result may contain files that begin up to two windows before `fromUs`.
+   * Like `spansBetween`, with the files of a window joined if nothing is missing between them: thirty days
+   * have 43,200 files and 4,320 windows. The result may contain files that begin up to two windows before
+   * `fromUs`.
    *
    * @param fromUs a ten-minute mark
    */
@@ -309,7 +312,10 @@ export class ChunkTable {
     this.#changed(streamId);
   }
 
-  /** Of media that began before this, retention kept only pinned windows. µs since 1970; 0 if it deleted nothing. */
+  /**
+   * Of media that began before this, retention kept only pinned windows. µs since 1970; 0 if it deleted
+   * nothing.
+   */
   async deletedBefore(streamId: string): Promise<number> {
     const row = await this.#db
       .selectFrom('retention')

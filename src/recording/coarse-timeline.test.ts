@@ -18,7 +18,11 @@ function pieces(...plan: [kind: TimelinePiece['kind'], seconds: number][]): Time
   });
 }
 const timelineOf = (all: readonly TimelinePiece[], more: Partial<Timeline> = {}): Timeline => ({
-  ...{ pieces: all, runs: [], windows: [], fromUs: 0, toUs: all.at(-1)?.toUs ?? 0 },
+  pieces: all,
+  runs: [],
+  windows: [],
+  fromUs: 0,
+  toUs: all.at(-1)?.toUs ?? 0,
   ...more,
 });
 /** Kinds, seconds, and how many were merged. */

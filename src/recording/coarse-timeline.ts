@@ -1,6 +1,7 @@
 /**
  * Reduces a timeline to a resolution, and to a maximum number of pieces.
- * In: a timeline and a resolution. Out: the same time in fewer pieces; the total of each kind is unchanged. Pure.
+ * In: a timeline and a resolution. Out: the same time in fewer pieces; the total of each kind is unchanged.
+ * Pure.
  */
 
 import type { RunMark, Timeline } from './timeline.ts';
@@ -8,7 +9,10 @@ import type { TimelinePiece } from './timeline-piece.ts';
 
 /** Most pieces of each kind, and most runs. */
 export const MAX_PIECES = 2000;
-/** From this resolution on windows are left out (thirty days have 4,320): no player starts from such a view. Seconds. */
+/**
+ * From this resolution on windows are left out (thirty days have 4,320): no player starts from such a view.
+ * Seconds.
+ */
 export const WITHOUT_WINDOWS_S = 600;
 
 /** A timeline and its resolution. */
@@ -18,7 +22,8 @@ export interface CoarseTimeline extends Timeline {
 }
 
 /**
- * Merges pieces shorter than the resolution. Lowers the resolution further while there are too many pieces or runs.
+ * Merges pieces shorter than the resolution. Lowers the resolution further while there are too many pieces or
+ * runs.
  *
  * @param resS whole seconds; 0: no merging unless there are too many
  */
@@ -50,9 +55,9 @@ function isTooMuch(pieces: readonly TimelinePiece[]): boolean {
 }
 
 /**
- * Merges stretches without media that are within `resUs` into one of each kind, with the sum of their durations, from the start of the
- * first; the media between them follows. So a single gap keeps its times, a thousand short gaps stay one visible gap, and the total of
- * each kind is unchanged.
+ * Merges stretches without media that are within `resUs` into one of each kind, with the sum of their
+ * durations, from the start of the first; the media between them follows. So a single gap keeps its times, a
+ * thousand short gaps stay one visible gap, and the total of each kind is unchanged.
  */
 function mergePieces(pieces: readonly TimelinePiece[], resUs: number): TimelinePiece[] {
   const merged: TimelinePiece[] = [];
@@ -96,7 +101,10 @@ function append(pieces: TimelinePiece[], piece: TimelinePiece): void {
   }
 }
 
-/** Keeps the first of the runs that begin within the same `resUs`; players request a finer timeline before they play. */
+/**
+ * Keeps the first of the runs that begin within the same `resUs`; players request a finer timeline before
+ * they play.
+ */
 function thinRuns(runs: readonly RunMark[], resUs: number): RunMark[] {
   if (runs.length <= MAX_PIECES) return [...runs];
   let bin = Number.NEGATIVE_INFINITY;

@@ -1,7 +1,7 @@
 /**
  * Date ranges of recordings in the index, so that playlists of the past do not read data tracks.
- * In: date ranges of a file when it is indexed. Out: those that overlap a stretch of time. They are written, deleted and rebuilt
- * together with the row of their file. RFC 8216bis 4.4.5.1.
+ * In: date ranges of a file when it is indexed. Out: those that overlap a stretch of time. They are written,
+ * deleted and rebuilt together with the row of their file. RFC 8216bis 4.4.5.1.
  */
 import type { Kysely } from 'kysely';
 import { reachOf, sortDateRanges } from '../media/m3u8/date-range.ts';
@@ -63,7 +63,10 @@ export async function putDateRanges(
   }
 }
 
-/** Date ranges that overlap a stretch, in the order of their segments; a range that was updated is there several times. */
+/**
+ * Date ranges that overlap a stretch, in the order of their segments; a range that was updated is there
+ * several times.
+ */
 export async function readDateRangesBetween(
   db: Kysely<Tables>,
   streamId: string,

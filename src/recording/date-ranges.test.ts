@@ -20,7 +20,11 @@ const SECOND = 1_000_000;
 const refuse = (error: unknown) => assert.fail(String(error));
 const LATEST = Number.MAX_SAFE_INTEGER;
 const data = (id: number, codec: 'id3' | 'scte35'): DataTrack => ({
-  ...{ id, kind: 'data', timescale: 90_000, language: 'und', label: '' },
+  id,
+  kind: 'data',
+  timescale: 90_000,
+  language: 'und',
+  label: '',
   config: { codec, record: new Uint8Array(0), codecs: '' },
 });
 const id3 = data(64, 'id3');
@@ -52,8 +56,15 @@ function groups(book: DateRangeTracker, count: number, from = 0): SegmentGroup[]
     });
     const dateRanges = segments.flatMap(({ track, frames }) => book.take(track, frames[0]!, 0));
     const tracks = segments.map(({ track, frames, segment }) => ({
-      ...{ trackId: track.id, bytes: segment, tfdt: frames[0]!.dts, duration: 0, firstPtsOffset: 0, samples: 1 },
-      ...{ independent: true, damaged: false, crc: crc32(segment) },
+      trackId: track.id,
+      bytes: segment,
+      tfdt: frames[0]!.dts,
+      duration: 0,
+      firstPtsOffset: 0,
+      samples: 1,
+      independent: true,
+      damaged: false,
+      crc: crc32(segment),
     }));
     return { ...group, init, tracks: [...group.tracks, ...tracks], ...(dateRanges.length > 0 && { dateRanges }) };
   });
@@ -65,7 +76,9 @@ async function record(rig: RecordingRig, all: readonly SegmentGroup[]): Promise<
 }
 
 const between = (fromS: number, toS: number, lastMsn = LATEST): DateRangeQuery => ({
-  ...{ fromUs: START_US + fromS * SECOND, toUs: START_US + toS * SECOND, lastMsn },
+  fromUs: START_US + fromS * SECOND,
+  toUs: START_US + toS * SECOND,
+  lastMsn,
 });
 const kinds = (ranges: readonly RecordedDateRange[], of: DateRangeQuery) =>
   latestDateRanges(ranges, of).map(({ id, attributes }) => `${id.split('-')[0]} ${attributes.DURATION ?? ''}`.trim());
@@ -125,10 +138,15 @@ suite('date ranges of a recording', () => {
     await rig.recorder.seal();
     rig.clock.advance(3 * 3600 * 1000);
     const retention = new Retention({
-      ...{ segments: rig.segments, table: rig.table, clock: rig.clock },
+      segments: rig.segments,
+      table: rig.table,
+      clock: rig.clock,
       horizons: new Horizons(rig),
       settings: { now: { record: { maxDisk: undefined } } },
-      ...{ streams: () => [{ streamId: 's', keepMs: 3600_000 }], release() {}, deleted() {}, failed: refuse },
+      streams: () => [{ streamId: 's', keepMs: 3600_000 }],
+      release() {},
+      deleted() {},
+      failed: refuse,
     });
     await retention.pass();
     const left = await rig.store.db.selectFrom('date_range').selectAll().execute();

@@ -1,12 +1,15 @@
 /**
  * The horizon of retention for each stream. A wrong wall clock must not delete recordings (docs/media.md 3).
- * In: the clock and each commit. Out: the instant before which a stream's media is deleted, and a pause after a large clock step.
- * Media committed less than `keep` ago by the monotonic clock is never before the horizon, whatever its timestamps say.
+ * In: the clock and each commit. Out: the instant before which a stream's media is deleted, and a pause after
+ * a large clock step. Media committed less than `keep` ago by the monotonic clock is never before the
+ * horizon, whatever its timestamps say.
  */
 import type { Clock } from '../lib/clock.ts';
 import { horizonUs, windowOf } from './window.ts';
 
-/** A clock step of at least this pauses retention, ms; a smaller step only deletes windows that are due soon. */
+/**
+ * A clock step of at least this pauses retention, ms; a smaller step only deletes windows that are due soon.
+ */
 const LARGE_STEP_MS = 300_000;
 /** Duration of the pause, ms. */
 const PAUSE_MS = 3600_000;
@@ -44,7 +47,10 @@ export class Horizons {
   #offsetMs: number;
   #pause: { readonly why: string; readonly untilMs: number } | undefined;
 
-  /** Pauses at once if the clock is far from the newest timestamp on disk: the clock may be wrong, or oxbow was off for a while. */
+  /**
+   * Pauses at once if the clock is far from the newest timestamp on disk: the clock may be wrong, or oxbow
+   * was off for a while.
+   */
   constructor({ clock, lastSeenMs, paused = () => {} }: HorizonsOptions) {
     this.#clock = clock;
     this.#paused = paused;
@@ -78,7 +84,8 @@ export class Horizons {
   }
 
   /**
-   * The instant before which only pinned windows of a stream are kept: a ten-minute mark, µs since 1970. Constant during a pause.
+   * The instant before which only pinned windows of a stream are kept: a ten-minute mark, µs since 1970.
+   * Constant during a pause.
    *
    * @param keepMs retention time of the stream
    */
@@ -99,7 +106,10 @@ export class Horizons {
     this.#given.delete(streamId);
   }
 
-  /** Start of the oldest media committed less than `keepMs` ago, to the resolution of the marks; µs since 1970, or infinity. */
+  /**
+   * Start of the oldest media committed less than `keepMs` ago, to the resolution of the marks; µs since
+   * 1970, or infinity.
+   */
   #keptFromUs(commits: Commits | undefined, keepMs: number): number {
     const sinceMs = this.#clock.monotonicMs() - keepMs;
     return commits?.marks.find(({ untilMs }) => untilMs > sinceMs)?.startUs ?? Number.POSITIVE_INFINITY;

@@ -58,7 +58,9 @@ suite('a publisher whose AAC is stated in another way continues with the same in
 
   test('configurations of before that are stated differently are the same for a clip', () => {
     const rows = [stating(core(48_000), undefined), core(48_000), core(32_000)].map((record, i) => ({
-      ...{ number: i + 1, hash: String(i).padStart(64, '0'), tracks: tracksOf(record) },
+      number: i + 1,
+      hash: String(i).padStart(64, '0'),
+      tracks: tracksOf(record),
     }));
     const table = new InitTable(rows, { save: assert.fail, nowMs: () => 0 });
     assert.ok(table.isSame(rows[0]!, rows[1]!));
@@ -70,7 +72,8 @@ suite('a publisher whose AAC is stated in another way continues with the same in
     const [rtmp] = demuxFlv(flvOf(film)).tracks;
     let srt: readonly Track[] = [];
     const demuxer = createTsDemuxer({
-      ...{ frame: () => {}, damage: assert.fail },
+      frame: () => {},
+      damage: assert.fail,
       tracks: (tracks) => {
         srt = tracks;
       },

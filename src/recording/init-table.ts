@@ -1,6 +1,8 @@
 /**
- * The codec configurations of a stream; each has one number, which is reused when it returns (docs/media.md 17).
- * In: tracks of a run. Out: Init, whose number is part of init URLs; rows in the database, so that numbers survive restarts.
+ * The codec configurations of a stream; each has one number, which is reused when it returns (docs/media.md
+ * 17).
+ * In: tracks of a run. Out: Init, whose number is part of init URLs; rows in the database, so that numbers
+ * survive restarts.
  */
 import { createHash } from 'node:crypto';
 import type { Kysely } from 'kysely';
@@ -18,8 +20,8 @@ export interface InitTableOptions {
   /** Writes a row; must not throw. */
   readonly save: (init: Init, bytes: Uint8Array) => void;
   /**
-   * UTC, ms since 1970. A new number is at least the seconds since 2020, so that a stream that is deleted and created again never
-   * serves other bytes under a cached URL.
+   * UTC, ms since 1970. A new number is at least the seconds since 2020, so that a stream that is deleted and
+   * created again never serves other bytes under a cached URL.
    */
   readonly nowMs: () => number;
 }
@@ -38,8 +40,8 @@ export class InitTable {
   }
 
   /**
-   * The configuration of `tracks`, or one that decoders treat alike: publishers over RTMP and SRT state the same sound differently. A new
-   * one gets a number.
+   * The configuration of `tracks`, or one that decoders treat alike: publishers over RTMP and SRT state the
+   * same sound differently. A new one gets a number.
    */
   of(tracks: readonly Track[]): Init {
     const bytes = printInit(tracks);

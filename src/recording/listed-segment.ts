@@ -1,5 +1,6 @@
 /**
- * Converts a recorded group into a segment of a live playlist, for playlists that reach further back than memory.
+ * Converts a recorded group into a segment of a live playlist, for playlists that reach further back than
+ * memory.
  * In: a group of the recording. Out: a segment without bytes; its URL is served from the file.
  */
 import { damagedFlag, independentFlag } from '../media/isobmff/commit-box.ts';

@@ -1,5 +1,6 @@
 /**
- * Collects the groups lost since the last group on disk, so that the next group records them (docs/media.md 5).
+ * Collects the groups lost since the last group on disk, so that the next group records them (docs/media.md
+ * 5).
  * In: lost groups and the cause. Out: contiguous gaps up to the next group. Pure.
  */
 import { HOLE_US } from '../live/continuity.ts';

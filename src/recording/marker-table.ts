@@ -1,5 +1,6 @@
 /**
- * Markers: texts of users at instants of a stream. They are only in the database: backed up, not rebuilt (docs/media.md 22).
+ * Markers: texts of users at instants of a stream. They are only in the database: backed up, not rebuilt
+ * (docs/media.md 22).
  * In: instants and texts. Out: markers in order of time.
  */
 import { randomUUID } from 'node:crypto';

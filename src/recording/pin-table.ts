@@ -1,7 +1,7 @@
 /**
- * Pins: stretches of a recording that retention does not delete; legal holds, which nothing deletes. They are only in the database: backed
- * up, not rebuilt (docs/media.md 22). In: pins of users, holds of administrators. Out: both, and the windows that they protect, synchronously
- * from memory.
+ * Pins: stretches of a recording that retention does not delete; legal holds, which nothing deletes. They are
+ * only in the database: backed up, not rebuilt (docs/media.md 22). In: pins of users, holds of
+ * administrators. Out: both, and the windows that they protect, synchronously from memory.
  */
 import { randomUUID } from 'node:crypto';
 import type { Kysely, Selectable } from 'kysely';
@@ -45,7 +45,10 @@ interface Pinned {
 
 const nothing: Pinned = { pins: [], holds: [], ranges: [] };
 
-/** The pins of all streams, cached in memory. In a cluster the owner of a stream writes them, and every node learns it. */
+/**
+ * The pins of all streams, cached in memory. In a cluster the owner of a stream writes them, and every node
+ * learns it.
+ */
 export class PinTable {
   readonly #db: Kysely<Tables>;
   readonly #changes: RowChanges | undefined;
@@ -145,7 +148,8 @@ export class PinTable {
   }
 
   /**
-   * Throws if a legal hold is on media of the stream that overlaps a range; on any media, without one. µs since 1970.
+   * Throws if a legal hold is on media of the stream that overlaps a range; on any media, without one. µs
+   * since 1970.
    *
    * @throws OxbowError `recording-held` with the hold
    */

@@ -1,7 +1,9 @@
 /**
- * Reads the recording of a derived quality beside that of its stream: the groups of the stream, each with the video of the quality and the
- * sound of the stream. Its MSNs, times and discontinuities are those of the stream; what the quality lacks is a group without media.
- * In: both recordings. Out: groups for windows, clips and segments, as a RecordingReader gives them. docs/media.md 14, 15, 15a.
+ * Reads the recording of a derived quality beside that of its stream: the groups of the stream, each with the
+ * video of the quality and the sound of the stream. Its MSNs, times and discontinuities are those of the
+ * stream; what the quality lacks is a group without media.
+ * In: both recordings. Out: groups for windows, clips and segments, as a RecordingReader gives them.
+ * docs/media.md 14, 15, 15a.
  */
 import { copyGroup } from '../archive/segment-index.ts';
 import type { DateRangeQuery, RecordedDateRange } from './date-range-rows.ts';
@@ -68,7 +70,10 @@ export class QualityReader implements RecordedMedia {
     return Array.from(await this.walk(fromUs, toUs), copyGroup);
   }
 
-  /** The groups of the stream that overlap [fromUs, toUs), as far as they are decided; none if the quality has no media in that time. */
+  /**
+   * The groups of the stream that overlap [fromUs, toUs), as far as they are decided; none if the quality has
+   * no media in that time.
+   */
   async walk(fromUs: number, toUs: number): Promise<Iterable<RecordedGroup>> {
     const { own, source, decidedMsn } = this.#options;
     // In this order: groups that are decided are in the recordings that are read later.

@@ -1,6 +1,7 @@
 /**
  * Writes sealed groups to chunk files in order, and adds the files to the index (docs/media.md 21 to 23).
- * In: groups of the packager, synchronously. Out: committed groups to the RecordingReader, rows to chunk-table.
+ * In: groups of the packager, synchronously. Out: committed groups to the RecordingReader, rows to
+ * chunk-table.
  */
 import type { GapCause } from '../api/gap.ts';
 import { recoverChunk } from '../archive/chunk-recovery.ts';
@@ -22,13 +23,15 @@ import { windowOf } from './window.ts';
 /** A file ends at the first key frame after this much media. */
 const CHUNK_US = 60_000_000;
 /**
- * Largest backlog; the recorder drops further groups as a gap with cause `overload`. A single larger group is written if the backlog
- * is empty.
+ * Largest backlog; the recorder drops further groups as a gap with cause `overload`. A single larger group is
+ * written if the backlog is empty.
  */
 const MAX_BACKLOG_BYTES = 64 * 1024 * 1024;
 /** Pause after a file failed before the next is opened, and before a failed index write is retried. */
 const RETRY_MS = 2000;
-/** If a group needs longer than this to reach the disk, the recorder syncs once per file instead of per group. */
+/**
+ * If a group needs longer than this to reach the disk, the recorder syncs once per file instead of per group.
+ */
 const SLOW_MS = 5000;
 
 /** Detail of the offline time of skipped groups. */
@@ -46,13 +49,15 @@ export interface RecorderCounters {
   lost(cause: GapCause, detail: string): void;
   /** A failure without loss: writing to the index (retried) or sealing a file failed. */
   trouble(detail: string): void;
-  /** An error that is neither malformed media nor a disk failure. A group lost by it is also reported to `lost`. */
+  /**
+   * An error that is neither malformed media nor a disk failure. A group lost by it is also reported to
+   * `lost`.
+   */
   bug(error: unknown): void;
   /** The disk became too slow to sync every group, or fast enough again. */
   slow(isSlow: boolean): void;
 }
 
-/** Options of a recorder. */
 export interface RecorderOptions {
   readonly recording: RecordingReader;
   readonly table: Pick<ChunkTable, 'put'>;
@@ -159,7 +164,9 @@ export class Recorder implements AsyncDisposable {
     });
   }
 
-  /** Skips a group because recording is off, or for the reason in `detail`: its time is offline, not a gap. */
+  /**
+   * Skips a group because recording is off, or for the reason in `detail`: its time is offline, not a gap.
+   */
   skip(group: SegmentGroup, detail = RECORDING_OFF): void {
     const skipped = withoutBytes(group);
     this.#enqueueGroup(async () => {
@@ -168,7 +175,10 @@ export class Recorder implements AsyncDisposable {
     });
   }
 
-  /** Passes over a segment that is no media of the stream: the absence of media in its time is known from the next group. */
+  /**
+   * Passes over a segment that is no media of the stream: the absence of media in its time is known from the
+   * next group.
+   */
   passOver(msn: number): void {
     this.#enqueue(async () => this.#options.onLost?.(msn));
   }
@@ -287,8 +297,8 @@ export class Recorder implements AsyncDisposable {
   }
 
   /**
-   * Closes a file that failed: truncates it to its committed groups and seals it if the disk allows. The file is kept in any case
-   * (docs/media.md 23).
+   * Closes a file that failed: truncates it to its committed groups and seals it if the disk allows. The file
+   * is kept in any case (docs/media.md 23).
    */
   async #abandonFile(): Promise<void> {
     const file = this.#file;

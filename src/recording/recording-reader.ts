@@ -1,6 +1,7 @@
 /**
  * Reads the recording of a stream: groups by MSN and by time, from the open file and from the index.
- * In: committed groups of the recorder, rows of chunk-table. Out: groups for windows, clips, stills, and live segments no longer in memory.
+ * In: committed groups of the recorder, rows of chunk-table. Out: groups for windows, clips, stills, and live
+ * segments no longer in memory.
  */
 
 import { copyGroup, SegmentWalker } from '../archive/segment-index.ts';
@@ -24,7 +25,10 @@ export interface RecordedGroup extends CommittedGroup {
   /** Location of the chunk file. */
   readonly location: SegmentLocation;
   readonly initNumber: number;
-  /** Only of a derived quality, which has discontinuities where its stream has them: that of the group of the stream. */
+  /**
+   * Only of a derived quality, which has discontinuities where its stream has them: that of the group of the
+   * stream.
+   */
   readonly sourceInit?: number;
   readonly tracks: readonly RecordedTrack[];
   /** From its data tracks; present only while the group is not in the index. */
@@ -37,8 +41,8 @@ export function startsWithKey(group: RecordedGroup): boolean {
 }
 
 /**
- * Unpacks the groups of a file one by one: `next` overwrites the returned group. Unpacked groups are not cached: unpacking takes 10 µs
- * per file, and long-lived objects make garbage collection slower.
+ * Unpacks the groups of a file one by one: `next` overwrites the returned group. Unpacked groups are not
+ * cached: unpacking takes 10 µs per file, and long-lived objects make garbage collection slower.
  */
 function openGroups(row: ChunkSegments): { readonly walker: SegmentWalker; readonly group: RecordedGroup } {
   const walker = new SegmentWalker(row.segments);
@@ -46,7 +50,9 @@ function openGroups(row: ChunkSegments): { readonly walker: SegmentWalker; reado
   return { walker, group: Object.assign(walker.group, place) };
 }
 
-/** What delivery reads of a recording: that of a stream, or of a derived quality with the sound of its stream. */
+/**
+ * What delivery reads of a recording: that of a stream, or of a derived quality with the sound of its stream.
+ */
 export type RecordedMedia = Pick<
   RecordingReader,
   | 'streamId'
@@ -114,7 +120,9 @@ export class RecordingReader {
     return this.#endUs;
   }
 
-  /** Groups that are not in the index yet, oldest first: those of the open file, and of files whose rows wait. */
+  /**
+   * Groups that are not in the index yet, oldest first: those of the open file, and of files whose rows wait.
+   */
   get open(): readonly RecordedGroup[] {
     return this.#open;
   }
@@ -132,8 +140,8 @@ export class RecordingReader {
   }
 
   /**
-   * Queries the index; repeats the query if a file was indexed meanwhile. Groups that are missing in the result are in `open` when this
-   * resolves; some may be in both.
+   * Queries the index; repeats the query if a file was indexed meanwhile. Groups that are missing in the
+   * result are in `open` when this resolves; some may be in both.
    */
   async query<T>(read: () => Promise<T>): Promise<T> {
     for (;;) {
@@ -156,8 +164,9 @@ export class RecordingReader {
   }
 
   /**
-   * The neighbours of a segment that is not kept: the end of the media before it, µs since 1970 (undefined if there is none), the newest MSN
-   * (0 if there is none), and whether a file has segments before and after it, or had it: then it was damaged or lost.
+   * The neighbours of a segment that is not kept: the end of the media before it, µs since 1970 (undefined if
+   * there is none), the newest MSN (0 if there is none), and whether a file has segments before and after it,
+   * or had it: then it was damaged or lost.
    */
   async around(
     msn: number,
@@ -181,8 +190,8 @@ export class RecordingReader {
   }
 
   /**
-   * Like `between`, as an iterable that can be walked repeatedly. It unpacks files while it is walked and reuses one object for all
-   * groups, so that a day of them is never in memory. Copy a group to keep it.
+   * Like `between`, as an iterable that can be walked repeatedly. It unpacks files while it is walked and
+   * reuses one object for all groups, so that a day of them is never in memory. Copy a group to keep it.
    */
   async walk(fromUs: number, toUs: number): Promise<Iterable<RecordedGroup>> {
     const rows = await this.query(() => this.#table.segmentsBetween(this.streamId, fromUs, toUs));
@@ -204,7 +213,10 @@ export class RecordingReader {
     };
   }
 
-  /** Date ranges that may overlap a stretch of time, in the order of their segments; pass them to `latestDateRanges`. */
+  /**
+   * Date ranges that may overlap a stretch of time, in the order of their segments; pass them to
+   * `latestDateRanges`.
+   */
   async dateRanges(between: DateRangeQuery): Promise<RecordedDateRange[]> {
     const indexed = await this.query(() => this.#table.dateRangesBetween(this.streamId, between));
     const open = this.#open.flatMap(({ msn, dateRanges = [] }) => dateRanges.map((range) => ({ msn, range })));

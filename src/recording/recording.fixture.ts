@@ -136,7 +136,9 @@ export interface RigChange extends Partial<RecorderOptions> {
   readonly beforeSync?: () => Promise<void>;
 }
 
-/** Opens a recording in a new folder. Disposing ends the recorder and removes the folder unless it was given. */
+/**
+ * Opens a recording in a new folder. Disposing ends the recorder and removes the folder unless it was given.
+ */
 export async function openRig(change: RigChange = {}): Promise<RecordingRig> {
   const own = change.folder === undefined ? await temporaryFolder() : undefined;
   const folder = change.folder ?? own!.path;
@@ -167,7 +169,15 @@ export async function openRig(change: RigChange = {}): Promise<RecordingRig> {
     ...change,
   });
   return {
-    ...{ folder, segments, store, table, clock, recording, recorder, committed, reports },
+    folder,
+    segments,
+    store,
+    table,
+    clock,
+    recording,
+    recorder,
+    committed,
+    reports,
     async files() {
       const prefix = recordingPrefix('s');
       const locations = await Array.fromAsync(segments.list(prefix));
@@ -182,7 +192,9 @@ export async function openRig(change: RigChange = {}): Promise<RecordingRig> {
   };
 }
 
-/** A suite that runs on every engine; its tests open their recordings with the function that they are given. */
+/**
+ * A suite that runs on every engine; its tests open their recordings with the function that they are given.
+ */
 export function suiteOnEngines(name: string, tests: (open: typeof openRig, engine: Engine) => void): void {
   for (const engine of engines) {
     suite(`${name}, on ${engine.name}`, () => tests((change) => openRig({ engine, ...change }), engine));

@@ -31,7 +31,6 @@ export interface Recovered {
   unusable: SegmentLocation[];
 }
 
-/** Options of a recovery. */
 export interface RecoveryOptions {
   readonly segments: SegmentStore;
   readonly streamId: string;
@@ -43,7 +42,10 @@ export interface RecoveryOptions {
   readonly pinned?: readonly PinnedRange[];
   /** Segments that were deleted on request: a file that still has some loses them. */
   readonly erased?: readonly MsnRange[];
-  /** Whether the index has nothing at that time, µs since 1970; a file elsewhere is not added. Default: it is not asked. */
+  /**
+   * Whether the index has nothing at that time, µs since 1970; a file elsewhere is not added. Default: it is
+   * not asked.
+   */
   readonly isFree?: (fromUs: number, toUs: number) => Promise<boolean>;
   /** Called after each file. */
   readonly progress?: (files: number) => void;
@@ -69,7 +71,8 @@ export async function recoverStream(
     signal.throwIfAborted();
     if (indexed.paths.has(location)) continue;
     try {
-      // A file newer than the whole index was open when the last process ended: retention cannot have removed its row.
+      // A file newer than the whole index was open when the last process ended: retention cannot have removed
+      // its row.
       const mayBeDeleted = firstMsn < newestMsn;
       if (mayBeDeleted && windowOf(startMs * 1000) < horizonUs && !rangeAt(pinned, startMs * 1000)) {
         await segments.delete(location, { signal });
@@ -94,7 +97,8 @@ export async function recoverStream(
 /**
  * Adds every chunk file of the derived qualities of a stream that is missing in the index.
  *
- * @param backUs reads files from this long before the newest indexed one of each quality, µs; undefined reads all
+ * @param backUs reads files from this long before the newest indexed one of each quality, µs; undefined reads
+ *   all
  * @param found counts them
  */
 export async function recoverQualities(

@@ -15,7 +15,8 @@ export interface Retained {
 }
 
 /**
- * The pieces of [fromUs, toUs). The first one was not deleted by retention: the timeline begins with retained media.
+ * The pieces of [fromUs, toUs). The first one was not deleted by retention: the timeline begins with retained
+ * media.
  *
  * @param pieces in order, each begins where the previous one ends
  */

@@ -39,7 +39,10 @@ export function watch(
   const failures: unknown[] = [];
   const { segments, table, clock } = rig;
   const options: RetentionOptions = {
-    ...{ segments, table, clock, horizons: new Horizons({ clock }) },
+    segments,
+    table,
+    clock,
+    horizons: new Horizons({ clock }),
     settings: { now: { record: { maxDisk } } },
     streams: () => [{ streamId: 's', keepMs: 3600_000 }],
     onDeletedBefore: (streamId, us) => deletedBefore.push([streamId, us]),
@@ -57,8 +60,15 @@ export async function record(rig: RecordingRig, windows: number, streamId = 's',
   const recording = new RecordingReader({ streamId, table, endUs: 0 });
   const counters = { committed() {}, lost: assert.fail, trouble: assert.fail, bug: assert.fail, slow() {} };
   await using recorder = new Recorder({
-    ...{ recording, table, segments, counters, clock: rig.clock, previousMsn: 0, sync: 'off' },
-    ...{ onCommitted() {}, mayWrite: () => true },
+    recording,
+    table,
+    segments,
+    counters,
+    clock: rig.clock,
+    previousMsn: 0,
+    sync: 'off',
+    onCommitted() {},
+    mayWrite: () => true,
   });
   for (let i = 0; i < windows; i++) {
     const plan = { msn: firstMsn + i * 2, startUs: MARK + i * WINDOW + 597 * SECOND, run: i + 1 };

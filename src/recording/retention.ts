@@ -1,7 +1,8 @@
 /**
- * Deletes recordings by age and by size: whole ten-minute windows, first the index rows and a minute later the files, so that no player
- * receives half a segment. Pinned windows are not deleted (docs/media.md 16); those of clips are the last that a size limit takes. The recordings of a stream's derived qualities are kept
- * exactly as long as its own.
+ * Deletes recordings by age and by size: whole ten-minute windows, first the index rows and a minute later
+ * the files, so that no player receives half a segment. Pinned windows are not deleted (docs/media.md 16);
+ * those of clips are the last that a size limit takes. The recordings of a stream's derived qualities are
+ * kept exactly as long as its own.
  * In: chunk-table, pins, the retention rule of each stream. Out: deleted files; their URLs return 410.
  */
 import {
@@ -37,18 +38,23 @@ export interface RetentionRule {
   readonly keepMs: number;
 }
 
-/** Options of retention. */
 export interface RetentionOptions {
   readonly segments: SegmentStore;
   readonly table: ChunkTable;
   /** Deleted with the windows that they show; without them there are none. */
   readonly storyboards?: Pick<Storyboards, 'bytesOf' | 'forgetWindow'>;
   readonly clock: Clock;
-  /** Pinned windows of a stream, in order; read directly before rows are deleted, so that a new pin takes effect at once. */
+  /**
+   * Pinned windows of a stream, in order; read directly before rows are deleted, so that a new pin takes
+   * effect at once.
+   */
   readonly pinned?: (streamId: string) => readonly PinnedRange[];
   /** The pinned windows among them that no size limit takes; all if absent. */
   readonly pinnedForGood?: (streamId: string) => readonly PinnedRange[];
-  /** The disk is full and nothing else can be deleted: ends what pins a window, so that `pinned` does not have it any more. */
+  /**
+   * The disk is full and nothing else can be deleted: ends what pins a window, so that `pinned` does not have
+   * it any more.
+   */
   readonly giveUp?: (streamId: string, window: PinnedRange) => Promise<void>;
   /** Every stream that has a recording, deleted ones too. */
   readonly streams: () => readonly RetentionRule[];
@@ -62,9 +68,15 @@ export interface RetentionOptions {
   readonly open?: (streamId: string) => Pick<RecordedGroup, 'msn' | 'startUs'> | undefined;
   /** Called before files are deleted: of media before `us` (since 1970) only pinned windows are kept. */
   readonly onDeletedBefore?: (streamId: string, us: number) => void;
-  /** Deletes what is kept as long as recordings: everything of a stream before `us` (since 1970) that is not pinned. */
+  /**
+   * Deletes what is kept as long as recordings: everything of a stream before `us` (since 1970) that is not
+   * pinned.
+   */
   readonly onHorizon?: (streamId: string, us: number) => Promise<void>;
-  /** Closes cached handles of a file before it is deleted; the disk frees the space of a file only when it is closed. */
+  /**
+   * Closes cached handles of a file before it is deleted; the disk frees the space of a file only when it is
+   * closed.
+   */
   readonly release: (location: SegmentLocation) => void;
   /** Reports deleted files and their bytes. */
   readonly deleted: (files: number, bytes: number) => void;
@@ -97,7 +109,10 @@ export class Retention {
     this.#options = options;
   }
 
-  /** Applies the rules to every stream once. Never rejects: failures are reported to `failed` and retried in the next pass. */
+  /**
+   * Applies the rules to every stream once. Never rejects: failures are reported to `failed` and retried in
+   * the next pass.
+   */
   async pass(): Promise<void> {
     const { clock, horizons, streams, settings, onHorizon } = this.#options;
     const { maxDisk } = settings.now.record;
@@ -123,7 +138,10 @@ export class Retention {
     }
   }
 
-  /** Removes files before `beforeUs` from the index, except in pinned windows. A file belongs to the window in which it starts. */
+  /**
+   * Removes files before `beforeUs` from the index, except in pinned windows. A file belongs to the window in
+   * which it starts.
+   */
   async #deleteBefore(streamId: string, beforeUs: number): Promise<void> {
     const { table } = this.#options;
     for (let cursorUs = 0; cursorUs < beforeUs; ) {
@@ -183,8 +201,9 @@ export class Retention {
   }
 
   /**
-   * Removes the oldest windows of all streams from the index until the rest fits into `maxBytes`. Pinned windows and those that still
-   * grow are kept, even if they alone exceed it; those that only clips pin are taken when there are no others.
+   * Removes the oldest windows of all streams from the index until the rest fits into `maxBytes`. Pinned
+   * windows and those that still grow are kept, even if they alone exceed it; those that only clips pin are
+   * taken when there are no others.
    */
   async #deleteOldest(all: readonly RetentionRule[], maxBytes: number): Promise<void> {
     const { table, openBytes, storyboards } = this.#options;
@@ -228,7 +247,9 @@ export class Retention {
     return oldest;
   }
 
-  /** The first window of a stream that may still grow, by its media: the clock of a source may differ by days. */
+  /**
+   * The first window of a stream that may still grow, by its media: the clock of a source may differ by days.
+   */
   async #growingUs(streamId: string): Promise<number> {
     const { table, clock, open } = this.#options;
     const writing = open?.(streamId);
@@ -271,8 +292,8 @@ export class Retention {
   }
 
   /**
-   * Deletes files without an index row that the last process did not delete in time: only files whose name is older than all retained
-   * media; never in pinned windows, indexed or open files.
+   * Deletes files without an index row that the last process did not delete in time: only files whose name is
+   * older than all retained media; never in pinned windows, indexed or open files.
    */
   async #sweep({ streamId, keepMs }: RetentionRule): Promise<void> {
     const { horizons, segments, settings } = this.#options;
@@ -321,7 +342,10 @@ export class Retention {
     if (files > 0) deleted(files, 0);
   }
 
-  /** Before this only pinned windows are in the index, because retention by size deletes the oldest first; µs since 1970. */
+  /**
+   * Before this only pinned windows are in the index, because retention by size deletes the oldest first; µs
+   * since 1970.
+   */
   async #emptyBefore(streamId: string): Promise<number> {
     const oldestUs = await this.#oldestOutside(streamId, this.#pinned(streamId));
     const deletedUs = await this.#options.table.deletedBefore(streamId);

@@ -24,8 +24,13 @@ export function sharedRowsContract(name: string, open: OpenDatabase): void {
       const range = { fromUs: 600_000_000, toUs: 660_000_000 };
       const pin = await a.pins.add('s', { ...range, text: 'kept' });
       const clip = await a.clips.add({
-        ...{ streamId: 's', fromUs: 3_600_000_000, toUs: 3_660_000_000, title: 'a clip', visibility: 'public' },
-        ...{ owner: 'admin', createdUs: 1 },
+        streamId: 's',
+        fromUs: 3_600_000_000,
+        toUs: 3_660_000_000,
+        title: 'a clip',
+        visibility: 'public',
+        owner: 'admin',
+        createdUs: 1,
       });
       assert.deepEqual(b.kept.ranges('s'), []);
       await b.changes.look();

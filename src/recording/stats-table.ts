@@ -1,6 +1,8 @@
 /**
- * Figures of streams in the past, packed by ten-minute windows. They exist only in the database: they are backed up, not rebuilt.
- * In: packed windows of streams/measure, once a minute and when a window ends. Out: the windows of a range of time.
+ * Figures of streams in the past, packed by ten-minute windows. They exist only in the database: they are
+ * backed up, not rebuilt.
+ * In: packed windows of streams/measure, once a minute and when a window ends. Out: the windows of a range of
+ * time.
  */
 import type { Kysely } from 'kysely';
 import type { Tables } from '../store/schema.ts';

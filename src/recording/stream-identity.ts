@@ -1,5 +1,6 @@
 /**
- * Stores the identity of a stream with its recording, so that a lost database can be rebuilt with stream names.
+ * Stores the identity of a stream with its recording, so that a lost database can be rebuilt with stream
+ * names.
  * In: id, name and creation time of a stream. Out: `stream.json` of its recording.
  */
 import { identityLocation, listRecordings } from '../archive/recording-locations.ts';

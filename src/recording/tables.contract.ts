@@ -1,5 +1,6 @@
 /**
- * The contract of the tables of recordings: chunk files with date ranges and retention, inits, markers, pins, clips.
+ * The contract of the tables of recordings: chunk files with date ranges and retention, inits, markers, pins,
+ * clips.
  * In: a way to open an empty database. Out: tests; each database's test file runs this suite.
  */
 import assert from 'node:assert/strict';
@@ -29,17 +30,22 @@ const MINUTE_US = 60_000_000;
 function fileAt(minute: number, change: Partial<ChunkFileTable> = {}): Insertable<ChunkFileTable> {
   const startUs = START_US + minute * MINUTE_US;
   return {
-    ...{ stream_id: 's', first_msn: minute * 30, last_msn: minute * 30 + 29, start_us: startUs },
-    ...{ end_us: startUs + MINUTE_US, path: `recordings/s/${minute}.mp4`, size: 2 ** 33, run: 1, utc_offset_us: 0 },
-    ...{
-      run_clock: 'source',
-      init_number: 1,
-      discontinuity_sequence: 0,
-      segment_count: 30,
-      absences: '[]',
-      incomplete: 0,
-    },
-    ...{ segments: Uint8Array.of(1, 2, 3) },
+    stream_id: 's',
+    first_msn: minute * 30,
+    last_msn: minute * 30 + 29,
+    start_us: startUs,
+    end_us: startUs + MINUTE_US,
+    path: `recordings/s/${minute}.mp4`,
+    size: 2 ** 33,
+    run: 1,
+    utc_offset_us: 0,
+    run_clock: 'source',
+    init_number: 1,
+    discontinuity_sequence: 0,
+    segment_count: 30,
+    absences: '[]',
+    incomplete: 0,
+    segments: Uint8Array.of(1, 2, 3),
     ...change,
   };
 }
@@ -127,15 +133,14 @@ export function recordingTablesContract(name: string, open: OpenDatabase): void 
       assert.deepEqual(
         { ...spans[0] },
         {
-          ...{
-            first_msn: 0,
-            last_msn: 299,
-            start_us: START_US,
-            end_us: START_US + WINDOW_US,
-            run: 1,
-            utc_offset_us: 0,
-          },
-          ...{ segment_count: 300, absences: '[]' },
+          first_msn: 0,
+          last_msn: 299,
+          start_us: START_US,
+          end_us: START_US + WINDOW_US,
+          run: 1,
+          utc_offset_us: 0,
+          segment_count: 300,
+          absences: '[]',
         },
       );
       assert.equal(spans.filter(({ absences }) => absences === missing).length, 1);
@@ -280,7 +285,12 @@ export function recordingTablesContract(name: string, open: OpenDatabase): void 
       await using database = await open();
       const table = await PinTable.open(database.db);
       const hold = await table.addHold('s', {
-        ...{ fromUs: START_US + 1, toUs: START_US + 2, name: 'case 7', reason: '', author: 'admin', createdUs: 5 },
+        fromUs: START_US + 1,
+        toUs: START_US + 2,
+        name: 'case 7',
+        reason: '',
+        author: 'admin',
+        createdUs: 5,
       });
       const pin = await table.add('s', { fromUs: START_US, toUs: START_US + 1, text: '' });
       for (const each of [table, await PinTable.open(database.db)]) {
@@ -302,8 +312,16 @@ export function recordingTablesContract(name: string, open: OpenDatabase): void 
       const table = new ChunkTable(database.db);
       const erasures = await ErasureTable.open(database.db);
       const group = (msn: number) => ({
-        ...{ msn, run: 1, utcOffsetUs: 0, clock: 'source' as const, discontinuity: false, discontinuitySequence: 0 },
-        ...{ startUs: START_US + msn * 1e6, durationUs: 1e6, gaps: [], tracks: [] },
+        msn,
+        run: 1,
+        utcOffsetUs: 0,
+        clock: 'source' as const,
+        discontinuity: false,
+        discontinuitySequence: 0,
+        startUs: START_US + msn * 1e6,
+        durationUs: 1e6,
+        gaps: [],
+        tracks: [],
       });
       const groups = [1, 2, 3, 4].map(group);
       const times = { first_msn: 1, last_msn: 4, start_us: START_US + 1e6, end_us: START_US + 5e6 };
@@ -314,11 +332,28 @@ export function recordingTablesContract(name: string, open: OpenDatabase): void 
       ];
       await table.put(fileAt(0, { ...times, segments: packSegments(groups) }), ranges);
       const made = await erasures.add({
-        ...{ streamId: 's', stream: 'door', recordings: ['s', 's/q-360'], firstMsn: 2, lastMsn: 3, author: 'admin' },
-        ...{ fromUs: START_US + 2e6, toUs: START_US + 4e6, createdUs: 9, pieces: erasedPieces(groups.slice(1, 3)) },
+        streamId: 's',
+        stream: 'door',
+        recordings: ['s', 's/q-360'],
+        firstMsn: 2,
+        lastMsn: 3,
+        author: 'admin',
+        fromUs: START_US + 2e6,
+        toUs: START_US + 4e6,
+        createdUs: 9,
+        pieces: erasedPieces(groups.slice(1, 3)),
         report: {
-          ...{ segments: 2, windows: 1, bytes: 0, files: 1, pictures: 0, copies: 0 },
-          ...{ clips: [{ id: 'c', title: 'é' }], pins: [], assets: [], exports: [], edges: [] },
+          segments: 2,
+          windows: 1,
+          bytes: 0,
+          files: 1,
+          pictures: 0,
+          copies: 0,
+          clips: [{ id: 'c', title: 'é' }],
+          pins: [],
+          assets: [],
+          exports: [],
+          edges: [],
         },
         leftOf: (files) => files.map(({ location }) => ({ kind: 'file', name: location, problem: '' })),
       });
@@ -351,8 +386,13 @@ export function recordingTablesContract(name: string, open: OpenDatabase): void 
       await using database = await open();
       const table = await ClipTable.open(database.db);
       const at = (minute: number, createdUs: number, streamId = 's') => ({
-        ...{ streamId, fromUs: START_US + minute * MINUTE_US, toUs: START_US + (minute + 1) * MINUTE_US },
-        ...{ title: 'Ça va', visibility: 'unlisted' as const, owner: 'user:1', createdUs },
+        streamId,
+        fromUs: START_US + minute * MINUTE_US,
+        toUs: START_US + (minute + 1) * MINUTE_US,
+        title: 'Ça va',
+        visibility: 'unlisted' as const,
+        owner: 'user:1',
+        createdUs,
       });
       const first = await table.add(at(0, 5));
       const late = await table.add(at(25, 7));
@@ -379,14 +419,26 @@ export function recordingTablesContract(name: string, open: OpenDatabase): void 
     test('a stream has as many clips as it may have; its lost ones make room', async () => {
       await using database = await open();
       const row = (n: number, lost_us: number | null) => ({
-        ...{ id: `c${n}`, stream_id: 's', from_us: n, to_us: n + 1, title: '', visibility: 'public' },
-        ...{ owner: 'admin', created_us: n, lost_us },
+        id: `c${n}`,
+        stream_id: 's',
+        from_us: n,
+        to_us: n + 1,
+        title: '',
+        visibility: 'public',
+        owner: 'admin',
+        created_us: n,
+        lost_us,
       });
       const rows = Array.from({ length: MAX_CLIPS }, (_, n) => row(n, n === 500 ? 1 : null));
       await database.db.insertInto('clip').values(rows).execute();
       const table = await ClipTable.open(database.db);
       const clip = {
-        ...{ streamId: 's', fromUs: 1, toUs: 2, title: '', owner: 'admin', createdUs: 2000 },
+        streamId: 's',
+        fromUs: 1,
+        toUs: 2,
+        title: '',
+        owner: 'admin',
+        createdUs: 2000,
         visibility: 'public' as const,
       };
       const added = await table.add(clip);

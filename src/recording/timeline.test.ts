@@ -166,7 +166,9 @@ class History {
     const { stream, packager } = createPipeline({
       clock: rig.clock,
       past: {
-        ...{ endUs: START_US, hasMedia: false, lastRun: 0 },
+        endUs: START_US,
+        hasMedia: false,
+        lastRun: 0,
         gaps: [{ fromUs: START_US, toUs: START_US, cause: 'offline', detail: 'not yet started' }],
       },
       settings: { partS: 0.2, segmentS: 2 },
@@ -272,7 +274,10 @@ suite('random events (docs/media.md 5)', () => {
   }
 });
 
-/** The past does not change: media stays media, a gap a gap. Only the last piece may grow, or shrink if media arrived after all. */
+/**
+ * The past does not change: media stays media, a gap a gap. Only the last piece may grow, or shrink if media
+ * arrived after all.
+ */
 function assertKept(before: Timeline, after: Timeline): void {
   const media = (timeline: Timeline, toUs: number) =>
     timeline.pieces

@@ -1,6 +1,7 @@
 /**
- * The timeline: every instant of a stream's past is media, a gap with a cause, or offline (docs/media.md 5); or deleted by retention
- * between pinned windows, or on request. In: rows of the index, groups of the open file, and why media is missing now. Out: contiguous pieces.
+ * The timeline: every instant of a stream's past is media, a gap with a cause, or offline (docs/media.md 5);
+ * or deleted by retention between pinned windows, or on request. In: rows of the index, groups of the open
+ * file, and why media is missing now. Out: contiguous pieces.
  */
 
 import { HOLE_US } from '../live/continuity.ts';
@@ -58,8 +59,8 @@ export interface TimelineEnd {
 }
 
 /**
- * StreamGaps after the end of the recording: groups that the recorder lost, the gap before a run that is not on disk yet, and the current
- * gap.
+ * StreamGaps after the end of the recording: groups that the recorder lost, the gap before a run that is not
+ * on disk yet, and the current gap.
  *
  * @param lost gaps of the recorder
  * @param fromUs end of the recorded media, µs since 1970
@@ -92,8 +93,13 @@ function erasedStretches(erased: readonly ErasedRange[], fromUs: number, toUs: n
     pieces
       .filter((piece) => piece.toUs > fromUs && piece.fromUs < toUs)
       .map(({ kind, ...gap }) => ({
-        ...{ first_msn: firstMsn, last_msn: lastMsn, start_us: gap.fromUs, end_us: gap.toUs },
-        ...{ run: -1, utc_offset_us: 0, segment_count: 0 },
+        first_msn: firstMsn,
+        last_msn: lastMsn,
+        start_us: gap.fromUs,
+        end_us: gap.toUs,
+        run: -1,
+        utc_offset_us: 0,
+        segment_count: 0,
         gaps: [{ ...gap, cause: kind }],
       })),
   );
@@ -197,8 +203,9 @@ function assemble(stretches: readonly Stretch[], recordedEndUs: number, end: Tim
 }
 
 /**
- * Appends a piece without a distance or overlap to the previous one. An unexplained distance becomes a gap with cause `disk`, `deleted` if
- * it begins before the horizon, or offline as long as there was no stream: media before its creation was imported.
+ * Appends a piece without a distance or overlap to the previous one. An unexplained distance becomes a gap
+ * with cause `disk`, `deleted` if it begins before the horizon, or offline as long as there was no stream:
+ * media before its creation was imported.
  */
 function addPiece(
   pieces: TimelinePiece[],

@@ -4,7 +4,10 @@ import { CatchUp } from './catch-up.ts';
 
 const VIDEO = { id: 1, timescale: 90_000 };
 
-/** Sends frames of 40 ms as soon as they are there and the pace allows, with sound that is 300 ms ahead; the time of each, ms. */
+/**
+ * Sends frames of 40 ms as soon as they are there and the pace allows, with sound that is 300 ms ahead; the
+ * time of each, ms.
+ */
 function send(thereMs: readonly number[]): number[] {
   const pace = new CatchUp();
   pace.restart(VIDEO);

@@ -1,11 +1,15 @@
 /**
- * The pace of media that is behind: a receiver that expects it in real time gets the GOP on the air a few times as fast, not at once.
+ * The pace of media that is behind: a receiver that expects it in real time gets the GOP on the air a few
+ * times as fast, not at once.
  * In: the frames that are sent, and a clock. Out: how long to wait. Pure.
  */
 import type { Frame, Track } from '../media/frame.ts';
 import { ticksToUs } from '../media/run.ts';
 
-/** Media time that may be sent in a second of time, seconds: the beginning catches up with live, and no buffer of a receiver overflows. */
+/**
+ * Media time that may be sent in a second of time, seconds: the beginning catches up with live, and no buffer
+ * of a receiver overflows.
+ */
 const SPEED = 4;
 /** Shorter waits are left out, ms. */
 const LEAST_WAIT_MS = 20;

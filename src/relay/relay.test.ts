@@ -1,4 +1,5 @@
-// The server and its connections are real, so a test waits for what they do; the pause before a retry passes on virtual time.
+// The server and its connections are real, so a test waits for what they do; the pause before a retry passes
+// on virtual time.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { openVirtualTime, settlePromises } from '../../test/fixtures/virtual-time.ts';
@@ -17,14 +18,22 @@ import { parseRelayTarget } from './target.ts';
 
 const { sps, pps } = parseAvcC(printAvcC());
 const track: Track = {
-  ...{ id: 1, kind: 'video', timescale: 90_000, language: 'und', label: '' },
+  id: 1,
+  kind: 'video',
+  timescale: 90_000,
+  language: 'und',
+  label: '',
   config: h264Config(sps, pps),
 };
 
 /** Pictures, 25 a second, with a key frame each second. */
 function pictures(count: number, from = 0, size = 400): Frame[] {
   return Array.from({ length: count }, (_, i) => ({
-    ...{ trackId: 1, dts: (from + i) * 3600, pts: (from + i) * 3600, duration: 3600, key: (from + i) % 25 === 0 },
+    trackId: 1,
+    dts: (from + i) * 3600,
+    pts: (from + i) * 3600,
+    duration: 3600,
+    key: (from + i) % 25 === 0,
     data: printPicture((from + i) % 25 === 0, size + ((from + i) % 7)),
   }));
 }
@@ -49,14 +58,14 @@ class Rig implements AsyncDisposable {
       return sink;
     };
     this.relay = new Relay({
-      ...{
-        name: 'door',
-        stream: this.heard.stream,
-        target: parseRelayTarget(url),
-        clock: createSystemClock(),
-        net: this.net,
-      },
-      ...{ connect: connectTarget(this.net), maxQueuedBytes: 8 * 1024 * 1024, checkAddress: () => undefined },
+      name: 'door',
+      stream: this.heard.stream,
+      target: parseRelayTarget(url),
+      clock: createSystemClock(),
+      net: this.net,
+      connect: connectTarget(this.net),
+      maxQueuedBytes: 8 * 1024 * 1024,
+      checkAddress: () => undefined,
       onChange: (status) => {
         this.statuses.push(status);
         this.#change();

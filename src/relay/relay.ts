@@ -1,9 +1,10 @@
 /**
  * One relay: sends a live stream to one target, and connects again when the target was lost.
- * In: a stream, a target, a way to connect. Out: media over a RelayConnection; a readable status. docs/2-publish/relay.md.
+ * In: a stream, a target, a way to connect. Out: media over a RelayConnection; a readable status.
+ * docs/2-publish/relay.md.
  *
- * It connects when media flows, begins with the GOP on the air, and takes frames from an inbox, which drops whole GOPs when the target is slow: the
- * source never waits.
+ * It connects when media flows, begins with the GOP on the air, and takes frames from an inbox, which drops
+ * whole GOPs when the target is slow: the source never waits.
  */
 import { type LeftOutTrack, leftOutSentence } from '../api/left-out.ts';
 import type { RelayState } from '../api/relay/relay-shapes.ts';
@@ -58,7 +59,10 @@ export interface RelayStatus {
   readonly state: RelayState;
   /** Since when, ms since 1970. */
   readonly sinceMs: number;
-  /** Why the last connection ended or failed, in words, without secrets; empty if none has, and while the relay is live. */
+  /**
+   * Why the last connection ended or failed, in words, without secrets; empty if none has, and while the
+   * relay is live.
+   */
   readonly error: string;
   /** Next attempt, ms since 1970; undefined while none is planned. */
   readonly retryAtMs: number | undefined;
@@ -99,8 +103,14 @@ export class Relay implements AsyncDisposable {
   get status(): RelayStatus {
     this.#count();
     return {
-      ...{ state: this.#state, sinceMs: this.#sinceMs, error: this.#error, retryAtMs: this.#retryAtMs },
-      ...{ attempts: this.#attempts, sentBytes: this.#sentBytes, lostFrames: this.#lostFrames, leftOut: this.#leftOut },
+      state: this.#state,
+      sinceMs: this.#sinceMs,
+      error: this.#error,
+      retryAtMs: this.#retryAtMs,
+      attempts: this.#attempts,
+      sentBytes: this.#sentBytes,
+      lostFrames: this.#lostFrames,
+      leftOut: this.#leftOut,
     };
   }
 
@@ -115,7 +125,8 @@ export class Relay implements AsyncDisposable {
   }
 
   async #run(signal: AbortSignal): Promise<void> {
-    // The GOP on the air, in which media begins or a lost target comes back, is kept while the relay connects.
+    // The GOP on the air, in which media begins or a lost target comes back, is kept while the relay
+    // connects.
     using _gop = this.#options.stream.bufferGop();
     while (!signal.aborted) {
       try {
@@ -188,7 +199,9 @@ export class Relay implements AsyncDisposable {
     let lingering: NodeJS.Timeout | undefined;
     try {
       await using inbox = openInbox(this.#countedStream(), {
-        ...{ name: 'relay', maxBytes: this.#options.maxQueuedBytes, signal: stop.signal },
+        name: 'relay',
+        maxBytes: this.#options.maxQueuedBytes,
+        signal: stop.signal,
         fromKeyFrame: connection.takesBursts,
       });
       for await (const item of inbox) {

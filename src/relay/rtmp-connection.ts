@@ -1,7 +1,7 @@
 /**
  * A relay to an RTMP or RTMPS server.
- * In: checked addresses; runs and frames. Out: FLV messages over wire/rtmp. Timestamps are UTC since the first frame: they continue over
- * runs, and gaps remain gaps.
+ * In: checked addresses; runs and frames. Out: FLV messages over wire/rtmp. Timestamps are UTC since the
+ * first frame: they continue over runs, and gaps remain gaps.
  */
 import type { LeftOutTrack } from '../api/left-out.ts';
 import { version } from '../lib/version.ts';

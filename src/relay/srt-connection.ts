@@ -35,7 +35,10 @@ export async function connectSrtRelay(
 }
 
 class SrtRelay implements RelayConnection {
-  /** SRT keeps the pace in which media is sent: `write` asks for a pause where it is faster than receivers expect. */
+  /**
+   * SRT keeps the pace in which media is sent: `write` asks for a pause where it is faster than receivers
+   * expect.
+   */
   readonly takesBursts = true;
   readonly closed: Promise<string>;
   sentBytes = 0;

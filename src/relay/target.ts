@@ -1,6 +1,7 @@
 /**
  * Addresses of relay targets.
- * In: URLs of administrators. Out: their parts, and a form without secrets for people and logs. docs/2-publish/relay.md.
+ * In: URLs of administrators. Out: their parts, and a form without secrets for people and logs.
+ * docs/2-publish/relay.md.
  */
 import { parseWebRtcUrl, type WebRtcAddress } from '../config/webrtc-url.ts';
 import { OxbowError } from '../lib/errors.ts';
@@ -20,10 +21,8 @@ const SRT_PARAMETERS = [
   'connect_timeout',
 ];
 
-/** Protocols of relays. */
 export type RelayProtocol = 'rtmp' | 'rtmps' | 'srt' | 'whip';
 
-/** A target. */
 export interface RelayTarget {
   /** As configured: has secrets. */
   readonly url: string;
@@ -36,7 +35,6 @@ export interface RelayTarget {
   readonly shown: string;
   /** Names of streams that the address may mean on an oxbow server: for the detection of loops. */
   readonly names: readonly string[];
-  /** Of SRT. */
   readonly srt: SrtTarget | undefined;
   /** Of WHIP: where the offer is sent. */
   readonly whip: WebRtcAddress | undefined;
@@ -84,7 +82,12 @@ function parseWhip(text: string): RelayTarget {
   const { url, host, port } = whip;
   const name = /\/whip\/([^/]+)\/?$/.exec(url.pathname)?.[1];
   return {
-    ...{ url: text, protocol: 'whip', host, port, srt: undefined, whip },
+    url: text,
+    protocol: 'whip',
+    host,
+    port,
+    srt: undefined,
+    whip,
     shown: `whip+${url.protocol}//${url.host}/…`,
     names: name === undefined ? [] : [decoded(name)],
   };

@@ -1,6 +1,7 @@
 /**
  * A relay to a WHIP target: another oxbow, a media server, a platform.
- * In: an address; runs and frames. Out: RTP over WebRTC, from a key frame on; sound that is not Opus is converted. RFC 9725; docs/media.md 30.
+ * In: an address; runs and frames. Out: RTP over WebRTC, from a key frame on; sound that is not Opus is
+ * converted. RFC 9725; docs/media.md 30.
  */
 import type { LeftOutTrack } from '../api/left-out.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -39,7 +40,12 @@ export async function connectWhipRelay(request: ConnectRequest, parts: WhipParts
   try {
     const client = await connectWebRtc({
       // An administrator configured the target.
-      ...{ net: parts.net, clock: parts.clock, url, key, trusted: true, signal },
+      net: parts.net,
+      clock: parts.clock,
+      url,
+      key,
+      trusted: true,
+      signal,
       media: offer.tracks.map(({ media }) => media),
       onAnswer: (answer) => {
         tracks = acceptedTracks(offer, answer);

@@ -9,18 +9,21 @@ import { acceptedTracks, offerTracks } from './whip-offer.ts';
 
 const { sps, pps } = parseAvcC(printAvcC());
 const video: Track = {
-  ...{ id: 1, kind: 'video', timescale: 90_000, language: 'und', label: '' },
+  id: 1,
+  kind: 'video',
+  timescale: 90_000,
+  language: 'und',
+  label: '',
   config: h264Config(sps, pps),
 };
 const sound: AudioTrack = { ...opusTrack, id: 2 };
 const transport = {
-  ...{
-    ufrag: 'abcd',
-    password: 'x'.repeat(22),
-    fingerprint: Array(32).fill('AB').join(':'),
-    setup: 'passive' as const,
-  },
-  ...{ isIceLite: true, candidates: [] },
+  ufrag: 'abcd',
+  password: 'x'.repeat(22),
+  fingerprint: Array(32).fill('AB').join(':'),
+  setup: 'passive' as const,
+  isIceLite: true,
+  candidates: [],
 } satisfies Omit<WebRtcDescription, 'media'>;
 
 /** What the target reads of an offer. */

@@ -1,6 +1,7 @@
 /**
  * What a relay offers to a WHIP target, and what the target takes of it.
- * In: the tracks of a run; the answer. Out: media descriptions; the tracks that are sent. RFC 9725 4.4, RFC 3264 5 and 6.
+ * In: the tracks of a run; the answer. Out: media descriptions; the tracks that are sent. RFC 9725 4.4,
+ * RFC 3264 5 and 6.
  */
 import { randomBytes } from 'node:crypto';
 import type { LeftOutTrack } from '../api/left-out.ts';
@@ -26,7 +27,9 @@ const REPAIR_TYPE = 97;
 const FEEDBACK = { video: ['nack', 'nack pli', 'ccm fir', 'goog-remb'], audio: ['nack'] } as const;
 /** Sound that is not Opus is converted. */
 const OPUS: SentFormat = {
-  ...{ encoding: 'opus', clockRate: 48_000, channels: 2 },
+  encoding: 'opus',
+  clockRate: 48_000,
+  channels: 2,
   parameters: 'minptime=10;useinbandfec=1;stereo=1;sprop-stereo=1',
 };
 
@@ -61,8 +64,12 @@ export function acceptedTracks({ tracks }: WhipOffer, answer: WebRtcDescription)
     const known: readonly string[] = Object.values(sentExtensions);
     return [
       {
-        ...{ trackId: track.id, kind: media.kind as 'video' | 'audio', mid: media.mid, ssrc },
-        ...{ payloadType: format.payloadType, clockRate: format.clockRate },
+        trackId: track.id,
+        kind: media.kind as 'video' | 'audio',
+        mid: media.mid,
+        ssrc,
+        payloadType: format.payloadType,
+        clockRate: format.clockRate,
         repair: repair && { ssrc: repairSsrc, payloadType: repair.payloadType },
         extensions: new Map([...answered.extensions].filter(([uri]) => known.includes(uri))),
       },
@@ -74,16 +81,28 @@ function describe(kind: 'video' | 'audio', format: SentFormat, mid: string): Web
   const payloadType = PAYLOAD_TYPES[kind];
   const { encoding, clockRate, channels = 1, parameters } = format;
   const media: RtpFormat = {
-    ...{ payloadType, encoding, clockRate, channels, feedback: FEEDBACK[kind] },
+    payloadType,
+    encoding,
+    clockRate,
+    channels,
+    feedback: FEEDBACK[kind],
     parameters: new Map(parameters.split(';').map((each) => each.split('=', 2) as [string, string])),
   };
   const repair: RtpFormat = {
-    ...{ payloadType: REPAIR_TYPE, encoding: 'rtx', clockRate, channels: 1, feedback: [] },
+    payloadType: REPAIR_TYPE,
+    encoding: 'rtx',
+    clockRate,
+    channels: 1,
+    feedback: [],
     parameters: new Map([['apt', String(payloadType)]]),
   };
   const isVideo = kind === 'video';
   return {
-    ...{ mid, kind, direction: 'sendonly', isRejected: false, msid: `oxbow ${kind}` },
+    mid,
+    kind,
+    direction: 'sendonly',
+    isRejected: false,
+    msid: `oxbow ${kind}`,
     formats: isVideo ? [media, repair] : [media],
     extensions: new Map([
       [sentExtensions.mid, 1],

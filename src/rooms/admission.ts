@@ -20,7 +20,8 @@ export interface Door {
 /**
  * Why a person may not come in; undefined: they may. Those who moderate are never refused.
  *
- * @returns OxbowError `room-banned`, `room-guests-off`, `room-password`, `room-pending`, `room-kicked`, `room-full`
+ * @returns OxbowError `room-banned`, `room-guests-off`, `room-password`, `room-pending`, `room-kicked`,
+ *   `room-full`
  */
 export function refusalOf(user: UserRef, address: string, door: Door): OxbowError | undefined {
   const { record, members, presence } = door;
@@ -38,7 +39,10 @@ export function refusalOf(user: UserRef, address: string, door: Door): OxbowErro
   return undefined;
 }
 
-/** Whether someone outside learns what plays: they may come in, if there is a place. @param reader undefined: not signed in, as a new guest */
+/**
+ * Whether someone outside learns what plays: they may come in, if there is a place.
+ * @param reader undefined: not signed in, as a new guest
+ */
 export function seesMedia(
   reader: UserRef | undefined,
   known: MemberRecord | undefined,

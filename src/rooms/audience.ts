@@ -1,6 +1,7 @@
 /**
  * The connections of a room that get what everyone gets.
- * In: rooms/room. Out: messages to peers. rooms/live has the implementation that builds each frame once and joins messages of a tick.
+ * In: rooms/room. Out: messages to peers. rooms/live has the implementation that builds each frame once and
+ * joins messages of a tick.
  */
 import type { UserRef } from '../accounts/users/user.ts';
 import type { ServerMessage } from '../api/room/messages.ts';
@@ -12,7 +13,10 @@ export interface Audience {
   add(peer: Peer): void;
   /** May be called again for the same peer. */
   remove(peer: Peer): void;
-  /** Sends to every connection, or to those of some people. A peer gets its own messages and these in the order in which they were sent. Never waits. */
+  /**
+   * Sends to every connection, or to those of some people. A peer gets its own messages and these in the
+   * order in which they were sent. Never waits.
+   */
   broadcast(message: ServerMessage, isFor?: (user: UserRef) => boolean): void;
 }
 

@@ -1,5 +1,6 @@
 /**
- * The people of a room: roles, permissions, mutes and bans. Answers about permissions are kept until anything they depend on changes.
+ * The people of a room: roles, permissions, mutes and bans. Answers about permissions are kept until anything
+ * they depend on changes.
  * In: entering people, decisions of moderators. Out: masks, member views, rows to write.
  */
 import { networkOf } from '../accounts/rate-limit.ts';
@@ -7,7 +8,10 @@ import type { UserRef } from '../accounts/users/user.ts';
 import { ALL_PERMISSIONS, effectiveMask, permissionBits, type RoomRole } from '../api/room/permissions.ts';
 import type { MemberRecord, RoomRecord } from './room-record.ts';
 
-/** Most people that a room remembers before it forgets guests, those who came longest ago first. Accounts have a bound of their own. */
+/**
+ * Most people that a room remembers before it forgets guests, those who came longest ago first. Accounts have
+ * a bound of their own.
+ */
 const MAX_KNOWN = 10_000;
 
 /** Most people who were turned away that a room remembers; the oldest are forgotten first. */
@@ -128,10 +132,18 @@ export class Members {
     const known = this.#known.get(user.id);
     const isGuest = (known?.role ?? user.role) === 'guest';
     const record: MemberRecord = {
-      ...{ role: isGuest ? 'guest' : 'member', allow: 0, deny: 0, mutedUntilMs: 0 },
-      ...{ joinedMs: nowMs, letIn: false, address: '' },
+      role: isGuest ? 'guest' : 'member',
+      allow: 0,
+      deny: 0,
+      mutedUntilMs: 0,
+      joinedMs: nowMs,
+      letIn: false,
+      address: '',
       ...known,
-      ...{ user: user.id, name: user.name, seenMs: nowMs, state },
+      user: user.id,
+      name: user.name,
+      seenMs: nowMs,
+      state,
       ...(isGuest && address !== '' && { address }),
     };
     this.set(record);

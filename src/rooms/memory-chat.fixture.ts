@@ -5,12 +5,17 @@
 import type { RoomMessage } from '../api/room/messages.ts';
 import type { OpenChat } from './room-chat.ts';
 
-/** A chat in memory alone, for tests and rooms without one: every chat message is sent and acknowledged at once. */
+/**
+ * A chat in memory alone, for tests and rooms without one: every chat message is sent and acknowledged at
+ * once.
+ */
 export const openMemoryChat: OpenChat = async (room) => {
   const messages: RoomMessage[] = [];
   return {
     history: (since = 0) => ({
-      ...{ messages: messages.slice(since).slice(-100), polls: [], gap: messages.length - since > 100 },
+      messages: messages.slice(since).slice(-100),
+      polls: [],
+      gap: messages.length - since > 100,
       lastSeq: messages.length,
     }),
     receive(message, sender) {

@@ -1,5 +1,6 @@
 /**
- * A guest of a room who has signed in: the account gets the guest's place, with its permissions, mute and ban.
+ * A guest of a room who has signed in: the account gets the guest's place, with its permissions, mute and
+ * ban.
  * In: an open room, the guest, the account. Out: one member in place of two.
  */
 import type { UserRef } from '../accounts/users/user.ts';

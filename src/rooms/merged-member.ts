@@ -19,7 +19,10 @@ export function mergedMember(
   if (to && isAbove) return { ...to, ...times };
   const state = stateOf([from.state, ...(to ? [to.state] : [])]);
   return {
-    ...{ user: id, name, ...times, state },
+    user: id,
+    name,
+    ...times,
+    state,
     role: to?.role ?? (from.role === 'guest' ? 'member' : from.role),
     allow: from.allow | (to?.allow ?? 0),
     deny: from.deny | (to?.deny ?? 0),

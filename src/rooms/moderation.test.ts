@@ -19,7 +19,6 @@ const people = {
 };
 type Person = keyof typeof people;
 
-/** A room with one of each. */
 async function openRoom() {
   const test = await openTestRooms();
   const room = await test.rooms.create(people.owner, { name: 'Room' });
@@ -352,7 +351,9 @@ test('a user name and password in a link are for its author and moderators, as a
   const target = added[0]!.target;
   assert.ok(target.kind === 'link');
   assert.deepEqual(target, {
-    ...{ kind: 'link', url: 'https://a.example/x.m3u8', proxy: true },
+    kind: 'link',
+    url: 'https://a.example/x.m3u8',
+    proxy: true,
     headers: { Authorization: `Basic ${Buffer.from('ann:s3cret').toString('base64')}` },
   });
 });

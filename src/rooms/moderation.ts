@@ -1,6 +1,8 @@
 /**
- * What moderators do to people: approve, kick, ban, mute, roles and permissions; and what people do to themselves.
- * In: who acts, on which person, and how. Out: a changed person, or a refusal. Everyone in the room is notified.
+ * What moderators do to people: approve, kick, ban, mute, roles and permissions; and what people do to
+ * themselves.
+ * In: who acts, on which person, and how. Out: a changed person, or a refusal. Everyone in the room is
+ * notified.
  */
 import type { UserRef } from '../accounts/users/user.ts';
 import { permissionBits, type RoomPermission, type RoomRole } from '../api/room/permissions.ts';

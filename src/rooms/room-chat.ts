@@ -1,6 +1,7 @@
 /**
  * The chat of a room, as the room uses it: messages, danmaku, reactions and polls.
- * In: what members send. Out: messages to all, answers to one. rooms/chat implements it; a room opens its chat with itself.
+ * In: what members send. Out: messages to all, answers to one. rooms/chat implements it; a room opens its
+ * chat with itself.
  */
 import type { UserRef } from '../accounts/users/user.ts';
 import type { ItemTarget } from '../api/room/item-shapes.ts';

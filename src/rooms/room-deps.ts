@@ -34,7 +34,10 @@ export interface RoomDeps {
 
 /** The place of a connection in a room. */
 export interface RoomSeat {
-  /** Takes a message that matches its schema; what is wrong with it is answered to the peer. Never throws and never waits. */
+  /**
+   * Takes a message that matches its schema; what is wrong with it is answered to the peer. Never throws and
+   * never waits.
+   */
   receive(message: ClientMessage): void;
   /** The connection ended. May be called twice. */
   leave(): void;

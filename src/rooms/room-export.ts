@@ -1,5 +1,6 @@
 /**
- * What rooms keep about a person besides messages: memberships, entries of playlists, signed-in media servers.
+ * What rooms keep about a person besides messages: memberships, entries of playlists, signed-in media
+ * servers.
  * In: the tables. Out: a part of the document of `GET /api/v1/me/export`; nothing about others, no secrets.
  */
 import type { Kysely } from 'kysely';
@@ -27,11 +28,15 @@ export async function exportRoomsOf(db: Kysely<Tables>, userId: string): Promise
     .execute();
   return {
     joined: rooms.map(({ joined_us, seen_us, owner, role, ...room }) => ({
-      ...{ ...room, role: owner === userId ? 'owner' : role },
-      ...{ joinedAt: printRfc3339(joined_us / 1000), seenAt: printRfc3339(seen_us / 1000) },
+      ...room,
+      role: owner === userId ? 'owner' : role,
+      joinedAt: printRfc3339(joined_us / 1000),
+      seenAt: printRfc3339(seen_us / 1000),
     })),
     items: items.map(({ target, created_us, ...item }) => ({
-      ...{ ...item, target: JSON.parse(target) as unknown, addedAt: printRfc3339(created_us / 1000) },
+      ...item,
+      target: JSON.parse(target) as unknown,
+      addedAt: printRfc3339(created_us / 1000),
     })),
     mediaServers: servers.map(({ created_us, ...server }) => ({ ...server, addedAt: printRfc3339(created_us / 1000) })),
   };

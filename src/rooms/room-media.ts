@@ -37,7 +37,8 @@ export interface RoomMedia {
   /**
    * Checks that an entry can be played and that its author may watch it.
    *
-   * @returns the name of an entry that has none; `signed`: the media is not open to all, so its address needs a playback token
+   * @returns the name of an entry that has none; `signed`: the media is not open to all, so its address needs
+   *   a playback token
    * @throws OxbowError `stream-unknown`, `asset-unknown`, `bad-request`
    */
   check(target: ItemTarget, author: UserRef): Promise<{ readonly name: string; readonly signed: boolean }>;
@@ -58,7 +59,10 @@ export interface RoomMedia {
 /** The newest media may have no still yet, ms. */
 const STILL_BEHIND_MS = 6000;
 
-/** The still of a room: of the live edge, or of where the room is. @param target of the entry that plays; undefined: none */
+/**
+ * The still of a room: of the live edge, or of where the room is.
+ * @param target of the entry that plays; undefined: none
+ */
 export function stillOf(
   media: Pick<RoomMedia, 'still'>,
   target: ItemTarget | undefined,

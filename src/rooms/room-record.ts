@@ -7,7 +7,6 @@ import { usualMasks } from '../api/room/permissions.ts';
 import type { PlaybackState } from '../api/room/playback.ts';
 import type { RoomOptions, RoomView } from '../api/room/room-shapes.ts';
 
-/** A room. */
 export interface RoomRecord {
   readonly id: string;
   readonly name: string;
@@ -63,13 +62,15 @@ export interface ItemRecord {
   readonly rank: number;
   readonly name: string;
   readonly target: ItemTarget;
-  /** Its author may watch media that is not open to all, and shows it to the room: its address has a playback token. */
+  /**
+   * Its author may watch media that is not open to all, and shows it to the room: its address has a playback
+   * token.
+   */
   readonly signed: boolean;
   readonly addedBy: string;
   readonly createdMs: number;
 }
 
-/** A room in a list. */
 export interface ListedRoom {
   readonly room: RoomRecord;
   readonly ownerName: string;

@@ -33,7 +33,10 @@ export class RoomSaving {
     this.#parts = parts;
   }
 
-  /** What plays, or the last time that the room was used, has changed. @param isUrgent it is written with the next tick */
+  /**
+   * What plays, or the last time that the room was used, has changed.
+   * @param isUrgent it is written with the next tick
+   */
   progressed({ isUrgent = false } = {}): void {
     this.#isProgressUnsaved = true;
     this.#isUrgent ||= isUrgent;
@@ -49,7 +52,10 @@ export class RoomSaving {
     return this.inTurn(() => this.#save());
   }
 
-  /** Writes in the background what is not written yet. @param failed gets the error, except that the room was deleted or moved meanwhile */
+  /**
+   * Writes in the background what is not written yet.
+   * @param failed gets the error, except that the room was deleted or moved meanwhile
+   */
   saveIfDue(failed: (error: unknown) => void): void {
     this.#isUrgent = false;
     if (!this.#isProgressUnsaved && !this.#parts.members.hasUnsaved) return;
@@ -76,7 +82,10 @@ export class RoomSaving {
     return done;
   }
 
-  /** Nothing is written any more: it would outlive a room that is deleted. Resolves when the write in progress has ended. */
+  /**
+   * Nothing is written any more: it would outlive a room that is deleted. Resolves when the write in progress
+   * has ended.
+   */
   async stop(reason: OxbowError): Promise<void> {
     this.#stopped ??= reason;
     await this.#last;

@@ -24,7 +24,10 @@ import {
 
 /** Tables with rows of a room. */
 const TABLES_OF_A_ROOM = ['room_member', 'room_item', 'room_message', 'room_poll'] as const;
-/** The number of people that another node counted is believed for this long after the last one was there, ms: it is written every 30 s. */
+/**
+ * The number of people that another node counted is believed for this long after the last one was there, ms:
+ * it is written every 30 s.
+ */
 const PRESENT_MS = 60_000;
 /** Columns of a known person that a later visit changes. */
 const CHANGED = [
@@ -37,7 +40,10 @@ const CHANGED_OF_ITEM = [
 ] satisfies (keyof RoomItemTable)[];
 const ITEM_COLUMNS = ['id', 'room_id', 'created_us', ...CHANGED_OF_ITEM] as const;
 
-/** Which rooms: of a member (also where they wait for approval), of an owner, or public ones. `query`: a part of the name. */
+/**
+ * Which rooms: of a member (also where they wait for approval), of an owner, or public ones. `query`: a part
+ * of the name.
+ */
 export interface RoomSelection {
   readonly member?: string;
   readonly owner?: string;
@@ -51,7 +57,10 @@ export class RoomTables {
   readonly #saveMember: string;
   readonly #saveItem: string;
 
-  /** @param node name of this node in a cluster, which changes only rooms that it owns: others throw `room-moved` */
+  /**
+   * @param node name of this node in a cluster, which changes only rooms that it owns: others throw
+   *   `room-moved`
+   */
   constructor(db: Kysely<Tables>, node?: string) {
     this.#db = db;
     this.#guard = new RoomGuard(db, node);
@@ -67,7 +76,10 @@ export class RoomTables {
         .insertInto('room')
         .values({
           ...columnsOf(room),
-          ...{ id: room.id, created_us: toUs(room.createdMs), used_us, state: JSON.stringify(nothingPlays) },
+          id: room.id,
+          created_us: toUs(room.createdMs),
+          used_us,
+          state: JSON.stringify(nothingPlays),
         })
         .execute();
       await db.insertInto('room_member').values(memberRow(room.id, owner)).execute();
@@ -112,7 +124,10 @@ export class RoomTables {
     this.#guard.check(id, unchanged.at(-1)!.length === 0);
   }
 
-  /** Rooms, those used last first. @param page.reader id of a user, whose place in each room is returned too */
+  /**
+   * Rooms, those used last first.
+   * @param page.reader id of a user, whose place in each room is returned too
+   */
   async list(
     which: RoomSelection,
     {
@@ -176,7 +191,10 @@ export class RoomTables {
       const state = JSON.parse(row.state) as PlaybackState;
       const item = playing.get(state.item ?? '');
       return {
-        ...{ room: recordOf(row), ownerName: row.owner_name ?? '', usedMs: row.used_us / 1000, state },
+        room: recordOf(row),
+        ownerName: row.owner_name ?? '',
+        usedMs: row.used_us / 1000,
+        state,
         present: toUs(nowMs - PRESENT_MS) < row.used_us ? row.present : 0,
         playing: item?.name ?? null,
         target: item && (JSON.parse(item.target) as ItemTarget),
@@ -316,7 +334,13 @@ function recordOf(row: Selectable<RoomTable>): RoomRecord {
   const { id, name, owner, password, capacity } = row;
   const options = { ...usualOptions, ...(JSON.parse(row.options) as Partial<RoomOptions>) };
   return {
-    ...{ id, name, owner, password, capacity, options, visibility: row.visibility as RoomRecord['visibility'] },
+    id,
+    name,
+    owner,
+    password,
+    capacity,
+    options,
+    visibility: row.visibility as RoomRecord['visibility'],
     createdMs: row.created_us / 1000,
     expiresMs: row.expires_us === null ? null : row.expires_us / 1000,
   };
@@ -325,7 +349,15 @@ function recordOf(row: Selectable<RoomTable>): RoomRecord {
 function memberRow(room_id: string, member: MemberRecord): Selectable<RoomMemberTable> {
   const { user: user_id, name, role, state, allow, deny, address, letIn, ...times } = member;
   return {
-    ...{ room_id, user_id, name, role, state, allow, deny, address, let_in: letIn ? 1 : 0 },
+    room_id,
+    user_id,
+    name,
+    role,
+    state,
+    allow,
+    deny,
+    address,
+    let_in: letIn ? 1 : 0,
     muted_until_us: toUs(times.mutedUntilMs),
     joined_us: toUs(times.joinedMs),
     seen_us: toUs(times.seenMs),
@@ -334,7 +366,12 @@ function memberRow(room_id: string, member: MemberRecord): Selectable<RoomMember
 
 function memberOf({ user_id, name, allow, deny, address, let_in, ...row }: Selectable<RoomMemberTable>): MemberRecord {
   return {
-    ...{ user: user_id, name, allow, deny, address, letIn: let_in === 1 },
+    user: user_id,
+    name,
+    allow,
+    deny,
+    address,
+    letIn: let_in === 1,
     role: row.role as MemberRecord['role'],
     state: row.state as MemberRecord['state'],
     mutedUntilMs: row.muted_until_us / 1000,

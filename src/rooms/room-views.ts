@@ -28,7 +28,12 @@ export function roomView(
   },
 ): RoomView {
   return {
-    ...{ id, name, visibility, capacity, options, present },
+    id,
+    name,
+    visibility,
+    capacity,
+    options,
+    present,
     ...(isSeen ? { playing, still } : { playing: null, still: null }),
     playingHidden: !isSeen,
     owner: { id: owner, name: ownerName },
@@ -44,7 +49,12 @@ export function memberView(member: MemberRecord, members: Members, presence: Pre
   const account = presence.find(user)?.user ?? { id: user, role: member.role === 'guest' ? 'guest' : 'user' };
   const [, offsetMs, buffering] = presence.offsetOf(user);
   return {
-    ...{ user, name, allow, deny, offsetMs, buffering },
+    user,
+    name,
+    allow,
+    deny,
+    offsetMs,
+    buffering,
     role: members.roleOf(account),
     state: state === 'left' ? 'active' : state,
     permissions: members.maskOf(account),

@@ -1,6 +1,7 @@
 /**
  * One open room: who is in it, what plays, what is written. Everything that members send passes here.
- * In: connections and their messages, changes over the API, ticks. Out: messages to connections; rows to store.
+ * In: connections and their messages, changes over the API, ticks. Out: messages to connections; rows to
+ * store.
  */
 import type { UserRef } from '../accounts/users/user.ts';
 import type { RoomItem } from '../api/room/item-shapes.ts';
@@ -80,13 +81,17 @@ export class Room {
     this.#saving = new RoomSaving({ id: room.id, tables: deps.tables, members: people, playlist, progress, moved });
     this.playback = this.#openPlayback(state);
     this.#roster = new Roster({
-      ...{ members: people, presence: this.presence },
+      members: people,
+      presence: this.presence,
       viewOf: (user) => this.memberView(this.#memberOf(user)),
       broadcast: (message) => this.broadcast(message),
     });
   }
 
-  /** Opens a room. What played continues where it would be now; in a room that was empty for long, where it was left. */
+  /**
+   * Opens a room. What played continues where it would be now; in a room that was empty for long, where it
+   * was left.
+   */
   static async open(deps: RoomDeps, stored: StoredRoom): Promise<Room> {
     const room = new Room(deps, stored);
     room.#chat = await deps.openChat(chatRoomOf(room));
@@ -105,7 +110,6 @@ export class Room {
     return this.playback.state;
   }
 
-  /** The chat. */
   get chat(): RoomChat {
     return this.#chat;
   }
@@ -113,7 +117,8 @@ export class Room {
   /**
    * A connection enters: it gets `welcome`, and from then on everything.
    *
-   * @throws OxbowError `room-full`, `room-banned`, `room-password`, `room-pending`, `room-guests-off`, `limit-reached`
+   * @throws OxbowError `room-full`, `room-banned`, `room-password`, `room-pending`, `room-guests-off`,
+   *   `limit-reached`
    */
   enter(peer: Peer, hello: Omit<ClientMessageOf<'hello'>, 't'> = {}): RoomSeat {
     if (this.#isClosed) throw new OxbowError('not-ready', 'The room is being closed.');
@@ -129,7 +134,9 @@ export class Room {
       serverMs: this.#deps.clock.nowMs(),
       room: this.view(),
       state: this.state,
-      ...{ members: this.#welcomed(peer.user), items: this.#items.enter(peer.user), call: this.call.view },
+      members: this.#welcomed(peer.user),
+      items: this.#items.enter(peer.user),
+      call: this.call.view,
       ...this.#chat.history(hello.since, peer.user.id),
     });
     this.#audience.add(peer);
@@ -221,7 +228,10 @@ export class Room {
     return this.may(user, 'moderate') || this.may(user, 'approve');
   }
 
-  /** The playlist. @param reader sees the request headers of its own links; moderators see all. Undefined: none. */
+  /**
+   * The playlist.
+   * @param reader sees the request headers of its own links; moderators see all. Undefined: none.
+   */
   items(reader?: UserRef): readonly RoomItem[] {
     return this.playlist.all.map((item) => this.itemView(item, reader));
   }
@@ -259,7 +269,10 @@ export class Room {
     this.#sendPermissions(record.user);
   }
 
-  /** Stores a change of the room, then notifies everyone. Changes are made one after the other, so that none undoes another. */
+  /**
+   * Stores a change of the room, then notifies everyone. Changes are made one after the other, so that none
+   * undoes another.
+   */
   changeRecord(change: (record: RoomRecord) => RoomRecord): Promise<void> {
     return this.#saving.inTurn(async () => {
       const record = change(this.#record);
@@ -311,7 +324,10 @@ export class Room {
     this.#deps.moved?.(this.#record.id);
   }
 
-  /** Ends every connection and writes what is not written. @param options.stop why nothing is written any more */
+  /**
+   * Ends every connection and writes what is not written.
+   * @param options.stop why nothing is written any more
+   */
   async close(
     reason: keyof typeof roomCloseCodes = 'stopping',
     detail = 'The server stops.',
@@ -338,7 +354,8 @@ export class Room {
     let shown = state.item;
     return new Playback(
       {
-        ...{ clock, failed },
+        clock,
+        failed,
         leadMs: () => room.#leadMs,
         findItem: (id) => room.playlist.find(id),
         itemAfter: (id) => (room.#record.options.atEnd === 'next' ? room.playlist.after(id) : undefined),

@@ -1,5 +1,6 @@
 /**
- * Rooms for tests: records, connections that remember what they got, media without a stream, a clock that tests move.
+ * Rooms for tests: records, connections that remember what they got, media without a stream, a clock that
+ * tests move.
  * In: nothing. Out: rooms over a temporary store.
  */
 import type { UserRef } from '../accounts/users/user.ts';
@@ -17,8 +18,15 @@ import { Rooms, type RoomsDeps, type RoomsSettings } from './rooms.ts';
 /** A room as it is stored. */
 export function aRoom(id: string, change: Partial<RoomRecord> = {}): RoomRecord {
   return {
-    ...{ id, name: 'Room', owner: 'u1', visibility: 'public', password: null, capacity: null },
-    ...{ options: usualOptions, createdMs: 1_795_000_000_000, expiresMs: null },
+    id,
+    name: 'Room',
+    owner: 'u1',
+    visibility: 'public',
+    password: null,
+    capacity: null,
+    options: usualOptions,
+    createdMs: 1_795_000_000_000,
+    expiresMs: null,
     ...change,
   };
 }
@@ -26,8 +34,17 @@ export function aRoom(id: string, change: Partial<RoomRecord> = {}): RoomRecord 
 /** A person as a room knows them. */
 export function aMember(user: string, change: Partial<MemberRecord> = {}): MemberRecord {
   return {
-    ...{ user, name: `Name of ${user}`, role: 'member', state: 'active', allow: 0, deny: 0, mutedUntilMs: 0 },
-    ...{ joinedMs: 1_795_000_000_000, seenMs: 1_795_000_000_000, letIn: false, address: '' },
+    user,
+    name: `Name of ${user}`,
+    role: 'member',
+    state: 'active',
+    allow: 0,
+    deny: 0,
+    mutedUntilMs: 0,
+    joinedMs: 1_795_000_000_000,
+    seenMs: 1_795_000_000_000,
+    letIn: false,
+    address: '',
     ...change,
   };
 }
@@ -35,21 +52,18 @@ export function aMember(user: string, change: Partial<MemberRecord> = {}): Membe
 /** An entry of a playlist. */
 export function anItem(id: string, change: Partial<ItemRecord> = {}): ItemRecord {
   return {
-    ...{
-      id,
-      parent: null,
-      rank: 1,
-      name: `Item ${id}`,
-      target: { kind: 'asset', asset: id },
-      addedBy: 'u1',
-      signed: false,
-    },
-    ...{ createdMs: 1_795_000_000_000 },
+    id,
+    parent: null,
+    rank: 1,
+    name: `Item ${id}`,
+    target: { kind: 'asset', asset: id },
+    addedBy: 'u1',
+    signed: false,
+    createdMs: 1_795_000_000_000,
     ...change,
   };
 }
 
-/** A user. */
 export function aUser(id: string, role: UserRef['role'] = 'user'): UserRef {
   return { id, name: `Name of ${id}`, role };
 }
@@ -70,7 +84,11 @@ export function aPeer(user: UserRef, address = '192.0.2.1'): TestPeer {
   const got: ServerMessage[] = [];
   const closed: string[] = [];
   return {
-    ...{ id: `p${++peers}`, user, address, got, closed },
+    id: `p${++peers}`,
+    user,
+    address,
+    got,
+    closed,
     send: (message) => void got.push(message),
     sendFrame() {},
     close: (reason) => void closed.push(reason),
@@ -110,7 +128,11 @@ export async function openTestRooms(change: Partial<RoomsDeps> = {}): Promise<Te
   const published: TestRooms['published'] = [];
   const open = () =>
     new Rooms({
-      ...{ tables, clock, media: testMedia(media), openChat: openMemoryChat, createAudience },
+      tables,
+      clock,
+      media: testMedia(media),
+      openChat: openMemoryChat,
+      createAudience,
       settings: () => settings,
       events: { publish: (type, data) => void published.push({ type, data }) },
       failed: (error) => {
@@ -120,7 +142,11 @@ export async function openTestRooms(change: Partial<RoomsDeps> = {}): Promise<Te
     });
   let rooms = open();
   return {
-    ...{ tables, clock, settings, media, published },
+    tables,
+    clock,
+    settings,
+    media,
+    published,
     get rooms() {
       return rooms;
     },

@@ -50,7 +50,6 @@ export interface RoomListPage {
   readonly next: RoomCursor | undefined;
 }
 
-/** The settings of rooms. */
 export interface RoomsSettings {
   readonly create: 'users' | 'everyone' | 'admins' | 'off';
   readonly max: number;
@@ -66,11 +65,12 @@ export interface RoomsDeps extends Omit<RoomDeps, 'settings' | 'moved' | 'isClus
   readonly events: Pick<EventBus, 'publish'>;
   /** Which node of a cluster owns a room; undefined: this process owns all. */
   readonly placement?: Placement;
-  /** An open room has ended here, because another node owns it: it was `given` to that one, or `taken` by it. */
+  /**
+   * An open room has ended here, because another node owns it: it was `given` to that one, or `taken` by it.
+   */
   readonly onMoved?: (id: string, how: 'given' | 'taken') => void;
 }
 
-/** The rooms. */
 export class Rooms {
   readonly passwords = new RoomPasswords();
   readonly #deps: RoomsDeps;
@@ -123,19 +123,38 @@ export class Rooms {
     const createdMs = clock.nowMs();
     const id = createRoomId();
     const room = withFields({
-      ...{ name: '', visibility: 'unlisted', password: null, capacity: null, options: usualOptions, expiresMs: null },
-      ...{ id, owner: owner.id, createdMs },
+      name: '',
+      visibility: 'unlisted',
+      password: null,
+      capacity: null,
+      options: usualOptions,
+      expiresMs: null,
+      id,
+      owner: owner.id,
+      createdMs,
     });
     await this.#claim(id);
     await tables.insert(room, {
-      ...{ user: owner.id, name: owner.name, role: 'moderator', state: 'active', allow: 0, deny: 0 },
-      ...{ mutedUntilMs: 0, joinedMs: createdMs, seenMs: createdMs, letIn: true, address: '' },
+      user: owner.id,
+      name: owner.name,
+      role: 'moderator',
+      state: 'active',
+      allow: 0,
+      deny: 0,
+      mutedUntilMs: 0,
+      joinedMs: createdMs,
+      seenMs: createdMs,
+      letIn: true,
+      address: '',
     });
     this.#deps.events.publish('room.created', eventDataOf(room));
     return this.#keep(
       room.id,
       Room.open(this.#roomDeps, {
-        ...{ room, state: nothingPlays, usedMs: createdMs, items: [] },
+        room,
+        state: nothingPlays,
+        usedMs: createdMs,
+        items: [],
         members: await tables.members(room.id),
       }),
     );
@@ -152,8 +171,8 @@ export class Rooms {
   }
 
   /**
-   * An account was deleted: its rooms get a moderator as owner, or are deleted with it; every room forgets the person. Rooms of other nodes
-   * are left to these.
+   * An account was deleted: its rooms get a moderator as owner, or are deleted with it; every room forgets
+   * the person. Rooms of other nodes are left to these.
    *
    * @returns ids of the rooms that knew the person
    */
@@ -228,7 +247,9 @@ export class Rooms {
   async list(which: RoomSelection, page: RoomPage, reader?: UserRef): Promise<RoomListPage> {
     const limit = page.limit;
     const listed = await this.#deps.tables.list(which, {
-      ...{ limit: limit + 1, reader: reader?.id, nowMs: this.#deps.clock.nowMs() },
+      limit: limit + 1,
+      reader: reader?.id,
+      nowMs: this.#deps.clock.nowMs(),
       ...(page.before && { before: page.before }),
     });
     const shown = listed.slice(0, limit);
@@ -238,7 +259,9 @@ export class Rooms {
         ({ room, ownerName, playing, target, state, known, present }) =>
           this.find(room.id)?.viewFor(reader) ??
           roomView(room, {
-            ...{ ownerName, playing, present: this.#isElsewhere(room.id) ? present : 0 },
+            ownerName,
+            playing,
+            present: this.#isElsewhere(room.id) ? present : 0,
             still: stillOf(this.#deps.media, target, state, this.#deps.clock.nowMs()),
             isSeen: seesMedia(reader, known, room),
           }),
@@ -291,7 +314,10 @@ export class Rooms {
     }
   }
 
-  /** Deletes rooms that have expired or that were not used for long. Call it once a minute. @param options.signal ends it between two rooms */
+  /**
+   * Deletes rooms that have expired or that were not used for long. Call it once a minute.
+   * @param options.signal ends it between two rooms
+   */
   async sweep({ signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
     const { tables, clock, settings } = this.#deps;
     if (!this.#placement.takes('room')) return;
@@ -325,7 +351,10 @@ export class Rooms {
     });
   }
 
-  /** Another node owns a room: its members connect again. What is not written stays so: the other node has begun with what was. */
+  /**
+   * Another node owns a room: its members connect again. What is not written stays so: the other node has
+   * begun with what was.
+   */
   #lose(id: string): void {
     const opening = this.#open.get(id);
     if (!opening) return;
@@ -364,7 +393,10 @@ export class Rooms {
     if (!this.#placement.takes('room') || (await this.#placement.claim('room', id)) !== 'own') throw roomMoved(id);
   }
 
-  /** Work on a room that is not open. Opening it again waits for the end of the work, and so does further work. */
+  /**
+   * Work on a room that is not open. Opening it again waits for the end of the work, and so does further
+   * work.
+   */
   async #whileClosing(id: string, work: () => Promise<void>): Promise<void> {
     const done = (this.#closing.get(id) ?? Promise.resolve()).then(work);
     const ended = done.catch(() => undefined);

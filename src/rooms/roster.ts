@@ -1,6 +1,6 @@
 /**
- * The list of the people of a room, the same for everyone: all who are here, up to a number, and those who moderate. A crowd that comes or goes costs
- * each connection a few messages and not one for each person.
+ * The list of the people of a room, the same for everyone: all who are here, up to a number, and those who
+ * moderate. A crowd that comes or goes costs each connection a few messages and not one for each person.
  * In: people who come and go. Out: the list of a welcome; messages `member`, `left` and `members`.
  */
 import type { UserRef } from '../accounts/users/user.ts';
@@ -10,7 +10,10 @@ import type { MemberView } from '../api/room/room-shapes.ts';
 import type { Members } from './members.ts';
 import type { Presence } from './presence.ts';
 
-/** Comings and goings that are sent one by one in a window; further ones wait for its end and are sent together. */
+/**
+ * Comings and goings that are sent one by one in a window; further ones wait for its end and are sent
+ * together.
+ */
 const ONE_BY_ONE = 10;
 /** Length of a window, ms. */
 const WINDOW_MS = 250;

@@ -1,5 +1,6 @@
 /**
- * The settings that administrators have set in the browser: rows of the database, and a copy in the data folder.
+ * The settings that administrators have set in the browser: rows of the database, and a copy in the data
+ * folder.
  * In: changes, as text. Out: checked values in the effective settings, on every node of a cluster.
  */
 import { join } from 'node:path';
@@ -25,7 +26,6 @@ export interface StoredSettingsOptions {
   readonly log: Pick<Log, 'info' | 'warn'>;
 }
 
-/** The stored settings. */
 export class StoredSettings {
   readonly #options: StoredSettingsOptions;
   readonly #file: string;
@@ -36,7 +36,8 @@ export class StoredSettings {
   }
 
   /**
-   * Reads and applies them. A database without any takes those of the copy: after its loss a shorter `record.keep` would delete recordings.
+   * Reads and applies them. A database without any takes those of the copy: after its loss a shorter
+   * `record.keep` would delete recordings.
    */
   static async open(options: StoredSettingsOptions): Promise<StoredSettings> {
     const stored = new StoredSettings(options);
@@ -91,7 +92,10 @@ export class StoredSettings {
     await db.insertInto('setting').values(rows).execute();
   }
 
-  /** Reads the rows, applies them and brings the copy up to date. A row of another version of oxbow that is not valid here is left alone. */
+  /**
+   * Reads the rows, applies them and brings the copy up to date. A row of another version of oxbow that is
+   * not valid here is left alone.
+   */
   async #read(): Promise<void> {
     const { db, settings, log } = this.#options;
     const values = new Map<string, unknown>();

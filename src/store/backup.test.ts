@@ -40,7 +40,13 @@ class Folder implements Disposable {
 
 const marker = (id: string) => ({ id, stream_id: 's', at_us: 1, text: `what ${id} says` });
 const session = {
-  ...{ id: 'me', digest: 'd', created_us: 1, seen_us: 1, address: '192.0.2.1', program: 'a browser', user_id: null },
+  id: 'me',
+  digest: 'd',
+  created_us: 1,
+  seen_us: 1,
+  address: '192.0.2.1',
+  program: 'a browser',
+  user_id: null,
 };
 
 /** A data folder with a marker and a session. */
@@ -53,7 +59,7 @@ async function makeData(folder: Folder): Promise<string> {
 }
 
 const backUp = (database: string, target: string, more: Partial<BackupOptions> = {}) =>
-  writeBackup({ ...{ database, target, files: [SECRET], version: '9.9.9', nowMs: NOW_MS, signal: never }, ...more });
+  writeBackup({ database, target, files: [SECRET], version: '9.9.9', nowMs: NOW_MS, signal: never, ...more });
 
 const putBack = (backup: string, database: string) =>
   restoreBackup({ backup, database, files: [SECRET.name], nowMs: NOW_MS });
@@ -76,9 +82,14 @@ test('a backup is one file for its owner only, has a manifest, and contains no s
   const target = folder.at('copy.db');
   const made = await backUp(database, target);
   assert.deepEqual(made, {
-    ...{ form: 1, oxbow: '9.9.9', schema: migrations.length, takenAt: '2026-01-02T03:04:05.000Z' },
+    form: 1,
+    oxbow: '9.9.9',
+    schema: migrations.length,
+    takenAt: '2026-01-02T03:04:05.000Z',
     counts: { streams: 0, markers: 1, pins: 0, clips: 0, tokens: 0, webhooks: 0, assets: 0 },
-    ...{ files: ['watch-secret'], recordings: { files: 0, bytes: 0 }, bytes: statSync(target).size },
+    files: ['watch-secret'],
+    recordings: { files: 0, bytes: 0 },
+    bytes: statSync(target).size,
   });
   if (process.platform !== 'win32') assert.equal(statSync(target).mode & 0o777, 0o600);
   assert.deepEqual(readdirSync(folder.path).sort(), ['copy.db', 'data']);
@@ -259,6 +270,9 @@ test('files restored by root belong to the owner of the data folder', {
   await putBack(folder.at('copy.db'), folder.at('other/oxbow.db'));
   const owners = readdirSync(folder.at('other')).map((name) => [name, statSync(folder.at(`other/${name}`)).uid]);
   assert.deepEqual(Object.fromEntries(owners), {
-    ...{ 'lock.db': 1234, 'msn-marks.json': 1234, 'oxbow.db': 1234, 'watch-secret': 1234 },
+    'lock.db': 1234,
+    'msn-marks.json': 1234,
+    'oxbow.db': 1234,
+    'watch-secret': 1234,
   });
 });

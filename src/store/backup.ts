@@ -33,8 +33,8 @@ const counted = {
 } as const;
 
 /**
- * Tables with momentary state: sessions, jobs, deliveries, the state of streams. Restored later they would revive ended sessions, send
- * events twice and report a stop as a crash.
+ * Tables with momentary state: sessions, jobs, deliveries, the state of streams. Restored later they would
+ * revive ended sessions, send events twice and report a stop as a crash.
  */
 export const momentary = [
   'session',
@@ -72,7 +72,6 @@ export interface BackupFile {
   readonly content: Uint8Array;
 }
 
-/** Options of a backup. */
 export interface BackupOptions {
   /** Path of the database. */
   readonly database: string;
@@ -93,10 +92,11 @@ export interface BackupOptions {
 }
 
 /**
- * Copies the database as of one moment, even while a server writes to it, checks the copy, and renames it to the target, readable by its
- * owner only. Abort leaves no file; the check at the end is not interrupted.
+ * Copies the database as of one moment, even while a server writes to it, checks the copy, and renames it to
+ * the target, readable by its owner only. Abort leaves no file; the check at the end is not interrupted.
  *
- * @throws OxbowError `not-found` without a database, `data-newer`, `bad-request` if the target is another file, `bad-backup` if the
+ * @throws OxbowError `not-found` without a database, `data-newer`, `bad-request` if the target is another
+ *   file, `bad-backup` if the
  * database is damaged, `folder-unwritable`
  */
 export async function writeBackup(options: BackupOptions): Promise<BackupManifest & { readonly bytes: number }> {
@@ -195,7 +195,6 @@ export function findDamage(db: DatabaseSync): string | undefined {
   return found === 'ok' ? undefined : found;
 }
 
-/** Syncs a file. */
 export async function syncFile(disk: Files, path: string): Promise<void> {
   await using file = await disk.open(path, 'r+');
   await file.sync();

@@ -8,30 +8,70 @@ import { engineOf } from './engine.ts';
 import type { Tables } from './schema.ts';
 import { type AssetTexts, putTexts } from './search/asset-search.ts';
 
-/** The primary key of each table that is copied, in its order; pages continue after the last key of the page before. */
+/**
+ * The primary key of each table that is copied, in its order; pages continue after the last key of the page
+ * before.
+ */
 const keys = {
-  ...{ user: ['id'], user_identity: ['provider', 'subject'], invitation: ['id'], email_code: ['digest'] },
-  ...{ mail_message: ['seq'], audit: ['seq'], session: ['id'], api_token: ['id'], publish_key: ['id'] },
-  ...{ stream: ['id'], stream_picture: ['stream_id'], stats_window: ['stream_id', 'start_us'] },
-  ...{ chunk_file: ['stream_id', 'first_msn'], init: ['stream_id', 'number'], stream_on_air: ['stream_id'] },
-  ...{ stream_caption: ['stream_id', 'run'], date_range: ['stream_id', 'msn', 'id'], retention: ['stream_id'] },
-  ...{ marker: ['id'], pin: ['id'], clip: ['id'], relay: ['id'], watch_epoch: ['stream'], lease: ['name'] },
-  ...{ job: ['seq'], worker: ['id'], webhook: ['id'], webhook_delivery: ['seq'] },
-  ...{ asset: ['seq'], asset_removed: ['id'], asset_tag: ['tag', 'asset_seq'], asset_rendition: ['asset_id', 'id'] },
-  ...{ asset_chunk: ['asset_id', 'rendition', 'first_msn'], asset_subtitle: ['seq'] },
+  user: ['id'],
+  user_identity: ['provider', 'subject'],
+  invitation: ['id'],
+  email_code: ['digest'],
+  mail_message: ['seq'],
+  audit: ['seq'],
+  session: ['id'],
+  api_token: ['id'],
+  publish_key: ['id'],
+  stream: ['id'],
+  stream_picture: ['stream_id'],
+  stats_window: ['stream_id', 'start_us'],
+  chunk_file: ['stream_id', 'first_msn'],
+  init: ['stream_id', 'number'],
+  stream_on_air: ['stream_id'],
+  stream_caption: ['stream_id', 'run'],
+  date_range: ['stream_id', 'msn', 'id'],
+  retention: ['stream_id'],
+  marker: ['id'],
+  pin: ['id'],
+  clip: ['id'],
+  relay: ['id'],
+  watch_epoch: ['stream'],
+  lease: ['name'],
+  job: ['seq'],
+  worker: ['id'],
+  webhook: ['id'],
+  webhook_delivery: ['seq'],
+  asset: ['seq'],
+  asset_removed: ['id'],
+  asset_tag: ['tag', 'asset_seq'],
+  asset_rendition: ['asset_id', 'id'],
+  asset_chunk: ['asset_id', 'rendition', 'first_msn'],
+  asset_subtitle: ['seq'],
   erasure: ['id'],
-  ...{ stored_object: ['location'], object_upload: ['location'], object_deletion: ['target', 'key'] },
-  ...{ node: ['name'], placement: ['kind', 'key'] },
-  ...{ upload: ['id'], upload_part: ['upload_id', 'offset'], media_server: ['id'] },
-  ...{ room: ['id'], room_member: ['room_id', 'user_id'], room_item: ['id'], room_poll: ['id'] },
+  stored_object: ['location'],
+  object_upload: ['location'],
+  object_deletion: ['target', 'key'],
+  node: ['name'],
+  placement: ['kind', 'key'],
+  upload: ['id'],
+  upload_part: ['upload_id', 'offset'],
+  media_server: ['id'],
+  room: ['id'],
+  room_member: ['room_id', 'user_id'],
+  room_item: ['id'],
+  room_poll: ['id'],
   room_message: ['room_id', 'kind', 'seq'],
-  ...{ alarm: ['id'], alarm_mute: ['stream_id'], journal: ['seq'] },
+  alarm: ['id'],
+  alarm_mute: ['stream_id'],
+  journal: ['seq'],
   setting: ['path'],
 } as const satisfies Record<Exclude<keyof Tables, 'asset_search' | 'row_change'>, readonly string[]>;
 
 type CopiedTable = keyof typeof keys;
 
-/** Every table that is copied; the index of words is made again, and notes of changes are for running nodes. */
+/**
+ * Every table that is copied; the index of words is made again, and notes of changes are for running nodes.
+ */
 export const copiedTables = Object.keys(keys) as readonly CopiedTable[];
 
 /** Tables whose numbers are never used again, and the columns with them. */

@@ -23,7 +23,8 @@ const open = (time: TestTime, file: string, options: Partial<StoreOptions> = {})
 async function temporaryFolder() {
   const folder = await mkdtemp(join(tmpdir(), 'oxbow-lease-'));
   return {
-    ...{ folder, file: join(folder, 'oxbow.db') },
+    folder,
+    file: join(folder, 'oxbow.db'),
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
   };
 }
@@ -84,7 +85,8 @@ test('a holder on another machine that renews its lease keeps the folder, and th
     db.prepare('UPDATE lease SET expires_us = ?').run(FAR_US + ++renewals);
   }, TTL_MS / 6);
   await assert.rejects(open(time, own.file), {
-    ...{ name: 'OxbowError', code: 'data-in-use' },
+    name: 'OxbowError',
+    code: 'data-in-use',
     message: /process \d+ on attic/,
   });
   assert.deepEqual([time.nowMs, renewals], [2 * TTL_MS, 12]);

@@ -1,8 +1,10 @@
 /**
- * The lease on a data folder. The lock of the operating system (lock.ts) excludes other processes of one machine; the lease excludes
- * another machine that shares the folder, and a second process where the lock file was deleted. Its token guards the index. Nodes of a
- * cluster share the database, not the folder: each has a lease of its own, and a single server and a cluster exclude each other.
- * In: the database of a folder whose lock is held. Out: the fence of guarded writes; a call if another process takes the folder.
+ * The lease on a data folder. The lock of the operating system (lock.ts) excludes other processes of one
+ * machine; the lease excludes another machine that shares the folder, and a second process where the lock
+ * file was deleted. Its token guards the index. Nodes of a cluster share the database, not the folder: each
+ * has a lease of its own, and a single server and a cluster exclude each other.
+ * In: the database of a folder whose lock is held. Out: the fence of guarded writes; a call if another
+ * process takes the folder.
  */
 import { statSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -33,7 +35,6 @@ export interface DataFolderLease extends AsyncDisposable {
   readonly fence: Fence;
 }
 
-/** Options of the lease. */
 export interface DataFolderLeaseOptions {
   readonly db: Kysely<Tables>;
   /** Of the engine: another one means that the database is a copy. Undefined: unknown. */
@@ -61,8 +62,8 @@ interface Holder {
 }
 
 /**
- * Takes the lease of a data folder whose lock is held. A holder that was killed on this system causes no delay; for one that may be
- * alive it waits until the lease has ended.
+ * Takes the lease of a data folder whose lock is held. A holder that was killed on this system causes no
+ * delay; for one that may be alive it waits until the lease has ended.
  *
  * @throws OxbowError `data-in-use` if the holder is alive
  */
@@ -84,7 +85,8 @@ export async function leaseDataFolder(options: DataFolderLeaseOptions): Promise<
 
   async function takeFrom(text: string, token: number): Promise<Lease> {
     const holder = JSON.parse(text) as Holder;
-    // This process holds the lock of the same file on the same system, so the holder has ended. Another database is a copy.
+    // This process holds the lock of the same file on the same system, so the holder has ended. Another
+    // database is a copy.
     const hasEnded = holder.boot === own.boot && holder.lock === own.lock;
     // A node that takes over what this one had holds its lease for a moment, and names no database.
     if (hasEnded || (holder.database ?? own.database) !== own.database) {
@@ -106,8 +108,9 @@ export async function leaseDataFolder(options: DataFolderLeaseOptions): Promise<
   }
 
   /**
-   * Acquires the lease again while the only problem is a database that does not respond. A token that has risen by more than one was
-   * another process's in between, which may have released it: what this process knows of the index is old.
+   * Acquires the lease again while the only problem is a database that does not respond. A token that has
+   * risen by more than one was another process's in between, which may have released it: what this process
+   * knows of the index is old.
    */
   async function follow(): Promise<void> {
     let { token } = lease;
@@ -141,7 +144,8 @@ export async function leaseDataFolder(options: DataFolderLeaseOptions): Promise<
 }
 
 /**
- * A single server and the nodes of a cluster do not share a database: each would run the streams of the other.
+ * A single server and the nodes of a cluster do not share a database: each would run the streams of the
+ * other.
  *
  * @throws OxbowError `data-in-use`
  */
@@ -168,7 +172,8 @@ function describeHolder(file: string, identity: string | undefined): Holder {
     pid: process.pid,
     boot: bootId(),
     database: identity ?? '',
-    // Data folders of several machines or containers may share the server: a number of one file system is no name.
+    // Data folders of several machines or containers may share the server: a number of one file system is no
+    // name.
     lock: identity === undefined ? `${dev}:${ino}` : String(ino),
   };
 }

@@ -1,5 +1,6 @@
 /**
- * The metadata store: a SQLite file in the data folder, or a PostgreSQL server, queried through Kysely with typed tables.
+ * The metadata store: a SQLite file in the data folder, or a PostgreSQL server, queried through Kysely with
+ * typed tables.
  * In: queries of repositories in higher layers. Out: rows. No higher layer imports node:sqlite or pg.
  */
 import { dirname } from 'node:path';
@@ -21,11 +22,17 @@ export interface Store {
   readonly engine: EngineName;
   /** The tables. With SQLite a transaction blocks all other statements, so await nothing slow within one. */
   readonly db: Kysely<Tables>;
-  /** Runs a query that may return what was true some seconds ago: on a replica, if there is one that is current. */
+  /**
+   * Runs a query that may return what was true some seconds ago: on a replica, if there is one that is
+   * current.
+   */
   read<T>(query: ReadQuery<T>): Promise<T>;
   /** Token checked by writes that only the owner of the data folder may do. */
   readonly fence: Fence;
-  /** Path that a corrupt database was moved to when the store opened; the index must then be rebuilt from the files. */
+  /**
+   * Path that a corrupt database was moved to when the store opened; the index must then be rebuilt from the
+   * files.
+   */
   readonly movedTo: string | undefined;
   /** Statements that wait for a connection to a database server. */
   readonly waiting: number;
@@ -61,10 +68,11 @@ export interface StoreOptions {
 }
 
 /**
- * Locks the data folder, opens the database, brings it to the newest schema and takes the lease of the folder.
- * Disposing waits for statements, releases the lease, closes the database and frees the lock.
+ * Locks the data folder, opens the database, brings it to the newest schema and takes the lease of the
+ * folder. Disposing waits for statements, releases the lease, closes the database and frees the lock.
  *
- * @throws OxbowError `data-in-use`, `folder-unwritable`, `data-newer`; with a server `not-ready`, `bad-setting`
+ * @throws OxbowError `data-in-use`, `folder-unwritable`, `data-newer`; with a server `not-ready`,
+ *   `bad-setting`
  */
 export async function openStore(options: StoreOptions): Promise<Store & AsyncDisposable> {
   const { file, log, onTaken = () => undefined } = options;
@@ -76,7 +84,12 @@ export async function openStore(options: StoreOptions): Promise<Store & AsyncDis
   const clock = createSystemClock();
   const lease = opened.use(
     await leaseDataFolder({
-      ...{ db, identity, file, clock, log, taken: onTaken },
+      db,
+      identity,
+      file,
+      clock,
+      log,
+      taken: onTaken,
       ttlMs: options.leaseTtlMs,
       node: options.node,
     }),

@@ -1,5 +1,6 @@
 /**
- * Keeps a little disk space for the start: on a full disk SQLite opens no database, and nothing could make room.
+ * Keeps a little disk space for the start: on a full disk SQLite opens no database, and nothing could make
+ * room.
  * In: the data folder. Out: a file in it while the disk has room, and its space when the disk is full.
  */
 import { randomBytes } from 'node:crypto';
@@ -15,8 +16,8 @@ const RESERVE_BYTES = 1024 * 1024;
 const ROOM_BYTES = 16 * RESERVE_BYTES;
 
 /**
- * Deletes the reserve if the disk has less space than it, and creates it if there is room. Never rejects: a start without it is like one
- * on a disk that never had it.
+ * Deletes the reserve if the disk has less space than it, and creates it if there is room. Never rejects: a
+ * start without it is like one on a disk that never had it.
  *
  * @param disk the file layer; default: that of the system
  */

@@ -1,27 +1,30 @@
 /**
  * What the metadata store needs of a database engine, beyond the queries that Kysely compiles for it.
- * In: sqlite-engine.ts, postgres/engine.ts. Out: one contract for db.ts; `engineOf` and `runAll` for repositories.
+ * In: sqlite-engine.ts, postgres/engine.ts. Out: one contract for db.ts; `engineOf` and `runAll` for
+ * repositories.
  */
 import type { DialectAdapter, Kysely } from 'kysely';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import type { Tables } from './schema.ts';
 
-/** The database server does not respond. That is logged when it begins and ends, not by each part that meets it. */
+/**
+ * The database server does not respond. That is logged when it begins and ends, not by each part that meets
+ * it.
+ */
 export class DatabaseLost extends OxbowError {
   constructor(cause: unknown) {
     super('not-ready', `PostgreSQL does not respond: ${messageOf(cause).replace(/\.$/, '')}.`, { cause });
   }
 }
 
-/** The engines. */
 export type EngineName = 'sqlite' | 'postgresql';
 
 /** A value of a parameter. */
 export type Parameter = string | number | bigint | null | Uint8Array;
 
 /**
- * Parameters without NUL: PostgreSQL stores none in texts, so no engine does, and what is looked for is what was stored. A text with NUL is
- * therefore no way to say "directly behind this text": compare with `>`.
+ * Parameters without NUL: PostgreSQL stores none in texts, so no engine does, and what is looked for is what
+ * was stored. A text with NUL is therefore no way to say "directly behind this text": compare with `>`.
  */
 export function withoutNul<T>(parameters: readonly T[]): readonly T[] {
   if (!parameters.some(hasNul)) return parameters;
@@ -46,7 +49,10 @@ export type ReadQuery<T> = (db: Kysely<Tables>) => Promise<T>;
 export interface Engine extends AsyncDisposable {
   readonly name: EngineName;
   readonly db: Kysely<Tables>;
-  /** Names the database in the lease of the data folder: a copy has another name. Undefined: copies cannot be recognized. */
+  /**
+   * Names the database in the lease of the data folder: a copy has another name. Undefined: copies cannot be
+   * recognized.
+   */
   readonly identity: string | undefined;
   /** Path that a corrupt database was moved to when it was opened, or undefined. */
   readonly movedTo: string | undefined;
@@ -78,9 +84,9 @@ export function engineOf<T>(db: Kysely<T>): EngineName {
 }
 
 /**
- * Runs statements in one transaction, each once for each of its rows of parameters: the cheapest way to write many rows at a time. It
- * does not wait for statements that wait: with SQLite each of them takes a turn of the event loop under load, with PostgreSQL a
- * connection. Do not await it within another transaction.
+ * Runs statements in one transaction, each once for each of its rows of parameters: the cheapest way to write
+ * many rows at a time. It does not wait for statements that wait: with SQLite each of them takes a turn of
+ * the event loop under load, with PostgreSQL a connection. Do not await it within another transaction.
  *
  * @returns for each statement, the indices of the rows that changed nothing
  * @throws errors of the engine; nothing is stored then

@@ -1,7 +1,6 @@
 /**
  * Names of the store's files in the data folder. In: nothing. Out: names.
  */
-/** The database. */
 export const DATABASE_FILE = 'oxbow.db';
 
 /** A copy of the settings that were set in the browser, for a database that was lost. */

@@ -21,7 +21,8 @@ export function readIndexedFiles(file: string): readonly string[] | undefined {
   let db: DatabaseSync | undefined;
   try {
     const location = pathToFileURL(file);
-    // SQLite creates -wal and -shm even for reading, except for an immutable database: possible if there is no -wal.
+    // SQLite creates -wal and -shm even for reading, except for an immutable database: possible if there is
+    // no -wal.
     const wal = `${file}-wal`;
     if (!existsSync(wal) || statSync(wal).size === 0) location.searchParams.set('immutable', '1');
     db = new DatabaseSync(location, { readOnly: true });
@@ -53,7 +54,11 @@ export async function readServerFiles(server: DatabaseServer): Promise<readonly 
   ]);
   const onWait = () => undefined;
   await using engine = await openPostgresEngine({
-    ...{ server, log: createSilentLog(), onWait, waitMs: WAIT_MS, migrate: false },
+    server,
+    log: createSilentLog(),
+    onWait,
+    waitMs: WAIT_MS,
+    migrate: false,
   });
   if ((await schemaOf(engine.db)) < migrations.length) return undefined;
   const rows = await engine.db
@@ -69,7 +74,11 @@ export async function hasNodes(server: DatabaseServer): Promise<boolean> {
   const { openPostgresEngine } = await import('./postgres/engine.ts'); // loads a library
   const onWait = () => undefined;
   await using engine = await openPostgresEngine({
-    ...{ server, log: createSilentLog(), onWait, waitMs: WAIT_MS, migrate: false },
+    server,
+    log: createSilentLog(),
+    onWait,
+    waitMs: WAIT_MS,
+    migrate: false,
   });
   return (await engine.db.selectFrom('node').select('name').limit(2).execute()).length > 1;
 }

@@ -18,7 +18,8 @@ export interface Fence {
 /**
  * Opens the leases of a store.
  *
- * @param clock of the expiry times; the clocks of machines that share the store must agree within a fraction of a time to live
+ * @param clock of the expiry times; the clocks of machines that share the store must agree within a fraction
+ *   of a time to live
  */
 export function openLeaseTable(db: Kysely<Tables>, clock: Clock): LeaseStore {
   const afterMs = (ms: number) => Math.round((clock.nowMs() + ms) * 1000);
@@ -71,7 +72,10 @@ export function openLeaseTable(db: Kysely<Tables>, clock: Clock): LeaseStore {
   };
 }
 
-/** A row to insert (`expression`, with `columns`) if the fence is the newest of its lease, and no row otherwise. */
+/**
+ * A row to insert (`expression`, with `columns`) if the fence is the newest of its lease, and no row
+ * otherwise.
+ */
 export function valuesWhileHeld(db: Kysely<Tables>, { name, token }: Fence, row: Readonly<Record<string, unknown>>) {
   const held = db
     .selectFrom('lease')

@@ -17,7 +17,8 @@ const LOCK_WAIT_MS = 100;
  * Do not open `lock.db` elsewhere in this process: closing a second descriptor would free the lock.
  *
  * @param folder absolute path
- * @throws OxbowError `data-in-use` while another process holds it, `folder-unwritable` if it cannot be created
+ * @throws OxbowError `data-in-use` while another process holds it, `folder-unwritable` if it cannot be
+ *   created
  */
 export function lockDataFolder(folder: string): Disposable {
   const file = join(folder, LOCK_FILE);
@@ -44,7 +45,10 @@ export function lockDataFolder(folder: string): Disposable {
   };
 }
 
-/** The addresses of a server that was killed are no addresses any more, but the next start reports that it was killed. */
+/**
+ * The addresses of a server that was killed are no addresses any more, but the next start reports that it was
+ * killed.
+ */
 function keepLeft(folder: string): void {
   try {
     renameSync(join(folder, RUNNING_FILE), join(folder, LEFT_FILE));

@@ -1,6 +1,8 @@
 /**
- * The history of the database's schema, the same for all engines. A step that was released is never changed; a change is a new step.
- * In: nothing. Out: steps, which sqlite.ts and postgres/migrate.ts run in one transaction each; the tables of schema.ts.
+ * The history of the database's schema, the same for all engines. A step that was released is never changed;
+ * a change is a new step.
+ * In: nothing. Out: steps, which sqlite.ts and postgres/migrate.ts run in one transaction each; the tables of
+ * schema.ts.
  */
 import { OxbowError } from '../lib/errors.ts';
 import { objectMigration } from './objects/object-migration.ts';
@@ -12,8 +14,8 @@ import { settingMigration } from './tables/setting-tables.ts';
 import { traceMigration } from './tables/trace-columns.ts';
 
 /**
- * A step, in the SQL of SQLite; postgres/statements.ts translates it. Without `down` the step cannot be undone: those of the first
- * release with `down` and before.
+ * A step, in the SQL of SQLite; postgres/statements.ts translates it. Without `down` the step cannot be
+ * undone: those of the first release with `down` and before.
  */
 export type Migration = string | { readonly up: string; readonly down: string };
 
@@ -374,7 +376,8 @@ export const migrations: readonly Migration[] = [
    UPDATE room SET keep_chat = 1 WHERE options LIKE '%"keepChat":true%';`,
     down: `ALTER TABLE room DROP COLUMN keep_chat;`,
   },
-  // A timeline reads an index alone; the gaps of a file have no place in one, because their text has no bound.
+  // A timeline reads an index alone; the gaps of a file have no place in one, because their text has no
+  // bound.
   {
     up: `ALTER TABLE chunk_file ADD COLUMN incomplete INTEGER NOT NULL DEFAULT 0;
    UPDATE chunk_file SET incomplete = 1 WHERE absences <> '[]';

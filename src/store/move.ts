@@ -1,6 +1,8 @@
 /**
- * Moves the metadata of a data folder between its SQLite file and a PostgreSQL server, and takes a database to another schema.
- * In: a data folder that no server uses, a PostgreSQL server. Out: copies; an earlier file is kept under another name.
+ * Moves the metadata of a data folder between its SQLite file and a PostgreSQL server, and takes a database
+ * to another schema.
+ * In: a data folder that no server uses, a PostgreSQL server. Out: copies; an earlier file is kept under
+ * another name.
  */
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -32,7 +34,8 @@ const log = createSilentLog();
 /**
  * Copies the SQLite database to the server.
  *
- * @throws OxbowError `not-found` without a database, `data-in-use`, `database-not-empty` if the server's database is not empty
+ * @throws OxbowError `not-found` without a database, `data-in-use`, `database-not-empty` if the server's
+ *   database is not empty
  */
 export async function copyToServer({ file, server, ...options }: MoveOptions): Promise<CopiedRows> {
   if (!existsSync(file)) throw new OxbowError('not-found', `There is no database ${file}.`);
@@ -143,7 +146,10 @@ export interface DatabaseStatus {
   readonly newest: number;
 }
 
-/** Reads which schema the database has. Changes nothing. @throws OxbowError `data-newer`, `not-ready`, `bad-setting` */
+/**
+ * Reads which schema the database has. Changes nothing.
+ * @throws OxbowError `data-newer`, `not-ready`, `bad-setting`
+ */
 export async function readStatus({
   file,
   server,

@@ -1,7 +1,8 @@
 /**
- * Stores the highest MSN that may have been announced, by stream name, before it is announced: no MSN is used twice.
- * In: names, and MSNs of announced segments. Out: the first MSN of a stream; `msn-marks.json` in the data folder, which survives a lost
- * or older database. docs/media.md 14; docs/decisions/0016.
+ * Stores the highest MSN that may have been announced, by stream name, before it is announced: no MSN is used
+ * twice.
+ * In: names, and MSNs of announced segments. Out: the first MSN of a stream; `msn-marks.json` in the data
+ * folder, which survives a lost or older database. docs/media.md 14; docs/decisions/0016.
  */
 import path from 'node:path';
 import { waitFor } from '../lib/abort.ts';
@@ -10,7 +11,10 @@ import { replaceFile } from '../lib/files/replace-file.ts';
 import { giveToFolderOwner } from '../lib/platform.ts';
 import { MSN_MARKS_FILE } from './file-names.ts';
 
-/** MSNs reserved at a time: more than two hours of segments of 2 s. The next block is reserved when half of this one is used. */
+/**
+ * MSNs reserved at a time: more than two hours of segments of 2 s. The next block is reserved when half of
+ * this one is used.
+ */
 export const MSN_BLOCK = 4096;
 /** Added to all marks if the file is lost: 48 days at four segments a second. */
 export const LOST_MARKS_MSNS = 2 ** 24;
@@ -21,7 +25,8 @@ const EPOCH_S = 1_577_836_800;
 const MSN_PER_SECOND = 4;
 
 /**
- * The lowest MSN that a stream may begin with at a time: four for each second since 2020, so that MSNs rise even without a mark.
+ * The lowest MSN that a stream may begin with at a time: four for each second since 2020, so that MSNs rise
+ * even without a mark.
  *
  * @param ms UTC, ms since 1970
  */
@@ -96,7 +101,8 @@ export class MsnMarks implements AsyncDisposable {
   }
 
   /**
-   * Opens the MSNs of a name and reserves its first block. Resolves even if the write fails, so that live streams continue.
+   * Opens the MSNs of a name and reserves its first block. Resolves even if the write fails, so that live
+   * streams continue.
    *
    * @param atLeast lower bound of the first MSN
    */
@@ -192,8 +198,8 @@ export class MsnMarks implements AsyncDisposable {
 }
 
 /**
- * Merges the marks of a backup into a data folder: the larger mark wins. If the folder has none, segments may have been announced after
- * the backup, so all marks are raised by `LOST_MARKS_MSNS`.
+ * Merges the marks of a backup into a data folder: the larger mark wins. If the folder has none, segments may
+ * have been announced after the backup, so all marks are raised by `LOST_MARKS_MSNS`.
  *
  * @param backup content of the file in the backup; undefined if it has none
  * @param highestMsn highest MSN of the restored index, or `leastMsnAt` now, whichever is larger

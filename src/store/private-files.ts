@@ -1,5 +1,6 @@
 /**
- * The files of a database are readable only by the user that runs oxbow: they contain camera passwords and webhook secrets.
+ * The files of a database are readable only by the user that runs oxbow: they contain camera passwords and
+ * webhook secrets.
  * In: the path of a database. Out: paths; an empty file with mode 0600.
  */
 import { closeSync, existsSync, openSync } from 'node:fs';

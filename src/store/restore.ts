@@ -1,6 +1,7 @@
 /**
  * Restores a backup: copies it next to the database and checks the copy before the database is moved aside.
- * In: a file of backup.ts, a data folder that is not in use. Out: database and small files in place; the previous ones under other names.
+ * In: a file of backup.ts, a data folder that is not in use. Out: database and small files in place; the
+ * previous ones under other names.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -23,7 +24,6 @@ import { leastMsnAt, restoreMarks } from './msn-marks.ts';
 import { moveAside } from './sqlite/sqlite.ts';
 import { sqliteCode } from './sqlite/sqlite-code.ts';
 
-/** Options of a restore. */
 export interface RestoreOptions {
   /** Path of the backup. */
   readonly backup: string;
@@ -47,10 +47,12 @@ export interface Restored {
 }
 
 /**
- * Replaces the database of a data folder by a backup; of the marks of announced MSNs the larger ones win. Nothing is changed until the
- * copy is checked. The index of recordings is then as old as the backup: rebuild it.
+ * Replaces the database of a data folder by a backup; of the marks of announced MSNs the larger ones win.
+ * Nothing is changed until the copy is checked. The index of recordings is then as old as the backup: rebuild
+ * it.
  *
- * @throws OxbowError `not-found`, `bad-backup`, `data-newer`, `data-in-use` while a server runs there, `folder-unwritable`
+ * @throws OxbowError `not-found`, `bad-backup`, `data-newer`, `data-in-use` while a server runs there,
+ *   `folder-unwritable`
  */
 export async function restoreBackup({
   backup,

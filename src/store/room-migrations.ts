@@ -1,5 +1,6 @@
 /**
- * The migrations of accounts and rooms; migrations.ts has them in its order, and a released one never changes.
+ * The migrations of accounts and rooms; migrations.ts has them in its order, and a released one never
+ * changes.
  * In: nothing. Out: SQL for migrations.ts.
  */
 

@@ -1,6 +1,7 @@
 /**
- * Changes of rows that every node keeps in memory: accounts, keys, webhooks. Who changes such a row notes it in the same transaction;
- * every node reads the notes once a second, and at once when it is asked to, and then the rows. A server alone notes nothing.
+ * Changes of rows that every node keeps in memory: accounts, keys, webhooks. Who changes such a row notes it
+ * in the same transaction; every node reads the notes once a second, and at once when it is asked to, and
+ * then the rows. A server alone notes nothing.
  * In: writes. Out: keys of changed rows, on every node; all rows after a pause. docs/decisions/0056 and 0080.
  */
 import type { Kysely } from 'kysely';
@@ -39,7 +40,9 @@ export interface RowChangesOptions {
 
 /** Notes are read this often, ms: so late a node learns of a change that it was not asked to read. */
 const EVERY_MS = 1000;
-/** Notes of this time are read again, ms: clocks differ, and a transaction may be stored after a later one. */
+/**
+ * Notes of this time are read again, ms: clocks differ, and a transaction may be stored after a later one.
+ */
 const OVERLAP_MS = 30_000;
 /** Notes are kept for this long, ms; a node that has read none for this long reads all rows. */
 const KEEP_MS = 10 * 60_000;
@@ -77,12 +80,18 @@ export class RowChanges {
     this.#readers.set(table, read);
   }
 
-  /** Sets how the other nodes are asked to look. It resolves when those that answer have looked, and never rejects. */
+  /**
+   * Sets how the other nodes are asked to look. It resolves when those that answer have looked, and never
+   * rejects.
+   */
   tellBy(tellOthers: () => Promise<void>): void {
     this.#tellOthers = tellOthers;
   }
 
-  /** Writes a row, and notes that it has changed, in one transaction. Resolves when the other nodes know it too, if they answer. */
+  /**
+   * Writes a row, and notes that it has changed, in one transaction. Resolves when the other nodes know it
+   * too, if they answer.
+   */
   async write<T>(table: SharedTable, key: string, write: (db: Kysely<Tables>) => Promise<T>): Promise<T> {
     const { db, clock } = this.#options;
     const written = await db.transaction().execute(async (transaction) => {
@@ -95,7 +104,10 @@ export class RowChanges {
     return written;
   }
 
-  /** Writes that end while the others are being asked wait for one more request: the reading may have come before them. */
+  /**
+   * Writes that end while the others are being asked wait for one more request: the reading may have come
+   * before them.
+   */
   #tell(): Promise<void> {
     const tellOthers = this.#tellOthers;
     if (!tellOthers) return Promise.resolve();

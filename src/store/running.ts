@@ -29,7 +29,8 @@ export interface RunningInstance {
 }
 
 /**
- * Writes the file, readable by this user only. Call it with the lock held and the ports open. Dispose removes it.
+ * Writes the file, readable by this user only. Call it with the lock held and the ports open. Dispose removes
+ * it.
  *
  * @param folder the data folder
  */

@@ -1,5 +1,6 @@
 /**
- * The tables of the metadata store, as Kysely sees them. Columns are snake_case, times are whole µs since 1970.
+ * The tables of the metadata store, as Kysely sees them. Columns are snake_case, times are whole µs
+ * since 1970.
  * In: the tables of migrations.ts. Out: types for the repositories that use `store.db`.
  */
 import type { Generated } from 'kysely';
@@ -60,7 +61,10 @@ export interface StreamTable {
   stopped: number;
   /** 1: paused by a user. */
   paused: number;
-  /** Settings of its further qualities, as JSON: `ladder`, `ladderStart`, `recordQualities`; those that are set. */
+  /**
+   * Settings of its further qualities, as JSON: `ladder`, `ladderStart`, `recordQualities`; those that are
+   * set.
+   */
   qualities: string;
   deleted_us: number | null;
   /** Object store of its recordings, or `local`; null: as in the settings. */
@@ -88,7 +92,10 @@ export interface StatsWindowTable {
   packed: Uint8Array;
 }
 
-/** One sealed chunk file with its segments packed inside; `doctor --rebuild` can rebuild the table from the files. */
+/**
+ * One sealed chunk file with its segments packed inside; `doctor --rebuild` can rebuild the table from the
+ * files.
+ */
 export interface ChunkFileTable {
   readonly stream_id: string;
   readonly first_msn: number;
@@ -106,7 +113,10 @@ export interface ChunkFileTable {
   init_number: number;
   discontinuity_sequence: number;
   segment_count: number;
-  /** Gaps before and within the file as JSON (media/segment.ts StreamGap), so that a timeline does not unpack segments. */
+  /**
+   * Gaps before and within the file as JSON (media/segment.ts StreamGap), so that a timeline does not unpack
+   * segments.
+   */
   absences: string;
   /** 1: there are some. In the index that a timeline is read from, unlike the gaps themselves. */
   incomplete: number;
@@ -131,7 +141,10 @@ export interface StreamCaptionTable {
   captions: string;
 }
 
-/** The last state of a stream, so that a restart distinguishes a gap from offline time and continues the live playlist. */
+/**
+ * The last state of a stream, so that a restart distinguishes a gap from offline time and continues the live
+ * playlist.
+ */
 export interface StreamOnAirTable {
   readonly stream_id: string;
   /** Time of the write. */
@@ -378,7 +391,6 @@ export interface LeaseTable {
   expires_us: number;
 }
 
-/** Every table. */
 export interface Tables {
   user: UserTable;
   user_identity: UserIdentityTable;

@@ -1,5 +1,6 @@
 /**
- * A metadata store in a temporary folder, for tests. Its statements run without a thread of their own, which takes a fifth of the CPU.
+ * A metadata store in a temporary folder, for tests. Its statements run without a thread of their own, which
+ * takes a fifth of the CPU.
  * In: nothing. Out: an open store; disposing closes it and removes the folder.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -28,7 +29,10 @@ export async function openTemporaryStore(): Promise<Store & AsyncDisposable> {
   };
 }
 
-/** Runs the statements of a database in this thread; they arrive and are answered as messages, as with a thread. */
+/**
+ * Runs the statements of a database in this thread; they arrive and are answered as messages, as with a
+ * thread.
+ */
 export const serveHere: StartDatabase = (settings) => {
   const { port1: ours, port2: theirs } = new MessageChannel();
   let onTheWay = 0;

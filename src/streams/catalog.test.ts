@@ -17,7 +17,10 @@ suite('the streams', () => {
     await rig.api.create('studio', testSource);
     const view = await rig.api.create('door', {
       ...testSource,
-      ...{ title: ' The door ', keep: '7d', visibility: 'private', record: false },
+      title: ' The door ',
+      keep: '7d',
+      visibility: 'private',
+      record: false,
     });
     assert.deepEqual(
       { ...view, createdAt: '' },

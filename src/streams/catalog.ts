@@ -1,6 +1,7 @@
 /**
  * All streams of this process, of the settings and of the API; in a cluster those that this node owns.
- * In: settings at start, the API while running, changes of owners. Out: managed streams by name; rows in the store.
+ * In: settings at start, the API while running, changes of owners. Out: managed streams by name; rows in the
+ * store.
  */
 import pMap from 'p-map';
 import type { StreamPatch, StreamSettings } from '../api/shapes.ts';
@@ -49,7 +50,10 @@ export class Catalog {
     this.unopened = new UnopenedStreams(deps, (name) => this.#inTurn(() => this.#openAgain(name)));
   }
 
-  /** Opens every known stream, a few at a time; see `unopened` for those that fail or take long. Changes requested meanwhile wait. */
+  /**
+   * Opens every known stream, a few at a time; see `unopened` for those that fail or take long. Changes
+   * requested meanwhile wait.
+   */
   open(): Promise<void> {
     return this.#inTurn(() => this.#open());
   }
@@ -64,8 +68,8 @@ export class Catalog {
   }
 
   /**
-   * Applies the streams of changed settings, as the next start would: creates new ones and replaces changed ones. Streams that are no
-   * longer configured stop and belong to the API. Unchanged streams continue.
+   * Applies the streams of changed settings, as the next start would: creates new ones and replaces changed
+   * ones. Streams that are no longer configured stop and belong to the API. Unchanged streams continue.
    */
   configure(streams: Config['streams']): Promise<void> {
     return this.#inTurn(async () => {
@@ -115,7 +119,10 @@ export class Catalog {
     return this.#streams.get(name);
   }
 
-  /** A stream by name; undefined if it does not exist, or another node has it. @throws OxbowError `not-ready` while it is being opened */
+  /**
+   * A stream by name; undefined if it does not exist, or another node has it.
+   * @throws OxbowError `not-ready` while it is being opened
+   */
   lookUp(name: string): ManagedStream | undefined {
     const stream = this.#streams.get(name);
     if (!stream) this.assertOpen();
@@ -125,7 +132,8 @@ export class Catalog {
   /**
    * A stream by name, for requests that were passed to this node; undefined if it does not exist.
    *
-   * @throws OxbowError `not-ready` as `lookUp`, and while the stream moves to this node or from it; `stream-unopened`
+   * @throws OxbowError `not-ready` as `lookUp`, and while the stream moves to this node or from it;
+   *   `stream-unopened`
    */
   lookUpHere(name: string): ManagedStream | undefined {
     const stream = this.lookUp(name);
@@ -140,7 +148,10 @@ export class Catalog {
     throw new OxbowError('not-ready', 'streams are being opened', { extra: { retryAfterSeconds: 1 } });
   }
 
-  /** A stream by name. @throws OxbowError `stream-unknown`, `not-ready` and `stream-unopened` as `lookUpHere` */
+  /**
+   * A stream by name.
+   * @throws OxbowError `stream-unknown`, `not-ready` and `stream-unopened` as `lookUpHere`
+   */
   get(name: string): ManagedStream {
     const stream = this.lookUpHere(name);
     if (!stream) throw streamUnknown(name);
@@ -224,7 +235,10 @@ export class Catalog {
     return stream;
   }
 
-  /** Opens a closed stream again. If that fails too, the closed stream still serves its recording, and a start tries again. */
+  /**
+   * Opens a closed stream again. If that fails too, the closed stream still serves its recording, and a start
+   * tries again.
+   */
   async #putBack(stream: ManagedStream): Promise<void> {
     try {
       await this.#add(stream.definition);
@@ -237,7 +251,8 @@ export class Catalog {
   /**
    * Removes a stream; its recording stays on the disk unless it is deleted too.
    *
-   * @throws OxbowError `stream-unknown`, `managed-elsewhere`; `recording-in-use` if an asset needs the recording
+   * @throws OxbowError `stream-unknown`, `managed-elsewhere`; `recording-in-use` if an asset needs the
+   *   recording
    */
   remove(
     name: string,
@@ -267,7 +282,8 @@ export class Catalog {
   /**
    * Gives a stream to another node, which then runs it. Its files stay here.
    *
-   * @throws OxbowError `stream-unknown`; `publisher-active` while it has a publisher, or this node reads its source
+   * @throws OxbowError `stream-unknown`; `publisher-active` while it has a publisher, or this node reads its
+   *   source
    */
   give(name: string, to: string): Promise<void> {
     return this.#inTurn(async () => {
@@ -278,7 +294,8 @@ export class Catalog {
       try {
         isGiven = await this.#deps.placement.give('stream', name, to);
       } finally {
-        // After a failure it may be the other node's all the same: then this one learns of it, and closes it again.
+        // After a failure it may be the other node's all the same: then this one learns of it, and closes it
+        // again.
         if (!isGiven) await this.#putBack(stream);
       }
     });
@@ -317,7 +334,10 @@ export class Catalog {
     return this.#inTurn(() => this.#setStopped(this.get(name), true));
   }
 
-  /** Drops the media of a stream until it is resumed, also after a restart of oxbow; its publisher stays connected. */
+  /**
+   * Drops the media of a stream until it is resumed, also after a restart of oxbow; its publisher stays
+   * connected.
+   */
   pause(name: string): Promise<void> {
     return this.#inTurn(() => this.#setPaused(this.get(name), true));
   }
@@ -360,7 +380,10 @@ export class Catalog {
     if (waiting && this.#isOpen) await this.#addOrWait(waiting.definition, undefined, waiting.isAdopted);
   }
 
-  /** Opens a stream. One that cannot be opened is tried again later, and one that takes long is opened beside: others must not wait. */
+  /**
+   * Opens a stream. One that cannot be opened is tried again later, and one that takes long is opened beside:
+   * others must not wait.
+   */
   async #addOrWait(definition: StreamDefinition, event?: 'stream.created', isAdopted = false): Promise<void> {
     const open = async (opening: Opening): Promise<void> => {
       try {

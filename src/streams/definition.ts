@@ -28,7 +28,9 @@ export interface StreamDefinition extends QualitySettings {
   /** For viewers; may be empty. */
   readonly description: string;
   readonly record: boolean;
-  /** Addresses of relay targets of the configuration, with their secrets; those of the API are in the store. */
+  /**
+   * Addresses of relay targets of the configuration, with their secrets; those of the API are in the store.
+   */
   readonly relays?: readonly string[] | undefined;
   /** Milliseconds; undefined means the setting `record.keep`. */
   readonly keepMs: number | undefined;
@@ -56,7 +58,10 @@ export function qualitySettingsOf({ ladder, ladderStart, recordQualities }: Qual
   };
 }
 
-/** Fields of log lines about the source: the stream, and the address without user, password, query and fragment. */
+/**
+ * Fields of log lines about the source: the stream, and the address without user, password, query and
+ * fragment.
+ */
 export function sourceFields({ name, source }: Pick<StreamDefinition, 'name' | 'source'>): {
   readonly stream: string;
   readonly url?: string;

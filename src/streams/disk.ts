@@ -24,7 +24,10 @@ export interface Disk {
 /** Why recording is paused, for viewers: names the setting, without figures. */
 export const NO_ROOM = 'Recording is paused: the free disk space is below record.minFree (--min-free).';
 
-/** Why segments are lost although there is room, for viewers: names the setting, without paths. The log has the error. */
+/**
+ * Why segments are lost although there is room, for viewers: names the setting, without paths. The log has
+ * the error.
+ */
 export const WRITE_FAILS = 'Recording fails: the disk of the data folder (--data) is full, broken or read-only.';
 
 /** The free space, for administrators; if recording is paused, also the reason. */

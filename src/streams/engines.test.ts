@@ -1,5 +1,6 @@
 /**
- * A recording from live to deletion on every engine of stored media: recorded, listed, clipped, recovered after a crash, deleted.
+ * A recording from live to deletion on every engine of stored media: recorded, listed, clipped, recovered
+ * after a crash, deleted.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -65,7 +66,11 @@ const toText = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base6
 /** A pass of retention as the program makes it. */
 async function retain({ deps, catalog, clock }: StreamsRig, reader: RangeReader): Promise<void> {
   await new Retention({
-    ...{ segments: deps.segments, table: deps.table, clock, horizons: deps.horizons, settings: deps.settings },
+    segments: deps.segments,
+    table: deps.table,
+    clock,
+    horizons: deps.horizons,
+    settings: deps.settings,
     streams: () => catalog.recordings.retentionRules,
     onDeletedBefore: (streamId, us) => catalog.recordings.setDeletedBefore(streamId, us),
     release: (location) => reader.forget(location),
@@ -79,7 +84,10 @@ function openAfterCrash(engine: Engine, store: SegmentStore, folder: string): Se
   return store instanceof MemorySegmentStore ? store.crash() : engine.open(folder);
 }
 
-/** Media for this many seconds. The disk keeps up: otherwise the recorder syncs each file, no longer each segment. */
+/**
+ * Media for this many seconds. The disk keeps up: otherwise the recorder syncs each file, no longer each
+ * segment.
+ */
 async function flow(rig: StreamsRig, seconds: number): Promise<void> {
   for (let i = 0; i < seconds; i++) {
     rig.source('door').flow(1000);

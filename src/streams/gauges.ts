@@ -147,8 +147,8 @@ const restingStates: ReadonlySet<StreamState> = new Set(['stopped', 'paused', 'e
 
 /**
  * Why a stream that should be live is not. Empty for one that is, or that need not be.
- * An alarm gives a source that was just started some time; the health check says how it is now. Only a publisher that has just connected
- * has that time here too: they come and go all day.
+ * An alarm gives a source that was just started some time; the health check says how it is now. Only a
+ * publisher that has just connected has that time here too: they come and go all day.
  */
 function absenceOf({ state, silence, problem, definition }: Catalog['all'][number]): string {
   if (silence !== '' || state === 'live' || restingStates.has(state)) return silence;
@@ -160,7 +160,8 @@ function absenceOf({ state, silence, problem, definition }: Catalog['all'][numbe
  * The health check of the sources: the number of live streams.
  *
  * @param nowMs wall clock, ms since 1970
- * @throws OxbowError `not-ready` if a stream without media should be live, or a publisher is filed off the clock; names it and the reason
+ * @throws OxbowError `not-ready` if a stream without media should be live, or a publisher is filed off the
+ *   clock; names it and the reason
  */
 export function checkStreams(catalog: Catalog, nowMs: number): string {
   const absences = catalog.all.map((stream) => ({ name: stream.name, silence: absenceOf(stream) }));

@@ -13,7 +13,10 @@ import { openStreams, type StreamsRig, spansOf, temporaryFolder, testSource, tra
 const push = { source: { type: 'push' } } as const;
 const OTHERS = ['one', 'three'] as const;
 const STEP_MS = 100;
-/** A key frame each second: how long a stream is played without its fault, with it, while its source is away, and after it, ms. */
+/**
+ * A key frame each second: how long a stream is played without its fault, with it, while its source is away,
+ * and after it, ms.
+ */
 const [WHOLE_MS, FAILING_MS, AWAY_MS, BACK_MS] = [1200, 2200, 300, 300];
 /** After this time the live playlist of a source that is away ends, ms. */
 const LINGER_MS = 20;

@@ -1,5 +1,6 @@
 /**
- * Reports the tracks of a source that oxbow does not support: each once in the log, all of them in a gauge and in a sentence.
+ * Reports the tracks of a source that oxbow does not support: each once in the log, all of them in a gauge
+ * and in a sentence.
  * In: changed facts of the source. Out: log, metrics, the stream's `problem`.
  */
 import { type LeftOutTrack, leftOutSentence } from '../api/left-out.ts';

@@ -1,7 +1,7 @@
 /**
  * The lifecycle of one stream: opened from its recording, started, stopped, lingering, closed.
- * In: a definition, the dependencies, and one publisher after the other. Out: a live stream with its packager and recorder, for
- * delivery and the API.
+ * In: a definition, the dependencies, and one publisher after the other. Out: a live stream with its packager
+ * and recorder, for delivery and the API.
  */
 import type { StreamState } from '../api/shapes.ts';
 import type { MediaRates, SourceFacts } from '../api/source-facts.ts';
@@ -48,7 +48,6 @@ const STARTING_MS = 30_000;
 
 /** A stream that this process runs. */
 export class ManagedStream implements ServedStream {
-  /** Its publishers. */
   readonly publishers: StreamPublishers;
   /** Figures of what its publisher sends. */
   readonly measure: StreamMeasure;
@@ -75,7 +74,10 @@ export class ManagedStream implements ServedStream {
   #liveSource: string | null;
   #lingerTimer: NodeJS.Timeout | undefined;
   #liveSinceUs: number | undefined;
-  /** Before this the timeline is final, also after a restart: a playlist with ENDLIST never changes. µs since 1970. */
+  /**
+   * Before this the timeline is final, also after a restart: a playlist with ENDLIST never changes. µs
+   * since 1970.
+   */
   #settledUs = 0;
   #deletedBeforeUs: number;
   #savedGeneration: Generation | undefined;
@@ -116,7 +118,9 @@ export class ManagedStream implements ServedStream {
     const own = { publishers: this.publishers, definition: () => this.#definition };
     this.measure = openMeasure(deps, { ...parts, ...own, windows: parts.statsWindows });
     this.away = new Away({
-      ...{ deps, parts, ...own },
+      deps,
+      parts,
+      ...own,
       onShown: () => {
         this.#stopLingering();
         this.#save(false);
@@ -177,8 +181,8 @@ export class ManagedStream implements ServedStream {
   }
 
   /**
-   * Why expected media is missing. Empty while media flows, in the first 30 s after a start, while the stream is stopped, after its
-   * source has ended, and while no publisher is connected.
+   * Why expected media is missing. Empty while media flows, in the first 30 s after a start, while the stream
+   * is stopped, after its source has ended, and while no publisher is connected.
    */
   get silence(): string {
     const { state } = this;
@@ -265,7 +269,10 @@ export class ManagedStream implements ServedStream {
     return { streamId: this.#definition.id, keepMs: this.#definition.keepMs ?? this.#deps.settings.now.record.keep };
   }
 
-  /** Applies changed settings that do not need a restart: recording, retention, visibility, name of a person's choice. */
+  /**
+   * Applies changed settings that do not need a restart: recording, retention, visibility, name of a person's
+   * choice.
+   */
   redefine(definition: StreamDefinition): void {
     const { record: wasRecorded, paused: wasPaused } = this.#definition;
     this.#definition = definition;
@@ -308,7 +315,10 @@ export class ManagedStream implements ServedStream {
     this.#endList();
   }
 
-  /** Stops, seals the open file, and saves that the process ended regularly; the next one continues the live playlist. */
+  /**
+   * Stops, seals the open file, and saves that the process ended regularly; the next one continues the live
+   * playlist.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -369,13 +379,15 @@ export class ManagedStream implements ServedStream {
       }
       case 'absent':
         this.#problem = event.detail;
-        // Only a running client can report a regular end of its source. After its own end, a late report changes nothing.
+        // Only a running client can report a regular end of its source. After its own end, a late report
+        // changes nothing.
         if (this.publishers.isRunning) {
           this.#hasEnded = event.cause === 'offline' && this.publishers.isReading && !this.#definition.paused;
         }
         if (event.cause !== 'offline')
           this.#missing = reportMissing(this.#deps, this.#definition, event, this.#missing);
-        // The next media is another run, which starts another file. What the disk did not take is known only then.
+        // The next media is another run, which starts another file. What the disk did not take is known only
+        // then.
         if (!event.mayContinue) void this.sealFiles().then(this.isQuiet ? undefined : saveAgain);
         if (!this.#closing) this.#linger();
         this.#save(false);
@@ -396,7 +408,9 @@ export class ManagedStream implements ServedStream {
     }
   }
 
-  /** The live playlist stays open for a while: a publisher that returns continues in it (docs/media.md 11). */
+  /**
+   * The live playlist stays open for a while: a publisher that returns continues in it (docs/media.md 11).
+   */
   #linger(): void {
     // Counted from the first report: a source that repeats that it is down does not keep the playlist open.
     if (this.#lingerTimer || this.away.isShown) return;
@@ -429,7 +443,10 @@ export class ManagedStream implements ServedStream {
     this.#save(false);
   }
 
-  /** The source is live: at the next start an ended playlist does not mean that the source is a finished recording. */
+  /**
+   * The source is live: at the next start an ended playlist does not mean that the source is a finished
+   * recording.
+   */
   #noteLive(): void {
     const key = sourceKey(this.#definition.source);
     if (this.#definition.source.type !== 'pull' || key === this.#liveSource) return;

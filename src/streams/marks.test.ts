@@ -17,7 +17,10 @@ const testSource = { source: { type: 'test' } } as const;
 /** A pass of retention as the program makes it. */
 async function retain({ deps, catalog, clock }: StreamsRig): Promise<void> {
   await new Retention({
-    ...{ segments: deps.segments, table: deps.table, clock, horizons: deps.horizons },
+    segments: deps.segments,
+    table: deps.table,
+    clock,
+    horizons: deps.horizons,
     settings: deps.settings,
     streams: () => catalog.recordings.retentionRules,
     pinned: (streamId) => deps.pins.ranges(streamId),
@@ -43,7 +46,10 @@ suite('markers', () => {
       .insertInto('marker')
       .values(
         Array.from({ length: 2500 }, (_, i) => ({
-          ...{ id: `a-${i}`, stream_id: streamId, at_us: (START_MS - 1000 + (i >> 2)) * 1000, text: '' },
+          id: `a-${i}`,
+          stream_id: streamId,
+          at_us: (START_MS - 1000 + (i >> 2)) * 1000,
+          text: '',
         })),
       )
       .execute();

@@ -18,7 +18,9 @@ const LONGEST_PIN_MS = 31 * 24 * 3_600_000;
 /** Markers per page. */
 const PAGE = 1000;
 
-/** Creates the API of markers and pins. `marksBetween` returns those of a timeline; it takes µs since 1970. */
+/**
+ * Creates the API of markers and pins. `marksBetween` returns those of a timeline; it takes µs since 1970.
+ */
 export function createMarksApi(
   deps: StreamDeps,
   catalog: Catalog,

@@ -1,5 +1,6 @@
 /**
- * Opens the marks of announced MSNs of a data folder; if the file is lost, takes the highest MSN from the index.
+ * Opens the marks of announced MSNs of a data folder; if the file is lost, takes the highest MSN from the
+ * index.
  * In: folder, index, clock. Out: marks for every stream of the process. docs/decisions/0016.
  */
 import { messageOf } from '../lib/errors.ts';

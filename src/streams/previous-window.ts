@@ -1,5 +1,6 @@
 /**
- * The live playlist of the last process, with ENDLIST: its players learn that it has ended and that another one follows.
+ * The live playlist of the last process, with ENDLIST: its players learn that it has ended and that another
+ * one follows.
  * In: the saved generation, the recording. Out: a view for packager/live-window. docs/media.md 10.
  */
 import type { Generation } from '../packager/generation.ts';
@@ -10,14 +11,17 @@ import type { InitTable } from '../recording/init-table.ts';
 import { toListedSegment } from '../recording/listed-segment.ts';
 import type { RecordingReader } from '../recording/recording-reader.ts';
 
-/** A playlist of the smallest size has this many segments that are recorded: the lost ones had pushed out as many at its start. */
+/**
+ * A playlist of the smallest size has this many segments that are recorded: the lost ones had pushed out as
+ * many at its start.
+ */
 const LEAST_LEFT = LEAST_SEGMENTS - MAY_BE_LOST;
 /** At least this much of the recording is read, µs. */
 const LEAST_US = 60_000_000;
 
 /**
- * Lists the newest recorded segments of a generation with contiguous MSNs. The list begins no earlier than the one that was served:
- * EXT-X-MEDIA-SEQUENCE never decreases (RFC 8216bis 6.2.2).
+ * Lists the newest recorded segments of a generation with contiguous MSNs. The list begins no earlier than
+ * the one that was served: EXT-X-MEDIA-SEQUENCE never decreases (RFC 8216bis 6.2.2).
  *
  * @param windowUs duration of the window, µs
  * @returns undefined if no segment is recorded or its codec configuration is not known

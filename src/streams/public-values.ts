@@ -11,7 +11,8 @@ export function timeOf(us: number): string {
 }
 
 /**
- * Removes addresses from an error text: of a URL only the last segment of its path remains; the host of the source is replaced.
+ * Removes addresses from an error text: of a URL only the last segment of its path remains; the host of the
+ * source is replaced.
  *
  * @param source the source that the text is about
  */

@@ -43,7 +43,6 @@ export function reportPublisher(
   }
 }
 
-/** A publisher that was refused. */
 export interface RefusedPublisher {
   readonly request: Pick<ClaimRequest, 'protocol' | 'remote'>;
   readonly error: OxbowError;

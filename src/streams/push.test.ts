@@ -99,16 +99,14 @@ suite('a push stream', () => {
     await rig.api.update('door', { source: { onSecondPublisher: 'standby', passphrase: 'correct horse' } });
     assert.equal(rig.catalog.get('door').state, 'live');
     assert.deepEqual(rig.api.sourceSettings('door'), {
-      ...{
-        type: 'push',
-        audioOffset: '0s',
-        audio: 'auto',
-        onSecondPublisher: 'standby',
-        whileAway: 'nothing',
-        awayLimit: '10m',
-        latency: null,
-        hasPassphrase: true,
-      },
+      type: 'push',
+      audioOffset: '0s',
+      audio: 'auto',
+      onSecondPublisher: 'standby',
+      whileAway: 'nothing',
+      awayLimit: '10m',
+      latency: null,
+      hasPassphrase: true,
     });
     await connect(rig, '192.0.2.2:6000');
     assert.equal((await rig.api.get('door'))?.publisher?.standby, 1);

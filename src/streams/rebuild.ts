@@ -31,7 +31,6 @@ import { adoptRecordings, readNames, readStreamName } from './stream-table.ts';
 
 export { DATABASE_FILE };
 
-/** The result of a rebuild. */
 export interface RebuildResult {
   readonly streams: number;
   readonly files: number;
@@ -62,11 +61,11 @@ export interface FolderOptions {
 }
 
 /**
- * Deletes all rows of the index and adds every file again, those in object stores too. Streams that only exist as files are restored with
- * their names.
+ * Deletes all rows of the index and adds every file again, those in object stores too. Streams that only
+ * exist as files are restored with their names.
  *
- * @throws OxbowError `data-in-use` while a server uses the folder, `bad-request` for the database of several nodes, `storage-failed` if
- *   an object store cannot be listed
+ * @throws OxbowError `data-in-use` while a server uses the folder, `bad-request` for the database of several
+ *   nodes, `storage-failed` if an object store cannot be listed
  */
 export async function rebuildIndex(
   dataFolder: string,
@@ -124,7 +123,10 @@ export async function rebuildIndex(
   return { ...sum, streams: ids.length, unusable };
 }
 
-/** A file that was open says that the last process did not close it. Once it is repaired, no file says so: a start without a database would. */
+/**
+ * A file that was open says that the last process did not close it. Once it is repaired, no file says so: a
+ * start without a database would.
+ */
 async function noteCrash(store: Store, table: ChunkTable, streamId: string): Promise<void> {
   const last = await table.last(streamId);
   if (!last || (await readSavedState(store.db, streamId))) return;
@@ -135,7 +137,8 @@ async function noteCrash(store: Store, table: ChunkTable, streamId: string): Pro
 /**
  * Checks that every indexed file is on the disk, and that recordings have an index. Changes nothing.
  *
- * @throws OxbowError `data-in-use` while a server uses the folder, `data-newer`, `not-ready` if the database cannot be read
+ * @throws OxbowError `data-in-use` while a server uses the folder, `data-newer`, `not-ready` if the database
+ *   cannot be read
  */
 export async function checkIndex(
   dataFolder: string,
@@ -167,7 +170,10 @@ export async function checkIndex(
   return { files: indexed.length, problems };
 }
 
-/** Refuses the database of a cluster, whose files are in the folders of its nodes. @throws OxbowError `bad-request` */
+/**
+ * Refuses the database of a cluster, whose files are in the folders of its nodes.
+ * @throws OxbowError `bad-request`
+ */
 export async function refuseNodes({ db }: Pick<Store, 'db'>): Promise<void> {
   const nodes = await db.selectFrom('node').select('name').orderBy('name').execute();
   if (nodes.length <= 1) return;

@@ -1,6 +1,7 @@
 /**
  * The revision of a stream's settings, for ETag and If-Match.
- * In: a definition. Out: a short text that is the same for the same settings, also after a restart, and does not reveal them.
+ * In: a definition. Out: a short text that is the same for the same settings, also after a restart, and does
+ * not reveal them.
  */
 import { createHmac } from 'node:crypto';
 import { qualitySettingsOf, type StreamDefinition } from './definition.ts';

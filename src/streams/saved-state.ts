@@ -1,6 +1,8 @@
 /**
- * Saves the state of a stream, so that the next process can distinguish a crash from a stop and continue the live playlist.
- * In: changes of a stream's state. Out: a row of `stream_on_air`; the past of a stream after a restart. docs/media.md 5 and 14.
+ * Saves the state of a stream, so that the next process can distinguish a crash from a stop and continue the
+ * live playlist.
+ * In: changes of a stream's state. Out: a row of `stream_on_air`; the past of a stream after a restart.
+ * docs/media.md 5 and 14.
  */
 import { createHash } from 'node:crypto';
 import type { Kysely } from 'kysely';
@@ -16,7 +18,6 @@ import type { Store } from '../store/db.ts';
 import { valuesWhileHeld } from '../store/lease-table.ts';
 import type { Tables } from '../store/schema.ts';
 
-/** The saved state. */
 export interface SavedState {
   /** µs since 1970. */
   readonly atUs: number;
@@ -43,7 +44,10 @@ export function sourceKey(source: SourceConfig): string {
     .slice(0, 22);
 }
 
-/** Gaps of the recording from `us` on: media that was skipped or lost since the last recorded media, then the current reason. */
+/**
+ * Gaps of the recording from `us` on: media that was skipped or lost since the last recorded media, then the
+ * current reason.
+ */
 export function gapsFrom(
   us: number,
   of: {
@@ -129,7 +133,8 @@ export function pastOf(
   const always = { endUs, hasMedia: last !== undefined, lastRun: last?.run ?? 0 };
   if (!last && !saved) return { ...always, gaps: [gap(endUs, 'offline', 'not yet started')] };
   const noted = saved?.gaps[0];
-  // If media was recorded after the saved gap, the state is stale: the process died before it saved another one.
+  // If media was recorded after the saved gap, the state is stale: the process died before it saved another
+  // one.
   const isStale = noted !== undefined && endUs > noted.fromUs + HOLE_US;
   if (saved && noted && !isStale) {
     const isShort = tornTail && !saved.clean && !isMoved && noted.detail !== RECORDING_OFF;

@@ -1,5 +1,6 @@
 /**
- * The dependencies that all streams share: settings, clock, stores, sources, metrics. Created by app/streams.ts.
+ * The dependencies that all streams share: settings, clock, stores, sources, metrics. Created by
+ * app/streams.ts.
  */
 
 import type { SourceFacts } from '../api/source-facts.ts';
@@ -39,8 +40,8 @@ import type { StreamTraces } from './traces/stream-traces.ts';
 export type ClientDefinition = StreamDefinition & { readonly source: ClientSourceConfig };
 
 /**
- * Reads the source of a stream until it ends or `signal` fires; resolves with the reason in words. `onFacts` is called with the facts of
- * the source, again when they change.
+ * Reads the source of a stream until it ends or `signal` fires; resolves with the reason in words. `onFacts`
+ * is called with the facts of the source, again when they change.
  */
 export type RunSource = (
   definition: ClientDefinition,
@@ -85,7 +86,10 @@ export interface StreamDeps {
   readonly pictures: PictureTable;
   readonly stats: StatsTable;
   readonly storyboards: Storyboards;
-  /** The queue of storyboards before the media engine, and what makes a picture; without it no storyboard is made. */
+  /**
+   * The queue of storyboards before the media engine, and what makes a picture; without it no storyboard is
+   * made.
+   */
   readonly storyboardMaker?: { readonly queue: StoryboardQueue; readonly makePicture: MakeKeyPicture };
   /** Traces of the media path; none if not given. */
   readonly traces?: StreamTraces;
@@ -103,8 +107,8 @@ export interface StreamDeps {
   /** Whether the disk of a stream has room to record. */
   readonly mayWrite: (streamId: string) => boolean;
   /**
-   * Closes all readers of stored media and drops its cached blocks. Call it after the deletion, because an open file keeps its disk
-   * space, and also before it, because Windows does not delete open files.
+   * Closes all readers of stored media and drops its cached blocks. Call it after the deletion, because an
+   * open file keeps its disk space, and also before it, because Windows does not delete open files.
    */
   readonly release: (prefix: SegmentPrefix) => void;
   /** Why recording of a stream is paused, in words; empty while there is room. */

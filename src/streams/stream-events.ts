@@ -1,6 +1,7 @@
 /**
  * Publishes the events of one stream for all clients that may see it.
- * In: events of live/stream. Out: `stream.live`, `.offline`, `.gap`, `.recording`, `.generation`, `.pressure` on the bus.
+ * In: events of live/stream. Out: `stream.live`, `.offline`, `.gap`, `.recording`, `.generation`, `.pressure`
+ * on the bus.
  */
 import type { StreamEvent } from '../live/stream-event.ts';
 import type { StreamGap } from '../media/segment.ts';

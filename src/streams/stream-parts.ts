@@ -1,6 +1,7 @@
 /**
  * Opens the parts of a stream from its recording and its saved state.
- * In: a definition and the dependencies. Out: live stream, packager, recorder and live playlist, ready to continue.
+ * In: a definition and the dependencies. Out: live stream, packager, recorder and live playlist, ready to
+ * continue.
  */
 import { TAKEN } from '../ingest/publisher-slot.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
@@ -46,8 +47,9 @@ import type { StreamDeps } from './stream-deps.ts';
 const RECOVER_BACK_US = 2 * 3600 * 1_000_000;
 
 /**
- * A stream that is taken over from another node begins so far above `leastMsnAt`. MSNs rise more slowly than that function, so whatever
- * the other node announced since it took over itself is lower; the clocks of the two may differ by hours.
+ * A stream that is taken over from another node begins so far above `leastMsnAt`. MSNs rise more slowly than
+ * that function, so whatever the other node announced since it took over itself is lower; the clocks of the
+ * two may differ by hours.
  */
 const ADOPTED_MSNS = 2 ** 16;
 
@@ -56,7 +58,6 @@ const ADOPTED_RUNS = 1000;
 
 const adopted = (past: StreamPast): StreamPast => ({ ...past, lastRun: past.lastRun + ADOPTED_RUNS });
 
-/** The parts of a stream. */
 export interface StreamParts {
   readonly inits: InitTable;
   readonly captionWatch: CaptionWatch;
@@ -117,7 +118,10 @@ export async function openStreamParts(
   const last = newest && { ...newest, end_us: endUs };
   const oldest = await table.oldest(id);
   const recording = new RecordingReader({
-    ...{ streamId: id, table, endUs, captions },
+    streamId: id,
+    table,
+    endUs,
+    captions,
     storyboard: deps.storyboards.reader(id),
   });
   const windowUs = config.hls.window * 1000;
@@ -181,11 +185,21 @@ export async function openStreamParts(
     },
   });
   const qualities = new StreamQualities({
-    ...{ streamId: id, cuts: packager.cuts, list, recording, inits, table, shared: config.threads > 1 },
+    streamId: id,
+    cuts: packager.cuts,
+    list,
+    recording,
+    inits,
+    table,
+    shared: config.threads > 1,
     limits: { ...DEFAULT_LIMITS, windowUs },
     recorded: await recordedQualities(id, table, inits),
     recorder: {
-      ...{ segments, sync: config.record.sync, clock, mayWrite, noRoom },
+      segments,
+      sync: config.record.sync,
+      clock,
+      mayWrite,
+      noRoom,
       countersOf: (rung) => qualityCounters(deps, name, rung),
     },
     missed: (rung) => deps.metrics.qualityGaps.inc({ stream: name, quality: rung }),
@@ -262,7 +276,9 @@ function openSampler(
   { id, name: stream }: StreamDefinition,
 ): StoryboardSampler {
   return new StoryboardSampler({
-    ...{ streamId: id, storyboards, ...maker },
+    streamId: id,
+    storyboards,
+    ...maker,
     mayMake: () => settings.now.record.storyboard && mayWrite(id),
     counted: (result) => metrics.storyboardPictures.inc({ stream, result }),
   });
@@ -277,7 +293,8 @@ async function learnErased(deps: StreamDeps, { id, name }: StreamDefinition, log
     const added = await adoptErased({ segments, erasures, streamId: id, stream: name, recordings, nowUs });
     if (added > 0) log.warn({ ranges: added }, 'deleted ranges were not in the database, and were added');
   } catch (error) {
-    // The file is only needed if the database is lost. Who takes over the stream of a dead node has that node's database, not its disk.
+    // The file is only needed if the database is lost. Who takes over the stream of a dead node has that
+    // node's database, not its disk.
     const isAway = error instanceof OxbowError && error.code === 'not-ready';
     log[isAway ? 'info' : 'error']({ error: messageOf(error) }, 'the file of deleted ranges cannot be read');
   }
@@ -321,7 +338,9 @@ async function recover(deps: StreamDeps, definition: StreamDefinition, inits: In
   return found;
 }
 
-/** Where deleted media ended, derived from the oldest file: 0 if its gaps explain the time since the creation. */
+/**
+ * Where deleted media ended, derived from the oldest file: 0 if its gaps explain the time since the creation.
+ */
 function deletedBefore(createdUs: number, oldest: ChunkSpan): number {
   const gaps = JSON.parse(oldest.absences) as StreamGap[];
   const knownUs = Math.min(oldest.start_us, gaps[0]?.fromUs ?? oldest.start_us);

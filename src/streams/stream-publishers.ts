@@ -1,6 +1,8 @@
 /**
- * The publishers of one stream: connections to oxbow, or the client that reads its source. Both use one publisher slot.
- * In: start, stop, claims of protocols. Out: frames for the live stream; publisher events; the end of a source.
+ * The publishers of one stream: connections to oxbow, or the client that reads its source. Both use one
+ * publisher slot.
+ * In: start, stop, claims of protocols. Out: frames for the live stream; publisher events; the end of a
+ * source.
  */
 import type { LeftOutTrack } from '../api/left-out.ts';
 import type { AudioMode, SecondPublisher, SourceConfig } from '../config/schema.ts';
@@ -67,12 +69,14 @@ export class StreamPublishers {
     this.#audio = createAudioStage(this.#gate, {
       open: deps.openAudioTranscoder ?? openAudioTranscoder,
       mode: () => audioModeOf(definition().source),
-      ...{ clock, report: this.#audioReport },
+      clock,
+      report: this.#audioReport,
     });
     this.#videoReport = new ConversionReport('video', named);
     this.#video = createVideoStage(this.#audio, {
       open: deps.openVideoEncoder ?? openLiveEncoder,
-      ...{ clock, report: this.#videoReport },
+      clock,
+      report: this.#videoReport,
     });
     this.#slot = new PublisherSlot({
       leases: deps.leases,
@@ -117,7 +121,10 @@ export class StreamPublishers {
     return this.isRunning && this.#isPush && !this.#slot.active;
   }
 
-  /** How the audio of the publisher is converted: the option, and why it fails now; why the conversion of its video fails now. */
+  /**
+   * How the audio of the publisher is converted: the option, and why it fails now; why the conversion of its
+   * video fails now.
+   */
   get conversion(): { readonly mode: AudioMode; readonly problem: string; readonly videoProblem: string } {
     const mode = audioModeOf(this.#setup.definition().source);
     return { mode, problem: this.#audioReport.problem, videoProblem: this.#videoReport.problem };
@@ -128,15 +135,18 @@ export class StreamPublishers {
     return this.#slot.active;
   }
 
-  /** The publisher that is connected and active, and how many stand by; undefined for a stream whose source oxbow reads. */
+  /**
+   * The publisher that is connected and active, and how many stand by; undefined for a stream whose source
+   * oxbow reads.
+   */
   get connected(): { readonly active: Publisher; readonly standby: number } | undefined {
     const { active, standby } = this.#slot;
     return this.#isPush && active ? { active, standby: standby.length } : undefined;
   }
 
   /**
-   * Reads the source, or accepts publishers from now on. Not while it runs. Resolves when the source is being read or waits for
-   * another process.
+   * Reads the source, or accepts publishers from now on. Not while it runs. Resolves when the source is being
+   * read or waits for another process.
    */
   async start(options: Pick<SourceClientOptions, 'wasLive' | 'onFacts' | 'qualities'>): Promise<void> {
     const { deps, definition, onEnd } = this.#setup;
@@ -181,7 +191,8 @@ export class StreamPublishers {
   /**
    * Begins the session of a publisher that connected.
    *
-   * @throws OxbowError `publish-refused` where the stream is stopped or its source is of another type; what `PublisherSlot.claim` throws
+   * @throws OxbowError `publish-refused` where the stream is stopped or its source is of another type; what
+   *   `PublisherSlot.claim` throws
    */
   async claim(request: ClaimRequest): Promise<Publisher> {
     if (this.#isPush && this.isRunning) return this.#slot.claim(request);

@@ -14,7 +14,8 @@ import type { StreamDeps } from './stream-deps.ts';
 const OFF_CLOCK_US = 5_000_000;
 
 /**
- * How far the media of a live publisher is filed ahead of the clock, µs; negative: behind it. 0 without such media, and within five seconds.
+ * How far the media of a live publisher is filed ahead of the clock, µs; negative: behind it. 0 without such
+ * media, and within five seconds.
  *
  * @param nowMs wall clock, ms since 1970
  */
@@ -48,7 +49,8 @@ export function reportRun(
 }
 
 /**
- * Logs that media is missing: a warning when that begins or its cause changes. A source that reports each of its tries adds none.
+ * Logs that media is missing: a warning when that begins or its cause changes. A source that reports each of
+ * its tries adds none.
  *
  * @param before the cause that was logged last; empty while media flows
  * @returns the cause that was logged last
@@ -82,7 +84,9 @@ export function reportStreamBug(
   reportBug(deps, error, { stream, when }, 'a stream failed: a bug in oxbow');
 }
 
-/** Makes a call that has no caller of the stream above it: what it throws is reported, see reportStreamBug. */
+/**
+ * Makes a call that has no caller of the stream above it: what it throws is reported, see reportStreamBug.
+ */
 export function guarded(
   deps: Pick<StreamDeps, 'metrics' | 'log'>,
   stream: string,

@@ -1,6 +1,7 @@
 /**
  * Turns settings of the API and of the configuration into definitions of streams.
- * In: StreamSettings, StreamPatch, StreamConfig. Out: StreamDefinition; settings that are not set take the server's defaults.
+ * In: StreamSettings, StreamPatch, StreamConfig. Out: StreamDefinition; settings that are not set take the
+ * server's defaults.
  */
 import { randomBytes } from 'node:crypto';
 import { checkAlarmRules } from '../api/alarms/alarm-rules.ts';

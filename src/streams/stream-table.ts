@@ -1,6 +1,7 @@
 /**
  * The rows of streams in the store.
- * In: definitions. Out: definitions, at the start. A lost database is restored from the identity files of the recordings.
+ * In: definitions. Out: definitions, at the start. A lost database is restored from the identity files of the
+ * recordings.
  */
 import type { Kysely, Selectable } from 'kysely';
 import { NO_TEXTS } from '../api/stream-texts.ts';
@@ -61,7 +62,10 @@ export async function readStreamName(db: Kysely<Tables>, id: string): Promise<st
   return row?.name;
 }
 
-/** One damaged row must not keep all streams from starting. Without its source, a stream of the API is stopped until it is set again. */
+/**
+ * One damaged row must not keep all streams from starting. Without its source, a stream of the API is stopped
+ * until it is set again.
+ */
 function definitionOf(row: Selectable<StreamTable>, log?: RowLog): StreamDefinition {
   const read = <T>(column: 'source' | 'qualities'): T | undefined => {
     try {
@@ -139,14 +143,19 @@ export async function readRemoved(db: Kysely<Tables>, log?: RowLog): Promise<Str
   return rows.map((row) => definitionOf(row, log));
 }
 
-/** Marks a stream as removed; a new stream of the same name gets its recording. @throws OxbowError as `writeDefinition` */
+/**
+ * Marks a stream as removed; a new stream of the same name gets its recording.
+ * @throws OxbowError as `writeDefinition`
+ */
 export async function hideStream(store: WrittenStore, streamId: string, atUs: number): Promise<void> {
   await whileHeld(store, (db) =>
     db.updateTable('stream').set({ deleted_us: atUs, stopped: 1 }).where('id', '=', streamId).execute(),
   );
 }
 
-/** Deletes a stream and its files; when this resolves, no reader has a file open and the disk space is free. */
+/**
+ * Deletes a stream and its files; when this resolves, no reader has a file open and the disk space is free.
+ */
 export async function eraseStream(deps: StreamDeps, streamId: string): Promise<void> {
   const { db } = deps.store;
   await deps.table.clear(streamId);

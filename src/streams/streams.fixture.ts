@@ -1,5 +1,6 @@
 /**
- * A rig of streams: the test plays their sources and moves their clock; it can close or crash the rig and open it again.
+ * A rig of streams: the test plays their sources and moves their clock; it can close or crash the rig and
+ * open it again.
  * In: changes to the defaults. Out: catalog, API, started sources. Used by tests only.
  */
 
@@ -208,7 +209,9 @@ export async function openStreams(change: RigChange): Promise<StreamsRig> {
   const log = createLog({ level: 'debug', write: (line) => logged.push(JSON.parse(line)) });
   const metrics = createMetrics();
   const store = await openStore({
-    ...{ file: path.join(folder, DATABASE_FILE), log, start: serveHere },
+    file: path.join(folder, DATABASE_FILE),
+    log,
+    start: serveHere,
     ...(change.leaseTtlMs !== undefined && { leaseTtlMs: change.leaseTtlMs }),
   });
   const segments = change.segments ?? openLocalSegmentStore({ folder });
@@ -235,14 +238,21 @@ export async function openStreams(change: RigChange): Promise<StreamsRig> {
       },
     },
     segments,
-    ...{ clock, log, metrics, store, placement: change.placement ?? createSolePlacement() },
+    clock,
+    log,
+    metrics,
+    store,
+    placement: change.placement ?? createSolePlacement(),
     leases: new Leases({
-      ...{ store: change.leases ?? createLocalLeases(clock), clock },
+      store: change.leases ?? createLocalLeases(clock),
+      clock,
       failed(error) {
         throw error;
       },
     }),
-    ...{ table, msnMarks, horizons: await openHorizons({ store, table, clock, log }) },
+    table,
+    msnMarks,
+    horizons: await openHorizons({ store, table, clock, log }),
     ...(await openKept(store.db)),
     erasures: await ErasureTable.open(store.db, () => store.fence),
     markers: new MarkerTable(store.db),
@@ -278,7 +288,18 @@ export async function openStreams(change: RigChange): Promise<StreamsRig> {
     }
   };
   return {
-    ...{ folder, segments, deps, store, clock, catalog, api, sources, logged, events, settle, released: releases },
+    folder,
+    segments,
+    deps,
+    store,
+    clock,
+    catalog,
+    api,
+    sources,
+    logged,
+    events,
+    settle,
+    released: releases,
     source(name) {
       const found = sources.findLast(({ definition }) => definition.name === name);
       assert.ok(found, `no source of ${name} was started`);

@@ -15,16 +15,19 @@ import { hideStream, readDefinitions, readRemoved, writeDefinition } from './str
 const NOW_US = 1_795_000_000_000_000;
 
 const definition: StreamDefinition = {
-  ...{ id: 'id', name: 'door', source: { type: 'test' }, origin: 'api', record: true, keepMs: undefined },
-  ...{
-    title: 'The door',
-    description: 'Seen from the street.',
-    visibility: 'private',
-    visibilityIsSet: true,
-    createdUs: NOW_US,
-    stopped: false,
-    paused: false,
-  },
+  id: 'id',
+  name: 'door',
+  source: { type: 'test' },
+  origin: 'api',
+  record: true,
+  keepMs: undefined,
+  title: 'The door',
+  description: 'Seen from the street.',
+  visibility: 'private',
+  visibilityIsSet: true,
+  createdUs: NOW_US,
+  stopped: false,
+  paused: false,
 };
 
 const offline: StreamGap = { fromUs: NOW_US, toUs: NOW_US + 5, cause: 'offline', detail: 'stopped' };

@@ -73,7 +73,12 @@ export function unopenedViewOf(
     ...definedViewOf(definition, picture),
     state: 'waiting',
     problem: withoutAddresses(problem, definition.source),
-    ...{ publisher: null, liveSince: null, tracks: [], facts: null, media: null, viewers: 0 },
+    publisher: null,
+    liveSince: null,
+    tracks: [],
+    facts: null,
+    media: null,
+    viewers: 0,
     recorded: { from: null, to: null, seconds: Math.round(totals.durationUs / 1000) / 1000, bytes: totals.bytes },
   };
 }
@@ -104,7 +109,6 @@ function publisherViewOf({ publishers }: ManagedStream): StreamView['publisher']
   return active ? { protocol: active.protocol, since: printRfc3339(active.sinceMs), standby: standby ?? 0 } : null;
 }
 
-/** One track. */
 export function trackViewOf(track: Track): TrackView {
   const { id, kind, language, config } = track;
   if (track.kind === 'video') {
@@ -124,12 +128,10 @@ export function trackViewOf(track: Track): TrackView {
   return { id, kind, codecs: config.codecs, language, sampleRate, channels, ...converted };
 }
 
-/** A marker. */
 export function markerViewOf({ id, atUs, text }: Marker): MarkerView {
   return { id, at: timeOf(atUs), text };
 }
 
-/** A pin. */
 export function pinViewOf({ id, fromUs, toUs, text }: Pin): PinView {
   return { id, from: timeOf(fromUs), to: timeOf(toUs), text };
 }
@@ -141,8 +143,8 @@ export interface Marks {
 }
 
 /**
- * A timeline. `settled` is called after the groups were counted: a window that closes in between gets its final count in the next
- * response.
+ * A timeline. `settled` is called after the groups were counted: a window that closes in between gets its
+ * final count in the next response.
  */
 export function timelineViewOf(
   timeline: CoarseTimeline,

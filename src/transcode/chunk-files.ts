@@ -1,5 +1,6 @@
 /**
- * The chunk files of a rendition that a job writes: a file ends after a duration or a size, and the next one begins.
+ * The chunk files of a rendition that a job writes: a file ends after a duration or a size, and the next one
+ * begins.
  * In: the segments' times and numbers. Out: files that are open, then sealed. docs/decisions/0030.
  */
 import { type ChunkOptions, type ChunkWriter, openChunkWriter, type SealedChunk } from '../archive/chunk-writer.ts';
@@ -16,7 +17,10 @@ export interface ChunkFilesOptions {
   readonly init: Init;
   /** Of one file. */
   readonly maxBytes: number;
-  /** Folder within the store; default that of the asset. Writers of several renditions in one store have one each. */
+  /**
+   * Folder within the store; default that of the asset. Writers of several renditions in one store have one
+   * each.
+   */
   readonly folder?: string;
   /** Takes a file that is complete. */
   readonly sealed: (file: SealedFile) => Promise<void>;

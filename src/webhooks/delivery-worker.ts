@@ -1,13 +1,17 @@
 /**
- * Delivers events to one webhook in order: the next one is sent after the previous one was delivered or has failed for good.
- * In: published events. Out: rows of deliveries. Disables a webhook that has failed for too long and publishes `webhook.disabled`.
+ * Delivers events to one webhook in order: the next one is sent after the previous one was delivered or has
+ * failed for good.
+ * In: published events. Out: rows of deliveries. Disables a webhook that has failed for too long and
+ * publishes `webhook.disabled`.
  */
 import type { EventBus, PublishedEvent } from '../cluster/event-bus.ts';
 import type { Leases } from '../cluster/lease.ts';
 import { type Outcome, type SendTools, sendOnce } from './send-once.ts';
 import type { Delivery, Webhook, WebhookTable } from './webhook-table.ts';
 
-/** Pauses after each failed attempt, ms. After the fifth, about an hour after the first, the delivery fails. */
+/**
+ * Pauses after each failed attempt, ms. After the fifth, about an hour after the first, the delivery fails.
+ */
 const PAUSES_MS: readonly number[] = [10_000, 120_000, 720_000, 2_700_000];
 /** A webhook without a successful delivery for this long is disabled, ms. */
 const DISABLE_AFTER_MS = 24 * 3_600_000;
@@ -20,7 +24,10 @@ const GONE = 410;
 export interface WebhooksOptions extends SendTools {
   readonly table: WebhookTable;
   readonly bus: EventBus;
-  /** In a cluster: the leases of the database. The node with the lease `webhooks` sends what all nodes have stored. */
+  /**
+   * In a cluster: the leases of the database. The node with the lease `webhooks` sends what all nodes have
+   * stored.
+   */
   readonly leases?: Leases | undefined;
   /** This process, for people who look at the lease. */
   readonly holder?: string | undefined;

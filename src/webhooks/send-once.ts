@@ -36,11 +36,12 @@ const LONGEST_RETRY_MS = 3_600_000;
 const bounds = { maxBytes: MAX_ANSWER_BYTES, deadlineMs: DEADLINE_MS, idleMs: DEADLINE_MS };
 
 /**
- * Sends a signed body. Any 2xx is success (Standard Webhooks); redirects are not followed. With tracing on, the attempt is a span, and
- * the request has its `traceparent`.
+ * Sends a signed body. Any 2xx is success (Standard Webhooks); redirects are not followed. With tracing on,
+ * the attempt is a span, and the request has its `traceparent`.
  *
  * @param id of the event: the same for each attempt
- * @param options.traceparent of the request that caused it; without, all attempts of an event, to every webhook, are one trace
+ * @param options.traceparent of the request that caused it; without, all attempts of an event, to every
+ *   webhook, are one trace
  */
 export async function sendOnce(
   { net, clock, telemetry }: SendTools,

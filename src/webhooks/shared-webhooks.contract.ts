@@ -1,5 +1,6 @@
 /**
- * What the nodes of a cluster promise about webhooks, on every database: each event is sent once, and all nodes know all webhooks.
+ * What the nodes of a cluster promise about webhooks, on every database: each event is sent once, and all
+ * nodes know all webhooks.
  * In: a way to open an empty database. Out: tests; each database's test file runs this suite.
  */
 import assert from 'node:assert/strict';
@@ -32,7 +33,12 @@ async function openNode(
   const changes = new RowChanges({ db, clock, failed });
   const bus = createLocalEventBus({ clock, failed });
   const hooks = await Webhooks.open({
-    ...{ table: new WebhookTable(db, changes), bus, clock, sleep, holder: node, failed },
+    table: new WebhookTable(db, changes),
+    bus,
+    clock,
+    sleep,
+    holder: node,
+    failed,
     leases: new Leases({ store: storeOf(openLeaseTable(db, clock)), clock, failed }),
     ended: () => {},
     net: {
@@ -44,7 +50,8 @@ async function openNode(
     },
   });
   return {
-    ...{ hooks, changes },
+    hooks,
+    changes,
     tell: (number: number) => bus.publish('stream.generation', { number }, { name: 'cam', visibility: 'private' }),
   };
 }
@@ -52,7 +59,8 @@ async function openNode(
 /**
  * Every database runs this suite.
  *
- * @param openTime moves time instead of waiting, for a database in this process; a server answers in real time
+ * @param openTime moves time instead of waiting, for a database in this process; a server answers in real
+ *   time
  */
 export function sharedWebhooksContract(name: string, open: OpenDatabase, openTime?: () => TestTime): void {
   suite(`webhooks of several nodes on ${name}`, () => {
@@ -135,8 +143,15 @@ export function sharedWebhooksContract(name: string, open: OpenDatabase, openTim
       const changes = new RowChanges({ db: database.db, clock, failed: (error) => assert.fail(String(error)) });
       const table = new WebhookTable(database.db, changes);
       const webhook = {
-        ...{ id: 'w', url, types: [], stream: null, secret: 's', createdMs: 1 },
-        ...{ failingSinceMs: null, disabledMs: null, disabledReason: '' },
+        id: 'w',
+        url,
+        types: [],
+        stream: null,
+        secret: 's',
+        createdMs: 1,
+        failingSinceMs: null,
+        disabledMs: null,
+        disabledReason: '',
       };
       await table.put({ ...webhook, url: 'https://hooks.example/new' });
       await table.putState({ ...webhook, disabledMs: 5, disabledReason: 'HTTP 410' });

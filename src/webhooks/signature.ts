@@ -1,5 +1,6 @@
 /**
- * Signs requests to webhooks, so that the receiver can verify the sender. Standard Webhooks 1.0, "Signature scheme" (symmetric).
+ * Signs requests to webhooks, so that the receiver can verify the sender. Standard Webhooks 1.0,
+ * "Signature scheme" (symmetric).
  * In: a secret, an id, a time, a body. Out: header fields.
  */
 import { createHmac, randomBytes } from 'node:crypto';

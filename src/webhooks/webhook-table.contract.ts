@@ -11,8 +11,15 @@ import { KEPT_DELIVERIES, type Webhook, WebhookTable } from './webhook-table.ts'
 const NOW_MS = 1_795_000_000_000;
 
 const webhook: Webhook = {
-  ...{ id: 'a', url: 'https://example.com/', types: ['stream.offline'], stream: 'door', secret: 'whsec' },
-  ...{ createdMs: NOW_MS, failingSinceMs: null, disabledMs: null, disabledReason: '' },
+  id: 'a',
+  url: 'https://example.com/',
+  types: ['stream.offline'],
+  stream: 'door',
+  secret: 'whsec',
+  createdMs: NOW_MS,
+  failingSinceMs: null,
+  disabledMs: null,
+  disabledReason: '',
 };
 
 const eventOf = (n: number) =>

@@ -1,6 +1,7 @@
 /**
  * Webhooks and their deliveries in the store, so that deliveries continue after a restart.
- * In: settings, events. Out: rows. Secrets are stored in plain text: a signature cannot be computed from a hash.
+ * In: settings, events. Out: rows. Secrets are stored in plain text: a signature cannot be computed from a
+ * hash.
  */
 import type { Kysely, Selectable, Updateable } from 'kysely';
 import type { EventType, OxbowEvent } from '../api/events.ts';
@@ -76,7 +77,10 @@ export class WebhookTable {
     );
   }
 
-  /** Stores since when a webhook fails, and whether it is disabled, unless it was removed or sends elsewhere by now. */
+  /**
+   * Stores since when a webhook fails, and whether it is disabled, unless it was removed or sends elsewhere
+   * by now.
+   */
   async putState(webhook: Webhook): Promise<void> {
     const { id, url, failing_since_us, disabled_us, disabled_reason } = rowOf(webhook);
     await this.#write(id, (db) =>

@@ -33,7 +33,10 @@ interface Got {
 /** The receiver's answer to an attempt: a status, with headers, or none. */
 type Reply = number | { readonly status: number; readonly headers: Record<string, string> } | Error;
 
-/** Webhooks with their own store, a clock that advances with each sleep, and a receiver that answers as the test says. */
+/**
+ * Webhooks with their own store, a clock that advances with each sleep, and a receiver that answers as the
+ * test says.
+ */
 async function openHooks(
   answer: (got: Got, count: number) => Reply | Promise<Reply> = () => 204,
   more: Pick<WebhooksOptions, 'maxWaiting' | 'telemetry'> = {},
@@ -61,7 +64,11 @@ async function openHooks(
   };
   const open = () =>
     Webhooks.open({
-      ...{ table: new WebhookTable(store.db), bus, net, clock, ...more },
+      table: new WebhookTable(store.db),
+      bus,
+      net,
+      clock,
+      ...more,
       async sleep(ms, { signal }) {
         signal.throwIfAborted();
         clock.advance(ms);
@@ -72,7 +79,13 @@ async function openHooks(
     });
   const hooks = await open();
   return {
-    ...{ hooks, open, bus, clock, got, ended, failures },
+    hooks,
+    open,
+    bus,
+    clock,
+    got,
+    ended,
+    failures,
     tell: (number: number, stream = 'door') =>
       bus.publish('stream.generation', { number }, { name: stream, visibility: 'private' }),
     /** Resolves when `count` deliveries have ended. */
@@ -311,7 +324,9 @@ suite('webhooks', () => {
   test('all attempts of an event, to every webhook, are one trace, which the receiver gets if tracing is on', async () => {
     const spans: Ended[] = [];
     const begin = ({ traceId = '', traceparent }: { traceId?: string; traceparent?: string | undefined }) => ({
-      ...{ traceId, spanId: '', traceparent: traceparent === undefined ? `of ${traceId}` : `below ${traceparent}` },
+      traceId,
+      spanId: '',
+      traceparent: traceparent === undefined ? `of ${traceId}` : `below ${traceparent}`,
     });
     const telemetry = { begin, ended: (span: Ended) => void spans.push(span) };
     await using opened = await openHooks((_, count) => (count === 1 ? 500 : 204), { telemetry });

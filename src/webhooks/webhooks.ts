@@ -1,7 +1,7 @@
 /**
  * Webhooks: sends events to URLs that administrators set, signed, in order, with retries.
- * In: the event bus, the store. Out: POST requests through net; WebhookView and DeliveryView. Delivery is at least once: a crash may
- * repeat one.
+ * In: the event bus, the store. Out: POST requests through net; WebhookView and DeliveryView. Delivery is at
+ * least once: a crash may repeat one.
  */
 
 import { randomBytes } from 'node:crypto';

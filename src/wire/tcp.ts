@@ -1,6 +1,7 @@
 /**
  * Opens TCP connections to checked hosts, with TLS where the protocol has it.
- * In: addresses of `net.resolveHost`. Out: a connected socket. Node.js net and tls; docs/architecture.md, Outgoing requests.
+ * In: addresses of `net.resolveHost`. Out: a connected socket. Node.js net and tls; docs/architecture.md,
+ * Outgoing requests.
  */
 import { connect as connectTcp, isIP, type Socket, type SocketConstructorOpts } from 'node:net';
 import { connect as connectTls } from 'node:tls';

@@ -2,15 +2,17 @@
  * One UDP socket of SRT or WebRTC: large buffers, and a tick every 10 ms.
  * In: an address to bind or to connect to. Out: datagrams, without copies. Node.js dgram.
  *
- * Node allocates the buffer of each received datagram and keeps no reference to it, so packets may be kept and changed.
+ * Node allocates the buffer of each received datagram and keeps no reference to it, so packets may be kept
+ * and changed.
  */
 import { createSocket, type Socket } from 'node:dgram';
 
 /** The interval of the tick, ms: full ACKs, deadlines and pacing (draft-sharabayko-srt-01 4.8.1). */
 const TICK_MS = 10;
 /**
- * Buffers of the socket, bytes; the system may give less (`net.core.rmem_max`), and uses them only while this process is busy.
- * The system counts about 2,300 bytes for each packet against twice this size: 32 MiB are 0.26 s of 25 callers with 50 Mbps.
+ * Buffers of the socket, bytes; the system may give less (`net.core.rmem_max`), and uses them only while this
+ * process is busy. The system counts about 2,300 bytes for each packet against twice this size: 32 MiB are
+ * 0.26 s of 25 callers with 50 Mbps.
  */
 const BUFFER_BYTES = 32 * 1024 * 1024;
 
@@ -20,7 +22,10 @@ export interface UdpHandlers {
   receive(packet: Uint8Array, address: string, port: number): void;
   /** Every 10 ms while it returns true, and after each datagram. */
   tick(): boolean;
-  /** An error of the socket after it was opened: a port that nothing listens on, a network that is down. It stays open. */
+  /**
+   * An error of the socket after it was opened: a port that nothing listens on, a network that is down. It
+   * stays open.
+   */
   onError(error: Error): void;
 }
 
@@ -28,7 +33,10 @@ export interface UdpHandlers {
 export interface UdpSocket {
   /** Local port. */
   readonly port: number;
-  /** Sends a datagram; without an address, to the connected one. Datagrams that the system refuses are lost, as in a network. */
+  /**
+   * Sends a datagram; without an address, to the connected one. Datagrams that the system refuses are lost,
+   * as in a network.
+   */
   transmit(packet: Uint8Array, address?: string, port?: number): void;
   /** Starts the tick again without a datagram. */
   wake(): void;
@@ -108,7 +116,8 @@ function attach(socket: Socket, handlers: UdpHandlers): UdpSocket {
       if (isOpen) {
         isOpen = false;
         clearInterval(timer);
-        // Shutdown packets of this turn leave first: datagrams that the system has not taken yet are lost with the socket.
+        // Shutdown packets of this turn leave first: datagrams that the system has not taken yet are lost
+        // with the socket.
         setImmediate(() => socket.close());
       }
       return ended;

@@ -1,5 +1,6 @@
 /**
- * Benchmarks of sources, encoders and files run with tiny parameters. Without their peers they are skipped; no figure makes them fail.
+ * Benchmarks of sources, encoders and files run with tiny parameters. Without their peers they are skipped;
+ * no figure makes them fail.
  * In: bench/run.ts and the scripts beside it. Out: assertions.
  */
 import { test } from 'node:test';

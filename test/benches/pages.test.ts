@@ -1,5 +1,6 @@
 /**
- * Benchmarks of pages in Chromium run with tiny parameters. Without their peers they are skipped; no figure makes them fail.
+ * Benchmarks of pages in Chromium run with tiny parameters. Without their peers they are skipped; no figure
+ * makes them fail.
  * In: bench/run.ts, the built interface. Out: assertions.
  */
 import { test } from 'node:test';

@@ -1,5 +1,6 @@
 /**
- * Benchmarks of rooms, calls and clusters run with tiny parameters. Without their peers they are skipped; no figure makes them fail.
+ * Benchmarks of rooms, calls and clusters run with tiny parameters. Without their peers they are skipped; no
+ * figure makes them fail.
  * In: bench/run.ts. Out: assertions.
  */
 import { availableParallelism } from 'node:os';

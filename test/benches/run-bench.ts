@@ -1,6 +1,7 @@
 /**
  * Runs a benchmark or a soak as its user does, with tiny parameters.
- * In: a command line. Out: an assertion that it ended well and printed figures; the figures themselves say nothing.
+ * In: a command line. Out: an assertion that it ended well and printed figures; the figures themselves say
+ * nothing.
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -30,7 +31,9 @@ export async function runScript(script: string, line: string): Promise<void> {
   const args = [join(root, 'bin', 'oxbow-node'), join(root, script), ...line.split(' ')];
   // A failed run rejects, with all that it printed.
   const { stdout } = await promisify(execFile)(process.execPath, args, {
-    ...{ cwd: root, timeout: LIMIT_MS, maxBuffer: 64 * 2 ** 20 },
+    cwd: root,
+    timeout: LIMIT_MS,
+    maxBuffer: 64 * 2 ** 20,
     env: { ...process.env, NODE_TEST_CONTEXT: undefined },
   });
   assert.doesNotMatch(stdout, /\b(?:NaN|undefined|Infinity)\b/, stdout);

@@ -1,5 +1,6 @@
 /**
- * Benchmarks of servers, viewers and databases run with tiny parameters. Without their peers they are skipped; no figure makes them fail.
+ * Benchmarks of servers, viewers and databases run with tiny parameters. Without their peers they are
+ * skipped; no figure makes them fail.
  * In: bench/run.ts. Out: assertions.
  */
 import { availableParallelism } from 'node:os';

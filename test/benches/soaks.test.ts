@@ -1,5 +1,6 @@
 /**
- * Soaks run with tiny parameters. Unlike those of benchmarks their limits count: a soak that finds something fails.
+ * Soaks run with tiny parameters. Unlike those of benchmarks their limits count: a soak that finds something
+ * fails.
  * In: bench/soak.ts. Out: assertions.
  */
 import { test } from 'node:test';

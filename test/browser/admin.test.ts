@@ -40,7 +40,10 @@ function watchShifts(): void {
   new PerformanceObserver(add).observe({ type: 'layout-shift', buffered: true });
 }
 
-/** Runs in the page: the footer of a short page is at the bottom of the window; the cumulative layout shift, in hundredths. */
+/**
+ * Runs in the page: the footer of a short page is at the bottom of the window; the cumulative layout shift,
+ * in hundredths.
+ */
 const layout = () => ({
   isFooterLow: Math.round(document.querySelector('footer')!.getBoundingClientRect().bottom) === innerHeight,
   shift: Math.floor(100 * (globalThis as unknown as { shift: number }).shift),

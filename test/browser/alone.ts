@@ -13,16 +13,16 @@ const WITHIN_MS = 600_000;
 const EVERY_MS = 250;
 
 /**
- * Resolves when no other file of tests measures how far pictures are apart: two at once would measure the load of each other. Dispose it at
- * the end.
+ * Resolves when no other file of tests measures how far pictures are apart: two at once would measure the
+ * load of each other. Dispose it at the end.
  */
 export function measureAlone(): Promise<Disposable> {
   return lock('oxbow-measuring', 'no other file of tests measures');
 }
 
 /**
- * Resolves when no other file of tests uses the clipboard, and it is empty: the browser that they share has one. Dispose it when the text is
- * read.
+ * Resolves when no other file of tests uses the clipboard, and it is empty: the browser that they share has
+ * one. Dispose it when the text is read.
  *
  * @param page may write to the clipboard
  */

@@ -1,6 +1,7 @@
 /**
  * Checks the accessibility of a page with axe-core.
- * In: a page of Chromium. Out: serious and critical violations as text, for a test to expect none. WCAG 2.2 AA.
+ * In: a page of Chromium. Out: serious and critical violations as text, for a test to expect none. WCAG 2.2
+ * AA.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -26,7 +27,8 @@ export interface Scope {
 }
 
 /**
- * Checks the current page. During a colour transition the contrast is wrong: a violation counts only if it is found twice.
+ * Checks the current page. During a colour transition the contrast is wrong: a violation counts only if it is
+ * found twice.
  *
  * @param where included in each violation
  * @throws Error if nothing matches `within`

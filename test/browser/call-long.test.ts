@@ -1,5 +1,6 @@
 /*
- * A call of five in a room as people use it: Chromium with fake devices, one page for each person. call.test.ts has a call of two.
+ * A call of five in a room as people use it: Chromium with fake devices, one page for each person.
+ * call.test.ts has a call of two.
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';

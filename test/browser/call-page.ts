@@ -81,7 +81,6 @@ export async function connectToServer(page: Page): Promise<void> {
   });
 }
 
-/** Leaves the call. */
 export async function leaveCall(page: Page): Promise<void> {
   await page.evaluate(() => {
     const { call } = globalThis as unknown as { call: { socket: WebSocket; peer: RTCPeerConnection } };

@@ -1,6 +1,7 @@
 /**
  * People in a call of a room, each with an account and a page of the interface.
- * In: a server with WebRTC where everyone may create an account, a browser with fake devices. Out: their pages; what each of them receives.
+ * In: a server with WebRTC where everyone may create an account, a browser with fake devices. Out: their
+ * pages; what each of them receives.
  */
 import assert from 'node:assert/strict';
 import type { Browser, BrowserContext, Page } from 'playwright-core';

@@ -1,5 +1,6 @@
 /*
- * A call that a participant records as a stream: Chromium with fake devices, which show a counter on green and beep once a second.
+ * A call that a participant records as a stream: Chromium with fake devices, which show a counter on green
+ * and beep once a second.
  */
 import assert from 'node:assert/strict';
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
@@ -43,7 +44,10 @@ suite('a recorded call', { skip: need('chromium') || need('ffmpeg') }, () => {
     folder = opened.use(await openFolder('call-recording'));
     server = opened.use(
       await startServer({
-        ...{ data: join(folder.path, 'data'), sample: false, adminToken, ingest: ['webrtc'] },
+        data: join(folder.path, 'data'),
+        sample: false,
+        adminToken,
+        ingest: ['webrtc'],
         args: ['--accounts-sign-up', 'open'],
       }),
     );
@@ -110,7 +114,10 @@ suite('a recorded call', { skip: need('chromium') || need('ffmpeg') }, () => {
     return path;
   }
 
-  /** Which of the pictures of this many people in the recording are of the fake camera: its green is at the right, above the middle. */
+  /**
+   * Which of the pictures of this many people in the recording are of the fake camera: its green is at the
+   * right, above the middle.
+   */
   async function greenOf(name: string, people: number, look = ''): Promise<readonly boolean[]> {
     const file = await lastSeconds(name);
     const still = join(folder.path, 'still.png');

@@ -1,5 +1,6 @@
 /*
- * A call of two in a room: Chromium with fake devices, one page for each person. call-long.test.ts has a call of five.
+ * A call of two in a room: Chromium with fake devices, one page for each person. call-long.test.ts has a call
+ * of five.
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';

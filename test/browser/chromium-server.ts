@@ -1,6 +1,7 @@
 /**
  * The Chromium that files of tests share, and the arguments of each Chromium.
- * In: the machine's Chromium. Out: a running browser, to which each file connects; a lost connection closes the contexts of its file.
+ * In: the machine's Chromium. Out: a running browser, to which each file connects; a lost connection closes
+ * the contexts of its file.
  */
 import { chromium, type LaunchOptions } from 'playwright-core';
 import { pathOf } from '../fixtures/need.ts';
@@ -23,7 +24,10 @@ const DISABLED_BY_PLAYWRIGHT = [
   'TcpPortRandomizationWin',
   'ThirdPartyStoragePartitioning',
 ];
-/** Pages of the address bar and a process in reserve: without them a window takes 0.4 s of CPU instead of 1.5 s. */
+/**
+ * Pages of the address bar and a process in reserve: without them a window takes 0.4 s of CPU instead of 1.5
+ * s.
+ */
 const UNUSED = ['SpareRendererForSitePerProcess', 'WebUIOmniboxAimPopup', 'WebUIOmniboxPopup'];
 
 const ownArgs = [
@@ -38,7 +42,10 @@ const ownArgs = [
   '--autoplay-policy=no-user-gesture-required',
 ];
 
-/** A camera that shows a counter and a microphone that beeps once a second, which pages get without a question. */
+/**
+ * A camera that shows a counter and a microphone that beeps once a second, which pages get without a
+ * question.
+ */
 export const fakeDevices: readonly string[] = fakeDevicesAt(20);
 
 /** The same with this many pictures per second, for pages that encode many of them. */
@@ -46,7 +53,10 @@ export function fakeDevicesAt(fps: number): readonly string[] {
   return [`--use-fake-device-for-media-stream=fps=${fps}`, '--use-fake-ui-for-media-stream'];
 }
 
-/** Chromium without its windows, where it is installed: no one sees them, and drawing tabs takes a quarter of its CPU. */
+/**
+ * Chromium without its windows, where it is installed: no one sees them, and drawing tabs takes a quarter of
+ * its CPU.
+ */
 const program = pathOf('chromium-headless-shell') ?? '/usr/bin/chromium';
 
 /** How a Chromium starts. @param further arguments */

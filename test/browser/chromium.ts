@@ -1,6 +1,7 @@
 /**
  * A headless browser, and the faults of the pages it shows.
- * In: the Chromium that files of tests share, or one of its own. Out: a browser; faults as text, for a test to expect none.
+ * In: the Chromium that files of tests share, or one of its own. Out: a browser; faults as text, for a test
+ * to expect none.
  */
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { sharedService } from '../fixtures/services/services.ts';
@@ -12,8 +13,9 @@ export { fakeDevices, fakeDevicesAt } from './chromium-server.ts';
 export const PAGE_WITHIN_MS = 60_000;
 
 /**
- * Opens Chromium with fake devices: the one that files of tests share, or one like it where nothing is shared. `close` or disposing closes
- * its contexts, and ends it where it is not shared; so does the end of this process.
+ * Opens Chromium with fake devices: the one that files of tests share, or one like it where nothing is
+ * shared. `close` or disposing closes its contexts, and ends it where it is not shared; so does the end of
+ * this process.
  */
 export async function openBrowser(): Promise<Browser> {
   const address = await sharedService('chromium');
@@ -27,7 +29,8 @@ export async function openBrowser(): Promise<Browser> {
 }
 
 /**
- * Starts a Chromium that no other file of tests uses: to measure it, to stop its processes, or with other devices.
+ * Starts a Chromium that no other file of tests uses: to measure it, to stop its processes, or with other
+ * devices.
  *
  * @param further arguments
  */
@@ -64,7 +67,10 @@ export async function openVisitor(browser: Browser, looks: Looks = {}): Promise<
   return context;
 }
 
-/** Errors and warnings in the console, exceptions, failed and refused requests; those that the page aborted are left out. */
+/**
+ * Errors and warnings in the console, exceptions, failed and refused requests; those that the page aborted
+ * are left out.
+ */
 export function collectFaults(page: Page): string[] {
   const faults: string[] = [];
   page.on('console', (message) => {
@@ -81,7 +87,10 @@ export function collectFaults(page: Page): string[] {
   return faults;
 }
 
-/** Without requests that are too early: the player requests the window next to the one it plays, in which nothing may have begun. */
+/**
+ * Without requests that are too early: the player requests the window next to the one it plays, in which
+ * nothing may have begun.
+ */
 export function withoutEarlyWindows(faults: readonly string[]): string[] {
   const isEarly = (fault: string) => /\/vod\/[\w-]+\/\d+\/\d+\/\S+\.m3u8 404$/.test(fault);
   const isInConsole = (fault: string) => /^console: Failed to load resource: .* 404 /.test(fault);

@@ -250,11 +250,22 @@ suite('clips and markers, in a browser', { skip: need('chromium') || need('ffpro
 
   fullTest('a running job shows its progress and the time left, and can be cancelled', async () => {
     const fake = (state: JobView['state']): JobView => ({
-      ...{
-        ...{ id: 'x-1', kind: 'export', state, subject: null, priority: 0, progress: 0.25, parts: {} },
-        ...{ result: null, error: null, tries: 1, maxTries: 1, failures: [], worker: null },
-        ...{ notBefore: null, endedAt: null, expiresAt: null },
-      },
+      id: 'x-1',
+      kind: 'export',
+      state,
+      subject: null,
+      priority: 0,
+      progress: 0.25,
+      parts: {},
+      result: null,
+      error: null,
+      tries: 1,
+      maxTries: 1,
+      failures: [],
+      worker: null,
+      notBefore: null,
+      endedAt: null,
+      expiresAt: null,
       input: { stream: 'demo', from: new Date(span.fromMs).toISOString(), to: new Date(span.toMs).toISOString() },
       createdAt: new Date().toISOString(),
       startedAt: new Date(Date.now() - 10_000).toISOString(),

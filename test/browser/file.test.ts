@@ -31,7 +31,10 @@ async function open(page: Page, url: string): Promise<Shown & { durationS: numbe
   return { ...first, ...facts };
 }
 
-/** Checks a file that starts at `startMs`: it starts at 0, plays, has every picture at its time and ends at its length. */
+/**
+ * Checks a file that starts at `startMs`: it starts at 0, plays, has every picture at its time and ends at
+ * its length.
+ */
 async function playsRight(page: Page, url: string, startMs: number): Promise<number> {
   const { currentTime, durationS, seekableFrom, utcMs } = await open(page, url);
   assert.deepEqual([currentTime, seekableFrom], [0, 0], 'it starts at 0');

@@ -50,7 +50,6 @@ export interface Point {
   readonly y: number;
 }
 
-/** A page of Firefox. */
 export interface FirefoxPage {
   goto(url: string): Promise<void>;
   /** Evaluates an expression, whose value must be JSON; a promise is awaited. */
@@ -159,7 +158,9 @@ async function openPage(bidi: Bidi, size = { width: 1440, height: 900 }): Promis
       // The value is passed as JSON, which is simpler than BiDi's remote values.
       const asText = `Promise.resolve(${expression}).then((value) => JSON.stringify(value) ?? '')`;
       const answer = await bidi.ask<Evaluated>('script.evaluate', {
-        ...{ expression: asText, target: { context }, awaitPromise: true },
+        expression: asText,
+        target: { context },
+        awaitPromise: true,
       });
       if (answer.type === 'exception') assert.fail(`in Firefox: ${answer.exceptionDetails.text}`);
       return answer.result.value === '' ? undefined : JSON.parse(answer.result.value);

@@ -26,7 +26,10 @@ export function focused(page: Page): Promise<Focused> {
     const labels = (element as HTMLInputElement).labels;
     const named = element.getAttribute('aria-label') ?? labels?.[0]?.textContent ?? element.textContent ?? '';
     const role = element.getAttribute('role') ?? element.tagName.toLowerCase();
-    /** An outline or a ring around the element, or around what represents it: a box over it, a sibling, its card. */
+    /**
+     * An outline or a ring around the element, or around what represents it: a box over it, a sibling, its
+     * card.
+     */
     const looks = (one: Element | null) =>
       ['', '::before', '::after'].map((pseudo) => {
         if (!one) return '';
@@ -56,7 +59,8 @@ export function focused(page: Page): Promise<Focused> {
 }
 
 /**
- * Presses Tab until the focused element matches. Each element before it must show its focus, inside the window.
+ * Presses Tab until the focused element matches. Each element before it must show its focus, inside the
+ * window.
  *
  * @param target matches `what`
  * @throws AssertionError if the focus is lost, is not visible, or never gets there

@@ -1,6 +1,6 @@
 /**
- * A third-party web site at its own origin, whose page shows a stream: in an iframe, with `<oxbow-player>`, or with media-chrome
- * around that.
+ * A third-party web site at its own origin, whose page shows a stream: in an iframe, with `<oxbow-player>`,
+ * or with media-chrome around that.
  * In: the address of an oxbow server. Out: addresses of pages.
  */
 import { once } from 'node:events';

@@ -1,6 +1,7 @@
 /**
  * Observes every picture that a page presents, and which of its video elements is in front.
- * In: a page of Chromium or Firefox with the test picture. Out: UTC of each picture, when it was shown, the time on the page.
+ * In: a page of Chromium or Firefox with the test picture. Out: UTC of each picture, when it was shown, the
+ * time on the page.
  */
 import { until } from '../fixtures/wait.ts';
 
@@ -58,7 +59,10 @@ declare global {
   var oxbowFrames: Watcher | undefined;
 }
 
-/** Runs in the page; finds new video elements within 100 ms. It contains the geometry of the strip (src/ffmpeg/strip.ts): a page cannot import it. */
+/**
+ * Runs in the page; finds new video elements within 100 ms. It contains the geometry of the strip
+ * (src/ffmpeg/strip.ts): a page cannot import it.
+ */
 function install(readEvery: number): void {
   if (globalThis.oxbowFrames) return;
   const seen: SeenFrame[] = [];
@@ -99,7 +103,10 @@ function install(readEvery: number): void {
     const utcMs = view.getUint16(0) * 2 ** 32 + view.getUint32(2);
     return bytes.reduce((check, byte) => check ^ byte) === 0 && utcMs > 0 ? utcMs : null;
   };
-  /** On a busy machine the next picture can be there before the reported one is read; Chromium has the time of the one it gives. */
+  /**
+   * On a busy machine the next picture can be there before the reported one is read; Chromium has the time of
+   * the one it gives.
+   */
   const readPicture = (video: HTMLVideoElement, reportedS: number): Pick<SeenFrame, 'utcMs' | 'mediaTime'> => {
     const isTimed = 'VideoFrame' in globalThis && !('mozHasAudio' in video) && video.readyState >= 2;
     if (!isTimed) return { utcMs: readUtc(video), mediaTime: reportedS };
@@ -114,8 +121,10 @@ function install(readEvery: number): void {
       seen.push({
         ...read,
         exact: Math.abs(read.mediaTime - mediaTime) < 0.005,
-        ...{ atMs: performance.timeOrigin + expectedDisplayTime, element },
-        ...{ front: front(video) === video, presented: presentedFrames },
+        atMs: performance.timeOrigin + expectedDisplayTime,
+        element,
+        front: front(video) === video,
+        presented: presentedFrames,
         stream: tileOf(video)?.dataset.stream ?? null,
         dropped: video.getVideoPlaybackQuality().droppedVideoFrames,
       });
@@ -137,8 +146,12 @@ function install(readEvery: number): void {
     if (!video || utcMs === null) return null;
     const named = document.querySelector('.controls time')?.getAttribute('datetime');
     return {
-      ...{ utcMs, element: elements.indexOf(video), paused: video.paused, rate: video.playbackRate },
-      ...{ namedMs: named ? Date.parse(named) : null, nowMs: performance.timeOrigin + performance.now() },
+      utcMs,
+      element: elements.indexOf(video),
+      paused: video.paused,
+      rate: video.playbackRate,
+      namedMs: named ? Date.parse(named) : null,
+      nowMs: performance.timeOrigin + performance.now(),
     };
   };
   find();
@@ -153,7 +166,8 @@ export async function lookAt(page: Scripted): Promise<Look | undefined> {
 }
 
 /**
- * All pictures presented since the last call, in order; the first call starts observing. At most 5,000 are kept.
+ * All pictures presented since the last call, in order; the first call starts observing. At most 5,000 are
+ * kept.
  *
  * @param readEvery one of this many pictures is read, where reading is slow; only the first call sets it
  */
@@ -188,8 +202,8 @@ export function names({ utcMs, namedMs }: Look): boolean {
 }
 
 /**
- * Whether a picture that was not reported was presented: the page was too busy, and between the pictures before and after it the browser
- * counts as many as there were.
+ * Whether a picture that was not reported was presented: the page was too busy, and between the pictures
+ * before and after it the browser counts as many as there were.
  *
  * @param seen of one element in front, in order
  * @param frameMs from one picture to the next

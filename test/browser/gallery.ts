@@ -1,7 +1,7 @@
 /**
- * `npm run gallery -- [--out DIR] [--pages home,watch] [--widths 390,1280]`: pictures of every page in both themes and languages, and a page
- * that shows them together. `--docs` writes the pictures of docs/ instead; `--stay` prints the address and waits for Ctrl-C. For people who
- * look; no test.
+ * `npm run gallery -- [--out DIR] [--pages home,watch] [--widths 390,1280]`: pictures of every page in both
+ * themes and languages, and a page that shows them together. `--docs` writes the pictures of docs/ instead;
+ * `--stay` prints the address and waits for Ctrl-C. For people who look; no test.
  * In: oxbow as its user starts it, with the content of gallery/content.ts. Out: PNG files and index.html.
  */
 import { once } from 'node:events';

@@ -65,7 +65,10 @@ suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
   /** The light, in words. */
   const light = (words: string, on = page) => on.locator('.status .word', { hasText: words }).waitFor();
   const field = (label: string, on = page) => on.getByLabel(label, { exact: true }).inputValue();
-  /** Creates a stream key with the form as it is, and waits until the fields have it instead of KEY or another one. */
+  /**
+   * Creates a stream key with the form as it is, and waits until the fields have it instead of KEY or another
+   * one.
+   */
   const createKey = async () => {
     const name = page.getByLabel('Stream key', { exact: true });
     const before = (await name.count()) === 0 ? '' : await name.inputValue();
@@ -323,16 +326,14 @@ suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
         .fetch('/api/v1/streams/studio/source')
         .then(async (r) => ({ body: await r.json() }));
       assert.deepEqual(source, {
-        ...{
-          type: 'push',
-          audioOffset: '0s',
-          audio: 'auto',
-          onSecondPublisher: 'standby',
-          whileAway: 'nothing',
-          awayLimit: '10m',
-          latency: '300ms',
-          hasPassphrase: true,
-        },
+        type: 'push',
+        audioOffset: '0s',
+        audio: 'auto',
+        onSecondPublisher: 'standby',
+        whileAway: 'nothing',
+        awayLimit: '10m',
+        latency: '300ms',
+        hasPassphrase: true,
       });
       await page.getByRole('radio', { name: 'SRT' }).check();
       assert.match(await field('Server'), /latency=300000&passphrase=correct-horse$/);

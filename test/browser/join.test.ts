@@ -7,7 +7,10 @@ import { type Folder, openFolder, type Server, startServer } from '../fixtures/s
 import { openBrowser, openVisitor } from './chromium.ts';
 import { frameWhen, isUntold, takeFrames } from './frames.ts';
 
-/** Counted on both sides of each join; more is recorded, so that the observer starts before the first of them is shown. */
+/**
+ * Counted on both sides of each join; more is recorded, so that the observer starts before the first of them
+ * is shown.
+ */
 const HALF_S = 2;
 const MARGIN_S = 1;
 /** Maximum number of attempts. */
@@ -40,7 +43,8 @@ suite('windows of the past join without a seam, in a browser', { skip: need('chr
       Array.from({ length: counted }, (_, i) => fromMs + MARGIN_S * 1000 + i * FRAME_MS),
     );
     const shown = new Set<number | null>();
-    // A busy machine drops different pictures each time; one that a playlist or the player loses is missing each time.
+    // A busy machine drops different pictures each time; one that a playlist or the player loses is missing
+    // each time.
     for (let left = TRIES; ; left--) {
       await page.goto(`${server.url}/watch/joined?t=${first.fromMs / 1000}`);
       await takeFrames(page);

@@ -1,6 +1,8 @@
 /**
- * Several test pictures on one page, and how far they are apart, measured from the strips of their pictures at the same instant.
- * In: a server on this machine, whose clock is therefore that of the page. Out: drifts in ms, what each tile shows.
+ * Several test pictures on one page, and how far they are apart, measured from the strips of their pictures
+ * at the same instant.
+ * In: a server on this machine, whose clock is therefore that of the page. Out: drifts in ms, what each tile
+ * shows.
  */
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -74,7 +76,10 @@ export async function driftOf(page: Page, streams: readonly string[], seconds: n
   return { apart: sorted(apart), older: sorted(older), presented: sum('presented'), dropped: sum('dropped') };
 }
 
-/** Observes the places of a page. @returns ends that; the number of moments since at which a place had no picture */
+/**
+ * Observes the places of a page.
+ * @returns ends that; the number of moments since at which a place had no picture
+ */
 export async function watchPlaces(page: Page): Promise<() => Promise<number>> {
   await page.evaluate(() => {
     const places = [...document.querySelectorAll('[data-place]')].map((each) => {

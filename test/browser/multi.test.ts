@@ -11,7 +11,10 @@ import { collectFaults, launchBrowser, openVisitor, withoutEarlyWindows } from '
 import { takeFrames } from './frames.ts';
 import { createTestStreams, driftOf, watchPlaces } from './multi-view.ts';
 
-/** The promise is 50 ms at 25 frames/s; a busy machine draws frames late. `npm run bench -- multi` has the figure. */
+/**
+ * The promise is 50 ms at 25 frames/s; a busy machine draws frames late. `npm run bench -- multi` has the
+ * figure.
+ */
 const NEAR_MS = 400;
 const TRIES = 3;
 const streams = ['front', 'back', 'hall', 'door'] as const;
@@ -94,7 +97,10 @@ suite('four streams on one page', { skip: need('chromium') || need('ffmpeg') }, 
       );
   const onlyHears = (name: string) => until(`only ${name} is heard`, async () => `${await heard()}` === name);
 
-  /** All tiles show pictures near each other. A busy machine may stall one of them: then they are measured again. */
+  /**
+   * All tiles show pictures near each other. A busy machine may stall one of them: then they are measured
+   * again.
+   */
   async function near(context: TestContext, of: Page = page, seconds = 3): Promise<void> {
     let p95 = Number.NaN;
     for (let tries = 0; tries < TRIES; tries++) {
@@ -106,7 +112,9 @@ suite('four streams on one page', { skip: need('chromium') || need('ffmpeg') }, 
     assert.fail(`p95 is ${p95} ms`);
   }
 
-  /** Waits until each of the streams shows a picture of a time; returns them in the order of their first ones. */
+  /**
+   * Waits until each of the streams shows a picture of a time; returns them in the order of their first ones.
+   */
   const shows = (
     what: string,
     names: readonly string[],

@@ -144,7 +144,8 @@ suite('now and then, in a browser', { skip: need('chromium') || need('ffmpeg') }
 
   test('after the page was suspended, it returns to live by itself', async () => {
     await goLive();
-    // Freezing by the debugger's protocol leaves timers running: the whole process of the page is stopped, like a sleeping laptop.
+    // Freezing by the debugger's protocol leaves timers running: the whole process of the page is stopped,
+    // like a sleeping laptop.
     const session = await browser.newBrowserCDPSession();
     const { processInfo } = await session.send('SystemInfo.getProcessInfo');
     const pages = processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => id);

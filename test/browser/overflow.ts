@@ -5,8 +5,8 @@
 import type { Locator, Page } from 'playwright-core';
 
 /**
- * Elements that reach beyond the right edge of the window, or whose text overflows them; on phones also controls that the bar of pages covers:
- * pinned ones where the page is, all others at the end of the page.
+ * Elements that reach beyond the right edge of the window, or whose text overflows them; on phones also
+ * controls that the bar of pages covers: pinned ones where the page is, all others at the end of the page.
  */
 export async function overflowing(page: Page): Promise<string[]> {
   const first = await look(page);

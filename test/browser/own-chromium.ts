@@ -1,6 +1,6 @@
 /**
- * A Chromium as people have it: a tab behind another one is hidden and its timers are slow, and all of it can be stopped, as when a
- * laptop sleeps. Browsers that Playwright starts show every page and slow nothing.
+ * A Chromium as people have it: a tab behind another one is hidden and its timers are slow, and all of it can
+ * be stopped, as when a laptop sleeps. Browsers that Playwright starts show every page and slow nothing.
  * In: the machine's Chromium. Out: its windows; the time that it sleeps.
  */
 import { type ChildProcess, spawn } from 'node:child_process';

@@ -37,5 +37,8 @@ const logOf = (page: Page) => page.evaluate(() => (globalThis as unknown as { pa
 /** Every message since `observePage`, once each: alerts, failures, words over the picture. */
 export const messages = async (page: Page): Promise<readonly string[]> => (await logOf(page)).messages;
 
-/** The sum of the layout shifts since `observePage` that no input caused; https://wicg.github.io/layout-instability. */
+/**
+ * The sum of the layout shifts since `observePage` that no input caused;
+ * https://wicg.github.io/layout-instability.
+ */
 export const layoutShift = async (page: Page): Promise<number> => (await logOf(page)).shift;

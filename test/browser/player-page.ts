@@ -1,6 +1,8 @@
 /**
- * A page of another origin that plays HLS or DASH with another player: hls.js, shaka-player, dash.js, or the browser's own.
- * In: the name of a player, whose script it loads, an address. Out: its position, its errors, the longest time without progress.
+ * A page of another origin that plays HLS or DASH with another player: hls.js, shaka-player, dash.js, or the
+ * browser's own.
+ * In: the name of a player, whose script it loads, an address. Out: its position, its errors, the longest
+ * time without progress.
  */
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
@@ -9,7 +11,6 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 
-/** The player. */
 export type PlayerName = 'hls.js' | 'shaka-player' | 'dash.js' | 'native';
 
 /** The state of the player. */

@@ -19,22 +19,26 @@ import {
 } from './player-page.ts';
 import { newestStretch, type Stretch, startSample } from './stretch.ts';
 
-/** Longest time without progress, generous for a busy machine; the stand-still that docs/media.md 8 is about lasts 5 s. */
+/**
+ * Longest time without progress, generous for a busy machine; the stand-still that docs/media.md 8 is about
+ * lasts 5 s.
+ */
 const MAX_STAND_MS = 3_500;
 /**
- * Errors of hls.js that are not faults: how it begins at the live edge, that it aborted a request of its own because of a seek, and a stall,
- * whose length is checked instead (`MAX_STAND_MS`).
+ * Errors of hls.js that are not faults: how it begins at the live edge, that it aborted a request of its own
+ * because of a seek, and a stall, whose length is checked instead (`MAX_STAND_MS`).
  */
 const OWN_WAYS = /^(bufferSeekOverHole false .* seeking from 0 to|aborted false|bufferStalledError false)/;
 /**
- * On a machine that was suspended for a moment hls.js may skip one part: seen once, 0.3 s long. A fault of the playlist shows at every
- * boundary, of which there are four; test/conformance checks that no playlist has a hole.
+ * On a machine that was suspended for a moment hls.js may skip one part: seen once, 0.3 s long. A fault of
+ * the playlist shows at every boundary, of which there are four; test/conformance checks that no playlist has
+ * a hole.
  */
 const STEPPED_OVER = /^bufferSeekOverHole false .* seeking from ([\d.]+) to ([\d.]+)/;
 const MAX_STEP_S = 0.5;
 /**
- * Chromium's own player requests bytes after the end of a live playlist; it gets 416, and continues. It reports both as errors of the
- * page.
+ * Chromium's own player requests bytes after the end of a live playlist; it gets 416, and continues. It
+ * reports both as errors of the page.
  */
 const ASKED_FOR_MORE = /^(response: \S+\.m3u8 416|console: .* 416 )/;
 /** Maximum number of attempts of a player. */
@@ -105,8 +109,8 @@ suite('players of the world, in a browser', { skip: need('chromium') }, () => {
   }
 
   /**
-   * A fault of oxbow shows each time; a player on a machine that was suspended for a moment, or whose playlist changed because the test
-   * picture was delayed, succeeds in a later attempt.
+   * A fault of oxbow shows each time; a player on a machine that was suspended for a moment, or whose
+   * playlist changed because the test picture was delayed, succeeds in a later attempt.
    */
   async function playAgain(...[t, player, path, look, options]: Parameters<typeof playWith>): Promise<void> {
     for (let left = TRIES - 1; ; left--) {

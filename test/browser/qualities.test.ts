@@ -69,7 +69,10 @@ async function makeSource(folder: string): Promise<void> {
   assert.equal(code, 0, stderr);
 }
 
-/** What is wrong with the time of pictures, if anything is. A busy machine leaves pictures out, and catches up with what it was late. */
+/**
+ * What is wrong with the time of pictures, if anything is. A busy machine leaves pictures out, and catches up
+ * with what it was late.
+ */
 function jumpOf(seen: readonly SeenFrame[]): string | undefined {
   const pictures = seen.filter((frame) => frame.front && frame.utcMs !== null);
   if (pictures.length <= 30) return `only ${pictures.length} pictures`;
@@ -120,7 +123,8 @@ suite('the qualities of a live stream, in a browser', { skip: need('chromium') |
         method: 'POST',
         headers: { authorization: `Bearer ${adminToken}`, 'content-type': 'application/json' },
         body: JSON.stringify({
-          ...{ name, recordQualities: true },
+          name,
+          recordQualities: true,
           source: { type: 'pull', url: `${origin.url}/master.m3u8`, qualities: 'all' },
         }),
       });

@@ -1,5 +1,6 @@
 /*
- * The pages of a room in the states that other tests do not check: entrances, menus and dialogs, for everyone.
+ * The pages of a room in the states that other tests do not check: entrances, menus and dialogs, for
+ * everyone.
  */
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
@@ -72,7 +73,8 @@ suite('the pages of a room, for everyone', { skip: need('chromium') }, () => {
   async function enterAsMember(page: Page, room: string, name: string): Promise<Record<string, string>> {
     const post = (path: string, body: object, headers = {}) =>
       fetch(`${server.url}/api/v1${path}`, {
-        ...{ method: 'POST', body: JSON.stringify(body) },
+        method: 'POST',
+        body: JSON.stringify(body),
         headers: { 'content-type': 'application/json', ...headers },
       });
     const made = await post('/users', { name, password: 'correct horse battery' });
@@ -80,7 +82,8 @@ suite('the pages of a room, for everyone', { skip: need('chromium') }, () => {
     const member = { cookie: made.headers.get('set-cookie')!.split(';')[0]!, origin: server.url };
     assert.equal((await post(`/rooms/${room}/join`, {}, member)).status, 403);
     const letIn = await page.request.patch(`${server.url}/api/v1/rooms/${room}/members/${id}`, {
-      ...{ data: { state: 'active' }, headers: { origin: server.url } },
+      data: { state: 'active' },
+      headers: { origin: server.url },
     });
     assert.equal(letIn.status(), 200, await letIn.text());
     return member;

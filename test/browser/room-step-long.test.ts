@@ -1,6 +1,6 @@
 /*
- * Two pages in a room stay in step for minutes: live, in the past, at other speeds, hidden, asleep, after a restart. room-step.test.ts has it
- * in short.
+ * Two pages in a room stay in step for minutes: live, in the past, at other speeds, hidden, asleep, after a
+ * restart. room-step.test.ts has it in short.
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -28,7 +28,10 @@ import {
   standStill,
 } from './room-step.ts';
 
-/** At 95 % of the instants at which the machine had left both pages the time to draw; each draws at a refresh of its own display. Ms. */
+/**
+ * At 95 % of the instants at which the machine had left both pages the time to draw; each draws at a refresh
+ * of its own display. Ms.
+ */
 const STEP_MS = 30;
 const REFRESH_MS = 1000 / 60;
 /** Of these there have to be this many to judge by: ten seconds. */
@@ -89,7 +92,10 @@ suite('two pages in a room', { skip: need('chromium') || need('ffmpeg') }, () =>
     measuring?.[Symbol.dispose]();
   });
 
-  /** The pages are near each other for some seconds. A busy machine may stall one of them: then they are measured again. */
+  /**
+   * The pages are near each other for some seconds. A busy machine may stall one of them: then they are
+   * measured again.
+   */
   const near = async (context: TestContext, seconds: number, limitMs = NEAR_MS) => {
     let apartMs = Number.NaN;
     for (const end = performance.now() + MEASURED_FOR_MS; performance.now() < end; ) {
@@ -103,7 +109,10 @@ suite('two pages in a room', { skip: need('chromium') || need('ffmpeg') }, () =>
     assert.fail(`p95 is ${apartMs} ms`);
   };
 
-  /** 30 s within 30 ms. A machine that hardly ever leaves both pages the time to draw shows no more than that they are near each other. */
+  /**
+   * 30 s within 30 ms. A machine that hardly ever leaves both pages the time to draw shows no more than that
+   * they are near each other.
+   */
   const keepStep = async (context: TestContext) => {
     const print = ({ p50, p95, worst }: ReturnType<typeof figuresOf>) =>
       [p50, p95, worst].map((ms) => ms.toFixed(1)).join(', ');

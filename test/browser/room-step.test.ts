@@ -1,5 +1,6 @@
 /*
- * Two pages in a room show the same frame at the same time, in short. room-step-long.test.ts measures it for minutes and in all states.
+ * Two pages in a room show the same frame at the same time, in short. room-step-long.test.ts measures it for
+ * minutes and in all states.
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';

@@ -1,5 +1,6 @@
 /**
- * A room with the test picture that several pages watch, and how far they are apart, measured from the strips of their pictures.
+ * A room with the test picture that several pages watch, and how far they are apart, measured from the strips
+ * of their pictures.
  * In: a server on this machine, whose clock is therefore that of the pages. Out: commands, distances in ms.
  */
 import assert from 'node:assert/strict';
@@ -14,7 +15,10 @@ import { until } from '../fixtures/wait.ts';
 import { openVisitor } from './chromium.ts';
 import { type SeenFrame, takeFrames } from './frames.ts';
 
-/** Frames of two pages that are further apart are not compared, ms: every fifth is read, and at the speed 0.75 that is one in 267 ms. */
+/**
+ * Frames of two pages that are further apart are not compared, ms: every fifth is read, and at the speed 0.75
+ * that is one in 267 ms.
+ */
 const NEAR_MS = 150;
 /** A page is in step from here, ms. */
 const IN_STEP_MS = 60;
@@ -196,7 +200,11 @@ function offsetsOf(frames: readonly SeenFrame[], room: StepRoom) {
     );
 }
 
-/** Waits until a page is in step. @param fromMs earlier frames do not count, ms since 1970 @returns how long it took from then, ms */
+/**
+ * Waits until a page is in step.
+ * @param fromMs earlier frames do not count, ms since 1970
+ * @returns how long it took from then, ms
+ */
 export async function inStep(page: Page, room: StepRoom, fromMs: number): Promise<number> {
   const whenMs = await until(
     'the page is in step with its room',
@@ -211,7 +219,10 @@ export async function inStep(page: Page, room: StepRoom, fromMs: number): Promis
   return whenMs - fromMs;
 }
 
-/** The distances of two pages for some seconds: of each frame of the first to the nearest one of the second, ms, sorted; none on a machine that is too busy. */
+/**
+ * The distances of two pages for some seconds: of each frame of the first to the nearest one of the second,
+ * ms, sorted; none on a machine that is too busy.
+ */
 export async function distances(pages: readonly [Page, Page], room: StepRoom, seconds: number): Promise<number[]> {
   return (await measureDistances(pages, room, seconds)).all;
 }
@@ -253,7 +264,10 @@ export async function measureDistances(
   return { all: all.sort(rising), onTime: onTime.sort(rising) };
 }
 
-/** When a page did not draw a picture on time, ms since 1970; the first of its frames counts, because what was before it is not known. */
+/**
+ * When a page did not draw a picture on time, ms since 1970; the first of its frames counts, because what was
+ * before it is not known.
+ */
 function lateMoments(frames: readonly SeenFrame[]): number[] {
   const shown = frames.filter(({ front }) => front);
   const isOnTime = (frame: SeenFrame, before: SeenFrame | undefined) =>

@@ -132,7 +132,8 @@ suite('the pages of a room', { skip: need('chromium') }, () => {
     await ben.getByRole('button', { name: 'Play', exact: true }).first().click();
     await frameWhen(ann, 'the picture of the owner plays again', ({ paused }) => !paused);
 
-    // The chat, by keyboard: who looks elsewhere finds that they are mentioned, and what is new. Then the guest is muted and removed.
+    // The chat, by keyboard: who looks elsewhere finds that they are mentioned, and what is new. Then the
+    // guest is muted and removed.
     await ben.getByRole('tab', { name: 'Playlist' }).click();
     await ann.locator('body').press('c');
     await ann.keyboard.type('Hello @Be');

@@ -1,6 +1,7 @@
 /**
  * Records a page with Chromium's screencast, and measures the brightness of the picture in each image.
- * In: a page of Chromium, the element with the picture. Out: brightness, image by image; a blank picture is black.
+ * In: a page of Chromium, the element with the picture. Out: brightness, image by image; a blank picture is
+ * black.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';

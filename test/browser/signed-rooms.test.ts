@@ -1,5 +1,6 @@
 /*
- * Signed and private media in a room: a guest who may watch none of it by themselves sees it live, past and as a video.
+ * Signed and private media in a room: a guest who may watch none of it by themselves sees it live, past and
+ * as a video.
  */
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';

@@ -1,6 +1,6 @@
 /*
- * The studio: a visitor goes live with the camera and the screen of their browser. Chromium has fake devices, which show a counter and beep
- * once a second, and shares its own tab.
+ * The studio: a visitor goes live with the camera and the screen of their browser. Chromium has fake devices,
+ * which show a counter and beep once a second, and shares its own tab.
  */
 import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
@@ -32,7 +32,10 @@ suite('the studio', { skip: need('chromium') }, () => {
 
   const start = async (http?: string) =>
     startServer({
-      ...{ data: join(folder.path, 'data'), sample: false, adminToken, ingest: ['webrtc'] },
+      data: join(folder.path, 'data'),
+      sample: false,
+      adminToken,
+      ingest: ['webrtc'],
       ...(http !== undefined && { http }),
     });
 
@@ -100,7 +103,9 @@ suite('the studio', { skip: need('chromium') }, () => {
 
   fullTest('the screen with the camera in its corner replaces the camera while live', async () => {
     await page.getByRole('radio', { name: 'Both' }).check();
-    /** Whether the frame of the camera picture is there: its left edge is white, what is around it is green. */
+    /**
+     * Whether the frame of the camera picture is there: its left edge is white, what is around it is green.
+     */
     const isFramedAt = (left: number, y: number) =>
       page.locator('.stage video').evaluate(
         (video, [left, y]) => {

@@ -52,8 +52,9 @@ suite('the timeline bar, in a browser', { skip: need('chromium') }, () => {
   let still: Buffer;
 
   /**
-   * Three days that were not recorded, with a gap five minutes ago, before what the server really has. They end some time before it: if they
-   * were adjacent, a seek to its start just after a ten-minute mark would request the window before the mark, and rightly so.
+   * Three days that were not recorded, with a gap five minutes ago, before what the server really has. They
+   * end some time before it: if they were adjacent, a seek to its start just after a ten-minute mark would
+   * request the window before the mark, and rightly so.
    */
   async function addPast(route: Route): Promise<void> {
     const answer = await route.fetch();
@@ -350,7 +351,10 @@ suite('the timeline bar, in a browser', { skip: need('chromium') }, () => {
   test('no console error, no failed request in all this', () => assert.deepEqual(withoutEarlyWindows(faults), []));
 });
 
-/** Drags a finger across the picture to the left, and waits until the player loads an earlier time: here it was not really recorded. */
+/**
+ * Drags a finger across the picture to the left, and waits until the player loads an earlier time: here it
+ * was not really recorded.
+ */
 async function scrubAcross(page: Page, session: CDPSession): Promise<void> {
   const picture = (await page.locator('.stage').boundingBox())!;
   const at = (share: number) => [{ x: picture.x + picture.width * share, y: picture.y + picture.height / 2, id: 0 }];

@@ -1,5 +1,6 @@
 /*
- * A browser in a network that blocks everything but a TURN server publishes over WHIP and plays over WHEP, over UDP and over TCP.
+ * A browser in a network that blocks everything but a TURN server publishes over WHIP and plays over WHEP,
+ * over UDP and over TCP.
  */
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
@@ -19,7 +20,10 @@ import { openEmptyPage } from './webrtc-page.ts';
 const adminToken = 'let-me-in-please';
 const SECRET = 'hidden-secret-of-the-turn-server';
 
-/** Opens a session whose media is relayed. @param server the URL of the TURN server that is used, of those of the answer */
+/**
+ * Opens a session whose media is relayed.
+ * @param server the URL of the TURN server that is used, of those of the answer
+ */
 async function openRelayed(
   page: Page,
   url: string,

@@ -75,7 +75,10 @@ suite('two players on one page', { skip: need('chromium') }, () => {
   });
 
   const player = (n: number) => page.locator('section.player').nth(n);
-  /** Whether the picture of the player runs, and how loud it is; the element in the background has a volume of its own. */
+  /**
+   * Whether the picture of the player runs, and how loud it is; the element in the background has a volume of
+   * its own.
+   */
   const state = (n: number) =>
     player(n).evaluate((frame) => {
       const front = frame.querySelector<HTMLVideoElement>('video[data-front]');

@@ -1,8 +1,9 @@
 /**
- * Players of the browser where two threads serve (docs/decisions/0014): each kind of answer once, in a player that needs it. Live parts and
- * held reloads, a DVR playlist, the past and assets as HLS and DASH, a guest's rights, events, clips and jumps of oxbow's player.
- * The suites of one thread prove the players: players.test.ts, now-and-then.test.ts, guest.test.ts. test/threads/ and test/e2e/threads.test.ts
- * prove the answers themselves, and that each thread gives them.
+ * Players of the browser where two threads serve (docs/decisions/0014): each kind of answer once, in a player
+ * that needs it. Live parts and held reloads, a DVR playlist, the past and assets as HLS and DASH, a guest's
+ * rights, events, clips and jumps of oxbow's player. The suites of one thread prove the players:
+ * players.test.ts, now-and-then.test.ts, guest.test.ts. test/threads/ and test/e2e/threads.test.ts prove the
+ * answers themselves, and that each thread gives them.
  */
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';

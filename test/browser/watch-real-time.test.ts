@@ -1,6 +1,6 @@
 /*
- * The watch page in real time: the picture comes over WHEP, seeks leave it, and the live list takes over where it is not possible. The strip
- * of the test picture names the time at which each picture was taken.
+ * The watch page in real time: the picture comes over WHEP, seeks leave it, and the live list takes over
+ * where it is not possible. The strip of the test picture names the time at which each picture was taken.
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -41,8 +41,11 @@ suite('the watch page in real time', { skip: need('chromium') || need('ffmpeg') 
     folder = opened.use(await openFolder('real-time'));
     server = opened.use(
       await startServer({
-        ...{ data: join(folder.path, 'data'), sample: false, adminToken },
-        ...{ ingest: ['webrtc', 'rtmp'], args: [...smallPicture] },
+        data: join(folder.path, 'data'),
+        sample: false,
+        adminToken,
+        ingest: ['webrtc', 'rtmp'],
+        args: [...smallPicture],
       }),
     );
     await post(server, '/streams', { name: 'door', source: { type: 'test' } });

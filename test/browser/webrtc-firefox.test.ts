@@ -1,5 +1,6 @@
 /*
- * Firefox plays over WHEP what Chromium publishes over WHIP. Debian's Firefox has no H.264, and says so in its offer.
+ * Firefox plays over WHEP what Chromium publishes over WHIP. Debian's Firefox has no H.264, and says so in
+ * its offer.
  */
 import assert from 'node:assert/strict';
 import { networkInterfaces } from 'node:os';
@@ -53,7 +54,9 @@ async function look(): Promise<Seen> {
   const reports = [...(await peer.getStats()).values()];
   const inbound = (kind: string) => reports.find((each) => each.type === 'inbound-rtp' && each.kind === kind);
   return {
-    ...{ state: peer.connectionState, width: video.videoWidth, seconds: video.currentTime },
+    state: peer.connectionState,
+    width: video.videoWidth,
+    seconds: video.currentTime,
     frames: inbound('video')?.framesDecoded ?? 0,
     codecs: reports.filter(({ type }) => type === 'codec').map(({ mimeType }) => mimeType),
     audioPackets: inbound('audio')?.packetsReceived ?? 0,

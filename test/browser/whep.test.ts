@@ -1,5 +1,6 @@
 /*
- * A browser plays a live stream over WHEP: the test picture, whose strip names the time at which each picture was taken.
+ * A browser plays a live stream over WHEP: the test picture, whose strip names the time at which each picture
+ * was taken.
  */
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';

@@ -1,5 +1,6 @@
 /*
- * A browser publishes its camera and microphone over WHIP: Chromium with fake devices, which show a counter and beep once a second.
+ * A browser publishes its camera and microphone over WHIP: Chromium with fake devices, which show a counter
+ * and beep once a second.
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';

@@ -18,7 +18,10 @@ const rules = (parse(readFileSync(alertsFile, 'utf8')) as { groups: { rules: Rul
   (group) => group.rules,
 );
 
-/** Series, in the notation of promtool, one value a minute; the alert fires at `fires` and not at `quiet`, minutes. */
+/**
+ * Series, in the notation of promtool, one value a minute; the alert fires at `fires` and not at `quiet`,
+ * minutes.
+ */
 interface Case {
   readonly series: Readonly<Record<string, string>>;
   readonly fires: number;
@@ -28,7 +31,8 @@ interface Case {
 const on = 'job="oxbow",instance="a:8080"';
 const gauge = (name: string, labels: string, values: string, fires: number, quiet: readonly number[]): Case => ({
   series: { [`${name}{${on}${labels === '' ? '' : `,${labels}`}}`]: values },
-  ...{ fires, quiet },
+  fires,
+  quiet,
 });
 /** A counter that rises by `step` a minute from minute 10 to 70, and not before or after. */
 const rises = (name: string, labels: string, step: number, fires: number): Case =>
@@ -40,11 +44,13 @@ const slow = (name: string, labels: string, le: string, fires: number): Case => 
     [`${name}_bucket{${on}${labels},le="1"}`]: '0+10x250',
     [`${name}_bucket{${on}${labels},le="+Inf"}`]: '0+10x250',
   },
-  ...{ fires, quiet: [5, 200] },
+  fires,
+  quiet: [5, 200],
 });
 const share = (part: string, whole: string, fires: number): Case => ({
   series: { [part]: '0x10 20+20x60 1220x180', [whole]: '0+100x250' },
-  ...{ fires, quiet: [5, 150] },
+  fires,
+  quiet: [5, 150],
 });
 
 const cases: Readonly<Record<string, Case>> = {
@@ -67,7 +73,8 @@ const cases: Readonly<Record<string, Case>> = {
       [`oxbow_resident_memory_bytes{${on}}`]: '50x10 95x20 50x30',
       [`oxbow_memory_limit_bytes{${on}}`]: '100x100',
     },
-    ...{ fires: 20, quiet: [5, 12, 40] },
+    fires: 20,
+    quiet: [5, 12, 40],
   },
   OxbowRoomsOutOfStep: slow('oxbow_room_offset_seconds', '', '0.5', 40),
   OxbowManyRefusals: rises('oxbow_refused_total', 'code="watch-refused"', 120, 50),
@@ -93,7 +100,8 @@ const cases: Readonly<Record<string, Case>> = {
       [`oxbow_job_wait_seconds_bucket{${on},kind="export",le="300"}`]: '0+10x250',
       [`oxbow_job_wait_seconds_bucket{${on},kind="export",le="+Inf"}`]: '0+10x250',
     },
-    ...{ fires: 100, quiet: [5, 200] },
+    fires: 100,
+    quiet: [5, 200],
   },
   OxbowStorageDown: gauge('oxbow_storage_up', 'target="s3"', '1x10 0x30 1x30', 30, [5, 15, 50]),
   OxbowRelayFails: rises('oxbow_relay_failures_total', 'stream="cam",protocol="rtmp"', 1, 40),
@@ -126,7 +134,8 @@ suite('alert rules', () => {
       interval: '1m',
       input_series: Object.entries(series).map(([name, values]) => ({ series: name, values })),
       promql_expr_test: [...quiet, fires].map((minute) => ({
-        ...{ expr: firing(alert), eval_time: `${minute}m` },
+        expr: firing(alert),
+        eval_time: `${minute}m`,
         exp_samples: [{ labels: '{}', value: minute === fires ? 1 : 0 }],
       })),
     }));

@@ -4,8 +4,15 @@ import { decode, otlpTypes } from '../fixtures/observe/otlp.ts';
 
 const ids = { traceId: '1'.repeat(32), spanId: '2'.repeat(16) };
 const span = {
-  ...{ ...ids, name: 'GET', kind: 3, startTimeUnixNano: '1795000000000000001', endTimeUnixNano: '1795000000000000002' },
-  ...{ attributes: [{ key: 'n', value: { intValue: 5 } }], droppedAttributesCount: 0, events: [], status: { code: 0 } },
+  ...ids,
+  name: 'GET',
+  kind: 3,
+  startTimeUnixNano: '1795000000000000001',
+  endTimeUnixNano: '1795000000000000002',
+  attributes: [{ key: 'n', value: { intValue: 5 } }],
+  droppedAttributesCount: 0,
+  events: [],
+  status: { code: 0 },
 };
 const requestOf = (more: object, groups = 'resourceSpans') => ({
   [groups]: [{ resource: {}, scopeSpans: [{ spans: [{ ...span, ...more }] }] }],

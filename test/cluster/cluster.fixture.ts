@@ -1,6 +1,7 @@
 /**
  * A cluster of real processes: several oxbow nodes that share a database of PostgreSQL and keys of Redis.
- * In: names of nodes. Out: running servers; each reaches the database through its own proxy, which can be cut.
+ * In: names of nodes. Out: running servers; each reaches the database through its own proxy, which can be
+ * cut.
  */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
@@ -16,7 +17,6 @@ export const ADMIN = 'let-me-in-please';
 /** How long a node is silent before others take over, ms. */
 export const TAKEOVER_MS = 5000;
 
-/** A node. */
 export interface TestNode {
   readonly name: string;
   readonly server: Server;
@@ -38,7 +38,6 @@ export interface TestCluster extends AsyncDisposable {
   query(statement: string): Promise<readonly Record<string, unknown>[]>;
 }
 
-/** Options of a cluster. */
 export interface ClusterOptions {
   /** Whether nodes reach the database through proxies that can be cut. */
   readonly isProxied?: boolean;

@@ -103,7 +103,9 @@ suite('any node of a cluster answers for all', { skip }, () => {
     assert.equal(created.status, 201, await created.text());
     await b.server.stream('closed', 'live');
     const made = await b.server.fetch('/api/v1/streams/closed/watch-tokens', {
-      ...{ method: 'POST', headers: json, body: '{"expires":"1h"}' },
+      method: 'POST',
+      headers: json,
+      body: '{"expires":"1h"}',
     });
     const { token } = (await made.json()) as { token: string };
     // Without the token of the administrator, which the fixture adds.

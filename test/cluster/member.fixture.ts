@@ -10,13 +10,18 @@ import { Outbox, type SendResult } from '../../web/src/rooms/session/outbox.ts';
 import { RoomConnection, type RoomSocket } from '../../web/src/rooms/session/room-connection.ts';
 import { ADMIN } from './cluster.fixture.ts';
 
-/** A member like the page of a room, with its connection and its outbox. It tries one node after the other. */
+/**
+ * A member like the page of a room, with its connection and its outbox. It tries one node after the other.
+ */
 export class Member implements Disposable {
   /** Of the last welcome or change. */
   state: PlaybackState | undefined;
   /** When each welcome came, ms. */
   readonly welcomes: number[] = [];
-  /** Numbers of all chat messages by their ids, as the page shows them: one that was lost and came again has its last number. */
+  /**
+   * Numbers of all chat messages by their ids, as the page shows them: one that was lost and came again has
+   * its last number.
+   */
   readonly shown = new Map<string, number>();
   /** Ids that came under one number. */
   readonly ids = new Map<number, Set<string>>();

@@ -1,5 +1,6 @@
 /**
- * What two nodes do for one request: their spans are one trace, and a range that is deleted at its owner is in the memory of no other node.
+ * What two nodes do for one request: their spans are one trace, and a range that is deleted at its owner is
+ * in the memory of no other node.
  */
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';

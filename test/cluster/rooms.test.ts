@@ -107,7 +107,9 @@ suite('rooms of a cluster of three nodes', { skip }, () => {
       const created = await post(made, '/api/v1/users', account);
       assert.equal(created.status, 201, await created.text());
       const signedIn = await fetch(`${node(used).server.url}/api/v1/sessions`, {
-        ...{ method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(account) },
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(account),
       });
       assert.equal(signedIn.status, 201, `${n}: ${await signedIn.text()}`);
     }

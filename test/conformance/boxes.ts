@@ -1,6 +1,8 @@
 /**
- * Reads what a player needs of fragmented MP4, on its own: tracks of a Media Initialization Section, samples of a segment.
- * In: bytes. Out: values, and sentences about what has no lawful form. Never throws. ISO/IEC 14496-12, 4.2 and 8; 14496-14, 5.6; 14496-15.
+ * Reads what a player needs of fragmented MP4, on its own: tracks of a Media Initialization Section, samples
+ * of a segment.
+ * In: bytes. Out: values, and sentences about what has no lawful form. Never throws. ISO/IEC 14496-12, 4.2
+ * and 8; 14496-14, 5.6; 14496-15.
  */
 
 /** A box between two offsets of its array. */

@@ -91,7 +91,11 @@ const ofDeltas: readonly Broken[] = [
 const bytes = examplePart('v0', 12, 4);
 const hinted: Hinted = {
   url: '/example/v0/112.4.m4s',
-  ...{ status: 200, tookMs: 180, targetDurationS: 2, bytes, later: bytes },
+  status: 200,
+  tookMs: 180,
+  targetDurationS: 2,
+  bytes,
+  later: bytes,
 };
 const never: Hinted = { ...hinted, status: 404, bytes: new Uint8Array(), later: undefined };
 
@@ -103,11 +107,17 @@ const ofHints: readonly Broken[] = [
 ];
 
 const list: Served = {
-  ...{ url: '/example/v0/g1.m3u8', kind: 'live', targetDurationS: 2, overHttp: true },
+  url: '/example/v0/g1.m3u8',
+  kind: 'live',
+  targetDurationS: 2,
+  overHttp: true,
   answer: listAnswer(exampleLive('v0')),
 };
 const segment: Served = {
-  ...{ url: '/example/v0/112.4.m4s', kind: 'part', targetDurationS: Number.NaN, overHttp: true },
+  url: '/example/v0/112.4.m4s',
+  kind: 'part',
+  targetDurationS: Number.NaN,
+  overHttp: true,
   answer: mediaAnswer(bytes),
 };
 const said = (of: Served, edits: Readonly<Record<string, string | undefined>>): Served => ({
@@ -135,8 +145,13 @@ const zipped: Answer = {
   body: zip(plain.body),
 };
 const forms: Forms = {
-  ...{ url: '/example/v0/g1.m3u8', isList: true, plain, zipped },
-  ...{ unchanged: empty, range: plain, beyond: { ...empty, status: 416 } },
+  url: '/example/v0/g1.m3u8',
+  isList: true,
+  plain,
+  zipped,
+  unchanged: empty,
+  range: plain,
+  beyond: { ...empty, status: 416 },
 };
 const ranged: Answer = {
   status: 206,
@@ -144,8 +159,13 @@ const ranged: Answer = {
   body: bytes.subarray(1, 11),
 };
 const ofMedia: Forms = {
-  ...{ url: segment.url, isList: false, plain: segment.answer, zipped: segment.answer },
-  ...{ unchanged: undefined, range: ranged, beyond: { ...empty, status: 416 } },
+  url: segment.url,
+  isList: false,
+  plain: segment.answer,
+  zipped: segment.answer,
+  unchanged: undefined,
+  range: ranged,
+  beyond: { ...empty, status: 416 },
 };
 
 const ofForms: readonly Broken[] = [

@@ -135,7 +135,10 @@ function muxed({ audioS = 0, seconds = 2 }: { audioS?: number; seconds?: number 
     sequence: trackId,
     tfdt: startS * rate,
     samples: Array.from({ length: seconds * rate }, (_, i) => ({
-      ...{ dts: startS * rate + i, duration: 1, composition: 0, size: 9 },
+      dts: startS * rate + i,
+      duration: 1,
+      composition: 0,
+      size: 9,
       sync: trackId === 2 || i === 0,
     })),
     bytes: new Uint8Array(9),
@@ -144,7 +147,9 @@ function muxed({ audioS = 0, seconds = 2 }: { audioS?: number; seconds?: number 
   const list = readMedia('/example/av0/g1.m3u8', text);
   const media = { fragments: [fragment(1, 25, 10), fragment(2, 50, 10 + audioS)], problems: [] };
   return {
-    ...{ url: list.url, list, inits: new Map([['/example/av0/init-1.mp4', init]]) },
+    url: list.url,
+    list,
+    inits: new Map([['/example/av0/init-1.mp4', init]]),
     segments: [{ listed: list.segments[0]!, init, bytes: new Uint8Array(9), media, parts: [] }],
   };
 }

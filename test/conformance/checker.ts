@@ -26,7 +26,8 @@ export function checkReload(url: string, before: string, after: string): Finding
 }
 
 /**
- * Checks a presentation as it is now: the Multivariant Playlist, every Media Playlist, and all media that they name.
+ * Checks a presentation as it is now: the Multivariant Playlist, every Media Playlist, and all media that
+ * they name.
  *
  * @param indexUrl of a Multivariant Playlist, or of one Media Playlist
  */
@@ -50,8 +51,8 @@ export interface LiveOptions extends FollowOptions {
 }
 
 /**
- * Walks a live presentation as low-latency players do: blocking reloads, hinted parts, deltas, of all renditions at once; then checks
- * what was seen.
+ * Walks a live presentation as low-latency players do: blocking reloads, hinted parts, deltas, of all
+ * renditions at once; then checks what was seen.
  */
 export async function checkLive(fetch: Fetch, indexUrl: string, options: LiveOptions): Promise<readonly Finding[]> {
   const follower = new Follower(fetch, indexUrl, options);

@@ -1,5 +1,6 @@
 /**
- * Follows a presentation over time: reads its lists, downloads what they name, and lets every rule look at what came.
+ * Follows a presentation over time: reads its lists, downloads what they name, and lets every rule look at
+ * what came.
  * In: a way to fetch, the URL of a Multivariant (or Media) Playlist. Out: findings, each place and rule once.
  */
 import { type Fragments, type InitSection, readFragments, readInit } from './boxes.ts';

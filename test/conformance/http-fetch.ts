@@ -1,5 +1,6 @@
 /**
- * A Fetch over HTTP that shows what was really sent: headers untouched, bodies as they came, nothing decompressed.
+ * A Fetch over HTTP that shows what was really sent: headers untouched, bodies as they came, nothing
+ * decompressed.
  * In: the address of a server. Out: a Fetch for the checker, with its own connections.
  */
 import { Agent, get } from 'node:http';

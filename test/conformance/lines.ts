@@ -1,5 +1,6 @@
 /**
- * Reads a playlist line by line, strictly and on its own: it shares no code with the printer and parser under test.
+ * Reads a playlist line by line, strictly and on its own: it shares no code with the printer and parser under
+ * test.
  * In: text. Out: lines with their tags and attributes, and what has no lawful form. RFC 8216bis 4.1, 4.2.
  */
 import type { Problem } from './rules/rule.ts';
@@ -50,7 +51,10 @@ const NONE: ReadonlyMap<string, Attribute> = new Map();
 const wellFormed = new Map<string, ReadonlyMap<string, Attribute>>();
 const MOST_KNOWN = 10_000;
 
-/** Bytes of a list as text; what is not UTF-8 or begins with a byte order mark is found by `extm3u-first` and `line-form`. */
+/**
+ * Bytes of a list as text; what is not UTF-8 or begins with a byte order mark is found by `extm3u-first` and
+ * `line-form`.
+ */
 export function textOf(body: Uint8Array): string {
   return new TextDecoder('utf-8', { ignoreBOM: true }).decode(body);
 }
@@ -83,7 +87,10 @@ export function readLines(text: string): Lines {
   return { lines, badLines, badAttributes };
 }
 
-/** As `readAttributes`; what is well-formed is read once, because most lines of a list are in the next one too. */
+/**
+ * As `readAttributes`; what is well-formed is read once, because most lines of a list are in the next one
+ * too.
+ */
 function attributesOf(value: string, where: string, bad: Problem[]): ReadonlyMap<string, Attribute> {
   const known = wellFormed.get(value);
   if (known) return known;

@@ -1,5 +1,6 @@
 /**
- * Follows a live DASH manifest over time and holds each update to the rules of ISO 23009-1: what was listed stays as it was.
+ * Follows a live DASH manifest over time and holds each update to the rules of ISO 23009-1: what was listed
+ * stays as it was.
  * In: an address, a function that fetches, a clock. Out: one sentence for each rule that is broken.
  */
 import type { FetchPath } from './harness/recording-player.ts';
@@ -29,7 +30,6 @@ interface Row {
   firstNumber: number;
 }
 
-/** Follows one manifest. */
 export class ManifestFollower {
   readonly #fetch: FetchPath;
   readonly #path: string;
@@ -107,7 +107,10 @@ export class ManifestFollower {
     if (type === 'static' && minimumUpdatePeriod) this.#complain('a static MPD has @minimumUpdatePeriod (5.3.1.2)');
   }
 
-  /** A Period keeps its start and its Representations; only the oldest leave, and new ones come at the end (5.4). */
+  /**
+   * A Period keeps its start and its Representations; only the oldest leave, and new ones come at the end
+   * (5.4).
+   */
   #checkPeriods(periods: readonly Period[]): void {
     const ids = periods.map(({ id }) => id);
     const kept = this.#periods.slice(this.#periods.indexOf(ids[0] ?? ''));

@@ -199,7 +199,9 @@ suite('windows of the past', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     );
     const { rig } = harness;
     const retention = new Retention({
-      ...{ segments: rig.segments, table: rig.deps.table, clock: rig.clock },
+      segments: rig.segments,
+      table: rig.deps.table,
+      clock: rig.clock,
       horizons: rig.deps.horizons,
       settings: { now: { record: { maxDisk: undefined } } },
       streams: () => rig.catalog.recordings.retentionRules,

@@ -89,7 +89,10 @@ suite('derived qualities', { skip: need('ffmpeg'), concurrency: 2 }, () => {
   });
 });
 
-/** The pictures of a quality and of its source are the same ones, over the seam of two runs: these encoders copy them. */
+/**
+ * The pictures of a quality and of its source are the same ones, over the seam of two runs: these encoders
+ * copy them.
+ */
 async function assertSeam(harness: StreamHarness, folder: string): Promise<void> {
   const framesOf = async (rendition: string): Promise<string[]> => {
     const { text } = await harness.fetch(`${folder}/${rendition}.m3u8`);

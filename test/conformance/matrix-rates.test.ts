@@ -13,7 +13,10 @@ import { StreamHarness } from './harness/stream-harness.ts';
 /** The first tier has a rate of each kind: of film, whole, and doubled with a remainder. */
 const FIRST: ReadonlySet<string> = new Set(['23.976', '25', '59.94']);
 
-/** PART-TARGET of lists with pictures, of the list of audio alone, and PART-HOLD-BACK: three of the longer. docs/media.md 8. */
+/**
+ * PART-TARGET of lists with pictures, of the list of audio alone, and PART-HOLD-BACK: three of the longer.
+ * docs/media.md 8.
+ */
 const rates = [
   { name: '23.976', rate: '24000/1001', partTargetS: 0.20954, audioS: 0.23088, holdBackS: 0.69264 },
   { name: '24', rate: '24', partTargetS: 0.20933, audioS: 0.23067, holdBackS: 0.69201 },

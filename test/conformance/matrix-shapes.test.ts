@@ -1,6 +1,6 @@
 /**
- * The matrix of media, second side: what is not the usual camera, each through packager, recorder and delivery.
- * docs/media.md 6 to 13, 15a.
+ * The matrix of media, second side: what is not the usual camera, each through packager, recorder and
+ * delivery. docs/media.md 6 to 13, 15a.
  */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';

@@ -122,7 +122,15 @@ function readSegments(
     const durationS = decimal(/^([\d.]+),/.exec(find('EXTINF')?.value ?? '')?.[1]);
     nextDateMs = dateMs + durationS * 1000;
     const segment: TextSegment = {
-      ...{ line, uri, durationS, tags, discontinuity, dateText, dateMs, map, parts },
+      line,
+      uri,
+      durationS,
+      tags,
+      discontinuity,
+      dateText,
+      dateMs,
+      map,
+      parts,
       msn: firstMsn + segments.length,
       discontinuitySequence: sequence,
       gap: find('EXT-X-GAP') !== undefined,

@@ -107,14 +107,12 @@ function expand(element: Element, base: string, complain: (sentence: string) => 
     ? fill(template.attributes.initialization ?? '', 0)
     : (named(list!, 'Initialization')[0]?.attributes.sourceURL ?? '');
   return {
-    ...{
-      id,
-      codecs,
-      timescale: Number(timescale),
-      offset: Number(presentationTimeOffset),
-      init: resolve(init),
-      earlyS,
-    },
+    id,
+    codecs,
+    timescale: Number(timescale),
+    offset: Number(presentationTimeOffset),
+    init: resolve(init),
+    earlyS,
     segments: expanded.map(({ t, d }, i) => ({
       uri: resolve(urls?.[i] ?? fill(media, Number(startNumber) + i)),
       number: urls ? 0 : Number(startNumber) + i,
@@ -245,7 +243,8 @@ export async function checkRepresentation(
   if (track.codecs !== codecs) complain(`${id}: @codecs ${codecs}, the track has ${track.codecs}`);
   for (const { uri, t, d } of segments) {
     const fromS = startS + (t - offset) / timescale;
-    // Audio is cut at its own frames: a little of it is on the other side of the Period's limits, and is not presented.
+    // Audio is cut at its own frames: a little of it is on the other side of the Period's limits, and is not
+    // presented.
     if (fromS < startS - 0.1 || fromS + d / timescale > endS + 0.1)
       complain(`${uri} is outside of its Period: ${fromS}`);
     const { status, body } = await fetch(uri);

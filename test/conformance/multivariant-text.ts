@@ -1,6 +1,7 @@
 /**
  * A Multivariant Playlist as the checker reads it.
- * In: text and URL. Out: Variant Streams and Renditions with their attributes. Never throws. RFC 8216bis 4.4.6.
+ * In: text and URL. Out: Variant Streams and Renditions with their attributes. Never throws. RFC 8216bis
+ * 4.4.6.
  */
 import { integer, type Line, type Lines, readLines } from './lines.ts';
 

@@ -1,5 +1,6 @@
 /**
- * One rendition as it was seen over the time of a check: its last list, every segment and part that ever stood in it, and their bytes.
+ * One rendition as it was seen over the time of a check: its last list, every segment and part that ever
+ * stood in it, and their bytes.
  * In: lists and bodies, by the follower. Out: the subject of the rules over media.
  */
 import type { Fragments, InitSection } from './boxes.ts';
@@ -21,7 +22,6 @@ export interface SeenSegment {
   readonly parts: readonly SeenPart[];
 }
 
-/** A rendition. */
 export interface SeenRendition {
   readonly url: string;
   /** As it was last. */

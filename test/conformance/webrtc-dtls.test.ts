@@ -1,6 +1,7 @@
 /**
  * The DTLS of WebRTC against OpenSSL, in both roles and with certificates of both kinds.
- * In: `openssl s_server` and `openssl s_client`. Out: the key material that both sides export. RFC 6347, RFC 5764, RFC 5705.
+ * In: `openssl s_server` and `openssl s_client`. Out: the key material that both sides export. RFC 6347,
+ * RFC 5764, RFC 5705.
  */
 import assert from 'node:assert/strict';
 import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process';

@@ -1,5 +1,6 @@
 /**
- * The base image of deploy/Containerfile: from its registry, or from a few packages of Debian with the Node and npm of this machine.
+ * The base image of deploy/Containerfile: from its registry, or from a few packages of Debian with the Node
+ * and npm of this machine.
  * In: buildah's storage, a folder. Out: the image in that storage.
  */
 import { execFile } from 'node:child_process';
@@ -11,10 +12,16 @@ import { promisify } from 'node:util';
 export const root = join(import.meta.dirname, '..', '..');
 const BASE = /^FROM (\S+)$/m.exec(readFileSync(join(root, 'deploy', 'Containerfile'), 'utf8'))![1]!;
 const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
-/** What Node, npm and the steps of the Containerfile use. Nothing is configured, so that no script of a package takes time. */
+/**
+ * What Node, npm and the steps of the Containerfile use. Nothing is configured, so that no script of a
+ * package takes time.
+ */
 const PACKAGES = ['base-files', 'bash', 'coreutils', 'dash', 'grep', 'libstdc++6', 'sed'];
 
-/** Runs a program in the root of the tree to its end. Returns its stdout. @throws Error with its stderr if it fails */
+/**
+ * Runs a program in the root of the tree to its end. Returns its stdout.
+ * @throws Error with its stderr if it fails
+ */
 export async function run(program: string, ...args: readonly string[]): Promise<string> {
   const { stdout } = await promisify(execFile)(program, args, { cwd: root, maxBuffer: 64 * 2 ** 20 });
   return stdout.trim();

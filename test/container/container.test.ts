@@ -1,7 +1,9 @@
 /**
- * The container image: deploy/Containerfile is built with buildah, and the image is run with podman as docs/6-run/container.md says.
- * Needs root and Debian's buildah, podman and crun, and mmdebstrap where no image registry can be reached.
- * In: the tree, the npm registry; TESTS_CONTAINER_FOLDER keeps the base image for the next run. Out: assertions; each step with its time.
+ * The container image: deploy/Containerfile is built with buildah, and the image is run with podman as
+ * docs/6-run/container.md says. Needs root and Debian's buildah, podman and crun, and mmdebstrap where no
+ * image registry can be reached.
+ * In: the tree, the npm registry; TESTS_CONTAINER_FOLDER keeps the base image for the next run. Out:
+ * assertions; each step with its time.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -102,7 +104,9 @@ test('the image serves, records and decodes as user 1000, ends in order, and its
   await podman('exec', 'oxbow', 'node', 'deploy/health.mjs', first.url);
   const before = await recorded(first.url, 4);
   const body = JSON.stringify({
-    ...{ stream: 'demo', title: 'clip', from: before.from },
+    stream: 'demo',
+    title: 'clip',
+    from: before.from,
     to: new Date(Date.parse(before.from!) + 3000).toISOString(),
   });
   const created = await fetch(`${first.url}/api/v1/clips`, { method: 'POST', headers, body });

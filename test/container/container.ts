@@ -1,6 +1,7 @@
 /**
  * `npm run container [-- FOLDER]`: runs container.test.ts alone.
- * In: FOLDER keeps the base image for the next run. Out: the report of the test, with times; exit code 1 if it fails.
+ * In: FOLDER keeps the base image for the next run. Out: the report of the test, with times; exit code 1 if
+ * it fails.
  */
 import { resolve } from 'node:path';
 

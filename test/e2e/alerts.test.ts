@@ -66,7 +66,9 @@ receivers: [{ name: test, webhook_configs: [{ url: '${hook}', send_resolved: tru
     ...[`--web.listen-address=127.0.0.1:${alertPort}`, '--cluster.listen-address='],
   ]);
   await using prometheus = await startPrometheus({
-    ...{ folder: folder.path, targets: [new URL(server.url).host], token: adminToken },
+    folder: folder.path,
+    targets: [new URL(server.url).host],
+    token: adminToken,
     more: `rule_files: [alerts.yaml]
 alerting: { alertmanagers: [{ static_configs: [{ targets: ['127.0.0.1:${alertPort}'] }] }] }
 `,

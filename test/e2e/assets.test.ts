@@ -6,7 +6,7 @@ import { openHttpFetch } from '../conformance/http-fetch.ts';
 import { checkManifest } from '../conformance/mpd.ts';
 import { writeFilms } from '../fixtures/library/films.ts';
 import { need } from '../fixtures/need.ts';
-import { type Folder, openFolder, type Server, smallPicture, startPlainServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 
 const adminToken = 'let-me-in-please';
@@ -26,7 +26,7 @@ suite('assets over HTTP', { skip: need('ffmpeg') }, () => {
       { title: 'Private film', owner: 'token:other' },
     );
     const config = ['--test-picture-key-interval', '1s', ...smallPicture];
-    server = await startPlainServer({ data, adminToken, args: config });
+    server = await startServer({ data, adminToken, args: config });
   });
   after(async () => {
     await server?.[Symbol.asyncDispose]();

@@ -1,5 +1,6 @@
 /**
- * Disks that are full before oxbow starts, and file systems that turn read-only while it records: real ones, with ext4 in a file.
+ * Disks that are full before oxbow starts, and file systems that turn read-only while it records: real ones,
+ * with ext4 in a file.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -148,7 +149,8 @@ test('a folder of recordings that turns read-only: its stream alone pauses, and 
   const folders = { second: { path: join(disk, 'oxbow'), streams: 'demo' } };
   await writeFile(settings, JSON.stringify({ streams: { demo: source, other: source }, storage: { folders } }));
   await using server = await startServer({
-    ...{ data: join(folder.path, 'data'), sample: false },
+    data: join(folder.path, 'data'),
+    sample: false,
     args: [...args, '--min-free', '0', '--config', settings],
   });
   await Promise.all(['demo', 'other'].map((name) => record(server, name, 2)));

@@ -1,4 +1,7 @@
-/** The dashboard in a real Prometheus that scrapes a real oxbow and its edge: each query has series, or needs what is not here. */
+/**
+ * The dashboard in a real Prometheus that scrapes a real oxbow and its edge: each query has series, or needs
+ * what is not here.
+ */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -48,7 +51,10 @@ test('each query of the dashboard has series in Prometheus, or needs what is nam
   await using collector = await openCollector();
   const telemetry = ['--telemetry-otlp', collector.url, '--telemetry-sample', '100'];
   await using server = await startServer({
-    ...{ data: `${folder.path}/data`, args: [...smallPicture, ...telemetry], adminToken: EDGE_TOKEN, sample: false },
+    data: `${folder.path}/data`,
+    args: [...smallPicture, ...telemetry],
+    adminToken: EDGE_TOKEN,
+    sample: false,
   });
   const post = async (path: string, body?: object) => {
     const headers = { 'content-type': 'application/json' };
@@ -64,7 +70,9 @@ test('each query of the dashboard has series in Prometheus, or needs what is nam
   await server.stream('cam', 'live');
   await using edge = await startEdge(server.url);
   await using prometheus = await startPrometheus({
-    ...{ folder: folder.path, targets: [server.url, edge.url].map((url) => new URL(url).host), token: EDGE_TOKEN },
+    folder: folder.path,
+    targets: [server.url, edge.url].map((url) => new URL(url).host),
+    token: EDGE_TOKEN,
   });
   const view = async (base: string, path: string) => {
     const answer = await fetch(base + path, { headers: { 'cmcd-session': 'sid="player-1"', 'cmcd-object': 'ot=m' } });

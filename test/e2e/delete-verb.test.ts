@@ -16,12 +16,15 @@ test('oxbow delete plans, asks for --yes, deletes a range, and lists the edge th
   await writeFile(
     settings,
     JSON.stringify({
-      ...{ streams: { cam: { source: { type: 'test' } } }, hls: { segmentDuration: '1s' } },
+      streams: { cam: { source: { type: 'test' } } },
+      hls: { segmentDuration: '1s' },
       edges: { urls: [edge], token: EDGE_TOKEN },
     }),
   );
   await using server = await startServer({
-    ...{ data, adminToken: 'an-administrator', sample: false },
+    data,
+    adminToken: 'an-administrator',
+    sample: false,
     args: ['--config', settings, ...smallPicture],
   });
   const span = await until('four seconds are recorded', async () => {

@@ -10,7 +10,7 @@ import { freePort } from '../fixtures/free-port.ts';
 import { openHttp2 } from '../fixtures/http2.ts';
 import { need } from '../fixtures/need.ts';
 import { EDGE_TOKEN, type RunningEdge, startEdge } from '../fixtures/proxies/edge.ts';
-import { type Folder, openFolder, runOxbow, type Server, smallPicture, startPlainServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, runOxbow, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { fullTest } from '../full.ts';
 
@@ -50,7 +50,7 @@ suite('an edge before a server', () => {
     return (await response.json()) as Record<string, string>;
   };
   const startOrigin = () =>
-    startPlainServer({
+    startServer({
       data: join(folder.path, 'data'),
       args: serverArgs,
       adminToken,
@@ -59,8 +59,8 @@ suite('an edge before a server', () => {
     });
 
   /**
-   * Asks an edge and the origin for one reload that is held, until both answers are one version of the playlist: on a busy machine a
-   * request may come when the next part is there too.
+   * Asks an edge and the origin for one reload that is held, until both answers are one version of the
+   * playlist: on a busy machine a request may come when the next part is there too.
    */
   const sameReload = <T extends { readonly bytes: Buffer }>(ask: (held: string) => Promise<T>, part = 0) =>
     until('the edge and the origin have the same playlist', async () => {
@@ -274,7 +274,7 @@ suite('an edge before a server', () => {
 
 fullTest('copies on the disk survive the end of the edge, and are served while the origin is gone', async () => {
   await using folder = await openFolder('edge-restart');
-  await using origin = await startPlainServer({
+  await using origin = await startServer({
     data: join(folder.path, 'data'),
     args: [...smallPicture],
     sample: true,

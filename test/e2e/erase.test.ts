@@ -1,5 +1,6 @@
 /**
- * A range of a recording is deleted on request: from files, copies in a bucket, exports, clips, assets, an edge and all addresses, for good.
+ * A range of a recording is deleted on request: from files, copies in a bucket, exports, clips, assets, an
+ * edge and all addresses, for good.
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -41,7 +42,10 @@ suite('a range of a recording that is deleted', () => {
   const at = (...names: string[]) => join(folder.path, ...names);
   const start = () =>
     startServer({
-      ...{ data: at('data'), adminToken: 'an-administrator', sample: false, http },
+      data: at('data'),
+      adminToken: 'an-administrator',
+      sample: false,
+      http,
       args: ['--config', at('oxbow.yaml'), ...smallPicture, '--threads', '2'],
     });
   const send = async (method: string, path: string, body?: unknown) => {
@@ -184,7 +188,10 @@ suite('a range of a recording that is deleted', () => {
     const range = { stream: 'cam', from: String(first.fromMs), to: String(next.fromMs) };
     const clip = await made('/api/v1/clips', { ...range, title: 'the parcel', visibility: 'public' });
     const other = await made('/api/v1/clips', {
-      ...{ stream: 'cam', from: String(segments[6]!.fromMs), to: String(segments[7]!.toMs), visibility: 'public' },
+      stream: 'cam',
+      from: String(segments[6]!.fromMs),
+      to: String(segments[7]!.toMs),
+      visibility: 'public',
     });
     const asset = await made('/api/v1/assets', { ...range, title: 'the film', visibility: 'public' });
     const job = await made('/api/v1/exports', range);
@@ -216,7 +223,10 @@ suite('a range of a recording that is deleted', () => {
     assert.equal(await statusOf(server.url + first.path), 200, 'nothing is deleted');
 
     const hold = await made('/api/v1/streams/cam/holds', {
-      ...{ from: String(first.fromMs), to: String(first.toMs), name: 'case 7', reason: 'a court asks for it' },
+      from: String(first.fromMs),
+      to: String(first.toMs),
+      name: 'case 7',
+      reason: 'a court asks for it',
     });
     const held = await remove(first, last, '&assets=delete');
     assert.equal(held.status, 409);
@@ -311,7 +321,8 @@ suite('a range of a recording that is deleted', () => {
       } else assert.equal(shaOf(await server.bytes(doomed.path)), doomed.sha);
 
       await server.stop();
-      // A repair of a damaged segment leaves the others of such a file, which have an index row of their own, where they are.
+      // A repair of a damaged segment leaves the others of such a file, which have an index row of their own,
+      // where they are.
       const damaged = segments[4]!;
       const file = (await placesOf(damaged.piece)).find((name) => name.startsWith(at('data')))!;
       const bytes = await readFile(file);

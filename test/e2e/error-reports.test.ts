@@ -141,7 +141,8 @@ test('bugs, crashed children, exceptions and a killed process reach the error we
   );
   assert.equal((await second.stop()).code, 1);
 
-  // The same again while the tracker does not answer: the next start reports it, with the count of its process.
+  // The same again while the tracker does not answer: the next start reports it, with the count of its
+  // process.
   tracker.answer(503);
   const third = await start();
   await addWebhook(third, 'http://uncaught.invalid/').catch(() => undefined);

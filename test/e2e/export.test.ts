@@ -69,7 +69,8 @@ suite('export', { skip: need('ffmpeg') }, () => {
         { folder: second.folder, path: `/${name}-second`, startMs: (FIRST_S + HOLE_S) * 1000 },
       ];
       const url = await putJoinedList(origin, stretches, () => {
-        // Its end must lie near now, or its dates are not believed. Whole seconds, so that every picture begins at a whole millisecond.
+        // Its end must lie near now, or its dates are not believed. Whole seconds, so that every picture
+        // begins at a whole millisecond.
         const startMs = Math.floor(Date.now() / 1000) * 1000 - 30_000;
         starts.set(name, startMs);
         return startMs;
@@ -111,7 +112,8 @@ suite('export', { skip: need('ffmpeg') }, () => {
         await pictureHashes(stretch(name, 'first')),
         await pictureHashes(stretch(name, 'second')),
       ];
-      // From the 34th picture; up to the 58th of the second run, which has no B-frames and needs no re-encoding.
+      // From the 34th picture; up to the 58th of the second run, which has no B-frames and needs no
+      // re-encoding.
       const from = startMs + 1300;
       const to = secondMs + 2300;
       for (const format of formats) {

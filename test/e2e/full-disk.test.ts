@@ -45,7 +45,10 @@ const mountless = mountRefusal();
 const shortSegments = ['--hls-segment-duration', '1s'] as const;
 const WRITE_FAILS = /\(--data\) is full, broken or read-only/;
 
-/** A disk that fails while it records, and is well again: live continues, what was recorded stays, the loss is a gap, recording resumes. */
+/**
+ * A disk that fails while it records, and is well again: live continues, what was recorded stays, the loss is
+ * a gap, recording resumes.
+ */
 async function failAndHeal(
   server: Server,
   { fail, heal, problem }: { fail(): unknown; heal(): unknown; readonly problem: RegExp },

@@ -1,4 +1,7 @@
-/** A disk that is full of held media: recording pauses and says why, and continues after the hold is lifted and the media is deleted. */
+/**
+ * A disk that is full of held media: recording pauses and says why, and continues after the hold is lifted
+ * and the media is deleted.
+ */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdir, statfs, writeFile } from 'node:fs/promises';
@@ -45,7 +48,9 @@ test('while a legal hold fills the disk, recording pauses with the setting; it c
     assert.equal(said.code, 0, said.stderr);
     await writeFile(config, 'record: { minFree: 0 }\n');
     await using server = await startServer({
-      ...{ data, adminToken, sample: false },
+      data,
+      adminToken,
+      sample: false,
       args: ['--config', config, ...smallPicture, '--hls-segment-duration', '1s', '--keep', '10d'],
     });
     const send = async <T>(method: string, path: string, body?: object) => {
@@ -57,7 +62,8 @@ test('while a legal hold fills the disk, recording pauses with the setting; it c
     const range = { from, to };
     const held = await send<HoldView>('POST', '/api/v1/streams/old/holds', {
       ...range,
-      ...{ name: 'case 7', reason: 'a court asks for it' },
+      name: 'case 7',
+      reason: 'a court asks for it',
     });
     assert.equal(held.status, 201);
     // Half of the held media is missing.

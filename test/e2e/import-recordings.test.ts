@@ -13,7 +13,7 @@ import {
   type Said,
   type Server,
   smallPicture,
-  startPlainServer,
+  startServer,
   startVerb,
 } from '../fixtures/server.ts';
 import { assertCovered, stretchesOf } from '../fixtures/timeline.ts';
@@ -80,7 +80,7 @@ suite('import recordings', { skip: need('ffmpeg') }, () => {
     assert.deepEqual([again.streams[0]!.files, again.streams[0]!.before], [0, forms.ts.length]);
     assert.deepEqual([...(await chunkFiles(data)).values()].flat(), before, 'the same files');
 
-    await using server = await startPlainServer({ data });
+    await using server = await startServer({ data });
     const timeline = await server.timeline('door');
     assertCovered(timeline);
     assert.equal(timeline.runs.length, 1, 'no DISCONTINUITY between the files');
@@ -120,7 +120,7 @@ suite('import recordings', { skip: need('ffmpeg') }, () => {
         ['yard', 3, 1],
       ]);
       const look = async () => {
-        await using server = await startPlainServer({ data });
+        await using server = await startServer({ data });
         const timeline = await server.timeline('cams-front-door');
         assertCovered(timeline);
         const kinds = stretchesOf(timeline).map(({ kind, fromMs, toMs }) => [
@@ -175,7 +175,7 @@ suite('import recordings', { skip: need('ffmpeg') }, () => {
     assert.deepEqual(named, [nameOf('garage')(2)]);
 
     assert.deepEqual(await sizesOf(files), sizes, 'the source is not changed');
-    await using server = await startPlainServer({ data });
+    await using server = await startServer({ data });
     const timeline = await server.timeline('garage');
     assertCovered(timeline);
     const kinds = stretchesOf(timeline).slice(0, 3);
@@ -227,7 +227,7 @@ suite('import recordings', { skip: need('ffmpeg') }, () => {
     const { streams } = await imported(dir, data, ...args.slice(3));
     assert.deepEqual(streams[0]!.skipped, []);
     assert.deepEqual(streams[0]!.damaged, []);
-    await using server = await startPlainServer({ data });
+    await using server = await startServer({ data });
     const timeline = await server.timeline('cam');
     assertCovered(timeline);
     assert.deepEqual(timeline.gaps, []);
@@ -248,7 +248,7 @@ suite('import recordings', { skip: need('ffmpeg') }, () => {
       await writeFile(settings, 'record: { keep: 30d }\nstreams: { cam: { source: { type: test } } }\n');
       const test = [...smallPicture, '--config', settings];
       const own = async (ms: number) => {
-        await using server = await startPlainServer({ data, args: test });
+        await using server = await startServer({ data, args: test });
         await server.stream('cam');
         await until('some is recorded', async () => Date.parse((await server.timeline('cam')).to) > Date.now() - ms);
       };
@@ -263,7 +263,7 @@ suite('import recordings', { skip: need('ffmpeg') }, () => {
         cam!.skipped.map(({ reason }) => reason),
         ['the stream has its own past there'],
       );
-      await using server = await startPlainServer({ data, args: test });
+      await using server = await startServer({ data, args: test });
       const timeline = await server.timeline('cam');
       assertCovered(timeline);
       // Before its creation it is offline, and until its first media too.

@@ -73,7 +73,8 @@ suite('a file that is uploaded', { skip: need('ffmpeg') }, () => {
     using http = openHttpFetch(server.url);
     const found = await checkPresentation(http.fetch, view.hls!, { still: true });
     assert.equal(printFindings(found.filter(({ severity }) => severity === 'must')), '');
-    // As tools save it that append segments without changing them: the clock begins at 0, apart from what is decoded before.
+    // As tools save it that append segments without changing them: the clock begins at 0, apart from what is
+    // decoded before.
     for (const [i, list] of (await listsOf(server, view.hls!)).entries()) {
       const saved = join(folder.path, `saved-${i}.mp4`);
       await writeFile(saved, await appended(server, list));

@@ -1,4 +1,7 @@
-/** The recipe for rsyslog in deploy/rsyslog: lines of a real oxbow reach a collector as they were printed, through rotation and restarts. */
+/**
+ * The recipe for rsyslog in deploy/rsyslog: lines of a real oxbow reach a collector as they were printed,
+ * through rotation and restarts.
+ */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

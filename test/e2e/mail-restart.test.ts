@@ -14,7 +14,9 @@ test('an e-mail that waits for the mail server is sent after oxbow was killed an
   let isBusy = true;
   let tried = Promise.withResolvers<void>();
   const smtp = new SMTPServer({
-    ...{ authOptional: true, hideSTARTTLS: true, logger: false },
+    authOptional: true,
+    hideSTARTTLS: true,
+    logger: false,
     onRcptTo(_, __, done) {
       if (!isBusy) return done();
       done(Object.assign(new Error('busy'), { responseCode: 451 }));
@@ -69,7 +71,9 @@ test('an e-mail that waits for the mail server is sent after oxbow was killed an
     assert.ok(!(await readFile(`${data}/${name}`)).includes(code), `${name} has the code`);
   }
   const confirmed = await again.fetch('/api/v1/email-verifications', {
-    ...{ method: 'POST', headers: json, body: JSON.stringify({ code }) },
+    method: 'POST',
+    headers: json,
+    body: JSON.stringify({ code }),
   });
   assert.equal(confirmed.status, 200, await confirmed.text());
   assert.equal(mails.length, 1);

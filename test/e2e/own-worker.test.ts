@@ -34,11 +34,9 @@ function isAlive(pid: number): boolean {
 test('the own worker of a server is started again after a crash, and ends with the server, also if that is killed', async () => {
   await using folder = await openFolder('own-worker');
   const options = {
-    ...{
-      data: folder.path,
-      adminToken: 'admin-token-of-this-test',
-      args: ['--jobs-own-worker', 'always'],
-    },
+    data: folder.path,
+    adminToken: 'admin-token-of-this-test',
+    args: ['--jobs-own-worker', 'always'],
   };
   await using server = await startServer(options);
   const first = await pidOf(server);

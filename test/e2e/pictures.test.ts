@@ -25,7 +25,9 @@ test('small pictures of a recording appear, survive a kill, are hidden with thei
     await writeFile(config, `record: { storyboard: ${storyboard} }\n`);
     const size = perTier<readonly string[]>({ first: smallPicture, full: [] });
     return startServer({
-      ...{ data: join(folder.path, 'data'), adminToken, sample: false },
+      data: join(folder.path, 'data'),
+      adminToken,
+      sample: false,
       args: ['--config', config, ...size],
     });
   };

@@ -16,8 +16,8 @@ import { type Folder, openFolder, type Server, smallPicture, startServer } from 
 import { until } from '../fixtures/wait.ts';
 
 /**
- * Rounds in which an answer may come too late: one that comes through a proxy must come before the next part is there. A proxy that holds
- * back is late in each round, a busy machine is not.
+ * Rounds in which an answer may come too late: one that comes through a proxy must come before the next part
+ * is there. A proxy that holds back is late in each round, a busy machine is not.
  */
 const ROUNDS = 12;
 /** Longer than by default: a busy machine has half a second for an answer. */

@@ -1,5 +1,6 @@
 /**
- * Publishers over IPv6, source-specific multicast, and RTMPS whose certificate is verified by encoders and by relays.
+ * Publishers over IPv6, source-specific multicast, and RTMPS whose certificate is verified by encoders and by
+ * relays.
  * In: real encoders, a certificate authority of the test. Out: streams that are live, and refusals.
  */
 import assert from 'node:assert/strict';

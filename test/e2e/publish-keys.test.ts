@@ -1,7 +1,8 @@
 /**
- * Who may publish and watch in a complete oxbow: stream keys over the API and the command line, with events by webhook; `auth.url`, with a
- * real authorization server.
- * In: requests, and publishers without a protocol in between. Out: answers, sessions, deliveries, and what the server was asked.
+ * Who may publish and watch in a complete oxbow: stream keys over the API and the command line, with events
+ * by webhook; `auth.url`, with a real authorization server.
+ * In: requests, and publishers without a protocol in between. Out: answers, sessions, deliveries, and what
+ * the server was asked.
  */
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
@@ -162,8 +163,12 @@ suite('an oxbow with an authorization server', () => {
     opened.defer(() => void server.close());
     const { port } = server.address() as AddressInfo;
     const set = {
-      ...{ data: join(folder.path, 'data'), http: '127.0.0.1:0', adminToken: TOKEN, logLevel: 'fatal' },
-      ...{ 'auth.url': `http://127.0.0.1:${port}/`, 'auth.secret': 'the-secret-of-this-oxbow' },
+      data: join(folder.path, 'data'),
+      http: '127.0.0.1:0',
+      adminToken: TOKEN,
+      logLevel: 'fatal',
+      'auth.url': `http://127.0.0.1:${port}/`,
+      'auth.secret': 'the-secret-of-this-oxbow',
     };
     const flags = Object.entries(set).map(([path, value]) => ({ path, value, origin: 'test' }));
     const { config } = await loadConfig({ flags });
@@ -174,7 +179,10 @@ suite('an oxbow with an authorization server', () => {
     assert.equal((await fetch(`${app.httpUrl}/api/v1/streams`, { method: 'POST', headers, body })).status, 201);
     const publish = (remote: string) =>
       app.publishAccess.publish({
-        ...{ name: 'door', key: 'theirs', protocol: 'rtmp', remote },
+        name: 'door',
+        key: 'theirs',
+        protocol: 'rtmp',
+        remote,
         signal: new AbortController().signal,
       });
     const index = async (path: string) => {

@@ -20,7 +20,10 @@ import { until } from '../fixtures/wait.ts';
 import { perTier } from '../full.ts';
 
 const TOKEN = 'a-token-for-this-test';
-/** Pictures of each publisher, of a film with a key frame every 25; the third one returns at a key frame before its last picture. */
+/**
+ * Pictures of each publisher, of a film with a key frame every 25; the third one returns at a key frame
+ * before its last picture.
+ */
 const SENT = perTier({
   first: { first: 75, second: 60, third: 65, returnsAt: 50, returned: 110 },
   full: { first: 150, second: 100, third: 90, returnsAt: 75, returned: 150 },
@@ -52,7 +55,10 @@ function readFilm(bytes: Uint8Array): Film {
   return { tracks, frames: timed.map(({ frame, atMs }) => ({ frame, atMs: atMs - firstMs })) };
 }
 
-/** A publisher that sends the film from one of its pictures on, until it leaves: up to another picture at once, then in real time. */
+/**
+ * A publisher that sends the film from one of its pictures on, until it leaves: up to another picture at
+ * once, then in real time.
+ */
 class Encoder {
   readonly publisher: Publisher;
   /** Pictures of the film up to the last one that was sent. */
@@ -138,7 +144,8 @@ suite('a push stream in a complete oxbow', { skip: need('ffmpeg') }, () => {
   test('waits, is live, survives a change of publishers without a gap, is offline without one, and continues in the same playlist', async () => {
     const beganS = Math.floor(Date.now() / 1000) - 60;
     const { state } = await ask<StreamView>('POST', '/streams', {
-      ...{ name: 'studio', source: { type: 'push', onSecondPublisher: 'standby' } },
+      name: 'studio',
+      source: { type: 'push', onSecondPublisher: 'standby' },
     });
     assert.equal(state, 'unpublished');
     ({ key: streamKey } = await ask<CreatedPublishKey>('POST', '/streams/studio/keys', {}));
@@ -179,7 +186,8 @@ suite('a push stream in a complete oxbow', { skip: need('ffmpeg') }, () => {
     const last = timeline.spans.at(-1)!;
     const between = timeline.offline.find(({ to }) => to === last.from);
     assert.ok(between, `offline before the third publisher: ${JSON.stringify(timeline)}`);
-    // The second publisher repeated up to a second of what the first one had sent, so its media ends up to a second later.
+    // The second publisher repeated up to a second of what the first one had sent, so its media ends up to a
+    // second later.
     const offlineS = (Date.parse(between.to) - Date.parse(between.from)) / 1000;
     assert.ok(offlineS >= 0.7, `offline for ${offlineS} s`);
     assert.equal(timeline.runs.length, 3, 'the third publisher continued its run');
@@ -191,7 +199,8 @@ suite('a push stream in a complete oxbow', { skip: need('ffmpeg') }, () => {
     const lists = (await (await fetch(`${app.httpUrl}${past}`)).text()).split('\n').filter((line) => /m3u8/.test(line));
     assert.ok(lists.length > 0);
     const key = 25 * Math.floor((takenAt - 1) / 25);
-    // Pictures are sent in decode order: one that comes later in the film may have been sent before the end, its predecessor not.
+    // Pictures are sent in decode order: one that comes later in the film may have been sent before the end,
+    // its predecessor not.
     const pictures = film.frames.map(({ frame }) => frame).filter(({ trackId }) => trackId === 1);
     const shown = pictures.map(({ pts }) => pts).sort((a, b) => a - b);
     const sent = (from: number, to: number) =>

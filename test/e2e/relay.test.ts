@@ -10,7 +10,7 @@ import { pictureHashes } from '../fixtures/ffmpeg.ts';
 import { freePort } from '../fixtures/free-port.ts';
 import { need, pathOf } from '../fixtures/need.ts';
 import { freeUdpPort } from '../fixtures/publishers/udp-sender.ts';
-import { type Folder, openFolder, type Server, startPlainServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { fullTest, isFull } from '../full.ts';
 
@@ -21,7 +21,10 @@ const TOKEN = 'a-token-for-this-test';
 const NGINX_MODULE = '/usr/lib/nginx/modules/ngx_rtmp_module.so';
 const noNginx = need('ffmpeg') || (pathOf('nginx') && existsSync(NGINX_MODULE) ? false : 'nginx-rtmp is not installed');
 
-/** The pictures are those of the film from one of its key frames to its end, less what the end of a sender may cost. */
+/**
+ * The pictures are those of the film from one of its key frames to its end, less what the end of a sender may
+ * cost.
+ */
 function assertRest(ours: readonly string[], film: readonly string[], lostAtEnd = 0): void {
   const first = film.indexOf(ours[0]!);
   assert.ok(first >= 0 && first % 25 === 0 && first <= film.length / 2, `begins at picture ${first}`);
@@ -53,7 +56,7 @@ suite('relays', { skip: need('ffmpeg'), concurrency: false }, () => {
   // A busy machine repairs late what a full receive buffer loses.
   const open = async (name: string) => {
     const options = { data: join(folder.path, name), adminToken: TOKEN, args: ['--srt-latency', '5s'] };
-    return opened.use(await startPlainServer({ ...options, ingest: ['rtmp', 'srt'] }));
+    return opened.use(await startServer({ ...options, ingest: ['rtmp', 'srt'] }));
   };
   const call = async <T>(server: Server, method: string, path: string, body?: object): Promise<T> => {
     const headers = body ? { 'content-type': 'application/json' } : {};

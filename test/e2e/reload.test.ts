@@ -1,4 +1,6 @@
-/** Settings that change while a server runs, and what the doctor makes of it. In: a file that the test writes. */
+/**
+ * Settings that change while a server runs, and what the doctor makes of it. In: a file that the test writes.
+ */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

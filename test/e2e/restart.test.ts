@@ -1,5 +1,6 @@
 /**
- * What runs for long continues after an orderly restart and ends once: exports, imports, encoding, and the verification of stored files.
+ * What runs for long continues after an orderly restart and ends once: exports, imports, encoding, and the
+ * verification of stored files.
  */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
@@ -12,7 +13,7 @@ import type { UploadView } from '../../src/api/library/upload-shapes.ts';
 import type { VerifyState } from '../../src/recording/verify/verify-state.ts';
 import { makeFilm } from '../fixtures/library/film.ts';
 import { need } from '../fixtures/need.ts';
-import { openFolder, runOxbow, type Server, smallPicture, startPlainServer, startVerb } from '../fixtures/server.ts';
+import { openFolder, runOxbow, type Server, smallPicture, startServer, startVerb } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { fullTest } from '../full.ts';
 
@@ -41,7 +42,8 @@ const isEncoded = (server: Server, asset: string) =>
 
 async function addCam(server: Server): Promise<void> {
   const made = await server.fetch('/api/v1/streams', {
-    ...{ method: 'POST', headers: { 'content-type': 'application/json' } },
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ name: 'cam', source: { type: 'test' } }),
   });
   assert.equal(made.status, 201, await made.text());
@@ -59,7 +61,7 @@ test('an export, an import and its qualities continue after a restart, and each 
   let exported: string;
   const jobsOf = async (server: Server) => (await server.json<{ items: JobView[] }>('/api/v1/jobs')).items;
   {
-    await using server = await startPlainServer(options);
+    await using server = await startServer(options);
     await addCam(server);
     await record(server);
     const body = await readFile(film);
@@ -67,7 +69,8 @@ test('an export, an import and its qualities continue after a restart, and each 
     ({ asset } = (await upload.json()) as UploadView & { asset: string });
     const { from, to } = await server.timeline('cam');
     const job = await server.fetch('/api/v1/exports', {
-      ...{ method: 'POST', headers: { 'content-type': 'application/json' } },
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ stream: 'cam', from, to, quality: '120p' }),
     });
     exported = ((await job.json()) as JobView).id;
@@ -76,7 +79,7 @@ test('an export, an import and its qualities continue after a restart, and each 
     assert.equal(code, 0);
     assert.ok(!server.log('error').length, JSON.stringify(server.log('error')));
   }
-  await using server = await startPlainServer(options);
+  await using server = await startServer(options);
   await isEncoded(server, asset);
   const jobs = await until('all jobs have ended', async () => {
     const found = await jobsOf(server);
@@ -102,8 +105,10 @@ fullTest(
     // Its original is read last, and for some seconds.
     await makeFilm(film, { bytes: 16 * 1024 * 1024 });
     const start = (rate: string) =>
-      startPlainServer({
-        ...{ data, adminToken: ADMIN, sample: false },
+      startServer({
+        data,
+        adminToken: ADMIN,
+        sample: false,
         args: [...smallPicture, '--record-verify-every', '1d', '--record-verify-rate', rate],
       });
     const state = async () => JSON.parse(await readFile(join(data, 'verify.json'), 'utf8')) as VerifyState;
@@ -118,7 +123,8 @@ fullTest(
       await addCam(server);
       await record(server);
       const upload = await server.fetch('/api/v1/uploads/file?filename=film.mp4', {
-        ...{ method: 'PUT', body: await readFile(film) },
+        method: 'PUT',
+        body: await readFile(film),
       });
       const { asset } = (await upload.json()) as UploadView & { asset: string };
       await isEncoded(server, asset);

@@ -1,5 +1,6 @@
 /**
- * An older backup is restored into the data folder that went on recording: nothing newer is lost, and nothing deleted comes back.
+ * An older backup is restored into the data folder that went on recording: nothing newer is lost, and nothing
+ * deleted comes back.
  */
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
@@ -50,7 +51,9 @@ test('a restore beside newer files: nothing newer is lost, no MSN twice, what wa
   await writeFile(settings, JSON.stringify({ streams: { cam: source }, hls: { segmentDuration: '1s' } }));
   const start = () =>
     startServer({
-      ...{ data, adminToken: 'an-administrator', sample: false },
+      data,
+      adminToken: 'an-administrator',
+      sample: false,
       args: ['--config', settings, ...smallPicture],
     });
   let kept: ReadonlyMap<string, number>;

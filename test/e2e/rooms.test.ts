@@ -1,5 +1,6 @@
 /*
- * Rooms of a whole server: what is written to media ends with it, and a guest who gets an account keeps the place.
+ * Rooms of a whole server: what is written to media ends with it, and a guest who gets an account keeps the
+ * place.
  */
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
@@ -7,7 +8,7 @@ import type { RoomMessage } from '../../src/api/room/messages.ts';
 import { type JoinedRecording, recordOverMarks } from '../fixtures/joined-recording.ts';
 import { need } from '../fixtures/need.ts';
 import { createRoom, enterAsGuest, LastingMember } from '../fixtures/rooms/rooms.ts';
-import { type Folder, openFolder, type Server, startPlainServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { perTier } from '../full.ts';
 
@@ -24,7 +25,7 @@ suite('rooms of a whole server', { skip: need('ffmpeg') }, () => {
   before(async () => {
     folder = await openFolder('rooms');
     recording = await recordOverMarks(folder.path, perTier({ first: 2, full: 4 }));
-    server = await startPlainServer({
+    server = await startServer({
       data: folder.path,
       sample: false,
       adminToken: TOKEN,
@@ -38,7 +39,9 @@ suite('rooms of a whole server', { skip: need('ffmpeg') }, () => {
 
   async function send<T>(method: string, path: string, body: object, headers: Record<string, string> = {}): Promise<T> {
     const response = await server.fetch(path, {
-      ...{ method, headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) },
+      method,
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
     });
     const text = await response.text();
     assert.ok(response.ok, `${method} ${path}: ${response.status} ${text}`);
@@ -113,7 +116,8 @@ suite('rooms of a whole server', { skip: need('ffmpeg') }, () => {
 
     const signUp = async (name: string, headers: Record<string, string>) => {
       const response = await fetch(`${server.url}/api/v1/users`, {
-        ...{ method: 'POST', headers: { 'content-type': 'application/json', ...headers } },
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
         body: JSON.stringify({ name, password }),
       });
       const text = await response.text();
@@ -141,7 +145,9 @@ suite('rooms of a whole server', { skip: need('ffmpeg') }, () => {
     );
     const join = (headers: Record<string, string>) =>
       fetch(`${server.url}/api/v1/rooms/${id}/join`, {
-        ...{ method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: '{}' },
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body: '{}',
       });
     assert.equal((await join(benjamin.headers)).status, 200);
     const refused = await join(evelyn.headers);

@@ -10,7 +10,7 @@ import { startSender } from '../fixtures/encoder.ts';
 import { pictureHashes } from '../fixtures/ffmpeg.ts';
 import { need } from '../fixtures/need.ts';
 import { makeFilm, publishByFfmpeg, publishByFfmpeg8 } from '../fixtures/publishers/publishers.ts';
-import { type Folder, openFolder, type Server, startPlainServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { firstOf, fullTest } from '../full.ts';
 
@@ -24,7 +24,7 @@ suite('playing over RTMP', { skip: need('ffmpeg'), concurrency: 3 }, () => {
   before(async () => {
     folder = await openFolder('rtmp-play');
     const options = { data: join(folder.path, 'data'), adminToken: TOKEN, ingest: ['rtmp'] } as const;
-    server = await startPlainServer({ ...options, args: ['--rtmp-play', 'true'] });
+    server = await startServer({ ...options, args: ['--rtmp-play', 'true'] });
   });
   after(async () => {
     await server[Symbol.asyncDispose]();

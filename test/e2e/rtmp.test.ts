@@ -11,7 +11,7 @@ import {
   publishByFfmpeg,
   publishByGstreamer,
 } from '../fixtures/publishers/publishers.ts';
-import { type Folder, openFolder, type Server, startPlainServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { fullSuite, fullTest } from '../full.ts';
 
@@ -60,7 +60,7 @@ suite('publishing over RTMP', { skip: need('ffmpeg'), concurrency: true }, () =>
     await makeFilm(film('classic'), { seconds: 6, bFrames: 3 });
     await makeFilm(film('plain'), { seconds: 6 });
     [classic, plain] = [await pictureHashes(film('classic')), await pictureHashes(film('plain'))];
-    server = await startPlainServer({ data: join(folder.path, 'data'), adminToken: TOKEN, ingest: ['rtmp'] });
+    server = await startServer({ data: join(folder.path, 'data'), adminToken: TOKEN, ingest: ['rtmp'] });
   });
   after(async () => {
     await server[Symbol.asyncDispose]();
@@ -161,7 +161,7 @@ fullSuite('RTMP at the edges', { skip: need('ffmpeg') }, () => {
   before(async () => {
     folder = await openFolder('rtmp-edges');
     await makeFilm(film(), { seconds: 12 });
-    first = await startPlainServer({ data: join(folder.path, 'first'), adminToken: TOKEN, ingest: ['rtmp'] });
+    first = await startServer({ data: join(folder.path, 'first'), adminToken: TOKEN, ingest: ['rtmp'] });
   });
   after(async () => {
     await first?.[Symbol.asyncDispose]();
@@ -176,7 +176,7 @@ fullSuite('RTMP at the edges', { skip: need('ffmpeg') }, () => {
     process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
     try {
       const args = ['--rtmp', `127.0.0.1:${port}`, '--rtmps', '127.0.0.1:0', ...tls];
-      await using server = await startPlainServer({ data: join(folder.path, 'tls'), adminToken: TOKEN, args });
+      await using server = await startServer({ data: join(folder.path, 'tls'), adminToken: TOKEN, args });
       assert.equal(server.ingest.rtmp, undefined);
       assert.match(
         JSON.stringify(server.log('warn')),

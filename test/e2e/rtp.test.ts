@@ -1,5 +1,6 @@
 /*
- * RTP from real senders: sessions from an SDP, and the fixed ports of an SDP file. Frames are compared with the film by MD5.
+ * RTP from real senders: sessions from an SDP, and the fixed ports of an SDP file. Frames are compared with
+ * the film by MD5.
  */
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
@@ -23,12 +24,15 @@ import {
   sendTsByFfmpeg,
   sendTsByGstreamer,
 } from '../fixtures/realtime/rtp-senders.ts';
-import { type Folder, openFolder, type Server, startPlainServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { firstOf, fullTest, perTier } from '../full.ts';
 
 const SECONDS = 4;
-/** Packets of sound that may be missing: before the first picture, and the last ones, which ffmpeg does not send of AAC. */
+/**
+ * Packets of sound that may be missing: before the first picture, and the last ones, which ffmpeg does not
+ * send of AAC.
+ */
 const MISSING_SOUND = 14;
 
 const h264Opus: Codecs = ['h264', 'opus'];
@@ -57,7 +61,7 @@ suite('publishing over RTP', { skip: need('ffmpeg') || need('gst-launch-1.0'), c
       text.replace(`a=rtpmap:${type}`, `a=rtcp:${port}\r\na=rtpmap:${type}`);
     await writeFile(path, reports(reports(sdp, 96, fixed.videoReports), 97, fixed.audioReports));
     server = opened.use(
-      await startPlainServer({
+      await startServer({
         data: join(folder.path, 'data'),
         adminToken: 'let-me-in-please',
         args: ['--rtp', '127.0.0.1:0', `fixed=sdp://${path}?sender=127.0.0.1`],

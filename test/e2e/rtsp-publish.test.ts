@@ -1,5 +1,6 @@
 /*
- * Publishing over RTSP (ANNOUNCE and RECORD): ffmpeg and GStreamer, over TCP and UDP; frames compared by MD5; refusals.
+ * Publishing over RTSP (ANNOUNCE and RECORD): ffmpeg and GStreamer, over TCP and UDP; frames compared by MD5;
+ * refusals.
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -11,7 +12,7 @@ import { filmEncoders } from '../fixtures/publishers/films.ts';
 import { type PublishingProcess, startPublisher } from '../fixtures/publishers/publishers.ts';
 import { createPush, endRecording, recordedPictures } from '../fixtures/publishers/push-streams.ts';
 import { makeCameraFilm, needRtspSink } from '../fixtures/rtsp/rtsp-servers.ts';
-import { type Folder, openFolder, type Server, startPlainServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { firstOf, fullTest } from '../full.ts';
 
@@ -31,7 +32,7 @@ suite('publishing over RTSP', { skip: need('ffmpeg'), concurrency: true }, () =>
     film = join(folder.path, 'film.mp4');
     await makeCameraFilm(film, FILM_SECONDS, [...filmEncoders.h264, ...filmEncoders.aac]);
     pictures = await pictureHashes(film);
-    server = opened.use(await startPlainServer({ data: join(folder.path, 'data'), adminToken, ingest: ['rtsp'] }));
+    server = opened.use(await startServer({ data: join(folder.path, 'data'), adminToken, ingest: ['rtsp'] }));
     host = new URL(server.ingest.rtsp!).host;
   });
   after(() => opened.disposeAsync());
@@ -82,7 +83,8 @@ suite('publishing over RTSP', { skip: need('ffmpeg'), concurrency: true }, () =>
         ...['demux.video_0', '!', 'queue', '!', 'h264parse', '!', 'sink.'],
         ...['demux.audio_0', '!', 'queue', '!', 'aacparse', '!', 'sink.'],
       ]);
-      // Its end is not waited for: on a busy machine rtspclientsink 1.22 has sent all, and waits for ever for an end of stream of its own.
+      // Its end is not waited for: on a busy machine rtspclientsink 1.22 has sent all, and waits for ever for
+      // an end of stream of its own.
       await server.stream(name, 'live');
       await assertRecorded(name);
     });

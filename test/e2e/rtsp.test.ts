@@ -1,5 +1,6 @@
 /*
- * Cameras over RTSP: GStreamer's server with TCP, UDP, Digest and TLS, and VLC; frames compared by MD5, a server that ends and returns.
+ * Cameras over RTSP: GStreamer's server with TCP, UDP, Digest and TLS, and VLC; frames compared by MD5, a
+ * server that ends and returns.
  */
 import assert from 'node:assert/strict';
 import { chmod } from 'node:fs/promises';
@@ -23,7 +24,7 @@ import {
   startVlcServer,
   transportStreamOf,
 } from '../fixtures/rtsp/rtsp-servers.ts';
-import { type Folder, openFolder, type Server, startPlainServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { firstOf, fullTest } from '../full.ts';
 
@@ -46,7 +47,7 @@ suite('pulling over RTSP', { skip: need('ffmpeg') || needGstServer(), concurrenc
     const pair = await makeCertificate(folder.path, 'camera');
     // What an operator does for a camera with a certificate of its own.
     process.env.NODE_EXTRA_CA_CERTS = pair.cert;
-    server = opened.use(await startPlainServer({ data: join(folder.path, 'data'), adminToken }));
+    server = opened.use(await startServer({ data: join(folder.path, 'data'), adminToken }));
     delete process.env.NODE_EXTRA_CA_CERTS;
   });
   after(() => opened.disposeAsync());

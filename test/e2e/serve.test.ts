@@ -25,7 +25,9 @@ suite('a first start without any URL', { skip: need('ffmpeg') }, () => {
     folder = opened.use(await openFolder('serve'));
     server = opened.use(
       await startServer({
-        ...{ data: join(folder.path, 'data'), adminToken: 'a-token-for-tests', sample: true },
+        data: join(folder.path, 'data'),
+        adminToken: 'a-token-for-tests',
+        sample: true,
         args: perTier<readonly string[]>({ first: smallPicture, full: [] }),
       }),
     );
@@ -136,7 +138,8 @@ suite('a first start without any URL', { skip: need('ffmpeg') }, () => {
     const endMs = dates.at(-1)! + segments!.at(-1)!.durationS * 1000;
     assert.ok(Math.abs(shown[0]! - dates[0]!) <= FRAME_MS, `the first picture shows ${shown[0]}`);
     assert.ok(Math.abs(shown.at(-1)! + FRAME_MS - endMs) <= FRAME_MS, `the last picture shows ${shown.at(-1)}`);
-    // A loaded machine may hold the test picture up, so pictures may be missing; none comes twice or out of turn.
+    // A loaded machine may hold the test picture up, so pictures may be missing; none comes twice or out of
+    // turn.
     for (const [i, ms] of shown.entries()) {
       assert.ok(i === 0 || ms >= shown[i - 1]! + FRAME_MS - 1, `picture ${i} shows ${ms} after ${shown[i - 1]}`);
     }

@@ -181,9 +181,13 @@ async function startForger() {
         : request.url === '/token'
           ? { access_token: 'a', token_type: 'bearer', id_token: await token() }
           : {
-              ...{ issuer, authorization_endpoint: `${issuer}/auth`, token_endpoint: `${issuer}/token` },
-              ...{ jwks_uri: `${issuer}/keys`, response_types_supported: ['code'] },
-              ...{ subject_types_supported: ['public'], id_token_signing_alg_values_supported: ['RS256'] },
+              issuer,
+              authorization_endpoint: `${issuer}/auth`,
+              token_endpoint: `${issuer}/token`,
+              jwks_uri: `${issuer}/keys`,
+              response_types_supported: ['code'],
+              subject_types_supported: ['public'],
+              id_token_signing_alg_values_supported: ['RS256'],
             };
     response.end(JSON.stringify(answer));
   }).listen(0, '127.0.0.1');

@@ -123,7 +123,8 @@ for (const threads of process.platform === 'linux' ? firstOf(1, [1, 2]) : [1]) {
         const signIn = async (secret: string) =>
           (
             await server.fetch('/api/v1/sessions', {
-              ...{ method: 'POST', headers: { 'content-type': 'application/json' } },
+              method: 'POST',
+              headers: { 'content-type': 'application/json' },
               body: JSON.stringify({ name: 'Ada', password: secret }),
             })
           ).status;

@@ -5,7 +5,7 @@ import { after, before, suite, test } from 'node:test';
 import type { StreamView, TimelineView } from '../../src/api/shapes.ts';
 import { readFirstVariant } from '../fixtures/playlists.ts';
 import { chunkFiles } from '../fixtures/recordings.ts';
-import { type Folder, openFolder, type Server, smallPicture, startPlainServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 
 /** Addresses that a playlist names, as they stand there. */
@@ -25,7 +25,7 @@ before(async () => {
   const config = join(folder.path, 'oxbow.yaml');
   await writeFile(config, 'streams: { live: { source: { type: test }, record: false } }\n');
   const args = [...smallPicture, '--config', config, '--default-stream', 'cam'];
-  server = await startPlainServer({ data, args, adminToken, sample: false });
+  server = await startServer({ data, args, adminToken, sample: false });
 });
 after(async () => {
   await server?.[Symbol.asyncDispose]();

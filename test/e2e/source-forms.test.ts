@@ -23,7 +23,8 @@ interface Made {
 }
 
 /**
- * Sound may begin with the first picture and end with the last: this much may be missing, in frames of any codec.
+ * Sound may begin with the first picture and end with the last: this much may be missing, in frames of any
+ * codec.
  */
 const MAX_MISSING = 8;
 

@@ -227,7 +227,10 @@ suite('a source with an unusual playlist is recorded as it is', { skip: need('ff
     });
   }
 
-  /** A live list with another token in each reload, which needs a cookie, packed, with a mark and the line ends of Windows. */
+  /**
+   * A live list with another token in each reload, which needs a cookie, packed, with a mark and the line
+   * ends of Windows.
+   */
   async function putTokens(): Promise<void> {
     const segments = await readListed(file('ts'));
     let loads = 0;
@@ -257,7 +260,9 @@ suite('a source with an unusual playlist is recorded as it is', { skip: need('ff
     });
   }
 
-  /** The address of the Media Playlist is good for two loads; the Multivariant Playlist then names another. */
+  /**
+   * The address of the Media Playlist is good for two loads; the Multivariant Playlist then names another.
+   */
   async function putExpiring(): Promise<void> {
     const segments = (await readListed(file('ts'))).map((segment) => ({ ...segment, uri: `/ts/${segment.uri}` }));
     const print = slidingList({ segments, window: 3, released: perRequest({ first: 1, step: 1 }) });

@@ -1,5 +1,6 @@
 /**
- * SRT against libsrt: srt-live-transmit, ffmpeg and GStreamer, in both directions, plain and encrypted, also through a lossy link.
+ * SRT against libsrt: srt-live-transmit, ffmpeg and GStreamer, in both directions, plain and encrypted, also
+ * through a lossy link.
  * In: numbered packets and MPEG-TS files. Out: the same bytes on the other side.
  */
 import assert from 'node:assert/strict';
@@ -102,8 +103,8 @@ function connectSoon(port: number, keyLength: 0 | 16 | 24 | 32, latencyMs = LATE
 }
 
 /**
- * Checks that numbered packets are complete from the first one on. The program may have begun to read late, and may keep the end
- * of its output in a buffer.
+ * Checks that numbered packets are complete from the first one on. The program may have begun to read late,
+ * and may keep the end of its output in a buffer.
  */
 function assertNumbered(output: Buffer, least: number): void {
   const bytes = output.subarray(0, output.length - (output.length % 1316));

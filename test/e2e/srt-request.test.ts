@@ -1,5 +1,6 @@
 /**
- * Viewers over SRT, and the limit of callers: tokens, an authorization server, passphrases, and a port that is full.
+ * Viewers over SRT, and the limit of callers: tokens, an authorization server, passphrases, and a port that
+ * is full.
  * In: callers of libsrt. Out: what they receive, and the codes with which they are rejected.
  */
 import assert from 'node:assert/strict';
@@ -14,7 +15,7 @@ import type { SrtConnection } from '../../src/wire/srt/srt.ts';
 import { encode, ffmpegArgs, filmArgs, type Sender, saveRecording, startSender } from '../fixtures/encoder.ts';
 import { pictureHashes } from '../fixtures/ffmpeg.ts';
 import { need } from '../fixtures/need.ts';
-import { type Folder, openFolder, type Server, startPlainServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { fullTest } from '../full.ts';
 
@@ -47,7 +48,7 @@ suite('viewers over SRT', { skip: need('ffmpeg'), concurrency: true }, () => {
 
   const start = async (data: string, ...args: string[]) => {
     const options = { data: join(folder.path, data), adminToken: TOKEN, ingest: ['srt'] as const };
-    return opened.use(await startPlainServer({ ...options, args: ['--srt-latency', `${LATENCY_MS}ms`, ...args] }));
+    return opened.use(await startServer({ ...options, args: ['--srt-latency', `${LATENCY_MS}ms`, ...args] }));
   };
   const post = async <T>(path: string, body: object, to = server): Promise<T> => {
     const headers = { 'content-type': 'application/json' };
@@ -166,13 +167,11 @@ suite('viewers over SRT', { skip: need('ffmpeg'), concurrency: true }, () => {
       const viewers: { connection: SrtConnection; bytes: number; lost: number }[] = [];
       for (let i = 0; i < MAX_OF_ADDRESS; i++) {
         const connection = await connectSrt({
-          ...{
-            address: hostname,
-            port: Number(port),
-            streamId: 'request:full',
-            latencyMs: LATENCY_MS,
-            signal: ending.signal,
-          },
+          address: hostname,
+          port: Number(port),
+          streamId: 'request:full',
+          latencyMs: LATENCY_MS,
+          signal: ending.signal,
         });
         const viewer = { connection, bytes: 0, lost: 0 };
         connection.onData = (payload) => {

@@ -4,7 +4,7 @@ import { Agent, get } from 'node:http';
 import { after, before, suite, test } from 'node:test';
 import { canSharePorts } from '../../src/http/hot/listeners.ts';
 import { hold } from '../fixtures/hold.ts';
-import { type Folder, openFolder, type Server, smallPicture, startPlainServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { fullTest, isFull } from '../full.ts';
 
@@ -19,7 +19,6 @@ function linkOf(path: string): string {
   }
 }
 
-/** An answer. */
 interface Answer {
   readonly status: number;
   readonly body: string;
@@ -47,9 +46,11 @@ suite('two serving threads', { skip: canSharePorts ? false : 'this system gives 
   let agents: Agent[];
   before(async () => {
     folder = await openFolder('threads');
-    server = await startPlainServer({
-      ...{ data: folder.path, args: [...smallPicture, '--threads', '2', '--accounts-watch', 'signed'] },
-      ...{ adminToken, sample: false },
+    server = await startServer({
+      data: folder.path,
+      args: [...smallPicture, '--threads', '2', '--accounts-watch', 'signed'],
+      adminToken,
+      sample: false,
     });
     await create('door', 'public');
     if (isFull) await create('gone', 'public');
@@ -96,7 +97,8 @@ suite('two serving threads', { skip: canSharePorts ? false : 'this system gives 
       const list = Buffer.from(await server.bytes(path)).toString();
       const [, msn, part] = /#EXT-X-PRELOAD-HINT:TYPE=PART,URI="(\d+)\.(\d+)\.m4s"/.exec(list)!;
       const answers = await askAll(`${path}?_HLS_msn=${msn}&_HLS_part=${part}`);
-      // A thread may hear of the next change before it was asked: what ends with the same part is the same playlist.
+      // A thread may hear of the next change before it was asked: what ends with the same part is the same
+      // playlist.
       const endOf = (text: string) => /#EXT-X-PRELOAD-HINT:.*/.exec(text)![0];
       const texts = new Map(answers.map(({ body }) => [endOf(body), body]));
       for (const { body } of answers) assert.equal(body, texts.get(endOf(body)));
@@ -117,7 +119,8 @@ suite('two serving threads', { skip: canSharePorts ? false : 'this system gives 
     await askAll(path);
     await until('all are counted', async () => (await counted('playlist')) >= before + agents.length);
     assert.ok((await counted('playlist')) <= before + agents.length + 2);
-    // Players of one address and program are distinguished by their repeated requests: until now each has requested a part once.
+    // Players of one address and program are distinguished by their repeated requests: until now each has
+    // requested a part once.
     const view = await until('they are seen', async () => {
       const stream = await server.json<{ viewers: number }>('/api/v1/streams/door');
       return stream.viewers > 0 && stream;

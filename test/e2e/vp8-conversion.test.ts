@@ -1,5 +1,6 @@
 /*
- * Publishers over WHIP and RTP, and a WHEP source, that have only VP8: it is converted to H.264, live and recorded.
+ * Publishers over WHIP and RTP, and a WHEP source, that have only VP8: it is converted to H.264, live and
+ * recorded.
  */
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';

@@ -1,5 +1,6 @@
 /*
- * WebRTC between servers: a relay to a WHIP target, and WHEP as a source; pictures compared by MD5, refusals, a target that returns.
+ * WebRTC between servers: a relay to a WHIP target, and WHEP as a source; pictures compared by MD5, refusals,
+ * a target that returns.
  */
 import assert from 'node:assert/strict';
 import { stat, writeFile } from 'node:fs/promises';
@@ -49,7 +50,9 @@ suite('WebRTC between servers', { skip: need('ffmpeg'), concurrency: 4 }, () => 
 
   const relays = async (name: string) =>
     (await source.json<{ items: RelayView[] }>(`/api/v1/streams/${name}/relays`)).items;
-  /** All recorded pictures. A track that begins late, after loss or on a busy machine, joins with another run. */
+  /**
+   * All recorded pictures. A track that begins late, after loss or on a busy machine, joins with another run.
+   */
   const recordedPictures = async (server: Server, name: string) =>
     (await picturesByRun(server, name, folder.path)).flat();
   const whip = (server: Server, name: string, key: string) =>

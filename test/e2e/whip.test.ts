@@ -1,5 +1,6 @@
 /*
- * Publishers over WHIP that are no browsers: FFmpeg 8, libdatachannel (OBS), a bad network between, and plain HTTP requests.
+ * Publishers over WHIP that are no browsers: FFmpeg 8, libdatachannel (OBS), a bad network between, and plain
+ * HTTP requests.
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * One walk through everything that engines touch together: recording, an upload, a room, an orderly restart, kill -9, a takeover, a return,
- * an index that is rebuilt.
+ * One walk through everything that engines touch together: recording, an upload, a room, an orderly restart,
+ * kill -9, a takeover, a return, an index that is rebuilt.
  * In: a combination of optional engines. Out: assertions; how long each step took.
  */
 import assert from 'node:assert/strict';
@@ -43,7 +43,10 @@ export const titleOf = ({ store, objects, bus, nodes, jobs }: Combination): stri
     jobs,
   ].join(', ');
 
-/** A program that does not end by itself is a fault, however busy the machine is: closing gives up after 9.5 s. */
+/**
+ * A program that does not end by itself is a fault, however busy the machine is: closing gives up after 9.5
+ * s.
+ */
 const END_WITHIN_MS = 10_000;
 /** How long a node is silent before the other takes over, ms. */
 const TAKEOVER_MS = 5000;
@@ -161,7 +164,10 @@ class Walker {
     this.#ports.set(name, port);
     const cluster = {
       enabled: true,
-      ...{ node: name, url: `http://127.0.0.1:${port}`, secret: this.#secret, takeover: `${TAKEOVER_MS}ms` },
+      node: name,
+      url: `http://127.0.0.1:${port}`,
+      secret: this.#secret,
+      takeover: `${TAKEOVER_MS}ms`,
     };
     const file = join(this.#folder, `${name}.yaml`);
     await writeFile(file, JSON.stringify({ ...this.#settings, ...(this.#combination.nodes === 2 && { cluster }) }));
@@ -171,8 +177,11 @@ class Walker {
   async #start(name: string): Promise<void> {
     const config = await this.#config(name);
     const server = await startServer({
-      ...{ data: this.#data(name), http: `127.0.0.1:${this.#ports.get(name)}`, adminToken: 'an-administrator' },
-      ...{ sample: false, args: ['--config', config, ...smallPicture] },
+      data: this.#data(name),
+      http: `127.0.0.1:${this.#ports.get(name)}`,
+      adminToken: 'an-administrator',
+      sample: false,
+      args: ['--config', config, ...smallPicture],
     });
     this.#running.set(name, server);
   }
@@ -293,7 +302,10 @@ class Walker {
     const server = this.#any;
     const [, from] = /\/(\d+)\/\d+\.mp4$/.exec(this.#kept!.clip)!;
     const { id } = await this.#post<JobView>('/api/v1/exports', {
-      ...{ stream: 'cam', from, to: String(Number(from) + 2), format: 'mp4' },
+      stream: 'cam',
+      from,
+      to: String(Number(from) + 2),
+      format: 'mp4',
     });
     await until('the export is done', async () => {
       const { state, ...job } = await server.json<JobView>(`/api/v1/jobs/${id}`);

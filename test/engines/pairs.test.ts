@@ -34,7 +34,10 @@ const combinations: readonly Combination[] = [
   combination('SQLite', 'none', 'none', 1, 'table'),
 ];
 
-/** This many of these are in the first tier. It has RabbitMQ, which takes 7 s of CPU to start, in test/faults/engines.test.ts. */
+/**
+ * This many of these are in the first tier. It has RabbitMQ, which takes 7 s of CPU to start, in
+ * test/faults/engines.test.ts.
+ */
 const FIRST = 1;
 
 /** Pairs that do not exist: nodes share a database and a bus. */

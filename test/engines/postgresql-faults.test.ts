@@ -20,7 +20,10 @@ async function lastMsn(server: Server): Promise<number> {
   return first + (list.match(/#EXTINF/g) ?? []).length - 1;
 }
 
-/** A loaded machine may hold the test picture up: what it then leaves out is rightly listed, and is no gap of these. */
+/**
+ * A loaded machine may hold the test picture up: what it then leaves out is rightly listed, and is no gap of
+ * these.
+ */
 const gapsOf = async (server: Server) => {
   const { gaps, spans } = await server.timeline('demo');
   return { gaps: gaps.map(({ cause }) => cause).filter((cause) => cause !== 'source-skipped'), spans };

@@ -1,5 +1,6 @@
 /**
- * A data folder moves to PostgreSQL, is backed up there, restored and moves back, by the commands of the documentation.
+ * A data folder moves to PostgreSQL, is backed up there, restored and moves back, by the commands of the
+ * documentation.
  */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';

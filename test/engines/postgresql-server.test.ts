@@ -1,5 +1,6 @@
 /**
- * What oxbow does with a PostgreSQL server beyond its tables: copies, schemas, replicas, a server that is lost or refuses.
+ * What oxbow does with a PostgreSQL server beyond its tables: copies, schemas, replicas, a server that is
+ * lost or refuses.
  */
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
@@ -225,9 +226,22 @@ suite('a PostgreSQL server', { skip: needPostgres() }, () => {
     await assert.rejects(open('b'), { code: 'data-in-use' });
     const chunks = new ChunkTable(first.db, () => first.fence);
     const row = {
-      ...{ stream_id: 's', first_msn: 1, last_msn: 2, start_us: 0, end_us: 1, path: 'recordings/s/1.mp4', size: 1 },
-      ...{ run: 1, utc_offset_us: 0, run_clock: 'source', init_number: 1, discontinuity_sequence: 0 },
-      ...{ segment_count: 2, absences: '[]', incomplete: 0, segments: new Uint8Array(1) },
+      stream_id: 's',
+      first_msn: 1,
+      last_msn: 2,
+      start_us: 0,
+      end_us: 1,
+      path: 'recordings/s/1.mp4',
+      size: 1,
+      run: 1,
+      utc_offset_us: 0,
+      run_clock: 'source',
+      init_number: 1,
+      discontinuity_sequence: 0,
+      segment_count: 2,
+      absences: '[]',
+      incomplete: 0,
+      segments: new Uint8Array(1),
     };
     await chunks.put(row);
     // As a process that was stopped for longer than its lease, and has not noticed.

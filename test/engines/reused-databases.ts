@@ -1,5 +1,6 @@
 /**
- * Databases with all tables, each of which has one test after the other: creating and deleting one takes PostgreSQL half a second of CPU.
+ * Databases with all tables, each of which has one test after the other: creating and deleting one takes
+ * PostgreSQL half a second of CPU.
  * In: a PostgreSQL server. Out: open engines whose tables are empty and whose numbers begin again.
  */
 import { sql } from 'kysely';

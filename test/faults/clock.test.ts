@@ -22,14 +22,20 @@ const ADMIN_TOKEN = 'only-for-this-test';
 const SOURCE_S = 20;
 /** Longer than any test. */
 const SOURCE_ROUNDS = 30;
-/** A day before and after the true time, and what a clock that is four days ahead gives; a request has at most 31 days. */
+/**
+ * A day before and after the true time, and what a clock that is four days ahead gives; a request has at most
+ * 31 days.
+ */
 const around = () => `?from=${dayFromNow(-1)}&to=${dayFromNow(6)}`;
 const dayFromNow = (days: number) => new Date(Date.now() + days * 24 * HOUR_S * 1000).toISOString();
 /** A step falls between two segments, and the day before the true time began before the test. */
 const SLACK_S = 60;
 const skip = need('faketime') || need('ffmpeg');
 
-/** The wall clock of a process, as its library shows it: the monotonic clock and the source have the true time. */
+/**
+ * The wall clock of a process, as its library shows it: the monotonic clock and the source have the true
+ * time.
+ */
 class WrongClock {
   readonly #file: string;
 
@@ -40,8 +46,11 @@ class WrongClock {
   get env(): NodeJS.ProcessEnv {
     const [library] = globSync('/usr/lib/*/faketime/libfaketimeMT.so.1');
     return {
-      ...{ LD_PRELOAD: library, FAKETIME_TIMESTAMP_FILE: this.#file, FAKETIME_NO_CACHE: '1' },
-      ...{ FAKETIME_DONT_FAKE_MONOTONIC: '1', NO_FAKE_STAT: '1' },
+      LD_PRELOAD: library,
+      FAKETIME_TIMESTAMP_FILE: this.#file,
+      FAKETIME_NO_CACHE: '1',
+      FAKETIME_DONT_FAKE_MONOTONIC: '1',
+      NO_FAKE_STAT: '1',
     };
   }
 
@@ -87,7 +96,10 @@ suite('a wall clock that is wrong', { skip, concurrency: true }, () => {
 
   const start = (data: string, clock: WrongClock, port = 0) =>
     startServer({
-      ...{ data: join(folder.path, data), args: ['--config', config], adminToken: ADMIN_TOKEN, env: clock.env },
+      data: join(folder.path, data),
+      args: ['--config', config],
+      adminToken: ADMIN_TOKEN,
+      env: clock.env,
       http: `127.0.0.1:${port}`,
     });
 
@@ -131,7 +143,8 @@ suite('a wall clock that is wrong', { skip, concurrency: true }, () => {
       following.over();
       await server.stop('SIGKILL');
     }
-    // At first an hour before the newest recording, then four days after it: all is older than `keep` by that clock.
+    // At first an hour before the newest recording, then four days after it: all is older than `keep` by that
+    // clock.
     for (const [offsetS, why] of [
       [0, /\d+ (minutes|hours) before the newest recording/],
       [96 * HOUR_S, /4 days after the newest recording/],

@@ -148,7 +148,10 @@ suite('damaged files', { skip: need('ffmpeg') }, () => {
   });
   after(() => folder[Symbol.asyncDispose]());
 
-  /** A copy of the recording whose stream `hurt` has a flipped bit, a file that lost its end, and one that is gone. */
+  /**
+   * A copy of the recording whose stream `hurt` has a flipped bit, a file that lost its end, and one that is
+   * gone.
+   */
   async function damage(name: string) {
     const data = join(folder.path, name);
     await cp(recorded, data, { recursive: true });

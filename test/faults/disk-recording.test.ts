@@ -40,7 +40,10 @@ suite('a disk that fails at operation n of a recording', () => {
   });
   let runs = 0;
 
-  /** Records with one fault, then without, and checks what a viewer gets. @returns the file layer with its counts */
+  /**
+   * Records with one fault, then without, and checks what a viewer gets.
+   * @returns the file layer with its counts
+   */
   async function record(fault: Fault | undefined, sync: SyncPolicy = 'segment'): Promise<FaultyFiles> {
     const what = `${sync}, ${fault ? `${fault.code} at ${fault.at}, ${fault.times} times` : 'without a failure'}`;
     const streamId = `s${runs++}`;

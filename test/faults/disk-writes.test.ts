@@ -49,12 +49,18 @@ interface Case {
   work(files: Files, folder: string): Promise<unknown>;
   /** Before that, with a good disk. */
   prepare?(folder: string): Promise<unknown>;
-  /** With the disk well again: nothing kept is lost or changed, and the same works now. @param done whether `work` had resolved */
+  /**
+   * With the disk well again: nothing kept is lost or changed, and the same works now.
+   * @param done whether `work` had resolved
+   */
   check(files: Files, folder: string, done: boolean): Promise<unknown>;
   readonly codes?: readonly FaultCode[];
 }
 
-/** Runs a case with a failure at each operation, once and until the disk is healed. @returns the number of runs */
+/**
+ * Runs a case with a failure at each operation, once and until the disk is healed.
+ * @returns the number of runs
+ */
 async function failEverywhere(name: string, kind: Case): Promise<number> {
   await using folder = await openFolder('writes');
   let runs = 0;
@@ -321,11 +327,15 @@ suite('a failure at each operation of a database', () => {
         const clock = createManualClock(START_US / 1000 + 45_000);
         const failures: unknown[] = [];
         const retention = new Retention({
-          ...{ segments, table: recorded.table, clock, horizons: new Horizons({ clock }) },
+          segments,
+          table: recorded.table,
+          clock,
+          horizons: new Horizons({ clock }),
           settings: { now: { record: { maxDisk: undefined } } },
           streams: () => [{ streamId, keepMs: 3600_000 }],
           release: (location) => segments.release(location),
-          ...{ deleted() {}, failed: (error: unknown) => failures.push(error) },
+          deleted() {},
+          failed: (error: unknown) => failures.push(error),
         });
         const filesNow = () => Array.fromAsync(recorded.segments.list(recordingPrefix(streamId)));
         const all = await filesNow();

@@ -1,6 +1,8 @@
 /**
- * A recording over a given file layer: recorder, chunk writer, segment store, index and recovery, with an oracle of what was listed.
- * In: Files, a store, a stream. Out: a recorder; checks of what a viewer would get. Used by the disk tests of this folder.
+ * A recording over a given file layer: recorder, chunk writer, segment store, index and recovery, with an
+ * oracle of what was listed.
+ * In: Files, a store, a stream. Out: a recorder; checks of what a viewer would get. Used by the disk tests of
+ * this folder.
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -29,12 +31,20 @@ const hashOf = (tracks: readonly Uint8Array[]): string => {
   return hash.digest('hex');
 };
 
-/** Group number `index` of the test recording: file after file, a new run in the middle, a ten-minute mark after 20 s. */
+/**
+ * Group number `index` of the test recording: file after file, a new run in the middle, a ten-minute mark
+ * after 20 s.
+ */
 export function groupNumber(index: number): SegmentGroup {
   const run = index < 6 ? 1 : 2;
   return groupAt({
-    ...{ msn: 100 + index, startUs: START_US + index * GROUP_S * 1_000_000, durationUs: GROUP_S * 1_000_000 },
-    ...{ run, init: initOf(), frameBytes: 2500 + 40 * index, discontinuitySequence: run - 1 },
+    msn: 100 + index,
+    startUs: START_US + index * GROUP_S * 1_000_000,
+    durationUs: GROUP_S * 1_000_000,
+    run,
+    init: initOf(),
+    frameBytes: 2500 + 40 * index,
+    discontinuitySequence: run - 1,
   });
 }
 
@@ -66,7 +76,6 @@ export interface DiskOptions {
   readonly onIndexed?: () => void;
 }
 
-/** Opens a recording. */
 export function openDiskRecording({
   files,
   folder,
@@ -84,7 +93,12 @@ export function openDiskRecording({
   const reports: string[] = [];
   let writing: SegmentGroup | undefined;
   const recorder = new Recorder({
-    ...{ recording, segments, sync, clock, previousMsn: 0, mayWrite: () => true },
+    recording,
+    segments,
+    sync,
+    clock,
+    previousMsn: 0,
+    mayWrite: () => true,
     table: {
       async put(...args) {
         await table.put(...args);
@@ -105,7 +119,11 @@ export function openDiskRecording({
     },
   });
   return {
-    ...{ segments, recording, table, listed, reports },
+    segments,
+    recording,
+    table,
+    listed,
+    reports,
     async write(index) {
       writing = groupNumber(index);
       recorder.write(writing);
@@ -144,7 +162,10 @@ export async function recover(segments: SegmentStore, store: Store, streamId: st
   return recoverStream({ segments, streamId, table, inits }, 0, { signal: new AbortController().signal });
 }
 
-/** Asserts that every listed group is there with its bytes. @param kept whether a group must be there; default all */
+/**
+ * Asserts that every listed group is there with its bytes.
+ * @param kept whether a group must be there; default all
+ */
 export async function assertListed(
   { recording, segments }: Pick<DiskRecording, 'recording' | 'segments'>,
   listed: ReadonlyMap<number, string>,

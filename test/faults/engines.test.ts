@@ -1,6 +1,6 @@
 /**
- * oxbow on all engines at once, each of which stops, stalls, becomes slow and becomes full while a stream is recorded, a room talks and
- * a file is uploaded.
+ * oxbow on all engines at once, each of which stops, stalls, becomes slow and becomes full while a stream is
+ * recorded, a room talks and a file is uploaded.
  */
 import assert from 'node:assert/strict';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';

@@ -9,7 +9,8 @@ import { activities } from './moments/all.ts';
 import { killAtMoments } from './moments/moments.ts';
 
 suite('killed at a change, and started again: what was there is there, what was begun ends, nothing is left over', {
-  ...{ skip: need('ffmpeg'), concurrency: 3 },
+  skip: need('ffmpeg'),
+  concurrency: 3,
 }, () => {
   for (const activity of activities) {
     test(activity.name, async () => {

@@ -23,7 +23,10 @@ const SEED = 20_261_120;
 const LATEST_MS = 4500;
 /** Longer than all lives of the server. */
 const SOURCE_SECONDS = perTier({ first: 120, full: 280 });
-/** Segments of a second that the source offers at once: longer than a start takes, so that nothing of it is missed. */
+/**
+ * Segments of a second that the source offers at once: longer than a start takes, so that nothing of it is
+ * missed.
+ */
 const OFFERED = 40;
 
 suite(`kill -9 at ${KILLS} moments`, { skip: need('ffmpeg') }, () => {
@@ -85,8 +88,9 @@ suite(`kill -9 at ${KILLS} moments`, { skip: need('ffmpeg') }, () => {
       const timeline = await server.timeline(name);
       assertCovered(timeline);
       const stretches = stretchesOf(timeline);
-      // The test picture cannot draw the past. A loaded machine may hold it up for more than half a second: what it then leaves
-      // out is rightly listed. The other source still offers what was missed, so it has no hole.
+      // The test picture cannot draw the past. A loaded machine may hold it up for more than half a second:
+      // what it then leaves out is rightly listed. The other source still offers what was missed, so it has
+      // no hole.
       const expected = name === 'made' ? ['crash', 'source-skipped'] : [];
       const others = timeline.gaps.filter(({ cause }) => !expected.includes(cause));
       assert.deepEqual(others, [], JSON.stringify(timeline));

@@ -25,7 +25,10 @@ const VSR_LIST = '/live/stream.m3u8';
 /** Of each kind; what is longer begins again. */
 const SOURCE_SECONDS = 18;
 
-/** What the source sends: the same pictures in another size, with key frames further apart, with another codec. */
+/**
+ * What the source sends: the same pictures in another size, with key frames further apart, with another
+ * codec.
+ */
 const kinds = {
   first: { size: '128x72' },
   larger: { size: '160x90' },

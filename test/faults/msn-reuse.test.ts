@@ -31,12 +31,15 @@ suite('a finished playlist, fetched as fast as it goes', { skip: need('ffmpeg') 
       await using folder = await openFolder('names');
       await using origin = await openOrigin({ folder: film.path });
       const body = JSON.stringify({
-        ...{ name: 'film', source: { type: 'pull', url: `${origin.url}/index.m3u8`, from: '30m' }, record },
+        name: 'film',
+        source: { type: 'pull', url: `${origin.url}/index.m3u8`, from: '30m' },
+        record,
         visibility: 'public',
       });
       const headers = { 'content-type': 'application/json' };
       const options = {
-        ...{ data: join(folder.path, 'data'), adminToken: 'let-me-in-please' },
+        data: join(folder.path, 'data'),
+        adminToken: 'let-me-in-please',
         args: ['--hls-segment-duration', '1s'],
       };
       let highest = 0;

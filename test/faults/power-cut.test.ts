@@ -45,7 +45,9 @@ interface Answered {
   readonly uploaded: { readonly bytes: number; readonly at: number }[];
   /** The upload is complete. */
   readonly finished: { readonly at: number }[];
-  /** Copies of the database, which SQLite keeps consistent; a power failure may take the last transactions. */
+  /**
+   * Copies of the database, which SQLite keeps consistent; a power failure may take the last transactions.
+   */
   readonly databases: { readonly path: string; readonly at: number }[];
 }
 
@@ -58,16 +60,14 @@ test(`${STATES} states that a power failure leaves: each starts, and nothing tha
   await mkdir(root);
   const crash = openCrashFiles(systemFiles, root);
   const answered: Answered = {
-    ...{
-      segments: [],
-      deleted: [],
-      objects: [],
-      secrets: [],
-      announced: [],
-      uploaded: [],
-      finished: [],
-      databases: [],
-    },
+    segments: [],
+    deleted: [],
+    objects: [],
+    secrets: [],
+    announced: [],
+    uploaded: [],
+    finished: [],
+    databases: [],
   };
   const uploadBytes = content('upload ', 90_000);
 
@@ -83,12 +83,17 @@ test(`${STATES} states that a power failure leaves: each starts, and nothing tha
     keepDatabase();
     const { files } = crash;
     await using recorded = openDiskRecording({
-      ...{ files, folder: root, store, streamId: STREAM },
+      files,
+      folder: root,
+      store,
+      streamId: STREAM,
       onListed: (msn, hash) => answered.segments.push({ msn, hash, at: crash.position }),
       onIndexed: keepDatabase,
     });
     await using marks = await MsnMarks.open({
-      ...{ folder: root, files, lost: async () => undefined },
+      folder: root,
+      files,
+      lost: async () => undefined,
       failed: (error) => assert.fail(String(error)),
     });
     await using uploads = openLocalUploadStore({ folder: root, files });
@@ -172,7 +177,9 @@ test(`${STATES} states that a power failure leaves: each starts, and nothing tha
     assert.deepEqual(await recover(segments, store, STREAM).then(({ files }) => files), 0, `${what}: a second start`);
 
     const marks = await MsnMarks.open({
-      ...{ folder: data, files, lost: async () => 1e6 },
+      folder: data,
+      files,
+      lost: async () => 1e6,
       failed: (error) => assert.fail(String(error)),
     });
     using claim = await marks.claim('door', 0);

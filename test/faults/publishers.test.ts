@@ -1,6 +1,8 @@
 /**
- * Publishers that drop, are killed and return, or change in the middle, over each protocol; and a server that is killed.
- * In: real encoders, and a publisher that follows a script. Out: the recorded pictures, compared with the films.
+ * Publishers that drop, are killed and return, or change in the middle, over each protocol; and a server that
+ * is killed.
+ * In: real encoders, and a publisher that follows a script. Out: the recorded pictures, compared with the
+ * films.
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -28,7 +30,10 @@ const SECONDS = 14;
 /** Pictures at the end of a film that libsrt does not send when its program ends. */
 const LOST_BY_CLOSE = 15;
 
-/** Two films of different pictures, without B-frames: what was sent of them before a kill ends with a picture that can be shown. */
+/**
+ * Two films of different pictures, without B-frames: what was sent of them before a kill ends with a picture
+ * that can be shown.
+ */
 interface Films {
   readonly one: string;
   readonly two: string;
@@ -45,7 +50,10 @@ async function makeFilms(folder: string): Promise<Films> {
   return { one, two, ones, twos };
 }
 
-/** The pictures are `before` from its start up to some picture, then `next` from one of its key frames on. Returns both counts. */
+/**
+ * The pictures are `before` from its start up to some picture, then `next` from one of its key frames on.
+ * Returns both counts.
+ */
 function assertJoined(ours: readonly string[], before: readonly string[], next: readonly string[]): [number, number] {
   const first = ours.findIndex((hash, i) => hash !== before[i]);
   assert.ok(first > 25, `${first} pictures of the first publisher`);
@@ -172,7 +180,8 @@ suite('publishers that drop', { skip: need('ffmpeg'), concurrency: true }, () =>
       await until('it is away', async () => (await view('pulled')).state !== 'live');
       await kill(feed);
       transmit();
-      // Another film, of which there is enough however long it took to notice that the first listener was gone.
+      // Another film, of which there is enough however long it took to notice that the first listener was
+      // gone.
       const again = start(films.two, 'mpegts', `udp://127.0.0.1:${from}?pkt_size=1316`);
       await server.stream('pulled');
       const { seconds } = (await view('pulled')).recorded;

@@ -55,7 +55,13 @@ async function join(prefix: string, url = rabbit.url(), sweepMs = 200, answerMs 
   const errors: unknown[] = [];
   let isLinked = false;
   const transport = openRabbitTransport({
-    ...{ url, prefix, breaker, clock, metrics, sweepMs, answerMs },
+    url,
+    prefix,
+    breaker,
+    clock,
+    metrics,
+    sweepMs,
+    answerMs,
     linked() {
       isLinked = true;
     },
@@ -66,7 +72,9 @@ async function join(prefix: string, url = rabbit.url(), sweepMs = 200, answerMs 
   });
   opened.use(transport);
   return {
-    ...{ transport, errors, isLinked: () => isLinked },
+    transport,
+    errors,
+    isLinked: () => isLinked,
     async results() {
       const { values } = await metrics.jobOffers.get();
       return Object.fromEntries(values.map(({ labels, value }) => [labels.result, value]));
@@ -175,7 +183,11 @@ suite('jobs over RabbitMQ', { skip }, () => {
       const joined = opened.use(await join(prefix, rabbit.url(proxy.port), undefined, 1000));
       const queue = opened.use(
         await openTableQueue({
-          ...{ db: store.db, clock, parallel: 2, maxQueued: 1000, transport: joined.transport },
+          db: store.db,
+          clock,
+          parallel: 2,
+          maxQueued: 1000,
+          transport: joined.transport,
           failed: (error) => joined.errors.push(error),
         }),
       );

@@ -36,7 +36,8 @@ async function readPast(server: Server, name: string, range: string): Promise<Pa
     for (const path of [`/vod/${name}/${from}/${to}`, `/vod/${name}/${from}/${to}/v${rev}`]) {
       for (const file of ['index', 'av0', 'v0', 'a0']) {
         const list = `${path}/${file}.m3u8`;
-        // A rebuilt index does not know that the video has no captions; the playlist of a closed window says so where that is known.
+        // A rebuilt index does not know that the video has no captions; the playlist of a closed window says
+        // so where that is known.
         lists[list] = Buffer.from(await server.bytes(list))
           .toString()
           .replace(',CLOSED-CAPTIONS=NONE', '');
@@ -67,7 +68,10 @@ async function copyDatabase(from: string, to: string): Promise<void> {
   for (const name of await databaseFiles(from)) await copyFile(join(from, name), join(to, name));
 }
 
-/** Counts the windows of the past that have closed: at their end, or a minute later where media could still arrive. */
+/**
+ * Counts the windows of the past that have closed: at their end, or a minute later where media could still
+ * arrive.
+ */
 function closings(): number {
   return Math.floor(Date.now() / 600_000) + Math.floor((Date.now() - 60_000) / 600_000);
 }

@@ -52,11 +52,19 @@ const SOON_MS = 500;
 /** A connection that gives up late, as long as Redis is only slow, and tries again soon. */
 async function connect(url = server.url(), sentinels: readonly number[] = [], timeoutMs = 10_000): Promise<Redis> {
   const breaker = new Breaker({
-    ...{ service: 'redis', timeoutMs, failures: 3, minPauseMs: 50, maxPauseMs: 100, isFailure: isRedisFailure },
+    service: 'redis',
+    timeoutMs,
+    failures: 3,
+    minPauseMs: 50,
+    maxPauseMs: 100,
+    isFailure: isRedisFailure,
     onChange() {},
   });
   const redis = openRedis({
-    ...{ url, timeoutMs, breaker, sentinelName: 'oxbow' },
+    url,
+    timeoutMs,
+    breaker,
+    sentinelName: 'oxbow',
     sentinels: sentinels.map((port) => `127.0.0.1:${port}`),
   });
   await until('Redis is connected', () => redis.isConnected);

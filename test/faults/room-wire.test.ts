@@ -14,7 +14,10 @@ import { type Folder, openFolder, type Server, startServer } from '../fixtures/s
 import { until } from '../fixtures/wait.ts';
 
 const adminToken = 'let-me-in-please';
-/** Clocks of two processes of one machine: far more than they differ, and far less than the exchanges take together. */
+/**
+ * Clocks of two processes of one machine: far more than they differ, and far less than the exchanges take
+ * together.
+ */
 const CLOCKS_APART_MS = 1000;
 const asAdmin = { authorization: `Bearer ${adminToken}` };
 
@@ -27,7 +30,8 @@ suite('rooms on a bad wire', () => {
   before(async () => {
     folder = await openFolder('room-wire');
     server = await startServer({
-      ...{ data: join(folder.path, 'data'), adminToken },
+      data: join(folder.path, 'data'),
+      adminToken,
       args: ['--rooms-message-rate', '100'],
     });
     room = await createRoom(server);
@@ -232,7 +236,8 @@ suite('rooms on a bad wire', () => {
       calm.send({ t: 'chat', id: `far-${String(i).padStart(6, '0')}`, text: `number ${i}` });
       far.send({ t: 'clock', c: performance.now() });
       const { c, serverMs } = await far.next('clock');
-      // The clock of the server showed `serverMs` between request and answer; src/lib/clock.test.ts shows how exact it is.
+      // The clock of the server showed `serverMs` between request and answer; src/lib/clock.test.ts shows how
+      // exact it is.
       const [requestedMs, answeredMs] = [c, performance.now()].map((ms) => performance.timeOrigin + ms) as [
         number,
         number,

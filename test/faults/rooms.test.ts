@@ -29,7 +29,8 @@ suite('rooms of a running server', () => {
   before(async () => {
     folder = await openFolder('rooms');
     server = await startServer({
-      ...{ data: join(folder.path, 'data'), adminToken },
+      data: join(folder.path, 'data'),
+      adminToken,
       // A stalled client needs megabytes: more than people write.
       args: ['--rooms-message-rate', '1000', '--rooms-capacity', String(2 * CROWD)],
     });
@@ -62,7 +63,8 @@ suite('rooms of a running server', () => {
       for (const { socket } of [...joiners, member]) opened.defer(() => socket.terminate());
       let written = 0;
       const all = Promise.all(joiners.map(({ welcomed }) => welcomed));
-      // Each message goes to all who are in: without a pause, this process would do nothing else but read them.
+      // Each message goes to all who are in: without a pause, this process would do nothing else but read
+      // them.
       while ((await Promise.race([all, sleep(50)])) === undefined) {
         member.send({ t: 'chat', id: `meanwhile-${written}`, text: `number ${written}` });
         assert.equal((await member.next('message')).message.text, `number ${written++}`);

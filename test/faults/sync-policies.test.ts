@@ -24,7 +24,10 @@ const STATES = perTier({ first: 30, full: 60 });
 const GROUPS = 14;
 const STREAM = 's';
 
-/** Whether the stored bytes are those that the recording has checksums of: other bytes are reported as damaged. */
+/**
+ * Whether the stored bytes are those that the recording has checksums of: other bytes are reported as
+ * damaged.
+ */
 async function isIntact(segments: SegmentStore, { tracks, location }: RecordedGroup): Promise<boolean> {
   for (const { offset, length, crc } of tracks) {
     const bytes = await segments.read(location, { offset, length }).catch(() => undefined);
@@ -53,7 +56,11 @@ for (const sync of ['chunk', 'off'] as const) {
       keepDatabase();
       const indexed: number[] = [];
       await using recorded = openDiskRecording({
-        ...{ files: crash.files, folder: root, store, streamId: STREAM, sync },
+        files: crash.files,
+        folder: root,
+        store,
+        streamId: STREAM,
+        sync,
         onListed: (msn, hash) => hashes.set(msn, hash),
         onIndexed() {
           keepDatabase();

@@ -1,5 +1,6 @@
 /**
- * A worker process for tests: its job says what it does. Started with its setup as an argument, or by the server, with it on stdin.
+ * A worker process for tests: its job says what it does. Started with its setup as an argument, or by the
+ * server, with it on stdin.
  * In: WorkerSetup as JSON. Out: lines on stderr.
  */
 import { createInterface } from 'node:readline';
@@ -53,7 +54,12 @@ async function readSetup(): Promise<WorkerSetup> {
 
 const { url, token, slots = 1, name = 'fixture', mode = 'push' } = await readSetup();
 const end = await runWorker({
-  ...{ name, mode, slots, kinds: ['test'], handlers: { test: handler }, server: { url, token } },
+  name,
+  mode,
+  slots,
+  kinds: ['test'],
+  handlers: { test: handler },
+  server: { url, token },
   log: (text) => process.stderr.write(`${name}: ${text}\n`),
   signal: stopping.signal,
 });

@@ -45,7 +45,9 @@ suite('workers that fail', { concurrency: true }, () => {
       first.kill('SIGCONT');
       const headers = { authorization: `Bearer ${system.token}`, 'oxbow-lease': '1' };
       const late = await fetch(`${system.server.url}/api/v1/jobs/${id}/outputs/v0~2.mp4`, {
-        ...{ method: 'PUT', body: 'late', headers: { ...headers, 'content-type': 'application/octet-stream' } },
+        method: 'PUT',
+        body: 'late',
+        headers: { ...headers, 'content-type': 'application/octet-stream' },
       });
       assert.deepEqual([late.status, ((await late.json()) as { code: string }).code], [409, 'lease-lost']);
       // The next job is run by one of them: by then the first one has sent what it had.
@@ -79,15 +81,17 @@ suite('workers that fail', { concurrency: true }, () => {
     const crashes: string[] = [];
     const { url } = system.server;
     await using own = new OwnWorker({
-      ...{
-        entry,
-        url,
-        token: system.server.deps.access.ownWorker.secret,
-        slots: 1,
-        unchecked: false,
-        network: 'auto' as const,
-      },
-      ...{ when: 'auto', idleMs: 60_000, clock: createSystemClock(), isNeeded: system.isBusy, log: () => {} },
+      entry,
+      url,
+      token: system.server.deps.access.ownWorker.secret,
+      slots: 1,
+      unchecked: false,
+      network: 'auto' as const,
+      when: 'auto',
+      idleMs: 60_000,
+      clock: createSystemClock(),
+      isNeeded: system.isBusy,
+      log: () => {},
       crashed(reason) {
         crashes.push(reason);
         void system.workers.ownEnded(reason);

@@ -1,5 +1,6 @@
 /**
- * A loss that oxbow once had, or that a small mistake would cause: the change of one line that brings it back.
+ * A loss that oxbow once had, or that a small mistake would cause: the change of one line that brings it
+ * back.
  * In: changes. Out: the environment of processes whose sources have them, those that they start too.
  */
 import { join } from 'node:path';

@@ -1,5 +1,6 @@
 /**
- * Ten defects put back, each found by `npm test`: those of the simulation are in test/simulation/defects.test.ts.
+ * Ten defects put back, each found by `npm test`: those of the simulation are in
+ * test/simulation/defects.test.ts.
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';

@@ -1,6 +1,6 @@
 /**
- * Losses that the tests of each folder must notice, each as the change of one line that brings it back; those of `test/simulation` are in
- * its own table.
+ * Losses that the tests of each folder must notice, each as the change of one line that brings it back; those
+ * of `test/simulation` are in its own table.
  * In: nothing. Out: a table for the tests.
  */
 import type { Defect } from './defect.ts';

@@ -1,6 +1,8 @@
 /**
- * Loaded by `--import` in every process and thread of a test: source files are read with a change of defect.ts.
- * In: the changes, as JSON in TESTS_CHANGES. Out: changed sources. Plain JavaScript: tests of the launcher start a Node that reads no types.
+ * Loaded by `--import` in every process and thread of a test: source files are read with a change of
+ * defect.ts.
+ * In: the changes, as JSON in TESTS_CHANGES. Out: changed sources. Plain JavaScript: tests of the launcher
+ * start a Node that reads no types.
  */
 import module from 'node:module';
 import { pathToFileURL } from 'node:url';

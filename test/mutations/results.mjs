@@ -1,6 +1,7 @@
 /**
  * A reporter of Node's runner for programs.
- * In: events. Out: a line of JSON for each test: its name, and whether it passed, failed by an assertion or otherwise, or was skipped.
+ * In: events. Out: a line of JSON for each test: its name, and whether it passed, failed by an assertion or
+ * otherwise, or was skipped.
  */
 export default async function* results(source) {
   for await (const { type, data } of source) {

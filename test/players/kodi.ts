@@ -1,8 +1,10 @@
 /**
- * `npm run kodi -- [append|default|shift|flussonic]`: Kodi with pvr.iptvsimple reads the channel list and the guide of oxbow and plays a
- * programme of the past. Needs Debian's kodi, kodi-pvr-iptvsimple, kodi-inputstream-ffmpegdirect, -adaptive, -rtmp, xvfb and ffmpeg: 350 MB,
- * so `npm test` does not run it; delivery/iptv/channel-list.test.ts has its rules.
- * In: oxbow and Kodi as processes; Kodi is driven by JSON-RPC, without a GPU. Out: what Kodi showed and requested; exit code 1 if it is not that.
+ * `npm run kodi -- [append|default|shift|flussonic]`: Kodi with pvr.iptvsimple reads the channel list and the
+ * guide of oxbow and plays a programme of the past. Needs Debian's kodi, kodi-pvr-iptvsimple,
+ * kodi-inputstream-ffmpegdirect, -adaptive, -rtmp, xvfb and ffmpeg: 350 MB, so `npm test` does not run it;
+ * delivery/iptv/channel-list.test.ts has its rules.
+ * In: oxbow and Kodi as processes; Kodi is driven by JSON-RPC, without a GPU. Out: what Kodi showed and
+ * requested; exit code 1 if it is not that.
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -75,7 +77,8 @@ interface Broadcast {
 const programmes = await until('Kodi has the guide', async () => {
   const properties = ['title', 'starttime', 'endtime'];
   const found = await rpc<{ broadcasts?: Broadcast[] }>('PVR.GetBroadcasts', {
-    ...{ channelid: channels[0]!.channelid, properties },
+    channelid: channels[0]!.channelid,
+    properties,
   });
   // Kodi can play a programme once it is in its database.
   const isPlayable = ({ title, broadcastid }: Broadcast) => title === TITLES[0] && broadcastid !== undefined;

@@ -1,5 +1,6 @@
 /**
- * Losses that oxbow once had, each as the change of one line that brings it back: the simulation must notice every one of them.
+ * Losses that oxbow once had, each as the change of one line that brings it back: the simulation must notice
+ * every one of them.
  * In: nothing. Out: a table for the tests.
  */
 

@@ -1,5 +1,6 @@
 /**
- * Runs simulations of sources that have one known defect (test/mutations/put-back.mjs), until one of them notices it.
+ * Runs simulations of sources that have one known defect (test/mutations/put-back.mjs), until one of them
+ * notices it.
  * In: seeds, as JSON. Out: `seed N: problem`; exit code 1 when no seed noticed it.
  */
 import { problemsOf } from './invariants.ts';

@@ -1,6 +1,7 @@
 /**
  * Sources by chance against the whole of a stream, from playlist to chunk file, over virtual hours.
- * In: a seed and a count of inputs. Out: nothing, or a failed assertion that names the seed. Used by tests and by `npm run fuzz`.
+ * In: a seed and a count of inputs. Out: nothing, or a failed assertion that names the seed. Used by tests
+ * and by `npm run fuzz`.
  */
 import assert from 'node:assert/strict';
 import { problemsOf } from './invariants.ts';
@@ -12,7 +13,10 @@ export const INPUTS_PER_SEED = 10;
 /** The time of a failure is looked for to this precision, ms. */
 const PREFIX_MS = 60_000;
 
-/** What holds of every recording holds, whatever the source does. The message names the seed and the shortest run that fails. */
+/**
+ * What holds of every recording holds, whatever the source does. The message names the seed and the shortest
+ * run that fails.
+ */
 export async function fuzzTimeline(seed: number, count: number): Promise<void> {
   for (let i = 0; i < count / INPUTS_PER_SEED; i++) await checkSeed(seed * 1000 + i);
 }

@@ -11,11 +11,17 @@ import { type FrameName, framesIn, listedUntilMs, type SourcePlan, type SourceSe
 
 /** Runs may meet within half a second (docs/media.md 5). */
 const HOLE_US = 500_000;
-/** A rendition with its own playlist is reloaded within 10 s, after a failure and with the last three segments. */
+/**
+ * A rendition with its own playlist is reloaded within 10 s, after a failure and with the last three
+ * segments.
+ */
 const SOUND_AFTER_S = 30;
 /** A source that is away is asked again at least this often. */
 const LONGEST_PAUSE_MS = 60_000;
-/** A frame that a source offered for this much longer has had its time: 30 s, three target durations, and reloads. */
+/**
+ * A frame that a source offered for this much longer has had its time: 30 s, three target durations, and
+ * reloads.
+ */
 const graceMs = ({ segmentS, targetDurationS }: SourcePlan) => 45_000 + 6000 * Math.max(segmentS, targetDurationS);
 
 /** Everything that does not hold. */
@@ -32,7 +38,10 @@ export function problemsOf(outcome: Outcome): string[] {
   ];
 }
 
-/** Every instant from creation until now is media, a gap or offline, and there is as much media as was recorded. */
+/**
+ * Every instant from creation until now is media, a gap or offline, and there is as much media as was
+ * recorded.
+ */
 function* timeProblems({ timeline, groups, nowUs }: Outcome): Iterable<string> {
   const { pieces } = timeline;
   for (const [i, piece] of pieces.entries()) {
@@ -141,7 +150,10 @@ function isOwed(outcome: Outcome, segment: SourceSegment): boolean {
   });
 }
 
-/** Whether a stream without a past saw a list that had ended: that is a film, and nothing is expected behind its end. */
+/**
+ * Whether a stream without a past saw a list that had ended: that is a film, and nothing is expected behind
+ * its end.
+ */
 function isTakenForFilm({ plan, served }: Outcome, process: number): boolean {
   const isNew = process === 0 || plan.breaks[process - 1]!.how === 'recreate';
   return isNew && served.find((list) => list.process === process)?.ended === true;
@@ -150,7 +162,10 @@ function isTakenForFilm({ plan, served }: Outcome, process: number): boolean {
 /** When each process began, ms since the simulation began. */
 const beginsOf = ({ processEnds }: Outcome) => [0, ...processEnds.slice(0, -1)];
 
-/** Pictures have the sound that came with them, but where a life or a stretch between discontinuities begins or ends. */
+/**
+ * Pictures have the sound that came with them, but where a life or a stretch between discontinuities begins
+ * or ends.
+ */
 function* soundProblems({ plan, groups }: Outcome): Iterable<string> {
   if (plan.audio === 'none') return;
   const pictures = new Map<number, number>();

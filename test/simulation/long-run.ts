@@ -1,6 +1,8 @@
 /**
- * Days of many recorded streams on a simulated clock: real streams, packagers, recorders, chunk files, index and retention.
- * In: a seed, streams, days. Out: figures and problems, once a simulated day. Outages, restarts, kills and clock steps are by chance.
+ * Days of many recorded streams on a simulated clock: real streams, packagers, recorders, chunk files, index
+ * and retention.
+ * In: a seed, streams, days. Out: figures and problems, once a simulated day. Outages, restarts, kills and
+ * clock steps are by chance.
  */
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -38,7 +40,10 @@ const LEASE_TTL_MS = 100 * DAY_MS;
 const PLAYLISTS = 3;
 /** V8 compiles rare paths for days: in three days of 20 streams code grows by 1 MB, and nothing else does. */
 const CODE_SPACES = /code|trusted/;
-/** What `keep` may be exceeded by: the window that is due, the pauses after two clock steps and how far one sets the clock back, the grace period and the time between passes. */
+/**
+ * What `keep` may be exceeded by: the window that is due, the pauses after two clock steps and how far one
+ * sets the clock back, the grace period and the time between passes.
+ */
 const LATE_MS = 600_000 + 3 * HOUR_MS + 60_000 + 2 * RETENTION_EVERY_MS;
 
 /** Parameters of a simulation. */
@@ -109,7 +114,10 @@ export async function* longRun(options: LongRunOptions): AsyncGenerator<Look> {
 
   const begin = async () => {
     const opened = await openStreams({
-      ...{ folder, nowMs: START_MS + time.nowMs + offsetMs, leaseTtlMs: LEASE_TTL_MS, closed: true },
+      folder,
+      nowMs: START_MS + time.nowMs + offsetMs,
+      leaseTtlMs: LEASE_TTL_MS,
+      closed: true,
       config: {
         hls: { ...config.hls, segmentDuration: SEGMENT_MS },
         record: { ...config.record, sync: 'off', keep: keepMs },
@@ -128,7 +136,10 @@ export async function* longRun(options: LongRunOptions): AsyncGenerator<Look> {
     }
     const { table, clock, pins, horizons, stats } = opened.deps;
     const retention = new Retention({
-      ...{ segments: opened.segments, table, clock, horizons },
+      segments: opened.segments,
+      table,
+      clock,
+      horizons,
       settings: { now: { record: { maxDisk: undefined } } },
       pinned: (id) => pins.ranges(id),
       streams: () => opened.catalog.recordings.retentionRules,
@@ -228,7 +239,10 @@ export async function* longRun(options: LongRunOptions): AsyncGenerator<Look> {
   await current.rig[Symbol.asyncDispose]();
 }
 
-/** Resolves when all that was published is on the disk. `settle` of the rig looks at every turn of the event loop: half of all CPU time. */
+/**
+ * Resolves when all that was published is on the disk. `settle` of the rig looks at every turn of the event
+ * loop: half of all CPU time.
+ */
 async function written({ catalog }: StreamsRig): Promise<void> {
   const { all } = catalog;
   while (!all.every(({ isQuiet }) => isQuiet)) await pause(1);
@@ -264,8 +278,17 @@ function publish(feeder: RunFeeder, msn: number, arrivedMs: number): void {
     return { trackId: videoTrack.id, dts, pts: dts, duration: step, key: i === 0, data };
   });
   const segment = {
-    ...{ msn, url: SOURCE, durationS: SEGMENT_S, targetDurationS: SEGMENT_S, discontinuity: false },
-    ...{ discontinuitySequence: 0, dated: false, toEdgeS: SEGMENT_S, arrivedMs, ended: false, epoch: 0 },
+    msn,
+    url: SOURCE,
+    durationS: SEGMENT_S,
+    targetDurationS: SEGMENT_S,
+    discontinuity: false,
+    discontinuitySequence: 0,
+    dated: false,
+    toEdgeS: SEGMENT_S,
+    arrivedMs,
+    ended: false,
+    epoch: 0,
   };
   feeder.publish(segment, { groups: [{ tracks, frames }], damages: [] });
 }

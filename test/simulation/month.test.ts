@@ -9,7 +9,11 @@ const HOUR_MS = 3_600_000;
 
 test('a day of ten streams: media, gaps and offline time are wall time, and memory, files and index do not grow', async (context) => {
   const options: LongRunOptions = {
-    ...{ seed: 3, streams: 10, lengthMs: 24 * HOUR_MS, lookEveryMs: 6 * HOUR_MS, keepMs: HOUR_MS },
+    seed: 3,
+    streams: 10,
+    lengthMs: 24 * HOUR_MS,
+    lookEveryMs: 6 * HOUR_MS,
+    keepMs: HOUR_MS,
   };
   // A process of its own, as for the other simulation. `npm run soak -- month` is the long form.
   const script = path.join(import.meta.dirname, 'run-month.ts');

@@ -1,5 +1,6 @@
 /**
- * A simulated origin: serves the lists and segments of a plan as they are at the moment, and records what it listed for each client.
+ * A simulated origin: serves the lists and segments of a plan as they are at the moment, and records what it
+ * listed for each client.
  * In: requests of a pull, over virtual time. Out: replies, as net gives them.
  */
 import type { IncomingHttpHeaders } from 'node:http';
@@ -77,7 +78,8 @@ export class SimulatedOrigin {
   async #segment(kind: FrameName['kind'], msn: number, request: NetRequest): Promise<Omit<NetResponse, 'url'>> {
     const listed = this.#listedNow(kind);
     const from = this.#plan.lives[listed.life]?.segments[0]?.index ?? 0;
-    // What has left the list stays for another window; what an encoder before this one made under the same name is gone.
+    // What has left the list stays for another window; what an encoder before this one made under the same
+    // name is gone.
     const found = this.#all.findLast(
       (segment) => segment.msn === msn && segment.index < listed.end && (segment.index >= from || listed.continues),
     );
@@ -171,7 +173,8 @@ function cutReply(bytes: Uint8Array): Omit<NetResponse, 'url'> {
 function reply(code: number, bytes: Uint8Array, failure?: Error): Omit<NetResponse, 'url'> {
   const headers: IncomingHttpHeaders = {};
   return {
-    ...{ status: code, headers },
+    status: code,
+    headers,
     async body() {
       if (failure) throw failure;
       return bytes;

@@ -6,7 +6,10 @@ const DAY_S = 86_400;
 /** A base that no jump back takes below zero, ms. */
 const BASE_MS = 40 * DAY_S * 1000;
 const JUMPS_S = [1, 1.9, 2.1, 3, 12, 30, 384, 3600, DAY_S, 25 * DAY_S].flatMap((s) => [s, -s]);
-/** Jumps ahead are kept up to 2 s; a picture comes when its successor does, and a feed waits for the rest of it. */
+/**
+ * Jumps ahead are kept up to 2 s; a picture comes when its successor does, and a feed waits for the rest of
+ * it.
+ */
 const WITHIN_US = 2_600_000;
 const FRAMES_PER_S = 25;
 

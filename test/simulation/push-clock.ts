@@ -1,6 +1,8 @@
 /**
- * A publisher of each push protocol whose clock jumps, wraps, or runs at another speed, from its packets to the runs of a stream.
- * In: a protocol, and the media time of each instant. Out: UTC and arrival of every picture, to be judged. Used by tests only.
+ * A publisher of each push protocol whose clock jumps, wraps, or runs at another speed, from its packets to
+ * the runs of a stream.
+ * In: a protocol, and the media time of each instant. Out: UTC and arrival of every picture, to be judged.
+ * Used by tests only.
  */
 import { Leases } from '../../src/cluster/lease.ts';
 import { createLocalLeases } from '../../src/cluster/local-leases.ts';
@@ -38,7 +40,9 @@ const GOP = 25;
 /** A frame of 1,024 samples at 48 kHz. */
 const AAC_MS = 64 / 3;
 
-/** The protocols; SRT and UDP are the same feed of MPEG-TS with other tolerances, RTSP and WHIP the same RTP. */
+/**
+ * The protocols; SRT and UDP are the same feed of MPEG-TS with other tolerances, RTSP and WHIP the same RTP.
+ */
 export const PUSHED = ['rtmp', 'rtmp-31', 'srt', 'udp', 'rtp', 'rtsp'] as const;
 /** One of them; `rtmp-31`: the clock has 31 bits, as FFmpeg's. */
 export type Pushed = (typeof PUSHED)[number];
@@ -99,8 +103,15 @@ export class PushSimulation {
     };
     const leases = new Leases({ store: createLocalLeases(clock), clock, failed });
     this.#slot = new PublisherSlot({
-      ...{ streamId: 'x', clock, leases, failed, bug: failed, input: this.stream },
-      ...{ policy: () => 'refuse', watches: false, onEvent() {} },
+      streamId: 'x',
+      clock,
+      leases,
+      failed,
+      bug: failed,
+      input: this.stream,
+      policy: () => 'refuse',
+      watches: false,
+      onEvent() {},
     });
   }
 

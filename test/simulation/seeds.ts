@@ -21,7 +21,10 @@ export const quickSeeds: readonly number[] = [
 /** Of the second tier: all others. */
 export const longSeeds: readonly number[] = [...Array(SEEDS).keys()].filter((seed) => !quickSeeds.includes(seed));
 
-/** Simulates them in a process of its own: the runner follows every promise of a test and counts its calls, which doubles the time. */
+/**
+ * Simulates them in a process of its own: the runner follows every promise of a test and counts its calls,
+ * which doubles the time.
+ */
 export async function simulateSeeds(seeds: readonly number[]): Promise<void> {
   const script = path.join(import.meta.dirname, 'run-seeds.ts');
   const { stdout } = await promisify(execFile)(process.execPath, [script, JSON.stringify(seeds)]);

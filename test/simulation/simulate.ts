@@ -122,7 +122,10 @@ export async function simulate(seed: number, endMs?: number): Promise<Outcome> {
     });
     const { table, clock, pins, horizons } = opened.deps;
     const retention = new Retention({
-      ...{ segments: opened.deps.segments, table, clock, horizons },
+      segments: opened.deps.segments,
+      table,
+      clock,
+      horizons,
       settings: { now: { record: { maxDisk: undefined } } },
       pinned: (id) => pins.ranges(id),
       streams: () => opened.catalog.recordings.retentionRules,

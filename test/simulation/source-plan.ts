@@ -1,5 +1,6 @@
 /**
- * What a simulated source does over hours: lives between restarts, segments, dates, breaks, failures; all of it made from one seed.
+ * What a simulated source does over hours: lives between restarts, segments, dates, breaks, failures; all of
+ * it made from one seed.
  * In: numbers by chance. Out: a plan, and what is in each segment. Pure.
  */
 import { concatBytes } from '../../src/lib/bytes.ts';
@@ -78,11 +79,16 @@ export interface SourcePlan {
   readonly dated: boolean;
   readonly lives: readonly SourceLife[];
   readonly clockSteps: readonly ClockStep[];
-  /** When oxbow is restarted, in order or by a kill, or its stream is deleted and made again; ms since the simulation began. */
+  /**
+   * When oxbow is restarted, in order or by a kill, or its stream is deleted and made again; ms since the
+   * simulation began.
+   */
   readonly breaks: readonly { readonly atMs: number; readonly how: 'restart' | 'kill' | 'recreate' }[];
   /** The list is finished from the beginning, and so published as fast as it can be fetched. */
   readonly isFilm: boolean;
-  /** Every date is right, and so is the host's clock: a new process knows by them what is recorded already. */
+  /**
+   * Every date is right, and so is the host's clock: a new process knows by them what is recorded already.
+   */
   readonly hasTrueDates: boolean;
   /** Lists that come before this are old copies, ms since the simulation began. */
   readonly staleUntilMs: number;
@@ -133,7 +139,13 @@ function planLive(seed: number, random: (below: number) => number): SourcePlan {
       const failures = chance(5) ? [oneOf<Failure>('status-404', 'status-500', 'truncated', 'html', 'hang')] : [];
       const beginMs = startMs + k * segmentS * 1000;
       segments.push({
-        ...{ index, life, msn: msn + k, discontinuity: breaks, discontinuitySequence: sequence, mediaS, failures },
+        index,
+        life,
+        msn: msn + k,
+        discontinuity: breaks,
+        discontinuitySequence: sequence,
+        mediaS,
+        failures,
         dateMs: dated ? beginMs + dateShiftMs : undefined,
         listedMs: beginMs + segmentS * 1000,
         isBroken: chance(1),
@@ -165,7 +177,14 @@ function planLive(seed: number, random: (below: number) => number): SourcePlan {
   const wrong = [1, Math.ceil(segmentS / 2), 3 * segmentS, 60][other(4)]!;
   const targetDurationS = other(3) === 0 ? wrong : segmentS;
   return {
-    ...{ seed, segmentS, windowSegments, audio, dated, lives, clockSteps, isFilm: false },
+    seed,
+    segmentS,
+    windowSegments,
+    audio,
+    dated,
+    lives,
+    clockSteps,
+    isFilm: false,
     hasTrueDates: !hasShiftedDates && clockSteps.length === 0,
     framesPerSecond: segmentS > 10 ? 1 : oneOf(1, 2, 5),
     audioAhead: audio === 'separate' ? random(2) : 0,
@@ -192,7 +211,11 @@ function planFilm(seed: number, random: (below: number) => number): SourcePlan {
     const own = { index, life: 0, msn: index, mediaS: index * segmentS, listedMs: startMs };
     return {
       ...own,
-      ...{ discontinuity: false, discontinuitySequence: 0, dateMs: undefined, failures: [], isBroken: false },
+      discontinuity: false,
+      discontinuitySequence: 0,
+      dateMs: undefined,
+      failures: [],
+      isBroken: false,
     };
   });
   const breaks = Array.from({ length: 2 }, (_, i) => ({
@@ -200,17 +223,19 @@ function planFilm(seed: number, random: (below: number) => number): SourcePlan {
     how: random(2) === 0 ? ('recreate' as const) : ('kill' as const),
   }));
   return {
-    ...{
-      seed,
-      segmentS,
-      targetDurationS: segmentS,
-      framesPerSecond: 1,
-      audio: 'none',
-      audioAhead: 0,
-      tracksApart: false,
-      dated: false,
-    },
-    ...{ isFilm: true, hasTrueDates: false, clockSteps: [], breaks, ...noStaleness },
+    seed,
+    segmentS,
+    targetDurationS: segmentS,
+    framesPerSecond: 1,
+    audio: 'none',
+    audioAhead: 0,
+    tracksApart: false,
+    dated: false,
+    isFilm: true,
+    hasTrueDates: false,
+    clockSteps: [],
+    breaks,
+    ...noStaleness,
     windowSegments: segments.length,
     lives: [{ startMs, endMs: startMs + segmentS * 1000, segments, after: 'ended', continues: false }],
     endMs: 300_000,

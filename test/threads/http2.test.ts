@@ -1,5 +1,6 @@
 /**
- * HTTP/2 through two threads: TLS ends in a serving thread, which tunnels the connection to the main thread (docs/decisions/0014).
+ * HTTP/2 through two threads: TLS ends in a serving thread, which tunnels the connection to the main thread
+ * (docs/decisions/0014).
  * In: servers with fake dependencies and two serving threads. Out: failures.
  */
 import assert from 'node:assert/strict';
@@ -56,7 +57,10 @@ function holding() {
   return { answer, reach };
 }
 
-/** A session that takes no byte of its answers. @param allowHalfOpen the socket stays open where the server ends its half */
+/**
+ * A session that takes no byte of its answers.
+ * @param allowHalfOpen the socket stays open where the server ends its half
+ */
 async function openDeaf(server: TestServer, path: string, { allowHalfOpen = false } = {}) {
   const { hostname: host, port } = new URL(server.url);
   const where = { host, port: Number(port), allowHalfOpen, rejectUnauthorized: false, ALPNProtocols: ['h2'] };

@@ -1,6 +1,6 @@
 /**
- * What a serving thread forwards to the main thread arrives as from one thread: each kind of request and of answer, over TCP and over TLS,
- * which ends in the serving thread (docs/decisions/0014).
+ * What a serving thread forwards to the main thread arrives as from one thread: each kind of request and of
+ * answer, over TCP and over TLS, which ends in the serving thread (docs/decisions/0014).
  * In: a server with fake dependencies and two serving threads. Out: failures.
  */
 import assert from 'node:assert/strict';

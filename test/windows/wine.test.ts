@@ -1,5 +1,6 @@
 /**
- * Modules whose behaviour depends on the file system run their own tests on Windows' Node under Wine: paths, locks, renames.
+ * Modules whose behaviour depends on the file system run their own tests on Windows' Node under Wine: paths,
+ * locks, renames.
  * In: Debian's wine and wine64, Windows' Node from the npm registry. Out: assertions.
  */
 import assert from 'node:assert/strict';

@@ -1,6 +1,6 @@
 /**
- * The table of pages: component, title, width, required permission and menu of each. A new page is an address in routes.ts and a line
- * here.
+ * The table of pages: component, title, width, required permission and menu of each. A new page is an address
+ * in routes.ts and a line here.
  * In: nothing. Out: App, the header, the footer.
  */
 import type { Component } from 'svelte';
@@ -16,13 +16,19 @@ export interface PageEntry {
   readonly load: () => Component | Promise<Component>;
   readonly title: TextKey;
   readonly width: 'form' | 'narrow' | 'normal' | 'wide' | 'full';
-  /** Required permission; without it the page asks the viewer to sign in, with the reason and, a line each, what is on the page. */
+  /**
+   * Required permission; without it the page asks the viewer to sign in, with the reason and, a line each,
+   * what is on the page.
+   */
   readonly needs?: { readonly action: Action; readonly why: TextKey; readonly content: TextKey };
   readonly menu?: 'main' | 'create' | 'account' | 'foot';
   readonly icon?: IconName;
 }
 
-/** Loads a page once, so that it stays the same while only its address changes. The parameter of the address becomes props. */
+/**
+ * Loads a page once, so that it stays the same while only its address changes. The parameter of the address
+ * becomes props.
+ */
 function lazy(load: () => Promise<{ readonly default: unknown }>): () => Promise<Component> {
   let loaded: Promise<Component> | undefined;
   return () => {

@@ -7,7 +7,11 @@ import { readMoment } from '../../src/api/moment.ts';
 import { isStreamName } from '../../src/api/stream-name.ts';
 import type { TimeSpan } from './time/span.ts';
 
-/** A page and its parameters; `stream` of `go-live` and `studio` is empty before one is chosen; `asset` is an id of the library, `clip` of a clip, `room` of a room; `atMs` is unix milliseconds, null for now; `span` plays in a loop, null for none. */
+/**
+ * A page and its parameters; `stream` of `go-live` and `studio` is empty before one is chosen; `asset` is an
+ * id of the library, `clip` of a clip, `room` of a room; `atMs` is unix milliseconds, null for now; `span`
+ * plays in a loop, null for none.
+ */
 export type Route =
   | { readonly page: 'home' }
   | { readonly page: 'clips' }
@@ -79,7 +83,8 @@ export const adminTabs = [
 export type AdminTab = (typeof adminTabs)[number];
 
 /**
- * Parses an address. An invalid `t`, `from` or `to` is ignored: the page then shows now. With `from` and `to` the page begins at `from`.
+ * Parses an address. An invalid `t`, `from` or `to` is ignored: the page then shows now. With `from` and `to`
+ * the page begins at `from`.
  *
  * @param pathname as `location.pathname`
  * @param search as `location.search`
@@ -95,7 +100,9 @@ export function parseRoute(pathname: string, search: string, nowMs = Date.now())
   return { page: 'missing', path: pathname };
 }
 
-/** The value of the pattern's parameter; empty if it is optional and absent, null if the path does not match. */
+/**
+ * The value of the pattern's parameter; empty if it is optional and absent, null if the path does not match.
+ */
 function match(pattern: string, path: string): string | null {
   const wanted = pattern.split('/');
   const given = path.replace(/(?<=.)\/$/, '').split('/');
@@ -131,7 +138,8 @@ function read(page: PageName, part: string, query: URLSearchParams, nowMs: numbe
 }
 
 /**
- * The page to show after signing in: the one that required it, otherwise the home page; never one of another site.
+ * The page to show after signing in: the one that required it, otherwise the home page; never one of another
+ * site.
  *
  * @param search as `location.search`
  */
@@ -168,7 +176,10 @@ export function providerPath(provider: string, to: string, invitation = ''): str
   return `/api/v1/sign-in/${encodeURIComponent(provider)}?${query}`;
 }
 
-/** The time and the span in a query: in the forms of addresses, or as a person types them in their zone (`-10m`, `yesterday 14:00`). */
+/**
+ * The time and the span in a query: in the forms of addresses, or as a person types them in their zone
+ * (`-10m`, `yesterday 14:00`).
+ */
 export function readLinkTime(
   query: URLSearchParams,
   nowMs = Date.now(),
@@ -192,12 +203,18 @@ function readTime(text: string | null, nowMs: number): number | null {
   }
 }
 
-/** The address of the page that shows how to publish to a stream, and what arrives; without a name, the page that creates one. */
+/**
+ * The address of the page that shows how to publish to a stream, and what arrives; without a name, the page
+ * that creates one.
+ */
 export function goLivePath(stream = ''): string {
   return stream === '' ? '/go-live' : `/go-live/${stream}`;
 }
 
-/** The address of the page that shows what happened to a stream. @param atMs unix milliseconds; undefined: now */
+/**
+ * The address of the page that shows what happened to a stream.
+ * @param atMs unix milliseconds; undefined: now
+ */
 export function historyPath(stream: string, atMs?: number): string {
   return `/admin/history/${stream}${atMs === undefined ? '' : `?t=${Math.floor(atMs / 1000)}`}`;
 }

@@ -14,7 +14,13 @@ export function auditRows(db: Kysely<Tables>): AuditRows {
   return {
     async add(lines) {
       const rows = lines.map(({ atMs, userId, name, address, action, request, status, traceId }) => ({
-        ...{ at_us: Math.round(atMs * 1000), user_id: userId, name, address, action, request, status },
+        at_us: Math.round(atMs * 1000),
+        user_id: userId,
+        name,
+        address,
+        action,
+        request,
+        status,
         trace_id: traceId,
       }));
       await db.insertInto('audit').values(rows).execute();
@@ -39,8 +45,15 @@ export function auditRows(db: Kysely<Tables>): AuditRows {
         );
       }
       return (await query.execute()).map((row) => ({
-        ...{ seq: row.seq, atMs: row.at_us / 1000, userId: row.user_id, name: row.name, address: row.address },
-        ...{ action: row.action, request: row.request, status: row.status, traceId: row.trace_id },
+        seq: row.seq,
+        atMs: row.at_us / 1000,
+        userId: row.user_id,
+        name: row.name,
+        address: row.address,
+        action: row.action,
+        request: row.request,
+        status: row.status,
+        traceId: row.trace_id,
       }));
     },
     async removeBefore(atMs) {

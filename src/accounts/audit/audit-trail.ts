@@ -20,7 +20,6 @@ export interface AuditLine {
   readonly traceId: string;
 }
 
-/** A line as it is stored. */
 export interface StoredLine extends AuditLine {
   /** Rises with every line. */
   readonly seq: number;

@@ -50,7 +50,11 @@ async function openRig(first: Responder, change: Partial<AuthUrlOptions> = {}) {
   const { port } = server.address() as AddressInfo;
   const net = createNet({ allow: [] });
   const auth = new AuthUrl({
-    ...{ url: `http://127.0.0.1:${port}/auth`, secret: undefined, sendKey: false, timeoutMs: 2000, net },
+    url: `http://127.0.0.1:${port}/auth`,
+    secret: undefined,
+    sendKey: false,
+    timeoutMs: 2000,
+    net,
     nowMs: () => nowMs,
     signal: new AbortController().signal,
     onAnswer: (_, outcome) => outcomes.push(outcome),

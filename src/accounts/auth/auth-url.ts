@@ -1,6 +1,6 @@
 /**
- * Asks the authorization server of `auth.url` whether a client may publish or watch: one POST for each client, with its answer in memory
- * for as long as the server says. A client without an answer is refused.
+ * Asks the authorization server of `auth.url` whether a client may publish or watch: one POST for each
+ * client, with its answer in memory for as long as the server says. A client without an answer is refused.
  * In: questions of protocol servers and of HTTP. Out: verdicts; metrics. docs/2-publish/auth.md.
  */
 import { createHash } from 'node:crypto';
@@ -76,15 +76,20 @@ export class AuthUrl {
   /** Least recently used first. */
   readonly #answers = new Map<string, KnownAnswer>();
   readonly #questions = new Map<string, Promise<AuthVerdict>>();
-  /** Keys of answers by what their client sends: a digest for each request of a player would cost more than its response. */
+  /**
+   * Keys of answers by what their client sends: a digest for each request of a player would cost more than
+   * its response.
+   */
   readonly #keys = new Map<string, string>();
 
   constructor(options: AuthUrlOptions) {
     this.#options = options;
     this.#url = new URL(options.url);
     this.#breaker = new CircuitBreaker({
-      ...{ nowMs: options.nowMs, failures: FAILURES },
-      ...{ minPauseMs: PAUSE_MS.min, maxPauseMs: PAUSE_MS.max },
+      nowMs: options.nowMs,
+      failures: FAILURES,
+      minPauseMs: PAUSE_MS.min,
+      maxPauseMs: PAUSE_MS.max,
     });
   }
 

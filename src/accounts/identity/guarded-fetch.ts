@@ -1,6 +1,7 @@
 /**
  * The requests of openid-client through the guarded client: checked addresses, time and size limits.
- * In: requests of the library. Out: replies as the library expects them. docs/architecture.md, Outgoing requests.
+ * In: requests of the library. Out: replies as the library expects them. docs/architecture.md,
+ * Outgoing requests.
  */
 import type { CustomFetch } from 'openid-client';
 import { OxbowError } from '../../lib/errors.ts';
@@ -14,7 +15,9 @@ export const IDENTITY_TIMEOUT_MS = 10_000;
 /** Where requests go. */
 export interface GuardedFetchOptions {
   readonly net: Pick<Net, 'fetch'>;
-  /** Address of the service in the settings: its host may be private. Other private hosts need `net.allow`. */
+  /**
+   * Address of the service in the settings: its host may be private. Other private hosts need `net.allow`.
+   */
   readonly trusted: URL;
   /** Ends requests. */
   readonly signal: AbortSignal;
@@ -26,9 +29,13 @@ export function createGuardedFetch({ net, trusted, signal }: GuardedFetchOptions
     if (method !== 'GET' && method !== 'POST') throw new TypeError(`${method} is not supported`);
     const { 'user-agent': _, ...fields } = lowered(headers);
     using answer = await net.fetch(url, {
-      ...{ trusted, headers: fields, home: new URL(url) },
+      trusted,
+      headers: fields,
+      home: new URL(url),
       signal: ending ? AbortSignal.any([signal, ending]) : signal,
-      ...{ maxBytes: MAX_BYTES, deadlineMs: IDENTITY_TIMEOUT_MS, idleMs: IDENTITY_TIMEOUT_MS },
+      maxBytes: MAX_BYTES,
+      deadlineMs: IDENTITY_TIMEOUT_MS,
+      idleMs: IDENTITY_TIMEOUT_MS,
       ...(method === 'POST' && { post: bytesOf(body) }),
     });
     const bytes = await answer.body();
@@ -42,8 +49,8 @@ export function createGuardedFetch({ net, trusted, signal }: GuardedFetchOptions
 }
 
 /**
- * The refusal of a failed exchange with a service: `identity-unavailable` if it could not be reached or answered nonsense, otherwise
- * `identity-refused`.
+ * The refusal of a failed exchange with a service: `identity-unavailable` if it could not be reached or
+ * answered nonsense, otherwise `identity-refused`.
  */
 export function toIdentityError(error: unknown, name: string): OxbowError {
   if (error instanceof OxbowError && error.code.startsWith('identity-')) return error;

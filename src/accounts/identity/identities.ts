@@ -127,7 +127,10 @@ export function identityRows(db: Kysely<Tables>, changes?: RowChanges): Identity
       }
       const found = await query.execute();
       return found.map(({ provider, subject, user_id, name, created_us }) => ({
-        ...{ provider, subject, userId: user_id, name },
+        provider,
+        subject,
+        userId: user_id,
+        name,
         createdMs: created_us / 1000,
       }));
     },

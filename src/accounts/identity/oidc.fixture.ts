@@ -19,7 +19,10 @@ export interface OidcServer extends AsyncDisposable {
   readonly issuer: string;
   /** By their ids. */
   readonly people: Map<string, OidcPerson>;
-  /** Follows the redirects from an authorization address as a browser does, signs in as a person; returns the address of the callback. */
+  /**
+   * Follows the redirects from an authorization address as a browser does, signs in as a person; returns the
+   * address of the callback.
+   */
   signIn(url: string, id: string): Promise<string>;
   /** Stops answering. */
   stop(): Promise<void>;
@@ -40,7 +43,9 @@ export async function startOidcServer(redirectUri: () => string): Promise<OidcSe
     const provider = new Provider(issuer, {
       clients: [
         {
-          ...{ client_id: client.id, client_secret: client.secret, redirect_uris: [redirectUri()] },
+          client_id: client.id,
+          client_secret: client.secret,
+          redirect_uris: [redirectUri()],
           token_endpoint_auth_method: 'client_secret_post',
         },
       ],

@@ -14,7 +14,11 @@ import { IdentityProvider, type ProviderOptions } from './provider.ts';
 
 const presets = {
   oidc: { name: '', scopes: 'openid profile email', issuer: undefined },
-  ...{ github, google, discord, microsoft, gitlab },
+  github,
+  google,
+  discord,
+  microsoft,
+  gitlab,
 } as const satisfies Readonly<Record<string, Preset>>;
 
 /** A service as it is set. */
@@ -49,7 +53,11 @@ export async function openProviders(
     const { clientId, signUp } = settings;
     const issuer = settings.issuer || preset.issuer || '';
     const options = {
-      ...{ id, preset, issuer, clientId, signUp },
+      id,
+      preset,
+      issuer,
+      clientId,
+      signUp,
       name: settings.name || preset.name || id,
       scopes: settings.scopes || preset.scopes,
       clientSecret: await secretOf(id, settings),

@@ -35,8 +35,14 @@ async function openRig(type: ProviderSettings['type'], answers: (request: Reques
   const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const net = createNet({ allow: [] });
   const settings: ProviderSettings = {
-    ...{ type, issuer: base, clientId: 'oxbow', clientSecret: 'hush' },
-    ...{ clientSecretFile: '', scopes: '', name: '', signUp: 'accounts' },
+    type,
+    issuer: base,
+    clientId: 'oxbow',
+    clientSecret: 'hush',
+    clientSecretFile: '',
+    scopes: '',
+    name: '',
+    signUp: 'accounts',
   };
   const shared = { net, signal: new AbortController().signal, nowMs: () => 0 };
   const provider = (await openProviders({ x: settings }, shared)).get('x')!;
@@ -71,8 +77,12 @@ async function openForger(
     switch (path) {
       case '/.well-known/openid-configuration':
         return {
-          ...{ issuer: base, authorization_endpoint: `${base}/auth`, token_endpoint: `${base}/token` },
-          ...{ jwks_uri: `${base}/keys`, response_types_supported: ['code'], subject_types_supported: ['public'] },
+          issuer: base,
+          authorization_endpoint: `${base}/auth`,
+          token_endpoint: `${base}/token`,
+          jwks_uri: `${base}/keys`,
+          response_types_supported: ['code'],
+          subject_types_supported: ['public'],
           id_token_signing_alg_values_supported: ['RS256'],
           ...(userinfo !== undefined && { userinfo_endpoint: `${base}/me` }),
         };
@@ -160,7 +170,8 @@ suite('a service with OpenID Connect', () => {
 
   test('cannot make oxbow connect to other private hosts', async () => {
     await using rig = await openRig('oidc', (_, base) => ({
-      ...{ issuer: base, authorization_endpoint: `${base}/auth` },
+      issuer: base,
+      authorization_endpoint: `${base}/auth`,
       token_endpoint: 'http://169.254.169.254/latest/meta-data',
     }));
     await assert.rejects(rig.signIn(), withCode('identity-unavailable'));
@@ -195,7 +206,8 @@ suite('presets, with answers as the services document them', () => {
 
   test('GitHub: a used code is answered with 200 and an error, and refused', async () => {
     await using rig = await openRig('github', () => ({
-      ...{ error: 'bad_verification_code', error_description: 'The code passed is incorrect or expired.' },
+      error: 'bad_verification_code',
+      error_description: 'The code passed is incorrect or expired.',
     }));
     await assert.rejects(rig.signIn(), withCode('identity-refused'));
   });
@@ -240,7 +252,8 @@ suite('presets, with answers as the services document them', () => {
 
 suite('the ticket of a sign-in', () => {
   const ticket = {
-    ...{ provider: 'x', goal: '/' },
+    provider: 'x',
+    goal: '/',
     checks: { state: 's', nonce: 'n', verifier: 'v', redirectUri: REDIRECT },
   };
 

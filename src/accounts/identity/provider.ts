@@ -1,7 +1,8 @@
 /**
- * One service that signs users in, by OpenID Connect or OAuth 2: authorization code with PKCE, state and nonce. Nothing else talks to it.
- * In: settings, the query of the callback. Out: the address to send the browser to; the person who came back. RFC 6749 4.1; RFC 7636; RFC
- * 9207; OpenID Connect Core 3.1.
+ * One service that signs users in, by OpenID Connect or OAuth 2: authorization code with PKCE, state and
+ * nonce. Nothing else talks to it.
+ * In: settings, the query of the callback. Out: the address to send the browser to; the person who came back.
+ * RFC 6749 4.1; RFC 7636; RFC 9207; OpenID Connect Core 3.1.
  */
 import * as client from 'openid-client';
 import { OxbowError } from '../../lib/errors.ts';
@@ -72,13 +73,17 @@ export class IdentityProvider {
   async begin(redirectUri: string): Promise<{ readonly url: URL; readonly checks: SignInChecks }> {
     const { scopes, name } = this.#options;
     const checks = {
-      ...{ state: client.randomState(), nonce: client.randomNonce(), verifier: client.randomPKCECodeVerifier() },
+      state: client.randomState(),
+      nonce: client.randomNonce(),
+      verifier: client.randomPKCECodeVerifier(),
       redirectUri,
     };
     try {
       const config = await this.#config();
       const url = client.buildAuthorizationUrl(config, {
-        ...{ redirect_uri: redirectUri, scope: scopes, state: checks.state },
+        redirect_uri: redirectUri,
+        scope: scopes,
+        state: checks.state,
         code_challenge: await client.calculatePKCECodeChallenge(checks.verifier),
         code_challenge_method: 'S256',
         ...(!this.#options.preset.oauth2 && { nonce: checks.nonce }),
@@ -102,7 +107,8 @@ export class IdentityProvider {
       const here = new URL(checks.redirectUri);
       here.search = query;
       const tokens = await client.authorizationCodeGrant(config, here, {
-        ...{ expectedState: checks.state, pkceCodeVerifier: checks.verifier },
+        expectedState: checks.state,
+        pkceCodeVerifier: checks.verifier,
         ...(!preset.oauth2 && { expectedNonce: checks.nonce, idTokenExpected: true }),
       });
       return preset.oauth2
@@ -169,7 +175,8 @@ export class IdentityProvider {
       return client.discovery(trusted, clientId, undefined, auth, {
         [client.customFetch]: guardedFetch,
         timeout,
-        // By default the library trusts the connection, and does not check signatures of ID tokens that came over it.
+        // By default the library trusts the connection, and does not check signatures of ID tokens that came
+        // over it.
         execute: [client.enableNonRepudiationChecks, ...insecure],
       });
     }

@@ -1,6 +1,8 @@
 /**
- * Which user a person at another service is: the one they are linked to, the one who links them now, or a new one.
- * In: the services of the settings, profiles. Out: users; what the pages show. An account is never joined by an unverified e-mail address, and an administrator's by none.
+ * Which user a person at another service is: the one they are linked to, the one who links them now, or a new
+ * one.
+ * In: the services of the settings, profiles. Out: users; what the pages show. An account is never joined by
+ * an unverified e-mail address, and an administrator's by none.
  */
 import type { ProviderView, UserView } from '../../api/account/account-shapes.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -44,7 +46,10 @@ const NAME_TRIES = 20;
 /** The other services that sign users in. */
 export class SignInServices {
   readonly #deps: SignInServicesDeps;
-  /** Sign-ins in progress by service and person: of two first ones at once, the second finds the account of the first. */
+  /**
+   * Sign-ins in progress by service and person: of two first ones at once, the second finds the account of
+   * the first.
+   */
   readonly #running = new Map<string, Promise<unknown>>();
   #providers: ReadonlyMap<string, IdentityProvider>;
   /** What browsers keep meanwhile. */
@@ -57,7 +62,9 @@ export class SignInServices {
     deps.users.onDeleted((id) => deps.identities.remove(id));
   }
 
-  /** Replaces the services: the settings have changed. A sign-in that has begun ends at the one with its name. */
+  /**
+   * Replaces the services: the settings have changed. A sign-in that has begun ends at the one with its name.
+   */
   use(providers: ReadonlyMap<string, IdentityProvider>): void {
     this.#providers = providers;
   }
@@ -82,8 +89,8 @@ export class SignInServices {
   /**
    * The user of a person who came back from a service.
    *
-   * @throws OxbowError `identity-taken` if the identity is linked to another user than the one who links it; `identity-expired` if that
-   *   user has signed out meanwhile; as `SignUp.join` does
+   * @throws OxbowError `identity-taken` if the identity is linked to another user than the one who links it;
+   *   `identity-expired` if that user has signed out meanwhile; as `SignUp.join` does
    */
   signIn(provider: SigningIn[0], profile: SigningIn[1], ticket: SigningIn[2]): Promise<SignInResult> {
     const key = `${provider.id} ${profile.subject}`;
@@ -183,7 +190,10 @@ export class SignInServices {
     );
   }
 
-  /** Tries the name at the service, then with numbers, then others: it may be taken, reserved, or invalid here. */
+  /**
+   * Tries the name at the service, then with numbers, then others: it may be taken, reserved, or invalid
+   * here.
+   */
   async #withFreeName(name: string, create: (name: string) => Promise<User>): Promise<User> {
     let base = [...name.trim()].slice(0, 28).join('');
     for (let i = 0; ; i++) {

@@ -1,7 +1,8 @@
 /**
- * What a browser keeps between the two halves of a sign-in by another service: a cookie that only this server can write. It binds the
- * answer of the service to the browser that began, and names what was intended.
- * In: checks and intentions. Out: sealed text; from sealed text what is in it, until it expires. RFC 2104; RFC 6749 10.12.
+ * What a browser keeps between the two halves of a sign-in by another service: a cookie that only this server
+ * can write. It binds the answer of the service to the browser that began, and names what was intended.
+ * In: checks and intentions. Out: sealed text; from sealed text what is in it, until it expires. RFC 2104;
+ * RFC 6749 10.12.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { SignInChecks } from './provider.ts';

@@ -1,7 +1,7 @@
 /**
  * What accounts do by e-mail: confirm an address, set a new password, invite.
- * In: users, addresses, codes that come back. Out: messages in the queue; changes of users. Works without a mail server as far as codes
- * are concerned: an administrator may pass on a link.
+ * In: users, addresses, codes that come back. Out: messages in the queue; changes of users. Works without a
+ * mail server as far as codes are concerned: an administrator may pass on a link.
  */
 import { OxbowError } from '../../lib/errors.ts';
 import type { ApiTokens } from '../api-tokens.ts';
@@ -21,7 +21,10 @@ const LIFETIME_MS = 24 * 3_600_000;
 export interface Mail {
   readonly queue: Pick<MailQueue, 'add' | 'forget'>;
   readonly transport: Pick<MailTransport, 'send'>;
-  /** Address of this server for its users. A link is never made of the Host of a request, which its sender chooses. */
+  /**
+   * Address of this server for its users. A link is never made of the Host of a request, which its sender
+   * chooses.
+   */
   readonly publicUrl: string;
 }
 
@@ -54,7 +57,8 @@ export class AccountMail {
   }
 
   /**
-   * Sends a link to set a new password, if the address is that of an account. The answer and its time are the same if it is not.
+   * Sends a link to set a new password, if the address is that of an account. The answer and its time are the
+   * same if it is not.
    *
    * @throws OxbowError `mail-off`
    */
@@ -80,7 +84,8 @@ export class AccountMail {
   /**
    * Sets a new password by a code, and ends all sessions and API tokens of the user.
    *
-   * @throws OxbowError `email-code-refused`; `bad-password` and `sign-in-busy`, after which the code stays valid
+   * @throws OxbowError `email-code-refused`; `bad-password` and `sign-in-busy`, after which the code stays
+   *   valid
    */
   async reset(code: string, password: string): Promise<User> {
     const { users, sessions, tokens, codes } = this.#deps;

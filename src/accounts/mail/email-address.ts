@@ -1,6 +1,7 @@
 /**
  * E-mail addresses that users enter: one plain address, nothing that a header could be made of.
- * In: text. Out: the address, or undefined. RFC 5321 4.1.2 (Dot-string), 4.5.3.1; RFC 5891 for names of hosts.
+ * In: text. Out: the address, or undefined. RFC 5321 4.1.2 (Dot-string), 4.5.3.1; RFC 5891 for names of
+ * hosts.
  */
 import { domainToASCII } from 'node:url';
 

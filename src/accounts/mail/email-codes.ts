@@ -1,6 +1,6 @@
 /**
- * One-time codes in links that are sent by e-mail. Only their digests are stored; a code works once, until it expires, and a new one of the
- * same kind replaces it.
+ * One-time codes in links that are sent by e-mail. Only their digests are stored; a code works once, until it
+ * expires, and a new one of the same kind replaces it.
  * In: users and addresses. Out: codes; the user and address of a code that comes back.
  */
 import type { Kysely } from 'kysely';
@@ -32,7 +32,6 @@ export interface EmailCodeRows {
 /** How long a code works, ms. */
 export const CODE_LIFETIME_MS: Readonly<Record<EmailCodeKind, number>> = { verify: 24 * 3_600_000, reset: 3_600_000 };
 
-/** All codes. */
 export class EmailCodes {
   readonly #rows: EmailCodeRows;
   readonly #clock: Pick<Clock, 'nowMs'>;
@@ -51,7 +50,8 @@ export class EmailCodes {
   }
 
   /**
-   * Uses a code up for what `work` does; if that fails, the code stays valid. Of two calls at the same time one succeeds.
+   * Uses a code up for what `work` does; if that fails, the code stays valid. Of two calls at the same time
+   * one succeeds.
    *
    * @throws OxbowError `email-code-refused` if it is unknown, expired or of another kind; as `work` does
    */

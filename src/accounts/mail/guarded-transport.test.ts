@@ -13,7 +13,11 @@ const CONTENT = { subject: 'Hello', text: 'Hello', html: '<p>Hello</p>' };
 function create() {
   const states: BreakerState[] = [];
   const breaker = new Breaker({
-    ...{ service: 'mail', timeoutMs: 30_000, failures: 2, minPauseMs: 60_000, isFailure: isMailFailure },
+    service: 'mail',
+    timeoutMs: 30_000,
+    failures: 2,
+    minPauseMs: 60_000,
+    isFailure: isMailFailure,
     onChange: (state) => states.push(state),
   });
   return { breaker, states };
@@ -31,7 +35,9 @@ test('a mail server that is gone is not called after some attempts, and messages
   }
   assert.deepEqual(states, ['open']);
   await assert.rejects(guarded.send('anna@example.org', CONTENT), {
-    ...{ name: 'MailError', isTemporary: true, message: 'the mail server does not answer' },
+    name: 'MailError',
+    isTemporary: true,
+    message: 'the mail server does not answer',
   });
   transport.close();
 });

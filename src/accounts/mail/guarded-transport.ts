@@ -1,5 +1,6 @@
 /**
- * The mail server behind a circuit breaker: while it does not answer, messages wait for their next attempt at once.
+ * The mail server behind a circuit breaker: while it does not answer, messages wait for their next attempt at
+ * once.
  * In: messages of the queue. Out: the transport; temporary MailErrors.
  */
 import type { Breaker } from '../../lib/breaker/breaker.ts';
@@ -10,7 +11,10 @@ import type { MailTransport } from './transport.ts';
 /** Longest attempt to send a message, ms; the transport has shorter limits for each step. */
 export const MAIL_TIMEOUT_MS = 60_000;
 
-/** Whether an error shows that the mail server does not work. Its own words, such as 451 (RFC 5321 4.2.1), are an answer. */
+/**
+ * Whether an error shows that the mail server does not work. Its own words, such as 451 (RFC 5321 4.2.1), are
+ * an answer.
+ */
 export function isMailFailure(error: unknown): boolean {
   if (!(error instanceof MailError)) return true;
   const { responseCode } = (error.cause ?? {}) as { readonly responseCode?: number };

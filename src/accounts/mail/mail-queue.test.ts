@@ -29,9 +29,17 @@ function openRig(
   open.push(closing);
   const failures: unknown[] = [];
   return {
-    ...{ results, closing, rows, clock, failures },
+    results,
+    closing,
+    rows,
+    clock,
+    failures,
     queue: MailQueue.open({
-      ...{ rows, clock, retryMs, transport: { send }, signal: closing.signal },
+      rows,
+      clock,
+      retryMs,
+      transport: { send },
+      signal: closing.signal,
       box: new SecretBox(Buffer.from(secret), 'mail'),
       failed: (error) => failures.push(error),
       onResult(result) {

@@ -1,7 +1,8 @@
 /**
- * Messages that wait for the mail server: stored, sent in the background, again after a temporary failure until they expire. A restart
- * loses none. A message may arrive twice if oxbow is killed between the server's answer and the removal of its row. Of the nodes of a
- * cluster each sends what it has added; what is due for too long, any node takes.
+ * Messages that wait for the mail server: stored, sent in the background, again after a temporary failure
+ * until they expire. A restart loses none. A message may arrive twice if oxbow is killed between the server's
+ * answer and the removal of its row. Of the nodes of a cluster each sends what it has added; what is due for
+ * too long, any node takes.
  * In: messages. Out: the transport; rows; counters.
  */
 import { sleep, waitFor, withDeadline } from '../../lib/abort.ts';
@@ -25,7 +26,9 @@ export interface MailQueueOptions {
   readonly clock: Pick<Clock, 'nowMs'>;
   /** Ends the waits. */
   readonly signal: AbortSignal;
-  /** Called for each attempt, and for each message that ends without one; `error` is the reason of a failure. */
+  /**
+   * Called for each attempt, and for each message that ends without one; `error` is the reason of a failure.
+   */
   readonly onResult: (result: MailResult, error: MailError | undefined) => void;
   /** Called with a failure of the database. */
   readonly failed: (error: unknown) => void;
@@ -50,12 +53,17 @@ const MAX_MESSAGES = 1000;
 /** Messages that are sent at the same time. */
 const PARALLEL = 2;
 const RETRY_MS = [5000, 30_000, 120_000, 600_000, 1_800_000];
-/** In a cluster: a message whose node has not finished an attempt in this time is taken by another one, ms. */
+/**
+ * In a cluster: a message whose node has not finished an attempt in this time is taken by another one, ms.
+ */
 const TAKEN_MS = 120_000;
 const LOOK_EVERY_MS = 5000;
 /** Messages that a node takes at a time. */
 const TAKEN = 20;
-/** Closing waits this long for attempts in progress, ms; a later answer is lost, and the message is sent again. */
+/**
+ * Closing waits this long for attempts in progress, ms; a later answer is lost, and the message is sent
+ * again.
+ */
 const CLOSE_MS = 2000;
 
 /** The queue of one mail server. */
@@ -136,7 +144,10 @@ export class MailQueue {
     else this.#wait(message);
   }
 
-  /** Takes messages whose time has come: of this node before its last start, and of nodes that do not send them. Never rejects. */
+  /**
+   * Takes messages whose time has come: of this node before its last start, and of nodes that do not send
+   * them. Never rejects.
+   */
   async #takeDue(shared: SharedMails): Promise<void> {
     const { signal, clock, failed, lookEveryMs = LOOK_EVERY_MS } = this.#options;
     while (!signal.aborted) {
@@ -205,7 +216,10 @@ export class MailQueue {
     return (await rows.shared.move(message, nextMs)) ? { ...message, nextMs } : undefined;
   }
 
-  /** Waits for the next attempt; holds up no other message. A clock that was set back delays it by one wait at most. */
+  /**
+   * Waits for the next attempt; holds up no other message. A clock that was set back delays it by one wait at
+   * most.
+   */
   #wait({ id, nextMs }: WaitingMail): void {
     const { signal, clock, retryMs = RETRY_MS } = this.#options;
     const waitMs = Math.min(retryMs.at(-1)!, Math.max(0, nextMs - clock.nowMs()));

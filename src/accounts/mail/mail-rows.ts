@@ -1,6 +1,8 @@
 /**
- * Messages that wait for the mail server, in the metadata store. Recipient and text are sealed: links in them set passwords.
- * In: messages of the queue, a secret box. Out: rows of the table `mail_message`. Times are whole µs there, ms here.
+ * Messages that wait for the mail server, in the metadata store. Recipient and text are sealed: links in them
+ * set passwords.
+ * In: messages of the queue, a secret box. Out: rows of the table `mail_message`. Times are whole µs there,
+ * ms here.
  */
 import type { Kysely, Selectable } from 'kysely';
 import type { Tables } from '../../store/schema.ts';
@@ -40,7 +42,10 @@ export interface MailRows {
   readonly shared?: SharedMails;
 }
 
-/** What nodes that send from one table do. A node owns a message until the time of its next attempt; then any node may take it. */
+/**
+ * What nodes that send from one table do. A node owns a message until the time of its next attempt; then any
+ * node may take it.
+ */
 export interface SharedMails {
   /**
    * Takes messages whose time has come, the oldest first.
@@ -48,7 +53,10 @@ export interface SharedMails {
    * @param untilMs the next attempt, if this node does not come to it: ms since 1970
    */
   take(limit: number, times: { readonly nowMs: number; readonly untilMs: number }): Promise<readonly StoredMail[]>;
-  /** Moves the next attempt of a message, and notes the failed ones; false if another node has it, or it was removed. */
+  /**
+   * Moves the next attempt of a message, and notes the failed ones; false if another node has it, or it was
+   * removed.
+   */
   move(message: Pick<WaitingMail, 'id' | 'nextMs' | 'tries'>, toMs: number): Promise<boolean>;
   /** Removes the messages about a user, of all nodes. */
   removeOf(userId: string): Promise<void>;
@@ -117,7 +125,11 @@ function sharedMails(db: Kysely<Tables>): SharedMails {
 
 function storedOf({ id, user_id, sealed, tries, next_us, expires_us }: Selectable<MailMessageTable>): StoredMail {
   return {
-    ...{ id, userId: user_id ?? undefined, sealed, tries },
-    ...{ nextMs: next_us / 1000, expiresMs: expires_us / 1000 },
+    id,
+    userId: user_id ?? undefined,
+    sealed,
+    tries,
+    nextMs: next_us / 1000,
+    expiresMs: expires_us / 1000,
   };
 }

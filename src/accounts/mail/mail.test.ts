@@ -59,7 +59,8 @@ suite('the mail server', () => {
   test('elsewhere gets neither password nor message without encryption, unless that is set', async () => {
     let authenticated = 0;
     const options: SMTPServerOptions = {
-      ...{ allowInsecureAuth: true, disabledCommands: ['STARTTLS'] },
+      allowInsecureAuth: true,
+      disabledCommands: ['STARTTLS'],
       onAuth(_, __, done) {
         authenticated++;
         done(null, { user: 'ada' });

@@ -1,5 +1,6 @@
 /**
- * The messages that oxbow sends by e-mail, in English and Chinese: plain text, and the same as HTML without pictures.
+ * The messages that oxbow sends by e-mail, in English and Chinese: plain text, and the same as HTML without
+ * pictures.
  * In: names and links. Out: subject, text and HTML. Pure.
  */
 
@@ -13,7 +14,9 @@ export interface MailContent {
   readonly html: string;
 }
 
-/** What a message is about. `site` is the host of this server, as its users know it; `link` an absolute URL. */
+/**
+ * What a message is about. `site` is the host of this server, as its users know it; `link` an absolute URL.
+ */
 export type MailTopic =
   | { readonly kind: 'verify'; readonly name: string; readonly site: string; readonly link: string }
   | { readonly kind: 'reset'; readonly name: string; readonly site: string; readonly link: string }
@@ -172,7 +175,10 @@ export function writeMail(topic: MailTopic, language: MailLanguage): MailContent
   return { subject, text: `${text}\n`, html: pageOf(language, paragraphs) };
 }
 
-/** The language of a request: that which its body names, otherwise the first of `Accept-Language` that exists here. RFC 9110 12.5.4. */
+/**
+ * The language of a request: that which its body names, otherwise the first of `Accept-Language` that exists
+ * here. RFC 9110 12.5.4.
+ */
 export function mailLanguageOf(chosen: MailLanguage | undefined, accepted: string | undefined): MailLanguage {
   if (chosen !== undefined) return chosen;
   const first = /(?:^|[\s,])(en|zh)\b/i.exec(accepted ?? '')?.[1]?.toLowerCase();

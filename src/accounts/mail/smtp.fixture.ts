@@ -23,7 +23,10 @@ export async function openRig(
 ) {
   const received: Received[] = [];
   const server = new SMTPServer({
-    ...{ authOptional: true, hideSTARTTLS: true, logger: false, closeTimeout: 100 },
+    authOptional: true,
+    hideSTARTTLS: true,
+    logger: false,
+    closeTimeout: 100,
     onAuth: ({ username, password }, _, done) =>
       password === 'p@ss:word' ? done(null, { user: username }) : done(new Error('wrong')),
     onData(stream, session, done) {

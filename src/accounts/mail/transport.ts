@@ -1,6 +1,8 @@
 /**
- * Sends messages to one mail server, over at most two connections that are kept for a while. Nothing else imports nodemailer.
- * In: the settings, messages. Out: delivery to the server, or a MailError. RFC 5321; RFC 3207 (STARTTLS); RFC 8314.
+ * Sends messages to one mail server, over at most two connections that are kept for a while. Nothing else
+ * imports nodemailer.
+ * In: the settings, messages. Out: delivery to the server, or a MailError. RFC 5321; RFC 3207 (STARTTLS);
+ * RFC 8314.
  */
 import { connect, type Socket } from 'node:net';
 import { createTransport } from 'nodemailer';
@@ -48,17 +50,22 @@ export function openTransport(
   const transport = createTransport(
     {
       pool: true,
-      ...{ host, port, secure, servername: host, maxConnections: CONNECTIONS, maxRequeues: 0 },
+      host,
+      port,
+      secure,
+      servername: host,
+      maxConnections: CONNECTIONS,
+      maxRequeues: 0,
       requireTLS: mustEncrypt && !isLoopback,
       ignoreTLS: isLoopback, // its certificate is for another name, and nothing leaves this computer
-      ...{
-        connectionTimeout: TIMEOUT_MS,
-        greetingTimeout: TIMEOUT_MS,
-        socketTimeout: TIMEOUT_MS,
-        idleTimeout: IDLE_MS,
-      },
+      connectionTimeout: TIMEOUT_MS,
+      greetingTimeout: TIMEOUT_MS,
+      socketTimeout: TIMEOUT_MS,
+      idleTimeout: IDLE_MS,
       ...(url.username !== '' && { auth: { user: decode(url.username), pass: decode(url.password) } }),
-      ...{ disableFileAccess: true, disableUrlAccess: true, maxResponseSize: 64 * 1024 },
+      disableFileAccess: true,
+      disableUrlAccess: true,
+      maxResponseSize: 64 * 1024,
       getSocket: (_: object, callback: (error: Error | null, opened: false | { connection: Socket }) => void) => {
         open(net, host, port, signal).then(
           (connection) => callback(null, { connection }),

@@ -5,7 +5,6 @@
 import type { SignUpMode } from '../../api/account/account-shapes.ts';
 import type { UserRights } from '../principal.ts';
 
-/** The settings. */
 export interface AccountSettings extends UserRights {
   readonly signUp: SignUpMode;
   readonly guests: boolean;
@@ -19,6 +18,11 @@ export interface AccountSettings extends UserRights {
 
 /** The defaults. */
 export const usualSettings: AccountSettings = {
-  ...{ signUp: 'invitation', guests: true, maxGuests: 10_000, guestExpiry: 7 * 24 * 3_600_000 },
-  ...{ uploads: false, watch: 'public', auditKeep: 365 * 24 * 3_600_000 },
+  signUp: 'invitation',
+  guests: true,
+  maxGuests: 10_000,
+  guestExpiry: 7 * 24 * 3_600_000,
+  uploads: false,
+  watch: 'public',
+  auditKeep: 365 * 24 * 3_600_000,
 };

@@ -1,5 +1,6 @@
 /**
- * A thread that compares one password with a bcrypt hash: in JavaScript that takes a few hundred ms, which would hold up the main thread.
+ * A thread that compares one password with a bcrypt hash: in JavaScript that takes a few hundred ms, which
+ * would hold up the main thread.
  * In: BcryptOrder as `workerData`. Out: one message, whether they match.
  */
 import { parentPort, workerData } from 'node:worker_threads';

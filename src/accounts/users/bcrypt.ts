@@ -1,6 +1,8 @@
 /**
- * Compares passwords of imported accounts with their bcrypt hashes, once per account: after that they have another hash.
- * In: a password, a hash. Out: whether they match. Each comparison has a thread of its own; HashQueue bounds their number.
+ * Compares passwords of imported accounts with their bcrypt hashes, once per account: after that they have
+ * another hash.
+ * In: a password, a hash. Out: whether they match. Each comparison has a thread of its own; HashQueue bounds
+ * their number.
  */
 import { Worker } from 'node:worker_threads';
 import { startedFile } from '../../lib/program-files.ts';
@@ -10,7 +12,9 @@ import type { BcryptOrder } from './bcrypt-worker.ts';
 export function matchesBcrypt(password: string, hash: string): Promise<boolean> {
   const order: BcryptOrder = { password, hash };
   const worker = new Worker(startedFile('accounts/users/bcrypt-worker'), {
-    ...{ name: 'oxbow-bcrypt', execArgv: [], workerData: order },
+    name: 'oxbow-bcrypt',
+    execArgv: [],
+    workerData: order,
     resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 32 },
   });
   worker.unref(); // it holds up no shutdown

@@ -6,7 +6,6 @@
 /** Reads what a part keeps about a user; a value that becomes JSON, without secrets. */
 export type ExportUser = (userId: string) => Promise<unknown>;
 
-/** The exporters. */
 export class Exporters {
   readonly #parts = new Map<string, ExportUser>();
 

@@ -1,6 +1,7 @@
 /**
  * Bounds the work of hashing passwords: a few at once, some that wait, and a refusal beyond.
- * In: hashes to compute. Out: their results. Without it a flood of sign-ins would take all threads of libuv, and 19 MiB each.
+ * In: hashes to compute. Out: their results. Without it a flood of sign-ins would take all threads of libuv,
+ * and 19 MiB each.
  */
 import { OxbowError } from '../../lib/errors.ts';
 

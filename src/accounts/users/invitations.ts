@@ -21,13 +21,15 @@ export interface Invitation extends SecretRow {
 
 /** Where invitations are stored. */
 export interface InvitationRows extends Rows<Invitation> {
-  /** Adds to the uses that are left, in one step for all nodes; false if none is left or the invitation is gone. */
+  /**
+   * Adds to the uses that are left, in one step for all nodes; false if none is left or the invitation is
+   * gone.
+   */
   take(id: string, uses: -1 | 1): Promise<boolean>;
 }
 
 const MAX_INVITATIONS = 1000;
 
-/** All invitations. */
 export class Invitations {
   readonly #table: SecretTable<Invitation>;
   readonly #clock: Clock;

@@ -24,7 +24,8 @@ const COMMON: ReadonlySet<string> = new Set(
 );
 
 /**
- * Refuses a password that is too short, too long, the name of its user, one character repeated, or one of the most common.
+ * Refuses a password that is too short, too long, the name of its user, one character repeated, or one of the
+ * most common.
  *
  * @throws OxbowError `bad-password`
  */

@@ -1,7 +1,8 @@
 /**
- * Hashes of passwords as PHC strings: argon2id, scrypt where Node lacks it, and bcrypt of accounts that were imported.
- * In: a password, a PHC string. Out: a PHC string; whether they match, and whether the hash should be replaced.
- * RFC 9106; RFC 7914; parameters of the OWASP Password Storage Cheat Sheet.
+ * Hashes of passwords as PHC strings: argon2id, scrypt where Node lacks it, and bcrypt of accounts that were
+ * imported.
+ * In: a password, a PHC string. Out: a PHC string; whether they match, and whether the hash should be
+ * replaced. RFC 9106; RFC 7914; parameters of the OWASP Password Storage Cheat Sheet.
  */
 import * as crypto from 'node:crypto';
 import { matchesBcrypt } from './bcrypt.ts';

@@ -1,5 +1,6 @@
 /**
- * How people get an account or a guest's name: openly, with an invitation, or after an administrator's approval.
+ * How people get an account or a guest's name: openly, with an invitation, or after an administrator's
+ * approval.
  * In: names, passwords, invitation codes. Out: users; guests expire here.
  */
 import type { Clock } from '../../lib/clock.ts';

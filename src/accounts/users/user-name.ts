@@ -1,25 +1,45 @@
 /**
  * Names of users: what is a name, and which names look the same.
- * In: text that someone typed. Out: the name as it is shown, and the key by which names are unique. Unicode UAX 15, UTS 39.
+ * In: text that someone typed. Out: the name as it is shown, and the key by which names are unique. Unicode
+ * UAX 15, UTS 39.
  */
 import { OxbowError } from '../../lib/errors.ts';
 
 /** Most characters of a name, in code points. */
 export const MAX_NAME = 32;
 
-/** Controls, format characters (also bidirectional ones), unassigned and private ones, separators but the space, and what is not shown. */
+/**
+ * Controls, format characters (also bidirectional ones), unassigned and private ones, separators but the
+ * space, and what is not shown.
+ */
 const HIDDEN = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]|(?! )\p{Zs}/u;
 /** More marks on one letter than any language has. */
 const STACKED = /\p{M}{4}/u;
 const SHOWN = /[\p{L}\p{N}\p{S}\p{P}]/u;
 /** Names that speak for the server. */
 const RESERVED: ReadonlySet<string> = new Set(['admin', 'administrator', 'oxbow', 'root', 'system', 'moderator']);
-/** Letters of other scripts, digits and signs that look like letters of the reserved names, in lower case. Unicode UTS 39 4. */
+/**
+ * Letters of other scripts, digits and signs that look like letters of the reserved names, in lower case.
+ * Unicode UTS 39 4.
+ */
 const LIKE: ReadonlyMap<string, string> = new Map(
   Object.entries({
-    ...{ a: 'аαɑᴀ⍺ⲁꭺꓮ𐊠4@', b: 'вβƅьʙꮟꓐ', d: 'ԁɗᴅꭰꓒꓓ', e: 'еҽεєɛᴇꭼꓰ3', i: 'іιıɪӏꭵꓲⲓǀl|!1', m: 'мᴍꮇꓟⲙϻ' },
-    ...{ n: 'ոռɴꓠηⲛ', o: 'оοօᴏⲟꓳס0', r: 'гᴦʀꮁꓣⲅ', s: 'ѕꜱʂꮪꓢ5$', t: 'тτᴛꭲꓔⲧ7', w: 'ѡωԝᴡꮃꓪաⲱ', x: 'хχⲭꓫ×' },
-    ...{ y: 'уүγʏꭹꓬⲩ', v: 'ν', p: 'ρ' },
+    a: 'аαɑᴀ⍺ⲁꭺꓮ𐊠4@',
+    b: 'вβƅьʙꮟꓐ',
+    d: 'ԁɗᴅꭰꓒꓓ',
+    e: 'еҽεєɛᴇꭼꓰ3',
+    i: 'іιıɪӏꭵꓲⲓǀl|!1',
+    m: 'мᴍꮇꓟⲙϻ',
+    n: 'ոռɴꓠηⲛ',
+    o: 'оοօᴏⲟꓳס0',
+    r: 'гᴦʀꮁꓣⲅ',
+    s: 'ѕꜱʂꮪꓢ5$',
+    t: 'тτᴛꭲꓔⲧ7',
+    w: 'ѡωԝᴡꮃꓪաⲱ',
+    x: 'хχⲭꓫ×',
+    y: 'уүγʏꭹꓬⲩ',
+    v: 'ν',
+    p: 'ρ',
   }).flatMap(([letter, others]) => [...others].map((other) => [other, letter] as const)),
 );
 
@@ -47,7 +67,10 @@ export function nameKeyOf(name: string): string {
   return name.normalize('NFKC').toUpperCase().toLowerCase().replaceAll('ς', 'σ').normalize('NFKC').trim();
 }
 
-/** What a name looks like: without marks, spaces and punctuation, with letters of one script; `rn` as `m`, `vv` as `w`. */
+/**
+ * What a name looks like: without marks, spaces and punctuation, with letters of one script; `rn` as `m`,
+ * `vv` as `w`.
+ */
 function skeletonOf(name: string): string {
   const letters = [...nameKeyOf(name).normalize('NFKD')].map((letter) => LIKE.get(letter) ?? letter);
   return letters

@@ -72,7 +72,10 @@ export async function userIdOfName(db: Kysely<Tables>, nameKey: string): Promise
   return row?.id;
 }
 
-/** Adds to the uses that are left of an invitation, unless fewer than none would be left. Returns whether it did. */
+/**
+ * Adds to the uses that are left of an invitation, unless fewer than none would be left. Returns whether it
+ * did.
+ */
 export async function takeInvitation(db: Kysely<Tables>, id: string, uses: number): Promise<boolean> {
   const { numUpdatedRows } = await db
     .updateTable('invitation')
@@ -90,7 +93,10 @@ export function invitationRows(db: Kysely<Tables>): Rows<Invitation> {
       const all = db.selectFrom('invitation').selectAll();
       const rows = await (keys ? all.where('id', 'in', keys) : all).execute();
       return rows.map(({ id, digest, label, role, uses_left, created_by, created_us, expires_us }) => ({
-        ...{ id, digest, label, role: role as Invitation['role'] },
+        id,
+        digest,
+        label,
+        role: role as Invitation['role'],
         usesLeft: uses_left,
         createdBy: created_by,
         createdMs: created_us / 1000,

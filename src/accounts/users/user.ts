@@ -19,7 +19,9 @@ export const administrator: UserRef = { id: 'admin', name: 'Administrator', role
 export interface User extends UserRef {
   /** Unique form of the name; undefined for guests and deleted accounts. */
   readonly nameKey: string | undefined;
-  /** `pending`: waits for approval. `deleted`: other parts are still forgetting it; then the row is removed. */
+  /**
+   * `pending`: waits for approval. `deleted`: other parts are still forgetting it; then the row is removed.
+   */
   readonly state: 'active' | 'pending' | 'banned' | 'deleted';
   /** PHC string; undefined: no password. */
   readonly password: string | undefined;

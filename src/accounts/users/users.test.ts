@@ -18,7 +18,11 @@ const open = async (tables = memoryTables(), clock = createManualClock(), settin
   tables,
   clock,
   access: await openAccess({
-    ...{ tables, dataFolder: folder, clock, adminToken: undefined, watchSecret: 'a secret of the settings' },
+    tables,
+    dataFolder: folder,
+    clock,
+    adminToken: undefined,
+    watchSecret: 'a secret of the settings',
     accounts: () => settings,
   }),
 });

@@ -32,10 +32,16 @@ export interface NewUser {
 /** A change of a user; members that are absent stay. */
 export type UserChange = Partial<Pick<User, 'name' | 'role' | 'state' | 'email' | 'emailVerified' | 'password'>>;
 
-/** Called when an account was deleted, or a guest: forgets what refers to it. May be called again after a crash. */
+/**
+ * Called when an account was deleted, or a guest: forgets what refers to it. May be called again after a
+ * crash.
+ */
 export type ForgetUser = (userId: string, role: User['role']) => Promise<void>;
 
-/** Called when a guest signs in to an account: what belongs to the guest moves there. May be called again after a crash. */
+/**
+ * Called when a guest signs in to an account: what belongs to the guest moves there. May be called again
+ * after a crash.
+ */
 export type MergeGuest = (guestId: string, user: User) => Promise<void>;
 
 /** Where users are stored. */
@@ -49,7 +55,6 @@ const MAX_USERS = 100_000;
 /** The last use is stored at most this often, ms. */
 const SEEN_EACH_MS = 3_600_000;
 
-/** All users. */
 export class Users {
   readonly #rows: UserRows;
   readonly #clock: Clock;
@@ -75,7 +80,8 @@ export class Users {
   /** Reads the stored users. */
   static async open(rows: UserRows, clock: Clock, failed: (error: unknown) => void = () => {}): Promise<Users> {
     const users = new Users(rows, clock);
-    // A reader waits until memory has the rows, not until sessions have ended with a ban: ending them writes other rows.
+    // A reader waits until memory has the rows, not until sessions have ended with a ban: ending them writes
+    // other rows.
     rows.follow?.((keys, changed) => void users.#learn(keys, changed).catch(failed));
     for (const user of await rows.all()) users.#keep(user);
     return users;
@@ -183,7 +189,8 @@ export class Users {
   }
 
   /**
-   * The account of a name and password, in any state; undefined if they do not match. Takes as long for names that do not exist.
+   * The account of a name and password, in any state; undefined if they do not match. Takes as long for names
+   * that do not exist.
    *
    * @throws OxbowError `sign-in-busy`
    */
@@ -217,7 +224,10 @@ export class Users {
     if (user && nowMs - user.seenMs >= SEEN_EACH_MS) await this.#put({ ...user, seenMs: nowMs });
   }
 
-  /** Registers what ends when a user is banned: sessions, tokens, connections. Requests are refused before it is called. */
+  /**
+   * Registers what ends when a user is banned: sessions, tokens, connections. Requests are refused before it
+   * is called.
+   */
   onBanned(end: ForgetUser): void {
     this.#enders.push(end);
   }
@@ -232,7 +242,10 @@ export class Users {
     this.#mergers.push(merge);
   }
 
-  /** A guest has signed in, or has made an account: what belongs to the guest moves there, and the guest is deleted. */
+  /**
+   * A guest has signed in, or has made an account: what belongs to the guest moves there, and the guest is
+   * deleted.
+   */
   async mergeGuest(guestId: string, user: User): Promise<void> {
     if (guestId === user.id || this.find(guestId)?.role !== 'guest') return;
     for (const merge of this.#mergers) await merge(guestId, user);
@@ -240,8 +253,8 @@ export class Users {
   }
 
   /**
-   * Deletes a user: it is gone at once, then every part forgets it, then the row is removed. A crash in between is made up for by
-   * `finishDeletions`.
+   * Deletes a user: it is gone at once, then every part forgets it, then the row is removed. A crash in
+   * between is made up for by `finishDeletions`.
    *
    * @throws OxbowError `user-unknown`
    */

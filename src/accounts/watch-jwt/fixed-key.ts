@@ -1,5 +1,6 @@
 /**
- * The one key of the settings that verifies playback tokens of another program: a shared secret, or a public key.
+ * The one key of the settings that verifies playback tokens of another program: a shared secret, or a public
+ * key.
  * In: settings, a PEM or JWK file. Out: what WatchJwt takes as keys. RFC 7518 3; RFC 7517 4.
  */
 import type { webcrypto } from 'node:crypto';

@@ -25,8 +25,13 @@ async function openRig() {
   const net = createNet({ allow: [] });
   const { jwt, set } = await openWatchJwt(
     {
-      ...{ algorithm: 'EdDSA', secret: undefined, publicKey: '', jwks: `http://127.0.0.1:${port}/keys.json` },
-      ...{ issuer: undefined, audience: undefined, claim: 'stream' },
+      algorithm: 'EdDSA',
+      secret: undefined,
+      publicKey: '',
+      jwks: `http://127.0.0.1:${port}/keys.json`,
+      issuer: undefined,
+      audience: undefined,
+      claim: 'stream',
     },
     {
       net,

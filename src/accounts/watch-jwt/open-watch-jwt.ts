@@ -1,5 +1,6 @@
 /**
- * Opens the verification of playback tokens of another program, as it is set: in the main thread, and in serving threads.
+ * Opens the verification of playback tokens of another program, as it is set: in the main thread, and in
+ * serving threads.
  * In: the settings `playbackJwt`, the guarded client. Out: WatchJwt.
  */
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
@@ -41,7 +42,9 @@ export async function openWatchJwt(
   return { settings, jwt, set };
 }
 
-/** The verification in a serving thread, which fetches nothing: the main thread passes it the published keys. */
+/**
+ * The verification in a serving thread, which fetches nothing: the main thread passes it the published keys.
+ */
 export interface ThreadWatchJwt {
   readonly jwt: WatchJwt;
   use(set: PublishedKeys): void;
@@ -73,7 +76,10 @@ async function fixedKey({ algorithm, secret, publicKey }: WatchJwtSettings): Pro
   return algorithm === 'HS256' ? keyOfSecret(secret!) : readPublicKey(publicKey, algorithm);
 }
 
-/** A shared secret is for HS256 alone, and public keys for everything else: so no one can sign with a public key. */
+/**
+ * A shared secret is for HS256 alone, and public keys for everything else: so no one can sign with a public
+ * key.
+ */
 function checkKeys({ algorithm, secret, publicKey, jwks }: WatchJwtSettings): void {
   const given = [
     secret !== undefined && 'secret',

@@ -17,8 +17,13 @@ const noNet: Pick<Net, 'fetch'> = {
   fetch: () => Promise.reject(new Error('nothing is fetched')),
 };
 const usual: WatchJwtSettings = {
-  ...{ algorithm: 'HS256', secret, publicKey: '', jwks: undefined },
-  ...{ issuer: undefined, audience: undefined, claim: 'stream' },
+  algorithm: 'HS256',
+  secret,
+  publicKey: '',
+  jwks: undefined,
+  issuer: undefined,
+  audience: undefined,
+  claim: 'stream',
 };
 
 async function open(change: Partial<WatchJwtSettings> = {}, net = noNet) {

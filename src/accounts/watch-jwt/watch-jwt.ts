@@ -1,6 +1,8 @@
 /**
- * Playback tokens as JWT that another program has signed. A token is verified once, when it is first seen; later checks are a plain call.
- * In: tokens of signed paths, keys. Out: a verdict. RFC 7519; RFC 8725 3.1: the algorithm is that of the settings, never that of the token.
+ * Playback tokens as JWT that another program has signed. A token is verified once, when it is first seen;
+ * later checks are a plain call.
+ * In: tokens of signed paths, keys. Out: a verdict. RFC 7519; RFC 8725 3.1: the algorithm is that of the
+ * settings, never that of the token.
  */
 import { errors, type JSONWebKeySet, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import { isStreamName } from '../../api/stream-name.ts';
@@ -26,7 +28,10 @@ export interface WatchJwtOptions {
   readonly rules: JwtRules;
   /** The key of a token; rejects with OxbowError `auth-unavailable` while there are no keys. */
   readonly keys: JWTVerifyGetKey;
-  /** Called for each token that is not accepted: `algorithm`, `claim`, `expired`, `key`, `malformed`, `signature`, `busy`, `unavailable`. */
+  /**
+   * Called for each token that is not accepted: `algorithm`, `claim`, `expired`, `key`, `malformed`,
+   * `signature`, `busy`, `unavailable`.
+   */
   readonly onRefused: (reason: string) => void;
 }
 
@@ -58,10 +63,12 @@ export class WatchJwt {
   }
 
   /**
-   * Verifies a token that is new; undefined if there is nothing to wait for. Equal tokens at the same time are verified once.
+   * Verifies a token that is new; undefined if there is nothing to wait for. Equal tokens at the same time
+   * are verified once.
    *
    * @param nowMs ms since 1970
-   * @returns resolves for an invalid token too: then `expiryFor` returns undefined. Rejects with OxbowError `auth-unavailable` without keys
+   * @returns resolves for an invalid token too: then `expiryFor` returns undefined. Rejects with OxbowError
+   *   `auth-unavailable` without keys
    */
   admit(token: string, nowMs: number): Promise<void> | undefined {
     if (this.#known.has(token)) return undefined;
@@ -76,7 +83,10 @@ export class WatchJwt {
     return verified;
   }
 
-  /** Expiry of a verified token for a stream or asset, ms since 1970; undefined: not verified, or for another one. */
+  /**
+   * Expiry of a verified token for a stream or asset, ms since 1970; undefined: not verified, or for another
+   * one.
+   */
   expiryFor(token: string, name: string): number | undefined {
     const known = this.#known.get(token);
     if (!known?.patterns.some((pattern) => covers(pattern, name))) return undefined;

@@ -1,13 +1,14 @@
 /**
  * The rules of alarms: the table of all, and changes of them as text, for all streams or for one.
- * In: `black for 5s, low-bitrate 500k for 10s clear 600k for 30s, freeze off`. Out: rules, for config, streams and web. Pure.
+ * In: `black for 5s, low-bitrate 500k for 10s clear 600k for 30s, freeze off`. Out: rules, for config,
+ * streams and web. Pure.
  */
 import { parseDuration } from '../../lib/duration.ts';
 import { FormatError } from '../../lib/errors.ts';
 
 /**
- * What a threshold counts. `state`: a thing that is or is not, without a threshold; `bitrate` and `rate` may also be a percentage of
- * what the stream usually has.
+ * What a threshold counts. `state`: a thing that is or is not, without a threshold; `bitrate` and `rate` may
+ * also be a percentage of what the stream usually has.
  */
 export type AlarmUnit = 'state' | 'bitrate' | 'rate' | 'seconds' | 'percent' | 'decibel' | 'level' | 'count';
 
@@ -20,7 +21,6 @@ export interface AlarmBound {
   readonly forMs: number;
 }
 
-/** One rule. */
 export interface AlarmRule {
   readonly isOn: boolean;
   readonly raise: AlarmBound;
@@ -47,77 +47,121 @@ const state = { unit: 'state', side: 'above' } as const;
 /** The table: code, unit, severity, built-in rule. A code that was ever released keeps its meaning. */
 export const alarmTable = {
   'no-media': {
-    ...{ ...state, ...critical, initial: 'for 10s clear for 10s' },
+    ...state,
+    ...critical,
+    initial: 'for 10s clear for 10s',
     sentence: 'The source, or a connected publisher, delivers no media.',
   },
   'no-publisher': {
-    ...{ ...state, ...critical, initial: 'off for 30s clear for 10s' },
+    ...state,
+    ...critical,
+    initial: 'off for 30s clear for 10s',
     sentence: 'No publisher is connected. Off: most streams are not published all day.',
   },
   'no-video': {
-    ...{ ...state, ...critical, initial: 'for 10s clear for 5s' },
+    ...state,
+    ...critical,
+    initial: 'for 10s clear for 5s',
     sentence: 'The stream has video, and no picture arrives.',
   },
   'no-audio': {
-    ...{ ...state, ...critical, initial: 'for 10s clear for 5s' },
+    ...state,
+    ...critical,
+    initial: 'for 10s clear for 5s',
     sentence: 'The stream has audio, and no sound arrives.',
   },
   'low-bitrate': {
-    ...{ unit: 'bitrate', side: 'below', ...warning, initial: 'off 25% for 20s clear 50% for 30s' },
+    unit: 'bitrate',
+    side: 'below',
+    ...warning,
+    initial: 'off 25% for 20s clear 50% for 30s',
     sentence: 'The bitrate is low.',
   },
   'high-bitrate': {
-    ...{ unit: 'bitrate', side: 'above', ...warning, initial: 'off 300% for 20s clear 200% for 30s' },
+    unit: 'bitrate',
+    side: 'above',
+    ...warning,
+    initial: 'off 300% for 20s clear 200% for 30s',
     sentence: 'The bitrate is high.',
   },
   'low-fps': {
-    ...{ unit: 'rate', side: 'below', ...warning, initial: '70% for 15s clear 85% for 15s' },
+    unit: 'rate',
+    side: 'below',
+    ...warning,
+    initial: '70% for 15s clear 85% for 15s',
     sentence: 'The frame rate has dropped.',
   },
   'long-gop': {
-    ...{ unit: 'seconds', side: 'above', ...warning, initial: '12s for 0s clear 10s for 30s' },
+    unit: 'seconds',
+    side: 'above',
+    ...warning,
+    initial: '12s for 0s clear 10s for 30s',
     sentence: 'Key frames are far apart: players start late, and segments are long.',
   },
   loss: {
-    ...{ unit: 'percent', side: 'above', ...warning, initial: '5 for 10s clear 1 for 30s' },
+    unit: 'percent',
+    side: 'above',
+    ...warning,
+    initial: '5 for 10s clear 1 for 30s',
     sentence: 'Packets are lost on the way to this server.',
   },
   damage: {
-    ...{ unit: 'count', side: 'above', ...warning, initial: '20 for 0s clear 2 for 30s' },
+    unit: 'count',
+    side: 'above',
+    ...warning,
+    initial: '20 for 0s clear 2 for 30s',
     sentence: 'The media has many damaged places in a minute.',
   },
   gaps: {
-    ...{ unit: 'count', side: 'above', ...warning, initial: '6 for 0s clear 2 for 60s' },
+    unit: 'count',
+    side: 'above',
+    ...warning,
+    initial: '6 for 0s clear 2 for 60s',
     sentence: 'The stream has had many gaps in an hour.',
   },
   black: {
-    ...{ unit: 'percent', side: 'above', severity: 'critical', isContent: true, initial: '98 for 10s clear 95 for 2s' },
+    unit: 'percent',
+    side: 'above',
+    severity: 'critical',
+    isContent: true,
+    initial: '98 for 10s clear 95 for 2s',
     sentence: 'The picture is black.',
   },
   freeze: {
-    ...{ unit: 'level', side: 'below', severity: 'critical', isContent: true, initial: '3 for 20s clear 5 for 0s' },
+    unit: 'level',
+    side: 'below',
+    severity: 'critical',
+    isContent: true,
+    initial: '3 for 20s clear 5 for 0s',
     sentence: 'The picture does not change.',
   },
   silence: {
-    ...{
-      unit: 'decibel',
-      side: 'below',
-      severity: 'critical',
-      isContent: true,
-      initial: '-60 for 30s clear -55 for 0s',
-    },
+    unit: 'decibel',
+    side: 'below',
+    severity: 'critical',
+    isContent: true,
+    initial: '-60 for 30s clear -55 for 0s',
     sentence: 'The sound is silent.',
   },
   clipping: {
-    ...{ unit: 'percent', side: 'above', severity: 'warning', isContent: true, initial: '1 for 30s clear 0.1 for 20s' },
+    unit: 'percent',
+    side: 'above',
+    severity: 'warning',
+    isContent: true,
+    initial: '1 for 30s clear 0.1 for 20s',
     sentence: 'The sound is too loud: samples are cut off.',
   },
   'off-clock': {
-    ...{ unit: 'seconds', side: 'above', ...warning, initial: '5s for 10s clear 3s for 10s' },
+    unit: 'seconds',
+    side: 'above',
+    ...warning,
+    initial: '5s for 10s clear 3s for 10s',
     sentence: 'What a publisher sends is filed ahead of the clock, or behind it.',
   },
   'not-recording': {
-    ...{ ...state, ...critical, initial: 'for 5s clear for 5s' },
+    ...state,
+    ...critical,
+    initial: 'for 5s clear for 5s',
     sentence: 'The stream is live and is to be recorded, and recording is paused.',
   },
 } as const satisfies Record<string, Row>;

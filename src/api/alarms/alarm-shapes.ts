@@ -20,7 +20,6 @@ const value = Type.Union([Type.Number(), Type.Null()], {
     'the value that was furthest beyond the threshold: bit/s, frames a second, seconds, percent, dB or a number, as the rule has it; null for rules without a value',
 });
 
-/** An alarm. */
 export const AlarmView = Type.Object(
   {
     id: Type.String(),

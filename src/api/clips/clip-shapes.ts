@@ -22,7 +22,6 @@ export const ClipVisibility = Type.Union([
   Type.Literal('private', { description: 'its owner, administrators and playback tokens' }),
 ]);
 
-/** A clip. */
 export const ClipView = Type.Object(
   {
     id: Type.String(),

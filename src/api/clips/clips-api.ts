@@ -1,7 +1,7 @@
 /**
  * The contract of clips, as the HTTP API calls it. Each call refuses with an OxbowError.
- * In: http/routes, http/media and http/pages call it. Out: streams/clips implements it, the tests of http/ stand in for it. Types, and the
- * name of tokens.
+ * In: http/routes, http/media and http/pages call it. Out: streams/clips implements it, the tests of http/
+ * stand in for it. Types, and the name of tokens.
  */
 import type { ClipList, ClipListQuery, ClipPatch, ClipView } from './clip-shapes.ts';
 
@@ -47,7 +47,6 @@ export interface ChangedClip {
   readonly openedFrom: 'signed' | 'private' | undefined;
 }
 
-/** The clips. */
 export interface ClipsApi {
   /** Undefined if there is no such clip, or no such stream any more. Answers from memory. */
   facts(id: string): ClipFacts | undefined;
@@ -55,7 +54,10 @@ export interface ClipsApi {
   list(query: ClipListQuery, client: ClipClient): Promise<ClipList>;
   /** Refuses `clip-unknown`, also if the client may not watch it; `clip-lost`. */
   get(id: string, client: ClipClient): Promise<ClipView>;
-  /** Refuses `stream-unknown`, `bad-time`, `clip-too-long`, `clip-more-open`, `no-media`, `gone`, `unsupported-media`, `limit-reached`. */
+  /**
+   * Refuses `stream-unknown`, `bad-time`, `clip-too-long`, `clip-more-open`, `no-media`, `gone`,
+   * `unsupported-media`, `limit-reached`.
+   */
   create(clip: ClipRequest, client: ClipClient): Promise<ChangedClip>;
   /** Refuses as `get`, and `forbidden`, `unauthorized`, `clip-more-open`. */
   update(id: string, patch: ClipPatch, client: ClipClient): Promise<ChangedClip>;

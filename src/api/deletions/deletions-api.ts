@@ -34,7 +34,10 @@ export interface HoldRequest {
 
 /** Deletions and holds. */
 export interface DeletionsApi {
-  /** Refuses `stream-unknown`, `no-media`, `bad-time`, `recording-held`, `recording-in-use`, `not-ready`. Resolves when it is done, or after two seconds. */
+  /**
+   * Refuses `stream-unknown`, `no-media`, `bad-time`, `recording-held`, `recording-in-use`, `not-ready`.
+   * Resolves when it is done, or after two seconds.
+   */
   delete(stream: string, request: DeletionRequest, by: Requester): Promise<DeletionView>;
   /** Newest first. Refuses `bad-request` for an invalid cursor. */
   list(query: {

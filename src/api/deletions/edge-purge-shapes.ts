@@ -1,5 +1,6 @@
 /**
- * The JSON of purges of edges: which of them have dropped what was deleted or closed to others. Times are RFC 3339 in UTC.
+ * The JSON of purges of edges: which of them have dropped what was deleted or closed to others. Times are
+ * RFC 3339 in UTC.
  * In: http/routes, streams/erase. Out: web/, OpenAPI.
  */
 import type { Static } from 'typebox';
@@ -56,6 +57,9 @@ export type EdgePurgeView = Static<typeof EdgePurgeView>;
 export interface EdgePurgesApi {
   /** Those of this process, newest first: all that run, and the last thousand that have ended. */
   list(): readonly EdgePurgeView[];
-  /** The newest one of a thing that a change has begun just now; undefined: none was necessary. Waits until the change is known. */
+  /**
+   * The newest one of a thing that a change has begun just now; undefined: none was necessary. Waits until
+   * the change is known.
+   */
   begunFor(kind: PurgedKind, name: string): Promise<EdgePurgeView | undefined>;
 }

@@ -47,7 +47,6 @@ export const ExportSettings = Type.Object(
 );
 export type ExportSettings = Static<typeof ExportSettings>;
 
-/** The result of an export. */
 export const ExportResult = Type.Object(
   {
     url: Type.Union([Type.String({ description: 'path of the file' }), Type.Null()]),

@@ -1,6 +1,7 @@
 /**
  * The contracts of jobs and of exports, as the HTTP API calls them. Each call refuses with an OxbowError.
- * In: http/routes calls them. Out: streams/export/export-jobs implements them, the tests of http/ stand in for them. Only types.
+ * In: http/routes calls them. Out: streams/export/export-jobs implements them, the tests of http/ stand in
+ * for them. Only types.
  */
 import type { ExportJob, ExportSettings, ExportTicket, JobView } from './job-shapes.ts';
 
@@ -35,7 +36,10 @@ export interface JobsApi {
 
 /** Exports: jobs that produce a file. `File` is what a file is sent from. */
 export interface ExportsApi<File> {
-  /** Adds an export. Refuses `stream-unknown`, `bad-time`, `no-media`, `gone`, `window-too-long`, `queue-full`. */
+  /**
+   * Adds an export. Refuses `stream-unknown`, `bad-time`, `no-media`, `gone`, `window-too-long`,
+   * `queue-full`.
+   */
   create(settings: ExportSettings): Promise<ExportJob>;
   /** The file of an export. Refuses `job-unknown`, `job-unfinished`. */
   file(id: string): Promise<File>;

@@ -13,7 +13,10 @@ const LadderStart = Type.Union(
   { description: 'when the encoder of the ladder runs' },
 );
 
-/** The settings of the further qualities of a stream, for its creation and its changes; null restores the default. */
+/**
+ * The settings of the further qualities of a stream, for its creation and its changes; null restores the
+ * default.
+ */
 export const qualitySettings = {
   ladder: Type.Optional(
     Type.Union([

@@ -45,7 +45,10 @@ export interface AssetTrackFacts {
   readonly transferCode?: number;
   readonly matrix?: number;
   readonly fullRange?: boolean;
-  /** Bits of each pixel: what the encoder spent on the picture, a measure of how complex it is; video only, absent when unknown. */
+  /**
+   * Bits of each pixel: what the encoder spent on the picture, a measure of how complex it is; video only,
+   * absent when unknown.
+   */
   readonly bitsPerPixel?: number;
   /** Hz; audio only. */
   readonly sampleRate?: number;
@@ -93,11 +96,13 @@ export interface ImportedText {
 
 /** What the import found in an original. */
 export interface AssetFacts {
-  /** By content: `mp4`, `mov`, `matroska`, `webm`, `mpegts`, `avi`, `flv`, `ogg`, `wav`, `mp3`, `flac`, or the name of FFmpeg. */
+  /**
+   * By content: `mp4`, `mov`, `matroska`, `webm`, `mpegts`, `avi`, `flv`, `ogg`, `wav`, `mp3`, `flac`, or the
+   * name of FFmpeg.
+   */
   readonly container: string;
   /** Media type of the original by content. */
   readonly contentType: string;
-  /** Bytes. */
   readonly bytes: number;
   /** µs. */
   readonly durationUs: number;
@@ -114,8 +119,8 @@ export interface AssetFacts {
 }
 
 /**
- * What an import did not get of what a file promises: single frames, stretches of sound, whole tracks, the end of the file. The warnings of
- * the facts say how much.
+ * What an import did not get of what a file promises: single frames, stretches of sound, whole tracks, the
+ * end of the file. The warnings of the facts say how much.
  */
 export const importLosses = ['frames', 'sound', 'tracks', 'end'] as const;
 /** One of them. */
@@ -126,9 +131,15 @@ export interface ImportResult {
   readonly facts: AssetFacts;
   /** Time in the container, with its edit lists applied as FFmpeg does, at which the asset begins, µs. */
   readonly originUs: number;
-  /** What the media clock shows when the asset begins, µs; 10 s in results of earlier versions, where it is absent. */
+  /**
+   * What the media clock shows when the asset begins, µs; 10 s in results of earlier versions, where it is
+   * absent.
+   */
   readonly clockStartUs?: number;
-  /** The parts of a file that was joined, whose times jump: µs, and what puts them on one clock; absent of one whose times do not. */
+  /**
+   * The parts of a file that was joined, whose times jump: µs, and what puts them on one clock; absent of one
+   * whose times do not.
+   */
   readonly joined?: readonly { readonly fromUs: number; readonly toUs: number; readonly shiftUs: number }[];
   /** Start of each segment, µs since the start of the asset; the first is 0. All renditions are cut there. */
   readonly cuts: readonly number[];

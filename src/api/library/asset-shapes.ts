@@ -26,7 +26,6 @@ export const AssetVisibility = Type.Union([
   Type.Literal('private', { description: 'its owner and administrators, and holders of a playback token' }),
 ]);
 
-/** State of an asset. */
 export const AssetState = Type.Union([
   Type.Literal('uploading'),
   Type.Literal('processing'),
@@ -34,7 +33,6 @@ export const AssetState = Type.Union([
   Type.Literal('failed'),
 ]);
 
-/** A rendition of an asset. */
 export const AssetRenditionView = Type.Object(
   {
     id: Type.String({ description: '`source` has the tracks of the original; others are encoded' }),
@@ -46,7 +44,6 @@ export const AssetRenditionView = Type.Object(
 );
 export type AssetRenditionView = Static<typeof AssetRenditionView>;
 
-/** Subtitles of an asset. */
 export const AssetSubtitleView = Type.Object(
   {
     id: Type.String({ description: 'name of the rendition, e.g. `s1001-de`' }),
@@ -88,10 +85,8 @@ export const SubtitleQuery = Type.Object(
 );
 export type SubtitleQuery = Static<typeof SubtitleQuery>;
 
-/** A chapter. */
 const AssetChapterView = Type.Object({ at: Position, title: Type.String() });
 
-/** An asset. */
 export const AssetView = Type.Object(
   {
     id: Type.String(),
@@ -189,7 +184,6 @@ export const NewRecordedAsset = Type.Object(
 );
 export type NewRecordedAsset = Static<typeof NewRecordedAsset>;
 
-/** Which assets to list. */
 export const AssetListQuery = Type.Object(
   {
     query: Type.Optional(

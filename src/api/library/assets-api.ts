@@ -1,6 +1,7 @@
 /**
  * The contract of assets, as the HTTP API calls it. Each call refuses with an OxbowError.
- * In: http/routes and http/media call it. Out: library/assets-api implements it, the tests of http/ stand in for it. Types, and the names of tokens.
+ * In: http/routes and http/media call it. Out: library/assets-api implements it, the tests of http/ stand in
+ * for it. Types, and the names of tokens.
  */
 import type {
   AssetList,
@@ -38,7 +39,6 @@ export interface VersionedAsset {
   readonly version: string;
 }
 
-/** The assets. */
 export interface AssetsApi {
   /** Who may watch an asset; undefined if there is none. */
   access(id: string): Promise<AssetAccess | undefined>;
@@ -52,7 +52,10 @@ export interface AssetsApi {
   remove(id: string, how: { readonly purge: boolean }, client: AssetClient, check?: AssetCondition): Promise<void>;
   /** Takes it out of the trash. Refuses as `update`. */
   restore(id: string, client: AssetClient): Promise<VersionedAsset>;
-  /** Adds a subtitle file, in place of one with the same language, title and purpose. Refuses as `update`; `unsupported-media`, `limit-reached`. */
+  /**
+   * Adds a subtitle file, in place of one with the same language, title and purpose. Refuses as `update`;
+   * `unsupported-media`, `limit-reached`.
+   */
   addSubtitle(
     id: string,
     file: { readonly bytes: Uint8Array; readonly query: SubtitleQuery },
@@ -60,7 +63,10 @@ export interface AssetsApi {
   ): Promise<AssetSubtitleView>;
   /** Removes subtitles by their id. Refuses as `update`; `not-found`. */
   removeSubtitle(id: string, subtitle: string, client: AssetClient): Promise<void>;
-  /** Keeps a range of a recording. Refuses `stream-unknown`, `bad-time`, `no-media`, `gone`, `window-too-long`, `limit-reached`. */
+  /**
+   * Keeps a range of a recording. Refuses `stream-unknown`, `bad-time`, `no-media`, `gone`,
+   * `window-too-long`, `limit-reached`.
+   */
   createRecorded(asset: NewRecordedAsset, client: AssetClient): Promise<VersionedAsset>;
 }
 

@@ -1,5 +1,6 @@
 /**
- * The JSON of uploads: of the list, of one request, and of the chunk API, whose fields have the names of that API.
+ * The JSON of uploads: of the list, of one request, and of the chunk API, whose fields have the names of that
+ * API.
  * In: http/routes. Out: web/, OpenAPI, other people's programs.
  */
 import type { Static } from 'typebox';
@@ -17,7 +18,6 @@ const Visibility = Type.Unsafe<'public' | 'unlisted' | 'private'>(
 );
 const Sha256 = Type.String({ minLength: 43, maxLength: 64, description: 'SHA-256 of the file, hexadecimal or Base64' });
 
-/** An upload. */
 export const UploadView = Type.Object(
   {
     id: Type.String(),
@@ -50,7 +50,9 @@ export const FileQuery = Type.Object(
 );
 export type FileQuery = Static<typeof FileQuery>;
 
-/** Begins an upload in chunks. Some fields have a second name, that of the upload platform whose API this is. */
+/**
+ * Begins an upload in chunks. Some fields have a second name, that of the upload platform whose API this is.
+ */
 export const ChunkInit = Type.Object(
   {
     filename: Type.String({ maxLength: 1000 }),

@@ -1,6 +1,7 @@
 /**
  * The JSON of a stream's figures: what its publisher sends now and sent in the past.
- * In: streams/measure. Out: `GET /streams/{name}/stats`, `…/stats/history`; the interface. Never a publisher's address.
+ * In: streams/measure. Out: `GET /streams/{name}/stats`, `…/stats/history`; the interface. Never a
+ * publisher's address.
  */
 import type { Static } from 'typebox';
 import { Finding } from '../advice.ts';

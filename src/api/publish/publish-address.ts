@@ -1,10 +1,14 @@
 /**
  * The addresses to which encoders publish, as their users enter them.
- * In: the host by which the user reaches this server, the ports that listen, a stream and a key. Out: fields of OBS, URLs. Pure.
+ * In: the host by which the user reaches this server, the ports that listen, a stream and a key. Out: fields
+ * of OBS, URLs. Pure.
  */
 import type { PublishAddresses } from './publish-shapes.ts';
 
-/** Ports on which protocol servers listen; undefined while a protocol is off. The servers set them when they have opened. */
+/**
+ * Ports on which protocol servers listen; undefined while a protocol is off. The servers set them when they
+ * have opened.
+ */
 export interface PublishPorts {
   rtmp: number | undefined;
   rtmps: number | undefined;

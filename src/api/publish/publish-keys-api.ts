@@ -1,5 +1,6 @@
 /**
- * The contract of stream keys, as the HTTP API calls it. Names are valid and times checked; each call refuses with an OxbowError.
+ * The contract of stream keys, as the HTTP API calls it. Names are valid and times checked; each call refuses
+ * with an OxbowError.
  * In: http/routes calls it. Out: streams/publish implements it. Types alone.
  */
 import type { PublishKeyView } from './publish-shapes.ts';
@@ -30,8 +31,8 @@ export interface KeyWithSecret {
 }
 
 /**
- * Keys of streams, and keys for names with a prefix: `stream` is a name, or null for the latter. Calls with a name refuse
- * `stream-unknown`.
+ * Keys of streams, and keys for names with a prefix: `stream` is a name, or null for the latter. Calls with a
+ * name refuse `stream-unknown`.
  */
 export interface PublishKeysApi {
   /** Oldest first, including expired ones. */
@@ -44,6 +45,9 @@ export interface PublishKeysApi {
   rotate(stream: string | null, id: string, rotation: KeyRotation): Promise<KeyWithSecret>;
   /** Refuses `key-unknown`. */
   remove(stream: string | null, id: string): Promise<void>;
-  /** For the removal of a stream: returns a function that revokes the keys that it has now. Unknown streams have none. */
+  /**
+   * For the removal of a stream: returns a function that revokes the keys that it has now. Unknown streams
+   * have none.
+   */
   revokerOf(stream: string): () => Promise<void>;
 }

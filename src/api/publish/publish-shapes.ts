@@ -1,5 +1,6 @@
 /**
- * The JSON of stream keys and publishing addresses, shared with the web interface. Times are RFC 3339 in UTC with milliseconds.
+ * The JSON of stream keys and publishing addresses, shared with the web interface. Times are RFC 3339 in UTC
+ * with milliseconds.
  * In: http/routes. Out: web/, OpenAPI, other people's programs.
  */
 import type { Static } from 'typebox';

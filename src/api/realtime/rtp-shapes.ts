@@ -1,6 +1,7 @@
 /**
  * RTP sessions: their JSON, and the contract of their API. Times are RFC 3339 in UTC with milliseconds.
- * In: http/routes calls the contract. Out: OpenAPI, other people's programs; ingest/rtp implements it. docs/2-publish/rtp.md.
+ * In: http/routes calls the contract. Out: OpenAPI, other people's programs; ingest/rtp implements it.
+ * docs/2-publish/rtp.md.
  */
 import type { Static } from 'typebox';
 import { Type } from '../type.ts';
@@ -18,7 +19,6 @@ const RtpSessionMedia = Type.Object(
   { $id: 'RtpSessionMedia' },
 );
 
-/** A session. */
 export const RtpSessionView = Type.Object(
   {
     id: Type.String(),
@@ -49,7 +49,10 @@ export interface NewRtpSession {
 export interface RtpSessionsApi {
   /** Oldest first. */
   list(stream: string): readonly RtpSessionView[];
-  /** Refuses `bad-offer`, `offer-refused`, `rtp-off`, `rtp-full`, `stream-unknown`, `publish-refused`, `publisher-active`. */
+  /**
+   * Refuses `bad-offer`, `offer-refused`, `rtp-off`, `rtp-full`, `stream-unknown`, `publish-refused`,
+   * `publisher-active`.
+   */
   open(stream: string, request: NewRtpSession): Promise<RtpSessionView>;
   /** Refuses `session-unknown`. */
   end(stream: string, id: string): void;

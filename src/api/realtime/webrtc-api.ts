@@ -21,7 +21,6 @@ export interface WebRtcRequest {
 /** A session that was opened. */
 export interface WebRtcAnswer {
   readonly id: string;
-  /** SDP. */
   readonly sdp: string;
 }
 
@@ -40,15 +39,15 @@ export interface WebRtcApi {
   /**
    * Opens a session of a publisher.
    *
-   * @throws OxbowError `webrtc-off`, `not-ready` while oxbow starts or stops, `bad-offer`, `offer-refused`, `webrtc-full`, and as
-   *   PublishAccess
+   * @throws OxbowError `webrtc-off`, `not-ready` while oxbow starts or stops, `bad-offer`, `offer-refused`,
+   *   `webrtc-full`, and as PublishAccess
    */
   publish(request: WebRtcRequest): Promise<WebRtcAnswer>;
   /**
    * Opens a session of a viewer.
    *
-   * @throws OxbowError `webrtc-off`, `bad-offer`, `offer-refused`, `webrtc-full`, `not-ready` if the stream is not live or oxbow
-   *   starts or stops, and as PublishAccess.read. Also the signal's reason
+   * @throws OxbowError `webrtc-off`, `bad-offer`, `offer-refused`, `webrtc-full`, `not-ready` if the stream
+   *   is not live or oxbow starts or stops, and as PublishAccess.read. Also the signal's reason
    */
   play(request: WebRtcRequest, options: { readonly signal: AbortSignal }): Promise<WebRtcAnswer>;
   /**

@@ -1,18 +1,18 @@
 /**
- * Relays: their JSON, shared with the web interface, and the contract of their API. Times are RFC 3339 in UTC with milliseconds.
- * In: http/routes calls the contract, with valid names. Out: web/, OpenAPI, other people's programs; streams/relay implements it.
+ * Relays: their JSON, shared with the web interface, and the contract of their API. Times are RFC 3339 in UTC
+ * with milliseconds.
+ * In: http/routes calls the contract, with valid names. Out: web/, OpenAPI, other people's programs;
+ * streams/relay implements it.
  */
 import type { Static } from 'typebox';
 import { Type } from '../type.ts';
 
 const Time = Type.String({ format: 'date-time', description: 'RFC 3339, UTC, milliseconds' });
 
-/** States of a relay. */
 export const relayStates = ['waiting', 'connecting', 'live', 'failed', 'stopped'] as const;
 /** One of them. */
 export type RelayState = (typeof relayStates)[number];
 
-/** A relay. */
 export const RelayView = Type.Object(
   {
     id: Type.String(),
@@ -49,7 +49,6 @@ export interface NewRelay {
   readonly enabled: boolean;
 }
 
-/** Changes of a relay. */
 export interface RelayChange {
   readonly label?: string | undefined;
   readonly enabled?: boolean | undefined;

@@ -31,9 +31,11 @@ export interface CallParticipant extends CallMedia {
 /** A source of media of a participant. */
 export type CallSource = keyof CallMedia;
 
-/** The call of a room. */
 export interface RoomCall {
-  /** `mesh`: browsers connect to each other. `forwarded`: each connects to the server. A call never returns to `mesh`. */
+  /**
+   * `mesh`: browsers connect to each other. `forwarded`: each connects to the server. A call never returns to
+   * `mesh`.
+   */
   readonly mode: 'mesh' | 'forwarded';
   /** By the time at which they joined: the later one of two makes the offer of a mesh connection. */
   readonly participants: readonly CallParticipant[];

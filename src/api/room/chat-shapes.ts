@@ -39,7 +39,6 @@ export const RoomMessage = Type.Object(
 );
 export type RoomMessage = Readonly<Static<typeof RoomMessage>>;
 
-/** A poll. */
 export const RoomPoll = Type.Object(
   {
     id: Type.String(),

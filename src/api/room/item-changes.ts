@@ -1,5 +1,6 @@
 /**
- * Changes of a playlist, as they are sent: the entries that are new, changed or moved, each with the one before it.
+ * Changes of a playlist, as they are sent: the entries that are new, changed or moved, each with the one
+ * before it.
  * In: a list and changes. Out: the changed list, in the exact order of the room. Pure.
  */
 import type { RoomItem } from './item-shapes.ts';

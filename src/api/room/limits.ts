@@ -9,5 +9,8 @@ export const MAX_CHAT = 2000;
 export const MAX_DANMAKU = 200;
 /** Longest message of a client, bytes. */
 export const MAX_CLIENT_MESSAGE = 16 * 1024;
-/** Most people in the list of a room, beside those who moderate. In a room with more, `present` of the room is their number. */
+/**
+ * Most people in the list of a room, beside those who moderate. In a room with more, `present` of the room is
+ * their number.
+ */
 export const MAX_LISTED = 200;

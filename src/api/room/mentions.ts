@@ -1,6 +1,7 @@
 /**
  * Mentions in the text of a message: `@` and a name.
- * In: a text, the names of a room. Out: where the mentions are. Pure; the server stores the users, the interface marks the names.
+ * In: a text, the names of a room. Out: where the mentions are. Pure; the server stores the users, the
+ * interface marks the names.
  */
 
 /** Most mentions of one message; the others are text. */
@@ -10,7 +11,6 @@ const MAX_NAME = 64;
 /** A name may have spaces: this many words are tried. */
 const MAX_WORDS = 4;
 
-/** A mention. */
 export interface Mention {
   /** Where it is in the text, with its `@`: [from, to). */
   readonly from: number;
@@ -45,7 +45,10 @@ export function findMentions(text: string, find: (key: string) => string | undef
   return found;
 }
 
-/** The names that a text may begin with, longest first: whole words, with and without the punctuation at their end. */
+/**
+ * The names that a text may begin with, longest first: whole words, with and without the punctuation at their
+ * end.
+ */
 function* candidates(text: string): Generator<string> {
   const ends = Array.from(text.matchAll(/\S+/g), ({ index, 0: word }) => index + word.length).slice(0, MAX_WORDS);
   if (!/^\S/.test(text)) return;

@@ -1,6 +1,8 @@
 /**
- * Every message of a room's WebSocket, in both directions: JSON text, one object each, `t` is its type. Positions are ms; server times unix ms.
- * In: rooms, the interface. Out: schemas for what clients send, types for what the server sends. docs/5-together/messages.md.
+ * Every message of a room's WebSocket, in both directions: JSON text, one object each, `t` is its type.
+ * Positions are ms; server times unix ms.
+ * In: rooms, the interface. Out: schemas for what clients send, types for what the server sends.
+ * docs/5-together/messages.md.
  */
 import type { Static } from 'typebox';
 import { Type } from '../type.ts';
@@ -52,8 +54,8 @@ const Command = Type.Object(
   { additionalProperties: false },
 );
 /**
- * A chat message; sent again under the same id, with `again`, until it is acknowledged. `atMs`: position in the media that the author saw;
- * the server's own position replaces one that cannot be right.
+ * A chat message; sent again under the same id, with `again`, until it is acknowledged. `atMs`: position in
+ * the media that the author saw; the server's own position replaces one that cannot be right.
  */
 const Chat = Type.Object(
   {
@@ -123,7 +125,9 @@ const Report = Type.Object(
 );
 
 const callMedia = {
-  ...{ microphone: Type.Boolean(), camera: Type.Boolean(), screen: Type.Boolean() },
+  microphone: Type.Boolean(),
+  camera: Type.Boolean(),
+  screen: Type.Boolean(),
   /** This participant records the call as a stream; absent: it does not. */
   recording: Type.Optional(Type.Boolean()),
 };
@@ -201,7 +205,10 @@ export type ClientMessageOf<T extends ClientMessage['t']> = Extract<ClientMessag
 export const roomCloseCodes = {
   /** oxbow stops: connect again. */
   stopping: 1001,
-  /** Floods, messages that are none, binary ones. A message that is too long ends with 1009, one that is not UTF-8 with 1007. */
+  /**
+   * Floods, messages that are none, binary ones. A message that is too long ends with 1009, one that is not
+   * UTF-8 with 1007.
+   */
   misuse: 1008,
   overload: 1013,
   signedOut: 4001,
@@ -231,7 +238,9 @@ export type ServerMessage =
       readonly members: readonly MemberView[];
       readonly items: readonly RoomItem[];
       readonly polls: readonly RoomPoll[];
-      /** The newest 200 messages after `since`, oldest first; without `since` the last 100 without danmaku. */
+      /**
+       * The newest 200 messages after `since`, oldest first; without `since` the last 100 without danmaku.
+       */
       readonly messages: readonly RoomMessage[];
       /** Some messages after `since` are missing: read the history. */
       readonly gap: boolean;
@@ -241,7 +250,10 @@ export type ServerMessage =
     }
   | { readonly t: 'clock'; readonly c: number; readonly serverMs: number }
   | { readonly t: 'state'; readonly state: PlaybackState }
-  /** The answer to a command, chat, danmaku, ask. A message is acknowledged when it is committed. `to`: how many people were asked. */
+  /**
+   * The answer to a command, chat, danmaku, ask. A message is acknowledged when it is committed. `to`: how
+   * many people were asked.
+   */
   | { readonly t: 'ack'; readonly id: string; readonly seq?: number; readonly rev?: number; readonly to?: number }
   | {
       readonly t: 'refused';

@@ -3,7 +3,10 @@
  * In: roles and masks of a room's options. Out: rooms, the interface. Pure.
  */
 
-/** The bit of each permission. A released bit keeps its meaning: masks are stored. The first eight, and the six from 16 on, are those of SyncTV. */
+/**
+ * The bit of each permission. A released bit keeps its meaning: masks are stored. The first eight, and the
+ * six from 16 on, are those of SyncTV.
+ */
 export const permissionBits = {
   /** Sees the playlist. */
   list: 1,
@@ -31,7 +34,6 @@ export const permissionBits = {
   deleteRoom: 1 << 21,
 } as const;
 
-/** A permission in a room. */
 export type RoomPermission = keyof typeof permissionBits;
 
 /** A role in a room. The owner has every permission. */
@@ -47,7 +49,6 @@ export function permissionsOf(mask: number): RoomPermission[] {
   return (Object.keys(permissionBits) as RoomPermission[]).filter((one) => (mask & permissionBits[one]) !== 0);
 }
 
-/** Every permission. */
 export const ALL_PERMISSIONS = maskOf(Object.keys(permissionBits) as RoomPermission[]);
 
 /** The masks of a new room. Who may control is an option: everyone in the room, or moderators. */

@@ -1,11 +1,12 @@
 /**
- * The playback state of a room, of which the server is the only author, and the position that follows from it.
+ * The playback state of a room, of which the server is the only author, and the position that follows from
+ * it.
  * In: room messages. Out: rooms, players. Pure; docs/5-together/in-step.md.
  */
 
 /**
- * What plays in a room. Positions are ms: UTC (programme time) for streams and ranges of them, from the start for everything else, so live
- * together and yesterday together are one mechanism.
+ * What plays in a room. Positions are ms: UTC (programme time) for streams and ranges of them, from the start
+ * for everything else, so live together and yesterday together are one mechanism.
  */
 export interface PlaybackState {
   /** Rises with each change; commands carry the one that their author saw. */
@@ -29,7 +30,14 @@ export interface PlaybackState {
 
 /** The state of a room where nothing plays. */
 export const nothingPlays: PlaybackState = {
-  ...{ rev: 0, item: null, playing: false, rate: 1, anchorMedia: 0, anchorServer: 0, live: false, by: '' },
+  rev: 0,
+  item: null,
+  playing: false,
+  rate: 1,
+  anchorMedia: 0,
+  anchorServer: 0,
+  live: false,
+  by: '',
 };
 
 /**

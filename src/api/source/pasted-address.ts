@@ -1,6 +1,7 @@
 /**
  * Reads the address of a source as a person writes it: completes it, or says which kind oxbow cannot fetch.
- * In: any text. Out: an address to probe, or the kind of address with what to do instead. The interface has its own texts per kind. Pure.
+ * In: any text. Out: an address to probe, or the kind of address with what to do instead. The interface has
+ * its own texts per kind. Pure.
  */
 
 /** What cannot be pulled: a protocol, a file of this computer, or not an address at all. */
@@ -12,14 +13,20 @@ export type PastedAddress =
   | { readonly unsupported: UnsupportedKind /** Without the colon; may be empty. */; readonly scheme: string };
 
 const kinds: Readonly<Record<string, UnsupportedKind>> = {
-  ...{ rtmp: 'rtmp', rtmps: 'rtmp', rtmpt: 'rtmp' },
-  ...{ whip: 'webrtc', whep: 'webrtc', webrtc: 'webrtc', 'whip+http': 'webrtc', 'whip+https': 'webrtc' },
+  rtmp: 'rtmp',
+  rtmps: 'rtmp',
+  rtmpt: 'rtmp',
+  whip: 'webrtc',
+  whep: 'webrtc',
+  webrtc: 'webrtc',
+  'whip+http': 'webrtc',
+  'whip+https': 'webrtc',
   file: 'file',
 };
 
 /**
- * Reads a text. White space around it is removed, and `https://` is added to `cam.example/live.m3u8`. Whether an address with a
- * supported protocol is valid in detail is left to the probe.
+ * Reads a text. White space around it is removed, and `https://` is added to `cam.example/live.m3u8`. Whether
+ * an address with a supported protocol is valid in detail is left to the probe.
  */
 export function readPastedAddress(text: string): PastedAddress {
   const given = text.trim();

@@ -1,12 +1,16 @@
 /**
  * Suggests the name of a new stream.
- * In: the source's title, its address, existing names. Out: a valid name, for the record page and `oxbow add`. Pure.
+ * In: the source's title, its address, existing names. Out: a valid name, for the record page and `oxbow
+ * add`. Pure.
  */
 
 /** Longer names are cut at a word. */
 const MOST = 40;
 
-/** Words of addresses that say nothing about the stream: files of playlists, protocols, folders of media servers. */
+/**
+ * Words of addresses that say nothing about the stream: files of playlists, protocols, folders of media
+ * servers.
+ */
 const GENERIC: ReadonlySet<string> = new Set(
   (
     'index master playlist chunklist manifest prog-index variant media mono default live livestream stream streams hls dash out output ' +
@@ -16,8 +20,8 @@ const GENERIC: ReadonlySet<string> = new Set(
 );
 
 /**
- * The title in lower case if it has enough Latin letters, otherwise the last telling word of the path, otherwise the host; numbered
- * if it is taken.
+ * The title in lower case if it has enough Latin letters, otherwise the last telling word of the path,
+ * otherwise the host; numbered if it is taken.
  *
  * @param title of a page or a stream; may be empty
  * @param address the pasted address, any text
@@ -31,7 +35,10 @@ export function suggestName(title: string, address: string, taken: Iterable<stri
   return name;
 }
 
-/** Telling parts of the path, the last first: without extensions, generic words, qualities, and identifiers of machines. */
+/**
+ * Telling parts of the path, the last first: without extensions, generic words, qualities, and identifiers of
+ * machines.
+ */
 function pathWords(url: URL | null): string[] {
   if (url === null || !/^https?:$/.test(url.protocol)) return [];
   const parts = url.pathname.split('/').reverse();

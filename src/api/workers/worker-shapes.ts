@@ -142,7 +142,6 @@ export type WorkerHeartbeat = Static<typeof WorkerHeartbeat>;
 
 const Leases = Type.Array(Type.Object({ id: Type.String(), token: Token }));
 
-/** The answer to a heartbeat. */
 export const HeartbeatAnswer = Type.Object(
   {
     cancelled: Leases,
@@ -155,7 +154,6 @@ export const HeartbeatAnswer = Type.Object(
 );
 export type HeartbeatAnswer = Static<typeof HeartbeatAnswer>;
 
-/** The result of a job. */
 export const JobResult = Type.Object({ token: Token, result: Json }, { $id: 'JobResult', additionalProperties: false });
 
 /** Why a try failed. */

@@ -37,7 +37,10 @@ export interface WorkersApi {
    * @param leaves the worker itself ends: it is forgotten. Refuses `worker-unknown`.
    */
   drain(id: string, leaves: boolean): Promise<WorkerView>;
-  /** The next job for a pull worker; undefined if there is none in time. Refuses `worker-unknown`, `bad-request`. */
+  /**
+   * The next job for a pull worker; undefined if there is none in time. Refuses `worker-unknown`,
+   * `bad-request`.
+   */
   claim(id: string, options: { readonly waitMs: number; readonly signal: AbortSignal }): Promise<JobOffer | undefined>;
   /** Connects a push worker; returns how to disconnect it. Refuses `worker-unknown`, `bad-request`. */
   connect(id: string, lines: WorkerLines): () => void;
@@ -54,7 +57,10 @@ export interface WorkersApi {
   release(lease: JobLease): Promise<void>;
   /** Where the bytes of an input are. Refuses `lease-lost`, `job-unknown`, `not-found`. */
   input(lease: JobLease, name: string): Promise<{ readonly location: string; readonly length: number }>;
-  /** Stores an output. Refuses `lease-lost`, `job-unknown`, `not-found`, `payload-too-large`, `no-room`, and as the kind does. */
+  /**
+   * Stores an output. Refuses `lease-lost`, `job-unknown`, `not-found`, `payload-too-large`, `no-room`, and
+   * as the kind does.
+   */
   output(
     lease: JobLease,
     name: string,

@@ -1,6 +1,7 @@
 /**
  * Opens deletions of ranges on request, and legal holds.
- * In: the context, recordings, streams, exports, the library, accounts, nodes. Out: DeletionsApi; deletions continue until the shutdown.
+ * In: the context, recordings, streams, exports, the library, accounts, nodes. Out: DeletionsApi; deletions
+ * continue until the shutdown.
  */
 import { assetPrefix } from '../../archive/asset-locations.ts';
 import { purgeCopies } from '../../nodes/node-copies.ts';
@@ -31,7 +32,11 @@ export async function openDeletions(
   const edges = new EdgePurges({ settings, net });
   const living = nodes && { client: nodes.client, placement: livingOf(nodes) };
   const copies = new HiddenCopies({
-    ...{ edges, clock, log, signal, failed: failed('a purge of edges') },
+    edges,
+    clock,
+    log,
+    signal,
+    failed: failed('a purge of edges'),
     purgeNodes: living && ((things, options) => purgeCopies(living, things, options)),
     flush: () => ownEvents.flush(),
   });
@@ -39,7 +44,12 @@ export async function openDeletions(
   const subscription = await ownEvents.subscribe({ event: (published) => copies.received(published) });
   opened.defer(() => subscription.close());
   const eraser = new Eraser({
-    ...{ deps, catalog, reader, deleteElsewhere, audit, signal },
+    deps,
+    catalog,
+    reader,
+    deleteElsewhere,
+    audit,
+    signal,
     edges,
     purgeNodes: nodes && ((things, options) => purgeCopies(nodes, things, options)),
     objects: objects && { index: objects.index, targets: objects.targets },

@@ -1,6 +1,7 @@
 /**
  * Opens the further folders of recordings, watches whether they are there, and moves recordings into them.
- * In: the context, store, the files of the data folder. Out: Folders; log lines, events, metrics, a health check.
+ * In: the context, store, the files of the data folder. Out: Folders; log lines, events, metrics, a health
+ * check.
  */
 import type { FolderView } from '../../api/admin-shapes.ts';
 import type { FoldersSegmentStore } from '../../archive/folders/folders-segment-store.ts';
@@ -39,7 +40,11 @@ export async function openFolders(
     return name === undefined ? undefined : folderOfStream(config.storage.folders, name);
   };
   const opened = await openStore({
-    ...{ main, dataFolder, folders: config.storage.folders, folderOf, syncQueue },
+    main,
+    dataFolder,
+    folders: config.storage.folders,
+    folderOf,
+    syncQueue,
     leastFree: (total) => minFreeBytes(settings.now.record.minFree, total),
   });
   if (!opened) return undefined;
@@ -68,7 +73,7 @@ function pauseOf({ name, problem, hasRoom }: RecordingFolder): string {
 function describe({ name, path, problem, space, hasRoom }: RecordingFolder, forecast: DiskForecast): FolderView {
   const { growth } = forecast;
   const fullInSeconds = growth > 0 ? space.free / growth : null;
-  return { ...{ name, path, problem: problem ?? null }, ...space, hasRoom, growth, fullInSeconds };
+  return { name, path, problem: problem ?? null, ...space, hasRoom, growth, fullInSeconds };
 }
 
 function watchFolders(
@@ -88,7 +93,8 @@ function watchFolders(
     const detail = problem ?? (hasRoom ? '' : 'its disk has less free space than record.minFree');
     if (detail === (reported.get(folderName) ?? '')) return;
     reported.set(folderName, detail);
-    if (detail === '') log.info({ folder: folderName }, 'the folder of recordings is available again; recording resumed');
+    if (detail === '')
+      log.info({ folder: folderName }, 'the folder of recordings is available again; recording resumed');
     else
       log.error(
         { folder: folderName, problem: detail },
@@ -122,7 +128,11 @@ export function startFolders(
   );
   const moves = runFolderMoves(
     {
-      ...{ store: folders.store, table, settings, clock, release },
+      store: folders.store,
+      table,
+      settings,
+      clock,
+      release,
       streams: () => catalog.recordings.retentionRules.map(({ streamId }) => streamId),
       moved: (bytes) => metrics.folderMovedBytes.inc(bytes),
       failed: failed('moving a recording to its folder'),

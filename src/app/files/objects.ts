@@ -27,7 +27,8 @@ const FOREIGN_EVERY_MS = 60_000;
 const LOG_EVERY_MS = 60_000;
 
 /**
- * Opens the store over files and buckets. Without a target in the settings, and without an object in the index, it is that of the files.
+ * Opens the store over files and buckets. Without a target in the settings, and without an object in the
+ * index, it is that of the files.
  *
  * @param local the files; closed with the result
  */

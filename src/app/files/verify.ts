@@ -1,6 +1,7 @@
 /**
  * Verifies stored files in the background, and keeps the list of damaged ones.
- * In: the context, recordings, catalog. Out: changed index rows, restored files; events, metrics, a health check, `verify.json`.
+ * In: the context, recordings, catalog. Out: changed index rows, restored files; events, metrics, a health
+ * check, `verify.json`.
  */
 import path from 'node:path';
 import { OxbowError } from '../../lib/errors.ts';

@@ -44,7 +44,10 @@ export async function openCluster({
   );
   const redis = opened.use(
     openRedis({
-      ...{ ...address, url, breaker, timeoutMs: REPLY_MS },
+      ...address,
+      url,
+      breaker,
+      timeoutMs: REPLY_MS,
       onConnected(isConnected, reason) {
         if (isConnected) {
           first.resolve();

@@ -20,14 +20,23 @@ export function openGateway(
   const { cluster, http, publicUrl, trustedProxies, tls } = config;
   return opened.use(
     open({
-      ...{ placement, signature, trustedProxies, version, clock, log, metrics, telemetry },
+      placement,
+      signature,
+      trustedProxies,
+      version,
+      clock,
+      log,
+      metrics,
+      telemetry,
       memoryBytes: cluster.cache,
-      // All nodes have one secret for playback tokens; an authorization server decides about each of them all the same.
+      // All nodes have one secret for playback tokens; an authorization server decides about each of them all
+      // the same.
       tokens: accounts.auth ? undefined : accounts.access.watch,
       isSecure: certificateFiles(tls) !== undefined,
       head: readableFields(http.address, publicUrl),
       isGuarded: isLoopback(http.address),
-      // The name of a clip's stream does not change: what this node remembers of it is right, also of a stream that has moved.
+      // The name of a clip's stream does not change: what this node remembers of it is right, also of a
+      // stream that has moved.
       streamOfClip: async (id) => clips.facts(id)?.stream ?? (await streamOf(store, id)),
       defaultStream: delivery.defaultStream,
       failed(error, where) {

@@ -29,7 +29,10 @@ const LOG_EVERY_MS = 60_000;
 /** A stream without a publisher moves within this time, ms. */
 const GIVE_MS = 10_000;
 const MAX_REFUSAL_BYTES = 4096;
-/** Another node learns within this time what was changed here, ms; one that is slower learns it with its next look. */
+/**
+ * Another node learns within this time what was changed here, ms; one that is slower learns it with its next
+ * look.
+ */
 const TELL_MS = 500;
 
 /**
@@ -65,7 +68,13 @@ export async function openNodes(
     failed: (error) => log.warn({ err: error }, 'the lease of a dead node cannot be renewed'),
   });
   const placement = await SharedPlacement.open({
-    ...{ rows, leases, node, roles, takeoverMs: takeover, clock, log },
+    rows,
+    leases,
+    node,
+    roles,
+    takeoverMs: takeover,
+    clock,
+    log,
     tookOver: (dead, things) =>
       log.warn({ node: dead, things }, 'the lease of a node expired; its streams, rooms and assets were reassigned'),
   });
@@ -79,7 +88,9 @@ export async function openNodes(
 export function openNodeFiles({ clock, log }: AppContext, { placement, client }: Nodes, own: SegmentStore): NodeFiles {
   const failures = new OncePer(LOG_EVERY_MS, () => clock.monotonicMs());
   return new NodeFiles({
-    ...{ own, client, placement },
+    own,
+    client,
+    placement,
     failed: (node, error) =>
       failures.call((leftOut) => log.warn({ node, err: error, leftOut }, 'another node could not delete its files')),
   });
@@ -132,8 +143,11 @@ export function openPublishElsewhere(
       }
       const { signal } = shutdown;
       using response = await client.send(owner, {
-        ...{ method: 'POST', target: internalTarget.give(name), maxBytes: MAX_REFUSAL_BYTES },
-        ...{ deadlineMs: GIVE_MS, signal },
+        method: 'POST',
+        target: internalTarget.give(name),
+        maxBytes: MAX_REFUSAL_BYTES,
+        deadlineMs: GIVE_MS,
+        signal,
       });
       if (response.status !== 204) {
         const detail = Buffer.from(await response.body()).toString() || `the node ${owner.name} keeps ${name}`;
@@ -163,7 +177,10 @@ function tellChanges(
   });
 }
 
-/** Keeps the owners current until the shutdown, and recovers what this node recorded of streams that others have now. */
+/**
+ * Keeps the owners current until the shutdown, and recovers what this node recorded of streams that others
+ * have now.
+ */
 export function startNodes(
   { opened, shutdown, failed }: AppContext,
   nodes: Nodes,

@@ -6,7 +6,10 @@ import { RtpSessions } from '../../ingest/rtp/rtp-sessions.ts';
 import { candidateAddresses } from '../../wire/webrtc/candidate-addresses.ts';
 import type { AppContext, Parts } from '../parts.ts';
 
-/** Creates the sessions; ports open with the first one. Administrators alone open sessions, so no key is checked. */
+/**
+ * Creates the sessions; ports open with the first one. Administrators alone open sessions, so no key is
+ * checked.
+ */
 export function openRtp({ config, clock, log, opened }: AppContext, { catalog }: Pick<Parts, 'catalog'>): RtpSessions {
   const { rtp: listen, webrtcAddresses } = config;
   const sessions = new RtpSessions({
@@ -15,7 +18,8 @@ export function openRtp({ config, clock, log, opened }: AppContext, { catalog }:
     listen,
     reachable: () => (listen === 'off' ? [] : candidateAddresses(listen.address, webrtcAddresses, undefined)),
     assemblyMs: config.live.assemblyDeadline,
-    ...{ clock, log },
+    clock,
+    log,
   });
   opened.defer(() => sessions.close());
   return sessions;

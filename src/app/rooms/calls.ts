@@ -32,6 +32,8 @@ export function createCallParts(
     canForward: () => !webrtc.isOff,
     transport: () => webrtc.transport,
     iceServers: () => webrtc.iceServers.map(({ url, ...secret }) => ({ urls: url, ...secret })),
-    ...{ clock, log, stats },
+    clock,
+    log,
+    stats,
   };
 }

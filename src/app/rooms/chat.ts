@@ -25,7 +25,9 @@ export function openChats(
 ): Chats {
   const chats = opened.use(
     new Chats({
-      ...{ db: store.db, node: placement.node, clock },
+      db: store.db,
+      node: placement.node,
+      clock,
       streamId: (name) => catalog.find(name)?.definition.id ?? streamsElsewhere?.idOf(name),
       messageRate: () => settings.now.rooms.messageRate,
       failed: failed('the chat of rooms'),
@@ -40,7 +42,10 @@ export function openChats(
   return chats;
 }
 
-/** Deletes what was written to assets that are gone, until the shutdown. Retention deletes what was written to streams. */
+/**
+ * Deletes what was written to assets that are gone, until the shutdown. Retention deletes what was written to
+ * streams.
+ */
 export function startChatRetention({ opened, shutdown, failed }: AppContext, chats: Chats): void {
   const { signal } = shutdown;
   const report = failed('deleting the chat of assets that are gone');

@@ -38,7 +38,6 @@ type MediaParts = Pick<Parts, 'catalog' | 'library' | 'accounts' | 'recordings' 
   readonly streamsElsewhere: StreamsElsewhere | undefined;
 };
 
-/** Opens rooms. */
 export function openRooms(
   context: AppContext,
   parts: Pick<Parts, 'store' | 'chats' | 'bus' | 'webrtc' | 'placement'> & MediaParts,
@@ -102,7 +101,10 @@ function followDeletions(
   });
 }
 
-/** Moves the rooms until the shutdown. @param isReady the streams are open: before that none would have media */
+/**
+ * Moves the rooms until the shutdown.
+ * @param isReady the streams are open: before that none would have media
+ */
 async function run(rooms: Rooms, isReady: () => boolean, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     if (isReady()) rooms.tick();

@@ -45,7 +45,11 @@ export function openStreamsElsewhere(
     if (owner === undefined || owner === 'own' || !owner.isAlive)
       throw new OxbowError('not-ready', `No other node runs the stream ${stream}.`);
     using response = await client.send(owner, {
-      ...{ method: 'GET', target, maxBytes: MAX_BYTES, deadlineMs: ANSWER_MS, signal: shutdown.signal },
+      method: 'GET',
+      target,
+      maxBytes: MAX_BYTES,
+      deadlineMs: ANSWER_MS,
+      signal: shutdown.signal,
     });
     if (response.status !== 200)
       throw new OxbowError('not-ready', `The node ${owner.name} answered ${response.status} for ${stream}.`);

@@ -1,6 +1,7 @@
 /**
- * A SegmentStore over several folders: that of the data, and further ones for the recordings of some streams. A location has no folder in
- * it: a file is looked for in the folder of its stream first, then in the others, so that files may be moved while they are read.
+ * A SegmentStore over several folders: that of the data, and further ones for the recordings of some streams.
+ * A location has no folder in it: a file is looked for in the folder of its stream first, then in the others,
+ * so that files may be moved while they are read.
  * In: stores of folders, the folder of each stream. Out: a SegmentStore that has all. docs/decisions/0073.
  */
 import { createHash } from 'node:crypto';
@@ -22,7 +23,6 @@ import { folderMissing, type RecordingFolder } from './recording-folder.ts';
 /** Bytes that a move copies at a time. */
 const PIECE_BYTES = 1024 * 1024;
 
-/** Options of the store. */
 export interface FoldersStoreOptions {
   /** The data folder. Closed with this store, as those of the folders. */
   readonly main: SegmentStore;
@@ -132,7 +132,10 @@ export class FoldersSegmentStore implements SegmentStore {
     if (missing.length > 0) throw folderMissing(missing);
   }
 
-  /** Files of a recording that are in another folder than that of its stream, in order. @param streamId of the stream */
+  /**
+   * Files of a recording that are in another folder than that of its stream, in order.
+   * @param streamId of the stream
+   */
   async *strays(streamId: string, prefix: SegmentPrefix, options: Abortable): AsyncGenerator<SegmentLocation> {
     const name = this.#folderOf(streamId);
     const own = this.#named(name);
@@ -142,8 +145,8 @@ export class FoldersSegmentStore implements SegmentStore {
   }
 
   /**
-   * Moves a file that nothing writes to into the folder of its stream: copies it, reads the copy back, deletes the old file. Readers see it
-   * throughout.
+   * Moves a file that nothing writes to into the folder of its stream: copies it, reads the copy back,
+   * deletes the old file. Readers see it throughout.
    *
    * @param moved called with the bytes of each piece that was copied; may wait
    * @returns bytes; 0 if it is there already, or nowhere
@@ -201,7 +204,6 @@ export class FoldersSegmentStore implements SegmentStore {
     return folder?.store ?? this.#main;
   }
 
-  /** All stores that are there. */
   #stores(): SegmentStore[] {
     return [this.#main, ...this.parts.flatMap(({ problem, store }) => (problem === undefined ? [store] : []))];
   }

@@ -28,7 +28,10 @@ async function openUnderTest(folderOf: (streamId: string) => string | undefined,
   const open = async (): Promise<FoldersSegmentStore> => {
     const main = openLocalSegmentStore({ folder: data });
     const opened = await openFolders({
-      ...{ main, dataFolder: data, folders: { disk2: { path: disk } }, folderOf },
+      main,
+      dataFolder: data,
+      folders: { disk2: { path: disk } },
+      folderOf,
       leastFree: () => leastFree,
     });
     return closing.use(opened!);

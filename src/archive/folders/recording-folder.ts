@@ -1,6 +1,6 @@
 /**
- * A further folder of recordings, usually on another disk. A marker file in it says that it is the folder that it was: an empty mount point
- * has none, and nothing is written there. docs/decisions/0073.
+ * A further folder of recordings, usually on another disk. A marker file in it says that it is the folder
+ * that it was: an empty mount point has none, and nothing is written there. docs/decisions/0073.
  * In: a path, the id that the data folder remembers. Out: whether the folder is there, and its free space.
  */
 import { randomUUID } from 'node:crypto';
@@ -11,7 +11,6 @@ import { type Files, systemFiles } from '../../lib/files/files.ts';
 import { putFile } from '../local-segment-store.ts';
 import type { SegmentStore } from '../segment-store.ts';
 
-/** The marker. */
 const MARKER = 'oxbow-folder.json';
 /** The folders that a data folder has used. */
 const KNOWN = 'recording-folders.json';
@@ -22,7 +21,6 @@ export interface FolderSpace {
   readonly total: number;
 }
 
-/** Options of a folder. */
 export interface RecordingFolderOptions {
   readonly name: string;
   /** Absolute. */
@@ -112,12 +110,13 @@ interface KnownFolder {
 }
 
 /**
- * The ids of folders by name. A folder that is used for the first time must exist; the data folder remembers its id before the folder gets
- * its marker, so that a crash between the two leaves no marker that no one knows.
+ * The ids of folders by name. A folder that is used for the first time must exist; the data folder remembers
+ * its id before the folder gets its marker, so that a crash between the two leaves no marker that no one
+ * knows.
  *
  * @param folders paths by name
- * @throws OxbowError `bad-setting` if a new folder does not exist, cannot be written, or belongs to another data folder; errors of the
- *   system if the data folder cannot be written
+ * @throws OxbowError `bad-setting` if a new folder does not exist, cannot be written, or belongs to another
+ *   data folder; errors of the system if the data folder cannot be written
  */
 export async function claimFolders(
   dataFolder: string,

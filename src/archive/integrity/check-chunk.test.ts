@@ -17,8 +17,10 @@ import { readIntact, sharedIntact } from './read-intact.ts';
 import { rewriteChunk } from './rewrite-chunk.ts';
 
 const gapOf = ({ startUs, durationUs }: CommittedGroup): StreamGap => ({
-  ...{ fromUs: startUs, toUs: startUs + durationUs },
-  ...{ cause: 'damaged', detail: 'the file is damaged' },
+  fromUs: startUs,
+  toUs: startUs + durationUs,
+  cause: 'damaged',
+  detail: 'the file is damaged',
 });
 
 suite('a chunk file', () => {
@@ -43,8 +45,13 @@ suite('a chunk file', () => {
     const first = groups[0]!;
     store = openLocalSegmentStore({ folder: folder.path });
     const writer = await openChunkWriter({
-      ...{ store, utcMs: first.startUs / 1000, msn: first.msn, streamId: 's1', init: first.init },
-      ...{ previousMsn: 0, sync: 'off' },
+      store,
+      utcMs: first.startUs / 1000,
+      msn: first.msn,
+      streamId: 's1',
+      init: first.init,
+      previousMsn: 0,
+      sync: 'off',
     });
     for (const group of groups) await writer.append(group);
     sealed = await writer.seal();

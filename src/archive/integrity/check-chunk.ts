@@ -1,6 +1,7 @@
 /**
  * Checks a stored chunk file: its size, its seal, and the CRC-32 of every segment.
- * In: the groups of its index row, its bytes. Out: which groups are damaged, and what is wrong with the file. Read-only. docs/media.md 22.
+ * In: the groups of its index row, its bytes. Out: which groups are damaged, and what is wrong with the file.
+ * Read-only. docs/media.md 22.
  */
 import { crc32 } from 'node:zlib';
 import { FormatError } from '../../lib/errors.ts';
@@ -24,11 +25,13 @@ export interface ExpectedChunk {
   readonly size: number | undefined;
   /** Oldest first. */
   readonly groups: readonly CommittedGroup[];
-  /** MSNs that other rows of the same file have: a range between them was deleted. Called if the file has more than `groups`. */
+  /**
+   * MSNs that other rows of the same file have: a range between them was deleted. Called if the file has more
+   * than `groups`.
+   */
   readonly others?: () => Promise<ReadonlySet<number>>;
 }
 
-/** Options of a check. */
 export interface CheckOptions extends Abortable {
   /** Called before bytes are read; resolves when they may be. */
   readonly pace?: ((bytes: number) => Promise<void>) | undefined;
@@ -36,7 +39,10 @@ export interface CheckOptions extends Abortable {
 
 /** Result of a check. */
 export interface CheckedChunk {
-  /** `stale`: the file is intact, and its index row says something else about it. `missing`: there is no such file. */
+  /**
+   * `stale`: the file is intact, and its index row says something else about it. `missing`: there is no such
+   * file.
+   */
   readonly state: 'intact' | 'stale' | 'damaged' | 'missing';
   /** Bytes. */
   readonly length: number;
@@ -53,8 +59,8 @@ export interface CheckedChunk {
 }
 
 /**
- * Reads a file and compares it with its index row. Groups that only the file has are checked too: an index row leaves damaged groups out,
- * and an operator may have put the intact file back.
+ * Reads a file and compares it with its index row. Groups that only the file has are checked too: an index
+ * row leaves damaged groups out, and an operator may have put the intact file back.
  *
  * @throws errors of the system other than that of a missing file, such as EIO; the reason of `signal`
  */
@@ -123,8 +129,8 @@ export async function checkChunk(
 }
 
 /**
- * Those of the index, and those that only the file has, by MSN. Where a group is, its commit box decides, if the bytes are the same: a repair
- * may have been interrupted between file and row.
+ * Those of the index, and those that only the file has, by MSN. Where a group is, its commit box decides, if
+ * the bytes are the same: a repair may have been interrupted between file and row.
  */
 function joinGroups(indexed: readonly CommittedGroup[], found: readonly CommittedGroup[]): CommittedGroup[] {
   const inFile = new Map(found.map((group) => [group.msn, group]));
@@ -158,8 +164,8 @@ function isSame(some: readonly CommittedGroup[], others: readonly CommittedGroup
 }
 
 /**
- * Whether the `mdat`, the `moov` and the seal box fill the file without a hole, so that every player can open it, and whether the commit boxes
- * are those that the seal box has copies of.
+ * Whether the `mdat`, the `moov` and the seal box fill the file without a hole, so that every player can open
+ * it, and whether the commit boxes are those that the seal box has copies of.
  */
 async function isSealed(
   { state, length, placeholder, boxes }: ChunkLayout,

@@ -1,6 +1,7 @@
 /**
  * The quarantine: where a repair puts what is damaged, so that it deletes nothing.
- * In: files of the data folder. Out: `quarantine/DATE/…` with the same names below it, and a line for each in `manifest.jsonl`.
+ * In: files of the data folder. Out: `quarantine/DATE/…` with the same names below it, and a line for each in
+ * `manifest.jsonl`.
  */
 import { appendFileSync, constants, copyFileSync, linkSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
@@ -36,7 +37,10 @@ export class Quarantine {
     this.folder = `${QUARANTINE}/${new Date(nowMs()).toISOString().replaceAll(/[-:.]/g, '')}`;
   }
 
-  /** Puts a file there; the file itself stays where it is until the caller replaces or deletes it. @throws the system's error */
+  /**
+   * Puts a file there; the file itself stays where it is until the caller replaces or deletes it.
+   * @throws the system's error
+   */
   keep(location: SegmentLocation, note: Omit<QuarantineNote, 'file'>): void {
     const from = path.join(this.#dataFolder, location);
     const to = path.join(this.#dataFolder, this.folder, location);

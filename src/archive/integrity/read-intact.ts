@@ -1,6 +1,8 @@
 /**
- * Reads a stored segment and compares it with its CRC-32, so that a damaged one is an error before any byte is sent.
- * In: a range with its checksum. Out: the bytes, or OxbowError `media-damaged`; what is damaged is reported to the reader.
+ * Reads a stored segment and compares it with its CRC-32, so that a damaged one is an error before any byte
+ * is sent.
+ * In: a range with its checksum. Out: the bytes, or OxbowError `media-damaged`; what is damaged is reported
+ * to the reader.
  */
 import { crc32 } from 'node:zlib';
 import { OxbowError } from '../../lib/errors.ts';

@@ -1,7 +1,8 @@
 /**
- * Writes a chunk file again with its intact groups alone: the same bytes of every segment, at other offsets. What is missing before a group is
- * in its commit box, so that a rebuild of the index knows it too.
- * In: the intact groups of a damaged file. Out: a sealed file in its place, whole or not at all. docs/media.md 21 and 22.
+ * Writes a chunk file again with its intact groups alone: the same bytes of every segment, at other offsets.
+ * What is missing before a group is in its commit box, so that a rebuild of the index knows it too.
+ * In: the intact groups of a damaged file. Out: a sealed file in its place, whole or not at all.
+ * docs/media.md 21 and 22.
  */
 import { crc32 } from 'node:zlib';
 import { FormatError } from '../../lib/errors.ts';
@@ -24,7 +25,9 @@ import type { Abortable, SegmentLocation, SegmentStore } from '../segment-store.
 export interface RewrittenChunk {
   readonly head: ChunkHead;
   readonly tracks: readonly Track[];
-  /** At least one, oldest first, with their offsets in the damaged file; their gaps are written as they are. */
+  /**
+   * At least one, oldest first, with their offsets in the damaged file; their gaps are written as they are.
+   */
   readonly groups: readonly CommittedGroup[];
 }
 

@@ -1,6 +1,6 @@
 /**
- * Compares the index of objects with the buckets: adds what is only there, e.g. after the database was lost or an old one was put back, and
- * removes rows of what is not there any more.
+ * Compares the index of objects with the buckets: adds what is only there, e.g. after the database was lost
+ * or an old one was put back, and removes rows of what is not there any more.
  * In: lists of buckets, whose keys have the locations. Out: rows.
  */
 import { messageOf, OxbowError } from '../../lib/errors.ts';
@@ -14,10 +14,12 @@ interface Found extends ObjectPlace {
 }
 
 /**
- * Adopts the objects of all targets. Of several objects of a location the one of the newest owner of the data folder counts.
+ * Adopts the objects of all targets. Of several objects of a location the one of the newest owner of the data
+ * folder counts.
  *
  * @returns the number of objects that were added
- * @throws OxbowError `storage-failed` if a target cannot be listed, or is not in the settings; nothing has changed then
+ * @throws OxbowError `storage-failed` if a target cannot be listed, or is not in the settings; nothing has
+ *   changed then
  */
 export async function adoptObjects({ store, index, targets }: TieredStore, { signal }: Abortable): Promise<number> {
   const { objects } = await index.totals();

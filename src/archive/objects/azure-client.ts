@@ -1,8 +1,9 @@
 /**
  * A container of Azure Blob Storage.
- * In: a target of the settings. Out: ObjectClient. The SDK is loaded with the first client; its own retries are off. An object of several
- * parts is a list of blocks that are named by their number and MD5, which the server has compared with their bytes: the list proves what
- * the object has, and an interrupted upload continues without an id.
+ * In: a target of the settings. Out: ObjectClient. The SDK is loaded with the first client; its own retries
+ * are off. An object of several parts is a list of blocks that are named by their number and MD5, which the
+ * server has compared with their bytes: the list proves what the object has, and an interrupted upload
+ * continues without an id.
  */
 import { createHash } from 'node:crypto';
 import type { BlockBlobClient, ContainerClient } from '@azure/storage-blob';

@@ -1,7 +1,8 @@
 /**
  * A cache of blocks of objects in a folder of the data folder: reads of a bucket take time and money.
- * In: blocks by name. Out: the same bytes, while they are kept. Bounded in bytes: the least recently requested block goes first. It is
- * emptied at each start, so that a block that a crash tore is never read. A block that cannot be kept is no error.
+ * In: blocks by name. Out: the same bytes, while they are kept. Bounded in bytes: the least recently
+ * requested block goes first. It is emptied at each start, so that a block that a crash tore is never read. A
+ * block that cannot be kept is no error.
  */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';

@@ -1,8 +1,9 @@
 /**
- * A folder as a bucket: on another disk of this machine, or on a network mount. Each object is a file with the path of its key.
- * In: a target of the settings. Out: ObjectClient. A file is written under another name in `.parts` of the same folder, synced, renamed and
- * its name synced, so that a key has the whole object or none. The folder must exist: it is never made, because a disk that is not mounted
- * would become a folder on another one.
+ * A folder as a bucket: on another disk of this machine, or on a network mount. Each object is a file with
+ * the path of its key.
+ * In: a target of the settings. Out: ObjectClient. A file is written under another name in `.parts` of the
+ * same folder, synced, renamed and its name synced, so that a key has the whole object or none. The folder
+ * must exist: it is never made, because a disk that is not mounted would become a folder on another one.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { realpath } from 'node:fs/promises';
@@ -37,7 +38,9 @@ const ABANDONED_MS = 7 * 86_400_000;
 /** Another process may remove an empty folder while a file is put into it. */
 const TRIES = 5;
 const UPLOAD_ID = /^[0-9a-f]{32}$/;
-/** What is no path below the folder: parts that are empty, `.` or `..`, and the files that are not complete. */
+/**
+ * What is no path below the folder: parts that are empty, `.` or `..`, and the files that are not complete.
+ */
 const NO_KEY = /(?:^|\/)\.{0,2}(?:\/|$)|[\\\0]|^\.parts\//;
 
 /** Opens a client. Only files that a process left long ago are looked for. @param folder absolute path */
@@ -116,7 +119,10 @@ class FolderClient implements ObjectClient {
     });
   }
 
-  /** The entity tag is that of the bytes on the disk; a file of several parts has none, so that an upload reads it back. */
+  /**
+   * The entity tag is that of the bytes on the disk; a file of several parts has none, so that an upload
+   * reads it back.
+   */
   async head(key: string, { signal }: ClientOptions = {}): Promise<ObjectHead | undefined> {
     return this.#try('look at a file', signal, async () => {
       await using file = await this.#open(key);
@@ -265,7 +271,8 @@ class FolderClient implements ObjectClient {
 }
 
 /**
- * Checks that a folder is there, and is not the place where a file system is mounted: without it that would be an empty folder.
+ * Checks that a folder is there, and is not the place where a file system is mounted: without it that would
+ * be an empty folder.
  *
  * @throws ObjectError
  */
@@ -279,7 +286,8 @@ export async function assertFolder(folder: string, files: Files = systemFiles): 
 }
 
 /**
- * Checks that a folder is not in the data folder, nor the data folder in it. Links are followed as far as there are folders.
+ * Checks that a folder is not in the data folder, nor the data folder in it. Links are followed as far as
+ * there are folders.
  *
  * @throws OxbowError `bad-setting`
  */

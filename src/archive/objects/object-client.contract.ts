@@ -26,7 +26,8 @@ const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest(
  * Every engine runs this suite.
  *
  * @param options.hasNetwork whether it is a server, and not a folder
- * @param options.tagsParts whether the server computes the entity tag of an object in parts as S3 does, so that it need not be read back
+ * @param options.tagsParts whether the server computes the entity tag of an object in parts as S3 does, so
+ *   that it need not be read back
  */
 export function objectClientContract(
   name: string,

@@ -1,11 +1,15 @@
 /**
- * The contract of a bucket: whole objects are put, read by range, listed and deleted. No object changes after it was put.
- * In: keys, bytes. Out: the same bytes. Engines: s3-client (S3 and what speaks it), azure-client, folder-client.
- * docs/decisions/0050.
+ * The contract of a bucket: whole objects are put, read by range, listed and deleted. No object changes after
+ * it was put.
+ * In: keys, bytes. Out: the same bytes. Engines: s3-client (S3 and what speaks it), azure-client,
+ * folder-client. docs/decisions/0050.
  */
 import { createHash } from 'node:crypto';
 
-/** Part of a multipart upload, bytes: what a server demands at least is 5 MiB; a part is in memory while it is sent. */
+/**
+ * Part of a multipart upload, bytes: what a server demands at least is 5 MiB; a part is in memory while it is
+ * sent.
+ */
 const PART_BYTES = 8 * 1024 * 1024;
 /** No server takes more parts of one object than 10,000. */
 const MAX_PARTS = 9_500;
@@ -63,11 +67,13 @@ export interface PutSums {
 export interface ObjectHead {
   /** Bytes. */
   readonly size: number;
-  /** Hex MD5 of the object, or of the MD5s of its parts followed by their number; other servers and encryption give other text. */
+  /**
+   * Hex MD5 of the object, or of the MD5s of its parts followed by their number; other servers and encryption
+   * give other text.
+   */
   readonly etag: string;
 }
 
-/** An object of a list. */
 export interface ListedObject {
   readonly key: string;
   /** Bytes. */
@@ -87,7 +93,10 @@ export interface PresignOptions extends ClientOptions {
 export interface ObjectClient extends AsyncDisposable {
   /** Resolves if the bucket is there and may be used. Rejects with ObjectError. */
   check(options?: ClientOptions): Promise<void>;
-  /** Stores an object, or replaces it. It is there when this resolves, complete; if it rejects, there is none or the one before. */
+  /**
+   * Stores an object, or replaces it. It is there when this resolves, complete; if it rejects, there is none
+   * or the one before.
+   */
   put(key: string, source: ObjectSource, options?: PutOptions): Promise<PutSums>;
   /** Reads a range: fewer bytes at the end of the object. Undefined if there is no such object. */
   read(
@@ -163,15 +172,17 @@ export async function sendRequest<T>({ what, signal, send, limitMs, describe }: 
 export interface PartSender {
   /** Begins an upload. */
   begin(): Promise<string>;
-  /** Sends part `index` (from 0); returns the server's entity tag, or `lost` if it does not know the upload. */
+  /**
+   * Sends part `index` (from 0); returns the server's entity tag, or `lost` if it does not know the upload.
+   */
   send(uploadId: string, index: number, bytes: Uint8Array, md5: string): Promise<string | 'lost'>;
   /** Makes the object of its parts; `lost` as above. */
   complete(uploadId: string, parts: PartialUpload['parts']): Promise<'done' | 'lost'>;
 }
 
 /**
- * Puts an object in parts, one after another, and continues an upload that was interrupted. Parts that the server has are read again
- * from the source for the sums, and sent again if their bytes are others.
+ * Puts an object in parts, one after another, and continues an upload that was interrupted. Parts that the
+ * server has are read again from the source for the sums, and sent again if their bytes are others.
  */
 export async function putInParts(source: ObjectSource, sender: PartSender, options: PutOptions): Promise<PutSums> {
   const { resume, saved, sent } = options;

@@ -1,6 +1,8 @@
 /**
- * Reads ranges of objects in buckets, by blocks that a cache on the disk keeps. Readers that need the same block share one request.
- * In: rows of stored-objects, ranges. Out: bytes. A bucket that does not answer is left alone for some seconds, so that viewers do not wait.
+ * Reads ranges of objects in buckets, by blocks that a cache on the disk keeps. Readers that need the same
+ * block share one request.
+ * In: rows of stored-objects, ranges. Out: bytes. A bucket that does not answer is left alone for some
+ * seconds, so that viewers do not wait.
  */
 import { waitFor } from '../../lib/abort.ts';
 import type { Breaker, BreakerOptions } from '../../lib/breaker/breaker.ts';
@@ -20,7 +22,6 @@ const MAX_PAUSE_MS = 10_000;
 /** Longest duration of a request: a client has limits of its own, and this is longer. */
 const TIMEOUT_MS = REQUEST_MS + 5_000;
 
-/** Options of the reader. */
 export interface ObjectReaderOptions {
   /** The client of a target; rejects if the settings do not have it. */
   readonly clientOf: (target: string) => Promise<ObjectClient>;
@@ -38,7 +39,6 @@ export interface ObjectReaderOptions {
 /** Settings of the breaker of a target. */
 export type BreakerSettings = Omit<BreakerOptions, 'service' | 'onChange'>;
 
-/** Where an object is. */
 export type ObjectPlace = Pick<StoredObject, 'target' | 'key' | 'size'>;
 
 /** Reads objects. Disposing aborts requests. */
@@ -140,7 +140,9 @@ export class ObjectReader implements Disposable {
     if (known) return known;
     const { openBreaker = openSilentBreaker } = this.#options;
     const opening = openBreaker(target, {
-      ...{ timeoutMs: TIMEOUT_MS, failures: FAILURES, maxPauseMs: MAX_PAUSE_MS },
+      timeoutMs: TIMEOUT_MS,
+      failures: FAILURES,
+      maxPauseMs: MAX_PAUSE_MS,
       isFailure: (error) => !(error instanceof OxbowError), // that is about the request
       probe: (options) => client.check(options),
     }).then((breaker) => this.#opened.use(breaker));

@@ -36,7 +36,10 @@ export interface ObjectServer extends AsyncDisposable {
   client(port?: number): Promise<ObjectClient>;
 }
 
-/** A bucket of the s3rver of the test run, or of one in this process for a file that runs alone: no test stops it. */
+/**
+ * A bucket of the s3rver of the test run, or of one in this process for a file that runs alone: no test stops
+ * it.
+ */
 export async function startS3(): Promise<ObjectServer> {
   const address = await sharedService('s3');
   const service = address === undefined ? await openS3Service() : undefined;
@@ -93,7 +96,10 @@ interface S3File {
   readonly md5: string;
 }
 
-/** Makes s3rver keep what S3 promises: an object is there when its put is answered, and not before all its bytes are. */
+/**
+ * Makes s3rver keep what S3 promises: an object is there when its put is answered, and not before all its
+ * bytes are.
+ */
 function storeCompleteObjects(store: S3Store): void {
   /** @param keepSum runs when all bytes have come, before the file has its name */
   const write = async (path: string, content: Readable, keepSum: (md5: string) => Promise<void>): Promise<S3File> => {
@@ -114,7 +120,10 @@ function storeCompleteObjects(store: S3Store): void {
   };
 }
 
-/** A bucket of a server that speaks S3 on a port of this machine. @param options.close ends what was started for it */
+/**
+ * A bucket of a server that speaks S3 on a port of this machine.
+ * @param options.close ends what was started for it
+ */
 export function serveS3(
   at: number,
   keys: { readonly accessKeyId: string; readonly secretAccessKey: string },

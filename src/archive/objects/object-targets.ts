@@ -1,7 +1,8 @@
 /**
  * The object stores of the settings, by name. A client is opened when its target is used first.
- * In: the section `storage.targets`. Out: ObjectClient. The address of a target is configured by an administrator, so it may be any
- * host; requests go to it by the libraries of the providers, not through `net`.
+ * In: the section `storage.targets`. Out: ObjectClient. The address of a target is configured by an
+ * administrator, so it may be any host; requests go to it by the libraries of the providers, not through
+ * `net`.
  */
 import { readFile } from 'node:fs/promises';
 import type { TargetConfig } from '../../config/sections/storage-section.ts';
@@ -30,7 +31,10 @@ export class ObjectTargets implements AsyncDisposable {
     return Object.hasOwn(this.#targets, name) ? this.#targets[name] : undefined;
   }
 
-  /** The client of a target. Rejects with OxbowError `storage-failed` if there is no such target, with ObjectError if its secret cannot be read. */
+  /**
+   * The client of a target. Rejects with OxbowError `storage-failed` if there is no such target, with
+   * ObjectError if its secret cannot be read.
+   */
   client(name: string): Promise<ObjectClient> {
     const known = this.#clients.get(name);
     if (known) return known;

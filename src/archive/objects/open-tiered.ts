@@ -57,7 +57,9 @@ export async function openTieredStore(options: OpenTieredOptions): Promise<Tiere
   // A file of another disk need not be copied to this one.
   const keeps = (target: string) => targets.find(target)?.type !== 'folder';
   const reader = new ObjectReader({
-    ...{ clientOf, blocks, keeps },
+    clientOf,
+    blocks,
+    keeps,
     ...(fetched && { fetched }),
     ...(failed && { failed }),
     ...(openBreaker && { openBreaker }),

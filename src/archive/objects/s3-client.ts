@@ -1,7 +1,9 @@
 /**
- * A bucket of Amazon S3, of a server that speaks its protocol, or of Google Cloud Storage by its S3 interface.
- * In: a target of the settings. Out: ObjectClient. The SDK is loaded with the first client; its own retries are off, because the uploader
- * has its own, and so are the checksums that it adds to requests, which some compatible servers refuse.
+ * A bucket of Amazon S3, of a server that speaks its protocol, or of Google Cloud Storage by its S3
+ * interface.
+ * In: a target of the settings. Out: ObjectClient. The SDK is loaded with the first client; its own retries
+ * are off, because the uploader has its own, and so are the checksums that it adds to requests, which some
+ * compatible servers refuse.
  */
 import { createHash } from 'node:crypto';
 import type { S3Client } from '@aws-sdk/client-s3';

@@ -1,8 +1,10 @@
 /**
- * The index of objects in buckets. An object without a row in it does not exist: who uploads writes an intent first, then bytes, then the
- * row, and intent and row are written only while this process holds the data folder. What a process leaves in a bucket is therefore
- * always known: it has a row, an intent, or waits for its deletion.
- * In: rows of the uploader, deletions of the store. Out: where an object is; what is to be deleted. docs/decisions/0050.
+ * The index of objects in buckets. An object without a row in it does not exist: who uploads writes an intent
+ * first, then bytes, then the row, and intent and row are written only while this process holds the data
+ * folder. What a process leaves in a bucket is therefore always known: it has a row, an intent, or waits for
+ * its deletion.
+ * In: rows of the uploader, deletions of the store. Out: where an object is; what is to be deleted.
+ * docs/decisions/0050.
  */
 import type { Kysely, Selectable } from 'kysely';
 import { dropOldest } from '../../lib/drop-oldest.ts';
@@ -24,8 +26,8 @@ const MAX_KNOWN = 10_000;
 /** Rows of one query. */
 const PAGE = 500;
 /**
- * What another process may still be writing is deleted at once and again after this time, µs. No request of an upload lasts longer than
- * minutes; a day leaves room for machines that sleep.
+ * What another process may still be writing is deleted at once and again after this time, µs. No request of
+ * an upload lasts longer than minutes; a day leaves room for machines that sleep.
  */
 const AGAIN_US = 86_400_000_000;
 
@@ -157,7 +159,8 @@ export class StoredObjects {
         .selectAll()
         .where('location', '=', location)
         .executeTakeFirst();
-      // Without parts there is nothing to continue, and a process that lost the folder may be sending to that key.
+      // Without parts there is nothing to continue, and a process that lost the folder may be sending to that
+      // key.
       if (known && known.target === target && (known.parts !== '' || known.fence === fence.token)) {
         await db.updateTable('object_upload').set({ fence: fence.token }).where('location', '=', location).execute();
         return { ...known, fence: fence.token };
@@ -224,7 +227,10 @@ export class StoredObjects {
     return isVisible;
   }
 
-  /** Adds an object that was found in a bucket, unless its location has a row. @param isLocal its file is in the data folder */
+  /**
+   * Adds an object that was found in a bucket, unless its location has a row.
+   * @param isLocal its file is in the data folder
+   */
   async adopt(
     object: Pick<StoredObject, 'location' | 'target' | 'key' | 'size' | 'fence'>,
     isLocal: boolean,
@@ -274,7 +280,8 @@ export class StoredObjects {
   }
 
   /**
-   * Removes the rows and intents of a location, or of everything with a prefix; their objects will be deleted.
+   * Removes the rows and intents of a location, or of everything with a prefix; their objects will be
+   * deleted.
    *
    * @returns the rows
    * @throws OxbowError `data-in-use` if another process has taken the data folder
@@ -403,7 +410,10 @@ const matches =
   (eb: any) =>
     eb.and([eb('target', '=', target), eb('key', '=', key)]);
 
-/** The least text after everything below a folder-like prefix: "0" is the character after "/". Of another prefix, as text after it. */
+/**
+ * The least text after everything below a folder-like prefix: "0" is the character after "/". Of another
+ * prefix, as text after it.
+ */
 function endOf(prefix: string): string {
   return prefix.endsWith('/') ? `${prefix.slice(0, -1)}0` : `${prefix}\uffff`;
 }

@@ -1,6 +1,7 @@
 /**
- * A SegmentStore in two tiers: files in a folder, and objects in buckets where files were copied or moved to. Everything is written to the
- * folder, so that recording never waits for a network; what is read is looked for in the folder first.
+ * A SegmentStore in two tiers: files in a folder, and objects in buckets where files were copied or moved to.
+ * Everything is written to the folder, so that recording never waits for a network; what is read is looked
+ * for in the folder first.
  * In: the store of the folder, the index of objects. Out: a SegmentStore that has both. docs/decisions/0050.
  */
 import {
@@ -23,7 +24,6 @@ const CLOSE_WITHIN_MS = 1_500;
 /** Bytes that a file is restored by. */
 const RESTORED_BYTES = 1024 * 1024;
 
-/** Options of the store. */
 export interface TieredStoreOptions {
   /** Closed with this store. */
   readonly local: SegmentStore;
@@ -147,7 +147,10 @@ export class TieredSegmentStore implements SegmentStore {
     this.local.release(prefix);
   }
 
-  /** The object of a location as a store that has nothing else: a second copy can be checked by it. Undefined: there is none. */
+  /**
+   * The object of a location as a store that has nothing else: a second copy can be checked by it. Undefined:
+   * there is none.
+   */
   async copyOf(location: SegmentLocation): Promise<Pick<SegmentStore, 'read' | 'size'> | undefined> {
     const object = await this.#objects.find(location);
     return (
@@ -158,7 +161,10 @@ export class TieredSegmentStore implements SegmentStore {
     );
   }
 
-  /** Writes the file of a location again, from its object. @throws OxbowError `gone` without an object, `storage-failed` */
+  /**
+   * Writes the file of a location again, from its object.
+   * @throws OxbowError `gone` without an object, `storage-failed`
+   */
   restoreFile(location: SegmentLocation, { signal }: Abortable = {}): Promise<void> {
     return this.#change(location, async () => {
       const object = await this.#objects.find(location);

@@ -1,7 +1,7 @@
 /**
  * Uploads one file of the segment store to a bucket, verifies what is there, and makes it visible.
- * In: a location whose file does not change any more. Out: an object with a row in the index. Interrupted at any point, by an error or
- * the end of the process, the next call for the location continues.
+ * In: a location whose file does not change any more. Out: an object with a row in the index. Interrupted at
+ * any point, by an error or the end of the process, the next call for the location continues.
  */
 import { createHash } from 'node:crypto';
 import { isMissing, type SegmentLocation, type SegmentStore, ShortReadError } from '../segment-store.ts';
@@ -11,7 +11,6 @@ import type { ObjectUpload, StoredObjects } from './stored-objects.ts';
 /** Bytes of one request when an object is read back. */
 const READ_BYTES = 8 * 1024 * 1024;
 
-/** Options of an upload. */
 export interface UploadOptions {
   /** The store of files. */
   readonly local: SegmentStore;
@@ -30,7 +29,8 @@ export interface UploadOptions {
  * Uploads.
  *
  * @returns `gone` if the file was deleted before or meanwhile
- * @throws ObjectError if the bucket fails, or has other bytes; OxbowError `data-in-use` if another process has taken the data folder
+ * @throws ObjectError if the bucket fails, or has other bytes; OxbowError `data-in-use` if another process
+ *   has taken the data folder
  */
 export async function uploadObject(location: SegmentLocation, options: UploadOptions): Promise<'stored' | 'gone'> {
   const { local, objects, client, target, prefix, sent, signal } = options;
@@ -69,7 +69,10 @@ export function keyOf(prefix: string, token: number, location: SegmentLocation):
   return `${prefix === '' ? '' : `${prefix}/`}${token}/${location}`;
 }
 
-/** The token and the location of a key; undefined for the key of another program. What follows `~` makes keys of one location unique. */
+/**
+ * The token and the location of a key; undefined for the key of another program. What follows `~` makes keys
+ * of one location unique.
+ */
 export function parseKey(
   prefix: string,
   key: string,

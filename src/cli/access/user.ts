@@ -1,6 +1,8 @@
 /**
- * `oxbow user list|add|remove|ban|approve|role|password|invite|invitations|uninvite`: the accounts of a running oxbow.
- * In: the data folder of a running oxbow, or its address and admin token. Out: a table, a password that is shown once, the link of an invitation.
+ * `oxbow user list|add|remove|ban|approve|role|password|invite|invitations|uninvite`: the accounts of a
+ * running oxbow.
+ * In: the data folder of a running oxbow, or its address and admin token. Out: a table, a password that is
+ * shown once, the link of an invitation.
  */
 import { text } from 'node:stream/consumers';
 import type { Command } from 'commander';

@@ -1,5 +1,6 @@
 /**
- * `oxbow backup -o FILE|DIR` and `oxbow backup --restore FILE`: everything except the recordings, in one file.
+ * `oxbow backup -o FILE|DIR` and `oxbow backup --restore FILE`: everything except the recordings, in one
+ * file.
  * In: a data folder, in use or not; a backup. Out: a backup; a data folder whose index matches its files.
  */
 import { existsSync, readFileSync, statSync } from 'node:fs';

@@ -1,5 +1,6 @@
 /**
- * `oxbow db copy|status|migrate`: moves the database between the data folder and a PostgreSQL server, and takes it to another schema.
+ * `oxbow db copy|status|migrate`: moves the database between the data folder and a PostgreSQL server, and
+ * takes it to another schema.
  * In: a data folder that is not in use, a server. Out: a copy; rows by table.
  */
 import { join } from 'node:path';

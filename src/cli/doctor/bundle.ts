@@ -1,6 +1,6 @@
 /**
- * Diagnostics for a bug report: settings with origins, versions, findings, state of a running server, the end of a log, names and sizes
- * of recorded files. Without secrets: see scrub.ts.
+ * Diagnostics for a bug report: settings with origins, versions, findings, state of a running server, the end
+ * of a log, names and sizes of recorded files. Without secrets: see scrub.ts.
  * In: settings, findings, requests to the server. Out: a gzipped tar.
  */
 import { open, readdir, stat } from 'node:fs/promises';
@@ -22,7 +22,6 @@ export interface BundleParts {
   readonly loaded: LoadedConfig | undefined;
   /** Requests a path of the running server; rejects if none runs. */
   readonly ask: (path: string) => Promise<string>;
-  /** A log file. */
   readonly logFile: string | undefined;
   /** Current time, ms since 1970. */
   readonly nowMs: number;

@@ -59,7 +59,6 @@ export function checkDataFolder(folder: string, minFree?: number): Finding {
   return warning(name, text, 'Free some space, or choose another disk with --data.');
 }
 
-/** Speed of a disk. */
 export interface DiskSpeed {
   /** Bytes per second, written and synced. */
   readonly bytesPerS: number;
@@ -147,7 +146,10 @@ export async function checkPort(
   }
 }
 
-/** Lists the accepted names in `Host`; on a loopback address others get 421, which proxies and tunnels may hit. */
+/**
+ * Lists the accepted names in `Host`; on a loopback address others get 421, which proxies and tunnels may
+ * hit.
+ */
 export function checkHosts({ http, publicUrl, hosts }: Pick<Config, 'http' | 'publicUrl' | 'hosts'>): Finding {
   const name = 'host names';
   const own = ownHostsOf(http.address, { publicUrl, hosts });

@@ -1,6 +1,7 @@
 /**
  * Checks of kernel settings, limits, the clock, and media hardware.
- * In: files of the system. Out: findings, none for files that the system does not have. docs/6-run/doctor.md explains the values.
+ * In: files of the system. Out: findings, none for files that the system does not have. docs/6-run/doctor.md
+ * explains the values.
  */
 import { type Finding, ok, warning } from './finding.ts';
 import type { Machine } from './machine.ts';

@@ -25,7 +25,11 @@ export async function repair(
   const startMs = clock.monotonicMs();
   using line = openProgressLine();
   const result = await repairFolder(data, {
-    ...{ server: databaseServer(store), storage, dryRun, clock, signal },
+    server: databaseServer(store),
+    storage,
+    dryRun,
+    clock,
+    signal,
     progress: (done, total) =>
       line.show(() => bar(total === 0 ? 1 : Math.min(1, done / total), clock.monotonicMs() - startMs)),
   });

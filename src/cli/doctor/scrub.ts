@@ -1,5 +1,6 @@
 /**
- * Removes secrets from text that leaves the machine: those in the settings, and everything that looks like one.
+ * Removes secrets from text that leaves the machine: those in the settings, and everything that looks like
+ * one.
  * In: settings, text. Out: text with `***` instead of secrets.
  */
 import { valueAt } from '../../config/describe.ts';
@@ -11,8 +12,8 @@ import { redact } from '../../observe/redact.ts';
 const LEAST_LENGTH = 4;
 
 /**
- * All secrets in the settings: tokens, users, passwords and queries of URLs, values of headers; each as written, and percent-encoded as
- * in a URL.
+ * All secrets in the settings: tokens, users, passwords and queries of URLs, values of headers; each as
+ * written, and percent-encoded as in a URL.
  */
 export function secretsOf(config: Config): ReadonlySet<string> {
   const secrets = new Set<string>();

@@ -35,7 +35,11 @@ export async function verify(
   using line = openProgressLine();
   try {
     const result = await verifyFolder(data, {
-      ...{ server: databaseServer(store), stream: options.stream, restart: options.restart === true, clock, signal },
+      server: databaseServer(store),
+      stream: options.stream,
+      restart: options.restart === true,
+      clock,
+      signal,
       fromUs: timeOf(options.from),
       toUs: timeOf(options.to),
       rate: options.rate === undefined ? record.verifyRate : rateOf(options.rate),

@@ -94,7 +94,9 @@ async function runVerb(options: Options): Promise<ExitCode> {
     endpoint === undefined
       ? noTelemetry
       : await openTelemetry({
-          ...{ endpoint, sample: percentOf(telemetrySample), nowMs: Date.now },
+          endpoint,
+          sample: percentOf(telemetrySample),
+          nowMs: Date.now,
           resource: resourceOf(undefined, 'oxbow-edge'),
         });
   const edge = await startEdge(settings, { log, telemetry });

@@ -38,7 +38,10 @@ export function completionScript(shell: Shell, verbs: readonly Verb[]): string {
   return shell === 'bash' ? script : `autoload -U +X bashcompinit && bashcompinit\n${script}`;
 }
 
-/** A verb is found by the words before the cursor; what is neither a verb nor an option is completed as a file. */
+/**
+ * A verb is found by the words before the cursor; what is neither a verb nor an option is completed as a
+ * file.
+ */
 function bashScript(verbs: readonly Verb[]): string {
   const paths = verbs.slice(1).map(({ path }) => path.join('/'));
   const cases = verbs.map(({ path, options, verbs: within }) => {

@@ -28,7 +28,6 @@ Examples:
 /** A verb that has more settings than this names the page of them instead. */
 const MOST_SETTINGS = 30;
 
-/** The page. */
 export function manualPage(verbs: readonly Verb[]): string {
   const [program, ...others] = verbs;
   return `.TH OXBOW 1 "" "oxbow ${roff(version)}" "User Commands"
@@ -58,7 +57,10 @@ ${roff(description)}${more}
 ${shown.map(({ flags, description: text }) => `.TP\n\\fB${roff(flags)}\\fR\n${roff(text)}\n`).join('')}`;
 }
 
-/** Text without meaning for roff: backslashes and hyphens are escaped, a line does not begin with a control character. */
+/**
+ * Text without meaning for roff: backslashes and hyphens are escaped, a line does not begin with a control
+ * character.
+ */
 function roff(text: string): string {
   return text
     .replaceAll('\\', '\\e')

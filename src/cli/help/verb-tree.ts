@@ -4,7 +4,6 @@
  */
 import type { Command } from 'commander';
 
-/** An option of a verb. */
 export interface VerbOption {
   /** `-o, --output <FILE>`. */
   readonly flags: string;
@@ -38,12 +37,18 @@ export function verbTree(program: Command): Verb[] {
 function verbsOf(command: Command, path: readonly string[]): Verb[] {
   const help = command.createHelp();
   const options = help.visibleOptions(command).map(({ flags, long, short, required, optional, ...option }) => ({
-    ...{ flags, long: long ?? undefined, short: short ?? undefined, takesValue: required || optional },
+    flags,
+    long: long ?? undefined,
+    short: short ?? undefined,
+    takesValue: required || optional,
     description: option.description,
     isSetting: option.helpGroupHeading === 'Settings:',
   }));
   const verb = {
-    ...{ path, options, usage: command.usage(), description: command.description() },
+    path,
+    options,
+    usage: command.usage(),
+    description: command.description(),
     summary: command.summary() || command.description().split('. ')[0]!,
     verbs: command.commands.map((each) => each.name()),
   };

@@ -1,5 +1,6 @@
 /**
- * `oxbow import recordings DIR`: recorded files of video-stream-recorder, MediaMTX, Frigate and others become the past of streams.
+ * `oxbow import recordings DIR`: recorded files of video-stream-recorder, MediaMTX, Frigate and others become
+ * the past of streams.
  * In: a folder of files, a data folder that is not in use. Out: recordings; a report, on stdout.
  */
 import { resolve } from 'node:path';
@@ -83,7 +84,9 @@ async function run(folder: string, command: Command): Promise<ExitCode> {
   const request: FolderRequest = {
     folder: resolve(folder),
     layout: format === 'auto' ? undefined : format,
-    ...{ timePattern, timeZone, as },
+    timePattern,
+    timeZone,
+    as,
   };
   const controller = new AbortController();
   using _signals = onStopSignal(() => controller.abort(new DOMException('stopped', 'AbortError')));
@@ -149,9 +152,11 @@ const timeOf = (us: number) => printRfc3339(us / 1000);
 /** The plan as JSON. */
 function planOf({ layout, zone, streams, skipped }: FoundFolder) {
   return {
-    ...{ format: layout.name, timeZone: zone },
+    format: layout.name,
+    timeZone: zone,
     streams: streams.map(({ stream, files }) => ({
-      ...{ stream, files: files.length },
+      stream,
+      files: files.length,
       bytes: files.reduce((sum, { size }) => sum + size, 0),
       from: timeOf(files[0]!.startUs),
       lastFile: timeOf(files.at(-1)!.startUs),

@@ -1,6 +1,7 @@
 /**
  * `oxbow import synctv DB`: users, rooms, members and playlists of a SyncTV database.
- * In: a SQLite database of SyncTV v0.9.15, a data folder that is not in use. Out: accounts and rooms; a report.
+ * In: a SQLite database of SyncTV v0.9.15, a data folder that is not in use. Out: accounts and rooms; a
+ * report.
  */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';

@@ -1,6 +1,8 @@
 /**
- * `oxbow delete STREAM --from T --to T|--duration D`: deletes a range of a recording for good, on a running oxbow.
- * In: a range. Out: the plan, a confirmation, progress, and what could not be reached; exit 1 while something is left.
+ * `oxbow delete STREAM --from T --to T|--duration D`: deletes a range of a recording for good, on a running
+ * oxbow.
+ * In: a range. Out: the plan, a confirmation, progress, and what could not be reached; exit 1 while something
+ * is left.
  */
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';

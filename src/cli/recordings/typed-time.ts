@@ -1,5 +1,6 @@
 /**
- * Times that are typed in a terminal: as on the page of a stream (`-10m`, `14:05`, `yesterday 14:00`), or as in addresses.
+ * Times that are typed in a terminal: as on the page of a stream (`-10m`, `14:05`, `yesterday 14:00`), or as
+ * in addresses.
  * In: the text of an option. Out: the same instant in a form that the API takes, or a refusal.
  */
 import { parseInstant, printRfc3339 } from '../../api/instant.ts';

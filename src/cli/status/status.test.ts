@@ -6,7 +6,10 @@ const recorded = { from: null, to: null, seconds: 7200, bytes: 1_500_000_000 };
 const stream = (name: string, state: string, problem = ''): Status['streams'][number] =>
   ({ name, state, problem, recorded }) as Status['streams'][number];
 const status: Status = {
-  ...{ url: 'http://127.0.0.1:8080', version: '1.2.3', pid: 42, startedAt: '2026-11-28T10:00:00.000Z' },
+  url: 'http://127.0.0.1:8080',
+  version: '1.2.3',
+  pid: 42,
+  startedAt: '2026-11-28T10:00:00.000Z',
   health: { status: 'ok', checks: [{ name: 'disk', status: 'ok', detail: '5 GB free' }] },
   streams: [stream('door', 'live')],
 };
@@ -24,7 +27,8 @@ test('names the checks that fail, and why a stream has no media', () => {
   const lines = describeStatus(
     {
       ...status,
-      ...{ pid: null, startedAt: null },
+      pid: null,
+      startedAt: null,
       health: {
         status: 'degraded',
         checks: [...status.health.checks, { name: 'sources', status: 'degraded', detail }],

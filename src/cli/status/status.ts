@@ -1,6 +1,7 @@
 /**
  * `oxbow status`: whether oxbow runs, how it is, and what its streams do.
- * In: the oxbow on a data folder, or at an address. Out: sentences and a table, or JSON; exit code 1 if none runs or it fails.
+ * In: the oxbow on a data folder, or at an address. Out: sentences and a table, or JSON; exit code 1 if none
+ * runs or it fails.
  */
 import type { Command } from 'commander';
 import type { OxbowClient } from '../../client/client.ts';

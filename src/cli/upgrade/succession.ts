@@ -1,8 +1,9 @@
 /**
- * How a new process of oxbow follows a running one without a refused connection: the running one starts it with its own arguments; the new
- * one listens on the same port, where connections wait, and reports that; the running one then ends in order, and the new one takes the
- * data folder. docs/6-run/upgrade.md.
- * In: SIGUSR2 in the running process; the environment of the new one, or of a unit of systemd. Out: an open port.
+ * How a new process of oxbow follows a running one without a refused connection: the running one starts it
+ * with its own arguments; the new one listens on the same port, where connections wait, and reports that; the
+ * running one then ends in order, and the new one takes the data folder. docs/6-run/upgrade.md.
+ * In: SIGUSR2 in the running process; the environment of the new one, or of a unit of systemd. Out: an open
+ * port.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -23,7 +24,10 @@ import { findRunning, isLocked, noteUpgradeProblem } from '../../store/running.t
 /** Set in the new process: file descriptor on which it reports that it holds the port. */
 const REPORT_FD = 'OXBOW_REPORT_FD';
 const CLAIMED = 'claimed';
-/** Longest start of the new process until then, ms: long, because a busy machine may need it, and the running process serves meanwhile. */
+/**
+ * Longest start of the new process until then, ms: long, because a busy machine may need it, and the running
+ * process serves meanwhile.
+ */
 export const START_WITHIN_MS = 120_000;
 /** Longest end of the running process, ms. */
 export const FREE_WITHIN_MS = 30_000;
@@ -32,7 +36,8 @@ const LOOK_EVERY_MS = 20;
 const FIRST_FD = 3;
 
 /**
- * Starts the new process at SIGUSR2. A start that fails is logged and reported to `oxbow upgrade`; this process continues.
+ * Starts the new process at SIGUSR2. A start that fails is logged and reported to `oxbow upgrade`; this
+ * process continues.
  *
  * @param followed called when the new process holds the port: end this one
  */
@@ -115,8 +120,8 @@ export async function untilClaimed(
 }
 
 /**
- * The port that is open before this process serves: in a process that a running one has started it claims the port of that one and waits
- * until it has ended; under systemd it is the socket of the unit.
+ * The port that is open before this process serves: in a process that a running one has started it claims the
+ * port of that one and waits until it has ended; under systemd it is the socket of the unit.
  *
  * @returns undefined where the process opens its port itself
  * @throws DOMException `TimeoutError` if the running process does not end
@@ -144,9 +149,11 @@ export async function openEarlyPort(
 }
 
 /**
- * The socket that systemd listens on for this process, so that connections wait during a restart. sd_listen_fds(3).
+ * The socket that systemd listens on for this process, so that connections wait during a restart.
+ * sd_listen_fds(3).
  *
- * @throws OxbowError `bad-setting` with serving threads: a port is shared only by sockets of one user that were opened to share it
+ * @throws OxbowError `bad-setting` with serving threads: a port is shared only by sockets of one user that
+ *   were opened to share it
  */
 async function takeListenFd(threads: number): Promise<ClaimedPort | undefined> {
   const { LISTEN_PID, LISTEN_FDS } = process.env;

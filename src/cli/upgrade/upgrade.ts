@@ -1,6 +1,7 @@
 /**
  * `oxbow upgrade`: the installed version replaces the running one, without a refused connection.
- * In: the data folder of the running one. Out: the new process, on the same ports. src/cli/upgrade/succession.ts has the rest.
+ * In: the data folder of the running one. Out: the new process, on the same ports.
+ * src/cli/upgrade/succession.ts has the rest.
  */
 import type { Command } from 'commander';
 import { sleep, withDeadline } from '../../lib/abort.ts';
@@ -67,7 +68,10 @@ function request({ pid }: RunningInstance): void {
   }
 }
 
-/** Waits until another process has announced itself; it does so before it is ready, and requests wait until it is. */
+/**
+ * Waits until another process has announced itself; it does so before it is ready, and requests wait until it
+ * is.
+ */
 async function untilFollowed(
   data: string,
   before: RunningInstance,

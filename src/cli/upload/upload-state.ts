@@ -1,5 +1,6 @@
 /**
- * Remembers uploads that are not complete, so that the same command continues them after a crash or a restart of the computer.
+ * Remembers uploads that are not complete, so that the same command continues them after a crash or a restart
+ * of the computer.
  * In: a file and a server. Out: one small JSON file for each upload in the user's state folder.
  */
 import { createHash } from 'node:crypto';

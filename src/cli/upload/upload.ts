@@ -1,5 +1,6 @@
 /**
- * `oxbow upload FILE…`: sends files to the library of a running oxbow; the same command again continues what was interrupted.
+ * `oxbow upload FILE…`: sends files to the library of a running oxbow; the same command again continues what
+ * was interrupted.
  * In: files, a server. Out: the assets, as sentences or JSON; bars on stderr.
  */
 import { openAsBlob } from 'node:fs';
@@ -80,7 +81,8 @@ async function runUpload(paths: readonly string[], options: Options): Promise<Ex
   }
   const found = await Promise.all(paths.map((path) => findFile(path).catch((error: OxbowError) => error)));
   const withStack = process.env.OXBOW_LOG_LEVEL === 'debug';
-  // The others are sent: with many files, one that is empty or missing is reported and left out, as rsync does.
+  // The others are sent: with many files, one that is empty or missing is reported and left out, as rsync
+  // does.
   const files = found.filter((file): file is LocalFile => !(file instanceof OxbowError));
   let code: ExitCode = 0;
   for (const error of found) if (error instanceof OxbowError) code = sayError(error, { withStack });

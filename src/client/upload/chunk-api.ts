@@ -1,6 +1,7 @@
 /**
  * What an upload in chunks needs of a server.
- * In: implemented over HTTP by http-chunk-server.ts, in memory by tests. Out: used by chunked-upload.ts. Types alone.
+ * In: implemented over HTTP by http-chunk-server.ts, in memory by tests. Out: used by chunked-upload.ts.
+ * Types alone.
  */
 
 /** An upload that the server knows. */

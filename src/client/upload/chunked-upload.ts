@@ -1,5 +1,6 @@
 /**
- * Uploads one file in chunks, several at a time: asks what has arrived, sends what is missing, repeats what was lost, completes.
+ * Uploads one file in chunks, several at a time: asks what has arrived, sends what is missing, repeats what
+ * was lost, completes.
  * In: a file, a ChunkServer. Out: the id of the asset; progress; waits for a network that comes back.
  */
 import { OxbowProblem, type Problem } from '../problem.ts';
@@ -12,7 +13,6 @@ const PAUSE_MS = { first: 500, longest: 15_000 } as const;
 /** Most rounds of sending what is missing. */
 const MOST_ROUNDS = 3;
 
-/** Progress of an upload. */
 export interface UploadProgress {
   /** Bytes that have arrived or are being sent; less after a loss. */
   readonly bytes: number;
@@ -40,7 +40,8 @@ export interface ChunkedUploadOptions {
 }
 
 /**
- * Bytes of each chunk for a file: small files in small chunks, so that little is lost with a connection; the server takes 10,000 chunks.
+ * Bytes of each chunk for a file: small files in small chunks, so that little is lost with a connection; the
+ * server takes 10,000 chunks.
  *
  * @param bytes of the file
  */
@@ -52,7 +53,8 @@ export function chunkSizeFor(bytes: number): number {
 }
 
 /**
- * Whether a failed request may succeed later: no answer, an overloaded or restarting server, a proxy without one behind it. A refusal is final.
+ * Whether a failed request may succeed later: no answer, an overloaded or restarting server, a proxy without
+ * one behind it. A refusal is final.
  */
 export function isTemporary({ status, code }: Problem): boolean {
   if (code === 'unreachable' || code === 'checksum-mismatch' || code === 'idempotency-key-in-use') return true;

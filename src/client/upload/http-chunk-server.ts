@@ -21,7 +21,6 @@ export interface UploadIntent {
   readonly visibility?: 'public' | 'unlisted' | 'private' | undefined;
 }
 
-/** One request. */
 export interface RawRequest {
   readonly method: 'GET' | 'POST' | 'DELETE';
   readonly url: string;
@@ -29,13 +28,15 @@ export interface RawRequest {
   readonly body?: FormData | string;
 }
 
-/** Its answer. */
 export interface RawAnswer {
   readonly status: number;
   readonly body: string;
 }
 
-/** Sends a request; rejects if there is no answer. `sent` is called with the bytes of the body that have left, where that is known. */
+/**
+ * Sends a request; rejects if there is no answer. `sent` is called with the bytes of the body that have left,
+ * where that is known.
+ */
 export type SendRaw = (
   request: RawRequest,
   options: { readonly signal: AbortSignal; readonly sent?: (bytes: number) => void },

@@ -5,9 +5,10 @@
 import type { RedisClientType } from 'redis';
 import { waitFor, withDeadline } from '../../lib/abort.ts';
 
-/** Where Redis is. */
 export interface RedisAddress {
-  /** `redis:` or `rediss:` with user, password and database; with sentinels its host and port are not used. */
+  /**
+   * `redis:` or `rediss:` with user, password and database; with sentinels its host and port are not used.
+   */
   readonly url: string;
   /** `host:port` of sentinels; empty: none. */
   readonly sentinels: readonly string[];
@@ -58,7 +59,11 @@ async function connect(url: string, { signal, fail }: ClientOptions): Promise<Re
   const { createClient } = await import('redis');
   signal.throwIfAborted();
   const client = createClient({
-    ...{ url, RESP: 2, name: 'oxbow', disableOfflineQueue: true, commandsQueueMaxLength: MAX_COMMANDS },
+    url,
+    RESP: 2,
+    name: 'oxbow',
+    disableOfflineQueue: true,
+    commandsQueueMaxLength: MAX_COMMANDS,
     socket: { connectTimeout: CONNECT_MS, socketTimeout: SILENT_MS, reconnectStrategy: false },
   }) as unknown as RedisClientType;
   client.on('error', fail);
@@ -73,7 +78,10 @@ async function connect(url: string, { signal, fail }: ClientOptions): Promise<Re
   }
 }
 
-/** Has the server send something. The pings of the library go on, and keep the process, where a client is destroyed while one waits. */
+/**
+ * Has the server send something. The pings of the library go on, and keep the process, where a client is
+ * destroyed while one waits.
+ */
 function keepTalking(client: RedisClientType, fail: ClientOptions['fail']): void {
   const timer = setInterval(() => {
     if (!client.isOpen) return clearInterval(timer);

@@ -1,7 +1,9 @@
 /**
- * The event bus of a cluster: a Redis Stream of bounded length is the log of all processes, and a channel wakes its readers, which read
- * from their last id. So a short disconnection loses nothing, and a lost message of the channel costs at most two seconds.
- * In: events of this process, which wait in memory while Redis does not answer. Out: EventBus, with the events of all processes in one order.
+ * The event bus of a cluster: a Redis Stream of bounded length is the log of all processes, and a channel
+ * wakes its readers, which read from their last id. So a short disconnection loses nothing, and a lost
+ * message of the channel costs at most two seconds.
+ * In: events of this process, which wait in memory while Redis does not answer. Out: EventBus, with the
+ * events of all processes in one order.
  */
 import { randomUUID } from 'node:crypto';
 import type { EventData, EventType, OxbowEvent } from '../../api/events.ts';
@@ -59,12 +61,14 @@ const FLUSH_MS = 2000;
 /** How long Redis knows which events of a process it has, ms. */
 const KNOWN_MS = 3_600_000;
 
-// The first row is no event: so every position is that of a row, and one that was trimmed is known by its absence.
+// The first row is no event: so every position is that of a row, and one that was trimmed is known by its
+// absence.
 const OPEN = timedScript(`
 if redis.call('XLEN', KEYS[1]) == 0 then redis.call('XADD', KEYS[1], '*', 'a', '') end
 return redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1][1]`);
 
-// Where a log that is gone begins again. Empty: it has new rows meanwhile, such as events that this process sent after it found none.
+// Where a log that is gone begins again. Empty: it has new rows meanwhile, such as events that this process
+// sent after it found none.
 const REOPEN = timedScript(`
 if #redis.call('XRANGE', KEYS[1], ARGV[1], '+', 'COUNT', 1) > 0 then return '' end
 if redis.call('XLEN', KEYS[1]) == 0 then redis.call('XADD', KEYS[1], '*', 'a', '') end
@@ -97,7 +101,6 @@ interface Reader {
   at: string;
 }
 
-/** Opens the bus. */
 export function openRedisEventBus(options: RedisBusOptions): RedisEventBus {
   return new StreamBus(options);
 }
@@ -267,7 +270,9 @@ class StreamBus implements RedisEventBus {
     }
   }
 
-  /** Where a subscription begins, in a turn of reading: after it, events from the position on are delivered. */
+  /**
+   * Where a subscription begins, in a turn of reading: after it, events from the position on are delivered.
+   */
   async #begin(after: string | undefined): Promise<SubscriptionStart> {
     const { maxEvents = MAX_EVENTS } = this.#options;
     await this.#readAll();

@@ -1,6 +1,7 @@
 /**
  * Leases in Redis: one hash for each name, changed by scripts in one atomic step, with the clock of Redis.
- * In: names. Out: LeaseStore. Tokens are times of Redis, so that they rise also after a failover that lost the last ones.
+ * In: names. Out: LeaseStore. Tokens are times of Redis, so that they rise also after a failover that lost
+ * the last ones.
  */
 import { OxbowError } from '../../lib/errors.ts';
 import type { LeaseStore } from '../lease.ts';

@@ -4,7 +4,6 @@
  */
 import { createHash } from 'node:crypto';
 
-/** A script. */
 export interface RedisScript {
   readonly lua: string;
   /** SHA-1, as EVALSHA takes it. */

@@ -3,7 +3,6 @@
  * In: replies of XRANGE, ids of events. Out: rows; ids of events, which sort as text. Pure.
  */
 
-/** A row. */
 export interface StreamRow {
   /** Milliseconds and a number, both decimal, with a hyphen between. */
   readonly id: string;

@@ -1,7 +1,9 @@
 /**
- * A connection to Redis, or to the master that sentinels name. Nothing else imports the package redis. A connection that fails in any
- * way is given up as a whole and opened again: nothing waits in it for a server that does not answer.
- * In: addresses, commands. Out: replies; messages of channels; `service-unavailable` at once while there is no connection.
+ * A connection to Redis, or to the master that sentinels name. Nothing else imports the package redis. A
+ * connection that fails in any way is given up as a whole and opened again: nothing waits in it for a server
+ * that does not answer.
+ * In: addresses, commands. Out: replies; messages of channels; `service-unavailable` at once while there is
+ * no connection.
  */
 import type { RedisClientType } from 'redis';
 import { backoffMs, sleep } from '../../lib/abort.ts';
@@ -27,16 +29,22 @@ export interface Redis extends AsyncDisposable {
   /**
    * Runs a command.
    *
-   * @throws OxbowError `service-unavailable`; errors of Redis; a TimeoutError, after which the command may have run
+   * @throws OxbowError `service-unavailable`; errors of Redis; a TimeoutError, after which the command may
+   *   have run
    */
   send(...command: readonly string[]): Promise<unknown>;
   /** Runs a script: in one atomic step. Throws as `send`. */
   run(script: RedisScript, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>;
-  /** Calls `wake` for each message of a channel, and when messages may have been lost. Returns how to end it. */
+  /**
+   * Calls `wake` for each message of a channel, and when messages may have been lost. Returns how to end it.
+   */
   listen(channel: string, wake: () => void): () => void;
 }
 
-/** Pause between looks at the sentinels, ms: they may have named another master while the old one still answers. */
+/**
+ * Pause between looks at the sentinels, ms: they may have named another master while the old one still
+ * answers.
+ */
 const LOOK_EVERY_MS = 2000;
 
 /** Opens a connection in the background. */
@@ -162,7 +170,10 @@ class RedisConnection implements Redis {
   }
 }
 
-/** Whether the connection is of no further use after an error: no reply, or a server that is not the master any more. */
+/**
+ * Whether the connection is of no further use after an error: no reply, or a server that is not the master
+ * any more.
+ */
 function isFatal(error: unknown): boolean {
   if (!(error instanceof Error) || error instanceof OxbowError) return false;
   return error.name === 'TimeoutError' || /^(READONLY|MASTERDOWN|LOADING)/.test(error.message);

@@ -1,7 +1,8 @@
 /**
- * The settings of a running server: effective values, their origins, and the changes that wait for the next start.
- * In: the settings at the start, reloaded settings, what administrators have set in the browser. Out: the effective settings, rows for
- * the API.
+ * The settings of a running server: effective values, their origins, and the changes that wait for the next
+ * start.
+ * In: the settings at the start, reloaded settings, what administrators have set in the browser. Out: the
+ * effective settings, rows for the API.
  */
 import type { Current } from '../../lib/current.ts';
 import { describeSettings, type SettingRow } from '../describe.ts';

@@ -1,6 +1,7 @@
 /**
  * Decides which changed settings a running server applies and which wait for the next start.
- * In: the effective settings and the reloaded ones. Out: the next effective settings and the differences. Pure.
+ * In: the effective settings and the reloaded ones. Out: the next effective settings and the differences.
+ * Pure.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { valueAt } from '../describe.ts';
@@ -56,7 +57,10 @@ function changedNames(path: string, before: object, after: object): readonly str
   return changed.map((name) => `${path}.${name}`);
 }
 
-/** The default visibility depends on the exposure of the running server, not on changed settings that wait for a restart. */
+/**
+ * The default visibility depends on the exposure of the running server, not on changed settings that wait for
+ * a restart.
+ */
 function streamsFor(
   running: Config,
   { drafts, origins }: Pick<LoadedConfig, 'drafts' | 'origins'>,

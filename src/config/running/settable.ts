@@ -7,8 +7,8 @@ import { listSettings, type Setting } from '../names.ts';
 import { schema } from '../schema.ts';
 
 /**
- * All of them apply while oxbow runs. None names a program, a file, an address or a secret: a stolen session of an administrator must not
- * reach further than oxbow.
+ * All of them apply while oxbow runs. None names a program, a file, an address or a secret: a stolen session
+ * of an administrator must not reach further than oxbow.
  */
 const paths: readonly string[] = [
   'record.keep',

@@ -1,6 +1,7 @@
 /**
  * Copies of settings with other values.
- * In: settings, values by path. Out: a copy; sections of streams, providers and stores are left out or shared. Pure.
+ * In: settings, values by path. Out: a copy; sections of streams, providers and stores are left out or
+ * shared. Pure.
  */
 import type { Node, Section } from '../option.ts';
 import { type Config, schema } from '../schema.ts';

@@ -23,7 +23,6 @@ import { hostPorts, namePrefix, redisUrl } from './server-option.ts';
 /** What a node of a cluster can do. */
 export const nodeRoles = ['ingest', 'serve', 'worker', 'rooms'] as const;
 
-/** A role. */
 export type NodeRole = (typeof nodeRoles)[number];
 
 /** Roles: a list, or text with commas. */
@@ -46,7 +45,10 @@ function roles(sentence: string, extras: OptionExtras): Option<readonly NodeRole
   );
 }
 
-/** An address of a node. What is requested there is signed with its path, which begins with that of the request. */
+/**
+ * An address of a node. What is requested there is signed with its path, which begins with that of the
+ * request.
+ */
 function nodeUrl(sentence: string): Option<string | undefined> {
   const url = optionalUrl(sentence);
   const parse = (value: unknown): string | undefined => {
@@ -57,7 +59,6 @@ function nodeUrl(sentence: string): Option<string | undefined> {
   return { ...url, parse };
 }
 
-/** Where Redis is. */
 export const redisSection = section({
   url: redisUrl(
     'Redis server that the nodes of a cluster share: `redis://USER:PASSWORD@HOST:PORT/DATABASE`, or `rediss://` for TLS. Used only with `cluster.enabled`.',

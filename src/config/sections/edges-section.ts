@@ -4,7 +4,6 @@
  */
 import { createOption, httpUrl, listKind, secret, section } from '../option.ts';
 
-/** The section. */
 export const edgesSection = section({
   urls: createOption(
     listKind('URL,…', 'an address', httpUrl),

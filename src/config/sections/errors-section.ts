@@ -4,7 +4,6 @@
  */
 import { duration, optionalUrl, secret, section } from '../option.ts';
 
-/** The section. */
 export const errorsSection = section({
   webhook: optionalUrl(
     'URL that receives reports of bugs and crashes as JSON: version, stack, trace id, count. Default: none; they are in the log and in `oxbow_bugs_total`.',

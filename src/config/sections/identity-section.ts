@@ -1,5 +1,6 @@
 /**
- * The settings of sign-in through other services, e-mail, and playback tokens of other programs: parts of the table of all settings.
+ * The settings of sign-in through other services, e-mail, and playback tokens of other programs: parts of the
+ * table of all settings.
  * In: the types of settings. Out: sections for schema.ts.
  */
 import { FormatError } from '../../lib/errors.ts';

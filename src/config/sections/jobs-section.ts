@@ -6,7 +6,6 @@
 import { choice, duration, integer, optionalSize, section } from '../option.ts';
 import { amqpUrl, namePrefix } from './server-option.ts';
 
-/** The section. */
 export const jobsSection = section({
   parallel: integer('1', { min: 1, max: 16 }, 'Number of jobs (such as exports) that run at the same time.'),
   queue: integer('100', { min: 1, max: 10_000 }, 'Number of jobs of one kind (such as exports) that can wait.'),

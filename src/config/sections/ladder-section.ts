@@ -51,7 +51,6 @@ const loudness = createOption<number | undefined>(
   { reload: 'live' },
 );
 
-/** The section. */
 export const ladderSection = section({
   encode: flag(true, 'Whether uploaded videos are encoded in several qualities.', { reload: 'live' }),
   preset: choice(

@@ -6,7 +6,6 @@
 import { duration, integer, optionalSize, section } from '../option.ts';
 import { ladderSection } from './ladder-section.ts';
 
-/** The section. */
 export const librarySection = section({
   quota: optionalSize(
     '',

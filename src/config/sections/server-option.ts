@@ -6,20 +6,26 @@
 import { FormatError } from '../../lib/errors.ts';
 import { createOption, listKind, type Option, type OptionExtras, textOf } from '../option.ts';
 
-/** An optional `amqp:` or `amqps:` URL, with a virtual host as its path. It has a password, and is never printed. */
+/**
+ * An optional `amqp:` or `amqps:` URL, with a virtual host as its path. It has a password, and is never
+ * printed.
+ */
 export function amqpUrl(sentence: string): Option<string | undefined> {
   return serverUrl(['amqp:', 'amqps:'], 'amqp://USER:PASSWORD@rabbit.example:5672', plain(/^(\/[^/]*)?$/), sentence);
 }
 
-/** An optional `redis:` or `rediss:` URL, with the number of a database as its path. It has a password, and is never printed. */
+/**
+ * An optional `redis:` or `rediss:` URL, with the number of a database as its path. It has a password, and is
+ * never printed.
+ */
 export function redisUrl(sentence: string): Option<string | undefined> {
   const accepts = plain(/^(\/[0-9]{0,4})?$/);
   return serverUrl(['redis:', 'rediss:'], 'redis://USER:PASSWORD@redis.example:6379', accepts, sentence);
 }
 
 /**
- * An optional `postgres:` or `postgresql:` URL, with a database as its path and parameters. Without a host name it has a socket, in the
- * parameter `host`. It has a password, and is never printed.
+ * An optional `postgres:` or `postgresql:` URL, with a database as its path and parameters. Without a host
+ * name it has a socket, in the parameter `host`. It has a password, and is never printed.
  */
 export function postgresUrl(sentence: string): Option<string | undefined> {
   const example = 'postgres://USER:PASSWORD@db.example:5432/oxbow';

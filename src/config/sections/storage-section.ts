@@ -1,6 +1,7 @@
 /**
  * The settings of object stores, a part of the table of all settings.
- * In: the types of settings. Out: the section `storage` for schema.ts; the check that names of targets are known.
+ * In: the types of settings. Out: the section `storage` for schema.ts; the check that names of targets are
+ * known.
  */
 import { isAbsolute } from 'node:path';
 import { FormatError } from '../../lib/errors.ts';
@@ -164,7 +165,6 @@ export function folderOfStream(folders: Readonly<Record<string, FolderConfig>>, 
   return having(name) ?? having('*');
 }
 
-/** The section. */
 export const storageSection = section({
   targets,
   folders,

@@ -5,7 +5,6 @@
 import { duration, integer, section, type Values } from '../option.ts';
 import { postgresUrl } from './server-option.ts';
 
-/** The section. */
 export const storeSection = section({
   url: postgresUrl(
     'PostgreSQL database for all metadata: postgres://USER:PASSWORD@HOST:5432/DATABASE. Default: a SQLite file in the data folder.',
@@ -23,7 +22,6 @@ export const storeSection = section({
 /** The values of the section. */
 export type StoreConfig = Values<typeof storeSection>;
 
-/** A database server. */
 export type DatabaseServer = StoreConfig & { readonly url: string };
 
 /** The database server of the settings; undefined: the database is a file in the data folder. */

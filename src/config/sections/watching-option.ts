@@ -1,6 +1,7 @@
 /**
  * The types of the settings of watching the input: rules of alarms, addresses of e-mail.
- * In: text of files, flags and the API. Out: checked values. Every type throws FormatError for an invalid value.
+ * In: text of files, flags and the API. Out: checked values. Every type throws FormatError for an invalid
+ * value.
  */
 import { checkAlarmRules } from '../../api/alarms/alarm-rules.ts';
 import { FormatError } from '../../lib/errors.ts';

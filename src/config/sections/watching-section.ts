@@ -21,7 +21,6 @@ export const contentCheckSection = section({
   soundEvery: duration('10s', 'A second of sound is decoded this often.', { min: '1s', max: '1m', reload: 'live' }),
 });
 
-/** Alarms. */
 export const alarmsSection = section({
   rules: alarmRules(
     'Changes of the built-in rules for all streams, such as `black for 5s, low-bitrate 500k for 10s, freeze off`. See docs/6-run/alarms.md.',

@@ -5,12 +5,22 @@ import { parseRtspUrl } from './rtsp-url.ts';
 
 test('addresses of cameras are parsed; what requests name has neither user name nor password', () => {
   assert.deepEqual(parseRtspUrl('rtsp://cam.example'), {
-    ...{ isSecure: false, host: 'cam.example', port: 554, user: '', password: '' },
-    ...{ requestUrl: 'rtsp://cam.example', transport: 'tcp' },
+    isSecure: false,
+    host: 'cam.example',
+    port: 554,
+    user: '',
+    password: '',
+    requestUrl: 'rtsp://cam.example',
+    transport: 'tcp',
   });
   assert.deepEqual(parseRtspUrl(' RTSPS://admin:p%40ss%23@[2001:db8::1]:8322/live\n'), {
-    ...{ isSecure: true, host: '2001:db8::1', port: 8322, user: 'admin', password: 'p@ss#' },
-    ...{ requestUrl: 'rtsps://[2001:db8::1]:8322/live', transport: 'tcp' },
+    isSecure: true,
+    host: '2001:db8::1',
+    port: 8322,
+    user: 'admin',
+    password: 'p@ss#',
+    requestUrl: 'rtsps://[2001:db8::1]:8322/live',
+    transport: 'tcp',
   });
   assert.equal(parseRtspUrl('rtsps://cam.example/1').port, 322);
   assert.equal(parseRtspUrl('rtsp://me:50%@cam.example/1').password, '50%', 'a single % is literal');

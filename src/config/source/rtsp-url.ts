@@ -1,6 +1,8 @@
 /**
- * Parses the address of an RTSP server from which oxbow pulls: `rtsp://user:password@HOST:554/path?transport=udp`.
- * In: text of settings and the API. Out: its parts. Everything but `transport` belongs to the server and is passed on as written. RFC 2326 3.2.
+ * Parses the address of an RTSP server from which oxbow pulls:
+ * `rtsp://user:password@HOST:554/path?transport=udp`.
+ * In: text of settings and the API. Out: its parts. Everything but `transport` belongs to the server and is
+ * passed on as written. RFC 2326 3.2.
  */
 import { FormatError } from '../../lib/errors.ts';
 

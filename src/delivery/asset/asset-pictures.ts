@@ -1,6 +1,6 @@
 /**
- * Pictures of an asset: its poster, and a storyboard for the time bar of players: sheets of small pictures, and WebVTT that says which of
- * them is of which time.
+ * Pictures of an asset: its poster, and a storyboard for the time bar of players: sheets of small pictures,
+ * and WebVTT that says which of them is of which time.
  * In: an asset. Out: Reply. A picture is decoded at its first request and stored with the asset.
  */
 import { extraLocation } from '../../archive/asset-locations.ts';
@@ -51,7 +51,6 @@ export interface AssetPicturesOptions {
   readonly signal: AbortSignal;
 }
 
-/** The pictures of all assets. */
 export class AssetPictures {
   readonly #options: AssetPicturesOptions;
   readonly #shared: SingleFlight;

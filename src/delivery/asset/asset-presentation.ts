@@ -1,5 +1,6 @@
 /**
- * Adapter from an asset to a presentation: all renditions that are complete, from its first segment to its last.
+ * Adapter from an asset to a presentation: all renditions that are complete, from its first segment to its
+ * last.
  * In: the index of its segments. Out: delivery/format. docs/decisions/0030. Pure.
  */
 import type { AssetIndex } from '../../archive/asset-index.ts';
@@ -30,7 +31,8 @@ export function assetPresentation({ asset, index }: Pick<ServedAsset, 'asset' | 
       return description;
     },
     segments: { [Symbol.iterator]: () => present(index, only) },
-    // Segments are named by their numbers, from 1 on. The list is complete: tools take one that does not count from 0 for a live list.
+    // Segments are named by their numbers, from 1 on. The list is complete: tools take one that does not
+    // count from 0 for a live list.
     mediaSequence: 0,
     discontinuitySequence: 0,
     targetDurationS: LEAST_TARGET_S,
@@ -98,8 +100,8 @@ function describe(index: AssetIndex): Description {
 }
 
 /**
- * A rendition by its id. One that was offered stays available when further renditions change how the tracks are offered: of a second
- * audio track, for instance, video and audio are no longer muxed.
+ * A rendition by its id. One that was offered stays available when further renditions change how the tracks
+ * are offered: of a second audio track, for instance, video and audio are no longer muxed.
  */
 export function renditionIn({ tracks }: Init, id: string): Rendition | undefined {
   const offered = findIn(tracks, id) ?? findIn(sourceOf(tracks), id);
@@ -110,7 +112,9 @@ export function renditionIn({ tracks }: Init, id: string): Rendition | undefined
   return picture && sound && { id, tracks: [...picture.tracks, sound] };
 }
 
-/** The tracks of a download: the first picture, and every sound of the original or, without one, the first. */
+/**
+ * The tracks of a download: the first picture, and every sound of the original or, without one, the first.
+ */
 export function bestOf({ tracks }: Init): readonly Track[] {
   const video = tracks.find(({ kind }) => kind === 'video');
   const sounds = tracks.filter(({ kind }) => kind === 'audio');

@@ -88,7 +88,10 @@ export async function answerAssetSubtitles(
   return subtitlesReply({ init, tracks: media, startUs, durationUs, utcOffsetUs }, rendition, msn, reader);
 }
 
-/** A rendition as one MP4 file. @throws OxbowError `not-found`, `asset-unfinished`, `unsupported-media`, `window-too-long` */
+/**
+ * A rendition as one MP4 file.
+ * @throws OxbowError `not-found`, `asset-unfinished`, `unsupported-media`, `window-too-long`
+ */
 export function answerAssetFile(served: ServedAsset, renditionId: string, reader: Pick<RangeReader, 'read'>): Reply {
   assertPlayable(served);
   if (isSubtitle(renditionId)) throw new OxbowError('not-found', 'subtitles are not available as MP4');
@@ -113,7 +116,9 @@ export function answerAssetFile(served: ServedAsset, renditionId: string, reader
   }
   return {
     ...planner.finish(),
-    ...{ contentType: contentTypes.mp4, cacheControl: caching.past, filename: `${served.asset.title}.mp4` },
+    contentType: contentTypes.mp4,
+    cacheControl: caching.past,
+    filename: `${served.asset.title}.mp4`,
   };
 }
 

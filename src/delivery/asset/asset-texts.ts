@@ -1,6 +1,8 @@
 /**
- * Subtitles beside the media of an asset: their segments, made from one WebVTT file each, the files themselves, and chapters.
- * In: an asset. Out: Reply; fragments of a text track. Files are parsed once and kept while they are requested. ISO/IEC 14496-30.
+ * Subtitles beside the media of an asset: their segments, made from one WebVTT file each, the files
+ * themselves, and chapters.
+ * In: an asset. Out: Reply; fragments of a text track. Files are parsed once and kept while they are
+ * requested. ISO/IEC 14496-30.
  */
 import { crc32 } from 'node:zlib';
 import type { AssetSegment } from '../../archive/asset-index.ts';
@@ -106,7 +108,10 @@ export function answerAssetChapters({ asset, chapters }: ServedAsset): Reply {
   if (chapters.length === 0) throw new OxbowError('not-found', 'the asset has no chapters');
   const endUs = asset.durationUs ?? chapters.at(-1)!.startUs + 1_000_000;
   const cues = chapters.map(({ startUs, title }, i) => ({
-    ...{ id: '', settings: '', startMs: startUs / 1000, endMs: (chapters[i + 1]?.startUs ?? endUs) / 1000 },
+    id: '',
+    settings: '',
+    startMs: startUs / 1000,
+    endMs: (chapters[i + 1]?.startUs ?? endUs) / 1000,
     text: escapeText(title) || String(i + 1),
   }));
   return playlistReply(printVtt({ header: 'WEBVTT', cues }), CACHING, contentTypes.vtt);

@@ -1,6 +1,7 @@
 /**
  * The media that a picture of an asset is decoded from.
- * In: an asset and an instant. Out: an init section with the segments from the last key frame on, or with that key frame alone.
+ * In: an asset and an instant. Out: an init section with the segments from the last key frame on, or with
+ * that key frame alone.
  */
 import type { AssetSegment, AssetTrackSegment } from '../../archive/asset-index.ts';
 import type { RangeReader } from '../../archive/range-reader.ts';
@@ -20,7 +21,6 @@ const MAX_SEGMENTS = 20;
 /** The start of a segment, in which its tables and often its key frame are. */
 const START_BYTES = 64 * 1024;
 
-/** Media of a picture. */
 export interface PictureMedia {
   readonly track: VideoTrack;
   readonly bytes: Uint8Array;
@@ -121,7 +121,9 @@ function decodable(around: readonly Placed[], track: Track) {
   return key < 0 ? [] : own.slice(key);
 }
 
-/** The start of a segment up to the end of its first frame; all of it where its tables are not as expected. */
+/**
+ * The start of a segment up to the end of its first frame; all of it where its tables are not as expected.
+ */
 async function readKeyFrame(
   { location, offset, length }: AssetTrackSegment,
   reader: Pick<RangeReader, 'read'>,

@@ -1,7 +1,7 @@
 /**
  * The plan of a storyboard: at most 100 pictures, at least 2 s apart, on sheets of 5 × 5.
- * In: the length of an asset and the shape of its picture. Out: instants and sizes; WebVTT with the place of each picture
- * (`#xywh=`, W3C Media Fragments URI 4.2.2). Pure.
+ * In: the length of an asset and the shape of its picture. Out: instants and sizes; WebVTT with the place of
+ * each picture (`#xywh=`, W3C Media Fragments URI 4.2.2). Pure.
  */
 import type { VideoTrack } from '../../media/frame.ts';
 import { printVtt } from '../../media/webvtt/print.ts';
@@ -18,7 +18,6 @@ const TILE_WIDTH = 160;
 const MAX_HEIGHT = 160;
 const MIN_SIDE = 16;
 
-/** A storyboard. */
 export interface Storyboard {
   /** Of a picture, pixels, even. */
   readonly width: number;
@@ -60,7 +59,9 @@ export function printStoryboard({ width, height, everyUs, lengthUs, sheets }: St
       const number = sheet * PER_SHEET + i;
       const [x, y] = [(i % columns) * width, Math.floor(i / columns) * height];
       return {
-        ...{ id: '', settings: '', startMs: (number * everyUs) / 1000 },
+        id: '',
+        settings: '',
+        startMs: (number * everyUs) / 1000,
         endMs: Math.min(lengthUs, (number + 1) * everyUs) / 1000,
         text: `storyboard-${sheet}.jpg#xywh=${x},${y},${width},${height}`,
       };

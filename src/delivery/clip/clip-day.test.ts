@@ -32,9 +32,18 @@ function groupAt(index: number): RecordedGroup {
     };
   });
   return {
-    ...{ msn: 100 + index, run: 1, utcOffsetUs: 0, clock: 'source', discontinuity: false, discontinuitySequence: 0 },
-    ...{ startUs: START_US + index * SEGMENT_US, durationUs: SEGMENT_US, gaps: [], tracks },
-    ...{ location: segmentLocation('day'), initNumber: 0 },
+    msn: 100 + index,
+    run: 1,
+    utcOffsetUs: 0,
+    clock: 'source',
+    discontinuity: false,
+    discontinuitySequence: 0,
+    startUs: START_US + index * SEGMENT_US,
+    durationUs: SEGMENT_US,
+    gaps: [],
+    tracks,
+    location: segmentLocation('day'),
+    initNumber: 0,
   };
 }
 
@@ -64,7 +73,11 @@ function openDay() {
   };
   const init = { number: 0, hash: '', tracks: [videoTrack, audioTrack] };
   const stream = {
-    ...{ name: 'day', recording, createdUs: START_US, list: { erasures: 0 }, inits: { get: () => init } },
+    name: 'day',
+    recording,
+    createdUs: START_US,
+    list: { erasures: 0 },
+    inits: { get: () => init },
     settled: () => true,
     horizonUs: () => 0,
   } as unknown as ServedStream;

@@ -66,8 +66,8 @@ export async function firstMediaUs(stream: ServedStream, range: Range): Promise<
 }
 
 /**
- * The position of an instant, seconds: in a hole that of the media after it; after the end that of the end, or where it will be if more is
- * recorded.
+ * The position of an instant, seconds: in a hole that of the media after it; after the end that of the end,
+ * or where it will be if more is recorded.
  */
 function positionAt(groups: readonly ClipStoredGroup[], times: ClipTimes, us: number, isComplete: boolean): number {
   const end = times.duration / movieTimescale;

@@ -5,7 +5,10 @@
 import { createHash } from 'node:crypto';
 import type { ClipFormat } from '../../api/media-address.ts';
 
-/** Part of the ETag. Raise the number when the bytes of a format change: a resumed download must not mix two files. */
+/**
+ * Part of the ETag. Raise the number when the bytes of a format change: a resumed download must not mix two
+ * files.
+ */
 const REVISIONS: Readonly<Record<ClipFormat, string>> = { mp4: 'mp4-2;', mkv: 'mkv1;', ts: 'ts1;' };
 
 /** A group as an ETag names it. */

@@ -1,6 +1,8 @@
 /**
- * The groups of a clip in steps of time, from the key frame before its start: the event loop is free in between, and no step keeps a group.
- * In: the index of a recording, a range. Out: groups for the plan of a file, which can be read again step by step. docs/media.md 20.
+ * The groups of a clip in steps of time, from the key frame before its start: the event loop is free in
+ * between, and no step keeps a group.
+ * In: the index of a recording, a range. Out: groups for the plan of a file, which can be read again step by
+ * step. docs/media.md 20.
  */
 import { OxbowError } from '../../lib/errors.ts';
 import type { Track } from '../../media/frame.ts';
@@ -16,7 +18,6 @@ export const STEP_US = 600_000_000;
 /** A `sidx` counts its segments in 16 bits (ISO/IEC 14496-12, 8.16.3). */
 const MAX_SEGMENTS = 65_535;
 
-/** A group of a clip. */
 export interface ClipStoredGroup extends RecordedGroup {
   /** Does not continue the group before it in the clip. */
   readonly discontinuity: boolean;
@@ -42,8 +43,8 @@ export interface ClipStep {
  *
  * @param options.signal ends the reading
  * @param options.budget counts what was read
- * @throws OxbowError `bad-time`, `no-media`, `gone`, `window-too-long`; `unsupported-media` where the codec configuration changes;
- *   `too-many-requests`
+ * @throws OxbowError `bad-time`, `no-media`, `gone`, `window-too-long`; `unsupported-media` where the codec
+ *   configuration changes; `too-many-requests`
  */
 export async function* clipSteps(
   stream: ServedStream,

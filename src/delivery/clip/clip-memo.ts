@@ -1,6 +1,8 @@
 /**
- * Caches facts about stored segments that clips need (sizes, shapes), so that a repeated clip only reads its index.
- * In: keys of segments, and how to read the fact. Out: the fact, read once for concurrent callers. Bounded in memory and concurrent reads.
+ * Caches facts about stored segments that clips need (sizes, shapes), so that a repeated clip only reads its
+ * index.
+ * In: keys of segments, and how to read the fact. Out: the fact, read once for concurrent callers. Bounded in
+ * memory and concurrent reads.
  */
 import { dropOldest } from '../../lib/drop-oldest.ts';
 

@@ -1,6 +1,6 @@
 /**
- * The body of a clip as a Matroska file. Its length follows from the sizes of the frames, which are read once from the movie fragment
- * headers; the frames themselves are read when they are sent.
+ * The body of a clip as a Matroska file. Its length follows from the sizes of the frames, which are read once
+ * from the movie fragment headers; the frames themselves are read when they are sent.
  * In: the groups of a clip. Out: body parts. RFC 9559; docs/media.md 20.
  */
 import assert from 'node:assert/strict';

@@ -1,5 +1,6 @@
 /**
- * Selects the frames of a stored segment group for a remuxed clip: without those that an MP4 clip hides by its edit list.
+ * Selects the frames of a stored segment group for a remuxed clip: without those that an MP4 clip hides by
+ * its edit list.
  * In: the groups of a clip. Out: portions, and their frames on demand. docs/media.md 20.
  */
 import { readIntact } from '../../archive/integrity/read-intact.ts';
@@ -26,7 +27,10 @@ export interface Portion {
   readonly group: ClipStoredGroup;
   /** Its tracks with media. */
   readonly segments: readonly RecordedTrack[];
-  /** Ids of tracks whose media begins in this portion: frames with earlier presentation times than their first key frame are left out. */
+  /**
+   * Ids of tracks whose media begins in this portion: frames with earlier presentation times than their first
+   * key frame are left out.
+   */
   readonly begins: ReadonlySet<number>;
   /** Portions with equal keys have equal frames, also in other clips. */
   readonly key: string;

@@ -1,6 +1,6 @@
 /**
- * The body of a clip as MPEG-TS: each segment group is muxed separately. The length of each is computed once; the packets are created again
- * when they are sent.
+ * The body of a clip as MPEG-TS: each segment group is muxed separately. The length of each is computed once;
+ * the packets are created again when they are sent.
  * In: the groups of a clip. Out: body parts. ISO/IEC 13818-1; docs/media.md 20.
  */
 import assert from 'node:assert/strict';
@@ -13,14 +13,18 @@ import type { BodyPart } from '../reply.ts';
 import { type Memo, mapEach } from './clip-memo.ts';
 import { type Portion, portionsOf, type RemuxRequest, readFrames } from './clip-portion.ts';
 
-/** Presentation time of the first frame, ticks of 90 kHz, or slightly later: decode times and the PCR before it must not be negative. */
+/**
+ * Presentation time of the first frame, ticks of 90 kHz, or slightly later: decode times and the PCR before
+ * it must not be negative.
+ */
 const START = 90_000;
 
 /**
  * The body of an MPEG-TS file.
  *
  * @param memo lengths of portions, bytes, shared by all requests
- * @throws OxbowError `unsupported-media` for segments that cannot be parsed, and for AAC that ADTS cannot carry
+ * @throws OxbowError `unsupported-media` for segments that cannot be parsed, and for AAC that ADTS cannot
+ *   carry
  */
 export async function tsBody(
   request: RemuxRequest,
@@ -65,8 +69,8 @@ function shiftsOf({ groups, times }: RemuxRequest, index: number, start: number)
 }
 
 /**
- * Converts frames for the muxer: to ticks of 90 kHz before they are shifted, so that the position in a clip changes neither the distance
- * between two frames nor the length.
+ * Converts frames for the muxer: to ticks of 90 kHz before they are shifted, so that the position in a clip
+ * changes neither the distance between two frames nor the length.
  */
 function inputOf(
   tracks: readonly Track[],

@@ -1,7 +1,8 @@
 /**
- * Answers /clip/{stream}/{from}/{to}.mp4, .mkv and .ts: complete stored segments as one file that starts at time 0 (docs/media.md 20), with
- * Content-Length and byte ranges. The length of an MP4 follows from the index, and its body is planned while it is sent; the other formats are
- * remuxed, which needs the sizes of the frames.
+ * Answers /clip/{stream}/{from}/{to}.mp4, .mkv and .ts: complete stored segments as one file that starts at
+ * time 0 (docs/media.md 20), with Content-Length and byte ranges. The length of an MP4 follows from the
+ * index, and its body is planned while it is sent; the other formats are remuxed, which needs the sizes of
+ * the frames.
  * In: a time range, the budget of the client. Out: Reply.
  */
 import type { ClipFormat } from '../../api/media-address.ts';
@@ -69,8 +70,8 @@ export class Clips {
    * The clip of the segments that overlap `range`, from the key frame before its start.
    *
    * @param options.signal stops reading segments
-   * @throws OxbowError `bad-time`, `no-media`, `gone`, `window-too-long`; `unsupported-media` where the codec configuration changes;
-   *   `unauthorized` for a long one without a session; `too-many-requests`
+   * @throws OxbowError `bad-time`, `no-media`, `gone`, `window-too-long`; `unsupported-media` where the codec
+   *   configuration changes; `unauthorized` for a long one without a session; `too-many-requests`
    */
   async answer(stream: ServedStream, range: Range, format: ClipFormat, options: WorkOptions): Promise<Reply> {
     await refuseStrangers('clip', range, options.budget);
@@ -142,7 +143,10 @@ export class Clips {
       : tsBody(request, this.#lengths, options));
     const largest = body.reduce((most, { length }) => Math.max(most, length), 0);
     return {
-      ...{ body, length: lengthOf(body), etag: etagOfFile(groups, format), startUs: groups[0]!.startUs },
+      body,
+      length: lengthOf(body),
+      etag: etagOfFile(groups, format),
+      startUs: groups[0]!.startUs,
       weight: groups.length * REMUXED_GROUP_BYTES + largest,
     };
   }

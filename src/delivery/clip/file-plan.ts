@@ -1,6 +1,7 @@
 /**
- * Stored segments as one MP4 file whose body is planned in portions while it is sent: an open file keeps a few numbers for each portion, and
- * none of its segments. One pass over the index gives length, header and validator.
+ * Stored segments as one MP4 file whose body is planned in portions while it is sent: an open file keeps a
+ * few numbers for each portion, and none of its segments. One pass over the index gives length, header and
+ * validator.
  * In: a source of groups that can be read again. Out: the parts of the file. docs/media.md 20.
  */
 import { createHash } from 'node:crypto';
@@ -43,7 +44,10 @@ interface FileGroup extends ClipGroup {
 
 /** Groups of segments that can be read again, portion by portion. */
 export interface GroupSource<Group extends FileGroup, Place> {
-  /** The groups of a portion again, as an iterable that can be walked repeatedly; more may follow. A group is valid until the next one. */
+  /**
+   * The groups of a portion again, as an iterable that can be walked repeatedly; more may follow. A group is
+   * valid until the next one.
+   */
   reopen(place: Place): Promise<Iterable<Group>>;
   /** Media of a segment. */
   read(group: Group, segment: Group['tracks'][number]): Promise<Uint8Array>;
@@ -68,7 +72,6 @@ interface Mark<Place> {
   readonly references: readonly number[];
 }
 
-/** A planned file. */
 export interface FilePlan {
   readonly body: readonly BodyPart[];
   /** Bytes. */
@@ -225,7 +228,10 @@ class PlannedFile<Group extends FileGroup, Place> {
     }
   }
 
-  /** The groups of a portion, as they were when the file was planned. @throws OxbowError `no-media` if they are no longer */
+  /**
+   * The groups of a portion, as they were when the file was planned.
+   * @throws OxbowError `no-media` if they are no longer
+   */
   async #portion(index: number): Promise<Iterable<{ readonly group: Group; readonly span: number }>> {
     const mark = this.#marks[index]!;
     const next = this.#marks[index + 1]!;

@@ -1,5 +1,6 @@
 /**
- * Answers /c/{id}/clip.mp4 and /c/{id}/preview.jpg: the file of a clip that has an address of its own, and a picture of its start.
+ * Answers /c/{id}/clip.mp4 and /c/{id}/preview.jpg: the file of a clip that has an address of its own, and a
+ * picture of its start.
  * In: a clip, which the client may watch. Out: Reply.
  */
 import type { Clock } from '../../lib/clock.ts';

@@ -1,7 +1,8 @@
 /**
- * Cuts an export frame-accurately: complete groups of pictures (GOPs) are copied, the GOPs at the start and end of the range are
- * re-encoded.
- * In: sections of complete segments, the requested range. Out: sections with the samples to copy and the re-encoded frames.
+ * Cuts an export frame-accurately: complete groups of pictures (GOPs) are copied, the GOPs at the start and
+ * end of the range are re-encoded.
+ * In: sections of complete segments, the requested range. Out: sections with the samples to copy and the
+ * re-encoded frames.
  */
 import type { RangeReader } from '../../archive/range-reader.ts';
 import { OxbowError } from '../../lib/errors.ts';
@@ -28,7 +29,6 @@ export type Recode = (
   options2: { signal: AbortSignal },
 ) => Promise<{ readonly track: VideoTrack; readonly frames: readonly Frame[] }>;
 
-/** Options of cutting. */
 export interface CutOptions {
   readonly range: Range;
   readonly tracks: FileTracks;
@@ -55,7 +55,10 @@ interface Head {
   readonly input: readonly Picture[];
 }
 
-/** The end of one track: from `key` on frames are re-encoded; if `recode` is empty, they are copied up to the end of the range. */
+/**
+ * The end of one track: from `key` on frames are re-encoded; if `recode` is empty, they are copied up to the
+ * end of the range.
+ */
 interface Tail {
   readonly key: Picture;
   readonly recode: readonly Picture[];
@@ -63,7 +66,8 @@ interface Tail {
 }
 
 /**
- * Cuts sections to the frames that are presented in [fromUs, toUs). Frames that cannot be decoded are left out.
+ * Cuts sections to the frames that are presented in [fromUs, toUs). Frames that cannot be decoded are left
+ * out.
  *
  * @param whole from the key frame before the start to slightly after the end
  * @throws what `recode` and the reader throw
@@ -112,7 +116,8 @@ function soundOnly(section: Section, isFirst: boolean, { range, format }: CutOpt
 }
 
 /**
- * Selects the audio of [fromUs, toUs). An MP4 also gets the frame before, which primes the decoder and is hidden by the edit list.
+ * Selects the audio of [fromUs, toUs). An MP4 also gets the frame before, which primes the decoder and is
+ * hidden by the edit list.
  */
 function soundWithin(fromUs: number, toUs: number, format?: FileFormat): Keep {
   return (track, { duration }, us) => {
@@ -233,7 +238,10 @@ class StretchCut {
     return this.#stretch.slice(from).map((section, i) => ({ ...section, fresh: i === 0 && section.fresh, keep }));
   }
 
-  /** Reads frames from the start until the first key frame to copy from, and all frames presented before it, are found. */
+  /**
+   * Reads frames from the start until the first key frame to copy from, and all frames presented before it,
+   * are found.
+   */
   async #head(track: VideoTrack): Promise<Head> {
     const { fromUs, toUs } = this.#options.range;
     const read: Picture[] = [];
@@ -260,7 +268,10 @@ class StretchCut {
     return { key, recode, input: recode.length > 0 ? read.slice(start, Math.max(lastNeeded + 1, 0)) : [] };
   }
 
-  /** Reads frames backwards from the end until the last key frame of the range and the one before it are found. */
+  /**
+   * Reads frames backwards from the end until the last key frame of the range and the one before it are
+   * found.
+   */
   async #tail(track: VideoTrack, from: Picture | undefined): Promise<Tail | undefined> {
     const { toUs } = this.#options.range;
     let read: Picture[] = [];

@@ -1,6 +1,8 @@
 /**
- * Divides an exported file into sections: which stored groups, whether they continue the section before, which of their samples.
- * In: groups of a recording in order. Out: sections; batches of samples on the timeline of the file, with or without their bytes.
+ * Divides an exported file into sections: which stored groups, whether they continue the section before,
+ * which of their samples.
+ * In: groups of a recording in order. Out: sections; batches of samples on the timeline of the file, with or
+ * without their bytes.
  */
 import { readIntact } from '../../archive/integrity/read-intact.ts';
 import type { RangeReader } from '../../archive/range-reader.ts';
@@ -59,7 +61,8 @@ export interface ExportedPart {
  *
  * @param tracks receives the tracks of the file
  * @param options.audioOnly leaves the pictures out
- * @throws OxbowError `unsupported-media` if one file cannot contain them, `no-media` if a codec configuration is lost
+ * @throws OxbowError `unsupported-media` if one file cannot contain them, `no-media` if a codec configuration
+ *   is lost
  */
 export function sectionsOf(
   groups: readonly StoredSegment[],
@@ -83,7 +86,6 @@ export function sectionsOf(
   });
 }
 
-/** Options of reading. */
 export interface ReadOptions {
   readonly reader: Pick<RangeReader, 'read'>;
   /** Of which tracks the bytes are read; of the others only sizes and times are. */
@@ -120,7 +122,8 @@ export class SectionReader {
   /**
    * Reads all sections.
    *
-   * Throws what the reader does, the reason of `signal`, and OxbowError `unsupported-media` for a segment that cannot be parsed.
+   * Throws what the reader does, the reason of `signal`, and OxbowError `unsupported-media` for a segment
+   * that cannot be parsed.
    */
   async *read(sections: readonly Section[], options: ReadOptions): AsyncGenerator<ReadBatch> {
     let fresh = true;

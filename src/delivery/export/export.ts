@@ -1,6 +1,6 @@
 /**
- * Writes ranges of a recording as one file, across gaps, restarts and changes of the video configuration. Gaps are closed; the result lists
- * the continuous parts.
+ * Writes ranges of a recording as one file, across gaps, restarts and changes of the video configuration.
+ * Gaps are closed; the result lists the continuous parts.
  * In: a recording, ranges. Out: bytes in order, in bounded memory; a summary.
  */
 import type { RangeReader } from '../../archive/range-reader.ts';
@@ -72,8 +72,8 @@ export async function estimateExport(stream: Exportable, { ranges }: Pick<Export
 /**
  * Writes the file. Abort stops it between two segments and leaves an incomplete file.
  *
- * @throws OxbowError `bad-time`, `no-media`, `gone`, `window-too-long`, `unsupported-media` with the time of a change that one file
- *   cannot contain, and what reading and `write` throw
+ * @throws OxbowError `bad-time`, `no-media`, `gone`, `window-too-long`, `unsupported-media` with the time of
+ *   a change that one file cannot contain, and what reading and `write` throw
  */
 export async function writeExport(stream: Exportable, request: ExportRequest, tools: ExportTools): Promise<Exported> {
   const { ranges, format, exact, audioOnly = false } = request;

@@ -1,6 +1,6 @@
 /**
- * Leaves damaged segments out of an export: each is read and compared with its checksum before the file is laid out, whose header has the
- * size of every sample.
+ * Leaves damaged segments out of an export: each is read and compared with its checksum before the file is
+ * laid out, whose header has the size of every sample.
  * In: groups of a range. Out: those that are intact.
  */
 import { readIntact } from '../../archive/integrity/read-intact.ts';

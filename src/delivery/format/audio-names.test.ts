@@ -7,7 +7,10 @@ import { audioNames } from './audio-names.ts';
 assert.ok(audioTrack.kind === 'audio');
 const { config } = audioTrack;
 const track = (language: string, channels: number, label = ''): Track => ({
-  ...{ ...audioTrack, kind: 'audio', language, label },
+  ...audioTrack,
+  kind: 'audio',
+  language,
+  label,
   config: { ...config, channels },
 });
 

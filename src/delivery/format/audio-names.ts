@@ -1,13 +1,17 @@
 /**
  * Names of audio tracks that players list: in words, and no two alike.
- * In: the tracks of a group, in order. Out: NAME of EXT-X-MEDIA, which is unique within its group (RFC 8216bis 4.4.6.1.1). Pure.
+ * In: the tracks of a group, in order. Out: NAME of EXT-X-MEDIA, which is unique within its group
+ * (RFC 8216bis 4.4.6.1.1). Pure.
  */
 import type { Track } from '../../media/frame.ts';
 
 const LAYOUTS: Readonly<Record<number, string>> = { 1: 'mono', 2: 'stereo', 6: '5.1', 8: '7.1' };
 const languages = new Intl.DisplayNames(['en'], { type: 'language' });
 
-/** One name for each track: its label or language; the channels where that is not enough, and a number as the last resort. */
+/**
+ * One name for each track: its label or language; the channels where that is not enough, and a number as the
+ * last resort.
+ */
 export function audioNames(tracks: readonly Track[]): string[] {
   const plain = tracks.map((track, i) => track.label || languageName(track.language) || `Audio ${i + 1}`);
   const isTwofold = (names: readonly string[], i: number) => names.some((name, j) => i !== j && name === names[i]);

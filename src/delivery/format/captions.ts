@@ -1,6 +1,7 @@
 /**
  * Closed captions of a video in the Multivariant Playlist and in the DASH manifest.
- * In: caption services. Out: EXT-X-MEDIA and Accessibility. Pure. RFC 8216bis 4.4.6.1 and 4.4.6.2; SCTE 214-1, 7.
+ * In: caption services. Out: EXT-X-MEDIA and Accessibility. Pure. RFC 8216bis 4.4.6.1 and 4.4.6.2; SCTE
+ * 214-1, 7.
  */
 import type { CaptionChannel } from '../../media/captions/caption-channel.ts';
 import type { Track } from '../../media/frame.ts';
@@ -11,8 +12,25 @@ import { element } from './xml.ts';
 const CAPTION_GROUP = 'cc';
 /** ISO 639-2/B, which the descriptors need, by ISO 639-1. */
 const THREE_LETTERS: Readonly<Record<string, string>> = {
-  ...{ ar: 'ara', da: 'dan', de: 'ger', en: 'eng', es: 'spa', fi: 'fin', fr: 'fre', it: 'ita', ja: 'jpn', ko: 'kor' },
-  ...{ nl: 'dut', no: 'nor', pl: 'pol', pt: 'por', ru: 'rus', sv: 'swe', tl: 'tgl', vi: 'vie', zh: 'chi' },
+  ar: 'ara',
+  da: 'dan',
+  de: 'ger',
+  en: 'eng',
+  es: 'spa',
+  fi: 'fin',
+  fr: 'fre',
+  it: 'ita',
+  ja: 'jpn',
+  ko: 'kor',
+  nl: 'dut',
+  no: 'nor',
+  pl: 'pol',
+  pt: 'por',
+  ru: 'rus',
+  sv: 'swe',
+  tl: 'tgl',
+  vi: 'vie',
+  zh: 'chi',
 };
 
 /** Renditions of the captions: each is within the video, so it has no URI. */
@@ -26,13 +44,16 @@ export function listCaptions(captions: readonly CaptionChannel[] = []): ListedRe
       groupId: CAPTION_GROUP,
       name: unique,
       ...(language !== 'und' && { language }),
-      ...{ default: false, autoselect: true, instreamId: service },
+      default: false,
+      autoselect: true,
+      instreamId: service,
     };
   });
 }
 
 /**
- * CLOSED-CAPTIONS of a variant. NONE has to be that of every variant, so it is left out where anything is not known.
+ * CLOSED-CAPTIONS of a variant. NONE has to be that of every variant, so it is left out where anything is not
+ * known.
  *
  * @param tracks of the variant
  */

@@ -6,7 +6,8 @@ import { eventStreams } from './dash-events.ts';
 
 const START_MS = 1_795_000_000_000;
 const id3 = (atMs: number, id = `id3-${atMs}`): DateRangeTag => ({
-  ...{ id, startDateMs: START_MS + atMs },
+  id,
+  startDateMs: START_MS + atMs,
   attributes: { CLASS: '"oxbow.id3"', 'X-OXBOW-ID3-LENGTH': '3', 'X-OXBOW-ID3': '0x494433' },
 });
 

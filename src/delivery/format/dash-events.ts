@@ -1,6 +1,7 @@
 /**
  * Timed metadata of a Period as EventStreams.
- * In: date ranges, a Period. Out: XML. ISO 23009-1 5.10.2; SCTE 214-1 6.7; AOM "Carriage of ID3 Timed Metadata in CMAF". Pure.
+ * In: date ranges, a Period. Out: XML. ISO 23009-1 5.10.2; SCTE 214-1 6.7; AOM
+ * "Carriage of ID3 Timed Metadata in CMAF". Pure.
  */
 import { ID3_CLASS } from '../../media/date-range/date-range-tracker.ts';
 import { printDateRange, reachOf } from '../../media/m3u8/date-range.ts';
@@ -35,7 +36,8 @@ interface Told {
 }
 
 /**
- * The EventStreams of the Period in which date ranges begin. The first Period also has what began before it and reaches into it.
+ * The EventStreams of the Period in which date ranges begin. The first Period also has what began before it
+ * and reaches into it.
  *
  * @param isFirst it is the first Period of the manifest
  */
@@ -79,7 +81,9 @@ function eventsOf(range: DateRangeTag): Told[] {
     const binary = element('Binary', {}, base64Of(section));
     return [
       {
-        ...{ scheme: SCTE35_SCHEME, role, attributes: {} },
+        scheme: SCTE35_SCHEME,
+        role,
+        attributes: {},
         atMs: isEnd ? startDateMs + Number(attributes.DURATION ?? 0) * 1000 : startDateMs,
         lastsMs: isEnd ? undefined : lastsMs,
         content: [element('Signal', { xmlns: SCTE35_NAMESPACE }, [binary])],
@@ -90,7 +94,9 @@ function eventsOf(range: DateRangeTag): Told[] {
   const isOpen = range.endDateMs === undefined && lastsMs === undefined;
   return [
     {
-      ...{ scheme: RANGE_SCHEME, role: '', attributes: {} },
+      scheme: RANGE_SCHEME,
+      role: '',
+      attributes: {},
       atMs: startDateMs,
       lastsMs: isOpen ? undefined : reachOf(range) - startDateMs,
       content: printDateRange(range),

@@ -1,7 +1,7 @@
 /**
  * The attributes of an MPD, and the clock that its players use.
- * In: what a presentation is, and where its segments begin and end. Out: attributes and elements. ISO 23009-1 5.3.1.2 and 5.8.4.11;
- * docs/media.md 19. Pure.
+ * In: what a presentation is, and where its segments begin and end. Out: attributes and elements. ISO 23009-1
+ * 5.3.1.2 and 5.8.4.11; docs/media.md 19. Pure.
  */
 import type { LiveEdge, Rhythm } from '../../media/presentation.ts';
 import { type Attributes, element, printDateTime, printDuration } from './xml.ts';
@@ -11,13 +11,17 @@ const DELAY_TARGETS = 3;
 
 /** How often players look for an open segment, s: dash.js looks once a second at most. */
 const UPDATE_S = 1;
-/** The manifest that states the duration is published later than the one before, µs; the static one this much later again. */
+/**
+ * The manifest that states the duration is published later than the one before, µs; the static one this much
+ * later again.
+ */
 const ENDED_US = 100_000;
 /** Players round the end of the presentation, µs. */
 const END_GRACE_US = 1000;
 /**
- * Longer than what is listed, target durations: Shaka Player takes the start of its buffer for that of the manifest when a stream ends, and
- * would move everything where its clock has passed the first segment meanwhile.
+ * Longer than what is listed, target durations: Shaka Player takes the start of its buffer for that of the
+ * manifest when a stream ends, and would move everything where its clock has passed the first segment
+ * meanwhile.
  */
 const DEPTH_TARGETS = 2;
 /** Least latency, s: as long as players may not know of an open segment, and a reserve. */
@@ -84,10 +88,12 @@ function windowHead({ ended, targetDurationS }: Headed, { startUs, endUs }: Exte
 }
 
 /**
- * The times of a live presentation count from 1970, also after its end: a player that plays it continues where it is.
+ * The times of a live presentation count from 1970, also after its end: a player that plays it continues
+ * where it is.
  *
- * It ends in two steps (5.4): first it is dynamic with a duration, then it is static. Shaka Player takes a static manifest that follows one
- * without a duration for one whose times begin at 0, adds them up, and never ends if it has loaded the last segment already.
+ * It ends in two steps (5.4): first it is dynamic with a duration, then it is static. Shaka Player takes a
+ * static manifest that follows one without a duration for one whose times begin at 0, adds them up, and never
+ * ends if it has loaded the last segment already.
  */
 function liveHead(
   { ended, targetDurationS, beside = [] }: Headed,
@@ -140,7 +146,10 @@ export function availability(rhythm: Rhythm | undefined): Attributes {
   return { availabilityTimeOffset: Number(offset.toFixed(3)), availabilityTimeComplete: 'false' };
 }
 
-/** Where players read the server's time: its text, otherwise the Date of a HEAD. The address is relative to the BaseURL (5.6.4). */
+/**
+ * Where players read the server's time: its text, otherwise the Date of a HEAD. The address is relative to
+ * the BaseURL (5.6.4).
+ */
 export function utcTiming(): string[] {
   return ['http-iso', 'http-head'].map((scheme) =>
     element('UTCTiming', { schemeIdUri: `urn:mpeg:dash:utc:${scheme}:2014`, value: 'time.txt' }),

@@ -61,7 +61,10 @@ export class SegmentTimes {
     else this.#rows.push({ t, d, r: 0 });
   }
 
-  /** The SegmentTimeline. Each S has its time: after a hole the next segment is later than the sum of the durations. */
+  /**
+   * The SegmentTimeline. Each S has its time: after a hole the next segment is later than the sum of the
+   * durations.
+   */
   print(): string {
     // Without `element`: a day has tens of thousands.
     const rows = this.#rows.map(({ t, d, r }) => `<S t="${t}" d="${d}"${r > 0 ? ` r="${r}"` : ''}/>`);

@@ -8,7 +8,11 @@ import { type Delivery, makeGroup, openDelivery, type SegmentPlan, tracks } from
 
 const startS = START_US / 1_000_000;
 const text: Track = {
-  ...{ id: 3, kind: 'text', timescale: 1000, language: 'eng', label: 'English <for> "all" & more' },
+  id: 3,
+  kind: 'text',
+  timescale: 1000,
+  language: 'eng',
+  label: 'English <for> "all" & more',
   config: { codec: 'webvtt', record: new TextEncoder().encode('WEBVTT\n\nNOTE oxbow: forced'), codecs: 'wvtt' },
 };
 
@@ -123,9 +127,16 @@ suite('the DASH manifest of a window (ISO 23009-1)', () => {
 suite('HDR', () => {
   /** VP9 of profile 2 whose `vpcC` says BT.2020 with this transfer. */
   const hdr = (id: number, transfer: number): Track => ({
-    ...{ id, kind: 'video', timescale: 90_000, language: 'und', label: '' },
+    id,
+    kind: 'video',
+    timescale: 90_000,
+    language: 'und',
+    label: '',
     config: {
-      ...{ codec: 'vp9', codecs: 'vp09.02.31.10', width: 3840, height: 2160 },
+      codec: 'vp9',
+      codecs: 'vp09.02.31.10',
+      width: 3840,
+      height: 2160,
       record: Uint8Array.of(1, 0, 0, 0, 2, 31, 0xa2, 9, transfer, 9, 0, 0),
     },
   });

@@ -1,6 +1,7 @@
 /**
- * The DASH manifest (MPD) of a window or of a live stream: a Period for each run, Representations of one track each, segments under their
- * permanent addresses. UTC = availabilityStartTime + Period@start + (media time − presentationTimeOffset).
+ * The DASH manifest (MPD) of a window or of a live stream: a Period for each run, Representations of one
+ * track each, segments under their permanent addresses. UTC = availabilityStartTime + Period@start + (media
+ * time − presentationTimeOffset).
  * In: a presentation. Out: XML. ISO 23009-1 5.3; docs/media.md 19. Pure.
  */
 import { coloursOf, videoRangeOf } from '../../media/colours.ts';
@@ -53,7 +54,8 @@ interface Period {
 /**
  * Prints the manifest.
  *
- * @param base folder of the stream's renditions relative to the manifest, with a slash at its end; empty for its own folder
+ * @param base folder of the stream's renditions relative to the manifest, with a slash at its end; empty for
+ *   its own folder
  */
 export function dashManifest(presentation: Presentation, base: string): string {
   const { periods, ...extent } = collect(presentation);
@@ -142,7 +144,10 @@ function timesOfCut({ startUs, durationUs, utcOffsetUs }: PresentationSegment, {
   return [t, usToTicks(startUs + durationUs - utcOffsetUs, timescale) - t];
 }
 
-/** How much later a manifest is with what it lists of an open segment: it rises with each track that begins, and if they last too long. */
+/**
+ * How much later a manifest is with what it lists of an open segment: it rises with each track that begins,
+ * and if they last too long.
+ */
 function openTimeOf({ tracks, durationUs }: PresentationSegment, init: Init): number {
   const all = tracks.map(({ trackId, duration }) => {
     const { timescale } = init.tracks.find(({ id }) => id === trackId)!;
@@ -162,11 +167,12 @@ function openPeriod(segment: PresentationSegment, init: Init): Period {
 }
 
 /**
- * Adds the video of a derived quality to the Periods of its runs. What precedes a hole is left out: numbers have none, and players would
- * need another form of addressing for it.
+ * Adds the video of a derived quality to the Periods of its runs. What precedes a hole is left out: numbers
+ * have none, and players would need another form of addressing for it.
  *
  * @param lastMsn of the last complete segment of the stream
- * @returns how much later the manifest is published because of it: its segments come at other times than those of the stream, µs
+ * @returns how much later the manifest is published because of it: its segments come at other times than
+ *   those of the stream, µs
  */
 function addBeside(periods: readonly Period[], { segments }: Pick<Presentation, 'segments'>, lastMsn: number): number {
   let ownMsn = 0;
@@ -228,8 +234,9 @@ function printPeriod(period: Period, fromUs: number, { captions, bandwidthOf, rh
 }
 
 /**
- * The colours of HDR, as code points of ISO/IEC 23091-2. Where the Period has the same picture in SDR, a player that does not know them has
- * to leave HDR out (ISO 23009-1 5.8.4.8); otherwise HDR is all that there is.
+ * The colours of HDR, as code points of ISO/IEC 23091-2. Where the Period has the same picture in SDR, a
+ * player that does not know them has to leave HDR out (ISO 23009-1 5.8.4.8); otherwise HDR is all that there
+ * is.
  */
 function colourProperties(track: Track, isMixed: boolean): string[] {
   const range = videoRangeOf(track);
@@ -253,7 +260,8 @@ function offeredIn(members: readonly Member[]): readonly Member[] {
 }
 
 /**
- * Video of one codec and dynamic range is one AdaptationSet, in which players switch; each audio and subtitle track has its own.
+ * Video of one codec and dynamic range is one AdaptationSet, in which players switch; each audio and subtitle
+ * track has its own.
  */
 function groupVideo(members: readonly Member[]): Member[][] {
   const groups = new Map<string, Member[]>();

@@ -1,7 +1,7 @@
 /**
  * The HLS Media Playlist of a rendition, live or past, of fragmented MP4, WebVTT or MPEG-TS.
- * In: a presentation. Out: a value for media/m3u8/print, whose segments are created while they are printed. RFC 8216bis 3.1, 4.4.3 to
- * 4.4.5, 6.2 and appendix B; docs/media.md 14 to 17 and 34. Pure.
+ * In: a presentation. Out: a value for media/m3u8/print, whose segments are created while they are printed.
+ * RFC 8216bis 3.1, 4.4.3 to 4.4.5, 6.2 and appendix B; docs/media.md 14 to 17 and 34. Pure.
  */
 import type { Track } from '../../media/frame.ts';
 import type { MapTag, PlaylistPart, RenditionReport, ServerControl } from '../../media/m3u8/playlist.ts';
@@ -23,8 +23,9 @@ import type { Init } from '../../media/segment.ts';
 /** Version of decimal durations; players of MPEG-TS may not support a later one (RFC 8216bis 8). */
 const VERSION_OF_TS = 3;
 /**
- * Durations of segments in playlists with parts are reduced by this: hls.js compares the end of its buffer with the segment's end without
- * tolerance; if they differ by rounding, it discards the next parts and stalls for seconds.
+ * Durations of segments in playlists with parts are reduced by this: hls.js compares the end of its buffer
+ * with the segment's end without tolerance; if they differ by rounding, it discards the next parts and stalls
+ * for seconds.
  */
 const SHORT_BY_S = 0.001;
 const MINUTE_US = 60_000_000;
@@ -110,7 +111,10 @@ interface InitLayout {
   readonly rendition: Rendition | undefined;
   /** The track that determines their times; undefined if the rendition is absent. */
   readonly lead: Track | undefined;
-  /** A segment without media of these tracks is a GAP; undefined for subtitles, which have a file for each segment (3.1.4). */
+  /**
+   * A segment without media of these tracks is a GAP; undefined for subtitles, which have a file for each
+   * segment (3.1.4).
+   */
   readonly needed: readonly Track[] | undefined;
   readonly folder: string;
   readonly map: MapTag | undefined;

@@ -28,8 +28,9 @@ interface AudioGroup {
 }
 
 /**
- * A Variant Stream for each video rendition (or the only audio) and each codec of its audio renditions. If browsers decode none of
- * the audio, the video is also offered without audio: otherwise they would play nothing. The sound alone is last, where it is offered.
+ * A Variant Stream for each video rendition (or the only audio) and each codec of its audio renditions. If
+ * browsers decode none of the audio, the video is also offered without audio: otherwise they would play
+ * nothing. The sound alone is last, where it is offered.
  */
 export function hlsMultivariant(presentation: Presentation, uriOf: UriOf): MultivariantPlaylist {
   const description = presentation.describe();
@@ -95,7 +96,10 @@ export function hlsMultivariant(presentation: Presentation, uriOf: UriOf): Multi
   }
 }
 
-/** RESOLUTION, FRAME-RATE and VIDEO-RANGE, which every picture has where one of them is HDR: its absence means SDR (4.4.6.2). */
+/**
+ * RESOLUTION, FRAME-RATE and VIDEO-RANGE, which every picture has where one of them is HDR: its absence means
+ * SDR (4.4.6.2).
+ */
 function pictureOf(
   description: Description,
   rendition: Rendition,
@@ -155,7 +159,10 @@ function listSubtitles(subtitles: readonly Rendition[], uriOf: UriOf): ListedRen
 
 /** A transport packet carries 184 bytes in 188. */
 const PACKET_SHARE = 188 / 184;
-/** Overhead of a PES packet at most: header, delimiter, parameter sets or ADTS, and an almost empty packet, bytes. */
+/**
+ * Overhead of a PES packet at most: header, delimiter, parameter sets or ADTS, and an almost empty packet,
+ * bytes.
+ */
 const PER_UNIT_BYTES = 300;
 /** The muxer writes audio in PES packets of about 85 ms. */
 const AUDIO_UNITS_PER_S = 12;

@@ -1,6 +1,6 @@
 /**
- * Answers catch-up of IPTV players on the MPEG-TS rendition: the past from an instant as one playlist, which ends where the programme ends,
- * or grows until then.
+ * Answers catch-up of IPTV players on the MPEG-TS rendition: the past from an instant as one playlist, which
+ * ends where the programme ends, or grows until then.
  * In: the forms of api/ts-address.ts, and queries. Out: Reply. docs/3-watch/iptv.md.
  */
 import { catchUpStart } from '../../api/ts-address.ts';
@@ -18,8 +18,8 @@ import { tsWindowReply } from '../ts/ts-window.ts';
 /** Catch-up without an end, µs: 300 minutes. */
 const OPEN_CATCH_UP_US = 300 * 60 * 1_000_000;
 /**
- * A programme that ends less than this from now counts as complete, µs: players request a programme that is on until their own now, and
- * many of them start at the live edge of a playlist that is not complete.
+ * A programme that ends less than this from now counts as complete, µs: players request a programme that is
+ * on until their own now, and many of them start at the live edge of a playlist that is not complete.
  */
 const NOW_US = 60 * 1_000_000;
 
@@ -32,9 +32,10 @@ export interface CatchUp {
 }
 
 /**
- * The catch-up that the query of `index.m3u8` requests: `utc` or `start`; and `duration`, or `utcend` or `end`. An end that is a placeholder
- * which the player did not replace is none. A player that only adds its own now (`lutc`) expects a list that ends: Kodi plays it so, and
- * requests the next one itself. What its clock says is not used.
+ * The catch-up that the query of `index.m3u8` requests: `utc` or `start`; and `duration`, or `utcend` or
+ * `end`. An end that is a placeholder which the player did not replace is none. A player that only adds its
+ * own now (`lutc`) expects a list that ends: Kodi plays it so, and requests the next one itself. What its
+ * clock says is not used.
  *
  * @returns undefined: the live stream is requested
  * @throws OxbowError `bad-time`, `bad-duration`
@@ -81,8 +82,8 @@ export async function answerCatchUp(stream: ServedStream, request: CatchUp, nowU
 }
 
 /**
- * Answers the past from this many seconds ago until now. Each client reloads its address, which means another instant then: so this is a
- * Multivariant Playlist, whose only variant names the instant.
+ * Answers the past from this many seconds ago until now. Each client reloads its address, which means another
+ * instant then: so this is a Multivariant Playlist, whose only variant names the instant.
  *
  * @param nowUs µs since 1970
  * @throws OxbowError as `openWindow`

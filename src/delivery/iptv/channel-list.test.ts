@@ -6,12 +6,22 @@ import { catchUpAddress, readChannels } from './player-rules.fixture.ts';
 
 const GUIDE = 'http://tv.example/xmltv.xml';
 const door: Channel = {
-  ...{ name: 'door', title: 'Front "door", west\n#EXTINF', base: 'http://tv.example/t/AWr1', isRadio: false },
-  ...{ logo: 'http://tv.example/t/AWr1/thumb/door/1795000000.jpg', days: 7, format: 'ts' },
+  name: 'door',
+  title: 'Front "door", west\n#EXTINF',
+  base: 'http://tv.example/t/AWr1',
+  isRadio: false,
+  logo: 'http://tv.example/t/AWr1/thumb/door/1795000000.jpg',
+  days: 7,
+  format: 'ts',
 };
 const radio: Channel = {
-  ...{ name: 'radio', title: 'Radio', base: 'http://tv.example', isRadio: true, logo: undefined },
-  ...{ days: undefined, format: 'ts' },
+  name: 'radio',
+  title: 'Radio',
+  base: 'http://tv.example',
+  isRadio: true,
+  logo: undefined,
+  days: undefined,
+  format: 'ts',
 };
 const programme = { startS: 1_795_000_000, endS: 1_795_001_800, nowS: 1_795_100_000 };
 

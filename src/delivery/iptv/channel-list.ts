@@ -1,6 +1,7 @@
 /**
  * Prints the channel list of IPTV players: an M3U playlist with the attributes for guide and catch-up.
- * In: channels, the form of catch-up. Out: text. Pure. docs/3-watch/iptv.md has the table of forms and players.
+ * In: channels, the form of catch-up. Out: text. Pure. docs/3-watch/iptv.md has the table of forms and
+ * players.
  */
 import { printMediaAddress } from '../../api/media-address.ts';
 
@@ -13,7 +14,6 @@ export const listFormats = ['ts', 'hls'] as const;
 /** See `listFormats`. */
 export type ListFormat = (typeof listFormats)[number];
 
-/** A channel. */
 export interface Channel {
   /** Name of the stream. */
   readonly name: string;

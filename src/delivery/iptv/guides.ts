@@ -1,5 +1,6 @@
 /**
- * Keeps printed programme guides for five minutes: each takes the timeline of every stream, and players request them again and again.
+ * Keeps printed programme guides for five minutes: each takes the timeline of every stream, and players
+ * request them again and again.
  * In: a name and a function that prints. Out: Reply. The cache is bounded.
  */
 import type { Clock } from '../../lib/clock.ts';

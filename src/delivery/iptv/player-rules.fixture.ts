@@ -1,10 +1,9 @@
 /**
- * How IPTV players read a channel list and form addresses of the past, as Kodi's pvr.iptvsimple 20.6 documents and does it; TiviMate and
- * others know the same modes.
+ * How IPTV players read a channel list and form addresses of the past, as Kodi's pvr.iptvsimple 20.6
+ * documents and does it; TiviMate and others know the same modes.
  * In: a channel list, a programme. Out: channels, addresses. For tests.
  */
 
-/** A channel as a player has it. */
 export interface PlayerChannel {
   readonly name: string;
   readonly address: string;
@@ -56,9 +55,16 @@ export function catchUpAddress(channel: PlayerChannel, programme: PlayedProgramm
 function fill(form: string, { startS, endS, nowS }: PlayedProgramme): string {
   const duration = Math.min(endS, nowS) - startS;
   const values: Readonly<Record<string, number>> = {
-    ...{ '${start}': startS, '{utc}': startS, '${end}': startS + duration, '{utcend}': startS + duration },
-    ...{ '${timestamp}': nowS, '${now}': nowS, '{lutc}': nowS },
-    ...{ '${duration}': duration, '{duration}': duration, '{offset:1}': nowS - startS },
+    '${start}': startS,
+    '{utc}': startS,
+    '${end}': startS + duration,
+    '{utcend}': startS + duration,
+    '${timestamp}': nowS,
+    '${now}': nowS,
+    '{lutc}': nowS,
+    '${duration}': duration,
+    '{duration}': duration,
+    '{offset:1}': nowS - startS,
   };
   return Object.entries(values).reduce((text, [name, number]) => text.replace(name, String(number)), form);
 }

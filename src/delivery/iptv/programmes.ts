@@ -1,6 +1,7 @@
 /**
  * The programmes of a stream for a programme guide: its markers, and whole hours where there are none.
- * In: the timeline of a stream. Out: programmes for xmltv.ts, oldest first and without overlap. Pure. docs/decisions/0067.
+ * In: the timeline of a stream. Out: programmes for xmltv.ts, oldest first and without overlap. Pure.
+ * docs/decisions/0067.
  */
 import type { GapCause } from '../../api/gap.ts';
 import type { TimelineView } from '../../api/shapes.ts';
@@ -58,7 +59,10 @@ interface Stretch {
   readonly toMs: number;
 }
 
-/** Where the timeline of a guide begins, ms since 1970: whole hours, so that a guide changes only with the hour. */
+/**
+ * Where the timeline of a guide begins, ms since 1970: whole hours, so that a guide changes only with the
+ * hour.
+ */
 export function guideStart(nowMs: number, days: number): number {
   return Math.floor(nowMs / HOUR_MS) * HOUR_MS - days * 24 * HOUR_MS;
 }
@@ -83,7 +87,8 @@ export function programmesOf({ title, description, isLive, timeline }: Programme
       const about = slot.title === undefined ? description : '';
       return [
         {
-          ...{ fromMs: slot.fromMs, toMs: slot.toMs },
+          fromMs: slot.fromMs,
+          toMs: slot.toMs,
           title: slot.title ?? title,
           description: [about, describeGaps(lost, slot)].filter(Boolean).join('\n'),
           recordedMs: first && Math.max(first.fromMs, slot.fromMs),

@@ -5,7 +5,6 @@
 import { element } from '../format/xml.ts';
 import type { Programme } from './programmes.ts';
 
-/** A channel of the guide. */
 export interface GuideChannel {
   /** `tvg-id` in the channel list. */
   readonly id: string;

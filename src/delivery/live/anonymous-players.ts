@@ -1,9 +1,10 @@
 /**
- * Distinguishes players that send the same address and User-Agent and no session. A player requests each live segment once, so a second
- * request for a segment comes from a second player.
- * In: requests for segments and parts. Out: a player name. Bounded memory; it samples one segment every few seconds.
- * Limits: players of recordings are not distinguished, nor a player of parts from one of segments; a repeated request counts as a second
- * player for half a minute; each serving thread counts alone, so the result may be too low.
+ * Distinguishes players that send the same address and User-Agent and no session. A player requests each live
+ * segment once, so a second request for a segment comes from a second player.
+ * In: requests for segments and parts. Out: a player name. Bounded memory; it samples one segment every few
+ * seconds. Limits: players of recordings are not distinguished, nor a player of parts from one of segments; a
+ * repeated request counts as a second player for half a minute; each serving thread counts alone, so the
+ * result may be too low.
  */
 
 import type { MediaAddress } from '../../api/media-address.ts';
@@ -14,7 +15,10 @@ const EVERY_MS = 5000;
 /** Requests for a sampled segment are counted for this long, ms: the most that players are apart. */
 const APART_MS = 30_000;
 const MAX_WATCHED = APART_MS / EVERY_MS;
-/** Players counted for one segment; others are distinguished by address and User-Agent only. About 100 bytes each. */
+/**
+ * Players counted for one segment; others are distinguished by address and User-Agent only. About 100 bytes
+ * each.
+ */
 const MAX_PLAYERS = 4000;
 /** Players of one address and User-Agent. */
 const MAX_PER_CLIENT = 100;

@@ -1,6 +1,8 @@
 /**
- * The segment in progress at its own address: its parts as they are sealed, then nothing more. The bytes are those of the complete segment.
- * In: the live window. Out: a reply that grows. ISO 23009-1 5.3.9.2 (availabilityTimeComplete); docs/media.md 28; docs/decisions/0031.
+ * The segment in progress at its own address: its parts as they are sealed, then nothing more. The bytes are
+ * those of the complete segment.
+ * In: the live window. Out: a reply that grows. ISO 23009-1 5.3.9.2 (availabilityTimeComplete); docs/media.md
+ * 28; docs/decisions/0031.
  */
 import { OxbowError } from '../../lib/errors.ts';
 import { renditionsOf } from '../../media/rendition-set.ts';
@@ -15,8 +17,8 @@ import { waitFor } from './pending-reply.ts';
 const MAX_WAIT_TARGETS = 3;
 
 /**
- * The segment while it is open, once it has a part; undefined if it is complete, has no parts, or is none. Only renditions of one track:
- * those of several are interleaved when they are complete.
+ * The segment while it is open, once it has a part; undefined if it is complete, has no parts, or is none.
+ * Only renditions of one track: those of several are interleaved when they are complete.
  */
 export async function growingSegment(
   stream: ServedLiveStream,
@@ -70,7 +72,10 @@ function isLeft({ list, segment, track }: Growth): boolean {
   return next !== undefined && next.length > 0;
 }
 
-/** @throws OxbowError `part-timeout`, `gone` where the source ended within the segment, or a reader was too slow for it */
+/**
+ * @throws OxbowError `part-timeout`, `gone` where the source ended within the segment, or a reader was too
+ *   slow for it
+ */
 async function* partByPart(growth: Growth, { signal }: { signal: AbortSignal }): AsyncGenerator<Uint8Array> {
   const { list, segment, track, waitMs } = growth;
   const gone = () => new OxbowError('gone', `segment ${segment.msn} is no longer in memory`);

@@ -1,7 +1,7 @@
 /**
  * Finds what a live address names without waiting and without reading a file.
- * In: address and query. Out: the reply, a pending reply, or undefined if the slow path (`createMediaRouter`) must answer.
- * docs/media.md 27, 28.
+ * In: address and query. Out: the reply, a pending reply, or undefined if the slow path (`createMediaRouter`)
+ * must answer. docs/media.md 27, 28.
  */
 import type { LiveAddress } from '../../api/media-address.ts';
 import type { Subscribable } from '../../lib/events.ts';
@@ -14,7 +14,10 @@ import type { PendingReply } from './pending-reply.ts';
 import { windowNameOf } from './quality-window.ts';
 import type { SegmentCache } from './segment-cache.ts';
 
-/** The state of a live window that caches of its playlists and parts depend on. Another object is another stream. */
+/**
+ * The state of a live window that caches of its playlists and parts depend on. Another object is another
+ * stream.
+ */
 export interface ListState {
   /** Rises with each change. */
   readonly version: number;
@@ -25,7 +28,10 @@ export interface ListState {
 
 /** Synchronous lookups by live address. */
 export interface LiveLookup {
-  /** A window by its name (`windowNameOf`); undefined if there is none. In a serving thread this requests a replica. */
+  /**
+   * A window by its name (`windowNameOf`); undefined if there is none. In a serving thread this requests a
+   * replica.
+   */
   list(window: string): ListState | undefined;
   /** Whether `list` is still the window of that name. Does not request a replica. */
   isCurrent(window: string, list: ListState): boolean;
@@ -35,7 +41,10 @@ export interface LiveLookup {
    * @throws OxbowError as `MediaRouter`
    */
   find(address: LiveAddress, query: URLSearchParams): Reply | PendingReply | undefined;
-  /** A recorded segment of the segment cache. Callers must not keep it: its bytes belong to the shared block cache. */
+  /**
+   * A recorded segment of the segment cache. Callers must not keep it: its bytes belong to the shared block
+   * cache.
+   */
   findRecorded(address: LiveAddress): Reply | undefined;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Answers /live/{stream}/index.mpd, the DASH manifest of the live window, and /live/{stream}/time.txt, the clock of its players. It is
- * printed once for each segment, for all clients.
+ * Answers /live/{stream}/index.mpd, the DASH manifest of the live window, and /live/{stream}/time.txt, the
+ * clock of its players. It is printed once for each segment, for all clients.
  * In: the live window. Out: Reply. ISO 23009-1 5.3; docs/media.md 19.
  */
 import { printRfc3339 } from '../../api/instant.ts';
@@ -16,10 +16,16 @@ import { offline, readyView } from './live.ts';
 import { describeAll, livePresentation, present } from './live-presentation.ts';
 import { type Prediction, predict, predictQuality } from './predicted-segment.ts';
 
-/** Players learn for this long after the last segment that a stream has ended; then it is offline, as for those that come new. */
+/**
+ * Players learn for this long after the last segment that a stream has ended; then it is offline, as for
+ * those that come new.
+ */
 const ENDED_FOR_US = 300_000_000;
 
-/** For as long after its end players learn the duration of a stream before its manifest is static: target durations. */
+/**
+ * For as long after its end players learn the duration of a stream before its manifest is static: target
+ * durations.
+ */
 const ENDING_TARGETS = 2;
 
 interface Printed {
@@ -130,8 +136,8 @@ function manifestOf({ list, qualities }: ServedLiveStream, view: LiveWindowView,
 }
 
 /**
- * The live window with what is left of the generation before: a manifest has no generations, as each run has its own Period. Of the open
- * segment it has what is predicted.
+ * The live window with what is left of the generation before: a manifest has no generations, as each run has
+ * its own Period. Of the open segment it has what is predicted.
  */
 function dashPresentation({ view, before, beside }: Shown, { prediction, open, isEnding }: Predicted): Presentation {
   const presentation = livePresentation(view);

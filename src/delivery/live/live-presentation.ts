@@ -25,7 +25,10 @@ const PARTS_GRACE_US = 50_000;
 export const SKIP_AFTER_TARGETS = 6;
 /** A BANDWIDTH of the first frames that is further off than this share of the measured one is replaced. */
 const OFF_BY = 0.2;
-/** Measured values are listed in steps of this factor, so that a rate that wanders does not change the list each time. */
+/**
+ * Measured values are listed in steps of this factor, so that a rate that wanders does not change the list
+ * each time.
+ */
 const STEP = 1.2;
 /** Media after which a rate that is lower than announced is believed, target durations. */
 const LOWER_AFTER_TARGETS = 5;
@@ -107,8 +110,9 @@ export function describeAll(view: LiveWindowView): Description {
 }
 
 /**
- * As `describeAll`, with what was measured: BANDWIDTH of a publisher is a guess from its first frames, and players choose by it. For lists
- * that are loaded once; a DASH manifest is loaded again and again, and its representations stay as they were.
+ * As `describeAll`, with what was measured: BANDWIDTH of a publisher is a guess from its first frames, and
+ * players choose by it. For lists that are loaded once; a DASH manifest is loaded again and again, and its
+ * representations stay as they were.
  */
 export function describeMeasured(view: LiveWindowView): Description {
   const described = describeAll(view);

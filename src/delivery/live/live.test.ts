@@ -82,7 +82,8 @@ suite('a live list', () => {
     const text = await live.text('/live/door/av0/g7.m3u8?_HLS_skip=YES');
     assert.match(text, /#EXT-X-VERSION:9/);
     const delta = media(text);
-    // The list is 40 s long: what ends 12 s before the start of the last segment, which is 14 s before the end, may go.
+    // The list is 40 s long: what ends 12 s before the start of the last segment, which is 14 s before the
+    // end, may go.
     assert.equal(delta.skippedSegments, 13);
     assert.deepEqual(
       delta.segments.map(({ uri }) => uri),

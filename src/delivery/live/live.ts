@@ -1,6 +1,7 @@
 /**
  * Answers /live/{stream}/: playlists with blocking reload, init sections, segments and parts.
- * In: a parsed address. Out: Reply, at once or when the media exists. RFC 8216bis 6.2.5; docs/media.md 14, 18, 28.
+ * In: a parsed address. Out: Reply, at once or when the media exists. RFC 8216bis 6.2.5; docs/media.md 14,
+ * 18, 28.
  */
 import { crc32 } from 'node:zlib';
 import type { RangeReader } from '../../archive/range-reader.ts';
@@ -35,7 +36,10 @@ import type { SegmentCache } from './segment-cache.ts';
 const START_WAIT_MS = 8000;
 /** Segments ahead of the last complete one that may be requested (RFC 8216bis 6.2.5.2). */
 const MAX_AHEAD = 2;
-/** Seconds of parts ahead that may be requested, or three parts if they are longer than a second (the Advance Part Limit). */
+/**
+ * Seconds of parts ahead that may be requested, or three parts if they are longer than a second (the Advance
+ * Part Limit).
+ */
 const MAX_PARTS_AHEAD_S = 3;
 const RETRY_AFTER_S = 2;
 
@@ -49,7 +53,8 @@ interface Rendered {
 const renderedLists = new WeakMap<object, Map<number, Rendered>>();
 
 /**
- * The newest generation once it has a segment, ended or not; a first request waits for a stream that is starting.
+ * The newest generation once it has a segment, ended or not; a first request waits for a stream that is
+ * starting.
  *
  * @throws OxbowError `stream-offline`
  */
@@ -169,7 +174,8 @@ interface SegmentName {
 }
 
 /**
- * A segment by its MSN, from memory or from the recording: the same bytes and validator under the same address.
+ * A segment by its MSN, from memory or from the recording: the same bytes and validator under the same
+ * address.
  *
  * @throws OxbowError `not-found`, `gone`
  */
@@ -208,7 +214,10 @@ export function liveSegment(stream: ServedLiveStream, name: SegmentName): Reply 
   return segmentReply(etag, memoryBody(media));
 }
 
-/** The media of a rendition in a segment, track by track, with its validator. @throws OxbowError `not-found` */
+/**
+ * The media of a rendition in a segment, track by track, with its validator.
+ * @throws OxbowError `not-found`
+ */
 function mediaOf<Media>({ init, tracks }: SegmentMedia<Media>, name: SegmentName): { media: Media[]; etag: string } {
   const { rendition, msn } = name;
   const own = init ? renditionOf(init.tracks, rendition).tracks.flatMap(({ id }) => tracks.get(id) ?? []) : [];
@@ -217,7 +226,9 @@ function mediaOf<Media>({ init, tracks }: SegmentMedia<Media>, name: SegmentName
   return { media: own.map(({ media }) => media), etag: etagOf(segmentKey(name), crcs) };
 }
 
-/** A part: at once if it exists, when it is complete if the playlist has announced it (EXT-X-PRELOAD-HINT). */
+/**
+ * A part: at once if it exists, when it is complete if the playlist has announced it (EXT-X-PRELOAD-HINT).
+ */
 export async function answerPart(
   stream: ServedStream,
   address: PartAddress,
@@ -297,7 +308,8 @@ function noPart({ list }: ServedLiveStream, { msn, part }: PartAddress): OxbowEr
  * A validator of name and content: a name that is used again for other bytes does not validate.
  *
  * @param name unique within the stream
- * @param crcs CRC-32 of each track's media, of a part from the start of its segment; in the order of the rendition
+ * @param crcs CRC-32 of each track's media, of a part from the start of its segment; in the order of the
+ *   rendition
  */
 export function etagOf(name: string, crcs: readonly number[]): string {
   return [name, ...crcs.map((crc) => crc.toString(16).padStart(8, '0'))].join('-');
@@ -351,7 +363,10 @@ function reachedPlaylist(stream: ServedLiveStream, view: LiveWindowView, renditi
   );
 }
 
-/** What differs between the playlists of one version of a window: other windows, which reports name, change at other times. */
+/**
+ * What differs between the playlists of one version of a window: other windows, which reports name, change at
+ * other times.
+ */
 function playlistKey({ id }: Rendition, skip: boolean, beside: ReturnType<typeof besideOf> | undefined): string {
   const key = skip ? `${id}?skip` : id;
   if (!beside || beside.length === 0) return key;

@@ -1,5 +1,6 @@
 /**
- * Replies that wait for media: when to check again, and the timeout. All clients that request the same share one pending reply.
+ * Replies that wait for media: when to check again, and the timeout. All clients that request the same share
+ * one pending reply.
  * In: changes of a live window. Out: the reply, or the OxbowError. RFC 8216bis 6.2.5.2; docs/media.md 28.
  */
 import type { OxbowError } from '../../lib/errors.ts';
@@ -34,7 +35,10 @@ export async function settle(found: Reply | PendingReply, { signal }: { signal: 
   return reply;
 }
 
-/** Calls `done` at each change. Resolves when it returns true or after `ms`; rejects when aborted, or with what `done` throws. */
+/**
+ * Calls `done` at each change. Resolves when it returns true or after `ms`; rejects when aborted, or with
+ * what `done` throws.
+ */
 export function waitFor(
   changes: Subscribable<void>,
   done: () => boolean,

@@ -1,7 +1,8 @@
 /**
- * Predicts the end of the segment in progress, so that a DASH manifest can list it: only while the last segments are equally long.
- * In: a view of the live window. Out: the open segment with the duration that it will have. ISO 23009-1 5.3.9.6;
- * docs/decisions/0031. Pure.
+ * Predicts the end of the segment in progress, so that a DASH manifest can list it: only while the last
+ * segments are equally long.
+ * In: a view of the live window. Out: the open segment with the duration that it will have. ISO 23009-1
+ * 5.3.9.6; docs/decisions/0031. Pure.
  */
 import type { Track } from '../../media/frame.ts';
 import type { PresentationSegment, PresentationTrack, Rhythm } from '../../media/presentation.ts';
@@ -43,8 +44,8 @@ export interface Prediction {
 }
 
 /**
- * The open segment of a derived quality: its video has the cuts of the stream, so it lasts as long as the segment of the stream with the
- * same MSN.
+ * The open segment of a derived quality: its video has the cuts of the stream, so it lasts as long as the
+ * segment of the stream with the same MSN.
  *
  * @param view of the quality
  * @param listed segments of the stream, with the predicted one

@@ -24,7 +24,9 @@ function openStream(seconds = 12, rung = '180') {
   rig.stream.attach(encoder, { name: 'encoder' });
   const horizonUs = () => 0;
   const stream: ServedLiveStream = {
-    ...{ name: 'door', list: rig.list, horizonUs },
+    name: 'door',
+    list: rig.list,
+    horizonUs,
     qualities: new Map([[rung, { name: `door~${rung}`, list, horizonUs }]]),
   };
   const cache = new SegmentCache(openRangeReader(new MemorySegmentStore()));
@@ -34,7 +36,10 @@ function openStream(seconds = 12, rung = '180') {
     audioFrames({ track: tracks[1]!, seconds }),
   ]);
   return {
-    ...{ rig, encoder, follower, list },
+    rig,
+    encoder,
+    follower,
+    list,
     publish(from: number, to: number) {
       if (from === 0) rig.stream.startRun(continuous(tracks));
       for (const frame of frames.slice(from, to)) rig.stream.publish(frame);

@@ -1,6 +1,7 @@
 /**
- * Finds the live window that answers an address: that of the stream, or of one of its derived qualities, which have windows of their own.
- * Windows have names, `cam` and `cam~480`, under which serving threads have their replicas.
+ * Finds the live window that answers an address: that of the stream, or of one of its derived qualities,
+ * which have windows of their own. Windows have names, `cam` and `cam~480`, under which serving threads have
+ * their replicas.
  * In: live addresses. Out: names of windows, streams. docs/media.md 17. Pure.
  */
 import type { LiveEdge } from '../../media/presentation.ts';
@@ -52,7 +53,10 @@ export function qualityFor<Served>(stream: Served & WithQualities<Served>, rendi
   return (rung !== undefined && stream.qualities?.get(rung)) || stream;
 }
 
-/** The variants of the other windows of a stream that players may switch to: those of the stream, and those of its live qualities. */
+/**
+ * The variants of the other windows of a stream that players may switch to: those of the stream, and those of
+ * its live qualities.
+ */
 export function besideOf(stream: ServedLiveStream, { generation }: LiveWindowView): NonNullable<LiveEdge['beside']> {
   const source = stream.source ?? stream;
   if (source.list.qualities.length === 0) return NONE;

@@ -1,8 +1,8 @@
 /**
- * Cache of recorded segments that were requested recently: their headers and where their bytes are stored. The bytes
- * are in the shared blocks of the range reader, so a hit needs neither the index nor a read.
- * In: segments that `answerSegment` found in the recording. Out: replies for the hot path. A segment never changes
- * (docs/media.md 14).
+ * Cache of recorded segments that were requested recently: their headers and where their bytes are stored.
+ * The bytes are in the shared blocks of the range reader, so a hit needs neither the index nor a read.
+ * In: segments that `answerSegment` found in the recording. Out: replies for the hot path. A segment never
+ * changes (docs/media.md 14).
  */
 
 import type { SummedRange } from '../../archive/integrity/read-intact.ts';
@@ -64,7 +64,9 @@ export class SegmentCache {
     return this.#added;
   }
 
-  /** Adds a segment. Only segments that the range reader shares between clients: longer ones are downloads. */
+  /**
+   * Adds a segment. Only segments that the range reader shares between clients: longer ones are downloads.
+   */
   add({ name, list }: Pick<ServedLiveStream, 'name' | 'list'>, key: string, segment: CachedSegment): void {
     const segments = this.#of(list) ?? new Map<string, KnownSegment>();
     this.#streams.set(list, { erasures: list.erasures, segments });
@@ -73,7 +75,10 @@ export class SegmentCache {
     this.#added.emit({ name, key, segment });
   }
 
-  /** Removes the segments of a file that was deleted, replaced or found damaged: what is read next must be compared first. */
+  /**
+   * Removes the segments of a file that was deleted, replaced or found damaged: what is read next must be
+   * compared first.
+   */
   forget(location: SegmentPrefix): void {
     this.#forgottenAt.delete(location);
     this.#forgottenAt.set(location, ++this.#now);

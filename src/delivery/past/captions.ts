@@ -1,6 +1,7 @@
 /**
  * Answers /vod/{stream}/{from}/{to}/captions.vtt: the CEA-608 captions of a window as text.
- * In: a time range. Out: Reply. Times count from the start of the range. The segments of the range are read, one after another.
+ * In: a time range. Out: Reply. Times count from the start of the range. The segments of the range are read,
+ * one after another.
  */
 import type { MediaAddress } from '../../api/media-address.ts';
 import { readIntact } from '../../archive/integrity/read-intact.ts';
@@ -48,7 +49,8 @@ export async function answerCaptions(
   const range = parseRange(from, to);
   const { fromUs, toUs } = range;
   if (toUs - fromUs > MAX_RANGE_US) throw new OxbowError('window-too-long', 'captions of at most one hour are read');
-  // The index too is read in turn: many requests that arrive together would otherwise read it within one turn of the event loop.
+  // The index too is read in turn: many requests that arrive together would otherwise read it within one turn
+  // of the event loop.
   const cues = await turns.run(async () => {
     signal.throwIfAborted();
     budget?.begin();

@@ -1,7 +1,8 @@
 /**
- * A live playlist that reaches hours back, for players that use only one playlist: recorded segments, then live ones, without parts.
- * In: the recording and the live window of one generation. Out: a presentation for delivery/format. RFC 8216bis 6.2.2; docs/media.md 14,
- * 33.
+ * A live playlist that reaches hours back, for players that use only one playlist: recorded segments, then
+ * live ones, without parts.
+ * In: the recording and the live window of one generation. Out: a presentation for delivery/format.
+ * RFC 8216bis 6.2.2; docs/media.md 14, 33.
  */
 import type { Track } from '../../media/frame.ts';
 import { reachOf, sortDateRanges } from '../../media/m3u8/date-range.ts';
@@ -50,7 +51,8 @@ export class DvrList {
    */
   constructor(view: LiveWindowView, rendition: Rendition, lengthUs: number) {
     this.#rendition = rendition;
-    // A killed process may have listed segments that it did not record, and removed as many old ones: the playlist must not begin earlier.
+    // A killed process may have listed segments that it did not record, and removed as many old ones: the
+    // playlist must not begin earlier.
     const lostUs = view.inherited ? MAY_BE_LOST * view.generation.targetDurationS * 1_000_000 : 0;
     this.#lengthUs = lengthUs - lostUs;
     this.#firstMsn = view.generation.firstMsn;
@@ -103,7 +105,10 @@ export class DvrList {
     this.#discontinuitySequence = discontinuitiesBefore(first);
   }
 
-  /** Adds new live segments and removes old ones; false if segments between are missing, and the playlist must be opened again. */
+  /**
+   * Adds new live segments and removes old ones; false if segments between are missing, and the playlist must
+   * be opened again.
+   */
   follow(view: LiveWindowView, horizonUs: number): boolean {
     const sealed = view.segments.filter((segment) => segment.sealed);
     const first = sealed[0];
@@ -128,8 +133,8 @@ export class DvrList {
   }
 
   /**
-   * Segments that left the live window since the last call and that the recorder has stored or lost. Clients can no longer load the lost
-   * ones. undefined if there are none.
+   * Segments that left the live window since the last call and that the recorder has stored or lost. Clients
+   * can no longer load the lost ones. undefined if there are none.
    *
    * @param decidedMsn up to this MSN segments are recorded or lost
    */
@@ -143,8 +148,9 @@ export class DvrList {
   }
 
   /**
-   * Marks segments up to `lastMsn` that the recording lost as GAPs. RFC 8216bis 6.2.1 does not list this among the permitted changes of a
-   * playlist, but the alternatives are a URL that returns 404, or the loss of all media before it.
+   * Marks segments up to `lastMsn` that the recording lost as GAPs. RFC 8216bis 6.2.1 does not list this
+   * among the permitted changes of a playlist, but the alternatives are a URL that returns 404, or the loss
+   * of all media before it.
    */
   confirm({ lastMsn }: LeftBehind, recorded: ReadonlySet<number>): void {
     const isLost = ({ msn }: PresentationSegment) => msn > this.#checkedMsn && msn <= lastMsn && !recorded.has(msn);
@@ -182,8 +188,8 @@ export class DvrList {
   }
 
   /**
-   * Number of segments before the Skip Boundary. It is measured in playlist time (RFC 8216bis 4.4.3.8), where holes have no duration, from
-   * the start of the last segment, as in the live playlist.
+   * Number of segments before the Skip Boundary. It is measured in playlist time (RFC 8216bis 4.4.3.8), where
+   * holes have no duration, from the start of the last segment, as in the live playlist.
    */
   #skippable(boundaryS: number): number {
     let count = this.#entries.length - 1;

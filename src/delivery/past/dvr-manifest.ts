@@ -1,6 +1,6 @@
 /**
- * Answers /live/{stream}/dvr-{length}/index.mpd: a DASH manifest that reaches hours back, from recorded segments to live ones. It is printed
- * once for each segment, for all clients.
+ * Answers /live/{stream}/dvr-{length}/index.mpd: a DASH manifest that reaches hours back, from recorded
+ * segments to live ones. It is printed once for each segment, for all clients.
  * In: the recording and the live window. Out: Reply. ISO 23009-1 5.3; docs/media.md 19 and 27.
  */
 import type { Clock } from '../../lib/clock.ts';
@@ -89,7 +89,10 @@ class DvrSegments {
     return reply;
   }
 
-  /** Adds the segments that are new, from the recording where the live window has them no more, and removes old ones. */
+  /**
+   * Adds the segments that are new, from the recording where the live window has them no more, and removes
+   * old ones.
+   */
   async #follow({ segments }: LiveWindowView): Promise<void> {
     const sealed = segments.filter((one) => one.sealed);
     const [first, last] = [sealed[0], sealed.at(-1)];
@@ -129,7 +132,10 @@ class DvrSegments {
     return { ...segment, runStartUs };
   }
 
-  /** Removes what is too old, and what the recorder lost: it can be loaded no more once it has left the live window. */
+  /**
+   * Removes what is too old, and what the recorder lost: it can be loaded no more once it has left the live
+   * window.
+   */
   #dropOld(edgeUs: number, firstLiveMsn: number): void {
     const horizonUs = this.#stream.horizonUs();
     const isTooOld = ({ startUs }: PresentationSegment) => startUs < edgeUs - this.#lengthUs || startUs < horizonUs;

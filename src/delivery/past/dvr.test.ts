@@ -15,7 +15,10 @@ const LIST = '/live/door/dvr-30m/av0/g7.m3u8';
 const older: SegmentPlan[] = [
   ...[50, 51, 52, 53, 54].map((msn) => ({ msn, run: 1, startUs: START_US - (80 - 2 * (msn - 50)) * SECOND })),
   ...[60, 61, 62, 63].map((msn) => ({
-    ...{ msn, run: 2, startUs: START_US - (50 - 2 * (msn - 60)) * SECOND, discontinuitySequence: 4 },
+    msn,
+    run: 2,
+    startUs: START_US - (50 - 2 * (msn - 60)) * SECOND,
+    discontinuitySequence: 4,
     discontinuity: msn === 60,
   })),
 ];
@@ -42,7 +45,10 @@ async function read(dvr: Delivery, path = LIST): Promise<MediaPlaylist> {
   return parsed.playlist as MediaPlaylist;
 }
 
-/** Each segment by its position, and the discontinuities before it: what a client knows it by (RFC 8216bis 6.2.2). */
+/**
+ * Each segment by its position, and the discontinuities before it: what a client knows it by (RFC 8216bis
+ * 6.2.2).
+ */
 function known({ segments, mediaSequence, discontinuitySequence }: MediaPlaylist): Map<number, string> {
   let sequence = discontinuitySequence;
   return new Map(

@@ -1,5 +1,6 @@
 /**
- * Answers /live/{stream}/dvr-{length}/: live playlists that reach hours back. The lengths are a fixed set, so that clients share playlists.
+ * Answers /live/{stream}/dvr-{length}/: live playlists that reach hours back. The lengths are a fixed set, so
+ * that clients share playlists.
  * In: a parsed address. Out: Reply. docs/media.md 27 and 33.
  */
 import { dropOldest } from '../../lib/drop-oldest.ts';
@@ -47,7 +48,10 @@ export class DvrLists {
   readonly #ids = new WeakMap<object, number>();
   #nextId = 1;
 
-  /** The Multivariant Playlist of the live stream, with playlists of that length; with the qualities that are recorded so far back. */
+  /**
+   * The Multivariant Playlist of the live stream, with playlists of that length; with the qualities that are
+   * recorded so far back.
+   */
   async index(stream: ServedStream, length: string, options: { signal: AbortSignal }): Promise<Reply> {
     const lastsUs = dvrLengthUs(length);
     const view = await readyView(stream, options);

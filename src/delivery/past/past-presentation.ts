@@ -15,7 +15,10 @@ import type { RecordedGroup, RecordedTrack } from '../../recording/recording-rea
 
 /** The recorded groups of a range. */
 export interface RecordedRange {
-  /** In order of time, at least one. Can be iterated repeatedly; like `Presentation.segments`, it may yield one object for all. */
+  /**
+   * In order of time, at least one. Can be iterated repeatedly; like `Presentation.segments`, it may yield
+   * one object for all.
+   */
   readonly groups: Iterable<RecordedGroup>;
   readonly initOf: (number: number) => Init | undefined;
   /** Closed captions of a run; absent where they are not known. */
@@ -47,7 +50,10 @@ export function pastPresentation(
   return { ...window, segments, mediaSequence, discontinuitySequence, describe: describeOnce };
 }
 
-/** Reuses one object, without a generator: a day has 43,200 segments, and a generator would take a third of the time. */
+/**
+ * Reuses one object, without a generator: a day has 43,200 segments, and a generator would take a third of
+ * the time.
+ */
 function present({ groups, initOf }: RecordedRange): Iterator<StoredSegment> {
   const source = groups[Symbol.iterator]();
   const segment = {
@@ -152,7 +158,10 @@ export function firstOf<T>(sequence: Iterable<T>): T | undefined {
   return undefined;
 }
 
-/** Whether `group` continues where `before` ended: same run, same configuration of the stream, nothing between them. */
+/**
+ * Whether `group` continues where `before` ended: same run, same configuration of the stream, nothing between
+ * them.
+ */
 export function joins(
   before: Pick<RecordedGroup, 'run' | 'initNumber' | 'sourceInit' | 'msn' | 'startUs' | 'durationUs'>,
   group: RecordedGroup,

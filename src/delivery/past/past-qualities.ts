@@ -1,6 +1,7 @@
 /**
  * The recorded qualities of a stream in its past: which of them a window, a DVR playlist or a file can have.
- * In: a stream with its qualities, a range. Out: presentations with variants; a quality in place of the stream. docs/media.md 14, 15.
+ * In: a stream with its qualities, a range. Out: presentations with variants; a quality in place of the
+ * stream. docs/media.md 14, 15.
  */
 import { OxbowError } from '../../lib/errors.ts';
 import type { Description } from '../../media/presentation.ts';
@@ -9,9 +10,14 @@ import type { DerivedQuality, LiveWindowView } from '../../packager/live-segment
 import type { ServedStream } from '../served-stream.ts';
 import type { PastWindow } from './past-presentation.ts';
 
-/** A window lists a quality that has at least this share of its segments: players do not have to leave it soon. */
+/**
+ * A window lists a quality that has at least this share of its segments: players do not have to leave it
+ * soon.
+ */
 const NEARLY = 0.9;
-/** One that takes the place of the source needs all of them: what it misses would be missing in every quality. */
+/**
+ * One that takes the place of the source needs all of them: what it misses would be missing in every quality.
+ */
 const leastOf = (rung: string | undefined) => (replacesSource({ id: `v0-${rung}` }) ? 1 : NEARLY);
 /** Segments by which a quality may be later than its stream. */
 const LATE_SEGMENTS = 12;
@@ -30,7 +36,8 @@ function mediaIn({ segments }: PastWindow): { readonly some: number; readonly al
 }
 
 /**
- * A window of a stream with those of its qualities that have nearly all segments. A DASH manifest has those that have all.
+ * A window of a stream with those of its qualities that have nearly all segments. A DASH manifest has those
+ * that have all.
  *
  * @param qualities windows of the same range
  */
@@ -85,8 +92,8 @@ export async function dvrQualities(
 }
 
 /**
- * The quality of a stream that is recorded in a range without a hole, as a stream: for clips and exports of it. Its segments are the video
- * of the quality with the sound of the stream.
+ * The quality of a stream that is recorded in a range without a hole, as a stream: for clips and exports of
+ * it. Its segments are the video of the quality with the sound of the stream.
  *
  * @param rung its name in rendition ids, e.g. its height
  * @returns undefined if it is not recorded, or misses a segment that the stream has

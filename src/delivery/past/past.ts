@@ -31,9 +31,9 @@ import {
 import { joinQualities } from './past-qualities.ts';
 
 /**
- * Least TARGETDURATION of a window, seconds. It may change neither while the playlist grows nor at its end (RFC 8216bis 6.2.1), but the
- * source may continue with key frames further apart: this covers the default segments of a continuous source, and the six seconds of most
- * HLS sources (Apple 7.5).
+ * Least TARGETDURATION of a window, seconds. It may change neither while the playlist grows nor at its end
+ * (RFC 8216bis 6.2.1), but the source may continue with key frames further apart: this covers the default
+ * segments of a continuous source, and the six seconds of most HLS sources (Apple 7.5).
  */
 const USUAL_TARGET_S = 6;
 /** Longer playlists have one date per minute instead of one per segment. */
@@ -58,8 +58,8 @@ export interface PastRequest {
 }
 
 /**
- * The groups of a range: those that start in it if it is a window of the grid, otherwise all that overlap it, from the key frame before its
- * start.
+ * The groups of a range: those that start in it if it is a window of the grid, otherwise all that overlap it,
+ * from the key frame before its start.
  *
  * @throws OxbowError `bad-time`, `no-media`, `gone`, `window-too-long`
  */
@@ -152,7 +152,8 @@ export async function answerPastManifest(stream: ServedStream, request: PastRequ
 /**
  * A rendition's Media Playlist of a window.
  *
- * @throws OxbowError `not-found` if no segment of the window has the rendition; `unsupported-media` for codecs that MPEG-TS cannot carry
+ * @throws OxbowError `not-found` if no segment of the window has the rendition; `unsupported-media` for
+ *   codecs that MPEG-TS cannot carry
  */
 export async function answerPastPlaylist(
   stream: ServedStream,
@@ -236,8 +237,8 @@ const promised = new WeakMap<object, Map<number, number>>();
 const MAX_PROMISED = 256;
 
 /**
- * Least TARGETDURATION of a window, seconds. While a window grows, segments as long as the live TARGETDURATION may follow. The first answer
- * decides, also for the complete window (RFC 8216bis 6.2.1).
+ * Least TARGETDURATION of a window, seconds. While a window grows, segments as long as the live
+ * TARGETDURATION may follow. The first answer decides, also for the complete window (RFC 8216bis 6.2.1).
  */
 function leastTargetOf({ list }: ServedStream, { fromUs }: Range, complete: boolean): number {
   const known = promised.get(list) ?? new Map<number, number>();
@@ -251,7 +252,10 @@ function leastTargetOf({ list }: ServedStream, { fromUs }: Range, complete: bool
   return leastS;
 }
 
-/** Date ranges that the segments of the range and those before it carry. Later updates do not change a past playlist. */
+/**
+ * Date ranges that the segments of the range and those before it carry. Later updates do not change a past
+ * playlist.
+ */
 async function dateRangesOf(
   stream: ServedStream,
   groups: Iterable<RecordedGroup>,
@@ -265,7 +269,10 @@ async function dateRangesOf(
   return latestDateRanges(dateRanges, { ...between, lastMsn });
 }
 
-/** Only the current revision is immutable: segments that are added later make another revision (docs/media.md 16). */
+/**
+ * Only the current revision is immutable: segments that are added later make another revision (docs/media.md
+ * 16).
+ */
 export function cachingOf({ ended, fixed }: PastWindow): string {
   if (!ended) return caching.live;
   return fixed ? caching.forever : caching.past;

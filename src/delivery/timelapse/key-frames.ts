@@ -100,7 +100,9 @@ function videoOf({ tracks }: RecordedGroup, { track }: Shape): RecordedTrack | u
   return tracks.find(({ trackId, length }) => trackId === track.id && length > 0);
 }
 
-/** The configurations of the video by init section; a source that starts again with the same one continues it. */
+/**
+ * The configurations of the video by init section; a source that starts again with the same one continues it.
+ */
 class Shapes {
   readonly #inits: ServedStream['inits'];
   readonly #byInit = new Map<number, Shape | undefined>();

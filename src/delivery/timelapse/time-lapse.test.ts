@@ -88,7 +88,10 @@ suite('a time-lapse', () => {
     const other = past.inits.of([{ ...video, config: { ...video.config, width: 320, height: 180 } }, tracks[1]!]);
     const same = past.inits.of([video]); // without sound
     const plan = (i: number, init: Init): SegmentPlan => ({
-      ...{ msn: 104 + i, startUs: START_US + (8 + 2 * i) * SECOND, run: 2, init },
+      msn: 104 + i,
+      startUs: START_US + (8 + 2 * i) * SECOND,
+      run: 2,
+      init,
     });
     const groups = [0, 1, 2, 3, 4].map((i) => makeGroup(plan(i, other), other));
     const again = [5, 6].map((i) => makeGroup({ ...plan(i, same), run: 3 }, same));

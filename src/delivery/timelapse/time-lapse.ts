@@ -1,7 +1,9 @@
 /**
- * Answers /timelapse/{stream}/{from}/{to}/{seconds}.mp4: the key frames of a range as a short film without sound, nothing encoded again.
- * In: a range, the duration of the film. Out: Reply with length, validator and ranges. The frames are read from the recording when they
- * are sent, so that a film has nothing that was deleted; what is cached is where they are.
+ * Answers /timelapse/{stream}/{from}/{to}/{seconds}.mp4: the key frames of a range as a short film without
+ * sound, nothing encoded again.
+ * In: a range, the duration of the film. Out: Reply with length, validator and ranges. The frames are read
+ * from the recording when they are sent, so that a film has nothing that was deleted; what is cached is where
+ * they are.
  */
 import { createHash } from 'node:crypto';
 import type { RangeReader } from '../../archive/range-reader.ts';
@@ -62,8 +64,8 @@ export class TimeLapses {
    * The film of a range. It is planned once for concurrent and repeated requests.
    *
    * @param seconds duration of the film
-   * @throws OxbowError `bad-time`, `no-media`, `gone`, `window-too-long`; `unauthorized` for a long range without a session;
-   *   `too-many-requests`
+   * @throws OxbowError `bad-time`, `no-media`, `gone`, `window-too-long`; `unauthorized` for a long range
+   *   without a session; `too-many-requests`
    */
   async answer(
     stream: ServedStream,

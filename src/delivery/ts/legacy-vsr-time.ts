@@ -16,7 +16,8 @@ const COMPACT = /^\d{14}$/;
  * @param text unix seconds, milliseconds, RFC 3339, or YYYYMMDDHHMMSS; percent-encoded
  * @param zone IANA name for YYYYMMDDHHMMSS, default UTC. The other forms include their zone
  * @returns µs since 1970
- * @throws OxbowError `bad-time`, also for a local time that the zone skips; `bad-time-zone` for an unknown zone
+ * @throws OxbowError `bad-time`, also for a local time that the zone skips; `bad-time-zone` for an unknown
+ *   zone
  */
 export function legacyInstantUs(text: string, zone: string | null): number {
   const plain = decodeTime(text);

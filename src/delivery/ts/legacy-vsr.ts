@@ -1,7 +1,8 @@
 /**
- * Compatibility with the addresses of video-stream-recorder (VSR), on the MPEG-TS rendition of the default stream: the last five segments,
- * windows by start and minutes, catch-up by `?utc=`.
- * In: address and query. Out: Reply. Playlists name segments by their permanent address, /live/{stream}/ts/{msn}.ts. docs/3-watch/ts-and-vsr.md.
+ * Compatibility with the addresses of video-stream-recorder (VSR), on the MPEG-TS rendition of the default
+ * stream: the last five segments, windows by start and minutes, catch-up by `?utc=`.
+ * In: address and query. Out: Reply. Playlists name segments by their permanent address,
+ * /live/{stream}/ts/{msn}.ts. docs/3-watch/ts-and-vsr.md.
  */
 import type { VsrWindow } from '../../api/media-address.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -94,7 +95,10 @@ async function answerWindow(stream: ServedStream, range: Range, folder: string):
   return tsWindowReply(await openWindow(stream, { range }), range, folder);
 }
 
-/** A segment by an address without a stream. Caches must not keep it long: another stream may become the default. */
+/**
+ * A segment by an address without a stream. Caches must not keep it long: another stream may become the
+ * default.
+ */
 export async function answerLegacySegment(stream: ServedStream, msn: number, segments: TsSegments): Promise<Reply> {
   return { ...(await segments.answer(stream, msn)), cacheControl: caching.past };
 }

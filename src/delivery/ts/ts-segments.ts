@@ -1,5 +1,6 @@
 /**
- * Segments of the muxed MPEG-TS rendition, muxed at the first request and cached for some minutes: one cache for all streams.
+ * Segments of the muxed MPEG-TS rendition, muxed at the first request and cached for some minutes: one cache
+ * for all streams.
  * In: the media of a segment. Out: Reply. The bytes of an address never change. docs/media.md 14, 34.
  */
 import { crc32 } from 'node:zlib';
@@ -20,7 +21,6 @@ import { findSegment, missing, type SegmentMedia } from '../segment-media.ts';
 import type { ServedStream } from '../served-stream.ts';
 import { bytesReply, caching, contentTypes } from '../text-reply.ts';
 
-/** A muxed segment. */
 interface MuxedSegment {
   readonly bytes: Uint8Array;
   /** CRC-32 of `bytes`. */

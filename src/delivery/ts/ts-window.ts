@@ -1,5 +1,6 @@
 /**
- * Prints a window of the past as one MPEG-TS playlist that begins at an exact time: catch-up, and the windows of video-stream-recorder.
+ * Prints a window of the past as one MPEG-TS playlist that begins at an exact time: catch-up, and the windows
+ * of video-stream-recorder.
  * In: an opened window. Out: Reply. RFC 8216bis 4.4.2.2.
  */
 import { printMediaPlaylist } from '../../media/m3u8/print.ts';
@@ -12,7 +13,8 @@ import type { Reply } from '../reply.ts';
 import { playlistReply } from '../text-reply.ts';
 
 /**
- * Prints the playlist. It begins with the segment that contains the start of the range; EXT-X-START is the start itself.
+ * Prints the playlist. It begins with the segment that contains the start of the range; EXT-X-START is the
+ * start itself.
  *
  * @param folder of the segments, relative to the playlist; '' or ending with a slash
  * @throws OxbowError `unsupported-media` for codecs that MPEG-TS cannot carry
@@ -21,7 +23,8 @@ export function tsWindowReply(window: PastWindow, { fromUs }: Pick<Range, 'fromU
   const first = firstOf(window.segments)!;
   if (first.init) assertTsCarries(tsRenditionOf(first.init.tracks).tracks);
   const list = hlsMediaPlaylist(window, TS, { folderOf: () => folder });
-  // Without it players begin at the end of a growing playlist; and the first segment may begin before the requested time.
+  // Without it players begin at the end of a growing playlist; and the first segment may begin before the
+  // requested time.
   const timeOffsetS = Math.max(0, fromUs - first.startUs) / 1e6;
   const text = printMediaPlaylist({ ...list, start: { timeOffsetS, precise: true } });
   return playlistReply(text, cachingOf(window));

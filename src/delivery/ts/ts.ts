@@ -1,5 +1,6 @@
 /**
- * Answers the live playlists of the muxed MPEG-TS rendition, /live/{stream}/ts/, for players without fragmented MP4.
+ * Answers the live playlists of the muxed MPEG-TS rendition, /live/{stream}/ts/, for players without
+ * fragmented MP4.
  * In: a parsed address. Out: Reply. docs/media.md 34.
  */
 import { printMediaPlaylist, printMultivariantPlaylist } from '../../media/m3u8/print.ts';

@@ -16,7 +16,6 @@ const JOINED_BYTES = 64 * 1024;
 /** Memory of a copy besides its bytes. */
 const OVERHEAD_BYTES = 1024;
 
-/** A copy. */
 export interface Copy {
   readonly key: string;
   /** What playback tokens for it are signed for. */

@@ -1,6 +1,7 @@
 /**
  * Copies on the disk: one file for each immutable object, checked when it is read. They survive a restart.
- * In: a folder, copies. Out: copies. A file that was cut off or changed is deleted, as if it had never been there.
+ * In: a folder, copies. Out: copies. A file that was cut off or changed is deleted, as if it had never been
+ * there.
  */
 import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path';
@@ -37,7 +38,6 @@ interface Entry {
   readonly name: string;
 }
 
-/** Options of the cache. */
 export interface DiskCacheOptions {
   readonly folder: string;
   readonly maxBytes: number;
@@ -45,7 +45,6 @@ export interface DiskCacheOptions {
   readonly failed: (error: unknown) => void;
 }
 
-/** The cache. */
 export class DiskCache implements AsyncDisposable {
   readonly #options: DiskCacheOptions;
   readonly #files: S3Fifo<Entry>;
@@ -62,7 +61,10 @@ export class DiskCache implements AsyncDisposable {
     this.#files = new S3Fifo({ maxBytes: options.maxBytes, evicted: (key) => void this.#unlink(key) });
   }
 
-  /** Opens the folder and reads what is there, the oldest file first. @throws the system's error if it cannot be created */
+  /**
+   * Opens the folder and reads what is there, the oldest file first.
+   * @throws the system's error if it cannot be created
+   */
   static async open(options: DiskCacheOptions): Promise<DiskCache> {
     makeFolder(options.folder);
     const cache = new DiskCache(options);
@@ -221,8 +223,16 @@ function printFile({ key, name, reply, freshness }: Copy): Buffer {
   const { contentType, cacheControl, etag } = reply;
   const { isPrivate, bornMs } = freshness;
   const head: Head = {
-    ...{ key, name, contentType, cacheControl, etag, isPrivate, bornMs },
-    ...{ isText: reply.gzip !== undefined, length: bytes.length, crc: crc32(bytes) },
+    key,
+    name,
+    contentType,
+    cacheControl,
+    etag,
+    isPrivate,
+    bornMs,
+    isText: reply.gzip !== undefined,
+    length: bytes.length,
+    crc: crc32(bytes),
   };
   return Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), bytes]);
 }

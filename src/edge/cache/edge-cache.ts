@@ -1,5 +1,6 @@
 /**
- * The copies of an edge: found in memory, else read from the disk or requested from the origin, once for all clients that wait.
+ * The copies of an edge: found in memory, else read from the disk or requested from the origin, once for all
+ * clients that wait.
  * In: targets of clients. Out: copies and flights. RFC 9111; RFC 5861; docs/decisions/0051.
  */
 import { sleep } from '../../lib/abort.ts';
@@ -28,7 +29,10 @@ const MAX_NAMES = 100_000;
 const MAX_LARGE = 10_000;
 /** Prefetches at once. */
 const MAX_PREFETCHES = 256;
-/** A client that asks for what the origin cannot say now gets the last playlist after this long, so that it does not ask in a loop, ms. */
+/**
+ * A client that asks for what the origin cannot say now gets the last playlist after this long, so that it
+ * does not ask in a loop, ms.
+ */
 const PACE_MS = 1000;
 /** Most bytes of a refusal that are passed on. */
 const MAX_REFUSAL_BYTES = 64 * 1024;
@@ -46,13 +50,15 @@ export type EdgeFinding =
   | { readonly copy: Copy; readonly isPrivate: boolean }
   | { readonly flight: Flight; readonly hasToken: boolean };
 
-/** Options of the cache. */
 export interface EdgeCacheOptions {
   readonly origin: Origin;
   readonly gate: TokenGate;
   readonly counts: EdgeCounts;
   readonly clock: Clock;
-  /** Copies in memory, or the most bytes of its own: caches of several origins, whose keys differ, may share one memory. */
+  /**
+   * Copies in memory, or the most bytes of its own: caches of several origins, whose keys differ, may share
+   * one memory.
+   */
   readonly memory: S3Fifo<Copy> | number;
   readonly disk?: DiskCache | undefined;
   /** How long a copy may answer after it has expired, while the origin does not, ms. */
@@ -109,7 +115,8 @@ export class EdgeCache implements AsyncDisposable {
   /**
    * Finds an object for a client.
    *
-   * @throws OxbowError `watch-refused`, `watch-expired`; OriginRefusal that the origin gave a moment ago; PassOn for what is not kept
+   * @throws OxbowError `watch-refused`, `watch-expired`; OriginRefusal that the origin gave a moment ago;
+   *   PassOn for what is not kept
    */
   find(target: EdgeTarget, client: EdgeClient): EdgeFinding {
     const { counts, gate, origin, clock } = this.#options;
@@ -176,7 +183,9 @@ export class EdgeCache implements AsyncDisposable {
     return keys.size;
   }
 
-  /** Answers those that wait for the origin with its `unanswered`: it is gone, or has these objects no more. */
+  /**
+   * Answers those that wait for the origin with its `unanswered`: it is gone, or has these objects no more.
+   */
   giveUp(isMeant: (object: { readonly key: string; readonly name: string }) => boolean): void {
     for (const [key, flight] of this.#flights) {
       if (!isMeant(flight.object) || flight.outcome) continue;
@@ -410,7 +419,9 @@ export function createMemory(maxBytes: number, counts: Pick<EdgeCounts, 'evicted
   return new S3Fifo({ maxBytes, evicted: () => void counts.evicted++ });
 }
 
-/** The origin may hold the answer to these: announced parts, segments in progress, streams that are starting. */
+/**
+ * The origin may hold the answer to these: announced parts, segments in progress, streams that are starting.
+ */
 const HELD: ReadonlySet<string> = new Set(['part', 'segment', 'index']);
 /** Segments that a player asks for in turn. */
 const SEGMENTS: ReadonlySet<string> = new Set(['segment', 'ts-segment', 'asset-segment']);

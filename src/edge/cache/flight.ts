@@ -1,6 +1,6 @@
 /**
- * One request to the origin that many clients wait for. It is a pending reply, like a live part that does not exist yet: the responders
- * answer all waiting connections of a flight in one turn.
+ * One request to the origin that many clients wait for. It is a pending reply, like a live part that does not
+ * exist yet: the responders answer all waiting connections of a flight in one turn.
  * In: the outcome of a request. Out: pending replies. docs/decisions/0051.
  */
 import type { PendingReply } from '../../delivery/live/pending-reply.ts';
@@ -12,7 +12,10 @@ import { AskAgain, OriginRefusal } from '../refusal.ts';
 /** A flight ends earlier, by the deadline of its request, ms. */
 const MAX_WAIT_MS = 90_000;
 
-/** With whose rights the origin is asked: without a token, with any that it accepts, or with one that it has not judged yet. */
+/**
+ * With whose rights the origin is asked: without a token, with any that it accepts, or with one that it has
+ * not judged yet.
+ */
 export type FlightAccess = 'anyone' | 'accepted' | 'unknown';
 
 /** What a flight brought. */
@@ -20,7 +23,6 @@ export type Outcome =
   | { readonly reply: Reply; readonly isPrivate: boolean; readonly bornMs: number }
   | { readonly error: unknown };
 
-/** The flight. */
 export class Flight {
   readonly key: string;
   readonly access: FlightAccess;
@@ -86,7 +88,10 @@ export class Flight {
   }
 }
 
-/** Whether another client might get another answer. A stream that a client may not watch looks as if it did not exist. */
+/**
+ * Whether another client might get another answer. A stream that a client may not watch looks as if it did
+ * not exist.
+ */
 export function isAboutAccess({ status, code }: OriginRefusal): boolean {
   return status === 401 || status === 403 || (status === 404 && code?.endsWith('-unknown') === true);
 }

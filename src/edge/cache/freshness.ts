@@ -42,7 +42,8 @@ export function parseCacheControl(value: string | undefined): ReadonlyMap<string
 }
 
 /**
- * Reads the freshness of a 200 or 304. `private` does not forbid a copy here, because the edge checks who may have it.
+ * Reads the freshness of a 200 or 304. `private` does not forbid a copy here, because the edge checks who may
+ * have it.
  *
  * @param nowMs when the head of the response came, ms since 1970
  */
@@ -61,7 +62,10 @@ export function freshnessOf(headers: IncomingHttpHeaders, nowMs: number): Freshn
   };
 }
 
-/** How long a refusal is remembered, ms: a missing object for half a second, one that is gone as long as its origin says. */
+/**
+ * How long a refusal is remembered, ms: a missing object for half a second, one that is gone as long as its
+ * origin says.
+ */
 export function keptRefusalMs(status: number, headers: IncomingHttpHeaders): number {
   if (status === 404) return MISSING_MS;
   if (status !== 410) return 0;

@@ -34,7 +34,9 @@ export function lastListed(text: string, path: string): LastListed | undefined {
   return undefined;
 }
 
-/** The path of the segment after this one, with its folder and number; undefined if the path is not numbered. */
+/**
+ * The path of the segment after this one, with its folder and number; undefined if the path is not numbered.
+ */
 export function nextSegment(path: string): (LastListed & { readonly path: string }) | undefined {
   const [, folder, msn, extension] = NUMBERED.exec(path) ?? [];
   if (folder === undefined) return undefined;
@@ -58,7 +60,10 @@ function pathFrom(uri: string, path: string): string | undefined {
   return url?.host === 'edge' ? url.pathname : undefined;
 }
 
-/** The position that a playlist has reached: all parts before it are listed. Undefined without a numbered hint. */
+/**
+ * The position that a playlist has reached: all parts before it are listed. Undefined without a numbered
+ * hint.
+ */
 export function reachedPosition(text: string): { readonly msn: number; readonly part: number } | undefined {
   const [, msn, part] =
     /#EXT-X-PRELOAD-HINT:(?=[^\n]*TYPE=PART)[^\n]*URI="(?:[^"\n]*\/)?(\d{1,15})\.(\d{1,5})\.m4s"/.exec(text) ?? [];

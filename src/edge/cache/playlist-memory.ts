@@ -1,6 +1,8 @@
 /**
- * What an edge remembers of live playlists: the last one of each path, the parts it announces, and how far segments reach.
- * In: copies of playlists. Out: a playlist that covers a reload or replaces the answer of the origin; paths to prefetch. RFC 8216bis 6.2.5.
+ * What an edge remembers of live playlists: the last one of each path, the parts it announces, and how far
+ * segments reach.
+ * In: copies of playlists. Out: a playlist that covers a reload or replaces the answer of the origin; paths
+ * to prefetch. RFC 8216bis 6.2.5.
  */
 import { dropOldest } from '../../lib/drop-oldest.ts';
 import type { EdgeTarget } from '../edge-target.ts';
@@ -18,7 +20,6 @@ interface Last {
   readonly position: { readonly msn: number; readonly part: number } | undefined;
 }
 
-/** The memory. */
 export class PlaylistMemory {
   /** By path, and delta or not. Oldest first. */
   readonly #last = new Map<string, Last>();

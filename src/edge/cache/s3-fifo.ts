@@ -1,6 +1,8 @@
 /**
- * A bounded index that evicts by S3-FIFO: what was requested once leaves through a small queue, what was requested again stays in the main one.
- * In: keys, values and their sizes. Out: values; evictions. Pure. Yang et al., "FIFO queues are all you need for cache eviction", SOSP 2023.
+ * A bounded index that evicts by S3-FIFO: what was requested once leaves through a small queue, what was
+ * requested again stays in the main one.
+ * In: keys, values and their sizes. Out: values; evictions. Pure. Yang et al., "FIFO queues are all you need
+ * for cache eviction", SOSP 2023.
  */
 
 /** Share of the bytes that objects have before they are requested again. */
@@ -30,7 +32,10 @@ export class S3Fifo<V> {
   /** Oldest first. */
   readonly #small = new Set<string>();
   readonly #main = new Set<string>();
-  /** Keys that left the small queue: one that comes back goes to the main queue. As many as the main queue has. */
+  /**
+   * Keys that left the small queue: one that comes back goes to the main queue. As many as the main queue
+   * has.
+   */
   readonly #ghosts = new Set<string>();
   #smallBytes = 0;
   #mainBytes = 0;

@@ -18,7 +18,6 @@ const MAX_NAMED = 20;
 /** Multivariant Playlist, Media Playlist, segments. */
 const MAX_DEPTH = 2;
 
-/** The result. */
 export interface WarmResult {
   readonly loaded: number;
   readonly bytes: number;

@@ -13,7 +13,10 @@ const MAX_LENGTH = 4096;
 export interface PurgeRequest {
   /** What it says, for the log. */
   readonly sentence: string;
-  /** Whether an object is meant. @param object its path with directives, and the name that tokens are signed for */
+  /**
+   * Whether an object is meant.
+   * @param object its path with directives, and the name that tokens are signed for
+   */
   readonly isMeant: (object: { readonly key: string; readonly name: string }) => boolean;
 }
 
@@ -24,7 +27,10 @@ export interface WarmRequest {
   readonly follow: boolean;
 }
 
-/** Reads `{"prefix": "/live/door/"}`, `{"stream": "door"}`, `{"asset": "ID"}` or `{"all": true}`. @throws OxbowError `bad-request` */
+/**
+ * Reads `{"prefix": "/live/door/"}`, `{"stream": "door"}`, `{"asset": "ID"}` or `{"all": true}`.
+ * @throws OxbowError `bad-request`
+ */
 export function readPurge(body: unknown): PurgeRequest {
   const { prefix, stream, asset, all } = objectOf(body);
   const given = [prefix, stream, asset, all].filter((one) => one !== undefined);

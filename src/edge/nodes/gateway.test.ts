@@ -345,8 +345,11 @@ suite('a node passes on what another node owns', () => {
     cluster.placements.give('stream', 'raw', 'raw');
     await get('/api/v1/streams/raw', {
       headers: {
-        ...{ host: 'tv.example', cookie: 'oxbow=1', 'oxbow-node': 'forged' },
-        ...{ 'x-forwarded-for': '203.0.113.1, 198.51.100.9', 'x-forwarded-proto': 'https' },
+        host: 'tv.example',
+        cookie: 'oxbow=1',
+        'oxbow-node': 'forged',
+        'x-forwarded-for': '203.0.113.1, 198.51.100.9',
+        'x-forwarded-proto': 'https',
       },
     });
     const headers = await promise;

@@ -1,6 +1,8 @@
 /**
- * The gateway of a node: passes requests to the nodes that own what they are about, and asks all nodes for lists.
- * In: requests, the placement. Out: answers of the owners; false for what this node answers. docs/decisions/0055.
+ * The gateway of a node: passes requests to the nodes that own what they are about, and asks all nodes for
+ * lists.
+ * In: requests, the placement. Out: answers of the owners; false for what this node answers.
+ * docs/decisions/0055.
  */
 import { createHash, randomInt } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
@@ -40,13 +42,18 @@ import {
 
 /** A node that has not answered by then is left out of a list, ms. */
 const LIST_MS = 2000;
-/** So long a WebSocket waits for another owner of what a node had that does not answer, ms; a node that should answer is tried again meanwhile. */
+/**
+ * So long a WebSocket waits for another owner of what a node had that does not answer, ms; a node that should
+ * answer is tried again meanwhile.
+ */
 const SOCKET_WAIT_MS = 5000;
 const SOCKET_TRY_MS = 1000;
 /** Refused signatures are logged at most this often, ms. */
 const LOG_EVERY_MS = 60_000;
 const MAX_LIST_BYTES = 32 * 1024 * 1024;
-/** JSON that names a stream or an upload is at most as long as the API takes; a form says it at its beginning. */
+/**
+ * JSON that names a stream or an upload is at most as long as the API takes; a form says it at its beginning.
+ */
 const PEEKED_BYTES = { json: 1024 * 1024, multipart: 16 * 1024 } as const;
 
 /** What the gateway needs. */
@@ -57,7 +64,10 @@ export interface GatewayOptions extends Omit<PeersOptions, 'placement' | 'signat
   readonly streamOfClip: (id: string) => Promise<string | undefined>;
   /** Of addresses that name no stream; undefined: unknown. */
   readonly defaultStream: () => string | undefined;
-  /** Of this program: pages are passed only to nodes with the same one, since their files have other names in another. */
+  /**
+   * Of this program: pages are passed only to nodes with the same one, since their files have other names in
+   * another.
+   */
   readonly version: string;
   readonly metrics: Metrics;
   /** For tests: how long a WebSocket waits for another owner, ms. */
@@ -80,7 +90,10 @@ export function openGateway(options: GatewayOptions): Gateway {
   const peers = opened.use(new Peers({ ...options, onUnanswered }, waitLimiter));
   opened.defer(
     peers.counts.show(metrics, () => ({
-      ...{ memory: peers.memory.bytes, disk: 0, objects: peers.memory.objects, isDown: false },
+      memory: peers.memory.bytes,
+      disk: 0,
+      objects: peers.memory.objects,
+      isDown: false,
     })),
   );
   opened.defer(
@@ -156,7 +169,10 @@ export function openGateway(options: GatewayOptions): Gateway {
     response.writeHead(status, headers).end(JSON.stringify(body));
   }
 
-  /** Resolves true at once; a page false if its owner does not answer: this node has it too, without the preview. */
+  /**
+   * Resolves true at once; a page false if its owner does not answer: this node has it too, without the
+   * preview.
+   */
   function passRequest(request: IncomingMessage, response: ServerResponse, passed: PassedKind, node: NodeView): Taken {
     if (passed === 'page' && (node.version !== version || !node.isAlive)) return false;
     count(passed, node);
@@ -203,7 +219,10 @@ export function openGateway(options: GatewayOptions): Gateway {
     return thing && nodeOf(thing);
   }
 
-  /** Resolves true if the body is not the one that a node has signed: the request is refused, and nothing was done with it. */
+  /**
+   * Resolves true if the body is not the one that a node has signed: the request is refused, and nothing was
+   * done with it.
+   */
   function refuseOtherBody(request: IncomingMessage, response: ServerResponse, bodyHash: string | undefined): Taken {
     if (bodyHash === undefined) return false;
     const read = (bytes: Buffer) => isSignedBody(bytes, bodyHash);

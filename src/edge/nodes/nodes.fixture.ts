@@ -19,7 +19,6 @@ import { type Gateway, type GatewayOptions, openGateway } from './gateway.ts';
 /** The secret of the clusters of tests. */
 export const clusterSecret = 'a-secret-of-the-cluster-that-is-long';
 
-/** A node. */
 export interface TestNode {
   readonly name: string;
   readonly server: TestServer;
@@ -35,7 +34,6 @@ export interface TestNode {
   readonly logged: string[];
 }
 
-/** The nodes. */
 export interface TestNodes extends AsyncDisposable {
   readonly placements: MemoryPlacements;
   readonly nodes: readonly TestNode[];
@@ -95,10 +93,16 @@ export async function startNodes(
     const gateway = openGateway({
       placement,
       signature: new NodeSignature({ secret: clusterSecret, node: name, clock }),
-      ...{ memoryBytes: 32 * 1024 * 1024, tokens, clock, metrics, trustedProxies: [] },
+      memoryBytes: 32 * 1024 * 1024,
+      tokens,
+      clock,
+      metrics,
+      trustedProxies: [],
       socketWaitMs: name === 'patient' ? 60_000 : 100,
       isSecure: tls !== undefined && nodes.length === 0,
-      ...{ head: everyAnswer, isGuarded: false, version: '0.0.0-test' },
+      head: everyAnswer,
+      isGuarded: false,
+      version: '0.0.0-test',
       log: createLog({ level: 'debug', format: 'json', write: (line) => logged.push(line) }),
       streamOfClip: async (id) => (id === 'clip-of-cam' ? 'cam' : undefined),
       defaultStream: () => 'cam',

@@ -1,6 +1,7 @@
 /**
- * Clients who open a WebSocket while the node that has their room does not answer: they wait for its next owner, instead of trying again and
- * again. In: what they wait for. Out: whether it has come. docs/decisions/0055.
+ * Clients who open a WebSocket while the node that has their room does not answer: they wait for its next
+ * owner, instead of trying again and again. In: what they wait for. Out: whether it has come.
+ * docs/decisions/0055.
  */
 import { sleep } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -35,7 +36,10 @@ export class OwnerWaits {
     return this.#isClosed || this.#waiting.size >= MAX_WAITING;
   }
 
-  /** Resolves true when `hasCome` is, false at a time (monotonic ms), when it is full, or after `close`. @param hasCome is called 20 times a second */
+  /**
+   * Resolves true when `hasCome` is, false at a time (monotonic ms), when it is full, or after `close`.
+   * @param hasCome is called 20 times a second
+   */
   until(hasCome: () => boolean, untilMs: number): Promise<boolean> {
     if (this.isFull) return Promise.resolve(false);
     return new Promise((resolve) => {

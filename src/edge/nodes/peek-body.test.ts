@@ -31,7 +31,10 @@ suite('the beginning of a body', () => {
   });
   after(() => void server.close());
 
-  /** Sends each piece when the one before has come. @returns what was found, and the body as it was read after that */
+  /**
+   * Sends each piece when the one before has come.
+   * @returns what was found, and the body as it was read after that
+   */
   async function send(pieces: readonly string[], headers: Record<string, string> = {}): Promise<string> {
     const outgoing = request(url, { method: 'POST', agent: false, headers });
     const answered = once(outgoing, 'response');

@@ -1,5 +1,6 @@
 /**
- * Reads the beginning of a request's body and puts it back, so that the request can be answered here or passed on.
+ * Reads the beginning of a request's body and puts it back, so that the request can be answered here or
+ * passed on.
  * In: a request. Out: what `read` finds in it.
  */
 import type { IncomingMessage } from 'node:http';
@@ -11,7 +12,10 @@ export interface PeekOptions<T> {
   readonly maxBytes: number;
   /** Called with what has come; undefined: more is needed. */
   readonly read: (bytes: Buffer) => T | undefined;
-  /** `read` is called once, with all of the body: a client that sends byte by byte would have it parsed as often. */
+  /**
+   * `read` is called once, with all of the body: a client that sends byte by byte would have it parsed as
+   * often.
+   */
   readonly isWhole?: boolean;
 }
 
@@ -19,7 +23,8 @@ export interface PeekOptions<T> {
  * Reads until `read` returns something.
  *
  * @returns undefined if all of the body, or `maxBytes` of it, has nothing
- * @throws OxbowError `bad-request` for a body that is empty, or of which the end was not known before it came: it cannot be put back
+ * @throws OxbowError `bad-request` for a body that is empty, or of which the end was not known before it
+ *   came: it cannot be put back
  */
 export function peekBody<T>(
   request: IncomingMessage,

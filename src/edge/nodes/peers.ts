@@ -1,5 +1,6 @@
 /**
- * The connections of this node to the others: for each, an origin with a cache of its media, and what passes everything else on.
+ * The connections of this node to the others: for each, an origin with a cache of its media, and what passes
+ * everything else on.
  * In: nodes of the placement. Out: peers, opened when they are needed. docs/decisions/0055.
  */
 import type { WatchTokens } from '../../accounts/watch-tokens.ts';
@@ -27,7 +28,10 @@ import { TokenGate } from '../token-gate.ts';
 const MAX_SOCKETS = 4096;
 /** Largest object that is kept. At most an eighth of the memory. */
 const MAX_OBJECT_BYTES = 64 * 1024 * 1024;
-/** How long an answer of the owner about a playback token holds, ms: a revocation takes this long on the other nodes. */
+/**
+ * How long an answer of the owner about a playback token holds, ms: a revocation takes this long on the other
+ * nodes.
+ */
 const RECHECK_MS = 5000;
 /** How long copies answer while their owner does not, ms. */
 const STALE_MS = 30_000;
@@ -56,7 +60,10 @@ export interface PeersOptions {
   readonly signature: Pick<NodeSignature, 'sign'>;
   /** Most bytes of copies of media of all other nodes. */
   readonly memoryBytes: number;
-  /** Reads playback tokens by the secret that all nodes share; undefined: each token is a question to its owner. */
+  /**
+   * Reads playback tokens by the secret that all nodes share; undefined: each token is a question to its
+   * owner.
+   */
   readonly tokens: Pick<WatchTokens, 'read'> | undefined;
   readonly trustedProxies: readonly string[];
   /** Clients come by HTTPS. */
@@ -79,7 +86,6 @@ interface OpenPeer extends Peer {
   readonly opened: AsyncDisposableStack;
 }
 
-/** The peers. */
 export class Peers implements AsyncDisposable {
   readonly counts = new EdgeCounts();
   readonly #options: PeersOptions;
@@ -162,7 +168,10 @@ export class Peers implements AsyncDisposable {
     const net = createNet({ allow: [], userAgent: 'oxbow-node', maxPerHost: MAX_SOCKETS });
     const origin = opened.use(
       openOrigin({
-        ...{ ...shared, url, net, clock },
+        ...shared,
+        url,
+        net,
+        clock,
         maxBytes: Math.min(MAX_OBJECT_BYTES, Math.floor(options.memoryBytes / 8)),
         isGone: () => !placement.others.some((one) => one.name === name && one.isAlive),
         onDown: (isDown) =>
@@ -172,14 +181,23 @@ export class Peers implements AsyncDisposable {
     const { counts } = this;
     const cache = opened.use(
       new EdgeCache({
-        ...{ origin, gate: this.#gate, counts, clock, memory: this.#memory },
+        origin,
+        gate: this.#gate,
+        counts,
+        clock,
+        memory: this.#memory,
         staleMs: STALE_MS,
         prefetches: true,
       }),
     );
     const passer = opened.use(
       openPasser({
-        ...{ ...shared, origin: url, net, isSecure, isProxy, connectMs: CONNECT_MS },
+        ...shared,
+        origin: url,
+        net,
+        isSecure,
+        isProxy,
+        connectMs: CONNECT_MS,
         telemetry: options.telemetry,
         // The owner trusts this node, which knows its own proxies: the client's address alone.
         forwardedFields(head) {

@@ -1,7 +1,7 @@
 /**
  * What a request to a node is about: the stream, room, asset, upload or clip whose owner answers it.
- * In: methods and targets of requests, addresses of media. Out: a subject; undefined for what every node can answer. Pure.
- * docs/decisions/0055.
+ * In: methods and targets of requests, addresses of media. Out: a subject; undefined for what every node can
+ * answer. Pure. docs/decisions/0055.
  */
 import { isClipId } from '../../api/clips/clip-address.ts';
 import { assetOf, clipOf, type MediaAddress } from '../../api/media-address.ts';
@@ -15,7 +15,10 @@ export interface OwnedThing {
   readonly key: string;
 }
 
-/** What a request is about. A clip belongs to its stream, which its id does not name; a worker to the node that its id names. */
+/**
+ * What a request is about. A clip belongs to its stream, which its id does not name; a worker to the node
+ * that its id names.
+ */
 export type Subject = OwnedThing | { readonly clip: string } | { readonly worker: string };
 
 /** Why requests are passed to other nodes, for metrics. */
@@ -93,7 +96,10 @@ function ofApi(method: string, path: string, query: string): AboutRequest | Abou
     if (path === CHUNK)
       return (
         ofQuery('upload_id', 'upload', query, 'upload') ?? {
-          ...{ passed: 'upload', kind: 'upload', field: 'upload_id', form: 'multipart' },
+          passed: 'upload',
+          kind: 'upload',
+          field: 'upload_id',
+          form: 'multipart',
         }
       );
     if (path === '/api/v1/upload/complete')

@@ -1,6 +1,7 @@
 /**
  * AAC-LC encoder for the tone of the test picture.
- * In: frames of 1,024 samples, the same in both channels. Out: raw access units and the AudioSpecificConfig. Native code: child processes only.
+ * In: frames of 1,024 samples, the same in both channels. Out: raw access units and the AudioSpecificConfig.
+ * Native code: child processes only.
  */
 import { printAacConfig } from '../../media/aac/config.ts';
 import type { AudioConfig } from '../../media/frame.ts';
@@ -15,7 +16,10 @@ const SETTINGS = { aac_coder: 'fast', aac_tns: '0', aac_ms: '0', aac_is: '0', aa
 
 /** The configuration of the tone. */
 export const toneConfig: AudioConfig = {
-  ...{ codec: 'aac', codecs: 'mp4a.40.2', sampleRate, channels },
+  codec: 'aac',
+  codecs: 'mp4a.40.2',
+  sampleRate,
+  channels,
   record: printAacConfig({ objectType: 2, sampleRate, channelConfiguration: channels }),
 };
 
@@ -26,8 +30,8 @@ export class AudioEncoder {
 
   /**
    * @param bitRate bits per second
-   * @param deliver receives each access unit with the number of the frame that it decodes to, two frames after that was encoded. The
-   *   data is good only until it returns.
+   * @param deliver receives each access unit with the number of the frame that it decodes to, two frames
+   *   after that was encoded. The data is good only until it returns.
    */
   constructor(bitRate: number, deliver: (number: number, data: Uint8Array) => void) {
     this.#encoder = new AacEncoder({ sampleRate, channels, bitRate }, deliver, SETTINGS);

@@ -1,6 +1,7 @@
 /**
  * Entry of the process that converts the audio of one stream to AAC or Opus.
- * In: options with the tracks, then frames and marks on stdin; options again when the tracks change. Out: converted frames and the marks on stdout.
+ * In: options with the tracks, then frames and marks on stdin; options again when the tracks change. Out:
+ * converted frames and the marks on stdout.
  */
 import { AV_LOG_FATAL } from 'node-av/constants';
 import { Log } from 'node-av/lib';

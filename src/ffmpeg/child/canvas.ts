@@ -31,7 +31,10 @@ export function colourOf(rgb: number): Colour {
   };
 }
 
-/** The picture and its background. Coordinates are pixels from the top left; drawing is clipped to the picture. */
+/**
+ * The picture and its background. Coordinates are pixels from the top left; drawing is clipped to the
+ * picture.
+ */
 export class Canvas {
   readonly width: number;
   readonly height: number;

@@ -1,6 +1,7 @@
 /**
  * Entry of the process that describes a file of the parent and sends its packets.
- * In: the length of the file, then the streams to send, on stdin; bytes on descriptor 3. Out: a description and packets on stdout.
+ * In: the length of the file, then the streams to send, on stdin; bytes on descriptor 3. Out: a description
+ * and packets on stdout.
  *
  * Everything blocks: reads wait for the parent, writes for the pipe.
  */
@@ -16,7 +17,10 @@ import { must } from './native.ts';
 import { openStreamInput } from './stream-input.ts';
 
 const MAX_MESSAGE_BYTES = 64 * 1024;
-/** Enough for containers that describe their streams late; less than FFmpeg's 5 MB for each of thousands of streams. */
+/**
+ * Enough for containers that describe their streams late; less than FFmpeg's 5 MB for each of thousands of
+ * streams.
+ */
 const OPTIONS = { probesize: '5000000', analyzeduration: '5000000', max_streams: '64' };
 
 Log.setLevel(AV_LOG_FATAL); // Messages of FFmpeg about damaged media are not logged.

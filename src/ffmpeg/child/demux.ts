@@ -125,7 +125,10 @@ function formatOf(parameters: CodecParameters, isVideo: boolean, isAudio: boolea
   return isAudio ? (avGetSampleFmtName(parameters.format as AVSampleFormat) ?? '') : '';
 }
 
-/** Degrees clockwise of a display matrix: nine 32-bit numbers in the order of the machine, the first two in 16.16. */
+/**
+ * Degrees clockwise of a display matrix: nine 32-bit numbers in the order of the machine, the first two in
+ * 16.16.
+ */
 function rotationOf(matrix: Buffer | null): number {
   if (!matrix || matrix.length < 36) return 0;
   const degrees = (Math.atan2(matrix.readInt32LE(4), matrix.readInt32LE(0)) * 180) / Math.PI;

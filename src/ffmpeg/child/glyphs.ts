@@ -72,7 +72,10 @@ export function isDrawable(text: string): boolean {
   return [...text].every((character) => (drawn[character] ?? drawn[character.toLowerCase()]) !== undefined);
 }
 
-/** Rows of pixels from the top, true if set. Capitals without a glyph use the small letter, other unknown characters a box. */
+/**
+ * Rows of pixels from the top, true if set. Capitals without a glyph use the small letter, other unknown
+ * characters a box.
+ */
 export function glyphOf(character: string): readonly (readonly boolean[])[] {
   let rows = glyphs.get(character);
   if (!rows) {

@@ -1,6 +1,8 @@
 /**
- * Encodes the first key frame as a small JPEG, as cheaply as it can be, and reads its luma as a coarse grid; or reads its luma alone.
- * In: an init section and the start of a segment. Out: the grid and a JPEG file of bounded size; luma. Native code: child processes only.
+ * Encodes the first key frame as a small JPEG, as cheaply as it can be, and reads its luma as a coarse grid;
+ * or reads its luma alone.
+ * In: an init section and the start of a segment. Out: the grid and a JPEG file of bounded size; luma. Native
+ * code: child processes only.
  */
 import type { Frame } from 'node-av/lib';
 import { concatBytes } from '../../lib/bytes.ts';
@@ -8,7 +10,10 @@ import { LUMA_SIDE, type Operation, type TileSize } from '../frame-protocol.ts';
 import { openMediaInput } from './media-input.ts';
 import { decodeAt, printJpeg, scaleForJpeg, shapeOf } from './still.ts';
 
-/** From the best to the worst quality, in units of FFmpeg: about 2.6 KB, 2 KB, … of a usual picture of 160 × 90. */
+/**
+ * From the best to the worst quality, in units of FFmpeg: about 2.6 KB, 2 KB, … of a usual picture of 160
+ * × 90.
+ */
 const QUALITIES = [5, 8, 12, 18, 31].map((steps) => steps * 118);
 
 /**

@@ -1,6 +1,7 @@
 /**
  * Opens bytes as a container, without access to URLs or files, and without formats that refer to other files.
- * In: bytes, in memory or read as they are needed. Out: FFmpeg's demuxer over them. Native code: child processes only.
+ * In: bytes, in memory or read as they are needed. Out: FFmpeg's demuxer over them. Native code: child
+ * processes only.
  */
 import { AVSEEK_CUR, AVSEEK_END, AVSEEK_SIZE } from 'node-av/constants';
 import { Codec, FormatContext, IOContext } from 'node-av/lib';
@@ -8,14 +9,23 @@ import { must } from './native.ts';
 
 /** Bytes that FFmpeg requests at a time. */
 const READ_BYTES = 64 * 1024;
-/** The same for bytes in memory: FFmpeg's buffer of that size is not freed with its I/O, and a process opens thousands of these. */
+/**
+ * The same for bytes in memory: FFmpeg's buffer of that size is not freed with its I/O, and a process opens
+ * thousands of these.
+ */
 const READ_MEMORY_BYTES = 4 * 1024;
 /** AVERROR(EIO). */
 const IO_ERROR = -5;
-/** Containers that contain their media, for `format_whitelist`; playlists, SDP and image sequences are excluded on purpose. */
+/**
+ * Containers that contain their media, for `format_whitelist`; playlists, SDP and image sequences are
+ * excluded on purpose.
+ */
 const FORMATS = 'mov,mpegts,matroska,flv,mpeg,avi,ogg,wav,aac,mp3,flac,ac3,eac3,h264,hevc,m4v,ivf,obu';
 
-/** Decoders that end the process with some files (FFmpeg's ac4dec.c has assertions): a file is described without them. */
+/**
+ * Decoders that end the process with some files (FFmpeg's ac4dec.c has assertions): a file is described
+ * without them.
+ */
 const HARMFUL: ReadonlySet<string> = new Set(['ac4']);
 let decoders: string | undefined;
 

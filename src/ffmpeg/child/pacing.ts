@@ -8,8 +8,9 @@ import { testTimescales } from '../test-picture-options.ts';
 /** Samples per AAC frame. */
 export const AAC_SAMPLES = 1024;
 /**
- * Frames that are later than this are skipped, ms; otherwise they are produced late, with their own timestamps. A busy machine may block
- * the process for a second or two, and late frames are better than a gap.
+ * Frames that are later than this are skipped, ms; otherwise they are produced late, with their own
+ * timestamps. A busy machine may block the process for a second or two, and late frames are better than a
+ * gap.
  */
 const MAX_LAG_MS = 3_000;
 /** Slew rate of the clock after the system clock was set back, ms per ms. */
@@ -31,8 +32,8 @@ export function pictureAt(utcMs: number, { num, den }: FrameRate): number {
 }
 
 /**
- * The pictures that are due: all since `last`, or only the newest after a long pause. If a few are missing between two fragments, a
- * browser drops everything up to the next key frame.
+ * The pictures that are due: all since `last`, or only the newest after a long pause. If a few are missing
+ * between two fragments, a browser drops everything up to the next key frame.
  *
  * @param last number of the one made last, undefined at the start
  * @returns [first, end)
@@ -81,8 +82,8 @@ export interface DueFrame {
 }
 
 /**
- * All due frames in order of time. The reader waits at most half a second of media for the audio of a picture, so the two kinds are
- * interleaved.
+ * All due frames in order of time. The reader waits at most half a second of media for the audio of a
+ * picture, so the two kinds are interleaved.
  *
  * @param last numbers of those made last, undefined at the start
  */
@@ -93,7 +94,8 @@ export function framesDue(
 ): DueFrame[] {
   const due: DueFrame[] = [];
   const [first, end] = picturesDue(utcMs, last.picture, rate);
-  // Audio starts with the first picture: browsers stall on more than a frame without audio at the start of a run.
+  // Audio starts with the first picture: browsers stall on more than a frame without audio at the start of a
+  // run.
   let lastAudio = last.audio ?? audioFrameAt(pictureMs(first, rate)) - 1;
   const addAudio = (untilMs: number) => {
     const [first, end] = audioFramesDue(untilMs, lastAudio);
@@ -109,8 +111,8 @@ export function framesDue(
 }
 
 /**
- * UTC that never decreases. When the system clock is set forward, it follows at once; when set back, it slows down by 5 ms per second
- * until the two agree.
+ * UTC that never decreases. When the system clock is set forward, it follows at once; when set back, it slows
+ * down by 5 ms per second until the two agree.
  *
  * @returns ms since 1970
  */

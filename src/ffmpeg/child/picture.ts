@@ -1,5 +1,6 @@
 /**
- * Draws the test picture: strip, clock, name, a boat on a winding river, a bar that fills each second, and the flash.
+ * Draws the test picture: strip, clock, name, a boat on a winding river, a bar that fills each second, and
+ * the flash.
  * In: UTC and number of a frame. Out: a YUV 4:2:0 picture. Pure; redraws only the changes.
  */
 import { printStrip, STRIP_BLOCKS, stripEdge, stripHeight } from '../strip.ts';

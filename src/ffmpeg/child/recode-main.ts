@@ -1,6 +1,7 @@
 /**
  * Entry of the process that re-encodes a few pictures, so that a recording can be cut between two key frames.
- * In: options, frames in decode order and an end message on stdin. Out: the new codec configuration and frames, then an answer, on stdout.
+ * In: options, frames in decode order and an end message on stdin. Out: the new codec configuration and
+ * frames, then an answer, on stdout.
  */
 import { AV_LOG_FATAL } from 'node-av/constants';
 import { Log } from 'node-av/lib';

@@ -1,7 +1,8 @@
 /**
- * Decodes pictures and re-encodes those of a time range as one GOP without reordering: same size, aspect ratio and colours, at a
- * visually lossless quality.
- * In: frames in decode order. Out: a configuration, frames in decode order. Native code: child processes only.
+ * Decodes pictures and re-encodes those of a time range as one GOP without reordering: same size, aspect
+ * ratio and colours, at a visually lossless quality.
+ * In: frames in decode order. Out: a configuration, frames in decode order. Native code: child processes
+ * only.
  */
 import {
   AV_CODEC_FLAG_GLOBAL_HEADER,

@@ -1,6 +1,7 @@
 /**
  * Encodes one picture as a GOP that can be repeated: a key frame, and frames that copy it.
- * In: options, the bytes of the picture. Out: messages `tracks` and `frame`; times count frames. Native code: child processes only.
+ * In: options, the bytes of the picture. Out: messages `tracks` and `frame`; times count frames. Native code:
+ * child processes only.
  */
 import {
   AV_CODEC_FLAG_GLOBAL_HEADER,
@@ -28,13 +29,20 @@ import { drawStill } from './still-picture.ts';
 
 /** Quantizers of the key frame: the first one that makes it small enough is taken. */
 const QUANTIZERS = [22, 28, 34, 40] as const;
-/** Copies are quantized this much more coarsely that they do not refine the key frame: the picture does not pulse. */
+/**
+ * Copies are quantized this much more coarsely that they do not refine the key frame: the picture does not
+ * pulse.
+ */
 const COARSER = 11;
-/** A key frame every two seconds has at most this many bytes, so that live windows hold minutes of it in memory. */
+/**
+ * A key frame every two seconds has at most this many bytes, so that live windows hold minutes of it in
+ * memory.
+ */
 const MAX_KEY_BYTES = 96 * 1024;
 /**
- * Id of the parameter sets of H.264, which the key frame repeats: players that ignore a change of EXT-X-MAP, such as FFmpeg 5, decode the
- * picture and, after it, the publisher, whose parameter sets usually have the id 0.
+ * Id of the parameter sets of H.264, which the key frame repeats: players that ignore a change of EXT-X-MAP,
+ * such as FFmpeg 5, decode the picture and, after it, the publisher, whose parameter sets usually have the
+ * id 0.
  */
 const OWN_ID = 31;
 /** Ticks per second of the frame rate in the encoder. */

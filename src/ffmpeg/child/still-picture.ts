@@ -1,6 +1,8 @@
 /**
- * Prepares the picture of a still GOP: decoded media, an image file or drawn text, in the middle of a picture of the wanted size.
- * In: bytes or lines of text. Out: packed planes Y, U, V. Native code: child processes only. BT.709, limited range.
+ * Prepares the picture of a still GOP: decoded media, an image file or drawn text, in the middle of a picture
+ * of the wanted size.
+ * In: bytes or lines of text. Out: packed planes Y, U, V. Native code: child processes only. BT.709, limited
+ * range.
  */
 import {
   AV_CODEC_ID_MJPEG,

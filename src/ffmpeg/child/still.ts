@@ -25,7 +25,8 @@ const MAX_HEIGHT = 4096;
 const QUALITY = 4 * 118;
 
 /**
- * @param atS seconds after the pts of the first key frame; the last frame at or before it is taken, else the first
+ * @param atS seconds after the pts of the first key frame; the last frame at or before it is taken, else the
+ *   first
  * @param width pixels
  * @throws Error with the message of FFmpeg if there is no picture
  */
@@ -77,7 +78,8 @@ export function decodeAt(format: FormatContext, atS: number, { keyOnly = false }
     if (packet.streamIndex === index) {
       if (target === undefined && packet.flags & AV_PKT_FLAG_KEY) {
         const { num, den } = stream.timeBase;
-        // Rounded to the nearest tick: the time of a frame in whole microseconds may be slightly below its pts.
+        // Rounded to the nearest tick: the time of a frame in whole microseconds may be slightly below its
+        // pts.
         target = packet.pts + BigInt(Math.round((Math.max(0, atS) * den) / num));
       }
       // Non-reference pictures well before the target are not decoded, which saves about half of the work.

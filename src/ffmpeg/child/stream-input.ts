@@ -1,9 +1,11 @@
 /**
- * Opens a container whose bytes the parent has: every read is a request to the parent, at any position of the file.
- * In: descriptor 3, see stream-input.ts one folder up. Out: FFmpeg's demuxer over them. Native code: child processes only.
+ * Opens a container whose bytes the parent has: every read is a request to the parent, at any position of the
+ * file.
+ * In: descriptor 3, see stream-input.ts one folder up. Out: FFmpeg's demuxer over them. Native code: child
+ * processes only.
  *
- * Reads block the process until the parent answers, so the parent's answers also are its flow control. Nothing is opened by name:
- * there are no protocols, and formats that refer to other files are excluded.
+ * Reads block the process until the parent answers, so the parent's answers also are its flow control.
+ * Nothing is opened by name: there are no protocols, and formats that refer to other files are excluded.
  */
 import { readSync, writeSync } from 'node:fs';
 import { inputDescriptor, parseReadAnswer, printReadRequest, READ_ANSWER_HEADER_BYTES } from '../stream-input.ts';

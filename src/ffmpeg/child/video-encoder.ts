@@ -19,7 +19,6 @@ import type { VideoConfig } from '../../media/frame.ts';
 import type { TestPictureOptions } from '../test-picture-options.ts';
 import { must } from './native.ts';
 
-/** An encoded picture. */
 export interface EncodedPicture {
   /** Number of this picture, and its number in decode order. */
   readonly pts: number;

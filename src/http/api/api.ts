@@ -1,5 +1,6 @@
 /**
- * The API on fastify: router, validation, problem documents and OpenAPI 3.1, all built from the table of routes.
+ * The API on fastify: router, validation, problem documents and OpenAPI 3.1, all built from the table of
+ * routes.
  * In: requests that are not media. Out: JSON. Nothing else imports fastify or its plugins but interface.ts.
  */
 import { hash } from 'node:crypto';
@@ -185,7 +186,8 @@ function registerTable(
           const signal = signalOf(reply);
           const traceparent = traceparentOf(request);
           const answered = await answer(route, request, signal, deps, keys, authorizer, traceparent).catch((error) => {
-            // The client has gone, so no one reads this refusal. It keeps the abort from being logged as a failure.
+            // The client has gone, so no one reads this refusal. It keeps the abort from being logged as a
+            // failure.
             if (signal.aborted && isAbort(error)) throw endedByClient(error);
             throw error;
           });
@@ -209,7 +211,8 @@ function registerTable(
     app.register(async (scope) => registerWebRtc(scope, deps, pages, signalOf));
     app.register(async (scope) => registerCalls(scope, deps, authorizer));
     let document: ReturnType<typeof documentOf> | undefined;
-    // The schema of the query, which permits everything, is the one without the compilers of the other routes.
+    // The schema of the query, which permits everything, is the one without the compilers of the other
+    // routes.
     app.get('/api/v1/openapi.json', { schema: { hide: true, querystring: {} } }, async (request, reply) => {
       document ??= documentOf(app.swagger());
       const { bytes, etag } = document;
@@ -221,7 +224,10 @@ function registerTable(
   });
 }
 
-/** CORS fields of an answer: any page may read one that is about no stream; of a stream, the pages that may read its media. */
+/**
+ * CORS fields of an answer: any page may read one that is about no stream; of a stream, the pages that may
+ * read its media.
+ */
 function readableBy(request: FastifyRequest, pages: ForeignPages | undefined, authorizer: Authorizer): HeadFields {
   const { name: stream } = request.params as { readonly name?: string };
   if (!pages || stream === undefined) return { 'access-control-allow-origin': '*' };
@@ -277,7 +283,10 @@ function fileClassOf({ tag, fileTypes }: Route): FileClass {
   return fileTypes ? 'picture' : 'export';
 }
 
-/** Aborts when the connection closes before the reply ends. The request's own `close` fires once its body is read, which is too early. */
+/**
+ * Aborts when the connection closes before the reply ends. The request's own `close` fires once its body is
+ * read, which is too early.
+ */
 function signalOf({ raw }: FastifyReply): AbortSignal {
   const controller = new AbortController();
   raw.once('close', () => {
@@ -311,7 +320,8 @@ function sendEvents(
   const body = openSse(listeners, filter, subscriber);
   const { httpVersionMajor, socket } = request.raw;
   if (httpVersionMajor === 1) {
-    // A client that ends its half of the connection has unsubscribed; the next heartbeat would notice it only later.
+    // A client that ends its half of the connection has unsubscribed; the next heartbeat would notice it only
+    // later.
     const leave = () => body.destroy();
     socket.once('end', leave);
     body.once('close', () => socket.off('end', leave));

@@ -41,8 +41,14 @@ suite('the audit log', () => {
     await ask('POST', '/api/v1/probe', asAdmin, { url: 'https://cam.example/broken' });
     const [restart, made, wrong, failed, ...more] = await lines(4);
     assert.deepEqual(restart, {
-      ...{ level: 'info', traceId, user: 'admin token', stream: 'public', address: '127.0.0.1' },
-      ...{ request: 'POST /api/v1/streams/public/restart', status: 202, msg: 'request completed' },
+      level: 'info',
+      traceId,
+      user: 'admin token',
+      stream: 'public',
+      address: '127.0.0.1',
+      request: 'POST /api/v1/streams/public/restart',
+      status: 202,
+      msg: 'request completed',
     });
     assert.deepEqual([made!.stream, made!.status], ['yard', 201]);
     assert.deepEqual([wrong!.stream, wrong!.status, wrong!.msg], ['door', 400, 'refused']);

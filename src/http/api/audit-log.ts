@@ -1,6 +1,8 @@
 /**
- * The audit log: one line for each request that may change something, with principal, client address, request and status.
- * In: requests and their replies. Out: lines of the log and of the stored audit log, with the trace id; no bodies, no queries.
+ * The audit log: one line for each request that may change something, with principal, client address, request
+ * and status.
+ * In: requests and their replies. Out: lines of the log and of the stored audit log, with the trace id; no
+ * bodies, no queries.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AuditTrail } from '../../accounts/audit/audit-trail.ts';
@@ -41,7 +43,8 @@ export class AuditLog {
   }
 
   /**
-   * Records the principal of a request before the route runs: the route may end its session. GET requests and routine ones are not logged.
+   * Records the principal of a request before the route runs: the route may end its session. GET requests and
+   * routine ones are not logged.
    *
    * @param authorized the principal and client; throws `cross-site` for pages of other sites
    */
@@ -50,19 +53,21 @@ export class AuditLog {
     try {
       this.#started.set(request, { route, by: authorized() });
     } catch {
-      // The authorizer refuses it next. The user did not send it knowingly, so it is not logged in their name.
+      // The authorizer refuses it next. The user did not send it knowingly, so it is not logged in their
+      // name.
     }
   }
 
   /**
-   * Logs the outcome. Failed requests of unknown principals and 429 are not logged: guesses and floods would fill the log. Wrong passwords
-   * of a known name are.
+   * Logs the outcome. Failed requests of unknown principals and 429 are not logged: guesses and floods would
+   * fill the log. Wrong passwords of a known name are.
    */
   finished(request: FastifyRequest, { statusCode: status, raw }: FastifyReply): void {
     const started = this.#started.get(request);
     if (!started) return;
     const { route, by } = started;
-    // Without an answer the status is fastify's default: the client disconnected, or its HTTP/2 stream was reset.
+    // Without an answer the status is fastify's default: the client disconnected, or its HTTP/2 stream was
+    // reset.
     const isAnswered = raw.headersSent && raw.writableEnded;
     const isDone = isAnswered && status < 400;
     const who = this.#senderOf(route, request, by, isDone);
@@ -72,7 +77,12 @@ export class AuditLog {
     const { address } = by.client;
     const action = operationName(route);
     this.#deps.access.audit.record({
-      ...{ ...who, address, action, request: what, status: isAnswered ? status : null, traceId: request.id },
+      ...who,
+      address,
+      action,
+      request: what,
+      status: isAnswered ? status : null,
+      traceId: request.id,
     });
     this.#deps.log.info(
       {
@@ -87,7 +97,9 @@ export class AuditLog {
     );
   }
 
-  /** Of a sign-in, and of a sign-up that was accepted, the user that it names; of a deleted account no name. */
+  /**
+   * Of a sign-in, and of a sign-up that was accepted, the user that it names; of a deleted account no name.
+   */
   #senderOf({ path, method }: Route, { body }: FastifyRequest, { principal }: Authorized, isDone: boolean): Sender {
     const { users } = this.#deps.access;
     if (principal.name === '') {

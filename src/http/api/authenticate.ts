@@ -1,7 +1,8 @@
 /**
- * Authenticates requests: by the admin token, an API token, or a session cookie. Refuses requests that a page of another site sends
- * with the cookie (CSRF).
- * In: header fields, the connection. Out: Principal, or a refusal. RFC 6265bis 4.1.3 and 5.6; Fetch Metadata; RFC 9110 9.2.1.
+ * Authenticates requests: by the admin token, an API token, or a session cookie. Refuses requests that a page
+ * of another site sends with the cookie (CSRF).
+ * In: header fields, the connection. Out: Principal, or a refusal. RFC 6265bis 4.1.3 and 5.6; Fetch Metadata;
+ * RFC 9110 9.2.1.
  */
 import { administrator, anonymous, ownWorker, type Principal } from '../../accounts/principal.ts';
 import type { LimitedClient } from '../../accounts/rate-limit.ts';
@@ -18,7 +19,6 @@ export interface AuthRequest extends RequestOrigin {
   readonly method: string;
 }
 
-/** The client of a request. */
 export interface RequestClient extends LimitedClient {
   /** Origin by which it reaches this server; undefined if the request names no host. */
   readonly origin: string | undefined;
@@ -30,10 +30,14 @@ export interface RequestClient extends LimitedClient {
 
 /** Authenticates requests. */
 export interface Authenticator {
-  /** Finds a request's credentials that another node has created a moment ago. Undefined: there is nothing to wait for. */
+  /**
+   * Finds a request's credentials that another node has created a moment ago. Undefined: there is nothing to
+   * wait for.
+   */
   lookUp(request: RequestOrigin): Promise<void> | undefined;
   /**
-   * Compares a request's bearer token, where it has one. Call it once for each request, before any other method.
+   * Compares a request's bearer token, where it has one. Call it once for each request, before any other
+   * method.
    *
    * @throws OxbowError `too-many-requests` if the address has tried too many tokens
    */
@@ -84,7 +88,8 @@ export function createAuthenticator({
 
   function cookieName(request: RequestOrigin): string {
     const { protocol, port } = new URL(originOf(request) ?? 'http://unknown');
-    // A cookie is valid for all ports of a host, so the name has the port. Only this host can set `__Host-`, and only over TLS.
+    // A cookie is valid for all ports of a host, so the name has the port. Only this host can set `__Host-`,
+    // and only over TLS.
     return `${protocol === 'https:' ? '__Host-' : ''}oxbow${port === '' ? '' : `-${port}`}`;
   }
 
@@ -140,7 +145,8 @@ export function createAuthenticator({
     },
     tryToken(request) {
       const token = BEARER.exec(request.headers.authorization ?? '')?.[1];
-      // No one guesses what this server has made: wrong tokens of a program beside it are no reason to refuse the worker or a script.
+      // No one guesses what this server has made: wrong tokens of a program beside it are no reason to refuse
+      // the worker or a script.
       if (token === undefined || access.ownWorker.matches(token) || access.ofToken(token) !== anonymous) return;
       tokenTries.check(token, clientOf(request), () => principalOf(request) !== anonymous);
     },

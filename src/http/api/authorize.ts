@@ -1,6 +1,8 @@
 /**
- * Authorizes each request to the API before its route answers: rate limits first, then the principal, then its permissions.
- * In: fastify's requests and the row of the table. Out: principal, client and permissions for the route; refusals. docs/6-run/access.md.
+ * Authorizes each request to the API before its route answers: rate limits first, then the principal, then
+ * its permissions.
+ * In: fastify's requests and the row of the table. Out: principal, client and permissions for the route;
+ * refusals. docs/6-run/access.md.
  */
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -17,7 +19,10 @@ import type { Route, RouteCall } from '../routes/route.ts';
 import { type AuthRequest, createAuthenticator } from './authenticate.ts';
 import { maySee } from './may-see.ts';
 
-/** Paths that a player needs, and that may have a playback token in front: a program that knows one signed address needs no other. */
+/**
+ * Paths that a player needs, and that may have a playback token in front: a program that knows one signed
+ * address needs no other.
+ */
 const SIGNED_PATHS =
   /^\/(?:api\/v1\/(?:streams\/|clips\/|(?:events|time)(?:\?|$))|(?:playlist\.m3u8?|xmltv\.xml(?:\.gz)?)(?:\?|$))/;
 
@@ -37,7 +42,10 @@ export interface Authorizer {
   readonly unwrap: (request: IncomingMessage) => string;
   /** The playback token that `unwrap` removed. */
   tokenOf(request: FastifyRequest): string | undefined;
-  /** Compares the bearer token of a request, once. Throws `too-many-requests` for an address that has tried too many. */
+  /**
+   * Compares the bearer token of a request, once. Throws `too-many-requests` for an address that has tried
+   * too many.
+   */
   tryToken(request: FastifyRequest): void;
   /** As `Authenticator.lookUp`. */
   lookUp(request: FastifyRequest): Promise<void> | undefined;

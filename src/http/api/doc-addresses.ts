@@ -1,6 +1,7 @@
 /**
  * Common documentation addresses: redirects to the API's pages, and a page for the `type` of every problem.
- * In: the table of errors. Out: `/docs`, `/openapi.json`, `/docs/errors`, `/docs/errors/{code}`. RFC 9457 3.1.1.
+ * In: the table of errors. Out: `/docs`, `/openapi.json`, `/docs/errors`, `/docs/errors/{code}`. RFC 9457
+ * 3.1.1.
  */
 import type { FastifyInstance } from 'fastify';
 import { type RefusalCode, refusals } from '../../lib/errors.ts';

@@ -1,7 +1,9 @@
 /**
- * CORS of a server on a loopback address: pages of other sites may read streams that are set to `public`, and those for which the path
- * has a playback token. The loopback default `public` is for the user of the computer, not for every page in their browser.
- * In: where oxbow listens, header fields, the stream. Out: header fields of the answer. Fetch 3.3; RFC 9110 12.5.5. docs/decisions/0018.
+ * CORS of a server on a loopback address: pages of other sites may read streams that are set to `public`, and
+ * those for which the path has a playback token. The loopback default `public` is for the user of the
+ * computer, not for every page in their browser.
+ * In: where oxbow listens, header fields, the stream. Out: header fields of the answer. Fetch 3.3; RFC 9110
+ * 12.5.5. docs/decisions/0018.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { isLoopback } from '../../config/address.ts';
@@ -14,8 +16,9 @@ import { everyAnswer } from '../media/media-answer.ts';
 import { createAuthenticator } from './authenticate.ts';
 
 /**
- * Whether a page that is not on this computer sent the request directly: `Origin` names no loopback host, and no proxy passed it on.
- * A page cannot send the fields of proxies: they need a preflight, which oxbow never allows.
+ * Whether a page that is not on this computer sent the request directly: `Origin` names no loopback host, and
+ * no proxy passed it on. A page cannot send the fields of proxies: they need a preflight, which oxbow never
+ * allows.
  */
 export function isFromForeignPage(headers: IncomingHttpHeaders): boolean {
   const { origin } = headers;
@@ -37,7 +40,8 @@ export interface ForeignPages {
   /** Header fields of an answer: those that let any page read it, or none of these. */
   fieldsFor(source: RequestSource, target: RequestedStream): HeadFields;
   /**
-   * Refuses what is more than reading an answer: a WebSocket, which browsers open to any server without CORS, or an offer of WebRTC.
+   * Refuses what is more than reading an answer: a WebSocket, which browsers open to any server without CORS,
+   * or an offer of WebRTC.
    *
    * @throws OxbowError `cross-site`
    */
@@ -45,8 +49,8 @@ export interface ForeignPages {
 }
 
 /**
- * Header fields of an answer that any page may read. On a server that only this computer reaches, they vary by `Origin`; on others all
- * answers are the same, and a cache needs one copy.
+ * Header fields of an answer that any page may read. On a server that only this computer reaches, they vary
+ * by `Origin`; on others all answers are the same, and a cache needs one copy.
  *
  * @param address that the server listens on
  */

@@ -28,11 +28,12 @@ export class IdempotencyKeys {
   }
 
   /**
-   * The answer to the first request with this key, or the result of `make`. A failure is not stored, so the request can be repeated.
+   * The answer to the first request with this key, or the result of `make`. A failure is not stored, so the
+   * request can be repeated.
    *
    * @param scope principal, method and path; a key is valid only within them
-   * @throws OxbowError `bad-request` for an invalid key, `idempotency-key-reused` if it was used with another body,
-   *   `idempotency-key-in-use` while the first request is answered
+   * @throws OxbowError `bad-request` for an invalid key, `idempotency-key-reused` if it was used with another
+   *   body, `idempotency-key-in-use` while the first request is answered
    */
   once(scope: string, key: string, body: unknown, make: () => Promise<RouteAnswer>): Promise<RouteAnswer> {
     const now = this.#nowMs();

@@ -8,7 +8,8 @@ test('the schemas that requests must match compile for every route, although a s
   await using app = fastify();
   const names = new NamedSchemas();
   const described = routes.map(({ method, path, ...route }) => ({
-    ...{ method, url: path },
+    method,
+    url: path,
     schema: describeRoute({ method, path, ...route }, names),
   }));
   for (const schema of names.all) app.addSchema(schema);

@@ -1,8 +1,8 @@
 /**
- * Compiles the schemas of a route when they are first used: compiling all of them would take most of the startup time. All servers of a
- * process share what is compiled, because the table of routes never changes.
- * In: the table of routes, a server. Out: the routes with their schemas, and options for them: validators, and serializers that omit
- * members that their schema does not name.
+ * Compiles the schemas of a route when they are first used: compiling all of them would take most of the
+ * startup time. All servers of a process share what is compiled, because the table of routes never changes.
+ * In: the table of routes, a server. Out: the routes with their schemas, and options for them: validators,
+ * and serializers that omit members that their schema does not name.
  */
 import SerializerSelector from '@fastify/fast-json-stringify-compiler';
 import type { FastifyInstance, FastifySchemaCompiler, FastifySerializerCompiler } from 'fastify';
@@ -30,7 +30,10 @@ let described: DescribedRoutes | undefined;
 const validators = new WeakMap<object, Validate>();
 const serializers = new WeakMap<object, Serialize>();
 
-/** Every route of the table with its schema, and the named schemas that these refer to: the same objects each time. */
+/**
+ * Every route of the table with its schema, and the named schemas that these refer to: the same objects each
+ * time.
+ */
 export function describedRoutes(): DescribedRoutes {
   const names = new NamedSchemas();
   described ??= { routes: routes.map((route) => ({ route, schema: describeRoute(route, names) })), names };
@@ -40,7 +43,8 @@ export function describedRoutes(): DescribedRoutes {
 /**
  * Compilers that begin with the first request and the first answer.
  *
- * @param app one of its routes must have a schema of its query and no compilers: for it fastify makes the compiler that the others share
+ * @param app one of its routes must have a schema of its query and no compilers: for it fastify makes the
+ *   compiler that the others share
  */
 export function lazyCompilers(app: FastifyInstance): LazyCompilers {
   const { names } = describedRoutes();

@@ -1,10 +1,10 @@
 /**
  * Collects schemas that have a name (`$id`) and replaces each use with a reference.
- * In: schemas of the table of routes. Out: the same with `{ $ref }`, and the named ones, for the router and OpenAPI.
+ * In: schemas of the table of routes. Out: the same with `{ $ref }`, and the named ones, for the router and
+ * OpenAPI.
  */
 import type { TSchema } from 'typebox';
 
-/** A JSON schema. */
 export type JsonSchema = Record<string, unknown>;
 
 /** Collects named schemas while it replaces them. */
@@ -21,7 +21,9 @@ export class NamedSchemas {
     return this.#walk(schema) as JsonSchema;
   }
 
-  /** The named schemas that a schema refers to, itself or through others: with these alone it can be compiled. */
+  /**
+   * The named schemas that a schema refers to, itself or through others: with these alone it can be compiled.
+   */
   reachedFrom(schema: JsonSchema): readonly JsonSchema[] {
     const reached = new Set<JsonSchema>();
     const walk = (value: unknown): void => {

@@ -6,7 +6,9 @@ import type { Route } from '../routes/route.ts';
 
 const verbs = { GET: 'get', POST: 'create', PUT: 'replace', PATCH: 'update', DELETE: 'delete' } as const;
 
-/** `GET /api/v1/streams/:name/gaps` is `listStreamGaps`, `POST /api/v1/streams/:name/start` is `startStream`. */
+/**
+ * `GET /api/v1/streams/:name/gaps` is `listStreamGaps`, `POST /api/v1/streams/:name/start` is `startStream`.
+ */
 export function operationName({ method, path, replies }: Pick<Route, 'method' | 'path' | 'replies'>): string {
   const segments = path
     .replace(/^\/api\/v1/, '')

@@ -16,7 +16,10 @@ export interface Problem {
   readonly body: ProblemView;
 }
 
-/** Refusals that are logged: forged, replayed or expired tokens, pages of other sites, addresses that must not be reached. */
+/**
+ * Refusals that are logged: forged, replayed or expired tokens, pages of other sites, addresses that must not
+ * be reached.
+ */
 const notable = new Set(['watch-refused', 'watch-expired', 'cross-site', 'address-refused']);
 
 /** Members of `extra` that set a header or the hint and are not shown. */
@@ -29,8 +32,8 @@ const DETAIL_HINT = 'Correct what `detail` names.';
 const RETRY_AFTER_S = 1;
 
 /**
- * Builds the document. Members of an OxbowError's `extra`: `hint` replaces the table's, `retryAfterSeconds`, `allow`,
- * `contentRange` and `headers` become headers; every other member is copied to the document.
+ * Builds the document. Members of an OxbowError's `extra`: `hint` replaces the table's, `retryAfterSeconds`,
+ * `allow`, `contentRange` and `headers` become headers; every other member is copied to the document.
  *
  * @param traceId the same as in the log
  */
@@ -77,8 +80,8 @@ function toRefusal(error: unknown): OxbowError {
 }
 
 /**
- * Logs an error: bugs with their stack, counted in a metric; refusals and clients that left only at level debug, but for refusals that an
- * operator should know of.
+ * Logs an error: bugs with their stack, counted in a metric; refusals and clients that left only at level
+ * debug, but for refusals that an operator should know of.
  *
  * @param where method and path, without the query
  */

@@ -88,11 +88,16 @@ suite('what users see of streams', () => {
       await signedInAs(shared(), 'user', 'user F'),
     ];
     const { secret } = await deps.access.tokens.make({
-      ...{ userId: banned.user.id, label: '', scopes: ['account'], expiresMs: undefined },
+      userId: banned.user.id,
+      label: '',
+      scopes: ['account'],
+      expiresMs: undefined,
     });
     const makeLink = async (headers: Readonly<Record<string, string>>) => {
       const reply = await fetch(`${url}/api/v1/streams/signed/watch-tokens`, {
-        ...{ method: 'POST', headers: { ...headers, 'content-type': 'application/json' }, body: '{}' },
+        method: 'POST',
+        headers: { ...headers, 'content-type': 'application/json' },
+        body: '{}',
       });
       return ((await reply.json()) as { token: string }).token;
     };

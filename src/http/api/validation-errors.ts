@@ -42,8 +42,9 @@ function describe({ keyword, message = 'is not valid', params }: SchemaError): s
 }
 
 /**
- * Ajv reports the errors of every branch of a union. Keeps those of the branch that the request means: the one whose constants, such as
- * `type`, are right. Where every branch has a wrong constant, names the permitted values.
+ * Ajv reports the errors of every branch of a union. Keeps those of the branch that the request means: the
+ * one whose constants, such as `type`, are right. Where every branch has a wrong constant, names the
+ * permitted values.
  */
 function withoutOtherBranches(found: readonly SchemaError[]): readonly SchemaError[] {
   let errors = found;

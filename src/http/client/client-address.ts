@@ -1,6 +1,7 @@
 /**
  * The client's address if there are proxies: the last address in X-Forwarded-For that is not a trusted proxy.
- * In: the address of the connection, X-Forwarded-For. Out: an address. Forged entries are to its left and are never read.
+ * In: the address of the connection, X-Forwarded-For. Out: an address. Forged entries are to its left and are
+ * never read.
  */
 import { BlockList, isIP } from 'node:net';
 import { readForwarded } from './forwarded.ts';
@@ -10,7 +11,10 @@ import type { RequestSource } from './local-request.ts';
 /** Proxies on this computer; a forged header from here can only come from here. */
 const loopback = ['127.0.0.0/8', '::1'];
 
-/** Returns the client's address. `forwardedFor` is the value of X-Forwarded-For, or the addresses that forwarded.ts reads. */
+/**
+ * Returns the client's address. `forwardedFor` is the value of X-Forwarded-For, or the addresses that
+ * forwarded.ts reads.
+ */
 export type ClientAddress = (remoteAddress: string, forwardedFor: string | readonly string[] | undefined) => string;
 
 /**
@@ -32,7 +36,9 @@ export function createProxyCheck(trusted: readonly string[]): (address: string) 
   };
 }
 
-/** @param trusted networks (`10.0.0.0/8`) and addresses of proxies; those of this computer are always trusted */
+/**
+ * @param trusted networks (`10.0.0.0/8`) and addresses of proxies; those of this computer are always trusted
+ */
 export function createClientAddress(trusted: readonly string[]): ClientAddress {
   const isProxy = createProxyCheck(trusted);
   return (remoteAddress, forwardedFor) =>

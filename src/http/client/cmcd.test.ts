@@ -72,23 +72,39 @@ suite('CMCD of players (CTA-5004)', () => {
 
   test('a report has the state of its session; what hls.js and shaka send in version 2 is read too', () => {
     const nothing = {
-      ...{ state: undefined, isLive: undefined, latencyMs: undefined, bufferMs: undefined },
-      ...{ bitrateKbps: undefined, rendition: undefined },
+      state: undefined,
+      isLive: undefined,
+      latencyMs: undefined,
+      bufferMs: undefined,
+      bitrateKbps: undefined,
+      rendition: undefined,
     };
     for (const [line, report] of [
       ['sid="a"', { session: 'a', hasLeft: false, ...nothing }],
       [
         'bl=800,br=3200,ltc=450,oxbow-rendition="v0-480",sid="a",st=ll,sta=p,v=2',
         {
-          ...{ session: 'a', hasLeft: false, state: 'playing', isLive: true, latencyMs: 450, bufferMs: 800 },
-          ...{ bitrateKbps: 3200, rendition: 'v0-480' },
+          session: 'a',
+          hasLeft: false,
+          state: 'playing',
+          isLive: true,
+          latencyMs: 450,
+          bufferMs: 800,
+          bitrateKbps: 3200,
+          rendition: 'v0-480',
         },
       ],
       [
         'bl=(2300;v 1800;a),br=(3200;v 128;a),cid="x,sid=",e=t,sid="a",sn=4,st=v,sta=r,ts=1795000000000,v=2',
         {
-          ...{ session: 'a', hasLeft: false, state: 'buffering', isLive: false, latencyMs: undefined },
-          ...{ bufferMs: 2300, bitrateKbps: 3200, rendition: undefined },
+          session: 'a',
+          hasLeft: false,
+          state: 'buffering',
+          isLive: false,
+          latencyMs: undefined,
+          bufferMs: 2300,
+          bitrateKbps: 3200,
+          rendition: undefined,
         },
       ],
       ['sid="a",sta=e', { session: 'a', hasLeft: true, ...nothing }],

@@ -1,6 +1,8 @@
 /**
- * Reads Common Media Client Data, which players send in the query or in headers of each request, and in reports of their own.
- * In: a query, headers, lines of reports. Out: the keys that oxbow counts, what a player reports. CTA-5004 2 and 3; CTA-5004-B.
+ * Reads Common Media Client Data, which players send in the query or in headers of each request, and in
+ * reports of their own.
+ * In: a query, headers, lines of reports. Out: the keys that oxbow counts, what a player reports. CTA-5004 2
+ * and 3; CTA-5004-B.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { PlayerState } from '../../api/session-shapes.ts';
@@ -27,7 +29,10 @@ const MAX_CHARACTERS = 4096;
 /** CTA-5004, 3: sid. */
 const MAX_SESSION_CHARACTERS = 64;
 
-/** The form that players send: all but letters, digits, `.`, `-` and `_` percent-encoded, so that a key has one spelling. */
+/**
+ * The form that players send: all but letters, digits, `.`, `-` and `_` percent-encoded, so that a key has
+ * one spelling.
+ */
 const FULLY_ENCODED = /(?:^|&)CMCD=((?:[\w.-]|%2C|%3D|%22|%2F|%3A){1,4096})(?:&|$)/;
 const PLAIN_SESSION = /(?:^|%2C)sid%3D%22([\w.-]{1,64})%22(?:%2C|$)/;
 /** A key with its value, which may be quoted. */

@@ -1,7 +1,8 @@
 /**
  * Reads the header fields of proxies: `Forwarded`, or X-Forwarded-For, -Host and -Proto.
- * In: header fields. Out: their values in one form, not yet checked for trust. If both forms are present and differ, the client sent one
- * of them and a proxy that only knows the other passed it on: then neither counts. RFC 7239 4 to 8.
+ * In: header fields. Out: their values in one form, not yet checked for trust. If both forms are present and
+ * differ, the client sent one of them and a proxy that only knows the other passed it on: then neither
+ * counts. RFC 7239 4 to 8.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 
@@ -53,7 +54,10 @@ function listOf(field: string | string[] | undefined): string[] | undefined {
   return list.map((one) => one.trim());
 }
 
-/** `for="[2001:db8::17]:4711";proto=https`. Quoted values with a comma or semicolon are not supported: addresses have none. */
+/**
+ * `for="[2001:db8::17]:4711";proto=https`. Quoted values with a comma or semicolon are not supported:
+ * addresses have none.
+ */
 function parseElement(text: string): ReadonlyMap<string, string> {
   const pairs = new Map<string, string>();
   for (const pair of text.split(';')) {

@@ -1,7 +1,8 @@
 /**
- * The host names that a server on a loopback address accepts. A page whose own name resolves to it (DNS rebinding) gets 421.
- * In: where oxbow listens, `publicUrl`, `hosts`, the `Host` or `:authority` of a request. Out: yes or no; the refusal.
- * RFC 9110 7.4 and 15.5.20. docs/decisions/0018.
+ * The host names that a server on a loopback address accepts. A page whose own name resolves to it (DNS
+ * rebinding) gets 421.
+ * In: where oxbow listens, `publicUrl`, `hosts`, the `Host` or `:authority` of a request. Out: yes or no; the
+ * refusal. RFC 9110 7.4 and 15.5.20. docs/decisions/0018.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { isLoopback } from '../../config/address.ts';
@@ -9,7 +10,9 @@ import { OxbowError } from '../../lib/errors.ts';
 import { isFromNode } from './from-node.ts';
 import { hostNameOf, isLoopbackName, nameOfHost } from './local-request.ts';
 
-/** Host names that a server accepts besides those of this computer, in lower case; `undefined`: every name. */
+/**
+ * Host names that a server accepts besides those of this computer, in lower case; `undefined`: every name.
+ */
 export type OwnHosts = readonly string[] | undefined;
 
 /**
@@ -35,7 +38,8 @@ export function answersTo(own: OwnHosts, name: string): boolean {
 }
 
 /**
- * Refuses a request that names another host; not one of another node, which has checked the name. Forwarding headers do not count: a page can set them, but not `Host`.
+ * Refuses a request that names another host; not one of another node, which has checked the name. Forwarding
+ * headers do not count: a page can set them, but not `Host`.
  *
  * @throws OxbowError `host-refused`
  */

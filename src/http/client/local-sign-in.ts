@@ -1,5 +1,6 @@
 /**
- * Sign-in without a token on the computer where oxbow runs: which clients it is offered to, and the command for all others.
+ * Sign-in without a token on the computer where oxbow runs: which clients it is offered to, and the command
+ * for all others.
  * In: settings, the client of a request. Out: yes or no, a command line. docs/6-run/access.md.
  */
 
@@ -11,11 +12,13 @@ import { type ConnectionEnds, isOwnConnection } from './socket-owner.ts';
 /** The policy of local sign-in. */
 export interface LocalSignIn {
   /**
-   * Whether a click on the page signs this browser in as administrator: only this computer can reach oxbow, the request comes directly
-   * from a program on it, and that program belongs to the user who runs oxbow.
+   * Whether a click on the page signs this browser in as administrator: only this computer can reach oxbow,
+   * the request comes directly from a program on it, and that program belongs to the user who runs oxbow.
    */
   isOffered(client: Pick<LimitedClient, 'isLocal'>, ends: ConnectionEnds): Promise<boolean>;
-  /** The command that prints a sign-in link. Only clients on this computer learn the path of the data folder. */
+  /**
+   * The command that prints a sign-in link. Only clients on this computer learn the path of the data folder.
+   */
   command(client: Pick<LimitedClient, 'isLocal'>): string;
 }
 

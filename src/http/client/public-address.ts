@@ -1,6 +1,7 @@
 /**
  * The origin by which a client reaches this server, for absolute links.
- * In: the setting, a request's Host, header fields of trusted proxies. Out: an origin as `https://tv.example`. RFC 9110 7.2; RFC 7239.
+ * In: the setting, a request's Host, header fields of trusted proxies. Out: an origin as
+ * `https://tv.example`. RFC 9110 7.2; RFC 7239.
  */
 import { createProxyCheck } from './client-address.ts';
 import { readForwarded } from './forwarded.ts';
@@ -17,7 +18,8 @@ export interface RequestOrigin extends RequestSource {
 const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/;
 
 /**
- * Creates a function that returns the origin, without a trailing slash; undefined if the request names no valid host.
+ * Creates a function that returns the origin, without a trailing slash; undefined if the request names no
+ * valid host.
  *
  * @param publicUrl the setting, which takes precedence
  * @param trusted proxies whose host and scheme are used; those of this computer are always trusted

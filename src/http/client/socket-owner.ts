@@ -1,6 +1,7 @@
 /**
  * Finds the user who owns the other end of a loopback connection, on systems that expose it.
- * In: the addresses of a connection, /proc/net/tcp and tcp6 (Linux, proc(5)). Out: a user id. Pure but for reading these two files.
+ * In: the addresses of a connection, /proc/net/tcp and tcp6 (Linux, proc(5)). Out: a user id. Pure but for
+ * reading these two files.
  */
 import { readFile } from 'node:fs/promises';
 import { isIPv4, type Socket } from 'node:net';

@@ -1,12 +1,16 @@
 /**
- * Whose `traceparent` counts: a stranger who names a trace decides whether it is sampled, and can write into the traces of others.
- * In: header fields of requests, after the check of the signatures of nodes. Out: the same without what does not count. W3C Trace Context, 3.3.
+ * Whose `traceparent` counts: a stranger who names a trace decides whether it is sampled, and can write into
+ * the traces of others.
+ * In: header fields of requests, after the check of the signatures of nodes. Out: the same without what does
+ * not count. W3C Trace Context, 3.3.
  */
 import { createProxyCheck } from './client-address.ts';
 import { isFromNode } from './from-node.ts';
 import type { RequestSource } from './local-request.ts';
 
-/** Callers whose trace is continued: of anyone, of trusted proxies and nodes, of nodes of the cluster alone. */
+/**
+ * Callers whose trace is continued: of anyone, of trusted proxies and nodes, of nodes of the cluster alone.
+ */
 export type TraceCallers = 'any' | 'proxies' | 'nodes';
 
 /**

@@ -1,5 +1,6 @@
 /**
- * The key that distinguishes players: their CMCD session, otherwise their address and user agent; and the client that it counts against.
+ * The key that distinguishes players: their CMCD session, otherwise their address and user agent; and the
+ * client that it counts against.
  * In: a request. Out: short hashes, salted per process. CTA-5004 3 (sid).
  */
 import { hash, randomBytes } from 'node:crypto';
@@ -16,8 +17,8 @@ const isThisComputer = createProxyCheck([]);
 const hashOf = (text: string, characters: number) => hash('sha1', `${salt} ${text}`, 'base64').slice(0, characters);
 
 /**
- * The key of a player: who it is, a dot, and its client, which may be so many players only. Programs on this computer, and proxies here
- * that do not forward the client's address, are not limited.
+ * The key of a player: who it is, a dot, and its client, which may be so many players only. Programs on this
+ * computer, and proxies here that do not forward the client's address, are not limited.
  *
  * @param session CMCD sid; undefined: the player sends none
  * @param address the client's address

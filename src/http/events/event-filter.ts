@@ -26,11 +26,16 @@ export interface EventSubscriber {
   readonly owner: string;
   /** Whether it may see a stream that is signed or private. */
   sees(stream: string): boolean;
-  /** Why its permission ended; undefined while it is valid. Called for every event, so it only reads memory. */
+  /**
+   * Why its permission ended; undefined while it is valid. Called for every event, so it only reads memory.
+   */
   ended(): EndOfPermission | undefined;
 }
 
-/** Why a permission ended during the connection: a link expired or was revoked; a session or an API token ended. */
+/**
+ * Why a permission ended during the connection: a link expired or was revoked; a session or an API token
+ * ended.
+ */
 export type EndOfPermission = 'watch-expired' | 'watch-refused' | 'unauthorized';
 
 const MAX_ID_LENGTH = 40;
@@ -62,7 +67,10 @@ function readType(word: string): readonly EventType[] {
   });
 }
 
-/** Whether a subscriber receives an event: the filter matches, and it may see the stream both now and when the event was published. */
+/**
+ * Whether a subscriber receives an event: the filter matches, and it may see the stream both now and when the
+ * event was published.
+ */
 export function matches(
   { event, audience }: PublishedEvent,
   { types, stream }: EventFilter,

@@ -1,6 +1,7 @@
 /**
  * The subscribers to events over HTTP, by SSE and WebSocket.
- * In: a filter and a subscriber. Out: messages in a send queue. Ends a connection when oxbow stops, the permission ends, or the client is too slow.
+ * In: a filter and a subscriber. Out: messages in a send queue. Ends a connection when oxbow stops, the
+ * permission ends, or the client is too slow.
  */
 import type { ConnectionEvent } from '../../api/events.ts';
 import { printRfc3339 } from '../../api/instant.ts';
@@ -16,7 +17,10 @@ const MAX_LISTENERS = 1000;
 const MAX_PER_ADDRESS = 200;
 /** Interval of heartbeats on idle connections, ms. */
 export const HEARTBEAT_MS = 15_000;
-/** Interval at which permissions are checked while no event is sent, ms. They are also checked before each event. */
+/**
+ * Interval at which permissions are checked while no event is sent, ms. They are also checked before each
+ * event.
+ */
 const PERMISSION_CHECK_MS = 1000;
 
 /** Why the server ends a subscription. */
@@ -49,7 +53,8 @@ export class EventListeners {
   }
 
   /**
-   * Adds a subscriber. Its first message says whether events are missing after `filter.after`; the replayed events follow.
+   * Adds a subscriber. Its first message says whether events are missing after `filter.after`; the replayed
+   * events follow.
    *
    * @param connect opens the connection to the client
    * @returns unsubscribes; may be called twice
@@ -148,7 +153,8 @@ export class EventListeners {
     const { clock } = this.#deps;
     const type = reset ? 'events.reset' : 'events.ready';
     const at = printRfc3339(clock.nowMs());
-    // With a replay it has no id: a client whose connection breaks during the replay continues from the last event it received.
+    // With a replay it has no id: a client whose connection breaks during the replay continues from the last
+    // event it received.
     const id = replayed > 0 ? '' : lastId;
     const event: ConnectionEvent = { id, type, at, stream: null, data: { replayed } };
     return { id, type, json: JSON.stringify(event) };

@@ -1,6 +1,7 @@
 /**
  * The messages that one subscriber has not received yet.
- * In: events as JSON, shared by all subscribers. Out: one message at a time, as fast as the client takes them.
+ * In: events as JSON, shared by all subscribers. Out: one message at a time, as fast as the client takes
+ * them.
  */
 import type { ConnectionEvent, EventType } from '../../api/events.ts';
 

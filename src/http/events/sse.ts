@@ -1,6 +1,7 @@
 /**
  * Events as `text/event-stream`.
- * In: the send queue of a subscriber. Out: a body that lasts until either side ends it. HTML Standard 9.2, Server-sent events.
+ * In: the send queue of a subscriber. Out: a body that lasts until either side ends it. HTML Standard 9.2,
+ * Server-sent events.
  */
 import { Readable } from 'node:stream';
 import type { EventFilter, EventSubscriber } from './event-filter.ts';

@@ -6,7 +6,6 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type ClientOptions, WebSocket } from 'ws';
 
-/** An event as received. */
 export interface ReceivedEvent {
   readonly id: string;
   readonly type: string;
@@ -14,7 +13,6 @@ export interface ReceivedEvent {
   readonly data: Record<string, unknown>;
 }
 
-/** A subscriber. */
 export interface TestSubscriber {
   /** Resolves with the next event. */
   next(): Promise<ReceivedEvent>;

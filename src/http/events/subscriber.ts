@@ -1,6 +1,7 @@
 /**
  * Authorizes a subscriber to events, and notices when its permission ends during the connection.
- * In: a request, the playback token of its path, its filter. Out: EventSubscriber, or a refusal. docs/media.md 32.
+ * In: a request, the playback token of its path, its filter. Out: EventSubscriber, or a refusal.
+ * docs/media.md 32.
  */
 import type { Access } from '../../accounts/access.ts';
 import { bucketOwner } from '../../accounts/rate-limit.ts';
@@ -26,11 +27,13 @@ export function eventsTarget(
 }
 
 /**
- * Authorizes a subscriber. A playback token gives the events of its one stream: the request names the stream, since a token does not
- * say which it is for. A principal that sees every stream needs no token, and one that it sends is ignored.
+ * Authorizes a subscriber. A playback token gives the events of its one stream: the request names the stream,
+ * since a token does not say which it is for. A principal that sees every stream needs no token, and one that
+ * it sends is ignored.
  *
  * @param token in front of the path; undefined if there is none
- * @throws OxbowError `cross-site`; with a token also `bad-request` if no stream is named, `watch-refused`, `watch-expired`
+ * @throws OxbowError `cross-site`; with a token also `bad-request` if no stream is named, `watch-refused`,
+ *   `watch-expired`
  */
 export function subscriberOf(
   {

@@ -1,7 +1,7 @@
 /**
  * Events over WebSocket, at the same address and as the same JSON as over SSE; one message per event.
- * In: requests to upgrade. Out: connections until either side ends them. RFC 6455; close codes 7.4: 1001 oxbow stops, 4008 too slow,
- * 4001 and 4003 the permission ended (as 401 and 403 over HTTP).
+ * In: requests to upgrade. Out: connections until either side ends them. RFC 6455; close codes 7.4: 1001
+ * oxbow stops, 4008 too slow, 4001 and 4003 the permission ended (as 401 and 403 over HTTP).
  */
 import type { IncomingMessage } from 'node:http';
 import { type WebSocket, WebSocketServer } from 'ws';
@@ -27,7 +27,8 @@ const closeFrames: Readonly<Record<EndReason, readonly [code: number, reason: st
 /**
  * Upgrades requests for events.
  *
- * @param subscriberOf authorizes the sender, by the playback token of the path or by header; rejects with a refusal
+ * @param subscriberOf authorizes the sender, by the playback token of the path or by header; rejects with a
+ *   refusal
  */
 export function createEventSockets(
   listeners: EventListeners,

@@ -41,7 +41,11 @@ test('clients that the authorization server admitted get ready responses; the sl
   assert.equal(await bodyOf(`/t/other${SEGMENT}`), 'slow');
   const { userAgent: _, ...first } = questions[0]!;
   assert.deepEqual(first, {
-    ...{ action: 'read', protocol: 'http', stream: 'cam', secret: 'admitted', address: first.address },
+    action: 'read',
+    protocol: 'http',
+    stream: 'cam',
+    secret: 'admitted',
+    address: first.address,
   });
   assert.match(first.address, /127\.0\.0\.1|::1/);
 });

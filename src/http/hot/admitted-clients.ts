@@ -1,11 +1,15 @@
 /**
  * Which connections the authorization server has admitted to a restricted stream.
- * In: answers in the memory of AuthUrl. Out: whether a response may be sent at once; otherwise the slow path asks the server.
+ * In: answers in the memory of AuthUrl. Out: whether a response may be sent at once; otherwise the slow path
+ * asks the server.
  */
 import type { AuthUrl } from '../../accounts/auth/auth-url.ts';
 import type { HotClient } from './response-cache.ts';
 
-/** A connection asks AuthUrl again after this long, so that answers in use are not dropped from its memory, ms. */
+/**
+ * A connection asks AuthUrl again after this long, so that answers in use are not dropped from its memory,
+ * ms.
+ */
 const HELD_MS = 1000;
 
 interface Admission {

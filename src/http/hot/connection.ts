@@ -1,7 +1,9 @@
 /**
- * One HTTP/1.1 connection. A live request is answered from the response cache at once, or when its media exists; node:http's request and
- * response objects serve any other request on the same socket; what the parser does not accept moves to node:http for good.
- * In: a socket, plain or TLS. Out: responses in the order of the requests. RFC 9112 9.3; docs/media.md 27, 28.
+ * One HTTP/1.1 connection. A live request is answered from the response cache at once, or when its media
+ * exists; node:http's request and response objects serve any other request on the same socket; what the
+ * parser does not accept moves to node:http for good.
+ * In: a socket, plain or TLS. Out: responses in the order of the requests. RFC 9112 9.3; docs/media.md
+ * 27, 28.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -59,7 +61,10 @@ export interface ResponseFinder<F extends Found> {
 export interface ConnectionHost<F extends Found = HotResponse> extends SlowPath {
   readonly cache: ResponseFinder<F>;
   readonly pendingReplies: PendingReplies;
-  /** Whether the client gets the common response: own host name, no foreign page. The slow path decides otherwise. */
+  /**
+   * Whether the client gets the common response: own host name, no foreign page. The slow path decides
+   * otherwise.
+   */
   isCommon(headers: ClientHeaders): boolean;
   /** IP address of the client. */
   addressOf(headers: ClientHeaders, socket: Socket): string;
@@ -87,11 +92,12 @@ interface Waiting<F extends Found> {
   readonly group: WaitGroup;
   readonly stopCounting: () => void;
   readonly startedMs: number;
-  /** What was written; undefined if the slow path must answer, for example because the media has left memory. */
+  /**
+   * What was written; undefined if the slow path must answer, for example because the media has left memory.
+   */
   response: RawResponse | undefined;
 }
 
-/** One connection. */
 export class HotConnection<F extends Found = HotResponse> implements Waiter, HotClient {
   readonly #socket: Socket;
   readonly #host: ConnectionHost<F>;
@@ -317,7 +323,8 @@ export class HotConnection<F extends Found = HotResponse> implements Waiter, Hot
     this.#socket.resume();
   };
 
-  // As node:http does, a half-closed connection counts as closed: an endless response would not notice otherwise.
+  // As node:http does, a half-closed connection counts as closed: an endless response would not notice
+  // otherwise.
   readonly #onEnd = (): void => {
     this.#isEnded = true;
     if (this.#isBusy) this.#socket.destroy();

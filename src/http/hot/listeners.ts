@@ -1,13 +1,17 @@
 /**
- * Many listening sockets on one port. libuv accepts one connection per socket and event-loop turn, so one socket makes a burst of new
- * clients wait.
- * In: a server and an endpoint. Out: the port; the server gets the connections of all sockets. socket(7), SO_REUSEPORT.
+ * Many listening sockets on one port. libuv accepts one connection per socket and event-loop turn, so one
+ * socket makes a burst of new clients wait.
+ * In: a server and an endpoint. Out: the port; the server gets the connections of all sockets. socket(7),
+ * SO_REUSEPORT.
  */
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Endpoint } from '../../config/address.ts';
 import { isLinux } from '../../lib/platform.ts';
 
-/** Measured with 1,000 new clients while 100 load media: first byte at p99 after 5.6 s with one socket, 0.3 s with sixteen. */
+/**
+ * Measured with 1,000 new clients while 100 load media: first byte at p99 after 5.6 s with one socket, 0.3 s
+ * with sixteen.
+ */
 const LISTENERS = 16;
 /** Accept queue of each socket; the system may allow fewer. */
 const BACKLOG = 4096;

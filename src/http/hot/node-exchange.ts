@@ -1,6 +1,8 @@
 /**
- * Creates node:http's request and response objects for one request of a hot connection, which keeps the socket.
- * In: a parsed request head without a body. Out: the pair that any `request` listener of node:http accepts. RFC 9112 9.3.
+ * Creates node:http's request and response objects for one request of a hot connection, which keeps the
+ * socket.
+ * In: a parsed request head without a body. Out: the pair that any `request` listener of node:http accepts.
+ * RFC 9112 9.3.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';

@@ -1,8 +1,8 @@
 /**
- * Connections that wait for media that does not exist yet. Those that wait for the same reply form a group with one check for each change
- * and one timer.
- * In: pending replies of delivery, connections. Out: the reply or a refusal, to all connections of a group in one turn.
- * RFC 8216bis 6.2.5.2; docs/media.md 28.
+ * Connections that wait for media that does not exist yet. Those that wait for the same reply form a group
+ * with one check for each change and one timer.
+ * In: pending replies of delivery, connections. Out: the reply or a refusal, to all connections of a group in
+ * one turn. RFC 8216bis 6.2.5.2; docs/media.md 28.
  */
 import type { PendingReply } from '../../delivery/live/pending-reply.ts';
 import type { Reply } from '../../delivery/reply.ts';

@@ -1,6 +1,7 @@
 /**
  * A complete HTTP/1.1 response, head and body serialized once for all clients.
- * In: delivery's Reply. Out: buffers that are written unchanged; only the Date in them is updated. RFC 9110 6.6.1; RFC 9112.
+ * In: delivery's Reply. Out: buffers that are written unchanged; only the Date in them is updated. RFC 9110
+ * 6.6.1; RFC 9112.
  */
 import type { Reply } from '../../delivery/reply.ts';
 import type { HeadFields } from '../media/exchange.ts';
@@ -20,7 +21,6 @@ const BEFORE_DATE = '\r\nconnection: keep-alive\r\ndate: ';
 /** Bytes to write. */
 export interface RawResponse {
   readonly buffers: readonly Uint8Array[];
-  /** Bytes of the body. */
   readonly bodyBytes: number;
   /** Updates the Date, and the Age; cheap within the same second. @param nowS unix seconds */
   renew(nowS: number): void;
@@ -31,7 +31,10 @@ export interface ResponseForm {
   readonly takesGzip: boolean;
   /** Shared caches must not keep it. */
   readonly isPrivate: boolean;
-  /** Of a copy: when its origin made it, unix seconds; printed as its Age (RFC 9111 5.1). Always the same for a reply. */
+  /**
+   * Of a copy: when its origin made it, unix seconds; printed as its Age (RFC 9111 5.1). Always the same for
+   * a reply.
+   */
   readonly bornS?: number;
 }
 
@@ -83,7 +86,10 @@ export function acceptedResponse(head: Readonly<Record<string, string>>): RawRes
   return { buffers: [top], bodyBytes: 0, renew: renewer(top, dateAt) };
 }
 
-/** The head of a response, with room for the Date at `dateAt`; an Age, the last field, ends before `connection`. */
+/**
+ * The head of a response, with room for the Date at `dateAt`; an Age, the last field, ends before
+ * `connection`.
+ */
 function printTop(status: string, fields: HeadFields): { readonly top: Buffer; readonly dateAt: number } {
   const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
   const before = Buffer.from(`HTTP/1.1 ${status}\r\n${lines.join('').slice(0, -2)}${BEFORE_DATE}`, 'latin1');

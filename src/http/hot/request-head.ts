@@ -1,7 +1,8 @@
 /**
- * Parser for the heads of simple requests: GET, HEAD, OPTIONS and reports of players, without a body, complete in one read.
- * In: bytes of a connection as text. Out: method, target and client headers; undefined for what node:http must parse: bodies, upgrades,
- * partial heads, anything malformed. RFC 9112 2 to 5.
+ * Parser for the heads of simple requests: GET, HEAD, OPTIONS and reports of players, without a body,
+ * complete in one read.
+ * In: bytes of a connection as text. Out: method, target and client headers; undefined for what node:http
+ * must parse: bodies, upgrades, partial heads, anything malformed. RFC 9112 2 to 5.
  */
 
 import { isFromForeignPage } from '../api/foreign-pages.ts';

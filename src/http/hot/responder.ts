@@ -1,5 +1,6 @@
 /**
- * The hot responder: accepts all HTTP/1.1 connections and answers live requests without fastify and without node:http's parser.
+ * The hot responder: accepts all HTTP/1.1 connections and answers live requests without fastify and without
+ * node:http's parser.
  * In: sockets, plain or TLS. Out: responses and counters; other requests go to the slow path (`SlowPath`).
  * docs/media.md 27, 28; docs/decisions/0012-the-hot-responder.md.
  */
@@ -39,7 +40,10 @@ export interface HotCounts {
   starved(): void;
   /** Gauge: bytes of cached media. */
   ready(bytes: number): void;
-  /** Calls `flush` before counters are read, since a labelled counter costs a tenth of a response. Returns how to stop. */
+  /**
+   * Calls `flush` before counters are read, since a labelled counter costs a tenth of a response. Returns how
+   * to stop.
+   */
   beforeRead(flush: () => void): () => void;
 }
 

@@ -1,8 +1,8 @@
 /**
- * Cache of complete HTTP/1.1 responses to live requests, by request target: playlists until the live window changes, parts and
- * segments for six seconds.
- * In: the target of a GET. Out: a response to write, a pending reply, or undefined if the slow path must answer.
- * docs/media.md 23a, 27.
+ * Cache of complete HTTP/1.1 responses to live requests, by request target: playlists until the live window
+ * changes, parts and segments for six seconds.
+ * In: the target of a GET. Out: a response to write, a pending reply, or undefined if the slow path must
+ * answer. docs/media.md 23a, 27.
  */
 import { isLiveAddress, type LiveAddress, parseMediaAddress } from '../../api/media-address.ts';
 import { splitTarget } from '../../api/signed-path.ts';
@@ -62,7 +62,10 @@ export interface ResponseCacheOptions {
   readonly lookup: LiveLookup;
   /** Whether a stream is not public. Called for each request. */
   readonly isPrivate: (stream: string) => boolean;
-  /** Whether a client may watch; otherwise the slow path decides. Called for each request of a restricted stream, and with a token. */
+  /**
+   * Whether a client may watch; otherwise the slow path decides. Called for each request of a restricted
+   * stream, and with a token.
+   */
   readonly mayWatch: (
     token: string | undefined,
     address: LiveAddress,
@@ -232,7 +235,10 @@ export class ResponseCache implements Disposable {
 /** `_`, `H`, `L` or `S`, percent-encoded. */
 const ENCODED_LETTER = /%(?:5f|48|4c|53)/i;
 
-/** The delivery directives of a query as written; undefined if percent-encoding may hide one, which only a full parser finds. */
+/**
+ * The delivery directives of a query as written; undefined if percent-encoding may hide one, which only a
+ * full parser finds.
+ */
 function directivesIn(query: string): string | undefined {
   if (ENCODED_LETTER.test(query)) return undefined;
   if (!query.includes('_HLS_')) return '';

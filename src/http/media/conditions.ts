@@ -15,7 +15,8 @@ export function matchesEtag(header: string, etag: string): boolean {
 }
 
 /**
- * Whether to apply a Range header, given If-Range. Strong comparison; dates never match, since oxbow sends none.
+ * Whether to apply a Range header, given If-Range. Strong comparison; dates never match, since oxbow sends
+ * none.
  *
  * @param etag with its quotes; undefined if there is none
  */

@@ -1,6 +1,8 @@
 /**
- * One request and its answer, the same over HTTP/1.1 and HTTP/2. Used for media only, without node's compatibility layer for HTTP/2.
- * In: requests that node:http or node:http2 accepted. Out: the interface that media.ts and send.ts write to. RFC 9112; RFC 9113 8.
+ * One request and its answer, the same over HTTP/1.1 and HTTP/2. Used for media only, without node's
+ * compatibility layer for HTTP/2.
+ * In: requests that node:http or node:http2 accepted. Out: the interface that media.ts and send.ts write to.
+ * RFC 9112; RFC 9113 8.
  */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { IncomingHttpHeaders as Http2Headers, ServerHttp2Stream } from 'node:http2';
@@ -51,7 +53,8 @@ export interface Exchange {
    * Reads the request's body, at most once.
    *
    * @param maxBytes of a longer one, the rest is discarded
-   * @throws OxbowError `payload-too-large`, `bad-request` if it does not come within ten seconds, `node-refused` if another node has signed another one
+   * @throws OxbowError `payload-too-large`, `bad-request` if it does not come within ten seconds,
+   *   `node-refused` if another node has signed another one
    */
   text(maxBytes: number): Promise<string>;
   /** Discards the request's body. Call it before `head` if the client may send one. */
@@ -153,7 +156,9 @@ function textOf(body: Readable, maxBytes: number, bodyHash?: string): Promise<st
   });
 }
 
-/** The path and query of a request target, also of the absolute form that proxies may send (RFC 9112 3.2.2). */
+/**
+ * The path and query of a request target, also of the absolute form that proxies may send (RFC 9112 3.2.2).
+ */
 export function pathOf(target: string): string {
   return target.startsWith('/') ? target : target.replace(/^[a-z]+:\/\/[^/?]*\/?/i, '/');
 }

@@ -14,7 +14,6 @@ export const everyAnswer = {
   'timing-allow-origin': '*',
 } as const;
 
-/** Methods of media. */
 export const MEDIA_METHODS = 'GET, HEAD, OPTIONS';
 
 /** Fields of the answer to a preflight request. */

@@ -338,7 +338,8 @@ suite('held requests', () => {
         return new Promise(() => {});
       },
     });
-    // Pipelined on one connection: the answers are sent in order, but the server handles all requests at once.
+    // Pipelined on one connection: the answers are sent in order, but the server handles all requests at
+    // once.
     const crowd = connect(Number(new URL(server.url).port), '127.0.0.1');
     crowd.on('error', () => {});
     crowd.write('GET /live/cam/v0/7.1.m4s HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(1000));

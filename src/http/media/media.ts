@@ -1,5 +1,6 @@
 /**
- * Answers requests for media directly on node:http and node:http2: whole, by range, 304, or with a problem. Blocking requests wait here.
+ * Answers requests for media directly on node:http and node:http2: whole, by range, 304, or with a problem.
+ * Blocking requests wait here.
  * In: requests with a media address; delivery's Reply. Out: responses. RFC 9110; docs/media.md 27 and 28.
  */
 
@@ -36,7 +37,10 @@ import { areInMemory, readBlocks, sendBlocks, sendMemory } from './send.ts';
 import { createSessionReports } from './session-reports.ts';
 import { createWatchAccess } from './watch-access.ts';
 
-/** A client that requests one of these is a viewer. Probes and previews request Multivariant Playlists, stills and clips too. */
+/**
+ * A client that requests one of these is a viewer. Probes and previews request Multivariant Playlists, stills
+ * and clips too.
+ */
 const WATCHING: ReadonlySet<MediaAddress['kind']> = new Set([
   'playlist',
   'part',
@@ -152,8 +156,9 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
   }
 
   /**
-   * Applies the rate limits of clips and stills, which are created per request, also for HEAD; small stills are stored. The player of a
-   * shared clip requests many ranges: only those with the start of the file count. Of windows, those that are long count by their hours.
+   * Applies the rate limits of clips and stills, which are created per request, also for HEAD; small stills
+   * are stored. The player of a shared clip requests many ranges: only those with the start of the file
+   * count. Of windows, those that are long count by their hours.
    */
   function applyRateLimit(
     address: MediaAddress,
@@ -164,7 +169,8 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
     const hours = hoursOf(address);
     if (hours === 0 && (address.kind === 'small-still' || (kind !== 'clip' && kind !== 'thumb'))) return {};
     if (address.kind === 'clip-file' && !includesStart(exchange)) return {};
-    // A private stream was refused before. One that does not exist costs no turn either, so that they do not differ.
+    // A private stream was refused before. One that does not exist costs no turn either, so that they do not
+    // differ.
     if (address.stream !== undefined && deps.streams.revision(address.stream) === undefined) return {};
     if (hours > 0) return deps.limits.take('windows', client(), hours);
     if (kind !== 'clip') return deps.limits.take('stills', client());
@@ -294,7 +300,10 @@ function includesStart({ headers }: Exchange): boolean {
   return headers.range === undefined || headers.range.startsWith('bytes=0-');
 }
 
-/** Reads the first block before it returns the blocks, so that a read error can still become a problem document. */
+/**
+ * Reads the first block before it returns the blocks, so that a read error can still become a problem
+ * document.
+ */
 async function firstOf(blocks: AsyncGenerator<Uint8Array>): Promise<AsyncIterable<Uint8Array>> {
   const first = await blocks.next();
   return {

@@ -1,5 +1,6 @@
 /**
- * Redirects downloads of whole stored files to the object store that has them, if its target permits it. Access was checked before.
+ * Redirects downloads of whole stored files to the object store that has them, if its target permits it.
+ * Access was checked before.
  * In: delivery's Reply. Out: the fields of a 302, or nothing: the file is then sent from here.
  */
 import type { Reply } from '../../delivery/reply.ts';
@@ -7,7 +8,10 @@ import type { HttpDeps } from '../deps.ts';
 import type { HeadFields } from './exchange.ts';
 import { printAttachment } from './representation.ts';
 
-/** The head of a redirect to an address that is valid for minutes; undefined: the file cannot be redirected, or not now. */
+/**
+ * The head of a redirect to an address that is valid for minutes; undefined: the file cannot be redirected,
+ * or not now.
+ */
 export async function redirectOf(
   method: string | undefined,
   { body, contentType, filename, length }: Reply,

@@ -1,6 +1,7 @@
 /**
  * Selects the representation of a reply for a request: whole, gzipped, a range, or 304.
- * In: delivery's Reply and the request's headers. Out: status, head and pieces. RFC 9110 8, 13 and 14; RFC 9111 5.2.
+ * In: delivery's Reply and the request's headers. Out: status, head and pieces. RFC 9110 8, 13 and 14;
+ * RFC 9111 5.2.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Reply } from '../../delivery/reply.ts';
@@ -43,7 +44,8 @@ export function representationOf(
   const zipped = reply.gzip && !isRange && acceptsGzip(request['accept-encoding']) ? reply.gzip() : undefined;
   const length = zipped?.length ?? reply.length;
   const etag = reply.etag === undefined ? undefined : `"${reply.etag}${zipped ? '-gz' : ''}"`;
-  // Also set on the uncompressed form: otherwise a cache may return the gzipped one to a client without gzip (RFC 9110 12.5.5).
+  // Also set on the uncompressed form: otherwise a cache may return the gzipped one to a client without gzip
+  // (RFC 9110 12.5.5).
   const vary = [...(reply.gzip ? ['Accept-Encoding'] : []), ...(isPrivate ? ['Authorization'] : [])].join(', ');
   const headers: Record<string, string | number> = {
     'cache-control': isPrivate ? toPrivate(reply.cacheControl) : reply.cacheControl,

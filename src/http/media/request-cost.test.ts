@@ -17,7 +17,10 @@ const from = (address: string) => ({ 'x-forwarded-for': address });
 
 /** A file that holds `weight` bytes and never ends. */
 const endless = (weight: number): Reply => ({
-  ...{ contentType: 'video/mp4', cacheControl: 'no-store', length: 1000, weight },
+  contentType: 'video/mp4',
+  cacheControl: 'no-store',
+  length: 1000,
+  weight,
   body: [
     {
       length: 1000,

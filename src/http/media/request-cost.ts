@@ -1,6 +1,6 @@
 /**
- * Bounds what one client can cost where work and memory grow with the range of a request: it counts segments read, hours of windows, and the
- * bytes that open answers hold.
+ * Bounds what one client can cost where work and memory grow with the range of a request: it counts segments
+ * read, hours of windows, and the bytes that open answers hold.
  * In: requests for media with their client. Out: a budget for delivery, refusals (RFC 6585 4), metrics.
  */
 import { bucketOwner, type LimitedClient } from '../../accounts/rate-limit.ts';
@@ -85,7 +85,10 @@ export class OpenAnswers {
   }
 }
 
-/** Bytes that a reply holds for its client alone: what it says of itself, or the text of a window, which each request prints again. */
+/**
+ * Bytes that a reply holds for its client alone: what it says of itself, or the text of a window, which each
+ * request prints again.
+ */
 export function weightOf(reply: Reply, sent: Reply['body'], address: MediaAddress): number {
   if (reply.weight !== undefined) return reply.weight;
   if (!address.kind.startsWith('window-')) return 0;
@@ -105,7 +108,10 @@ export function hoursOf(address: MediaAddress): number {
   }
 }
 
-/** Whether an address is a few seconds as MP4, as cards of live streams play them: a player reads more in that time. */
+/**
+ * Whether an address is a few seconds as MP4, as cards of live streams play them: a player reads more in that
+ * time.
+ */
 export function isPreview(address: MediaAddress): boolean {
   if (address.kind !== 'clip' || address.format !== 'mp4') return false;
   try {
@@ -145,7 +151,8 @@ export function createBudget(
       if (isAuthorized || client.isLocal) return true;
       const { headers, remoteAddress } = exchange;
       authenticator.tryToken({ headers, remoteAddress, secure: false });
-      // The name of the session cookie says whether the page was loaded over TLS. A guest has only said a name.
+      // The name of the session cookie says whether the page was loaded over TLS. A guest has only said a
+      // name.
       return [false, true].some((secure) => {
         const { name, user } = authenticator.principalOf({ headers, remoteAddress, secure });
         return name !== '' && user?.role !== 'guest';

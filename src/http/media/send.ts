@@ -1,6 +1,7 @@
 /**
  * Sends the body of a reply, from memory or from files, no faster than the client receives it.
- * In: body parts and a range of them. Out: bytes on the response. An answer that cannot be completed is aborted, not ended.
+ * In: body parts and a range of them. Out: bytes on the response. An answer that cannot be completed is
+ * aborted, not ended.
  */
 import type { RangeReader } from '../../archive/range-reader.ts';
 import type { BodyPart } from '../../delivery/reply.ts';
@@ -45,7 +46,8 @@ export function areInMemory(body: readonly BodyPart[]): body is readonly Uint8Ar
 }
 
 /**
- * The body in blocks: segments as views of shared blocks, longer files in 256 KiB, parts in memory or generated ones whole.
+ * The body in blocks: segments as views of shared blocks, longer files in 256 KiB, parts in memory or
+ * generated ones whole.
  *
  * Throws the system's error, or RangeError if a file is shorter than the index says.
  */

@@ -1,6 +1,8 @@
 /**
- * Takes the reports of players about their sessions, by which viewers are counted whose requests a cache answers.
- * In: POST /live/{stream}/session, with CMCD in the query or in the body. Out: viewers. CTA-5004-B; docs/6-run/https-and-proxies.md.
+ * Takes the reports of players about their sessions, by which viewers are counted whose requests a cache
+ * answers.
+ * In: POST /live/{stream}/session, with CMCD in the query or in the body. Out: viewers. CTA-5004-B;
+ * docs/6-run/https-and-proxies.md.
  */
 import type { MediaTarget } from '../../api/media-address.ts';
 import { streamUnknown } from '../../api/stream-name.ts';
@@ -32,7 +34,8 @@ export interface SessionReports {
    * Answers a request.
    *
    * @param fields of the answer, in addition to its own
-   * @throws OxbowError `method-not-allowed`, `too-many-requests`, `stream-unknown`, `bad-request`, `payload-too-large`; those of WatchAccess
+   * @throws OxbowError `method-not-allowed`, `too-many-requests`, `stream-unknown`, `bad-request`,
+   *   `payload-too-large`; those of WatchAccess
    */
   answer(exchange: Exchange, target: MediaTarget, fields: HeadFields): Promise<void>;
 }

@@ -1,6 +1,7 @@
 /**
  * A body that arrives, with a limit for silence.
- * In: the stream of a request. Out: its pieces; an error when no byte arrives for too long, or the client disconnects.
+ * In: the stream of a request. Out: its pieces; an error when no byte arrives for too long, or the client
+ * disconnects.
  */
 import type { Readable } from 'node:stream';
 import { OxbowError } from '../../lib/errors.ts';

@@ -55,7 +55,10 @@ const deps = {
   },
 };
 
-/** A session that reads nothing: the window of every stream is empty. Resolves after its requests were answered or refused. */
+/**
+ * A session that reads nothing: the window of every stream is empty. Resolves after its requests were
+ * answered or refused.
+ */
 async function openDeaf(
   server: TestServer,
   requests: number,

@@ -1,7 +1,8 @@
 /**
  * Decides whether a client may watch: by its playback token, its credentials, or the authorization server.
- * In: a media address with a token or without, header fields. Out: whether the stream is restricted, or a refusal. Ignores cookies: a page
- * that is signed in creates a playback token. docs/media.md 32; docs/2-publish/auth.md.
+ * In: a media address with a token or without, header fields. Out: whether the stream is restricted, or a
+ * refusal. Ignores cookies: a page that is signed in creates a playback token. docs/media.md 32;
+ * docs/2-publish/auth.md.
  */
 import type { AuthQuestion } from '../../accounts/auth/auth-url.ts';
 import { may } from '../../accounts/permissions.ts';
@@ -31,11 +32,12 @@ export interface WatchAccessOptions {
 /** Checks whether a client may watch. */
 export interface WatchAccess {
   /**
-   * Whether the stream is restricted to some clients. Synchronous unless the authorization server must be asked, or a JWT is new.
+   * Whether the stream is restricted to some clients. Synchronous unless the authorization server must be
+   * asked, or a JWT is new.
    *
-   * @throws OxbowError `watch-refused`, `watch-expired`; `stream-unknown` for a restricted stream without token, as if it did not exist;
-   *   `auth-unavailable`; `too-many-requests`; of an asset `asset-unknown` in the same way, `asset-deleted`; of a clip
-   *   `clip-unknown`, `clip-lost`
+   * @throws OxbowError `watch-refused`, `watch-expired`; `stream-unknown` for a restricted stream without
+   *   token, as if it did not exist; `auth-unavailable`; `too-many-requests`; of an asset `asset-unknown` in
+   *   the same way, `asset-deleted`; of a clip `clip-unknown`, `clip-lost`
    * @param options.signal ends the wait for the authorization server
    */
   check(target: MediaTarget, exchange: Exchange, options: { readonly signal: AbortSignal }): Awaitable<boolean>;
@@ -72,7 +74,10 @@ export function createWatchAccess({ deps, authenticator, addressOf }: WatchAcces
     const bearer = BEARER.exec(headers.authorization ?? '')?.[1];
     const secret = target.token ?? bearer;
     const question: AuthQuestion = {
-      ...{ action: 'read', protocol: 'http', stream: name, secret },
+      action: 'read',
+      protocol: 'http',
+      stream: name,
+      secret,
       address: addressOf(exchange),
       userAgent: headers['user-agent'],
     };
@@ -109,7 +114,10 @@ export function createWatchAccess({ deps, authenticator, addressOf }: WatchAcces
     return !isOpen;
   }
 
-  /** The clip's own visibility decides, not that of its stream; where it needs a token, one of the stream is enough. */
+  /**
+   * The clip's own visibility decides, not that of its stream; where it needs a token, one of the stream is
+   * enough.
+   */
   function checkClip(id: string, target: MediaTarget, exchange: Exchange, signal: AbortSignal): Awaitable<boolean> {
     const { token, address } = target;
     const clip = deps.clips.facts(id);

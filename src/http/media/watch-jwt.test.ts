@@ -15,8 +15,13 @@ async function openServer() {
   const refused: string[] = [];
   const watchJwt = await openWatchJwt(
     {
-      ...{ algorithm: 'HS256', secret, publicKey: '', jwks: undefined },
-      ...{ issuer: undefined, audience: undefined, claim: 'stream' },
+      algorithm: 'HS256',
+      secret,
+      publicKey: '',
+      jwks: undefined,
+      issuer: undefined,
+      audience: undefined,
+      claim: 'stream',
     },
     {
       net: { fetch: () => Promise.reject(new Error('nothing is fetched')) },
@@ -27,8 +32,12 @@ async function openServer() {
     },
   );
   const access = await openAccess({
-    ...{ tables: memoryTables(), dataFolder: '/unused', clock, adminToken: token },
-    ...{ watchSecret: 'x'.repeat(40), watchJwt },
+    tables: memoryTables(),
+    dataFolder: '/unused',
+    clock,
+    adminToken: token,
+    watchSecret: 'x'.repeat(40),
+    watchJwt,
   });
   const server = await startTestServer({ answer: () => textReply('media'), access, clock });
   const get = async (path: string) => {

@@ -1,10 +1,10 @@
 /**
  * One page of a list from the pages of all nodes, each of which has the first rows after the cursor.
- * In: the own page, those of the others. Out: a page, whose cursor any node understands; a header field if rows are missing. Pure.
+ * In: the own page, those of the others. Out: a page, whose cursor any node understands; a header field if
+ * rows are missing. Pure.
  */
 import type { Elsewhere } from './other-nodes.ts';
 
-/** One page. */
 export interface Page<T> {
   readonly items: readonly T[];
   readonly nextCursor: string | null;
@@ -27,7 +27,6 @@ export interface Merging<T> {
   readonly limit: number;
 }
 
-/** Merges the pages. */
 export function mergePages<T>(own: Page<T>, { lists }: Elsewhere, merging: Merging<T>): Page<T> {
   const others = lists.flatMap(({ node, body }) => (isPage<T>(body) ? [{ node, page: body }] : []));
   if (others.length === 0) return own;
@@ -43,7 +42,8 @@ export function mergePages<T>(own: Page<T>, { lists }: Elsewhere, merging: Mergi
   const items = all.slice(0, limit);
   const isMore =
     all.length > limit || [own, ...others.map(({ page }) => page)].some((page) => page.nextCursor !== null);
-  // A node that has more has filled its page: no row of it is after the last one here but before its own last one.
+  // A node that has more has filled its page: no row of it is after the last one here but before its own last
+  // one.
   return { items, nextCursor: isMore && items.length > 0 ? cursorOf(items.at(-1)!) : null };
 }
 

@@ -1,6 +1,6 @@
 /**
- * What the HTTP server asks first in a cluster: a request for something that another node owns is passed to that node, and lists have the
- * rows of all nodes. The contract; ask-first.ts is how the server uses it.
+ * What the HTTP server asks first in a cluster: a request for something that another node owns is passed to
+ * that node, and lists have the rows of all nodes. The contract; ask-first.ts is how the server uses it.
  * In: requests. Out: whether another node has answered. docs/decisions/0055.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -48,15 +48,17 @@ export interface Elsewhere {
 /** The other nodes of a cluster. */
 export interface OtherNodes {
   /**
-   * Remembers that another node has signed the request, if it has: see client/from-node.ts. Such a request is answered here, whatever it is
-   * for.
+   * Remembers that another node has signed the request, if it has: see client/from-node.ts. Such a request is
+   * answered here, whatever it is for.
    *
    * @throws OxbowError `node-refused` for one that says so, and is not valid or was received before
    */
   recognise(request: ReceivedRequest): void;
   /** What can be answered from copies, or together with other clients. */
   readonly hot: HotElsewhere;
-  /** Sends the refusal of another node's answer to a client that waited for it; false: it is one of this node. */
+  /**
+   * Sends the refusal of another node's answer to a client that waited for it; false: it is one of this node.
+   */
   refuse(exchange: Exchange, reason: unknown): boolean;
   /** Answers a request for media that another node owns; false: this node answers it. Never rejects. */
   media(exchange: Exchange, target: MediaTarget): Taken;

@@ -17,7 +17,12 @@ const page = (name: string) =>
 
 const fromMs = Date.UTC(2026, 10, 19, 7);
 const clip: ClipFacts = {
-  ...{ stream: 'private', title: '2 < 3', fromMs, toMs: fromMs + 12_500, isLost: false, owner: 'admin' },
+  stream: 'private',
+  title: '2 < 3',
+  fromMs,
+  toMs: fromMs + 12_500,
+  isLost: false,
+  owner: 'admin',
   visibility: 'public',
 };
 const clips = new Map<string, ClipFacts>([
@@ -40,7 +45,8 @@ suite('pages with a preview', () => {
     await writeFile(join(root, 'ui', 'index-Ab12Cd34.js.gz'), gzipSync(script));
     await writeFile(join(root, 'ui', 'index-Ab12Cd34.js.br'), brotliCompressSync(script));
     server = await startTestServer({
-      ...{ webRoot: root, trustedProxies: ['192.0.2.0/24'] },
+      webRoot: root,
+      trustedProxies: ['192.0.2.0/24'],
       clips: { ...fakeClips(), facts: (id) => clips.get(id) },
     });
   });

@@ -1,7 +1,9 @@
 /**
- * Serves the built interface from web/dist, with a strict Content-Security-Policy; watch pages with a link preview.
- * In: GET of `/`, `/watch/…`, `/embed/…` and their files. Out: files; index.html or embed.html for every page address; index.html
- * with 404 for a browser at an unknown address, which shows the error in the user's language.
+ * Serves the built interface from web/dist, with a strict Content-Security-Policy; watch pages with a link
+ * preview.
+ * In: GET of `/`, `/watch/…`, `/embed/…` and their files. Out: files; index.html or embed.html for every page
+ * address; index.html with 404 for a browser at an unknown address, which shows the error in the user's
+ * language.
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -114,7 +116,10 @@ function isNavigation({ headers }: FastifyRequest, path: string): boolean {
   return !FOR_PROGRAMS.test(path) && /\btext\/html\b/.test(headers.accept ?? '');
 }
 
-/** Whether the build has the file. Normalizing an absolute path removes `..`, so no file outside of the folder is checked. */
+/**
+ * Whether the build has the file. Normalizing an absolute path removes `..`, so no file outside of the folder
+ * is checked.
+ */
 async function isBuilt(root: string, name: string): Promise<boolean> {
   const found = await stat(join(root, normalize(`/${name}`))).catch(() => null); // it does not exist, or the name is invalid
   return found?.isFile() ?? false;
@@ -137,7 +142,10 @@ function sendPage(request: FastifyRequest, reply: FastifyReply, kind: PageKind, 
   return reply.header('content-type', 'text/html; charset=utf-8').send(html);
 }
 
-/** A built page. Read again after its file has changed; while a new build replaces the file, the old content is used. */
+/**
+ * A built page. Read again after its file has changed; while a new build replaces the file, the old content
+ * is used.
+ */
 class Template {
   readonly #path: string;
   #html = '';
@@ -165,7 +173,8 @@ class Template {
 type PagePreview = Preview & { readonly status?: 404 | 410 };
 
 /**
- * Creates previews of pages. Without a playback token, the preview of a restricted stream or clip is the same as that of an unknown one.
+ * Creates previews of pages. Without a playback token, the preview of a restricted stream or clip is the same
+ * as that of an unknown one.
  */
 function createPreviewer(deps: HttpDeps): (request: FastifyRequest) => Promise<PagePreview> {
   const publicAddress = createPublicAddress(deps.publicUrl, deps.trustedProxies ?? []);

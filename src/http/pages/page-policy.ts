@@ -3,10 +3,15 @@
  * In: nothing. Out: header fields. Content Security Policy Level 3; Permissions Policy; Trusted Types.
  */
 
-/** A page of the interface, the player for frames of other sites, or a file that pages of other sites may load. */
+/**
+ * A page of the interface, the player for frames of other sites, or a file that pages of other sites may
+ * load.
+ */
 export type PageKind = 'page' | 'embed' | 'file';
 
-/** Browser features that the interface does not use, disabled so that injected code cannot use them either. */
+/**
+ * Browser features that the interface does not use, disabled so that injected code cannot use them either.
+ */
 const unused = [
   'accelerometer',
   'browsing-topics',
@@ -19,8 +24,8 @@ const unused = [
   'usb',
 ];
 /**
- * What the studio and the calls of rooms use. The policy is that of the page that was loaded, and the interface goes from page to
- * page without loading another: therefore each of its pages has them.
+ * What the studio and the calls of rooms use. The policy is that of the page that was loaded, and the
+ * interface goes from page to page without loading another: therefore each of its pages has them.
  */
 const devices = ['camera', 'display-capture', 'microphone'];
 

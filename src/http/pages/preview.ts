@@ -1,5 +1,6 @@
 /**
- * Link previews of watch pages and clips, for messengers and search results: title, description and still of the instant.
+ * Link previews of watch pages and clips, for messengers and search results: title, description and still of
+ * the instant.
  * In: a stream, the instant or range in the address; a clip. Out: tags for the page's head. Pure.
  * The Open Graph protocol; Twitter summary cards.
  */
@@ -84,7 +85,8 @@ export function previewOf(
   const at = String(Math.floor((stillMs ?? 0) / 1000));
   const still = printMediaAddress({ kind: 'still', stream: name, at });
   const shown = (path: string) => base + (token === undefined ? path : printSignedPath(token, path));
-  // The uploaded picture is used when there is no still, or when the stream is off and the link names no instant.
+  // The uploaded picture is used when there is no still, or when the stream is off and the link names no
+  // instant.
   const picture = atMs === null && (stillMs === null || stream.state !== 'live') ? stream.picture : null;
   const words = span ? spanWords(span) : atMs !== null ? momentWords(atMs) : nowWords(stream);
   return {

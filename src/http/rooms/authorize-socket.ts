@@ -1,5 +1,6 @@
 /**
- * Authorizes the WebSocket of a room: a user or a guest, by cookie or bearer token, and not a page of another site.
+ * Authorizes the WebSocket of a room: a user or a guest, by cookie or bearer token, and not a page of another
+ * site.
  * In: a request to upgrade. Out: who connects, or a refusal.
  */
 import type { IncomingMessage } from 'node:http';

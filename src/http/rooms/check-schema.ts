@@ -1,6 +1,6 @@
 /**
- * Checks values by JSON Schema, as far as the schemas of api/room use it. The compiler of the API converts types, which messages must not
- * rely on, and typebox's would load 200 modules.
+ * Checks values by JSON Schema, as far as the schemas of api/room use it. The compiler of the API converts
+ * types, which messages must not rely on, and typebox's would load 200 modules.
  * In: a schema, made once into a function. Out: where a value breaks it. JSON Schema draft 2020-12.
  */
 

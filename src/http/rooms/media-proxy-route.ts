@@ -1,6 +1,6 @@
 /**
- * `GET /api/v1/rooms/{id}/media/{token}/…`: media from elsewhere for the members of a room, outside the table of routes because players
- * put any path behind it.
+ * `GET /api/v1/rooms/{id}/media/{token}/…`: media from elsewhere for the members of a room, outside the table
+ * of routes because players put any path behind it.
  * In: addresses that rooms/proxy has issued. Out: what the other server answers, as it comes.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -30,7 +30,11 @@ export function registerMediaProxy(
     const [path, query] = cut(request.url);
     const [token = '', ...rest] = path.split('/').slice(TOKEN_AT);
     const answer = await deps.mediaProxy.fetch(params.id, {
-      ...{ token, rest: rest.join('/'), query, range, signal: signalOf(reply) },
+      token,
+      rest: rest.join('/'),
+      query,
+      range,
+      signal: signalOf(reply),
     });
     return sendRelayed(request, reply, answer, deps);
   };

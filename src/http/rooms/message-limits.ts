@@ -10,7 +10,10 @@ interface Rate {
   readonly perSecond: number;
 }
 
-/** The limits. A player asks for the time five times in a row, every 5 s, and reports every 2 s and when its buffer runs dry. */
+/**
+ * The limits. A player asks for the time five times in a row, every 5 s, and reports every 2 s and when its
+ * buffer runs dry.
+ */
 export const messageRates: Readonly<Record<ClientMessage['t'], Rate>> = {
   hello: { burst: 2, perSecond: 0.1 },
   clock: { burst: 20, perSecond: 4 },
@@ -25,7 +28,8 @@ export const messageRates: Readonly<Record<ClientMessage['t'], Rate>> = {
   'call-join': { burst: 5, perSecond: 0.5 },
   'call-media': { burst: 20, perSecond: 4 },
   'call-leave': { burst: 5, perSecond: 0.5 },
-  // Three other browsers: an offer or answer and about ten candidates each, and again after a change of network.
+  // Three other browsers: an offer or answer and about ten candidates each, and again after a change of
+  // network.
   'call-signal': { burst: 150, perSecond: 10 },
 };
 

@@ -7,7 +7,6 @@ import { once } from 'node:events';
 import { type ClientOptions, WebSocket } from 'ws';
 import type { ClientMessage, ServerMessage } from '../../api/room/messages.ts';
 
-/** A client. */
 export interface TestRoomClient {
   readonly socket: WebSocket;
   /** Everything that it received and `next` did not return. */
@@ -42,7 +41,10 @@ export async function openRoomClient(url: string, room: string, options: ClientO
   ended.catch(() => {}); // `open` fails
   await once(socket, 'open');
   return {
-    ...{ socket, got, ended: () => ended, close: () => socket.close() },
+    socket,
+    got,
+    ended: () => ended,
+    close: () => socket.close(),
     send: (message) => socket.send(JSON.stringify(message)),
     async next(type, isIt = () => true) {
       for (;;) {

@@ -1,6 +1,7 @@
 /**
  * One WebSocket of a room. Thousands of them are open: one object each, and no timer of its own.
- * In: messages of a client, through ws. Out: messages to the room; frames of the room, through an outlet. RFC 6455.
+ * In: messages of a client, through ws. Out: messages to the room; frames of the room, through an outlet.
+ * RFC 6455.
  */
 import type { Socket } from 'node:net';
 import type { RawData, WebSocket } from 'ws';
@@ -46,7 +47,10 @@ const reasons: Readonly<Partial<Record<string, CloseReason>>> = {
 export interface RoomClient {
   readonly user: UserRef;
   readonly address: string;
-  /** Whether the credentials are still valid; `changed`: they give the user another role now. Reads memory only. */
+  /**
+   * Whether the credentials are still valid; `changed`: they give the user another role now. Reads memory
+   * only.
+   */
   readonly credentials: () => 'valid' | 'changed' | 'ended';
 }
 
@@ -66,7 +70,6 @@ export interface ConnectionHost {
   readonly messageRate: number;
 }
 
-/** One connection. */
 export class RoomConnection implements Peer {
   readonly id: string;
   readonly room: string;
@@ -156,7 +159,10 @@ export class RoomConnection implements Peer {
     this.#leave();
   }
 
-  /** Asks whether the client is there. @returns false if it has not answered the last time; the connection is gone then */
+  /**
+   * Asks whether the client is there.
+   * @returns false if it has not answered the last time; the connection is gone then
+   */
   ping(): boolean {
     if (this.#isAlive) {
       this.#isAlive = false;
@@ -249,7 +255,9 @@ export class RoomConnection implements Peer {
       return;
     }
     this.send({
-      ...{ t: 'refused', code, detail: problem },
+      t: 'refused',
+      code,
+      detail: problem,
       ...(id !== undefined && { id }),
       ...(retryAfterMs !== undefined && { retryAfterMs }),
     });

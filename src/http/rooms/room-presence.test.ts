@@ -90,7 +90,9 @@ test('rooms work over TLS', { skip: need('openssl') }, async () => {
   await using server = await startTestServer({ rooms: rooms.rooms }, certificate);
   const { id } = (await rooms.rooms.create(administrator, {})).record;
   const client = await enterRoom(server.url, id, {
-    ...{ headers: { authorization: 'Bearer let-me-in-please' }, origin: server.url, rejectUnauthorized: false },
+    headers: { authorization: 'Bearer let-me-in-please' },
+    origin: server.url,
+    rejectUnauthorized: false,
   });
   client.send({ t: 'clock', c: 3 });
   assert.equal((await client.next('clock')).c, 3);

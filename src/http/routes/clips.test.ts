@@ -127,8 +127,17 @@ suite('routes of clips', () => {
 
 function viewOf(id: string) {
   return {
-    ...{ id, stream: 'private', title: '', from: '', to: '', durationS: 4, visibility: 'private' as const },
-    ...{ createdAt: '', createdBy: null, url: `/c/${id}`, mayChange: false },
+    id,
+    stream: 'private',
+    title: '',
+    from: '',
+    to: '',
+    durationS: 4,
+    visibility: 'private' as const,
+    createdAt: '',
+    createdBy: null,
+    url: `/c/${id}`,
+    mayChange: false,
     media: { file: '', startS: 0, endS: 4, preview: '', sizeBytes: 1 },
   };
 }

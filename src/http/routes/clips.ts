@@ -1,6 +1,7 @@
 /**
  * Routes of clips: list, create, get, change, delete.
- * In: requests below /api/v1/clips. Out: calls of `deps.clips`; ClipView; an audit line for a clip that is more open than its stream.
+ * In: requests below /api/v1/clips. Out: calls of `deps.clips`; ClipView; an audit line for a clip that is
+ * more open than its stream.
  */
 import { ClipList, ClipListQuery, ClipPatch, ClipView, clipsPerPage, NewClip } from '../../api/clips/clip-shapes.ts';
 import type { ChangedClip, ClipClient } from '../../api/clips/clips-api.ts';
@@ -39,8 +40,13 @@ function auditOpened(
   const request = `clip ${view.id} of ${openedFrom} stream ${view.stream}: ${view.visibility}`;
   const { name, owner } = principal;
   access.audit.record({
-    ...{ userId: owner.replace(/^user:/, ''), name, address: client.address, action: 'openClip' },
-    ...{ request, status: null, traceId },
+    userId: owner.replace(/^user:/, ''),
+    name,
+    address: client.address,
+    action: 'openClip',
+    request,
+    status: null,
+    traceId,
   });
   log.info(
     { user: name, stream: view.stream, clip: view.id, visibility: view.visibility },
@@ -71,7 +77,9 @@ export const clipRoutes: readonly Route[] = [
     async answer({ query, principal, elsewhere }, { clips, otherNodes }) {
       const [own, others] = await Promise.all([clips.list(query, principal), elsewhere()]);
       const body = mergePages(own, others, {
-        ...{ keyOf: ({ id }) => id, cursorOf: clipCursorOf, limit: pageLimit(query) },
+        keyOf: ({ id }) => id,
+        cursorOf: clipCursorOf,
+        limit: pageLimit(query),
         ownerOf: ({ stream }) => otherNodes?.ownerOf('stream', stream),
         compare: (a, b) => (a.createdAt === b.createdAt ? (a.id < b.id ? 1 : -1) : a.createdAt < b.createdAt ? 1 : -1),
       });

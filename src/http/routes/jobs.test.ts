@@ -7,10 +7,25 @@ import { asAdmin, shareTestServer } from '../fixture.ts';
 const queries: unknown[] = [];
 const time = '2026-01-31T20:00:00.000Z';
 const transcode: JobView = {
-  ...{ id: 'a', kind: 'transcode', state: 'done', progress: 1, error: null },
-  ...{ subject: 'a1', priority: 0, parts: {}, tries: 1, maxTries: 3, failures: [], worker: 'w-1', notBefore: null },
-  ...{ input: { height: 720 }, result: { renditions: ['720p'], bytes: 5 } },
-  ...{ createdAt: time, startedAt: time, endedAt: time, expiresAt: null },
+  id: 'a',
+  kind: 'transcode',
+  state: 'done',
+  progress: 1,
+  error: null,
+  subject: 'a1',
+  priority: 0,
+  parts: {},
+  tries: 1,
+  maxTries: 3,
+  failures: [],
+  worker: 'w-1',
+  notBefore: null,
+  input: { height: 720 },
+  result: { renditions: ['720p'], bytes: 5 },
+  createdAt: time,
+  startedAt: time,
+  endedAt: time,
+  expiresAt: null,
 };
 const server = shareTestServer(() => ({
   jobs: {

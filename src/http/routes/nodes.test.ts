@@ -6,8 +6,14 @@ import { OxbowError } from '../../lib/errors.ts';
 import { asAdmin, signedInAs, startTestServer } from '../fixture.ts';
 
 const node: ClusterNodeView = {
-  ...{ name: 'b', url: 'http://10.0.0.6:8080', version: '1.2.3', roles: ['serve'], state: 'dead', since: null },
-  ...{ self: false, owns: { streams: 0, rooms: 0, assets: 2, uploads: 1 } },
+  name: 'b',
+  url: 'http://10.0.0.6:8080',
+  version: '1.2.3',
+  roles: ['serve'],
+  state: 'dead',
+  since: null,
+  self: false,
+  owns: { streams: 0, rooms: 0, assets: 2, uploads: 1 },
 };
 const refusals: Readonly<Record<string, OxbowError>> = {
   a: new OxbowError('node-alive', 'The node a is alive.'),

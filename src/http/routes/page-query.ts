@@ -1,6 +1,7 @@
 /**
  * Pagination: `?limit=&cursor=`, answered with `items` and `nextCursor`.
- * In: all items in the order of their keys. Out: one page. Following the cursors returns each item that is not removed exactly once.
+ * In: all items in the order of their keys. Out: one page. Following the cursors returns each item that is
+ * not removed exactly once.
  */
 import { Type } from '../../api/type.ts';
 import { OxbowError } from '../../lib/errors.ts';

@@ -15,10 +15,12 @@ import type { OpenLines } from '../events/json-lines.ts';
 import type { Elsewhere } from '../nodes/other-nodes.ts';
 
 /**
- * Required permission. `anyone`: none. `viewer`: none, but signed and private streams need a playback token or credentials.
- * `operator`: from this computer, with a token or signed in. `uploader`: administrators, and tokens with the scope `upload`.
- * `worker`: administrators, and tokens with the scope `worker`. `admin`: administrators, by token or signed in. `watcher`: administrators, and
- * users who may watch signed streams. `self`: administrators, users and guests. `user`: everyone with an account. `person`: everyone with an account, and guests. accounts/permissions.ts decides.
+ * Required permission. `anyone`: none. `viewer`: none, but signed and private streams need a playback token
+ * or credentials. `operator`: from this computer, with a token or signed in. `uploader`: administrators, and
+ * tokens with the scope `upload`. `worker`: administrators, and tokens with the scope `worker`. `admin`:
+ * administrators, by token or signed in. `watcher`: administrators, and users who may watch signed streams.
+ * `self`: administrators, users and guests. `user`: everyone with an account. `person`: everyone with an
+ * account, and guests. accounts/permissions.ts decides.
  */
 export type RouteAccess =
   | 'anyone'
@@ -45,7 +47,9 @@ export interface RouteCall<P = unknown, Q = unknown, B = unknown> {
   readonly ends: ConnectionEnds;
   /** The playback token before the path, as it came; undefined if there is none. */
   readonly token: string | undefined;
-  /** Whether the client may see a signed or private stream. Throws the refusal of an invalid playback token. */
+  /**
+   * Whether the client may see a signed or private stream. Throws the refusal of an invalid playback token.
+   */
   sees(stream: string): boolean;
   /** The client as a subscriber to events; throws as `subscriberOf`. */
   subscriber(filter: EventFilter): EventSubscriber;
@@ -65,7 +69,6 @@ export interface RouteCall<P = unknown, Q = unknown, B = unknown> {
   readonly traceparent: string | undefined;
 }
 
-/** The answer of a route. */
 export interface RouteAnswer {
   /** 200 by default. */
   readonly status?: number;
@@ -110,7 +113,10 @@ export interface Route {
   readonly params?: TSchema;
   readonly query?: TSchema;
   readonly body?: TSchema;
-  /** Media types of a body that is a file; `body` of the call is its bytes, or a stream of them for `application/octet-stream`. */
+  /**
+   * Media types of a body that is a file; `body` of the call is its bytes, or a stream of them for
+   * `application/octet-stream`.
+   */
   readonly bodyTypes?: readonly string[];
   /** Longest body, bytes; 1 MiB by default. */
   readonly maxBodyBytes?: number;
@@ -124,7 +130,10 @@ export interface Route {
   readonly replies: Readonly<Record<number, TSchema | undefined>>;
   /** Pages of other sites may read the answers, as `<oxbow-player>` needs. Only for GET without a token. */
   readonly anyPage?: boolean;
-  /** Supports Idempotency-Key: a repeated request gets the first answer again. `stored`: the row itself sees to it. */
+  /**
+   * Supports Idempotency-Key: a repeated request gets the first answer again. `stored`: the row itself sees
+   * to it.
+   */
   readonly repeatable?: boolean | 'stored';
   /** Rate limit that applies; `writes` by default for methods other than GET. */
   readonly limit?: LimitName;

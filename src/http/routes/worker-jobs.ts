@@ -1,6 +1,7 @@
 /**
  * Routes of a job for the worker that runs it: inputs, outputs, and its end. docs/4-library/workers.md.
- * In: requests of workers, with the fencing token of their lease. Out: bytes to read; stored outputs, results.
+ * In: requests of workers, with the fencing token of their lease. Out: bytes to read; stored outputs,
+ * results.
  */
 import type { Readable } from 'node:stream';
 import { JobView } from '../../api/jobs/job-shapes.ts';

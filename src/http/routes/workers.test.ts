@@ -18,14 +18,21 @@ function startWorker(
   const stopping = new AbortController();
   const lines: string[] = [];
   const ended = runWorker({
-    ...{ name: 'test', mode: 'push', slots: 1, kinds: ['test'], handlers: { test: handler }, ...options },
+    name: 'test',
+    mode: 'push',
+    slots: 1,
+    kinds: ['test'],
+    handlers: { test: handler },
+    ...options,
     server: { url: server.url, token },
     log: (text) => lines.push(text),
     signal: stopping.signal,
     onRegistered: resolve,
   });
   return {
-    ...{ registered, ended, lines },
+    registered,
+    ended,
+    lines,
     async [Symbol.asyncDispose]() {
       stopping.abort();
       await ended.catch(() => undefined);
@@ -196,7 +203,8 @@ suite('requests of workers', () => {
     const { id } = await system.jobs.add('test', {});
     await system.until(id, 'running');
     const drained = await fetch(`${system.server.url}/api/v1/workers/${await worker.registered}`, {
-      ...{ method: 'DELETE', headers: asAdmin },
+      method: 'DELETE',
+      headers: asAdmin,
     });
     assert.equal(((await drained.json()) as { state: string }).state, 'draining');
     const next = await system.jobs.add('test', {});

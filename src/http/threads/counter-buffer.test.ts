@@ -18,7 +18,13 @@ test('a report resets the counters and names each player once', () => {
   counters.held(1);
   for (const player of ['one', 'two', 'one']) counters.seen('door', player);
   const session: PlayerReport = {
-    ...{ hasLeft: false, state: 'paused', isLive: false, latencyMs: 1, bufferMs: 2, bitrateKbps: 3, rendition: 'av0' },
+    hasLeft: false,
+    state: 'paused',
+    isLive: false,
+    latencyMs: 1,
+    bufferMs: 2,
+    bitrateKbps: 3,
+    rendition: 'av0',
   };
   counters.reported('door', 'one', session);
   const { lag, memory, ...report } = counters.take(7, { requested: true });

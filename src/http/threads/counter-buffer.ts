@@ -1,6 +1,8 @@
 /**
- * Counters of a serving thread, buffered until the next report to the main thread, which has the metrics and viewers.
- * In: calls of the hot responder. Out: CounterReport. Bounded: players beyond the bound are counted by a later report.
+ * Counters of a serving thread, buffered until the next report to the main thread, which has the metrics and
+ * viewers.
+ * In: calls of the hot responder. Out: CounterReport. Bounded: players beyond the bound are counted by a
+ * later report.
  */
 import type { MediaAddress } from '../../api/media-address.ts';
 import { AnonymousPlayers } from '../../delivery/live/anonymous-players.ts';

@@ -1,6 +1,6 @@
 /**
- * A serving thread that fails on command: a `forget` message throws for the location `throw`, blocks for `block`, and reports a
- * failed listen for `refuse`.
+ * A serving thread that fails on command: a `forget` message throws for the location `throw`, blocks for
+ * `block`, and reports a failed listen for `refuse`.
  * In: messages. Out: `listening`; everything else is missing.
  */
 import { parentPort } from 'node:worker_threads';

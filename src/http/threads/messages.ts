@@ -1,6 +1,7 @@
 /**
- * Messages between the main thread, which produces media, and the serving threads, which own the client connections.
- * In, Out: values that structured clone can copy; media bytes are in shared memory and are not copied. docs/media.md 25.
+ * Messages between the main thread, which produces media, and the serving threads, which own the client
+ * connections. In, Out: values that structured clone can copy; media bytes are in shared memory and are not
+ * copied. docs/media.md 25.
  */
 import type { PublishedKeys, WatchJwtSettings } from '../../accounts/watch-jwt/open-watch-jwt.ts';
 import type { WatchHolder } from '../../accounts/watch-tokens.ts';
@@ -38,7 +39,9 @@ export interface ThreadSettings {
   readonly mediaFolder: string;
   /** Signs playback tokens. */
   readonly watchSecret: Uint8Array;
-  /** How playback tokens of another program are verified, and its published keys; undefined: they are refused. */
+  /**
+   * How playback tokens of another program are verified, and its published keys; undefined: they are refused.
+   */
   readonly watchJwt?: { readonly settings: WatchJwtSettings; readonly keys: PublishedKeys | undefined } | undefined;
 }
 
@@ -75,7 +78,9 @@ export type ToThread =
   /** Requests a counter report now. */
   | { readonly do: 'report' }
   | { readonly do: 'certificate'; readonly certificate: ServerCertificate }
-  /** Stop accepting, refuse pending requests. The thread sends `drained` after its last connection has closed. */
+  /**
+   * Stop accepting, refuse pending requests. The thread sends `drained` after its last connection has closed.
+   */
   | { readonly do: 'drain' }
   | { readonly do: 'destroy' };
 

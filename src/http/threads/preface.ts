@@ -1,7 +1,8 @@
 /**
- * The first line of a connection from a serving thread to the main thread. Like the PROXY protocol, it carries the addresses of the
- * real client; it adds a secret, TLS and the HTTP version.
- * In: the client's socket; on the main thread the forwarded socket. Out: the line; a socket that has the client's addresses.
+ * The first line of a connection from a serving thread to the main thread. Like the PROXY protocol, it
+ * carries the addresses of the real client; it adds a secret, TLS and the HTTP version.
+ * In: the client's socket; on the main thread the forwarded socket. Out: the line; a socket that has the
+ * client's addresses.
  */
 import { timingSafeEqual } from 'node:crypto';
 import type { Socket } from 'node:net';

@@ -1,6 +1,8 @@
 /**
- * Sends one serving thread the streams it has subscribed to: the state of the live window once, then each change.
- * In: subscriptions of the thread, live windows. Out: messages; changes of one event-loop turn are one message. docs/media.md 25.
+ * Sends one serving thread the streams it has subscribed to: the state of the live window once, then each
+ * change.
+ * In: subscriptions of the thread, live windows. Out: messages; changes of one event-loop turn are one
+ * message. docs/media.md 25.
  */
 import { streamOfWindow } from '../../delivery/live/quality-window.ts';
 import type { ServedLiveStream } from '../../delivery/served-stream.ts';
@@ -40,7 +42,9 @@ export class ReplicaFeed implements Disposable {
     return this.#subscriptions.has(name);
   }
 
-  /** Adds a subscription and sends the stream's state. Ignored for an unknown stream and beyond MAX_STREAMS. */
+  /**
+   * Adds a subscription and sends the stream's state. Ignored for an unknown stream and beyond MAX_STREAMS.
+   */
   subscribe(name: string): void {
     const stream = this.#options.find(name);
     if (!stream || this.#subscriptions.has(name) || this.#subscriptions.size >= MAX_STREAMS) return;
@@ -62,7 +66,10 @@ export class ReplicaFeed implements Disposable {
     this.#subscriptions.delete(name);
   }
 
-  /** Sends what has changed without an event: removed or replaced streams, access. @param only checks one stream */
+  /**
+   * Sends what has changed without an event: removed or replaced streams, access.
+   * @param only checks one stream
+   */
   check(only?: string): void {
     for (const [name, subscription] of [...this.#subscriptions]) {
       if (only !== undefined && only !== streamOfWindow(name)) continue;

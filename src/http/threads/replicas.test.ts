@@ -26,7 +26,10 @@ const both = [videoTrack(), audioTrack()] as const;
 const secret = Buffer.from('a secret of sixteen or more');
 const everyone: StreamAccess = { isPrivate: false, isAsked: false, epoch: 0, targetDurationMs: 2000, horizonUs: 0 };
 
-/** A stream of the main thread, its feed, and the replicas of a thread; messages are cloned as between threads. */
+/**
+ * A stream of the main thread, its feed, and the replicas of a thread; messages are cloned as between
+ * threads.
+ */
 async function openPair(mediaFolder = tmpdir()) {
   const rig = createPackagerRig();
   const state = {
@@ -39,7 +42,9 @@ async function openPair(mediaFolder = tmpdir()) {
   const quality = createFollowerRig(rig);
   const horizonUs = () => 0;
   const served: ServedLiveStream = {
-    ...{ name: 'door~180', list: quality.list, horizonUs },
+    name: 'door~180',
+    list: quality.list,
+    horizonUs,
     get source() {
       return find('door');
     },
@@ -73,7 +78,14 @@ async function openPair(mediaFolder = tmpdir()) {
   const reader = openRangeReader(new MemorySegmentStore());
   const own = createLiveLookup(find, new SegmentCache(reader));
   return {
-    ...{ rig, quality, state, replicas, feed, own, sent, asked },
+    rig,
+    quality,
+    state,
+    replicas,
+    feed,
+    own,
+    sent,
+    asked,
     async [Symbol.asyncDispose]() {
       feed[Symbol.dispose]();
       await replicas[Symbol.asyncDispose]();

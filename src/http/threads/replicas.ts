@@ -1,7 +1,8 @@
 /**
- * Replicas of streams in a serving thread: their live windows, access, and recently requested recorded segments.
- * In: messages of the main thread. Out: lookups and access checks for the hot responder. Only streams that were requested recently
- * have a replica (docs/media.md 25).
+ * Replicas of streams in a serving thread: their live windows, access, and recently requested recorded
+ * segments.
+ * In: messages of the main thread. Out: lookups and access checks for the hot responder. Only streams that
+ * were requested recently have a replica (docs/media.md 25).
  */
 import type { ThreadWatchJwt } from '../../accounts/watch-jwt/open-watch-jwt.ts';
 import { type WatchHolder, WatchTokens } from '../../accounts/watch-tokens.ts';
@@ -77,7 +78,10 @@ class Replica implements ServedLiveStream {
     return new Map(found);
   }
 
-  /** Applies a change. Messages carry copies of init sections; those of one number stay one object, since caches compare by identity. */
+  /**
+   * Applies a change. Messages carry copies of init sections; those of one number stay one object, since
+   * caches compare by identity.
+   */
   apply(change: LiveWindowChange): void {
     if (change.do !== 'open') {
       this.list.apply(change);
@@ -125,7 +129,10 @@ export class Replicas implements AsyncDisposable {
   /** For the hot responder. */
   readonly lookup: LiveLookup;
 
-  /** Whether the playback tokens of accounts are valid, by `holderKey`; false until the main thread answers. Oldest first. */
+  /**
+   * Whether the playback tokens of accounts are valid, by `holderKey`; false until the main thread answers.
+   * Oldest first.
+   */
   readonly #holders: Map<string, boolean>;
 
   private constructor(
@@ -247,7 +254,9 @@ export class Replicas implements AsyncDisposable {
     await this.#segments[Symbol.asyncDispose]();
   }
 
-  /** Reads a recorded segment into the block cache for the next requests. The main thread answers this one. */
+  /**
+   * Reads a recorded segment into the block cache for the next requests. The main thread answers this one.
+   */
   #warm(address: LiveAddress): undefined {
     const replica = address.kind === 'segment' ? this.#replicas.get(windowNameOf(address)) : undefined;
     if (!replica || address.kind !== 'segment' || this.#warming >= MAX_WARMING) return;
@@ -264,7 +273,10 @@ export class Replicas implements AsyncDisposable {
       .finally(() => this.#warming--);
   }
 
-  /** A replica by the name of its window. Access to a derived quality is that of its stream, which needs a replica too. */
+  /**
+   * A replica by the name of its window. Access to a derived quality is that of its stream, which needs a
+   * replica too.
+   */
   #find(name: string): ServedLiveStream | undefined {
     const stream = streamOfWindow(name);
     if (stream !== name && !this.#find(stream)) return undefined;

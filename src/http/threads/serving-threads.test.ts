@@ -1,4 +1,5 @@
-// Threads are real, so a test waits for what they do; the checks, pauses and time limits of their supervisor pass on virtual time.
+// Threads are real, so a test waits for what they do; the checks, pauses and time limits of their supervisor
+// pass on virtual time.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
@@ -14,22 +15,18 @@ async function openFaulty(count: number) {
   const ended: number[] = [];
   let changed = Promise.withResolvers<void>();
   const options: ServingOptions = {
-    ...{
-      count,
-      listen: { address: '127.0.0.1', port: 0 },
-      certificate: undefined,
-      trustedProxies: [],
-      ownHosts: undefined,
-      head: {},
-    },
+    count,
+    listen: { address: '127.0.0.1', port: 0 },
+    certificate: undefined,
+    trustedProxies: [],
+    ownHosts: undefined,
+    head: {},
     mediaFolder: '',
-    ...{
-      watchSecret: new Uint8Array(16),
-      cachedSegments: new Emitter<never>(),
-      changed: new Emitter<never>(),
-      forgotten,
-      holderChanged: new Emitter<never>(),
-    },
+    watchSecret: new Uint8Array(16),
+    cachedSegments: new Emitter<never>(),
+    changed: new Emitter<never>(),
+    forgotten,
+    holderChanged: new Emitter<never>(),
     lasts: () => false,
     find: () => undefined,
     accessOf: () => ({ isPrivate: false, isAsked: false, epoch: 0, targetDurationMs: undefined, horizonUs: 0 }),

@@ -1,8 +1,8 @@
 /**
- * Starts and supervises the serving threads. They share one port and own all client connections, so that the main thread only
- * produces media. A thread that crashes or blocks is replaced.
- * In: number of threads, endpoint. Out: forwarded connections, with the addresses of their clients; counter reports.
- * docs/architecture.md, Threads.
+ * Starts and supervises the serving threads. They share one port and own all client connections, so that the
+ * main thread only produces media. A thread that crashes or blocks is replaced.
+ * In: number of threads, endpoint. Out: forwarded connections, with the addresses of their clients; counter
+ * reports. docs/architecture.md, Threads.
  */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -20,9 +20,15 @@ import type { CounterReport, FromThread, ThreadSettings, ToThread } from './mess
 import { type Client, readPreface } from './preface.ts';
 import { type FeedOptions, ReplicaFeed } from './replica-feed.ts';
 
-/** Interval of the health check, ms. It also sends changes of streams that have no event: creation, deletion, retention. */
+/**
+ * Interval of the health check, ms. It also sends changes of streams that have no event: creation, deletion,
+ * retention.
+ */
 const CHECK_EVERY_MS = 1000;
-/** A thread that sent no message in this many intervals is blocked and is terminated: its messages would accumulate. */
+/**
+ * A thread that sent no message in this many intervals is blocked and is terminated: its messages would
+ * accumulate.
+ */
 const MAX_SILENT_CHECKS = 30;
 /** A scrape waits no longer for a thread, ms: its counters are in the next scrape. */
 const REPORT_TIMEOUT_MS = 500;
@@ -188,7 +194,6 @@ export async function openServingThreads(options: ServingOptions): Promise<Servi
   };
 }
 
-/** One thread. */
 class Thread {
   readonly #worker: Worker;
   /** One for each requested report, in order. */

@@ -1,7 +1,8 @@
 /**
- * Program of a serving thread: accepts connections on the shared port, answers live requests from its replicas, and forwards everything
- * else to the main thread.
- * In: ThreadSettings, messages of serving-threads.ts, connections. Out: responses; messages. docs/architecture.md, Threads.
+ * Program of a serving thread: accepts connections on the shared port, answers live requests from its
+ * replicas, and forwards everything else to the main thread.
+ * In: ThreadSettings, messages of serving-threads.ts, connections. Out: responses; messages.
+ * docs/architecture.md, Threads.
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -26,7 +27,10 @@ const port = parentPort!;
 const settings = workerData as ThreadSettings;
 const send = (message: FromThread): void => port.postMessage(message);
 
-/** Refusals that this thread sends itself. The main thread decides all others, since it has streams and recordings. */
+/**
+ * Refusals that this thread sends itself. The main thread decides all others, since it has streams and
+ * recordings.
+ */
 const OWN_REFUSALS: ReadonlySet<string> = new Set(['not-ready', 'part-timeout']);
 
 /** The library is loaded where it is needed. */

@@ -1,6 +1,6 @@
 /**
- * Forwards to the main thread what a serving thread does not answer: single requests, as a reverse proxy, or a whole connection, as a
- * tunnel (HTTP/2, WebSocket, requests with a body).
+ * Forwards to the main thread what a serving thread does not answer: single requests, as a reverse proxy, or
+ * a whole connection, as a tunnel (HTTP/2, WebSocket, requests with a body).
  * In: requests without a body, sockets. Out: the main thread's responses. RFC 9110 7.6.1.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';

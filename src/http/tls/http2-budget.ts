@@ -1,12 +1,16 @@
 /**
  * Limits the unsent bytes of HTTP/2 sessions, for each and in total, and ends sessions that read nothing.
- * In: sessions and their streams. Out: refused streams, ended sessions, the total for the metrics. RFC 9113 10.5.
+ * In: sessions and their streams. Out: refused streams, ended sessions, the total for the metrics. RFC 9113
+ * 10.5.
  */
 import { constants, type Http2Session, type ServerHttp2Stream } from 'node:http2';
 
 /** The limits; tests set smaller ones. */
 export interface UnsentLimits {
-  /** Unsent bytes of one session; above it, new requests to the API are refused and can be repeated (REFUSED_STREAM). */
+  /**
+   * Unsent bytes of one session; above it, new requests to the API are refused and can be repeated
+   * (REFUSED_STREAM).
+   */
   readonly perSession: number;
   /** Unsent bytes of all sessions; above it, the session that has read nothing for longest ends. */
   readonly total: number;

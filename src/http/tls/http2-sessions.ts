@@ -1,5 +1,6 @@
 /**
- * HTTP/2 on connections after TLS, in this or a serving thread: media by the stream API, all else by node's request and response objects.
+ * HTTP/2 on connections after TLS, in this or a serving thread: media by the stream API, all else by node's
+ * request and response objects.
  * In: sockets whose ALPN chose h2. Out: exchanges for media, requests for fastify; limits on peers. RFC 9113.
  */
 import assert from 'node:assert/strict';
@@ -60,7 +61,8 @@ export function createHttp2Sessions(
   const server = createServer(limits);
   const budget = new Http2Budget(counts, unsent);
   server.on('request', other);
-  // Adding that listener made node add one for `stream`, which wraps every stream. It now gets only those that are not for media.
+  // Adding that listener made node add one for `stream`, which wraps every stream. It now gets only those
+  // that are not for media.
   const [toRequest, ...more] = server.listeners('stream');
   assert.ok(toRequest && more.length === 0, 'node:http2 wraps streams in one listener');
   server.removeAllListeners('stream');

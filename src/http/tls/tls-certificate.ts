@@ -1,6 +1,8 @@
 /**
- * Reads the certificate of HTTPS and watches its files: certbot and other clients replace them while oxbow runs.
- * In: two PEM files. Out: certificate and key for the TLS server, now and after each valid change. RFC 5280; RFC 7468.
+ * Reads the certificate of HTTPS and watches its files: certbot and other clients replace them while oxbow
+ * runs.
+ * In: two PEM files. Out: certificate and key for the TLS server, now and after each valid change. RFC 5280;
+ * RFC 7468.
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
@@ -45,13 +47,17 @@ export interface Certificate {
 /** What the TLS server needs. */
 export type ServerCertificate = Pick<Certificate, 'cert' | 'key'>;
 
-/** Interval at which the files are checked, ms. Polling, since file events miss replaced symbolic links and changes on network disks. */
+/**
+ * Interval at which the files are checked, ms. Polling, since file events miss replaced symbolic links and
+ * changes on network disks.
+ */
 const CHECK_INTERVAL_MS = 2000;
 
 /**
  * Reads and checks both files.
  *
- * @throws OxbowError `bad-setting` that names the file and what to do: missing, not PEM, encrypted, not a matching pair
+ * @throws OxbowError `bad-setting` that names the file and what to do: missing, not PEM, encrypted, not a
+ *   matching pair
  */
 export async function readCertificate(files: CertificateFiles): Promise<Certificate> {
   const state = await stateOf(files);
@@ -152,8 +158,8 @@ export interface CertificateWatch {
 }
 
 /**
- * Watches the files until aborted, then resolves. A change counts once it is the same in two checks: certificate and key are two
- * files, replaced one after the other.
+ * Watches the files until aborted, then resolves. A change counts once it is the same in two checks:
+ * certificate and key are two files, replaced one after the other.
  *
  * @param first the certificate in use
  */

@@ -103,7 +103,9 @@ suite('HTTPS', { skip: need('openssl') }, () => {
     assert.equal((await answerOf(post)).status, 405);
     post.destroy();
     const made = client.session.request({
-      ...{ ':path': '/api/v1/streams', ':method': 'POST', 'content-type': 'application/json' },
+      ':path': '/api/v1/streams',
+      ':method': 'POST',
+      'content-type': 'application/json',
       ...asAdmin,
     });
     made.end(JSON.stringify({ name: 'fresh', source: { type: 'test' } }));
@@ -173,8 +175,11 @@ suite('HTTPS', { skip: need('openssl') }, () => {
       ['TLSv1.3', true],
     ] as const) {
       const socket = connectTls({
-        ...{ port, rejectUnauthorized: false, ciphers: 'DEFAULT@SECLEVEL=0' },
-        ...{ minVersion: version, maxVersion: version },
+        port,
+        rejectUnauthorized: false,
+        ciphers: 'DEFAULT@SECLEVEL=0',
+        minVersion: version,
+        maxVersion: version,
       });
       const outcome = await Promise.race([
         once(socket, 'secureConnect').then(() => true),

@@ -17,7 +17,6 @@ export interface ChunkNames {
   checksum?: string;
 }
 
-/** The request. */
 export interface ChunkRequest {
   readonly query: ChunkNames;
   readonly stream: Readable;
@@ -30,7 +29,6 @@ export interface ChunkRequest {
 /** A stored chunk with its upload. */
 export type StoredIn = ChunkStored & { readonly id: string };
 
-/** Stores the chunk of a request. */
 export async function storeChunkRequest(uploads: Uploads, who: Uploader, request: ChunkRequest): Promise<StoredIn> {
   const { query, stream, contentType, checksum, signal } = request;
   const names: ChunkNames = { ...query, ...(checksum !== undefined && { checksum }) };

@@ -22,7 +22,10 @@ const MAX_FIELD_BYTES = 16 * 1024;
 const BOUNDARY = /^multipart\/form-data\s*;(?:.*;)?\s*boundary=(?:"([^"\r\n]{1,70})"|([^\s;"]{1,70}))/i;
 const LINE = Buffer.from('\r\n');
 const HEAD_END = Buffer.from('\r\n\r\n');
-/** Pieces that are read ahead of a part's consumer; as objects, because a stream of bytes joins those that wait, which copies them. */
+/**
+ * Pieces that are read ahead of a part's consumer; as objects, because a stream of bytes joins those that
+ * wait, which copies them.
+ */
 const AHEAD_PIECES = 4;
 
 /** Whether a media type is that of a form. */
@@ -135,7 +138,10 @@ class FormReader {
     }
   }
 
-  /** Bytes at the end of the buffer that may be the beginning of a delimiter. All before them are passed on without a copy. */
+  /**
+   * Bytes at the end of the buffer that may be the beginning of a delimiter. All before them are passed on
+   * without a copy.
+   */
   #begun(): number {
     const buffer = this.#buffer;
     const delimiter = this.#delimiter;
@@ -162,7 +168,10 @@ class FormReader {
   }
 }
 
-/** A parameter of Content-Disposition, as browsers and curl write it (RFC 7578 4.2; the HTML Standard escapes `"` as %22, curl as \"). */
+/**
+ * A parameter of Content-Disposition, as browsers and curl write it (RFC 7578 4.2; the HTML Standard escapes
+ * `"` as %22, curl as \").
+ */
 function parameter(disposition: string, name: string): string | undefined {
   const quoted = new RegExp(`;\\s*${name}="((?:[^"\\\\]|\\\\.)*)"`, 'i').exec(disposition)?.[1];
   if (quoted !== undefined) return quoted.replace(/\\(["\\])/g, '$1').replaceAll('%22', '"');

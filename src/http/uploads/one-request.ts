@@ -13,7 +13,6 @@ import { readSha256, uploadRequest } from '../../library/uploads/upload-creation
 import type { Uploads } from '../../library/uploads/uploads.ts';
 import { isForm, readField, readForm } from './multipart.ts';
 
-/** The request. */
 export interface FileRequest {
   readonly query: FileQuery;
   readonly stream: Readable;

@@ -11,7 +11,6 @@ import type { UploadLock } from '../../library/uploads/upload-locks.ts';
 /** Where uploads are. */
 export const TUS_PATH = '/api/v1/uploads';
 
-/** One request. */
 export interface TusRequest {
   readonly who: Uploader;
   readonly body: Readable;

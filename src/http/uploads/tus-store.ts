@@ -1,7 +1,7 @@
 /**
  * The uploads of the library as the data store of @tus/server.
- * In: its calls. Out: Uploads. The body is read from the request itself: as a web stream, which @tus/server would pass, each piece costs
- * several promises.
+ * In: its calls. Out: Uploads. The body is read from the request itself: as a web stream, which @tus/server
+ * would pass, each piece costs several promises.
  */
 import { DataStore, Upload as TusUpload } from '@tus/server';
 import type { Upload } from '../../library/uploads/upload.ts';

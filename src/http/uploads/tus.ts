@@ -1,7 +1,8 @@
 /**
- * tus 1.0 at /api/v1/uploads: @tus/server speaks the protocol, the library has the uploads, and refusals are problem documents.
- * In: POST, HEAD, PATCH, DELETE, OPTIONS. Out: uploads. tus 1.0.0 with creation, creation-with-upload, creation-defer-length, checksum,
- * termination and expiration.
+ * tus 1.0 at /api/v1/uploads: @tus/server speaks the protocol, the library has the uploads, and refusals are
+ * problem documents.
+ * In: POST, HEAD, PATCH, DELETE, OPTIONS. Out: uploads. tus 1.0.0 with creation, creation-with-upload,
+ * creation-defer-length, checksum, termination and expiration.
  */
 import type { Readable } from 'node:stream';
 import { type Locker, Server } from '@tus/server';
@@ -52,7 +53,10 @@ interface TusError {
 
 const RESUMABLE = { 'tus-resumable': '1.0.0' } as const;
 
-/** Answers requests of tus clients. The function rejects with a refusal, whose `extra.headers` has what tus requires of it. */
+/**
+ * Answers requests of tus clients. The function rejects with a refusal, whose `extra.headers` has what tus
+ * requires of it.
+ */
 export function createTus(uploads: Uploads): (call: TusCall) => Promise<TusAnswer> {
   const origins = new WeakMap<TusRequest, string>();
   const server = new Server({
@@ -105,7 +109,10 @@ function requestOf(headers: TusCall['headers']): UploadRequest | undefined {
   return uploadRequest(headers['idempotency-key']?.toString(), { tus: said });
 }
 
-/** The answer to a repeated creation. A body that comes with it is not read: the client continues at `Upload-Offset`. */
+/**
+ * The answer to a repeated creation. A body that comes with it is not read: the client continues at
+ * `Upload-Offset`.
+ */
 function createdBefore({ id, assetId, received, expiresMs }: Upload, origin: string | undefined): TusAnswer {
   return {
     status: 201,

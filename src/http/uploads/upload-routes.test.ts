@@ -7,10 +7,15 @@ const MIB = 1024 * 1024;
 test('the fields of the upload platform are accepted beside ours', () => {
   const platform = { filename: 'a.mp4', file_size: 12 * MIB, total_chunks: 3, mime_type: 'video/mp4', uploader_id: 7 };
   assert.deepEqual(readInit({ ...platform, title: 'A' }), {
-    ...{ filename: 'a.mp4', length: 12 * MIB, chunkBytes: 4 * MIB, title: 'A' },
+    filename: 'a.mp4',
+    length: 12 * MIB,
+    chunkBytes: 4 * MIB,
+    title: 'A',
   });
   assert.deepEqual(readInit({ filename: 'a.mp4', total_size: 3 * MIB, file_size: 3 * MIB }), {
-    ...{ filename: 'a.mp4', length: 3 * MIB, chunkBytes: MIB },
+    filename: 'a.mp4',
+    length: 3 * MIB,
+    chunkBytes: MIB,
   });
   const both = readInit({ filename: 'a.mp4', total_size: 5 * MIB, chunk_size: 2 * MIB, total_chunks: 3 });
   assert.equal(both.chunkBytes, 2 * MIB);

@@ -24,8 +24,13 @@ suite('offers of participants of a call', () => {
     endpoint = await openWebRtcEndpoint({ address: '127.0.0.1', port: 0, nowMs: Date.now(), onError: () => {} });
     const transport = new WebRtcTransport(endpoint, '127.0.0.1', []);
     const calls = {
-      ...{ isOn: () => true, canForward: () => true, transport: () => transport, iceServers: () => [] },
-      ...{ clock: createSystemClock(), log: createSilentLog(), stats: createCallStats() },
+      isOn: () => true,
+      canForward: () => true,
+      transport: () => transport,
+      iceServers: () => [],
+      clock: createSystemClock(),
+      log: createSilentLog(),
+      stats: createCallStats(),
     };
     rooms = await openTestRooms({ calls, createAudience: () => createFramedAudience(() => {}) });
     server = await startTestServer({

@@ -1,6 +1,6 @@
 /**
- * WHIP and WHEP: `POST /whip/{stream}` opens the session of a publisher, `POST /whep/{stream}` that of a viewer; `DELETE` on its address
- * ends it. Outside the table of routes, because bodies are SDP.
+ * WHIP and WHEP: `POST /whip/{stream}` opens the session of a publisher, `POST /whep/{stream}` that of a
+ * viewer; `DELETE` on its address ends it. Outside the table of routes, because bodies are SDP.
  * In: offers. Out: answers as `201 Created` with `Location`. RFC 9725, draft-ietf-wish-whep.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -71,7 +71,8 @@ export function registerWebRtc(
       const key = bearerOf(headers.authorization);
       reply.headers(refuseForeign(kind, request, key, pages));
       const asked = {
-        ...{ name, key },
+        name,
+        key,
         remote: `${addressOf({ headers, remoteAddress: socket.remoteAddress ?? '' })}:${socket.remotePort ?? 0}`,
         reachedAt: socket.localAddress,
         userAgent: headers['user-agent'],
@@ -97,7 +98,10 @@ export function registerWebRtc(
   }
 }
 
-/** CORS fields of the answer to a page. @throws OxbowError `cross-site` for a page that may not send this offer */
+/**
+ * CORS fields of the answer to a page.
+ * @throws OxbowError `cross-site` for a page that may not send this offer
+ */
 function refuseForeign(
   kind: 'whip' | 'whep',
   { params, headers, raw }: FastifyRequest,
@@ -114,7 +118,10 @@ function refuseForeign(
   return { ...corsOf(pages.fieldsFor(source, target)), ...readable };
 }
 
-/** Fields of the answer to a preflight. It carries no token: with one to come, the request itself is what is judged. */
+/**
+ * Fields of the answer to a preflight. It carries no token: with one to come, the request itself is what is
+ * judged.
+ */
 function preflightFields(
   kind: 'whip' | 'whep',
   { params, headers, raw }: FastifyRequest,
@@ -143,7 +150,10 @@ function bearerOf(field: string | undefined): string | undefined {
   return /^Bearer +(\S+) *$/i.exec(field ?? '')?.[1];
 }
 
-/** Header fields with the servers for STUN and TURN, RFC 9725 4.6; for a client that was authorized: they have credentials. */
+/**
+ * Header fields with the servers for STUN and TURN, RFC 9725 4.6; for a client that was authorized: they have
+ * credentials.
+ */
 function offeredServers({ iceServers }: WebRtcApi, fields: Readonly<Record<string, string>>): Record<string, string> {
   if (iceServers.length === 0) return { ...fields };
   const link = iceServers.map(({ url, username, credential }) => {

@@ -1,11 +1,10 @@
 /**
- * Places for clients of a protocol: a bound of all of them, and one of those of an address. Viewers get fewer places than there are, so that
- * a crowd of them keeps no publisher out.
+ * Places for clients of a protocol: a bound of all of them, and one of those of an address. Viewers get fewer
+ * places than there are, so that a crowd of them keeps no publisher out.
  * In: addresses of clients. Out: places, which their owners leave.
  */
 import { isIPv6 } from 'node:net';
 
-/** The bounds. */
 export interface PlaceBounds {
   readonly most: number;
   readonly perAddress: number;
@@ -16,7 +15,10 @@ export function publisherShare(connections: number): number {
   return connections < 2 ? 0 : Math.max(1, Math.floor(connections / 4));
 }
 
-/** Bounds of the viewers of a port with this many connections; half of their places may be those of one address. */
+/**
+ * Bounds of the viewers of a port with this many connections; half of their places may be those of one
+ * address.
+ */
 export function viewerBounds(connections: number): PlaceBounds {
   const most = connections - publisherShare(connections);
   return { most, perAddress: Math.ceil(most / 2) };

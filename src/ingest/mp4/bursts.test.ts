@@ -47,7 +47,10 @@ test('samples without duration are limited in number', async () => {
   const one = { ...emptySamples(1), next: () => movieSample(left--), peek: () => movieSample(left) };
   const both: FileMovie = {
     tracks: [sourced(videoTrack, one as never), sourced(audioTrack, emptySamples(2))],
-    ...{ leftOut: [], notes: [], chapters: { listed: [], samples: [] }, fragmented: false },
+    leftOut: [],
+    notes: [],
+    chapters: { listed: [], samples: [] },
+    fragmented: false,
   };
   await assert.rejects(readTables(fileOf(new Uint8Array(8)), both, { signal }).next(), { name: 'FormatError' });
 });
@@ -104,7 +107,10 @@ for (const ranged of [true, false]) {
       const moovAt = Buffer.from(init).indexOf('moov') - 4;
       const movie: FileMovie = {
         tracks: [sourced(videoTrack, walk as never)],
-        ...{ leftOut: [], notes: [], chapters: { listed: [], samples: [] }, fragmented: true },
+        leftOut: [],
+        notes: [],
+        chapters: { listed: [], samples: [] },
+        fragmented: true,
         moov: { bytes: init.subarray(moovAt), endsAt: init.length },
       };
       const bursts: Burst[] = [];

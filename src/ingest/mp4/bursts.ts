@@ -65,7 +65,8 @@ export function longestBurstS({ tracks }: FileMovie): number {
 }
 
 /**
- * The bursts of a file: those of its sample tables, then those of its fragments, which may continue the tables (ISO/IEC 14496-12, 8.8).
+ * The bursts of a file: those of its sample tables, then those of its fragments, which may continue the
+ * tables (ISO/IEC 14496-12, 8.8).
  *
  * @throws FormatError if it is malformed or the file ends before its media; errors of reading
  */
@@ -202,7 +203,8 @@ function* framesOf(
       const { data, changed } = form.take(bytes, sources.get(trackId)!.nalLengthBytes);
       if (changed) {
         const atS = pts / form.track.timescale;
-        // Frames before the first parameter sets cannot be published without them, so they stay in this burst.
+        // Frames before the first parameter sets cannot be published without them, so they stay in this
+        // burst.
         const isFirst = currentTracks.length < tracks.length;
         if (!isFirst && frames.length > 0) {
           yield { tracks: currentTracks, frames, startS, endS: atS, damages };
@@ -289,7 +291,10 @@ class FragmentCutter implements DemuxerOutput {
     yield* this.take();
   }
 
-  /** Memory is full: frames with a reference frame become a burst, others have no position in time and are dropped. */
+  /**
+   * Memory is full: frames with a reference frame become a burst, others have no position in time and are
+   * dropped.
+   */
   #cut(): void {
     this.#close();
     if (this.#frames.length === 0) return;

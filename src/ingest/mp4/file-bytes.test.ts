@@ -59,7 +59,8 @@ test('a file of unknown size is read to its end', async () => {
 });
 
 /**
- * Reads a file whose URL expires after the first range; the server refuses the third request, of another block, when `refuse` resolves.
+ * Reads a file whose URL expires after the first range; the server refuses the third request, of another
+ * block, when `refuse` resolves.
  *
  * @returns how long it took, virtual ms
  */

@@ -1,5 +1,6 @@
 /**
- * Reads the bytes of a file on a server: by range requests if the server supports them, otherwise from front to back.
+ * Reads the bytes of a file on a server: by range requests if the server supports them, otherwise from front
+ * to back.
  * In: responses of the server. Out: byte ranges of the file. At most 32 MiB are held in memory.
  */
 import { concatBytes } from '../../lib/bytes.ts';
@@ -19,7 +20,8 @@ export interface FileBytes extends AsyncDisposable {
    *
    * @param count bytes, at most 64 MiB
    * @returns fewer bytes at the end of the file
-   * @throws OxbowError `source-failed` if the file has changed; `unsupported-media` for a position too far back on a server without
+   * @throws OxbowError `source-failed` if the file has changed; `unsupported-media` for a position too far
+   *   back on a server without
    * ranges; the signal's reason when aborted
    */
   read(at: number, count: number, options: { signal: AbortSignal }): Promise<Uint8Array>;
@@ -121,7 +123,8 @@ class RangedFile implements FileBytes {
   #keep(index: number, block: Promise<Uint8Array>): void {
     this.#blocks.delete(index);
     this.#blocks.set(index, block);
-    // The reader awaits it later; until then a rejection must not count as unhandled. Failures are not cached.
+    // The reader awaits it later; until then a rejection must not count as unhandled. Failures are not
+    // cached.
     block.catch(() => this.#blocks.delete(index));
     dropOldest(this.#blocks, MAX_BLOCKS);
   }
@@ -158,7 +161,10 @@ class RangedFile implements FileBytes {
   }
 }
 
-/** A file whose server sends all of it or nothing: read once from front to back, and from the front again where a connection breaks. */
+/**
+ * A file whose server sends all of it or nothing: read once from front to back, and from the front again
+ * where a connection breaks.
+ */
 class StreamedFile implements FileBytes {
   readonly length: number | undefined;
   readonly ranged = false;
@@ -226,7 +232,9 @@ class StreamedFile implements FileBytes {
     }
   }
 
-  /** Reads again up to the position at which the connection broke; some servers do support a range for that. */
+  /**
+   * Reads again up to the position at which the connection broke; some servers do support a range for that.
+   */
   async #reopen(): Promise<void> {
     const reply = await requestFile({ from: this.#to }, this.#context, { signal: this.#signal });
     if (reply.version !== this.#version || (this.length !== undefined && reply.total !== this.length)) {

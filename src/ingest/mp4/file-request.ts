@@ -1,6 +1,7 @@
 /**
  * Requests a byte range of a file, with retries.
- * In: the file's URL, a range. Out: responses whose status matches the request. RFC 9110 14 (ranges) and 15.3.7 (206).
+ * In: the file's URL, a range. Out: responses whose status matches the request. RFC 9110 14 (ranges) and
+ * 15.3.7 (206).
  */
 import { backoffMs, sleep } from '../../lib/abort.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
@@ -52,7 +53,8 @@ const SLACK_BYTES = 64 * 1024;
 /**
  * Requests a range; retries until there is a usable response.
  *
- * @throws OxbowError `address-refused` if oxbow may not open the URL, `source-failed` if the range does not exist (`extra.ended` when the
+ * @throws OxbowError `address-refused` if oxbow may not open the URL, `source-failed` if the range does not
+ *   exist (`extra.ended` when the
  * file ends before it); the signal's reason when aborted
  */
 export async function requestFile(
@@ -118,7 +120,8 @@ async function requestOnce(
     signal,
     headers: { 'accept-encoding': 'identity', range: `bytes=${from}-${to ?? ''}` },
     maxBytes: from === 0 ? Number.MAX_SAFE_INTEGER : wanted,
-    // A server without ranges responds to the first request with the complete file, which is read at the speed of the media.
+    // A server without ranges responds to the first request with the complete file, which is read at the
+    // speed of the media.
     deadlineMs: to === undefined || from === 0 ? FILE_DEADLINE_MS : RANGE_DEADLINE_MS,
     idleMs: IDLE_MS,
   });

@@ -1,10 +1,12 @@
 /**
  * Pulls an MP4 file over HTTP at the speed of its media, like a live source that ends.
- * In: the URL of a file with sample tables or fragments. Out: frames at the speed of the media, to a StreamInput. docs/media.md 2, 9.
+ * In: the URL of a file with sample tables or fragments. Out: frames at the speed of the media, to a
+ * StreamInput. docs/media.md 2, 9.
  *
- * Media of a stream is addressed by UTC, so an hour of media takes an hour. The run begins when the file is opened (UTC offset = now), and
- * each burst of complete GOPs is published at the time of its end. Bursts instead of single frames: a file needs no low latency, and the
- * viewers do not notice pauses of the server of some seconds.
+ * Media of a stream is addressed by UTC, so an hour of media takes an hour. The run begins when the file is
+ * opened (UTC offset = now), and each burst of complete GOPs is published at the time of its end. Bursts
+ * instead of single frames: a file needs no low latency, and the viewers do not notice pauses of the server
+ * of some seconds.
  */
 import { sleep } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -37,12 +39,15 @@ interface Epoch {
 }
 
 /**
- * Resolves when the file has ended and all of it is published; rejects with the signal's reason when aborted. An unreachable server is
- * retried without limit, with pauses of at most 10 s, and reported to the input as down.
+ * Resolves when the file has ended and all of it is published; rejects with the signal's reason when aborted.
+ * An unreachable server is retried without limit, with pauses of at most 10 s, and reported to the input as
+ * down.
  *
- * @throws OxbowError `unsupported-media` for a protected file, unsupported codecs, or a file whose index is at its end on a server without
- * byte ranges; `address-refused` when oxbow may not open the URL; `source-failed` when the file changes during the pull; errors of
- * `locate` except `source-failed`. FormatError for a file that is not MP4, or an invalid User-Agent.
+ * @throws OxbowError `unsupported-media` for a protected file, unsupported codecs, or a file whose index is
+ *   at its end on a server without
+ * byte ranges; `address-refused` when oxbow may not open the URL; `source-failed` when the file changes
+ * during the pull; errors of `locate` except `source-failed`. FormatError for a file that is not MP4, or an
+ * invalid User-Agent.
  */
 export async function runMp4Pull(options: PullOptions, { signal }: { signal: AbortSignal }): Promise<void> {
   const { input, clock, log, counters = noCounters, locate } = options;

@@ -1,6 +1,7 @@
 /**
  * One live MPEG-TS feed: its bytes become frames of a publisher, placed in UTC by their arrival.
- * In: the bytes of a socket, in order, and its interruptions. Out: runs, frames and damage for the publisher; facts of the source.
+ * In: the bytes of a socket, in order, and its interruptions. Out: runs, frames and damage for the publisher;
+ * facts of the source.
  */
 import type { SourceFacts } from '../../api/source-facts.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -12,7 +13,10 @@ import { ticksToUs } from '../../media/run.ts';
 import type { Publisher } from '../publisher.ts';
 import { sameTracks } from '../pull/run/run-feeder.ts';
 
-/** Times that are further ahead than the wall clock allows by more than this begin a run: the source's clock was set, µs. */
+/**
+ * Times that are further ahead than the wall clock allows by more than this begin a run: the source's clock
+ * was set, µs.
+ */
 const MAX_AHEAD_US = 1_000_000;
 /** After the clock was set, frames this far before the new time belong to the old one, µs. */
 const OLD_CLOCK_US = 1_000_000;
@@ -56,7 +60,9 @@ export class TsFeed {
   #checkedMs: number;
   #figuresMs: number;
   #tickMs: number;
-  /** Time of the ticks, and of those with new bytes between them; a process that was busy has not listened. */
+  /**
+   * Time of the ticks, and of those with new bytes between them; a process that was busy has not listened.
+   */
   #timeMs = 0;
   #fedMs = 0;
   #isFed = false;
@@ -117,7 +123,10 @@ export class TsFeed {
     return true;
   }
 
-  /** Bytes are missing for long, or another sender begins: publishes what is complete; a run begins with the next media. */
+  /**
+   * Bytes are missing for long, or another sender begins: publishes what is complete; a run begins with the
+   * next media.
+   */
   interrupt(): void {
     this.#demuxer.discontinuity();
     this.#begins = true;

@@ -37,7 +37,12 @@ suite('the formats of a page', () => {
 
   test('a playlist with video and audio formats is supported; one with video alone is not', () => {
     const track = (id: string, vcodec: string, acodec: string) => ({
-      ...{ format_id: id, url: at(id), protocol: 'm3u8_native', ext: 'mp4', vcodec, acodec },
+      format_id: id,
+      url: at(id),
+      protocol: 'm3u8_native',
+      ext: 'mp4',
+      vcodec,
+      acodec,
       height: vcodec === 'none' ? null : 720,
     });
     const together = [track('v', 'avc1', 'none'), track('a', 'none', 'mp4a')];

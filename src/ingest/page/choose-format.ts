@@ -1,5 +1,6 @@
 /**
- * Chooses the format of a page to pull: a Multivariant Playlist if there is one, otherwise one format with video and audio.
+ * Chooses the format of a page to pull: a Multivariant Playlist if there is one, otherwise one format with
+ * video and audio.
  * In: metadata of the page, the requested quality. Out: a URL, or an error with the reason.
  */
 import type { SourceQuality } from '../../api/source-facts.ts';
@@ -24,7 +25,8 @@ export interface PageChoice {
 
 /**
  * @param filtered consider only formats that the expression of the settings selected
- * @throws OxbowError `page-failed` if the page has no video, `unsupported-media` if it has none that oxbow supports
+ * @throws OxbowError `page-failed` if the page has no video, `unsupported-media` if it has none that oxbow
+ *   supports
  */
 export function chooseFormat(page: PageMetadata, quality: RequestedQuality, filtered: boolean): PageChoice {
   const formats = filtered
@@ -41,7 +43,10 @@ export function chooseFormat(page: PageMetadata, quality: RequestedQuality, filt
   return { kind, url: format.url, format, qualities: qualitiesOf(ranked), chosen: nameOf(format) };
 }
 
-/** A format of the Multivariant Playlist with the best and most formats; of equal ones (redundant servers) the first. */
+/**
+ * A format of the Multivariant Playlist with the best and most formats; of equal ones (redundant servers) the
+ * first.
+ */
 function masterOf(formats: readonly PageFormat[]): PageFormat | undefined {
   const groups = Map.groupBy(
     formats.filter(({ manifestUrl }) => manifestUrl !== undefined),

@@ -1,6 +1,7 @@
 /**
  * Converts the cookies that yt-dlp received from a site to a Cookie header for one URL.
- * In: `name=value; Domain=.site.example; Path=/; Secure; name2=…` as yt-dlp prints them. Out: `name=value; name2=…`. RFC 6265, 5.1.3, 5.1.4 and 5.4. Pure.
+ * In: `name=value; Domain=.site.example; Path=/; Secure; name2=…` as yt-dlp prints them. Out: `name=value;
+ * name2=…`. RFC 6265, 5.1.3, 5.1.4 and 5.4. Pure.
  */
 
 const ATTRIBUTES: ReadonlySet<string> = new Set([

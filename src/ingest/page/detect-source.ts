@@ -1,6 +1,7 @@
 /**
  * Detects the kind of a URL: an HLS playlist, an MP4 file, or a page for yt-dlp.
- * In: the text that a user entered. Out: a normalized URL and its handler. The first bytes count more than names and media types.
+ * In: the text that a user entered. Out: a normalized URL and its handler. The first bytes count more than
+ * names and media types.
  */
 import { explainUnsupported, readPastedAddress } from '../../api/source/pasted-address.ts';
 import type { PagePattern, SourceHandler } from '../../config/page-pattern.ts';
@@ -59,7 +60,8 @@ export function normaliseUrl(text: string): URL {
 /**
  * Detects a URL by a matching pattern, otherwise by requesting it. Abort rejects at once.
  *
- * @throws OxbowError `bad-source`, `address-refused`, `unsupported-media` if it is neither media nor a page, `source-failed` if it
+ * @throws OxbowError `bad-source`, `address-refused`, `unsupported-media` if it is neither media nor a page,
+ *   `source-failed` if it
  * does not respond
  */
 export async function detectSource(

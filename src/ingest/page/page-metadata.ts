@@ -1,6 +1,7 @@
 /**
  * Parses and validates the metadata of a page from yt-dlp; invalid fields are omitted.
- * In: JSON of yt-dlp. Out: title, thumbnail, duration, and the formats that oxbow may be able to pull, bounded. yt-dlp, "Information dictionary".
+ * In: JSON of yt-dlp. Out: title, thumbnail, duration, and the formats that oxbow may be able to pull,
+ * bounded. yt-dlp, "Information dictionary".
  */
 import { OxbowError } from '../../lib/errors.ts';
 
@@ -38,7 +39,6 @@ export interface PageFormat {
   readonly cookies: string;
 }
 
-/** The metadata of a page. */
 export interface PageMetadata {
   readonly title: string;
   /** http or https. */

@@ -226,8 +226,13 @@ suite('the real yt-dlp', { skip: need('yt-dlp') }, () => {
   const ask = (path: string, more: Partial<YtDlpRequest> = {}) =>
     runYtDlp(
       {
-        ...{ program: pathOf('yt-dlp')!, url: new URL(path, origin.url), timeoutMs: 90_000, format: '' },
-        ...{ net, trusted: true, ...more },
+        program: pathOf('yt-dlp')!,
+        url: new URL(path, origin.url),
+        timeoutMs: 90_000,
+        format: '',
+        net,
+        trusted: true,
+        ...more,
       },
       { signal },
     );

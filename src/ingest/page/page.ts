@@ -1,6 +1,7 @@
 /**
  * A web page as a source: extracts the current URL of its media, again whenever that expires.
- * In: the URL of a page, yt-dlp. Out: URLs for the pulls, facts of the page. The extracted URLs are untrusted: they must not be private.
+ * In: the URL of a page, yt-dlp. Out: URLs for the pulls, facts of the page. The extracted URLs are
+ * untrusted: they must not be private.
  */
 import type { SourceFacts } from '../../api/source-facts.ts';
 import { backoffMs, sleep } from '../../lib/abort.ts';
@@ -19,7 +20,10 @@ import { runYtDlp, type YtDlpRequest } from './yt-dlp.ts';
 /** Attempts of one extraction; the last failure is thrown. */
 const ATTEMPTS = 3;
 const FIRST_PAUSE_MS = 1000;
-/** Shortest time between two extractions, ms: playlists that fail repeatedly must not flood the site with requests. */
+/**
+ * Shortest time between two extractions, ms: playlists that fail repeatedly must not flood the site with
+ * requests.
+ */
 const MIN_INTERVAL_MS = 10_000;
 
 /** The current URL of a page's media. */
@@ -36,7 +40,10 @@ export interface PageOptions {
   readonly net: Pick<Net, 'openProxy'>;
   /** An administrator entered the URL: the host of the page may be private, but not that of its media. */
   readonly trusted: boolean;
-  /** Headers of the source. yt-dlp sends headers to every site, so it receives only User-Agent and Referer, no secrets. */
+  /**
+   * Headers of the source. yt-dlp sends headers to every site, so it receives only User-Agent and Referer, no
+   * secrets.
+   */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** A User-Agent, or the name of a preset; yt-dlp's own when empty. */
   readonly userAgent?: string | undefined;
@@ -56,7 +63,6 @@ export interface PageOptions {
   readonly minIntervalMs?: number | undefined;
 }
 
-/** The source of one page. */
 export class PageSource {
   readonly #options: PageOptions;
   readonly #request: YtDlpRequest;
@@ -74,9 +80,11 @@ export class PageSource {
   }
 
   /**
-   * Extracts the current URL of the media, with up to three attempts if a retry may help. Abort rejects at once and ends yt-dlp.
+   * Extracts the current URL of the media, with up to three attempts if a retry may help. Abort rejects at
+   * once and ends yt-dlp.
    *
-   * @throws OxbowError `page-tool-missing`, `page-failed`, `address-refused`, `unsupported-media`;  `extra.retryable`: a later call may succeed
+   * @throws OxbowError `page-tool-missing`, `page-failed`, `address-refused`, `unsupported-media`;
+   *   `extra.retryable`: a later call may succeed
    */
   async locate({ signal }: { signal: AbortSignal }): Promise<PageAddress> {
     const { clock, log, pauseMs = FIRST_PAUSE_MS, minIntervalMs = MIN_INTERVAL_MS } = this.#options;

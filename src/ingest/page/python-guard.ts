@@ -1,8 +1,9 @@
 /**
- * Restricts Python to connections to the proxy: yt-dlp may bypass its proxy, by a header of a hostile page (CVE-2023-46121, before
- * 2023.11.14), by WebSockets, and by protocols other than HTTP.
- * In: the only address to which connections are allowed. Out: a folder for PYTHONPATH, from which Python loads a hook first. A yt-dlp
- * with its own Python does not load it: then only the proxy protects. Python, `site` and "Audit events".
+ * Restricts Python to connections to the proxy: yt-dlp may bypass its proxy, by a header of a hostile page
+ * (CVE-2023-46121, before 2023.11.14), by WebSockets, and by protocols other than HTTP.
+ * In: the only address to which connections are allowed. Out: a folder for PYTHONPATH, from which Python
+ * loads a hook first. A yt-dlp with its own Python does not load it: then only the proxy protects. Python,
+ * `site` and "Audit events".
  */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -18,7 +19,8 @@ export interface PythonGuard extends AsyncDisposable {
   readonly workFolder: string;
 }
 
-// Runs the sitecustomize of the distribution as well. If the hook fails, Python prints the error and continues without it.
+// Runs the sitecustomize of the distribution as well. If the hook fails, Python prints the error and
+// continues without it.
 const hook = (host: string, port: number) => `import importlib.machinery, importlib.util, os, sys
 
 _way = (${JSON.stringify(host)}, ${port})

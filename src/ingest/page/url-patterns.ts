@@ -1,5 +1,6 @@
 /**
- * Patterns that select the handler of a URL: playlists and files by their extension, known video sites by their host name.
+ * Patterns that select the handler of a URL: playlists and files by their extension, known video sites by
+ * their host name.
  * In: a URL, entries of the settings. Out: its handler; undefined if the URL must be requested.
  */
 import type { PagePattern, SourceHandler } from '../../config/page-pattern.ts';

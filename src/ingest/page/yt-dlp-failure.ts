@@ -1,6 +1,7 @@
 /**
  * Explains failures of yt-dlp to users.
- * In: the end of its stderr, and the last request that the proxy refused. Out: a message, a hint, and whether a retry may help.
+ * In: the end of its stderr, and the last request that the proxy refused. Out: a message, a hint, and whether
+ * a retry may help.
  */
 import { OxbowError } from '../../lib/errors.ts';
 import { refusedPhrase } from '../../net/net.ts';

@@ -1,7 +1,8 @@
 /**
  * Runs yt-dlp to extract the media of a page.
- * In: the URL of a page. Out: the printed JSON, not validated. The program runs without a shell, with limits and few environment
- * variables, and in a process group that is killed at the deadline. Its requests go through a proxy of oxbow.
+ * In: the URL of a page. Out: the printed JSON, not validated. The program runs without a shell, with limits
+ * and few environment variables, and in a process group that is killed at the deadline. Its requests go
+ * through a proxy of oxbow.
  */
 import type { ChildProcess } from 'node:child_process';
 import { withDeadline } from '../../lib/abort.ts';
@@ -16,7 +17,10 @@ import { explainFailure } from './yt-dlp-failure.ts';
 /** Longest output: that of a page with hundreds of formats is a few MiB. */
 const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
 const MAX_STDERR = 16 * 1024;
-/** Python needs 100 MB; the JavaScript of a site may run in a program that reserves more. The files are those of caches. */
+/**
+ * Python needs 100 MB; the JavaScript of a site may run in a program that reserves more. The files are those
+ * of caches.
+ */
 const LIMITS = { maxDataBytes: 2 * 1024 ** 3, maxFileBytes: 64 * 1024 ** 2, maxOpenFiles: 256 };
 
 /** Arguments of every call, supported by yt-dlp since 2022. Confidential options are passed through stdin. */
@@ -63,7 +67,8 @@ export interface YtDlpRequest {
  * Runs the program once. Abort kills it and rejects with the signal's reason.
  *
  * @returns the parsed JSON, not validated
- * @throws OxbowError `page-tool-missing`; `page-failed`, with `extra.retryable` if a retry may help; `address-refused` if the
+ * @throws OxbowError `page-tool-missing`; `page-failed`, with `extra.retryable` if a retry may help;
+ *   `address-refused` if the
  * page refers to an address that oxbow refuses
  */
 export async function runYtDlp(request: YtDlpRequest, { signal }: { signal: AbortSignal }): Promise<unknown> {
@@ -168,8 +173,9 @@ function outputOf(child: ChildProcess, program: string, stdin: string, signal: A
 }
 
 /**
- * Environment without oxbow's settings, and without a home, so that yt-dlp reads no configuration or plugins of a user. The proxy is set
- * here because yt-dlp's proxy option does not apply to FTP and to the programs that it starts.
+ * Environment without oxbow's settings, and without a home, so that yt-dlp reads no configuration or plugins
+ * of a user. The proxy is set here because yt-dlp's proxy option does not apply to FTP and to the programs
+ * that it starts.
  *
  * @param proxy its URL
  * @param guard has the first folder in which Python searches modules, and the one for files

@@ -5,7 +5,9 @@ import { after, before, suite, test } from 'node:test';
 import { need } from '../../../test/fixtures/need.ts';
 import { FPS, listOf, makeMedia, pull, removeMedia } from './pull.fixture.ts';
 
-/** The first session of the origin begins with this segment of 1 s, and ends after this many were published. */
+/**
+ * The first session of the origin begins with this segment of 1 s, and ends after this many were published.
+ */
 const FIRST = 20;
 const BEFORE = 5;
 /** Segments in the playlist of the second session, which begins with the first one. */
@@ -57,7 +59,8 @@ suite('an origin with a separate audio playlist that restarts', { skip: need('ff
       await p.until(() => p.input.segments >= BEFORE);
       isOver = true;
       await p.end();
-      // After a restart only the last segments are pulled, so the second session is shorter than its playlist.
+      // After a restart only the last segments are pulled, so the second session is shorter than its
+      // playlist.
       const { start, frames } = p.input.runs.at(-1)!;
       const [pictures, sounds] = start.tracks.map(({ id, timescale }) => {
         const own = frames.filter(({ trackId }) => trackId === id);

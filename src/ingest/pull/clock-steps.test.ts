@@ -112,7 +112,8 @@ suite('a computer clock that is set forward while a stream is pulled', () => {
     const fed = feed();
     const feeder = fed.connect();
     pull(fed, feeder, 0, 20);
-    // An hour has passed, but not for the monotonic clock; the playlist is long, and all of it is fetched at once.
+    // An hour has passed, but not for the monotonic clock; the playlist is long, and all of it is fetched at
+    // once.
     fed.clock.step(3_600_000);
     const edge = 20 + 3600 / TD;
     const arrivedMs = fed.clock.nowMs();

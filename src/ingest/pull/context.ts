@@ -12,19 +12,30 @@ import type { PullCounters, PullLog } from './pull-log.ts';
 import type { KeyStore } from './segment/key-store.ts';
 import type { SourceAccess } from './source-access.ts';
 
-/** How long a segment that fails is requested again before the stream continues without it (docs/media.md 23b). */
+/**
+ * How long a segment that fails is requested again before the stream continues without it (docs/media.md
+ * 23b).
+ */
 export interface FetchLimits {
   /** Of a live list, ms; three target durations where that is longer. */
   readonly minWaitMs: number;
-  /** Of a list with EXT-X-ENDLIST, where nothing is urgent, ms; three target durations where that is longer. */
+  /**
+   * Of a list with EXT-X-ENDLIST, where nothing is urgent, ms; three target durations where that is longer.
+   */
   readonly endedWaitMs: number;
-  /** Give up after the same useless reply (a web page, for example) three times in a row. Default: retry as after any other failure. */
+  /**
+   * Give up after the same useless reply (a web page, for example) three times in a row. Default: retry as
+   * after any other failure.
+   */
   readonly brief?: true;
 }
 
 /** Limits of the main rendition. */
 export const mainLimits: FetchLimits = { minWaitMs: 30_000, endedWaitMs: 60_000 };
-/** Limits of alternative Renditions: the video waits for them no longer than a target duration or two, so they must not lag far. */
+/**
+ * Limits of alternative Renditions: the video waits for them no longer than a target duration or two, so they
+ * must not lag far.
+ */
 export const renditionLimits: FetchLimits = { minWaitMs: 0, endedWaitMs: 0, brief: true };
 
 /** What all parts of a pull share. */
@@ -38,7 +49,10 @@ export interface PullContext {
   readonly hadUntilMs: number | undefined;
   /** When a live source ends its playlist, the pull waits for its return; otherwise it ends. */
   readonly awaitReturn: boolean;
-  /** The source was live before this pull: an ended playlist is the rest of a broadcast, not VOD. Only with `awaitReturn`. */
+  /**
+   * The source was live before this pull: an ended playlist is the rest of a broadcast, not VOD. Only with
+   * `awaitReturn`.
+   */
   readonly wasLive: boolean;
   /** URLs come from a web page, which is requested rarely. */
   readonly fromPage: boolean;

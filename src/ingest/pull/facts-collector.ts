@@ -8,7 +8,10 @@ import type { ParsedPlaylist } from '../../media/m3u8/parse.ts';
 import { listedS } from './playlist/list-segments.ts';
 import type { SourceLocations } from './playlist/source-resolver.ts';
 
-/** A playlist grows and shrinks by a segment at each reload: only a larger change of its duration is reported, as a fraction. */
+/**
+ * A playlist grows and shrinks by a segment at each reload: only a larger change of its duration is reported,
+ * as a fraction.
+ */
 const REPORTED_CHANGE = 0.1;
 
 /** The facts of one pull's source. */
@@ -57,7 +60,10 @@ export class FactsCollector {
     if (container !== this.#facts.container) this.#put({ ...this.#facts, container });
   }
 
-  /** Replaces the tracks that oxbow cannot take of one part of the source: a Rendition, or a name for another part. */
+  /**
+   * Replaces the tracks that oxbow cannot take of one part of the source: a Rendition, or a name for another
+   * part.
+   */
   leftOut(part: unknown, tracks: readonly LeftOutTrack[]): void {
     if (tracks.length > 0) this.#leftOut.set(part, tracks);
     else if (!this.#leftOut.delete(part)) return;

@@ -13,7 +13,9 @@ const SECONDS = 3;
 const TS_START = 126_000;
 const packed = { adts: 'aac', mp3: 'libmp3lame', ac3: 'ac3', eac3: 'eac3' } as const;
 
-/** Duration of each track over all runs, and distance of its first frame from the first video frame, seconds. */
+/**
+ * Duration of each track over all runs, and distance of its first frame from the first video frame, seconds.
+ */
 function tracksOf({ input }: Pull) {
   const { start, frames } = input.runs[0]!;
   const of = (id: number) => input.runs.flatMap((one) => one.frames.filter(({ trackId }) => trackId === id));

@@ -52,7 +52,8 @@ suite('pulling HLS from an origin that fails', { skip: need('ffmpeg') }, () => {
   });
 
   test('a segment is given up once it has left the playlist', async () => {
-    // The blocking reload is answered at once: far sooner than three target durations after the first playlist.
+    // The blocking reload is answered at once: far sooner than three target durations after the first
+    // playlist.
     const head = '#EXT-X-TARGETDURATION:60\n#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES\n';
     await using p = await pull('/live.m3u8', {}, (origin) => {
       origin.fault('seg2.ts', { kind: 'status', status: 404 });

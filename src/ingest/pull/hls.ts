@@ -1,6 +1,7 @@
 /**
  * Pulls a live or ended HLS stream.
- * In: the URL of a Media or Multivariant Playlist. Out: frames, runs and gaps, to a StreamInput. RFC 8216bis 6.3; docs/media.md 1 to 5 and 9.
+ * In: the URL of a Media or Multivariant Playlist. Out: frames, runs and gaps, to a StreamInput. RFC 8216bis
+ * 6.3; docs/media.md 1 to 5 and 9.
  */
 import type { LeftOutTrack } from '../../api/left-out.ts';
 import { backoffMs, sleep, waitFor } from '../../lib/abort.ts';
@@ -32,7 +33,6 @@ const WAIT = { live: 1, past: 2 } as const;
 /** When the chosen variant has ended, the others have this long to end as well, ms. */
 const FURTHER_WAIT_MS = 15_000;
 
-/** Options of a pull. */
 export interface HlsPullOptions extends PullOptions {
   /** `best`, `worst`, `720p`, `2M`; default `best`. */
   readonly quality?: string | undefined;
@@ -42,7 +42,10 @@ export interface HlsPullOptions extends PullOptions {
   readonly fromMs?: number | undefined;
   /** How long failed segments are retried; for tests. */
   readonly limits?: FetchLimits | undefined;
-  /** Wait without limit for the return of a live source that ends its playlist; the input is `offline` meanwhile. Default false: the pull ends. */
+  /**
+   * Wait without limit for the return of a live source that ends its playlist; the input is `offline`
+   * meanwhile. Default false: the pull ends.
+   */
   readonly awaitReturn?: boolean | undefined;
   /** Converts audio that browsers cannot play; absent: audio is published as it comes. */
   readonly converter?: AudioConverter | undefined;
@@ -50,15 +53,20 @@ export interface HlsPullOptions extends PullOptions {
   readonly videoConverter?: VideoConverter | undefined;
   /** Takes MPEG-2 video as it comes, for a probe; default: if there is a converter. */
   readonly mpeg2?: boolean | undefined;
-  /** With `awaitReturn`: the source was live before this pull. An ended playlist is the rest of a broadcast, not VOD. */
+  /**
+   * With `awaitReturn`: the source was live before this pull. An ended playlist is the rest of a broadcast,
+   * not VOD.
+   */
   readonly wasLive?: boolean | undefined;
 }
 
 /**
- * Resolves when the source has ended (with `awaitReturn` a live one never ends) and all of it is published; rejects with the signal's
- * reason when aborted. An unreachable source is retried without limit, with pauses of at most 10 s, and reported to the input as down.
+ * Resolves when the source has ended (with `awaitReturn` a live one never ends) and all of it is published;
+ * rejects with the signal's reason when aborted. An unreachable source is retried without limit, with pauses
+ * of at most 10 s, and reported to the input as down.
  *
- * @throws OxbowError `unsupported-media` for a protected source or unsupported codecs; `address-refused` when oxbow may not open the URL;
+ * @throws OxbowError `unsupported-media` for a protected source or unsupported codecs; `address-refused` when
+ *   oxbow may not open the URL;
  * errors of `locate` except `source-failed`. FormatError for an invalid quality or User-Agent.
  */
 export async function runHlsPull(options: HlsPullOptions, { signal: outer }: { signal: AbortSignal }): Promise<void> {

@@ -24,8 +24,16 @@ for (const seconds of [6, 12, 15, 20, 30]) {
         const own = [pictures.filter(isOwn(90_000)), sounds.filter(isOwn(48_000))];
         if (order === 'audio first') own.reverse();
         const segment = {
-          ...{ msn: i, url: new URL('https://tv.example/s.m4s'), durationS: seconds, targetDurationS: seconds },
-          ...{ discontinuity: false, discontinuitySequence: 0, dated: false, toEdgeS: seconds, ended: false, epoch: 0 },
+          msn: i,
+          url: new URL('https://tv.example/s.m4s'),
+          durationS: seconds,
+          targetDurationS: seconds,
+          discontinuity: false,
+          discontinuitySequence: 0,
+          dated: false,
+          toEdgeS: seconds,
+          ended: false,
+          epoch: 0,
           arrivedMs: rig.clock.nowMs(),
         };
         feeder.publish(segment, { groups: [{ tracks: both, frames: own.flat() }], damages: [] });

@@ -10,7 +10,6 @@ import type { Net } from '../../net/net.ts';
 import type { PullCounters, PullLog } from './pull-log.ts';
 import { type Locate, SourceAccess } from './source-access.ts';
 
-/** Options of a pull. */
 export interface PullOptions {
   /** Of a playlist or file; may contain user name and password when `trusted`. */
   readonly url: string | URL;
@@ -20,7 +19,10 @@ export interface PullOptions {
   readonly trusted?: boolean | undefined;
   /** Sent as User-Agent: a text, or the name of a preset. */
   readonly userAgent?: string | undefined;
-  /** Called at the start and each time the URL no longer works, because URLs extracted from pages expire. Absent: always `url`. */
+  /**
+   * Called at the start and each time the URL no longer works, because URLs extracted from pages expire.
+   * Absent: always `url`.
+   */
   readonly locate?: Locate | undefined;
   /** Called when the source has been opened, and again when its facts change. */
   readonly onFacts?: ((facts: SourceFacts) => void) | undefined;

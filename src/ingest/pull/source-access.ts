@@ -1,6 +1,7 @@
 /**
  * HTTP access of one pull to its source: headers, cookies, and which hosts it may reach.
- * In: URLs of playlists, segments and keys. Out: responses of net. RFC 6265; docs/architecture.md, Outgoing requests.
+ * In: URLs of playlists, segments and keys. Out: responses of net. RFC 6265; docs/architecture.md,
+ * Outgoing requests.
  */
 import { parseUserAgent } from '../../lib/user-agent.ts';
 import { Cookies, isSecretHeader, type Net, type NetRequest, type NetResponse } from '../../net/net.ts';
@@ -33,7 +34,6 @@ export interface AccessOptions {
 /** The options of one request; the source adds the others. */
 export type AccessRequest = Pick<NetRequest, 'signal' | 'headers' | 'maxBytes' | 'deadlineMs' | 'idleMs' | 'fresh'>;
 
-/** The access to one source. */
 export class SourceAccess {
   readonly #net: Net;
   readonly #own: Readonly<Record<string, string>>;
@@ -60,7 +60,10 @@ export class SourceAccess {
     return this.#address.url;
   }
 
-  /** Sets a new URL. Configured secrets are sent only to the origin of the configured URL; headers of the new address only to that. */
+  /**
+   * Sets a new URL. Configured secrets are sent only to the origin of the configured URL; headers of the new
+   * address only to that.
+   */
   moved(address: SourceAddress): void {
     const kept = Object.entries(this.#own).filter(
       ([name]) => address.url.origin === this.sourceUrl.origin || !isSecretHeader(name),

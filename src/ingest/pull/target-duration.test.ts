@@ -1,5 +1,6 @@
 /**
- * Playlists whose EXT-X-TARGETDURATION is wrong, and what their lists do besides: they slide fast, go back, end and return.
+ * Playlists whose EXT-X-TARGETDURATION is wrong, and what their lists do besides: they slide fast, go back,
+ * end and return.
  */
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
@@ -113,7 +114,8 @@ suite('a list whose TARGETDURATION is wrong', { skip: need('ffmpeg') }, () => {
         return source.print(10, { move: false, end: false });
       }),
     );
-    // A list that returned may repeat what was published: the stream leaves that out (`src/live/clipping.ts`).
+    // A list that returned may repeat what was published: the stream leaves that out
+    // (`src/live/clipping.ts`).
     const published = () => new Set(p.input.runs.flatMap(({ frames }) => frames.map(({ dts }) => dts)));
     await p.until(() => published().size === COUNT * FPS);
     const offline = 'offline the source ended its playlist; oxbow checks at least once a minute whether it returns';

@@ -1,18 +1,24 @@
 /**
  * Bounds of the connections of RTMP: in total, for each address, and of those that do not publish yet.
- * In: new connections and their progress. Out: whether one is accepted; a half-open one is closed for a new one.
+ * In: new connections and their progress. Out: whether one is accepted; a half-open one is closed for a new
+ * one.
  */
 import { clientOf } from '../client/client-places.ts';
 
-/** The bounds. */
 export interface ConnectionBounds {
   readonly connections: number;
   readonly perAddress: number;
-  /** Connections that do not publish yet. At the bound the oldest of the address with the most is closed, so that a flood keeps no encoder out. */
+  /**
+   * Connections that do not publish yet. At the bound the oldest of the address with the most is closed, so
+   * that a flood keeps no encoder out.
+   */
   readonly halfOpen: number;
 }
 
-/** Default of half-open connections: encoders that return all at once after a restart fit, and cost about 10 KiB each. */
+/**
+ * Default of half-open connections: encoders that return all at once after a restart fit, and cost about 10
+ * KiB each.
+ */
 export const MAX_HALF_OPEN = 512;
 
 interface Entry {
@@ -80,7 +86,10 @@ export class ConnectionLimits {
     };
   }
 
-  /** Of the address that has the most: a flood of one address costs that address its connections, and no encoder that comes now. */
+  /**
+   * Of the address that has the most: a flood of one address costs that address its connections, and no
+   * encoder that comes now.
+   */
   #dropOldest(): void {
     const counts = new Map<string, number>();
     for (const { client } of this.#halfOpen) counts.set(client, (counts.get(client) ?? 0) + 1);

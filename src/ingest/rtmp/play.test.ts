@@ -28,7 +28,12 @@ async function serve(read: (request: ReadRequest) => Promise<LiveSource>, { play
   const metrics = createMetrics();
   const access: PublishAccess = { read, publish: async () => assert.fail('there is no publisher') };
   server = await openRtmpServer({
-    ...{ listen: { address: '127.0.0.1', port: 0 }, access, play, idleMs: 30_000, metrics, log: silent },
+    listen: { address: '127.0.0.1', port: 0 },
+    access,
+    play,
+    idleMs: 30_000,
+    metrics,
+    log: silent,
     limits: new ConnectionLimits({ connections: 10, perAddress: 10, halfOpen: 10 }),
   });
   const { port } = server;
@@ -228,7 +233,11 @@ suite('RTMP play', () => {
     let checks = 0;
     const ended = Promise.withResolvers<OxbowError>();
     const playback: Playback = new Playback({
-      ...{ source: heard.stream, fourCcs: [], log: silent, fields: {}, checkMs: 1 },
+      source: heard.stream,
+      fourCcs: [],
+      log: silent,
+      fields: {},
+      checkMs: 1,
       read: async () => {
         throw new OxbowError(answers[checks++]!, 'The link has expired.');
       },
@@ -247,7 +256,11 @@ suite('RTMP play', () => {
     const [one, other] = [open(), open()];
     const ended = Promise.withResolvers<string>();
     const playback: Playback = new Playback({
-      ...{ source: one.stream, fourCcs: [], log: silent, fields: {}, checkMs: 1 },
+      source: one.stream,
+      fourCcs: [],
+      log: silent,
+      fields: {},
+      checkMs: 1,
       read: async () => other.stream,
       refuse: (error) => ended.reject(error),
       cut: (detail) => {

@@ -1,7 +1,7 @@
 /**
  * One client that plays a live stream over RTMP: frames are muxed as FLV messages and sent.
- * In: a live stream, through an inbox; whether the client may still read it. Out: messages of wire/rtmp. A slow client loses whole GOPs,
- * and never slows the stream. docs/2-publish/rtmp.md.
+ * In: a live stream, through an inbox; whether the client may still read it. Out: messages of wire/rtmp. A
+ * slow client loses whole GOPs, and never slows the stream. docs/2-publish/rtmp.md.
  */
 import { sleep } from '../../lib/abort.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
@@ -101,7 +101,10 @@ export class Playback implements RtmpPlayback {
     clearTimeout(stalled);
   }
 
-  /** Ends the playback when the client may not read the stream any more, or another stream has its name. Never rejects. */
+  /**
+   * Ends the playback when the client may not read the stream any more, or another stream has its name. Never
+   * rejects.
+   */
   async #watchAccess(): Promise<void> {
     const { source, read, refuse, cut, checkMs = CHECK_MS } = this.#setup;
     const { signal } = this.#ending;

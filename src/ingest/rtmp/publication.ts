@@ -1,6 +1,7 @@
 /**
  * One publisher over RTMP: its messages become frames of a stream.
- * In: media messages of wire/rtmp. Out: calls of a publisher session; warnings for the encoder. docs/media.md 12.
+ * In: media messages of wire/rtmp. Out: calls of a publisher session; warnings for the encoder.
+ * docs/media.md 12.
  */
 
 import type { LeftOutTrack } from '../../api/left-out.ts';

@@ -1,6 +1,7 @@
 /**
  * Stream name and key in what an encoder or a player sends: each has its own fields for them.
- * In: application, address and name of a request. Out: name and key, or name and token. Pure. docs/2-publish/rtmp.md has the table.
+ * In: application, address and name of a request. Out: name and key, or name and token. Pure.
+ * docs/2-publish/rtmp.md has the table.
  */
 
 /** What keys begin with; a name without a query that begins so is a key. */
@@ -30,7 +31,10 @@ export function applicationOf(app: string): { readonly application: string; read
   return { application, instance: rest.length === 0 ? undefined : rest.join('/') };
 }
 
-/** Name and key: `{stream}?key=KEY`, `KEY` alone, or the key in the query of application or address; the name also as instance. */
+/**
+ * Name and key: `{stream}?key=KEY`, `KEY` alone, or the key in the query of application or address; the name
+ * also as instance.
+ */
 export function publishNameOf({ app, tcUrl, playPath }: { app: string; tcUrl: string; playPath: string }): PublishName {
   const { instance } = applicationOf(app);
   const path = pathOf(playPath).replace(/^\/+|\/+$/g, '');
@@ -40,7 +44,10 @@ export function publishNameOf({ app, tcUrl, playPath }: { app: string; tcUrl: st
   return { name: path === '' ? instance : path, key: undefined };
 }
 
-/** Name and playback token of a client that plays: `{stream}?token=TOKEN`, or the token in the query of application or address. */
+/**
+ * Name and playback token of a client that plays: `{stream}?token=TOKEN`, or the token in the query of
+ * application or address.
+ */
 export function playNameOf({ app, tcUrl, playPath }: { app: string; tcUrl: string; playPath: string }): {
   readonly name: string;
   readonly token: string | undefined;
@@ -54,7 +61,10 @@ function pathOf(text: string): string {
   return text.split('?', 1)[0]!;
 }
 
-/** A value of the query of one of the texts. A second `?` separates like `&`: encoders append their own query to a stream key. */
+/**
+ * A value of the query of one of the texts. A second `?` separates like `&`: encoders append their own query
+ * to a stream key.
+ */
 function queryValue(name: string, texts: readonly string[]): string | undefined {
   for (const text of texts) {
     const at = text.indexOf('?');

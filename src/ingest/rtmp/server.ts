@@ -1,6 +1,8 @@
 /**
- * The RTMP server on one port, with or without TLS: encoders connect and publish, players play where the settings allow it.
- * In: connections, PublishAccess. Out: publisher sessions, live streams; metrics; the port. docs/2-publish/rtmp.md.
+ * The RTMP server on one port, with or without TLS: encoders connect and publish, players play where the
+ * settings allow it.
+ * In: connections, PublishAccess. Out: publisher sessions, live streams; metrics; the port.
+ * docs/2-publish/rtmp.md.
  */
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -74,7 +76,10 @@ export interface RtmpServer extends AsyncDisposable {
   readonly port: number;
   /** Uses another certificate for new connections. */
   use(certificate: RtmpCertificate): void;
-  /** Accepts no new connections, ends publishers in order, resolves when all connections have ended. May be called twice. */
+  /**
+   * Accepts no new connections, ends publishers in order, resolves when all connections have ended. May be
+   * called twice.
+   */
   close(): Promise<void>;
 }
 

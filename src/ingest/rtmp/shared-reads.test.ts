@@ -32,7 +32,8 @@ test('connections that share a buffer get their own bytes, are paused, answered 
 
   sockets[0]!.pause();
   await new Promise((written) => first.write('c', written));
-  // What was written later on the other connection arrives, twice, so that it is not a matter of order within one turn.
+  // What was written later on the other connection arrives, twice, so that it is not a matter of order within
+  // one turn.
   for (const text of ['d', 'e']) {
     second.write(text);
     await until(1, (all) => all.endsWith(text));

@@ -12,7 +12,12 @@ function openPeer({ sdp = avSdp, senders = [] as readonly string[] } = {}) {
   const { publisher, clock, published } = openPublisher();
   const media = mediaOf(sdp);
   const session = new RtpSession({
-    ...{ media, input: publisher, clock, protocol: 'rtp', assemblyMs: 200, isSeparate: true },
+    media,
+    input: publisher,
+    clock,
+    protocol: 'rtp',
+    assemblyMs: 200,
+    isSeparate: true,
   });
   const peer = new RtpPeer({ media, session, senders, clock });
   const sent: { readonly mediaIndex: number; readonly to: string }[] = [];

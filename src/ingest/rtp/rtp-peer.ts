@@ -1,7 +1,8 @@
 /**
  * Whose packets an RTP session takes, and where its RTCP goes.
  * In: datagrams of its ports with their senders. Out: packets for the session; RTCP with its target.
- * Anyone can send to a UDP port: one address at a time is the sender, from its first media packet until it is silent. RFC 3550 6.
+ * Anyone can send to a UDP port: one address at a time is the sender, from its first media packet until it is
+ * silent. RFC 3550 6.
  */
 import type { Clock } from '../../lib/clock.ts';
 import type { RtpMedia } from '../../media/sdp/rtp-media.ts';

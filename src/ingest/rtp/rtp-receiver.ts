@@ -49,8 +49,13 @@ export class RtpReceiver {
     this.ended = promise;
     this.#setup = setup;
     this.#session = new RtpSession({
-      ...{ media, input: publisher, clock, assemblyMs, convertsVideo: true },
-      ...{ protocol: 'rtp', isSeparate: true },
+      media,
+      input: publisher,
+      clock,
+      assemblyMs,
+      convertsVideo: true,
+      protocol: 'rtp',
+      isSeparate: true,
     });
     this.#peer = new RtpPeer({ media, session: this.#session, senders, clock });
     this.#onEnded = () => {
@@ -59,7 +64,10 @@ export class RtpReceiver {
     };
   }
 
-  /** Opens the ports. @throws OxbowError `not-ready` if none are free; the publisher session is the caller's then */
+  /**
+   * Opens the ports.
+   * @throws OxbowError `not-ready` if none are free; the publisher session is the caller's then
+   */
   static async open(setup: ReceiverSetup): Promise<RtpReceiver> {
     const receiver = new RtpReceiver(setup);
     const { publisher, listen, media, log } = setup;

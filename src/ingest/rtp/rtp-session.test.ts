@@ -24,7 +24,12 @@ function openSession(sdp: string, more: Partial<RtpSessionOptions> = {}) {
   const { publisher, clock } = opened;
   const facts: SourceFacts[] = [];
   const session = new RtpSession({
-    ...{ media: mediaOf(sdp), input: publisher, clock, protocol: 'rtp', assemblyMs: 200, isSeparate: true },
+    media: mediaOf(sdp),
+    input: publisher,
+    clock,
+    protocol: 'rtp',
+    assemblyMs: 200,
+    isSeparate: true,
     onFacts: (found) => facts.push(found),
     ...more,
   });
@@ -77,7 +82,12 @@ suite('a session of RTP', () => {
     const { startTracks: _, ...input } = publisher as typeof publisher & { startTracks: unknown };
     const media = mediaOf(avSdp);
     const session = new RtpSession({
-      ...{ media, input, clock, protocol: 'rtsp', assemblyMs: 200, isSeparate: true },
+      media,
+      input,
+      clock,
+      protocol: 'rtsp',
+      assemblyMs: 200,
+      isSeparate: true,
     });
     live({ session, clock }, 0, 25);
     session.end();

@@ -1,7 +1,8 @@
 /**
  * The media of one RTP sender, as its session description announces them: packets to frames of a stream.
- * In: RTP and RTCP packets with the index of their media, the time. Out: tracks and frames, or MPEG-TS through a feed; RTCP for the sender.
- * Opens no socket: used by RTP sessions, and for RTSP. RFC 3550, RFC 5761 4 (RTCP among RTP), RFC 2250.
+ * In: RTP and RTCP packets with the index of their media, the time. Out: tracks and frames, or MPEG-TS
+ * through a feed; RTCP for the sender. Opens no socket: used by RTP sessions, and for RTSP. RFC 3550,
+ * RFC 5761 4 (RTCP among RTP), RFC 2250.
  */
 import { randomBytes } from 'node:crypto';
 import { distinctLeftOut, type LeftOutTrack } from '../../api/left-out.ts';
@@ -38,7 +39,10 @@ export interface RtpSessionOptions {
   readonly convertsVideo?: boolean | undefined;
   /** Media have RTCP connections of their own; false where all share one. */
   readonly isSeparate: boolean;
-  /** Of WebRTC: names of the media by index, and ids of header extensions; RTCP may then be of reduced size (RFC 5506). */
+  /**
+   * Of WebRTC: names of the media by index, and ids of header extensions; RTCP may then be of reduced size
+   * (RFC 5506).
+   */
   readonly webRtc?: WebRtcSession | undefined;
   /** Called with the facts of the source when its tracks are known, and again when they change. */
   readonly onFacts?: ((facts: SourceFacts) => void) | undefined;
@@ -83,7 +87,10 @@ export class RtpSession {
     const tracks = usable.map(({ each, index }) => trackOf(each, index, mids[index]));
     this.#demuxer = new RtpDemuxer(
       {
-        ...{ ssrc: randomBytes(4).readUInt32BE(), name: 'oxbow', tracks, isSeparate },
+        ssrc: randomBytes(4).readUInt32BE(),
+        name: 'oxbow',
+        tracks,
+        isSeparate,
         ...extensions,
         reducedSize: webRtc !== undefined,
         bytes: (bytes) => this.#takeStream(bytes),
@@ -118,7 +125,8 @@ export class RtpSession {
    *
    * @param mediaIndex of the `m=` line; undefined where all media share a port: payload types tell them apart
    * @param packet may be kept, must not be changed afterwards; what is no RTP counts as damage
-   * @throws FormatError if the sender announced MPEG-TS and sends something else; the session cannot be used again
+   * @throws FormatError if the sender announced MPEG-TS and sends something else; the session cannot be used
+   *   again
    */
   receive(mediaIndex: number | undefined, packet: Uint8Array): void {
     const type = packet[1] ?? 0;
@@ -204,7 +212,11 @@ export class RtpSession {
     const { protocol, media } = this.#options;
     const leftOut = distinctLeftOut([...media.flatMap((each) => each.leftOut), ...found]);
     return {
-      ...{ protocol, container: '', title: '', live: true, qualities: [] },
+      protocol,
+      container: '',
+      title: '',
+      live: true,
+      qualities: [],
       ...(leftOut.length > 0 && { leftOut }),
     };
   }
@@ -214,7 +226,11 @@ export class RtpSession {
     this.#packetMs = clock.monotonicMs();
     this.#isPaused = false;
     this.#feed ??= new TsFeed({
-      ...{ input, clock, protocol, assemblyMs, convertsVideo },
+      input,
+      clock,
+      protocol,
+      assemblyMs,
+      convertsVideo,
       onFacts: (facts) => {
         input.leftOut?.(facts.leftOut ?? []);
         onFacts?.(facts);
@@ -241,7 +257,11 @@ function trackOf(
 ): RtpTrackOptions {
   const [first] = formats;
   return {
-    ...{ id: index + 1, kind: kind === 'video' ? 'video' : 'audio', formats, sources, language },
+    id: index + 1,
+    kind: kind === 'video' ? 'video' : 'audio',
+    formats,
+    sources,
+    language,
     ...(mid !== undefined && { mid }),
     canRepeat: first?.feedback.includes('nack') ?? false,
     canRequestKey: first?.feedback.includes('nack pli') ?? false,

@@ -29,7 +29,11 @@ function openSessions(more: Partial<RtpSessionsSetup> = {}) {
     find(name) {
       if (name !== 'cam' && name !== 'yard') throw new OxbowError('stream-unknown', name);
     },
-    ...{ listen: { address, port: 0 }, reachable: () => ['192.0.2.1'], assemblyMs: 200, clock, log: createSilentLog() },
+    listen: { address, port: 0 },
+    reachable: () => ['192.0.2.1'],
+    assemblyMs: 200,
+    clock,
+    log: createSilentLog(),
     ...more,
   });
   return { sessions, publishers, claims, clock, [Symbol.asyncDispose]: () => sessions.close() };

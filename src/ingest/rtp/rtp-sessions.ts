@@ -46,7 +46,6 @@ interface OpenSession {
   readonly receiver: RtpReceiver;
 }
 
-/** All sessions. */
 export class RtpSessions implements RtpSessionsApi {
   readonly #setup: RtpSessionsSetup;
   readonly #sessions = new Map<string, OpenSession>();
@@ -76,7 +75,9 @@ export class RtpSessions implements RtpSessionsApi {
     let receiver: RtpReceiver | undefined;
     try {
       const publisher = await claim(stream, {
-        ...{ protocol: 'rtp', remote: sender ?? '', signal: connection.signal },
+        protocol: 'rtp',
+        remote: sender ?? '',
+        signal: connection.signal,
         requestKeyFrame: () => receiver?.requestKeyFrame(),
       });
       receiver = await RtpReceiver.open({ publisher, media, listen, senders, assemblyMs, clock, log });
@@ -115,7 +116,9 @@ export class RtpSessions implements RtpSessionsApi {
     const address = reachable()[0] ?? (listen === 'off' ? '' : listen.address);
     const { ports } = receiver;
     return {
-      ...{ id, since, address },
+      id,
+      since,
+      address,
       media: ports.map(({ mediaIndex, rtpPort, rtcpPort }) => {
         const { kind, formats } = media[mediaIndex]!;
         return { kind, encoding: formats[0]!.encoding, rtpPort, rtcpPort };
@@ -146,7 +149,10 @@ function readSenders(sender: string | undefined): readonly string[] {
   }
 }
 
-/** @throws OxbowError `bad-offer`; `offer-refused` if there is no usable media, only sound of it is usable, or it cannot be received here */
+/**
+ * @throws OxbowError `bad-offer`; `offer-refused` if there is no usable media, only sound of it is usable, or
+ *   it cannot be received here
+ */
 function readSdp(text: string): { readonly media: readonly RtpMedia[]; readonly description: SessionDescription } {
   const hint = 'Send the SDP that the sender prints, e.g. of `ffmpeg -f rtp -sdp_file`: docs/2-publish/rtp.md.';
   let media: readonly RtpMedia[];

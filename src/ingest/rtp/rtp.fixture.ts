@@ -50,7 +50,11 @@ export function openPublisher() {
   const published: Published = { starts: [], runs: [], frames: [], damage: [], leftOut: [], absent: [], ends: [] };
   const ended = new AbortController();
   const publisher = {
-    ...{ protocol: 'rtp', remote: '', isOver: false, stats: createPublisherStats(), signal: ended.signal },
+    protocol: 'rtp',
+    remote: '',
+    isOver: false,
+    stats: createPublisherStats(),
+    signal: ended.signal,
     startRun: (run: RunStart) => published.runs.push(run),
     startTracks: (tracks: readonly Track[]) => published.starts.push(tracks),
     publish: (frame: Frame) => published.frames.push(frame),
@@ -82,7 +86,12 @@ export function picture(n: number, { key = n % 25 === 0, ssrc = VIDEO_SSRC } = {
 export function sound(n: number): Uint8Array {
   const payload = Uint8Array.of(0xfc, n >> 8, n & 0xff);
   return printRtp({
-    ...{ payloadType: 97, marker: false, sequence: n & 0xffff, timestamp: n * 960, ssrc: AUDIO_SSRC, payload },
+    payloadType: 97,
+    marker: false,
+    sequence: n & 0xffff,
+    timestamp: n * 960,
+    ssrc: AUDIO_SSRC,
+    payload,
   });
 }
 

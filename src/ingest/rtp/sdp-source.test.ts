@@ -23,7 +23,11 @@ test('a sender that is silent for 5 s is a gap; what comes later begins again, a
   const stop = new AbortController();
   const running = runSdpSource(
     {
-      ...{ address, clock, assemblyMs: 200, input: publisher, log: { info: () => {}, warn: () => {} } },
+      address,
+      clock,
+      assemblyMs: 200,
+      input: publisher,
+      log: { info: () => {}, warn: () => {} },
       counters: {
         datagrams: (count) => (counted.datagrams += count),
         otherSenders: (count) => (counted.others += count),

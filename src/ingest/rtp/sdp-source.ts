@@ -1,6 +1,7 @@
 /**
  * Receives RTP on the ports of an SDP file as a source of a stream.
- * In: the file, datagrams. Out: runs and frames for the stream; gaps while the sender is silent. RFC 8866, docs/2-publish/rtp.md.
+ * In: the file, datagrams. Out: runs and frames for the stream; gaps while the sender is silent. RFC 8866,
+ * docs/2-publish/rtp.md.
  */
 import type { SdpAddress } from '../../config/sdp-url.ts';
 import type { RtpMedia } from '../../media/sdp/rtp-media.ts';
@@ -27,9 +28,11 @@ export interface SdpSourceOptions
 }
 
 /**
- * Receives until `signal` aborts; then rejects with its reason. A sender that is silent is a gap, and the ports stay open.
+ * Receives until `signal` aborts; then rejects with its reason. A sender that is silent is a gap, and the
+ * ports stay open.
  *
- * @throws OxbowError `source-failed` if the file cannot be read, has no usable media, or a port cannot be opened
+ * @throws OxbowError `source-failed` if the file cannot be read, has no usable media, or a port cannot be
+ *   opened
  * @throws FormatError if the file is no SDP, or its sender sends something else than it announces
  */
 export async function runSdpSource(options: SdpSourceOptions, { signal }: { signal: AbortSignal }): Promise<void> {
@@ -108,8 +111,14 @@ class SdpReceiver {
     const { input, clock, assemblyMs, convertsVideo, onFacts, address } = this.#options;
     const media = this.#media;
     const session = new RtpSession({
-      ...{ media, input, clock, assemblyMs, convertsVideo, onFacts },
-      ...{ protocol: 'rtp', isSeparate: true },
+      media,
+      input,
+      clock,
+      assemblyMs,
+      convertsVideo,
+      onFacts,
+      protocol: 'rtp',
+      isSeparate: true,
     });
     this.#counted = noFigures;
     return [session, new RtpPeer({ media, session, senders: address.senders, clock })];

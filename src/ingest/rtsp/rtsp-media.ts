@@ -1,6 +1,7 @@
 /**
  * The transport of the media of an RTSP session: channels of the connection, or UDP ports.
- * In: a client, the media of its description. Out: packets with the index of their media; a way to send RTCP. RFC 2326 10.4 and 12.39.
+ * In: a client, the media of its description. Out: packets with the index of their media; a way to send RTCP.
+ * RFC 2326 10.4 and 12.39.
  */
 import type { RtspTransport } from '../../config/source/rtsp-url.ts';
 import type { RtpMedia } from '../../media/sdp/rtp-media.ts';
@@ -40,7 +41,8 @@ export interface RtspMediaOptions {
 }
 
 /**
- * Sets up all usable media with one transport; with the other one if the server does not offer the first, unless the connection has TLS.
+ * Sets up all usable media with one transport; with the other one if the server does not offer the first,
+ * unless the connection has TLS.
  *
  * @throws RtspRefused; OxbowError `not-ready` without free UDP ports; an Error for an unusable answer
  */

@@ -25,7 +25,9 @@ function openAccess() {
   const ended = new AbortController();
   let request: PublishRequest | undefined;
   const publisher = {
-    ...{ stats: createPublisherStats(), isOver: false, signal: ended.signal },
+    stats: createPublisherStats(),
+    isOver: false,
+    signal: ended.signal,
     startTracks: () => record('tracks'),
     publish: () => record('frame'),
     leftOut: () => {},
@@ -61,7 +63,11 @@ async function open() {
   const clock = createManualClock();
   const listen = { address: '127.0.0.1', port: 0 };
   const server = await openRtspServer({
-    ...{ listen, access: opened.access, assemblyMs: 500, clock, log: createSilentLog() },
+    listen,
+    access: opened.access,
+    assemblyMs: 500,
+    clock,
+    log: createSilentLog(),
   });
   const socket = connect(server.port, '127.0.0.1');
   await once(socket, 'connect');
@@ -108,7 +114,16 @@ async function open() {
     });
   return {
     ...opened,
-    ...{ clock, server, socket, closed, packets, ask, announce, setUp, base, untilRead: until },
+    clock,
+    server,
+    socket,
+    closed,
+    packets,
+    ask,
+    announce,
+    setUp,
+    base,
+    untilRead: until,
     async [Symbol.asyncDispose]() {
       socket.destroy();
       await server.close();

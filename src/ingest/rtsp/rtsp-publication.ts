@@ -1,6 +1,7 @@
 /**
  * One encoder that publishes over RTSP: ANNOUNCE, SETUP for each media, RECORD, TEARDOWN.
- * In: a connection, PublishAccess. Out: frames of a publisher session; responses; RTCP to the encoder. RFC 2326 10.3, 10.4 and 10.11.
+ * In: a connection, PublishAccess. Out: frames of a publisher session; responses; RTCP to the encoder.
+ * RFC 2326 10.3, 10.4 and 10.11.
  */
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
@@ -76,7 +77,10 @@ export class RtspPublication {
   #bytes = 0;
   #isLeaving = false;
 
-  /** @param accepted of a server with `pauseOnConnect`; closed by this @param onRecord called when media begins */
+  /**
+   * @param accepted of a server with `pauseOnConnect`; closed by this
+   * @param onRecord called when media begins
+   */
   constructor(accepted: Socket, setup: RtspPublicationSetup, onRecord: () => void) {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.ended = promise;
@@ -174,7 +178,12 @@ export class RtspPublication {
     const { signal } = this.#connection;
     const userAgent = headers.get('user-agent')?.slice(0, 200);
     const publisher = await this.#setup.access.publish({
-      ...{ name, key, protocol: 'rtsp', remote: this.#remote, signal, userAgent },
+      name,
+      key,
+      protocol: 'rtsp',
+      remote: this.#remote,
+      signal,
+      userAgent,
       onStream: () => assertUsable(media),
       requestKeyFrame: () => this.#session?.requestKeyFrame(),
     });
@@ -235,7 +244,12 @@ export class RtspPublication {
     clearTimeout(this.#deadline);
     this.#session = new RtpSession({
       media: this.#media.map((each, index) => ({ ...each, isUsable: each.isUsable && this.#reports.has(index) })),
-      ...{ input: publisher, clock, assemblyMs, convertsVideo: true, protocol: 'rtsp', isSeparate: true },
+      input: publisher,
+      clock,
+      assemblyMs,
+      convertsVideo: true,
+      protocol: 'rtsp',
+      isSeparate: true,
     });
     this.#heardMs = clock.monotonicMs();
     this.#endTick = startTick(() => this.#guard(() => this.#tick()));
@@ -289,7 +303,10 @@ export class RtspPublication {
   }
 }
 
-/** Whether a request is about this media: encoders append its `a=control` to their address, before its query or after it. */
+/**
+ * Whether a request is about this media: encoders append its `a=control` to their address, before its query
+ * or after it.
+ */
 function isOf(url: string, { control }: RtpMedia): boolean {
   return control === undefined || url.endsWith(control) || url.split('?', 1)[0]!.endsWith(control);
 }

@@ -31,8 +31,14 @@ function pull(server: ScriptedServer, { login = '', query = '', trusted = true }
   const net = createNet({ allow: [] });
   const ended = runRtspPull(
     {
-      ...{ address: parseRtspUrl(`rtsp://${login}127.0.0.1:${server.port}/cam${query}`), trusted, net, input, clock },
-      ...{ log: { info() {}, warn() {} }, assemblyMs: 500, onFacts: (found) => facts.push(found) },
+      address: parseRtspUrl(`rtsp://${login}127.0.0.1:${server.port}/cam${query}`),
+      trusted,
+      net,
+      input,
+      clock,
+      log: { info() {}, warn() {} },
+      assemblyMs: 500,
+      onFacts: (found) => facts.push(found),
     },
     stop,
   ).finally(() => net.close());

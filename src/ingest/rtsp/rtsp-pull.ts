@@ -1,7 +1,7 @@
 /**
  * Pulls from an RTSP server: a camera, a media server.
- * In: packets of the session. Out: runs and frames for the stream; an error when the session ends, after which it is retried.
- * RFC 2326; docs/2-sources/rtsp.md.
+ * In: packets of the session. Out: runs and frames for the stream; an error when the session ends, after
+ * which it is retried. RFC 2326; docs/2-sources/rtsp.md.
  */
 import { isIP } from 'node:net';
 import { type LeftOutTrack, namesOf } from '../../api/left-out.ts';
@@ -43,8 +43,8 @@ export interface RtspPullOptions {
 /**
  * Pulls until `signal` aborts (rejects with its reason) or the session ends.
  *
- * @throws OxbowError `source-failed` if the server does not answer, refuses, ends or sends nothing; `unsupported-media` without usable
- *   media; `address-refused`
+ * @throws OxbowError `source-failed` if the server does not answer, refuses, ends or sends nothing;
+ *   `unsupported-media` without usable media; `address-refused`
  * @throws FormatError if it announces MPEG-TS and sends something else
  */
 export async function runRtspPull(options: RtspPullOptions, { signal }: { signal: AbortSignal }): Promise<void> {
@@ -131,11 +131,21 @@ class RtspPull {
     if (!media.some(({ isUsable }) => isUsable)) throw this.#unusable(media);
     this.#url = controlUrl(client.base, control);
     this.#session = new RtpSession({
-      ...{ media, input, clock, assemblyMs, convertsVideo, onFacts },
-      ...{ protocol: 'rtsp', isSeparate: true },
+      media,
+      input,
+      clock,
+      assemblyMs,
+      convertsVideo,
+      onFacts,
+      protocol: 'rtsp',
+      isSeparate: true,
     });
     this.#transport = await setUpMedia({
-      ...{ client, media, first: address.transport, isSecure: address.isSecure, ...this.#ends },
+      client,
+      media,
+      first: address.transport,
+      isSecure: address.isSecure,
+      ...this.#ends,
       take: (kind, mediaIndex, packet) => this.#guard(() => this.#take(kind, mediaIndex, packet)),
     });
     await client.play(this.#url);
@@ -181,7 +191,10 @@ class RtspPull {
   }
 }
 
-/** Media for sound that a client sends to the loudspeaker of a camera is not read (ONVIF Streaming Specification 5.3). */
+/**
+ * Media for sound that a client sends to the loudspeaker of a camera is not read (ONVIF Streaming
+ * Specification 5.3).
+ */
 function withoutBackChannel(media: readonly RtpMedia[]): readonly RtpMedia[] {
   const isBack = ({ kind, direction }: RtpMedia) => kind === 'audio' && direction === 'sendonly';
   if (media.every((each) => isBack(each))) return media;

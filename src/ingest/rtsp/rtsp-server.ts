@@ -22,7 +22,10 @@ export interface RtspServerSetup extends RtspPublicationSetup {
 /** A server that listens. */
 export interface RtspServer {
   readonly port: number;
-  /** Accepts no new connections, ends publishers, resolves when all connections have ended. May be called twice. */
+  /**
+   * Accepts no new connections, ends publishers, resolves when all connections have ended. May be called
+   * twice.
+   */
   close(): Promise<void>;
 }
 

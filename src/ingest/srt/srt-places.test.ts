@@ -15,8 +15,13 @@ function openCallers(decide: () => Promise<Publisher>) {
   const metrics = createMetrics();
   const { stream } = open();
   const callers = new SrtCallers({
-    ...{ clock: createManualClock(), log: createSilentLog(), metrics },
-    ...{ latencyMs: 120, passphrase: undefined, assemblyMs: 1000, maxCallers: 25 },
+    clock: createManualClock(),
+    log: createSilentLog(),
+    metrics,
+    latencyMs: 120,
+    passphrase: undefined,
+    assemblyMs: 1000,
+    maxCallers: 25,
     access: { publish: decide, read: async () => stream },
   });
   const opened: { close(): void }[] = [];
@@ -27,8 +32,16 @@ function openCallers(decide: () => Promise<Publisher>) {
     if ('reject' in answer) return answer.reject;
     const { promise: closed, resolve } = Promise.withResolvers<string>();
     const connection = {
-      ...{ remote, streamId, peerVersion: '1.5.3', latencyMs: 120, onData() {}, onLoss() {}, closed },
-      ...{ send: () => true, stats: () => assert.fail('of a viewer'), close: () => resolve('closed') },
+      remote,
+      streamId,
+      peerVersion: '1.5.3',
+      latencyMs: 120,
+      onData() {},
+      onLoss() {},
+      closed,
+      send: () => true,
+      stats: () => assert.fail('of a viewer'),
+      close: () => resolve('closed'),
     } satisfies SrtConnection;
     opened.push(connection);
     answer.onConnection(connection);
@@ -83,8 +96,14 @@ suite('callers of SRT', () => {
   test('that are accepted and do not connect leave their places', async () => {
     const metrics = createMetrics();
     const server = new SrtCallers({
-      ...{ clock: createManualClock(), log: createSilentLog(), metrics, latencyMs: 120, passphrase: undefined },
-      ...{ assemblyMs: 1000, maxCallers: 2, access: { publish: refused, read: async () => open().stream } },
+      clock: createManualClock(),
+      log: createSilentLog(),
+      metrics,
+      latencyMs: 120,
+      passphrase: undefined,
+      assemblyMs: 1000,
+      maxCallers: 2,
+      access: { publish: refused, read: async () => open().stream },
     });
     for (let i = 0; i < 5; i++) {
       const { signal } = new AbortController();

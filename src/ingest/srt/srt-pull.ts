@@ -1,6 +1,7 @@
 /**
  * Pulls MPEG-TS from an SRT listener, as caller.
- * In: the payloads of the connection. Out: runs and frames for the stream; an error when the connection ends, after which it is retried.
+ * In: the payloads of the connection. Out: runs and frames for the stream; an error when the connection ends,
+ * after which it is retried.
  */
 import { isIP } from 'node:net';
 import type { SrtAddress } from '../../config/srt-url.ts';
@@ -32,7 +33,8 @@ export interface SrtPullOptions extends Omit<TsFeedOptions, 'protocol' | 'progra
 /**
  * Pulls until `signal` aborts (rejects with its reason) or the connection ends.
  *
- * @throws OxbowError `source-failed` if the listener does not answer, rejects, ends or has no media; `address-refused`
+ * @throws OxbowError `source-failed` if the listener does not answer, rejects, ends or has no media;
+ *   `address-refused`
  * @throws FormatError if it does not send MPEG-TS, or no program with supported media
  */
 export async function runSrtPull(options: SrtPullOptions, { signal }: { signal: AbortSignal }): Promise<void> {
@@ -76,8 +78,12 @@ async function connect(options: SrtPullOptions, signal: AbortSignal): Promise<Sr
   const { addresses } = await net.resolveHost(address.host, address.port, { signal, trusted });
   try {
     return await connectSrt({
-      ...{ address: addresses[0]!.address, port: address.port, streamId: address.streamId },
-      ...{ passphrase: address.passphrase, keyLength: address.keyLength, latencyMs: address.latencyMs ?? latencyMs },
+      address: addresses[0]!.address,
+      port: address.port,
+      streamId: address.streamId,
+      passphrase: address.passphrase,
+      keyLength: address.keyLength,
+      latencyMs: address.latencyMs ?? latencyMs,
       signal,
     });
   } catch (error) {

@@ -1,6 +1,7 @@
 /**
  * One SRT caller that requests a live stream: frames are muxed as MPEG-TS and sent.
- * In: a live stream, through an inbox. Out: payloads of seven packets. A slow caller loses whole GOPs, and never slows the stream.
+ * In: a live stream, through an inbox. Out: payloads of seven packets. A slow caller loses whole GOPs, and
+ * never slows the stream.
  */
 import { messageOf } from '../../lib/errors.ts';
 import { openInbox } from '../../live/inbox.ts';

@@ -1,6 +1,7 @@
 /**
  * The rejection code of SRT for an error of the access.
- * In: an OxbowError, and whether the caller sent a secret. Out: the name of a code. Pure. libsrt access_control.h.
+ * In: an OxbowError, and whether the caller sent a secret. Out: the name of a code. Pure. libsrt
+ * access_control.h.
  */
 import type { RefusalCode } from '../../lib/errors.ts';
 import type { SrtRejectReason } from '../../wire/srt/rejection.ts';

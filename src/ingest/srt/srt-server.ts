@@ -1,7 +1,7 @@
 /**
  * The SRT listener: many callers on one UDP port, which publish MPEG-TS or request a live stream as MPEG-TS.
- * In: callers with their stream ids. Out: publisher sessions; MPEG-TS of live streams; rejections with the codes of libsrt.
- * docs/2-publish/srt.md.
+ * In: callers with their stream ids. Out: publisher sessions; MPEG-TS of live streams; rejections with the
+ * codes of libsrt. docs/2-publish/srt.md.
  */
 import type { Endpoint } from '../../config/address.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -112,7 +112,10 @@ export class SrtCallers {
     await Promise.all(this.#running);
   }
 
-  /** The answer to a caller. A place is taken before anything is awaited, so that callers who wait have a bound too. */
+  /**
+   * The answer to a caller. A place is taken before anything is awaited, so that callers who wait have a
+   * bound too.
+   */
   async accept(request: SrtRequest): Promise<SrtAnswer> {
     const parsed = parseStreamId(request.streamId);
     if ('reject' in parsed) return this.#reject(request, parsed.reject, parsed.why);
@@ -166,7 +169,11 @@ export class SrtCallers {
     const onGone = () => ending.abort(request.signal.reason);
     request.signal.addEventListener('abort', onGone, { once: true });
     const publisher = await access.publish({
-      ...{ protocol: 'srt', remote: request.remote, signal: ending.signal, name, key },
+      protocol: 'srt',
+      remote: request.remote,
+      signal: ending.signal,
+      name,
+      key,
       userAgent: userAgentOf(request, user),
       onStream: (found) => {
         settings = found;
@@ -189,7 +196,11 @@ export class SrtCallers {
     const { remote, signal } = request;
     let settings: StreamSettings = {};
     const source = await access.read({
-      ...{ protocol: 'srt', remote, signal, name, token },
+      protocol: 'srt',
+      remote,
+      signal,
+      name,
+      token,
       userAgent: userAgentOf(request, user),
       onStream: (found) => {
         settings = found;
@@ -203,7 +214,9 @@ export class SrtCallers {
     return passphrase ?? this.#setup.passphrase;
   }
 
-  /** Both sides are encrypted or neither is: checked before the caller takes the place of another publisher. */
+  /**
+   * Both sides are encrypted or neither is: checked before the caller takes the place of another publisher.
+   */
   #assertEncryption({ encrypted }: SrtRequest, settings: StreamSettings): void {
     const isRequired = this.#passphraseOf(settings) !== undefined;
     if (isRequired === encrypted > 0) return;

@@ -9,7 +9,8 @@ import type { PublisherStats } from '../publisher-stats.ts';
 export function updateStats(stats: PublisherStats, srt: SrtStats): void {
   stats.bytesIn = srt.receivedBytes;
   stats.rttMs = srt.rttMs;
-  // A packet that is out of order is missing for a moment and not lost, and a repaired one is lost although it came.
+  // A packet that is out of order is missing for a moment and not lost, and a repaired one is lost although
+  // it came.
   stats.packets = Math.max(stats.packets ?? 0, srt.received - srt.repaired);
   stats.lost = Math.max(stats.lost ?? 0, srt.repaired + srt.dropped);
   stats.retransmitted = srt.retransmittedReceived;

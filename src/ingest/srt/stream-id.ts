@@ -1,7 +1,8 @@
 /**
  * Parses the stream id of an SRT caller: what it wants to do, with which stream, and its key.
  * In: the text of the handshake, up to 512 bytes. Out: a request, or the reason of a rejection. Pure.
- * The access control guidelines of libsrt (`#!::`); the plain form `publish:NAME:KEY` is that of other media servers.
+ * The access control guidelines of libsrt (`#!::`); the plain form `publish:NAME:KEY` is that of other media
+ * servers.
  */
 import type { SrtRejectReason } from '../../wire/srt/rejection.ts';
 
@@ -36,7 +37,6 @@ const EXAMPLE = 'publish:NAME:KEY or request:NAME';
 /** A stream key as it is created by oxbow. */
 const KEY_ALONE = /^ok_[A-Za-z0-9_-]+$/;
 
-/** Parses a stream id. */
 export function parseStreamId(text: string): StreamIdRequest | StreamIdRefusal {
   if (text === '') return refused('bad-request', `the stream id is missing; write ${EXAMPLE}`);
   if (hasControlCharacter(text)) return refused('bad-request', 'the stream id has a control character');
@@ -46,7 +46,10 @@ export function parseStreamId(text: string): StreamIdRequest | StreamIdRefusal {
   return parsePlain(text);
 }
 
-/** `publish:NAME`, `publish:NAME:KEY`, `publish:NAME?key=KEY`, `request:NAME`, `request:NAME:TOKEN`, a key alone. */
+/**
+ * `publish:NAME`, `publish:NAME:KEY`, `publish:NAME?key=KEY`, `request:NAME`, `request:NAME:TOKEN`, a key
+ * alone.
+ */
 function parsePlain(text: string): StreamIdRequest | StreamIdRefusal {
   if (KEY_ALONE.test(text)) return { mode: 'publish', name: undefined, key: text };
   const at = text.indexOf(':');

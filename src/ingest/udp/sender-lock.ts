@@ -1,7 +1,7 @@
 /**
  * Decides whose datagrams a feed takes: one sender at a time, from the configured networks.
- * In: the sender of each datagram. Out: taken or not; when another sender takes over. Anyone can send to a UDP port, and two encoders on
- * one port would mix their packets.
+ * In: the sender of each datagram. Out: taken or not; when another sender takes over. Anyone can send to a
+ * UDP port, and two encoders on one port would mix their packets.
  */
 import { BlockList, isIP } from 'node:net';
 

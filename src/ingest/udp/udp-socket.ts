@@ -10,13 +10,16 @@ import type { UdpAddress } from '../../config/udp-url.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import { isWindows } from '../../lib/platform.ts';
 
-/** Bytes of the system's receive queue; the system may grant less. At 50 Mbps 8 MiB are more than one second. */
+/**
+ * Bytes of the system's receive queue; the system may grant less. At 50 Mbps 8 MiB are more than one second.
+ */
 const RECEIVE_BYTES = 8 * 1024 * 1024;
 
 /**
  * Opens the socket. The caller closes it.
  *
- * @throws OxbowError `source-failed` if the port is in use, the address is not of this computer, or the group cannot be joined
+ * @throws OxbowError `source-failed` if the port is in use, the address is not of this computer, or the group
+ *   cannot be joined
  */
 export async function openUdpSocket(address: UdpAddress): Promise<Socket> {
   const isIpv6 = isIP(address.address) === 6;

@@ -33,7 +33,8 @@ export interface UdpSourceOptions extends Omit<TsFeedOptions, 'protocol' | 'prog
 }
 
 /**
- * Receives until `signal` aborts; then rejects with its reason. A sender that is silent is a gap, and the port stays open.
+ * Receives until `signal` aborts; then rejects with its reason. A sender that is silent is a gap, and the
+ * port stays open.
  *
  * @throws OxbowError `source-failed` if the port cannot be opened or fails
  * @throws FormatError if the feed is not MPEG-TS, or has no program with supported media

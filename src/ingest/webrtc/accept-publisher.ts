@@ -1,6 +1,7 @@
 /**
  * What a publisher over WHIP may send: the answer to its media descriptions.
- * In: the media of an offer. Out: the media of the answer, and the tracks that come. Pure. RFC 9725 4.4, RFC 3264 6.1.
+ * In: the media of an offer. Out: the media of the answer, and the tracks that come. Pure. RFC 9725 4.4,
+ * RFC 3264 6.1.
  */
 import { OxbowError } from '../../lib/errors.ts';
 import type { RtpFormat } from '../../media/sdp/rtp-format.ts';
@@ -23,10 +24,16 @@ export interface AcceptedPublisher {
   readonly tracks: readonly ExpectedTrack[];
 }
 
-/** Video by preference where a publisher offers several. VP8 is the last: it has to be converted, see transcode/video. */
+/**
+ * Video by preference where a publisher offers several. VP8 is the last: it has to be converted, see
+ * transcode/video.
+ */
 const VIDEO = ['H264', 'AV1', 'VP9', 'H265', 'VP8'];
 const AUDIO = ['OPUS', 'PCMU', 'PCMA'];
-/** Header extensions that are used: the congestion control of the sender, and the media that a packet belongs to. */
+/**
+ * Header extensions that are used: the congestion control of the sender, and the media that a packet belongs
+ * to.
+ */
 export const extensionUri = {
   transport: 'http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01',
   mid: 'urn:ietf:params:rtp-hdrext:sdes:mid',
@@ -39,8 +46,8 @@ const FEEDBACK = {
 /**
  * Chooses one codec for the first video and for the first audio.
  *
- * @throws OxbowError `offer-refused` if the offer sends no media with a codec that is supported, or video with none: a stream of its sound
- *   alone would be a surprise
+ * @throws OxbowError `offer-refused` if the offer sends no media with a codec that is supported, or video
+ *   with none: a stream of its sound alone would be a surprise
  */
 export function acceptPublisher(offered: readonly WebRtcMedia[]): AcceptedPublisher {
   const tracks: ExpectedTrack[] = [];

@@ -1,6 +1,7 @@
 /**
  * What a viewer over WHEP gets: the answer to its media descriptions.
- * In: the media of an offer, the packetizers of a live stream. Out: the media of the answer, and what each sender is. RFC 3264 6.1.
+ * In: the media of an offer, the packetizers of a live stream. Out: the media of the answer, and what each
+ * sender is. RFC 3264 6.1.
  */
 import { randomBytes } from 'node:crypto';
 import { OxbowError } from '../../lib/errors.ts';
@@ -15,7 +16,9 @@ export interface AcceptedViewer {
   readonly tracks: readonly SentTrack[];
 }
 
-/** Loss is repaired by repeated packets, key frames are requested; REMB says how much the connection takes. */
+/**
+ * Loss is repaired by repeated packets, key frames are requested; REMB says how much the connection takes.
+ */
 const FEEDBACK = ['nack', 'nack pli', 'ccm fir', 'goog-remb'];
 
 /**
@@ -73,7 +76,9 @@ function accept(
   return { media, track };
 }
 
-/** Of H.264, the format with the profile of the stream, or else any one: decoders play more than they offer. */
+/**
+ * Of H.264, the format with the profile of the stream, or else any one: decoders play more than they offer.
+ */
 function findFormat(formats: readonly RtpFormat[], encoding: string, parameters: string): RtpFormat | undefined {
   const usable = formats.filter(
     (each) =>

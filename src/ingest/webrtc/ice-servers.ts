@@ -1,16 +1,20 @@
 /**
- * The STUN and TURN servers that clients of WebRTC get, with the account of the TURN servers or with credentials that expire.
- * In: settings, the time. Out: servers for `Link` fields and for calls. draft-uberti-behave-turn-rest-00 2.2; RFC 9725 4.6.
+ * The STUN and TURN servers that clients of WebRTC get, with the account of the TURN servers or with
+ * credentials that expire.
+ * In: settings, the time. Out: servers for `Link` fields and for calls. draft-uberti-behave-turn-rest-00 2.2;
+ * RFC 9725 4.6.
  */
 import { createHmac } from 'node:crypto';
 import type { IceServer } from '../../api/realtime/webrtc-api.ts';
 
-/** Time-limited credentials are valid for this long: longer than most sessions, because some servers check them again, ms. */
+/**
+ * Time-limited credentials are valid for this long: longer than most sessions, because some servers check
+ * them again, ms.
+ */
 const VALID_MS = 12 * 3_600_000;
 /** Names this server in the log of the TURN server. */
 const USER = 'oxbow';
 
-/** The settings. */
 export interface IceServerSettings {
   readonly webrtcIceServers: readonly string[];
   /** `static-auth-secret` of the TURN servers; undefined: the account applies. */

@@ -8,12 +8,15 @@ import type { PublishAccess, ReadRequest } from '../publish-access.ts';
 
 /** Interval of the checks, ms: about that of the playlist requests of a player. */
 const EVERY_MS = 2000;
-/** What ends a session. After other errors, such as an authorization server without an answer, it continues. */
+/**
+ * What ends a session. After other errors, such as an authorization server without an answer, it continues.
+ */
 const REFUSALS: ReadonlySet<RefusalCode> = new Set(['watch-refused', 'watch-expired', 'stream-unknown']);
 
 /**
- * Resolves with the reason, for a person, when the viewer may watch no more: its playback token has expired or was revoked, the stream needs
- * one now, or is gone. Resolves with undefined when the signal of the request aborts.
+ * Resolves with the reason, for a person, when the viewer may watch no more: its playback token has expired
+ * or was revoked, the stream needs one now, or is gone. Resolves with undefined when the signal of the
+ * request aborts.
  */
 export async function untilRefused(
   access: Pick<PublishAccess, 'read'>,

@@ -15,7 +15,11 @@ const opus: AudioTrack = { ...aac, timescale: 48_000, config: opusConfig(2)! };
 const surround: AudioTrack = { ...aac, config: opusConfig(6)! };
 
 const picture = (n: number): Frame => ({
-  ...{ trackId: 1, dts: n * 3000, pts: n * 3000, duration: 3000, key: n === 0 },
+  trackId: 1,
+  dts: n * 3000,
+  pts: n * 3000,
+  duration: 3000,
+  key: n === 0,
   data: sampleOf(filled(100, n === 0 ? 0x65 : 0x41)),
 });
 const sound = (n: number, trackId = 2): Frame => {

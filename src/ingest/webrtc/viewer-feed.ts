@@ -1,7 +1,7 @@
 /**
  * The RTP payloads of one live stream, made once for all of its WHEP viewers.
- * In: frames of live/stream. Out: payloads to each viewer, from the newest key frame on; sound that is not Opus is converted.
- * docs/media.md 30.
+ * In: frames of live/stream. Out: payloads to each viewer, from the newest key frame on; sound that is not
+ * Opus is converted. docs/media.md 30.
  */
 import { sleep } from '../../lib/abort.ts';
 import { FormatError, OxbowError } from '../../lib/errors.ts';
@@ -18,7 +18,10 @@ const MAX_PAYLOAD_BYTES = 1100;
 const MAX_GOP_FRAMES = 2000;
 const MAX_GOP_BYTES = 8 * 1024 * 1024;
 
-/** B-frames come right after a key frame: this many pictures show whether there are any, or as many as come in this time, ms. */
+/**
+ * B-frames come right after a key frame: this many pictures show whether there are any, or as many as come in
+ * this time, ms.
+ */
 const EXAMINED_FRAMES = 4;
 const EXAMINED_WITHIN_MS = 250;
 
@@ -87,7 +90,8 @@ export class ViewerFeed implements Sink {
   /**
    * The current run, or the next one, once its first pictures show no B-frames.
    *
-   * @throws the signal's reason; OxbowError `not-ready` if the stream ends, `offer-refused` if it has B-frames
+   * @throws the signal's reason; OxbowError `not-ready` if the stream ends, `offer-refused` if it has
+   *   B-frames
    */
   async run({ signal }: { signal: AbortSignal }): Promise<FeedRun> {
     while (!this.#run) {

@@ -15,15 +15,17 @@ function openServer({ isOff = false, access }: { isOff?: boolean; access?: Publi
   const metrics = createMetrics();
   const unused = () => assert.fail('no session is opened');
   const server = new WebRtcServer({
-    ...{
-      access: access ?? { publish: unused, read: unused },
-      isOff,
-      addresses: [],
-      maxSessions: 10,
-      keyIntervalMs: 2000,
-    },
-    ...{ openOpus: unused, iceServers: () => [], countViewer: unused },
-    ...{ clock: createSystemClock(), log: createSilentLog(), metrics },
+    access: access ?? { publish: unused, read: unused },
+    isOff,
+    addresses: [],
+    maxSessions: 10,
+    keyIntervalMs: 2000,
+    openOpus: unused,
+    iceServers: () => [],
+    countViewer: unused,
+    clock: createSystemClock(),
+    log: createSilentLog(),
+    metrics,
   });
   return { server, [Symbol.dispose]: () => metrics[Symbol.dispose]() };
 }
@@ -76,7 +78,11 @@ suite('the port of WebRTC', () => {
     const port = await server.listen(anyPort);
     const codes: string[] = [];
     const request = (address: string) => ({
-      ...{ name: 'cam', key: undefined, remote: `${address}:5000`, reachedAt: undefined, userAgent: undefined },
+      name: 'cam',
+      key: undefined,
+      remote: `${address}:5000`,
+      reachedAt: undefined,
+      userAgent: undefined,
       offer: chromiumOffer,
     });
     const play = (address: string) =>

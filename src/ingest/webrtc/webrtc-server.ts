@@ -1,7 +1,7 @@
 /**
  * The sessions of WebRTC on one UDP port.
- * In: offers of WHIP publishers and WHEP viewers, PublishAccess. Out: answers, publisher sessions, media; metrics.
- * docs/2-publish/whip.md, docs/3-watch/whep.md.
+ * In: offers of WHIP publishers and WHEP viewers, PublishAccess. Out: answers, publisher sessions, media;
+ * metrics. docs/2-publish/whip.md, docs/3-watch/whep.md.
  */
 import { randomBytes } from 'node:crypto';
 import type { IceServer, WebRtcAnswer, WebRtcApi, WebRtcRequest } from '../../api/realtime/webrtc-api.ts';
@@ -71,7 +71,10 @@ interface OpenSession {
   addCandidate(candidate: IceCandidate): void;
 }
 
-/** All sessions. While the port is not open every request is refused: `webrtc-off` if it stays so, otherwise `not-ready`. */
+/**
+ * All sessions. While the port is not open every request is refused: `webrtc-off` if it stays so, otherwise
+ * `not-ready`.
+ */
 export class WebRtcServer implements WebRtcApi {
   readonly #setup: WebRtcServerSetup;
   readonly #sessions = new Map<string, OpenSession>();
@@ -99,8 +102,11 @@ export class WebRtcServer implements WebRtcApi {
   async listen(listen: Endpoint): Promise<WebRtcPort> {
     const { clock, log, maxSessions } = this.#setup;
     const endpoint = await openWebRtcEndpoint({
-      ...{ address: listen.address, port: listen.port, nowMs: clock.nowMs() },
-      ...{ maxPeers: maxSessions, keptPeers: publisherShare(maxSessions) },
+      address: listen.address,
+      port: listen.port,
+      nowMs: clock.nowMs(),
+      maxPeers: maxSessions,
+      keptPeers: publisherShare(maxSessions),
       onError: (error) => log.debug({ error: messageOf(error) }, 'a WebRTC datagram was not sent'),
     }).catch((error) => {
       this.#isOff = true;

@@ -29,7 +29,10 @@ export class WebRtcTransport {
     this.#configured = configured;
   }
 
-  /** Prints an answer. @param reachedAt address of this computer on which the client reached HTTP, where it is known */
+  /**
+   * Prints an answer.
+   * @param reachedAt address of this computer on which the client reached HTTP, where it is known
+   */
   print(
     media: readonly WebRtcMedia[],
     reachedAt: string | undefined,

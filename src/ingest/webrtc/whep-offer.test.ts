@@ -4,13 +4,12 @@ import { parseWebRtc, printWebRtc, type WebRtcDescription } from '../../media/sd
 import { receivedMedia, webRtcOf, whepOffer } from './whep-offer.ts';
 
 const transport = {
-  ...{
-    ufrag: 'abcd',
-    password: 'x'.repeat(22),
-    fingerprint: Array(32).fill('AB').join(':'),
-    setup: 'passive' as const,
-  },
-  ...{ isIceLite: true, candidates: [] },
+  ufrag: 'abcd',
+  password: 'x'.repeat(22),
+  fingerprint: Array(32).fill('AB').join(':'),
+  setup: 'passive' as const,
+  isIceLite: true,
+  candidates: [],
 } satisfies Omit<WebRtcDescription, 'media'>;
 
 /** A description as the other side reads it. */

@@ -49,8 +49,19 @@ export function whepOffer(): readonly WebRtcMedia[] {
 /** The answer as media that an RTP session reads. Media that the server does not send are not usable. */
 export function receivedMedia(answer: WebRtcDescription): readonly RtpMedia[] {
   return answer.media.map(({ kind, direction, isRejected, formats, sources }) => ({
-    ...{ kind, direction, formats, sources, language: 'und', protocol: 'UDP/TLS/RTP/SAVPF', port: 9, isMuxed: true },
-    ...{ rtcpPort: undefined, address: undefined, control: undefined, isTransportStream: false, leftOut: [] },
+    kind,
+    direction,
+    formats,
+    sources,
+    language: 'und',
+    protocol: 'UDP/TLS/RTP/SAVPF',
+    port: 9,
+    isMuxed: true,
+    rtcpPort: undefined,
+    address: undefined,
+    control: undefined,
+    isTransportStream: false,
+    leftOut: [],
     isUsable: !isRejected && /send/.test(direction) && formats.some(({ encoding }) => encoding !== 'RTX'),
   }));
 }

@@ -1,7 +1,7 @@
 /**
  * Pulls from a WHEP server: another oxbow, a media server, a platform.
- * In: packets of the connection. Out: runs and frames for the stream; an error when the session ends, after which it is retried.
- * draft-ietf-wish-whep; docs/2-sources/whep.md.
+ * In: packets of the connection. Out: runs and frames for the stream; an error when the session ends, after
+ * which it is retried. draft-ietf-wish-whep; docs/2-sources/whep.md.
  */
 import { isIP } from 'node:net';
 import type { SourceFacts } from '../../api/source-facts.ts';
@@ -19,7 +19,10 @@ import { receivedMedia, webRtcOf, whepOffer } from './whep-offer.ts';
 
 /** A session without video and audio is given up after this time, ms. */
 const SILENT_MS = 10_000;
-/** A key frame is requested when the last one is this old: recordings can be cut there alone, ms. docs/media.md 30 */
+/**
+ * A key frame is requested when the last one is this old: recordings can be cut there alone, ms.
+ * docs/media.md 30
+ */
 const KEY_INTERVAL_MS = 4000;
 
 /** What is pulled. */
@@ -38,8 +41,8 @@ export interface WhepPullOptions {
 /**
  * Pulls until `signal` aborts (rejects with its reason) or the session ends.
  *
- * @throws OxbowError `source-failed` if the server does not answer, refuses, ends or sends nothing; `unsupported-media` if it sends nothing of
- *   the offer; `address-refused`
+ * @throws OxbowError `source-failed` if the server does not answer, refuses, ends or sends nothing;
+ *   `unsupported-media` if it sends nothing of the offer; `address-refused`
  */
 export async function runWhepPull(options: WhepPullOptions, { signal }: { signal: AbortSignal }): Promise<void> {
   const pull = new WhepPull(options);
@@ -70,7 +73,13 @@ class WhepPull {
   async run(signal: AbortSignal): Promise<void> {
     const { address, trusted, net, clock, log } = this.#options;
     const client = await connectWebRtc({
-      ...{ url: address.url, key: address.key, trusted, net, clock, signal, media: whepOffer() },
+      url: address.url,
+      key: address.key,
+      trusted,
+      net,
+      clock,
+      signal,
+      media: whepOffer(),
       onAnswer: (answer) => this.#open(answer),
       onPacket: (packet) => this.#guard(() => this.#session?.receive(undefined, packet)),
       onReport: (packet) => this.#guard(() => this.#session?.report(undefined, packet)),
@@ -101,8 +110,14 @@ class WhepPull {
       throw new OxbowError('unsupported-media', `${nameOf(this.#options.address)} ${why}`);
     }
     this.#session = new RtpSession({
-      ...{ media, input, clock, onFacts, webRtc: webRtcOf(answer) },
-      ...{ protocol: 'whep', isSeparate: false, assemblyMs: 0 },
+      media,
+      input,
+      clock,
+      onFacts,
+      webRtc: webRtcOf(answer),
+      protocol: 'whep',
+      isSeparate: false,
+      assemblyMs: 0,
     });
   }
 

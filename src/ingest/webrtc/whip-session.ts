@@ -1,6 +1,7 @@
 /**
  * One publisher over WHIP: its RTP becomes frames of a publisher session.
- * In: packets of a WebRTC peer. Out: tracks and frames; feedback to the peer: lost packets, key frames, reports. docs/media.md 30.
+ * In: packets of a WebRTC peer. Out: tracks and frames; feedback to the peer: lost packets, key frames,
+ * reports. docs/media.md 30.
  */
 
 import { randomBytes } from 'node:crypto';
@@ -90,7 +91,12 @@ export class WhipSession {
     const connection = new AbortController();
     let session: WhipSession | undefined;
     const publisher = await setup.access.publish({
-      ...{ protocol: 'whip', name, key, remote, userAgent, signal: connection.signal },
+      protocol: 'whip',
+      name,
+      key,
+      remote,
+      userAgent,
+      signal: connection.signal,
       requestKeyFrame: () => session?.requestKeyFrame(),
     });
     try {
@@ -176,7 +182,10 @@ function createDemuxer({ media, tracks }: AcceptedPublisher, publisher: Publishe
     name: 'oxbow',
     reducedSize: true,
     tracks: tracks.map(({ kind, format, repair, source, mid: name }, index) => ({
-      ...{ id: index + 1, kind, mid: name, canRepeat: format.feedback.includes('nack') },
+      id: index + 1,
+      kind,
+      mid: name,
+      canRepeat: format.feedback.includes('nack'),
       formats: repair ? [format, repair] : [format],
       canRequestKey: format.feedback.includes('nack pli'),
       ...(source !== undefined && { sources: [source] }),

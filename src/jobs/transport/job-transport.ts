@@ -1,7 +1,8 @@
 /**
- * The contract of job transports: how processes learn that a job waits. The table of jobs alone decides who gets it: what a transport
- * loses or repeats costs time, never a job.
- * In: waiting jobs, free slots. Out: starts of jobs. Types alone; transport.contract.ts is the suite of its engines.
+ * The contract of job transports: how processes learn that a job waits. The table of jobs alone decides who
+ * gets it: what a transport loses or repeats costs time, never a job.
+ * In: waiting jobs, free slots. Out: starts of jobs. Types alone; transport.contract.ts is the suite of its
+ * engines.
  */
 import type { Job } from '../job.ts';
 
@@ -22,7 +23,10 @@ export interface JobConsumer {
 
 /** The consumption of one consumer. Disposing waits for the take in progress; none follows. */
 export interface JobConsumption extends AsyncDisposable {
-  /** Slots or kinds have changed, or some time has passed: jobs may start now that could not before. Returns at once. */
+  /**
+   * Slots or kinds have changed, or some time has passed: jobs may start now that could not before. Returns
+   * at once.
+   */
   changed(): void;
 }
 
@@ -36,7 +40,10 @@ export interface JobSource {
 export interface JobTransport extends AsyncDisposable {
   /** Begins. Called once. */
   start(source: JobSource): void;
-  /** A job waits, or will from `notBeforeMs` on. Returns at once and never throws: what is lost is found again. */
+  /**
+   * A job waits, or will from `notBeforeMs` on. Returns at once and never throws: what is lost is found
+   * again.
+   */
   offer(job: WaitingJob): void;
   /** Takes jobs for a consumer while it has free slots, one take at a time. */
   consume(consumer: JobConsumer): JobConsumption;

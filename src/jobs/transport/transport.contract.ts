@@ -1,14 +1,18 @@
 /**
  * The contract of every job transport.
- * In: a way to open transports of several processes that share one table of jobs. Out: tests; each engine's test file runs this suite.
- * Waits for wall time: a broker runs this suite too, and delivers over real sockets.
+ * In: a way to open transports of several processes that share one table of jobs. Out: tests; each engine's
+ * test file runs this suite. Waits for wall time: a broker runs this suite too, and delivers over real
+ * sockets.
  */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { until as look } from '../../../test/fixtures/wait.ts';
 import type { JobConsumer, JobSource, JobTransport, WaitingJob } from './job-transport.ts';
 
-/** Engines with a server are looked at in real time; a transport within a process is ready with the first looks. */
+/**
+ * Engines with a server are looked at in real time; a transport within a process is ready with the first
+ * looks.
+ */
 const until = (what: string, isSo: () => boolean) => look(what, isSo, { everyMs: 1 });
 
 /** Transports of one table of jobs; disposing closes them. */

@@ -72,7 +72,10 @@ export class RunningJobs {
   /** Their leases and progress. */
   report(): WorkerHeartbeat['jobs'] {
     return [...this.#running.values()].map(({ offer: { id, token }, progress, parts }) => ({
-      ...{ id, token, progress, parts: { ...parts } },
+      id,
+      token,
+      progress,
+      parts: { ...parts },
     }));
   }
 
@@ -142,7 +145,9 @@ export class RunningJobs {
     }
   }
 
-  /** Its requests to the server are below its span, or below that of the job if this worker sends no spans. */
+  /**
+   * Its requests to the server are below its span, or below that of the job if this worker sends no spans.
+   */
   async #traced(running: Running) {
     const { telemetry = noTelemetry } = this.#options;
     const { kind, id, traceparent } = running.offer;
@@ -152,7 +157,11 @@ export class RunningJobs {
       this.#handle(running),
     );
     telemetry.ended({
-      ...{ kind: 'job', name: `run ${kind}`, tookMs: performance.now() - startedAt, span, traceparent },
+      kind: 'job',
+      name: `run ${kind}`,
+      tookMs: performance.now() - startedAt,
+      span,
+      traceparent,
       attributes: { 'messaging.system': 'oxbow', 'messaging.destination.name': kind, 'messaging.message.id': id },
       error: 'json' in end && 'detail' in end.json ? end.json.detail : undefined,
     });
@@ -176,7 +185,8 @@ export class RunningJobs {
       const handler = Object.hasOwn(handlers, offer.kind) ? handlers[offer.kind] : undefined;
       if (!handler) throw new Error(`this worker has no handler for jobs of kind ${offer.kind}`);
       const result = await handler(jobOf(offer), {
-        ...{ signal, progress },
+        signal,
+        progress,
         input: (name) => media.input(name),
         output: (name) => media.output(name),
         send: (name, read) => media.send(name, read),
@@ -218,8 +228,17 @@ const isOver = (error: unknown): boolean =>
 function jobOf({ createdAt, startedAt, ...offer }: JobOffer): Job {
   return {
     ...offer,
-    ...{ state: 'running', progress: 0, parts: {}, result: null, error: null, failures: [], worker: null },
+    state: 'running',
+    progress: 0,
+    parts: {},
+    result: null,
+    error: null,
+    failures: [],
+    worker: null,
     traceparent: offer.traceparent ?? null,
-    ...{ notBeforeMs: 0, createdMs: Date.parse(createdAt), startedMs: Date.parse(startedAt), endedMs: null },
+    notBeforeMs: 0,
+    createdMs: Date.parse(createdAt),
+    startedMs: Date.parse(startedAt),
+    endedMs: null,
   };
 }

@@ -9,7 +9,6 @@ import { http, https } from '../../lib/memory/node-http.ts';
 import { version } from '../../lib/version.ts';
 import { currentTraceparent } from '../../observe/traces/current-span.ts';
 
-/** Where the server is. */
 export interface ServerAddress {
   /** Origin, and a path if it is below one; `http:` or `https:`. */
   readonly url: string;
@@ -19,7 +18,6 @@ export interface ServerAddress {
   readonly unchecked?: boolean;
 }
 
-/** One request. */
 export interface ServerRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
   /** From the origin, encoded. */
@@ -63,7 +61,8 @@ export class ServerClient implements Disposable {
   }
 
   /**
-   * Sends a request and reads its answer as JSON; undefined if it has none. Repeats it while the server cannot be reached.
+   * Sends a request and reads its answer as JSON; undefined if it has none. Repeats it while the server
+   * cannot be reached.
    *
    * @param forMs how long it is repeated, ms
    * @throws OxbowError the refusal of the server, or `source-failed` if it cannot be reached for this long
@@ -124,7 +123,8 @@ export class ServerClient implements Disposable {
       agent: this.#agent,
       signal,
       headers: {
-        ...{ authorization: `Bearer ${this.#address.token}`, 'user-agent': `oxbow/${version}` },
+        authorization: `Bearer ${this.#address.token}`,
+        'user-agent': `oxbow/${version}`,
         ...(text && { 'content-type': 'application/json', 'content-length': text.length }),
         ...(body && { 'content-type': 'application/octet-stream' }),
         ...(traceparent !== undefined && { traceparent }),

@@ -11,7 +11,10 @@ import type { Lease } from '../job.ts';
 import type { JobInput, JobOutput } from '../worker-job.ts';
 import type { ServerClient } from './server-client.ts';
 
-/** Requests are repeated for this long while the server cannot be reached, ms. The lease ends first, if it does. */
+/**
+ * Requests are repeated for this long while the server cannot be reached, ms. The lease ends first, if it
+ * does.
+ */
 const REPEAT_MS = 60_000;
 /** An output may take long to arrive. */
 const PUT_TIMEOUT_MS = 3_600_000;
@@ -47,7 +50,10 @@ export class WorkerMedia {
     await this.#client.json(request, { forMs: REPEAT_MS });
   }
 
-  /** As `WorkerContext.output`: a temporary file, which is sent when it is complete, and again if the connection is lost. */
+  /**
+   * As `WorkerContext.output`: a temporary file, which is sent when it is complete, and again if the
+   * connection is lost.
+   */
   async output(name: string): Promise<JobOutput> {
     const folder = await mkdtemp(join(tmpdir(), 'oxbow-output-'));
     const path = join(folder, 'output');

@@ -1,5 +1,6 @@
 /**
- * A worker: registers with a server, runs the jobs that it gets, and leaves in order. It has HTTP and a token, nothing else.
+ * A worker: registers with a server, runs the jobs that it gets, and leaves in order. It has HTTP and a
+ * token, nothing else.
  * In: the address of a server, handlers by kind. Out: results on the server. docs/4-library/workers.md.
  */
 import type {
@@ -38,7 +39,10 @@ type SessionEnd = WorkerEnd | 'unknown';
 
 /** A claim waits this long, ms. */
 const CLAIM_MS = 20_000;
-/** Interval of the check whether a heartbeat is due, ms: progress is sent once a second, otherwise at the interval of the server. */
+/**
+ * Interval of the check whether a heartbeat is due, ms: progress is sent once a second, otherwise at the
+ * interval of the server.
+ */
 const LOOK_EVERY_MS = 1000;
 /** A response that sends nothing for this long is lost, ms; the server sends a line every 2.5 s. */
 const SILENCE_MS = 8000;
@@ -73,7 +77,10 @@ class Worker {
     this.#options = options;
     const { handlers, log, telemetry } = options;
     this.#jobs = new RunningJobs({
-      ...{ client, handlers, log, telemetry },
+      client,
+      handlers,
+      log,
+      telemetry,
       changed: () => this.#wake.resolve(),
       freed: () => this.#freed.resolve(),
       stuck: (offer) => this.#stuckAt(offer),
@@ -117,7 +124,11 @@ class Worker {
     for (let tried = 0; ; tried++) {
       try {
         const { bytes } = await this.#client.once({
-          ...{ method: 'POST', path: '/api/v1/workers', json, timeoutMs: REQUEST_MS, signal },
+          method: 'POST',
+          path: '/api/v1/workers',
+          json,
+          timeoutMs: REQUEST_MS,
+          signal,
         });
         return JSON.parse(Buffer.from(bytes).toString()) as WorkerRegistration;
       } catch (error) {

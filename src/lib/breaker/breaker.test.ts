@@ -7,14 +7,19 @@ import { Breaker, type BreakerOptions, type BreakerState } from './breaker.ts';
 const forever = new AbortController().signal;
 const UNAVAILABLE = { name: 'OxbowError', code: 'service-unavailable' };
 
-/** The pause before the first trial: on virtual time a random pause is in the middle of its bounds, 500 and 1000 ms. */
+/**
+ * The pause before the first trial: on virtual time a random pause is in the middle of its bounds, 500 and
+ * 1000 ms.
+ */
 const FIRST_PAUSE_MS = 750;
 
 /** A breaker that opens after two failures, with its changes. */
 function create(options: Partial<BreakerOptions> = {}) {
   const changes: [BreakerState, string][] = [];
   const breaker = new Breaker({
-    ...{ service: 'shop', timeoutMs: 60_000, failures: 2 },
+    service: 'shop',
+    timeoutMs: 60_000,
+    failures: 2,
     ...options,
     onChange: (state, reason) => void changes.push([state, reason]),
   });

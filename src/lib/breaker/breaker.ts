@@ -1,6 +1,6 @@
 /**
- * The circuit breaker around a service outside of the process. Closed: calls are made. Open, after several failures in a row: calls fail
- * at once, but for one trial after each pause. Nothing else imports cockatiel.
+ * The circuit breaker around a service outside of the process. Closed: calls are made. Open, after several
+ * failures in a row: calls fail at once, but for one trial after each pause. Nothing else imports cockatiel.
  * In: calls of the service. Out: their results; `service-unavailable`; changes of the state.
  */
 import { CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen, type IBackoff } from 'cockatiel';
@@ -18,12 +18,21 @@ export interface BreakerOptions {
   readonly timeoutMs: number;
   /** Failures in a row that open it; 5 by default. */
   readonly failures?: number;
-  /** Pause before the first trial, ms, 1,000 by default; it doubles with each trial that fails, up to `maxPauseMs`, 30,000 by default. */
+  /**
+   * Pause before the first trial, ms, 1,000 by default; it doubles with each trial that fails, up to
+   * `maxPauseMs`, 30,000 by default.
+   */
   readonly minPauseMs?: number;
   readonly maxPauseMs?: number;
-  /** Whether an error means that the service does not work; any other error is an answer of it. By default each one does. */
+  /**
+   * Whether an error means that the service does not work; any other error is an answer of it. By default
+   * each one does.
+   */
   readonly isFailure?: (error: unknown) => boolean;
-  /** A call without effect, for trials of a service that no one calls meanwhile. Without it the trial is the next call. */
+  /**
+   * A call without effect, for trials of a service that no one calls meanwhile. Without it the trial is the
+   * next call.
+   */
   readonly probe?: (options: { readonly signal: AbortSignal }) => Promise<unknown>;
   /** Called with each change of the state; `reason` is the last error, empty when it is closed. */
   readonly onChange: (state: BreakerState, reason: string) => void;
@@ -71,8 +80,8 @@ export class Breaker implements Disposable {
    * Calls the service.
    *
    * @param work is passed a signal that fires with `signal`, and when the time is over
-   * @throws OxbowError `service-unavailable` at once while it is open; what `work` throws; a TimeoutError; the signal's reason, which is
-   *   not a failure
+   * @throws OxbowError `service-unavailable` at once while it is open; what `work` throws; a TimeoutError;
+   *   the signal's reason, which is not a failure
    */
   async call<T>(
     work: (options: { readonly signal: AbortSignal }) => Promise<T>,
@@ -112,7 +121,9 @@ export class Breaker implements Disposable {
     }
   }
 
-  /** Begins the pause. It is measured here, by a clock that never steps; cockatiel itself allows each trial. */
+  /**
+   * Begins the pause. It is measured here, by a clock that never steps; cockatiel itself allows each trial.
+   */
   #pause(): IBackoff<unknown> {
     const { minPauseMs = PAUSE_MS.min, maxPauseMs = PAUSE_MS.max } = this.#options;
     this.#trialAtMs = performance.now() + backoffMs(this.#failedTrials, minPauseMs, maxPauseMs);

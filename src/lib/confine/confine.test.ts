@@ -45,7 +45,9 @@ suite('programs that handle foreign bytes', { skip: !isLinux && 'limits and netw
     spawnConfined({
       command: [process.execPath, '--no-warnings', script, String(port), what],
       limits: {
-        ...{ maxDataBytes: 1024 ** 3, maxFileBytes: 100_000, maxOpenFiles: 100 },
+        maxDataBytes: 1024 ** 3,
+        maxFileBytes: 100_000,
+        maxOpenFiles: 100,
         ...(options.maxCpuS !== undefined && { maxCpuS: options.maxCpuS }),
       },
       folder,
@@ -154,7 +156,9 @@ suite('programs that handle foreign bytes', { skip: !isLinux && 'limits and netw
     const state = {
       command: [process.execPath],
       limits: { maxDataBytes: 1, maxFileBytes: 0, maxOpenFiles: 1 },
-      ...{ folder, env: {}, stdio: 'ignore' as const },
+      folder,
+      env: {},
+      stdio: 'ignore' as const,
     };
     setNetworkPolicy('required');
     try {

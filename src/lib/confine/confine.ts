@@ -1,6 +1,8 @@
 /**
- * Starts programs that handle foreign bytes: with limits, few variables, a folder of their own, and without a network where possible.
- * In: a program and its limits. Out: a child process. The process that starts is the program itself, so signals reach it.
+ * Starts programs that handle foreign bytes: with limits, few variables, a folder of their own, and without a
+ * network where possible.
+ * In: a program and its limits. Out: a child process. The process that starts is the program itself, so
+ * signals reach it.
  */
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
@@ -8,17 +10,26 @@ import { OxbowError } from '../errors.ts';
 import { isWindows } from '../platform.ts';
 import { findIsolation, type Isolation, type NetworkPolicy, prlimit, setpriv } from './isolation.ts';
 
-/** Encoders and decoders have threads for each processor; enough for several of them, and an end for a program that multiplies. */
+/**
+ * Encoders and decoders have threads for each processor; enough for several of them, and an end for a program
+ * that multiplies.
+ */
 const MAX_TASKS = 128 + 32 * availableParallelism();
 
 /** Limits of a program; the system enforces them if util-linux is installed. */
 export interface ChildLimits {
-  /** Most private writable memory, bytes: V8 and FFmpeg reserve far more addresses than they use, so these are not limited. */
+  /**
+   * Most private writable memory, bytes: V8 and FFmpeg reserve far more addresses than they use, so these are
+   * not limited.
+   */
   readonly maxDataBytes: number;
   /** Largest file that it may write, bytes. */
   readonly maxFileBytes: number;
   readonly maxOpenFiles: number;
-  /** Most processor time of a process, seconds, all of its threads together; left out where it lives as long as a stream. */
+  /**
+   * Most processor time of a process, seconds, all of its threads together; left out where it lives as long
+   * as a stream.
+   */
   readonly maxCpuS?: number;
 }
 

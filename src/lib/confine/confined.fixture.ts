@@ -1,5 +1,6 @@
 /**
- * A program that tries what a confined process must not do; started by the tests with the launcher of the media engine.
+ * A program that tries what a confined process must not do; started by the tests with the launcher of the
+ * media engine.
  * In: an address that listens, and what to try. Out: JSON on stdout.
  */
 import { spawnSync } from 'node:child_process';

@@ -1,5 +1,6 @@
 /**
- * Finds out once how this system can keep child processes apart: without a network, with their own count of processes.
+ * Finds out once how this system can keep child processes apart: without a network, with their own count of
+ * processes.
  * In: the programs of util-linux. Out: arguments that start a program so, or why it is not possible.
  */
 import { execFile } from 'node:child_process';
@@ -8,14 +9,23 @@ import { promisify } from 'node:util';
 import { messageOf } from '../errors.ts';
 import { isLinux, ownUid } from '../platform.ts';
 
-/** Whether children that need no network are without one: `auto` where the system allows it, `required`: none starts otherwise. */
+/**
+ * Whether children that need no network are without one: `auto` where the system allows it, `required`: none
+ * starts otherwise.
+ */
 export type NetworkPolicy = 'auto' | 'required' | 'off';
 
 /** What this system allows. */
 export interface Isolation {
-  /** Command that starts a program in a network of its own, which has no interface that is up; undefined if not possible. */
+  /**
+   * Command that starts a program in a network of its own, which has no interface that is up; undefined if
+   * not possible.
+   */
   readonly withoutNetwork: readonly string[] | undefined;
-  /** Command that starts a program with a count of processes of its own, and the network of oxbow; undefined if not possible. */
+  /**
+   * Command that starts a program with a count of processes of its own, and the network of oxbow; undefined
+   * if not possible.
+   */
   readonly ownCount: readonly string[] | undefined;
   /** Why there is no `withoutNetwork`; empty if there is one. */
   readonly reason: string;
@@ -25,7 +35,9 @@ export interface Isolation {
 
 const TRY_MS = 5000;
 const OWN_NETWORK = '/proc/self/ns/net';
-/** Processes of a trial at the same time: fewer than this user has, so that it fails where all of them count. */
+/**
+ * Processes of a trial at the same time: fewer than this user has, so that it fails where all of them count.
+ */
 const TRIAL_TASKS = 4;
 
 const programOf = (name: string): string | undefined =>
@@ -49,7 +61,8 @@ export function findIsolation(): Promise<Isolation> {
  * Tries it.
  *
  * @param host.unshare path of util-linux's unshare, or of a program that replaces it in a test
- * @param host.isRoot whether this process may create networks without a user namespace, in which root could not read files of others
+ * @param host.isRoot whether this process may create networks without a user namespace, in which root could
+ *   not read files of others
  */
 export async function tryIsolation(host: {
   readonly unshare: string | undefined;
@@ -59,7 +72,10 @@ export async function tryIsolation(host: {
   const tookMs = () => performance.now() - startedAt;
   const { unshare } = host;
   const without = (reason: string): Isolation => ({
-    ...{ withoutNetwork: undefined, ownCount: undefined, reason, tookMs: tookMs() },
+    withoutNetwork: undefined,
+    ownCount: undefined,
+    reason,
+    tookMs: tookMs(),
   });
   if (!isLinux) return without('only Linux has networks for single processes');
   if (unshare === undefined) return without('unshare of util-linux is not installed');

@@ -1,10 +1,11 @@
 /**
  * Files that log what was written, so that a test can rebuild a folder as a power failure may leave it.
- * In: Files, an empty folder. Out: Files; folders rebuilt from any prefix of the log, by seed. Used by tests only.
+ * In: Files, an empty folder. Out: Files; folders rebuilt from any prefix of the log, by seed. Used by tests
+ * only.
  *
- * The model: a sync of a file keeps what was written to the file before it, a sync of a folder keeps the names in the folder. Everything
- * else is there, or not, or of a write only some pages, with zeros in place of the others; a rename is there or not. A file whose name is
- * not there is lost, synced or not.
+ * The model: a sync of a file keeps what was written to the file before it, a sync of a folder keeps the
+ * names in the folder. Everything else is there, or not, or of a write only some pages, with zeros in place
+ * of the others; a rename is there or not. A file whose name is not there is lost, synced or not.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -87,7 +88,8 @@ export function openCrashFiles(files: Files, root: string): CrashFiles {
         await file.truncate(length);
         log.push({ kind: 'truncate', inode, length });
       },
-      ...{ sync, datasync: sync },
+      sync,
+      datasync: sync,
       stat: () => file.stat(),
       close: () => file.close(),
       [Symbol.asyncDispose]: () => file[Symbol.asyncDispose](),

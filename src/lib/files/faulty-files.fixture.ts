@@ -1,7 +1,8 @@
 /**
- * Files whose n-th operation fails, as on a broken, full or read-only disk, or without free descriptors. Nothing is synced: that takes
- * most of the time, and no test loses its power.
- * In: Files, a fault. Out: Files that count their operations and report what no caller may do. Used by tests only.
+ * Files whose n-th operation fails, as on a broken, full or read-only disk, or without free descriptors.
+ * Nothing is synced: that takes most of the time, and no test loses its power.
+ * In: Files, a fault. Out: Files that count their operations and report what no caller may do. Used by tests
+ * only.
  */
 import type { Files, OpenFile } from './files.ts';
 
@@ -36,7 +37,10 @@ const changesFolder: readonly Operation[] = ['mkdir', 'mkdtemp', 'rename', 'copy
 const opensDescriptor: readonly Operation[] = ['open', 'readFile', 'readdir', 'syncFolder', 'copyFile'];
 const addsBytes: readonly Operation[] = ['writev', 'mkdir', 'mkdtemp', 'copyFile', 'rename', 'datasync', 'sync'];
 
-/** Whether an operation can fail in this way. @param writes of `open`: whether it may create or change the file */
+/**
+ * Whether an operation can fail in this way.
+ * @param writes of `open`: whether it may create or change the file
+ */
 function canFail(code: FaultCode, operation: Operation, writes: boolean): boolean {
   switch (code) {
     case 'EIO':
@@ -181,9 +185,17 @@ export function openFaultyFiles(system: Files, fault?: Fault): FaultyFiles {
         if (flags.startsWith('w')) forget(path);
         return wrapFile(path, file);
       },
-      ...{ readFile: wrap('readFile'), stat: wrap('stat'), readdir: wrap('readdir'), mkdir: wrap('mkdir') },
-      ...{ mkdtemp: wrap('mkdtemp'), rename: wrap('rename'), copyFile: wrap('copyFile'), rm: wrap('rm') },
-      ...{ unlink: wrap('unlink'), rmdir: wrap('rmdir'), syncFolder: wrap('syncFolder') },
+      readFile: wrap('readFile'),
+      stat: wrap('stat'),
+      readdir: wrap('readdir'),
+      mkdir: wrap('mkdir'),
+      mkdtemp: wrap('mkdtemp'),
+      rename: wrap('rename'),
+      copyFile: wrap('copyFile'),
+      rm: wrap('rm'),
+      unlink: wrap('unlink'),
+      rmdir: wrap('rmdir'),
+      syncFolder: wrap('syncFolder'),
     },
     count: (code) => counts.get(code)!,
     failed,

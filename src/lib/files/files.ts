@@ -1,7 +1,9 @@
 /**
- * The file layer: the server writes everything that it keeps through it, so that tests can fail each operation and rebuild what a power
- * failure leaves. The files of SQLite are outside: SQLite writes them itself.
- * In: paths. Out: Files; `systemFiles` is the only implementation outside of tests, faulty-files.fixture and crash-files.fixture wrap it.
+ * The file layer: the server writes everything that it keeps through it, so that tests can fail each
+ * operation and rebuild what a power failure leaves. The files of SQLite are outside: SQLite writes them
+ * itself.
+ * In: paths. Out: Files; `systemFiles` is the only implementation outside of tests, faulty-files.fixture and
+ * crash-files.fixture wrap it.
  */
 import { constants, type Dirent, type Stats } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, open, readdir, readFile, rename, rm, rmdir, stat, unlink } from 'node:fs/promises';
@@ -43,7 +45,15 @@ export interface Files {
 
 /** The files of the operating system. */
 export const systemFiles: Files = {
-  ...{ open, readFile, stat, mkdir, mkdtemp, rename, rm, rmdir, unlink },
+  open,
+  readFile,
+  stat,
+  mkdir,
+  mkdtemp,
+  rename,
+  rm,
+  rmdir,
+  unlink,
   copyFile: (from, to) => copyFile(from, to, constants.COPYFILE_FICLONE),
   readdir: (path) => readdir(path, { withFileTypes: true }),
   async syncFolder(path) {

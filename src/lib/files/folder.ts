@@ -1,7 +1,7 @@
 /**
  * Creates and syncs folders.
- * In: a path. Out: a folder, or the system's error. `mkdir` with `recursive` never ends where the system reports ENOENT below an
- * existing folder, as below /proc.
+ * In: a path. Out: a folder, or the system's error. `mkdir` with `recursive` never ends where the system
+ * reports ENOENT below an existing folder, as below /proc.
  */
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -11,8 +11,8 @@ import type { Files } from './files.ts';
 const OWNER_ONLY = 0o700;
 
 /**
- * Creates `folder` if it is missing, for its owner only; parent folders with the default mode. For data folders, before there is
- * anything in them.
+ * Creates `folder` if it is missing, for its owner only; parent folders with the default mode. For data
+ * folders, before there is anything in them.
  *
  * @param mode rights, less those of the umask
  * @throws the system's error, with its code, if it cannot be created or is not a folder

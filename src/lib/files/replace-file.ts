@@ -1,5 +1,6 @@
 /**
- * Writes a whole file so that its name has the new content or the old one, never a part, at any power failure.
+ * Writes a whole file so that its name has the new content or the old one, never a part, at any power
+ * failure.
  * In: a path, the content. Out: the file, on the disk. The unfinished file is `PATH.part`.
  */
 import { dirname } from 'node:path';
@@ -24,8 +25,8 @@ export interface ReplaceOptions {
 }
 
 /**
- * Replaces or creates a file. Rejects with the system's error, and with what `content` rejects with; no unfinished file is left then, if
- * the disk allows.
+ * Replaces or creates a file. Rejects with the system's error, and with what `content` rejects with; no
+ * unfinished file is left then, if the disk allows.
  */
 export async function replaceFile(
   files: Files,

@@ -5,7 +5,10 @@ import { GarbageWatch, startCollection } from './garbage-watch.ts';
 
 const MIB = 1024 * 1024;
 
-/** A watch over a figure that the test sets; `rest` is as long as two collections are apart at least, and as growth has to last. */
+/**
+ * A watch over a figure that the test sets; `rest` is as long as two collections are apart at least, and as
+ * growth has to last.
+ */
 function watchOver() {
   const state = { used: 40 * MIB, collections: 0 };
   const watch = new GarbageWatch({ everyMs: 0, used: () => state.used, collect: () => state.collections++ });

@@ -1,9 +1,10 @@
 /**
- * Bounds the garbage of a thread. V8 starts a collection after 64 MiB of new buffers, does not count shared buffers, and may not collect
- * a slowly growing heap for hours; so dead media accumulates next to a small heap.
- * In: memory use of the thread. Out: a collection when heap and buffers have reached 72 MiB and grown by 12 MiB (or by 15 %), and when they
- * have grown by 8 MiB in a minute. Growth counts when it has lasted four checks: what the collections of young objects take comes and goes.
- * Decision 0019.
+ * Bounds the garbage of a thread. V8 starts a collection after 64 MiB of new buffers, does not count shared
+ * buffers, and may not collect a slowly growing heap for hours; so dead media accumulates next to a small
+ * heap.
+ * In: memory use of the thread. Out: a collection when heap and buffers have reached 72 MiB and grown by 12
+ * MiB (or by 15 %), and when they have grown by 8 MiB in a minute. Growth counts when it has lasted four
+ * checks: what the collections of young objects take comes and goes. Decision 0019.
  */
 
 import { memoryUsage } from './memory-usage.ts';
@@ -14,13 +15,19 @@ const MIB = 1024 * 1024;
 const NUDGE_BYTES = 65 * MIB;
 /** Memory use of the main thread below which no collection is started: one costs about 50 ms of CPU. */
 const ENOUGH_BYTES = 72 * MIB;
-/** Growth since the last collection that is allowed above it, in bytes and as a share of the rest; the larger one applies. */
+/**
+ * Growth since the last collection that is allowed above it, in bytes and as a share of the rest; the larger
+ * one applies.
+ */
 const GROWTH_BYTES = 12 * MIB;
 const GROWTH_SHARE = 0.15;
 /** Least growth that is worth a collection. */
 const LEAST_GROWTH_BYTES = 8 * MIB;
 const LOOK_EVERY_MS = 1000;
-/** Checks between two collections, including V8's own: with much media V8 collects often enough by itself. Growth lasts as many. */
+/**
+ * Checks between two collections, including V8's own: with much media V8 collects often enough by itself.
+ * Growth lasts as many.
+ */
 const LEAST_LOOKS = 4;
 /** A decrease by this since the last check means that V8 has collected. */
 const COLLECTED_BYTES = 8 * MIB;
@@ -88,8 +95,8 @@ export class GarbageWatch implements Disposable {
 }
 
 /**
- * Heap and buffers of this thread, bytes, garbage included. Blocks of segments come and go by themselves: their number says nothing of
- * garbage.
+ * Heap and buffers of this thread, bytes, garbage included. Blocks of segments come and go by themselves:
+ * their number says nothing of garbage.
  */
 function usedBytes(): number {
   const { heapUsed, arrayBuffers } = memoryUsage();
@@ -97,8 +104,9 @@ function usedBytes(): number {
 }
 
 /**
- * Makes V8 start an incremental collection of the whole heap: it blocks the thread for a few ms, not 40 as `gc` does. The only way is to
- * allocate a large buffer. Its memory is never touched, so the system does not commit it; the collection frees it as well.
+ * Makes V8 start an incremental collection of the whole heap: it blocks the thread for a few ms, not 40 as
+ * `gc` does. The only way is to allocate a large buffer. Its memory is never touched, so the system does not
+ * commit it; the collection frees it as well.
  */
 export function startCollection(): void {
   try {

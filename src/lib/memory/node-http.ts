@@ -1,6 +1,7 @@
 /**
- * `node:http` and `node:https`, without what an import of them brings along: an import reads every export, and behind the getters of
- * `WebSocket` and others is undici, 0.7 MB of source that oxbow does not use and 13 MiB of memory.
+ * `node:http` and `node:https`, without what an import of them brings along: an import reads every export,
+ * and behind the getters of `WebSocket` and others is undici, 0.7 MB of source that oxbow does not use and 13
+ * MiB of memory.
  * In: Node. Out: the same modules. Types may be imported as ever.
  */
 

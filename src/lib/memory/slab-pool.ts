@@ -1,10 +1,13 @@
 /**
- * Blocks of memory for the media of segments, used again one after the other. A new block costs page faults and its unmapping, and V8
- * counts it as growth of the heap, which causes collections.
+ * Blocks of memory for the media of segments, used again one after the other. A new block costs page faults
+ * and its unmapping, and V8 counts it as growth of the heap, which causes collections.
  * In: blocks whose bytes are not used any more. Out: blocks for packager/track-writer. Decision 0019.
  */
 
-/** Unused blocks in total, in bytes and as a share of the blocks in use; the larger one applies, and the oldest are freed first. */
+/**
+ * Unused blocks in total, in bytes and as a share of the blocks in use; the larger one applies, and the
+ * oldest are freed first.
+ */
 const MAX_FREE_BYTES = 16 * 1024 * 1024;
 const MAX_FREE_SHARE = 0.25;
 /** An unused block is freed after this, ms; at most twice as late. */
@@ -59,8 +62,8 @@ export class SlabPool {
   }
 
   /**
-   * Takes a block back. All views of it become empty: its bytes must not be in use any more, nor being read or written. Memory that is not
-   * a block of this pool is left as it is.
+   * Takes a block back. All views of it become empty: its bytes must not be in use any more, nor being read
+   * or written. Memory that is not a block of this pool is left as it is.
    *
    * @param view of the block, or of a part of it
    */
@@ -74,7 +77,10 @@ export class SlabPool {
     this.#timer ??= setInterval(() => this.#sweep(), KEPT_MS).unref();
   }
 
-  /** A block is left to the collector, because its bytes may still be in use. @param view of the block, or of a part of it */
+  /**
+   * A block is left to the collector, because its bytes may still be in use.
+   * @param view of the block, or of a part of it
+   */
   forget({ buffer }: Uint8Array): void {
     this.#release(buffer);
   }

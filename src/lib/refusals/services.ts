@@ -1,5 +1,6 @@
 /**
- * The errors of services that oxbow uses: databases, object stores, other nodes. A part of the table of all errors.
+ * The errors of services that oxbow uses: databases, object stores, other nodes. A part of the table of all
+ * errors.
  * In: nothing. Out: rows for errors.ts.
  */
 

@@ -1,6 +1,7 @@
 /**
  * Takes the chunk files that workers send: scans them, and lists them in the index of their asset.
- * In: a stored output of a job that still holds its lease. Out: rows of `asset_chunk` and `asset_rendition`. docs/decisions/0030.
+ * In: a stored output of a job that still holds its lease. Out: rows of `asset_chunk` and `asset_rendition`.
+ * docs/decisions/0030.
  */
 import { type ScannedChunk, scanChunk } from '../../archive/chunk-reader.ts';
 import { packSegments } from '../../archive/segment-index.ts';

@@ -34,7 +34,13 @@ function videoOf(track: AssetTrackFacts): LadderSourceVideo {
   } = track;
   const quarter = ((Math.round(rotation / 90) % 4) * 90) as 0 | 90 | 180 | 270;
   return {
-    ...{ stream, codec, width, height, frameRate, rotation: quarter, interlaced },
+    stream,
+    codec,
+    width,
+    height,
+    frameRate,
+    rotation: quarter,
+    interlaced,
     // A source that browsers do not decode, e.g. H.264 in 4:4:4 or 10 bits, is no quality of the ladder.
     passesThrough: track.trackId !== undefined && isPlayablePicture(codec, track.pixelFormat ?? ''),
     ...(pixelAspect !== 1 && { sampleAspect: { num: Math.round(pixelAspect * ASPECT_SCALE), den: ASPECT_SCALE } }),

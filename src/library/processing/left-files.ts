@@ -1,5 +1,6 @@
 /**
- * Deletes what a process that was killed has left of an asset: a job that runs again stores its files under other names.
+ * Deletes what a process that was killed has left of an asset: a job that runs again stores its files under
+ * other names.
  * In: an asset whose jobs have ended. Out: only files that rows name, of those that jobs write.
  */
 import type { Kysely } from 'kysely';
@@ -13,8 +14,8 @@ const WRITTEN = /^(?:[a-z0-9-]+\/\d+-\d+\.mp4|extra\/text-\d+-\d+\.(?:vtt|ass))$
 /**
  * Deletes files without a row.
  *
- * @param isOver whether every job of the asset has ended; asked after the files were listed, so that none is deleted before its row is
- *   written
+ * @param isOver whether every job of the asset has ended; asked after the files were listed, so that none is
+ *   deleted before its row is written
  */
 export async function deleteLeftFiles(
   { db, segments }: { readonly db: Kysely<Tables>; readonly segments: SegmentStore },

@@ -21,14 +21,22 @@ export async function openTestProcessing(options: Pick<ProcessingOptions, 'ladde
   const { db, clock, segments, assets } = library;
   const open = async () => {
     const opened = await openJobs({
-      ...{ db, clock, metrics: createMetrics(), media: segments, config: { parallel: 1, queue: 100 } },
+      db,
+      clock,
+      metrics: createMetrics(),
+      media: segments,
+      config: { parallel: 1, queue: 100 },
       events: { publish() {} },
       mayWrite: () => true,
       jobFailed: (job) => failedJobs.push(job),
       failed: (error) => failures.push(error),
     });
     const processing = new Processing({
-      ...{ db, jobs: opened.jobs, assets, segments, ...options },
+      db,
+      jobs: opened.jobs,
+      assets,
+      segments,
+      ...options,
       failed: (error) => failures.push(error),
     });
     for (const kind of processing.kinds) opened.jobs.register(kind);

@@ -1,8 +1,10 @@
 /**
  * Makes the media of an asset: adds its jobs, and derives its state and that of its renditions from them.
- * In: completed uploads, ends of jobs. Out: jobs `import` and `encode`, states of the asset. docs/4-library/processing.md.
+ * In: completed uploads, ends of jobs. Out: jobs `import` and `encode`, states of the asset.
+ * docs/4-library/processing.md.
  *
- * Everything follows from rows: the same step runs after each event and at the start, so that nothing is lost in a crash.
+ * Everything follows from rows: the same step runs after each event and at the start, so that nothing is lost
+ * in a crash.
  */
 import type { Kysely } from 'kysely';
 import type { ImportLoss, ImportResult } from '../../api/library/asset-facts.ts';
@@ -46,10 +48,15 @@ export interface ProcessingOptions {
   readonly lost?: (what: ImportLoss) => void;
 }
 
-/** An import comes before the encodes of other assets; sound before pictures, because every quality needs it. */
+/**
+ * An import comes before the encodes of other assets; sound before pictures, because every quality needs it.
+ */
 const IMPORT_PRIORITY = 100;
 const SOUND_PRIORITY = 10;
-/** Long films come after shorter ones, so that one upload of hours does not keep the others waiting: from how many µs, and by how much. */
+/**
+ * Long films come after shorter ones, so that one upload of hours does not keep the others waiting: from how
+ * many µs, and by how much.
+ */
 const LONG_LAST: readonly (readonly [fromUs: number, priority: number])[] = [
   [60 * 60_000_000, -40],
   [10 * 60_000_000, -20],
@@ -168,7 +175,10 @@ export class Processing implements Disposable {
     await this.#options.assets.describe(assetId, { contentType, durationUs, facts: { ...facts } });
   }
 
-  /** The `source` rendition is complete with its import; without one, what an earlier try has stored is deleted. */
+  /**
+   * The `source` rendition is complete with its import; without one, what an earlier try has stored is
+   * deleted.
+   */
   async #finishSource(assetId: string, { source }: ImportResult): Promise<boolean> {
     if (source) return this.#rows.set(assetId, SOURCE, 'done', { progress: 1 });
     for (const path of await this.#rows.remove(assetId, SOURCE)) {
@@ -248,7 +258,10 @@ export class Processing implements Disposable {
     return isCompleted;
   }
 
-  /** The asset is ready when it has a picture and sound, or a picture alone when nothing more comes; otherwise it then has failed. */
+  /**
+   * The asset is ready when it has a picture and sound, or a picture alone when nothing more comes; otherwise
+   * it then has failed.
+   */
   async #settle(
     assetId: string,
     { facts, source }: ImportResult,

@@ -6,7 +6,6 @@ import type { Kysely } from 'kysely';
 import type { Tables } from '../../store/schema.ts';
 import type { AssetFailure } from '../asset.ts';
 
-/** State of a rendition. */
 export type RenditionState = 'queued' | 'running' | 'done' | 'failed';
 
 /** A rendition with its state. */

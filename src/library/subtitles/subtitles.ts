@@ -1,6 +1,6 @@
 /**
- * The subtitles of assets: those of originals, which imports store, and files that users add. Each is one WebVTT file of our own; of ASS
- * the script is stored beside it.
+ * The subtitles of assets: those of originals, which imports store, and files that users add. Each is one
+ * WebVTT file of our own; of ASS the script is stored beside it.
  * In: results of imports, files. Out: rows, tracks for delivery. docs/4-library/subtitles.md.
  */
 import { randomBytes } from 'node:crypto';
@@ -17,7 +17,6 @@ import { printVtt } from '../../media/webvtt/print.ts';
 import { printTextHeader } from '../../media/webvtt/traits.ts';
 import type { AssetSubtitleTable, Tables } from '../../store/schema.ts';
 
-/** Subtitles of an asset. */
 export interface AssetSubtitle {
   readonly assetId: string;
   /** The track of the asset; its id is the same for good, and of no other one. */
@@ -65,7 +64,9 @@ export function importedLocation(
   return extraLocation(assetId, `text-${stream}-${token}.${ending}`);
 }
 
-/** Writes the rows of an import, in place of those of an earlier one, in the transaction that ends its job. */
+/**
+ * Writes the rows of an import, in place of those of an earlier one, in the transaction that ends its job.
+ */
 export async function keepImported(
   db: Parameters<LeaseWrite>[0],
   { assetId, token }: { readonly assetId: string; readonly token: number },
@@ -193,7 +194,11 @@ function subtitleOf(row: Selectable<AssetSubtitleTable>): AssetSubtitle {
   return {
     assetId: row.asset_id,
     track: {
-      ...{ id: FIRST_ADDED_ID + row.seq, kind: 'text', timescale: TIMESCALE, language: row.language, label: row.title },
+      id: FIRST_ADDED_ID + row.seq,
+      kind: 'text',
+      timescale: TIMESCALE,
+      language: row.language,
+      label: row.title,
       config: { codec: 'webvtt', record, codecs: 'wvtt' },
     },
     origin: row.origin,

@@ -1,5 +1,6 @@
 /**
- * Checksums that clients send with the bytes of a request: `Upload-Checksum` of tus, or the hexadecimal digits alone.
+ * Checksums that clients send with the bytes of a request: `Upload-Checksum` of tus, or the hexadecimal
+ * digits alone.
  * In: text of the client, bytes. Out: whether they agree. tus 1.0.0, Checksum.
  */
 import { createHash } from 'node:crypto';
@@ -9,7 +10,6 @@ import { OxbowError } from '../../lib/errors.ts';
 /** The algorithms, in the order in which servers of tus announce them. */
 export const checksumAlgorithms = ['sha1', 'sha256', 'md5', 'crc32'] as const;
 
-/** An algorithm. */
 export type ChecksumAlgorithm = (typeof checksumAlgorithms)[number];
 
 /** The checksum of bytes that a client announced. */
@@ -31,7 +31,8 @@ const DIGITS: Readonly<Record<ChecksumAlgorithm, number>> = { sha1: 40, sha256: 
 const HEX = /^[0-9a-f]+$/i;
 
 /**
- * Reads a checksum: an algorithm and Base64 as in `Upload-Checksum`, or hexadecimal digits, whose number determines the algorithm.
+ * Reads a checksum: an algorithm and Base64 as in `Upload-Checksum`, or hexadecimal digits, whose number
+ * determines the algorithm.
  *
  * @throws OxbowError `bad-request`
  */
@@ -52,7 +53,6 @@ export function readChecksum(text: string): Checksum {
   });
 }
 
-/** Starts a checksum. */
 export function startChecksum(algorithm: ChecksumAlgorithm): RunningChecksum {
   if (algorithm === 'crc32') {
     let value = 0;

@@ -44,8 +44,8 @@ export function chunkBytesFor(length: number, wanted: number | undefined): numbe
 const USUAL_CHUNKS = [...[1, 2, 4, 5, 8].map((n) => n * 1024 * 1024), 512 * 1024, 256 * 1024, 128 * 1024, 64 * 1024];
 
 /**
- * The bytes of a chunk where a client only says how many chunks there are: the first usual size that gives this number, otherwise equal
- * parts.
+ * The bytes of a chunk where a client only says how many chunks there are: the first usual size that gives
+ * this number, otherwise equal parts.
  *
  * @throws OxbowError `bad-request` where no allowed size gives it
  */

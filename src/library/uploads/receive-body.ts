@@ -1,6 +1,8 @@
 /**
- * Stores the body of a request in a file while it arrives: collects small reads, writes behind, and syncs at bounded distances.
- * In: a stream, a file. Out: how far the bytes are on the disk. Memory: two batches and what the stream buffers.
+ * Stores the body of a request in a file while it arrives: collects small reads, writes behind, and syncs at
+ * bounded distances.
+ * In: a stream, a file. Out: how far the bytes are on the disk. Memory: two batches and what the stream
+ * buffers.
  */
 import type { Readable } from 'node:stream';
 import type { UploadFile } from '../../archive/upload-store.ts';
@@ -44,7 +46,10 @@ const IDLE_MS = 60_000;
 /** First bytes that are checked. */
 const CHECKED_BYTES = 4096;
 
-/** Receives a body. It never rejects: the result has the failure, and how far the bytes are stored. The stream is left paused. */
+/**
+ * Receives a body. It never rejects: the result has the failure, and how far the bytes are stored. The stream
+ * is left paused.
+ */
 export function receiveBody(body: Readable, options: ReceiveOptions): Promise<Received> {
   return new Promise((resolve) => new Receiver(body, options, resolve).start());
 }
@@ -220,8 +225,8 @@ class Receiver {
 }
 
 /**
- * Gives the memory of a piece back at once. As garbage, the pieces of an upload make V8 mark the whole heap every 64 MiB: a third of all
- * CPU time, and 100 MiB more.
+ * Gives the memory of a piece back at once. As garbage, the pieces of an upload make V8 mark the whole heap
+ * every 64 MiB: a third of all CPU time, and 100 MiB more.
  */
 function free({ buffer, byteLength }: Uint8Array): void {
   // A part of a larger buffer may have other parts in use.

@@ -1,5 +1,6 @@
 /**
- * How uploads begin: what a client announces is checked, and a request that is repeated finds the upload of the first one.
+ * How uploads begin: what a client announces is checked, and a request that is repeated finds the upload of
+ * the first one.
  * In: requests for new uploads. Out: their rows and assets. IETF draft-ietf-httpapi-idempotency-key-header.
  */
 import { createHash, randomBytes } from 'node:crypto';

@@ -1,5 +1,6 @@
 /**
- * The running SHA-256 of each upload that this process receives. One that is not here is computed again from the start of the file.
+ * The running SHA-256 of each upload that this process receives. One that is not here is computed again from
+ * the start of the file.
  * In: positions. Out: hashes. Bounded: the least recently used is given up.
  */
 import { originalLocation } from '../../archive/asset-locations.ts';
@@ -8,7 +9,6 @@ import type { Upload } from './upload.ts';
 
 const MAX_DIGESTS = 256;
 
-/** The digests. */
 export class UploadDigests implements Disposable {
   readonly #store: Pick<UploadStore, 'digest'>;
   /** Least recently used first. */

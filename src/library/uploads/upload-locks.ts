@@ -1,7 +1,8 @@
 /**
  * Locks of uploads: one request at a time writes a stretch of a file, in all processes together.
- * In: leases. Out: locks with fences. A newer request takes the lock from an older one of this process, whose connection is often dead
- * without anyone knowing; the lock of another process is free when that process releases it or renews it no longer.
+ * In: leases. Out: locks with fences. A newer request takes the lock from an older one of this process, whose
+ * connection is often dead without anyone knowing; the lock of another process is free when that process
+ * releases it or renews it no longer.
  */
 import type { Lease, Leases } from '../../cluster/lease.ts';
 import { waitFor, withDeadline } from '../../lib/abort.ts';

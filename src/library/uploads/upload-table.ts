@@ -245,8 +245,8 @@ export class UploadTable {
   }
 
   /**
-   * Moves `received` over the chunks that continue it. A chunk that another request records meanwhile is found here or there: each
-   * records first and looks afterwards.
+   * Moves `received` over the chunks that continue it. A chunk that another request records meanwhile is
+   * found here or there: each records first and looks afterwards.
    *
    * @returns where it is then
    */

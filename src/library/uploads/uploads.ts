@@ -1,7 +1,8 @@
 /**
- * The uploads of the library: created, continued, completed, cancelled and expired. Their state is in the database and on the disk alone,
- * so that any process can continue one.
- * In: requests of http/uploads. Out: originals of assets; reports to AssetIntake; events, counters. docs/4-library/upload.md.
+ * The uploads of the library: created, continued, completed, cancelled and expired. Their state is in the
+ * database and on the disk alone, so that any process can continue one.
+ * In: requests of http/uploads. Out: originals of assets; reports to AssetIntake; events, counters.
+ * docs/4-library/upload.md.
  */
 import type { Readable } from 'node:stream';
 import type { Kysely } from 'kysely';
@@ -37,7 +38,6 @@ import { type ChunkStored, storeBytes, storeChunk, type WriteContext } from './w
 /** What became of an upload, for metrics. */
 export type UploadResult = 'complete' | 'cancelled' | 'expired' | 'refused';
 
-/** Counters. */
 export interface UploadCounters {
   /** Bytes were stored. */
   bytes(count: number): void;
@@ -78,12 +78,13 @@ export interface UploadsOptions {
 const MAX_LISTED = 1000;
 /** Expired uploads that one sweep deletes. */
 const SWEPT = 100;
-/** An upload whose bytes are all there is completed by a sweep when no request has done it for this long, ms. */
+/**
+ * An upload whose bytes are all there is completed by a sweep when no request has done it for this long, ms.
+ */
 const COMPLETED_AFTER_MS = 60_000;
 /** Bytes of a file of unknown length are reserved in such steps. */
 const GROW_BYTES = 64 * 1024 * 1024;
 
-/** The uploads. */
 export class Uploads implements Disposable {
   readonly #options: UploadsOptions;
   readonly #table: UploadTable;
@@ -190,8 +191,9 @@ export class Uploads implements Disposable {
    * @param how.checksum of the body: without agreement nothing of it counts
    * @param how.isWhole the body is the rest of the file, so its end is the length
    * @returns the upload as it is then
-   * @throws OxbowError `upload-offset`, `upload-incomplete`, `upload-too-large`, `upload-locked`, `checksum-mismatch`, `no-room`,
-   *   `quota-exceeded`, `unsupported-media`, `busy`, `disk-failed`; all with `resumeOffset`
+   * @throws OxbowError `upload-offset`, `upload-incomplete`, `upload-too-large`, `upload-locked`,
+   *   `checksum-mismatch`, `no-room`, `quota-exceeded`, `unsupported-media`, `busy`, `disk-failed`; all with
+   *   `resumeOffset`
    */
   async append(
     id: string,
@@ -252,8 +254,8 @@ export class Uploads implements Disposable {
   }
 
   /**
-   * Completes an upload of which the last byte is stored, but the request that stored it could not complete it. Another one is returned as
-   * it is.
+   * Completes an upload of which the last byte is stored, but the request that stored it could not complete
+   * it. Another one is returned as it is.
    *
    * @throws OxbowError `checksum-mismatch`
    */
@@ -263,7 +265,10 @@ export class Uploads implements Disposable {
     return isStored ? this.#finish(upload, lock) : upload;
   }
 
-  /** Ends an upload: what arrived is deleted, and its asset fails. Of a complete one only the upload is forgotten. */
+  /**
+   * Ends an upload: what arrived is deleted, and its asset fails. Of a complete one only the upload is
+   * forgotten.
+   */
   async cancel(id: string, lock: UploadLock): Promise<void> {
     const upload = await this.#table.find(id);
     if (!upload) return;
@@ -283,7 +288,10 @@ export class Uploads implements Disposable {
     await this.#remove(upload.id);
   }
 
-  /** Frees the locks that the process before held, before this one takes requests; in a cluster those of this node. */
+  /**
+   * Frees the locks that the process before held, before this one takes requests; in a cluster those of this
+   * node.
+   */
   freeLocks(): Promise<void> {
     const { placement, holder } = this.#options;
     return this.#table.freeLocks(lockOf(''), placement?.node ? holder : undefined);
@@ -408,7 +416,10 @@ export class Uploads implements Disposable {
     counters.ended(result);
   }
 
-  /** All bytes are on the disk: compares the hash, names the file, reports. Each step may be repeated after a crash. */
+  /**
+   * All bytes are on the disk: compares the hash, names the file, reports. Each step may be repeated after a
+   * crash.
+   */
   async #finish(upload: Upload, lock: UploadLock): Promise<Upload> {
     const { id, assetId, received: bytes } = upload;
     const { intake, store, counters } = this.#options;

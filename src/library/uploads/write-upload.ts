@@ -1,6 +1,7 @@
 /**
  * Stores bytes of a request in the file of an upload: in order after what is there, or as one chunk.
- * In: a body, the upload, its lock. Out: bytes on the disk, and then the row that says so; refusals that name the byte to continue with.
+ * In: a body, the upload, its lock. Out: bytes on the disk, and then the row that says so; refusals that name
+ * the byte to continue with.
  */
 import type { Readable } from 'node:stream';
 import { originalLocation } from '../../archive/asset-locations.ts';
@@ -39,7 +40,6 @@ export interface WriteContext {
 /** The thread of hashes learns of new bytes in such steps. */
 const HASH_BYTES = 4 * 1024 * 1024;
 
-/** A chunk that is stored. */
 export interface ChunkStored {
   readonly number: number;
   readonly bytes: number;

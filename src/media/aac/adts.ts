@@ -1,7 +1,7 @@
 /**
  * ADTS: the header before each AAC frame in MPEG-TS.
- * In: bytes. Out: the header's fields, and the configuration they stand for; or a configuration, and the headers of its frames.
- * ISO/IEC 14496-3, 1.A.2.2.
+ * In: bytes. Out: the header's fields, and the configuration they stand for; or a configuration, and the
+ * headers of its frames. ISO/IEC 14496-3, 1.A.2.2.
  */
 import { OxbowError } from '../../lib/errors.ts';
 import type { AudioConfig } from '../frame.ts';
@@ -10,7 +10,6 @@ import { AAC_SAMPLE_RATES, aacChannels, parseAacConfig, printAacConfig } from '.
 /** Bytes of the fixed and variable header together, without CRC. */
 export const ADTS_HEADER_BYTES = 7;
 
-/** One ADTS header. */
 export interface AdtsHeader {
   /** Audio object type, 1 to 4; 2 is AAC-LC. */
   readonly objectType: number;
@@ -27,8 +26,8 @@ export interface AdtsHeader {
 }
 
 /**
- * Reads the header at `at`, or gives undefined where there is none: wrong sync word, reserved rate, a length shorter than the header,
- * or fewer than 7 bytes before `end`.
+ * Reads the header at `at`, or gives undefined where there is none: wrong sync word, reserved rate, a length
+ * shorter than the header, or fewer than 7 bytes before `end`.
  */
 export function parseAdtsHeader(bytes: Uint8Array, at: number, end: number): AdtsHeader | undefined {
   if (at + ADTS_HEADER_BYTES > end || bytes[at] !== 0xff || (bytes[at + 1]! & 0xf6) !== 0xf0) return undefined;
@@ -49,7 +48,8 @@ export function parseAdtsHeader(bytes: Uint8Array, at: number, end: number): Adt
 }
 
 /**
- * The configuration in an ADTS header; undefined for channel configuration 0, whose channels are inside the frames.
+ * The configuration in an ADTS header; undefined for channel configuration 0, whose channels are inside the
+ * frames.
  */
 export function adtsConfig(header: AdtsHeader): AudioConfig | undefined {
   const channels = aacChannels(header.channelConfiguration);
@@ -77,7 +77,8 @@ export interface AdtsForm {
 const MAX_FRAME_BYTES = 0x1fff;
 
 /**
- * Header fields for a track's frames in ADTS: those of the core coder, because extensions are signaled inside the frames.
+ * Header fields for a track's frames in ADTS: those of the core coder, because extensions are signaled inside
+ * the frames.
  *
  * @param record AudioSpecificConfig
  * @throws OxbowError `unsupported-media` for a configuration that ADTS cannot express

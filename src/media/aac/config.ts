@@ -132,7 +132,10 @@ function parseProgramConfig(bits: BitReader): number {
   return channels;
 }
 
-/** Backward compatible signalling (1.6.5.3): SBR and PS behind the core's config, where old decoders do not look. */
+/**
+ * Backward compatible signalling (1.6.5.3): SBR and PS behind the core's config, where old decoders do not
+ * look.
+ */
 function parseSyncExtension(bits: BitReader) {
   const none = { sbrRate: undefined, parametricStereo: false, deniesSbr: false };
   if (bits.u(11) !== 0x2b7 || parseObjectType(bits) !== 5 || bits.left < 1) return none;
@@ -157,8 +160,8 @@ export function printAacConfig(
 }
 
 /**
- * The configuration of a track from its AudioSpecificConfig. With explicit SBR the codec string is `mp4a.40.5`
- * (`mp4a.40.29` with parametric stereo) and the sample rate that of the output.
+ * The configuration of a track from its AudioSpecificConfig. With explicit SBR the codec string is
+ * `mp4a.40.5` (`mp4a.40.29` with parametric stereo) and the sample rate that of the output.
  *
  * @param record is kept, not copied
  * @throws FormatError as parseAacConfig

@@ -1,16 +1,21 @@
 /**
  * Forms of one AAC configuration: encoders and containers say the same with different AudioSpecificConfigs.
- * In: a track. Out: the track with the form that all of them share, for comparisons. Pure. ISO/IEC 14496-3, 1.6.5.
+ * In: a track. Out: the track with the form that all of them share, for comparisons. Pure. ISO/IEC 14496-3,
+ * 1.6.5.
  */
 import type { Track } from '../frame.ts';
 import { type AacConfig, aacChannels, parseAacConfig, printAacConfig } from './config.ts';
 
-/** SBR doubles the rate of the core coder, and the HE-AAC profile ends at an output of 48 kHz where players decode it (1.5.2.3), Hz. */
+/**
+ * SBR doubles the rate of the core coder, and the HE-AAC profile ends at an output of 48 kHz where players
+ * decode it (1.5.2.3), Hz.
+ */
 const HIGHEST_SBR_CORE = 24_000;
 
 /**
- * The track with the configuration that an ADTS header could state, if decoders do the same with it. FLV says behind the configuration
- * that there is no SBR, which MPEG-TS cannot say; HE-AAC is declared in FLV, and decoders find it in the frames of MPEG-TS.
+ * The track with the configuration that an ADTS header could state, if decoders do the same with it. FLV says
+ * behind the configuration that there is no SBR, which MPEG-TS cannot say; HE-AAC is declared in FLV, and
+ * decoders find it in the frames of MPEG-TS.
  */
 export function withoutAacSignalling(track: Track): Track {
   if (track.kind !== 'audio' || track.config.codec !== 'aac') return track;

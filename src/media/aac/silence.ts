@@ -1,6 +1,7 @@
 /**
  * Silent AAC frames, to fill missing audio while video continues (docs/media.md 15).
- * In: a track's configuration. Out: one raw access unit without any spectrum. ISO/IEC 14496-3, 4.4.2 and table 4.85.
+ * In: a track's configuration. Out: one raw access unit without any spectrum. ISO/IEC 14496-3, 4.4.2 and
+ * table 4.85.
  */
 import { BitWriter } from '../../lib/bits.ts';
 import { OxbowError } from '../../lib/errors.ts';
@@ -26,10 +27,12 @@ const LAYOUTS: readonly (readonly number[] | undefined)[] = [
 ];
 
 /**
- * A silent frame of AAC-LC for the given configuration (1 to 8 channels in the usual order), 1024 or 960 samples long as the configuration says.
+ * A silent frame of AAC-LC for the given configuration (1 to 8 channels in the usual order), 1024 or 960
+ * samples long as the configuration says.
  *
  * @returns a new array: one raw_data_block, byte aligned, without ADTS header
- * @throws OxbowError `unsupported-media` if it is not AAC-LC (with or without SBR) or has an unusual channel layout
+ * @throws OxbowError `unsupported-media` if it is not AAC-LC (with or without SBR) or has an unusual channel
+ *   layout
  * @throws FormatError if the record cannot be read
  */
 export function silentFrame(config: AudioConfig): Uint8Array {
@@ -51,7 +54,9 @@ export function silentFrame(config: AudioConfig): Uint8Array {
   return bits.u(END, 3).finish();
 }
 
-/** individual_channel_stream of one long window with max_sfb 0: no sections, scale factors or spectrum follow. */
+/**
+ * individual_channel_stream of one long window with max_sfb 0: no sections, scale factors or spectrum follow.
+ */
 function writeEmptyChannel(bits: BitWriter): void {
   bits.u(100, 8); // global_gain, without effect
   bits.u(0, 1).u(0, 2).u(0, 1).u(0, 6).u(0, 1); // ics_reserved, ONLY_LONG_SEQUENCE, window_shape, max_sfb, predictor

@@ -33,7 +33,8 @@ export function ac3Config(header: Ac3Header): AudioConfig {
 /**
  * The configuration of a track of E-AC-3.
  *
- * @param headers of all syncframes that make one sample: the independent substreams, each with those that depend on it behind it
+ * @param headers of all syncframes that make one sample: the independent substreams, each with those that
+ *   depend on it behind it
  */
 export function eac3Config(headers: readonly Eac3Header[]): AudioConfig {
   const first = headers[0]!;

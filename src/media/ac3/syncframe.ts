@@ -1,6 +1,7 @@
 /**
  * AC-3 and E-AC-3: the header of a syncframe, whose bsid distinguishes the two.
- * In: bytes. Out: the header's fields. ETSI TS 102 366 (ATSC A/52), 4.3 and 4.4; E-AC-3: annex E, E.1.2 and E.1.3.
+ * In: bytes. Out: the header's fields. ETSI TS 102 366 (ATSC A/52), 4.3 and 4.4; E-AC-3: annex E, E.1.2 and
+ * E.1.3.
  */
 import { BitReader } from '../../lib/bits.ts';
 import { FormatError } from '../../lib/errors.ts';
@@ -57,13 +58,16 @@ export interface Eac3Header extends Syncframe {
   readonly dependent: boolean;
   /** 0 to 7. */
   readonly substream: number;
-  /** chanmap: where the channels of a dependent substream belong, the left one in the most significant of 16 bits; 0 if absent. */
+  /**
+   * chanmap: where the channels of a dependent substream belong, the left one in the most significant of 16
+   * bits; 0 if absent.
+   */
   readonly channelMap: number;
 }
 
 /**
- * Reads the header at `at`, or gives undefined where there is none: wrong sync word, a reserved value, a length shorter than the header,
- * or fewer bytes before `end` than the header has.
+ * Reads the header at `at`, or gives undefined where there is none: wrong sync word, a reserved value, a
+ * length shorter than the header, or fewer bytes before `end` than the header has.
  */
 export function parseSyncframe(bytes: Uint8Array, at: number, end: number): Ac3Header | Eac3Header | undefined {
   if (at + 7 > end || bytes[at] !== 0x0b || bytes[at + 1] !== 0x77) return undefined;

@@ -75,7 +75,8 @@ suite('AMF3', () => {
   });
 
   test('strings, traits and objects are referenced by number', () => {
-    // {a: "b"} with traits; "b" by reference; the same traits with another value; the first object by reference.
+    // {a: "b"} with traits; "b" by reference; the same traits with another value; the first object by
+    // reference.
     const message = bytes('0a 13 01 03 61 06 03 62  06 02  0a 01 04 07  0a 00');
     assert.deepEqual(plain(parseAmf3(message)), [{ a: 'b' }, 'b', { a: 7 }, { a: 'b' }]);
     assert.throws(() => parseAmf3(bytes('06 04')), /string reference 2 is unknown/);

@@ -1,6 +1,7 @@
 /**
  * AMF0: the values of RTMP commands and of FLV metadata.
- * In: bytes of a message, or values. Out: values, or bytes. Pure, bounded in depth and count. AMF 0 specification (Adobe, 2007), 2.
+ * In: bytes of a message, or values. Out: values, or bytes. Pure, bounded in depth and count. AMF 0
+ * specification (Adobe, 2007), 2.
  */
 import { ByteReader } from '../../lib/bytes.ts';
 import { FormatError } from '../../lib/errors.ts';
@@ -150,7 +151,8 @@ function readArray(context: Context, at: number): AmfValue[] {
 /**
  * Prints values one after the other. Byte arrays, which AMF0 does not have, are null.
  *
- * @param options.ecmaArrays names at the top level that are printed as ECMA arrays instead of objects: `onMetaData` of FLV
+ * @param options.ecmaArrays names at the top level that are printed as ECMA arrays instead of objects:
+ *   `onMetaData` of FLV
  * @returns a new array
  * @throws RangeError if a name is longer than 65,535 bytes
  */

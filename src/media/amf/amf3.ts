@@ -1,6 +1,7 @@
 /**
  * AMF3: the values of newer Flash clients, alone or within AMF0.
- * In: bytes of a message, or values. Out: values, or bytes. Pure, bounded in depth and count. AMF 3 specification (Adobe, 2013), 3.
+ * In: bytes of a message, or values. Out: values, or bytes. Pure, bounded in depth and count. AMF 3
+ * specification (Adobe, 2013), 3.
  */
 import { ByteReader } from '../../lib/bytes.ts';
 import { FormatError } from '../../lib/errors.ts';

@@ -10,8 +10,8 @@ export interface AmfObject {
 }
 
 /**
- * A value. A `Date` is UTC; a `Uint8Array` (AMF3 ByteArray) is a view of the input. XML is a string; vectors are arrays. Values that AMF
- * calls unsupported are undefined.
+ * A value. A `Date` is UTC; a `Uint8Array` (AMF3 ByteArray) is a view of the input. XML is a string; vectors
+ * are arrays. Values that AMF calls unsupported are undefined.
  */
 export type AmfValue =
   | undefined
@@ -28,11 +28,16 @@ export type AmfValue =
 export interface AmfLimits {
   /** Objects within objects. */
   readonly depth: number;
-  /** Values in total, also those inside objects. A value that is referenced counts once for each reference. */
+  /**
+   * Values in total, also those inside objects. A value that is referenced counts once for each reference.
+   */
   readonly values: number;
 }
 
-/** Bounds that no encoder comes near: a command has about 20 values, the metadata of a file with an index some thousands. */
+/**
+ * Bounds that no encoder comes near: a command has about 20 values, the metadata of a file with an index some
+ * thousands.
+ */
 export const amfLimits: AmfLimits = { depth: 32, values: 16_384 };
 
 /** What remains of the bounds. */
@@ -78,7 +83,10 @@ export class AmfBudget {
   }
 }
 
-/** Objects and arrays of a message by their number, for references. A reference within its own object is refused: values have no cycle. */
+/**
+ * Objects and arrays of a message by their number, for references. A reference within its own object is
+ * refused: values have no cycle.
+ */
 export class AmfReferences {
   readonly #entries: { value: AmfValue; values: number | undefined }[] = [];
 

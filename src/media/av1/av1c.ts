@@ -1,7 +1,8 @@
 /**
  * The AV1 codec configuration record, and the delimiters that a sample leaves out.
- * In: the body of an `av1C` box, temporal units. Out: the codec string, views of the units. Pure. AV1 Codec ISO Media File Format
- * Binding, 2.3 (record), 2.4 (samples), 5 (codecs parameter); AV1 Bitstream, 5.3.2 (OBU header) and 4.10.5 (leb128).
+ * In: the body of an `av1C` box, temporal units. Out: the codec string, views of the units. Pure. AV1 Codec
+ * ISO Media File Format Binding, 2.3 (record), 2.4 (samples), 5 (codecs parameter); AV1 Bitstream, 5.3.2 (OBU
+ * header) and 4.10.5 (leb128).
  */
 import { FormatError } from '../../lib/errors.ts';
 

@@ -7,7 +7,10 @@ import { FormatError } from '../../lib/errors.ts';
 import { seeded } from '../../lib/random.fixture.ts';
 import { av1Codecs, withoutTemporalDelimiter } from './av1c.ts';
 
-/** Reads `count` random records and units: a codec string or a FormatError; the end of the unit, and at most a delimiter less. */
+/**
+ * Reads `count` random records and units: a codec string or a FormatError; the end of the unit, and at most a
+ * delimiter less.
+ */
 export function fuzzAv1(seed: number, count: number): number {
   const random = seeded(seed);
   let read = 0;

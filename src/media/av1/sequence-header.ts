@@ -110,7 +110,10 @@ export function av1Config(unit: Uint8Array): VideoConfig {
   return frameRate === undefined ? config : { ...config, frameRate };
 }
 
-/** The colours of the sequence header in an `av1C`; undefined where there is none or it says nothing. @throws FormatError */
+/**
+ * The colours of the sequence header in an `av1C`; undefined where there is none or it says nothing.
+ * @throws FormatError
+ */
 export function av1Colours(record: Uint8Array): Colours | undefined {
   const unit = sequenceHeaderOf(record);
   return unit && parseSequenceHeader(unit).colours;

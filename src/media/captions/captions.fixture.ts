@@ -1,6 +1,8 @@
 /**
- * Writes closed captions for tests: CEA-608 commands and text, CEA-708 service blocks, as SEI messages of H.264 and HEVC.
- * In: texts. Out: byte pairs, triplets, NAL units, samples. Pure. ANSI/CTA-608-E, ANSI/CTA-708-E, ATSC A/53 Part 4, 6.2.3.
+ * Writes closed captions for tests: CEA-608 commands and text, CEA-708 service blocks, as SEI messages of
+ * H.264 and HEVC.
+ * In: texts. Out: byte pairs, triplets, NAL units, samples. Pure. ANSI/CTA-608-E, ANSI/CTA-708-E, ATSC A/53
+ * Part 4, 6.2.3.
  */
 import { escaped } from '../h264/nal.fixture.ts';
 import { hasOddParity } from './services.ts';
@@ -88,7 +90,9 @@ export function captionNal(triplets: Uint8Array, codec: 'h264' | 'hevc' = 'h264'
   return Uint8Array.from([...(codec === 'h264' ? [0x06] : [39 << 1, 1]), ...escaped(rbsp)]);
 }
 
-/** A sample with captions before its first NAL unit that is not an access unit delimiter or a parameter set. */
+/**
+ * A sample with captions before its first NAL unit that is not an access unit delimiter or a parameter set.
+ */
 export function withCaptions(sample: Uint8Array, triplets: Uint8Array, codec: 'h264' | 'hevc' = 'h264'): Uint8Array {
   const nal = captionNal(triplets, codec);
   let at = 0;

@@ -92,8 +92,12 @@ test('a pop-on caption is shown from its end command until it is erased, at its 
   const shownAt = popOn('HELLO').length - 2;
   assert.deepEqual(decode(pairs), [
     {
-      ...{ id: '', service: 'CC1', text: 'HELLO', settings: 'line:84.67% position:10.00% align:start' },
-      ...{ startMs: shownAt * 40, endMs: (shownAt + 4) * 40 },
+      id: '',
+      service: 'CC1',
+      text: 'HELLO',
+      settings: 'line:84.67% position:10.00% align:start',
+      startMs: shownAt * 40,
+      endMs: (shownAt + 4) * 40,
     },
   ]);
 });

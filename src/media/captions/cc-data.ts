@@ -1,8 +1,10 @@
 /**
- * Finds closed captions in coded pictures: the cc_data of ATSC A/53 Part 4, 6.2.3, in SEI messages of H.264 and HEVC.
+ * Finds closed captions in coded pictures: the cc_data of ATSC A/53 Part 4, 6.2.3, in SEI messages of H.264
+ * and HEVC.
  * In: samples of a video track. Out: caption triplets as they are. Pure.
  *
- * Only the NAL units before the first slice are looked at, so that a picture without SEI costs one comparison.
+ * Only the NAL units before the first slice are looked at, so that a picture without SEI costs one
+ * comparison.
  */
 import { SeiReader } from '../h264/sei.ts';
 

@@ -1,9 +1,10 @@
 /**
- * Decodes one channel of CEA-608 captions: pop-on, roll-up and paint-on, with all characters; colours and styles are ignored.
+ * Decodes one channel of CEA-608 captions: pop-on, roll-up and paint-on, with all characters; colours and
+ * styles are ignored.
  * In: commands and characters of the channel with their times. Out: cues. ANSI/CTA-608-E, 8.4; 47 CFR 79.101.
  *
- * Rolled-up and painted captions appear letter by letter. Here they are complete from their first letter on, and a rolled-up row
- * is shown until the next one begins: each row is in one cue.
+ * Rolled-up and painted captions appear letter by letter. Here they are complete from their first letter on,
+ * and a rolled-up row is shown until the next one begins: each row is in one cue.
  */
 import type { VttCue } from '../webvtt/cue.ts';
 import { basicCharacter, extendedCharacter, preambleAddress, specialCharacter } from './characters.ts';
@@ -14,7 +15,6 @@ type Shown = Pick<VttCue, 'text' | 'settings'>;
 
 const LAST_ROW = 15;
 
-/** One channel. */
 export class CaptionChannelDecoder {
   readonly #deliver: (cue: VttCue) => void;
   #displayed = new Screen();

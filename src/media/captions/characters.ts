@@ -1,6 +1,7 @@
 /**
  * The characters of CEA-608, and the rows of its preamble address codes.
- * In: byte pairs without parity. Out: characters and rows. Tables. ANSI/CTA-608-E, 8.4 and annex B; 47 CFR 79.101.
+ * In: byte pairs without parity. Out: characters and rows. Tables. ANSI/CTA-608-E, 8.4 and annex B; 47 CFR
+ * 79.101.
  */
 
 /** Codes 0x20 to 0x7f are ASCII but for these. */

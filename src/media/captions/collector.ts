@@ -1,6 +1,7 @@
 /**
  * Collects the closed captions of a film: which services it has, and the cues of CEA-608.
- * In: pictures in decode order. Out: services and cues. Bounded in memory: a few pictures wait for their order, and cues are counted.
+ * In: pictures in decode order. Out: services and cues. Bounded in memory: a few pictures wait for their
+ * order, and cues are counted.
  */
 import type { CaptionService } from './caption-channel.ts';
 import { CaptionReader, CC_TYPE, CC_VALID, TRIPLET_BYTES } from './cc-data.ts';

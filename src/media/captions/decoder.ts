@@ -1,9 +1,10 @@
 /**
  * Decodes CEA-608 captions to WebVTT cues: both fields, with two channels each.
- * In: caption triplets in the order in which pictures are shown. Out: cues of CC1 to CC4. Pure. ANSI/CTA-608-E, 7 and 8.
+ * In: caption triplets in the order in which pictures are shown. Out: cues of CC1 to CC4. Pure.
+ * ANSI/CTA-608-E, 7 and 8.
  *
- * It is not FFmpeg's decoder (`cc_dec`), which takes the characters of both channels of a field for one text, so that CC1 and CC2
- * are mixed, and which needs a child process for a few bytes of a picture.
+ * It is not FFmpeg's decoder (`cc_dec`), which takes the characters of both channels of a field for one text,
+ * so that CC1 and CC2 are mixed, and which needs a child process for a few bytes of a picture.
  */
 import type { VttCue } from '../webvtt/cue.ts';
 import type { CaptionService } from './caption-channel.ts';
@@ -11,7 +12,9 @@ import { CC_TYPE, CC_VALID, TRIPLET_BYTES } from './cc-data.ts';
 import { CaptionChannelDecoder } from './channel.ts';
 import { hasOddParity } from './services.ts';
 
-/** Captions disappear if nothing of their field comes for this long, ms (47 CFR 79.101; ANSI/CTA-608-E, 8.7). */
+/**
+ * Captions disappear if nothing of their field comes for this long, ms (47 CFR 79.101; ANSI/CTA-608-E, 8.7).
+ */
 const ERASED_AFTER_MS = 16_000;
 /** Below are codes. */
 const FIRST_CHARACTER = 0x20;

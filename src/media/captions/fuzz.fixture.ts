@@ -10,7 +10,10 @@ import { CaptionReader } from './cc-data.ts';
 import { CaptionDecoder } from './decoder.ts';
 import { ServiceDetector } from './services.ts';
 
-/** Reads `count` random pictures: captions come back as they were written, damaged ones never throw, cues are in order. */
+/**
+ * Reads `count` random pictures: captions come back as they were written, damaged ones never throw, cues are
+ * in order.
+ */
 export function fuzzCaptions(seed: number, count: number): number {
   const random = seeded(seed);
   const reader = new CaptionReader('h264');

@@ -1,6 +1,7 @@
 /**
  * Joins the captions of pictures that are left out with those of the picture that is kept.
- * In: caption triplets. Out: as many as one picture may carry, and the rest for the next one. Pure. ATSC A/53 Part 4, 6.2.3 (cc_count).
+ * In: caption triplets. Out: as many as one picture may carry, and the rest for the next one. Pure. ATSC A/53
+ * Part 4, 6.2.3 (cc_count).
  */
 import { CC_TYPE, CC_VALID, TRIPLET_BYTES } from './cc-data.ts';
 

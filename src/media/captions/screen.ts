@@ -45,7 +45,8 @@ export class Screen {
   /**
    * What it shows; undefined if that is nothing but spaces.
    *
-   * The position is that of the first row and of the leftmost column within the safe area, 80 % of the picture. ANSI/CTA-608-E, 4.
+   * The position is that of the first row and of the leftmost column within the safe area, 80 % of the
+   * picture. ANSI/CTA-608-E, 4.
    */
   read(): Pick<VttCue, 'text' | 'settings'> | undefined {
     const lines: string[] = [];

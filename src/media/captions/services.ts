@@ -1,11 +1,12 @@
 /**
  * Finds which caption services of a video have content: CC1 to CC4 of CEA-608, services 1 to 63 of CEA-708.
- * In: caption triplets, picture by picture. Out: names of services, as INSTREAM-ID has them (RFC 8216bis 4.4.6.1). Pure.
- * ANSI/CTA-608-E, 8.4; ANSI/CTA-708-E, 5 and 6.
+ * In: caption triplets, picture by picture. Out: names of services, as INSTREAM-ID has them (RFC 8216bis
+ * 4.4.6.1). Pure. ANSI/CTA-608-E, 8.4; ANSI/CTA-708-E, 5 and 6.
  *
- * A CEA-608 service counts from its first command that shows captions: encoders repeat it with every caption. A CEA-708 service
- * counts from its first block that is not empty. Blocks of a packet that begin in a later picture are not seen: pictures come in
- * decode order here. Every service has a packet of its own sooner or later.
+ * A CEA-608 service counts from its first command that shows captions: encoders repeat it with every caption.
+ * A CEA-708 service counts from its first block that is not empty. Blocks of a packet that begin in a later
+ * picture are not seen: pictures come in decode order here. Every service has a packet of its own sooner or
+ * later.
  */
 import type { CaptionService } from './caption-channel.ts';
 import { CC_TYPE, CC_VALID, TRIPLET_BYTES } from './cc-data.ts';

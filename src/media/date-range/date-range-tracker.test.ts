@@ -10,7 +10,11 @@ import { DateRangeTracker } from './date-range-tracker.ts';
 const UTC_OFFSET_US = 1_795_000_000_000_000;
 
 const track = (codec: DataConfig['codec']): DataTrack => ({
-  ...{ id: 64, kind: 'data', timescale: 90_000, language: 'und', label: '' },
+  id: 64,
+  kind: 'data',
+  timescale: 90_000,
+  language: 'und',
+  label: '',
   config: { codec, record: new Uint8Array(0), codecs: '' },
 });
 const frame = (s: number, data: Uint8Array | string): Frame => {
@@ -104,7 +108,10 @@ suite('date ranges of data tracks', () => {
       'ID="a",CLASS="c",START-DATE="2001-01-01T00:00:00.000Z",END-DATE="2001-01-01T00:00:05.000Z",X-OXBOW-OFFSET=-1.500000';
     const [range] = tracker.take(track('daterange'), frame(10, text), UTC_OFFSET_US);
     assert.deepEqual(range, {
-      ...{ id: 'a', startDateMs: ms(8.5), endDateMs: ms(13.5), attributes: { CLASS: '"c"' } },
+      id: 'a',
+      startDateMs: ms(8.5),
+      endDateMs: ms(13.5),
+      attributes: { CLASS: '"c"' },
     });
     const [more] = tracker.take(
       track('daterange'),

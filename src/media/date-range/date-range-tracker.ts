@@ -1,8 +1,9 @@
 /**
- * Turns the frames of data tracks into date ranges, one after the other: the out and in point of a break become one range, and what a
- * source adds to a range later is added here too.
- * In: frames in order, with the UTC offset of their run; what was known before. Out: EXT-X-DATERANGE tags in oxbow's UTC. The same frames give
- * the same tags, live and when an index is made again. No clock, no I/O. RFC 8216bis 4.4.5.1.
+ * Turns the frames of data tracks into date ranges, one after the other: the out and in point of a break
+ * become one range, and what a source adds to a range later is added here too.
+ * In: frames in order, with the UTC offset of their run; what was known before. Out: EXT-X-DATERANGE tags in
+ * oxbow's UTC. The same frames give the same tags, live and when an index is made again. No clock, no I/O.
+ * RFC 8216bis 4.4.5.1.
  */
 import { FormatError } from '../../lib/errors.ts';
 import type { DataTrack, Frame } from '../frame.ts';
@@ -15,8 +16,8 @@ import { eventsOfSplice, type SpliceEvent } from './from-splice.ts';
 /** CLASS of ranges made from ID3 tags; X-OXBOW-ID3 has the tag. */
 export const ID3_CLASS = 'oxbow.id3';
 /**
- * In the frames of `daterange` tracks: seconds from the frame's pts to the range's start. It ties the range to the media, whatever the UTC offset the
- * run has, and is not part of what lists show.
+ * In the frames of `daterange` tracks: seconds from the frame's pts to the range's start. It ties the range
+ * to the media, whatever the UTC offset the run has, and is not part of what lists show.
  */
 export const OFFSET_ATTRIBUTE = 'X-OXBOW-OFFSET';
 
@@ -115,7 +116,10 @@ export class DateRangeTracker {
   }
 }
 
-/** From a frame to an instant of the 33 bits' clock, ticks of 90 kHz; 0 for what is said to be now, or of another clock. */
+/**
+ * From a frame to an instant of the 33 bits' clock, ticks of 90 kHz; 0 for what is said to be now, or of
+ * another clock.
+ */
 function ticksUntil(pts: number | undefined, nowTicks: number): number {
   if (pts === undefined) return 0;
   const ahead = (((pts - nowTicks) % WRAP) + WRAP) % WRAP;

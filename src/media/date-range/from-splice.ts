@@ -1,5 +1,6 @@
 /**
- * SCTE 35 commands as date ranges: a break as one range from its out to its in point, everything else as a command.
+ * SCTE 35 commands as date ranges: a break as one range from its out to its in point, everything else as a
+ * command.
  * In: a splice_info_section and its time of arrival. Out: date ranges, computed without other sections.
  * Pure. RFC 8216bis 4.4.5.1.1; ANSI/SCTE 35, 10.3.3.1.
  */
@@ -10,7 +11,10 @@ import { parseSpliceSection, type SpliceCommand } from '../scte35/section.ts';
 export interface SpliceEvent {
   /** `out` begins what the `in` of the same key ends. */
   readonly role: 'out' | 'in' | 'command';
-  /** Names the event while it lasts, e.g. `splice-1207959694` or `segment-12-48`; empty for a command that names none. */
+  /**
+   * Names the event while it lasts, e.g. `splice-1207959694` or `segment-12-48`; empty for a command that
+   * names none.
+   */
   readonly key: string;
   /** Ticks of 90 kHz, 33 bits; undefined for the arrival of the section. */
   readonly pts?: number;
@@ -22,7 +26,8 @@ export interface SpliceEvent {
 const OUT_TYPES: ReadonlySet<number> = new Set([...[0x22, 0x30, 0x32, 0x34, 0x36, 0x38, 0x3a, 0x3c, 0x3e, 0x44, 0x46]]);
 
 /**
- * The events of a section; none for what says nothing (splice_null, bandwidth_reservation) and for what is cancelled.
+ * The events of a section; none for what says nothing (splice_null, bandwidth_reservation) and for what is
+ * cancelled.
  *
  * @param bytes the section; one that cannot be read is a command without a name
  */

@@ -1,6 +1,8 @@
 /**
- * Maps the tracks of joined recording segments to the tracks of one file, and omits those that the file cannot hold.
- * In: the track sets of the stretches, in order. Out: file tracks, each with the configurations it goes through. Pure.
+ * Maps the tracks of joined recording segments to the tracks of one file, and omits those that the file
+ * cannot hold.
+ * In: the track sets of the stretches, in order. Out: file tracks, each with the configurations it goes
+ * through. Pure.
  */
 import { OxbowError } from '../../lib/errors.ts';
 import type { AudioTrack, Track, VideoTrack } from '../frame.ts';
@@ -11,7 +13,6 @@ export type FileFormat = 'mp4' | 'mkv' | 'ts';
 /** A video or audio track. */
 export type MediaTrack = VideoTrack | AudioTrack;
 
-/** One track of a file. */
 export interface FileTrack {
   /** 1 and up; its id in the file. */
   readonly number: number;
@@ -61,14 +62,16 @@ export class FileTracks {
     return this.#lines;
   }
 
-  /** Whether a video configuration changes within the file: then each key frame has parameter sets before it. */
+  /**
+   * Whether a video configuration changes within the file: then each key frame has parameter sets before it.
+   */
   get changes(): boolean {
     return this.#lines.some(({ configs }) => configs.length > 1);
   }
 
   /**
-   * Assigns each track of a stretch to a file track: the first video track to the first video track and so on, audio preferably
-   * in the track of its language. Text and data are omitted.
+   * Assigns each track of a stretch to a file track: the first video track to the first video track and so
+   * on, audio preferably in the track of its language. Text and data are omitted.
    *
    * @param when time of the stretch for error messages
    * @returns by track id
@@ -127,7 +130,10 @@ function isSameSound({ config: a }: AudioTrack, { config: b }: AudioTrack): bool
   return a.sampleRate === b.sampleRate && a.channels === b.channels;
 }
 
-/** Players accept other parameter sets and another size, but neither another codec nor another audio sample rate. */
+/**
+ * Players accept other parameter sets and another size, but neither another codec nor another audio sample
+ * rate.
+ */
 function refuseChange(before: MediaTrack, after: MediaTrack, when: string): void {
   const hint = 'Export up to there and from there on as two files.';
   const [from, to] = [describe(before), describe(after)];

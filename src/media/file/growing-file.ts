@@ -1,7 +1,9 @@
 /**
- * A file that can be played at any moment while it is recorded, even after a crash; when closed, it has an index like any other file.
+ * A file that can be played at any moment while it is recorded, even after a crash; when closed, it has an
+ * index like any other file.
  * In: batches on the file's clock. Out: bytes to append, and patches at the end. Pure.
- * ISO/IEC 14496-12, 8.8 (fragments until it is closed: the form of chunk files), RFC 9559 (a Segment of unknown size until then).
+ * ISO/IEC 14496-12, 8.8 (fragments until it is closed: the form of chunk files), RFC 9559 (a Segment of
+ * unknown size until then).
  */
 import { concatBytes } from '../../lib/bytes.ts';
 import { BoxWriter } from '../isobmff/box.ts';
@@ -29,7 +31,8 @@ export interface GrowingFile {
   /** The bytes of a batch, to be appended. */
   add(batch: FileBatch): Uint8Array;
   /**
-   * Closes the file: bytes to append, then patches, in order. Interrupted after any step, the file is still playable.
+   * Closes the file: bytes to append, then patches, in order. Interrupted after any step, the file is still
+   * playable.
    */
   close(): { readonly append: Uint8Array; readonly patches: readonly Patch[] };
 }

@@ -5,11 +5,19 @@ import { FileTracks, type MediaTrack } from './file-tracks.ts';
 import { type FileSample, fromKey, Joiner, type StoredLine } from './joiner.ts';
 
 const video: VideoTrack = {
-  ...{ id: 1, kind: 'video', timescale: 90_000, language: 'und', label: '' },
+  id: 1,
+  kind: 'video',
+  timescale: 90_000,
+  language: 'und',
+  label: '',
   config: { codec: 'h264', record: Uint8Array.of(1, 2), codecs: 'avc1.64001f', width: 640, height: 360 },
 };
 const audio: AudioTrack = {
-  ...{ id: 2, kind: 'audio', timescale: 48_000, language: 'eng', label: '' },
+  id: 2,
+  kind: 'audio',
+  timescale: 48_000,
+  language: 'eng',
+  label: '',
   config: { codec: 'aac', record: Uint8Array.of(0x11, 0x90), codecs: 'mp4a.40.2', sampleRate: 48_000, channels: 2 },
 };
 

@@ -1,6 +1,6 @@
 /**
- * Joins stretches of media: the file begins at 0 with the first video or audio frame, has no holes, and keeps the tracks of each stretch
- * in sync.
+ * Joins stretches of media: the file begins at 0 with the first video or audio frame, has no holes, and keeps
+ * the tracks of each stretch in sync.
  * In: samples as stored, batch after batch. Out: the same samples on the file's clock. Pure. docs/media.md 4.
  */
 import { movieTimescale } from '../isobmff/movie/movie.ts';
@@ -54,7 +54,8 @@ export class Joiner {
    * Puts a batch on the file's clock.
    *
    * @param options.fresh the times do not continue the previous ones: the hole is closed
-   * @param options.originUs of a fresh batch, the instant that becomes its start, µs of its own times; by default its first sample
+   * @param options.originUs of a fresh batch, the instant that becomes its start, µs of its own times; by
+   *   default its first sample
    * @returns the batch; samples out of decode order are dropped
    */
   place(batch: readonly StoredLine[], { fresh, originUs }: { fresh: boolean; originUs?: number }): FileBatch {
@@ -107,8 +108,8 @@ export class Joiner {
 }
 
 /**
- * Drops frames that cannot be decoded at the beginning of a stretch: those before the first key frame, and those presented before it
- * (docs/media.md 12).
+ * Drops frames that cannot be decoded at the beginning of a stretch: those before the first key frame, and
+ * those presented before it (docs/media.md 12).
  */
 export function fromKey<S extends Pick<FileSample, 'key' | 'pts'>>(samples: readonly S[]): readonly S[] {
   const first = samples.findIndex(({ key }) => key);

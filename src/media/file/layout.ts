@@ -1,6 +1,6 @@
 /**
- * Layout of a joined file in each format: a first pass without media bytes plans the header, so that it is at the front; a second pass
- * writes the file from front to back.
+ * Layout of a joined file in each format: a first pass without media bytes plans the header, so that it is at
+ * the front; a second pass writes the file from front to back.
  * In: batches on the file's clock, twice. Out: bytes, in order. Pure.
  * ISO/IEC 14496-12 (progressive: moov before mdat), RFC 9559, ISO/IEC 13818-1.
  */

@@ -1,6 +1,8 @@
 /**
- * The movie header of a progressive MP4 whose tracks may change their configuration: sample tables with several sample entries.
- * In: chunks of samples in the order of the file. Out: the moov. Pure. ISO/IEC 14496-12, 8.5.2 (stsd), 8.6 and 8.7.
+ * The movie header of a progressive MP4 whose tracks may change their configuration: sample tables with
+ * several sample entries.
+ * In: chunks of samples in the order of the file. Out: the moov. Pure. ISO/IEC 14496-12, 8.5.2 (stsd), 8.6
+ * and 8.7.
  */
 import { BoxWriter } from '../isobmff/box.ts';
 import { type Edit, movieRoom, movieTimescale, printMvhd, printTrak } from '../isobmff/movie/movie.ts';
@@ -196,7 +198,10 @@ function endOf({ fileTrack, end }: Line): number {
   return rescale(end, fileTrack.track.timescale, movieTimescale);
 }
 
-/** The edit list of a track: its start delay, and the samples before time 0 and after `limit` (ticks of 90 kHz) that are not shown. */
+/**
+ * The edit list of a track: its start delay, and the samples before time 0 and after `limit` (ticks of 90
+ * kHz) that are not shown.
+ */
 function showing(line: Line, limit: number): { edits: Edit[]; presented: number } {
   const { fileTrack, first } = line;
   const toMovie = (ticks: number) => rescale(ticks, fileTrack.track.timescale, movieTimescale);

@@ -1,6 +1,6 @@
 /**
- * Parameter sets before a key frame, for files whose video changes its configuration: decoders that use only the first sample entry
- * get the change there, as in `avc3` and `hev1` (ISO/IEC 14496-15, 5.4.2 and 8.4.2).
+ * Parameter sets before a key frame, for files whose video changes its configuration: decoders that use only
+ * the first sample entry get the change there, as in `avc3` and `hev1` (ISO/IEC 14496-15, 5.4.2 and 8.4.2).
  * In: a track. Out: bytes to put before the sample. Pure.
  */
 import { concatBytes } from '../../lib/bytes.ts';

@@ -7,7 +7,10 @@ import { silentFlacFrame } from './silence.ts';
 import { flacConfigFromHeader, parseDfLa, printFlacHeader } from './stream-info.ts';
 
 const hex = (text: string) => new Uint8Array(Buffer.from(text.replaceAll(' ', ''), 'hex'));
-/** What FFmpeg 8 sends for mono at 48 kHz with 24 bits: frames of 4608 samples, sizes, number of samples and MD5. */
+/**
+ * What FFmpeg 8 sends for mono at 48 kHz with 24 bits: frames of 4608 samples, sizes, number of samples and
+ * MD5.
+ */
 const STREAM_INFO = hex('1200 1200 0001a6 0004ff 0bb80170 00023280 15027356c02fd20916d92079cc250a39');
 const MARKED = concatBytes([hex('664c6143 80000022'), STREAM_INFO]);
 const DFLA = '00000000 80000022 1200 1200 000000 000000 0bb80170 00000000 00000000000000000000000000000000';
@@ -26,7 +29,11 @@ test('STREAMINFO alone, as FFmpeg sends it, and behind the marker give the same 
   const more = concatBytes([MARKED.with(4, 0), comment, new Uint8Array(34)]);
   assert.deepEqual(flacConfigFromHeader(more), config, 'more blocks of metadata are left out');
   assert.deepEqual(parseDfLa(config.record), {
-    ...{ leastBlock: 4608, mostBlock: 4608, sampleRate: 48_000, channels: 1, bitDepth: 24 },
+    leastBlock: 4608,
+    mostBlock: 4608,
+    sampleRate: 48_000,
+    channels: 1,
+    bitDepth: 24,
   });
   assert.deepEqual(printFlacHeader(config.record), concatBytes([hex('664c6143'), hex(DFLA).subarray(4)]));
 });
@@ -71,7 +78,11 @@ test('what is no frame header is none', () => {
 test('a silent frame has the samples of a block, and checksums that fit', () => {
   const silence = silentFlacFrame(flacConfigFromHeader(STREAM_INFO));
   assert.deepEqual(parseFlacFrameHeader(silence), {
-    ...{ headerBytes: 8, samples: 4608, sampleRate: 48_000, channels: 1, bitDepth: 24 },
+    headerBytes: 8,
+    samples: 4608,
+    sampleRate: 48_000,
+    channels: 1,
+    bitDepth: 24,
   });
   assert.equal(flacCrc16(silence, 0, silence.length), 0);
   assert.equal(silence.length, 8 + 4 + 2);

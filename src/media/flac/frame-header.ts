@@ -56,7 +56,9 @@ export function parseFlacFrameHeader(
   const samples = samplesOf(block, bytes, blockAt);
   if (samples > MOST_SAMPLES) return undefined;
   return {
-    ...{ headerBytes: sumAt + 1 - at, samples, sampleRate: rateOf(rate, bytes, rateAt) },
+    headerBytes: sumAt + 1 - at,
+    samples,
+    sampleRate: rateOf(rate, bytes, rateAt),
     channels: layout < INDEPENDENT ? layout + 1 : 2,
     bitDepth: FLAC_DEPTHS[depth] || undefined,
   };

@@ -9,7 +9,10 @@ import { flacCrc8, parseFlacFrameHeader } from './frame-header.ts';
 import { silentFlacFrame } from './silence.ts';
 import { flacConfigFromHeader, parseDfLa, printFlacHeader } from './stream-info.ts';
 
-/** Reads `count` random sequence headers: a record that says the same and a silent frame of it, or a FormatError. */
+/**
+ * Reads `count` random sequence headers: a record that says the same and a silent frame of it, or a
+ * FormatError.
+ */
 export function fuzzFlacHeader(seed: number, count: number): number {
   const random = seeded(seed);
   let read = 0;

@@ -1,6 +1,7 @@
 /**
  * Silent FLAC frames, to fill missing audio while video continues (docs/media.md 15).
- * In: a track's configuration. Out: one frame of the most samples of a block, each channel the constant 0. RFC 9639, 9.1 to 9.3.
+ * In: a track's configuration. Out: one frame of the most samples of a block, each channel the constant 0.
+ * RFC 9639, 9.1 to 9.3.
  */
 import type { AudioConfig } from '../frame.ts';
 import { FLAC_DEPTHS, FLAC_RATES, flacCrc8, flacCrc16 } from './frame-header.ts';

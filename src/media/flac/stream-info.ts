@@ -1,7 +1,9 @@
 /**
- * The configuration of FLAC: STREAMINFO, alone or behind the marker of a FLAC stream, and the body of `dfLa` in ISO BMFF.
+ * The configuration of FLAC: STREAMINFO, alone or behind the marker of a FLAC stream, and the body of `dfLa`
+ * in ISO BMFF.
  * In: a sequence header of enhanced RTMP, or a record. Out: an AudioConfig, the fields, or a header.
- * RFC 9639, 6 and 8.2; Encapsulation of FLAC in ISO Base Media File Format, 3.3.2; Enhanced RTMP v2, "ExAudioTagBody".
+ * RFC 9639, 6 and 8.2; Encapsulation of FLAC in ISO Base Media File Format, 3.3.2; Enhanced RTMP v2,
+ * "ExAudioTagBody".
  */
 import { BitReader } from '../../lib/bits.ts';
 import { ByteReader, concatBytes } from '../../lib/bytes.ts';
@@ -13,14 +15,20 @@ const STREAM_INFO = 0;
 const STREAM_INFO_BYTES = 34;
 const BLOCK_HEADER_BYTES = 4;
 const VERSION_BYTES = 4;
-/** Block sizes, sample rate, channels and bits per sample are what holds for a stream without beginning and end. */
+/**
+ * Block sizes, sample rate, channels and bits per sample are what holds for a stream without beginning and
+ * end.
+ */
 const FRAME_SIZES = { from: 4, to: 10 } as const;
 const TOTAL_SAMPLES = { byte: 13, from: 14, to: STREAM_INFO_BYTES } as const;
 const LEAST_BLOCK = 16;
 
 /** Fields of STREAMINFO. */
 export interface StreamInfo {
-  /** Samples of a frame: the least, except for the last one, and the most, 16 to 65,535. Equal where the block size is fixed. */
+  /**
+   * Samples of a frame: the least, except for the last one, and the most, 16 to 65,535. Equal where the block
+   * size is fixed.
+   */
   readonly leastBlock: number;
   readonly mostBlock: number;
   /** Hz, 1 to 1,048,575. */
@@ -74,9 +82,9 @@ function expectStreamInfo(reader: ByteReader): void {
 }
 
 /**
- * The configuration of a track from its sequence header: the marker `fLaC` and STREAMINFO with its block header, as the specification
- * has it, or the body of STREAMINFO alone, as FFmpeg sends it. What describes a whole stream (frame sizes, length, MD5) is left out,
- * because a live stream is joined in the middle.
+ * The configuration of a track from its sequence header: the marker `fLaC` and STREAMINFO with its block
+ * header, as the specification has it, or the body of STREAMINFO alone, as FFmpeg sends it. What describes a
+ * whole stream (frame sizes, length, MD5) is left out, because a live stream is joined in the middle.
  *
  * @throws FormatError if it ends early, or is neither of the two
  */

@@ -1,5 +1,6 @@
 /**
- * Times of audio frames: on the grid of samples, because milliseconds are too coarse for frames of 1024 samples.
+ * Times of audio frames: on the grid of samples, because milliseconds are too coarse for frames of 1024
+ * samples.
  * In: milliseconds of messages, samples of frames. Out: ticks of the sample rate.
  */
 
@@ -39,7 +40,8 @@ export class AudioTimes {
     if (expected === undefined) return this.#take(time, samples);
     const distance = time - expected;
     if (Math.abs(distance) > RESYNC_S * rate) {
-      // Some encoders give two frames one timestamp: the second one follows the first. What is earlier came late.
+      // Some encoders give two frames one timestamp: the second one follows the first. What is earlier came
+      // late.
       const isDouble = distance < 0 && distance >= -1.5 * samples;
       if (distance < 0 && !isDouble && distance >= -JUMP_S * rate) return undefined;
       return this.#take(isDouble ? expected : time, samples);

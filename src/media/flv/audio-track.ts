@@ -1,7 +1,7 @@
 /**
  * One audio track of FLV: packets to frames.
- * In: packets of AAC, MP3, Opus, FLAC, AC-3 or E-AC-3. Out: configurations, access units timed in ticks of the sample rate.
- * Enhanced RTMP v2, "ExAudioTagBody"; Adobe Flash Video File Format 10.1, E.4.2.
+ * In: packets of AAC, MP3, Opus, FLAC, AC-3 or E-AC-3. Out: configurations, access units timed in ticks of
+ * the sample rate. Enhanced RTMP v2, "ExAudioTagBody"; Adobe Flash Video File Format 10.1, E.4.2.
  */
 import type { LeftOutTrack } from '../../api/left-out.ts';
 import { sameBytes } from '../../lib/bytes.ts';

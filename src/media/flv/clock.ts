@@ -14,7 +14,8 @@ export class FlvClock {
   #time = 0;
 
   /**
-   * Milliseconds on a line without a wrap. A timestamp before the previous one stays before it; negative before the first one's zero.
+   * Milliseconds on a line without a wrap. A timestamp before the previous one stays before it; negative
+   * before the first one's zero.
    *
    * @param timestampMs 0 to 2^32 - 1
    */

@@ -1,7 +1,8 @@
 /**
  * Parses the messages of an RTMP publisher into tracks and frames.
- * In: bodies of audio, video and script messages with their timestamps, from ingest/rtmp. Out: a DemuxerOutput. Pure.
- * Adobe Flash Video File Format 10.1, annex E; Enhanced RTMP v2. docs/media.md 12 and 13.
+ * In: bodies of audio, video and script messages with their timestamps, from ingest/rtmp. Out: a
+ * DemuxerOutput. Pure. Adobe Flash Video File Format 10.1, annex E; Enhanced RTMP v2. docs/media.md 12
+ * and 13.
  */
 import { FormatError } from '../../lib/errors.ts';
 import type { DemuxerOutput } from '../frame.ts';
@@ -38,8 +39,8 @@ export interface FlvDemuxer {
 }
 
 /**
- * Creates a demuxer. Tracks are announced when audio and video have their configurations, when those that onMetaData lists have them, or
- * after a second of media, two where one that it lists has none.
+ * Creates a demuxer. Tracks are announced when audio and video have their configurations, when those that
+ * onMetaData lists have them, or after a second of media, two where one that it lists has none.
  */
 export function createFlvDemuxer(output: DemuxerOutput): FlvDemuxer {
   return new Demuxer(output);

@@ -1,7 +1,7 @@
 /**
  * Harmed messages for the demuxer of FLV.
- * In: a seed. Out: how many frames came out, or what failed: no error but FormatError, times rise within 0.5 s, no bytes from nowhere.
- * Used by tests and `npm run fuzz`.
+ * In: a seed. Out: how many frames came out, or what failed: no error but FormatError, times rise within 0.5
+ * s, no bytes from nowhere. Used by tests and `npm run fuzz`.
  */
 import assert from 'node:assert/strict';
 import { FormatError } from '../../lib/errors.ts';
@@ -12,7 +12,10 @@ import { messagesOfEachKind } from './forms.fixture.ts';
 import { feed } from './media.fixture.ts';
 import type { FlvMessage } from './message.ts';
 
-/** Feeds `count` messages, some of them harmed, to demuxers of 100 messages each; returns the number of frames. */
+/**
+ * Feeds `count` messages, some of them harmed, to demuxers of 100 messages each; returns the number of
+ * frames.
+ */
 export function fuzzFlvDemuxer(seed: number, count: number): number {
   const random = seeded(seed);
   const good = messagesOfEachKind();

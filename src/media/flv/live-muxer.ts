@@ -1,7 +1,8 @@
 /**
  * Muxes live frames as endless FLV for one receiver over RTMP.
- * In: the tracks of each run, and its frames in the order in which they come. Out: messages; configurations before the first frame of a
- * run. Timestamps are UTC since the first frame: they continue over runs, and gaps remain gaps.
+ * In: the tracks of each run, and its frames in the order in which they come. Out: messages; configurations
+ * before the first frame of a run. Timestamps are UTC since the first frame: they continue over runs, and
+ * gaps remain gaps.
  */
 import type { LeftOutTrack } from '../../api/left-out.ts';
 import type { Frame, Track } from '../frame.ts';

@@ -47,7 +47,10 @@ export function fourCcText(value: number): string {
 
 /** CodecID of video tags: the lower 4 bits of the first byte. */
 export const VIDEO_CODEC_ID = { avc: 7, hevc: 12 } as const;
-/** SoundFormat of audio tags: the upper 4 bits of the first byte; `enhanced` says that a four-character code follows. */
+/**
+ * SoundFormat of audio tags: the upper 4 bits of the first byte; `enhanced` says that a four-character code
+ * follows.
+ */
 export const SOUND_FORMAT = { mp3: 2, enhanced: 9, aac: 10, mp3At8kHz: 14 } as const;
 
 /** Packet types of audio and video; MULTITRACK differs between the two, and is resolved by the parsers. */

@@ -23,7 +23,10 @@ export interface FlvMetadata {
   readonly audio: readonly number[];
   /** BCP 47 by id of the audio track. */
   readonly languages: ReadonlyMap<number, string>;
-  /** Name and version of the encoder, e.g. `obs-output module (libobs version 30.2.3)`; at most 120 characters. */
+  /**
+   * Name and version of the encoder, e.g. `obs-output module (libobs version 30.2.3)`; at most 120
+   * characters.
+   */
   readonly encoder: string | undefined;
   /** What it announces of its media; undefined where it says nothing or zero. */
   readonly rates: FlvRates;
@@ -92,15 +95,16 @@ function isCodec(value: AmfValue | undefined): boolean {
 /** Legacy codec numbers, for targets that know no others. */
 const LEGACY = { h264: VIDEO_CODEC_ID.avc, aac: SOUND_FORMAT.aac, mp3: SOUND_FORMAT.mp3 } as const;
 const ENHANCED = {
-  ...{ h264: FOUR_CC.avc1, hevc: FOUR_CC.hvc1, av1: FOUR_CC.av01, vp9: FOUR_CC.vp09 },
-  ...{
-    aac: FOUR_CC.mp4a,
-    mp3: FOUR_CC.mp3,
-    opus: FOUR_CC.opus,
-    ac3: FOUR_CC.ac3,
-    eac3: FOUR_CC.eac3,
-    flac: FOUR_CC.flac,
-  },
+  h264: FOUR_CC.avc1,
+  hevc: FOUR_CC.hvc1,
+  av1: FOUR_CC.av01,
+  vp9: FOUR_CC.vp09,
+  aac: FOUR_CC.mp4a,
+  mp3: FOUR_CC.mp3,
+  opus: FOUR_CC.opus,
+  ac3: FOUR_CC.ac3,
+  eac3: FOUR_CC.eac3,
+  flac: FOUR_CC.flac,
 } as const;
 
 /**

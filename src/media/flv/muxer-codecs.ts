@@ -6,26 +6,25 @@ import type { LeftOutTrack } from '../../api/left-out.ts';
 import type { Track } from '../frame.ts';
 import { FOUR_CC, fourCcText } from './message.ts';
 
-/** By video codec. */
 export const VIDEO_CODECS = {
-  ...{ h264: FOUR_CC.avc1, hevc: FOUR_CC.hvc1, av1: FOUR_CC.av01, vp9: FOUR_CC.vp09 },
+  h264: FOUR_CC.avc1,
+  hevc: FOUR_CC.hvc1,
+  av1: FOUR_CC.av01,
+  vp9: FOUR_CC.vp09,
   // Converted before the stream.
   vp8: 0,
   mpeg2: 0,
 } as const;
-/** By audio codec. */
 export const AUDIO_CODECS = {
-  ...{
-    aac: FOUR_CC.mp4a,
-    mp3: FOUR_CC.mp3,
-    opus: FOUR_CC.opus,
-    ac3: FOUR_CC.ac3,
-    eac3: FOUR_CC.eac3,
-    flac: FOUR_CC.flac,
-    // Converted before the stream.
-    pcmu: 0,
-    pcma: 0,
-  },
+  aac: FOUR_CC.mp4a,
+  mp3: FOUR_CC.mp3,
+  opus: FOUR_CC.opus,
+  ac3: FOUR_CC.ac3,
+  eac3: FOUR_CC.eac3,
+  flac: FOUR_CC.flac,
+  // Converted before the stream.
+  pcmu: 0,
+  pcma: 0,
 } as const;
 /** Codecs of messages that every RTMP server knows. */
 const LEGACY: ReadonlySet<string> = new Set(['h264', 'aac', 'mp3']);

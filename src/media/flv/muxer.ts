@@ -1,7 +1,8 @@
 /**
  * Tracks and frames as messages of FLV, for RTMP targets.
- * In: tracks and frames of a run. Out: onMetaData, sequence headers, one message for each frame. Legacy messages for H.264, AAC and MP3;
- * enhanced ones for other codecs. Pure. Adobe Flash Video File Format 10.1, E.4; Enhanced RTMP v2.
+ * In: tracks and frames of a run. Out: onMetaData, sequence headers, one message for each frame. Legacy
+ * messages for H.264, AAC and MP3; enhanced ones for other codecs. Pure. Adobe Flash Video File Format 10.1,
+ * E.4; Enhanced RTMP v2.
  */
 import type { LeftOutTrack } from '../../api/left-out.ts';
 import { concatBytes } from '../../lib/bytes.ts';
@@ -12,7 +13,6 @@ import { FLV_TYPE, type FlvMessage, PACKET, SOUND_FORMAT, VIDEO_CODEC_ID } from 
 import { printMetadata } from './metadata.ts';
 import { AUDIO_CODECS, enhancedCodecOf, isLegacy, trackName, VIDEO_CODECS } from './muxer-codecs.ts';
 
-/** Options of a muxer. */
 export interface FlvMuxerOptions {
   /** The target takes enhanced RTMP; otherwise only H.264, AAC and MP3 are sent. */
   readonly enhanced: boolean;
@@ -45,7 +45,10 @@ export function createFlvMuxer(tracks: readonly Track[], options: FlvMuxerOption
   return new Muxer(tracks, options);
 }
 
-/** Sound tags of 16 bits, stereo, 44.1 kHz: what the specification demands for AAC, and decoders ignore for MP3. */
+/**
+ * Sound tags of 16 bits, stereo, 44.1 kHz: what the specification demands for AAC, and decoders ignore for
+ * MP3.
+ */
 const SOUND_BITS = 0x0f;
 const EX_VIDEO = 0x80;
 const KEY_FRAME = 1;

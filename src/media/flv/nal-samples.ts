@@ -1,7 +1,8 @@
 /**
- * Samples of H.264 and HEVC: NAL units after their lengths, without the parameter sets that the configuration has.
- * In: configuration records and samples of a container. Out: samples with lengths of 4 bytes; the configuration, also from parameter
- * sets within samples. ISO/IEC 14496-15, 5.3 and 8.3.
+ * Samples of H.264 and HEVC: NAL units after their lengths, without the parameter sets that the configuration
+ * has.
+ * In: configuration records and samples of a container. Out: samples with lengths of 4 bytes; the
+ * configuration, also from parameter sets within samples. ISO/IEC 14496-15, 5.3 and 8.3.
  */
 import { sameBytes } from '../../lib/bytes.ts';
 import { FormatError } from '../../lib/errors.ts';
@@ -17,7 +18,6 @@ const LENGTH_BYTES = 4;
 // Shared by all tracks, because they are used only within a call.
 const kept = new NalList();
 
-/** One sample. */
 export interface NalSample {
   /** Random access point, by its NAL units. */
   readonly key: boolean;

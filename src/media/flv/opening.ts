@@ -1,8 +1,9 @@
 /**
- * The first frames of a video whose encoder cannot send decode times before zero: GStreamer gives several frames of the reordering delay
- * one time, or that of the sound before them, and states presentation times that are right.
- * In: the first frames in decode order. Out: the same with decode times that rise and are at most the presentation times. Pure.
- * ITU-T H.264, C.4.5.3; docs/media.md 13.
+ * The first frames of a video whose encoder cannot send decode times before zero: GStreamer gives several
+ * frames of the reordering delay one time, or that of the sound before them, and states presentation times
+ * that are right.
+ * In: the first frames in decode order. Out: the same with decode times that rise and are at most the
+ * presentation times. Pure. ITU-T H.264, C.4.5.3; docs/media.md 13.
  */
 
 /** Frames after which decode times are right: H.264 and HEVC reorder at most 16. */

@@ -1,7 +1,8 @@
 /**
  * Parses the headers of audio and video messages: legacy, and enhanced with modifiers and several tracks.
  * In: the body of a message. Out: its packets, one for each track. Pure.
- * Adobe Flash Video File Format 10.1, E.4.2 and E.4.3; Enhanced RTMP v2, "ExAudioTagHeader" and "ExVideoTagHeader".
+ * Adobe Flash Video File Format 10.1, E.4.2 and E.4.3; Enhanced RTMP v2, "ExAudioTagHeader" and
+ * "ExVideoTagHeader".
  */
 import { ByteReader } from '../../lib/bytes.ts';
 import { FormatError } from '../../lib/errors.ts';
@@ -80,8 +81,15 @@ export function parseAudioMessage(body: Uint8Array): FlvPacket[] {
 
 function unsupportedPacket(unsupported: string, body: Uint8Array): FlvPacket {
   return {
-    ...{ trackId: 0, codec: 0, unsupported, type: PACKET.codedFrames, key: true },
-    ...{ compositionMs: 0, nanoseconds: 0, from: 1, to: body.length },
+    trackId: 0,
+    codec: 0,
+    unsupported,
+    type: PACKET.codedFrames,
+    key: true,
+    compositionMs: 0,
+    nanoseconds: 0,
+    from: 1,
+    to: body.length,
   };
 }
 

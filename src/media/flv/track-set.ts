@@ -1,7 +1,7 @@
 /**
  * The set of tracks of a connection: holds frames until the configurations of all expected tracks are known.
- * In: the first packet, configurations and frames of each track; what the metadata announces. Out: `tracks` before the first frame of
- * any of them, and again when the set changes.
+ * In: the first packet, configurations and frames of each track; what the metadata announces. Out: `tracks`
+ * before the first frame of any of them, and again when the set changes.
  */
 import { distinctLeftOut, type LeftOutTrack } from '../../api/left-out.ts';
 import type { DemuxerOutput, Frame, Track } from '../frame.ts';
@@ -12,12 +12,14 @@ const MAX_HELD_BYTES = 16 * 1024 * 1024;
 const MAX_HELD_FRAMES = 4096;
 /** A track without a configuration within this much media is omitted until it has one, ms. */
 const MAX_WAIT_MS = 1000;
-/** The same for one that the metadata announces: a sender that joins within a GOP has the video with the next key frame, ms. */
+/**
+ * The same for one that the metadata announces: a sender that joins within a GOP has the video with the next
+ * key frame, ms.
+ */
 const MAX_ANNOUNCED_WAIT_MS = 2000;
 /** Most tracks of each kind: their ids have to fit. */
 const MAX_TRACKS = 16;
 
-/** Kinds that FLV has. */
 export type FlvKind = 'video' | 'audio';
 
 /** One track that was seen. */

@@ -22,7 +22,8 @@ function film({ rate, stated, reorders = false, seconds = 20, dropped = () => fa
   const frames: Frame[] = [];
   const damage: string[] = [];
   const times = new VideoTimes(1, {
-    ...{ configured: () => {}, refused: () => {} },
+    configured: () => {},
+    refused: () => {},
     frame: (frame) => frames.push(frame),
     damage: (reason) => damage.push(reason),
   });
@@ -93,11 +94,16 @@ suite('an encoder that cannot send decode times before zero', () => {
   /** When a frame is presented, in frames: I P B b b P B b b, so that the delay is two frames. */
   const shown = (i: number) => (i === 0 ? 0 : i + [3, 0, -2, -1][(i - 1) % 4]!);
 
-  /** Frames of 25 fps as GStreamer sends them: times of before the first picture, or of before the last sound, are the latter. */
+  /**
+   * Frames of 25 fps as GStreamer sends them: times of before the first picture, or of before the last sound,
+   * are the latter.
+   */
   function send(soundMs: readonly number[]) {
     const frames: Frame[] = [];
     const times = new VideoTimes(1, {
-      ...{ configured: () => {}, refused: () => {}, damage: assert.fail },
+      configured: () => {},
+      refused: () => {},
+      damage: assert.fail,
       frame: (frame) => frames.push(frame),
     });
     const wanted: number[] = [];

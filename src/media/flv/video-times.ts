@@ -1,7 +1,7 @@
 /**
  * Times of video frames: decode times that rise and never exceed presentation times, and durations.
- * In: milliseconds of messages. Out: frames in ticks of 90 kHz, at once where the frame rate is even, otherwise one frame late.
- * docs/media.md 13.
+ * In: milliseconds of messages. Out: frames in ticks of 90 kHz, at once where the frame rate is even,
+ * otherwise one frame late. docs/media.md 13.
  */
 import { EvenTimes } from '../even-times.ts';
 import type { Frame } from '../frame.ts';
@@ -15,7 +15,9 @@ const TICKS_PER_MS = 90;
 const JUMP = VIDEO_TIMESCALE / 2;
 /** Larger composition times are damage, ticks: 20 s. */
 const MAX_REORDER = 20 * VIDEO_TIMESCALE;
-/** Both times of a frame are rounded to milliseconds: a composition time is off by no more than this, ticks. */
+/**
+ * Both times of a frame are rounded to milliseconds: a composition time is off by no more than this, ticks.
+ */
 const ROUNDED = TICKS_PER_MS;
 /** Duration of a first frame if nothing is known, ticks. */
 const USUAL_DURATION = VIDEO_TIMESCALE / 30;
@@ -88,8 +90,9 @@ export class VideoTimes {
     let dts = raw - this.#shift;
     const last = this.#last;
     if (last !== undefined && dts <= last && last - dts <= JUMP && !(key && pts < last)) {
-      // Two frames in one millisecond, or decode times that become earlier: between the last one and the presentation. A frame that would
-      // be presented before the last one is presented after it, because the next ones refer to it; a key frame begins a run.
+      // Two frames in one millisecond, or decode times that become earlier: between the last one and the
+      // presentation. A frame that would be presented before the last one is presented after it, because the
+      // next ones refer to it; a key frame begins a run.
       dts = last + 1;
       pts = Math.max(pts, dts);
     }
@@ -124,7 +127,10 @@ export class VideoTimes {
   }
 }
 
-/** Presentation time: a whole number of frames after the decode time, where rounding to milliseconds explains the distance. */
+/**
+ * Presentation time: a whole number of frames after the decode time, where rounding to milliseconds explains
+ * the distance.
+ */
 function shownAt(dts: number, composition: number, step: number | undefined): number {
   const frames = step === undefined ? 0 : Math.round(composition / step);
   const exact = step === undefined ? composition : frames * step;

@@ -1,7 +1,8 @@
 /**
  * One video track of FLV: packets to frames.
- * In: packets of H.264, HEVC, AV1 or VP9. Out: configurations, frames. Bytes are views of the message wherever nothing is left out.
- * Enhanced RTMP v2, "ExVideoTagBody"; Adobe Flash Video File Format 10.1, E.4.3; ISO/IEC 14496-15.
+ * In: packets of H.264, HEVC, AV1 or VP9. Out: configurations, frames. Bytes are views of the message
+ * wherever nothing is left out. Enhanced RTMP v2, "ExVideoTagBody"; Adobe Flash Video File Format 10.1,
+ * E.4.3; ISO/IEC 14496-15.
  */
 import { concatBytes, sameBytes } from '../../lib/bytes.ts';
 import { FormatError } from '../../lib/errors.ts';

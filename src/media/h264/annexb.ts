@@ -1,7 +1,7 @@
 /**
  * The NAL units of one access unit in byte stream format; the same for H.264 and HEVC.
- * In: bytes with start codes, bounded to the access unit. Out: offsets of each NAL unit, or a sample with lengths in place of start codes.
- * ITU-T H.264 Annex B, 7.4.1.1; ISO/IEC 14496-15, 5.3.3.
+ * In: bytes with start codes, bounded to the access unit. Out: offsets of each NAL unit, or a sample with
+ * lengths in place of start codes. ITU-T H.264 Annex B, 7.4.1.1; ISO/IEC 14496-15, 5.3.3.
  */
 import { findBytes, searchView } from '../../lib/byte-search.ts';
 import { FormatError } from '../../lib/errors.ts';
@@ -10,7 +10,10 @@ import { FormatError } from '../../lib/errors.ts';
 export const MAX_NALS = 2048;
 
 const TWO_ZEROS = Uint8Array.of(0, 0);
-/** The native search is quick per byte and slow per find; past one find in this many bytes the plain loop is quicker. */
+/**
+ * The native search is quick per byte and slow per find; past one find in this many bytes the plain loop is
+ * quicker.
+ */
 const BYTES_PER_FIND = 256;
 
 /** Where NAL units lie in a buffer. Used again for each access unit, so that none is allocated for it. */
@@ -26,8 +29,8 @@ export class NalList {
 }
 
 /**
- * Finds the NAL units in `bytes[from, to)`. Bytes before the first start code are skipped. Never reads after `to`.
- * Costs at most a few operations a byte, whatever the bytes are.
+ * Finds the NAL units in `bytes[from, to)`. Bytes before the first start code are skipped. Never reads after
+ * `to`. Costs at most a few operations a byte, whatever the bytes are.
  *
  * @param list is filled
  * @throws FormatError with more than MAX_NALS

@@ -1,6 +1,7 @@
 /**
  * The AVC decoder configuration record: H.264 parameter sets as ISO BMFF carries them.
- * In: SPS and PPS NAL units, or the body of an `avcC` box. Out: the record, its parts, a VideoConfig. ISO/IEC 14496-15, 5.3.3.1.
+ * In: SPS and PPS NAL units, or the body of an `avcC` box. Out: the record, its parts, a VideoConfig.
+ * ISO/IEC 14496-15, 5.3.3.1.
  */
 import { ByteReader } from '../../lib/bytes.ts';
 import { FormatError } from '../../lib/errors.ts';
@@ -67,9 +68,11 @@ export function h264Codecs(sps: Pick<H264Sps, 'profile' | 'constraints' | 'level
 }
 
 /**
- * The configuration of a track from its parameter sets; its record is the body of an `avcC` box with lengths of 4 bytes.
+ * The configuration of a track from its parameter sets; its record is the body of an `avcC` box with lengths
+ * of 4 bytes.
  *
- * @param sps 1 to 31 NAL units with their header, each under 64 KiB; the first one gives profile, level, size and frame rate
+ * @param sps 1 to 31 NAL units with their header, each under 64 KiB; the first one gives profile, level, size
+ *   and frame rate
  * @param pps 1 to 255 NAL units with their header
  * @throws FormatError if there are too few or too many, or the first SPS cannot be read
  */

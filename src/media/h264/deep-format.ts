@@ -7,7 +7,9 @@ import { h264SpsOf } from '../sps.ts';
 
 const CHROMA: readonly string[] = ['4:0:0', '4:2:0', '4:2:2', '4:4:4'];
 
-/** E.g. `with 10 bits in 4:2:2`; undefined of 8 bits in 4:2:0, of other codecs, and where it cannot be read. */
+/**
+ * E.g. `with 10 bits in 4:2:2`; undefined of 8 bits in 4:2:0, of other codecs, and where it cannot be read.
+ */
 export function deepFormatOf(config: Pick<VideoConfig, 'codec' | 'record'>): string | undefined {
   const sps = h264SpsOf(config);
   if (!sps) return undefined;

@@ -1,6 +1,7 @@
 /**
  * Whether an H.264 access unit can be decoded without earlier ones.
- * In: the NAL units of one access unit. Out: a yes or no. ITU-T H.264, 7.3.2.3, 7.3.3 and D.2.8 (recovery point).
+ * In: the NAL units of one access unit. Out: a yes or no. ITU-T H.264, 7.3.2.3, 7.3.3 and D.2.8 (recovery
+ * point).
  */
 import { BitReader } from '../../lib/bits.ts';
 import { FormatError } from '../../lib/errors.ts';
@@ -13,10 +14,12 @@ const RECOVERY_POINT = 6;
 const messages = new SeiReader();
 
 /**
- * True for an IDR picture, and for a picture of I slices only with a recovery point SEI message (docs/media.md 12).
+ * True for an IDR picture, and for a picture of I slices only with a recovery point SEI message
+ * (docs/media.md 12).
  *
  * @param bytes the buffer of `list`
- * @param continues these are further NAL units of a picture that was one up to here: they need no SEI message of their own
+ * @param continues these are further NAL units of a picture that was one up to here: they need no SEI message
+ *   of their own
  */
 export function isH264Key(bytes: Uint8Array, list: NalList, continues = false): boolean {
   let recovery = continues;

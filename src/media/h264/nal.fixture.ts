@@ -1,5 +1,6 @@
 /**
- * NAL units for tests of H.264 and HEVC, and their parts: Exp-Golomb codes, emulation prevention, and what a reader of broken bytes may throw.
+ * NAL units for tests of H.264 and HEVC, and their parts: Exp-Golomb codes, emulation prevention, and what a
+ * reader of broken bytes may throw.
  * In: values, bytes. Out: bits, bytes. Pure.
  */
 import assert from 'node:assert/strict';

@@ -1,6 +1,7 @@
 /**
  * The SEI messages of a NAL unit. H.264 and HEVC have the same form.
- * In: one NAL unit. Out: the type and the payload of each message, without emulation prevention. Pure. ITU-T H.264, 7.3.2.3.1; H.265, 7.3.5.
+ * In: one NAL unit. Out: the type and the payload of each message, without emulation prevention. Pure. ITU-T
+ * H.264, 7.3.2.3.1; H.265, 7.3.5.
  */
 
 /** Bytes of a NAL unit that are read; messages of interest are shorter and come first. */
@@ -13,7 +14,9 @@ export class SeiReader {
   bytes: Uint8Array = NONE;
   /** payloadType of the current message. */
   type = 0;
-  /** Its payload in `bytes`: first byte, and the one after the last. A message that is cut short ends early. */
+  /**
+   * Its payload in `bytes`: first byte, and the one after the last. A message that is cut short ends early.
+   */
   start = 0;
   end = 0;
   readonly #unescaped = new Uint8Array(MAX_BYTES);

@@ -1,6 +1,7 @@
 /**
  * H.264 slice header: which picture a slice belongs to, and whether that is a field.
- * In: a slice NAL unit and its SPS. Out: the fields up to the picture order count. ITU-T H.264, 7.3.3 and 7.4.3.
+ * In: a slice NAL unit and its SPS. Out: the fields up to the picture order count. ITU-T H.264, 7.3.3 and
+ * 7.4.3.
  */
 import { BitReader } from '../../lib/bits.ts';
 import { toRbsp } from './annexb.ts';
@@ -76,7 +77,8 @@ export function parseH264Slice(
 }
 
 /**
- * Whether `second` is the other field of the frame that `first` begins (7.4.1.2.4; complementary field pairs, 3.30 and 3.31).
+ * Whether `second` is the other field of the frame that `first` begins (7.4.1.2.4; complementary field pairs,
+ * 3.30 and 3.31).
  */
 export function isSecondField(first: FieldHead, second: FieldHead): boolean {
   if (first.field === undefined || second.field === undefined || first.field === second.field) return false;

@@ -40,7 +40,10 @@ export interface H264Sps {
   readonly maxReorderFrames?: number;
   /** From the VUI, if it says so. */
   readonly colours?: Colours;
-  /** Width of a sample divided by its height, from the VUI; absent where it says nothing, or that samples are square. */
+  /**
+   * Width of a sample divided by its height, from the VUI; absent where it says nothing, or that samples are
+   * square.
+   */
   readonly sampleAspect?: number;
   /** Picture timing SEI messages have pic_struct: bits of the delays before it. */
   readonly pictureStructAfter?: number;

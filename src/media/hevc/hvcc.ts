@@ -1,6 +1,7 @@
 /**
  * The HEVC decoder configuration record: HEVC parameter sets as ISO BMFF carries them.
- * In: VPS, SPS and PPS NAL units, or the body of an `hvcC` box. Out: the record, its parts, a VideoConfig. ISO/IEC 14496-15, 8.3.3.1.
+ * In: VPS, SPS and PPS NAL units, or the body of an `hvcC` box. Out: the record, its parts, a VideoConfig.
+ * ISO/IEC 14496-15, 8.3.3.1.
  */
 import { ByteReader } from '../../lib/bytes.ts';
 import { FormatError } from '../../lib/errors.ts';
@@ -91,10 +92,11 @@ export function parseHvcC(record: Uint8Array): HvcC {
 }
 
 /**
- * The configuration of a track from its parameter sets; its record is the body of an `hvcC` box with lengths of 4 bytes and all arrays
- * complete (sample entry `hvc1`).
+ * The configuration of a track from its parameter sets; its record is the body of an `hvcC` box with lengths
+ * of 4 bytes and all arrays complete (sample entry `hvc1`).
  *
- * @param sets at least one of each, each NAL unit under 64 KiB; the first SPS gives profile, level, size and frame rate
+ * @param sets at least one of each, each NAL unit under 64 KiB; the first SPS gives profile, level, size and
+ *   frame rate
  * @throws FormatError if one is missing, or the first SPS cannot be read
  */
 export function hevcConfig(sets: HevcSets): VideoConfig {

@@ -41,7 +41,8 @@ export function parseProfileTierLevel(bits: BitReader, maxSubLayersMinus1: numbe
 }
 
 /**
- * The RFC 6381 codec string of a track whose parameter sets are all in the sample entry, e.g. `hvc1.1.6.L93.B0`.
+ * The RFC 6381 codec string of a track whose parameter sets are all in the sample entry, e.g.
+ * `hvc1.1.6.L93.B0`.
  */
 export function hevcCodecs(ptl: ProfileTierLevel): string {
   let reversed = 0;

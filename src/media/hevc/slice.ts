@@ -1,6 +1,7 @@
 /**
  * HEVC slice segment header: the picture order count.
- * In: the first slice segment of a picture, its SPS and PPS. Out: the picture order count. ITU-T H.265, 7.3.6.1 and 7.3.2.3.1.
+ * In: the first slice segment of a picture, its SPS and PPS. Out: the picture order count. ITU-T H.265,
+ * 7.3.6.1 and 7.3.2.3.1.
  */
 import { BitReader } from '../../lib/bits.ts';
 import { toRbsp } from '../h264/annexb.ts';

@@ -37,9 +37,14 @@ export interface HevcSps {
   readonly colours?: Colours;
   /** field_seq_flag: each picture is a field. */
   readonly fields?: true;
-  /** frame_field_info_present_flag: picture timing SEI messages begin with pic_struct and source_scan_type. */
+  /**
+   * frame_field_info_present_flag: picture timing SEI messages begin with pic_struct and source_scan_type.
+   */
   readonly saysScan?: true;
-  /** Width of a sample divided by its height, from the VUI; absent where it says nothing, or that samples are square. */
+  /**
+   * Width of a sample divided by its height, from the VUI; absent where it says nothing, or that samples are
+   * square.
+   */
   readonly sampleAspect?: number;
 }
 

@@ -14,7 +14,6 @@ export interface Id3Frame {
   readonly offset: number;
 }
 
-/** A tag. */
 export interface Id3Tag {
   /** 3 or 4. */
   readonly version: number;
@@ -30,8 +29,8 @@ const EXTENDED = 0x40;
 const FOOTER = 0x10;
 
 /**
- * Length of the tag at `at`, header and footer included, be it there or not; undefined where none begins, `short` where its header
- * continues behind the bytes.
+ * Length of the tag at `at`, header and footer included, be it there or not; undefined where none begins,
+ * `short` where its header continues behind the bytes.
  */
 export function id3Length(bytes: Uint8Array, at = 0): number | 'short' | undefined {
   for (let i = 0; i < 3; i++) {
@@ -58,7 +57,8 @@ export function parseId3(bytes: Uint8Array): Id3Tag {
   if (version !== 3 && version !== 4) throw new FormatError(`ID3v2.${version} is not known`, 3);
   const end = HEADER_BYTES + synchsafe(bytes, 6);
   if (length > bytes.length) throw new FormatError('the ID3 tag ends early', 6);
-  // Bytes were put in between: nothing carried in a stream does that, and what it holds can be kept without being read.
+  // Bytes were put in between: nothing carried in a stream does that, and what it holds can be kept without
+  // being read.
   if (version === 3 && flags & UNSYNCHRONISED) return { version, frames: [], length };
   const frames: Id3Frame[] = [];
   for (let at = firstFrame(bytes, version, flags, end); at + HEADER_BYTES <= end && bytes[at] !== 0; ) {

@@ -1,7 +1,8 @@
 /**
  * Boxes, the structure of every ISO base media file: parsed within bounds and printed in place.
- * In: bytes, or fields. Out: box positions, or bytes in an array that the caller has sized. Pure. ISO/IEC 14496-12, 4.2.
- * No recursion: callers name the containers they enter, so the depth is bounded by code.
+ * In: bytes, or fields. Out: box positions, or bytes in an array that the caller has sized. Pure.
+ * ISO/IEC 14496-12, 4.2. No recursion: callers name the containers they enter, so the depth is bounded by
+ * code.
  */
 import { FormatError } from '../../lib/errors.ts';
 

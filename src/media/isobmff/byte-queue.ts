@@ -1,6 +1,7 @@
 /**
  * A queue of bytes that arrive in pieces and are read in other sizes.
- * In: arrays of any length. Out: arrays of the requested length, without a copy if one piece holds them. Pure.
+ * In: arrays of any length. Out: arrays of the requested length, without a copy if one piece holds them.
+ * Pure.
  */
 
 /** First-in, first-out queue of bytes. Pieces are kept, never changed. */

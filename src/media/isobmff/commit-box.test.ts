@@ -14,23 +14,37 @@ import {
 import { fuzz } from './media.fixture.ts';
 
 const group: CommittedGroup = {
-  ...{
-    msn: 2 ** 33,
-    run: 9,
-    utcOffsetUs: -5_000_001,
-    clock: 'source',
-    startUs: 1_795_000_000_000_001,
-    durationUs: 2_000_000,
-  },
-  ...{ discontinuity: true, discontinuitySequence: 77, gaps: [] },
+  msn: 2 ** 33,
+  run: 9,
+  utcOffsetUs: -5_000_001,
+  clock: 'source',
+  startUs: 1_795_000_000_000_001,
+  durationUs: 2_000_000,
+  discontinuity: true,
+  discontinuitySequence: 77,
+  gaps: [],
   tracks: [
     {
-      ...{ trackId: 1, offset: 5000, length: 1000, tfdt: 2 ** 40, duration: 180_000, firstPtsOffset: 7200 },
-      ...{ samples: 50, flags: 1, crc: 0xdeadbeef },
+      trackId: 1,
+      offset: 5000,
+      length: 1000,
+      tfdt: 2 ** 40,
+      duration: 180_000,
+      firstPtsOffset: 7200,
+      samples: 50,
+      flags: 1,
+      crc: 0xdeadbeef,
     },
     {
-      ...{ trackId: 2, offset: 6000, length: 300, tfdt: 2 ** 39, duration: 95_232, firstPtsOffset: 0 },
-      ...{ samples: 93, flags: 3, crc: 1 },
+      trackId: 2,
+      offset: 6000,
+      length: 300,
+      tfdt: 2 ** 39,
+      duration: 95_232,
+      firstPtsOffset: 0,
+      samples: 93,
+      flags: 3,
+      crc: 1,
     },
   ],
 };
@@ -89,7 +103,11 @@ suite('a commit box', () => {
 
   test('the head box names stream, rendition, init and predecessor', () => {
     const head = {
-      ...{ streamId: 'st_01', rendition: 'source', initNumber: 3, initHash: '0f'.repeat(32), previousMsn: 2 ** 34 },
+      streamId: 'st_01',
+      rendition: 'source',
+      initNumber: 3,
+      initHash: '0f'.repeat(32),
+      previousMsn: 2 ** 34,
     };
     assert.deepEqual(parseHeadBox(printHeadBox(head, 900, crc32), 0, crc32), head);
     assert.throws(() => parseCommitBox(printHeadBox(head, 900, crc32), 0, crc32), {

@@ -12,9 +12,10 @@
  * | then | kind 1, only with gaps before the group: u16 count; each u16 cause, u64 from µs, u64 to µs, u16 length, UTF-8 detail |
  * | end − 12 | u32 CRC of the box before this field, u32 size again, u32 `oxbw` |
  *
- * Causes are 0 for offline, else 1 + the index in `gapCauses`; the gap field is the sum of the gaps, its cause the first that is not offline.
- * Kind 0 has from 48 on: u16 length + stream id, u16 length + rendition group id, u32 init number, 32 bytes init hash, u64 last msn of the previous file.
- * Kind 2 has from 48 on copies of all commit boxes of the file.
+ * Causes are 0 for offline, else 1 + the index in `gapCauses`; the gap field is the sum of the gaps, its
+ * cause the first that is not offline. Kind 0 has from 48 on: u16 length + stream id, u16 length + rendition
+ * group id, u32 init number, 32 bytes init hash, u64 last msn of the previous file. Kind 2 has from 48 on
+ * copies of all commit boxes of the file.
  */
 import { type GapCause, gapCauses } from '../../api/gap.ts';
 import { ByteReader } from '../../lib/bytes.ts';

@@ -1,12 +1,16 @@
 /**
  * Ensures `dts <= pts` for files with negative composition offsets: moves the decode times of a run back.
- * In: samples in decode order with offsets of either sign. Out: frames with dts <= pts, pts untouched (docs/media.md 13). Pure.
+ * In: samples in decode order with offsets of either sign. Out: frames with dts <= pts, pts untouched
+ * (docs/media.md 13). Pure.
  */
 import type { Frame } from '../frame.ts';
 
 /** Most frames to examine before the shift is fixed. */
 const LOOK_AHEAD = 16;
-/** Decode times that go back by less overlap delivered frames and are dropped; a larger step is passed on as a new timeline. */
+/**
+ * Decode times that go back by less overlap delivered frames and are dropped; a larger step is passed on as a
+ * new timeline.
+ */
 const OVERLAP_S = 0.5;
 
 /** The frames of one track. */
@@ -14,7 +18,8 @@ export interface DecodeOrder {
   /**
    * Takes a frame, also with `dts > pts`.
    *
-   * @param signed the file may have negative offsets, so the first few frames must be examined before the shift is fixed
+   * @param signed the file may have negative offsets, so the first few frames must be examined before the
+   *   shift is fixed
    */
   push(frame: Frame, signed: boolean): void;
   /** No frames follow for now: delivers the held frames. */

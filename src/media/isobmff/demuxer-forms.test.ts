@@ -43,7 +43,8 @@ function spsOf(macroblocks: number): Uint8Array {
     bits.u(0, length).u(value + 1, length + 1);
   };
   bits.u(0x6742000a, 32);
-  // id, log2_max_frame_num, order type 2, one reference; no gaps; size; frames only, direct, not cropped, no VUI; stop bit
+  // id, log2_max_frame_num, order type 2, one reference; no gaps; size; frames only, direct, not cropped, no
+  // VUI; stop bit
   for (const value of [0, 0, 2, 1]) ue(value);
   bits.u(0, 1);
   ue(macroblocks - 1);

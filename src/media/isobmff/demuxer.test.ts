@@ -89,7 +89,8 @@ suite('the fMP4 demuxer on what ffmpeg writes', () => {
       for (const id of [1, 2]) {
         const own = frames.filter(({ trackId }) => trackId === id);
         const seen = own.map(({ trackId, pts, data, key }) => ({ trackId, pts, size: data.length, key }));
-        // ffmpeg reads signed offsets late by their depth; by the standard the first picture is at 0, as in the original.
+        // ffmpeg reads signed offsets late by their depth; by the standard the first picture is at 0, as in
+        // the original.
         const late =
           id === 1 && flags.includes('negative_cts') ? expected.find(({ trackId }) => trackId === 1)!.pts : 0;
         assert.deepEqual(

@@ -1,7 +1,8 @@
 /**
  * Demuxes fragmented MP4: HLS and DASH segments, CMAF chunks, complete files.
- * In: init segments, media fragments and the events beside them, in pieces of any length. Out: DemuxerOutput. Pure.
- * ISO/IEC 14496-12, 8.8; ISO/IEC 23000-19. What is held: one moof (4 MiB) and its mdat (64 MiB), and events to come (1 MiB).
+ * In: init segments, media fragments and the events beside them, in pieces of any length. Out: DemuxerOutput.
+ * Pure. ISO/IEC 14496-12, 8.8; ISO/IEC 23000-19. What is held: one moof (4 MiB) and its mdat (64 MiB), and
+ * events to come (1 MiB).
  */
 
 import { type LeftOutTrack, namesOf } from '../../api/left-out.ts';
@@ -57,10 +58,11 @@ export interface Fmp4Demuxer extends Demuxer {
 }
 
 /**
- * Track ids in the output: video 1, others 2, 3, … in the order of the moov; a second video track and unknown codecs are `leftOut`. Events of known schemes
- * are `data` tracks from 250 on, which join when the first of them comes. Where parameter sets stand in the samples (avc3, hev1) they
- * are taken out, and new ones make a new track. A frame's `dts` may be negative where an edit list or a shifted decode time reaches
- * before 0. Encrypted media is refused: `push` throws OxbowError `unsupported-media`.
+ * Track ids in the output: video 1, others 2, 3, … in the order of the moov; a second video track and unknown
+ * codecs are `leftOut`. Events of known schemes are `data` tracks from 250 on, which join when the first of
+ * them comes. Where parameter sets stand in the samples (avc3, hev1) they are taken out, and new ones make a
+ * new track. A frame's `dts` may be negative where an edit list or a shifted decode time reaches before 0.
+ * Encrypted media is refused: `push` throws OxbowError `unsupported-media`.
  *
  * @param output gets `tracks` before the first fragment's frames and whenever the set differs
  */
@@ -183,7 +185,9 @@ class FragmentDemuxer implements Fmp4Demuxer {
     return true;
   }
 
-  /** An mdat reaches to the end, where `flush` takes it; without samples that wait for it, it is stepped over. */
+  /**
+   * An mdat reaches to the end, where `flush` takes it; without samples that wait for it, it is stepped over.
+   */
   #waitForEnd(): false {
     if (this.#queue.length > MAX_DATA_BYTES) {
       throw new FormatError(`box 'mdat' of ${this.#queue.length} bytes is too large`, this.#position);
@@ -226,7 +230,8 @@ class FragmentDemuxer implements Fmp4Demuxer {
     const same = this.#init !== undefined && sameBytes(init, this.#init);
     this.#movie = new Map(movie.map((item) => [item.sourceId, item]));
     if (same) {
-      // The same init before each segment: lines keep their decode times, and take up ids and edits as they are now.
+      // The same init before each segment: lines keep their decode times, and take up ids and edits as they
+      // are now.
       const before = [...this.#lines.values()];
       for (const line of lines.values()) {
         const old = before.find((other) => other.track.id === line.track.id)!;
@@ -374,8 +379,9 @@ class FragmentDemuxer implements Fmp4Demuxer {
   }
 
   /**
-   * How far samples with a base-data-offset are from where they say: it may count from the start of a file that this is only a piece of. Then
-   * their data is taken from the mdat's start, also where some of it would lie inside by chance.
+   * How far samples with a base-data-offset are from where they say: it may count from the start of a file
+   * that this is only a piece of. Then their data is taken from the mdat's start, also where some of it would
+   * lie inside by chance.
    */
   #slideInto(start: number, from: number, end: number): number {
     let [first, last] = [Number.POSITIVE_INFINITY, 0];

@@ -14,7 +14,10 @@ export interface EventMessage {
   readonly id: number;
   /** Ticks per second of the times below. */
   readonly timescale: number;
-  /** Ticks: from the start of the media timeline where `relative` is false, else from the first presentation time of what follows. */
+  /**
+   * Ticks: from the start of the media timeline where `relative` is false, else from the first presentation
+   * time of what follows.
+   */
   readonly time: number;
   readonly relative: boolean;
   /** Ticks; 0 where it is not known. */

@@ -1,5 +1,6 @@
 /**
- * Turns the events beside a stream's fragments into frames of `data` tracks, each when the media has come to it.
+ * Turns the events beside a stream's fragments into frames of `data` tracks, each when the media has come to
+ * it.
  * In: event messages, and how far the media is. Out: tracks and frames. Pure.
  * Schemes: Carriage of ID3 Timed Metadata in CMAF, 2; SCTE 214-3, 7.3.
  */
@@ -73,7 +74,8 @@ export class EventQueue {
   }
 
   #isKnown({ scheme, value, id, timescale, time, relative, data }: EventMessage): boolean {
-    // Some packagers give all of them the same id: only what is the same in all is a repetition. Relative times differ by segment.
+    // Some packagers give all of them the same id: only what is the same in all is a repetition. Relative
+    // times differ by segment.
     const at = relative ? '' : rescale(time, timescale, TIMESCALE);
     const key = [scheme, value.slice(0, 64), id, at, String.fromCharCode(...data.subarray(0, 64)), data.length].join(
       '\n',

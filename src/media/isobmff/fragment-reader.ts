@@ -1,6 +1,7 @@
 /**
  * Reads movie fragments: which samples a moof describes, and where their bytes lie.
- * In: a moof of any maker, and the defaults of its tracks. Out: one list of samples per traf. Pure. ISO/IEC 14496-12, 8.8.
+ * In: a moof of any maker, and the defaults of its tracks. Out: one list of samples per traf. Pure.
+ * ISO/IEC 14496-12, 8.8.
  */
 import { ByteReader } from '../../lib/bytes.ts';
 import { FormatError } from '../../lib/errors.ts';
@@ -12,7 +13,9 @@ export interface TrackFragment {
   readonly trackId: number;
   /** Decode time of the first sample, ticks, or undefined where the moof does not say. */
   readonly tfdt: number | undefined;
-  /** First byte of each sample, counted from the start of the moof; may lie before it in files with odd bases. */
+  /**
+   * First byte of each sample, counted from the start of the moof; may lie before it in files with odd bases.
+   */
   readonly offsets: number[];
   readonly sizes: number[];
   /** Ticks. */
@@ -23,7 +26,10 @@ export interface TrackFragment {
   readonly flags: number[];
   /** A trun of version 1 was seen, so composition offsets may become negative. */
   readonly signed: boolean;
-  /** The offsets come from a base-data-offset, which counts from the start of a file that may not be the one at hand. */
+  /**
+   * The offsets come from a base-data-offset, which counts from the start of a file that may not be the one
+   * at hand.
+   */
   readonly absolute: boolean;
 }
 

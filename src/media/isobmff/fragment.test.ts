@@ -24,8 +24,12 @@ function readBack(bytes: Uint8Array): Frame[] {
     assert.ok(at >= mdat!.body && at + size <= mdat!.end);
     const duration = fragment!.durations[i]!;
     const frame = {
-      ...{ trackId: fragment!.trackId, dts, pts: dts + fragment!.compositions[i]!, duration },
-      ...{ key: isSync(fragment!.flags[i]!), data: bytes.slice(at, at + size) },
+      trackId: fragment!.trackId,
+      dts,
+      pts: dts + fragment!.compositions[i]!,
+      duration,
+      key: isSync(fragment!.flags[i]!),
+      data: bytes.slice(at, at + size),
     };
     dts += duration;
     return frame;
@@ -41,11 +45,12 @@ suite('a fragment (14496-12, 8.8)', () => {
       const frames = Array.from({ length: 1 + random(8) }, (_, i): Frame => {
         const duration = uniform ? 3600 : 3000 + random(900);
         const frame = {
-          ...{ trackId: 1, dts, pts: dts + (flat ? 0 : random(4) * 3600), duration },
-          ...{
-            key: [true, i === 0, random(2) === 0, false][keys]!,
-            data: new Uint8Array(uniform ? 10 : random(40)).fill(i),
-          },
+          trackId: 1,
+          dts,
+          pts: dts + (flat ? 0 : random(4) * 3600),
+          duration,
+          key: [true, i === 0, random(2) === 0, false][keys]!,
+          data: new Uint8Array(uniform ? 10 : random(40)).fill(i),
         };
         dts += duration;
         return frame;

@@ -1,7 +1,8 @@
 /**
  * Writes one movie fragment (moof + mdat) of one track: the hot path of packaging.
- * In: frames of one track in decode order, and the place in a slab. Out: bytes in that slab; each frame is copied once. Pure.
- * ISO/IEC 14496-12, 8.8; ISO/IEC 23000-19 (CMAF), 7.3.2: one traf, default-base-is-moof, tfdt version 1.
+ * In: frames of one track in decode order, and the place in a slab. Out: bytes in that slab; each frame is
+ * copied once. Pure. ISO/IEC 14496-12, 8.8; ISO/IEC 23000-19 (CMAF), 7.3.2: one traf, default-base-is-moof,
+ * tfdt version 1.
  */
 import type { Frame } from '../frame.ts';
 
@@ -10,17 +11,23 @@ export interface Fragment {
   /** sequence_number of the mfhd, 32 bits. */
   readonly sequence: number;
   readonly trackId: number;
-  /** Decode time of the first frame on the track's clock, 0 to 2^53 - 1. May differ from its `dts` by a constant of the run. */
+  /**
+   * Decode time of the first frame on the track's clock, 0 to 2^53 - 1. May differ from its `dts` by a
+   * constant of the run.
+   */
   readonly tfdt: number;
   /** At least one, in decode order; `pts >= dts`. */
   readonly frames: readonly Frame[];
 }
 
-/** Numbers of one segment, enough for 1,024 fragments. Its MSN gives the rest of the 32 bits, which wrap after 2,097,152 segments. */
+/**
+ * Numbers of one segment, enough for 1,024 fragments. Its MSN gives the rest of the 32 bits, which wrap after
+ * 2,097,152 segments.
+ */
 const NUMBERS_PER_SEGMENT = 2048;
 /**
- * Numbers are never consecutive: VLC 3 takes the time of a track from `tfdt` only where a number is skipped, and otherwise plays no
- * sound of a muxed segment (measured: 0 of 480 audio buffers).
+ * Numbers are never consecutive: VLC 3 takes the time of a track from `tfdt` only where a number is skipped,
+ * and otherwise plays no sound of a muxed segment (measured: 0 of 480 audio buffers).
  */
 const STEP = 2;
 
@@ -36,9 +43,9 @@ export interface FragmentSlot {
 export const loneSlot: FragmentSlot = { index: 0, count: 1 };
 
 /**
- * The number of a fragment (`sequence_number` of the mfhd, ISO 14496-12 8.8.5). It depends only on the place of the fragment in its
- * stream. Numbers increase within every response and from segment to segment, in one track and where the fragments of several tracks
- * alternate.
+ * The number of a fragment (`sequence_number` of the mfhd, ISO 14496-12 8.8.5). It depends only on the place
+ * of the fragment in its stream. Numbers increase within every response and from segment to segment, in one
+ * track and where the fragments of several tracks alternate.
  *
  * @param segment its MSN, or its position in a file
  * @param fragment of the track within the segment, 0 and up
@@ -63,7 +70,10 @@ const FIRST_FLAGS = 16;
 /** Bytes of moof, mfhd, traf, tfhd with all defaults, tfdt, the fixed part of trun, and the mdat header. */
 const FIXED = 8 + 16 + 8 + 28 + 20 + 20 + 8;
 
-/** Ticks from this frame to the next; the truth of decode times beats the frame's own guess, which only the last one needs. */
+/**
+ * Ticks from this frame to the next; the truth of decode times beats the frame's own guess, which only the
+ * last one needs.
+ */
 function durationAt(frames: readonly Frame[], index: number): number {
   const next = frames[index + 1];
   return next ? next.dts - frames[index]!.dts : frames[index]!.duration;

@@ -1,5 +1,6 @@
 /**
- * Damaged copies of good input for the parsers of this folder; what comes out other than FormatError is a bug.
+ * Damaged copies of good input for the parsers of this folder; what comes out other than FormatError is a
+ * bug.
  * In: a seed and how many copies. Out: nothing, or what was thrown. Used by tests and by `npm run fuzz`.
  */
 import assert from 'node:assert/strict';
@@ -59,14 +60,24 @@ export function fuzzAudioRecords(seed: number, count: number): number {
 }
 
 const event = emsgBox({
-  ...{ version: 1, scheme: 'https://aomedia.org/emsg/ID3', timescale: 1000, time: 40, duration: 1, id: 3 },
+  version: 1,
+  scheme: 'https://aomedia.org/emsg/ID3',
+  timescale: 1000,
+  time: 40,
+  duration: 1,
+  id: 3,
   data: Uint8Array.of(0x49, 0x44, 0x33, 4, 0, 0, 0, 0, 0, 0),
 });
 
 /** Event messages of both versions. */
 export function fuzzEmsg(seed: number, count: number): void {
   const old = emsgBox({
-    ...{ version: 0, scheme: 'urn:scte:scte35:2013:bin', timescale: 90_000, time: 9, duration: 0, id: 1 },
+    version: 0,
+    scheme: 'urn:scte:scte35:2013:bin',
+    timescale: 90_000,
+    time: 9,
+    duration: 0,
+    id: 1,
     data: Uint8Array.of(0xfc, 0x30),
   });
   const parse = (bytes: Uint8Array) => {

@@ -43,7 +43,10 @@ suite('an init segment', () => {
       { ...audioTrack, language: 'pt-BR', label: 'Comentário 解説' },
       { ...audioTrack, id: 3, language: 'und', label: '' },
       {
-        ...{ ...audioTrack, id: 255, kind: 'audio', timescale: 96_000 },
+        ...audioTrack,
+        id: 255,
+        kind: 'audio',
+        timescale: 96_000,
         config: {
           codec: 'aac',
           record: Uint8Array.of(0x10, 0x10),

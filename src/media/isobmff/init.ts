@@ -1,7 +1,7 @@
 /**
  * Media Initialization Sections: the tracks of a fragmented file, before its first fragment.
- * In: Tracks, or ftyp + moov bytes of any maker. Out: bytes, or Tracks with what a demuxer must know beside them. Pure.
- * ISO/IEC 14496-12, 8.2 to 8.8; ISO/IEC 23000-19 (CMAF), 7.3.
+ * In: Tracks, or ftyp + moov bytes of any maker. Out: bytes, or Tracks with what a demuxer must know beside
+ * them. Pure. ISO/IEC 14496-12, 8.2 to 8.8; ISO/IEC 23000-19 (CMAF), 7.3.
  */
 
 import type { LeftOutTrack } from '../../api/left-out.ts';
@@ -44,7 +44,8 @@ export function printInit(tracks: readonly Track[]): Uint8Array {
 }
 
 /**
- * The first boxes of a chunk file: an init segment with a `free` box of 16 bytes at 32, which sealing turns into the head of an mdat.
+ * The first boxes of a chunk file: an init segment with a `free` box of 16 bytes at 32, which sealing turns
+ * into the head of an mdat.
  *
  * @param tracks as for `printInit`
  */
@@ -70,7 +71,10 @@ export interface MovieTrack {
   readonly track: Track | undefined;
   /** The `rung` that oxbow wrote; not of the track, which may come from any file. */
   readonly rung: string | undefined;
-  /** What it is called where it is media that we cannot take; undefined where we take it, and of chapters, time codes and other data. */
+  /**
+   * What it is called where it is media that we cannot take; undefined where we take it, and of chapters,
+   * time codes and other data.
+   */
   readonly leftOut: LeftOutTrack | undefined;
   /** The scheme its samples are encrypted under, e.g. `cenc`; undefined if they are not. */
   readonly scheme: string | undefined;
@@ -78,11 +82,19 @@ export interface MovieTrack {
   readonly nalLengthBytes: number;
   /** Parameter sets may stand in the samples (avc3, hev1). */
   readonly inBand: boolean;
-  /** Video: the sample entries behind the first, for samples that name them; undefined in place of one that cannot be taken. */
+  /**
+   * Video: the sample entries behind the first, for samples that name them; undefined in place of one that
+   * cannot be taken.
+   */
   readonly further: readonly (FurtherEntry | undefined)[];
-  /** What the edit list adds to every decode and composition time, ticks; negative where it skips the start. */
+  /**
+   * What the edit list adds to every decode and composition time, ticks; negative where it skips the start.
+   */
   readonly editShift: number;
-  /** Where the edit list ends what is shown, ticks of the movie's clock at this timescale; undefined where it shows the rest. */
+  /**
+   * Where the edit list ends what is shown, ticks of the movie's clock at this timescale; undefined where it
+   * shows the rest.
+   */
   readonly editEnd: number | undefined;
   /** There are more edits than one stretch: only the first is applied. */
   readonly manyEdits: boolean;
@@ -133,15 +145,26 @@ export function parseMoov(bytes: Uint8Array, moov: Box, { keepsOthers = false } 
 /** The entry of a track that cannot be read. */
 function damagedTrack(trak: Box): MovieTrack {
   return {
-    ...{ sourceId: -1, timescale: 1, track: undefined, rung: undefined, scheme: undefined, nalLengthBytes: 4 },
-    ...{ inBand: false, further: [], editShift: 0, editEnd: undefined, manyEdits: false, stbl: trak },
+    sourceId: -1,
+    timescale: 1,
+    track: undefined,
+    rung: undefined,
+    scheme: undefined,
+    nalLengthBytes: 4,
+    inBand: false,
+    further: [],
+    editShift: 0,
+    editEnd: undefined,
+    manyEdits: false,
+    stbl: trak,
     leftOut: { kind: 'unknown', name: 'a damaged track' },
     defaults: { duration: 0, size: 0, flags: 0 },
   };
 }
 
 /**
- * Reads the tracks of an init segment (or of a chunk file's start) of oxbow that we can take, under their own ids.
+ * Reads the tracks of an init segment (or of a chunk file's start) of oxbow that we can take, under their own
+ * ids.
  *
  * @param bytes from the ftyp on; bytes after the moov are ignored
  * @throws FormatError if there is no moov or it is malformed
@@ -311,7 +334,8 @@ function parseEdits(
       editShift = rescale(empty, movieScale, timescale) - mediaTime;
       if (!Number.isSafeInteger(editShift)) throw new FormatError('edit list reaches too far', elst.start);
     } else {
-      // An edit that continues where the one before it ends belongs to the same stretch; times are rounded to the movie's clock.
+      // An edit that continues where the one before it ends belongs to the same stretch; times are rounded to
+      // the movie's clock.
       const next = rescale(empty + shown, movieScale, timescale) - editShift;
       manyEdits = mediaTime < 0 || Math.abs(mediaTime - next) > (2 * timescale) / movieScale;
     }

@@ -1,14 +1,16 @@
 /**
  * Puts the fragments of several tracks in the order of time: a fragment of each, then the next of each.
- * In: stored segments, a track each. Out: the same bytes in pieces. Pure. ISO/IEC 14496-12, 8.8; docs/media.md 15a.
+ * In: stored segments, a track each. Out: the same bytes in pieces. Pure. ISO/IEC 14496-12, 8.8;
+ * docs/media.md 15a.
  */
 import { FormatError } from '../../lib/errors.ts';
 import { readBoxes } from './box.ts';
 
 /**
- * The order in which a segment of several tracks goes out. It is that of its parts, one behind the other, so the segment is its parts
- * (RFC 8216bis 3.2). VLC loses a quarter of the sound where all pictures of a segment come before all its sound; it wants the fragments of
- * a moment side by side. `sequenceNumber` numbers fragments in this order.
+ * The order in which a segment of several tracks goes out. It is that of its parts, one behind the other, so
+ * the segment is its parts (RFC 8216bis 3.2). VLC loses a quarter of the sound where all pictures of a
+ * segment come before all its sound; it wants the fragments of a moment side by side. `sequenceNumber`
+ * numbers fragments in this order.
  *
  * @param tracks whole fragments of a track each, in the order of the rendition
  * @returns views of `tracks`, never copies; a track whose boxes cannot be read is one piece

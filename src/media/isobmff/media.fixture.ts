@@ -9,7 +9,11 @@ import type { AudioConfig, AudioTrack, DataTrack, Frame, TextTrack, Track, Video
 
 /** An H.264 track of 160×90 at 90 kHz. */
 export const videoTrack: Track = {
-  ...{ id: 1, kind: 'video', timescale: 90_000, language: 'und', label: '' },
+  id: 1,
+  kind: 'video',
+  timescale: 90_000,
+  language: 'und',
+  label: '',
   config: {
     codec: 'h264',
     record: Uint8Array.from([1, 0x64, 0, 0x1f, 0xff, 0xe1, 0, 4, 0x67, 0x64, 0, 0x1f, 1, 0, 2, 0x68, 0xee]),
@@ -19,9 +23,12 @@ export const videoTrack: Track = {
   },
 };
 
-/** An HEVC track. */
 export const hevcTrack: Track = {
-  ...{ id: 1, kind: 'video', timescale: 90_000, language: 'und', label: '' },
+  id: 1,
+  kind: 'video',
+  timescale: 90_000,
+  language: 'und',
+  label: '',
   config: {
     codec: 'hevc',
     record: Uint8Array.from([
@@ -35,7 +42,11 @@ export const hevcTrack: Track = {
 
 /** An AAC track, stereo, 48 kHz. */
 export const audioTrack: Track = {
-  ...{ id: 2, kind: 'audio', timescale: 48_000, language: 'deu', label: 'Original' },
+  id: 2,
+  kind: 'audio',
+  timescale: 48_000,
+  language: 'deu',
+  label: 'Original',
   config: { codec: 'aac', record: Uint8Array.of(0x11, 0x90), codecs: 'mp4a.40.2', sampleRate: 48_000, channels: 2 },
 };
 
@@ -49,7 +60,10 @@ function audio(config: AudioConfig): AudioTrack {
 
 /** AV1 main profile, level 2.0, 8 bits, as SVT-AV1 makes it. */
 export const av1Track = video({
-  ...{ codec: 'av1', codecs: 'av01.0.00M.08', width: 160, height: 90 },
+  codec: 'av1',
+  codecs: 'av01.0.00M.08',
+  width: 160,
+  height: 90,
   record: Uint8Array.from([
     0x81, 0x00, 0x0c, 0x00, 0x0a, 0x0a, 0x00, 0x00, 0x00, 0x01, 0x27, 0xf2, 0xc5, 0x9b, 0xff, 0x30,
   ]),
@@ -57,35 +71,55 @@ export const av1Track = video({
 
 /** VP9 profile 0, level 3.1, 8 bits, 4:2:0. */
 export const vp9Track = video({
-  ...{ codec: 'vp9', codecs: 'vp09.00.31.08', width: 1280, height: 720 },
+  codec: 'vp9',
+  codecs: 'vp09.00.31.08',
+  width: 1280,
+  height: 720,
   record: Uint8Array.from([1, 0, 0, 0, 0, 31, 0x82, 2, 2, 2, 0, 0]),
 });
 
 /** MP3, stereo, 48 kHz. */
 export const mp3Track = audio({
-  ...{ codec: 'mp3', record: new Uint8Array(0), codecs: 'mp4a.6B', sampleRate: 48_000, channels: 2 },
+  codec: 'mp3',
+  record: new Uint8Array(0),
+  codecs: 'mp4a.6B',
+  sampleRate: 48_000,
+  channels: 2,
 });
 
 /** AC-3, 5.1, 48 kHz, 384 kbit/s. */
 export const ac3Track = audio({
-  ...{ codec: 'ac3', record: Uint8Array.from([0x10, 0x3d, 0xc0]), codecs: 'ac-3', sampleRate: 48_000, channels: 6 },
+  codec: 'ac3',
+  record: Uint8Array.from([0x10, 0x3d, 0xc0]),
+  codecs: 'ac-3',
+  sampleRate: 48_000,
+  channels: 6,
 });
 
 /** E-AC-3, 7.1: 5.1 and a dependent substream with Lrs and Rrs. */
 export const eac3Track = audio({
-  ...{ codec: 'eac3', codecs: 'ec-3', sampleRate: 48_000, channels: 8 },
+  codec: 'eac3',
+  codecs: 'ec-3',
+  sampleRate: 48_000,
+  channels: 8,
   record: Uint8Array.from([0x0c, 0x00, 0x20, 0x0f, 0x02, 0x02]),
 });
 
 /** Opus, stereo, as libopus makes it. */
 export const opusTrack = audio({
-  ...{ codec: 'opus', codecs: 'opus', sampleRate: 48_000, channels: 2 },
+  codec: 'opus',
+  codecs: 'opus',
+  sampleRate: 48_000,
+  channels: 2,
   record: Uint8Array.from([0, 2, 0x01, 0x38, 0, 0, 0xbb, 0x80, 0, 0, 0]),
 });
 
 /** FLAC, stereo, 16 bits, frames of 4608 samples. */
 export const flacTrack = audio({
-  ...{ codec: 'flac', codecs: 'fLaC', sampleRate: 48_000, channels: 2 },
+  codec: 'flac',
+  codecs: 'fLaC',
+  sampleRate: 48_000,
+  channels: 2,
   record: Uint8Array.from([
     ...[0, 0, 0, 0, 0x80, 0, 0, 34, 0x12, 0, 0x12, 0, 0, 0, 0, 0, 0, 0],
     ...[0x0b, 0xb8, 0x02, 0xf0, ...new Uint8Array(20)],
@@ -94,7 +128,11 @@ export const flacTrack = audio({
 
 /** WebVTT with a region. */
 export const textTrack: TextTrack = {
-  ...{ id: 3, kind: 'text', timescale: 1000, language: 'fr-CA', label: 'Français' },
+  id: 3,
+  kind: 'text',
+  timescale: 1000,
+  language: 'fr-CA',
+  label: 'Français',
   config: {
     codec: 'webvtt',
     record: new TextEncoder().encode('WEBVTT\n\nREGION\nid:one\nwidth:40%'),
@@ -104,7 +142,11 @@ export const textTrack: TextTrack = {
 
 /** SCTE 35. */
 export const dataTrack: DataTrack = {
-  ...{ id: 4, kind: 'data', timescale: 90_000, language: 'und', label: '' },
+  id: 4,
+  kind: 'data',
+  timescale: 90_000,
+  language: 'und',
+  label: '',
   config: { codec: 'scte35', record: new Uint8Array(0), codecs: '' },
 };
 

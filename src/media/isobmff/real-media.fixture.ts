@@ -117,7 +117,10 @@ export interface DecodedHashes {
   readonly audio: readonly string[];
 }
 
-/** What the first video and the first audio track of each file decode to, in one run of ffmpeg; its warnings are errors. */
+/**
+ * What the first video and the first audio track of each file decode to, in one run of ffmpeg; its warnings
+ * are errors.
+ */
 export function decodedHashes(...paths: readonly string[]): DecodedHashes[] {
   const inputs = paths.flatMap((path) => ['-threads', '1', '-i', path]);
   const maps = paths.flatMap((_, i) => ['-map', `${i}:v:0`, '-map', `${i}:a:0`]);

@@ -12,7 +12,9 @@ suite('EXT-X-DATERANGE', () => {
       'ID="a,b",CLASS="c",START-DATE="2026-01-01T01:00:00+01:00",END-DATE="2026-01-01T00:00:02Z",DURATION=2.0,SCTE35-OUT=0xFC,X-A="x",X-B=0xff,END-ON-NEXT=YES';
     const range = parseDateRange(text);
     assert.deepEqual(range, {
-      ...{ id: 'a,b', startDateMs: START, endDateMs: START + 2000 },
+      id: 'a,b',
+      startDateMs: START,
+      endDateMs: START + 2000,
       attributes: {
         CLASS: '"c"',
         DURATION: '2',
@@ -80,7 +82,9 @@ suite('EXT-X-DATERANGE', () => {
     const before = { id: 'a', startDateMs: START, attributes: { CLASS: '"c"' } };
     assert.equal(mergeDateRange(before, { id: 'a', attributes: { CLASS: '"c"' } }), before);
     assert.deepEqual(mergeDateRange(before, { id: 'a', startDateMs: START + 5, attributes: { DURATION: '1' } }), {
-      ...{ id: 'a', startDateMs: START, attributes: { CLASS: '"c"', DURATION: '1' } },
+      id: 'a',
+      startDateMs: START,
+      attributes: { CLASS: '"c"', DURATION: '1' },
     });
   });
 

@@ -105,8 +105,8 @@ export function reachOf({ startDateMs, endDateMs, attributes }: DateRangeTag): n
 }
 
 /**
- * What a tag adds to an earlier one of the same ID: attributes that are new, or have another value now, as far as there is room. Its
- * start stays.
+ * What a tag adds to an earlier one of the same ID: attributes that are new, or have another value now, as
+ * far as there is room. Its start stays.
  *
  * @returns `before` itself where nothing is new
  */
@@ -139,8 +139,8 @@ export function sortDateRanges(ranges: readonly DateRangeTag[]): DateRangeTag[] 
 }
 
 /**
- * The range without what its source should not have said of it: an end before the start, two ends, END-ON-NEXT beside an end or
- * without a CLASS (4.4.5.1).
+ * The range without what its source should not have said of it: an end before the start, two ends,
+ * END-ON-NEXT beside an end or without a CLASS (4.4.5.1).
  */
 export function lawfulDateRange(range: DateRangeTag): DateRangeTag {
   const { endDateMs, startDateMs } = range;

@@ -54,7 +54,8 @@ const attributes = [
 ] as const; // biome-ignore format: a table
 
 /**
- * Reads `count` lists with keys and date ranges of scrambled attributes: printed and read again they are the same.
+ * Reads `count` lists with keys and date ranges of scrambled attributes: printed and read again they are the
+ * same.
  *
  * @returns how many keys and ranges were read
  * @throws AssertionError for anything else than that, or a FormatError

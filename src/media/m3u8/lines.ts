@@ -1,6 +1,7 @@
 /**
  * Splits a playlist into lines, within bounds.
- * In: the text of an M3U8 file. Out: its tags and URIs with their offsets; comments and blank lines left out. Pure. RFC 8216bis 4.1.
+ * In: the text of an M3U8 file. Out: its tags and URIs with their offsets; comments and blank lines left out.
+ * Pure. RFC 8216bis 4.1.
  */
 import { FormatError } from '../../lib/errors.ts';
 

@@ -1,6 +1,7 @@
 /**
  * Reads playlists.
- * In: the text of an M3U8 file, from anywhere. Out: values of playlist.ts, or a FormatError. Pure. RFC 8216bis 4.
+ * In: the text of an M3U8 file, from anywhere. Out: values of playlist.ts, or a FormatError. Pure.
+ * RFC 8216bis 4.
  */
 import { FormatError } from '../../lib/errors.ts';
 import { type Line, splitLines } from './lines.ts';
@@ -46,7 +47,8 @@ function kindOf(lines: readonly Line[], before?: ParsedPlaylist['kind']): Parsed
 }
 
 /**
- * Reads a Media or Multivariant Playlist. CRLF and a byte order mark are accepted, unknown tags are skipped, URIs stay as they are.
+ * Reads a Media or Multivariant Playlist. CRLF and a byte order mark are accepted, unknown tags are skipped,
+ * URIs stay as they are.
  *
  * @param text at most 8 MiB, 200,000 lines, 16 KiB a line
  * @param sources of variables for EXT-X-DEFINE
@@ -60,8 +62,9 @@ export function parsePlaylist(text: string, sources: VariableSources = {}): Pars
 }
 
 /**
- * Reads the reloads of one playlist. Of one that only grew, as EVENT playlists do, it reads what was appended: a day of segments would
- * otherwise be read again every few seconds. A returned value is never changed afterwards.
+ * Reads the reloads of one playlist. Of one that only grew, as EVENT playlists do, it reads what was
+ * appended: a day of segments would otherwise be read again every few seconds. A returned value is never
+ * changed afterwards.
  */
 export class PlaylistReader {
   #text = '';

@@ -1,7 +1,8 @@
 /**
  * Types of parsed M3U8 files: Media Playlists and Multivariant Playlists.
- * In: parse.ts, or anyone who makes a playlist. Out: print.ts, the puller, the players' lists. Pure types. RFC 8216bis 4.
- * Durations and offsets are seconds as they stand in the text; URIs are kept as written, relative or not.
+ * In: parse.ts, or anyone who makes a playlist. Out: print.ts, the puller, the players' lists. Pure types.
+ * RFC 8216bis 4. Durations and offsets are seconds as they stand in the text; URIs are kept as written,
+ * relative or not.
  */
 
 /** A stretch of a resource (EXT-X-BYTERANGE, 4.4.4.2): bytes `offset` to `offset + length - 1`. */
@@ -54,7 +55,10 @@ export interface PlaylistSegment {
   readonly programDateTimeMs?: number | undefined;
   /** The EXT-X-MAP in force. */
   readonly map?: MapTag;
-  /** The EXT-X-KEY in force; absent for METHOD=NONE. Of several, the one with KEYFORMAT identity, otherwise the last. */
+  /**
+   * The EXT-X-KEY in force; absent for METHOD=NONE. Of several, the one with KEYFORMAT identity, otherwise
+   * the last.
+   */
   readonly key?: KeyTag;
   /** All of them, where there is more than one: each KEYFORMAT has its own. */
   readonly keys?: readonly KeyTag[];
@@ -209,6 +213,8 @@ export interface MultivariantPlaylist {
   readonly sessionData?: readonly SessionData[];
   readonly sessionKeys?: readonly KeyTag[];
   readonly start?: StartTag;
-  /** What EXT-X-DEFINE defined, already put in place; for the `IMPORT`s of its Media Playlists. Not printed. */
+  /**
+   * What EXT-X-DEFINE defined, already put in place; for the `IMPORT`s of its Media Playlists. Not printed.
+   */
   readonly variables?: ReadonlyMap<string, string>;
 }

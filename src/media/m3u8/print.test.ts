@@ -202,11 +202,21 @@ test('a numbered URI is its folder, its number and its ending, whatever came bef
   const numbers = [8, 9, 10, 11, 99, 100, 101, 999_999_999, 1_000_000_000, 5, 6, 0, 2 ** 53 - 1];
   const segments = numbers.map((number, i) => ({
     uri: { folder: i < 6 ? '../av0/' : '../ü/', number, ending: i === 3 ? '.ts' : '.m4s' },
-    ...{ durationS: 2, discontinuity: false, gap: false, parts: [] },
+    durationS: 2,
+    discontinuity: false,
+    gap: false,
+    parts: [],
   }));
   const text = mediaPlaylistText({
-    ...{ version: 6, targetDurationS: () => 2, mediaSequence: 0, discontinuitySequence: 0, independentSegments: false },
-    ...{ endList: true, segments, renditionReports: [], iFramesOnly: false },
+    version: 6,
+    targetDurationS: () => 2,
+    mediaSequence: 0,
+    discontinuitySequence: 0,
+    independentSegments: false,
+    endList: true,
+    segments,
+    renditionReports: [],
+    iFramesOnly: false,
   });
   assert.deepEqual(
     text.split('\n').filter((line) => line.startsWith('../')),

@@ -235,12 +235,11 @@ export interface NumberedUri {
   readonly ending: string;
 }
 
-/** A segment as it is printed. */
 export type PrintedSegment = Omit<PlaylistSegment, 'uri'> & { readonly uri: string | NumberedUri };
 
 /**
- * A Media Playlist whose segments may be made while they are printed: a day of them need not be in memory, and each may come in the
- * same object as the one before.
+ * A Media Playlist whose segments may be made while they are printed: a day of them need not be in memory,
+ * and each may come in the same object as the one before.
  */
 export type PrintedPlaylist = Omit<MediaPlaylist, 'segments' | 'targetDurationS'> & {
   readonly segments: Iterable<PrintedSegment>;
@@ -249,8 +248,8 @@ export type PrintedPlaylist = Omit<MediaPlaylist, 'segments' | 'targetDurationS'
 };
 
 /**
- * Prints a Media Playlist. Durations have five decimals, dates milliseconds and `Z`; EXT-X-MAP, EXT-X-KEY and EXT-X-BITRATE are
- * written where they change, and at the first segment after a skipped section.
+ * Prints a Media Playlist. Durations have five decimals, dates milliseconds and `Z`; EXT-X-MAP, EXT-X-KEY and
+ * EXT-X-BITRATE are written where they change, and at the first segment after a skipped section.
  *
  * @param list seconds; `programDateTimeMs` is ms since 1970
  * @returns UTF-8

@@ -1,7 +1,7 @@
 /**
  * Puts the values of variables into the text of a playlist, which then has no variables.
- * In: the text of an M3U8 file, what the Multivariant Playlist and the URL give. Out: the text, and its variables. Pure.
- * RFC 8216bis 4.3 and 4.4.2.3.
+ * In: the text of an M3U8 file, what the Multivariant Playlist and the URL give. Out: the text, and its
+ * variables. Pure. RFC 8216bis 4.3 and 4.4.2.3.
  */
 import { FormatError } from '../../lib/errors.ts';
 import { parseAttributes } from './attributes.ts';
@@ -10,7 +10,8 @@ import { type VariableSources, Variables } from './variables.ts';
 const DEFINE = '#EXT-X-DEFINE:';
 
 /**
- * Removes EXT-X-DEFINE and puts the values in, in URI lines and tags. A playlist without variables stays as it is.
+ * Removes EXT-X-DEFINE and puts the values in, in URI lines and tags. A playlist without variables stays as
+ * it is.
  *
  * @throws FormatError as `Variables`; for a value with a quote or a line break
  */

@@ -5,9 +5,15 @@
 import { FormatError } from '../../lib/errors.ts';
 import { MAX_LINE, MAX_LINES, MAX_TEXT } from './lines.ts';
 
-/** Attributes whose value is an address (EXT-X-MAP, -KEY, -MEDIA, -PART, -PRELOAD-HINT, -RENDITION-REPORT, -DATERANGE …). */
+/**
+ * Attributes whose value is an address (EXT-X-MAP, -KEY, -MEDIA, -PART, -PRELOAD-HINT, -RENDITION-REPORT,
+ * -DATERANGE …).
+ */
 const ADDRESSES: ReadonlySet<string> = new Set(['URI', 'X-ASSET-URI', 'X-ASSET-LIST']);
-/** One attribute; a quoted value is consumed as one, so that nothing inside it is taken for an attribute. A name starts where it can. */
+/**
+ * One attribute; a quoted value is consumed as one, so that nothing inside it is taken for an attribute. A
+ * name starts where it can.
+ */
 const ATTRIBUTE = /(?<![A-Z0-9-])([A-Z0-9-]+)=("[^"]*"|[^",]*)/g;
 
 /**

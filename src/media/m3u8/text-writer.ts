@@ -1,5 +1,6 @@
 /**
- * Gathers text as bytes: a playlist of a day has 43,200 segments, and as a string it would be joined of half a million pieces.
+ * Gathers text as bytes: a playlist of a day has 43,200 segments, and as a string it would be joined of half
+ * a million pieces.
  * In: pieces of text. Out: UTF-8. Pure.
  */
 

@@ -1,13 +1,17 @@
 /**
  * Variables of a playlist, `{$name}`.
- * In: EXT-X-DEFINE tags, and what the Multivariant Playlist and the URL give. Out: text with values in place. Pure. RFC 8216bis 4.3 and 4.4.2.3.
+ * In: EXT-X-DEFINE tags, and what the Multivariant Playlist and the URL give. Out: text with values in place.
+ * Pure. RFC 8216bis 4.3 and 4.4.2.3.
  */
 import { FormatError } from '../../lib/errors.ts';
 import type { Attributes } from './attributes.ts';
 import { MAX_LINE } from './lines.ts';
 
 const MAX_VARIABLES = 100;
-/** Characters that all values together may put into a playlist: a short name may stand for a long value in every line. */
+/**
+ * Characters that all values together may put into a playlist: a short name may stand for a long value in
+ * every line.
+ */
 const MAX_PUT_IN = 16 * 1024 * 1024;
 
 /** Where variables come from besides the playlist itself. */
@@ -59,7 +63,8 @@ export class Variables {
   /**
    * Puts the values in; a `{$` without its `}` stays as it is.
    *
-   * @throws FormatError when a variable is not defined, the result passes the bound of a line, or all results that of a playlist
+   * @throws FormatError when a variable is not defined, the result passes the bound of a line, or all results
+   *   that of a playlist
    */
   substitute(text: string, offset: number): string {
     let open = text.indexOf('{$');

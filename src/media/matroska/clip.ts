@@ -1,6 +1,8 @@
 /**
- * A clip as a Matroska file, with the times of the MP4 clip of the same segments. Its length follows from the frame sizes.
- * In: tracks, the clip's times, the frame sizes of each group. Out: the header, and the clock for printing each group. Pure.
+ * A clip as a Matroska file, with the times of the MP4 clip of the same segments. Its length follows from the
+ * frame sizes.
+ * In: tracks, the clip's times, the frame sizes of each group. Out: the header, and the clock for printing
+ * each group. Pure.
  */
 import type { Track } from '../frame.ts';
 import type { ClipTimes } from '../isobmff/clip/clip-times.ts';

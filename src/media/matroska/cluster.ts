@@ -1,14 +1,16 @@
 /**
  * Clusters of a Matroska file: the frames of one segment group, all tracks together in order of decoding.
- * In: samples of each track. Out: how long the clusters will be and where their key frames lie, from sizes and times alone; later
- * the clusters themselves, in just as many bytes. Pure. RFC 9559, 5.1.3 (Cluster), SimpleBlock Structure.
+ * In: samples of each track. Out: how long the clusters will be and where their key frames lie, from sizes
+ * and times alone; later the clusters themselves, in just as many bytes. Pure. RFC 9559, 5.1.3 (Cluster),
+ * SimpleBlock Structure.
  */
 import { elementHead, writeUint } from './ebml.ts';
 
 /**
- * Units of all times in a file, per second: a TimestampScale of 100 µs. A frame is at most 50 µs off its true time, so that pictures
- * at 25 or 50 a second are exact and AAC and 29.97 stay true to a twentieth of a millisecond; the usual 1 ms is ten times as coarse.
- * Finer units would make clusters short: a block is at most 32,767 units after its cluster (RFC 9559, Block Structure).
+ * Units of all times in a file, per second: a TimestampScale of 100 µs. A frame is at most 50 µs off its true
+ * time, so that pictures at 25 or 50 a second are exact and AAC and 29.97 stay true to a twentieth of a
+ * millisecond; the usual 1 ms is ten times as coarse. Finer units would make clusters short: a block is at
+ * most 32,767 units after its cluster (RFC 9559, Block Structure).
  */
 export const unitsPerSecond = 10_000;
 /** Nanoseconds of a unit. */
@@ -73,8 +75,8 @@ const TIMESTAMP_LENGTH = 10;
 /** Id, a length of 4 bytes, track number, relative time, flags. */
 const BLOCK_HEAD = 1 + 4 + 1 + 2 + 1;
 /**
- * Presentation times within a cluster lie no further apart. A little less than 16 bits of units: where tracks of two runs meet, a
- * clip moves them by slightly different times.
+ * Presentation times within a cluster lie no further apart. A little less than 16 bits of units: where tracks
+ * of two runs meet, a clip moves them by slightly different times.
  */
 const MAX_SPAN_S = 3.2;
 /** A key frame of the leading track begins a cluster if the one before is at least this long. */
@@ -84,7 +86,8 @@ const MAX_RELATIVE = 0x7fff;
 /**
  * How a group's clusters will look.
  *
- * @param wishedLead TrackNumber of the track by whose key frames the file is entered; where it has nothing, the first that has
+ * @param wishedLead TrackNumber of the track by whose key frames the file is entered; where it has nothing,
+ *   the first that has
  */
 export function shapeClusters(tracks: readonly BlockTrack[], wishedLead: number): GroupShape {
   const lead = leadIn(tracks, wishedLead);

@@ -1,6 +1,7 @@
 /**
  * Prints EBML elements, the structure of Matroska files: an id, a length, a body.
- * In: ids and values. Out: bytes of complete elements. Pure. RFC 8794, 4 (VINT), 5 and 6 (id, data size), 7 (types).
+ * In: ids and values. Out: bytes of complete elements. Pure. RFC 8794, 4 (VINT), 5 and 6 (id, data size), 7
+ * (types).
  */
 import { concatBytes } from '../../lib/bytes.ts';
 

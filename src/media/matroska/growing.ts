@@ -1,5 +1,6 @@
 /**
- * A Matroska file that is recorded: a Segment of unknown size until it is closed, with room at the front for the seek head.
+ * A Matroska file that is recorded: a Segment of unknown size until it is closed, with room at the front for
+ * the seek head.
  * In: tracks, later the clusters. Out: the first bytes; the last ones, and patches. Pure.
  * RFC 9559, 5.1.1 (SeekHead), 5.1.5 (Cues); RFC 8794, 6.2 (unknown sizes), 11.3.2 (Void).
  */
@@ -59,7 +60,8 @@ function printVoid(length: number): Uint8Array {
 }
 
 /**
- * Writes the Cues, and what the start is patched with: where to find them, the duration, at last the Segment's size.
+ * Writes the Cues, and what the start is patched with: where to find them, the duration, at last the
+ * Segment's size.
  *
  * @param content.duration units of `timestampScale`
  */

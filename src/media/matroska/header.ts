@@ -1,7 +1,8 @@
 /**
- * The part of a Matroska file before its clusters: duration, tracks, and the index. With the index in front, players seek over HTTP
- * without reading the end.
- * In: tracks, duration, and the planned clusters. Out: bytes. Pure. RFC 9559, 4 to 6; RFC 8794, 8 (EBML header).
+ * The part of a Matroska file before its clusters: duration, tracks, and the index. With the index in front,
+ * players seek over HTTP without reading the end.
+ * In: tracks, duration, and the planned clusters. Out: bytes. Pure. RFC 9559, 4 to 6; RFC 8794, 8 (EBML
+ * header).
  */
 import { concatBytes } from '../../lib/bytes.ts';
 import { timestampScale } from './cluster.ts';
@@ -105,7 +106,10 @@ export function printInfo(duration: number): Uint8Array {
   );
 }
 
-/** Writes Tags: when this was recorded. DateUTC is not it: that is when the file was made, and would give each answer other bytes. */
+/**
+ * Writes Tags: when this was recorded. DateUTC is not it: that is when the file was made, and would give each
+ * answer other bytes.
+ */
 export function printTags(recordedMs: number): Uint8Array {
   const text = new Date(recordedMs).toISOString().replace('T', ' ').replace('Z', '');
   const date = element(0x67c8, textElement(0x45a3, 'DATE_RECORDED'), textElement(0x4487, text));

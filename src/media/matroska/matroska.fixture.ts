@@ -109,7 +109,10 @@ export function readMatroska(bytes: Uint8Array): ReadFile {
     return { time: number(0xb3), track: number(0xf7), cluster: cluster.element, block };
   });
   return {
-    ...{ segment, top, cues, clusters },
+    segment,
+    top,
+    cues,
+    clusters,
     timestampScale: uint(scale, 0, scale.length),
     duration: new DataView(duration.buffer, duration.byteOffset).getFloat64(0),
     tracks: readElements(bytes, top.get(0x1654ae6b)!.body, top.get(0x1654ae6b)!.end).map((entry) =>

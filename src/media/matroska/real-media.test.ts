@@ -61,7 +61,8 @@ suite('Matroska of every codec', { skip: need('ffmpeg') }, () => {
           own(packets).map(({ hash, key }) => [hash, key]),
           own(expected).map(({ hash, key }) => [hash, key]),
         );
-        // What an Opus encoder puts before the first sample is cut off by the edit list of an MP4, and not in Matroska.
+        // What an Opus encoder puts before the first sample is cut off by the edit list of an MP4, and not in
+        // Matroska.
         const skipped = name === 'audio' && pair.audio === 'opus' ? 1 : 0;
         assert.deepEqual(decoded![name].slice(skipped), expectedHashes![name].slice(skipped));
         const shiftS = own(packets)[0]!.ptsS - own(expected)[0]!.ptsS;

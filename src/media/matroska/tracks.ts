@@ -1,6 +1,7 @@
 /**
  * The Tracks element: tracks and codecs of a Matroska file.
- * In: tracks of pictures and sound. Out: bytes. Pure. RFC 9559, 5.1.4; codec ids and CodecPrivate: draft-ietf-cellar-codec, 6.
+ * In: tracks of pictures and sound. Out: bytes. Pure. RFC 9559, 5.1.4; codec ids and CodecPrivate:
+ * draft-ietf-cellar-codec, 6.
  */
 import { FormatError } from '../../lib/errors.ts';
 import { parseAacConfig } from '../aac/config.ts';
@@ -107,7 +108,8 @@ function codecPrivateOf({ config }: VideoTrack | AudioTrack): Uint8Array {
     case 'vp9':
       return vp9Features(config.record);
     case 'opus':
-      // Blocks have the time of what they decode to, and a clip begins in the middle of a stream: nothing is skipped.
+      // Blocks have the time of what they decode to, and a clip begins in the middle of a stream: nothing is
+      // skipped.
       return printOpusHead(config.record, 0);
     case 'flac':
       return printFlacHeader(config.record);
@@ -119,7 +121,9 @@ function codecPrivateOf({ config }: VideoTrack | AudioTrack): Uint8Array {
   }
 }
 
-/** Where spectral band replication doubles the rate, the file names that of the core and that of the output. */
+/**
+ * Where spectral band replication doubles the rate, the file names that of the core and that of the output.
+ */
 function printAudio(config: AudioConfig): Uint8Array {
   const rates = ratesOf(config);
   const parts = [floatElement(SAMPLING_FREQUENCY, rates.core), uintElement(CHANNELS, config.channels)];

@@ -33,7 +33,11 @@ test('what is reserved, free or cut off is no header', () => {
 
 test('the configuration has no record, and distinguishes MPEG-1 from MPEG-2', () => {
   assert.deepEqual(mp3Config(parse('fffb9064')!), {
-    ...{ codec: 'mp3', record: new Uint8Array(0), codecs: 'mp4a.6B', sampleRate: 44_100, channels: 2 },
+    codec: 'mp3',
+    record: new Uint8Array(0),
+    codecs: 'mp4a.6B',
+    sampleRate: 44_100,
+    channels: 2,
   });
   assert.equal(mp3Config(parse('fff380c4')!).codecs, 'mp4a.69');
 });

@@ -1,10 +1,10 @@
 /**
  * MPEG audio: the header that begins each frame of MP3 (and of Layer I and II, which differ only in length).
- * In: bytes. Out: the header's fields, and the configuration they stand for. ISO/IEC 11172-3, 2.4.1.3; ISO/IEC 13818-3, 2.4.2.3.
+ * In: bytes. Out: the header's fields, and the configuration they stand for. ISO/IEC 11172-3, 2.4.1.3;
+ * ISO/IEC 13818-3, 2.4.2.3.
  */
 import type { AudioConfig } from '../frame.ts';
 
-/** Bytes of a header. */
 export const MP3_HEADER_BYTES = 4;
 
 /** kbit/s by bitrate_index: MPEG-1 Layer I, II, III; MPEG-2 Layer I; MPEG-2 Layer II and III. */
@@ -41,8 +41,8 @@ export interface Mp3Header {
 }
 
 /**
- * Parses the header at `at`. Undefined for a wrong sync word, a reserved value, a free bit rate (of unknown frame length), or fewer
- * than 4 bytes before `end`.
+ * Parses the header at `at`. Undefined for a wrong sync word, a reserved value, a free bit rate (of unknown
+ * frame length), or fewer than 4 bytes before `end`.
  */
 export function parseMp3Header(bytes: Uint8Array, at: number, end: number): Mp3Header | undefined {
   if (at + MP3_HEADER_BYTES > end || bytes[at] !== 0xff || (bytes[at + 1]! & 0xe0) !== 0xe0) return undefined;

@@ -1,6 +1,7 @@
 /**
  * Silent MP3 frames, to fill missing audio while video continues (docs/media.md 15).
- * In: a track's configuration. Out: one frame of the least bit rate whose granules have no bits. ISO/IEC 11172-3, 2.4.1.3 and 2.4.1.7.
+ * In: a track's configuration. Out: one frame of the least bit rate whose granules have no bits.
+ * ISO/IEC 11172-3, 2.4.1.3 and 2.4.1.7.
  */
 import { OxbowError } from '../../lib/errors.ts';
 import type { AudioConfig } from '../frame.ts';

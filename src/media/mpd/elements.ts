@@ -1,5 +1,6 @@
 /**
- * Finds the elements of a manifest with the places of their attributes, so that parts of the text can be replaced.
+ * Finds the elements of a manifest with the places of their attributes, so that parts of the text can be
+ * replaced.
  * In: the text of an MPD. Out: its elements as a tree. Pure, in one pass. XML 1.0, 3.
  */
 import { FormatError } from '../../lib/errors.ts';
@@ -17,7 +18,6 @@ export interface MpdAttribute {
   readonly end: number;
 }
 
-/** An element. */
 export interface MpdElement {
   /** Without a namespace prefix. */
   readonly name: string;

@@ -1,13 +1,17 @@
 /**
  * Replaces the addresses in a DASH manifest and leaves every other character as it is.
- * In: the text of an MPD, its address. Out: the text with other addresses. Pure. ISO 23009-1 5.6 (BaseURL), 5.3.9 (segment information).
+ * In: the text of an MPD, its address. Out: the text with other addresses. Pure. ISO 23009-1 5.6 (BaseURL),
+ * 5.3.9 (segment information).
  */
 import { FormatError } from '../../lib/errors.ts';
 import { escapeXml, unescapeXml } from '../xml-text.ts';
 import { type MpdElement, parseElements } from './elements.ts';
 import { fillTemplate, type NamedRepresentation, publicTemplate, type SegmentNames } from './segment-names.ts';
 
-/** What addresses are replaced with: addresses that are relative to `{folder}/{file}`, in any folder, such as `../{folder}/{file}`. */
+/**
+ * What addresses are replaced with: addresses that are relative to `{folder}/{file}`, in any folder, such as
+ * `../{folder}/{file}`.
+ */
 export interface MpdAddresses {
   /** An address that is requested as it is. */
   readonly address: (url: URL) => string;
@@ -22,7 +26,9 @@ const ADDRESSES: ReadonlySet<string> = new Set([
   ...['media', 'initialization', 'sourceURL', 'index', 'bitstreamSwitching', 'xlink:href'],
 ]);
 
-/** Representations times addresses that inherit from an element: a short manifest may ask for a lot of work. */
+/**
+ * Representations times addresses that inherit from an element: a short manifest may ask for a lot of work.
+ */
 const MAX_WORK = 50_000;
 const SEGMENT_INFORMATION = /^Segment(?:Base|List|Template)$/;
 
@@ -33,12 +39,13 @@ interface Edit {
 }
 
 /**
- * Replaces the content of BaseURL, Location and PatchLocation, and the addresses in attributes. Each address is resolved against the
- * BaseURL that holds where it is used; of several alternatives, against the first. A BaseURL that is a folder becomes `./`.
+ * Replaces the content of BaseURL, Location and PatchLocation, and the addresses in attributes. Each address
+ * is resolved against the BaseURL that holds where it is used; of several alternatives, against the first. A
+ * BaseURL that is a folder becomes `./`.
  *
  * @param url address of the manifest
- * @throws FormatError if the text is no MPD or not well-formed, or passes a bound; if a plain address of several Representations would
- *   have to be several addresses
+ * @throws FormatError if the text is no MPD or not well-formed, or passes a bound; if a plain address of
+ *   several Representations would have to be several addresses
  */
 export function rewriteMpdUrls(text: string, url: string, addresses: MpdAddresses): string {
   const edits = new Rewriting(addresses).editsOf(parseElements(text), url);

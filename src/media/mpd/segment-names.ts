@@ -1,7 +1,7 @@
 /**
  * The names of segments that a SegmentTemplate can produce.
- * In: a template, the Representations that use it. Out: a template of values alone, and from such values the address. Pure.
- * ISO 23009-1 5.3.9.4.4.
+ * In: a template, the Representations that use it. Out: a template of values alone, and from such values the
+ * address. Pure. ISO 23009-1 5.3.9.4.4.
  */
 
 /** A Representation that uses a template. */

@@ -1,6 +1,7 @@
 /**
  * Headers of MPEG-1 and MPEG-2 video: size, rate and shape of a sequence, type and field of a picture.
- * In: what follows a start code prefix, from the start code value on. Out: fields. Pure. ISO/IEC 13818-2, 6.2.2, 6.2.3 and 6.3.
+ * In: what follows a start code prefix, from the start code value on. Out: fields. Pure. ISO/IEC 13818-2,
+ * 6.2.2, 6.2.3 and 6.3.
  */
 import { BitReader } from '../../lib/bits.ts';
 import { FormatError } from '../../lib/errors.ts';
@@ -18,7 +19,9 @@ export const MPEG2_CODE = {
 
 /** Frames per second by frame_rate_code (table 6-4). */
 const RATES: readonly number[] = [0, 24_000 / 1001, 24, 25, 30_000 / 1001, 30, 50, 60_000 / 1001, 60];
-/** Width of the picture divided by its height by aspect_ratio_information (table 6-3); 0: samples are square. */
+/**
+ * Width of the picture divided by its height by aspect_ratio_information (table 6-3); 0: samples are square.
+ */
 const ASPECTS: readonly number[] = [0, 0, 4 / 3, 16 / 9, 2.21];
 /** Size, aspect and rate are in the first bytes. */
 const RECORD_BYTES = 4;
@@ -26,8 +29,8 @@ const PICTURE_CODING_EXTENSION = 8;
 const MOST_SIDE = 4095;
 
 /**
- * The configuration of a sequence. Its record is the size, aspect and rate as the header has them: what else a header says (matrices,
- * bit rate) may differ from group to group, and is in the samples.
+ * The configuration of a sequence. Its record is the size, aspect and rate as the header has them: what else
+ * a header says (matrices, bit rate) may differ from group to group, and is in the samples.
  *
  * @param header with its start code value
  * @throws FormatError if it is no sequence header, ends early, or has no picture
@@ -90,7 +93,8 @@ export function parseMpeg2Picture(bytes: Uint8Array, at: number, end: number): M
 }
 
 /**
- * picture_structure of a picture coding extension: which field it is; undefined of a frame, of other extensions and where there is none.
+ * picture_structure of a picture coding extension: which field it is; undefined of a frame, of other
+ * extensions and where there is none.
  *
  * @param at offset of its start code value
  */

@@ -113,7 +113,11 @@ suite('ID3 (Timed Metadata for HLS)', () => {
 
   test('tags written by our muxer come back as they were', () => {
     const track: DataTrack = {
-      ...{ id: 64, kind: 'data', timescale: 90_000, language: 'und', label: '' },
+      id: 64,
+      kind: 'data',
+      timescale: 90_000,
+      language: 'und',
+      label: '',
       config: { codec: 'id3', record: new Uint8Array(0), codecs: '' },
     };
     const tags = [10, 60, 120].map((size, i): Frame => {

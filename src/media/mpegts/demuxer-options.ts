@@ -3,17 +3,18 @@
  * In: nothing. Out: the type of the demuxer's options. Pure.
  */
 
-/** Options of a demuxer. */
 export interface TsDemuxerOptions {
   /** Number of the program, 1 to 65535; undefined: the first with media. */
   readonly program?: number | undefined;
   /**
-   * The input is an endless feed that was joined in the middle: the tracks are announced with the first parameter sets of the video (for
-   * 10 s of media without them as audio alone), and other programs are named in `leftOut`. Default: segments.
+   * The input is an endless feed that was joined in the middle: the tracks are announced with the first
+   * parameter sets of the video (for 10 s of media without them as audio alone), and other programs are named
+   * in `leftOut`. Default: segments.
    */
   readonly live?: boolean | undefined;
   /**
-   * MPEG-1 and MPEG-2 video is taken, to be converted: where the program has no video of another codec. Default: it is left out.
+   * MPEG-1 and MPEG-2 video is taken, to be converted: where the program has no video of another codec.
+   * Default: it is left out.
    */
   readonly mpeg2?: boolean | undefined;
 }

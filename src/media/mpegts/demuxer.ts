@@ -18,18 +18,22 @@ const MAX_SILENT_BYTES = 2 * 1024 * 1024;
 /** A demuxer whose input may have discontinuities. */
 export interface TsDemuxer extends Demuxer {
   /**
-   * EXT-X-DISCONTINUITY, or a feed that was silent for long: delivers waiting frames, then drops times and partial units; tables and
-   * configurations stay. Of a live feed, here and in `flush`, a unit whose end is unknown is dropped and counted as damage, unless its last
-   * packet is filled up with stuffing.
+   * EXT-X-DISCONTINUITY, or a feed that was silent for long: delivers waiting frames, then drops times and
+   * partial units; tables and configurations stay. Of a live feed, here and in `flush`, a unit whose end is
+   * unknown is dropped and counted as damage, unless its last packet is filled up with stuffing.
    */
   discontinuity(): void;
-  /** Called every few seconds of a live feed, in place of `flush`: names declared streams that never had a frame in `leftOut`. */
+  /**
+   * Called every few seconds of a live feed, in place of `flush`: names declared streams that never had a
+   * frame in `leftOut`.
+   */
   check(): void;
   /**
-   * Called often of a live feed: delivers frames whose PES packets have had no bytes for the deadline, without waiting for the next one to
-   * begin. Video is delivered only while its frame rate is constant, because its duration is not known yet, and only if its PES packets
-   * are access units. A PES packet whose last packet was full may not be complete: for it, only time counts in which other packets came.
-   * Bytes that come nevertheless are dropped and counted as damage.
+   * Called often of a live feed: delivers frames whose PES packets have had no bytes for the deadline,
+   * without waiting for the next one to begin. Video is delivered only while its frame rate is constant,
+   * because its duration is not known yet, and only if its PES packets are access units. A PES packet whose
+   * last packet was full may not be complete: for it, only time counts in which other packets came. Bytes
+   * that come nevertheless are dropped and counted as damage.
    *
    * @param now the time of this call; of bytes, that of the first call after them counts
    */
@@ -41,12 +45,13 @@ export interface TsDemuxer extends Demuxer {
 /**
  * Creates a demuxer for the first program with media of a transport stream.
  *
- * Video is track 1 in 90 kHz, audio 2 and up in its sample rate, metadata 64 and up in 90 kHz: ID3 at its time, SCTE 35 decoded at its
- * arrival and presented at its splice time. Times start at those of the source; they never wrap.
- * A hole in video decode times does not lengthen `duration`. When the source's clock goes back by more than a second, the times
- * continue, and `damage` is called.
+ * Video is track 1 in 90 kHz, audio 2 and up in its sample rate, metadata 64 and up in 90 kHz: ID3 at its
+ * time, SCTE 35 decoded at its arrival and presented at its splice time. Times start at those of the source;
+ * they never wrap. A hole in video decode times does not lengthen `duration`. When the source's clock goes
+ * back by more than a second, the times continue, and `damage` is called.
  *
- * @param output `leftOut` gets the unsupported streams of the PMT; `frame.data` may be kept; consecutive frames share memory
+ * @param output `leftOut` gets the unsupported streams of the PMT; `frame.data` may be kept; consecutive
+ *   frames share memory
  */
 export function createTsDemuxer(output: DemuxerOutput, options: TsDemuxerOptions = {}): TsDemuxer {
   const program = new Program(output, options);

@@ -20,7 +20,10 @@ export interface ElementaryOutput {
   configured(setup: TrackSetup): void;
   frame(frame: TrackFrame): void;
   damage(reason: string): void;
-  /** The stream is not supported, and why: `Opus audio with channel configuration 9`. A later `configured` revokes it. */
+  /**
+   * The stream is not supported, and why: `Opus audio with channel configuration 9`. A later `configured`
+   * revokes it.
+   */
   refused(name: string): void;
 }
 
@@ -34,10 +37,14 @@ export interface Elementary {
   lost(): void;
   /** Delivers frames that wait for a successor. */
   flush(): void;
-  /** Whether its last frame may be delivered before the next one begins: the end of the frame and its duration will be known. */
+  /**
+   * Whether its last frame may be delivered before the next one begins: the end of the frame and its duration
+   * will be known.
+   */
   readonly settles?: boolean;
   /**
-   * The newest PES is complete, and nothing has followed it for long: delivers the frame that waits for a successor.
+   * The newest PES is complete, and nothing has followed it for long: delivers the frame that waits for a
+   * successor.
    *
    * @returns whether there was one
    */

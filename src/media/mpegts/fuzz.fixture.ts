@@ -1,7 +1,7 @@
 /**
  * Harmed transport streams for the demuxer, and scrambled splice information.
- * In: a seed. Out: nothing, or what failed: no error but FormatError, times rise, nothing is larger than what came in.
- * Used by tests and `npm run fuzz`.
+ * In: a seed. Out: nothing, or what failed: no error but FormatError, times rise, nothing is larger than what
+ * came in. Used by tests and `npm run fuzz`.
  */
 import assert from 'node:assert/strict';
 import { concatBytes } from '../../lib/bytes.ts';

@@ -1,6 +1,7 @@
 /**
  * Language codes of MPEG-TS: three letters.
- * In: BCP 47 tags. Out: ISO 639-2 codes (terminological). One table. ISO/IEC 13818-1, 2.6.18; RFC 5646, 2.2.1.
+ * In: BCP 47 tags. Out: ISO 639-2 codes (terminological). One table. ISO/IEC 13818-1, 2.6.18; RFC 5646,
+ * 2.2.1.
  */
 
 /** ISO 639-1 and ISO 639-2/T. */

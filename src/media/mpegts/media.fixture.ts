@@ -1,6 +1,7 @@
 /**
  * Small transport streams made by ffmpeg, and what ffprobe says about them.
- * In: ffmpeg arguments. Out: a file in the temp folder, made once per set of arguments; its bytes and its packets.
+ * In: ffmpeg arguments. Out: a file in the temp folder, made once per set of arguments; its bytes and its
+ * packets.
  */
 import { listTracks, pictureMd5, soundMd5 } from '../../../test/fixtures/media/inside.ts';
 import { madeOnce } from '../../../test/fixtures/media/made-once.ts';

@@ -1,7 +1,8 @@
 /**
  * Splits bytes into transport packets, and resynchronizes after a loss of sync.
  * In: pieces of any size, also with 4 bytes before each packet (M2TS) or 16 after it (Reed-Solomon).
- * Out: calls of `packet`, each with 188 bytes that are valid only during the call. ISO/IEC 13818-1, 2.4.3.2 and G.1; ETSI EN 300 429, 4.4.2.
+ * Out: calls of `packet`, each with 188 bytes that are valid only during the call. ISO/IEC 13818-1, 2.4.3.2
+ * and G.1; ETSI EN 300 429, 4.4.2.
  */
 import { FormatError } from '../../lib/errors.ts';
 
@@ -84,7 +85,10 @@ export class PacketSplitter {
     if (this.#carried > 0) this.#carry.set(bytes.subarray(from), 0);
   }
 
-  /** The input ended at a boundary: outputs the last packet if it is complete. The next bytes begin with a new sync. */
+  /**
+   * The input ended at a boundary: outputs the last packet if it is complete. The next bytes begin with a new
+   * sync.
+   */
   flush(): void {
     const at = this.#consume(this.#carry, 0, this.#carried, this.#carried, true);
     const rest = Math.max(0, this.#carried - at);

@@ -132,7 +132,9 @@ export function printUnit(...nals: readonly Uint8Array[]): Uint8Array {
   return concatBytes(nals.flatMap((nal) => [Uint8Array.of(0, 0, 0, 1), nal]));
 }
 
-/** A slice NAL unit that no decoder would like: IDR or not, the first of its picture or not, filled to `size`. */
+/**
+ * A slice NAL unit that no decoder would like: IDR or not, the first of its picture or not, filled to `size`.
+ */
 export function printSlice(idr: boolean, size = 40, first = true): Uint8Array {
   return new Uint8Array(size)
     .fill(0x55)

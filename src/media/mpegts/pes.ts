@@ -1,6 +1,7 @@
 /**
  * Packetized elementary stream: assembles the packets of one PID into PES units with timestamps.
- * In: payloads of transport packets, in order. Out: PES payloads in memory that may be kept. ISO/IEC 13818-1, 2.4.3.6 and 2.4.3.7.
+ * In: payloads of transport packets, in order. Out: PES payloads in memory that may be kept. ISO/IEC 13818-1,
+ * 2.4.3.6 and 2.4.3.7.
  */
 import { FormatError } from '../../lib/errors.ts';
 
@@ -9,7 +10,10 @@ const MIN_SLAB_BYTES = 16 * 1024;
 const MAX_SLAB_BYTES = 1024 * 1024;
 /** Slab size: a slab is freed with its last unit, so it should not span minutes of audio. */
 const PES_PER_SLAB = 5;
-/** A payload of at least this many bytes leaves room for an adaptation field with a PCR only; a shorter one has stuffing before it. */
+/**
+ * A payload of at least this many bytes leaves room for an adaptation field with a PCR only; a shorter one
+ * has stuffing before it.
+ */
 const FULL_BYTES = 176;
 /** Spare bytes before each PES, so that a sample can be built in place (toSample). */
 const HEADROOM = 32;
@@ -80,7 +84,10 @@ export interface PesSink {
    * @param from first byte of the payload
    */
   unit(header: PesHeader, bytes: Uint8Array, from: number, to: number): void;
-  /** A unit was dropped: packets were lost or it was malformed. Or bytes of it came after `settle` had delivered it. */
+  /**
+   * A unit was dropped: packets were lost or it was malformed. Or bytes of it came after `settle` had
+   * delivered it.
+   */
   lost(reason: string): void;
   /** Bytes that came after `settle` had delivered their unit, and were dropped. */
   late(bytes: number): void;
@@ -88,7 +95,6 @@ export interface PesSink {
 
 /** How long a feed has run, on two clocks of any origin that never step. */
 export interface FeedTime {
-  /** ms */
   readonly timeMs: number;
   /** The same without the times in which nothing came, ms. */
   readonly fedMs: number;
@@ -124,7 +130,8 @@ export class PesAssembler {
     this.#state = 'open';
     this.#header = undefined;
     this.#from = this.#to + HEADROOM;
-    // Aligned so that the bytes after this payload are at a multiple of 4, where complete words can be copied.
+    // Aligned so that the bytes after this payload are at a multiple of 4, where complete words can be
+    // copied.
     this.#from += -(this.#from + to - from) & 3;
     this.#to = this.#from;
     this.append(bytes, from, to);
@@ -185,10 +192,12 @@ export class PesAssembler {
   }
 
   /**
-   * Delivers the open PES of unknown length if it has had no bytes for the deadline. If its last packet was full, its end is not known: a
-   * network that pauses is no reason to deliver it, so only time counts in which other packets came.
+   * Delivers the open PES of unknown length if it has had no bytes for the deadline. If its last packet was
+   * full, its end is not known: a network that pauses is no reason to deliver it, so only time counts in
+   * which other packets came.
    *
-   * @returns whether the newest PES is delivered and has had no bytes for the deadline; true once for each PES
+   * @returns whether the newest PES is delivered and has had no bytes for the deadline; true once for each
+   *   PES
    */
   settle({ timeMs, fedMs }: FeedTime, deadlineMs: number): boolean {
     const seen = this.#seen;

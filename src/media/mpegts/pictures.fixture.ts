@@ -1,7 +1,9 @@
 /**
- * H.264 in field pictures, which no free encoder makes: each frame an intra field of raw samples, and a field that repeats it.
- * In: how many frames. Out: access units in byte stream format that any decoder reads. ITU-T H.264, 7.3; raw samples: 7.3.5 (I_PCM).
- * And repacketized transport streams: PES packets with several access units, or with pieces of them.
+ * H.264 in field pictures, which no free encoder makes: each frame an intra field of raw samples, and a field
+ * that repeats it.
+ * In: how many frames. Out: access units in byte stream format that any decoder reads. ITU-T H.264, 7.3; raw
+ * samples: 7.3.5 (I_PCM). And repacketized transport streams: PES packets with several access units, or with
+ * pieces of them.
  */
 import { BitWriter } from '../../lib/bits.ts';
 import { concatBytes } from '../../lib/bytes.ts';
@@ -140,7 +142,10 @@ export function grouped(pes: readonly Pes[], size: number): Pes[] {
   return groups;
 }
 
-/** PES packets of `size` bytes, wherever that cuts, each with the times of the first access unit that begins in it. */
+/**
+ * PES packets of `size` bytes, wherever that cuts, each with the times of the first access unit that begins
+ * in it.
+ */
 export function recut(pes: readonly Pes[], size: number): Pes[] {
   const whole = concatBytes(pes.map((one) => one.payload));
   const starts: { at: number; times: Times }[] = [];

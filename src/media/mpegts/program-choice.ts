@@ -1,6 +1,7 @@
 /**
  * Selects the program of a transport stream: the first in the PAT that has media.
- * In: sections of the PAT and of PMTs. Out: the PMT of the selected program, whenever it changes. ISO/IEC 13818-1, 2.4.4.
+ * In: sections of the PAT and of PMTs. Out: the PMT of the selected program, whenever it changes.
+ * ISO/IEC 13818-1, 2.4.4.
  */
 import type { LeftOutTrack } from '../../api/left-out.ts';
 import { FormatError } from '../../lib/errors.ts';

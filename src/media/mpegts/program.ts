@@ -27,7 +27,6 @@ const MAX_DATA_TRACKS = 8;
 /** Segments with packets of a track, but without a frame: the first may begin in the middle of one. */
 const MAX_UNREAD = 2;
 
-/** The target of a PID. */
 export interface PidTarget {
   readonly pid: number;
   readonly sections: SectionReader | undefined;
@@ -157,7 +156,10 @@ export class Program {
     this.#dataWaits = this.#streams.some(({ data }) => data);
   }
 
-  /** Of a live feed: delivers the frames whose last byte came this long ago, where their end and duration are known. */
+  /**
+   * Of a live feed: delivers the frames whose last byte came this long ago, where their end and duration are
+   * known.
+   */
   settle(now: FeedTime, deadlineMs: number): void {
     for (const { target, track } of this.#streams) {
       if (target.pes && track.settles && target.pes.settle(now, deadlineMs) && track.settle?.())
@@ -170,7 +172,9 @@ export class Program {
     for (const stream of this.#streams) this.#countUnread(stream);
   }
 
-  /** A segment ended: streams whose packets never yield a frame are no tracks, even if the PMT declares them. */
+  /**
+   * A segment ended: streams whose packets never yield a frame are no tracks, even if the PMT declares them.
+   */
   #countUnread({ slot, kind, name }: Stream): void {
     if (slot.setup || slot.refused || slot.unread === undefined) return;
     slot.unread += 1;
@@ -335,7 +339,9 @@ export class Program {
   }
 }
 
-/** Every target has the same properties, in the same order, because the access per packet must be monomorphic. */
+/**
+ * Every target has the same properties, in the same order, because the access per packet must be monomorphic.
+ */
 function targetOf(pid: number, sections?: SectionReader, pes?: PesAssembler): PidTarget {
   return { pid, sections, pes, counter: -1, repeated: false, scrambled: false };
 }

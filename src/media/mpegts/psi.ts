@@ -30,7 +30,8 @@ export class SectionReader {
   #last = new Uint8Array(0);
 
   /**
-   * @param section gets each complete section with a valid CRC that differs from the previous one; may keep it
+   * @param section gets each complete section with a valid CRC that differs from the previous one; may keep
+   *   it
    * @param damage gets a sentence for each dropped section
    */
   constructor(
@@ -111,7 +112,6 @@ export class SectionReader {
   }
 }
 
-/** A PAT. */
 export interface Pat {
   /** Programs in the order of the table, without the network's PID. */
   readonly programs: readonly { readonly number: number; readonly pmtPid: number }[];
@@ -154,7 +154,6 @@ export interface PmtStream {
   readonly ofProgram: readonly Descriptor[];
 }
 
-/** A PMT. */
 export interface Pmt {
   readonly program: number;
   readonly streams: readonly PmtStream[];

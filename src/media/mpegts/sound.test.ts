@@ -23,7 +23,10 @@ const encoded = (...args: string[]) => [...PICTURE, ...TONE, '-t', '2', ...X264,
 /** MD5 of each packet of a stream of a source. */
 const packetMd5 = (path: string, stream: string) => trackOf(listTracks(path), stream).packets.map(({ md5 }) => md5);
 
-/** MD5 of each packet of a stream, as ffmpeg copies them while it does `more` with the file, and what it complains about. */
+/**
+ * MD5 of each packet of a stream, as ffmpeg copies them while it does `more` with the file, and what it
+ * complains about.
+ */
 function readPackets(level: readonly string[], path: string, stream: string, more: readonly string[] = []) {
   const args = [...level, '-i', path, '-map', `0:${stream}`, '-c', 'copy', '-f', 'framemd5', '-', ...more];
   const { stdout, stderr, status } = spawnSync('ffmpeg', args);
@@ -46,39 +49,83 @@ interface Form {
 const forms: Readonly<Record<string, Form>> = {
   MP3: {
     args: encoded('-c:a', 'libmp3lame', '-ar', '44100', '-ac', '2'),
-    ...{ codec: 'mp3', codecs: 'mp4a.6B', rate: 44_100, channels: 2, record: '', samples: 1152 },
+    codec: 'mp3',
+    codecs: 'mp4a.6B',
+    rate: 44_100,
+    channels: 2,
+    record: '',
+    samples: 1152,
   },
   'MP3 at a low rate': {
     args: encoded('-c:a', 'libmp3lame', '-ar', '22050', '-ac', '1'),
-    ...{ codec: 'mp3', codecs: 'mp4a.69', rate: 22_050, channels: 1, record: '', samples: 576 },
+    codec: 'mp3',
+    codecs: 'mp4a.69',
+    rate: 22_050,
+    channels: 1,
+    record: '',
+    samples: 576,
   },
   'MPEG audio Layer II': {
     args: encoded('-c:a', 'mp2', '-ar', '48000', '-ac', '2'),
-    ...{ codec: 'mp3', codecs: 'mp4a.6B', rate: 48_000, channels: 2, record: '', samples: 1152 },
+    codec: 'mp3',
+    codecs: 'mp4a.6B',
+    rate: 48_000,
+    channels: 2,
+    record: '',
+    samples: 1152,
   },
   'AC-3': {
     args: encoded('-c:a', 'ac3', '-ar', '48000', '-ac', '6', '-b:a', '448k'),
-    ...{ codec: 'ac3', codecs: 'ac-3', rate: 48_000, channels: 6, record: '103de0', samples: 1536 },
+    codec: 'ac3',
+    codecs: 'ac-3',
+    rate: 48_000,
+    channels: 6,
+    record: '103de0',
+    samples: 1536,
   },
   'AC-3 by its descriptor (DVB)': {
     args: encoded('-c:a', 'ac3', '-ar', '48000', '-ac', '2', '-b:a', '192k', '-mpegts_flags', 'system_b'),
-    ...{ codec: 'ac3', codecs: 'ac-3', rate: 48_000, channels: 2, record: '101140', samples: 1536 },
+    codec: 'ac3',
+    codecs: 'ac-3',
+    rate: 48_000,
+    channels: 2,
+    record: '101140',
+    samples: 1536,
   },
   'E-AC-3': {
     args: encoded('-c:a', 'eac3', '-ar', '48000', '-ac', '2', '-b:a', '192k'),
-    ...{ codec: 'eac3', codecs: 'ec-3', rate: 48_000, channels: 2, record: '0600200400', samples: 1536 },
+    codec: 'eac3',
+    codecs: 'ec-3',
+    rate: 48_000,
+    channels: 2,
+    record: '0600200400',
+    samples: 1536,
   },
   'E-AC-3 by its descriptor (DVB)': {
     args: encoded('-c:a', 'eac3', '-ar', '48000', '-ac', '6', '-b:a', '192k', '-mpegts_flags', 'system_b'),
-    ...{ codec: 'eac3', codecs: 'ec-3', rate: 48_000, channels: 6, record: '0600200f00', samples: 1536 },
+    codec: 'eac3',
+    codecs: 'ec-3',
+    rate: 48_000,
+    channels: 6,
+    record: '0600200f00',
+    samples: 1536,
   },
   Opus: {
     args: encoded('-c:a', 'libopus', '-ac', '2'),
-    ...{ codec: 'opus', codecs: 'opus', rate: 48_000, channels: 2, record: '000200000000bb80000000', samples: 960 },
+    codec: 'opus',
+    codecs: 'opus',
+    rate: 48_000,
+    channels: 2,
+    record: '000200000000bb80000000',
+    samples: 960,
   },
   'Opus with six channels': {
     args: encoded('-c:a', 'libopus', '-ac', '6', '-mapping_family', '1'),
-    ...{ codec: 'opus', codecs: 'opus', rate: 48_000, channels: 6, samples: 960 },
+    codec: 'opus',
+    codecs: 'opus',
+    rate: 48_000,
+    channels: 6,
+    samples: 960,
     record: '000600000000bb800000010402000401020305',
   },
 };
@@ -276,7 +323,11 @@ test('what MPEG-TS cannot carry the muxer refuses by name', () => {
     }
   };
   const video = (codec: 'av1' | 'vp9'): VideoTrack => ({
-    ...{ id: 1, kind: 'video', timescale: 90_000, language: 'und', label: '' },
+    id: 1,
+    kind: 'video',
+    timescale: 90_000,
+    language: 'und',
+    label: '',
     config: { codec, record: Uint8Array.of(0x81, 4, 12, 0), codecs: codec, width: 64, height: 64 },
   });
   refused(video('av1'));

@@ -13,8 +13,8 @@ export function isSplice(section: Uint8Array): boolean {
 }
 
 /**
- * The time a message is for, 33 bits of 90 kHz with pts_adjustment, or undefined without one: immediate, cancelled, encrypted, of
- * a command without a time, or malformed.
+ * The time a message is for, 33 bits of 90 kHz with pts_adjustment, or undefined without one: immediate,
+ * cancelled, encrypted, of a command without a time, or malformed.
  *
  * @param section whole, with its CRC
  */

@@ -1,7 +1,9 @@
 /**
- * Codec of an elementary stream in the PMT: a table of stream types, and the descriptors that identify private ones.
+ * Codec of an elementary stream in the PMT: a table of stream types, and the descriptors that identify
+ * private ones.
  * In: an entry of a PMT. Out: supported video, audio or data, the name of unsupported media, or undefined.
- * ISO/IEC 13818-1, table 2-34 and 2.6.8; ETSI EN 300 468, 6.2; ATSC A/53 Part 3; SCTE 35, 8.1; ETSI TS 103 491 (Opus).
+ * ISO/IEC 13818-1, table 2-34 and 2.6.8; ETSI EN 300 468, 6.2; ATSC A/53 Part 3; SCTE 35, 8.1; ETSI TS 103
+ * 491 (Opus).
  */
 import type { LeftOutTrack } from '../../api/left-out.ts';
 import type { DataConfig } from '../frame.ts';
@@ -86,7 +88,10 @@ const REFUSED_TYPES = new Map<number, RefusedStream>([
 ]);
 /** User private types from here on may be anything; types below are data unless listed above. */
 const FIRST_USER_PRIVATE = 0x80;
-/** Private types that are known to be data: SCTE 27 and Blu-ray graphics, DSM-CC, text and tables of cable systems. */
+/**
+ * Private types that are known to be data: SCTE 27 and Blu-ray graphics, DSM-CC, text and tables of cable
+ * systems.
+ */
 const DATA_TYPES: ReadonlySet<number> = new Set([0x90, 0x91, 0x92, 0x95, 0xa0, 0xc0, 0xc6]);
 /** Private data identified by a registration (2.6.8). */
 const REFUSED_NAMES = new Map<string, RefusedStream>([
@@ -179,7 +184,10 @@ function opusChannels(descriptors: readonly Descriptor[]): number {
   return own?.body[1] ?? STEREO;
 }
 
-/** metadata_descriptor (2.6.60): the metadata format, 0xff and four letters, after the application format. Without one, ID3 is assumed. */
+/**
+ * metadata_descriptor (2.6.60): the metadata format, 0xff and four letters, after the application format.
+ * Without one, ID3 is assumed.
+ */
 function isId3(descriptors: readonly Descriptor[]): boolean {
   const own = descriptors.find(({ tag }) => tag === METADATA);
   if (!own) return true;

@@ -310,7 +310,8 @@ suite('which tracks there are', () => {
       tracks.map((set) => set[0]!.kind === 'video' && set[0]!.config.width),
       [64, 80],
     );
-    // A PES without a length is whole when the next begins: the fourth unit's sets show with the fifth, after 3 old frames.
+    // A PES without a length is whole when the next begins: the fourth unit's sets show with the fifth, after
+    // 3 old frames.
     assert.ok(
       calls.includes('1/2') && calls.includes('2/4') && !calls.includes('2/3') && !calls.includes('1/4'),
       calls.join(),

@@ -1,6 +1,7 @@
 /**
  * Unwraps the timestamps of a program, whose 33 bits wrap every 26.5 hours.
- * In: PTS and DTS of PES headers. Out: ticks of 90 kHz, on one timeline for all tracks. ISO/IEC 13818-1, 2.4.3.7.
+ * In: PTS and DTS of PES headers. Out: ticks of 90 kHz, on one timeline for all tracks. ISO/IEC 13818-1,
+ * 2.4.3.7.
  */
 
 /** Ticks per second of PTS and DTS. */
@@ -86,7 +87,10 @@ export function signedTurn(difference: number): number {
   return turned - TURN / 2;
 }
 
-/** Places one track's times on the program's timeline; a reset of the source clock does not move the track back. */
+/**
+ * Places one track's times on the program's timeline; a reset of the source clock does not move the track
+ * back.
+ */
 export class TrackClock {
   readonly #program: ProgramClock;
   #offset = 0;

@@ -1,6 +1,7 @@
 /**
  * The set of tracks: holds frames until the configurations of all tracks are known.
- * In: the streams that the PMT declares, their configurations and frames. Out: `tracks` before the first frame of any of them.
+ * In: the streams that the PMT declares, their configurations and frames. Out: `tracks` before the first
+ * frame of any of them.
  */
 import type { LeftOutTrack } from '../../api/left-out.ts';
 import type { DemuxerOutput, Frame, Track } from '../frame.ts';
@@ -11,11 +12,16 @@ import { PES_TIMESCALE, TURN } from './timestamps.ts';
 /** A second of 50 Mbps with its key frame, which is what a track may wait for, and as much again. */
 const MAX_HELD_BYTES = 16 * 1024 * 1024;
 const MAX_HELD_FRAMES = 4096;
-/** A track without a configuration within this much media is omitted until it has one, ticks of 90 kHz: 1 s. */
+/**
+ * A track without a configuration within this much media is omitted until it has one, ticks of 90 kHz: 1 s.
+ */
 const MAX_HELD_MEDIA = PES_TIMESCALE;
 /** The same for the sound of a live feed, which the PMT names before it comes, ticks of 90 kHz: 2 s. */
 const MAX_HELD_FOR_SOUND = 2 * PES_TIMESCALE;
-/** The same for the video of a live feed, which has its parameter sets with the next key frame, ticks of 90 kHz: 10 s. */
+/**
+ * The same for the video of a live feed, which has its parameter sets with the next key frame, ticks of 90
+ * kHz: 10 s.
+ */
 const MAX_HELD_FOR_VIDEO = 10 * PES_TIMESCALE;
 
 /** One declared stream. */
@@ -45,7 +51,10 @@ export class TrackSet {
   /** Clock periods added so that no time is below 0, ticks of 90 kHz. */
   #base = 0;
 
-  /** @param options.live a feed that was joined in the middle: what comes long before the first video is dropped */
+  /**
+   * @param options.live a feed that was joined in the middle: what comes long before the first video is
+   *   dropped
+   */
   constructor(out: DemuxerOutput, { live }: { readonly live: boolean }) {
     this.#out = out;
     this.#isLive = live;

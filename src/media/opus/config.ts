@@ -7,7 +7,9 @@ import { ByteReader } from '../../lib/bytes.ts';
 import type { AudioConfig } from '../frame.ts';
 import { OPUS_RATE } from './packet.ts';
 
-/** By number of channels: streams, coupled streams, and which decoded channel each output is, in Vorbis order. */
+/**
+ * By number of channels: streams, coupled streams, and which decoded channel each output is, in Vorbis order.
+ */
 const LAYOUTS: readonly (readonly [number, number, readonly number[]] | undefined)[] = [
   undefined,
   [1, 0, [0]],

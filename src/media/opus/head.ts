@@ -39,7 +39,8 @@ export function printOpusHead(record: Uint8Array, preSkip?: number): Uint8Array 
 }
 
 /**
- * The configuration of a track from its identification header. PreSkip is 0: a live stream is joined in the middle.
+ * The configuration of a track from its identification header. PreSkip is 0: a live stream is joined in the
+ * middle.
  *
  * @throws FormatError if it ends early, has no channel or another magic
  */

@@ -28,7 +28,10 @@ test('a control header of any length of packet is read as it was written', () =>
 test('trims and extensions belong to the header', () => {
   const header = Uint8Array.of(0x7f, 0xe0 | 0x1c, 7, 0x01, 0x38, 0x00, 0x05, 2, 9, 9);
   assert.deepEqual(parseOpusControl(header, 0, header.length), {
-    ...{ headerBytes: 10, packetBytes: 7, startTrim: 312, endTrim: 5 },
+    headerBytes: 10,
+    packetBytes: 7,
+    startTrim: 312,
+    endTrim: 5,
   });
   assert.equal(parseOpusControl(Uint8Array.of(0x7e, 0xe0, 7), 0, 3), undefined);
 });

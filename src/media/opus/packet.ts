@@ -1,6 +1,7 @@
 /**
  * Opus packets: their duration, and the control header before each in MPEG-TS.
- * In: bytes. Out: samples, lengths; or the header's bytes. RFC 6716, 3.1 and 3.2; ETSI TS 103 491 (Opus in MPEG-TS), opus_control_header.
+ * In: bytes. Out: samples, lengths; or the header's bytes. RFC 6716, 3.1 and 3.2; ETSI TS 103 491 (Opus in
+ * MPEG-TS), opus_control_header.
  */
 
 /** Hz; Opus counts in nothing else. */

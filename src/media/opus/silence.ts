@@ -1,6 +1,7 @@
 /**
  * Silent Opus packets, to fill missing audio while video continues (docs/media.md 15).
- * In: a track's configuration. Out: one packet of 20 ms. RFC 6716, 3.1 (TOC) and 4.3 (CELT: the first symbol says silence).
+ * In: a track's configuration. Out: one packet of 20 ms. RFC 6716, 3.1 (TOC) and 4.3 (CELT: the first symbol
+ * says silence).
  */
 import { OxbowError } from '../../lib/errors.ts';
 import type { AudioConfig } from '../frame.ts';

@@ -1,7 +1,7 @@
 /**
  * Packed audio demuxer: segments of audio frames after an ID3 tag with their time.
- * In: complete segments of AAC (ADTS), MP3, AC-3 or E-AC-3. Out: one audio track; other ID3 frames as an ID3 track.
- * RFC 8216bis 3.4.
+ * In: complete segments of AAC (ADTS), MP3, AC-3 or E-AC-3. Out: one audio track; other ID3 frames as an ID3
+ * track. RFC 8216bis 3.4.
  */
 import { concatBytes } from '../../lib/bytes.ts';
 import { FormatError } from '../../lib/errors.ts';
@@ -35,9 +35,9 @@ export interface PackedAudioDemuxer extends Demuxer {
 }
 
 /**
- * Makes a demuxer. `flush` ends a segment: until then nothing is delivered. Audio is track 1 in its sample rate, ID3 track 2 in 90 kHz,
- * declared with the first tag that has more than the time. Times start where the source's do and never wrap; a segment without a time
- * continues at the end of the last one.
+ * Makes a demuxer. `flush` ends a segment: until then nothing is delivered. Audio is track 1 in its sample
+ * rate, ID3 track 2 in 90 kHz, declared with the first tag that has more than the time. Times start where the
+ * source's do and never wrap; a segment without a time continues at the end of the last one.
  *
  * @param output `frame.data` may be kept; the frames of a segment share memory
  */

@@ -1,5 +1,6 @@
 /**
- * Parses the beginning of a packed audio segment: ID3 tags, one of them with the time, then frames of one codec.
+ * Parses the beginning of a packed audio segment: ID3 tags, one of them with the time, then frames of one
+ * codec.
  * In: the first bytes of a segment. Out: offset, time and codec of the frames; tags with metadata. Pure.
  * RFC 8216bis 3.4 (Packed Audio).
  */

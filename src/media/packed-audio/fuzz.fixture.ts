@@ -1,6 +1,7 @@
 /**
  * Damaged packed audio; for tests and for `npm run fuzz`.
- * In: a seed. Out: nothing, or an assertion: whatever comes, there are frames in order, damage, or a FormatError, and memory stays bounded.
+ * In: a seed. Out: nothing, or an assertion: whatever comes, there are frames in order, damage, or a
+ * FormatError, and memory stays bounded.
  */
 import assert from 'node:assert/strict';
 import { seeded } from '../../lib/random.fixture.ts';

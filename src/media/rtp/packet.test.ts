@@ -19,7 +19,11 @@ test('a packet with everything is read: contributing sources, extension, padding
   assert.deepEqual(
     { ...packet, payload: [...packet.payload], extensions: [...packet.extensions!] },
     {
-      ...{ payloadType: 96, marker: true, sequence: 0xffff, timestamp: 1, ssrc: 10 },
+      payloadType: 96,
+      marker: true,
+      sequence: 0xffff,
+      timestamp: 1,
+      ssrc: 10,
       payload: [0x11, 0x22, 0x33, 0],
       extensions: [[1, Uint8Array.of(0xab)]],
     },
@@ -33,7 +37,11 @@ test('header extensions with two bytes are read (RFC 8285 4.3)', () => {
 
 test('what is printed is read again', () => {
   const packet = {
-    ...{ payloadType: 111, marker: false, sequence: 3, timestamp: 0xffff_ffff, ssrc: 0x8000_0001 },
+    payloadType: 111,
+    marker: false,
+    sequence: 3,
+    timestamp: 0xffff_ffff,
+    ssrc: 0x8000_0001,
     payload: Uint8Array.of(1, 2, 3),
     extensions: new Map([
       [3, Uint8Array.of(9, 8)],
@@ -68,8 +76,13 @@ test('a sender report keeps its time to less than a microsecond', () => {
 
 test('a receiver report is read again, with losses below zero', () => {
   const report = {
-    ...{ ssrc: 7, lossRate: 0.5, lost: -3, highestSequence: 0x0002_0001 },
-    ...{ jitter: 12, lastReport: 0x8000_0000, delay: 65_536 },
+    ssrc: 7,
+    lossRate: 0.5,
+    lost: -3,
+    highestSequence: 0x0002_0001,
+    jitter: 12,
+    lastReport: 0x8000_0000,
+    delay: 65_536,
   };
   const [read] = parseRtcp(printReceiverReport(1, [report], 'oxbow'));
   assert.deepEqual(read, { type: 'receiverReport', ssrc: 1, reports: [report] });

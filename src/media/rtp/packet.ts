@@ -1,11 +1,11 @@
 /**
  * RTP packets.
- * In: datagrams. Out: their fields and payload, and the reverse. Pure. RFC 3550 5.1, RFC 8285 (header extensions).
+ * In: datagrams. Out: their fields and payload, and the reverse. Pure. RFC 3550 5.1, RFC 8285 (header
+ * extensions).
  */
 import { ByteReader, concatBytes } from '../../lib/bytes.ts';
 import { FormatError } from '../../lib/errors.ts';
 
-/** A packet. */
 export interface RtpPacket {
   /** 0 to 127; its meaning is in the SDP. */
   readonly payloadType: number;
@@ -41,12 +41,20 @@ export function parseRtp(datagram: Uint8Array): RtpPacket {
   }
   const payload = datagram.subarray(reader.offset, datagram.length - padding);
   return {
-    ...{ payloadType: second & 0x7f, marker: second >= 0x80, sequence, timestamp, ssrc, payload },
+    payloadType: second & 0x7f,
+    marker: second >= 0x80,
+    sequence,
+    timestamp,
+    ssrc,
+    payload,
     ...(extensions && { extensions }),
   };
 }
 
-/** Prints a packet without padding and contributing sources; header extensions in the form with one byte, RFC 8285 4.2. */
+/**
+ * Prints a packet without padding and contributing sources; header extensions in the form with one byte,
+ * RFC 8285 4.2.
+ */
 export function printRtp({
   payloadType,
   marker,

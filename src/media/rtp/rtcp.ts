@@ -1,6 +1,7 @@
 /**
  * RTCP: reports of senders and receivers, and feedback of WebRTC.
- * In: compound packets. Out: values, and the reverse. Pure. RFC 3550 6, RFC 4585 6 (NACK, PLI), RFC 5104 4.3.1 (FIR).
+ * In: compound packets. Out: values, and the reverse. Pure. RFC 3550 6, RFC 4585 6 (NACK, PLI), RFC 5104
+ * 4.3.1 (FIR).
  */
 import { ByteReader, concatBytes } from '../../lib/bytes.ts';
 import { FormatError } from '../../lib/errors.ts';
@@ -141,7 +142,10 @@ export interface SenderReport {
   readonly bytes: number;
 }
 
-/** A sender report without reception reports, with the name of the source. @param name `CNAME`, in ASCII; joins audio and video */
+/**
+ * A sender report without reception reports, with the name of the source.
+ * @param name `CNAME`, in ASCII; joins audio and video
+ */
 export function printSenderReport({ ssrc, utcMs, timestamp, packets, bytes }: SenderReport, name: string): Uint8Array {
   const seconds = Math.floor(utcMs / 1000);
   const fraction = Math.floor(((utcMs / 1000 - seconds) % 1) * 2 ** 32);

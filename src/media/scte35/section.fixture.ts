@@ -1,6 +1,7 @@
 /**
  * Splice sections written by hand.
- * In: what is to be spliced. Out: a splice_info_section with its CRC. Used by tests only. ANSI/SCTE 35, 9.6 and 9.7.
+ * In: what is to be spliced. Out: a splice_info_section with its CRC. Used by tests only. ANSI/SCTE 35, 9.6
+ * and 9.7.
  */
 import { BitWriter } from '../../lib/bits.ts';
 import { concatBytes } from '../../lib/bytes.ts';

@@ -11,8 +11,12 @@ suite('splice sections', () => {
   test('the sample of the standard is an out point with a planned duration (SCTE 35, 14.2)', () => {
     const { command, segmentations } = parseSpliceSection(Buffer.from(SAMPLE, 'hex'));
     assert.deepEqual(command, {
-      ...{ kind: 'insert', eventId: 0x4800008f, cancelled: false, out: true },
-      ...{ pts: 0x07369c02e, duration: 0x52ccf5 },
+      kind: 'insert',
+      eventId: 0x4800008f,
+      cancelled: false,
+      out: true,
+      pts: 0x07369c02e,
+      duration: 0x52ccf5,
     });
     assert.deepEqual(segmentations, []);
   });

@@ -1,6 +1,7 @@
 /**
  * Parses SCTE 35 splice information: command, time and duration.
- * In: a splice_info_section. Out: its command and segmentation descriptors, or a FormatError. Pure. ANSI/SCTE 35, 9.6 to 9.8, 10.3.
+ * In: a splice_info_section. Out: its command and segmentation descriptors, or a FormatError. Pure. ANSI/SCTE
+ * 35, 9.6 to 9.8, 10.3.
  */
 import { BitReader } from '../../lib/bits.ts';
 import { FormatError } from '../../lib/errors.ts';
@@ -69,7 +70,8 @@ export function parseSpliceSection(bytes: Uint8Array): SpliceSection {
   const reader = new BitReader(bytes, 'splice command', HEAD_BYTES, length - CRC_BYTES);
   const command = parseCommand(reader, type, adjustment);
   reader.align();
-  // 0xFFF: written by machines that did not know it; the command says itself how long it is, those that follow a standard.
+  // 0xFFF: written by machines that did not know it; the command says itself how long it is, those that
+  // follow a standard.
   const end = commandLength === 0xfff ? reader.offset / 8 : HEAD_BYTES + commandLength;
   if (commandLength === 0xfff && command.kind !== 'insert' && command.kind !== 'signal' && command.kind !== 'null') {
     return { command, segmentations: [] };

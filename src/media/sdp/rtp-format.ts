@@ -1,6 +1,7 @@
 /**
  * The RTP payload formats of a media description.
- * In: a parsed media description. Out: encoding, clock rate and parameters of each payload type. Pure. RFC 8866 6.6 and 6.15, RFC 3551 6.
+ * In: a parsed media description. Out: encoding, clock rate and parameters of each payload type. Pure.
+ * RFC 8866 6.6 and 6.15, RFC 3551 6.
  */
 import { attributesOf, type SdpMedia } from './sdp.ts';
 
@@ -33,7 +34,9 @@ const STATIC: Readonly<Record<number, readonly [encoding: string, clockRate: num
   33: ['MP2T', 90_000],
 };
 
-/** The formats of a media description, by the preference of its author; unknown payload types are left out. */
+/**
+ * The formats of a media description, by the preference of its author; unknown payload types are left out.
+ */
 export function rtpFormatsOf({ formats, attributes }: SdpMedia): RtpFormat[] {
   const maps = byPayloadType(attributesOf(attributes, 'rtpmap'));
   const parameters = byPayloadType(attributesOf(attributes, 'fmtp'));
@@ -46,7 +49,10 @@ export function rtpFormatsOf({ formats, attributes }: SdpMedia): RtpFormat[] {
     if (encoding === '' || !rate) return [];
     return [
       {
-        ...{ payloadType, encoding: encoding.toUpperCase(), clockRate: rate, channels },
+        payloadType,
+        encoding: encoding.toUpperCase(),
+        clockRate: rate,
+        channels,
         parameters: parseParameters(parameters.get(text) ?? ''),
         feedback: feedback.filter(([type]) => type === text || type === '*').map(([, value]) => value),
       },

@@ -1,5 +1,6 @@
 /**
- * Media descriptions of plain RTP: of an SDP that announces what is sent (RTP sessions), and of the answer to DESCRIBE (RTSP).
+ * Media descriptions of plain RTP: of an SDP that announces what is sent (RTP sessions), and of the answer to
+ * DESCRIBE (RTSP).
  * In: SDP. Out: the media, by the index of their m= lines, with what oxbow can read of them. Pure.
  * RFC 8866, RFC 3605 (a=rtcp), RFC 5761 (a=rtcp-mux), RFC 7826 D.1 (a=control).
  */
@@ -80,7 +81,12 @@ function readMedia(media: SdpMedia, session: readonly SdpAttribute[]): RtpMedia 
   if (isKnown && !isClear) unsupported.unshift({ kind, name: `${kind} over ${printable(protocol)}` });
   const has = (name: string) => [...attributes, ...session].some(([each]) => each === name);
   return {
-    ...{ kind, protocol, port, address, formats, isUsable },
+    kind,
+    protocol,
+    port,
+    address,
+    formats,
+    isUsable,
     direction: DIRECTIONS.find(has) ?? 'sendrecv',
     rtcpPort: portOf(attributeOf(attributes, 'rtcp')),
     isMuxed: attributeOf(attributes, 'rtcp-mux') !== undefined,

@@ -21,7 +21,6 @@ export interface SdpMedia {
   readonly attributes: readonly SdpAttribute[];
 }
 
-/** A session description. */
 export interface SessionDescription {
   /** Value of the `s=` line. */
   readonly name: string;
@@ -34,7 +33,9 @@ export interface SessionDescription {
 export const MAX_SDP_LENGTH = 128 * 1024;
 const MAX_MEDIA = 64;
 
-/** @throws FormatError if it is no session description, or a line is malformed; the offset is that of the line */
+/**
+ * @throws FormatError if it is no session description, or a line is malformed; the offset is that of the line
+ */
 export function parseSdp(text: string): SessionDescription {
   if (text.length > MAX_SDP_LENGTH) throw new FormatError(`an SDP of ${text.length} characters is too long`, 0);
   if (!/^\s*v=0\s*?\r?\n/.test(text)) throw new FormatError('an SDP begins with the line "v=0"', 0);
@@ -74,7 +75,10 @@ export function parseSdp(text: string): SessionDescription {
   return { name: session.name, attributes: session.attributes, media };
 }
 
-/** Prints a description. Media without an address get none of their own. @param id number of the session, digits */
+/**
+ * Prints a description. Media without an address get none of their own.
+ * @param id number of the session, digits
+ */
 export function printSdp({ name, attributes, media }: SessionDescription, id: string): string {
   const lines = ['v=0', `o=- ${id} 1 IN IP4 127.0.0.1`, `s=${name}`, 't=0 0', ...attributes.map(printAttribute)];
   for (const { kind, port, protocol, formats, address, attributes: own } of media) {

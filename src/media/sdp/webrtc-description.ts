@@ -1,6 +1,7 @@
 /**
  * Offers and answers of WebRTC: one transport for all media, ICE, DTLS and SRTP.
- * In: SDP. Out: values, and the reverse. Pure. RFC 8829 5, RFC 8839 (ICE), RFC 8122 (fingerprint), RFC 9143 (BUNDLE), RFC 8285 (extmap).
+ * In: SDP. Out: values, and the reverse. Pure. RFC 8829 5, RFC 8839 (ICE), RFC 8122 (fingerprint), RFC 9143
+ * (BUNDLE), RFC 8285 (extmap).
  */
 import { FormatError } from '../../lib/errors.ts';
 import { printParameters, type RtpFormat, rtpFormatsOf } from './rtp-format.ts';
@@ -74,7 +75,10 @@ export function parseWebRtc(text: string): WebRtcDescription {
     .find(Boolean);
   if (!fingerprint) throw new FormatError('the SDP has no a=fingerprint with sha-256', 0);
   return {
-    ...{ ufrag, password, setup, fingerprint: fingerprint.toUpperCase() },
+    ufrag,
+    password,
+    setup,
+    fingerprint: fingerprint.toUpperCase(),
     isIceLite: attributeOf(attributes, 'ice-lite') !== undefined,
     candidates: media.flatMap(({ attributes: own }) => attributesOf(own, 'candidate').flatMap(parseCandidate)),
     media: media.map(parseMedia),
@@ -124,7 +128,9 @@ export function printWebRtc(description: WebRtcDescription, id: string): string 
     const reachable = isFirst ? printCandidates(candidates) : [];
     isFirst = false;
     return {
-      ...{ ...head, port: candidates[0]?.port ?? 9, address: '0.0.0.0' },
+      ...head,
+      port: candidates[0]?.port ?? 9,
+      address: '0.0.0.0',
       attributes: [...transport, ...printMedia(each), ...reachable],
     };
   });

@@ -1,7 +1,9 @@
 /**
- * Reads SSA and ASS: scripts, and the events of a script as containers have them; writes a script of such events.
- * In: text. Out: cues with bold, italics, underline and place; fonts, colours, movement and drawings are left out. Pure.
- * Advanced SubStation Alpha has no standard; Matroska Subtitles (draft-ietf-cellar-codec) 6.3 has its mapping.
+ * Reads SSA and ASS: scripts, and the events of a script as containers have them; writes a script of such
+ * events.
+ * In: text. Out: cues with bold, italics, underline and place; fonts, colours, movement and drawings are left
+ * out. Pure. Advanced SubStation Alpha has no standard; Matroska Subtitles (draft-ietf-cellar-codec) 6.3 has
+ * its mapping.
  */
 import { CueList } from './bounds.ts';
 import { alignmentSettings, escapeText, joinLines } from './cue-text.ts';

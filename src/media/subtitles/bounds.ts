@@ -16,7 +16,9 @@ const MAX_TEXT = 4 * 1024 * 1024;
 /** Latest end of a cue, ms: longer than every asset. */
 const MAX_MS = 100 * 3_600_000;
 
-/** Bounds of a whole WebVTT file; what `CueList` collects is within them, also with its times and references. */
+/**
+ * Bounds of a whole WebVTT file; what `CueList` collects is within them, also with its times and references.
+ */
 export const fileBounds: VttBounds = { characters: 32 * 1024 * 1024, lines: 400_000, cues: MAX_SUBTITLE_CUES };
 
 /** Collects the cues of a track. */

@@ -4,7 +4,6 @@
  */
 import { FormatError } from '../../lib/errors.ts';
 
-/** A decoded text. */
 export interface DecodedText {
   readonly text: string;
   /** Name in the Encoding standard, e.g. `utf-8`, `gb18030`. */
@@ -15,8 +14,9 @@ export interface DecodedText {
 const PAIRED_SHARE = 0.9;
 
 /**
- * A byte order mark counts first, then what the sender says, then UTF-8 where the bytes are valid. Otherwise the text counts as GBK where
- * nearly all bytes above 127 come in pairs from 0xA1 on, and as windows-1252 where they do not.
+ * A byte order mark counts first, then what the sender says, then UTF-8 where the bytes are valid. Otherwise
+ * the text counts as GBK where nearly all bytes above 127 come in pairs from 0xA1 on, and as windows-1252
+ * where they do not.
  *
  * @param declared name of a character set; undefined: unknown
  * @throws FormatError if `declared` is no known name

@@ -1,6 +1,7 @@
 /**
  * The text of a cue with nothing in it but what WebVTT allows: pages show it, so no other tag comes through.
- * In: text of any format, with any tags. Out: WebVTT cue text; settings of known names alone. Pure. W3C WebVTT 4.2.2 and 4.4.
+ * In: text of any format, with any tags. Out: WebVTT cue text; settings of known names alone. Pure. W3C
+ * WebVTT 4.2.2 and 4.4.
  */
 
 const TAG = /<(\/?[A-Za-z][^<>\n]{0,200}|\d\d[\d:.]{1,20})>|[<>&]/g;
@@ -23,8 +24,9 @@ export function escapeText(text: string): string {
 }
 
 /**
- * Keeps the tags of WebVTT (`b`, `i`, `u`, `ruby`, `rt`, `c`, `v`, `lang`, timestamps) and its character references. Other tags are
- * removed, other characters with a meaning are escaped. The result has no empty line and no arrow.
+ * Keeps the tags of WebVTT (`b`, `i`, `u`, `ruby`, `rt`, `c`, `v`, `lang`, timestamps) and its character
+ * references. Other tags are removed, other characters with a meaning are escaped. The result has no empty
+ * line and no arrow.
  */
 export function safeCueText(text: string): string {
   const plain = text.replace(CONTROL, '').replaceAll(CHARACTER, (_, decimal, hex, name) => {
@@ -72,7 +74,8 @@ export function safeSettings(settings: string): string {
 }
 
 /**
- * Settings of an alignment as SSA and ASS number it: like the keys of a number pad, 2 is the middle at the bottom.
+ * Settings of an alignment as SSA and ASS number it: like the keys of a number pad, 2 is the middle at the
+ * bottom.
  *
  * @param pad 1 to 9
  */

@@ -1,5 +1,6 @@
 /**
- * Reads samples of timed text of MP4 files (`tx3g`, `text`): the text, with bold, italics and underline of its runs.
+ * Reads samples of timed text of MP4 files (`tx3g`, `text`): the text, with bold, italics and underline of
+ * its runs.
  * In: a sample. Out: the text of a cue; empty where nothing is shown. Pure. 3GPP TS 26.245 5.17.
  */
 import { FormatError } from '../../lib/errors.ts';

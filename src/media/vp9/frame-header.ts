@@ -1,6 +1,7 @@
 /**
  * The uncompressed header of a VP9 frame: key frames, their size, and the configuration that follows.
- * In: a frame or superframe. Out: fields, a VideoConfig. Pure. VP9 Bitstream, 6.2 and 7.2; VP Codec ISO Media File Format Binding.
+ * In: a frame or superframe. Out: fields, a VideoConfig. Pure. VP9 Bitstream, 6.2 and 7.2; VP Codec ISO Media
+ * File Format Binding.
  */
 import { BitReader } from '../../lib/bits.ts';
 import { FormatError } from '../../lib/errors.ts';

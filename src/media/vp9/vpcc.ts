@@ -1,8 +1,8 @@
 /**
  * The VP codec configuration record, for VP9.
- * In: the body of a `vpcC` box, its version and flags included. Out: the codec string, and what Matroska says instead. Pure.
- * VP Codec ISO Media File Format Binding, 1.0, "VP Codec Configuration Box" and "Codecs Parameter String"; WebM Container Guidelines,
- * VP9 Codec Feature Metadata.
+ * In: the body of a `vpcC` box, its version and flags included. Out: the codec string, and what Matroska says
+ * instead. Pure. VP Codec ISO Media File Format Binding, 1.0, "VP Codec Configuration Box" and
+ * "Codecs Parameter String"; WebM Container Guidelines, VP9 Codec Feature Metadata.
  */
 import { ByteReader } from '../../lib/bytes.ts';
 import { FormatError } from '../../lib/errors.ts';
@@ -65,8 +65,8 @@ export function vp9Colours(record: Uint8Array): Colours | undefined {
 }
 
 /**
- * The RFC 6381 codec string, e.g. `vp09.00.31.08`. Where the record has no level, browsers would refuse the string: then it is the
- * least one that has room for the picture.
+ * The RFC 6381 codec string, e.g. `vp09.00.31.08`. Where the record has no level, browsers would refuse the
+ * string: then it is the least one that has room for the picture.
  *
  * @param record body of a `vpcC` with its version and flags
  * @param width luma samples
@@ -79,7 +79,8 @@ export function vp9Codecs(record: Uint8Array, width: number, height: number): st
 }
 
 /**
- * The same as CodecPrivate of Matroska and WebM: profile, level, bit depth and chroma subsampling, each behind its number and length.
+ * The same as CodecPrivate of Matroska and WebM: profile, level, bit depth and chroma subsampling, each
+ * behind its number and length.
  *
  * @throws FormatError as parseVpcC
  */

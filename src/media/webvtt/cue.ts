@@ -1,6 +1,7 @@
 /**
  * The content of a WebVTT file as values.
- * In: parse.ts, and other sources of cues. Out: print.ts, samples of text tracks. Pure types. W3C WebVTT; RFC 8216bis 3.1.4.
+ * In: parse.ts, and other sources of cues. Out: print.ts, samples of text tracks. Pure types. W3C WebVTT;
+ * RFC 8216bis 3.1.4.
  */
 
 /** A text that is shown for a while. */
@@ -21,13 +22,15 @@ export interface VttCue {
 export interface TimestampMap {
   /** Ticks of 90 kHz, 33 bits. */
   readonly mpegts: number;
-  /** ms. */
   readonly localMs: number;
 }
 
 /** A WebVTT file. */
 export interface VttFile {
-  /** `WEBVTT`, then the blocks STYLE and REGION as they stand, parted by empty lines; no line end after the last. */
+  /**
+   * `WEBVTT`, then the blocks STYLE and REGION as they stand, parted by empty lines; no line end after the
+   * last.
+   */
   readonly header: string;
   /** Absent: 0 is 0 (RFC 8216bis 3.1.4). */
   readonly timestampMap?: TimestampMap;

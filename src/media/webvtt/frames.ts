@@ -1,5 +1,6 @@
 /**
- * Cues as the frames of a text track between two instants: a frame for each stretch in which the same cues are shown.
+ * Cues as the frames of a text track between two instants: a frame for each stretch in which the same cues
+ * are shown.
  * In: cues on the clock of the track. Out: frames of that stretch. Pure. ISO/IEC 14496-30, 6.4 to 6.6.
  */
 import type { Frame } from '../frame.ts';
@@ -28,7 +29,10 @@ export interface TextStretch {
   readonly to: number;
   /** Stretches without cues are frames too, so that the track has no hole. */
   readonly gapless: boolean;
-  /** Cues that are known only after their end: in the first frame, which is short then; they keep their own times. */
+  /**
+   * Cues that are known only after their end: in the first frame, which is short then; they keep their own
+   * times.
+   */
   readonly late?: readonly TickCue[];
 }
 

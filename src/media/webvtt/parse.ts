@@ -1,6 +1,7 @@
 /**
  * Reads WebVTT files.
- * In: the text of a file or segment, from anywhere. Out: a VttFile, or a FormatError. Pure. W3C WebVTT, 6.1 to 6.3; RFC 8216bis 3.1.4.
+ * In: the text of a file or segment, from anywhere. Out: a VttFile, or a FormatError. Pure. W3C WebVTT, 6.1
+ * to 6.3; RFC 8216bis 3.1.4.
  */
 import { FormatError } from '../../lib/errors.ts';
 import type { TimestampMap, VttCue, VttFile } from './cue.ts';

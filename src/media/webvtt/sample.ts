@@ -2,16 +2,16 @@
  * Cues as samples of a text track.
  * In: cues, or a sample. Out: a sample, or its cues; a sample cut in two. Pure. ISO/IEC 14496-30, 6.4 to 6.6.
  *
- * A sample has the cues that are shown until the next sample; a longer cue is in several samples. The standard boxes have no start and
- * end of a cue, which HLS requires (RFC 8216bis 3.1.4). oxbow adds them in a last box, which other readers skip: `uuid`, 16 bytes of
- * user type, i64 ticks from the cue's start to the sample's, i64 ticks from the sample's end to the cue's.
+ * A sample has the cues that are shown until the next sample; a longer cue is in several samples. The
+ * standard boxes have no start and end of a cue, which HLS requires (RFC 8216bis 3.1.4). oxbow adds them in a
+ * last box, which other readers skip: `uuid`, 16 bytes of user type, i64 ticks from the cue's start to the
+ * sample's, i64 ticks from the sample's end to the cue's.
  */
 import { ByteReader } from '../../lib/bytes.ts';
 import { FormatError } from '../../lib/errors.ts';
 import type { Frame } from '../frame.ts';
 import { type Box, BoxWriter, findBox, readBoxes } from '../isobmff/box.ts';
 
-/** A cue as a sample has it. */
 export interface SampleCue {
   readonly id: string;
   readonly settings: string;

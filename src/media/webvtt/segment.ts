@@ -14,8 +14,9 @@ const FNV_START = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
 
 /**
- * The file: every cue that is shown in the segment, with the times at which it begins and ends, be they outside of it. Its clock is
- * that of the media; the map says so with the segment's own start, so that 33 bits suffice.
+ * The file: every cue that is shown in the segment, with the times at which it begins and ends, be they
+ * outside of it. Its clock is that of the media; the map says so with the segment's own start, so that 33
+ * bits suffice.
  *
  * @param track undefined: the segment has no such track
  * @param bytes moof and mdat pairs; undefined: nothing is shown
@@ -43,8 +44,9 @@ function cuesOf({ timescale }: TextTrack, bytes: Uint8Array): VttCue[] {
 }
 
 /**
- * The identifier of a cue that has none, the same in each segment in which it is shown. Without one, players recognize a repeated cue by its
- * times, which they calculate again in each segment: hls.js shows it twice where they differ by rounding.
+ * The identifier of a cue that has none, the same in each segment in which it is shown. Without one, players
+ * recognize a repeated cue by its times, which they calculate again in each segment: hls.js shows it twice
+ * where they differ by rounding.
  */
 function idOf({ startMs, endMs }: Pick<VttCue, 'startMs' | 'endMs'>, words: string): string {
   const text = `${startMs} ${endMs} ${words}`;

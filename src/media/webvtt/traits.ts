@@ -1,15 +1,13 @@
 /**
- * DEFAULT and FORCED of a subtitle rendition in a source's playlist, for which a track has no field. They are stored as a comment in
- * the WebVTT header of the track, so that every file has them.
+ * DEFAULT and FORCED of a subtitle rendition in a source's playlist, for which a track has no field. They are
+ * stored as a comment in the WebVTT header of the track, so that every file has them.
  * In: traits, or a header. Out: a header, or its traits. Pure. RFC 8216bis 4.4.6.1; W3C WebVTT, 4.1 (NOTE).
  */
 import type { TextTrack } from '../frame.ts';
 
 /** What a rendition is for. */
 export interface TextTraits {
-  /** DEFAULT */
   readonly isDefault: boolean;
-  /** FORCED */
   readonly forced: boolean;
 }
 

@@ -10,7 +10,11 @@ import { printVttSegment } from './segment.ts';
 import { parseTextHeader, printTextHeader } from './traits.ts';
 
 const track = (record = 'WEBVTT'): TextTrack => ({
-  ...{ id: 3, kind: 'text', timescale: 90_000, language: 'eng', label: '' },
+  id: 3,
+  kind: 'text',
+  timescale: 90_000,
+  language: 'eng',
+  label: '',
   config: { codec: 'webvtt', record: new TextEncoder().encode(record), codecs: 'wvtt' },
 });
 
@@ -79,7 +83,11 @@ suite('WebVTT files', () => {
 suite('cues as samples', () => {
   const cue = { id: '1', settings: 'line:0', text: 'words', before: 0, after: 0 };
   const frame: Frame = {
-    ...{ trackId: 3, dts: 1000, pts: 1000, duration: 500, key: true },
+    trackId: 3,
+    dts: 1000,
+    pts: 1000,
+    duration: 500,
+    key: true,
     data: printSample([cue]),
   };
 

@@ -7,7 +7,10 @@ import { messageOf } from '../../lib/errors.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 
-/** What is reported: a bug that ended something, a child process that crashed, an exception that ended oxbow, or oxbow was killed. */
+/**
+ * What is reported: a bug that ended something, a child process that crashed, an exception that ended oxbow,
+ * or oxbow was killed.
+ */
 export type ReportKind = 'bug' | 'child' | 'uncaught' | 'killed';
 
 /**

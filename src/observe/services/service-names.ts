@@ -1,7 +1,7 @@
 /**
  * The services outside of the process that oxbow calls through a circuit breaker.
- * In: nothing. Out: their names, as metrics, events, log lines and the health check show them. scripts/check-connections.ts checks that
- * each is opened and documented.
+ * In: nothing. Out: their names, as metrics, events, log lines and the health check show them.
+ * scripts/check-connections.ts checks that each is opened and documented.
  */
 
 /** Services with one address in the settings. */

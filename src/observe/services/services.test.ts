@@ -20,7 +20,9 @@ test('a service that stops answering is reported once: metrics, change, health c
   };
   let trials = 0;
   using breaker = await services.open({
-    ...{ service: 'rabbitmq', timeoutMs: 60_000, failures: 2 },
+    service: 'rabbitmq',
+    timeoutMs: 60_000,
+    failures: 2,
     probe: () => {
       works = ++trials > 2;
       return call();

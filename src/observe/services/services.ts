@@ -1,6 +1,7 @@
 /**
  * The services outside of the process that oxbow uses, and whether they answer: one circuit breaker each.
- * In: owners of connections, which open a breaker or report by themselves. Out: metrics, log lines, events `service.*`, a health check.
+ * In: owners of connections, which open a breaker or report by themselves. Out: metrics, log lines, events
+ * `service.*`, a health check.
  */
 import type { Breaker, BreakerOptions, BreakerState } from '../../lib/breaker/breaker.ts';
 import { Emitter, type Subscribable } from '../../lib/events.ts';

@@ -1,5 +1,6 @@
 /**
- * The span that the running code belongs to, so that its database queries, jobs and events are below it without being passed one.
+ * The span that the running code belongs to, so that its database queries, jobs and events are below it
+ * without being passed one.
  * In: the work of a request or a job. Out: its `traceparent`. Set only while tracing is on.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
@@ -56,7 +57,10 @@ export function currentTraceparent(): string | undefined {
   return scope?.isOver === false ? scope.traceparent : undefined;
 }
 
-/** Work that belongs to the current span also if it runs after the end of that: a step that a request has caused. */
+/**
+ * Work that belongs to the current span also if it runs after the end of that: a step that a request has
+ * caused.
+ */
 export function keepSpan<T>(work: () => T): () => T {
   const traceparent = currentTraceparent();
   return traceparent === undefined ? work : () => withinSpan({ traceparent }, work);

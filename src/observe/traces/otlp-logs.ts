@@ -1,6 +1,7 @@
 /**
  * Log lines as log records of OpenTelemetry, by OTLP over HTTP (JSON).
- * In: finished lines, JSON without secrets. Out: POSTs to a collector, in batches. A line that is lost is on standard error all the same.
+ * In: finished lines, JSON without secrets. Out: POSTs to a collector, in batches. A line that is lost is on
+ * standard error all the same.
  */
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
@@ -97,8 +98,10 @@ export function recordOf(json: string): object | undefined {
   const { type, message, stack: errStack } = { ...(err as Record<string, unknown> | undefined) };
   const nanos = `${BigInt(Date.parse(String(time)) || 0) * 1_000_000n}`;
   return {
-    ...{ timeUnixNano: nanos, observedTimeUnixNano: nanos },
-    ...{ severityNumber: severities[String(level)] ?? 0, severityText: String(level) },
+    timeUnixNano: nanos,
+    observedTimeUnixNano: nanos,
+    severityNumber: severities[String(level)] ?? 0,
+    severityText: String(level),
     body: { stringValue: String(msg ?? '') },
     ...(typeof traceId === 'string' && /^[0-9a-f]{32}$/.test(traceId) && { traceId }),
     attributes: keyValues({

@@ -55,15 +55,23 @@ test('a request is sent to the collector as a span of its trace, below the span 
   const nowMs = 1_795_000_000_000;
   {
     await using telemetry = await openTelemetry({
-      ...{ endpoint: `${collector.endpoint}/`, sample: 1, nowMs: () => nowMs },
+      endpoint: `${collector.endpoint}/`,
+      sample: 1,
+      nowMs: () => nowMs,
       onSpan: (kind) => kinds.push(kind),
     });
     telemetry.ended({
-      ...{ kind: 'request', name: 'GET /version', tookMs: 250, traceId },
+      kind: 'request',
+      name: 'GET /version',
+      tookMs: 250,
+      traceId,
       attributes: { 'http.response.status_code': 200 },
     });
     telemetry.ended({
-      ...{ kind: 'job', name: 'export', tookMs: 10, traceparent: `00-${traceId}-${parent}-01` },
+      kind: 'job',
+      name: 'export',
+      tookMs: 10,
+      traceparent: `00-${traceId}-${parent}-01`,
       error: 'the disk is full',
     });
   }

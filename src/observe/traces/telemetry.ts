@@ -1,6 +1,8 @@
 /**
- * Traces for OpenTelemetry, when switched on: spans of requests, fetches, jobs, publishers and slow database answers, by OTLP over HTTP.
- * In: finished operations with their times. Out: POSTs to a collector, in batches. Loads its libraries only when tracing is on.
+ * Traces for OpenTelemetry, when switched on: spans of requests, fetches, jobs, publishers and slow database
+ * answers, by OTLP over HTTP.
+ * In: finished operations with their times. Out: POSTs to a collector, in batches. Loads its libraries only
+ * when tracing is on.
  */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
@@ -28,7 +30,6 @@ export interface OpenSpan {
   readonly traceparent: string;
 }
 
-/** Value of an attribute. */
 export type AttributeValue = string | number | boolean;
 
 /** How a span begins. */
@@ -116,7 +117,10 @@ export function resourceOf(node: string | undefined, service = 'oxbow'): Readonl
   };
 }
 
-/** Loads the libraries and starts. An unavailable collector loses only spans. Disposing sends queued spans until its deadline. */
+/**
+ * Loads the libraries and starts. An unavailable collector loses only spans. Disposing sends queued spans
+ * until its deadline.
+ */
 export async function openTelemetry(options: TelemetryOptions): Promise<Telemetry> {
   const { deadlineMs = DEADLINE_MS, resource = resourceOf(undefined) } = options;
   const [api, sdk, { OTLPTraceExporter }, { resourceFromAttributes }] = await Promise.all([
@@ -200,7 +204,8 @@ export async function openTelemetry(options: TelemetryOptions): Promise<Telemetr
       const span = tracer.startSpan(
         name,
         {
-          ...{ kind: kinds[kind], startTime: endTime - tookMs },
+          kind: kinds[kind],
+          startTime: endTime - tookMs,
           ...(attributes && { attributes: attributes as Record<string, AttributeValue> }),
           ...(linked.length > 0 && { links: linked.map((each) => ({ context: each })) }),
         },

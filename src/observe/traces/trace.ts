@@ -9,13 +9,17 @@ const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{
 /**
  * Parses the trace id of a `traceparent`.
  *
- * @returns 32 hexadecimal digits, or undefined if the header is invalid (the standard says: start a new trace)
+ * @returns 32 hexadecimal digits, or undefined if the header is invalid (the standard says: start a new
+ *   trace)
  */
 export function parseTraceparent(header: string): string | undefined {
   return parseParentSpan(header)?.traceId;
 }
 
-/** The span of the caller that a `traceparent` names: ids in hexadecimal digits, flags as a number (1: the caller keeps the trace). */
+/**
+ * The span of the caller that a `traceparent` names: ids in hexadecimal digits, flags as a number (1: the
+ * caller keeps the trace).
+ */
 export function parseParentSpan(
   header: string,
 ): { readonly traceId: string; readonly spanId: string; readonly traceFlags: number } | undefined {

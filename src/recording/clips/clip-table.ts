@@ -1,7 +1,7 @@
 /**
- * Clips: stretches of a recording with an address and a visibility of their own. Retention keeps their media while they exist. They are
- * only in the database: backed up, not rebuilt (docs/media.md 22). In: clips of users. Out: clips and the windows that they keep,
- * synchronously from memory.
+ * Clips: stretches of a recording with an address and a visibility of their own. Retention keeps their media
+ * while they exist. They are only in the database: backed up, not rebuilt (docs/media.md 22). In: clips of
+ * users. Out: clips and the windows that they keep, synchronously from memory.
  */
 import type { Kysely, Selectable } from 'kysely';
 import { createSecret } from '../../accounts/random-secret.ts';
@@ -32,7 +32,10 @@ export interface Clip extends PinnedRange {
 /** What may change of a clip. */
 export type ClipChange = Partial<Pick<Clip, 'title' | 'visibility'>>;
 
-/** The clips of all streams, cached in memory. In a cluster the owner of a stream writes them, and every node learns it. */
+/**
+ * The clips of all streams, cached in memory. In a cluster the owner of a stream writes them, and every node
+ * learns it.
+ */
 export class ClipTable {
   readonly #db: Kysely<Tables>;
   readonly #changes: RowChanges | undefined;
@@ -72,7 +75,10 @@ export class ClipTable {
     return kept.sort((a, b) => b.createdUs - a.createdUs || (a.id < b.id ? 1 : -1));
   }
 
-  /** The windows that the clips of a stream keep: whole, in order, disjoint. The same array until a clip of the stream changes. */
+  /**
+   * The windows that the clips of a stream keep: whole, in order, disjoint. The same array until a clip of
+   * the stream changes.
+   */
   ranges(streamId: string): readonly PinnedRange[] {
     let ranges = this.#ranges.get(streamId);
     if (!ranges) {

@@ -1,5 +1,6 @@
 /**
- * The ten-minute windows that retention keeps whatever their age: those of pins and those of clips (docs/media.md 16).
+ * The ten-minute windows that retention keeps whatever their age: those of pins and those of clips
+ * (docs/media.md 16).
  * In: pins, clips. Out: whole windows in order, from memory.
  */
 import type { Kysely } from 'kysely';

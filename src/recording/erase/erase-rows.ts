@@ -1,5 +1,6 @@
 /**
- * Takes groups of segments out of the index: from then on no reader finds them. A file that keeps others has a row for each stretch of them.
+ * Takes groups of segments out of the index: from then on no reader finds them. A file that keeps others has
+ * a row for each stretch of them.
  * In: MSNs, in a transaction. Out: the files that the groups are in.
  */
 import type { Kysely } from 'kysely';
@@ -109,7 +110,9 @@ function bytesOf({ tracks }: RecordedGroup): number {
   return tracks.reduce((sum, { length }) => sum + length, 0);
 }
 
-/** Writes the size of a file that was written again into its first row; the size of a file is counted once. */
+/**
+ * Writes the size of a file that was written again into its first row; the size of a file is counted once.
+ */
 export async function resizeFile(db: Kysely<Tables>, recordingId: string, path: string, size: number): Promise<void> {
   const first = await db
     .selectFrom('chunk_file')

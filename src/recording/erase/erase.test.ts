@@ -15,8 +15,17 @@ import { type ErasedRange, type ErasureReport, ErasureTable, erasedPieces } from
 const SECOND = 1_000_000;
 const EVER = Number.MAX_SAFE_INTEGER;
 const REPORT: ErasureReport = {
-  ...{ segments: 0, windows: 0, bytes: 0, files: 0, pictures: 0, copies: 0 },
-  ...{ clips: [], pins: [], assets: [], exports: [], edges: [] },
+  segments: 0,
+  windows: 0,
+  bytes: 0,
+  files: 0,
+  pictures: 0,
+  copies: 0,
+  clips: [],
+  pins: [],
+  assets: [],
+  exports: [],
+  edges: [],
 };
 const end = (erased: readonly ErasedRange[]): TimelineEnd => {
   return { createdUs: START_US, horizonUs: 0, erased, gapsSince: () => [] };
@@ -42,8 +51,16 @@ async function erase(rig: RecordingRig, erasures: ErasureTable, firstMsn: number
   const groups = (await rig.recording.between(0, EVER)).filter(({ msn }) => msn >= firstMsn && msn <= lastMsn);
   const last = groups.at(-1)!;
   const made = await erasures.add({
-    ...{ streamId: 's', stream: 'door', recordings: ['s'], firstMsn, lastMsn, author: 'admin', report: REPORT },
-    ...{ fromUs: groups[0]!.startUs, toUs: last.startUs + last.durationUs, createdUs: START_US },
+    streamId: 's',
+    stream: 'door',
+    recordings: ['s'],
+    firstMsn,
+    lastMsn,
+    author: 'admin',
+    report: REPORT,
+    fromUs: groups[0]!.startUs,
+    toUs: last.startUs + last.durationUs,
+    createdUs: START_US,
     pieces: erasedPieces(groups),
     leftOf: (files) => files.map(({ location }) => ({ kind: 'file', name: location, problem: '' })),
   });

@@ -1,6 +1,6 @@
 /**
- * The deleted ranges of a recording in a file beside it, `recordings/STREAM ID/erased.json`: a database that was lost, or that is older
- * because a backup was restored, learns from it what must not come back.
+ * The deleted ranges of a recording in a file beside it, `recordings/STREAM ID/erased.json`: a database that
+ * was lost, or that is older because a backup was restored, learns from it what must not come back.
  * In: deleted ranges. Out: the file, and back.
  */
 import { recordingPrefix } from '../../archive/recording-locations.ts';
@@ -65,7 +65,11 @@ export async function adoptErased(options: AdoptErasedOptions): Promise<number> 
   for (const range of lost) {
     await erasures.add({
       ...range,
-      ...{ streamId, stream, recordings, author: '', createdUs: nowUs },
+      streamId,
+      stream,
+      recordings,
+      author: '',
+      createdUs: nowUs,
       report: { ...none, segments: range.lastMsn - range.firstMsn + 1, windows: 0, bytes: 0 },
       leftOf: (files) => files.map(({ location }) => ({ kind: 'file', name: location, problem: '' })),
     });

@@ -1,7 +1,9 @@
 /**
- * Ranges of recordings that were deleted on request. A row is written in the transaction that takes the segments out of the index, with the
- * work that is left: a process that ends in between continues it at its next start. docs/decisions/0065.
- * In: requests. Out: which segments are deleted, synchronously from memory; rows with their reports, also of deleted streams.
+ * Ranges of recordings that were deleted on request. A row is written in the transaction that takes the
+ * segments out of the index, with the work that is left: a process that ends in between continues it at its
+ * next start. docs/decisions/0065.
+ * In: requests. Out: which segments are deleted, synchronously from memory; rows with their reports, also of
+ * deleted streams.
  */
 import { randomUUID } from 'node:crypto';
 import type { Kysely, Selectable } from 'kysely';
@@ -40,7 +42,10 @@ export interface ErasedMedia {
 
 /** A place that still has deleted media, and why it was not reached. */
 export interface ErasureLeft {
-  /** `file`: a file of the data folder; `copy`: an object in a bucket or a second folder; `edge`: a cache; `node`: files of another node. */
+  /**
+   * `file`: a file of the data folder; `copy`: an object in a bucket or a second folder; `edge`: a cache;
+   * `node`: files of another node.
+   */
   readonly kind: 'file' | 'copy' | 'edge' | 'node' | 'memory' | 'pictures';
   /** Location, key, address of the edge; empty for pictures. */
   readonly name: string;
@@ -255,7 +260,10 @@ export class ErasureTable {
   }
 }
 
-/** Deleted media and the gaps before it, as the timeline shows them. @param groups deleted ones, oldest first */
+/**
+ * Deleted media and the gaps before it, as the timeline shows them.
+ * @param groups deleted ones, oldest first
+ */
 export function erasedPieces(
   groups: readonly { readonly startUs: number; readonly durationUs: number; readonly gaps: readonly StreamGap[] }[],
 ): ErasedPiece[] {

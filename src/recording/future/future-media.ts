@@ -1,6 +1,7 @@
 /**
- * Moves media that an earlier version filed in the future to where it was recorded: its publisher's timestamps had jumped ahead, and the
- * jump is a gap before it. The files are written again with earlier times, and leave the index, so that recovery adds them.
+ * Moves media that an earlier version filed in the future to where it was recorded: its publisher's
+ * timestamps had jumped ahead, and the jump is a gap before it. The files are written again with earlier
+ * times, and leave the index, so that recovery adds them.
  * In: the index and the files of a stream, the last saved state. Out: what was moved. docs/media.md 2.
  */
 import { scanChunk } from '../../archive/chunk-reader.ts';
@@ -38,7 +39,10 @@ export interface FutureMediaOptions {
   readonly segments: SegmentStore;
   readonly table: ChunkTable;
   readonly streamId: string;
-  /** When the last process saved the state of the stream, by its own clock, and whether it ended in order; µs since 1970. */
+  /**
+   * When the last process saved the state of the stream, by its own clock, and whether it ended in order; µs
+   * since 1970.
+   */
   readonly saved: { readonly atUs: number; readonly clean: boolean };
 }
 
@@ -49,7 +53,8 @@ interface MovedFile {
 }
 
 /**
- * Moves the media of a stream that is in the future. Recovery has to follow. Interrupted, it is repeated at the next start.
+ * Moves the media of a stream that is in the future. Recovery has to follow. Interrupted, it is repeated at
+ * the next start.
  *
  * @returns undefined if there is none, or none that a jump explains: nothing is changed
  */
@@ -122,8 +127,9 @@ function jumpsOf(absences: string): number[] {
 }
 
 /**
- * Writes files again with earlier times. Until the rows are removed, the new files are copies that recovery passes over; then it takes the
- * later one of two. The newest are deleted first: the gap that explains the others stays to the end.
+ * Writes files again with earlier times. Until the rows are removed, the new files are copies that recovery
+ * passes over; then it takes the later one of two. The newest are deleted first: the gap that explains the
+ * others stays to the end.
  */
 async function moveFiles(
   { segments, table }: FutureMediaOptions,
@@ -150,7 +156,9 @@ async function moveFiles(
   for (const location of old.toReversed()) await segments.delete(location, { signal });
 }
 
-/** Writes a file again with earlier times. It may have a ten-minute mark within it, which no other file has. */
+/**
+ * Writes a file again with earlier times. It may have a ten-minute mark within it, which no other file has.
+ */
 async function writeMoved(
   segments: SegmentStore,
   recordingId: string,
@@ -200,8 +208,15 @@ async function movedGroup(
   const shiftUs = shiftAt(msn);
   const gaps = movedGaps(group.gaps, shiftAt(msn - 1), shiftUs);
   return {
-    ...{ msn, run: { id: run, utcOffsetUs: utcOffsetUs - shiftUs, clock }, startUs: startUs - shiftUs, durationUs },
-    ...{ discontinuity, discontinuitySequence, tracks, gaps, init },
+    msn,
+    run: { id: run, utcOffsetUs: utcOffsetUs - shiftUs, clock },
+    startUs: startUs - shiftUs,
+    durationUs,
+    discontinuity,
+    discontinuitySequence,
+    tracks,
+    gaps,
+    init,
   };
 }
 

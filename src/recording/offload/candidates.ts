@@ -1,8 +1,8 @@
 /**
- * Finds files that may be uploaded: sealed chunk files of recordings, originals, chunk files and subtitles of assets, files of exports.
- * Files that are old enough and not in a bucket yet, oldest first.
- * In: the index tables. Out: locations. A cursor for each recording remembers that everything before it is in a bucket, so that a pass
- * over a long recording reads a few rows.
+ * Finds files that may be uploaded: sealed chunk files of recordings, originals, chunk files and subtitles of
+ * assets, files of exports. Files that are old enough and not in a bucket yet, oldest first.
+ * In: the index tables. Out: locations. A cursor for each recording remembers that everything before it is in
+ * a bucket, so that a pass over a long recording reads a few rows.
  */
 import type { Kysely } from 'kysely';
 import { originalLocation } from '../../archive/asset-locations.ts';
@@ -87,7 +87,9 @@ export class Candidates {
     return found.slice(0, limit);
   }
 
-  /** The file with the identity of a stream, so that a bucket alone is enough to find its recordings again. */
+  /**
+   * The file with the identity of a stream, so that a bucket alone is enough to find its recordings again.
+   */
   async ofIdentity(streamId: string): Promise<Candidate[]> {
     const location = identityLocation(streamId);
     const stored = await this.#objects.targetsOf([location]);
@@ -141,7 +143,10 @@ export class Candidates {
     return found.slice(0, limit);
   }
 
-  /** Whether another node of a cluster has an original. The owner of its asset may have changed, and the file is where it was. */
+  /**
+   * Whether another node of a cluster has an original. The owner of its asset may have changed, and the file
+   * is where it was.
+   */
   async #isElsewhere(id: string, state: string): Promise<boolean> {
     if (!this.#own) return false;
     return state === 'uploading' ? !this.#own.owns(id) : !(await this.#own.isHere(originalLocation(id)));

@@ -1,6 +1,7 @@
 /**
  * Moves recordings into the folder of their stream in the background, while they are watched and recorded.
- * In: files that are in another folder. Out: the same files, in the folder of their stream. It has no state: an interrupted move is found again.
+ * In: files that are in another folder. Out: the same files, in the folder of their stream. It has no state:
+ * an interrupted move is found again.
  */
 import type { FoldersSegmentStore } from '../../archive/folders/folders-segment-store.ts';
 import { listQualityRecordings, recordingPrefix } from '../../archive/recording-locations.ts';
@@ -14,7 +15,6 @@ import { createPace } from '../verify/pace.ts';
 /** Pause between two looks, ms. */
 const EVERY_MS = 15_000;
 
-/** Options of the moves. */
 export interface FolderMovesOptions {
   readonly store: FoldersSegmentStore;
   readonly table: Pick<ChunkTable, 'files'>;

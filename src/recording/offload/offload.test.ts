@@ -1,4 +1,5 @@
-// The bucket is a real S3 server behind a socket: a pass waits for its answers. The pauses between passes are on virtual time.
+// The bucket is a real S3 server behind a socket: a pass waits for its answers. The pauses between passes are
+// on virtual time.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { mkdir, rename } from 'node:fs/promises';
@@ -117,9 +118,22 @@ async function openRig(change: Partial<Rig['storage']> = {}, isNode = false, buc
       await db
         .insertInto('chunk_file')
         .values({
-          ...{ stream_id: 's', first_msn: msn, last_msn: msn, start_us: startUs, end_us: startUs + 60_000_000 },
-          ...{ path: location, size: bytes.length, run: 1, utc_offset_us: 0, run_clock: 'pdt', init_number: 0 },
-          ...{ discontinuity_sequence: 0, segment_count: 1, absences: '[]', incomplete: 0, segments: new Uint8Array() },
+          stream_id: 's',
+          first_msn: msn,
+          last_msn: msn,
+          start_us: startUs,
+          end_us: startUs + 60_000_000,
+          path: location,
+          size: bytes.length,
+          run: 1,
+          utc_offset_us: 0,
+          run_clock: 'pdt',
+          init_number: 0,
+          discontinuity_sequence: 0,
+          segment_count: 1,
+          absences: '[]',
+          incomplete: 0,
+          segments: new Uint8Array(),
         })
         .execute();
       offload.sealed('s');
@@ -188,9 +202,27 @@ suite('an offload', () => {
       await database.db
         .insertInto('asset')
         .values({
-          ...{ id, state, title: id, title_key: id, description: '', tags: '[]', visibility: 'public', owner: 'admin' },
-          ...{ origin: 'upload', failure: null, filename: id, bytes: 9, sha256: null, content_type: '', facts: null },
-          ...{ duration_us: null, recording: null, poster_us: null, revision: 1, created_us: 1, changed_us: 1 },
+          id,
+          state,
+          title: id,
+          title_key: id,
+          description: '',
+          tags: '[]',
+          visibility: 'public',
+          owner: 'admin',
+          origin: 'upload',
+          failure: null,
+          filename: id,
+          bytes: 9,
+          sha256: null,
+          content_type: '',
+          facts: null,
+          duration_us: null,
+          recording: null,
+          poster_us: null,
+          revision: 1,
+          created_us: 1,
+          changed_us: 1,
           deleted_us: null,
         })
         .execute();
@@ -198,8 +230,16 @@ suite('an offload', () => {
     await database.db
       .insertInto('asset_subtitle')
       .values({
-        ...{ asset_id: 'film', origin: 'upload', language: 'en', title: '', is_default: 0, is_forced: 0, cues: 1 },
-        ...{ charset: '', path: text, script_path: null },
+        asset_id: 'film',
+        origin: 'upload',
+        language: 'en',
+        title: '',
+        is_default: 0,
+        is_forced: 0,
+        cues: 1,
+        charset: '',
+        path: text,
+        script_path: null,
       })
       .execute();
     for (const location of [originalLocation('film'), text]) await store.put(location, randomBytes(9));

@@ -1,6 +1,7 @@
 /**
- * Copies or moves files to object stores: one loop for each target, which finds files by policy, uploads a few at a time, and deletes what
- * retention has deleted. A target that fails is tried again with growing pauses; nothing else waits for it, recording least of all.
+ * Copies or moves files to object stores: one loop for each target, which finds files by policy, uploads a
+ * few at a time, and deletes what retention has deleted. A target that fails is tried again with growing
+ * pauses; nothing else waits for it, recording least of all.
  * In: policies, candidates, the tiered store. Out: objects in buckets; reports. docs/decisions/0050.
  */
 
@@ -18,9 +19,13 @@ import { dropOldest } from '../../lib/drop-oldest.ts';
 import { messageOf } from '../../lib/errors.ts';
 import type { Candidate, Candidates } from './candidates.ts';
 
-/** A target with nothing to do looks again after this time, ms: for what the library has, and for deletions. */
+/**
+ * A target with nothing to do looks again after this time, ms: for what the library has, and for deletions.
+ */
 const EVERY_MS = 5_000;
-/** A recording without a file to upload is searched again after this time, ms, or when a file of it is sealed. */
+/**
+ * A recording without a file to upload is searched again after this time, ms, or when a file of it is sealed.
+ */
 const SEARCH_EVERY_MS = 60_000;
 /** Files that a pass finds for each recording. */
 const BATCH = 32;
@@ -45,7 +50,6 @@ export interface OffloadPolicy {
   readonly target: string | undefined;
 }
 
-/** Options of the offload. */
 export interface OffloadOptions {
   readonly store: TieredSegmentStore;
   readonly objects: StoredObjects;
@@ -58,7 +62,10 @@ export interface OffloadOptions {
   /** Ids of the recordings of a stream's derived qualities. */
   readonly qualitiesOf: (streamId: string) => Promise<readonly string[]>;
   readonly clock: Pick<Clock, 'nowMs' | 'monotonicMs'>;
-  /** In a cluster: whether no node has the file of a location. A node cannot say so while another one does not run. */
+  /**
+   * In a cluster: whether no node has the file of a location. A node cannot say so while another one does not
+   * run.
+   */
   readonly isGone?: ((location: SegmentLocation) => Promise<boolean>) | undefined;
   /** Checks a file before it is uploaded, so that damage is known before there is a copy of it. */
   readonly check?: ((location: SegmentLocation) => Promise<void>) | undefined;
@@ -222,7 +229,10 @@ export class Offload {
     );
   }
 
-  /** Whether the file of an object is deleted, in mode `move`. The policy may have changed: those of a stream that is `local` stay. */
+  /**
+   * Whether the file of an object is deleted, in mode `move`. The policy may have changed: those of a stream
+   * that is `local` stay.
+   */
   #isMoved(location: string): boolean {
     // The identity of a stream is read at each start, and the bucket may not be there then.
     if (location.endsWith('/stream.json')) return false;

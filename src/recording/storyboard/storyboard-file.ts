@@ -2,8 +2,9 @@
  * The file of a storyboard: small pictures of one ten-minute window, one record after another.
  * In: pictures, or the bytes of a file. Out: records, or where the pictures of a file are. Pure.
  *
- * A record is `obsb`, u32 length of the JPEG, u64 UTC in µs, u32 reach in ms, u32 CRC-32 of the fields before it and the JPEG, and the
- * JPEG. All integers are big-endian. A record that was torn by a crash fails its sum: the file ends before it.
+ * A record is `obsb`, u32 length of the JPEG, u64 UTC in µs, u32 reach in ms, u32 CRC-32 of the fields before
+ * it and the JPEG, and the JPEG. All integers are big-endian. A record that was torn by a crash fails its
+ * sum: the file ends before it.
  */
 import { crc32 } from 'node:zlib';
 
@@ -47,7 +48,8 @@ export function printPicture({ atUs, reachMs, jpeg }: StoryboardPicture): readon
 /**
  * Finds the pictures of a file.
  *
- * @returns the pictures in order of time, and the length of the intact records, bytes; what follows is a torn record
+ * @returns the pictures in order of time, and the length of the intact records, bytes; what follows is a torn
+ *   record
  */
 export function scanPictures(bytes: Uint8Array): { readonly pictures: StoredPicture[]; readonly length: number } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);

@@ -1,7 +1,8 @@
 /**
- * The storyboards of all recordings: one file per ten-minute window, beside its chunk files. The files are the only record of what there
- * is; a file is scanned when it is used first.
- * In: small pictures, one stream's in order of time. Out: where the picture of an instant is, and its bytes; the size of each storyboard.
+ * The storyboards of all recordings: one file per ten-minute window, beside its chunk files. The files are
+ * the only record of what there is; a file is scanned when it is used first.
+ * In: small pictures, one stream's in order of time. Out: where the picture of an instant is, and its bytes;
+ * the size of each storyboard.
  */
 import { listStoryboards, recordingPrefix, storyboardLocation } from '../../archive/recording-locations.ts';
 import { isMissing, type SegmentLocation, type SegmentStore } from '../../archive/segment-store.ts';
@@ -36,7 +37,10 @@ export interface FoundPicture extends StoredPicture {
 
 /** The storyboard of one stream, for delivery. */
 export interface StoryboardReader {
-  /** The picture of an instant, µs since 1970: the first of its slot, otherwise one whose reach includes the slot. */
+  /**
+   * The picture of an instant, µs since 1970: the first of its slot, otherwise one whose reach includes the
+   * slot.
+   */
   at(us: number): Promise<FoundPicture | undefined>;
   /** The pictures from [fromUs, toUs), oldest first, and the one before that reaches into it. */
   between(fromUs: number, toUs: number): Promise<FoundPicture[]>;
@@ -70,7 +74,9 @@ export class Storyboards {
   /** Bytes of the files of a stream by window, from the first question on. */
   readonly #sizes = new Map<string, Promise<Map<number, number>>>();
 
-  /** @param isErased whether what was recorded at an instant was deleted on request: its picture is not stored */
+  /**
+   * @param isErased whether what was recorded at an instant was deleted on request: its picture is not stored
+   */
   constructor(segments: SegmentStore, isErased: (streamId: string, us: number) => boolean = () => false) {
     this.#segments = segments;
     this.#isErased = isErased;
@@ -79,7 +85,8 @@ export class Storyboards {
   /**
    * Stores a picture. One call at a time for a stream, in order of time.
    *
-   * @returns false if its slot has a picture already, e.g. of the process before, or the file of its window is on a node that does not run
+   * @returns false if its slot has a picture already, e.g. of the process before, or the file of its window
+   *   is on a node that does not run
    */
   append(streamId: string, picture: StoryboardPicture): Promise<boolean> {
     return this.#change(streamId, () => this.#append(streamId, picture));
@@ -147,7 +154,10 @@ export class Storyboards {
     return bytes;
   }
 
-  /** Forgets the file of a window before it is deleted. @returns its location, and its size in bytes if it is known */
+  /**
+   * Forgets the file of a window before it is deleted.
+   * @returns its location, and its size in bytes if it is known
+   */
   async forgetWindow(
     streamId: string,
     windowUs: number,

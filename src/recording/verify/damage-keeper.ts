@@ -1,7 +1,9 @@
 /**
- * What becomes of damaged files in a running server: the intact second copy takes the place of the file; otherwise its damaged segments leave
- * the index and are a gap. Reads that meet damage have their file checked here, one at a time.
- * In: checked files, locations of reads. Out: changed rows, restored files, the list of damaged files. docs/decisions/0063.
+ * What becomes of damaged files in a running server: the intact second copy takes the place of the file;
+ * otherwise its damaged segments leave the index and are a gap. Reads that meet damage have their file
+ * checked here, one at a time.
+ * In: checked files, locations of reads. Out: changed rows, restored files, the list of damaged files.
+ * docs/decisions/0063.
  */
 import { type CheckedChunk, checkChunk } from '../../archive/integrity/check-chunk.ts';
 import type { TieredSegmentStore } from '../../archive/objects/tiered-segment-store.ts';
@@ -20,7 +22,6 @@ const MAX_FINDINGS = 1_000;
 /** A file that a read complained about is checked again at the earliest after this time, ms. */
 const AGAIN_MS = 60_000;
 
-/** Options of the keeper. */
 export interface DamageKeeperOptions {
   readonly files: VerifiedFiles;
   readonly table: Pick<ChunkTable, 'change'>;
@@ -83,7 +84,10 @@ export class DamageKeeper {
     report.changed();
   }
 
-  /** Takes the result of a check: restores the file, or changes its row. Never rejects for the sake of a bucket. */
+  /**
+   * Takes the result of a check: restores the file, or changes its row. Never rejects for the sake of a
+   * bucket.
+   */
   async take(row: ChunkRow, checked: CheckedChunk): Promise<void> {
     const { table, release } = this.#options;
     const location = segmentLocation(row.path);
@@ -130,7 +134,10 @@ export class DamageKeeper {
     if (this.#findings.delete(file)) this.#options.report.changed();
   }
 
-  /** Forgets findings about files that the last verification did not meet: retention has deleted them, or they were put right. */
+  /**
+   * Forgets findings about files that the last verification did not meet: retention has deleted them, or they
+   * were put right.
+   */
   keepOnly(files: ReadonlySet<string>): void {
     for (const file of [...this.#findings.keys()]) if (!files.has(file)) this.#forget(file);
   }
@@ -156,7 +163,10 @@ export class DamageKeeper {
     else this.#forget(location);
   }
 
-  /** Takes a finding about a file that is no row of a recording: an intact second copy takes the place of one of an asset. */
+  /**
+   * Takes a finding about a file that is no row of a recording: an intact second copy takes the place of one
+   * of an asset.
+   */
   async takeFinding(finding: Finding): Promise<void> {
     const row = finding.of === 'asset' ? await this.#options.files.assetChunk(finding.owner, finding.file) : undefined;
     const restored = row && (await this.#restoreFrom(expectedOf(row), finding.owner));

@@ -1,6 +1,7 @@
 /**
- * How damaged media is in the index: its groups are left out of the row of their file, and their time is a gap with cause `damaged`. So every
- * reader of the index leaves them out, and a rebuild or the intact file brings them back.
+ * How damaged media is in the index: its groups are left out of the row of their file, and their time is a
+ * gap with cause `damaged`. So every reader of the index leaves them out, and a rebuild or the intact file
+ * brings them back.
  * In: a row, the check of its file. Out: the row that says what is intact. Pure. docs/decisions/0063.
  */
 import type { CheckedChunk, ExpectedChunk } from '../../archive/integrity/check-chunk.ts';

@@ -1,6 +1,7 @@
 /**
  * Limits how many bytes are read or moved in a second.
- * In: bytes that are about to be read, or were moved. Out: a wait. The rate is read at each call, so a changed setting applies at once.
+ * In: bytes that are about to be read, or were moved. Out: a wait. The rate is read at each call, so a
+ * changed setting applies at once.
  */
 import { sleep } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';

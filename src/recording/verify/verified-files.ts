@@ -1,6 +1,6 @@
 /**
- * The files that a verification reads, in a fixed order: those of recordings by id and MSN, then those of assets. A place in that order is
- * where it continues after a restart.
+ * The files that a verification reads, in a fixed order: those of recordings by id and MSN, then those of
+ * assets. A place in that order is where it continues after a restart.
  * In: the tables. Out: rows, page by page. Read-only.
  */
 import type { ExpressionBuilder, Kysely, Selectable } from 'kysely';
@@ -195,7 +195,10 @@ export class VerifiedFiles {
     return Number(recordings?.bytes ?? 0) + Number(chunks?.bytes ?? 0) + Number(originals?.bytes ?? 0);
   }
 
-  /** Paths of the indexed files of a recording, the first MSN of the newest of them, and how far retention has deleted, µs since 1970. */
+  /**
+   * Paths of the indexed files of a recording, the first MSN of the newest of them, and how far retention has
+   * deleted, µs since 1970.
+   */
   async indexed(
     id: string,
   ): Promise<{ readonly paths: ReadonlySet<string>; readonly newestMsn: number; readonly deletedBeforeUs: number }> {

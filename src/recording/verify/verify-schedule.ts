@@ -1,5 +1,6 @@
 /**
- * Verifies all stored files from time to time, slowly, one pass at a time; a pass that was interrupted continues where it was.
+ * Verifies all stored files from time to time, slowly, one pass at a time; a pass that was interrupted
+ * continues where it was.
  * In: settings, files, the keeper of damage. Out: findings for the keeper; figures. docs/decisions/0063.
  */
 import { sleep } from '../../lib/abort.ts';
@@ -16,7 +17,6 @@ const LOOK_EVERY_MS = 60_000;
 /** The place is saved at most this often, ms. */
 const SAVE_EVERY_MS = 5_000;
 
-/** Options of the schedule. */
 export interface VerifyScheduleOptions extends Omit<VerifyTools, 'pace' | 'signal'> {
   readonly keeper: DamageKeeper;
   /** `verifyEvery`, ms, 0: never; `verifyRate`, bytes a second. */

@@ -1,5 +1,6 @@
 /**
- * Where a verification is and what it has found, in a file of the data folder, so that it continues after a restart.
+ * Where a verification is and what it has found, in a file of the data folder, so that it continues after a
+ * restart.
  * In: states. Out: the last one; without one the verification begins at the start.
  */
 import { readStateFile, writeStateFile } from '../../store/state-file.ts';

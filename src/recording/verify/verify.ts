@@ -1,7 +1,8 @@
 /**
- * Reads every stored file and compares it with the index: sizes, seals, the checksum of every segment; rows without files, files without
- * rows. It changes nothing; the caller decides what becomes of what it finds.
- * In: rows in order, files, a place to begin. Out: findings, and the place after each file. docs/decisions/0063.
+ * Reads every stored file and compares it with the index: sizes, seals, the checksum of every segment; rows
+ * without files, files without rows. It changes nothing; the caller decides what becomes of what it finds.
+ * In: rows in order, files, a place to begin. Out: findings, and the place after each file.
+ * docs/decisions/0063.
  */
 import { createHash } from 'node:crypto';
 import { originalLocation } from '../../archive/asset-locations.ts';
@@ -119,7 +120,10 @@ export function findingOf(
   return { ...owner, problem: state, detail: problems.join('; '), segments: damaged.size };
 }
 
-/** Files of a recording that no row has: neither the newest, which may be open, nor what retention is deleting. */
+/**
+ * Files of a recording that no row has: neither the newest, which may be open, nor what retention is
+ * deleting.
+ */
 async function findOrphans({ files, store, signal }: VerifyTools, id: string): Promise<Finding[]> {
   const found = await listChunks(store, id, { signal });
   const { paths, newestMsn, deletedBeforeUs } = await files.indexed(id);

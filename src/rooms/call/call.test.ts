@@ -20,7 +20,10 @@ async function openRoom(change: Partial<CallParts> = {}) {
     canForward: () => true,
     transport: () => ({}) as WebRtcTransport, // these tests open no connection
     iceServers: () => [{ urls: 'stun:example.org' }],
-    ...{ clock: createManualClock(), log: createSilentLog(), stats, ...change },
+    clock: createManualClock(),
+    log: createSilentLog(),
+    stats,
+    ...change,
   };
   const opened = await openTestRooms({ calls });
   const owner = aUser('u1');

@@ -1,6 +1,7 @@
 /**
  * The call of a room: who takes part, what they send, and signals between their browsers.
- * In: messages of connections, changes of people. Out: messages; offers go to the forwarder. docs/5-together/messages.md.
+ * In: messages of connections, changes of people. Out: messages; offers go to the forwarder.
+ * docs/5-together/messages.md.
  */
 import type { UserRef } from '../../accounts/users/user.ts';
 import {
@@ -96,7 +97,8 @@ export class Call implements CountedCall {
    *
    * @param user to whose connection the participant belongs
    * @returns the answer
-   * @throws OxbowError `call-unknown`, `call-direct`, `webrtc-off`, `not-ready`, `webrtc-full`, `bad-offer`, `offer-refused`
+   * @throws OxbowError `call-unknown`, `call-direct`, `webrtc-off`, `not-ready`, `webrtc-full`, `bad-offer`,
+   *   `offer-refused`
    */
   connect(participant: string, user: UserRef, offer: string, reachedAt: string | undefined): string {
     this.#assertOwn(participant, user);
@@ -144,7 +146,10 @@ export class Call implements CountedCall {
     }
   }
 
-  /** @throws OxbowError `call-off`, `room-forbidden`, `room-muted`, `call-unknown`, `call-full`, `call-pictures`, `call-record` */
+  /**
+   * @throws OxbowError `call-off`, `room-forbidden`, `room-muted`, `call-unknown`, `call-full`,
+   *   `call-pictures`, `call-record`
+   */
   #set(peer: Peer, media: CallMedia, { recording, isJoin }: { recording: boolean; isJoin: boolean }): void {
     const { user } = peer;
     const known = this.#participants.get(peer.id);
@@ -165,7 +170,10 @@ export class Call implements CountedCall {
     const most = parts.canForward() ? MAX_CALL : MAX_MESH;
     if (!known && others.length >= most) throw new OxbowError('call-full', `A call has at most ${most} people.`);
     const view: CallParticipant = {
-      ...{ id: peer.id, user: user.id, name: user.name, ...media },
+      id: peer.id,
+      user: user.id,
+      name: user.name,
+      ...media,
       ...(recording && { recording }),
     };
     if (known) known.view = view;

@@ -1,4 +1,7 @@
-/** The promise of chat under kills of the server at random moments: acknowledged is stored, nothing is shown twice, numbers only rise. */
+/**
+ * The promise of chat under kills of the server at random moments: acknowledged is stored, nothing is shown
+ * twice, numbers only rise.
+ */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

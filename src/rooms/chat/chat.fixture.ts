@@ -29,7 +29,10 @@ export interface TestSender extends ChatSender {
 export function testRoom(id = 'cinema', people: readonly string[] = ['ann', 'ben']): TestRoom {
   const sent: ServerMessage[] = [];
   const room: TestRoom = {
-    ...{ id, slowModeSeconds: 0, at: undefined, sent },
+    id,
+    slowModeSeconds: 0,
+    at: undefined,
+    sent,
     broadcast: (message) => void sent.push(message),
     playing: () => room.at,
     moved: () => void sent.push({ t: 'bye', reason: 'moved', detail: '' }),
@@ -74,9 +77,18 @@ export async function insertRoom(
   await db
     .insertInto('room')
     .values({
-      ...{ id, name: id, owner: 'u-ann', visibility: 'public', password: null, capacity: null },
-      ...{ options: JSON.stringify(options), keep_chat: options.keepChat ? 1 : 0 },
-      ...{ state: '{}', created_us: 0, used_us: 0, expires_us: null },
+      id,
+      name: id,
+      owner: 'u-ann',
+      visibility: 'public',
+      password: null,
+      capacity: null,
+      options: JSON.stringify(options),
+      keep_chat: options.keepChat ? 1 : 0,
+      state: '{}',
+      created_us: 0,
+      used_us: 0,
+      expires_us: null,
     })
     .execute();
 }
@@ -86,8 +98,15 @@ export async function insertItem(db: Store['db'], id: string, target: ItemTarget
   await db
     .insertInto('room_item')
     .values({
-      ...{ id, room_id: 'cinema', parent_id: null, rank: 1, name: id, target: JSON.stringify(target) },
-      ...{ signed: 0, added_by: 'u-ann', created_us: 0 },
+      id,
+      room_id: 'cinema',
+      parent_id: null,
+      rank: 1,
+      name: id,
+      target: JSON.stringify(target),
+      signed: 0,
+      added_by: 'u-ann',
+      created_us: 0,
     })
     .execute();
 }

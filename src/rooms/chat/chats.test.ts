@@ -13,7 +13,11 @@ async function openRooms() {
   const rooms = [testRoom('cinema'), testRoom('pub')] as const;
   const [cinema, pub] = await Promise.all([chats.open(rooms[0]), chats.open(rooms[1])]);
   return {
-    ...{ store, chats, cinema, pub, rooms },
+    store,
+    chats,
+    cinema,
+    pub,
+    rooms,
     async [Symbol.asyncDispose]() {
       await cinema.close();
       await pub.close();

@@ -1,6 +1,7 @@
 /**
  * The chat of all rooms: opens that of a room, and answers questions about stored messages.
- * In: the database, rooms that open. Out: the RoomChat of each, history, replay, what is deleted with media and users.
+ * In: the database, rooms that open. Out: the RoomChat of each, history, replay, what is deleted with media
+ * and users.
  */
 import type { RoomMessage } from '../../api/room/messages.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -18,7 +19,6 @@ import { replaceTraces } from './user-traces.ts';
 /** Messages read at a time for an export. */
 const PAGE = 500;
 
-/** Options of the chat. */
 export interface ChatsOptions {
   readonly db: Store['db'];
   /** Name of this node in a cluster, which writes only in rooms that it owns. */
@@ -75,7 +75,8 @@ export class Chats implements AsyncDisposable {
     return {
       history: (since, reader) => ({
         ...messages.resume(since),
-        ...{ polls: polls.list(reader), lastSeq: messages.lastSeq },
+        polls: polls.list(reader),
+        lastSeq: messages.lastSeq,
       }),
       receive(message, sender) {
         if (message.t === 'vote') polls.vote(sender, message);
@@ -101,8 +102,8 @@ export class Chats implements AsyncDisposable {
   }
 
   /**
-   * Messages and danmaku that were written to a stretch of the media of an entry, in its order. What was written to a stream is found
-   * under each entry that plays it.
+   * Messages and danmaku that were written to a stretch of the media of an entry, in its order. What was
+   * written to a stream is found under each entry that plays it.
    */
   async replay(roomId: string, item: string, stretch: ReplayStretch): Promise<RoomMessage[]> {
     const of = await this.#table.mediaOf(roomId, item, this.#options.streamId);
@@ -112,13 +113,17 @@ export class Chats implements AsyncDisposable {
   /**
    * Removes a user's name and id from what they wrote, their reactions, votes, and mentions of them.
    *
-   * @param rooms ids of those that are searched for reactions, votes and mentions; undefined: all, which reads every message
+   * @param rooms ids of those that are searched for reactions, votes and mentions; undefined: all, which
+   *   reads every message
    */
   anonymize(user: string, rooms?: readonly string[]): Promise<void> {
     return this.#replaceUser(user, undefined, rooms);
   }
 
-  /** A guest has an account now: it is the author of what the guest wrote, with reactions, votes and mentions. @param rooms ids of the guest's rooms */
+  /**
+   * A guest has an account now: it is the author of what the guest wrote, with reactions, votes and mentions.
+   * @param rooms ids of the guest's rooms
+   */
   mergeGuest(
     guest: string,
     by: { readonly id: string; readonly name: string },
@@ -127,7 +132,10 @@ export class Chats implements AsyncDisposable {
     return this.#replaceUser(guest, by, rooms);
   }
 
-  /** An account was deleted at another node, which has changed what is stored: open rooms forget their author too. */
+  /**
+   * An account was deleted at another node, which has changed what is stored: open rooms forget their author
+   * too.
+   */
   forgetAuthor(user: string): void {
     this.#replaceInMemory(user, undefined);
   }
@@ -138,7 +146,8 @@ export class Chats implements AsyncDisposable {
     rooms?: readonly string[],
   ): Promise<void> {
     await this.#writer.idle();
-    // In memory first, so that nothing is stored with the old id from now on; and again for messages that were loaded meanwhile.
+    // In memory first, so that nothing is stored with the old id from now on; and again for messages that
+    // were loaded meanwhile.
     this.#replaceInMemory(user, by);
     await this.#table.changeAuthor(user, by);
     await this.#polls.replaceUser(user, by?.id, rooms);

@@ -1,5 +1,6 @@
 /**
- * Removes from a text what is not text: control characters, and marks that change the direction of what follows them.
+ * Removes from a text what is not text: control characters, and marks that change the direction of what
+ * follows them.
  * In: the text of a message. Out: the text to store; everything else is kept exactly. Pure.
  */
 

@@ -1,7 +1,7 @@
 /**
  * A process that writes messages until it is killed, for chat-kills.test.ts.
- * In: the path of a database with the room `cinema`, and the first number, as arguments. Out: a line with the number of each message that is
- * acknowledged.
+ * In: the path of a database with the room `cinema`, and the first number, as arguments. Out: a line with the
+ * number of each message that is acknowledged.
  */
 import { createSilentLog } from '../../observe/log.ts';
 import { openStore } from '../../store/db.ts';

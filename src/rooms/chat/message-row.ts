@@ -17,7 +17,6 @@ export interface Stamp {
   readonly positionMs: number;
   /** Id of the stream, of streams and ranges. */
   readonly streamId?: string | undefined;
-  /** Id of the asset. */
   readonly assetId?: string | undefined;
 }
 
@@ -36,8 +35,13 @@ type Extra = Pick<RoomMessage, 'color' | 'mode' | 'mentions' | 'reactions'>;
 export function messageOf(row: MessageRow): RoomMessage {
   const extra = row.deleted_us === null ? (JSON.parse(row.extra) as Extra) : {};
   return {
-    ...{ seq: row.seq, id: row.client_id, kind: row.kind as RoomMessage['kind'] },
-    ...{ author: row.author, name: row.author_name, text: row.text, sentMs: row.sent_us / 1000 },
+    seq: row.seq,
+    id: row.client_id,
+    kind: row.kind as RoomMessage['kind'],
+    author: row.author,
+    name: row.author_name,
+    text: row.text,
+    sentMs: row.sent_us / 1000,
     ...(row.reply_to !== null && { replyTo: row.reply_to }),
     ...(row.item_id !== null && { item: row.item_id }),
     ...(row.media_us !== null && { atMs: row.media_us / 1000 }),
@@ -49,8 +53,13 @@ export function messageOf(row: MessageRow): RoomMessage {
 /** The row of a new message. */
 export function rowOf(roomId: string, message: RoomMessage, stamp: Stamp | undefined): MessageRow {
   return {
-    ...{ room_id: roomId, seq: message.seq, client_id: message.id, kind: message.kind },
-    ...{ author: message.author, author_name: message.name, text: message.text },
+    room_id: roomId,
+    seq: message.seq,
+    client_id: message.id,
+    kind: message.kind,
+    author: message.author,
+    author_name: message.name,
+    text: message.text,
     reply_to: message.replyTo ?? null,
     stream_id: stamp?.streamId ?? null,
     asset_id: stamp?.assetId ?? null,

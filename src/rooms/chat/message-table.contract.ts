@@ -17,9 +17,22 @@ const all = { fromUs: 0, toUs: 2 * US, limit: 100 };
 
 function row(seq: number, change: Partial<MessageRow> = {}): MessageRow {
   return {
-    ...{ room_id: 'a', seq, client_id: `id-${seq}`, author: 'u1', author_name: 'Ann', kind: 'chat', text: `${seq}` },
-    ...{ reply_to: null, stream_id: null, asset_id: null, item_id: null, media_us: null, extra: '{}' },
-    ...{ sent_us: US + seq * SECOND, deleted_us: null, ...change },
+    room_id: 'a',
+    seq,
+    client_id: `id-${seq}`,
+    author: 'u1',
+    author_name: 'Ann',
+    kind: 'chat',
+    text: `${seq}`,
+    reply_to: null,
+    stream_id: null,
+    asset_id: null,
+    item_id: null,
+    media_us: null,
+    extra: '{}',
+    sent_us: US + seq * SECOND,
+    deleted_us: null,
+    ...change,
   };
 }
 
@@ -90,8 +103,14 @@ export function messageTableContract(name: string, open: OpenDatabase): void {
       assert.equal(await table.mark('a'), 5000);
       await table.write({ ...nothing, changes: [{ ...change, text: '', extra: '{}', deletedUs: US }] });
       assert.deepEqual(await table.find('a', 1), {
-        ...{ seq: 1, id: 'id-1', kind: 'chat', author: 'u1', name: 'Ann', text: '' },
-        ...{ sentMs: US / 1000 + 1000, deleted: true },
+        seq: 1,
+        id: 'id-1',
+        kind: 'chat',
+        author: 'u1',
+        name: 'Ann',
+        text: '',
+        sentMs: US / 1000 + 1000,
+        deleted: true,
       });
     });
 

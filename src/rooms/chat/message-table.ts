@@ -84,7 +84,10 @@ export class MessageTable {
     this.#unguarded = new RoomGuard(db);
   }
 
-  /** Writes a batch in one transaction. A row whose author has used its client id in the room before is left out. */
+  /**
+   * Writes a batch in one transaction. A row whose author has used its client id in the room before is left
+   * out.
+   */
   async write(batch: MessageBatch): Promise<BatchResult> {
     const { rows, changes, marks } = batch;
     const hold = this.#guard.hold(new Set([...rows.map((row) => row.room_id), ...marks.keys(), ...roomsOf(changes)]));
@@ -249,8 +252,8 @@ export class MessageTable {
   }
 
   /**
-   * Puts another user in the place of an author; undefined: no one, the messages stay without an author. A message whose client id the other
-   * user has used in the same room stays as it is.
+   * Puts another user in the place of an author; undefined: no one, the messages stay without an author. A
+   * message whose client id the other user has used in the same room stays as it is.
    */
   async changeAuthor(author: string, by?: { readonly id: string; readonly name: string }): Promise<void> {
     let update = this.#db
@@ -276,7 +279,8 @@ export class MessageTable {
   }
 
   /**
-   * Deletes what was written to media of a stream before `beforeUs` (since 1970) that is not pinned, in rooms that do not keep their chat.
+   * Deletes what was written to media of a stream before `beforeUs` (since 1970) that is not pinned, in rooms
+   * that do not keep their chat.
    *
    * @returns numbers of the messages by room
    */

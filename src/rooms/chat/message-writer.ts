@@ -10,7 +10,9 @@ import { keyOfRow, type MessageChange, type MessageTable } from './message-table
 const WAIT_MS = 20;
 /** Pause after a transaction that failed, ms. */
 const RETRY_MS = 1000;
-/** A transaction that takes longer gets no answer of the database soon: no message waits for the next one, ms. */
+/**
+ * A transaction that takes longer gets no answer of the database soon: no message waits for the next one, ms.
+ */
 const STUCK_MS = 5000;
 const MAX_BATCH = 512;
 /** Messages of all rooms that are not committed; more are refused. */
@@ -24,10 +26,12 @@ export interface Written {
   readonly seq: number;
 }
 
-/** How it was tried to store a message: undefined if that failed; `moved`: another node owns the room, and nothing was stored. */
+/**
+ * How it was tried to store a message: undefined if that failed; `moved`: another node owns the room, and
+ * nothing was stored.
+ */
 export type Outcome = Written | 'moved' | undefined;
 
-/** Options of a writer. */
 export interface WriterOptions {
   readonly table: Pick<MessageTable, 'write'>;
   /** Reports a transaction that failed. */
@@ -82,13 +86,19 @@ export class MessageWriter implements AsyncDisposable {
     this.#start();
   }
 
-  /** Writes a change of a message after the message itself; replaces a change that waits, and is tried again until it is stored. */
+  /**
+   * Writes a change of a message after the message itself; replaces a change that waits, and is tried again
+   * until it is stored.
+   */
   change(change: MessageChange): void {
     this.#changes.set(`${change.roomId} ${change.seq}`, change);
     this.#start();
   }
 
-  /** Stores the highest number that a room may use; tried again until it is stored, or another node owns the room. */
+  /**
+   * Stores the highest number that a room may use; tried again until it is stored, or another node owns the
+   * room.
+   */
   mark(roomId: string, seq: number, done: (outcome: 'stored' | 'moved') => void): void {
     this.#marks.set(roomId, { seq, done });
     this.#start();
@@ -143,7 +153,10 @@ export class MessageWriter implements AsyncDisposable {
     for (const { done } of this.#rows.splice(0)) done(undefined);
   }
 
-  /** Commits one batch. The authors of messages that cannot be stored are notified at once; changes and marks are kept for the next batch. */
+  /**
+   * Commits one batch. The authors of messages that cannot be stored are notified at once; changes and marks
+   * are kept for the next batch.
+   */
   async #commit(): Promise<boolean> {
     const { table, failed, committed } = this.#options;
     const rows = this.#rows.splice(0, MAX_BATCH);

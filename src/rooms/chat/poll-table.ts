@@ -34,7 +34,10 @@ export class PollTable {
   readonly #guard: RoomGuard;
   readonly #put: string;
 
-  /** @param node name of this node in a cluster, which writes only in rooms that it owns: others throw `room-moved` */
+  /**
+   * @param node name of this node in a cluster, which writes only in rooms that it owns: others throw
+   *   `room-moved`
+   */
   constructor(db: Kysely<Tables>, node?: string) {
     this.#db = db;
     this.#guard = new RoomGuard(db, node);
@@ -52,11 +55,15 @@ export class PollTable {
       .orderBy('id')
       .execute();
     return rows.map((row) => ({
-      ...{ id: row.id, roomId, by: row.created_by, question: row.question },
+      id: row.id,
+      roomId,
+      by: row.created_by,
+      question: row.question,
       choices: JSON.parse(row.choices) as string[],
       multiple: row.multiple === 1,
       votes: new Map(Object.entries(JSON.parse(row.votes) as Record<string, number[]>)),
-      ...{ createdUs: row.created_us, closedUs: row.closed_us },
+      createdUs: row.created_us,
+      closedUs: row.closed_us,
     }));
   }
 

@@ -19,7 +19,11 @@ async function openRoom() {
   const room = testRoom();
   const chat = await chats.open(room);
   return {
-    ...{ store, clock, chats, room, chat },
+    store,
+    clock,
+    chats,
+    room,
+    chat,
     async [Symbol.asyncDispose]() {
       await chat.close();
       await chats[Symbol.asyncDispose]();
@@ -135,7 +139,10 @@ test('slow mode refuses the second message with the time to wait; moderators and
   chat.receive({ t: 'chat', id: `${ID}2`, text: 'b' }, ann);
   const refused = await ann.answer('refused', `${ID}2`);
   assert.deepEqual(refused, {
-    ...{ t: 'refused', id: `${ID}2`, code: 'slow-mode', detail: 'Slow mode: one message in 30 s.' },
+    t: 'refused',
+    id: `${ID}2`,
+    code: 'slow-mode',
+    detail: 'Slow mode: one message in 30 s.',
     retryAfterMs: 20_000,
   });
   for (let n = 0; n < 3; n++) chat.receive({ t: 'chat', id: `${ID}m${n}`, text: 'm' }, moderator);

@@ -1,6 +1,7 @@
 /**
- * The messages of one room: chat, danmaku, reactions, deletion. A message is delivered at once, with its number, and acknowledged when it
- * is committed; one whose commit fails is withdrawn. docs/5-together/chat.md.
+ * The messages of one room: chat, danmaku, reactions, deletion. A message is delivered at once, with its
+ * number, and acknowledged when it is committed; one whose commit fails is withdrawn.
+ * docs/5-together/chat.md.
  * In: what clients send, checked against its schema. Out: messages to the room, rows to message-writer.ts.
  */
 import { findMentions, mentionKey } from '../../api/room/mentions.ts';
@@ -21,7 +22,10 @@ import { SendLimits } from './send-limits.ts';
 
 /** Numbers that are reserved at a time; more than may wait for their commit. */
 const RESERVED = 5000;
-/** A position that a client reports may differ by this much from the room's, ms; otherwise the room's is stored. */
+/**
+ * A position that a client reports may differ by this much from the room's, ms; otherwise the room's is
+ * stored.
+ */
 const MAX_APART_MS = 15_000;
 /** The names of members are read again after this time, ms. */
 const NAMES_MS = 2000;
@@ -50,7 +54,6 @@ interface Sent {
   waiting: readonly ChatSender[] | undefined;
 }
 
-/** The messages of a room. */
 export class RoomMessages {
   readonly #parts: ChatParts;
   readonly #room: ChatRoom;
@@ -65,7 +68,8 @@ export class RoomMessages {
   readonly #reactions = new Coalesced(CHANGED_EVERY_MS, () => this.#sendReacted());
   /** Users by `mentionKey` of their name. */
   #names: { readonly readMs: number; readonly byKey: ReadonlyMap<string, string> } = {
-    ...{ readMs: Number.NEGATIVE_INFINITY, byKey: new Map() },
+    readMs: Number.NEGATIVE_INFINITY,
+    byKey: new Map(),
   };
   #next: number;
   #reserved: number;
@@ -171,7 +175,9 @@ export class RoomMessages {
     this.#parts.writer.mark(this.#room.id, this.lastSeq, () => undefined);
   }
 
-  /** Puts another user in the place of one in what is in memory; undefined: no one, the account was deleted. */
+  /**
+   * Puts another user in the place of one in what is in memory; undefined: no one, the account was deleted.
+   */
   replaceUser(user: string, by: { readonly id: string; readonly name: string } | undefined): void {
     for (const message of [...this.#memory.all()]) {
       const changed = withUserReplaced(message, user, by);
@@ -228,7 +234,13 @@ export class RoomMessages {
     const stamp = stampAt(this.#stamp(), sent.atMs);
     const mentions = this.#mentionsIn(text, sentMs);
     const message: RoomMessage = {
-      ...{ seq, id, kind, author: user.id, name: user.name, text, sentMs },
+      seq,
+      id,
+      kind,
+      author: user.id,
+      name: user.name,
+      text,
+      sentMs,
       ...(sent.t === 'chat' && sent.replyTo !== undefined && sent.replyTo < seq && { replyTo: sent.replyTo }),
       ...(stamp && { item: stamp.item, atMs: stamp.positionMs }),
       ...(sent.t === 'danmaku' && { color: sent.color ?? '#ffffff', mode: sent.mode ?? 'scroll' }),
@@ -330,7 +342,10 @@ export class RoomMessages {
 
   #store(message: RoomMessage): void {
     this.#parts.writer.change({
-      ...{ roomId: this.#room.id, seq: message.seq, text: message.text, extra: extraOf(message) },
+      roomId: this.#room.id,
+      seq: message.seq,
+      text: message.text,
+      extra: extraOf(message),
       deletedUs: message.deleted ? Math.round(this.#parts.clock.nowMs() * 1000) : null,
     });
   }
@@ -377,7 +392,9 @@ function refuse(sender: ChatSender, id: string | undefined, error: unknown): voi
   const refusal = error instanceof OxbowError ? error : notStored();
   const { retryAfterMs } = refusal.extra;
   sender.send({
-    ...{ t: 'refused', code: refusal.code, detail: refusal.message },
+    t: 'refused',
+    code: refusal.code,
+    detail: refusal.message,
     ...(id !== undefined && { id }),
     ...(typeof retryAfterMs === 'number' && { retryAfterMs }),
   });

@@ -12,7 +12,11 @@ async function openPolls() {
   const room = testRoom();
   const chat = await chats.open(room);
   return {
-    ...{ store, chats, room, chat, polls: chats.polls('cinema')! },
+    store,
+    chats,
+    room,
+    chat,
+    polls: chats.polls('cinema')!,
     async [Symbol.asyncDispose]() {
       await chat.close();
       await chats[Symbol.asyncDispose]();

@@ -32,12 +32,14 @@ export interface PollParts {
   readonly failed: (error: unknown) => void;
 }
 
-/** The polls of a room. */
 export class RoomPolls {
   readonly #parts: PollParts;
   readonly #room: ChatRoom;
   readonly #polls: Map<string, StoredPoll>;
-  /** Counted choices, by poll; a poll that has new votes is not in it. To count for each reader would take quadratic time. */
+  /**
+   * Counted choices, by poll; a poll that has new votes is not in it. To count for each reader would take
+   * quadratic time.
+   */
   readonly #counts = new Map<string, RoomPoll['choices']>();
   /** Who voted since the last transaction, by poll and user. */
   #voted = new Map<string, Map<string, ChatSender>>();
@@ -75,8 +77,15 @@ export class RoomPolls {
     if ([asked, ...texts].includes('')) throw new OxbowError('bad-request', 'The question or a choice is empty.');
     if (new Set(texts).size < texts.length) throw new OxbowError('bad-request', 'Two choices are the same.');
     const poll: StoredPoll = {
-      ...{ id: randomUUID(), roomId: this.#room.id, by: sender.user.id, question: asked, choices: texts, multiple },
-      ...{ votes: new Map(), createdUs: Math.round(this.#parts.clock.nowMs() * 1000), closedUs: null },
+      id: randomUUID(),
+      roomId: this.#room.id,
+      by: sender.user.id,
+      question: asked,
+      choices: texts,
+      multiple,
+      votes: new Map(),
+      createdUs: Math.round(this.#parts.clock.nowMs() * 1000),
+      closedUs: null,
     };
     this.#polls.set(poll.id, poll);
     try {
@@ -141,7 +150,9 @@ export class RoomPolls {
     }
   }
 
-  /** Puts another user in the place of one, as author and voter; undefined: no one, the account was deleted. */
+  /**
+   * Puts another user in the place of one, as author and voter; undefined: no one, the account was deleted.
+   */
   replaceUser(user: string, by: string | undefined): void {
     for (const poll of this.#polls.values()) {
       const changed = withVoterReplaced(poll, user, by);
@@ -224,7 +235,12 @@ export class RoomPolls {
       this.#counts.set(id, counted);
     }
     return {
-      ...{ id, question, multiple, by, closed: closedUs !== null, choices: counted },
+      id,
+      question,
+      multiple,
+      by,
+      closed: closedUs !== null,
+      choices: counted,
       ...(user !== undefined && { own: votes.get(user) ?? [] }),
     };
   }

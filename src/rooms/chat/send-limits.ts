@@ -57,7 +57,10 @@ export class SendLimits {
     }
   }
 
-  /** A chat message that was written before the room was opened; the newest last. @param sentMs of the clock of `take`, ms */
+  /**
+   * A chat message that was written before the room was opened; the newest last.
+   * @param sentMs of the clock of `take`, ms
+   */
   remember(user: string, sentMs: number): void {
     this.#lastChat.set(user, sentMs);
   }

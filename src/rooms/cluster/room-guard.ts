@@ -1,7 +1,8 @@
 /**
- * Writes of rooms in a cluster: each statement writes only while this node owns the room. A node that was paused, and whose rooms have
- * another owner since then, changes nothing.
- * In: a database, the name of this node. Out: conditions and values of statements; the error of a write that was refused. docs/decisions/0055.
+ * Writes of rooms in a cluster: each statement writes only while this node owns the room. A node that was
+ * paused, and whose rooms have another owner since then, changes nothing.
+ * In: a database, the name of this node. Out: conditions and values of statements; the error of a write that
+ * was refused. docs/decisions/0055.
  */
 import type { ExpressionBuilder, Kysely } from 'kysely';
 import { OxbowError } from '../../lib/errors.ts';
@@ -9,8 +10,8 @@ import { engineOf, type Parameter, type RepeatedStatement } from '../../store/en
 import type { Tables } from '../../store/schema.ts';
 
 /**
- * Fails with a division by zero unless all rooms of a list are those of this node, and holds them until the end of the transaction. A
- * condition in each row would double the time of a batch.
+ * Fails with a division by zero unless all rooms of a list are those of this node, and holds them until the
+ * end of the transaction. A condition in each row would double the time of a batch.
  */
 const HOLD = `SELECT 1 / CASE WHEN count(*) = ? THEN 1 ELSE 0 END FROM (
   SELECT 1 FROM placement WHERE kind = 'room' AND key = ANY (string_to_array(?, ' ')) AND node = ? FOR SHARE) held`;
@@ -53,8 +54,8 @@ export class RoomGuard {
   }
 
   /**
-   * The first statement of a transaction that writes in several rooms, without a condition in each statement; undefined: it is needed
-   * there.
+   * The first statement of a transaction that writes in several rooms, without a condition in each statement;
+   * undefined: it is needed there.
    */
   hold(rooms: ReadonlySet<string>): RepeatedStatement | undefined {
     if (!this.isOn || !this.#locks) return undefined;

@@ -1,5 +1,6 @@
 /**
- * What rooms keep when their owner dies, is paused, or gives them away: two nodes over one database, with the real chat.
+ * What rooms keep when their owner dies, is paused, or gives them away: two nodes over one database, with the
+ * real chat.
  * In: a way to open an empty database. Out: a test suite.
  */
 import assert from 'node:assert/strict';
@@ -47,7 +48,12 @@ async function openNodes(open: OpenDatabase, { isRoomNode = true } = {}) {
     const failed = (error: unknown) => void failures.push(error);
     const chats = opened.use(new Chats({ db, node: name, clock, streamId: () => undefined, failed }));
     const rooms = new Rooms({
-      ...{ tables: new RoomTables(db, name), placement, clock, failed, media: testMedia(new Map()), createAudience },
+      tables: new RoomTables(db, name),
+      placement,
+      clock,
+      failed,
+      media: testMedia(new Map()),
+      createAudience,
       openChat: (room) => chats.open(room),
       settings: () => ({ create: 'users', max: 100, perUser: 10, capacity: 200, keep: 30 * 86_400_000 }),
       events: { publish: () => undefined },

@@ -1,9 +1,11 @@
 /**
  * Sends the messages of all rooms: whatever was said within a tick reaches a connection in one write.
- * In: frames, by connection. Out: bytes on sockets. Bounded: a connection that does not read is given up, and delays no other.
+ * In: frames, by connection. Out: bytes on sockets. Bounded: a connection that does not read is given up, and
+ * delays no other.
  *
- * With little to do a tick ends with the turn of the event loop, so nothing is delayed. Under load the next tick waits as long as the last
- * one worked, at most `MAX_TICK_MS`: then more messages share a write, which costs more than all else together.
+ * With little to do a tick ends with the turn of the event loop, so nothing is delayed. Under load the next
+ * tick waits as long as the last one worked, at most `MAX_TICK_MS`: then more messages share a write, which
+ * costs more than all else together.
  */
 
 /** Longest time for which messages are gathered, ms. */
@@ -85,7 +87,10 @@ export class Outlet {
 /** All connections of a process. */
 export class FanOut {
   readonly #counts: FanOutCounts;
-  /** Outlets with frames for the next tick; those of a room are together, since what is said in a room goes to all of it. */
+  /**
+   * Outlets with frames for the next tick; those of a room are together, since what is said in a room goes to
+   * all of it.
+   */
   #waiting: Outlet[] = [];
   /** The tick in progress continues here. */
   #next = 0;

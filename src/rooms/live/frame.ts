@@ -1,5 +1,6 @@
 /**
- * WebSocket frames of the server, built once and sent to any number of connections: not masked, not compressed, not fragmented.
+ * WebSocket frames of the server, built once and sent to any number of connections: not masked, not
+ * compressed, not fragmented.
  * In: JSON, or nothing for a ping. Out: bytes, which are never changed. Pure. RFC 6455 5.2.
  */
 

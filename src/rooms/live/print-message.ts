@@ -1,5 +1,6 @@
 /**
- * Messages to one connection as frames. A playlist that several connections get is printed once: it may have 2,000 entries.
+ * Messages to one connection as frames. A playlist that several connections get is printed once: it may have
+ * 2,000 entries.
  * In: messages. Out: bytes.
  */
 import type { RoomItem } from '../../api/room/item-shapes.ts';

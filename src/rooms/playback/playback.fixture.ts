@@ -1,5 +1,6 @@
 /**
- * Playback for tests: a manual clock, media whose gaps and edge a test sets, members that work the states out themselves.
+ * Playback for tests: a manual clock, media whose gaps and edge a test sets, members that work the states out
+ * themselves.
  * In: spans, commands. Out: states, positions.
  */
 import type { UserRef } from '../../accounts/users/user.ts';
@@ -39,7 +40,11 @@ export function openTestPlayback({ waitsForSlow = false, items = [] as readonly 
     nothingPlays,
   );
   return {
-    ...{ clock, media, states, playback, options },
+    clock,
+    media,
+    states,
+    playback,
+    options,
     /** Moves the clock by `ms` in steps of a tick; what waits for queries continues between them. */
     async run(ms: number, eachTick: () => void = () => {}): Promise<void> {
       for (let left = ms; left > 0; left -= 50) {

@@ -1,6 +1,7 @@
 /**
- * What plays in a room. The server is the only author of the state: people send commands, and everything else that moves a room (the end
- * of an entry, a gap, the live edge, a slow member) is decided here, for all at once.
+ * What plays in a room. The server is the only author of the state: people send commands, and everything else
+ * that moves a room (the end of an entry, a gap, the live edge, a slow member) is decided here, for all at
+ * once.
  * In: commands, reports, the media of the entry, ticks. Out: states. docs/5-together/in-step.md.
  */
 import type { UserRef } from '../../accounts/users/user.ts';
@@ -49,7 +50,10 @@ export class Playback {
   #state: PlaybackState;
   /** What plays until `#state` takes effect. */
   #before: PlaybackState;
-  /** Commands whose author saw this state or a later one are not stale: since then only the server corrected something. */
+  /**
+   * Commands whose author saw this state or a later one are not stale: since then only the server corrected
+   * something.
+   */
   #freshRev: number;
   #media: RoomItemMedia | undefined;
   #durationMs: number | undefined;

@@ -1,5 +1,6 @@
 /**
- * Decides when a room waits for members whose players have no media: 10 s at most, and not again for the same member for a while.
+ * Decides when a room waits for members whose players have no media: 10 s at most, and not again for the same
+ * member for a while.
  * In: reports, ticks. Out: whether to wait. Pure; times are monotonic ms.
  */
 

@@ -1,6 +1,6 @@
 /**
- * How long the playback tokens in the addresses of a playlist are valid: so short that they end soon after someone is sent out, and
- * renewed before they end for those who are in the room.
+ * How long the playback tokens in the addresses of a playlist are valid: so short that they end soon after
+ * someone is sent out, and renewed before they end for those who are in the room.
  * In: the time. Out: an expiry, the same for everyone during one period. Pure.
  */
 

@@ -1,5 +1,6 @@
 /**
- * Checks a link to media elsewhere, addresses and request headers, and takes user names and passwords out of its addresses.
+ * Checks a link to media elsewhere, addresses and request headers, and takes user names and passwords out of
+ * its addresses.
  * In: the target of an entry. Out: a refusal, or the target. RFC 9110 5.1, 5.5; RFC 3986 3.2.1; RFC 7617.
  */
 import type { ItemTarget } from '../../api/room/item-shapes.ts';
@@ -36,8 +37,9 @@ function checkAddress(text: string): void {
 }
 
 /**
- * A target whose addresses have no user name and password: everyone in the room sees addresses. Those of a link become the request header
- * that a browser would send, which only its author and moderators see, and which needs the proxy. Anything else stays as it is.
+ * A target whose addresses have no user name and password: everyone in the room sees addresses. Those of a
+ * link become the request header that a browser would send, which only its author and moderators see, and
+ * which needs the proxy. Anything else stays as it is.
  */
 export function withoutUserInfo(target: ItemTarget): ItemTarget {
   if (target.kind !== 'link') return target;
@@ -48,7 +50,8 @@ export function withoutUserInfo(target: ItemTarget): ItemTarget {
   if (credentials !== undefined && !Object.keys(headers).some((name) => name.toLowerCase() === 'authorization'))
     headers.Authorization = credentials;
   return {
-    ...{ ...target, url: stripped(url) },
+    ...target,
+    url: stripped(url),
     ...(subtitles && { subtitles: subtitles.map((one) => ({ ...one, url: stripped(one.url) })) }),
     ...(Object.keys(headers).length > 0 && { headers, proxy: true }),
   };

@@ -1,5 +1,6 @@
 /**
- * What people do to a playlist: add, change, move and remove entries. One's own entries are one's own; those of others need a permission.
+ * What people do to a playlist: add, change, move and remove entries. One's own entries are one's own; those
+ * of others need a permission.
  * In: who does it, entries. Out: a changed playlist, or a refusal. Everyone in the room gets it.
  */
 import type { UserRef } from '../../accounts/users/user.ts';
@@ -27,7 +28,8 @@ export interface RequestedItem {
  * Adds entries, in their order.
  *
  * @param before an entry that they go before; null: to the end
- * @throws OxbowError `room-forbidden`, `limit-reached`, `item-unknown`, `bad-request`, `stream-unknown`, `asset-unknown`
+ * @throws OxbowError `room-forbidden`, `limit-reached`, `item-unknown`, `bad-request`, `stream-unknown`,
+ *   `asset-unknown`
  */
 export async function addItems(
   room: Room,

@@ -6,10 +6,16 @@ import { checkLink } from './check-link.ts';
 import { type NewItem, Playlist } from './playlist.ts';
 
 const entry = (name: string, parent: string | null = null): NewItem => ({
-  ...{ name, parent, signed: false, target: { kind: 'asset', asset: name } },
+  name,
+  parent,
+  signed: false,
+  target: { kind: 'asset', asset: name },
 });
 const folder = (name: string, parent: string | null = null): NewItem => ({
-  ...{ name, parent, signed: false, target: { kind: 'folder' } },
+  name,
+  parent,
+  signed: false,
+  target: { kind: 'folder' },
 });
 const namesIn = (playlist: Playlist, parent: string | null = null) =>
   playlist.all.filter((item) => item.parent === parent).map(({ name }) => name);

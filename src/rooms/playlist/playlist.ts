@@ -62,7 +62,10 @@ export class Playlist {
     return item;
   }
 
-  /** Ids of entries that are new, changed, moved or gone since the last call; the others have kept their order. */
+  /**
+   * Ids of entries that are new, changed, moved or gone since the last call; the others have kept their
+   * order.
+   */
   takeChanged(): ReadonlySet<string> {
     const taken = this.#unsent;
     this.#unsent = new Set();
@@ -142,7 +145,10 @@ export class Playlist {
     for (const [at, { id }] of items.entries()) this.#put({ ...this.get(id), parent: place.parent, rank: ranks[at]! });
   }
 
-  /** Removes entries, folders with everything in them. Unknown ones are gone already. Returns the ids of all that were removed. */
+  /**
+   * Removes entries, folders with everything in them. Unknown ones are gone already. Returns the ids of all
+   * that were removed.
+   */
   remove(ids: readonly string[]): readonly string[] {
     const removed: string[] = [];
     const waiting = [...ids];

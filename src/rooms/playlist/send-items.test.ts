@@ -33,7 +33,8 @@ test('after any changes a client has the list of the room in its exact order, al
     const work =
       what < 0.35 || !item
         ? addItems(room, owner, [{ target: random() < 0.2 ? { kind: 'folder' } : target, name: `n${step}`, parent }], {
-            ...{ before: random() < 0.5 ? before : null, nowMs: 0 },
+            before: random() < 0.5 ? before : null,
+            nowMs: 0,
           })
         : what < 0.75
           ? moveItems(room, owner, [item.id], { parent, before })

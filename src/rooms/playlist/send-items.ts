@@ -1,6 +1,6 @@
 /**
- * Sends the playlist of a room: all of it on entering, then its changes, printed once for all. Those who may not see it get the entry that
- * plays, and nothing of the others.
+ * Sends the playlist of a room: all of it on entering, then its changes, printed once for all. Those who may
+ * not see it get the entry that plays, and nothing of the others.
  * In: changes of the playlist, of permissions, of what plays. Out: messages `item-changes` and `items`.
  */
 import type { UserRef } from '../../accounts/users/user.ts';
@@ -17,7 +17,10 @@ import type { Playlist } from './playlist.ts';
 /** Changes are sent at most this often, ms. */
 const EACH_MS = 250;
 
-/** People who enter within this time get the same value, which is printed once, ms. It is not kept longer: rooms are many. */
+/**
+ * People who enter within this time get the same value, which is printed once, ms. It is not kept longer:
+ * rooms are many.
+ */
 const SHARED_MS = 1000;
 
 /** What is needed of a room. */
@@ -48,7 +51,9 @@ export class ItemSender {
     this.#room = room;
   }
 
-  /** The entries for a connection that opens. Connections that open soon after each other get the same value. */
+  /**
+   * The entries for a connection that opens. Connections that open soon after each other get the same value.
+   */
   enter(user: UserRef): readonly RoomItem[] {
     const maySee = this.#room.may(user, 'list');
     if (maySee && this.#room.presence.count(user.id) === 1) this.#whole.add(user.id);

@@ -1,5 +1,6 @@
 /**
- * Bilibili: videos by BV number, with their pages, and live rooms. Without an account, or with the cookie SESSDATA of one.
+ * Bilibili: videos by BV number, with their pages, and live rooms. Without an account, or with the cookie
+ * SESSDATA of one.
  * In: answers of its web API. Out: entries, media as one MP4 file or live HLS.
  */
 import { OxbowError } from '../../lib/errors.ts';
@@ -52,7 +53,12 @@ export const bilibili: Provider = {
     if (bv === undefined)
       throw new OxbowError('bad-request', 'An entry of Bilibili is a BV number with a page, or a live room.');
     const query = new URLSearchParams({
-      ...{ bvid: bv, cid: cid!, qn: String(QUALITY), fnval: '1', platform: 'html5', high_quality: '1' },
+      bvid: bv,
+      cid: cid!,
+      qn: String(QUALITY),
+      fnval: '1',
+      platform: 'html5',
+      high_quality: '1',
     });
     const { data } = await call(client, `${API}/x/player/playurl?${query}`, headers);
     return mediaOf(data, 'file', headers);

@@ -1,6 +1,7 @@
 /**
  * Jellyfin and Emby. The server decides whether the browser plays the file itself or an HLS transcode.
- * In: answers of /Users, /Items. Out: entries, media. Their OpenAPI: UserController, ItemsController, MediaInfoController.
+ * In: answers of /Users, /Items. Out: entries, media. Their OpenAPI: UserController, ItemsController,
+ * MediaInfoController.
  */
 import { version } from '../../lib/version.ts';
 import type { Provider, ProviderMedia, ServerSession } from './provider.ts';
@@ -42,8 +43,12 @@ export const jellyfin: Provider = {
     }
     const start = Number(cursor ?? 0);
     const query = new URLSearchParams({
-      ...{ ParentId: folder, StartIndex: String(start), Limit: String(PAGE), SortBy: 'IsFolder,SortName' },
-      ...{ Fields: 'MediaSources', EnableUserData: 'false' },
+      ParentId: folder,
+      StartIndex: String(start),
+      Limit: String(PAGE),
+      SortBy: 'IsFolder,SortName',
+      Fields: 'MediaSources',
+      EnableUserData: 'false',
     });
     const page = await client.json(`${url}/Users/${encodeURIComponent(user!)}/Items?${query}`, { headers });
     const items = page.list('Items');

@@ -41,7 +41,6 @@ const MAX_OF_USER = 20;
 /** Opened entries that are kept while their address is valid. */
 const MAX_OPENED = 500;
 
-/** The servers. */
 export class MediaServers {
   readonly #deps: MediaServersDeps;
   readonly #opened = new Map<string, { readonly media: Promise<ProviderMedia>; untilMs: number }>();
@@ -65,7 +64,8 @@ export class MediaServers {
    * Signs in at a server and keeps it.
    *
    * @param name empty: the host
-   * @throws OxbowError `bad-request`, `limit-reached`, `media-server-refused`, `address-refused`, `source-failed`
+   * @throws OxbowError `bad-request`, `limit-reached`, `media-server-refused`, `address-refused`,
+   *   `source-failed`
    */
   async connect(
     user: string,
@@ -81,7 +81,11 @@ export class MediaServers {
     }
     const session = await providers[kind].connect(login, new ProviderClient(net, { signal }));
     const row = {
-      ...{ id: createSecret(9), user_id: user, kind, url: session.url, created_us: Math.round(nowMs() * 1000) },
+      id: createSecret(9),
+      user_id: user,
+      kind,
+      url: session.url,
+      created_us: Math.round(nowMs() * 1000),
       name: name || new URL(session.url).host,
       session: box.seal(JSON.stringify(session)),
     };
@@ -146,7 +150,10 @@ export class MediaServers {
     return providers[server.kind].list(session, folder, cursor, new ProviderClient(this.#deps.net, { signal }));
   }
 
-  /** The media of an entry, for everyone in the rooms where a user has added it. Throws `media-server-unknown`; as providers. */
+  /**
+   * The media of an entry, for everyone in the rooms where a user has added it. Throws
+   * `media-server-unknown`; as providers.
+   */
   open(id: string, entry: string): Promise<ProviderMedia> {
     const { net, nowMs } = this.#deps;
     const key = `${id} ${entry}`;

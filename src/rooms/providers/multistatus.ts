@@ -5,7 +5,6 @@
 import { FormatError } from '../../lib/errors.ts';
 import { unescapeXml } from '../../media/xml-text.ts';
 
-/** A resource. */
 export interface DavResource {
   /** As written: a path or an address, encoded. */
   readonly href: string;
@@ -37,7 +36,10 @@ export function parseMultistatus(xml: string): DavResource[] {
   return resources;
 }
 
-/** What is in each DAV:response. Tag by tag: a search for the end of each would take quadratic time where there is none. */
+/**
+ * What is in each DAV:response. Tag by tag: a search for the end of each would take quadratic time where
+ * there is none.
+ */
 function* contentsOfResponses(xml: string): Generator<string> {
   let from: number | undefined;
   for (const { index, 0: tag, 1: slash } of xml.matchAll(/<(\/?)(?:[\w-]+:)?response(?:\s[^<>]*)?>/gi)) {

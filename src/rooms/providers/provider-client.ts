@@ -10,7 +10,6 @@ const MAX_ANSWER = 8 * 1024 * 1024;
 const WITHIN_MS = 20_000;
 const IDLE_MS = 10_000;
 
-/** One request. */
 export interface ProviderRequest {
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent as JSON by POST. */
@@ -34,12 +33,16 @@ export class ProviderClient {
   /**
    * The text of an answer with a status below 300.
    *
-   * @throws OxbowError `media-server-refused` for 401 and 403, `source-failed` for other statuses; as the guarded client
+   * @throws OxbowError `media-server-refused` for 401 and 403, `source-failed` for other statuses; as the
+   *   guarded client
    */
   async text(url: string, { headers, json, text, method }: ProviderRequest = {}): Promise<string> {
     const body = json === undefined ? text : JSON.stringify(json);
     using response = await this.#net.fetch(url, {
-      ...{ signal: this.#signal, maxBytes: MAX_ANSWER, deadlineMs: WITHIN_MS, idleMs: IDLE_MS },
+      signal: this.#signal,
+      maxBytes: MAX_ANSWER,
+      deadlineMs: WITHIN_MS,
+      idleMs: IDLE_MS,
       ...(body !== undefined && { post: new TextEncoder().encode(body), method }),
       headers: { ...(json !== undefined && { 'content-type': 'application/json' }), ...headers },
     });
@@ -68,7 +71,10 @@ export function refused(detail = 'The media server refused the name, the passwor
   return new OxbowError('media-server-refused', detail);
 }
 
-/** The members of a JSON object of another server, read by type: what is missing or of another type is the empty value. */
+/**
+ * The members of a JSON object of another server, read by type: what is missing or of another type is the
+ * empty value.
+ */
 export class Fields {
   readonly #value: Readonly<Record<string, unknown>>;
 

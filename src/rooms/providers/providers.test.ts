@@ -138,7 +138,8 @@ suite('media servers', () => {
     const answers: Readonly<Record<string, unknown>> = {
       '/x/web-interface/nav': { code: 0, data: {} },
       '/x/web-interface/view': {
-        ...{ code: 0, message: '0' },
+        code: 0,
+        message: '0',
         data: {
           title: 'T',
           pages: [

@@ -49,7 +49,10 @@ export const webdav: Provider = {
   },
 };
 
-/** What is at a path, and with depth 1 what is in it. Ids are paths, encoded as in addresses, relative to the session's. */
+/**
+ * What is at a path, and with depth 1 what is in it. Ids are paths, encoded as in addresses, relative to the
+ * session's.
+ */
 async function find(
   session: ServerSession,
   path: string,

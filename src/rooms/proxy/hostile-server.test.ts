@@ -50,12 +50,12 @@ suite('the media proxy against a server that means harm', () => {
       (_, response) =>
         response
           .writeHead(200, {
-            ...{ 'content-type': 'video/mp4', 'set-cookie': 'a=1', 'access-control-allow-origin': '*' },
-            ...{
-              'content-disposition': 'attachment',
-              refresh: '0; url=https://evil.example',
-              link: '<x>; rel=preload',
-            },
+            'content-type': 'video/mp4',
+            'set-cookie': 'a=1',
+            'access-control-allow-origin': '*',
+            'content-disposition': 'attachment',
+            refresh: '0; url=https://evil.example',
+            link: '<x>; rel=preload',
           })
           .end('x'),
       (origin) => ({ url: `${origin}/a.mp4` }),

@@ -24,7 +24,6 @@ const MAX_ENTRIES = 200;
 const MAX_HEAD = 64 * 1024;
 const STATIC_MPD = /<(?:\w+:)?MPD\s(?:[^<>]*\s)?type=["']static["']/;
 
-/** The cache. */
 export class ManifestCache {
   readonly #nowMs: () => number;
   readonly #entries = new Map<string, Entry>();

@@ -41,20 +41,23 @@ export async function openRig(
     const url = new URL(address, 'http://oxbow/media/');
     const [, , token, ...rest] = url.pathname.split('/');
     const { status, headers, body } = await proxy.fetch(more.room ?? 'r1', {
-      ...{
-        token: token!,
-        rest: rest.join('/'),
-        query: url.search,
-        range: more.range,
-        signal: more.signal ?? new AbortController().signal,
-      },
+      token: token!,
+      rest: rest.join('/'),
+      query: url.search,
+      range: more.range,
+      signal: more.signal ?? new AbortController().signal,
     });
     const pieces: Uint8Array[] = [];
     for await (const piece of body) pieces.push(piece);
     return { status, headers, text: Buffer.concat(pieces).toString() };
   };
   return {
-    ...{ proxy, fetch, requests, origin, target, ends },
+    proxy,
+    fetch,
+    requests,
+    origin,
+    target,
+    ends,
     address: proxy.mediaAddress('r1', 'i1', target),
     removeItem: () => {
       items = new Map();

@@ -157,7 +157,9 @@ suite('the media proxy', () => {
     let finish = () => {};
     const net: Pick<Net, 'fetch'> = {
       fetch: async (url, { signal }) => ({
-        ...{ status: 200, headers: { 'content-type': 'audio/mpegurl' }, url: new URL(url) },
+        status: 200,
+        headers: { 'content-type': 'audio/mpegurl' },
+        url: new URL(url),
         body: () => Promise.reject(new Error('unused')),
         async *stream() {
           yield Buffer.from('#EXTM3U\n');

@@ -1,7 +1,8 @@
 /**
- * Fetches media from elsewhere for the members of a room: items whose servers need headers, or do not allow other pages (CORS).
- * In: sealed addresses, requests of members. Out: answers: bytes by range, rewritten playlists and manifests, subtitles as WebVTT.
- * Every request goes through the guarded client.
+ * Fetches media from elsewhere for the members of a room: items whose servers need headers, or do not allow
+ * other pages (CORS).
+ * In: sealed addresses, requests of members. Out: answers: bytes by range, rewritten playlists and manifests,
+ * subtitles as WebVTT. Every request goes through the guarded client.
  */
 import { withDeadline } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -24,7 +25,6 @@ export interface ElsewhereMedia {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** An answer of the proxy. */
 export interface ProxyAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -84,7 +84,6 @@ const SAFE = {
   'cross-origin-resource-policy': 'same-origin',
 } as const;
 
-/** The proxy. */
 export class MediaProxy {
   readonly #options: MediaProxyOptions;
   readonly #manifests: ManifestCache;
@@ -96,7 +95,10 @@ export class MediaProxy {
     this.#manifests = new ManifestCache(() => options.clock.monotonicMs());
   }
 
-  /** The address of a link's media, relative to the room's `media/` folder. The query is not in it: it may have secrets. */
+  /**
+   * The address of a link's media, relative to the room's `media/` folder. The query is not in it: it may
+   * have secrets.
+   */
   mediaAddress(room: string, item: string, { url }: Pick<ElsewhereMedia, 'url'>): string {
     return this.#address({ room, item, kind: 'file', url });
   }
@@ -116,8 +118,8 @@ export class MediaProxy {
   /**
    * Fetches what a member requests.
    *
-   * @throws OxbowError `proxy-refused` for an address that this server did not seal, or that has expired; `item-unknown`; `busy`; as the
-   *   guarded client: `address-refused`, `source-failed`
+   * @throws OxbowError `proxy-refused` for an address that this server did not seal, or that has expired;
+   *   `item-unknown`; `busy`; as the guarded client: `address-refused`, `source-failed`
    */
   async fetch(room: string, request: ProxyRequest): Promise<ProxyAnswer> {
     const { seal, clock, media } = this.#options;
@@ -171,7 +173,10 @@ export class MediaProxy {
     signal.addEventListener('abort', end, { once: true });
     const fetch = (maxBytes: number, deadlineMs: number, headers: Readonly<Record<string, string>>) =>
       this.#options.net.fetch(url, {
-        ...{ signal: ending.signal, maxBytes, deadlineMs, idleMs: IDLE_MS },
+        signal: ending.signal,
+        maxBytes,
+        deadlineMs,
+        idleMs: IDLE_MS,
         headers: { ...target.headers, ...headers },
         // Secrets among the item's headers go to its own server alone.
         home: new URL(target.url),
@@ -231,7 +236,8 @@ export class MediaProxy {
     const up = '../'.repeat(rest.split('/').length - 1);
     const folder = folderOf(sealed.url);
     return {
-      ...{ url: url.href, variables: sealed.variables },
+      url: url.href,
+      variables: sealed.variables,
       proxied(target, variables) {
         const path = target.href.startsWith(folder) ? target.href.slice(folder.length) : '';
         // Most are next to their playlist, where a mark is enough. A query may have secrets.

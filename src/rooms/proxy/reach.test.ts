@@ -128,7 +128,10 @@ suite('members of a room reach nothing beside what an entry names', () => {
     const low = from((await rig.fetch(rig.address)).text.split('\n')[2]!, rig.address);
     const [token, ...rest] = low.split('/') as [string, ...string[]];
     await rig.proxy.fetch('r1', {
-      ...{ token, rest: rest.join('/'), range: undefined, signal: new AbortController().signal },
+      token,
+      rest: rest.join('/'),
+      range: undefined,
+      signal: new AbortController().signal,
       query: '?_HLS_msn=7&_HLS_part=1&admin=1',
     });
     assert.equal(rig.requests.at(-1)!.url, '/v/low.m3u8?_HLS_msn=7&_HLS_part=1');

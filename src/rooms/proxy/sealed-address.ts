@@ -1,5 +1,6 @@
 /**
- * Addresses of the media proxy: the upstream address, encrypted, so that clients do not learn what an item's address contains, and cannot choose another.
+ * Addresses of the media proxy: the upstream address, encrypted, so that clients do not learn what an item's
+ * address contains, and cannot choose another.
  * In: a room's item and an address. Out: a token; the same input gives the same token, so that caches hold.
  */
 import { timingSafeEqual } from 'node:crypto';
@@ -12,7 +13,10 @@ const kinds = ['file', 'subtitle', 'segments'] as const;
 export interface SealedAddress {
   readonly room: string;
   readonly item: string;
-  /** `file`: this address alone. `subtitle`: the same, as WebVTT. `segments`: what a template of a DASH manifest can name. */
+  /**
+   * `file`: this address alone. `subtitle`: the same, as WebVTT. `segments`: what a template of a DASH
+   * manifest can name.
+   */
   readonly kind: (typeof kinds)[number];
   /** Empty for segments. */
   readonly url: string;
@@ -54,14 +58,21 @@ export class AddressSeal {
     const [room, item, index, day, url, of] = JSON.parse(text) as [string, string, number, number, string, unknown];
     const kind = kinds[index]!;
     return {
-      ...{ room, item, kind, url, expiresMs: day * DAY_MS },
+      room,
+      item,
+      kind,
+      url,
+      expiresMs: day * DAY_MS,
       ...(kind === 'segments'
         ? { names: unpack(of as Packed) }
         : of !== null && { variables: new Map(of as [string, string][]) }),
     };
   }
 
-  /** What shows that this server has named a path below the folder of a token's address. Much shorter than a token. */
+  /**
+   * What shows that this server has named a path below the folder of a token's address. Much shorter than a
+   * token.
+   */
   mark(token: string, path: string): string {
     return this.#box.mark(`${token}/${path}`);
   }

@@ -1,5 +1,6 @@
 /**
- * What becomes of the playlist of a SyncTV room: folders and links; entries of media servers and of its RTMP server are left out.
+ * What becomes of the playlist of a SyncTV room: folders and links; entries of media servers and of its RTMP
+ * server are left out.
  * In: rows of `movies`. Out: rows of room_item. Pure.
  */
 import type { Insertable } from 'kysely';

@@ -1,6 +1,7 @@
 /**
  * What becomes of the users, rooms, members and playlists of a SyncTV database.
- * In: its tables. Out: rows of oxbow's tables, and what was left out with the reason. Pure; docs/5-together/from-synctv.md.
+ * In: its tables. Out: rows of oxbow's tables, and what was left out with the reason. Pure;
+ * docs/5-together/from-synctv.md.
  */
 import type { Insertable } from 'kysely';
 import { isPasswordHash } from '../../accounts/users/password.ts';
@@ -119,7 +120,11 @@ function convertUsers(
     const created_us = timeOf(row, 'created_at', nowMs) * 1000;
     return [
       {
-        ...{ id, name, name_key: nameKey(name), created_us, seen_us: created_us },
+        id,
+        name,
+        name_key: nameKey(name),
+        created_us,
+        seen_us: created_us,
         role: isAdmin && admins ? 'admin' : 'user',
         state: role === userRoles.banned ? 'banned' : role === userRoles.pending ? 'pending' : 'active',
         // A bcrypt hash; accounts/users/password.ts accepts it once and stores its own.
@@ -165,7 +170,12 @@ function convertRoom(
   const state = convertCurrent(jsonOf(row, 'current'), new Set(found.map((item) => item.id)));
   return {
     row: {
-      ...{ id, name, owner, created_us, capacity: null, expires_us: null },
+      id,
+      name,
+      owner,
+      created_us,
+      capacity: null,
+      expires_us: null,
       visibility: flagOf(settings, 'hidden') ? 'unlisted' : 'public',
       password: isPasswordHash(password) ? password : null,
       options: JSON.stringify(options),
@@ -208,8 +218,18 @@ function withDanmaku(mask: number): number {
 /** SyncTV has no member for the creator of a room; here the list names the owner by it. */
 function ownerOf({ id, name }: Insertable<UserTable>, room_id: string, joined_us: number): Insertable<RoomMemberTable> {
   return {
-    ...{ room_id, user_id: id, name, role: 'owner', state: 'active', joined_us, seen_us: joined_us, muted_until_us: 0 },
-    ...{ let_in: 1, address: '', allow: 0, deny: 0 },
+    room_id,
+    user_id: id,
+    name,
+    role: 'owner',
+    state: 'active',
+    joined_us,
+    seen_us: joined_us,
+    muted_until_us: 0,
+    let_in: 1,
+    address: '',
+    allow: 0,
+    deny: 0,
   };
 }
 
@@ -234,9 +254,16 @@ function convertMember(
   const joined_us = timeOf(row, 'created_at', nowMs) * 1000;
   return [
     {
-      ...{ room_id, user_id: user.id, name: user.name, role, joined_us, seen_us: joined_us, muted_until_us: 0 },
+      room_id,
+      user_id: user.id,
+      name: user.name,
+      role,
+      joined_us,
+      seen_us: joined_us,
+      muted_until_us: 0,
       // Members of SyncTV have given the password once.
-      ...{ let_in: 1, address: '' },
+      let_in: 1,
+      address: '',
       state: status === memberStatus.banned ? 'banned' : status === memberStatus.pending ? 'pending' : 'active',
       allow: wanted & ~usual,
       deny: usual & ~wanted,

@@ -1,5 +1,6 @@
 /**
- * A database as SyncTV v0.9.15 creates it in SQLite: the columns of its models, in the types that its library (GORM) gives them.
+ * A database as SyncTV v0.9.15 creates it in SQLite: the columns of its models, in the types that its library
+ * (GORM) gives them.
  * In: a path. Out: a file with a few users, rooms and entries.
  */
 import { DatabaseSync } from 'node:sqlite';
@@ -92,14 +93,14 @@ export function createSyncTvDatabase(path: string): void {
   const movie = { created_at, room_id: idOf(11), creator_id: idOf(2), base_url: '' };
   insert('movies', { ...movie, id: idOf(21), base_name: 'Series', base_is_folder: 1, position: 1 });
   insert('movies', {
-    ...{
-      ...movie,
-      id: idOf(22),
-      base_name: 'Episode 1',
-      base_parent_id: idOf(21),
-      base_url: 'https://cdn.example/a/1.m3u8?x=1',
-    },
-    ...{ base_headers: '{"Referer":"https://example.org/"}', base_proxy: 1, position: 2 },
+    ...movie,
+    id: idOf(22),
+    base_name: 'Episode 1',
+    base_parent_id: idOf(21),
+    base_url: 'https://cdn.example/a/1.m3u8?x=1',
+    base_headers: '{"Referer":"https://example.org/"}',
+    base_proxy: 1,
+    position: 2,
     base_subtitles: '{"English":{"url":"https://cdn.example/a/1.srt","type":"srt"}}',
   });
   insert('movies', { ...movie, id: idOf(23), base_name: 'Camera', base_rtmp_source: 1, base_live: 1, position: 3 });

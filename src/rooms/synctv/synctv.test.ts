@@ -141,7 +141,10 @@ suite('a database of SyncTV', () => {
       .execute();
     const converted = convertSyncTv(await readTables(), options);
     assert.deepEqual(await storeImported(store.db, converted), {
-      ...{ users: 5, rooms: 1, members: 4, items: 3 },
+      users: 5,
+      rooms: 1,
+      members: 4,
+      items: 3,
       renamed: [{ from: 'Ann', to: 'Ann-2' }],
     });
     await store.db.updateTable('room').set({ name: 'Changed since' }).execute();

@@ -21,7 +21,10 @@ export interface StoredObjectTable {
   local: number;
 }
 
-/** An upload that has begun: what is in the bucket without a row of {@link StoredObjectTable} is here, or in the deletions. */
+/**
+ * An upload that has begun: what is in the bucket without a row of {@link StoredObjectTable} is here, or in
+ * the deletions.
+ */
 export interface ObjectUploadTable {
   readonly location: string;
   readonly target: string;

@@ -33,7 +33,10 @@ export function createPostgresDb(pool: ConnectionPool, batches: ConnectionPool):
   return new Kysely<Tables>({ dialect, plugins: [emptyLists] });
 }
 
-/** Compares whole numbers with fractions as SQLite does: a parameter without a type would get that of the column. */
+/**
+ * Compares whole numbers with fractions as SQLite does: a parameter without a type would get that of the
+ * column.
+ */
 class QueryCompiler extends PostgresQueryCompiler {
   protected override appendValue(parameter: unknown): void {
     super.appendValue(parameter);

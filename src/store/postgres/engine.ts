@@ -41,7 +41,8 @@ const BATCH_CONNECTIONS = 2;
 /**
  * Connects, and brings the database to the newest schema. Waits for a server that does not respond yet.
  *
- * @throws OxbowError `not-ready` if it does not respond in time, `bad-setting` if it refuses the user or has no such database, `data-newer`
+ * @throws OxbowError `not-ready` if it does not respond in time, `bad-setting` if it refuses the user or has
+ *   no such database, `data-newer`
  */
 export async function openPostgresEngine(options: PostgresEngineOptions): Promise<Engine> {
   const { server, log, onWait, guard, unlimited, migrate = true } = options;
@@ -52,7 +53,11 @@ export async function openPostgresEngine(options: PostgresEngineOptions): Promis
     how: { readonly pipeline?: boolean; readonly guard?: Guard | undefined },
   ) => {
     const pool = new ConnectionPool({
-      ...{ url, max, onWait, unlimited, ...how },
+      url,
+      max,
+      onWait,
+      unlimited,
+      ...how,
       ...(!how.guard && { onContact: contactsOf(url, log) }),
     });
     opened.defer(() => pool.end());
@@ -85,8 +90,10 @@ export async function openPostgresEngine(options: PostgresEngineOptions): Promis
       ? undefined
       : opened.use(
           openReplica({
-            ...{ primary: db, replica: createPostgresDb(openPool(replicaUrl, server.pool, {}), batches) },
-            ...{ maxLagMs: replicaLag, log },
+            primary: db,
+            replica: createPostgresDb(openPool(replicaUrl, server.pool, {}), batches),
+            maxLagMs: replicaLag,
+            log,
           }),
         );
   const owned = opened.move();

@@ -1,6 +1,6 @@
 /**
- * Brings a PostgreSQL database to a schema, up or down, in one transaction under an advisory lock: of several processes that start at
- * once, one migrates and the others wait for it.
+ * Brings a PostgreSQL database to a schema, up or down, in one transaction under an advisory lock: of several
+ * processes that start at once, one migrates and the others wait for it.
  * In: migrations.ts. Out: the version in the table `oxbow_schema`.
  */
 import { type Kysely, sql } from 'kysely';

@@ -1,6 +1,8 @@
 /**
- * Connections to a PostgreSQL server, with bounds on their number, on the statements that wait for one, and on the time of everything.
- * In: a URL. Out: the pool that Kysely uses; errors as OxbowError `not-ready` where the server cannot be used.
+ * Connections to a PostgreSQL server, with bounds on their number, on the statements that wait for one, and
+ * on the time of everything.
+ * In: a URL. Out: the pool that Kysely uses; errors as OxbowError `not-ready` where the server cannot be
+ * used.
  */
 import type { PostgresPool, PostgresPoolClient } from 'kysely';
 import pg from 'pg';
@@ -14,8 +16,8 @@ const CONNECT_MS = 5000;
 const STATEMENT_MS = 30_000;
 const ANSWER_MS = 35_000;
 /**
- * A connection that was not used for so long is closed. Much shorter, and what happens every few seconds opens one each time: a process of
- * the server, which reads the catalogue again.
+ * A connection that was not used for this long is closed. Much shorter, and what happens every few seconds
+ * opens one each time: a process of the server, which reads the catalogue again.
  */
 const IDLE_MS = 60_000;
 /** A transaction that this process forgot releases its locks. */
@@ -40,7 +42,9 @@ export interface PoolOptions {
   readonly onContact?: (lost: Error | undefined) => void;
 }
 
-/** Values as SQLite returns them: whole numbers, which are below 2^53, as numbers, and blobs as plain arrays. */
+/**
+ * Values as SQLite returns them: whole numbers, which are below 2^53, as numbers, and blobs as plain arrays.
+ */
 const types: pg.CustomTypesConfig = {
   getTypeParser: ((oid: number, format?: 'text' | 'binary') => {
     switch (oid) {
@@ -55,7 +59,6 @@ const types: pg.CustomTypesConfig = {
   }) as typeof pg.types.getTypeParser,
 };
 
-/** A pool of connections. */
 export class ConnectionPool implements PostgresPool {
   readonly options = {};
   readonly #pool: pg.Pool;
@@ -76,11 +79,17 @@ export class ConnectionPool implements PostgresPool {
     this.#guard = guard ?? ((attempt) => attempt());
     this.#options = { onWait, onContact };
     this.#pool = new pg.Pool({
-      ...{ connectionString: url, max, pipeline, types, application_name: 'oxbow', keepAlive: true },
+      connectionString: url,
+      max,
+      pipeline,
+      types,
+      application_name: 'oxbow',
+      keepAlive: true,
       connectionTimeoutMillis: CONNECT_MS,
       idleTimeoutMillis: IDLE_MS,
       ...(!unlimited && {
-        ...{ statement_timeout: STATEMENT_MS, query_timeout: ANSWER_MS },
+        statement_timeout: STATEMENT_MS,
+        query_timeout: ANSWER_MS,
         idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
       }),
     });

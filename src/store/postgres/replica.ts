@@ -1,6 +1,7 @@
 /**
  * Reads from a replica of the database while it is at most some seconds behind; otherwise from the primary.
- * In: positions of the write-ahead log of both, once a second. Out: the database for a read. PostgreSQL manual, 9.27.4.
+ * In: positions of the write-ahead log of both, once a second. Out: the database for a read. PostgreSQL
+ * manual, 9.27.4.
  */
 import { type Kysely, sql } from 'kysely';
 import { sleep } from '../../lib/abort.ts';
@@ -33,12 +34,18 @@ export interface Replica extends AsyncDisposable {
   measure(): Promise<void>;
 }
 
-/** Positions of the log of the primary, with the time at which it had them; `caughtUpMs` is the newest that the replica has reached. */
+/**
+ * Positions of the log of the primary, with the time at which it had them; `caughtUpMs` is the newest that
+ * the replica has reached.
+ */
 export class LagMeter {
   readonly #seen: { readonly atMs: number; readonly position: number }[] = [];
   #caughtUpMs = Number.NEGATIVE_INFINITY;
 
-  /** @param position bytes of the log of the primary at `atMs`; @param replayed of the replica, measured later */
+  /**
+   * @param position bytes of the log of the primary at `atMs`;
+   * @param replayed of the replica, measured later
+   */
   add(atMs: number, position: number, replayed: number): void {
     this.#seen.push({ atMs, position });
     while (this.#seen[0] && this.#seen[0].position <= replayed) this.#caughtUpMs = this.#seen.shift()!.atMs;

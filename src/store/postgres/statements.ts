@@ -1,5 +1,6 @@
 /**
- * The statements of a migration in the SQL of PostgreSQL. The tables of both engines have the same names and columns.
+ * The statements of a migration in the SQL of PostgreSQL. The tables of both engines have the same names and
+ * columns.
  * In: SQL of migrations.ts, as SQLite runs it. Out: SQL of PostgreSQL. Pure.
  */
 

@@ -1,5 +1,6 @@
 /**
- * Opens the tables for reading alone, without a lock, a migration or a new file: also of a database that a server uses.
+ * Opens the tables for reading alone, without a lock, a migration or a new file: also of a database that a
+ * server uses.
  * In: a data folder, or a database server. Out: a typed handle that refuses to write.
  */
 import { existsSync, statSync } from 'node:fs';
@@ -30,7 +31,8 @@ export interface IndexReader extends AsyncDisposable {
 /**
  * Opens the tables.
  *
- * @throws OxbowError `not-ready` if there is no database, if it cannot be read, or has an older schema; `data-newer`
+ * @throws OxbowError `not-ready` if there is no database, if it cannot be read, or has an older schema;
+ *   `data-newer`
  */
 export async function openIndexReader(dataFolder: string, server: DatabaseServer | undefined): Promise<IndexReader> {
   return server ? openServer(server) : openFile(join(dataFolder, DATABASE_FILE), dataFolder);
@@ -78,7 +80,11 @@ async function openServer(server: DatabaseServer): Promise<IndexReader> {
   ]);
   const onWait = () => undefined;
   const engine = await openPostgresEngine({
-    ...{ server, log: createSilentLog(), onWait, waitMs: WAIT_MS, migrate: false },
+    server,
+    log: createSilentLog(),
+    onWait,
+    waitMs: WAIT_MS,
+    migrate: false,
   });
   try {
     checkSchema(await schemaOf(engine.db), 'The database');

@@ -1,6 +1,7 @@
 /**
  * The words of assets in the index of full texts: FTS5 in SQLite, `tsvector` in PostgreSQL.
- * In: texts of assets, phrases of queries. Out: rows of `asset_search`, and the ids that match. SQLite FTS5 3; PostgreSQL manual, 8.11.
+ * In: texts of assets, phrases of queries. Out: rows of `asset_search`, and the ids that match. SQLite FTS5
+ * 3; PostgreSQL manual, 8.11.
  */
 import { type Kysely, type SelectQueryBuilder, sql } from 'kysely';
 import { engineOf } from '../engine.ts';

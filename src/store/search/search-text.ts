@@ -17,14 +17,16 @@ export function searchText(text: string): string {
   return text.normalize('NFKC').replace(UNSPACED, ' $& ');
 }
 
-/** The words of a text in their order, without case and accents, for an engine without a tokenizer of its own. */
+/**
+ * The words of a text in their order, without case and accents, for an engine without a tokenizer of its own.
+ */
 export function searchWords(text: string): string[] {
   return (searchText(text).match(WORD) ?? []).map(foldWord);
 }
 
 /**
- * What a text must contain to be found by a query: all phrases, each of words that follow one another; the last word of a phrase may be
- * the start of a word. Words of scripts without spaces are found anywhere.
+ * What a text must contain to be found by a query: all phrases, each of words that follow one another; the
+ * last word of a phrase may be the start of a word. Words of scripts without spaces are found anywhere.
  *
  * @returns phrases of letters and digits alone; none for a query without a word, which finds nothing
  */
@@ -38,7 +40,10 @@ function foldWord(word: string): string {
   return word.normalize('NFKD').replace(ACCENTS, '').normalize('NFC').toLowerCase();
 }
 
-/** The runs of a word of one kind of script each; characters of scripts without spaces must follow one another. */
+/**
+ * The runs of a word of one kind of script each; characters of scripts without spaces must follow one
+ * another.
+ */
 function phrasesOf(word: string): string[] {
   const runs = searchText(word).split(/ {1,2}(?=\S)/);
   const phrases: string[] = [];

@@ -1,6 +1,7 @@
 /**
  * Runs the statements of a message port in order, on a database that it opens.
- * In: `Request` messages from connection.ts. Out: `Response` messages with the same id. The first one reports whether opening worked.
+ * In: `Request` messages from connection.ts. Out: `Response` messages with the same id. The first one reports
+ * whether opening worked.
  */
 import type { MessagePort } from 'node:worker_threads';
 import { OxbowError, type RefusalCode } from '../../lib/errors.ts';
@@ -49,7 +50,10 @@ function toFailure(error: unknown): Failure {
 }
 
 function serve(port: MessagePort, db: Sqlite): void {
-  /** Transactions of their own, while another one is open. At most one for each of the few writers that use them. */
+  /**
+   * Transactions of their own, while another one is open. At most one for each of the few writers that use
+   * them.
+   */
   let waiting: Extract<Request, { all: unknown }>[] = [];
   const run = (request: Request): void => {
     const { id } = request;
@@ -85,7 +89,8 @@ function serve(port: MessagePort, db: Sqlite): void {
   });
 }
 
-// Blobs are new buffers of SQLite: transferred to the other thread instead of copied if they are large enough.
+// Blobs are new buffers of SQLite: transferred to the other thread instead of copied if they are large
+// enough.
 function blobsOf({ rows }: SqliteResult): ArrayBuffer[] {
   const buffers = new Set<ArrayBuffer>();
   for (const row of rows) {
@@ -96,7 +101,10 @@ function blobsOf({ rows }: SqliteResult): ArrayBuffer[] {
   return [...buffers];
 }
 
-/** Opens the database and serves it until a request closes it. The port closes then, or after a failure to open is reported. */
+/**
+ * Opens the database and serves it until a request closes it. The port closes then, or after a failure to
+ * open is reported.
+ */
 export function serveDatabase(port: MessagePort, { file, nowMs }: DatabaseSettings): void {
   try {
     const db = openSqlite(file, nowMs);

@@ -1,6 +1,7 @@
 /**
  * Runs statements in the database thread.
- * In: SQL from dialect.ts. Out: `Request` messages to database-port.ts. If the thread dies, all waiting statements reject.
+ * In: SQL from dialect.ts. Out: `Request` messages to database-port.ts. If the thread dies, all waiting
+ * statements reject.
  */
 import { Worker } from 'node:worker_threads';
 import { OxbowError } from '../../lib/errors.ts';

@@ -1,6 +1,7 @@
 /**
  * A Kysely dialect for the database thread.
- * In: compiled queries. Out: statements for the thread. One connection, so a transaction blocks all other statements.
+ * In: compiled queries. Out: statements for the thread. One connection, so a transaction blocks all other
+ * statements.
  */
 import {
   type CompiledQuery,
@@ -21,7 +22,8 @@ export type StatementRunner = Pick<DatabaseThread, 'run' | 'runAll'>;
 
 /**
  * @param thread runs the statements; not closed by Kysely
- * @param onWait called with the time from request to result of each statement, seconds, and its SQL without values
+ * @param onWait called with the time from request to result of each statement, seconds, and its SQL without
+ *   values
  */
 export function createThreadDialect(thread: StatementRunner, onWait: OnWait): Dialect {
   return {
@@ -97,7 +99,8 @@ class ThreadDriver implements Driver {
   }
 
   async beginTransaction(): Promise<void> {
-    // IMMEDIATE: a transaction that reads before it writes cannot fail later because another one has the write lock.
+    // IMMEDIATE: a transaction that reads before it writes cannot fail later because another one has the
+    // write lock.
     await this.#connection.execute('BEGIN IMMEDIATE', []);
   }
 

@@ -1,6 +1,6 @@
 /**
- * Packs rows into one message between threads: by column, all blobs in one buffer. Unpacked, a day of the index is 1,440 objects with
- * as many buffers, and sending it costs more than reading it.
+ * Packs rows into one message between threads: by column, all blobs in one buffer. Unpacked, a day of the
+ * index is 1,440 objects with as many buffers, and sending it costs more than reading it.
  * In: rows of SQLite. Out: a message, and the same rows in the other thread. Pure.
  */
 

@@ -24,8 +24,8 @@ export interface Sqlite extends Disposable {
   /** Runs one statement. Throws errors of SQLite, with `errcode`. */
   run(sql: string, parameters: readonly Parameter[]): SqliteResult;
   /**
-   * Runs statements in one transaction of their own, in order. A row costs a third of one in a statement with many rows. Throws errors of
-   * SQLite, and nothing is stored then.
+   * Runs statements in one transaction of their own, in order. A row costs a third of one in a statement with
+   * many rows. Throws errors of SQLite, and nothing is stored then.
    *
    * @returns for each statement, the indices of the rows that changed nothing
    */
@@ -40,17 +40,20 @@ export interface Sqlite extends Disposable {
 const MAX_CHECKED_BYTES = 256 * 1024 * 1024;
 const MAX_PREPARED = 256;
 const BUSY_TIMEOUT_MS = 5000;
-/** Pages of 4 KiB in the write-ahead log at which it is copied into the database: a page that changes often is copied once. */
+/**
+ * Pages of 4 KiB in the write-ahead log at which it is copied into the database: a page that changes often is
+ * copied once.
+ */
 const CHECKPOINT_PAGES = 4000;
 
 /**
- * Opens a database and upgrades it to the newest schema, keeping a copy of the old one next to it. Renames a corrupt file, never deletes
- * it, and creates a new one.
+ * Opens a database and upgrades it to the newest schema, keeping a copy of the old one next to it. Renames a
+ * corrupt file, never deletes it, and creates a new one.
  *
  * @param file path; its folder is created if missing
  * @param nowMs part of the name of a file that is moved aside
- * @throws OxbowError `data-newer` for a schema of a newer oxbow, `data-in-use` if another program has locked the file,
- *   `folder-unwritable` if it cannot be opened
+ * @throws OxbowError `data-newer` for a schema of a newer oxbow, `data-in-use` if another program has locked
+ *   the file, `folder-unwritable` if it cannot be opened
  */
 export function openSqlite(file: string, nowMs: number): Sqlite {
   let movedTo: string | undefined;

@@ -4,7 +4,10 @@
  */
 import type { Generated } from 'kysely';
 
-/** A person with an account, or a guest with a name; see accounts/users. The administrator of the command line has the id `admin` and no row. */
+/**
+ * A person with an account, or a guest with a name; see accounts/users. The administrator of the command line
+ * has the id `admin` and no row.
+ */
 export interface UserTable {
   readonly id: string;
   /** As the user writes it. */

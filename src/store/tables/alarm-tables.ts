@@ -20,7 +20,6 @@ export interface AlarmTable {
   cleared_us: number | null;
   /** The value that was furthest beyond the threshold so far; null where there is none. */
   value: number | null;
-  /** The threshold. */
   readonly threshold: number | null;
   acknowledged_us: number | null;
   /** Who has, as in the audit log; empty: no one yet. */

@@ -1,5 +1,6 @@
 /**
- * The tables of assets, as Kysely sees them. Columns are snake_case, times are whole µs; of positions in an asset from its start.
+ * The tables of assets, as Kysely sees them. Columns are snake_case, times are whole µs; of positions in an
+ * asset from its start.
  * In: the tables of migrations.ts. Out: types for schema.ts.
  */
 import type { Generated } from 'kysely';

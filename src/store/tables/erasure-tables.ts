@@ -3,7 +3,10 @@
  * In: nothing. Out: types for schema.ts, SQL for migrations.ts. docs/decisions/0065, 0066.
  */
 
-/** A range of a recording that was deleted on request. It stays when the stream is deleted: only in the database. */
+/**
+ * A range of a recording that was deleted on request. It stays when the stream is deleted: only in the
+ * database.
+ */
 export interface ErasureTable {
   readonly id: string;
   readonly stream_id: string;
@@ -16,7 +19,9 @@ export interface ErasureTable {
   readonly last_msn: number;
   /** JSON: what the timeline shows there, deleted media and the gaps before it, in order. */
   readonly pieces: string;
-  /** JSON of recording/erase/erasure-table.ts ErasureWork: what is left to do; empty when all of it is done. */
+  /**
+   * JSON of recording/erase/erasure-table.ts ErasureWork: what is left to do; empty when all of it is done.
+   */
   work: string;
   /** JSON of recording/erase/erasure-table.ts ErasureReport. */
   report: string;

@@ -1,5 +1,6 @@
 /**
- * The tables of rooms, as Kysely sees them. Columns are snake_case, times are whole µs; of positions: UTC in streams, from the start in files.
+ * The tables of rooms, as Kysely sees them. Columns are snake_case, times are whole µs; of positions: UTC in
+ * streams, from the start in files.
  * In: the tables of migrations.ts. Out: types for schema.ts.
  */
 import type { Generated } from 'kysely';
@@ -104,7 +105,6 @@ export interface RoomMessageTable {
   deleted_us: number | null;
 }
 
-/** A poll of a room. */
 export interface RoomPollTable {
   readonly id: string;
   readonly room_id: string;

@@ -3,7 +3,6 @@
  * In: nothing. Out: types for schema.ts, SQL for migrations.ts. docs/6-run/settings.md.
  */
 
-/** A setting. */
 export interface SettingTable {
   /** As in a file, e.g. `record.keep`. */
   readonly path: string;

@@ -1,5 +1,6 @@
 /**
- * The trace that a job or a delivery of a webhook belongs to, so that it continues after a restart and on another node.
+ * The trace that a job or a delivery of a webhook belongs to, so that it continues after a restart and on
+ * another node.
  * In: the table of migrations. Out: statements. W3C Trace Context, 3.2.
  */
 

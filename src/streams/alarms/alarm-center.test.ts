@@ -48,7 +48,10 @@ async function openCenter(options: { rules?: string; mailer?: AlarmMailer; file?
     /** A center as after a restart. */
     restart(): AlarmCenter {
       rig.center = new AlarmCenter({
-        ...{ clock, metrics, table: rig.table, mailer: options.mailer },
+        clock,
+        metrics,
+        table: rig.table,
+        mailer: options.mailer,
         settings: {
           get now() {
             return { alarms: { rules: rig.rules, mail: [], mailLanguage: 'en', keep: 1 } } as const;
@@ -240,7 +243,9 @@ suite('e-mail about alarms', () => {
         publicUrl: 'https://tv.example',
         queue: { add: async ({ to, content }) => sent.push({ to, content }) > 0, forget: MailQueue.prototype.forget },
       },
-      ...{ clock: time.clock, signal: ends.signal, failed: (error) => failures.push(error) },
+      clock: time.clock,
+      signal: ends.signal,
+      failed: (error) => failures.push(error),
     });
     const allSent = () => time.settled('all messages are sent', mailer.close());
     return { mailer, sent, failures, ends, allSent };

@@ -1,7 +1,7 @@
 /**
  * The alarms of all streams: evaluated once a second, stored, published, sent by e-mail.
- * In: the streams of this process. Out: `alarm.raised` and `alarm.cleared`, rows, messages, metrics. Nothing waits for the database: a
- * change is published although its row cannot be written, which is counted.
+ * In: the streams of this process. Out: `alarm.raised` and `alarm.cleared`, rows, messages, metrics. Nothing
+ * waits for the database: a change is published although its row cannot be written, which is counted.
  */
 import { randomBytes } from 'node:crypto';
 import { type AlarmCode, type AlarmRules, alarmRulesOf, alarmTable } from '../../api/alarms/alarm-rules.ts';
@@ -62,7 +62,10 @@ export class AlarmCenter {
     this.#options = options;
   }
 
-  /** Evaluates all streams; called once a second. A stream that is not among them any more was removed, or is of another node. */
+  /**
+   * Evaluates all streams; called once a second. A stream that is not among them any more was removed, or is
+   * of another node.
+   */
   tick(streams: readonly WatchedStream[]): void {
     const ids = new Set<string>();
     for (const stream of streams) {
@@ -124,7 +127,10 @@ export class AlarmCenter {
     return entry;
   }
 
-  /** Continues what an earlier process, or another node, has left. Without the database the stream begins without alarms. */
+  /**
+   * Continues what an earlier process, or another node, has left. Without the database the stream begins
+   * without alarms.
+   */
   async #restore(entry: Entry): Promise<void> {
     const { table, metrics, failed } = this.#options;
     try {
@@ -148,8 +154,11 @@ export class AlarmCenter {
       entry.rules = { common, own, rules: this.rulesOf(stream.definition) };
     }
     const changes = set.tick(stream, {
-      ...{ monotonicMs: clock.monotonicMs(), nowMs: clock.nowMs(), rules: entry.rules.rules },
-      ...{ isMuted: this.muteOf(entry.streamId) !== undefined, noRoom: noRoom() },
+      monotonicMs: clock.monotonicMs(),
+      nowMs: clock.nowMs(),
+      rules: entry.rules.rules,
+      isMuted: this.muteOf(entry.streamId) !== undefined,
+      noRoom: noRoom(),
     });
     for (const change of changes) this.#change(stream, entry, change);
   }
@@ -162,9 +171,17 @@ export class AlarmCenter {
     if (to === 'raised') {
       metrics.alarmsRaised.inc(labels);
       const alarm: StoredAlarm = {
-        ...{ id: alarmId(nowMs), streamId: entry.streamId, stream: entry.name, code },
-        ...{ fromMs: Math.min(sinceMs, nowMs), raisedMs: nowMs, clearedMs: undefined, worst, threshold },
-        ...{ acknowledgedMs: undefined, acknowledgedBy: '' },
+        id: alarmId(nowMs),
+        streamId: entry.streamId,
+        stream: entry.name,
+        code,
+        fromMs: Math.min(sinceMs, nowMs),
+        raisedMs: nowMs,
+        clearedMs: undefined,
+        worst,
+        threshold,
+        acknowledgedMs: undefined,
+        acknowledgedBy: '',
       };
       entry.open.set(code, alarm);
       this.#write(() => table.add(alarm));
@@ -212,8 +229,13 @@ function alarmId(nowMs: number): string {
 function alarmData({ id, code, fromMs, clearedMs, worst, threshold }: StoredAlarm): AlarmData {
   const { severity, sentence } = alarmTable[code];
   return {
-    ...{ id, alarm: code, severity, from: printRfc3339(fromMs) },
+    id,
+    alarm: code,
+    severity,
+    from: printRfc3339(fromMs),
     to: clearedMs === undefined ? null : printRfc3339(clearedMs),
-    ...{ value: worst ?? null, threshold: threshold ?? null, detail: sentence },
+    value: worst ?? null,
+    threshold: threshold ?? null,
+    detail: sentence,
   };
 }

@@ -1,5 +1,6 @@
 /**
- * E-mail about alarms: one message for all that are raised and cleared within a few seconds, and at most one a minute.
+ * E-mail about alarms: one message for all that are raised and cleared within a few seconds, and at most one
+ * a minute.
  * In: changes of alarms. Out: messages in the queue of the mail server.
  */
 
@@ -83,7 +84,9 @@ export class AlarmMailer {
     this.#leftOut = 0;
     const topic: MailTopic = {
       kind: 'alarms',
-      ...{ site: new URL(mail.publicUrl).host, more, link: `${mail.publicUrl}/admin/alarms` },
+      site: new URL(mail.publicUrl).host,
+      more,
+      link: `${mail.publicUrl}/admin/alarms`,
       alarms: alarms.slice(0, MOST_LINES).map((alarm) => lineOf(alarm, mail.publicUrl, mailLanguage)),
     };
     const content = writeMail(topic, mailLanguage);
@@ -100,7 +103,9 @@ function lineOf(alarm: StoredAlarm, publicUrl: string, language: MailLanguage): 
   const { stream, code, fromMs, clearedMs } = alarm;
   const seconds = Math.floor(fromMs / 1000);
   return {
-    ...{ stream, name: alarmNames[language][code], from: printRfc3339(fromMs) },
+    stream,
+    name: alarmNames[language][code],
+    from: printRfc3339(fromMs),
     to: clearedMs === undefined ? undefined : printRfc3339(clearedMs),
     page: `${publicUrl}/admin/history/${stream}?t=${seconds}`,
     still: `${publicUrl}/thumb/${stream}/${seconds + 1}.jpg`,

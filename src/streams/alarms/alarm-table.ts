@@ -1,5 +1,6 @@
 /**
- * Alarms and muted streams in the metadata store. Times are whole µs there, ms here. They exist only there: backed up, not rebuilt.
+ * Alarms and muted streams in the metadata store. Times are whole µs there, ms here. They exist only there:
+ * backed up, not rebuilt.
  * In: changes of alarms. Out: rows, pages of rows.
  */
 import type { Kysely, Selectable } from 'kysely';
@@ -8,7 +9,6 @@ import type { AlarmQuery } from '../../api/alarms/alarms-api.ts';
 import type { Tables } from '../../store/schema.ts';
 import type { AlarmTable as AlarmRow } from '../../store/tables/alarm-tables.ts';
 
-/** An alarm. */
 export interface StoredAlarm {
   /** Sorts by the time at which it was raised. */
   readonly id: string;
@@ -131,19 +131,33 @@ const us = (ms: number) => Math.round(ms * 1000);
 
 function rowOf(alarm: StoredAlarm): AlarmRow {
   return {
-    ...{ id: alarm.id, stream_id: alarm.streamId, stream: alarm.stream, code: alarm.code },
-    ...{ from_us: us(alarm.fromMs), raised_us: us(alarm.raisedMs), cleared_us: null },
-    ...{ value: alarm.worst ?? null, threshold: alarm.threshold ?? null },
-    ...{ acknowledged_us: null, acknowledged_by: '' },
+    id: alarm.id,
+    stream_id: alarm.streamId,
+    stream: alarm.stream,
+    code: alarm.code,
+    from_us: us(alarm.fromMs),
+    raised_us: us(alarm.raisedMs),
+    cleared_us: null,
+    value: alarm.worst ?? null,
+    threshold: alarm.threshold ?? null,
+    acknowledged_us: null,
+    acknowledged_by: '',
   };
 }
 
 function alarmOf(row: Selectable<AlarmRow>): StoredAlarm {
   const ms = (value: number | null) => (value === null ? undefined : value / 1000);
   return {
-    ...{ id: row.id, streamId: row.stream_id, stream: row.stream, code: row.code as AlarmCode },
-    ...{ fromMs: row.from_us / 1000, raisedMs: row.raised_us / 1000, clearedMs: ms(row.cleared_us) },
-    ...{ worst: row.value ?? undefined, threshold: row.threshold ?? undefined },
-    ...{ acknowledgedMs: ms(row.acknowledged_us), acknowledgedBy: row.acknowledged_by },
+    id: row.id,
+    streamId: row.stream_id,
+    stream: row.stream,
+    code: row.code as AlarmCode,
+    fromMs: row.from_us / 1000,
+    raisedMs: row.raised_us / 1000,
+    clearedMs: ms(row.cleared_us),
+    worst: row.value ?? undefined,
+    threshold: row.threshold ?? undefined,
+    acknowledgedMs: ms(row.acknowledged_us),
+    acknowledgedBy: row.acknowledged_by,
   };
 }

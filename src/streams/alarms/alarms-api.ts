@@ -24,7 +24,6 @@ export interface AlarmsApiParts extends HappenedParts {
   readonly clock: { nowMs(): number };
 }
 
-/** Creates the API. */
 export function createAlarmsApi({ center, table, journal, catalog, streams, audit, clock }: AlarmsApiParts): AlarmsApi {
   return {
     async list(query) {
@@ -49,7 +48,12 @@ export function createAlarmsApi({ center, table, journal, catalog, streams, audi
           const { severity, sentence, unit, side } = alarmTable[code];
           const { isOn, raise, clear } = rules[code];
           return {
-            ...{ alarm: code, severity, on: isOn, meaning: sentence, unit, side },
+            alarm: code,
+            severity,
+            on: isOn,
+            meaning: sentence,
+            unit,
+            side,
             raise: { at: raise.at, relative: raise.isShare, for: raise.forMs / 1000 },
             clear: { at: clear.at, relative: clear.isShare, for: clear.forMs / 1000 },
             active: active.includes(code),
@@ -77,15 +81,17 @@ export function createAlarmsApi({ center, table, journal, catalog, streams, audi
 function viewOf(alarm: StoredAlarm): AlarmView {
   const time = (ms: number | undefined) => (ms === undefined ? null : printRfc3339(ms));
   return {
-    ...{
-      id: alarm.id,
-      stream: alarm.stream,
-      alarm: alarm.code,
-      severity: alarmTable[alarm.code]?.severity ?? 'warning',
-    },
-    ...{ from: printRfc3339(alarm.fromMs), raisedAt: printRfc3339(alarm.raisedMs), clearedAt: time(alarm.clearedMs) },
-    ...{ value: alarm.worst ?? null, threshold: alarm.threshold ?? null },
-    ...{ acknowledgedAt: time(alarm.acknowledgedMs), acknowledgedBy: alarm.acknowledgedBy },
+    id: alarm.id,
+    stream: alarm.stream,
+    alarm: alarm.code,
+    severity: alarmTable[alarm.code]?.severity ?? 'warning',
+    from: printRfc3339(alarm.fromMs),
+    raisedAt: printRfc3339(alarm.raisedMs),
+    clearedAt: time(alarm.clearedMs),
+    value: alarm.worst ?? null,
+    threshold: alarm.threshold ?? null,
+    acknowledgedAt: time(alarm.acknowledgedMs),
+    acknowledgedBy: alarm.acknowledgedBy,
   };
 }
 

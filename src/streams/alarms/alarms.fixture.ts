@@ -31,9 +31,20 @@ export function watchedStream(change: Partial<WatchedStream['definition']> = {})
     content: [] as readonly ContentSample[],
     entries: [] as readonly RecoveryEntry[],
     definition: {
-      ...{ id: `id-${change.name ?? 'door'}`, name: 'door', source: { type: 'push', onSecondPublisher: 'refuse' } },
-      ...{ origin: 'api', title: '', description: '', record: true, keepMs: undefined, visibility: 'public' },
-      ...{ visibilityIsSet: true, createdUs: 0, stopped: false, paused: false, ...change },
+      id: `id-${change.name ?? 'door'}`,
+      name: 'door',
+      source: { type: 'push', onSecondPublisher: 'refuse' },
+      origin: 'api',
+      title: '',
+      description: '',
+      record: true,
+      keepMs: undefined,
+      visibility: 'public',
+      visibilityIsSet: true,
+      createdUs: 0,
+      stopped: false,
+      paused: false,
+      ...change,
     } as WatchedStream['definition'],
     get measure() {
       return {
@@ -64,7 +75,10 @@ export function goodFigures(change: {
 }): PublishFigures {
   const { connectedS = 60, fps = 25, bitrate = 2_000_000, gopS = 2, loss, damaged = 0 } = change;
   return {
-    ...{ connectedS, isBursty: false, damaged, link: { loss } },
+    connectedS,
+    isBursty: false,
+    damaged,
+    link: { loss },
     video: { bitrate, frameRate: fps, keyFrameIntervalS: gopS, sinceKeyS: 0, silentS: change.videoSilentS ?? 0 },
     audio: { bitrate: 0, silentS: change.audioSilentS ?? 0 },
   } as unknown as PublishFigures;

@@ -1,5 +1,6 @@
 /**
- * What happened to a stream around an instant: gaps, alarms, events, and what administrators changed, in one list.
+ * What happened to a stream around an instant: gaps, alarms, events, and what administrators changed, in one
+ * list.
  * In: the timeline, the tables of alarms and of the journal, the audit log. Out: StreamHappened.
  */
 import type { AuditTrail } from '../../accounts/audit/audit-trail.ts';
@@ -25,7 +26,8 @@ export interface HappenedParts {
  * What happened to a stream in a range.
  *
  * @param stream its name, and its id
- * @param range [fromMs, toMs), ms since 1970, and the instant `atMs` in it that the picture and the figures are of
+ * @param range [fromMs, toMs), ms since 1970, and the instant `atMs` in it that the picture and the figures
+ *   are of
  */
 export async function whatHappened(
   { table, journal, streams, audit }: HappenedParts,
@@ -51,12 +53,20 @@ export async function whatHappened(
     ...changes
       .filter(({ status }) => status !== null && status < 400)
       .map(({ atMs: doneMs, action, request, name: by }) => ({
-        ...{ at: printRfc3339(doneMs), to: null, kind: 'change' as const, code: action, detail: request, by },
+        at: printRfc3339(doneMs),
+        to: null,
+        kind: 'change' as const,
+        code: action,
+        detail: request,
+        by,
       })),
   ];
   const sorted = items.sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
   return {
-    ...{ at: printRfc3339(atMs), from: printRfc3339(fromMs), to: printRfc3339(toMs), recorded },
+    at: printRfc3339(atMs),
+    from: printRfc3339(fromMs),
+    to: printRfc3339(toMs),
+    recorded,
     still: recorded ? `/thumb/${name}/${Math.floor(atMs)}.jpg` : null,
     figures,
     items: sorted.slice(-MOST_ITEMS),

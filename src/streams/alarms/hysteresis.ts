@@ -1,5 +1,6 @@
 /**
- * One alarm of one stream: raised when a value was beyond a threshold for a time, cleared when it was back for a time.
+ * One alarm of one stream: raised when a value was beyond a threshold for a time, cleared when it was back
+ * for a time.
  * In: values with their times. Out: changes. Pure.
  */
 import { type AlarmCode, type AlarmRule, isBeyond } from '../../api/alarms/alarm-rules.ts';

@@ -1,6 +1,8 @@
 /**
- * The journal: what happened to streams, for "what happened at 20:14". Gaps are in the timeline, requests in the audit log.
- * In: events of the bus. Out: rows, written in batches; the rows of a range of time. They exist only in the database: backed up, not rebuilt.
+ * The journal: what happened to streams, for "what happened at 20:14". Gaps are in the timeline, requests in
+ * the audit log.
+ * In: events of the bus. Out: rows, written in batches; the rows of a range of time. They exist only in the
+ * database: backed up, not rebuilt.
  */
 import type { Kysely } from 'kysely';
 import type { EventType, OxbowEvent } from '../../api/events.ts';
@@ -91,7 +93,9 @@ export class Journal {
       .limit(MOST_IN_RANGE)
       .execute();
     return rows.reverse().map(({ stream_id, at_us, type, data }) => ({
-      ...{ streamId: stream_id, atMs: at_us / 1000, type: type as EventType },
+      streamId: stream_id,
+      atMs: at_us / 1000,
+      type: type as EventType,
       data: JSON.parse(data) as JournalEntry['data'],
     }));
   }

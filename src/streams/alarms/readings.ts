@@ -57,7 +57,9 @@ export class Reader {
     };
   }
 
-  /** A rule with thresholds in the unit of its value; undefined if they are a share of what is not known yet. */
+  /**
+   * A rule with thresholds in the unit of its value; undefined if they are a share of what is not known yet.
+   */
   inForce(code: AlarmCode, rule: AlarmRule): AlarmRule | undefined {
     const usual = code === 'low-fps' ? this.#frames.value : this.#rate.value;
     const bound = (given: AlarmRule['raise']) => (given.isShare ? { ...given, at: (given.at * usual!) / 100 } : given);

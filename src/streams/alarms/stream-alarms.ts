@@ -16,11 +16,12 @@ import { Reader, type ReadStream } from './readings.ts';
 /** Without a sample of the content for this long, nothing is known of it, ms. */
 const CONTENT_MS = 75_000;
 
-/** An alarm that changed. */
 export interface StreamAlarmChange {
   readonly code: AlarmCode;
   readonly to: AlarmChange['to'];
-  /** Since when the value is beyond its bound, or back, ms since 1970; of content in the time of the media. */
+  /**
+   * Since when the value is beyond its bound, or back, ms since 1970; of content in the time of the media.
+   */
   readonly sinceMs: number;
   /** undefined: the rule has no threshold, or nothing was measured. */
   readonly worst: number | undefined;
@@ -44,7 +45,6 @@ export interface AlarmTick {
   readonly noRoom: boolean;
 }
 
-/** The alarms of one stream. */
 export class StreamAlarmSet {
   readonly #states: ReadonlyMap<AlarmCode, Hysteresis>;
   readonly #reader = new Reader();

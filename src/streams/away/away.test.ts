@@ -44,7 +44,9 @@ async function open(
   if (!(await rig.api.get('door'))) await rig.api.create('door', { source });
   const stream = rig.catalog.get('door');
   return {
-    ...{ rig, stream, asked },
+    rig,
+    stream,
+    asked,
     async connect(remote = 'a:1') {
       const { signal } = new AbortController();
       const publisher = await stream.publishers.claim({ protocol: 'rtmp', remote, signal });

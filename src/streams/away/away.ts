@@ -1,7 +1,9 @@
 /**
- * Shows viewers of a push stream a picture while its publisher is away, if its source says so (docs/decisions/0028).
- * In: events of the live stream and of its publishers. Out: a run of the packager that is no media of the stream; `publish.away` events.
- * The run begins where the media ended, and ends with the first key frame of the next publisher.
+ * Shows viewers of a push stream a picture while its publisher is away, if its source says so
+ * (docs/decisions/0028).
+ * In: events of the live stream and of its publishers. Out: a run of the packager that is no media of the
+ * stream; `publish.away` events. The run begins where the media ended, and ends with the first key frame of
+ * the next publisher.
  */
 import { pictureTypeOf } from '../../api/picture.ts';
 import type { PushSourceConfig, WhileAway } from '../../config/schema.ts';
@@ -24,7 +26,9 @@ import { Fill } from './fill.ts';
 import { type FillPlan, planFill, type VideoPlan } from './fill-plan.ts';
 import { lastPictures } from './last-pictures.ts';
 
-/** The picture is shown this long after the last frame, ms: a publisher that returns before continues its run. */
+/**
+ * The picture is shown this long after the last frame, ms: a publisher that returns before continues its run.
+ */
 export const AWAY_AFTER_MS = 2000;
 /** Interval at which frames are written, ms: a part of usual playlists. */
 const TICK_MS = 200;
@@ -41,7 +45,9 @@ export interface AwaySetup {
   readonly definition: () => StreamDefinition;
   /** A picture is shown: the live playlist stays open. */
   readonly onShown: () => void;
-  /** The picture is not shown any more, and no publisher has returned; `isOver`: none is awaited any longer. */
+  /**
+   * The picture is not shown any more, and no publisher has returned; `isOver`: none is awaited any longer.
+   */
   readonly onHidden: (isOver: boolean) => void;
 }
 
@@ -75,8 +81,8 @@ export class Away {
   }
 
   /**
-   * The generation as the next process may list it: no segment before one that is not recorded, because MEDIA-SEQUENCE would decrease
-   * (RFC 8216bis 6.2.2).
+   * The generation as the next process may list it: no segment before one that is not recorded, because
+   * MEDIA-SEQUENCE would decrease (RFC 8216bis 6.2.2).
    */
   lasting(generation: Generation | undefined): Generation | undefined {
     const leastMsn = this.#isShown ? Number.MAX_SAFE_INTEGER : this.#lastMsn + 1;

@@ -1,6 +1,8 @@
 /**
- * Plans the frames that a live playlist shows while the publisher is away, so that its generation continues (docs/media.md 10).
- * In: the tracks of the last run, the generation. Out: frame rate and GOP of the picture, silence for each audio track. Pure.
+ * Plans the frames that a live playlist shows while the publisher is away, so that its generation continues
+ * (docs/media.md 10).
+ * In: the tracks of the last run, the generation. Out: frame rate and GOP of the picture, silence for each
+ * audio track. Pure.
  */
 import { type StillGopOptions, stillGopCodecs } from '../../ffmpeg/engine.ts';
 import type { AudioTrack, Track, VideoTrack } from '../../media/frame.ts';
@@ -9,7 +11,10 @@ import type { Generation, PackagerSettings } from '../../packager/generation.ts'
 
 /** Ticks per second of the picture's track. */
 export const FILL_TIMESCALE = 90_000;
-/** The picture has at least this many frames a second, if the playlist has parts: they need a short, constant frame. */
+/**
+ * The picture has at least this many frames a second, if the playlist has parts: they need a short, constant
+ * frame.
+ */
 const LONGEST_FRAME_S = 0.1;
 /** Playlists without parts. */
 const SLOW_FRAME_S = 0.2;
@@ -86,7 +91,10 @@ function planVideo(
   return { track, frameTicks, gop: { codec: encoded, width: even(width), height: even(height), frames, frameRate } };
 }
 
-/** Seconds of a frame with which the packager makes parts as long as those of the generation; undefined if there is none. */
+/**
+ * Seconds of a frame with which the packager makes parts as long as those of the generation; undefined if
+ * there is none.
+ */
 function frameOf({ parts }: Generation, partS: number): number | undefined {
   if (!parts) return SLOW_FRAME_S;
   const wholeS = parts.targetS - 0.001; // see planParts

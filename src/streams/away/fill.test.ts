@@ -19,7 +19,10 @@ const video = videoTrack() as VideoTrack;
 const opus: Track = {
   ...audioTrack(),
   config: {
-    ...{ codec: 'opus', codecs: 'opus', sampleRate: 48_000, channels: 2 },
+    codec: 'opus',
+    codecs: 'opus',
+    sampleRate: 48_000,
+    channels: 2,
     record: Uint8Array.of(0, 2, 1, 0x38, 0, 0, 0xbb, 0x80, 0, 0, 0),
   },
 } as Track;

@@ -1,6 +1,8 @@
 /**
- * The frames that a live playlist shows while the publisher is away: one GOP with a still picture, repeated, and silence.
- * In: a plan, an encoded GOP, the time. Out: a run for the packager alone: no other sink gets it, and the recorder passes over it.
+ * The frames that a live playlist shows while the publisher is away: one GOP with a still picture, repeated,
+ * and silence.
+ * In: a plan, an encoded GOP, the time. Out: a run for the packager alone: no other sink gets it, and the
+ * recorder passes over it.
  */
 import type { StillGop } from '../../ffmpeg/engine.ts';
 import type { RunContext, Sink } from '../../live/sink.ts';
@@ -15,7 +17,6 @@ export interface FillSetup {
   readonly gop: StillGop | undefined;
   /** The packager. */
   readonly sink: Pick<Sink, 'startRun' | 'write'>;
-  /** Of the run. */
   readonly runId: number;
   /** Where it begins, µs since 1970: the end of the media. */
   readonly startUs: number;
@@ -30,7 +31,6 @@ interface FillTrack {
   next: number;
 }
 
-/** One fill. */
 export class Fill {
   readonly #setup: FillSetup;
   readonly #tracks: readonly FillTrack[];
@@ -42,7 +42,11 @@ export class Fill {
     this.#tracks = tracksOf(setup);
     const tracks = this.#tracks.map(({ track }) => track);
     const context: RunContext = {
-      ...{ tracks, startUs, reference: tracks[0]!, pace: { kind: 'continuous' }, gaps: [] },
+      tracks,
+      startUs,
+      reference: tracks[0]!,
+      pace: { kind: 'continuous' },
+      gaps: [],
       run: { id: runId, utcOffsetUs: startUs, clock: 'arrival', isFill: true },
     };
     sink.startRun(context);

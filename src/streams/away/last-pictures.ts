@@ -10,7 +10,8 @@ import type { LiveSegment } from '../../packager/live-segment.ts';
 const MOST_SEGMENTS = 3;
 
 /**
- * The last segments of a publisher, from one that begins with a key frame on; undefined if they have no video or have left memory.
+ * The last segments of a publisher, from one that begins with a key frame on; undefined if they have no video
+ * or have left memory.
  *
  * @param segments oldest first
  */

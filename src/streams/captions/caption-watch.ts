@@ -1,7 +1,8 @@
 /**
- * Watches the video of a stream for closed captions: services that were seen in a run are announced from then on.
- * In: frames of the stream, as a sink that never waits; what the source says of its captions. Out: the live window, and a row for each
- * run. A picture without captions costs one comparison.
+ * Watches the video of a stream for closed captions: services that were seen in a run are announced from then
+ * on.
+ * In: frames of the stream, as a sink that never waits; what the source says of its captions. Out: the live
+ * window, and a row for each run. A picture without captions costs one comparison.
  */
 import type { RunContext, Sink } from '../../live/sink.ts';
 import {
@@ -28,7 +29,10 @@ export class CaptionWatch implements Sink {
   #found: readonly CaptionChannel[] = [];
   #detector = new ServiceDetector();
 
-  /** @param announce receives what may be listed, when it changes; undefined while it is not known whether there are any */
+  /**
+   * @param announce receives what may be listed, when it changes; undefined while it is not known whether
+   *   there are any
+   */
   constructor(announce: (captions: readonly CaptionChannel[] | undefined) => void, table: CaptionTable) {
     this.#announce = announce;
     this.#table = table;
@@ -75,7 +79,10 @@ export class CaptionWatch implements Sink {
 
   damage(): void {}
 
-  /** Stores and announces what is known now. That a video has none is only announced if its source says so: they may begin later. */
+  /**
+   * Stores and announces what is known now. That a video has none is only announced if its source says so:
+   * they may begin later.
+   */
   #note(): void {
     const captions = mergeCaptions(this.#bySource ?? [], this.#found);
     if (this.#run !== undefined && JSON.stringify(this.#table.of(this.#run)) !== JSON.stringify(captions)) {

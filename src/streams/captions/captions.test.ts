@@ -91,7 +91,12 @@ test('names and languages of the source are taken over; its captions are announc
   const watch = new CaptionWatch((captions) => announced.push(captions), table);
   const run = { id: 3, utcOffsetUs: 0, clock: 'source' } as const;
   watch.startRun({
-    ...{ run, tracks: [videoTrack], reference: videoTrack, pace: { kind: 'continuous' }, startUs: 0, gaps: [] },
+    run,
+    tracks: [videoTrack],
+    reference: videoTrack,
+    pace: { kind: 'continuous' },
+    startUs: 0,
+    gaps: [],
   });
   const english = { service: 'CC1', language: 'en', name: 'English' };
   watch.declare([english, { service: 'CC9', language: 'und', name: 'unknown' }]);
@@ -109,14 +114,12 @@ test('names and languages of the source are taken over; its captions are announc
   // Another picture: another encoder.
   const other = { ...videoTrack, config: { ...videoTrack.config, width: 640 } } as Track;
   watch.startRun({
-    ...{
-      run: { ...run, id: 4 },
-      tracks: [other],
-      reference: other,
-      pace: { kind: 'continuous' },
-      startUs: 0,
-      gaps: [],
-    },
+    run: { ...run, id: 4 },
+    tracks: [other],
+    reference: other,
+    pace: { kind: 'continuous' },
+    startUs: 0,
+    gaps: [],
   });
   assert.deepEqual([announced.at(-1), table.of(4)], [[], []], 'the source says that there are none');
 });

@@ -14,11 +14,13 @@ import { growingRecordings, openBytes, storedBytes } from '../views.ts';
 /** The streams, as of now. */
 export interface CatalogStreams {
   readonly all: readonly ManagedStream[];
-  /** Those without a running stream: removed ones, whose recordings are kept, and those that could not be opened. */
+  /**
+   * Those without a running stream: removed ones, whose recordings are kept, and those that could not be
+   * opened.
+   */
   readonly others: readonly StreamDefinition[];
 }
 
-/** The recordings of a catalog. */
 export class CatalogRecordings {
   readonly #deps: StreamDeps;
   readonly #streams: CatalogStreams;

@@ -26,7 +26,8 @@ export async function readKnownStreams(
   const own: StreamDefinition[] = [];
   for (const definition of known) {
     if (definition.name in configured || !(await isOwn(placement, definition.name))) continue;
-    // A stream that is no longer configured belongs to the API: its recording can be played, and it can be removed.
+    // A stream that is no longer configured belongs to the API: its recording can be played, and it can be
+    // removed.
     const isApis = definition.origin === 'api';
     own.push(isApis ? definition : { ...definition, origin: 'api', stopped: true });
   }

@@ -1,5 +1,6 @@
 /**
- * Streams that are being opened. One that takes long says so, or it looks like one that hangs, and nothing waits for it any more.
+ * Streams that are being opened. One that takes long says so, or it looks like one that hangs, and nothing
+ * waits for it any more.
  * In: what opens each. Out: lines in the log; when one takes long.
  */
 import type { StreamDeps } from '../stream-deps.ts';
@@ -8,8 +9,8 @@ import type { StreamDeps } from '../stream-deps.ts';
 const SLOW_MS = 10_000;
 
 /**
- * A start, and a node that takes over those of another one, open four streams at a time. After an abort they wait for those under way:
- * `close` closes what is open.
+ * A start, and a node that takes over those of another one, open four streams at a time. After an abort they
+ * wait for those under way: `close` closes what is open.
  */
 export const SIDE_BY_SIDE = { concurrency: 4, stopOnError: false } as const;
 
@@ -48,8 +49,8 @@ export class OpeningStreams {
   }
 
   /**
-   * Opens a stream. Resolves when it is open or when that takes long; then it continues beside, and a rejection is logged. A stream that is
-   * being opened already is not opened a second time.
+   * Opens a stream. Resolves when it is open or when that takes long; then it continues beside, and a
+   * rejection is logged. A stream that is being opened already is not opened a second time.
    *
    * @param slow called when it takes long, with what says why the stream has no media
    */
@@ -70,7 +71,10 @@ export class OpeningStreams {
     const { promise: ended, resolve: end } = Promise.withResolvers<void>();
     const late = Promise.withResolvers<void>();
     const entry: Entry = {
-      ...{ signal: AbortSignal.any([this.#signal, controller.signal]), controller, isSlow: false, ended },
+      signal: AbortSignal.any([this.#signal, controller.signal]),
+      controller,
+      isSlow: false,
+      ended,
       silence: () => `its recording has been read for ${seconds()} s`,
     };
     this.#entries.set(name, entry);

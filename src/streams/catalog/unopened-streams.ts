@@ -1,5 +1,6 @@
 /**
- * Streams that could not be opened, or take long: those that failed are tried again with growing pauses, and the others run meanwhile.
+ * Streams that could not be opened, or take long: those that failed are tried again with growing pauses, and
+ * the others run meanwhile.
  * In: definitions and errors. Out: the reason of each; calls of `again`.
  */
 import { backoffMs, isAbort } from '../../lib/abort.ts';
@@ -10,7 +11,6 @@ import type { StreamDeps } from '../stream-deps.ts';
 
 /** The first pause before a stream is opened again is at most this long, ms. */
 const FIRST_PAUSE_MS = 2000;
-/** The longest one, ms. */
 const LONGEST_PAUSE_MS = 60_000;
 
 /** A stream that could not be opened. */
@@ -54,8 +54,8 @@ export class UnopenedStreams implements Disposable {
   }
 
   /**
-   * A stream that is being opened is not waited for any more. With the settings that it is opened with, the definition stays the same
-   * object.
+   * A stream that is being opened is not waited for any more. With the settings that it is opened with, the
+   * definition stays the same object.
    *
    * @param silence why it has no media
    */
@@ -65,12 +65,10 @@ export class UnopenedStreams implements Disposable {
     const isSame = before && revisionOf(before.definition) === revisionOf(definition);
     this.delete(name);
     this.#streams.set(name, {
-      ...{
-        definition: isSame ? before.definition : definition,
-        isAdopted,
-        tries: before?.tries ?? 0,
-        timer: undefined,
-      },
+      definition: isSame ? before.definition : definition,
+      isAdopted,
+      tries: before?.tries ?? 0,
+      timer: undefined,
       get problem() {
         return silence();
       },

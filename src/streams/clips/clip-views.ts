@@ -16,7 +16,10 @@ import type { Clip } from '../../recording/clips/clip-table.ts';
 import type { Catalog } from '../catalog.ts';
 import type { StreamDefinition } from '../definition.ts';
 
-/** Addresses of restricted clips are valid for 12 to 24 hours, and the same for 12: browsers keep the pictures. */
+/**
+ * Addresses of restricted clips are valid for 12 to 24 hours, and the same for 12: browsers keep the
+ * pictures.
+ */
 const SIGNED_MS = 12 * 3_600_000;
 /** Measured clips that are complete, about 100 bytes each. */
 const MAX_MEASURED = 5000;

@@ -21,13 +21,21 @@ async function openRig(path: string, visibility: 'public' | 'private' | 'signed'
   rig.source('door').flow(6000);
   await rig.settle();
   const api = new ServedClips({
-    ...{ clips: rig.deps.clips, catalog: rig.catalog, clock: rig.clock, events: rig.deps.events },
+    clips: rig.deps.clips,
+    catalog: rig.catalog,
+    clock: rig.clock,
+    events: rig.deps.events,
     sign: (name, expiresMs) => `${name.replace('/', '.')}-${expiresMs}`,
     nameOf: (owner) => (owner === 'user:ada' ? 'Ada' : undefined),
   });
   const ask = (change: Partial<ClipRequest> = {}): ClipRequest => ({
-    ...{ stream: 'door', fromMs: START_MS + 1500, toMs: START_MS + 4250, title: ' Goal ' },
-    ...{ visibility: undefined, confirm: false, ...change },
+    stream: 'door',
+    fromMs: START_MS + 1500,
+    toMs: START_MS + 4250,
+    title: ' Goal ',
+    visibility: undefined,
+    confirm: false,
+    ...change,
   });
   const types = () => rig.events.filter(({ type }) => type.startsWith('clip.')).map(({ type }) => type);
   return { rig, api, ask, types };
@@ -43,7 +51,11 @@ async function seal({ api, catalog, deps, settle }: StreamsRig, name: string): P
 /** A pass of retention as the program makes it. */
 async function retain({ deps, catalog, clock }: StreamsRig): Promise<void> {
   await new Retention({
-    ...{ segments: deps.segments, table: deps.table, clock, horizons: deps.horizons, settings: deps.settings },
+    segments: deps.segments,
+    table: deps.table,
+    clock,
+    horizons: deps.horizons,
+    settings: deps.settings,
     streams: () => catalog.recordings.retentionRules,
     pinned: (streamId) => deps.kept.ranges(streamId),
     pinnedForGood: (streamId) => deps.pins.ranges(streamId),
@@ -65,12 +77,23 @@ suite('a clip', () => {
     assert.deepEqual(
       { ...view, id: '', createdAt: '', media: { ...media, sizeBytes: 0 } },
       {
-        ...{ id: '', stream: 'door', title: 'Goal', visibility: 'public', createdAt: '', createdBy: 'Ada' },
-        ...{ from: new Date(START_MS + 1500).toISOString(), to: new Date(START_MS + 4250).toISOString() },
-        ...{ durationS: 2.75, url: `/c/${id}`, mayChange: true },
+        id: '',
+        stream: 'door',
+        title: 'Goal',
+        visibility: 'public',
+        createdAt: '',
+        createdBy: 'Ada',
+        from: new Date(START_MS + 1500).toISOString(),
+        to: new Date(START_MS + 4250).toISOString(),
+        durationS: 2.75,
+        url: `/c/${id}`,
+        mayChange: true,
         media: {
-          ...{ file: `/c/${id}/clip.mp4`, preview: `/c/${id}/preview.jpg`, sizeBytes: 0 },
-          ...{ startS: 1.5, endS: 4.25 },
+          file: `/c/${id}/clip.mp4`,
+          preview: `/c/${id}/preview.jpg`,
+          sizeBytes: 0,
+          startS: 1.5,
+          endS: 4.25,
         },
       },
     );

@@ -1,5 +1,6 @@
 /**
- * The API of clips: who may see and change what, and the check before a clip is open to more people than its stream.
+ * The API of clips: who may see and change what, and the check before a clip is open to more people than its
+ * stream.
  * In: requests, the client of each. Out: views of clips (clip-views), events. docs/3-watch/clips.md.
  */
 import { may } from '../../accounts/permissions.ts';
@@ -52,7 +53,10 @@ export class ServedClips implements ClipsApi {
     return clip && stream && { clip, stream };
   }
 
-  /** A stream that was removed is not served until it is created again: its clips are then for those who may delete them. */
+  /**
+   * A stream that was removed is not served until it is created again: its clips are then for those who may
+   * delete them.
+   */
   #isShown(clip: Clip, { name }: StreamDefinition, client: ClipClient): boolean {
     return this.#parts.catalog.find(name) !== undefined || may(client, 'change', clip);
   }

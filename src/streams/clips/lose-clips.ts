@@ -1,6 +1,7 @@
 /**
  * Ends clips whose media is deleted, and reports each.
- * In: retention on a full disk, streams that are deleted with their recordings. Out: `clip.lost`, lines of the log.
+ * In: retention on a full disk, streams that are deleted with their recordings. Out: `clip.lost`, lines of
+ * the log.
  */
 import type { EventBus } from '../../cluster/event-bus.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -18,7 +19,10 @@ export interface LoseClipsOptions {
   readonly log: Pick<Log, 'warn'>;
 }
 
-/** Ends the clips that overlap a range, because the disk is full or the range is deleted. Their ids answer 410 from now on. */
+/**
+ * Ends the clips that overlap a range, because the disk is full or the range is deleted. Their ids answer 410
+ * from now on.
+ */
 export async function loseClips(
   { clips, catalog, clock, events, log }: LoseClipsOptions,
   streamId: string,

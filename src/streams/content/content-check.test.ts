@@ -11,13 +11,19 @@ function openCheck(change: { off?: string; measureSound?: () => Promise<never> }
   const queue = new StoryboardQueue({ monotonicMs: () => 0, failed: (error) => failures.push(error) });
   const mode = { everyUs: { picture: 2_000_000, sound: 10_000_000 }, off: change.off ?? '' };
   const check = new ContentCheck({
-    ...{ mode, queue, counted: (kind, result) => counted.push(`${kind} ${result}`) },
+    mode,
+    queue,
+    counted: (kind, result) => counted.push(`${kind} ${result}`),
     readLuma: async () => new Uint8Array(64).fill(100),
     measureSound: change.measureSound ?? (async () => ({ rms: 0.1, peak: 0.5, clipped: 0, seconds: 1 })),
   });
   check.onSample((sample) => samples.push(sample));
   return {
-    ...{ failures, counted, samples, check, mode },
+    failures,
+    counted,
+    samples,
+    check,
+    mode,
     async feed(seconds: number) {
       for (const group of groupsFrom({ msn: 1, startUs: START_US }, seconds / 2)) {
         check.take(group);

@@ -1,7 +1,9 @@
 /**
- * Looks at one key frame in two seconds and listens to one second in ten of a stream: is it black, does it move, is there sound?
- * In: groups of the packager, synchronously. Out: samples in the time of the media. Decoding is in the shared media engine, one request
- * after the other; what the queue refuses is left out. Never slows the stream: it copies the first fragment.
+ * Looks at one key frame in two seconds and listens to one second in ten of a stream: is it black, does it
+ * move, is there sound?
+ * In: groups of the packager, synchronously. Out: samples in the time of the media. Decoding is in the shared
+ * media engine, one request after the other; what the queue refuses is left out. Never slows the stream: it
+ * copies the first fragment.
  */
 import type { MeasureSound, ReadLuma } from '../../ffmpeg/engine.ts';
 import { concatBytes } from '../../lib/bytes.ts';

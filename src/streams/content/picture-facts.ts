@@ -14,8 +14,9 @@ export function darkShare(luma: Uint8Array): number {
 }
 
 /**
- * How far two pictures of the same size differ: the largest difference of a pixel, 0 to 255. A mean would miss a small thing that moves;
- * each pixel is the mean of some hundred of the stream, so noise of an encoder is below 3.
+ * How far two pictures of the same size differ: the largest difference of a pixel, 0 to 255. A mean would
+ * miss a small thing that moves; each pixel is the mean of some hundred of the stream, so noise of an encoder
+ * is below 3.
  */
 export function largestDifference(one: Uint8Array, other: Uint8Array): number {
   return one.reduce((most, luma, i) => Math.max(most, Math.abs(luma - (other[i] ?? luma))), 0);

@@ -17,7 +17,9 @@ import { HiddenCopies } from './hidden-copies.ts';
 type Time = ReturnType<typeof openVirtualTime>;
 
 const names = ['a', 'b'] as const;
-/** Node `a`, which owns a stream, node `b`, and an edge that asks `b`: all of them have copies of the stream. */
+/**
+ * Node `a`, which owns a stream, node `b`, and an edge that asks `b`: all of them have copies of the stream.
+ */
 function openCluster(time: Time, urls = ['http://edge.example']) {
   const { clock } = time;
   const copies = new Set(['b', 'edge']);
@@ -32,7 +34,13 @@ function openCluster(time: Time, urls = ['http://edge.example']) {
   );
   const internal = createInternalRequests({
     signature: signatures.get('b')!,
-    ...{ files: new MemorySegmentStore(), release: never, look: never, give: never, edge: never, span: never, failed },
+    files: new MemorySegmentStore(),
+    release: never,
+    look: never,
+    give: never,
+    edge: never,
+    span: never,
+    failed,
     async purge({ kind, id }) {
       assert.deepEqual([kind, id], ['stream', 'door']);
       copies.delete('b');
@@ -64,7 +72,11 @@ function openCluster(time: Time, urls = ['http://edge.example']) {
       requests.push(url.hostname);
       const status = await statusOf(url, request);
       return {
-        ...{ status, headers: {}, url, body: async () => Buffer.alloc(0), stream: never },
+        status,
+        headers: {},
+        url,
+        body: async () => Buffer.alloc(0),
+        stream: never,
         [Symbol.dispose]() {},
       };
     },
@@ -83,7 +95,11 @@ function openCluster(time: Time, urls = ['http://edge.example']) {
     return new HiddenCopies({
       edges: new EdgePurges({ settings: { now: { edges: { urls, token: 'secret' } } }, net }),
       purgeNodes: (things, options) => purgeCopies({ client, placement }, things, options),
-      ...{ flush: async () => {}, clock, log: createSilentLog(), signal, failed },
+      flush: async () => {},
+      clock,
+      log: createSilentLog(),
+      signal,
+      failed,
     });
   });
   /** Node `a` publishes it; both nodes receive it. */

@@ -1,6 +1,7 @@
 /**
  * The API of deletions and legal holds.
- * In: instants and texts that HTTP has checked. Out: DeletionView, HoldView, events, lines of the audit log. docs/4-record/disk-space.md.
+ * In: instants and texts that HTTP has checked. Out: DeletionView, HoldView, events, lines of the audit log.
+ * docs/4-record/disk-space.md.
  */
 import type { AuditTrail } from '../../accounts/audit/audit-trail.ts';
 import type { DeletionView, HoldView } from '../../api/deletions/deletion-shapes.ts';
@@ -34,7 +35,6 @@ export interface DeletionsApiOptions {
   readonly signal: AbortSignal;
 }
 
-/** Creates the API. */
 export function createDeletionsApi({ deps, catalog, eraser, audit, signal }: DeletionsApiOptions): DeletionsApi {
   const { pins, erasures, events, clock } = deps;
   const record = (by: Requester, action: string, stream: string, hold: Hold) => {
@@ -112,8 +112,16 @@ function holdView(stream: string, hold: Hold): HoldView {
 function plannedView(stream: string, { extent, report, left }: PlannedErasure): DeletionView {
   const times = { from: timeOf(extent.fromUs), to: timeOf(extent.toUs) };
   return {
-    ...{ id: null, stream, state: 'planned', ...times, ...listsOf(report) },
-    ...{ left: left.map(leftView), unreachable: [...UNREACHABLE], author: '', createdAt: null, doneAt: null },
+    id: null,
+    stream,
+    state: 'planned',
+    ...times,
+    ...listsOf(report),
+    left: left.map(leftView),
+    unreachable: [...UNREACHABLE],
+    author: '',
+    createdAt: null,
+    doneAt: null,
   };
 }
 
@@ -121,9 +129,15 @@ function deletionView(erasure: Erasure): DeletionView {
   const { id, stream, fromUs, toUs, left, report, createdUs, doneUs, author } = erasure;
   const isTried = left.some(({ problem }) => problem !== '');
   return {
-    ...{ id, stream, from: timeOf(fromUs), to: timeOf(toUs), ...listsOf(report) },
+    id,
+    stream,
+    from: timeOf(fromUs),
+    to: timeOf(toUs),
+    ...listsOf(report),
     state: doneUs !== undefined ? 'done' : isTried ? 'waiting' : 'running',
-    ...{ left: left.map(leftView), unreachable: [...UNREACHABLE], author },
+    left: left.map(leftView),
+    unreachable: [...UNREACHABLE],
+    author,
     createdAt: timeOf(createdUs),
     doneAt: doneUs === undefined ? null : timeOf(doneUs),
   };

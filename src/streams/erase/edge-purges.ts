@@ -1,6 +1,8 @@
 /**
- * Purges the edges in front of this server of what was deleted, one after the other: each asks the one before it.
- * In: the section `edges`, names of streams, ids of assets and clips. Out: requests to /edge/purge. docs/6-run/edge.md.
+ * Purges the edges in front of this server of what was deleted, one after the other: each asks the one before
+ * it.
+ * In: the section `edges`, names of streams, ids of assets and clips. Out: requests to /edge/purge.
+ * docs/6-run/edge.md.
  */
 import type { Current } from '../../lib/current.ts';
 import { messageOf } from '../../lib/errors.ts';
@@ -27,7 +29,6 @@ export interface EdgePurgesOptions {
   readonly net: Pick<Net, 'fetch'>;
 }
 
-/** Purges edges. */
 export class EdgePurges {
   readonly #options: EdgePurgesOptions;
 
@@ -69,7 +70,10 @@ export class EdgePurges {
       signal,
       post: Buffer.from(JSON.stringify(body)),
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-      ...{ maxBytes: MAX_ANSWER_BYTES, deadlineMs: WITHIN_MS, idleMs: WITHIN_MS, trusted: new URL(url) },
+      maxBytes: MAX_ANSWER_BYTES,
+      deadlineMs: WITHIN_MS,
+      idleMs: WITHIN_MS,
+      trusted: new URL(url),
     });
     if (answer.status !== 200) throw new Error(`the edge answers ${answer.status}`);
     await answer.body();

@@ -1,6 +1,7 @@
 /**
  * What a deletion of a range removes: the segments that overlap it, and everything that has some of them.
- * In: a stream, a range. Out: the segments, files, copies, and the clips, pins, assets and exports that are affected.
+ * In: a stream, a range. Out: the segments, files, copies, and the clips, pins, assets and exports that are
+ * affected.
  */
 import type { StoredObjects } from '../../archive/objects/stored-objects.ts';
 import { OxbowError } from '../../lib/errors.ts';
@@ -35,8 +36,13 @@ export async function extentOf(
   const [first, last] = [groups[0], groups.at(-1)];
   if (!first || !last) return undefined;
   return {
-    ...{ firstMsn: first.msn, lastMsn: last.msn, fromUs: first.startUs, toUs: last.startUs + last.durationUs },
-    ...{ segments: groups.length, windows: windows.size, groups },
+    firstMsn: first.msn,
+    lastMsn: last.msn,
+    fromUs: first.startUs,
+    toUs: last.startUs + last.durationUs,
+    segments: groups.length,
+    windows: windows.size,
+    groups,
   };
 }
 

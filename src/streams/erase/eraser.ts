@@ -1,7 +1,7 @@
 /**
- * Deletes ranges of recordings for good. The segments leave the index in one transaction, with the work that is left: files, copies, small
- * pictures, caches. The work is done at once, and again with growing pauses until nothing is left; a process that ends in between continues
- * it at its next start. docs/decisions/0065.
+ * Deletes ranges of recordings for good. The segments leave the index in one transaction, with the work that
+ * is left: files, copies, small pictures, caches. The work is done at once, and again with growing pauses
+ * until nothing is left; a process that ends in between continues it at its next start. docs/decisions/0065.
  * In: a stream, a range. Out: what was deleted, and what was not reached.
  */
 import type { AuditTrail } from '../../accounts/audit/audit-trail.ts';
@@ -67,7 +67,10 @@ export interface EraserOptions {
   readonly objects: { readonly index: StoredObjects; readonly targets: Pick<ObjectTargets, 'client'> } | undefined;
   /** In a cluster: deletes files at the other nodes; returns those that may still have them. */
   readonly deleteElsewhere: ((prefix: SegmentPrefix) => Promise<readonly string[]>) | undefined;
-  /** In a cluster: drops copies in the memory of the other nodes, or of one; returns those that did not confirm it. */
+  /**
+   * In a cluster: drops copies in the memory of the other nodes, or of one; returns those that did not
+   * confirm it.
+   */
   readonly purgeNodes:
     | ((
         things: readonly PurgedThing[],
@@ -130,13 +133,11 @@ export class Eraser {
         ...[...files, ...found.copies, left('pictures', ''), ...edges.urls.map((url) => left('edge', url))],
       ],
       report: {
-        ...{
-          segments: extent.segments,
-          windows: extent.windows,
-          bytes: found.bytes,
-          files: files.length,
-          copies: found.copies.length,
-        },
+        segments: extent.segments,
+        windows: extent.windows,
+        bytes: found.bytes,
+        files: files.length,
+        copies: found.copies.length,
         pictures: 0,
         clips: clipsOver(deps.clips, id, extent),
         pins: within.map((pin) => ({ id: pin.id, title: pin.text })),
@@ -167,8 +168,15 @@ export class Eraser {
     const recordings = await this.#recordingsOf(id);
     const copies = planned.filter(({ kind }) => kind !== 'file');
     const erasure = await deps.erasures.add({
-      ...{ streamId: id, stream: name, recordings, author: by.userId, report },
-      ...{ firstMsn: extent.firstMsn, lastMsn: extent.lastMsn, fromUs: extent.fromUs, toUs: extent.toUs },
+      streamId: id,
+      stream: name,
+      recordings,
+      author: by.userId,
+      report,
+      firstMsn: extent.firstMsn,
+      lastMsn: extent.lastMsn,
+      fromUs: extent.fromUs,
+      toUs: extent.toUs,
       createdUs: Math.round(deps.clock.nowMs() * 1000),
       pieces: erasedPieces(extent.groups),
       leftOf: (files) => [...files.map(({ location }) => left('file', location)), ...copies],
@@ -179,8 +187,13 @@ export class Eraser {
     const { from, to, words } = describe(erasure);
     deps.log.warn({ stream: name, from, to, by: by.name, ...counts(report) }, 'a range of a recording is deleted');
     this.#options.audit.record({
-      ...{ userId: by.userId, name: by.name, address: by.address, traceId: by.traceId },
-      ...{ action: 'deleteRecording', request: words, status: null },
+      userId: by.userId,
+      name: by.name,
+      address: by.address,
+      traceId: by.traceId,
+      action: 'deleteRecording',
+      request: words,
+      status: null,
     });
     deps.events.publish('recording.deleted', { id: erasure.id, from, to }, stream.definition);
     void this.work(erasure).catch((error: unknown) => this.#workFailed(error));
@@ -191,7 +204,10 @@ export class Eraser {
     return [streamId, ...(await this.#options.deps.table.qualitiesOf(streamId))];
   }
 
-  /** Ends the open files that have media of a range. @throws OxbowError `not-ready` if they cannot be indexed now */
+  /**
+   * Ends the open files that have media of a range.
+   * @throws OxbowError `not-ready` if they cannot be indexed now
+   */
   async #sealOver(stream: ManagedStream, { fromUs, toUs }: PinnedRange): Promise<void> {
     const isOpen = () => {
       const recordings = [stream.recording, ...Array.from(stream.recordedQualities.values(), ({ own }) => own)];
@@ -213,7 +229,10 @@ export class Eraser {
     for (const { list } of [stream, ...stream.qualities.values()]) list.erase(lastMsn);
   }
 
-  /** Deletes clips, pins, assets and exports. They have no media of their own but assets and exports, whose files go at once. */
+  /**
+   * Deletes clips, pins, assets and exports. They have no media of their own but assets and exports, whose
+   * files go at once.
+   */
   async #removeThings(erasure: Erasure): Promise<void> {
     const { deps, catalog, elsewhere } = this.#options;
     const { streamId, stream } = erasure;
@@ -274,8 +293,13 @@ export class Eraser {
     }
     if (erasure.left.length !== now.left.length || now.left.length === 0)
       audit.record({
-        ...{ userId: now.author, name: '', address: '', traceId: '', status: null },
-        ...{ action: 'deletedRecording', request: outcome(now) },
+        userId: now.author,
+        name: '',
+        address: '',
+        traceId: '',
+        status: null,
+        action: 'deletedRecording',
+        request: outcome(now),
       });
     return now;
   }
@@ -391,7 +415,10 @@ export class Eraser {
     return [];
   }
 
-  /** Continues deletions until aborted, and waits for those that are under way. Never rejects. @param owns whether this process has a stream */
+  /**
+   * Continues deletions until aborted, and waits for those that are under way. Never rejects.
+   * @param owns whether this process has a stream
+   */
   async run(owns: (streamId: string) => boolean): Promise<void> {
     const { deps, signal } = this.#options;
     for (let pauseMs = MIN_RETRY_MS; !signal.aborted; ) {

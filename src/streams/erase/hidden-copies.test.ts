@@ -24,7 +24,10 @@ async function openEdges(time: ReturnType<typeof openVirtualTime>, urls = ['http
       const isDown = down.has(url.hostname);
       requests.push(`${url.host}${url.pathname} ${Buffer.from(post!).toString()}${isDown ? ' down' : ''}`);
       return {
-        ...{ status: isDown ? 503 : 200, headers: {}, url, body: async () => Buffer.alloc(0) },
+        status: isDown ? 503 : 200,
+        headers: {},
+        url,
+        body: async () => Buffer.alloc(0),
         stream: () => assert.fail('not read as a stream'),
         [Symbol.dispose]() {},
       };
@@ -121,8 +124,14 @@ suite('edges in front of this server', () => {
     const purge = await copies.begunFor('stream', 'door');
     const problem = 'what it takes copies from has not confirmed';
     assert.deepEqual(purge, {
-      ...{ id: purge!.id, kind: 'stream', name: 'door', state: 'running', nodes: [] },
-      ...{ startedAt: timeAt(0), givesUpAt: timeAt(7_200_000), doneAt: null },
+      id: purge!.id,
+      kind: 'stream',
+      name: 'door',
+      state: 'running',
+      nodes: [],
+      startedAt: timeAt(0),
+      givesUpAt: timeAt(7_200_000),
+      doneAt: null,
       edges: [
         { url: 'http://a.example', state: 'waiting', confirmedAt: null, problem: 'the edge answers 503' },
         { url: 'http://b.example/x/', state: 'purged', confirmedAt: null, problem },

@@ -1,7 +1,8 @@
 /**
- * Purges the edges in front of this server of what was deleted, moved to the trash or closed to others. In a cluster, first the memory of
- * the other nodes, from which edges may take it again.
- * In: events of streams, assets and clips. Out: requests to edges, until each has confirmed; which have. docs/6-run/edge.md.
+ * Purges the edges in front of this server of what was deleted, moved to the trash or closed to others. In a
+ * cluster, first the memory of the other nodes, from which edges may take it again.
+ * In: events of streams, assets and clips. Out: requests to edges, until each has confirmed; which have.
+ * docs/6-run/edge.md.
  */
 import { randomUUID } from 'node:crypto';
 import type { EdgePurgesApi, EdgePurgeView, PurgedKind } from '../../api/deletions/edge-purge-shapes.ts';
@@ -29,7 +30,10 @@ const JUST_NOW_MS = 5000;
 /** What it works with. */
 export interface HiddenCopiesOptions {
   readonly edges: Pick<EdgePurges, 'urls' | 'purge'>;
-  /** In a cluster: drops copies in the memory of the other living nodes; returns those that did not confirm it. */
+  /**
+   * In a cluster: drops copies in the memory of the other living nodes; returns those that did not confirm
+   * it.
+   */
   readonly purgeNodes?:
     | ((things: readonly PurgedThing[], options: { readonly signal: AbortSignal }) => Promise<readonly UnpurgedNode[]>)
     | undefined;
@@ -80,8 +84,13 @@ export class HiddenCopies implements EdgePurgesApi {
     if (!hidden) return;
     const waiting: PurgedEdge = { state: 'waiting', problem: '' };
     const purge: Purge = {
-      ...{ id: randomUUID(), ...hidden, startedMs: clock.nowMs(), state: 'running', doneMs: undefined },
-      ...{ edges: new Map(edges.urls.map((url) => [url, waiting])), nodes: [] },
+      id: randomUUID(),
+      ...hidden,
+      startedMs: clock.nowMs(),
+      state: 'running',
+      doneMs: undefined,
+      edges: new Map(edges.urls.map((url) => [url, waiting])),
+      nodes: [],
     };
     if (this.#running.size >= MAX_WAITING) {
       log.error({ ...hidden }, 'too many purges of edges and nodes wait: this one is left out');
@@ -162,7 +171,9 @@ export class HiddenCopies implements EdgePurgesApi {
     }
   }
 
-  /** Asks everything that has not confirmed, once, in the order in which each takes from the one before it. */
+  /**
+   * Asks everything that has not confirmed, once, in the order in which each takes from the one before it.
+   */
   async #round(purge: Purge): Promise<void> {
     const { edges, purgeNodes, clock, signal } = this.#options;
     purge.nodes = (await purgeNodes?.([{ kind: purge.kind, id: purge.name }], { signal })) ?? [];
@@ -196,7 +207,12 @@ function purgedBy({ kind, name }: Purge): Purged {
 function viewOf({ id, kind, name, startedMs, state, doneMs, edges, nodes }: Purge): EdgePurgeView {
   const timeOf = (ms: number | undefined) => (ms === undefined ? null : printRfc3339(ms));
   return {
-    ...{ id, kind, name, state, startedAt: printRfc3339(startedMs), givesUpAt: printRfc3339(startedMs + PATIENCE_MS) },
+    id,
+    kind,
+    name,
+    state,
+    startedAt: printRfc3339(startedMs),
+    givesUpAt: printRfc3339(startedMs + PATIENCE_MS),
     doneAt: timeOf(doneMs),
     edges: [...edges].map(([url, { confirmedMs, ...edge }]) => ({ url, ...edge, confirmedAt: timeOf(confirmedMs) })),
     nodes: nodes.map(({ node, problem }) => ({ name: node, problem })),

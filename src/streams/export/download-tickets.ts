@@ -1,6 +1,6 @@
 /**
- * Tickets in addresses of files, for downloads without the admin token: a link cannot have a header, and a token in an address would
- * be logged.
+ * Tickets in addresses of files, for downloads without the admin token: a link cannot have a header, and a
+ * token in an address would be logged.
  * In: ids of jobs. Out: tickets, signed with a key of this process. HMAC, RFC 2104.
  */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
@@ -9,7 +9,6 @@ import { OxbowError } from '../../lib/errors.ts';
 /** Validity for starting or resuming a download, ms. */
 const VALID_MS = 15 * 60_000;
 
-/** A ticket. */
 export interface Ticket {
   /** Letters, digits, `-`, `_` and `.`: valid in a path. */
   readonly text: string;

@@ -27,7 +27,6 @@ export interface ExportSource {
   readonly end: TimelineEnd;
 }
 
-/** The target of an export. */
 export interface ExportTarget {
   /** Stores the content as one complete file, or nothing: `put` of a store, or `putFile`. */
   readonly put: (content: WriteContent) => Promise<void>;
@@ -129,7 +128,9 @@ async function gapsOf(
   return gaps;
 }
 
-/** What the file lacks although the timeline has it: it was found to be damaged while the file was written. */
+/**
+ * What the file lacks although the timeline has it: it was found to be damaged while the file was written.
+ */
 function damageOf(
   parts: readonly ExportedPart[],
   pieces: readonly { readonly fromUs: number; readonly toUs: number; readonly kind: string }[],

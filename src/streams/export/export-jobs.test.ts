@@ -33,20 +33,29 @@ async function openJobs(change: Partial<ExportJobsOptions> = {}) {
   for (const group of groups) rig.recorder.write(group);
   while (!rig.recorder.isQuiet) await new Promise(setImmediate);
   const stream = {
-    ...{ name: 'door', recording: rig.recording, createdUs: START_US },
+    name: 'door',
+    recording: rig.recording,
+    createdUs: START_US,
     inits: { get: (number: number) => inits.get(number) },
     horizonUs: () => 0,
     timelineEnd: { createdUs: START_US, horizonUs: 0, gapsSince: () => [] },
   } as unknown as ManagedStream & Exportable;
   const queue = await openTableQueue({
-    ...{ db: rig.store.db, clock: rig.clock, parallel: 1, maxQueued: 3 },
+    db: rig.store.db,
+    clock: rig.clock,
+    parallel: 1,
+    maxQueued: 3,
     failed: (error) => assert.fail(String(error)),
   });
   const reader = openRangeReader(rig.segments);
   const failed = (error: unknown) => assert.fail(String(error));
   const jobs = new Jobs({ queue, clock: rig.clock, events: { publish() {} }, failed });
   const exports = new ExportJobs({
-    ...{ jobs, table: rig.table, reader, clock: rig.clock, segments: rig.segments },
+    jobs,
+    table: rig.table,
+    reader,
+    clock: rig.clock,
+    segments: rig.segments,
     catalog: { find: () => stream, get: () => stream },
     settings: { now: { jobs: { keep: 60_000, maxDisk: undefined } } },
     mayWrite: () => true,
@@ -62,7 +71,13 @@ async function openJobs(change: Partial<ExportJobsOptions> = {}) {
     }
   };
   return {
-    ...{ rig, stream, reader, jobs, exports, at, done },
+    rig,
+    stream,
+    reader,
+    jobs,
+    exports,
+    at,
+    done,
     files: () => readdir(join(rig.folder, 'exports')).catch(() => [] as string[]),
     async [Symbol.asyncDispose]() {
       await queue[Symbol.asyncDispose]();

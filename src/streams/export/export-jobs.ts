@@ -1,5 +1,6 @@
 /**
- * Exports: jobs that write ranges of a recording to a file below `<data>/exports`. Files are kept for a limited time and size.
+ * Exports: jobs that write ranges of a recording to a file below `<data>/exports`. Files are kept for a
+ * limited time and size.
  * In: requests, the jobs, the catalog. Out: a kind of job, and the files of finished exports.
  */
 import { printRfc3339 } from '../../api/instant.ts';
@@ -62,7 +63,10 @@ export interface ExportJobsOptions {
   readonly reader: RangeReader;
   readonly clock: Clock;
   readonly segments: SegmentStore;
-  /** `jobs.keep`: how long a job is kept after its end, ms; `jobs.maxDisk`: the most that all files may take, bytes. */
+  /**
+   * `jobs.keep`: how long a job is kept after its end, ms; `jobs.maxDisk`: the most that all files may take,
+   * bytes.
+   */
   readonly settings: Current<{
     readonly jobs: { readonly keep: number; readonly maxDisk: number | undefined };
     /** `library.ladder.effort`: of encoders, for exports with a quality. */
@@ -102,7 +106,8 @@ export class ExportJobs implements ExportsApi<Reply> {
   /**
    * Queues an export.
    *
-   * @throws OxbowError `stream-unknown`, `bad-request`, `bad-time`, `no-media`, `gone`, `window-too-long`, `queue-full`
+   * @throws OxbowError `stream-unknown`, `bad-request`, `bad-time`, `no-media`, `gone`, `window-too-long`,
+   *   `queue-full`
    */
   async create(settings: ExportSettings): Promise<ExportJob> {
     const { catalog, jobs } = this.#options;

@@ -1,7 +1,7 @@
 /**
  * Finds the recorded files of a folder, and when each begins.
- * In: a folder, its layout. Out: files by stream, oldest first; those that cannot be taken, with the reason. Opens no media, except where
- * only the files themselves say when they begin. The folder is never changed.
+ * In: a folder, its layout. Out: files by stream, oldest first; those that cannot be taken, with the reason.
+ * Opens no media, except where only the files themselves say when they begin. The folder is never changed.
  */
 import { readdir, stat } from 'node:fs/promises';
 import { basename, extname, join, relative, sep } from 'node:path';
@@ -65,7 +65,8 @@ const MEDIA = /\.(mp4|m4s|m4v|mov|ts|m2ts|mts)$/i;
 /**
  * Finds the files of a folder.
  *
- * @throws OxbowError `not-found` if there is no such folder or no file of media in it, `bad-request`, `bad-time-zone`, `bad-name`
+ * @throws OxbowError `not-found` if there is no such folder or no file of media in it, `bad-request`,
+ *   `bad-time-zone`, `bad-name`
  */
 export async function findFiles(request: FolderRequest, { signal }: { signal: AbortSignal }): Promise<FoundFolder> {
   const { folder, timePattern } = request;

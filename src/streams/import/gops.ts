@@ -1,6 +1,7 @@
 /**
  * Reads a recorded file GOP by GOP, without encoding.
- * In: an MP4 file with sample tables or fragments, or an MPEG-TS file. Out: the frames between two key frames, on the clock of the file.
+ * In: an MP4 file with sample tables or fragments, or an MPEG-TS file. Out: the frames between two key
+ * frames, on the clock of the file.
  */
 import type { LeftOutTrack } from '../../api/left-out.ts';
 import { readFragments, readTables } from '../../ingest/mp4/bursts.ts';

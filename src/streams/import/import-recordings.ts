@@ -1,6 +1,8 @@
 /**
- * Imports a folder of recorded files of another program into the past of streams, without encoding. No server runs on the data folder.
- * In: a folder, its layout, a data folder. Out: recordings like those of oxbow itself; a report. docs/4-record/import.md.
+ * Imports a folder of recorded files of another program into the past of streams, without encoding. No server
+ * runs on the data folder.
+ * In: a folder, its layout, a data folder. Out: recordings like those of oxbow itself; a report.
+ * docs/4-record/import.md.
  */
 import path from 'node:path';
 import { NO_TEXTS } from '../../api/stream-texts.ts';
@@ -43,13 +45,11 @@ export interface ImportedStream extends StreamImported {
   readonly keepMs: number;
 }
 
-/** The report. */
 export interface ImportReport {
   readonly found: FoundFolder;
   readonly streams: readonly ImportedStream[];
 }
 
-/** Progress of an import. */
 export interface ImportProgress {
   readonly stream: string;
   /** Of all files of all streams, bytes. */
@@ -76,8 +76,8 @@ const FUTURE_MS = 60_000;
 /**
  * Imports a folder; may be repeated, and continues where it was interrupted.
  *
- * @throws OxbowError `data-in-use` while a server uses the data folder, `disk-failed`, `bad-request`, errors of `findFiles`; the signal's
- *   reason when aborted: what was imported until then stays
+ * @throws OxbowError `data-in-use` while a server uses the data folder, `disk-failed`, `bad-request`, errors
+ *   of `findFiles`; the signal's reason when aborted: what was imported until then stays
  */
 export async function importRecordings(request: FolderRequest, options: ImportOptions): Promise<ImportReport> {
   const { config, signal, planned } = options;
@@ -180,7 +180,16 @@ async function importOne(
   await using ledger = await Ledger.open(dataFolder, id);
   const imported = await importStream(
     {
-      ...{ config, segments, table, inits, streamId: id, clock, mayWrite, files, ledger, stepUs },
+      config,
+      segments,
+      table,
+      inits,
+      streamId: id,
+      clock,
+      mayWrite,
+      files,
+      ledger,
+      stepUs,
       announced: (msn) => msns.announced(msn),
       places: new PastPlaces(await table.joinedSpansBetween(id, 0, Number.MAX_SAFE_INTEGER)),
       floorUs: Math.max(horizonUs(nowMs, keepMs), await table.deletedBefore(id)),
@@ -219,17 +228,18 @@ function newDefinition(
   { config, nowMs, keepMs }: { readonly config: Config; readonly nowMs: number; readonly keepMs: number | undefined },
 ): StreamDefinition {
   return {
-    ...{
-      id: newStreamId(nowMs),
-      name,
-      source: { type: 'push', onSecondPublisher: 'refuse' },
-      origin: 'api',
-      ...NO_TEXTS,
-      record: true,
-      keepMs,
-    },
-    ...{ visibility: defaultVisibility(config), visibilityIsSet: false },
-    ...{ createdUs: Math.round(nowMs * 1000), stopped: true, paused: false },
+    id: newStreamId(nowMs),
+    name,
+    source: { type: 'push', onSecondPublisher: 'refuse' },
+    origin: 'api',
+    ...NO_TEXTS,
+    record: true,
+    keepMs,
+    visibility: defaultVisibility(config),
+    visibilityIsSet: false,
+    createdUs: Math.round(nowMs * 1000),
+    stopped: true,
+    paused: false,
   };
 }
 

@@ -1,6 +1,6 @@
 /**
- * Imports the files of one camera into the past of a stream: neighbours whose media continues become one run; elsewhere the time between
- * them is offline, or a gap where a file was damaged. docs/decisions/0072.
+ * Imports the files of one camera into the past of a stream: neighbours whose media continues become one run;
+ * elsewhere the time between them is offline, or a gap where a file was damaged. docs/decisions/0072.
  * In: files, oldest first. Out: chunk files and rows; what became of each file.
  */
 
@@ -101,8 +101,14 @@ class Importer {
   readonly #given: StreamImport;
   readonly #signal: AbortSignal;
   readonly result: StreamImported = {
-    ...{ files: 0, bytes: 0, before: 0, seconds: 0, stretches: 0 },
-    ...{ skipped: [], damaged: [], leftOut: [] },
+    files: 0,
+    bytes: 0,
+    before: 0,
+    seconds: 0,
+    stretches: 0,
+    skipped: [],
+    damaged: [],
+    leftOut: [],
   };
   #context: Context | undefined;
   #writer: StretchWriter | undefined;
@@ -174,7 +180,8 @@ class Importer {
     if (!placed) problem ??= 'it has no media';
     if (placed && problem === undefined) await this.#remember(file, placed);
     if (problem !== undefined) {
-      // For the ledger the file is not complete: the next import reads it again. It may still be being written.
+      // For the ledger the file is not complete: the next import reads it again. It may still be being
+      // written.
       await this.#endStretch();
       this.#context = undefined;
       this.#gap = { cause: 'bad-media', detail: `${name}: ${problem}`.slice(0, 200) };

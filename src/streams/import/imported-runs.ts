@@ -1,5 +1,6 @@
 /**
- * Numbers of imported media: they never meet those of media that the stream recorded itself. docs/decisions/0072.
+ * Numbers of imported media: they never meet those of media that the stream recorded itself.
+ * docs/decisions/0072.
  * In: segment numbers. Out: run ids. Pure.
  */
 
@@ -11,7 +12,10 @@ export function isImportedRun(run: number): boolean {
   return run >= FIRST_IMPORTED_RUN;
 }
 
-/** The highest id that a stretch may not use: its runs follow, at most one for each segment. @param firstMsn of the stretch */
+/**
+ * The highest id that a stretch may not use: its runs follow, at most one for each segment.
+ * @param firstMsn of the stretch
+ */
 export function runBefore(firstMsn: number): number {
   return FIRST_IMPORTED_RUN + firstMsn - 1;
 }

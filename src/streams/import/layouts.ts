@@ -8,10 +8,8 @@ import { type NamedFile, type NamePattern, openNamePattern } from './name-patter
 /** Names of layouts; `files`: a pattern is given, or the files say themselves when they begin. */
 export const LAYOUTS = ['vsr', 'mediamtx', 'frigate', 'files'] as const;
 
-/** Name of a layout. */
 export type LayoutName = (typeof LAYOUTS)[number];
 
-/** A layout. */
 export interface Layout {
   readonly name: LayoutName;
   /** The first that fits a name applies; none: the files say themselves when they begin. */
@@ -19,8 +17,8 @@ export interface Layout {
   /** Zone of the names; undefined: that of the computer that wrote them. */
   readonly zone: 'UTC' | undefined;
   /**
-   * By how much the name of a file may differ from the end of the file before it while both are the same media, µs. Names that are times
-   * of arrival differ by seconds.
+   * By how much the name of a file may differ from the end of the file before it while both are the same
+   * media, µs. Names that are times of arrival differ by seconds.
    */
   readonly looseUs: number;
   /** The names are times of arrival: the earliest of several neighbours is the most exact. */
@@ -52,7 +50,10 @@ export function openLayout(name: LayoutName, timePattern: string | undefined): L
   return timePattern === undefined ? known : { ...known, patterns: patterns(timePattern) };
 }
 
-/** The layout that most of some names have; `files` if none has a known one. @param names as of `NamePattern.read` */
+/**
+ * The layout that most of some names have; `files` if none has a known one.
+ * @param names as of `NamePattern.read`
+ */
 export function detectLayout(names: readonly string[]): Layout {
   const utc: TimeZone = { name: 'UTC', instantsOf: (ms) => [ms] };
   const isNamed = (layout: Layout, name: string) => (readName(layout, name, utc)?.startsUs.length ?? 0) > 0;

@@ -1,7 +1,8 @@
 /**
- * Which files were imported into a stream, so that an import can be repeated and continued: `imported/STREAM ID.jsonl` in the data folder,
- * one line before a file is written and one when all of it is on the disk.
- * In: names and times of files. Out: what became of them. A lost ledger makes an import leave out what it cannot tell from recorded media.
+ * Which files were imported into a stream, so that an import can be repeated and continued: `imported/STREAM
+ * ID.jsonl` in the data folder, one line before a file is written and one when all of it is on the disk.
+ * In: names and times of files. Out: what became of them. A lost ledger makes an import leave out what it
+ * cannot tell from recorded media.
  */
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import path from 'node:path';

@@ -1,5 +1,6 @@
 /**
- * Patterns of the names of recorded files, such as `%path/%Y-%m-%d_%H-%M-%S-%f`: what a name says about its camera and its time.
+ * Patterns of the names of recorded files, such as `%path/%Y-%m-%d_%H-%M-%S-%f`: what a name says about its
+ * camera and its time.
  * In: patterns of known programs or of a person, paths of files. Out: a path and an instant. Pure.
  */
 import type { TimeZone } from '../../api/local-time.ts';
@@ -9,7 +10,10 @@ import { OxbowError } from '../../lib/errors.ts';
 export interface NamedFile {
   /** Of the camera or stream; empty if the names have none. */
   readonly path: string;
-  /** Instants that the name may mean, µs since 1970: two where clocks are set back, none for a time that does not exist. */
+  /**
+   * Instants that the name may mean, µs since 1970: two where clocks are set back, none for a time that does
+   * not exist.
+   */
   readonly startsUs: readonly number[];
 }
 
@@ -44,8 +48,9 @@ const VARIABLES: Readonly<Record<string, readonly [source: string, stepUs: numbe
 const TOKEN = /%(path|[A-Za-z%])/g;
 
 /**
- * Reads a pattern: text with `%path`, `%Y %m %d %H %M %S`, `%f` (microseconds), `%s` (unix seconds), `%N` (unix nanoseconds), `%z` (offset
- * of the zone) and `%%`. A pattern without `/` also matches the end of longer paths.
+ * Reads a pattern: text with `%path`, `%Y %m %d %H %M %S`, `%f` (microseconds), `%s` (unix seconds), `%N`
+ * (unix nanoseconds), `%z` (offset of the zone) and `%%`. A pattern without `/` also matches the end of
+ * longer paths.
  *
  * @throws OxbowError `bad-request` if it has an unknown variable, one twice, or names no instant
  */

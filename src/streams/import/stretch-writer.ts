@@ -34,7 +34,6 @@ export interface StretchDeps {
   readonly announced: (msn: number) => void;
 }
 
-/** The place of a stretch. */
 export interface StretchPlace {
   readonly tracks: readonly Track[];
   /** Where the clock of its frames has 0, µs since 1970. */
@@ -79,7 +78,10 @@ export class StretchWriter implements AsyncDisposable {
     };
     this.#recording = new RecordingReader({ streamId, table, endUs: 0 });
     this.#recorder = new Recorder({
-      ...{ recording: this.#recording, table, segments, clock },
+      recording: this.#recording,
+      table,
+      segments,
+      clock,
       sync: config.record.sync,
       previousMsn: previous?.msn ?? 0,
       onCommitted() {},
@@ -128,7 +130,6 @@ export class StretchWriter implements AsyncDisposable {
     });
   }
 
-  /** Its place. */
   get place(): StretchPlace {
     return this.#place;
   }

@@ -1,6 +1,7 @@
 /**
  * The last key frame of a stream, as its publisher sent it.
- * In: the segments of the live window that are in memory. Out: one access unit that a decoder takes alone. ITU-T H.264 and H.265, Annex B.
+ * In: the segments of the live window that are in memory. Out: one access unit that a decoder takes alone.
+ * ITU-T H.264 and H.265, Annex B.
  */
 
 import { concatBytes } from '../../lib/bytes.ts';
@@ -15,7 +16,8 @@ import type { LiveWindow } from '../../packager/live-window.ts';
 const START_CODE = Uint8Array.of(0, 0, 0, 1);
 
 /**
- * The last key frame in the live window: H.264 and HEVC in byte stream format with their parameter sets, other codecs as one frame.
+ * The last key frame in the live window: H.264 and HEVC in byte stream format with their parameter sets,
+ * other codecs as one frame.
  *
  * @throws OxbowError `no-media` if there is no video in memory
  */
@@ -29,7 +31,9 @@ export function lastKeyFrame(name: string, list: Pick<LiveWindow, 'segments'>): 
   throw new OxbowError('no-media', `no key frame of ${name} is in memory`);
 }
 
-/** The media of a track of a segment that is in memory, not to be kept; of an open segment the parts so far. */
+/**
+ * The media of a track of a segment that is in memory, not to be kept; of an open segment the parts so far.
+ */
 function bytesOf({ bytes, parts }: LiveSegment, trackId: number): Uint8Array | undefined {
   const complete = bytes?.get(trackId);
   if (complete) return complete;

@@ -56,7 +56,12 @@ function parse({ config }: Track): Parsed {
       return {
         sets: [...sps.map(set('SPS')), ...pps.map(set('PPS'))],
         facts: {
-          ...{ profile, level: level / 10, chromaFormat, bitDepth: bitDepthLuma, progressive, lengthSize },
+          profile,
+          level: level / 10,
+          chromaFormat,
+          bitDepth: bitDepthLuma,
+          progressive,
+          lengthSize,
           ...(maxReorderFrames !== undefined && { maxReorderFrames }),
         },
       };
@@ -79,7 +84,10 @@ function parse({ config }: Track): Parsed {
       return {
         sets: [set('AudioSpecificConfig')(record)],
         facts: {
-          ...{ objectType, samplesPerFrame, parametricStereo, channelConfiguration },
+          objectType,
+          samplesPerFrame,
+          parametricStereo,
+          channelConfiguration,
           ...(sbrRate !== undefined && { sbrRate }),
         },
       };

@@ -25,7 +25,14 @@ export class RecoveryLog {
   /** ms since 1970. */
   readonly sinceMs: number;
   readonly counts: StreamRecovery['counts'] = {
-    ...{ runs: 0, gaps: 0, connects: 0, refused: 0, switches: 0, damage: 0, lostGops: 0, keyless: 0 },
+    runs: 0,
+    gaps: 0,
+    connects: 0,
+    refused: 0,
+    switches: 0,
+    damage: 0,
+    lostGops: 0,
+    keyless: 0,
   };
   readonly #clock: Clock;
   #entries: readonly RecoveryEntry[] = [];

@@ -1,5 +1,6 @@
 /**
- * The live ladder of one stream: started by its settings, its media and its viewers, reported to logs, metrics and events.
+ * The live ladder of one stream: started by its settings, its media and its viewers, reported to logs,
+ * metrics and events.
  * In: `tick` once a second, the definition. Out: derived qualities of the stream, the view for the API.
  */
 import type { LadderView } from '../../api/ladder/ladder-shapes.ts';
@@ -16,7 +17,9 @@ import type { StreamDefinition } from '../definition.ts';
 import type { QualityInputs } from '../qualities/quality-inputs.ts';
 import type { StreamDeps } from '../stream-deps.ts';
 
-/** A viewer counts for 30 s after its last request; after the last one the encoder runs this much longer, ms. */
+/**
+ * A viewer counts for 30 s after its last request; after the last one the encoder runs this much longer, ms.
+ */
 const LINGER_MS = 30_000;
 /** Ends the names of rungs where the source has qualities of its own, which have such names. */
 const BESIDE_PULLED = '-live';
@@ -34,7 +37,6 @@ export interface StreamLadderDeps extends Pick<StreamDeps, 'clock' | 'log' | 'me
   readonly openLiveEncoder?: OpenLiveEncoder;
 }
 
-/** The ladder of one stream. */
 export class StreamLadder {
   readonly #of: LadderStream;
   readonly #deps: StreamLadderDeps;
@@ -79,9 +81,16 @@ export class StreamLadder {
     const { ladder = '', ladderStart = 'viewer' } = this.#of.definition;
     const { state, lagMs, rungs, leftOut } = this.#encoder.facts;
     return {
-      ...{ rungs: ladder, start: ladderStart, state, lagMs: lagMs === undefined ? null : Math.round(lagMs) },
+      rungs: ladder,
+      start: ladderStart,
+      state,
+      lagMs: lagMs === undefined ? null : Math.round(lagMs),
       made: rungs.map(({ planned: { name, rendition }, state: does }) => ({
-        ...{ name, width: rendition.width, height: rendition.height, bitrate: rendition.maxRate, state: does },
+        name,
+        width: rendition.width,
+        height: rendition.height,
+        bitrate: rendition.maxRate,
+        state: does,
       })),
       leftOut: [...leftOut],
       problem: state === 'off' ? '' : this.#problem,
@@ -139,7 +148,8 @@ export class StreamLadder {
     const { source } = this.#of.definition;
     const isPulled = source.type === 'pull' && source.qualities !== undefined;
     return planLive(track, this.#ladder, {
-      ...{ frameRate: this.#of.rates?.frameRate ?? undefined, interlaced },
+      frameRate: this.#of.rates?.frameRate ?? undefined,
+      interlaced,
       ...(hardware && { hardware: this.#hardwareName }),
       ...(isPulled && { suffix: BESIDE_PULLED }),
     });

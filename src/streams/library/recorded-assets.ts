@@ -1,6 +1,6 @@
 /**
- * Keeps ranges of recordings as assets, without copying a byte: the asset lists the segments of the recording's chunk files, and a pin
- * keeps retention from deleting them.
+ * Keeps ranges of recordings as assets, without copying a byte: the asset lists the segments of the
+ * recording's chunk files, and a pin keeps retention from deleting them.
  * In: a stream, a range. Out: an asset that is ready. docs/4-library/assets.md.
  */
 import type { NewRecordedAsset } from '../../api/library/asset-shapes.ts';
@@ -37,7 +37,8 @@ export class RecordedAssets {
   /**
    * Creates an asset of the segments that overlap a range, from the key frame before its start.
    *
-   * @throws OxbowError `stream-unknown`, `bad-time`, `no-media`, `gone`, `window-too-long`, `limit-reached` for too many pins
+   * @throws OxbowError `stream-unknown`, `bad-time`, `no-media`, `gone`, `window-too-long`, `limit-reached`
+   *   for too many pins
    */
   async create(asset: NewRecordedAsset, owner: string): Promise<AssetRecord> {
     const { catalog, pins, assets } = this.#options;
@@ -98,7 +99,10 @@ function extentOf(segments: readonly StoredSegment[]): { fromUs: number; toUs: n
   return { fromUs: segments[0]!.startUs, toUs: last.startUs + last.durationUs };
 }
 
-/** Renditions and chunks: a rendition for each codec configuration, a chunk for each stored file and rendition. */
+/**
+ * Renditions and chunks: a rendition for each codec configuration, a chunk for each stored file and
+ * rendition.
+ */
 function mediaOf(segments: readonly StoredSegment[]) {
   const names = new Map<Init, string>();
   const chunks: { rendition: string; path: string; segments: StoredSegment[] }[] = [];

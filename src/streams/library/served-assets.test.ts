@@ -224,7 +224,11 @@ suite('an asset', () => {
     const { init } = (await served.db.selectFrom('asset_rendition').select('init').executeTakeFirst())!;
     const record = new TextEncoder().encode('WEBVTT');
     const text: Track = {
-      ...{ id: 3, kind: 'text', timescale: 1000, language: 'eng', label: '' },
+      id: 3,
+      kind: 'text',
+      timescale: 1000,
+      language: 'eng',
+      label: '',
       config: { codec: 'webvtt', record, codecs: 'wvtt' },
     };
     await served.db

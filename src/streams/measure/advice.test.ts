@@ -33,15 +33,35 @@ const audio: AudioFigures = {
   silentS: 0.02,
 };
 const link: LinkFigures = {
-  ...{ bitrateIn: 2_700_000, rttMs: 20, latencyMs: 120, bufferMs: 100, linkBitrate: undefined },
-  ...{ loss: 0.001, lost: 3, retransmitted: 3, dropped: 0 },
+  bitrateIn: 2_700_000,
+  rttMs: 20,
+  latencyMs: 120,
+  bufferMs: 100,
+  linkBitrate: undefined,
+  loss: 0.001,
+  lost: 3,
+  retransmitted: 3,
+  dropped: 0,
 };
 /** Figures of a publisher that does everything right. */
 const fine: PublishFigures = {
-  ...{ protocol: 'srt', connectedS: 60, encoder: 'an encoder', isBursty: false, lowLatency: true, video, audio, link },
+  protocol: 'srt',
+  connectedS: 60,
+  encoder: 'an encoder',
+  isBursty: false,
+  lowLatency: true,
+  video,
+  audio,
+  link,
   announced: { videoBitrate: 2_500_000, audioBitrate: 128_000, frameRate: 30, keyFrameIntervalS: 2 },
-  ...{ jitterMs: 2, longestPauseMs: 60, audioBehindMs: { least: -20, most: 60 }, skewMs: 3, avOffsetMs: 5 },
-  ...{ backwards: 0, damaged: 0, sizeChanges: 0 },
+  jitterMs: 2,
+  longestPauseMs: 60,
+  audioBehindMs: { least: -20, most: 60 },
+  skewMs: 3,
+  avOffsetMs: 5,
+  backwards: 0,
+  damaged: 0,
+  sizeChanges: 0,
   conversion: { mode: 'auto', problem: '', videoProblem: '', hasLadder: false },
 };
 const withVideo = (change: Partial<VideoFigures>): PublishFigures => ({ ...fine, video: { ...video, ...change } });
@@ -60,7 +80,8 @@ const withAudio = (
   config: Partial<AudioConfig>,
   conversion: Partial<PublishFigures['conversion']> = {},
 ): PublishFigures => ({
-  ...{ ...fine, audio: { ...audio, config: { ...audio.config, ...config } } },
+  ...fine,
+  audio: { ...audio, config: { ...audio.config, ...config } },
   conversion: { ...fine.conversion, ...conversion },
 });
 const withLink = (change: Partial<LinkFigures>): PublishFigures => ({ ...fine, link: { ...link, ...change } });
@@ -229,8 +250,13 @@ suite('advice to a publisher', () => {
   test('says nothing of what is not known', () => {
     const bare: PublishFigures = {
       ...fine,
-      ...{ video: undefined, audio: undefined, audioBehindMs: undefined, skewMs: undefined, avOffsetMs: undefined },
-      ...{ longestPauseMs: undefined, jitterMs: undefined },
+      video: undefined,
+      audio: undefined,
+      audioBehindMs: undefined,
+      skewMs: undefined,
+      avOffsetMs: undefined,
+      longestPauseMs: undefined,
+      jitterMs: undefined,
       announced: {
         videoBitrate: undefined,
         audioBitrate: undefined,
@@ -238,8 +264,15 @@ suite('advice to a publisher', () => {
         keyFrameIntervalS: undefined,
       },
       link: {
-        ...{ bitrateIn: undefined, rttMs: undefined, latencyMs: undefined, bufferMs: undefined },
-        ...{ linkBitrate: undefined, loss: undefined, lost: undefined, retransmitted: undefined, dropped: undefined },
+        bitrateIn: undefined,
+        rttMs: undefined,
+        latencyMs: undefined,
+        bufferMs: undefined,
+        linkBitrate: undefined,
+        loss: undefined,
+        lost: undefined,
+        retransmitted: undefined,
+        dropped: undefined,
       },
     };
     assert.deepEqual(advise(bare), []);
@@ -254,7 +287,13 @@ suite('advice to a publisher', () => {
 
 suite('changes of the advice', () => {
   const one = (severity: Finding['severity']): Finding => ({
-    ...{ code: 'key-frame-interval', severity, value: 10, target: 2, unit: 's', text: '', hint: '' },
+    code: 'key-frame-interval',
+    severity,
+    value: 10,
+    target: 2,
+    unit: 's',
+    text: '',
+    hint: '',
   });
 
   test('are reported once: when a finding was there twice, when it changes, and when it is gone for a while', () => {

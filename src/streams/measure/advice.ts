@@ -1,6 +1,6 @@
 /**
- * Advice to a publisher: what its figures say, and what to change. One table, one rule for each code; docs/2-publish/advice.md has the
- * reasons. This file is one table and longer than others for that.
+ * Advice to a publisher: what its figures say, and what to change. One table, one rule for each code;
+ * docs/2-publish/advice.md has the reasons. This file is one table and longer than others for that.
  * In: figures of a publisher. Out: findings in the order of the table. Pure.
  */
 import { type AdviceCode, adviceCodes, type Finding } from '../../api/advice.ts';
@@ -27,7 +27,10 @@ const AV_OFFSET = { warnMs: 100, badMs: 250 };
 const DRIFT_MS = 250;
 const PAUSE_MS = { warn: 1000, bad: 3000 };
 const LATENCY_RTTS = { good: 4, least: 2.5 };
-/** SRT packets are sent every 10 ms or more often: latency below this repairs nothing even on a short path, ms. */
+/**
+ * SRT packets are sent every 10 ms or more often: latency below this repairs nothing even on a short path,
+ * ms.
+ */
 const LEAST_LATENCY_MS = 20;
 const LOSS = { warn: 0.02, bad: 0.1 };
 

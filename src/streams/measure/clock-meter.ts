@@ -1,15 +1,20 @@
 /**
- * Measures the clocks of a publisher: the drift of its timestamps against the clock of this server, and how far its audio has moved
- * against its picture. In: one value of each a second. Out: parts per million, milliseconds. Pure. docs/media.md 1 and 4.
+ * Measures the clocks of a publisher: the drift of its timestamps against the clock of this server, and how
+ * far its audio has moved against its picture. In: one value of each a second. Out: parts per million,
+ * milliseconds. Pure. docs/media.md 1 and 4.
  *
- * What a publisher sends first (audio or picture) is the order of sending, not an offset: only the change since the run began counts.
+ * What a publisher sends first (audio or picture) is the order of sending, not an offset: only the change
+ * since the run began counts.
  */
 
 /** What is known in one second. */
 export interface ClockSample {
   /** Monotonic, ms. */
   readonly nowMs: number;
-  /** Time of the wall clock less the timestamps of the media, by the frames that waited least, µs; undefined where it is not measured. */
+  /**
+   * Time of the wall clock less the timestamps of the media, by the frames that waited least, µs; undefined
+   * where it is not measured.
+   */
   readonly delayUs: number | undefined;
   /** How far the newest audio was behind the newest picture, ms of media; undefined without both. */
   readonly audioBehindMs: number | undefined;
@@ -66,7 +71,10 @@ export class ClockMeter {
     return { ppm: covariance / mean(([s]) => (s - meanS) ** 2), seconds: spanMs / 1000 };
   }
 
-  /** How far audio has moved after (positive) or before the picture since the run began, ms; undefined until it is known. */
+  /**
+   * How far audio has moved after (positive) or before the picture since the run began, ms; undefined until
+   * it is known.
+   */
   get avOffsetMs(): number | undefined {
     if (this.#firstBehindMs === undefined) return undefined;
     return this.#firstBehindMs - medianOf(this.#behind);

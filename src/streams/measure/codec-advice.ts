@@ -43,7 +43,6 @@ const NOT_EVERYWHERE: Readonly<Partial<Record<VideoTrack['config']['codec'], str
   vp9: 'The video is VP9. It does not play on older iPhones and iPads.',
 };
 
-/** The rules. */
 export const codecRules = {
   'codec-support': {
     unit: '',
@@ -74,7 +73,8 @@ export const codecRules = {
       const format = video && deepFormatOf(video.config);
       if (!format) return undefined;
       return besideLadder(`The video is H.264 ${format}. Safari, phones and most hardware do not decode it.`, {
-        ...{ hasLadder, made: 'The ladder has a quality of its size with 8 bits in 4:2:0.' },
+        hasLadder,
+        made: 'The ladder has a quality of its size with 8 bits in 4:2:0.',
         change: 'Set the encoder to 8 bits in 4:2:0 (profile High, pixel format yuv420p or NV12)',
       });
     },
@@ -84,7 +84,8 @@ export const codecRules = {
     judge({ video, conversion: { hasLadder } }) {
       if (!video?.isInterlaced) return undefined;
       return besideLadder('The video is interlaced. Browsers show combs where something moves.', {
-        // FFmpeg returns the fields of HEVC as pictures of half the height: a ladder has nothing to put together.
+        // FFmpeg returns the fields of HEVC as pictures of half the height: a ladder has nothing to put
+        // together.
         hasLadder: hasLadder && video.config.codec === 'h264',
         made: 'The ladder has a quality of its size that is deinterlaced.',
         change: 'Let the encoder deinterlace, or send a progressive signal',
@@ -104,7 +105,9 @@ export const codecRules = {
       if (!isOurs && codec === 'mp3') return good(null, null, `${text}${problem}`);
       return {
         severity: isOurs ? 'bad' : 'warn',
-        ...{ value: null, target: null, text: isOurs ? `${text}${problem}.` : `${text}${problem}` },
+        value: null,
+        target: null,
+        text: isOurs ? `${text}${problem}.` : `${text}${problem}`,
         hint: isOurs
           ? 'Set the audio codec of the encoder to AAC.'
           : 'Set the audio codec of the encoder to AAC, or `audio` of the stream to `aac`.',

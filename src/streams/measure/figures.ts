@@ -1,5 +1,6 @@
 /**
- * The figures of what a publisher sends now, over the last seconds: the input of the advice and of `GET /streams/{name}/stats`.
+ * The figures of what a publisher sends now, over the last seconds: the input of the advice and of `GET
+ * /streams/{name}/stats`.
  * In: one sample a second of a publisher session. Out: figures. Pure.
  */
 import type { AudioMode } from '../../config/schema.ts';
@@ -51,7 +52,9 @@ export interface VideoFigures {
   readonly measuredS: number;
   /** Share of frames at irregular intervals, 0 to 1. */
   readonly irregular: number;
-  /** Longest distance of two key frames in the last minute, seconds; undefined before the second key frame. */
+  /**
+   * Longest distance of two key frames in the last minute, seconds; undefined before the second key frame.
+   */
   readonly keyFrameIntervalS: number | undefined;
   /** Frames of the last complete GOP; undefined before the second key frame. */
   readonly gopFrames: number | undefined;
@@ -99,7 +102,6 @@ export interface AnnouncedFigures {
   readonly keyFrameIntervalS: number | undefined;
 }
 
-/** All figures of a publisher. */
 export interface PublishFigures {
   readonly protocol: string;
   /** Age of the session, seconds. */
@@ -121,11 +123,14 @@ export interface PublishFigures {
   readonly audioBehindMs: { readonly least: number; readonly most: number } | undefined;
   /** How far the wall clock is ahead of the time of the media, ms: the encoder's clock is slow. */
   readonly skewMs: number | undefined;
-  /** Offset of audio against video that was measured for sources with separate clocks, ms; positive: audio is late. */
+  /**
+   * Offset of audio against video that was measured for sources with separate clocks, ms; positive: audio is
+   * late.
+   */
   readonly avOffsetMs: number | undefined;
   /**
-   * Which audio is converted to AAC, why the conversion of audio or of video fails now (empty if it does not), and whether the stream has a
-   * ladder.
+   * Which audio is converted to AAC, why the conversion of audio or of video fails now (empty if it does
+   * not), and whether the stream has a ladder.
    */
   readonly conversion: {
     readonly mode: AudioMode;
@@ -141,7 +146,6 @@ export interface PublishFigures {
 
 /** Samples over which rates are measured. */
 export const RATE_SAMPLES = 10;
-/** Samples that are kept. */
 export const KEPT_SAMPLES = 60;
 
 /** Counts that every protocol has, and those that are undefined where it does not. */
@@ -166,9 +170,24 @@ const LEAST_MS = 500;
 /** Totals of some samples, in one pass: alarms read them for each stream every second. */
 export function totalsOf(samples: readonly Sample[]): Totals {
   const totals = {
-    ...{ coveredMs: 0, videoBytes: 0, videoFrames: 0, videoMs: 0, irregular: 0, reordered: 0, interlaced: 0 },
-    ...{ audioBytes: 0, audioFrames: 0, audioMs: 0, backwards: 0, damaged: 0, sizeChanges: 0, bytesIn: 0 },
-    ...{ gopMs: 0, largestBytes: 0, longestPauseMs: 0, mostVideoBits: 0 },
+    coveredMs: 0,
+    videoBytes: 0,
+    videoFrames: 0,
+    videoMs: 0,
+    irregular: 0,
+    reordered: 0,
+    interlaced: 0,
+    audioBytes: 0,
+    audioFrames: 0,
+    audioMs: 0,
+    backwards: 0,
+    damaged: 0,
+    sizeChanges: 0,
+    bytesIn: 0,
+    gopMs: 0,
+    largestBytes: 0,
+    longestPauseMs: 0,
+    mostVideoBits: 0,
     packets: undefined as number | undefined,
     lost: undefined as number | undefined,
     retransmitted: undefined as number | undefined,

@@ -1,5 +1,6 @@
 /**
- * The past of a stream's figures: one row for five seconds, the last hour in memory, packed by ten-minute windows for the database.
+ * The past of a stream's figures: one row for five seconds, the last hour in memory, packed by ten-minute
+ * windows for the database.
  * In: figures of each second. Out: rows by time; packed windows. Pure.
  */
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
@@ -8,7 +9,6 @@ import { WINDOW_US } from '../../recording/window.ts';
 
 /** Length of a row, seconds. */
 export const ROW_S = 5;
-/** Rows of a window. */
 const WINDOW_ROWS = WINDOW_US / 1e6 / ROW_S;
 /** Windows in memory: an hour and the one that has begun. */
 export const KEPT_WINDOWS = 7;
@@ -17,8 +17,8 @@ const KEPT_ROWS = KEPT_WINDOWS * WINDOW_ROWS;
 const FORM = 1;
 
 /**
- * The columns in the order of the packed form, with how rows are merged. New columns are added at the end: older windows do not have
- * them.
+ * The columns in the order of the packed form, with how rows are merged. New columns are added at the end:
+ * older windows do not have them.
  */
 const columns = {
   /** Time that the figures cover, ms. */
@@ -44,7 +44,10 @@ const columns = {
   skewMs: 'farthest',
   /** Difference of small pictures, see storyboard-sampler. */
   pictureChange: 'max',
-  /** Of content-check: share of the picture that is dark, percent; largest change of a pixel; level of the sound, dB. */
+  /**
+   * Of content-check: share of the picture that is dark, percent; largest change of a pixel; level of the
+   * sound, dB.
+   */
   dark: 'max',
   pixelChange: 'max',
   soundDb: 'max',

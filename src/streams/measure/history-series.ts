@@ -1,6 +1,7 @@
 /**
  * Merges rows of figures into series for charts.
- * In: rows of history-rows in any order, each once. Out: one value for each step, null where nothing was measured. Pure.
+ * In: rows of history-rows in any order, each once. Out: one value for each step, null where nothing was
+ * measured. Pure.
  */
 import type { ActivityView } from '../../api/measure/activity.ts';
 import type { StatsHistory } from '../../api/measure/stats-shapes.ts';

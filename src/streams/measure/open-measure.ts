@@ -56,7 +56,8 @@ export function openMeasure(
         skewMs: skewUs === undefined ? undefined : skewUs / 1000,
         // The skew is 0 until its second window was measured.
         delayUs: !skewUs || !context ? undefined : context.run.utcOffsetUs + skewUs,
-        // Publishers of one container clock have none: what arrives later is not presented later (docs/media.md 4).
+        // Publishers of one container clock have none: what arrives later is not presented later
+        // (docs/media.md 4).
         avOffsetMs: undefined,
         conversion: { ...publishers.conversion, hasLadder: parseLadder(definition().ladder ?? '').rungs.length > 0 },
       };

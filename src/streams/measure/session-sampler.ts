@@ -1,6 +1,7 @@
 /**
  * Takes a sample of a publisher session once a second and derives its figures.
- * In: the meter and the connection's figures of a session. Out: samples; figures over the last ten seconds and the last minute.
+ * In: the meter and the connection's figures of a session. Out: samples; figures over the last ten seconds
+ * and the last minute.
  */
 import type { Publisher } from '../../ingest/publisher.ts';
 import type { PublisherStats } from '../../ingest/publisher-stats.ts';
@@ -32,7 +33,6 @@ interface Counts {
   readonly stats: PublisherStats;
 }
 
-/** The samples of one session. */
 export class SessionSampler {
   readonly session: Publisher;
   #last: Counts;
@@ -167,8 +167,8 @@ export class SessionSampler {
 }
 
 /**
- * The samples since media of a track began to come, without the second in which it began: a connection may be older than its media, and
- * the time before says nothing about its rate.
+ * The samples since media of a track began to come, without the second in which it began: a connection may be
+ * older than its media, and the time before says nothing about its rate.
  */
 function sinceFirst(samples: readonly Sample[], count: 'videoFrames' | 'audioFrames'): readonly Sample[] {
   const first = samples.findIndex((sample) => sample[count] > 0);

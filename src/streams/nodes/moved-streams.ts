@@ -1,6 +1,6 @@
 /**
- * Follows the owners of streams: what moves to this node is opened, four streams at a time, what moves from it is closed. What fails is
- * tried again, since the stream runs nowhere until it succeeds.
+ * Follows the owners of streams: what moves to this node is opened, four streams at a time, what moves from
+ * it is closed. What fails is tried again, since the stream runs nowhere until it succeeds.
  * In: changes of owners. Out: calls of the catalog.
  */
 import pMap from 'p-map';

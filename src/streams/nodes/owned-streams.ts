@@ -9,7 +9,10 @@ import type { ManagedStream } from '../managed-stream.ts';
 import type { StreamDeps } from '../stream-deps.ts';
 import { readDefinition } from '../stream-table.ts';
 
-/** Whether this node owns a stream, or it had no owner: then this node is its owner from now on, if its roles permit it. */
+/**
+ * Whether this node owns a stream, or it had no owner: then this node is its owner from now on, if its roles
+ * permit it.
+ */
 export async function isOwn(placement: Placement, name: string): Promise<boolean> {
   const owner = placement.find('stream', name);
   if (owner !== undefined || !placement.takes('stream')) return owner === 'own';
@@ -23,7 +26,10 @@ export function assertMovable(stream: ManagedStream, { node }: Placement): void 
   throw new OxbowError('publisher-active', `${name} is published on the node ${node}.`);
 }
 
-/** What is stored of a stream that this node has taken over; undefined if it does not own it, or there is no such stream. */
+/**
+ * What is stored of a stream that this node has taken over; undefined if it does not own it, or there is no
+ * such stream.
+ */
 export async function readAdopted(
   { placement, store, reload }: Pick<StreamDeps, 'placement' | 'store' | 'reload'>,
   name: string,
@@ -35,7 +41,10 @@ export async function readAdopted(
   return { definition, isRemoved };
 }
 
-/** Throws `not-ready` if a stream that does not run here has an owner: it moves, and who asked this node asks another one next time. */
+/**
+ * Throws `not-ready` if a stream that does not run here has an owner: it moves, and who asked this node asks
+ * another one next time.
+ */
 export function assertNotMoving(placement: Placement, name: string): void {
   const owner = placement.node === '' ? undefined : placement.find('stream', name);
   if (owner === undefined) return;

@@ -1,6 +1,8 @@
 /**
- * Adds to the index what this node recorded of streams that other nodes have now: a file that was open when it died.
- * In: the files of this node, owners. Out: rows of the index, between those of the new owner. docs/decisions/0055.
+ * Adds to the index what this node recorded of streams that other nodes have now: a file that was open when
+ * it died.
+ * In: the files of this node, owners. Out: rows of the index, between those of the new owner.
+ * docs/decisions/0055.
  */
 import { listRecordings } from '../../archive/recording-locations.ts';
 import { messageOf } from '../../lib/errors.ts';
@@ -45,7 +47,12 @@ async function recoverOne(
   const inits = await openInitTable(store.db, id, { failed, nowMs: () => clock.nowMs() });
   const newest = await table.last(id);
   const options = {
-    ...{ segments, streamId: id, table, inits, pinned: kept.ranges(id), erased: erasures.of(id) },
+    segments,
+    streamId: id,
+    table,
+    inits,
+    pinned: kept.ranges(id),
+    erased: erasures.of(id),
     horizonUs: horizons.of(id, keepMs ?? settings.now.record.keep),
     // What the new owner recorded at the same time is in the index already.
     isFree: async (fromUs: number, toUs: number) => (await table.spansBetween(id, fromUs, toUs)).length === 0,

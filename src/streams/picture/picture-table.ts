@@ -1,6 +1,8 @@
 /**
- * The pictures that people give to streams, for cards and link previews. They exist only in the database: they are backed up, not rebuilt.
- * In: the bytes of image files. Out: pictures by stream; their versions are in memory, since every view of a stream names one.
+ * The pictures that people give to streams, for cards and link previews. They exist only in the database:
+ * they are backed up, not rebuilt.
+ * In: the bytes of image files. Out: pictures by stream; their versions are in memory, since every view of a
+ * stream names one.
  */
 import { hash } from 'node:crypto';
 import type { Kysely } from 'kysely';

@@ -1,12 +1,12 @@
 /**
  * The API of stream pictures.
- * In: names, bytes of image files. Out: pictures; the event `stream.changed`, so that open pages load the new one.
+ * In: names, bytes of image files. Out: pictures; the event `stream.changed`, so that open pages load the new
+ * one.
  */
 import type { PicturesApi } from '../../api/streams-api.ts';
 import type { Catalog } from '../catalog.ts';
 import type { StreamDeps } from '../stream-deps.ts';
 
-/** Creates the API of pictures. */
 export function createPicturesApi({ pictures }: Pick<StreamDeps, 'pictures'>, catalog: Catalog): PicturesApi {
   return {
     picture: async (name) => pictures.read(catalog.get(name).definition.id),

@@ -38,7 +38,11 @@ async function openRig(create: 'keys' | 'auth' | 'off' = 'keys'): Promise<Rig> {
     asked,
     answer: allow,
     entry: createPublishAccess({
-      ...{ ...deps, settings, catalog, access, limits },
+      ...deps,
+      settings,
+      catalog,
+      access,
+      limits,
       auth: {
         async ask(question) {
           asked.push(question);

@@ -1,5 +1,6 @@
 /**
- * Lets the media of a stream's publishers pass, or drops it while the stream is paused. Publishers stay connected.
+ * Lets the media of a stream's publishers pass, or drops it while the stream is paused. Publishers stay
+ * connected.
  * In: calls of the publisher slot. Out: the same calls on the live stream.
  */
 import type { GapCause } from '../../api/gap.ts';
@@ -40,7 +41,10 @@ export class PauseGate implements StreamInput {
     this.#stream.absent('offline', PAUSED);
   }
 
-  /** Lets media pass again; it continues with the next key frame, which is requested where the publisher has such a request. */
+  /**
+   * Lets media pass again; it continues with the next key frame, which is requested where the publisher has
+   * such a request.
+   */
   resume(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;

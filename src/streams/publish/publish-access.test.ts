@@ -274,7 +274,10 @@ suite('streams created on first publish', () => {
   test('keys of one stream create none, and with `publish.create: off` no key does', async () => {
     await using open = await openRig({ create: 'off' });
     const { secret } = await open.keys.createForPrefix('cam-', {
-      ...{ label: '', allow: [], expiresMs: undefined, maxStreams: undefined },
+      label: '',
+      allow: [],
+      expiresMs: undefined,
+      maxStreams: undefined,
     });
     assert.equal((await open.refusal('cam-1', secret))[0], 'stream-unknown');
     await open.rig.api.create('cam-1', push);

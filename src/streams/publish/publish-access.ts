@@ -1,5 +1,6 @@
 /**
- * Access of publishers and of viewers over protocols other than HTTP: keys decide who publishes, playback tokens who watches.
+ * Access of publishers and of viewers over protocols other than HTTP: keys decide who publishes, playback
+ * tokens who watches.
  * In: requests of protocol servers. Out: sessions and live streams; events and metrics of refused publishers.
  */
 import type { Access } from '../../accounts/access.ts';

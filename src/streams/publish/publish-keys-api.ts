@@ -12,7 +12,6 @@ import { OxbowError } from '../../lib/errors.ts';
 import { parseCidr } from '../../net/address.ts';
 import type { Catalog } from '../catalog.ts';
 
-/** Creates the API. */
 export function createPublishKeysApi(
   keys: PublishKeys,
   catalog: Catalog,

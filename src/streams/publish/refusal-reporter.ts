@@ -1,7 +1,8 @@
 /**
  * Reports publishers that are refused before they have a session: no key, a wrong key, an unknown stream.
- * In: requests and errors. Out: `publish.refused` on the event bus, metrics, the log. Anyone may connect, so an address has a few
- * reports a minute, and all addresses together have a limit; the metric counts each refusal.
+ * In: requests and errors. Out: `publish.refused` on the event bus, metrics, the log. Anyone may connect, so
+ * an address has a few reports a minute, and all addresses together have a limit; the metric counts each
+ * refusal.
  */
 import type { RateLimits } from '../../accounts/rate-limit.ts';
 import { isStreamName } from '../../api/stream-name.ts';

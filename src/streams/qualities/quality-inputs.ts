@@ -1,12 +1,15 @@
 /**
- * The derived qualities of a stream for what delivers their frames: the further variants of a pulled source, a live encoder.
+ * The derived qualities of a stream for what delivers their frames: the further variants of a pulled source,
+ * a live encoder.
  *
- * A live encoder attaches to `stream` as a sink, and calls the input of a quality from its process as pictures come back:
- * - `startRun(context.run.id, track)` before the first picture of each run that is not `soft`, then `write` in decode order with the
- *   timestamps of the stream, `damage` where pictures were lost, `endRun` when the run has ended and the encoder is flushed, `stop` when
- *   it gives up the quality;
- * - it forces a key frame at each picture that begins a segment: `cuts` reports `open` before the sink gets that picture. A key frame at
- *   each key frame of the stream does as well, as segments begin with one unless GOPs are too long.
+ * A live encoder attaches to `stream` as a sink, and calls the input of a quality from its process as
+ * pictures come back:
+ * - `startRun(context.run.id, track)` before the first picture of each run that is not `soft`, then `write`
+ *   in decode order with the timestamps of the stream, `damage` where pictures were lost, `endRun` when the
+ *   run has ended and the encoder is flushed, `stop` when it gives up the quality;
+ * - it forces a key frame at each picture that begins a segment: `cuts` reports `open` before the sink gets
+ *   that picture. A key frame at each key frame of the stream does as well, as segments begin with one unless
+ *   GOPs are too long.
  * In: a stream and its parts. Out: inputs. docs/media.md 6.
  */
 import type { ServedStream } from '../../delivery/served-stream.ts';

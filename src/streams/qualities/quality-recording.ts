@@ -1,8 +1,8 @@
 /**
- * The recording of one derived quality: what the stream records is recorded of the quality too, in files of its own; and both together as
- * delivery reads them.
- * In: complete segments of the quality, and which segments of the stream are recorded. Out: chunk files; which segments may leave the
- * live window of the quality. docs/media.md 21 to 23a.
+ * The recording of one derived quality: what the stream records is recorded of the quality too, in files of
+ * its own; and both together as delivery reads them.
+ * In: complete segments of the quality, and which segments of the stream are recorded. Out: chunk files;
+ * which segments may leave the live window of the quality. docs/media.md 21 to 23a.
  */
 import { qualityRecording } from '../../archive/recording-locations.ts';
 import type { Follower } from '../../packager/follower.ts';
@@ -66,7 +66,10 @@ export class QualityRecording implements AsyncDisposable {
     this.media = new QualityReader({ own: this.own, source, inits, decidedMsn });
   }
 
-  /** The oldest segment of the stream of which it is not decided whether the quality has it; undefined if there is none. */
+  /**
+   * The oldest segment of the stream of which it is not decided whether the quality has it; undefined if
+   * there is none.
+   */
   get pending(): Pending | undefined {
     return this.#writing[0] ?? this.#held[0]?.opening ?? this.#follower?.pending;
   }
@@ -83,7 +86,10 @@ export class QualityRecording implements AsyncDisposable {
     const { countersOf, ...options } = recorder;
     this.#recorder = new Recorder({
       ...options,
-      ...{ recording: this.own, table, previousMsn: 0, maxBacklogBytes: MAX_BACKLOG_BYTES },
+      recording: this.own,
+      table,
+      previousMsn: 0,
+      maxBacklogBytes: MAX_BACKLOG_BYTES,
       counters: countersOf(this.#setup.rung),
       onCommitted: (msn) => {
         this.#decided(msn);

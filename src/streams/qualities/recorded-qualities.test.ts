@@ -38,7 +38,10 @@ async function openRig(folder: Folder, nowMs?: number): Promise<Rig> {
   const { signal } = new AbortController();
   const stills = new Stills({ reader, signal, makeStill: () => Promise.reject(new Error('no stills')) });
   const answer: MediaRouter = createMediaRouter({
-    ...{ find: (name) => streams.catalog.find(name), clock: streams.clock, reader, stills },
+    find: (name) => streams.catalog.find(name),
+    clock: streams.clock,
+    reader,
+    stills,
   });
   if (!streams.catalog.find('door')) await streams.api.create('door', { ...testSource, recordQualities: true });
   const door = () => streams.catalog.get('door');
@@ -63,7 +66,8 @@ async function openRig(folder: Folder, nowMs?: number): Promise<Rig> {
       streams.source('door').flow(ms);
       await streams.settle();
     },
-    ...{ text, bytes },
+    text,
+    bytes,
     async list(path) {
       const parsed = parsePlaylist(await text(path));
       assert.equal(parsed.kind, 'media');

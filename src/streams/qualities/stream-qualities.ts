@@ -1,8 +1,9 @@
 /**
- * The derived qualities of one stream: each with a follower of the stream's cuts, a live window and a recording, served beside those of
- * the stream. A quality that is only recorded has no follower until its frames come again.
- * In: names of qualities; frames through the input of each. Out: windows and recordings for delivery, and the list of those that are live.
- * docs/media.md 6, 10, 14, 15, 17.
+ * The derived qualities of one stream: each with a follower of the stream's cuts, a live window and a
+ * recording, served beside those of the stream. A quality that is only recorded has no follower until its
+ * frames come again.
+ * In: names of qualities; frames through the input of each. Out: windows and recordings for delivery, and the
+ * list of those that are live. docs/media.md 6, 10, 14, 15, 17.
  */
 
 import { recordingOf } from '../../archive/recording-locations.ts';
@@ -25,7 +26,9 @@ const LAST_TRACK_ID = 254;
 export const MAX_QUALITIES = 9;
 /** How much later than the stream an encoder may be, µs. */
 const LATE_US = 4_000_000;
-/** Segments of the stream of which it is remembered whether they are recorded: more than any quality is late. */
+/**
+ * Segments of the stream of which it is remembered whether they are recorded: more than any quality is late.
+ */
 const REMEMBERED = 1000;
 
 /** What the qualities of a stream are created with. */
@@ -70,7 +73,10 @@ export async function recordedQualities(
   return found;
 }
 
-/** Derived qualities by rung. They stay until the stream is closed: a quality that returns continues in its playlist. */
+/**
+ * Derived qualities by rung. They stay until the stream is closed: a quality that returns continues in its
+ * playlist.
+ */
 export class StreamQualities implements AsyncDisposable {
   readonly #setup: StreamQualitiesSetup;
   readonly #qualities = new Map<string, Quality>();
@@ -133,7 +139,13 @@ export class StreamQualities implements AsyncDisposable {
     const { cuts, inits, shared } = this.#setup;
     const { trackId, list } = quality;
     const follower = new Follower({
-      ...{ trackId, rung, cuts, source: this.#setup.list, list, lateUs, shared },
+      trackId,
+      rung,
+      cuts,
+      source: this.#setup.list,
+      list,
+      lateUs,
+      shared,
       initOf: (tracks) => inits.of(tracks),
       offered: (offered) => this.#offer(rung, offered),
       missed: () => this.#setup.missed(rung),
@@ -158,7 +170,14 @@ export class StreamQualities implements AsyncDisposable {
     const { limits, inits, table, recording: ofStream, recorder, streamId } = this.#setup;
     const list = new LiveWindow(limits);
     const recording = new QualityRecording({
-      ...{ streamId, rung, table, inits, recording: ofStream, source: this.#setup.list, list, recorder },
+      streamId,
+      rung,
+      table,
+      inits,
+      recording: ofStream,
+      source: this.#setup.list,
+      list,
+      recorder,
       isRecorded: (msn) => (source.erased?.hasMsn(msn) ? false : this.#isRecorded.get(msn)),
     });
     const quality: Quality = { trackId, list, recording };
@@ -167,7 +186,11 @@ export class StreamQualities implements AsyncDisposable {
       get name() {
         return qualityWindowName(source.name, rung);
       },
-      ...{ list, inits, recording: recording.media, source, createdUs: source.createdUs },
+      list,
+      inits,
+      recording: recording.media,
+      source,
+      createdUs: source.createdUs,
       starting: () => false,
       settled: (us) => source.settled(us) && (recording.pending?.startUs ?? Number.POSITIVE_INFINITY) >= us,
       leastMsnAt: (us) => source.leastMsnAt(us),

@@ -1,5 +1,6 @@
 /**
- * Writes sealed groups to a growing file or a pipe; tracks that do not fit the file begin another one (`NAME-2.mp4`).
+ * Writes sealed groups to a growing file or a pipe; tracks that do not fit the file begin another one
+ * (`NAME-2.mp4`).
  * In: groups of a packager, synchronously. Out: files that can be played at any moment.
  */
 import path from 'node:path';
@@ -170,8 +171,8 @@ export class GroupFile {
   }
 
   /**
-   * Writes parameter sets before every key frame, because they may change and neither Matroska nor an open MP4 file can take a second
-   * configuration.
+   * Writes parameter sets before every key frame, because they may change and neither Matroska nor an open
+   * MP4 file can take a second configuration.
    */
   #withSets(samples: readonly FileSample[], place: TrackPlace): readonly FileSample[] {
     const config = place.fileTrack.configs[place.config]!;

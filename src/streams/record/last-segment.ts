@@ -1,5 +1,6 @@
 /**
- * Completes the last segment of a publisher that has left, within a second: its run stays open for five, because the publisher may return.
+ * Completes the last segment of a publisher that has left, within a second: its run stays open for five,
+ * because the publisher may return.
  * In: events of the live stream. Out: `rest` of the packager.
  */
 import type { Stream } from '../../live/stream.ts';

@@ -5,11 +5,19 @@ import type { AudioTrack, Frame, VideoTrack } from '../../media/frame.ts';
 import { RecordMeter } from './record-meter.ts';
 
 const video: VideoTrack = {
-  ...{ id: 1, kind: 'video', timescale: 1000, language: 'und', label: '' },
+  id: 1,
+  kind: 'video',
+  timescale: 1000,
+  language: 'und',
+  label: '',
   config: { codec: 'h264', record: new Uint8Array(0), codecs: 'avc1.64001f', width: 640, height: 360 },
 };
 const audio: AudioTrack = {
-  ...{ id: 2, kind: 'audio', timescale: 1000, language: 'und', label: '' },
+  id: 2,
+  kind: 'audio',
+  timescale: 1000,
+  language: 'und',
+  label: '',
   config: { codec: 'aac', record: new Uint8Array(0), codecs: 'mp4a.40.2', sampleRate: 48_000, channels: 2 },
 };
 const frame = (trackId: number, dts: number, key = true): Frame => {

@@ -1,6 +1,7 @@
 /**
  * Measures a source while it is recorded, and ends the recording at a target duration.
- * In: the calls of a source. Out: the same calls on the stream's input; figures; a promise of the target duration.
+ * In: the calls of a source. Out: the same calls on the stream's input; figures; a promise of the target
+ * duration.
  */
 
 import type { GapCause } from '../../api/gap.ts';
@@ -12,7 +13,6 @@ import type { Frame, Track } from '../../media/frame.ts';
 /** The bit rate is measured over this much media, seconds. */
 const RATE_OVER_S = 10;
 
-/** The meter of one recording. */
 export class RecordMeter {
   readonly #durationS: number;
   readonly #reached = Promise.withResolvers<void>();
@@ -134,7 +134,6 @@ export class RecordMeter {
   }
 }
 
-/** Progress of a recording. */
 export interface RecordProgress {
   /** Media received, seconds. */
   readonly seconds: number;

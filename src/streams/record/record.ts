@@ -46,14 +46,12 @@ import type { RunSource, StreamDeps } from '../stream-deps.ts';
 import { GroupFile } from './group-file.ts';
 import { RecordMeter, type RecordProgress } from './record-meter.ts';
 
-/** The target of a recording. */
 export type RecordTarget =
   | { readonly kind: 'file'; readonly path: string; readonly format: FileFormat; readonly overwrite: boolean }
   | { readonly kind: 'pipe'; readonly pipe: Writable; readonly format: FileFormat }
   /** A data folder: `oxbow serve --data DIR` serves its streams. */
   | { readonly kind: 'folder'; readonly path: string };
 
-/** The request of a recording. */
 export interface RecordRequest {
   /** Name of the stream in a data folder, and in messages. */
   readonly name: string;
@@ -71,7 +69,6 @@ export interface RecordSummary extends RecordProgress {
   readonly ended: string;
 }
 
-/** Options of a recording. */
 export interface RecordOptions {
   readonly config: Config;
   readonly log: Log;
@@ -96,8 +93,8 @@ interface Recording extends AsyncDisposable {
 /**
  * Records until the source ends, the duration is reached or `signal` fires.
  *
- * @throws OxbowError `source-failed` or `unsupported-media` if there was no media, `disk-failed`, `folder-unwritable`, `data-in-use`,
- *   `bad-request` if the file exists
+ * @throws OxbowError `source-failed` or `unsupported-media` if there was no media, `disk-failed`,
+ *   `folder-unwritable`, `data-in-use`, `bad-request` if the file exists
  */
 export async function recordSource(request: RecordRequest, options: RecordOptions): Promise<RecordSummary> {
   const { config, log, progress, signal } = options;

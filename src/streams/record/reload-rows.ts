@@ -1,6 +1,8 @@
 /**
- * Reads again what this process has in memory of the rows of a stream, before it takes the stream over from another node.
- * In: the tables, the id of a stream. Out: the tables as the database is now; MSNs that the other node has not announced.
+ * Reads again what this process has in memory of the rows of a stream, before it takes the stream over from
+ * another node.
+ * In: the tables, the id of a stream. Out: the tables as the database is now; MSNs that the other node has
+ * not announced.
  */
 import type { StreamDeps } from '../stream-deps.ts';
 import { readStreamName } from '../stream-table.ts';
@@ -13,7 +15,10 @@ export type ReloadedRows = Pick<
   readonly store: Pick<StreamDeps['store'], 'db'>;
 };
 
-/** Reads pins, clips and the picture again, forgets sums of the index, and leaves out the MSNs that may have been announced and are not in the index. */
+/**
+ * Reads pins, clips and the picture again, forgets sums of the index, and leaves out the MSNs that may have
+ * been announced and are not in the index.
+ */
 export async function reloadRows(rows: ReloadedRows, streamId: string): Promise<void> {
   const { pins, clips, erasures, pictures, msnMarks, table, storyboards, store } = rows;
   table.reload(streamId);

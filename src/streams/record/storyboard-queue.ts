@@ -1,6 +1,8 @@
 /**
- * The queue of all storyboards before the media engine: one picture is made at a time, so that a still waits for one of them at most.
- * In: tasks with their bytes. Out: they run in order. At its bounds the newest task is refused; its stream offers the next key frame.
+ * The queue of all storyboards before the media engine: one picture is made at a time, so that a still waits
+ * for one of them at most.
+ * In: tasks with their bytes. Out: they run in order. At its bounds the newest task is refused; its stream
+ * offers the next key frame.
  */
 
 /** Most tasks that wait. */
@@ -47,7 +49,10 @@ export class StoryboardQueue {
     return this.#tasks.length;
   }
 
-  /** Adds a task. Never waits. @returns false if it was refused: the queue is full, or pauses after failures */
+  /**
+   * Adds a task. Never waits.
+   * @returns false if it was refused: the queue is full, or pauses after failures
+   */
   offer(task: StoryboardTask): boolean {
     const { monotonicMs, maxTasks = MAX_TASKS, maxBytes = MAX_BYTES } = this.#options;
     const isFull = this.#tasks.length >= maxTasks || this.#bytes + task.bytes > maxBytes;

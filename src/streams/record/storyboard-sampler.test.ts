@@ -38,7 +38,10 @@ function openSampler(change: { mayMake?: () => boolean; maxTasks?: number; maxBy
     queue: new StoryboardQueue({ monotonicMs: () => nowMs, failed: (error) => failures.push(error), ...bounds }),
     open: (streamId = 's') =>
       new StoryboardSampler({
-        ...{ streamId, queue: rig.queue, mayMake, counted: (result) => counted.push(result) },
+        streamId,
+        queue: rig.queue,
+        mayMake,
+        counted: (result) => counted.push(result),
         storyboards: {
           async append(_, picture) {
             stored.push(picture);

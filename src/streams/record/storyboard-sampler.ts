@@ -1,8 +1,9 @@
 /**
- * Picks the key frames of a stream's storyboard from the groups that are recorded: the first of every ten seconds of UTC. Compares each
- * picture with the one before.
- * In: groups of the packager, synchronously. Out: small pictures to recording/storyboard, changes of the picture. Never slows the recorder: it copies the first
- * fragment of the video and leaves the rest to the queue.
+ * Picks the key frames of a stream's storyboard from the groups that are recorded: the first of every ten
+ * seconds of UTC. Compares each picture with the one before.
+ * In: groups of the packager, synchronously. Out: small pictures to recording/storyboard, changes of the
+ * picture. Never slows the recorder: it copies the first fragment of the video and leaves the rest to the
+ * queue.
  */
 import type { MakeKeyPicture } from '../../ffmpeg/engine.ts';
 import { concatBytes } from '../../lib/bytes.ts';

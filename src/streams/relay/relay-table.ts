@@ -1,11 +1,11 @@
 /**
- * The rows of relays that were added over the API. Their addresses have secrets and never leave this module but to connect.
+ * The rows of relays that were added over the API. Their addresses have secrets and never leave this module
+ * but to connect.
  * In: relays of streams. Out: rows of the store.
  */
 import type { Kysely } from 'kysely';
 import type { Tables } from '../../store/schema.ts';
 
-/** A relay as it is stored. */
 export interface StoredRelay {
   readonly id: string;
   readonly streamId: string;
@@ -21,12 +21,15 @@ export async function readRelays(db: Kysely<Tables>, streams?: readonly string[]
   const all = db.selectFrom('relay').selectAll().orderBy('created_us').orderBy('id');
   const rows = await (streams ? all.where('stream_id', 'in', streams) : all).execute();
   return rows.map((row) => ({
-    ...{ id: row.id, streamId: row.stream_id, label: row.label, url: row.url },
-    ...{ enabled: row.enabled === 1, createdMs: row.created_us / 1000 },
+    id: row.id,
+    streamId: row.stream_id,
+    label: row.label,
+    url: row.url,
+    enabled: row.enabled === 1,
+    createdMs: row.created_us / 1000,
   }));
 }
 
-/** Writes a relay. */
 export async function writeRelay(db: Kysely<Tables>, relay: StoredRelay): Promise<void> {
   const values = { label: relay.label, enabled: relay.enabled ? 1 : 0 };
   const { id, streamId, url, createdMs } = relay;
@@ -48,7 +51,6 @@ export async function existingStreams(db: Kysely<Tables>, ids: readonly string[]
   return new Set(rows.map(({ id }) => id));
 }
 
-/** Deletes a relay. */
 export async function deleteRelay(db: Kysely<Tables>, id: string): Promise<void> {
   await db.deleteFrom('relay').where('id', '=', id).execute();
 }

@@ -1,6 +1,7 @@
 /**
  * The relays of all streams: those of the settings, and those added over the API.
- * In: the catalog and its events, rows of the store, calls of the API. Out: running relays; views, events, metrics.
+ * In: the catalog and its events, rows of the store, calls of the API. Out: running relays; views, events,
+ * metrics.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
@@ -151,7 +152,9 @@ export class Relays implements RelaysApi, AsyncDisposable {
     this.#follow();
   }
 
-  /** Deletes the relays of removed streams: a stream that is created again with their names begins without. */
+  /**
+   * Deletes the relays of removed streams: a stream that is created again with their names begins without.
+   */
   async #forget(): Promise<void> {
     this.#follow();
     const { catalog, store, changes, log } = this.#deps;
@@ -219,7 +222,13 @@ export class Relays implements RelaysApi, AsyncDisposable {
     const fields = { stream: stream.name, relay: relay.id, target: target.shown };
     let isLive = false;
     return new Relay({
-      ...{ name: stream.name, stream: stream.stream, target, clock, net, connect, maxQueuedBytes: MAX_QUEUED_BYTES },
+      name: stream.name,
+      stream: stream.stream,
+      target,
+      clock,
+      net,
+      connect,
+      maxQueuedBytes: MAX_QUEUED_BYTES,
       checkAddress: (address) => own.refuseLoop(stream.name, target, address),
       onCount: (bytes, lostFrames) => {
         metrics.relayBytes.inc(labels, bytes);
@@ -288,7 +297,11 @@ export class Relays implements RelaysApi, AsyncDisposable {
     const status: Partial<RelayStatus> = running?.status ?? {};
     const time = (ms: number) => printRfc3339(Math.round(ms));
     return {
-      ...{ id: relay.id, label: relay.label, target: target.shown, origin, enabled: relay.enabled },
+      id: relay.id,
+      label: relay.label,
+      target: target.shown,
+      origin,
+      enabled: relay.enabled,
       state: status.state ?? 'stopped',
       since: time(status.sinceMs ?? relay.createdMs),
       retryAt: status.retryAtMs === undefined ? null : time(status.retryAtMs),
@@ -317,6 +330,10 @@ function keyOf({ streamId, id }: StoredRelay): string {
 function configuredRelays({ definition }: ManagedStream): StoredRelay[] {
   return (definition.relays ?? []).map((url) => ({
     id: `c-${createHash('sha256').update(`${definition.id} ${url}`).digest('hex').slice(0, 12)}`,
-    ...{ streamId: definition.id, label: '', url, enabled: true, createdMs: definition.createdUs / 1000 },
+    streamId: definition.id,
+    label: '',
+    url,
+    enabled: true,
+    createdMs: definition.createdUs / 1000,
   }));
 }

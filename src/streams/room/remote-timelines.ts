@@ -1,5 +1,6 @@
 /**
- * The media of streams that other nodes of a cluster run, as rooms need it: the live edge is requested while it is used.
+ * The media of streams that other nodes of a cluster run, as rooms need it: the live edge is requested while
+ * it is used.
  * In: questions to the owner of a stream. Out: RoomTimeline.
  */
 import { dropOldest } from '../../lib/drop-oldest.ts';

@@ -19,8 +19,8 @@ export type Prober = (
 ) => Promise<ProbeView>;
 
 /**
- * Creates the prober of POST /api/v1/probe. Addresses in private networks are allowed: only administrators can probe, and they can
- * also create a stream with such an address.
+ * Creates the prober of POST /api/v1/probe. Addresses in private networks are allowed: only administrators
+ * can probe, and they can also create a stream with such an address.
  *
  * @param running aborts all probes at the shutdown
  */

@@ -1,6 +1,7 @@
 /**
  * Measures bit rate, frame rate and key frame interval over the last ten seconds of media.
- * In: a run's tracks, then its frames. Out: three numbers, for GET /streams/{name} and `probe`. A few additions per frame.
+ * In: a run's tracks, then its frames. Out: three numbers, for GET /streams/{name} and `probe`. A few
+ * additions per frame.
  */
 import type { MediaRates } from '../../api/source-facts.ts';
 import { referenceOf } from '../../live/reference.ts';

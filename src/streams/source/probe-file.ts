@@ -1,7 +1,7 @@
 /**
  * Probes a local media file: container, tracks, duration and rates.
- * In: a path. Out: ProbeView for `oxbow probe FILE`. FFmpeg gets only bytes, never the path: the first 8 MiB, or the index of an MP4 file
- * (moov) that is after them. ISO/IEC 14496-12, 4.2 and 8.2.
+ * In: a path. Out: ProbeView for `oxbow probe FILE`. FFmpeg gets only bytes, never the path: the first 8 MiB,
+ * or the index of an MP4 file (moov) that is after them. ISO/IEC 14496-12, 4.2 and 8.2.
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import type { ProbeView } from '../../api/probe.ts';
@@ -24,8 +24,8 @@ const MAX_FTYP_BYTES = 4096;
 /**
  * Probes a file. Abort rejects at once.
  *
- * @throws OxbowError `unsupported-media` for an unknown container or an MP4 file without an index; `engine-failed` when FFmpeg
- *   fails; errors of the file system
+ * @throws OxbowError `unsupported-media` for an unknown container or an MP4 file without an index;
+ *   `engine-failed` when FFmpeg fails; errors of the file system
  */
 export async function probeFile(path: string, { signal }: { signal: AbortSignal }): Promise<ProbeView> {
   await using file = await open(path, 'r');

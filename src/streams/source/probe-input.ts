@@ -16,7 +16,6 @@ export interface KeyFrame {
   readonly frame: Frame;
 }
 
-/** The input of one probe. */
 export class ProbeInput implements StreamInput {
   readonly #depthS: number;
   readonly #enough: () => void;

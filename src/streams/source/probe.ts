@@ -39,7 +39,8 @@ export interface ProbeOptions {
 /**
  * Reads a source until there is enough media. Abort rejects at once.
  *
- * @throws OxbowError `source-failed` without media in time, `unsupported-media` if all tracks are left out; what `runPull` throws
+ * @throws OxbowError `source-failed` without media in time, `unsupported-media` if all tracks are left out;
+ *   what `runPull` throws
  */
 export async function probeAddress(
   options: ProbeOptions,

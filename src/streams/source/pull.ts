@@ -1,6 +1,7 @@
 /**
  * Pulls an address with the right puller: a playlist, an MP4 file, or a page whose media yt-dlp finds.
- * In: the settings of a pulled source. Out: calls on an input; facts of the source. Used by `serve`, `record` and `probe`.
+ * In: the settings of a pulled source. Out: calls on an input; facts of the source. Used by `serve`, `record`
+ * and `probe`.
  */
 import type { SourceFacts } from '../../api/source-facts.ts';
 import type { Config, PullSourceConfig } from '../../config/schema.ts';
@@ -48,7 +49,10 @@ export interface PullDeps {
 /** What is pulled, and where to. */
 export interface RunPullOptions {
   readonly source: PullSourceConfig;
-  /** The address is from an administrator, so its host may be private. Addresses that a page leads to are never trusted. */
+  /**
+   * The address is from an administrator, so its host may be private. Addresses that a page leads to are
+   * never trusted.
+   */
   readonly trusted: boolean;
   readonly input: StreamInput;
   /** Called before yt-dlp runs, if the address is that of a page. */
@@ -67,7 +71,8 @@ export interface RunPullOptions {
 type Shared = Omit<HlsPullOptions, 'url' | 'trusted' | 'locate' | 'onFacts'>;
 
 /**
- * Pulls until the source has ended and all of it is published (resolves) or `signal` aborts (rejects with its reason).
+ * Pulls until the source has ended and all of it is published (resolves) or `signal` aborts (rejects with its
+ * reason).
  *
  * @throws OxbowError what `detectSource`, `PageSource.locate`, `runHlsPull` and `runMp4Pull` throw
  */
@@ -151,7 +156,10 @@ export async function runPull(
 
 const pullers = { hls: runHlsPull, mp4: runMp4Pull } as const;
 
-/** Locates the media of the page, which selects the puller. The puller locates it again when its addresses have expired. */
+/**
+ * Locates the media of the page, which selects the puller. The puller locates it again when its addresses
+ * have expired.
+ */
 async function pullPage(
   page: PageSource,
   shared: Shared & { readonly url: URL },

@@ -33,7 +33,10 @@ const clock = createSystemClock();
 const START_MS = Date.parse('2026-11-28T08:00:00Z');
 const SEGMENT_S = 2;
 
-/** The segments of a film of MPEG-2 pictures with MP2, 25 a second, as a broadcaster has them: B-frames, open groups. */
+/**
+ * The segments of a film of MPEG-2 pictures with MP2, 25 a second, as a broadcaster has them: B-frames, open
+ * groups.
+ */
 function makeSegments(seconds: number, more: readonly string[] = [], filter = 'null'): Uint8Array[] {
   const folder = mkdtempSync(join(tmpdir(), 'oxbow-mpeg2-'));
   folders.push(folder);

@@ -1,7 +1,7 @@
 /**
  * The pause before a source that failed is read again.
- * In: the kind of source, its error. Out: milliseconds. Requests to web sites are rare, and rarer for a page that refuses permanently,
- * such as a private video.
+ * In: the kind of source, its error. Out: milliseconds. Requests to web sites are rare, and rarer for a page
+ * that refuses permanently, such as a private video.
  */
 import { backoffMs } from '../../lib/abort.ts';
 import { OxbowError } from '../../lib/errors.ts';
@@ -37,9 +37,9 @@ export class SourceBackoff {
   }
 
   /**
-   * The pause after this error. Unsupported media: 5 s, then 10 s; of a page growing from 30 s to 10 min. Other errors: growing from
-   * 0.25 s to 10 s; of yt-dlp from 30 s to 1 min; a wrong user name or password growing from 30 s to 10 min. Up to half of each pause is
-   * random, see `backoffBounds`.
+   * The pause after this error. Unsupported media: 5 s, then 10 s; of a page growing from 30 s to 10 min.
+   * Other errors: growing from 0.25 s to 10 s; of yt-dlp from 30 s to 1 min; a wrong user name or password
+   * growing from 30 s to 10 min. Up to half of each pause is random, see `backoffBounds`.
    *
    * @returns milliseconds
    */

@@ -29,14 +29,14 @@ async function open(t: TestContext, addresses: readonly [string, string] = ['a',
   };
   const switches: string[] = [];
   const slot = new PublisherSlot({
-    ...{
-      streamId: 'x',
-      clock,
-      leases: new Leases({ store: createLocalLeases(clock), clock, failed }),
-      failed,
-      bug: failed,
-    },
-    ...{ input: stream, policy: () => 'replace', watches: false },
+    streamId: 'x',
+    clock,
+    leases: new Leases({ store: createLocalLeases(clock), clock, failed }),
+    failed,
+    bug: failed,
+    input: stream,
+    policy: () => 'replace',
+    watches: false,
     onEvent: ({ type }) => void switches.push(type),
   });
   const controller = new AbortController();

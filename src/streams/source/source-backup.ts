@@ -1,7 +1,9 @@
 /**
- * Reads a pulled source that has a backup address: one address at a time delivers; the other is read while that one has no media.
- * In: both addresses, sessions of the stream's publisher slot. Out: media of the one or the other; the end of the source.
- * docs/media.md 31: the switch is one run at a key frame, at most once in 30 s, and it stays until that address fails.
+ * Reads a pulled source that has a backup address: one address at a time delivers; the other is read while
+ * that one has no media.
+ * In: both addresses, sessions of the stream's publisher slot. Out: media of the one or the other; the end of
+ * the source. docs/media.md 31: the switch is one run at a key frame, at most once in 30 s, and it stays
+ * until that address fails.
  */
 import type { GapCause } from '../../api/gap.ts';
 import type { ClientSourceConfig } from '../../config/schema.ts';
@@ -51,7 +53,8 @@ interface Reading {
 }
 
 /**
- * Reads both addresses as needed. Resolves when the address that delivers has ended, or its session was ended by another process.
+ * Reads both addresses as needed. Resolves when the address that delivers has ended, or its session was ended
+ * by another process.
  *
  * @param first the session of the first address
  * @param addresses the one to begin with, and the other one
@@ -119,7 +122,10 @@ function begin({ read, clock, signal }: BackupSetup, publisher: Publisher, sourc
   };
 }
 
-/** Whether frames come one by one: such a source reports missing media late, and the media is missing since its last frame. */
+/**
+ * Whether frames come one by one: such a source reports missing media late, and the media is missing since
+ * its last frame.
+ */
 function isFeed(source: ClientSourceConfig): boolean {
   return (
     source.type === 'pull' &&
@@ -157,7 +163,10 @@ class MediaWatch implements StreamInput {
     this.#onDelivers = resolve;
   }
 
-  /** Resolves with true once media has been missing for a while, not before `notBeforeMs`; never after the signal has fired. */
+  /**
+   * Resolves with true once media has been missing for a while, not before `notBeforeMs`; never after the
+   * signal has fired.
+   */
   async missing(notBeforeMs: number): Promise<boolean> {
     while (!this.#signal.aborted) {
       await sleep(CHECK_MS, { signal: this.#signal }).catch(() => undefined);

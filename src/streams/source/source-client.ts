@@ -1,6 +1,8 @@
 /**
- * Runs the source of a stream that oxbow reads itself (pull, test), as a client that claims the stream's name like a connection.
- * In: a definition and the stream's publisher slot. Out: a publisher session, until the source ends or is stopped.
+ * Runs the source of a stream that oxbow reads itself (pull, test), as a client that claims the stream's name
+ * like a connection.
+ * In: a definition and the stream's publisher slot. Out: a publisher session, until the source ends or is
+ * stopped.
  */
 import type { SourceFacts } from '../../api/source-facts.ts';
 import type { ClientSourceConfig } from '../../config/schema.ts';
@@ -27,7 +29,6 @@ export interface SourceClient {
   stop(why: string): Promise<void>;
 }
 
-/** Options of a source client. */
 export interface SourceClientOptions {
   /** The source was live before, see `RunSource`. */
   readonly wasLive: boolean;
@@ -40,7 +41,6 @@ export interface SourceClientOptions {
   readonly onWaiting: (detail: string) => void;
 }
 
-/** Starts the source. */
 export function startSourceClient(
   deps: Pick<StreamDeps, 'runSource' | 'metrics' | 'log' | 'clock'>,
   definition: StreamDefinition,

@@ -40,8 +40,11 @@ test('a patch of a push source changes what it names, and null restores the defa
   const source = sourceOf({ type: 'push', latency: '200ms', passphrase: 'correct horse', audioOffset: '-80ms' });
   assert.deepEqual(patchSource(source, { onSecondPublisher: 'standby' }), { ...source, onSecondPublisher: 'standby' });
   assert.deepEqual(patchSource(source, { latency: '1s', passphrase: 'battery staple', audioOffset: '40ms' }), {
-    ...{ type: 'push', onSecondPublisher: 'refuse', latencyMs: 1000 },
-    ...{ passphrase: 'battery staple', audioOffsetMs: 40 },
+    type: 'push',
+    onSecondPublisher: 'refuse',
+    latencyMs: 1000,
+    passphrase: 'battery staple',
+    audioOffsetMs: 40,
   });
   const none = { onSecondPublisher: null, latency: null, passphrase: null, audioOffset: null };
   assert.deepEqual(patchSource(source, none), { type: 'push', onSecondPublisher: 'refuse' });
@@ -73,8 +76,14 @@ test('the settings of a source are shown without its address and secrets', () =>
   } as const;
   assert.deepEqual(sourceSettingsOf(source), { ...shown, audioOffset: '-80ms' });
   assert.deepEqual(sourceSettingsOf(sourceOf({ type: 'pull', url })), {
-    ...{ type: 'pull', audioOffset: '0s', audio: 'auto', onSecondPublisher: null, latency: null, hasPassphrase: false },
-    ...{ whileAway: null, awayLimit: null },
+    type: 'pull',
+    audioOffset: '0s',
+    audio: 'auto',
+    onSecondPublisher: null,
+    latency: null,
+    hasPassphrase: false,
+    whileAway: null,
+    awayLimit: null,
   });
 });
 

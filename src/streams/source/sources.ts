@@ -28,7 +28,9 @@ import { audioModeOf } from './source-settings.ts';
 /** The dependencies of sources. */
 export interface SourceDeps extends Pick<StreamDeps, 'clock' | 'settings' | 'log' | 'metrics'> {
   readonly net: Net;
-  /** Wait without limit for a live source that ended its playlist to return. Default false: the source ends. */
+  /**
+   * Wait without limit for a live source that ended its playlist to return. Default false: the source ends.
+   */
   readonly awaitReturn?: boolean;
   /** Starts processes that convert audio of segments; absent: audio is published as it comes. */
   readonly openAudioTranscoder?: OpenTranscoder;
@@ -128,8 +130,14 @@ async function readPull(
       await runPull(
         { net: deps.net, clock, log, config: deps.settings.now, counters, converter, videoConverter },
         {
-          ...{ source, trusted: true, input, onPage, qualities },
-          ...{ onFacts: noteFacts, awaitReturn: deps.awaitReturn, wasLive: hasLived },
+          source,
+          trusted: true,
+          input,
+          onPage,
+          qualities,
+          onFacts: noteFacts,
+          awaitReturn: deps.awaitReturn,
+          wasLive: hasLived,
         },
         { signal },
       );

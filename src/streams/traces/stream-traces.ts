@@ -1,7 +1,7 @@
 /**
  * Traces of the media path: sessions of publishers and sources, and segments from the packager to the disk.
- * In: events of publisher slots, committed segments. Out: spans. A segment has a trace of its own, with a link to its session, which may
- * last for months.
+ * In: events of publisher slots, committed segments. Out: spans. A segment has a trace of its own, with a
+ * link to its session, which may last for months.
  */
 import type { Publisher } from '../../ingest/publisher.ts';
 import type { PublisherEvent } from '../../ingest/publisher-slot.ts';
@@ -36,7 +36,11 @@ export class StreamTraces {
     if (event.type === 'refused') {
       const { request, error } = event;
       this.#telemetry.ended({
-        ...{ kind: 'publish', name: `publish ${request.protocol}`, tookMs: 0, error: error.message, isRare: true },
+        kind: 'publish',
+        name: `publish ${request.protocol}`,
+        tookMs: 0,
+        error: error.message,
+        isRare: true,
         attributes: { 'oxbow.stream': name, 'oxbow.protocol': request.protocol, 'error.type': error.code },
       });
       return;
@@ -67,7 +71,10 @@ export class StreamTraces {
     { msn, bytes, lagMs }: { readonly msn: number; readonly bytes: number; readonly lagMs: number },
   ): void {
     this.#telemetry.ended({
-      ...{ kind: 'record', name: 'record segment', tookMs: lagMs, span },
+      kind: 'record',
+      name: 'record segment',
+      tookMs: lagMs,
+      span,
       attributes: { 'oxbow.stream': name, 'oxbow.segment.msn': msn, 'oxbow.segment.bytes': bytes },
       links: [this.sessionOf(id)],
     });
@@ -80,12 +87,10 @@ export class StreamTraces {
     if (this.#active.get(id) === session.span) this.#active.delete(id);
     const { protocol, remote } = publisher;
     this.#telemetry.ended({
-      ...{
-        kind: 'publish',
-        name: `publish ${protocol}`,
-        span: session.span,
-        tookMs: this.#nowMs() - session.startedMs,
-      },
+      kind: 'publish',
+      name: `publish ${protocol}`,
+      span: session.span,
+      tookMs: this.#nowMs() - session.startedMs,
       attributes: {
         'oxbow.stream': name,
         'oxbow.protocol': protocol,

@@ -1,6 +1,7 @@
 /**
- * Repairs a data folder that no server uses: a corrupt or lost database is rebuilt, files without a row are added, damaged files are replaced
- * by their second copy, or written again with what is intact. What is damaged goes to the quarantine; nothing is deleted.
+ * Repairs a data folder that no server uses: a corrupt or lost database is rebuilt, files without a row are
+ * added, damaged files are replaced by their second copy, or written again with what is intact. What is
+ * damaged goes to the quarantine; nothing is deleted.
  * In: a data folder. Out: what was done, file by file. docs/decisions/0064.
  */
 import path from 'node:path';
@@ -38,14 +39,14 @@ export interface RepairAction {
   /** Name of the stream, or id of the asset. */
   readonly of: string;
   /**
-   * `restored` from its second copy; `rewritten` with its intact segments; `removed` without any; `lost`: it is missing, its time is a gap;
-   * `added` to the index; `quarantined`: it cannot be; `indexed`: it is intact, its row was not; `left` as it is.
+   * `restored` from its second copy; `rewritten` with its intact segments; `removed` without any; `lost`: it
+   * is missing, its time is a gap; `added` to the index; `quarantined`: it cannot be; `indexed`: it is
+   * intact, its row was not; `left` as it is.
    */
   readonly action: 'restored' | 'rewritten' | 'removed' | 'lost' | 'added' | 'quarantined' | 'indexed' | 'left';
   readonly detail: string;
 }
 
-/** The result of a repair. */
 export interface RepairResult {
   /** Where a corrupt database is now. */
   readonly databaseMovedTo: string | undefined;
@@ -57,7 +58,6 @@ export interface RepairResult {
   readonly quarantine: string | undefined;
 }
 
-/** The request of a repair. */
 export interface RepairRequest extends FolderOptions {
   /** Says what it would do, and changes nothing. The database must be readable then. */
   readonly dryRun: boolean;
@@ -69,8 +69,8 @@ export interface RepairRequest extends FolderOptions {
 /**
  * Repairs.
  *
- * @throws OxbowError `data-in-use` while a server uses the folder, `bad-request` for the database of several nodes, `not-ready` in a dry run
- *   without a database that can be read
+ * @throws OxbowError `data-in-use` while a server uses the folder, `bad-request` for the database of several
+ *   nodes, `not-ready` in a dry run without a database that can be read
  */
 export async function repairFolder(dataFolder: string, request: RepairRequest): Promise<RepairResult> {
   const { server, storage, clock, signal, dryRun, progress } = request;
@@ -145,7 +145,6 @@ interface RepairTools {
   readonly signal: AbortSignal;
 }
 
-/** One repair. */
 class Repair {
   readonly quarantine: Quarantine;
   readonly #tools: RepairTools;
@@ -258,7 +257,11 @@ class Repair {
     const stream = this.#names.get(recordingOf(row.stream_id).streamId) ?? row.stream_id;
     const detail = problems.join('; ');
     this.quarantine.keep(location, {
-      ...{ stream, problem: state, detail, lost: [...damaged], kept: groups.length - damaged.size },
+      stream,
+      problem: state,
+      detail,
+      lost: [...damaged],
+      kept: groups.length - damaged.size,
     });
   }
 
@@ -276,7 +279,10 @@ class Repair {
     const { segments, signal } = this.#tools;
     const init = (await this.#initsOf(row.stream_id)).get(row.init_number);
     const head = checked.layout?.head ?? {
-      ...{ streamId: row.stream_id, rendition: 'source', initNumber: row.init_number, initHash: init?.hash ?? '' },
+      streamId: row.stream_id,
+      rendition: 'source',
+      initNumber: row.init_number,
+      initHash: init?.hash ?? '',
       previousMsn: 0,
     };
     const tracks = checked.layout?.tracks ?? init?.tracks;

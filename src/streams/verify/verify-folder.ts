@@ -1,6 +1,6 @@
 /**
- * Verifies the files of a data folder from the command line, beside a running server or without one. Changes nothing but the file that says
- * where it was.
+ * Verifies the files of a data folder from the command line, beside a running server or without one. Changes
+ * nothing but the file that says where it was.
  * In: a data folder, what of it. Out: findings with the names of streams. docs/decisions/0063.
  */
 import path from 'node:path';
@@ -60,8 +60,8 @@ export interface VerifyResult {
 /**
  * Reads the files and compares them with the index.
  *
- * @throws OxbowError `stream-unknown`, `not-ready` if the database cannot be read, `data-newer`; the reason of the signal, and then the next
- *   call continues
+ * @throws OxbowError `stream-unknown`, `not-ready` if the database cannot be read, `data-newer`; the reason
+ *   of the signal, and then the next call continues
  */
 export async function verifyFolder(dataFolder: string, request: VerifyRequest): Promise<VerifyResult> {
   const { server, clock, signal, progress } = request;

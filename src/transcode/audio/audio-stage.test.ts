@@ -8,22 +8,43 @@ import { createAudioStage } from './audio-stage.ts';
 import { FakeTranscoders } from './transcoder.fixture.ts';
 
 const video: Track = {
-  ...{ id: 1, kind: 'video', timescale: 90_000, language: 'und', label: '' },
+  id: 1,
+  kind: 'video',
+  timescale: 90_000,
+  language: 'und',
+  label: '',
   config: { codec: 'h264', record: Uint8Array.of(1), codecs: 'avc1.64001f', width: 640, height: 360 },
 };
 const mp2: Track = {
-  ...{ id: 2, kind: 'audio', timescale: 48_000, language: 'und', label: '' },
+  id: 2,
+  kind: 'audio',
+  timescale: 48_000,
+  language: 'und',
+  label: '',
   config: {
-    ...{ codec: 'mp3', layer: 2, record: new Uint8Array(0), codecs: 'mp4a.6B', sampleRate: 48_000, channels: 2 },
+    codec: 'mp3',
+    layer: 2,
+    record: new Uint8Array(0),
+    codecs: 'mp4a.6B',
+    sampleRate: 48_000,
+    channels: 2,
   },
 };
 const { layer: _, ...layer3 } = mp2.config as Extract<Track, { kind: 'audio' }>['config'];
 const mp3: Track = { ...mp2, kind: 'audio', config: layer3 };
 const start = (tracks: readonly Track[] = [video, mp2]): RunStart => ({
-  ...{ tracks, utcOffsetUs: 0, clock: 'arrival', pace: { kind: 'continuous' } },
+  tracks,
+  utcOffsetUs: 0,
+  clock: 'arrival',
+  pace: { kind: 'continuous' },
 });
 const frame = (trackId: number, n: number): Frame => ({
-  ...{ trackId, dts: n, pts: n, duration: 1, key: true, data: Uint8Array.of(trackId) },
+  trackId,
+  dts: n,
+  pts: n,
+  duration: 1,
+  key: true,
+  data: Uint8Array.of(trackId),
 });
 /** Lets a process that was opened become ready. */
 const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -66,7 +87,12 @@ function open(t: TestContext, mode: AudioMode = 'auto') {
     t.mock.timers.tick(ms);
   };
   return {
-    ...{ stage, calls, transcoders, failures, bugs, pass },
+    stage,
+    calls,
+    transcoders,
+    failures,
+    bugs,
+    pass,
     lost: () => lost,
     fail: (error: Error) => {
       throws = error;

@@ -1,7 +1,7 @@
 /**
  * Converts audio that browsers cannot play to AAC, between the publishers of a stream and the stream.
- * In: the calls of the publisher slot. Out: the same calls, with AAC in place of the converted tracks. A run begins when the process has
- * started, which takes 0.2 s and at most 10 s.
+ * In: the calls of the publisher slot. Out: the same calls, with AAC in place of the converted tracks. A run
+ * begins when the process has started, which takes 0.2 s and at most 10 s.
  */
 import type { AudioMode } from '../../config/schema.ts';
 import type { AudioTranscoder, OpenTranscoder } from '../../ffmpeg/audio-transcoder.ts';
@@ -14,8 +14,9 @@ import { SupervisedProcess } from '../stage/supervised-process.ts';
 import { planConversion } from './plan.ts';
 
 /**
- * By this much later than its video audio may arrive because it is converted, µs. Decoder, encoder and pipe hold 0.1 s; on a busy machine the
- * process is later, and audio that the packager does not wait for would be silence in the recording.
+ * By this much later than its video audio may arrive because it is converted, µs. Decoder, encoder and pipe
+ * hold 0.1 s; on a busy machine the process is later, and audio that the packager does not wait for would be
+ * silence in the recording.
  */
 const CONVERSION_US = 1_500_000;
 

@@ -6,7 +6,11 @@ import { OpusConversion } from './opus-conversion.ts';
 import { FakeTranscoders } from './transcoder.fixture.ts';
 
 const aac: AudioTrack = {
-  ...{ id: 2, kind: 'audio', timescale: 44_100, language: 'deu', label: '' },
+  id: 2,
+  kind: 'audio',
+  timescale: 44_100,
+  language: 'deu',
+  label: '',
   config: { codec: 'aac', record: Uint8Array.of(0x12, 0x10), codecs: 'mp4a.40.2', sampleRate: 44_100, channels: 2 },
 };
 const opus: AudioTrack = { ...aac, config: { ...aac.config, codec: 'opus', codecs: 'opus', sampleRate: 48_000 } };

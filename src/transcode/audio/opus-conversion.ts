@@ -1,6 +1,8 @@
 /**
- * Converts the sound of a live stream to Opus in a child process, for viewers over WebRTC: the newest sound or none, never late sound.
- * In: an audio track and its frames. Out: Opus frames on the same timeline. Implements OpusConversion of media/rtp/send/opus-audio.ts.
+ * Converts the sound of a live stream to Opus in a child process, for viewers over WebRTC: the newest sound
+ * or none, never late sound.
+ * In: an audio track and its frames. Out: Opus frames on the same timeline. Implements OpusConversion of
+ * media/rtp/send/opus-audio.ts.
  */
 import type { AudioTranscoder, OpenTranscoder } from '../../ffmpeg/audio-transcoder.ts';
 import { opusTrack, opusTranscodeOf } from '../../ffmpeg/audio-transcoder-options.ts';
@@ -44,7 +46,9 @@ export class OpusConversion implements Disposable {
       lost: (count: number) => report.lost(count),
     };
     this.#transcoder = new SupervisedProcess(open, clock, output, {
-      ...{ maxWaiting: MAX_WAITING, minRestartMs: MIN_RESTART_MS, dropsWhileStarting: true },
+      maxWaiting: MAX_WAITING,
+      minRestartMs: MIN_RESTART_MS,
+      dropsWhileStarting: true,
     });
   }
 
@@ -53,7 +57,10 @@ export class OpusConversion implements Disposable {
     return this.#transcoder.pid;
   }
 
-  /** A run begins: starts the process. Returns the track of the Opus; undefined if the track needs no conversion. */
+  /**
+   * A run begins: starts the process. Returns the track of the Opus; undefined if the track needs no
+   * conversion.
+   */
   startRun(track: AudioTrack): AudioTrack | undefined {
     if (this.#isOver) return undefined;
     this.#oldRuns++;

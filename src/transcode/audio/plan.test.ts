@@ -5,15 +5,27 @@ import type { AudioConfig, Track } from '../../media/frame.ts';
 import { planConversion } from './plan.ts';
 
 const config = (change: Partial<AudioConfig>): AudioConfig => ({
-  ...{ codec: 'mp3', record: new Uint8Array(0), codecs: 'mp4a.6B', sampleRate: 48_000, channels: 2 },
+  codec: 'mp3',
+  record: new Uint8Array(0),
+  codecs: 'mp4a.6B',
+  sampleRate: 48_000,
+  channels: 2,
   ...change,
 });
 const audio = (id: number, change: Partial<AudioConfig>, timescale = 48_000): Track => ({
-  ...{ id, kind: 'audio', timescale, language: 'deu', label: 'Deutsch' },
+  id,
+  kind: 'audio',
+  timescale,
+  language: 'deu',
+  label: 'Deutsch',
   config: config(change),
 });
 const video: Track = {
-  ...{ id: 1, kind: 'video', timescale: 90_000, language: 'und', label: '' },
+  id: 1,
+  kind: 'video',
+  timescale: 90_000,
+  language: 'und',
+  label: '',
   config: { codec: 'h264', record: Uint8Array.of(1), codecs: 'avc1.64001f', width: 640, height: 360 },
 };
 

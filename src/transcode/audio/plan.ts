@@ -15,7 +15,10 @@ export interface ConversionPlan {
   readonly tracks: readonly Track[];
 }
 
-/** Whether audio is converted: G.711 always, by default also what no browser plays, MPEG audio of Layer I and II. */
+/**
+ * Whether audio is converted: G.711 always, by default also what no browser plays, MPEG audio of Layer I and
+ * II.
+ */
 export function isConverted(config: AudioConfig, mode: AudioMode): boolean {
   if (isG711(config.codec)) return true;
   if (mode === 'auto') return config.layer !== undefined;

@@ -1,7 +1,7 @@
 /**
  * Converts the audio of pulled segments to AAC before they are published: a burst is complete with its audio.
- * In: tracks and frames of one segment after the other. Out: the tracks and the AAC frames that belong to the segment. The encoder holds
- * about two frames, which come out with the next segment.
+ * In: tracks and frames of one segment after the other. Out: the tracks and the AAC frames that belong to the
+ * segment. The encoder holds about two frames, which come out with the next segment.
  */
 import type { AudioMode } from '../../config/schema.ts';
 import type { AudioTranscoder, OpenTranscoder } from '../../ffmpeg/audio-transcoder.ts';
@@ -15,7 +15,10 @@ import { type ConversionPlan, planConversion } from './plan.ts';
 
 /** This many frames are sent at a time. */
 const BATCH = 500;
-/** Frames that come out with the next segment are at most this much earlier than its own; others belong before a jump. s */
+/**
+ * Frames that come out with the next segment are at most this much earlier than its own; others belong before
+ * a jump. s
+ */
 const HELD_S = 0.5;
 /** A segment whose conversion failed is converted once more. */
 const ATTEMPTS = 2;
@@ -108,7 +111,10 @@ export class SegmentAudio implements AsyncDisposable {
   }
 }
 
-/** The frames near those of the segment: what the encoder held before a jump of the times belongs to media that was published. */
+/**
+ * The frames near those of the segment: what the encoder held before a jump of the times belongs to media
+ * that was published.
+ */
 function belonging(made: readonly Frame[], sound: readonly Frame[], { converts }: ConversionPlan): Frame[] {
   const spans = new Map(
     converts.map(({ id, timescale, sampleRate }) => {

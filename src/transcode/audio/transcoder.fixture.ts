@@ -10,7 +10,10 @@ import type { Frame } from '../../media/frame.ts';
 export interface FakeTranscoder extends AudioTranscoder {
   /** Everything that was sent, in order; tracks by their number. */
   readonly sent: (Frame | Mark | number)[];
-  /** Answers everything that was sent and not answered, or this many frames of it: each comes back with the data `aac`. */
+  /**
+   * Answers everything that was sent and not answered, or this many frames of it: each comes back with the
+   * data `aac`.
+   */
   answer(frames?: number): void;
   /** The process ends. */
   end(why: string): void;
@@ -18,7 +21,10 @@ export interface FakeTranscoder extends AudioTranscoder {
 
 const aac = Uint8Array.of(1, 2, 3);
 
-/** Opens made-up processes; `fails` is the reason for which the next ones cannot be started, `starting` delays them. */
+/**
+ * Opens made-up processes; `fails` is the reason for which the next ones cannot be started, `starting` delays
+ * them.
+ */
 export class FakeTranscoders {
   readonly opened: FakeTranscoder[] = [];
   fails: string | undefined;

@@ -1,6 +1,7 @@
 /**
  * The closed captions of an original while it is read: which services its picture has, and CEA-608 as text.
- * In: frames of its tracks, in decode order. Out: facts of the asset; a WebVTT file for each CEA-608 service, on the clock of the asset.
+ * In: frames of its tracks, in decode order. Out: facts of the asset; a WebVTT file for each CEA-608 service,
+ * on the clock of the asset.
  */
 import type { AssetCaptions } from '../../api/library/asset-facts.ts';
 import { unnamedChannel } from '../../media/captions/caption-channel.ts';
@@ -43,7 +44,8 @@ export class ImportedCaptions {
   }
 
   /**
-   * After `services`: a text track for each service of CEA-608 that has text, and a warning for each that is not complete.
+   * After `services`: a text track for each service of CEA-608 that has text, and a warning for each that is
+   * not complete.
    *
    * @param originUs time of the container at which the asset begins
    */
@@ -61,8 +63,13 @@ export class ImportedCaptions {
       if (cues.length === 0) continue;
       const { language, name } = unnamedChannel(service);
       files.push({
-        ...{ stream: FIRST_FILE + Number(service.slice('CC'.length)), language, title: name },
-        ...{ isDefault: false, isForced: false, cues: cues.length, hasScript: false },
+        stream: FIRST_FILE + Number(service.slice('CC'.length)),
+        language,
+        title: name,
+        isDefault: false,
+        isForced: false,
+        cues: cues.length,
+        hasScript: false,
         vtt: Buffer.from(printVtt({ header: 'WEBVTT', cues }), 'utf8'),
         script: undefined,
       });

@@ -1,6 +1,7 @@
 /**
  * The chapters of an original, on the clock of the asset.
- * In: the tables of an MP4 file, or ranges of a Matroska file. Out: AssetChapter[]; empty for other containers.
+ * In: the tables of an MP4 file, or ranges of a Matroska file. Out: AssetChapter[]; empty for other
+ * containers.
  */
 import type { AssetChapter } from '../../api/library/asset-facts.ts';
 import type { JobInput } from '../../jobs/worker-job.ts';

@@ -1,6 +1,7 @@
 /**
  * Jumps in the times of a picture, as captures have that were interrupted or joined.
- * In: packets in the order of the file. Out: the parts of the file, which continue each other; warnings. ISO/IEC 13818-1, 2.4.3.5.
+ * In: packets in the order of the file. Out: the parts of the file, which continue each other; warnings.
+ * ISO/IEC 13818-1, 2.4.3.5.
  */
 import type { DemuxPacket, DemuxStream } from '../../ffmpeg/demux.ts';
 import { AHEAD_US, type JoinedPart, OFF_US } from '../../ffmpeg/joined-clock.ts';
@@ -16,7 +17,10 @@ const MOST_PARTS = 10_000;
 export class ClockJumps {
   readonly #reference: DemuxStream;
   #parts: JoinedPart[] = [];
-  /** Of the open part, µs: its first decode time, what is added to its times, the end of its pictures as they are shown. */
+  /**
+   * Of the open part, µs: its first decode time, what is added to its times, the end of its pictures as they
+   * are shown.
+   */
   #fromUs = 0;
   #shiftUs = 0;
   #endUs = Number.NEGATIVE_INFINITY;

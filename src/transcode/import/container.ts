@@ -1,11 +1,11 @@
 /**
  * The container of an original, by its content.
- * In: its first bytes, and what FFmpeg calls it. Out: a name and a media type; a refusal of what is no film at all.
+ * In: its first bytes, and what FFmpeg calls it. Out: a name and a media type; a refusal of what is no film
+ * at all.
  */
 import { sniffFile } from '../../media/file/sniff.ts';
 import { refused } from './limits.ts';
 
-/** A container. */
 export interface Container {
   readonly name: string;
   /** Media type of the original. */

@@ -1,6 +1,8 @@
 /**
- * Cuts the frames of an original at key frames of its reference track, and puts them on the clock of the asset.
- * In: frames on the clock of the container. Out: groups of frames between two cuts; the list of cuts. docs/media.md 6.
+ * Cuts the frames of an original at key frames of its reference track, and puts them on the clock of the
+ * asset.
+ * In: frames on the clock of the container. Out: groups of frames between two cuts; the list of cuts.
+ * docs/media.md 6.
  */
 
 import { assetRun, assetTicks, clockStartFor } from '../../media/asset-time.ts';
@@ -10,7 +12,10 @@ import { type Run, ticksToUs, usToTicks } from '../../media/run.ts';
 import { type ImportLimits, refused } from './limits.ts';
 import { APART_US } from './sound-span.ts';
 
-/** A key frame begins a segment after at least this: GOPs of 2 s make segments of 4 s, also where a frame is missing. µs */
+/**
+ * A key frame begins a segment after at least this: GOPs of 2 s make segments of 4 s, also where a frame is
+ * missing. µs
+ */
 const TARGET_US = 4_000_000;
 const LEAST_US = 3_500_000;
 /** A picture without a key frame for longer is not cut: players could not seek in it. µs */
@@ -235,7 +240,10 @@ export class Cutter {
     });
   }
 
-  /** How much earlier than the asset the decode times of its first group begin, and those of its encoded pictures may. µs */
+  /**
+   * How much earlier than the asset the decode times of its first group begin, and those of its encoded
+   * pictures may. µs
+   */
   #neededUs(reference: readonly Frame[], others: ReadonlyMap<Follower, readonly Frame[]>): number {
     const { timescale, kind } = this.#reference;
     const earliest = (frames: readonly Frame[], shift: number, perSecond: number) =>

@@ -10,7 +10,6 @@ const SAME_US = 1_500;
 /** Share of distances that must be the same for a constant rate. */
 const CONSTANT_SHARE = 0.98;
 
-/** The rate of frames. */
 export interface FrameRate {
   /** Frames per second, three decimals; 0 when unknown. */
   readonly frameRate: number;

@@ -9,12 +9,14 @@ import { join } from 'node:path';
 import { type ListedPacket, listTracks, pictureMd5, trackOf } from '../../../test/fixtures/media/inside.ts';
 import { madeOnce } from '../../../test/fixtures/media/made-once.ts';
 
-/** A folder for films. */
 export class FilmFolder implements Disposable {
   readonly #folder = mkdtempSync(join(tmpdir(), 'oxbow-films-'));
   #next = 0;
 
-  /** Runs ffmpeg with arguments separated by single spaces, once on a machine unless they name this folder; gives the bytes of its output. */
+  /**
+   * Runs ffmpeg with arguments separated by single spaces, once on a machine unless they name this folder;
+   * gives the bytes of its output.
+   */
   make(args: string, ending: string, given?: Uint8Array): Uint8Array {
     const all = [...args.split(' '), '-threads', '1'];
     if (!args.includes(this.#folder)) return new Uint8Array(readFileSync(madeOnce(all, ending, given)));

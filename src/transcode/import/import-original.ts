@@ -1,6 +1,6 @@
 /**
- * The worker's part of an upload: finds out what an original is, where to cut it, and stores its tracks without encoding, its subtitles
- * and closed captions as WebVTT.
+ * The worker's part of an upload: finds out what an original is, where to cut it, and stores its tracks
+ * without encoding, its subtitles and closed captions as WebVTT.
  * In: a job `import` with the input `original`. Out: ImportResult; outputs `source/{first MSN}.mp4`,
  * `text/{stream}.vtt`, `text/{stream}.ass`. docs/4-library/processing.md.
  */
@@ -140,7 +140,8 @@ async function importParts(
   if (info.streams.length > limits.maxTracks) throw refused(`The file has ${info.streams.length} tracks: too many.`);
   checkDuration(info.durationUs / 1_000_000, limits);
   const { streams, warnings: apart } = onOneClock(info, reference);
-  // The rate that a container declares may be that of its clock: that of the pictures is checked when they were read.
+  // The rate that a container declares may be that of its clock: that of the pictures is checked when they
+  // were read.
   for (const stream of streams) if (stream.kind === 'video') checkPicture({ ...stream, frameRate: 0 }, limits);
 
   const texts = new TextPackets(streams);
@@ -370,7 +371,11 @@ async function readTimes(
   const earlyUs = first - sound.startOf(first);
   const lost = lostSound(earlyUs > PRIMING_US ? earlyUs : 0, sound.lostUs(first + pictureUs));
   return {
-    ...{ originUs: first, cuts: gridOf(times, endUs), endUs, times, sourceBytes: undefined },
+    originUs: first,
+    cuts: gridOf(times, endUs),
+    endUs,
+    times,
+    sourceBytes: undefined,
     clockStartUs: clockStartFor(REORDERED * step, 1_000_000),
     warnings: [...reader.warnings, ...lost],
     losses: [...reader.losses, ...(lost.length > 0 ? (['sound'] as const) : [])],

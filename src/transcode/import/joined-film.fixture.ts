@@ -1,5 +1,6 @@
 /**
- * Joins MP4 files into one whose video track has a sample entry for each of them, as some cameras and editors write.
+ * Joins MP4 files into one whose video track has a sample entry for each of them, as some cameras and editors
+ * write.
  * In: MP4 files with sample tables. Out: an MP4 file. Used by tests only.
  */
 import { concatBytes } from '../../lib/bytes.ts';

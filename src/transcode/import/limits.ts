@@ -22,13 +22,11 @@ export interface ImportLimits {
   readonly maxTracks: number;
   /** Frames of a track. */
   readonly maxFrames: number;
-  /** Bytes of a frame. */
   readonly maxFrameBytes: number;
   /** Media of a file in relation to its size: sample tables may name the same bytes again and again. */
   readonly maxGrowth: number;
 }
 
-/** Limits of every import. */
 export const importLimits: ImportLimits = {
   openMs: 60_000,
   maxDurationS: 48 * 3600,

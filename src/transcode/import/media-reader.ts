@@ -9,7 +9,10 @@ import type { Frame, Track } from '../../media/frame.ts';
 export interface MediaPiece {
   /** Frames of the tracks of the reader, in decode order of each. */
   readonly frames: readonly Frame[];
-  /** Of the track whose frames are the places to cut, where it is not among the tracks of the reader: times, µs. */
+  /**
+   * Of the track whose frames are the places to cut, where it is not among the tracks of the reader: times,
+   * µs.
+   */
   readonly times: readonly number[];
   /** Position in the file, bytes: for progress. */
   readonly atBytes: number;

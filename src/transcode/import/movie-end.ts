@@ -1,5 +1,6 @@
 /**
- * Whether an MP4 or QuickTime file ends before its index, which recorders write last: the usual broken download.
+ * Whether an MP4 or QuickTime file ends before its index, which recorders write last: the usual broken
+ * download.
  * In: ranges of a file. Out: a sentence for its owner. ISO/IEC 14496-12 4.2.
  */
 

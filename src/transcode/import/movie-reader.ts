@@ -1,6 +1,7 @@
 /**
  * Reads an MP4 file with sample tables: the frames of its tracks, without another process.
- * In: its tables and ranges of the file. Out: frames in about two seconds of all tracks. ISO/IEC 14496-12, 8.6 and 8.7.
+ * In: its tables and ranges of the file. Out: frames in about two seconds of all tracks. ISO/IEC 14496-12,
+ * 8.6 and 8.7.
  */
 import type { ImportLoss } from '../../api/library/asset-facts.ts';
 import type { DemuxStream } from '../../ffmpeg/demux.ts';
@@ -27,7 +28,6 @@ const HOLE_BYTES = 32 * 1024;
 /** Samples in which the parameter sets of a track must be, where its sample entry has none. */
 const MAX_WITHOUT_SETS = 5;
 
-/** A track that is read. */
 interface ReadTrack {
   readonly file: FileTrack;
   readonly track: Track;
@@ -272,8 +272,9 @@ async function readyTrack(
 }
 
 /**
- * The parameter sets of each sample entry of a track: they are put before its key frames, so that one init section serves all of them
- * (docs/decisions/0010). Undefined if the entries have several codecs, or one without parameter sets.
+ * The parameter sets of each sample entry of a track: they are put before its key frames, so that one init
+ * section serves all of them (docs/decisions/0010). Undefined if the entries have several codecs, or one
+ * without parameter sets.
  */
 function setsOf({ source, entries }: FileTrack, track: VideoTrack): EntrySets[] | undefined {
   const { codec } = track.config;

@@ -1,6 +1,7 @@
 /**
  * Reads an original through FFmpeg's demuxers.
- * In: an open demuxer. Out: frames of the tracks that can be stored without encoding, or only the times of the reference.
+ * In: an open demuxer. Out: frames of the tracks that can be stored without encoding, or only the times of
+ * the reference.
  */
 import type { ImportLoss } from '../../api/library/asset-facts.ts';
 import type { Demuxer, DemuxPacket, DemuxStream } from '../../ffmpeg/demux.ts';
@@ -27,7 +28,10 @@ const LEAST_HIDDEN_S = 0.1;
 /** Less sound where two captures overlap is a frame or two at each end, s. */
 const LEAST_SOUND_S = 0.1;
 
-/** The stream whose frames are the places to cut: the first with pictures that is not a cover, otherwise the first with sound. */
+/**
+ * The stream whose frames are the places to cut: the first with pictures that is not a cover, otherwise the
+ * first with sound.
+ */
 export function referenceStream(streams: readonly DemuxStream[]): DemuxStream | undefined {
   const video = streams.find(({ kind, isAttachment }) => kind === 'video' && !isAttachment);
   return video ?? streams.find(({ kind }) => kind === 'audio');
@@ -121,7 +125,10 @@ export class PacketReader implements MediaReader {
     return reader;
   }
 
-  /** Its pictures have not all the parameter sets of the first one, as where captures of different encoders were joined. */
+  /**
+   * Its pictures have not all the parameter sets of the first one, as where captures of different encoders
+   * were joined.
+   */
   get hasOtherSets(): boolean {
     return this.#hasOtherSets;
   }
@@ -163,7 +170,9 @@ export class PacketReader implements MediaReader {
     ];
   }
 
-  /** Pieces of frames wait in here until every track has a configuration; those that show none are left out. */
+  /**
+   * Pieces of frames wait in here until every track has a configuration; those that show none are left out.
+   */
   async #lookAhead(): Promise<void> {
     if (this.#open.length === 0) return;
     let bytes = 0;

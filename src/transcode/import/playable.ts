@@ -25,7 +25,10 @@ export interface Playable {
 /** Whether every browser plays the sound of a codec. */
 export const isPlayableSound = (codec: string): boolean => SOUND.has(codec);
 
-/** Whether every browser decodes pictures of a codec in a pixel format of FFmpeg; one that is not known is not. */
+/**
+ * Whether every browser decodes pictures of a codec in a pixel format of FFmpeg; one that is not known is
+ * not.
+ */
 export const isPlayablePicture = (codec: string, format: string): boolean => FORMATS[codec]?.includes(format) ?? false;
 
 /** Whether every browser plays the picture, and the first sound of a file. */

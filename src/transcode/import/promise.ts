@@ -6,7 +6,10 @@ import type { DemuxInfo, DemuxStream } from '../../ffmpeg/demux.ts';
 import type { FileMovie } from '../../media/isobmff/movie/progressive.ts';
 import { APART_US } from './sound-span.ts';
 
-/** Less than this is no loss: containers round, and tracks end at different times. µs, and a share of the whole. */
+/**
+ * Less than this is no loss: containers round, and tracks end at different times. µs, and a share of the
+ * whole.
+ */
 const TOLERANCE_US = 2_000_000;
 const TOLERANCE = 0.02;
 /** Fewer hidden pictures are a matter of rounding, s. */
@@ -21,8 +24,8 @@ export interface ClockChoice {
 }
 
 /**
- * Leaves out the streams that share no time with the reference: a capture of a multiplex has programmes with separate clocks, and the
- * distance between two clocks is no silence (ISO/IEC 13818-1, 2.4.2.1).
+ * Leaves out the streams that share no time with the reference: a capture of a multiplex has programmes with
+ * separate clocks, and the distance between two clocks is no silence (ISO/IEC 13818-1, 2.4.2.1).
  */
 export function onOneClock({ streams, durationUs }: DemuxInfo, reference: DemuxStream): ClockChoice {
   const { startUs: firstUs } = reference;
@@ -44,8 +47,9 @@ export function onOneClock({ streams, durationUs }: DemuxInfo, reference: DemuxS
 }
 
 /**
- * Why no track of a file can be stored as it is, although its codecs can: its edit list hides pictures that the first one it shows is
- * decoded from, or joins several stretches (ISO/IEC 14496-12, 8.6.6). Players of HLS would show what was cut off.
+ * Why no track of a file can be stored as it is, although its codecs can: its edit list hides pictures that
+ * the first one it shows is decoded from, or joins several stretches (ISO/IEC 14496-12, 8.6.6). Players of
+ * HLS would show what was cut off.
  */
 export function encodeAllBecause({ tracks }: FileMovie): string | undefined {
   const video = tracks.find(({ track }) => track.kind === 'video');
@@ -88,7 +92,11 @@ export function shortfall(
   return [`The file says that it lasts ${seconds(saidUs)} s; ${seconds(endUs)} s were found in it.`];
 }
 
-/** Sound that is in no quality. @param earlyUs before the first picture @param apartUs behind everything, with another clock */
+/**
+ * Sound that is in no quality.
+ * @param earlyUs before the first picture
+ * @param apartUs behind everything, with another clock
+ */
 export function lostSound(earlyUs: number, apartUs: number): readonly string[] {
   const seconds = (us: number) => `${(us / 1_000_000).toFixed(1)} s of sound`;
   return [

@@ -37,7 +37,11 @@ export class SourceWriter implements AsyncDisposable {
     const { assetId, rendition, tracks } = options;
     this.#init = assetInit(tracks);
     this.#files = new ChunkFiles({
-      ...{ store: this.#store, assetId, rendition, init: this.#init, maxBytes: CHUNK_BYTES },
+      store: this.#store,
+      assetId,
+      rendition,
+      init: this.#init,
+      maxBytes: CHUNK_BYTES,
       sealed: (file) => this.#send(file),
     });
   }

@@ -131,7 +131,14 @@ suite('text streams without a film', () => {
       title: '',
     }) as DemuxStream;
   const packet = (pts: number, duration: number, data: Uint8Array): DemuxPacket => ({
-    ...{ index: 0, key: true, corrupt: false, hidden: false, pts, dts: pts, duration, data },
+    index: 0,
+    key: true,
+    corrupt: false,
+    hidden: false,
+    pts,
+    dts: pts,
+    duration,
+    data,
   });
 
   test('subtitles as pictures and teletext are named', () => {

@@ -1,5 +1,6 @@
 /**
- * The subtitles of an original: packets of its text streams become cues, printed as one WebVTT file for each stream, and the script of ASS.
+ * The subtitles of an original: packets of its text streams become cues, printed as one WebVTT file for each
+ * stream, and the script of ASS.
  * In: packets of FFmpeg's demuxers. Out: files on the clock of the asset. docs/4-library/subtitles.md.
  */
 import type { ImportedText } from '../../api/library/asset-facts.ts';
@@ -121,7 +122,13 @@ class TextStream {
     if (cues.length === 0) return { files: undefined, dropped };
     const { index, language, title, isDefault, isForced } = this.stream;
     const files: TextFiles = {
-      ...{ stream: index, language, title, isDefault, isForced, cues: cues.length, hasScript: script !== undefined },
+      stream: index,
+      language,
+      title,
+      isDefault,
+      isForced,
+      cues: cues.length,
+      hasScript: script !== undefined,
       vtt: Buffer.from(printVtt({ header: 'WEBVTT', cues }), 'utf8'),
       script: script === undefined ? undefined : Buffer.from(script, 'utf8'),
     };

@@ -107,7 +107,9 @@ export class VideoPackets implements PacketTrack {
     return this.#timescale === timeScale ? time * timeStep : rescale(time * timeStep, timeScale, this.#timescale);
   }
 
-  /** A packet in the form of frames; undefined before the first key frame of a codec that is configured by it. */
+  /**
+   * A packet in the form of frames; undefined before the first key frame of a codec that is configured by it.
+   */
   #dataOf(data: Uint8Array, isKey: boolean): Uint8Array | undefined {
     switch (this.stream.codec) {
       case 'av1':

@@ -1,6 +1,6 @@
 /**
- * Distributes the bits of a rendition over the pieces that are encoded apart, so that all of them have about the same quality and the
- * whole has its bit rate.
+ * Distributes the bits of a rendition over the pieces that are encoded apart, so that all of them have about
+ * the same quality and the whole has its bit rate.
  * In: what each piece takes at constant quality. Out: a bit rate for each piece. Pure. docs/decisions/0034.
  */
 

@@ -204,7 +204,8 @@ suite('difficult sources', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     assert.deepEqual(sizeOf(path), { width: 214, height: 120 });
   });
 
-  // With one thread the same damage hits the time of a block: a picture seems to be 25 s into the film of 4 s.
+  // With one thread the same damage hits the time of a block: a picture seems to be 25 s into the film of 4
+  // s.
   for (const threads of [1, 3]) {
     test(`damaged pictures are concealed or left out and counted, and the times of the others stay (${threads})`, async () => {
       const film = await films.make(

@@ -1,5 +1,6 @@
 /**
- * Input and result of jobs of kind `encode`, and how a plan becomes jobs: video in pieces of at least 30 s, each audio track whole.
+ * Input and result of jobs of kind `encode`, and how a plan becomes jobs: video in pieces of at least 30 s,
+ * each audio track whole.
  * In: a plan, the cuts of an asset. Out: inputs of jobs. Pure.
  */
 
@@ -20,7 +21,10 @@ export const ENCODE_KIND = 'encode';
 export interface AssetTimes {
   /** Time in the container at which the asset begins, with edit lists applied as FFmpeg does, µs. */
   readonly originUs: number;
-  /** What the media clock shows when the asset begins, µs; 10 s where it is absent: an earlier version imported it. */
+  /**
+   * What the media clock shows when the asset begins, µs; 10 s where it is absent: an earlier version
+   * imported it.
+   */
   readonly clockStartUs?: number;
   /** The parts of a file that was joined: it is encoded in one piece, because no time in it can be sought. */
   readonly joined?: readonly JoinedPart[];
@@ -45,8 +49,8 @@ export interface EncodeVideo {
 }
 
 /**
- * The first look at a piece that is encoded in two passes: its size at constant quality in the smallest rendition decides how many of the
- * bits of the whole it gets. Nothing of it is stored.
+ * The first look at a piece that is encoded in two passes: its size at constant quality in the smallest
+ * rendition decides how many of the bits of the whole it gets. Nothing of it is stored.
  */
 export interface EncodeLook extends Omit<EncodeVideo, 'kind'> {
   readonly kind: 'look';
@@ -108,7 +112,8 @@ export interface EncodeJobsOptions {
 }
 
 /**
- * The inputs of the looks that must end before the video of a plan is encoded: none for one piece or one pass.
+ * The inputs of the looks that must end before the video of a plan is encoded: none for one piece or one
+ * pass.
  *
  * @param pieceUs shortest piece of video, µs
  */

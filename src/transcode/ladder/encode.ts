@@ -91,7 +91,8 @@ async function look(
     ready: () => Promise.resolve(),
   };
   const counts = await encodeLadder(ladderOptions(input, { threads, gainDb: 0 }), bytesOf(original, signal), output, {
-    ...{ signal, limits },
+    signal,
+    limits,
   });
   progress(1);
   return { chunks: [], counts, bytes };

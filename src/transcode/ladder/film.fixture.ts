@@ -1,6 +1,7 @@
 /**
  * Films of ffmpeg and what the encode handler makes of them, for the tests of this folder.
- * In: arguments of ffmpeg. Out: files, cuts, outputs of jobs in memory, pictures. Used by tests and benchmarks only.
+ * In: arguments of ffmpeg. Out: files, cuts, outputs of jobs in memory, pictures. Used by tests and
+ * benchmarks only.
  */
 import { execFile } from 'node:child_process';
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -20,7 +21,10 @@ const run = promisify(execFile);
 /** A temporary folder with films. */
 export interface Films extends AsyncDisposable {
   readonly folder: string;
-  /** Runs ffmpeg, once on a machine unless the arguments name the folder, which writes `name`; returns the bytes. */
+  /**
+   * Runs ffmpeg, once on a machine unless the arguments name the folder, which writes `name`; returns the
+   * bytes.
+   */
   make(name: string, args: string): Promise<Uint8Array>;
   /** Writes bytes and returns the path. */
   save(name: string, bytes: Uint8Array): Promise<string>;
@@ -151,7 +155,10 @@ async function samplesOf(path: string): Promise<Float32Array> {
   );
 }
 
-/** By how many samples at 48 kHz the sound of a file is later than that of another, from their cross-correlation within 40 ms. */
+/**
+ * By how many samples at 48 kHz the sound of a file is later than that of another, from their
+ * cross-correlation within 40 ms.
+ */
 export async function lagOf(path: string, reference: string): Promise<number> {
   const [made, source] = await Promise.all([samplesOf(path), samplesOf(reference)]);
   // Clicks are short: most samples are silent, and add nothing.

@@ -67,9 +67,11 @@ export const noLadder: LadderPlan = {
 };
 
 /**
- * The ladder of a source: never larger than it, even sizes with its display aspect, at most 60 pictures a second.
+ * The ladder of a source: never larger than it, even sizes with its display aspect, at most 60 pictures a
+ * second.
  *
- * @throws OxbowError `unsupported-media` if its colours cannot be converted (Dolby Vision profile 5), or it has neither video nor audio
+ * @throws OxbowError `unsupported-media` if its colours cannot be converted (Dolby Vision profile 5), or it
+ *   has neither video nor audio
  */
 export function planLadder(source: LadderSource, settings: LadderSettings = ladderDefaults): LadderPlan {
   const notes: string[] = [];

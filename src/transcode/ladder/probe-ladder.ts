@@ -69,7 +69,12 @@ function sourceOf({ streams, bitRate }: DemuxInfo): LadderSource {
   return {
     ...(video && { video: videoOf(video, bitRate) }),
     audio: audio.map(({ index, codec, channels, sampleRate, language, title }) => ({
-      ...{ stream: index, codec, channels, sampleRate, language, label: title },
+      stream: index,
+      codec,
+      channels,
+      sampleRate,
+      language,
+      label: title,
       passesThrough: PLAYABLE.has(codec),
     })),
   };
@@ -81,7 +86,11 @@ function videoOf(stream: DemuxStream, fileBitRate: number): LadderSourceVideo {
   const transferName = TRANSFERS[transfer];
   const matrixName = MATRICES[matrix];
   return {
-    ...{ stream: index, codec, width, height, frameRate },
+    stream: index,
+    codec,
+    width,
+    height,
+    frameRate,
     passesThrough: PLAYABLE.has(codec) && isPlayablePicture(codec, stream.format),
     bitRate: stream.bitRate || fileBitRate,
     rotation: ((Math.round(stream.rotation / 90) % 4) * 90) as 0 | 90 | 180 | 270,

@@ -43,7 +43,11 @@ export class RenditionWriter implements AsyncDisposable {
     const { store, assetId, rendition, track } = options;
     this.#init = assetInit([track]);
     this.#files = new ChunkFiles({
-      ...{ store, assetId, rendition, init: this.#init, maxBytes: CHUNK_BYTES },
+      store,
+      assetId,
+      rendition,
+      init: this.#init,
+      maxBytes: CHUNK_BYTES,
       folder: `${assetId}-${rendition}`,
       sealed: (file) => this.#send(file),
     });

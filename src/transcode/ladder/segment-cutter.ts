@@ -1,6 +1,8 @@
 /**
- * Cuts the frames of one encoded rendition into segments that begin exactly at the cuts of the asset, or refuses them.
- * In: frames in decode order on the clock of the asset. Out: segments in order. docs/media.md 6; docs/decisions/0030.
+ * Cuts the frames of one encoded rendition into segments that begin exactly at the cuts of the asset, or
+ * refuses them.
+ * In: frames in decode order on the clock of the asset. Out: segments in order. docs/media.md 6;
+ * docs/decisions/0030.
  */
 import { OxbowError } from '../../lib/errors.ts';
 import { assetTicks } from '../../media/asset-time.ts';
@@ -71,7 +73,10 @@ export class SegmentCutter {
     this.#deliver(isVideo && isContinued && endDts > last.dts ? endDts : undefined);
   }
 
-  /** Number of the cut after the segment that a frame begins; a cut closer than one audio frame to the next has no segment. */
+  /**
+   * Number of the cut after the segment that a frame begins; a cut closer than one audio frame to the next
+   * has no segment.
+   */
   #after({ pts }: Frame): number {
     const { cuts, track } = this.#options;
     let next = this.#next + 1;

@@ -1,6 +1,7 @@
 /**
  * An encoder of a live ladder without a process, whose pace a test sets.
- * In: what is sent to it. Out: each frame of the source again, in each rung, with key frames at the cuts. Used by tests only.
+ * In: what is sent to it. Out: each frame of the source again, in each rung, with key frames at the cuts.
+ * Used by tests only.
  */
 
 import type { LadderVideoRendition } from '../../ffmpeg/ladder-options.ts';

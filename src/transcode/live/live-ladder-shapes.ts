@@ -45,8 +45,8 @@ export type RungState = 'starting' | 'live' | 'dropped';
 /** A ladder at an instant. */
 export interface LiveLadderFacts {
   /**
-   * `off`: not wanted now; `starting`; `waiting`: the stream has no picture that it could encode; `running`; `stopped`: the machine is too
-   * slow for every rung.
+   * `off`: not wanted now; `starting`; `waiting`: the stream has no picture that it could encode; `running`;
+   * `stopped`: the machine is too slow for every rung.
    */
   readonly state: 'off' | 'starting' | 'waiting' | 'running' | 'stopped';
   /** How far behind the last ten seconds were, 95th percentile; undefined if nothing came out. */

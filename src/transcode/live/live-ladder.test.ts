@@ -59,7 +59,12 @@ function openRig(
   let at = 0;
   const frames = videoFrames({ track: of, seconds: 200, rate: 25, gopS: 1 });
   return {
-    ...{ rig, live, encoders, said, calls, inputs },
+    rig,
+    live,
+    encoders,
+    said,
+    calls,
+    inputs,
     begin: () => rig.stream.startRun(continuous([of])),
     /** Publishes this many seconds of media in their time. */
     async play(seconds: number) {

@@ -1,6 +1,6 @@
 /**
- * Encodes further qualities of one live stream while it is wanted: one process, started again after a crash, with fewer rungs while the
- * machine is too slow. The stream itself never waits for it.
+ * Encodes further qualities of one live stream while it is wanted: one process, started again after a crash,
+ * with fewer rungs while the machine is too slow. The stream itself never waits for it.
  * In: frames of the stream as a sink, its cuts. Out: frames for its derived qualities, facts for people.
  */
 import { availableParallelism } from 'node:os';
@@ -25,7 +25,10 @@ import { LAG_LIMIT_MS, Overload } from './overload.ts';
 const CHECK_MS = 250;
 /** An encoder that returns nothing for this long is hung, ms. */
 const HUNG_MS = 15_000;
-/** Most media that waits for the encoder, seconds; of sources that deliver whole segments that many intervals more. */
+/**
+ * Most media that waits for the encoder, seconds; of sources that deliver whole segments that many intervals
+ * more.
+ */
 const MAX_WAIT_S = 4;
 /** An encoder that ran this long did not fail at the start, ms. */
 const HEALTHY_MS = 30_000;
@@ -137,7 +140,7 @@ export class LiveLadder implements Sink {
     if (reference.kind !== 'video') return;
     const plan = this.#planOf(reference, false);
     const scan = new ScanWatch(reference.config);
-    this.#run = { ...{ id: run.id, track: reference, plan, scan }, isInterlaced: false, isBegun: false, isOver: false };
+    this.#run = { id: run.id, track: reference, plan, scan, isInterlaced: false, isBegun: false, isOver: false };
     if (this.#queue) this.#queue.maxTicks = this.#maxWaitS * reference.timescale;
   }
 
@@ -152,7 +155,10 @@ export class LiveLadder implements Sink {
     queue.push(frame, atMs);
   }
 
-  /** The run of a frame: with another plan from the key frame on before which its pictures turned out to have fields. */
+  /**
+   * The run of a frame: with another plan from the key frame on before which its pictures turned out to have
+   * fields.
+   */
   #look(run: LadderRun, frame: Frame): LadderRun {
     // FFmpeg returns the fields of HEVC as pictures of half the height.
     run.isInterlaced ||= run.track.config.codec === 'h264' && run.scan.look(frame) === 'interlaced';

@@ -23,7 +23,10 @@ export interface LivePlan {
   readonly picture: LadderPicture;
   /** Lowest first. */
   readonly rungs: readonly PlannedRung[];
-  /** Rungs that are as large as the source, or larger: the source is that quality, or the rung that takes its place. */
+  /**
+   * Rungs that are as large as the source, or larger: the source is that quality, or the rung that takes its
+   * place.
+   */
   readonly leftOut: readonly LiveRung[];
 }
 
@@ -56,8 +59,9 @@ const PEAK = 1.25;
 const HD_HEIGHT = 720;
 
 /**
- * The plan for a source; `rungs` is empty where all are left out. A source that browsers do not show as it should be (interlaced, or H.264
- * that they do not decode) has a rung of its own size, which takes its place in playlists.
+ * The plan for a source; `rungs` is empty where all are left out. A source that browsers do not show as it
+ * should be (interlaced, or H.264 that they do not decode) has a rung of its own size, which takes its place
+ * in playlists.
  */
 export function planLive({ config }: VideoTrack, ladder: LiveLadder, options: LivePlanOptions = {}): LivePlan {
   const { suffix = '', hardware, interlaced = false } = options;
@@ -78,15 +82,19 @@ export function planLive({ config }: VideoTrack, ladder: LiveLadder, options: Li
         name,
         bandwidth: Math.ceil(bitrate * PEAK),
         rendition: {
-          ...{
-            id: `v0-${name}`,
-            trackId: TRACKS_FROM + index,
-            rung: name,
-            codec: 'h264',
-            ...scaled(width, height, lines),
-          },
-          ...{ frameRate: { num: Math.round((pictures / keepEvery) * 1000), den: 1000 }, keepEvery, crf: CRF },
-          ...{ maxRate: bitrate, bufferSize: Math.round(bitrate * BUFFER_S), bFrames: 0, effort: 'fast', isLive: true },
+          id: `v0-${name}`,
+          trackId: TRACKS_FROM + index,
+          rung: name,
+          codec: 'h264',
+          ...scaled(width, height, lines),
+          frameRate: { num: Math.round((pictures / keepEvery) * 1000), den: 1000 },
+          keepEvery,
+          crf: CRF,
+          maxRate: bitrate,
+          bufferSize: Math.round(bitrate * BUFFER_S),
+          bFrames: 0,
+          effort: 'fast',
+          isLive: true,
           ...(hardware !== undefined && { hardware }),
         },
       };
@@ -94,7 +102,9 @@ export function planLive({ config }: VideoTrack, ladder: LiveLadder, options: Li
   );
   return {
     picture: {
-      ...{ rotation: 0, interlaced, matrix: shortSide < HD_HEIGHT ? 'bt601' : 'bt709' },
+      rotation: 0,
+      interlaced,
+      matrix: shortSide < HD_HEIGHT ? 'bt601' : 'bt709',
       ...(fields && { fields }),
     },
     rungs,

@@ -1,6 +1,6 @@
 /**
- * What waits for the encoder of a live ladder: frames, and what belongs between them. The encoder has only a few frames at a time, so that
- * frames that come too late can be dropped here.
+ * What waits for the encoder of a live ladder: frames, and what belongs between them. The encoder has only a
+ * few frames at a time, so that frames that come too late can be dropped here.
  * In: frames of the source in decode order. Out: calls of the encoder, in order.
  */
 import type { LiveEncoder } from '../../ffmpeg/live-ladder.ts';

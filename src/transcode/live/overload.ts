@@ -1,5 +1,6 @@
 /**
- * Decides when a live ladder has fewer rungs because the machine is too slow, and when it tries one more again.
+ * Decides when a live ladder has fewer rungs because the machine is too slow, and when it tries one more
+ * again.
  * In: how far the encoder is behind, regularly. Out: `drop` or `raise`. Pure.
  */
 

@@ -1,8 +1,9 @@
 /**
- * A conversion of tracks between the publishers of a stream and the stream: everything after it sees ordinary tracks.
- * In: the calls of the publisher slot. Out: the same calls in the same order, with converted frames in place of those of the converted
- * tracks. Other tracks are not held back while a run lasts. A run begins when its conversion is ready, and the end of a run waits for its
- * last frames, at most 2 s.
+ * A conversion of tracks between the publishers of a stream and the stream: everything after it sees ordinary
+ * tracks.
+ * In: the calls of the publisher slot. Out: the same calls in the same order, with converted frames in place
+ * of those of the converted tracks. Other tracks are not held back while a run lasts. A run begins when its
+ * conversion is ready, and the end of a run waits for its last frames, at most 2 s.
  */
 import type { GapCause } from '../../api/gap.ts';
 import type { RunStart, SourceSegment, StreamInput } from '../../live/input.ts';
@@ -19,7 +20,10 @@ export type StageInput = StreamInput & { offline(detail: string): void };
 export interface Conversion {
   /** Process id, undefined while none runs. */
   readonly pid: number | undefined;
-  /** A run begins. Returns the ids of the tracks whose frames it takes; if it takes none, the run passes as it is. */
+  /**
+   * A run begins. Returns the ids of the tracks whose frames it takes; if it takes none, the run passes as it
+   * is.
+   */
   begin(start: RunStart): ReadonlySet<number>;
   /** Calls `done` with the run that the stream gets, as soon as that can begin. Frames are pushed before. */
   started(done: (start: RunStart) => void): void;
@@ -140,7 +144,10 @@ export class ConversionStage implements StreamInput {
     this.#do(() => this.#next.damage(reason));
   }
 
-  /** The publishers have ended, and the owner reports it to the stream: drops calls that wait. Resolves when the process has ended. */
+  /**
+   * The publishers have ended, and the owner reports it to the stream: drops calls that wait. Resolves when
+   * the process has ended.
+   */
   async reset(): Promise<void> {
     this.#waiting = undefined;
     this.#isBeginning = false;
@@ -207,7 +214,10 @@ export class ConversionStage implements StreamInput {
     else if (call.ends && this.#isBeginning) this.#postpone(call, waiting);
   }
 
-  /** The media ends before its run has begun: waits for its first converted frame as for the last one, then makes the call. */
+  /**
+   * The media ends before its run has begun: waits for its first converted frame as for the last one, then
+   * makes the call.
+   */
   #postpone(call: Extract<Call, { ends: boolean }>, waiting: Call[]): void {
     this.#isBeginning = false;
     this.#conversion.finish(() => {

@@ -1,6 +1,8 @@
 /**
- * A process that converts the frames of one stream and runs as long as it is needed: started with the first frame, again after a crash.
- * In: frames in order. Out: converted frames in order; what is lost while no process runs is reported, never waited for.
+ * A process that converts the frames of one stream and runs as long as it is needed: started with the first
+ * frame, again after a crash.
+ * In: frames in order. Out: converted frames in order; what is lost while no process runs is reported, never
+ * waited for.
  */
 import type { Mark } from '../../ffmpeg/frame-protocol.ts';
 import { backoffMs } from '../../lib/abort.ts';
@@ -15,7 +17,9 @@ const HUNG_MS = 5000;
 const CHECK_MS = 500;
 /** Most frames that wait for the process; beyond it, frames are lost. Half a minute of MP2. */
 const MAX_WAITING = 1500;
-/** The start of the process is waited for at most this long, ms. It takes 200 ms, longer on a busy machine. */
+/**
+ * The start of the process is waited for at most this long, ms. It takes 200 ms, longer on a busy machine.
+ */
 const START_MS = 10_000;
 /** The end of the media is waited for at most this long, ms. */
 const FINISH_MS = 2000;
@@ -50,7 +54,10 @@ export type OpenProcess<P extends ConversionProcess> = (output: ProcessOutput) =
 
 /** What a conversion may cost. */
 export interface SupervisionLimits {
-  /** Most frames that wait for the process; beyond it, frames are lost. Default 1,500. At least twice `markEvery`. */
+  /**
+   * Most frames that wait for the process; beyond it, frames are lost. Default 1,500. At least twice
+   * `markEvery`.
+   */
   readonly maxWaiting?: number;
   /** Most bytes of them. Default: no limit. */
   readonly maxWaitingBytes?: number;
@@ -58,7 +65,10 @@ export interface SupervisionLimits {
   readonly markEvery?: number;
   /** From one start of a process to the next one after a failure, at least, ms. Default 0. */
   readonly minRestartMs?: number;
-  /** Frames do not wait while a process starts: they would be late. They are not counted as lost. Default false. */
+  /**
+   * Frames do not wait while a process starts: they would be late. They are not counted as lost. Default
+   * false.
+   */
   readonly dropsWhileStarting?: boolean;
 }
 
@@ -124,8 +134,12 @@ export class SupervisedProcess<P extends ConversionProcess> {
     this.#clock = clock;
     this.#output = output;
     this.#limits = {
-      ...{ maxWaiting: MAX_WAITING, maxWaitingBytes: Number.POSITIVE_INFINITY, markEvery: MARK_EVERY },
-      ...{ minRestartMs: 0, dropsWhileStarting: false, ...limits },
+      maxWaiting: MAX_WAITING,
+      maxWaitingBytes: Number.POSITIVE_INFINITY,
+      markEvery: MARK_EVERY,
+      minRestartMs: 0,
+      dropsWhileStarting: false,
+      ...limits,
     };
   }
 
@@ -144,19 +158,28 @@ export class SupervisedProcess<P extends ConversionProcess> {
     return this.#opening !== undefined;
   }
 
-  /** Since when the oldest frames have waited that are not confirmed, monotonic ms; undefined if there are none. */
+  /**
+   * Since when the oldest frames have waited that are not confirmed, monotonic ms; undefined if there are
+   * none.
+   */
   get oldestMs(): number | undefined {
     return this.#marks[0]?.sinceMs;
   }
 
-  /** New media begins. Call `finish` before. @param setUp announces to the process what follows; called again for each process after this one */
+  /**
+   * New media begins. Call `finish` before.
+   * @param setUp announces to the process what follows; called again for each process after this one
+   */
   begin(setUp: (process: P) => void): void {
     this.#setUp = setUp;
     if (this.#child || this.#opening) this.tell(setUp);
     else this.start();
   }
 
-  /** Calls `done` when the process is ready for frames or has failed, after 10 s at the latest; at once if no process is being started. */
+  /**
+   * Calls `done` when the process is ready for frames or has failed, after 10 s at the latest; at once if no
+   * process is being started.
+   */
   started(done: () => void): void {
     if (!this.#opening) {
       done();
@@ -188,7 +211,10 @@ export class SupervisedProcess<P extends ConversionProcess> {
     return true;
   }
 
-  /** The media ends: calls `done` after the last of its frames, at once if there is none, after 2 s at the latest. */
+  /**
+   * The media ends: calls `done` after the last of its frames, at once if there is none, after 2 s at the
+   * latest.
+   */
   finish(done: () => void): void {
     const isRunning = this.#child !== undefined || this.#opening !== undefined;
     const isFinishing = this.#marks.some(({ ends, done: waits }) => ends && waits !== undefined);
@@ -219,7 +245,10 @@ export class SupervisedProcess<P extends ConversionProcess> {
     return new Promise((resolve) => this.after(resolve));
   }
 
-  /** Ends the process; what it holds is lost. A later frame starts another one. Resolves when the process has ended. */
+  /**
+   * Ends the process; what it holds is lost. A later frame starts another one. Resolves when the process has
+   * ended.
+   */
   async stop(): Promise<void> {
     const child = this.#child;
     this.#child = undefined;

@@ -1,6 +1,8 @@
 /**
- * Durations of the pictures inside an encoder: those with B-frames come out in another order, and the encoder knows the average alone.
- * In: pictures as they enter and leave. Out: their durations, in the ticks that come out; how many did not come out. Pure.
+ * Durations of the pictures inside an encoder: those with B-frames come out in another order, and the encoder
+ * knows the average alone.
+ * In: pictures as they enter and leave. Out: their durations, in the ticks that come out; how many did not
+ * come out. Pure.
  */
 import type { Frame } from '../../media/frame.ts';
 

@@ -7,12 +7,21 @@ import type { LiveLadderOptions } from '../../ffmpeg/live-ladder-options.ts';
 import type { Track, VideoTrack } from '../../media/frame.ts';
 import { mpeg2DisplaySize } from '../../media/mpeg2/sequence.ts';
 
-/** Cap of the bitrate, bits per second: 4 Mbit/s at 720p, 8 Mbit/s at 1080p, in proportion to the pixels but a little less. */
+/**
+ * Cap of the bitrate, bits per second: 4 Mbit/s at 720p, 8 Mbit/s at 1080p, in proportion to the pixels but a
+ * little less.
+ */
 const BITRATE = { at720p: 4_000_000, least: 500_000, most: 12_000_000, exponent: 0.855 };
 const PIXELS_OF_720P = 1280 * 720;
-/** The cap is per picture at this rate where the source names none: it is not known before it has been measured. */
+/**
+ * The cap is per picture at this rate where the source names none: it is not known before it has been
+ * measured.
+ */
 const FRAME_RATE = 30;
-/** Constant quality of x264 below the cap: a little more than that of a ladder, because others are encoded from this one. */
+/**
+ * Constant quality of x264 below the cap: a little more than that of a ladder, because others are encoded
+ * from this one.
+ */
 const CRF = 21;
 /** Size of the buffer whose level the encoder keeps, in seconds of the bitrate. */
 const BUFFER_S = 0.5;
@@ -38,19 +47,34 @@ export function planVideo({ id, config }: VideoTrack, parallelism: number): Live
   const bitrate = bitrateOf(width * height);
   const rate = config.frameRate ?? FRAME_RATE;
   const rendition: LadderVideoRendition = {
-    ...{ id: 'converted', trackId: id, rung: '', codec: 'h264', width: even(width), height: even(height) },
-    ...{ frameRate: { num: Math.round(rate * 1000), den: 1000 }, keepEvery: 1, crf: CRF },
-    ...{ maxRate: bitrate, bufferSize: Math.round(bitrate * BUFFER_S), bFrames: 0, effort: 'fast', isLive: true },
+    id: 'converted',
+    trackId: id,
+    rung: '',
+    codec: 'h264',
+    width: even(width),
+    height: even(height),
+    frameRate: { num: Math.round(rate * 1000), den: 1000 },
+    keepEvery: 1,
+    crf: CRF,
+    maxRate: bitrate,
+    bufferSize: Math.round(bitrate * BUFFER_S),
+    bFrames: 0,
+    effort: 'fast',
+    isLive: true,
   };
   return {
-    // VP8 has the colours of BT.601 in every size (RFC 6386 9.2). Pictures of MPEG-2 say whether they are interlaced.
+    // VP8 has the colours of BT.601 in every size (RFC 6386 9.2). Pictures of MPEG-2 say whether they are
+    // interlaced.
     picture: {
       rotation: 0,
       interlaced: false,
       matrix: config.codec === 'mpeg2' && height >= HD_HEIGHT ? 'bt709' : 'bt601',
     },
     // RTP has no times before 0.
-    ...{ renditions: [rendition], origin: 0, threads: Math.min(MAX_THREADS, parallelism), isSource: true },
+    renditions: [rendition],
+    origin: 0,
+    threads: Math.min(MAX_THREADS, parallelism),
+    isSource: true,
   };
 }
 

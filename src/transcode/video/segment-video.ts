@@ -1,7 +1,9 @@
 /**
- * Converts the video of pulled segments to H.264 before they are published: a burst is converted as a whole, however long that takes.
- * In: tracks and frames of one segment after the other, with times that continue. Out: the tracks, and the pictures that have come out. The
- * last ones of a segment come out with the next one: later pictures decide on them (B-frames, fields).
+ * Converts the video of pulled segments to H.264 before they are published: a burst is converted as a whole,
+ * however long that takes.
+ * In: tracks and frames of one segment after the other, with times that continue. Out: the tracks, and the
+ * pictures that have come out. The last ones of a segment come out with the next one: later pictures decide
+ * on them (B-frames, fields).
  */
 import { availableParallelism } from 'node:os';
 import type { LiveEncoder } from '../../ffmpeg/live-ladder.ts';
@@ -19,7 +21,10 @@ const BATCH = 50;
 const LIMITS = { maxWaiting: 600, maxWaitingBytes: 64 * 1024 * 1024, markEvery: 1 };
 /** A segment whose conversion failed is converted once more. */
 const ATTEMPTS = 2;
-/** The machine is too slow where a segment takes this much longer than it lasts; reported at most this often, ms. */
+/**
+ * The machine is too slow where a segment takes this much longer than it lasts; reported at most this often,
+ * ms.
+ */
 const TOO_SLOW = 1.5;
 const SLOW_EVERY_MS = 60_000;
 
@@ -90,7 +95,8 @@ export class SegmentVideo implements AsyncDisposable {
   }
 
   /**
-   * Converts the video of a segment with a track that is converted; its times continue those of the segment before.
+   * Converts the video of a segment with a track that is converted; its times continue those of the segment
+   * before.
    *
    * @param frames of all tracks; those that are not converted are ignored
    */
@@ -187,7 +193,10 @@ export class SegmentVideo implements AsyncDisposable {
     this.#frames.push(left.frame);
   }
 
-  /** The process has failed with everything in it: the pictures of this segment are sent again, those before it are lost. */
+  /**
+   * The process has failed with everything in it: the pictures of this segment are sent again, those before
+   * it are lost.
+   */
   #abandon(firstPts = Number.POSITIVE_INFINITY): void {
     this.#missing = this.#durations.clear(firstPts);
     this.#frames = this.#frames.filter(({ pts }) => pts < firstPts);

@@ -9,20 +9,36 @@ import { planVideo } from './plan.ts';
 import { createVideoStage } from './video-stage.ts';
 
 const vp8: VideoTrack = {
-  ...{ id: 1, kind: 'video', timescale: 90_000, language: 'und', label: '' },
+  id: 1,
+  kind: 'video',
+  timescale: 90_000,
+  language: 'und',
+  label: '',
   config: { codec: 'vp8', record: new Uint8Array(0), codecs: 'vp8', width: 640, height: 360 },
 };
 const sized = (width: number, height: number): VideoTrack => ({ ...vp8, config: { ...vp8.config, width, height } });
 const opus: Track = {
-  ...{ id: 2, kind: 'audio', timescale: 48_000, language: 'und', label: '' },
+  id: 2,
+  kind: 'audio',
+  timescale: 48_000,
+  language: 'und',
+  label: '',
   config: { codec: 'opus', record: Uint8Array.of(1), codecs: 'opus', sampleRate: 48_000, channels: 2 },
 };
 const start = (tracks: readonly Track[] = [vp8, opus], requestKeyFrame?: () => void): RunStart => ({
-  ...{ tracks, utcOffsetUs: 0, clock: 'arrival', pace: { kind: 'continuous' } },
+  tracks,
+  utcOffsetUs: 0,
+  clock: 'arrival',
+  pace: { kind: 'continuous' },
   ...(requestKeyFrame && { requestKeyFrame }),
 });
 const video = (n: number, key = false): Frame => ({
-  ...{ trackId: 1, dts: n, pts: n, duration: 40 + n, key, data: Uint8Array.of(1) },
+  trackId: 1,
+  dts: n,
+  pts: n,
+  duration: 40 + n,
+  key,
+  data: Uint8Array.of(1),
 });
 const sound = (n: number): Frame => ({ ...video(n, true), trackId: 2 });
 /** Lets a process that was opened become ready. */
@@ -58,7 +74,8 @@ function open(t: TestContext) {
     damage: () => void calls.push('damage'),
   };
   const stage = createVideoStage(next, {
-    ...{ open: encoders.open, clock },
+    open: encoders.open,
+    clock,
     report: {
       failed: (why) => void failures.push(why),
       slow: () => void slow++,
@@ -73,7 +90,14 @@ function open(t: TestContext) {
     t.mock.timers.tick(ms);
   };
   return {
-    ...{ stage, calls, starts, frames, encoders, failures, bugs, pass },
+    stage,
+    calls,
+    starts,
+    frames,
+    encoders,
+    failures,
+    bugs,
+    pass,
     counts: () => ({ lost, slow }),
   };
 }

@@ -1,7 +1,8 @@
 /**
- * Converts VP8, which CMAF does not have, and MPEG-2, which browsers do not play, to H.264 in a child process, between the publishers of a stream and the stream.
- * In: the calls of the publisher slot. Out: the same calls, with H.264 in place of them, with the same times. A run begins when its first
- * picture comes out. Audio does not wait for video after that: the packager does.
+ * Converts VP8, which CMAF does not have, and MPEG-2, which browsers do not play, to H.264 in a child
+ * process, between the publishers of a stream and the stream.
+ * In: the calls of the publisher slot. Out: the same calls, with H.264 in place of them, with the same times.
+ * A run begins when its first picture comes out. Audio does not wait for video after that: the packager does.
  */
 import { availableParallelism } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
@@ -24,7 +25,10 @@ const MAX_START_MS = 10_000;
 const CAUGHT_UP_MS = 500;
 /** What waits for the process at most. */
 const LIMITS = { maxWaiting: 600, maxWaitingBytes: 64 * 1024 * 1024, markEvery: 1 };
-/** By this much later than its audio video may arrive, µs: with the half second of every source, as late as frames may wait. */
+/**
+ * By this much later than its audio video may arrive, µs: with the half second of every source, as late as
+ * frames may wait.
+ */
 const CONVERSION_US = 1_500_000;
 /** From one request for a key frame to the next one, ms: key frames are large. */
 const REQUEST_MS = 1000;

@@ -1,6 +1,7 @@
 /**
  * The report of one error: what the error webhook sends.
- * In: a log line with `report`. Out: ErrorReport, and its fingerprint, the same for the same error of any release. docs/6-run/errors.md.
+ * In: a log line with `report`. Out: ErrorReport, and its fingerprint, the same for the same error of any
+ * release. docs/6-run/errors.md.
  */
 import { createHash } from 'node:crypto';
 import type { ReportKind } from '../../observe/errors/report-bug.ts';
@@ -41,12 +42,22 @@ export function parseReport(json: string): ErrorReport | undefined {
   const text = (value: unknown) => (typeof value === 'string' ? value.slice(0, MAX_TEXT) : null);
   const [summary, message, trace] = [text(msg) ?? '', text(error) ?? '', text(stack)];
   return {
-    ...{ at: String(time), kind, summary, message, stack: trace, stream: text(stream), traceId: text(traceId), fields },
+    at: String(time),
+    kind,
+    summary,
+    message,
+    stack: trace,
+    stream: text(stream),
+    traceId: text(traceId),
+    fields,
     fingerprint: fingerprintOf({ kind, summary, message, stack: trace }),
   };
 }
 
-/** By the functions and files of the innermost frames, without lines; without a stack by the text, without numbers. */
+/**
+ * By the functions and files of the innermost frames, without lines; without a stack by the text, without
+ * numbers.
+ */
 export function fingerprintOf({
   kind,
   summary,

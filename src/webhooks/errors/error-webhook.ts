@@ -1,6 +1,8 @@
 /**
- * The error webhook: reports bugs and crashes to one URL of the settings, each error once and then with its count.
- * In: log lines with `report`. Out: POSTs through the guarded client. Bounded in memory and in requests; docs/6-run/errors.md.
+ * The error webhook: reports bugs and crashes to one URL of the settings, each error once and then with its
+ * count.
+ * In: log lines with `report`. Out: POSTs through the guarded client. Bounded in memory and in requests;
+ * docs/6-run/errors.md.
  */
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../lib/clock.ts';
@@ -9,7 +11,6 @@ import type { Net } from '../../net/net.ts';
 import { sign } from '../signature.ts';
 import { type ErrorReport, parseReport } from './error-report.ts';
 
-/** Options of the webhook. */
 export interface ErrorWebhookOptions {
   readonly url: string;
   /** Signs requests as other webhooks do; undefined: unsigned. */
@@ -122,7 +123,10 @@ export class ErrorWebhook implements AsyncDisposable {
     }
   }
 
-  /** @returns false if the receiver did not accept it: the result is counted, and no log line may follow, which would be reported */
+  /**
+   * @returns false if the receiver did not accept it: the result is counted, and no log line may follow,
+   *   which would be reported
+   */
   async #post(id: string, json: string): Promise<boolean> {
     const { url, secret, net, clock } = this.#options;
     const trusted = new URL(url);

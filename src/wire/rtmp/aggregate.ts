@@ -8,7 +8,8 @@ import { FormatError } from '../../lib/errors.ts';
 const HEADER_BYTES = 11;
 
 /**
- * Delivers the messages of an aggregate. Their timestamps are moved so that the first one has the timestamp of the aggregate.
+ * Delivers the messages of an aggregate. Their timestamps are moved so that the first one has the timestamp
+ * of the aggregate.
  *
  * @param onMessage its body is a view of `body`
  * @throws FormatError if a message ends after the aggregate

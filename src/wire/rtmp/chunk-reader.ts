@@ -1,6 +1,7 @@
 /**
  * Chunks to messages: chunk streams may be interleaved, input comes in pieces of any size.
- * In: bytes after the handshake. Out: messages, each in one array of its own. RTMP 1.0 specification (Adobe, 2012), 5.3, 5.4.
+ * In: bytes after the handshake. Out: messages, each in one array of its own. RTMP 1.0 specification (Adobe,
+ * 2012), 5.3, 5.4.
  */
 import { FormatError } from '../../lib/errors.ts';
 import { DEFAULT_CHUNK_SIZE, MAX_MESSAGE_BYTES, messageType, type OnMessage } from './message.ts';
@@ -41,7 +42,6 @@ interface ChunkStream {
   hasHeader: boolean;
 }
 
-/** Reads chunks. */
 export class ChunkReader {
   readonly #limits: ChunkLimits;
   readonly #onMessage: OnMessage;
@@ -56,7 +56,9 @@ export class ChunkReader {
   #left = 0;
   /** Bytes of messages in progress. */
   #pendingBytes = 0;
-  /** The peer repeats the extended timestamp in chunks of format 3, as the specification says. Some do not. */
+  /**
+   * The peer repeats the extended timestamp in chunks of format 3, as the specification says. Some do not.
+   */
   #repeatsExtended = true;
   #totalBytes = 0;
 
@@ -167,7 +169,10 @@ export class ChunkReader {
     return next - at;
   }
 
-  /** Reads the rest of a header of format 3: the next chunk of a message, or a message with the header of the one before. */
+  /**
+   * Reads the rest of a header of format 3: the next chunk of a message, or a message with the header of the
+   * one before.
+   */
   #continue(stream: ChunkStream, bytes: Uint8Array, at: number, next: number, end: number): number {
     if (!stream.hasHeader) throw new FormatError(`chunk stream ${stream.id} begins without a header`, this.#totalBytes);
     let after = next;

@@ -1,7 +1,7 @@
 /**
  * The client side of a connection that publishes: to a platform, or to another oxbow.
- * In: an address, a function that connects, media messages. Out: chunks, written with a bounded queue. RTMP 1.0 specification
- * (Adobe, 2012), 7.2; Enhanced RTMP 2, Enhancing NetConnection connect Command.
+ * In: an address, a function that connects, media messages. Out: chunks, written with a bounded queue. RTMP
+ * 1.0 specification (Adobe, 2012), 7.2; Enhanced RTMP 2, Enhancing NetConnection connect Command.
  */
 import type { Duplex } from 'node:stream';
 import { withDeadline } from '../../lib/abort.ts';
@@ -60,7 +60,8 @@ export interface RtmpClient extends AsyncDisposable {
    *
    * @param timestampMs 0 to 2^32 - 1
    * @param body copied
-   * @returns false if more than 1 MiB waits: pause until `onDrain`. Above 8 MiB, or after the end, the message is dropped
+   * @returns false if more than 1 MiB waits: pause until `onDrain`. Above 8 MiB, or after the end, the
+   *   message is dropped
    */
   write(type: MediaType, timestampMs: number, body: Uint8Array): boolean;
   /** Resolves with the reason when the connection has ended; never rejects. */
@@ -91,7 +92,8 @@ export interface RtmpAddress {
 }
 
 /**
- * Divides an address as encoders do: the last part of the path, with the query, is the stream; what precedes it is the application.
+ * Divides an address as encoders do: the last part of the path, with the query, is the stream; what precedes
+ * it is the application.
  *
  * @throws FormatError if it has no application or no stream
  */
@@ -108,8 +110,8 @@ export function parseRtmpUrl(url: string): RtmpAddress {
 /**
  * Connects, up to the result of `connect`.
  *
- * @throws FormatError for an invalid address or an invalid answer; RtmpRejected if the server refuses; errors of `connect`; the reason
- *   of the signal
+ * @throws FormatError for an invalid address or an invalid answer; RtmpRejected if the server refuses; errors
+ *   of `connect`; the reason of the signal
  */
 export async function connectRtmp(target: RtmpTarget): Promise<RtmpClient> {
   const address = parseRtmpUrl(target.url);

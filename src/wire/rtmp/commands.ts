@@ -1,7 +1,7 @@
 /**
  * Commands: `connect`, `publish` and their results.
- * In: bodies of command messages; values to send. Out: commands; bodies. RTMP 1.0 specification (Adobe, 2012), 7.2; Enhanced RTMP 2,
- * Enhancing NetConnection connect Command.
+ * In: bodies of command messages; values to send. Out: commands; bodies. RTMP 1.0 specification (Adobe,
+ * 2012), 7.2; Enhanced RTMP 2, Enhancing NetConnection connect Command.
  */
 import { parseAmf0, printAmf0 } from '../../media/amf/amf0.ts';
 import { type AmfObject, type AmfValue, isAmfObject } from '../../media/amf/value.ts';
@@ -12,7 +12,6 @@ const MAX_TEXT = 4096;
 /** Names of codecs in a list. */
 const MAX_FOUR_CCS = 64;
 
-/** A command. */
 export interface Command {
   readonly name: string;
   /** Number that the result repeats; 0: no result is expected. */
@@ -89,7 +88,8 @@ export interface ServerAbilities {
 }
 
 /**
- * The result of `connect`. The codecs are repeated for clients of enhanced RTMP alone, since old ones may not expect the fields.
+ * The result of `connect`. The codecs are repeated for clients of enhanced RTMP alone, since old ones may not
+ * expect the fields.
  *
  * @returns the body of a command message
  */

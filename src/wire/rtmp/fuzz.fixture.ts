@@ -126,7 +126,9 @@ function outcome(read: () => unknown, bytes: Uint8Array): unknown {
   }
 }
 
-/** Messages survive all chunk formats and all pieces; scrambled chunks have the same outcome in all pieces. */
+/**
+ * Messages survive all chunk formats and all pieces; scrambled chunks have the same outcome in all pieces.
+ */
 export function fuzzChunks(seed: number, count: number): void {
   const random = seeded(seed);
   for (let i = 0; i < count; i++) {

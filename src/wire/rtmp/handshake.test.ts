@@ -29,7 +29,8 @@ suite('the handshake of a server', () => {
     }
   });
 
-  // Encoders that use digests close the connection if S1 or S2 has a wrong one. The check below is what they do.
+  // Encoders that use digests close the connection if S1 or S2 has a wrong one. The check below is what they
+  // do.
   for (const layout of [0, 1] as const) {
     test(`a C1 with a digest in layout ${layout} gets digests in S1 and S2`, () => {
       const c1 = Buffer.from(Array.from({ length: SIZE }, (_, i) => (i * 7) & 255));

@@ -1,7 +1,8 @@
 /**
  * The handshake, in its simple form and with the digests of Flash players and older encoders.
- * In: bytes of the peer, in pieces of any size. Out: bytes to send; whether it is complete. RTMP 1.0 specification (Adobe, 2012), 5.2.
- * The form with digests is in no specification; all servers and encoders use the same constants.
+ * In: bytes of the peer, in pieces of any size. Out: bytes to send; whether it is complete. RTMP 1.0
+ * specification (Adobe, 2012), 5.2. The form with digests is in no specification; all servers and encoders
+ * use the same constants.
  */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { FormatError } from '../../lib/errors.ts';
@@ -11,7 +12,9 @@ const VERSION = 3;
 /** Size of C1, S1, C2 and S2, bytes. */
 const SIZE = 1536;
 const DIGEST_BYTES = 32;
-/** Offsets of the four bytes whose sum gives the place of the digest, and the first place, for both layouts. */
+/**
+ * Offsets of the four bytes whose sum gives the place of the digest, and the first place, for both layouts.
+ */
 const LAYOUTS = [
   { sumAt: 8, from: 12 },
   { sumAt: 772, from: 776 },
@@ -63,7 +66,9 @@ class Collector {
   }
 }
 
-/** The handshake of a server. Its memory until the first 1,537 bytes of the client have arrived: those bytes. */
+/**
+ * The handshake of a server. Its memory until the first 1,537 bytes of the client have arrived: those bytes.
+ */
 export class ServerHandshake implements Handshake {
   readonly #send: (bytes: Uint8Array) => void;
   #hello: Collector | undefined;

@@ -1,6 +1,7 @@
 /**
  * Messages over a connection, the same for server and client: handshake, chunks, acknowledgements, pings.
- * In: bytes of a socket. Out: messages other than those of the protocol itself; bytes. RTMP 1.0 specification (Adobe, 2012), 5.4, 7.1.7.
+ * In: bytes of a socket. Out: messages other than those of the protocol itself; bytes. RTMP 1.0 specification
+ * (Adobe, 2012), 5.4, 7.1.7.
  */
 import { FormatError } from '../../lib/errors.ts';
 import { readAggregate } from './aggregate.ts';

@@ -1,6 +1,7 @@
 /**
  * Message types of RTMP, and bounds.
- * In: nothing. Out: constants and types of the other files of this folder. RTMP 1.0 specification (Adobe, 2012), 5.4, 7.1.
+ * In: nothing. Out: constants and types of the other files of this folder. RTMP 1.0 specification (Adobe,
+ * 2012), 5.4, 7.1.
  */
 
 /** Message type ids (5.4, 7.1). */

@@ -1,6 +1,6 @@
 /**
- * The bytes of OBS (librtmp) from the handshake to the first media, as it sends them: headers of format 0, 1 and 3, one chunk stream for
- * all media, 128-byte chunks until Set Chunk Size.
+ * The bytes of OBS (librtmp) from the handshake to the first media, as it sends them: headers of format 0, 1
+ * and 3, one chunk stream for all media, 128-byte chunks until Set Chunk Size.
  * In: the stream key of its settings. Out: bytes in the steps in which OBS waits for answers.
  */
 import { printAmf0 } from '../../media/amf/amf0.ts';
@@ -45,7 +45,11 @@ export function obsSession(key: string, { app = 'live', host = '127.0.0.1' } = {
     'connect',
     1,
     {
-      ...{ app, type: 'nonprivate', flashVer: 'FMLE/3.0 (compatible; FMSc/1.0)', swfUrl: url, tcUrl: url },
+      app,
+      type: 'nonprivate',
+      flashVer: 'FMLE/3.0 (compatible; FMSc/1.0)',
+      swfUrl: url,
+      tcUrl: url,
       fourCcList: ['av01', 'vp09', 'hvc1'],
     },
   ]);

@@ -9,8 +9,8 @@ import { MAX_MESSAGE_BYTES, type MediaType } from './message.ts';
 export type RtmpPhase = 'handshake' | 'connecting' | 'connected' | 'publishing' | 'playing' | 'closed';
 
 /**
- * Why a connection ended: `left` by the client; `refused` with a status; `timeout` of a deadline; `invalid` RTMP or a limit; `failed`:
- * the socket, or a bug; `server`: closed by its owner.
+ * Why a connection ended: `left` by the client; `refused` with a status; `timeout` of a deadline; `invalid`
+ * RTMP or a limit; `failed`: the socket, or a bug; `server`: closed by its owner.
  */
 export type RtmpEnd = 'left' | 'refused' | 'timeout' | 'invalid' | 'failed' | 'server';
 
@@ -47,7 +47,6 @@ export class RtmpRefusal extends Error {
   }
 }
 
-/** A request to publish. */
 export interface RtmpPublishRequest extends ConnectRequest {
   /** The name as the client sent it, with its query. */
   readonly playPath: string;
@@ -74,7 +73,6 @@ export interface RtmpPublication {
   end(detail: string, isOver: boolean): void;
 }
 
-/** A request to play. */
 export type RtmpPlayRequest = RtmpPublishRequest;
 
 /** What a client plays, as the connection sees it. */
@@ -92,12 +90,15 @@ export interface RtmpPlayer {
    *
    * @param timestampMs 0 to 2^32 - 1, wraps
    * @param body copied
-   * @returns false if more than 256 KiB wait: send no more until `drained`. After the end of the playback the message is dropped
+   * @returns false if more than 256 KiB wait: send no more until `drained`. After the end of the playback the
+   *   message is dropped
    */
   write(type: MediaType, timestampMs: number, body: Uint8Array): boolean;
   /** Resolves when everything was passed to the system, or the connection has ended. */
   drained(): Promise<void>;
-  /** The stream has ended: the client gets the status, then the connection is closed when everything was sent. */
+  /**
+   * The stream has ended: the client gets the status, then the connection is closed when everything was sent.
+   */
   finish(): void;
 }
 
@@ -119,7 +120,8 @@ export interface RtmpHandlers {
    * The connection has ended.
    *
    * @param detail the reason as text
-   * @param error what was thrown, if the peer broke the protocol (FormatError), the socket failed, or there is a bug
+   * @param error what was thrown, if the peer broke the protocol (FormatError), the socket failed, or there
+   *   is a bug
    */
   closed(end: RtmpEnd, detail: string, error?: unknown): void;
 }

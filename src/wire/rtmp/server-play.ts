@@ -1,7 +1,7 @@
 /**
  * A client that plays: its request, the statuses that it expects, and its media.
- * In: the commands that wire/rtmp/server read; media of the owner. Out: messages on the connection. RTMP 1.0 specification (Adobe,
- * 2012), 7.2.2.1.
+ * In: the commands that wire/rtmp/server read; media of the owner. Out: messages on the connection. RTMP 1.0
+ * specification (Adobe, 2012), 7.2.2.1.
  */
 import type { Duplex } from 'node:stream';
 import type { Status } from './commands.ts';

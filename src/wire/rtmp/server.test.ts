@@ -1,4 +1,5 @@
-// Connections are real, so a test waits for bytes, in turns of the event loop; the limits of time pass on virtual time.
+// Connections are real, so a test waits for bytes, in turns of the event loop; the limits of time pass on
+// virtual time.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';

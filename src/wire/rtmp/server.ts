@@ -1,6 +1,7 @@
 /**
  * The server side of one connection: a client connects, publishes or plays, and leaves.
- * In: a socket. Out: requests to publish and to play, media messages, the end. RTMP 1.0 specification (Adobe, 2012), 7.2.
+ * In: a socket. Out: requests to publish and to play, media messages, the end. RTMP 1.0 specification (Adobe,
+ * 2012), 7.2.
  */
 import type { Duplex } from 'node:stream';
 import { FormatError } from '../../lib/errors.ts';
@@ -41,13 +42,17 @@ const FLUSH_MS = 2000;
 const CHECK_MS = 5000;
 /** Message streams that a connection can create. */
 const MAX_STREAM_ID = 64;
-/** Messages between `publish` and its answer, bytes; the socket is paused, so that they are those of the last read. */
+/**
+ * Messages between `publish` and its answer, bytes; the socket is paused, so that they are those of the last
+ * read.
+ */
 const MAX_HELD_BYTES = 1024 * 1024;
 
 /**
  * Serves a connection until it ends.
  *
- * @param socket a TCP or TLS connection. Its owner passes what it reads to `push`; this side pauses it while a request waits
+ * @param socket a TCP or TLS connection. Its owner passes what it reads to `push`; this side pauses it while
+ *   a request waits
  */
 export function acceptRtmp(socket: Duplex, handlers: RtmpHandlers, limits: RtmpLimits = rtmpLimits): RtmpConnection {
   return new ServerConnection(socket, handlers, limits);
@@ -139,7 +144,10 @@ class ServerConnection implements RtmpConnection {
     this.#end('refused', status.description);
   }
 
-  /** Closes when everything was sent. A client that does not read gets no more time; one that read has closed by then. */
+  /**
+   * Closes when everything was sent. A client that does not read gets no more time; one that read has closed
+   * by then.
+   */
   #end(end: RtmpEnd, detail: string): void {
     this.#socket.end();
     const timer = setTimeout(() => this.#socket.destroy(), FLUSH_MS);

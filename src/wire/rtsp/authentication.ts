@@ -35,7 +35,9 @@ const HASHES: ReadonlyMap<string, 'sha256' | 'md5'> = new Map([
   ['md5-sess', 'md5'],
 ]);
 
-/** Parses `WWW-Authenticate`, in which several challenges may follow each other; unknown schemes are left out. */
+/**
+ * Parses `WWW-Authenticate`, in which several challenges may follow each other; unknown schemes are left out.
+ */
 export function parseChallenges(value: string): Challenge[] {
   const found: { scheme: string; parameters: Map<string, string> }[] = [];
   const token = /([!#$%&'*+.^_`|~\w-]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?/g;

@@ -1,7 +1,8 @@
 /**
  * The client of an RTSP server, from the connection to the end of the session.
- * In: an address, a function that connects. Out: the session description; packets of the media that were set up; keep-alive; the end.
- * RFC 2326 10 and 11, RFC 7616 (Digest). Redirects are followed, each by a connection of its own.
+ * In: an address, a function that connects. Out: the session description; packets of the media that were set
+ * up; keep-alive; the end. RFC 2326 10 and 11, RFC 7616 (Digest). Redirects are followed, each by a
+ * connection of its own.
  */
 import type { Duplex } from 'node:stream';
 import { parseRtspUrl, type RtspAddress } from '../../config/source/rtsp-url.ts';
@@ -25,7 +26,9 @@ const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 /** What a client is opened with. */
 export interface RtspClientOptions {
   readonly address: RtspAddress;
-  /** Connects to a host, with TLS where the address has it. Called for each redirect too: it checks the host. */
+  /**
+   * Connects to a host, with TLS where the address has it. Called for each redirect too: it checks the host.
+   */
   readonly connect: (address: RtspAddress, options: OpenTcpOptions) => Promise<Duplex>;
   /** A packet of interleaved media. @param packet may be kept, must not be changed */
   readonly packet: (channel: number, packet: Uint8Array) => void;
@@ -69,8 +72,8 @@ export class RtspClient {
   /**
    * Connects and requests the description of the media, following redirects. The caller closes the client.
    *
-   * @throws RtspRefused if the server refuses; FormatError for an invalid redirect; what `connect` throws; an Error if the server does
-   *   not answer; the signal's reason
+   * @throws RtspRefused if the server refuses; FormatError for an invalid redirect; what `connect` throws; an
+   *   Error if the server does not answer; the signal's reason
    */
   static async open(options: RtspClientOptions, { signal }: { signal: AbortSignal }): Promise<RtspClient> {
     let { address } = options;
@@ -116,7 +119,8 @@ export class RtspClient {
    * @param url of its `a=control`
    * @param transport as `printInterleaved` and `printDatagrams` print it
    * @returns what the server chose
-   * @throws RtspRefused, with status 461 where the server does not offer this transport; an Error without a usable answer
+   * @throws RtspRefused, with status 461 where the server does not offer this transport; an Error without a
+   *   usable answer
    */
   async setup(url: string, transport: string): Promise<RtspTransportField> {
     const response = await this.#done('SETUP', url, { Transport: transport });
@@ -199,7 +203,8 @@ export class RtspClient {
       const response = await this.#connection.request(method, url, all);
       if (response.status !== 401) return response;
       const challenges = parseChallenges(response.headers.get('www-authenticate') ?? '');
-      // A server that wants a newer nonce says so; where it does not, one more attempt shows whether that was the reason.
+      // A server that wants a newer nonce says so; where it does not, one more attempt shows whether that was
+      // the reason.
       const mayRetry = attempt === 0 || (attempt === 1 && isStale(challenges));
       if (user === '' && password === '') throw new RtspRefused(401, 'needs a user name and password');
       if (!mayRetry) throw new RtspRefused(401, 'refuses the user name and password');
@@ -209,7 +214,10 @@ export class RtspClient {
   }
 }
 
-/** User name and password of the configured address are only for its server, not for others that it redirects to. */
+/**
+ * User name and password of the configured address are only for its server, not for others that it redirects
+ * to.
+ */
 function withCredentials(next: RtspAddress, home: RtspAddress): RtspAddress {
   const isHome = next.host === home.host && next.port === home.port && next.isSecure === home.isSecure;
   return isHome ? { ...next, user: home.user, password: home.password } : next;

@@ -1,6 +1,7 @@
 /**
  * One RTSP connection of a client.
- * In: a socket, requests. Out: responses, matched by CSeq; packets of media; answers to requests of the server. RFC 2326 4 to 7, 10.12.
+ * In: a socket, requests. Out: responses, matched by CSeq; packets of media; answers to requests of the
+ * server. RFC 2326 4 to 7, 10.12.
  */
 import type { Duplex } from 'node:stream';
 import { messageOf } from '../../lib/errors.ts';
@@ -31,7 +32,6 @@ export interface RtspConnectionHandlers {
   redirected(): void;
 }
 
-/** A connection. */
 export class RtspConnection {
   /** Resolves with the reason when the connection has ended; never rejects. */
   readonly closed: Promise<string>;
@@ -100,8 +100,8 @@ export class RtspConnection {
   }
 
   /**
-   * Reads what has come. From the first call on, bytes wait for the next one: servers send each packet by itself, and a wake-up of the
-   * process costs more than reading one.
+   * Reads what has come. From the first call on, bytes wait for the next one: servers send each packet by
+   * itself, and a wake-up of the process costs more than reading one.
    */
   drain(): void {
     this.#isDrained = true;

@@ -58,7 +58,10 @@ function randomPiece(random: Random): Uint8Array {
   }
 }
 
-/** However the bytes are divided, the same messages come; scrambled ones end in a FormatError or in other messages. */
+/**
+ * However the bytes are divided, the same messages come; scrambled ones end in a FormatError or in other
+ * messages.
+ */
 export function fuzzRtsp(seed: number, count: number): void {
   const random = seeded(seed);
   for (let i = 0; i < count; i++) {

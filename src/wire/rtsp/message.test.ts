@@ -20,7 +20,9 @@ test('names of fields are read in any case; repeated and folded fields are joine
     'RTSP/1.0 401 Unauthorized\nWWW-AUTHENTICATE: Basic realm="a"\r\nwww-authenticate:Digest\r\n  x',
   );
   assert.deepEqual(head, {
-    ...{ kind: 'response', status: 401, reason: 'Unauthorized' },
+    kind: 'response',
+    status: 401,
+    reason: 'Unauthorized',
     headers: new Map([['www-authenticate', 'Basic realm="a", Digest x']]),
   });
   assert.throws(() => parseHead('HTTP/1.1 200 OK'), { name: 'FormatError', message: 'this is not RTSP' });
@@ -65,12 +67,20 @@ test('a session has 60 seconds unless its server says otherwise (RFC 2326 12.37)
 
 test('transports are printed and parsed (RFC 2326 12.39)', () => {
   assert.deepEqual(parseTransport(`${printInterleaved(2)};ssrc=1;mode="RECORD"`), {
-    ...{ isInterleaved: true, channels: [2, 3], clientPorts: undefined, serverPorts: undefined },
-    ...{ isMulticast: false, mode: 'record' },
+    isInterleaved: true,
+    channels: [2, 3],
+    clientPorts: undefined,
+    serverPorts: undefined,
+    isMulticast: false,
+    mode: 'record',
   });
   assert.deepEqual(parseTransport(`${printDatagrams(5000, 5001)};server_port=6970-6971;source=10.0.0.7`), {
-    ...{ isInterleaved: false, channels: undefined, clientPorts: [5000, 5001], serverPorts: [6970, 6971] },
-    ...{ isMulticast: false, mode: 'play' },
+    isInterleaved: false,
+    channels: undefined,
+    clientPorts: [5000, 5001],
+    serverPorts: [6970, 6971],
+    isMulticast: false,
+    mode: 'play',
   });
   assert.deepEqual(parseTransport('RTP/AVP;unicast;server_port=7000')?.serverPorts, [7000, 7001]);
   assert.equal(parseTransport('RTP/AVP;multicast;port=1-2')?.isMulticast, true);

@@ -1,6 +1,7 @@
 /**
  * Messages of RTSP: requests, responses, and packets of media between them.
- * In: values, or the text of a message's head. Out: bytes for a connection, or values for it. Pure. RFC 2326 4 to 7, 10.12 and 15.
+ * In: values, or the text of a message's head. Out: bytes for a connection, or values for it. Pure. RFC 2326
+ * 4 to 7, 10.12 and 15.
  */
 import { FormatError } from '../../lib/errors.ts';
 
@@ -11,7 +12,6 @@ const PACKET_MARK = 0x24;
 /** Header fields by their names in lower case; the values of a repeated field are joined by `, `. */
 export type RtspHeaders = ReadonlyMap<string, string>;
 
-/** A request. */
 export interface RtspRequest {
   readonly kind: 'request';
   /** In upper case. */
@@ -21,7 +21,6 @@ export interface RtspRequest {
   readonly body: Uint8Array;
 }
 
-/** A response. */
 export interface RtspResponse {
   readonly kind: 'response';
   /** 100 to 999. */

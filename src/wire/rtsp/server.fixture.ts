@@ -1,6 +1,7 @@
 /**
  * An RTSP server whose answers a test decides.
- * In: a function of each request. Out: its port, what it was asked, packets and requests to its clients. Used by tests only.
+ * In: a function of each request. Out: its port, what it was asked, packets and requests to its clients. Used
+ * by tests only.
  */
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';

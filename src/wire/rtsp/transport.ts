@@ -1,6 +1,7 @@
 /**
  * The `Transport` header field, and the addresses of media.
- * In: text of messages. Out: channels and ports; addresses for SETUP and PLAY. Pure. RFC 2326 12.39, 14.3 and C.1.1.
+ * In: text of messages. Out: channels and ports; addresses for SETUP and PLAY. Pure. RFC 2326 12.39, 14.3 and
+ * C.1.1.
  */
 
 /** The first of a pair: media; reports have the next channel or port. */
@@ -59,7 +60,8 @@ function pairOf(text: string | undefined, most: number): readonly [number, numbe
 /**
  * The address of a media description, or of all of them.
  *
- * Relative addresses are appended, not resolved as RFC 1808 says: servers with a query in their address expect that.
+ * Relative addresses are appended, not resolved as RFC 1808 says: servers with a query in their address
+ * expect that.
  *
  * @param base `Content-Base`, or the address of the request
  * @param control `a=control`; `*` or absent is the base itself
@@ -72,7 +74,10 @@ export function controlUrl(base: string, control: string | undefined): string {
   return `${base.replace(/\/$/, '')}/${text.replace(/^\//, '')}`;
 }
 
-/** The base of relative addresses: that of the response, or the address of the request where it is missing or unusable. */
+/**
+ * The base of relative addresses: that of the response, or the address of the request where it is missing or
+ * unusable.
+ */
 export function baseUrl(requestUrl: string, ...fields: readonly (string | undefined)[]): string {
   return fields.map((each) => each?.trim()).find((each) => each !== undefined && isRtsp(each)) ?? requestUrl;
 }

@@ -11,7 +11,8 @@ import type { SrtCallerOptions, SrtConnection } from './srt.ts';
 /**
  * Connects to a listener. Set `onData` at once: payloads that arrive before are dropped.
  *
- * @throws SrtRejectedError if the peer rejects; Error after `connectMs` without an answer; RangeError for a stream id that is too
+ * @throws SrtRejectedError if the peer rejects; Error after `connectMs` without an answer; RangeError for a
+ *   stream id that is too
  * long; the signal's reason on abort
  */
 export async function connectSrt(options: SrtCallerOptions): Promise<SrtConnection> {

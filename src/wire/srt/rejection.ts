@@ -11,7 +11,10 @@ interface Rejection {
   readonly text: string;
 }
 
-/** Reasons by name. The handshake type is 1000 + SRT_REJ_*, or 1000 + SRT_REJX_*, which begin at 1000 themselves. */
+/**
+ * Reasons by name. The handshake type is 1000 + SRT_REJ_*, or 1000 + SRT_REJX_*, which begin at 1000
+ * themselves.
+ */
 export const srtRejections = {
   unknown: { code: 1000, text: 'the peer gave no reason' },
   system: { code: 1001, text: 'the peer has a system error' },
@@ -70,12 +73,17 @@ export function isRejection(type: number): boolean {
   return type >= FIRST_CODE && type <= LAST_CODE;
 }
 
-/** The name of a rejection code (handshake type, 1000 and above); undefined for codes that the table lacks. */
+/**
+ * The name of a rejection code (handshake type, 1000 and above); undefined for codes that the table lacks.
+ */
 export function rejectionName(code: number): SrtRejectReason | undefined {
   return byCode.get(code);
 }
 
-/** Why the peer rejected, as a clause: `access is denied (1403)`. The number is libsrt's, without the offset of 1000. */
+/**
+ * Why the peer rejected, as a clause: `access is denied (1403)`. The number is libsrt's, without the offset
+ * of 1000.
+ */
 export function describeRejection(code: number): string {
   const name = byCode.get(code);
   const text = name ? srtRejections[name].text : 'the peer rejected the connection';

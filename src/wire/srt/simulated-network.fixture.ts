@@ -135,7 +135,10 @@ export class SimulatedNetwork {
     this.nowUs = untilUs;
   }
 
-  /** The listener's process is busy for a while: neither timers nor datagrams reach it. Then timers come first, as in Node. */
+  /**
+   * The listener's process is busy for a while: neither timers nor datagrams reach it. Then timers come
+   * first, as in Node.
+   */
   stallListener(forUs: number): void {
     this.#socket = [];
     this.at(this.nowUs + forUs, () => {

@@ -32,11 +32,14 @@ export type SrtAnswer =
   | { readonly reject: SrtRejectReason }
   | {
       /**
-       * Passphrase of the connection, 10 to 80 bytes of UTF-8. With a passphrase, callers without encryption or with another
-       * passphrase are rejected; without one, callers with encryption are rejected.
+       * Passphrase of the connection, 10 to 80 bytes of UTF-8. With a passphrase, callers without encryption
+       * or with another passphrase are rejected; without one, callers with encryption are rejected.
        */
       readonly passphrase?: string | undefined;
-      /** Latency of this connection, ms, 0 to 65,535; the larger one of both sides applies. The listener's by default. */
+      /**
+       * Latency of this connection, ms, 0 to 65,535; the larger one of both sides applies. The listener's by
+       * default.
+       */
       readonly latencyMs?: number | undefined;
       /** Receives the connection, before its first packet; sets `onData`. */
       onConnection(connection: SrtConnection): void;
@@ -46,7 +49,10 @@ export type SrtAnswer =
 export interface SrtKeyRefresh {
   /** Packets sent with one key. 2^24 by default, as in libsrt. */
   readonly afterPackets: number;
-  /** How many packets before the change the next key is announced, and after it the old one is dropped; at most half of `afterPackets`. 4,096 by default. */
+  /**
+   * How many packets before the change the next key is announced, and after it the old one is dropped; at
+   * most half of `afterPackets`. 4,096 by default.
+   */
   readonly announcePackets: number;
 }
 
@@ -56,7 +62,9 @@ export interface SrtOptions {
   readonly latencyMs?: number | undefined;
   /** Bound of each connection's receive buffer and of its send buffer, packets. 8,192 by default. */
   readonly maxPackets?: number | undefined;
-  /** Bound of each connection's receive buffer and of its send buffer, bytes of payload. 12 MiB by default. */
+  /**
+   * Bound of each connection's receive buffer and of its send buffer, bytes of payload. 12 MiB by default.
+   */
   readonly maxBytes?: number | undefined;
   /** Sending rate limit, bytes per second; by default the rate of the input and a quarter more. */
   readonly maxBytesPerSecond?: number | undefined;
@@ -66,7 +74,6 @@ export interface SrtOptions {
   readonly keyRefresh?: SrtKeyRefresh | undefined;
 }
 
-/** Options of a listener. */
 export interface SrtListenerOptions extends SrtOptions {
   /** Local IP address to bind. */
   readonly address: string;
@@ -79,7 +86,10 @@ export interface SrtListenerOptions extends SrtOptions {
    * An error it throws rejects the caller with `server-error`, and is passed to `onError`.
    */
   accept(request: SrtRequest): SrtAnswer | Promise<SrtAnswer>;
-  /** Called for each caller that the listener itself rejects: too many connections, a wrong passphrase, an unsupported mode. */
+  /**
+   * Called for each caller that the listener itself rejects: too many connections, a wrong passphrase, an
+   * unsupported mode.
+   */
   onRejected?(rejection: SrtRejection): void;
   /** Called with errors of `accept`, of owners of connections and of the socket; the listener continues. */
   onError?(error: unknown): void;
@@ -113,7 +123,6 @@ export interface SrtListenerStats {
   ignoredPackets: number;
 }
 
-/** Options of a caller. */
 export interface SrtCallerOptions extends SrtOptions {
   /** IP address of the listener; names are resolved by the caller of this function. */
   readonly address: string;
@@ -142,8 +151,8 @@ export interface SrtConnection {
   /** Latency in receiving direction that both sides agreed on, ms. */
   readonly latencyMs: number;
   /**
-   * Set by the owner; called synchronously with each payload, in order. The bytes may be kept and are never changed.
-   * If it throws, the connection closes.
+   * Set by the owner; called synchronously with each payload, in order. The bytes may be kept and are never
+   * changed. If it throws, the connection closes.
    */
   onData: (payload: Uint8Array) => void;
   /** Set by the owner if it wants to know: `packets` were lost for good before the next payload. */
@@ -159,7 +168,10 @@ export interface SrtConnection {
   stats(): SrtStats;
   /** Sends a shutdown and closes; packets that are not sent yet are lost. May be called twice. */
   close(): void;
-  /** Resolves with the reason when the connection has ended: `closed`, `closed by the peer`, `no packets for 5 s`. Never rejects. */
+  /**
+   * Resolves with the reason when the connection has ended: `closed`, `closed by the peer`, `no packets for 5
+   * s`. Never rejects.
+   */
   readonly closed: Promise<string>;
 }
 
@@ -213,7 +225,6 @@ export interface SrtStats {
   sendDropped: number;
   /** Packets sent and not yet acknowledged. */
   flight: number;
-  /** Packets in the send buffer. */
   sendBufferPackets: number;
   /** Age of the oldest packet in the send buffer, ms. */
   sendBufferMs: number;

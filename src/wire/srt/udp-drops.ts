@@ -6,7 +6,10 @@ import { readFile } from 'node:fs/promises';
 
 const TABLES = ['/proc/net/udp', '/proc/net/udp6'] as const;
 
-/** Datagrams dropped by the sockets of a port since they were opened; undefined on systems without these files. */
+/**
+ * Datagrams dropped by the sockets of a port since they were opened; undefined on systems without these
+ * files.
+ */
 export async function readUdpDrops(port: number): Promise<number | undefined> {
   const found = await Promise.all(TABLES.map((path) => readFile(path, 'latin1').catch(() => undefined)));
   const texts = found.filter((text) => text !== undefined);

@@ -1,6 +1,7 @@
 /**
  * The addresses of this computer that an offer or an answer names as candidates.
- * In: the address of a socket, settings. Out: IP addresses, the most likely one first. RFC 8445 5.1.1.1 (host candidates).
+ * In: the address of a socket, settings. Out: IP addresses, the most likely one first. RFC 8445 5.1.1.1 (host
+ * candidates).
  */
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
@@ -9,8 +10,8 @@ import { networkInterfaces } from 'node:os';
 const MAX_CANDIDATES = 8;
 
 /**
- * Addresses of a description: those of the setting; otherwise that of the socket; for a socket on all addresses the one over which the peer
- * is reached, then those of all interfaces.
+ * Addresses of a description: those of the setting; otherwise that of the socket; for a socket on all
+ * addresses the one over which the peer is reached, then those of all interfaces.
  *
  * @param bound address of the socket
  * @param configured `webrtcAddresses`

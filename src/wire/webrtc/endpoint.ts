@@ -2,8 +2,8 @@
  * All WebRTC connections of one UDP port.
  * In: an address to bind. Out: peers, which share the socket. RFC 8445, RFC 7983.
  *
- * Two peers with the same remote address cannot be distinguished: a client that opens several connections to one server opens
- * an endpoint for each.
+ * Two peers with the same remote address cannot be distinguished: a client that opens several connections to
+ * one server opens an endpoint for each.
  */
 import { openUdp } from '../udp.ts';
 import { createCertificate } from './dtls/certificate.ts';

@@ -1,6 +1,8 @@
 /**
- * Sends a live stream over one WebRTC connection: to a viewer over WHEP, or to the target of a relay over WHIP.
- * In: payloads of frames, feedback of the receiver. Out: RTP and RTCP packets. RFC 3550, RFC 4585, RFC 4588; docs/media.md 30.
+ * Sends a live stream over one WebRTC connection: to a viewer over WHEP, or to the target of a relay over
+ * WHIP.
+ * In: payloads of frames, feedback of the receiver. Out: RTP and RTCP packets. RFC 3550, RFC 4585, RFC 4588;
+ * docs/media.md 30.
  */
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../lib/clock.ts';
@@ -36,7 +38,6 @@ export interface SentTrack {
   readonly extensions: ReadonlyMap<string, number>;
 }
 
-/** A run as it is sent. */
 export interface SentRun {
   readonly run: Run;
   /** UTC of its start, µs. */
@@ -95,10 +96,18 @@ export class MediaSender implements Disposable {
         mid,
         numbers,
       );
-      // In the lower half, so that the first packets cannot wrap before SRTP knows the counter (RFC 3711 3.3.1).
+      // In the lower half, so that the first packets cannot wrap before SRTP knows the counter (RFC 3711
+      // 3.3.1).
       const firstSequence = randomBytes(2).readUInt16BE() & 0x7fff;
       const sender = new RtpSender({
-        ...{ kind, ssrc, payloadType, clockRate, firstSequence, timestampOffset, name, extensions },
+        kind,
+        ssrc,
+        payloadType,
+        clockRate,
+        firstSequence,
+        timestampOffset,
+        name,
+        extensions,
         timeline: this.#timeline,
         ...(repair && { retransmission: { ...repair, firstSequence, extensions } }),
       });
@@ -132,7 +141,10 @@ export class MediaSender implements Disposable {
     return true;
   }
 
-  /** Sends a frame; one of a track that is not sent is ignored. @param isPast it was received before the receiver joined */
+  /**
+   * Sends a frame; one of a track that is not sent is ignored.
+   * @param isPast it was received before the receiver joined
+   */
   write(frame: Frame, payloads: readonly Uint8Array[], isPast: boolean): void {
     const sending = this.#sending.find(({ track }) => track.trackId === frame.trackId);
     if (!sending) return;

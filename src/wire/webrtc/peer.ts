@@ -1,7 +1,7 @@
 /**
  * One WebRTC connection: ICE, DTLS and SRTP over a shared socket.
- * In: datagrams of the peer; RTP and RTCP to send. Out: RTP and RTCP of the peer; when it is connected, and why it ended.
- * RFC 8825 4, RFC 5764 5.1 (which protocol a datagram has).
+ * In: datagrams of the peer; RTP and RTCP to send. Out: RTP and RTCP of the peer; when it is connected, and
+ * why it ended. RFC 8825 4, RFC 5764 5.1 (which protocol a datagram has).
  */
 import type { Certificate } from './dtls/certificate.ts';
 import { DtlsConnection } from './dtls/dtls-connection.ts';
@@ -47,7 +47,9 @@ export interface PeerSocket {
   send(datagram: Uint8Array, to: Endpoint): void;
   /** The response to a check with this transaction belongs to this peer. */
   expect(transaction: Uint8Array): void;
-  /** The peer uses this address: datagrams from there belong to it, unless another peer uses the address too. */
+  /**
+   * The peer uses this address: datagrams from there belong to it, unless another peer uses the address too.
+   */
   claim(endpoint: Endpoint): void;
   release(): void;
 }
@@ -62,12 +64,15 @@ export interface PeerStats {
 
 /** A connection that is not set up within this time has failed, ms. */
 const SETUP_MS = 15_000;
-/** A peer that sends nothing for this long is gone, ms: browsers check for consent every 5 s (RFC 7675 5.1). */
+/**
+ * A peer that sends nothing for this long is gone, ms: browsers check for consent every 5 s (RFC 7675 5.1).
+ */
 const SILENT_MS = 15_000;
 
 /**
- * Packets between two ticks (50 ms) that were rejected, after which further ones of this address are dropped unread: someone
- * forges it, and each costs as much as a packet of the peer. 10,000 a second are about a tenth of a core.
+ * Packets between two ticks (50 ms) that were rejected, after which further ones of this address are dropped
+ * unread: someone forges it, and each costs as much as a packet of the peer. 10,000 a second are about a
+ * tenth of a core.
  */
 const MAX_REJECTED = 500;
 
@@ -128,7 +133,10 @@ export class Peer {
     return this.#srtp !== undefined && !this.#isClosed;
   }
 
-  /** When it has received something that only the peer can have sent, monotonic ms; before that, when it was opened. */
+  /**
+   * When it has received something that only the peer can have sent, monotonic ms; before that, when it was
+   * opened.
+   */
   get heardMs(): number {
     return this.#heardMs;
   }

@@ -1,5 +1,6 @@
 /**
- * Decides which peer of a socket a datagram belongs to: by address, and STUN by user name or by the check that it answers.
+ * Decides which peer of a socket a datagram belongs to: by address, and STUN by user name or by the check
+ * that it answers.
  * In: datagrams and ticks of a socket. Out: calls of peers. RFC 8445 7.3, RFC 7983.
  */
 import { FormatError } from '../../lib/errors.ts';
@@ -12,11 +13,19 @@ import { Peer, type PeerOptions, type PeerSocket } from './peer.ts';
 const TICK_MS = 50;
 /** Remote addresses of one peer that are kept: it may change networks. */
 const MAX_ADDRESSES = 4;
-/** Checks of one peer whose responses are expected: those of its candidates, and the newest ones for consent. */
+/**
+ * Checks of one peer whose responses are expected: those of its candidates, and the newest ones for consent.
+ */
 const MAX_EXPECTED = 24;
-/** Bytes of a user name that is looked up; ICE has two fragments of at most 256 characters, browsers have 4 and oxbow 8. */
+/**
+ * Bytes of a user name that is looked up; ICE has two fragments of at most 256 characters, browsers have 4
+ * and oxbow 8.
+ */
 const MAX_USERNAME_BYTES = 513;
-/** An address belongs to its peer for this long after a packet of it, ms: browsers send a check at least every 5 s. */
+/**
+ * An address belongs to its peer for this long after a packet of it, ms: browsers send a check at least every
+ * 5 s.
+ */
 const OWNED_MS = 5000;
 
 /** Counters of an endpoint. */
@@ -153,7 +162,10 @@ export class Router {
     for (const peer of this.#byUfrag.values()) peer.close();
   }
 
-  /** The peer that a message names: a request has the fragment of this side first, a response the transaction of a check. */
+  /**
+   * The peer that a message names: a request has the fragment of this side first, a response the transaction
+   * of a check.
+   */
   #named({ type, attributes, transaction }: StunMessage): Peer | undefined {
     if (type !== stunType.bindingRequest) return this.#byCheck.get(hexOf(transaction));
     const name = attributes.get(stunAttribute.username);
@@ -162,8 +174,8 @@ export class Router {
   }
 
   /**
-   * A sender can forge its address, so a peer cannot take an address away from a connected one that still uses it. When that
-   * one is silent, the next check of the other one succeeds.
+   * A sender can forge its address, so a peer cannot take an address away from a connected one that still
+   * uses it. When that one is silent, the next check of the other one succeeds.
    */
   #claim(peer: Peer, key: string, addresses: string[]): void {
     const owner = this.#byAddress.get(key);

@@ -1,5 +1,6 @@
 /**
- * Computers with WebRTC sockets and a network between them, in virtual time: minutes of traffic take milliseconds.
+ * Computers with WebRTC sockets and a network between them, in virtual time: minutes of traffic take
+ * milliseconds.
  * In: loss and a seed. Out: routers with addresses, connected peers, and a clock that tests move.
  */
 import assert from 'node:assert/strict';

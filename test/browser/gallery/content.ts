@@ -1,5 +1,6 @@
 /**
- * What the gallery shows: cameras that are live with markers, a gap and clips, one without a source, a film, a room in which people write.
+ * What the gallery shows: cameras that are live with markers, a gap and clips, one without a source, a film,
+ * a room in which people write.
  * In: an oxbow with RTMP. Out: ids for the addresses of its pages.
  */
 import { type ChildProcess, spawn } from 'node:child_process';

@@ -1,5 +1,6 @@
 /**
- * Films of places that exist nowhere: drawings whose parts move, as a camera would see a harbour, a street, a hut in the snow.
+ * Films of places that exist nowhere: drawings whose parts move, as a camera would see a harbour, a street, a
+ * hut in the snow.
  * In: a browser that draws SVG. Out: MP4 files that repeat without a seam. Needs ffmpeg.
  */
 import { writeFile } from 'node:fs/promises';
@@ -13,7 +14,10 @@ const HEIGHT = 720;
 /** After this time every part is back at its place, seconds. */
 const SECONDS = 40;
 
-/** A part of a drawing that moves: SVG of `size`, and its place by the time `t`, as ffmpeg's filter overlay reads it. */
+/**
+ * A part of a drawing that moves: SVG of `size`, and its place by the time `t`, as ffmpeg's filter overlay
+ * reads it.
+ */
 interface Part {
   readonly svg: string;
   readonly size: readonly [number, number];

@@ -7,7 +7,10 @@ import type { Page } from 'playwright-core';
 
 const tusScript = join(import.meta.dirname, '..', '..', '..', 'node_modules', 'tus-js-client', 'dist', 'tus.min.js');
 
-/** Begins an upload in the page, or continues the one that the browser remembers; returns the address of that one. */
+/**
+ * Begins an upload in the page, or continues the one that the browser remembers; returns the address of that
+ * one.
+ */
 export async function uploadWithTus(page: Page, path: string): Promise<string | null> {
   await page.addScriptTag({ path: tusScript });
   await page.locator('input').setInputFiles(path);

@@ -1,6 +1,7 @@
 /**
  * The first minute of a newcomer, step by step: the demo, its past, the own stream, its past.
- * In: a page, the address of oxbow with its demo, the address of a live source. Out: clicks and duration of each step.
+ * In: a page, the address of oxbow with its demo, the address of a live source. Out: clicks and duration of
+ * each step.
  */
 import type { Locator, Page } from 'playwright-core';
 import type { StreamView } from '../../../src/api/shapes.ts';
@@ -18,7 +19,6 @@ export interface TourOptions {
   readonly source: string;
 }
 
-/** One step. */
 export interface TourStep {
   readonly name: string;
   /** Longest duration, seconds, on a machine with four cores. */
@@ -83,7 +83,8 @@ export class Hand {
   };
 
   /**
-   * Waits for moving pictures; with `atMs` for those of that moment, ms since 1970, or as long after it as playback may have continued.
+   * Waits for moving pictures; with `atMs` for those of that moment, ms since 1970, or as long after it as
+   * playback may have continued.
    */
   async seesPictures(atMs?: number, withinMs = 8_000): Promise<void> {
     const seen = await this.page.waitForFunction(
@@ -216,12 +217,14 @@ export const tourSteps: readonly TourStep[] = [
       await page.getByRole('slider', { name: 'Timeline' }).focus();
       for (let presses = 0; presses < 8; presses++) await page.keyboard.press('+');
       const scrub = page.locator('.stage [data-scrub]');
-      // The bar moves while it zooms and follows live: on a busy machine the place may be another time by then.
+      // The bar moves while it zooms and follows live: on a busy machine the place may be another time by
+      // then.
       await until('the drag shows the past', async () => {
         const [x, y] = await placeOf(fromMs + 1_000);
         await page.mouse.move(x, y);
         await page.mouse.down();
-        // By pixels: the bar may have followed live before the press, so a place of a later time may be where the pointer is.
+        // By pixels: the bar may have followed live before the press, so a place of a later time may be where
+        // the pointer is.
         await page.mouse.move(x + DRAG_PX, y, { steps: 5 });
         const isShown = await scrub.waitFor({ timeout: SCRUB_MS }).then(
           () => true,

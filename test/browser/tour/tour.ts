@@ -1,6 +1,7 @@
 /**
  * `npm run tour`: plays the first minute of a newcomer in Chromium, from `npm start` on an empty data folder.
- * In: arguments. Out: a table of steps on standard output, screenshots and a film in a folder; exit code 1 if a step takes too long.
+ * In: arguments. Out: a table of steps on standard output, screenshots and a film in a folder; exit code 1 if
+ * a step takes too long.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

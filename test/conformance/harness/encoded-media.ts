@@ -1,6 +1,8 @@
 /**
- * Real media for the harness: encoded once by ffmpeg, taken apart by our own demuxer, and changed as sources change it.
- * In: rates, GOPs, codecs. Out: tracks and frames in order of arrival, with the times that a protocol gives them.
+ * Real media for the harness: encoded once by ffmpeg, taken apart by our own demuxer, and changed as sources
+ * change it.
+ * In: rates, GOPs, codecs. Out: tracks and frames in order of arrival, with the times that a protocol gives
+ * them.
  */
 import assert from 'node:assert/strict';
 import { seeded } from '../../../src/lib/random.fixture.ts';
@@ -116,7 +118,9 @@ function inOrder({ tracks, frames }: Media): Media {
   return { tracks, frames: frames.toSorted((a, b) => at(a) - at(b)) };
 }
 
-/** As RTMP gives it: whole milliseconds in every track, and a frame's duration guessed from the one before. */
+/**
+ * As RTMP gives it: whole milliseconds in every track, and a frame's duration guessed from the one before.
+ */
 export function inMilliseconds(media: Media): Media {
   const scales = new Map(media.tracks.map(({ id, timescale }) => [id, timescale]));
   const last = new Map<number, Frame>();
@@ -150,7 +154,10 @@ export function withVariableRate(media: Media, seed = 3): Media {
   return inOrder({ ...media, frames: [...retimed, ...others.filter(({ dts }) => dts / scale < endS)] });
 }
 
-/** Without the frames of the tracks of one kind between two instants, seconds from the first frame of the media. */
+/**
+ * Without the frames of the tracks of one kind between two instants, seconds from the first frame of the
+ * media.
+ */
 export function withHole(media: Media, kind: Track['kind'] | 'all', fromS: number, toS: number): Media {
   const start = startS(media);
   return {

@@ -1,6 +1,8 @@
 /**
- * A small good presentation in memory: pictures and sound apart, live with parts or complete, to be spoiled by the broken cases.
- * In: how far it is. Out: files by URL. Nothing here comes from the packager or delivery: lists are written by hand.
+ * A small good presentation in memory: pictures and sound apart, live with parts or complete, to be spoiled
+ * by the broken cases.
+ * In: how far it is. Out: files by URL. Nothing here comes from the packager or delivery: lists are written
+ * by hand.
  */
 import { concatBytes } from '../../../src/lib/bytes.ts';
 import type { Frame, Track } from '../../../src/media/frame.ts';
@@ -33,11 +35,19 @@ const START_MS = Date.UTC(2026, 0, 1);
 export const LIVE: ExampleState = { sealed: 12, open: 4, from: 0 };
 
 const video: Track = {
-  ...{ id: 1, kind: 'video', timescale: 90_000, language: 'und', label: '' },
+  id: 1,
+  kind: 'video',
+  timescale: 90_000,
+  language: 'und',
+  label: '',
   config: h264Config([printSps(10, 6)], [PPS]),
 };
 const audio: Track = {
-  ...{ id: 2, kind: 'audio', timescale: 48_000, language: 'und', label: '' },
+  id: 2,
+  kind: 'audio',
+  timescale: 48_000,
+  language: 'und',
+  label: '',
   config: { codec: 'aac', record: Uint8Array.of(0x11, 0x90), codecs: 'mp4a.40.2', sampleRate: 48_000, channels: 2 },
 };
 const tracks: Readonly<Record<string, { track: Track; frames: number; step: number }>> = {

@@ -1,7 +1,8 @@
 /**
- * A player of the harness: follows one Media Playlist in all ways of the standard and keeps each playlist that it received.
- * In: a function that returns the response of a path. Out: playlists in order with their virtual time; the responses to preload hints.
- * RFC 8216bis 6.3.4 and 6.3.7.
+ * A player of the harness: follows one Media Playlist in all ways of the standard and keeps each playlist
+ * that it received.
+ * In: a function that returns the response of a path. Out: playlists in order with their virtual time; the
+ * responses to preload hints. RFC 8216bis 6.3.4 and 6.3.7.
  */
 import assert from 'node:assert/strict';
 import { parsePlaylist } from '../../../src/media/m3u8/parse.ts';
@@ -21,7 +22,6 @@ export interface Fetched {
 /** Requests a path, which may have a query. Rejects only when `signal` fires. */
 export type FetchPath = (path: string, signal?: AbortSignal) => Promise<Fetched>;
 
-/** A received playlist. */
 export interface ReceivedPlaylist {
   readonly atMs: number;
   /** Path without a query. */
@@ -31,7 +31,6 @@ export interface ReceivedPlaylist {
   readonly list: MediaPlaylist;
 }
 
-/** Options of a player. */
 export interface PlayerOptions {
   readonly fetch: FetchPath;
   /** Virtual time, ms. */
@@ -134,8 +133,8 @@ export class Player {
   }
 
   /**
-   * Sends the held request. It times out in real time, while a busy machine advances virtual time slowly: then it is sent again.
-   * Never answered where the connection broke meanwhile.
+   * Sends the held request. It times out in real time, while a busy machine advances virtual time slowly:
+   * then it is sent again. Never answered where the connection broke meanwhile.
    */
   async #ask(path: string): Promise<Fetched> {
     const { fetch, signal } = this.#options;

@@ -1,7 +1,7 @@
 /**
  * A complete stream on virtual time, from frames to players, in one process and without a socket.
- * In: media, played in real time on a virtual clock. Out: all playlists that players received, and a function that returns the response
- * of any path: live, past, bytes.
+ * In: media, played in real time on a virtual clock. Out: all playlists that players received, and a function
+ * that returns the response of any path: live, past, bytes.
  */
 import { parseMediaAddress } from '../../../src/api/media-address.ts';
 import { openRangeReader, type RangeReader } from '../../../src/archive/range-reader.ts';
@@ -25,14 +25,19 @@ export const STREAM = 'door';
 /** A ten-minute mark, ms since 1970. */
 export const MARK_MS = 1_795_000_200_000;
 
-/** Segments between two full checks of all playlists and bytes; playlists alone are checked after each change. */
+/**
+ * Segments between two full checks of all playlists and bytes; playlists alone are checked after each change.
+ */
 const LOOK_EVERY = 5;
 
 /** Options of playback. */
 export interface PlayOptions {
   /** Source of UTC; default as for a push protocol. */
   readonly clock?: RunStart['clock'];
-  /** Segment duration of a source that delivers complete segments, seconds; undefined for one that delivers frame by frame. */
+  /**
+   * Segment duration of a source that delivers complete segments, seconds; undefined for one that delivers
+   * frame by frame.
+   */
   readonly burstS?: number;
   /** Speed of the clock of the source; default 1. */
   readonly speed?: number;
@@ -40,7 +45,6 @@ export interface PlayOptions {
   readonly seenFromS?: number;
 }
 
-/** Options of a harness. */
 export interface HarnessOptions {
   /** Start, ms since 1970; default 100 s after a ten-minute mark. */
   readonly nowMs?: number;
@@ -114,7 +118,9 @@ export class StreamHarness implements AsyncDisposable {
     }
   };
 
-  /** Plays media from now on; each frame comes when it is whole. Players look after each change of the list. */
+  /**
+   * Plays media from now on; each frame comes when it is whole. Players look after each change of the list.
+   */
   async play(media: Media, options: PlayOptions = {}): Promise<void> {
     const { clock = 'source', burstS, speed = 1, seenFromS = 0 } = options;
     const { input } = this.#rig.source(STREAM);
@@ -258,7 +264,10 @@ function singles({ tracks, frames }: Media): Arrival[] {
   }));
 }
 
-/** Segments begin at the first key frame after each `burstS`; their frames come at their end, half a second later. */
+/**
+ * Segments begin at the first key frame after each `burstS`; their frames come at their end, half a second
+ * later.
+ */
 function bursts({ tracks, frames }: Media, reference: Track, burstS: number): Arrival[] {
   const timescales = new Map(tracks.map(({ id, timescale }) => [id, timescale]));
   const own = frames.filter(({ trackId }) => trackId === reference.id);

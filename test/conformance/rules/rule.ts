@@ -18,7 +18,10 @@ export interface Problem {
 export interface Rule<S> {
   /** kebab-case, for life: broken cases and exceptions name it. */
   readonly id: string;
-  /** Section: `4.4.3.1` and `B.1` are of RFC 8216bis, `Apple 7.3` of the HLS authoring specification, `docs/media.md 13` is ours. */
+  /**
+   * Section: `4.4.3.1` and `B.1` are of RFC 8216bis, `Apple 7.3` of the HLS authoring specification,
+   * `docs/media.md 13` is ours.
+   */
   readonly section: string;
   readonly severity: Severity;
   /** The promise, as one sentence. */

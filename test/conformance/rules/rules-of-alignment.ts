@@ -1,6 +1,8 @@
 /**
- * Rules over a whole presentation: what the Multivariant Playlist says against what is there, and renditions against each other.
- * In: all lists and media as they were seen at one time. Out: problems. RFC 8216bis 4.4.5.4, 4.4.6, 6.2.4; Apple 1, 8, 9.
+ * Rules over a whole presentation: what the Multivariant Playlist says against what is there, and renditions
+ * against each other.
+ * In: all lists and media as they were seen at one time. Out: problems. RFC 8216bis 4.4.5.4, 4.4.6, 6.2.4;
+ * Apple 1, 8, 9.
  */
 import type { InitSection } from '../boxes.ts';
 import { decimal, integer } from '../lines.ts';
@@ -9,7 +11,6 @@ import type { MultivariantText, TextVariant } from '../multivariant-text.ts';
 import type { SeenRendition } from '../rendition.ts';
 import type { Problem, Rule } from './rule.ts';
 
-/** A presentation. */
 export interface Presentation {
   readonly index: MultivariantText;
   /** By URL: all playlists of the index, and further requested ones. */
@@ -18,7 +19,10 @@ export interface Presentation {
   readonly still: boolean;
 }
 
-/** Renditions that start this near are aligned, ms: audio begins with its first frame behind the cut (docs/media.md 6). */
+/**
+ * Renditions that start this near are aligned, ms: audio begins with its first frame behind the cut
+ * (docs/media.md 6).
+ */
 const ALIGNED_MS = 100;
 /** A live source may exceed what was promised of it (Apple 1.29). */
 const LIVE_PEAK = 1.25;
@@ -59,8 +63,8 @@ function groupOf({ index, renditions }: Presentation, variant: TextVariant): See
 }
 
 /**
- * Peak segment bit rate (4.1 of the standard's terms): the largest of any run of segments that lasts between half and one and a
- * half target durations.
+ * Peak segment bit rate (4.1 of the standard's terms): the largest of any run of segments that lasts between
+ * half and one and a half target durations.
  */
 export function peakOf({ list, segments }: SeenRendition): number {
   let peak = 0;
@@ -278,7 +282,10 @@ export const rulesOfAlignment: readonly Rule<Presentation>[] = [
   },
 ];
 
-/** Lists are read one after the other: a report read first may be behind, one read last ahead, by what came meanwhile. */
+/**
+ * Lists are read one after the other: a report read first may be behind, one read last ahead, by what came
+ * meanwhile.
+ */
 const REPORT_SEGMENTS = 1;
 
 function* falseReports(list: MediaText, { renditions, still }: Presentation): Iterable<Problem> {

@@ -1,5 +1,6 @@
 /**
- * Rules about responses to Delivery Directives and hints: blocking reloads, Playlist Delta Updates, parts that are requested early.
+ * Rules about responses to Delivery Directives and hints: blocking reloads, Playlist Delta Updates, parts
+ * that are requested early.
  * In: what was asked, when, and what came. Out: problems. RFC 8216bis 6.2.5, 6.2.6; docs/media.md 28.
  */
 import { decimal } from '../lines.ts';
@@ -111,7 +112,8 @@ export const rulesOfReloaded: readonly Rule<Reloaded>[] = [
     *check(reloaded) {
       const { asked, status, list } = reloaded;
       if (!isTooFar(reloaded) || status === 400) return;
-      // Its segment was completed while the request was on its way: a part behind the last one is then the first of the next.
+      // Its segment was completed while the request was on its way: a part behind the last one is then the
+      // first of the next.
       if (asked.part !== undefined && list !== undefined && has(list, asked.msn!, asked.part)) return;
       yield { where: `_HLS_msn=${asked.msn} _HLS_part=${asked.part}`, detail: `status ${status}` };
     },
@@ -194,7 +196,6 @@ export const rulesOfDelta: readonly Rule<Delta>[] = [
   },
 ];
 
-/** Rules of hints. */
 export const rulesOfHinted: readonly Rule<Hinted>[] = [
   {
     id: 'hint-served',

@@ -137,7 +137,6 @@ function* changes(before: MediaText, after: MediaText): Iterable<Problem> {
   }
 }
 
-/** Rules of reloads. */
 export const rulesOfReloadedRanges: readonly Rule<{ readonly before: MediaText; readonly after: MediaText }>[] = [
   {
     id: 'reload-daterange-kept',

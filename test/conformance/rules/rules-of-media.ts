@@ -1,6 +1,8 @@
 /**
- * Rules over the bytes of one rendition: initialization sections, segments and parts against their list and against each other.
- * In: a rendition as it was seen. Out: problems. RFC 8216bis 3; ISO/IEC 14496-12, 8.8; Apple 7; docs/media.md 6 to 15a.
+ * Rules over the bytes of one rendition: initialization sections, segments and parts against their list and
+ * against each other.
+ * In: a rendition as it was seen. Out: problems. RFC 8216bis 3; ISO/IEC 14496-12, 8.8; Apple 7; docs/media.md
+ * 6 to 15a.
  */
 import { parseAvcC } from '../../../src/media/h264/avcc.ts';
 import { parseH264Sps } from '../../../src/media/h264/sps.ts';
@@ -11,7 +13,10 @@ import { nameOf } from '../media-text.ts';
 import { leadOf, type SeenRendition, type SeenSegment, secondsOf } from '../rendition.ts';
 import type { Problem, Rule } from './rule.ts';
 
-/** A decode time may lie this much beside where the one before ended, seconds: what docs/media.md 13 lets be predicted. */
+/**
+ * A decode time may lie this much beside where the one before ended, seconds: what docs/media.md 13 lets be
+ * predicted.
+ */
 const CONTINUITY_S = 0.002;
 /** Live durations are written this much short (docs/media.md 8), and rounded. */
 const SHORT_S = 0.0011;
@@ -59,7 +64,6 @@ function sizeOf({ format, record }: InitTrack): { width: number; height: number 
   return parseHevcSps(parseHvcC(record).sps[0]!);
 }
 
-/** Rules of media. */
 export const rulesOfMedia: readonly Rule<SeenRendition>[] = [
   {
     id: 'init-form',

@@ -1,6 +1,7 @@
 /**
  * Rules over the low-latency side of one Media Playlist: parts, hold-backs, hints, what may be skipped.
- * In: a list as it was read. Out: problems. RFC 8216bis 4.4.3.7, 4.4.3.8, 4.4.4.9, 4.4.5, appendix B.1; Apple 14.
+ * In: a list as it was read. Out: problems. RFC 8216bis 4.4.3.7, 4.4.3.8, 4.4.4.9, 4.4.5, appendix B.1;
+ * Apple 14.
  */
 import { decimal } from '../lines.ts';
 import { allSegments, isLive, type MediaText, nameOf, type TextPart, type TextSegment } from '../media-text.ts';

@@ -13,12 +13,15 @@ export interface Reload {
   readonly after: MediaText;
 }
 
-/** Audio is not cut just where video is, and durations are written 1 ms short (docs/media.md 8): sums are this near. */
+/**
+ * Audio is not cut just where video is, and durations are written 1 ms short (docs/media.md 8): sums are this
+ * near.
+ */
 const ROUNDING_S = 0.05;
 
 /**
- * May be added to a segment whose media was lost after it was listed. 6.2.1 does not name it among the changes of a list; the client
- * could not load the segment in any case.
+ * May be added to a segment whose media was lost after it was listed. 6.2.1 does not name it among the
+ * changes of a list; the client could not load the segment in any case.
  */
 const GAP = '#EXT-X-GAP';
 
@@ -36,7 +39,6 @@ function* pairs({ before, after }: Reload): Iterable<{ old: TextSegment; now: Te
   }
 }
 
-/** Rules of reloads. */
 export const rulesOfReload: readonly Rule<Reload>[] = [
   ...rulesOfReloadedRanges,
   {

@@ -208,7 +208,10 @@ export const rulesOfText: readonly Rule<AnyText>[] = [
   },
 ];
 
-/** The distance that EXTINF may add up wrong, ms: a frame of 25 per second (Apple 8.1), and 1 ms for each segment (docs/media.md 8). */
+/**
+ * The distance that EXTINF may add up wrong, ms: a frame of 25 per second (Apple 8.1), and 1 ms for each
+ * segment (docs/media.md 8).
+ */
 const DRIFT_MS = 40;
 
 /** Rules of every Media Playlist. */

@@ -71,7 +71,10 @@ export interface Seen {
   readonly hash: string;
 }
 
-/** The segments of a range of a stream, as a viewer gets them: every address that a list names is answered. Seconds since 1970. */
+/**
+ * The segments of a range of a stream, as a viewer gets them: every address that a list names is answered.
+ * Seconds since 1970.
+ */
 export async function segmentsOf(server: Server, name: string, fromS: number, toS: number): Promise<Seen[]> {
   const index = `/vod/${name}/${fromS}/${toS}/index.m3u8`;
   const [media] = await urisOf(server, index);

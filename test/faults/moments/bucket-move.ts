@@ -1,6 +1,7 @@
 /**
  * Recordings that move to a bucket, while they are watched.
- * In: an imported recording, an S3 server. Out: every segment is readable at all times; each file is one object in the end, and no file.
+ * In: an imported recording, an S3 server. Out: every segment is readable at all times; each file is one
+ * object in the end, and no file.
  */
 import assert from 'node:assert/strict';
 import { cp, writeFile } from 'node:fs/promises';
@@ -32,7 +33,10 @@ export const movingToBucket: Activity = {
     }
     assert.equal(segments.length, PIECES);
     const hashes = await chunkHashes(made);
-    /** Hashes of the chunk files in the bucket, by their path from `recordings/` on; of two objects of one file it fails. */
+    /**
+     * Hashes of the chunk files in the bucket, by their path from `recordings/` on; of two objects of one
+     * file it fails.
+     */
     const objects = async () => {
       const found = new Map<string, string>();
       for (const { key, size } of await Array.fromAsync(client.list(''))) {

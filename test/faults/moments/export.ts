@@ -1,6 +1,7 @@
 /**
  * Exports: jobs that write a file.
- * In: an imported recording. Out: each job ends by itself after the next start, its file has every picture, and no other file is left.
+ * In: an imported recording. Out: each job ends by itself after the next start, its file has every picture,
+ * and no other file is left.
  */
 import assert from 'node:assert/strict';
 import { cp, readdir, writeFile } from 'node:fs/promises';
@@ -50,7 +51,8 @@ export const exporting: Activity = {
             await using server = await startServer({ ...options, env });
             began();
             const answer = await server.fetch('/api/v1/exports', {
-              ...{ method: 'POST', body: JSON.stringify({ ...range, ...form }) },
+              method: 'POST',
+              body: JSON.stringify({ ...range, ...form }),
               headers: { 'content-type': 'application/json' },
             });
             const { id } = (await answer.json()) as JobView;

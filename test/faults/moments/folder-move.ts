@@ -1,6 +1,7 @@
 /**
  * Recordings that move to another folder, while they are watched.
- * In: an imported recording. Out: every segment is readable at all times; each file is in the new folder alone in the end, unchanged.
+ * In: an imported recording. Out: every segment is readable at all times; each file is in the new folder
+ * alone in the end, unchanged.
  */
 import assert from 'node:assert/strict';
 import { cp, mkdir, writeFile } from 'node:fs/promises';

@@ -1,5 +1,6 @@
 /**
- * A data folder with a recording, made within a second: small pieces that ffmpeg cut, imported with the times of their names.
+ * A data folder with a recording, made within a second: small pieces that ffmpeg cut, imported with the times
+ * of their names.
  * In: a folder, times. Out: the data folder, the pieces.
  */
 import assert from 'node:assert/strict';

@@ -1,5 +1,6 @@
-// Loaded by `--import`: writes down each change of a file or of the database that oxbow begins, and kills oxbow at one of them.
-// KILL_LOG: a file, its first line is the id of the process; KILL_AT: `before` or `after`, the number of the change among those of its name, its name, with tabs between them.
+// Loaded by `--import`: writes down each change of a file or of the database that oxbow begins, and kills
+// oxbow at one of them. KILL_LOG: a file, its first line is the id of the process; KILL_AT: `before` or
+// `after`, the number of the change among those of its name, its name, with tabs between them.
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { DatabaseSync } from 'node:sqlite';

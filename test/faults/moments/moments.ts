@@ -158,7 +158,10 @@ function linesOf(log: string): readonly string[] {
 
 type Random = (below: number) => number;
 
-/** Half of the moments by time, half next to a change: each kind of change equally often, so that narrow places are reached, too. */
+/**
+ * Half of the moments by time, half next to a change: each kind of change equally often, so that narrow
+ * places are reached, too.
+ */
 function choose({ lastsMs, steps }: Plan, random: Random): Moment {
   if (random(2) === 0) return { afterMs: random(Math.ceil(lastsMs)) };
   const [step, { before, count }] = [...steps][random(steps.size)]!;

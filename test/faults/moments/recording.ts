@@ -1,6 +1,7 @@
 /**
  * A stream that is recorded and watched.
- * In: the test picture; all trials have one data folder. Out: what was served has the same bytes, no number is used twice, lists are valid.
+ * In: the test picture; all trials have one data folder. Out: what was served has the same bytes, no number
+ * is used twice, lists are valid.
  */
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';

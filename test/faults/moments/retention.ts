@@ -1,6 +1,7 @@
 /**
  * Retention: index rows of old windows are deleted, and their files by a later pass or by the next start.
- * In: a recording of which a part is too old. Out: nothing younger is lost, lists name no deleted segment, no old file remains.
+ * In: a recording of which a part is too old. Out: nothing younger is lost, lists name no deleted segment, no
+ * old file remains.
  */
 import assert from 'node:assert/strict';
 import { cp, rm } from 'node:fs/promises';
@@ -67,7 +68,11 @@ async function make(folder: string): Promise<Made> {
   await rowsDeleted(server, atMs);
   await server.stop('SIGKILL');
   return {
-    ...{ data, withoutRows, fromS, toS, atMs },
+    data,
+    withoutRows,
+    fromS,
+    toS,
+    atMs,
     segments: segments.map((segment, i) => ({ ...segment, atMs: times[i]! })),
   };
 }

@@ -1,6 +1,7 @@
 /**
  * The upgrade of a large database by the start of a newer oxbow.
- * In: a database of the oldest schema that this oxbow can make. Out: the newest schema with every row, and a copy of the old one.
+ * In: a database of the oldest schema that this oxbow can make. Out: the newest schema with every row, and a
+ * copy of the old one.
  */
 import assert from 'node:assert/strict';
 import { cp, readdir } from 'node:fs/promises';
@@ -81,7 +82,8 @@ export const upgrading: Activity = {
             }
             assert.deepEqual(contentOf(join(data, 'oxbow.db')), { ...old, version: migrations.length });
             const copies = (await readdir(data)).filter((name) => /^oxbow\.db\.|corrupt/.test(name));
-            // Each start copies what it finds; steps are committed one by one, so the second may find a newer schema.
+            // Each start copies what it finds; steps are committed one by one, so the second may find a newer
+            // schema.
             assert.ok(copies.includes(COPY) && copies.length <= 2, copies.join());
             assert.deepEqual(contentOf(join(data, COPY)), old);
           },

@@ -1,6 +1,7 @@
 /**
  * Uploads in pieces, over tus.
- * In: random bytes. Out: no byte that was acknowledged is missing after the next start, and the file is complete in the end.
+ * In: random bytes. Out: no byte that was acknowledged is missing after the next start, and the file is
+ * complete in the end.
  */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
@@ -26,7 +27,8 @@ export const uploading: Activity = {
         let acknowledged = 0;
         const create = async (server: Server) => {
           const headers = {
-            ...{ ...tus, 'upload-length': String(file.length) },
+            ...tus,
+            'upload-length': String(file.length),
             'upload-metadata': `sha256 ${btoa(hashOf(file))}`,
           };
           const created = await server.fetch('/api/v1/uploads', { method: 'POST', headers });
@@ -38,9 +40,11 @@ export const uploading: Activity = {
         const send = async (server: Server, path: string) => {
           while (acknowledged < file.length) {
             const answer = await server.fetch(path, {
-              ...{ method: 'PATCH', body: file.subarray(acknowledged, acknowledged + PIECE_BYTES) },
+              method: 'PATCH',
+              body: file.subarray(acknowledged, acknowledged + PIECE_BYTES),
               headers: {
-                ...{ ...tus, 'content-type': 'application/offset+octet-stream' },
+                ...tus,
+                'content-type': 'application/offset+octet-stream',
                 'upload-offset': String(acknowledged),
               },
             });

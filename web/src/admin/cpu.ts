@@ -11,7 +11,10 @@ export interface CpuReading {
   readonly seconds: number;
 }
 
-/** Percent of a core between two readings, rounded; null if there is only one, or the server was restarted in between. */
+/**
+ * Percent of a core between two readings, rounded; null if there is only one, or the server was restarted in
+ * between.
+ */
 export function cpuPercent(before: CpuReading | null, now: CpuReading): number | null {
   if (!before || now.atMs <= before.atMs || now.seconds < before.seconds) return null;
   return Math.round((100_000 * (now.seconds - before.seconds)) / (now.atMs - before.atMs));

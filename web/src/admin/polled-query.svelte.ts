@@ -1,5 +1,6 @@
 /**
- * The data of a tab, requested repeatedly while the page is visible; and the actions of an administrator, with a toast for the result.
+ * The data of a tab, requested repeatedly while the page is visible; and the actions of an administrator,
+ * with a toast for the result.
  * In: API calls. Out: components, which read `value` and `failure`.
  */
 import type { CallOptions, OxbowClient } from '../../../src/client/client.ts';

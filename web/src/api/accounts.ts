@@ -1,6 +1,7 @@
 /**
  * API calls of accounts.
- * In: the session's cookie. Out: the shapes of src/api/account. Each call throws ApiError and aborts with `signal`.
+ * In: the session's cookie. Out: the shapes of src/api/account. Each call throws ApiError and aborts with
+ * `signal`.
  */
 import type { SessionView, SignInMethods, TokenView } from '../../../src/api/account/access-shapes.ts';
 import type { AuditEntry, UserState, UserView } from '../../../src/api/account/account-shapes.ts';

@@ -1,6 +1,7 @@
 /**
  * API calls of the admin page.
- * In: the session's cookie. Out: the shapes of src/client. Each call throws ApiError and aborts with `signal`.
+ * In: the session's cookie. Out: the shapes of src/client. Each call throws ApiError and aborts with
+ * `signal`.
  */
 import type { GapView, StreamView } from '../../../src/api/shapes.ts';
 import type { Sample } from '../admin/spark.ts';

@@ -1,6 +1,7 @@
 /**
  * API calls of the pages of alarms and of what happened to a stream.
- * In: the session's cookie. Out: the shapes of src/api/alarms. Each call throws ApiError and aborts with `signal`.
+ * In: the session's cookie. Out: the shapes of src/api/alarms. Each call throws ApiError and aborts with
+ * `signal`.
  */
 import type { AlarmView, StreamAlarms, StreamHappened } from '../../../src/api/alarms/alarm-shapes.ts';
 import { type ChartLine, type ChartRange, type ChartSpan, linesOf, rangeOf } from '../admin/alarms/chart.ts';
@@ -65,7 +66,8 @@ export async function getHistory(
     range: rangeOf(series),
     gaps: gaps.items.map(({ from, to }) => ({ fromMs: Date.parse(from), toMs: Date.parse(to) })),
     alarms: alarms.items.map(({ alarm, from, clearedAt }) => ({
-      ...{ code: alarm, fromMs: Date.parse(from) },
+      code: alarm,
+      fromMs: Date.parse(from),
       toMs: clearedAt === null ? null : Date.parse(clearedAt),
     })),
   };

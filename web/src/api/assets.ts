@@ -50,7 +50,6 @@ export async function listAllAssets(query: AssetQuery, signal: AbortSignal): Pro
   return items;
 }
 
-/** One asset. */
 export function getAsset(id: string, signal: AbortSignal): Promise<AssetView> {
   return askServer(signal, (client, options) => client.getAsset({ id }, options));
 }
@@ -73,7 +72,6 @@ export function addSubtitle(
   return askServer(signal, (client, options) => client.createAssetSubtitle({ id, body, ...query }, options));
 }
 
-/** Removes subtitles. */
 export function removeSubtitle(id: string, subtitle: string, signal: AbortSignal): Promise<void> {
   return askServer(signal, (client, options) => client.deleteAssetSubtitle({ id, subtitle }, options));
 }

@@ -10,7 +10,10 @@ import { serverFor, setWatchToken, watchTokenOf } from './server.ts';
 
 /** A failed request, for people. */
 export interface Failure {
-  /** The stable code of the problem; `unreachable` without a response, `unreadable` if the response is not oxbow's. */
+  /**
+   * The stable code of the problem; `unreachable` without a response, `unreadable` if the response is not
+   * oxbow's.
+   */
   readonly code: string;
   /** HTTP status; 0 without a response. */
   readonly status: number;
@@ -44,7 +47,8 @@ export function readFailure(status: number, body: string): Failure {
 }
 
 function failureFrom({ code, status, title, detail, hint = detail ?? '', ...more }: Problem): Failure {
-  // The hints of the server are for those who write requests; the detail of such a refusal says what is wrong.
+  // The hints of the server are for those who write requests; the detail of such a refusal says what is
+  // wrong.
   const isInWords = code === 'bad-request' && detail !== undefined && !('errors' in more);
   return { code, status, title, hint: isInWords ? detail : hint, ...(detail !== undefined && { detail }) };
 }
@@ -57,21 +61,27 @@ export function failureOf(error: unknown): Failure {
 
 const unreachableStatus = new Set([0, 502, 503, 504]);
 
-/** Whether a failure means that oxbow does not respond yet or no more, as opposed to a refusal: none, an error of a proxy, a start. */
+/**
+ * Whether a failure means that oxbow does not respond yet or no more, as opposed to a refusal: none, an error
+ * of a proxy, a start.
+ */
 export function isLost(failure: Failure): boolean {
   return unreachableStatus.has(failure.status);
 }
 
 let unauthorized: () => void = () => {};
 
-/** Sets the listener for requests that are refused because no user is signed in, or the session has expired. */
+/**
+ * Sets the listener for requests that are refused because no user is signed in, or the session has expired.
+ */
 export function onUnauthorized(listener: () => void): void {
   unauthorized = listener;
 }
 
 /**
- * Sends a request with the typed client and the session of the browser. Throws ApiError; aborts with `signal`. A request that is refused
- * temporarily is not repeated here: pages show the failure and request again.
+ * Sends a request with the typed client and the session of the browser. Throws ApiError; aborts with
+ * `signal`. A request that is refused temporarily is not repeated here: pages show the failure and request
+ * again.
  *
  * @param stream whose playback token is sent
  */
@@ -90,7 +100,10 @@ export async function askServer<T>(
   }
 }
 
-/** Probes an address; takes up to a minute. Throws ApiError; aborts with `signal`, which also ends the probe on the server. */
+/**
+ * Probes an address; takes up to a minute. Throws ApiError; aborts with `signal`, which also ends the probe
+ * on the server.
+ */
 export function probeSource(url: string, signal: AbortSignal): Promise<ProbeView> {
   return askServer(signal, (client, options) => client.probe({ body: { url } }, options));
 }

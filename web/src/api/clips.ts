@@ -28,7 +28,10 @@ export function listClips({
   return askServer(signal, (client, options) => client.listClips(page, options));
 }
 
-/** Creates a clip. Refused as `clip-more-open` without `confirm` where more people could watch it than its stream. */
+/**
+ * Creates a clip. Refused as `clip-more-open` without `confirm` where more people could watch it than its
+ * stream.
+ */
 export function createClip(body: NewClip, signal: AbortSignal): Promise<ClipView> {
   return askServer(signal, (client, options) => client.createClip({ body }, options), body.stream);
 }

@@ -5,7 +5,6 @@
 import { ApiError, readFailure } from './client.ts';
 import { onServer } from './server.ts';
 
-/** Its path. */
 export const DOCUMENT_PATH = '/api/v1/openapi.json';
 
 /** A JSON Schema, with the keywords that the API uses. */
@@ -28,7 +27,6 @@ export interface Schema {
 /** Bodies by their media type. */
 export type Content = Readonly<Record<string, { readonly schema: Schema }>>;
 
-/** One operation. */
 export interface DocumentedOperation {
   readonly operationId: string;
   readonly summary: string;
@@ -45,7 +43,6 @@ export interface DocumentedOperation {
   readonly responses: Readonly<Record<string, { readonly description: string; readonly content?: Content }>>;
 }
 
-/** The document. */
 export interface ApiDocument {
   readonly info: { readonly version: string };
   readonly paths: Readonly<Record<string, Readonly<Record<string, DocumentedOperation>>>>;

@@ -1,18 +1,18 @@
 /**
- * Receives the server's events, so that pages poll less often. Without a connection they poll at their normal rate.
- * In: events over WebSocket, which uses none of the six HTTP connections that players need. Out: a call for each event.
+ * Receives the server's events, so that pages poll less often. Without a connection they poll at their normal
+ * rate.
+ * In: events over WebSocket, which uses none of the six HTTP connections that players need. Out: a call for
+ * each event.
  */
 import type { ConnectionEvent, EventType, OxbowEvent } from '../../../src/client/client.ts';
 import { pause } from './poll.ts';
 import { serverFor } from './server.ts';
 
-/** A received event. */
 export type ReceivedEvent = OxbowEvent | ConnectionEvent;
 
 /** Pauses before reconnecting, milliseconds; the last one repeats. */
 const PAUSES_MS = [1_000, 5_000, 15_000, 60_000] as const;
 
-/** A connection for events. */
 export class EventConnection {
   #isOn = false;
   #lastId = '';

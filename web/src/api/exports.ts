@@ -5,7 +5,6 @@
 import type { ExportSettings, ExportTicket, JobView } from '../../../src/api/jobs/job-shapes.ts';
 import { askServer } from './client.ts';
 
-/** Creates an export. */
 export function createExport(settings: ExportSettings, signal: AbortSignal): Promise<JobView> {
   return askServer(signal, (client, options) => client.createExport({ body: settings }, options));
 }

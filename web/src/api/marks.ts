@@ -13,7 +13,9 @@ export type NewPin = Omit<PinView, 'id'>;
 /** At most this many pages of markers are requested, a thousand each. */
 const MAX_PAGES = 10;
 
-/** All markers and protected spans of a stream, in order of time; of a private stream only for administrators. */
+/**
+ * All markers and protected spans of a stream, in order of time; of a private stream only for administrators.
+ */
 export async function getMarks(
   stream: string,
   signal: AbortSignal,
@@ -34,7 +36,6 @@ export async function getMarks(
   return { markers, pins: pins.items };
 }
 
-/** Adds a marker. */
 export function addMarker(stream: string, marker: NewMarker, signal: AbortSignal): Promise<MarkerView> {
   return askServer(signal, (client, options) => client.createStreamMarker({ name: stream, body: marker }, options));
 }

@@ -1,6 +1,7 @@
 /**
  * API calls of media servers.
- * In: the browser's session. Out: the shapes of src/api/room. Each call throws ApiError and aborts with `signal`.
+ * In: the browser's session. Out: the shapes of src/api/room. Each call throws ApiError and aborts with
+ * `signal`.
  */
 import type { MediaServerEntry, MediaServerKind, MediaServerView } from '../../../src/api/room/media-server-shapes.ts';
 import type { MediaServerPatch, NewMediaServer } from '../../../src/client/client.ts';

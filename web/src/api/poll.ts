@@ -4,8 +4,8 @@
  */
 
 /**
- * Runs `work` at once and again `everyMs` after it has ended, never twice at the same time, until `signal` aborts.
- * Errors of `work` after the abort are dropped; others are thrown.
+ * Runs `work` at once and again `everyMs` after it has ended, never twice at the same time, until `signal`
+ * aborts. Errors of `work` after the abort are dropped; others are thrown.
  *
  * @param everyMs pause between two runs, milliseconds
  */

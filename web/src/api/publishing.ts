@@ -40,7 +40,6 @@ export async function getSettings(
   return (await askServer(signal, (client, options) => client.listSettings(options))).items;
 }
 
-/** Creates a key. */
 export function createKey(name: string, settings: KeySettings, signal: AbortSignal): Promise<CreatedPublishKey> {
   return askServer(signal, (client, options) =>
     client.createStreamKey({ name, body: { ...settings, allow: [...(settings.allow ?? [])] } }, options),

@@ -55,7 +55,6 @@ export async function listReplay(
   return messages;
 }
 
-/** Creates a poll. */
 export function createPoll(room: string, poll: NewPoll, signal: AbortSignal): Promise<RoomPoll> {
   const body = { ...poll, choices: [...poll.choices] };
   return askServer(signal, (client, options) => client.createRoomPoll({ id: room, body }, options));
@@ -66,7 +65,6 @@ export function closePoll(room: string, poll: string, signal: AbortSignal): Prom
   return askServer(signal, (client, options) => client.closeRoomPoll({ id: room, poll }, options));
 }
 
-/** Deletes a poll. */
 export function deletePoll(room: string, poll: string, signal: AbortSignal): Promise<void> {
   return askServer(signal, (client, options) => client.deleteRoomPoll({ id: room, poll }, options));
 }

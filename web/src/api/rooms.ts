@@ -1,6 +1,7 @@
 /**
  * API calls of rooms.
- * In: the browser's session. Out: the shapes of src/api/room. Each call throws ApiError and aborts with `signal`.
+ * In: the browser's session. Out: the shapes of src/api/room. Each call throws ApiError and aborts with
+ * `signal`.
  */
 import type { ItemTarget, RoomItem } from '../../../src/api/room/item-shapes.ts';
 import type { ItemSource } from '../../../src/api/room/media-server-shapes.ts';
@@ -34,7 +35,6 @@ export function createRoom(body: NewRoom, signal: AbortSignal): Promise<RoomView
   return askServer(signal, (client, options) => client.createRoom({ body }, options));
 }
 
-/** One room. */
 export function getRoom(id: string, signal: AbortSignal): Promise<RoomView> {
   return askServer(signal, (client, options) => client.getRoom({ id }, options));
 }

@@ -1,6 +1,6 @@
 /**
- * The address of the server: relative on its own pages, absolute for a player embedded in another site. Playback tokens of streams that
- * are not public are a prefix of every path of that stream.
+ * The address of the server: relative on its own pages, absolute for a player embedded in another site.
+ * Playback tokens of streams that are not public are a prefix of every path of that stream.
  * In: the element's `server`, tokens of links. Out: addresses for all requests.
  */
 
@@ -19,7 +19,10 @@ export function setServer(address: string): boolean {
   return true;
 }
 
-/** The address of a path: the path itself on the server's own pages, prefixed with the playback token of its stream. */
+/**
+ * The address of a path: the path itself on the server's own pages, prefixed with the playback token of its
+ * stream.
+ */
 export function onServer(path: string): string {
   const [, stream = ''] = /^\/(?:live|vod|clip|thumb|api\/v1\/streams)\/([^/]+)\//.exec(path) ?? [];
   return serverFor(stream) + path;
@@ -66,7 +69,10 @@ export function setWatchToken(stream: string, token: string | null, isKept = tru
 /** A path with its token in front, and whose media it is. */
 const SIGNED = /^((?:https?:\/\/[^/]+)?)\/t\/([^/]+)(\/(live|vod|clip|thumb|assets)\/([^/?]+).*)$/;
 
-/** Sets the playback token of an address, which a room renews: requests under an older one use this one. A path without token sets none. */
+/**
+ * Sets the playback token of an address, which a room renews: requests under an older one use this one. A
+ * path without token sets none.
+ */
 export function renewWatchToken(address: string): void {
   const [, , token, , kind, name] = SIGNED.exec(address) ?? [];
   if (token !== undefined) setWatchToken(kind === 'assets' ? `asset/${name}` : name!, token, false);

@@ -1,5 +1,6 @@
 /**
- * The server's exports: polled every second while one runs, less often otherwise, and only while a component needs them.
+ * The server's exports: polled every second while one runs, less often otherwise, and only while a component
+ * needs them.
  * In: the API. Out: components, which read `jobs`; a toast when an export has ended.
  */
 import { untrack } from 'svelte';
@@ -39,7 +40,10 @@ class Jobs {
     return this.#jobs?.find((job) => job.id === id);
   }
 
-  /** Polls the jobs until the returned function is called; does nothing if no user is signed in. For an effect, which runs again after that. */
+  /**
+   * Polls the jobs until the returned function is called; does nothing if no user is signed in. For an
+   * effect, which runs again after that.
+   */
   watch(): (() => void) | undefined {
     if (!session.may('export')) return undefined;
     this.#watchers += 1;

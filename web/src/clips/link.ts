@@ -11,8 +11,8 @@ import { toast } from '../shell/toast.svelte.ts';
 import { withWatchToken } from '../watch/addresses.ts';
 
 /**
- * A path that opens the same for others and in another tab: with a guest's own playback token. Signed-in users create a token with a
- * lifetime in the share dialog instead.
+ * A path that opens the same for others and in another tab: with a guest's own playback token. Signed-in
+ * users create a token with a lifetime in the share dialog instead.
  *
  * @param path of this interface, with its query
  * @param stream shown at the path

@@ -3,7 +3,12 @@ import { suite, test } from 'node:test';
 import { MAX_NAME, MAX_SAVED, parseSaved, type SavedClip, withClip, withClipBack, withoutClip } from './saved.ts';
 
 const clip = (n: number, more: Partial<SavedClip> = {}): SavedClip => ({
-  ...{ stream: 'cam', name: `clip ${n}`, fromMs: n * 1000, toMs: n * 1000 + 500, format: 'mp4', madeMs: n },
+  stream: 'cam',
+  name: `clip ${n}`,
+  fromMs: n * 1000,
+  toMs: n * 1000 + 500,
+  format: 'mp4',
+  madeMs: n,
   ...more,
 });
 

@@ -1,12 +1,12 @@
 /**
- * The saved clips in the browser's storage: a short list, validated when it is parsed, because any script of the origin can write there.
+ * The saved clips in the browser's storage: a short list, validated when it is parsed, because any script of
+ * the origin can write there.
  * In: the text of the storage. Out: clips, newest first; the text to store. Pure.
  */
 import { isStreamName } from '../../../src/api/stream-name.ts';
 import type { TimeSpan } from '../time/span.ts';
 import { type ClipFormat, clipFormats, MAX_CLIP_MS } from './span.ts';
 
-/** A saved clip. */
 export interface SavedClip extends TimeSpan {
   readonly stream: string;
   readonly name: string;
@@ -57,7 +57,12 @@ function readClip(value: unknown): SavedClip | undefined {
   if (!clipFormats.includes(format as ClipFormat)) return undefined;
   const isExact = typeof jobId === 'string' && JOB_ID.test(jobId);
   return {
-    ...{ stream, fromMs, toMs, madeMs, name: name.slice(0, MAX_NAME), format: format as ClipFormat },
+    stream,
+    fromMs,
+    toMs,
+    madeMs,
+    name: name.slice(0, MAX_NAME),
+    format: format as ClipFormat,
     ...(isExact && { jobId }),
   };
 }

@@ -93,7 +93,8 @@ export function resultOfJob({ kind, result }: JobView): ExportResult | null {
 const two = (value: number) => String(value).padStart(2, '0');
 
 /**
- * A time as the value of a `datetime-local` field, in the local time zone; with milliseconds if there are any.
+ * A time as the value of a `datetime-local` field, in the local time zone; with milliseconds if there are
+ * any.
  *
  * @param atMs unix milliseconds
  */

@@ -1,6 +1,7 @@
 /**
  * Copies a text for the viewer.
- * In: a text, the field that shows it. Out: the clipboard, or the selected field if the browser forbids copying.
+ * In: a text, the field that shows it. Out: the clipboard, or the selected field if the browser forbids
+ * copying.
  */
 
 /** @returns false if the browser forbids it: then the field is selected, for the viewer to copy */

@@ -3,7 +3,6 @@
  * In: nothing. Out: Icon.
  */
 
-/** The path of each icon. */
 export const iconPaths = {
   play: 'M8 5.500v13l10.500-6.500z',
   pause: 'M7 5.500h3.500v13H7zM13.500 5.500H17v13h-3.500z',
@@ -89,5 +88,4 @@ export const iconPaths = {
   'call-end':
     'M3.500 14.500c0-2 3.500-5 8.500-5s8.500 3 8.500 5v2.300l-4.700-.8-.6-2.700a10 10 0 0 0-6.400 0L8.200 16l-4.700.8z',
 } as const;
-/** The name of an icon. */
 export type IconName = keyof typeof iconPaths;

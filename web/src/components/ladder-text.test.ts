@@ -13,7 +13,13 @@ const rung = (name: string, state: Ladder['made'][number]['state']) => ({
   state,
 });
 const ladder = (change: Partial<Ladder>): Ladder => ({
-  ...{ rungs: '480p, 240p', start: 'viewer', state: 'running', lagMs: 80, made: [], leftOut: [], problem: '' },
+  rungs: '480p, 240p',
+  start: 'viewer',
+  state: 'running',
+  lagMs: 80,
+  made: [],
+  leftOut: [],
+  problem: '',
   ...change,
 });
 

@@ -1,5 +1,6 @@
 /**
- * How much of a stream is recorded, in words for viewers: a length, and the end of the recording while the stream is not live.
+ * How much of a stream is recorded, in words for viewers: a length, and the end of the recording while the
+ * stream is not live.
  * In: a stream of the API. Out: cards, headings.
  */
 import type { StreamView } from '../../../src/api/shapes.ts';

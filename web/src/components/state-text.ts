@@ -25,7 +25,9 @@ export function isStartable({ state }: Pick<StreamView, 'state'>): boolean {
   return startable.has(state);
 }
 
-/** Whether the state needs attention: a stream that has ended or waits for its publisher is in a normal state. */
+/**
+ * Whether the state needs attention: a stream that has ended or waits for its publisher is in a normal state.
+ */
 export function needsAttention({ state }: Pick<StreamView, 'state'>): boolean {
   return state === 'waiting';
 }

@@ -23,12 +23,10 @@ export interface Row {
 /** Required access. */
 export type Access = 'anyone' | 'viewer' | 'admin';
 
-/** A parameter. */
 export interface Parameter extends Row {
   readonly place: string;
 }
 
-/** An operation. */
 export interface Operation {
   readonly id: string;
   readonly method: string;
@@ -45,7 +43,6 @@ export interface Operation {
   readonly curl: string;
 }
 
-/** A chapter. */
 export interface Chapter {
   readonly name: string;
   readonly operations: readonly Operation[];
@@ -147,9 +144,16 @@ function readOperation(
   const access = accessOf(security);
   const example = body && JSON.stringify(exampleOf(body, document.components.schemas));
   return {
-    ...{ id: operationId, method, path, summary, access },
+    id: operationId,
+    method,
+    path,
+    summary,
+    access,
     parameters: parameters.map(({ name, in: place, required = false, description = '', schema }) => ({
-      ...{ name, place, required, description },
+      name,
+      place,
+      required,
+      description,
       type: typeOf(schema),
     })),
     body: body ? typeOf(body) : null,

@@ -1,6 +1,8 @@
 /**
- * `<oxbow-player>`: a stream on any page, with the interface of a media element, so that scripts and controls for `<video>` work with it.
- * In: attributes `stream`, `server`, `token` (a playback token), `t`, `from`, `to`, `muted`, `autoplay`, `controls`; properties of media elements.
+ * `<oxbow-player>`: a stream on any page, with the interface of a media element, so that scripts and controls
+ * for `<video>` work with it.
+ * In: attributes `stream`, `server`, `token` (a playback token), `t`, `from`, `to`, `muted`, `autoplay`,
+ * `controls`; properties of media elements.
  * Out: a picture, media events. Time is programme seconds: unix time minus `getStartDate()`. HTML, 4.8.11.
  */
 import { mount, unmount } from 'svelte';

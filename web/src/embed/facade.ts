@@ -1,6 +1,7 @@
 /**
  * The media element interface of a stream: programme seconds, ranges, and the events of a change.
- * In: snapshots of the player. Out: <oxbow-player>. Pure. HTML, 4.8.11; media-elements proposals for live streams.
+ * In: snapshots of the player. Out: <oxbow-player>. Pure. HTML, 4.8.11; media-elements proposals for live
+ * streams.
  */
 import type { Snapshot } from '../player/snapshot.ts';
 

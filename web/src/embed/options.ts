@@ -1,5 +1,6 @@
 /**
- * The options of an embedded player: from the query of /embed/{stream}, or from the attributes of <oxbow-player>.
+ * The options of an embedded player: from the query of /embed/{stream}, or from the attributes of
+ * <oxbow-player>.
  * In: text. Out: EmbedOptions. Pure.
  */
 import { isStreamName } from '../../../src/api/stream-name.ts';
@@ -24,7 +25,8 @@ export function isOn(value: string | null): boolean {
 }
 
 /**
- * Parses the address of an iframe. Controls are on unless `controls=0`; `muted` and `autoplay` are off by default.
+ * Parses the address of an iframe. Controls are on unless `controls=0`; `muted` and `autoplay` are off by
+ * default.
  *
  * @param pathname as `location.pathname`
  * @param search as `location.search`

@@ -52,7 +52,13 @@ test('figures are short and without sign', () => {
 
 test('B-frames and a codec that some browsers cannot play leave the light green; a long key frame interval does not', () => {
   const finding = (code: Finding['code'], severity: Finding['severity']): Finding => ({
-    ...{ code, severity, text: '', hint: '', value: null, target: null, unit: '' },
+    code,
+    severity,
+    text: '',
+    hint: '',
+    value: null,
+    target: null,
+    unit: '',
   });
   const minor = [finding('b-frames', 'warn'), finding('codec-support', 'warn'), finding('packet-loss', 'good')];
   assert.equal(isWeak(minor), false);

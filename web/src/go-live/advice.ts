@@ -1,6 +1,7 @@
 /**
  * Refusals and findings of the server in the viewer's language, by their code.
- * In: code, figures, text and hint of the API. Out: a sentence and what to change; how serious it is. Pure, given the texts.
+ * In: code, figures, text and hint of the API. Out: a sentence and what to change; how serious it is. Pure,
+ * given the texts.
  */
 import type { Finding } from '../../../src/api/advice.ts';
 import type { TextKey } from '../text/text.ts';

@@ -25,7 +25,10 @@ const KEY_FRAMES = 60;
 /** Container of each protocol: name of the muxer in ffmpeg. */
 const muxers = { rtmp: 'flv', rtmps: 'flv', srt: 'mpegts' } as const;
 
-/** The two ffmpeg commands: a file at its own speed, and a test picture. Quotes work in POSIX shells and in cmd.exe. */
+/**
+ * The two ffmpeg commands: a file at its own speed, and a test picture. Quotes work in POSIX shells and in
+ * cmd.exe.
+ */
 export function ffmpegCommands(
   url: string,
   protocol: PublishProtocol,
@@ -38,7 +41,10 @@ export function ffmpegCommands(
   };
 }
 
-/** A GStreamer pipeline with a test picture; `videotestsrc` and `audiotestsrc` are to be replaced by a camera and a microphone. */
+/**
+ * A GStreamer pipeline with a test picture; `videotestsrc` and `audiotestsrc` are to be replaced by a camera
+ * and a microphone.
+ */
 export function gstreamerCommand(url: string, protocol: PublishProtocol): string {
   const out =
     protocol === 'srt'
@@ -52,7 +58,10 @@ export function gstreamerCommand(url: string, protocol: PublishProtocol): string
   ].join(' ');
 }
 
-/** A link that adds the address to Larix Broadcaster on a phone, in its configuration format: the stream id of SRT is a field of its own. */
+/**
+ * A link that adds the address to Larix Broadcaster on a phone, in its configuration format: the stream id of
+ * SRT is a field of its own.
+ */
 export function larixLink(url: string, stream: string): string {
   const [address = '', query] = url.startsWith('srt:') ? url.split('?') : [url];
   const set = new URLSearchParams({
@@ -65,7 +74,10 @@ export function larixLink(url: string, stream: string): string {
   return `larix://set/v1?${set.toString().replaceAll('+', '%20')}`;
 }
 
-/** Who reaches an address: all (`open`), this computer because oxbow listens there only (`closed`), or because the address says so. */
+/**
+ * Who reaches an address: all (`open`), this computer because oxbow listens there only (`closed`), or because
+ * the address says so.
+ */
 export type Reach = 'open' | 'closed' | 'local-name';
 
 /**

@@ -7,7 +7,6 @@ import type { TextKey } from '../text/text.ts';
 import { bitrateText } from '../watch/controls/choice-text.ts';
 import { conversionText } from '../watch/track-text.ts';
 
-/** One figure. */
 export interface Figure {
   readonly name: TextKey;
   readonly value: string;

@@ -8,7 +8,10 @@ export function rangesOf(text: string): readonly string[] {
   return text.split(/[\s,;]+/).filter((each) => each !== '');
 }
 
-/** The first entry that is neither an address nor a range, as `203.0.113.7` or `2001:db8::/32`; undefined if all are. */
+/**
+ * The first entry that is neither an address nor a range, as `203.0.113.7` or `2001:db8::/32`; undefined if
+ * all are.
+ */
 export function wrongRange(ranges: readonly string[]): string | undefined {
   return ranges.find((range) => {
     const [address = '', bits, ...more] = range.split('/');
@@ -24,7 +27,8 @@ function isV4(address: string): boolean {
 }
 
 /**
- * The instant of a field of type `datetime-local` as the API takes it; undefined if it is empty or not in the future.
+ * The instant of a field of type `datetime-local` as the API takes it; undefined if it is empty or not in the
+ * future.
  *
  * @param nowMs unix milliseconds
  */
@@ -38,7 +42,10 @@ export function isPassphrase(text: string): boolean {
   return /^[A-Za-z0-9._~-]{10,79}$/.test(text);
 }
 
-/** An address with a key and a passphrase in place of the words KEY and PASSPHRASE; without one, the word stays. */
+/**
+ * An address with a key and a passphrase in place of the words KEY and PASSPHRASE; without one, the word
+ * stays.
+ */
 export function withSecrets(
   address: string,
   { key, passphrase }: { readonly key: string; readonly passphrase: string },

@@ -4,7 +4,10 @@
  */
 import type { StreamView } from '../../../src/api/shapes.ts';
 
-/** The state of the light. `weak`: live, but something needs to be changed. `silent`: connected, and nothing arrives. */
+/**
+ * The state of the light. `weak`: live, but something needs to be changed. `silent`: connected, and nothing
+ * arrives.
+ */
 export type LightState =
   | 'loading'
   | 'off'

@@ -1,10 +1,10 @@
 /**
  * The connection that a publisher had, seen since the page was opened.
- * In: the stream in two answers, one after the other. Out: when it was lost, and how long it had lasted. Pure.
+ * In: the stream in two answers, one after the other. Out: when it was lost, and how long it had lasted.
+ * Pure.
  */
 import type { StreamView } from '../../../src/api/shapes.ts';
 
-/** A lost connection. */
 export interface LostConnection {
   /** Unix milliseconds. */
   readonly atMs: number;

@@ -1,5 +1,6 @@
 /**
- * One visit to the page of a stream that is published to: its state, its keys, what arrives, the last refusal.
+ * One visit to the page of a stream that is published to: its state, its keys, what arrives, the last
+ * refusal.
  * In: the API, events. Out: the components of the page, which read the fields and call the methods.
  */
 import type { StreamView } from '../../../src/api/shapes.ts';

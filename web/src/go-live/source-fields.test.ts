@@ -4,22 +4,25 @@ import type { SourceSettings } from '../../../src/api/shapes.ts';
 import { sourceChanges, sourceFields } from './source-fields.ts';
 
 const saved: SourceSettings = {
-  ...{
-    type: 'push',
-    audioOffset: '-80ms',
-    audio: 'auto',
-    onSecondPublisher: 'standby',
-    whileAway: 'slate',
-    awayLimit: '10m',
-    latency: '1s200ms',
-    hasPassphrase: true,
-  },
+  type: 'push',
+  audioOffset: '-80ms',
+  audio: 'auto',
+  onSecondPublisher: 'standby',
+  whileAway: 'slate',
+  awayLimit: '10m',
+  latency: '1s200ms',
+  hasPassphrase: true,
 };
 
 test('fields show the settings; unchanged ones change nothing', () => {
   const fields = sourceFields(saved);
   assert.deepEqual(fields, {
-    ...{ second: 'standby', away: 'slate', latencyMs: 1200, isEncrypted: true, passphrase: '', audioMs: -80 },
+    second: 'standby',
+    away: 'slate',
+    latencyMs: 1200,
+    isEncrypted: true,
+    passphrase: '',
+    audioMs: -80,
   });
   assert.deepEqual(sourceChanges(saved, fields), {});
 });
@@ -32,10 +35,14 @@ test('the picture while the publisher is away is sent when it changes', () => {
 test('each changed field is sent, and a default is restored by null', () => {
   const fields = sourceFields(saved);
   assert.deepEqual(sourceChanges(saved, { ...fields, second: 'replace', audioMs: 40, latencyMs: 250 }), {
-    ...{ onSecondPublisher: 'replace', audioOffset: '40ms', latency: '250ms' },
+    onSecondPublisher: 'replace',
+    audioOffset: '40ms',
+    latency: '250ms',
   });
   assert.deepEqual(sourceChanges(saved, { ...fields, audioMs: null, latencyMs: null, isEncrypted: false }), {
-    ...{ audioOffset: '0ms', latency: null, passphrase: null },
+    audioOffset: '0ms',
+    latency: null,
+    passphrase: null,
   });
   assert.deepEqual(sourceChanges(saved, { ...fields, passphrase: 'correct-horse' }), { passphrase: 'correct-horse' });
   const open = { ...saved, hasPassphrase: false };

@@ -51,7 +51,8 @@ export function isSoundOnly({ tracks }: Pick<StreamView, 'tracks'>): boolean {
 const LEAST_HOUR_MS = 600_000;
 
 /**
- * The start of the last hour, not before the oldest kept time, unix milliseconds; null if less than ten minutes are recorded.
+ * The start of the last hour, not before the oldest kept time, unix milliseconds; null if less than ten
+ * minutes are recorded.
  */
 export function lastHour({ recorded }: Pick<StreamView, 'recorded'>, nowMs: number): number | null {
   if (recorded.from === null || recorded.to === null || recorded.seconds * 1000 < LEAST_HOUR_MS) return null;

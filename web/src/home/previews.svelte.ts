@@ -39,7 +39,10 @@ class Previews {
     return phone.current && this.mayPlay;
   }
 
-  /** What a card plays now; null: nothing. @param card whether the pointer or the focus is on it, and whether it is in view */
+  /**
+   * What a card plays now; null: nothing.
+   * @param card whether the pointer or the focus is on it, and whether it is in view
+   */
   of(stream: StreamView, card: { readonly pointed: boolean; readonly inView: boolean }): PreviewSpan | null {
     const plays = card.pointed ? this.mayPlay : card.inView && this.isByItself && this.#isOn;
     return plays ? previewSpan(stream) : null;

@@ -40,7 +40,8 @@ export interface PreviewSpan {
 }
 
 /**
- * The last ten seconds that are recorded of a live stream, on the grid of stills, so that several viewers request the same file.
+ * The last ten seconds that are recorded of a live stream, on the grid of stills, so that several viewers
+ * request the same file.
  *
  * @returns null if the stream is not live, has no picture, or less than four seconds are recorded since it is
  */

@@ -1,6 +1,7 @@
 /**
  * One connection for the events of the library, shared by everything on the page that shows assets.
- * In: events of assets and their jobs. Out: a call for each, with the id of the asset; empty if any may have changed.
+ * In: events of assets and their jobs. Out: a call for each, with the id of the asset; empty if any may have
+ * changed.
  */
 import { EventConnection, type ReceivedEvent } from '../api/event-connection.ts';
 

@@ -38,7 +38,6 @@ export class AssetList {
     return this.#failure;
   }
 
-  /** There are more. */
   get hasMore(): boolean {
     return this.#cursor !== null;
   }

@@ -17,7 +17,8 @@ export function isProcessing({ state, renditions }: Pick<AssetView, 'state' | 'r
 }
 
 /**
- * `1080p` for a rendition that is named by its height; `original` for the tracks of the original; otherwise the id.
+ * `1080p` for a rendition that is named by its height; `original` for the tracks of the original; otherwise
+ * the id.
  *
  * @param sound names a rendition of an audio track by its number, from 1
  */

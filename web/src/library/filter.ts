@@ -1,5 +1,6 @@
 /**
- * Search, filters and order of the library, in the address of the page, so that a reload and a link keep them.
+ * Search, filters and order of the library, in the address of the page, so that a reload and a link keep
+ * them.
  * In: the query of an address. Out: a Filter, and back. Pure.
  */
 
@@ -7,7 +8,6 @@
 export const orders = ['-created', 'created', 'title', '-duration', '-bytes'] as const;
 /** States that can be filtered by. */
 export const assetStates = ['uploading', 'processing', 'ready', 'failed'] as const;
-/** Visibilities. */
 export const assetVisibilities = ['public', 'unlisted', 'private'] as const;
 
 /** What is shown; empty fields do not restrict it. */

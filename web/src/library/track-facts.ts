@@ -1,11 +1,11 @@
 /**
  * The tracks of an asset in words.
- * In: the facts that the import found, see src/api/library/asset-facts.ts. Out: one line for each track; warnings. Pure.
+ * In: the facts that the import found, see src/api/library/asset-facts.ts. Out: one line for each track;
+ * warnings. Pure.
  */
 import type { AssetFacts, AssetTrackFacts } from '../../../src/api/library/asset-facts.ts';
 import { bitrateText, languageName } from '../watch/controls/choice-text.ts';
 
-/** One track. */
 export interface TrackFact {
   readonly kind: AssetTrackFacts['kind'];
   readonly text: string;

@@ -1,5 +1,6 @@
 /**
- * The folders of a media server, as one person walks through them: the path, the pages of a folder, the filter, what is selected.
+ * The folders of a media server, as one person walks through them: the path, the pages of a folder, the
+ * filter, what is selected.
  * In: a server. Out: ServerBrowser. Ends with its component.
  */
 import { type Failure, failureOf } from '../api/client.ts';

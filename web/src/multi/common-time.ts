@@ -1,6 +1,8 @@
 /**
- * The programme time that all tiles of a page share: live at a common distance from now, or anywhere in the past.
- * In: requests of the viewer, tiles that lack media. Out: the playback state that each tile follows. docs/5-together/multi-view.md.
+ * The programme time that all tiles of a page share: live at a common distance from now, or anywhere in the
+ * past.
+ * In: requests of the viewer, tiles that lack media. Out: the playback state that each tile follows.
+ * docs/5-together/multi-view.md.
  */
 import { type PlaybackState, positionAt } from '../../../src/api/room/playback.ts';
 
@@ -10,7 +12,10 @@ const MOST_BEHIND_MS = 30_000;
 /** A tile lacks media for this long before all tiles move away from now, and by how much, ms. */
 const LACKS_MS = 2_000;
 const BACK_BY_MS = 2_000;
-/** After this long without such a lack the distance becomes smaller again, by this much at each step that no tile has to seek, ms. */
+/**
+ * After this long without such a lack the distance becomes smaller again, by this much at each step that no
+ * tile has to seek, ms.
+ */
 const CALM_MS = 60_000;
 const MOST_CALM_MS = 16 * CALM_MS;
 const NEARER_EVERY_MS = 500;
@@ -41,7 +46,11 @@ export class CommonTime {
     this.#calmSinceMs = now();
     this.#movedMs = now();
     this.#state = {
-      ...{ rev: 0, item: null, playing: false, rate: 1, anchorMedia: 0 },
+      rev: 0,
+      item: null,
+      playing: false,
+      rate: 1,
+      anchorMedia: 0,
       anchorServer: 0,
       live: false,
       by: '',
@@ -63,7 +72,10 @@ export class CommonTime {
     return this.#opening !== null;
   }
 
-  /** Opens a link: what it leads to is not over before pictures are loaded. @param atMs unix milliseconds; live from what is not recorded yet */
+  /**
+   * Opens a link: what it leads to is not over before pictures are loaded.
+   * @param atMs unix milliseconds; live from what is not recorded yet
+   */
   open(atMs: number): void {
     this.goTo(atMs);
     if (this.#state.live) return;
@@ -71,7 +83,10 @@ export class CommonTime {
     this.#opening = { firstMs: null };
   }
 
-  /** A few times a second while it opens. @param ready this many of `all` tiles have their first picture, or will have none */
+  /**
+   * A few times a second while it opens.
+   * @param ready this many of `all` tiles have their first picture, or will have none
+   */
   picturesCame(ready: number, all: number): void {
     if (!this.#opening || ready === 0) return;
     this.#opening.firstMs ??= this.#now();
@@ -97,7 +112,8 @@ export class CommonTime {
   }
 
   /**
-   * A few times a second: while live, tiles that lack media move everyone away from now, and a long time without that moves everyone back.
+   * A few times a second: while live, tiles that lack media move everyone away from now, and a long time
+   * without that moves everyone back.
    *
    * @param lacks a tile has nothing to play at the common time
    */
@@ -134,7 +150,13 @@ export class CommonTime {
     this.#opening = null;
     const { rev } = this.#state;
     this.#state = {
-      ...{ rev: rev + 1, item: 'multi', playing, rate: 1, anchorMedia, live, by: '' },
+      rev: rev + 1,
+      item: 'multi',
+      playing,
+      rate: 1,
+      anchorMedia,
+      live,
+      by: '',
       anchorServer: this.#now() + LEAD_MS,
     };
   }

@@ -1,7 +1,7 @@
 /**
  * Dragging a tile onto another one, with a mouse, a pen or a finger.
- * In: pointer events of the tiles. Out: which tile is dragged, over which place, and the swap. A finger drags after a long press, so that a
- * quick movement still scrolls the page.
+ * In: pointer events of the tiles. Out: which tile is dragged, over which place, and the swap. A finger drags
+ * after a long press, so that a quick movement still scrolls the page.
  */
 
 /** A pointer that has moved this far drags, CSS pixels. */

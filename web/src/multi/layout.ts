@@ -1,6 +1,7 @@
 /**
  * The layouts of several streams on one page: a grid, and the cell of each tile.
- * In: the name of a layout, whether the page is narrow. Out: the grid of the page, the default layout of a link. Pure.
+ * In: the name of a layout, whether the page is narrow. Out: the grid of the page, the default layout of a
+ * link. Pure.
  */
 
 /** All layouts, by number of tiles. The first tile of `1+2` and `1+5` is large. */
@@ -34,7 +35,10 @@ function plain(columns: number, rows: number): Grid {
   return { columns, rows, cells };
 }
 
-/** One tile of `span` tracks in the corner, the others one by one around it: row by row. @param small at most this many others */
+/**
+ * One tile of `span` tracks in the corner, the others one by one around it: row by row.
+ * @param small at most this many others
+ */
 function oneLarge(columns: number, rows: number, span: number, small = Number.POSITIVE_INFINITY): Grid {
   const free = plain(columns, rows).cells.filter(({ column, row }) => column > span || row > span);
   const around = free.slice(0, small);
@@ -50,7 +54,10 @@ const wide: Readonly<Record<LayoutName, Grid>> = {
   '3x2': plain(3, 2),
   '3x3': plain(3, 3),
 };
-/** Phones: two columns at most, so that names and pictures can be read; of an odd number the first one is large. */
+/**
+ * Phones: two columns at most, so that names and pictures can be read; of an odd number the first one is
+ * large.
+ */
 const narrow: Readonly<Record<LayoutName, Grid>> = {
   ...wide,
   '2': plain(1, 2),
@@ -88,7 +95,10 @@ export function swapped<T>(list: readonly T[], from: number, to: number): readon
   return next;
 }
 
-/** The tile that an arrow key reaches from a tile: the nearest one in that direction; the tile itself if there is none. */
+/**
+ * The tile that an arrow key reaches from a tile: the nearest one in that direction; the tile itself if there
+ * is none.
+ */
 export function neighbour({ cells }: Grid, from: number, key: string): number {
   const directions: Readonly<Record<string, readonly [number, number]>> = {
     ArrowLeft: [-1, 0],

@@ -1,5 +1,6 @@
 /**
- * The link to several streams on one page, as `/multi?s=a,b&layout=2x2&focus=1&t=1795160123`; tokens are `token=a:TOKEN`, one for each stream.
+ * The link to several streams on one page, as `/multi?s=a,b&layout=2x2&focus=1&t=1795160123`; tokens are
+ * `token=a:TOKEN`, one for each stream.
  * In: location.search. Out: what the page shows, and back. Pure.
  */
 import { isStreamName } from '../../../src/api/stream-name.ts';

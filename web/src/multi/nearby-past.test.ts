@@ -20,7 +20,8 @@ function open(fails = false) {
       asked.push([(fromMs - T) / 1000, (toMs - T) / 1000]);
       if (server.fails) throw new ApiError(readFailure(0, ''));
       return {
-        ...{ from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString() },
+        from: new Date(fromMs).toISOString(),
+        to: new Date(toMs).toISOString(),
         spans: [
           { from: at(-600), to: at(60) },
           { from: at(90), to: at(200) },

@@ -1,5 +1,6 @@
 /**
- * What is recorded of one stream near a time, exactly: whether a tile has something to play there, and if not, why and until when.
+ * What is recorded of one stream near a time, exactly: whether a tile has something to play there, and if
+ * not, why and until when.
  * In: the timeline of the API. Out: holes for tiles.
  */
 import { failureOf } from '../api/client.ts';

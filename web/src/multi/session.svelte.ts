@@ -1,6 +1,7 @@
 /**
  * The multi-view page: its tiles, and the time that they share.
- * In: the link of the page, requests of the viewer. Out: Multi.svelte, which reads the fields and calls the methods.
+ * In: the link of the page, requests of the viewer. Out: Multi.svelte, which reads the fields and calls the
+ * methods.
  */
 import { failureOf } from '../api/client.ts';
 import { watchTokenOf } from '../api/server.ts';

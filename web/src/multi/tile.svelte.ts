@@ -51,7 +51,9 @@ export class Tile {
   player = $state.raw<Snapshot>(idle);
   /** How much later than the common time the picture is, ms; null if that is unknown. */
   offsetMs = $state<number | null>(null);
-  /** The stretch without media at the common time, in the past; null: there is none. The last picture stays. */
+  /**
+   * The stretch without media at the common time, in the past; null: there is none. The last picture stays.
+   */
   hole = $state.raw<Stretch | null>(null);
   readonly #clock: Clock;
   readonly #time: CommonState;
@@ -100,7 +102,11 @@ export class Tile {
   async open(engine: typeof Hls, surface: HTMLElement, lowLatency: boolean): Promise<void> {
     const { signal } = this.#ends;
     const player = openPlayer({
-      ...{ Hls: engine, surface, stream: this.name, lowLatency, fitsSize: true },
+      Hls: engine,
+      surface,
+      stream: this.name,
+      lowLatency,
+      fitsSize: true,
       recorded: this.timeline.recorded,
       now: this.#clock.now,
       networkS: () => this.#clock.networkS,

@@ -7,7 +7,10 @@ import { preferences } from '../watch/player-preferences.svelte.ts';
 import { nullPlayer } from '../watch/session.svelte.ts';
 import type { Tiles } from './tiles.svelte.ts';
 
-/** Sound, volume and picture in picture. All else does nothing: the tiles follow the common time, and choose their quality by their size. */
+/**
+ * Sound, volume and picture in picture. All else does nothing: the tiles follow the common time, and choose
+ * their quality by their size.
+ */
 export function soundControls(tiles: Tiles): PlayerControls {
   return {
     ...nullPlayer,

@@ -1,6 +1,8 @@
 /**
- * Several streams side by side: which tiles there are, where, and which one is heard. The multi-view page and rooms use it.
- * In: names of streams, the playback state that all follow, requests of the viewer. Out: components, which read the fields and call the methods.
+ * Several streams side by side: which tiles there are, where, and which one is heard. The multi-view page and
+ * rooms use it.
+ * In: names of streams, the playback state that all follow, requests of the viewer. Out: components, which
+ * read the fields and call the methods.
  */
 import type Hls from 'hls.js';
 import { poll } from '../api/poll.ts';
@@ -11,7 +13,9 @@ import { preferences } from '../watch/player-preferences.svelte.ts';
 import { type LayoutName, layoutFor, MOST_TILES, swapped, tilesOf } from './layout.ts';
 import { type CommonState, Tile, type TilesRoom } from './tile.svelte.ts';
 
-/** With more tiles live is played in whole segments: browsers open six connections to a server without HTTP/2. */
+/**
+ * With more tiles live is played in whole segments: browsers open six connections to a server without HTTP/2.
+ */
 const MOST_LOW_LATENCY = 3;
 
 /** What tiles are created with. */

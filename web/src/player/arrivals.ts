@@ -2,7 +2,8 @@
  * How late media arrives in the buffer of a live stream, as the player must expect it.
  * In: the distance from the end of the buffer to now, each time the buffer grows. Out: a bound. Pure.
  *
- * The bound is the second worst period of the last minute: one late Part does not move it, whatever the page or the network did.
+ * The bound is the second worst period of the last minute: one late Part does not move it, whatever the page
+ * or the network did.
  */
 
 /** The worst arrival of each period counts, milliseconds. */
@@ -47,7 +48,10 @@ export class Arrivals {
     this.#periods.push({ atMs: nowMs, leastMs: behindMs, mostMs: behindMs });
   }
 
-  /** How far behind now the end of the buffer is, at most, when it grows; milliseconds. Null while that is unknown. */
+  /**
+   * How far behind now the end of the buffer is, at most, when it grows; milliseconds. Null while that is
+   * unknown.
+   */
   get behindMs(): number | null {
     const [first] = this.#periods;
     const last = this.#periods.at(-1);

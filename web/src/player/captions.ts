@@ -1,5 +1,6 @@
 /**
- * Closed captions within the video (CEA-608): hls.js decodes them into text tracks of the element; here they are listed, and shown or not.
+ * Closed captions within the video (CEA-608): hls.js decodes them into text tracks of the element; here they
+ * are listed, and shown or not.
  * In: hls.js, the viewer's choice. Out: options beside the subtitles; modes of text tracks.
  */
 import type Hls from 'hls.js';
@@ -13,10 +14,14 @@ const CHANNEL = /^(?:CC|SERVICE)([1-4])$/;
 
 /** Names of captions that no playlist announces. */
 export const captionNames = {
-  ...{ captionsTextTrack1Label: 'CC1', captionsTextTrack2Label: 'CC2' },
-  ...{ captionsTextTrack3Label: 'CC3', captionsTextTrack4Label: 'CC4' },
-  ...{ captionsTextTrack1LanguageCode: '', captionsTextTrack2LanguageCode: '' },
-  ...{ captionsTextTrack3LanguageCode: '', captionsTextTrack4LanguageCode: '' },
+  captionsTextTrack1Label: 'CC1',
+  captionsTextTrack2Label: 'CC2',
+  captionsTextTrack3Label: 'CC3',
+  captionsTextTrack4Label: 'CC4',
+  captionsTextTrack1LanguageCode: '',
+  captionsTextTrack2LanguageCode: '',
+  captionsTextTrack3LanguageCode: '',
+  captionsTextTrack4LanguageCode: '',
 } as const;
 
 /** The part of hls.js that decodes captions, as far as it is used here. */
@@ -26,8 +31,8 @@ interface CaptionDecoder {
 const complete = new WeakSet<typeof Hls>();
 
 /**
- * Lets hls.js show captions where picture and sound are in one rendition: hls.js 1.7 adds its cues when a buffer of the type `video` has
- * grown, and there the type is `audiovideo`.
+ * Lets hls.js show captions where picture and sound are in one rendition: hls.js 1.7 adds its cues when a
+ * buffer of the type `video` has grown, and there the type is `audiovideo`.
  */
 export function addCaptionsOfMuxed(Engine: typeof Hls): void {
   const config = Engine.DefaultConfig;
@@ -44,7 +49,10 @@ export function addCaptionsOfMuxed(Engine: typeof Hls): void {
   Engine.DefaultConfig = { ...config, timelineController: MuxedDecoder as never };
 }
 
-/** Learns of the captions of a new hls.js, before it loads; `changed` is called when they are found in the video. */
+/**
+ * Learns of the captions of a new hls.js, before it loads; `changed` is called when they are found in the
+ * video.
+ */
 export function followCaptions({ Events }: typeof Hls, hls: Hls, changed: () => void): void {
   const ends = new AbortController();
   hls.on(Events.MANIFEST_LOADED, (_, { captions }) => announced.set(hls, captions ?? []));
@@ -55,8 +63,8 @@ export function followCaptions({ Events }: typeof Hls, hls: Hls, changed: () => 
 }
 
 /**
- * The captions that are announced, and those that were found. CC1 to CC4 are left out where the subtitles have them under that name: the
- * import of an asset made them text.
+ * The captions that are announced, and those that were found. CC1 to CC4 are left out where the subtitles
+ * have them under that name: the import of an asset made them text.
  */
 export function captionsOf(hls: Hls): Choice[] {
   const all = [...listed(hls).map(asChoice), ...tracksOf(hls).map((track) => choiceOf(hls, track))];

@@ -1,6 +1,6 @@
 /**
- * Qualities, audio tracks, subtitles and captions: the options of a buffer under ids that stay the same from buffer to buffer, and the viewer's choice,
- * applied to each buffer.
+ * Qualities, audio tracks, subtitles and captions: the options of a buffer under ids that stay the same from
+ * buffer to buffer, and the viewer's choice, applied to each buffer.
  * In: hls.js. Out: options for the snapshot. Keeps what the viewer chose.
  */
 import type Hls from 'hls.js';
@@ -27,10 +27,16 @@ export class Choices {
   subtitle: string | null = null;
   /** hls.js chooses no more than this by itself, bits per second; null: it may choose everything. */
   mostBitrate: number | null = null;
-  /** Of buffers that `mostBitrate` caps: the highest level by that, and by the size of the picture, which is hls.js's own. -1: none. */
+  /**
+   * Of buffers that `mostBitrate` caps: the highest level by that, and by the size of the picture, which is
+   * hls.js's own. -1: none.
+   */
   readonly #caps = new WeakMap<Hls, { readonly capping: number; readonly bySize: number }>();
 
-  /** Applies the choice to a buffer, as far as the buffer has it: after its playlists are loaded, and after each choice. */
+  /**
+   * Applies the choice to a buffer, as far as the buffer has it: after its playlists are loaded, and after
+   * each choice.
+   */
   apply(hls: Hls): void {
     const level = hls.levels.findIndex((one) => qualityId(one) === this.quality);
     if (level >= 0 ? hls.loadLevel !== level || hls.autoLevelEnabled : !hls.autoLevelEnabled) {
@@ -47,7 +53,10 @@ export class Choices {
     showCaptions(hls, subtitle >= 0 ? null : this.subtitle);
   }
 
-  /** The network is too slow: hls.js chooses no more than the next lower quality than the one that is loaded; false: everything again. */
+  /**
+   * The network is too slow: hls.js chooses no more than the next lower quality than the one that is loaded;
+   * false: everything again.
+   */
   ease(hls: Hls | null, isSlow: boolean): void {
     const now = hls?.levels[hls.loadLevel]?.bitrate;
     if (!isSlow) this.mostBitrate = null;
@@ -94,7 +103,10 @@ export class Choices {
   }
 }
 
-/** The rendition's role in its address is the same in the live playlist (`/v0-480/g7.m3u8`) and in windows (`/v0-480.m3u8`). */
+/**
+ * The rendition's role in its address is the same in the live playlist (`/v0-480/g7.m3u8`) and in windows
+ * (`/v0-480.m3u8`).
+ */
 function qualityId(level: Level): string {
   const role = /([^/]+)(?:\/g\d+)?\.m3u8/.exec(level.uri)?.[1];
   return role ?? `${level.height}@${level.bitrate}`;

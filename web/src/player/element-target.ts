@@ -11,11 +11,12 @@ const FRAME_MS = 40;
 
 /** What the element's player does. */
 export interface ElementParts {
-  /** Begins to load at a position, seconds; -1: where the media begins by itself. Called until there is media. */
+  /**
+   * Begins to load at a position, seconds; -1: where the media begins by itself. Called until there is media.
+   */
   load(atS: number): void;
   /** See SyncTarget; undefined: the browser chooses the quality. */
   ease?(isSlow: boolean): void;
-  /** It has failed. */
   readonly failed: () => boolean;
 }
 

@@ -245,7 +245,10 @@ export class FakeHls {
     this.#listeners.get(FakeHls.Events[event])?.(event, data);
   }
 
-  /** The list of [fromMs, toMs) is loaded, in one fragment. @param openMs this much at its end is parts of the next one */
+  /**
+   * The list of [fromMs, toMs) is loaded, in one fragment.
+   * @param openMs this much at its end is parts of the next one
+   */
   list(fromMs: number, toMs: number, { live = true, partTarget = 0.2, fragmentStart = 0, openMs = 0 } = {}): void {
     const duration = (toMs - fromMs) / 1000;
     const closedS = duration - openMs / 1000;

@@ -1,10 +1,13 @@
 /**
- * The target latency: as low as the list, the network and the decoder allow, higher after each stall, lower again while there is none.
+ * The target latency: as low as the list, the network and the decoder allow, higher after each stall, lower
+ * again while there is none.
  *
- * The edge moves in steps, a Part or a segment at a time. The distance is measured from the straight line through the moments at which
- * the playlist was newest. With Parts, the target is what must be in the buffer right after a Part has arrived: that Part, what its
- * successor may be late, and what the decoder needs before it shows a frame.
- * In: the end of the playlist at each reload, the end of the buffer whenever it grows, stalls. Out: a target, seconds.
+ * The edge moves in steps, a Part or a segment at a time. The distance is measured from the straight line
+ * through the moments at which the playlist was newest. With Parts, the target is what must be in the buffer
+ * right after a Part has arrived: that Part, what its successor may be late, and what the decoder needs
+ * before it shows a frame.
+ * In: the end of the playlist at each reload, the end of the buffer whenever it grows, stalls. Out: a target,
+ * seconds.
  */
 import { Arrivals } from './arrivals.ts';
 
@@ -17,13 +20,22 @@ export interface ListPromise {
 
 /** Lowest target of a stream with Parts before its arrivals are measured, seconds. */
 const FIRST_S = 0.5;
-/** Of Parts, before their arrivals are measured: with fewer than these in reserve the next one may come too late. */
+/**
+ * Of Parts, before their arrivals are measured: with fewer than these in reserve the next one may come too
+ * late.
+ */
 const PARTS_IN_RESERVE = 2.5;
-/** Frames that Chromium must have ahead of the picture: with fewer it waits. Measured at 30 frames a second, with and without B-frames. */
+/**
+ * Frames that Chromium must have ahead of the picture: with fewer it waits. Measured at 30 frames a second,
+ * with and without B-frames.
+ */
 const FRAMES_TO_DECODE = 3;
 /** Beyond the frames to decode: the rate controller keeps the picture within 30 ms of its target. Seconds. */
 const RESERVE_S = 0.03;
-/** The picture waited although there was media: this much more is kept for the decoder of this browser, seconds. */
+/**
+ * The picture waited although there was media: this much more is kept for the decoder of this browser,
+ * seconds.
+ */
 const DECODER_STEP_S = 0.05;
 const MAX_DECODER_S = 0.3;
 /** A measured target is approached from above so fast, seconds per second. */

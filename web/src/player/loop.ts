@@ -1,6 +1,7 @@
 /**
  * The range that plays in a loop.
- * In: a range, the time of the picture. Out: whether the range holds it or has been played. Pure. Times are unix milliseconds.
+ * In: a range, the time of the picture. Out: whether the range holds it or has been played. Pure. Times are
+ * unix milliseconds.
  */
 import type { Snapshot } from './snapshot.ts';
 

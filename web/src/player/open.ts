@@ -16,7 +16,10 @@ export interface OpenPlayer extends PlayerControls {
   close(): void;
 }
 
-/** The full player where there are Media Source Extensions (or Apple's managed ones), else the native one; null where neither is. */
+/**
+ * The full player where there are Media Source Extensions (or Apple's managed ones), else the native one;
+ * null where neither is.
+ */
 export function openPlayer(parts: PlayerOptions): OpenPlayer | null {
   if (parts.Hls.isSupported()) return new Player(parts);
   return playsNatively(parts.surface.ownerDocument) ? new NativePlayer(parts) : null;

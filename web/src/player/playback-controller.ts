@@ -1,6 +1,8 @@
 /**
- * Plays one stream: holds the state of playback, and performs the effects of its transitions on the two buffers.
- * In: requests of the viewer, events of the buffers, findings of the watchdog. Out: loads, seeks, swaps; a summary for the snapshot.
+ * Plays one stream: holds the state of playback, and performs the effects of its transitions on the two
+ * buffers.
+ * In: requests of the viewer, events of the buffers, findings of the watchdog. Out: loads, seeks, swaps; a
+ * summary for the snapshot.
  */
 import type { ErrorData } from 'hls.js';
 import { failureOf } from '../api/client.ts';
@@ -102,7 +104,10 @@ export class PlaybackController {
     for (const effect of effects) this.#perform(effect);
   }
 
-  /** Pauses for steps from frame to frame. Returns the buffer to step on; null during a switch, before the buffer is in front. */
+  /**
+   * Pauses for steps from frame to frame. Returns the buffer to step on; null during a switch, before the
+   * buffer is in front.
+   */
   hold(): VideoBuffer | null {
     this.step({ type: 'hold' });
     return this.#state.pending ? null : this.#parts.buffers.front;
@@ -155,7 +160,9 @@ export class PlaybackController {
     if (buffer === this.#parts.buffers.front) this.take({ type: 'played' });
   }
 
-  /** An element was paused, perhaps by something else: a key of the keyboard, a headset, picture in picture. */
+  /**
+   * An element was paused, perhaps by something else: a key of the keyboard, a headset, picture in picture.
+   */
   paused(buffer: VideoBuffer): void {
     const { video } = buffer;
     const isOther = video.paused && !video.ended && !video.ownerDocument.hidden;

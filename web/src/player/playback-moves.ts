@@ -1,6 +1,7 @@
 /**
  * The moves of playback: what events lead to, each a change of the state with the effects that belong to it.
- * In: a copy of the state, what is seen of the visible buffer. Out: the changed copy, effects. Without any other effect.
+ * In: a copy of the state, what is seen of the visible buffer. Out: the changed copy, effects. Without any
+ * other effect.
  */
 import type { Failure } from '../api/client.ts';
 import { isInLoop } from './loop.ts';
@@ -9,11 +10,16 @@ import { afterLoss, noRetry } from './retry.ts';
 
 /** A request for a time this near to now means live, milliseconds. */
 const NOW_MS = 4_000;
-/** A room this near to now plays from the live list: windows do not have their last seconds yet. Milliseconds. */
+/**
+ * A room this near to now plays from the live list: windows do not have their last seconds yet. Milliseconds.
+ */
 const RECENT_MS = 60_000;
 /** This near to now it never plays from a window, even if one is in front, milliseconds. */
 const NEAR_MS = 8_000;
-/** A live list that ends this long before the position of a room is no longer loaded: the machine slept, or its requests hang. Milliseconds. */
+/**
+ * A live list that ends this long before the position of a room is no longer loaded: the machine slept, or
+ * its requests hang. Milliseconds.
+ */
 const STALE_MS = 10_000;
 
 /** One transition in the making. */
@@ -39,7 +45,10 @@ export class PlaybackMoves {
     this.showLive();
   }
 
-  /** Looks a requested time up, unix milliseconds. @param back this is a step back: a gap is left at its start */
+  /**
+   * Looks a requested time up, unix milliseconds.
+   * @param back this is a step back: a gap is left at its start
+   */
   goTo(requestedMs: number, back = false): void {
     const { state } = this;
     const { front, nowMs } = this.view;
@@ -119,7 +128,10 @@ export class PlaybackMoves {
     if (state.wantPlay) this.do({ do: 'play' });
   }
 
-  /** The request cannot be met: a picture that plays continues with a note, otherwise the failure takes its place. */
+  /**
+   * The request cannot be met: a picture that plays continues with a note, otherwise the failure takes its
+   * place.
+   */
   refuse(failure: Failure): void {
     const { state } = this;
     const { front } = this.view;
@@ -146,7 +158,8 @@ export class PlaybackMoves {
   }
 
   /**
-   * Shows the position of a room; nothing happens, and no request is counted, where its media is not there yet.
+   * Shows the position of a room; nothing happens, and no request is counted, where its media is not there
+   * yet.
    *
    * @param atMs unix milliseconds; in a hole, the next recorded time is shown
    */

@@ -1,7 +1,8 @@
 /**
- * The values of playback: its state, what the reducer sees of the player, and the events and effects of its transitions.
- * In: nothing. Out: types for playback.ts, the controller and the watchdog. Times are unix milliseconds, or of the steady clock where that
- * is named.
+ * The values of playback: its state, what the reducer sees of the player, and the events and effects of its
+ * transitions.
+ * In: nothing. Out: types for playback.ts, the controller and the watchdog. Times are unix milliseconds, or
+ * of the steady clock where that is named.
  */
 import type { Failure } from '../api/client.ts';
 import type { Moment } from '../timeline/past.ts';
@@ -139,7 +140,10 @@ export type PlaybackEvent =
   | { readonly type: 'list'; readonly front: boolean; readonly over: boolean }
   /** The buffer in the background received something, or has its first picture. */
   | { readonly type: 'progress' | 'first-picture' }
-  /** The visible buffer shows a frame, has played its list to the end, or was started or paused by something else than the player. */
+  /**
+   * The visible buffer shows a frame, has played its list to the end, or was started or paused by something
+   * else than the player.
+   */
   | { readonly type: 'frame' | 'ended' | 'played' | 'paused' }
   /** hls.js gave up on a buffer. */
   | {
@@ -152,14 +156,23 @@ export type PlaybackEvent =
     }
   /** The watchdog: a regular look at the clock. */
   | { readonly type: 'tick' }
-  /** The watchdog: the picture waits because its stream is offline, because its playlist is lost, or before a missing segment. */
+  /**
+   * The watchdog: the picture waits because its stream is offline, because its playlist is lost, or before a
+   * missing segment.
+   */
   | { readonly type: 'starved' | 'lost' | 'missing-segment-reached' }
-  /** The watchdog: the recording is played to its end, live is caught up with, or the picture is about to leave the live list. */
+  /**
+   * The watchdog: the recording is played to its end, live is caught up with, or the picture is about to
+   * leave the live list.
+   */
   | { readonly type: 'past-over' | 'caught-up' | 'leaving' };
 
 /** What the player does. */
 export type PlaybackEffect =
-  /** Prepares the live list in the background, at its edge or near a time, or the window of a time; drops what was being prepared. */
+  /**
+   * Prepares the live list in the background, at its edge or near a time, or the window of a time; drops what
+   * was being prepared.
+   */
   | { readonly do: 'load-live'; readonly atMs?: number }
   | { readonly do: 'load-past'; readonly atMs: number }
   | { readonly do: 'drop' | 'swap' | 'play' | 'pause' | 'play-back' | 'pause-back' | 'stop-loading' }
@@ -173,10 +186,12 @@ export type PlaybackEffect =
       readonly back: boolean;
       readonly isListed: boolean;
     }
-  /** For the measurement of latency and stalls: waiting is expected now, the playlist has grown, earlier figures are void, a stall does not count. */
+  /**
+   * For the measurement of latency and stalls: waiting is expected now, the playlist has grown, earlier
+   * figures are void, a stall does not count.
+   */
   | { readonly do: 'expect-wait' | 'measure-edge' | 'restart-rate' | 'undo-stall' };
 
-/** A transition. */
 export interface PlaybackTransition {
   readonly state: Readonly<PlaybackState>;
   /** In order. */

@@ -21,8 +21,17 @@ class Playback {
   effects: readonly PlaybackEffect[] = [];
   steadyMs = 0;
   front: { -readonly [Key in keyof FrontView]: FrontView[Key] } = {
-    ...{ kind: null, listed: false, stopped: false, hasPicture: false, ready: false, paused: true },
-    ...{ shownMs: null, edgeMs: null, liveSyncPosition: null, frameS: 0.04, positionOf: () => null },
+    kind: null,
+    listed: false,
+    stopped: false,
+    hasPicture: false,
+    ready: false,
+    paused: true,
+    shownMs: null,
+    edgeMs: null,
+    liveSyncPosition: null,
+    frameS: 0.04,
+    positionOf: () => null,
   };
 
   /** What was requested, in order, without data. */
@@ -190,7 +199,9 @@ suite('playback, without a browser', () => {
     const playback = Playback.live();
     playback.take({ type: 'set-loop', range: { fromMs: NOW_MS - 2 * minute, toMs: NOW_MS - minute } });
     playback.take({
-      ...{ type: 'found', request: playback.state.request, requestedMs: NOW_MS - 2 * minute },
+      type: 'found',
+      request: playback.state.request,
+      requestedMs: NOW_MS - 2 * minute,
       moment: { atMs: NOW_MS - 2 * minute },
     });
     playback.front.shownMs = NOW_MS - 2 * minute;
@@ -272,7 +283,10 @@ function seeded(seed: number): (below: number) => number {
   };
 }
 
-/** Events at random, as far as they can happen in the state; what must hold after each of them. Returns the changes of mode. */
+/**
+ * Events at random, as far as they can happen in the state; what must hold after each of them. Returns the
+ * changes of mode.
+ */
 function walk(seed: number, changes: Set<string>, catchesUp = false): void {
   const below = seeded(seed);
   const chance = (part: number) => below(1000) < part * 1000;

@@ -1,7 +1,8 @@
 /**
- * The transitions of playback: live, shifted, in the past, offline; which source the buffers load, and when they change places.
- * In: a state, an event, what is seen of the visible buffer. Out: the next state, effects for the controller. Pure.
- * docs/3-watch/player.md lists the changes of mode.
+ * The transitions of playback: live, shifted, in the past, offline; which source the buffers load, and when
+ * they change places.
+ * In: a state, an event, what is seen of the visible buffer. Out: the next state, effects for the controller.
+ * Pure. docs/3-watch/player.md lists the changes of mode.
  */
 import { readFailure } from '../api/client.ts';
 import { isInLoop, isLoopOver, loopOf } from './loop.ts';
@@ -16,12 +17,17 @@ import {
 import { isDue, noRetry } from './retry.ts';
 import { mayRequestAgain, maySkip, missedAhead, missedFirst } from './source/missing.ts';
 
-/** A switch is given up if nothing arrives for this long, and in any case after the longer time, milliseconds. */
+/**
+ * A switch is given up if nothing arrives for this long, and in any case after the longer time, milliseconds.
+ */
 const SILENT_MS = 8_000;
 const LONGEST_MS = 30_000;
 /** Speed of a viewer who catches up. */
 const CATCH_UP_RATE = 2;
-/** From this distance to now on they play the live list, and a little later in it: loading takes time. Milliseconds. */
+/**
+ * From this distance to now on they play the live list, and a little later in it: loading takes time.
+ * Milliseconds.
+ */
 const ENTERS_MS = 20_000;
 const ENTERS_LATER_MS = 1_000;
 
@@ -166,7 +172,10 @@ function room(it: PlaybackMoves, { atMs, playing, rate }: Event<'room'>): void {
   else if (it.view.front.paused && it.plays()) it.do({ do: 'play' });
 }
 
-/** Plays at double speed until live; the last part of it from the live list (`tick`), whose end the picture can reach. */
+/**
+ * Plays at double speed until live; the last part of it from the live list (`tick`), whose end the picture
+ * can reach.
+ */
 function catchUp(it: PlaybackMoves): void {
   const { state } = it;
   const isBehind = state.mode === 'past' || state.mode === 'shifted';

@@ -1,6 +1,7 @@
 /**
  * Plays one stream, live and recorded, without a blank picture in between: connects the parts of the player.
- * In: requests of the viewer, the stream's state. Out: one snapshot for the page after each change. docs/3-watch/player.md.
+ * In: requests of the viewer, the stream's state. Out: one snapshot for the page after each change.
+ * docs/3-watch/player.md.
  */
 import type Hls from 'hls.js';
 import type { StreamView } from '../../../src/api/shapes.ts';
@@ -36,9 +37,15 @@ export interface PlayerOptions {
   readonly networkS?: () => number | null;
   /** How the player requests runs and windows; by default the API. */
   readonly fetchTimeline?: FetchTimeline;
-  /** False: live is played in whole segments, with fewer requests, for many players on a page. By default true. */
+  /**
+   * False: live is played in whole segments, with fewer requests, for many players on a page. By default
+   * true.
+   */
   readonly lowLatency?: boolean;
-  /** True: no quality with more pixels than the picture has on the screen needs, so that small pictures play small renditions. By default false. */
+  /**
+   * True: no quality with more pixels than the picture has on the screen needs, so that small pictures play
+   * small renditions. By default false.
+   */
   readonly fitsSize?: boolean;
   /** A clock that is never set, milliseconds; by default the page's. */
   readonly steadyMs?: () => number;

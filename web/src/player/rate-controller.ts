@@ -43,8 +43,14 @@ export interface RateTuning {
 
 /** Near the live edge: a picture may be late for a while, but must not run dry. */
 export const liveTuning: RateTuning = {
-  ...{ startS: 0.03, stopS: 0.01, gain: 0.5, slowest: -0.05, fastest: 0.08 },
-  ...{ seekS: 1, seeksBack: false, stepsBetweenSeeks: 10 },
+  startS: 0.03,
+  stopS: 0.01,
+  gain: 0.5,
+  slowest: -0.05,
+  fastest: 0.08,
+  seekS: 1,
+  seeksBack: false,
+  stepsBetweenSeeks: 10,
 };
 
 /** With less ahead the picture may not go at full speed, seconds. */

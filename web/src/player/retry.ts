@@ -1,6 +1,7 @@
 /**
  * When a lost list is loaded again: after 1, 2, 4, 8 and then every 15 seconds.
- * In: losses with their times. Out: the time of the next attempt. Pure. Times are of a steady clock, milliseconds.
+ * In: losses with their times. Out: the time of the next attempt. Pure. Times are of a steady clock,
+ * milliseconds.
  */
 
 const FIRST_MS = 1_000;

@@ -1,6 +1,7 @@
 /**
- * The first step of a seek to a position just before loaded media. hls.js counts the last tenth of a second before loaded media as loaded
- * and fetches nothing for it, and the browser then keeps showing the first loaded picture. So the seek goes further back first.
+ * The first step of a seek to a position just before loaded media. hls.js counts the last tenth of a second
+ * before loaded media as loaded and fetches nothing for it, and the browser then keeps showing the first
+ * loaded picture. So the seek goes further back first.
  * In: the position, what is loaded. Out: where to seek first. Pure.
  */
 

@@ -4,7 +4,12 @@ import { SessionReports } from './session-reports.ts';
 import { idle, type Snapshot } from './snapshot.ts';
 
 const live: Snapshot = {
-  ...{ ...idle, mode: 'live', pictured: true, paused: false, behindMs: 450.4, playingQuality: 'v0-480' },
+  ...idle,
+  mode: 'live',
+  pictured: true,
+  paused: false,
+  behindMs: 450.4,
+  playingQuality: 'v0-480',
   latency: { ...idle.latency, bufferS: 0.8 },
   qualities: [{ id: 'v0-480', language: '', label: '', bitrate: 800_000 }],
 };
@@ -15,7 +20,10 @@ function setUp() {
   const beacons: string[] = [];
   const page = Object.assign(new EventTarget(), { navigator: { sendBeacon: (url: string) => beacons.push(url) > 0 } });
   const reports = new SessionReports({
-    ...{ stream: 'cam', sessionId: 'session-1', now: () => clock.ms, page: page as unknown as Window },
+    stream: 'cam',
+    sessionId: 'session-1',
+    now: () => clock.ms,
+    page: page as unknown as Window,
     send: (url) => sent.push(decodeURIComponent(url)),
   });
   return { reports, clock, sent, beacons, page };

@@ -1,6 +1,8 @@
 /**
- * Reports that this page plays a stream, so that its viewer is counted where a cache answers the player's requests, and says goodbye.
- * In: snapshots of the player. Out: requests with CMCD, which no cache answers. CTA-5004-B; docs/6-run/https-and-proxies.md.
+ * Reports that this page plays a stream, so that its viewer is counted where a cache answers the player's
+ * requests, and says goodbye.
+ * In: snapshots of the player. Out: requests with CMCD, which no cache answers. CTA-5004-B;
+ * docs/6-run/https-and-proxies.md.
  */
 import { onServer } from '../api/server.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -84,7 +86,10 @@ export class SessionReports {
   }
 }
 
-/** Without a body, headers and credentials: no preflight on pages of other sites. One that fails is followed by the next. */
+/**
+ * Without a body, headers and credentials: no preflight on pages of other sites. One that fails is followed
+ * by the next.
+ */
 function sendReport(url: string): void {
   void fetch(url, { method: 'POST', credentials: 'omit', keepalive: true }).catch(() => {});
 }

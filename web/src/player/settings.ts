@@ -21,8 +21,8 @@ const forBoth: Partial<HlsConfig> = {
 };
 
 /**
- * CMCD (CTA-5004): the server counts viewers by the session id. It is in headers, so that caches see one address; on pages of other
- * origins it is in the query, because each header would cost a CORS preflight.
+ * CMCD (CTA-5004): the server counts viewers by the session id. It is in headers, so that caches see one
+ * address; on pages of other origins it is in the query, because each header would cost a CORS preflight.
  */
 function cmcd(sessionId: string, stream: string): NonNullable<HlsConfig['cmcd']> {
   const useHeaders = onServer('') === '';

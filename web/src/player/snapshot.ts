@@ -6,8 +6,8 @@ import type { Failure } from '../api/client.ts';
 import type { Stretch } from '../timeline/past.ts';
 
 /**
- * A short message to the viewer about what just happened. `note.failed`: the request cannot be met, the old picture continues;
- * `note.missing`: a segment of the recording is missing, playback continues after it.
+ * A short message to the viewer about what just happened. `note.failed`: the request cannot be met, the old
+ * picture continues; `note.missing`: a segment of the recording is missing, playback continues after it.
  */
 export type Note =
   | { readonly key: 'note.nothingAfter' }
@@ -23,7 +23,10 @@ export interface Choice {
   readonly language: string;
   /** As the source names it; may be empty. */
   readonly label: string;
-  /** Pixels of a quality's short side, which names it: an upright 720 × 1280 is 720p; undefined for sounds and subtitles. */
+  /**
+   * Pixels of a quality's short side, which names it: an upright 720 × 1280 is 720p; undefined for sounds and
+   * subtitles.
+   */
   readonly height?: number | undefined;
   /** Bits per second of a quality. */
   readonly bitrate?: number | undefined;
@@ -31,7 +34,10 @@ export interface Choice {
 
 /** Total latency and its parts. Seconds. */
 export interface Latency {
-  /** Total latency: the server's time minus the programme time of the shown frame. Null before the first frame. */
+  /**
+   * Total latency: the server's time minus the programme time of the shown frame. Null before the first
+   * frame.
+   */
   readonly totalS: number | null;
   /** From the end of the live list to the shown frame; null in the past. */
   readonly edgeS: number | null;
@@ -49,7 +55,10 @@ export interface Latency {
 
 /** The player at one moment. */
 export interface Snapshot {
-  /** `live`: the live list at its edge; `shifted`: the live list, further back; `past`: windows; `offline`: waits for the stream. */
+  /**
+   * `live`: the live list at its edge; `shifted`: the live list, further back; `past`: windows; `offline`:
+   * waits for the stream.
+   */
   readonly mode: 'idle' | 'live' | 'shifted' | 'past' | 'offline';
   /** The requested picture is not ready; the old one stays. */
   readonly loading: boolean;
@@ -99,7 +108,8 @@ export interface PlayerControls {
   /** Plays live, or waits for the stream to be live again and shows that. */
   goLive(): void;
   /**
-   * Plays from a moment on; from the next recorded one, with a note, where there is nothing; live where nothing follows.
+   * Plays from a moment on; from the next recorded one, with a note, where there is nothing; live where
+   * nothing follows.
    *
    * @param atMs unix milliseconds
    * @param how `back`: this is a step back, a hole is left at its start
@@ -112,7 +122,10 @@ export interface PlayerControls {
   stepFrame(by: 1 | -1): void;
   /** @param rate 0.5 to 2; above 1 at the edge it falls back to 1 by itself */
   setRate(rate: number): void;
-  /** Plays at double speed until live, then at normal speed; a seek or another speed ends it. Undefined: this player cannot. */
+  /**
+   * Plays at double speed until live, then at normal speed; a seek or another speed ends it. Undefined: this
+   * player cannot.
+   */
   catchUp?(): void;
   toggleMuted(): void;
   /** @param volume 0 to 1; above 0 also unmutes */

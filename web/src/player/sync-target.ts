@@ -1,11 +1,11 @@
 /**
  * What keeps several pictures in step: the same view of each player, of streams, videos and links.
- * In: nothing. Out: a contract between players and the room. Positions are ms: UTC for streams, from the start for everything else.
+ * In: nothing. Out: a contract between players and the room. Positions are ms: UTC for streams, from the
+ * start for everything else.
  */
 import type { Clock } from '../time/clock.ts';
 import type { PlayerControls, Snapshot } from './snapshot.ts';
 
-/** A frame that was shown. */
 export interface ShownFrame {
   /** When it reached the screen, on the page's steady clock, ms. */
   readonly atMs: number;
@@ -21,7 +21,6 @@ export interface SyncTarget {
   /** It waits for media although it should play. */
   readonly waits: boolean;
   readonly paused: boolean;
-  /** It has a picture. */
   readonly pictured: boolean;
   readonly ended: boolean;
   /** Length of the media, ms; null where it has no end. */
@@ -41,9 +40,15 @@ export interface SyncTarget {
    * @returns false: it does not go there, because the media of this position is not there yet
    */
   follow(atMs: number | null, playing: boolean, rate: number): boolean;
-  /** A correction of the speed, 1 for none: a factor of that of `follow`. 0: the picture stays, and media is loaded. */
+  /**
+   * A correction of the speed, 1 for none: a factor of that of `follow`. 0: the picture stays, and media is
+   * loaded.
+   */
   correct(factor: number): void;
-  /** The network is too slow: plays the next lower quality, if the player chooses it. False: it may choose every quality again. */
+  /**
+   * The network is too slow: plays the next lower quality, if the player chooses it. False: it may choose
+   * every quality again.
+   */
   ease?(isSlow: boolean): void;
 }
 

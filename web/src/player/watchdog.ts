@@ -1,7 +1,8 @@
 /**
- * Watches playback and reports what no event reports: stalled pictures, playlists that end, the end of a recording; runs the rate control
- * of live.
- * In: a tick every 300 ms, what the buffers show. Out: events for the controller, speeds and small seeks of the live edge.
+ * Watches playback and reports what no event reports: stalled pictures, playlists that end, the end of a
+ * recording; runs the rate control of live.
+ * In: a tick every 300 ms, what the buffers show. Out: events for the controller, speeds and small seeks of
+ * the live edge.
  */
 
 import type { PlaybackController, PlayerParts } from './playback-controller.ts';
@@ -10,7 +11,10 @@ import type { VideoBuffer } from './video/video-buffer.ts';
 
 /** A viewer who catches up is live again within this of the target, seconds. */
 const CAUGHT_UP_S = 0.3;
-/** If two ticks are further apart, the page or the machine was suspended, and a wait is not the network's fault. Milliseconds. */
+/**
+ * If two ticks are further apart, the page or the machine was suspended, and a wait is not the network's
+ * fault. Milliseconds.
+ */
 const SUSPENDED_MS = 1_000;
 /** Shortest time between two requests of a tick, milliseconds. */
 const RETRY_MS = 5_000;

@@ -13,7 +13,10 @@ import { navigation } from '../shell/navigation.svelte.ts';
 /** The step of the page. */
 export type Step = 'address' | 'looking' | 'found';
 
-/** Failures after which the stream may still be created: the source may be available later, or only to the server. */
+/**
+ * Failures after which the stream may still be created: the source may be available later, or only to the
+ * server.
+ */
 const MAY_COME: readonly string[] = ['source-failed', 'page-failed', 'address-refused', 'busy', 'not-ready'];
 
 /** The field of each failure. */

@@ -3,7 +3,6 @@
  * In: a name. Out: letter and hue. Pure.
  */
 
-/** The look of an avatar. */
 export interface AvatarLook {
   /** Upper case; empty for an empty name. */
   readonly letter: string;

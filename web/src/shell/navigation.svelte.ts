@@ -1,5 +1,6 @@
 /**
- * The router: the current page, links within the interface without a reload, back and forward with their scroll position.
+ * The router: the current page, links within the interface without a reload, back and forward with their
+ * scroll position.
  * In: clicks, history. Out: App, which calls `arrived` when a page is rendered.
  */
 import { parseRoute, type Route } from '../routes.ts';
@@ -34,7 +35,10 @@ class Navigation {
   /** Path and query of the current page. */
   #path = location.pathname + location.search;
   #waiting: AbortController | null = null;
-  /** Called before the page is left; true: it stays, and `leave` may be called later. Null: it is left at once. */
+  /**
+   * Called before the page is left; true: it stays, and `leave` may be called later. Null: it is left at
+   * once.
+   */
   hold: ((leave: () => void) => boolean) | null = null;
 
   get route(): Route {
@@ -55,7 +59,10 @@ class Navigation {
     scrollTo(0, 0);
   }
 
-  /** The history has changed; for a target within the current page the browser has scrolled already and nothing else happens. */
+  /**
+   * The history has changed; for a target within the current page the browser has scrolled already and
+   * nothing else happens.
+   */
   moved(): void {
     if (location.pathname + location.search === this.#path) {
       this.#entry = entryKey();

@@ -28,7 +28,8 @@ export interface PopoverPlace {
 const SPACE = 8;
 
 /**
- * Above or below the button as preferred, on the other side if it fits only there; right edges aligned, moved into the window.
+ * Above or below the button as preferred, on the other side if it fits only there; right edges aligned, moved
+ * into the window.
  *
  * @param size natural size of the popover
  */

@@ -24,7 +24,10 @@ class Preferences {
     this.#theme = themes.find((theme) => theme === readStored('oxbow.theme')) ?? 'system';
   }
 
-  /** Applies the choices to this page, now and after each change. A player on another site does not change that page. */
+  /**
+   * Applies the choices to this page, now and after each change. A player on another site does not change
+   * that page.
+   */
   apply(): void {
     this.#applied = true;
     this.#apply();
@@ -65,7 +68,10 @@ export function t(key: TextKey, values?: Readonly<Record<string, string | number
   return text(preferences.language, key, values);
 }
 
-/** Formats times, lengths and sizes in the viewer's language and time zone. Milliseconds are unix, lengths seconds, sizes bytes. */
+/**
+ * Formats times, lengths and sizes in the viewer's language and time zone. Milliseconds are unix, lengths
+ * seconds, sizes bytes.
+ */
 export const formatter = {
   clock: (atMs: number) => clockTime(atMs, { locale: preferences.language }),
   hour: (atMs: number) => hourMinute(atMs, { locale: preferences.language }),

@@ -1,7 +1,7 @@
 /**
  * The signed-in user of this browser and their permissions.
- * In: sign-in and sign-out, refused requests. Out: Gate, the header, every page that changes something. The session itself is a cookie that
- * scripts cannot read.
+ * In: sign-in and sign-out, refused requests. Out: Gate, the header, every page that changes something. The
+ * session itself is a cookie that scripts cannot read.
  */
 import type { MeView } from '../../../src/api/account/access-shapes.ts';
 import type { UserView } from '../../../src/api/account/account-shapes.ts';
@@ -22,7 +22,10 @@ export type Action =
   | 'upload'
   | 'edit-assets';
 
-/** A credential for a session: a name and password, a one-time code, the admin token, or one press on the computer where oxbow runs. */
+/**
+ * A credential for a session: a name and password, a one-time code, the admin token, or one press on the
+ * computer where oxbow runs.
+ */
 export type Credential =
   | { readonly name: string; readonly password: string }
   | { readonly code: string }

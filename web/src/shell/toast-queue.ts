@@ -74,7 +74,10 @@ export class ToastQueue {
     this.#show(this.#toasts.filter((toast) => toast.id !== id));
   }
 
-  /** While the viewer reads (pointer or focus on them), none disappears; afterwards each gets its full time again. */
+  /**
+   * While the viewer reads (pointer or focus on them), none disappears; afterwards each gets its full time
+   * again.
+   */
   hold(held: boolean): void {
     if (held === this.#held) return;
     this.#held = held;

@@ -5,8 +5,15 @@ import { clockFigures } from './clock-figures.ts';
 
 const sync: StreamSync = {
   run: { id: 1, utcOffset: 0, clock: 'arrival', since: '2026-11-20T20:00:00.000Z' },
-  ...{ skew: 2, drift: -12.3, driftOver: 300, avOffset: 0.4, audioOffset: 120 },
-  ...{ audioBehind: null, jitter: null, tracks: [], runs: [] },
+  skew: 2,
+  drift: -12.3,
+  driftOver: 300,
+  avOffset: 0.4,
+  audioOffset: 120,
+  audioBehind: null,
+  jitter: null,
+  tracks: [],
+  runs: [],
 };
 
 test('clocks have signs and units; an offset that is not applied is left out', () => {

@@ -15,7 +15,6 @@ export interface Line {
 /** What a chart measures. */
 export type Measure = 'bitrate' | 'frameRate' | 'rtt' | 'loss' | 'clocks';
 
-/** One chart. */
 export interface Chart {
   readonly measure: Measure;
   readonly lines: readonly Line[];

@@ -1,5 +1,6 @@
 /**
- * Publishes one picture and one sound to a stream: chooses or creates the stream, has a key for as long as it publishes, follows what arrives.
+ * Publishes one picture and one sound to a stream: chooses or creates the stream, has a key for as long as it
+ * publishes, follows what arrives.
  * In: the API, the choices of the user, tracks. Out: fields for the studio and the recording of a call.
  */
 import type { StreamView } from '../../../src/api/shapes.ts';
@@ -132,7 +133,9 @@ export class Broadcast {
       if (!tracks || !this.isOn || signal.aborted) return await this.#forgetKey();
       this.published = name;
       this.#client = new WhipClient({
-        ...{ url: `/whip/${name}`, key, ...tracks },
+        url: `/whip/${name}`,
+        key,
+        ...tracks,
         onChange: (state, failure) => this.#changed(state, failure),
       });
     } catch (error) {

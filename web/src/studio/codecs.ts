@@ -1,6 +1,7 @@
 /**
  * What a publisher in the browser offers: codecs that the server takes, and stereo sound.
- * In: the codecs of a browser, an offer. Out: codecs in the order of preference, an offer. Pure. RFC 7587 7, RFC 9429 4.2.6.
+ * In: the codecs of a browser, an offer. Out: codecs in the order of preference, an offer. Pure. RFC 7587 7,
+ * RFC 9429 4.2.6.
  */
 
 /** Video by preference. VP8 is the last: the server has to convert it. */
@@ -27,7 +28,10 @@ export function orderedCodecs<T extends Codec>(codecs: readonly T[]): T[] {
   return chosen.length === 0 ? [] : [...chosen, ...codecs.filter((codec) => REPAIR.includes(typeOf(codec)))];
 }
 
-/** An offer whose Opus is stereo and good enough for music: the server's answer repeats these parameters, and the browser follows it. */
+/**
+ * An offer whose Opus is stereo and good enough for music: the server's answer repeats these parameters, and
+ * the browser follows it.
+ */
 export function withStereo(sdp: string): string {
   const [, type] = /^a=rtpmap:(\d+) opus\//im.exec(sdp) ?? [];
   if (type === undefined || /^a=fmtp:\d+ .*\bstereo=/m.test(sdp)) return sdp;

@@ -99,8 +99,8 @@ function draw(context: CanvasRenderingContext2D, screen: Picture | null, camera:
 }
 
 /**
- * The frames of the camera are the clock: this continues while the tab is hidden, where timers and drawing stop. Without frames the pace is
- * that of the screen, which stops there.
+ * The frames of the camera are the clock: this continues while the tab is hidden, where timers and drawing
+ * stop. Without frames the pace is that of the screen, which stops there.
  */
 function openMixer({ camera, screen, size, corner }: Mixed): Mixer {
   const context = openCanvas(size);

@@ -5,8 +5,8 @@
 import type { Size } from './places.ts';
 
 /**
- * Why there is no picture or sound: refused by the user or the browser, no such device, in use by another program, a page without HTTPS,
- * a browser that cannot share screens, another reason.
+ * Why there is no picture or sound: refused by the user or the browser, no such device, in use by another
+ * program, a page without HTTPS, a browser that cannot share screens, another reason.
  */
 export type DeviceProblem = 'denied' | 'missing' | 'busy' | 'insecure' | 'unsupported' | 'failed';
 
@@ -72,7 +72,10 @@ export function openMicrophone(id: string): Promise<MediaStream> {
   return opened((devices) => devices.getUserMedia({ audio }));
 }
 
-/** Opens a screen, a window or a tab, which the browser lets the user choose, with its sound if it has any. @throws DeviceError */
+/**
+ * Opens a screen, a window or a tab, which the browser lets the user choose, with its sound if it has any.
+ * @throws DeviceError
+ */
 export function openScreen({ width, height }: Size): Promise<MediaStream> {
   const video = { width: { max: width }, height: { max: height }, frameRate: { max: FRAME_RATE } };
   // Calls would hear themselves: the sound of a tab is not processed.

@@ -1,7 +1,8 @@
 /**
- * Pictures of tracks for drawing, and tracks of what was drawn: frame by frame where the browser can, which continues while the tab is
- * hidden, otherwise with video elements and the capture of a canvas.
- * In: video tracks, a canvas. Out: the newest picture of a track, a video track. mediacapture-transform, Canvas captureStream.
+ * Pictures of tracks for drawing, and tracks of what was drawn: frame by frame where the browser can, which
+ * continues while the tab is hidden, otherwise with video elements and the capture of a canvas.
+ * In: video tracks, a canvas. Out: the newest picture of a track, a video track. mediacapture-transform,
+ * Canvas captureStream.
  */
 import type { Size } from './places.ts';
 
@@ -20,7 +21,10 @@ export interface PictureSource {
 /** A canvas as a video track; `close` ends it. */
 export interface CanvasTrack {
   readonly track: MediaStreamTrack;
-  /** Sends what is drawn now; dropped while the encoder is slower. @param timestampUs microseconds, increasing */
+  /**
+   * Sends what is drawn now; dropped while the encoder is slower.
+   * @param timestampUs microseconds, increasing
+   */
   send(timestampUs: number): void;
   close(): void;
 }

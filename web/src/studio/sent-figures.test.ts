@@ -5,8 +5,14 @@ import { readSent } from './sent-figures.ts';
 const reports = (timestamp: number, bytesSent: number) => [
   { type: 'codec', id: 'c', mimeType: 'video/H264' },
   {
-    ...{ type: 'outbound-rtp', kind: 'video', codecId: 'c', timestamp, bytesSent },
-    ...{ frameWidth: 1280, frameHeight: 720, framesPerSecond: 30 },
+    type: 'outbound-rtp',
+    kind: 'video',
+    codecId: 'c',
+    timestamp,
+    bytesSent,
+    frameWidth: 1280,
+    frameHeight: 720,
+    framesPerSecond: 30,
   },
   { type: 'outbound-rtp', kind: 'audio', timestamp, bytesSent: bytesSent / 10 },
   { type: 'remote-inbound-rtp', kind: 'video', roundTripTime: 0.02, fractionLost: 0.25 },

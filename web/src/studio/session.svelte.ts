@@ -44,7 +44,8 @@ export class StudioSession {
     const { capture, broadcast } = this;
     if (!capture.isOpen) return;
     await broadcast.start(() => ({
-      ...{ video: capture.video, audio: capture.audio },
+      video: capture.video,
+      audio: capture.audio,
       maxBitrate: qualities[this.quality].bitrate,
     }));
   }

@@ -1,6 +1,7 @@
 /**
  * Mixes sounds into one track, and measures it: the microphone and a shared tab, or the voices of a call.
- * In: media streams. Out: one stereo track that exists from the start, the level of the mix, a clock. Nothing is played. Web Audio API.
+ * In: media streams. Out: one stereo track that exists from the start, the level of the mix, a clock. Nothing
+ * is played. Web Audio API.
  */
 
 /** One mix; `close` ends it. The streams stay the caller's. */
@@ -60,7 +61,8 @@ export class SoundMix {
   }
 
   /**
-   * Calls `tick` again and again until `close`, by the clock of the sound: it runs while the tab is hidden, where timers are slowed down.
+   * Calls `tick` again and again until `close`, by the clock of the sound: it runs while the tab is hidden,
+   * where timers are slowed down.
    *
    * @param periodS seconds; a late tick does not come twice
    */

@@ -1,6 +1,7 @@
 /**
  * Publishes tracks of a browser over WHIP, and connects again after a loss until it is stopped.
- * In: an endpoint, a key, a video and a sound track. Out: a state after each change, figures of what is sent. RFC 9725.
+ * In: an endpoint, a key, a video and a sound track. Out: a state after each change, figures of what is sent.
+ * RFC 9725.
  */
 import { ApiError, type Failure } from '../api/client.ts';
 import { pause } from '../api/poll.ts';
@@ -108,7 +109,10 @@ export class WhipClient {
     this.#changed('ended', null);
   }
 
-  /** Publishes until the connection is lost. Returns why it never was; null if it was, or the client was stopped. */
+  /**
+   * Publishes until the connection is lost. Returns why it never was; null if it was, or the client was
+   * stopped.
+   */
   async #publish(onLive: () => void): Promise<Failure | null> {
     const { signal } = this.#ends;
     const { url, key } = this.#options;
@@ -150,7 +154,10 @@ export class WhipClient {
     if (audio) peer.addTransceiver(audio, { direction: 'sendonly', streams: [stream] });
   }
 
-  /** A slow network gets fewer pictures, not smaller ones: each change of the size would begin another part of the recording. */
+  /**
+   * A slow network gets fewer pictures, not smaller ones: each change of the size would begin another part of
+   * the recording.
+   */
   async #limit(peer: RTCPeerConnection): Promise<void> {
     for (const { sender } of peer.getTransceivers()) {
       if (sender.track?.kind !== 'video') continue;

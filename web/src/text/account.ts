@@ -1,5 +1,6 @@
 /**
- * The texts of accounts and their administration, loaded with those pages: import this file in a page that uses them.
+ * The texts of accounts and their administration, loaded with those pages: import this file in a page that
+ * uses them.
  * In: the catalogues. Out: text.ts, by `addTexts`.
  */
 import en from './en/account.json' with { type: 'json' };

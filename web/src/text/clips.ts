@@ -1,5 +1,6 @@
 /**
- * The texts of clips, markers and exports, loaded with those parts: import this file in a component that uses them.
+ * The texts of clips, markers and exports, loaded with those parts: import this file in a component that uses
+ * them.
  * In: the catalogues. Out: text.ts, by `addTexts`.
  */
 import en from './en/clips.json' with { type: 'json' };

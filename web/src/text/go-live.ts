@@ -1,5 +1,6 @@
 /**
- * The texts of the page that publishes a stream, loaded with those pages: import this file in a page that uses them.
+ * The texts of the page that publishes a stream, loaded with those pages: import this file in a page that
+ * uses them.
  * In: the catalogues. Out: text.ts, by `addTexts`.
  */
 import en from './en/go-live.json' with { type: 'json' };

@@ -88,7 +88,6 @@ export function addTexts(texts: Readonly<Record<Language, Readonly<Record<string
   for (const language of Object.keys(catalogues) as Language[]) Object.assign(catalogues[language], texts[language]);
 }
 
-/** The name of each language in that language. */
 export const languageNames: Readonly<Record<Language, string>> = { en: 'English', 'zh-CN': '中文' };
 
 /**

@@ -1,6 +1,6 @@
 /**
- * The server's time: a few requests in a row, of which the quickest counts, repeated regularly because clocks drift and a sleeping machine
- * loses its steady clock.
+ * The server's time: a few requests in a row, of which the quickest counts, repeated regularly because clocks
+ * drift and a sleeping machine loses its steady clock.
  * In: the time API. Out: unix milliseconds for everything that needs the current time.
  */
 import { ApiError, getClockOffset } from '../api/client.ts';
@@ -91,7 +91,10 @@ export class Clock {
     this.#again = new AbortController();
   }
 
-  /** Measures a few times and applies the best measurement. Returns false if every request failed; throws only bugs. */
+  /**
+   * Measures a few times and applies the best measurement. Returns false if every request failed; throws only
+   * bugs.
+   */
   async read(signal: AbortSignal): Promise<boolean> {
     let best: { aheadMs: number; roundTripMs: number } | null = null;
     const known = this.#aheadMs;
@@ -116,7 +119,10 @@ export class Clock {
     return true;
   }
 
-  /** An answer is wrong by at most half of its round trip: one that a busy page or network has delayed must not replace a better one. */
+  /**
+   * An answer is wrong by at most half of its round trip: one that a busy page or network has delayed must
+   * not replace a better one.
+   */
   #apply({ aheadMs, roundTripMs }: { aheadMs: number; roundTripMs: number }, known: number | null): void {
     const atMs = this.#parts.steadyMs();
     const errorMs = roundTripMs / 2;

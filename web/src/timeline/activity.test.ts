@@ -6,7 +6,11 @@ const minute = 60_000;
 const view = { fromMs: 100 * minute, toMs: 110 * minute };
 const from = new Date(100 * minute).toISOString();
 const answer = (values: (number | null)[], res = 120, changes: (number | null)[] = values.map(() => null)) => ({
-  ...{ from, to: '', res, values, changes },
+  from,
+  to: '',
+  res,
+  values,
+  changes,
 });
 
 test('a small move of the view sends the same request, within what is recorded', () => {
@@ -15,7 +19,9 @@ test('a small move of the view sends the same request, within what is recorded',
   const moved = { fromMs: view.fromMs + 1, toMs: view.toMs - 1 };
   assert.equal(activityRequest(moved, 0, 1000 * minute)!.resS, asked!.resS);
   assert.deepEqual(activityRequest(view, 101 * minute, 109 * minute), {
-    ...{ fromMs: 101 * minute, toMs: 109 * minute, resS: 5 },
+    fromMs: 101 * minute,
+    toMs: 109 * minute,
+    resS: 5,
   });
   assert.equal(activityRequest(view, 110 * minute, 100 * minute), null);
   assert.equal(activityRequest({ fromMs: 0, toMs: 1440 * minute }, 0, 1440 * minute)!.resS, 360);

@@ -1,5 +1,6 @@
 /**
- * The activity curve of the timeline bar, of the bitrate and the change of the picture: which range to request for a view, and its outline.
+ * The activity curve of the timeline bar, of the bitrate and the change of the picture: which range to
+ * request for a view, and its outline.
  * In: views, ActivityView. Out: requests, an SVG path. Pure.
  */
 import type { ActivityView } from '../../../src/api/measure/activity.ts';
@@ -55,7 +56,10 @@ function bitrateHeights(values: ActivityView['values']): (number | null)[] {
   return values.map((value) => (value === null ? null : height(value)));
 }
 
-/** How high each change is between the usual and the largest one, 0 to 1. The root shows small changes beside a cut. */
+/**
+ * How high each change is between the usual and the largest one, 0 to 1. The root shows small changes beside
+ * a cut.
+ */
 function changeHeights(changes: ActivityView['changes']): number[] {
   const known = changes.filter((change) => change !== null).sort((a, b) => a - b);
   const usual = known[Math.floor((known.length - 1) / 2)] ?? 0;
@@ -65,8 +69,8 @@ function changeHeights(changes: ActivityView['changes']): number[] {
 }
 
 /**
- * The outline of the curve in a view, in units of one per cent of the bar's width and of HEIGHT: at each step the higher of the
- * bitrate and the change of the picture.
+ * The outline of the curve in a view, in units of one per cent of the bar's width and of HEIGHT: at each step
+ * the higher of the bitrate and the change of the picture.
  *
  * @param firstMs the oldest kept time, unix milliseconds: the first step may begin before it
  * @returns an SVG path; empty if the curve is flat

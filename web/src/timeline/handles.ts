@@ -37,7 +37,8 @@ export function moveHandle(handle: Handle, clip: Clip, atMs: number, { leastMs, 
 }
 
 /**
- * The new time of a handle after a key: arrows a second, with Shift about a frame, Page Up and Down ten seconds, Home and End the bounds.
+ * The new time of a handle after a key: arrows a second, with Shift about a frame, Page Up and Down ten
+ * seconds, Home and End the bounds.
  *
  * @param atMs its current time
  * @returns unix milliseconds, within the bounds; null for other keys

@@ -96,7 +96,8 @@ const SPEAK_MS = 30_000;
 const JUMP_MS = 1_500;
 
 /**
- * The time to announce to screen readers: changes after a jump and each half minute, so that they do not talk all the time.
+ * The time to announce to screen readers: changes after a jump and each half minute, so that they do not talk
+ * all the time.
  *
  * @param spokenMs the last announced time
  * @param shownMs the shown time; `beforeMs` is the one shown before it

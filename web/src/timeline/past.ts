@@ -80,7 +80,8 @@ export function findMoment(past: Past, targetMs: number): Moment | undefined {
 const BEFORE_HOLE_MS = 5_000;
 
 /**
- * The requested time if it is recorded, otherwise the last seconds of the media before it: the target of a step back.
+ * The requested time if it is recorded, otherwise the last seconds of the media before it: the target of a
+ * step back.
  *
  * @param targetMs unix milliseconds
  * @returns undefined if there is no media before it
@@ -115,7 +116,8 @@ export function sinceFirst(past: Past, firstMs: number | null): Past {
 const MAX_REPORT_DELAY_MS = 15_000;
 
 /**
- * The past with its newest media extended to now, if it was recorded a moment ago and nothing else is known since.
+ * The past with its newest media extended to now, if it was recorded a moment ago and nothing else is known
+ * since.
  *
  * @param nowMs unix milliseconds
  */

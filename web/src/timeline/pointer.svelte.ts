@@ -1,6 +1,6 @@
 /**
- * Pointers and wheel on the bar. One pointer scrubs on the track and pans on the ruler, two pinch, the wheel zooms and pans. The view
- * changes once per frame.
+ * Pointers and wheel on the bar. One pointer scrubs on the track and pans on the ruler, two pinch, the wheel
+ * zooms and pans. The view changes once per frame.
  * In: events of the bar. Out: the timeline's view, times to seek to, the position of the pointer.
  */
 import { type Fingers, pinchView, TAP_PX, wheelMove } from './gestures.ts';
@@ -29,7 +29,10 @@ type Drag =
   /** After a pinch the remaining finger does nothing. */
   | { readonly kind: 'over' };
 
-/** A page that is scrolling continues to scroll over the bar, until this long after the last turn of the wheel. Milliseconds. */
+/**
+ * A page that is scrolling continues to scroll over the bar, until this long after the last turn of the
+ * wheel. Milliseconds.
+ */
 const SCROLLING_MS = 250;
 
 const isOn = (event: Event, what: string) => (event.target as Element).closest(what) !== null;
@@ -124,7 +127,10 @@ export class Pointer {
     if (!this.#drag) this.share = null;
   };
 
-  /** The browser cancels the pointer, or the viewer presses Escape: the scrub ends without a seek. Returns whether there was one. */
+  /**
+   * The browser cancels the pointer, or the viewer presses Escape: the scrub ends without a seek. Returns
+   * whether there was one.
+   */
   giveUp = (): boolean => {
     const dragged = this.#drag !== null;
     if (this.#drag?.kind === 'scrub') this.#on.scrub(null);

@@ -9,13 +9,19 @@ import { findMoment, findMomentBefore, type Moment, type Past, readPast, stretch
 import { bestTile, cutPast, joinTiles, missing, readTile, resolutionOf, type Tile } from './tiles.ts';
 import type { View } from './view.ts';
 
-/** Requests the timeline of [fromMs, toMs), unix milliseconds, with a resolution of `resS` seconds; 0 is exact. */
+/**
+ * Requests the timeline of [fromMs, toMs), unix milliseconds, with a resolution of `resS` seconds; 0 is
+ * exact.
+ */
 export type FetchTimeline = (fromMs: number, toMs: number, signal: AbortSignal, resS?: number) => Promise<TimelineView>;
 
 const HOUR = 3_600_000;
 /** Below the server's limit of 31 days per request. */
 const LONGEST_MS = 30 * 24 * HOUR;
-/** Most requests for the media after a hole: about two years. A link may contain a time long before any stream. */
+/**
+ * Most requests for the media after a hole: about two years. A link may contain a time long before any
+ * stream.
+ */
 const MAX_REQUESTS = 24;
 /** A point is a few seconds before its gap: this much more is requested. Milliseconds. */
 const BESIDE_MS = 5_000;
@@ -64,7 +70,8 @@ export class Recorded {
   }
 
   /**
-   * Requests what is missing of a view at its zoom level. One request at a time: of the views requested during it only the newest follows.
+   * Requests what is missing of a view at its zoom level. One request at a time: of the views requested
+   * during it only the newest follows.
    *
    * @param firstMs the oldest kept time, unix milliseconds
    * @throws ApiError
@@ -92,7 +99,10 @@ export class Recorded {
     }
   }
 
-  /** Marks all tiles as stale, because a marker or a protected span changed; they are used until their next response. */
+  /**
+   * Marks all tiles as stale, because a marker or a protected span changed; they are used until their next
+   * response.
+   */
   forget(): void {
     this.#forgotten += 1;
     for (const [resS, tile] of this.#tiles) this.#tiles.set(resS, { ...tile, requestedMs: 0 });
@@ -142,7 +152,8 @@ export class Recorded {
   }
 
   /**
-   * The playable time, with requests if needed: a day at first, then thirty at a time, for two years or from the oldest kept time on.
+   * The playable time, with requests if needed: a day at first, then thirty at a time, for two years or from
+   * the oldest kept time on.
    *
    * @param targetMs unix milliseconds
    * @returns undefined if nothing is recorded after it
@@ -200,7 +211,8 @@ export class Recorded {
   }
 
   /**
-   * The next point, with requests if needed: a day at first, then thirty at a time, to the end or the oldest kept time.
+   * The next point, with requests if needed: a day at first, then thirty at a time, to the end or the oldest
+   * kept time.
    *
    * @throws ApiError
    */

@@ -1,5 +1,6 @@
 /**
- * The ruler of the bar: ticks at round times of the reader's clock, in any time zone and across changes to summer time.
+ * The ruler of the bar: ticks at round times of the reader's clock, in any time zone and across changes to
+ * summer time.
  * In: a view, its width, a time zone. Out: ticks. Pure.
  */
 import type { View } from './view.ts';
@@ -47,8 +48,8 @@ export function zoneOffset(atMs: number, timeZone?: string): number {
 }
 
 /**
- * Ticks at least `leastPx` apart. Steps of hours restart at each midnight, steps of weeks on Mondays; in a view of hours the tick at
- * midnight shows the day.
+ * Ticks at least `leastPx` apart. Steps of hours restart at each midnight, steps of weeks on Mondays; in a
+ * view of hours the tick at midnight shows the day.
  *
  * @param widthPx width of the bar, CSS pixels
  * @param leastPx width of a label

@@ -1,5 +1,6 @@
 /**
- * The timeline of one page: the view of the bar, the recorded past and the marks in it. Sends its own requests.
+ * The timeline of one page: the view of the bar, the recorded past and the marks in it. Sends its own
+ * requests.
  * In: the stream's name, the player's position. Out: the bar, the player (`recorded`), markers and clips.
  */
 import { type Failure, failureOf, getTimeline, isLost } from '../api/client.ts';
@@ -122,7 +123,8 @@ export class TimelineState {
    * Zooms in or out.
    *
    * @param factor above 1 zooms in
-   * @param aboutMs the time that keeps its place, unix milliseconds; by default now, the playhead or the middle
+   * @param aboutMs the time that keeps its place, unix milliseconds; by default now, the playhead or the
+   *   middle
    */
   zoom(factor: number, aboutMs?: number): void {
     const seen = this.#fresh();

@@ -1,5 +1,6 @@
 /**
- * Stills for the pointer: which still represents a point of the bar, and a queue that fetches few of them at a time.
+ * Stills for the pointer: which still represents a point of the bar, and a queue that fetches few of them at
+ * a time.
  * In: the past, positions of the pointer. Out: addresses of stills; pictures as object URLs.
  */
 import { onServer } from '../api/server.ts';
@@ -82,7 +83,10 @@ export class Thumbs {
     this.#fetch = fetchOne;
   }
 
-  /** The cached still at an address as an object URL; null if it is not loaded or does not exist. Sends no request. */
+  /**
+   * The cached still at an address as an object URL; null if it is not loaded or does not exist. Sends no
+   * request.
+   */
   get(url: string): string | null {
     const kept = this.#kept.get(url);
     if (kept === undefined) return null;

@@ -1,5 +1,6 @@
 /**
- * Tiles of the past, one per zoom level: their resolution, what is missing of a view, and how responses are joined.
+ * Tiles of the past, one per zoom level: their resolution, what is missing of a view, and how responses are
+ * joined.
  * In: views, responses. Out: the recorded past. Pure.
  */
 import type { TimelineView } from '../../../src/api/shapes.ts';
@@ -141,7 +142,8 @@ export interface TimelineRequest {
 }
 
 /**
- * The part of a view that is missing, with one view's length on both sides, so that a little panning needs no request.
+ * The part of a view that is missing, with one view's length on both sides, so that a little panning needs no
+ * request.
  *
  * @param tile the tile of this zoom level
  * @param nowMs unix milliseconds; the end of the request

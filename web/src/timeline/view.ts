@@ -15,8 +15,8 @@ export interface DrawnStretch extends Stretch {
 }
 
 /**
- * The stretches to draw: cut to the view; stretches of one kind that touch on the screen are merged; deleted and offline first, then
- * media, gaps last and at least 3 px wide, so that every gap is visible.
+ * The stretches to draw: cut to the view; stretches of one kind that touch on the screen are merged; deleted
+ * and offline first, then media, gaps last and at least 3 px wide, so that every gap is visible.
  *
  * @param widthPx width of the bar, CSS pixels
  */
@@ -71,8 +71,8 @@ const MINUTE = 60_000;
 export type KeyMove = { readonly toMs: number } | 'live' | null;
 
 /**
- * The effect of a slider key: arrows 5 s, with Shift a minute, Page Up and Down a twelfth of the view but at least 5 min, Home the oldest
- * kept time, End live.
+ * The effect of a slider key: arrows 5 s, with Shift a minute, Page Up and Down a twelfth of the view but at
+ * least 5 min, Home the oldest kept time, End live.
  *
  * @param shownMs the shown time, unix milliseconds
  * @param nowMs a move to or past it is live

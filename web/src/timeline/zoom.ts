@@ -1,6 +1,6 @@
 /**
- * The shown range of the bar: zoom about a point, panning, following the playhead. A view never shows the future, nor much time before the
- * oldest recording.
+ * The shown range of the bar: zoom about a point, panning, following the playhead. A view never shows the
+ * future, nor much time before the oldest recording.
  * In: times in unix milliseconds. Out: the state of the timeline. Pure.
  */
 import type { View } from './view.ts';
@@ -10,7 +10,9 @@ const HOUR = 60 * MINUTE;
 
 /** Shortest view: a pixel is a frame or two, precise enough to cut. Milliseconds. */
 export const NEAREST_MS = MINUTE;
-/** With less recorded than this, the bar still shows this much: there is something to zoom into. Milliseconds. */
+/**
+ * With less recorded than this, the bar still shows this much: there is something to zoom into. Milliseconds.
+ */
 const LEAST_WHOLE_MS = 2 * MINUTE;
 
 /** The zoom buttons: a fixed length, or everything kept. */
@@ -79,10 +81,16 @@ export function isIn(view: View, atMs: number | null): boolean {
   return atMs !== null && atMs >= view.fromMs && atMs <= view.toMs;
 }
 
-/** The clock updates once a second: a live picture may be this much newer than the end of the bar. Milliseconds. */
+/**
+ * The clock updates once a second: a live picture may be this much newer than the end of the bar.
+ * Milliseconds.
+ */
 const CLOCK_STEP_MS = 2_000;
 
-/** The time at which the bar draws the playhead: the end of the bar if the picture is only slightly newer; unix milliseconds. */
+/**
+ * The time at which the bar draws the playhead: the end of the bar if the picture is only slightly newer;
+ * unix milliseconds.
+ */
 export function clampToView(view: View, shownMs: number): number {
   return shownMs > view.toMs && shownMs - view.toMs < CLOCK_STEP_MS ? view.toMs : shownMs;
 }
@@ -93,8 +101,8 @@ export function showsAll(view: View, seen: Pick<ZoomInput, 'nowMs' | 'firstMs'>)
 }
 
 /**
- * The view as time passes and the playhead moves: while live it ends now; otherwise it stays until the playhead leaves its inner nine
- * tenths, and then centres it.
+ * The view as time passes and the playhead moves: while live it ends now; otherwise it stays until the
+ * playhead leaves its inner nine tenths, and then centres it.
  *
  * @param follows false once the viewer has moved the bar away from the playhead: then the view stays
  */
@@ -127,7 +135,8 @@ export function zoomOf(view: View, seen: Pick<ZoomInput, 'nowMs' | 'firstMs'>): 
 }
 
 /**
- * The view of a button: about now if the bar ends now, about the playhead if it is in view, otherwise about the middle.
+ * The view of a button: about now if the bar ends now, about the playhead if it is in view, otherwise about
+ * the middle.
  *
  * @param view the current view
  */

@@ -1,7 +1,9 @@
 /**
- * Handles of chosen files, kept in the browser: after a reload an upload continues without its file being chosen again. Chromium has them
- * (File System Access), over HTTPS and on this computer; elsewhere files are chosen as ever.
- * In: the picker, a drop, ids of uploads. Out: files with their handles. Whatever the browser refuses is as if there were no handle.
+ * Handles of chosen files, kept in the browser: after a reload an upload continues without its file being
+ * chosen again. Chromium has them (File System Access), over HTTPS and on this computer; elsewhere files are
+ * chosen as ever.
+ * In: the picker, a drop, ids of uploads. Out: files with their handles. Whatever the browser refuses is as
+ * if there were no handle.
  */
 
 /** What Chromium adds to the handle of the standard. */

@@ -1,5 +1,6 @@
 /**
- * Uploads that are not complete, kept in the browser, so that a reload continues them once their file is chosen again.
+ * Uploads that are not complete, kept in the browser, so that a reload continues them once their file is
+ * chosen again.
  * In: a storage. Out: entries; a file is recognized by its name, size and time of change.
  */
 

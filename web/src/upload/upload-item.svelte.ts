@@ -15,12 +15,15 @@ import { type ChosenFile, type FileHandles, fileOf, type KeptHandle } from './fi
 import { type FileMark, isSameFile, type KeptUpload, type KeptUploads } from './kept-uploads.ts';
 import { sendByXhr } from './xhr-sender.ts';
 
-/** Chunks of one file at the same time: with two files, four of the six connections that a browser opens to a server. */
+/**
+ * Chunks of one file at the same time: with two files, four of the six connections that a browser opens to a
+ * server.
+ */
 const PARALLEL = 2;
 
 /**
- * `waiting`: for its turn; `interrupted`: the file has to be chosen again after a reload; `sent`: the server has all of it,
- * and its asset says what follows.
+ * `waiting`: for its turn; `interrupted`: the file has to be chosen again after a reload; `sent`: the server
+ * has all of it, and its asset says what follows.
  */
 export type ItemState = 'waiting' | 'sending' | 'paused' | 'interrupted' | 'sent' | 'failed';
 
@@ -54,7 +57,10 @@ export class UploadItem {
   #file: File | null;
   #uploadId: string | undefined;
   #sending: AbortController | null = null;
-  /** The first request of a new upload is not aborted: without its answer the page could not remove what it has created. */
+  /**
+   * The first request of a new upload is not aborted: without its answer the page could not remove what it
+   * has created.
+   */
   #isBeginning = false;
   #isCancelled = false;
 
@@ -100,7 +106,8 @@ export class UploadItem {
   }
 
   /**
-   * Takes the file again by its handle after a reload. Where that is not the file any more, it has to be chosen.
+   * Takes the file again by its handle after a reload. Where that is not the file any more, it has to be
+   * chosen.
    *
    * @param mayAsk whether the browser may ask the viewer: only in the event of a press
    */
@@ -252,7 +259,10 @@ function markOf({ name, size, lastModified }: File): FileMark {
   return { name, bytes: size, changedMs: lastModified };
 }
 
-/** A file that was moved or changed since it was chosen cannot be read: the browser then reports a failed request. */
+/**
+ * A file that was moved or changed since it was chosen cannot be read: the browser then reports a failed
+ * request.
+ */
 async function asFailure(error: unknown, file: File): Promise<Failure> {
   const isReadable = await file
     .slice(0, 1)

@@ -35,7 +35,9 @@ class Uploads {
     for (const item of this.#items) void this.#continue(item, false);
   }
 
-  /** Continues what a reload has interrupted, if the browser gives its file. Call it in the event of a press. */
+  /**
+   * Continues what a reload has interrupted, if the browser gives its file. Call it in the event of a press.
+   */
   continue(item: UploadItem): Promise<void> {
     return this.#continue(item, true);
   }

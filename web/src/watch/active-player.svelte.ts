@@ -7,7 +7,10 @@ class ActivePlayer {
   /** The last used one is at the end. */
   #frames = $state.raw<readonly HTMLElement[]>([]);
 
-  /** Adds a player; the first one on a page is active until another is used. Returns a function that removes it. */
+  /**
+   * Adds a player; the first one on a page is active until another is used. Returns a function that removes
+   * it.
+   */
   add(frame: HTMLElement): () => void {
     this.#frames = [frame, ...this.#frames];
     return () => {
@@ -25,7 +28,9 @@ class ActivePlayer {
     return frame !== undefined && this.#frames.at(-1) === frame;
   }
 
-  /** Whether a key is for this player: it was pressed inside, or inside no player and this is the active one. */
+  /**
+   * Whether a key is for this player: it was pressed inside, or inside no player and this is the active one.
+   */
   handlesKey(frame: HTMLElement, target: EventTarget | null): boolean {
     const inside = this.#frames.find((each) => target instanceof Node && each.contains(target));
     return inside === undefined ? this.is(frame) : inside === frame;

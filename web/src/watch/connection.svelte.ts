@@ -1,6 +1,7 @@
 /**
  * The state of one stream on the server, and whether the server responds.
- * In: the API every 3 s, or every 6 s while events arrive; the browser's online state. Out: the watch page, the embedded player.
+ * In: the API every 3 s, or every 6 s while events arrive; the browser's online state. Out: the watch page,
+ * the embedded player.
  */
 import type { StreamView } from '../../../src/api/shapes.ts';
 import { ApiError, type Failure, getStream, isLost, readFailure } from '../api/client.ts';

@@ -13,7 +13,6 @@ export interface Formatter {
   length(seconds: number): string;
 }
 
-/** One row. */
 export interface InfoRow {
   readonly name: TextKey;
   readonly value: string;

@@ -11,7 +11,10 @@ import type { TimeSpan } from '../time/span.ts';
 import type { TimelineState } from '../timeline/state.svelte.ts';
 import type { Connection } from './connection.svelte.ts';
 
-/** The code of the player could not be loaded: no network, or a newer build has removed it. Reloading the page helps. */
+/**
+ * The code of the player could not be loaded: no network, or a newer build has removed it. Reloading the page
+ * helps.
+ */
 export const playerNotLoaded: Failure = { code: 'unloaded', status: 0, title: '', hint: '' };
 /** This browser cannot play. */
 export const noPlayer: Failure = { code: 'no-player', status: 0, title: '', hint: '' };

@@ -19,7 +19,9 @@ export interface NoteWords {
   reason(failure: Failure): string;
 }
 
-/** The sentence over the picture: the player's note, or that live is being retried; empty if there is none. */
+/**
+ * The sentence over the picture: the player's note, or that live is being retried; empty if there is none.
+ */
 export function noteText(
   { note, tryingLive }: Pick<Snapshot, 'note' | 'tryingLive'>,
   { t, moment, reason }: NoteWords,

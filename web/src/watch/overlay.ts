@@ -1,6 +1,7 @@
 /**
  * The overlay of the picture, and whether the page is live.
- * In: the player's snapshot, the stream from the server, whether oxbow responds. Out: Stage, the title, the live button. Pure.
+ * In: the player's snapshot, the stream from the server, whether oxbow responds. Out: Stage, the title, the
+ * live button. Pure.
  */
 import type { StreamView } from '../../../src/api/shapes.ts';
 import { type Failure, isLost } from '../api/client.ts';
@@ -13,7 +14,8 @@ export type Overlay = 'failure' | 'offline' | 'waiting' | 'play' | 'none';
  * Chooses the overlay.
  *
  * @param stream null before the first response
- * @param lost why oxbow does not respond; null while it does. The page says so once: no second message, no wheel
+ * @param lost why oxbow does not respond; null while it does. The page says so once: no second message, no
+ *   wheel
  */
 export function overlayOf(player: Snapshot, stream: StreamView | null, lost: Failure | null = null): Overlay {
   const overlay = withoutOutage(player, stream);
@@ -32,7 +34,10 @@ function withoutOutage(player: Snapshot, stream: StreamView | null): Overlay {
   return player.paused ? 'play' : 'none';
 }
 
-/** It is live, or was a moment ago and connects to its source: after a restart of oxbow the last picture stays. */
+/**
+ * It is live, or was a moment ago and connects to its source: after a restart of oxbow the last picture
+ * stays.
+ */
 function isComing({ pictured }: Snapshot, { state }: StreamView): boolean {
   return state === 'live' || (state === 'starting' && pictured);
 }

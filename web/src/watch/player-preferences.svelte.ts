@@ -1,5 +1,6 @@
 /**
- * The viewer's preferences for all players: size of subtitles, single-key shortcuts, volume, theatre mode, real time.
+ * The viewer's preferences for all players: size of subtitles, single-key shortcuts, volume, theatre mode,
+ * real time.
  * In: the settings popover, the help. Out: the watch page; stored in the browser.
  */
 import { readStored, store } from '../shell/storage.ts';

@@ -1,6 +1,8 @@
 /**
- * Whether a watch page shows live in real time: begins it at the live edge if the viewer has chosen it, falls back with a reason.
- * In: the viewer's choice, snapshots of the player. Out: the snapshot and the controls of the page. Loads the code of WHEP on demand.
+ * Whether a watch page shows live in real time: begins it at the live edge if the viewer has chosen it, falls
+ * back with a reason.
+ * In: the viewer's choice, snapshots of the player. Out: the snapshot and the controls of the page. Loads the
+ * code of WHEP on demand.
  */
 import { ApiError, type Failure } from '../api/client.ts';
 import { pause } from '../api/poll.ts';

@@ -1,6 +1,7 @@
 /**
  * One visit to a watch page: the stream, the player, the timeline, the marks of a clip.
- * In: the stream's name, the box for the picture. Out: components, which read the fields and call the methods.
+ * In: the stream's name, the box for the picture. Out: components, which read the fields and call the
+ * methods.
  */
 import type { StreamView } from '../../../src/api/shapes.ts';
 import { isLost } from '../api/client.ts';
@@ -141,7 +142,10 @@ export class WatchSession {
     this.clip = clip;
   };
 
-  /** Marks the shown time as the start or the end of a clip. The other mark stays; the clip form says if they are in the wrong order. */
+  /**
+   * Marks the shown time as the start or the end of a clip. The other mark stays; the clip form says if they
+   * are in the wrong order.
+   */
   mark = (edge: 'from' | 'to'): void => {
     const { shownMs } = this.player;
     if (shownMs === null) return;
@@ -193,7 +197,11 @@ export class WatchSession {
       return;
     }
     this.realTime.begin({
-      ...{ stream: this.name, surface, player, now: this.connection.clock.now, snapshot: () => this.#base },
+      stream: this.name,
+      surface,
+      player,
+      now: this.connection.clock.now,
+      snapshot: () => this.#base,
       onChange: () => this.#playerChanged(this.#base),
       onControls: (controls) => {
         this.controls = controls ?? player;

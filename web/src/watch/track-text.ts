@@ -24,17 +24,15 @@ export function codecText({ codecs }: Pick<TrackView, 'codecs'>): string {
 
 /** Names of codecs that are converted, as `TrackView.convertedFrom` has them. */
 const converted: Readonly<Record<string, string>> = {
-  ...{
-    vp8: 'VP8',
-    mpeg2: 'MPEG-2',
-    mp1: 'MP1',
-    mp2: 'MP2',
-    mp3: 'MP3',
-    ac3: 'AC-3',
-    eac3: 'E-AC-3',
-    pcmu: 'G.711',
-    pcma: 'G.711',
-  },
+  vp8: 'VP8',
+  mpeg2: 'MPEG-2',
+  mp1: 'MP1',
+  mp2: 'MP2',
+  mp3: 'MP3',
+  ac3: 'AC-3',
+  eac3: 'E-AC-3',
+  pcmu: 'G.711',
+  pcma: 'G.711',
 };
 
 /** The common name of the codec; of converted tracks that of the publisher first: `VP8 → H.264`. */

@@ -1,6 +1,8 @@
 /**
- * Opens a session of WHIP or WHEP: the offer of a connection by POST, the answer, and the DELETE that ends the session.
- * In: a connection with its transceivers. Out: the session's address for its end. RFC 9725 4.2, draft-ietf-wish-whep.
+ * Opens a session of WHIP or WHEP: the offer of a connection by POST, the answer, and the DELETE that ends
+ * the session.
+ * In: a connection with its transceivers. Out: the session's address for its end. RFC 9725 4.2,
+ * draft-ietf-wish-whep.
  */
 import { ApiError, type Failure, readFailure } from '../api/client.ts';
 import { pause } from '../api/poll.ts';
@@ -34,7 +36,8 @@ export async function openSession(
   peer: RTCPeerConnection,
   { url, token, signal, adapt = (sdp) => sdp }: SignalingRequest,
 ): Promise<SignaledSession> {
-  // Candidates are gathered after the answer, which may name TURN servers. oxbow needs none: it answers to where a client reaches it from.
+  // Candidates are gathered after the answer, which may name TURN servers. oxbow needs none: it answers to
+  // where a client reaches it from.
   const offer = await peer.createOffer();
   signal.throwIfAborted();
   const headers = { 'content-type': 'application/sdp', ...(token !== '' && { authorization: `Bearer ${token}` }) };

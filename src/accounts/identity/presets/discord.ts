@@ -15,8 +15,10 @@ export const discord: Preset = {
     async readProfile(base, read) {
       const user = (await read(`${base}/api/users/@me`)) as Readonly<Record<string, unknown>> | null;
       return createProfile({
-        ...{ subject: user?.id, names: [user?.global_name, user?.username] },
-        ...{ email: user?.email, isVerified: user?.verified },
+        subject: user?.id,
+        names: [user?.global_name, user?.username],
+        email: user?.email,
+        isVerified: user?.verified,
       });
     },
   },

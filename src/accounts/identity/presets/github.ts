@@ -24,8 +24,10 @@ export const github: Preset = {
       const emails = await read(`${api}/user/emails`).catch(() => []); // the person may deny this scope
       const primary = Array.isArray(emails) ? emails.find((each) => each?.primary === true) : undefined;
       return createProfile({
-        ...{ subject: user?.id, names: [user?.login, user?.name] },
-        ...{ email: primary?.email, isVerified: primary?.verified },
+        subject: user?.id,
+        names: [user?.login, user?.name],
+        email: primary?.email,
+        isVerified: primary?.verified,
       });
     },
   },

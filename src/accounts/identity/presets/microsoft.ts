@@ -1,6 +1,8 @@
 /**
- * Microsoft: OpenID Connect. Its `email` may be set by any tenant's administrator, so it counts as confirmed only with `xms_edov`.
- * In: claims. Out: Profile. https://learn.microsoft.com/en-us/entra/identity-platform/optional-claims-reference
+ * Microsoft: OpenID Connect. Its `email` may be set by any tenant's administrator, so it counts as confirmed
+ * only with `xms_edov`.
+ * In: claims. Out: Profile.
+ * https://learn.microsoft.com/en-us/entra/identity-platform/optional-claims-reference
  */
 import { createProfile } from '../profile.ts';
 import type { Preset } from './preset.ts';

@@ -1,7 +1,7 @@
 /**
  * AAC-LC encoder for live audio and for the tone of the test picture.
- * In: blocks of 1,024 samples with their times. Out: raw access units with the times of the samples that they decode to; the priming
- * of the encoder is removed. Native code: child processes only.
+ * In: blocks of 1,024 samples with their times. Out: raw access units with the times of the samples that they
+ * decode to; the priming of the encoder is removed. Native code: child processes only.
  */
 import { AV_CODEC_FLAG_GLOBAL_HEADER, AV_SAMPLE_FMT_FLTP, FF_ENCODER_AAC } from 'node-av/constants';
 import { AAC_FRAME_SAMPLES, type AudioTranscodeTrack } from '../../audio-transcoder-options.ts';
@@ -26,8 +26,12 @@ export class AacEncoder implements Disposable {
     const { sampleRate, channels, bitRate } = format;
     let delivered = 0;
     const options = {
-      ...{ encoder: FF_ENCODER_AAC, format: AV_SAMPLE_FMT_FLTP, samples: AAC_FRAME_SAMPLES },
-      ...{ sampleRate, channels, bitRate },
+      encoder: FF_ENCODER_AAC,
+      format: AV_SAMPLE_FMT_FLTP,
+      samples: AAC_FRAME_SAMPLES,
+      sampleRate,
+      channels,
+      bitRate,
     };
     this.#encoder = new BlockEncoder(
       {

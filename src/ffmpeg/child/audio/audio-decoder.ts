@@ -12,7 +12,10 @@ import { must } from '../native.ts';
 const DECODERS = { mp1: 'mp1float', mp2: 'mp2float', mp3: 'mp3float', ac3: 'ac3', eac3: 'eac3' } as const;
 const SAMPLE_BYTES = Float32Array.BYTES_PER_ELEMENT;
 
-/** Samples of one access unit: a plane for each wanted channel, at most two. May share memory; good until the next call. */
+/**
+ * Samples of one access unit: a plane for each wanted channel, at most two. May share memory; good until the
+ * next call.
+ */
 export type Planes = readonly Float32Array[];
 
 /** Decodes the access units of one track. */
@@ -89,7 +92,10 @@ function planesOf(frame: Frame): Float32Array[] {
   });
 }
 
-/** Mono becomes both channels; stereo becomes their mean. Of more channels the first two are taken: decoders mix down before. */
+/**
+ * Mono becomes both channels; stereo becomes their mean. Of more channels the first two are taken: decoders
+ * mix down before.
+ */
 function mix(planes: readonly Float32Array[], channels: 1 | 2): Planes | undefined {
   const [left, right] = planes;
   if (!left) return undefined;

@@ -1,6 +1,8 @@
 /**
- * Converts the frames of one audio track to AAC. Times derive from the times of the input: there is no drift, however long it runs.
- * In: access units with their times. Out: AAC frames with the times of their first samples. Native code: child processes only.
+ * Converts the frames of one audio track to AAC. Times derive from the times of the input: there is no drift,
+ * however long it runs.
+ * In: access units with their times. Out: AAC frames with the times of their first samples. Native code:
+ * child processes only.
  */
 import type { Frame } from '../../../media/frame.ts';
 import { rescale } from '../../../media/rescale.ts';
@@ -8,9 +10,15 @@ import { AAC_FRAME_SAMPLES, type AudioTranscodeTrack } from '../../audio-transco
 import { AacEncoder } from './aac-encoder.ts';
 import { openDecoder, type Planes, type UnitDecoder } from './audio-decoder.ts';
 
-/** Up to this much, times of the source are rounded or corrected by it: samples stay joined, and the times follow. s */
+/**
+ * Up to this much, times of the source are rounded or corrected by it: samples stay joined, and the times
+ * follow. s
+ */
 const JITTER_S = 0.01;
-/** Shorter holes, of lost frames, become silence of the same length; after longer ones the encoder begins again. s */
+/**
+ * Shorter holes, of lost frames, become silence of the same length; after longer ones the encoder begins
+ * again. s
+ */
 const HOLE_S = 0.5;
 
 /** The conversion of one track. */
@@ -45,7 +53,8 @@ export class AudioTranscode implements Disposable {
     const offset = at - (this.#expected ?? at);
     if (offset > HOLE_S * sampleRate || offset < -JITTER_S * sampleRate) {
       this.#finish();
-      // The unit was decoded with what came before the jump: of these codecs, only MP3 refers to earlier frames.
+      // The unit was decoded with what came before the jump: of these codecs, only MP3 refers to earlier
+      // frames.
       if (codec === 'mp3') this.#restartDecoder();
     } else if (offset > JITTER_S * sampleRate) this.#addSilence(offset);
     this.#blockPts = at - this.#filled;

@@ -1,6 +1,7 @@
 /**
  * Opus encoder for converted audio and for the qualities of assets.
- * In: blocks of 960 samples with their times. Out: packets with the times of their blocks. Native code: child processes only. RFC 6716.
+ * In: blocks of 960 samples with their times. Out: packets with the times of their blocks. Native code: child
+ * processes only. RFC 6716.
  */
 import { AV_SAMPLE_FMT_FLT, FF_ENCODER_LIBOPUS } from 'node-av/constants';
 import { BlockEncoder } from './block-encoder.ts';

@@ -1,5 +1,6 @@
 /**
- * Puts live samples of 48 kHz on one timeline without holes: decoders of RTP hear each step that is not a block.
+ * Puts live samples of 48 kHz on one timeline without holes: decoders of RTP hear each step that is not a
+ * block.
  * In: pieces of samples with their times. Out: blocks of 960 samples with their times, joined. Pure.
  */
 
@@ -7,7 +8,10 @@ const RATE = 48_000;
 const BLOCK = 960;
 /** Times of the source are rounded by up to this much: samples stay joined, samples. 5 ms */
 const ROUNDED = 0.005 * RATE;
-/** The clock of the source drifts by up to this much: each piece gets one sample more or less, which is not audible, samples. 15 ms */
+/**
+ * The clock of the source drifts by up to this much: each piece gets one sample more or less, which is not
+ * audible, samples. 15 ms
+ */
 const DRIFTED = 0.015 * RATE;
 /** Longest hole that becomes silence; after a longer one the timeline begins again, samples. */
 const MAX_HOLE = 0.5 * RATE;
@@ -21,7 +25,10 @@ export class OpusTimeline {
   /** Time of the next sample; undefined before the first one. */
   #end: number | undefined;
 
-  /** @param deliver receives each block, one channel after the other, with the time of its first sample; it is used again */
+  /**
+   * @param deliver receives each block, one channel after the other, with the time of its first sample; it is
+   *   used again
+   */
   constructor(channels: 1 | 2, deliver: (pts: number, block: Float32Array) => void) {
     this.#channels = channels;
     this.#block = new Float32Array(BLOCK * channels);
@@ -51,7 +58,10 @@ export class OpusTimeline {
     this.#add(count, (channel) => planes[channel]!);
   }
 
-  /** The media ends: fills the last block with silence. The next samples may have any time. @param silence samples of it before that */
+  /**
+   * The media ends: fills the last block with silence. The next samples may have any time.
+   * @param silence samples of it before that
+   */
   finish(silence = 0): void {
     if (this.#end === undefined) return;
     this.#add(silence, undefined);

@@ -1,7 +1,8 @@
 /**
- * Converts the frames of one audio track to Opus. Times derive from the times of the input: there is no drift, however long it runs.
- * In: access units with their times. Out: Opus frames of 20 ms at 48 kHz; each decodes to the samples of its time, because the delay of
- * the codec is taken off. Native code: child processes only. RFC 6716.
+ * Converts the frames of one audio track to Opus. Times derive from the times of the input: there is no
+ * drift, however long it runs.
+ * In: access units with their times. Out: Opus frames of 20 ms at 48 kHz; each decodes to the samples of its
+ * time, because the delay of the codec is taken off. Native code: child processes only. RFC 6716.
  */
 import type { Frame } from '../../../media/frame.ts';
 import { OPUS_RATE } from '../../../media/opus/packet.ts';

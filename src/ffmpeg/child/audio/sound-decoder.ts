@@ -10,8 +10,14 @@ import { must } from '../native.ts';
 
 const RATE = 48_000;
 const DECODERS: Readonly<Record<OpusSourceAudio, string>> = {
-  ...{ mp1: 'mp1float', mp2: 'mp2float', mp3: 'mp3float', ac3: 'ac3', eac3: 'eac3' },
-  ...{ aac: 'aac', flac: 'flac', opus: 'libopus' },
+  mp1: 'mp1float',
+  mp2: 'mp2float',
+  mp3: 'mp3float',
+  ac3: 'ac3',
+  eac3: 'eac3',
+  aac: 'aac',
+  flac: 'flac',
+  opus: 'libopus',
 };
 /** Speakers of 1 to 8 channels where the decoder names none, as masks of FFmpeg. */
 const MASKS = [0n, 0x4n, 0x3n, 0x7n, 0x107n, 0x37n, 0x3fn, 0x13fn, 0x63fn] as const;
@@ -25,7 +31,6 @@ export interface Sound {
   readonly early: number;
 }
 
-/** One decoder. */
 export class SoundDecoder implements Disposable {
   readonly #channels: 1 | 2;
   readonly #context = new CodecContext();

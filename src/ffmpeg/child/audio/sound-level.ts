@@ -1,6 +1,7 @@
 /**
  * Measures how loud the beginning of some sound is.
- * In: an init section and a segment with audio. Out: root mean square, peak and share of clipped samples. Native code: child processes only.
+ * In: an init section and a segment with audio. Out: root mean square, peak and share of clipped samples.
+ * Native code: child processes only.
  */
 import {
   AV_SAMPLE_FMT_FLT,
@@ -72,7 +73,10 @@ function add(
   if (frame.sampleRate > 0) sum.seconds += frame.nbSamples / frame.sampleRate;
 }
 
-/** The samples as numbers, with the factor that makes full scale 1. They share memory with the frame where it is aligned. */
+/**
+ * The samples as numbers, with the factor that makes full scale 1. They share memory with the frame where it
+ * is aligned.
+ */
 function planesOf(frame: Frame): readonly (readonly [plane: Float32Array | Int16Array | Int32Array, scale: number])[] {
   const channels = Math.max(1, frame.channelLayout.nbChannels);
   const planes = frame.extendedData ?? frame.data ?? [];

@@ -1,6 +1,8 @@
 /**
- * Mixes decoded audio down to stereo, resamples it, applies a constant gain, and measures its loudness (EBU R128).
- * In: frames of any format, which may change. Out: planes of samples with times; loudness. Native code: child processes only.
+ * Mixes decoded audio down to stereo, resamples it, applies a constant gain, and measures its loudness (EBU
+ * R128).
+ * In: frames of any format, which may change. Out: planes of samples with times; loudness. Native code: child
+ * processes only.
  */
 import { AV_BUFFERSRC_FLAG_KEEP_REF, type AVSampleFormat } from 'node-av/constants';
 import { avGetSampleFmtName, type FilterContext, type FilterGraph, Frame as Samples } from 'node-av/lib';
@@ -20,7 +22,6 @@ export interface AudioFilterOptions {
   readonly forms: readonly AudioForm[];
   /** Ticks per second of input times. */
   readonly timescale: number;
-  /** dB. */
   readonly gainDb: number;
   /** `at` is the time of the first sample, samples; the planes are the receiver's. */
   readonly deliver: (form: number, at: number, planes: readonly Float32Array[]) => void;

@@ -1,7 +1,7 @@
 /**
  * Makes all renditions of one audio track: one decoder, one graph of filters, an encoder for each rendition.
- * In: packets in order. Out: frames of all renditions from the start of the asset to its end, without holes; loudness.
- * Native code: child processes only.
+ * In: packets in order. Out: frames of all renditions from the start of the asset to its end, without holes;
+ * loudness. Native code: child processes only.
  */
 import { AV_NOPTS_VALUE } from 'node-av/constants';
 import { Codec, CodecContext, type CodecParameters, type Packet, Rational, Frame as Samples } from 'node-av/lib';
@@ -49,7 +49,9 @@ export class AudioLadder implements Disposable {
     this.rungs = media.renditions.map((rendition) => new AudioRung(rendition, onFrame));
     const forms = media.renditions.map(({ channels, sampleRate }) => ({ channels, sampleRate }));
     this.#filter = new AudioFilter({
-      ...{ forms, timescale: timeBase.den, gainDb: media.gainDb },
+      forms,
+      timescale: timeBase.den,
+      gainDb: media.gainDb,
       deliver: (form, at, planes) => {
         const ticks = (us: number) => Math.round((us * forms[form]!.sampleRate) / 1_000_000);
         const time = at - ticks(originUs);

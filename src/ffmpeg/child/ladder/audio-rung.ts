@@ -1,6 +1,8 @@
 /**
- * Encodes one audio rendition, so that each packet has the time of the samples that it decodes to, whatever the encoder delays.
- * In: decoded samples with times. Out: AAC or Opus frames from time 0 on, without holes. Native code: child processes only.
+ * Encodes one audio rendition, so that each packet has the time of the samples that it decodes to, whatever
+ * the encoder delays.
+ * In: decoded samples with times. Out: AAC or Opus frames from time 0 on, without holes. Native code: child
+ * processes only.
  */
 import { printAacConfig } from '../../../media/aac/config.ts';
 import type { AudioConfig, AudioTrack, Frame } from '../../../media/frame.ts';

@@ -1,5 +1,6 @@
 /**
- * Keeps the closed captions of pictures that a rung leaves out: the next picture that it encodes carries them too.
+ * Keeps the closed captions of pictures that a rung leaves out: the next picture that it encodes carries them
+ * too.
  * In: decoded pictures with their side data. Out: the same. Native code: child processes only.
  */
 import { AV_FRAME_DATA_A53_CC } from 'node-av/constants';

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DecodeTimes } from './decode-times.ts';
 
-/** Decode times of pictures that enter in order of presentation and leave in `order`, as late as an encoder with two reordered pictures. */
+/**
+ * Decode times of pictures that enter in order of presentation and leave in `order`, as late as an encoder
+ * with two reordered pictures.
+ */
 function decodeTimes(delay: number, times: readonly number[], order: readonly number[]): number[] {
   const clock = new DecodeTimes(delay);
   for (const time of times) clock.enter(time);

@@ -1,10 +1,12 @@
 /**
- * Decode times of encoded pictures, from presentation times alone: pieces that are encoded apart join without overlap or hole.
- * In: presentation times, in presentation order when pictures enter the encoder and in decode order when they leave. Out: decode times. Pure.
+ * Decode times of encoded pictures, from presentation times alone: pieces that are encoded apart join without
+ * overlap or hole.
+ * In: presentation times, in presentation order when pictures enter the encoder and in decode order when they
+ * leave. Out: decode times. Pure.
  *
- * The n-th picture in decode order gets the time of the n-th in presentation order, minus a constant delay: so a piece begins exactly
- * `delay` before its first picture, and the piece before ends there. Where pictures are far apart, the delay would put a decode time after
- * its picture: then it is earlier.
+ * The n-th picture in decode order gets the time of the n-th in presentation order, minus a constant delay:
+ * so a piece begins exactly `delay` before its first picture, and the piece before ends there. Where pictures
+ * are far apart, the delay would put a decode time after its picture: then it is earlier.
  */
 
 /** More pictures than any encoder reorders: room for strictly increasing times before one picture. */

@@ -1,6 +1,6 @@
 /**
- * Settings of FFmpeg's encoders for one rung: capped constant quality, key frames only where they are forced, closed GOPs, and the same
- * parameter sets in every piece that is encoded apart.
+ * Settings of FFmpeg's encoders for one rung: capped constant quality, key frames only where they are forced,
+ * closed GOPs, and the same parameter sets in every piece that is encoded apart.
  * In: a rung. Out: the name of an encoder and its options. Pure.
  */
 import type { LadderEffort, LadderVideoCodec, LadderVideoRendition } from '../../ladder-options.ts';

@@ -30,10 +30,12 @@ export function openGraph(description: string, threads: number): OpenGraph {
 }
 
 /**
- * Takes everything that sinks have. They are drained in turns: a frame that waits in one of them holds memory.
+ * Takes everything that sinks have. They are drained in turns: a frame that waits in one of them holds
+ * memory.
  *
  * @param out used for every frame
- * @param deliver `at` is the time of `out` in units of 1 / `perSecond(index)`; the frame is valid until it returns
+ * @param deliver `at` is the time of `out` in units of 1 / `perSecond(index)`; the frame is valid until it
+ *   returns
  */
 export function drainSinks(
   sinks: readonly FilterContext[],

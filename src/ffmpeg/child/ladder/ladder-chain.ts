@@ -1,8 +1,8 @@
 /**
- * Makes a ladder of one video stream: one decoder, one graph of filters, an encoder for each rung. Everything is pushed, so that files and
- * live media use it alike.
- * In: packets in decode order, and the times of cuts. Out: samples of all rungs, with key frames exactly at the cuts.
- * Native code: child processes only.
+ * Makes a ladder of one video stream: one decoder, one graph of filters, an encoder for each rung. Everything
+ * is pushed, so that files and live media use it alike.
+ * In: packets in decode order, and the times of cuts. Out: samples of all rungs, with key frames exactly at
+ * the cuts. Native code: child processes only.
  */
 import { AV_CODEC_ID_HEVC } from 'node-av/constants';
 import { type CodecParameters, type Packet, Frame as Picture } from 'node-av/lib';
@@ -31,7 +31,10 @@ export interface LadderChainOptions {
   readonly from: number;
   /** Pictures from here on are not encoded. */
   readonly to: number;
-  /** End of the media: a picture more than a second later has a damaged time, and is left out. Default: not known. */
+  /**
+   * End of the media: a picture more than a second later has a damaged time, and is left out. Default: not
+   * known.
+   */
   readonly mediaEnd?: number;
   readonly threads: number;
   /** Threads of the decoder, of which each more holds a picture; default: `threads`. */
@@ -89,7 +92,10 @@ export class LadderChain implements Disposable {
     };
   }
 
-  /** Adds a cut, in increasing order, before its picture is pushed: the first picture at or after it begins a segment in every rung. */
+  /**
+   * Adds a cut, in increasing order, before its picture is pushed: the first picture at or after it begins a
+   * segment in every rung.
+   */
   cut(at: number): void {
     for (const rung of this.#rungs) rung.cut(at);
   }
@@ -99,7 +105,10 @@ export class LadderChain implements Disposable {
     this.#decoder.push(packet);
   }
 
-  /** Only these rungs are made from the next picture on: others end at once, those that are added begin with a key frame. */
+  /**
+   * Only these rungs are made from the next picture on: others end at once, those that are added begin with a
+   * key frame.
+   */
   keep(trackIds: readonly number[]): void {
     const wanted = this.#options.rungs.filter(({ trackId }) => trackIds.includes(trackId));
     const known = new Map(this.#rungs.map((rung) => [rung.trackId, rung]));
@@ -115,7 +124,10 @@ export class LadderChain implements Disposable {
     const { picture, timescale, threads, parameters } = this.#options;
     const rungs = this.#rungs;
     return new PictureFilter({
-      ...{ picture, sizes: rungs.map(({ size }) => size), timescale, threads },
+      picture,
+      sizes: rungs.map(({ size }) => size),
+      timescale,
+      threads,
       // A picture of HEVC with fields is one of them (ITU-T H.265, field_seq_flag).
       hasFields: parameters.codecId === AV_CODEC_ID_HEVC,
       deliver: (index, scaled, pts) => rungs[index]!.push(scaled, pts),
@@ -239,7 +251,10 @@ class Rung implements Disposable {
   #open(): RungEncoder {
     const { picture, threads, passOf } = this.#options;
     return new RungEncoder({
-      ...{ rung: this.#rung, matrix: picture.matrix, threads, pass: passOf?.(this.#rung) },
+      rung: this.#rung,
+      matrix: picture.matrix,
+      threads,
+      pass: passOf?.(this.#rung),
       deliver: (encoded) => this.#deliver(encoded),
     });
   }

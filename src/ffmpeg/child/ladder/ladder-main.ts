@@ -1,6 +1,8 @@
 /**
- * Entry of the process that encodes a ladder of one source: a range of its video in all rungs, or one audio track.
- * In: options on stdin; bytes on descriptor 3. Out: tracks and frames, then an answer with what was counted, on stdout.
+ * Entry of the process that encodes a ladder of one source: a range of its video in all rungs, or one audio
+ * track.
+ * In: options on stdin; bytes on descriptor 3. Out: tracks and frames, then an answer with what was counted,
+ * on stdout.
  *
  * Everything blocks: reads wait for the parent, writes for the pipe.
  */
@@ -110,16 +112,14 @@ function runVideo(
   const origin = usToTicks(times.originUs - times.clockStartUs, timescale);
   const { picture, renditions } = media;
   using chain = new LadderChain({
-    ...{
-      parameters: stream.codecpar,
-      timeBase: stream.timeBase,
-      picture,
-      rungs: renditions,
-      timescale,
-      origin,
-      from,
-      threads,
-    },
+    parameters: stream.codecpar,
+    timeBase: stream.timeBase,
+    picture,
+    rungs: renditions,
+    timescale,
+    origin,
+    from,
+    threads,
     to: times.endUs === undefined ? Number.POSITIVE_INFINITY : ticks(times.endUs),
     ...(times.mediaEndUs !== undefined && { mediaEnd: ticks(times.mediaEndUs) }),
     passOf: pass.passOf ?? (() => undefined),
@@ -193,8 +193,12 @@ function seek(format: FormatContext, stream: Stream, start: number, packet: Pack
 function runAudio(format: FormatContext, stream: Stream, { media, times }: LadderOptions): LadderCounts {
   if (media.kind !== 'audio') throw new Error('not audio');
   using ladder = new AudioLadder({
-    ...{ parameters: stream.codecpar, timeBase: stream.timeBase, media },
-    ...{ originUs: times.originUs, endUs: times.endUs ?? 0, onFrame: (frame) => send(printFrame(onClock(frame))) },
+    parameters: stream.codecpar,
+    timeBase: stream.timeBase,
+    media,
+    originUs: times.originUs,
+    endUs: times.endUs ?? 0,
+    onFrame: (frame) => send(printFrame(onClock(frame))),
   });
   function onClock(frame: Frame): Frame {
     const rung = ladder.rungs.find(({ track }) => track.id === frame.trackId)!;

@@ -1,7 +1,8 @@
 /**
  * Entry of the process that encodes the ladder of one live stream.
- * In: the track of the source, options and rungs for each run; then frames in decode order, cuts and marks, on stdin. Out: a track for each
- * rung before its first frame, frames with the times of the stream, and the marks, on stdout.
+ * In: the track of the source, options and rungs for each run; then frames in decode order, cuts and marks,
+ * on stdin. Out: a track for each rung before its first frame, frames with the times of the stream, and the
+ * marks, on stdout.
  */
 import { setPriority } from 'node:os';
 import {
@@ -79,8 +80,16 @@ function begin(source: VideoTrack, options: LiveLadderOptions): LiveRun {
     pts: frame.pts + origin * scale,
   });
   const chain = new LadderChain({
-    ...{ parameters, timeBase, picture, rungs: renditions, timescale, threads, origin: origin * scale },
-    ...{ from: 0, to: Number.POSITIVE_INFINITY, decoderThreads: isSource ? 1 : threads },
+    parameters,
+    timeBase,
+    picture,
+    rungs: renditions,
+    timescale,
+    threads,
+    origin: origin * scale,
+    from: 0,
+    to: Number.POSITIVE_INFINITY,
+    decoderThreads: isSource ? 1 : threads,
     onConfig: ({ trackId, rung }, config) => {
       const made: VideoTrack = { kind: 'video', id: trackId, timescale, language: 'und', label: '', rung, config };
       send(printTracks([made]));

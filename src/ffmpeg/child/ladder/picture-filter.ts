@@ -1,7 +1,8 @@
 /**
- * Makes the pictures of all rungs from one decoded picture: tone mapping, rotation, deinterlacing, scaling, bars where the aspect differs.
- * In: pictures of any size and format, which may change. Out: 4:2:0 pictures of 8 bits in the sizes of the rungs, times unchanged.
- * Native code: child processes only.
+ * Makes the pictures of all rungs from one decoded picture: tone mapping, rotation, deinterlacing, scaling,
+ * bars where the aspect differs.
+ * In: pictures of any size and format, which may change. Out: 4:2:0 pictures of 8 bits in the sizes of the
+ * rungs, times unchanged. Native code: child processes only.
  */
 import {
   AV_BUFFERSRC_FLAG_KEEP_REF,
@@ -149,8 +150,8 @@ function hdrOf({ colorTrc }: Picture): LadderPicture['toneMap'] {
 }
 
 /**
- * The size of a picture in an output: all of it, unless the picture has another aspect on the screen (samples that are not square in a
- * live source, a change in mid-stream).
+ * The size of a picture in an output: all of it, unless the picture has another aspect on the screen (samples
+ * that are not square in a live source, a change in mid-stream).
  */
 function insideBars(
   { width, height, sampleAspectRatio: { num, den } }: Picture,

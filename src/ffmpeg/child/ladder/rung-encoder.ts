@@ -1,7 +1,8 @@
 /**
- * Encodes one rung of a ladder. Rate control counts pictures, so that a variable frame rate has no effect on it; times pass beside it.
- * In: pictures in presentation order, some of them as key frames. Out: samples in decode order with their times. Native code: child
- * processes only.
+ * Encodes one rung of a ladder. Rate control counts pictures, so that a variable frame rate has no effect on
+ * it; times pass beside it.
+ * In: pictures in presentation order, some of them as key frames. Out: samples in decode order with their
+ * times. Native code: child processes only.
  */
 import {
   AV_CODEC_FLAG_CLOSED_GOP,
@@ -30,7 +31,6 @@ import { type EncoderPass, hardwareSettings, softwareEncoders, softwareSettings 
 import { SampleFormat } from './sample-format.ts';
 import { DeviceUpload, pixelFormatOf } from './upload.ts';
 
-/** An encoded picture. */
 export interface EncodedRungPicture {
   readonly pts: number;
   readonly key: boolean;
@@ -51,7 +51,6 @@ export interface RungEncoderOptions {
 /** Never reached: key frames are forced. */
 const NO_GOP = 1_000_000;
 
-/** One encoder. */
 export class RungEncoder implements Disposable {
   readonly #context: CodecContext;
   readonly #packet = new Packet();

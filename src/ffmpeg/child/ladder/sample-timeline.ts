@@ -1,5 +1,6 @@
 /**
- * Puts decoded samples on one timeline without holes: silence where there is nothing, nothing twice where times overlap.
+ * Puts decoded samples on one timeline without holes: silence where there is nothing, nothing twice where
+ * times overlap.
  * In: pieces of samples with their times. Out: blocks of equal length, joined from time 0 on. Pure.
  */
 

@@ -1,5 +1,6 @@
 /**
- * Entry of the process that tries one encoder with one real picture: drivers that are installed without a device fail or crash here.
+ * Entry of the process that tries one encoder with one real picture: drivers that are installed without a
+ * device fail or crash here.
  * In: a rung on stdin. Out: an answer on stdout. Native code: child processes only.
  */
 import { AV_LOG_FATAL, AV_PIX_FMT_NV12, AV_PIX_FMT_YUV420P } from 'node-av/constants';

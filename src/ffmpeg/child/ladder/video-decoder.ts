@@ -1,6 +1,8 @@
 /**
- * Decodes the packets of one video stream. Damaged packets are counted, not fatal: the decoder conceals what it can.
- * In: packets in decode order. Out: pictures in presentation order, with times in ticks of the packets. Native code: child processes only.
+ * Decodes the packets of one video stream. Damaged packets are counted, not fatal: the decoder conceals what
+ * it can.
+ * In: packets in decode order. Out: pictures in presentation order, with times in ticks of the packets.
+ * Native code: child processes only.
  */
 import { AV_NOPTS_VALUE, AVERROR_EAGAIN } from 'node-av/constants';
 import { Codec, CodecContext, type CodecParameters, type Packet, Frame as Picture, Rational } from 'node-av/lib';
@@ -17,7 +19,6 @@ export interface VideoDecoderOptions {
   readonly deliver: (picture: Picture, pts: number) => void;
 }
 
-/** One decoder. */
 export class VideoDecoder implements Disposable {
   readonly #context = new CodecContext();
   readonly #picture = new Picture();

@@ -206,7 +206,8 @@ suite('the frames of the test picture', () => {
       if (i > 0) assert.ok(frame.dts > so.video[i - 1]!.dts);
       assert.equal(frame.pts % 3_003, 0);
     }
-    // The last pictures wait for one that did not come, so the newest in the file need not be the newest of all.
+    // The last pictures wait for one that did not come, so the newest in the file need not be the newest of
+    // all.
     await checkStrips(so, (from, to) => Math.round((to - from) / 3_003) % 256);
   });
 });

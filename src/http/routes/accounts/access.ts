@@ -101,7 +101,8 @@ export const accessRoutes: readonly Route[] = [
         return { status: 201, headers, body: sessionView(session, session, deps) };
       }
       if (press) {
-        // Only a page of this server sends an accepted Origin. Programs of the same user can read the data folder instead.
+        // Only a page of this server sends an accepted Origin. Programs of the same user can read the data
+        // folder instead.
         if (header('origin') === undefined || !(await localSignIn.isOffered(client, ends)))
           throw new OxbowError('sign-in-refused', 'Sign-in without a token is not possible from this client.', {
             extra: { hint: `Run \`${localSignIn.command(client)}\` on the computer where oxbow runs.` },
@@ -176,8 +177,8 @@ export const accessRoutes: readonly Route[] = [
 ];
 
 /**
- * The account of a name and password. Guesses are limited by address, and by name from where it is not signed in: there a guesser delays
- * its user, and cannot lock it out.
+ * The account of a name and password. Guesses are limited by address, and by name from where it is not signed
+ * in: there a guesser delays its user, and cannot lock it out.
  *
  * @throws OxbowError `sign-in-refused`, `too-many-requests`, `sign-in-busy`
  */

@@ -22,8 +22,13 @@ type Deps = Pick<HttpDeps, 'access'>;
 export function userView(user: User, { access }: Deps): UserView {
   const { id, name, role, state, email, emailVerified, createdMs, seenMs } = user;
   return {
-    ...{ id, name, role, state: state === 'deleted' ? 'banned' : state },
-    ...{ email: email ?? null, emailVerified, hasPassword: user.password !== undefined },
+    id,
+    name,
+    role,
+    state: state === 'deleted' ? 'banned' : state,
+    email: email ?? null,
+    emailVerified,
+    hasPassword: user.password !== undefined,
     identities: access.services.identitiesOf(id),
     createdAt: printRfc3339(createdMs),
     seenAt: printRfc3339(seenMs),
@@ -52,7 +57,10 @@ export function sessionView(
 export function tokenView({ id, userId, label, scopes, createdMs, expiresMs }: ApiToken, { access }: Deps): TokenView {
   const expiresAt = expiresMs === undefined ? null : printRfc3339(expiresMs);
   return {
-    ...{ id, label, scopes: [...scopes], user: shortOf(userId, access) },
+    id,
+    label,
+    scopes: [...scopes],
+    user: shortOf(userId, access),
     createdAt: printRfc3339(createdMs),
     expiresAt,
   };
@@ -81,7 +89,8 @@ export function userOf({ user }: Principal, { access }: Deps): User | undefined 
 }
 
 /**
- * The account of a browser that is signed in. A token of a program does not do: it would outlive a changed password.
+ * The account of a browser that is signed in. A token of a program does not do: it would outlive a changed
+ * password.
  *
  * @throws OxbowError `forbidden`
  */
@@ -93,7 +102,10 @@ export function ownAccount(principal: Principal, deps: Deps): User {
   });
 }
 
-/** Id of the account that sessions and tokens of a principal belong to; undefined: the administrator of the command line. */
+/**
+ * Id of the account that sessions and tokens of a principal belong to; undefined: the administrator of the
+ * command line.
+ */
 export function accountIdOf({ session, user }: Principal): string | undefined {
   if (session) return session.userId;
   return user?.id === administrator.id ? undefined : user?.id;

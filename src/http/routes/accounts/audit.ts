@@ -66,7 +66,11 @@ async function pageOf({ access }: HttpDeps, query: Query, userId: string | undef
   const most = format === 'jsonl' ? MOST_JSONL : MOST;
   const limit = Math.min(most, Number(query.limit ?? most));
   const asked: Lines = {
-    ...{ before: cursor === undefined ? undefined : Number(cursor), action, target, userId, limit: limit + 1 },
+    before: cursor === undefined ? undefined : Number(cursor),
+    action,
+    target,
+    userId,
+    limit: limit + 1,
     fromMs: from === undefined ? undefined : readInstant('from', from),
     toMs: to === undefined ? undefined : readInstant('to', to),
   };

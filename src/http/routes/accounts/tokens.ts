@@ -29,7 +29,8 @@ const MadeToken = Type.Object(
 const TokenList = Type.Object({ items: Type.Array(TokenView), nextCursor: Type.Null() }, { $id: 'TokenList' });
 
 /**
- * Refuses scopes that the caller does not have. A token never gives more than its user has, so this is a help, not the guard.
+ * Refuses scopes that the caller does not have. A token never gives more than its user has, so this is a
+ * help, not the guard.
  *
  * @throws OxbowError `forbidden`
  */
@@ -38,8 +39,11 @@ function requireScopes(scopes: readonly Scope[], principal: Principal): void {
   // A program must not make itself a token that outlives its own.
   if (!principal.session) throw new OxbowError('forbidden', 'Only a signed-in browser creates tokens of a user.');
   const has: Readonly<Record<Scope, boolean>> = {
-    ...{ admin: false, worker: false, account: may(principal, 'user') },
-    ...{ upload: may(principal, 'uploader'), view: may(principal, 'watch', { visibility: 'signed' }) },
+    admin: false,
+    worker: false,
+    account: may(principal, 'user'),
+    upload: may(principal, 'uploader'),
+    view: may(principal, 'watch', { visibility: 'signed' }),
   };
   const lacks = scopes.find((scope) => !has[scope]);
   if (lacks) throw new OxbowError('forbidden', `The account does not have the permission of the scope "${lacks}".`);

@@ -55,7 +55,11 @@ suite('accounts', () => {
     settings = { ...usualSettings, signUp: 'invitation' };
     assert.equal((await ask(url, 'POST', '/api/v1/users', {}, form)).body.code, 'sign-up-closed');
     const { code } = await deps.access.invitations.make({
-      ...{ label: '', role: 'user', usesLeft: 1, createdBy: 'admin', expiresMs: undefined },
+      label: '',
+      role: 'user',
+      usesLeft: 1,
+      createdBy: 'admin',
+      expiresMs: undefined,
     });
     settings = { ...usualSettings, signUp: 'closed' };
     assert.equal((await ask(url, 'POST', '/api/v1/users', {}, { ...form, invitation: code })).status, 403);

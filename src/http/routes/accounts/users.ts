@@ -17,7 +17,6 @@ export const KeepTokens = Type.Optional(
   Type.Boolean({ description: 'API tokens stay valid; otherwise a new password ends them' }),
 );
 
-/** A new password. */
 export const NewPassword = Type.String({
   maxLength: 1024,
   description: `${MIN_PASSWORD} to ${MAX_PASSWORD} characters`,

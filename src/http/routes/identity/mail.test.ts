@@ -154,7 +154,11 @@ suite('e-mail of accounts', () => {
 
   test('an administrator sends an invitation, whose link has its code', async () => {
     const { code } = await shared().deps.access.invitations.make({
-      ...{ label: '', role: 'user', usesLeft: 1, createdBy: 'admin', expiresMs: undefined },
+      label: '',
+      role: 'user',
+      usesLeft: 1,
+      createdBy: 'admin',
+      expiresMs: undefined,
     });
     const body = { email: 'ida@example.org', code };
     assert.equal((await ask('POST', '/mail/invitations', body, asAdmin)).status, 202);

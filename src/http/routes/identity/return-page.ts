@@ -1,6 +1,7 @@
 /**
- * The page between another service and a page of this site. The session cookie is SameSite=Strict: a browser sends it with a navigation
- * that this page begins, and not with a redirect in an answer to the other service's.
+ * The page between another service and a page of this site. The session cookie is SameSite=Strict: a browser
+ * sends it with a navigation that this page begins, and not with a redirect in an answer to the other
+ * service's.
  * In: a path of this site. Out: HTML without scripts. RFC 6265bis 5.2.
  */
 

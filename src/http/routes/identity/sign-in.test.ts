@@ -19,8 +19,14 @@ suite('sign-in by another service', () => {
     service = await startOidcServer(() => callbackOf('school'));
     net = createNet({ allow: [] });
     const of = (change: Partial<ProviderSettings>): ProviderSettings => ({
-      ...{ type: 'oidc', issuer: service.issuer, clientId: oidcClient.id, clientSecret: oidcClient.secret },
-      ...{ clientSecretFile: '', scopes: '', name: '', signUp: 'accounts' },
+      type: 'oidc',
+      issuer: service.issuer,
+      clientId: oidcClient.id,
+      clientSecret: oidcClient.secret,
+      clientSecretFile: '',
+      scopes: '',
+      name: '',
+      signUp: 'accounts',
       ...change,
     });
     const providers = await openProviders(
@@ -51,7 +57,8 @@ suite('sign-in by another service', () => {
   async function ask(path: string, cookies: Cookies = new Map(), method = 'GET') {
     server.clock.advance(5000); // the limit of requests is not the subject
     const answer = await fetch(path.startsWith('http') ? path : server.url + path, {
-      ...{ method, redirect: 'manual' },
+      method,
+      redirect: 'manual',
       headers: {
         cookie: [...cookies].map(([name, value]) => `${name}=${value}`).join('; '),
         'sec-fetch-site': 'same-origin',
@@ -67,7 +74,10 @@ suite('sign-in by another service', () => {
     return { status: answer.status, headers: answer.headers, text, to: to ?? answer.headers.get('location') };
   }
 
-  /** Walks to the service and back; the session cookie is not sent with the way back, as a browser with SameSite=Strict does it. */
+  /**
+   * Walks to the service and back; the session cookie is not sent with the way back, as a browser with
+   * SameSite=Strict does it.
+   */
   async function signIn(id: string, { cookies = new Map() as Cookies, query = '', provider = 'school' } = {}) {
     const begun = await ask(`/api/v1/sign-in/${provider}${query}`, cookies);
     const back = await service.signIn(begun.to!, id);
@@ -237,7 +247,11 @@ suite('sign-in by another service', () => {
       settings = { ...usualSettings, signUp: 'invitation' };
       assert.equal(await errorOf(), 'sign-up-closed');
       const { code } = await server.deps.access.invitations.make({
-        ...{ label: '', role: 'user', usesLeft: 1, createdBy: 'admin', expiresMs: undefined },
+        label: '',
+        role: 'user',
+        usesLeft: 1,
+        createdBy: 'admin',
+        expiresMs: undefined,
       });
       assert.equal(await errorOf(`?invitation=${code}`), 'active');
       assert.equal(await errorOf(`?invitation=${code}`), 'invitation-refused');

@@ -1,6 +1,7 @@
 /**
  * Routes of sign-in by other services: to the service, back from it, unlink.
- * In: names of services, their answers. Out: redirects and a page; the session cookie. RFC 6749 4.1; RFC 9700.
+ * In: names of services, their answers. Out: redirects and a page; the session cookie. RFC 6749 4.1;
+ * RFC 9700.
  */
 import type { IdentityProvider } from '../../../accounts/identity/provider.ts';
 import { readGoal, type SignInTicket, TICKET_MS } from '../../../accounts/identity/sign-in-ticket.ts';
@@ -115,7 +116,10 @@ function leadTo(path: string, cookies: string[]): RouteAnswer {
   return { headers: { ...returnPageFields, 'set-cookie': cookies }, body: printReturnPage(path) };
 }
 
-/** A user links the service, a guest gets an account. The session cookie is not sent with the answer of the service: this is known now. */
+/**
+ * A user links the service, a guest gets an account. The session cookie is not sent with the answer of the
+ * service: this is known now.
+ */
 function intentionOf({ principal }: Call, deps: HttpDeps): Pick<SignInTicket, 'session' | 'guest'> {
   const user = userOf(principal, deps);
   if (!user || !principal.session) return {};

@@ -1,5 +1,6 @@
 /**
- * Routes of media servers that people connect, and of the media of playlist entries that is not of this server.
+ * Routes of media servers that people connect, and of the media of playlist entries that is not of this
+ * server.
  * In: sign-ins, folders. Out: MediaServerView, MediaServerEntry, ItemSource.
  */
 import { printRfc3339 } from '../../../api/instant.ts';

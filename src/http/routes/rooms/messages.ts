@@ -87,7 +87,9 @@ export const roomMessageRoutes: readonly Route[] = [
       if (toUs <= fromUs) throw new OxbowError('bad-request', '`to` is not after `from`.');
       const after = cursor?.split('-').map(Number);
       const items = await deps.chats.replay(room.record.id, item, {
-        ...{ fromUs, toUs, limit: count + 1 },
+        fromUs,
+        toUs,
+        limit: count + 1,
         after: after && { atUs: after[0]!, seq: after[1]! },
       });
       const page = items.slice(0, count);

@@ -10,7 +10,8 @@ test('a person has ten guesses a minute of the password of a room, from however 
   const { headers: guesser } = await signedInAs(server, 'user', 'Eve');
   const post = (path: string, headers: Readonly<Record<string, string>>, body: object) =>
     fetch(`${server.url}/api/v1/rooms${path}`, {
-      ...{ method: 'POST', body: JSON.stringify(body) },
+      method: 'POST',
+      body: JSON.stringify(body),
       headers: { 'content-type': 'application/json', ...headers },
     });
   const { id } = (await (await post('', owner, { name: 'Secret', password: 'open sesame' })).json()) as { id: string };

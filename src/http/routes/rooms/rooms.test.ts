@@ -120,7 +120,9 @@ test('what plays in a room is shown to people who may enter it: not before its p
   };
   const join = (headers: Record<string, string>, body: object) =>
     fetch(`${server.url}/api/v1/rooms/${password}/join`, {
-      ...{ method: 'POST', headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(body) },
+      method: 'POST',
+      headers: { ...headers, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
     });
   const check = async (joined: readonly string[]) => {
     assert.deepEqual(await seen({}), ['open']);

@@ -1,5 +1,6 @@
 /**
- * Routes of alarms: list, acknowledge, mute; the rules of a stream, and what happened to it around an instant.
+ * Routes of alarms: list, acknowledge, mute; the rules of a stream, and what happened to it around an
+ * instant.
  * In: requests of administrators. Out: AlarmView, StreamAlarms, StreamHappened.
  */
 import {

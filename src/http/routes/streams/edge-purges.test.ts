@@ -6,7 +6,13 @@ import { asAdmin, startTestServer, streamView, type TestServer } from '../../fix
 
 const at = '2026-11-28T04:00:00.000Z';
 const purge = (id: string, kind: EdgePurgeView['kind'], name: string): EdgePurgeView => ({
-  ...{ id, kind, name, state: 'running', startedAt: at, givesUpAt: '2026-11-28T06:00:00.000Z', doneAt: null },
+  id,
+  kind,
+  name,
+  state: 'running',
+  startedAt: at,
+  givesUpAt: '2026-11-28T06:00:00.000Z',
+  doneAt: null,
   edges: [
     { url: 'http://a.example', state: 'confirmed', confirmedAt: at, problem: '' },
     { url: 'http://b.example', state: 'waiting', confirmedAt: null, problem: 'the edge answers 503' },

@@ -33,7 +33,9 @@ export const edgePurgeRoutes: readonly Route[] = [
         .filter(({ kind, name }) => Object.keys(query).length === 0 || query[kind] === name);
       const others = await elsewhere();
       const page = mergePages({ items, nextCursor: null }, others, {
-        ...{ keyOf: ({ id }) => id, cursorOf: ({ id }) => id, limit: Number.POSITIVE_INFINITY },
+        keyOf: ({ id }) => id,
+        cursorOf: ({ id }) => id,
+        limit: Number.POSITIVE_INFINITY,
         ownerOf: () => undefined,
         compare: (a, b) => (a.startedAt === b.startedAt ? (a.id < b.id ? 1 : -1) : a.startedAt < b.startedAt ? 1 : -1),
       });

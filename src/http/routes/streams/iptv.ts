@@ -1,6 +1,8 @@
 /**
- * Routes of IPTV players: the channel list with the streams that the client may watch, and their programme guide.
- * In: a playback token before the path, or credentials, or neither. Out: M3U and XMLTV. docs/3-watch/iptv.md; docs/decisions/0067.
+ * Routes of IPTV players: the channel list with the streams that the client may watch, and their programme
+ * guide.
+ * In: a playback token before the path, or credentials, or neither. Out: M3U and XMLTV. docs/3-watch/iptv.md;
+ * docs/decisions/0067.
  */
 import { gzipSync } from 'node:zlib';
 import type { Static } from 'typebox';
@@ -67,7 +69,10 @@ async function askOwner<T>(path: string, { token, elsewhere }: Caller): Promise<
 
 const isElsewhere = (name: string, { otherNodes }: HttpDeps) => otherNodes?.ownerOf('stream', name) !== undefined;
 
-/** The streams of all nodes, or the only one that is requested: those of other nodes as far as the client may find them. */
+/**
+ * The streams of all nodes, or the only one that is requested: those of other nodes as far as the client may
+ * find them.
+ */
 async function candidates(call: Caller, deps: HttpDeps): Promise<readonly StreamView[]> {
   const { query, elsewhere } = call;
   const { streams, otherNodes } = deps;
@@ -80,18 +85,21 @@ async function candidates(call: Caller, deps: HttpDeps): Promise<readonly Stream
   const [items, others] = await Promise.all([streams.list(), elsewhere('/api/v1/streams')]);
   const keyOf = ({ name }: StreamView) => name;
   return mergePages({ items, nextCursor: null }, others, {
-    ...{ keyOf, cursorOf: keyOf, limit: Math.max(items.length, MOST) },
+    keyOf,
+    cursorOf: keyOf,
+    limit: Math.max(items.length, MOST),
     ownerOf: ({ name }) => otherNodes?.ownerOf('stream', name),
     compare: (a, b) => (a.name < b.name ? -1 : 1),
   }).items;
 }
 
 /**
- * The streams that the client may find, and those of its playback token. Streams that need a token have one in their address: the client's,
- * or for a client with credentials, which players do not send with media, a new one.
+ * The streams that the client may find, and those of its playback token. Streams that need a token have one
+ * in their address: the client's, or for a client with credentials, which players do not send with media, a
+ * new one.
  *
- * @throws OxbowError `watch-refused`, `watch-expired` for a token that is of none of them; `stream-unknown` for the only stream that is
- *   requested
+ * @throws OxbowError `watch-refused`, `watch-expired` for a token that is of none of them; `stream-unknown`
+ *   for the only stream that is requested
  */
 async function streamsFor(call: Caller, deps: HttpDeps): Promise<readonly Shown[]> {
   const { principal, client, token, query } = call;
@@ -150,7 +158,10 @@ async function channelList(
   const shown = await streamsFor(call, deps);
   const nowMs = deps.clock.nowMs();
   const channels = shown.map((one) => ({
-    ...{ name: one.view.name, title: one.view.title || one.view.name, base: one.base, logo: logoOf(one) },
+    name: one.view.name,
+    title: one.view.title || one.view.name,
+    base: one.base,
+    logo: logoOf(one),
     isRadio: one.view.tracks.length > 0 && !hasVideo(one.view),
     days: daysOf(one.view, nowMs),
     format: query.format ?? 'ts',
@@ -181,7 +192,10 @@ async function guideChannel(shown: Shown, most: number, call: Caller, deps: Http
   const isLive = view.state === 'live' || view.state === 'starting' || view.state === 'waiting';
   const programmes = timeline && programmesOf({ title, description: view.description, isLive, timeline }, nowMs);
   return {
-    ...{ id: view.name, title, logo: logoOf(shown), programmes: programmes?.slice(-most) ?? [] },
+    id: view.name,
+    title,
+    logo: logoOf(shown),
+    programmes: programmes?.slice(-most) ?? [],
     stillAt: hasVideo(view) ? (ms) => stillOf(shown, ms) : undefined,
   };
 }

@@ -1,6 +1,8 @@
 /**
- * Routes of stream keys: administrators create, list, rotate and revoke them; and the addresses to publish to.
- * In: names, labels, expiries, ranges of addresses. Out: PublishKeyView, secrets of new keys, PublishAddresses.
+ * Routes of stream keys: administrators create, list, rotate and revoke them; and the addresses to publish
+ * to.
+ * In: names, labels, expiries, ranges of addresses. Out: PublishKeyView, secrets of new keys,
+ * PublishAddresses.
  */
 import { printPublishAddresses } from '../../../api/publish/publish-address.ts';
 import type { KeyRotation, KeyWithSecret, NewKey } from '../../../api/publish/publish-keys-api.ts';

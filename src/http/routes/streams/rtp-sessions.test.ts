@@ -8,8 +8,15 @@ import { asAdmin, signedInAs, startTestServer } from '../../fixture.ts';
 function fakeSessions() {
   const opened: NewRtpSession[] = [];
   const view: RtpSessionView = {
-    ...{ id: 'r1', since: '2026-11-24T08:00:00.000Z', address: '192.0.2.1', sdp: 'v=0', sender: null },
-    ...{ media: [{ kind: 'video', encoding: 'H264', rtpPort: 5004, rtcpPort: 5005 }], packets: 0, lost: 0, ignored: 0 },
+    id: 'r1',
+    since: '2026-11-24T08:00:00.000Z',
+    address: '192.0.2.1',
+    sdp: 'v=0',
+    sender: null,
+    media: [{ kind: 'video', encoding: 'H264', rtpPort: 5004, rtcpPort: 5005 }],
+    packets: 0,
+    lost: 0,
+    ignored: 0,
   };
   const rtp: RtpSessionsApi = {
     list: () => [view],
@@ -31,7 +38,8 @@ suite('routes of RTP sessions', () => {
     const headers = { ...asAdmin, 'content-type': 'application/json' };
     const ask = (method: string, path = '', body?: object) =>
       fetch(`${server.url}/api/v1/streams/door/rtp${path}`, {
-        ...{ method, headers },
+        method,
+        headers,
         ...(body && { body: JSON.stringify(body) }),
       });
     const made = await ask('POST', '', { sdp: 'v=0', sender: '192.0.2.7' });

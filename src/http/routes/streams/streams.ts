@@ -35,7 +35,8 @@ function isRestricted({ visibility }: StreamView): boolean {
 /**
  * The stream, if the caller may see it.
  *
- * @throws OxbowError `stream-unknown` if it does not exist or the caller may not see it; `watch-refused`, `watch-expired`
+ * @throws OxbowError `stream-unknown` if it does not exist or the caller may not see it; `watch-refused`,
+ *   `watch-expired`
  */
 export async function findStream(name: string, sees: RouteCall['sees'], { streams }: HttpDeps): Promise<StreamView> {
   const view = await streams.get(name);
@@ -86,7 +87,9 @@ export const streamRoutes: readonly Route[] = [
       const shown = all.filter(({ visibility }) => may(principal, 'list', { visibility }));
       const nameOf = ({ name }: StreamView) => name;
       const body = mergePages(pageOf(shown, query, nameOf), others, {
-        ...{ keyOf: nameOf, cursorOf: nameOf, limit: Math.min(MOST, Number(query.limit ?? MOST)) },
+        keyOf: nameOf,
+        cursorOf: nameOf,
+        limit: Math.min(MOST, Number(query.limit ?? MOST)),
         ownerOf: ({ name }) => otherNodes?.ownerOf('stream', name),
         compare: (a, b) => (a.name < b.name ? -1 : 1),
       });

@@ -1,10 +1,14 @@
 /**
  * Restores the segments that a Playlist Delta Update skips.
- * In: the previous playlist, the update. Out: the complete playlist; undefined if the two do not fit. Pure. RFC 8216bis 6.2.5.1.
+ * In: the previous playlist, the update. Out: the complete playlist; undefined if the two do not fit. Pure.
+ * RFC 8216bis 6.2.5.1.
  */
 import type { MediaPlaylist, PlaylistSegment } from '../../../media/m3u8/playlist.ts';
 
-/** An update is requested only while the previous playlist is younger than this fraction of CAN-SKIP-UNTIL (6.3.7). */
+/**
+ * An update is requested only while the previous playlist is younger than this fraction of CAN-SKIP-UNTIL
+ * (6.3.7).
+ */
 const FRESH_FOR = 0.5;
 
 /**
@@ -23,7 +27,8 @@ export function canRequestDelta(list: MediaPlaylist, ageMs: number): boolean {
  * The complete playlist of an update; `update` itself if it skips nothing.
  *
  * @param before the previous playlist, complete
- * @returns undefined if `before` lacks skipped segments, or the common segments differ: the complete playlist must be loaded
+ * @returns undefined if `before` lacks skipped segments, or the common segments differ: the complete playlist
+ *   must be loaded
  */
 export function mergeDelta(before: MediaPlaylist | undefined, update: MediaPlaylist): MediaPlaylist | undefined {
   const { skippedSegments = 0, ...rest } = update;

@@ -1,5 +1,6 @@
 /**
- * Judges a playlist that follows one with EXT-X-ENDLIST: an old copy, the same playlist continued, or another one at the same URL.
+ * Judges a playlist that follows one with EXT-X-ENDLIST: an old copy, the same playlist continued, or another
+ * one at the same URL.
  * In: playlists in order of arrival. Out: a verdict. Pure. RFC 8216bis 4.4.3.4 and 6.2.2; docs/media.md 11.
  */
 
@@ -67,7 +68,8 @@ export class EndedPlaylist {
       const seam = all.at(next - base).segment;
       if (seam.discontinuity) return 'continues';
       if (this.#wasShorter) return restarted;
-      // An encoder that rewrites its files repeats names and durations; dates differ, and isKnown has compared them.
+      // An encoder that rewrites its files repeats names and durations; dates differ, and isKnown has
+      // compared them.
       const mayBeAnother = seam.programDateTimeMs === undefined && listedS <= awayS;
       return mayBeAnother ? restarted : 'continues';
     }

@@ -12,7 +12,10 @@ export interface Described {
   readonly source: PlaylistSegment;
 }
 
-/** Segments of a playlist, oldest first. Each is described when `at` is called: playlists may be long, and few segments are new. */
+/**
+ * Segments of a playlist, oldest first. Each is described when `at` is called: playlists may be long, and few
+ * segments are new.
+ */
 export interface DescribedList {
   /** Number of complete segments. */
   readonly count: number;

@@ -49,8 +49,8 @@ export interface FirstSight {
 }
 
 /**
- * Adds the source to an origin; its time begins with the first request for the playlist. It is one part ahead of the client, or one
- * segment without blocking reloads, so that a slow client misses nothing.
+ * Adds the source to an origin; its time begins with the first request for the playlist. It is one part ahead
+ * of the client, or one segment without blocking reloads, so that a slow client misses nothing.
  */
 export async function putLowLatency(origin: Origin, script: Script): Promise<FirstSight> {
   const { folder, prefix = '', extension = 'm4s', path, total, first, holds = true, hints = true } = script;

@@ -152,7 +152,8 @@ suite('pulling LL-HLS', { skip: need('ffmpeg') }, () => {
 
   test('so are those of a server that does not block reloads', async () => {
     const warnings: string[] = [];
-    // The source does not end before the pull has noticed: answers that a busy machine delays look like held ones.
+    // The source does not end before the pull has noticed: answers that a busy machine delays look like held
+    // ones.
     const most = () => (warnings.some((words) => words.includes('does not block reloads')) ? TOTAL : 22);
     await using p = await follow({ holds: false, most }, undefined, warnings);
     assertAll(p);

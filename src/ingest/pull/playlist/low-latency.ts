@@ -1,6 +1,7 @@
 /**
  * Decides whether a pull follows Partial Segments, and when it stops doing so.
- * In: the playlists, results of reloads and of parts. Out: yes or no, for all renditions of one pull. RFC 8216bis 4.4.4.9 and 6.2.5.2.
+ * In: the playlists, results of reloads and of parts. Out: yes or no, for all renditions of one pull.
+ * RFC 8216bis 4.4.4.9 and 6.2.5.2.
  */
 import type { MediaPlaylist } from '../../../media/m3u8/playlist.ts';
 import type { PullLog } from '../pull-log.ts';
@@ -27,7 +28,10 @@ export class LowLatency {
     this.#log = log;
   }
 
-  /** Why the pull does not follow parts although a playlist has them; undefined if no playlist has parts, and while it follows them. */
+  /**
+   * Why the pull does not follow parts although a playlist has them; undefined if no playlist has parts, and
+   * while it follows them.
+   */
   get givenUp(): string | undefined {
     return this.#seen ? this.#why : undefined;
   }
@@ -40,7 +44,8 @@ export class LowLatency {
   /** Whether to follow the parts of the rendition whose playlist is `list`. */
   follows(list: MediaPlaylist): boolean {
     if (list.segments.length === 0) return false;
-    // The last playlist still has the last parts. A playlist that had ended before it was first loaded needs no low latency.
+    // The last playlist still has the last parts. A playlist that had ended before it was first loaded needs
+    // no low latency.
     if (list.endList) return this.#seen && this.#why === undefined && list.partTargetS !== undefined;
     const offered = offersParts(list);
     if (offered && !this.#seen) {

@@ -42,7 +42,8 @@ export class PartPrefetch {
   /**
    * Starts the download that a playlist hints at, and drops a previous one that no playlist listed.
    *
-   * @param like a part or segment of the playlist: the hinted part is assumed to have the same Media Initialization Section
+   * @param like a part or segment of the playlist: the hinted part is assumed to have the same Media
+   *   Initialization Section
    */
   follow({ preloadHint }: MediaPlaylist, url: URL, like: QueuedSegment, { signal }: { signal: AbortSignal }): void {
     // In a growing file the end of the part is unknown.

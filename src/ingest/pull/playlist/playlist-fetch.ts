@@ -15,7 +15,6 @@ const DEADLINE_MS = 10_000;
 /** Longest time without bytes, ms, in addition to the time for which the server holds the request. */
 export const PLAYLIST_IDLE_MS = 8000;
 
-/** A playlist that was loaded. */
 export interface LoadedPlaylist {
   readonly parsed: ParsedPlaylist;
   /** As received, to detect changes. */
@@ -37,7 +36,8 @@ export function isGone(error: unknown): boolean {
  * @param fresh on a new connection
  * @param imports variables of the Multivariant Playlist
  * @param reader shared by the reloads of one playlist; absent for a single load
- * @throws OxbowError `source-failed` or `address-refused`; FormatError for a malformed playlist; the signal's reason when aborted
+ * @throws OxbowError `source-failed` or `address-refused`; FormatError for a malformed playlist; the signal's
+ *   reason when aborted
  */
 export async function fetchPlaylist(
   url: URL,

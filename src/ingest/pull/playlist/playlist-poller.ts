@@ -1,7 +1,7 @@
 /**
  * Polls a Media Playlist: performs the operations that the transitions of its state request.
- * In: the URL of the list. Out: each list that differs from the one before, and reports that the source is down or has ended.
- * RFC 8216bis 6.3.4; docs/2-sources/polling.md.
+ * In: the URL of the list. Out: each list that differs from the one before, and reports that the source is
+ * down or has ended. RFC 8216bis 6.3.4; docs/2-sources/polling.md.
  */
 import { sleep } from '../../../lib/abort.ts';
 import { FormatError, messageOf, OxbowError } from '../../../lib/errors.ts';
@@ -14,15 +14,18 @@ import type { Following, PlaylistLocation, PollEvent, PollOperation, PollReport,
 import { isSameLocation, nextPoll, startPoll } from './poll-transitions.ts';
 import { isBeyond } from './reload-url.ts';
 
-/** A reload counts as held if it took this part of PART-TARGET, or of the target duration if no part was requested. */
+/**
+ * A reload counts as held if it took this part of PART-TARGET, or of the target duration if no part was
+ * requested.
+ */
 const HELD = 0.5;
 
 /** Looks up where a Media Playlist is now. */
 export type Relocate = (options: { signal: AbortSignal }) => Promise<PlaylistLocation>;
 
 /**
- * Ends after a list with EXT-X-ENDLIST that has no successor, unless it was live and `context.awaitReturn` is set; otherwise only when
- * aborted, or for unsupported media.
+ * Ends after a list with EXT-X-ENDLIST that has no successor, unless it was live and `context.awaitReturn` is
+ * set; otherwise only when aborted, or for unsupported media.
  *
  * @param relocate undefined if the list's URL cannot be looked up again
  * @throws OxbowError `unsupported-media`; the signal's reason when aborted

@@ -1,6 +1,8 @@
 /**
- * The values of the polling of one Media Playlist: its state, and the events, reports and operations of its transitions.
- * In: nothing. Out: types for poll-transitions.ts and playlist-poller.ts. Pure types. Times are monotonic ms unless they say otherwise.
+ * The values of the polling of one Media Playlist: its state, and the events, reports and operations of its
+ * transitions.
+ * In: nothing. Out: types for poll-transitions.ts and playlist-poller.ts. Pure types. Times are monotonic ms
+ * unless they say otherwise.
  */
 import type { PauseBounds } from '../../../lib/abort.ts';
 import type { MediaPlaylist } from '../../../media/m3u8/playlist.ts';
@@ -37,7 +39,9 @@ export interface PollOptions {
   readonly canRelocate: boolean;
   /** A live list that ends is polled until it is live again. */
   readonly awaitReturn: boolean;
-  /** The source was live before: an ended list is the rest of a broadcast, not VOD. Only with `awaitReturn`. */
+  /**
+   * The source was live before: an ended list is the rest of a broadcast, not VOD. Only with `awaitReturn`.
+   */
   readonly wasLive: boolean;
   /** URLs come from a web page, which is requested rarely. */
   readonly fromPage: boolean;
@@ -69,7 +73,6 @@ export type PollPhase =
   | ({ readonly name: 'pausing-successor' } & SuccessorSearch)
   | { readonly name: 'over' };
 
-/** The state of one poller. */
 export interface PollState {
   readonly options: PollOptions;
   readonly phase: PollPhase;

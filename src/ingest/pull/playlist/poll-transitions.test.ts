@@ -13,11 +13,23 @@ const location = (name: string): PlaylistLocation => ({ url: new URL(`https://a.
 function listOf(newest: number, more: Partial<MediaPlaylist> = {}): MediaPlaylist {
   const mediaSequence = Math.max(0, newest - 3);
   const segments = Array.from({ length: newest - mediaSequence + 1 }, (_, i) => ({
-    ...{ uri: `${mediaSequence + i}.ts`, durationS: TARGET_S, discontinuity: false, gap: false, parts: [] },
+    uri: `${mediaSequence + i}.ts`,
+    durationS: TARGET_S,
+    discontinuity: false,
+    gap: false,
+    parts: [],
   }));
   return {
-    ...{ version: 6, targetDurationS: TARGET_S, mediaSequence, discontinuitySequence: 0, independentSegments: false },
-    ...{ endList: false, iFramesOnly: false, renditionReports: [], segments, ...more },
+    version: 6,
+    targetDurationS: TARGET_S,
+    mediaSequence,
+    discontinuitySequence: 0,
+    independentSegments: false,
+    endList: false,
+    iFramesOnly: false,
+    renditionReports: [],
+    segments,
+    ...more,
   };
 }
 
@@ -318,7 +330,10 @@ function walk(seed: number, paths: Set<string>): void {
   const below = seeded(seed);
   const chance = (part: number) => below(1000) < part * 1000;
   const poll = new Poll({
-    ...{ canRelocate: chance(0.7), awaitReturn: chance(0.6), fromPage: chance(0.3), wasLive: chance(0.3) },
+    canRelocate: chance(0.7),
+    awaitReturn: chance(0.6),
+    fromPage: chance(0.3),
+    wasLive: chance(0.3),
   });
   let newest = 3;
   let began: { readonly atMs: number; readonly leastMs: number } | undefined;

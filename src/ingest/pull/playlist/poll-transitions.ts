@@ -1,7 +1,7 @@
 /**
  * The transitions of the polling of one Media Playlist.
- * In: a state and the result of its operation. Out: the next state, reports for the reader, the next operation. Pure: no network, timer,
- * clock or random number. RFC 8216bis 6.3.4; docs/2-sources/polling.md.
+ * In: a state and the result of its operation. Out: the next state, reports for the reader, the next
+ * operation. Pure: no network, timer, clock or random number. RFC 8216bis 6.3.4; docs/2-sources/polling.md.
  */
 import assert from 'node:assert/strict';
 import { backoffBounds, type PauseBounds } from '../../../lib/abort.ts';
@@ -23,20 +23,33 @@ import type {
 import { edgeOf, reloadPauseMs, reloadUrl } from './reload-url.ts';
 import { PAGE_RETURN_PAUSE_MS, returnPause } from './source-return.ts';
 
-/** After this many failures in a row, or at once if the list is gone, its URL is looked up in the Multivariant Playlist. */
+/**
+ * After this many failures in a row, or at once if the list is gone, its URL is looked up in the Multivariant
+ * Playlist.
+ */
 const FAILURES_TO_RELOCATE = 3;
 const MIN_BACKOFF_MS = 250;
 const MAX_BACKOFF_MS = 10_000;
-/** A reload of a live list is aborted after a target duration without bytes, but not before this, ms; each failure doubles it. */
+/**
+ * A reload of a live list is aborted after a target duration without bytes, but not before this, ms; each
+ * failure doubles it.
+ */
 const MIN_IDLE_MS = 2000;
-/** For this long after the last list, failed reloads are repeated as often as successful ones, ms: its segments may still exist. */
+/**
+ * For this long after the last list, failed reloads are repeated as often as successful ones, ms: its
+ * segments may still exist.
+ */
 const EAGER_MS = 60_000;
 /** A list that ended may have a successor, which needs its first segment before it is announced. */
 const SUCCESSOR_WITHIN_MS = 30_000;
 const MAX_SUCCESSOR_PAUSE_MS = 2000;
-/** A list that cannot be loaded for this many target durations, or durations of its longest segment, is down. */
+/**
+ * A list that cannot be loaded for this many target durations, or durations of its longest segment, is down.
+ */
 const LATE = 1.5;
-/** A list that does not change for this many target durations, or durations of its longest segment, is down. */
+/**
+ * A list that does not change for this many target durations, or durations of its longest segment, is down.
+ */
 const STALLED = 3;
 /** A longer segment counts only if EXT-X-TARGETDURATION confirms it, ms: its duration may be wrong too. */
 const LONGEST_UNCONFIRMED_MS = 60_000;
@@ -229,7 +242,10 @@ function endRelocation(
   return backOff({ ...moveTo(state, location), relocated: true }, atMs, detail, isNowhere);
 }
 
-/** @param isNowhere no other URL is known. The report that the list is down cuts the media, so it has to wait for that. */
+/**
+ * @param isNowhere no other URL is known. The report that the list is down cuts the media, so it has to wait
+ *   for that.
+ */
 function backOff(state: PollState, atMs: number, detail: string, isNowhere: boolean): PollTransition {
   const { list, failures, loadedAtMs } = state;
   const isEager = list !== undefined && atMs < loadedAtMs + EAGER_MS;
@@ -239,7 +255,10 @@ function backOff(state: PollState, atMs: number, detail: string, isNowhere: bool
   return after(report({ kind: 'down', detail }), paused({ ...state, downReported: true }));
 }
 
-/** Looks for the list that follows one that ended: origins begin another one when codecs change, or after a restart. */
+/**
+ * Looks for the list that follows one that ended: origins begin another one when codecs change, or after a
+ * restart.
+ */
 function seekSuccessor(state: PollState, attempt: number, untilMs: number): PollTransition {
   const { awaitReturn, fromPage } = state.options;
   // A page that offers the past broadcast as VOD leads to media that is recorded already.
@@ -330,7 +349,10 @@ function lateAt(state: PollState): number {
   return state.loadedAtMs + LATE * segmentMs(state);
 }
 
-/** How long the next segment may take, ms: sources exist whose segments are several times as long as their EXT-X-TARGETDURATION. */
+/**
+ * How long the next segment may take, ms: sources exist whose segments are several times as long as their
+ * EXT-X-TARGETDURATION.
+ */
 function segmentMs({ list, targetMs }: PollState): number {
   const longestMs = 1000 * Math.max(0, ...(list?.segments.map(({ durationS }) => durationS) ?? []));
   return Math.max(targetMs, Math.min(longestMs, LONGEST_UNCONFIRMED_MS));

@@ -1,6 +1,7 @@
 /**
  * The pause before a reload, and its URL.
- * In: the playlist and its URL. Out: a pause; a URL with Delivery Directives. Pure. RFC 8216bis 6.2.5 and 6.3.4.
+ * In: the playlist and its URL. Out: a pause; a URL with Delivery Directives. Pure. RFC 8216bis 6.2.5 and
+ * 6.3.4.
  */
 import type { MediaPlaylist } from '../../../media/m3u8/playlist.ts';
 import { listedS } from './list-segments.ts';
@@ -37,8 +38,9 @@ export function edgeOf(list: MediaPlaylist): string {
 const MIN_RELOAD_MS = 500;
 
 /**
- * The longest pause between two reloads: half of the media in the playlist, regardless of EXT-X-TARGETDURATION, so that no segment can
- * appear and disappear between them. At least 0.5 s (docs/media.md 23b).
+ * The longest pause between two reloads: half of the media in the playlist, regardless of
+ * EXT-X-TARGETDURATION, so that no segment can appear and disappear between them. At least 0.5 s
+ * (docs/media.md 23b).
  *
  * @param wantedMs what the standard recommends (6.3.4), ms
  */

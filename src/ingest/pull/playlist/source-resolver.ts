@@ -1,6 +1,7 @@
 /**
  * Locates the playlists of a source: before the pull, and again when they are gone.
- * In: the source's URL, or a function that extracts it from a page. Out: the URLs of the chosen Variant Stream and its Renditions. RFC 8216bis 4.4.6.
+ * In: the source's URL, or a function that extracts it from a page. Out: the URLs of the chosen Variant
+ * Stream and its Renditions. RFC 8216bis 4.4.6.
  */
 import { sleep } from '../../../lib/abort.ts';
 import { OxbowError } from '../../../lib/errors.ts';
@@ -15,7 +16,10 @@ import { fetchPlaylist } from './playlist-fetch.ts';
 import type { PlaylistLocation } from './poll-state.ts';
 import { type Choice, chooseVariant, furtherVariants } from './variant.ts';
 
-/** Shortest time between two calls of `locate`, ms; four times as long after each URL that failed early, up to the maximum. */
+/**
+ * Shortest time between two calls of `locate`, ms; four times as long after each URL that failed early, up to
+ * the maximum.
+ */
 const MIN_PAUSE_MS = 1000;
 const MAX_PAUSE_MS = 60_000;
 /** After a URL has worked for this long, the pause starts again at its minimum, ms. */
@@ -92,7 +96,8 @@ export class SourceResolver {
   /**
    * Locates everything again; concurrent calls share one search.
    *
-   * @throws OxbowError `unsupported-media`, `address-refused`, `source-failed`; errors of `locate`; FormatError for a malformed playlist
+   * @throws OxbowError `unsupported-media`, `address-refused`, `source-failed`; errors of `locate`;
+   *   FormatError for a malformed playlist
    */
   find(): Promise<SourceLocations> {
     this.#finding ??= this.#find().finally(() => {

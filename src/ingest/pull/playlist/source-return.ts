@@ -1,6 +1,8 @@
 /**
- * The wait for a live source that ended its playlist: pauses between reloads, and a wake-up of all renditions when one has returned.
- * In: how long the source has been away. Out: pauses; a wake-up for all renditions of one pull. docs/media.md 11.
+ * The wait for a live source that ended its playlist: pauses between reloads, and a wake-up of all renditions
+ * when one has returned.
+ * In: how long the source has been away. Out: pauses; a wake-up for all renditions of one pull.
+ * docs/media.md 11.
  */
 import { type PauseBounds, sleep } from '../../../lib/abort.ts';
 
@@ -30,7 +32,9 @@ export function returnPause(awayMs: number, leastMs: number): PauseBounds {
   return { minMs: Math.max(MIN_PAUSE_MS, maxMs * (1 - JITTER)), maxMs };
 }
 
-/** Shared by the renditions of one pull: the first that returns wakes the others, whose pauses may be long. */
+/**
+ * Shared by the renditions of one pull: the first that returns wakes the others, whose pauses may be long.
+ */
 export class SourceReturn {
   readonly #waiting = new Set<AbortController>();
 
@@ -41,7 +45,8 @@ export class SourceReturn {
   }
 
   /**
-   * Resolves with false after `ms`, or with true as soon as another rendition returns; rejects with the signal's reason when aborted.
+   * Resolves with false after `ms`, or with true as soon as another rendition returns; rejects with the
+   * signal's reason when aborted.
    *
    * @param ms undefined: without limit
    */

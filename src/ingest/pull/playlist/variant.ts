@@ -1,7 +1,7 @@
 /**
  * Chooses the Variant Stream to pull from a Multivariant Playlist.
- * In: the playlist and the requested quality. Out: one Variant Stream, the audio Renditions with playlists of their own, and all
- * qualities on offer. RFC 8216bis 4.4.6.
+ * In: the playlist and the requested quality. Out: one Variant Stream, the audio Renditions with playlists of
+ * their own, and all qualities on offer. RFC 8216bis 4.4.6.
  */
 import type { LeftOutTrack } from '../../../api/left-out.ts';
 import type { SourceQuality } from '../../../api/source-facts.ts';
@@ -25,7 +25,10 @@ const MAX_SUBTITLES = 12;
 /** The result of the choice. */
 export interface Choice {
   readonly variant: Variant;
-  /** The Renditions of its AUDIO group with a `uri`, the default one first; at most 8. Empty if the Variant Stream contains the audio. */
+  /**
+   * The Renditions of its AUDIO group with a `uri`, the default one first; at most 8. Empty if the Variant
+   * Stream contains the audio.
+   */
   readonly audios: readonly Rendition[];
   /** The Renditions of its SUBTITLES group with a `uri`, the default one first; at most 12. */
   readonly subtitles: readonly Rendition[];
@@ -35,7 +38,10 @@ export interface Choice {
   readonly qualities: readonly SourceQuality[];
   /** Name of the chosen quality. */
   readonly chosen: string;
-  /** Closed captions within its video; empty if the playlist says that there are none, undefined if it says nothing. */
+  /**
+   * Closed captions within its video; empty if the playlist says that there are none, undefined if it says
+   * nothing.
+   */
   readonly captions?: readonly CaptionChannel[] | undefined;
   /** Tracks that are not pulled: video if only audio variants are usable, audio beyond 8 Renditions. */
   readonly leftOut: readonly LeftOutTrack[];
@@ -49,7 +55,10 @@ function hasVideo(variant: Variant): boolean {
   return variant.resolution !== undefined || codecsOf(variant).some((codec) => VIDEO.test(codec));
 }
 
-/** 4: all codecs are supported; 3: the video codec is; 2: CODECS is absent; 1: it is MPEG-2, and that is converted; 0: unsupported. */
+/**
+ * 4: all codecs are supported; 3: the video codec is; 2: CODECS is absent; 1: it is MPEG-2, and that is
+ * converted; 0: unsupported.
+ */
 function fitness(variant: Variant, mpeg2 = false): number {
   const list = codecsOf(variant);
   if (list.length === 0) return 2;
@@ -168,7 +177,8 @@ function unusablePictures(list: MultivariantPlaylist): LeftOutTrack[] {
 }
 
 /**
- * The Variant Stream nearest to the requested quality, of those with video in supported codecs; one with audio alone if there is no other.
+ * The Variant Stream nearest to the requested quality, of those with video in supported codecs; one with
+ * audio alone if there is no other.
  *
  * @param options.mpeg2 MPEG-2 video is converted: it is taken where no other video is usable
  * @throws OxbowError `unsupported-media` if none is usable
@@ -214,8 +224,8 @@ export interface FurtherVariant {
 const MAX_FURTHER = 7;
 
 /**
- * The Variant Streams of other heights that players can switch to from the chosen one, because their video has the same codec; best
- * first, one for each height.
+ * The Variant Streams of other heights that players can switch to from the chosen one, because their video
+ * has the same codec; best first, one for each height.
  */
 export function furtherVariants(list: MultivariantPlaylist, chosen: Variant, wanted: QualitySet): FurtherVariant[] {
   // Of MPEG-2 only the chosen variant is converted.

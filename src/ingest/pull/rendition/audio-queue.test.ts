@@ -15,7 +15,10 @@ function sound(fromS: number, toS: number, trackId = 101): WaitingFrame[] {
 
 const piece = (epoch = 0, discontinuitySequence = 0): SegmentTimeline => ({ epoch, discontinuitySequence });
 const film = (fromS: number, toS: number, epoch = 0, discontinuitySequence = 0): VideoSpan => ({
-  ...{ epoch, discontinuitySequence, startUs: Math.round(fromS * 1e6), endUs: Math.round(toS * 1e6) },
+  epoch,
+  discontinuitySequence,
+  startUs: Math.round(fromS * 1e6),
+  endUs: Math.round(toS * 1e6),
 });
 
 /** The audio of a span of video, seconds, and whether it was complete. */

@@ -2,8 +2,9 @@
  * Queue of one rendition's audio frames that wait for their video, also across restarts of the origin.
  * In: frames as they arrive; spans of video, in order. Out: the frames of each span. Pure.
  *
- * After a restart the origin numbers and stamps from 0 again, and each rendition detects it by itself. Frames without such a
- * break form a generation: frames of an older generation than the video's are dropped, those of a newer one wait for the video.
+ * After a restart the origin numbers and stamps from 0 again, and each rendition detects it by itself. Frames
+ * without such a break form a generation: frames of an older generation than the video's are dropped, those
+ * of a newer one wait for the video.
  */
 import type { Frame } from '../../../media/frame.ts';
 
@@ -13,12 +14,13 @@ const SLACK_US = 150_000;
 const MAX_FRAMES = 10_000;
 /** Period of the 33-bit timestamps of MPEG-TS and packed audio, µs. */
 export const TURN_US = (2 ** 33 * 1_000_000) / 90_000;
-/** Times that go back by more than this begin a generation, µs; less is reordering or overlapping segments. */
+/**
+ * Times that go back by more than this begin a generation, µs; less is reordering or overlapping segments.
+ */
 const BACK_US = 10_000_000;
 /** Frames of another generation that begin at most this much before the video span still belong to it, µs. */
 const JOIN_US = 1_000_000;
 
-/** The timeline of a segment. */
 export interface SegmentTimeline {
   /** How often the origin has restarted; each rendition counts by itself. */
   readonly epoch: number;
@@ -55,7 +57,10 @@ export class AudioQueue {
   readonly #addedDts = new Map<number, number>();
   /** Generation of the audio that belongs to the current video. */
   #generation = 0;
-  /** The video began a new generation and the audio has not yet: frames up to this generation are probably stale. */
+  /**
+   * The video began a new generation and the audio has not yet: frames up to this generation are probably
+   * stale.
+   */
   #staleGeneration: number | undefined;
   #video: VideoSpan | undefined;
 
@@ -124,7 +129,10 @@ export class AudioQueue {
     return last.endUs - turnsUs >= endUs - SLACK_US;
   }
 
-  /** Takes the audio up to the end of the span. `turnsUs`: how far the audio's clock is ahead, a multiple of the period. */
+  /**
+   * Takes the audio up to the end of the span. `turnsUs`: how far the audio's clock is ahead, a multiple of
+   * the period.
+   */
   take({ discontinuitySequence, startUs, endUs }: VideoSpan): {
     readonly frames: readonly WaitingFrame[];
     readonly turnsUs: number;
@@ -134,7 +142,8 @@ export class AudioQueue {
     const frames = this.#while((entry) => {
       const dtsUs = entry.dtsUs - turnsUs;
       if (entry.discontinuitySequence !== discontinuitySequence || dtsUs >= endUs) return false;
-      // Of another generation only frames that continue at the video's position: then only the audio restarted.
+      // Of another generation only frames that continue at the video's position: then only the audio
+      // restarted.
       return dtsUs >= startUs - JOIN_US || (entry.generation === this.#generation && !this.#isStale(entry));
     });
     const last = frames.at(-1);
@@ -163,7 +172,10 @@ export class AudioQueue {
     return this.#entries.splice(0, count < 0 ? this.#entries.length : count);
   }
 
-  /** How far the audio's clock is ahead of the video's, µs, a multiple of the period: the two may wrap at different times. */
+  /**
+   * How far the audio's clock is ahead of the video's, µs, a multiple of the period: the two may wrap at
+   * different times.
+   */
   #turnsUs(videoUs: number): number {
     const first = this.#entries[0];
     return first ? Math.round((first.dtsUs - videoUs) / TURN_US) * TURN_US : 0;

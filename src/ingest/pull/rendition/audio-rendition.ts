@@ -1,7 +1,8 @@
 /**
  * One audio Rendition with a playlist of its own, synchronized with the video.
- * In: the items of the rendition as they arrive. Out: for each span of video, the audio up to its end. RFC 8216bis 4.4.6.2.1:
- * renditions share timestamps and discontinuity sequence numbers, not segment boundaries.
+ * In: the items of the rendition as they arrive. Out: for each span of video, the audio up to its end.
+ * RFC 8216bis 4.4.6.2.1: renditions share timestamps and discontinuity sequence numbers, not segment
+ * boundaries.
  */
 import type { LeftOutTrack } from '../../../api/left-out.ts';
 import { sleep, waitFor } from '../../../lib/abort.ts';
@@ -39,7 +40,6 @@ export interface DueAudio {
   readonly missing: boolean;
 }
 
-/** The audio of one Rendition. */
 export class AudioRendition {
   readonly #location: RenditionLocation;
   readonly #context: PullContext;
@@ -76,7 +76,8 @@ export class AudioRendition {
   }
 
   /**
-   * Reads the rendition until it ends, is stopped, or `signal` aborts. Never rejects: errors are logged, and video continues without it.
+   * Reads the rendition until it ends, is stopped, or `signal` aborts. Never rejects: errors are logged, and
+   * video continues without it.
    */
   async run({ signal: outer }: { signal: AbortSignal }): Promise<void> {
     const signal = AbortSignal.any([outer, this.#stopped.signal]);

@@ -1,7 +1,7 @@
 /**
  * Merges all audio of a source: from the video segments, and from Renditions with playlists of their own.
- * In: demuxed video segments, the Renditions of the audio group. Out: the same segments with the audio of every language.
- * RFC 8216bis 4.4.6.1 and 4.4.6.2.1.
+ * In: demuxed video segments, the Renditions of the audio group. Out: the same segments with the audio of
+ * every language. RFC 8216bis 4.4.6.1 and 4.4.6.2.1.
  */
 import type { LeftOutTrack } from '../../../api/left-out.ts';
 import type { Rendition } from '../../../media/m3u8/playlist.ts';
@@ -14,7 +14,10 @@ import { AudioRendition, labeled } from './audio-rendition.ts';
 import { mergeFrames } from './merge-frames.ts';
 import type { LocatedRendition } from './rendition.ts';
 
-/** First track id of the first rendition, so that ids differ from the video's, and distance between renditions. */
+/**
+ * First track id of the first rendition, so that ids differ from the video's, and distance between
+ * renditions.
+ */
 const FIRST_ID = 101;
 const IDS_EACH = 16;
 
@@ -78,7 +81,10 @@ export class AudioRenditions {
     return { ...media, groups: merged, damages: [...media.damages, ...damages] };
   }
 
-  /** A variant that contains audio although its whole group has playlists contains the default Rendition, which is then stopped. */
+  /**
+   * A variant that contains audio although its whole group has playlists contains the default Rendition,
+   * which is then stopped.
+   */
   #detectInBand(): void {
     if (this.#inBandDetected) return;
     this.#inBandDetected = true;
@@ -90,7 +96,10 @@ export class AudioRenditions {
   }
 }
 
-/** Labels the only audio track of a group with the language and name of its Rendition; several tracks keep their own labels. */
+/**
+ * Labels the only audio track of a group with the language and name of its Rendition; several tracks keep
+ * their own labels.
+ */
 function withName(group: MediaGroup, rendition: Rendition): MediaGroup {
   if (group.tracks.filter(({ kind }) => kind === 'audio').length !== 1) return group;
   return {

@@ -6,7 +6,13 @@ import { CueQueue, type TimedCue } from './cue-queue.ts';
 
 const S = 90_000;
 const cue = (fromS: number, toS: number, text: string, more: Partial<TimedCue> = {}): TimedCue => ({
-  ...{ start: fromS * S, end: toS * S, wraps: true, discontinuitySequence: 0, id: '', settings: '', text },
+  start: fromS * S,
+  end: toS * S,
+  wraps: true,
+  discontinuitySequence: 0,
+  id: '',
+  settings: '',
+  text,
   ...more,
 });
 const span = (fromS: number, toS: number) => ({ from: fromS * S, to: toS * S });

@@ -1,7 +1,7 @@
 /**
  * Queue of one subtitle Rendition's cues that wait for the video of their time and become samples.
- * In: cues with times of the source's clock; the span of each segment. Out: adjacent frames of a text track, none longer than its
- * segment. Pure. ISO/IEC 14496-30, 6; RFC 8216bis 3.1.4.
+ * In: cues with times of the source's clock; the span of each segment. Out: adjacent frames of a text track,
+ * none longer than its segment. Pure. ISO/IEC 14496-30, 6; RFC 8216bis 3.1.4.
  */
 import type { Frame } from '../../../media/frame.ts';
 import { framesOfCues } from '../../../media/webvtt/frames.ts';

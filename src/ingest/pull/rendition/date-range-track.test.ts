@@ -8,7 +8,9 @@ import { DateRangeTrack } from './date-range-track.ts';
 const NOW = 1_795_000_000_000;
 const listOf = (...dateRanges: DateRangeTag[]) => ({ dateRanges }) as unknown as MediaPlaylist;
 const range = (id: string, s: number, attributes: Record<string, string> = {}): DateRangeTag => ({
-  ...{ id, startDateMs: NOW + s * 1000, attributes },
+  id,
+  startDateMs: NOW + s * 1000,
+  attributes,
 });
 const segment = (s: number, dated = true) =>
   ({ ...(dated && { programDateTimeMs: NOW + s * 1000 }), durationS: 2 }) as unknown as QueuedSegment;

@@ -1,7 +1,7 @@
 /**
  * The EXT-X-DATERANGE tags of a source as a track of timed metadata.
- * In: its Media Playlists as they are loaded, and each segment. Out: frames with the received attribute list and the distance from the
- * frame to the start of the range. RFC 8216bis 4.4.5.1; docs/media.md 1.
+ * In: its Media Playlists as they are loaded, and each segment. Out: frames with the received attribute list
+ * and the distance from the frame to the start of the range. RFC 8216bis 4.4.5.1; docs/media.md 1.
  */
 import { dropOldest } from '../../../lib/drop-oldest.ts';
 import { OFFSET_ATTRIBUTE } from '../../../media/date-range/date-range-tracker.ts';
@@ -48,7 +48,10 @@ export class DateRangeTrack {
     return this.#begun ? [TRACK] : [];
   }
 
-  /** The frames of a segment: all new ranges, also those that begin later, because players need them in advance. */
+  /**
+   * The frames of a segment: all new ranges, also those that begin later, because players need them in
+   * advance.
+   */
   take({ programDateTimeMs, discontinuity }: QueuedSegment, { from, to }: MediaSpan): Frame[] {
     const frames: Frame[] = [];
     if (discontinuity || from < this.#last - 10 * TRACK.timescale) this.#last = Number.NEGATIVE_INFINITY;

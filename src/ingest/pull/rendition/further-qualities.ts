@@ -1,6 +1,7 @@
 /**
  * All further Variant Streams of a pulled source that become qualities of its stream.
- * In: the variants of the source, inputs of derived qualities. Out: frames to those inputs, once the chosen variant was published.
+ * In: the variants of the source, inputs of derived qualities. Out: frames to those inputs, once the chosen
+ * variant was published.
  */
 import type { QualitySet } from '../../../lib/quality.ts';
 import type { DerivedInput } from '../../../packager/follower.ts';
@@ -9,7 +10,10 @@ import type { DemuxedSegment } from '../segment/segment-demux.ts';
 import { FurtherQuality, type RunNow, spanOf } from './further-quality.ts';
 import type { RenditionLocation } from './rendition.ts';
 
-/** A variant comes in whole segments, each when it was downloaded: it may be this much later than the chosen one, µs. */
+/**
+ * A variant comes in whole segments, each when it was downloaded: it may be this much later than the chosen
+ * one, µs.
+ */
 const LATE_US = 20_000_000;
 
 /** The derived qualities of the stream that is pulled. */

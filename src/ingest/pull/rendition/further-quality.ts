@@ -1,7 +1,8 @@
 /**
  * A further Variant Stream of a pulled source: its video is a derived quality of the stream.
- * In: the playlist of the variant; which stretches of the chosen variant were published. Out: frames with the timestamps of the stream,
- * once the stream has published the same time. Variants share timestamps (RFC 8216bis 6.2.4), except for turns of MPEG-TS.
+ * In: the playlist of the variant; which stretches of the chosen variant were published. Out: frames with the
+ * timestamps of the stream, once the stream has published the same time. Variants share timestamps
+ * (RFC 8216bis 6.2.4), except for turns of MPEG-TS.
  */
 
 import { waitFor } from '../../../lib/abort.ts';
@@ -90,7 +91,10 @@ export class FurtherQuality {
     this.#options = options;
   }
 
-  /** Reads until the variant has ended or `signal` aborts. Never rejects: the stream continues without this quality. */
+  /**
+   * Reads until the variant has ended or `signal` aborts. Never rejects: the stream continues without this
+   * quality.
+   */
   async run({ signal }: { signal: AbortSignal }): Promise<void> {
     const { location, context, output } = this.#options;
     try {
@@ -176,7 +180,10 @@ export class FurtherQuality {
   }
 }
 
-/** How far the clock of the variant is ahead, a multiple of the period of MPEG-TS: the two may wrap at different times. */
+/**
+ * How far the clock of the variant is ahead, a multiple of the period of MPEG-TS: the two may wrap at
+ * different times.
+ */
 function turnsUs(us: number, { startUs }: Span): number {
   return Math.round((us - startUs) / TURN_US) * TURN_US;
 }

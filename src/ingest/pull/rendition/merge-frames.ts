@@ -1,6 +1,7 @@
 /**
  * Merges frames of other tracks into a demuxed segment.
- * In: a segment, and tracks with their frames. Out: the segment with all of them, in order of decode time. Pure.
+ * In: a segment, and tracks with their frames. Out: the segment with all of them, in order of decode time.
+ * Pure.
  */
 import type { Frame, Track } from '../../../media/frame.ts';
 import { ticksToUs } from '../../../media/run.ts';
@@ -45,7 +46,8 @@ export interface AddedFrame {
  * Adds tracks to every group, and frames by decode time; the last ones go to the end of the last group.
  *
  * @param added in order of decode time, of the given tracks
- * @param isBefore whether an added frame goes before a frame of the segment, by their decode times; differs for equal ones
+ * @param isBefore whether an added frame goes before a frame of the segment, by their decode times; differs
+ *   for equal ones
  */
 export function mergeFrames(
   groups: readonly MediaGroup[],

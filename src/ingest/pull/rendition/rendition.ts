@@ -22,13 +22,17 @@ import { type QueueItem, SegmentQueue } from '../segment/segment-queue.ts';
 
 /** Requests at a time. */
 const PARALLEL = 3;
-/** While a segment is retried, at most this many later segments and parts, and bytes of them, are downloaded ahead of it. */
+/**
+ * While a segment is retried, at most this many later segments and parts, and bytes of them, are downloaded
+ * ahead of it.
+ */
 const MAX_AHEAD = 128;
 const MAX_HELD_BYTES = 96 * 1024 * 1024;
-/** Segments that may wait for their download before the oldest are given up; more if the playlist is longer. */
+/**
+ * Segments that may wait for their download before the oldest are given up; more if the playlist is longer.
+ */
 const MIN_WAITING = 8;
 
-/** One item of a rendition. */
 export type RenditionItem =
   /** A segment, or a part of one. */
   | { readonly kind: 'segment'; readonly segment: QueuedSegment; readonly media: DemuxedSegment }
@@ -51,7 +55,8 @@ export interface LocatedRendition {
 }
 
 /**
- * Ends after the last segment of a playlist with EXT-X-ENDLIST, unless the pull waits for the return of a live source. Leaving the loop early stops all requests.
+ * Ends after the last segment of a playlist with EXT-X-ENDLIST, unless the pull waits for the return of a
+ * live source. Leaving the loop early stops all requests.
  *
  * @throws OxbowError `unsupported-media`; the signal's reason when aborted
  */
@@ -199,7 +204,10 @@ class SegmentReader {
   }
 }
 
-/** Queues the segments of the playlist until it ends. Never rejects: the reader of the queue receives the error. */
+/**
+ * Queues the segments of the playlist until it ends. Never rejects: the reader of the queue receives the
+ * error.
+ */
 async function fill(
   jobs: Queue,
   download: SegmentDownload,

@@ -1,7 +1,7 @@
 /**
  * One subtitle Rendition: polls its playlist, downloads its segments, maps its cues to the media's clock.
- * In: its location; the segments of the video. Out: frames of a text track. The video continues without it if it fails or is late.
- * RFC 8216bis 3.1.4 and 6.3.4.
+ * In: its location; the segments of the video. Out: frames of a text track. The video continues without it if
+ * it fails or is late. RFC 8216bis 3.1.4 and 6.3.4.
  */
 import { backoffMs, sleep } from '../../../lib/abort.ts';
 import { FormatError, messageOf } from '../../../lib/errors.ts';
@@ -29,7 +29,6 @@ const SLACK_MS = 100;
 /** Interval of reloads while the video waits, ms. */
 const EAGER_MS = 300;
 
-/** The subtitles of one Rendition. */
 export class SubtitleRendition {
   readonly #context: PullContext;
   readonly #source: LocatedRendition;
@@ -77,7 +76,10 @@ export class SubtitleRendition {
     return this.#readUntilMs >= programDateTimeMs + durationS * 1000 - SLACK_MS;
   }
 
-  /** Resolves with true when it covers the segment, with false after `waitMs`; reloads its playlist more often meanwhile. */
+  /**
+   * Resolves with true when it covers the segment, with false after `waitMs`; reloads its playlist more often
+   * meanwhile.
+   */
   async reach(segment: QueuedSegment, waitMs: number, { signal }: { signal: AbortSignal }): Promise<boolean> {
     const until = this.#context.clock.monotonicMs() + waitMs;
     while (!this.covers(segment)) {

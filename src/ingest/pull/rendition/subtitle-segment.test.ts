@@ -11,7 +11,11 @@ import { parseSubtitleSegment } from './subtitle-segment.ts';
 function segmentOf(texts: readonly (readonly string[])[]) {
   const ticks = textTrack.timescale / 100;
   const frames = texts.map((cues, i) => ({
-    ...{ trackId: textTrack.id, dts: i * ticks, pts: i * ticks, duration: ticks, key: true },
+    trackId: textTrack.id,
+    dts: i * ticks,
+    pts: i * ticks,
+    duration: ticks,
+    key: true,
     data: printSample(cues.map((text) => ({ id: '', settings: '', text, before: 0, after: 0 }))),
   }));
   const bytes = new Uint8Array(fragmentLength(frames));

@@ -1,6 +1,7 @@
 /**
  * Takes a subtitle segment apart: a WebVTT file, or WebVTT in fragmented MP4.
- * In: its bytes. Out: header and cues on the clock of the media, or a FormatError. Pure. RFC 8216bis 3.1.4; ISO/IEC 14496-30.
+ * In: its bytes. Out: header and cues on the clock of the media, or a FormatError. Pure. RFC 8216bis 3.1.4;
+ * ISO/IEC 14496-30.
  */
 import { concatBytes } from '../../../lib/bytes.ts';
 import { FormatError } from '../../../lib/errors.ts';

@@ -1,6 +1,7 @@
 /**
  * Text and metadata of a source: subtitles with playlists of their own, and EXT-X-DATERANGE tags.
- * In: its playlists, the subtitle Renditions, each demuxed segment. Out: the segment with their frames. RFC 8216bis 3.1.4, 4.4.5.1.
+ * In: its playlists, the subtitle Renditions, each demuxed segment. Out: the segment with their frames.
+ * RFC 8216bis 3.1.4, 4.4.5.1.
  */
 import type { LeftOutTrack } from '../../../api/left-out.ts';
 import type { MediaPlaylist, Rendition } from '../../../media/m3u8/playlist.ts';
@@ -15,7 +16,10 @@ import { SubtitleRendition } from './subtitle-rendition.ts';
 
 /** Above the ids of video, audio, and metadata within the segments. */
 const FIRST_TEXT_ID = 230;
-/** Longest wait for the subtitles of a segment, ms, at most half a target duration: then the video continues without them. */
+/**
+ * Longest wait for the subtitles of a segment, ms, at most half a target duration: then the video continues
+ * without them.
+ */
 const MAX_WAIT_MS = 1500;
 
 /** The text and metadata of one pull. */

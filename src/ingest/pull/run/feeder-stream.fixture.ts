@@ -1,6 +1,7 @@
 /**
  * A RunFeeder on a real Stream, with a clock that the test moves; for tests.
- * In: artificial segments with wrong dates, playlists and clocks. Out: the runs and frames that a sink of the stream receives.
+ * In: artificial segments with wrong dates, playlists and clocks. Out: the runs and frames that a sink of the
+ * stream receives.
  */
 import { createManualClock, type ManualClock } from '../../../lib/clock.ts';
 import { videoFrames, videoTrack } from '../../../live/frames.fixture.ts';
@@ -65,15 +66,24 @@ export interface Made {
 }
 
 /**
- * A segment as long as the target duration, first listed now and last in its playlist, with a key frame every two seconds.
+ * A segment as long as the target duration, first listed now and last in its playlist, with a key frame every
+ * two seconds.
  *
  * @param mediaS its first decode time, seconds
  */
 export function made(fed: Fed, msn: number, mediaS: number, more: Partial<QueuedSegment> = {}, lengthS = 6): Made {
   const segment: QueuedSegment = {
-    ...{ msn, url: new URL(`https://tv.example/${msn}.ts`), durationS: lengthS, targetDurationS: lengthS },
-    ...{ discontinuity: false, discontinuitySequence: 0, dated: more.programDateTimeMs !== undefined },
-    ...{ toEdgeS: lengthS, arrivedMs: fed.clock.nowMs(), ended: false, epoch: 0 },
+    msn,
+    url: new URL(`https://tv.example/${msn}.ts`),
+    durationS: lengthS,
+    targetDurationS: lengthS,
+    discontinuity: false,
+    discontinuitySequence: 0,
+    dated: more.programDateTimeMs !== undefined,
+    toEdgeS: lengthS,
+    arrivedMs: fed.clock.nowMs(),
+    ended: false,
+    epoch: 0,
     ...more,
   };
   return { segment, frames: videoFrames({ track, seconds: lengthS, rate: RATE, gopS: 2, startS: mediaS, seed: msn }) };

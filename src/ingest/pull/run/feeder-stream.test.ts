@@ -1,5 +1,6 @@
 /**
- * RunFeeder on a real Stream: every frame that a source lists once is published once, or its time is a listed gap.
+ * RunFeeder on a real Stream: every frame that a source lists once is published once, or its time is a listed
+ * gap.
  */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
@@ -31,8 +32,11 @@ suite('new media of a source whose clock is early', () => {
         const isNext = i >= 3;
         const dateMs = fed.clock.nowMs() - 18_000 - (isNext ? overlapMs : 0);
         const each = made(fed, i, isNext ? 1000 + 6 * i : 50 + 6 * i, {
-          ...{ programDateTimeMs: dateMs, edgeMs: dateMs + 18_000, toEdgeS: 18 },
-          ...{ discontinuity: i === 3, discontinuitySequence: isNext ? 1 : 0 },
+          programDateTimeMs: dateMs,
+          edgeMs: dateMs + 18_000,
+          toEdgeS: 18,
+          discontinuity: i === 3,
+          discontinuitySequence: isNext ? 1 : 0,
           ...(i < 3 && { opening: 1 }),
         });
         publish(feeder, each);
@@ -94,7 +98,10 @@ suite('new media of a source whose clock is early', () => {
         const dateMs = fed.clock.nowMs() - 18_000 - (isNext ? 20_000 : 0);
         const isBreak = i === 3 || (discontinuity && i === 7);
         const each = made(fed, i, isNext ? (discontinuity && i >= 7 ? 9000 : 1000) + 6 * i : 50 + 6 * i, {
-          ...{ programDateTimeMs: dateMs, edgeMs: dateMs + 18_000, toEdgeS: 18, discontinuity: isBreak },
+          programDateTimeMs: dateMs,
+          edgeMs: dateMs + 18_000,
+          toEdgeS: 18,
+          discontinuity: isBreak,
         });
         if (i === 6) feeder.absent('source-skipped', 'HTTP 404');
         else publish(feeder, each);

@@ -1,6 +1,7 @@
 /**
  * Determines the UTC offset of a run: the constant that maps its timestamps to UTC.
- * In: a segment's date, its distance from the edge, the previous run. Out: the UTC offset and its clock. Pure. docs/media.md 1 and 2.
+ * In: a segment's date, its distance from the edge, the previous run. Out: the UTC offset and its clock.
+ * Pure. docs/media.md 1 and 2.
  */
 import type { RunClock } from '../../../media/run.ts';
 import type { QueuedSegment } from '../segment/queued-segment.ts';
@@ -19,7 +20,6 @@ export interface Anchor {
   readonly clock: RunClock;
 }
 
-/** The previous run. */
 export interface PreviousRun extends Anchor {
   /** End of its media, µs since 1970. */
   readonly endUs: number;
@@ -32,8 +32,8 @@ export interface PreviousRun extends Anchor {
 }
 
 /**
- * Whether the segment's date is plausible: by its own dates the edge of its playlist is near now, and the segment is not after it.
- * There may be gaps in between that durations do not show.
+ * Whether the segment's date is plausible: by its own dates the edge of its playlist is near now, and the
+ * segment is not after it. There may be gaps in between that durations do not show.
  */
 export function hasTrueDate(segment: QueuedSegment): boolean {
   const { programDateTimeMs, toEdgeS, arrivedMs } = segment;
@@ -55,15 +55,19 @@ export function estimateAnchor(segment: QueuedSegment, ptsUs: number, offsetUs =
   return { utcOffsetUs: Math.round(segment.programDateTimeMs! * 1000 + offsetUs - ptsUs), clock: 'source' };
 }
 
-/** The UTC offset from the edge of the playlist that first listed the segment; parameters as of `estimateAnchor`. */
+/**
+ * The UTC offset from the edge of the playlist that first listed the segment; parameters as of
+ * `estimateAnchor`.
+ */
 export function arrivalAnchor({ arrivedMs, toEdgeS }: QueuedSegment, ptsUs: number, offsetUs = 0): Anchor {
   return { utcOffsetUs: Math.round((arrivedMs - toEdgeS * 1000) * 1000 + offsetUs - ptsUs), clock: 'arrival' };
 }
 
 /**
- * The UTC offset of a new run. If timestamps continue and the estimate agrees, the offset stays. After a discontinuity without missing
- * segments and without dates, the run begins at the end of the previous one, because arrival is no more exact than a segment. An estimate
- * that is too early never removes the time of missing segments.
+ * The UTC offset of a new run. If timestamps continue and the estimate agrees, the offset stays. After a
+ * discontinuity without missing segments and without dates, the run begins at the end of the previous one,
+ * because arrival is no more exact than a segment. An estimate that is too early never removes the time of
+ * missing segments.
  */
 export function anchorRun(
   segment: QueuedSegment,
@@ -89,7 +93,10 @@ export function anchorRun(
   return { utcOffsetUs: Math.max(estimate.utcOffsetUs, leastUs), clock: estimate.clock };
 }
 
-/** Whether a gap in the timestamps, µs, is at most as long as the missing segments, so that the timestamps did not jump. */
+/**
+ * Whether a gap in the timestamps, µs, is at most as long as the missing segments, so that the timestamps did
+ * not jump.
+ */
 function hasLength({ targetDurationS }: QueuedSegment, holeUs: number, { missing }: PreviousRun): boolean {
   return holeUs <= missing * (targetDurationS + 0.5) * 1_000_000 + DATED_TOLERANCE_US;
 }

@@ -1,5 +1,6 @@
 /**
- * Publishes segments to a stream: begins a run where timestamps break, keeps the UTC offset where they continue.
+ * Publishes segments to a stream: begins a run where timestamps break, keeps the UTC offset where they
+ * continue.
  * In: demuxed segments in order. Out: StreamInput. docs/media.md 1 to 5.
  */
 import type { GapCause } from '../../../api/gap.ts';
@@ -19,13 +20,15 @@ import {
   type PreviousRun,
 } from './run-anchor.ts';
 
-/** Frames of other tracks further from the reference track's frames of their group have another clock and are dropped, µs. */
+/**
+ * Frames of other tracks further from the reference track's frames of their group have another clock and are
+ * dropped, µs.
+ */
 const MAX_APART_US = 10_000_000;
 
 /** Longest detail of missing media, characters: names of segments may be longer. */
 const MAX_DETAIL = 200;
 
-/** The open run. */
 interface OpenRun {
   /** Frames arrive as they are captured, not a segment at a time. */
   readonly lowLatency: boolean;
@@ -43,11 +46,17 @@ export class RunFeeder {
   #previous: PreviousRun | undefined;
   /** The segment that was published last. */
   #last: Pick<QueuedSegment, 'msn' | 'epoch'> | undefined;
-  /** UTC offset of the stream minus that of the last segment by each clock, µs: an offset that the stream has moved forward stays. */
+  /**
+   * UTC offset of the stream minus that of the last segment by each clock, µs: an offset that the stream has
+   * moved forward stays.
+   */
   #leadUs = { source: 0, arrival: 0 };
   /** Reports of missing media since the last segment, without `source-down`. */
   #absences = 0;
-  /** The last playlist load whose segments may repeat published media, and the end of the stream at that time, µs since 1970. */
+  /**
+   * The last playlist load whose segments may repeat published media, and the end of the stream at that time,
+   * µs since 1970.
+   */
   #opening: { readonly number: number; readonly endUs: number | undefined } | undefined;
   /** Expected next dts of the reference track, µs; undefined until a run has begun. */
   #expectedUs: number | undefined;
@@ -178,7 +187,10 @@ export class RunFeeder {
     });
   }
 
-  /** Ends the run if the frame jumps. Called before any frame of the segment is published, because other tracks may precede the reference track. */
+  /**
+   * Ends the run if the frame jumps. Called before any frame of the segment is published, because other
+   * tracks may precede the reference track.
+   */
   #checkJump(segment: QueuedSegment, frame: Frame): void {
     if (!this.#run || !this.#input.jumps?.(frame)) return;
     this.#context.log.info({ msn: segment.msn }, 'timestamps jump: a new run begins');

@@ -34,7 +34,9 @@ export function detectContainer(bytes: Uint8Array): Container | undefined {
 
 /** Enough to detect a container. */
 export const HEAD_BYTES = 1024;
-/** Something else may be in front of the first packet of MPEG-TS, such as a picture: so far it is looked for. */
+/**
+ * Something else may be in front of the first packet of MPEG-TS, such as a picture: so far it is looked for.
+ */
 const FRONT_BYTES = 16 * 1024;
 /** Packets in a row that are no coincidence anywhere. */
 const PACKETS_IN_A_ROW = 5;
@@ -59,7 +61,10 @@ export function contentOf(pieces: readonly Uint8Array[]): Content {
   return { head, container: front === undefined ? undefined : 'mpegts', front: front ?? 0 };
 }
 
-/** Where the first of several packets begins that are side by side, as their syncs show (ISO/IEC 13818-1, G.1). */
+/**
+ * Where the first of several packets begins that are side by side, as their syncs show (ISO/IEC 13818-1,
+ * G.1).
+ */
 function firstPacket(bytes: Uint8Array): number | undefined {
   for (let at = bytes.indexOf(0x47); at >= 0; at = bytes.indexOf(0x47, at + 1)) {
     for (const [before, stride] of TS_FORMS) {

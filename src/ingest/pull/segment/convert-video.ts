@@ -1,7 +1,8 @@
 /**
  * Replaces the MPEG-2 video of demuxed segments by its conversion to H.264.
- * In: the items of a rendition, the converter of the pull. Out: the same items with H.264. The last pictures of a segment come out of the
- * converter with the next one; where the media ends, breaks or jumps they come as one more piece of their segment. docs/media.md 1 to 5.
+ * In: the items of a rendition, the converter of the pull. Out: the same items with H.264. The last pictures
+ * of a segment come out of the converter with the next one; where the media ends, breaks or jumps they come
+ * as one more piece of their segment. docs/media.md 1 to 5.
  */
 import type { Frame, Track } from '../../../media/frame.ts';
 import { ticksToUs } from '../../../media/run.ts';
@@ -144,7 +145,9 @@ class Conversion {
     return { kind: 'segment', segment, media: { groups, damages: [] } };
   }
 
-  /** The group in pieces whose pictures continue; without those that were published as parts of the segment. */
+  /**
+   * The group in pieces whose pictures continue; without those that were published as parts of the segment.
+   */
   #piecesOf(group: MediaGroup, { repeats }: QueuedSegment): MediaGroup[] {
     const source = this.#converter.sourceOf(group.tracks);
     if (!source) return [group];

@@ -72,7 +72,8 @@ export function refuseProtected(sessionKeys: readonly KeyTag[]): void {
 /**
  * The initialization vector.
  *
- * @param msn of the segment, the IV if there is no IV attribute (5.2); undefined for a Media Initialization Section,
+ * @param msn of the segment, the IV if there is no IV attribute (5.2); undefined for a Media Initialization
+ *   Section,
  * which must have one
  * @returns 16 bytes
  * @throws FormatError if it is missing or not a number of 128 bits

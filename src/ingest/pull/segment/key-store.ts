@@ -1,6 +1,7 @@
 /**
  * Fetches and caches AES-128 keys, and decrypts segments.
- * In: URLs of keys; encrypted bytes. Out: keys, which are never shown or logged; decrypted bytes. RFC 8216bis 4.4.4.4 and 5.
+ * In: URLs of keys; encrypted bytes. Out: keys, which are never shown or logged; decrypted bytes. RFC 8216bis
+ * 4.4.4.4 and 5.
  */
 import { createDecipheriv } from 'node:crypto';
 import { dropOldest } from '../../../lib/drop-oldest.ts';
@@ -33,7 +34,8 @@ export class KeyStore {
    *
    * @param deadlineMs longest time for the request, ms
    * @returns 16 bytes
-   * @throws FormatError if it is not 16 bytes; OxbowError as net.fetch; the reason of the pull's signal when that aborted
+   * @throws FormatError if it is not 16 bytes; OxbowError as net.fetch; the reason of the pull's signal when
+   *   that aborted
    */
   get(url: URL, deadlineMs: number): Promise<Uint8Array> {
     const known = this.#keys.get(url.href);

@@ -1,7 +1,7 @@
 /**
  * Runs jobs in parallel and returns their results in the order of the jobs.
- * In: jobs. Out: results. At most `parallel` jobs are running or finished but not read. While the oldest job waits to retry, later ones
- * run ahead of it, up to `maxAhead` jobs and `maxHeldBytes` of results.
+ * In: jobs. Out: results. At most `parallel` jobs are running or finished but not read. While the oldest job
+ * waits to retry, later ones run ahead of it, up to `maxAhead` jobs and `maxHeldBytes` of results.
  */
 
 /** The slot of a running job, which it frees while it waits to retry. */

@@ -1,5 +1,6 @@
 /**
- * Tracks the parts of one segment: which may be published, and whether the complete segment must be fetched after all.
+ * Tracks the parts of one segment: which may be published, and whether the complete segment must be fetched
+ * after all.
  * In: parts in order, the result of each, the end of the segment. Out: yes or no. Pure. RFC 8216bis 4.4.4.9.
  */
 import type { QueuedSegment } from './queued-segment.ts';
@@ -17,7 +18,8 @@ export class PartAssembly {
   #open: OpenSegment | undefined;
 
   /**
-   * Called before each segment and part: detects that the previous segment lacks parts and will not be completed.
+   * Called before each segment and part: detects that the previous segment lacks parts and will not be
+   * completed.
    *
    * @returns what is missing, for logs; once
    */
@@ -55,7 +57,8 @@ export class PartAssembly {
    * The segment has ended.
    *
    * @param parts number of its parts; undefined if the playlist did not list them all
-   * @returns `lacks`: why the complete segment must be fetched; undefined if all parts were published. `published`: number of published parts
+   * @returns `lacks`: why the complete segment must be fetched; undefined if all parts were published.
+   *   `published`: number of published parts
    */
   endSegment(
     { msn, epoch }: QueuedSegment,

@@ -1,6 +1,7 @@
 /**
  * A segment or part that waits to be downloaded.
- * In: nothing. Out: the type and the id of a resource; created by playlist/list-segments and read by segment-download.
+ * In: nothing. Out: the type and the id of a resource; created by playlist/list-segments and read by
+ * segment-download.
  */
 import type { ByteRange } from '../../../media/m3u8/playlist.ts';
 import type { SegmentKey } from './encryption.ts';
@@ -15,7 +16,10 @@ export interface QueuedSegment extends Resource {
   /** Timestamps do not continue: EXT-X-DISCONTINUITY, or the origin restarted. */
   readonly discontinuity: boolean;
   readonly discontinuitySequence: number;
-  /** Its start by the last EXT-X-PROGRAM-DATE-TIME at or before it, plus the durations since then; ms since 1970. */
+  /**
+   * Its start by the last EXT-X-PROGRAM-DATE-TIME at or before it, plus the durations since then; ms
+   * since 1970.
+   */
   readonly programDateTimeMs?: number | undefined;
   /** The segment itself has EXT-X-PROGRAM-DATE-TIME. */
   readonly dated: boolean;
@@ -34,8 +38,9 @@ export interface QueuedSegment extends Resource {
   /** The pull follows the parts of the source: frames arrive about when they were captured. */
   readonly lowLatency?: true | undefined;
   /**
-   * Set if the segment was in the first load of the playlist, or in the first load after a restart of the origin or a change of the
-   * playlist, so that it may repeat published media. Number of that load, from 1; absent on all later segments.
+   * Set if the segment was in the first load of the playlist, or in the first load after a restart of the
+   * origin or a change of the playlist, so that it may repeat published media. Number of that load, from 1;
+   * absent on all later segments.
    */
   readonly opening?: number | undefined;
   /** Parts of it were published before. */

@@ -1,6 +1,8 @@
 /**
- * Checks whether a response is the segment that the playlist lists, or a web page, an empty or a truncated body.
- * In: the decrypted bytes of a segment. Out: a reason for doubt, or undefined. Pure. ISO 13818-1 2.4.3; ISO 14496-12 4.2.
+ * Checks whether a response is the segment that the playlist lists, or a web page, an empty or a truncated
+ * body.
+ * In: the decrypted bytes of a segment. Out: a reason for doubt, or undefined. Pure. ISO 13818-1 2.4.3;
+ * ISO 14496-12 4.2.
  */
 import { concatBytes } from '../../../lib/bytes.ts';
 import { FormatError } from '../../../lib/errors.ts';
@@ -136,7 +138,10 @@ class PtsSpan {
   }
 }
 
-/** The bytes of all packets in order, each item a multiple of packets long: packets that lie in several pieces are copied. */
+/**
+ * The bytes of all packets in order, each item a multiple of packets long: packets that lie in several pieces
+ * are copied.
+ */
 function* wholePackets(pieces: readonly Uint8Array[]): Generator<Uint8Array, void> {
   let rest: Uint8Array = new Uint8Array();
   for (const piece of pieces) {

@@ -13,8 +13,9 @@ import { type Container, contentOf, describeForeign, withoutFront } from './cont
 import type { FetchedInit } from './segment-download.ts';
 
 /**
- * Frees what was received of a segment at once: left to collections, which see only that buffers grow, it would cause more of them.
- * The MPEG-TS demuxer has copied what it keeps. Shorter pieces may be in a buffer that Node shares among small ones.
+ * Frees what was received of a segment at once: left to collections, which see only that buffers grow, it
+ * would cause more of them. The MPEG-TS demuxer has copied what it keeps. Shorter pieces may be in a buffer
+ * that Node shares among small ones.
  */
 function freeReceived(pieces: readonly Uint8Array[]): void {
   for (const piece of pieces) if (piece.length >= Buffer.poolSize / 2) freeBytes(piece);
@@ -24,11 +25,12 @@ function freeReceived(pieces: readonly Uint8Array[]): void {
 export interface MediaGroup {
   readonly tracks: readonly Track[];
   readonly frames: Frame[];
-  /** Where its first picture is after the beginning of its segment, µs; default: after the groups before it. */
+  /**
+   * Where its first picture is after the beginning of its segment, µs; default: after the groups before it.
+   */
   readonly offsetUs?: number;
 }
 
-/** A demuxed segment. */
 export interface DemuxedSegment {
   /** Its container; undefined for the rest of a segment after its parts. */
   readonly container?: Container;
@@ -37,14 +39,16 @@ export interface DemuxedSegment {
   readonly damages: readonly string[];
 }
 
-/** Drops the frames of a published segment: variables of the caller's loop would keep them in memory until the next segment. */
+/**
+ * Drops the frames of a published segment: variables of the caller's loop would keep them in memory until the
+ * next segment.
+ */
 export function releaseFrames({ groups }: DemuxedSegment): void {
   for (const { frames } of groups) frames.length = 0;
 }
 
 const makers = { fmp4: createFmp4Demuxer, 'packed-audio': createPackedAudioDemuxer } as const;
 
-/** Demuxes segments. */
 export class SegmentDemux {
   #container: Container | undefined;
   #demuxer: (Demuxer & { discontinuity(): void }) | undefined;
@@ -100,12 +104,14 @@ export class SegmentDemux {
   /** The next segment does not continue the last one. */
   discontinuity(): void {
     this.#demuxer?.discontinuity();
-    // Access units that the demuxer still holds belong before the discontinuity; their segment has been delivered.
+    // Access units that the demuxer still holds belong before the discontinuity; their segment has been
+    // delivered.
     this.#groups = [];
   }
 
   /**
-   * @param pieces a segment or a part, in order; emptied, so that the bytes are freed early: nothing else may use their buffers
+   * @param pieces a segment or a part, in order; emptied, so that the bytes are freed early: nothing else may
+   *   use their buffers
    * @param init its Media Initialization Section
    * @param part index of the part within its segment; undefined for a complete segment
    * @throws FormatError for an unsupported container or too much damage; the next segment gets a new demuxer

@@ -28,8 +28,17 @@ function contextOf(access: SourceAccess, clock: Clock, more: Partial<PullContext
 }
 
 const segmentAt = (url: URL): QueuedSegment => ({
-  ...{ msn: 1, url, durationS: 1, targetDurationS: 1, discontinuity: false, discontinuitySequence: 0 },
-  ...{ dated: false, toEdgeS: 1, arrivedMs: 0, ended: false, epoch: 0 },
+  msn: 1,
+  url,
+  durationS: 1,
+  targetDurationS: 1,
+  discontinuity: false,
+  discontinuitySequence: 0,
+  dated: false,
+  toEdgeS: 1,
+  arrivedMs: 0,
+  ended: false,
+  epoch: 0,
 });
 
 /** Virtual time, and an origin that answers at once. */

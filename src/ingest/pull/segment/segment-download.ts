@@ -1,6 +1,7 @@
 /**
  * Downloads the segments of one rendition, with retries until they are complete or too late.
- * In: segments of the queue. Out: their bytes with their Media Initialization Section, or why they were given up. docs/media.md 23b.
+ * In: segments of the queue. Out: their bytes with their Media Initialization Section, or why they were given
+ * up. docs/media.md 23b.
  */
 import { backoffMs, sleep } from '../../../lib/abort.ts';
 import { concatBytes } from '../../../lib/bytes.ts';
@@ -18,9 +19,15 @@ import { type CheckSegment, checkBoxes, checkMedia, type Doubt, lengthOf } from 
 
 const MAX_SEGMENT_BYTES = 64 * 1024 * 1024;
 const MAX_INIT_BYTES = 4 * 1024 * 1024;
-/** A request fails after one target duration without bytes, but not before this, ms, because connecting takes time. */
+/**
+ * A request fails after one target duration without bytes, but not before this, ms, because connecting takes
+ * time.
+ */
 const MIN_IDLE_MS = 2000;
-/** Longest time without bytes, ms. Ended playlists start with it; otherwise each timeout doubles the limit of the next request. */
+/**
+ * Longest time without bytes, ms. Ended playlists start with it; otherwise each timeout doubles the limit of
+ * the next request.
+ */
 const MAX_IDLE_MS = 10_000;
 /** Longest pause between two attempts, ms: half a target duration within these bounds. */
 const MAX_PAUSE_MS = 5000;
@@ -29,7 +36,10 @@ const MIN_MAX_PAUSE_MS = 500;
 const MIN_ATTEMPT_MS = 200;
 /** A doubtful response, or a wrong key, is accepted after this many identical responses. */
 const SAME_RESPONSES = 3;
-/** After this many segments in a row whose doubtful responses were accepted, the next ones are accepted at once. */
+/**
+ * After this many segments in a row whose doubtful responses were accepted, the next ones are accepted at
+ * once.
+ */
 const ACCEPTED_IN_A_ROW = 3;
 const MAX_INITS = 8;
 /** Largest file that is read up to the requested range if the server ignores Range, bytes. */
@@ -46,7 +56,10 @@ export interface FetchedInit {
 export type Fetched =
   /** `pieces`: the complete segment in order; the demuxer empties the list. */
   | { readonly kind: 'fetched'; readonly pieces: Uint8Array[]; readonly init: FetchedInit | undefined }
-  /** `cause`: `bad-media` if it arrived but is unusable, otherwise `source-skipped`. `detail`: the reason and the number of attempts. */
+  /**
+   * `cause`: `bad-media` if it arrived but is unusable, otherwise `source-skipped`. `detail`: the reason and
+   * the number of attempts.
+   */
   | { readonly kind: 'given-up'; readonly cause: 'source-skipped' | 'bad-media'; readonly detail: string };
 
 /** Options of one request. */
@@ -63,7 +76,10 @@ export class SegmentDownload {
   readonly #context: PullContext;
   readonly #check: CheckSegment;
   readonly #inits = new Map<string, Promise<FetchedInit>>();
-  /** By id: length of the last initialization section that seemed truncated, and how often it was received in a row. */
+  /**
+   * By id: length of the last initialization section that seemed truncated, and how often it was received in
+   * a row.
+   */
   readonly #doubtfulInits = new Map<string, { length: number; count: number }>();
   /** Segments in a row whose doubtful responses were accepted. */
   #accepted = 0;
@@ -74,8 +90,9 @@ export class SegmentDownload {
   }
 
   /**
-   * Downloads a segment; retries on new connections with growing pauses while the playlist lists it, at most for
-   * three target durations or the time of `context.limits`, whichever is longer; a part for one target duration.
+   * Downloads a segment; retries on new connections with growing pauses while the playlist lists it, at most
+   * for three target durations or the time of `context.limits`, whichever is longer; a part for one target
+   * duration.
    *
    * @param isListed whether the playlist still lists the segment; called after each failure
    * @param options.slot freed between two attempts
@@ -156,7 +173,10 @@ export class SegmentDownload {
     }
   }
 
-  /** Why the response may not be the segment; undefined if it is fine, or if all segments of the source look like this. */
+  /**
+   * Why the response may not be the segment; undefined if it is fine, or if all segments of the source look
+   * like this.
+   */
   #doubtOf({ url, byteRange, durationS, part }: QueuedSegment, bytes: number, pieces: Uint8Array[]): Doubt | undefined {
     if (byteRange && bytes < byteRange.length) {
       return { detail: `${bytes} of ${byteRange.length} bytes of ${nameOf(url)} received`, useless: bytes === 0 };
@@ -254,7 +274,10 @@ function decrypt(coded: Uint8Array[], key: Uint8Array, { key: segmentKey, msn }:
   return pieces;
 }
 
-/** Offset of a 206 response; undefined without Content-Range, when the requested offset is assumed (RFC 9110 14.4). */
+/**
+ * Offset of a 206 response; undefined without Content-Range, when the requested offset is assumed (RFC 9110
+ * 14.4).
+ */
 function startOf(contentRange: string | undefined): number | undefined {
   const match = /^bytes (\d{1,15})-/.exec(contentRange ?? '');
   return match ? Number(match[1]) : undefined;
@@ -276,7 +299,10 @@ interface Failure {
   readonly isCutShort?: boolean;
 }
 
-/** The responses to the requests for one segment; distinguishes a source with odd segments from one that failed. */
+/**
+ * The responses to the requests for one segment; distinguishes a source with odd segments from one that
+ * failed.
+ */
 class Responses {
   #bytes: number | undefined;
   #count = 0;
@@ -284,7 +310,9 @@ class Responses {
   /** The longest response with usable media. */
   best: FetchedSegment | undefined;
 
-  /** Records a doubtful response. Returns whether it is accepted because it has been received often enough. */
+  /**
+   * Records a doubtful response. Returns whether it is accepted because it has been received often enough.
+   */
   accepts({ useless }: Doubt, bytes: number, fetched: FetchedSegment): boolean {
     this.#count = bytes === this.#bytes ? this.#count + 1 : 1;
     this.#bytes = bytes;
@@ -306,7 +334,10 @@ class Responses {
   }
 }
 
-/** Failures that a retry cannot change: the URL is refused, the segment is too large or permanently gone (RFC 9110 15.5.11). */
+/**
+ * Failures that a retry cannot change: the URL is refused, the segment is too large or permanently gone
+ * (RFC 9110 15.5.11).
+ */
 function isFinal({ code, extra }: OxbowError): boolean {
   return code === 'address-refused' || extra.reason === 'too-large' || extra.sourceStatus === 410;
 }

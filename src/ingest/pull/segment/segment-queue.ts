@@ -1,5 +1,6 @@
 /**
- * Finds the new segments in each reload of a Media Playlist, so that none is pulled twice and no loss is silent.
+ * Finds the new segments in each reload of a Media Playlist, so that none is pulled twice and no loss is
+ * silent.
  * In: playlists as they arrive. Out: segments in order, and reports of lost ones. RFC 8216bis 6.2.2 and 6.3.
  */
 
@@ -29,7 +30,10 @@ export type QueueItem =
   | { readonly kind: 'segment'; readonly segment: QueuedSegment }
   /** A part that the source does not have. */
   | { readonly kind: 'missing'; readonly segment: QueuedSegment; readonly detail: string }
-  /** The end of a segment whose parts were queued. `parts`: number of its parts; undefined if not all of them were queued. */
+  /**
+   * The end of a segment whose parts were queued. `parts`: number of its parts; undefined if not all of them
+   * were queued.
+   */
   | {
       readonly kind: 'segment-end';
       readonly segment: QueuedSegment;
@@ -68,13 +72,18 @@ export class SegmentQueue {
     this.#start = start;
   }
 
-  /** Whether the segment is in the playlist as last loaded; for a part, whether its segment is still incomplete. */
+  /**
+   * Whether the segment is in the playlist as last loaded; for a part, whether its segment is still
+   * incomplete.
+   */
   isListed(segment: QueuedSegment): boolean {
     const from = segment.part === undefined ? this.#firstStanding : this.#next!;
     return segment.epoch === this.#epoch && segment.msn >= from;
   }
 
-  /** Whether a part belongs to the open segment or the one before; for others the complete segment is faster. */
+  /**
+   * Whether a part belongs to the open segment or the one before; for others the complete segment is faster.
+   */
   isNew({ epoch, msn }: QueuedSegment): boolean {
     return epoch === this.#epoch && msn >= this.#next! - 1;
   }
@@ -176,7 +185,10 @@ export class SegmentQueue {
     return this.#ended.judge(judged);
   }
 
-  /** Index of the first new segment after a restart: all of a short list is new; of a long one, the segments of the last `sinceMs`. */
+  /**
+   * Index of the first new segment after a restart: all of a short list is new; of a long one, the segments
+   * of the last `sinceMs`.
+   */
   #sinceIndex(all: DescribedList, targetDurationS: number, sinceMs: number): number {
     const most = FROM_EDGE + Math.ceil(Math.max(0, sinceMs) / 1000 / targetDurationS);
     return Math.max(0, all.count - most);
@@ -228,8 +240,9 @@ export class SegmentQueue {
   }
 
   /**
-   * Whether the origin lists a known segment again under another number by mistake. Real repetitions (a slate, a programme in a loop) begin
-   * with EXT-X-DISCONTINUITY and continue at that distance, or a multiple of it where a round lacked the segment.
+   * Whether the origin lists a known segment again under another number by mistake. Real repetitions (a
+   * slate, a programme in a loop) begin with EXT-X-DISCONTINUITY and continue at that distance, or a multiple
+   * of it where a round lacked the segment.
    *
    * @param before its previous number
    */
@@ -253,8 +266,8 @@ export class SegmentQueue {
   }
 
   /**
-   * Whether the origin has restarted its Media Sequence Numbers. A list that only lags (an old copy from a cache) is tolerated for as long
-   * as it may need to catch up, plus three target durations.
+   * Whether the origin has restarted its Media Sequence Numbers. A list that only lags (an old copy from a
+   * cache) is tolerated for as long as it may need to catch up, plus three target durations.
    */
   #hasRestarted(all: DescribedList, base: number, targetDurationS: number, arrivedMs: number): boolean {
     const next = this.#next!;
@@ -279,7 +292,10 @@ export class SegmentQueue {
   }
 }
 
-/** Whether two entries with one number are the same segment. Hosts, tokens and queries may change; name, duration and date do not. */
+/**
+ * Whether two entries with one number are the same segment. Hosts, tokens and queries may change; name,
+ * duration and date do not.
+ */
 function isSame(a: QueuedSegment, b: QueuedSegment): boolean {
   const apartMs = Math.abs((a.programDateTimeMs ?? 0) - (b.programDateTimeMs ?? 0));
   const dated = a.programDateTimeMs !== undefined && b.programDateTimeMs !== undefined;

@@ -1,5 +1,6 @@
 /**
- * Chooses the first segment to pull: near the edge or at the requested distance from it, but not before the end of the stream's media.
+ * Chooses the first segment to pull: near the edge or at the requested distance from it, but not before the
+ * end of the stream's media.
  * In: the segments of the first playlist. Out: an index. Pure. RFC 8216bis 6.3.3.
  */
 import { hasTrueDate } from '../run/run-anchor.ts';
@@ -7,7 +8,9 @@ import type { QueuedSegment } from './queued-segment.ts';
 
 /** Segments that are pulled from a live playlist at the start. */
 export const FROM_EDGE = 3;
-/** More are pulled if the playlist still has media that the stream missed, up to this distance from the edge. */
+/**
+ * More are pulled if the playlist still has media that the stream missed, up to this distance from the edge.
+ */
 const MISSED_UP_TO_MS = 60_000;
 /** Dates are rounded, and durations too. */
 const DATE_SLACK_MS = 40;
@@ -23,8 +26,8 @@ export interface QueueStart {
 }
 
 /**
- * Index of the first segment to pull. VOD (an ended playlist) is pulled from its beginning. Of the rest of a live source only segments are
- * pulled whose dates show that the stream lacks them.
+ * Index of the first segment to pull. VOD (an ended playlist) is pulled from its beginning. Of the rest of a
+ * live source only segments are pulled whose dates show that the stream lacks them.
  */
 export function firstWanted(
   all: readonly QueuedSegment[],
@@ -54,8 +57,8 @@ function firstMissed(all: readonly QueuedSegment[], hadUntilMs: number | undefin
 }
 
 /**
- * Whether a segment is in the past: its playlist has ended, or it is further from the edge than the start of a live playlist. Past segments
- * wait for the disk; live ones do not.
+ * Whether a segment is in the past: its playlist has ended, or it is further from the edge than the start of
+ * a live playlist. Past segments wait for the disk; live ones do not.
  */
 export function isPast({ ended, toEdgeS, targetDurationS }: QueuedSegment): boolean {
   return ended || toEdgeS > (FROM_EDGE + 1) * targetDurationS;

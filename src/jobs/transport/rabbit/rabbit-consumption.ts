@@ -1,6 +1,7 @@
 /**
  * The messages of RabbitMQ for one consumer of jobs: its kinds are consumed while they have free slots.
- * In: a link, free slots. Out: takes, one at a time; acknowledgements. Without a link the local transport takes.
+ * In: a link, free slots. Out: takes, one at a time; acknowledgements. Without a link the local transport
+ * takes.
  */
 import { sleep } from '../../../lib/abort.ts';
 import type { JobConsumer, JobConsumption } from '../job-transport.ts';
@@ -26,14 +27,16 @@ const MAX_PREFETCH = 32;
 /** Pause after a take that failed, ms: the database does not answer. */
 const FAILED_PAUSE_MS = 1000;
 
-/** One consumption. */
 export class RabbitConsumption implements JobConsumption {
   readonly #options: RabbitConsumptionOptions;
   readonly #closing = new AbortController();
   #link: RabbitLink | undefined;
   /** How to end the consumers of each consumed kind. */
   #consumed = new Map<string, readonly (() => Promise<void>)[]>();
-  /** Messages that came when no slot was free any more. They go back when their queues are not consumed any more. */
+  /**
+   * Messages that came when no slot was free any more. They go back when their queues are not consumed any
+   * more.
+   */
   #late: { readonly kind: string; readonly delivery: Delivery }[] = [];
   #adjusting: Promise<void> | undefined;
   #again = false;
@@ -114,7 +117,10 @@ export class RabbitConsumption implements JobConsumption {
     for (const end of ends) await end();
   }
 
-  /** Takes a job for a message. The message is done as soon as the lease is taken, or if there is nothing to take. */
+  /**
+   * Takes a job for a message. The message is done as soon as the lease is taken, or if there is nothing to
+   * take.
+   */
   #take(kind: string, delivery: Delivery): void {
     const { consumer, count, failed } = this.#options;
     const { signal } = this.#closing;

@@ -1,6 +1,7 @@
 /**
- * One connection to RabbitMQ with a channel for messages that are published and confirmed, and one for those that are received.
- * Nothing else imports amqplib. A link that fails in any way is destroyed: its owner opens another one.
+ * One connection to RabbitMQ with a channel for messages that are published and confirmed, and one for those
+ * that are received. Nothing else imports amqplib. A link that fails in any way is destroyed: its owner opens
+ * another one.
  * In: an address. Out: RabbitLink; the end of the link, once. AMQP 0-9-1.
  */
 import type { Socket } from 'node:net';

@@ -1,6 +1,7 @@
 /**
- * The queues of jobs in RabbitMQ: one quorum queue for each kind and class of priority, and one for messages that no process could use.
- * RabbitMQ 3.10, which the oldest supported systems have, has no priorities within quorum queues.
+ * The queues of jobs in RabbitMQ: one quorum queue for each kind and class of priority, and one for messages
+ * that no process could use. RabbitMQ 3.10, which the oldest supported systems have, has no priorities within
+ * quorum queues.
  * In: kinds, priorities. Out: names and arguments of queues, messages.
  */
 import type { WaitingJob } from '../job-transport.ts';

@@ -1,7 +1,8 @@
 /**
- * The transport over RabbitMQ, between several processes on one table of jobs. A message says only that a job waits; a process with a
- * free slot takes the lease in the table and acknowledges at once, so that no delivery is held for the hours of a job. While RabbitMQ
- * does not answer, each process looks into the table itself, as without it.
+ * The transport over RabbitMQ, between several processes on one table of jobs. A message says only that a job
+ * waits; a process with a free slot takes the lease in the table and acknowledges at once, so that no
+ * delivery is held for the hours of a job. While RabbitMQ does not answer, each process looks into the table
+ * itself, as without it.
  * In: offers, free slots, the table of jobs. Out: JobTransport; metrics.
  */
 import { backoffMs, sleep } from '../../../lib/abort.ts';
@@ -30,7 +31,9 @@ export interface RabbitTransportOptions {
   readonly answerMs?: number;
   /** Called when a link to RabbitMQ is in use. */
   readonly linked: () => void;
-  /** Called when it has ended, with the reason. Until the next one this process looks into the table itself. */
+  /**
+   * Called when it has ended, with the reason. Until the next one this process looks into the table itself.
+   */
   readonly lost: (reason: unknown) => void;
   /** Called with an error of a take or of the table. */
   readonly failed: (error: unknown) => void;
@@ -40,7 +43,10 @@ const SWEEP_MS = 5000;
 const ANSWER_MS = 5000;
 /** Interval of looks into the table without RabbitMQ, ms. */
 const LOOK_EVERY_MS = 1000;
-/** Messages that wait for their confirmation; and jobs that wait for their pause. Further ones are left to the sweep. */
+/**
+ * Messages that wait for their confirmation; and jobs that wait for their pause. Further ones are left to the
+ * sweep.
+ */
 const MAX_UNCONFIRMED = 1000;
 /** Jobs that one sweep looks at. */
 const MAX_SWEPT = 1000;
@@ -187,7 +193,10 @@ class RabbitTransport implements JobTransport {
     for (const consumption of this.#consumptions) consumption.use(link);
   }
 
-  /** Offers jobs again of queues that have fewer messages than jobs wait: some were lost. A repeated one finds no job and is dropped. */
+  /**
+   * Offers jobs again of queues that have fewer messages than jobs wait: some were lost. A repeated one finds
+   * no job and is dropped.
+   */
   async #sweep(link: RabbitLink): Promise<void> {
     const jobs = (await this.#source?.waiting(MAX_SWEPT)) ?? [];
     const byQueue = Map.groupBy(jobs, (job) => queueOf(this.#options.prefix, job).name);

@@ -1,7 +1,8 @@
 /**
- * A clip of complete stored segments: one header, then the segments with their decode times moved to the clip's clock.
- * In: tracks and the index rows of the groups. Out: the header, the file's whole length, and what to add to each tfdt. Pure.
- * ISO/IEC 14496-12, 8.6.6 (elst), 8.8.2 (mehd), 8.16.3 (sidx); docs/media.md 20.
+ * A clip of complete stored segments: one header, then the segments with their decode times moved to the
+ * clip's clock.
+ * In: tracks and the index rows of the groups. Out: the header, the file's whole length, and what to add to
+ * each tfdt. Pure. ISO/IEC 14496-12, 8.6.6 (elst), 8.8.2 (mehd), 8.16.3 (sidx); docs/media.md 20.
  */
 import { concatBytes } from '../../../lib/bytes.ts';
 import type { Track } from '../../frame.ts';
@@ -26,7 +27,10 @@ export interface ClipPlan {
   readonly length: number;
   /** Ticks of 90 kHz. */
   readonly duration: number;
-  /** For each group, in the order of its tracks: what to add to the decode times of that segment (`rebaseSegment`). */
+  /**
+   * For each group, in the order of its tracks: what to add to the decode times of that segment
+   * (`rebaseSegment`).
+   */
   readonly deltas: readonly (readonly number[])[];
 }
 
@@ -47,7 +51,6 @@ const SIDX_HEAD_BYTES = 40;
 /** See `SIDX_HEAD_BYTES`. */
 export const REFERENCE_BYTES = 12;
 
-/** The references of a line. */
 export interface LineReferences {
   readonly count: number;
   /** Bytes of media before the track's first segment. */
@@ -74,8 +77,9 @@ export function printClipHead(lines: readonly ClipLine[], duration: number): Uin
 }
 
 /**
- * The heads of the indexes, one for each line: its references follow. One index for each track, pointing at its own fragments: ffmpeg (and
- * Chromium with it) takes the indexes together for the list of all fragments, and steps over those that no index names.
+ * The heads of the indexes, one for each line: its references follow. One index for each track, pointing at
+ * its own fragments: ffmpeg (and Chromium with it) takes the indexes together for the list of all fragments,
+ * and steps over those that no index names.
  *
  * @param references of each line
  */
@@ -98,7 +102,10 @@ export function printSidxHeads(lines: readonly ClipLine[], references: readonly 
   });
 }
 
-/** The references of one track's index: one for each of its segments, which reaches to the next one, over the other tracks' bytes. */
+/**
+ * The references of one track's index: one for each of its segments, which reaches to the next one, over the
+ * other tracks' bytes.
+ */
 export class SidxReferences {
   readonly #line: ClipLine;
   /** The one that is not complete: presentation times in ticks of the track, bytes up to the next segment. */

@@ -1,6 +1,7 @@
 /**
  * A stored segment in a clip: on the clip's clock, as one fragment, with an unchanged number of bytes.
- * In: a segment and what to add to its decode times (`planClip`). Out: a copy. Pure. ISO/IEC 14496-12, 8.8; docs/media.md 20.
+ * In: a segment and what to add to its decode times (`planClip`). Out: a copy. Pure. ISO/IEC 14496-12, 8.8;
+ * docs/media.md 20.
  */
 import { FormatError } from '../../../lib/errors.ts';
 import { BoxWriter, readBoxes } from '../box.ts';
@@ -9,8 +10,9 @@ import { parseTfdt } from '../fragment-reader.ts';
 import { parseSegment } from '../segment-frames.ts';
 
 /**
- * A copy of a segment that decodes `delta` ticks later. Its Parts become one fragment where that fits into the same length
- * (a `free` box fills the rest), because the clip's index can only name segments; else they stay as they are.
+ * A copy of a segment that decodes `delta` ticks later. Its Parts become one fragment where that fits into
+ * the same length (a `free` box fills the rest), because the clip's index can only name segments; else they
+ * stay as they are.
  *
  * @param segment moof and mdat pairs of one track
  * @param delta ticks, may be negative

@@ -1,5 +1,6 @@
 /**
- * Where stored segments stand in a clip: the clip begins at 0 with its first picture or sound, and closes up over holes.
+ * Where stored segments stand in a clip: the clip begins at 0 with its first picture or sound, and closes up
+ * over holes.
  * In: tracks and the index rows of the groups. Out: what to add to each segment's times. Pure.
  * ISO/IEC 14496-12, 8.6.6 (elst); docs/media.md 20.
  */
@@ -22,7 +23,10 @@ export interface ClipSegment {
 
 /** The segments of one msn in the order in which they will be sent; a CommittedGroup is one. */
 export interface ClipGroup {
-  /** The timestamps do not continue those of the previous group, or there is a gap: the clip joins them without a hole. */
+  /**
+   * The timestamps do not continue those of the previous group, or there is a gap: the clip joins them
+   * without a hole.
+   */
   readonly discontinuity: boolean;
   readonly tracks: readonly ClipSegment[];
 }
@@ -32,13 +36,19 @@ export interface ClipLine {
   readonly track: Track;
   /** When it is first seen or heard, ticks of 90 kHz. */
   readonly wait: number;
-  /** Ticks of the track, on the clip's decode times, that are presented at `wait`: the first segment's pts − tfdt. */
+  /**
+   * Ticks of the track, on the clip's decode times, that are presented at `wait`: the first segment's pts −
+   * tfdt.
+   */
   readonly mediaTime: number;
   /** Where its last segment ends, ticks of the track on the clip's decode times. */
   readonly presentEnd: number;
 }
 
-/** A clip's times. A frame is presented at `wait` / 90 kHz + (pts + delta − mediaTime) / timescale, in seconds. */
+/**
+ * A clip's times. A frame is presented at `wait` / 90 kHz + (pts + delta − mediaTime) / timescale, in
+ * seconds.
+ */
 export interface ClipTimes {
   /** The tracks that have a segment, in the order in which they begin. */
   readonly lines: readonly ClipLine[];
@@ -48,11 +58,17 @@ export interface ClipTimes {
   readonly duration: number;
 }
 
-/** Where the spans of a clip stand: what `ClipTimeline` finds out, a few numbers for each span and none for a group. */
+/**
+ * Where the spans of a clip stand: what `ClipTimeline` finds out, a few numbers for each span and none for a
+ * group.
+ */
 export interface ClipSpans extends Pick<ClipTimes, 'lines' | 'duration'> {
   /** Number of spans. */
   readonly count: number;
-  /** What to add to the decode times of a track's segments in a span, ticks; the number of a span is what `ClipTimeline.add` returned. */
+  /**
+   * What to add to the decode times of a track's segments in a span, ticks; the number of a span is what
+   * `ClipTimeline.add` returned.
+   */
   readonly deltaOf: (span: number, trackId: number) => number;
 }
 
@@ -79,7 +95,10 @@ interface Reach {
   presentEnd: number;
 }
 
-/** Places groups on a clip's clock one after the other; it keeps none of them. A span is what continues without a discontinuity. */
+/**
+ * Places groups on a clip's clock one after the other; it keeps none of them. A span is what continues
+ * without a discontinuity.
+ */
 export class ClipTimeline {
   readonly #tracks: readonly Track[];
   readonly #lines = new Map<number, Line>();
@@ -169,7 +188,10 @@ export function movieTimeOf(line: ClipLine, ticks: number): number {
   return line.wait + rescale(ticks - line.mediaTime, line.track.timescale, movieTimescale);
 }
 
-/** Sets `delta` of each track for a span of continuous timestamps that is presented from `start` on (movie ticks) or later. */
+/**
+ * Sets `delta` of each track for a span of continuous timestamps that is presented from `start` on (movie
+ * ticks) or later.
+ */
 function placeSpan(firsts: ReadonlyMap<number, Reach>, lines: Map<number, Line>, start: number): void {
   const all = [...firsts.values()];
   // Late metadata may have times before the first video frame.

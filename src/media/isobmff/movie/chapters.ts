@@ -1,7 +1,8 @@
 /**
- * Chapters of MP4 files: the list of Nero (`chpl`), or the samples of a text track that another track refers to (`tref` `chap`).
- * In: a moov. Out: times and titles, or the places of the titles in the file. Pure. ISO/IEC 14496-12 8.3.3 (tref); QuickTime File
- * Format, "Chapter Lists"; `chpl` has no standard.
+ * Chapters of MP4 files: the list of Nero (`chpl`), or the samples of a text track that another track refers
+ * to (`tref` `chap`).
+ * In: a moov. Out: times and titles, or the places of the titles in the file. Pure. ISO/IEC 14496-12 8.3.3
+ * (tref); QuickTime File Format, "Chapter Lists"; `chpl` has no standard.
  */
 import { ByteReader } from '../../../lib/bytes.ts';
 import { FormatError } from '../../../lib/errors.ts';
@@ -9,7 +10,6 @@ import { type Box, findBox, readBoxes, u32At } from '../box.ts';
 import { parseMoov } from '../init.ts';
 import { SampleCursor } from './sample-cursor.ts';
 
-/** A chapter. */
 export interface FileChapter {
   /** On the clock of the container, µs. */
   readonly startUs: number;

@@ -1,7 +1,8 @@
 /**
  * The head of a progressive MP4 of key frames, shown at a constant rate.
- * In: a video track, the sizes of the frames, a duration. Out: ftyp, moov and the head of the mdat, which the frames follow in order. Pure.
- * ISO/IEC 14496-12, 8.6 and 8.7. Without `stss` every sample is a sync sample (8.6.2.1); without `edts` the first one is shown at 0.
+ * In: a video track, the sizes of the frames, a duration. Out: ftyp, moov and the head of the mdat, which the
+ * frames follow in order. Pure. ISO/IEC 14496-12, 8.6 and 8.7. Without `stss` every sample is a sync sample
+ * (8.6.2.1); without `edts` the first one is shown at 0.
  */
 import type { VideoTrack } from '../../frame.ts';
 import { BoxWriter } from '../box.ts';
@@ -41,7 +42,10 @@ export function printKeyFrameMovie(track: VideoTrack, sizes: readonly number[], 
     writer.close(co64);
   };
   printTrak(writer, {
-    ...{ track: shown, duration: count * seconds * TICKS, presented: seconds * movieTimescale, edits: [] },
+    track: shown,
+    duration: count * seconds * TICKS,
+    presented: seconds * movieTimescale,
+    edits: [],
     tables,
   });
   writer.close(moov);

@@ -1,6 +1,7 @@
 /**
  * Which tracks of a moov are taken, and under which ids.
- * In: the tracks of a moov. Out: those that become tracks of the stream, and the names of those that cannot. Pure.
+ * In: the tracks of a moov. Out: those that become tracks of the stream, and the names of those that cannot.
+ * Pure.
  */
 import { distinctLeftOut, type LeftOutTrack } from '../../../api/left-out.ts';
 import { OxbowError } from '../../../lib/errors.ts';

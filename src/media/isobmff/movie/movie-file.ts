@@ -23,7 +23,8 @@ export interface MovieBytes {
 /**
  * Reads a file up to its moov; skips the media if it comes first.
  *
- * @throws FormatError if it is not MP4 or malformed; OxbowError `unsupported-media` if it is encrypted, or has its moov at the end and
+ * @throws FormatError if it is not MP4 or malformed; OxbowError `unsupported-media` if it is encrypted, or
+ *   has its moov at the end and
  * cannot be read at any position; errors of reading
  */
 export async function readMovie(

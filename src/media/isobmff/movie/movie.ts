@@ -6,7 +6,10 @@ import type { Track, TrackKind } from '../../frame.ts';
 import type { BoxWriter } from '../box.ts';
 import { printStsd } from '../sample-entry/sample-entry.ts';
 
-/** Ticks per second of every movie header we write: fine enough that an audio edit is not rounded to a millisecond. */
+/**
+ * Ticks per second of every movie header we write: fine enough that an audio edit is not rounded to a
+ * millisecond.
+ */
 export const movieTimescale = 90_000;
 
 /** Scheme of the `kind` box (8.10.4) whose value is the `rung` of a track. */

@@ -1,6 +1,7 @@
 /**
  * Progressive MP4 files: a moov whose sample tables have the offset of every frame.
- * In: a moov. Out: tracks, and a walk over the samples of each on the movie's clock. Pure. ISO/IEC 14496-12, 8.6 and 8.7.
+ * In: a moov. Out: tracks, and a walk over the samples of each on the movie's clock. Pure. ISO/IEC 14496-12,
+ * 8.6 and 8.7.
  */
 import type { LeftOutTrack } from '../../../api/left-out.ts';
 import { FormatError } from '../../../lib/errors.ts';
@@ -12,7 +13,6 @@ import { type MovieChapters, parseMovieChapters } from './chapters.ts';
 import { chooseTracks } from './movie-choice.ts';
 import { SampleCursor } from './sample-cursor.ts';
 
-/** One track of a file. */
 export interface FileTrack {
   /** Under the id it has in frames: video 1, others from 2 on. */
   readonly track: Track;
@@ -21,7 +21,9 @@ export interface FileTrack {
   readonly count: number;
   /** What it shows: the sum of its samples' durations without what its edit list hides, seconds. */
   readonly durationS: number;
-  /** Pictures that its edit list hides, but its walk has: the first picture that is shown needs them. Seconds. */
+  /**
+   * Pictures that its edit list hides, but its walk has: the first picture that is shown needs them. Seconds.
+   */
   readonly hiddenS: number;
   /** The last sample entry that its samples use, from 1. */
   readonly entries: number;
@@ -43,7 +45,6 @@ export interface FileMovie {
   readonly moov?: { readonly bytes: Uint8Array; readonly endsAt: number };
 }
 
-/** A sample of a file. */
 export interface FileTableSample extends SegmentSample {
   /** Its sample entry, from 1. */
   readonly entry: number;
@@ -116,8 +117,8 @@ export class SampleWalk {
   }
 
   /**
-   * From now on begins at the first sample that is needed: of a picture, the last key frame that is not after the first that is
-   * shown; of sound, what primes the decoder.
+   * From now on begins at the first sample that is needed: of a picture, the last key frame that is not after
+   * the first that is shown; of sound, what primes the decoder.
    *
    * @returns ticks of pictures before the first that is shown
    */

@@ -1,6 +1,6 @@
 /**
- * Iterates over the samples of one track in the sample tables of a moov, in place: nothing is unpacked, so a table that claims
- * millions of samples costs no memory.
+ * Iterates over the samples of one track in the sample tables of a moov, in place: nothing is unpacked, so a
+ * table that claims millions of samples costs no memory.
  * In: the boxes of an stbl. Out: one sample after the other, in decode order. Pure.
  * ISO/IEC 14496-12, 8.6.1 (stts, ctts), 8.6.2 (stss), 8.7.3 to 8.7.5 (stsz, stz2, stsc, stco, co64).
  */
@@ -88,7 +88,8 @@ export class SampleCursor {
   /**
    * @param bytes of the moov; kept
    * @param stbl the box within `bytes`
-   * @throws FormatError if a table is missing or shorter than it says, or there are more than 16 million samples
+   * @throws FormatError if a table is missing or shorter than it says, or there are more than 16 million
+   *   samples
    */
   constructor(bytes: Uint8Array, stbl: Box) {
     const boxes = readBoxes(bytes, stbl.body, stbl.end);
@@ -124,7 +125,10 @@ export class SampleCursor {
     if (this.#stsc.count === 0 && this.count > 0) throw new FormatError('stsc is empty', stbl.start);
   }
 
-  /** Size of the lowest negative composition offset, ticks, 0 or more: decode times move back by it, so that none is after its pts. */
+  /**
+   * Size of the lowest negative composition offset, ticks, 0 or more: decode times move back by it, so that
+   * none is after its pts.
+   */
   get reach(): number {
     let least = 0;
     for (let i = 0; i < (this.#ctts?.count ?? 0); i++)

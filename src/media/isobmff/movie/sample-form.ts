@@ -1,7 +1,7 @@
 /**
  * Converts the samples of a track into the frame format of its codec (media/frame.ts).
- * In: samples as a file has them. Out: the bytes of frames, and the track again if its parameter sets changed. Pure.
- * ISO/IEC 14496-15, 5.3.3 (NAL units and their lengths); AV1 in ISO BMFF, 2.4.
+ * In: samples as a file has them. Out: the bytes of frames, and the track again if its parameter sets
+ * changed. Pure. ISO/IEC 14496-15, 5.3.3 (NAL units and their lengths); AV1 in ISO BMFF, 2.4.
  */
 import { withoutTemporalDelimiter } from '../../av1/av1c.ts';
 import type { Track } from '../../frame.ts';

@@ -1,6 +1,8 @@
 /**
- * Offsets of every sample of a chunk file, collected while the file is written, or read from its moofs after a crash.
- * In: the segments' bytes, or their samples as their writer has them, with their place in the file. Out: columns of numbers for the final moov. Pure. ISO/IEC 14496-12, 8.7.
+ * Offsets of every sample of a chunk file, collected while the file is written, or read from its moofs after
+ * a crash.
+ * In: the segments' bytes, or their samples as their writer has them, with their place in the file. Out:
+ * columns of numbers for the final moov. Pure. ISO/IEC 14496-12, 8.7.
  */
 import { FormatError } from '../../../lib/errors.ts';
 import type { Track } from '../../frame.ts';
@@ -61,7 +63,6 @@ export interface TrackSamples {
   lastDuration: number;
   /** Offset in the file of each chunk (one per Part). */
   readonly chunkOffsets: Column<Float64Array>;
-  /** Samples of each chunk. */
   readonly chunkSamples: Column<Uint32Array>;
 }
 
@@ -106,8 +107,8 @@ export class SampleTable {
    * Adds the segments of one group, all or none.
    *
    * @param pieces segments with their offsets in the file
-   * @throws FormatError if a piece is not made of moof and mdat pairs of known tracks, a sample is outside its piece, has a
-   *   negative composition offset, or does not follow in decode order
+   * @throws FormatError if a piece is not made of moof and mdat pairs of known tracks, a sample is outside
+   *   its piece, has a negative composition offset, or does not follow in decode order
    */
   addGroup(pieces: readonly FilePiece[]): void {
     const found: { fragment: TrackFragment; dts: number; base: number }[] = [];

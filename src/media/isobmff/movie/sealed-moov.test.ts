@@ -20,7 +20,9 @@ function piece(frames: readonly Frame[], offset: number): FilePiece {
   return { bytes, offset };
 }
 
-/** The body of the n-th box of a type, behind version and flags, as 32-bit words; undefined if there is none. */
+/**
+ * The body of the n-th box of a type, behind version and flags, as 32-bit words; undefined if there is none.
+ */
 function words(moov: Uint8Array, type: string, index = 0): number[] | undefined {
   let at = -1;
   for (let i = 0; i <= index; i++) {
@@ -56,7 +58,8 @@ suite('the moov of a sealed file', () => {
       offsets.slice(1).filter((_, i) => i % 2 === 1),
       mdats.map(({ body }) => body + 4000),
     );
-    // version 1: mediaTime is the composition offset of the first picture, the duration ends with the last picture shown
+    // version 1: mediaTime is the composition offset of the first picture, the duration ends with the last
+    // picture shown
     assert.deepEqual(words(moov, 'elst'), [1, 0, 86_400, 0, 7200, 0x10000]);
   });
 

@@ -1,6 +1,7 @@
 /**
  * The moov with full sample tables that makes a sealed chunk file a progressive MP4.
- * In: the SampleTable of the file. Out: bytes to append. Pure. ISO/IEC 14496-12, 8.6 and 8.7; layout: docs of the chunk file.
+ * In: the SampleTable of the file. Out: bytes to append. Pure. ISO/IEC 14496-12, 8.6 and 8.7; layout: docs of
+ * the chunk file.
  */
 
 import { rescale } from '../../rescale.ts';
@@ -20,7 +21,8 @@ interface Shown {
 }
 
 /**
- * Writes the final moov: mvhd at 90 kHz, one chunk per Part, 64-bit offsets, decode times from the differences of `tfdt` and trun.
+ * Writes the final moov: mvhd at 90 kHz, one chunk per Part, 64-bit offsets, decode times from the
+ * differences of `tfdt` and trun.
  *
  * @param table at least one track with a sample; tracks without one are left out
  * @throws RangeError if there is no sample at all
@@ -32,7 +34,8 @@ export function printSealedMoov(table: SampleTable): Uint8Array {
   for (const { samples } of shown) room += samples.sizes.length * 24 + samples.chunkOffsets.length * 20 + 128;
   const writer = new BoxWriter(new Uint8Array(room));
 
-  // The movie begins with the first track; the others begin with an empty edit. Late metadata may refer to earlier times.
+  // The movie begins with the first track; the others begin with an empty edit. Late metadata may refer to
+  // earlier times.
   const media = shown.filter(({ samples: { track } }) => track.kind === 'video' || track.kind === 'audio');
   const origin = (media.length > 0 ? media : shown).reduce((a, b) =>
     seconds(b.start, b) < seconds(a.start, a) ? b : a,
@@ -72,7 +75,8 @@ function toMovie(ticks: number, { samples }: Shown): number {
 function shownOf(samples: TrackSamples): Shown {
   const { dts, compositions, syncs, lastDuration } = samples;
   const count = dts.length;
-  // Not the lowest pts: with an open GOP leading pictures precede the first key sample, and cannot be decoded.
+  // Not the lowest pts: with an open GOP leading pictures precede the first key sample, and cannot be
+  // decoded.
   let first = 0;
   while (first < count && syncs.at(first) === 0) first++;
   if (first === count) first = 0;

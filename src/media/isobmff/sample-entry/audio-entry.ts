@@ -1,8 +1,8 @@
 /**
  * Sample entries of audio: mp4a (AAC and MP3), .mp3, ac-3, ec-3, Opus, fLaC.
  * In: an AudioConfig, or an entry of an stsd. Out: box bytes, or a configuration. Pure.
- * ISO/IEC 14496-12, 12.2.3; 14496-14, 6.7 (mp4a, esds); 14496-1, 7.2.6; ETSI TS 102 366, annex F; Opus in ISO BMFF, 4.3.1;
- * FLAC in ISO BMFF, 3.3.1.
+ * ISO/IEC 14496-12, 12.2.3; 14496-14, 6.7 (mp4a, esds); 14496-1, 7.2.6; ETSI TS 102 366, annex F; Opus in ISO
+ * BMFF, 4.3.1; FLAC in ISO BMFF, 3.3.1.
  */
 import { ByteReader } from '../../../lib/bytes.ts';
 import { FormatError } from '../../../lib/errors.ts';
@@ -57,7 +57,10 @@ export function printAudioEntry(writer: BoxWriter, config: AudioConfig): void {
   writer.close(entry);
 }
 
-/** Hz, of 16 bits: higher rates are found in the record. FLAC has the highest whole fraction that fits instead. */
+/**
+ * Hz, of 16 bits: higher rates are found in the record. FLAC has the highest whole fraction that fits
+ * instead.
+ */
 function entryRate({ codec, sampleRate }: AudioConfig): number {
   if (sampleRate <= MOST_ENTRY_RATE) return sampleRate;
   if (codec !== 'flac') return 0;

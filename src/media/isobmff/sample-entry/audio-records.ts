@@ -1,5 +1,6 @@
 /**
- * Parses the configuration records of AC-3, E-AC-3 and Opus, because the channel count of the sample entry is often wrong.
+ * Parses the configuration records of AC-3, E-AC-3 and Opus, because the channel count of the sample entry is
+ * often wrong.
  * In: bodies of `dac3`, `dec3` and `dOps`. Out: rates and channels. Pure.
  * ETSI TS 102 366, F.4 (dac3) and F.6 (dec3); Encapsulation of Opus in ISO Base Media File Format, 4.3.2.
  */
@@ -18,7 +19,10 @@ export interface AudioShape {
 const AC3_RATES = [48_000, 44_100, 32_000] as const;
 /** Full bandwidth channels by acmod (table 4.3). */
 const AC3_CHANNELS = [2, 1, 2, 3, 3, 4, 4, 5] as const;
-/** Channels of each bit of chan_loc, from the lowest: Lc/Rc, Lrs/Rrs, Cs, Ts, Lsd/Rsd, Lw/Rw, Lvh/Rvh, Cvh, LFE2 (table F.5). */
+/**
+ * Channels of each bit of chan_loc, from the lowest: Lc/Rc, Lrs/Rrs, Cs, Ts, Lsd/Rsd, Lw/Rw, Lvh/Rvh, Cvh,
+ * LFE2 (table F.5).
+ */
 const CHAN_LOC = [2, 2, 1, 1, 2, 2, 2, 1, 1] as const;
 
 /**

@@ -10,7 +10,10 @@ export type SampleEntry =
   | {
       readonly kind: 'video';
       readonly config: VideoConfig;
-      /** Bytes of the length before each NAL unit in the samples: 1, 2 or 4. The record given says 4. Of AV1 and VP9, which have none: 4. */
+      /**
+       * Bytes of the length before each NAL unit in the samples: 1, 2 or 4. The record given says 4. Of AV1
+       * and VP9, which have none: 4.
+       */
       readonly nalLengthBytes: number;
       /** Parameter sets may stand in the samples, and may differ from the record (avc3, hev1). */
       readonly inBand: boolean;

@@ -1,7 +1,8 @@
 /**
- * Parameter sets that stand in the samples (avc3, hev1): they are taken out, and the configuration follows them.
- * In: samples with lengths of 4 bytes. Out: the same without parameter sets, and the configuration when it is another. Pure.
- * ISO/IEC 14496-15, 5.3.3 and 8.3.2.
+ * Parameter sets that stand in the samples (avc3, hev1): they are taken out, and the configuration follows
+ * them.
+ * In: samples with lengths of 4 bytes. Out: the same without parameter sets, and the configuration when it is
+ * another. Pure. ISO/IEC 14496-15, 5.3.3 and 8.3.2.
  */
 import { FormatError } from '../../../lib/errors.ts';
 import type { VideoConfig } from '../../frame.ts';

@@ -1,6 +1,7 @@
 /**
  * Converts NAL units with lengths of 1 or 2 bytes to those of frames: lengths of 4 bytes.
- * In: one sample. Out: the same NAL units in a new array. Pure. ISO/IEC 14496-15, 5.3.3.1 (lengthSizeMinusOne).
+ * In: one sample. Out: the same NAL units in a new array. Pure. ISO/IEC 14496-15, 5.3.3.1
+ * (lengthSizeMinusOne).
  */
 import { FormatError } from '../../../lib/errors.ts';
 import { MAX_NALS } from '../../h264/annexb.ts';

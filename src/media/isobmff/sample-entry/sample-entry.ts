@@ -1,6 +1,7 @@
 /**
  * Sample descriptions: codec and configuration of a track's samples.
- * In: a Track, or the body of an stsd. Out: box bytes, or a configuration. Pure. ISO/IEC 14496-12, 8.5.2 and 8.12 (protected entries).
+ * In: a Track, or the body of an stsd. Out: box bytes, or a configuration. Pure. ISO/IEC 14496-12, 8.5.2 and
+ * 8.12 (protected entries).
  */
 
 import type { LeftOutTrack } from '../../../api/left-out.ts';

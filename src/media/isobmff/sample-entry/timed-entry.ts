@@ -7,8 +7,9 @@ import type { DataConfig, TextConfig } from '../../frame.ts';
 import { type Box, type BoxWriter, findBox, needBox, readBoxes } from '../box.ts';
 
 /**
- * URI of each kind of metadata. For ID3 and SCTE 35 these are the scheme_id_uri of their `emsg` boxes (Carriage of ID3 Timed
- * Metadata in CMAF, 2; SCTE 214-3); an EXT-X-DATERANGE has none, so it is named by the standard that defines it.
+ * URI of each kind of metadata. For ID3 and SCTE 35 these are the scheme_id_uri of their `emsg` boxes
+ * (Carriage of ID3 Timed Metadata in CMAF, 2; SCTE 214-3); an EXT-X-DATERANGE has none, so it is named by the
+ * standard that defines it.
  */
 const URIS: Readonly<Record<DataConfig['codec'], string>> = {
   id3: 'https://aomedia.org/emsg/ID3',

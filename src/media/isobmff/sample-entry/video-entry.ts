@@ -1,7 +1,8 @@
 /**
  * Sample entries of video: avc1, avc3, hvc1, hev1, av01, vp09.
  * In: a VideoConfig, or an entry of an stsd. Out: box bytes, or a configuration. Pure.
- * ISO/IEC 14496-12, 12.1.3; 14496-15, 5.4.2 and 8.4.1; AV1 in ISO BMFF, 2.2; VP codecs in ISO BMFF, "VP9 Sample Entry".
+ * ISO/IEC 14496-12, 12.1.3; 14496-15, 5.4.2 and 8.4.1; AV1 in ISO BMFF, 2.2; VP codecs in ISO BMFF,
+ * "VP9 Sample Entry".
  */
 import { ByteReader } from '../../../lib/bytes.ts';
 import { FormatError } from '../../../lib/errors.ts';
@@ -12,7 +13,10 @@ import { type Box, type BoxWriter, needBox, readBoxes } from '../box.ts';
 import { avcCodecs, hevcCodecs } from './codecs.ts';
 import type { SampleEntry } from './entry.ts';
 
-/** VP8 and MPEG-2 are converted before the stream: an entry of VP8 is written only for the picture of a probe, one of MPEG-2 never. */
+/**
+ * VP8 and MPEG-2 are converted before the stream: an entry of VP8 is written only for the picture of a probe,
+ * one of MPEG-2 never.
+ */
 type StoredCodec = Exclude<VideoConfig['codec'], 'vp8' | 'mpeg2'>;
 
 /** Sample entry and configuration box to write, by codec. */

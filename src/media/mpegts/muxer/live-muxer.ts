@@ -1,8 +1,9 @@
 /**
  * Muxes live frames as one endless MPEG-TS: a receiver may join at any key frame.
- * In: the tracks of each run, and frames in the order in which they come. Out: payloads of at most seven packets for UDP and SRT.
- * Tables come before each key frame and every 100 ms, the clock with each frame of its track and at least every 90 ms. Counters and
- * times continue over runs: times are UTC. ISO/IEC 13818-1, 2.4 and 2.7.
+ * In: the tracks of each run, and frames in the order in which they come. Out: payloads of at most seven
+ * packets for UDP and SRT. Tables come before each key frame and every 100 ms, the clock with each frame of
+ * its track and at least every 90 ms. Counters and times continue over runs: times are UTC. ISO/IEC 13818-1,
+ * 2.4 and 2.7.
  */
 import type { Frame, Track } from '../../frame.ts';
 import { type Run, usToTicks } from '../../run.ts';
@@ -80,7 +81,8 @@ export class LiveTsMuxer {
   }
 
   /**
-   * Muxes a frame; one of a track that is left out is ignored. What is complete is written at once with each video frame.
+   * Muxes a frame; one of a track that is left out is ignored. What is complete is written at once with each
+   * video frame.
    *
    * @throws FormatError if a NAL unit reaches past its frame
    */

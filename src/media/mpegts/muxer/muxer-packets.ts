@@ -1,6 +1,7 @@
 /**
  * Writes transport packets: sections, PES packets, and the clock alone.
- * In: a section, or an access unit and how it is carried. Out: bytes in the caller's buffer. ISO/IEC 13818-1, 2.4.3.2 to 2.4.3.7. Pure.
+ * In: a section, or an access unit and how it is carried. Out: bytes in the caller's buffer. ISO/IEC 13818-1,
+ * 2.4.3.2 to 2.4.3.7. Pure.
  */
 
 import { PACKET_BYTES } from '../packet.ts';
@@ -9,7 +10,9 @@ import { type AccessUnit, writePayload } from './muxer-units.ts';
 
 /** Bytes of a packet behind its header. */
 const ROOM_BYTES = PACKET_BYTES - 4;
-/** The clock runs this far behind the decode times, so that media is there before it is due: 200 ms of 90 kHz. */
+/**
+ * The clock runs this far behind the decode times, so that media is there before it is due: 200 ms of 90 kHz.
+ */
 const DELAY = 18_000;
 
 /** Bytes of a PES header with two times. */
@@ -105,7 +108,8 @@ export function writeUnit(
     const lead = i === 0 ? leadBytes(clock, randomAccess) : 0;
     const left = unit.length - done;
     const behind = packets - i - 1;
-    // Spread evenly, with the whole PES header in the first packet where there are bytes enough for the others.
+    // Spread evenly, with the whole PES header in the first packet where there are bytes enough for the
+    // others.
     const even = Math.max(Math.ceil(left / (behind + 1)), i === 0 ? Math.min(MAX_PES_HEADER, left - behind) : 0);
     const take = Math.min(isPlain ? left : even, ROOM_BYTES - lead);
     const adaptation = ROOM_BYTES - take;

@@ -1,7 +1,7 @@
 /**
  * The tables of a transport stream with one program: which streams there are, and which language they speak.
- * In: tracks. Out: PAT and PMT as sections with their CRC. ISO/IEC 13818-1, 2.4.4 and 2.6; ATSC A/53 Part 3; ETSI TS 103 491 (Opus);
- * Timed Metadata for HTTP Live Streaming, 2 (ID3). Pure.
+ * In: tracks. Out: PAT and PMT as sections with their CRC. ISO/IEC 13818-1, 2.4.4 and 2.6; ATSC A/53 Part 3;
+ * ETSI TS 103 491 (Opus); Timed Metadata for HTTP Live Streaming, 2 (ID3). Pure.
  */
 import { OxbowError } from '../../../lib/errors.ts';
 import type { Track } from '../../frame.ts';
@@ -11,7 +11,6 @@ import { iso639 } from '../language.ts';
 
 /** PID of the PAT (table 2-3). */
 export const PAT_PID = 0;
-/** PID of the PMT. */
 export const PMT_PID = 0x1000;
 /** PID of the first track; the others follow. */
 export const FIRST_PID = 0x100;
@@ -56,7 +55,9 @@ const STREAM_TYPES: Readonly<Partial<Record<Track['config']['codec'], number>>> 
 const MPEG2_AUDIO = 0x04;
 
 const letters = (text: string) => [...new TextEncoder().encode(text)];
-/** metadata_pointer_descriptor and metadata_descriptor (2.6.58, 2.6.60): ID3 in this program, as service 0. */
+/**
+ * metadata_pointer_descriptor and metadata_descriptor (2.6.58, 2.6.60): ID3 in this program, as service 0.
+ */
 const ID3_POINTER = [
   0x25,
   15,
@@ -103,7 +104,10 @@ function nameOf(codec: Track['config']['codec']): string {
   return names[codec] ?? codec;
 }
 
-/** What the stream type does not tell, and the language where it is known (ISO_639_language_descriptor, 2.6.18). */
+/**
+ * What the stream type does not tell, and the language where it is known (ISO_639_language_descriptor,
+ * 2.6.18).
+ */
 function descriptorsOf(track: Track): number[] {
   const code = track.kind === 'audio' ? iso639(track.language) : undefined;
   return [...formatDescriptorsOf(track), ...(code ? [0x0a, 4, ...letters(code), 0] : [])];

@@ -1,8 +1,8 @@
 /**
  * PES packets: what of a track goes out together, with its times, as a decoder of MPEG-TS wants it.
- * In: frames. Out: access units with their length, and their bytes: Annex B with delimiter and parameter sets, AAC behind ADTS, Opus
- * behind control headers, all other sound and ID3 as it is.
- * ISO/IEC 13818-1, 2.4.3.6 and 2.14; ITU-T H.264 Annex B and 7.3.2.4; ITU-T H.265 7.3.2.5; ISO/IEC 14496-3, 1.A.2. Pure.
+ * In: frames. Out: access units with their length, and their bytes: Annex B with delimiter and parameter
+ * sets, AAC behind ADTS, Opus behind control headers, all other sound and ID3 as it is. ISO/IEC 13818-1,
+ * 2.4.3.6 and 2.14; ITU-T H.264 Annex B and 7.3.2.4; ITU-T H.265 7.3.2.5; ISO/IEC 14496-3, 1.A.2. Pure.
  */
 import { FormatError } from '../../../lib/errors.ts';
 import { ADTS_HEADER_BYTES, adtsFormOf, writeAdtsHeader } from '../../aac/adts.ts';
@@ -67,7 +67,8 @@ export function accessUnitsOf(track: Track, frames: readonly Frame[], index: num
  *
  * @param index of the track in its program
  * @param shift added to all times, ticks of 90 kHz
- * @returns throws FormatError if a NAL unit reaches past its frame, or an AAC frame is longer than ADTS allows
+ * @returns throws FormatError if a NAL unit reaches past its frame, or an AAC frame is longer than ADTS
+ *   allows
  * @throws OxbowError `unsupported-media` for AAC that ADTS cannot carry
  * @throws FormatError if the record is malformed
  */

@@ -323,7 +323,9 @@ test('an ADTS header says what the configuration says', () => {
   const header = parseAdtsHeader(pes, 14, pes.length);
   const { data } = framesOf(audioTrack, 1)[0]!;
   assert.deepEqual(header, {
-    ...{ objectType: 2, sampleRate: 48_000, channelConfiguration: 2 },
+    objectType: 2,
+    sampleRate: 48_000,
+    channelConfiguration: 2,
     headerBytes: 7,
     frameBytes: 7 + data.length,
     blocks: 1,

@@ -1,10 +1,10 @@
 /**
  * Muxes one segment as MPEG-TS that can be read alone: tables, then every track's frames by time.
- * In: tracks and frames, as stored segments give them. Out: whole transport packets; the same input gives the same bytes. Pure.
- * ISO/IEC 13818-1, 2.4; RFC 8216bis 3.1.2.
+ * In: tracks and frames, as stored segments give them. Out: whole transport packets; the same input gives the
+ * same bytes. Pure. ISO/IEC 13818-1, 2.4; RFC 8216bis 3.1.2.
  *
- * Each PID's counter begins at 0, and its packets with a payload come in a multiple of 16: segments may be joined in any order, and
- * no counter ever jumps.
+ * Each PID's counter begins at 0, and its packets with a payload come in a multiple of 16: segments may be
+ * joined in any order, and no counter ever jumps.
  */
 import type { Frame, Track } from '../../frame.ts';
 import { PACKET_BYTES } from '../packet.ts';
@@ -21,9 +21,15 @@ import { type AccessUnit, accessUnitsOf } from './muxer-units.ts';
 
 /** What becomes one segment. */
 export interface SegmentInput {
-  /** All tracks of the program, also those without a frame in this segment: the tables are the same in every segment. */
+  /**
+   * All tracks of the program, also those without a frame in this segment: the tables are the same in every
+   * segment.
+   */
   readonly tracks: readonly Track[];
-  /** By track id, in decode order. Video: NAL units after lengths of 4 bytes; audio: raw access units; data: ID3 tags. */
+  /**
+   * By track id, in decode order. Video: NAL units after lengths of 4 bytes; audio: raw access units; data:
+   * ID3 tags.
+   */
   readonly frames: ReadonlyMap<number, readonly Frame[]>;
 }
 
@@ -46,7 +52,8 @@ interface Sent {
  * One segment of MPEG-TS.
  *
  * @returns a new array of whole packets of 188 bytes
- * @throws OxbowError `unsupported-media` for AV1, VP9, text, metadata other than ID3, and AAC that ADTS cannot carry
+ * @throws OxbowError `unsupported-media` for AV1, VP9, text, metadata other than ID3, and AAC that ADTS
+ *   cannot carry
  * @throws FormatError if a NAL unit reaches past its frame, or a record is malformed
  */
 export function muxSegment(input: SegmentInput): Uint8Array {
@@ -94,7 +101,10 @@ function lengthOf(sent: readonly Sent[], pmt: Uint8Array): number {
   return PACKET_BYTES * sent.reduce((sum, { carriage }) => sum + (carriage?.packets ?? 1), tables);
 }
 
-/** All units of all tracks in the order of their times, with as many packets as make each PID's count a multiple of 16. */
+/**
+ * All units of all tracks in the order of their times, with as many packets as make each PID's count a
+ * multiple of 16.
+ */
 function planSegment({ tracks, frames }: SegmentInput): Sent[] {
   assertTsCarries(tracks);
   const clockPid = clockPidOf(tracks);
@@ -113,7 +123,8 @@ function planSegment({ tracks, frames }: SegmentInput): Sent[] {
     const last = units.at(-1);
     if (pid === clockPid && last) clock.push(last.dts + last.duration);
   });
-  // A segment without frames of the PCR track has packets with only a PCR, over the times of the other tracks.
+  // A segment without frames of the PCR track has packets with only a PCR, over the times of the other
+  // tracks.
   if (clock.length === 0 && sent.length > 0) {
     const times = sent.map(({ time }) => time);
     const first = times.reduce((least, time) => Math.min(least, time));

@@ -1,7 +1,9 @@
 /**
- * Holds the video bytes of PES packets until the end of their last access unit is known: usually with the packet, otherwise in a later one.
- * In: PES payloads, and whether each continues a NAL unit. Out: ranges of complete access units, with their PES timestamps.
- * ISO/IEC 13818-1, 2.4.3.7 (the time is that of the first access unit that begins in the PES) and 2.14.
+ * Holds the video bytes of PES packets until the end of their last access unit is known: usually with the
+ * packet, otherwise in a later one.
+ * In: PES payloads, and whether each continues a NAL unit. Out: ranges of complete access units, with their
+ * PES timestamps. ISO/IEC 13818-1, 2.4.3.7 (the time is that of the first access unit that begins in the PES)
+ * and 2.14.
  */
 import { findBytes, searchView } from '../../../lib/byte-search.ts';
 import type { PictureTime } from './reorder-queue.ts';

@@ -1,7 +1,8 @@
 /**
  * Framing of each audio codec: frame headers, lengths and configurations.
  * In: bytes of a PES. Out: lengths, samples, configurations; one interface for all codecs.
- * AAC: ISO/IEC 14496-3, 1.A.2; MP3: ISO/IEC 11172-3, 2.4.1; AC-3, E-AC-3: ETSI TS 102 366; Opus: ETSI TS 103 491.
+ * AAC: ISO/IEC 14496-3, 1.A.2; MP3: ISO/IEC 11172-3, 2.4.1; AC-3, E-AC-3: ETSI TS 102 366; Opus: ETSI TS
+ * 103 491.
  */
 import { ADTS_HEADER_BYTES, type AdtsHeader, adtsConfig, parseAdtsHeader } from '../../aac/adts.ts';
 import { ac3Config, eac3Config } from '../../ac3/config.ts';

@@ -1,6 +1,7 @@
 /**
  * Finds the frames of one audio codec in PES payloads; a frame may continue in the next one.
- * In: PES payloads. Out: frames, the first one that begins in a PES with its time. ISO/IEC 13818-1, 2.4.3.7 (PTS of audio).
+ * In: PES payloads. Out: frames, the first one that begins in a PES with its time. ISO/IEC 13818-1, 2.4.3.7
+ * (PTS of audio).
  */
 import type { AudioFraming, AudioUnit } from './audio-framing.ts';
 

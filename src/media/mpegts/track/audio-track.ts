@@ -1,7 +1,8 @@
 /**
  * Audio of one PID: parses PES payloads into frames.
  * In: PES units of frames with headers. Out: access units, timed in ticks of the sample rate.
- * The times of PES packets are rounded to 90 kHz or worse: within 2 ms of the predicted time, the prediction is used.
+ * The times of PES packets are rounded to 90 kHz or worse: within 2 ms of the predicted time, the prediction
+ * is used.
  */
 import { concatBytes } from '../../../lib/bytes.ts';
 import { rescale } from '../../rescale.ts';
@@ -15,7 +16,10 @@ const SNAP_S = 0.002;
 /** A larger jump ahead counts only when the next PES confirms it. */
 const DOUBTFUL_S = 1;
 const MAX_DOUBTFUL_FRAMES = 1024;
-/** Most units of one frame: six blocks of eight programs with eight dependent substreams each; real streams have far fewer. */
+/**
+ * Most units of one frame: six blocks of eight programs with eight dependent substreams each; real streams
+ * have far fewer.
+ */
 const MAX_PIECES = 64;
 
 interface Timed {

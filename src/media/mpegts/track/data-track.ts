@@ -1,5 +1,6 @@
 /**
- * Timed metadata of one PID, placed on the program's timeline. It never moves the timeline, and waits only for its first time.
+ * Timed metadata of one PID, placed on the program's timeline. It never moves the timeline, and waits only
+ * for its first time.
  * In: payloads with their presentation time, if any. Out: frames without duration. ISO/IEC 13818-1, 2.4.3.7.
  */
 import type { DataConfig } from '../../frame.ts';

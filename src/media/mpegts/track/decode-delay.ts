@@ -1,8 +1,11 @@
 /**
- * Moves decode times back where an encoder left out the delay of reordering: B-pictures are then shown before they are decoded.
- * In: frames in decode order, dts increasing. Out: the same with dts <= pts, pts untouched (docs/media.md 13). ISO/IEC 13818-1, 2.4.3.7.
+ * Moves decode times back where an encoder left out the delay of reordering: B-pictures are then shown before
+ * they are decoded.
+ * In: frames in decode order, dts increasing. Out: the same with dts <= pts, pts untouched (docs/media.md
+ * 13). ISO/IEC 13818-1, 2.4.3.7.
  *
- * Streams with a correct delay show it in their first picture, and those without B-pictures never have one: both pass at once.
+ * Streams with a correct delay show it in their first picture, and those without B-pictures never have one:
+ * both pass at once.
  */
 import type { TrackFrame } from '../elementary.ts';
 

@@ -1,6 +1,8 @@
 /**
- * MPEG-1 and MPEG-2 video with the rules of NAL units: what follows each start code is one of them, and a picture begins with its header.
- * In: units from the start code value on. Out: the role of each, the configuration. ISO/IEC 13818-2, 6.2 and 6.3.
+ * MPEG-1 and MPEG-2 video with the rules of NAL units: what follows each start code is one of them, and a
+ * picture begins with its header.
+ * In: units from the start code value on. Out: the role of each, the configuration. ISO/IEC 13818-2, 6.2 and
+ * 6.3.
  */
 import type { NalList } from '../../h264/annexb.ts';
 import { MPEG2_CODE, mpeg2Config, mpeg2FieldOf, parseMpeg2Picture } from '../../mpeg2/sequence.ts';
@@ -44,7 +46,10 @@ function find(bytes: Uint8Array, list: NalList, type: number): number {
   return -1;
 }
 
-/** The picture coding extension follows the header, behind a start code or, in a sample, its length: zeros and one byte. */
+/**
+ * The picture coding extension follows the header, behind a start code or, in a sample, its length: zeros and
+ * one byte.
+ */
 function readHead(bytes: Uint8Array, start: number, end: number): PictureHead | undefined {
   const picture = parseMpeg2Picture(bytes, start, end);
   if (!picture) return undefined;

@@ -42,7 +42,8 @@ export class ParameterSets {
 
   /**
    * Takes all parameter sets of one access unit, of which at least one is new.
-   * A changed SPS begins a new sequence: sets of the same types that are not repeated with it are dropped. A repeated SPS keeps them.
+   * A changed SPS begins a new sequence: sets of the same types that are not repeated with it are dropped. A
+   * repeated SPS keeps them.
    *
    * @param nals with headers; kept
    * @returns whether the configuration changed

@@ -1,6 +1,8 @@
 /**
- * Holds access units until the next timestamp, from which the durations and missing timestamps of the held ones follow.
- * In: access units in decode order, the first with its times. Out: frames. ISO/IEC 13818-1, 2.7.4; picture order count: ITU-T H.264, 8.2.1.
+ * Holds access units until the next timestamp, from which the durations and missing timestamps of the held
+ * ones follow.
+ * In: access units in decode order, the first with its times. Out: frames. ISO/IEC 13818-1, 2.7.4; picture
+ * order count: ITU-T H.264, 8.2.1.
  */
 import { concatBytes } from '../../../lib/bytes.ts';
 import type { TrackFrame } from '../elementary.ts';
@@ -10,7 +12,10 @@ import type { PictureHead } from './video-codec.ts';
 /** A step longer than this and than 4 usual ones is a hole, not a long frame: 0.5 s. */
 const MIN_HOLE = PES_TIMESCALE / 2;
 const USUAL_STEP = PES_TIMESCALE / 30;
-/** After a wrong estimate of a duration, this many times more equal steps are needed for the next one, up to a limit. */
+/**
+ * After a wrong estimate of a duration, this many times more equal steps are needed for the next one, up to a
+ * limit.
+ */
 const DISTRUST = 16;
 const MAX_NEEDED = 4096;
 
@@ -89,17 +94,25 @@ export class ReorderQueue {
     return this.#step;
   }
 
-  /** Whether the duration of a frame can be relied on before its successor comes: the frame rate is constant. */
+  /**
+   * Whether the duration of a frame can be relied on before its successor comes: the frame rate is constant.
+   */
   get isSteady(): boolean {
     return this.#usual >= this.#needed;
   }
 
-  /** The last frame was delivered before its successor began: the next timestamp shows whether its duration was right. */
+  /**
+   * The last frame was delivered before its successor began: the next timestamp shows whether its duration
+   * was right.
+   */
   expectNext(): void {
     this.#expects = true;
   }
 
-  /** Appends a picture; either the queue is empty, or `time` is undefined. Without any time it follows the last delivered frame. */
+  /**
+   * Appends a picture; either the queue is empty, or `time` is undefined. Without any time it follows the
+   * last delivered frame.
+   */
   push(time: PictureTime | undefined, picture: Picture): void {
     if (this.#expects && time && this.#lastDts !== undefined) {
       this.#expects = false;
@@ -144,7 +157,8 @@ export class ReorderQueue {
       const data = pieces.length === 1 ? pieces[0]! : concatBytes(pieces);
       const dts = first.dts + Math.round(i * step);
       const duration = Math.max(1, first.dts + Math.round((i + 1) * step) - dts);
-      // Times that were sent count also where they are before the decode time; those that were computed may be inexact.
+      // Times that were sent count also where they are before the decode time; those that were computed may
+      // be inexact.
       const earliest = dts + Math.min(0, first.pts - first.dts);
       const pts = Math.max(earliest, shown?.[i] ?? first.pts + dts - first.dts);
       this.#lastDts = dts;

@@ -15,7 +15,10 @@ import { HEVC_NAL, hevcNalType, hevcPpsId, hevcVpsId, isHevcKey } from '../../he
 import { parseHevcSlice, parseHevcSlicePps, startsHevcPicture } from '../../hevc/slice.ts';
 import { parseHevcSps } from '../../hevc/sps.ts';
 
-/** Role of a NAL unit: parameter sets go to the configuration, a kept one into the sample too; `drop` is discarded, the others go into the sample. */
+/**
+ * Role of a NAL unit: parameter sets go to the configuration, a kept one into the sample too; `drop` is
+ * discarded, the others go into the sample.
+ */
 export type NalRole = 'slice' | 'set' | 'kept set' | 'drop' | 'other';
 
 /** One parameter set with its place among the others. */
@@ -80,9 +83,15 @@ export interface VideoCodec {
    * @param continues these are further NAL units of an access unit that was a key frame so far
    */
   isKey(bytes: Uint8Array, list: NalList, continues: boolean): boolean;
-  /** Whether a NAL unit of this type, after slices, belongs to the next access unit (H.264 7.4.1.2.3, HEVC 7.4.2.4.4). */
+  /**
+   * Whether a NAL unit of this type, after slices, belongs to the next access unit (H.264 7.4.1.2.3, HEVC
+   * 7.4.2.4.4).
+   */
   beginsUnit(type: number): boolean;
-  /** Whether a PES without a time that begins with this type continues the access unit before it; default: it does not. */
+  /**
+   * Whether a PES without a time that begins with this type continues the access unit before it; default: it
+   * does not.
+   */
   continues?(type: number): boolean;
   /** Whether a slice is the first of its picture. */
   startsPicture(bytes: Uint8Array, start: number): boolean;

@@ -1,7 +1,8 @@
 /**
  * Video of one PID: parses PES payloads into frames.
  * In: PES units in byte stream format: one access unit each, or several, or pieces of one.
- * Out: length-prefixed samples, each one access unit late, because its duration follows from the next one. Two fields are one sample.
+ * Out: length-prefixed samples, each one access unit late, because its duration follows from the next one.
+ * Two fields are one sample.
  */
 import { FormatError } from '../../../lib/errors.ts';
 import { findNals, MAX_NALS, NalList, toSample } from '../../h264/annexb.ts';
@@ -145,7 +146,10 @@ export class VideoTrack implements Elementary {
     this.#broken = true;
   }
 
-  /** A PES without a time has the slices of what is held: the PES in which the access unit begins has its time (ISO/IEC 13818-1, 2.4.3.7). */
+  /**
+   * A PES without a time has the slices of what is held: the PES in which the access unit begins has its time
+   * (ISO/IEC 13818-1, 2.4.3.7).
+   */
   #hasHeadFor(header: PesHeader, bytes: Uint8Array, from: number): boolean {
     if (header.pts !== undefined) return false;
     let at = from;
@@ -268,7 +272,8 @@ export class VideoTrack implements Elementary {
 
   /** Whether slices that do not begin a picture continue the previous one. */
   #isRest(time: PictureTime | undefined): boolean {
-    // Some encoders flag a picture with its own time as a continuation; some repeat the time in each PES of a picture.
+    // Some encoders flag a picture with its own time as a continuation; some repeat the time in each PES of a
+    // picture.
     const last = this.#queue.time ?? this.#settled;
     return this.#stitched || time === undefined || (time.dts === last?.dts && time.pts === last.pts);
   }
@@ -328,7 +333,8 @@ export class VideoTrack implements Elementary {
   /**
    * Appends to the last access unit.
    *
-   * @param key whether it is still a key frame; undefined where the other field of a frame begins, which does not change that
+   * @param key whether it is still a key frame; undefined where the other field of a frame begins, which does
+   *   not change that
    */
   #extend(data: Uint8Array, key: boolean | undefined): void {
     const newest = this.#queue.newest!;

@@ -67,7 +67,9 @@ test('the report of the source has the timestamps of the slot', () => {
   slot.assign(source);
   const report = {
     ...({ type: 'senderReport', ssrc: 1, utcMs: 1_795_000_000_000, ntpMiddle: 0, timestamp: 69_000 } as const),
-    ...{ packets: 1, bytes: 1, reports: [] },
+    packets: 1,
+    bytes: 1,
+    reports: [],
   };
   assert.equal(slot.report(report), undefined, 'nothing is sent yet');
   send(source, slot, vp8Packet(10, { isKey: true, timestamp: 60_000 }));

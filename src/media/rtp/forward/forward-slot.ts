@@ -1,7 +1,9 @@
 /**
- * One stream that a receiver gets, whatever source it comes from: to the receiver it is one source that never changes.
- * In: packets of the source that the slot is assigned to. Out: packets with the SSRC, numbers and timestamps of the slot. Pure.
- * RFC 3550 7.1 (translators), RFC 7741 4.2 (numbers of pictures); docs/decisions/0048-one-connection-with-slots.md.
+ * One stream that a receiver gets, whatever source it comes from: to the receiver it is one source that never
+ * changes.
+ * In: packets of the source that the slot is assigned to. Out: packets with the SSRC, numbers and timestamps
+ * of the slot. Pure. RFC 3550 7.1 (translators), RFC 7741 4.2 (numbers of pictures);
+ * docs/decisions/0048-one-connection-with-slots.md.
  */
 import { printRtp, type RtpPacket } from '../packet.ts';
 import { printSenderReport, type RtcpPacket } from '../rtcp.ts';
@@ -42,7 +44,6 @@ const RESEND_BURST_BYTES = 64 * 1024;
 /** Between two sources: the shortest distance of timestamps, ms. */
 const LEAST_STEP_MS = 20;
 
-/** One slot. */
 export class ForwardSlot {
   readonly kind: 'video' | 'audio';
   readonly mid: string;
@@ -162,8 +163,11 @@ export class ForwardSlot {
     const picture = descriptor?.picture && !isFirst ? this.#picture + 1 - descriptor.picture.id : 0;
     const layer = descriptor?.layer && !isFirst ? this.#layer + 1 - descriptor.layer.index : 0;
     return {
-      ...{ epoch, from: extended, to: this.#highest + 1 },
-      ...{ ticks: (timestamp - packet.timestamp) | 0, shift: { picture, layer } },
+      epoch,
+      from: extended,
+      to: this.#highest + 1,
+      ticks: (timestamp - packet.timestamp) | 0,
+      shift: { picture, layer },
     };
   }
 
@@ -177,7 +181,10 @@ export class ForwardSlot {
   #print(packet: RtpPacket, number: number, { ticks, shift }: Mapping): Uint8Array {
     const { ssrc, payloadType, extensions } = this.#options;
     return printRtp({
-      ...{ payloadType, ssrc, marker: packet.marker, sequence: number & 0xffff },
+      payloadType,
+      ssrc,
+      marker: packet.marker,
+      sequence: number & 0xffff,
       timestamp: (packet.timestamp + ticks) >>> 0,
       payload: this.kind === 'video' ? shiftVp8(packet.payload, shift) : packet.payload,
       ...(extensions && { extensions }),

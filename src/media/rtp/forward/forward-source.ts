@@ -1,7 +1,8 @@
 /**
- * One source of a participant, as a forwarder reads it: packets in any order, with those that are sent again, and what to report of them.
- * In: packets of the source and of its repair stream. Out: packets with extended numbers; figures for feedback. Pure.
- * RFC 3550 8.2 (SSRC changes), RFC 4588 4 (RTX), RFC 7741 (key frames of VP8).
+ * One source of a participant, as a forwarder reads it: packets in any order, with those that are sent again,
+ * and what to report of them.
+ * In: packets of the source and of its repair stream. Out: packets with extended numbers; figures for
+ * feedback. Pure. RFC 3550 8.2 (SSRC changes), RFC 4588 4 (RTX), RFC 7741 (key frames of VP8).
  */
 import type { RtpPacket } from '../packet.ts';
 import type { FeedbackInput } from '../receive/feedback.ts';
@@ -26,7 +27,6 @@ export interface ForwardSourceOptions {
   readonly counts: { dropped: number };
 }
 
-/** A packet to be forwarded. */
 export interface ForwardPacket {
   readonly packet: RtpPacket;
   /** Its sequence number without wraps. */
@@ -41,7 +41,10 @@ export interface ForwardPacket {
 const KEPT = { video: 512, audio: 128 } as const;
 /** A larger step of the sequence numbers is another epoch. */
 const MAX_STEP = 3000;
-/** Packets per second, and at once: 8 Mbps of pictures, sound in frames of 10 ms. More are dropped and counted. */
+/**
+ * Packets per second, and at once: 8 Mbps of pictures, sound in frames of 10 ms. More are dropped and
+ * counted.
+ */
 const RATES = { video: { perSecond: 1000, burst: 1000 }, audio: { perSecond: 150, burst: 150 } } as const;
 
 /** Reads one source. */

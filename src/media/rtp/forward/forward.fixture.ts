@@ -32,15 +32,28 @@ export function opusPacket(sequence: number, { ssrc = 2, payloadType = 111 } = {
 /** A source of VP8. */
 export function videoSource(change: Partial<ForwardSourceOptions> = {}): ForwardSource {
   return new ForwardSource({
-    ...{ kind: 'video', clockRate: 90_000, payloadType: 96, repairPayloadType: 97, sources: [], canRepeat: true },
-    ...{ counts: { dropped: 0 }, ...change },
+    kind: 'video',
+    clockRate: 90_000,
+    payloadType: 96,
+    repairPayloadType: 97,
+    sources: [],
+    canRepeat: true,
+    counts: { dropped: 0 },
+    ...change,
   });
 }
 
-/** A slot of video. */
 export function videoSlot(change: Partial<ForwardSlotOptions> = {}): ForwardSlot {
   return new ForwardSlot({
-    ...{ kind: 'video', mid: '7', ssrc: 0xabcd, payloadType: 120, clockRate: 90_000, firstSequence: 100 },
-    ...{ firstTimestamp: 5000, extensions: undefined, name: 'slot', ...change },
+    kind: 'video',
+    mid: '7',
+    ssrc: 0xabcd,
+    payloadType: 120,
+    clockRate: 90_000,
+    firstSequence: 100,
+    firstTimestamp: 5000,
+    extensions: undefined,
+    name: 'slot',
+    ...change,
   });
 }

@@ -1,5 +1,6 @@
 /**
- * How many pictures a receiver gets: on a network that loses packets it gets fewer, so that its sound does not suffer.
+ * How many pictures a receiver gets: on a network that loses packets it gets fewer, so that its sound does
+ * not suffer.
  * In: loss rates of its reports. Out: a number of pictures. Pure. RFC 3550 6.4.1.
  */
 
@@ -36,7 +37,11 @@ export class VideoAllowance {
     this.#worst = Math.max(this.#worst ?? 0, lossRate);
   }
 
-  /** Time passes. @param sent pictures that are sent now: what is not sent is not taken away @returns whether `allowed` has changed */
+  /**
+   * Time passes.
+   * @param sent pictures that are sent now: what is not sent is not taken away
+   * @returns whether `allowed` has changed
+   */
   tick(sent: number, nowMs: number): boolean {
     this.#atMs ??= nowMs;
     if (nowMs - this.#atMs < SECOND_MS) return false;

@@ -1,6 +1,8 @@
 /**
- * The payload descriptor of VP8, as a forwarder needs it: where a key frame begins, and the numbers of pictures.
- * In: RTP payloads. Out: their numbers; payloads with other numbers. Pure. RFC 7741 4.2 (descriptor), 4.3 (payload header).
+ * The payload descriptor of VP8, as a forwarder needs it: where a key frame begins, and the numbers of
+ * pictures.
+ * In: RTP payloads. Out: their numbers; payloads with other numbers. Pure. RFC 7741 4.2 (descriptor), 4.3
+ * (payload header).
  */
 
 /** What a forwarder reads of a payload. */

@@ -1,6 +1,7 @@
 /**
  * RTP payload format of AAC: access units behind their headers (AAC-hbr, AAC-lbr).
- * In: packets. Out: the configuration, access units. RFC 3640 3.2.1 (AU headers), 3.2.3 (fragments), 3.3.5 and 3.3.6 (modes), 4.1.
+ * In: packets. Out: the configuration, access units. RFC 3640 3.2.1 (AU headers), 3.2.3 (fragments), 3.3.5
+ * and 3.3.6 (modes), 4.1.
  */
 import { BitReader } from '../../../lib/bits.ts';
 import { concatBytes } from '../../../lib/bytes.ts';
@@ -36,7 +37,11 @@ export function createAacDepacketizer(format: PayloadFormat, out: DepacketizerOu
   return new AacDepacketizer(parseForm(format, out), out);
 }
 
-/** Access units of AAC last `samplesPerFrame` of the core coder. @param record AudioSpecificConfig @returns ticks of `clockRate` */
+/**
+ * Access units of AAC last `samplesPerFrame` of the core coder.
+ * @param record AudioSpecificConfig
+ * @returns ticks of `clockRate`
+ */
 export function aacDuration(record: Uint8Array, clockRate: number): number {
   const { samplesPerFrame, sampleRate } = parseAacConfig(record);
   return Math.max(1, Math.round((samplesPerFrame * clockRate) / sampleRate));

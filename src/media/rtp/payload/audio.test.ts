@@ -126,7 +126,11 @@ test('encodings of a session description are media, repeated packets, or left ou
   const meaning = (encoding: string, parameters: Record<string, string> = {}, kind: 'video' | 'audio' = 'video') =>
     meaningOf(
       {
-        ...{ encoding, payloadType: 96, clockRate: 90_000, channels: 1, feedback: [] },
+        encoding,
+        payloadType: 96,
+        clockRate: 90_000,
+        channels: 1,
+        feedback: [],
         parameters: new Map(Object.entries(parameters)),
       },
       kind,
@@ -137,7 +141,8 @@ test('encodings of a session description are media, repeated packets, or left ou
   assert.equal(meaning('PCMA', {}, 'audio')?.kind, 'media');
   assert.deepEqual(meaning('G722', {}, 'audio'), { kind: 'leftOut', track: { kind: 'audio', name: 'G.722 audio' } });
   assert.deepEqual(meaning('\u0007X'), {
-    ...{ kind: 'leftOut', track: { kind: 'video', name: "video of unknown encoding '?'" } },
+    kind: 'leftOut',
+    track: { kind: 'video', name: "video of unknown encoding '?'" },
   });
   assert.equal(meaning('TELEPHONE-EVENT', {}, 'audio'), undefined);
 });

@@ -14,7 +14,10 @@ import type { Depacketizer, DepacketizerOutput, PayloadFormat } from './payload.
 import { createVp8Depacketizer } from './vp8.ts';
 import { createVp9Depacketizer } from './vp9.ts';
 
-/** Creates what reads the packets of a format. `config` and `refused` of the output may be called at once. Never throws. */
+/**
+ * Creates what reads the packets of a format. `config` and `refused` of the output may be called at once.
+ * Never throws.
+ */
 export function createDepacketizer(format: PayloadFormat, output: DepacketizerOutput): Depacketizer {
   switch (format.codec) {
     case 'h264':

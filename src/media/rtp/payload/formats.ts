@@ -1,6 +1,7 @@
 /**
  * What oxbow reads of the payload formats of a session description.
- * In: encodings. Out: payload formats, retransmissions, names of unsupported media. Pure. RFC 8866 6.6, RFC 4588 8.1 (RTX).
+ * In: encodings. Out: payload formats, retransmissions, names of unsupported media. Pure. RFC 8866 6.6,
+ * RFC 4588 8.1 (RTX).
  */
 import type { LeftOutTrack } from '../../../api/left-out.ts';
 import type { RtpFormat } from '../../sdp/rtp-format.ts';

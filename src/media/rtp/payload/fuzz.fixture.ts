@@ -52,7 +52,10 @@ const seeds: Readonly<Partial<Record<PayloadCodec, readonly Uint8Array[]>>> = {
   latm: [hex('02 01 02'), hex('20 00 11 90 07 f8 01 ab cd ef')],
 };
 
-/** Sends `count` random packets to each depacketizer: nothing throws, and units are as the contract says. Returns the codecs with units. */
+/**
+ * Sends `count` random packets to each depacketizer: nothing throws, and units are as the contract says.
+ * Returns the codecs with units.
+ */
 export function fuzzDepacketizers(seed: number, count: number): ReadonlySet<PayloadCodec> {
   const random = seeded(seed);
   const read = new Set<PayloadCodec>();
@@ -85,7 +88,10 @@ function randomPayload(own: readonly Uint8Array[], random: (below: number) => nu
   return payload.subarray(0, Math.max(0, payload.length - (random(4) === 0 ? 1 : 0)));
 }
 
-/** Creates depacketizers of random parameters: what is malformed is refused or reported. Returns how many were refused. */
+/**
+ * Creates depacketizers of random parameters: what is malformed is refused or reported. Returns how many were
+ * refused.
+ */
 export function fuzzParameters(seed: number, count: number): number {
   const random = seeded(seed);
   const names = [

@@ -1,6 +1,7 @@
 /**
  * RTP payload format of H.264: single NAL units, STAP-A and FU-A.
- * In: payloads. Out: NAL units. RFC 6184 5.4 (modes), 5.6 (single), 5.7.1 (STAP-A), 5.8 (FU-A), 8.1 (parameters).
+ * In: payloads. Out: NAL units. RFC 6184 5.4 (modes), 5.6 (single), 5.7.1 (STAP-A), 5.8 (FU-A), 8.1
+ * (parameters).
  */
 import { ByteReader } from '../../../lib/bytes.ts';
 import { FormatError } from '../../../lib/errors.ts';

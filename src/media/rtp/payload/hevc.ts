@@ -15,7 +15,10 @@ import { ignoredPayload, UnitAssembler, type VideoPayload } from './unit-assembl
 const TYPE = { aggregation: 48, fragment: 49 } as const;
 const HEADER_BYTES = 2;
 
-/** Reads HEVC; a stream whose decoding order differs from that of its packets (`sprop-max-don-diff`) is refused. */
+/**
+ * Reads HEVC; a stream whose decoding order differs from that of its packets (`sprop-max-don-diff`) is
+ * refused.
+ */
 export function createHevcDepacketizer(format: PayloadFormat, out: DepacketizerOutput): Depacketizer {
   const nals = new NalUnits(hevcCodec, out);
   if (Number(format.parameters.get('sprop-max-don-diff') ?? 0) > 0) {

@@ -1,5 +1,6 @@
 /**
- * RTP payload format of AAC in LATM: audioMuxElements, with their configuration in the session description or within.
+ * RTP payload format of AAC in LATM: audioMuxElements, with their configuration in the session description or
+ * within.
  * In: packets. Out: the configuration, access units. RFC 6416 6; ISO/IEC 14496-3, 1.7.3.
  */
 import { BitReader, BitWriter } from '../../../lib/bits.ts';
@@ -162,7 +163,10 @@ function latmValue(bits: BitReader): number {
   return bits.u(8 * bytes);
 }
 
-/** An AudioSpecificConfig at any bit, copied to whole bytes. Its length is not written anywhere, so it must be of a form that is known. */
+/**
+ * An AudioSpecificConfig at any bit, copied to whole bytes. Its length is not written anywhere, so it must be
+ * of a form that is known.
+ */
 function copyConfig(bits: BitReader): Uint8Array {
   const out = new BitWriter();
   const copy = (count: number) => {

@@ -1,7 +1,7 @@
 /**
  * Collects the NAL units of an access unit; the same for H.264 and HEVC.
- * In: NAL units and fragments of them. Out: configurations, samples with lengths of 4 bytes without the parameter sets.
- * RFC 6184 5, RFC 7798 4; ISO/IEC 14496-15, 5.3.3.
+ * In: NAL units and fragments of them. Out: configurations, samples with lengths of 4 bytes without the
+ * parameter sets. RFC 6184 5, RFC 7798 4; ISO/IEC 14496-15, 5.3.3.
  */
 import { concatBytes } from '../../../lib/bytes.ts';
 import { FormatError } from '../../../lib/errors.ts';
@@ -40,7 +40,10 @@ export class NalUnits {
     this.#sets = new ParameterSets(codec);
   }
 
-  /** Takes parameter sets of the SDP. Malformed ones are reported as damage: those within the stream may be good. */
+  /**
+   * Takes parameter sets of the SDP. Malformed ones are reported as damage: those within the stream may be
+   * good.
+   */
   configure(sets: readonly Uint8Array[]): void {
     try {
       this.#takeSets(sets);

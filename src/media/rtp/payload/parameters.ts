@@ -22,7 +22,10 @@ function fromBase64(text: string): Uint8Array | undefined {
   return Uint8Array.from(atob(text.replace(/=+$/, '')), (character) => character.charCodeAt(0));
 }
 
-/** Bytes in hexadecimal; an odd digit at the end counts as followed by 0. @throws FormatError if it is not hexadecimal */
+/**
+ * Bytes in hexadecimal; an odd digit at the end counts as followed by 0.
+ * @throws FormatError if it is not hexadecimal
+ */
 export function hexBytes(text: string): Uint8Array {
   if (!/^[0-9a-f]+$/i.test(text) || text.length > MAX_CHARACTERS) {
     throw new FormatError('a configuration in the session description that is not hexadecimal', 0);

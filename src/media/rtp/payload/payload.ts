@@ -1,17 +1,18 @@
 /**
  * The contract of depacketizers: payload formats of an SDP, and what becomes of their packets.
- * In: types of the other files of this folder. Out: the same for media/rtp/receive. Pure types. RFC 3550 5.1, RFC 8866 6.6 (rtpmap).
+ * In: types of the other files of this folder. Out: the same for media/rtp/receive. Pure types. RFC 3550 5.1,
+ * RFC 8866 6.6 (rtpmap).
  */
 import type { LeftOutTrack } from '../../../api/left-out.ts';
 import type { AudioConfig, VideoConfig } from '../../frame.ts';
 import type { RtpPacket } from '../packet.ts';
 
 /**
- * Payload formats with a depacketizer: `aac` is mpeg4-generic (RFC 3640), `latm` is MP4A-LATM (RFC 6416), `mp2t` is MPEG-TS (RFC 2250).
+ * Payload formats with a depacketizer: `aac` is mpeg4-generic (RFC 3640), `latm` is MP4A-LATM (RFC 6416),
+ * `mp2t` is MPEG-TS (RFC 2250).
  */
 export type PayloadCodec = 'h264' | 'hevc' | 'av1' | 'vp9' | 'vp8' | 'opus' | 'aac' | 'latm' | 'pcmu' | 'pcma' | 'mp2t';
 
-/** One payload format. */
 export interface PayloadFormat {
   readonly codec: PayloadCodec;
   /** Ticks of RTP timestamps per second. */
@@ -49,7 +50,10 @@ export interface DepacketizerOutput {
 
 /** Reads the packets of one payload format, in the order of their sequence numbers. */
 export interface Depacketizer {
-  /** Video that cannot be decoded before the next key frame: units are dropped until then. Always false for audio. */
+  /**
+   * Video that cannot be decoded before the next key frame: units are dropped until then. Always false for
+   * audio.
+   */
   readonly needsKey: boolean;
   /**
    * Takes the next packet. Never throws: malformed packets are dropped and reported as damage.
@@ -57,9 +61,13 @@ export interface Depacketizer {
    * @param packet views of its payload may be kept
    */
   push(packet: RtpPacket): void;
-  /** Packets are missing before the next one: drops what is incomplete, and video up to the next key frame. */
+  /**
+   * Packets are missing before the next one: drops what is incomplete, and video up to the next key frame.
+   */
   lost(): void;
-  /** The stream ends: delivers a unit whose end was not marked, unless the sender marks the ends of others. */
+  /**
+   * The stream ends: delivers a unit whose end was not marked, unless the sender marks the ends of others.
+   */
   flush(): void;
 }
 

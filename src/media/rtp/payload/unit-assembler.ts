@@ -1,6 +1,7 @@
 /**
  * Finds access units of video: packets with one timestamp, up to the one with the marker bit.
- * In: packets in order. Out: calls of a format that reads their payloads. RFC 3550 5.1 (marker), RFC 6184 5.1.
+ * In: packets in order. Out: calls of a format that reads their payloads. RFC 3550 5.1 (marker), RFC 6184
+ * 5.1.
  */
 import { FormatError } from '../../../lib/errors.ts';
 import type { RtpPacket } from '../packet.ts';

@@ -1,6 +1,8 @@
 /**
- * RTP payload format of VP8: frames, and a configuration with the size of each key frame that has another one.
- * In: payloads. Out: frames; CMAF has no VP8, so it is converted before the stream. RFC 7741 4.2 (descriptor), 4.3 (payload header).
+ * RTP payload format of VP8: frames, and a configuration with the size of each key frame that has another
+ * one.
+ * In: payloads. Out: frames; CMAF has no VP8, so it is converted before the stream. RFC 7741 4.2
+ * (descriptor), 4.3 (payload header).
  */
 import { ByteReader, concatBytes } from '../../../lib/bytes.ts';
 import { FormatError } from '../../../lib/errors.ts';

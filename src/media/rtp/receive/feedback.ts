@@ -1,6 +1,7 @@
 /**
  * Feedback of a receiver: receiver reports, requests for lost packets and key frames.
- * In: the inputs of the tracks. Out: compound RTCP packets that are due. Pure. RFC 3550 6.4.2, RFC 4585 3.5 and 6, RFC 5506 (reduced size).
+ * In: the inputs of the tracks. Out: compound RTCP packets that are due. Pure. RFC 3550 6.4.2, RFC 4585 3.5
+ * and 6, RFC 5506 (reduced size).
  */
 import { concatBytes } from '../../../lib/bytes.ts';
 import { printNack, printPictureLoss, printReceiverReport, printTransportFeedback } from '../rtcp.ts';

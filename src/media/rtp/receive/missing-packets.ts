@@ -62,7 +62,10 @@ export class MissingPackets {
     return (this.#missing.get(sequence)?.tries ?? 0) > 0;
   }
 
-  /** A packet arrived, perhaps a missing one. @param isAnswer it was sent again: its time is that of a round trip */
+  /**
+   * A packet arrived, perhaps a missing one.
+   * @param isAnswer it was sent again: its time is that of a round trip
+   */
   arrived(sequence: number, nowMs: number, isAnswer: boolean): void {
     const missing = this.#missing.get(sequence);
     if (!missing) return;

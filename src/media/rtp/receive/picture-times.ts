@@ -1,7 +1,7 @@
 /**
  * Times of video frames: RTP has presentation times alone, so decode times and durations are derived.
- * In: access units in decode order with their presentation times. Out: frames, at once where the frame rate is even, otherwise one frame
- * late. ITU-T H.264, C.4.5.3 (max_num_reorder_frames); docs/media.md 13.
+ * In: access units in decode order with their presentation times. Out: frames, at once where the frame rate
+ * is even, otherwise one frame late. ITU-T H.264, C.4.5.3 (max_num_reorder_frames); docs/media.md 13.
  */
 import { EvenTimes } from '../../even-times.ts';
 import type { Frame, VideoConfig } from '../../frame.ts';
@@ -31,12 +31,16 @@ export interface PictureOutput {
   damage(reason: string): void;
 }
 
-/** How many frames may precede a frame in decode order and follow it in presentation order; undefined if that must be measured. */
+/**
+ * How many frames may precede a frame in decode order and follow it in presentation order; undefined if that
+ * must be measured.
+ */
 export function reorderDepth(config: VideoConfig): number | undefined {
   if (config.codec === 'hevc') return hevcSpsOf(config)?.maxReorderFrames;
   if (config.codec !== 'h264') return 0;
   const sps = h264SpsOf(config);
-  // Without order counts in slices the order is that of decoding (8.2.1.2 is not used by cameras, 8.2.1.3 forbids reordering).
+  // Without order counts in slices the order is that of decoding (8.2.1.2 is not used by cameras, 8.2.1.3
+  // forbids reordering).
   if (sps?.profile === BASELINE || sps?.orderBits === 0) return 0;
   return sps?.maxReorderFrames;
 }
@@ -60,7 +64,10 @@ export class PictureTimes {
   #depth: number;
   /** Frame duration of the parameter sets, ticks; undefined if they have none. */
   #nominal: number | undefined;
-  /** The latest presentation times, `#depth` + 1 of them, in order: the first one is the decode time of the next frame. */
+  /**
+   * The latest presentation times, `#depth` + 1 of them, in order: the first one is the decode time of the
+   * next frame.
+   */
   #shown: number[] = [];
   #last: number | undefined;
   #interval: number | undefined;

@@ -107,7 +107,10 @@ test('a report has losses since the last one, the highest number with its wraps,
   const { buffer } = open();
   for (let i = 0; i < 100; i++) if (i % 4 !== 3) buffer.push(packet(65_500 + i, i * 900), i * 10);
   assert.deepEqual(buffer.reception.take(), {
-    ...{ lossRate: 24 / 99, lost: 24, highestSequence: 2 * 65_536 + 62, jitter: 0 },
+    lossRate: 24 / 99,
+    lost: 24,
+    highestSequence: 2 * 65_536 + 62,
+    jitter: 0,
   });
   // Every second packet is 8 ms late: the mean difference is 8 ms.
   for (let i = 100; i < 300; i++) buffer.push(packet(65_500 + i, i * 900), i * 10 + 8 * (i % 2));

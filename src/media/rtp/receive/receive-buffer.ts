@@ -1,7 +1,8 @@
 /**
  * Puts the packets of one source in order: duplicates, late packets and holes.
- * In: packets as they arrive. Out: packets in the order of their sequence numbers, with a call of `lost` where some are missing.
- * A hole is waited for up to a deadline. Pure. RFC 3550 A.1 (sequence numbers); docs/media.md 30.
+ * In: packets as they arrive. Out: packets in the order of their sequence numbers, with a call of `lost`
+ * where some are missing. A hole is waited for up to a deadline. Pure. RFC 3550 A.1 (sequence numbers);
+ * docs/media.md 30.
  */
 import type { RtpPacket } from '../packet.ts';
 import { MissingPackets } from './missing-packets.ts';
@@ -68,8 +69,8 @@ export class ReceiveBuffer {
   }
 
   /**
-   * Packets that arrived after their deadline, repeated packets, packets that were not waited for any longer, and packets that came in
-   * time only because they were sent again.
+   * Packets that arrived after their deadline, repeated packets, packets that were not waited for any longer,
+   * and packets that came in time only because they were sent again.
    */
   get counts(): Readonly<Record<'late' | 'duplicates' | 'givenUp' | 'repaired', number>> {
     return { late: this.#late, duplicates: this.#duplicates, givenUp: this.#givenUp, repaired: this.#repaired };

@@ -31,7 +31,11 @@ export const AUDIO_SSRC = 0x2222;
 
 const format = (payloadType: number, encoding: string, clockRate: number, parameters: Record<string, string> = {}) =>
   ({
-    ...{ payloadType, encoding, clockRate, channels: 1, feedback: [] },
+    payloadType,
+    encoding,
+    clockRate,
+    channels: 1,
+    feedback: [],
     parameters: new Map(Object.entries(parameters)),
   }) satisfies RtpFormat;
 
@@ -39,7 +43,11 @@ const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64');
 
 /** H.264 of baseline profile with RTX, and VP8. */
 export const videoTrack: RtpTrackOptions = {
-  ...{ id: 1, kind: 'video', canRepeat: true, canRequestKey: true, mid: 'v' },
+  id: 1,
+  kind: 'video',
+  canRepeat: true,
+  canRequestKey: true,
+  mid: 'v',
   formats: [
     format(PT.h264, 'H264', 90_000, { 'sprop-parameter-sets': `${base64(printSps())},${base64(PPS)}` }),
     format(PT.rtx, 'RTX', 90_000, { apt: String(PT.h264) }),
@@ -48,7 +56,10 @@ export const videoTrack: RtpTrackOptions = {
 };
 /** Opus. */
 export const audioTrack: RtpTrackOptions = {
-  ...{ id: 2, kind: 'audio', canRepeat: true, mid: 'a' },
+  id: 2,
+  kind: 'audio',
+  canRepeat: true,
+  mid: 'a',
   formats: [format(PT.opus, 'OPUS', 48_000)],
 };
 
@@ -64,7 +75,6 @@ export interface Session {
   of(id: number): Frame[];
 }
 
-/** Opens a session. */
 export function openSession(tracks: readonly RtpTrackOptions[], more: Partial<RtpDemuxerOptions> = {}): Session {
   const frames: Frame[] = [];
   const runs: { tracks: readonly Track[]; at: number }[] = [];

@@ -42,7 +42,8 @@ export class Reception {
    * A packet arrived.
    *
    * @param sequence extended by its wraps
-   * @param timestamp extended by its wraps, ticks; undefined for a packet sent again, which says nothing about jitter
+   * @param timestamp extended by its wraps, ticks; undefined for a packet sent again, which says nothing
+   *   about jitter
    */
   add(sequence: number, timestamp: number | undefined, nowMs: number): void {
     if (this.#highest < 0) this.#first = sequence;

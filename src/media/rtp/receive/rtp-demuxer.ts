@@ -1,7 +1,7 @@
 /**
  * An RTP session with several tracks: packets to frames on one timeline.
- * In: RTP packets and RTCP of one sender, the time. Out: tracks and frames; feedback for the sender; MPEG-TS as bytes.
- * Pure. RFC 3550, RFC 4585, RFC 4588; docs/media.md 4 and 30.
+ * In: RTP packets and RTCP of one sender, the time. Out: tracks and frames; feedback for the sender; MPEG-TS
+ * as bytes. Pure. RFC 3550, RFC 4585, RFC 4588; docs/media.md 4 and 30.
  */
 import { distinctLeftOut, type LeftOutTrack } from '../../../api/left-out.ts';
 import { FormatError } from '../../../lib/errors.ts';
@@ -68,7 +68,10 @@ export class RtpDemuxer {
     this.#slots = options.tracks.map((track) => this.#open(track));
   }
 
-  /** Figures of all tracks: packets that came by themselves, were lost on the way, were sent again, and were dropped as late or repeated. */
+  /**
+   * Figures of all tracks: packets that came by themselves, were lost on the way, were sent again, and were
+   * dropped as late or repeated.
+   */
   get stats(): { packets: number; lost: number; retransmitted: number; dropped: number } {
     const sum = { packets: 0, lost: 0, retransmitted: 0, dropped: 0 };
     for (const { input } of this.#slots) {
@@ -86,7 +89,8 @@ export class RtpDemuxer {
    *
    * @param packet may be kept, must not be changed afterwards; a datagram that is no RTP is damage
    * @param nowMs monotonic
-   * @param trackId the track whose transport it came over; found by its media name, source or payload type if absent
+   * @param trackId the track whose transport it came over; found by its media name, source or payload type if
+   *   absent
    */
   push(packet: Uint8Array | RtpPacket, nowMs: number, trackId?: number): void {
     const parsed = packet instanceof Uint8Array ? this.#parse(packet) : packet;
@@ -111,13 +115,20 @@ export class RtpDemuxer {
     this.#compare(nowMs);
   }
 
-  /** Time passes: gives up missing packets, ends waits. To be called about every 20 ms. @param nowMs monotonic */
+  /**
+   * Time passes: gives up missing packets, ends waits. To be called about every 20 ms.
+   * @param nowMs monotonic
+   */
   tick(nowMs: number): void {
     for (const { input } of this.#slots) input.tick(nowMs);
     this.#advance(nowMs);
   }
 
-  /** Compound RTCP packets to send now, each in a datagram. @param nowMs monotonic @param trackId of separate tracks */
+  /**
+   * Compound RTCP packets to send now, each in a datagram.
+   * @param nowMs monotonic
+   * @param trackId of separate tracks
+   */
   feedback(nowMs: number, trackId?: number): Uint8Array[] {
     const slot = this.#slots.find(({ options }) => options.id === trackId);
     return slot ? slot.feedback.take([slot], nowMs) : this.#feedback.take(this.#slots, nowMs);
@@ -170,7 +181,12 @@ export class RtpDemuxer {
     });
     const { kind, canRequestKey = false } = options;
     const slot: Slot = {
-      ...{ options, input, track, refused: undefined, isBytes: false, lastUnitMs: 0 },
+      options,
+      input,
+      track,
+      refused: undefined,
+      isBytes: false,
+      lastUnitMs: 0,
       canRequestKey: kind === 'video' && canRequestKey,
       feedback: this.#options.isSeparate ? new Feedback(this.#options) : this.#feedback,
     };
@@ -282,7 +298,10 @@ export class RtpDemuxer {
     this.#deliverWaiting();
   }
 
-  /** Another run: tracks that wait join, and the offsets follow the newest reports. The reference keeps its place. */
+  /**
+   * Another run: tracks that wait join, and the offsets follow the newest reports. The reference keeps its
+   * place.
+   */
   #switch(): void {
     this.#switchMs = undefined;
     for (const { track } of this.#slots) track.flush();

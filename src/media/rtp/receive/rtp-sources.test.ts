@@ -18,7 +18,10 @@ import {
   videoTrack,
 } from './receive.fixture.ts';
 
-/** Ten seconds of video in two packets a picture through a network with losses; the sender answers requests if it may. */
+/**
+ * Ten seconds of video in two packets a picture through a network with losses; the sender answers requests if
+ * it may.
+ */
 function lossy(seed: number, mayAnswer: boolean) {
   const session = openSession([{ ...videoTrack, canRepeat: mayAnswer }], { reducedSize: true });
   const { demuxer } = session;

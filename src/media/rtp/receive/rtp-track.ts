@@ -1,5 +1,6 @@
 /**
- * One track from access units to frames: waits until its place on the timeline is known, then times its frames.
+ * One track from access units to frames: waits until its place on the timeline is known, then times its
+ * frames.
  * In: configurations and access units with ticks of their clock. Out: frames. Pure. docs/media.md 4 and 13.
  */
 import { sameBytes } from '../../../lib/bytes.ts';
@@ -34,7 +35,6 @@ export interface RtpTrackOutput {
   changed(): void;
 }
 
-/** One track. */
 export class RtpTrack {
   readonly id: number;
   readonly #language: string;

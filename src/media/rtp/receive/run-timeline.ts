@@ -1,12 +1,15 @@
 /**
  * The common timeline of a run: where each track begins on it.
- * In: the clocks of the tracks. Out: what is added to their ticks, constant for the run. Pure. docs/media.md 4.
+ * In: the clocks of the tracks. Out: what is added to their ticks, constant for the run. Pure.
+ * docs/media.md 4.
  */
 import type { SenderClock } from './sender-clock.ts';
 
 /** Where a timeline begins, ms: earlier frames of another track have room before it. */
 const START_MS = 10_000;
-/** Reports that differ more from the arrivals are wrong: cameras whose clocks of audio and video differ, ms. */
+/**
+ * Reports that differ more from the arrivals are wrong: cameras whose clocks of audio and video differ, ms.
+ */
 const MAX_DISAGREEMENT_MS = 10_000;
 /** Larger differences between later reports and the run begin another run, ms. */
 const MAX_OFFSET_MS = 40;
@@ -18,7 +21,6 @@ export interface ClockedTrack {
   readonly firstTicks: number;
 }
 
-/** A track that has its place. */
 export interface PlacedTrack {
   readonly clock: SenderClock;
   /** Ticks to add. */
@@ -71,8 +73,9 @@ export class RunTimeline {
   }
 
   /**
-   * Compares the places with later reports. True if another run should begin: the offset between two tracks is wrong by more than 40 ms,
-   * in two rounds of reports, or in the first round if the run was placed by arrivals.
+   * Compares the places with later reports. True if another run should begin: the offset between two tracks
+   * is wrong by more than 40 ms, in two rounds of reports, or in the first round if the run was placed by
+   * arrivals.
    */
   isOff(tracks: readonly PlacedTrack[]): boolean {
     const [reference, ...others] = tracks;

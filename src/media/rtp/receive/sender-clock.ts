@@ -1,6 +1,8 @@
 /**
- * The clock of one source: RTP timestamps without wraps, their place in the time of the sender and in that of arrival.
- * In: timestamps, arrivals, sender reports. Out: ticks; the moment of tick 0 in both times. Pure. RFC 3550 5.1, 6.4.1.
+ * The clock of one source: RTP timestamps without wraps, their place in the time of the sender and in that of
+ * arrival.
+ * In: timestamps, arrivals, sender reports. Out: ticks; the moment of tick 0 in both times. Pure. RFC 3550
+ * 5.1, 6.4.1.
  */
 
 /** Arrivals of this long are the least late ones, ms; twice that is looked at. */
@@ -70,7 +72,11 @@ export class SenderClock {
     return ticks;
   }
 
-  /** A sender report. @param utcMs its NTP time, unix ms @param timestamp the same moment as an RTP timestamp */
+  /**
+   * A sender report.
+   * @param utcMs its NTP time, unix ms
+   * @param timestamp the same moment as an RTP timestamp
+   */
   report(utcMs: number, timestamp: number): void {
     if (utcMs < NO_CLOCK_MS) return;
     this.#report = { utcMs, timestamp };

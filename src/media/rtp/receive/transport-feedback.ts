@@ -38,11 +38,15 @@ export class TransportFeedback {
     if (this.#arrivals.size > MAX_KEPT) this.#arrivals.delete(this.#arrivals.keys().next().value!);
   }
 
-  /** The content of the next feedback packet, for `printTransportFeedback`; undefined if nothing arrived since the last one. */
+  /**
+   * The content of the next feedback packet, for `printTransportFeedback`; undefined if nothing arrived since
+   * the last one.
+   */
   print(): Uint8Array | undefined {
     const first = Math.min(...this.#arrivals.keys());
     if (!Number.isFinite(first)) return undefined;
-    // A long hole before the first arrival is not worth its bytes: the sender counts what is not reported as lost.
+    // A long hole before the first arrival is not worth its bytes: the sender counts what is not reported as
+    // lost.
     const base = Math.max(this.#next, first - MAX_REPORTED / 2);
     const reference = Math.floor(this.#arrivals.get(first)! / REFERENCE_MS);
     const statuses: number[] = [];

@@ -1,6 +1,7 @@
 /**
  * AV1 as RTP payloads: OBUs without their sizes, up to three in a packet, fragmented where they do not fit.
- * In: temporal units. Out: payloads. Pure. RTP Payload Format For AV1, 4.4 (aggregation header), 4.5 (structure), 5 (packetization).
+ * In: temporal units. Out: payloads. Pure. RTP Payload Format For AV1, 4.4 (aggregation header), 4.5
+ * (structure), 5 (packetization).
  */
 import { FormatError } from '../../../lib/errors.ts';
 import { sequenceHeaderOf } from '../../av1/sequence-header.ts';

@@ -1,9 +1,10 @@
 /**
- * Decides when a viewer's connection cannot carry the stream, so that its queue drops up to the next key frame.
+ * Decides when a viewer's connection cannot carry the stream, so that its queue drops up to the next key
+ * frame.
  * In: figures of the viewer after each of its reports, the bitrate sent. Out: a yes or no. Pure.
  *
- * The stream has one bitrate for all viewers: media is dropped only when the connection is far below it. Random loss of 10 % is
- * repaired by NACK and is no congestion.
+ * The stream has one bitrate for all viewers: media is dropped only when the connection is far below it.
+ * Random loss of 10 % is repaired by NACK and is no congestion.
  */
 import type { ReceiverFigures } from './receiver-figures.ts';
 

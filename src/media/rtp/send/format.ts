@@ -1,7 +1,7 @@
 /**
  * How the SDP describes a track that is sent: `a=rtpmap` and `a=fmtp`.
- * In: a track. Out: encoding name, clock rate, parameters. Pure. RFC 6184 8.1, RFC 7798 7.1, RTP Payload Format For AV1 7.2, RFC 9628 6,
- * RFC 7587 6.1.
+ * In: a track. Out: encoding name, clock rate, parameters. Pure. RFC 6184 8.1, RFC 7798 7.1, RTP Payload
+ * Format For AV1 7.2, RFC 9628 6, RFC 7587 6.1.
  */
 import { ByteReader } from '../../../lib/bytes.ts';
 import { av1Codecs } from '../../av1/av1c.ts';

@@ -10,7 +10,10 @@ import { ParameterSets } from './parameter-sets.ts';
 /** nal_unit_type. */
 const [SPS, PPS, DELIMITER, END_OF_SEQUENCE, END_OF_STREAM, FILLER] = [7, 8, 9, 10, 11, 12];
 const NOT_SENT: readonly number[] = [DELIMITER, END_OF_SEQUENCE, END_OF_STREAM, FILLER];
-/** Types from here on are payload structures of RFC 6184, reserved or unspecified: a receiver would misread them. */
+/**
+ * Types from here on are payload structures of RFC 6184, reserved or unspecified: a receiver would misread
+ * them.
+ */
 const [STAP_A, FU_A] = [24, 28];
 const FORBIDDEN_BIT = 0x80;
 const REF_IDC = 0x60;
@@ -29,8 +32,8 @@ function typeOf(nal: Uint8Array): number {
 }
 
 /**
- * Creates the packetizer of an H.264 track. Parameter sets go before each key frame that has none of its own; delimiters and filler are
- * left out.
+ * Creates the packetizer of an H.264 track. Parameter sets go before each key frame that has none of its own;
+ * delimiters and filler are left out.
  *
  * @param record body of the `avcC`
  * @throws FormatError if the record is malformed

@@ -1,7 +1,8 @@
 /**
  * The RTP header extensions of a connection's packets.
- * In: what the SDP negotiated, the time of each packet. Out: values by id, for printRtp. Pure. RFC 8285; RFC 9143 15 (MID),
- * draft-holmer-rmcat-transport-wide-cc-extensions-01 2, abs-send-time of WebRTC (24 bits, 6.18 fixed point seconds).
+ * In: what the SDP negotiated, the time of each packet. Out: values by id, for printRtp. Pure. RFC 8285;
+ * RFC 9143 15 (MID), draft-holmer-rmcat-transport-wide-cc-extensions-01 2, abs-send-time of WebRTC (24 bits,
+ * 6.18 fixed point seconds).
  */
 
 /** Ids, 1 to 14, of the extensions that the peer accepts. */
@@ -10,7 +11,10 @@ export interface ExtensionIds {
   readonly mid?: number;
   /** `http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01`. */
   readonly transportSequence?: number;
-  /** `http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time`; lets browsers estimate the bandwidth for REMB. */
+  /**
+   * `http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time`; lets browsers estimate the bandwidth for
+   * REMB.
+   */
   readonly absoluteSendTime?: number;
 }
 

@@ -1,5 +1,6 @@
 /**
- * HEVC as RTP payloads: single NAL units, aggregation packets and fragmentation units, without decoding order numbers.
+ * HEVC as RTP payloads: single NAL units, aggregation packets and fragmentation units, without decoding order
+ * numbers.
  * In: frames with 4-byte lengths. Out: payloads. Pure. RFC 7798 4.4.1 (single), 4.4.2 (AP), 4.4.3 (FU).
  */
 import type { Frame } from '../../frame.ts';
@@ -30,8 +31,8 @@ function typeOf(nal: Uint8Array): number {
 }
 
 /**
- * Creates the packetizer of an HEVC track. Parameter sets go before each key frame that has none of its own; delimiters and filler are
- * left out.
+ * Creates the packetizer of an HEVC track. Parameter sets go before each key frame that has none of its own;
+ * delimiters and filler are left out.
  *
  * @param record body of the `hvcC`
  * @throws FormatError if the record is malformed

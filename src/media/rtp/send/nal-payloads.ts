@@ -1,5 +1,6 @@
 /**
- * Payloads of NAL units, as H.264 and HEVC share them: one unit, several small ones together, or a fragment of a large one.
+ * Payloads of NAL units, as H.264 and HEVC share them: one unit, several small ones together, or a fragment
+ * of a large one.
  * In: samples with lengths. Out: NAL units and payloads. Pure. RFC 6184 5.6 to 5.8, RFC 7798 4.4.
  */
 import { FormatError } from '../../../lib/errors.ts';

@@ -1,12 +1,17 @@
 /**
- * The sound of a live stream as WebRTC takes it: Opus, converted where the stream has another codec. For WHEP viewers and WHIP relays.
- * In: the audio track of a run, its frames. Out: the track and the frames that are sent. Implemented by transcode/audio/opus-conversion.ts.
+ * The sound of a live stream as WebRTC takes it: Opus, converted where the stream has another codec. For WHEP
+ * viewers and WHIP relays.
+ * In: the audio track of a run, its frames. Out: the track and the frames that are sent. Implemented by
+ * transcode/audio/opus-conversion.ts.
  */
 import type { AudioTrack, Frame } from '../../frame.ts';
 
 /** The conversion of one stream. Calls do not wait. Disposing ends it. */
 export interface OpusConversion extends Disposable {
-  /** A run begins: returns the track of the Opus, which has the id of the source; undefined if the track needs no conversion. */
+  /**
+   * A run begins: returns the track of the Opus, which has the id of the source; undefined if the track needs
+   * no conversion.
+   */
   startRun(track: AudioTrack): AudioTrack | undefined;
   /** Takes the next frame of the track. */
   write(frame: Frame): void;
@@ -16,7 +21,8 @@ export interface OpusConversion extends Disposable {
  * Opens the conversion of one stream; nothing runs before its `startRun`.
  *
  * @param name of the stream, for logs and metrics
- * @param deliver receives each Opus frame of the current run, later; not called after the conversion is disposed
+ * @param deliver receives each Opus frame of the current run, later; not called after the conversion is
+ *   disposed
  */
 export type OpenOpusConversion = (name: string, deliver: (frame: Frame) => void) => OpusConversion;
 
@@ -31,7 +37,11 @@ export class OpusAudio implements Disposable {
     this.#open = () => open(name, deliver);
   }
 
-  /** A run begins. @param track the audio that viewers get if it is converted. Returns what they get; undefined if that is `track` */
+  /**
+   * A run begins.
+   * @param track the audio that viewers get if it is converted. Returns what they get; undefined if that is
+   *   `track`
+   */
   startRun(track: AudioTrack | undefined): AudioTrack | undefined {
     let opus: AudioTrack | undefined;
     if (track && needsConversion(track)) {

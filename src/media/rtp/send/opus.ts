@@ -8,7 +8,8 @@ import type { Frame } from '../../frame.ts';
 /**
  * The payload of a frame: its data; none for an empty frame.
  *
- * @throws FormatError for a packet of more than `maxBytes`, which RTP cannot divide: 20 ms have at most 1,275 bytes, and in practice 400
+ * @throws FormatError for a packet of more than `maxBytes`, which RTP cannot divide: 20 ms have at most 1,275
+ *   bytes, and in practice 400
  */
 export function opusPayloads({ data }: Frame, maxBytes: number): readonly Uint8Array[] {
   if (data.length > maxBytes) {

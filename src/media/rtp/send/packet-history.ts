@@ -1,10 +1,10 @@
 /**
  * The newest packets of one source, for retransmission.
- * In: sent packets, whose payloads other viewers share. Out: a packet by its sequence number. Pure. RFC 4585 6.2.1 (NACK).
+ * In: sent packets, whose payloads other viewers share. Out: a packet by its sequence number. Pure. RFC 4585
+ * 6.2.1 (NACK).
  */
 import type { RtpPacket } from '../packet.ts';
 
-/** A packet that was sent. */
 export interface SentPacket {
   readonly packet: RtpPacket;
   /** When it was sent last, ms. */

@@ -1,7 +1,8 @@
 /**
  * From frames to RTP payloads: the contract of all packetizers, and their choice by codec.
- * In: the frames of one track. Out: payloads that all viewers of the track share; sender.ts adds their headers. Pure.
- * RFC 6184 (H.264), RFC 7798 (HEVC), RTP Payload Format For AV1, RFC 9628 (VP9), RFC 7587 (Opus).
+ * In: the frames of one track. Out: payloads that all viewers of the track share; sender.ts adds their
+ * headers. Pure. RFC 6184 (H.264), RFC 7798 (HEVC), RTP Payload Format For AV1, RFC 9628 (VP9), RFC 7587
+ * (Opus).
  */
 import type { Frame, Track } from '../../frame.ts';
 import { createAv1Payloads } from './av1.ts';
@@ -11,13 +12,17 @@ import { createHevcPayloads } from './hevc.ts';
 import { opusPayloads } from './opus.ts';
 import { createVp9Payloads } from './vp9.ts';
 
-/** Makes the payloads of one track's frames. It has a state: one packetizer for each track and run, every frame once and in order. */
+/**
+ * Makes the payloads of one track's frames. It has a state: one packetizer for each track and run, every
+ * frame once and in order.
+ */
 export interface Packetizer {
   /** What the SDP says about the payloads. */
   readonly format: RtpFormat;
   /**
-   * The payloads of a frame, each of 1 to `maxPayloadBytes` bytes; the last one of a video frame gets the marker. Some are views of
-   * `frame.data`: they may be kept, never changed. Empty if nothing of the frame is sent.
+   * The payloads of a frame, each of 1 to `maxPayloadBytes` bytes; the last one of a video frame gets the
+   * marker. Some are views of `frame.data`: they may be kept, never changed. Empty if nothing of the frame is
+   * sent.
    *
    * @throws FormatError if the frame's data is malformed; viewers then need the next key frame
    */

@@ -1,6 +1,8 @@
 /**
- * Parameter sets before each key frame: a viewer may join at any of them, and WebRTC carries them in the media.
- * In: the sets of a track's record, NAL units of its frames. Out: NAL units to send. Pure. RFC 6184 8.4, RFC 7798 4.
+ * Parameter sets before each key frame: a viewer may join at any of them, and WebRTC carries them in the
+ * media.
+ * In: the sets of a track's record, NAL units of its frames. Out: NAL units to send. Pure. RFC 6184 8.4,
+ * RFC 7798 4.
  */
 
 /** Sets of one track by their NAL unit type, in the order in which they are sent. */
@@ -13,8 +15,8 @@ export class ParameterSets {
   }
 
   /**
-   * The units of a key frame with all sets that a decoder needs. Sets within the frame replace the known ones of their type; the others
-   * are put before the units.
+   * The units of a key frame with all sets that a decoder needs. Sets within the frame replace the known ones
+   * of their type; the others are put before the units.
    *
    * @param typeOf nal_unit_type
    */

@@ -2,8 +2,9 @@
  * The profile-level-id of an H.264 track, in the forms that browsers know.
  * In: the body of an `avcC`. Out: six hexadecimal digits. Pure. RFC 6184 8.1; ITU-T H.264 annex A.
  *
- * Browsers compare profile and constraint bits with a list of patterns and refuse a format whose bits or level they do not know.
- * Bits without a meaning for the profile are cleared, and a level is replaced by the next lower one that they know.
+ * Browsers compare profile and constraint bits with a list of patterns and refuse a format whose bits or
+ * level they do not know. Bits without a meaning for the profile are cleared, and a level is replaced by the
+ * next lower one that they know.
  */
 import { ByteReader } from '../../../lib/bytes.ts';
 

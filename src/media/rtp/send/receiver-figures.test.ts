@@ -6,7 +6,13 @@ import { ReceiverFigures } from './receiver-figures.ts';
 
 const UTC_MS = 1_790_000_000_500;
 const good: ReceptionReport = {
-  ...{ ssrc: 7, lossRate: 0, lost: 0, highestSequence: 0, jitter: 0, lastReport: 0, delay: 0 },
+  ssrc: 7,
+  lossRate: 0,
+  lost: 0,
+  highestSequence: 0,
+  jitter: 0,
+  lastReport: 0,
+  delay: 0,
 };
 const report = (change: Partial<ReceptionReport>) => ({
   ...({ type: 'receiverReport', ssrc: 1, reports: [{ ...good, ...change }] } as const),

@@ -1,6 +1,7 @@
 /**
  * How a viewer receives one source: loss, jitter, round trip time, available bandwidth.
- * In: RTCP packets of the viewer. Out: figures for statistics and congestion.ts. Pure. RFC 3550 6.4.1; draft-alvestrand-rmcat-remb.
+ * In: RTCP packets of the viewer. Out: figures for statistics and congestion.ts. Pure. RFC 3550 6.4.1;
+ * draft-alvestrand-rmcat-remb.
  */
 import type { RtcpPacket } from '../rtcp.ts';
 

@@ -1,5 +1,6 @@
 /**
- * Recognizes video with B-frames, which WebRTC cannot play: RTP carries presentation times, and browsers show frames in decode order.
+ * Recognizes video with B-frames, which WebRTC cannot play: RTP carries presentation times, and browsers show
+ * frames in decode order.
  * In: frames. Out: a yes or no. Pure. docs/media.md 30.
  */
 import type { Frame } from '../../frame.ts';

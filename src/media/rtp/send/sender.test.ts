@@ -14,8 +14,15 @@ const UTC_MS = 1_790_000_000_000;
 function open(options: Partial<RtpSenderOptions> = {}) {
   const timeline = options.timeline ?? new ViewerTimeline();
   const sender = new RtpSender({
-    ...{ kind: 'video', ssrc: 7, payloadType: 96, clockRate: 90_000, name: 'oxbow', timeline },
-    ...{ firstSequence: 0xfffe, timestampOffset: 1000, ...options },
+    kind: 'video',
+    ssrc: 7,
+    payloadType: 96,
+    clockRate: 90_000,
+    name: 'oxbow',
+    timeline,
+    firstSequence: 0xfffe,
+    timestampOffset: 1000,
+    ...options,
   });
   timeline.startRun({ utcOffsetUs: UTC_MS * 1000 }, UTC_MS * 1000);
   sender.startRun(90_000);

@@ -1,7 +1,7 @@
 /**
  * Sends one track to one viewer: headers around shared payloads, sender reports, answers to NACK.
- * In: payloads of packetizer.ts or viewer-queue.ts, NACKs of the viewer. Out: RTP and RTCP packets, before encryption. Pure.
- * RFC 3550 5.1 and 6.4.1, RFC 4585 6.2.1 (NACK), RFC 4588 4 (retransmission).
+ * In: payloads of packetizer.ts or viewer-queue.ts, NACKs of the viewer. Out: RTP and RTCP packets, before
+ * encryption. Pure. RFC 3550 5.1 and 6.4.1, RFC 4585 6.2.1 (NACK), RFC 4588 4 (retransmission).
  */
 import type { Frame } from '../../frame.ts';
 import { rescale } from '../../rescale.ts';
@@ -30,7 +30,10 @@ export interface RetransmissionOptions {
   readonly extensions?: PacketExtensions;
 }
 
-/** What a sender needs. Random numbers are the caller's, because RTP with known ones is easier to forge (RFC 3550 5.1). */
+/**
+ * What a sender needs. Random numbers are the caller's, because RTP with known ones is easier to forge
+ * (RFC 3550 5.1).
+ */
 export interface RtpSenderOptions {
   readonly kind: 'video' | 'audio';
   readonly ssrc: number;
@@ -65,7 +68,10 @@ export interface SenderStats {
   ignored: number;
 }
 
-/** Packets and bytes that are kept for NACK: 1.5 s of 3 Mbps, and a large key frame. Payloads are shared, so a viewer costs little. */
+/**
+ * Packets and bytes that are kept for NACK: 1.5 s of 3 Mbps, and a large key frame. Payloads are shared, so a
+ * viewer costs little.
+ */
 const HISTORY_PACKETS = 1024;
 const HISTORY_BYTES = 4 * 1024 * 1024;
 /** Retransmissions may cost this share of what is sent, so that NACKs cannot multiply the traffic. */
@@ -119,7 +125,10 @@ export class RtpSender {
     return modulo32(this.#base + rescale(pts, this.#timescale, clockRate));
   }
 
-  /** All packets of a frame at once, for audio and small frames. @param nowMs ms, as in all methods a clock that does not go back */
+  /**
+   * All packets of a frame at once, for audio and small frames.
+   * @param nowMs ms, as in all methods a clock that does not go back
+   */
   packets(frame: Frame, payloads: readonly Uint8Array[], nowMs: number): Uint8Array[] {
     if (payloads.length === 0) return [];
     const timestamp = this.timestampOf(frame);
@@ -132,7 +141,11 @@ export class RtpSender {
     const { ssrc, payloadType, extensions } = this.#options;
     const values = extensions?.(nowMs);
     const packet: RtpPacket = {
-      ...{ payloadType, marker: outgoing.marker, sequence: this.#sequence, timestamp: outgoing.timestamp, ssrc },
+      payloadType,
+      marker: outgoing.marker,
+      sequence: this.#sequence,
+      timestamp: outgoing.timestamp,
+      ssrc,
       payload: outgoing.payload,
       ...(values && { extensions: values }),
     };
@@ -146,8 +159,8 @@ export class RtpSender {
   }
 
   /**
-   * The answer to a NACK of this source; without retransmission streams the packets are the same bytes as before, so their encryption is
-   * the same too.
+   * The answer to a NACK of this source; without retransmission streams the packets are the same bytes as
+   * before, so their encryption is the same too.
    *
    * @param sequences as the NACK lists them; repeated, unknown and too many ones are ignored and counted
    * @param roundTripMs of the connection; 0 while it is unknown
@@ -189,7 +202,12 @@ export class RtpSender {
     this.#retransmissionSequence = (sequence + 1) & 0xffff;
     const { marker, timestamp } = packet;
     return printRtp({
-      ...{ payloadType, marker, sequence, timestamp, ssrc, payload },
+      payloadType,
+      marker,
+      sequence,
+      timestamp,
+      ssrc,
+      payload,
       ...(values && { extensions: values }),
     });
   }

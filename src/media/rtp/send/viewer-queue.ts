@@ -1,11 +1,13 @@
 /**
- * The video frames that wait for one viewer: where it begins, what it loses when it is slow, and when each packet is due.
- * In: frames with their payloads, from the newest key frame on. Out: payloads that are due, for RtpSender.packet. Pure.
- * docs/media.md 30.
+ * The video frames that wait for one viewer: where it begins, what it loses when it is slow, and when each
+ * packet is due.
+ * In: frames with their payloads, from the newest key frame on. Out: payloads that are due, for
+ * RtpSender.packet. Pure. docs/media.md 30.
  *
- * - A large frame is spread over 20 ms for each 64 packets, up to 100 ms: a burst of hundreds of packets overflows home routers.
- * - The frames before the newest one at the start are sent without pauses, with timestamps just before its own: the viewer sees the
- *   newest picture at once, and its delay is that of the live edge.
+ * - A large frame is spread over 20 ms for each 64 packets, up to 100 ms: a burst of hundreds of packets
+ *   overflows home routers.
+ * - The frames before the newest one at the start are sent without pauses, with timestamps just before its
+ *   own: the viewer sees the newest picture at once, and its delay is that of the live edge.
  */
 import type { Frame } from '../../frame.ts';
 import type { OutgoingPayload } from './sender.ts';
@@ -119,8 +121,9 @@ export class ViewerQueue {
   }
 
   /**
-   * The connection is congested: drops the frames that wait, up to the newest key frame among them; without one, up to the next key
-   * frame. A frame that is partly sent is completed, because the viewer would request its missing packets.
+   * The connection is congested: drops the frames that wait, up to the newest key frame among them; without
+   * one, up to the next key frame. A frame that is partly sent is completed, because the viewer would request
+   * its missing packets.
    */
   dropToKeyFrame(): void {
     const key = this.#frames.findLastIndex((frame) => frame.key && frame.next === 0);

@@ -1,9 +1,10 @@
 /**
  * The timeline of one viewer, which the RTP timestamps of all of its tracks follow.
- * In: runs and their frames. Out: offsets from pts, and the instant of a sender report. Pure. RFC 3550 5.1 and 6.4.1 (timestamps of
- * several sources are related by their sender reports); docs/media.md 1 and 4.
+ * In: runs and their frames. Out: offsets from pts, and the instant of a sender report. Pure. RFC 3550 5.1
+ * and 6.4.1 (timestamps of several sources are related by their sender reports); docs/media.md 1 and 4.
  *
- * UTC of the stream, less the pauses: browsers take a jump of timestamps for a broken clock. Times between tracks are those of the stream.
+ * UTC of the stream, less the pauses: browsers take a jump of timestamps for a broken clock. Times between
+ * tracks are those of the stream.
  */
 import type { Run } from '../../run.ts';
 

@@ -1,6 +1,7 @@
 /**
  * VP9 as RTP payloads: non-flexible mode, one spatial and one temporal layer, picture ids of 15 bits.
- * In: frames or superframes. Out: payloads. Pure. RFC 9628 4.2 (payload descriptor), 4.2.1 (scalability structure).
+ * In: frames or superframes. Out: payloads. Pure. RFC 9628 4.2 (payload descriptor), 4.2.1 (scalability
+ * structure).
  */
 import { FormatError } from '../../../lib/errors.ts';
 import type { Frame } from '../../frame.ts';
@@ -8,7 +9,10 @@ import { parseVp9KeyFrame } from '../../vp9/frame-header.ts';
 
 /** Bits of the first byte of the descriptor. */
 const bit = { pictureId: 0x80, predicted: 0x40, start: 0x08, end: 0x04, structure: 0x02, notForUpperLayers: 0x01 };
-/** One spatial layer with its size (Y), one picture in the group (G, N_G) that refers to the one before (R, P_DIFF). */
+/**
+ * One spatial layer with its size (Y), one picture in the group (G, N_G) that refers to the one before (R,
+ * P_DIFF).
+ */
 const STRUCTURE_HEAD = 0x18;
 const STRUCTURE_GROUP = [1, 0x04, 1];
 const DESCRIPTOR_BYTES = 3;

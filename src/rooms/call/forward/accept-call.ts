@@ -1,6 +1,7 @@
 /**
  * What a participant of a forwarded call sends and gets: the answer to the media of its offer.
- * In: the media of an offer. Out: the media of the answer, sources, slots. RFC 3264 6.1, RFC 8843 (mid); docs/5-together/messages.md.
+ * In: the media of an offer. Out: the media of the answer, sources, slots. RFC 3264 6.1, RFC 8843 (mid);
+ * docs/5-together/messages.md.
  */
 import { randomBytes } from 'node:crypto';
 import { type CallSource, MAX_CALL, MAX_CALL_PICTURES } from '../../../api/room/call-shapes.ts';
@@ -66,7 +67,9 @@ export function acceptCall(offered: readonly WebRtcMedia[], counts: { dropped: n
     });
   const extensions = media.find(({ isRejected, direction }) => !isRejected && direction === 'recvonly')?.extensions;
   return {
-    ...{ media, sources, slots },
+    media,
+    sources,
+    slots,
     midExtension: extensions?.get(MID),
     transportExtension: extensions?.get(TRANSPORT),
   };
@@ -85,7 +88,13 @@ function acceptSource(
   const canRepeat = feedback.includes('nack');
   const repairPayloadType = repair?.payloadType;
   const source = new ForwardSource({
-    ...{ kind, clockRate, payloadType, repairPayloadType, sources: announced, canRepeat, counts },
+    kind,
+    clockRate,
+    payloadType,
+    repairPayloadType,
+    sources: announced,
+    canRepeat,
+    counts,
   });
   sources.push({ name, mid, announced: announced.slice(0, 2), source });
   return {
@@ -109,7 +118,12 @@ function acceptSlot({ mid, extensions }: WebRtcMedia, { kind, format }: Acceptin
   const number = slots.filter((slot) => slot.kind === kind).length;
   slots.push(
     new ForwardSlot({
-      ...{ kind, mid, ssrc, payloadType, clockRate, name: `slot-${number}` },
+      kind,
+      mid,
+      ssrc,
+      payloadType,
+      clockRate,
+      name: `slot-${number}`,
       // In the lower half, RFC 3711 3.3.1.
       firstSequence: randomBytes(2).readUInt16BE() & 0x7fff,
       firstTimestamp: randomBytes(4).readUInt32BE(),

@@ -5,7 +5,7 @@ import { seeded } from '../../../lib/random.fixture.ts';
 import { type AssignableSlot, type AssignedSource, assignSlots } from './assign-slots.ts';
 
 function person(id: string, media: Partial<CallParticipant> = {}): CallParticipant {
-  return { ...{ id, user: id, name: id, microphone: true, camera: false, screen: false }, ...media };
+  return { id, user: id, name: id, microphone: true, camera: false, screen: false, ...media };
 }
 
 function emptySlots(audio: number, video: number): AssignableSlot[] {

@@ -1,6 +1,7 @@
 /**
  * Which source each slot of a receiver gets.
- * In: participants, the slots of one receiver and what they have. Out: what they get; a slot stays with its source while it sends. Pure.
+ * In: participants, the slots of one receiver and what they have. Out: what they get; a slot stays with its
+ * source while it sends. Pure.
  */
 import type { CallParticipant, CallSource } from '../../../api/room/call-shapes.ts';
 
@@ -17,9 +18,9 @@ export interface AssignableSlot {
 }
 
 /**
- * Assigns the slots of a receiver. A microphone has a slot for as long as its participant is in the call, so that unmuting is heard at
- * once; sources for which there is no slot get none. The picture and the sound of one person get slots of the same number where they are
- * free: browsers play those in step.
+ * Assigns the slots of a receiver. A microphone has a slot for as long as its participant is in the call, so
+ * that unmuting is heard at once; sources for which there is no slot get none. The picture and the sound of
+ * one person get slots of the same number where they are free: browsers play those in step.
  *
  * @param own id of the receiver, who does not get their own sources
  */

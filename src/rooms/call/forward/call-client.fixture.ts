@@ -24,16 +24,28 @@ const extensions = new Map([
   ['urn:ietf:params:rtp-hdrext:sdes:mid', clientExtensions.mid],
 ]);
 const opus: RtpFormat = {
-  ...{ payloadType: clientTypes.opus, encoding: 'OPUS', clockRate: 48_000, channels: 2 },
-  ...{ parameters: new Map(), feedback: ['transport-cc'] },
+  payloadType: clientTypes.opus,
+  encoding: 'OPUS',
+  clockRate: 48_000,
+  channels: 2,
+  parameters: new Map(),
+  feedback: ['transport-cc'],
 };
 const vp8: RtpFormat = {
-  ...{ payloadType: clientTypes.vp8, encoding: 'VP8', clockRate: 90_000, channels: 1 },
-  ...{ parameters: new Map(), feedback: ['nack', 'nack pli', 'transport-cc'] },
+  payloadType: clientTypes.vp8,
+  encoding: 'VP8',
+  clockRate: 90_000,
+  channels: 1,
+  parameters: new Map(),
+  feedback: ['nack', 'nack pli', 'transport-cc'],
 };
 const rtx: RtpFormat = {
-  ...{ payloadType: clientTypes.rtx, encoding: 'RTX', clockRate: 90_000, channels: 1 },
-  ...{ parameters: new Map([['apt', String(clientTypes.vp8)]]), feedback: [] },
+  payloadType: clientTypes.rtx,
+  encoding: 'RTX',
+  clockRate: 90_000,
+  channels: 1,
+  parameters: new Map([['apt', String(clientTypes.vp8)]]),
+  feedback: [],
 };
 
 /** The media of an offer: microphone (`mid` 0), camera (1), screen (2), then slots. */

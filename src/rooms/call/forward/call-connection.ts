@@ -1,7 +1,7 @@
 /**
  * The connection of one participant to the server: its sources come in, its slots go out.
- * In: an offer, packets of the participant, packets for its slots. Out: packets of its sources; feedback to the participant.
- * RFC 3550, RFC 4585 (NACK, PLI), RFC 5104 (FIR); docs/5-together/messages.md.
+ * In: an offer, packets of the participant, packets for its slots. Out: packets of its sources; feedback to
+ * the participant. RFC 3550, RFC 4585 (NACK, PLI), RFC 5104 (FIR); docs/5-together/messages.md.
  */
 import { randomBytes } from 'node:crypto';
 import { MAX_CALL_PICTURES } from '../../../api/room/call-shapes.ts';
@@ -43,7 +43,6 @@ export interface CallConnectionSetup {
   closed(reason: string): void;
 }
 
-/** One connection. */
 export class CallConnection {
   /** Role in DTLS, as the answer says it. */
   readonly setup: 'active' | 'passive';
@@ -100,7 +99,9 @@ export class CallConnection {
     if (this.#allowance.tick(sent, nowMs)) this.pause();
   }
 
-  /** Pauses what is beyond the allowance: cameras first, screens last. Returns how many pictures are paused. */
+  /**
+   * Pauses what is beyond the allowance: cameras first, screens last. Returns how many pictures are paused.
+   */
   pause(): number {
     const shown = this.slots.filter(({ slot, assigned }) => slot.kind === 'video' && assigned !== undefined);
     shown.sort((a, b) => Number(b.assigned!.source === 'screen') - Number(a.assigned!.source === 'screen'));

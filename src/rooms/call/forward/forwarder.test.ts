@@ -22,7 +22,10 @@ import { Forwarder } from './forwarder.ts';
 
 async function openForwarder(clock: Clock = createSystemClock()) {
   const endpoint = await openWebRtcEndpoint({
-    ...{ address: '127.0.0.1', port: 0, nowMs: Date.now(), onError: (error: Error) => assert.fail(error) },
+    address: '127.0.0.1',
+    port: 0,
+    nowMs: Date.now(),
+    onError: (error: Error) => assert.fail(error),
   });
   const stats = createCallStats();
   const tables = new Map<string, readonly CallSlot[]>();
@@ -34,7 +37,10 @@ async function openForwarder(clock: Clock = createSystemClock()) {
     (participant, slots) => void tables.set(participant, slots),
   );
   return {
-    ...{ forwarder, stats, tables, endpoint },
+    forwarder,
+    stats,
+    tables,
+    endpoint,
     async [Symbol.asyncDispose]() {
       forwarder[Symbol.dispose]();
       await endpoint.close();

@@ -1,5 +1,6 @@
 /**
- * Forwards the media of one call: each participant sends its sources once, and gets those of the others in slots.
+ * Forwards the media of one call: each participant sends its sources once, and gets those of the others in
+ * slots.
  * In: participants, their offers. Out: answers, packets between connections, tables of slots.
  * docs/decisions/0048-one-connection-with-slots.md, docs/5-together/messages.md.
  */
@@ -72,7 +73,11 @@ export class Forwarder implements Disposable {
     const local = createIceCredentials();
     const facts = { room: this.#room, participant };
     const connection = new CallConnection({
-      ...{ endpoint, offer, accepted, local, clock },
+      endpoint,
+      offer,
+      accepted,
+      local,
+      clock,
       connected: () => log.debug(facts, 'a participant of a call is connected'),
       packet: (from, packet, nowMs) => this.#forward(from, packet, nowMs),
       senderReport: (from, report) => this.#report(from, report),
@@ -107,7 +112,10 @@ export class Forwarder implements Disposable {
     connection?.close();
   }
 
-  /** Assigns the slots of all connections. @param opened this participant has a new connection and gets its table in any case */
+  /**
+   * Assigns the slots of all connections.
+   * @param opened this participant has a new connection and gets its table in any case
+   */
   #assign(opened?: string): void {
     this.#receivers.clear();
     for (const [id, connection] of this.#connections) {

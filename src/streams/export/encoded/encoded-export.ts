@@ -1,8 +1,8 @@
 /**
- * Writes ranges of a recording as one file in another quality: the pictures are encoded again, the sound is copied where every browser
- * plays it and the file can have it, and becomes AAC otherwise.
- * In: a recording, ranges, a quality. Out: bytes in order, in bounded memory; a summary. Encoded frames are stored until the index of the
- * file is known.
+ * Writes ranges of a recording as one file in another quality: the pictures are encoded again, the sound is
+ * copied where every browser plays it and the file can have it, and becomes AAC otherwise.
+ * In: a recording, ranges, a quality. Out: bytes in order, in bounded memory; a summary. Encoded frames are
+ * stored until the index of the file is known.
  */
 import { availableParallelism } from 'node:os';
 import type { RangeReader } from '../../../archive/range-reader.ts';
@@ -66,7 +66,8 @@ export interface EncodedExportTools {
 /**
  * Writes the file. Abort ends it and leaves an incomplete file.
  *
- * @throws OxbowError as `writeExport`, `bad-request` where the recording is smaller than the quality, `engine-failed`
+ * @throws OxbowError as `writeExport`, `bad-request` where the recording is smaller than the quality,
+ *   `engine-failed`
  */
 export async function writeEncodedExport(
   stream: Exportable,
@@ -186,9 +187,14 @@ class EncodedExport implements AsyncDisposable {
       await using sound = await this.#filmOf(sections, fileTrack);
       if (sound.samples === 0) continue;
       const rendition: LadderAudioRendition = {
-        ...{ id: `a${fileTrack.number}`, trackId: AUDIO_IDS_FROM + fileTrack.number, codec: 'aac', channels: 2 },
-        ...{ sampleRate: track.config.sampleRate === 44_100 ? 44_100 : 48_000, bitRate: AUDIO_BITS },
-        ...{ language: track.language, label: track.label },
+        id: `a${fileTrack.number}`,
+        trackId: AUDIO_IDS_FROM + fileTrack.number,
+        codec: 'aac',
+        channels: 2,
+        sampleRate: track.config.sampleRate === 44_100 ? 44_100 : 48_000,
+        bitRate: AUDIO_BITS,
+        language: track.language,
+        label: track.label,
       };
       const media = { kind: 'audio', stream: 0, renditions: [rendition], gainDb: 0 } as const;
       spools.set(fileTrack, await this.#encode(sound, media, { ...span, fromUs: 0 }, () => {}));

@@ -1,6 +1,7 @@
 /**
  * Joins encoded ranges: encoded frames beside the sound that is copied, on the clock of one file.
- * In: ranges with their stored frames. Out: the tracks of the file; batches of samples, as often as they are requested.
+ * In: ranges with their stored frames. Out: the tracks of the file; batches of samples, as often as they are
+ * requested.
  */
 import type { RangeReader } from '../../../archive/range-reader.ts';
 import { type ExportedPart, type Section, SectionReader } from '../../../delivery/export/export-sections.ts';

@@ -1,6 +1,8 @@
 /**
- * One track of a range of a recording as an MP4 that exists only while it is read: an encoder reads it like a file.
- * In: sections of an export. Out: bytes at any position, fast in order. Times in it are those of the joined range.
+ * One track of a range of a recording as an MP4 that exists only while it is read: an encoder reads it like a
+ * file.
+ * In: sections of an export. Out: bytes at any position, fast in order. Times in it are those of the joined
+ * range.
  */
 import type { RangeReader } from '../../../archive/range-reader.ts';
 import {
@@ -62,7 +64,10 @@ export async function openFilm({ sections, tracks, fileTrack, reader, signal }: 
     }
   });
   return {
-    ...{ samples, seconds: looking.seconds, parts: looking.parts, length: header.length + length },
+    samples,
+    seconds: looking.seconds,
+    parts: looking.parts,
+    length: header.length + length,
     read: async (offset, count) =>
       offset < header.length ? header.subarray(offset, offset + count) : window.read(offset - header.length, count),
     [Symbol.asyncDispose]: () => window.close(),

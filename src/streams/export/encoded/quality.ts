@@ -7,7 +7,6 @@ import type { Exportable, ExportRequest } from '../../../delivery/export/export.
 import { segmentsOver } from '../../../delivery/past/past.ts';
 import { OxbowError } from '../../../lib/errors.ts';
 
-/** A quality of pictures. */
 export interface PictureQuality {
   readonly kind: 'picture';
   /** Luma samples of the shorter side, even. */
@@ -47,7 +46,8 @@ export function parseQuality(text: string): ExportQuality {
 /**
  * Checks that the recording has what a quality needs.
  *
- * @throws OxbowError `bad-request` if its pictures are smaller, or it has no pictures or no sound; as `segmentsOver`
+ * @throws OxbowError `bad-request` if its pictures are smaller, or it has no pictures or no sound; as
+ *   `segmentsOver`
  */
 export async function checkQuality(
   stream: Exportable,

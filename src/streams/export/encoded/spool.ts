@@ -1,5 +1,6 @@
 /**
- * The encoded frames of one track in a temporary file: a file that begins with its index is written when all of them are known.
+ * The encoded frames of one track in a temporary file: a file that begins with its index is written when all
+ * of them are known.
  * In: frames of an encoder. Out: samples in decode order, with or without their bytes.
  */
 import type { SegmentStore, SegmentWriter } from '../../../archive/segment-store.ts';
@@ -88,7 +89,10 @@ export class Spool implements AsyncDisposable {
       const next = i + 1 < this.count ? this.#offsets.at(i + 1) : this.#length;
       const dts = this.#dts.at(i);
       samples.push({
-        ...{ dts, pts: this.#pts.at(i), key: this.#keys.at(i) === 1, length: next - start },
+        dts,
+        pts: this.#pts.at(i),
+        key: this.#keys.at(i) === 1,
+        length: next - start,
         duration: i + 1 < this.count ? this.#dts.at(i + 1) - dts : this.#lastDuration,
         data: bytes?.subarray(start - offset, next - offset),
       });

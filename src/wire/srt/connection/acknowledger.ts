@@ -1,6 +1,7 @@
 /**
  * Acknowledges received packets, and measures the round-trip time with the confirmations.
- * In: the receiver's position, ACKACKs. Out: full and light ACKs; samples. draft-sharabayko-srt-01 3.2.4, 4.8.1, 4.10.
+ * In: the receiver's position, ACKACKs. Out: full and light ACKs; samples. draft-sharabayko-srt-01 3.2.4,
+ * 4.8.1, 4.10.
  */
 import { FULL_ACK_BYTES, LIGHT_ACK_BYTES, writeFullAck } from '../packet/ack.ts';
 import { control, HEADER_BYTES, LIVE_PAYLOAD_BYTES, writeU32 } from '../packet/header.ts';
@@ -85,7 +86,8 @@ export class Acknowledger {
    * Takes a confirmation.
    *
    * @param number ACK number
-   * @returns the round-trip time, µs; undefined if the ACK was confirmed before or is too old; NaN if it was never sent
+   * @returns the round-trip time, µs; undefined if the ACK was confirmed before or is too old; NaN if it was
+   *   never sent
    */
   confirm(number: number, nowUs: number): number | undefined {
     const age = this.#number - number;

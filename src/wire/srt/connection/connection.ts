@@ -1,7 +1,8 @@
 /**
  * One SRT connection after its handshake: dispatches packets to its receiving and its sending half.
- * In: packets of the peer, a tick every 10 ms, payloads of the owner. Out: payloads to the owner, packets to the peer.
- * draft-sharabayko-srt-01 3.2, 4.4 to 4.8. It knows no socket and no timer, so that tests simulate networks in virtual time.
+ * In: packets of the peer, a tick every 10 ms, payloads of the owner. Out: payloads to the owner, packets to
+ * the peer. draft-sharabayko-srt-01 3.2, 4.4 to 4.8. It knows no socket and no timer, so that tests simulate
+ * networks in virtual time.
  */
 import { FormatError } from '../../../lib/errors.ts';
 import type { SrtEncryption } from '../encryption/encryption.ts';
@@ -91,7 +92,9 @@ export class ProtocolConnection implements SrtConnection {
   #peerTimestampUs: number;
   #heardUs: number;
   #tickedUs: number;
-  /** Until then nothing is given up: this process was busy, and what arrived meanwhile waits in its socket. */
+  /**
+   * Until then nothing is given up: this process was busy, and what arrived meanwhile waits in its socket.
+   */
   #holdUntilUs = 0;
   #sentUs: number;
   #undecryptable = 0;

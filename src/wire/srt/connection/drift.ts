@@ -1,6 +1,8 @@
 /**
- * The sender's clock on this side's clock: when a packet with a timestamp was sent, plus the usual transit time.
- * In: the timestamp of the handshake, ACKACKs with their arrival. Out: local times. Pure. draft-sharabayko-srt-01 4.5, 4.7.
+ * The sender's clock on this side's clock: when a packet with a timestamp was sent, plus the usual transit
+ * time.
+ * In: the timestamp of the handshake, ACKACKs with their arrival. Out: local times. Pure.
+ * draft-sharabayko-srt-01 4.5, 4.7.
  */
 
 /** Samples of the first mean and of later ones; ACKACKs arrive up to 100 times a second. */

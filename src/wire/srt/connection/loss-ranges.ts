@@ -1,7 +1,7 @@
 /**
  * The packets that a receiver misses, as ranges in order.
- * In: indexes of missing, arrived and dropped packets. Out: the first missing one, and ranges to report. Pure.
- * draft-sharabayko-srt-01 4.8.2.
+ * In: indexes of missing, arrived and dropped packets. Out: the first missing one, and ranges to report.
+ * Pure. draft-sharabayko-srt-01 4.8.2.
  */
 
 /** Missing packets `[from, to)`. */

@@ -27,8 +27,9 @@ export class LossReporter {
   }
 
   /**
-   * Time until a range is reported again, µs: half a round trip, because the report or the retransmission may be lost too and the
-   * latency leaves time for few tries. Senders ignore reports of packets that they sent again less than a round trip ago.
+   * Time until a range is reported again, µs: half a round trip, because the report or the retransmission may
+   * be lost too and the latency leaves time for few tries. Senders ignore reports of packets that they sent
+   * again less than a round trip ago.
    */
   get intervalUs(): number {
     return Math.max(LEAST_INTERVAL_US, this.#roundTrip.rttUs / 2);
@@ -40,7 +41,10 @@ export class LossReporter {
     this.#send(packet, this.#write(packet, HEADER_BYTES, from, to));
   }
 
-  /** Reports again what was reported long ago. Each range has its own time, so that no packet is requested twice in a row. */
+  /**
+   * Reports again what was reported long ago. Each range has its own time, so that no packet is requested
+   * twice in a row.
+   */
   tick(receiver: SrtReceiver, nowUs: number): void {
     const interval = this.intervalUs;
     receiver.reportAgainUs = interval;

@@ -2,8 +2,8 @@
  * Live congestion control: how many bytes a sender may send now.
  * In: bytes queued by the owner, bytes sent. Out: a budget. Pure. draft-sharabayko-srt-01 5.1.
  *
- * The rate is that of the input and a quarter more, which is left for retransmissions. The 10 ms tick of the socket refills
- * the budget, so a burst is at most what the rate gives in 20 ms.
+ * The rate is that of the input and a quarter more, which is left for retransmissions. The 10 ms tick of the
+ * socket refills the budget, so a burst is at most what the rate gives in 20 ms.
  */
 
 /** Share of the input's rate that is left for retransmissions. */

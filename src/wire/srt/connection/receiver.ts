@@ -1,9 +1,12 @@
 /**
- * The receiving half of a connection: puts packets in order, reports losses, and skips packets that come too late.
- * In: data packets of the peer. Out: payloads in order; losses to report. draft-sharabayko-srt-01 4.5, 4.6, 4.8; docs/media.md 29.
+ * The receiving half of a connection: puts packets in order, reports losses, and skips packets that come too
+ * late.
+ * In: data packets of the peer. Out: payloads in order; losses to report. draft-sharabayko-srt-01 4.5, 4.6,
+ * 4.8; docs/media.md 29.
  *
- * Payloads are delivered as soon as they are contiguous. The deadline of a packet (its time on the sender's clock, or its
- * arrival if that is later, plus the latency) only decides when the packets missing before it are given up.
+ * Payloads are delivered as soon as they are contiguous. The deadline of a packet (its time on the sender's
+ * clock, or its arrival if that is later, plus the latency) only decides when the packets missing before it
+ * are given up.
  */
 import type { SenderClock } from './drift.ts';
 import { type LossRange, LossRanges } from './loss-ranges.ts';
@@ -155,7 +158,8 @@ export class SrtReceiver {
     if (to <= this.next || from >= this.end) return;
     this.#losses.removeRange(from, to);
     if (from > this.next) {
-      // The range is given up when the delivery arrives there; until then its packets are neither missing nor present.
+      // The range is given up when the delivery arrives there; until then its packets are neither missing nor
+      // present.
       return;
     }
     this.#advance();
@@ -178,8 +182,9 @@ export class SrtReceiver {
   }
 
   /**
-   * Where the latency of a packet begins: its time on the sender's clock, or its arrival if it is late. Nothing is played by this time,
-   * and the packets before it, which are probably late too, get the complete latency for their repair.
+   * Where the latency of a packet begins: its time on the sender's clock, or its arrival if it is late.
+   * Nothing is played by this time, and the packets before it, which are probably late too, get the complete
+   * latency for their repair.
    */
   #dueUs(timestampUs: number, nowUs: number): number {
     return Math.max(nowUs, Math.min(this.#clock.localUs(timestampUs), nowUs + MAX_EARLY_US));

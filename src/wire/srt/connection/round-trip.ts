@@ -1,6 +1,7 @@
 /**
  * Round-trip time of a connection.
- * In: samples from ACKACKs, and values that the peer measured. Out: smoothed time and variance. Pure. draft-sharabayko-srt-01 4.10.
+ * In: samples from ACKACKs, and values that the peer measured. Out: smoothed time and variance. Pure.
+ * draft-sharabayko-srt-01 4.10.
  */
 
 const FIRST_RTT_US = 100_000;
@@ -30,8 +31,8 @@ export class RoundTrip {
   }
 
   /**
-   * Takes the values of the peer's ACK, µs, as they are: they are smoothed. Used while this side has no measurement of its own, as a
-   * pure sender has none.
+   * Takes the values of the peer's ACK, µs, as they are: they are smoothed. Used while this side has no
+   * measurement of its own, as a pure sender has none.
    */
   report(rttUs: number, varianceUs: number): void {
     if (this.#hasOwn || rttUs > MAX_RTT_US || varianceUs > MAX_RTT_US) return;

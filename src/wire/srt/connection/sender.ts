@@ -1,5 +1,6 @@
 /**
- * The sending half of a connection: keeps packets until they are acknowledged or too late, and sends lost ones again.
+ * The sending half of a connection: keeps packets until they are acknowledged or too late, and sends lost
+ * ones again.
  * In: payloads of the owner; acknowledgements and loss reports of the peer. Out: data packets.
  * draft-sharabayko-srt-01 4.6, 4.8, 5.1.
  */
@@ -11,7 +12,10 @@ import type { RoundTrip } from './round-trip.ts';
 
 /** What the sender calls. */
 export interface SenderOutput {
-  /** Sends a data packet; the bytes stay unchanged until they are acknowledged, except for the retransmission bit. */
+  /**
+   * Sends a data packet; the bytes stay unchanged until they are acknowledged, except for the retransmission
+   * bit.
+   */
   transmit(packet: Uint8Array): void;
   /** Packets `[from, to)` will not be sent again, although the peer reported them. */
   dropped(from: number, to: number): void;
@@ -269,8 +273,9 @@ export class SrtSender {
   }
 
   /**
-   * The peer cannot report the loss of the last packets: nothing follows them. Without progress for more than a round trip, the
-   * last packet is sent again, and reveals the others; a peer that does not repeat its reports gets all of them again.
+   * The peer cannot report the loss of the last packets: nothing follows them. Without progress for more than
+   * a round trip, the last packet is sent again, and reveals the others; a peer that does not repeat its
+   * reports gets all of them again.
    */
   #probe(nowUs: number): void {
     if (this.flight === 0 || this.#lost.length > 0) return;

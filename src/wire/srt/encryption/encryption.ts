@@ -95,7 +95,10 @@ export class SrtEncryption {
     return { answer: Uint8Array.from(message), failed: undefined };
   }
 
-  /** Caller and refreshing sender: reads the KMRSP. Returns one of `keyState` if the peer refused, undefined if it confirmed. */
+  /**
+   * Caller and refreshing sender: reads the KMRSP. Returns one of `keyState` if the peer refused, undefined
+   * if it confirmed.
+   */
   readAnswer(answer: Uint8Array): number | undefined {
     const state = parseKeyState(answer);
     if (state !== undefined) return state;
@@ -130,7 +133,8 @@ export class SrtEncryption {
     this.#sentWithKey++;
     const { afterPackets, announcePackets } = this.#refresh;
     if (this.#sentWithKey >= afterPackets) {
-      // Without a confirmation the peer could not decrypt: the old key stays in use, and the announcement is repeated.
+      // Without a confirmation the peer could not decrypt: the old key stays in use, and the announcement is
+      // repeated.
       if (this.#isConfirmed) this.#switch();
     } else if (this.#sentWithKey === afterPackets - announcePackets) {
       this.#announce();

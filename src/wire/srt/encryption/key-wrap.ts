@@ -1,6 +1,7 @@
 /**
  * The key that a passphrase gives, and stream keys wrapped with it.
- * In: passphrase, salt, keys. Out: wrapped keys, and back. draft-sharabayko-srt-01 6.1.5, RFC 8018 (PBKDF2), RFC 3394 (key wrap).
+ * In: passphrase, salt, keys. Out: wrapped keys, and back. draft-sharabayko-srt-01 6.1.5, RFC 8018 (PBKDF2),
+ * RFC 3394 (key wrap).
  */
 import { createCipheriv, createDecipheriv, pbkdf2Sync } from 'node:crypto';
 import type { SrtKeyLength } from '../srt.ts';

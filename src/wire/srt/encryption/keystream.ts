@@ -3,13 +3,17 @@
  * In: key, salt, sequence numbers, payloads. Out: the payloads encrypted or decrypted in place.
  * draft-sharabayko-srt-01 6.2.2, 6.3.2.
  *
- * A packet needs 83 blocks of the key stream, which depend on its sequence number only. One persistent AES-ECB cipher encrypts the
- * counter blocks of 16 neighbouring packets in one call: 2 µs a packet, where a `createDecipheriv` for each packet takes 17 µs.
+ * A packet needs 83 blocks of the key stream, which depend on its sequence number only. One persistent
+ * AES-ECB cipher encrypts the counter blocks of 16 neighbouring packets in one call: 2 µs a packet, where a
+ * `createDecipheriv` for each packet takes 17 µs.
  */
 import { type Cipheriv, createCipheriv } from 'node:crypto';
 import { LIVE_PAYLOAD_BYTES } from '../packet/header.ts';
 
-/** Packets of one batch; a power of two, so that a batch begins at a multiple of it and never crosses the wrap. */
+/**
+ * Packets of one batch; a power of two, so that a batch begins at a multiple of it and never crosses the
+ * wrap.
+ */
 const BATCH = 16;
 const BLOCK = 16;
 
@@ -23,7 +27,10 @@ interface Batch {
   words: Uint32Array | undefined;
 }
 
-/** The key stream of one key. Batches are kept for two places: the packets that arrive, and the ones retransmitted. */
+/**
+ * The key stream of one key. Batches are kept for two places: the packets that arrive, and the ones
+ * retransmitted.
+ */
 export class Keystream {
   readonly #cipher: Cipheriv;
   readonly #salt: Uint8Array;
@@ -104,7 +111,10 @@ export class Keystream {
     xor(bytes, start, length, stream, wordsOf(stream), 0);
   }
 
-  /** Writes the counter blocks of one packet: the salt, with the sequence number in bytes 10 to 13 and the block in 14 and 15. */
+  /**
+   * Writes the counter blocks of one packet: the salt, with the sequence number in bytes 10 to 13 and the
+   * block in 14 and 15.
+   */
   #count(view: DataView, from: number, bytes: number, sequence: number): void {
     const salt = this.#salt;
     const high = ((salt[8]! << 24) | (salt[9]! << 16) | (salt[10]! << 8) | salt[11]!) ^ (sequence >>> 16);

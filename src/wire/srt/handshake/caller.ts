@@ -127,7 +127,10 @@ export class CallerProtocol {
     this.#reject(error);
   }
 
-  /** Notes why no answer may come, for the error at the end: the system refuses to send, or the port is closed. */
+  /**
+   * Notes why no answer may come, for the error at the end: the system refuses to send, or the port is
+   * closed.
+   */
   note(failure: string): void {
     this.#failure = failure;
   }

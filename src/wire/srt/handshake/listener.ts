@@ -3,7 +3,8 @@
  * In: datagrams with their source, a tick every 10 ms. Out: datagrams; connections for the owner.
  * draft-sharabayko-srt-01 4.3.1. It knows no socket and no timer.
  *
- * Nothing is kept about a caller before it returned the cookie, and no answer before that is larger than its request.
+ * Nothing is kept about a caller before it returned the cookie, and no answer before that is larger than its
+ * request.
  */
 import { randomInt } from 'node:crypto';
 import { FormatError } from '../../../lib/errors.ts';
@@ -392,7 +393,10 @@ export class ListenerProtocol {
     this.#transmitHandshake(printHandshake(bare), 0, caller);
   }
 
-  /** The same answer for the first and each repeated conclusion; its timestamp is of now, because the caller derives our clock from it. */
+  /**
+   * The same answer for the first and each repeated conclusion; its timestamp is of now, because the caller
+   * derives our clock from it.
+   */
   #repeatAnswer(connection: ProtocolConnection, caller: Caller): void {
     const { handshakeAnswer, startUs } = connection;
     if (!handshakeAnswer) return;
@@ -412,7 +416,10 @@ function isStateless(packet: Uint8Array): boolean {
   return type === handshakeType.induction || type === handshakeType.waveAHand;
 }
 
-/** Address and port as text: `192.0.2.7:50123`, `[2001:db8::1]:50123`; IPv4 addresses of IPv6 sockets are printed as IPv4. */
+/**
+ * Address and port as text: `192.0.2.7:50123`, `[2001:db8::1]:50123`; IPv4 addresses of IPv6 sockets are
+ * printed as IPv4.
+ */
 export function printRemote(address: string, port: number): string {
   const plain = address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
   return plain.includes(':') ? `[${plain}]:${port}` : `${plain}:${port}`;

@@ -1,6 +1,7 @@
 /**
  * What both sides of a handshake must agree on.
- * In: the handshake of a peer. Out: a reason to reject it, or the agreed parameters. Pure. draft-sharabayko-srt-01 3.2.1.1, 4.3.1.
+ * In: the handshake of a peer. Out: a reason to reject it, or the agreed parameters. Pure.
+ * draft-sharabayko-srt-01 3.2.1.1, 4.3.1.
  */
 import { type Handshake, type SrtParameters, srtFlag } from '../packet/handshake.ts';
 import type { SrtRejectReason } from '../rejection.ts';

@@ -1,5 +1,6 @@
 /**
- * Limits how often an address may try passphrases: each try derives a key, which takes about half a millisecond.
+ * Limits how often an address may try passphrases: each try derives a key, which takes about half a
+ * millisecond.
  * In: failures by address. Out: whether another try is allowed. Pure.
  */
 

@@ -1,6 +1,7 @@
 /**
  * Bodies of acknowledgements, of loss reports and of drop requests.
- * In: control packets. Out: their values, and packets. Pure. draft-sharabayko-srt-01 3.2.4, 3.2.5, 3.2.9, Appendix A.
+ * In: control packets. Out: their values, and packets. Pure. draft-sharabayko-srt-01 3.2.4, 3.2.5, 3.2.9,
+ * Appendix A.
  */
 import { FormatError } from '../../../lib/errors.ts';
 import { HEADER_BYTES, MAX_PAYLOAD_BYTES, readU32, writeU32 } from './header.ts';

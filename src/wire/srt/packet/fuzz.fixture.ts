@@ -53,7 +53,10 @@ function accepts(parse: () => unknown): boolean {
   }
 }
 
-/** Handshakes: printed ones parse to themselves; damaged ones parse or are refused, and never take more than they have. */
+/**
+ * Handshakes: printed ones parse to themselves; damaged ones parse or are refused, and never take more than
+ * they have.
+ */
 export function fuzzSrtHandshake(seed: number, count: number): number {
   const random = seeded(seed);
   let valid = 0;

@@ -55,7 +55,6 @@ export interface SrtParameters {
   readonly sendLatencyMs: number;
 }
 
-/** A handshake. */
 export interface Handshake {
   /** 4 or 5; others are refused by the connection. */
   readonly version: number;

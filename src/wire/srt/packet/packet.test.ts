@@ -76,8 +76,13 @@ test('headers of control packets are written and read in place (3.2)', () => {
 test('ACKs may be full, small or light (3.2.4)', () => {
   const packet = new Uint8Array(16 + 28);
   const ack = {
-    ...{ sequence: 5, rttUs: 100, rttVarianceUs: 50, availablePackets: 8192 },
-    ...{ packetRate: 475, linkCapacity: 1000, byteRate: 625_000 },
+    sequence: 5,
+    rttUs: 100,
+    rttVarianceUs: 50,
+    availablePackets: 8192,
+    packetRate: 475,
+    linkCapacity: 1000,
+    byteRate: 625_000,
   };
   writeFullAck(packet, ack);
   assert.deepEqual(parseAck(packet), ack);

@@ -2,7 +2,8 @@
  * Sequence numbers of 31 bits and timestamps of 32 bits, which both wrap.
  * In: fields of packets. Out: distances, and indexes that never wrap. Pure. draft-sharabayko-srt-01 3, 4.4.
  *
- * A connection counts its packets with indexes: plain integers that begin at 0 with the initial sequence number.
+ * A connection counts its packets with indexes: plain integers that begin at 0 with the initial sequence
+ * number.
  */
 
 const MASK = 0x7fff_ffff;

@@ -1,5 +1,6 @@
 /**
- * Texts in handshake extensions: each group of 4 bytes is in reversed order, and the end is padded with zeros.
+ * Texts in handshake extensions: each group of 4 bytes is in reversed order, and the end is padded with
+ * zeros.
  * In: the body of an extension. Out: a string, and back. Pure. draft-sharabayko-srt-01 3.2.1.3.
  */
 import { FormatError } from '../../../lib/errors.ts';

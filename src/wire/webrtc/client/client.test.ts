@@ -20,10 +20,19 @@ import { OfferRefused } from './signalling.ts';
 
 const media: readonly WebRtcMedia[] = [
   {
-    ...{ mid: '0', kind: 'video', direction: 'sendonly', isRejected: false, extensions: new Map(), sources: [] },
+    mid: '0',
+    kind: 'video',
+    direction: 'sendonly',
+    isRejected: false,
+    extensions: new Map(),
+    sources: [],
     formats: [
       {
-        ...{ payloadType: 96, encoding: 'VP9', clockRate: 90_000, channels: 1, feedback: [] },
+        payloadType: 96,
+        encoding: 'VP9',
+        clockRate: 90_000,
+        channels: 1,
+        feedback: [],
         parameters: new Map(),
       },
     ],
@@ -74,7 +83,10 @@ class TestServer implements AsyncDisposable {
     const candidates = [{ address: this.candidate, port }];
     const answer: WebRtcDescription = { ...local, fingerprint, setup: this.setup, isIceLite: true, candidates, media };
     this.peer = this.#endpoint.openPeer({
-      ...{ role: 'answer', dtls: this.setup === 'active' ? 'client' : 'server', local, remote: offer },
+      role: 'answer',
+      dtls: this.setup === 'active' ? 'client' : 'server',
+      local,
+      remote: offer,
       onConnected: () => {},
       onPacket: (packet) => this.received.resolve(packet),
       onReport: () => {},
@@ -96,8 +108,15 @@ async function connect(url: string, change: Partial<WebRtcClientOptions> = {}) {
   const net = createNet({ allow: [] });
   try {
     const client = await connectWebRtc({
-      ...{ net, url: new URL(url), key: 'ok_1', trusted: true, media, clock: createSystemClock() },
-      ...{ onAnswer: () => {}, onPacket: () => {}, onReport: () => {} },
+      net,
+      url: new URL(url),
+      key: 'ok_1',
+      trusted: true,
+      media,
+      clock: createSystemClock(),
+      onAnswer: () => {},
+      onPacket: () => {},
+      onReport: () => {},
       signal: AbortSignal.timeout(60_000),
       ...change,
     });

@@ -1,7 +1,8 @@
 /**
- * A WebRTC connection that oxbow opens: to a WHIP target, or to a WHEP source. It makes the offer, with a UDP port of its own, as a full agent
- * of ICE with host candidates.
- * In: an address, media descriptions. Out: the answer and a connected peer; why the connection ended. RFC 9725 4.4, RFC 8445, RFC 8842.
+ * A WebRTC connection that oxbow opens: to a WHIP target, or to a WHEP source. It makes the offer, with a UDP
+ * port of its own, as a full agent of ICE with host candidates.
+ * In: an address, media descriptions. Out: the answer and a connected peer; why the connection ended.
+ * RFC 9725 4.4, RFC 8445, RFC 8842.
  */
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../../lib/clock.ts';
@@ -28,7 +29,9 @@ export interface WebRtcClientOptions extends SignallingOptions {
   /** The offer. */
   readonly media: readonly WebRtcMedia[];
   readonly clock: Pick<Clock, 'nowMs'>;
-  /** The answer has come, before the first packet. Throws if it cannot be used: the connection is not opened. */
+  /**
+   * The answer has come, before the first packet. Throws if it cannot be used: the connection is not opened.
+   */
   readonly onAnswer: (answer: WebRtcDescription) => void;
   /** A decrypted RTP packet; it may be kept and changed. */
   readonly onPacket: (packet: Uint8Array) => void;
@@ -48,8 +51,9 @@ export interface WebRtcClient {
 /**
  * Connects; media can be sent when this resolves.
  *
- * @throws OfferRefused, FormatError and others of `openSession`; OxbowError `address-refused` if no address of the answer is allowed; what
- *   `onAnswer` throws; Error with the reason if ICE or DTLS fail; the signal's reason
+ * @throws OfferRefused, FormatError and others of `openSession`; OxbowError `address-refused` if no address
+ *   of the answer is allowed; what `onAnswer` throws; Error with the reason if ICE or DTLS fail; the signal's
+ *   reason
  */
 export async function connectWebRtc(options: WebRtcClientOptions): Promise<WebRtcClient> {
   const { signal, clock, media } = options;
@@ -111,7 +115,10 @@ async function openEndpoint(nowMs: number): Promise<{ readonly endpoint: WebRtcE
   }
 }
 
-/** Candidates that may be connected to: the address of the configured server, public ones, and those of `net.allow`. */
+/**
+ * Candidates that may be connected to: the address of the configured server, public ones, and those of
+ * `net.allow`.
+ */
 async function allowedCandidates(
   { candidates }: WebRtcDescription,
   url: URL,

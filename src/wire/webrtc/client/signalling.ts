@@ -1,6 +1,7 @@
 /**
  * The HTTP of a WHIP or WHEP client: an offer for an answer, and DELETE at the end.
- * In: an address, an offer. Out: the answer, what ends the session; why there is none. RFC 9725 4.2 and 4.5, draft-ietf-wish-whep 4.2.
+ * In: an address, an offer. Out: the answer, what ends the session; why there is none. RFC 9725 4.2 and 4.5,
+ * draft-ietf-wish-whep 4.2.
  */
 import { FormatError, messageOf } from '../../../lib/errors.ts';
 import { MAX_SDP_LENGTH } from '../../../media/sdp/sdp.ts';
@@ -97,8 +98,13 @@ function request(
     ...(!isDelete && { 'content-type': sent['content-type'] }),
   };
   return net.fetch(url, {
-    ...{ signal, headers, home, maxBytes: MAX_SDP_LENGTH, idleMs: DEADLINE_MS },
-    ...{ post: isDelete ? new Uint8Array() : sent.post, deadlineMs: isDelete ? DELETE_MS : DEADLINE_MS },
+    signal,
+    headers,
+    home,
+    maxBytes: MAX_SDP_LENGTH,
+    idleMs: DEADLINE_MS,
+    post: isDelete ? new Uint8Array() : sent.post,
+    deadlineMs: isDelete ? DELETE_MS : DEADLINE_MS,
     ...(isDelete && { method: 'DELETE' as const }),
     ...(trusted && { trusted: home }),
   });

@@ -1,6 +1,7 @@
 /**
  * The self-signed certificate of a WebRTC endpoint, and fingerprints of certificates.
- * In: nothing. Out: a key pair with its certificate in DER; the fingerprint that SDP names. RFC 5280 4.1, RFC 8122 5.
+ * In: nothing. Out: a key pair with its certificate in DER; the fingerprint that SDP names. RFC 5280 4.1,
+ * RFC 8122 5.
  */
 import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 
@@ -15,7 +16,9 @@ export interface Certificate {
 }
 
 const DAY_MS = 86_400_000;
-/** Peers compare fingerprints and ignore the dates; those that do not have a year, and a day of wrong clocks. */
+/**
+ * Peers compare fingerprints and ignore the dates; those that do not have a year, and a day of wrong clocks.
+ */
 const VALID_MS = 365 * DAY_MS;
 
 /** Object identifiers in DER: ecdsa-with-SHA256, commonName. */

@@ -1,6 +1,7 @@
 /**
  * The DTLS handshake as client.
- * In: messages of the server. Out: two flights, and a third one if the server requests a cookie. RFC 6347 4.2.4.
+ * In: messages of the server. Out: two flights, and a third one if the server requests a cookie. RFC 6347
+ * 4.2.4.
  */
 import { concatBytes } from '../../../lib/bytes.ts';
 import { Handshake, HandshakeFailure, type HandshakeOptions, unexpected } from './handshake.ts';

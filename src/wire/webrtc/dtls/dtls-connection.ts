@@ -1,7 +1,7 @@
 /**
  * A DTLS 1.2 connection that agrees on the keys of SRTP, as client or server.
- * In: datagrams of an address that ICE has checked, and a tick. Out: datagrams; the keys, or why there are none.
- * RFC 6347, RFC 5764. Application data (data channels) is ignored.
+ * In: datagrams of an address that ICE has checked, and a tick. Out: datagrams; the keys, or why there are
+ * none. RFC 6347, RFC 5764. Application data (data channels) is ignored.
  */
 import { concatBytes } from '../../../lib/bytes.ts';
 import { FormatError } from '../../../lib/errors.ts';
@@ -15,12 +15,16 @@ import { ServerHandshake } from './server-handshake.ts';
 /** Bytes of a datagram: fits into every path that WebRTC uses. */
 const MAX_DATAGRAM_BYTES = 1200;
 const MAX_FRAGMENT_BYTES = 1100;
-/** A flight is sent again after this, then after twice the time, ms; RFC 9147 5.8.2 advises less than the second of RFC 6347. */
+/**
+ * A flight is sent again after this, then after twice the time, ms; RFC 9147 5.8.2 advises less than the
+ * second of RFC 6347.
+ */
 const FIRST_RETRANSMIT_MS = 200;
 const MAX_RETRANSMIT_MS = 1000;
 /**
- * Work between two ticks: a record costs 1, a message that is not from the peer costs more, because its key or signature may
- * have been computed. A flight has about ten records. What exceeds this is ignored, and comes again if it is from the peer.
+ * Work between two ticks: a record costs 1, a message that is not from the peer costs more, because its key
+ * or signature may have been computed. A flight has about ten records. What exceeds this is ignored, and
+ * comes again if it is from the peer.
  */
 const MAX_WORK = 64;
 const REJECTED_WORK = 16;
@@ -85,7 +89,8 @@ export class DtlsConnection {
   /**
    * Takes a datagram. What is malformed or forged is ignored.
    *
-   * @returns whether it may be from the peer: after the handshake, whether a part of it was protected with its keys
+   * @returns whether it may be from the peer: after the handshake, whether a part of it was protected with
+   *   its keys
    */
   receive(datagram: Uint8Array): boolean {
     let isOfPeer = false;

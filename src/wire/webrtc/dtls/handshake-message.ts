@@ -22,7 +22,6 @@ export const handshakeType = {
 
 const HEADER_BYTES = 12;
 
-/** One handshake message. */
 export interface HandshakeMessage {
   readonly type: number;
   /** Counts the messages of one side. */
@@ -61,7 +60,10 @@ function printFragment({ type, sequence, body }: HandshakeMessage, at: number, l
   return fragment;
 }
 
-/** The first certificate of a Certificate message in DER; undefined if it is empty. @throws FormatError if it is malformed */
+/**
+ * The first certificate of a Certificate message in DER; undefined if it is empty.
+ * @throws FormatError if it is malformed
+ */
 export function parseCertificates(body: Uint8Array): Uint8Array | undefined {
   const reader = new ByteReader(body, 'Certificate');
   const list = new ByteReader(reader.take(reader.u24()), 'certificates');

@@ -1,6 +1,7 @@
 /**
  * What client and server of a DTLS handshake have in common: transcript, secrets, Finished.
- * In: messages of the peer in order. Out: flights; record keys; the keys of SRTP. RFC 5246 7.4, RFC 5764 4.2, RFC 7627.
+ * In: messages of the peer in order. Out: flights; record keys; the keys of SRTP. RFC 5246 7.4, RFC 5764 4.2,
+ * RFC 7627.
  */
 import { createHash, type KeyObject, randomBytes, sign } from 'node:crypto';
 import { concatBytes, sameBytes } from '../../../lib/bytes.ts';
@@ -102,7 +103,8 @@ export abstract class Handshake {
    *
    * @returns the messages to send, as one flight
    * @throws HandshakeFailure if the peer is wrong, or offers nothing that is supported
-   * @throws FormatError if the message is malformed or comes at the wrong time: nothing has changed, the right one may come
+   * @throws FormatError if the message is malformed or comes at the wrong time: nothing has changed, the
+   *   right one may come
    */
   abstract take(message: HandshakeMessage): readonly HandshakeMessage[];
 
@@ -152,7 +154,10 @@ export abstract class Handshake {
     return message;
   }
 
-  /** The transcript begins again: a ClientHello that was answered with a cookie is not part of it. RFC 6347 4.2.1 */
+  /**
+   * The transcript begins again: a ClientHello that was answered with a cookie is not part of it. RFC 6347
+   * 4.2.1
+   */
   protected forget(): void {
     this.#transcript = [];
   }

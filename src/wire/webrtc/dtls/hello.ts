@@ -1,6 +1,7 @@
 /**
  * ClientHello, ServerHello and HelloVerifyRequest with the extensions that WebRTC uses.
- * In: bodies of handshake messages. Out: values, and the reverse. RFC 5246 7.4.1, RFC 6347 4.2.1, RFC 5764 4.1.1 (use_srtp).
+ * In: bodies of handshake messages. Out: values, and the reverse. RFC 5246 7.4.1, RFC 6347 4.2.1, RFC 5764
+ * 4.1.1 (use_srtp).
  */
 import { ByteReader, concatBytes } from '../../../lib/bytes.ts';
 

@@ -1,6 +1,7 @@
 /**
  * Keys of one handshake: the ephemeral key pair, and signatures by certificates.
- * In: public keys and signatures of the peer. Out: the shared secret; whether a signature is right. RFC 8422 5.
+ * In: public keys and signatures of the peer. Out: the shared secret; whether a signature is right. RFC
+ * 8422 5.
  */
 import { createECDH, verify, X509Certificate } from 'node:crypto';
 import { FormatError } from '../../../lib/errors.ts';

@@ -28,7 +28,8 @@ export interface Randoms {
 /**
  * The master secret, 48 bytes.
  *
- * @param sessionHash SHA-256 of the transcript up to ClientKeyExchange if both sides support RFC 7627, otherwise undefined
+ * @param sessionHash SHA-256 of the transcript up to ClientKeyExchange if both sides support RFC 7627,
+ *   otherwise undefined
  */
 export function masterSecret(shared: Uint8Array, randoms: Randoms, sessionHash: Uint8Array | undefined): Buffer {
   return sessionHash

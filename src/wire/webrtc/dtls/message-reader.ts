@@ -1,6 +1,7 @@
 /**
  * Joins the fragments of handshake messages, and puts the messages in order.
- * In: content of handshake records, which anyone on the path may have sent. Out: whole messages. RFC 6347 4.2.2 and 4.2.3.
+ * In: content of handshake records, which anyone on the path may have sent. Out: whole messages. RFC 6347
+ * 4.2.2 and 4.2.3.
  */
 import { ByteReader } from '../../../lib/bytes.ts';
 import { FormatError } from '../../../lib/errors.ts';
@@ -77,7 +78,8 @@ export class MessageReader {
     if (length > MAX_MESSAGE_BYTES) throw new FormatError(`a handshake message of ${length} bytes is too long`, 0);
     if (at + fragment.length > length) throw new FormatError('a fragment ends after its handshake message', 0);
     let partial = this.#partial.get(sequence);
-    // One of two that contradict each other is forged: the newer one counts, and the peer sends its flight again.
+    // One of two that contradict each other is forged: the newer one counts, and the peer sends its flight
+    // again.
     if (partial?.type !== type || partial.body.length !== length) {
       this.#partial.delete(sequence);
       if (!this.#makeRoom(sequence, length)) return;

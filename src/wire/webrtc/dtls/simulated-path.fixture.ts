@@ -1,6 +1,7 @@
 /**
  * A DTLS client and a DTLS server with a network between them, in virtual time.
- * In: loss, reordering and repetition of the network, and a seed. Out: both connections with their secrets, and a clock.
+ * In: loss, reordering and repetition of the network, and a seed. Out: both connections with their secrets,
+ * and a clock.
  */
 import { seeded } from '../../../lib/random.fixture.ts';
 import { AES_CM, AES_GCM } from '../srtp/packet-cipher.ts';
@@ -57,7 +58,10 @@ export class SimulatedPath {
     this.client.start();
   }
 
-  /** Moves the clock until both sides are connected or one has ended, or until nothing of this has come within the time. */
+  /**
+   * Moves the clock until both sides are connected or one has ended, or until nothing of this has come within
+   * the time.
+   */
   run(withinMs = 60_000): this {
     const endMs = this.nowMs + withinMs;
     const isOver = () => (this.secrets.client && this.secrets.server) || this.closed.client || this.closed.server;

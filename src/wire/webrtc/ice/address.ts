@@ -1,7 +1,7 @@
 /**
  * IP addresses with ports, in one spelling.
- * In: addresses of SDP candidates and of a socket. Out: addresses that are equal if their text is equal; their bytes.
- * RFC 4291 2.5.5.2 (IPv4 within IPv6), RFC 5952 (the spelling).
+ * In: addresses of SDP candidates and of a socket. Out: addresses that are equal if their text is equal;
+ * their bytes. RFC 4291 2.5.5.2 (IPv4 within IPv6), RFC 5952 (the spelling).
  */
 import { isIPv4, isIPv6, SocketAddress } from 'node:net';
 
@@ -15,7 +15,8 @@ export interface Endpoint {
 const MAPPED = '::ffff:';
 
 /**
- * An address as a socket reports it: IPv4 without the prefix that a socket bound to `::` adds, IPv6 as in RFC 5952.
+ * An address as a socket reports it: IPv4 without the prefix that a socket bound to `::` adds, IPv6 as in
+ * RFC 5952.
  *
  * @returns undefined if it is no IP address (a host name, a name of mDNS), or the port cannot be sent to
  */

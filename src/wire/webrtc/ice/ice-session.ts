@@ -1,7 +1,8 @@
 /**
  * ICE of one connection: answers the checks of the peer, and sends own ones where this side controls.
  * In: STUN messages with the address they came from, and a tick. Out: STUN messages; the address to send to.
- * RFC 8445: as a lite agent (2.5), or as a controlling agent that nominates the first pair that works; consent of RFC 7675.
+ * RFC 8445: as a lite agent (2.5), or as a controlling agent that nominates the first pair that works;
+ * consent of RFC 7675.
  */
 import { randomBytes } from 'node:crypto';
 import { sameBytes } from '../../../lib/bytes.ts';
@@ -36,7 +37,9 @@ export interface IceOptions {
   readonly send: (datagram: Uint8Array, to: Endpoint) => void;
   /** A check was created; its response belongs to this session. @param transaction 12 bytes */
   readonly onCheck: (transaction: Uint8Array) => void;
-  /** The peer uses this address: it has proven there that it has the password. Called again with each message. */
+  /**
+   * The peer uses this address: it has proven there that it has the password. Called again with each message.
+   */
   readonly onReachable: (endpoint: Endpoint) => void;
   /** There is an address to send to, or another one. */
   readonly onSelected: (endpoint: Endpoint) => void;
@@ -109,7 +112,9 @@ export class IceSession {
     return this.#selected;
   }
 
-  /** Whether the peer still answers the checks of this side; always true for a lite agent, which sends none. */
+  /**
+   * Whether the peer still answers the checks of this side; always true for a lite agent, which sends none.
+   */
   get hasConsent(): boolean {
     return this.#consent === undefined || this.#nowMs - this.#answeredMs < CONSENT_LOST_MS;
   }
@@ -198,9 +203,9 @@ export class IceSession {
   }
 
   /**
-   * The peer of a lite agent has checked the path from an address. The first one is used at once: DTLS proves it. A peer
-   * with the password could name a victim as its next address, so a change is checked from this side too; all other agents
-   * answer checks, RFC 8445 7.3.
+   * The peer of a lite agent has checked the path from an address. The first one is used at once: DTLS proves
+   * it. A peer with the password could name a victim as its next address, so a change is checked from this
+   * side too; all other agents answer checks, RFC 8445 7.3.
    */
   #follow(from: Endpoint, isNominated: boolean): void {
     if (!this.#selected || isSame(this.#selected, from)) {

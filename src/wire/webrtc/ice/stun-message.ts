@@ -1,6 +1,7 @@
 /**
  * STUN messages with the attributes of ICE.
- * In: datagrams. Out: values, and the reverse; their integrity with a password. RFC 8489 5 and 14, RFC 8445 16.1.
+ * In: datagrams. Out: values, and the reverse; their integrity with a password. RFC 8489 5 and 14, RFC 8445
+ * 16.1.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { crc32 } from 'node:zlib';
@@ -11,7 +12,10 @@ const HEADER_BYTES = 20;
 const MAGIC_COOKIE = 0x2112_a442;
 const INTEGRITY_BYTES = 24;
 const FINGERPRINT_BYTES = 8;
-/** The checks of browsers have about 150 bytes; a longer message is not from ICE, and is not searched for attributes. */
+/**
+ * The checks of browsers have about 150 bytes; a longer message is not from ICE, and is not searched for
+ * attributes.
+ */
 const MAX_BYTES = 1500;
 const FINGERPRINT_XOR = 0x5354_554e;
 
@@ -37,7 +41,6 @@ export const stunAttribute = {
   iceControlling: 0x802a,
 } as const;
 
-/** A message. */
 export interface StunMessage {
   readonly type: number;
   /** 12 bytes. */

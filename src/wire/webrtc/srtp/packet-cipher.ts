@@ -1,6 +1,7 @@
 /**
  * Encryption and authentication of single packets, in both SRTP profiles.
- * In: a packet with its number. Out: the protected packet, and the reverse. RFC 3711 4.1 and 4.2, RFC 7714 8 and 9.
+ * In: a packet with its number. Out: the protected packet, and the reverse. RFC 3711 4.1 and 4.2, RFC 7714 8
+ * and 9.
  */
 import { createCipheriv, createDecipheriv, createHmac, createSecretKey, timingSafeEqual } from 'node:crypto';
 import type { SrtpProfile } from '../dtls/handshake.ts';
@@ -22,8 +23,9 @@ export interface PacketNumber {
 }
 
 /**
- * Seals and opens packets of one direction and protocol. The clear part is authenticated and stays readable; `suffix` is
- * authenticated too: in AES-CM the rollover counter of RTP, which is not sent, or the SRTCP index.
+ * Seals and opens packets of one direction and protocol. The clear part is authenticated and stays readable;
+ * `suffix` is authenticated too: in AES-CM the rollover counter of RTP, which is not sent, or the SRTCP
+ * index.
  */
 export interface PacketCipher {
   readonly tagBytes: number;
@@ -39,7 +41,9 @@ export interface PacketCipher {
   ): Uint8Array | undefined;
 }
 
-/** The cipher of a profile. Key objects: with bytes as the key, Node needs four times as long for a packet. */
+/**
+ * The cipher of a profile. Key objects: with bytes as the key, Node needs four times as long for a packet.
+ */
 export function createPacketCipher(profile: number, protocol: 'rtp' | 'rtcp', keys: SessionKeys): PacketCipher {
   return profile === AES_GCM.id ? createGcm(keys, protocol) : createCounterMode(keys);
 }

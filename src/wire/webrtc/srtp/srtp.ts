@@ -46,11 +46,12 @@ export class Srtp {
   }
 
   /**
-   * Protects an RTP packet. A packet that is sent again must have the same bytes: two packets with one number reveal the
-   * authentication key of AES-GCM, RFC 7714 8.4. The first sequence number of a source should be below 32,768, so that the
-   * peer counts rollovers correctly when the first packets are lost or reordered.
+   * Protects an RTP packet. A packet that is sent again must have the same bytes: two packets with one number
+   * reveal the authentication key of AES-GCM, RFC 7714 8.4. The first sequence number of a source should be
+   * below 32,768, so that the peer counts rollovers correctly when the first packets are lost or reordered.
    *
-   * @returns undefined if the packet is malformed, is older than the first one of its source, or has one source too many
+   * @returns undefined if the packet is malformed, is older than the first one of its source, or has one
+   *   source too many
    */
   protect(packet: Uint8Array): Uint8Array | undefined {
     const headerBytes = rtpHeaderBytes(packet);
@@ -143,7 +144,10 @@ function mark(windows: Map<number, ReplayWindow>, ssrc: number, index: number): 
   window.add(index);
 }
 
-/** The index with this sequence number that is nearest to the newest one, RFC 3711 3.3.1; negative: before the first. */
+/**
+ * The index with this sequence number that is nearest to the newest one, RFC 3711 3.3.1; negative: before the
+ * first.
+ */
 function nearestIndex(newest: number, sequence: number): number {
   const distance = ((sequence - newest) << 16) >> 16;
   return newest + distance;

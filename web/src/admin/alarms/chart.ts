@@ -18,7 +18,6 @@ export interface ChartRange {
   readonly stepMs: number;
 }
 
-/** A line of the chart. */
 export interface ChartLine {
   readonly id: 'bitrate' | 'fps' | 'loss' | 'level';
   /** One value for each step, null where nothing was measured. */

@@ -1,6 +1,7 @@
 /**
  * A line of the audit log as a sentence: who did what to which stream, room, video or account.
- * In: an entry, names of what it is about. Out: words; the operation and the request remain for those who look for them. Pure.
+ * In: an entry, names of what it is about. Out: words; the operation and the request remain for those who
+ * look for them. Pure.
  */
 import type { AuditEntry } from '../../../../src/api/account/account-shapes.ts';
 import { isTextKey, type TextKey } from '../../text/text.ts';
@@ -60,7 +61,10 @@ function partsOf(action: string): readonly [verb: string, what: string] {
   return special[action] ?? [verb === 'replace' ? 'update' : verb, what.replace(/Items$/, 'Item')];
 }
 
-/** The verb and its object; null if the operation has no words. @param name of the subject; empty: it has none yet */
+/**
+ * The verb and its object; null if the operation has no words.
+ * @param name of the subject; empty: it has none yet
+ */
 function wordsOf(action: string, name: string, t: Translate): { did: string; do: string; what: string } | null {
   const [verb, what] = partsOf(action);
   const keys = [`audit.did.${verb}`, `audit.do.${verb}`, `audit.${name === '' ? 'new' : 'what'}.${what}`];

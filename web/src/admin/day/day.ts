@@ -20,7 +20,8 @@ export interface DaySums {
 }
 
 /**
- * Adds up the streams. A series that begins a step later than another, because it was requested later, is shifted.
+ * Adds up the streams. A series that begins a step later than another, because it was requested later, is
+ * shifted.
  *
  * @param fromMs start of the first step, unix ms
  * @param count of steps

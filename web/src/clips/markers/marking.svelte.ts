@@ -41,7 +41,10 @@ export class Marking {
     }
   }
 
-  /** Opens the dialog for a marker at a time; does nothing without a picture. @param atMs unix milliseconds */
+  /**
+   * Opens the dialog for a marker at a time; does nothing without a picture.
+   * @param atMs unix milliseconds
+   */
   mark(atMs: number | null): void {
     if (atMs !== null) this.#open({ kind: 'marker', atMs: Math.round(atMs) });
   }

@@ -1,6 +1,7 @@
 /**
  * A moment as text that a viewer can change: `20:15:04.320`, with a date before it for another day.
- * In: unix milliseconds, or the typed text. Out: the text, or the moment. In the time zone of this machine. Pure.
+ * In: unix milliseconds, or the typed text. Out: the text, or the moment. In the time zone of this machine.
+ * Pure.
  */
 
 const two = (value: number) => String(value).padStart(2, '0');

@@ -1,7 +1,8 @@
 /**
- * Plays a video of the library: one video element with hls.js, with the browser's own HLS, or with Shaka Player for DASH.
- * In: the address of a multivariant playlist, requests of the viewer. Out: the snapshot that the controls show. Positions are ms from the
- * start, in the same fields as UTC is for streams.
+ * Plays a video of the library: one video element with hls.js, with the browser's own HLS, or with Shaka
+ * Player for DASH.
+ * In: the address of a multivariant playlist, requests of the viewer. Out: the snapshot that the controls
+ * show. Positions are ms from the start, in the same fields as UTC is for streams.
  */
 import type Hls from 'hls.js';
 import { type Failure, readFailure } from '../../api/client.ts';
@@ -193,7 +194,10 @@ export class AssetPlayer implements PlayerControls {
     done?.catch(() => {}); // refused: nothing has changed
   }
 
-  /** Plays a span in a loop, from its start unless its position is within; null ends the loop. Ms from the start. */
+  /**
+   * Plays a span in a loop, from its start unless its position is within; null ends the loop. Ms from the
+   * start.
+   */
   setLoop(range: Snapshot['loop']): void {
     this.#loop = loopOf(range);
     if (this.#loop && !isInLoop(this.#loop, this.player.shownMs)) this.goTo(this.#loop.fromMs);
@@ -301,7 +305,10 @@ export class AssetPlayer implements PlayerControls {
     this.#changed();
   }
 
-  /** The element does not report why a file fails: what this server refuses is requested once more, for its words. */
+  /**
+   * The element does not report why a file fails: what this server refuses is requested once more, for its
+   * words.
+   */
   async #failed(): Promise<void> {
     const { signal } = this.#ends;
     const isFile = this.#hls === null && this.#dash === null;

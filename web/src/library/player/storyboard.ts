@@ -36,7 +36,10 @@ export function parseStoryboard(text: string, url: string): Tile[] {
       fromS: seconds(h0, m0, s0),
       toS: seconds(h1, m1, s1),
       sheet: new URL(path!, url).href,
-      ...{ x: Number(x), y: Number(y), width: Number(width), height: Number(height) },
+      x: Number(x),
+      y: Number(y),
+      width: Number(width),
+      height: Number(height),
     });
   }
   return tiles;

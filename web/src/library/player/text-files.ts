@@ -1,7 +1,8 @@
 /**
- * Subtitles in files beside a video, as WebVTT: text tracks of its element. The viewer's choice is kept in the browser, by name, for the
- * next videos.
- * In: a video element, addresses, the viewer's choice. Out: options beside those of the media; modes of text tracks. WHATWG HTML 4.8.11.11.
+ * Subtitles in files beside a video, as WebVTT: text tracks of its element. The viewer's choice is kept in
+ * the browser, by name, for the next videos.
+ * In: a video element, addresses, the viewer's choice. Out: options beside those of the media; modes of text
+ * tracks. WHATWG HTML 4.8.11.11.
  */
 import type { Choice } from '../../player/snapshot.ts';
 import { readStored, store } from '../../shell/storage.ts';

@@ -11,7 +11,9 @@ export interface Moment {
   readonly span: TimeSpan | null;
 }
 
-/** Seconds, or minutes and seconds as players show them, with hours before them; or with letters, `1h2m3s`. */
+/**
+ * Seconds, or minutes and seconds as players show them, with hours before them; or with letters, `1h2m3s`.
+ */
 const COLONS = /^(?:(\d{1,3}):)?(\d{1,3}):(\d{1,2}(?:\.\d{1,3})?)$/;
 const LETTERS = /^(?:(\d{1,3})h)?(?:(\d{1,4})m)?(?:(\d{1,6}(?:\.\d{1,3})?)s?)?$/;
 

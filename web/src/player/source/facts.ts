@@ -1,6 +1,6 @@
 /**
- * Runs and windows of a stream that the player knows: the UTC offset (UTC of media time 0) by Media Sequence Number, and which windows are
- * closed, with their revision.
+ * Runs and windows of a stream that the player knows: the UTC offset (UTC of media time 0) by Media Sequence
+ * Number, and which windows are closed, with their revision.
  * In: timelines from the API. Out: Frames, the splicer.
  */
 import type { TimelineView } from '../../../../src/api/shapes.ts';
@@ -62,7 +62,8 @@ export class Facts {
   }
 
   /**
-   * UTC of media time 0 of the run that contains a Media Segment, unix milliseconds with fractions; null if no run is known.
+   * UTC of media time 0 of the run that contains a Media Segment, unix milliseconds with fractions; null if
+   * no run is known.
    *
    * @param msn Media Sequence Number from the segment's address
    */
@@ -88,7 +89,10 @@ export class Facts {
     this.learn(await this.#fetchTimeline(fromMs, toMs, this.#signal));
   }
 
-  /** The run at this time is unknown, or its offset does not match: requests it, with growing pauses and only a few times. */
+  /**
+   * The run at this time is unknown, or its offset does not match: requests it, with growing pauses and only
+   * a few times.
+   */
   missed(atMs: number): void {
     if (this.#requesting || this.#requests >= MAX_REQUESTS || this.#now() < this.#notBeforeMs || this.#signal.aborted)
       return;

@@ -1,7 +1,8 @@
 /**
- * Keeps a live buffer at its target latency: measures how late the picture is, lets the rate controller correct it, and raises the target
- * after a stall.
- * In: lists, frames and stalls of the buffer in front. Out: speeds and seeks on that buffer; figures for the snapshot.
+ * Keeps a live buffer at its target latency: measures how late the picture is, lets the rate controller
+ * correct it, and raises the target after a stall.
+ * In: lists, frames and stalls of the buffer in front. Out: speeds and seeks on that buffer; figures for the
+ * snapshot.
  */
 import { LatencyTarget } from '../latency-target.ts';
 import { RateController } from '../rate-controller.ts';
@@ -87,7 +88,10 @@ export class LiveEdge {
     this.#target.waits(aheadS);
   }
 
-  /** Total latency: server's time minus the programme time on the screen, seconds; null before the first frame. */
+  /**
+   * Total latency: server's time minus the programme time on the screen, seconds; null before the first
+   * frame.
+   */
   totalS(buffer: VideoBuffer): number | null {
     const { skewMs } = buffer;
     return skewMs === null ? null : (this.#parts.now() - this.#parts.steadyMs() + skewMs) / 1000;
@@ -114,8 +118,8 @@ export class LiveEdge {
   }
 
   /**
-   * The stall continues: as soon as there is media again, seeks into it, once for each stall. Decoders that ran dry take seconds to
-   * continue by themselves; a seek takes none.
+   * The stall continues: as soon as there is media again, seeks into it, once for each stall. Decoders that
+   * ran dry take seconds to continue by themselves; a seek takes none.
    */
   recover(buffer: VideoBuffer): void {
     const { details, video } = buffer;

@@ -1,5 +1,6 @@
 /**
- * Segments of a recording that a playlist lists and the server does not have: which are requested again, and which are skipped.
+ * Segments of a recording that a playlist lists and the server does not have: which are requested again, and
+ * which are skipped.
  * In: errors of hls.js. Out: the segment, and how often it was missing. Pure.
  */
 import type { ErrorData } from 'hls.js';
@@ -15,7 +16,10 @@ const MAX_TRIES = 2;
 /** This many are skipped in a row without a picture between them. */
 const MAX_SKIPPED = 10;
 
-/** The segment that an error is about; null if the error is about something else, or if the segment may still become available. */
+/**
+ * The segment that an error is about; null if the error is about something else, or if the segment may still
+ * become available.
+ */
 export function missingSegment({ details, response, frag }: ErrorData): MissingSegment | null {
   const isGone = response?.code === 404 || response?.code === 410;
   const fromMs = frag?.programDateTime ?? null;
@@ -32,7 +36,6 @@ export interface Missing {
   readonly skipped: number;
 }
 
-/** Nothing is missing. */
 export const nothingMissing: Missing = { fromMs: null, tries: 0, skipped: 0 };
 
 /** A segment ahead of the picture is missing. */

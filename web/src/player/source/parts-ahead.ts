@@ -1,7 +1,8 @@
 /**
- * Requests the next parts of a live playlist while hls.js waits for one. hls.js requests them one after the other: where an answer takes
- * about as long as a part lasts, a picture that is late would stay late.
- * In: requests of hls.js, the parts that its playlist lists. Out: a class for the setting `fLoader` of hls.js.
+ * Requests the next parts of a live playlist while hls.js waits for one. hls.js requests them one after the
+ * other: where an answer takes about as long as a part lasts, a picture that is late would stay late.
+ * In: requests of hls.js, the parts that its playlist lists. Out: a class for the setting `fLoader` of
+ * hls.js.
  */
 import type {
   FragmentLoaderConstructor,
@@ -13,7 +14,10 @@ import type {
   Part,
 } from 'hls.js';
 
-/** Requests for parts at a time, besides the one that hls.js waits for: browsers open six connections to a server without HTTP/2. */
+/**
+ * Requests for parts at a time, besides the one that hls.js waits for: browsers open six connections to a
+ * server without HTTP/2.
+ */
 export const MOST_AHEAD = 4;
 
 type Callbacks = LoaderCallbacks<FragmentLoaderContext>;
@@ -89,7 +93,8 @@ export function partsAhead(listed: () => readonly Part[] | null | undefined): Fr
         if (!early) return;
         waitsFor = early;
         aborted = () => callbacks.onAbort?.(stats, context, null);
-        // The bandwidth is what has arrived since the part before, not what each of several requests had of it.
+        // The bandwidth is what has arrived since the part before, not what each of several requests had of
+        // it.
         const startMs = performance.now();
         early.answer.then((answer) => {
           if (!waitsFor) return;

@@ -6,7 +6,10 @@ const base = Date.UTC(2026, 0, 31, 20);
 const date = (second: number) => new Date(base + second * 1000).toISOString();
 const url = (from: number) => `http://host/vod/cam/${from}/${from + 600}/av0.m3u8`;
 
-/** A window's playlist as the server prints it: segments of two seconds, `[msn, second]` each; `|` is a discontinuity. */
+/**
+ * A window's playlist as the server prints it: segments of two seconds, `[msn, second]` each; `|` is a
+ * discontinuity.
+ */
 function window(segments: ([number, number] | '|')[], { init = 1, sequence = 0, end = true } = {}): string {
   const lines = ['#EXTM3U', '#EXT-X-VERSION:6', '#EXT-X-TARGETDURATION:6', `#EXT-X-MEDIA-SEQUENCE:${segments[0]![0]}`];
   if (sequence > 0) lines.push(`#EXT-X-DISCONTINUITY-SEQUENCE:${sequence}`);

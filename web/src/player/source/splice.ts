@@ -1,5 +1,6 @@
 /**
- * Joins the playlists of windows: parses the Media Playlist of a window, and prints several of them as one continuous playlist.
+ * Joins the playlists of windows: parses the Media Playlist of a window, and prints several of them as one
+ * continuous playlist.
  * In: the text of Media Playlists. Out: the text of one. Pure. RFC 8216bis 4.4 and 6.2.
  */
 

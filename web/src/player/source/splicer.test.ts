@@ -5,7 +5,10 @@ import { ListError, Splicer } from './splicer.ts';
 const start = 1_795_160_400; // a ten-minute mark, unix seconds
 const list = (from: number, name = 'av0.m3u8') => `http://host/vod/cam/${from}/${from + 600}/${name}`;
 
-/** A server with the recorded windows in `windows`, two segments of five minutes each; a window that contains `nowS` is open. */
+/**
+ * A server with the recorded windows in `windows`, two segments of five minutes each; a window that contains
+ * `nowS` is open.
+ */
 function setUp(windows: number[], { atS = start + 100, nowS = start + 86_400 } = {}) {
   const requested: string[] = [];
   let msn = 1;

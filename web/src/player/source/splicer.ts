@@ -1,6 +1,6 @@
 /**
- * The playlists of the past for hls.js: windows of ten minutes, joined into one playlist that grows ahead of the playhead and drops its
- * oldest windows. A whole night plays with the memory of half an hour.
+ * The playlists of the past for hls.js: windows of ten minutes, joined into one playlist that grows ahead of
+ * the playhead and drops its oldest windows. A whole night plays with the memory of half an hour.
  * In: addresses of a window's renditions, the playhead. Out: texts of Media Playlists.
  */
 import { readFailure } from '../../api/client.ts';
@@ -65,7 +65,10 @@ const GROWING_MS = 60_000;
 const BEHIND_MS = WINDOW_SECONDS * 1000;
 /** Time that recording needs until a window is available, milliseconds. */
 const LATE_MS = 30_000;
-/** For this long after a window's start no segment may have begun in it. It is requested this early only if it is needed next. Milliseconds. */
+/**
+ * For this long after a window's start no segment may have begun in it. It is requested this early only if it
+ * is needed next. Milliseconds.
+ */
 const BEGINS_MS = 15_000;
 
 const windowPath = /\/vod\/[^/]+\/\d+\/\d+\/(?:v\d+\/)?([^?#]+)/;
@@ -107,7 +110,8 @@ export class Splicer {
   }
 
   /**
-   * The Multivariant Playlist to start with: of the window that contains the time, or of its neighbour if the segment begins there.
+   * The Multivariant Playlist to start with: of the window that contains the time, or of its neighbour if the
+   * segment begins there.
    *
    * @param base absolute address of the page, the base of relative addresses
    * @throws ListError if neither is available
@@ -240,7 +244,8 @@ export class Splicer {
   async #next(rendition: Rendition, last: number, load: Load): Promise<void> {
     const next = last + WINDOW_SECONDS;
     const { recorded, now } = this.#parts;
-    // Its first media may belong to a segment of the window before. One segment later there is one of its own.
+    // Its first media may belong to a segment of the window before. One segment later there is one of its
+    // own.
     const isNew = now() < next * 1000 + LATE_MS;
     const sureMs = isNew ? (rendition.lists.get(last)?.targetS ?? 0) * 1000 : 0;
     const moment = await recorded.find(next * 1000 + sureMs).catch(() => null);

@@ -1,5 +1,6 @@
 /**
- * The windows of the past: ten minutes each, at the same unix seconds for all viewers, so that all request the same addresses.
+ * The windows of the past: ten minutes each, at the same unix seconds for all viewers, so that all request
+ * the same addresses.
  * In: a time. Out: addresses of playlists and clips. Pure.
  */
 import { onServer } from '../../api/server.ts';

@@ -1,6 +1,6 @@
 /**
- * The two video buffers as one picture: which one is visible, and what moves to the other one when they swap: sound, volume, choices,
- * picture in picture.
+ * The two video buffers as one picture: which one is visible, and what moves to the other one when they swap:
+ * sound, volume, choices, picture in picture.
  * In: sources. Out: a picture that never turns blank.
  */
 import { Choices } from '../choices.ts';

@@ -4,7 +4,10 @@ import { Frames, type RunFragment } from './frames.ts';
 
 const base = 1_795_160_400_000;
 
-/** Two runs: three fragments of 2 s, a hole of a minute that the playlist leaves out, then two more; dates are 15 ms off. */
+/**
+ * Two runs: three fragments of 2 s, a hole of a minute that the playlist leaves out, then two more; dates are
+ * 15 ms off.
+ */
 const fragments: RunFragment[] = [0, 2, 4, 66, 68].map((second, index) => ({
   start: index * 2 + 0.015,
   duration: 2,

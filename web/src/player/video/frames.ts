@@ -1,9 +1,10 @@
 /**
  * The exact programme time of the picture on the screen.
  *
- * Within one run the timestamps of the video are linear in UTC: UTC = UTC offset + timestamp. hls.js shifts timestamps by one number for
- * each discontinuity, the initial PTS, so UTC = UTC offset + initial PTS + media time, exact to the frame. If the UTC offset is unknown or
- * does not match the playlist, the EXT-X-PROGRAM-DATE-TIME of the fragment is used, which is accurate to about 20 ms.
+ * Within one run the timestamps of the video are linear in UTC: UTC = UTC offset + timestamp. hls.js shifts
+ * timestamps by one number for each discontinuity, the initial PTS, so UTC = UTC offset + initial PTS + media
+ * time, exact to the frame. If the UTC offset is unknown or does not match the playlist, the
+ * EXT-X-PROGRAM-DATE-TIME of the fragment is used, which is accurate to about 20 ms.
  * In: fragments and initial PTS of hls.js, frames of the video element. Out: unix milliseconds.
  */
 import type { Facts } from '../source/facts.ts';
@@ -17,9 +18,15 @@ export interface RunFragment extends TimedFragment {
   readonly relurl?: string | undefined;
 }
 
-/** If the UTC offset and the date of the playlist differ by more, the UTC offset belongs to another run, milliseconds. */
+/**
+ * If the UTC offset and the date of the playlist differ by more, the UTC offset belongs to another run,
+ * milliseconds.
+ */
 const AGREE_MS = 100;
-/** A frame this shortly before a fragment belongs to it: fragments start with their first audio sample, seconds. */
+/**
+ * A frame this shortly before a fragment belongs to it: fragments start with their first audio sample,
+ * seconds.
+ */
 const BEFORE_S = 0.03;
 
 /** Programme time of the pictures of one buffer. */
@@ -88,12 +95,16 @@ export class Frames {
     }
     const found = this.#fragments[low];
     const before = this.#fragments[low - 1];
-    // The margin is only for a discontinuity: elsewhere it makes no difference, and dates are closer without it.
+    // The margin is only for a discontinuity: elsewhere it makes no difference, and dates are closer without
+    // it.
     return found && before && mediaSeconds < found.start && before.cc === found.cc ? before : found;
   }
 }
 
-/** The Media Sequence Number on the server: the address contains it, also in playlists of windows, which count from another number. */
+/**
+ * The Media Sequence Number on the server: the address contains it, also in playlists of windows, which count
+ * from another number.
+ */
 function msnOf(fragment: RunFragment): number | null {
   const named = /(?:^|\/)(\d+)(?:\.\d+)?\.m4s/.exec(fragment.relurl ?? '')?.[1];
   if (named) return Number(named);

@@ -1,10 +1,14 @@
 /**
- * The segment in which playback joined the live playlist at one of its later Parts. hls.js counts it as loaded, and fetches nothing for a
- * position before that Part: a paused picture would wait for ever, and one that plays would skip to the Part.
+ * The segment in which playback joined the live playlist at one of its later Parts. hls.js counts it as
+ * loaded, and fetches nothing for a position before that Part: a paused picture would wait for ever, and one
+ * that plays would skip to the Part.
  * In: the position of a seek, what is loaded. Out: what to drop first, so that it is fetched. Pure.
  */
 
-/** The loaded media may end this long before the segment does in the playlist, and nothing of the next segment may be dropped, seconds. */
+/**
+ * The loaded media may end this long before the segment does in the playlist, and nothing of the next segment
+ * may be dropped, seconds.
+ */
 const MARGIN_S = 0.05;
 
 /** Media to drop, media seconds. */

@@ -1,6 +1,6 @@
 /**
- * Converts between the clock of the media element and UTC. Media time omits the holes that a playlist leaves out, so the conversion goes
- * by fragment, never by one offset.
+ * Converts between the clock of the media element and UTC. Media time omits the holes that a playlist leaves
+ * out, so the conversion goes by fragment, never by one offset.
  * In: the fragments of a loaded playlist. Out: the player. Pure.
  */
 

@@ -1,6 +1,8 @@
 /**
- * A stream in the native player as a room sees it: Safari says with `getStartDate()` which UTC its media time 0 has.
- * In: the element, the conversion between its media time and UTC. Out: a SyncTarget in programme time. Never tested on Apple devices.
+ * A stream in the native player as a room sees it: Safari says with `getStartDate()` which UTC its media time
+ * 0 has.
+ * In: the element, the conversion between its media time and UTC. Out: a SyncTarget in programme time. Never
+ * tested on Apple devices.
  */
 import { ElementTarget } from '../element-target.ts';
 import type { ShownFrame, SyncTarget } from '../sync-target.ts';

@@ -1,7 +1,8 @@
 /**
- * The player for browsers without Media Source Extensions that play HLS natively (iPhones before iOS 17.1): one video element with the
- * live playlist, or the playlist of one window after the other. It plays, pauses, seeks and follows the stream; it has no latency control
- * and no frame steps, and the picture is blank for a moment when the playlist changes.
+ * The player for browsers without Media Source Extensions that play HLS natively (iPhones before iOS 17.1):
+ * one video element with the live playlist, or the playlist of one window after the other. It plays, pauses,
+ * seeks and follows the stream; it has no latency control and no frame steps, and the picture is blank for a
+ * moment when the playlist changes.
  *
  * Tested with fakes and in Chromium, which also plays HLS natively. Never tested on Apple devices.
  * In: requests of the viewer, the state of the stream. Out: one snapshot for the page after each change.
@@ -35,7 +36,10 @@ const NOW_MS = 4_000;
 /** A room this near to now plays from the live playlist, milliseconds. */
 const NEAR_MS = 8_000;
 const TICK_MS = 500;
-/** A room that is after the end of the seekable range is followed to that end, if that is this much nearer, seconds. */
+/**
+ * A room that is after the end of the seekable range is followed to that end, if that is this much nearer,
+ * seconds.
+ */
 const NEARER_S = 3;
 /** A viewer this close to the end of the seekable range is live, seconds. */
 const AT_EDGE_S = 10;
@@ -47,7 +51,10 @@ export function playsNatively(document: Document): boolean {
   return document.createElement('video').canPlayType('application/vnd.apple.mpegurl') !== '';
 }
 
-/** The fragments of the first rendition of a window or of the live playlist, which map its media time to UTC, holes included. */
+/**
+ * The fragments of the first rendition of a window or of the live playlist, which map its media time to UTC,
+ * holes included.
+ */
 async function readFragments(url: string, load: FetchText, signal: AbortSignal): Promise<TimedFragment[]> {
   const index = await load(url, {}, signal);
   const rendition = index.split('\n').find((line) => line.trim() !== '' && !line.startsWith('#'));
@@ -73,7 +80,9 @@ export class NativePlayer implements PlayerControls {
   #fragments: TimedFragment[] = [];
   /** When the segments of the live playlist begin, as it was when it was loaded, unix milliseconds. */
   #segmentsMs: readonly number[] = [];
-  /** Where a window begins to play: Safari forgets a position from before it knows the media. Media seconds. */
+  /**
+   * Where a window begins to play: Safari forgets a position from before it knows the media. Media seconds.
+   */
   #startS: number | null = null;
   #targetMs: number | null = null;
   #shownMs: number | null = null;
@@ -277,7 +286,10 @@ export class NativePlayer implements PlayerControls {
     return true;
   }
 
-  /** Browsers keep more distance to the live edge than a room may: then the end of what they allow. @returns false: it is there already */
+  /**
+   * Browsers keep more distance to the live edge than a room may: then the end of what they allow.
+   * @returns false: it is there already
+   */
   #goNearer(): boolean {
     const { seekable, currentTime } = this.#video;
     const endS = seekable.length > 0 ? seekable.end(seekable.length - 1) : 0;
@@ -353,7 +365,10 @@ export class NativePlayer implements PlayerControls {
     this.#tick();
   }
 
-  /** UTC of the picture: by the window's playlist; live by what the browser reports, otherwise by the distance from the end. */
+  /**
+   * UTC of the picture: by the window's playlist; live by what the browser reports, otherwise by the distance
+   * from the end.
+   */
   #timeOfPicture(): number | null {
     const { currentTime, seekable, readyState } = this.#video;
     if (readyState < 2) return null;

@@ -1,7 +1,8 @@
 /**
- * UTC of the media time 0 of an element that plays HLS natively. Safari has it as `getStartDate()`: the date of the first segment of the
- * first list that it loaded. WebKit rounds it to whole seconds (MediaPlayerPrivateAVFoundationObjC::getStartDate; older versions to
- * milliseconds), which is half a second too rough for a room, so the exact date is taken from the segments of the list.
+ * UTC of the media time 0 of an element that plays HLS natively. Safari has it as `getStartDate()`: the date
+ * of the first segment of the first list that it loaded. WebKit rounds it to whole seconds
+ * (MediaPlayerPrivateAVFoundationObjC::getStartDate; older versions to milliseconds), which is half a second
+ * too rough for a room, so the exact date is taken from the segments of the list.
  * In: an element, the dates of segments. Out: unix ms.
  */
 
@@ -23,7 +24,8 @@ export function startDateOf(video: HTMLVideoElement): number | undefined {
  *
  * @param startMs what the browser says
  * @param segmentsMs when the segments of the list begin, UTC; at best from when the browser loaded it
- * @returns `startMs` where it has milliseconds, or no segment begins there: after a discontinuity it is another sum
+ * @returns `startMs` where it has milliseconds, or no segment begins there: after a discontinuity it is
+ *   another sum
  */
 export function exactStartMs(startMs: number, segmentsMs: Iterable<number>): number {
   if (startMs % ROUNDED_TO_MS !== 0) return startMs;

@@ -1,6 +1,7 @@
 /**
  * Frame steps: a seek to the middle of the next or the last frame while paused, one after the other.
- * In: requests, the frames that are shown. Out: seeks. Media time has no holes, so a step across a seam is like any other.
+ * In: requests, the frames that are shown. Out: seeks. Media time has no holes, so a step across a seam is
+ * like any other.
  */
 
 /** What steps need of a buffer. */

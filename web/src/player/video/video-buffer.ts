@@ -57,11 +57,17 @@ const HOLD_S = 0.001;
 /** Number of frames of which the median counts. */
 const SKEWS = 7;
 const INTERVALS = 25;
-/** If the element advances by this without a reported frame, the picture is a still or the browser reports no frames; media seconds. */
+/**
+ * If the element advances by this without a reported frame, the picture is a still or the browser reports no
+ * frames; media seconds.
+ */
 const STILL_S = 1;
 /** A frame is reported at most this long after its seek, milliseconds. */
 const ESTIMATE_AFTER_MS = 120;
-/** A frame may be shown this long before the element's clock reaches it: one refresh of a slow display, seconds. */
+/**
+ * A frame may be shown this long before the element's clock reaches it: one refresh of a slow display,
+ * seconds.
+ */
 const REFRESH_S = 0.02;
 
 /** One of the two buffers. */
@@ -186,8 +192,8 @@ export class VideoBuffer {
   }
 
   /**
-   * When frames reach the screen, on the steady clock, less their UTC: the median of the last few, milliseconds. Null before the first
-   * frame.
+   * When frames reach the screen, on the steady clock, less their UTC: the median of the last few,
+   * milliseconds. Null before the first frame.
    */
   get skewMs(): number | null {
     const skews = this.#shown.map(({ atMs, positionMs }) => atMs - positionMs).sort((a, b) => a - b);
@@ -290,7 +296,8 @@ export class VideoBuffer {
     this.#awaitsFrame = false;
     this.#seekS = null;
     this.#hls?.destroy();
-    // hls.js leaves `src` where `currentSrc` still names the source before it, and the browser would load a revoked address.
+    // hls.js leaves `src` where `currentSrc` still names the source before it, and the browser would load a
+    // revoked address.
     if (this.video.hasAttribute('src')) {
       this.video.removeAttribute('src');
       this.video.load();
@@ -337,8 +344,9 @@ export class VideoBuffer {
   }
 
   /**
-   * Called a few times a second: reports the position of the element's clock while the browser reports no frames: in a hidden tab,
-   * for audio only, for a still picture while the sound continues, and in a frame of another page that is scrolled out of sight.
+   * Called a few times a second: reports the position of the element's clock while the browser reports no
+   * frames: in a hidden tab, for audio only, for a still picture while the sound continues, and in a frame of
+   * another page that is scrolled out of sight.
    */
   look(): void {
     const { currentTime, paused } = this.video;
@@ -360,7 +368,10 @@ export class VideoBuffer {
     return [...fragments, { start: open.start, duration: edge - open.start, programDateTime: open.programDateTime }];
   }
 
-  /** Has hls.js fetch the segment of a position again if it was joined at a later Part. Returns whether it was. */
+  /**
+   * Has hls.js fetch the segment of a position again if it was joined at a later Part. Returns whether it
+   * was.
+   */
   #dropHalf(mediaSeconds: number): boolean {
     if (!this.#hls || !this.#details?.partList) return false;
     const half = halfLoaded(mediaSeconds, { buffered: this.video.buffered, segments: this.#segments });
@@ -393,7 +404,10 @@ export class VideoBuffer {
     next();
   }
 
-  /** A frame shortly after another may not be reported, and while paused none follows: then its time is calculated from the last one. */
+  /**
+   * A frame shortly after another may not be reported, and while paused none follows: then its time is
+   * calculated from the last one.
+   */
   #estimateLater(): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
@@ -407,9 +421,10 @@ export class VideoBuffer {
   }
 
   /**
-   * After a pause, makes the reported frame and the one on the screen the same. Firefox shows a frame that it has ready without
-   * reporting it: a seek returns to the last reported one. Other browsers do not report a frame shortly after another: if the
-   * element's clock is near the next frame, a seek to its position has that frame reported.
+   * After a pause, makes the reported frame and the one on the screen the same. Firefox shows a frame that it
+   * has ready without reporting it: a seek returns to the last reported one. Other browsers do not report a
+   * frame shortly after another: if the element's clock is near the next frame, a seek to its position has
+   * that frame reported.
    */
   #settleLater(): void {
     clearTimeout(this.#timer);

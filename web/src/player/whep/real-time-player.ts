@@ -1,6 +1,7 @@
 /**
  * Shows a live stream in real time, in front of the player, which waits paused until the viewer seeks.
- * In: a player, its surface, a connection of WHEP. Out: the player's snapshots with the real-time picture; controls that leave it.
+ * In: a player, its surface, a connection of WHEP. Out: the player's snapshots with the real-time picture;
+ * controls that leave it.
  */
 import { ApiError } from '../../api/client.ts';
 import { pause } from '../../api/poll.ts';
@@ -67,8 +68,14 @@ export class RealTimePlayer {
     const { muted, volume } = parts.snapshot();
     Object.assign(video, { muted, volume, playsInline: true, srcObject: connection.stream });
     Object.assign(video.style, {
-      ...{ position: 'absolute', inset: '0', width: '100%', height: '100%', objectFit: 'contain' },
-      ...{ background: '#000', zIndex: '2', opacity: '0' },
+      position: 'absolute',
+      inset: '0',
+      width: '100%',
+      height: '100%',
+      objectFit: 'contain',
+      background: '#000',
+      zIndex: '2',
+      opacity: '0',
     });
     video.dataset.realTime = '';
     parts.surface.append(video);
@@ -88,7 +95,10 @@ export class RealTimePlayer {
     if (!this.#parts.snapshot().paused) this.#parts.player.togglePlay();
   }
 
-  /** The snapshot of the page: the player's while it loads its own picture, otherwise that of the real-time picture. */
+  /**
+   * The snapshot of the page: the player's while it loads its own picture, otherwise that of the real-time
+   * picture.
+   */
   merge(base: Snapshot): Snapshot {
     // Sound follows the player's switches: it is paused, so only this picture is heard.
     this.#video.muted = base.muted;
@@ -99,12 +109,32 @@ export class RealTimePlayer {
     const { bufferS = null, networkS = null, droppedFrames = 0, shownFrames = 0, stalls = 0 } = this.#figures ?? {};
     return {
       ...base,
-      ...{ mode: 'live', loading: false, seeking: false, tryingLive: false, pictured: true, soundOnly: false },
-      ...{ paused: this.#isPaused, rate: 1, catchingUp: false, failure: null, note: null },
-      ...{ shownMs, behindMs, atEdge: !this.#isPaused, playingQuality: null, subtitle: null, loop: null },
+      mode: 'live',
+      loading: false,
+      seeking: false,
+      tryingLive: false,
+      pictured: true,
+      soundOnly: false,
+      paused: this.#isPaused,
+      rate: 1,
+      catchingUp: false,
+      failure: null,
+      note: null,
+      shownMs,
+      behindMs,
+      atEdge: !this.#isPaused,
+      playingQuality: null,
+      subtitle: null,
+      loop: null,
       latency: {
-        ...{ totalS: behindMs / 1000, edgeS: null, targetLatencyS: null },
-        ...{ bufferS: bufferS ?? 0, networkS, droppedFrames, shownFrames, stalls },
+        totalS: behindMs / 1000,
+        edgeS: null,
+        targetLatencyS: null,
+        bufferS: bufferS ?? 0,
+        networkS,
+        droppedFrames,
+        shownFrames,
+        stalls,
       },
       inPicture: this.#video.ownerDocument.pictureInPictureElement === this.#video,
     };

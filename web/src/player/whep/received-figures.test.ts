@@ -6,8 +6,14 @@ const AT_MS = 1_795_000_000_000;
 const reports = (jitterBufferDelay: number, jitterBufferEmittedCount: number) => [
   { type: 'inbound-rtp', kind: 'audio', estimatedPlayoutTimestamp: 1 },
   {
-    ...{ type: 'inbound-rtp', kind: 'video', estimatedPlayoutTimestamp: AT_MS + 2_208_988_800_000 },
-    ...{ jitterBufferDelay, jitterBufferEmittedCount, framesDecoded: 50, framesDropped: 2, freezeCount: 1 },
+    type: 'inbound-rtp',
+    kind: 'video',
+    estimatedPlayoutTimestamp: AT_MS + 2_208_988_800_000,
+    jitterBufferDelay,
+    jitterBufferEmittedCount,
+    framesDecoded: 50,
+    framesDropped: 2,
+    freezeCount: 1,
   },
   { type: 'candidate-pair', nominated: true, state: 'succeeded', currentRoundTripTime: 0.03 },
 ];

@@ -1,11 +1,15 @@
 /**
  * How late the picture of a WHEP session is, and how it arrives.
- * In: the reports of an RTCPeerConnection. Out: the time of the picture, the parts of its delay. Pure. W3C webrtc-stats.
+ * In: the reports of an RTCPeerConnection. Out: the time of the picture, the parts of its delay. Pure. W3C
+ * webrtc-stats.
  */
 
 /** What is received. */
 export interface ReceivedFigures {
-  /** UTC of the picture on the screen by the server's clock, unix milliseconds; null if the browser does not report it. */
+  /**
+   * UTC of the picture on the screen by the server's clock, unix milliseconds; null if the browser does not
+   * report it.
+   */
   readonly shownMs: number | null;
   /** How long frames wait in the browser, seconds; null at the first report. */
   readonly bufferS: number | null;

@@ -23,7 +23,10 @@ export class WhepConnection {
     this.lost = lost(peer, this.#ends.signal);
   }
 
-  /** Opens a connection. @throws ApiError if the server refuses, or cannot be reached over UDP; the signal's reason */
+  /**
+   * Opens a connection.
+   * @throws ApiError if the server refuses, or cannot be reached over UDP; the signal's reason
+   */
   static async open(stream: string, signal: AbortSignal): Promise<WhepConnection> {
     const peer = new RTCPeerConnection();
     for (const kind of ['video', 'audio']) peer.addTransceiver(kind, { direction: 'recvonly' });

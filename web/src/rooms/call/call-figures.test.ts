@@ -6,9 +6,14 @@ const reports = (seconds: number) => [
   { type: 'outbound-rtp', kind: 'audio', bytesSent: 4_000 * seconds },
   { type: 'outbound-rtp', kind: 'video', bytesSent: 36_000 * seconds },
   {
-    ...{ type: 'inbound-rtp', kind: 'audio', trackIdentifier: 'voice', bytesReceived: 5_000 * seconds },
-    ...{ packetsReceived: 49 * seconds, packetsLost: seconds },
-    ...{ totalAudioEnergy: 0.04 * seconds, totalSamplesDuration: seconds },
+    type: 'inbound-rtp',
+    kind: 'audio',
+    trackIdentifier: 'voice',
+    bytesReceived: 5_000 * seconds,
+    packetsReceived: 49 * seconds,
+    packetsLost: seconds,
+    totalAudioEnergy: 0.04 * seconds,
+    totalSamplesDuration: seconds,
   },
   { type: 'transport', bytesSent: 1e9, bytesReceived: 1e9 },
 ];

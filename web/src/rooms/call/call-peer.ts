@@ -36,7 +36,8 @@ const rates = {
 } as const;
 
 /**
- * How much a picture may take: in a mesh it is sent to three others, in a forwarded call up to eight are received.
+ * How much a picture may take: in a mesh it is sent to three others, in a forwarded call up to eight are
+ * received.
  *
  * @param height of the track, pixels; 0: not known
  */

@@ -1,6 +1,8 @@
 /**
- * What a person has chosen for calls: devices, what the browser does with the sound of the microphone, how loud others are.
- * In: the settings of a call, tiles. Out: devices and voices; stored in the browser, except how loud others are.
+ * What a person has chosen for calls: devices, what the browser does with the sound of the microphone, how
+ * loud others are.
+ * In: the settings of a call, tiles. Out: devices and voices; stored in the browser, except how loud others
+ * are.
  */
 import { SvelteMap } from 'svelte/reactivity';
 import { readStored, store } from '../../shell/storage.ts';
@@ -18,8 +20,12 @@ export interface CallChoices {
 }
 
 const usual: CallChoices = {
-  ...{ microphone: '', camera: '', speaker: '' },
-  ...{ echoCancellation: true, noiseSuppression: true, autoGainControl: true },
+  microphone: '',
+  camera: '',
+  speaker: '',
+  echoCancellation: true,
+  noiseSuppression: true,
+  autoGainControl: true,
 };
 
 function read(): CallChoices {

@@ -1,6 +1,6 @@
 /**
- * A person's part in the call of a room: joins it again after each reconnection, sends microphone, camera and screen, and moves from direct connections
- * to the server when the call grows.
+ * A person's part in the call of a room: joins it again after each reconnection, sends microphone, camera and
+ * screen, and moves from direct connections to the server when the call grows.
  * In: the room's session, buttons. Out: state for components. docs/5-together/calls.md.
  */
 import type { CallMedia, CallParticipant, CallSource, RoomCall } from '../../../../src/api/room/call-shapes.ts';
@@ -156,7 +156,9 @@ export class CallSession {
     this.#link?.sendTracks();
   }
 
-  /** Says to the room that this browser records the call, or no longer does. Record only after it is accepted. */
+  /**
+   * Says to the room that this browser records the call, or no longer does. Record only after it is accepted.
+   */
   async setRecording(on: boolean): Promise<SendResult> {
     if (on && this.phase !== 'in') return { ok: false, code: 'lost', detail: '' };
     this.isRecording = on;

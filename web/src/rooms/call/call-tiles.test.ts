@@ -4,12 +4,18 @@ import type { CallParticipant } from '../../../../src/api/room/call-shapes.ts';
 import { recordersOf, tilesOf, trackOf, voicesOf } from './call-tiles.ts';
 
 const one = (id: string, change: Partial<CallParticipant> = {}): CallParticipant => ({
-  ...{ id, user: `u${id}`, name: `Name ${id}`, microphone: true, camera: false, screen: false },
+  id,
+  user: `u${id}`,
+  name: `Name ${id}`,
+  microphone: true,
+  camera: false,
+  screen: false,
   ...change,
 });
 const track = (id: string) => ({ id }) as MediaStreamTrack;
 const incoming = (from: string, source: 'microphone' | 'camera' | 'screen') => ({
-  ...{ from, source },
+  from,
+  source,
   receiver: { track: track(`${from} ${source}`) } as RTCRtpReceiver,
 });
 const none = { microphone: null, camera: null, screen: null };
@@ -24,7 +30,8 @@ test('each participant has a tile, and another one for a screen', () => {
 
 test('a tile has the own track, that of the connection, or none while the camera is off', () => {
   const state = {
-    ...{ own: '1', tracks: { ...none, camera: track('mine') } },
+    own: '1',
+    tracks: { ...none, camera: track('mine') },
     incoming: [incoming('2', 'camera'), incoming('3', 'camera')],
   };
   const tiles = tilesOf([one('1', { camera: true }), one('2', { camera: true }), one('3'), one('4', { camera: true })]);

@@ -1,5 +1,6 @@
 /**
- * The pictures of a call, in the order in which they are shown and recorded: the camera or initial of each participant, and the screens.
+ * The pictures of a call, in the order in which they are shown and recorded: the camera or initial of each
+ * participant, and the screens.
  * In: participants, what this browser sends and receives. Out: tiles with their tracks. Pure.
  */
 import type { CallParticipant } from '../../../../src/api/room/call-shapes.ts';

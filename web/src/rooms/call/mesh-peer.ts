@@ -1,7 +1,9 @@
 /**
- * The connection to the browser of one other participant. The one that joined later makes the first offer, with one media description for each source, so that
- * cameras and screens are turned on and off without another offer; later offers, after a change of network, may come from either side.
- * In: signals of the other one. Out: signals to them, what is received. W3C webrtc-pc 10.7 (perfect negotiation).
+ * The connection to the browser of one other participant. The one that joined later makes the first offer,
+ * with one media description for each source, so that cameras and screens are turned on and off without
+ * another offer; later offers, after a change of network, may come from either side.
+ * In: signals of the other one. Out: signals to them, what is received. W3C webrtc-pc 10.7 (perfect
+ * negotiation).
  */
 import type { ClientMessageOf } from '../../../../src/api/room/messages.ts';
 import { type Incoming, kindOf, limitCodecs, type OwnTracks, sendTrack, sources, withoutSilence } from './call-peer.ts';
@@ -72,7 +74,10 @@ export class MeshPeer {
     }
   }
 
-  /** Takes a signal of the other one. What cannot be applied is ignored: the connection then fails, and begins again. */
+  /**
+   * Takes a signal of the other one. What cannot be applied is ignored: the connection then fails, and begins
+   * again.
+   */
   async receive({ description, candidate }: CallSignal): Promise<void> {
     try {
       if (description) await this.#describe(description);

@@ -56,7 +56,9 @@ function setUp(own: string) {
   const made: FakeConnection[] = [];
   const sent: { to: string; signal: CallSignal }[] = [];
   const mesh = new Mesh({
-    ...{ own, iceServers: [], changed: () => {} },
+    own,
+    iceServers: [],
+    changed: () => {},
     tracks: () => ({ microphone: null, camera: null, screen: null }),
     send: (to, signal) => sent.push({ to, signal }),
     createConnection: () => {
@@ -133,7 +135,9 @@ test('a slot shows the source that the server names, and no other', () => {
 
 test('a camera is small in a forwarded call, and never enlarged', () => {
   assert.deepEqual(sendingOf('camera', 'forwarded', 360), {
-    ...{ maxBitrate: 300_000, maxFramerate: 15, scaleResolutionDownBy: 2 },
+    maxBitrate: 300_000,
+    maxFramerate: 15,
+    scaleResolutionDownBy: 2,
   });
   assert.equal(sendingOf('screen', 'mesh', 720).scaleResolutionDownBy, 1);
 });

@@ -68,7 +68,10 @@ export class Mesh implements CallMediaLink {
     for (const other of ids) {
       if (other === own || this.#peers.has(other)) continue;
       const peer = new MeshPeer({
-        ...{ connection: createConnection({ iceServers: [...iceServers] }), other, tracks, changed },
+        connection: createConnection({ iceServers: [...iceServers] }),
+        other,
+        tracks,
+        changed,
         offers: ids.indexOf(own) > ids.indexOf(other),
         polite: own < other,
         send: (signal) => send(other, signal),

@@ -1,6 +1,7 @@
 /**
  * The chat of a room in this page: its rows, the past that replays in step, and what could not be sent.
- * In: the room's session, its history and its past. Out: state for the chat panel and the danmaku layer, which share one of each session.
+ * In: the room's session, its history and its past. Out: state for the chat panel and the danmaku layer,
+ * which share one of each session.
  */
 import type { RoomMessage } from '../../../../src/api/room/chat-shapes.ts';
 import { mentionKey } from '../../../../src/api/room/mentions.ts';

@@ -3,7 +3,6 @@
  * In: nothing. Out: the picker, quick reactions. Each row is one emoji, its English and its Chinese words.
  */
 
-/** An emoji. */
 export interface Emoji {
   readonly emoji: string;
   readonly en: string;

@@ -14,7 +14,6 @@ export interface ListWindow {
   readonly to: number;
 }
 
-/** The newest rows. */
 export function newestRows(count: number): ListWindow {
   return { from: Math.max(0, count - MAX_ROWS), to: count };
 }

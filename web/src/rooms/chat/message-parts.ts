@@ -43,7 +43,10 @@ export function messageParts(text: string, find: (key: string) => string | undef
   return parts;
 }
 
-/** A link without the punctuation of the sentence around it; a closing bracket belongs to it if it opened there. */
+/**
+ * A link without the punctuation of the sentence around it; a closing bracket belongs to it if it opened
+ * there.
+ */
 function withoutEnd(url: string): string {
   const end = url.replace(/[.,;:!?，。；：！？、]+$/, '');
   const isOpened = !end.endsWith(')') || end.split('(').length >= end.split(')').length;

@@ -1,5 +1,6 @@
 /**
- * What was written to the media around the position: loaded in stretches of two minutes, ahead of the playback. Bounded.
+ * What was written to the media around the position: loaded in stretches of two minutes, ahead of the
+ * playback. Bounded.
  * In: the position. Out: messages of the past and of now in the order of the media.
  */
 import type { RoomMessage } from '../../../../src/api/room/chat-shapes.ts';
@@ -79,7 +80,8 @@ export class PastMessages {
   }
 
   /**
-   * All messages of the media, in its order: those that were loaded, and those that the room has received since.
+   * All messages of the media, in its order: those that were loaded, and those that the room has received
+   * since.
    *
    * @returns the same array until something changes
    */

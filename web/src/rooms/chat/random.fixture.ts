@@ -3,7 +3,10 @@
  * In: a seed. Out: whole numbers. Mulberry32.
  */
 
-/** Creates a generator; the same seed gives the same numbers. It gives a whole number, 0 or more and below its argument. */
+/**
+ * Creates a generator; the same seed gives the same numbers. It gives a whole number, 0 or more and below its
+ * argument.
+ */
 export function seeded(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {

@@ -1,6 +1,8 @@
 /**
- * What a member has read of a room's chat: what is new since they looked away or left, and how often they are mentioned in it.
- * In: messages of the session, the chat panel. Out: the divider, the counts of the tab and of the page title. Remembered in the browser.
+ * What a member has read of a room's chat: what is new since they looked away or left, and how often they are
+ * mentioned in it.
+ * In: messages of the session, the chat panel. Out: the divider, the counts of the tab and of the page title.
+ * Remembered in the browser.
  */
 
 import { readStored, store } from '../../shell/storage.ts';
@@ -41,7 +43,10 @@ export class Reading {
     if (this.#seenSeq === null) this.#seenSeq = seenRooms.last(this.#session.id) ?? this.#session.lastSeq;
   }
 
-  /** The newest messages are in view, or no longer. @param on in view: what is new until now is below the divider */
+  /**
+   * The newest messages are in view, or no longer.
+   * @param on in view: what is new until now is below the divider
+   */
   read(on: boolean): void {
     if (this.#seenSeq === null) return;
     if (on && !this.#isReading && this.unread.length > 0) this.dividerSeq = this.#seenSeq;

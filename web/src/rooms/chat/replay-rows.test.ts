@@ -6,7 +6,15 @@ import { chatRows, dueMessages, nextRun, type Run } from './replay-rows.ts';
 const T = 1_795_000_000_000;
 const HOUR = 3_600_000;
 const message = (seq: number, sentMs: number, atMs: number, kind: RoomMessage['kind'] = 'chat'): RoomMessage => ({
-  ...{ seq, id: `id${seq}`, kind, author: 'u', name: 'n', text: `${seq}`, sentMs, item: 'i', atMs },
+  seq,
+  id: `id${seq}`,
+  kind,
+  author: 'u',
+  name: 'n',
+  text: `${seq}`,
+  sentMs,
+  item: 'i',
+  atMs,
 });
 const texts = (rows: ReturnType<typeof chatRows>) =>
   rows.map((row) => (row.kind === 'replay' ? '---' : `${row.isReplay ? '*' : ''}${row.message.text}`));

@@ -1,5 +1,6 @@
 /**
- * The rows of the chat: messages as they were written, and from where the room has rewound to, those of the past in step with the media.
+ * The rows of the chat: messages as they were written, and from where the room has rewound to, those of the
+ * past in step with the media.
  * In: messages of the room, of the past, the position. Out: rows in order. Pure.
  */
 import type { RoomMessage } from '../../../../src/api/room/chat-shapes.ts';
@@ -12,7 +13,6 @@ export interface Run {
   readonly positionMs: number;
 }
 
-/** A row of the chat. */
 export type ChatRow =
   | { readonly kind: 'message'; readonly key: string; readonly message: RoomMessage; readonly isReplay: boolean }
   /** From here on the past replays; `atMs` is the position from which. */
@@ -26,7 +26,8 @@ const MAX_REPLAYED = 200;
 const rowOf = (message: RoomMessage, isReplay: boolean): ChatRow => ({
   kind: 'message',
   key: `${isReplay ? 'r' : 'm'}${message.author} ${message.id}`,
-  ...{ message, isReplay },
+  message,
+  isReplay,
 });
 
 /** The messages of the past that are due at a position: those that were written before the run. */

@@ -4,7 +4,10 @@
  */
 import { t } from '../../shell/preferences.svelte.ts';
 
-/** The name of a person; the administrator of the command line has no account, and is named in the language of the reader. */
+/**
+ * The name of a person; the administrator of the command line has no account, and is named in the language of
+ * the reader.
+ */
 export function personName({ id, name }: { readonly id: string; readonly name: string }): string {
   return id === 'admin' ? t('account.admin') : name;
 }

@@ -4,8 +4,13 @@ import { nothingPlays, type PlaybackState } from '../../../../src/api/room/playb
 import { actOf, awaitedOf } from './notices.ts';
 
 const plays: PlaybackState = {
-  ...{ ...nothingPlays, rev: 5, item: 'a', playing: true, by: 'ann' },
-  ...{ anchorMedia: 10_000, anchorServer: 1_000_000 },
+  ...nothingPlays,
+  rev: 5,
+  item: 'a',
+  playing: true,
+  by: 'ann',
+  anchorMedia: 10_000,
+  anchorServer: 1_000_000,
 };
 const next = (changes: Partial<PlaybackState>): PlaybackState => ({ ...plays, rev: 6, ...changes });
 

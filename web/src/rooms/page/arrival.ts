@@ -1,5 +1,6 @@
 /**
- * The room that this page has created and opens next: its owner enters without another press, and what was chosen starts to play.
+ * The room that this page has created and opens next: its owner enters without another press, and what was
+ * chosen starts to play.
  * In: create forms. Out: the page of the room.
  */
 

@@ -1,6 +1,7 @@
 /**
  * Keeps the playback tokens of an entry: the room sends new addresses before the tokens of the last ones end.
- * In: the addresses of the entry that plays. Out: the tokens of all requests for its media; a player that failed with an old one tries again.
+ * In: the addresses of the entry that plays. Out: the tokens of all requests for its media; a player that
+ * failed with an old one tries again.
  */
 import { untrack } from 'svelte';
 import { renewWatchToken } from '../../api/server.ts';

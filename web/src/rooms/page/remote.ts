@@ -1,5 +1,6 @@
 /**
- * The remote of a room: what concerns everyone becomes a command, what concerns one viewer stays with their player.
+ * The remote of a room: what concerns everyone becomes a command, what concerns one viewer stays with their
+ * player.
  * In: controls and keys. Out: commands of the room's playback; the reason where this person may not.
  */
 
@@ -78,7 +79,10 @@ export class Remote implements RoomLink {
     void this.#playback.command('item', { item, ...(positionMs !== undefined && { positionMs }) });
   }
 
-  /** The controls of a player in the room: volume, quality and tracks are the player's, the rest is the room's. */
+  /**
+   * The controls of a player in the room: volume, quality and tracks are the player's, the rest is the
+   * room's.
+   */
   controls(local: PlayerControls, shown: () => Snapshot): PlayerControls {
     return { ...this.#playback.controls(local, shown), goTo: (atMs) => this.seek(atMs) };
   }

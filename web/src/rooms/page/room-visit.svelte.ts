@@ -1,6 +1,7 @@
 /**
  * A visit to the page of a room: what is known of it before entering, entering, and why not.
- * In: the room's id, the visitor's name and password. Out: the screen of the page, and the room's session while the visitor is inside.
+ * In: the room's id, the visitor's name and password. Out: the screen of the page, and the room's session
+ * while the visitor is inside.
  */
 import { ApiError, type Failure, failureOf } from '../../api/client.ts';
 import { createGuest, getRoom, joinRoom, type RoomView } from '../../api/rooms.ts';
@@ -36,7 +37,10 @@ export class RoomVisit {
     this.id = id;
   }
 
-  /** Who enters; null: not signed in. The administrator of the command line has no account, and enters all the same. */
+  /**
+   * Who enters; null: not signed in. The administrator of the command line has no account, and enters all the
+   * same.
+   */
   get visitor(): { readonly id: string; readonly name: string; readonly isGuest: boolean } | null {
     if (account.user) return { id: account.user.id, name: account.user.name, isGuest: account.isGuest };
     return account.isAdmin ? { id: 'admin', name: t('account.admin'), isGuest: false } : null;

@@ -4,7 +4,10 @@
  */
 import type { RoomStatus } from '../session/room-connection.ts';
 
-/** What the page shows. `join`: how to enter. `turned-away`: the moderators did not let the visitor in. `gone`: there is no such room. `ended`: it was deleted, or has expired, during the visit. */
+/**
+ * What the page shows. `join`: how to enter. `turned-away`: the moderators did not let the visitor in.
+ * `gone`: there is no such room. `ended`: it was deleted, or has expired, during the visit.
+ */
 export type Screen =
   | 'loading'
   | 'join'

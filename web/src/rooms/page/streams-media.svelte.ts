@@ -1,6 +1,7 @@
 /**
  * Several streams of one entry of a room: the tiles follow the room, which decides by the first stream.
- * In: the room's state and clock, the remote. Out: what the room's controls, keys and timeline need of a player.
+ * In: the room's state and clock, the remote. Out: what the room's controls, keys and timeline need of a
+ * player.
  */
 import type { ItemTarget, RoomItem } from '../../../../src/api/room/item-shapes.ts';
 import { nothingPlays } from '../../../../src/api/room/playback.ts';
@@ -42,7 +43,10 @@ export class StreamsMedia implements RoomMedia {
     const { clock } = room;
     this.timeline = new TimelineState(stream, clock.now);
     this.tiles = new Tiles({
-      ...{ streams, layout: layoutFor(streams.length), focus: 0, clock },
+      streams,
+      layout: layoutFor(streams.length),
+      focus: 0,
+      clock,
       time: {
         get state() {
           return clock.isKnown ? room.state : nothingPlays;

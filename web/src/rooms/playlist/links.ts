@@ -1,5 +1,6 @@
 /**
- * Links pasted as text, one on a line, with an optional name: `Name | https://…`, `https://… Name` or an M3U list.
+ * Links pasted as text, one on a line, with an optional name: `Name | https://…`, `https://… Name` or an M3U
+ * list.
  * In: pasted text. Out: entries for the playlist, lines that are not links. Pure.
  */
 
@@ -13,7 +14,10 @@ export const MAX_SUBTITLES = 32;
 const FOR_STREAMS =
   /(?:rtmps?|rtsps?|srt):\/\/\S+|https?:\/\/(?:[\w-]+\.)*(?:youtube\.com|youtu\.be|twitch\.tv|vimeo\.com)\/\S*|https?:\/\/[^\s?#]+\.flv(?:[?#]\S*)?/i;
 
-/** The first address of a text that no browser plays, but a stream of this server can have as its source; empty: none. */
+/**
+ * The first address of a text that no browser plays, but a stream of this server can have as its source;
+ * empty: none.
+ */
 export function streamAddress(text: string): string {
   return FOR_STREAMS.exec(text)?.[0] ?? '';
 }

@@ -4,7 +4,12 @@ import type { RoomItem } from '../../../../src/api/room/item-shapes.ts';
 import { moveBy, moveOnto, nextOf, rowsOf } from './tree.ts';
 
 const entry = (id: string, parent: string | null = null, folder = false): RoomItem => ({
-  ...{ id, parent, name: id, addedBy: '', addedByName: '', address: null },
+  id,
+  parent,
+  name: id,
+  addedBy: '',
+  addedByName: '',
+  address: null,
   target: folder ? { kind: 'folder' } : { kind: 'asset', asset: id },
 });
 /** a, f(b, c, g(d)), e */

@@ -1,6 +1,7 @@
 /**
- * What a member has sent and the server has not answered: messages are sent again under the same id after a reconnection, commands and requests are not.
- * Reactions, deletions and votes, which have no answer, wait for a connection.
+ * What a member has sent and the server has not answered: messages are sent again under the same id after a
+ * reconnection, commands and requests are not. Reactions, deletions and votes, which have no answer, wait for
+ * a connection.
  * In: what is sent, answers. Out: what to send again; one result for each. Bounded.
  */
 import type { ClientMessageOf, ServerMessage } from '../../../../src/api/room/messages.ts';
@@ -8,7 +9,10 @@ import type { ClientMessageOf, ServerMessage } from '../../../../src/api/room/me
 /** The answer of the server to a command or a message. */
 export type SendResult =
   | { readonly ok: true; readonly seq?: number; readonly rev?: number; readonly to?: number }
-  /** `lost`: without a connection a command is not repeated; `full`: too much is waiting. Other codes are the server's. */
+  /**
+   * `lost`: without a connection a command is not repeated; `full`: too much is waiting. Other codes are the
+   * server's.
+   */
   | { readonly ok: false; readonly code: string; readonly detail: string; readonly retryAfterMs?: number };
 
 /** What is answered. */
@@ -56,7 +60,10 @@ export class Outbox {
     });
   }
 
-  /** Sends what has no answer; without a connection it waits for the next one. @returns false if too much is waiting */
+  /**
+   * Sends what has no answer; without a connection it waits for the next one.
+   * @returns false if too much is waiting
+   */
   post(message: Unanswered, send: (message: Unanswered) => boolean): boolean {
     if (send(message)) return true;
     if (this.#unanswered.length >= MAX_WAITING) return false;

@@ -1,5 +1,6 @@
 /**
- * How long the player of this page takes from a request to its first frame, so that requests are made that much earlier.
+ * How long the player of this page takes from a request to its first frame, so that requests are made that
+ * much earlier.
  * In: what requests took. Out: what the next one will take.
  */
 

@@ -3,7 +3,10 @@ import { test } from 'node:test';
 import type { ClientMessage } from '../../../../src/api/room/messages.ts';
 import { RoomClock } from './room-clock.ts';
 
-/** A machine and a server whose clock is ahead; each question takes as long as the next entry of `trips`, there and back. */
+/**
+ * A machine and a server whose clock is ahead; each question takes as long as the next entry of `trips`,
+ * there and back.
+ */
 function setUp(aheadMs: number, trips: readonly (readonly [thereMs: number, backMs: number])[]) {
   const machine = { wallMs: 5_000_000, steadyMs: 100 };
   const left = [...trips];

@@ -1,5 +1,6 @@
 /**
- * The server's clock in a room, asked over the room's connection: the best of five questions, every 5 s, and again after a sleep.
+ * The server's clock in a room, asked over the room's connection: the best of five questions, every 5 s, and
+ * again after a sleep.
  * In: a way to send questions, their answers. Out: a clock, exact to about a millisecond.
  */
 import type { ClientMessage, ServerMessage } from '../../../../src/api/room/messages.ts';
@@ -11,7 +12,6 @@ const AGAIN_MS = 5_000;
 /** Without an answer for this long a question is lost, milliseconds. */
 const ANSWER_WITHIN_MS = 2_000;
 
-/** The clock of a room. */
 export class RoomClock extends Clock {
   readonly #steadyMs: () => number;
   #asked: { readonly c: number; readonly answered: (serverMs: number) => void } | null = null;

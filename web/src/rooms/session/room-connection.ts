@@ -1,6 +1,7 @@
 /**
  * The WebSocket of a room: opened again after each loss until the server refuses it for good.
- * In: a way to open sockets. Out: messages of the server, the status of the connection. docs/5-together/messages.md.
+ * In: a way to open sockets. Out: messages of the server, the status of the connection.
+ * docs/5-together/messages.md.
  */
 import { type ClientMessage, roomCloseCodes, type ServerMessage } from '../../../../src/api/room/messages.ts';
 import { pause } from '../../api/poll.ts';
@@ -56,13 +57,16 @@ const FIRST_ATTEMPTS = 12;
 /** A moderator lets people in: asked again this often, milliseconds. */
 const PENDING_MS = 5_000;
 /**
- * Without a message for this long the server is asked something, milliseconds. Its clock is asked more often; but the timers of a page in
- * the background may be a minute late.
+ * Without a message for this long the server is asked something, milliseconds. Its clock is asked more often;
+ * but the timers of a page in the background may be a minute late.
  */
 const SILENT_MS = 9_000;
 /** After this time without a welcome the attempt is given up, milliseconds. */
 const WELCOME_WITHIN_MS = 10_000;
-/** After a question, or when the page is shown again or the network is back, a message must come soon, milliseconds. */
+/**
+ * After a question, or when the page is shown again or the network is back, a message must come soon,
+ * milliseconds.
+ */
 const PROBE_MS = 3_000;
 
 /** Reasons after which the connection is opened again without a request of the viewer. */
@@ -83,7 +87,6 @@ export function pauseBefore(failed: number, random: number): number {
   return Math.min(longestMs, FIRST_PAUSE_MS * 2 ** failed) * (0.5 + random / 2);
 }
 
-/** A connection to one room. */
 export class RoomConnection {
   readonly #parts: Required<RoomConnectionParts>;
   #socket: RoomSocket | null = null;
@@ -109,14 +112,20 @@ export class RoomConnection {
     return true;
   }
 
-  /** The viewer tries again, the network is back, or the page is shown: an attempt is made now, and an open connection is probed. */
+  /**
+   * The viewer tries again, the network is back, or the page is shown: an attempt is made now, and an open
+   * connection is probed.
+   */
   again(): void {
     this.#again.abort();
     this.#again = new AbortController();
     this.#probe();
   }
 
-  /** The browser says that there is no network: the connection is lost now, not once it has been silent for long. */
+  /**
+   * The browser says that there is no network: the connection is lost now, not once it has been silent for
+   * long.
+   */
   offline(): void {
     this.#close();
   }

@@ -1,6 +1,8 @@
 /**
- * The player of a room: what the viewer does becomes a command, what the room does becomes playback, and the offset is reported.
- * In: the room's session, the target of a player. Out: controls for the page, steps of the sync controller, reports.
+ * The player of a room: what the viewer does becomes a command, what the room does becomes playback, and the
+ * offset is reported.
+ * In: the room's session, the target of a player. Out: controls for the page, steps of the sync controller,
+ * reports.
  */
 import type { PlayerControls, Snapshot } from '../../player/snapshot.ts';
 import type { RoomLink, SyncTarget } from '../../player/sync-target.ts';
@@ -23,11 +25,16 @@ export function changesRateSmoothly(): boolean {
 
 /** The playback of one room in one page. */
 export class RoomPlayback implements RoomLink {
-  /** How much later than the room the picture is, ms; null if that is unknown. Renewed a few times a second. */
+  /**
+   * How much later than the room the picture is, ms; null if that is unknown. Renewed a few times a second.
+   */
   offsetMs = $state<number | null>(null);
   /** The network does not deliver what plays as fast as it plays. */
   isSlow = $state(false);
-  /** Why the last command was refused: the code of the server, `lost` without a connection, `forbidden` without permission. */
+  /**
+   * Why the last command was refused: the code of the server, `lost` without a connection, `forbidden`
+   * without permission.
+   */
   refusal = $state<string | null>(null);
   readonly #session: RoomSession;
   readonly #refused: (code: string) => void;
@@ -48,7 +55,10 @@ export class RoomPlayback implements RoomLink {
     return this.#session.status.is === 'open' && this.#session.may('control');
   }
 
-  /** The controls of a player in this room: volume, quality and subtitles are its own, everything else is the room's. */
+  /**
+   * The controls of a player in this room: volume, quality and subtitles are its own, everything else is the
+   * room's.
+   */
   controls(local: PlayerControls, shown: () => Snapshot): PlayerControls {
     const session = this.#session;
     const command = (what: RoomCommand, options?: CommandOptions) => void this.command(what, options);
@@ -198,7 +208,10 @@ class Reporter {
     if (seen === this.#last && steadyMs - this.#reportedAt < REPORT_MS) return;
     const { offsetMs } = this.#controller;
     const isSent = this.#session.report({
-      ...{ rev: state.rev, buffering, visible, ended },
+      rev: state.rev,
+      buffering,
+      visible,
+      ended,
       offsetMs: offsetMs === null ? null : Math.round(offsetMs * 10) / 10,
       ...(clock.networkS !== null && { roundTripMs: clock.networkS * 1000 }),
       ...(durationMs !== null && { durationMs }),

@@ -1,6 +1,7 @@
 /**
  * One visit to a room: its connection, what is known of it, and what a member can do.
- * In: the room's id. Out: state for components, events for chat and danmaku, the clock and the playback state for the player.
+ * In: the room's id. Out: state for components, events for chat and danmaku, the clock and the playback state
+ * for the player.
  */
 import type { CallMedia } from '../../../../src/api/room/call-shapes.ts';
 import type { ClientMessageOf, RoomMessage, ServerMessage } from '../../../../src/api/room/messages.ts';
@@ -154,7 +155,10 @@ export class RoomSession {
     this.#outbox.close();
   }
 
-  /** The page is shown again, the network is back, or the machine slept: the connection and the clock are checked. */
+  /**
+   * The page is shown again, the network is back, or the machine slept: the connection and the clock are
+   * checked.
+   */
   wake(): void {
     this.#connection.again();
     this.clock.again();
@@ -165,7 +169,10 @@ export class RoomSession {
     this.#connection.again();
   }
 
-  /** Calls `listener` with each new chat message, danmaku and notice; not with those that were there before. Returns its end. */
+  /**
+   * Calls `listener` with each new chat message, danmaku and notice; not with those that were there before.
+   * Returns its end.
+   */
   onMessage(listener: (message: RoomMessage) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -196,7 +203,10 @@ export class RoomSession {
     return this.#outbox.add(message, (one) => this.#connection.send(one));
   }
 
-  /** Leaves the call, or passes a signal on to another participant. Without a connection there is nothing to leave. */
+  /**
+   * Leaves the call, or passes a signal on to another participant. Without a connection there is nothing to
+   * leave.
+   */
   sendToCall(message: ClientMessageOf<'call-leave' | 'call-signal'>): boolean {
     return this.#connection.send(message);
   }
@@ -209,7 +219,10 @@ export class RoomSession {
   /** Commands the room. Without a connection it is refused, not repeated. */
   command(what: RoomCommand, { positionMs, rate, item }: CommandOptions = {}): Promise<SendResult> {
     const message: ClientMessageOf<'command'> = {
-      ...{ t: 'command', id: crypto.randomUUID(), rev: this.#view.state.rev, do: what },
+      t: 'command',
+      id: crypto.randomUUID(),
+      rev: this.#view.state.rev,
+      do: what,
       ...(positionMs !== undefined && { positionMs }),
       ...(rate !== undefined && { rate }),
       ...(item !== undefined && { item }),
@@ -217,7 +230,10 @@ export class RoomSession {
     return this.#outbox.add(message, (one) => this.#connection.send(one));
   }
 
-  /** Asks those who may give it for the remote; the result has their number. Without a connection it is refused. */
+  /**
+   * Asks those who may give it for the remote; the result has their number. Without a connection it is
+   * refused.
+   */
   ask(): Promise<SendResult> {
     const message = { t: 'ask' as const, id: crypto.randomUUID(), for: 'control' as const };
     return this.#outbox.add(message, (one) => this.#connection.send(one));

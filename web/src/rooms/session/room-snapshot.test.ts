@@ -7,8 +7,17 @@ import { addOlder, MAX_MESSAGES, nextRoom, OVERLAP, presentIn, resumeAfter, unkn
 
 const after = (...messages: ServerMessage[]) => messages.reduce(nextRoom, unknownRoom);
 const member = (user: string) => ({
-  ...{ user, name: user, role: 'member' as const, state: 'active' as const, permissions: 0, allow: 0, deny: 0 },
-  ...{ mutedUntil: null, present: 1, offsetMs: null, buffering: false },
+  user,
+  name: user,
+  role: 'member' as const,
+  state: 'active' as const,
+  permissions: 0,
+  allow: 0,
+  deny: 0,
+  mutedUntil: null,
+  present: 1,
+  offsetMs: null,
+  buffering: false,
 });
 const seqs = ({ messages }: { messages: readonly { seq: number }[] }) => messages.map(({ seq }) => seq);
 

@@ -1,6 +1,7 @@
 /**
  * What a member knows of a room, and how each message of the server changes it.
- * In: messages of the server. Out: a value that is never changed, only replaced, for the room's session. Pure.
+ * In: messages of the server. Out: a value that is never changed, only replaced, for the room's session.
+ * Pure.
  */
 import type { RoomCall } from '../../../../src/api/room/call-shapes.ts';
 import { withItemChanges } from '../../../../src/api/room/item-changes.ts';
@@ -13,8 +14,8 @@ import type { MemberView, RoomView } from '../../../../src/api/room/room-shapes.
 /** At most this many messages are kept; older ones are in the history. */
 export const MAX_MESSAGES = 1000;
 /**
- * Messages that are requested again after a reconnection. The server delivers a message before it is stored: one that was lost in between
- * comes again under the same id and perhaps another number.
+ * Messages that are requested again after a reconnection. The server delivers a message before it is stored:
+ * one that was lost in between comes again under the same id and perhaps another number.
  */
 export const OVERLAP = 32;
 
@@ -49,8 +50,16 @@ export interface RoomSnapshot {
 
 /** The room before the first welcome. */
 export const unknownRoom: RoomSnapshot = {
-  ...{ room: null, you: null, members: [], items: [], state: nothingPlays, polls: [], call: null },
-  ...{ messages: [], hasOlder: false, lastSeq: 0 },
+  room: null,
+  you: null,
+  members: [],
+  items: [],
+  state: nothingPlays,
+  polls: [],
+  call: null,
+  messages: [],
+  hasOlder: false,
+  lastSeq: 0,
 };
 
 /** How many people are here: in a room that lists them all, those of the list. */
@@ -93,7 +102,13 @@ function welcomed(snapshot: RoomSnapshot, welcome: Extract<ServerMessage, { t: '
   // What was delivered and is not in the answer has not been stored: it comes again.
   const kept = since === undefined || gap ? [] : snapshot.messages.filter(({ seq }) => seq <= since);
   return {
-    ...{ room, state, members, items, polls, call, lastSeq },
+    room,
+    state,
+    members,
+    items,
+    polls,
+    call,
+    lastSeq,
     you: { ...you, mutedUntilMs: mutedUntil(members, you.user) },
     messages: [...kept, ...messages.filter((one) => !kept.some((other) => isSame(one, other)))],
     hasOlder: since === undefined || gap ? (messages[0]?.seq ?? 1) > 1 : snapshot.hasOlder,

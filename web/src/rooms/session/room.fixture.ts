@@ -47,7 +47,6 @@ export function chatMessage(seq: number, id = `message-${seq}`): RoomMessage {
   return { seq, id, kind: 'chat', author: 'ann', name: 'Ann', text: `text ${id}`, sentMs: 1_000 + seq };
 }
 
-/** A welcome. */
 export function welcome(
   parts: Partial<Extract<ServerMessage, { t: 'welcome' }>> = {},
 ): Extract<ServerMessage, { t: 'welcome' }> {
@@ -57,28 +56,36 @@ export function welcome(
     you: { user: 'ann', name: 'Ann', permissions: usualMasks.member },
     serverMs: 0,
     room: {
-      ...{
-        id: 'den',
-        name: 'Den',
-        owner: { id: 'ann', name: 'Ann' },
-        visibility: 'public',
-        hasPassword: false,
-        playingHidden: false,
-      },
-      ...{
-        capacity: null,
-        present: 1,
-        playing: null,
-        still: null,
-        createdAt: '2026-01-01T00:00:00.000Z',
-        expiresAt: null,
-      },
+      id: 'den',
+      name: 'Den',
+      owner: { id: 'ann', name: 'Ann' },
+      visibility: 'public',
+      hasPassword: false,
+      playingHidden: false,
+      capacity: null,
+      present: 1,
+      playing: null,
+      still: null,
+      createdAt: '2026-01-01T00:00:00.000Z',
+      expiresAt: null,
       options: {
-        ...{ guests: true, approve: false, control: 'everyone', atEnd: 'next', waitForSlow: false, slowModeSeconds: 0 },
-        ...{ keepChat: false, masks: usualMasks },
+        guests: true,
+        approve: false,
+        control: 'everyone',
+        atEnd: 'next',
+        waitForSlow: false,
+        slowModeSeconds: 0,
+        keepChat: false,
+        masks: usualMasks,
       },
     },
-    ...{ state: nothingPlays, members: [], items: [], polls: [], messages, gap: false, call: null },
+    state: nothingPlays,
+    members: [],
+    items: [],
+    polls: [],
+    messages,
+    gap: false,
+    call: null,
     lastSeq: messages.at(-1)?.seq ?? 0,
     ...parts,
   };

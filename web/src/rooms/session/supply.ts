@@ -1,6 +1,7 @@
 /**
  * Whether a member's network delivers what a room plays as fast as it plays.
- * In: whether the picture lacks media, at each step. Out: a verdict, which changes seldom; how often it ran dry. Pure.
+ * In: whether the picture lacks media, at each step. Out: a verdict, which changes seldom; how often it ran
+ * dry. Pure.
  */
 
 import type { SyncTarget } from '../../player/sync-target.ts';
@@ -42,7 +43,8 @@ export class Supply {
   }
 
   /**
-   * Called at each step. A player sees late that a network is too slow for live media, which never arrives faster than it is made.
+   * Called at each step. A player sees late that a network is too slow for live media, which never arrives
+   * faster than it is made.
    *
    * @param lacks it should play, and has no media
    * @returns true: the quality is to be lowered; false: it may rise again; null: neither

@@ -107,7 +107,8 @@ test('after a restart of the server the picture is in step within 3 s, and the n
       const room = inStep();
       const { target } = room;
       const { follow } = target;
-      // What is in the browser plays to its end, and nothing more comes; the playlist is gone, so the edge is unknown.
+      // What is in the browser plays to its end, and nothing more comes; the playlist is gone, so the edge is
+      // unknown.
       target.bufferedTo = target.positionMs + 500;
       room.pass(500);
       target.stuck = true;

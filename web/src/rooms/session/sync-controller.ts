@@ -1,7 +1,8 @@
 /**
- * Keeps one picture in step with its room: nothing within 10 ms, small changes of the speed up to 0.3 s, a seek beyond.
- * In: the playback state, the server's clock, the frames that were shown. Out: plays, pauses, seeks and speeds of the player; its offset.
- * docs/5-together/in-step.md has the rules.
+ * Keeps one picture in step with its room: nothing within 10 ms, small changes of the speed up to 0.3 s, a
+ * seek beyond.
+ * In: the playback state, the server's clock, the frames that were shown. Out: plays, pauses, seeks and
+ * speeds of the player; its offset. docs/5-together/in-step.md has the rules.
  */
 import { nothingPlays, type PlaybackState, positionAt } from '../../../../src/api/room/playback.ts';
 import { RateController, type RateTuning } from '../../player/rate-controller.ts';
@@ -31,15 +32,24 @@ const SETTLE_STEP_MS = 100;
 
 /** Within the dead band nothing is done; ±5 % beyond it. */
 const roomTuning: RateTuning = {
-  ...{ startS: 0.01, stopS: 0.005, gain: 1, slowest: -0.05, fastest: 0.05 },
-  ...{ seekS: 0.3, seeksBack: true, stepsBetweenSeeks: 0 },
+  startS: 0.01,
+  stopS: 0.005,
+  gain: 1,
+  slowest: -0.05,
+  fastest: 0.05,
+  seekS: 0.3,
+  seeksBack: true,
+  stepsBetweenSeeks: 0,
 };
 
 /** A position outside of the buffer is worth a seek from here, seconds. */
 const LOAD_S = 1;
 /** In a hidden tab, where only the element's clock is known, seconds. */
 const HIDDEN_S = 0.5;
-/** After a command, a load or a wake-up the picture is brought into step by at most two seeks; after a seek, by one more. Ms and seconds. */
+/**
+ * After a command, a load or a wake-up the picture is brought into step by at most two seeks; after a seek,
+ * by one more. Ms and seconds.
+ */
 const SETTLE_MS = 2_000;
 const SETTLE_SEEKS = 2;
 const SETTLE_S = 0.08;
@@ -55,7 +65,10 @@ const STUCK_MS = 350;
 const AGAIN_MS = 5_000;
 /** After the room has moved everyone loads, ms. */
 const MOVES_MS = 3_000;
-/** After the server or the source was gone, waits say nothing about the network until the picture is in step, or for this long, ms. */
+/**
+ * After the server or the source was gone, waits say nothing about the network until the picture is in step,
+ * or for this long, ms.
+ */
 const RETURNS_MS = 20_000;
 const FRAMES_NEEDED = 3;
 
@@ -106,7 +119,10 @@ export class SyncController {
     this.#parts = parts;
   }
 
-  /** How much later than the room the picture is, ms; negative if it is early. Null without frames, while it loads, and where there is no media. */
+  /**
+   * How much later than the room the picture is, ms; negative if it is early. Null without frames, while it
+   * loads, and where there is no media.
+   */
   get offsetMs(): number | null {
     const { target } = this.#parts;
     const { item, playing } = this.#state;
@@ -122,7 +138,10 @@ export class SyncController {
     return this.#supply.isSlow;
   }
 
-  /** It should play and has no media, or waits for the room with media in reserve. In a room that waits: it is not ready. */
+  /**
+   * It should play and has no media, or waits for the room with media in reserve. In a room that waits: it is
+   * not ready.
+   */
   get lacks(): boolean {
     const { target } = this.#parts;
     const { item, playing, waitingFor } = this.#state;
@@ -162,7 +181,10 @@ export class SyncController {
     this.#settle();
   }
 
-  /** The server was gone and is back, or the source: whatever lacked media before says nothing about the network of this member. */
+  /**
+   * The server was gone and is back, or the source: whatever lacked media before says nothing about the
+   * network of this member.
+   */
   returned(): void {
     this.#reserve.reset();
     this.#againMs = AGAIN_MS;
@@ -349,7 +371,10 @@ export class SyncController {
     return true;
   }
 
-  /** It has run dry. If that is not the first time, it goes ahead of the room and waits for it there; false: the usual seek will do. */
+  /**
+   * It has run dry. If that is not the first time, it goes ahead of the room and waits for it there; false:
+   * the usual seek will do.
+   */
   #bringForward(): boolean {
     const { target, steadyMs, now } = this.#parts;
     const reserveMs = this.#reserve.next(target.frames.at(-1)?.atMs ?? null, steadyMs());
@@ -439,7 +464,10 @@ export class SyncController {
     return late.sort((a, b) => a - b)[late.length >> 1]! / 1000;
   }
 
-  /** What a seek, load or start costs here: its first frames say by how much the guess was wrong; never more than the time since. */
+  /**
+   * What a seek, load or start costs here: its first frames say by how much the guess was wrong; never more
+   * than the time since.
+   */
   #learn(lateS: number): void {
     const cost = this.#learns;
     this.#learns = null;

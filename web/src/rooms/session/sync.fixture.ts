@@ -1,5 +1,6 @@
 /**
- * A simulated player for the tests of the sync controller: media that plays, seeks that take time, frames of 40 ms.
+ * A simulated player for the tests of the sync controller: media that plays, seeks that take time, frames of
+ * 40 ms.
  * In: how it behaves. Out: a SyncTarget; time that the test advances.
  */
 import type { PlaybackState } from '../../../../src/api/room/playback.ts';

@@ -41,7 +41,8 @@ export function qualityText({ height, bitrate, label, id }: Choice): { readonly 
 }
 
 /**
- * An audio or subtitle track by its language, in the reader's language, with the label if that says more; numbered if both are unknown.
+ * An audio or subtitle track by its language, in the reader's language, with the label if that says more;
+ * numbered if both are unknown.
  *
  * @param locale BCP 47
  * @param nth its number among the options, from 1

@@ -8,7 +8,9 @@ interface OnlyVideos extends HTMLVideoElement {
   webkitEnterFullscreen?(): void;
 }
 
-/** Shows an element in full screen, or the video in it if that is not supported; a refusal changes nothing. */
+/**
+ * Shows an element in full screen, or the video in it if that is not supported; a refusal changes nothing.
+ */
 export function enterFullscreen(frame: HTMLElement): void {
   if (typeof frame.requestFullscreen === 'function') {
     frame.requestFullscreen().catch(() => {}); // refused by the browser: the page stays as it is

@@ -80,8 +80,8 @@ export function recordedDays(stretches: readonly Stretch[], fromMs: number, toMs
 }
 
 /**
- * The day that a key of the grid moves to: arrows a day or a week, Home and End within the week, Page Up and Down a month, with Shift a
- * year. null for other keys.
+ * The day that a key of the grid moves to: arrows a day or a week, Home and End within the week, Page Up and
+ * Down a month, with Shift a year. null for other keys.
  */
 export function dayForKey(
   { key, shiftKey }: { readonly key: string; readonly shiftKey: boolean },

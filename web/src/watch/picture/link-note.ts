@@ -1,11 +1,15 @@
 /**
- * What a link with a time cannot show: a time before the first recording, in the future, or one that cannot be read.
+ * What a link with a time cannot show: a time before the first recording, in the future, or one that cannot
+ * be read.
  * In: the `t` of the address, the recording. Out: a note over the picture. Pure.
  */
 
 /** A shared clock may be this much ahead of the server's, milliseconds. */
 const AHEAD_MS = 5_000;
-/** A recording that begins this much later than a link is the same moment, milliseconds: links have whole seconds. */
+/**
+ * A recording that begins this much later than a link is the same moment, milliseconds: links have whole
+ * seconds.
+ */
 const SAME_MS = 2_000;
 
 /** A note about a link; `atMs`: unix milliseconds. */

@@ -1,9 +1,14 @@
 /**
- * Pictures of a stream by time, for scrubbing: the nearest one is there at once, the newest requested one is loaded first.
- * In: requested times, times to load ahead. Out: decoded pictures. A bounded cache, few requests at a time. `close` releases it.
+ * Pictures of a stream by time, for scrubbing: the nearest one is there at once, the newest requested one is
+ * loaded first.
+ * In: requested times, times to load ahead. Out: decoded pictures. A bounded cache, few requests at a time.
+ * `close` releases it.
  */
 
-/** Loads a picture of a time, unix milliseconds; undefined if there is none. Throws if that is unknown; aborts with `signal`. */
+/**
+ * Loads a picture of a time, unix milliseconds; undefined if there is none. Throws if that is unknown; aborts
+ * with `signal`.
+ */
 export type LoadPicture<Picture> = (atMs: number, signal: AbortSignal) => Promise<Picture | undefined>;
 
 /** What a picture needs to be kept; an `ImageBitmap` has it. */
@@ -22,7 +27,10 @@ export interface KeptPicture<Picture> {
 
 /** Requests in flight at once; those that load ahead leave one of them to the requested time. */
 const AT_ONCE = 3;
-/** Pictures kept in memory, of 60 to 230 kB when decoded; beyond that the one farthest from the requested time is released. */
+/**
+ * Pictures kept in memory, of 60 to 230 kB when decoded; beyond that the one farthest from the requested time
+ * is released.
+ */
 const KEPT = 320;
 
 /** The pictures of one stream in one size. */

@@ -34,7 +34,8 @@ export function neighbours(atMs: number, { past, pixelMs, nowMs }: ScrubPlace): 
 }
 
 /**
- * Times spread over the view, each halfway between two before it, so that any number of them covers the bar evenly.
+ * Times spread over the view, each halfway between two before it, so that any number of them covers the bar
+ * evenly.
  *
  * @param count at most this many
  */
@@ -49,7 +50,9 @@ export function spread({ past, view, pixelMs, nowMs }: ScrubPlace, count: number
   return [...times];
 }
 
-/** The picture's width is this share of the bar, but at least two minutes: fine enough to aim with a finger. */
+/**
+ * The picture's width is this share of the bar, but at least two minutes: fine enough to aim with a finger.
+ */
 const WIDTH_SHARE = 1 / 4;
 const LEAST_WIDTH_MS = 120_000;
 

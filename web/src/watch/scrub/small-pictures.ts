@@ -8,7 +8,10 @@ import type { LoadPicture } from './picture-cache.ts';
 
 /** Interval of the small pictures, milliseconds. */
 const SLOT_MS = 10_000;
-/** The small pictures of a window are stored in one file: where one is missing, the others are not requested. Milliseconds. */
+/**
+ * The small pictures of a window are stored in one file: where one is missing, the others are not requested.
+ * Milliseconds.
+ */
 const WINDOW_MS = 600_000;
 
 /** Loads the small pictures of one stream. */
@@ -27,7 +30,10 @@ export class SmallPictures {
     this.#fetch = fetchOne;
   }
 
-  /** The picture of a time: small if there is one, otherwise a still. Throws if that is unknown; aborts with `signal`. */
+  /**
+   * The picture of a time: small if there is one, otherwise a still. Throws if that is unknown; aborts with
+   * `signal`.
+   */
   load: LoadPicture<Blob> = async (atMs, signal) => {
     const windowMs = Math.floor(atMs / WINDOW_MS) * WINDOW_MS;
     if (!this.#without.has(windowMs)) {

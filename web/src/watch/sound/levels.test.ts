@@ -4,7 +4,8 @@ import { BARS, BLOCK_MS, blockOf, levelsOf } from './levels.ts';
 
 test('the loudest bar is 1, silence is 0, and what is not recorded is nothing', () => {
   const rateHz = 1_000;
-  // Starts a second before the block and ends after half of it; loud in its first second, at half the loudness in the second.
+  // Starts a second before the block and ends after half of it; loud in its first second, at half the
+  // loudness in the second.
   const samples = new Float32Array(6_000).map(
     (_, i) => (i < 2_000 ? 0.8 : i < 3_000 ? 0.4 : 0) * (i % 2 === 0 ? 1 : -1),
   );

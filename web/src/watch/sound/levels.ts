@@ -19,7 +19,8 @@ export function blockOf(atMs: number): number {
 }
 
 /**
- * The levels of a block: the root mean square of each bar, 0 to 1, where the loudest bar is 1; null where there are no samples.
+ * The levels of a block: the root mean square of each bar, 0 to 1, where the loudest bar is 1; null where
+ * there are no samples.
  *
  * @param samples of one channel, −1 to 1
  * @param rateHz samples per second
@@ -53,7 +54,8 @@ export async function readLevels(
   const either = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]);
   try {
     const [fromSeconds, toSeconds] = [blockMs / 1000, (blockMs + BLOCK_MS) / 1000];
-    // The file is whole segments: the manifest of the same window names the time of the first one, and counts no viewer.
+    // The file is whole segments: the manifest of the same window names the time of the first one, and counts
+    // no viewer.
     const list = windowUrl(stream, { fromSeconds, toSeconds }).replace('.m3u8', '.mpd');
     const [manifest, file] = await Promise.all(
       [list, clipUrl(stream, blockMs, blockMs + BLOCK_MS)].map((url) => fetch(url, { signal: either })),

@@ -1,6 +1,8 @@
 /**
- * One picture and one sound of a call: the pictures of all participants in a grid, and all voices. Nothing of it is played here.
- * In: the call as it is at each moment. Out: a video and a sound track that stay the same while people come and go.
+ * One picture and one sound of a call: the pictures of all participants in a grid, and all voices. Nothing of
+ * it is played here.
+ * In: the call as it is at each moment. Out: a video and a sound track that stay the same while people come
+ * and go.
  */
 import {
   type CanvasTrack,

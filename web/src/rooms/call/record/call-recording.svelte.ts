@@ -1,5 +1,6 @@
 /**
- * Records a call as a stream: this browser composes the call and publishes it, as long as the room shows who records.
+ * Records a call as a stream: this browser composes the call and publishes it, as long as the room shows who
+ * records.
  * In: the call, the choices of the user. Out: fields for the dialog and the bar. docs/5-together/calls.md.
  */
 import { suggestName } from '../../../../../src/api/source/suggested-name.ts';
@@ -29,7 +30,9 @@ export class CallRecording {
   constructor(call: CallSession, room: string) {
     this.#call = call;
     this.broadcast = new Broadcast({
-      ...{ stream: '', newName: suggestName(`call ${room}`, '', []), label: t('callRecord.keyLabel') },
+      stream: '',
+      newName: suggestName(`call ${room}`, '', []),
+      label: t('callRecord.keyLabel'),
       onRefused: () => void this.#end(),
     });
     this.broadcast.open();
@@ -81,7 +84,10 @@ export class CallRecording {
       const { id, name, microphone } = participant;
       const isScreen = source === 'screen';
       return {
-        ...{ key, name, isScreen, track: trackOf(tile, call) },
+        key,
+        name,
+        isScreen,
+        track: trackOf(tile, call),
         label: isScreen ? t('call.screenOf', { name }) : name,
         isMuted: !microphone,
         isSpeaking: call.speaking.has(id),

@@ -1,6 +1,7 @@
 /**
  * Draws the picture of a recorded call: cameras, screens and initials with names.
- * In: tiles with their newest pictures. Out: a canvas. Colours are those of the dark theme, whatever theme the recorder has.
+ * In: tiles with their newest pictures. Out: a canvas. Colours are those of the dark theme, whatever theme
+ * the recorder has.
  */
 
 import { iconPaths } from '../../../components/icons.ts';
@@ -23,7 +24,10 @@ export interface DrawnTile {
 }
 
 const colours = { back: '#0b1112', tile: '#1d292b', label: 'rgb(4 14 15 / 70%)', text: '#fff', speaking: '#6fd59a' };
-/** Height of the letters of a name, as a share of the height of the whole picture, and of its place in a small one. */
+/**
+ * Height of the letters of a name, as a share of the height of the whole picture, and of its place in a small
+ * one.
+ */
 const LETTER_SHARE = 0.025;
 const MOST_LETTER_SHARE = 0.14;
 /** Diameter of the circle with the initial, as a share of the height of its place. */

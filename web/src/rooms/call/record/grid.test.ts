@@ -51,10 +51,16 @@ test('a screen is large, and the people are beside it', () => {
 
 test('a picture of another shape is cropped evenly', () => {
   assert.deepEqual(cropped({ width: 640, height: 480 }, { width: 320, height: 180 }), {
-    ...{ x: 0, y: 60, width: 640, height: 360 },
+    x: 0,
+    y: 60,
+    width: 640,
+    height: 360,
   });
   assert.deepEqual(cropped({ width: 640, height: 360 }, { width: 320, height: 180 }), {
-    ...{ x: 0, y: 0, width: 640, height: 360 },
+    x: 0,
+    y: 0,
+    width: 640,
+    height: 360,
   });
 });
 

@@ -1,5 +1,6 @@
 /**
- * Where the pictures of a call are in its recording: an even grid; with a shared screen the people are in a column beside it.
+ * Where the pictures of a call are in its recording: an even grid; with a shared screen the people are in a
+ * column beside it.
  * In: the size of the picture, how many people and screens there are. Out: rectangles in whole pixels. Pure.
  */
 import type { Rectangle, Size } from '../../../studio/places.ts';

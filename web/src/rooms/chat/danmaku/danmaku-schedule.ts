@@ -1,7 +1,8 @@
 /**
- * Where each danmaku is at a position of the media. It depends on the position alone, so a pause stops them, a seek and another speed move
- * them, without timers.
- * In: danmaku with their widths, the size of the picture, the position. Out: lane and place of those that are visible. Pure.
+ * Where each danmaku is at a position of the media. It depends on the position alone, so a pause stops them,
+ * a seek and another speed move them, without timers.
+ * In: danmaku with their widths, the size of the picture, the position. Out: lane and place of those that are
+ * visible. Pure.
  */
 
 /** How a danmaku is shown. */
@@ -53,14 +54,17 @@ function collides(last: Placed, next: Placed, screen: Screen): boolean {
   if (last.mode !== 'scroll' || next.mode !== 'scroll') return next.atMs < last.atMs + screen.stayMs;
   const gap = Math.max(24, screen.width * 0.02);
   const behind = next.atMs - last.atMs;
-  // Its end must have entered the picture when the next one begins; the next must not reach it before it has left.
+  // Its end must have entered the picture when the next one begins; the next must not reach it before it has
+  // left.
   if (placeOf(last, behind, screen) + last.width + gap > screen.width) return true;
   return placeOf(next, screen.stayMs - behind, screen) < 0;
 }
 
 /** Most lanes that those at the top have for themselves: a third of all, at most. */
 const MAX_OWN = 3;
-/** After this much media without one at the top, those that move use its lanes too where no other is free, ms. */
+/**
+ * After this much media without one at the top, those that move use its lanes too where no other is free, ms.
+ */
 const QUIET_MS = 30_000;
 
 /** Chooses a lane for each danmaku, once: those that are visible stay where they are. */

@@ -22,8 +22,14 @@ export interface DanmakuValues extends DanmakuFilter {
 
 /** Without a choice. */
 export const usualDanmaku: DanmakuValues = {
-  ...{ isOn: true, opacity: 0.9, size: 1, speed: 1, area: 0.5, density: 40 },
-  ...{ mutedUsers: [], words: [] },
+  isOn: true,
+  opacity: 0.9,
+  size: 1,
+  speed: 1,
+  area: 0.5,
+  density: 40,
+  mutedUsers: [],
+  words: [],
 };
 
 /** Smallest, largest value and step of each number. */
