@@ -107,7 +107,7 @@ const PATTERNS: readonly RegExp[] = [
 ];
 
 /** Names each service, and what does not work without it. */
-const SERVICES_PAGE = 'docs/6-run/health.md';
+const SERVICES_PAGE = 'docs/9-run/health.md';
 
 /**
  * Every file that connects and is not listed, every line of the list that no file needs, and what is wrong

@@ -1,5 +1,5 @@
 /**
- * docs/7-reference/command-line.md: every verb with its arguments and options, as the program itself knows
+ * docs/reference/command-line.md: every verb with its arguments and options, as the program itself knows
  * them.
  * In: the command line of src/cli. Out: Markdown.
  */

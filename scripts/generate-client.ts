@@ -1,7 +1,7 @@
 /**
  * Writes the generated half of the typed client, and the page of events.
  * In: the OpenAPI document, the tables of events and errors. Out: texts of src/client/*.ts and
- * docs/7-reference/events.md.
+ * docs/reference/events.md.
  */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -220,7 +220,7 @@ function methodOf(
   }`;
 }
 
-/** docs/7-reference/events.md. */
+/** docs/reference/events.md. */
 export function eventsPage(made: string): string {
   const cell = (text: string) => text.replaceAll('|', '\\|');
   const rows = eventTypes.map((type) => {
@@ -229,7 +229,7 @@ export function eventsPage(made: string): string {
   });
   return `# Events
 
-${made}The events that \`GET /api/v1/events\` (SSE and WebSocket) and webhooks send. [How to subscribe](../5-api/events.md).
+${made}The events that \`GET /api/v1/events\` (SSE and WebSocket) and webhooks send. [How to subscribe](../8-api/events.md).
 \`stream\`: for clients that may see the stream; of an unlisted stream, only for subscribers that name it. \`admin\`: for administrators. \`owner\`: for them and the owner that the data names. \`anyone\`: for all clients.
 
 | type | for | when | data |

@@ -1,5 +1,5 @@
 /**
- * Writes docs/7-reference and the generated half of src/client from the tables in the sources; with --check
+ * Writes docs/reference and the generated half of src/client from the tables in the sources; with --check
  * it only says which pages are not up to date.
  * In: the tables of settings, errors, metrics and routes. Out: pages, or exit code 1.
  */
@@ -62,7 +62,7 @@ function configurationPage(): string {
 ${MADE}Each setting has a key in YAML files (\`--config FILE\`, or the files named by \`OXBOW_CONFIG\`, as \`PATH\` names folders), a variable and a flag. A flag wins over a variable, a variable over
 a file, a later file over an earlier one. \`oxbow config print\` shows every value in force and where it came from; \`oxbow config check\` says
 what is wrong; \`oxbow config schema\` prints a JSON Schema for editors (also in [oxbow.schema.json](oxbow.schema.json)). More:
-[settings](../6-run/settings.md).
+[settings](../9-run/settings.md).
 
 Change: a running server takes \`live\` settings over when a file is saved or it gets SIGHUP; \`restart\` ones wait for the next start.
 Streams are \`live\`.
@@ -89,7 +89,7 @@ streams:
 Below \`identity.providers\`, a name (1 to 32 of a-z, 0-9, \`-\`) and, from the next start:
 
 ${head('key', 'value', 'default', 'what it does')}${provider}
-More: [sign-in by other services](../5-together/sign-in-providers.md).
+More: [sign-in by other services](../7-together/sign-in-providers.md).
 
 ## Names of video-stream-recorder
 
@@ -151,13 +151,13 @@ ${rows.join('\n')}
 export async function generatePages(): Promise<ReadonlyMap<string, string>> {
   const document = await openApi();
   return new Map([
-    ['docs/7-reference/configuration.md', configurationPage()],
-    ['docs/7-reference/command-line.md', MADE + commandLinePage(createProgram(() => {}))],
-    ['docs/7-reference/errors.md', errorsPage()],
-    ['docs/7-reference/metrics.md', metricsPage()],
-    ['docs/7-reference/oxbow.schema.json', `${JSON.stringify(settingsJsonSchema(), null, 2)}\n`],
-    ['docs/7-reference/events.md', eventsPage(MADE)],
-    ['docs/7-reference/openapi.json', `${JSON.stringify(document, null, 2)}\n`],
+    ['docs/reference/configuration.md', configurationPage()],
+    ['docs/reference/command-line.md', MADE + commandLinePage(createProgram(() => {}))],
+    ['docs/reference/errors.md', errorsPage()],
+    ['docs/reference/metrics.md', metricsPage()],
+    ['docs/reference/oxbow.schema.json', `${JSON.stringify(settingsJsonSchema(), null, 2)}\n`],
+    ['docs/reference/events.md', eventsPage(MADE)],
+    ['docs/reference/openapi.json', `${JSON.stringify(document, null, 2)}\n`],
     ['docs/architecture.md', withLayers(readFileSync(join(root, 'docs/architecture.md'), 'utf8'))],
     ['docs/decisions/README.md', decisionsPage()],
     ['docs/features.md', featuresPage(listFiles()).page],

@@ -34,7 +34,7 @@ const WARM_UP_S = orTiny(2, 1);
 const SHARES = [0.25, 0.5, 0.75] as const;
 /** What is computed from the costs. */
 const WANTED = { members: 15_000, deliveries: 20_000, rooms: 1500 } as const;
-/** A core is planned to be so full (docs/6-run/capacity.md). */
+/** A core is planned to be so full (docs/9-run/capacity.md). */
 const FULL = 0.65;
 /** Members whose memory is measured, and for how long the lowest is looked for, s. */
 const MEMORY_MEMBERS = orTiny(1000, 20);

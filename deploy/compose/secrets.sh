@@ -20,6 +20,6 @@ keep redis.conf "requirepass $(in_file redis-password)"
 keep rabbitmq.conf "default_user = oxbow
 default_pass = $(in_file rabbitmq-password)"
 keep s3.json "{\"identities\":[{\"name\":\"oxbow\",\"credentials\":[{\"accessKey\":\"oxbow\",\"secretKey\":\"$(in_file s3-secret)\"}],\"actions\":[\"Admin\",\"Read\",\"List\",\"Tagging\",\"Write\"]}]}"
-# Of the profile `worker`; filled by `oxbow token add`, see docs/6-run/compose.md.
+# Of the profile `worker`; filled by `oxbow token add`, see docs/9-run/compose.md.
 [ -e "$folder/worker-token" ] || : >"$folder/worker-token"
 chmod 644 "$folder/worker-token"

@@ -1,7 +1,7 @@
 /**
  * A run of both tiers that measures which lines of src the tests execute. Programs that tests start do not
  * count.
- * In: files of tests. Out: the report; docs/7-reference/last-test-run.md. One run of Node's runner, which
+ * In: files of tests. Out: the report; docs/reference/last-test-run.md. One run of Node's runner, which
  * adds up the coverage itself.
  */
 import { execFileSync } from 'node:child_process';
@@ -29,7 +29,7 @@ import { readWeights } from './weights.ts';
 
 /** The run fails below. */
 const LEAST_LINES_PERCENT = 90;
-const PAGE = join(root, 'docs', '7-reference', 'last-test-run.md');
+const PAGE = join(root, 'docs', 'reference', 'last-test-run.md');
 
 /** Runs all files and writes the page. @param files paths from the root */
 export async function runWithCoverage(files: readonly string[]): Promise<RunResult> {

@@ -2,7 +2,7 @@
  * Who may do what: the one function that decides, for routes, streams, assets, uploads, sessions and the
  * creation of rooms. What people may do in a room is decided by its masks, see api/room/permissions.ts.
  * In: a principal, an action, what it is about. Out: yes or no. Comparisons alone, some 10 ns, so nothing is
- * cached. docs/5-together/accounts.md.
+ * cached. docs/7-together/accounts.md.
  */
 import type { Principal } from './principal.ts';
 

@@ -2,7 +2,7 @@
  * The findings about a publisher: their codes and their shape. The interface translates a finding by its code
  * and severity.
  * In: streams/measure/advice writes them. Out: `GET /streams/{name}/stats`, the event `publish.warning`,
- * docs/2-publish/advice.md.
+ * docs/3-publish/advice.md.
  */
 import type { Static } from 'typebox';
 import { Type } from './type.ts';

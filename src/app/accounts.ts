@@ -165,7 +165,7 @@ async function openMail(
   const missing = publicUrl === undefined ? 'publicUrl' : from === '' ? 'mail.from' : undefined;
   if (missing !== undefined || publicUrl === undefined) {
     throw new OxbowError('bad-setting', `\`mail.smtp\` needs \`${missing}\`.`, {
-      extra: { hint: 'Links in e-mail begin with `publicUrl`. See docs/5-together/e-mail.md.' },
+      extra: { hint: 'Links in e-mail begin with `publicUrl`. See docs/7-together/e-mail.md.' },
     });
   }
   const { openTransport } = await import('../accounts/mail/transport.ts');

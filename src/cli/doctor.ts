@@ -229,7 +229,7 @@ async function settingsFinding(command: Command, add: (finding: Finding) => void
     add(
       warnings.length === 0
         ? ok('settings', 'valid')
-        : warning('settings', warnings.join('; '), 'oxbow config print  # and see docs/7-reference/configuration.md'),
+        : warning('settings', warnings.join('; '), 'oxbow config print  # and see docs/reference/configuration.md'),
     );
     return loaded;
   } catch (error) {

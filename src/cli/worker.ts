@@ -1,6 +1,6 @@
 /**
  * `oxbow worker --server URL`: runs jobs of a server on this machine, until a signal ends it.
- * In: the address of a server, a token. Out: lines about jobs on stderr. docs/4-library/workers.md.
+ * In: the address of a server, a token. Out: lines about jobs on stderr. docs/6-library/workers.md.
  */
 import { availableParallelism, hostname, platform } from 'node:os';
 import { type Command, Option } from 'commander';

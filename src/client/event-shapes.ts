@@ -8,7 +8,6 @@ import type { EventType } from './shapes.ts';
 
 export type { EventType } from './shapes.ts';
 
-/** The data of each event type. */
 export interface EventDataByType {
   /** A stream was created. */
   'stream.created': {
@@ -597,7 +596,6 @@ export interface EventDataByType {
   'server.ending': Record<string, never>;
 }
 
-/** An event. */
 export type OxbowEvent<T extends EventType = EventType> = {
   [Each in T]: {
     /** Sorts by time. */

@@ -159,7 +159,6 @@ import type {
   WorkerView,
 } from './shapes.ts';
 
-/** Every operation. */
 export class Operations {
   readonly #request: Requester;
 

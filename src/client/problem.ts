@@ -27,7 +27,7 @@ export class OxbowProblem extends Error {
     this.problem = problem;
   }
 
-  /** The stable code, see docs/7-reference/errors.md. */
+  /** The stable code, see docs/reference/errors.md. */
   get code(): Problem['code'] {
     return this.problem.code;
   }

@@ -2707,11 +2707,11 @@ export type RoomOptions = {
   keepChat: boolean;
   /** permission bits of the roles */
   masks: {
-    /** permission bits, see docs/5-together/permissions.md */
+    /** permission bits, see docs/7-together/permissions.md */
     guest: number;
-    /** permission bits, see docs/5-together/permissions.md */
+    /** permission bits, see docs/7-together/permissions.md */
     member: number;
-    /** permission bits, see docs/5-together/permissions.md */
+    /** permission bits, see docs/7-together/permissions.md */
     moderator: number;
   };
 };
@@ -2763,11 +2763,11 @@ export type RoomOptionsPatch = {
   keepChat?: boolean;
   /** permission bits of the roles */
   masks?: {
-    /** permission bits, see docs/5-together/permissions.md */
+    /** permission bits, see docs/7-together/permissions.md */
     guest: number;
-    /** permission bits, see docs/5-together/permissions.md */
+    /** permission bits, see docs/7-together/permissions.md */
     member: number;
-    /** permission bits, see docs/5-together/permissions.md */
+    /** permission bits, see docs/7-together/permissions.md */
     moderator: number;
   };
 };
@@ -2805,11 +2805,11 @@ export type MemberView = {
   name: string;
   role: 'owner' | 'moderator' | 'member' | 'guest';
   state: 'active' | 'pending' | 'banned';
-  /** permission bits, see docs/5-together/permissions.md */
+  /** permission bits, see docs/7-together/permissions.md */
   permissions: number;
-  /** permission bits, see docs/5-together/permissions.md */
+  /** permission bits, see docs/7-together/permissions.md */
   allow: number;
-  /** permission bits, see docs/5-together/permissions.md */
+  /** permission bits, see docs/7-together/permissions.md */
   deny: number;
   mutedUntil: string | null;
   /** connections to the room; 0: away */

@@ -1,7 +1,7 @@
 /**
  * Every setting of oxbow, defined once. This table is the source of the type, the validation, the file key
  * (`hls.partDuration`), the flag (`--hls-part-duration`), the variable (`OXBOW_HLS_PART_DURATION`), `--help`,
- * the JSON Schema and docs/7-reference/configuration.md. Values: durations are milliseconds, sizes bytes,
+ * the JSON Schema and docs/reference/configuration.md. Values: durations are milliseconds, sizes bytes,
  * bitrates bits per second.
  */
 

@@ -2,7 +2,7 @@
  * Parses the address of media that an SDP file on this computer describes:
  * `sdp:///etc/oxbow/studio.sdp?sender=10.0.0.5`.
  * In: text of settings and the API. Out: the file, the accepted senders, the network interface.
- * docs/2-publish/rtp.md.
+ * docs/3-publish/rtp.md.
  */
 import { FormatError } from '../lib/errors.ts';
 import { networks } from './option.ts';

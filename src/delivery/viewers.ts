@@ -2,7 +2,7 @@
  * Counts viewers: distinct players that requested media of a stream in the last 30 seconds, or reported that
  * they play it.
  * In: a player key for each request, for each that waits, and for each report. Out: the number of viewers,
- * their sessions. Constant work per request, bounded memory. docs/6-run/https-and-proxies.md, viewers behind
+ * their sessions. Constant work per request, bounded memory. docs/9-run/https-and-proxies.md, viewers behind
  * a CDN.
  */
 import type { MediaAddress } from '../api/media-address.ts';

@@ -2,7 +2,7 @@
  * What a request to an edge asks for: an object that the edge keeps, under one key for all clients, or
  * something that only the origin answers.
  * In: request targets. Out: keys, names for access, the path to ask the origin for. Pure. docs/media.md 27;
- * docs/6-run/edge.md.
+ * docs/9-run/edge.md.
  */
 import { clipTokenNameOf } from '../api/clips/clips-api.ts';
 import { originalTokenNameOf, tokenNameOf } from '../api/library/assets-api.ts';

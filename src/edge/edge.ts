@@ -1,6 +1,6 @@
 /**
  * A caching edge: the composition of cache, responders and management on one port.
- * In: settings of `oxbow edge`. Out: a server that listens. docs/6-run/edge.md; docs/decisions/0051.
+ * In: settings of `oxbow edge`. Out: a server that listens. docs/9-run/edge.md; docs/decisions/0051.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { WatchTokens } from '../accounts/watch-tokens.ts';

@@ -4,7 +4,7 @@
  * revocation epoch and one account are a class, and forged or expired ones are refused here; other tokens are
  * a class each.
  * In: tokens, answers of the origin. Out: classes, and whether the origin accepts them. docs/media.md 32;
- * docs/6-run/edge.md.
+ * docs/9-run/edge.md.
  */
 import { hash } from 'node:crypto';
 import type { WatchTokens } from '../accounts/watch-tokens.ts';

@@ -2,7 +2,7 @@
  * What protocol servers ask of the streams: a session for a connection that publishes, a live stream for one
  * that watches.
  * In: requests of RTMP, SRT and later protocols. Out: a publisher session or a live stream, or the error that
- * the protocol reports. Implemented by streams/publish/publish-access; docs/2-publish/publishers.md.
+ * the protocol reports. Implemented by streams/publish/publish-access; docs/3-publish/publishers.md.
  */
 import type { InboxStream } from '../live/inbox.ts';
 import type { Stream } from '../live/stream.ts';

@@ -1,7 +1,7 @@
 /**
  * The three kinds of error, and the table of error codes.
  * In: a code and a detail. Out: typed errors, which HTTP answers as problem documents (RFC 9457) and the
- * command line prints. docs/7-reference/errors.md is generated from the table; a released code stays listed.
+ * command line prints. docs/reference/errors.md is generated from the table; a released code stays listed.
  */
 import { accountRefusals } from './refusals/accounts.ts';
 import { clipRefusals } from './refusals/clips.ts';

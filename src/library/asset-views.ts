@@ -1,6 +1,6 @@
 /**
  * Assets as a client sees them: facts, renditions, subtitles, uploads, and addresses with playback tokens.
- * In: records, the client. Out: AssetView. docs/4-library/assets.md.
+ * In: records, the client. Out: AssetView. docs/6-library/assets.md.
  */
 import type { Kysely } from 'kysely';
 import { may } from '../accounts/permissions.ts';

@@ -1,6 +1,6 @@
 /**
  * The API of assets: who may see and change what.
- * In: requests, the client of each. Out: views of assets (asset-views). docs/4-library/assets.md.
+ * In: requests, the client of each. Out: views of assets (asset-views). docs/6-library/assets.md.
  */
 import { may, type Resource } from '../accounts/permissions.ts';
 import type { AssetListQuery, AssetSubtitleView } from '../api/library/asset-shapes.ts';

@@ -2,7 +2,7 @@
  * The formats of live video, published as `oxbow/media`: playlists, MPEG-TS and fragmented MP4.
  * In: text, bytes, frames. Out: the same in another format. Pure: no `node:` modules, no clock, no
  * dependency; for browsers and Node. All that is exported here is public and documented in
- * docs/5-api/media.md; all other files of src/media are internal.
+ * docs/8-api/media.md; all other files of src/media are internal.
  */
 import { type Fragment, fragmentLength, printFragment } from './isobmff/fragment.ts';
 import type { MediaPlaylist } from './m3u8/playlist.ts';

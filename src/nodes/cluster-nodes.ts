@@ -1,7 +1,7 @@
 /**
  * The nodes of a cluster for operators: their state, and what each owns; the health check and the gauges of
  * them.
- * In: the shared database, the nodes that are alive. Out: JSON, sentences, metrics. docs/6-run/cluster.md.
+ * In: the shared database, the nodes that are alive. Out: JSON, sentences, metrics. docs/9-run/cluster.md.
  */
 import type { Kysely } from 'kysely';
 import { printRfc3339 } from '../api/instant.ts';

@@ -1,6 +1,6 @@
 /**
  * The one table of all metrics, the source of the registry, the typed handles and
- * docs/7-reference/metrics.md.
+ * docs/reference/metrics.md.
  * In: nothing. Out: names, labels and help. Names are `oxbow_…`, units are base units (seconds, bytes),
  * counters end in `_total`.
  */

@@ -1,7 +1,7 @@
 /**
  * One relay: sends a live stream to one target, and connects again when the target was lost.
  * In: a stream, a target, a way to connect. Out: media over a RelayConnection; a readable status.
- * docs/2-publish/relay.md.
+ * docs/3-publish/relay.md.
  *
  * It connects when media flows, begins with the GOP on the air, and takes frames from an inbox, which drops
  * whole GOPs when the target is slow: the source never waits.

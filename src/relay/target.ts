@@ -1,7 +1,7 @@
 /**
  * Addresses of relay targets.
  * In: URLs of administrators. Out: their parts, and a form without secrets for people and logs.
- * docs/2-publish/relay.md.
+ * docs/3-publish/relay.md.
  */
 import { parseWebRtcUrl, type WebRtcAddress } from '../config/webrtc-url.ts';
 import { OxbowError } from '../lib/errors.ts';

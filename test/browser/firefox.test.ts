@@ -10,7 +10,7 @@ import { newestStretch } from './stretch.ts';
 
 /** WebDriver's code of the key. */
 const END = '\uE010';
-/** Generous, because the machine may be busy; the real figure is in docs/performance.md. */
+/** Generous, because the machine may be busy; the real figure is in docs/performance/README.md. */
 const MAX_BEHIND_MS = 6_000;
 
 const isLive = ({ utcMs, paused, nowMs }: Look) => !paused && nowMs - utcMs < MAX_BEHIND_MS;

@@ -14,7 +14,7 @@ import { recordScreencast } from './screencast.ts';
 import { newestStretch, type Stretch } from './stretch.ts';
 
 const FRAME_MS = 40;
-/** Generous, because the machine may be busy; the real figure is in docs/performance.md. */
+/** Generous, because the machine may be busy; the real figure is in docs/performance/README.md. */
 const MAX_BEHIND_MS = 5_000;
 /** Length of the live playlist, so that the past begins soon. */
 const LIST_S = 20;

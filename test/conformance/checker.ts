@@ -1,6 +1,6 @@
 /**
  * The checker: holds a presentation to the standard, over HTTP or in process.
- * In: a way to fetch and the URL of a playlist. Out: findings. docs/3-watch/conformance.md lists the rules.
+ * In: a way to fetch and the URL of a playlist. Out: findings. docs/4-watch/conformance.md lists the rules.
  */
 import { Follower, type FollowOptions } from './follower.ts';
 import { textOf } from './lines.ts';

@@ -1,6 +1,6 @@
 /**
  * The container image: deploy/Containerfile is built with buildah, and the image is run with podman as
- * docs/6-run/container.md says. Needs root and Debian's buildah, podman and crun, and mmdebstrap where no
+ * docs/9-run/container.md says. Needs root and Debian's buildah, podman and crun, and mmdebstrap where no
  * image registry can be reached.
  * In: the tree, the npm registry; TESTS_CONTAINER_FOLDER keeps the base image for the next run. Out:
  * assertions; each step with its time.
@@ -39,7 +39,7 @@ interface Container {
   readonly ended: Promise<number | null>;
 }
 
-/** Starts the image on a volume, with the restrictions of docs/6-run/container.md. */
+/** Starts the image on a volume, with the restrictions of docs/9-run/container.md. */
 async function startContainer(storage: readonly string[]): Promise<Container> {
   const port = await freePort();
   // crun refuses the two hierarchies of cgroups that some systems have: hide the second one from it.

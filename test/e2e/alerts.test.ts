@@ -32,7 +32,7 @@ test('a stream that is down and a full disk reach the receiver of Alertmanager, 
   const receiver = createServer(async (request, response) => {
     const { alerts } = (await json(request)) as Notification;
     for (const { status, labels, annotations } of alerts) {
-      assert.match(annotations.runbook!, /^docs\/6-run\/alerts\.md#/);
+      assert.match(annotations.runbook!, /^docs\/9-run\/alerts\.md#/);
       received.push(`${status} ${labels.alertname} ${labels.stream ?? ''}`.trim());
     }
     response.end();

@@ -254,13 +254,13 @@ suite('the package', { skip: need('npm') || need('tar') || need('git') }, () => 
     }
   });
 
-  test('a program in TypeScript, and the examples of docs/5-api/media.md, agree with the packed types', () => {
-    assert.equal(importer.check([CONSUMER, ...examplesOf('docs/5-api/media.md')]), '');
+  test('a program in TypeScript, and the examples of docs/8-api/media.md, agree with the packed types', () => {
+    assert.equal(importer.check([CONSUMER, ...examplesOf('docs/8-api/media.md')]), '');
   });
 
-  test('the examples of docs/5-api/media.md do what the page says', { skip: need('ffmpeg') }, () => {
+  test('the examples of docs/8-api/media.md do what the page says', { skip: need('ffmpeg') }, () => {
     const source = makeTs([...PICTURE, ...TONE, '-t', '2', ...X264, '-c:a', 'aac']);
-    const examples = examplesOf('docs/5-api/media.md');
+    const examples = examplesOf('docs/8-api/media.md');
     assert.equal(examples.length, 4);
     cpSync(source, join(importer.path, 'segment.ts'));
     for (const node of NODES) {

@@ -182,7 +182,7 @@ suite('rooms of a running server', () => {
   });
 
   test('the example client of the documentation runs', async () => {
-    const page = await readFile(join(import.meta.dirname, '../../docs/5-together/messages.md'), 'utf8');
+    const page = await readFile(join(import.meta.dirname, '../../docs/7-together/messages.md'), 'utf8');
     const [, source] = /```js\n([\s\S]*?)```/.exec(page)!;
     const file = join(folder.path, 'client.mjs');
     await writeFile(file, source!);

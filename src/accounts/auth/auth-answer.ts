@@ -1,6 +1,6 @@
 /**
  * What an authorization server answers.
- * In: status and body of its answer. Out: a verdict. Pure; docs/2-publish/auth.md.
+ * In: status and body of its answer. Out: a verdict. Pure; docs/3-publish/auth.md.
  */
 import { isStreamName } from '../../api/stream-name.ts';
 import { parseDuration } from '../../lib/duration.ts';

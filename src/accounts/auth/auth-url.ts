@@ -1,7 +1,7 @@
 /**
  * Asks the authorization server of `auth.url` whether a client may publish or watch: one POST for each
  * client, with its answer in memory for as long as the server says. A client without an answer is refused.
- * In: questions of protocol servers and of HTTP. Out: verdicts; metrics. docs/2-publish/auth.md.
+ * In: questions of protocol servers and of HTTP. Out: verdicts; metrics. docs/3-publish/auth.md.
  */
 import { createHash } from 'node:crypto';
 import { waitFor } from '../../lib/abort.ts';

@@ -91,6 +91,6 @@ function checkKeys({ algorithm, secret, publicKey, jwks }: WatchJwtSettings): vo
   const expected = algorithm === 'HS256' ? '`secret`' : 'one of `publicKey` and `jwks`';
   const found = given.length === 0 ? 'none of its keys is set' : `${given.join(' and ')} is set`;
   throw new OxbowError('bad-setting', `playbackJwt: ${algorithm} needs ${expected} and nothing else; ${found}.`, {
-    extra: { hint: 'See docs/5-together/playback-jwt.md.' },
+    extra: { hint: 'See docs/7-together/playback-jwt.md.' },
   });
 }

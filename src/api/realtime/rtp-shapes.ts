@@ -1,7 +1,7 @@
 /**
  * RTP sessions: their JSON, and the contract of their API. Times are RFC 3339 in UTC with milliseconds.
  * In: http/routes calls the contract. Out: OpenAPI, other people's programs; ingest/rtp implements it.
- * docs/2-publish/rtp.md.
+ * docs/3-publish/rtp.md.
  */
 import type { Static } from 'typebox';
 import { Type } from '../type.ts';

@@ -1,6 +1,6 @@
 /**
  * Calls in rooms: who talks, who shows a camera or a screen, and how their media travels.
- * In: nothing. Out: shapes of room messages; rooms, the interface. Pure. docs/5-together/calls.md.
+ * In: nothing. Out: shapes of room messages; rooms, the interface. Pure. docs/7-together/calls.md.
  */
 
 /** Most people in a call. */

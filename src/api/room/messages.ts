@@ -2,7 +2,7 @@
  * Every message of a room's WebSocket, in both directions: JSON text, one object each, `t` is its type.
  * Positions are ms; server times unix ms.
  * In: rooms, the interface. Out: schemas for what clients send, types for what the server sends.
- * docs/5-together/messages.md.
+ * docs/7-together/messages.md.
  */
 import type { Static } from 'typebox';
 import { Type } from '../type.ts';

@@ -1,7 +1,7 @@
 /**
  * The playback state of a room, of which the server is the only author, and the position that follows from
  * it.
- * In: room messages. Out: rooms, players. Pure; docs/5-together/in-step.md.
+ * In: room messages. Out: rooms, players. Pure; docs/7-together/in-step.md.
  */
 
 /**

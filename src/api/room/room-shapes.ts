@@ -10,7 +10,7 @@ const Time = Type.String({ format: 'date-time', description: 'RFC 3339, UTC, mil
 const permission = Type.Unsafe<number>({
   type: 'integer',
   minimum: 0,
-  description: 'permission bits, see docs/5-together/permissions.md',
+  description: 'permission bits, see docs/7-together/permissions.md',
 });
 
 /** What the owner and moderators choose. */

@@ -1,6 +1,6 @@
 /**
  * Checks of kernel settings, limits, the clock, and media hardware.
- * In: files of the system. Out: findings, none for files that the system does not have. docs/6-run/doctor.md
+ * In: files of the system. Out: findings, none for files that the system does not have. docs/9-run/doctor.md
  * explains the values.
  */
 import { type Finding, ok, warning } from './finding.ts';

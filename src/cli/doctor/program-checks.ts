@@ -114,7 +114,7 @@ export async function checkPublicUrl(
         wants,
       );
     }
-    const hint = 'Let the proxy forward every path unchanged; see docs/6-run/https-and-proxies.md.';
+    const hint = 'Let the proxy forward every path unchanged; see docs/9-run/https-and-proxies.md.';
     return warning(name, `${publicUrl} answers ${status}, but not as oxbow`, hint);
   } catch (error) {
     const hint = isRunning

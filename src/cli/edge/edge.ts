@@ -1,6 +1,6 @@
 /**
  * `oxbow edge --origin URL`: a caching edge in front of a server, until a signal ends it.
- * In: flags, variables OXBOW_EDGE_…. Out: a server; one line when it is ready. docs/6-run/edge.md.
+ * In: flags, variables OXBOW_EDGE_…. Out: a server; one line when it is ready. docs/9-run/edge.md.
  */
 import { isIP } from 'node:net';
 import { type Command, Option } from 'commander';

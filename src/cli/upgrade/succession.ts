@@ -1,7 +1,7 @@
 /**
  * How a new process of oxbow follows a running one without a refused connection: the running one starts it
  * with its own arguments; the new one listens on the same port, where connections wait, and reports that; the
- * running one then ends in order, and the new one takes the data folder. docs/6-run/upgrade.md.
+ * running one then ends in order, and the new one takes the data folder. docs/9-run/upgrade.md.
  * In: SIGUSR2 in the running process; the environment of the new one, or of a unit of systemd. Out: an open
  * port.
  */

@@ -23,7 +23,7 @@ export const contentCheckSection = section({
 
 export const alarmsSection = section({
   rules: alarmRules(
-    'Changes of the built-in rules for all streams, such as `black for 5s, low-bitrate 500k for 10s, freeze off`. See docs/6-run/alarms.md.',
+    'Changes of the built-in rules for all streams, such as `black for 5s, low-bitrate 500k for 10s, freeze off`. See docs/9-run/alarms.md.',
     { reload: 'live' },
   ),
   mail: mailAddresses('E-mail addresses that get a message when alarms are raised. Needs `mail.smtp`.', {

@@ -1,7 +1,7 @@
 /**
  * Answers catch-up of IPTV players on the MPEG-TS rendition: the past from an instant as one playlist, which
  * ends where the programme ends, or grows until then.
- * In: the forms of api/ts-address.ts, and queries. Out: Reply. docs/3-watch/iptv.md.
+ * In: the forms of api/ts-address.ts, and queries. Out: Reply. docs/4-watch/iptv.md.
  */
 import { catchUpStart } from '../../api/ts-address.ts';
 import { parseDuration } from '../../lib/duration.ts';

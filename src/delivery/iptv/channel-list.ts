@@ -1,6 +1,6 @@
 /**
  * Prints the channel list of IPTV players: an M3U playlist with the attributes for guide and catch-up.
- * In: channels, the form of catch-up. Out: text. Pure. docs/3-watch/iptv.md has the table of forms and
+ * In: channels, the form of catch-up. Out: text. Pure. docs/4-watch/iptv.md has the table of forms and
  * players.
  */
 import { printMediaAddress } from '../../api/media-address.ts';

@@ -2,7 +2,7 @@
  * Compatibility with the addresses of video-stream-recorder (VSR), on the MPEG-TS rendition of the default
  * stream: the last five segments, windows by start and minutes, catch-up by `?utc=`.
  * In: address and query. Out: Reply. Playlists name segments by their permanent address,
- * /live/{stream}/ts/{msn}.ts. docs/3-watch/ts-and-vsr.md.
+ * /live/{stream}/ts/{msn}.ts. docs/4-watch/ts-and-vsr.md.
  */
 import type { VsrWindow } from '../../api/media-address.ts';
 import type { Clock } from '../../lib/clock.ts';

@@ -1,7 +1,7 @@
 /**
  * What an edge answers about itself: health, readiness, metrics; and with its token its state, purges and
  * warm-ups.
- * In: requests outside of media. Out: JSON; false for what belongs to the origin. docs/6-run/edge.md.
+ * In: requests outside of media. Out: JSON; false for what belongs to the origin. docs/9-run/edge.md.
  */
 
 import { timingSafeEqual } from 'node:crypto';

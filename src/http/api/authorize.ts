@@ -2,7 +2,7 @@
  * Authorizes each request to the API before its route answers: rate limits first, then the principal, then
  * its permissions.
  * In: fastify's requests and the row of the table. Out: principal, client and permissions for the route;
- * refusals. docs/6-run/access.md.
+ * refusals. docs/9-run/access.md.
  */
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';

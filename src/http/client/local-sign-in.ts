@@ -1,7 +1,7 @@
 /**
  * Sign-in without a token on the computer where oxbow runs: which clients it is offered to, and the command
  * for all others.
- * In: settings, the client of a request. Out: yes or no, a command line. docs/6-run/access.md.
+ * In: settings, the client of a request. Out: yes or no, a command line. docs/9-run/access.md.
  */
 
 import type { LimitedClient } from '../../accounts/rate-limit.ts';

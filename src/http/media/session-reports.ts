@@ -2,7 +2,7 @@
  * Takes the reports of players about their sessions, by which viewers are counted whose requests a cache
  * answers.
  * In: POST /live/{stream}/session, with CMCD in the query or in the body. Out: viewers. CTA-5004-B;
- * docs/6-run/https-and-proxies.md.
+ * docs/9-run/https-and-proxies.md.
  */
 import type { MediaTarget } from '../../api/media-address.ts';
 import { streamUnknown } from '../../api/stream-name.ts';

@@ -2,7 +2,7 @@
  * Decides whether a client may watch: by its playback token, its credentials, or the authorization server.
  * In: a media address with a token or without, header fields. Out: whether the stream is restricted, or a
  * refusal. Ignores cookies: a page that is signed in creates a playback token. docs/media.md 32;
- * docs/2-publish/auth.md.
+ * docs/3-publish/auth.md.
  */
 import type { AuthQuestion } from '../../accounts/auth/auth-url.ts';
 import { may } from '../../accounts/permissions.ts';

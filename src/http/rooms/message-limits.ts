@@ -1,6 +1,6 @@
 /**
  * How fast one connection may send: a token bucket for each type of message, and one for misuse.
- * In: the type of each message. Out: yes, or how long to wait. docs/5-together/messages.md has the table.
+ * In: the type of each message. Out: yes, or how long to wait. docs/7-together/messages.md has the table.
  */
 import type { ClientMessage } from '../../api/room/messages.ts';
 

@@ -1,6 +1,6 @@
 /**
  * Reads a message of a client of a room: JSON that matches the schema of its type.
- * In: text from a WebSocket. Out: a message, or why it is none. docs/5-together/messages.md.
+ * In: text from a WebSocket. Out: a message, or why it is none. docs/7-together/messages.md.
  */
 import { type ClientMessage, clientMessages } from '../../api/room/messages.ts';
 import { type Check, type CheckedSchema, compileSchema } from './check-schema.ts';

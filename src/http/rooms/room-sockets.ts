@@ -1,6 +1,6 @@
 /**
  * The WebSockets of all rooms: who may connect, how many, and who is still there.
- * In: requests to upgrade. Out: connections until either side ends them. docs/5-together/messages.md;
+ * In: requests to upgrade. Out: connections until either side ends them. docs/7-together/messages.md;
  * RFC 6455.
  */
 import type { IncomingMessage } from 'node:http';

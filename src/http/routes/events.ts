@@ -28,7 +28,7 @@ const EventQuery = Type.Object(
 );
 
 /** Description of the answer; openapi.ts recognizes the media type by it. */
-export const EVENT_STREAM = 'events; each `data` is an event as JSON, see docs/7-reference/events.md';
+export const EVENT_STREAM = 'events; each `data` is an event as JSON, see docs/reference/events.md';
 
 /** The rows. */
 export const eventRoutes: readonly Route[] = [

@@ -1,6 +1,6 @@
 /**
  * Routes of the nodes of a cluster: the list, and the end of a node that does not come back.
- * docs/6-run/cluster.md.
+ * docs/9-run/cluster.md.
  * In: requests of administrators. Out: ClusterNodeView.
  */
 import { ClusterNodeView } from '../../api/nodes/node-shapes.ts';

@@ -1,5 +1,5 @@
 /**
- * Routes of a job for the worker that runs it: inputs, outputs, and its end. docs/4-library/workers.md.
+ * Routes of a job for the worker that runs it: inputs, outputs, and its end. docs/6-library/workers.md.
  * In: requests of workers, with the fencing token of their lease. Out: bytes to read; stored outputs,
  * results.
  */

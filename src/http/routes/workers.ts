@@ -1,6 +1,6 @@
 /**
  * Routes of workers: registration, assignment of jobs, heartbeats, and the list for administrators.
- * docs/4-library/workers.md.
+ * docs/6-library/workers.md.
  * In: requests of workers. Out: jobs to run.
  */
 import { Type } from '../../api/type.ts';

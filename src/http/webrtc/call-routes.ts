@@ -1,7 +1,7 @@
 /**
  * Calls in rooms: `POST /api/v1/rooms/{id}/call/{participant}` opens the connection of a participant to the
  * server, `DELETE` ends it. Outside the table of routes, because bodies are SDP.
- * In: offers. Out: answers as `201 Created` with `Location`. docs/5-together/messages.md.
+ * In: offers. Out: answers as `201 Created` with `Location`. docs/7-together/messages.md.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { UserRef } from '../../accounts/users/user.ts';

@@ -1,7 +1,7 @@
 /**
  * One client that plays a live stream over RTMP: frames are muxed as FLV messages and sent.
  * In: a live stream, through an inbox; whether the client may still read it. Out: messages of wire/rtmp. A
- * slow client loses whole GOPs, and never slows the stream. docs/2-publish/rtmp.md.
+ * slow client loses whole GOPs, and never slows the stream. docs/3-publish/rtmp.md.
  */
 import { sleep } from '../../lib/abort.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';

@@ -1,7 +1,7 @@
 /**
  * Stream name and key in what an encoder or a player sends: each has its own fields for them.
  * In: application, address and name of a request. Out: name and key, or name and token. Pure.
- * docs/2-publish/rtmp.md has the table.
+ * docs/3-publish/rtmp.md has the table.
  */
 
 /** What keys begin with; a name without a query that begins so is a key. */

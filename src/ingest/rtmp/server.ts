@@ -2,7 +2,7 @@
  * The RTMP server on one port, with or without TLS: encoders connect and publish, players play where the
  * settings allow it.
  * In: connections, PublishAccess. Out: publisher sessions, live streams; metrics; the port.
- * docs/2-publish/rtmp.md.
+ * docs/3-publish/rtmp.md.
  */
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';

@@ -1,6 +1,6 @@
 /**
  * One RTP session of the API with its ports: the packets of one sender become frames of a publisher session.
- * In: datagrams. Out: frames; RTCP to the sender; the end after silence. RFC 3550 6, docs/2-publish/rtp.md.
+ * In: datagrams. Out: frames; RTCP to the sender; the end after silence. RFC 3550 6, docs/3-publish/rtp.md.
  */
 import type { RtpSessionView } from '../../api/realtime/rtp-shapes.ts';
 import type { Endpoint } from '../../config/address.ts';

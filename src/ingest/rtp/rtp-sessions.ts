@@ -1,6 +1,6 @@
 /**
  * RTP sessions that are opened over the API: from an SDP to ports and a publisher session.
- * In: SDP, claims of streams. Out: sessions by id. RFC 8866, docs/2-publish/rtp.md.
+ * In: SDP, claims of streams. Out: sessions by id. RFC 8866, docs/3-publish/rtp.md.
  */
 import { randomBytes } from 'node:crypto';
 import type { NewRtpSession, RtpSessionsApi, RtpSessionView } from '../../api/realtime/rtp-shapes.ts';
@@ -154,7 +154,7 @@ function readSenders(sender: string | undefined): readonly string[] {
  *   it cannot be received here
  */
 function readSdp(text: string): { readonly media: readonly RtpMedia[]; readonly description: SessionDescription } {
-  const hint = 'Send the SDP that the sender prints, e.g. of `ffmpeg -f rtp -sdp_file`: docs/2-publish/rtp.md.';
+  const hint = 'Send the SDP that the sender prints, e.g. of `ffmpeg -f rtp -sdp_file`: docs/3-publish/rtp.md.';
   let media: readonly RtpMedia[];
   let description: SessionDescription;
   try {
@@ -167,7 +167,7 @@ function readSdp(text: string): { readonly media: readonly RtpMedia[]; readonly 
   const group = media.find(({ isUsable, address = '' }) => isUsable && isMulticast(address))?.address;
   if (group !== undefined) {
     throw new OxbowError('offer-refused', `The SDP is of the multicast group ${group}, not of a session.`, {
-      extra: { hint: 'Use it as the source of the stream: `sdp://FILE`, docs/2-publish/rtp.md.' },
+      extra: { hint: 'Use it as the source of the stream: `sdp://FILE`, docs/3-publish/rtp.md.' },
     });
   }
   if (media.filter(({ isUsable }) => isUsable).length > MAX_MEDIA) {
@@ -182,6 +182,6 @@ function readSdp(text: string): { readonly media: readonly RtpMedia[]; readonly 
   const why =
     names.length > 0 ? `oxbow does not support ${[...new Set(names)].slice(0, 12).join(', ')}` : 'it has no media';
   throw new OxbowError('offer-refused', `The SDP cannot be used: ${why}.`, {
-    extra: { hint: 'Send H.264, HEVC, AV1 or VP9, and Opus or AAC, or MPEG-TS: docs/2-publish/rtp.md.' },
+    extra: { hint: 'Send H.264, HEVC, AV1 or VP9, and Opus or AAC, or MPEG-TS: docs/3-publish/rtp.md.' },
   });
 }

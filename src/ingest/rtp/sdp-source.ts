@@ -1,7 +1,7 @@
 /**
  * Receives RTP on the ports of an SDP file as a source of a stream.
  * In: the file, datagrams. Out: runs and frames for the stream; gaps while the sender is silent. RFC 8866,
- * docs/2-publish/rtp.md.
+ * docs/3-publish/rtp.md.
  */
 import type { SdpAddress } from '../../config/sdp-url.ts';
 import type { RtpMedia } from '../../media/sdp/rtp-media.ts';

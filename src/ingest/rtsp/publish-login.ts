@@ -1,6 +1,6 @@
 /**
  * Stream name and key in the requests of an encoder that publishes over RTSP.
- * In: the address of a request, its `Authorization`. Out: name and key. Pure. docs/2-publish/rtsp.md.
+ * In: the address of a request, its `Authorization`. Out: name and key. Pure. docs/3-publish/rtsp.md.
  */
 
 /** Name and key as the client sent them, not yet validated. */

@@ -319,6 +319,6 @@ function assertUsable(media: readonly RtpMedia[]): void {
   const names = [...new Set(needed.flatMap(({ leftOut }) => leftOut.map(({ name }) => name)))].slice(0, 12);
   const why = names.length > 0 ? `oxbow does not support ${names.join(', ')}` : 'it has no media';
   throw new OxbowError('offer-refused', `The SDP cannot be used: ${why}.`, {
-    extra: { hint: 'Send H.264, HEVC, AV1 or VP9, and Opus or AAC, or MPEG-TS: docs/2-publish/rtsp.md.' },
+    extra: { hint: 'Send H.264, HEVC, AV1 or VP9, and Opus or AAC, or MPEG-TS: docs/3-publish/rtsp.md.' },
   });
 }

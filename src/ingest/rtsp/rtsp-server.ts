@@ -1,6 +1,6 @@
 /**
  * The RTSP server: encoders connect and publish by ANNOUNCE and RECORD.
- * In: connections, PublishAccess. Out: publisher sessions; the port. RFC 2326; docs/2-publish/rtsp.md.
+ * In: connections, PublishAccess. Out: publisher sessions; the port. RFC 2326; docs/3-publish/rtsp.md.
  */
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Endpoint } from '../../config/address.ts';

@@ -1,7 +1,7 @@
 /**
  * The SRT listener: many callers on one UDP port, which publish MPEG-TS or request a live stream as MPEG-TS.
  * In: callers with their stream ids. Out: publisher sessions; MPEG-TS of live streams; rejections with the
- * codes of libsrt. docs/2-publish/srt.md.
+ * codes of libsrt. docs/3-publish/srt.md.
  */
 import type { Endpoint } from '../../config/address.ts';
 import type { Clock } from '../../lib/clock.ts';

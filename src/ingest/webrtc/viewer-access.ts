@@ -1,6 +1,6 @@
 /**
  * Checks again and again whether a WHEP viewer may still watch, as each request of an HLS player is checked.
- * In: the request of the viewer, PublishAccess. Out: the refusal that ends the session. docs/3-watch/whep.md.
+ * In: the request of the viewer, PublishAccess. Out: the refusal that ends the session. docs/4-watch/whep.md.
  */
 import { sleep } from '../../lib/abort.ts';
 import { OxbowError, type RefusalCode } from '../../lib/errors.ts';

@@ -1,7 +1,7 @@
 /**
  * The sessions of WebRTC on one UDP port.
  * In: offers of WHIP publishers and WHEP viewers, PublishAccess. Out: answers, publisher sessions, media;
- * metrics. docs/2-publish/whip.md, docs/3-watch/whep.md.
+ * metrics. docs/3-publish/whip.md, docs/4-watch/whep.md.
  */
 import { randomBytes } from 'node:crypto';
 import type { IceServer, WebRtcAnswer, WebRtcApi, WebRtcRequest } from '../../api/realtime/webrtc-api.ts';

@@ -1,7 +1,7 @@
 /**
  * One viewer over WHEP.
  * In: payloads of the feed of a stream, feedback of the viewer. Out: RTP and RTCP packets.
- * draft-ietf-wish-whep, docs/3-watch/whep.md.
+ * draft-ietf-wish-whep, docs/4-watch/whep.md.
  */
 import type { Clock } from '../../lib/clock.ts';
 import type { Frame } from '../../media/frame.ts';

@@ -1,7 +1,7 @@
 /**
  * A worker: registers with a server, runs the jobs that it gets, and leaves in order. It has HTTP and a
  * token, nothing else.
- * In: the address of a server, handlers by kind. Out: results on the server. docs/4-library/workers.md.
+ * In: the address of a server, handlers by kind. Out: results on the server. docs/6-library/workers.md.
  */
 import type {
   HeartbeatAnswer,

@@ -86,7 +86,7 @@ export const accountRefusals = {
   'mail-off': {
     status: 409,
     title: 'This server sends no e-mail',
-    hint: 'Ask an administrator. A mail server is set with `mail.smtp`, see docs/5-together/e-mail.md.',
+    hint: 'Ask an administrator. A mail server is set with `mail.smtp`, see docs/7-together/e-mail.md.',
   },
   'mail-failed': {
     status: 502,

@@ -14,7 +14,7 @@ export const realtimeRefusals = {
   'offer-refused': {
     status: 422,
     title: 'The offer cannot be used',
-    hint: 'Offer H.264, AV1 or VP9, and Opus: docs/2-publish/whip.md lists what oxbow takes.',
+    hint: 'Offer H.264, AV1 or VP9, and Opus: docs/3-publish/whip.md lists what oxbow takes.',
   },
   'webrtc-full': {
     status: 503,

@@ -1,7 +1,7 @@
 /**
  * The kinds of jobs that make the media of an asset: what their workers read and write, and who learns of
  * their ends.
- * In: jobs, stored outputs. Out: RemoteKind `import` and `encode`. docs/4-library/processing.md.
+ * In: jobs, stored outputs. Out: RemoteKind `import` and `encode`. docs/6-library/processing.md.
  */
 import { type ImportedText, type ImportLoss, type ImportResult, importLosses } from '../../api/library/asset-facts.ts';
 import { assetChunkLocation, originalLocation } from '../../archive/asset-locations.ts';

@@ -1,7 +1,7 @@
 /**
  * Makes the media of an asset: adds its jobs, and derives its state and that of its renditions from them.
  * In: completed uploads, ends of jobs. Out: jobs `import` and `encode`, states of the asset.
- * docs/4-library/processing.md.
+ * docs/6-library/processing.md.
  *
  * Everything follows from rows: the same step runs after each event and at the start, so that nothing is lost
  * in a crash.

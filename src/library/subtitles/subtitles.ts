@@ -1,7 +1,7 @@
 /**
  * The subtitles of assets: those of originals, which imports store, and files that users add. Each is one
  * WebVTT file of our own; of ASS the script is stored beside it.
- * In: results of imports, files. Out: rows, tracks for delivery. docs/4-library/subtitles.md.
+ * In: results of imports, files. Out: rows, tracks for delivery. docs/6-library/subtitles.md.
  */
 import { randomBytes } from 'node:crypto';
 import type { Kysely, Selectable } from 'kysely';

@@ -1,7 +1,7 @@
 /**
  * An upload: the bytes of one asset's original while they arrive, over tus, in one request or in chunks.
  * In: requests. Out: the types that the files of this folder share, and their refusals.
- * docs/4-library/upload.md.
+ * docs/6-library/upload.md.
  */
 import type { OwnerCaller } from '../../accounts/permissions.ts';
 import { OxbowError, type RefusalCode, refusals } from '../../lib/errors.ts';

@@ -2,7 +2,7 @@
  * The uploads of the library: created, continued, completed, cancelled and expired. Their state is in the
  * database and on the disk alone, so that any process can continue one.
  * In: requests of http/uploads. Out: originals of assets; reports to AssetIntake; events, counters.
- * docs/4-library/upload.md.
+ * docs/6-library/upload.md.
  */
 import type { Readable } from 'node:stream';
 import type { Kysely } from 'kysely';

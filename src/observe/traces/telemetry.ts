@@ -10,7 +10,7 @@ import type { IdGenerator, SpanExporter, SpanProcessor } from '@opentelemetry/sd
 import { version } from '../../lib/version.ts';
 import { parseParentSpan } from './trace.ts';
 
-/** Kinds of spans. docs/6-run/traces.md has their names and attributes. */
+/** Kinds of spans. docs/9-run/traces.md has their names and attributes. */
 export type SpanKind =
   | 'request'
   | 'pass-on'

@@ -1,7 +1,7 @@
 /**
  * The call of a room: who takes part, what they send, and signals between their browsers.
  * In: messages of connections, changes of people. Out: messages; offers go to the forwarder.
- * docs/5-together/messages.md.
+ * docs/7-together/messages.md.
  */
 import type { UserRef } from '../../accounts/users/user.ts';
 import {

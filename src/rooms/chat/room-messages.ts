@@ -1,7 +1,7 @@
 /**
  * The messages of one room: chat, danmaku, reactions, deletion. A message is delivered at once, with its
  * number, and acknowledged when it is committed; one whose commit fails is withdrawn.
- * docs/5-together/chat.md.
+ * docs/7-together/chat.md.
  * In: what clients send, checked against its schema. Out: messages to the room, rows to message-writer.ts.
  */
 import { findMentions, mentionKey } from '../../api/room/mentions.ts';

@@ -2,7 +2,7 @@
  * What plays in a room. The server is the only author of the state: people send commands, and everything else
  * that moves a room (the end of an entry, a gap, the live edge, a slow member) is decided here, for all at
  * once.
- * In: commands, reports, the media of the entry, ticks. Out: states. docs/5-together/in-step.md.
+ * In: commands, reports, the media of the entry, ticks. Out: states. docs/7-together/in-step.md.
  */
 import type { UserRef } from '../../accounts/users/user.ts';
 import type { ClientMessageOf } from '../../api/room/messages.ts';

@@ -1,5 +1,5 @@
 /**
- * The contract of media servers: sign in, list, open. One file each; docs/5-together/media-servers.md says
+ * The contract of media servers: sign in, list, open. One file each; docs/7-together/media-servers.md says
  * when each was last tried.
  * In: what a user enters. Out: entries for playlists, and media for the proxy.
  */

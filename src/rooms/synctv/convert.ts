@@ -1,7 +1,7 @@
 /**
  * What becomes of the users, rooms, members and playlists of a SyncTV database.
  * In: its tables. Out: rows of oxbow's tables, and what was left out with the reason. Pure;
- * docs/5-together/from-synctv.md.
+ * docs/7-together/from-synctv.md.
  */
 import type { Insertable } from 'kysely';
 import { isPasswordHash } from '../../accounts/users/password.ts';

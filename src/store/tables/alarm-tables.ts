@@ -1,6 +1,6 @@
 /**
  * The tables of watching the input: alarms, muted streams, and the journal of what happened to streams.
- * In: nothing. Out: types for schema.ts, SQL for migrations.ts. docs/6-run/alarms.md.
+ * In: nothing. Out: types for schema.ts, SQL for migrations.ts. docs/9-run/alarms.md.
  */
 import type { Generated } from 'kysely';
 

@@ -1,6 +1,6 @@
 /**
  * The table of settings that administrators have set in the browser.
- * In: nothing. Out: types for schema.ts, SQL for migrations.ts. docs/6-run/settings.md.
+ * In: nothing. Out: types for schema.ts, SQL for migrations.ts. docs/9-run/settings.md.
  */
 
 export interface SettingTable {

@@ -1,6 +1,6 @@
 /**
  * Clips as a client sees them: where they are in their files, and addresses with playback tokens.
- * In: clips, the client. Out: ClipView. docs/3-watch/clips.md.
+ * In: clips, the client. Out: ClipView. docs/4-watch/clips.md.
  */
 import { may, type Resource } from '../../accounts/permissions.ts';
 import { type ClipAddress, clipPage, printClipAddress } from '../../api/clips/clip-address.ts';

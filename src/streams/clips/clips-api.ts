@@ -1,7 +1,7 @@
 /**
  * The API of clips: who may see and change what, and the check before a clip is open to more people than its
  * stream.
- * In: requests, the client of each. Out: views of clips (clip-views), events. docs/3-watch/clips.md.
+ * In: requests, the client of each. Out: views of clips (clip-views), events. docs/4-watch/clips.md.
  */
 import { may } from '../../accounts/permissions.ts';
 import {

@@ -1,7 +1,7 @@
 /**
  * The API of deletions and legal holds.
  * In: instants and texts that HTTP has checked. Out: DeletionView, HoldView, events, lines of the audit log.
- * docs/4-record/disk-space.md.
+ * docs/5-record/disk-space.md.
  */
 import type { AuditTrail } from '../../accounts/audit/audit-trail.ts';
 import type { DeletionView, HoldView } from '../../api/deletions/deletion-shapes.ts';

@@ -2,7 +2,7 @@
  * Purges the edges in front of this server of what was deleted, one after the other: each asks the one before
  * it.
  * In: the section `edges`, names of streams, ids of assets and clips. Out: requests to /edge/purge.
- * docs/6-run/edge.md.
+ * docs/9-run/edge.md.
  */
 import type { Current } from '../../lib/current.ts';
 import { messageOf } from '../../lib/errors.ts';

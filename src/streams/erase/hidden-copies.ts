@@ -2,7 +2,7 @@
  * Purges the edges in front of this server of what was deleted, moved to the trash or closed to others. In a
  * cluster, first the memory of the other nodes, from which edges may take it again.
  * In: events of streams, assets and clips. Out: requests to edges, until each has confirmed; which have.
- * docs/6-run/edge.md.
+ * docs/9-run/edge.md.
  */
 import { randomUUID } from 'node:crypto';
 import type { EdgePurgesApi, EdgePurgeView, PurgedKind } from '../../api/deletions/edge-purge-shapes.ts';

@@ -2,7 +2,7 @@
  * Imports a folder of recorded files of another program into the past of streams, without encoding. No server
  * runs on the data folder.
  * In: a folder, its layout, a data folder. Out: recordings like those of oxbow itself; a report.
- * docs/4-record/import.md.
+ * docs/5-record/import.md.
  */
 import path from 'node:path';
 import { NO_TEXTS } from '../../api/stream-texts.ts';

@@ -1,7 +1,7 @@
 /**
  * Keeps ranges of recordings as assets, without copying a byte: the asset lists the segments of the
  * recording's chunk files, and a pin keeps retention from deleting them.
- * In: a stream, a range. Out: an asset that is ready. docs/4-library/assets.md.
+ * In: a stream, a range. Out: an asset that is ready. docs/6-library/assets.md.
  */
 import type { NewRecordedAsset } from '../../api/library/asset-shapes.ts';
 import { packSegments } from '../../archive/segment-index.ts';

@@ -279,7 +279,7 @@ suite('advice to a publisher', () => {
   });
 
   test('every code has a section on the page Advice', () => {
-    const page = readFileSync(new URL('../../../docs/2-publish/advice.md', import.meta.url), 'utf8');
+    const page = readFileSync(new URL('../../../docs/3-publish/advice.md', import.meta.url), 'utf8');
     const missing = adviceCodes.filter((code) => !page.includes(`\`${code}\``));
     assert.deepEqual(missing, []);
   });

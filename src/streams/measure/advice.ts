@@ -1,6 +1,6 @@
 /**
  * Advice to a publisher: what its figures say, and what to change. One table, one rule for each code;
- * docs/2-publish/advice.md has the reasons. This file is one table and longer than others for that.
+ * docs/3-publish/advice.md has the reasons. This file is one table and longer than others for that.
  * In: figures of a publisher. Out: findings in the order of the table. Pure.
  */
 import { type AdviceCode, adviceCodes, type Finding } from '../../api/advice.ts';

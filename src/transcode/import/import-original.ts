@@ -2,7 +2,7 @@
  * The worker's part of an upload: finds out what an original is, where to cut it, and stores its tracks
  * without encoding, its subtitles and closed captions as WebVTT.
  * In: a job `import` with the input `original`. Out: ImportResult; outputs `source/{first MSN}.mp4`,
- * `text/{stream}.vtt`, `text/{stream}.ass`. docs/4-library/processing.md.
+ * `text/{stream}.vtt`, `text/{stream}.ass`. docs/6-library/processing.md.
  */
 import { type AssetCaptions, type ImportLoss, type ImportResult, importLosses } from '../../api/library/asset-facts.ts';
 import { type Demuxer, type DemuxStream, openDemuxer } from '../../ffmpeg/demux.ts';

@@ -1,7 +1,7 @@
 /**
  * The subtitles of an original: packets of its text streams become cues, printed as one WebVTT file for each
  * stream, and the script of ASS.
- * In: packets of FFmpeg's demuxers. Out: files on the clock of the asset. docs/4-library/subtitles.md.
+ * In: packets of FFmpeg's demuxers. Out: files on the clock of the asset. docs/6-library/subtitles.md.
  */
 import type { ImportedText } from '../../api/library/asset-facts.ts';
 import type { DemuxPacket, DemuxStream } from '../../ffmpeg/demux.ts';

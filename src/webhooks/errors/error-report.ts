@@ -1,7 +1,7 @@
 /**
  * The report of one error: what the error webhook sends.
  * In: a log line with `report`. Out: ErrorReport, and its fingerprint, the same for the same error of any
- * release. docs/6-run/errors.md.
+ * release. docs/9-run/errors.md.
  */
 import { createHash } from 'node:crypto';
 import type { ReportKind } from '../../observe/errors/report-bug.ts';

@@ -2,7 +2,7 @@
  * The error webhook: reports bugs and crashes to one URL of the settings, each error once and then with its
  * count.
  * In: log lines with `report`. Out: POSTs through the guarded client. Bounded in memory and in requests;
- * docs/6-run/errors.md.
+ * docs/9-run/errors.md.
  */
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../lib/clock.ts';

@@ -33,7 +33,7 @@ const plays = (page: Page) =>
 function pictures({ asset, room }: Content): readonly DocPicture[] {
   return [
     {
-      file: '3-watch/watch.png',
+      file: '4-watch/watch.png',
       path: `/watch/harbour?t=${Math.round(Date.now() / 1000) - 20}`,
       width: 1280,
       height: 800,
@@ -43,9 +43,9 @@ function pictures({ asset, room }: Content): readonly DocPicture[] {
         await page.keyboard.press('m'); // no button that turns the sound on
       },
     },
-    { file: '5-together/room.png', path: `/rooms/${room}`, width: 1280, height: 800, prepare: joins },
+    { file: '7-together/room.png', path: `/rooms/${room}`, width: 1280, height: 800, prepare: joins },
     {
-      file: '5-together/room-phone.png',
+      file: '7-together/room-phone.png',
       path: `/rooms/${room}`,
       width: 390,
       height: 844,
@@ -54,7 +54,7 @@ function pictures({ asset, room }: Content): readonly DocPicture[] {
       prepare: joins,
     },
     {
-      file: '4-library/library.png',
+      file: '6-library/library.png',
       path: `/library/${asset}`,
       width: 1280,
       height: 960,
@@ -63,8 +63,8 @@ function pictures({ asset, room }: Content): readonly DocPicture[] {
         await plays(page);
       },
     },
-    { file: '2-publish/go-live.png', path: '/go-live/harbour', width: 1280, height: 960, prepare: plays },
-    { file: '6-run/admin.png', path: '/admin/streams', width: 1280, height: 560 },
+    { file: '3-publish/go-live.png', path: '/go-live/harbour', width: 1280, height: 960, prepare: plays },
+    { file: '9-run/admin.png', path: '/admin/streams', width: 1280, height: 560 },
   ];
 }
 

@@ -11,7 +11,7 @@ import { printRulebook, rulebook } from './rulebook.ts';
 
 const rules = rulebook.flatMap((chapter) => chapter.rules);
 const cases = [...brokenTexts, ...brokenDateRanges, ...brokenMedia, ...brokenAnswers];
-const page = join(import.meta.dirname, '..', '..', '..', 'docs', '3-watch', 'conformance.md');
+const page = join(import.meta.dirname, '..', '..', '..', 'docs', '4-watch', 'conformance.md');
 
 suite('the checker can fail', () => {
   test('every rule has a unique name, a section, a sentence, and a broken case', () => {

@@ -1,5 +1,5 @@
 /**
- * Every rule of the checker, in the order of docs/3-watch/conformance.md, whose tables are generated from it.
+ * Every rule of the checker, in the order of docs/4-watch/conformance.md, whose tables are generated from it.
  * In: the rules' own files. Out: chapters; the tables of the page.
  */
 import type { Rule } from './rule.ts';

@@ -12,7 +12,7 @@ import { upgrading } from './schema.ts';
 import { transcoding } from './transcode.ts';
 import { uploading } from './upload.ts';
 
-/** In the order of the table of docs/6-run/reliability.md. */
+/** In the order of the table of docs/9-run/reliability.md. */
 export const activities: readonly Activity[] = [
   ...[recording, exporting, retention, upgrading],
   ...[uploading, transcoding, movingToFolder, movingToBucket],

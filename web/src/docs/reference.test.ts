@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import type { ApiDocument } from '../api/document.ts';
 import { readReference, search, typeOf } from './reference.ts';
 
-const file = join(import.meta.dirname, '../../../docs/7-reference/openapi.json');
+const file = join(import.meta.dirname, '../../../docs/reference/openapi.json');
 const document = JSON.parse(readFileSync(file, 'utf8')) as ApiDocument;
 const reference = readReference(document, 'https://tv.example');
 const find = (id: string) => reference.chapters.flatMap(({ operations }) => operations).find((one) => one.id === id)!;

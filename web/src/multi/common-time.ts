@@ -2,7 +2,7 @@
  * The programme time that all tiles of a page share: live at a common distance from now, or anywhere in the
  * past.
  * In: requests of the viewer, tiles that lack media. Out: the playback state that each tile follows.
- * docs/5-together/multi-view.md.
+ * docs/7-together/multi-view.md.
  */
 import { type PlaybackState, positionAt } from '../../../src/api/room/playback.ts';
 

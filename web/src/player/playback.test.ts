@@ -359,12 +359,12 @@ function isNew(before: Readonly<PlaybackState>, after: Readonly<PlaybackState>):
   return after.pending?.sinceMs !== before.pending?.sinceMs || after.pending?.to !== before.pending?.to;
 }
 
-test('random events: nothing is played without need, and the mode changes exactly as docs/3-watch/player.md says', () => {
+test('random events: nothing is played without need, and the mode changes exactly as docs/4-watch/player.md says', () => {
   const changes = new Set<string>();
   for (let seed = 0; seed < 1000; seed++) walk(seed, changes);
   for (let seed = 0; seed < 1000; seed++) walk(seed, changes, true);
   for (const seed of [1061, 1220, 1723, 6140, 21_261]) walk(seed, changes); // rare changes
-  const page = readFileSync(new URL('../../../docs/3-watch/player.md', import.meta.url), 'utf8');
+  const page = readFileSync(new URL('../../../docs/4-watch/player.md', import.meta.url), 'utf8');
   const words = (cell: string) => [...cell.matchAll(/`([a-z-]+)`/g)].map(([, word]) => word!);
   const documented = [...page.matchAll(/^\| (`[a-z-]+`(?:, `[a-z-]+`)*) \| ([^|]*) \| (`[a-z]+`) \|/gm)].flatMap(
     ([, events, from, to]) =>

@@ -2,7 +2,7 @@
  * The transitions of playback: live, shifted, in the past, offline; which source the buffers load, and when
  * they change places.
  * In: a state, an event, what is seen of the visible buffer. Out: the next state, effects for the controller.
- * Pure. docs/3-watch/player.md lists the changes of mode.
+ * Pure. docs/4-watch/player.md lists the changes of mode.
  */
 import { readFailure } from '../api/client.ts';
 import { isInLoop, isLoopOver, loopOf } from './loop.ts';

@@ -1,7 +1,7 @@
 /**
  * Plays one stream, live and recorded, without a blank picture in between: connects the parts of the player.
  * In: requests of the viewer, the stream's state. Out: one snapshot for the page after each change.
- * docs/3-watch/player.md.
+ * docs/4-watch/player.md.
  */
 import type Hls from 'hls.js';
 import type { StreamView } from '../../../src/api/shapes.ts';

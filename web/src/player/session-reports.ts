@@ -2,7 +2,7 @@
  * Reports that this page plays a stream, so that its viewer is counted where a cache answers the player's
  * requests, and says goodbye.
  * In: snapshots of the player. Out: requests with CMCD, which no cache answers. CTA-5004-B;
- * docs/6-run/https-and-proxies.md.
+ * docs/9-run/https-and-proxies.md.
  */
 import { onServer } from '../api/server.ts';
 import type { Snapshot } from './snapshot.ts';

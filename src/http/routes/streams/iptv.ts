@@ -1,7 +1,7 @@
 /**
  * Routes of IPTV players: the channel list with the streams that the client may watch, and their programme
  * guide.
- * In: a playback token before the path, or credentials, or neither. Out: M3U and XMLTV. docs/3-watch/iptv.md;
+ * In: a playback token before the path, or credentials, or neither. Out: M3U and XMLTV. docs/4-watch/iptv.md;
  * docs/decisions/0067.
  */
 import { gzipSync } from 'node:zlib';

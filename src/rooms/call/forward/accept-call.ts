@@ -1,7 +1,7 @@
 /**
  * What a participant of a forwarded call sends and gets: the answer to the media of its offer.
  * In: the media of an offer. Out: the media of the answer, sources, slots. RFC 3264 6.1, RFC 8843 (mid);
- * docs/5-together/messages.md.
+ * docs/7-together/messages.md.
  */
 import { randomBytes } from 'node:crypto';
 import { type CallSource, MAX_CALL, MAX_CALL_PICTURES } from '../../../api/room/call-shapes.ts';
@@ -63,7 +63,7 @@ export function acceptCall(offered: readonly WebRtcMedia[], counts: { dropped: n
   });
   if (sources.length === 0 && slots.length === 0)
     throw new OxbowError('offer-refused', 'The offer has no Opus or VP8.', {
-      extra: { hint: 'Offer Opus and VP8, as docs/5-together/messages.md describes.' },
+      extra: { hint: 'Offer Opus and VP8, as docs/7-together/messages.md describes.' },
     });
   const extensions = media.find(({ isRejected, direction }) => !isRejected && direction === 'recvonly')?.extensions;
   return {

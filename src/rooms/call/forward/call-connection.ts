@@ -1,7 +1,7 @@
 /**
  * The connection of one participant to the server: its sources come in, its slots go out.
  * In: an offer, packets of the participant, packets for its slots. Out: packets of its sources; feedback to
- * the participant. RFC 3550, RFC 4585 (NACK, PLI), RFC 5104 (FIR); docs/5-together/messages.md.
+ * the participant. RFC 3550, RFC 4585 (NACK, PLI), RFC 5104 (FIR); docs/7-together/messages.md.
  */
 import { randomBytes } from 'node:crypto';
 import { MAX_CALL_PICTURES } from '../../../api/room/call-shapes.ts';

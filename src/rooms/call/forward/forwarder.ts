@@ -2,7 +2,7 @@
  * Forwards the media of one call: each participant sends its sources once, and gets those of the others in
  * slots.
  * In: participants, their offers. Out: answers, packets between connections, tables of slots.
- * docs/decisions/0048-one-connection-with-slots.md, docs/5-together/messages.md.
+ * docs/decisions/0048-one-connection-with-slots.md, docs/7-together/messages.md.
  */
 import type { CallParticipant, CallSlot } from '../../../api/room/call-shapes.ts';
 import { readOffer } from '../../../ingest/webrtc/webrtc-transport.ts';

@@ -1,7 +1,7 @@
 /**
  * A person's part in the call of a room: joins it again after each reconnection, sends microphone, camera and
  * screen, and moves from direct connections to the server when the call grows.
- * In: the room's session, buttons. Out: state for components. docs/5-together/calls.md.
+ * In: the room's session, buttons. Out: state for components. docs/7-together/calls.md.
  */
 import type { CallMedia, CallParticipant, CallSource, RoomCall } from '../../../../src/api/room/call-shapes.ts';
 import { DeviceError, type DeviceProblem } from '../../studio/devices.ts';

@@ -1,7 +1,7 @@
 /**
  * The one connection of a call that the server forwards: three sources are sent, and the server fills the
  * slots of what is received. It is opened again until the call is left.
- * In: the room, the table of slots. Out: what is received. docs/5-together/messages.md.
+ * In: the room, the table of slots. Out: what is received. docs/7-together/messages.md.
  */
 import {
   type CallIceServer,

@@ -1,6 +1,6 @@
 /**
  * The connections of a call of up to four: one to each other participant.
- * In: who takes part, signals. Out: what is received. docs/5-together/messages.md.
+ * In: who takes part, signals. Out: what is received. docs/7-together/messages.md.
  */
 import type { CallIceServer, CallParticipant } from '../../../../src/api/room/call-shapes.ts';
 import type { Failure } from '../../api/client.ts';

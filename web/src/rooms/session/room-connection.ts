@@ -1,7 +1,7 @@
 /**
  * The WebSocket of a room: opened again after each loss until the server refuses it for good.
  * In: a way to open sockets. Out: messages of the server, the status of the connection.
- * docs/5-together/messages.md.
+ * docs/7-together/messages.md.
  */
 import { type ClientMessage, roomCloseCodes, type ServerMessage } from '../../../../src/api/room/messages.ts';
 import { pause } from '../../api/poll.ts';

@@ -2,7 +2,7 @@
  * Keeps one picture in step with its room: nothing within 10 ms, small changes of the speed up to 0.3 s, a
  * seek beyond.
  * In: the playback state, the server's clock, the frames that were shown. Out: plays, pauses, seeks and
- * speeds of the player; its offset. docs/5-together/in-step.md has the rules.
+ * speeds of the player; its offset. docs/7-together/in-step.md has the rules.
  */
 import { nothingPlays, type PlaybackState, positionAt } from '../../../../src/api/room/playback.ts';
 import { RateController, type RateTuning } from '../../player/rate-controller.ts';

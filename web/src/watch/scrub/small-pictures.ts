@@ -1,6 +1,6 @@
 /**
  * The small pictures of a recording, which the server has stored; where it has none, stills take their place.
- * In: a time. Out: a picture. docs/3-watch/past.md, Storyboards.
+ * In: a time. Out: a picture. docs/4-watch/past.md, Storyboards.
  */
 import { onServer } from '../../api/server.ts';
 import { type FetchPicture, fetchPicture } from '../../timeline/thumbs.ts';

@@ -1,7 +1,7 @@
 /**
  * Records a call as a stream: this browser composes the call and publishes it, as long as the room shows who
  * records.
- * In: the call, the choices of the user. Out: fields for the dialog and the bar. docs/5-together/calls.md.
+ * In: the call, the choices of the user. Out: fields for the dialog and the bar. docs/7-together/calls.md.
  */
 import { suggestName } from '../../../../../src/api/source/suggested-name.ts';
 import { ApiError, type Failure } from '../../../api/client.ts';
