@@ -201,7 +201,7 @@ export function featuresPage(files: readonly string[]): {
       );
       return paths.length === 0 ? [] : [`- ${title}: ${collapse(paths, sources).map(link).join(', ')}`];
     });
-    if (!rows.some((row) => /^- (?:implementation|pages)/.test(row)))
+    if (!rows.some((row) => /^- (?:implementation|pages|tables)/.test(row)))
       problems.push(`the feature ${name} has no implementation`);
     const read = docs.flatMap((doc) => {
       const path = pages.get(doc);

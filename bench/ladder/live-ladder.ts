@@ -20,11 +20,13 @@ import { openFolder, type Server, startServer } from '../../test/fixtures/server
 import { ProcessTree } from '../process-tree.ts';
 import { launcher } from '../recorders.ts';
 import { printTable, quantile, say, sorted } from '../report.ts';
+import { orTiny } from '../tiny.ts';
 
 const TOKEN = 'the-token-of-this-benchmark';
 const FILM_S = 10;
 const RATE = 30;
-const RUNGS = [360, 720];
+const RUNGS = orTiny([360, 720], [144, 240]);
+const SIZE = orTiny('1920x1080', '640x360');
 /** Until all qualities are listed. */
 const START_MS = 180_000;
 const LAG_EVERY_MS = 5000;
@@ -72,7 +74,7 @@ export async function benchLiveLadder(seconds: number): Promise<string> {
   await using folder = await openFolder('bench-live-ladder');
   const film = join(folder.path, 'film.flv');
   say(`generating a film of ${FILM_S} s`);
-  const source = `-f lavfi -i testsrc2=s=1920x1080:r=${RATE} -f lavfi -i sine -t ${FILM_S} -vf noise=alls=6:allf=t`;
+  const source = `-f lavfi -i testsrc2=s=${SIZE}:r=${RATE} -f lavfi -i sine -t ${FILM_S} -vf noise=alls=6:allf=t`;
   const codec = `-c:v libx264 -preset ultrafast -g ${2 * RATE} -sc_threshold 0 -b:v 5M -maxrate 5M -bufsize 5M -pix_fmt yuv420p -c:a aac`;
   execFileSync('ffmpeg', ['-v', 'error', '-nostdin', ...`${source} ${codec}`.split(' '), '-f', 'flv', film]);
   const config = join(folder.path, 'oxbow.yaml');

@@ -4,7 +4,7 @@ import { LogGuard, type LogLimits } from './log-guard.ts';
 
 function guarded(limits: Partial<LogLimits> = {}) {
   const time = { nowMs: Date.UTC(2026, 0, 1) };
-  const lines: { level: string; msg: string; stream?: string; repeated?: number; error?: string }[] = [];
+  const lines: { level: string; msg: string; stream?: string; repeated?: number; error?: string; code?: number }[] = [];
   const suppressed = { repeated: 0, budget: 0 };
   let bytes = 0;
   const guard = new LogGuard({
@@ -50,17 +50,23 @@ suite('repeated lines', () => {
   });
 
   test('of clients that are refused over and over leave the budget of lines without a stream to others', () => {
-    const { guard, say, lines, suppressed } = guarded({ dayBytes: 2000, reserveBytes: 2000 });
+    const limits = { dayBytes: 2000, reserveBytes: 2000, connectionLines: 3 };
+    const { guard, say, lines, suppressed } = guarded(limits);
     for (let port = 1024; port < 2024; port++) {
-      say({ remote: `192.0.2.1:${port}`, mode: `publish:${port}`, msg: 'an SRT caller was rejected' });
+      say({ remote: `192.0.2.1:${port}`, code: port, msg: 'an SRT caller was rejected' });
       say({ protocol: 'rtmp', remote: `192.0.2.1:${port}`, reason: 'bad', msg: 'an RTMP client was refused' });
     }
     say({ msg: 'settings changed' });
     assert.equal(lines.at(-1)!.msg, 'settings changed');
+    // The first ones are there, each with its reason.
+    assert.deepEqual(
+      lines.flatMap(({ code }) => code ?? []),
+      [1024, 1025, 1026],
+    );
     guard.flush();
     assert.deepEqual(
-      lines.map(({ repeated }) => repeated),
-      [undefined, undefined, undefined, 999, 999],
+      lines.slice(6).map(({ repeated }) => repeated),
+      [undefined, 997, 997],
     );
     assert.equal(suppressed.budget, 0);
   });

@@ -19,8 +19,13 @@ export interface LogGuardOptions {
 }
 
 export interface LogLimits {
-  /** Equal lines of a stream, or of connections without one, within this time are written once, ms. */
+  /** Equal lines of a stream within this time are written once, ms. */
   readonly foldMs: number;
+  /**
+   * This many lines of connections without a stream are written within that time. They are equal but for the
+   * client and the reason, which the user of an encoder looks for.
+   */
+  readonly connectionLines: number;
   /** Budget of a stream per day (UTC), bytes. */
   readonly dayBytes: number;
   /** Additional budget for warnings and errors, bytes. */
@@ -32,6 +37,7 @@ export interface LogLimits {
 /** The limits in use: less than 100 MB per day and stream. */
 export const logLimits: LogLimits = {
   foldMs: 10_000,
+  connectionLines: 10,
   dayBytes: 75_000_000,
   reserveBytes: 20_000_000,
   maxRemembered: 1000,
@@ -43,6 +49,8 @@ const MAX_STREAMS = 10_000;
 
 interface Repeats {
   readonly sinceMs: number;
+  /** This many are still written. */
+  left: number;
   count: number;
   last: string;
   level: string;
@@ -95,13 +103,17 @@ export class LogGuard {
     if ((stream !== '' || remote !== undefined) && traceId === undefined && level !== 'fatal') {
       const key = `${level} ${stream} ${msg}`;
       const known = this.#repeats.get(key);
-      if (known) {
+      if (known && known.left > 0) {
+        known.left -= 1;
+      } else if (known) {
         known.count += 1;
         known.last = line;
         this.#options.onSuppressed?.('repeated');
         return;
+      } else {
+        const left = stream === '' ? this.#limits.connectionLines - 1 : 0;
+        this.#remember(key, { sinceMs: nowMs, left, count: 0, last: '', level, stream });
       }
-      this.#remember(key, { sinceMs: nowMs, count: 0, last: '', level, stream });
     }
     this.#spend(line, level, stream, nowMs);
   }

@@ -126,10 +126,10 @@ suite('workers that fail', { concurrency: true }, () => {
   });
 
   test('a worker survives a restart of the server, and its job too', async () => {
-    // Long enough for the restart of a server on a busy machine; it is renewed twice in the time of the job.
-    await using system = await startWorkerServer({ leaseMs: 3 * leaseMs });
+    // Long enough for the restart of a server on a busy machine; it is renewed in the time of the job.
+    await using system = await startWorkerServer({ leaseMs: 8 * leaseMs });
     await using worker = await startWorker(system, 'first');
-    const { id } = await system.jobs.add('test', { act: 'work', forMs: 2500 });
+    const { id } = await system.jobs.add('test', { act: 'work', forMs: 6000 });
     await until('the worker has begun', async () => (await system.jobs.get(id)).progress > 0);
     await using again = await system.restart();
     await again.until(id, 'done');
