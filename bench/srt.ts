@@ -1,7 +1,7 @@
 /**
  * `node bin/oxbow-node bench/srt.ts [--streams 16] [--mbps 5] [--seconds 10] [--passphrase …]`: CPU of
  * receivers of SRT.
- * In: MPEG-TS that ffmpeg encodes, sent again and again by a sender of its own. Out: CPU per stream of
+ * In: MPEG-TS that ffmpeg encodes, sent again and again by its own sender. Out: CPU per stream of
  * oxbow's receiver (transport only), of one ffmpeg each (`-c copy -f mpegts`, which also demuxes and muxes)
  * and of one srt-live-transmit each, and what each received.
  */

@@ -48,7 +48,7 @@ export interface ViewersOptions {
  */
 function coresFor(threads: number): { server: string; client: string } {
   if (threads === 1) return { server: SERVER_CORE, client: CLIENT_CORE };
-  // The main thread, which processes the media, has a core of its own.
+  // The main thread, which processes the media, has its own core.
   const needed = threads + 1;
   if (needed < cores) return { server: `0-${needed - 1}`, client: String(needed) };
   return { server: `0-${cores - 1}`, client: String(cores - 1) };

@@ -1,5 +1,5 @@
 /**
- * Builds a Debian package: what `npm pack` publishes, its dependencies, and a Node of its own, because
+ * Builds a Debian package: what `npm pack` publishes, its dependencies, and its own Node, because
  * Debian's is too old. `npm run deb [-- FOLDER]`; needs dpkg-deb. In: the working tree, the npm
  * registry. Out: FOLDER/oxbow_VERSION_ARCH.deb. Runs on whatever Node the machine has.
  */

@@ -44,7 +44,7 @@ function sectionOf(command: Command, path: readonly string[]): string {
   const args = help.visibleArguments(command).map((one) => row(one.name(), one.description));
   const visible = help.visibleOptions(command).filter(({ long }) => long !== '--help');
   const isSetting = ({ helpGroupHeading }: Option) => helpGroupHeading === 'Settings:';
-  // All of them have a page of their own.
+  // All of them have their own page.
   const takesAll = visible.filter(isSetting).length > MOST_SETTINGS;
   const options = visible
     .filter((option) => !(takesAll && isSetting(option)))

@@ -156,13 +156,13 @@ const columns: readonly (readonly [title: string, prefix: RegExp])[] = [
   ['tests', /^test\//],
 ];
 
-/** Whether a file belongs to a feature: one of the words is a folder of its path, or begins its name. */
-function hasFile(words: readonly string[], path: string): boolean {
-  const isNamed = (word: string) => new RegExp(`(?:^|/)${word}(?:/|[.]|-[^/]*$|$)`).test(path);
-  return (
-    words.some((word) => !word.startsWith('!') && isNamed(word)) &&
-    !words.some((word) => word.startsWith('!') && isNamed(word.slice(1)))
-  );
+/** Finds the files of a feature: one of the words is a folder of the path, or begins the name of the file. */
+function matcherOf(words: readonly string[]): (path: string) => boolean {
+  const patternOf = (names: readonly string[]) => new RegExp(`(?:^|/)(?:${names.join('|')})(?:/|[.]|-[^/]*$|$)`);
+  const named = patternOf(words.filter((word) => !word.startsWith('!')));
+  const others = words.filter((word) => word.startsWith('!')).map((word) => word.slice(1));
+  const excluded = others.length > 0 ? patternOf(others) : undefined;
+  return (path) => named.test(path) && excluded?.test(path) !== true;
 }
 
 /** The folders that belong to a feature completely, and the files beside them. */
@@ -172,7 +172,7 @@ function collapse(paths: readonly string[], all: readonly string[]): readonly st
   for (const path of paths) {
     let place = path;
     for (let folder = posix.dirname(path); folder.split('/').length > 1; folder = posix.dirname(folder)) {
-      if (!all.filter((other) => other.startsWith(`${folder}/`)).every((other) => own.has(other))) break;
+      if (all.some((other) => other.startsWith(`${folder}/`) && !own.has(other))) break;
       place = folder;
     }
     places.add(place);
@@ -194,7 +194,7 @@ export function featuresPage(files: readonly string[]): {
   );
   const problems: string[] = [];
   const sections = features.map(({ name, what, words, docs }) => {
-    const found = sources.filter((path) => hasFile(words, path));
+    const found = sources.filter(matcherOf(words));
     const rows = columns.flatMap(([title, prefix], index) => {
       const paths = found.filter(
         (path) => prefix.test(path) && !columns.slice(0, index).some(([, other]) => other.test(path)),

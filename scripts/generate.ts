@@ -131,8 +131,8 @@ async function openApi(): Promise<OpenApi> {
 }
 
 /** The list of decisions, by the first line of each. */
-function decisionsPage(): string {
-  const rows = listFiles()
+function decisionsPage(files: readonly string[]): string {
+  const rows = files
     .filter((path) => /^docs\/decisions\/(?!0000)\d{4}-/.test(path))
     .map((path) => {
       const [, number, title] = /^# (\d+)[.:]? (.+)$/m.exec(readFileSync(join(root, path), 'utf8'))!;
@@ -148,7 +148,10 @@ ${rows.join('\n')}
 }
 
 /** Every generated page by its path from the root. */
-export async function generatePages(): Promise<ReadonlyMap<string, string>> {
+export async function generatePages(
+  files = listFiles(),
+  features = featuresPage(files),
+): Promise<ReadonlyMap<string, string>> {
   const document = await openApi();
   return new Map([
     ['docs/reference/configuration.md', configurationPage()],
@@ -159,19 +162,21 @@ export async function generatePages(): Promise<ReadonlyMap<string, string>> {
     ['docs/reference/events.md', eventsPage(MADE)],
     ['docs/reference/openapi.json', `${JSON.stringify(document, null, 2)}\n`],
     ['docs/architecture.md', withLayers(readFileSync(join(root, 'docs/architecture.md'), 'utf8'))],
-    ['docs/decisions/README.md', decisionsPage()],
-    ['docs/features.md', featuresPage(listFiles()).page],
+    ['docs/decisions/README.md', decisionsPage(files)],
+    ['docs/features.md', features.page],
     ...clientFiles(document),
   ]);
 }
 
 /** Pages that differ from what the sources say, one sentence each. */
 export async function checkPages(): Promise<readonly string[]> {
-  const pages = [...(await generatePages())];
+  const files = listFiles();
+  const features = featuresPage(files);
+  const pages = [...(await generatePages(files, features))];
   const outdated = pages
     .filter(([path, text]) => !existsSync(join(root, path)) || readFileSync(join(root, path), 'utf8') !== text)
     .map(([path]) => `${path} is not up to date; run: npm run generate`);
-  return [...featuresPage(listFiles()).problems, ...outdated];
+  return [...features.problems, ...outdated];
 }
 
 if (import.meta.main) {

@@ -1,5 +1,5 @@
 /**
- * Viewers over WHEP in a process of their own: they decrypt and count packets, and request lost ones no more.
+ * Viewers over WHEP in their own process: they decrypt and count packets, and request lost ones no more.
  * In: by message, the address of a stream and a number of viewers. Out: by message, connected viewers and
  * packets.
  */

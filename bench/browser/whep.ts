@@ -2,7 +2,7 @@
  * `npm run bench -- whep`: the delay of a live stream over WHEP, from the drawing of a picture to its
  * presentation in Chromium; how far sound and picture are apart, over WHEP and in the recording of a page
  * that publishes over WHIP; the CPU of a server with 30 viewers of 3 Mbps.
- * In: the test picture, Chromium on the same machine, viewers in a process of their own. Out: tables. No
+ * In: the test picture, Chromium on the same machine, viewers in their own process. Out: tables. No
  * TURN, no loss.
  */
 import { fork, spawn } from 'node:child_process';

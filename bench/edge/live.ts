@@ -28,7 +28,7 @@ export interface LiveServers {
   readonly streams: readonly string[];
 }
 
-/** Starts a server with test pictures, and an edge on a core of its own. */
+/** Starts a server with test pictures, and an edge on its own core. */
 export async function openLive(count: number, opened: AsyncDisposableStack): Promise<LiveServers> {
   const folder = opened.use(await openFolder('bench-edge-live'));
   const origin = opened.use(

@@ -1,6 +1,6 @@
 /**
  * A data folder with a long recording, made in minutes: a few minutes are encoded once and repeated with
- * shifted times through the real stream, packager, recorder and storyboards, by a clock of its own.
+ * shifted times through the real stream, packager, recorder and storyboards, by its own clock.
  * In: ffmpeg. Out: a data folder whose stream ends a moment ago. Each picture carries a time in a strip,
  * which repeats with the media.
  */

@@ -1,5 +1,5 @@
 /**
- * Participants of a forwarded call in a process of their own: they send recorded RTP, and decrypt and count
+ * Participants of a forwarded call in their own process: they send recorded RTP, and decrypt and count
  * what they get.
  * In: by message, a room, credentials and a film in IVF. Out: by message, connected participants and packets.
  */
@@ -88,7 +88,7 @@ function send(peer: Peer, number: number, frames: readonly Uint8Array[]): void {
   }, 5);
 }
 
-/** Opens the connection of a participant, on a port of its own, as browsers do. */
+/** Opens the connection of a participant, on its own port, as browsers do. */
 async function connect({ url, room, cookie }: CallOrder, participant: string, number: number, film: Uint8Array[]) {
   const post = async (body: string) => {
     const response = await fetch(`${url}/api/v1/rooms/${room}/call/${participant}`, {

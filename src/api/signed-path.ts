@@ -12,6 +12,14 @@ export interface SignedPath {
   readonly path: string;
 }
 
+/** Addresses with a token are the same for 12 hours, so that browsers keep what they name; ms. */
+const SIGNED_MS = 12 * 3_600_000;
+
+/** Until when a token of an address is valid, ms since 1970: 12 to 24 hours from now. */
+export function signedUntilMs(nowMs: number): number {
+  return (Math.floor(nowMs / SIGNED_MS) + 2) * SIGNED_MS;
+}
+
 /** Longest token of a path, characters: a JWT. */
 const MAX_TOKEN_LENGTH = 2048;
 /** Longest token that is no JWT. */

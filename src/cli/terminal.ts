@@ -3,6 +3,7 @@
  * hint for errors.
  * In: results and errors of the verbs. Out: text and the exit code.
  */
+import { isAbort } from '../lib/abort.ts';
 import { OxbowError, type RefusalCode } from '../lib/errors.ts';
 import { printable } from '../lib/text/printable.ts';
 
@@ -66,7 +67,7 @@ export function sayError(error: unknown, { withStack }: { readonly withStack: bo
  * Verbs abort their work with this at a signal (stop-signals.ts); limits of time abort with a TimeoutError.
  */
 function isInterruption(error: unknown): boolean {
-  return error instanceof DOMException && error.name === 'AbortError';
+  return error instanceof DOMException && isAbort(error);
 }
 
 /** All problems in the error, or its message. */

@@ -25,7 +25,7 @@ export interface ServedStream {
   readonly horizonUs: () => number;
   /** What was deleted on request. */
   readonly erased?: ErasedMedia | undefined;
-  /** Its derived qualities, live or not, by rung: each with a live window and a recording of its own. */
+  /** Its derived qualities, live or not, by rung: each with a live window and its own recording. */
   readonly qualities?: ReadonlyMap<string, ServedStream>;
   /** Of a derived quality: the stream, whose audio its renditions have too. */
   readonly source?: ServedStream;

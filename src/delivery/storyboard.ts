@@ -33,7 +33,7 @@ export async function answerSmallStill(stream: ServedStream, at: string, nowUs: 
   const jpeg = await storyboard.read(picture);
   if (jpeg.length < picture.length) throw new OxbowError('gone', 'The picture was deleted a moment ago.');
   const endUs = slotOf(us) + SLOT_US;
-  // Without a picture of their own, ten seconds may still get one.
+  // Without their own picture, ten seconds may still get one.
   const isOwn = slotOf(picture.atUs) === slotOf(us) || (nowUs > endUs + 2 * SLOT_US && stream.settled(endUs));
   return bytesReply(jpeg, contentTypes.jpeg, isOwn ? STORED : caching.past, `${picture.atUs}`);
 }

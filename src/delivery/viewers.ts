@@ -173,7 +173,7 @@ export class Viewers {
   }
 
   /**
-   * Counts a player with a connection of its own, until the returned function is called.
+   * Counts a player with its own connection, until the returned function is called.
    * @param key as for `seen`
    */
   connected(stream: string, key: string): () => void {

@@ -1,6 +1,6 @@
 /**
  * Finds the hardware encoders of this machine: those whose device is there, each tried with one real picture
- * in a process of its own.
+ * in its own process.
  * In: the devices of the system. Out: the encoders that work, and why the others do not.
  */
 import { messageOf } from '../lib/errors.ts';

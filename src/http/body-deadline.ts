@@ -5,7 +5,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 
-/** Paths of uploads and of outputs of workers. They have a limit of their own: the time without any byte. */
+/** Paths of uploads and of outputs of workers. They have their own limit: the time without any byte. */
 const UPLOADS = /^\/api\/v1\/(?:uploads?|jobs\/[^/?]+\/outputs)(?:[/?]|$)/;
 
 const TIMEOUT = 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n';

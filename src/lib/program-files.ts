@@ -41,7 +41,7 @@ export const launcherPath: string = isSea()
 export const isInstalled: boolean = !isWorkingTree && !isSea();
 
 /**
- * The command that runs a file of this program in a process of its own. The single executable takes flags in
+ * The command that runs a file of this program in its own process. The single executable takes flags in
  * one argument, and the file as its first argument (bin/single-executable.cjs).
  *
  * @param flags of Node, without spaces

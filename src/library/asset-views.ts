@@ -8,7 +8,7 @@ import { printRfc3339 } from '../api/instant.ts';
 import { type AssetAddress, printAssetAddress } from '../api/library/asset-address.ts';
 import type { AssetRenditionView, AssetView } from '../api/library/asset-shapes.ts';
 import { type AssetClient, originalTokenNameOf, tokenNameOf } from '../api/library/assets-api.ts';
-import { printSignedPath } from '../api/signed-path.ts';
+import { printSignedPath, signedUntilMs } from '../api/signed-path.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Current } from '../lib/current.ts';
 import type { Tables } from '../store/schema.ts';
@@ -17,11 +17,6 @@ import type { AssetRecord } from './asset-record.ts';
 import { renditionProgress } from './rendition-progress.ts';
 import { subtitleView } from './subtitles/subtitle-view.ts';
 import type { Subtitles } from './subtitles/subtitles.ts';
-
-/**
- * Addresses of private assets are valid for 12 to 24 hours, and the same for 12: browsers keep the pictures.
- */
-const SIGNED_MS = 12 * 3_600_000;
 
 /** What the views are made of. */
 export interface AssetViewsParts {
@@ -139,7 +134,7 @@ export class AssetViews {
   }
 
   get #expiresMs(): number {
-    return (Math.floor(this.#parts.clock.nowMs() / SIGNED_MS) + 2) * SIGNED_MS;
+    return signedUntilMs(this.#parts.clock.nowMs());
   }
 
   /**

@@ -113,7 +113,7 @@ async function addRendition(
   }
 }
 
-/** A chunk file in a store of its own. */
+/** A chunk file in its own store. */
 async function sealed(groups: readonly SegmentGroup[]) {
   const store = new MemorySegmentStore();
   const [first] = groups;

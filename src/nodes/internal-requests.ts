@@ -118,7 +118,7 @@ export function createInternalRequests(deps: InternalRequestDeps): InternalReque
   }
 
   /**
-   * What a node changes for a request of its own is a part of that trace. The header of anyone else is never
+   * What a node changes for its own request is a part of that trace. The header of anyone else is never
    * read.
    */
   async function traced<T extends { readonly status: number }>(

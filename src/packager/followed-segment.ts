@@ -27,7 +27,7 @@ export class FollowedSegment {
   readonly generation: Generation;
   /** Run of the stream whose timestamps it has, without those that only correct the clock. */
   readonly timeline: number;
-  /** Audio that is muxed with the quality; undefined where audio is a rendition of its own. */
+  /** Audio that is muxed with the quality; undefined where audio is its own rendition. */
   readonly audio: AudioTrack | undefined;
   /** Audio and video tracks of the stream. */
   readonly mediaTracks: number;

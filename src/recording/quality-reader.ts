@@ -31,7 +31,7 @@ export interface QualityReaderOptions {
 /** The configuration of segments: their own, and what they have of the stream. */
 interface JoinedInit {
   readonly number: number;
-  /** The sound that is muxed with the quality; undefined where sound is a rendition of its own. */
+  /** The sound that is muxed with the quality; undefined where sound is its own rendition. */
   readonly soundId: number | undefined;
 }
 

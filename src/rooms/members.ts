@@ -10,7 +10,7 @@ import type { MemberRecord, RoomRecord } from './room-record.ts';
 
 /**
  * Most people that a room remembers before it forgets guests, those who came longest ago first. Accounts have
- * a bound of their own.
+ * their own bound.
  */
 const MAX_KNOWN = 10_000;
 

@@ -2,7 +2,7 @@
  * The lease on a data folder. The lock of the operating system (lock.ts) excludes other processes of one
  * machine; the lease excludes another machine that shares the folder, and a second process where the lock
  * file was deleted. Its token guards the index. Nodes of a cluster share the database, not the folder: each
- * has a lease of its own, and a single server and a cluster exclude each other.
+ * has its own lease, and a single server and a cluster exclude each other.
  * In: the database of a folder whose lock is held. Out: the fence of guarded writes; a call if another
  * process takes the folder.
  */

@@ -260,7 +260,7 @@ export interface PinTable {
   readonly created_us: Generated<number>;
 }
 
-/** A stretch of a recording with an address of its own; only in the database. See recording/clips/. */
+/** A stretch of a recording with its own address; only in the database. See recording/clips/. */
 export interface ClipTable {
   readonly id: string;
   readonly stream_id: string;

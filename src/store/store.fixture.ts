@@ -1,5 +1,5 @@
 /**
- * A metadata store in a temporary folder, for tests. Its statements run without a thread of their own, which
+ * A metadata store in a temporary folder, for tests. Its statements run without their own thread, which
  * takes a fifth of the CPU.
  * In: nothing. Out: an open store; disposing closes it and removes the folder.
  */

@@ -51,7 +51,7 @@ suite('the pages of a room, for everyone', { skip: need('chromium') }, () => {
     found.push(...(await overflowing(page)).map((what) => `${where}: ${what}`));
   }
 
-  /** A visitor with an account of their own. */
+  /** A visitor with their own account. */
   async function signUp(visitor: BrowserContext, name: string): Promise<Page> {
     const data = { name, password: 'correct horse battery' };
     const headers = { origin: server.url };

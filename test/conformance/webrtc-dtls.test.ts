@@ -28,7 +28,7 @@ const profiles = [
   { name: 'SRTP_AES128_CM_SHA1_80', profile: AES_CM },
 ] as const;
 
-/** OpenSSL with a certificate of its own, and what it prints. */
+/** OpenSSL with its own certificate, and what it prints. */
 class Program implements Disposable {
   readonly fingerprint: string;
   readonly #folder = mkdtempSync(join(tmpdir(), 'oxbow-dtls-'));

@@ -59,7 +59,7 @@ export async function getBaseImage(
     mkdirSync(join(files, 'lib', 'node_modules'), { recursive: true });
     cpSync(npm, join(files, 'lib', 'node_modules', 'npm'), { recursive: true, dereference: true });
     symlinkSync('../lib/node_modules/npm/bin/npm-cli.js', join(files, 'bin', 'npm'));
-    // A proxy between this machine and the npm registry may have a certificate of its own.
+    // A proxy between this machine and the npm registry may have its own certificate.
     const { NODE_EXTRA_CA_CERTS: certificates } = process.env;
     if (certificates) {
       mkdirSync(join(mounted, dirname(CERTIFICATES)), { recursive: true });

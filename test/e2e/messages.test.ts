@@ -42,7 +42,7 @@ function assertRefusal(said: Said, code: 1 | 2, sentence: RegExp, hint: RegExp):
 }
 
 suite('a failed start reports the reason and a hint', () => {
-  /** Every refused start gets a folder of its own that must not be made in vain. */
+  /** Every refused start gets its own folder that must not be made in vain. */
   const serve = (...args: string[]) => ['serve', '--rtmp', 'off', '--srt', 'off', '--http', '127.0.0.1:0', ...args];
 
   fullTest('a URL of another kind, a word that is neither verb nor URL', async () => {

@@ -22,7 +22,7 @@ async function send<T>(server: Server, method: string, path: string, body?: obje
   return (text === '' ? undefined : JSON.parse(text)) as T;
 }
 
-/** Records some seconds in a file of their own, and stops. @returns start and end of the new span, ms */
+/** Records some seconds in their own file, and stops. @returns start and end of the new span, ms */
 async function record(server: Server, seconds: number): Promise<{ readonly fromMs: number; readonly toMs: number }> {
   const sinceMs = Date.now();
   await send(server, 'POST', `${CAM}/start`);

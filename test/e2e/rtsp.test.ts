@@ -45,7 +45,7 @@ suite('pulling over RTSP', { skip: need('ffmpeg') || needGstServer(), concurrenc
     await makeCameraFilm(film, FILM_SECONDS, [...filmEncoders.h264, ...filmEncoders.aac]);
     pictures = await pictureHashes(film);
     const pair = await makeCertificate(folder.path, 'camera');
-    // What an operator does for a camera with a certificate of its own.
+    // What an operator does for a camera with its own certificate.
     process.env.NODE_EXTRA_CA_CERTS = pair.cert;
     server = opened.use(await startServer({ data: join(folder.path, 'data'), adminToken }));
     delete process.env.NODE_EXTRA_CA_CERTS;

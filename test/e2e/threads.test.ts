@@ -24,7 +24,7 @@ interface Answer {
   readonly body: string;
 }
 
-/** Asks on a connection of its own, which the system gives to one thread or the other. */
+/** Asks on its own connection, which the system gives to one thread or the other. */
 function ask(agent: Agent, url: string, headers: Record<string, string> = {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
     get(url, { agent, headers }, (response) => {

@@ -17,7 +17,7 @@ const SECONDS = 14;
 /** Longer than the list that is offered behind it. */
 const OUTAGE_MS = 6000;
 
-/** Each fault is met by a stream of its own; all are pulled at once. */
+/** Each fault is met by its own stream; all are pulled at once. */
 const names = ['missing', 'error', 'slow', 'cut', 'garbage', 'reset', 'break', 'outage'] as const;
 type Name = (typeof names)[number];
 

@@ -84,7 +84,7 @@ suite('the database is an index of the files', { skip: need('ffmpeg') }, () => {
     await using origin = await openOrigin({ folder: media });
     const released = perRequest({ first: 4, step: 2 });
     const url = await putSlidingList(origin, { folder: media, window: 4, released });
-    // A hole with a cause of its own in the middle.
+    // A hole with its own cause in the middle.
     origin.fault('seg5.ts', { kind: 'status', status: 404 });
     const config = join(folder.path, 'oxbow.yaml');
     const picture = 'testPicture: { width: 320, height: 180 }\n';

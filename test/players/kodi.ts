@@ -131,7 +131,7 @@ async function openDisplay(): Promise<string> {
   return `:${number.toString().trim()}`;
 }
 
-/** Starts Kodi in a home of its own, and returns a function that calls its JSON-RPC. */
+/** Starts Kodi in its own home, and returns a function that calls its JSON-RPC. */
 async function openKodi(): Promise<<T>(method: string, params: object) => Promise<T>> {
   const userData = join(folder.path, '.kodi', 'userdata');
   const addonData = join(userData, 'addon_data', 'pvr.iptvsimple');

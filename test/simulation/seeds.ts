@@ -22,7 +22,7 @@ export const quickSeeds: readonly number[] = [
 export const longSeeds: readonly number[] = [...Array(SEEDS).keys()].filter((seed) => !quickSeeds.includes(seed));
 
 /**
- * Simulates them in a process of its own: the runner follows every promise of a test and counts its calls,
+ * Simulates them in its own process: the runner follows every promise of a test and counts its calls,
  * which doubles the time.
  */
 export async function simulateSeeds(seeds: readonly number[]): Promise<void> {

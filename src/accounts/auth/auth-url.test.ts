@@ -34,7 +34,7 @@ const question: AuthQuestion = {
   secret: 'ok_secret',
 };
 
-/** An authorization server on this computer, and oxbow's side of it with a clock of its own. */
+/** An authorization server on this computer, and oxbow's side of it with its own clock. */
 async function openRig(first: Responder, change: Partial<AuthUrlOptions> = {}) {
   const received: Received[] = [];
   const outcomes: string[] = [];

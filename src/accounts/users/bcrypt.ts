@@ -1,7 +1,7 @@
 /**
  * Compares passwords of imported accounts with their bcrypt hashes, once per account: after that they have
  * another hash.
- * In: a password, a hash. Out: whether they match. Each comparison has a thread of its own; HashQueue bounds
+ * In: a password, a hash. Out: whether they match. Each comparison has its own thread; HashQueue bounds
  * their number.
  */
 import { Worker } from 'node:worker_threads';

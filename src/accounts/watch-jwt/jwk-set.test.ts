@@ -7,7 +7,7 @@ import { SignJWT } from 'jose';
 import { createNet } from '../../net/net.ts';
 import { openWatchJwt } from './open-watch-jwt.ts';
 
-/** A program that publishes keys, and oxbow's side of it with a clock of its own. */
+/** A program that publishes keys, and oxbow's side of it with its own clock. */
 async function openRig() {
   let status = 200;
   let text: string | undefined;

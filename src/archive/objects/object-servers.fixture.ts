@@ -152,7 +152,7 @@ export function serveS3(
   };
 }
 
-/** Starts Azurite, the emulator of Azure Blob Storage, in a process of its own. */
+/** Starts Azurite, the emulator of Azure Blob Storage, in its own process. */
 export async function startAzure(): Promise<ObjectServer> {
   const directory = await mkdtemp(join(tmpdir(), 'oxbow-azure-'));
   const port = await freePort();

@@ -1,6 +1,6 @@
 /**
  * `oxbow import`: takes over what other programs have.
- * In: the program. Out: its verbs, each in a file of its own.
+ * In: the program. Out: its verbs, each in its own file.
  */
 import type { Command } from 'commander';
 import type { ExitCode } from '../terminal.ts';

@@ -1,5 +1,5 @@
 /**
- * Answers /c/{id}/clip.mp4 and /c/{id}/preview.jpg: the file of a clip that has an address of its own, and a
+ * Answers /c/{id}/clip.mp4 and /c/{id}/preview.jpg: the file of a clip that has its own address, and a
  * picture of its start.
  * In: a clip, which the client may watch. Out: Reply.
  */

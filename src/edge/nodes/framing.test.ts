@@ -9,7 +9,7 @@ import { need } from '../../../test/fixtures/need.ts';
 import { openFolder } from '../../../test/fixtures/server.ts';
 import { nodeView, startNodes, streamsOf, type TestNodes } from './nodes.fixture.ts';
 
-/** What a client tries to let the owner take for a request of its own. */
+/** What a client tries to let the owner take for its own request. */
 const hidden = 'GET /hidden HTTP/1.1\r\nhost: x\r\n\r\n';
 const hex = hidden.length.toString(16);
 

@@ -8,6 +8,7 @@ import type { Server } from 'node:http';
 import swagger from '@fastify/swagger';
 import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { pictureTypes } from '../../api/picture.ts';
+import { isAbort } from '../../lib/abort.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { openSpanScope, type SpanScope } from '../../observe/traces/current-span.ts';
 import type { Ended, OpenSpan } from '../../observe/traces/telemetry.ts';
@@ -293,10 +294,6 @@ function signalOf({ raw }: FastifyReply): AbortSignal {
     if (!raw.writableEnded) controller.abort(new DOMException('the client disconnected', 'AbortError'));
   });
   return controller.signal;
-}
-
-function isAbort(error: unknown): boolean {
-  return (error as { name?: unknown } | null)?.name === 'AbortError';
 }
 
 function endedByClient(cause: unknown): OxbowError {

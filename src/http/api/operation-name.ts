@@ -26,7 +26,7 @@ export function operationName({ method, path, replies }: Pick<Route, 'method' | 
     return ['create', ...nouns.slice(0, -1), singular(last)].join('');
   }
   const properties = (replies[200] as { properties?: object } | undefined)?.properties ?? {};
-  // `sign-in` is one thing and a collection: its member needs a name of its own.
+  // `sign-in` is one thing and a collection: its member needs its own name.
   const by = isOne && segments.at(-2) === 'sign-in' ? [`By${wordOf(segments.at(-1)!.slice(1))}`] : [];
   return [method === 'GET' && 'items' in properties ? 'list' : verbs[method], ...nouns, ...by].join('');
 }

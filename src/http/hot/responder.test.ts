@@ -409,7 +409,7 @@ suite('the hot responder', () => {
     socket.on('error', () => {});
     await once(socket, 'connect');
     socket.pause();
-    // One after the other, each in a packet of its own as far as the system does it so.
+    // One after the other, each in its own packet as far as the system does it so.
     socket.setNoDelay(true);
     const served = async () =>
       Number(/^oxbow_served_bytes_total\{class="segment"\} (\d+)$/m.exec(await server.deps.metrics.print())?.[1] ?? 0);

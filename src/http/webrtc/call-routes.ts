@@ -26,7 +26,7 @@ interface CallParams {
   readonly participant: string;
 }
 
-/** Registers the addresses in a scope of their own. */
+/** Registers the addresses in their own scope. */
 export function registerCalls(scope: FastifyInstance, deps: HttpDeps, authorizer: Authorizer): void {
   const route = {
     schema: { hide: true },

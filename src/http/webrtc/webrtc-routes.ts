@@ -35,7 +35,7 @@ const preflight = {
 } as const;
 
 /**
- * Registers the addresses in a scope of their own.
+ * Registers the addresses in their own scope.
  *
  * @param pages what pages of other sites may watch; without it everything
  * @param signalOf aborts when the client disconnects

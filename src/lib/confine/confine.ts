@@ -1,5 +1,5 @@
 /**
- * Starts programs that handle foreign bytes: with limits, few variables, a folder of their own, and without a
+ * Starts programs that handle foreign bytes: with limits, few variables, their own folder, and without a
  * network where possible.
  * In: a program and its limits. Out: a child process. The process that starts is the program itself, so
  * signals reach it.

@@ -18,7 +18,7 @@ export type NetworkPolicy = 'auto' | 'required' | 'off';
 /** What this system allows. */
 export interface Isolation {
   /**
-   * Command that starts a program in a network of its own, which has no interface that is up; undefined if
+   * Command that starts a program in its own network, which has no interface that is up; undefined if
    * not possible.
    */
   readonly withoutNetwork: readonly string[] | undefined;

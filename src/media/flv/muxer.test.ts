@@ -11,7 +11,7 @@ import { type Demuxed, demux, flvOf, printFlv, readFlv } from './media.fixture.t
 import type { FlvMessage } from './message.ts';
 import { createFlvMuxer } from './muxer.ts';
 
-/** Copies a file into another container with FFmpeg 8, in a process of its own. */
+/** Copies a file into another container with FFmpeg 8, in its own process. */
 function remux(input: string, output: string, format: string): void {
   const main = join(import.meta.dirname, 'remux-main.fixture.ts');
   execFileSync(process.execPath, [main, input, output, format], { stdio: ['ignore', 'ignore', 'pipe'] });

@@ -1,7 +1,7 @@
 /**
  * Copies the tracks of a file into another container with FFmpeg 8: the child process of tests that need
  * enhanced FLV.
- * In: the arguments `input output format`. Out: the output. Native code: a process of its own.
+ * In: the arguments `input output format`. Out: the output. Native code: its own process.
  */
 import { Demuxer, Muxer } from 'node-av/api';
 

@@ -207,7 +207,7 @@ suite('a clip as Matroska (RFC 9559)', () => {
         if (random(4) > 0 || frames.size === 0) frames.set(2, make(audioTrack, 1 + random(40)));
         groups.push(frames);
       }
-      // Each group has a clock of its own.
+      // Each group has its own clock.
       readMatroska(
         makeFile(
           both,

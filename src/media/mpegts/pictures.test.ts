@@ -160,7 +160,7 @@ suite('PES packets that are not access units', { skip: need('ffmpeg') }, () => {
           assert.deepEqual(damage, [], `PES of ${size}`);
           const data = (list: readonly Frame[]) => list.map((frame) => Buffer.from(frame.data).toString('hex'));
           assert.deepEqual(data(frames), data(whole.frames), `PES of ${size}`);
-          // Where each access unit begins in a PES of its own, so does its time.
+          // Where each access unit begins in its own PES, so does its time.
           if (size <= 190) assert.deepEqual(frames.map(shape), whole.frames.map(shape), `PES of ${size}`);
           assert.ok(frames.every((frame, i) => i === 0 || frame.dts > frames[i - 1]!.dts));
         }

@@ -1,5 +1,5 @@
 /**
- * Clips: stretches of a recording with an address and a visibility of their own. Retention keeps their media
+ * Clips: stretches of a recording with an address and their own visibility. Retention keeps their media
  * while they exist. They are only in the database: backed up, not rebuilt (docs/media.md 22). In: clips of
  * users. Out: clips and the windows that they keep, synchronously from memory.
  */

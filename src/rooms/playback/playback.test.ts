@@ -334,7 +334,7 @@ for (let seed = 1; seed <= 20; seed++) {
       });
       await rig.run(random(8000), () => {
         const { shown } = rig;
-        // Within a tick a player moves by at most 4 times its length; anything else needs a state of its own.
+        // Within a tick a player moves by at most 4 times its length; anything else needs its own state.
         if (shown < last - 1 || shown > last + 4 * 50 + 1) {
           jumps++;
           assert.ok(rig.states.length > states || rig.states.at(-1)!.anchorServer >= rig.clock.nowMs() - 50 - 500);

@@ -3,7 +3,7 @@
  * In: texts of assets, queries of users. Out: words for asset-search.ts.
  */
 
-/** Scripts that are written without spaces between words: each of their characters is a word of its own. */
+/** Scripts that are written without spaces between words: each of their characters is its own word. */
 const UNSPACED =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/gu;
 const WORD = /[\p{L}\p{N}\p{M}]+/gu;
@@ -18,7 +18,7 @@ export function searchText(text: string): string {
 }
 
 /**
- * The words of a text in their order, without case and accents, for an engine without a tokenizer of its own.
+ * The words of a text in their order, without case and accents, for an engine without its own tokenizer.
  */
 export function searchWords(text: string): string[] {
   return (searchText(text).match(WORD) ?? []).map(foldWord);

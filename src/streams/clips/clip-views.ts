@@ -7,7 +7,7 @@ import { type ClipAddress, clipPage, printClipAddress } from '../../api/clips/cl
 import type { ClipView } from '../../api/clips/clip-shapes.ts';
 import { type ClipClient, clipTokenNameOf } from '../../api/clips/clips-api.ts';
 import { printRfc3339 } from '../../api/instant.ts';
-import { printSignedPath } from '../../api/signed-path.ts';
+import { printSignedPath, signedUntilMs } from '../../api/signed-path.ts';
 import { type ClipExtent, measureClip } from '../../delivery/clip/clip-extent.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { dropOldest } from '../../lib/drop-oldest.ts';
@@ -16,11 +16,6 @@ import type { Clip } from '../../recording/clips/clip-table.ts';
 import type { Catalog } from '../catalog.ts';
 import type { StreamDefinition } from '../definition.ts';
 
-/**
- * Addresses of restricted clips are valid for 12 to 24 hours, and the same for 12: browsers keep the
- * pictures.
- */
-const SIGNED_MS = 12 * 3_600_000;
 /** Measured clips that are complete, about 100 bytes each. */
 const MAX_MEASURED = 5000;
 
@@ -92,8 +87,7 @@ export class ClipViews {
   #pathOf({ id, visibility }: Clip, { token }: ClipClient): (kind: ClipAddress['kind']) => string {
     const print = (kind: ClipAddress['kind']) => printClipAddress({ kind, stream: undefined, clip: id });
     if (!isRestricted(visibility)) return print;
-    const expiresMs = (Math.floor(this.#parts.clock.nowMs() / SIGNED_MS) + 2) * SIGNED_MS;
-    const own = token ?? this.#parts.sign(clipTokenNameOf(id), expiresMs);
+    const own = token ?? this.#parts.sign(clipTokenNameOf(id), signedUntilMs(this.#parts.clock.nowMs()));
     return (kind) => printSignedPath(own, print(kind));
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Writes one stretch of imported media: a run of its own, cut and recorded exactly as a live stream is.
+ * Writes one stretch of imported media: its own run, cut and recorded exactly as a live stream is.
  * In: GOPs on one clock, a place in the past of a stream. Out: chunk files and rows of the index.
  */
 

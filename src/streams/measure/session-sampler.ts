@@ -14,7 +14,7 @@ export interface StreamSide {
   readonly skewMs: number | undefined;
   /** Time of the wall clock less the timestamps, µs: the UTC offset of the run and its skew. */
   readonly delayUs: number | undefined;
-  /** Only of sources whose audio has a clock of its own, by sender reports. */
+  /** Only of sources whose audio has its own clock, by sender reports. */
   readonly avOffsetMs: number | undefined;
   /** How the audio is converted. */
   readonly conversion: PublishFigures['conversion'];

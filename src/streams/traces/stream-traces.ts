@@ -1,6 +1,6 @@
 /**
  * Traces of the media path: sessions of publishers and sources, and segments from the packager to the disk.
- * In: events of publisher slots, committed segments. Out: spans. A segment has a trace of its own, with a
+ * In: events of publisher slots, committed segments. Out: spans. A segment has its own trace, with a
  * link to its session, which may last for months.
  */
 import type { Publisher } from '../../ingest/publisher.ts';

@@ -335,7 +335,7 @@ export class LiveLadder implements Sink {
     }
     if (source) this.#usualDuration = source.duration;
     const { fields } = run.plan.picture;
-    // The second field of a picture has a time of its own.
+    // The second field of a picture has its own time.
     const sourceDuration = source?.duration ?? (fields ? this.#usualDuration : undefined);
     const share = rung.rendition.keepEvery / (fields ? 2 : 1);
     const duration = sourceDuration === undefined ? frame.duration : sourceDuration * scale * share;

@@ -89,7 +89,7 @@ export function parseHead(text: string): RtspHead {
       const before = headers.get(last);
       headers.set(last, before === undefined ? value : `${before}, ${value}`);
     }
-    // Servers that print a line of their own are read all the same.
+    // Servers that print their own line are read all the same.
   }
   const response = /^RTSP\/\d+\.\d+ ([1-9]\d\d)(?: (.*))?$/i.exec(first);
   if (response) return { kind: 'response', status: Number(response[1]), reason: response[2] ?? '', headers };

@@ -1,5 +1,5 @@
 /**
- * API calls for clips that have a page of their own.
+ * API calls for clips that have their own page.
  * In: the browser's session. Out: the shapes of src/api. Each call throws ApiError and aborts with `signal`.
  */
 import type { ClipList, ClipPatch, ClipView, NewClip } from '../../../src/api/clips/clip-shapes.ts';

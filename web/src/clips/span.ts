@@ -16,7 +16,7 @@ export const clipFormats: readonly ClipFormat[] = ['mp4', 'mkv', 'ts'];
 export const MAX_CLIP_MS = 24 * 3_600_000;
 /** Longest clip in MKV or TS without a job, milliseconds. */
 const LONGEST_REMUXED_MS = 2 * 3_600_000;
-/** The longest clip with a page of its own, milliseconds. */
+/** The longest clip with its own page, milliseconds. */
 const LONGEST_PAGE_MS = 3_600_000;
 /** A shorter hole is rounding of times, milliseconds. */
 const LEAST_HOLE_MS = 100;

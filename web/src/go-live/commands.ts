@@ -60,7 +60,7 @@ export function gstreamerCommand(url: string, protocol: PublishProtocol): string
 
 /**
  * A link that adds the address to Larix Broadcaster on a phone, in its configuration format: the stream id of
- * SRT is a field of its own.
+ * SRT is its own field.
  */
 export function larixLink(url: string, stream: string): string {
   const [address = '', query] = url.startsWith('srt:') ? url.split('?') : [url];

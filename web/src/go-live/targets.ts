@@ -3,7 +3,7 @@
  * In: a platform, a stream key. Out: the address of the target; the platform of an address. Pure.
  */
 
-/** A platform; `other` has an address of its own. */
+/** A platform; `other` has its own address. */
 export type Platform = 'twitch' | 'youtube' | 'other';
 
 /** The platforms in the order in which they are offered, with the names that they give themselves. */

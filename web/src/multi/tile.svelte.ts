@@ -162,7 +162,7 @@ export class Tile {
     this.#listen();
   }
 
-  /** Its picture in a window of its own, or back. */
+  /** Its picture in its own window, or back. */
   togglePicture(): void {
     this.#player?.togglePicture();
   }

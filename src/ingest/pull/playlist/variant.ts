@@ -138,7 +138,7 @@ function groupOf(
   return group.sort((a, b) => priority(b) - priority(a));
 }
 
-/** The Renditions with a playlist of their own, each playlist once. */
+/** The Renditions with their own playlist, each playlist once. */
 function withPlaylists(group: readonly Rendition[], variant?: Variant): Rendition[] {
   const uris = new Set([undefined, variant?.uri]);
   return group.filter(({ uri }) => !uris.has(uri) && uris.add(uri));

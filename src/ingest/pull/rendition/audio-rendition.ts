@@ -1,5 +1,5 @@
 /**
- * One audio Rendition with a playlist of its own, synchronized with the video.
+ * One audio Rendition with its own playlist, synchronized with the video.
  * In: the items of the rendition as they arrive. Out: for each span of video, the audio up to its end.
  * RFC 8216bis 4.4.6.2.1: renditions share timestamps and discontinuity sequence numbers, not segment
  * boundaries.

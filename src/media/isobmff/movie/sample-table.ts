@@ -35,7 +35,7 @@ export class Column<A extends Uint8Array | Uint32Array | Float64Array> {
     this.#array[this.#length++] = value;
   }
 
-  /** Removes all numbers. Returns them in an array of their own. */
+  /** Removes all numbers. Returns them in their own array. */
   take(): A {
     const taken = this.#array.slice(0, this.#length) as A;
     this.#length = 0;

@@ -28,7 +28,7 @@ export interface RtpDemuxerOptions extends FeedbackOptions {
   /** Ids of header extensions: the number for congestion control, and the name of the media (`mid`). */
   readonly transportExtension?: number;
   readonly midExtension?: number;
-  /** Each track has a connection of its own for RTCP: reports and feedback name the track. */
+  /** Each track has its own connection for RTCP: reports and feedback name the track. */
   readonly isSeparate?: boolean;
   /** Receives MPEG-TS (RFC 2250). @param trackId of the track that carries it */
   readonly bytes?: (bytes: Uint8Array, trackId: number) => void;

@@ -21,7 +21,7 @@ export interface OutgoingPayload {
   readonly marker: boolean;
 }
 
-/** Retransmission in a stream of its own, RFC 4588. */
+/** Retransmission in its own stream, RFC 4588. */
 export interface RetransmissionOptions {
   readonly ssrc: number;
   readonly payloadType: number;

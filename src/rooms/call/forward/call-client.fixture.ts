@@ -1,5 +1,5 @@
 /**
- * A participant of a forwarded call without a browser: its offer, and its connection on a port of its own.
+ * A participant of a forwarded call without a browser: its offer, and its connection on its own port.
  * In: how the offer is answered. Out: a peer that sends RTP and receives what its slots get.
  */
 import type { RtpFormat } from '../../../media/sdp/rtp-format.ts';
