@@ -21,7 +21,7 @@ const root = join(import.meta.dirname, '..');
 const sources = join(root, 'src');
 /** What is started on its own: programs, threads, child processes. */
 const started = [
-  ...['main', 'cli/own-worker', 'store/sqlite/worker', 'http/threads/thread', 'archive/upload-hash-worker'],
+  ...['main', 'cli/own-worker', 'store/sqlite/worker', 'serve/threads/thread', 'archive/upload-hash-worker'],
   'accounts/users/bcrypt-worker',
 ];
 

@@ -49,7 +49,7 @@ export const connections: Readonly<Record<string, Guard>> = {
     to: 'the origin of an edge',
     instead: 'breakers of the edge, shown by its readiness and metrics; answers from its cache',
   },
-  'src/http/threads/upstream.ts': { to: 'the main thread of this process', instead: 'no other machine' },
+  'src/serve/threads/upstream.ts': { to: 'the main thread of this process', instead: 'no other machine' },
   'src/ingest/page/detect-source.ts': { to: 'a page that a person names', instead: 'one request, within a deadline' },
   'src/ingest/pull/rendition/rendition.ts': { to: 'sources over HTTP', instead: source },
   'src/ingest/pull/source-access.ts': { to: 'sources over HTTP', instead: source },
@@ -62,7 +62,7 @@ export const connections: Readonly<Record<string, Guard>> = {
   'src/net/net.ts': guardedClient,
   'src/net/proxy.ts': guardedClient,
   'src/net/traced.ts': guardedClient,
-  'src/nodes/node-client.ts': {
+  'src/cluster/requests/node-client.ts': {
     to: 'other nodes of a cluster',
     instead: 'a node that does not renew is dead for the others; a deadline',
   },

@@ -49,7 +49,7 @@ const rules: readonly Rule[] = [
 
 /** Where a rule does not hold, and why. */
 const allowed: Readonly<Record<string, readonly (readonly [rule: string, why: string])[]>> = {
-  'src/http/client/socket-owner.ts': [['path', 'it asks for Linux first']],
+  'src/serve/client/socket-owner.ts': [['path', 'it asks for Linux first']],
   'src/cli/stop-signals.ts': [['platform', 'what a signal means is its subject']],
   'src/cli/doctor.ts': [['platform', 'hands it to checks that are tested for each system']],
   'src/cli/doctor/bundle.ts': [['platform', 'prints it']],
@@ -59,7 +59,7 @@ const allowed: Readonly<Record<string, readonly (readonly [rule: string, why: st
     ['rights', 'reads the name of a namespace'],
   ],
   'src/wire/srt/udp-drops.ts': [['path', 'says nothing where the files are missing']],
-  'src/http/hot/listeners.ts': [['platform', 'shared ports are its subject']],
+  'src/serve/hot/listeners.ts': [['platform', 'shared ports are its subject']],
 };
 
 /** Everything that would not run on each system, one sentence each. */

@@ -1,7 +1,7 @@
 /**
  * The table of all events: name, audience, and the schema of the data.
- * In: every module that publishes events on cluster/event-bus.ts. Out: SSE, WebSocket and webhooks, OpenAPI,
- * the typed client, docs/reference/events.md.
+ * In: every module that publishes events on cluster/bus/event-bus.ts. Out: SSE, WebSocket and webhooks,
+ * OpenAPI, the typed client, docs/reference/events.md.
  */
 import type { Static, TSchema } from 'typebox';
 import { Finding } from './advice.ts';

@@ -4,7 +4,7 @@
  * In: the context, store, bus, disk, streams, accounts, delivery. Out: Alarms; old alarms and events are
  * deleted every hour.
  */
-import { withoutForeign } from '../cluster/shadow.ts';
+import { withoutForeign } from '../cluster/bus/shadow.ts';
 import { sleep } from '../lib/abort.ts';
 import { OncePer } from '../lib/once-per.ts';
 import { AlarmCenter } from '../streams/alarms/alarm-center.ts';

@@ -5,16 +5,19 @@
  */
 
 import { noPublishPorts } from '../api/publish/publish-address.ts';
+import { createSolePlacement } from '../cluster/placement/placement.ts';
 import { EffectiveSettings, type SettingFacts } from '../config/running/effective-settings.ts';
 import type { Config } from '../config/schema.ts';
 import type { NodeRole } from '../config/sections/cluster-section.ts';
-import type { ClaimedPort } from '../http/claimed-port.ts';
 import type { PublishAccess } from '../ingest/publish-access.ts';
 import { version } from '../lib/version.ts';
-import { createSolePlacement } from '../nodes/placement.ts';
 import type { Log } from '../observe/log.ts';
+import type { ClaimedPort } from '../serve/claimed-port.ts';
 import { firstSignIn, openAccounts, startAccounts } from './accounts.ts';
 import { openAlarms, startAlarms } from './alarms.ts';
+import { openCluster } from './cluster/cluster.ts';
+import { openGateway } from './cluster/gateway.ts';
+import { openInternalRequests, openNodes, startNodes } from './cluster/nodes.ts';
 import { openDelivery } from './delivery.ts';
 import { openDisk } from './disk.ts';
 import { openErrorReports } from './errors.ts';
@@ -30,9 +33,6 @@ import { openExports, openJobs, openOwnWorker, startJobs } from './jobs.ts';
 import { openAssetsApi, openLibrary, startTrash } from './library.ts';
 import { startMeasuring } from './measuring.ts';
 import { openNet } from './net.ts';
-import { openCluster } from './nodes/cluster.ts';
-import { openGateway } from './nodes/gateway.ts';
-import { openInternalRequests, openNodes, startNodes } from './nodes/nodes.ts';
 import { openObservation } from './observation.ts';
 import type { AppContext } from './parts.ts';
 import { openProcessing, startProcessing } from './processing.ts';

@@ -3,7 +3,7 @@
  * In: the context. Out: DiskWatch; log lines, events.
  */
 import type { FolderView, ObjectStoreView, StorageView } from '../api/admin-shapes.ts';
-import type { EventBus } from '../cluster/event-bus.ts';
+import type { EventBus } from '../cluster/bus/event-bus.ts';
 import { DiskForecast } from '../observe/disk-forecast.ts';
 import type { Catalog } from '../streams/catalog.ts';
 import { describeDisk, watchDisk } from '../streams/disk.ts';

@@ -4,10 +4,10 @@
  * `server.starting`.
  */
 
-import { Leases } from '../cluster/lease.ts';
-import { createLocalEventBus } from '../cluster/local-event-bus.ts';
-import { alsoTo } from '../cluster/own-events.ts';
-import { withoutForeign } from '../cluster/shadow.ts';
+import { createLocalEventBus } from '../cluster/bus/local-event-bus.ts';
+import { alsoTo } from '../cluster/bus/own-events.ts';
+import { withoutForeign } from '../cluster/bus/shadow.ts';
+import { Leases } from '../cluster/lease/lease.ts';
 import { nodeName } from '../config/sections/cluster-section.ts';
 import { sleep } from '../lib/abort.ts';
 import { version } from '../lib/version.ts';

@@ -4,7 +4,6 @@
  * each protocol.
  */
 import { type Endpoint, printEndpoint } from '../config/address.ts';
-import { certificateFiles, followCertificate, readCertificate } from '../http/tls/tls-certificate.ts';
 import type { PublishAccess } from '../ingest/publish-access.ts';
 import { ConnectionLimits, MAX_HALF_OPEN } from '../ingest/rtmp/connection-limits.ts';
 import { APPLICATION } from '../ingest/rtmp/publish-name.ts';
@@ -12,6 +11,7 @@ import { openRtmpServer, type RtmpServer, type RtmpServerSetup } from '../ingest
 import { openRtspServer } from '../ingest/rtsp/rtsp-server.ts';
 import { openSrtServer } from '../ingest/srt/srt-server.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
+import { certificateFiles, followCertificate, readCertificate } from '../serve/tls/tls-certificate.ts';
 import type { AppContext, Parts } from './parts.ts';
 
 /**

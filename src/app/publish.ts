@@ -4,7 +4,7 @@
  */
 import type { PublishAccess } from '../ingest/publish-access.ts';
 import { createPublishAccess } from '../streams/publish/publish-access.ts';
-import { openPublishElsewhere } from './nodes/nodes.ts';
+import { openPublishElsewhere } from './cluster/nodes.ts';
 import type { AppContext, Parts } from './parts.ts';
 
 /** Creates the access; it authorizes every publisher, and every viewer of a protocol other than HTTP. */

@@ -25,9 +25,9 @@ import { openHorizons } from '../streams/open-horizons.ts';
 import { openMsnMarks } from '../streams/open-msn-marks.ts';
 import { PictureTable } from '../streams/picture/picture-table.ts';
 import { adoptRecordings } from '../streams/stream-table.ts';
+import { openNodeFiles } from './cluster/nodes.ts';
 import { openFolders } from './files/folders.ts';
 import { openObjects } from './files/objects.ts';
-import { openNodeFiles } from './nodes/nodes.ts';
 import type { AppContext, Parts, Recordings } from './parts.ts';
 
 /**

@@ -2,8 +2,8 @@
  * Opens the streams: the catalog, the sources and the prober.
  * In: the context, recordings, events, net, disk. Out: Streams.
  */
-import { Leases } from '../cluster/lease.ts';
-import { createLocalLeases } from '../cluster/local-leases.ts';
+import { Leases } from '../cluster/lease/lease.ts';
+import { createLocalLeases } from '../cluster/lease/local-leases.ts';
 import { openAudioTranscoder } from '../ffmpeg/audio-transcoder.ts';
 import { closeEngine, makeKeyPicture, measureSound, readLuma } from '../ffmpeg/engine.ts';
 import { openLiveEncoder } from '../ffmpeg/live-ladder.ts';

@@ -1,6 +1,6 @@
 /**
  * What a player says about itself.
- * In: http/client/cmcd.ts parses it from CMCD. Out: viewers.ts. CTA-5004-B.
+ * In: serve/client/cmcd.ts parses it from CMCD. Out: viewers.ts. CTA-5004-B.
  */
 import type { PlayerState } from '../api/session-shapes.ts';
 

@@ -1,6 +1,6 @@
 /**
  * The result of a media request, independent of HTTP.
- * In: created by delivery (playlists, segments, clips, stills). Out: http/media and http/hot turn it into
+ * In: created by delivery (playlists, segments, clips, stills). Out: serve/media and serve/hot turn it into
  * responses.
  */
 import type { SegmentRange } from '../archive/segment-store.ts';

@@ -4,11 +4,11 @@
  * In: targets of requests. Out: responses to write, pending replies; undefined if the slow path must answer.
  * docs/decisions/0012 and 0051.
  */
-import { type Cmcd, readCmcd } from '../http/client/cmcd.ts';
-import type { Found, ResponseFinder } from '../http/hot/connection.ts';
-import { rawResponseOf } from '../http/hot/raw-response.ts';
-import type { ClientHeaders } from '../http/hot/request-head.ts';
-import type { HotClient } from '../http/hot/response-cache.ts';
+import { type Cmcd, readCmcd } from '../serve/client/cmcd.ts';
+import type { Found, ResponseFinder } from '../serve/hot/connection.ts';
+import { rawResponseOf } from '../serve/hot/raw-response.ts';
+import type { ClientHeaders } from '../serve/hot/request-head.ts';
+import type { HotClient } from '../serve/hot/response-cache.ts';
 import type { EdgeCache } from './cache/edge-cache.ts';
 import type { Flight } from './cache/flight.ts';
 import type { EdgeCounts } from './edge-counts.ts';

@@ -5,14 +5,14 @@
  * docs/decisions/0012 and 0051.
  */
 import type { Socket } from 'node:net';
-import { createClientAddress } from '../http/client/client-address.ts';
-import { answersTo, type OwnHosts } from '../http/client/host-check.ts';
-import { type ConnectionHost, HotConnection, type SlowPath } from '../http/hot/connection.ts';
-import { PendingReplies } from '../http/hot/pending-replies.ts';
-import type { ClientHeaders } from '../http/hot/request-head.ts';
-import type { HotResponder } from '../http/hot/responder.ts';
-import type { WaitLimiter } from '../http/wait-limiter.ts';
 import type { Clock } from '../lib/clock.ts';
+import { createClientAddress } from '../serve/client/client-address.ts';
+import { answersTo, type OwnHosts } from '../serve/client/host-check.ts';
+import { type ConnectionHost, HotConnection, type SlowPath } from '../serve/hot/connection.ts';
+import { PendingReplies } from '../serve/hot/pending-replies.ts';
+import type { ClientHeaders } from '../serve/hot/request-head.ts';
+import type { HotResponder } from '../serve/hot/responder.ts';
+import type { WaitLimiter } from '../serve/wait-limiter.ts';
 import { createEdgeFinder, type EdgeFinderDeps, type EdgeFound } from './edge-finder.ts';
 
 /** Dependencies of the responder. */

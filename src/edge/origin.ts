@@ -5,10 +5,10 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
+import type { SignedRequest } from '../cluster/requests/node-signature.ts';
 import { CircuitBreaker } from '../lib/breaker/circuit-breaker.ts';
 import { OxbowError } from '../lib/errors.ts';
 import type { Net, NetResponse } from '../net/net.ts';
-import type { SignedRequest } from '../nodes/node-signature.ts';
 import { isFailure } from './cache/freshness.ts';
 
 /** Longest answer that is not held, ms. */

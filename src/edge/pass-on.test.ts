@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { createServer, get as httpGet, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
-import { exchangeOfHttp1 } from '../http/media/exchange.ts';
 import { createNet } from '../net/net.ts';
+import { exchangeOfHttp1 } from '../serve/exchange/exchange.ts';
 import { edgeUnanswered } from './origin.ts';
 import { openPasser } from './pass-on.ts';
 

@@ -6,14 +6,14 @@
 import type { Agent, ClientRequest, IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { LookupFunction } from 'node:net';
 import { type Duplex, pipeline } from 'node:stream';
-import type { Exchange, HeadFields } from '../http/media/exchange.ts';
-import { sendBlocks } from '../http/media/send.ts';
+import { MAX_SIGNED_BYTES, type SignedBody } from '../cluster/requests/node-signature.ts';
+import { streamsBody } from '../cluster/requests/streamed-bodies.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import { http, https } from '../lib/memory/node-http.ts';
 import { type Net, portOf } from '../net/net.ts';
-import { MAX_SIGNED_BYTES, type SignedBody } from '../nodes/node-signature.ts';
-import { streamsBody } from '../nodes/streamed-bodies.ts';
 import { noTelemetry, type OpenSpan, type Telemetry } from '../observe/traces/telemetry.ts';
+import type { Exchange, HeadFields } from '../serve/exchange/exchange.ts';
+import { sendBlocks } from '../serve/exchange/send.ts';
 import { edgeUnanswered, type OriginOptions } from './origin.ts';
 import { framingOf, passedFields, printHead, withoutLength } from './passed-fields.ts';
 import { isRefusal } from './refusal.ts';

@@ -5,7 +5,7 @@
  * 9112 6.
  */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { NODE_HEADER } from '../nodes/node-signature.ts';
+import { NODE_HEADER } from '../cluster/requests/node-signature.ts';
 
 /** Fields of one connection only (RFC 9110 7.6.1), and those that this edge sets itself. */
 const DROPPED: ReadonlySet<string> = new Set([

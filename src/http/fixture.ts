@@ -22,7 +22,7 @@ import type { StreamView } from '../api/shapes.ts';
 import type { InspectApi, StreamsApi } from '../api/streams-api.ts';
 import { openLocalSegmentStore } from '../archive/local-segment-store.ts';
 import { openRangeReader } from '../archive/range-reader.ts';
-import { createLocalEventBus } from '../cluster/local-event-bus.ts';
+import { createLocalEventBus } from '../cluster/bus/local-event-bus.ts';
 import { Guides } from '../delivery/iptv/guides.ts';
 import type { Reply } from '../delivery/reply.ts';
 import { Viewers } from '../delivery/viewers.ts';
@@ -37,10 +37,10 @@ import { createMetrics } from '../observe/metrics.ts';
 import { RefusalLog } from '../observe/refusal-log.ts';
 import type { Chats } from '../rooms/chat/chats.ts';
 import type { Rooms } from '../rooms/rooms.ts';
+import type { CertificateFiles } from '../serve/tls/tls-certificate.ts';
 import type { HttpDeps } from './deps.ts';
 import { fakeAssets, fakeClips, fakeDeletions, fakeJobs, fakeWebhooks, noWebRtc } from './empty-parts.fixture.ts';
 import { type HttpOptions, startHttp } from './server.ts';
-import type { CertificateFiles } from './tls/tls-certificate.ts';
 
 /** The admin token of the server under test. */
 export const token = 'let-me-in-please';

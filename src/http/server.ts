@@ -3,37 +3,42 @@
  * In: settings and the dependencies of the routes. Out: the server's URL, and `close`.
  */
 import type { IncomingMessage, ServerOptions } from 'node:http';
+import type { ReceivedRequest } from '../cluster/requests/node-signature.ts';
 import type { Endpoint } from '../config/address.ts';
 import { OxbowError } from '../lib/errors.ts';
-import type { ReceivedRequest } from '../nodes/node-signature.ts';
 import type { Log } from '../observe/log.ts';
 import { traceIdOf } from '../observe/traces/trace.ts';
+import { withMediaOf, withRequestsOf } from '../serve/ask-first.ts';
+import type { ClaimedPort } from '../serve/claimed-port.ts';
+import { createAuthenticator } from '../serve/client/authenticate.ts';
+import { createForeignPages, type ForeignPages, readableFields } from '../serve/client/foreign-pages.ts';
+import { type OwnHosts, ownHostsOf, refuseOtherHosts } from '../serve/client/host-check.ts';
+import type { RequestSource } from '../serve/client/local-request.ts';
+import { createTraceFilter } from '../serve/client/trace-callers.ts';
+import { openConnections } from '../serve/connections.ts';
+import { reportProblem } from '../serve/exchange/problem.ts';
+import { hotDepsOf } from '../serve/hot/hot-deps.ts';
+import { canSharePorts } from '../serve/hot/listeners.ts';
+import { createHotResponder } from '../serve/hot/responder.ts';
+import { listenRefusal, urlOf, usualLimits, watchedLimits } from '../serve/listening.ts';
+import { createMediaResponder } from '../serve/media/media.ts';
+import { openOwnPorts, openThreadPorts, passPortOn, type ThreadsOptions } from '../serve/ports.ts';
+import type { UnsentLimits } from '../serve/tls/http2-budget.ts';
+import {
+  type Certificate,
+  type CertificateFiles,
+  followCertificate,
+  readCertificate,
+} from '../serve/tls/tls-certificate.ts';
 import { createApi } from './api/api.ts';
-import { createAuthenticator } from './api/authenticate.ts';
 import { registerDocAddresses } from './api/doc-addresses.ts';
-import { createForeignPages, type ForeignPages, readableFields } from './api/foreign-pages.ts';
-import { reportProblem } from './api/problem.ts';
-import type { ClaimedPort } from './claimed-port.ts';
-import { type OwnHosts, ownHostsOf, refuseOtherHosts } from './client/host-check.ts';
-import type { RequestSource } from './client/local-request.ts';
-import { createTraceFilter } from './client/trace-callers.ts';
-import { openConnections } from './connections.ts';
 import type { HttpDeps } from './deps.ts';
 import type { EventFilter, EventSubscriber } from './events/event-filter.ts';
 import { EventListeners } from './events/listeners.ts';
 import { subscriberOf } from './events/subscriber.ts';
 import { createEventSockets } from './events/web-socket.ts';
-import { hotDepsOf } from './hot/hot-deps.ts';
-import { canSharePorts } from './hot/listeners.ts';
-import { createHotResponder } from './hot/responder.ts';
-import { listenRefusal, urlOf, usualLimits, watchedLimits } from './listening.ts';
-import { createMediaResponder } from './media/media.ts';
-import { withMediaOf, withRequestsOf } from './nodes/ask-first.ts';
 import { registerInterface } from './pages/interface.ts';
-import { openOwnPorts, openThreadPorts, passPortOn, type ThreadsOptions } from './ports.ts';
 import { openRoomUpgrades } from './rooms/room-upgrades.ts';
-import type { UnsentLimits } from './tls/http2-budget.ts';
-import { type Certificate, type CertificateFiles, followCertificate, readCertificate } from './tls/tls-certificate.ts';
 import { createUpgrades, wantsUpgrade } from './upgrades.ts';
 
 /** A server that listens. */

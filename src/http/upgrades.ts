@@ -4,12 +4,12 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { toProblem } from './api/problem.ts';
-import { refuseOtherHosts } from './client/host-check.ts';
-import type { ConnectionsOptions } from './connections.ts';
+import { refuseOtherHosts } from '../serve/client/host-check.ts';
+import type { ConnectionsOptions } from '../serve/connections.ts';
+import { pathOf } from '../serve/exchange/exchange.ts';
+import { toProblem } from '../serve/exchange/problem.ts';
+import type { OtherNodes } from '../serve/other-nodes.ts';
 import { eventsTarget } from './events/subscriber.ts';
-import { pathOf } from './media/exchange.ts';
-import type { OtherNodes } from './nodes/other-nodes.ts';
 import { roomTarget } from './rooms/room-target.ts';
 
 /** Takes over a connection, or refuses. */

@@ -10,7 +10,7 @@ import { memoryTables } from '../accounts/memory-tables.fixture.ts';
 import { MemorySegmentStore } from '../archive/memory-segment-store.ts';
 import { openRangeReader } from '../archive/range-reader.ts';
 import { segmentLocation } from '../archive/segment-store.ts';
-import { createLocalEventBus } from '../cluster/local-event-bus.ts';
+import { createLocalEventBus } from '../cluster/bus/local-event-bus.ts';
 import { type OpenedJobs, openJobs } from '../jobs/open-jobs.ts';
 import type { RemoteKind } from '../jobs/remote-kind.ts';
 import type { JobTransport } from '../jobs/transport/job-transport.ts';

@@ -5,8 +5,8 @@
  * only.
  */
 import assert from 'node:assert/strict';
-import { Leases } from '../cluster/lease.ts';
-import { createLocalLeases } from '../cluster/local-leases.ts';
+import { Leases } from '../cluster/lease/lease.ts';
+import { createLocalLeases } from '../cluster/lease/local-leases.ts';
 import { createManualClock, type ManualClock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { seeded } from '../lib/random.fixture.ts';

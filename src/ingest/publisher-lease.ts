@@ -4,7 +4,7 @@
  * records nothing of this process until it holds the lease again (`PublisherSlot.isFenced`).
  */
 import { hostname } from 'node:os';
-import type { Lease, Leases } from '../cluster/lease.ts';
+import type { Lease, Leases } from '../cluster/lease/lease.ts';
 import { OxbowError } from '../lib/errors.ts';
 
 /** Time after which the lease of a crashed process expires, ms. */

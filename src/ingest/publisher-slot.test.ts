@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { type LeaseStore, Leases } from '../cluster/lease.ts';
-import { createLocalLeases } from '../cluster/local-leases.ts';
+import { type LeaseStore, Leases } from '../cluster/lease/lease.ts';
+import { createLocalLeases } from '../cluster/lease/local-leases.ts';
 import type { SecondPublisher } from '../config/schema.ts';
 import { createManualClock, type ManualClock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';

@@ -5,7 +5,7 @@
  */
 import type { GapCause } from '../api/gap.ts';
 import type { LeftOutTrack } from '../api/left-out.ts';
-import type { Leases } from '../cluster/lease.ts';
+import type { Leases } from '../cluster/lease/lease.ts';
 import type { SecondPublisher } from '../config/schema.ts';
 import type { Clock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';

@@ -7,7 +7,7 @@
 import { printRfc3339 } from '../api/instant.ts';
 import type { JobView } from '../api/jobs/job-shapes.ts';
 import type { JobPage, JobQuery, JobsApi } from '../api/jobs/jobs-api.ts';
-import type { EventBus } from '../cluster/event-bus.ts';
+import type { EventBus } from '../cluster/bus/event-bus.ts';
 import { sleep } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';

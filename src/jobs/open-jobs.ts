@@ -4,7 +4,7 @@
  * next process starts them again.
  */
 import type { Kysely } from 'kysely';
-import type { EventBus } from '../cluster/event-bus.ts';
+import type { EventBus } from '../cluster/bus/event-bus.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Emitter, type Subscribable } from '../lib/events.ts';
 import type { Metrics } from '../observe/metrics.ts';

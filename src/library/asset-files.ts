@@ -5,8 +5,8 @@
  */
 import { ASSETS, assetPrefix } from '../archive/asset-locations.ts';
 import type { SegmentPrefix, SegmentStore } from '../archive/segment-store.ts';
+import type { Placement } from '../cluster/placement/placement.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { Placement } from '../nodes/placement.ts';
 import type { AssetTable } from './asset-table.ts';
 
 /** Bytes of a deleted asset stay for this long: no player receives half a segment. */

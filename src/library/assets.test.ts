@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { ASSETS, originalLocation } from '../archive/asset-locations.ts';
-import { openTestCluster } from '../nodes/placement.fixture.ts';
+import { openTestCluster } from '../cluster/placement/placement.fixture.ts';
 import { openTemporaryStore } from '../store/store.fixture.ts';
 import { assetListContract } from './asset-list.contract.ts';
 import { film, openTestLibrary, titlesOf as titles } from './library.fixture.ts';

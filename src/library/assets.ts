@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Kysely, Selectable } from 'kysely';
 import type { SegmentStore } from '../archive/segment-store.ts';
-import type { EventBus } from '../cluster/event-bus.ts';
+import type { EventBus } from '../cluster/bus/event-bus.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Current } from '../lib/current.ts';
 import { OxbowError } from '../lib/errors.ts';

@@ -3,7 +3,7 @@
  * In: settings. Out: Assets with its clock, events and stored files.
  */
 import { MemorySegmentStore } from '../archive/memory-segment-store.ts';
-import type { EventBus } from '../cluster/event-bus.ts';
+import type { EventBus } from '../cluster/bus/event-bus.ts';
 import { type OpenDatabase, openTemporaryStore } from '../store/store.fixture.ts';
 import type { NewAsset } from './asset.ts';
 import type { AssetQuery } from './asset-list.ts';

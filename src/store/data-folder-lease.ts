@@ -10,7 +10,7 @@ import { statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Kysely } from 'kysely';
-import { type Lease, type LeaseLoss, Leases } from '../cluster/lease.ts';
+import { type Lease, type LeaseLoss, Leases } from '../cluster/lease/lease.ts';
 import { sleep, withDeadline } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';

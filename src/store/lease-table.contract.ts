@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { leaseContract } from '../cluster/lease.contract.ts';
+import { leaseContract } from '../cluster/lease/lease.contract.ts';
 import { createManualClock } from '../lib/clock.ts';
 import { holdLease, openLeaseTable, valuesWhileHeld } from './lease-table.ts';
 import type { OpenDatabase } from './store.fixture.ts';

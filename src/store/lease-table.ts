@@ -3,7 +3,7 @@
  * In: names. Out: LeaseStore; statements that write only while their token holds the lease.
  */
 import type { Kysely } from 'kysely';
-import type { LeaseStore } from '../cluster/lease.ts';
+import type { LeaseStore } from '../cluster/lease/lease.ts';
 import type { Clock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { engineOf } from './engine.ts';

@@ -381,7 +381,7 @@ export interface WebhookDeliveryTable {
   readonly traceparent: Generated<string | null>;
 }
 
-/** A lease; see cluster/lease.ts. */
+/** A lease; see cluster/lease/lease.ts. */
 export interface LeaseTable {
   readonly name: string;
   holder: string;

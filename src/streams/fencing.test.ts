@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
-import type { LeaseStore } from '../cluster/lease.ts';
-import { createLocalLeases } from '../cluster/local-leases.ts';
+import type { LeaseStore } from '../cluster/lease/lease.ts';
+import { createLocalLeases } from '../cluster/lease/local-leases.ts';
 import { createManualClock } from '../lib/clock.ts';
 import type { OxbowError } from '../lib/errors.ts';
 import { openStreams, PlayedSource, START_MS, temporaryFolder, timeline } from './streams.fixture.ts';

@@ -5,8 +5,9 @@
 
 import type { SourceFacts } from '../api/source-facts.ts';
 import type { SegmentPrefix, SegmentStore } from '../archive/segment-store.ts';
-import type { EventBus } from '../cluster/event-bus.ts';
-import type { Leases } from '../cluster/lease.ts';
+import type { EventBus } from '../cluster/bus/event-bus.ts';
+import type { Leases } from '../cluster/lease/lease.ts';
+import type { Placement } from '../cluster/placement/placement.ts';
 import type { ClientSourceConfig, Config } from '../config/schema.ts';
 import type { OpenTranscoder } from '../ffmpeg/audio-transcoder.ts';
 import type { MakeKeyPicture, MakeStillGop } from '../ffmpeg/engine.ts';
@@ -15,7 +16,6 @@ import type { Clock } from '../lib/clock.ts';
 import type { Current } from '../lib/current.ts';
 import type { StreamInput } from '../live/input.ts';
 import type { MemoryBudget } from '../live/memory-budget.ts';
-import type { Placement } from '../nodes/placement.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { ChunkTable } from '../recording/chunk-table.ts';

@@ -4,8 +4,8 @@
  * In: published events. Out: rows of deliveries. Disables a webhook that has failed for too long and
  * publishes `webhook.disabled`.
  */
-import type { EventBus, PublishedEvent } from '../cluster/event-bus.ts';
-import type { Leases } from '../cluster/lease.ts';
+import type { EventBus, PublishedEvent } from '../cluster/bus/event-bus.ts';
+import type { Leases } from '../cluster/lease/lease.ts';
 import { type Outcome, type SendTools, sendOnce } from './send-once.ts';
 import type { Delivery, Webhook, WebhookTable } from './webhook-table.ts';
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { suite, test } from 'node:test';
 import type { WebhookSettings } from '../api/webhook-shapes.ts';
-import { createLocalEventBus } from '../cluster/local-event-bus.ts';
+import { createLocalEventBus } from '../cluster/bus/local-event-bus.ts';
 import { createManualClock } from '../lib/clock.ts';
 import type { Net, NetRequest, NetResponse } from '../net/net.ts';
 import { createLog } from '../observe/log.ts';

@@ -15,7 +15,7 @@ import type {
   WebhookTestView,
   WebhookView,
 } from '../api/webhook-shapes.ts';
-import type { PublishedEvent, Subscription } from '../cluster/event-bus.ts';
+import type { PublishedEvent, Subscription } from '../cluster/bus/event-bus.ts';
 import { sleep as pause } from '../lib/abort.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { DeliveryWorker, type WebhooksOptions } from './delivery-worker.ts';

@@ -9,7 +9,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { after, before, suite, test } from 'node:test';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { canSharePorts } from '../../src/http/hot/listeners.ts';
+import { canSharePorts } from '../../src/serve/hot/listeners.ts';
 import { writeFilms } from '../fixtures/library/films.ts';
 import { need } from '../fixtures/need.ts';
 import { openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';

@@ -188,7 +188,7 @@ suite('the package', { skip: need('npm') || need('tar') || need('git') }, () => 
         'dist/package.json',
         'dist/src/main.js',
         'dist/src/store/sqlite/worker.js',
-        'dist/src/http/threads/thread.js',
+        'dist/src/serve/threads/thread.js',
       ],
       ...[
         'dist/src/cli/own-worker.js',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import { Agent, get } from 'node:http';
 import { after, before, suite, test } from 'node:test';
-import { canSharePorts } from '../../src/http/hot/listeners.ts';
+import { canSharePorts } from '../../src/serve/hot/listeners.ts';
 import { hold } from '../fixtures/hold.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';

@@ -5,17 +5,13 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { OxbowEvent } from '../../src/api/events.ts';
-import { eventBusContract, KEPT_EVENTS } from '../../src/cluster/event-bus.contract.ts';
-import type { SubscriptionStart } from '../../src/cluster/event-bus.ts';
-import { leaseContract } from '../../src/cluster/lease.contract.ts';
-import { Leases } from '../../src/cluster/lease.ts';
+import { eventBusContract, KEPT_EVENTS } from '../../src/cluster/bus/event-bus.contract.ts';
+import type { SubscriptionStart } from '../../src/cluster/bus/event-bus.ts';
+import { openRedisEventBus, type RedisBusOptions, type RedisEventBus } from '../../src/cluster/bus/redis-event-bus.ts';
+import { leaseContract } from '../../src/cluster/lease/lease.contract.ts';
+import { Leases } from '../../src/cluster/lease/lease.ts';
+import { createRedisLeases } from '../../src/cluster/lease/redis-leases.ts';
 import { isRedisFailure, openRedis, type Redis } from '../../src/cluster/redis/redis.ts';
-import {
-  openRedisEventBus,
-  type RedisBusOptions,
-  type RedisEventBus,
-} from '../../src/cluster/redis/redis-event-bus.ts';
-import { createRedisLeases } from '../../src/cluster/redis/redis-leases.ts';
 import { Breaker } from '../../src/lib/breaker/breaker.ts';
 import { createManualClock, createSystemClock } from '../../src/lib/clock.ts';
 import { type RedisServer, startRedis, startReplica, startSentinels } from '../fixtures/engines/redis.ts';

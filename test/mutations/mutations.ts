@@ -33,7 +33,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'a deleted range that other nodes keep in memory',
-    file: 'src/nodes/node-copies.ts',
+    file: 'src/cluster/requests/node-copies.ts',
     find: 'only === undefined || name === only',
     replace: 'name === only',
     test: 'test/cluster/observe.test.ts',
@@ -81,7 +81,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'cookies of clients over TLS that are not secure behind a serving thread',
-    file: 'src/http/threads/preface.ts',
+    file: 'src/serve/threads/preface.ts',
     find: "if (client.isSecure) Object.defineProperty(socket, 'encrypted', { value: true });",
     replace: '',
     test: 'test/threads/relay.test.ts',

@@ -4,8 +4,8 @@
  * In: a protocol, and the media time of each instant. Out: UTC and arrival of every picture, to be judged.
  * Used by tests only.
  */
-import { Leases } from '../../src/cluster/lease.ts';
-import { createLocalLeases } from '../../src/cluster/local-leases.ts';
+import { Leases } from '../../src/cluster/lease/lease.ts';
+import { createLocalLeases } from '../../src/cluster/lease/local-leases.ts';
 import { TsFeed } from '../../src/ingest/mpegts/ts-feed.ts';
 import type { Publisher } from '../../src/ingest/publisher.ts';
 import { PublisherSlot } from '../../src/ingest/publisher-slot.ts';

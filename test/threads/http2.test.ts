@@ -16,7 +16,7 @@ import { segmentLocation } from '../../src/archive/segment-store.ts';
 import type { Reply } from '../../src/delivery/reply.ts';
 import type { HttpDeps } from '../../src/http/deps.ts';
 import { asAdmin, startTestServer, type TestServer, textReply } from '../../src/http/fixture.ts';
-import { unsentLimits } from '../../src/http/tls/http2-budget.ts';
+import { unsentLimits } from '../../src/serve/tls/http2-budget.ts';
 import { type CertificatePair, makeCertificate } from '../fixtures/certificate.ts';
 import { answerOf, bytesOf, openHttp2 } from '../fixtures/http2.ts';
 import { need } from '../fixtures/need.ts';

@@ -1,6 +1,6 @@
 /**
  * The contract of clips, as the HTTP API calls it. Each call refuses with an OxbowError.
- * In: http/routes, http/media and http/pages call it. Out: streams/clips implements it, the tests of http/
+ * In: http/routes, serve/media and http/pages call it. Out: streams/clips implements it, the tests of http/
  * stand in for it. Types, and the name of tokens.
  */
 import type { ClipList, ClipListQuery, ClipPatch, ClipView } from './clip-shapes.ts';

@@ -1,6 +1,6 @@
 /**
  * The contract of assets, as the HTTP API calls it. Each call refuses with an OxbowError.
- * In: http/routes and http/media call it. Out: library/assets-api implements it, the tests of http/ stand in
+ * In: http/routes and serve/media call it. Out: library/assets-api implements it, the tests of http/ stand in
  * for it. Types, and the names of tokens.
  */
 import type {

@@ -4,8 +4,8 @@
  * continue until the shutdown.
  */
 import { assetPrefix } from '../../archive/asset-locations.ts';
-import { purgeCopies } from '../../nodes/node-copies.ts';
-import type { Placement } from '../../nodes/placement.ts';
+import type { Placement } from '../../cluster/placement/placement.ts';
+import { purgeCopies } from '../../cluster/requests/node-copies.ts';
 import { createDeletionsApi } from '../../streams/erase/deletions-api.ts';
 import { EdgePurges } from '../../streams/erase/edge-purges.ts';
 import { Eraser } from '../../streams/erase/eraser.ts';

@@ -9,7 +9,7 @@ import { openFolders as openStore } from '../../archive/folders/open-folders.ts'
 import type { RecordingFolder } from '../../archive/folders/recording-folder.ts';
 import type { SegmentStore } from '../../archive/segment-store.ts';
 import type { SyncQueue } from '../../archive/sync-queue.ts';
-import type { EventBus } from '../../cluster/event-bus.ts';
+import type { EventBus } from '../../cluster/bus/event-bus.ts';
 import { folderOfStream } from '../../config/sections/storage-section.ts';
 import { sleep } from '../../lib/abort.ts';
 import { OxbowError } from '../../lib/errors.ts';

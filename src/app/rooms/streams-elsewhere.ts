@@ -2,10 +2,11 @@
  * The streams of other nodes of a cluster, for rooms of this one.
  * In: the context, store, nodes. Out: definitions and timelines; nothing without a cluster.
  */
+
+import { internalTarget } from '../../cluster/requests/internal-requests.ts';
 import { dropOldest } from '../../lib/drop-oldest.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { OncePer } from '../../lib/once-per.ts';
-import { internalTarget } from '../../nodes/internal-requests.ts';
 import type { RoomTimeline } from '../../rooms/room-media.ts';
 import type { StreamDefinition } from '../../streams/definition.ts';
 import { type RemoteEdge, RemoteTimelines } from '../../streams/room/remote-timelines.ts';

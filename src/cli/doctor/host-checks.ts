@@ -9,9 +9,9 @@ import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { type Endpoint, printEndpoint } from '../../config/address.ts';
 import type { Config } from '../../config/schema.ts';
-import { ownHostsOf } from '../../http/client/host-check.ts';
 import { messageOf } from '../../lib/errors.ts';
 import { printSize } from '../../lib/size.ts';
+import { ownHostsOf } from '../../serve/client/host-check.ts';
 import { minFreeBytes } from '../../streams/disk.ts';
 import { type Finding, failed, ok, warning } from './finding.ts';
 

@@ -12,13 +12,13 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { Endpoint } from '../../config/address.ts';
 import type { Config } from '../../config/schema.ts';
-import { type ClaimedPort, claimPort } from '../../http/claimed-port.ts';
-import { canSharePorts } from '../../http/hot/listeners.ts';
 import { sleep, waitFor, withDeadline } from '../../lib/abort.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import { onUpgradeRequest } from '../../lib/platform.ts';
 import { launcherPath } from '../../lib/program-files.ts';
 import type { Log } from '../../observe/log.ts';
+import { type ClaimedPort, claimPort } from '../../serve/claimed-port.ts';
+import { canSharePorts } from '../../serve/hot/listeners.ts';
 import { findRunning, isLocked, noteUpgradeProblem } from '../../store/running.ts';
 
 /** Set in the new process: file descriptor on which it reports that it holds the port. */

@@ -11,7 +11,7 @@ import { type Freshness, freshnessOf, validatorOf } from './freshness.ts';
 const GZIP_LEVEL = 4;
 /** Below this gzip saves no packet. */
 const GZIP_FROM_BYTES = 1400;
-/** See http/hot/raw-response.ts. */
+/** See serve/hot/raw-response.ts. */
 const JOINED_BYTES = 64 * 1024;
 /** Memory of a copy besides its bytes. */
 const OVERHEAD_BYTES = 1024;

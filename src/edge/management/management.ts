@@ -7,12 +7,12 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { digestOf } from '../../accounts/random-secret.ts';
-import { toProblem } from '../../http/api/problem.ts';
-import { isLocalRequest } from '../../http/client/local-request.ts';
-import { pathOf } from '../../http/media/exchange.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { version } from '../../lib/version.ts';
 import { traceIdOf } from '../../observe/traces/trace.ts';
+import { isLocalRequest } from '../../serve/client/local-request.ts';
+import { pathOf } from '../../serve/exchange/exchange.ts';
+import { toProblem } from '../../serve/exchange/problem.ts';
 import { type PurgeRequest, readPurge, readWarm, type WarmRequest } from './management-requests.ts';
 
 const MAX_BODY_BYTES = 1024 * 1024;

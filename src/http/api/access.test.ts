@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { printMediaAddress } from '../../api/media-address.ts';
+import { createAuthenticator } from '../../serve/client/authenticate.ts';
 import { asAdmin, shareTestServer, startTestServer, textReply, token } from '../fixture.ts';
-import { createAuthenticator } from './authenticate.ts';
 
 type Fields = Record<string, string>;
 

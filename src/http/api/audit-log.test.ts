@@ -6,9 +6,9 @@ import { until } from '../../../test/fixtures/wait.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { createLog } from '../../observe/log.ts';
 import { asAdmin, shareTestServer, token } from '../fixture.ts';
-import type { Route } from '../routes/route.ts';
+import type { Authorized } from '../route/authorize.ts';
+import type { Route } from '../route/route.ts';
 import { AuditLog } from './audit-log.ts';
-import type { Authorized } from './authorize.ts';
 
 const traceId = '0af7651916cd43dd8448eb211c80319c';
 

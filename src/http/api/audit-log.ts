@@ -9,8 +9,8 @@ import type { AuditTrail } from '../../accounts/audit/audit-trail.ts';
 import type { Users } from '../../accounts/users/users.ts';
 import { isStreamName } from '../../api/stream-name.ts';
 import type { Log } from '../../observe/log.ts';
-import type { Route } from '../routes/route.ts';
-import type { Authorized } from './authorize.ts';
+import type { Authorized } from '../route/authorize.ts';
+import type { Route } from '../route/route.ts';
 import { operationName } from './operation-name.ts';
 
 const TOO_MANY = 429;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { usualSettings } from '../../accounts/users/account-settings.ts';
 import { token as adminToken, shareTestServer, signedInAs } from '../fixture.ts';
-import type { RouteAccess } from '../routes/route.ts';
+import type { RouteAccess } from '../route/route.ts';
 import { routes } from '../routes/table.ts';
 
 /** What each may do, of the levels that need a permission. */

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { keyInUse, keyReused, readKey } from '../../lib/idempotency-key.ts';
-import type { RouteAnswer } from '../routes/route.ts';
+import type { RouteAnswer } from '../route/route.ts';
 
 const KEEP_MS = 24 * 3_600_000;
 const MAX_KEYS = 10_000;

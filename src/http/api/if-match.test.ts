@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { checkMatch } from '../../serve/exchange/conditions.ts';
 import { asAdmin, shareTestServer } from '../fixture.ts';
-import { checkMatch } from '../media/conditions.ts';
 
 const settings = { source: { type: 'test' } };
 

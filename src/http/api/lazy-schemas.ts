@@ -6,7 +6,7 @@
  */
 import SerializerSelector from '@fastify/fast-json-stringify-compiler';
 import type { FastifyInstance, FastifySchemaCompiler, FastifySerializerCompiler } from 'fastify';
-import type { Route } from '../routes/route.ts';
+import type { Route } from '../route/route.ts';
 import { routes } from '../routes/table.ts';
 import { type JsonSchema, NamedSchemas } from './named-schemas.ts';
 import { describeRoute } from './openapi.ts';

@@ -7,8 +7,8 @@ import { eventSchema, eventTable, eventTypes } from '../../api/events.ts';
 import { ProblemView } from '../../api/shapes.ts';
 import { contentTypes } from '../../delivery/text-reply.ts';
 import { http } from '../../lib/memory/node-http.ts';
+import type { Route } from '../route/route.ts';
 import { EVENT_STREAM } from '../routes/events.ts';
-import type { Route } from '../routes/route.ts';
 import { NamedSchemas } from './named-schemas.ts';
 import { operationName } from './operation-name.ts';
 

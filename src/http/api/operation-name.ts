@@ -2,7 +2,7 @@
  * The operation name of a route: OpenAPI's operationId, and the method of the typed client.
  * In: method, path, replies. Out: `listStreams`, `getStream`, `startStream`, `createStreamMarker`. Pure.
  */
-import type { Route } from '../routes/route.ts';
+import type { Route } from '../route/route.ts';
 
 const verbs = { GET: 'get', POST: 'create', PUT: 'replace', PATCH: 'update', DELETE: 'delete' } as const;
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { seeded } from '../../lib/random.fixture.ts';
-import { acceptsGzip, matchesEtag } from '../media/conditions.ts';
-import { pathOf } from '../media/exchange.ts';
-import { parseByteRange } from '../media/range.ts';
+import { acceptsGzip, matchesEtag } from '../../serve/exchange/conditions.ts';
+import { pathOf } from '../../serve/exchange/exchange.ts';
+import { parseByteRange } from '../../serve/exchange/range.ts';
 import { checkJsonDepth } from './json-depth.ts';
 
 suite('any header value', () => {

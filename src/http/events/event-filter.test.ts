@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { PublishedEvent } from '../../cluster/event-bus.ts';
+import type { PublishedEvent } from '../../cluster/bus/event-bus.ts';
 import { type EventSubscriber, matches, readFilter } from './event-filter.ts';
 
 const told = (audience: PublishedEvent['audience'], stream: string | null): PublishedEvent => ({

@@ -4,7 +4,7 @@
  */
 import { may } from '../../accounts/permissions.ts';
 import { type EventType, eventTypes } from '../../api/events.ts';
-import type { PublishedEvent } from '../../cluster/event-bus.ts';
+import type { PublishedEvent } from '../../cluster/bus/event-bus.ts';
 import { OxbowError } from '../../lib/errors.ts';
 
 /** The events that a subscriber requests. */

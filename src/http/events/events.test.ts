@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { after, before, suite, test } from 'node:test';
 import { WebSocket } from 'ws';
 import { OxbowClient } from '../../client/client.ts';
-import type { EventBus } from '../../cluster/event-bus.ts';
+import type { EventBus } from '../../cluster/bus/event-bus.ts';
 import { asAdmin, startTestServer, type TestServer } from '../fixture.ts';
 import { subscribeBySse, subscribeByWebSocket, type TestSubscriber } from './subscriber.fixture.ts';
 

@@ -5,7 +5,7 @@
  */
 import type { ConnectionEvent } from '../../api/events.ts';
 import { printRfc3339 } from '../../api/instant.ts';
-import type { PublishedEvent, Subscriber, SubscriptionStart } from '../../cluster/event-bus.ts';
+import type { PublishedEvent, Subscriber, SubscriptionStart } from '../../cluster/bus/event-bus.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import type { HttpDeps } from '../deps.ts';
 import { type EndOfPermission, type EventFilter, type EventSubscriber, matches } from './event-filter.ts';

@@ -9,9 +9,9 @@ import { parseSignedPath } from '../../api/signed-path.ts';
 import type { StreamsApi } from '../../api/streams-api.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import type { Authenticator, AuthRequest } from '../api/authenticate.ts';
-import { maySee } from '../api/may-see.ts';
-import { checkVerdict } from '../media/watch-token-policy.ts';
+import type { Authenticator, AuthRequest } from '../../serve/client/authenticate.ts';
+import { maySee } from '../../serve/client/may-see.ts';
+import { checkVerdict } from '../../serve/media/watch-token-policy.ts';
 import type { EventFilter, EventSubscriber } from './event-filter.ts';
 
 /** Path of the event stream. */

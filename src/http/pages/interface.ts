@@ -16,9 +16,9 @@ import { clipTokenNameOf } from '../../api/clips/clips-api.ts';
 import { parseInstant } from '../../api/instant.ts';
 import { isStreamName } from '../../api/stream-name.ts';
 import { FormatError } from '../../lib/errors.ts';
-import { createPublicAddress } from '../client/public-address.ts';
+import { createPublicAddress } from '../../serve/client/public-address.ts';
+import { matchesEtag } from '../../serve/exchange/conditions.ts';
 import type { HttpDeps } from '../deps.ts';
-import { matchesEtag } from '../media/conditions.ts';
 import { type PageKind, policyOf } from './page-policy.ts';
 import { insertPreview, type Preview, type PreviewTime, previewOf, previewOfClip, previewOfSite } from './preview.ts';
 

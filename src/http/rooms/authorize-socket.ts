@@ -5,9 +5,9 @@
  */
 import type { IncomingMessage } from 'node:http';
 import { OxbowError } from '../../lib/errors.ts';
-import type { Authenticator, AuthRequest } from '../api/authenticate.ts';
-import { partOf } from '../client/from-node.ts';
-import { type OwnHosts, refuseOtherHosts } from '../client/host-check.ts';
+import type { Authenticator, AuthRequest } from '../../serve/client/authenticate.ts';
+import { partOf } from '../../serve/client/from-node.ts';
+import { type OwnHosts, refuseOtherHosts } from '../../serve/client/host-check.ts';
 import type { HttpDeps } from '../deps.ts';
 import type { RoomClient } from './room-connection.ts';
 

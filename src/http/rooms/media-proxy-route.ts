@@ -4,9 +4,9 @@
  * In: addresses that rooms/proxy has issued. Out: what the other server answers, as it comes.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Authorizer } from '../api/authorize.ts';
 import type { HttpDeps } from '../deps.ts';
-import { sendRelayed } from '../media/relayed-answer.ts';
+import type { Authorizer } from '../route/authorize.ts';
+import { sendRelayed } from '../route/relayed-answer.ts';
 import { readRoom } from '../routes/rooms/room-reader.ts';
 
 interface Params {

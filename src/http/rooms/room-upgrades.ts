@@ -3,8 +3,8 @@
  * In: requests to upgrade, authorized here. Out: connections in room-sockets.ts.
  */
 import { OxbowError } from '../../lib/errors.ts';
-import { createAuthenticator } from '../api/authenticate.ts';
-import type { OwnHosts } from '../client/host-check.ts';
+import { createAuthenticator } from '../../serve/client/authenticate.ts';
+import type { OwnHosts } from '../../serve/client/host-check.ts';
 import type { HttpDeps } from '../deps.ts';
 import type { Upgrade } from '../upgrades.ts';
 import { authorizeRoomSocket, socketRequestOf } from './authorize-socket.ts';

@@ -4,7 +4,7 @@
  */
 import { LogLevelView, LogLineView, SettingTexts, SettingView, StorageView } from '../../api/admin-shapes.ts';
 import { Type } from '../../api/type.ts';
-import { defineRoute, type Route } from './route.ts';
+import { defineRoute, type Route } from '../route/route.ts';
 
 const SettingList = Type.Object({ items: Type.Array(SettingView), nextCursor: Type.Null() }, { $id: 'SettingList' });
 const LogList = Type.Object({ items: Type.Array(LogLineView), nextCursor: Type.Null() }, { $id: 'LogList' });

@@ -5,12 +5,12 @@
  */
 import { ClipList, ClipListQuery, ClipPatch, ClipView, clipsPerPage, NewClip } from '../../api/clips/clip-shapes.ts';
 import type { ChangedClip, ClipClient } from '../../api/clips/clips-api.ts';
+import { checkClipToken } from '../../serve/media/watch-token-policy.ts';
 import type { HttpDeps } from '../deps.ts';
-import { checkClipToken } from '../media/watch-token-policy.ts';
-import { mergePages, missingFields } from '../nodes/merge-lists.ts';
-import { readEnd, readInstant } from './instant-field.ts';
-import { IdParams } from './page-query.ts';
-import { defineRoute, type Route, type RouteCall } from './route.ts';
+import { readEnd, readInstant } from '../route/instant-field.ts';
+import { mergePages, missingFields } from '../route/merge-lists.ts';
+import { IdParams } from '../route/page-query.ts';
+import { defineRoute, type Route, type RouteCall } from '../route/route.ts';
 import { purgeField } from './streams/edge-purges.ts';
 import { findStream } from './streams/streams.ts';
 

@@ -6,7 +6,7 @@ import { StreamName } from '../../api/stream-name.ts';
 import { Type } from '../../api/type.ts';
 import { readFilter } from '../events/event-filter.ts';
 import { EVENTS_PATH } from '../events/subscriber.ts';
-import { defineRoute, type Route } from './route.ts';
+import { defineRoute, type Route } from '../route/route.ts';
 
 const EventQuery = Type.Object(
   {

@@ -4,8 +4,8 @@
  */
 import { ExportJob, ExportSettings, ExportTicket } from '../../api/jobs/job-shapes.ts';
 import { Type } from '../../api/type.ts';
-import { IdParams } from './page-query.ts';
-import { defineRoute, type Route } from './route.ts';
+import { IdParams } from '../route/page-query.ts';
+import { defineRoute, type Route } from '../route/route.ts';
 
 const TicketParams = Type.Object({ ticket: Type.String({ maxLength: 100 }) });
 const FileBody = Type.Unsafe<unknown>({ type: 'string', format: 'binary', description: 'the file' });

@@ -4,7 +4,7 @@
  */
 import { Type } from '../../api/type.ts';
 import type { HealthReport } from '../../observe/health.ts';
-import { defineRoute, type Route } from './route.ts';
+import { defineRoute, type Route } from '../route/route.ts';
 
 const Status = Type.Union([Type.Literal('ok'), Type.Literal('degraded'), Type.Literal('failing')]);
 const HealthView = Type.Object(

@@ -4,8 +4,8 @@
  */
 import { JobView } from '../../api/jobs/job-shapes.ts';
 import { Type } from '../../api/type.ts';
-import { IdParams, NextCursor, PageQuery } from './page-query.ts';
-import { defineRoute, type Route } from './route.ts';
+import { IdParams, NextCursor, PageQuery } from '../route/page-query.ts';
+import { defineRoute, type Route } from '../route/route.ts';
 
 const JobList = Type.Object({ items: Type.Array(JobView), nextCursor: NextCursor }, { $id: 'JobList' });
 

@@ -6,7 +6,7 @@
 import { ClusterNodeView } from '../../api/nodes/node-shapes.ts';
 import { Type } from '../../api/type.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { defineRoute, type Route } from './route.ts';
+import { defineRoute, type Route } from '../route/route.ts';
 
 const NodeList = Type.Object({ items: Type.Array(ClusterNodeView), nextCursor: Type.Null() }, { $id: 'NodeList' });
 const NodeParams = Type.Object({ name: Type.String({ maxLength: 80 }) });

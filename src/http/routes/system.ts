@@ -5,7 +5,7 @@
 import { printRfc3339 } from '../../api/instant.ts';
 import { SystemView } from '../../api/shapes.ts';
 import { Type } from '../../api/type.ts';
-import { defineRoute, type Route } from './route.ts';
+import { defineRoute, type Route } from '../route/route.ts';
 
 const TimeView = Type.Object(
   { now: Type.String({ format: 'date-time', description: 'RFC 3339, UTC, milliseconds' }) },

@@ -3,6 +3,7 @@
  * In: the files of this folder. Out: router, OpenAPI, generated pages.
  */
 
+import type { Route } from '../route/route.ts';
 import { uploadRoutes } from '../uploads/upload-routes.ts';
 import { accessRoutes } from './accounts/access.ts';
 import { auditRoutes } from './accounts/audit.ts';
@@ -29,7 +30,6 @@ import { roomMessageRoutes } from './rooms/messages.ts';
 import { roomPlaybackRoutes } from './rooms/playback.ts';
 import { roomPollRoutes } from './rooms/polls.ts';
 import { roomRoutes } from './rooms/rooms.ts';
-import type { Route } from './route.ts';
 import { alarmRoutes } from './streams/alarms.ts';
 import { deletionRoutes } from './streams/deletions.ts';
 import { edgePurgeRoutes } from './streams/edge-purges.ts';

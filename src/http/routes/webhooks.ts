@@ -10,8 +10,8 @@ import {
   WebhookTestView,
   WebhookView,
 } from '../../api/webhook-shapes.ts';
-import { IdParams, NextCursor, PageQuery, pageOf } from './page-query.ts';
-import { defineRoute, type Route } from './route.ts';
+import { IdParams, NextCursor, PageQuery, pageOf } from '../route/page-query.ts';
+import { defineRoute, type Route } from '../route/route.ts';
 
 const WebhookList = Type.Object({ items: Type.Array(WebhookView), nextCursor: NextCursor }, { $id: 'WebhookList' });
 const DeliveryList = Type.Object({ items: Type.Array(DeliveryView), nextCursor: Type.Null() }, { $id: 'DeliveryList' });

@@ -10,9 +10,9 @@ import { JobFailureReport, JobResult } from '../../api/workers/worker-shapes.ts'
 import type { JobLease } from '../../api/workers/workers-api.ts';
 import { segmentLocation } from '../../archive/segment-store.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { withStallLimit } from '../media/stall-limit.ts';
-import { IdParams } from './page-query.ts';
-import { defineRoute, type Route, type RouteCall } from './route.ts';
+import { withStallLimit } from '../../serve/exchange/stall-limit.ts';
+import { IdParams } from '../route/page-query.ts';
+import { defineRoute, type Route, type RouteCall } from '../route/route.ts';
 
 const OCTETS = 'application/octet-stream';
 /** A worker that sends nothing of an output for this long has gone, ms. */

@@ -14,9 +14,9 @@ import {
   WorkerView,
 } from '../../api/workers/worker-shapes.ts';
 import { nodeOfWorker } from '../../jobs/worker-table.ts';
-import { mergePages, missingFields } from '../nodes/merge-lists.ts';
-import { IdParams } from './page-query.ts';
-import { defineRoute, type Route } from './route.ts';
+import { mergePages, missingFields } from '../route/merge-lists.ts';
+import { IdParams } from '../route/page-query.ts';
+import { defineRoute, type Route } from '../route/route.ts';
 
 const WorkerList = Type.Object({ items: Type.Array(WorkerView), nextCursor: Type.Null() }, { $id: 'WorkerList' });
 const LeaveQuery = Type.Object(

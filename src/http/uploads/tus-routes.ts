@@ -3,9 +3,9 @@
  * In: fastify, the authorizer. Out: answers of tus.ts.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Authorizer } from '../api/authorize.ts';
 import type { HttpDeps } from '../deps.ts';
-import { defineRoute, type Route } from '../routes/route.ts';
+import type { Authorizer } from '../route/authorize.ts';
+import { defineRoute, type Route } from '../route/route.ts';
 import type { createTus } from './tus.ts';
 import { TUS_PATH } from './tus-context.ts';
 

@@ -7,10 +7,10 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { UserRef } from '../../accounts/users/user.ts';
 import { MAX_SDP_LENGTH } from '../../media/sdp/sdp.ts';
 import type { Call } from '../../rooms/call/call.ts';
-import type { Authorizer } from '../api/authorize.ts';
 import type { HttpDeps } from '../deps.ts';
+import type { Authorizer } from '../route/authorize.ts';
+import { defineRoute } from '../route/route.ts';
 import { readRoom } from '../routes/rooms/room-reader.ts';
-import { defineRoute } from '../routes/route.ts';
 import { bodyOf, SDP } from './webrtc-routes.ts';
 
 const PATH = '/api/v1/rooms/:id/call/:participant';

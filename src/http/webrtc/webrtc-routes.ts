@@ -7,10 +7,10 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { WebRtcApi } from '../../api/realtime/webrtc-api.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { MAX_SDP_LENGTH } from '../../media/sdp/sdp.ts';
-import { corsOf, type ForeignPages } from '../api/foreign-pages.ts';
-import { createAddressOf } from '../client/client-address.ts';
+import { createAddressOf } from '../../serve/client/client-address.ts';
+import { corsOf, type ForeignPages } from '../../serve/client/foreign-pages.ts';
+import type { HeadFields } from '../../serve/exchange/exchange.ts';
 import type { HttpDeps } from '../deps.ts';
-import type { HeadFields } from '../media/exchange.ts';
 
 /** Type of offers and answers. */
 export const SDP = 'application/sdp';

@@ -4,7 +4,7 @@
  * connection is often dead without anyone knowing; the lock of another process is free when that process
  * releases it or renews it no longer.
  */
-import type { Lease, Leases } from '../../cluster/lease.ts';
+import type { Lease, Leases } from '../../cluster/lease/lease.ts';
 import { waitFor, withDeadline } from '../../lib/abort.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import type { Fence } from '../../store/lease-table.ts';

@@ -2,7 +2,7 @@
  * Reports the progress of running uploads: an event at most once a second for each, and counters.
  * In: positions. Out: events `upload.progress`, metrics.
  */
-import type { EventBus } from '../../cluster/event-bus.ts';
+import type { EventBus } from '../../cluster/bus/event-bus.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { dropOldest } from '../../lib/drop-oldest.ts';
 import type { Upload } from './upload.ts';

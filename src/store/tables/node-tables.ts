@@ -21,7 +21,7 @@ export interface NodeTable {
 
 /** The owner of a stream, room, asset or upload. */
 export interface PlacementTable {
-  /** nodes/placement.ts OwnedKind. */
+  /** cluster/placement/placement.ts OwnedKind. */
   readonly kind: string;
   /** Name of a stream, id of anything else. */
   readonly key: string;

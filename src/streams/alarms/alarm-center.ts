@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { type AlarmCode, type AlarmRules, alarmRulesOf, alarmTable } from '../../api/alarms/alarm-rules.ts';
 import type { AlarmData } from '../../api/alarms/alarm-shapes.ts';
 import { printRfc3339 } from '../../api/instant.ts';
-import type { EventBus } from '../../cluster/event-bus.ts';
+import type { EventBus } from '../../cluster/bus/event-bus.ts';
 import type { Config } from '../../config/schema.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Current } from '../../lib/current.ts';

@@ -6,7 +6,7 @@
  */
 import type { Kysely } from 'kysely';
 import type { EventType, OxbowEvent } from '../../api/events.ts';
-import type { PublishedEvent } from '../../cluster/event-bus.ts';
+import type { PublishedEvent } from '../../cluster/bus/event-bus.ts';
 import type { Tables } from '../../store/schema.ts';
 
 /** The events that are kept. */

@@ -3,8 +3,8 @@
  * In: rows, settings, owners. Out: definitions; the removed streams.
  */
 
+import { isOwn } from '../cluster/owned-streams.ts';
 import type { StreamDefinition } from '../definition.ts';
-import { isOwn } from '../nodes/owned-streams.ts';
 import type { StreamDeps } from '../stream-deps.ts';
 import { configuredStream } from '../stream-settings.ts';
 import { readDefinitions, readRemoved } from '../stream-table.ts';

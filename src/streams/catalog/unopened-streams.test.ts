@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
 import { openVirtualTime } from '../../../test/fixtures/virtual-time.ts';
+import { MemoryPlacements } from '../../cluster/placement/memory-placement.fixture.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { MemoryPlacements } from '../../nodes/memory-placement.fixture.ts';
 import { checkStreams, readStreams } from '../gauges.ts';
 import { ManagedStream } from '../managed-stream.ts';
 import { openStreams, temporaryFolder, testSource } from '../streams.fixture.ts';

@@ -13,7 +13,7 @@ import {
 } from '../../api/clips/clip-shapes.ts';
 import type { ChangedClip, ClipClient, ClipFacts, ClipRequest, ClipsApi } from '../../api/clips/clips-api.ts';
 import { streamUnknown } from '../../api/stream-name.ts';
-import type { EventBus } from '../../cluster/event-bus.ts';
+import type { EventBus } from '../../cluster/bus/event-bus.ts';
 import { measureClip } from '../../delivery/clip/clip-extent.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import type { Clip, ClipTable } from '../../recording/clips/clip-table.ts';

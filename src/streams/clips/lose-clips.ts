@@ -3,7 +3,7 @@
  * In: retention on a full disk, streams that are deleted with their recordings. Out: `clip.lost`, lines of
  * the log.
  */
-import type { EventBus } from '../../cluster/event-bus.ts';
+import type { EventBus } from '../../cluster/bus/event-bus.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Clip, ClipTable } from '../../recording/clips/clip-table.ts';

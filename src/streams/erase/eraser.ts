@@ -14,10 +14,10 @@ import { readParts } from '../../archive/objects/upload-object.ts';
 import type { RangeReader } from '../../archive/range-reader.ts';
 import { storyboardLocation } from '../../archive/recording-locations.ts';
 import { type SegmentLocation, type SegmentPrefix, segmentLocation } from '../../archive/segment-store.ts';
+import type { PurgedThing } from '../../cluster/requests/internal-requests.ts';
+import type { UnpurgedNode } from '../../cluster/requests/node-copies.ts';
 import { sleep } from '../../lib/abort.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
-import type { PurgedThing } from '../../nodes/internal-requests.ts';
-import type { UnpurgedNode } from '../../nodes/node-copies.ts';
 import { writeErased } from '../../recording/erase/erased-file.ts';
 import {
   type ErasedThing,

@@ -3,7 +3,7 @@ import { suite, test } from 'node:test';
 import { openVirtualTime } from '../../../test/fixtures/virtual-time.ts';
 import type { EventData, EventType } from '../../api/events.ts';
 import { printRfc3339 } from '../../api/instant.ts';
-import { createLocalEventBus } from '../../cluster/local-event-bus.ts';
+import { createLocalEventBus } from '../../cluster/bus/local-event-bus.ts';
 import type { Net } from '../../net/net.ts';
 import { createSilentLog } from '../../observe/log.ts';
 import { EdgePurges } from './edge-purges.ts';

@@ -7,11 +7,11 @@
 import { randomUUID } from 'node:crypto';
 import type { EdgePurgesApi, EdgePurgeView, PurgedKind } from '../../api/deletions/edge-purge-shapes.ts';
 import { printRfc3339 } from '../../api/instant.ts';
-import type { PublishedEvent } from '../../cluster/event-bus.ts';
+import type { PublishedEvent } from '../../cluster/bus/event-bus.ts';
+import type { PurgedThing } from '../../cluster/requests/internal-requests.ts';
+import type { UnpurgedNode } from '../../cluster/requests/node-copies.ts';
 import { sleep } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
-import type { PurgedThing } from '../../nodes/internal-requests.ts';
-import type { UnpurgedNode } from '../../nodes/node-copies.ts';
 import type { Log } from '../../observe/log.ts';
 import type { EdgePurges, Purged } from './edge-purges.ts';
 

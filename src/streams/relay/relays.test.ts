@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { noPublishPorts } from '../../api/publish/publish-address.ts';
-import type { EventBus } from '../../cluster/event-bus.ts';
+import type { EventBus } from '../../cluster/bus/event-bus.ts';
 import { createNet } from '../../net/net.ts';
 import type { ConnectRelay } from '../../relay/connection.ts';
 import { parseRelayTarget } from '../../relay/target.ts';

@@ -7,7 +7,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { printRfc3339 } from '../../api/instant.ts';
 import type { NewRelay, RelayChange, RelaysApi, RelayView } from '../../api/relay/relay-shapes.ts';
-import type { EventBus, Subscription } from '../../cluster/event-bus.ts';
+import type { EventBus, Subscription } from '../../cluster/bus/event-bus.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import type { Net } from '../../net/net.ts';

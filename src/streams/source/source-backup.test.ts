@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { Leases } from '../../cluster/lease.ts';
-import { createLocalLeases } from '../../cluster/local-leases.ts';
+import { Leases } from '../../cluster/lease/lease.ts';
+import { createLocalLeases } from '../../cluster/lease/local-leases.ts';
 import type { ClientSourceConfig } from '../../config/schema.ts';
 import type { Publisher } from '../../ingest/publisher.ts';
 import { PublisherSlot } from '../../ingest/publisher-slot.ts';

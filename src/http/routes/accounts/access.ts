@@ -13,8 +13,8 @@ import { printRfc3339 } from '../../../api/instant.ts';
 import { Type } from '../../../api/type.ts';
 import { OxbowError } from '../../../lib/errors.ts';
 import type { HttpDeps } from '../../deps.ts';
-import { IdParams } from '../page-query.ts';
-import { defineRoute, type Route, type RouteCall } from '../route.ts';
+import { IdParams } from '../../route/page-query.ts';
+import { defineRoute, type Route, type RouteCall } from '../../route/route.ts';
 import { accountIdOf, sessionView } from './account-views.ts';
 
 const SignIn = Type.Object(

@@ -6,9 +6,9 @@ import type { AuditQuery as Lines } from '../../../accounts/audit/audit-trail.ts
 import { AuditEntry } from '../../../api/account/account-shapes.ts';
 import { Type } from '../../../api/type.ts';
 import type { HttpDeps } from '../../deps.ts';
-import { instantForms, readInstant } from '../instant-field.ts';
-import { NextCursor, PageQuery } from '../page-query.ts';
-import { defineRoute, type Route, type RouteAnswer } from '../route.ts';
+import { instantForms, readInstant } from '../../route/instant-field.ts';
+import { NextCursor, PageQuery } from '../../route/page-query.ts';
+import { defineRoute, type Route, type RouteAnswer } from '../../route/route.ts';
 import { auditEntry } from './account-views.ts';
 
 const MOST = 200;

@@ -6,9 +6,9 @@ import { InvitationView } from '../../../api/account/account-shapes.ts';
 import { Type } from '../../../api/type.ts';
 import { OxbowError } from '../../../lib/errors.ts';
 import { ONE_LINE } from '../../../lib/text/printable.ts';
-import { expiresForms, readExpiry } from '../expiry-field.ts';
-import { IdParams } from '../page-query.ts';
-import { defineRoute, type Route } from '../route.ts';
+import { expiresForms, readExpiry } from '../../route/expiry-field.ts';
+import { IdParams } from '../../route/page-query.ts';
+import { defineRoute, type Route } from '../../route/route.ts';
 import { invitationView } from './account-views.ts';
 
 const WEEK_MS = 7 * 24 * 3_600_000;

@@ -8,7 +8,7 @@ import { UserView } from '../../../api/account/account-shapes.ts';
 import { Type } from '../../../api/type.ts';
 import { OxbowError } from '../../../lib/errors.ts';
 import type { HttpDeps } from '../../deps.ts';
-import { defineRoute, type Route } from '../route.ts';
+import { defineRoute, type Route } from '../../route/route.ts';
 import { meView, ownAccount, userView } from './account-views.ts';
 import { KeepTokens, NameField, NewPassword } from './users.ts';
 

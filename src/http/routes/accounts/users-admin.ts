@@ -6,8 +6,8 @@ import type { Principal } from '../../../accounts/principal.ts';
 import { UserRole, UserState, UserView } from '../../../api/account/account-shapes.ts';
 import { Type } from '../../../api/type.ts';
 import { OxbowError } from '../../../lib/errors.ts';
-import { IdParams, NextCursor, PageQuery, pageOf } from '../page-query.ts';
-import { defineRoute, type Route } from '../route.ts';
+import { IdParams, NextCursor, PageQuery, pageOf } from '../../route/page-query.ts';
+import { defineRoute, type Route } from '../../route/route.ts';
 import { userView } from './account-views.ts';
 import { KeepTokens, NameField, NewPassword } from './users.ts';
 

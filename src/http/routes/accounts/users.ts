@@ -6,7 +6,7 @@ import { MAX_PASSWORD, MIN_PASSWORD } from '../../../accounts/users/password-rul
 import { UserView } from '../../../api/account/account-shapes.ts';
 import { Type } from '../../../api/type.ts';
 import { OxbowError } from '../../../lib/errors.ts';
-import { defineRoute, type Route } from '../route.ts';
+import { defineRoute, type Route } from '../../route/route.ts';
 import { startSession } from './access.ts';
 import { userOf, userView } from './account-views.ts';
 

@@ -10,10 +10,10 @@ import { UserView } from '../../../api/account/account-shapes.ts';
 import { Type } from '../../../api/type.ts';
 import { OxbowError } from '../../../lib/errors.ts';
 import type { HttpDeps } from '../../deps.ts';
+import { IdParams } from '../../route/page-query.ts';
+import { defineRoute, type Route, type RouteCall } from '../../route/route.ts';
 import { ownAccount, userView } from '../accounts/account-views.ts';
 import { NewPassword } from '../accounts/users.ts';
-import { IdParams } from '../page-query.ts';
-import { defineRoute, type Route, type RouteCall } from '../route.ts';
 
 const Email = Type.String({ minLength: 3, maxLength: 254, description: 'one address' });
 const Code = Type.String({ minLength: 1, maxLength: 100, description: 'the part of the link after `#`' });

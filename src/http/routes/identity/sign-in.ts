@@ -9,9 +9,9 @@ import { UserView } from '../../../api/account/account-shapes.ts';
 import { Type } from '../../../api/type.ts';
 import { messageOf, OxbowError } from '../../../lib/errors.ts';
 import type { HttpDeps } from '../../deps.ts';
+import { defineRoute, type Route, type RouteAnswer, type RouteCall } from '../../route/route.ts';
 import { startSession } from '../accounts/access.ts';
 import { ownAccount, userOf, userView } from '../accounts/account-views.ts';
-import { defineRoute, type Route, type RouteAnswer, type RouteCall } from '../route.ts';
 import { printReturnPage, returnPageFields } from './return-page.ts';
 
 const ProviderParams = Type.Object({ provider: Type.String({ maxLength: 64, description: 'name in the settings' }) });

@@ -11,9 +11,9 @@ import {
 } from '../../../api/library/asset-shapes.ts';
 import type { AssetCondition, VersionedAsset } from '../../../api/library/assets-api.ts';
 import { Type } from '../../../api/type.ts';
-import { checkMatch } from '../../media/conditions.ts';
-import { IdParams } from '../page-query.ts';
-import { defineRoute, type Route, type RouteAnswer, type RouteCall } from '../route.ts';
+import { checkMatch } from '../../../serve/exchange/conditions.ts';
+import { IdParams } from '../../route/page-query.ts';
+import { defineRoute, type Route, type RouteAnswer, type RouteCall } from '../../route/route.ts';
 import { purgeField } from '../streams/edge-purges.ts';
 
 const RemoveQuery = Type.Object(

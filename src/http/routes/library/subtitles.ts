@@ -6,8 +6,8 @@ import { AssetSubtitleView, SubtitleQuery } from '../../../api/library/asset-sha
 import { Type } from '../../../api/type.ts';
 import { OxbowError } from '../../../lib/errors.ts';
 import { MAX_SUBTITLE_FILE } from '../../../media/subtitles/bounds.ts';
-import { IdParams } from '../page-query.ts';
-import { defineRoute, type Route } from '../route.ts';
+import { IdParams } from '../../route/page-query.ts';
+import { defineRoute, type Route } from '../../route/route.ts';
 
 const SubtitleParams = Type.Object({ id: Type.String(), subtitle: Type.String({ maxLength: 40 }) });
 

@@ -5,8 +5,8 @@
 import { ItemTarget, RoomItem } from '../../../api/room/item-shapes.ts';
 import { Type } from '../../../api/type.ts';
 import { addItems, editItem, MAX_ADDED, moveItems, removeItems } from '../../../rooms/playlist/edit-playlist.ts';
-import { IdParams } from '../page-query.ts';
-import { defineRoute, type Route } from '../route.ts';
+import { IdParams } from '../../route/page-query.ts';
+import { defineRoute, type Route } from '../../route/route.ts';
 import { readRoom } from './room-reader.ts';
 
 const Id = Type.String({ maxLength: 64 });

@@ -13,8 +13,8 @@ import {
 import { Type } from '../../../api/type.ts';
 import { OxbowError } from '../../../lib/errors.ts';
 import type { MediaServer } from '../../../rooms/providers/media-servers.ts';
-import { IdParams } from '../page-query.ts';
-import { defineRoute, type Route } from '../route.ts';
+import { IdParams } from '../../route/page-query.ts';
+import { defineRoute, type Route } from '../../route/route.ts';
 import { readRoom, userOf } from './room-reader.ts';
 
 const ServerList = Type.Object(

@@ -6,9 +6,9 @@ import { MemberView } from '../../../api/room/room-shapes.ts';
 import { Type } from '../../../api/type.ts';
 import { isHiddenState } from '../../../rooms/members.ts';
 import { changeMember, kick } from '../../../rooms/moderation.ts';
-import { readExpiry } from '../expiry-field.ts';
-import { IdParams } from '../page-query.ts';
-import { defineRoute, type Route } from '../route.ts';
+import { readExpiry } from '../../route/expiry-field.ts';
+import { IdParams } from '../../route/page-query.ts';
+import { defineRoute, type Route } from '../../route/route.ts';
 import { readRoom } from './room-reader.ts';
 
 const MOST_LISTED = 5000;

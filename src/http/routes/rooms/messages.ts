@@ -5,8 +5,8 @@
 import { RoomMessage } from '../../../api/room/chat-shapes.ts';
 import { Type } from '../../../api/type.ts';
 import { OxbowError } from '../../../lib/errors.ts';
-import { IdParams, NextCursor } from '../page-query.ts';
-import { defineRoute, type Route } from '../route.ts';
+import { IdParams, NextCursor } from '../../route/page-query.ts';
+import { defineRoute, type Route } from '../../route/route.ts';
 import { readRoom } from './room-reader.ts';
 
 const USUAL = 100;

@@ -4,8 +4,8 @@
  */
 import { clientMessages } from '../../../api/room/messages.ts';
 import { Type } from '../../../api/type.ts';
-import { IdParams } from '../page-query.ts';
-import { defineRoute, type Route } from '../route.ts';
+import { IdParams } from '../../route/page-query.ts';
+import { defineRoute, type Route } from '../../route/route.ts';
 import { readRoom } from './room-reader.ts';
 
 const State = Type.Object(

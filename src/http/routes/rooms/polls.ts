@@ -8,8 +8,8 @@ import { OxbowError } from '../../../lib/errors.ts';
 import type { RoomPolls } from '../../../rooms/chat/room-polls.ts';
 import type { ChatSender } from '../../../rooms/room-chat.ts';
 import type { HttpDeps } from '../../deps.ts';
-import { IdParams } from '../page-query.ts';
-import { defineRoute, type Route } from '../route.ts';
+import { IdParams } from '../../route/page-query.ts';
+import { defineRoute, type Route } from '../../route/route.ts';
 import { type RoomCall, readRoom } from './room-reader.ts';
 
 const NewPoll = Type.Object(

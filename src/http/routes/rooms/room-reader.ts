@@ -6,7 +6,7 @@ import type { UserRef } from '../../../accounts/users/user.ts';
 import { OxbowError } from '../../../lib/errors.ts';
 import type { Room } from '../../../rooms/room.ts';
 import type { HttpDeps } from '../../deps.ts';
-import type { RouteCall } from '../route.ts';
+import type { RouteCall } from '../../route/route.ts';
 
 /** A request about a room. */
 export type RoomCall = Pick<RouteCall<{ id: string }>, 'params' | 'principal' | 'client'>;

@@ -9,10 +9,10 @@ import { OxbowError } from '../../../lib/errors.ts';
 import { editRoom, type RoomFields } from '../../../rooms/edit-room.ts';
 import { leaveRoom } from '../../../rooms/moderation.ts';
 import type { RoomCursor } from '../../../rooms/rooms.ts';
-import { asOwnersHaveIt, missingFields } from '../../nodes/merge-lists.ts';
-import { readExpiry } from '../expiry-field.ts';
-import { IdParams, NextCursor } from '../page-query.ts';
-import { defineRoute, type Route } from '../route.ts';
+import { readExpiry } from '../../route/expiry-field.ts';
+import { asOwnersHaveIt, missingFields } from '../../route/merge-lists.ts';
+import { IdParams, NextCursor } from '../../route/page-query.ts';
+import { defineRoute, type Route } from '../../route/route.ts';
 import { readRoom, userOf } from './room-reader.ts';
 
 const USUAL = 50;

@@ -13,9 +13,9 @@ import {
 } from '../../../api/alarms/alarm-shapes.ts';
 import { Type } from '../../../api/type.ts';
 import { OxbowError } from '../../../lib/errors.ts';
-import { instantForms, readInstant } from '../instant-field.ts';
-import { IdParams, NextCursor } from '../page-query.ts';
-import { defineRoute, type Route } from '../route.ts';
+import { instantForms, readInstant } from '../../route/instant-field.ts';
+import { IdParams, NextCursor } from '../../route/page-query.ts';
+import { defineRoute, type Route } from '../../route/route.ts';
 import { NameParams } from './streams.ts';
 import { RangeQuery, readRange } from './timeline.ts';
 

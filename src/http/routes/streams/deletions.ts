@@ -6,8 +6,8 @@ import { DeletionView, HoldView } from '../../../api/deletions/deletion-shapes.t
 import type { Requester } from '../../../api/deletions/deletions-api.ts';
 import { StreamName } from '../../../api/stream-name.ts';
 import { Type } from '../../../api/type.ts';
-import { endForms, instantForms, readEnd, readInstant } from '../instant-field.ts';
-import { defineRoute, type Route, type RouteCall } from '../route.ts';
+import { endForms, instantForms, readEnd, readInstant } from '../../route/instant-field.ts';
+import { defineRoute, type Route, type RouteCall } from '../../route/route.ts';
 import { NameParams } from './streams.ts';
 
 const Instant = Type.String({ maxLength: 64, description: instantForms });

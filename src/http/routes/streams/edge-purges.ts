@@ -6,8 +6,8 @@ import { EdgePurgeView, type PurgedKind } from '../../../api/deletions/edge-purg
 import { StreamName } from '../../../api/stream-name.ts';
 import { Type } from '../../../api/type.ts';
 import type { HttpDeps } from '../../deps.ts';
-import { mergePages, missingFields } from '../../nodes/merge-lists.ts';
-import { defineRoute, type Route } from '../route.ts';
+import { mergePages, missingFields } from '../../route/merge-lists.ts';
+import { defineRoute, type Route } from '../../route/route.ts';
 
 const Id = Type.Optional(Type.String({ maxLength: 80, description: 'its id' }));
 const PurgeQuery = Type.Object(

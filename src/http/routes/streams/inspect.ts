@@ -13,7 +13,7 @@ import {
 import type { InspectApi } from '../../../api/streams-api.ts';
 import { Type } from '../../../api/type.ts';
 import type { HttpDeps } from '../../deps.ts';
-import { defineRoute, type Route } from '../route.ts';
+import { defineRoute, type Route } from '../../route/route.ts';
 import { NameParams } from './streams.ts';
 
 const Picture = Type.Unsafe<unknown>({ type: 'string', format: 'binary', description: 'the picture' });

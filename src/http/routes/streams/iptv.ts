@@ -18,11 +18,11 @@ import { guideStart, programmesOf } from '../../../delivery/iptv/programmes.ts';
 import { type GuideChannel, printXmltv } from '../../../delivery/iptv/xmltv.ts';
 import type { Reply } from '../../../delivery/reply.ts';
 import { playlistReply } from '../../../delivery/text-reply.ts';
+import { checkVerdict } from '../../../serve/media/watch-token-policy.ts';
 import type { HttpDeps } from '../../deps.ts';
-import { checkVerdict } from '../../media/watch-token-policy.ts';
-import { mergePages } from '../../nodes/merge-lists.ts';
-import { MOST } from '../page-query.ts';
-import { defineRoute, type Route, type RouteCall } from '../route.ts';
+import { mergePages } from '../../route/merge-lists.ts';
+import { MOST } from '../../route/page-query.ts';
+import { defineRoute, type Route, type RouteCall } from '../../route/route.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;

@@ -5,8 +5,8 @@
 import { MarkerView, PinView } from '../../../api/shapes.ts';
 import { Type } from '../../../api/type.ts';
 import { OxbowError } from '../../../lib/errors.ts';
-import { endForms, instantForms, readEnd, readInstant } from '../instant-field.ts';
-import { defineRoute, type Route } from '../route.ts';
+import { endForms, instantForms, readEnd, readInstant } from '../../route/instant-field.ts';
+import { defineRoute, type Route } from '../../route/route.ts';
 import { findStream, NameParams } from './streams.ts';
 
 /** The last instant of a JavaScript date, ms since 1970. */

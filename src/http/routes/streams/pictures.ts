@@ -5,7 +5,7 @@
 import { pictureTypes } from '../../../api/picture.ts';
 import { Type } from '../../../api/type.ts';
 import { OxbowError } from '../../../lib/errors.ts';
-import { defineRoute, type Route } from '../route.ts';
+import { defineRoute, type Route } from '../../route/route.ts';
 import { findStream, NameParams } from './streams.ts';
 
 const PATH = '/api/v1/streams/:name/picture';

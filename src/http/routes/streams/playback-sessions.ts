@@ -7,8 +7,8 @@ import { PlaybackSession } from '../../../api/session-shapes.ts';
 import { streamUnknown } from '../../../api/stream-name.ts';
 import { Type } from '../../../api/type.ts';
 import type { Session } from '../../../delivery/viewers.ts';
-import { NextCursor, PageQuery, pageOf } from '../page-query.ts';
-import { defineRoute, type Route } from '../route.ts';
+import { NextCursor, PageQuery, pageOf } from '../../route/page-query.ts';
+import { defineRoute, type Route } from '../../route/route.ts';
 import { NameParams } from './streams.ts';
 
 const PlaybackSessionList = Type.Object(

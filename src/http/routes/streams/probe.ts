@@ -3,7 +3,7 @@
  * In: POST /api/v1/probe. Out: ProbeView. The probe ends when the client disconnects.
  */
 import { ProbeRequest, ProbeView } from '../../../api/probe.ts';
-import { defineRoute, type Route } from '../route.ts';
+import { defineRoute, type Route } from '../../route/route.ts';
 
 /** The rows. */
 export const probeRoutes: readonly Route[] = [

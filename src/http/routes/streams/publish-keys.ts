@@ -10,11 +10,11 @@ import { CreatedPublishKey, PublishAddresses, PublishKeyView } from '../../../ap
 import { Type } from '../../../api/type.ts';
 import { parseDuration } from '../../../lib/duration.ts';
 import { FormatError, OxbowError } from '../../../lib/errors.ts';
-import type { RequestClient } from '../../api/authenticate.ts';
+import type { RequestClient } from '../../../serve/client/authenticate.ts';
 import type { HttpDeps } from '../../deps.ts';
-import { expiresForms, readExpiry } from '../expiry-field.ts';
-import { IdParams } from '../page-query.ts';
-import { defineRoute, type Route, type RouteAnswer } from '../route.ts';
+import { expiresForms, readExpiry } from '../../route/expiry-field.ts';
+import { IdParams } from '../../route/page-query.ts';
+import { defineRoute, type Route, type RouteAnswer } from '../../route/route.ts';
 import { NameParams } from './streams.ts';
 
 /** Longest overlap of two keys, ms. */

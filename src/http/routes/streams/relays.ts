@@ -4,8 +4,8 @@
  */
 import { RelayView } from '../../../api/relay/relay-shapes.ts';
 import { Type } from '../../../api/type.ts';
-import { IdParams } from '../page-query.ts';
-import { defineRoute, type Route } from '../route.ts';
+import { IdParams } from '../../route/page-query.ts';
+import { defineRoute, type Route } from '../../route/route.ts';
 import { NameParams } from './streams.ts';
 
 const NewRelay = Type.Object(

@@ -3,7 +3,7 @@
  * In: requests below /api/v1/streams/{name}/stats. Out: StreamStats, StatsHistory.
  */
 import { StatsHistory, StreamStats } from '../../../api/measure/stats-shapes.ts';
-import { defineRoute, type Route } from '../route.ts';
+import { defineRoute, type Route } from '../../route/route.ts';
 import { NameParams } from './streams.ts';
 import { readRange, StepsQuery } from './timeline.ts';
 

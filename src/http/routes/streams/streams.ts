@@ -7,11 +7,11 @@ import { SourceSettings, StreamPatch, StreamSettings, StreamView } from '../../.
 import { StreamName, streamUnknown } from '../../../api/stream-name.ts';
 import type { Precondition } from '../../../api/streams-api.ts';
 import { Type } from '../../../api/type.ts';
+import { checkMatch } from '../../../serve/exchange/conditions.ts';
 import type { HttpDeps } from '../../deps.ts';
-import { checkMatch } from '../../media/conditions.ts';
-import { mergePages, missingFields } from '../../nodes/merge-lists.ts';
-import { MOST, NextCursor, PageQuery, pageOf } from '../page-query.ts';
-import { defineRoute, type Route, type RouteCall } from '../route.ts';
+import { mergePages, missingFields } from '../../route/merge-lists.ts';
+import { MOST, NextCursor, PageQuery, pageOf } from '../../route/page-query.ts';
+import { defineRoute, type Route, type RouteCall } from '../../route/route.ts';
 import { purgeField } from './edge-purges.ts';
 
 /** The parameter of every path that names a stream. */

@@ -7,8 +7,8 @@ import { GapView, TimelineView } from '../../../api/shapes.ts';
 import { Type } from '../../../api/type.ts';
 import { OxbowError } from '../../../lib/errors.ts';
 import type { HttpDeps } from '../../deps.ts';
-import { endForms, instantForms, readEnd, readInstant } from '../instant-field.ts';
-import { defineRoute, type Route } from '../route.ts';
+import { endForms, instantForms, readEnd, readInstant } from '../../route/instant-field.ts';
+import { defineRoute, type Route } from '../../route/route.ts';
 import { findStream, NameParams } from './streams.ts';
 
 const DAY_MS = 24 * 3_600_000;

@@ -9,8 +9,8 @@ import { printMediaAddress } from '../../../api/media-address.ts';
 import { printSignedPath } from '../../../api/signed-path.ts';
 import { Type } from '../../../api/type.ts';
 import { OxbowError } from '../../../lib/errors.ts';
-import { expiresForms, readExpiry } from '../expiry-field.ts';
-import { defineRoute, type Route } from '../route.ts';
+import { expiresForms, readExpiry } from '../../route/expiry-field.ts';
+import { defineRoute, type Route } from '../../route/route.ts';
 import { findStream, NameParams } from './streams.ts';
 
 const DAY_MS = 24 * 3_600_000;

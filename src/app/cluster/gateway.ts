@@ -1,0 +1,59 @@
+/**
+ * Opens the gateway of a node: requests for what other nodes own are passed to them.
+ * In: the context, nodes, store, clips, accounts, delivery. Out: the gateway. docs/decisions/0055.
+ */
+
+import { type Gateway, openGateway as open } from '../../cluster/gateway/gateway.ts';
+import { isLoopback } from '../../config/address.ts';
+import { messageOf } from '../../lib/errors.ts';
+import { version } from '../../lib/version.ts';
+import { isDeparture, reportBug } from '../../observe/errors/report-bug.ts';
+import { readableFields } from '../../serve/client/foreign-pages.ts';
+import { certificateFiles } from '../../serve/tls/tls-certificate.ts';
+import type { AppContext, Nodes, Parts } from '../parts.ts';
+
+/** Opens it before HTTP, which is closed before it. */
+export function openGateway(
+  { config, opened, clock, log, metrics, telemetry }: AppContext,
+  { placement, signature }: Nodes,
+  { store, clips, accounts, delivery }: Pick<Parts, 'store' | 'clips' | 'accounts' | 'delivery'>,
+): Gateway {
+  const { cluster, http, publicUrl, trustedProxies, tls } = config;
+  return opened.use(
+    open({
+      placement,
+      signature,
+      trustedProxies,
+      version,
+      clock,
+      log,
+      metrics,
+      telemetry,
+      memoryBytes: cluster.cache,
+      // All nodes have one secret for playback tokens; an authorization server decides about each of them all
+      // the same.
+      tokens: accounts.auth ? undefined : accounts.access.watch,
+      isSecure: certificateFiles(tls) !== undefined,
+      head: readableFields(http.address, publicUrl),
+      isGuarded: isLoopback(http.address),
+      // The name of a clip's stream does not change: what this node remembers of it is right, also of a
+      // stream that has moved.
+      streamOfClip: async (id) => clips.facts(id)?.stream ?? (await streamOf(store, id)),
+      defaultStream: delivery.defaultStream,
+      failed(error, where) {
+        if (isDeparture(error)) log.debug({ where, error: messageOf(error) }, 'a request was left');
+        else reportBug({ metrics, log }, error, { where }, 'a request failed');
+      },
+    }),
+  );
+}
+
+async function streamOf({ db }: Parts['store'], clip: string): Promise<string | undefined> {
+  const row = await db
+    .selectFrom('clip')
+    .innerJoin('stream', 'stream.id', 'clip.stream_id')
+    .select('stream.name')
+    .where('clip.id', '=', clip)
+    .executeTakeFirst();
+  return row?.name;
+}

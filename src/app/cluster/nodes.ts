@@ -1,0 +1,198 @@
+/**
+ * Opens the cluster side of a node: placement, request signatures, shared files.
+ * In: the context, store, net. Out: Nodes; undefined without a cluster. docs/decisions/0055.
+ */
+import type { SegmentStore } from '../../archive/segment-store.ts';
+import { Leases } from '../../cluster/lease/lease.ts';
+import { ClusterNodes } from '../../cluster/placement/cluster-nodes.ts';
+import { NodeRows } from '../../cluster/placement/node-rows.ts';
+import { SharedPlacement } from '../../cluster/placement/shared-placement.ts';
+import {
+  createInternalRequests,
+  type InternalRequestDeps,
+  internalTarget,
+} from '../../cluster/requests/internal-requests.ts';
+import { NodeClient } from '../../cluster/requests/node-client.ts';
+import { NodeFiles } from '../../cluster/requests/node-files.ts';
+import { NodeSignature } from '../../cluster/requests/node-signature.ts';
+import { nodeName } from '../../config/sections/cluster-section.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { OncePer } from '../../lib/once-per.ts';
+import { version } from '../../lib/version.ts';
+import { openLeaseTable } from '../../store/lease-table.ts';
+import type { RowChanges } from '../../store/row-changes.ts';
+import { recoverElsewhere } from '../../streams/cluster/recover-elsewhere.ts';
+import type { PublishElsewhere } from '../../streams/publish/publish-access.ts';
+import { createRoomTimeline } from '../../streams/room/room-timeline.ts';
+import { readStreamId, readStreamName } from '../../streams/stream-table.ts';
+import type { AppContext, Nodes, Parts } from '../parts.ts';
+
+const MIN_SECRET = 32;
+/** Failures of other nodes are logged at most this often, ms. */
+const LOG_EVERY_MS = 60_000;
+/** A stream without a publisher moves within this time, ms. */
+const GIVE_MS = 10_000;
+const MAX_REFUSAL_BYTES = 4096;
+/**
+ * Another node learns within this time what was changed here, ms; one that is slower learns it with its next
+ * look.
+ */
+const TELL_MS = 500;
+
+/**
+ * Registers this node, and reads who owns what.
+ *
+ * @throws OxbowError `bad-setting`
+ */
+export async function openNodes(
+  { config, clock, log, opened, shutdown, failed, metrics }: AppContext,
+  { store, net }: Pick<Parts, 'store' | 'net'>,
+): Promise<Nodes | undefined> {
+  const { url, secret, roles, takeover } = config.cluster;
+  const node = nodeName(config);
+  if (node === undefined || url === undefined) return undefined;
+  if (store.engine !== 'postgresql') throw new OxbowError('bad-setting', '`cluster.url` needs `store.url`.');
+  if (secret === undefined || secret.length < MIN_SECRET)
+    throw new OxbowError(
+      'bad-setting',
+      `\`cluster.url\` needs \`cluster.secret\` with ${MIN_SECRET} characters or more.`,
+    );
+  const rows = new NodeRows(store.db, clock);
+  await rows.register({ name: node, url, roles, version });
+  const unnoted = failed('the note that this node ends');
+  const ended = new AbortController();
+  opened.defer(() => {
+    ended.abort();
+    return rows.end(node).catch(unnoted);
+  });
+  shutdown.leaving.addEventListener('abort', () => void rows.drain(node).catch(unnoted), ended);
+  const leases = new Leases({
+    store: openLeaseTable(store.db, clock),
+    clock,
+    failed: (error) => log.warn({ err: error }, 'the lease of a dead node cannot be renewed'),
+  });
+  const placement = await SharedPlacement.open({
+    rows,
+    leases,
+    node,
+    roles,
+    takeoverMs: takeover,
+    clock,
+    log,
+    tookOver: (dead, things) =>
+      log.warn({ node: dead, things }, 'the lease of a node expired; its streams, rooms and assets were reassigned'),
+  });
+  const signature = new NodeSignature({ secret, node, clock });
+  const list = new ClusterNodes({ db: store.db, rows, clock, placement });
+  opened.defer(metrics.beforeScrape(() => list.measure(metrics)));
+  return { placement, signature, roles, list, client: new NodeClient({ net, signature }) };
+}
+
+/** The store of the files of all nodes. */
+export function openNodeFiles({ clock, log }: AppContext, { placement, client }: Nodes, own: SegmentStore): NodeFiles {
+  const failures = new OncePer(LOG_EVERY_MS, () => clock.monotonicMs());
+  return new NodeFiles({
+    own,
+    client,
+    placement,
+    failed: (node, error) =>
+      failures.call((leftOut) => log.warn({ node, err: error, leftOut }, 'another node could not delete its files')),
+  });
+}
+
+/** Answers what other nodes request of this one. */
+export function openInternalRequests(
+  { failed, telemetry }: AppContext,
+  { signature }: Nodes,
+  { catalog, recordings, changes }: Pick<Parts, 'catalog' | 'recordings' | 'changes'>,
+  { purge }: Pick<InternalRequestDeps, 'purge'>,
+): ReturnType<typeof createInternalRequests> {
+  const timelineOf = (stream: string) => {
+    catalog.get(stream); // throws `stream-unknown`
+    return createRoomTimeline(() => catalog.find(stream), recordings.table);
+  };
+  return createInternalRequests({
+    signature,
+    files: recordings.files,
+    release: recordings.release,
+    purge,
+    telemetry,
+    edge(stream) {
+      const timeline = timelineOf(stream);
+      return { edgeMs: timeline.edgeMs() ?? null, distanceMs: timeline.distanceMs() };
+    },
+    look: async () => changes?.look(),
+    span: async (stream, positionMs) => (await timelineOf(stream).span(positionMs)) ?? null,
+    give: (stream, node) => catalog.give(stream, node),
+    failed: failed('a request of another node'),
+  });
+}
+
+/** Brings streams of other nodes to this one when they are published here. */
+export function openPublishElsewhere(
+  { shutdown }: AppContext,
+  { placement, client }: Nodes,
+  { catalog, store, changes }: Pick<Parts, 'catalog' | 'store' | 'changes'>,
+): PublishElsewhere {
+  return {
+    nameOf: (streamId) => readStreamName(store.db, streamId),
+    idOf: (name) => readStreamId(store.db, name),
+    readKeys: async () => changes?.look(),
+    async bring(name) {
+      const owner = await placement.lookUp('stream', name);
+      if (owner === undefined || owner === 'own') return;
+      if (!owner.isAlive) {
+        const extra = { retryAfterSeconds: 2 };
+        throw new OxbowError('not-ready', `${name} was on the node ${owner.name}, which does not run.`, { extra });
+      }
+      const { signal } = shutdown;
+      using response = await client.send(owner, {
+        method: 'POST',
+        target: internalTarget.give(name),
+        maxBytes: MAX_REFUSAL_BYTES,
+        deadlineMs: GIVE_MS,
+        signal,
+      });
+      if (response.status !== 204) {
+        const detail = Buffer.from(await response.body()).toString() || `the node ${owner.name} keeps ${name}`;
+        throw new OxbowError('publisher-active', detail);
+      }
+      await placement.refresh();
+      await catalog.settled();
+    },
+  };
+}
+
+/** The other nodes read what this one has changed, before the change is answered. */
+function tellChanges(
+  { shutdown }: Pick<AppContext, 'shutdown'>,
+  { placement, client }: Nodes,
+  changes: RowChanges,
+): void {
+  const { signal } = shutdown;
+  const request = { method: 'POST', target: internalTarget.changes, maxBytes: MAX_REFUSAL_BYTES } as const;
+  changes.tellBy(async () => {
+    const living = signal.aborted ? [] : placement.others.filter(({ isAlive }) => isAlive);
+    const telling = living.map(async (node) => {
+      using _response = await client.send(node, { ...request, deadlineMs: TELL_MS, signal });
+    });
+    // A node that does not answer looks by itself.
+    await Promise.allSettled(telling);
+  });
+}
+
+/**
+ * Keeps the owners current until the shutdown, and recovers what this node recorded of streams that others
+ * have now.
+ */
+export function startNodes(
+  { opened, shutdown, failed }: AppContext,
+  nodes: Nodes,
+  { streams, changes }: Pick<Parts, 'streams' | 'changes'>,
+): void {
+  const { placement } = nodes;
+  if (changes) tellChanges({ shutdown }, nodes, changes);
+  opened.use(shutdown.owns(placement.run(shutdown)));
+  const recovering = recoverElsewhere(streams.deps, shutdown).catch(failed('the recovery of recordings'));
+  opened.use(shutdown.owns(recovering));
+}

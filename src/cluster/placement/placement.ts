@@ -1,0 +1,80 @@
+/**
+ * Which node of a cluster owns a stream, room, asset or upload. The owner alone runs it, writes its files and
+ * changes its rows; the other nodes pass requests on to it. Without a cluster, this process owns everything.
+ * In: kinds and keys. Out: owners. docs/decisions/0055.
+ */
+import type { NodeRole } from '../../config/sections/cluster-section.ts';
+import type { Subscribable } from '../../lib/events.ts';
+import { Emitter } from '../../lib/events.ts';
+
+/** What has an owner: a stream by its name, anything else by its id. */
+export type OwnedKind = 'stream' | 'room' | 'asset' | 'upload';
+
+/** What a node must do to own a thing. */
+export const roleFor: Readonly<Record<OwnedKind, NodeRole>> = {
+  stream: 'ingest',
+  room: 'rooms',
+  asset: 'ingest',
+  upload: 'ingest',
+};
+
+/** A node of the cluster. */
+export interface NodeView {
+  readonly name: string;
+  /** Where the other nodes reach it. */
+  readonly url: URL;
+  readonly roles: readonly NodeRole[];
+  readonly version: string;
+  /** Its lease is held. */
+  readonly isAlive: boolean;
+}
+
+/** The owner of a thing: this process, another node, or undefined if it has none. */
+export type Owner = 'own' | NodeView | undefined;
+
+/** A thing has another owner. */
+export interface Moved {
+  readonly kind: OwnedKind;
+  readonly key: string;
+  readonly owner: Owner;
+}
+
+/** The owners of a cluster, as this node knows them. */
+export interface Placement {
+  /** Name of this node; empty without a cluster. */
+  readonly node: string;
+  /** The other nodes. */
+  readonly others: readonly NodeView[];
+  /** Whether this node may own such things, by its roles. */
+  takes(kind: OwnedKind): boolean;
+  /** Called after the owner of a thing has changed: to this node, or from it. */
+  readonly moved: Subscribable<Moved>;
+  /** The owner, as last read: at most a few seconds old. */
+  find(kind: OwnedKind, key: string): Owner;
+  /** The owner; asks the database about a thing that is not known. */
+  lookUp(kind: OwnedKind, key: string): Promise<Owner>;
+  /**
+   * Makes this node the owner of a thing that has none. Returns the owner: this node, or the one that has it
+   * already.
+   */
+  claim(kind: OwnedKind, key: string): Promise<Exclude<Owner, undefined>>;
+  /** Gives what this node owns to another one. False: this node does not own it. */
+  give(kind: OwnedKind, key: string, to: string): Promise<boolean>;
+  /** The thing exists no more. */
+  forget(kind: OwnedKind, key: string): Promise<void>;
+}
+
+/** Without a cluster. */
+export function createSolePlacement(): Placement {
+  return {
+    node: '',
+    others: [],
+    takes: () => true,
+    moved: new Emitter<Moved>(),
+    find: () => 'own',
+    lookUp: async () => 'own',
+    claim: async () => 'own',
+    give: async () => false,
+    forget: async () => {},
+  };
+}

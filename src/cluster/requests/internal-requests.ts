@@ -1,0 +1,208 @@
+/**
+ * What nodes request of each other: files of this node, copies of media in its memory, streams that move, the
+ * live edge of streams, and that it reads what has changed. Only signed requests are answered.
+ * In: HTTP requests below `/internal/`. Out: responses. docs/decisions/0055.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import {
+  isMissing,
+  type SegmentLocation,
+  type SegmentPrefix,
+  type SegmentStore,
+  segmentLocation,
+} from '../../archive/segment-store.ts';
+import { messageOf, OxbowError } from '../../lib/errors.ts';
+import { withinSpan } from '../../observe/traces/current-span.ts';
+import { noTelemetry, type Telemetry } from '../../observe/traces/telemetry.ts';
+import type { NodeSender, NodeSignature, ReceivedRequest } from './node-signature.ts';
+
+const PREFIX = '/internal/';
+/** Largest range of a file in one reply, bytes. */
+export const MAX_RANGE_BYTES = 16 * 1024 * 1024;
+
+/** Media that other nodes may have copies of. */
+export interface PurgedThing {
+  readonly kind: 'stream' | 'asset' | 'clip';
+  /** Name of the stream; id of the asset or clip. */
+  readonly id: string;
+}
+
+/** What the requests work with. */
+export interface InternalRequestDeps {
+  readonly signature: Pick<NodeSignature, 'senderOf'>;
+  /** The files of this node. */
+  readonly files: SegmentStore;
+  /** Closes what reads files of this node, and drops what is in memory of them. */
+  release(prefix: SegmentPrefix): void;
+  /** Drops the copies in memory of what another node has deleted. */
+  purge(what: PurgedThing): Promise<unknown>;
+  /** Reads the rows that other nodes have changed. */
+  look(): Promise<void>;
+  /** Gives a stream to another node. @throws OxbowError if it cannot */
+  give(stream: string, node: string): Promise<void>;
+  /** The live edge of a stream of this node, for rooms. @throws OxbowError if it does not run here */
+  edge(stream: string): object;
+  /** The first media of a stream that ends after a position, unix ms; null: none yet. @throws as `edge` */
+  span(stream: string, positionMs: number): Promise<object | null>;
+  /** Spans of what another node changes here, below its own. */
+  readonly telemetry?: Pick<Telemetry, 'begin' | 'ended'> | undefined;
+  /** Called with a bug. */
+  failed(error: unknown): void;
+}
+
+/** The targets of internal requests. */
+export const internalTarget = {
+  /** Bytes of a file; fewer at its end. */
+  range: (location: string, offset: number, length: number): string =>
+    `${PREFIX}files/${location}?offset=${offset}&length=${length}`,
+  size: (location: string): string => `${PREFIX}files/${location}`,
+  /** DELETE: everything with that prefix. */
+  files: (prefix: string): string => `${PREFIX}files/${prefix}`,
+  /** DELETE: the copies of media of a stream, an asset or a clip in the memory of the node. */
+  copies: ({ kind, id }: PurgedThing): string => `${PREFIX}copies/${kind}/${encodeURIComponent(id)}`,
+  /** POST: answered when the node has read the rows that other nodes have changed. */
+  changes: `${PREFIX}changes`,
+  /** POST: the stream moves to the node that requests it. */
+  give: (stream: string): string => `${PREFIX}streams/${stream}/give`,
+  /** The live edge of a stream, for rooms of the node that requests it. */
+  edge: (stream: string): string => `${PREFIX}streams/${stream}/edge`,
+  /** Its first media that ends after a position, unix ms. */
+  span: (stream: string, positionMs: number): string => `${PREFIX}streams/${stream}/span?at=${positionMs}`,
+};
+
+/** Answers a request below `/internal/`; false: it is another one. */
+export type InternalRequests = (request: IncomingMessage, response: ServerResponse) => boolean;
+
+/** Creates what answers them. */
+export function createInternalRequests(deps: InternalRequestDeps): InternalRequests {
+  const { signature, files, failed, telemetry = noTelemetry } = deps;
+
+  async function answer(
+    method: string,
+    url: URL,
+    node: string,
+  ): Promise<{ status: number; body?: Uint8Array | string }> {
+    if (url.pathname === internalTarget.changes) {
+      if (method !== 'POST') return { status: 405 };
+      await deps.look();
+      return { status: 204 };
+    }
+    const [, kind, rest] = /^\/internal\/(files|streams|copies)\/(.+)$/.exec(url.pathname) ?? [];
+    if (kind === 'streams' && method === 'POST' && rest!.endsWith('/give')) {
+      await deps.give(rest!.slice(0, -'/give'.length), node);
+      return { status: 204 };
+    }
+    if (kind === 'streams' && method === 'GET')
+      return { status: 200, body: JSON.stringify(await ofStream(rest!, url)) };
+    if (kind === 'copies') {
+      const thing = method === 'DELETE' ? purgedThing(rest!) : undefined;
+      if (!thing) return { status: 404 };
+      await deps.purge(thing);
+      return { status: 204 };
+    }
+    if (kind !== 'files') return { status: 404 };
+    const location = locationOf(rest!);
+    if (location === undefined) return { status: 404 };
+    if (method === 'DELETE') {
+      await files.delete(location);
+      deps.release(location);
+      return { status: 204 };
+    }
+    if (method !== 'GET') return { status: 405 };
+    const length = Number(url.searchParams.get('length') ?? Number.NaN);
+    const offset = Number(url.searchParams.get('offset') ?? Number.NaN);
+    if (Number.isNaN(length)) return { status: 200, body: String(await files.size(location)) };
+    const isRange = Number.isSafeInteger(offset) && offset >= 0 && length > 0 && length <= MAX_RANGE_BYTES;
+    if (!isRange) return { status: 400 };
+    return { status: 200, body: await files.read(location, { offset, length }) };
+  }
+
+  /**
+   * What a node changes for its own request is a part of that trace. The header of anyone else is never
+   * read.
+   */
+  async function traced<T extends { readonly status: number }>(
+    { method = 'GET', url = '/', headers }: IncomingMessage,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    const traceparent = headers.traceparent as string | undefined;
+    const span = traceparent === undefined || method === 'GET' ? undefined : telemetry.begin({ traceparent });
+    if (!span) return work();
+    const startedAt = performance.now();
+    const ended = (status: number | undefined, error?: string) =>
+      telemetry.ended({
+        kind: 'request',
+        name: `${method} ${url.split('/', 3).join('/')}`,
+        span,
+        traceparent,
+        error,
+        tookMs: performance.now() - startedAt,
+        attributes: {
+          'http.request.method': method,
+          'http.response.status_code': status,
+          'url.path': url.split('?', 1)[0],
+          'error.type': error === undefined ? undefined : 'failed',
+        },
+      });
+    try {
+      const answered = await withinSpan(span, work);
+      ended(answered.status);
+      return answered;
+    } catch (error) {
+      ended(undefined, messageOf(error));
+      throw error;
+    }
+  }
+
+  async function ofStream(path: string, { searchParams }: URL): Promise<object | null> {
+    const [stream = '', what] = path.split('/');
+    if (what === 'edge') return deps.edge(stream);
+    const at = Number(searchParams.get('at') ?? Number.NaN);
+    if (what === 'span' && Number.isFinite(at)) return deps.span(stream, at);
+    throw new OxbowError('not-found', 'There is no such request of nodes.');
+  }
+
+  /** No such request has a body. */
+  function senderOf(request: ReceivedRequest): NodeSender | undefined {
+    const sender = signature.senderOf(request);
+    return sender?.bodyHash === undefined ? sender : undefined;
+  }
+
+  return (request, response) => {
+    const { method = 'GET', url: target = '/', headers } = request;
+    if (!target.startsWith(PREFIX)) return false;
+    const answered = (async () => {
+      const sender = senderOf({ method, target, headers });
+      if (!sender) return { status: 404 };
+      return traced(request, () => answer(method, new URL(target, 'http://node'), sender.node));
+    })();
+    answered.then(
+      ({ status, body }: { status: number; body?: Uint8Array | string }) => void response.writeHead(status).end(body),
+      (error: unknown) => {
+        const isRefusal = error instanceof OxbowError;
+        if (!isRefusal) failed(error);
+        const status = isMissing(error) ? 404 : isRefusal ? statusOf(error) : 500;
+        response.writeHead(status).end(isRefusal ? error.message : '');
+      },
+    );
+    return true;
+  };
+}
+
+function statusOf({ code }: OxbowError): number {
+  return code === 'node-refused' ? 503 : 409;
+}
+
+function purgedThing(text: string): PurgedThing | undefined {
+  const [, kind, id] = /^(stream|asset|clip)\/([^/]+)$/.exec(text) ?? [];
+  return kind === undefined ? undefined : { kind: kind as PurgedThing['kind'], id: decodeURIComponent(id!) };
+}
+
+function locationOf(text: string): SegmentLocation | undefined {
+  try {
+    // A prefix ends with a slash, which is no location, but is one for a deletion.
+    return text.endsWith('/') ? (`${segmentLocation(text.slice(0, -1))}/` as SegmentLocation) : segmentLocation(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * What turns requests into bytes needs of the parts of oxbow.
+ * In: app/http.ts provides them; tests provide fakes. Out: every file of this folder.
+ */
+import type { Access } from '../accounts/access.ts';
+import type { AuthUrl } from '../accounts/auth/auth-url.ts';
+import type { RateLimits } from '../accounts/rate-limit.ts';
+import type { TokenTries } from '../accounts/token-tries.ts';
+import type { ClipsApi } from '../api/clips/clips-api.ts';
+import type { AssetsApi } from '../api/library/assets-api.ts';
+import type { MediaAddress } from '../api/media-address.ts';
+import type { StreamsApi } from '../api/streams-api.ts';
+import type { RangeReader } from '../archive/range-reader.ts';
+import type { SegmentLocation } from '../archive/segment-store.ts';
+import type { EventBus } from '../cluster/bus/event-bus.ts';
+import type { InternalRequests } from '../cluster/requests/internal-requests.ts';
+import type { LiveLookup } from '../delivery/live/live-lookup.ts';
+import type { Reply } from '../delivery/reply.ts';
+import type { Viewers } from '../delivery/viewers.ts';
+import type { WorkOptions } from '../delivery/work-budget.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../observe/log.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import type { RefusalLog } from '../observe/refusal-log.ts';
+import type { Telemetry } from '../observe/traces/telemetry.ts';
+import type { LocalSignIn } from './client/local-sign-in.ts';
+import type { TraceCallers } from './client/trace-callers.ts';
+import type { OtherNodes } from './other-nodes.ts';
+
+/** A value now or later. */
+export type Awaitable<T> = T | Promise<T>;
+
+/** What media responders, the hot responder and connections use. */
+export interface ServeDeps {
+  readonly streams: StreamsApi;
+  readonly assets: AssetsApi;
+  readonly clips: ClipsApi;
+  /** Publishes and carries events. */
+  readonly events: EventBus;
+  /**
+   * Answers a media request, or throws OxbowError or FormatError.
+   *
+   * @param options `signal` aborts when the client disconnects or oxbow stops; `budget` is what the client
+   *   may still cost
+   */
+  answer(address: MediaAddress, query: URLSearchParams, options: WorkOptions): Awaitable<Reply>;
+  /** Answers live addresses without waiting. */
+  readonly lookup: LiveLookup;
+  /** Name of the stream that a media address without a name means; undefined while there is no stream. */
+  defaultStream?(): string | undefined;
+  /** Reads body parts that are stored in files. */
+  readonly reader: Pick<RangeReader, 'read' | 'shared'>;
+  /** A short-lived address of a stored file in its object store; undefined if it has none. */
+  presign?(
+    location: SegmentLocation,
+    options: { readonly contentType: string; readonly disposition: string },
+  ): Promise<string | undefined>;
+  /** Counts viewers. */
+  readonly viewers: Viewers;
+  /**
+   * The authorization server, which decides who may watch signed and private streams; undefined: playback
+   * tokens do.
+   */
+  readonly auth?: Pick<AuthUrl, 'ask' | 'known'> | undefined;
+  /** Access control. */
+  readonly access: Access;
+  /** Decides which clients may sign in without a token. */
+  readonly localSignIn: LocalSignIn;
+  /** Rate limits per client. */
+  readonly limits: RateLimits;
+  readonly tokenTries: TokenTries;
+  /**
+   * Networks and addresses of proxies whose forwarding headers are trusted; those on this computer always
+   * are.
+   */
+  readonly trustedProxies?: readonly string[];
+  /** Whose `traceparent` counts; default: of anyone. */
+  readonly traceCallers?: TraceCallers;
+  /** Host names that a server on a loopback address accepts, besides those of this computer. */
+  readonly hosts?: readonly string[];
+  /** The other nodes of the cluster; undefined: this server is alone. */
+  readonly otherNodes?: OtherNodes | undefined;
+  /** Answers what they request of this one. */
+  readonly internalRequests?: InternalRequests | undefined;
+  /** Public origin of this server; undefined: the origin of each request. */
+  readonly publicUrl?: string | undefined;
+  readonly metrics: Metrics;
+  /** Counts and logs refusals that an operator should know of. */
+  readonly refusals?: Pick<RefusalLog, 'refused'>;
+  /** Records a span for each request, if tracing is on. */
+  readonly telemetry?: Pick<Telemetry, 'begin' | 'ended'>;
+  readonly clock: Clock;
+  readonly log: Log;
+}

@@ -1,0 +1,213 @@
+/**
+ * The hot responder: accepts all HTTP/1.1 connections and answers live requests without fastify and without
+ * node:http's parser.
+ * In: sockets, plain or TLS. Out: responses and counters; other requests go to the slow path (`SlowPath`).
+ * docs/media.md 27, 28; docs/decisions/0012-the-hot-responder.md.
+ */
+import type { Socket } from 'node:net';
+import { mediaClassOf, parseMediaAddress, printMediaAddress } from '../../api/media-address.ts';
+import { splitTarget } from '../../api/signed-path.ts';
+import type { Viewers } from '../../delivery/viewers.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { createClientAddress } from '../client/client-address.ts';
+import { readCmcd, readReport } from '../client/cmcd.ts';
+import { answersTo, type OwnHosts } from '../client/host-check.ts';
+import { viewerKey } from '../client/viewer-key.ts';
+import type { ElsewhereFound, HotElsewhere } from '../other-nodes.ts';
+import type { WaitLimiter } from '../wait-limiter.ts';
+import { type ConnectionHost, HotConnection, type ResponseFinder, type SlowPath } from './connection.ts';
+import { PendingReplies } from './pending-replies.ts';
+import { acceptedResponse, type RawResponse } from './raw-response.ts';
+import type { ClientHeaders } from './request-head.ts';
+import { type HotClient, type HotResponse, ResponseCache, type ResponseCacheOptions } from './response-cache.ts';
+
+/** Responses of one class of media. */
+export interface Served {
+  answers: number;
+  /** Bytes of bodies. */
+  bytes: number;
+  /** Requests with CMCD. */
+  cmcd: number;
+}
+
+/** Counters of a responder. */
+export interface HotCounts {
+  /** @param kind class of the media */
+  served(kind: string, served: Readonly<Served>): void;
+  /** Duration of a response that was pending. */
+  waited(kind: string, seconds: number): void;
+  /** A player reported an empty buffer (CMCD `bs`). */
+  starved(): void;
+  /** Gauge: bytes of cached media. */
+  ready(bytes: number): void;
+  /**
+   * Calls `flush` before counters are read, since a labelled counter costs a tenth of a response. Returns how
+   * to stop.
+   */
+  beforeRead(flush: () => void): () => void;
+}
+
+/** Dependencies of a responder. */
+export interface HotDeps extends Omit<ResponseCacheOptions, 'failed' | 'nowMs'> {
+  readonly viewers: Pick<Viewers, 'seen' | 'reported'>;
+  readonly counts: HotCounts;
+  /** In a cluster: what other nodes answer. */
+  readonly elsewhere?: HotElsewhere | undefined;
+  readonly trustedProxies: readonly string[];
+  readonly ownHosts: OwnHosts;
+  readonly clock: { nowMs(): number; monotonicMs(): number };
+  /** Called with a bug. */
+  failed(error: unknown, where: string): void;
+}
+
+/** Owner of the HTTP/1.1 connections of a thread. */
+export interface HotResponder extends Disposable {
+  open(socket: Socket): void;
+  /** Stops keep-alive: closes idle connections and refuses pending requests with `reason`. */
+  leave(reason: OxbowError): void;
+  /** Destroys all connections. */
+  destroy(): void;
+}
+
+/** The result for a target. */
+type HotFound = HotResponse | ElsewhereFound;
+
+/** The viewer key of a connection, valid for the same session and headers. */
+interface KnownViewer {
+  readonly session: string | undefined;
+  readonly headers: ClientHeaders;
+  readonly key: string;
+}
+
+/**
+ * Creates the responder of a thread.
+ *
+ * @param waitLimiter limit of pending requests, shared with the slow path
+ */
+export function createHotResponder(deps: HotDeps, waitLimiter: WaitLimiter, slowPath: SlowPath): HotResponder {
+  const { counts, viewers, clock, elsewhere } = deps;
+  const clientAddress = createClientAddress(deps.trustedProxies);
+  const connections = new Set<HotConnection<HotFound>>();
+  const known = new WeakMap<Socket, KnownViewer>();
+  const pendingReplies = new PendingReplies();
+  const cache = new ResponseCache({
+    lookup: deps.lookup,
+    isPrivate: deps.isPrivate,
+    mayWatch: deps.mayWatch,
+    head: deps.head,
+    failed(error, address) {
+      // The slow path meets the same refusal and sends it; a bug may be in this path alone.
+      if (!(error instanceof OxbowError)) deps.failed(error, `GET ${printMediaAddress(address)}`);
+    },
+    nowMs: () => clock.monotonicMs(),
+  });
+  /** By class, since the last flush. */
+  const pendingCounts = new Map<string, Served>();
+  const stopFlushing = counts.beforeRead(() => {
+    for (const [kind, sum] of pendingCounts) counts.served(kind, sum);
+    pendingCounts.clear();
+    counts.ready(cache.bytes);
+  });
+  let isClosing = false;
+
+  const addressOf = (headers: ClientHeaders, socket: Socket) =>
+    clientAddress(socket.remoteAddress ?? '', headers.forwardedFor);
+
+  function keyOf(session: string | undefined, headers: ClientHeaders, socket: Socket): string {
+    const last = known.get(socket);
+    if (last && last.session === session && last.headers === headers) return last.key;
+    const key = viewerKey(session, addressOf(headers, socket), headers.userAgent);
+    known.set(socket, { session, headers, key });
+    return key;
+  }
+
+  function served(
+    found: HotFound,
+    { bodyBytes }: RawResponse,
+    { target, headers, socket, waitedMs }: { target: string; headers: ClientHeaders; socket: Socket; waitedMs: number },
+  ): void {
+    if ('isElsewhere' in found) {
+      elsewhere?.served(found, bodyBytes, target, headers.cmcd);
+      return;
+    }
+    const { address } = found;
+    const kind = mediaClassOf(address);
+    let sum = pendingCounts.get(kind);
+    if (!sum) {
+      sum = { answers: 0, bytes: 0, cmcd: 0 };
+      pendingCounts.set(kind, sum);
+    }
+    sum.answers++;
+    sum.bytes += bodyBytes;
+    if (waitedMs > 0) counts.waited(kind, waitedMs / 1000);
+    const mark = target.indexOf('CMCD=');
+    const cmcd = mark < 0 ? headers.cmcd : (readCmcd(target.slice(mark), {}) ?? headers.cmcd);
+    if (cmcd) sum.cmcd++;
+    if (cmcd?.isStarved) counts.starved();
+    // Probes and previews request Multivariant Playlists and manifests too.
+    if (address.kind === 'index' || address.kind === 'manifest') return;
+    const isAnonymous = cmcd?.session === undefined;
+    viewers.seen(address.stream, keyOf(cmcd?.session, headers, socket), isAnonymous ? address : undefined);
+  }
+
+  const accepted = acceptedResponse(deps.head);
+
+  function report(target: string, headers: ClientHeaders, socket: Socket, client: HotClient): RawResponse | undefined {
+    const { token, path, query } = splitTarget(target);
+    const address = parseMediaAddress(path);
+    if (address?.kind !== 'session' || !cache.mayWatch({ kind: 'index', stream: address.stream }, token, client)) {
+      return undefined;
+    }
+    const found = readReport(new URLSearchParams(query).get('CMCD') ?? '');
+    if (!found) return undefined;
+    viewers.reported(address.stream, keyOf(found.session, headers, socket), found);
+    return accepted;
+  }
+
+  const host: ConnectionHost<HotFound> = {
+    ...slowPath,
+    cache: elsewhere ? withElsewhere(cache, elsewhere) : (cache as ResponseFinder<HotFound>),
+    pendingReplies,
+    // Access of foreign pages depends on the stream: the slow path decides.
+    isCommon: (headers) =>
+      answersTo(deps.ownHosts, headers.hostName) && !(deps.ownHosts !== undefined && headers.isFromForeignPage),
+    addressOf,
+    nowS: () => Math.floor(clock.nowMs() / 1000),
+    startWaiting: (headers, socket) => waitLimiter.acquire(addressOf(headers, socket)),
+    served,
+    report,
+    get isClosing() {
+      return isClosing;
+    },
+  };
+
+  return {
+    open(socket) {
+      const connection = new HotConnection<HotFound>(socket, host, () => connections.delete(connection));
+      connections.add(connection);
+    },
+    leave(reason) {
+      isClosing = true;
+      pendingReplies.release(reason);
+      for (const connection of connections) if (connection.isIdle) connection.destroy();
+    },
+    destroy() {
+      for (const connection of connections) connection.destroy();
+    },
+    [Symbol.dispose]() {
+      stopFlushing();
+      cache[Symbol.dispose]();
+    },
+  };
+}
+
+/** What this node has comes first. */
+function withElsewhere(own: ResponseFinder<HotResponse>, others: HotElsewhere): ResponseFinder<HotFound> {
+  return {
+    find: (target, takesGzip, client) => own.find(target, takesGzip, client) ?? others.find(target, takesGzip, client),
+    rawResponseOf: (reply, found, takesGzip) =>
+      'isElsewhere' in found
+        ? others.rawResponseOf(reply, found, takesGzip)
+        : own.rawResponseOf(reply, found, takesGzip),
+  };
+}

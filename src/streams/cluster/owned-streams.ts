@@ -1,0 +1,53 @@
+/**
+ * Which streams of a cluster this node runs.
+ * In: owners, rows. Out: decisions for the catalog. docs/decisions/0055.
+ */
+
+import type { Placement } from '../../cluster/placement/placement.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import type { StreamDefinition } from '../definition.ts';
+import type { ManagedStream } from '../managed-stream.ts';
+import type { StreamDeps } from '../stream-deps.ts';
+import { readDefinition } from '../stream-table.ts';
+
+/**
+ * Whether this node owns a stream, or it had no owner: then this node is its owner from now on, if its roles
+ * permit it.
+ */
+export async function isOwn(placement: Placement, name: string): Promise<boolean> {
+  const owner = placement.find('stream', name);
+  if (owner !== undefined || !placement.takes('stream')) return owner === 'own';
+  return (await placement.claim('stream', name)) === 'own';
+}
+
+/** Throws `publisher-active` unless another node can run the stream without an interruption. */
+export function assertMovable(stream: ManagedStream, { node }: Placement): void {
+  const { name, source } = stream.definition;
+  if (source.type === 'push' && !stream.publishers.active) return;
+  throw new OxbowError('publisher-active', `${name} is published on the node ${node}.`);
+}
+
+/**
+ * What is stored of a stream that this node has taken over; undefined if it does not own it, or there is no
+ * such stream.
+ */
+export async function readAdopted(
+  { placement, store, reload }: Pick<StreamDeps, 'placement' | 'store' | 'reload'>,
+  name: string,
+): Promise<{ readonly definition: StreamDefinition; readonly isRemoved: boolean } | undefined> {
+  if (placement.find('stream', name) !== 'own') return undefined;
+  const { definition, isRemoved } = await readDefinition(store.db, name);
+  if (!definition) return undefined;
+  await reload?.(definition.id);
+  return { definition, isRemoved };
+}
+
+/**
+ * Throws `not-ready` if a stream that does not run here has an owner: it moves, and who asked this node asks
+ * another one next time.
+ */
+export function assertNotMoving(placement: Placement, name: string): void {
+  const owner = placement.node === '' ? undefined : placement.find('stream', name);
+  if (owner === undefined) return;
+  throw new OxbowError('not-ready', `${name} moves to another node.`, { extra: { retryAfterSeconds: 1 } });
+}
