@@ -1,6 +1,7 @@
 /**
  * The layers hold: a folder of src imports only from lower ones, each library is imported in one place, web
- * knows only src/api and src/client, and no files import each other in a cycle.
+ * knows only src/api and src/client, no files import each other in a cycle, and no two folders of src import
+ * each other.
  * In: the sources, the table of layers. Out: sentences about what is wrong.
  */
 import { dirname, join, normalize } from 'node:path';
@@ -82,12 +83,8 @@ export function checkLayers(): readonly string[] {
     if (path.startsWith('web/src/') && /\.(ts|js|svelte)$/.test(path))
       problems.push(...checkPage(path, readSource(path)));
   }
-  return [
-    ...problems,
-    ...findCycles(
-      files.filter((path) => /^(src|web\/src|bench|scripts)\/.*\.(ts|svelte)$/.test(path) && !isTest(path)),
-    ),
-  ];
+  const code = files.filter((path) => /^(src|web\/src|bench|scripts)\/.*\.(ts|svelte)$/.test(path) && !isTest(path));
+  return [...problems, ...findCycles(code), ...findPairs(code.filter((path) => path.startsWith('src/')))];
 }
 
 /**
@@ -164,18 +161,43 @@ function checkPage(path: string, text: string): readonly string[] {
   });
 }
 
+type Read = (path: string) => string;
+
+/** The files that a file imports, from the root. */
+function importedBy(path: string, read: Read): readonly string[] {
+  return listImports(read(path))
+    .filter(({ specifier }) => specifier.startsWith('.'))
+    .map(({ specifier }) => normalize(join(dirname(path), specifier)).replaceAll('\\', '/'));
+}
+
+/**
+ * Folders that import each other, type imports included, unless one is inside the other: a reader could not
+ * say which is built on which.
+ */
+export function findPairs(files: readonly string[], read: Read = readSource): readonly string[] {
+  const first = new Map<string, string>();
+  for (const path of files) {
+    for (const target of importedBy(path, read)) {
+      const [from, to] = [dirname(path), dirname(target)];
+      if (from === to || `${from}/`.startsWith(`${to}/`) || `${to}/`.startsWith(`${from}/`)) continue;
+      const pair = `${from} ${to}`;
+      if (!first.has(pair)) first.set(pair, `${path} imports ${target}`);
+    }
+  }
+  const problems: string[] = [];
+  for (const [pair, example] of first) {
+    const [from, to] = pair.split(' ');
+    const back = first.get(`${to} ${from}`);
+    if (back !== undefined && from! < to!) problems.push(`${from} and ${to} import each other: ${example}, ${back}`);
+  }
+  return problems;
+}
+
 /**
  * Files that import each other in a cycle, type imports included: a reader could not say which comes first.
  */
-export function findCycles(files: readonly string[], read: (path: string) => string = readSource): readonly string[] {
-  const edges = new Map(
-    files.map((path) => [
-      path,
-      listImports(read(path))
-        .filter(({ specifier }) => specifier.startsWith('.'))
-        .map(({ specifier }) => normalize(join(dirname(path), specifier)).replaceAll('\\', '/')),
-    ]),
-  );
+export function findCycles(files: readonly string[], read: Read = readSource): readonly string[] {
+  const edges = new Map(files.map((path) => [path, importedBy(path, read)]));
   const done = new Set<string>();
   const cycles: string[] = [];
   const visit = (path: string, trail: readonly string[]) => {

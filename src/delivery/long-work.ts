@@ -3,8 +3,9 @@
  * together would otherwise be answered within one turn, which lasts as long as all of them.
  * In: ranges and what to do with them. Out: results, later. Short ranges do not wait.
  */
-import { Semaphore } from './clip/clip-memo.ts';
+
 import type { Range } from './past/past.ts';
+import { Semaphore } from './segment-memo.ts';
 
 /** Shorter ranges are cheap, µs. */
 const SHORT_US = 3600 * 1_000_000;

@@ -3,7 +3,6 @@
  * In: settings and the dependencies of the routes. Out: the server's URL, and `close`.
  */
 import type { IncomingMessage, ServerOptions } from 'node:http';
-import type { ReceivedRequest } from '../cluster/requests/node-signature.ts';
 import type { Endpoint } from '../config/address.ts';
 import { OxbowError } from '../lib/errors.ts';
 import type { Log } from '../observe/log.ts';
@@ -13,9 +12,8 @@ import type { ClaimedPort } from '../serve/claimed-port.ts';
 import { createAuthenticator } from '../serve/client/authenticate.ts';
 import { createForeignPages, type ForeignPages, readableFields } from '../serve/client/foreign-pages.ts';
 import { type OwnHosts, ownHostsOf, refuseOtherHosts } from '../serve/client/host-check.ts';
-import type { RequestSource } from '../serve/client/local-request.ts';
 import { createTraceFilter } from '../serve/client/trace-callers.ts';
-import { openConnections } from '../serve/connections.ts';
+import { type NewRequest, openConnections } from '../serve/connections.ts';
 import { reportProblem } from '../serve/exchange/problem.ts';
 import { hotDepsOf } from '../serve/hot/hot-deps.ts';
 import { canSharePorts } from '../serve/hot/listeners.ts';
@@ -38,6 +36,7 @@ import { EventListeners } from './events/listeners.ts';
 import { subscriberOf } from './events/subscriber.ts';
 import { createEventSockets } from './events/web-socket.ts';
 import { registerInterface } from './pages/interface.ts';
+import { socketRequestOf } from './rooms/authorize-socket.ts';
 import { openRoomUpgrades } from './rooms/room-upgrades.ts';
 import { createUpgrades, wantsUpgrade } from './upgrades.ts';
 
@@ -89,9 +88,11 @@ export async function startHttp({ listen, deps, tls, threads, claimed, forTests 
 
   const { otherNodes } = deps;
   const forget = createTraceFilter(deps.traceCallers ?? 'any', deps.trustedProxies ?? []);
-  const recognise = (request: ReceivedRequest & RequestSource) => {
-    otherNodes?.recognise(request);
-    forget?.(request);
+  const recognise = (request: NewRequest) => {
+    const { headers, remoteAddress } = request;
+    const sender = otherNodes?.recognise(request);
+    forget?.({ headers, remoteAddress, sender });
+    return sender;
   };
   const media = withMediaOf(otherNodes, createMediaResponder(deps, pages));
   const connections = openConnections({
@@ -197,13 +198,9 @@ function usable(threads: ThreadsOptions | undefined, log: Log): ThreadsOptions |
 /** Authorizes subscribers over WebSocket; the function throws a refusal. */
 function authorizeSockets(deps: HttpDeps, ownHosts: OwnHosts, pages: ForeignPages) {
   const authenticator = createAuthenticator(deps);
-  return async (
-    { method = '', headers, socket }: IncomingMessage,
-    token: string | undefined,
-    filter: EventFilter,
-  ): Promise<EventSubscriber> => {
-    const request = { method, headers, remoteAddress: socket.remoteAddress ?? '', secure: 'encrypted' in socket };
-    refuseOtherHosts(ownHosts, headers);
+  return async (message: IncomingMessage, token: string | undefined, filter: EventFilter): Promise<EventSubscriber> => {
+    const request = socketRequestOf(message);
+    refuseOtherHosts(ownHosts, request);
     await authenticator.lookUp(request);
     authenticator.tryToken(request);
     await deps.access.watch.admit(token, deps.clock.nowMs());

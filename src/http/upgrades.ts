@@ -8,6 +8,7 @@ import { refuseOtherHosts } from '../serve/client/host-check.ts';
 import type { ConnectionsOptions } from '../serve/connections.ts';
 import { pathOf } from '../serve/exchange/exchange.ts';
 import { toProblem } from '../serve/exchange/problem.ts';
+import { requestSourceOf } from '../serve/exchange/request-source.ts';
 import type { OtherNodes } from '../serve/other-nodes.ts';
 import { eventsTarget } from './events/subscriber.ts';
 import { roomTarget } from './rooms/room-target.ts';
@@ -42,8 +43,13 @@ export function createUpgrades(
     socket.on('error', () => {}); // its close is what counts
     try {
       const { method = '', url: target = '', headers } = request;
-      recognise?.({ method, target, headers, remoteAddress: request.socket.remoteAddress ?? '' });
-      refuseOtherHosts(ownHosts, headers);
+      request.nodeSender = recognise?.({
+        method,
+        target,
+        headers,
+        remoteAddress: request.socket.remoteAddress ?? '',
+      });
+      refuseOtherHosts(ownHosts, requestSourceOf(request));
       const path = pathOf(target);
       const room = roomTarget(path);
       const events = eventsTarget(path);

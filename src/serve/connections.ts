@@ -6,17 +6,17 @@
  */
 import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { ReceivedRequest } from '../cluster/requests/node-signature.ts';
+import type { NodeSender, ReceivedRequest } from '../cluster/requests/node-signature.ts';
 import type { OxbowError } from '../lib/errors.ts';
 import { http } from '../lib/memory/node-http.ts';
 import { traceIdOf } from '../observe/traces/trace.ts';
 import { type OwnHosts, refuseOtherHosts } from './client/host-check.ts';
-import type { RequestSource } from './client/local-request.ts';
 import type { ServeDeps } from './deps.ts';
 import { limitBody } from './exchange/body-deadline.ts';
 import { type Exchange, exchangeOfHttp1 } from './exchange/exchange.ts';
 import { sendPlainProblem } from './exchange/media-answer.ts';
 import { toProblem } from './exchange/problem.ts';
+import type { RequestSource } from './exchange/request-source.ts';
 import type { SlowPath } from './hot/connection.ts';
 import type { HotResponder } from './hot/responder.ts';
 import { type MediaResponder, mediaTargetOf } from './media/media.ts';
@@ -27,6 +27,9 @@ import { createHttp2Sessions } from './tls/http2-sessions.ts';
 import type { ServerCertificate } from './tls/tls-certificate.ts';
 import { createTlsServer, type TlsServer } from './tls/tls-server.ts';
 
+/** A request whose signature is not verified yet. */
+export type NewRequest = ReceivedRequest & Pick<RequestSource, 'remoteAddress'>;
+
 /** Options of `openConnections`. */
 export interface ConnectionsOptions {
   readonly metrics: Pick<ServeDeps['metrics'], 'http2UnsentBytes' | 'http2SessionsCut'>;
@@ -34,8 +37,11 @@ export interface ConnectionsOptions {
   /** Answers requests that are not for media. Called only once the server listens. */
   readonly toApi: (request: IncomingMessage, response: ServerResponse) => void;
   readonly ownHosts: OwnHosts;
-  /** Called with each request before anything else: see OtherNodes and client/trace-callers. */
-  readonly recognise?: ((request: ReceivedRequest & RequestSource) => void) | undefined;
+  /**
+   * Called with each request before anything else: returns the node that has signed it, see OtherNodes and
+   * client/trace-callers.
+   */
+  readonly recognise?: ((request: NewRequest) => NodeSender | undefined) | undefined;
   /** Creates the responder that takes the connections of HTTP/1.1. */
   readonly openHot: (slowPath: SlowPath) => HotResponder;
   /** Limits of HTTP/1.1. */
@@ -74,8 +80,8 @@ export function openConnections(options: ConnectionsOptions): Connections {
 
   const accepts = (exchange: Exchange): boolean => {
     try {
-      options.recognise?.(exchange);
-      refuseOtherHosts(ownHosts, exchange.headers);
+      exchange.sender = options.recognise?.(exchange);
+      refuseOtherHosts(ownHosts, exchange);
       return true;
     } catch (refusal) {
       exchange.refuseBody();
@@ -89,6 +95,7 @@ export function openConnections(options: ConnectionsOptions): Connections {
     if (!accepts(exchange)) return;
     const target = mediaTargetOf(exchange.target);
     if (target) return void media.respond(exchange, target);
+    request.nodeSender = exchange.sender;
     limitBody(request, requestTimeout);
     toApi(request, response);
   };

@@ -6,7 +6,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { MediaTarget } from '../api/media-address.ts';
-import type { ReceivedRequest } from '../cluster/requests/node-signature.ts';
+import type { NodeSender, ReceivedRequest } from '../cluster/requests/node-signature.ts';
 import type { PendingReply } from '../delivery/live/pending-reply.ts';
 import type { Reply } from '../delivery/reply.ts';
 import type { OxbowError } from '../lib/errors.ts';
@@ -34,6 +34,7 @@ export interface HotElsewhere {
 
 /** The head of a request to a list. */
 export type ListRequest = Pick<IncomingMessage, 'method' | 'url' | 'headers'> & {
+  readonly sender: NodeSender | undefined;
   readonly socket: { readonly remoteAddress?: string | undefined };
 };
 
@@ -48,12 +49,12 @@ export interface Elsewhere {
 /** The other nodes of a cluster. */
 export interface OtherNodes {
   /**
-   * Remembers that another node has signed the request, if it has: see client/from-node.ts. Such a request is
-   * answered here, whatever it is for.
+   * The node that has signed the request; undefined: a client has sent it. A request of a node is answered
+   * here, whatever it is for.
    *
    * @throws OxbowError `node-refused` for one that says so, and is not valid or was received before
    */
-  recognise(request: ReceivedRequest): void;
+  recognise(request: ReceivedRequest): NodeSender | undefined;
   /** What can be answered from copies, or together with other clients. */
   readonly hot: HotElsewhere;
   /**

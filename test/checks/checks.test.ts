@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { listClasses } from '../../scripts/check-classes.ts';
 import { listRepetitions, listWide } from '../../scripts/check-comments.ts';
 import { checkConnections, opensConnections } from '../../scripts/check-connections.ts';
-import { checkSource, findCycles } from '../../scripts/check-layers.ts';
+import { checkSource, findCycles, findPairs } from '../../scripts/check-layers.ts';
 import { findUnportable } from '../../scripts/check-portable.ts';
 import { findCaseTwins, findFullFolders, findOtherForm, findUnlisted } from '../../scripts/check-tree.ts';
 import { findWrites } from '../../scripts/check-writes.ts';
@@ -166,6 +166,36 @@ test('files that import each other are a cycle, by type imports too', () => {
     findCycles(['src/b.ts', 'src/c.ts', 'src/d.ts'], (path) => (path === 'src/c.ts' ? '' : read(path))),
     [],
   );
+});
+
+test('folders that import each other are found, unless one is inside the other', () => {
+  const sources: Record<string, string> = {
+    'src/a/a.ts': `import '../b/b.ts';\n`,
+    'src/b/c.ts': `import type { A } from '../a/other.ts';\n`,
+    'src/b/inner/d.ts': `import '../b.ts';\n`,
+    'src/b/b.ts': `import './inner/d.ts';\n`,
+  };
+  assert.deepEqual(
+    findPairs(Object.keys(sources), (path) => sources[path]!),
+    ['src/a and src/b import each other: src/a/a.ts imports src/b/b.ts, src/b/c.ts imports src/a/other.ts'],
+  );
+  assert.deepEqual(
+    findPairs(['src/a/a.ts', 'src/b/b.ts', 'src/b/inner/d.ts'], (path) => sources[path]!),
+    [],
+  );
+});
+
+test('a part of a folder has a separate layer, and a test may use the fixtures of the layers above', () => {
+  const gateway = `import { a } from '../../http/fixture.ts';\n`;
+  assert.deepEqual(checkSource('serve/hot/a.test.ts', gateway), []);
+  assert.match(checkSource('serve/hot/a.ts', gateway)[0]!, /serve may not import http/);
+  assert.match(
+    checkSource('serve/hot/a.test.ts', `import { a } from '../../http/server.ts';\n`)[0]!,
+    /serve may not import http/,
+  );
+  const placement = `import { b } from '../placement/b.ts';\n`;
+  assert.deepEqual(checkSource('cluster/gateway/a.ts', placement), []);
+  assert.match(checkSource('cluster/bus/a.ts', placement)[0]!, /cluster may not import cluster\/placement/);
 });
 
 test('platform-specific code is found outside its file, and not in comments', () => {

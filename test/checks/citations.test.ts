@@ -27,7 +27,7 @@ test('a source outside the tree, and another form of RFC 8216bis, are problems',
 test('a page and the opening comment of a file name only files and folders that exist', () => {
   const files = new Set(['src/http/routes/clips.ts', 'src/serve/hot', 'web/src/api/server.ts', 'test/full.ts']);
   const missing = (file: string, text: string) => findMissingFiles(file, text, (path) => files.has(path));
-  const page = 'In `http/routes/clips.ts`, `http/hot` and `api/server.ts`; test/full.ts. An address: http/none.';
+  const page = 'In `http/routes/clips.ts`, `serve/hot` and `api/server.ts`; test/full.ts. An address: http/none.';
   assert.deepEqual(missing('docs/a.md', page), []);
   assert.deepEqual(missing('docs/a.md', '`http/routes/gone.ts`, src/gone.ts'), [
     'docs/a.md names src/gone.ts, which does not exist',

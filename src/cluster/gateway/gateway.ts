@@ -16,7 +16,6 @@ import { messageOf, OxbowError } from '../../lib/errors.ts';
 import { OncePer } from '../../lib/once-per.ts';
 import type { Metrics } from '../../observe/metrics.ts';
 import { traceIdOf } from '../../observe/traces/trace.ts';
-import { isFromNode, markFromNode, signedBodyHash } from '../../serve/client/from-node.ts';
 import type { Awaitable } from '../../serve/deps.ts';
 import { pathOf } from '../../serve/exchange/exchange.ts';
 import { sendPlainProblem } from '../../serve/exchange/media-answer.ts';
@@ -311,8 +310,7 @@ export function openGateway(options: GatewayOptions): Gateway {
 
     recognise(request) {
       try {
-        const sender = signature.senderOf(request);
-        if (sender) markFromNode(request.headers, sender.bodyHash);
+        return signature.senderOf(request);
       } catch (refusal) {
         refusals.call((leftOut) =>
           log.warn({ reason: messageOf(refusal), leftOut }, 'a request of a node was refused'),
@@ -322,7 +320,7 @@ export function openGateway(options: GatewayOptions): Gateway {
     },
 
     media(exchange, target) {
-      if (isFromNode(exchange.headers)) return false;
+      if (exchange.sender) return false;
       const subject = subjectOfMedia(target.address, options.defaultStream);
       if (!subject) return false;
       const pass = async (node: NodeView): Promise<boolean> => {
@@ -343,8 +341,8 @@ export function openGateway(options: GatewayOptions): Gateway {
     },
 
     request(request, response) {
-      const { method = 'GET', url = '/', headers } = request;
-      if (isFromNode(headers)) return refuseOtherBody(request, response, signedBodyHash(headers));
+      const { method = 'GET', url = '/', nodeSender } = request;
+      if (nodeSender) return refuseOtherBody(request, response, nodeSender.bodyHash);
       const target = pathOf(url);
       const about = subjectOf(method, target);
       const made = madeBy(method, target);
@@ -362,7 +360,7 @@ export function openGateway(options: GatewayOptions): Gateway {
     },
 
     async upgrade(request, socket, head) {
-      if (isFromNode(request.headers)) return false;
+      if (request.nodeSender) return false;
       const about = subjectOf('GET', pathOf(request.url ?? '/'));
       if (!about || !('subject' in about)) return false;
       const { subject } = about;
@@ -389,7 +387,7 @@ export function openGateway(options: GatewayOptions): Gateway {
     },
 
     async gather(request) {
-      if (isFromNode(request.headers)) return { lists: [], missing: [] };
+      if (request.sender) return { lists: [], missing: [] };
       const asked = placement.others.filter((node) => node.isAlive || peers.hasJustDied(node));
       const answers = await Promise.all(asked.map((node) => (node.isAlive ? ask(request, node) : undefined)));
       return {

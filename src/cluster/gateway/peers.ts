@@ -204,7 +204,8 @@ export class Peers implements AsyncDisposable {
           const { headers, remoteAddress } = head;
           const given = isProxy(remoteAddress) ? readForwarded(headers) : undefined;
           return {
-            'x-forwarded-for': addressOf(head),
+            // What a node has sent is never passed on.
+            'x-forwarded-for': addressOf({ headers, remoteAddress, sender: undefined }),
             'x-forwarded-host': given?.host ?? String(headers.host ?? headers[':authority'] ?? ''),
             'x-forwarded-proto': given?.proto ?? (isSecure ? 'https' : 'http'),
           };

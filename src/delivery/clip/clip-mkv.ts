@@ -14,7 +14,7 @@ import {
   shapeClusters,
 } from '../../media/matroska/cluster.ts';
 import type { BodyPart } from '../reply.ts';
-import { type Memo, mapEach } from './clip-memo.ts';
+import { type Memo, mapEach } from '../segment-memo.ts';
 import { ofPortion, type Portion, portionsOf, type RemuxRequest, readFrames, refuse } from './clip-portion.ts';
 import { readSamples } from './clip-samples.ts';
 

@@ -10,7 +10,7 @@ import { movieTimescale } from '../../media/isobmff/movie/movie.ts';
 import { muxedLength, muxSegment, type SegmentInput } from '../../media/mpegts/muxer/muxer.ts';
 import { rescale } from '../../media/rescale.ts';
 import type { BodyPart } from '../reply.ts';
-import { type Memo, mapEach } from './clip-memo.ts';
+import { type Memo, mapEach } from '../segment-memo.ts';
 import { type Portion, portionsOf, type RemuxRequest, readFrames } from './clip-portion.ts';
 
 /**

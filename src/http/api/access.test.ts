@@ -87,7 +87,7 @@ suite('signing in', () => {
 suite('the cookie behind a proxy with TLS', () => {
   const cookieOf = (headers: Fields, publicUrl?: string) =>
     createAuthenticator({ access: {} as never, tokenTries: {} as never, publicUrl })
-      .clientOf({ headers, remoteAddress: '127.0.0.1', secure: false })
+      .clientOf({ headers, remoteAddress: '127.0.0.1', sender: undefined, secure: false })
       .cookie('s');
   const forwarded = { host: '127.0.0.1:8080', 'x-forwarded-for': '203.0.113.1' };
 

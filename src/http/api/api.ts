@@ -17,6 +17,7 @@ import { corsOf, type ForeignPages } from '../../serve/client/foreign-pages.ts';
 import { matchesEtag } from '../../serve/exchange/conditions.ts';
 import type { HeadFields } from '../../serve/exchange/exchange.ts';
 import { reportProblem, toProblem } from '../../serve/exchange/problem.ts';
+import { requestSourceOf } from '../../serve/exchange/request-source.ts';
 import type { ListRequest } from '../../serve/other-nodes.ts';
 import type { HttpDeps } from '../deps.ts';
 import { lineHeaders, type OpenLines, openJsonLines } from '../events/json-lines.ts';
@@ -232,9 +233,7 @@ function registerTable(
 function readableBy(request: FastifyRequest, pages: ForeignPages | undefined, authorizer: Authorizer): HeadFields {
   const { name: stream } = request.params as { readonly name?: string };
   if (!pages || stream === undefined) return { 'access-control-allow-origin': '*' };
-  const { headers, socket } = request;
-  const source = { headers, remoteAddress: socket.remoteAddress ?? '' };
-  return corsOf(pages.fieldsFor(source, { stream, token: authorizer.tokenOf(request) }));
+  return corsOf(pages.fieldsFor(requestSourceOf(request.raw), { stream, token: authorizer.tokenOf(request) }));
 }
 
 /** The OpenAPI document as sent: the same bytes to every client. */
@@ -274,8 +273,11 @@ async function answer(
   return keys.once(`${authorized.principal.owner} ${route.method} ${path}`, String(key), request.body, make);
 }
 
-function listRequest({ raw, headers }: FastifyRequest, path: string | undefined): ListRequest {
-  return path === undefined ? raw : { method: 'GET', url: path, headers, socket: raw.socket };
+function listRequest({ raw }: FastifyRequest, path: string | undefined): ListRequest {
+  const { method, url, headers, socket, nodeSender: sender } = raw;
+  return path === undefined
+    ? { method, url, headers, socket, sender }
+    : { method: 'GET', url: path, headers, socket, sender };
 }
 
 function fileClassOf({ tag, fileTypes }: Route): FileClass {

@@ -18,6 +18,7 @@ import { isStreamName } from '../../api/stream-name.ts';
 import { FormatError } from '../../lib/errors.ts';
 import { createPublicAddress } from '../../serve/client/public-address.ts';
 import { matchesEtag } from '../../serve/exchange/conditions.ts';
+import { requestSourceOf } from '../../serve/exchange/request-source.ts';
 import type { HttpDeps } from '../deps.ts';
 import { type PageKind, policyOf } from './page-policy.ts';
 import { insertPreview, type Preview, type PreviewTime, previewOf, previewOfClip, previewOfSite } from './preview.ts';
@@ -178,13 +179,9 @@ type PagePreview = Preview & { readonly status?: 404 | 410 };
  */
 function createPreviewer(deps: HttpDeps): (request: FastifyRequest) => Promise<PagePreview> {
   const publicAddress = createPublicAddress(deps.publicUrl, deps.trustedProxies ?? []);
-  return async ({ headers, protocol, socket, url }) => {
+  return async ({ raw, protocol, url }) => {
     const [path = '', query = ''] = url.split('?', 2);
-    const base = publicAddress({
-      headers,
-      remoteAddress: socket.remoteAddress ?? '',
-      secure: protocol === 'https',
-    });
+    const base = publicAddress({ ...requestSourceOf(raw), secure: protocol === 'https' });
     const clip = /^\/c\/([^/]*)\/?$/.exec(path)?.[1];
     if (clip !== undefined) return previewClip(deps, clip, new URLSearchParams(query).get('token'), base);
     const [, name = ''] = /^\/(?:watch|embed)\/([^/]*)\/?$/.exec(path) ?? [];

@@ -3,20 +3,26 @@
  * site.
  * In: a request to upgrade. Out: who connects, or a refusal.
  */
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { OxbowError } from '../../lib/errors.ts';
 import type { Authenticator, AuthRequest } from '../../serve/client/authenticate.ts';
-import { partOf } from '../../serve/client/from-node.ts';
 import { type OwnHosts, refuseOtherHosts } from '../../serve/client/host-check.ts';
+import { requestSourceOf } from '../../serve/exchange/request-source.ts';
 import type { HttpDeps } from '../deps.ts';
 import type { RoomClient } from './room-connection.ts';
 
 /** The fields that credentials are read from: the others are not kept for the life of a connection. */
 const KEPT = ['authorization', 'cookie', 'host', 'forwarded', 'x-forwarded-host', 'x-forwarded-proto'] as const;
 
+/** The kept fields. */
+function partOf(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  return Object.fromEntries(KEPT.map((name) => [name, headers[name]]));
+}
+
 /** The parts of a request to upgrade that authenticate it. */
-export function socketRequestOf({ method = '', headers, socket }: IncomingMessage): AuthRequest {
-  return { method, headers, remoteAddress: socket.remoteAddress ?? '', secure: 'encrypted' in socket };
+export function socketRequestOf(message: IncomingMessage): AuthRequest {
+  const { method = '', socket } = message;
+  return { ...requestSourceOf(message), method, secure: 'encrypted' in socket };
 }
 
 /**
@@ -37,7 +43,7 @@ export function authorizeRoomSocket(
 ): RoomClient {
   const request = socketRequestOf(message);
   const { headers } = request;
-  refuseOtherHosts(ownHosts, headers);
+  refuseOtherHosts(ownHosts, request);
   const client = authenticator.clientOf(request);
   limits.take('rooms', client);
   authenticator.tryToken(request);
@@ -48,7 +54,7 @@ export function authorizeRoomSocket(
     throw new OxbowError('unauthorized', 'Rooms are for people with a name: sign in, or enter as a guest.', {
       extra: { hint: 'POST /api/v1/guests with a name gives a session.' },
     });
-  const later = { ...request, headers: partOf(headers, KEPT) };
+  const later = { ...request, headers: partOf(headers) };
   return {
     user,
     address: client.address,

@@ -14,6 +14,7 @@ import { OxbowError } from '../../lib/errors.ts';
 import { type AuthRequest, createAuthenticator } from '../../serve/client/authenticate.ts';
 import { maySee } from '../../serve/client/may-see.ts';
 import { endsOf } from '../../serve/client/socket-owner.ts';
+import { requestSourceOf } from '../../serve/exchange/request-source.ts';
 import { checkVerdict } from '../../serve/media/watch-token-policy.ts';
 import type { HttpDeps } from '../deps.ts';
 import { subscriberOf } from '../events/subscriber.ts';
@@ -159,6 +160,6 @@ export function registerSignedPages(app: FastifyInstance): void {
   }
 }
 
-function authRequestOf({ method, headers, socket, protocol }: FastifyRequest): AuthRequest {
-  return { method, headers, remoteAddress: socket.remoteAddress ?? '', secure: protocol === 'https' };
+function authRequestOf({ method, raw, protocol }: FastifyRequest): AuthRequest {
+  return { ...requestSourceOf(raw), method, secure: protocol === 'https' };
 }

@@ -10,6 +10,7 @@ import { MAX_SDP_LENGTH } from '../../media/sdp/sdp.ts';
 import { createAddressOf } from '../../serve/client/client-address.ts';
 import { corsOf, type ForeignPages } from '../../serve/client/foreign-pages.ts';
 import type { HeadFields } from '../../serve/exchange/exchange.ts';
+import { requestSourceOf } from '../../serve/exchange/request-source.ts';
 import type { HttpDeps } from '../deps.ts';
 
 /** Type of offers and answers. */
@@ -73,7 +74,7 @@ export function registerWebRtc(
       const asked = {
         name,
         key,
-        remote: `${addressOf({ headers, remoteAddress: socket.remoteAddress ?? '' })}:${socket.remotePort ?? 0}`,
+        remote: `${addressOf(requestSourceOf(request.raw))}:${socket.remotePort ?? 0}`,
         reachedAt: socket.localAddress,
         userAgent: headers['user-agent'],
         offer: bodyOf(request, SDP),
@@ -104,12 +105,12 @@ export function registerWebRtc(
  */
 function refuseForeign(
   kind: 'whip' | 'whep',
-  { params, headers, raw }: FastifyRequest,
+  { params, raw }: FastifyRequest,
   key: string | undefined,
   pages: ForeignPages | undefined,
 ): HeadFields {
   if (!pages) return anyPage;
-  const source = { headers, remoteAddress: raw.socket.remoteAddress ?? '' };
+  const source = requestSourceOf(raw);
   const { name: stream } = params as SessionParams;
   // What a page may watch says nothing about what it may publish: for that it has a key, or nothing.
   const target = kind === 'whep' ? { stream, token: key } : { stream: undefined, token: undefined };
@@ -131,7 +132,7 @@ function preflightFields(
     String(headers['access-control-request-headers'] ?? ''),
   );
   if (!pages || willAuthorize) return { ...anyPage, ...preflight };
-  const source = { headers, remoteAddress: raw.socket.remoteAddress ?? '' };
+  const source = requestSourceOf(raw);
   const stream = kind === 'whep' ? (params as SessionParams).name : undefined;
   const fields = corsOf(pages.fieldsFor(source, { stream, token: undefined }));
   return fields['access-control-allow-origin'] === undefined ? fields : { ...fields, ...preflight };

@@ -6,7 +6,7 @@ import { distinctLeftOut, type LeftOutTrack } from '../../api/left-out.ts';
 import type { SourceFacts } from '../../api/source-facts.ts';
 import type { ParsedPlaylist } from '../../media/m3u8/parse.ts';
 import { listedS } from './playlist/list-segments.ts';
-import type { SourceLocations } from './playlist/source-resolver.ts';
+import type { SourceLocations } from './rendition/source-resolver.ts';
 
 /**
  * A playlist grows and shrinks by a segment at each reload: only a larger change of its duration is reported,

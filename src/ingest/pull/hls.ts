@@ -10,22 +10,22 @@ import { parseQuality } from '../../lib/quality.ts';
 import type { StreamInput } from '../../live/input.ts';
 import type { Rendition } from '../../media/m3u8/playlist.ts';
 import { type FetchLimits, mainLimits, type PullContext, renditionLimits } from './context.ts';
+import { type AudioConverter, convertAudio } from './convert/convert-audio.ts';
+import { convertVideo, type VideoConverter } from './convert/convert-video.ts';
 import { FactsCollector } from './facts-collector.ts';
 import { LowLatency } from './playlist/low-latency.ts';
-import { type SourceLocations, SourceResolver } from './playlist/source-resolver.ts';
+import { hasBecomePast, isPast } from './playlist/segment-start.ts';
 import { SourceReturn } from './playlist/source-return.ts';
 import { noCounters } from './pull-log.ts';
 import { openAccess, type PullOptions } from './pull-options.ts';
 import { AudioRenditions } from './rendition/audio-renditions.ts';
 import { FurtherQualities, type PulledQualities } from './rendition/further-qualities.ts';
 import { readRendition } from './rendition/rendition.ts';
+import { type SourceLocations, SourceResolver } from './rendition/source-resolver.ts';
 import { TimedTracks } from './rendition/timed-tracks.ts';
 import { RunFeeder } from './run/run-feeder.ts';
-import { type AudioConverter, convertAudio } from './segment/convert-audio.ts';
-import { convertVideo, type VideoConverter } from './segment/convert-video.ts';
 import { KeyStore } from './segment/key-store.ts';
 import { releaseFrames } from './segment/segment-demux.ts';
-import { hasBecomePast, isPast } from './segment/segment-start.ts';
 
 /** Longest wait for audio, target durations; longer for the past, which no viewer watches live. */
 const WAIT = { live: 1, past: 2 } as const;

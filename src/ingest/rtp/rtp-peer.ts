@@ -5,7 +5,7 @@
  * silent. RFC 3550 6.
  */
 import type { Clock } from '../../lib/clock.ts';
-import type { RtpMedia } from '../../media/sdp/rtp-media.ts';
+import type { RtpMedia } from '../../media/rtp/rtp-media.ts';
 import { isRtcpReport } from '../udp/rtp-payload.ts';
 import { LOCK_MS, SenderLock } from '../udp/sender-lock.ts';
 import type { RtpSession } from './rtp-session.ts';

@@ -6,7 +6,7 @@ import type { RtpSessionView } from '../../api/realtime/rtp-shapes.ts';
 import type { Endpoint } from '../../config/address.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { FormatError, messageOf, OxbowError } from '../../lib/errors.ts';
-import type { RtpMedia } from '../../media/sdp/rtp-media.ts';
+import type { RtpMedia } from '../../media/rtp/rtp-media.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Publisher } from '../publisher.ts';
 import { RtpPeer } from './rtp-peer.ts';

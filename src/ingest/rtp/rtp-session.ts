@@ -13,8 +13,8 @@ import type { Frame, Track } from '../../media/frame.ts';
 import { RtpDemuxer, type RtpDemuxerOptions } from '../../media/rtp/receive/rtp-demuxer.ts';
 import type { RtpTrackOptions } from '../../media/rtp/receive/track-input.ts';
 import { parseRtcp } from '../../media/rtp/rtcp.ts';
+import type { RtpMedia } from '../../media/rtp/rtp-media.ts';
 import { ticksToUs } from '../../media/run.ts';
-import type { RtpMedia } from '../../media/sdp/rtp-media.ts';
 import { FEED_TICK_MS, TsFeed, type TsFeedOptions } from '../mpegts/ts-feed.ts';
 import type { Publisher } from '../publisher.ts';
 

@@ -9,7 +9,7 @@ import { networks } from '../../config/option.ts';
 import { isMulticast } from '../../config/udp-url.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { FormatError, OxbowError } from '../../lib/errors.ts';
-import { parseRtpMedia, type RtpMedia } from '../../media/sdp/rtp-media.ts';
+import { parseRtpMedia, type RtpMedia } from '../../media/rtp/rtp-media.ts';
 import { parseSdp, printSdp, type SessionDescription } from '../../media/sdp/sdp.ts';
 import type { Log } from '../../observe/log.ts';
 import type { ClaimRequest, Publisher } from '../publisher.ts';

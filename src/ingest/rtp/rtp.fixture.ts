@@ -10,7 +10,7 @@ import type { Frame, Track } from '../../media/frame.ts';
 import { PPS, printSlice, printSps } from '../../media/mpegts/packets.fixture.ts';
 import { printRtp } from '../../media/rtp/packet.ts';
 import { printSenderReport } from '../../media/rtp/rtcp.ts';
-import { parseRtpMedia } from '../../media/sdp/rtp-media.ts';
+import { parseRtpMedia } from '../../media/rtp/rtp-media.ts';
 import type { Publisher } from '../publisher.ts';
 import { createPublisherStats } from '../publisher-stats.ts';
 

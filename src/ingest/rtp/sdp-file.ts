@@ -4,7 +4,7 @@
  */
 import { readFile, stat } from 'node:fs/promises';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
-import { parseRtpMedia, type RtpMedia } from '../../media/sdp/rtp-media.ts';
+import { parseRtpMedia, type RtpMedia } from '../../media/rtp/rtp-media.ts';
 import { MAX_SDP_LENGTH } from '../../media/sdp/sdp.ts';
 
 /**

@@ -4,7 +4,7 @@
  * docs/3-publish/rtp.md.
  */
 import type { SdpAddress } from '../../config/sdp-url.ts';
-import type { RtpMedia } from '../../media/sdp/rtp-media.ts';
+import type { RtpMedia } from '../../media/rtp/rtp-media.ts';
 import type { PublisherStats } from '../publisher-stats.ts';
 import type { PullLog } from '../pull/pull-log.ts';
 import type { UdpCounters } from '../udp/udp-source.ts';

@@ -5,7 +5,7 @@
  */
 import { type Endpoint, printEndpoint } from '../../config/address.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import type { RtpMedia } from '../../media/sdp/rtp-media.ts';
+import type { RtpMedia } from '../../media/rtp/rtp-media.ts';
 import { openUdp, type UdpHandlers, type UdpSocket } from '../../wire/udp.ts';
 
 /** Ports of all sessions, from the first one on: 25 sessions with 8 media. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseRtpMedia } from '../../media/sdp/rtp-media.ts';
+import { parseRtpMedia } from '../../media/rtp/rtp-media.ts';
 import { type RtspClient, RtspRefused } from '../../wire/rtsp/client.ts';
 import { OPUS_SDP } from '../../wire/rtsp/server.fixture.ts';
 import { setUpMedia } from './rtsp-media.ts';

@@ -4,7 +4,7 @@
  * RFC 2326 10.4 and 12.39.
  */
 import type { RtspTransport } from '../../config/source/rtsp-url.ts';
-import type { RtpMedia } from '../../media/sdp/rtp-media.ts';
+import type { RtpMedia } from '../../media/rtp/rtp-media.ts';
 import { type RtspClient, RtspRefused } from '../../wire/rtsp/client.ts';
 import { controlUrl, printDatagrams, printInterleaved } from '../../wire/rtsp/transport.ts';
 import { closePorts, openSessionPorts } from '../rtp/session-ports.ts';

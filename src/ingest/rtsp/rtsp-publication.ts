@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Clock } from '../../lib/clock.ts';
 import { FormatError, messageOf, OxbowError } from '../../lib/errors.ts';
-import { parseRtpMedia, type RtpMedia } from '../../media/sdp/rtp-media.ts';
+import { parseRtpMedia, type RtpMedia } from '../../media/rtp/rtp-media.ts';
 import type { Log } from '../../observe/log.ts';
 import { printPacket, printResponse, type RtspFields, type RtspRequest } from '../../wire/rtsp/message.ts';
 import { RtspReader } from '../../wire/rtsp/message-reader.ts';

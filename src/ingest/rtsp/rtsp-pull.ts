@@ -9,7 +9,7 @@ import type { SourceFacts } from '../../api/source-facts.ts';
 import type { RtspAddress } from '../../config/source/rtsp-url.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { FormatError, messageOf, OxbowError } from '../../lib/errors.ts';
-import { parseRtpMedia, type RtpMedia } from '../../media/sdp/rtp-media.ts';
+import { parseRtpMedia, type RtpMedia } from '../../media/rtp/rtp-media.ts';
 import type { Net } from '../../net/net.ts';
 import { RtspClient, RtspRefused } from '../../wire/rtsp/client.ts';
 import { controlUrl } from '../../wire/rtsp/transport.ts';

@@ -3,8 +3,8 @@
  * In: the answer. Out: media descriptions. Pure. draft-ietf-wish-whep 4.2, RFC 3264 6.
  */
 
+import type { RtpMedia } from '../../media/rtp/rtp-media.ts';
 import type { RtpFormat } from '../../media/sdp/rtp-format.ts';
-import type { RtpMedia } from '../../media/sdp/rtp-media.ts';
 import type { WebRtcDescription, WebRtcMedia } from '../../media/sdp/webrtc-description.ts';
 import type { WebRtcSession } from '../rtp/rtp-session.ts';
 import { extensionUri } from './accept-publisher.ts';

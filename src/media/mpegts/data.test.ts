@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { concatBytes } from '../../lib/bytes.ts';
+import { crc32Mpeg } from '../crc32-mpeg.ts';
 import type { DataTrack, Frame, VideoTrack } from '../frame.ts';
 import { h264Config } from '../h264/avcc.ts';
-import { crc32Mpeg } from './crc.ts';
 import { id3Tag, printSplice, printSpliceInsert } from './forms.fixture.ts';
 import { muxSegment } from './muxer/muxer.ts';
 import {

@@ -4,7 +4,7 @@
  */
 import { BitWriter } from '../../lib/bits.ts';
 import { concatBytes } from '../../lib/bytes.ts';
-import { crc32Mpeg } from './crc.ts';
+import { crc32Mpeg } from '../crc32-mpeg.ts';
 
 /** A frame of MPEG-1 Layer III, 48 kHz, stereo, 64 kbit/s: 192 bytes. */
 export function printMp3(fill = 0x11): Uint8Array {

@@ -7,8 +7,8 @@ import assert from 'node:assert/strict';
 import { concatBytes } from '../../lib/bytes.ts';
 import { FormatError } from '../../lib/errors.ts';
 import { seeded } from '../../lib/random.fixture.ts';
+import { crc32Mpeg } from '../crc32-mpeg.ts';
 import { printOpusControl } from '../opus/packet.ts';
-import { crc32Mpeg } from './crc.ts';
 import { id3Tag, printAc3, printMp3, printSpliceInsert, withStride } from './forms.fixture.ts';
 import {
   AUDIO,

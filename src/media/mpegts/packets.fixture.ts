@@ -5,8 +5,8 @@
 import type { LeftOutTrack } from '../../api/left-out.ts';
 import { BitWriter } from '../../lib/bits.ts';
 import { concatBytes } from '../../lib/bytes.ts';
+import { crc32Mpeg } from '../crc32-mpeg.ts';
 import type { Frame, Track } from '../frame.ts';
-import { crc32Mpeg } from './crc.ts';
 import { createTsDemuxer } from './demuxer.ts';
 import type { TsDemuxerOptions } from './demuxer-options.ts';
 

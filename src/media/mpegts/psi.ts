@@ -4,7 +4,7 @@
  */
 import { ByteReader, sameBytes } from '../../lib/bytes.ts';
 import { FormatError } from '../../lib/errors.ts';
-import { crc32Mpeg } from './crc.ts';
+import { crc32Mpeg } from '../crc32-mpeg.ts';
 
 /** Most bytes of a section of PAT and PMT, and of a private one (2.4.4.11). */
 const MAX_TABLE_BYTES = 1024;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { concatBytes } from '../../lib/bytes.ts';
-import { crc32Mpeg } from './crc.ts';
+import { crc32Mpeg } from '../crc32-mpeg.ts';
 import {
   AUDIO,
   collect,

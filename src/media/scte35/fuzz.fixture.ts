@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { FormatError } from '../../lib/errors.ts';
 import { seeded } from '../../lib/random.fixture.ts';
-import { crc32Mpeg } from '../mpegts/crc.ts';
+import { crc32Mpeg } from '../crc32-mpeg.ts';
 import { spliceInsert, timeSignal } from './section.fixture.ts';
 import { parseSpliceSection, restampSection } from './section.ts';
 

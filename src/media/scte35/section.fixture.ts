@@ -5,7 +5,7 @@
  */
 import { BitWriter } from '../../lib/bits.ts';
 import { concatBytes } from '../../lib/bytes.ts';
-import { crc32Mpeg } from '../mpegts/crc.ts';
+import { crc32Mpeg } from '../crc32-mpeg.ts';
 
 /** A section of any command. */
 export interface SectionPlan {

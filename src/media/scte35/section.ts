@@ -5,7 +5,7 @@
  */
 import { BitReader } from '../../lib/bits.ts';
 import { FormatError } from '../../lib/errors.ts';
-import { crc32Mpeg } from '../mpegts/crc.ts';
+import { crc32Mpeg } from '../crc32-mpeg.ts';
 
 /** Content of a section. Times are ticks of 90 kHz, 33 bits, pts_adjustment already added. */
 export type SpliceCommand =

@@ -4,9 +4,8 @@
  * never read.
  */
 import { BlockList, isIP } from 'node:net';
+import type { RequestSource } from '../exchange/request-source.ts';
 import { readForwarded } from './forwarded.ts';
-import { isFromNode } from './from-node.ts';
-import type { RequestSource } from './local-request.ts';
 
 /** Proxies on this computer; a forged header from here can only come from here. */
 const loopback = ['127.0.0.0/8', '::1'];
@@ -52,8 +51,8 @@ export function createClientAddress(trusted: readonly string[]): ClientAddress {
  */
 export function createAddressOf(trusted: readonly string[]): (request: RequestSource) => string {
   const isProxy = createProxyCheck(trusted);
-  return ({ headers, remoteAddress }) =>
-    isFromNode(headers) || isProxy(remoteAddress)
+  return ({ headers, remoteAddress, sender }) =>
+    sender || isProxy(remoteAddress)
       ? lastOf(remoteAddress, readForwarded(headers).for, isProxy)
       : plain(remoteAddress);
 }

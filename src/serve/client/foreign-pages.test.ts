@@ -177,7 +177,7 @@ test('if other computers reach the listener, directly or by a proxy, caches stor
   assert.equal(readableFields('0.0.0.0', undefined).vary, undefined);
   await using server = await startTestServer();
   const pages = createForeignPages('0.0.0.0', false, server.deps);
-  const asked = { headers: FOREIGN, remoteAddress: '192.0.2.1' };
+  const asked = { headers: FOREIGN, remoteAddress: '192.0.2.1', sender: undefined };
   assert.equal(pages.fieldsFor(asked, { stream: 'unlisted', token: undefined })[CORS], '*');
   pages.refuseForeign(asked, { stream: undefined, token: undefined });
 });

@@ -12,8 +12,9 @@ import { OxbowError } from '../../lib/errors.ts';
 import type { ServeDeps } from '../deps.ts';
 import type { HeadFields } from '../exchange/exchange.ts';
 import { everyAnswer } from '../exchange/media-answer.ts';
+import type { RequestSource } from '../exchange/request-source.ts';
 import { createAuthenticator } from './authenticate.ts';
-import { isForwarded, isLoopbackName, nameOfHost, type RequestSource } from './local-request.ts';
+import { isForwarded, isLoopbackName, nameOfHost } from './local-request.ts';
 
 /**
  * Whether a page that is not on this computer sent the request directly: `Origin` names no loopback host, and

@@ -44,9 +44,15 @@ suite('forwarding headers', () => {
   test('Forwarded from trusted proxies has host and scheme too', () => {
     const origin = createPublicAddress(undefined, ['10.0.0.1']);
     const headers = { host: 'inner:8080', forwarded: 'for=192.0.2.1;host=tv.example;proto=https' };
-    assert.equal(origin({ headers, remoteAddress: '10.0.0.1', secure: false }), 'https://tv.example');
-    assert.equal(origin({ headers, remoteAddress: '10.0.0.2', secure: false }), 'http://inner:8080');
+    assert.equal(
+      origin({ headers, remoteAddress: '10.0.0.1', sender: undefined, secure: false }),
+      'https://tv.example',
+    );
+    assert.equal(origin({ headers, remoteAddress: '10.0.0.2', sender: undefined, secure: false }), 'http://inner:8080');
     const both = { ...headers, 'x-forwarded-host': 'evil.example' };
-    assert.equal(origin({ headers: both, remoteAddress: '10.0.0.1', secure: false }), 'https://inner:8080');
+    assert.equal(
+      origin({ headers: both, remoteAddress: '10.0.0.1', sender: undefined, secure: false }),
+      'https://inner:8080',
+    );
   });
 });

@@ -4,10 +4,10 @@
  * In: where oxbow listens, `publicUrl`, `hosts`, the `Host` or `:authority` of a request. Out: yes or no; the
  * refusal. RFC 9110 7.4 and 15.5.20. docs/decisions/0018.
  */
-import type { IncomingHttpHeaders } from 'node:http';
+
 import { isLoopback } from '../../config/address.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { isFromNode } from './from-node.ts';
+import type { RequestSource } from '../exchange/request-source.ts';
 import { hostNameOf, isLoopbackName, nameOfHost } from './local-request.ts';
 
 /**
@@ -43,9 +43,9 @@ export function answersTo(own: OwnHosts, name: string): boolean {
  *
  * @throws OxbowError `host-refused`
  */
-export function refuseOtherHosts(own: OwnHosts, headers: IncomingHttpHeaders): void {
+export function refuseOtherHosts(own: OwnHosts, { headers, sender }: Pick<RequestSource, 'headers' | 'sender'>): void {
   const name = hostNameOf(headers);
-  if (answersTo(own, name) || isFromNode(headers)) return;
+  if (answersTo(own, name) || sender) return;
   // An invalid name is not repeated in the answer.
   const shown = /^[a-z0-9._:-]{1,253}$/.test(name) ? name : 'NAME';
   throw new OxbowError(

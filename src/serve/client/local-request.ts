@@ -5,13 +5,7 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { isLoopback } from '../../config/address.ts';
-
-/** The parts of a request that identify its sender. */
-export interface RequestSource {
-  readonly headers: IncomingHttpHeaders;
-  /** Address of the connection, '' after it is closed. */
-  readonly remoteAddress: string;
-}
+import type { RequestSource } from '../exchange/request-source.ts';
 
 /** Fields that proxies, tunnels and content delivery networks add. */
 const FORWARDING =
@@ -55,7 +49,7 @@ export function isLoopbackName(name: string): boolean {
  * resolves to this server (DNS rebinding), and proxies on this computer that add no field. Every user of this
  * computer can send such a request.
  */
-export function isLocalRequest({ headers, remoteAddress }: RequestSource): boolean {
+export function isLocalRequest({ headers, remoteAddress }: Pick<RequestSource, 'headers' | 'remoteAddress'>): boolean {
   return (
     isLoopback(remoteAddress.replace(/^::ffff:/i, '')) && !isForwarded(headers) && isLoopbackName(hostNameOf(headers))
   );

@@ -5,6 +5,7 @@ import { createPublicAddress, type RequestOrigin } from './public-address.ts';
 const request = (headers: RequestOrigin['headers'], more: Partial<RequestOrigin> = {}): RequestOrigin => ({
   headers,
   remoteAddress: '203.0.113.9',
+  sender: undefined,
   secure: false,
   ...more,
 });

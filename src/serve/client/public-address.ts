@@ -3,10 +3,10 @@
  * In: the setting, a request's Host, header fields of trusted proxies. Out: an origin as
  * `https://tv.example`. RFC 9110 7.2; RFC 7239.
  */
+
+import type { RequestSource } from '../exchange/request-source.ts';
 import { createProxyCheck } from './client-address.ts';
 import { readForwarded } from './forwarded.ts';
-import { isFromNode } from './from-node.ts';
-import type { RequestSource } from './local-request.ts';
 
 /** The parts of a request that determine its origin. */
 export interface RequestOrigin extends RequestSource {
@@ -29,9 +29,9 @@ export function createPublicAddress(
   trusted: readonly string[],
 ): (request: RequestOrigin) => string | undefined {
   const isProxy = createProxyCheck(trusted);
-  return ({ headers, remoteAddress, secure }) => {
+  return ({ headers, remoteAddress, sender, secure }) => {
     if (publicUrl !== undefined) return publicUrl.replace(/\/+$/, '');
-    const forwarded = isProxy(remoteAddress) || isFromNode(headers) ? readForwarded(headers) : undefined;
+    const forwarded = isProxy(remoteAddress) || sender ? readForwarded(headers) : undefined;
     const authority = headers[':authority'];
     const host = forwarded?.host || headers.host || (typeof authority === 'string' ? authority : '');
     if (!HOST.test(host)) return undefined;

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { markFromNode } from './from-node.ts';
 import { createTraceFilter, type TraceCallers } from './trace-callers.ts';
 
 const traceparent = `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01`;
@@ -8,8 +7,8 @@ const traceparent = `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01`;
 /** Whether the trace of a request is continued. */
 function isContinued(callers: TraceCallers, remoteAddress: string, isOfNode = false): boolean {
   const headers = { traceparent, tracestate: 'x=1', host: 'tv.example' };
-  if (isOfNode) markFromNode(headers);
-  createTraceFilter(callers, ['192.0.2.0/24'])?.({ headers, remoteAddress });
+  const sender = isOfNode ? { node: 'two', bodyHash: undefined } : undefined;
+  createTraceFilter(callers, ['192.0.2.0/24'])?.({ headers, remoteAddress, sender });
   assert.equal(headers.tracestate === undefined, headers.traceparent === undefined, 'one without the other');
   return headers.traceparent === traceparent;
 }

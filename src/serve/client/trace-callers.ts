@@ -4,9 +4,9 @@
  * In: header fields of requests, after the check of the signatures of nodes. Out: the same without what does
  * not count. W3C Trace Context, 3.3.
  */
+
+import type { RequestSource } from '../exchange/request-source.ts';
 import { createProxyCheck } from './client-address.ts';
-import { isFromNode } from './from-node.ts';
-import type { RequestSource } from './local-request.ts';
 
 /**
  * Callers whose trace is continued: of anyone, of trusted proxies and nodes, of nodes of the cluster alone.
@@ -24,8 +24,8 @@ export function createTraceFilter(
 ): ((request: RequestSource) => void) | undefined {
   if (callers === 'any') return undefined;
   const isProxy = callers === 'proxies' ? createProxyCheck(trusted) : () => false;
-  return ({ headers, remoteAddress }) => {
-    if (isFromNode(headers) || isProxy(remoteAddress)) return;
+  return ({ headers, remoteAddress, sender }) => {
+    if (sender || isProxy(remoteAddress)) return;
     delete headers.traceparent;
     delete headers.tracestate;
   };

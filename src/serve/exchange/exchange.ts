@@ -7,9 +7,8 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { IncomingHttpHeaders as Http2Headers, ServerHttp2Stream } from 'node:http2';
 import type { Readable } from 'node:stream';
-import { isSignedBody, otherBody } from '../../cluster/requests/node-signature.ts';
+import { isSignedBody, type NodeSender, otherBody } from '../../cluster/requests/node-signature.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { signedBodyHash } from '../client/from-node.ts';
 
 /** A body that is not complete after this long is refused, ms. */
 const BODY_MS = 10_000;
@@ -44,6 +43,8 @@ export interface Exchange {
   readonly headers: IncomingHttpHeaders;
   /** Address of the connection, '' after it is closed. */
   readonly remoteAddress: string;
+  /** See RequestSource. Set once, before anything is done with the request. */
+  sender: NodeSender | undefined;
   readonly body: AnswerBody;
   /** The status that was sent; undefined before. */
   readonly status: number | undefined;
@@ -72,12 +73,15 @@ export function exchangeOfHttp1(request: IncomingMessage, response: ServerRespon
     target: request.url ?? '/',
     headers: request.headers,
     remoteAddress: request.socket.remoteAddress ?? '',
+    sender: undefined,
     body: response,
     get status() {
       return response.headersSent ? response.statusCode : undefined;
     },
     head: (status, fields) => void response.writeHead(status, fields),
-    text: (maxBytes) => textOf(request, maxBytes, signedBodyHash(request.headers)),
+    text(maxBytes) {
+      return textOf(request, maxBytes, this.sender?.bodyHash);
+    },
     refuseBody() {
       response.shouldKeepAlive = false;
     },
@@ -100,6 +104,7 @@ export function exchangeOfHttp2(
     target: headers[':path'] ?? '/',
     headers,
     remoteAddress: stream.session?.socket.remoteAddress ?? '',
+    sender: undefined,
     body: stream,
     holdsOwn,
     get status() {
@@ -112,7 +117,9 @@ export function exchangeOfHttp2(
       // First the complete answer, then NO_ERROR, which asks the client to stop sending (RFC 9113 8.1).
       if (bodyIsUnread) stream.once('finish', () => stream.close(NO_ERROR));
     },
-    text: (maxBytes) => textOf(stream, maxBytes),
+    text(maxBytes) {
+      return textOf(stream, maxBytes, this.sender?.bodyHash);
+    },
     refuseBody() {
       bodyIsUnread = true;
       stream.resume();

@@ -149,12 +149,12 @@ export function createBudget(
     },
     isKnown() {
       if (isAuthorized || client.isLocal) return true;
-      const { headers, remoteAddress } = exchange;
-      authenticator.tryToken({ headers, remoteAddress, secure: false });
+      const { headers, remoteAddress, sender } = exchange;
+      authenticator.tryToken({ headers, remoteAddress, sender, secure: false });
       // The name of the session cookie says whether the page was loaded over TLS. A guest has only said a
       // name.
       return [false, true].some((secure) => {
-        const { name, user } = authenticator.principalOf({ headers, remoteAddress, secure });
+        const { name, user } = authenticator.principalOf({ headers, remoteAddress, sender, secure });
         return name !== '' && user?.role !== 'guest';
       });
     },

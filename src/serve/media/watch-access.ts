@@ -55,10 +55,10 @@ export function createWatchAccess({ deps, authenticator, addressOf }: WatchAcces
     if (verdict !== 'refused' || !mayBeOther) checkVerdict(verdict);
   }
 
-  function hasCredentials(name: string, { headers, remoteAddress }: Exchange): boolean {
+  function hasCredentials(name: string, { headers, remoteAddress, sender }: Exchange): boolean {
     const { authorization } = headers;
     if (authorization === undefined) return false;
-    const principal = authenticator.principalOf({ headers: { authorization }, remoteAddress, secure: false });
+    const principal = authenticator.principalOf({ headers: { authorization }, remoteAddress, sender, secure: false });
     return maySee(principal, name, streams);
   }
 
@@ -138,11 +138,11 @@ export function createWatchAccess({ deps, authenticator, addressOf }: WatchAcces
   }
 
   /** The sender of a bearer token; anonymous without one. */
-  function bearerOf({ headers, remoteAddress }: Exchange): Principal {
+  function bearerOf({ headers, remoteAddress, sender }: Exchange): Principal {
     if (headers.authorization === undefined) return anonymous;
-    authenticator.tryToken({ headers, remoteAddress, secure: false });
+    authenticator.tryToken({ headers, remoteAddress, sender, secure: false });
     const { authorization } = headers;
-    return authenticator.principalOf({ headers: { authorization }, remoteAddress, secure: false });
+    return authenticator.principalOf({ headers: { authorization }, remoteAddress, sender, secure: false });
   }
 
   function check(target: MediaTarget, exchange: Exchange, signal: AbortSignal): Awaitable<boolean> {
@@ -161,8 +161,8 @@ export function createWatchAccess({ deps, authenticator, addressOf }: WatchAcces
     }
     if (!isPrivate) return false;
     if (exchange.headers.authorization !== undefined) {
-      const { remoteAddress, headers } = exchange;
-      authenticator.tryToken({ headers, remoteAddress, secure: false });
+      const { remoteAddress, headers, sender } = exchange;
+      authenticator.tryToken({ headers, remoteAddress, sender, secure: false });
       if (hasCredentials(name, exchange)) return true;
     }
     throw streamUnknown(address.stream);

@@ -60,7 +60,10 @@ export function createHttp2Sessions(
 ): Http2Sessions {
   const server = createServer(limits);
   const budget = new Http2Budget(counts, unsent);
-  server.on('request', other);
+  server.on('request', (request, response) => {
+    request.nodeSender = request.stream.nodeSender;
+    other(request, response);
+  });
   // Adding that listener made node add one for `stream`, which wraps every stream. It now gets only those
   // that are not for media.
   const [toRequest, ...more] = server.listeners('stream');
@@ -76,6 +79,7 @@ export function createHttp2Sessions(
     const target = mediaTargetOf(exchange.target);
     if (!budget.admit(stream, target !== undefined)) return;
     if (target) return media(exchange, target);
+    stream.nodeSender = exchange.sender;
     stream.setTimeout(STALL_MS, () => stream.destroy());
     Reflect.apply(toRequest, server, [stream, headers, flags, rawHeaders]);
   });

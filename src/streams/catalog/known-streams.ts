@@ -3,11 +3,11 @@
  * In: rows, settings, owners. Out: definitions; the removed streams.
  */
 
-import { isOwn } from '../cluster/owned-streams.ts';
 import type { StreamDefinition } from '../definition.ts';
 import type { StreamDeps } from '../stream-deps.ts';
 import { configuredStream } from '../stream-settings.ts';
 import { readDefinitions, readRemoved } from '../stream-table.ts';
+import { isOwn } from './owned-streams.ts';
 
 /**
  * Reads them, those of the settings last. A stream without an owner becomes this node's.

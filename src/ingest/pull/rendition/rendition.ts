@@ -10,6 +10,7 @@ import type { PullContext } from '../context.ts';
 import { PartPrefetch } from '../playlist/part-prefetch.ts';
 import { pollPlaylist, type Relocate } from '../playlist/playlist-poller.ts';
 import type { PlaylistLocation } from '../playlist/poll-state.ts';
+import { type QueueItem, SegmentQueue } from '../playlist/segment-queue.ts';
 import { ENDED_DETAIL } from '../playlist/source-return.ts';
 import { nameOf } from '../resource-name.ts';
 import { type JobSlot, OrderedQueue } from '../segment/ordered-queue.ts';
@@ -18,7 +19,6 @@ import type { QueuedSegment } from '../segment/queued-segment.ts';
 import { lengthOf } from '../segment/segment-check.ts';
 import { type DemuxedSegment, SegmentDemux } from '../segment/segment-demux.ts';
 import { type Fetched, SegmentDownload } from '../segment/segment-download.ts';
-import { type QueueItem, SegmentQueue } from '../segment/segment-queue.ts';
 
 /** Requests at a time. */
 const PARALLEL = 3;

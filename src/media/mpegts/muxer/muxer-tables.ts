@@ -4,9 +4,9 @@
  * ETSI TS 103 491 (Opus); Timed Metadata for HTTP Live Streaming, 2 (ID3). Pure.
  */
 import { OxbowError } from '../../../lib/errors.ts';
+import { crc32Mpeg } from '../../crc32-mpeg.ts';
 import type { Track } from '../../frame.ts';
 import { opusCode } from '../../opus/config.ts';
-import { crc32Mpeg } from '../crc.ts';
 import { iso639 } from '../language.ts';
 
 /** PID of the PAT (table 2-3). */

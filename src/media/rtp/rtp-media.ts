@@ -6,10 +6,10 @@
  */
 import { distinctLeftOut, type LeftOutTrack } from '../../api/left-out.ts';
 import { FormatError } from '../../lib/errors.ts';
-import { meaningOf } from '../rtp/payload/formats.ts';
-import { type RtpFormat, rtpFormatsOf } from './rtp-format.ts';
-import { attributeOf, attributesOf, parseSdp, type SdpAttribute, type SdpMedia } from './sdp.ts';
-import type { Direction } from './webrtc-description.ts';
+import { type RtpFormat, rtpFormatsOf } from '../sdp/rtp-format.ts';
+import { attributeOf, attributesOf, parseSdp, type SdpAttribute, type SdpMedia } from '../sdp/sdp.ts';
+import type { Direction } from '../sdp/webrtc-description.ts';
+import { meaningOf } from './payload/formats.ts';
 
 /** One media description. */
 export interface RtpMedia {

@@ -6,7 +6,10 @@
 
 import { dropOldest } from '../../../lib/drop-oldest.ts';
 import type { MediaPlaylist, PlaylistPart, PlaylistSegment } from '../../../media/m3u8/playlist.ts';
-import { EndedPlaylist, type ReturnVerdict } from '../playlist/ended-playlist.ts';
+import type { PullCounters } from '../pull-log.ts';
+import { nameOf } from '../resource-name.ts';
+import { idOf, type QueuedSegment } from '../segment/queued-segment.ts';
+import { EndedPlaylist, type ReturnVerdict } from './ended-playlist.ts';
 import {
   type Described,
   type DescribedList,
@@ -15,10 +18,7 @@ import {
   listedS,
   resolve,
   withKeys,
-} from '../playlist/list-segments.ts';
-import type { PullCounters } from '../pull-log.ts';
-import { nameOf } from '../resource-name.ts';
-import { idOf, type QueuedSegment } from './queued-segment.ts';
+} from './list-segments.ts';
 import { FROM_EDGE, firstWanted, type QueueStart } from './segment-start.ts';
 
 /** Remembered segments. */

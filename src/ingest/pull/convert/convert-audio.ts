@@ -5,7 +5,7 @@
 import type { Frame, Track } from '../../../media/frame.ts';
 import { ticksToUs } from '../../../media/run.ts';
 import { mergeFrames } from '../rendition/merge-frames.ts';
-import type { DemuxedSegment, MediaGroup } from './segment-demux.ts';
+import type { DemuxedSegment, MediaGroup } from '../segment/segment-demux.ts';
 
 /** Converts audio of segments, see transcode/audio/segment-audio. */
 export interface AudioConverter {

@@ -4,7 +4,7 @@
  * In: the segments of the first playlist. Out: an index. Pure. RFC 8216bis 6.3.3.
  */
 import { hasTrueDate } from '../run/run-anchor.ts';
-import type { QueuedSegment } from './queued-segment.ts';
+import type { QueuedSegment } from '../segment/queued-segment.ts';
 
 /** Segments that are pulled from a live playlist at the start. */
 export const FROM_EDGE = 3;

@@ -8,9 +8,9 @@ import type { Frame, Track } from '../../../media/frame.ts';
 import { ticksToUs } from '../../../media/run.ts';
 import type { RenditionItem } from '../rendition/rendition.ts';
 import { sameTracks } from '../run/run-feeder.ts';
+import type { QueuedSegment } from '../segment/queued-segment.ts';
+import type { MediaGroup } from '../segment/segment-demux.ts';
 import { replaceTracks } from './convert-audio.ts';
-import type { QueuedSegment } from './queued-segment.ts';
-import type { MediaGroup } from './segment-demux.ts';
 
 /** Times that step by more than this do not continue, as in live/continuity, µs. */
 const MAX_STEP_US = 500_000;

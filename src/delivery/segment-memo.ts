@@ -4,7 +4,7 @@
  * In: keys of segments, and how to read the fact. Out: the fact, read once for concurrent callers. Bounded in
  * memory and concurrent reads.
  */
-import { dropOldest } from '../../lib/drop-oldest.ts';
+import { dropOldest } from '../lib/drop-oldest.ts';
 
 /** Concurrent reads of all clips. */
 const MAX_AT_ONCE = 8;

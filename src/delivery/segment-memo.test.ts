@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { Memo, mapEach, Semaphore } from './clip-memo.ts';
+import { Memo, mapEach, Semaphore } from './segment-memo.ts';
 
 const turn = () => new Promise(setImmediate);
 

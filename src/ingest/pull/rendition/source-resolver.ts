@@ -8,13 +8,13 @@ import { OxbowError } from '../../../lib/errors.ts';
 import type { QualitySet, RequestedQuality } from '../../../lib/quality.ts';
 import type { MediaPlaylist, MultivariantPlaylist, Rendition } from '../../../media/m3u8/playlist.ts';
 import type { PullContext } from '../context.ts';
-import type { LocatedVariant } from '../rendition/further-qualities.ts';
-import type { LocatedRendition, RenditionLocation } from '../rendition/rendition.ts';
+import { fetchPlaylist } from '../playlist/playlist-fetch.ts';
+import type { PlaylistLocation } from '../playlist/poll-state.ts';
+import { type Choice, chooseVariant, furtherVariants } from '../playlist/variant.ts';
 import { refuseProtected } from '../segment/encryption.ts';
 import type { Locate, SourceAddress } from '../source-access.ts';
-import { fetchPlaylist } from './playlist-fetch.ts';
-import type { PlaylistLocation } from './poll-state.ts';
-import { type Choice, chooseVariant, furtherVariants } from './variant.ts';
+import type { LocatedVariant } from './further-qualities.ts';
+import type { LocatedRendition, RenditionLocation } from './rendition.ts';
 
 /**
  * Shortest time between two calls of `locate`, ms; four times as long after each URL that failed early, up to
