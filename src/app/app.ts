@@ -214,7 +214,7 @@ export async function startApp(
       gateway && {
         nodes: nodes.list,
         otherNodes: gateway,
-        internalRequests: openInternalRequests(app, nodes, { ...served, changes }, gateway),
+        internalRequests: openInternalRequests(app, { ...served, changes }, gateway),
       }),
   };
   const http = await openHttp(app, served, elsewhere, claimed);

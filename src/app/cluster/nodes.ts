@@ -103,7 +103,6 @@ export function openNodeFiles({ clock, log }: AppContext, { placement, client }:
 /** Answers what other nodes request of this one. */
 export function openInternalRequests(
   { failed, telemetry }: AppContext,
-  { signature }: Nodes,
   { catalog, recordings, changes }: Pick<Parts, 'catalog' | 'recordings' | 'changes'>,
   { purge }: Pick<InternalRequestDeps, 'purge'>,
 ): ReturnType<typeof createInternalRequests> {
@@ -112,7 +111,6 @@ export function openInternalRequests(
     return createRoomTimeline(() => catalog.find(stream), recordings.table);
   };
   return createInternalRequests({
-    signature,
     files: recordings.files,
     release: recordings.release,
     purge,

@@ -120,8 +120,9 @@ export async function startNodes(
         },
       },
       recognise(request) {
-        gateway.recognise(request);
-        if (request.headers['oxbow-node'] !== undefined) received.push(`${request.method} ${request.target}`);
+        const sender = gateway.recognise(request);
+        if (sender) received.push(`${request.method} ${request.target}`);
+        return sender;
       },
     };
     const server = await startTestServer({ ...depsOf(name), otherNodes }, nodes.length === 0 ? tls : undefined);

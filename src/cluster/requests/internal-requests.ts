@@ -14,7 +14,6 @@ import {
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import { withinSpan } from '../../observe/traces/current-span.ts';
 import { noTelemetry, type Telemetry } from '../../observe/traces/telemetry.ts';
-import type { NodeSender, NodeSignature, ReceivedRequest } from './node-signature.ts';
 
 const PREFIX = '/internal/';
 /** Largest range of a file in one reply, bytes. */
@@ -29,7 +28,6 @@ export interface PurgedThing {
 
 /** What the requests work with. */
 export interface InternalRequestDeps {
-  readonly signature: Pick<NodeSignature, 'senderOf'>;
   /** The files of this node. */
   readonly files: SegmentStore;
   /** Closes what reads files of this node, and drops what is in memory of them. */
@@ -75,7 +73,7 @@ export type InternalRequests = (request: IncomingMessage, response: ServerRespon
 
 /** Creates what answers them. */
 export function createInternalRequests(deps: InternalRequestDeps): InternalRequests {
-  const { signature, files, failed, telemetry = noTelemetry } = deps;
+  const { files, failed, telemetry = noTelemetry } = deps;
 
   async function answer(
     method: string,
@@ -162,18 +160,12 @@ export function createInternalRequests(deps: InternalRequestDeps): InternalReque
     throw new OxbowError('not-found', 'There is no such request of nodes.');
   }
 
-  /** No such request has a body. */
-  function senderOf(request: ReceivedRequest): NodeSender | undefined {
-    const sender = signature.senderOf(request);
-    return sender?.bodyHash === undefined ? sender : undefined;
-  }
-
   return (request, response) => {
-    const { method = 'GET', url: target = '/', headers } = request;
+    const { method = 'GET', url: target = '/', nodeSender: sender } = request;
     if (!target.startsWith(PREFIX)) return false;
     const answered = (async () => {
-      const sender = senderOf({ method, target, headers });
-      if (!sender) return { status: 404 };
+      // No such request has a body.
+      if (!sender || sender.bodyHash !== undefined) return { status: 404 };
       return traced(request, () => answer(method, new URL(target, 'http://node'), sender.node));
     })();
     answered.then(

@@ -38,8 +38,8 @@ suite('the files of another node', () => {
     const theirs = opened.use(openLocalSegmentStore({ folder: `${folder.path}/b` }));
     await theirs.put(location, content);
     const never = () => assert.fail('it was not requested');
+    const signature = signatureOf('b');
     const internal = createInternalRequests({
-      signature: signatureOf('b'),
       files: theirs,
       give: never,
       edge: never,
@@ -51,6 +51,12 @@ suite('the files of another node', () => {
     });
     const server = createServer((request, response) => {
       if (frozen) return frozen.resolve();
+      const { method = '', url: target = '', headers } = request;
+      try {
+        request.nodeSender = signature.senderOf({ method, target, headers });
+      } catch {
+        return response.writeHead(503).end();
+      }
       if (!internal(request, response)) response.writeHead(418).end();
     });
     await once(server.listen(0, '127.0.0.1'), 'listening');

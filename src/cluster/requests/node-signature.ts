@@ -63,6 +63,23 @@ export interface NodeSender {
   readonly bodyHash: string | undefined;
 }
 
+declare module 'node:http' {
+  interface IncomingMessage {
+    /** The node that has signed the request; set once, where its signature was verified. */
+    nodeSender?: NodeSender | undefined;
+  }
+}
+
+declare module 'node:http2' {
+  interface ServerHttp2Stream {
+    /** Like `nodeSender` of IncomingMessage. */
+    nodeSender?: NodeSender | undefined;
+  }
+  interface Http2ServerRequest {
+    nodeSender?: NodeSender | undefined;
+  }
+}
+
 interface KnownSender {
   readonly numbers: NumberWindow;
   /** Of its last request, monotonic ms. */
@@ -84,8 +101,6 @@ export class NodeSignature {
   readonly #lastNumbers = new Map<string, number>();
   /** By name and process, the one that was heard last at the end. */
   readonly #senders = new Map<string, KnownSender>();
-  /** The server asks more than once about a request. */
-  readonly #checked = new WeakMap<IncomingHttpHeaders, NodeSender>();
 
   constructor(options: {
     readonly secret: string;
@@ -112,18 +127,14 @@ export class NodeSignature {
   }
 
   /**
-   * The node that has sent a request; undefined if it does not say that it comes from one.
+   * The node that has sent a request; undefined if it does not say that it comes from one. To be called once
+   * for each request.
    *
    * @throws OxbowError `node-refused` if it says so, and is not valid, or has been received before
    */
   senderOf(request: ReceivedRequest): NodeSender | undefined {
     const value = request.headers[NODE_HEADER];
-    if (value === undefined) return undefined;
-    const checked = this.#checked.get(request.headers);
-    if (checked) return checked;
-    const sender = typeof value === 'string' ? this.#check(value, request) : undefined;
-    if (sender) this.#checked.set(request.headers, sender);
-    return sender;
+    return typeof value === 'string' ? this.#check(value, request) : undefined;
   }
 
   #check(value: string, { method, target, headers }: ReceivedRequest): NodeSender | undefined {

@@ -5,23 +5,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { NodeSender } from '../../cluster/requests/node-signature.ts';
 
-declare module 'node:http' {
-  interface IncomingMessage {
-    /** The node that has signed the request; set once, where its signature was verified. */
-    nodeSender?: NodeSender | undefined;
-  }
-}
-
-declare module 'node:http2' {
-  interface ServerHttp2Stream {
-    /** Like `nodeSender` of IncomingMessage. */
-    nodeSender?: NodeSender | undefined;
-  }
-  interface Http2ServerRequest {
-    nodeSender?: NodeSender | undefined;
-  }
-}
-
 /** The parts of a request that identify its sender. */
 export interface RequestSource {
   readonly headers: IncomingHttpHeaders;

@@ -33,7 +33,6 @@ function openCluster(time: Time, urls = ['http://edge.example']) {
     names.map((node) => [node, new NodeSignature({ secret: 'a-secret-of-the-cluster-that-is-long', node, clock })]),
   );
   const internal = createInternalRequests({
-    signature: signatures.get('b')!,
     files: new MemorySegmentStore(),
     release: never,
     look: never,
@@ -62,8 +61,12 @@ function openCluster(time: Time, urls = ['http://edge.example']) {
     }
     const { promise, resolve } = Promise.withResolvers<number>();
     const response = { writeHead: (status: number) => ({ end: () => resolve(status) }) };
-    const { method, headers } = request;
-    internal({ method, url: pathname, headers } as unknown as IncomingMessage, response as unknown as ServerResponse);
+    const { method = 'GET', headers = {} } = request;
+    const nodeSender = signatures.get('b')!.senderOf({ method, target: pathname, headers });
+    internal(
+      { method, url: pathname, headers, nodeSender } as unknown as IncomingMessage,
+      response as unknown as ServerResponse,
+    );
     return promise;
   }
   const net: Pick<Net, 'fetch'> = {
