@@ -2,7 +2,6 @@
  * Opens access control: tokens, sessions, sign-in links, playback tokens, and the limits on requests.
  * In: the context, store, streams, net. Out: Accounts.
  */
-
 import { openAccess } from '../accounts/access.ts';
 import { accountTables } from '../accounts/account-tables.ts';
 import { AuthUrl } from '../accounts/auth/auth-url.ts';

@@ -3,7 +3,6 @@
  * implementations.
  * In: settings. Out: a running server. docs/closing.md has the order of closing.
  */
-
 import { noPublishPorts } from '../api/publish/publish-address.ts';
 import { createSolePlacement } from '../cluster/placement/placement.ts';
 import { EffectiveSettings, type SettingFacts } from '../config/running/effective-settings.ts';

@@ -3,7 +3,6 @@
  * In: the context, store and net. Out: EventBus, that of this process alone, Webhooks; the event
  * `server.starting`.
  */
-
 import { createLocalEventBus } from '../cluster/bus/local-event-bus.ts';
 import { alsoTo } from '../cluster/bus/own-events.ts';
 import { withoutForeign } from '../cluster/bus/shadow.ts';

@@ -2,7 +2,6 @@
  * Opens background work: the queue of jobs, and exports as one kind of job.
  * In: the context, store, events, recordings, streams. Out: Jobs, Workers, ExportJobs.
  */
-
 import { fileURLToPath } from 'node:url';
 import { clusterKey } from '../accounts/cluster-key.ts';
 import { nodeName } from '../config/sections/cluster-section.ts';

@@ -2,7 +2,6 @@
  * Opens clock, metrics, log, traces and the list of services.
  * In: settings. Out: Observation.
  */
-
 import type { EffectiveSettings } from '../config/running/effective-settings.ts';
 import type { Config } from '../config/schema.ts';
 import { nodeName } from '../config/sections/cluster-section.ts';

@@ -3,7 +3,6 @@
  * parts that it needs, which were opened before it, and returns one.
  * In: app.ts. Out: the openers. Types alone.
  */
-
 import type { Access } from '../accounts/access.ts';
 import type { AuthUrl } from '../accounts/auth/auth-url.ts';
 import type { Mail } from '../accounts/mail/account-mail.ts';

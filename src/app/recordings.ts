@@ -3,7 +3,6 @@
  * and retention.
  * In: the context, store. Out: Recordings; ClipsApi; deletions by retention.
  */
-
 import type { ClipsApi } from '../api/clips/clips-api.ts';
 import { printRfc3339 } from '../api/instant.ts';
 import { openLocalSegmentStore } from '../archive/local-segment-store.ts';

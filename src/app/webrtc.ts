@@ -3,7 +3,6 @@
  * until then.
  * In: settings, PublishAccess. Out: WebRtcServer.
  */
-
 import { addressOf } from '../ingest/client/remote-address.ts';
 import type { PublishAccess } from '../ingest/publish-access.ts';
 import { listIceServers } from '../ingest/webrtc/ice-servers.ts';

@@ -2,7 +2,6 @@
  * A server with fake dependencies, for the tests of this folder. It listens on real sockets.
  * In: the dependencies that a test replaces. Out: a running server, and the calls of the fakes.
  */
-
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -3,7 +3,6 @@
  * In: an endpoint, the function that takes connections. Out: the open port, with its shutdown.
  * docs/architecture.md, Threads.
  */
-
 import type { Server, Socket } from 'node:net';
 import type { SegmentPrefix } from '../archive/segment-store.ts';
 import type { Endpoint } from '../config/address.ts';

@@ -2,7 +2,6 @@
  * Opens what the nodes of a cluster share: Redis, with leases and the event bus.
  * In: the context. Out: Cluster; undefined without one.
  */
-
 import { createShadowLeases, openShadowBus, type ShadowResult } from '../../cluster/bus/shadow.ts';
 import { createAvailableLeases } from '../../cluster/lease/available-leases.ts';
 import { sleep } from '../../lib/abort.ts';

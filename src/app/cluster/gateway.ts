@@ -2,8 +2,7 @@
  * Opens the gateway of a node: requests for what other nodes own are passed to them.
  * In: the context, nodes, store, clips, accounts, delivery. Out: the gateway. docs/decisions/0055.
  */
-
-import { type Gateway, openGateway as open } from '../../cluster/gateway/gateway.ts';
+import { Gateway } from '../../cluster/gateway/gateway.ts';
 import { isLoopback } from '../../config/address.ts';
 import { messageOf } from '../../lib/errors.ts';
 import { version } from '../../lib/version.ts';
@@ -20,7 +19,7 @@ export function openGateway(
 ): Gateway {
   const { cluster, http, publicUrl, trustedProxies, tls } = config;
   return opened.use(
-    open({
+    new Gateway({
       placement,
       signature,
       trustedProxies,

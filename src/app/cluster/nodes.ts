@@ -104,7 +104,7 @@ export function openNodeFiles({ clock, log }: AppContext, { placement, client }:
 export function openInternalRequests(
   { failed, telemetry }: AppContext,
   { catalog, recordings, changes }: Pick<Parts, 'catalog' | 'recordings' | 'changes'>,
-  { purge }: Pick<InternalRequestDeps, 'purge'>,
+  copies: Pick<InternalRequestDeps, 'purge'>,
 ): ReturnType<typeof createInternalRequests> {
   const timelineOf = (stream: string) => {
     catalog.get(stream); // throws `stream-unknown`
@@ -113,7 +113,7 @@ export function openInternalRequests(
   return createInternalRequests({
     files: recordings.files,
     release: recordings.release,
-    purge,
+    purge: (what) => copies.purge(what),
     telemetry,
     edge(stream) {
       const timeline = timelineOf(stream);

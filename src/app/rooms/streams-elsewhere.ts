@@ -2,7 +2,6 @@
  * The streams of other nodes of a cluster, for rooms of this one.
  * In: the context, store, nodes. Out: definitions and timelines; nothing without a cluster.
  */
-
 import { internalTarget } from '../../cluster/requests/internal-requests.ts';
 import { dropOldest } from '../../lib/drop-oldest.ts';
 import { OxbowError } from '../../lib/errors.ts';

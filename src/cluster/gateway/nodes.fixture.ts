@@ -2,6 +2,7 @@
  * Nodes of a cluster in this process, with real connections and fake dependencies, for tests.
  * In: what each node is made of. Out: running servers, each with a gateway, and who owns what.
  */
+import { mock } from 'node:test';
 import { WatchTokens } from '../../accounts/watch-tokens.ts';
 import type { HttpDeps } from '../../http/deps.ts';
 import { startTestServer, streamView, type TestServer } from '../../http/fixture.ts';
@@ -13,8 +14,9 @@ import { everyAnswer } from '../../serve/exchange/media-answer.ts';
 import type { CertificateFiles } from '../../serve/tls/tls-certificate.ts';
 import { MemoryPlacements } from '../placement/memory-placement.fixture.ts';
 import type { NodeView, Placement } from '../placement/placement.ts';
-import { NodeSignature } from '../requests/node-signature.ts';
-import { type Gateway, type GatewayOptions, openGateway } from './gateway.ts';
+import { NodeSignature, type ReceivedRequest } from '../requests/node-signature.ts';
+import { Gateway, type GatewayOptions } from './gateway.ts';
+import { PassedMedia } from './media.ts';
 
 /** The secret of the clusters of tests. */
 export const clusterSecret = 'a-secret-of-the-cluster-that-is-long';
@@ -90,7 +92,7 @@ export async function startNodes(
     const received: string[] = [];
     const hot: string[] = [];
     const placement = placements.of(name);
-    const gateway = openGateway({
+    const gateway = new Gateway({
       placement,
       signature: new NodeSignature({ secret: clusterSecret, node: name, clock }),
       memoryBytes: 32 * 1024 * 1024,
@@ -110,22 +112,19 @@ export async function startNodes(
         throw error;
       },
     });
-    const otherNodes: HttpDeps['otherNodes'] = {
-      ...gateway,
-      hot: {
-        ...gateway.hot,
-        served(found, bodyBytes, target, cmcd) {
-          hot.push(target);
-          gateway.hot.served(found, bodyBytes, target, cmcd);
-        },
-      },
-      recognise(request) {
-        const sender = gateway.recognise(request);
-        if (sender) received.push(`${request.method} ${request.target}`);
-        return sender;
-      },
-    };
-    const server = await startTestServer({ ...depsOf(name), otherNodes }, nodes.length === 0 ? tls : undefined);
+    mock.method(gateway.hot, 'served', function (this: PassedMedia, ...served: Parameters<PassedMedia['served']>) {
+      hot.push(served[2]);
+      PassedMedia.prototype.served.apply(this, served);
+    });
+    mock.method(gateway, 'recognise', function (this: Gateway, request: ReceivedRequest) {
+      const sender = Gateway.prototype.recognise.call(this, request);
+      if (sender) received.push(`${request.method} ${request.target}`);
+      return sender;
+    });
+    const server = await startTestServer(
+      { ...depsOf(name), otherNodes: gateway },
+      nodes.length === 0 ? tls : undefined,
+    );
     opened.defer(() => gateway[Symbol.asyncDispose]());
     opened.use(server);
     placements.nodes.set(name, nodeView(name, server.url));

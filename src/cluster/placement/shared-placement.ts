@@ -3,7 +3,6 @@
  * dead nodes are taken over.
  * In: the rows, the lease of this node. Out: Placement. docs/decisions/0055.
  */
-
 import type { NodeRole } from '../../config/sections/cluster-section.ts';
 import { sleep } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';

@@ -2,7 +2,6 @@
  * A segment that the origin is still sending: all viewers that ask for it get its bytes as they come.
  * In: the body of one response. Out: a reply that grows, for many readers. docs/decisions/0031.
  */
-
 import { waitFor } from '../../delivery/live/pending-reply.ts';
 import type { Reply } from '../../delivery/reply.ts';
 import { OxbowError } from '../../lib/errors.ts';

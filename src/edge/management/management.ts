@@ -3,7 +3,6 @@
  * warm-ups.
  * In: requests outside of media. Out: JSON; false for what belongs to the origin. docs/9-run/edge.md.
  */
-
 import { timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { digestOf } from '../../accounts/random-secret.ts';

@@ -2,7 +2,6 @@
  * Every route of the API and the health endpoints, in one list.
  * In: the files of this folder. Out: router, OpenAPI, generated pages.
  */
-
 import type { Route } from '../route/route.ts';
 import { uploadRoutes } from '../uploads/upload-routes.ts';
 import { accessRoutes } from './accounts/access.ts';

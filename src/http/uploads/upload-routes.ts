@@ -2,7 +2,6 @@
  * Routes of uploads: the list, a file in one request, and the chunk API. tus is in http/uploads/tus.ts.
  * In: requests. Out: UploadView, ChunkStatus. docs/6-library/upload.md.
  */
-
 import {
   ChunkAnswer,
   ChunkComplete,

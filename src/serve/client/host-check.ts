@@ -4,7 +4,6 @@
  * In: where oxbow listens, `publicUrl`, `hosts`, the `Host` or `:authority` of a request. Out: yes or no; the
  * refusal. RFC 9110 7.4 and 15.5.20. docs/decisions/0018.
  */
-
 import { isLoopback } from '../../config/address.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import type { RequestSource } from '../exchange/request-source.ts';

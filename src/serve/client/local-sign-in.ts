@@ -3,7 +3,6 @@
  * for all others.
  * In: settings, the client of a request. Out: yes or no, a command line. docs/9-run/access.md.
  */
-
 import type { LimitedClient } from '../../accounts/rate-limit.ts';
 import { type Exposure, isExposed } from '../../config/exposure.ts';
 import { programName, quoted } from '../../lib/program.ts';

@@ -3,7 +3,6 @@
  * In: the setting, a request's Host, header fields of trusted proxies. Out: an origin as
  * `https://tv.example`. RFC 9110 7.2; RFC 7239.
  */
-
 import type { RequestSource } from '../exchange/request-source.ts';
 import { createProxyCheck } from './client-address.ts';
 import { readForwarded } from './forwarded.ts';

@@ -4,7 +4,6 @@
  * In: header fields of requests, after the check of the signatures of nodes. Out: the same without what does
  * not count. W3C Trace Context, 3.3.
  */
-
 import type { RequestSource } from '../exchange/request-source.ts';
 import { createProxyCheck } from './client-address.ts';
 

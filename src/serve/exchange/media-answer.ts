@@ -2,7 +2,6 @@
  * Header fields of all answers to requests for media, and the sending of problem documents.
  * In: exchanges, problems. Out: heads and bodies. RFC 9110; RFC 9457.
  */
-
 import type { Exchange, HeadFields } from './exchange.ts';
 import type { Problem } from './problem.ts';
 

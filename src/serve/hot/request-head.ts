@@ -4,7 +4,6 @@
  * In: bytes of a connection as text. Out: method, target and client headers; undefined for what node:http
  * must parse: bodies, upgrades, partial heads, anything malformed. RFC 9112 2 to 5.
  */
-
 import { type Cmcd, readCmcd } from '../client/cmcd.ts';
 import { isFromForeignPage } from '../client/foreign-pages.ts';
 import { readForwarded } from '../client/forwarded.ts';

@@ -3,7 +3,6 @@
  * Blocking requests wait here.
  * In: requests with a media address; delivery's Reply. Out: responses. RFC 9110; docs/media.md 27 and 28.
  */
-
 import type { LimitedClient } from '../../accounts/rate-limit.ts';
 import { clipTokenNameOf } from '../../api/clips/clips-api.ts';
 import { tokenNameOf } from '../../api/library/assets-api.ts';

@@ -2,7 +2,6 @@
  * Adds the counter reports of all serving threads to the metrics and viewers of the process.
  * In: reports. Out: metrics; total bytes of recordings in the threads' memory.
  */
-
 import { showMemory } from '../../observe/metrics.ts';
 import type { ServeDeps } from '../deps.ts';
 import { countsOf } from '../hot/hot-deps.ts';

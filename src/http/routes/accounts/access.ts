@@ -2,7 +2,6 @@
  * Routes for sign-in and sign-out, and sessions of browsers.
  * In: names and passwords, one-time codes, the admin token. Out: cookies, SessionView.
  */
-
 import { may } from '../../../accounts/permissions.ts';
 import type { Session } from '../../../accounts/sessions.ts';
 import { signInPath } from '../../../accounts/sign-in-links.ts';

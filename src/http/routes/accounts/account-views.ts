@@ -2,7 +2,6 @@
  * The JSON of users, sessions, tokens and invitations.
  * In: rows of the accounts. Out: UserView, SessionView, TokenView, MeView.
  */
-
 import type { ApiToken } from '../../../accounts/api-tokens.ts';
 import type { StoredLine } from '../../../accounts/audit/audit-trail.ts';
 import { may } from '../../../accounts/permissions.ts';

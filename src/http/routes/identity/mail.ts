@@ -2,7 +2,6 @@
  * Routes of e-mail: set a new password, confirm an address, test the mail server.
  * In: addresses, codes of links. Out: messages in the background; UserView.
  */
-
 import { readEmail } from '../../../accounts/mail/email-address.ts';
 import { type MailLanguage, mailLanguageOf } from '../../../accounts/mail/messages.ts';
 import type { LimitName } from '../../../accounts/rate-limit.ts';

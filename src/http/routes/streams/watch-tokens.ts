@@ -2,7 +2,6 @@
  * Routes of playback tokens: administrators create and revoke them; clients send them in the path.
  * In: a stream's name, an expiry. Out: WatchToken. docs/media.md 32.
  */
-
 import { WatchToken } from '../../../api/account/access-shapes.ts';
 import { printRfc3339 } from '../../../api/instant.ts';
 import { printMediaAddress } from '../../../api/media-address.ts';
