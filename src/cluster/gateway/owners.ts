@@ -1,6 +1,7 @@
 /**
  * Which other node answers for something: the one that owns it, or one that may.
- * In: subjects of requests, the placement. Out: nodes; undefined where this node answers. docs/decisions/0055.
+ * In: subjects of requests, the placement. Out: nodes; undefined where this node answers.
+ * docs/decisions/0055.
  */
 import { createHash, randomInt } from 'node:crypto';
 import { parseMediaTarget } from '../../api/media-address.ts';
