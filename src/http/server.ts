@@ -19,7 +19,7 @@ import { hotDepsOf } from '../serve/hot/hot-deps.ts';
 import { canSharePorts } from '../serve/hot/listeners.ts';
 import { createHotResponder } from '../serve/hot/responder.ts';
 import { listenRefusal, urlOf, usualLimits, watchedLimits } from '../serve/listening.ts';
-import { createMediaResponder } from '../serve/media/media.ts';
+import { OwnMedia } from '../serve/media/media.ts';
 import { openOwnPorts, openThreadPorts, passPortOn, type ThreadsOptions } from '../serve/ports.ts';
 import type { UnsentLimits } from '../serve/tls/http2-budget.ts';
 import {
@@ -94,7 +94,7 @@ export async function startHttp({ listen, deps, tls, threads, claimed, forTests 
     forget?.({ headers, remoteAddress, sender });
     return sender;
   };
-  const media = withMediaOf(otherNodes, createMediaResponder(deps, pages));
+  const media = withMediaOf(otherNodes, new OwnMedia(deps, pages));
   const connections = openConnections({
     metrics: deps.metrics,
     media,

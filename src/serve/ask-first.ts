@@ -11,7 +11,7 @@ import type { OtherNodes } from './other-nodes.ts';
 export function withMediaOf(others: OtherNodes | undefined, own: MediaResponder): MediaResponder {
   if (!others) return own;
   return {
-    ...own,
+    waitLimiter: own.waitLimiter,
     async respond(exchange, target) {
       const taken = others.media(exchange, target);
       if (taken === false || !(await taken)) await own.respond(exchange, target);

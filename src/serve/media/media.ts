@@ -16,9 +16,10 @@ import {
   parseMediaTarget,
 } from '../../api/media-address.ts';
 import type { Reply } from '../../delivery/reply.ts';
+import type { WorkBudget } from '../../delivery/work-budget.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { traceIdOf } from '../../observe/traces/trace.ts';
-import { createAuthenticator } from '../client/authenticate.ts';
+import { type Authenticator, createAuthenticator } from '../client/authenticate.ts';
 import { createAddressOf } from '../client/client-address.ts';
 import { readCmcd } from '../client/cmcd.ts';
 import type { ForeignPages } from '../client/foreign-pages.ts';
@@ -28,13 +29,12 @@ import type { ServeDeps } from '../deps.ts';
 import { type Exchange, type HeadFields, pathOf } from '../exchange/exchange.ts';
 import { joinFields, MEDIA_METHODS, preflight, sendPlainProblem } from '../exchange/media-answer.ts';
 import { reportProblem, toProblem } from '../exchange/problem.ts';
-import { representationOf } from '../exchange/representation.ts';
-import { areInMemory, readBlocks, sendBlocks, sendMemory } from '../exchange/send.ts';
 import { WaitLimiter, waitLimits } from '../wait-limiter.ts';
+import { MediaSender } from './media-sender.ts';
 import { redirectOf } from './presigned.ts';
 import { createBudget, hoursOf, isPreview, OpenAnswers, weightOf } from './request-cost.ts';
-import { createSessionReports } from './session-reports.ts';
-import { createWatchAccess } from './watch-access.ts';
+import { createSessionReports, type SessionReports } from './session-reports.ts';
+import { createWatchAccess, type WatchAccess } from './watch-access.ts';
 
 /**
  * A client that requests one of these is a viewer. Probes and previews request Multivariant Playlists, stills
@@ -63,14 +63,6 @@ export function mediaTargetOf(target: string): MediaTarget | undefined {
   return parseMediaTarget(pathOf(target));
 }
 
-/** How a reply is sent. */
-interface Sending {
-  readonly class: MediaClass;
-  readonly fields: HeadFields;
-  readonly isHead: boolean;
-  readonly isPrivate: boolean;
-}
-
 /** Answers requests for media. */
 export interface MediaResponder {
   /** Answers; never rejects. */
@@ -81,77 +73,173 @@ export interface MediaResponder {
   readonly waitLimiter: WaitLimiter;
 }
 
-/** @param pages CORS policy */
-export function createMediaResponder(deps: ServeDeps, pages: ForeignPages): MediaResponder {
-  const { metrics } = deps;
-  const waitLimiter = new WaitLimiter(waitLimits, (change) => metrics.heldRequests.inc(change));
-  const addressOf = createAddressOf(deps.trustedProxies ?? []);
-  const authenticator = createAuthenticator(deps);
-  const watchAccess = createWatchAccess({ deps, authenticator, addressOf });
-  const open = new OpenAnswers(metrics);
+/** A request for media whose access has been decided. */
+interface Admitted {
+  readonly exchange: Exchange;
+  readonly target: MediaTarget;
+  /** Of the player's CMCD fields. */
+  readonly session: string | undefined;
+  readonly isPrivate: boolean;
+  /** Aborts when the client disconnects, or oxbow stops. */
+  readonly controller: AbortController;
+}
 
-  const sessionReports = createSessionReports({ deps, watchAccess, addressOf });
+export class OwnMedia implements MediaResponder {
+  readonly waitLimiter: WaitLimiter;
+  readonly #deps: ServeDeps;
+  readonly #pages: ForeignPages;
+  readonly #addressOf: ReturnType<typeof createAddressOf>;
+  readonly #authenticator: Authenticator;
+  readonly #watchAccess: WatchAccess;
+  readonly #sessionReports: SessionReports;
+  readonly #sender: MediaSender;
+  readonly #open: OpenAnswers;
 
-  async function answer(exchange: Exchange, target: MediaTarget, session?: string): Promise<void> {
-    const media = target.address;
-    const { headers, body } = exchange;
-    const address = () => addressOf(exchange);
+  /** @param pages CORS policy */
+  constructor(deps: ServeDeps, pages: ForeignPages) {
+    this.#deps = deps;
+    this.#pages = pages;
+    this.waitLimiter = new WaitLimiter(waitLimits, (change) => deps.metrics.heldRequests.inc(change));
+    const addressOf = createAddressOf(deps.trustedProxies ?? []);
+    this.#addressOf = addressOf;
+    this.#authenticator = createAuthenticator(deps);
+    this.#watchAccess = createWatchAccess({ deps, authenticator: this.#authenticator, addressOf });
+    this.#sessionReports = createSessionReports({ deps, watchAccess: this.#watchAccess, addressOf });
+    this.#sender = new MediaSender({ deps, waitLimiter: this.waitLimiter, addressOf });
+    this.#open = new OpenAnswers(deps.metrics);
+  }
+
+  async respond(exchange: Exchange, target: MediaTarget): Promise<void> {
+    const { method } = exchange;
+    this.#countEnd(exchange, mediaClassOf(target.address));
+    try {
+      if (target.address.kind === 'session') {
+        await this.#sessionReports.answer(exchange, target, this.#commonFields(exchange, target));
+        return;
+      }
+      if (method === 'OPTIONS') {
+        exchange.head(204, { ...this.#commonFields(exchange, target), ...preflight, allow: MEDIA_METHODS });
+        exchange.body.end();
+        return;
+      }
+      if (method !== 'GET' && method !== 'HEAD') {
+        exchange.refuseBody();
+        throw new OxbowError('method-not-allowed', `${method} is not supported for media. Use ${MEDIA_METHODS}.`, {
+          extra: { allow: MEDIA_METHODS },
+        });
+      }
+      await this.#answer(exchange, target);
+    } catch (error) {
+      this.#refuse(exchange, error, target);
+    }
+  }
+
+  refuse(exchange: Exchange, reason: unknown): void {
+    const target = mediaTargetOf(exchange.target)!; // only media waits
+    this.#countEnd(exchange, mediaClassOf(target.address));
+    this.#refuse(exchange, reason, target);
+  }
+
+  async #answer(exchange: Exchange, target: MediaTarget): Promise<void> {
     const controller = new AbortController();
     const { signal } = controller;
     let isSent = false;
-    body.once('close', () => {
+    exchange.body.once('close', () => {
       if (!isSent) controller.abort(new DOMException('the viewer disconnected', 'AbortError'));
     });
-    const watched = watchAccess.check(target, exchange, { signal });
+    const session = this.#readCmcd(exchange, target);
+    const watched = this.#watchAccess.check(target, exchange, { signal });
     const isPrivate = typeof watched === 'boolean' ? watched : await watched;
-    const common = commonFields(exchange, target);
-    const client = () => ({ address: address(), isLocal: isLocalRequest(exchange) });
-    const fields = applyRateLimit(media, client, exchange);
-    const costs = mediaClassOf(media) === 'clip' && media.kind !== 'unknown';
-    // An authorization server is not asked about streams that are open to all: a token proves nothing there.
-    const isAuthorized = isPrivate || (target.token !== undefined && !deps.auth);
-    const budget = costs ? createBudget(exchange, isAuthorized, client(), { deps, authenticator }) : undefined;
-    const leave = waitLimiter.register(controller);
-    const isWatching = exchange.method === 'GET' && WATCHING.has(media.kind);
-    const name = isWatching ? (media.stream ?? deps.defaultStream?.()) : undefined;
-    const player = name === undefined ? '' : viewerKey(session, address(), headers['user-agent']);
-    const stopWaiting = name === undefined ? undefined : deps.viewers.waits(name, player);
+    const common = this.#commonFields(exchange, target);
+    const limitFields = this.#takeTurn(exchange, target.address);
+    const reply = await this.#made({ exchange, target, session, isPrivate, controller });
+    const { address } = target;
+    const redirect =
+      address.kind === 'asset-original' ? await redirectOf(exchange.method, reply, this.#deps) : undefined;
+    const how = {
+      class: mediaClassOf(address),
+      fields: joinFields(common, limitFields),
+      isHead: exchange.method === 'HEAD',
+      isPrivate,
+    };
+    if (redirect) {
+      exchange.head(302, { ...how.fields, ...redirect });
+      exchange.body.end();
+    } else if (reply.grows && !how.isHead) {
+      await this.#sender.sendGrowing(exchange, reply, how, controller);
+    } else {
+      const hold = (body: Reply['body']) =>
+        this.#open.hold(this.#clientOf(exchange), weightOf(reply, body, address), exchange.body);
+      await this.#sender.send(exchange, reply, how, hold);
+    }
+    isSent = true;
+  }
+
+  /** The reply to a request, which may wait for it; its client counts as a viewer meanwhile. */
+  async #made(admitted: Admitted): Promise<Reply> {
+    const { exchange, target, session, controller } = admitted;
+    const { answer, viewers } = this.#deps;
+    const { address } = target;
+    const { signal } = controller;
+    const budget = this.#budgetOf(admitted);
+    const leave = this.waitLimiter.register(controller);
+    const stream = this.#watchedStream(exchange, address);
+    const from = () => this.#addressOf(exchange);
+    const player = stream === undefined ? '' : viewerKey(session, from(), exchange.headers['user-agent']);
+    const stopWaiting = stream === undefined ? undefined : viewers.waits(stream, player);
     let reply: Reply;
     try {
-      const made = deps.answer(media, new URLSearchParams(target.query), { signal, budget });
-      reply = made instanceof Promise ? await waitLimiter.wait(made, address(), signal) : made;
+      const made = answer(address, new URLSearchParams(target.query), { signal, budget });
+      reply = made instanceof Promise ? await this.waitLimiter.wait(made, from(), signal) : made;
     } finally {
       leave();
       stopWaiting?.();
     }
-    if (name !== undefined)
-      deps.viewers.seen(name, player, session === undefined && includesStart(exchange) ? media : undefined);
-    const how = {
-      class: mediaClassOf(media),
-      fields: joinFields(common, fields),
-      isHead: exchange.method === 'HEAD',
-      isPrivate,
-    };
-    const redirect = media.kind === 'asset-original' ? await redirectOf(exchange.method, reply, deps) : undefined;
-    if (redirect) {
-      exchange.head(302, { ...how.fields, ...redirect });
-      exchange.body.end();
-    } else if (reply.grows && !how.isHead) await sendGrowing(exchange, reply, how, controller);
-    else await send(exchange, reply, how, (sent) => open.hold(client(), weightOf(reply, sent, media), exchange.body));
-    isSent = true;
+    if (stream !== undefined) {
+      viewers.seen(stream, player, session === undefined && includesStart(exchange) ? address : undefined);
+    }
+    return reply;
+  }
+
+  /** What the request may still cost; undefined where it costs nothing that is counted. */
+  #budgetOf({ exchange, target, isPrivate }: Admitted): WorkBudget | undefined {
+    const { address, token } = target;
+    if (mediaClassOf(address) !== 'clip' || address.kind === 'unknown') return undefined;
+    // An authorization server is not asked about streams that are open to all: a token proves nothing there.
+    const isAuthorized = isPrivate || (token !== undefined && !this.#deps.auth);
+    const parts = { deps: this.#deps, authenticator: this.#authenticator };
+    return createBudget(exchange, isAuthorized, this.#clientOf(exchange), parts);
+  }
+
+  /** The stream that the client of a request watches; undefined: it only looks. */
+  #watchedStream({ method }: Exchange, address: MediaAddress): string | undefined {
+    if (method !== 'GET' || !WATCHING.has(address.kind)) return undefined;
+    return address.stream ?? this.#deps.defaultStream?.();
+  }
+
+  #readCmcd({ headers }: Exchange, { address, query }: MediaTarget): string | undefined {
+    const { metrics } = this.#deps;
+    const cmcd = readCmcd(query, headers);
+    if (cmcd) metrics.cmcdRequests.inc({ class: mediaClassOf(address) });
+    if (cmcd?.isStarved) metrics.bufferStarvations.inc();
+    return cmcd?.session;
+  }
+
+  #clientOf(exchange: Exchange): LimitedClient {
+    return { address: this.#addressOf(exchange), isLocal: isLocalRequest(exchange) };
   }
 
   /** The stream of an address; of an asset or a clip the name that its playback tokens are signed for. */
-  function nameOf(address: MediaAddress): string | undefined {
+  #nameOf(address: MediaAddress): string | undefined {
     const asset = assetOf(address);
     const clip = clipOf(address);
     if (clip !== undefined) return clipTokenNameOf(clip);
-    return asset === undefined ? (address.stream ?? deps.defaultStream?.()) : tokenNameOf(asset);
+    return asset === undefined ? (address.stream ?? this.#deps.defaultStream?.()) : tokenNameOf(asset);
   }
 
   /** Fields of every answer to the request, including refusals. */
-  function commonFields(exchange: Exchange, { address, token }: MediaTarget): HeadFields {
-    return pages.fieldsFor(exchange, { stream: nameOf(address), token });
+  #commonFields(exchange: Exchange, { address, token }: MediaTarget): HeadFields {
+    return this.#pages.fieldsFor(exchange, { stream: this.#nameOf(address), token });
   }
 
   /**
@@ -159,76 +247,23 @@ export function createMediaResponder(deps: ServeDeps, pages: ForeignPages): Medi
    * are stored. The player of a shared clip requests many ranges: only those with the start of the file
    * count. Of windows, those that are long count by their hours.
    */
-  function applyRateLimit(
-    address: MediaAddress,
-    client: () => LimitedClient,
-    exchange: Exchange,
-  ): Readonly<Record<string, string>> {
+  #takeTurn(exchange: Exchange, address: MediaAddress): Readonly<Record<string, string>> {
+    const { limits, streams } = this.#deps;
     const kind = mediaClassOf(address);
     const hours = hoursOf(address);
     if (hours === 0 && (address.kind === 'small-still' || (kind !== 'clip' && kind !== 'thumb'))) return {};
     if (address.kind === 'clip-file' && !includesStart(exchange)) return {};
     // A private stream was refused before. One that does not exist costs no turn either, so that they do not
     // differ.
-    if (address.stream !== undefined && deps.streams.revision(address.stream) === undefined) return {};
-    if (hours > 0) return deps.limits.take('windows', client(), hours);
-    if (kind !== 'clip') return deps.limits.take('stills', client());
-    return deps.limits.take(isPreview(address) ? 'previews' : 'clips', client());
+    if (address.stream !== undefined && streams.revision(address.stream) === undefined) return {};
+    const client = this.#clientOf(exchange);
+    if (hours > 0) return limits.take('windows', client, hours);
+    if (kind !== 'clip') return limits.take('stills', client);
+    return limits.take(isPreview(address) ? 'previews' : 'clips', client);
   }
 
-  /** Sends a reply that is not complete yet. Until its end it counts as a waiting request. */
-  async function sendGrowing(exchange: Exchange, reply: Reply, how: Sending, waiting: AbortController): Promise<void> {
-    const { signal } = waiting;
-    const stopCounting = waitLimiter.acquire(addressOf(exchange));
-    const leave = waitLimiter.register(waiting);
-    const { status, headers } = representationOf(exchange.headers, reply, how);
-    let length = 0;
-    async function* counted(): AsyncGenerator<Uint8Array> {
-      for await (const bytes of reply.grows!({ signal })) {
-        length += bytes.length;
-        yield bytes;
-      }
-    }
-    try {
-      exchange.head(status, joinFields(how.fields, headers));
-      await sendBlocks(exchange, counted());
-    } catch (error) {
-      if (!exchange.body.destroyed || !signal.aborted) throw error; // otherwise the client has disconnected
-    } finally {
-      leave();
-      stopCounting();
-      metrics.servedBytes.inc({ class: how.class }, length);
-    }
-  }
-
-  /** @param hold counts what the body holds; may refuse it */
-  async function send(
-    exchange: Exchange,
-    reply: Reply,
-    how: Sending,
-    hold: (body: Reply['body']) => void,
-  ): Promise<void> {
-    const { status, headers, body, length } = representationOf(exchange.headers, reply, how);
-    const head = joinFields(how.fields, headers);
-    if (how.isHead || status === 304) {
-      exchange.head(status, head);
-      exchange.body.end();
-      return;
-    }
-    hold(body);
-    if (areInMemory(body)) {
-      exchange.head(status, head);
-      sendMemory(exchange, body);
-    } else {
-      const blocks = readBlocks(body, deps.reader);
-      const first = await firstOf(blocks);
-      exchange.head(status, head);
-      await sendBlocks(exchange, first);
-    }
-    metrics.servedBytes.inc({ class: how.class }, length);
-  }
-
-  function countEnd(exchange: Exchange, kind: MediaClass): void {
+  #countEnd(exchange: Exchange, kind: MediaClass): void {
+    const { metrics } = this.#deps;
     const startedAt = performance.now();
     exchange.body.once('close', () => {
       metrics.httpRequests.inc({ class: kind, status: exchange.status ?? 499 });
@@ -236,79 +271,26 @@ export function createMediaResponder(deps: ServeDeps, pages: ForeignPages): Medi
     });
   }
 
-  function refuse(exchange: Exchange, error: unknown, target: MediaTarget): void {
+  #refuse(exchange: Exchange, error: unknown, target: MediaTarget): void {
     const { body, method, headers } = exchange;
     if (body.destroyed && !body.headersSent) return; // the client has disconnected
     const traceId = traceIdOf(headers.traceparent);
-    reportProblem(error, `${method} ${target.path}`, traceId, deps);
+    reportProblem(error, `${method} ${target.path}`, traceId, this.#deps);
     if (body.headersSent) {
       exchange.cut();
       return;
     }
     const problem = toProblem(error, traceId);
-    const name = nameOf(target.address) ?? '';
-    const mayBeKept = problem.body.code === 'gone' && !deps.streams.isPrivate(name);
+    const name = this.#nameOf(target.address) ?? '';
+    const mayBeKept = problem.body.code === 'gone' && !this.#deps.streams.isPrivate(name);
     sendPlainProblem(exchange, problem, {
-      ...commonFields(exchange, target),
+      ...this.#commonFields(exchange, target),
       ...(mayBeKept && { 'cache-control': GONE_CACHING }),
     });
   }
-
-  return {
-    async respond(exchange, target) {
-      const { method } = exchange;
-      const kind = mediaClassOf(target.address);
-      countEnd(exchange, kind);
-      try {
-        if (target.address.kind === 'session') {
-          await sessionReports.answer(exchange, target, commonFields(exchange, target));
-          return;
-        }
-        if (method === 'OPTIONS') {
-          exchange.head(204, { ...commonFields(exchange, target), ...preflight, allow: MEDIA_METHODS });
-          exchange.body.end();
-          return;
-        }
-        if (method !== 'GET' && method !== 'HEAD') {
-          exchange.refuseBody();
-          throw new OxbowError('method-not-allowed', `${method} is not supported for media. Use ${MEDIA_METHODS}.`, {
-            extra: { allow: MEDIA_METHODS },
-          });
-        }
-        const cmcd = readCmcd(target.query, exchange.headers);
-        if (cmcd) metrics.cmcdRequests.inc({ class: kind });
-        if (cmcd?.isStarved) metrics.bufferStarvations.inc();
-        await answer(exchange, target, cmcd?.session);
-      } catch (error) {
-        refuse(exchange, error, target);
-      }
-    },
-
-    refuse: (exchange, reason) => {
-      const target = mediaTargetOf(exchange.target)!; // only media waits
-      countEnd(exchange, mediaClassOf(target.address));
-      refuse(exchange, reason, target);
-    },
-
-    waitLimiter,
-  };
 }
 
 /** Whether the request includes the first byte: a player that fetches a segment in ranges is counted once. */
 function includesStart({ headers }: Exchange): boolean {
   return headers.range === undefined || headers.range.startsWith('bytes=0-');
-}
-
-/**
- * Reads the first block before it returns the blocks, so that a read error can still become a problem
- * document.
- */
-async function firstOf(blocks: AsyncGenerator<Uint8Array>): Promise<AsyncIterable<Uint8Array>> {
-  const first = await blocks.next();
-  return {
-    async *[Symbol.asyncIterator]() {
-      if (!first.done) yield first.value;
-      yield* blocks;
-    },
-  };
 }
