@@ -31,7 +31,7 @@ import { createEdgeMedia } from './edge-media.ts';
 import { createEdgeResponder } from './edge-responder.ts';
 import { createManagement } from './management/management.ts';
 import { isLoop, openOrigin } from './origin.ts';
-import { openPasser } from './pass-on.ts';
+import { Passer } from './pass-on.ts';
 import { TokenGate } from './token-gate.ts';
 
 /** Connections to the origin: each held reload has one. */
@@ -148,7 +148,7 @@ export async function startEdge(
   const head = isGuarded ? { ...everyAnswer, vary: 'Origin' } : everyAnswer;
   const ownHosts = ownHostsOf(listen.address, { hosts: settings.hosts });
   const passer = opened.use(
-    openPasser({
+    new Passer({
       origin: originUrl,
       net,
       name: origin.name,

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { createNet } from '../net/net.ts';
 import { exchangeOfHttp1 } from '../serve/exchange/exchange.ts';
 import { edgeUnanswered } from './origin.ts';
-import { openPasser } from './pass-on.ts';
+import { Passer } from './pass-on.ts';
 
 const head = { method: 'GET', target: '/api/v1/streams', headers: {}, remoteAddress: '127.0.0.1' };
 
@@ -16,7 +16,7 @@ test('no more requests wait for a server than are allowed; further ones are refu
   await once(origin.listen(0, '127.0.0.1'), 'listening');
   const net = createNet({ allow: [], userAgent: 'test' });
   const url = new URL(`http://127.0.0.1:${(origin.address() as AddressInfo).port}`);
-  const passer = openPasser({
+  const passer = new Passer({
     origin: url,
     net,
     name: 'test',
@@ -52,7 +52,7 @@ test('a client that disconnects within an answer ends the request without an err
     asked.push(cause);
     return edgeUnanswered(cause);
   };
-  const passer = openPasser({ origin: url, net, name: 'test', isSecure: false, isProxy: () => false, unanswered });
+  const passer = new Passer({ origin: url, net, name: 'test', isSecure: false, isProxy: () => false, unanswered });
   const ended: Promise<unknown>[] = [];
   const edge = createServer((request, response) => {
     ended.push(passer.exchange(exchangeOfHttp1(request, response)).catch((error: unknown) => error));

@@ -9,7 +9,7 @@ import { EdgeCounts } from '../../edge/edge-counts.ts';
 import { createEdgeFinder, type EdgeFinder } from '../../edge/edge-finder.ts';
 import { createEdgeMedia } from '../../edge/edge-media.ts';
 import { openOrigin } from '../../edge/origin.ts';
-import { openPasser, type Passer } from '../../edge/pass-on.ts';
+import { Passer } from '../../edge/pass-on.ts';
 import { TokenGate } from '../../edge/token-gate.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { dropOldest } from '../../lib/drop-oldest.ts';
@@ -191,7 +191,7 @@ export class Peers implements AsyncDisposable {
       }),
     );
     const passer = opened.use(
-      openPasser({
+      new Passer({
         ...shared,
         origin: url,
         net,
