@@ -1,8 +1,10 @@
 /**
- * The texts of an asset as they are stored: without control characters, within their bounds.
+ * The texts of an asset as they are stored: without control characters and marks of direction, within their
+ * bounds.
  * In: texts of clients. Out: texts for the record. What comes with an upload is cut; the API refuses what is
  * too long.
  */
+import { withoutDirections } from '../lib/text/clean-text.ts';
 
 /** Characters of a title. */
 export const MAX_TITLE = 200;
@@ -16,7 +18,7 @@ const MAX_FILENAME = 255;
 
 /** One line: white space joined, control characters removed. */
 function oneLine(text: string, max: number): string {
-  const line = text
+  const line = withoutDirections(text)
     .normalize('NFC')
     .replace(/[\s\p{Cc}\p{Cs}\u2028\u2029]+/gu, ' ')
     .trim();
@@ -41,7 +43,7 @@ export function titleOfFile(filename: string): string {
 /** A description: lines are kept. */
 export function cleanDescription(text: string): string {
   return cut(
-    text
+    withoutDirections(text)
       .normalize('NFC')
       .replaceAll('\r\n', '\n')
       .replace(/[^\P{Cc}\n\t]|\p{Cs}/gu, '')

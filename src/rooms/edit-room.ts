@@ -5,7 +5,7 @@
 import type { UserRef } from '../accounts/users/user.ts';
 import type { RoomOptions } from '../api/room/room-shapes.ts';
 import { OxbowError } from '../lib/errors.ts';
-import { cleanText } from './chat/clean-text.ts';
+import { cleanText } from '../lib/text/clean-text.ts';
 import { KNOWN_BITS } from './moderation.ts';
 import type { Room } from './room.ts';
 import type { RoomPasswords } from './room-passwords.ts';

@@ -5,6 +5,7 @@
  */
 import type { Clock } from '../../lib/clock.ts';
 import { OxbowError } from '../../lib/errors.ts';
+import { withoutDirections } from '../../lib/text/clean-text.ts';
 import type { Range } from '../past/past.ts';
 import type { Reply } from '../reply.ts';
 import type { ServedStream } from '../served-stream.ts';
@@ -63,7 +64,7 @@ export async function answerClipPreview(
 /** A title as the name of a file on any system. */
 function fileNameOf(title: string): string {
   return (
-    title
+    withoutDirections(title)
       .replace(/[\p{Cc}/\\:*?"<>|]+/gu, ' ')
       .trim()
       .replace(/^\.+|\.+$/g, '') || 'clip'

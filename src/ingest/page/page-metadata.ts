@@ -4,6 +4,7 @@
  * bounded. yt-dlp, "Information dictionary".
  */
 import { OxbowError } from '../../lib/errors.ts';
+import { withoutDirections } from '../../lib/text/clean-text.ts';
 
 const MAX_FORMATS = 500;
 const MAX_TITLE = 300;
@@ -65,7 +66,7 @@ const isFields = (value: unknown): value is Fields =>
 function textOf(value: unknown, most: number): string {
   // Control characters must not appear in a log line or a page.
   return typeof value === 'string'
-    ? value
+    ? withoutDirections(value)
         .replaceAll(/\p{Cc}+/gu, ' ')
         .trim()
         .slice(0, most)

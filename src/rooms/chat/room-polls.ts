@@ -6,9 +6,9 @@ import { randomUUID } from 'node:crypto';
 import type { ClientMessageOf, RoomPoll } from '../../api/room/messages.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { OxbowError } from '../../lib/errors.ts';
+import { cleanText } from '../../lib/text/clean-text.ts';
 import { isRoomMoved } from '../cluster/room-guard.ts';
 import type { ChatRoom, ChatSender } from '../room-chat.ts';
-import { cleanText } from './clean-text.ts';
 import { Coalesced } from './coalesced.ts';
 import { type PollTable, type StoredPoll, withVoterReplaced } from './poll-table.ts';
 

@@ -6,7 +6,7 @@
 import type { UserRef } from '../../accounts/users/user.ts';
 import type { ItemTarget } from '../../api/room/item-shapes.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { cleanText } from '../chat/clean-text.ts';
+import { cleanText } from '../../lib/text/clean-text.ts';
 import type { Room } from '../room.ts';
 import type { ItemRecord } from '../room-record.ts';
 import { checkLink, withoutUserInfo } from './check-link.ts';

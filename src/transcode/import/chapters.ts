@@ -6,6 +6,7 @@
 import type { AssetChapter } from '../../api/library/asset-facts.ts';
 import type { JobInput } from '../../jobs/worker-job.ts';
 import { FormatError } from '../../lib/errors.ts';
+import { withoutDirections } from '../../lib/text/clean-text.ts';
 import type { FileChapter } from '../../media/isobmff/movie/chapters.ts';
 import type { FileMovie } from '../../media/isobmff/movie/progressive.ts';
 import { readMatroskaChapters } from '../../media/matroska/chapters.ts';
@@ -66,7 +67,7 @@ async function chaptersOfMovie(
 }
 
 function cleanTitle(title: string): string {
-  return title
+  return withoutDirections(title)
     .replaceAll(/\p{Cc}+/gu, ' ')
     .trim()
     .slice(0, MAX_TITLE);
