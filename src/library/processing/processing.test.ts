@@ -215,6 +215,25 @@ suite('processing of assets', { skip: need('ffmpeg') }, () => {
     );
   });
 
+  test('an import that ends in the middle of a file leaves no rendition that is still being made', async () => {
+    await using library = await openTestProcessing();
+    const id = await library.upload(film);
+    const job = (await library.jobs.queue.claim('w1', ['import']))!;
+    const { outputs } = await runHandler(importing, { input: job.input, files: { original: film } });
+    const [[name, bytes] = ['', new Uint8Array()]] = outputs;
+    await library.send(job, name, bytes);
+    assert.deepEqual(await library.renditions(id), { source: 'running' });
+    await library.jobs.queue.cancel(job.id);
+    await library.processing.reconcile();
+    assert.equal((await library.assets.find(id))!.state, 'failed');
+    assert.deepEqual(await library.renditions(id), { source: 'failed' });
+    await library.assets.processAgain(id);
+    await library.processing.begin(id);
+    await library.runNext('import', importing);
+    await library.processing.reconcile();
+    assert.equal((await library.renditions(id)).source, 'done');
+  });
+
   test('with encoding turned off, a file that plays is ready; one that does not says so, and is encoded later', async () => {
     const isOff = { now: true };
     const ladder = () => (isOff.now ? undefined : ladderDefaults);

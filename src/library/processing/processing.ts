@@ -156,7 +156,9 @@ export class Processing implements Disposable {
       return;
     }
     if (imported.state === 'failed' || imported.state === 'cancelled') {
-      if (asset.state === 'processing') await assets.processingFailed(assetId, failureOf(imported));
+      const reason = failureOf(imported);
+      await this.#rows.fail(assetId, reason);
+      if (asset.state === 'processing') await assets.processingFailed(assetId, reason);
       return;
     }
     if (imported.state !== 'done') return;

@@ -63,6 +63,16 @@ export class RenditionRows {
     return numUpdatedRows > 0n;
   }
 
+  /** Fails the renditions that are still to be made, since nothing makes them any more. */
+  async fail(assetId: string, failure: AssetFailure): Promise<void> {
+    await this.#db
+      .updateTable('asset_rendition')
+      .set({ state: 'failed', failure: JSON.stringify(failure) })
+      .where('asset_id', '=', assetId)
+      .where('state', 'in', ['queued', 'running'])
+      .execute();
+  }
+
   /** Deletes a rendition with the rows of its chunk files; returns their locations. */
   async remove(assetId: string, id: string): Promise<readonly string[]> {
     return this.#db.transaction().execute(async (db) => {

@@ -34,7 +34,7 @@ import { MediaSender } from './media-sender.ts';
 import { redirectOf } from './presigned.ts';
 import { createBudget, hoursOf, isPreview, OpenAnswers, weightOf } from './request-cost.ts';
 import { createSessionReports, type SessionReports } from './session-reports.ts';
-import { createWatchAccess, type WatchAccess } from './watch-access.ts';
+import { WatchAccess } from './watch-access.ts';
 
 /**
  * A client that requests one of these is a viewer. Probes and previews request Multivariant Playlists, stills
@@ -103,7 +103,7 @@ export class OwnMedia implements MediaResponder {
     const addressOf = createAddressOf(deps.trustedProxies ?? []);
     this.#addressOf = addressOf;
     this.#authenticator = createAuthenticator(deps);
-    this.#watchAccess = createWatchAccess({ deps, authenticator: this.#authenticator, addressOf });
+    this.#watchAccess = new WatchAccess({ deps, authenticator: this.#authenticator, addressOf });
     this.#sessionReports = createSessionReports({ deps, watchAccess: this.#watchAccess, addressOf });
     this.#sender = new MediaSender({ deps, waitLimiter: this.waitLimiter, addressOf });
     this.#open = new OpenAnswers(deps.metrics);

@@ -21,6 +21,8 @@ import type { Awaitable, ServeDeps } from '../deps.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { checkClipToken, checkVerdict, signedClassOf } from './watch-token-policy.ts';
 
+type AuthServer = NonNullable<ServeDeps['auth']>;
+
 /** What decides. */
 export interface WatchAccessOptions {
   readonly deps: ServeDeps;
@@ -29,8 +31,18 @@ export interface WatchAccessOptions {
   readonly addressOf: (exchange: Exchange) => string;
 }
 
-/** Checks whether a client may watch. */
-export interface WatchAccess {
+const BEARER = /^Bearer +([^\s]+) *$/i;
+
+export class WatchAccess {
+  readonly #options: WatchAccessOptions;
+  readonly #tries: TokenTries;
+
+  constructor(options: WatchAccessOptions) {
+    const { limits, clock } = options.deps;
+    this.#options = options;
+    this.#tries = new TokenTries(limits, () => clock.monotonicMs(), { limit: 'auth', repeatsAreFree: true });
+  }
+
   /**
    * Whether the stream is restricted to some clients. Synchronous unless the authorization server must be
    * asked, or a JWT is new.
@@ -40,31 +52,86 @@ export interface WatchAccess {
    *   the same way, `asset-deleted`; of a clip `clip-unknown`, `clip-lost`
    * @param options.signal ends the wait for the authorization server
    */
-  check(target: MediaTarget, exchange: Exchange, options: { readonly signal: AbortSignal }): Awaitable<boolean>;
-}
-
-const BEARER = /^Bearer +([^\s]+) *$/i;
-
-/** Creates the check. */
-export function createWatchAccess({ deps, authenticator, addressOf }: WatchAccessOptions): WatchAccess {
-  const { access, auth, clock, streams } = deps;
-  const tries = new TokenTries(deps.limits, () => clock.monotonicMs(), { limit: 'auth', repeatsAreFree: true });
-
-  function checkToken(token: string, { address }: MediaTarget, name: string, mayBeOther: boolean): void {
-    const verdict = access.watch.verify(token, name, signedClassOf(address), clock.nowMs());
-    if (verdict !== 'refused' || !mayBeOther) checkVerdict(verdict);
+  check(target: MediaTarget, exchange: Exchange, { signal }: { readonly signal: AbortSignal }): Awaitable<boolean> {
+    const { access, clock } = this.#options.deps;
+    const admitted = access.watch.admit(target.token, clock.nowMs());
+    if (!admitted) return this.#decide(target, exchange, signal);
+    return waitFor(admitted, { signal }).then(() => this.#decide(target, exchange, signal));
   }
 
-  function hasCredentials(name: string, { headers, remoteAddress, sender }: Exchange): boolean {
-    const { authorization } = headers;
-    if (authorization === undefined) return false;
-    const principal = authenticator.principalOf({ headers: { authorization }, remoteAddress, sender, secure: false });
-    return maySee(principal, name, streams);
+  #decide(target: MediaTarget, exchange: Exchange, signal: AbortSignal): Awaitable<boolean> {
+    const { address } = target;
+    const asset = assetOf(address);
+    if (asset !== undefined) return this.#checkAsset(asset, target, exchange);
+    const clip = clipOf(address);
+    if (clip !== undefined) return this.#checkClip(clip, target, exchange, signal);
+    return this.#checkStream(target, exchange, signal);
+  }
+
+  #checkStream(target: MediaTarget, exchange: Exchange, signal: AbortSignal): Awaitable<boolean> {
+    const { auth, streams, defaultStream } = this.#options.deps;
+    const { address, token } = target;
+    const name = address.stream ?? defaultStream?.() ?? '';
+    const isPrivate = streams.isPrivate(name);
+    if (auth && isPrivate) return this.#askServer(auth, name, target, exchange, signal);
+    if (token !== undefined) {
+      // A token of the authorization server is accepted where none is needed.
+      this.#checkToken(token, target, name, auth !== undefined && streams.revision(name) !== undefined);
+      return isPrivate;
+    }
+    if (!isPrivate) return false;
+    if (exchange.headers.authorization !== undefined) {
+      const { remoteAddress, headers, sender } = exchange;
+      this.#options.authenticator.tryToken({ headers, remoteAddress, sender, secure: false });
+      if (this.#hasCredentials(name, exchange)) return true;
+    }
+    throw streamUnknown(address.stream);
+  }
+
+  /** Checked at each request: an asset may have become private, or moved to the trash. */
+  async #checkAsset(id: string, target: MediaTarget, exchange: Exchange): Promise<boolean> {
+    const isOriginal = target.address.kind === 'asset-original';
+    const { token } = target;
+    if (token !== undefined) {
+      this.#checkToken(token, target, isOriginal ? originalTokenNameOf(id) : tokenNameOf(id), false);
+    }
+    const asset = await this.#options.deps.assets.access(id);
+    const resource = { ...asset, isOriginal };
+    const isOpen = asset !== undefined && may(anonymous, 'watchAsset', resource);
+    if (!asset || !(isOpen || token !== undefined || may(this.#bearerOf(exchange), 'watchAsset', resource))) {
+      throw new OxbowError('asset-unknown', `There is no asset ${id.slice(0, 80)}.`);
+    }
+    if (asset.isDeleted) throw new OxbowError('asset-deleted', 'The asset was deleted.');
+    return !isOpen;
+  }
+
+  /**
+   * The clip's own visibility decides, not that of its stream; where it needs a token, one of the stream is
+   * enough.
+   */
+  #checkClip(id: string, target: MediaTarget, exchange: Exchange, signal: AbortSignal): Awaitable<boolean> {
+    const { access, auth, clips, clock } = this.#options.deps;
+    const { token, address } = target;
+    const clip = clips.facts(id);
+    const isOpen = clip !== undefined && may(anonymous, 'watchClip', clip);
+    const refused = () => new OxbowError('clip-unknown', `There is no clip ${id.slice(0, 40)}.`);
+    const verify = (given: string, name: string) =>
+      access.watch.verify(given, name, signedClassOf(address), clock.nowMs());
+    const isOwnToken = token !== undefined && verify(token, clipTokenNameOf(id)) === 'ok';
+    if (auth && clip && !isOpen && !isOwnToken) {
+      return this.#askServer(auth, clip.stream, target, exchange, signal).catch((error) => {
+        throw error instanceof OxbowError && error.code === 'stream-unknown' ? refused() : error;
+      });
+    }
+    if (token !== undefined && !isOwnToken) checkClipToken(token, id, clip?.stream, verify);
+    if (!clip || !(isOpen || token !== undefined || may(this.#bearerOf(exchange), 'watchClip', clip))) throw refused();
+    if (clip.isLost) throw new OxbowError('clip-lost', `The media of the clip ${id} had to be deleted.`);
+    return !isOpen;
   }
 
   /** The server decides about everyone but administrators. */
-  async function askServer(
-    ask: NonNullable<typeof auth>,
+  async #askServer(
+    server: AuthServer,
     name: string,
     target: MediaTarget,
     exchange: Exchange,
@@ -78,19 +145,19 @@ export function createWatchAccess({ deps, authenticator, addressOf }: WatchAcces
       protocol: 'http',
       stream: name,
       secret,
-      address: addressOf(exchange),
+      address: this.#options.addressOf(exchange),
       userAgent: headers['user-agent'],
     };
-    let verdict = ask.known(question)?.verdict;
+    let verdict = server.known(question)?.verdict;
     if (!verdict) {
       const client = { address: question.address, isLocal: isLocalRequest(exchange) };
-      const accepted = tries.begin(secret ?? `no token for ${name}`, client);
-      if (target.token !== undefined) checkToken(target.token, target, name, true);
-      else if (hasCredentials(name, exchange)) {
+      const accepted = this.#tries.begin(secret ?? `no token for ${name}`, client);
+      if (target.token !== undefined) this.#checkToken(target.token, target, name, true);
+      else if (this.#hasCredentials(name, exchange)) {
         accepted();
         return true;
       }
-      verdict = await ask.ask(question, { signal });
+      verdict = await server.ask(question, { signal });
       if (verdict.isAllowed) accepted();
     }
     if (verdict.isAllowed) return true;
@@ -99,80 +166,28 @@ export function createWatchAccess({ deps, authenticator, addressOf }: WatchAcces
     return true;
   }
 
-  /** Checked at each request: an asset may have become private, or moved to the trash. */
-  async function checkAsset(id: string, target: MediaTarget, exchange: Exchange): Promise<boolean> {
-    const isOriginal = target.address.kind === 'asset-original';
-    const { token } = target;
-    if (token !== undefined) checkToken(token, target, isOriginal ? originalTokenNameOf(id) : tokenNameOf(id), false);
-    const asset = await deps.assets.access(id);
-    const resource = { ...asset, isOriginal };
-    const isOpen = asset !== undefined && may(anonymous, 'watchAsset', resource);
-    if (!asset || !(isOpen || token !== undefined || may(bearerOf(exchange), 'watchAsset', resource))) {
-      throw new OxbowError('asset-unknown', `There is no asset ${id.slice(0, 80)}.`);
-    }
-    if (asset.isDeleted) throw new OxbowError('asset-deleted', 'The asset was deleted.');
-    return !isOpen;
+  #checkToken(token: string, { address }: MediaTarget, name: string, mayBeOther: boolean): void {
+    const { access, clock } = this.#options.deps;
+    const verdict = access.watch.verify(token, name, signedClassOf(address), clock.nowMs());
+    if (verdict !== 'refused' || !mayBeOther) checkVerdict(verdict);
   }
 
-  /**
-   * The clip's own visibility decides, not that of its stream; where it needs a token, one of the stream is
-   * enough.
-   */
-  function checkClip(id: string, target: MediaTarget, exchange: Exchange, signal: AbortSignal): Awaitable<boolean> {
-    const { token, address } = target;
-    const clip = deps.clips.facts(id);
-    const isOpen = clip !== undefined && may(anonymous, 'watchClip', clip);
-    const refused = () => new OxbowError('clip-unknown', `There is no clip ${id.slice(0, 40)}.`);
-    const verify = (given: string, name: string) =>
-      access.watch.verify(given, name, signedClassOf(address), clock.nowMs());
-    const isOwnToken = token !== undefined && verify(token, clipTokenNameOf(id)) === 'ok';
-    if (auth && clip && !isOpen && !isOwnToken) {
-      return askServer(auth, clip.stream, target, exchange, signal).catch((error) => {
-        throw error instanceof OxbowError && error.code === 'stream-unknown' ? refused() : error;
-      });
-    }
-    if (token !== undefined && !isOwnToken) checkClipToken(token, id, clip?.stream, verify);
-    if (!clip || !(isOpen || token !== undefined || may(bearerOf(exchange), 'watchClip', clip))) throw refused();
-    if (clip.isLost) throw new OxbowError('clip-lost', `The media of the clip ${id} had to be deleted.`);
-    return !isOpen;
+  #hasCredentials(name: string, exchange: Exchange): boolean {
+    if (exchange.headers.authorization === undefined) return false;
+    return maySee(this.#principalOf(exchange), name, this.#options.deps.streams);
   }
 
   /** The sender of a bearer token; anonymous without one. */
-  function bearerOf({ headers, remoteAddress, sender }: Exchange): Principal {
+  #bearerOf(exchange: Exchange): Principal {
+    const { headers, remoteAddress, sender } = exchange;
     if (headers.authorization === undefined) return anonymous;
-    authenticator.tryToken({ headers, remoteAddress, sender, secure: false });
-    const { authorization } = headers;
+    this.#options.authenticator.tryToken({ headers, remoteAddress, sender, secure: false });
+    return this.#principalOf(exchange);
+  }
+
+  /** By its field `Authorization`: cookies are not read. */
+  #principalOf({ headers: { authorization }, remoteAddress, sender }: Exchange): Principal {
+    const { authenticator } = this.#options;
     return authenticator.principalOf({ headers: { authorization }, remoteAddress, sender, secure: false });
   }
-
-  function check(target: MediaTarget, exchange: Exchange, signal: AbortSignal): Awaitable<boolean> {
-    const { address, token } = target;
-    const asset = assetOf(address);
-    if (asset !== undefined) return checkAsset(asset, target, exchange);
-    const clip = clipOf(address);
-    if (clip !== undefined) return checkClip(clip, target, exchange, signal);
-    const name = address.stream ?? deps.defaultStream?.() ?? '';
-    const isPrivate = streams.isPrivate(name);
-    if (auth && isPrivate) return askServer(auth, name, target, exchange, signal);
-    if (token !== undefined) {
-      // A token of the authorization server is accepted where none is needed.
-      checkToken(token, target, name, auth !== undefined && streams.revision(name) !== undefined);
-      return isPrivate;
-    }
-    if (!isPrivate) return false;
-    if (exchange.headers.authorization !== undefined) {
-      const { remoteAddress, headers, sender } = exchange;
-      authenticator.tryToken({ headers, remoteAddress, sender, secure: false });
-      if (hasCredentials(name, exchange)) return true;
-    }
-    throw streamUnknown(address.stream);
-  }
-
-  return {
-    check(target, exchange, { signal }) {
-      const admitted = access.watch.admit(target.token, clock.nowMs());
-      if (!admitted) return check(target, exchange, signal);
-      return waitFor(admitted, { signal }).then(() => check(target, exchange, signal));
-    },
-  };
 }
