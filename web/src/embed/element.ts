@@ -7,7 +7,7 @@
  */
 import { mount, unmount } from 'svelte';
 import { setServer, setWatchToken } from '../api/server.ts';
-import { idle } from '../player/snapshot.ts';
+import { idle } from '../media/state.ts';
 import EmbedPlayer from './EmbedPlayer.svelte';
 import * as facade from './facade.ts';
 import { type EmbedOptions, readEmbedAttributes } from './options.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { idle, type Snapshot } from '../player/snapshot.ts';
+import { idle, type MediaState } from '../media/state.ts';
 import {
   buffered,
   currentTime,
@@ -16,7 +16,7 @@ import {
 const originMs = 1_795_160_000_000;
 const nowMs = originMs + 3_600_000;
 
-function view(player: Partial<Snapshot> = {}, more: Partial<MediaView> = {}): MediaView {
+function view(player: Partial<MediaState> = {}, more: Partial<MediaView> = {}): MediaView {
   return { player: { ...idle, ...player }, originMs, nowMs, seeking: false, ...more };
 }
 

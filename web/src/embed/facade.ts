@@ -3,7 +3,7 @@
  * In: snapshots of the player. Out: <oxbow-player>. Pure. HTML, 4.8.11; media-elements proposals for live
  * streams.
  */
-import type { Snapshot } from '../player/snapshot.ts';
+import type { MediaState } from '../media/state.ts';
 
 /** Like `TimeRanges`, which scripts cannot create. Seconds. */
 export class Ranges {
@@ -37,7 +37,7 @@ export class Ranges {
 
 /** The state of the media element interface. */
 export interface MediaView {
-  readonly player: Snapshot;
+  readonly player: MediaState;
   /** Unix milliseconds of programme second 0; null before the stream is known. */
   readonly originMs: number | null;
   /** The server's now, unix milliseconds. */
@@ -66,7 +66,7 @@ export type MediaEvent =
 /** The events of a change, in the order in which a media element dispatches them. */
 export function mediaEvents(before: MediaView, after: MediaView): MediaEvent[] {
   const [old, now] = [before.player, after.player];
-  const plays = (player: Snapshot) => !player.paused && !player.loading && player.pictured;
+  const plays = (player: MediaState) => !player.paused && !player.loading && player.pictured;
   const events: MediaEvent[] = [];
   if (before.originMs === null && after.originMs !== null) {
     events.push('durationchange', 'loadedmetadata', 'streamtypechange', 'targetlivewindowchange');

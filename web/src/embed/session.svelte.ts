@@ -4,12 +4,14 @@
  */
 import type { StreamView } from '../../../src/api/shapes.ts';
 import { poll } from '../api/poll.ts';
+import { loadHls, noPlayer, playerNotLoaded } from '../media/load-engine.ts';
+import type { MediaRequests } from '../media/requests.ts';
+import { idle, type MediaState } from '../media/state.ts';
 import type { OpenPlayer } from '../player/open.ts';
-import { idle, type PlayerControls, type Snapshot } from '../player/snapshot.ts';
 import { stillUrl } from '../player/source/window.ts';
 import { TimelineState } from '../timeline/state.svelte.ts';
 import { Connection } from '../watch/connection.svelte.ts';
-import { beginAt, loadHls, noPlayer, playerFor, playerNotLoaded } from '../watch/load-player.ts';
+import { beginAt, playerFor } from '../watch/load-player.ts';
 import { NoteTimer } from '../watch/notes.ts';
 import type { EmbedOptions } from './options.ts';
 
@@ -23,9 +25,9 @@ export class EmbedSession {
   readonly connection: Connection;
   readonly timeline: TimelineState;
   /** The snapshot of the player; before it is loaded, its initial state. */
-  player = $state.raw<Snapshot>(idle);
+  player = $state.raw<MediaState>(idle);
   /** Null before the player is loaded. */
-  controls = $state.raw<PlayerControls | null>(null);
+  controls = $state.raw<MediaRequests | null>(null);
   /** The viewer pressed play, or it plays by itself. */
   begun = $state(false);
   /** Address of the still where playback would start; null if there is none. */
@@ -111,7 +113,7 @@ export class EmbedSession {
     return this.connection.stream;
   }
 
-  /** After a failure: loads the player if needed; otherwise `PlayerControls.again`. */
+  /** After a failure: loads the player if needed; otherwise `MediaRequests.again`. */
   again = (): void => {
     if (this.#player) this.#player.again();
     else this.begin();
@@ -167,7 +169,7 @@ export class EmbedSession {
     this.#onChange();
   }
 
-  #playerChanged(snapshot: Snapshot): void {
+  #playerChanged(snapshot: MediaState): void {
     this.player = snapshot;
     this.#onChange();
     this.#notes.show(snapshot.note);

@@ -4,8 +4,8 @@
  * given the texts.
  */
 import type { Finding } from '../../../src/api/advice.ts';
+import { bitrateText } from '../media/choice-text.ts';
 import type { TextKey } from '../text/text.ts';
-import { bitrateText } from '../watch/controls/choice-text.ts';
 
 /** What the server reports; `value` and `target` are figures for the texts, in `unit`. */
 export interface Advice {

@@ -3,8 +3,8 @@
  * In: the stream and the statistics of the API. Out: rows; names are text keys. Pure.
  */
 import type { StreamView } from '../../../src/api/shapes.ts';
+import { bitrateText } from '../media/choice-text.ts';
 import type { TextKey } from '../text/text.ts';
-import { bitrateText } from '../watch/controls/choice-text.ts';
 import { conversionText } from '../watch/track-text.ts';
 
 export interface Figure {

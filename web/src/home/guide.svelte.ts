@@ -2,7 +2,7 @@
  * The first-run guide: the completed steps, stored in this browser.
  * In: the player of the watch page, the guide's buttons. Out: the guide on the home page.
  */
-import type { Snapshot } from '../player/snapshot.ts';
+import type { MediaState } from '../media/state.ts';
 import { readStored, store } from '../shell/storage.ts';
 import { afterSnapshot, type GuideDone, parseGuide } from './guide.ts';
 
@@ -17,7 +17,7 @@ class Guide {
   }
 
   /** Takes a snapshot of the player; cheap enough for every one. */
-  observe(player: Snapshot): void {
+  observe(player: MediaState): void {
     if (!this.#done.watched || !this.#done.rewound) this.#set(afterSnapshot(this.#done, player));
   }
 

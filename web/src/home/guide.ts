@@ -2,7 +2,7 @@
  * The steps of the first-run guide that are completed, as stored in the browser.
  * In: the stored text, snapshots of the player. Out: the guide; the text to store. Pure.
  */
-import type { Snapshot } from '../player/snapshot.ts';
+import type { MediaState } from '../media/state.ts';
 
 /** The stored state. */
 export interface GuideDone {
@@ -32,7 +32,7 @@ export function parseGuide(text: string | null): GuideDone {
 /** The state after a snapshot of the player; the same object if nothing changes. */
 export function afterSnapshot(
   done: GuideDone,
-  player: Pick<Snapshot, 'mode' | 'pictured' | 'loading' | 'behindMs'>,
+  player: Pick<MediaState, 'mode' | 'pictured' | 'loading' | 'behindMs'>,
 ): GuideDone {
   const { mode, pictured, loading, behindMs } = player;
   if (!pictured || loading) return done;

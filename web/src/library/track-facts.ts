@@ -4,7 +4,7 @@
  * warnings. Pure.
  */
 import type { AssetFacts, AssetTrackFacts } from '../../../src/api/library/asset-facts.ts';
-import { bitrateText, languageName } from '../watch/controls/choice-text.ts';
+import { bitrateText, languageName } from '../media/choice-text.ts';
 
 export interface TrackFact {
   readonly kind: AssetTrackFacts['kind'];

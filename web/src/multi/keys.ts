@@ -2,7 +2,7 @@
  * The keys of the multi-view page: those of the watch page that concern all tiles, and keys for tiles.
  * In: a key press. Out: the place that a digit hears, the list in the help. Pure.
  */
-import type { KeyGroup } from '../watch/controls/keys.ts';
+import type { KeyGroup } from '../media/keys.ts';
 import { MOST_TILES } from './layout.ts';
 
 /** The place that a digit hears, from 0; undefined for other keys. @param key as in a KeyboardEvent */

@@ -5,7 +5,8 @@
  */
 import { failureOf } from '../api/client.ts';
 import { watchTokenOf } from '../api/server.ts';
-import type { Note, PlayerControls, Snapshot } from '../player/snapshot.ts';
+import type { MediaRequests } from '../media/requests.ts';
+import type { MediaState, Note } from '../media/state.ts';
 import { Clock } from '../time/clock.ts';
 import { CommonTime } from './common-time.ts';
 import { type MultiLink, printMultiLink } from './link.ts';
@@ -20,7 +21,7 @@ export class MultiSession {
   isPlaying = $state(true);
   live = $state(true);
   nowMs = $state(Date.now());
-  readonly controls: PlayerControls;
+  readonly controls: MediaRequests;
   readonly #clock = new Clock();
   readonly #time = new CommonTime(this.#clock.now);
   readonly #ends = new AbortController();
@@ -56,7 +57,7 @@ export class MultiSession {
   }
 
   /** All tiles as one player. */
-  get player(): Snapshot {
+  get player(): MediaState {
     const { atMs, live, isPlaying } = this;
     const shown = { shownMs: atMs === 0 ? null : atMs, behindMs: atMs === 0 ? null : this.nowMs - atMs };
     return snapshotOf(this.tiles, { ...shown, atEdge: live, paused: !isPlaying });

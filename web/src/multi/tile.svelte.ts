@@ -7,15 +7,15 @@ import type { PlaybackState } from '../../../src/api/room/playback.ts';
 import type { StreamView } from '../../../src/api/shapes.ts';
 import { ApiError, type Failure, failureOf, getStream, getTimeline } from '../api/client.ts';
 import { poll } from '../api/poll.ts';
+import { noPlayer } from '../media/load-engine.ts';
+import { idle, type MediaState } from '../media/state.ts';
 import { type OpenPlayer, openPlayer } from '../player/open.ts';
-import { idle, type Snapshot } from '../player/snapshot.ts';
 import type { RoomLink } from '../player/sync-target.ts';
 import { changesRateSmoothly } from '../rooms/session/room-playback.svelte.ts';
 import { SyncController } from '../rooms/session/sync-controller.ts';
 import type { Clock } from '../time/clock.ts';
 import type { Moment, Stretch } from '../timeline/past.ts';
 import { TimelineState } from '../timeline/state.svelte.ts';
-import { noPlayer } from '../watch/load-player.ts';
 import { NearbyPast } from './nearby-past.ts';
 
 /** Interval of requests for the state of the stream, milliseconds. */
@@ -48,7 +48,7 @@ export class Tile {
   stream = $state.raw<StreamView | null>(null);
   /** Why the stream cannot be shown. */
   failure = $state.raw<Failure | null>(null);
-  player = $state.raw<Snapshot>(idle);
+  player = $state.raw<MediaState>(idle);
   /** How much later than the common time the picture is, ms; null if that is unknown. */
   offsetMs = $state<number | null>(null);
   /**
@@ -201,7 +201,7 @@ export class Tile {
     this.offsetMs = null;
   }
 
-  #changed(snapshot: Snapshot): void {
+  #changed(snapshot: MediaState): void {
     this.player = snapshot;
     this.#listen();
   }

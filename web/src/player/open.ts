@@ -3,13 +3,13 @@
  * In: what a player is made of. Out: a player, or none.
  */
 import type { StreamView } from '../../../src/api/shapes.ts';
+import type { MediaRequests } from '../media/requests.ts';
 import { Player, type PlayerOptions } from './player.ts';
-import type { PlayerControls } from './snapshot.ts';
 import type { SyncTarget } from './sync-target.ts';
 import { NativePlayer, playsNatively } from './video/native.ts';
 
 /** A player of either kind. */
-export interface OpenPlayer extends PlayerControls {
+export interface OpenPlayer extends MediaRequests {
   /** For rooms; null: this browser cannot be kept in step. */
   readonly target: SyncTarget | null;
   streamChanged(view: StreamView): void;

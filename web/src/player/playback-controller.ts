@@ -6,7 +6,7 @@
  */
 import type { ErrorData } from 'hls.js';
 import { failureOf } from '../api/client.ts';
-import type { PlaybackSummary } from './build-snapshot.ts';
+import type { PlaybackSummary } from './build-state.ts';
 import { nextPlayback } from './playback.ts';
 import {
   initialState,

@@ -5,9 +5,9 @@
  * of the steady clock where that is named.
  */
 import type { Failure } from '../api/client.ts';
+import type { MediaState, Note } from '../media/state.ts';
 import type { Moment } from '../timeline/past.ts';
 import { noRetry, type Retry } from './retry.ts';
-import type { Note, Snapshot } from './snapshot.ts';
 import { type Missing, type MissingSegment, nothingMissing } from './source/missing.ts';
 
 /** A live list is no longer loaded after a pause this long, milliseconds. */
@@ -26,7 +26,7 @@ export interface PendingSwitch {
 
 /** What is played, what is requested, and what failed. */
 export interface PlaybackState {
-  mode: Snapshot['mode'];
+  mode: MediaState['mode'];
   /** Position, speed and pauses are those of a room. */
   inRoom: boolean;
   /** The requested time, until a picture of it is shown. */
@@ -44,7 +44,7 @@ export interface PlaybackState {
   catchingUp: boolean;
   failure: Failure | null;
   note: Note | null;
-  loop: Snapshot['loop'];
+  loop: MediaState['loop'];
   /** The last requested time, if it could not be played. */
   refusedMs: number | null;
   /** Counts requests of the viewer, so that a late lookup for an older one is dropped. */
@@ -115,11 +115,11 @@ export interface PlaybackView {
 
 /** What happens to the player. */
 export type PlaybackEvent =
-  /** Requests of the viewer; see `PlayerControls`. */
+  /** Requests of the viewer; see `MediaRequests`. */
   | { readonly type: 'go-live' | 'try-again' | 'toggle-play' | 'forget-note' | 'catch-up' }
   | { readonly type: 'go-to'; readonly atMs: number; readonly back: boolean }
   | { readonly type: 'set-rate'; readonly rate: number }
-  | { readonly type: 'set-loop'; readonly range: Snapshot['loop'] }
+  | { readonly type: 'set-loop'; readonly range: MediaState['loop'] }
   /** The room plays, pauses, or is elsewhere; `atMs`: where to go, null to stay. */
   | { readonly type: 'room'; readonly atMs: number | null; readonly playing: boolean; readonly rate: number }
   /** Pauses for steps from frame to frame. */

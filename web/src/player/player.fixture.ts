@@ -5,10 +5,10 @@
 import type { TestContext } from 'node:test';
 import type { StreamView, TimelineView } from '../../../src/api/shapes.ts';
 import { ApiError, readFailure } from '../api/client.ts';
+import { idle, type MediaState } from '../media/state.ts';
 import { Recorded } from '../timeline/recorded.ts';
 import { FakeDocument, FakeHls, fakeSurface } from './fakes.fixture.ts';
 import { Player } from './player.ts';
-import { idle, type Snapshot } from './snapshot.ts';
 
 /** The server's time when a test begins, unix milliseconds. */
 export const start = Date.UTC(2026, 0, 31, 20, 5);
@@ -51,7 +51,7 @@ export function setUp(t: TestContext) {
     new AbortController().signal,
   );
   const open = (stream: string) => {
-    const seen = { snapshot: idle as Snapshot };
+    const seen = { snapshot: idle as MediaState };
     const player = new Player({
       Hls: FakeHls as never,
       surface: fakeSurface(document),

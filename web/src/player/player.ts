@@ -6,11 +6,12 @@
 import type Hls from 'hls.js';
 import type { StreamView } from '../../../src/api/shapes.ts';
 import { getTimeline } from '../api/client.ts';
-import { buildSnapshot } from './build-snapshot.ts';
+import type { MediaRequests } from '../media/requests.ts';
+import type { MediaState } from '../media/state.ts';
+import { buildState } from './build-state.ts';
 import { PlaybackController, type PlayerParts } from './playback-controller.ts';
 import { RATE_EVERY_MS } from './rate-controller.ts';
 import { SessionReports } from './session-reports.ts';
-import type { PlayerControls, Snapshot } from './snapshot.ts';
 import { Facts, type FetchTimeline } from './source/facts.ts';
 import { LiveEdge } from './source/live-edge.ts';
 import type { MomentFinder } from './source/moments.ts';
@@ -32,7 +33,7 @@ export interface PlayerOptions {
   readonly recorded: MomentFinder;
   /** The server's time, unix milliseconds. */
   readonly now: () => number;
-  readonly onChange: (snapshot: Snapshot) => void;
+  readonly onChange: (snapshot: MediaState) => void;
   /** Best round trip to the server, seconds. */
   readonly networkS?: () => number | null;
   /** How the player requests runs and windows; by default the API. */
@@ -54,7 +55,7 @@ export interface PlayerOptions {
 }
 
 /** One stream in one surface; `close` ends it. */
-export class Player implements PlayerControls {
+export class Player implements MediaRequests {
   readonly #parts: PlayerOptions;
   readonly #buffers: DoubleBuffer;
   readonly #edge: LiveEdge;
@@ -186,7 +187,7 @@ export class Player implements PlayerControls {
     this.#changed();
   }
 
-  setLoop(span: Snapshot['loop']): void {
+  setLoop(span: MediaState['loop']): void {
     this.#controller.take({ type: 'set-loop', range: span });
   }
 
@@ -230,7 +231,7 @@ export class Player implements PlayerControls {
     if (this.#ends.signal.aborted) return;
     const { now, onChange, networkS } = this.#parts;
     const around = { nowMs: now(), networkS: networkS?.() ?? null };
-    const snapshot = buildSnapshot(this.#buffers, this.#edge, this.#controller.summary, around);
+    const snapshot = buildState(this.#buffers, this.#edge, this.#controller.summary, around);
     this.#reports.look(snapshot);
     onChange(snapshot);
   }

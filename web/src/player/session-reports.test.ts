@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { idle, type MediaState } from '../media/state.ts';
 import { SessionReports } from './session-reports.ts';
-import { idle, type Snapshot } from './snapshot.ts';
 
-const live: Snapshot = {
+const live: MediaState = {
   ...idle,
   mode: 'live',
   pictured: true,

@@ -5,7 +5,7 @@
  * docs/9-run/https-and-proxies.md.
  */
 import { onServer } from '../api/server.ts';
-import type { Snapshot } from './snapshot.ts';
+import type { MediaState } from '../media/state.ts';
 
 /** The server counts a viewer for 30 s after a report: one of two may be lost. Milliseconds. */
 const EVERY_MS = 12_000;
@@ -49,7 +49,7 @@ export class SessionReports {
   }
 
   /** Takes each snapshot; the player makes several a second. */
-  look(snapshot: Snapshot): void {
+  look(snapshot: MediaState): void {
     if (this.#ends.signal.aborted || this.#isGone) return;
     if (snapshot.mode === 'idle' || snapshot.mode === 'offline') {
       this.#goodbye();
@@ -94,7 +94,7 @@ function sendReport(url: string): void {
   void fetch(url, { method: 'POST', credentials: 'omit', keepalive: true }).catch(() => {});
 }
 
-function keysOf({ mode, paused, loading, latency, behindMs, playingQuality, qualities }: Snapshot): string[] {
+function keysOf({ mode, paused, loading, latency, behindMs, playingQuality, qualities }: MediaState): string[] {
   const bitrate = qualities.find(({ id }) => id === playingQuality)?.bitrate;
   const isEmpty = latency.bufferS < EMPTY_S;
   const state = paused ? 'a' : loading ? 'k' : isEmpty ? 'r' : 'p';

@@ -3,8 +3,10 @@
  * In: nothing. Out: a contract between players and the room. Positions are ms: UTC for streams, from the
  * start for everything else.
  */
+
+import type { MediaRequests } from '../media/requests.ts';
+import type { MediaState } from '../media/state.ts';
 import type { Clock } from '../time/clock.ts';
-import type { PlayerControls, Snapshot } from './snapshot.ts';
 
 export interface ShownFrame {
   /** When it reached the screen, on the page's steady clock, ms. */
@@ -59,5 +61,5 @@ export interface RoomLink {
   /** The room controls the player until the returned function is called. */
   attach(target: SyncTarget): () => void;
   /** The controls that the page shows. */
-  controls(local: PlayerControls, shown: () => Snapshot): PlayerControls;
+  controls(local: MediaRequests, shown: () => MediaState): MediaRequests;
 }

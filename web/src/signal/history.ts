@@ -3,8 +3,8 @@
  * In: StatsHistory. Out: charts with aligned values, sums of a chart in figures, rows of a table. Pure.
  */
 import type { StatsHistory } from '../api/publishing.ts';
+import { bitrateText } from '../media/choice-text.ts';
 import type { TextKey } from '../text/text.ts';
-import { bitrateText } from '../watch/controls/choice-text.ts';
 
 /** One line of a chart. */
 export interface Line {

@@ -3,7 +3,7 @@
  * In: the timeline, the shown time. Out: a seek of the player, or a message that there is none.
  */
 import { failureOf } from '../api/client.ts';
-import type { PlayerControls } from '../player/snapshot.ts';
+import type { MediaRequests } from '../media/requests.ts';
 import { failureText, t } from '../shell/preferences.svelte.ts';
 import { toast } from '../shell/toast.svelte.ts';
 import type { TimelineState } from './state.svelte.ts';
@@ -24,7 +24,7 @@ export function noPointText(forward: boolean): string {
  */
 export async function goToPoint(
   timeline: TimelineState,
-  controls: Pick<PlayerControls, 'goTo'>,
+  controls: Pick<MediaRequests, 'goTo'>,
   atMs: number,
   forward: boolean,
 ): Promise<void> {

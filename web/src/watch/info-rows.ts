@@ -3,8 +3,8 @@
  * In: a stream from the API. Out: rows; names are text keys. Pure.
  */
 import type { StreamView } from '../../../src/api/shapes.ts';
+import { bitrateText } from '../media/choice-text.ts';
 import type { TextKey } from '../text/text.ts';
-import { bitrateText } from './controls/choice-text.ts';
 
 /** Formats times, lengths and sizes for the reader; `formatter` of the preferences. */
 export interface Formatter {

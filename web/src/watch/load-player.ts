@@ -1,41 +1,13 @@
 /**
- * Loads and opens the player on demand.
- * In: the session of a page. Out: hls.js, a player that starts at the requested time, failures for the page.
+ * Opens the player of a stream, at the requested time.
+ * In: the session of a page, hls.js. Out: a player.
  */
 import type Hls from 'hls.js';
-import type { Failure } from '../api/client.ts';
-import { addCaptionsOfMuxed } from '../player/captions.ts';
+import type { MediaState } from '../media/state.ts';
 import { type OpenPlayer, openPlayer } from '../player/open.ts';
-import type { Snapshot } from '../player/snapshot.ts';
 import type { TimeSpan } from '../time/span.ts';
 import type { TimelineState } from '../timeline/state.svelte.ts';
 import type { Connection } from './connection.svelte.ts';
-
-/**
- * The code of the player could not be loaded: no network, or a newer build has removed it. Reloading the page
- * helps.
- */
-export const playerNotLoaded: Failure = { code: 'unloaded', status: 0, title: '', hint: '' };
-/** This browser cannot play. */
-export const noPlayer: Failure = { code: 'no-player', status: 0, title: '', hint: '' };
-
-/**
- * Loads hls.js.
- *
- * @param load for tests
- * @returns null if it could not be loaded
- */
-export async function loadHls(
-  load: () => Promise<{ readonly default: typeof Hls }> = () => import('hls.js'),
-): Promise<typeof Hls | null> {
-  try {
-    const { default: Engine } = await load();
-    addCaptionsOfMuxed(Engine);
-    return Engine;
-  } catch {
-    return null;
-  }
-}
 
 /** What a player needs of a session, on a watch page or embedded. */
 export interface PlayerSession {
@@ -54,7 +26,7 @@ export function playerFor(
   { name, connection, timeline }: PlayerSession,
   engine: typeof Hls,
   surface: HTMLElement,
-  onChange: (snapshot: Snapshot) => void,
+  onChange: (snapshot: MediaState) => void,
 ): OpenPlayer | null {
   const { clock } = connection;
   return openPlayer({

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
 import { type Failure, readFailure } from '../api/client.ts';
-import type { Note } from '../player/snapshot.ts';
+import type { Note } from '../media/state.ts';
 import { text } from '../text/text.ts';
 import { NoteTimer, noteText } from './notes.ts';
 

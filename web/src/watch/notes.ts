@@ -4,7 +4,7 @@
  */
 import type { Failure } from '../api/client.ts';
 import { pause } from '../api/poll.ts';
-import type { Note, Snapshot } from '../player/snapshot.ts';
+import type { MediaState, Note } from '../media/state.ts';
 import type { TextKey } from '../text/text.ts';
 import type { LinkNote } from './picture/link-note.ts';
 
@@ -23,7 +23,7 @@ export interface NoteWords {
  * The sentence over the picture: the player's note, or that live is being retried; empty if there is none.
  */
 export function noteText(
-  { note, tryingLive }: Pick<Snapshot, 'note' | 'tryingLive'>,
+  { note, tryingLive }: Pick<MediaState, 'note' | 'tryingLive'>,
   { t, moment, reason }: NoteWords,
 ): string {
   if (!note) return tryingLive ? t('note.tryingLive') : '';

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { StreamView } from '../../../src/api/shapes.ts';
 import { isLost, readFailure } from '../api/client.ts';
-import { idle, type Snapshot } from '../player/snapshot.ts';
+import { idle, type MediaState } from '../media/state.ts';
 import { isLive, overlayOf, titleOf } from './overlay.ts';
 
 const stream = (state: StreamView['state']) => ({ state }) as StreamView;
-const playing: Snapshot = { ...idle, mode: 'live', paused: false, pictured: true, atEdge: true };
+const playing: MediaState = { ...idle, mode: 'live', paused: false, pictured: true, atEdge: true };
 const failure = readFailure(0, '');
 
 test('a failure has priority, then offline, then waiting', () => {
@@ -33,7 +33,7 @@ test('offline is shown only after the server has reported it', () => {
 });
 
 test('a stream that connects again keeps its last picture; one without a picture says that it connects', () => {
-  const offline: Snapshot = { ...playing, mode: 'offline' };
+  const offline: MediaState = { ...playing, mode: 'offline' };
   assert.equal(overlayOf(offline, stream('starting')), 'waiting');
   assert.equal(overlayOf({ ...playing, loading: true }, stream('starting')), 'waiting');
   assert.equal(overlayOf({ ...offline, pictured: false }, stream('starting')), 'offline');

@@ -5,7 +5,7 @@
  */
 import type { StreamView } from '../../../src/api/shapes.ts';
 import { type Failure, isLost } from '../api/client.ts';
-import type { Snapshot } from '../player/snapshot.ts';
+import type { MediaState } from '../media/state.ts';
 
 /** The overlay of the picture, the most important first. */
 export type Overlay = 'failure' | 'offline' | 'waiting' | 'play' | 'none';
@@ -17,13 +17,13 @@ export type Overlay = 'failure' | 'offline' | 'waiting' | 'play' | 'none';
  * @param lost why oxbow does not respond; null while it does. The page says so once: no second message, no
  *   wheel
  */
-export function overlayOf(player: Snapshot, stream: StreamView | null, lost: Failure | null = null): Overlay {
+export function overlayOf(player: MediaState, stream: StreamView | null, lost: Failure | null = null): Overlay {
   const overlay = withoutOutage(player, stream);
   if (lost === null) return overlay;
   return overlay === 'waiting' || (overlay === 'failure' && isLost(player.failure!)) ? 'none' : overlay;
 }
 
-function withoutOutage(player: Snapshot, stream: StreamView | null): Overlay {
+function withoutOutage(player: MediaState, stream: StreamView | null): Overlay {
   if (player.failure) return 'failure';
   // Not yet reported by the server, or live again and not yet loaded.
   if (player.mode === 'offline') return stream === null || isComing(player, stream) ? 'waiting' : 'offline';
@@ -38,7 +38,7 @@ function withoutOutage(player: Snapshot, stream: StreamView | null): Overlay {
  * It is live, or was a moment ago and connects to its source: after a restart of oxbow the last picture
  * stays.
  */
-function isComing({ pictured }: Snapshot, { state }: StreamView): boolean {
+function isComing({ pictured }: MediaState, { state }: StreamView): boolean {
   return state === 'live' || (state === 'starting' && pictured);
 }
 
@@ -47,7 +47,7 @@ function isComing({ pictured }: Snapshot, { state }: StreamView): boolean {
  *
  * @param lost why it does not respond; null while it does
  */
-export function isLive(player: Snapshot, lost: Failure | null): boolean {
+export function isLive(player: MediaState, lost: Failure | null): boolean {
   return player.atEdge && !player.paused && player.failure === null && lost === null;
 }
 

@@ -6,9 +6,10 @@
  */
 import { ApiError, type Failure } from '../api/client.ts';
 import { pause } from '../api/poll.ts';
-import type { PlayerControls, Snapshot } from '../player/snapshot.ts';
+import { preferences } from '../media/preferences.svelte.ts';
+import type { MediaRequests } from '../media/requests.ts';
+import type { MediaState } from '../media/state.ts';
 import type { LeaveReason, RealTimeParts, RealTimePlayer } from '../player/whep/real-time-player.ts';
-import { preferences } from './player-preferences.svelte.ts';
 
 /** After this many losses it is not tried again before the viewer chooses it again. */
 const MOST_LOSSES = 3;
@@ -18,7 +19,7 @@ const NOTE_MS = 8_000;
 /** What it needs of the page. */
 export interface RealTimeHost extends Omit<RealTimeParts, 'onLeft'> {
   /** Takes the controls of the real-time picture; null: those of the player. */
-  readonly onControls: (controls: PlayerControls | null) => void;
+  readonly onControls: (controls: MediaRequests | null) => void;
 }
 
 /** The real-time view of one page; `close` ends it. */
@@ -63,7 +64,7 @@ export class RealTime {
   }
 
   /** The snapshot of the page. At the live edge it begins by itself. */
-  apply(base: Snapshot): Snapshot {
+  apply(base: MediaState): MediaState {
     if (this.#player) return this.#player.merge(base);
     if (this.state === 'off' && this.isOffered && this.isChosen && isAtLive(base)) void this.#enter();
     return base;
@@ -132,6 +133,6 @@ export class RealTime {
   }
 }
 
-function isAtLive({ mode, atEdge, paused, failure, rate, loop, pictured }: Snapshot): boolean {
+function isAtLive({ mode, atEdge, paused, failure, rate, loop, pictured }: MediaState): boolean {
   return mode === 'live' && atEdge && pictured && !paused && failure === null && rate === 1 && loop === null;
 }

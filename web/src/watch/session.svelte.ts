@@ -6,19 +6,21 @@
 import type { StreamView } from '../../../src/api/shapes.ts';
 import { isLost } from '../api/client.ts';
 import { poll } from '../api/poll.ts';
+import { loadHls, noPlayer, playerNotLoaded } from '../media/load-engine.ts';
+import { preferences } from '../media/preferences.svelte.ts';
+import { type MediaRequests, noRequests } from '../media/requests.ts';
+import { idle, type MediaState } from '../media/state.ts';
 import type { OpenPlayer } from '../player/open.ts';
-import { idle, type PlayerControls, type Snapshot } from '../player/snapshot.ts';
 import type { RoomLink } from '../player/sync-target.ts';
 import type { Clip, TimeSpan } from '../time/span.ts';
 import { goToPoint } from '../timeline/go-to-point.ts';
 import { TimelineState } from '../timeline/state.svelte.ts';
 import { Connection } from './connection.svelte.ts';
 import { appendLatency } from './latency-log.ts';
-import { beginAt, loadHls, noPlayer, playerFor, playerNotLoaded } from './load-player.ts';
+import { beginAt, playerFor } from './load-player.ts';
 import { NoteTimer } from './notes.ts';
 import { isLive } from './overlay.ts';
 import { type LinkNote, linkNote } from './picture/link-note.ts';
-import { preferences } from './player-preferences.svelte.ts';
 import { RealTime } from './real-time.svelte.ts';
 
 const TICK_MS = 1_000;
@@ -27,34 +29,15 @@ const CLIP_MS = 30_000;
 /** A shorter one is not worth it, milliseconds. */
 const LEAST_CLIP_MS = 1_000;
 
-const nothing = (): void => {};
-/** The controls before there is a player: they do nothing. */
-export const nullPlayer: PlayerControls = {
-  goLive: nothing,
-  goTo: nothing,
-  togglePlay: nothing,
-  again: nothing,
-  stepFrame: nothing,
-  setRate: nothing,
-  toggleMuted: nothing,
-  setVolume: nothing,
-  setQuality: nothing,
-  setSound: nothing,
-  setSubtitle: nothing,
-  setLoop: nothing,
-  togglePicture: nothing,
-  forgetNote: nothing,
-};
-
 /** The state of a watch page; `close` with the page. */
 export class WatchSession {
   readonly name: string;
   readonly connection: Connection;
   readonly timeline: TimelineState;
   /** The snapshot of the player. */
-  player = $state.raw<Snapshot>(idle);
+  player = $state.raw<MediaState>(idle);
   /** The controls of the player. */
-  controls = $state.raw<PlayerControls>(nullPlayer);
+  controls = $state.raw<MediaRequests>(noRequests);
   /** The server's time, unix milliseconds, updated each second. */
   nowMs = $state(Date.now());
   /** The choice of a time is open. */
@@ -67,11 +50,11 @@ export class WatchSession {
   readonly live = $derived.by(() => isLive(this.player, this.connection.lost));
   /** The room that the player is in. */
   readonly #room: RoomLink | null;
-  #leaveRoom = nothing;
+  #leaveRoom = (): void => {};
   readonly #ends = new AbortController();
   #player: OpenPlayer | null = null;
   /** The last snapshot of the player itself. */
-  #base: Snapshot = idle;
+  #base: MediaState = idle;
   /** The view over WebRTC in place of the live list. */
   readonly realTime = new RealTime();
   readonly #notes = new NoteTimer(() => this.controls.forgetNote());
@@ -228,7 +211,7 @@ export class WatchSession {
     this.latencyLog = appendLatency(this.latencyLog, mode === 'live' || mode === 'shifted' ? latency.totalS : null);
   }
 
-  #playerChanged(snapshot: Snapshot): void {
+  #playerChanged(snapshot: MediaState): void {
     // Only a change is stored: several players of a page may have different volumes.
     const isSet = this.#player !== null && !snapshot.muted && snapshot.volume !== this.player.volume;
     this.#base = snapshot;

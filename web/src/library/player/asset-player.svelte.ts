@@ -7,16 +7,17 @@
 import type Hls from 'hls.js';
 import { type Failure, readFailure } from '../../api/client.ts';
 import { currentAddress } from '../../api/server.ts';
+import { loadHls, noPlayer, playerNotLoaded } from '../../media/load-engine.ts';
+import { preferences } from '../../media/preferences.svelte.ts';
+import type { MediaRequests } from '../../media/requests.ts';
+import { idle, type MediaState } from '../../media/state.ts';
 import { followCaptions } from '../../player/captions.ts';
 import { Choices } from '../../player/choices.ts';
 import { ElementTarget } from '../../player/element-target.ts';
 import { isInLoop, isLoopOver, loopOf } from '../../player/loop.ts';
 import { assetSettings, playbackFailure } from '../../player/settings.ts';
-import { idle, type PlayerControls, type Snapshot } from '../../player/snapshot.ts';
 import type { RoomLink } from '../../player/sync-target.ts';
 import { playsNatively } from '../../player/video/native.ts';
-import { loadHls, noPlayer, playerNotLoaded } from '../../watch/load-player.ts';
-import { preferences } from '../../watch/player-preferences.svelte.ts';
 import { type DashPlayer, loadShaka, playDash } from './dash.ts';
 import { type FileRange, keepInRange } from './range.ts';
 import { type TextFile, TextFiles } from './text-files.ts';
@@ -44,8 +45,8 @@ export interface AssetOptions {
 }
 
 /** One video; `close` ends it. */
-export class AssetPlayer implements PlayerControls {
-  player = $state.raw<Snapshot>(idle);
+export class AssetPlayer implements MediaRequests {
+  player = $state.raw<MediaState>(idle);
   /** Seconds; 0 before it is known. */
   durationS = $state(0);
   /** End of the loaded media around the position, seconds. */
@@ -55,7 +56,7 @@ export class AssetPlayer implements PlayerControls {
   /** A part of a file begins again at its end. */
   loops = $state(false);
   /** What the page's controls do. */
-  readonly controls: PlayerControls;
+  readonly controls: MediaRequests;
   readonly #url: string;
   readonly #options: AssetOptions;
   readonly #choices = new Choices();
@@ -64,8 +65,8 @@ export class AssetPlayer implements PlayerControls {
   #hls: Hls | null = null;
   #dash: DashPlayer | null = null;
   #texts: TextFiles | null = null;
-  #failure: Snapshot['failure'] = null;
-  #loop: Snapshot['loop'] = null;
+  #failure: MediaState['failure'] = null;
+  #loop: MediaState['loop'] = null;
   #repairedAtMs = Number.NEGATIVE_INFINITY;
   #opening: Promise<void> | null = null;
   #leaveRoom = (): void => {};
@@ -198,7 +199,7 @@ export class AssetPlayer implements PlayerControls {
    * Plays a span in a loop, from its start unless its position is within; null ends the loop. Ms from the
    * start.
    */
-  setLoop(range: Snapshot['loop']): void {
+  setLoop(range: MediaState['loop']): void {
     this.#loop = loopOf(range);
     if (this.#loop && !isInLoop(this.#loop, this.player.shownMs)) this.goTo(this.#loop.fromMs);
     this.#changed();

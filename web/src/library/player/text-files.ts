@@ -4,7 +4,7 @@
  * In: a video element, addresses, the viewer's choice. Out: options beside those of the media; modes of text
  * tracks. WHATWG HTML 4.8.11.11.
  */
-import type { Choice } from '../../player/snapshot.ts';
+import type { Choice } from '../../media/state.ts';
 import { readStored, store } from '../../shell/storage.ts';
 
 /** A file with subtitles. */

@@ -2,7 +2,7 @@
  * The keys of the page of a video: those of a stream, without what belongs to live and to markers.
  * In: the keys of players. Out: the help.
  */
-import { type KeyGroup, type KeyRow, keyHelp } from '../../watch/controls/keys.ts';
+import { type KeyGroup, type KeyRow, keyHelp } from '../../media/keys.ts';
 
 /** What a video has not. */
 const absent: ReadonlySet<string> = new Set(['keys.catchUp', 'keys.point', 'keys.time', 'keys.clips', 'keys.marker']);

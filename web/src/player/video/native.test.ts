@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { StreamView } from '../../../../src/api/shapes.ts';
+import { idle, type MediaState } from '../../media/state.ts';
 import { FakeDocument, FakeVideo, fakeSurface } from '../fakes.fixture.ts';
-import { idle, type Snapshot } from '../snapshot.ts';
 import { NativePlayer } from './native.ts';
 
 const mark = 1_795_160_400_000; // a ten-minute mark
@@ -14,7 +14,7 @@ function setUp(t: TestContext) {
   const page = globalThis as { location?: { href: string } };
   page.location = { href: 'http://host/watch/cam' };
   const document = new FakeDocument();
-  const seen = { snapshot: idle as Snapshot };
+  const seen = { snapshot: idle as MediaState };
   const moment = (atMs: number) => ({ atMs });
   const player = new NativePlayer({
     surface: fakeSurface(document),

@@ -9,7 +9,8 @@
  */
 import type { StreamView } from '../../../../src/api/shapes.ts';
 import { type Failure, failureOf } from '../../api/client.ts';
-import { idle, type Note, type PlayerControls, type Snapshot } from '../snapshot.ts';
+import type { MediaRequests } from '../../media/requests.ts';
+import { idle, type MediaState, type Note } from '../../media/state.ts';
 import { findPlayableMoment, type MomentFinder } from '../source/moments.ts';
 import { readWindow } from '../source/splice.ts';
 import type { FetchText } from '../source/splicer.ts';
@@ -27,7 +28,7 @@ export interface NativeParts {
   readonly recorded: MomentFinder;
   /** The server's time, unix milliseconds. */
   readonly now: () => number;
-  readonly onChange: (snapshot: Snapshot) => void;
+  readonly onChange: (snapshot: MediaState) => void;
   /** Loads a playlist; by default with `fetch`. */
   readonly load?: FetchText;
 }
@@ -69,14 +70,14 @@ async function readFragments(url: string, load: FetchText, signal: AbortSignal):
 }
 
 /** One stream in one element; `close` ends it. */
-export class NativePlayer implements PlayerControls {
+export class NativePlayer implements MediaRequests {
   /** For rooms; null: the browser does not say which time it shows. */
   readonly target: SyncTarget | null;
   readonly #parts: NativeParts;
   readonly #video: HTMLVideoElement;
   readonly #ends = new AbortController();
   readonly #timer: ReturnType<typeof setInterval>;
-  #mode: Snapshot['mode'] = 'idle';
+  #mode: MediaState['mode'] = 'idle';
   #fragments: TimedFragment[] = [];
   /** When the segments of the live playlist begin, as it was when it was loaded, unix milliseconds. */
   #segmentsMs: readonly number[] = [];
@@ -88,7 +89,7 @@ export class NativePlayer implements PlayerControls {
   #shownMs: number | null = null;
   #streamLive = false;
   #wantPlay = true;
-  #loop: Snapshot['loop'] = null;
+  #loop: MediaState['loop'] = null;
   /** The last requested time, unix milliseconds; null for now. */
   #requestedMs: number | null = null;
   #failure: Failure | null = null;
@@ -228,7 +229,7 @@ export class NativePlayer implements PlayerControls {
   setSound(): void {}
   setSubtitle(): void {}
 
-  setLoop(span: Snapshot['loop']): void {
+  setLoop(span: MediaState['loop']): void {
     this.#loop = span;
     if (span) this.goTo(span.fromMs);
     this.#tick();

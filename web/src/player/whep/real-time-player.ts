@@ -5,8 +5,9 @@
  */
 import { ApiError } from '../../api/client.ts';
 import { pause } from '../../api/poll.ts';
+import type { MediaRequests } from '../../media/requests.ts';
+import type { MediaState } from '../../media/state.ts';
 import { noConnection } from '../../webrtc/signaling.ts';
-import type { PlayerControls, Snapshot } from '../snapshot.ts';
 import type { ReceivedFigures } from './received-figures.ts';
 import { WhepConnection } from './whep-connection.ts';
 
@@ -14,11 +15,11 @@ import { WhepConnection } from './whep-connection.ts';
 export interface RealTimeParts {
   readonly stream: string;
   readonly surface: HTMLElement;
-  readonly player: PlayerControls;
+  readonly player: MediaRequests;
   /** The server's time, unix milliseconds. */
   readonly now: () => number;
   /** The last snapshot of the player. */
-  readonly snapshot: () => Snapshot;
+  readonly snapshot: () => MediaState;
   readonly onChange: () => void;
   /** The player shows the picture again. */
   readonly onLeft: (why: LeaveReason) => void;
@@ -36,7 +37,7 @@ const COVER_LOOK_MS = 50;
 
 /** A real-time picture; `close` removes it. */
 export class RealTimePlayer {
-  readonly controls: PlayerControls;
+  readonly controls: MediaRequests;
   readonly #parts: RealTimeParts;
   readonly #connection: WhepConnection;
   readonly #video: HTMLVideoElement;
@@ -99,7 +100,7 @@ export class RealTimePlayer {
    * The snapshot of the page: the player's while it loads its own picture, otherwise that of the real-time
    * picture.
    */
-  merge(base: Snapshot): Snapshot {
+  merge(base: MediaState): MediaState {
     // Sound follows the player's switches: it is paused, so only this picture is heard.
     this.#video.muted = base.muted;
     this.#video.volume = base.volume;
@@ -153,7 +154,7 @@ export class RealTimePlayer {
     this.#video.remove();
   }
 
-  #createControls(): PlayerControls {
+  #createControls(): MediaRequests {
     const { player } = this.#parts;
     const leaving =
       <A extends unknown[]>(act: (...args: A) => void) =>

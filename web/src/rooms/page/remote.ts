@@ -5,7 +5,8 @@
  */
 
 import { pause } from '../../api/poll.ts';
-import type { PlayerControls, Snapshot } from '../../player/snapshot.ts';
+import type { MediaRequests } from '../../media/requests.ts';
+import type { MediaState } from '../../media/state.ts';
 import type { RoomLink, SyncTarget } from '../../player/sync-target.ts';
 import type { RoomClock } from '../session/room-clock.ts';
 import type { RoomPlayback } from '../session/room-playback.svelte.ts';
@@ -83,7 +84,7 @@ export class Remote implements RoomLink {
    * The controls of a player in the room: volume, quality and tracks are the player's, the rest is the
    * room's.
    */
-  controls(local: PlayerControls, shown: () => Snapshot): PlayerControls {
+  controls(local: MediaRequests, shown: () => MediaState): MediaRequests {
     return { ...this.#playback.controls(local, shown), goTo: (atMs) => this.seek(atMs) };
   }
 

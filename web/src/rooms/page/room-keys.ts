@@ -2,7 +2,7 @@
  * The help on the keys of a room.
  * In: nothing. Out: HelpDialog.
  */
-import type { KeyGroup } from '../../watch/controls/keys.ts';
+import type { KeyGroup } from '../../media/keys.ts';
 
 /** The help, in groups. */
 export const roomKeyHelp: readonly KeyGroup[] = [

@@ -3,15 +3,16 @@
  * In: an entry of the playlist, the remote. Out: components; the player follows the room.
  */
 import { type AssetOptions, AssetPlayer } from '../../library/player/asset-player.svelte.ts';
-import type { PlayerControls, Snapshot } from '../../player/snapshot.ts';
+import type { MediaRequests } from '../../media/requests.ts';
+import type { MediaState } from '../../media/state.ts';
 import { overlayOf } from '../../watch/overlay.ts';
 import { WatchSession } from '../../watch/session.svelte.ts';
 import type { Remote } from './remote.ts';
 
 /** What controls and keys need of a player in a room. */
 export interface RoomMedia {
-  readonly player: Snapshot;
-  readonly controls: PlayerControls;
+  readonly player: MediaState;
+  readonly controls: MediaRequests;
   /** The stream sends nothing: there is no picture to be in step with. */
   readonly isOff?: boolean;
   step(bySeconds: number): void;
@@ -40,18 +41,18 @@ export class FileMedia implements RoomMedia {
   readonly file: AssetPlayer;
   readonly #remote: Remote;
   /** With the speed of the room; the element's differs from it while the player gets into step. */
-  readonly #shown = $derived.by((): Snapshot => ({ ...this.file.player, rate: this.#remote.rate }));
+  readonly #shown = $derived.by((): MediaState => ({ ...this.file.player, rate: this.#remote.rate }));
 
   constructor(url: string, options: Pick<AssetOptions, 'type' | 'texts'>, remote: Remote) {
     this.file = new AssetPlayer(url, { ...options, room: remote });
     this.#remote = remote;
   }
 
-  get player(): Snapshot {
+  get player(): MediaState {
     return this.#shown;
   }
 
-  get controls(): PlayerControls {
+  get controls(): MediaRequests {
     return this.file.controls;
   }
 

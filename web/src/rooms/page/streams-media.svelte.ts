@@ -6,10 +6,11 @@
 import type { ItemTarget, RoomItem } from '../../../../src/api/room/item-shapes.ts';
 import { nothingPlays } from '../../../../src/api/room/playback.ts';
 import { renewWatchToken } from '../../api/server.ts';
+import type { MediaRequests } from '../../media/requests.ts';
+import type { MediaState } from '../../media/state.ts';
 import { layoutFor } from '../../multi/layout.ts';
 import { Tiles } from '../../multi/tiles.svelte.ts';
 import { snapshotOf, soundControls } from '../../multi/tiles-controls.ts';
-import type { PlayerControls, Snapshot } from '../../player/snapshot.ts';
 import { TimelineState } from '../../timeline/state.svelte.ts';
 import type { RoomSession } from '../session/room-session.svelte.ts';
 import type { Remote } from './remote.ts';
@@ -20,7 +21,7 @@ export class StreamsMedia implements RoomMedia {
   readonly name: string;
   readonly tiles: Tiles;
   readonly timeline: TimelineState;
-  readonly controls: PlayerControls;
+  readonly controls: MediaRequests;
   /** The room's position and the server's time, unix ms; updated a few times a second. */
   shownMs = $state<number | null>(null);
   nowMs = $state(Date.now());
@@ -78,7 +79,7 @@ export class StreamsMedia implements RoomMedia {
   }
 
   /** The tile that is heard, at the room's position. */
-  get player(): Snapshot {
+  get player(): MediaState {
     const { shownMs, nowMs } = this;
     const { live, playing } = this.#room.state;
     const behindMs = shownMs === null ? null : nowMs - shownMs;

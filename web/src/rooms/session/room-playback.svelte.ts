@@ -4,7 +4,8 @@
  * In: the room's session, the target of a player. Out: controls for the page, steps of the sync controller,
  * reports.
  */
-import type { PlayerControls, Snapshot } from '../../player/snapshot.ts';
+import type { MediaRequests } from '../../media/requests.ts';
+import type { MediaState } from '../../media/state.ts';
 import type { RoomLink, SyncTarget } from '../../player/sync-target.ts';
 import type { RoomClock } from './room-clock.ts';
 import type { CommandOptions, RoomCommand, RoomSession } from './room-session.svelte.ts';
@@ -59,7 +60,7 @@ export class RoomPlayback implements RoomLink {
    * The controls of a player in this room: volume, quality and subtitles are its own, everything else is the
    * room's.
    */
-  controls(local: PlayerControls, shown: () => Snapshot): PlayerControls {
+  controls(local: MediaRequests, shown: () => MediaState): MediaRequests {
     const session = this.#session;
     const command = (what: RoomCommand, options?: CommandOptions) => void this.command(what, options);
     return {

@@ -1,16 +1,16 @@
 /**
- * Builds the snapshot from the parts of the player.
- * In: the buffers, the edge, the summary of playback. Out: a Snapshot. Reads only.
+ * Builds the state that the page shows from the parts of the player.
+ * In: the buffers, the edge, the summary of playback. Out: a MediaState. Reads only.
  */
 
-import type { Snapshot } from './snapshot.ts';
+import type { MediaState } from '../media/state.ts';
 import type { LiveEdge } from './source/live-edge.ts';
 import type { DoubleBuffer } from './video/double-buffer.ts';
 
 /** What the snapshot needs of playback. */
 export interface PlaybackSummary
   extends Pick<
-    Snapshot,
+    MediaState,
     'mode' | 'loading' | 'seeking' | 'tryingLive' | 'rate' | 'catchingUp' | 'shownMs' | 'failure' | 'note' | 'loop'
   > {
   readonly wantPlay: boolean;
@@ -29,12 +29,12 @@ export interface SnapshotContext {
 const AT_EDGE_S = 1.5;
 
 /** The player at this moment. */
-export function buildSnapshot(
+export function buildState(
   buffers: DoubleBuffer,
   edge: LiveEdge,
   state: PlaybackSummary,
   { nowMs, networkS }: SnapshotContext,
-): Snapshot {
+): MediaState {
   const { front, choices, counts } = buffers;
   const { mode, shownMs, wantPlay, switching } = state;
   const offers = choices.offers(front.hls);

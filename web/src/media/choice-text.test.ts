@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Choice } from '../../player/snapshot.ts';
 import { bitrateText, nextRate, qualityText, rateText, trackName } from './choice-text.ts';
+import type { Choice } from './state.ts';
 
 const choice = (more: Partial<Choice>): Choice => ({ id: '0', language: '', label: '', ...more });
 const name = (more: Partial<Choice>, locale = 'en') => trackName(choice(more), locale, 2, (nth) => `Track ${nth}`);

@@ -2,9 +2,9 @@
  * Keys of a player.
  * In: key events of the page. Out: actions of the player that they are for.
  */
-import { activePlayer } from '../active-player.svelte.ts';
-import { preferences } from '../player-preferences.svelte.ts';
+import { activePlayer } from './active-player.svelte.ts';
 import { focusOf, type KeyAction, keyAction } from './keys.ts';
+import { preferences } from './preferences.svelte.ts';
 
 /** A player on a page. */
 export interface KeyPlayer {

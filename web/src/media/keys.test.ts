@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { catalogues } from '../../text/text.ts';
+import { catalogues } from '../text/text.ts';
 import { type FocusedElement, focusOf, type KeyPress, keyAction, keyHelp } from './keys.ts';
 
 const press = (key: string, more: Partial<KeyPress> = {}) => keyAction({ key, on: 'page', ...more });

@@ -2,14 +2,16 @@
  * Performs the actions of keys.
  * In: the name of an action. Out: calls of the player and the page.
  */
-import type { PlayerControls, Snapshot } from '../../player/snapshot.ts';
+
 import { nextRate } from './choice-text.ts';
 import type { KeyAction } from './keys.ts';
+import type { MediaRequests } from './requests.ts';
+import type { MediaState } from './state.ts';
 
 /** What actions need of a watch session. */
 export interface ActionSession {
-  readonly player: Snapshot;
-  readonly controls: PlayerControls;
+  readonly player: MediaState;
+  readonly controls: MediaRequests;
   step(bySeconds: number): void;
   mark(edge: 'from' | 'to'): void;
   goToFirst(): void;

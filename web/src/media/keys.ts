@@ -1,8 +1,8 @@
 /**
- * The keyboard shortcuts of a watch page, and their list in the help.
+ * The keyboard shortcuts of all players, and their list in the help.
  * In: a key press, the focused element. Out: the name of the action. Pure.
  */
-import type { TextKey } from '../../text/text.ts';
+import type { TextKey } from '../text/text.ts';
 
 /** An action of a key; numbers in a name are seconds. */
 export type KeyAction =

@@ -1,18 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { idle, type PlayerControls, type Snapshot } from '../../player/snapshot.ts';
 import { createActions } from './actions.ts';
 import type { KeyAction } from './keys.ts';
+import type { MediaRequests } from './requests.ts';
+import { idle, type MediaState } from './state.ts';
 
 /** Performs actions on a player in a state, and returns the calls. */
-function done(more: Partial<Snapshot>, ...actions: KeyAction[]): string[] {
+function done(more: Partial<MediaState>, ...actions: KeyAction[]): string[] {
   const calls: string[] = [];
   const note =
     (name: string) =>
     (...values: unknown[]) => {
       calls.push([name, ...values].join(' '));
     };
-  const controls = new Proxy({}, { get: (_, name) => note(String(name)) }) as PlayerControls;
+  const controls = new Proxy({}, { get: (_, name) => note(String(name)) }) as MediaRequests;
   const session = {
     player: { ...idle, ...more },
     controls,

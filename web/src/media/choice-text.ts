@@ -2,7 +2,7 @@
  * Names of the options: qualities, audio tracks, subtitles, speeds.
  * In: options of the player. Out: menus. Pure; the language is a parameter.
  */
-import type { Choice } from '../../player/snapshot.ts';
+import type { Choice } from './state.ts';
 
 /** The offered speeds, slowest first. */
 export const rates: readonly number[] = [0.5, 0.75, 1, 1.25, 1.5, 2];
