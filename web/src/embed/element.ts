@@ -65,9 +65,10 @@ export class OxbowPlayer extends HTMLElement {
 
   set currentTime(seconds: number) {
     const atMs = facade.seekTargetMs(seconds, this.#now());
-    this.#seeking = this.#session?.controls != null;
+    this.#seeking = this.#session?.isLoaded === true;
     this.dispatchEvent(new Event('seeking'));
-    this.#session?.goTo(atMs);
+    if (atMs === null) this.#session?.controls.goLive();
+    else this.#session?.controls.goTo(atMs);
   }
 
   get duration(): number {
@@ -125,7 +126,7 @@ export class OxbowPlayer extends HTMLElement {
   }
 
   set playbackRate(rate: number) {
-    this.#session?.controls?.setRate(rate);
+    this.#session?.controls.setRate(rate);
   }
 
   /** Of the picture, pixels; 0 before the first. */
@@ -146,15 +147,15 @@ export class OxbowPlayer extends HTMLElement {
   async play(): Promise<void> {
     const session = this.#session;
     if (!session) throw new DOMException('No stream is set.', 'NotSupportedError');
-    if (!session.controls) {
+    if (!session.isLoaded) {
       await session.begin();
       const { failure } = session.player;
       if (failure) throw new DOMException(failure.code, 'NotSupportedError');
-    } else if (session.player.paused) session.togglePlay();
+    } else if (session.player.paused) session.controls.togglePlay();
   }
 
   pause(): void {
-    if (this.#session?.controls && !this.#session.player.paused) this.#session.togglePlay();
+    if (this.#session?.isLoaded && !this.#session.player.paused) this.#session.controls.togglePlay();
   }
 
   /** Starts again. */

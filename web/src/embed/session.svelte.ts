@@ -5,7 +5,7 @@
 import type { StreamView } from '../../../src/api/shapes.ts';
 import { poll } from '../api/poll.ts';
 import { loadHls, noPlayer, playerNotLoaded } from '../media/load-engine.ts';
-import type { MediaRequests } from '../media/requests.ts';
+import { type MediaRequests, noRequests } from '../media/requests.ts';
 import { idle, type MediaState } from '../media/state.ts';
 import type { OpenPlayer } from '../player/open.ts';
 import { stillUrl } from '../player/source/window.ts';
@@ -26,8 +26,16 @@ export class EmbedSession {
   readonly timeline: TimelineState;
   /** The snapshot of the player; before it is loaded, its initial state. */
   player = $state.raw<MediaState>(idle);
-  /** Null before the player is loaded. */
-  controls = $state.raw<MediaRequests | null>(null);
+  /** Of the player; before it is loaded, they change how it begins. */
+  controls = $state.raw<MediaRequests>({
+    ...noRequests,
+    togglePlay: () => void this.begin(),
+    again: () => void this.begin(),
+    goLive: () => this.#beginsAt(null),
+    goTo: (atMs) => this.#beginsAt(atMs),
+    toggleMuted: () => this.#playerChanged({ ...this.player, muted: !this.player.muted }),
+    setVolume: (volume) => this.#playerChanged({ ...this.player, volume, muted: volume <= 0 }),
+  });
   /** The viewer pressed play, or it plays by itself. */
   begun = $state(false);
   /** Address of the still where playback would start; null if there is none. */
@@ -113,48 +121,42 @@ export class EmbedSession {
     return this.connection.stream;
   }
 
-  /** After a failure: loads the player if needed; otherwise `MediaRequests.again`. */
-  again = (): void => {
-    if (this.#player) this.#player.again();
-    else this.begin();
-  };
-
   /** Plays the last recorded minute; the stream is offline. */
   goToLast = (): void => {
     const { lastMinuteMs } = this.connection;
-    if (lastMinuteMs !== null) this.goTo(lastMinuteMs);
+    if (lastMinuteMs !== null) this.controls.goTo(lastMinuteMs);
   };
 
-  togglePlay = (): void => {
-    if (this.#player) this.#player.togglePlay();
-    else this.begin();
+  /** Plays the oldest kept time. */
+  goToFirst = (): void => {
+    const { firstMs } = this.connection;
+    if (firstMs !== null) this.controls.goTo(firstMs);
   };
 
-  /** @param atMs unix milliseconds; null for now */
-  goTo(atMs: number | null): void {
-    if (!this.#player) this.#options = { ...this.#options, atMs, span: null };
-    else if (atMs === null) this.#player.goLive();
-    else this.#player.goTo(atMs);
+  /** The player is loaded. */
+  get isLoaded(): boolean {
+    return this.#player !== null;
   }
 
   /** @param bySeconds forward; negative is back */
   step(bySeconds: number): void {
     const { shownMs } = this.player;
-    if (shownMs !== null) this.#player?.goTo(shownMs + bySeconds * 1000, { back: bySeconds < 0 });
+    if (shownMs !== null) this.controls.goTo(shownMs + bySeconds * 1000, { back: bySeconds < 0 });
   }
 
   setMuted(muted: boolean): void {
-    if (this.player.muted === muted) return;
-    if (this.#player) this.#player.toggleMuted();
-    else this.#playerChanged({ ...this.player, muted });
+    if (this.player.muted !== muted) this.controls.toggleMuted();
   }
 
   /** Does not unmute. @param volume 0 to 1 */
   setVolume(volume: number): void {
     const { muted } = this.player;
-    if (this.#player) this.#player.setVolume(volume);
-    else this.#playerChanged({ ...this.player, volume });
+    this.controls.setVolume(volume);
     this.setMuted(muted);
+  }
+
+  #beginsAt(atMs: number | null): void {
+    this.#options = { ...this.#options, atMs, span: null };
   }
 
   #posterOf({ name, state, recorded: { from, to } }: StreamView): string | null {

@@ -18,7 +18,6 @@ function done(more: Partial<MediaState>, ...actions: KeyAction[]): string[] {
     player: { ...idle, ...more },
     controls,
     step: note('step'),
-    mark: note('mark'),
     goToFirst: note('first'),
   };
   const page = {
@@ -26,6 +25,7 @@ function done(more: Partial<MediaState>, ...actions: KeyAction[]): string[] {
     openHelp: note('help'),
     openClips: note('clips'),
     makeClip: note('clip'),
+    mark: note('mark'),
     addMarker: note('marker'),
     goToTime: note('time'),
     goToPoint: note('point'),
@@ -33,7 +33,7 @@ function done(more: Partial<MediaState>, ...actions: KeyAction[]): string[] {
   };
   const all = createActions(session, page);
   for (const action of actions) {
-    all[action]();
+    all[action]?.();
     const [name, value] = calls.at(-1)!.split(' ');
     if (name === 'setSubtitle') session.player = { ...session.player, subtitle: value || null };
   }
@@ -76,4 +76,13 @@ test('C switches subtitles off, and the same ones on again', () => {
 
 test('faster selects the next speed of the menu', () => {
   assert.deepEqual(done({ rate: 1.5 }, 'faster', 'slower'), ['setRate 2', 'setRate 1.25']);
+});
+
+test('a key that the page has no function for stays the browser’s', () => {
+  const media = { player: idle, controls: {} as MediaRequests, step: () => {}, goToFirst: () => {} };
+  const actions = createActions(media, { toggleFullscreen: () => {} });
+  for (const action of ['theatre', 'help', 'clip', 'clip-from', 'clip-to', 'clips', 'marker', 'go-to-time'] as const)
+    assert.equal(actions[action], undefined, action);
+  assert.equal(actions['point-back'], undefined);
+  assert.ok(actions.mute && actions.fullscreen);
 });

@@ -1,87 +1,86 @@
 /**
  * Performs the actions of keys.
- * In: the name of an action. Out: calls of the player and the page.
+ * In: the name of an action. Out: requests to the player, calls of the page.
  */
-
 import { nextRate } from './choice-text.ts';
 import type { KeyAction } from './keys.ts';
-import type { MediaRequests } from './requests.ts';
-import type { MediaState } from './state.ts';
+import type { SteppingMediator } from './mediator.ts';
 
-/** What actions need of a watch session. */
-export interface ActionSession {
-  readonly player: MediaState;
-  readonly controls: MediaRequests;
-  step(bySeconds: number): void;
-  mark(edge: 'from' | 'to'): void;
+/** What actions need of a player. */
+export interface ActionMedia extends SteppingMediator {
   goToFirst(): void;
 }
 
-/** What actions need of the page. */
+/** What actions need of the page. A page without a function has no key for it. */
 export interface ActionPage {
   toggleFullscreen(): void;
-  /** Omitted: the page has no theatre mode. */
   toggleTheatre?(): void;
-  openHelp(): void;
-  openClips(): void;
+  openHelp?(): void;
+  openClips?(): void;
   /** Marks a clip that ends at the shown moment. */
-  makeClip(): void;
-  addMarker(): void;
+  makeClip?(): void;
+  /** Marks the shown moment as the start or the end of a clip. */
+  mark?(edge: 'from' | 'to'): void;
+  addMarker?(): void;
   /** Opens the choice of a time. */
-  goToTime(): void;
+  goToTime?(): void;
   /** Goes to the next marker, protected span or gap, or the previous one. */
-  goToPoint(forward: boolean): void;
+  goToPoint?(forward: boolean): void;
   /** Called if there are no subtitles to switch on. */
-  noSubtitles(): void;
+  noSubtitles?(): void;
 }
+
+/** The function of each action; undefined: this player has none. */
+export type KeyActions = Readonly<Partial<Record<KeyAction, (() => void) | undefined>>>;
 
 const LOUDER = 0.05;
 
 /** The function of each action. */
-export function createActions(session: ActionSession, page: ActionPage): Record<KeyAction, () => void> {
+export function createActions(media: ActionMedia, page: ActionPage): KeyActions {
+  const { mark, goToPoint } = page;
   let lastSubtitle: string | null = null;
   const louder = (by: number) => {
-    const { muted, volume } = session.player;
-    session.controls.setVolume(Math.min(1, Math.max(0, (muted ? 0 : volume) + by)));
+    const { muted, volume } = media.player;
+    media.controls.setVolume(Math.min(1, Math.max(0, (muted ? 0 : volume) + by)));
   };
-  const rate = (by: 1 | -1) => session.controls.setRate(nextRate(session.player.rate, by));
+  const rate = (by: 1 | -1) => media.controls.setRate(nextRate(media.player.rate, by));
   const subtitles = () => {
-    const { subtitle, subtitles: all } = session.player;
-    if (all.length === 0) return page.noSubtitles();
+    const { subtitle, subtitles: all } = media.player;
+    if (all.length === 0) return page.noSubtitles?.();
     if (subtitle !== null) lastSubtitle = subtitle;
     const on = all.find(({ id }) => id === lastSubtitle) ?? all[0]!;
-    session.controls.setSubtitle(subtitle === null ? on.id : null);
+    media.controls.setSubtitle(subtitle === null ? on.id : null);
   };
   return {
-    play: () => session.controls.togglePlay(),
-    'frame-back': () => session.controls.stepFrame(-1),
-    'frame-forward': () => session.controls.stepFrame(1),
+    play: () => media.controls.togglePlay(),
+    'frame-back': () => media.controls.stepFrame(-1),
+    'frame-forward': () => media.controls.stepFrame(1),
     slower: () => rate(-1),
     faster: () => rate(1),
-    'back-5': () => session.step(-5),
-    'forward-5': () => session.step(5),
-    'back-10': () => session.step(-10),
-    'forward-10': () => session.step(10),
-    'back-60': () => session.step(-60),
-    'forward-60': () => session.step(60),
-    oldest: () => session.goToFirst(),
-    'point-back': () => page.goToPoint(false),
-    'point-forward': () => page.goToPoint(true),
-    'go-to-time': () => page.goToTime(),
-    'catch-up': () => session.controls.catchUp?.(),
-    live: () => session.controls.goLive(),
-    mute: () => session.controls.toggleMuted(),
+    'back-5': () => media.step(-5),
+    'forward-5': () => media.step(5),
+    'back-10': () => media.step(-10),
+    'forward-10': () => media.step(10),
+    'back-60': () => media.step(-60),
+    'forward-60': () => media.step(60),
+    oldest: () => media.goToFirst(),
+    'point-back': goToPoint && (() => goToPoint(false)),
+    'point-forward': goToPoint && (() => goToPoint(true)),
+    'go-to-time': page.goToTime,
+    'catch-up': () => media.controls.catchUp?.(),
+    live: () => media.controls.goLive(),
+    mute: () => media.controls.toggleMuted(),
     louder: () => louder(LOUDER),
     quieter: () => louder(-LOUDER),
-    fullscreen: () => page.toggleFullscreen(),
-    theatre: () => page.toggleTheatre?.(),
-    picture: () => session.controls.togglePicture(),
+    fullscreen: page.toggleFullscreen,
+    theatre: page.toggleTheatre,
+    picture: () => media.controls.togglePicture(),
     subtitles,
-    clip: () => page.makeClip(),
-    'clip-from': () => session.mark('from'),
-    'clip-to': () => session.mark('to'),
-    clips: () => page.openClips(),
-    marker: () => page.addMarker(),
-    help: () => page.openHelp(),
+    clip: page.makeClip,
+    'clip-from': mark && (() => mark('from')),
+    'clip-to': mark && (() => mark('to')),
+    clips: page.openClips,
+    marker: page.addMarker,
+    help: page.openHelp,
   };
 }

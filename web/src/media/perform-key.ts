@@ -2,27 +2,38 @@
  * Keys of a player.
  * In: key events of the page. Out: actions of the player that they are for.
  */
+import type { KeyActions } from './actions.ts';
 import { activePlayer } from './active-player.svelte.ts';
-import { focusOf, type KeyAction, keyAction } from './keys.ts';
+import type { Frame } from './frame.svelte.ts';
+import { focusOf, keyAction } from './keys.ts';
 import { preferences } from './preferences.svelte.ts';
 
 /** A player on a page. */
 export interface KeyPlayer {
-  readonly frame: HTMLElement;
-  readonly actions: Readonly<Record<KeyAction, () => void>>;
-  /** Someone uses the player. */
-  readonly touch: () => void;
+  readonly frame: Frame;
+  readonly actions: KeyActions;
+  /** Keys that scroll are the page's while the focus is outside the player. */
+  readonly pageScrolls?: boolean;
 }
 
-/** Performs what a key means for this player, unless it is for another one or already handled. */
-export function performKey(event: KeyboardEvent, { frame, actions, touch }: KeyPlayer): void {
-  if (!activePlayer.handlesKey(frame, event.target)) return;
-  touch();
+const SCROLLS: ReadonlySet<string> = new Set(['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown', 'Home', 'End']);
+
+/**
+ * Performs what a key means for this player, unless it is for another one or already handled. A key without
+ * an action stays the browser's.
+ */
+export function performKey(event: KeyboardEvent, { frame, actions, pageScrolls = false }: KeyPlayer): void {
+  const { target, key, shiftKey, ctrlKey, metaKey, altKey, repeat } = event;
+  const { element } = frame;
+  if (!element || !activePlayer.handlesKey(element, target)) return;
+  frame.touch();
   if (event.defaultPrevented || event.isComposing) return;
-  const on = event.target instanceof Element ? focusOf(event.target as HTMLElement) : 'page';
-  const { key, shiftKey, ctrlKey, metaKey, altKey, repeat } = event;
+  if (!preferences.keys && key.length === 1 && key !== ' ') return;
+  if (pageScrolls && SCROLLS.has(key) && !(target instanceof Node && element.contains(target))) return;
+  const on = target instanceof Element ? focusOf(target as HTMLElement) : 'page';
   const action = keyAction({ key, shiftKey, ctrlKey, metaKey, altKey, repeat, on });
-  if (!action || (!preferences.keys && key.length === 1 && key !== ' ')) return;
+  const perform = action && actions[action];
+  if (!perform) return;
   event.preventDefault();
-  actions[action]();
+  perform();
 }

@@ -72,9 +72,6 @@ export class MultiSession {
   /** @param bySeconds forward; negative is back */
   step = (bySeconds: number): void => this.controls.goTo(this.#time.atMs + bySeconds * 1000);
 
-  /** A page of streams has no clips. */
-  mark(): void {}
-
   goToFirst(): void {
     if (this.firstMs !== null) this.controls.goTo(this.firstMs);
   }

@@ -29,3 +29,10 @@ export function snapshotOf(
   const player = tiles.focused?.player ?? idle;
   return { ...player, ...common, muted: !tiles.hasSound, volume: preferences.volume, qualities: [], quality: null };
 }
+
+/** A finger shows and hides controls that cover the pictures; a mouse shows them when it moves. */
+export function tapTiles(event: MouseEvent, toggleControls: (() => void) | null): void {
+  const isTouch = event instanceof PointerEvent && event.pointerType === 'touch';
+  const isPicture = event.target instanceof Element && event.target.closest('.menu') === null;
+  if (isTouch && isPicture) toggleControls?.();
+}

@@ -3,6 +3,7 @@
  * In: an entry of the playlist, the remote. Out: components; the player follows the room.
  */
 import { type AssetOptions, AssetPlayer } from '../../library/player/asset-player.svelte.ts';
+import type { ActionMedia } from '../../media/actions.ts';
 import type { MediaRequests } from '../../media/requests.ts';
 import type { MediaState } from '../../media/state.ts';
 import { overlayOf } from '../../watch/overlay.ts';
@@ -10,14 +11,9 @@ import { WatchSession } from '../../watch/session.svelte.ts';
 import type { Remote } from './remote.ts';
 
 /** What controls and keys need of a player in a room. */
-export interface RoomMedia {
-  readonly player: MediaState;
-  readonly controls: MediaRequests;
+export interface RoomMedia extends ActionMedia {
   /** The stream sends nothing: there is no picture to be in step with. */
   readonly isOff?: boolean;
-  step(bySeconds: number): void;
-  mark(edge: 'from' | 'to'): void;
-  goToFirst(): void;
 }
 
 /** A stream, live or past. */
@@ -59,9 +55,6 @@ export class FileMedia implements RoomMedia {
   step(bySeconds: number): void {
     this.#remote.step(bySeconds);
   }
-
-  /** Videos have no clips. */
-  mark(): void {}
 
   goToFirst(): void {
     this.#remote.seek(0);

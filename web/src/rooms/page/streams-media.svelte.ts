@@ -96,9 +96,6 @@ export class StreamsMedia implements RoomMedia {
     this.#remote.step(bySeconds);
   }
 
-  /** Rooms have no clips. */
-  mark(): void {}
-
   goToFirst(): void {
     if (this.firstMs !== null) this.#remote.seek(this.firstMs);
   }
