@@ -185,7 +185,7 @@ export class Tile {
       changesRate: changesRateSmoothly(),
       hasPositions: () => true,
     });
-    this.#controller.tell(state);
+    this.#controller.update(state);
     this.#controller.step();
     this.offsetMs = this.#controller.offsetMs;
     clearTimeout(this.#due);

@@ -56,6 +56,27 @@ export const liveTuning: RateTuning = {
 /** With less ahead the picture may not go at full speed, seconds. */
 const THIN_S = 0.06;
 
+/**
+ * One step without memory.
+ *
+ * @param wasCorrecting what the step before returned as `isCorrecting`
+ */
+export function rateStep(
+  tuning: RateTuning,
+  { lateS, aheadS }: RateInput,
+  wasCorrecting: boolean,
+): RateStep & { readonly isCorrecting: boolean } {
+  const { startS, stopS, gain, slowest, fastest, seekS, seeksBack } = tuning;
+  const distance = Math.abs(lateS);
+  const isCorrecting = distance > startS || (wasCorrecting && distance >= stopS);
+  const wanted = isCorrecting ? Math.min(fastest, Math.max(slowest, lateS * gain)) : 0;
+  const step = Math.round(wanted * 100) / 100;
+  // Never at full speed into an empty buffer, however late.
+  const change = aheadS < THIN_S ? Math.min(step, -0.02) : step;
+  const isFar = (seeksBack ? distance : lateS) > seekS;
+  return { rate: Math.round((1 + change) * 100) / 100, seekByS: isFar ? lateS : 0, isCorrecting };
+}
+
 /** The controller of one buffer. */
 export class RateController {
   readonly #tuning: RateTuning;
@@ -78,18 +99,10 @@ export class RateController {
   }
 
   /** The next step. */
-  next({ lateS, aheadS }: RateInput): RateStep {
-    const { startS, stopS, gain, slowest, fastest, seekS, seeksBack } = this.#tuning;
+  next(input: RateInput): RateStep {
     this.#rest = Math.max(0, this.#rest - 1);
-    const distance = Math.abs(lateS);
-    if (distance > startS) this.#correcting = true;
-    else if (distance < stopS) this.#correcting = false;
-    const wanted = this.#correcting ? Math.min(fastest, Math.max(slowest, lateS * gain)) : 0;
-    const step = Math.round(wanted * 100) / 100;
-    // Never at full speed into an empty buffer, however late.
-    const change = aheadS < THIN_S ? Math.min(step, -0.02) : step;
-    const isFar = (seeksBack ? distance : lateS) > seekS;
-    const seekByS = isFar && this.#rest === 0 ? lateS : 0;
-    return { rate: Math.round((1 + change) * 100) / 100, seekByS };
+    const { rate, seekByS, isCorrecting } = rateStep(this.#tuning, input, this.#correcting);
+    this.#correcting = isCorrecting;
+    return { rate, seekByS: this.#rest === 0 ? seekByS : 0 };
   }
 }

@@ -8,33 +8,28 @@ const AGAIN_MS = 60_000;
 const FIRST_MS = 4_000;
 const LONGEST_MS = 10_000;
 
-/** Of one picture. Times are of a steady clock, ms. */
-export class Reserve {
-  #ms = 0;
-  #ranDryAt = Number.NEGATIVE_INFINITY;
-  /** When the frame was shown at which it last ran dry: a stand-still counts once. */
-  #frameMs: number | null = null;
+/** The reserve of one picture. Times are of a steady clock, ms. */
+export interface Reserve {
+  /** How far ahead of the room it waits; 0: not at all. */
+  readonly ms: number;
+  readonly ranDryAtMs: number;
+  /** When the frame was shown at which it last ran dry: a stand-still counts once. Null without one. */
+  readonly frameMs: number | null;
+}
 
-  /**
-   * It has run dry.
-   *
-   * @param frameMs when its last frame was shown; null without one
-   * @returns how far ahead of the room it waits; 0: not at all
-   */
-  next(frameMs: number | null, nowMs: number): number {
-    if (frameMs !== this.#frameMs) {
-      const isAgain = nowMs - this.#ranDryAt < AGAIN_MS;
-      this.#ms = isAgain ? Math.min(LONGEST_MS, Math.max(FIRST_MS, 2 * this.#ms)) : 0;
-    }
-    this.#frameMs = frameMs;
-    this.#ranDryAt = nowMs;
-    return this.#ms;
-  }
+/** It has not run dry. */
+export const noReserve: Reserve = { ms: 0, ranDryAtMs: Number.NEGATIVE_INFINITY, frameMs: null };
 
-  /** What was before does not count. */
-  reset(): void {
-    this.#ms = 0;
-    this.#ranDryAt = Number.NEGATIVE_INFINITY;
-    this.#frameMs = null;
+/**
+ * The reserve of a picture that has run dry.
+ *
+ * @param frameMs when its last frame was shown; null without one
+ */
+export function nextReserve(reserve: Reserve, frameMs: number | null, nowMs: number): Reserve {
+  let { ms } = reserve;
+  if (frameMs !== reserve.frameMs) {
+    const isAgain = nowMs - reserve.ranDryAtMs < AGAIN_MS;
+    ms = isAgain ? Math.min(LONGEST_MS, Math.max(FIRST_MS, 2 * ms)) : 0;
   }
+  return { ms, ranDryAtMs: nowMs, frameMs };
 }

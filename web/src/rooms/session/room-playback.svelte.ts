@@ -120,7 +120,7 @@ export class RoomPlayback implements RoomLink {
     };
     const tell = () => {
       if (session.room === null || !session.clock.isKnown) return;
-      controller.tell(session.state);
+      controller.update(session.state);
       plan();
     };
     const wake = () => {

@@ -12,7 +12,10 @@ const READY_MS = 2_000;
 const END_MS = 250;
 
 /** Whether a player can go on from a position, ms, in a room that waits for its members. */
-export function isReady(target: SyncTarget, positionMs: number): boolean {
+export function isReady(
+  target: Pick<SyncTarget, 'durationMs' | 'pictured' | 'isBuffered' | 'exists'>,
+  positionMs: number,
+): boolean {
   const aheadMs = Math.min(positionMs + READY_MS, (target.durationMs ?? Number.POSITIVE_INFINITY) - END_MS);
   return target.pictured && (target.isBuffered(aheadMs) || !target.exists(aheadMs));
 }
@@ -28,52 +31,64 @@ const EASED_FOR_MS = 120_000;
 /** Steps further apart mean that the page stood still, ms. */
 const LONGEST_STEP_MS = 2_000;
 
+interface Wait {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
 /** What one member's player receives. Times are of a steady clock, ms. */
-export class Supply {
-  #waits: { readonly fromMs: number; toMs: number }[] = [];
-  #lookedMs = Number.NEGATIVE_INFINITY;
-  #lacked = false;
-  #isSlow = false;
-  /** When the quality was last lowered; null: it is not. */
-  #easedMs: number | null = null;
-
+export interface Supply {
+  readonly waits: readonly Wait[];
+  readonly lookedAtMs: number;
+  readonly lacked: boolean;
   /** The picture has lacked media long enough that its viewer should know why. */
-  get isSlow(): boolean {
-    return this.#isSlow;
-  }
+  readonly isSlow: boolean;
+  /** When the quality was last lowered; null: it is not. */
+  readonly easedAtMs: number | null;
+}
 
-  /**
-   * Called at each step. A player sees late that a network is too slow for live media, which never arrives
-   * faster than it is made.
-   *
-   * @param lacks it should play, and has no media
-   * @returns true: the quality is to be lowered; false: it may rise again; null: neither
-   */
-  look(lacks: boolean, atMs: number): boolean | null {
-    const steppedMs = atMs - this.#lookedMs;
-    this.#lookedMs = atMs;
-    const last = this.#waits.at(-1);
-    if (lacks && this.#lacked && last && steppedMs <= LONGEST_STEP_MS) last.toMs = atMs;
-    else if (lacks) this.#waits.push({ fromMs: atMs, toMs: atMs });
-    this.#lacked = lacks;
-    const fromMs = atMs - WINDOW_MS;
-    this.#waits = this.#waits.filter(({ toMs }) => toMs > fromMs);
-    const waitedMs = this.#waits.reduce((sum, wait) => sum + wait.toMs - Math.max(fromMs, wait.fromMs), 0);
-    this.#isSlow = waitedMs >= (this.#isSlow ? FINE_MS : SLOW_MS);
-    const sinceMs = atMs - (this.#easedMs ?? Number.NEGATIVE_INFINITY);
-    if (this.#isSlow && lacks && sinceMs > EASE_MS) {
-      this.#easedMs = atMs;
-      return true;
-    }
-    if (this.#easedMs === null || this.#isSlow || sinceMs <= EASED_FOR_MS) return null;
-    this.#easedMs = null;
-    return false;
-  }
+/** Nothing has played. */
+export const newSupply: Supply = {
+  waits: [],
+  lookedAtMs: Number.NEGATIVE_INFINITY,
+  lacked: false,
+  isSlow: false,
+  easedAtMs: null,
+};
 
-  /** Another thing plays, or the page was hidden: what was before does not count. */
-  reset(): void {
-    this.#waits = [];
-    this.#lacked = false;
-    this.#isSlow = false;
-  }
+/**
+ * The supply at a step. A player sees late that a network is too slow for live media, which never arrives
+ * faster than it is made.
+ *
+ * @param lacks it should play, and has no media
+ * @returns `ease`: true: the quality is to be lowered; false: it may rise again; null: neither
+ */
+export function lookAtSupply(
+  supply: Supply,
+  lacks: boolean,
+  atMs: number,
+): { readonly supply: Supply; readonly ease: boolean | null } {
+  const fromMs = atMs - WINDOW_MS;
+  const waits = waitsWith(supply, lacks, atMs).filter(({ toMs }) => toMs > fromMs);
+  const waitedMs = waits.reduce((sum, wait) => sum + wait.toMs - Math.max(fromMs, wait.fromMs), 0);
+  const isSlow = waitedMs >= (supply.isSlow ? FINE_MS : SLOW_MS);
+  const { easedAtMs } = supply;
+  const next = { waits, lookedAtMs: atMs, lacked: lacks, isSlow, easedAtMs };
+  const sinceMs = atMs - (easedAtMs ?? Number.NEGATIVE_INFINITY);
+  if (isSlow && lacks && sinceMs > EASE_MS) return { supply: { ...next, easedAtMs: atMs }, ease: true };
+  if (easedAtMs === null || isSlow || sinceMs <= EASED_FOR_MS) return { supply: next, ease: null };
+  return { supply: { ...next, easedAtMs: null }, ease: false };
+}
+
+/** The waits with that of the last step: it continues the one before, or begins. */
+function waitsWith({ waits, lacked, lookedAtMs }: Supply, lacks: boolean, atMs: number): readonly Wait[] {
+  if (!lacks) return waits;
+  const last = waits.at(-1);
+  if (!lacked || !last || atMs - lookedAtMs > LONGEST_STEP_MS) return [...waits, { fromMs: atMs, toMs: atMs }];
+  return [...waits.slice(0, -1), { fromMs: last.fromMs, toMs: atMs }];
+}
+
+/** Another thing plays, or the page was hidden: what was before does not count. */
+export function withoutWaits(supply: Supply): Supply {
+  return { ...supply, waits: [], lacked: false, isSlow: false };
 }

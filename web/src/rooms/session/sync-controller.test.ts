@@ -7,7 +7,7 @@ const worst = (late: readonly number[]) => Math.max(...late.map(Math.abs));
 /** A room that has been in step for ten seconds. */
 function inStep(): Simulation {
   const room = new Simulation();
-  room.tell(stateAt(1, -5_000));
+  room.update(stateAt(1, -5_000));
   room.pass(10_000);
   room.target.seeks.length = 0;
   room.target.rates.length = 0;
@@ -18,7 +18,7 @@ test('who joins is in step within 2 s, at the position of the room', () => {
   for (const loadMs of [50, 400, 1_200, 3_000]) {
     const room = new Simulation();
     room.target.loadMs = loadMs;
-    room.tell(stateAt(1, -5_000));
+    room.update(stateAt(1, -5_000));
     room.pass(loadMs + 1_600);
     assert.ok(worst(room.pass(20_000)) <= 30, `${loadMs} ms`);
     assert.ok(room.target.seeks.length <= 3, `${room.target.seeks.length} seeks`);
@@ -28,7 +28,7 @@ test('who joins is in step within 2 s, at the position of the room', () => {
 test('who joins a stream that has just begun, before the room has reached its media, waits for the room at its first frame', () => {
   const room = new Simulation();
   room.target.beginsMs = 66_700;
-  room.tell(stateAt(1, -5_000));
+  room.update(stateAt(1, -5_000));
   room.pass(2_500);
   assert.ok(worst(room.pass(5_000)) <= 30);
   assert.equal(room.target.seeks.length, 1);
@@ -145,7 +145,7 @@ test('a source that was gone and is back: a load that takes long then is not the
 test('something else pauses it, soon after a command: it plays again, in step within a second', () => {
   const room = inStep();
   room.target.bufferedTo = 400_000;
-  room.tell(stateAt(2, 10_300, { anchorMedia: 300_000 }));
+  room.update(stateAt(2, 10_300, { anchorMedia: 300_000 }));
   room.pass(3_000);
   room.target.paused = true;
   room.target.playMs = 1_000;
@@ -233,7 +233,7 @@ test('a position that is not in the browser is worth a load only beyond 1 s', ()
 test('a pause takes effect at its time, and everyone shows the same frame', () => {
   const room = inStep();
   const anchorMedia = 60_000 + 15_000 + 300;
-  room.tell(stateAt(2, 10_300, { playing: false, anchorMedia }));
+  room.update(stateAt(2, 10_300, { playing: false, anchorMedia }));
   room.pass(290);
   assert.equal(room.target.paused, false);
   room.pass(700);
@@ -250,9 +250,9 @@ test('playing again begins at its time: the start of the player is learned', () 
   let rev = 2;
   const offsets: number[] = [];
   for (let n = 0; n < 6; n++) {
-    room.tell(stateAt(rev++, room.nowMs + 300, { playing: false, anchorMedia: media }));
+    room.update(stateAt(rev++, room.nowMs + 300, { playing: false, anchorMedia: media }));
     room.pass(3_000);
-    room.tell(stateAt(rev++, room.nowMs + 300, { anchorMedia: media }));
+    room.update(stateAt(rev++, room.nowMs + 300, { anchorMedia: media }));
     offsets.push(worst(room.pass(2_300).slice(-200)));
     media += 2_000;
   }
@@ -262,7 +262,7 @@ test('playing again begins at its time: the start of the player is learned', () 
 test('a seek of the room is one seek of the player, begun so early that it is there in time', () => {
   const room = inStep();
   room.target.bufferedTo = 400_000;
-  room.tell(stateAt(2, 10_300, { anchorMedia: 300_000 }));
+  room.update(stateAt(2, 10_300, { anchorMedia: 300_000 }));
   room.pass(600);
   assert.equal(room.target.seeks.length, 1);
   room.pass(1_500);
@@ -271,7 +271,7 @@ test('a seek of the room is one seek of the player, begun so early that it is th
 
 test('at another speed of the room the picture stays in step', () => {
   const room = inStep();
-  room.tell(stateAt(2, 10_200, { rate: 1.5, anchorMedia: 75_200 }));
+  room.update(stateAt(2, 10_200, { rate: 1.5, anchorMedia: 75_200 }));
   room.pass(3_000);
   assert.ok(worst(room.pass(10_000)) <= 30);
   assert.equal(room.target.rate, 1.5);
@@ -304,7 +304,7 @@ test('a page that is hidden during a correction plays on at the speed of the roo
 
 test('a browser that dislikes changes of the speed gets seeks only', () => {
   const room = new Simulation({ changesRate: false });
-  room.tell(stateAt(1, -5_000));
+  room.update(stateAt(1, -5_000));
   room.pass(10_000);
   room.target.seeks.length = 0;
   room.target.positionMs -= 250;
@@ -322,7 +322,7 @@ test('at the end of a video it stays at the end, until the room is elsewhere', (
   room.target.ended = true;
   room.pass(20_000);
   assert.deepEqual(room.target.seeks, []);
-  room.tell(stateAt(2, room.nowMs + 300, { anchorMedia: 10_000 }));
+  room.update(stateAt(2, room.nowMs + 300, { anchorMedia: 10_000 }));
   room.target.ended = false;
   room.pass(1_000);
   assert.equal(room.target.seeks.length, 1);
@@ -340,11 +340,11 @@ test('the offset is how much later than the room the picture is', () => {
 
 test('live media from elsewhere only starts and pauses with the room', () => {
   const room = new Simulation({ hasPositions: () => false });
-  room.tell(stateAt(1, -5_000, { live: true, anchorMedia: 0 }));
+  room.update(stateAt(1, -5_000, { live: true, anchorMedia: 0 }));
   room.pass(5_000);
   assert.equal(room.target.paused, false);
   assert.equal(room.controller.offsetMs, null);
-  room.tell(stateAt(2, 5_200, { live: true, playing: false, anchorMedia: 0 }));
+  room.update(stateAt(2, 5_200, { live: true, playing: false, anchorMedia: 0 }));
   room.pass(1_000);
   assert.equal(room.target.paused, true);
   assert.deepEqual(room.target.seeks, []);
@@ -383,7 +383,7 @@ test('a member that the room waits for is ready once it has media ahead, not as 
   room.pass(2_000);
   assert.equal(controller.lacks, true);
   const at = { anchorMedia: target.positionMs, playing: false };
-  room.tell(stateAt(2, room.nowMs, { ...at, by: '', waitingFor: ['ben'] }));
+  room.update(stateAt(2, room.nowMs, { ...at, by: '', waitingFor: ['ben'] }));
   room.pass(1_000);
   assert.equal(controller.lacks, true, 'the room waits, and nothing has arrived');
   room.pass(12_000);
@@ -394,7 +394,7 @@ test('a member that the room waits for is ready once it has media ahead, not as 
   assert.equal(controller.lacks, false);
   // A pause by someone is no wait.
   target.bufferedTo = target.positionMs;
-  room.tell(stateAt(3, room.nowMs, at));
+  room.update(stateAt(3, room.nowMs, at));
   room.pass(1_000);
   assert.equal(controller.lacks, false);
 });
@@ -436,7 +436,7 @@ test('a room that the server moves away from the live edge, because its members 
     if (seconds % 2 === 1) {
       const anchorServer = state.anchorServer + 2_000;
       state = { ...state, rev: state.rev + 1, anchorServer, anchorMedia: state.anchorMedia + 1_900 };
-      room.tell(state);
+      room.update(state);
     }
     target.edgeMs += 1_000;
     room.pass(1_000);

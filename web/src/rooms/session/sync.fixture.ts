@@ -156,9 +156,9 @@ export class Simulation {
   }
 
   /** The room has another state. */
-  tell(state: PlaybackState): void {
+  update(state: PlaybackState): void {
     this.#state = state;
-    this.controller.tell(state);
+    this.controller.update(state);
   }
 
   /** Time passes; returns how late the picture was at each moment, ms. */
