@@ -17,6 +17,7 @@ import { gopBounds } from '../packager/pipeline.ts';
 import { createAudioStage } from '../transcode/audio/audio-stage.ts';
 import { ConversionReport } from '../transcode/stage/conversion-report.ts';
 import type { ConversionStage } from '../transcode/stage/conversion-stage.ts';
+import { PublisherPipeline } from '../transcode/stage/publisher-pipeline.ts';
 import { createVideoStage } from '../transcode/video/video-stage.ts';
 import type { StreamDefinition } from './definition.ts';
 import { PauseGate } from './publish/pause-gate.ts';
@@ -49,40 +50,45 @@ export class StreamPublishers {
   readonly events = new Emitter<PublisherEvent>();
   readonly #setup: StreamPublishersSetup;
   readonly #slot: PublisherSlot;
-  readonly #gate: PauseGate;
+  readonly #pipeline: PublisherPipeline;
   /** Converts audio that browsers cannot play, see `source.audio`. */
   readonly #audio: ConversionStage;
   readonly #audioReport: ConversionReport;
   /** Converts video that has no form in a stream. */
   readonly #video: ConversionStage;
   readonly #videoReport: ConversionReport;
+  readonly #gate: PauseGate;
   /** Set between start and end; `client` reads the source of a stream that is not of type `push`. */
   #running: { client?: SourceClient } | undefined;
 
   constructor(setup: StreamPublishersSetup) {
     this.#setup = setup;
     const { deps, stream, definition } = setup;
-    this.#gate = new PauseGate(stream, { isPaused: definition().paused });
+    this.#gate = new PauseGate({
+      isPaused: definition().paused,
+      requestKeyFrame: () => stream.requestKeyFrame(),
+    });
     const { clock } = deps;
     const named = { ...deps, name: () => definition().name };
     this.#audioReport = new ConversionReport('audio', named);
-    this.#audio = createAudioStage(this.#gate, {
+    this.#audio = createAudioStage({
       open: deps.openAudioTranscoder ?? openAudioTranscoder,
       mode: () => audioModeOf(definition().source),
       clock,
       report: this.#audioReport,
     });
     this.#videoReport = new ConversionReport('video', named);
-    this.#video = createVideoStage(this.#audio, {
+    this.#video = createVideoStage({
       open: deps.openVideoEncoder ?? openLiveEncoder,
       clock,
       report: this.#videoReport,
     });
+    this.#pipeline = new PublisherPipeline([this.#video, this.#audio, this.#gate], stream);
     this.#slot = new PublisherSlot({
       leases: deps.leases,
       streamId: definition().id,
       clock,
-      input: this.#video,
+      input: this.#pipeline,
       policy: () => policyOf(definition().source),
       audioOffsetMs: () => audioOffsetOf(definition().source),
       bounds: { gop: gopBounds(deps.settings.now), memory: stream.memory },
@@ -156,7 +162,7 @@ export class StreamPublishers {
     this.#slot.open();
     if (definition().paused) this.#gate.pause();
     if (source.type === 'push') {
-      this.#gate.offline(UNPUBLISHED);
+      this.#gate.make({ do: 'offline', detail: UNPUBLISHED });
       return;
     }
     const client = startSourceClient(deps, definition(), source, this.#slot, {
@@ -165,7 +171,7 @@ export class StreamPublishers {
         this.#running = undefined;
         onEnd(detail);
       },
-      onWaiting: (detail) => this.#gate.absent('source-down', detail),
+      onWaiting: (detail) => this.#gate.make({ do: 'absent', cause: 'source-down', detail }),
     });
     running.client = client;
     await client.started;

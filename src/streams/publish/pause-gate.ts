@@ -1,44 +1,46 @@
 /**
  * Lets the media of a stream's publishers pass, or drops it while the stream is paused. Publishers stay
  * connected.
- * In: calls of the publisher slot. Out: the same calls on the live stream.
+ * In: frames and calls of the pipeline. Out: the same to the live stream.
  */
-import type { GapCause } from '../../api/gap.ts';
-import type { RunStart, SourceSegment, StreamInput } from '../../live/input.ts';
-import type { Stream } from '../../live/stream.ts';
-import type { Frame } from '../../media/frame.ts';
+import type { PublisherCall, PublisherStage, StageOutput } from '../../transcode/stage/publisher-pipeline.ts';
 
 /** Detail of the offline time of a paused stream. */
 export const PAUSED = 'paused by a person';
 
-/** What the slot of a stream's publishers feeds. */
-export class PauseGate implements StreamInput {
-  readonly #stream: Stream;
+/** The last stage before the stream. */
+export class PauseGate implements PublisherStage {
+  readonly #requestKeyFrame: () => void;
+  #next!: StageOutput;
   #isPaused: boolean;
   /** What the publisher announced during the pause, for the media after it. */
-  #start: RunStart | undefined;
-  #segment: SourceSegment | undefined;
+  #start: PublisherCall | undefined;
+  #segment: PublisherCall | undefined;
   /** The last report of missing media, unless media came after it. */
-  #missing: { readonly cause: GapCause | 'offline'; readonly detail: string } | undefined;
+  #missing: PublisherCall | undefined;
 
-  constructor(stream: Stream, { isPaused }: { isPaused: boolean }) {
-    this.#stream = stream;
+  constructor({ isPaused, requestKeyFrame }: { isPaused: boolean; requestKeyFrame: () => void }) {
     this.#isPaused = isPaused;
+    this.#requestKeyFrame = requestKeyFrame;
   }
 
-  get mediaEndUs(): number | undefined {
-    return this.#stream.mediaEndUs;
+  get passesFrames(): boolean {
+    return !this.#isPaused;
   }
 
-  get utcOffsetUs(): number | undefined {
-    return this.#stream.utcOffsetUs;
+  get dropsFrames(): boolean {
+    return this.#isPaused;
+  }
+
+  connect(next: StageOutput): void {
+    this.#next = next;
   }
 
   /** Drops media from now on; the time until `resume` is offline. */
   pause(): void {
     this.#isPaused = true;
     this.#missing = undefined;
-    this.#stream.absent('offline', PAUSED);
+    this.#next.make({ do: 'absent', cause: 'offline', detail: PAUSED });
   }
 
   /**
@@ -48,60 +50,33 @@ export class PauseGate implements StreamInput {
   resume(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
-    if (this.#start) this.#stream.startRun(this.#start);
-    if (this.#segment) this.#stream.nextSegment(this.#segment);
+    if (this.#start) this.#next.make(this.#start);
+    if (this.#segment) this.#next.make(this.#segment);
     this.#start = undefined;
     this.#segment = undefined;
-    if (this.#missing) this.#stream.absent(this.#missing.cause, this.#missing.detail);
-    this.#stream.requestKeyFrame();
+    if (this.#missing) this.#next.make(this.#missing);
+    this.#requestKeyFrame();
   }
 
-  ready(options: { signal: AbortSignal }): Promise<void> {
-    return this.#stream.ready(options);
+  /** A frame of the pause. */
+  publish(): void {
+    this.#missing = undefined;
   }
 
-  startRun(start: RunStart): void {
-    if (this.#isPaused) this.#start = start;
-    else this.#stream.startRun(start);
-  }
-
-  nextSegment(segment: SourceSegment): void {
-    if (this.#isPaused) this.#segment = segment;
-    else this.#stream.nextSegment(segment);
-  }
-
-  publish(frame: Frame): void {
-    if (this.#isPaused) this.#missing = undefined;
-    else this.#stream.publish(frame);
-  }
-
-  jumps(frame: Frame): boolean {
-    return !this.#isPaused && this.#stream.jumps(frame);
-  }
-
-  flush(): void {
-    if (!this.#isPaused) this.#stream.flush();
-  }
-
-  absent(cause: GapCause | 'offline', detail: string): void {
-    if (this.#isPaused) this.#missing = { cause, detail };
-    else this.#stream.absent(cause, detail);
-  }
-
-  suspend(detail: string): void {
-    if (this.#isPaused) this.offline(detail);
-    else this.#stream.suspend(detail);
+  make(call: PublisherCall): void {
+    if (call.do === 'offline') this.#end(call);
+    else if (!this.#isPaused) this.#next.make(call);
+    else if (call.do === 'startRun') this.#start = call;
+    else if (call.do === 'nextSegment') this.#segment = call;
+    else if (call.do === 'absent') this.#missing = call;
+    else if (call.do === 'suspend') this.#end({ do: 'offline', detail: PAUSED });
   }
 
   /** No publisher is connected. */
-  offline(detail: string): void {
+  #end(call: PublisherCall & { readonly do: 'suspend' | 'offline' }): void {
     this.#start = undefined;
     this.#segment = undefined;
     this.#missing = undefined;
-    this.#stream.offline(this.#isPaused ? PAUSED : detail);
-  }
-
-  damage(reason: string): void {
-    if (!this.#isPaused) this.#stream.damage(reason);
+    this.#next.make(this.#isPaused ? { do: 'offline', detail: PAUSED } : call);
   }
 }

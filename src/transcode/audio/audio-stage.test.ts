@@ -4,6 +4,7 @@ import type { AudioMode } from '../../config/schema.ts';
 import { createManualClock } from '../../lib/clock.ts';
 import type { RunStart } from '../../live/input.ts';
 import type { Frame, Track } from '../../media/frame.ts';
+import { PublisherPipeline } from '../stage/publisher-pipeline.ts';
 import { createAudioStage } from './audio-stage.ts';
 import { FakeTranscoders } from './transcoder.fixture.ts';
 
@@ -70,7 +71,7 @@ function open(t: TestContext, mode: AudioMode = 'auto') {
     offline: () => void calls.push('offline'),
     damage: () => void calls.push('damage'),
   };
-  const stage = createAudioStage(next, {
+  const stage = createAudioStage({
     open: transcoders.open,
     clock,
     mode: () => mode,
@@ -82,12 +83,14 @@ function open(t: TestContext, mode: AudioMode = 'auto') {
       bug: (error) => void bugs.push(error),
     },
   });
+  const input = new PublisherPipeline([stage], next);
   const pass = (ms: number) => {
     clock.advance(ms);
     t.mock.timers.tick(ms);
   };
   return {
     stage,
+    input,
     calls,
     transcoders,
     failures,
@@ -101,12 +104,12 @@ function open(t: TestContext, mode: AudioMode = 'auto') {
 }
 
 test('video passes at once; audio comes back as AAC in its order', async (t) => {
-  const { stage, calls, transcoders } = open(t);
-  stage.startRun(start());
-  stage.publish(frame(1, 0));
-  stage.publish(frame(2, 0));
-  stage.publish(frame(1, 1));
-  stage.publish(frame(2, 1));
+  const { stage, input, calls, transcoders } = open(t);
+  input.startRun(start());
+  input.publish(frame(1, 0));
+  input.publish(frame(2, 0));
+  input.publish(frame(1, 1));
+  input.publish(frame(2, 1));
   await settle();
   assert.deepEqual(calls, ['run h264 aac', '1:0', '1:1']);
   transcoders.last.answer();
@@ -115,12 +118,12 @@ test('video passes at once; audio comes back as AAC in its order', async (t) => 
 });
 
 test('a run begins when the process is ready, so that its first sound is not missing', async (t) => {
-  const { stage, calls, transcoders } = open(t);
+  const { stage, input, calls, transcoders } = open(t);
   const { promise, resolve } = Promise.withResolvers<void>();
   transcoders.starting = promise;
-  stage.startRun(start());
-  stage.publish(frame(1, 0));
-  stage.publish(frame(2, 0));
+  input.startRun(start());
+  input.publish(frame(1, 0));
+  input.publish(frame(2, 0));
   await settle();
   assert.deepEqual(calls, []);
   resolve();
@@ -132,45 +135,45 @@ test('a run begins when the process is ready, so that its first sound is not mis
 });
 
 test('a process that does not start holds the run back by ten seconds, and no longer', async (t) => {
-  const { stage, calls, transcoders, pass } = open(t);
+  const { stage, input, calls, transcoders, pass } = open(t);
   const { promise, resolve } = Promise.withResolvers<void>();
   transcoders.starting = promise;
-  stage.startRun(start());
-  stage.publish(frame(1, 0));
+  input.startRun(start());
+  input.publish(frame(1, 0));
   pass(9999);
   assert.deepEqual(calls, []);
   pass(1);
-  stage.publish(frame(1, 1));
+  input.publish(frame(1, 1));
   assert.deepEqual(calls, ['run h264 aac', '1:0', '1:1']);
   resolve();
   await stage.reset();
 });
 
 test('a run without such audio starts no process', async (t) => {
-  const { stage, calls, transcoders } = open(t);
-  stage.startRun(start([video, mp3]));
-  stage.publish(frame(2, 0));
+  const { input, calls, transcoders } = open(t);
+  input.startRun(start([video, mp3]));
+  input.publish(frame(2, 0));
   await settle();
   assert.equal(transcoders.opened.length, 0);
   assert.deepEqual(calls, ['run h264 mp3', '2:0']);
 });
 
 test('segments are not converted here', async (t) => {
-  const { stage, calls, transcoders } = open(t);
-  stage.startRun({ ...start(), pace: { kind: 'bursty', intervalS: 6 } });
+  const { input, calls, transcoders } = open(t);
+  input.startRun({ ...start(), pace: { kind: 'bursty', intervalS: 6 } });
   await settle();
   assert.deepEqual([calls, transcoders.opened.length], [['run h264 mp3'], 0]);
 });
 
 test('the end of a run waits for its last audio, and what comes after it keeps its order', async (t) => {
-  const { stage, calls, transcoders } = open(t);
-  stage.startRun(start());
-  stage.publish(frame(2, 0));
+  const { stage, input, calls, transcoders } = open(t);
+  input.startRun(start());
+  input.publish(frame(2, 0));
   await settle();
-  stage.startRun(start());
-  stage.publish(frame(1, 9));
-  stage.publish(frame(2, 9));
-  stage.absent('source-down', 'gone');
+  input.startRun(start());
+  input.publish(frame(1, 9));
+  input.publish(frame(2, 9));
+  input.absent('source-down', 'gone');
   assert.deepEqual(calls, ['run h264 aac']);
   transcoders.last.answer();
   const second = ['run h264 aac', '1:9', '2:9 aac', 'absent source-down'];
@@ -179,32 +182,32 @@ test('the end of a run waits for its last audio, and what comes after it keeps i
 });
 
 test('a process that does not answer delays the end of a run by two seconds, and its late audio is dropped', async (t) => {
-  const { stage, calls, transcoders, pass } = open(t);
-  stage.startRun(start());
-  stage.publish(frame(2, 0));
+  const { stage, input, calls, transcoders, pass } = open(t);
+  input.startRun(start());
+  input.publish(frame(2, 0));
   await settle();
-  stage.suspend('gone');
+  input.suspend('gone');
   pass(1999);
   assert.deepEqual(calls, ['run h264 aac']);
   pass(1);
   assert.deepEqual(calls, ['run h264 aac', 'suspend']);
-  stage.startRun(start());
-  stage.publish(frame(2, 5));
+  input.startRun(start());
+  input.publish(frame(2, 5));
   transcoders.last.answer();
   assert.deepEqual(calls, ['run h264 aac', 'suspend', 'run h264 aac', '2:5 aac']);
   await stage.reset();
 });
 
 test('a process that ends is started again at once, then with pauses; video passes all the time', async (t) => {
-  const { stage, calls, transcoders, failures, pass, lost } = open(t);
-  stage.startRun(start());
-  stage.publish(frame(2, 0));
+  const { stage, input, calls, transcoders, failures, pass, lost } = open(t);
+  input.startRun(start());
+  input.publish(frame(2, 0));
   await settle();
   transcoders.last.end('killed by SIGKILL');
   await settle();
   assert.deepEqual([failures, lost()], [['killed by SIGKILL'], 1]);
-  stage.publish(frame(2, 1));
-  stage.publish(frame(1, 1));
+  input.publish(frame(2, 1));
+  input.publish(frame(1, 1));
   await settle();
   assert.equal(transcoders.opened.length, 2);
   assert.deepEqual(transcoders.last.sent[0], 1, 'it has the tracks');
@@ -212,20 +215,20 @@ test('a process that ends is started again at once, then with pauses; video pass
   assert.deepEqual(calls, ['run h264 aac', '1:1', '2:1 aac']);
   transcoders.last.end('killed by SIGKILL');
   await settle();
-  stage.publish(frame(2, 2));
+  input.publish(frame(2, 2));
   await settle();
   assert.equal(transcoders.opened.length, 2, 'not at once again');
   pass(500);
-  stage.publish(frame(2, 3));
+  input.publish(frame(2, 3));
   await settle();
   assert.equal(transcoders.opened.length, 3);
   await stage.reset();
 });
 
 test('a process that hangs is ended', async (t) => {
-  const { stage, transcoders, failures, pass } = open(t);
-  stage.startRun(start());
-  for (let n = 0; n < 20; n++) stage.publish(frame(2, n));
+  const { stage, input, transcoders, failures, pass } = open(t);
+  input.startRun(start());
+  for (let n = 0; n < 20; n++) input.publish(frame(2, n));
   await settle();
   for (let i = 0; i < 11; i++) pass(500);
   await settle();
@@ -235,12 +238,12 @@ test('a process that hangs is ended', async (t) => {
 });
 
 test('a process that starts late or is slow does not hang while it continues', async (t) => {
-  const { stage, transcoders, failures, pass } = open(t);
+  const { stage, input, transcoders, failures, pass } = open(t);
   const { promise, resolve } = Promise.withResolvers<void>();
   transcoders.starting = promise;
-  stage.startRun(start());
+  input.startRun(start());
   pass(10_000);
-  for (let n = 0; n < 48; n++) stage.publish(frame(2, n));
+  for (let n = 0; n < 48; n++) input.publish(frame(2, n));
   pass(4000);
   resolve();
   await settle();
@@ -254,13 +257,13 @@ test('a process that starts late or is slow does not hang while it continues', a
 });
 
 test('a process that cannot be started costs the audio alone, and memory is bounded', async (t) => {
-  const { stage, calls, transcoders, lost } = open(t);
+  const { input, calls, transcoders, lost } = open(t);
   transcoders.fails = 'too many run';
-  stage.startRun(start());
+  input.startRun(start());
   await settle();
   for (let n = 0; n < 50; n++) {
-    stage.publish(frame(1, n));
-    stage.publish(frame(2, n));
+    input.publish(frame(1, n));
+    input.publish(frame(2, n));
     await settle();
   }
   assert.equal(calls.filter((call) => call.startsWith('1:')).length, 50);
@@ -268,21 +271,21 @@ test('a process that cannot be started costs the audio alone, and memory is boun
 });
 
 test('frames that a slow process does not take are lost beyond a bound', async (t) => {
-  const { stage, transcoders, lost } = open(t);
-  stage.startRun(start());
+  const { stage, input, transcoders, lost } = open(t);
+  input.startRun(start());
   await settle();
-  for (let n = 0; n < 2000; n++) stage.publish(frame(2, n));
+  for (let n = 0; n < 2000; n++) input.publish(frame(2, n));
   assert.equal(lost(), 500);
   assert.equal(transcoders.last.sent.filter((each) => typeof each === 'object' && 'data' in each).length, 1500);
   await stage.reset();
 });
 
 test('after reset, calls that waited are dropped, and the process has ended', async (t) => {
-  const { stage, calls, transcoders, pass } = open(t);
-  stage.startRun(start());
-  stage.publish(frame(2, 0));
+  const { stage, input, calls, transcoders, pass } = open(t);
+  input.startRun(start());
+  input.publish(frame(2, 0));
   await settle();
-  stage.suspend('gone');
+  input.suspend('gone');
   await stage.reset();
   pass(1000);
   assert.deepEqual(calls, ['run h264 aac']);
@@ -292,9 +295,9 @@ test('after reset, calls that waited are dropped, and the process has ended', as
 });
 
 test('a sink that throws is reported, and ends the conversion, not the server', async (t) => {
-  const { stage, transcoders, bugs, fail } = open(t);
-  stage.startRun(start());
-  stage.publish(frame(2, 0));
+  const { stage, input, transcoders, bugs, fail } = open(t);
+  input.startRun(start());
+  input.publish(frame(2, 0));
   await settle();
   const error = new Error('a bug');
   fail(error);
@@ -304,27 +307,27 @@ test('a sink that throws is reported, and ends the conversion, not the server', 
 });
 
 test('a process without frames for half a minute is ended, and a later frame starts another one', async (t) => {
-  const { stage, transcoders, failures, pass } = open(t);
-  stage.startRun(start());
-  stage.publish(frame(2, 0));
+  const { stage, input, transcoders, failures, pass } = open(t);
+  input.startRun(start());
+  input.publish(frame(2, 0));
   await settle();
   transcoders.last.answer();
   pass(30_000);
   pass(1000);
   assert.equal(await transcoders.last.ended, 'not needed any more');
   await settle();
-  stage.publish(frame(2, 9));
+  input.publish(frame(2, 9));
   await settle();
   assert.deepEqual([transcoders.opened.length, transcoders.last.sent[0], failures], [2, 1, []]);
   await stage.reset();
 });
 
 test('the process ends when no publisher is expected any more', async (t) => {
-  const { stage, calls, transcoders } = open(t);
-  stage.startRun(start());
-  stage.publish(frame(2, 0));
+  const { input, calls, transcoders } = open(t);
+  input.startRun(start());
+  input.publish(frame(2, 0));
   await settle();
-  stage.offline('gone');
+  input.offline('gone');
   transcoders.last.answer();
   assert.deepEqual(calls, ['run h264 aac', '2:0 aac', 'offline']);
   assert.equal(await transcoders.last.ended, 'not needed any more');

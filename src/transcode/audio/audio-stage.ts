@@ -1,7 +1,7 @@
 /**
  * Converts audio that browsers cannot play to AAC, between the publishers of a stream and the stream.
- * In: the calls of the publisher slot. Out: the same calls, with AAC in place of the converted tracks. A run
- * begins when the process has started, which takes 0.2 s and at most 10 s.
+ * In: the calls of the publisher pipeline. Out: the same calls, with AAC in place of the converted tracks.
+ * A run begins when the process has started, which takes 0.2 s and at most 10 s.
  */
 import type { AudioMode } from '../../config/schema.ts';
 import type { AudioTranscoder, OpenTranscoder } from '../../ffmpeg/audio-transcoder.ts';
@@ -9,7 +9,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { RunStart } from '../../live/input.ts';
 import type { Frame } from '../../media/frame.ts';
 import type { ConversionReport } from '../stage/conversion-report.ts';
-import { type Conversion, type ConversionOutput, ConversionStage, type StageInput } from '../stage/conversion-stage.ts';
+import { type Conversion, type ConversionOutput, ConversionStage } from '../stage/conversion-stage.ts';
 import { SupervisedProcess } from '../stage/supervised-process.ts';
 import { planConversion } from './plan.ts';
 
@@ -30,8 +30,8 @@ export interface AudioStageOptions {
 }
 
 /** Creates the conversion of the audio of one stream. */
-export function createAudioStage(next: StageInput, options: AudioStageOptions): ConversionStage {
-  return new ConversionStage(next, (output) => new ToAac(options, output), options.report);
+export function createAudioStage(options: AudioStageOptions): ConversionStage {
+  return new ConversionStage((output) => new ToAac(options, output), options.report);
 }
 
 class ToAac implements Conversion {

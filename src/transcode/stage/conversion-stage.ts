@@ -1,20 +1,18 @@
 /**
  * A conversion of tracks between the publishers of a stream and the stream: everything after it sees ordinary
  * tracks.
- * In: the calls of the publisher slot. Out: the same calls in the same order, with converted frames in place
+ * In: the frames and calls of the pipeline. Out: the same in the same order, with converted frames in place
  * of those of the converted tracks. Other tracks are not held back while a run lasts. A run begins when its
  * conversion is ready, and the end of a run waits for its last frames, at most 2 s.
  */
 import type { GapCause } from '../../api/gap.ts';
-import type { RunStart, SourceSegment, StreamInput } from '../../live/input.ts';
+import type { RunStart } from '../../live/input.ts';
 import type { Frame } from '../../media/frame.ts';
+import type { PublisherCall, PublisherStage, StageOutput } from './publisher-pipeline.ts';
 
 /** Most frames and bytes that wait for the beginning or the end of a run; beyond it the oldest are lost. */
 const MAX_WAITING = 2048;
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
-
-/** What follows a stage. */
-export type StageInput = StreamInput & { offline(detail: string): void };
 
 /** What a stage converts, and with which process. */
 export interface Conversion {
@@ -51,19 +49,24 @@ export interface StageReport {
   bug(error: unknown): void;
 }
 
-/** A frame, or another call, that waits. `ends`: it ends the media before it. */
-type Call = { readonly frame: Frame } | { readonly ends: boolean; readonly make: () => void };
+/** A frame, or a call, that waits. */
+type Waiting = { readonly frame: Frame } | PublisherCall;
+
+/** Calls that end the media before them: they wait for its last converted frame. */
+const ENDING: ReadonlySet<PublisherCall['do']> = new Set(['startRun', 'absent', 'suspend', 'offline']);
 
 /** One conversion of one stream. */
-export class ConversionStage implements StreamInput {
-  readonly #next: StageInput;
+export class ConversionStage implements PublisherStage {
+  /** What it passes is never dropped. */
+  readonly dropsFrames = false;
   readonly #conversion: Conversion;
   readonly #report: StageReport;
+  #next!: StageOutput;
   /** Ids of the tracks that are converted. */
   #converted: ReadonlySet<number> = new Set();
   #start: RunStart | undefined;
   /** Calls that wait for the beginning or the end of a run. */
-  #waiting: Call[] | undefined;
+  #waiting: Waiting[] | undefined;
   #waitingBytes = 0;
   /** They wait for the beginning: frames of converted tracks do not wait. */
   #isBeginning = false;
@@ -71,14 +74,17 @@ export class ConversionStage implements StreamInput {
   #postponed: RunStart | undefined;
 
   /** @param create creates what it converts */
-  constructor(next: StageInput, create: (output: ConversionOutput) => Conversion, report: StageReport) {
-    this.#next = next;
+  constructor(create: (output: ConversionOutput) => Conversion, report: StageReport) {
     this.#report = report;
     this.#conversion = create({
       frame: (frame) => this.#publish(frame),
-      startRun: (start) => this.#guard(() => next.startRun(start)),
-      absent: (cause, detail) => this.#guard(() => next.absent(cause, detail)),
+      startRun: (start) => this.#guard(() => this.#next.make({ do: 'startRun', start })),
+      absent: (cause, detail) => this.#guard(() => this.#next.make({ do: 'absent', cause, detail })),
     });
+  }
+
+  connect(next: StageOutput): void {
+    this.#next = next;
   }
 
   /** Process id of the conversion, undefined while none runs. */
@@ -86,24 +92,8 @@ export class ConversionStage implements StreamInput {
     return this.#conversion.pid;
   }
 
-  get mediaEndUs(): number | undefined {
-    return this.#next.mediaEndUs;
-  }
-
-  get utcOffsetUs(): number | undefined {
-    return this.#next.utcOffsetUs;
-  }
-
-  async ready(options: { signal: AbortSignal }): Promise<void> {
-    await this.#next.ready?.(options);
-  }
-
-  startRun(start: RunStart): void {
-    this.#end(() => this.#begin(start));
-  }
-
-  nextSegment(segment: SourceSegment): void {
-    this.#do(() => this.#next.nextSegment?.(segment));
+  get passesFrames(): boolean {
+    return this.#converted.size === 0 && !this.#waiting && !this.#postponed;
   }
 
   publish(frame: Frame): void {
@@ -111,37 +101,8 @@ export class ConversionStage implements StreamInput {
     else this.#take(frame);
   }
 
-  jumps(frame: Frame): boolean {
-    return this.#next.jumps?.(frame) ?? false;
-  }
-
-  flush(): void {
-    this.#do(() => this.#next.flush());
-  }
-
-  absent(cause: GapCause | 'offline', detail: string): void {
-    this.#end(() => this.#next.absent(cause, detail));
-  }
-
-  suspend(detail: string): void {
-    this.#end(() => {
-      this.#postponed = undefined;
-      if (this.#next.suspend) this.#next.suspend(detail);
-      else this.#next.offline(detail);
-    });
-  }
-
-  /** No publisher is connected: the process is not needed. */
-  offline(detail: string): void {
-    this.#end(() => {
-      this.#postponed = undefined;
-      void this.#conversion.stop();
-      this.#next.offline(detail);
-    });
-  }
-
-  damage(reason: string): void {
-    this.#do(() => this.#next.damage(reason));
+  make(call: PublisherCall): void {
+    this.#run(call);
   }
 
   /**
@@ -161,11 +122,25 @@ export class ConversionStage implements StreamInput {
     this.#postponed = undefined;
     this.#converted = this.#conversion.begin(start);
     if (this.#converted.size === 0) {
-      this.#next.startRun(start);
+      this.#next.make({ do: 'startRun', start });
       return;
     }
     this.#isBeginning = true;
-    this.#hold((make) => this.#conversion.started((begun) => make(() => this.#next.startRun(begun))));
+    this.#hold((make) => {
+      this.#conversion.started((begun) => make(() => this.#next.make({ do: 'startRun', start: begun })));
+    });
+  }
+
+  /** Makes a call whose turn it is. */
+  #pass(call: PublisherCall): void {
+    if (call.do === 'startRun') {
+      this.#begin(call.start);
+      return;
+    }
+    // Without a publisher there is no run to begin, and no need for a process.
+    if (call.do === 'suspend' || call.do === 'offline') this.#postponed = undefined;
+    if (call.do === 'offline') void this.#conversion.stop();
+    this.#next.make(call);
   }
 
   #take(frame: Frame): void {
@@ -187,48 +162,39 @@ export class ConversionStage implements StreamInput {
     }
   }
 
-  #do(make: () => void): void {
-    this.#run({ ends: false, make });
-  }
-
-  /** Makes a call that ends the media before it, after the last converted frame of that media. */
-  #end(make: () => void): void {
-    this.#run({ ends: true, make });
-  }
-
-  #run(call: Call): void {
+  #run(call: Waiting): void {
     if ('frame' in call && this.#postponed) this.#begin(this.#postponed);
     if (this.#waiting) this.#wait(call, this.#waiting);
     else if ('frame' in call) this.#take(call.frame);
-    else if (!call.ends || this.#converted.size === 0) call.make();
-    else this.#hold((make) => this.#conversion.finish(() => make(call.make)));
+    else if (!ENDING.has(call.do) || this.#converted.size === 0) this.#pass(call);
+    else this.#hold((make) => this.#conversion.finish(() => make(() => this.#pass(call))));
   }
 
-  #wait(call: Call, waiting: Call[]): void {
+  #wait(call: Waiting, waiting: Waiting[]): void {
     if ('frame' in call && this.#isBeginning && this.#converted.has(call.frame.trackId)) {
       this.#conversion.push(call.frame);
       return;
     }
     waiting.push(call);
     if ('frame' in call) this.#bound(call.frame, waiting);
-    else if (call.ends && this.#isBeginning) this.#postpone(call, waiting);
+    else if (ENDING.has(call.do) && this.#isBeginning) this.#postpone(call, waiting);
   }
 
   /**
    * The media ends before its run has begun: waits for its first converted frame as for the last one, then
    * makes the call.
    */
-  #postpone(call: Extract<Call, { ends: boolean }>, waiting: Call[]): void {
+  #postpone(call: PublisherCall, waiting: Waiting[]): void {
     this.#isBeginning = false;
     this.#conversion.finish(() => {
       if (this.#waiting !== waiting) return; // The run has begun, or was dropped.
       this.#waiting = undefined;
       this.#postponed = this.#start;
-      this.#makeAll(call.make, waiting.slice(waiting.indexOf(call) + 1));
+      this.#makeAll(() => this.#pass(call), waiting.slice(waiting.indexOf(call) + 1));
     });
   }
 
-  #bound({ data }: Frame, waiting: Call[]): void {
+  #bound({ data }: Frame, waiting: Waiting[]): void {
     this.#waitingBytes += data.length;
     while (waiting.length > MAX_WAITING || this.#waitingBytes > MAX_WAITING_BYTES) {
       const at = waiting.findIndex((each) => 'frame' in each);
@@ -241,7 +207,7 @@ export class ConversionStage implements StreamInput {
 
   /** Makes the call that `until` passes; the calls after it wait as well. */
   #hold(until: (make: (call: () => void) => void) => void): void {
-    const waiting: Call[] = [];
+    const waiting: Waiting[] = [];
     this.#waiting = waiting;
     this.#waitingBytes = 0;
     let isAtOnce = true;
@@ -257,7 +223,7 @@ export class ConversionStage implements StreamInput {
   }
 
   /** Makes calls that have waited. */
-  #makeAll(make: () => void, others: readonly Call[]): void {
+  #makeAll(make: () => void, others: readonly Waiting[]): void {
     this.#guard(() => {
       make();
       for (const call of others) this.#run(call);

@@ -5,6 +5,7 @@ import type { RunStart } from '../../live/input.ts';
 import type { Frame, Track, VideoTrack } from '../../media/frame.ts';
 import { mpeg2Config } from '../../media/mpeg2/sequence.ts';
 import { FakeLiveEncoders } from '../live/live-encoder.fixture.ts';
+import { PublisherPipeline } from '../stage/publisher-pipeline.ts';
 import { planVideo } from './plan.ts';
 import { createVideoStage } from './video-stage.ts';
 
@@ -73,7 +74,7 @@ function open(t: TestContext) {
     offline: () => void calls.push('offline'),
     damage: () => void calls.push('damage'),
   };
-  const stage = createVideoStage(next, {
+  const stage = createVideoStage({
     open: encoders.open,
     clock,
     report: {
@@ -85,12 +86,14 @@ function open(t: TestContext) {
       bug: (error) => void bugs.push(error),
     },
   });
+  const input = new PublisherPipeline([stage], next);
   const pass = (ms: number) => {
     clock.advance(ms);
     t.mock.timers.tick(ms);
   };
   return {
     stage,
+    input,
     calls,
     starts,
     frames,
@@ -103,16 +106,16 @@ function open(t: TestContext) {
 }
 
 test('the run begins with the first converted picture; audio before it waits and keeps its order', async (t) => {
-  const { stage, calls, starts, frames } = open(t);
-  stage.startRun(start());
-  stage.publish(sound(0));
-  stage.publish(video(1, true));
-  stage.publish(sound(2));
+  const { stage, input, calls, starts, frames } = open(t);
+  input.startRun(start());
+  input.publish(sound(0));
+  input.publish(video(1, true));
+  input.publish(sound(2));
   assert.deepEqual(calls, []);
   await settle();
   assert.deepEqual(calls, ['run h264@360 opus', '2:0', '2:2', '1:1 key']);
-  stage.publish(video(3));
-  stage.publish(sound(4));
+  input.publish(video(3));
+  input.publish(sound(4));
   assert.deepEqual(calls.slice(4), ['1:3', '2:4']);
   const { tracks, pace } = starts[0]!;
   assert.deepEqual([tracks[0]!.id, (tracks[0] as VideoTrack).config.convertedFrom], [1, 'vp8']);
@@ -122,38 +125,38 @@ test('the run begins with the first converted picture; audio before it waits and
 });
 
 test('runs without VP8 pass at once, and start no process', async (t) => {
-  const { stage, calls, encoders } = open(t);
-  stage.startRun(start([{ ...vp8, config: { ...vp8.config, codec: 'h264' } }, opus]));
-  stage.publish(video(0, true));
+  const { input, calls, encoders } = open(t);
+  input.startRun(start([{ ...vp8, config: { ...vp8.config, codec: 'h264' } }, opus]));
+  input.publish(video(0, true));
   await settle();
   assert.deepEqual([calls, encoders.opened.length], [['run h264@360 opus', '1:0 key'], 0]);
 });
 
 test('a key frame of VP8 becomes one, and one that the stream requests is made from the next picture', async (t) => {
-  const { stage, calls, starts } = open(t);
+  const { stage, input, calls, starts } = open(t);
   let asked = 0;
-  stage.startRun(start([vp8], () => asked++));
-  stage.publish(video(0, true));
+  input.startRun(start([vp8], () => asked++));
+  input.publish(video(0, true));
   await settle();
-  for (const [n, key] of [[1], [2, true], [3]] as const) stage.publish(video(n, key));
+  for (const [n, key] of [[1], [2, true], [3]] as const) input.publish(video(n, key));
   starts[0]!.requestKeyFrame!();
-  stage.publish(video(4));
-  stage.publish(video(5));
+  input.publish(video(4));
+  input.publish(video(5));
   assert.deepEqual(calls, ['run h264@360', '1:0 key', '1:1', '1:2 key', '1:3', '1:4 key', '1:5']);
   assert.equal(asked, 0, 'the publisher need not send a large frame');
   await stage.reset();
 });
 
 test('another size begins another run, after the last picture of the one before', async (t) => {
-  const { stage, calls, encoders } = open(t);
-  stage.startRun(start());
-  stage.publish(video(0, true));
+  const { stage, input, calls, encoders } = open(t);
+  input.startRun(start());
+  input.publish(video(0, true));
   await settle();
   encoders.last.isStalled = true;
-  stage.publish(video(1));
-  stage.startRun(start([sized(321, 181), opus]));
-  stage.publish(video(2, true));
-  stage.publish(sound(2));
+  input.publish(video(1));
+  input.startRun(start([sized(321, 181), opus]));
+  input.publish(video(2, true));
+  input.publish(sound(2));
   assert.deepEqual(calls, ['run h264@360 opus', '1:0 key']);
   encoders.last.isStalled = false;
   assert.deepEqual(calls.slice(2), ['1:1', 'run h264@180 opus', '2:2', '1:2 key']);
@@ -162,118 +165,118 @@ test('another size begins another run, after the last picture of the one before'
 });
 
 test('a second track of VP8 has no place in the stream', async (t) => {
-  const { stage, calls } = open(t);
-  stage.startRun(start([vp8, { ...vp8, id: 3 }]));
-  stage.publish(video(0, true));
-  stage.publish({ ...video(0, true), trackId: 3 });
+  const { stage, input, calls } = open(t);
+  input.startRun(start([vp8, { ...vp8, id: 3 }]));
+  input.publish(video(0, true));
+  input.publish({ ...video(0, true), trackId: 3 });
   await settle();
   assert.deepEqual(calls, ['run h264@360', '1:0 key']);
   await stage.reset();
 });
 
 test('a process that ends is replaced; the time is a gap up to the next key frame, which is requested', async (t) => {
-  const { stage, calls, encoders, failures, pass, counts } = open(t);
+  const { stage, input, calls, encoders, failures, pass, counts } = open(t);
   let asked = 0;
-  stage.startRun(start([vp8, opus], () => asked++));
-  stage.publish(video(0, true));
+  input.startRun(start([vp8, opus], () => asked++));
+  input.publish(video(0, true));
   await settle();
   encoders.last.end('killed by SIGKILL');
   await settle();
   assert.deepEqual([failures, asked], [['killed by SIGKILL'], 1]);
-  stage.publish(video(1));
-  stage.publish(sound(1));
+  input.publish(video(1));
+  input.publish(sound(1));
   pass(1000);
-  stage.publish(video(2));
+  input.publish(video(2));
   assert.deepEqual([asked, counts().lost], [2, 2]);
   await settle();
   assert.equal(encoders.opened.length, 2);
-  stage.publish(video(3, true));
+  input.publish(video(3, true));
   assert.deepEqual(calls, ['run h264@360 opus', '1:0 key', 'absent internal', '2:1', '1:3 key']);
   await stage.reset();
 });
 
 test('a process that cannot be started is tried again with pauses, and the run begins when one runs', async (t) => {
-  const { stage, calls, encoders, failures, pass } = open(t);
+  const { stage, input, calls, encoders, failures, pass } = open(t);
   encoders.fails = 'too many run';
-  stage.startRun(start());
-  stage.publish(video(0, true));
+  input.startRun(start());
+  input.publish(video(0, true));
   await settle();
-  stage.publish(video(1, true));
+  input.publish(video(1, true));
   await settle();
   assert.deepEqual(failures, ['too many run', 'too many run']);
-  stage.publish(video(2, true));
+  input.publish(video(2, true));
   await settle();
   assert.equal(failures.length, 2, 'not at once again');
   encoders.fails = undefined;
   pass(500);
-  stage.publish(sound(3));
-  stage.publish(video(3, true));
+  input.publish(sound(3));
+  input.publish(video(3, true));
   await settle();
   assert.deepEqual(calls, ['absent internal', 'absent internal', 'run h264@360 opus', '2:3', '1:3 key']);
   await stage.reset();
 });
 
 test('on a machine that is too slow frames up to a key frame are lost, counted and reported as a gap', async (t) => {
-  const { stage, calls, encoders, pass, counts } = open(t);
-  stage.startRun(start([vp8]));
-  stage.publish(video(0, true));
+  const { stage, input, calls, encoders, pass, counts } = open(t);
+  input.startRun(start([vp8]));
+  input.publish(video(0, true));
   await settle();
   encoders.last.isStalled = true;
-  stage.publish(video(1));
+  input.publish(video(1));
   pass(1900);
-  stage.publish(video(2));
+  input.publish(video(2));
   pass(101);
-  stage.publish(video(3));
-  stage.publish(video(4, true));
+  input.publish(video(3));
+  input.publish(video(4, true));
   assert.deepEqual(counts(), { lost: 2, slow: 1 });
   encoders.last.isStalled = false;
   assert.deepEqual(calls.slice(2), ['1:1', '1:2', 'absent overload']);
-  stage.publish(video(5));
-  stage.publish(video(6, true));
+  input.publish(video(5));
+  input.publish(video(6, true));
   assert.deepEqual([calls.slice(5), counts()], [['1:6 key'], { lost: 3, slow: 1 }]);
   await stage.reset();
 });
 
 test('frames wait longer for a process that starts, and until it has caught up', async (t) => {
-  const { stage, calls, encoders, pass, counts } = open(t);
-  stage.startRun(start([vp8]));
-  stage.publish(video(0, true));
+  const { stage, input, calls, encoders, pass, counts } = open(t);
+  input.startRun(start([vp8]));
+  input.publish(video(0, true));
   pass(5000);
-  stage.publish(video(1));
+  input.publish(video(1));
   await settle();
   assert.deepEqual(calls, ['run h264@360', '1:0 key', '1:1']);
   encoders.last.isStalled = true;
-  stage.publish(video(2));
+  input.publish(video(2));
   pass(2001);
-  stage.publish(video(3));
+  input.publish(video(3));
   assert.deepEqual(counts(), { lost: 1, slow: 1 });
   await stage.reset();
 });
 
 test('media that pauses is finished first; what follows begins with a key frame', async (t) => {
-  const { stage, calls, encoders } = open(t);
-  stage.startRun(start([vp8]));
-  stage.publish(video(0, true));
+  const { stage, input, calls, encoders } = open(t);
+  input.startRun(start([vp8]));
+  input.publish(video(0, true));
   await settle();
   encoders.last.isStalled = true;
-  stage.publish(video(1));
-  stage.absent('source-down', 'no media');
+  input.publish(video(1));
+  input.absent('source-down', 'no media');
   assert.deepEqual(calls, ['run h264@360', '1:0 key']);
   encoders.last.isStalled = false;
-  stage.publish(video(9));
-  stage.publish(video(10, true));
+  input.publish(video(9));
+  input.publish(video(10, true));
   assert.deepEqual(calls.slice(2), ['1:1', 'absent source-down', '1:10 key']);
   await stage.reset();
 });
 
 test('a publisher that leaves before its first picture came out has a run of what it sent', async (t) => {
-  const { stage, calls, pass } = open(t);
-  stage.startRun(start());
-  stage.publish(sound(0));
-  stage.publish(video(0, true));
-  stage.suspend('gone');
-  stage.startRun(start());
-  stage.publish(video(5, true));
+  const { stage, input, calls, pass } = open(t);
+  input.startRun(start());
+  input.publish(sound(0));
+  input.publish(video(0, true));
+  input.suspend('gone');
+  input.startRun(start());
+  input.publish(video(5, true));
   await settle();
   assert.deepEqual(calls, ['run h264@360 opus', '2:0', '1:0 key', 'suspend', 'run h264@360 opus', '1:5 key']);
   pass(3000);
@@ -281,36 +284,36 @@ test('a publisher that leaves before its first picture came out has a run of wha
 });
 
 test('a run whose picture never comes out ends after two seconds, and begins again when media comes', async (t) => {
-  const { stage, calls, encoders, pass } = open(t);
+  const { stage, input, calls, encoders, pass } = open(t);
   encoders.fails = 'too many run';
-  stage.startRun(start());
+  input.startRun(start());
   await settle();
-  stage.publish(sound(0));
-  stage.absent('source-down', 'no media');
+  input.publish(sound(0));
+  input.absent('source-down', 'no media');
   pass(2000);
   assert.deepEqual(calls, ['absent internal', 'absent source-down']);
   encoders.fails = undefined;
-  stage.publish(sound(1));
-  stage.publish(video(1, true));
+  input.publish(sound(1));
+  input.publish(video(1, true));
   await settle();
   assert.deepEqual(calls.slice(2), ['run h264@360 opus', '2:1', '1:1 key']);
   await stage.reset();
 });
 
 test('frames that wait for a run are bounded', async (t) => {
-  const { stage, calls, encoders, counts } = open(t);
+  const { stage, input, calls, encoders, counts } = open(t);
   encoders.fails = 'too many run';
-  stage.startRun(start());
-  for (let n = 0; n < 3000; n++) stage.publish(sound(n));
+  input.startRun(start());
+  for (let n = 0; n < 3000; n++) input.publish(sound(n));
   assert.deepEqual([calls.length, counts().lost], [0, 3000 - 2048]);
   await stage.reset();
 });
 
 test('MPEG-2 is converted as VP8 is, with B-frames in the order of their times and with square samples', async (t) => {
-  const { stage, starts, frames, encoders } = open(t);
+  const { stage, input, starts, frames, encoders } = open(t);
   // 720 by 576 for a screen of 16 to 9, 25 frames a second (ISO/IEC 13818-2, 6.2.2.1).
   const config = mpeg2Config(Uint8Array.of(0xb3, 0x2d, 0x02, 0x40, 0x33));
-  stage.startRun(start([{ ...vp8, config }, opus]));
+  input.startRun(start([{ ...vp8, config }, opus]));
   await settle();
   encoders.last.isStalled = true;
   const order = [
@@ -321,7 +324,7 @@ test('MPEG-2 is converted as VP8 is, with B-frames in the order of their times a
     [6, 3603],
     [4, 3604],
   ] as const;
-  for (const [n, duration] of order) stage.publish({ ...video(n, n === 0), pts: n, duration });
+  for (const [n, duration] of order) input.publish({ ...video(n, n === 0), pts: n, duration });
   encoders.last.isStalled = false;
   assert.deepEqual((starts[0]!.tracks[0] as VideoTrack).config.convertedFrom, 'mpeg2');
   const { renditions, picture } = planVideo({ ...vp8, config }, 16);

@@ -1,8 +1,9 @@
 /**
  * Converts VP8, which CMAF does not have, and MPEG-2, which browsers do not play, to H.264 in a child
  * process, between the publishers of a stream and the stream.
- * In: the calls of the publisher slot. Out: the same calls, with H.264 in place of them, with the same times.
- * A run begins when its first picture comes out. Audio does not wait for video after that: the packager does.
+ * In: the calls of the publisher pipeline. Out: the same calls, with H.264 in place of them, with the same
+ * times. A run begins when its first picture comes out. Audio does not wait for video after that: the
+ * packager does.
  */
 import { availableParallelism } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
@@ -12,7 +13,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { RunStart } from '../../live/input.ts';
 import type { Frame, VideoTrack } from '../../media/frame.ts';
 import type { ConversionReport } from '../stage/conversion-report.ts';
-import { type Conversion, type ConversionOutput, ConversionStage, type StageInput } from '../stage/conversion-stage.ts';
+import { type Conversion, type ConversionOutput, ConversionStage } from '../stage/conversion-stage.ts';
 import { type OpenProcess, SupervisedProcess } from '../stage/supervised-process.ts';
 import { PictureDurations } from './picture-durations.ts';
 import { convertedVideo, isConvertedVideo, planVideo, tracksWith } from './plan.ts';
@@ -41,8 +42,8 @@ export interface VideoStageOptions {
 }
 
 /** Creates the conversion of the video of one stream. */
-export function createVideoStage(next: StageInput, options: VideoStageOptions): ConversionStage {
-  return new ConversionStage(next, (output) => new ToH264(options, output), options.report);
+export function createVideoStage(options: VideoStageOptions): ConversionStage {
+  return new ConversionStage((output) => new ToH264(options, output), options.report);
 }
 
 /** A run that is converted. */
