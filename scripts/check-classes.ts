@@ -22,8 +22,6 @@ const LARGE: Readonly<Record<string, number>> = {
   'src/packager/live-window.ts: LiveWindow': 34,
   'src/recording/chunk-table.ts: ChunkTable': 24,
   'src/recording/recording-reader.ts: RecordingReader': 16,
-  'src/rooms/members.ts: Members': 16,
-  'src/rooms/room.ts: Room': 34,
   'src/streams/catalog.ts: Catalog': 28,
   'src/streams/managed-stream.ts: ManagedStream': 38,
   'src/wire/srt/connection/connection.ts: ProtocolConnection': 16,

@@ -6,15 +6,15 @@
 import { administrator } from '../../src/accounts/users/user.ts';
 import { startTestServer } from '../../src/http/fixture.ts';
 import { createSystemClock } from '../../src/lib/clock.ts';
-import { createFramedAudience } from '../../src/rooms/live/framed-audience.ts';
+import { createFramedConnections } from '../../src/rooms/live/framed-connections.ts';
 import { openTestRooms } from '../../src/rooms/rooms.fixture.ts';
 
 const count = Number(process.argv[2]);
 const clock = createSystemClock();
-const { rooms, settings } = await openTestRooms({ clock, createAudience: () => createFramedAudience(() => {}) });
+const { rooms, settings } = await openTestRooms({ clock, createConnections: () => createFramedConnections(() => {}) });
 settings.max = count;
 const limits = { connections: 100_000, connectionsPerUser: 100_000, messageRate: 1000 };
 const server = await startTestServer({ rooms, clock, roomSocketLimits: () => limits });
 const ids: string[] = [];
-for (let i = 0; i < count; i++) ids.push((await rooms.create(administrator, { name: `Room ${i}` })).record.id);
+for (let i = 0; i < count; i++) ids.push((await rooms.create(administrator, { name: `Room ${i}` })).state.record.id);
 process.stdout.write(`${JSON.stringify({ port: Number(new URL(server.url).port), ids })}\n`);

@@ -5,14 +5,14 @@
 import type { UserRef } from '../accounts/users/user.ts';
 import { OxbowError } from '../lib/errors.ts';
 import type { Members } from './members.ts';
-import type { Presence } from './presence.ts';
+import type { Participants } from './participants/participants.ts';
 import type { MemberRecord, RoomRecord } from './room-record.ts';
 
 /** What admission depends on. */
-export interface Door {
+export interface AdmissionFacts {
   readonly record: RoomRecord;
   readonly members: Members;
-  readonly presence: Presence;
+  readonly participants: Participants;
   /** Most people in any room. */
   readonly capacity: number;
 }
@@ -23,19 +23,19 @@ export interface Door {
  * @returns OxbowError `room-banned`, `room-guests-off`, `room-password`, `room-pending`, `room-kicked`,
  *   `room-full`
  */
-export function refusalOf(user: UserRef, address: string, door: Door): OxbowError | undefined {
-  const { record, members, presence } = door;
+export function refusalOf(user: UserRef, address: string, facts: AdmissionFacts): OxbowError | undefined {
+  const { record, members, participants } = facts;
   const known = members.find(user.id);
   if (isAlwaysIn(user, record)) return undefined;
   const refusal =
     user.role === 'guest' && members.isBannedAddress(address) ? banned() : exclusionOf(user, known, record);
   // A password that is set meanwhile is for those who come; who is here writes and votes as before.
-  const isHere = presence.count(user.id) > 0;
+  const isHere = participants.count(user.id) > 0;
   if (refusal && !(isHere && refusal.code === 'room-password'))
-    return refusal.code === 'room-pending' && members.isTurnedAway(user.id) ? turnedAway() : refusal;
+    return refusal.code === 'room-pending' && members.declined.has(user.id) ? turnedAway() : refusal;
   if (isHere || known?.role === 'moderator') return undefined;
-  const most = Math.min(record.capacity ?? door.capacity, door.capacity);
-  if (presence.size >= most) return new OxbowError('room-full', `This room has places for ${most} people.`);
+  const most = Math.min(record.capacity ?? facts.capacity, facts.capacity);
+  if (participants.size >= most) return new OxbowError('room-full', `This room has places for ${most} people.`);
   return undefined;
 }
 

@@ -46,19 +46,19 @@ export async function readFields(
  */
 export async function editRoom(room: Room, by: UserRef, fields: RoomFields, passwords: RoomPasswords): Promise<void> {
   const { password, ...others } = fields;
-  if (password !== undefined) room.assertMay(by, 'setPassword');
-  if (Object.keys(others).length > 0) room.assertMay(by, 'editRoom');
+  if (password !== undefined) room.state.assertMay(by, 'setPassword');
+  if (Object.keys(others).length > 0) room.state.assertMay(by, 'editRoom');
   if (others.options?.masks) assertMasks(room, by, others.options.masks);
-  await room.changeRecord(await readFields(fields, passwords));
+  await room.changes.record(await readFields(fields, passwords));
   if (password === undefined) return;
-  room.members.askPasswordAgain();
-  await room.save();
+  room.state.members.askPasswordAgain();
+  await room.changes.save();
 }
 
 /** Masks are permissions of people: one gives no more than one has, and moderators do not set their own. */
 function assertMasks(room: Room, by: UserRef, masks: RoomOptions['masks']): void {
-  room.assertMay(by, 'setPermissions');
-  const { record, members } = room;
+  room.state.assertMay(by, 'setPermissions');
+  const { record, members } = room.state;
   if (by.role === 'admin' || by.id === record.owner) return;
   const before = record.options.masks;
   if (masks.moderator !== before.moderator)

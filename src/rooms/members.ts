@@ -14,8 +14,8 @@ import type { MemberRecord, RoomRecord } from './room-record.ts';
  */
 const MAX_KNOWN = 10_000;
 
-/** Most people who were turned away that a room remembers; the oldest are forgotten first. */
-const MAX_TURNED_AWAY = 1_000;
+/** Most declined requests that a room remembers; the oldest are forgotten first. */
+const MAX_DECLINED = 1_000;
 
 const CONTROL = permissionBits.control | permissionBits.setItem;
 
@@ -30,8 +30,29 @@ export interface PermissionCounts {
   miss(): void;
 }
 
+/** Requests to enter that were declined, until their authors ask again. Their pages wait, and are refused. */
+class DeclinedRequests {
+  readonly #users = new Set<string>();
+
+  add(user: string): void {
+    if (this.#users.size >= MAX_DECLINED) this.#users.delete(this.#users.values().next().value!);
+    this.#users.add(user);
+  }
+
+  has(user: string): boolean {
+    return this.#users.has(user);
+  }
+
+  /** A person asks again. */
+  delete(user: string): void {
+    this.#users.delete(user);
+  }
+}
+
 /** The people of a room. */
 export class Members {
+  /** Requests to enter that a moderator declined. */
+  readonly declined = new DeclinedRequests();
   readonly #known: Map<string, MemberRecord>;
   /** Masks by user id, until the next change of the person or the room. */
   readonly #masks = new Map<string, number>();
@@ -39,8 +60,6 @@ export class Members {
   readonly #unsaved = new Map<string, MemberRecord | undefined>();
   /** Addresses, of IPv6 the /64. */
   readonly #bannedNetworks = new Set<string>();
-  /** Ids of users whose request to enter was declined, until they ask again. */
-  readonly #turnedAway = new Set<string>();
   readonly #counts: PermissionCounts | undefined;
   #room: RoomRecord;
 
@@ -64,22 +83,6 @@ export class Members {
   /** A person; undefined: never entered, or forgotten. */
   find(user: string): MemberRecord | undefined {
     return this.#known.get(user);
-  }
-
-  /** A moderator declined the request of a person to enter: their page, which still waits, learns of it. */
-  turnAway(user: string): void {
-    if (this.#turnedAway.size >= MAX_TURNED_AWAY) this.#turnedAway.delete(this.#turnedAway.values().next().value!);
-    this.#turnedAway.add(user);
-  }
-
-  /** The request of a person was declined, and they have not asked again. */
-  isTurnedAway(user: string): boolean {
-    return this.#turnedAway.has(user);
-  }
-
-  /** A person asks to enter, after they may have been turned away. */
-  askAgain(user: string): void {
-    this.#turnedAway.delete(user);
   }
 
   /** The role that a person has, or would have. */

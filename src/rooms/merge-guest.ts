@@ -9,7 +9,7 @@ import type { Room } from './room.ts';
 
 /** Moves the place of a guest to an account. Nothing happens if the room does not know the guest. */
 export async function mergeGuest(room: Room, guest: string, user: UserRef): Promise<void> {
-  const { members, record } = room;
+  const { members, record } = room.state;
   const from = members.find(guest);
   if (!from) return;
   room.disconnect(guest, 'signedOut', 'You have signed in.');
@@ -18,9 +18,9 @@ export async function mergeGuest(room: Room, guest: string, user: UserRef): Prom
     isAbove: user.id === record.owner || before?.role === 'moderator',
   });
   members.delete(guest);
-  room.playlist.changeAuthor(guest, user.id);
-  if (record.owner === guest) await room.changeRecord((now) => ({ ...now, owner: user.id }));
-  room.memberChanged(merged);
+  room.state.playlist.changeAuthor(guest, user.id);
+  if (record.owner === guest) await room.changes.record((now) => ({ ...now, owner: user.id }));
+  room.changes.member(merged);
   if (merged.state === 'banned') room.disconnect(user.id, 'banned', 'A moderator has banned you from this room.');
-  await room.itemsChanged();
+  await room.changes.items();
 }

@@ -7,7 +7,8 @@ import { editRoom } from './edit-room.ts';
 import { Members } from './members.ts';
 import { changeMember, kick, leaveRoom } from './moderation.ts';
 import { addItems, editItem, removeItems } from './playlist/edit-playlist.ts';
-import { aMember, aPeer, aRoom, aUser, openTestRooms, type TestPeer } from './rooms.fixture.ts';
+import { chatSenderOf } from './room-chat.ts';
+import { aConnection, aMember, aRoom, aUser, openTestRooms, type TestConnection } from './rooms.fixture.ts';
 
 const people = {
   admin: aUser('a1', 'admin'),
@@ -22,19 +23,19 @@ type Person = keyof typeof people;
 async function openRoom() {
   const test = await openTestRooms();
   const room = await test.rooms.create(people.owner, { name: 'Room' });
-  const peers = new Map<Person, ReturnType<typeof aPeer>>();
+  const peers = new Map<Person, ReturnType<typeof aConnection>>();
   for (const [name, user] of Object.entries(people) as [Person, (typeof people)[Person]][]) {
-    const peer = aPeer(user, name === 'guest' ? '198.51.100.7' : '192.0.2.1');
+    const peer = aConnection(user, name === 'guest' ? '198.51.100.7' : '192.0.2.1');
     peers.set(name, peer);
     room.enter(peer);
     if (name === 'moderator' || name === 'other')
-      room.memberChanged({ ...room.members.find(user.id)!, role: 'moderator' });
+      room.changes.member({ ...room.state.members.find(user.id)!, role: 'moderator' });
   }
   return { test, room, peers, rooms: test.rooms };
 }
 
 /** The playlist as a connection knows it. */
-function itemsOf({ got }: ReturnType<typeof aPeer>): readonly RoomItem[] {
+function itemsOf({ got }: ReturnType<typeof aConnection>): readonly RoomItem[] {
   return got.reduce<readonly RoomItem[]>((items, message) => {
     if (message.t === 'welcome' || message.t === 'items') return message.items;
     return message.t === 'item-changes' ? withItemChanges(items, message) : items;
@@ -86,27 +87,27 @@ suite('who may act on which people', () => {
     assert.equal(await change('moderator', { allow: permissionBits.editItems }), 'done');
     assert.equal(await change('owner', { role: 'moderator' }), 'done');
     assert.equal(await change('owner', { role: 'owner' }), 'done');
-    assert.deepEqual([room.record.owner, room.members.roleOf(people.owner)], ['u2', 'moderator']);
+    assert.deepEqual([room.state.record.owner, room.state.members.roleOf(people.owner)], ['u2', 'moderator']);
   });
 
   test('moderators do not give themselves permissions by the masks of the room', async () => {
     const { test, room, rooms } = await openRoom();
     await using _ = test;
-    const { masks } = room.record.options;
+    const { masks } = room.state.record.options;
     const edit = (by: Person, change: Partial<typeof masks>) =>
       refusedAs(() => editRoom(room, people[by], { options: { masks: { ...masks, ...change } } }, rooms.passwords));
     assert.equal(await edit('moderator', { moderator: masks.moderator | permissionBits.deleteRoom }), 'room-forbidden');
     assert.equal(await edit('moderator', { guest: masks.guest | permissionBits.deleteRoom }), 'room-forbidden');
     assert.equal(await edit('member', { guest: 0 }), 'room-forbidden');
     assert.equal(await edit('owner', { guest: 0 }), 'done');
-    assert.equal(room.may(people.guest, 'chat'), false);
+    assert.equal(room.state.may(people.guest, 'chat'), false);
   });
 });
 
 test('a person without the permission `list` gets the entry that plays, and no other', async () => {
   const { test, room, peers } = await openRoom();
   await using _ = test;
-  const { masks } = room.record.options;
+  const { masks } = room.state.record.options;
   await editRoom(room, people.owner, { options: { masks: { ...masks, guest: 0 } } }, test.rooms.passwords);
   const links = ['a', 'b'].map((name) => ({ target: { kind: 'link' as const, url: `https://${name}.example/x.mp4` } }));
   const [first] = await addItems(room, people.owner, links, { nowMs: 0 });
@@ -117,7 +118,7 @@ test('a person without the permission `list` gets the entry that plays, and no o
   };
   assert.deepEqual(seen(), [0, 2]);
   assert.deepEqual(peers.get('guest')!.of('item-changes'), []);
-  await room.command({ do: 'item', item: first!.id, rev: room.state.rev }, people.owner);
+  await room.state.command({ do: 'item', item: first!.id, rev: room.state.playback.state.rev }, people.owner);
   assert.deepEqual(seen(), [1, 2]);
   // Who may see the playlist from now on gets all of it, and changes; who may no longer gets what plays.
   await changeMember(room, people.owner, 'g1', { allow: permissionBits.list });
@@ -133,9 +134,9 @@ test('a banned guest does not come back under another name from the same address
   await using _ = test;
   await changeMember(room, people.owner, 'g1', { state: 'banned' });
   assert.deepEqual(peers.get('guest')?.closed, ['banned']);
-  const again = aPeer(aUser('g2', 'guest'), '198.51.100.7');
+  const again = aConnection(aUser('g2', 'guest'), '198.51.100.7');
   assert.throws(() => room.enter(again), { code: 'room-banned' });
-  room.enter(aPeer(aUser('u9'), '198.51.100.7'));
+  room.enter(aConnection(aUser('u9'), '198.51.100.7'));
   await changeMember(room, people.owner, 'g1', { state: 'active' });
   room.enter(again);
 });
@@ -151,7 +152,7 @@ test('a ban covers the address that a guest used last, also if it has no connect
   other('198.51.100.7')();
 
   await changeMember(room, people.owner, 'g1', { state: 'active' });
-  const seat = room.enter(aPeer(people.guest, '198.51.100.9'));
+  const seat = room.enter(aConnection(people.guest, '198.51.100.9'));
   seat.leave();
   await changeMember(room, people.owner, 'g1', { state: 'banned' });
   assert.throws(other('198.51.100.9'), { code: 'room-banned' });
@@ -167,9 +168,9 @@ test('a ban covers the address that a guest used last, also if it has no connect
 test('a banned guest does not come back from another address of the same IPv6 network', async () => {
   await using test = await openTestRooms();
   const room = await test.rooms.create(people.owner, { name: 'Room' });
-  room.enter(aPeer(people.guest, '2001:db8:1:2::7'));
+  room.enter(aConnection(people.guest, '2001:db8:1:2::7'));
   await changeMember(room, people.owner, 'g1', { state: 'banned' });
-  const again = (address: string) => room.enter(aPeer(aUser('g2', 'guest'), address));
+  const again = (address: string) => room.enter(aConnection(aUser('g2', 'guest'), address));
   assert.throws(() => again('2001:db8:1:2:aaaa::9'), { code: 'room-banned' });
   again('2001:db8:1:3::7');
 });
@@ -179,10 +180,10 @@ test('those who wait come in once no one has to be let in any more', async () =>
   await using _ = test;
   await editRoom(room, people.owner, { options: { approve: true } }, rooms.passwords);
   const late = aUser('u7');
-  assert.throws(() => room.enter(aPeer(late)), { code: 'room-pending' });
+  assert.throws(() => room.enter(aConnection(late)), { code: 'room-pending' });
   await editRoom(room, people.owner, { options: { approve: false } }, rooms.passwords);
-  room.enter(aPeer(late));
-  assert.equal(room.may(late, 'chat'), true);
+  room.enter(aConnection(late));
+  assert.equal(room.state.may(late, 'chat'), true);
 });
 
 test('who is turned away does not wait again before they ask to enter', async () => {
@@ -190,12 +191,12 @@ test('who is turned away does not wait again before they ask to enter', async ()
   await using _ = test;
   await editRoom(room, people.owner, { options: { approve: true } }, rooms.passwords);
   const late = aUser('u7');
-  assert.throws(() => room.enter(aPeer(late)), { code: 'room-pending' });
+  assert.throws(() => room.enter(aConnection(late)), { code: 'room-pending' });
   kick(room, people.moderator, late.id);
-  assert.throws(() => room.enter(aPeer(late)), { code: 'room-kicked' }, 'the page that still waits');
-  assert.equal(room.members.find(late.id), undefined, 'they were never in the room');
-  room.members.askAgain(late.id);
-  assert.throws(() => room.enter(aPeer(late)), { code: 'room-pending' });
+  assert.throws(() => room.enter(aConnection(late)), { code: 'room-kicked' }, 'the page that still waits');
+  assert.equal(room.state.members.find(late.id), undefined, 'they were never in the room');
+  room.state.members.declined.delete(late.id);
+  assert.throws(() => room.enter(aConnection(late)), { code: 'room-pending' });
 });
 
 test('who is in a room when it gets a password stays in it; others need the password', async () => {
@@ -228,11 +229,11 @@ test('leaving is no way out of a ban or a mute', async () => {
   await using _ = test;
   await changeMember(room, people.owner, 'u2', { mutedUntilMs: 9e12 });
   await leaveRoom(room, 'u2');
-  room.enter(aPeer(people.member));
-  assert.equal(room.chatSender(people.member, () => {}).mutedUntilMs, 9e12);
+  room.enter(aConnection(people.member));
+  assert.equal(chatSenderOf(room.state, people.member, () => {}).mutedUntilMs, 9e12);
   await changeMember(room, people.owner, 'u2', { state: 'banned' });
   await leaveRoom(room, 'u2');
-  assert.throws(() => room.enter(aPeer(people.member)), { code: 'room-banned' });
+  assert.throws(() => room.enter(aConnection(people.member)), { code: 'room-banned' });
 });
 
 test('who leaves is forgotten and their pages close as left; the owner stays until the room is handed over', async () => {
@@ -242,11 +243,11 @@ test('who leaves is forgotten and their pages close as left; the owner stays unt
   assert.deepEqual(peers.get('owner')?.closed, []);
   await leaveRoom(room, 'u2');
   assert.deepEqual(peers.get('member')?.closed, ['left']);
-  assert.equal(room.members.find('u2'), undefined);
+  assert.equal(room.state.members.find('u2'), undefined);
   await changeMember(room, people.owner, people.moderator.id, { role: 'owner' });
   await leaveRoom(room, people.owner.id);
-  assert.equal(room.members.find(people.owner.id), undefined);
-  assert.equal(room.record.owner, people.moderator.id);
+  assert.equal(room.state.members.find(people.owner.id), undefined);
+  assert.equal(room.state.record.owner, people.moderator.id);
 });
 
 test('who waits gets in when a moderator agrees, and moderators learn of it', async () => {
@@ -254,14 +255,14 @@ test('who waits gets in when a moderator agrees, and moderators learn of it', as
   await using _ = test;
   await editRoom(room, people.owner, { options: { approve: true } }, rooms.passwords);
   const late = aUser('u7');
-  assert.throws(() => room.enter(aPeer(late)), { code: 'room-pending' });
+  assert.throws(() => room.enter(aConnection(late)), { code: 'room-pending' });
   assert.equal(peers.get('moderator')?.of('member').at(-1)?.member.state, 'pending');
-  assert.equal(room.may(late, 'chat'), false);
+  assert.equal(room.state.may(late, 'chat'), false);
   // A moderator who comes back sees who waits; others do not.
-  const [back, other] = [aPeer(people.moderator), aPeer(people.member)];
+  const [back, other] = [aConnection(people.moderator), aConnection(people.member)];
   room.enter(back);
   room.enter(other);
-  const waits = (peer: TestPeer) =>
+  const waits = (peer: TestConnection) =>
     peer
       .of('welcome')[0]
       ?.members.filter(({ state }) => state === 'pending')
@@ -274,29 +275,29 @@ test('who waits gets in when a moderator agrees, and moderators learn of it', as
       .some(({ member }) => member.user === 'u7');
   assert.deepEqual([named('moderator'), named('member'), named('guest')], [true, false, false]);
   await changeMember(room, people.moderator, 'u7', { state: 'active' });
-  room.enter(aPeer(late));
-  room.enter(aPeer(people.member)); // who was in already does not wait
+  room.enter(aConnection(late));
+  room.enter(aConnection(people.member)); // who was in already does not wait
 });
 
 test('a token that acts for an administrator without administration has no more than a member, and takes nothing from the administrator', async () => {
   const { test, room } = await openRoom();
   await using _ = test;
   const demoted = { ...people.admin, role: 'user' } as const;
-  assert.equal(room.may(people.admin, 'deleteRoom'), true);
-  assert.equal(room.may(demoted, 'deleteRoom'), false);
-  assert.equal(room.may(people.admin, 'deleteRoom'), true);
+  assert.equal(room.state.may(people.admin, 'deleteRoom'), true);
+  assert.equal(room.state.may(demoted, 'deleteRoom'), false);
+  assert.equal(room.state.may(people.admin, 'deleteRoom'), true);
 });
 
 test('a change of a permission counts at once, and the person learns of it', async () => {
   const { test, room, peers, rooms } = await openRoom();
   await using _ = test;
-  assert.equal(room.may(people.member, 'control'), true);
+  assert.equal(room.state.may(people.member, 'control'), true);
   await editRoom(room, people.owner, { options: { control: 'moderators' } }, rooms.passwords);
-  assert.equal(room.may(people.member, 'control'), false);
+  assert.equal(room.state.may(people.member, 'control'), false);
   await changeMember(room, people.owner, 'u2', { allow: permissionBits.control });
-  assert.equal(room.may(people.member, 'control'), true);
+  assert.equal(room.state.may(people.member, 'control'), true);
   await changeMember(room, people.owner, 'u2', { deny: permissionBits.control | permissionBits.chat });
-  assert.equal(room.may(people.member, 'control'), false);
+  assert.equal(room.state.may(people.member, 'control'), false);
   const last = peers.get('member')?.of('you').at(-1)?.permissions;
   assert.equal((last ?? 0) & (permissionBits.control | permissionBits.chat), 0);
 });
@@ -311,7 +312,7 @@ test('one removes own entries, and those of others with a permission; headers of
   test.clock.advance(1000);
   test.rooms.tick();
   for (const peer of peers.values()) assert.equal(JSON.stringify(peer.got).includes('secret'), false);
-  const seen = (person: Person) => JSON.stringify(room.itemView(own!, people[person])).includes('secret');
+  const seen = (person: Person) => JSON.stringify(room.state.views.item(own!, people[person])).includes('secret');
   assert.deepEqual([seen('member'), seen('moderator'), seen('guest')], [true, true, false]);
   assert.equal(await refusedAs(() => removeItems(room, people.member, [foreign!.id])), 'room-forbidden');
   assert.equal(await refusedAs(() => removeItems(room, people.member, undefined)), 'room-forbidden');
@@ -346,7 +347,7 @@ test('a user name and password in a link are for its author and moderators, as a
   test.clock.advance(1000);
   test.rooms.tick();
   for (const peer of peers.values()) assert.doesNotMatch(JSON.stringify(peer.got), /s3cret|ann:/);
-  const views = room.playlist.all.map((item) => JSON.stringify(room.itemView(item, people.guest)));
+  const views = room.state.playlist.all.map((item) => JSON.stringify(room.state.views.item(item, people.guest)));
   assert.doesNotMatch(views.join(), /s3cret|YW5uO/);
   const target = added[0]!.target;
   assert.ok(target.kind === 'link');

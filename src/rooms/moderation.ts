@@ -35,14 +35,14 @@ export async function changeMember(room: Room, by: UserRef, user: string, change
   if (role !== undefined || allow !== undefined || deny !== undefined) needs.add('setPermissions');
   if (mutedUntilMs !== undefined || state === 'banned') needs.add('moderate');
   if (state === 'active' && member.state !== 'active') needs.add(member.state === 'pending' ? 'approve' : 'moderate');
-  for (const permission of needs) room.assertMay(by, permission);
-  if (role !== undefined && RANKS[role] >= rankOf(room.members, by))
+  for (const permission of needs) room.state.assertMay(by, permission);
+  if (role !== undefined && RANKS[role] >= rankOf(room.state.members, by))
     throw new OxbowError('room-forbidden', `You cannot make someone ${role}: that is not below you.`);
   if (role === 'guest' || (member.role === 'guest' && role !== undefined))
     throw new OxbowError('bad-request', 'The role guest is that of people without an account.');
   // A denied bit that is given back counts as given.
   const given = ((allow ?? member.allow) & ~member.allow) | (member.deny & ~(deny ?? member.deny));
-  if ((given & ~room.members.maskOf(by)) !== 0)
+  if ((given & ~room.state.members.maskOf(by)) !== 0)
     throw new OxbowError('room-forbidden', 'You cannot give a permission that you lack.');
   const changed: MemberRecord = {
     ...member,
@@ -52,9 +52,9 @@ export async function changeMember(room: Room, by: UserRef, user: string, change
     ...(mutedUntilMs !== undefined && { mutedUntilMs: mutedUntilMs ?? 0 }),
     ...stateOf(member, state),
   };
-  room.memberChanged(changed);
+  room.changes.member(changed);
   if (state === 'banned') room.disconnect(user, 'banned', 'A moderator has banned you from this room.');
-  await room.save();
+  await room.changes.save();
   return changed;
 }
 
@@ -65,10 +65,10 @@ export async function changeMember(room: Room, by: UserRef, user: string, change
  */
 export function kick(room: Room, by: UserRef, user: string): void {
   const member = findBelow(room, by, user);
-  room.assertMay(by, 'moderate');
+  room.state.assertMay(by, 'moderate');
   if (member.state === 'pending') {
     forget(room, member);
-    room.members.turnAway(user); // their page asks every few seconds: it is not to wait again by itself
+    room.state.members.declined.add(user); // their page asks every few seconds: it is not to wait again by itself
   }
   room.disconnect(user, 'kicked', 'A moderator sent you out of this room.');
 }
@@ -79,41 +79,41 @@ export function kick(room: Room, by: UserRef, user: string): void {
  * @throws OxbowError `room-owner`: the owner hands the room over, or deletes it
  */
 export async function leaveRoom(room: Room, user: string): Promise<void> {
-  if (user === room.record.owner)
+  if (user === room.state.record.owner)
     throw new OxbowError('room-owner', 'You own this room. Hand it over or delete it before you leave.');
   room.disconnect(user, 'left', 'You have left this room.');
-  const member = room.members.find(user);
+  const member = room.state.members.find(user);
   if (!member) return;
   forget(room, member);
-  await room.save();
+  await room.changes.save();
 }
 
 /** A person is no longer of the room. A ban or a mute stays: leaving is no way out of it. */
 function forget(room: Room, member: MemberRecord): void {
   const isBound = member.state === 'banned' || member.mutedUntilMs > 0 || member.deny !== 0;
   if (isBound) {
-    if (member.state !== 'banned') room.members.set({ ...member, state: 'left', letIn: false });
-  } else room.members.delete(member.user);
-  room.broadcast({ t: 'left', user: member.user });
+    if (member.state !== 'banned') room.state.members.set({ ...member, state: 'left', letIn: false });
+  } else room.state.members.delete(member.user);
+  room.changes.memberLeft(member.user);
 }
 
 /** The room gets another owner; the old one stays as a moderator. */
 async function handOver(room: Room, by: UserRef, user: string): Promise<MemberRecord> {
-  const { record, members } = room;
+  const { record, members } = room.state;
   if (by.id !== record.owner && by.role !== 'admin')
     throw new OxbowError('room-forbidden', 'Only the owner can hand the room over.');
   const member = members.find(user);
   if (member?.state !== 'active') throw memberUnknown(user);
   if (member.role === 'guest') throw new OxbowError('bad-request', 'A guest cannot own a room.');
   const before = members.find(record.owner);
-  await room.changeRecord((now) => {
+  await room.changes.record((now) => {
     if (now.owner !== record.owner) throw new OxbowError('room-forbidden', 'The room has another owner already.');
     return { ...now, owner: user };
   });
   const owner: MemberRecord = { ...member, role: 'moderator', allow: 0, deny: 0, mutedUntilMs: 0, letIn: true };
-  room.memberChanged(owner);
-  if (before && before.user !== user) room.memberChanged({ ...before, role: 'moderator' });
-  await room.save();
+  room.changes.member(owner);
+  if (before && before.user !== user) room.changes.member({ ...before, role: 'moderator' });
+  await room.changes.save();
   return owner;
 }
 
@@ -125,10 +125,10 @@ function stateOf(member: MemberRecord, state: MemberChange['state']): Partial<Me
 }
 
 function findBelow(room: Room, by: UserRef, user: string): MemberRecord {
-  const member = room.members.find(user);
+  const member = room.state.members.find(user);
   if (!member) throw memberUnknown(user);
-  const rank = RANKS[room.members.roleOf({ id: user, role: member.role === 'guest' ? 'guest' : 'user' })];
-  if (rank >= rankOf(room.members, by))
+  const rank = RANKS[room.state.members.roleOf({ id: user, role: member.role === 'guest' ? 'guest' : 'user' })];
+  if (rank >= rankOf(room.state.members, by))
     throw new OxbowError('room-forbidden', 'You may not do this to someone who is not below you.');
   return member;
 }

@@ -1,22 +1,22 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { editRoom } from './edit-room.ts';
-import { aPeer, aUser, openTestRooms } from './rooms.fixture.ts';
+import { aConnection, aUser, openTestRooms } from './rooms.fixture.ts';
 
 const owner = aUser('u1');
 
 test('who asks for the remote reaches those who may give it, learns how many, and asks again after half a minute', async () => {
   await using test = await openTestRooms();
   const room = await test.rooms.create(owner, { name: 'Room', options: { control: 'moderators' } });
-  const [member, guest] = [aPeer(aUser('u2')), aPeer(aUser('g1', 'guest'))];
+  const [member, guest] = [aConnection(aUser('u2')), aConnection(aUser('g1', 'guest'))];
   const askOf = room.enter(guest).receive;
   room.enter(member);
   const ask = (id: string) => askOf({ t: 'ask', id, for: 'control' });
   ask('request-1');
   assert.deepEqual(guest.of('ack').at(-1), { t: 'ack', id: 'request-1', to: 0 });
 
-  const ann = aPeer(owner);
-  const second = aPeer(owner);
+  const ann = aConnection(owner);
+  const second = aConnection(owner);
   room.enter(ann);
   room.enter(second);
   ask('request-2');
@@ -37,7 +37,7 @@ test('who asks for the remote reaches those who may give it, learns how many, an
 test('who has the remote does not ask for it', async () => {
   await using test = await openTestRooms();
   const room = await test.rooms.create(owner, { name: 'Room', options: { control: 'moderators' } });
-  const [ann, member] = [aPeer(owner), aPeer(aUser('u2'))];
+  const [ann, member] = [aConnection(owner), aConnection(aUser('u2'))];
   room.enter(ann);
   const seat = room.enter(member);
   await editRoom(room, owner, { options: { control: 'everyone' } }, test.rooms.passwords);

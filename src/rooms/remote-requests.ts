@@ -8,8 +8,8 @@ import type { RoomPermission } from '../api/room/permissions.ts';
 import { dropOldest } from '../lib/drop-oldest.ts';
 import { OxbowError } from '../lib/errors.ts';
 import type { Members } from './members.ts';
-import type { Peer } from './peer.ts';
-import type { Presence } from './presence.ts';
+import type { Connection } from './participants/connection.ts';
+import type { Participants } from './participants/participants.ts';
 import { rankOf } from './ranks.ts';
 
 /** Between two requests of a person, ms. */
@@ -20,7 +20,7 @@ const MAX_REMEMBERED = 1000;
 /** What is needed of a room. */
 export interface AskedRoom {
   readonly members: Members;
-  readonly presence: Presence;
+  readonly participants: Participants;
   may(user: Pick<UserRef, 'id' | 'role'>, permission: RoomPermission): boolean;
 }
 
@@ -30,24 +30,24 @@ export class RemoteRequests {
   readonly #askedMs = new Map<string, number>();
 
   /** Passes a request on, and answers it with the number of people who were asked. */
-  ask(room: AskedRoom, peer: Peer, { id, for: wanted }: ClientMessageOf<'ask'>, monoMs: number): void {
-    const { user } = peer;
+  ask(room: AskedRoom, connection: Connection, { id, for: wanted }: ClientMessageOf<'ask'>, monoMs: number): void {
+    const { user } = connection;
     const waitMs = (this.#askedMs.get(user.id) ?? Number.NEGATIVE_INFINITY) + AGAIN_MS - monoMs;
     if (waitMs > 0 || room.may(user, wanted)) {
       const { code, message: detail } =
         waitMs > 0
           ? new OxbowError('too-many-requests', 'You have just asked.')
           : new OxbowError('bad-request', 'You have the remote.');
-      peer.send({ t: 'refused', id, code, detail, ...(waitMs > 0 && { retryAfterMs: Math.ceil(waitMs) }) });
+      connection.send({ t: 'refused', id, code, detail, ...(waitMs > 0 && { retryAfterMs: Math.ceil(waitMs) }) });
       return;
     }
     const rank = rankOf(room.members, user);
     let to = 0;
-    for (const { user: other, peers } of room.presence.users) {
+    for (const { user: other, connections } of room.participants.all) {
       const mayGive = (['setPermissions', 'setItem', wanted] as const).every((one) => room.may(other, one));
       if (!mayGive || rankOf(room.members, other) <= rank) continue;
       to += 1;
-      for (const one of peers.keys()) one.send({ t: 'asked', user: user.id, name: user.name, for: wanted });
+      for (const each of connections.keys()) each.send({ t: 'asked', user: user.id, name: user.name, for: wanted });
     }
     // Who reached no one may ask again as soon as someone is here.
     if (to > 0) {
@@ -55,6 +55,6 @@ export class RemoteRequests {
       this.#askedMs.set(user.id, monoMs);
       dropOldest(this.#askedMs, MAX_REMEMBERED);
     }
-    peer.send({ t: 'ack', id, to });
+    connection.send({ t: 'ack', id, to });
   }
 }

@@ -1,7 +1,7 @@
 /**
  * The chat of a room, as the room uses it: messages, danmaku, reactions and polls.
  * In: what members send. Out: messages to all, answers to one. rooms/chat implements it; a room opens its
- * chat with itself.
+ * chat.
  */
 import type { UserRef } from '../accounts/users/user.ts';
 import type { ItemTarget } from '../api/room/item-shapes.ts';
@@ -85,31 +85,27 @@ export function chatSenderOf(room: ChatSenderOwner, user: UserRef, send: ChatSen
   };
 }
 
-/** What the chat reads of a room. */
+/** What the chat reads of a room's state. */
 export interface ChatOwner {
   readonly record: Pick<RoomRecord, 'id' | 'options'>;
-  readonly state: Pick<PlaybackState, 'item'>;
-  readonly playback: { readonly positionMs: number };
+  readonly playback: { readonly state: Pick<PlaybackState, 'item'>; readonly positionMs: number };
   readonly playlist: Pick<Playlist, 'find'>;
   readonly members: Pick<Members, 'all'>;
-  broadcast(message: ServerMessage): void;
-  moved(): void;
 }
 
 /** A room as its chat knows it, always as it is now. */
-export function chatRoomOf(room: ChatOwner): ChatRoom {
+export function chatRoomOf(state: ChatOwner, calls: Pick<ChatRoom, 'broadcast' | 'moved'>): ChatRoom {
   return {
-    id: room.record.id,
+    id: state.record.id,
     get slowModeSeconds() {
-      return room.record.options.slowModeSeconds;
+      return state.record.options.slowModeSeconds;
     },
-    broadcast: (message) => room.broadcast(message),
+    ...calls,
     playing: () => {
-      const { item } = room.state;
-      const target = item === null ? undefined : room.playlist.find(item)?.target;
-      return item === null || !target ? undefined : { item, target, positionMs: room.playback.positionMs };
+      const { item } = state.playback.state;
+      const target = item === null ? undefined : state.playlist.find(item)?.target;
+      return item === null || !target ? undefined : { item, target, positionMs: state.playback.positionMs };
     },
-    mentionable: () => room.members.all.filter(({ state }) => state === 'active'),
-    moved: () => room.moved(),
+    mentionable: () => state.members.all.filter(({ state: each }) => each === 'active'),
   };
 }

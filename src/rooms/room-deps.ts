@@ -1,12 +1,12 @@
 /**
- * What a room is made of, and the place of a connection in it.
+ * What a room is made of, and the calls of a connection in it.
  * In: app/rooms/rooms.ts, the store. Out: rooms, and the transport. Types alone.
  */
 import type { ClientMessage } from '../api/room/messages.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { Audience } from './audience.ts';
 import type { CallParts } from './call/call-parts.ts';
 import type { PermissionCounts } from './members.ts';
+import type { Connections } from './participants/connections.ts';
 import type { OpenChat } from './room-chat.ts';
 import type { RoomMedia } from './room-media.ts';
 import type { ItemRecord, MemberRecord, RoomProgress, RoomRecord } from './room-record.ts';
@@ -18,7 +18,7 @@ export interface RoomDeps {
   readonly clock: Clock;
   readonly media: RoomMedia;
   readonly openChat: OpenChat;
-  readonly createAudience: () => Audience;
+  readonly createConnections: () => Connections;
   /** The settings now. */
   readonly settings: () => { readonly capacity: number };
   readonly permissionCounts?: PermissionCounts;
@@ -32,10 +32,10 @@ export interface RoomDeps {
   readonly failed: (error: unknown) => void;
 }
 
-/** The place of a connection in a room. */
-export interface RoomSeat {
+/** A connection that has entered a room, as the transport uses it. */
+export interface EnteredConnection {
   /**
-   * Takes a message that matches its schema; what is wrong with it is answered to the peer. Never throws and
+   * Takes a message that matches its schema; what is wrong with it is answered. Never throws and
    * never waits.
    */
   receive(message: ClientMessage): void;

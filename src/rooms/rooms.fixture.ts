@@ -7,9 +7,9 @@ import type { UserRef } from '../accounts/users/user.ts';
 import type { ServerMessage } from '../api/room/messages.ts';
 import { createManualClock, type ManualClock } from '../lib/clock.ts';
 import { openTemporaryStore } from '../store/store.fixture.ts';
-import { createAudience } from './audience.ts';
 import { openMemoryChat } from './memory-chat.fixture.ts';
-import type { Peer } from './peer.ts';
+import type { Connection } from './participants/connection.ts';
+import type { Connections } from './participants/connections.ts';
 import type { RoomItemMedia, RoomMedia } from './room-media.ts';
 import { type ItemRecord, type MemberRecord, type RoomRecord, usualOptions } from './room-record.ts';
 import { RoomTables } from './room-tables.ts';
@@ -69,7 +69,7 @@ export function aUser(id: string, role: UserRef['role'] = 'user'): UserRef {
 }
 
 /** A connection that remembers what it got. */
-export interface TestPeer extends Peer {
+export interface TestConnection extends Connection {
   readonly got: ServerMessage[];
   /** Why the server ended it. */
   readonly closed: string[];
@@ -77,14 +77,14 @@ export interface TestPeer extends Peer {
   of<T extends ServerMessage['t']>(type: T): readonly Extract<ServerMessage, { t: T }>[];
 }
 
-let peers = 0;
+let opened = 0;
 
 /** A connection of a user. */
-export function aPeer(user: UserRef, address = '192.0.2.1'): TestPeer {
+export function aConnection(user: UserRef, address = '192.0.2.1'): TestConnection {
   const got: ServerMessage[] = [];
   const closed: string[] = [];
   return {
-    id: `p${++peers}`,
+    id: `p${++opened}`,
     user,
     address,
     got,
@@ -94,6 +94,21 @@ export function aPeer(user: UserRef, address = '192.0.2.1'): TestPeer {
     close: (reason) => void closed.push(reason),
     of: <T extends ServerMessage['t']>(type: T) =>
       got.filter((one): one is Extract<ServerMessage, { t: T }> => one.t === type),
+  };
+}
+
+/** Connections that get each message by a call of their own `send`. */
+export function createConnections(): Connections {
+  const connections = new Set<Connection>();
+  return {
+    get size() {
+      return connections.size;
+    },
+    add: (connection) => void connections.add(connection),
+    remove: (connection) => void connections.delete(connection),
+    broadcast(message, isFor) {
+      for (const connection of connections) if (!isFor || isFor(connection.user)) connection.send(message);
+    },
   };
 }
 
@@ -132,7 +147,7 @@ export async function openTestRooms(change: Partial<RoomsDeps> = {}): Promise<Te
       clock,
       media: testMedia(media),
       openChat: openMemoryChat,
-      createAudience,
+      createConnections,
       settings: () => settings,
       events: { publish: (type, data) => void published.push({ type, data }) },
       failed: (error) => {

@@ -180,7 +180,7 @@ export class Rooms {
     const { tables } = this.#deps;
     const ids = new Set(await tables.knowing(user));
     for (const [id, room] of this.#rooms) {
-      if (ids.has(id) || !room.members.find(user)) continue;
+      if (ids.has(id) || !room.state.members.find(user)) continue;
       ids.add(id);
       // Another node has given the person's place to an account: what it wrote is read.
       if (this.#isClustered) await this.#reopen(id);
@@ -188,18 +188,20 @@ export class Rooms {
     for (const id of await tables.ownedBy(user)) {
       const room = await this.#getIfHere(id);
       if (!room) continue;
-      const moderators = [...room.members.all].filter((one) => one.role === 'moderator' && one.state === 'active');
+      const moderators = [...room.state.members.all].filter(
+        (one) => one.role === 'moderator' && one.state === 'active',
+      );
       const [heir] = moderators.filter((one) => one.user !== user).sort((a, b) => a.joinedMs - b.joinedMs);
-      if (heir) await room.changeRecord((record) => ({ ...record, owner: heir.user }));
+      if (heir) await room.changes.record((record) => ({ ...record, owner: heir.user }));
       else await this.remove(id, 'owner-deleted');
     }
     for (const id of ids) {
       const room = await this.#getIfHere(id);
       if (!room) continue;
       room.disconnect(user, 'signedOut', 'Your account was deleted.');
-      room.members.delete(user);
-      room.broadcast({ t: 'left', user });
-      await room.save();
+      room.state.members.delete(user);
+      room.changes.memberLeft(user);
+      await room.changes.save();
     }
     return [...ids];
   }
@@ -227,9 +229,9 @@ export class Rooms {
 
   /** Takes the password of a room: who gave the right one need not give it again until it changes. */
   async givePassword(room: Room, user: UserRef, password: string): Promise<boolean> {
-    const { password: hash } = room.record;
+    const { password: hash } = room.state.record;
     if (hash !== null && !(await this.passwords.matches(hash, password))) return false;
-    room.letIn(user);
+    room.state.letIn(user);
     return true;
   }
 
@@ -257,7 +259,7 @@ export class Rooms {
     return {
       rooms: shown.map(
         ({ room, ownerName, playing, target, state, known, present }) =>
-          this.find(room.id)?.viewFor(reader) ??
+          this.find(room.id)?.state.views.roomFor(reader) ??
           roomView(room, {
             ownerName,
             playing,
@@ -277,7 +279,7 @@ export class Rooms {
     this.#rooms.delete(id);
     await this.#whileClosing(id, async () => {
       const room = await opening?.catch(() => undefined);
-      const record = room?.record ?? (await this.#deps.tables.find(id))?.room;
+      const record = room?.state.record ?? (await this.#deps.tables.find(id))?.room;
       await room?.close('gone', 'The room was deleted.', {
         stop: new OxbowError('room-unknown', 'The room was deleted.'),
       });
@@ -326,8 +328,8 @@ export class Rooms {
       if (signal?.aborted) return;
       const room = this.find(id);
       if (!room && this.#open.has(id)) continue; // someone enters it now
-      const hasExpired = room && room.record.expiresMs !== null && room.record.expiresMs <= nowMs;
-      if (room && !hasExpired && room.presence.size > 0) continue;
+      const hasExpired = room && room.state.record.expiresMs !== null && room.state.record.expiresMs <= nowMs;
+      if (room && !hasExpired && room.state.participants.size > 0) continue;
       if ((await this.#placement.claim('room', id)) === 'own') await this.remove(id, 'expired');
     }
   }

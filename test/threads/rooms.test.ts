@@ -17,7 +17,7 @@ for (const transport of ['TCP', 'TLS'] as const) {
     await using plain = await startTestServer();
     const certificate = transport === 'TLS' ? await makeCertificate(plain.folder, 'threads') : undefined;
     await using server = await startTestServer({ rooms: rooms.rooms }, certificate);
-    const { id } = (await rooms.rooms.create(administrator, {})).record;
+    const { id } = (await rooms.rooms.create(administrator, {})).state.record;
     const options = { headers: asAdmin, rejectUnauthorized: false };
     // The threads take connections in turn, and these are several for each.
     const members = await Promise.all(Array.from({ length: 8 }, () => enterRoom(server.url, id, options)));

@@ -31,7 +31,7 @@ export function openMediaProxy(
     seal: new AddressSeal(accounts.access.box('media proxy of single addresses')),
     clock,
     async media(room, id) {
-      const item = (await rooms.get(room)).playlist.find(id);
+      const item = (await rooms.get(room)).state.playlist.find(id);
       return item && openTarget(item.target, mediaServers);
     },
     onEnd(result, bytes) {

@@ -15,7 +15,7 @@ import { sleep } from '../../lib/abort.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { unknownAsset } from '../../library/assets.ts';
 import type { Chats } from '../../rooms/chat/chats.ts';
-import { createFramedAudience } from '../../rooms/live/framed-audience.ts';
+import { createFramedConnections } from '../../rooms/live/framed-connections.ts';
 import { addressExpiry } from '../../rooms/playlist/address-expiry.ts';
 import { exportRoomsOf } from '../../rooms/room-export.ts';
 import type { RoomItemMedia, RoomMedia, RoomTimeline } from '../../rooms/room-media.ts';
@@ -57,7 +57,7 @@ export function openRooms(
       (user) => principalOf(user, parts.accounts, settings),
     ),
     openChat: (room) => parts.chats.open(room),
-    createAudience: () => createFramedAudience((message) => metrics.roomMessagesOut.inc({ type: message.t })),
+    createConnections: () => createFramedConnections((message) => metrics.roomMessagesOut.inc({ type: message.t })),
     clock,
     events: parts.bus,
     settings: () => settings.now.rooms,

@@ -59,7 +59,7 @@ suite('a node passes on what another node owns', () => {
       ...(name === 'two' && { rooms: rooms.rooms, chats: {} as HttpDeps['chats'], uploads: uploads.uploads }),
     }));
     [one, two, three] = cluster.nodes as [TestNode, TestNode, TestNode];
-    room = (await rooms.rooms.create(administrator, { name: 'Friday' })).record.id;
+    room = (await rooms.rooms.create(administrator, { name: 'Friday' })).state.record.id;
     const { placements } = cluster;
     for (const name of ['a', 'cam', 'z']) placements.give('stream', name, 'two');
     for (const name of ['b', 'own']) placements.give('stream', name, 'one');

@@ -17,7 +17,7 @@ suite('a room whose node does not answer', () => {
       const deps = { rooms: rooms.rooms, chats: {} as HttpDeps['chats'] };
       await using cluster = await startNodes(['patient', 'heir'], (name) => (name === 'heir' ? deps : {}));
       const [patient] = cluster.nodes;
-      const room = (await rooms.rooms.create(administrator, { name: 'Friday' })).record.id;
+      const room = (await rooms.rooms.create(administrator, { name: 'Friday' })).state.record.id;
       cluster.placements.nodes.set('first', nodeView('first', 'http://127.0.0.1:1', { isAlive: state !== 'dead' }));
       cluster.placements.give('room', room, 'first');
       const entering = enterRoom(patient!.server.url, room, { headers: asAdmin });

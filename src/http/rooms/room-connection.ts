@@ -1,6 +1,6 @@
 /**
  * One WebSocket of a room. Thousands of them are open: one object each, and no timer of its own.
- * In: messages of a client, through ws. Out: messages to the room; frames of the room, through an outlet.
+ * In: messages of a client, through ws. Out: messages to the room; frames of the room, through an queue.
  * RFC 6455.
  */
 import type { Socket } from 'node:net';
@@ -13,11 +13,11 @@ import {
   type ServerMessage,
 } from '../../api/room/messages.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import type { Outlet } from '../../rooms/live/fan-out.ts';
+import type { FrameQueue } from '../../rooms/live/fan-out.ts';
 import { pingFrame, printFrame } from '../../rooms/live/frame.ts';
 import { printMessage } from '../../rooms/live/print-message.ts';
-import type { Peer } from '../../rooms/peer.ts';
-import type { RoomSeat } from '../../rooms/room-deps.ts';
+import type { Connection } from '../../rooms/participants/connection.ts';
+import type { EnteredConnection } from '../../rooms/room-deps.ts';
 import { MessageLimits } from './message-limits.ts';
 import { type NoMessage, parseMessage } from './parse-message.ts';
 
@@ -59,8 +59,8 @@ export interface ConnectionHost {
   nowMs(): number;
   monotonicMs(): number;
   /** Lets a connection into its room; throws a refusal. */
-  enter(connection: RoomConnection, hello: ClientMessageOf<'hello'>): Promise<RoomSeat>;
-  openOutlet(connection: RoomConnection): Outlet;
+  enter(connection: RoomConnection, hello: ClientMessageOf<'hello'>): Promise<EnteredConnection>;
+  openFrameQueue(connection: RoomConnection): FrameQueue;
   received(message: ClientMessage): void;
   sent(type: ServerMessage['t']): void;
   refused(code: string): void;
@@ -70,7 +70,7 @@ export interface ConnectionHost {
   readonly messageRate: number;
 }
 
-export class RoomConnection implements Peer {
+export class RoomConnection implements Connection {
   readonly id: string;
   readonly room: string;
   readonly user: UserRef;
@@ -81,10 +81,10 @@ export class RoomConnection implements Peer {
   readonly openedAt: number;
   readonly #host: ConnectionHost;
   readonly #webSocket: WebSocket;
-  readonly #outlet: Outlet;
+  readonly #queue: FrameQueue;
   readonly #limits: MessageLimits;
   #hello: ClientMessageOf<'hello'> | undefined;
-  #seat: RoomSeat | undefined;
+  #seat: EnteredConnection | undefined;
   #early: ClientMessage[] | undefined;
   #isAlive = true;
   #closing: CloseReason | undefined;
@@ -111,7 +111,7 @@ export class RoomConnection implements Peer {
     this.#webSocket = webSocket;
     this.openedAt = host.monotonicMs();
     this.#limits = new MessageLimits(this.openedAt, host.messageRate);
-    this.#outlet = host.openOutlet(this);
+    this.#queue = host.openFrameQueue(this);
     webSocket.on('message', (data, isBinary) => this.#receive(data, isBinary));
     webSocket.on('pong', () => this.#heard());
     webSocket.on('error', () => host.refused('bad-frame')); // ws closes it
@@ -128,26 +128,26 @@ export class RoomConnection implements Peer {
     return this.socket.writableLength;
   }
 
-  /** See Peer. */
+  /** See Connection. */
   send(message: ServerMessage): void {
     this.#host.sent(message.t);
     const frame = printMessage(message);
-    if (message.t === 'clock') this.#outlet.write(frame);
-    else this.#outlet.send(frame);
+    if (message.t === 'clock') this.#queue.write(frame);
+    else this.#queue.send(frame);
   }
 
-  /** See Peer. */
+  /** See Connection. */
   sendFrame(frame: Uint8Array): void {
-    this.#outlet.send(frame);
+    this.#queue.send(frame);
   }
 
-  /** See Peer. */
+  /** See Connection. */
   close(reason: CloseReason, detail: string): void {
     if (this.#closing !== undefined) return;
     this.#closing = reason;
-    this.#outlet.send(printFrame(JSON.stringify({ t: 'bye', reason, detail } satisfies ServerMessage)));
-    this.#outlet.flush();
-    this.#outlet.end();
+    this.#queue.send(printFrame(JSON.stringify({ t: 'bye', reason, detail } satisfies ServerMessage)));
+    this.#queue.flush();
+    this.#queue.end();
     this.#webSocket.close(roomCloseCodes[reason], Buffer.from(reason).subarray(0, MAX_REASON));
     this.#leave();
   }
@@ -166,7 +166,7 @@ export class RoomConnection implements Peer {
   ping(): boolean {
     if (this.#isAlive) {
       this.#isAlive = false;
-      this.#outlet.write(pingFrame);
+      this.#queue.write(pingFrame);
       return true;
     }
     this.#webSocket.terminate();
@@ -270,7 +270,7 @@ export class RoomConnection implements Peer {
   }
 
   #closed(): void {
-    this.#outlet.end();
+    this.#queue.end();
     this.#leave();
     this.#host.closed(this, this.#closing);
   }

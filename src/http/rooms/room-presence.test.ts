@@ -18,7 +18,7 @@ suite('who is still there', () => {
   beforeEach(async () => {
     rooms = await openTestRooms();
     server = await startTestServer({ rooms: rooms.rooms });
-    room = (await rooms.rooms.create(administrator, {})).record.id;
+    room = (await rooms.rooms.create(administrator, {})).state.record.id;
     // The sweep of all connections; sockets go on.
     mock.timers.enable({ apis: ['setInterval'] });
   });
@@ -88,7 +88,7 @@ test('rooms work over TLS', { skip: need('openssl') }, async () => {
   await using plain = await startTestServer();
   const certificate = await makeCertificate(plain.folder, 'rooms');
   await using server = await startTestServer({ rooms: rooms.rooms }, certificate);
-  const { id } = (await rooms.rooms.create(administrator, {})).record;
+  const { id } = (await rooms.rooms.create(administrator, {})).state.record;
   const client = await enterRoom(server.url, id, {
     headers: { authorization: 'Bearer let-me-in-please' },
     origin: server.url,

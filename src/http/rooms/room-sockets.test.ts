@@ -6,7 +6,7 @@ import { after, before, suite, test } from 'node:test';
 import { until } from '../../../test/fixtures/wait.ts';
 import { policies } from '../../accounts/rate-limit.ts';
 import { administrator } from '../../accounts/users/user.ts';
-import { createFramedAudience } from '../../rooms/live/framed-audience.ts';
+import { createFramedConnections } from '../../rooms/live/framed-connections.ts';
 import { openTestRooms, type TestRooms } from '../../rooms/rooms.fixture.ts';
 import { asAdmin, startTestServer, type TestServer } from '../fixture.ts';
 import { messageRates, misuseRate } from './message-limits.ts';
@@ -21,14 +21,14 @@ suite('the WebSocket of a room', () => {
   const limits = { connections: 100, connectionsPerUser: 100, messageRate: 1 };
 
   before(async () => {
-    rooms = await openTestRooms({ createAudience: () => createFramedAudience(() => {}) });
+    rooms = await openTestRooms({ createConnections: () => createFramedConnections(() => {}) });
     server = await startTestServer({
       get rooms() {
         return rooms.rooms;
       },
       roomSocketLimits: () => limits,
     });
-    room = (await rooms.rooms.create(administrator, { name: 'Friday' })).record.id;
+    room = (await rooms.rooms.create(administrator, { name: 'Friday' })).state.record.id;
   });
   after(async () => {
     await server[Symbol.asyncDispose]();
@@ -204,7 +204,7 @@ suite('the WebSocket of a room', () => {
 test('when oxbow stops, everyone gets a reason to come back', async () => {
   await using rooms = await openTestRooms();
   await using server = await startTestServer({ rooms: rooms.rooms });
-  const { id } = (await rooms.rooms.create(administrator, {})).record;
+  const { id } = (await rooms.rooms.create(administrator, {})).state.record;
   const client = await enterRoom(server.url, id, { headers });
   const closing = server.close();
   assert.equal((await client.next('bye')).reason, 'stopping');

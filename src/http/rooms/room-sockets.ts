@@ -56,7 +56,7 @@ export class RoomSockets implements Disposable {
     this.#host = {
       nowMs: () => clock.nowMs(),
       monotonicMs: () => clock.monotonicMs(),
-      openOutlet: (connection) => this.#fanOut.open(connection.socket, () => connection.giveUp()),
+      openFrameQueue: (connection) => this.#fanOut.open(connection.socket, () => connection.giveUp()),
       enter: async (connection, hello) => {
         this.#silent.delete(connection);
         return (await deps.rooms.get(connection.room)).enter(connection, hello);

@@ -5,7 +5,7 @@ import { createSystemClock } from '../../lib/clock.ts';
 import { createSilentLog } from '../../observe/log.ts';
 import { createCallStats } from '../../rooms/call/call-parts.ts';
 import { openCallClient } from '../../rooms/call/forward/call-client.fixture.ts';
-import { createFramedAudience } from '../../rooms/live/framed-audience.ts';
+import { createFramedConnections } from '../../rooms/live/framed-connections.ts';
 import { openTestRooms, type TestRooms } from '../../rooms/rooms.fixture.ts';
 import { openWebRtcEndpoint, type WebRtcEndpoint } from '../../wire/webrtc/endpoint.ts';
 import { signedInAs, startTestServer, type TestServer } from '../fixture.ts';
@@ -32,7 +32,7 @@ suite('offers of participants of a call', () => {
       log: createSilentLog(),
       stats: createCallStats(),
     };
-    rooms = await openTestRooms({ calls, createAudience: () => createFramedAudience(() => {}) });
+    rooms = await openTestRooms({ calls, createConnections: () => createFramedConnections(() => {}) });
     server = await startTestServer({
       get rooms() {
         return rooms.rooms;
@@ -41,7 +41,7 @@ suite('offers of participants of a call', () => {
     const owner = await signedInAs(server, 'user', 'Owner');
     headers = owner.headers;
     ({ headers: others } = await signedInAs(server, 'user', 'Other'));
-    const room = (await rooms.rooms.create(owner.user, { name: 'Den' })).record.id;
+    const room = (await rooms.rooms.create(owner.user, { name: 'Den' })).state.record.id;
     for (let i = 0; i < 5; i++) {
       const client = await enterRoom(server.url, room, { headers: { ...headers, origin: server.url } });
       client.send({ t: 'call-join', id: 'join-0001', microphone: true, camera: false, screen: false });

@@ -7,7 +7,7 @@ import { createManualClock } from '../../lib/clock.ts';
 import { createSilentLog } from '../../observe/log.ts';
 import { changeMember, kick } from '../moderation.ts';
 import type { Room } from '../room.ts';
-import { aPeer, aUser, openTestRooms, type TestPeer } from '../rooms.fixture.ts';
+import { aConnection, aUser, openTestRooms, type TestConnection } from '../rooms.fixture.ts';
 import { type CallParts, createCallStats } from './call-parts.ts';
 
 const voice = { microphone: true, camera: false, screen: false } as const;
@@ -32,23 +32,27 @@ async function openRoom(change: Partial<CallParts> = {}) {
 }
 
 /** A person enters and joins. */
-function join(room: Room, name: string, media: typeof voice | typeof camera = voice): TestPeer & { leave(): void } {
-  const peer = aPeer(aUser(name));
+function join(
+  room: Room,
+  name: string,
+  media: typeof voice | typeof camera = voice,
+): TestConnection & { leave(): void } {
+  const peer = aConnection(aUser(name));
   const seat = room.enter(peer);
   seat.receive({ t: 'call-join', id: 'join-0001', ...media });
   return Object.assign(peer, { leave: () => seat.leave() });
 }
 
-const refusalOf = (peer: TestPeer) => peer.of('refused').at(-1)?.code;
-const callOf = (peer: TestPeer) => peer.of('call').at(-1)?.call;
-const recordersOf = (peer: TestPeer) =>
+const refusalOf = (peer: TestConnection) => peer.of('refused').at(-1)?.code;
+const callOf = (peer: TestConnection) => peer.of('call').at(-1)?.call;
+const recordersOf = (peer: TestConnection) =>
   callOf(peer)?.participants.flatMap(({ id, recording }) => (recording ? [id] : []));
 
 suite('a call', () => {
   test('people join and leave; everyone in the room sees who takes part, also who enters later', async () => {
     await using opened = await openRoom();
     const { room, stats } = opened;
-    const watcher = aPeer(aUser('u9'));
+    const watcher = aConnection(aUser('u9'));
     room.enter(watcher);
     assert.equal(watcher.of('welcome')[0]!.call, null);
     const ann = join(room, 'u2', camera);
@@ -61,7 +65,7 @@ suite('a call', () => {
       participants: [{ id: ann.id, user: 'u2', name: 'Name of u2', ...camera }],
     });
     const ben = join(room, 'u3');
-    const late = aPeer(aUser('u8'));
+    const late = aConnection(aUser('u8'));
     room.enter(late);
     assert.deepEqual(
       late.of('welcome')[0]!.call?.participants.map(({ user }) => user),
@@ -87,7 +91,7 @@ suite('a call', () => {
       callOf(ann)?.participants.map(({ microphone, screen }) => [microphone, screen]),
       [[true, false]],
     );
-    const other = aPeer(aUser('u3'));
+    const other = aConnection(aUser('u3'));
     opened.room.enter(other);
     opened.room.call.receive(other, { t: 'call-media', id: 'media-001', ...voice });
     assert.equal(refusalOf(other), 'call-unknown');
@@ -97,7 +101,7 @@ suite('a call', () => {
     await using opened = await openRoom();
     const { room } = opened;
     const [ann, ben] = [join(room, 'u2'), join(room, 'u3')];
-    const stranger = aPeer(aUser('u4'));
+    const stranger = aConnection(aUser('u4'));
     room.enter(stranger);
     const signal = { description: { type: 'offer', sdp: 'v=0' } } as const;
     room.call.receive(ann, { t: 'call-signal', to: ben.id, signal });
@@ -157,11 +161,11 @@ suite('a call', () => {
     let isOn = true;
     await using opened = await openRoom({ isOn: () => isOn });
     const { room, owner } = opened;
-    const guest = aPeer(aUser('g1', 'guest'));
+    const guest = aConnection(aUser('g1', 'guest'));
     room.enter(guest);
     room.call.receive(guest, { t: 'call-join', id: 'join-0001', ...voice });
     assert.equal(refusalOf(guest), 'room-forbidden');
-    const ann = aPeer(aUser('u2'));
+    const ann = aConnection(aUser('u2'));
     room.enter(ann);
     await changeMember(room, owner, 'u2', { mutedUntilMs: 1e15 });
     room.call.receive(ann, { t: 'call-join', id: 'join-0001', ...voice });
@@ -194,14 +198,14 @@ suite('a call', () => {
   test('a recorder is named to everyone in the room, also who enters later, until they stop', async () => {
     await using opened = await openRoom();
     const { room } = opened;
-    const recorder = aPeer(aUser('u2', 'admin'));
+    const recorder = aConnection(aUser('u2', 'admin'));
     const seat = room.enter(recorder);
     const ben = join(room, 'u3');
     seat.receive({ t: 'call-join', id: 'join-0001', ...voice });
     assert.deepEqual(recordersOf(ben), []);
     seat.receive({ t: 'call-media', id: 'media-001', ...camera, recording: true });
     assert.deepEqual(recordersOf(ben), [recorder.id]);
-    const late = aPeer(aUser('u8'));
+    const late = aConnection(aUser('u8'));
     room.enter(late);
     assert.deepEqual(
       late
@@ -228,7 +232,7 @@ suite('a call', () => {
     const { room, owner } = opened;
     const watcher = join(room, 'u3');
     const record = () => {
-      const peer = aPeer(aUser('u2', 'admin'));
+      const peer = aConnection(aUser('u2', 'admin'));
       const seat = room.enter(peer);
       seat.receive({ t: 'call-join', id: 'join-0001', ...voice, recording: true });
       assert.deepEqual(recordersOf(watcher), [peer.id]);
@@ -257,12 +261,12 @@ suite('a call', () => {
     assert.equal(refusalOf(ann), 'call-record');
     assert.deepEqual(recordersOf(ann), []);
     assert.equal(callOf(ann)?.participants[0]?.camera, true);
-    const ben = aPeer(aUser('u3'));
+    const ben = aConnection(aUser('u3'));
     room.enter(ben);
     room.call.receive(ben, { t: 'call-join', id: 'join-0001', ...voice, recording: true });
     assert.equal(refusalOf(ben), 'call-record');
     // Not before they are in the call.
-    const chief = aPeer(aUser('u4', 'admin'));
+    const chief = aConnection(aUser('u4', 'admin'));
     room.enter(chief);
     room.call.receive(chief, { t: 'call-media', id: 'media-001', ...voice, recording: true });
     assert.equal(refusalOf(chief), 'call-unknown');

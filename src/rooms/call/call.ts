@@ -16,7 +16,7 @@ import type { ClientMessage, ClientMessageOf, ServerMessage } from '../../api/ro
 import type { RoomPermission } from '../../api/room/permissions.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import type { Members } from '../members.ts';
-import type { Peer } from '../peer.ts';
+import type { Connection } from '../participants/connection.ts';
 import type { CallParts, CountedCall } from './call-parts.ts';
 import { Forwarder } from './forward/forwarder.ts';
 
@@ -25,7 +25,7 @@ export type CallClientMessage = ClientMessageOf<'call-join' | 'call-media' | 'ca
 
 /** What the call knows of its room. */
 export interface CallOwner {
-  readonly record: { readonly id: string };
+  readonly id: string;
   broadcast(message: ServerMessage): void;
   may(user: UserRef, permission: RoomPermission): boolean;
   readonly members: Pick<Members, 'find'>;
@@ -33,7 +33,7 @@ export interface CallOwner {
 
 /** One participant with their connection to the room. */
 interface Participant {
-  readonly peer: Peer;
+  readonly connection: Connection;
   view: CallParticipant;
 }
 
@@ -69,21 +69,21 @@ export class Call implements CountedCall {
   }
 
   /** Takes a message of a connection; what is refused is answered. */
-  receive(peer: Peer, message: CallClientMessage): void {
-    if (message.t === 'call-leave') this.left(peer);
-    else if (message.t === 'call-signal') this.#signal(peer, message);
-    else this.#answer(peer, message);
+  receive(connection: Connection, message: CallClientMessage): void {
+    if (message.t === 'call-leave') this.left(connection);
+    else if (message.t === 'call-signal') this.#signal(connection, message);
+    else this.#answer(connection, message);
   }
 
   /** A connection has left the call, or the room. */
-  left(peer: Peer): void {
-    if (this.#participants.delete(peer.id)) this.#changed();
+  left(connection: Connection): void {
+    if (this.#participants.delete(connection.id)) this.#changed();
   }
 
   /** The permissions of a person have changed: without `talk`, or muted, they are removed. */
   check(user: UserRef): void {
     if (this.#participants.size === 0 || (this.#room.may(user, 'talk') && !this.#isMuted(user))) return;
-    const own = [...this.#participants.values()].filter(({ peer }) => peer.user.id === user.id);
+    const own = [...this.#participants.values()].filter(({ connection }) => connection.user.id === user.id);
     this.#remove(own, 'muted');
   }
 
@@ -113,15 +113,15 @@ export class Call implements CountedCall {
   }
 
   #remove(removed: readonly Participant[], reason: 'muted' | 'stopped'): void {
-    for (const { peer } of removed) {
-      this.#participants.delete(peer.id);
-      peer.send({ t: 'call-ended', reason });
+    for (const { connection } of removed) {
+      this.#participants.delete(connection.id);
+      connection.send({ t: 'call-ended', reason });
     }
     if (removed.length > 0) this.#changed();
   }
 
   #assertOwn(participant: string, user: UserRef): void {
-    if (this.#participants.get(participant)?.peer.user.id !== user.id)
+    if (this.#participants.get(participant)?.connection.user.id !== user.id)
       throw new OxbowError('call-unknown', `You have no participant "${participant.slice(0, 64)}" in the call.`);
   }
 
@@ -129,20 +129,20 @@ export class Call implements CountedCall {
     return (this.#room.members.find(id)?.mutedUntilMs ?? 0) > (this.#parts?.clock.nowMs() ?? 0);
   }
 
-  #signal(peer: Peer, { to, signal }: ClientMessageOf<'call-signal'>): void {
+  #signal(connection: Connection, { to, signal }: ClientMessageOf<'call-signal'>): void {
     const other = this.#participants.get(to);
-    if (this.#forwarder || !this.#participants.has(peer.id) || !other || other.peer === peer) return;
-    other.peer.send({ t: 'call-signal', from: peer.id, signal });
+    if (this.#forwarder || !this.#participants.has(connection.id) || !other || other.connection === connection) return;
+    other.connection.send({ t: 'call-signal', from: connection.id, signal });
   }
 
-  #answer(peer: Peer, message: ClientMessageOf<'call-join' | 'call-media'>): void {
+  #answer(connection: Connection, message: ClientMessageOf<'call-join' | 'call-media'>): void {
     const { t, id, microphone, camera, screen, recording = false } = message;
     try {
-      this.#set(peer, { microphone, camera, screen }, { recording, isJoin: t === 'call-join' });
-      peer.send({ t: 'ack', id });
+      this.#set(connection, { microphone, camera, screen }, { recording, isJoin: t === 'call-join' });
+      connection.send({ t: 'ack', id });
     } catch (error) {
       if (!(error instanceof OxbowError)) throw error;
-      peer.send({ t: 'refused', id, code: error.code, detail: error.message });
+      connection.send({ t: 'refused', id, code: error.code, detail: error.message });
     }
   }
 
@@ -150,9 +150,9 @@ export class Call implements CountedCall {
    * @throws OxbowError `call-off`, `room-forbidden`, `room-muted`, `call-unknown`, `call-full`,
    *   `call-pictures`, `call-record`
    */
-  #set(peer: Peer, media: CallMedia, { recording, isJoin }: { recording: boolean; isJoin: boolean }): void {
-    const { user } = peer;
-    const known = this.#participants.get(peer.id);
+  #set(connection: Connection, media: CallMedia, { recording, isJoin }: { recording: boolean; isJoin: boolean }): void {
+    const { user } = connection;
+    const known = this.#participants.get(connection.id);
     if (!known && !isJoin) throw new OxbowError('call-unknown', 'You are not in the call.');
     const parts = this.#parts;
     if (!parts?.isOn()) throw new OxbowError('call-off', 'There are no calls on this server.');
@@ -162,7 +162,7 @@ export class Call implements CountedCall {
     // As the routes that create streams and their keys.
     if (recording && user.role !== 'admin')
       throw new OxbowError('call-record', 'Only administrators record calls, because the recording is a stream.');
-    const others = [...this.#participants.values()].filter(({ peer: other }) => other !== peer);
+    const others = [...this.#participants.values()].filter(({ connection: other }) => other !== connection);
     const pictures = [media, ...others.map(({ view }) => view)].reduce((sum, one) => sum + picturesOf(one), 0);
     // A picture can be turned off in any case.
     if (pictures > MAX_CALL_PICTURES && picturesOf(media) > (known ? picturesOf(known.view) : 0))
@@ -170,23 +170,23 @@ export class Call implements CountedCall {
     const most = parts.canForward() ? MAX_CALL : MAX_MESH;
     if (!known && others.length >= most) throw new OxbowError('call-full', `A call has at most ${most} people.`);
     const view: CallParticipant = {
-      id: peer.id,
+      id: connection.id,
       user: user.id,
       name: user.name,
       ...media,
       ...(recording && { recording }),
     };
     if (known) known.view = view;
-    else this.#participants.set(peer.id, { peer, view });
+    else this.#participants.set(connection.id, { connection, view });
     if (this.#participants.size > MAX_MESH) this.#forwarder ??= this.#openForwarder(parts);
     parts.stats.open.add(this);
-    if (isJoin) peer.send({ t: 'call-joined', participant: peer.id, iceServers: parts.iceServers() });
+    if (isJoin) connection.send({ t: 'call-joined', participant: connection.id, iceServers: parts.iceServers() });
     this.#changed();
   }
 
   #openForwarder(parts: CallParts): Forwarder {
-    return new Forwarder(parts, this.#room.record.id, (participant, slots) => {
-      this.#participants.get(participant)?.peer.send({ t: 'call-slots', slots });
+    return new Forwarder(parts, this.#room.id, (participant, slots) => {
+      this.#participants.get(participant)?.connection.send({ t: 'call-slots', slots });
     });
   }
 

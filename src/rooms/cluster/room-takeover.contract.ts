@@ -12,7 +12,6 @@ import { createManualClock } from '../../lib/clock.ts';
 import { engineOf } from '../../store/engine.ts';
 import type { Tables } from '../../store/schema.ts';
 import type { OpenDatabase } from '../../store/store.fixture.ts';
-import { createAudience } from '../audience.ts';
 import { Chats } from '../chat/chats.ts';
 import { rowOf } from '../chat/message-row.ts';
 import { MessageTable } from '../chat/message-table.ts';
@@ -20,8 +19,9 @@ import { editRoom } from '../edit-room.ts';
 import { changeMember } from '../moderation.ts';
 import { addItems } from '../playlist/edit-playlist.ts';
 import type { Room } from '../room.ts';
+import { chatSenderOf } from '../room-chat.ts';
 import { RoomTables } from '../room-tables.ts';
-import { aPeer, aUser, testMedia } from '../rooms.fixture.ts';
+import { aConnection, aUser, createConnections, testMedia } from '../rooms.fixture.ts';
 import { Rooms } from '../rooms.ts';
 
 const ann = aUser('ann');
@@ -53,7 +53,7 @@ async function openNodes(open: OpenDatabase, { isRoomNode = true } = {}) {
       clock,
       failed,
       media: testMedia(new Map()),
-      createAudience,
+      createConnections,
       openChat: (room) => chats.open(room),
       settings: () => ({ create: 'users', max: 100, perUser: 10, capacity: 200, keep: 30 * 86_400_000 }),
       events: { publish: () => undefined },
@@ -76,7 +76,7 @@ async function openNodes(open: OpenDatabase, { isRoomNode = true } = {}) {
 
 /** A connection with its place in a room. */
 function enter(room: Room, user = ann) {
-  const peer = aPeer(user);
+  const connection = aConnection(user);
   const waiting = new Set<() => void>();
   const after = <A extends unknown[]>(call: (...given: A) => void) => {
     return (...given: A) => {
@@ -94,20 +94,20 @@ function enter(room: Room, user = ann) {
       waiting.add(check);
       check();
     });
-  const seat = room.enter({ ...peer, send: after(peer.send), close: after(peer.close) });
+  const seat = room.enter({ ...connection, send: after(connection.send), close: after(connection.close) });
   return {
-    ...peer,
+    ...connection,
     seat,
     /** Sends a message that may be acknowledged. */
     post: (text: string, id: string, again?: true) => seat.receive({ t: 'chat', id, text, ...(again && { again }) }),
     /** Number of an acknowledged message. */
     async seqOf(id: string): Promise<number> {
-      const ack = () => peer.of('ack').find((one) => one.id === id);
+      const ack = () => connection.of('ack').find((one) => one.id === id);
       await until(() => ack() !== undefined);
       return ack()!.seq!;
     },
     /** Resolves when the server has ended the connection. */
-    ended: () => until(() => peer.closed.length > 0),
+    ended: () => until(() => connection.closed.length > 0),
   };
 }
 
@@ -120,28 +120,28 @@ export function roomTakeoverContract(name: string, open: OpenDatabase): void {
       await using nodes = await openNodes(open);
       const { a, b, clock, cluster } = nodes;
       const room = await a.rooms.create(ann, { name: 'Room' });
-      const { id } = room.record;
+      const { id } = room.state.record;
       const [ofAnn, ofBen] = [enter(room), enter(room, ben)];
       const [film] = await addItems(room, ann, [{ target: { kind: 'asset', asset: 'film' } }], { nowMs: 0 });
-      await room.command({ do: 'item', item: film!.id, rev: room.state.rev }, ann);
+      await room.state.command({ do: 'item', item: film!.id, rev: room.state.playback.state.rev }, ann);
       await changeMember(room, ann, 'ben', { role: 'moderator' });
       for (const n of [1, 2]) ofBen.post(`message ${n}`, idOf(n));
       const acknowledged = [await ofBen.seqOf(idOf(1)), await ofBen.seqOf(idOf(2))];
-      await room.command({ do: 'seek', positionMs: 20_000, rev: room.state.rev }, ann);
+      await room.state.command({ do: 'seek', positionMs: 20_000, rev: room.state.playback.state.rev }, ann);
       a.rooms.tick(); // a command is written at once, not with the next second
-      await room.save();
+      await room.changes.save();
       a.placement.isPaused = true;
       clock.advance(7_000);
-      const expectedMs = room.playback.positionMs;
+      const expectedMs = room.state.playback.positionMs;
       assert.ok(expectedMs > 26_000, `${expectedMs}`);
       await cluster.takeOver('a', 'b');
       ofAnn.post('not acknowledged', idOf(3)); // the paused node takes it, and cannot store it
 
       const taken = await b.rooms.get(id);
-      assert.equal(taken.playback.positionMs, expectedMs);
-      assert.deepEqual([taken.state.playing, taken.state.item], [true, film!.id]);
-      assert.ok(taken.state.rev > room.state.rev, 'no rev is used twice');
-      assert.equal(taken.members.roleOf(ben), 'moderator');
+      assert.equal(taken.state.playback.positionMs, expectedMs);
+      assert.deepEqual([taken.state.playback.state.playing, taken.state.playback.state.item], [true, film!.id]);
+      assert.ok(taken.state.playback.state.rev > room.state.playback.state.rev, 'no rev is used twice');
+      assert.equal(taken.state.members.roleOf(ben), 'moderator');
       await ofAnn.ended();
       assert.deepEqual(ofAnn.of('refused'), []);
       const again = [enter(taken), enter(taken, ben)] as const;
@@ -167,7 +167,7 @@ export function roomTakeoverContract(name: string, open: OpenDatabase): void {
       await using nodes = await openNodes(open);
       const { a, b, clock, cluster } = nodes;
       const old = await a.rooms.create(ann, { name: 'Room' });
-      const { id } = old.record;
+      const { id } = old.state.record;
       const [ofAnn, ofBen] = [enter(old), enter(old, ben)];
       const [film, other] = await addItems(
         old,
@@ -178,18 +178,18 @@ export function roomTakeoverContract(name: string, open: OpenDatabase): void {
       ofBen.post('first', idOf(1));
       const first = await ofBen.seqOf(idOf(1));
       const poll = await a.chats.polls(id)!.create(
-        old.chatSender(ann, () => {}),
+        chatSenderOf(old.state, ann, () => {}),
         { question: '?', choices: ['a', 'b'] },
       );
-      await old.save();
+      await old.changes.save();
       a.placement.isPaused = true;
       await cluster.takeOver('a', 'b');
       const taken = await b.rooms.get(id);
       const onB = enter(taken);
-      await taken.command({ do: 'item', item: film!.id, rev: taken.state.rev }, ann);
+      await taken.state.command({ do: 'item', item: film!.id, rev: taken.state.playback.state.rev }, ann);
       onB.post('of the new owner', idOf(2));
       const second = await onB.seqOf(idOf(2));
-      await taken.save();
+      await taken.changes.save();
       const before = await nodes.dump();
 
       const refused = { code: 'room-moved' };
@@ -200,16 +200,18 @@ export function roomTakeoverContract(name: string, open: OpenDatabase): void {
       ofAnn.seat.receive({ t: 'vote', poll: poll.id, choices: [0] });
       const tables = new RoomTables(nodes.db, 'a');
       const writes = [
-        tables.saveProgress(id, { state: old.state, usedMs: clock.nowMs() }),
-        tables.update({ ...old.record, name: 'Other' }),
+        tables.saveProgress(id, { state: old.state.playback.state, usedMs: clock.nowMs() }),
+        tables.update({ ...old.state.record, name: 'Other' }),
         tables.saveMembers(
           id,
-          [...old.members.all].map((one) => ({ ...one, role: 'guest' }) as const),
+          [...old.state.members.all].map((one) => ({ ...one, role: 'guest' }) as const),
         ),
         tables.saveItems(id, [{ ...other!, name: 'Other' }]),
         tables.remove(id),
         editRoom(old, ann, { name: 'Other' }, a.rooms.passwords),
-        old.command({ do: 'item', item: other!.id, rev: old.state.rev }, ann).then(() => old.save()),
+        old.state
+          .command({ do: 'item', item: other!.id, rev: old.state.playback.state.rev }, ann)
+          .then(() => old.changes.save()),
       ];
       await Promise.all(writes.map((write) => assert.rejects(write, refused)));
       await Promise.all([ofAnn.ended(), ofBen.ended()]);
@@ -229,9 +231,9 @@ export function roomTakeoverContract(name: string, open: OpenDatabase): void {
       await using nodes = await openNodes(open);
       const { a, db } = nodes;
       const [own, other] = [await a.rooms.create(ann, { name: 'Own' }), await a.rooms.create(ann, { name: 'Other' })];
-      await a.placement.give('room', other.record.id, 'b');
+      await a.placement.give('room', other.state.record.id, 'b');
       const table = new MessageTable(db, 'a');
-      const rows = [own, other].map(({ record }) =>
+      const rows = [own, other].map(({ state: { record } }) =>
         rowOf(
           record.id,
           { seq: 9, id: idOf(9), kind: 'chat', author: 'ann', name: 'Ann', text: 'Hello', sentMs: 0 },
@@ -239,10 +241,10 @@ export function roomTakeoverContract(name: string, open: OpenDatabase): void {
         ),
       );
       const { moved } = await table.write({ rows, changes: [], marks: new Map() });
-      assert.deepEqual([...moved], [other.record.id]);
+      assert.deepEqual([...moved], [other.state.record.id]);
       assert.deepEqual(
         (await nodes.dump()).messages.map((row) => row.room_id),
-        [own.record.id],
+        [own.state.record.id],
       );
     });
 
@@ -250,17 +252,17 @@ export function roomTakeoverContract(name: string, open: OpenDatabase): void {
       await using nodes = await openNodes(open);
       const { a, b } = nodes;
       const room = await a.rooms.create(ann, { name: 'Room' });
-      const { id } = room.record;
+      const { id } = room.state.record;
       const ofAnn = enter(room);
       const [film] = await addItems(room, ann, [{ target: { kind: 'asset', asset: 'film' } }], { nowMs: 0 });
-      await room.command({ do: 'item', item: film!.id, rev: room.state.rev }, ann);
+      await room.state.command({ do: 'item', item: film!.id, rev: room.state.playback.state.rev }, ann);
       ofAnn.post('in flight', idOf(1));
       const isGiven = a.rooms.give(id, 'b');
       await assert.rejects(a.rooms.get(id), { code: 'room-moved' });
       assert.equal(await isGiven, true);
       assert.deepEqual(ofAnn.closed, ['moved']);
       const given = await b.rooms.get(id);
-      assert.equal(given.state.item, film!.id);
+      assert.equal(given.state.playback.state.item, film!.id);
       assert.deepEqual(
         given.chat.history(undefined, 'ann').messages.map(({ text }) => text),
         ['in flight'],
@@ -271,7 +273,7 @@ export function roomTakeoverContract(name: string, open: OpenDatabase): void {
     test('a room without an owner belongs to the node that needs it first, and a deleted room to none', async () => {
       await using nodes = await openNodes(open);
       const { a, b, db } = nodes;
-      const { id } = (await a.rooms.create(ann, { name: 'Room' })).record;
+      const { id } = (await a.rooms.create(ann, { name: 'Room' })).state.record;
       await assert.rejects(b.rooms.get(id), { code: 'room-moved' });
       await a.rooms.close();
       await db.deleteFrom('placement').execute();
@@ -287,7 +289,7 @@ export function roomTakeoverContract(name: string, open: OpenDatabase): void {
     test('a node without the role creates no room, opens none without an owner, and deletes none', async () => {
       await using nodes = await openNodes(open, { isRoomNode: false });
       const { a, b, clock } = nodes;
-      const { id } = (await a.rooms.create(ann, { name: 'Room' })).record;
+      const { id } = (await a.rooms.create(ann, { name: 'Room' })).state.record;
       await a.rooms.close();
       await a.placement.forget('room', id);
       await assert.rejects(b.rooms.create(ann, { name: 'Room' }), { code: 'room-moved' });
@@ -302,7 +304,7 @@ export function roomTakeoverContract(name: string, open: OpenDatabase): void {
       const { a, b, clock } = nodes;
       const room = await a.rooms.create(ann, { name: 'Room', visibility: 'public' });
       for (const user of [ann, ben, ben]) enter(room, user);
-      await room.save();
+      await room.changes.save();
       const present = async () => (await b.rooms.list({}, { limit: 9 })).rooms.map((one) => one.present);
       assert.deepEqual(await present(), [2]);
       clock.advance(60_000); // its owner writes it every half minute
@@ -314,7 +316,7 @@ export function roomTakeoverContract(name: string, open: OpenDatabase): void {
       const { a, b } = nodes;
       const guest = aUser('guest', 'guest');
       const room = await a.rooms.create(ann, { name: 'Room' });
-      const { id } = room.record;
+      const { id } = room.state.record;
       const ofGuest = enter(room, guest);
       enter(room, ben);
       await changeMember(room, ann, 'guest', { allow: permissionBits.approve });
@@ -324,11 +326,11 @@ export function roomTakeoverContract(name: string, open: OpenDatabase): void {
       assert.deepEqual(ofGuest.closed, ['moved']);
       for (const { rooms } of [b, a]) await rooms.forgetUser('ann');
       const now = await a.rooms.get(id);
-      assert.deepEqual([...now.members.all].map(({ user, role, allow }) => [user, role, allow]).sort(), [
+      assert.deepEqual([...now.state.members.all].map(({ user, role, allow }) => [user, role, allow]).sort(), [
         ['ben', 'moderator', 0],
         ['carl', 'member', permissionBits.approve],
       ]);
-      assert.equal(now.record.owner, 'ben');
+      assert.equal(now.state.record.owner, 'ben');
       assert.deepEqual(
         (await nodes.dump()).members.map((row) => row.user_id),
         ['ben', 'carl'],
@@ -340,16 +342,16 @@ export function roomTakeoverContract(name: string, open: OpenDatabase): void {
       const { a, db } = nodes;
       if (engineOf(db) !== 'postgresql') return; // statements are made one after the other
       const room = await a.rooms.create(ann, { name: 'Room' });
-      await room.save();
-      const { id } = room.record;
+      await room.changes.save();
+      const { id } = room.state.record;
       const before = await nodes.dump();
       const tables = new RoomTables(db, 'a');
       let written: Promise<unknown>[] = [];
       await db.transaction().execute(async (transaction) => {
         await transaction.updateTable('placement').set({ node: 'b' }).where('key', '=', id).execute();
         written = [
-          tables.saveProgress(id, { state: room.state, usedMs: 1 }),
-          tables.saveMembers(id, [...room.members.all]),
+          tables.saveProgress(id, { state: room.state.playback.state, usedMs: 1 }),
+          tables.saveMembers(id, [...room.state.members.all]),
         ].map((write) => assert.rejects(write, { code: 'room-moved' }));
         await waitForLocks(db, written.length);
       });

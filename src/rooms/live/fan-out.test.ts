@@ -23,40 +23,40 @@ class TestWire implements Wire {
 function open(tooSlow = () => {}) {
   const fanOut = new FanOut({ delivered: () => {}, worked: () => {} });
   const wire = new TestWire();
-  return { fanOut, wire, outlet: fanOut.open(wire, tooSlow) };
+  return { fanOut, wire, queue: fanOut.open(wire, tooSlow) };
 }
 const bytes = (text: string) => Buffer.from(text);
 
 test('messages of one tick reach a connection in one write, in the order in which they were sent', async () => {
-  const { fanOut, wire: first, outlet } = open();
+  const { fanOut, wire: first, queue } = open();
   const second = new TestWire();
   const other = fanOut.open(second, () => {});
   const [shared, late] = [bytes('b'), bytes('d')];
-  outlet.send(bytes('a'));
-  for (const each of [outlet, other]) each.send(shared);
-  outlet.send(bytes('c'));
-  for (const each of [outlet, other]) each.send(late);
+  queue.send(bytes('a'));
+  for (const each of [queue, other]) each.send(shared);
+  queue.send(bytes('c'));
+  for (const each of [queue, other]) each.send(late);
   assert.deepEqual(first.writes, []);
   await turn();
   assert.deepEqual([first.writes, second.writes], [['abcd'], ['bd']]);
 });
 
 test('an answer about the clock does not wait for the tick', () => {
-  const { wire, outlet } = open();
-  outlet.send(bytes('later'));
-  outlet.write(bytes('now'));
+  const { wire, queue } = open();
+  queue.send(bytes('later'));
+  queue.write(bytes('now'));
   assert.deepEqual(wire.writes, ['now']);
 });
 
 test('a client that leaves 1 MiB unread is given up once, and nothing is written to it any more', async () => {
   let given = 0;
-  const { fanOut, wire, outlet } = open(() => given++);
+  const { fanOut, wire, queue } = open(() => given++);
   const other = new TestWire();
   const healthy = fanOut.open(other, () => assert.fail('it reads'));
   wire.isStalled = true;
   const frame = Buffer.alloc(MAX_UNSENT / 4);
   for (let i = 0; i < 8; i++) {
-    outlet.send(frame);
+    queue.send(frame);
     healthy.send(bytes(String(i)));
     await turn();
     // Under load a tick waits.
@@ -68,31 +68,31 @@ test('a client that leaves 1 MiB unread is given up once, and nothing is written
 });
 
 test('what waits in a socket keeps no memory but its own: frames are parts of a larger buffer', () => {
-  const { wire, outlet } = open();
+  const { wire, queue } = open();
   wire.isStalled = true;
   const pool = Buffer.alloc(8192);
-  outlet.write(pool.subarray(0, 100));
-  outlet.write(pool.subarray(100, 200));
+  queue.write(pool.subarray(0, 100));
+  queue.write(pool.subarray(100, 200));
   assert.deepEqual(wire.kept, [8192, 100], 'the first one may still be sent at once');
 });
 
 test('nothing is written to a connection that ended before its tick, nor to a destroyed socket', async () => {
-  const { fanOut, wire, outlet } = open();
+  const { fanOut, wire, queue } = open();
   const gone = new TestWire();
   gone.destroyed = true;
   fanOut.open(gone, () => {}).send(bytes('x'));
-  outlet.send(bytes('x'));
-  outlet.end();
-  outlet.send(bytes('y'));
+  queue.send(bytes('x'));
+  queue.end();
+  queue.send(bytes('y'));
   await turn();
   assert.deepEqual([wire.writes, gone.writes], [[], []]);
 });
 
 test('what waits for the tick can be written before a close frame', async () => {
-  const { wire, outlet } = open();
-  outlet.send(bytes('a'));
-  outlet.send(bytes('b'));
-  outlet.flush();
+  const { wire, queue } = open();
+  queue.send(bytes('a'));
+  queue.send(bytes('b'));
+  queue.flush();
   wire.write(bytes('close'));
   await turn();
   assert.deepEqual(wire.writes, ['ab', 'close']);

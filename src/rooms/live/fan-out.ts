@@ -33,7 +33,7 @@ export interface FanOutCounts {
 }
 
 /** The frames of one connection. */
-export class Outlet {
+export class FrameQueue {
   readonly #fanOut: FanOut;
   readonly wire: Wire;
   /** Called once, when the client has left more than `MAX_UNSENT` unread; nothing is written any more. */
@@ -88,10 +88,10 @@ export class Outlet {
 export class FanOut {
   readonly #counts: FanOutCounts;
   /**
-   * Outlets with frames for the next tick; those of a room are together, since what is said in a room goes to
-   * all of it.
+   * Queues with frames for the next tick; those of a room are together, since what is said in a room goes
+   * to all of it.
    */
-  #waiting: Outlet[] = [];
+  #waiting: FrameQueue[] = [];
   /** The tick in progress continues here. */
   #next = 0;
   #isScheduled = false;
@@ -106,14 +106,14 @@ export class FanOut {
     this.#counts = counts;
   }
 
-  /** Opens the outlet of a connection. @param tooSlow called once if the client does not read */
-  open(wire: Wire, tooSlow: () => void): Outlet {
-    return new Outlet(this, wire, tooSlow);
+  /** Opens the queue of a connection. @param tooSlow called once if the client does not read */
+  open(wire: Wire, tooSlow: () => void): FrameQueue {
+    return new FrameQueue(this, wire, tooSlow);
   }
 
-  /** Called by an outlet that has a first frame for the next tick. */
-  enter(outlet: Outlet): void {
-    this.#waiting.push(outlet);
+  /** Called by a queue that has a first frame for the next tick. */
+  enter(queue: FrameQueue): void {
+    this.#waiting.push(queue);
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     const waitMs = this.#endedAt + this.#tickMs - performance.now();
@@ -146,12 +146,12 @@ export class FanOut {
   };
 
   /** Returns the number of frames. */
-  #write(outlet: Outlet): number {
-    const { frames } = outlet;
+  #write(queue: FrameQueue): number {
+    const { frames } = queue;
     if (!frames) return 0; // ended, or flushed
-    outlet.frames = undefined;
-    if (frames.length === 1) outlet.write(frames[0]!);
-    else outlet.write(this.#join(frames));
+    queue.frames = undefined;
+    if (frames.length === 1) queue.write(frames[0]!);
+    else queue.write(this.#join(frames));
     return frames.length;
   }
 

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { RoomItem } from '../../api/room/item-shapes.ts';
 import { nothingPlays } from '../../api/room/playback.ts';
 import { addItems, editItem } from '../playlist/edit-playlist.ts';
-import { aPeer, aUser, openTestRooms } from '../rooms.fixture.ts';
+import { aConnection, aUser, openTestRooms } from '../rooms.fixture.ts';
 import { printMessage } from './print-message.ts';
 
 test('the playlist is printed once for all who enter within a second, and again after a change', async () => {
@@ -14,7 +14,7 @@ test('the playlist is printed once for all who enter within a second, and again 
   let prints = 0;
   /** Counts how often an entry is printed. */
   const enter = (user: string) => {
-    const peer = aPeer(aUser(user));
+    const peer = aConnection(aUser(user));
     room.enter(peer);
     const welcome = peer.of('welcome')[0]!;
     const [first] = welcome.items as (RoomItem & { toJSON?: () => unknown })[];

@@ -37,12 +37,12 @@ export async function addItems(
   requested: readonly RequestedItem[],
   { before = null, nowMs }: { readonly before?: string | null; readonly nowMs: number },
 ): Promise<readonly ItemRecord[]> {
-  room.assertMay(by, 'addItems');
+  room.state.assertMay(by, 'addItems');
   const entries: NewItem[] = [];
   for (const { name = '', target, parent = null } of requested)
     entries.push({ ...(await checked(room, by, target, name)), parent });
-  const added = room.playlist.add(entries, by.id, nowMs, before);
-  await room.itemsChanged();
+  const added = room.state.playlist.add(entries, by.id, nowMs, before);
+  await room.changes.items();
   return added;
 }
 
@@ -57,7 +57,7 @@ export async function editItem(
   id: string,
   change: Partial<RequestedItem> & { readonly before?: string | null },
 ): Promise<ItemRecord> {
-  const item = room.playlist.get(id);
+  const item = room.state.playlist.get(id);
   assertOwn(room, by, [item], 'editItems');
   const { name, target } = change;
   if (target !== undefined && (target.kind === 'folder') !== (item.target.kind === 'folder'))
@@ -68,43 +68,45 @@ export async function editItem(
     const keepsHeaders =
       target.kind === 'link' && before.kind === 'link' && !target.headers && before.url === target.url;
     const whole = keepsHeaders && before.headers ? { ...target, headers: before.headers } : target;
-    room.playlist.edit(id, await checked(room, by, whole, name ?? item.name));
-    if (room.state.item === id) room.playback.itemGone();
-  } else if (name !== undefined) room.playlist.edit(id, { name: nameOf(name) || item.name });
+    room.state.playlist.edit(id, await checked(room, by, whole, name ?? item.name));
+    if (room.state.playback.state.item === id) room.state.playback.itemGone();
+  } else if (name !== undefined) room.state.playlist.edit(id, { name: nameOf(name) || item.name });
   if (change.parent !== undefined || change.before !== undefined)
-    room.playlist.move([id], {
+    room.state.playlist.move([id], {
       parent: change.parent === undefined ? item.parent : change.parent,
       before: change.before ?? null,
     });
-  await room.itemsChanged();
-  return room.playlist.get(id);
+  await room.changes.items();
+  return room.state.playlist.get(id);
 }
 
 /** Moves entries into a folder, before an entry or to the end. */
 export async function moveItems(room: Room, by: UserRef, ids: readonly string[], place: ItemPlace): Promise<void> {
-  const items = ids.map((id) => room.playlist.get(id));
+  const items = ids.map((id) => room.state.playlist.get(id));
   assertOwn(room, by, items, 'editItems');
-  room.playlist.move([...new Set(ids)], place);
-  await room.itemsChanged();
+  room.state.playlist.move([...new Set(ids)], place);
+  await room.changes.items();
 }
 
 /** Removes entries, folders with everything in them; undefined: all. */
 export async function removeItems(room: Room, by: UserRef, ids: readonly string[] | undefined): Promise<void> {
-  const named = ids?.map((id) => room.playlist.get(id));
-  const items = named ? [...named, ...named.flatMap(({ id }) => room.playlist.within(id))] : room.playlist.all;
+  const named = ids?.map((id) => room.state.playlist.get(id));
+  const items = named
+    ? [...named, ...named.flatMap(({ id }) => room.state.playlist.within(id))]
+    : room.state.playlist.all;
   assertOwn(room, by, items, 'deleteItems');
-  room.playlist.remove(items.map(({ id }) => id));
-  await room.itemsChanged();
+  room.state.playlist.remove(items.map(({ id }) => id));
+  await room.changes.items();
 }
 
 function assertOwn(room: Room, by: UserRef, items: readonly ItemRecord[], needed: 'editItems' | 'deleteItems'): void {
-  if (!items.every(({ addedBy }) => addedBy === by.id)) room.assertMay(by, needed);
+  if (!items.every(({ addedBy }) => addedBy === by.id)) room.state.assertMay(by, needed);
 }
 
 async function checked(room: Room, by: UserRef, given: ItemTarget, name: string): Promise<Omit<NewItem, 'parent'>> {
   const target = withoutUserInfo(given);
   if (target.kind === 'link') checkLink(target);
-  const { name: ofMedia, signed } = await room.media.check(target, by);
+  const { name: ofMedia, signed } = await room.state.media.check(target, by);
   const shown = nameOf(name) || nameOf(ofMedia) || (target.kind === 'link' ? hostOf(target.url) : '');
   if (shown === '') throw new OxbowError('bad-request', 'The entry needs a name.');
   return { name: shown, target, signed };

@@ -3,13 +3,13 @@ import { test } from 'node:test';
 import { withItemChanges } from '../../api/room/item-changes.ts';
 import type { RoomItem } from '../../api/room/item-shapes.ts';
 import { seeded } from '../../lib/random.fixture.ts';
-import { aPeer, aUser, openTestRooms, type TestPeer } from '../rooms.fixture.ts';
+import { aConnection, aUser, openTestRooms, type TestConnection } from '../rooms.fixture.ts';
 import { addItems, editItem, moveItems, removeItems } from './edit-playlist.ts';
 
 const owner = aUser('u1');
 const target = { kind: 'asset', asset: 'a' } as const;
 
-function itemsOf({ got }: TestPeer): readonly RoomItem[] {
+function itemsOf({ got }: TestConnection): readonly RoomItem[] {
   return got.reduce<readonly RoomItem[]>((items, message) => {
     if (message.t === 'welcome' || message.t === 'items') return message.items;
     return message.t === 'item-changes' ? withItemChanges(items, message) : items;
@@ -19,16 +19,16 @@ function itemsOf({ got }: TestPeer): readonly RoomItem[] {
 test('after any changes a client has the list of the room in its exact order, also one that entered in between', async () => {
   await using test = await openTestRooms();
   const room = await test.rooms.create(owner, { name: 'Room' });
-  const peers = [aPeer(owner)];
+  const peers = [aConnection(owner)];
   room.enter(peers[0]!);
   const below = seeded(11);
   const random = () => below(1000) / 1000;
   const some = <T>(list: readonly T[]): T | undefined => list[below(Math.max(1, list.length))];
   for (let step = 0; step < 300; step++) {
-    const item = some(room.playlist.all);
-    const folder = some(room.playlist.all.filter((one) => one.target.kind === 'folder'))?.id ?? null;
+    const item = some(room.state.playlist.all);
+    const folder = some(room.state.playlist.all.filter((one) => one.target.kind === 'folder'))?.id ?? null;
     const parent = random() < 0.3 ? folder : null;
-    const before = some(room.playlist.all.filter((one) => one.parent === parent))?.id ?? null;
+    const before = some(room.state.playlist.all.filter((one) => one.parent === parent))?.id ?? null;
     const what = random();
     const work =
       what < 0.35 || !item
@@ -43,13 +43,13 @@ test('after any changes a client has the list of the room in its exact order, al
             : removeItems(room, owner, [item.id]);
     await work.catch(() => {}); // a folder into itself, or too deep
     if (step % 40 === 20) {
-      peers.push(aPeer(aUser(`u${peers.length + 1}`)));
+      peers.push(aConnection(aUser(`u${peers.length + 1}`)));
       room.enter(peers.at(-1)!);
     }
     if (random() < 0.5) continue;
     test.clock.advance(1000);
     test.rooms.tick();
-    for (const peer of peers) assert.deepEqual(itemsOf(peer), room.items(), `step ${step}`);
+    for (const peer of peers) assert.deepEqual(itemsOf(peer), room.state.views.items(), `step ${step}`);
   }
   assert.equal(peers[0]!.of('items').length, 0, 'the whole list was sent once');
 });
@@ -64,12 +64,15 @@ test('a change of one entry of two thousand is one entry', async () => {
       Array.from({ length: 200 }, (_, n) => ({ target, name: `n${n}` })),
       { nowMs: 0 },
     );
-  const peer = aPeer(owner);
+  const peer = aConnection(owner);
   room.enter(peer);
   test.clock.advance(1000);
   test.rooms.tick();
   const before = peer.of('item-changes').length;
-  await moveItems(room, owner, [room.playlist.all[1500]!.id], { parent: null, before: room.playlist.all[3]!.id });
+  await moveItems(room, owner, [room.state.playlist.all[1500]!.id], {
+    parent: null,
+    before: room.state.playlist.all[3]!.id,
+  });
   test.clock.advance(1000);
   test.rooms.tick();
   const [change] = peer.of('item-changes').slice(before);

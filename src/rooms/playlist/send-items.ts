@@ -9,7 +9,7 @@ import type { RoomItem } from '../../api/room/item-shapes.ts';
 import type { ServerMessage } from '../../api/room/messages.ts';
 import type { RoomPermission } from '../../api/room/permissions.ts';
 import type { PlaybackState } from '../../api/room/playback.ts';
-import type { Presence, PresentUser } from '../presence.ts';
+import type { Participant, Participants } from '../participants/participants.ts';
 import type { ItemRecord } from '../room-record.ts';
 import { ADDRESSES_EACH_MS } from './address-expiry.ts';
 import type { Playlist } from './playlist.ts';
@@ -23,21 +23,22 @@ const EACH_MS = 250;
  */
 const SHARED_MS = 1000;
 
-/** What is needed of a room. */
+/** What the sender needs of a room's state. */
 export interface ItemRoom {
-  readonly state: PlaybackState;
+  readonly playback: { readonly state: PlaybackState };
   readonly playlist: Playlist;
-  readonly presence: Presence;
+  readonly participants: Participants;
+  readonly views: { items(): readonly RoomItem[]; item(item: ItemRecord): RoomItem };
   may(user: Pick<UserRef, 'id' | 'role'>, permission: RoomPermission): boolean;
-  items(): readonly RoomItem[];
-  itemView(item: ItemRecord): RoomItem;
-  /** @param isFor omitted: everyone */
-  broadcast(message: ServerMessage, isFor?: (user: UserRef) => boolean): void;
 }
+
+/** Sends to everyone, or to some. */
+export type Broadcast = (message: ServerMessage, isFor?: (user: UserRef) => boolean) => void;
 
 /** The playlist as the people of a room know it. */
 export class ItemSender {
   readonly #room: ItemRoom;
+  readonly #broadcast: Broadcast;
   /** People who are here and have all entries, by user id. */
   readonly #whole = new Set<string>();
   #sentMs = 0;
@@ -47,8 +48,9 @@ export class ItemSender {
   #shared: readonly RoomItem[] | undefined;
   #sharedMs = 0;
 
-  constructor(room: ItemRoom) {
+  constructor(room: ItemRoom, broadcast: Broadcast) {
     this.#room = room;
+    this.#broadcast = broadcast;
   }
 
   /**
@@ -56,7 +58,7 @@ export class ItemSender {
    */
   enter(user: UserRef): readonly RoomItem[] {
     const maySee = this.#room.may(user, 'list');
-    if (maySee && this.#room.presence.count(user.id) === 1) this.#whole.add(user.id);
+    if (maySee && this.#room.participants.count(user.id) === 1) this.#whole.add(user.id);
     return maySee ? this.#all() : this.#playing();
   }
 
@@ -73,7 +75,7 @@ export class ItemSender {
 
   /** Another entry plays: those who may not see the playlist get it. */
   played(): void {
-    for (const { user } of this.#room.presence.users) if (!this.#room.may(user, 'list')) this.#isDue = true;
+    for (const { user } of this.#room.participants.all) if (!this.#room.may(user, 'list')) this.#isDue = true;
   }
 
   /** Sends what is due. */
@@ -96,43 +98,44 @@ export class ItemSender {
   }
 
   #send(): void {
-    const { presence } = this.#room;
-    const newcomers: PresentUser[] = [];
-    for (const present of presence.users) {
-      const { user } = present;
+    const { participants } = this.#room;
+    const newcomers: Participant[] = [];
+    for (const participant of participants.all) {
+      const { user } = participant;
       if (this.#room.may(user, 'list')) {
-        if (!this.#whole.has(user.id)) newcomers.push(present);
+        if (!this.#whole.has(user.id)) newcomers.push(participant);
       } else {
         this.#whole.delete(user.id);
-        sendTo(present, this.#playing());
+        sendTo(participant, this.#playing());
       }
     }
     const message = changesOf(this.#room);
     if (message) this.#shared = undefined;
     if (message && this.#whole.size > 0) {
-      const isAll = this.#whole.size === presence.size;
-      this.#room.broadcast(message, isAll ? undefined : ({ id }) => this.#whole.has(id));
+      const isAll = this.#whole.size === participants.size;
+      this.#broadcast(message, isAll ? undefined : ({ id }) => this.#whole.has(id));
     }
-    for (const present of newcomers) {
-      this.#whole.add(present.user.id);
-      sendTo(present, this.#all());
+    for (const participant of newcomers) {
+      this.#whole.add(participant.user.id);
+      sendTo(participant, this.#all());
     }
   }
 
   #all(): readonly RoomItem[] {
-    this.#shared ??= this.#room.items();
+    this.#shared ??= this.#room.views.items();
     return this.#shared;
   }
 
   #playing(): readonly RoomItem[] {
-    const { state, playlist } = this.#room;
+    const { playback, playlist } = this.#room;
+    const { state } = playback;
     const playing = state.item === null ? undefined : playlist.find(state.item);
-    return playing ? [this.#room.itemView(playing)] : [];
+    return playing ? [this.#room.views.item(playing)] : [];
   }
 }
 
-function sendTo({ peers }: PresentUser, items: readonly RoomItem[]): void {
-  for (const peer of peers.keys()) peer.send({ t: 'items', items });
+function sendTo({ connections }: Participant, items: readonly RoomItem[]): void {
+  for (const connection of connections.keys()) connection.send({ t: 'items', items });
 }
 
 /** The changes since the last call; undefined: none. */
@@ -142,7 +145,7 @@ function changesOf(room: ItemRoom): Extract<ServerMessage, { t: 'item-changes' }
   const set: PlacedItem[] = [];
   let after: string | null = null;
   for (const item of room.playlist.all) {
-    if (changed.has(item.id)) set.push({ item: room.itemView(item), after });
+    if (changed.has(item.id)) set.push({ item: room.views.item(item), after });
     after = item.id;
   }
   return { t: 'item-changes', set, removed: [...changed].filter((id) => !room.playlist.find(id)) };

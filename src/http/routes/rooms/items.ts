@@ -54,8 +54,8 @@ export const roomItemRoutes: readonly Route[] = [
     replies: { 200: ItemList },
     async answer(call, deps) {
       const { room, user } = await readRoom(call, deps);
-      room.assertMay(user, 'list');
-      return { body: { items: room.items(user), nextCursor: null } };
+      room.state.assertMay(user, 'list');
+      return { body: { items: room.state.views.items(user), nextCursor: null } };
     },
   }),
   defineRoute({
@@ -72,7 +72,7 @@ export const roomItemRoutes: readonly Route[] = [
       const { room, user } = await readRoom(call, deps);
       const { items, before = null } = call.body;
       const added = await addItems(room, user, items, { before, nowMs: deps.clock.nowMs() });
-      return { status: 201, body: { items: added.map((item) => room.itemView(item, user)), nextCursor: null } };
+      return { status: 201, body: { items: added.map((item) => room.state.views.item(item, user)), nextCursor: null } };
     },
   }),
   defineRoute({
@@ -86,7 +86,7 @@ export const roomItemRoutes: readonly Route[] = [
     replies: { 200: RoomItem },
     async answer(call, deps) {
       const { room, user } = await readRoom(call, deps);
-      return { body: room.itemView(await editItem(room, user, call.params.item, call.body), user) };
+      return { body: room.state.views.item(await editItem(room, user, call.params.item, call.body), user) };
     },
   }),
   defineRoute({

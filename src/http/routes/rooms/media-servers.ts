@@ -138,8 +138,8 @@ export const mediaServerRoutes: readonly Route[] = [
     replies: { 200: ItemSource },
     async answer(call, { itemSource, ...deps }) {
       const { room, user } = await readRoom(call, deps);
-      if (room.state.item !== call.params.item) room.assertMay(user, 'list');
-      const source = await itemSource(room.record.id, room.playlist.get(call.params.item));
+      if (room.state.playback.state.item !== call.params.item) room.state.assertMay(user, 'list');
+      const source = await itemSource(room.state.record.id, room.state.playlist.get(call.params.item));
       if (!source)
         throw new OxbowError('bad-request', 'The entry is media of this server: `address` of the entry has it.');
       return { body: source };

@@ -51,11 +51,11 @@ export const roomMemberRoutes: readonly Route[] = [
     replies: { 200: MemberList },
     async answer(call, deps) {
       const { room, user } = await readRoom(call, deps);
-      const seesHidden = room.seesHidden(user);
-      const shown = [...room.members.all].filter(
+      const seesHidden = room.state.views.seesHidden(user);
+      const shown = [...room.state.members.all].filter(
         ({ state }) => state === 'active' || (seesHidden && isHiddenState(state)),
       );
-      const views = shown.map((member) => room.memberView(member));
+      const views = shown.map((member) => room.state.views.member(member));
       views.sort((a, b) => Number(b.present > 0) - Number(a.present > 0) || a.name.localeCompare(b.name));
       return { body: { items: views.slice(0, MOST_LISTED), nextCursor: null } };
     },
@@ -77,7 +77,9 @@ export const roomMemberRoutes: readonly Route[] = [
         mutedUntil === undefined
           ? {}
           : { mutedUntilMs: mutedUntil === null ? null : readExpiry(mutedUntil, deps.clock.nowMs()) };
-      return { body: room.memberView(await changeMember(room, user, call.params.user, { ...others, ...muted })) };
+      return {
+        body: room.state.views.member(await changeMember(room, user, call.params.user, { ...others, ...muted })),
+      };
     },
   }),
   defineRoute({

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { RoomPermission } from '../../../api/room/permissions.ts';
 import { insertRoom, testChats, testRoom, testSender } from '../../../rooms/chat/chat.fixture.ts';
 import type { Room } from '../../../rooms/room.ts';
 import type { Rooms } from '../../../rooms/rooms.ts';
@@ -16,7 +17,9 @@ test('history and replay are read by pages that lose and repeat nothing; polls o
   const chat = await chats.open(room);
   const members = [testSender('ann'), testSender('ben'), testSender('cid')];
   const admin = testSender('admin', ['moderate']);
-  const fake = { record: { id: 'cinema' }, admit() {}, chatSender: () => admin } as unknown as Room;
+  const may = (_user: unknown, permission: RoomPermission) => admin.may(permission);
+  const state = { record: { id: 'cinema' }, members: { find: () => undefined }, may };
+  const fake = { state, admit() {} } as unknown as Room;
   await using server = await startTestServer({ chats, rooms: { get: async () => fake } as unknown as Rooms });
   const ask = async (path: string, method = 'GET', body?: object) => {
     const reply = await fetch(`${server.url}/api/v1/rooms/cinema/${path}`, {

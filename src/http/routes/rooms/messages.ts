@@ -65,7 +65,7 @@ export const roomMessageRoutes: readonly Route[] = [
       const { before, limit } = call.query;
       const count = Number(limit ?? USUAL);
       const seq = before === undefined ? Number.MAX_SAFE_INTEGER : Number(before);
-      const items = await deps.chats.before(room.record.id, seq, count + 1);
+      const items = await deps.chats.before(room.state.record.id, seq, count + 1);
       return { body: { items: items.slice(-count), hasMore: items.length > count } };
     },
   }),
@@ -86,7 +86,7 @@ export const roomMessageRoutes: readonly Route[] = [
       const [fromUs, toUs] = [Math.round(Number(from) * 1000), Math.round(Number(to) * 1000)];
       if (toUs <= fromUs) throw new OxbowError('bad-request', '`to` is not after `from`.');
       const after = cursor?.split('-').map(Number);
-      const items = await deps.chats.replay(room.record.id, item, {
+      const items = await deps.chats.replay(room.state.record.id, item, {
         fromUs,
         toUs,
         limit: count + 1,

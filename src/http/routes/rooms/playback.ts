@@ -49,7 +49,11 @@ export const roomPlaybackRoutes: readonly Route[] = [
     async answer(call, deps) {
       const { room } = await readRoom(call, deps);
       return {
-        body: { state: room.state, serverMs: deps.clock.nowMs(), positionMs: room.playback.positionMs },
+        body: {
+          state: room.state.playback.state,
+          serverMs: deps.clock.nowMs(),
+          positionMs: room.state.playback.positionMs,
+        },
       };
     },
   }),
@@ -65,9 +69,13 @@ export const roomPlaybackRoutes: readonly Route[] = [
     replies: { 200: StateNow },
     async answer(call, deps) {
       const { room, user } = await readRoom(call, deps);
-      await room.command(call.body, user);
+      await room.state.command(call.body, user);
       return {
-        body: { state: room.state, serverMs: deps.clock.nowMs(), positionMs: room.playback.positionMs },
+        body: {
+          state: room.state.playback.state,
+          serverMs: deps.clock.nowMs(),
+          positionMs: room.state.playback.positionMs,
+        },
       };
     },
   }),

@@ -6,7 +6,7 @@ import { RoomPoll } from '../../../api/room/chat-shapes.ts';
 import { Type } from '../../../api/type.ts';
 import { OxbowError } from '../../../lib/errors.ts';
 import type { RoomPolls } from '../../../rooms/chat/room-polls.ts';
-import type { ChatSender } from '../../../rooms/room-chat.ts';
+import { type ChatSender, chatSenderOf } from '../../../rooms/room-chat.ts';
 import type { HttpDeps } from '../../deps.ts';
 import { IdParams } from '../../route/page-query.ts';
 import { defineRoute, type Route } from '../../route/route.ts';
@@ -28,9 +28,9 @@ async function readPolls(
   deps: Pick<HttpDeps, 'rooms' | 'chats'>,
 ): Promise<{ readonly polls: RoomPolls; readonly sender: ChatSender }> {
   const { room, user } = await readRoom(call, deps);
-  const polls = deps.chats.polls(room.record.id);
+  const polls = deps.chats.polls(room.state.record.id);
   if (!polls) throw new OxbowError('not-ready', 'The room closes.');
-  return { polls, sender: room.chatSender(user, () => undefined) };
+  return { polls, sender: chatSenderOf(room.state, user, () => undefined) };
 }
 
 /** The rows. */

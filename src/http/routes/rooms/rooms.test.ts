@@ -4,7 +4,7 @@ import { usualMasks } from '../../../api/room/permissions.ts';
 import type { RoomView } from '../../../api/room/room-shapes.ts';
 import type { RoomFields } from '../../../rooms/edit-room.ts';
 import { addItems } from '../../../rooms/playlist/edit-playlist.ts';
-import { aPeer, aUser, openTestRooms } from '../../../rooms/rooms.fixture.ts';
+import { aConnection, aUser, openTestRooms } from '../../../rooms/rooms.fixture.ts';
 import { asAdmin, signedInAs, startTestServer } from '../../fixture.ts';
 
 test('a room is created, filled, played, changed and deleted over the API', async () => {
@@ -78,10 +78,10 @@ test('who may not see the playlist gets where the entry that plays comes from, a
   const room = await rooms.rooms.create(owner, { options: { masks: { ...usualMasks, guest: 0 } } });
   const link = { target: { kind: 'link', url: address } } as const;
   const [plays, other] = await addItems(room, owner, [link, link], { nowMs: 0 });
-  await room.command({ do: 'item', item: plays!.id, rev: room.state.rev }, owner);
+  await room.state.command({ do: 'item', item: plays!.id, rev: room.state.playback.state.rev }, owner);
   const { headers } = await signedInAs(server, 'guest');
   const statusOf = async (id: string) =>
-    (await fetch(`${server.url}/api/v1/rooms/${room.record.id}/items/${id}/source`, { headers })).status;
+    (await fetch(`${server.url}/api/v1/rooms/${room.state.record.id}/items/${id}/source`, { headers })).status;
   assert.deepEqual(await Promise.all([plays!.id, other!.id, 'unknown'].map(statusOf)), [200, 403, 403]);
 });
 
@@ -93,9 +93,9 @@ test('what plays in a room is shown to people who may enter it: not before its p
   const makeRoom = async (name: string, fields: RoomFields) => {
     const room = await rooms.rooms.create(owner, { name, visibility: 'public', ...fields });
     const [item] = await addItems(room, owner, [entry], { nowMs: 0 });
-    await room.command({ do: 'item', item: item!.id, rev: room.state.rev }, owner);
-    room.enter(aPeer(owner)).leave();
-    return room.record.id;
+    await room.state.command({ do: 'item', item: item!.id, rev: room.state.playback.state.rev }, owner);
+    room.enter(aConnection(owner)).leave();
+    return room.state.record.id;
   };
   const password = await makeRoom('password', { password: 'tea' });
   const ids = [

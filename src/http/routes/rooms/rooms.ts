@@ -132,7 +132,11 @@ export const roomRoutes: readonly Route[] = [
     repeatable: true,
     async answer(call, { rooms, clock }) {
       const room = await rooms.create(userOf(call), fieldsOf(call.body, clock.nowMs()));
-      return { status: 201, headers: { location: `/api/v1/rooms/${room.record.id}` }, body: room.view() };
+      return {
+        status: 201,
+        headers: { location: `/api/v1/rooms/${room.state.record.id}` },
+        body: room.state.views.room(),
+      };
     },
   }),
   defineRoute({
@@ -144,7 +148,7 @@ export const roomRoutes: readonly Route[] = [
     params: IdParams,
     replies: { 200: RoomView },
     async answer({ params, principal }, { rooms }) {
-      return { body: (await rooms.get(params.id)).viewFor(principal.user) };
+      return { body: (await rooms.get(params.id)).state.views.roomFor(principal.user) };
     },
   }),
   defineRoute({
@@ -159,7 +163,7 @@ export const roomRoutes: readonly Route[] = [
     async answer(call, deps) {
       const { room, user } = await readRoom(call, deps);
       await editRoom(room, user, fieldsOf(call.body, deps.clock.nowMs()), deps.rooms.passwords);
-      return { body: room.view() };
+      return { body: room.state.views.room() };
     },
   }),
   defineRoute({
@@ -172,8 +176,8 @@ export const roomRoutes: readonly Route[] = [
     replies: { 204: undefined },
     async answer(call, { rooms }) {
       const room = await rooms.get(call.params.id);
-      if (!may(call.principal, 'manageRooms')) room.assertMay(userOf(call), 'deleteRoom');
-      await rooms.remove(room.record.id);
+      if (!may(call.principal, 'manageRooms')) room.state.assertMay(userOf(call), 'deleteRoom');
+      await rooms.remove(room.state.record.id);
       return { status: 204 };
     },
   }),
@@ -199,10 +203,10 @@ export const roomRoutes: readonly Route[] = [
           throw new OxbowError('room-password', 'This is not the password of the room.');
         for (const sender of senders) limits.giveBack('room-passwords', sender);
       }
-      room.members.askAgain(user.id);
+      room.state.members.declined.delete(user.id);
       room.admit(user, call.client.address);
-      await room.save();
-      return { body: room.memberView(room.members.find(user.id)!) };
+      await room.changes.save();
+      return { body: room.state.views.member(room.state.members.find(user.id)!) };
     },
   }),
   defineRoute({

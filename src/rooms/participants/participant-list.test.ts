@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MAX_LISTED } from '../api/room/limits.ts';
-import type { ServerMessage } from '../api/room/messages.ts';
-import type { Room } from './room.ts';
-import type { RoomSeat } from './room-deps.ts';
-import { aPeer, aUser, openTestRooms, type TestPeer, type TestRooms } from './rooms.fixture.ts';
+import { MAX_LISTED } from '../../api/room/limits.ts';
+import type { ServerMessage } from '../../api/room/messages.ts';
+import type { Room } from '../room.ts';
+import type { EnteredConnection } from '../room-deps.ts';
+import { aConnection, aUser, openTestRooms, type TestConnection, type TestRooms } from '../rooms.fixture.ts';
 
 const CROWD = 1000;
 
@@ -18,7 +18,7 @@ const bytesOf = (messages: readonly ServerMessage[]) =>
   messages.reduce((sum, message) => sum + JSON.stringify(message).length, 0);
 
 /** The list of a client, as the interface keeps it. */
-function listOf({ got }: TestPeer): string[] {
+function listOf({ got }: TestConnection): string[] {
   const list = new Set<string>();
   for (const message of got) {
     if (message.t === 'welcome') for (const { user } of message.members) list.add(user);
@@ -34,10 +34,10 @@ function listOf({ got }: TestPeer): string[] {
 
 /** Enters people over a second. */
 function enter(test: TestRooms, room: Room, count: number, prefix = 'g') {
-  const peers: TestPeer[] = [];
-  const seats: RoomSeat[] = [];
+  const peers: TestConnection[] = [];
+  const seats: EnteredConnection[] = [];
   for (let i = 0; i < count; i++) {
-    const peer = aPeer(aUser(`${prefix}${i}`, 'guest'));
+    const peer = aConnection(aUser(`${prefix}${i}`, 'guest'));
     peers.push(peer);
     seats.push(room.enter(peer));
     test.clock.advance(1000 / count);
@@ -56,7 +56,7 @@ function settle(test: TestRooms): void {
 test('a thousand people who enter within a second cost each connection some messages, and not one for each person', async () => {
   await using test = await openTestRooms();
   const room = await openRoom(test);
-  const first = aPeer(aUser('first'));
+  const first = aConnection(aUser('first'));
   room.enter(first);
   const { peers } = enter(test, room, CROWD);
   settle(test);
@@ -74,7 +74,7 @@ test('a thousand people who enter within a second cost each connection some mess
 test('when a crowd goes, those who stay are listed in place of those who went', async () => {
   await using test = await openTestRooms();
   const room = await openRoom(test);
-  const first = aPeer(aUser('first'));
+  const first = aConnection(aUser('first'));
   room.enter(first);
   const { peers, seats } = enter(test, room, CROWD);
   settle(test);
@@ -89,7 +89,7 @@ test('when a crowd goes, those who stay are listed in place of those who went', 
   for (const peer of peers.slice(-100)) assert.deepEqual(listOf(peer), here);
   assert.equal(first.of('room').at(-1)?.room.present, here.length);
   const { length } = first.got;
-  const late = aPeer(aUser('late'));
+  const late = aConnection(aUser('late'));
   const seat = room.enter(late);
   assert.equal(first.of('member').at(-1)?.member.user, 'late', 'one by one again, and at once');
   seat.leave();
@@ -101,10 +101,10 @@ test('in a crowd those who moderate are listed, and only offsets of listed peopl
   await using test = await openTestRooms();
   const room = await openRoom(test);
   const { peers, seats } = enter(test, room, CROWD);
-  const [moderator, owner] = [aPeer(aUser('mo')), aPeer(aUser('u1'))];
+  const [moderator, owner] = [aConnection(aUser('mo')), aConnection(aUser('u1'))];
   room.enter(owner);
   room.enter(moderator);
-  room.memberChanged({ ...room.members.find('mo')!, role: 'moderator' });
+  room.changes.member({ ...room.state.members.find('mo')!, role: 'moderator' });
   settle(test);
   for (const who of ['mo', 'u1']) assert.ok(listOf(peers[0]!).includes(who), who);
   for (const seat of seats) seat.receive({ t: 'report', rev: 0, offsetMs: 40, buffering: false });

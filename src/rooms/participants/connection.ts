@@ -2,16 +2,15 @@
  * One connection to a room, as the room sees it. The transport implements it.
  * In: http/rooms. Out: rooms.
  */
-import type { UserRef } from '../accounts/users/user.ts';
-import type { roomCloseCodes, ServerMessage } from '../api/room/messages.ts';
+import type { UserRef } from '../../accounts/users/user.ts';
+import type { roomCloseCodes, ServerMessage } from '../../api/room/messages.ts';
 
-/** A connection. */
-export interface Peer {
+export interface Connection {
   readonly id: string;
   readonly user: UserRef;
   /** IP address, for the log and limits. */
   readonly address: string;
-  /** Sends to this connection alone; bounded: a client that does not read is disconnected. Never waits. */
+  /** Sends to this connection only; bounded: a client that does not read is disconnected. Never waits. */
   send(message: ServerMessage): void;
   /** Sends bytes of `frame(message)` that all connections share; see broadcast. */
   sendFrame(frame: Uint8Array): void;

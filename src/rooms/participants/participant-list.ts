@@ -3,12 +3,12 @@
  * moderate. A crowd that comes or goes costs each connection a few messages and not one for each person.
  * In: people who come and go. Out: the list of a welcome; messages `member`, `left` and `members`.
  */
-import type { UserRef } from '../accounts/users/user.ts';
-import { MAX_LISTED } from '../api/room/limits.ts';
-import type { ServerMessage } from '../api/room/messages.ts';
-import type { MemberView } from '../api/room/room-shapes.ts';
-import type { Members } from './members.ts';
-import type { Presence } from './presence.ts';
+import type { UserRef } from '../../accounts/users/user.ts';
+import { MAX_LISTED } from '../../api/room/limits.ts';
+import type { ServerMessage } from '../../api/room/messages.ts';
+import type { MemberView } from '../../api/room/room-shapes.ts';
+import type { Members } from '../members.ts';
+import type { Participants } from './participants.ts';
 
 /**
  * Comings and goings that are sent one by one in a window; further ones wait for its end and are sent
@@ -18,18 +18,18 @@ const ONE_BY_ONE = 10;
 /** Length of a window, ms. */
 const WINDOW_MS = 250;
 
-/** What is needed of a room. */
-export interface RosterRoom {
+/** What the list needs of its room. */
+export interface ParticipantListParts {
   readonly members: Members;
-  readonly presence: Presence;
+  readonly participants: Participants;
   /** A person as others see them. */
   viewOf(user: UserRef): MemberView;
   broadcast(message: ServerMessage): void;
 }
 
 /** The list of one room. */
-export class Roster {
-  readonly #room: RosterRoom;
+export class ParticipantList {
+  readonly #parts: ParticipantListParts;
   /** Ids of people who are here. */
   readonly #listed = new Set<string>();
   /** Listed people who came, changed their connections or went; nothing was sent about it yet. */
@@ -37,8 +37,8 @@ export class Roster {
   #windowMs = Number.NEGATIVE_INFINITY;
   #sentInWindow = 0;
 
-  constructor(room: RosterRoom) {
-    this.#room = room;
+  constructor(parts: ParticipantListParts) {
+    this.#parts = parts;
   }
 
   /** People who are here and in the list. */
@@ -53,23 +53,23 @@ export class Roster {
 
   /** The people who are here for a connection that opens: those of the list, and its own person. */
   *welcomed(to: UserRef): Iterable<UserRef> {
-    const { presence } = this.#room;
+    const { participants } = this.#parts;
     for (const id of this.#listed) {
-      const present = presence.find(id);
-      if (present) yield present.user;
+      const participant = participants.find(id);
+      if (participant) yield participant.user;
     }
     if (!this.#listed.has(to.id)) yield to;
   }
 
   /** A connection opens: its person is listed if there is room. Call `announce` when it has its welcome. */
   came(user: UserRef): void {
-    const role = this.#room.members.roleOf(user);
+    const role = this.#parts.members.roleOf(user);
     if (this.#listed.size < MAX_LISTED || role === 'owner' || role === 'moderator') this.#listed.add(user.id);
   }
 
   /** Something else about a person is sent to everyone, whose lists have them from now on. */
   changed(user: string): void {
-    if (this.#room.presence.count(user) > 0) this.#listed.add(user);
+    if (this.#parts.participants.count(user) > 0) this.#listed.add(user);
   }
 
   /** Someone came, opened or closed another connection, or went. @param monoMs of a clock that never steps */
@@ -84,21 +84,22 @@ export class Roster {
       return;
     }
     this.#sentInWindow++;
-    if (this.#room.presence.count(user.id) > 0) this.#room.broadcast({ t: 'member', member: this.#room.viewOf(user) });
+    if (this.#parts.participants.count(user.id) > 0)
+      this.#parts.broadcast({ t: 'member', member: this.#parts.viewOf(user) });
     else this.#forget(user.id);
   }
 
   /** Sends what waits, and lists others in place of those who went. Call it often. */
   tick(monoMs: number): void {
-    const { presence } = this.#room;
-    const isFull = this.#listed.size >= Math.min(MAX_LISTED, presence.size);
+    const { participants } = this.#parts;
+    const isFull = this.#listed.size >= Math.min(MAX_LISTED, participants.size);
     if ((isFull && this.#unsent.size === 0) || monoMs - this.#windowMs < WINDOW_MS) return;
     this.#windowMs = monoMs;
     this.#sentInWindow = ONE_BY_ONE;
-    const left = [...this.#unsent].filter((id) => presence.count(id) === 0);
+    const left = [...this.#unsent].filter((id) => participants.count(id) === 0);
     for (const id of left) this.#listed.delete(id);
     if (this.#listed.size < MAX_LISTED) {
-      for (const { user } of presence.users) {
+      for (const { user } of participants.all) {
         if (this.#listed.has(user.id)) continue;
         if (this.#listed.size >= MAX_LISTED) break;
         this.#listed.add(user.id);
@@ -107,15 +108,15 @@ export class Roster {
     }
     const members: MemberView[] = [];
     for (const id of this.#unsent) {
-      const present = presence.find(id);
-      if (present) members.push(this.#room.viewOf(present.user));
+      const participant = participants.find(id);
+      if (participant) members.push(this.#parts.viewOf(participant.user));
     }
     this.#unsent.clear();
-    this.#room.broadcast({ t: 'members', members, left });
+    this.#parts.broadcast({ t: 'members', members, left });
   }
 
   #forget(user: string): void {
     this.#listed.delete(user);
-    this.#room.broadcast({ t: 'left', user });
+    this.#parts.broadcast({ t: 'left', user });
   }
 }
