@@ -9,14 +9,15 @@ import { HOLE_US } from '../live/continuity.ts';
 import type { Stream } from '../live/stream.ts';
 import type { StreamPast } from '../live/stream-options.ts';
 import { DateRangeTracker } from '../media/date-range/date-range-tracker.ts';
+import type { Track } from '../media/frame.ts';
 import type { SegmentGroup, StreamGap } from '../media/segment.ts';
 import { reportBug } from '../observe/errors/report-bug.ts';
 import type { Log } from '../observe/log.ts';
 import { DEFAULT_LIMITS, LiveWindow, MAX_DATE_RANGES } from '../packager/live-window.ts';
 import type { Packager } from '../packager/packager.ts';
 import { createPipeline, gopBounds, packagerSettings } from '../packager/pipeline.ts';
-import { openCaptionTable } from '../recording/caption-table.ts';
-import type { ChunkSpan } from '../recording/chunk-table.ts';
+import { type CaptionTable, openCaptionTable } from '../recording/caption-table.ts';
+import type { ChunkRow, ChunkSpan } from '../recording/chunk-table.ts';
 import { latestDateRanges, REMEMBERED_DATE_RANGES } from '../recording/date-range-rows.ts';
 import { adoptErased } from '../recording/erase/erased-file.ts';
 import { moveFutureMedia } from '../recording/future/future-media.ts';
@@ -83,6 +84,21 @@ export interface StreamParts {
   readonly liveSource: string | null;
 }
 
+/** A stream before it is opened, from its files and its rows. */
+interface RestoredStream {
+  readonly inits: InitTable;
+  readonly captions: CaptionTable;
+  readonly saved: SavedState | undefined;
+  /** The newest and the oldest file; undefined where nothing is recorded. */
+  readonly last: ChunkRow | undefined;
+  readonly oldest: ChunkSpan | undefined;
+  /** Media that was deleted on request was there all the same: what follows begins after it. µs since 1970 */
+  readonly endUs: number;
+  readonly past: StreamPast;
+  /** Another node had the stream: what it announced last is not known here. */
+  readonly isAdopted: boolean;
+}
+
 /**
  * Recovers the files of a stream and opens its parts. Abort ends recovery; recovered files stay recovered.
  *
@@ -94,9 +110,69 @@ export async function openStreamParts(
   { signal, isAdopted = false }: { signal: AbortSignal; isAdopted?: boolean },
 ): Promise<StreamParts> {
   const { id, name, createdUs } = definition;
-  const { clock, segments, table, store } = deps;
-  const config = deps.settings.now;
+  const { clock, table } = deps;
   const log = deps.log.child({ stream: name });
+  const restored = await restoreStream(deps, definition, log, { signal, isAdopted });
+  const { inits, captions, saved, last, oldest, endUs } = restored;
+  const recording = new RecordingReader({
+    streamId: id,
+    table,
+    endUs,
+    captions,
+    storyboard: deps.storyboards.reader(id),
+  });
+  const { list, dateRanges } = await openWindow(deps, id, recording, restored);
+  const previousMsn = last?.last_msn ?? 0;
+  const recorder = openRecorder(deps, definition, { recording, list, previousMsn, endUs }, () => qualities.release());
+  const leastMsn = leastMsnAt(clock.nowMs()) + (isAdopted ? ADOPTED_MSNS : 0);
+  const msns = await deps.msnMarks.claim(name, Math.max(previousMsn + 1, leastMsn));
+  const qualitySettings = { ladder: definition.ladder };
+  const { stream, packager } = createPipeline({
+    ...pipelineOptions(deps, restored, qualitySettings),
+    async ready(options) {
+      await recorder.ready(options);
+      await msns.ready(options);
+    },
+    list,
+    nextMsn: msns.first,
+    announced: (msn) => msns.announced(msn),
+    dateRanges,
+  });
+  const recorded = await recordedQualities(id, table, inits);
+  const qualities = openQualities(deps, definition, log, { cuts: packager.cuts, list, recording, inits, recorded });
+  const meter = new MediaMeter();
+  const captionWatch = new CaptionWatch((found) => list.announce(found), captions);
+  completeLastSegment(stream, packager);
+  stream.attach(captionWatch, { name: 'captions' });
+  stream.attach(frameCounter(deps.metrics, name), { name: 'frame counter' });
+  stream.attach(meterSink(meter), { name: 'media meter' });
+  // An index that was rebuilt, or is of an older version, does not have this value.
+  const deletedBeforeUs = (await table.deletedBefore(id)) || (oldest ? deletedBefore(createdUs, oldest) : 0);
+  const statsWindows = await recentWindows(deps.stats, id, clock.nowMs());
+  const live = { list, packager, stream, meter, qualities, captionWatch, content: openContentCheck(deps, name) };
+  return {
+    ...live,
+    qualitySettings,
+    inits,
+    recording,
+    recorder,
+    storyboard: deps.storyboardMaker && openSampler(deps, deps.storyboardMaker, definition),
+    msns,
+    statsWindows,
+    deletedBeforeUs,
+    liveSource: saved?.liveSource ?? null,
+  };
+}
+
+/** Recovers the files, and reads what is stored of the stream. */
+async function restoreStream(
+  deps: StreamDeps,
+  definition: StreamDefinition,
+  log: Log,
+  { signal, isAdopted }: { readonly signal: AbortSignal; readonly isAdopted: boolean },
+): Promise<RestoredStream> {
+  const { id, name, createdUs } = definition;
+  const { clock, segments, table, store } = deps;
   const failed = (error: unknown) => log.error({ error: messageOf(error) }, 'a codec configuration was not saved');
   const inits = await openInitTable(store.db, id, { failed, nowMs: () => clock.nowMs() });
   const captions = await openCaptionTable(store.db, id, (error) =>
@@ -107,24 +183,28 @@ export async function openStreamParts(
     log.error({ error: messageOf(error) }, 'the identity file of the recording was not written'),
   );
   await learnErased(deps, definition, log);
-  const found = await recover(deps, definition, inits, signal);
-  if (found.files + found.expired + found.unusable.length > 0) log.info(found, 'the recording was recovered');
+  const recovered = await recover(deps, definition, inits, signal);
+  if (recovered.files + recovered.expired + recovered.unusable.length > 0)
+    log.info(recovered, 'the recording was recovered');
   const saved = await readSavedState(store.db, id);
   const isMoved = saved !== undefined && (await moveFuture(deps, id, saved, log, signal));
   if (isMoved) await recover(deps, definition, inits, signal);
   const newest = await table.last(id);
-  // Media that was deleted on request was there all the same: what follows begins after it.
   const endUs = Math.max(newest?.end_us ?? 0, deps.erasures.endUs(id));
   const last = newest && { ...newest, end_us: endUs };
   const oldest = await table.oldest(id);
-  const recording = new RecordingReader({
-    streamId: id,
-    table,
-    endUs,
-    captions,
-    storyboard: deps.storyboards.reader(id),
-  });
-  const windowUs = config.hls.window * 1000;
+  const past = pastOf(createdUs, last, saved, { tornTail: recovered.repaired > 0, isMoved });
+  return { inits, captions, saved, last, oldest, endUs, past: isAdopted ? adopted(past) : past, isAdopted };
+}
+
+/** Opens the live window with what it had before. */
+async function openWindow(
+  { settings, table }: StreamDeps,
+  id: string,
+  recording: RecordingReader,
+  { saved, inits, endUs, isAdopted }: RestoredStream,
+): Promise<{ readonly list: LiveWindow; readonly dateRanges: DateRangeTracker }> {
+  const windowUs = windowLength(settings.now);
   const previous =
     !isAdopted && saved?.generation && (await restorePreviousWindow(saved.generation, { recording, inits, windowUs }));
   const dateRanges = await table.dateRangesBefore(id, Number.MAX_SAFE_INTEGER, REMEMBERED_DATE_RANGES);
@@ -134,109 +214,108 @@ export async function openStreamParts(
     previous || undefined,
     latestDateRanges(dateRanges, between).slice(-MAX_DATE_RANGES),
   );
-  const mayWrite = () => deps.mayWrite(id);
-  const noRoom = () => deps.noRoom?.(id) ?? '';
-  const previousMsn = last?.last_msn ?? 0;
-  const recorder = new Recorder({
+  return { list, dateRanges: new DateRangeTracker(dateRanges.map(({ range }) => range)) };
+}
+
+/** @param committed called after each segment that is committed */
+function openRecorder(
+  deps: StreamDeps,
+  { id, name }: StreamDefinition,
+  {
+    recording,
+    list,
+    previousMsn,
+    endUs,
+  }: Pick<StreamParts, 'recording' | 'list'> & { readonly previousMsn: number; readonly endUs: number },
+  committed: () => void,
+): Recorder {
+  const { clock, segments, table, settings, horizons } = deps;
+  return new Recorder({
     recording,
     table,
     segments,
-    sync: config.record.sync,
+    sync: settings.now.record.sync,
     clock,
     previousMsn,
-    mayWrite,
-    noRoom,
+    mayWrite: () => deps.mayWrite(id),
+    noRoom: () => deps.noRoom?.(id) ?? '',
     onCommitted(msn) {
       list.recorded(msn);
-      qualities.release();
-      deps.horizons.committed(id, recording.open.at(-1)?.startUs ?? endUs);
+      committed();
+      horizons.committed(id, recording.open.at(-1)?.startUs ?? endUs);
     },
     onLost: (msn) => list.lost(msn),
     counters: countersOf(deps, id, name),
   });
-  const leastMsn = leastMsnAt(clock.nowMs()) + (isAdopted ? ADOPTED_MSNS : 0);
-  const msns = await deps.msnMarks.claim(name, Math.max(previousMsn + 1, leastMsn));
-  const past = pastOf(createdUs, last, saved, { tornTail: found.repaired > 0, isMoved });
-  const qualitySettings = { ladder: definition.ladder };
+}
+
+/** What the live stream and its packager are opened with by the settings and by what is stored. */
+function pipelineOptions(
+  { clock, settings, memory }: StreamDeps,
+  { past, last, saved, inits }: RestoredStream,
+  qualitySettings: StreamParts['qualitySettings'],
+) {
+  const config = settings.now;
   let generationNumber = saved?.generation?.number ?? 0;
-  const { stream, packager } = createPipeline({
+  return {
     clock,
-    past: isAdopted ? adopted(past) : past,
+    past,
     gop: gopBounds(config),
-    memory: deps.memory && { streamBytes: config.live.memory.stream, total: deps.memory },
-    async ready(options) {
-      await recorder.ready(options);
-      await msns.ready(options);
-    },
+    memory: memory && { streamBytes: config.live.memory.stream, total: memory },
     settings: {
       ...packagerSettings(config),
       audioAlone: () => qualitySettings.ladder?.split(', ').includes('audio') ?? false,
     },
-    list,
-    nextMsn: msns.first,
-    announced: (msn) => msns.announced(msn),
     discontinuitySequence: last?.discontinuity_sequence ?? 0,
     continued: last !== undefined,
-    dateRanges: new DateRangeTracker(dateRanges.map(({ range }) => range)),
-    initOf: (tracks) => inits.of(tracks),
+    initOf: (tracks: readonly Track[]) => inits.of(tracks),
     nextGeneration: () => {
       generationNumber = nextGenerationNumber(clock.nowMs(), generationNumber);
       return generationNumber;
     },
-  });
-  const qualities = new StreamQualities({
+  };
+}
+
+function openQualities(
+  deps: StreamDeps,
+  { id, name }: StreamDefinition,
+  log: Log,
+  parts: Pick<ConstructorParameters<typeof StreamQualities>[0], 'cuts' | 'list' | 'recording' | 'inits' | 'recorded'>,
+): StreamQualities {
+  const { clock, segments, table, settings, metrics } = deps;
+  const config = settings.now;
+  return new StreamQualities({
+    ...parts,
     streamId: id,
-    cuts: packager.cuts,
-    list,
-    recording,
-    inits,
     table,
     shared: config.threads > 1,
-    limits: { ...DEFAULT_LIMITS, windowUs },
-    recorded: await recordedQualities(id, table, inits),
+    limits: { ...DEFAULT_LIMITS, windowUs: windowLength(config) },
     recorder: {
       segments,
       sync: config.record.sync,
       clock,
-      mayWrite,
-      noRoom,
+      mayWrite: () => deps.mayWrite(id),
+      noRoom: () => deps.noRoom?.(id) ?? '',
       countersOf: (rung) => qualityCounters(deps, name, rung),
     },
-    missed: (rung) => deps.metrics.qualityGaps.inc({ stream: name, quality: rung }),
-    failed(rung, error) {
-      reportBug({ metrics: deps.metrics, log }, error, { rung }, 'a derived quality has ended: a bug');
-    },
+    missed: (rung) => metrics.qualityGaps.inc({ stream: name, quality: rung }),
+    failed: (rung, error) => reportBug({ metrics, log }, error, { rung }, 'a derived quality has ended: a bug'),
   });
-  const meter = new MediaMeter();
-  const captionWatch = new CaptionWatch((found) => list.announce(found), captions);
-  completeLastSegment(stream, packager);
-  stream.attach(captionWatch, { name: 'captions' });
-  stream.attach(frameCounter(deps.metrics, name), { name: 'frame counter' });
-  stream.attach(meterSink(meter), { name: 'media meter' });
-  // An index that was rebuilt, or is of an older version, does not have this value.
-  const deletedBeforeUs = (await table.deletedBefore(id)) || (oldest ? deletedBefore(createdUs, oldest) : 0);
-  const liveSource = saved?.liveSource ?? null;
-  const statsWindows = await recentWindows(deps.stats, id, clock.nowMs());
-  const storyboard = deps.storyboardMaker && openSampler(deps, deps.storyboardMaker, definition);
-  const content =
-    deps.content &&
+}
+
+function openContentCheck({ content, metrics }: StreamDeps, stream: string): ContentCheck | undefined {
+  return (
+    content &&
     new ContentCheck({
-      ...deps.content,
-      counted: (kind, result) => deps.metrics.contentSamples.inc({ stream: name, kind, result }),
-    });
-  const live = { list, packager, stream, meter, qualities, captionWatch, content };
-  return {
-    ...live,
-    qualitySettings,
-    inits,
-    recording,
-    recorder,
-    storyboard,
-    msns,
-    statsWindows,
-    deletedBeforeUs,
-    liveSource,
-  };
+      ...content,
+      counted: (kind, result) => metrics.contentSamples.inc({ stream, kind, result }),
+    })
+  );
+}
+
+/** Length of the live window, µs. */
+function windowLength({ hls }: StreamDeps['settings']['now']): number {
+  return hls.window * 1000;
 }
 
 /**
