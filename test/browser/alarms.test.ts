@@ -6,7 +6,6 @@ import type { AlarmView } from '../../src/api/alarms/alarm-shapes.ts';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
-import { lastOf } from '../full.ts';
 import { violations } from './axe.ts';
 import { collectFaults, openBrowser, openVisitor } from './chromium.ts';
 import { overflowing } from './overflow.ts';
@@ -39,7 +38,7 @@ suite('alarms, and what happened to a stream', { skip: need('chromium') }, () =>
   const slider = (page: Page) => page.getByRole('slider');
   const stepOf = async (page: Page) => Number(await slider(page).getAttribute('aria-valuenow'));
 
-  for (const { width, height, colorScheme, locale, names } of lastOf(1, [
+  for (const { width, height, colorScheme, locale, names } of [
     {
       ...({ width: 360, height: 800, colorScheme: 'dark', locale: 'zh-CN' } as const),
       names: {
@@ -60,7 +59,7 @@ suite('alarms, and what happened to a stream', { skip: need('chromium') }, () =>
         unmute: 'End muting',
       },
     },
-  ] as const)) {
+  ] as const) {
     test(`an alarm leads to its time; the cursor moves by keys and mouse, ${width} wide`, async () => {
       await using context = await openVisitor(browser, { width, height, colorScheme, locale });
       const page = await context.newPage();

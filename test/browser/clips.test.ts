@@ -103,7 +103,7 @@ suite('clips and markers, in a browser', { skip: need('chromium') || need('ffpro
     assert.ok(durationS >= (span.toMs - span.fromMs) / 1000, `${durationS} s`);
   });
 
-  test('its link opens the same span', async () => {
+  fullTest('its link opens the same span', async () => {
     using _ = await copyAlone(page);
     await panel().getByRole('button', { name: 'Copy link' }).click();
     const copied = () => page.evaluate(() => navigator.clipboard.readText());
@@ -292,7 +292,7 @@ suite('clips and markers, in a browser', { skip: need('chromium') || need('ffpro
     await page.unroute(/\/api\/v1\/(exports|jobs)/);
   });
 
-  test('N adds a marker, which everyone sees on the bar and in the list, and which can be removed', async () => {
+  fullTest('N adds a marker, which everyone sees on the bar and in the list, and which can be removed', async () => {
     await page.locator('h1').click();
     await page.keyboard.press('n');
     const dialog = page.getByRole('dialog', { name: /^Marker at/ });

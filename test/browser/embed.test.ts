@@ -120,7 +120,7 @@ suite('a stream on other people’s pages', { skip: need('chromium') }, () => {
     await page.close();
   });
 
-  test('no page of oxbow violates its own policy', async () => {
+  fullTest('no page of oxbow violates its own policy', async () => {
     const page = await context.newPage();
     const forbidden: string[] = [];
     await page.exposeFunction('forbidden', (what: string) => forbidden.push(what));

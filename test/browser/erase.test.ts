@@ -5,7 +5,6 @@ import type { HoldView } from '../../src/api/deletions/deletion-shapes.ts';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
-import { lastOf } from '../full.ts';
 import { violations } from './axe.ts';
 import { collectFaults, openBrowser, openVisitor } from './chromium.ts';
 import { overflowing } from './overflow.ts';
@@ -38,7 +37,7 @@ suite('deleting a part of a recording, in a browser', { skip: need('chromium') }
     assert.equal(answer.status(), 201);
   };
 
-  for (const { width, height, colorScheme, locale, names } of lastOf(1, [
+  for (const { width, height, colorScheme, locale, names } of [
     {
       ...({ width: 360, height: 800, colorScheme: 'dark', locale: 'zh-CN' } as const),
       names: { markers: '标记', open: '删除录像…', confirm: '永久删除', done: '所有副本均已删除。' },
@@ -52,7 +51,7 @@ suite('deleting a part of a recording, in a browser', { skip: need('chromium') }
         done: 'All copies were reached.',
       },
     },
-  ] as const)) {
+  ] as const) {
     test(`what is marked is deleted once the name of the stream is typed, ${width} wide`, async () => {
       await using context = await openVisitor(browser, { width, height, colorScheme, locale });
       await signIn(context);

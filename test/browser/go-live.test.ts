@@ -8,7 +8,6 @@ import type { StreamView } from '../../src/api/shapes.ts';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
-import { fullTest } from '../full.ts';
 import { violations } from './axe.ts';
 import { collectFaults, openBrowser, openVisitor, withoutEarlyWindows } from './chromium.ts';
 import { overflowing } from './overflow.ts';
@@ -162,7 +161,7 @@ suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
     await page.emulateMedia({ colorScheme: 'light' });
   });
 
-  fullTest('nothing is wider than a phone, also in Chinese and in the dark', async () => {
+  test('nothing is wider than a phone, also in Chinese and in the dark', async () => {
     for (const [locale, colorScheme, words] of [
       ['en-US', 'light', 'Live'],
       ['zh-CN', 'dark', '直播中'],
@@ -183,7 +182,7 @@ suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
     }
   });
 
-  fullTest('the charts are on the watch page too, with a table for screen readers', async () => {
+  test('the charts are on the watch page too, with a table for screen readers', async () => {
     const watch = await visitor.newPage();
     await watch.goto(`${server.url}/watch/studio`);
     await watch.getByRole('tab', { name: 'Signal' }).click();
@@ -194,7 +193,7 @@ suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
     await watch.close();
   });
 
-  fullTest('a wrong key is refused in words, and a key frame every 10 s is reported with what to set', async () => {
+  test('a wrong key is refused in words, and a key frame every 10 s is reported with what to set', async () => {
     await stop();
     await light('Waiting for publisher');
     encoder = publish(`${await field('Server')}/studio?key=ok_wrong`, KEY_S.good);
@@ -211,7 +210,7 @@ suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
     assert.deepEqual(await violations(page, 'needs attention'), []);
   });
 
-  fullTest('with SRT the page shows round trip and packet loss', async () => {
+  test('with SRT the page shows round trip and packet loss', async () => {
     await stop();
     await page.getByRole('radio', { name: 'SRT' }).check();
     encoder = publish(await field('Server'), KEY_S.good, ['-f', 'mpegts']);
@@ -222,7 +221,7 @@ suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
     await page.getByRole('radio', { name: 'RTMP' }).check();
   });
 
-  fullTest('a relay to another stream is added, shows its state, and is deleted', async () => {
+  test('a relay to another stream is added, shows its state, and is deleted', async () => {
     await server.fetch('/api/v1/streams/copy', {
       method: 'PUT',
       headers: { 'content-type': 'application/json' },
@@ -248,7 +247,7 @@ suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
     await row.waitFor({ state: 'detached' });
   });
 
-  fullTest('a pause keeps the encoder connected', async () => {
+  test('a pause keeps the encoder connected', async () => {
     await page.getByRole('button', { name: 'Pause', exact: true }).last().click();
     await light('Paused');
     assert.equal(encoder!.exitCode, null);
@@ -256,7 +255,7 @@ suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
     await light('Live');
   });
 
-  fullTest('ending a stream disconnects the encoder and refuses it until publishing is allowed again', async () => {
+  test('ending a stream disconnects the encoder and refuses it until publishing is allowed again', async () => {
     await page.getByRole('button', { name: 'End stream' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'End stream' }).click();
     await page.getByRole('button', { name: 'Allow publishing' }).waitFor();
@@ -265,7 +264,7 @@ suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
     await light('Waiting for publisher');
   });
 
-  fullTest('a key is rotated with an overlap and revoked after a confirmation, by keyboard', async () => {
+  test('a key is rotated with an overlap and revoked after a confirmation, by keyboard', async () => {
     const row = (label: string) => page.getByRole('row').filter({ hasText: label });
     const before = await field('Stream key');
     await page.getByRole('button', { name: 'Rotate First key' }).first().focus();
@@ -279,7 +278,7 @@ suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
     await until('one is listed', async () => (await row('First key').count()) === 1);
   });
 
-  fullTest('a key has an expiry and allowed addresses; wrong ones are explained at their field', async () => {
+  test('a key has an expiry and allowed addresses; wrong ones are explained at their field', async () => {
     await page.getByRole('button', { name: 'New key' }).click();
     await page.getByLabel('Label').fill('Truck');
     await page.getByLabel('Expires', { exact: true }).selectOption('On a date…');
@@ -306,52 +305,49 @@ suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
     await row.waitFor({ state: 'detached' });
   });
 
-  fullTest(
-    'an encrypted stream: its address for SRT has latency and passphrase, and an encoder publishes with it',
-    async () => {
-      await createKey();
-      await page.getByLabel('A second encoder').selectOption('Waits as a backup');
-      await page.getByLabel('SRT latency (ms)').fill('300');
-      await page.getByLabel('Encrypt SRT').check();
-      await page.getByLabel('Passphrase', { exact: true }).fill('too short');
-      await page.getByRole('button', { name: 'Save' }).click();
-      await page.getByText('Enter 10 to 79 letters').waitFor();
-      assert.deepEqual(await violations(page, 'the settings'), []);
-      await page.getByLabel('Passphrase', { exact: true }).fill('correct-horse');
-      await shot(page, 'settings-light');
-      await page.getByRole('button', { name: 'Save' }).click();
-      await page.getByText('Settings saved').first().waitFor();
-      assert.ok(await page.getByRole('button', { name: 'Save' }).isDisabled(), 'nothing is left to save');
-      const { body: source } = await server
-        .fetch('/api/v1/streams/studio/source')
-        .then(async (r) => ({ body: await r.json() }));
-      assert.deepEqual(source, {
-        type: 'push',
-        audioOffset: '0s',
-        audio: 'auto',
-        onSecondPublisher: 'standby',
-        whileAway: 'nothing',
-        awayLimit: '10m',
-        latency: '300ms',
-        hasPassphrase: true,
-      });
-      await page.getByRole('radio', { name: 'SRT' }).check();
-      assert.match(await field('Server'), /latency=300000&passphrase=correct-horse$/);
-      assert.equal(await page.getByLabel('Server', { exact: true }).getAttribute('type'), 'password');
-      encoder = publish(await field('Server'), KEY_S.good, ['-f', 'mpegts']);
-      await light('Live');
-      await stop();
-      await page.reload();
-      await page.getByRole('radio', { name: 'SRT' }).check();
-      await page.getByText('replace PASSPHRASE in the address').waitFor();
-      assert.match(await field('Server'), /:KEY&latency=300000&passphrase=PASSPHRASE$/);
-      await page.getByLabel('Encrypt SRT').uncheck();
-      await page.getByRole('button', { name: 'Save' }).click();
-      await page.getByText('replace PASSPHRASE in the address').waitFor({ state: 'detached' });
-    },
-  );
+  test('an encrypted stream: its address for SRT has latency and passphrase, and an encoder publishes with it', async () => {
+    await createKey();
+    await page.getByLabel('A second encoder').selectOption('Waits as a backup');
+    await page.getByLabel('SRT latency (ms)').fill('300');
+    await page.getByLabel('Encrypt SRT').check();
+    await page.getByLabel('Passphrase', { exact: true }).fill('too short');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('Enter 10 to 79 letters').waitFor();
+    assert.deepEqual(await violations(page, 'the settings'), []);
+    await page.getByLabel('Passphrase', { exact: true }).fill('correct-horse');
+    await shot(page, 'settings-light');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('Settings saved').first().waitFor();
+    assert.ok(await page.getByRole('button', { name: 'Save' }).isDisabled(), 'nothing is left to save');
+    const { body: source } = await server
+      .fetch('/api/v1/streams/studio/source')
+      .then(async (r) => ({ body: await r.json() }));
+    assert.deepEqual(source, {
+      type: 'push',
+      audioOffset: '0s',
+      audio: 'auto',
+      onSecondPublisher: 'standby',
+      whileAway: 'nothing',
+      awayLimit: '10m',
+      latency: '300ms',
+      hasPassphrase: true,
+    });
+    await page.getByRole('radio', { name: 'SRT' }).check();
+    assert.match(await field('Server'), /latency=300000&passphrase=correct-horse$/);
+    assert.equal(await page.getByLabel('Server', { exact: true }).getAttribute('type'), 'password');
+    encoder = publish(await field('Server'), KEY_S.good, ['-f', 'mpegts']);
+    await light('Live');
+    await stop();
+    await page.reload();
+    await page.getByRole('radio', { name: 'SRT' }).check();
+    await page.getByText('replace PASSPHRASE in the address').waitFor();
+    assert.match(await field('Server'), /:KEY&latency=300000&passphrase=PASSPHRASE$/);
+    await page.getByLabel('Encrypt SRT').uncheck();
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('replace PASSPHRASE in the address').waitFor({ state: 'detached' });
+  });
 
-  fullTest('an administrator pauses and resumes a stream on the page of all streams', async () => {
+  test('an administrator pauses and resumes a stream on the page of all streams', async () => {
     await page.getByRole('radio', { name: 'RTMP' }).check();
     await createKey();
     encoder = publish(`${await field('Server')}/${await field('Stream key')}`, KEY_S.good);
@@ -374,7 +370,7 @@ suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
     await stop();
   });
 
-  fullTest('the watch page of a stream without publisher leads administrators here', async () => {
+  test('the watch page of a stream without publisher leads administrators here', async () => {
     const watch = await visitor.newPage();
     await watch.goto(`${server.url}/watch/studio`);
     await watch.getByRole('link', { name: 'Go live' }).click();

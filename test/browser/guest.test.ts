@@ -4,7 +4,6 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
-import { fullTest } from '../full.ts';
 import { copyAlone } from './alone.ts';
 import { violations } from './axe.ts';
 import { collectFaults, openBrowser, openVisitor, withoutEarlyWindows } from './chromium.ts';
@@ -154,7 +153,7 @@ suite('a private stream, shared with a guest', { skip: need('chromium') }, () =>
     assert.deepEqual(withoutEarlyWindows(faults), [], 'nothing that a guest needs is refused');
   });
 
-  fullTest('the guest cannot see another private stream, and the page shows when the link was revoked', async () => {
+  test('the guest cannot see another private stream, and the page shows when the link was revoked', async () => {
     await using visitor = await openVisitor(browser, phone);
     const page = await visitor.newPage();
     await page.goto(link);

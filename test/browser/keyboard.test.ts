@@ -116,7 +116,7 @@ suite('the keyboard alone does everything', { skip: need('chromium') }, () => {
     }
   });
 
-  test('each menu opens with Enter, is used with keys, closes with Escape, and restores the focus', async () => {
+  fullTest('each menu opens with Enter, is used with keys, closes with Escape, and restores the focus', async () => {
     const labels = await page
       .locator('.controls [aria-haspopup]:visible')
       .evaluateAll((all) =>
@@ -151,7 +151,7 @@ suite('the keyboard alone does everything', { skip: need('chromium') }, () => {
     await page.locator('.golive.edge').waitFor(); // a picture at another speed is not at the edge
   });
 
-  test('the help opens with its key, keeps the focus inside, and closes with Escape', async () => {
+  fullTest('the help opens with its key, keeps the focus inside, and closes with Escape', async () => {
     await page.keyboard.press('?');
     await page.getByRole('dialog').waitFor();
     for (let i = 0; i < 4; i++) {

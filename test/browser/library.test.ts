@@ -257,45 +257,48 @@ suite('the library, in a browser', { skip: need('chromium') || need('ffmpeg') },
     await until('the page shows them', async () => (await shown.getByText('Ready').count()) === done.renditions.length);
   });
 
-  test('a link opens at its moment; clips, theatre mode and the help are those of the page of a stream', async () => {
-    await page.goto(`${proxy.url}/library/${asset.id}?t=0:02`);
-    const player = page.locator('.player');
-    await player.getByText('00:02').waitFor();
-    await player.locator('.start').click();
-    const at = () => page.locator('video').evaluate((video: HTMLVideoElement) => video.currentTime);
-    await until('it begins there', async () => (await at()) >= 2);
-    await page.keyboard.press('k');
-    await page.getByRole('button', { name: 'Share', exact: true }).click();
-    const link = page.getByRole('textbox', { name: 'Link' });
-    assert.match(await link.inputValue(), new RegExp(`/library/${asset.id}\\?t=[2-6](\\.\\d+)?$`));
-    assert.deepEqual(await violations(page, 'sharing a video'), []);
-    await page.keyboard.press('Escape');
+  fullTest(
+    'a link opens at its moment; clips, theatre mode and the help are those of the page of a stream',
+    async () => {
+      await page.goto(`${proxy.url}/library/${asset.id}?t=0:02`);
+      const player = page.locator('.player');
+      await player.getByText('00:02').waitFor();
+      await player.locator('.start').click();
+      const at = () => page.locator('video').evaluate((video: HTMLVideoElement) => video.currentTime);
+      await until('it begins there', async () => (await at()) >= 2);
+      await page.keyboard.press('k');
+      await page.getByRole('button', { name: 'Share', exact: true }).click();
+      const link = page.getByRole('textbox', { name: 'Link' });
+      assert.match(await link.inputValue(), new RegExp(`/library/${asset.id}\\?t=[2-6](\\.\\d+)?$`));
+      assert.deepEqual(await violations(page, 'sharing a video'), []);
+      await page.keyboard.press('Escape');
 
-    await page.keyboard.press('x');
-    const clip = page.getByRole('region', { name: 'Clip' });
-    await clip.getByText(/00:00 – 00:0\d/).waitFor();
-    await page.getByRole('button', { name: 'Share', exact: true }).click();
-    assert.match(await link.inputValue(), /\?from=0&to=[2-6](\.\d+)?$/);
-    await page.keyboard.press('Escape');
-    await clean('asset-clip');
-    await page.goto(`${proxy.url}/library/${asset.id}?from=1&to=2`);
-    await player.locator('.start').click();
-    await until('it plays', async () => (await at()) > 1.5);
-    await until('and again', async () => (await at()) < 1.5);
-    await clip.getByRole('button', { name: 'Clear marks' }).click();
+      await page.keyboard.press('x');
+      const clip = page.getByRole('region', { name: 'Clip' });
+      await clip.getByText(/00:00 – 00:0\d/).waitFor();
+      await page.getByRole('button', { name: 'Share', exact: true }).click();
+      assert.match(await link.inputValue(), /\?from=0&to=[2-6](\.\d+)?$/);
+      await page.keyboard.press('Escape');
+      await clean('asset-clip');
+      await page.goto(`${proxy.url}/library/${asset.id}?from=1&to=2`);
+      await player.locator('.start').click();
+      await until('it plays', async () => (await at()) > 1.5);
+      await until('and again', async () => (await at()) < 1.5);
+      await clip.getByRole('button', { name: 'Clear marks' }).click();
 
-    await page.keyboard.press('w');
-    await until('the picture has the width of the window', async () => (await player.boundingBox())!.width >= 1280);
-    assert.deepEqual(await overflowing(page), []);
-    await page.keyboard.press('w');
-    await page.keyboard.press('?');
-    const help = page.getByRole('dialog', { name: 'Keyboard shortcuts' });
-    await help.getByText('To the end').waitFor();
-    assert.equal(await help.getByText('Back to live').count(), 0);
-    await page.keyboard.press('Escape');
-  });
+      await page.keyboard.press('w');
+      await until('the picture has the width of the window', async () => (await player.boundingBox())!.width >= 1280);
+      assert.deepEqual(await overflowing(page), []);
+      await page.keyboard.press('w');
+      await page.keyboard.press('?');
+      const help = page.getByRole('dialog', { name: 'Keyboard shortcuts' });
+      await help.getByText('To the end').waitFor();
+      assert.equal(await help.getByText('Back to live').count(), 0);
+      await page.keyboard.press('Escape');
+    },
+  );
 
-  test('subtitles are shown, chapters are marks and a list, and the bar shows pictures', async () => {
+  fullTest('subtitles are shown, chapters are marks and a list, and the bar shows pictures', async () => {
     await page.goto(`${proxy.url}/library/${asset.id}`);
     const player = page.locator('.player');
     await player.locator('.start').click();

@@ -127,7 +127,7 @@ suite('the studio', { skip: need('chromium') }, () => {
     await state('Live');
   });
 
-  test('mute silences the microphone', async () => {
+  fullTest('mute silences the microphone', async () => {
     const level = () => page.getByRole('meter').getAttribute('aria-valuenow');
     await until('the microphone is heard', async () => Number(await level()) > 0);
     assert.equal(await page.getByRole('button', { name: 'Mute microphone' }).innerText(), 'Mute');
@@ -138,7 +138,7 @@ suite('the studio', { skip: need('chromium') }, () => {
     await until('it is heard again', async () => Number(await level()) > 0);
   });
 
-  test('leaving the page asks first', async () => {
+  fullTest('leaving the page asks first', async () => {
     await page.getByRole('link', { name: 'Library' }).click();
     await page.getByRole('dialog').getByText('You are live.').waitFor();
     assert.deepEqual(await violations(page, 'the question', { within: ['dialog'] }), []);

@@ -5,6 +5,7 @@ import type { StreamView, TimelineView } from '../../src/api/shapes.ts';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullTest } from '../full.ts';
 import { collectFaults, openBrowser, openVisitor, PAGE_WITHIN_MS, withoutEarlyWindows } from './chromium.ts';
 import { overflowing } from './overflow.ts';
 import { readPicture } from './picture.ts';
@@ -141,7 +142,7 @@ suite('the timeline bar, in a browser', { skip: need('chromium') }, () => {
     assert.equal(await page.evaluate(() => scrollY), 0);
   });
 
-  test('keys zoom from all that is kept to a minute', async () => {
+  fullTest('keys zoom from all that is kept to a minute', async () => {
     await page.locator('.track').focus();
     await page.keyboard.press('0');
     await untilLength(page, 'three days are shown', (ms) => Math.abs(ms - 3 * DAY) < 10 * MINUTE);
@@ -223,14 +224,14 @@ suite('the timeline bar, in a browser', { skip: need('chromium') }, () => {
     await scrubbed.waitFor({ state: 'detached' });
   });
 
-  test('the slider announces the shown time', async () => {
+  fullTest('the slider announces the shown time', async () => {
     const slider = page.getByRole('slider', { name: 'Timeline' });
     await until('it announces a time before live', async () =>
       /\d\d:\d\d:\d\d, .* behind live/.test((await slider.getAttribute('aria-valuetext'))!),
     );
   });
 
-  test('the handles of a clip move by keys, a second or a frame', async () => {
+  fullTest('the handles of a clip move by keys, a second or a frame', async () => {
     await page.keyboard.press('i');
     const from = page.getByRole('slider', { name: 'Clip start' });
     await from.waitFor();
@@ -246,7 +247,7 @@ suite('the timeline bar, in a browser', { skip: need('chromium') }, () => {
     await until('25 frames are a second', async () => (await at()) === firstAt - 11);
   });
 
-  test('a drag on the ruler pans, and one button returns to the playhead', async () => {
+  fullTest('a drag on the ruler pans, and one button returns to the playhead', async () => {
     const before = await viewOf(page);
     const box = (await page.locator('.ruler').boundingBox())!;
     await page.mouse.move(box.x + 100, box.y + 6);
@@ -259,7 +260,7 @@ suite('the timeline bar, in a browser', { skip: need('chromium') }, () => {
     await page.locator('.shown').waitFor();
   });
 
-  test('T opens the choice of a time: typed, or a day with footage by keys', async () => {
+  fullTest('T opens the choice of a time: typed, or a day with footage by keys', async () => {
     let months = 0;
     page.on('request', (request) => {
       months += request.url().includes('res=3600') ? 1 : 0;
@@ -292,7 +293,7 @@ suite('the timeline bar, in a browser', { skip: need('chromium') }, () => {
     assert.ok(months <= 8, `the calendar sent ${months} requests`);
   });
 
-  test('buttons step to gaps and markers, and say so where there is none', async () => {
+  fullTest('buttons step to gaps and markers, and say so where there is none', async () => {
     const bar = await openBar(context); // not the page of the other tests: the made-up past cannot be played
     await bar.locator('.golive.edge').waitFor();
     const back = bar.getByRole('button', { name: 'Previous marker or gap' });
@@ -320,7 +321,7 @@ suite('the timeline bar, in a browser', { skip: need('chromium') }, () => {
     await bar.close();
   });
 
-  test('two fingers pinch, one scrubs; nothing is wider than the phone', async () => {
+  fullTest('two fingers pinch, one scrubs; nothing is wider than the phone', async () => {
     await using phone = await browser.newContext({
       viewport: { width: 390, height: 844 },
       hasTouch: true,

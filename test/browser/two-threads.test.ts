@@ -139,7 +139,7 @@ suite('two serving threads, in a browser', { skip: need('chromium') || noThreads
     }
   });
 
-  test('the page of a guest plays live, goes to the past and back, and downloads a clip', async () => {
+  fullTest('the page of a guest plays live, goes to the past and back, and downloads a clip', async () => {
     const page = await visitor.newPage();
     const faults = collectFaults(page);
     const received: string[] = [];

@@ -125,7 +125,7 @@ suite('the pages, in a browser', { skip: need('chromium') }, () => {
     assert.equal(await page.title(), 'demo · oxbow');
   });
 
-  test('J and L step by ten seconds, arrows by five, End goes live', async () => {
+  fullTest('J and L step by ten seconds, arrows by five, End goes live', async () => {
     // While paused, a step has its exact length, however slow the machine is.
     await page.keyboard.press('k');
     let atMs = (await picture(page, 'it is paused, and the page shows the time of the picture', isSettled)).utcMs;
@@ -152,7 +152,7 @@ suite('the pages, in a browser', { skip: need('chromium') }, () => {
     await agrees(page);
   });
 
-  test('a shared link opens at its second', async () => {
+  fullTest('a shared link opens at its second', async () => {
     const t = Math.ceil(momentMs / 1000);
     await onOwnPage(`/watch/demo?t=${t}`, {}, async (shared) => {
       await picture(shared, 'it opens there', (shown) => isFrom(t * 1000, shown));
@@ -322,7 +322,7 @@ suite('the pages, in a browser', { skip: need('chromium') }, () => {
     });
   });
 
-  test('the help lists the keys and closes with Escape; shortcuts are off while it is open', async () => {
+  fullTest('the help lists the keys and closes with Escape; shortcuts are off while it is open', async () => {
     await page.keyboard.press('?');
     const dialog = page.getByRole('dialog', { name: words['help.title'] });
     await dialog.waitFor();
@@ -338,7 +338,7 @@ suite('the pages, in a browser', { skip: need('chromium') }, () => {
     );
   });
 
-  test('two marks make a clip, which can be downloaded', async () => {
+  fullTest('two marks make a clip, which can be downloaded', async () => {
     await page.keyboard.press('End');
     await picture(page, 'it is live', isLive);
     const start = await stepBack(page);

@@ -110,7 +110,7 @@ suite('a browser plays over WHEP', { skip: need('chromium') }, () => {
     await until('the process has ended', async () => (await converters(server.pid)).length === 0);
   });
 
-  test('a signed stream needs a token; a stream that does not exist is refused', async () => {
+  fullTest('a signed stream needs a token; a stream that does not exist is refused', async () => {
     const page = await openPage();
     assert.equal((await play(page, `${server.url}/whep/attic`)).status, 404);
     assert.equal((await play(page, `${server.url}/whep/nowhere`)).status, 404);

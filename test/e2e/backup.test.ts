@@ -7,6 +7,7 @@ import { chunkFiles } from '../fixtures/recordings.ts';
 import { openFolder, runOxbow, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { assertCovered } from '../fixtures/timeline.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullTest } from '../full.ts';
 
 const ADMIN = 'a-token-for-tests';
 const STREAM = '/api/v1/streams/demo';
@@ -103,7 +104,7 @@ suite('oxbow backup', () => {
     assert.deepEqual(server.log('error'), []);
   });
 
-  test('neither -o nor --restore, and both, are wrong usage; a folder without a database fails', async () => {
+  fullTest('neither -o nor --restore, and both, are wrong usage; a folder without a database fails', async () => {
     await using folder = await openFolder('backup');
     const copy = join(folder.path, 'copy.db');
     const backup = (...args: string[]) => ['backup', ...args, '--data', folder.path];

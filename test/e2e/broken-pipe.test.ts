@@ -7,6 +7,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { suite, test } from 'node:test';
 import { main, openFolder } from '../fixtures/server.ts';
+import { fullTest } from '../full.ts';
 
 /** Runs a verb whose reader closes the pipe after `bytes`. */
 async function readOnly(bytes: number, args: readonly string[]): Promise<{ code: number | null; stderr: string }> {
@@ -31,7 +32,7 @@ suite('a reader that closes the pipe ends quietly', () => {
     assert.deepEqual(await readOnly(1, ['doctor', '--data', folder.path, '--http', '0']), { code: 0, stderr: '' });
   });
 
-  test('record -o -', async () => {
+  fullTest('record -o -', async () => {
     const { code, stderr } = await readOnly(50_000, ['record', 'test:', '-o', '-']);
     assert.equal(code, 0, stderr);
     assert.doesNotMatch(stderr, /EPIPE|--log-level|\.ts:\d+/);

@@ -229,7 +229,7 @@ suite('an edge before a server', () => {
     assert.equal((await client.ask('/live/cam/time.txt')).status, 200);
   });
 
-  test('a player plays through the edge', { skip: need('ffmpeg') }, async () => {
+  fullTest('a player plays through the edge', { skip: need('ffmpeg') }, async () => {
     const from = `${edge.url}/live/cam/index.m3u8`;
     const { code, stderr } = await run('ffmpeg', ['-v', 'error', '-i', from, '-t', '2', '-f', 'null', '-']);
     assert.equal(code, 0, stderr);
@@ -297,7 +297,7 @@ fullTest('copies on the disk survive the end of the edge, and are served while t
   assert.deepEqual(again.bytes, bytes);
 });
 
-test('an edge with a wrong option ends with the reason', async () => {
+fullTest('an edge with a wrong option ends with the reason', async () => {
   const none = await runOxbow(['edge']);
   assert.equal(none.code, 2);
   assert.match(none.stderr, /needs an origin/);

@@ -18,7 +18,7 @@ import {
 } from '../fixtures/server.ts';
 import { assertCovered, stretchesOf } from '../fixtures/timeline.ts';
 import { until } from '../fixtures/wait.ts';
-import { firstOf, fullTest } from '../full.ts';
+import { firstOf, fullTest, isFull } from '../full.ts';
 
 /** A full hour, six hours ago: a timeline without a range is of the last 24 hours. */
 const HOUR_MS = (Math.floor(Date.now() / 3_600_000) - 6) * 3_600_000;
@@ -76,9 +76,11 @@ suite('import recordings', { skip: need('ffmpeg') }, () => {
     const [door] = first.streams;
     assert.deepEqual([door!.stream, door!.files, door!.stretches, door!.isNew], ['door', forms.ts.length, 1, true]);
     const before = [...(await chunkFiles(data)).values()].flat();
-    const again = await imported(at('vsr', 'files'), data, '--as', 'door');
-    assert.deepEqual([again.streams[0]!.files, again.streams[0]!.before], [0, forms.ts.length]);
-    assert.deepEqual([...(await chunkFiles(data)).values()].flat(), before, 'the same files');
+    if (isFull) {
+      const again = await imported(at('vsr', 'files'), data, '--as', 'door');
+      assert.deepEqual([again.streams[0]!.files, again.streams[0]!.before], [0, forms.ts.length]);
+      assert.deepEqual([...(await chunkFiles(data)).values()].flat(), before, 'the same files');
+    }
 
     await using server = await startServer({ data });
     const timeline = await server.timeline('door');

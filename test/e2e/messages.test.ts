@@ -19,7 +19,7 @@ import {
   startServer,
 } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
-import { fullTest } from '../full.ts';
+import { fullSuite, fullTest } from '../full.ts';
 
 let folder: Folder;
 before(async () => {
@@ -105,7 +105,7 @@ suite('a failed start reports the reason and a hint', () => {
   });
 });
 
-suite('a running oxbow reports errors', () => {
+fullSuite('a running oxbow reports errors', () => {
   const opened = new AsyncDisposableStack();
   let origin: Origin;
   let server: Server;
@@ -151,7 +151,7 @@ suite('a running oxbow reports errors', () => {
     return body;
   };
 
-  test('of a stream that does not exist', async () => {
+  fullTest('of a stream that does not exist', async () => {
     const paths = ['/live/no/index.m3u8', '/vod/no/1795160400/10m/index.m3u8', '/clip/no/1795160400/10s.mp4'];
     for (const path of [...paths, '/thumb/no/1795160400.jpg', '/api/v1/streams/no', '/api/v1/streams/no/timeline']) {
       const { status, code, detail } = await problem(path);

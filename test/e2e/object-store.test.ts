@@ -13,7 +13,7 @@ import {
 import type { HealthReport } from '../../src/observe/health.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
-import { firstOf, fullTest } from '../full.ts';
+import { firstOf, fullTest, perTier } from '../full.ts';
 
 const SECRET = 'wJalrXUtnFEMI-not-a-real-one';
 
@@ -31,7 +31,8 @@ suite('recordings in an object store', () => {
     return all.filter((name) => name.endsWith('.mp4'));
   };
   const start = async () => {
-    const args = ['--config', join(folder.path, 'oxbow.yaml'), ...smallPicture, '--threads', '2'];
+    const threads = perTier({ first: [], full: ['--threads', '2'] });
+    const args = ['--config', join(folder.path, 'oxbow.yaml'), ...smallPicture, ...threads];
     return startServer({ data: join(folder.path, 'data'), adminToken: 'an-administrator', args, sample: false });
   };
   const command = (what: 'start' | 'stop') => server.fetch(`/api/v1/streams/cam/${what}`, { method: 'POST' });
@@ -89,7 +90,7 @@ suite('recordings in an object store', () => {
     assert.deepEqual(await server.bytes(path), clip);
   });
 
-  test('a viewer rewinds into the bucket, through serving threads', async () => {
+  fullTest('a viewer rewinds into the bucket, through serving threads', async () => {
     const { spans } = await server.timeline('cam');
     const from = Math.floor(Date.parse(spans[0]!.from) / 1000);
     const list = `/vod/cam/${from}/${from + 10}`;
@@ -134,14 +135,14 @@ suite('recordings in an object store', () => {
     },
   );
 
-  test('after SIGKILL the recording is still there, from the bucket', async () => {
+  fullTest('after SIGKILL the recording is still there, from the bucket', async () => {
     log += server.stderr;
     await server.stop('SIGKILL');
     server = await start();
     assert.deepEqual(await server.bytes(path), clip);
   });
 
-  test('a lost bucket does not stop recording; it is reported, and the files follow when it is back', async () => {
+  fullTest('a lost bucket does not stop recording; it is reported, and the files follow when it is back', async () => {
     network.cut();
     const stored = (await keys()).length;
     await command('start');

@@ -14,7 +14,6 @@ import { need } from '../fixtures/need.ts';
 import { isVideo, publishScript, readFilm } from '../fixtures/publishers/flv-script.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
-import { fullTest } from '../full.ts';
 
 const TOKEN = 'a-token-for-this-test';
 const API = '/api/v1/streams/studio';
@@ -123,7 +122,7 @@ suite('the figures of a publisher over RTMP', { skip: need('ffmpeg') }, () => {
     }
   });
 
-  fullTest('say that key frames come too rarely, as a finding and as an event', async () => {
+  test('say that key frames come too rarely, as a finding and as an event', async () => {
     const ending = new AbortController();
     const events = await server.fetch('/api/v1/events?types=publish.warning', { signal: ending.signal });
     let received = '';
@@ -142,7 +141,7 @@ suite('the figures of a publisher over RTMP', { skip: need('ffmpeg') }, () => {
     await reading;
   });
 
-  fullTest('an encoder without key frames gets a warning over its connection', async () => {
+  test('an encoder without key frames gets a warning over its connection', async () => {
     const path = join(folder.path, 'rare.flv');
     const made = spawnSync('ffmpeg', [
       ...['-v', 'error', '-f', 'lavfi', '-i', 'testsrc2=size=320x180:rate=25:duration=12', '-c:v', 'libx264'],
@@ -155,7 +154,7 @@ suite('the figures of a publisher over RTMP', { skip: need('ffmpeg') }, () => {
     await publishScript(`${server.ingest.rtmp}/studio?key=${key}`, messages, { isPaced: false, answer });
   });
 
-  fullTest('a pause keeps the connection and drops its media', async () => {
+  test('a pause keeps the connection and drops its media', async () => {
     await using encoder = publish({ keyS: 1 });
     await server.stream('studio', 'live');
     assert.equal((await post(`${API}/pause`)).status, 202);
@@ -169,7 +168,7 @@ suite('the figures of a publisher over RTMP', { skip: need('ffmpeg') }, () => {
     assert.ok(recovery.events.some(({ kind, detail }) => kind === 'offline' && detail.includes('paused')));
   });
 
-  fullTest('of the past are there after kill -9', async () => {
+  test('of the past are there after kill -9', async () => {
     const before = await server.json<StatsHistory>(`${API}/stats/history?res=5`);
     const known = (history: StatsHistory) => history.series.videoBitrate.filter((value) => value !== null).length;
     assert.ok(known(before) > 0);

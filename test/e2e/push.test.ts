@@ -17,17 +17,13 @@ import { need } from '../fixtures/need.ts';
 import { makeHls } from '../fixtures/origin.ts';
 import { type Folder, openFolder } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
-import { perTier } from '../full.ts';
 
 const TOKEN = 'a-token-for-this-test';
 /**
  * Pictures of each publisher, of a film with a key frame every 25; the third one returns at a key frame
  * before its last picture.
  */
-const SENT = perTier({
-  first: { first: 75, second: 60, third: 65, returnsAt: 50, returned: 110 },
-  full: { first: 150, second: 100, third: 90, returnsAt: 75, returned: 150 },
-});
+const SENT = { first: 150, second: 100, third: 90, returnsAt: 75, returned: 150 };
 const broken = (findings: readonly Finding[]) => printFindings(findings.filter(({ severity }) => severity === 'must'));
 
 /** The frames of an MPEG-TS file, as an encoder sends them. */
@@ -117,7 +113,6 @@ suite('a push stream in a complete oxbow', { skip: need('ffmpeg') }, () => {
       adminToken: TOKEN,
       logLevel: 'fatal',
       rtmp: 'off',
-      ...perTier({ first: { 'contentCheck.mode': 'off', 'record.storyboard': 'off' }, full: {} }),
     };
     const flags = Object.entries(set).map(([path, value]) => ({ path, value, origin: 'test' }));
     const { config } = await loadConfig({ flags });

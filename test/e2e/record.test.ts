@@ -89,7 +89,7 @@ suite('record', { skip: need('ffmpeg') }, () => {
     );
   });
 
-  test('Ctrl-C completes the file and exits without an error', async () => {
+  fullTest('Ctrl-C completes the file and exits without an error', async () => {
     const path = file('stopped.mp4');
     const verb = startVerb(['record', 'test:', '-o', path, '--json']);
     await until('some of it is written', async () => (await stat(path)).size > 60_000);

@@ -12,9 +12,10 @@ import { need, pathOf } from '../fixtures/need.ts';
 import { freeUdpPort } from '../fixtures/publishers/udp-sender.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
-import { fullTest, isFull } from '../full.ts';
+import { firstOf, fullTest, isFull, perTier } from '../full.ts';
 
-const SECONDS = 8;
+const SECONDS = perTier({ first: 5, full: 8 });
+const protocols = firstOf(1, ['rtmp', 'srt'] as const);
 /** Longer than the tests on a busy machine: for publishers that the test ends. */
 const LONG_SECONDS = 50;
 const TOKEN = 'a-token-for-this-test';
@@ -101,25 +102,29 @@ suite('relays', { skip: need('ffmpeg'), concurrency: false }, () => {
 
   // Each sends in real time.
   suite('send', { concurrency: true }, () => {
-    test('to another oxbow over RTMP and over SRT: every picture from a key frame on', async () => {
+    test(`to another oxbow over ${protocols.join(' and ')}: every picture from a key frame on`, async () => {
       const key = await create(source, 'cam');
-      const [rtmpKey, srtKey] = [await create(target, 'by-rtmp'), await create(target, 'by-srt')];
-      await relay('cam', `${target.ingest.rtmp}/by-rtmp?key=${rtmpKey}`);
-      await relay('cam', `${target.ingest.srt}?streamid=publish:by-srt:${srtKey}`);
+      const secrets: string[] = [];
+      for (const protocol of protocols) {
+        const own = await create(target, `by-${protocol}`);
+        const { rtmp, srt } = target.ingest;
+        const url = protocol === 'rtmp' ? `${rtmp}/by-rtmp?key=${own}` : `${srt}?streamid=publish:by-srt:${own}`;
+        await relay('cam', url);
+        secrets.push(own);
+      }
       const publishing = publish('cam', key);
-      await until('both relays are live', async () => (await relays('cam')).every(({ state }) => state === 'live'));
+      await until('all relays are live', async () => (await relays('cam')).every(({ state }) => state === 'live'));
       await publishing;
       const views = await relays('cam');
       assert.deepEqual(
         views.map(({ lostFrames }) => lostFrames),
-        [0, 0],
+        protocols.map(() => 0),
       );
-      for (const name of ['by-rtmp', 'by-srt']) {
+      for (const name of protocols.map((protocol) => `by-${protocol}`)) {
         const recorded = await saveRecording(target, name, join(folder.path, `${name}.ts`));
         // The last picture of MPEG-TS waits for its successor.
         assertRest(await pictureHashes(recorded), pictures, name === 'by-srt' ? 15 : 1);
       }
-      const secrets = [rtmpKey, srtKey];
       const said = JSON.stringify([views, source.log(), await relays('cam')]) + source.stderr;
       assert.ok(
         secrets.every((secret) => !said.includes(secret)),

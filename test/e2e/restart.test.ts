@@ -15,13 +15,15 @@ import { makeFilm } from '../fixtures/library/film.ts';
 import { need } from '../fixtures/need.ts';
 import { openFolder, runOxbow, type Server, smallPicture, startServer, startVerb } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
-import { fullTest } from '../full.ts';
+import { fullTest, perTier } from '../full.ts';
 
 const ADMIN = 'an-administrator';
 
-/** Records two files of `cam`, and stops it. */
+const SPANS = perTier({ first: 1, full: 2 });
+
+/** Records files of `cam`, and stops it. */
 async function record(server: Server): Promise<void> {
-  for (let span = 0; span < 2; span++) {
+  for (let span = 0; span < SPANS; span++) {
     const sinceMs = Date.now();
     await server.fetch('/api/v1/streams/cam/start', { method: 'POST' });
     await until('two seconds are recorded', async () => {

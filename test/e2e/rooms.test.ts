@@ -10,7 +10,6 @@ import { need } from '../fixtures/need.ts';
 import { createRoom, enterAsGuest, LastingMember } from '../fixtures/rooms/rooms.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
-import { perTier } from '../full.ts';
 
 const TOKEN = 'a-token-for-this-test';
 const password = 'correct horse battery';
@@ -24,7 +23,7 @@ suite('rooms of a whole server', { skip: need('ffmpeg') }, () => {
 
   before(async () => {
     folder = await openFolder('rooms');
-    recording = await recordOverMarks(folder.path, perTier({ first: 2, full: 4 }));
+    recording = await recordOverMarks(folder.path, 4);
     server = await startServer({
       data: folder.path,
       sample: false,

@@ -90,7 +90,7 @@ suite('publishing over RTSP', { skip: need('ffmpeg'), concurrency: true }, () =>
     });
   }
 
-  test('a wrong key, another stream and a second publisher are refused, and the first one continues', async () => {
+  fullTest('a wrong key, another stream and a second publisher are refused, and the first one continues', async () => {
     const key = await createPush(server, 'busy');
     await using first = publish(`rtsp://${host}/busy?key=${key}`);
     await server.stream('busy', 'live');

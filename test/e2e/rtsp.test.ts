@@ -86,7 +86,7 @@ suite('pulling over RTSP', { skip: need('ffmpeg') || needGstServer(), concurrenc
     for (const text of [view, server.stderr]) assert.doesNotMatch(text, /p%40ss|p@ss/);
   });
 
-  test('a wrong password is a problem of the stream', async () => {
+  fullTest('a wrong password is a problem of the stream', async () => {
     const login = { user: 'viewer', password: 'right' };
     await using camera = await startGstServer({ launch: h264AacOf(film), ...login });
     await addPull('wrong', `rtsp://viewer:hidden@127.0.0.1:${camera.port}/cam`);

@@ -105,7 +105,7 @@ suite('an oxbow that runs on a data folder', () => {
     },
   );
 
-  test('is required: a folder without one is refused, and nothing is created', async () => {
+  fullTest('is required: a folder without one is refused, and nothing is created', async () => {
     const none = join(folder.path, 'none');
     const verbs = [['link'], ['list'], ['add', 'x'], ['remove', 'x']];
     const [added, ...refused] = await runCommandLines([
@@ -175,7 +175,7 @@ suite('an oxbow that runs on a data folder', () => {
     );
   });
 
-  test('exports by its data folder alone', async () => {
+  fullTest('exports by its data folder alone', async () => {
     // The window ends a second before now, so that much of the recording has to be older.
     await until('four seconds are recorded', async () => ((await server.stream('demo')).recorded.seconds ?? 0) >= 4);
     const from = (Date.now() - 60_000).toString();

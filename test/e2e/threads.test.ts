@@ -113,7 +113,7 @@ suite('two serving threads', { skip: canSharePorts ? false : 'this system gives 
     for (const { status } of await askAll(path, { host: 'evil.example' })) assert.equal(status, 421);
   });
 
-  test('requests of both threads are counted once, and players are distinguished across both', async () => {
+  fullTest('requests of both threads are counted once, and players are distinguished across both', async () => {
     const path = await listPath();
     const before = await counted('playlist');
     await askAll(path);
@@ -186,7 +186,7 @@ suite('two serving threads', { skip: canSharePorts ? false : 'this system gives 
     assert.equal(seen.size, 1);
   });
 
-  test('a revoked permission ends at once in both', async () => {
+  fullTest('a revoked permission ends at once in both', async () => {
     await create('guests', 'signed');
     await server.stream('guests', 'live');
     const given = await post('/api/v1/streams/guests/watch-tokens', { expires: '1h' });

@@ -21,6 +21,7 @@ import { type Folder, openFolder, runOxbow, type Server, startServer } from '../
 import { perSecond } from '../fixtures/sliding-list.ts';
 import { BREAK, LONG_CUE, OWN_RANGE, putTimedSource } from '../fixtures/timed-source.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullTest, isFull } from '../full.ts';
 
 const SECONDS = 16;
 /** Segments that are out at the start: the list is begun at the third from its end. */
@@ -115,6 +116,7 @@ suite('timed metadata passes from source to viewers', { skip: need('ffmpeg') }, 
       await writeFile(clip, await server.bytes(`/clip/a/${range}.mp4`));
       assert.deepEqual(server.log('error'), []);
     }
+    if (!isFull) return;
     for (const name of await readdir(data)) if (name.startsWith('oxbow.db')) await rm(join(data, name));
     const { code, stderr } = await runOxbow(['doctor', '--rebuild', '--data', data]);
     assert.equal(code, 0, stderr);
@@ -214,11 +216,11 @@ suite('timed metadata passes from source to viewers', { skip: need('ffmpeg') }, 
     assert.deepEqual(window, live);
   });
 
-  test('so does a database that was rebuilt from the files', () => {
+  fullTest('so does a database that was rebuilt from the files', () => {
     assert.deepEqual(rebuilt, window);
   });
 
-  test('the clip lasts as long as its pictures, whatever its metadata', async () => {
+  fullTest('the clip lasts as long as its pictures, whatever its metadata', async () => {
     // ffprobe says of each track of text and metadata that it has no decoder for it: an error is a failure.
     const entries = 'format=start_time,duration:stream=codec_type,start_time,duration';
     const { stdout, stderr } = await run('ffprobe', ['-v', 'error', '-of', 'json', '-show_entries', entries, clip]);

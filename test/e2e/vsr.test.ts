@@ -58,7 +58,7 @@ suite('players of MPEG-TS, and addresses of video-stream-recorder', { skip: need
     assert.equal(code, 0, url);
   };
 
-  test('ffmpeg plays the live playlists without a message', async () => {
+  fullTest('ffmpeg plays the live playlists without a message', async () => {
     await Promise.all([
       assertSilent('/live/door/ts/index.m3u8', ['-t', '6']),
       assertSilent('/live/stream.m3u8', ['-t', '6']),

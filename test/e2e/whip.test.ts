@@ -22,10 +22,10 @@ import {
 } from '../fixtures/realtime/whip-publishers.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
-import { firstOf, fullTest } from '../full.ts';
+import { firstOf, fullTest, perTier } from '../full.ts';
 
 const adminToken = 'let-me-in-please';
-const FILM_SECONDS = 6;
+const FILM_SECONDS = perTier({ first: 4, full: 6 });
 
 // Each film is sent in real time: a few at once, as a machine that is too busy loses datagrams.
 suite('publishing over WHIP', { skip: need('ffmpeg'), concurrency: 4 }, () => {

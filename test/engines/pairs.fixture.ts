@@ -22,7 +22,6 @@ import { makeFilm } from '../fixtures/library/film.ts';
 import { createRoom } from '../fixtures/rooms/rooms.ts';
 import { openFolder, runOxbow, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
-import { isFull } from '../full.ts';
 
 /** Optional engines that run together. Several nodes need PostgreSQL and Redis. */
 export interface Combination {
@@ -127,12 +126,11 @@ class Walker {
         if (nodes === 2) await this.#start('b');
       });
       await this.#step('record, upload, make a room', () => this.#fill());
-      // A run in short leaves out what the rebuild and the takeover do too: an orderly end, a kill.
-      if (isFull || nodes === 2) await this.#step('orderly restart', () => this.#again('SIGTERM'));
-      if (isFull || nodes === 1) await this.#step('kill -9', () => this.#again('SIGKILL'));
+      await this.#step('orderly restart', () => this.#again('SIGTERM'));
+      await this.#step('kill -9', () => this.#again('SIGKILL'));
       if (nodes === 2) await this.#step('takeover and return', () => this.#takeOver());
       await this.#step('export', () => this.#export());
-      if (isFull || nodes === 1) await this.#step('rebuild', () => this.#rebuild());
+      await this.#step('rebuild', () => this.#rebuild());
       await this.#step('end', async () => {
         for (const name of [...this.#running.keys()]) await this.#end(name, 'SIGTERM');
       });

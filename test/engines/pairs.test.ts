@@ -5,7 +5,6 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { needPostgres } from '../fixtures/engines/postgres.ts';
 import { need } from '../fixtures/need.ts';
-import { fullTest } from '../full.ts';
 import { type Combination, titleOf, walk } from './pairs.fixture.ts';
 
 const skip = needPostgres() || need('redis-server') || need('rabbitmq-server') || need('ffmpeg');
@@ -34,12 +33,6 @@ const combinations: readonly Combination[] = [
   combination('SQLite', 'none', 'none', 1, 'table'),
 ];
 
-/**
- * This many of these are in the first tier. It has RabbitMQ, which takes 7 s of CPU to start, in
- * test/faults/engines.test.ts.
- */
-const FIRST = 1;
-
 /** Pairs that do not exist: nodes share a database and a bus. */
 const impossible: ReadonlySet<string> = new Set(['SQLite+2', 'none+2']);
 
@@ -66,7 +59,7 @@ test('every pair of engines is in a combination', () => {
 });
 
 suite('nothing is lost or stays away after a restart, a kill, a takeover, a return and a rebuild', { skip }, () => {
-  for (const [i, each] of combinations.entries()) {
-    (i < FIRST ? test : fullTest)(titleOf(each), (t) => walk(each, (text) => t.diagnostic(text)));
+  for (const each of combinations) {
+    test(titleOf(each), (t) => walk(each, (text) => t.diagnostic(text)));
   }
 });

@@ -24,6 +24,7 @@ import { need } from '../fixtures/need.ts';
 import { createRoom, LastingMember } from '../fixtures/rooms/rooms.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullTest } from '../full.ts';
 
 const ADMIN = 'let-me-in-please';
 const skip = needPostgres() || need('redis-server') || need('rabbitmq-server');
@@ -136,7 +137,7 @@ suite('every engine fails at once in mid-record, mid-room and mid-upload', { ski
     assert.ok(spans.length > 0);
   }
 
-  test('slow by a second', () =>
+  fullTest('slow by a second', () =>
     survives(
       () => {
         for (const proxy of proxies) proxy.slow(1000);
@@ -146,9 +147,10 @@ suite('every engine fails at once in mid-record, mid-room and mid-upload', { ski
         for (const proxy of proxies) proxy.restore();
         network.delay(0);
       },
-    ));
+    ),
+  );
 
-  test('partitioned: nothing passes and nothing is closed', () =>
+  fullTest('partitioned: nothing passes and nothing is closed', () =>
     survives(
       () => {
         for (const proxy of proxies) proxy.stall();
@@ -158,7 +160,8 @@ suite('every engine fails at once in mid-record, mid-room and mid-upload', { ski
         for (const proxy of proxies) proxy.restore();
         network.flow();
       },
-    ));
+    ),
+  );
 
   test('stopped and started again', () =>
     survives(
@@ -172,7 +175,7 @@ suite('every engine fails at once in mid-record, mid-room and mid-upload', { ski
       },
     ));
 
-  test('full', () =>
+  fullTest('full', () =>
     survives(
       async () => {
         await setFull(database, true);
@@ -186,7 +189,8 @@ suite('every engine fails at once in mid-record, mid-room and mid-upload', { ski
         await rabbit.control('set_vm_memory_high_watermark', '0.4');
         network.flow();
       },
-    ));
+    ),
+  );
 
   test('afterwards each message is in the room once, in order', () => {
     const shown = [...member.shown.values()].map(({ text }) => text);

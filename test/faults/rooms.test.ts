@@ -14,7 +14,7 @@ import { freePort } from '../fixtures/free-port.ts';
 import { createRoom, enterAsGuest, LastingMember } from '../fixtures/rooms/rooms.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
-import { perTier } from '../full.ts';
+import { fullTest, perTier } from '../full.ts';
 
 const adminToken = 'let-me-in-please';
 const CROWD = perTier({ first: 200, full: 1000 });
@@ -23,17 +23,22 @@ suite('rooms of a running server', () => {
   let folder: Folder;
   let server: Server;
   let room: string;
+  let http: string;
+  const start = () =>
+    startServer({
+      data: join(folder.path, 'data'),
+      adminToken,
+      http,
+      // A stalled client needs megabytes: more than people write.
+      args: ['--rooms-message-rate', '1000', '--rooms-capacity', String(2 * CROWD)],
+    });
   const metric = async (name: string) =>
     Number(new RegExp(`^${name} (.*)$`, 'm').exec(Buffer.from(await server.bytes('/metrics')).toString())?.[1] ?? 0);
 
   before(async () => {
     folder = await openFolder('rooms');
-    server = await startServer({
-      data: join(folder.path, 'data'),
-      adminToken,
-      // A stalled client needs megabytes: more than people write.
-      args: ['--rooms-message-rate', '1000', '--rooms-capacity', String(2 * CROWD)],
-    });
+    http = `127.0.0.1:${await freePort()}`;
+    server = await start();
     room = await createRoom(server);
   });
   after(async () => {
@@ -78,7 +83,7 @@ suite('rooms of a running server', () => {
       await gone();
     });
 
-    test('are all welcomed in 100 rooms', async () => {
+    fullTest('are all welcomed in 100 rooms', async () => {
       const rooms = await Promise.all(Array.from({ length: 100 }, () => createRoom(server)));
       const joiners = sessions.map((headers, i) => new Joiner(server.url, rooms[i % rooms.length]!, headers));
       await Promise.all(joiners.map(({ welcomed }) => welcomed));
@@ -121,7 +126,7 @@ suite('rooms of a running server', () => {
     assert.equal(await refusalOf(server.url, room), '401 unauthorized');
   });
 
-  test('a message of 1 MB ends its connection and no other', async () => {
+  fullTest('a message of 1 MB ends its connection and no other', async () => {
     const calm = await enterRoom(server.url, room, { headers: await enterAsGuest(server.url, 'Calm') });
     const loud = await enterRoom(server.url, room, { headers: await enterAsGuest(server.url, 'Loud') });
     loud.socket.send(JSON.stringify({ t: 'chat', id: 'message-4', text: 'x'.repeat(1_000_000) }));
@@ -131,7 +136,7 @@ suite('rooms of a running server', () => {
     calm.close();
   });
 
-  test('a member who stops reading is disconnected; the others get every message in order', async () => {
+  fullTest('a member who stops reading is disconnected; the others get every message in order', async () => {
     const headers = await enterAsGuest(server.url, 'Stalled');
     const { hostname: host, port } = new URL(server.url);
     const stalled = connect({ host, port: Number(port) });
@@ -162,7 +167,7 @@ suite('rooms of a running server', () => {
     for (const { socket } of [writer!, reader!]) socket.terminate();
   });
 
-  test('a flood of what is refused ends the connection', async () => {
+  fullTest('a flood of what is refused ends the connection', async () => {
     const client = await openRoomClient(server.url, room, { headers: await enterAsGuest(server.url, 'Flood') });
     client.send({ t: 'hello' });
     await client.next('welcome');
@@ -195,45 +200,40 @@ suite('rooms of a running server', () => {
     child.kill();
     member.close();
   });
-});
 
-test('killed in mid-session and started again, everyone is back; no acknowledged message is lost, none is shown twice', async () => {
-  await using folder = await openFolder('rooms-kill');
-  const data = join(folder.path, 'data');
-  const args = ['--rooms-message-rate', '100'];
-  const http = `127.0.0.1:${await freePort()}`;
-  const first = await startServer({ data, adminToken, args, http });
-  const room = await createRoom(first);
-  using opened = new DisposableStack();
-  const sessions = await Promise.all(Array.from({ length: 6 }, (_, i) => enterAsGuest(first.url, `Guest ${i}`)));
-  const members = sessions.map((headers) => opened.use(new LastingMember(first.url, room, headers)));
-  await until('everyone is in', () => members.every(({ welcomes }) => welcomes === 1));
-  let written = 0;
-  const write = () => {
-    const author = members[written % members.length]!;
-    author.write(`message-${String(written).padStart(4, '0')}`, `number ${written}`);
-    written++;
-  };
-  const writing = setInterval(write, 25);
-  opened.defer(() => clearInterval(writing));
-  await until('some are acknowledged', () => members.every(({ acked }) => acked.size >= 3));
-  await first.stop('SIGKILL');
-  await using second = await startServer({ data, adminToken, args, http });
-  await until('everyone is back', () => members.every(({ welcomes }) => welcomes >= 2));
-  clearInterval(writing);
-  await until('everything is acknowledged', () => members.every(({ unsent }) => unsent.size === 0));
-  await until('everyone has seen everything', () => members.every(({ shown }) => shown.size === written));
-  const acked = new Map(members.flatMap((member) => [...member.acked]));
-  assert.equal(acked.size, written);
-  for (const { shown } of members) {
-    const texts = [...shown.values()].map(({ text }) => text);
-    assert.equal(new Set(texts).size, written, 'none is missing, and none is there twice');
-    for (const [seq, { id }] of shown) assert.equal(acked.get(id), seq);
-  }
-  const { items } = await second.json<{ items: { id: string; seq: number }[] }>(
-    `/api/v1/rooms/${room}/messages?limit=500`,
-  );
-  assert.deepEqual(new Map(items.map(({ id, seq }) => [id, seq])), new Map([...acked].sort((a, b) => a[1] - b[1])));
+  test('killed in mid-session and started again, everyone is back; no acknowledged message is lost, none is shown twice', async () => {
+    const room = await createRoom(server);
+    using opened = new DisposableStack();
+    const sessions = await Promise.all(Array.from({ length: 6 }, (_, i) => enterAsGuest(server.url, `Guest ${i}`)));
+    const members = sessions.map((headers) => opened.use(new LastingMember(server.url, room, headers)));
+    await until('everyone is in', () => members.every(({ welcomes }) => welcomes === 1));
+    let written = 0;
+    const write = () => {
+      const author = members[written % members.length]!;
+      author.write(`message-${String(written).padStart(4, '0')}`, `number ${written}`);
+      written++;
+    };
+    const writing = setInterval(write, 25);
+    opened.defer(() => clearInterval(writing));
+    await until('some are acknowledged', () => members.every(({ acked }) => acked.size >= 3));
+    await server.stop('SIGKILL');
+    server = await start();
+    await until('everyone is back', () => members.every(({ welcomes }) => welcomes >= 2));
+    clearInterval(writing);
+    await until('everything is acknowledged', () => members.every(({ unsent }) => unsent.size === 0));
+    await until('everyone has seen everything', () => members.every(({ shown }) => shown.size === written));
+    const acked = new Map(members.flatMap((member) => [...member.acked]));
+    assert.equal(acked.size, written);
+    for (const { shown } of members) {
+      const texts = [...shown.values()].map(({ text }) => text);
+      assert.equal(new Set(texts).size, written, 'none is missing, and none is there twice');
+      for (const [seq, { id }] of shown) assert.equal(acked.get(id), seq);
+    }
+    const { items } = await server.json<{ items: { id: string; seq: number }[] }>(
+      `/api/v1/rooms/${room}/messages?limit=500`,
+    );
+    assert.deepEqual(new Map(items.map(({ id, seq }) => [id, seq])), new Map([...acked].sort((a, b) => a[1] - b[1])));
+  });
 });
 
 /** One of a crowd: it counts what it gets, and reads none of it. */

@@ -5,6 +5,7 @@ import { startWorkerServer, type WorkerServer } from '../../src/http/workers.fix
 import { OwnWorker } from '../../src/jobs/own-worker.ts';
 import { createSystemClock } from '../../src/lib/clock.ts';
 import { until } from '../fixtures/wait.ts';
+import { firstOf, fullTest } from '../full.ts';
 import { startWorker } from './start-worker.fixture.ts';
 
 const entry = join(import.meta.dirname, 'worker.fixture.ts');
@@ -20,10 +21,10 @@ const stored = async ({ media }: WorkerServer) => {
 };
 
 suite('workers that fail', { concurrency: true }, () => {
-  for (const [signal, mode] of [
+  for (const [signal, mode] of firstOf(1, [
     ['SIGKILL', 'push'],
     ['SIGSTOP', 'pull'],
-  ] as const) {
+  ] as const)) {
     test(`a job of a ${mode} worker that gets ${signal} is taken over; what the first one still sends is refused and deleted`, async () => {
       await using system = await startWorkerServer({ leaseMs });
       await using first = await startWorker(system, 'first', mode);
@@ -116,7 +117,7 @@ suite('workers that fail', { concurrency: true }, () => {
     assert.deepEqual([(await system.jobs.get(good.id)).failures, system.failures], [[], []]);
   });
 
-  test('a handler that hangs is taken back after the limit of its kind, and its worker ends', async () => {
+  fullTest('a handler that hangs is taken back after the limit of its kind, and its worker ends', async () => {
     await using system = await startWorkerServer({ leaseMs, limits: { runMs: 1000 } });
     await using first = await startWorker(system, 'first');
     const hanging = await system.jobs.add('test', { act: 'hang' }, { maxTries: 1 });
@@ -125,7 +126,7 @@ suite('workers that fail', { concurrency: true }, () => {
     assert.equal(await first.ended(), 1, 'what supervises it starts it again');
   });
 
-  test('a worker survives a restart of the server, and its job too', async () => {
+  fullTest('a worker survives a restart of the server, and its job too', async () => {
     // Long enough for the restart of a server on a busy machine; it is renewed in the time of the job.
     await using system = await startWorkerServer({ leaseMs: 8 * leaseMs });
     await using worker = await startWorker(system, 'first');

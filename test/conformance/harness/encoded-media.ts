@@ -5,11 +5,12 @@
  * them.
  */
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { seeded } from '../../../src/lib/random.fixture.ts';
 
 import type { Frame, Track } from '../../../src/media/frame.ts';
 import { createTsDemuxer } from '../../../src/media/mpegts/demuxer.ts';
-import { run } from '../../fixtures/ffmpeg.ts';
+import { madeOnce } from '../../fixtures/media/made-once.ts';
 
 /** Media of one set of tracks. */
 export interface Media {
@@ -45,7 +46,7 @@ export interface MediaPlan {
 
 const encoded = new Map<string, Promise<Media>>();
 
-/** Encodes once for each plan: small pictures, so that a second of media takes a few ms. */
+/** Encodes once for each plan on a machine: small pictures, so that a second of media takes a few ms. */
 export function encode(plan: MediaPlan): Promise<Media> {
   const key = JSON.stringify(plan);
   const media = encoded.get(key) ?? encodeNow(plan);
@@ -60,8 +61,8 @@ async function encodeNow(plan: MediaPlan): Promise<Media> {
     ...audio.map(({ sampleRate = 48_000 }, i) => `sine=frequency=${440 + 110 * i}:sample_rate=${sampleRate}`),
   ];
   const first = rate === undefined ? 0 : 1;
-  const { code, stdout, stderr } = await run('ffmpeg', [
-    ...['-v', 'error', '-threads', '1'],
+  const args = [
+    ...['-threads', '1'],
     ...inputs.flatMap((input) => ['-f', 'lavfi', '-i', input]),
     ...inputs.flatMap((_, i) => ['-map', `${i}`]),
     ...['-t', String(plan.seconds)],
@@ -72,10 +73,8 @@ async function encodeNow(plan: MediaPlan): Promise<Media> {
       ...(language === undefined ? [] : [`-metadata:s:${first + i}`, `language=${language}`]),
     ]),
     ...(offsetS === undefined ? [] : ['-output_ts_offset', String(offsetS)]),
-    ...['-f', 'mpegts', 'pipe:1'],
-  ]);
-  assert.equal(code, 0, stderr);
-  return demux(stdout);
+  ];
+  return demux(await readFile(madeOnce(args, 'ts')));
 }
 
 function videoOptions({ codec = 'h264', gopS = 2, bFrames = 0 }: MediaPlan, rate: string): string[] {
