@@ -121,6 +121,10 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/e2e/clips.test.ts': partly('every codec'),
   'test/e2e/dashboard.test.ts': long('every query of the dashboard in Prometheus', 'test/e2e/alerts.test.ts'),
   'test/e2e/delete-verb.test.ts': long('a verb over what is deleted elsewhere', 'test/e2e/erase.test.ts'),
+  'test/e2e/difficult-films.test.ts': long(
+    'encodes a dozen films as a whole',
+    'src/transcode/ladder/difficult.test.ts',
+  ),
   'test/e2e/drain.test.ts': partly('a proxy, and Ctrl-C'),
   'test/e2e/edge.test.ts': partly('chains of edges, a player, wrong options, and a restart'),
   'test/e2e/erase.test.ts': partly('what was not reached, and a kill'),
@@ -128,6 +132,10 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/e2e/export.test.ts': partly('every codec'),
   'test/e2e/full-disk.test.ts': partly('a disk that takes no writes'),
   'test/e2e/held-disk.test.ts': long('fills a disk', 'test/e2e/full-disk.test.ts'),
+  'test/e2e/import-originals.test.ts': long(
+    'every container, each imported as a whole',
+    'src/transcode/import/import-original.test.ts',
+  ),
   'test/e2e/import-recordings.test.ts': partly('every recorder, a second import, and kills'),
   'test/e2e/iptv.test.ts': partly('every mode of catch-up, fragmented MP4, and private streams'),
   'test/e2e/left-out.test.ts': long('every container', 'test/e2e/probe.test.ts'),

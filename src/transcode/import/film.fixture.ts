@@ -2,12 +2,18 @@
  * Small real films for tests of the import, and what ffmpeg finds in files.
  * In: arguments of ffmpeg. Out: bytes; MD5 and times of packets. Used by tests only.
  */
+import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ListedPacket, listTracks, pictureMd5, trackOf } from '../../../test/fixtures/media/inside.ts';
 import { madeOnce } from '../../../test/fixtures/media/made-once.ts';
+import type { ImportResult } from '../../api/library/asset-facts.ts';
+import { childCounts } from '../../ffmpeg/child-process.ts';
+import { runHandler } from '../../jobs/worker-job.fixture.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { createImportHandler } from './import-original.ts';
 
 export class FilmFolder implements Disposable {
   readonly #folder = mkdtempSync(join(tmpdir(), 'oxbow-films-'));
@@ -29,6 +35,25 @@ export class FilmFolder implements Disposable {
   packets(film: Uint8Array, streams: readonly string[]): (readonly ListedPacket[])[] {
     const tracks = listTracks(this.store(film, 'film'));
     return streams.map((stream) => trackOf(tracks, stream).packets);
+  }
+
+  /** Compares packets and their distances with those of the original; gives both, by stream. */
+  assertSame(original: Uint8Array, chunk: Uint8Array, streams: readonly string[], toleranceS = 0.0011) {
+    const [allBefore, allAfter] = [this.packets(original, streams), this.packets(chunk, streams)];
+    for (const [s, stream] of streams.entries()) {
+      const [before, after] = [allBefore[s]!, allAfter[s]!];
+      assert.ok(before.length > 0);
+      assert.deepEqual(
+        after.map(({ md5 }) => md5),
+        before.map(({ md5 }) => md5),
+        `packets of ${stream}`,
+      );
+      const shift = after[0]!.pts - before[0]!.pts;
+      for (const [i, { pts }] of after.entries()) {
+        assert.ok(Math.abs(pts - shift - before[i]!.pts) <= toleranceS, `time of packet ${i} of ${stream}`);
+      }
+    }
+    return { before: allBefore, after: allAfter };
   }
 
   /** MD5 of the decoded pictures, scaled to one size. */
@@ -53,6 +78,12 @@ export class FilmFolder implements Disposable {
   }
 }
 
+/** Imports a film: its result and its chunk files, in order. */
+export async function importOf(original: Uint8Array) {
+  const { result, outputs } = await runHandler(createImportHandler(), { files: { original } });
+  return { ...(result as ImportResult), chunks: [...outputs.values()], names: [...outputs.keys()] };
+}
+
 /** Picture and sound of tests: 25 frames per second, 160 × 90. @param seconds duration */
 export function testInput(seconds: number, sounds = 1): string {
   const video = `-f lavfi -i testsrc2=s=160x90:r=25:d=${seconds}`;
@@ -63,3 +94,38 @@ export function testInput(seconds: number, sounds = 1): string {
 
 /** H.264 with B frames and a key frame each second. */
 export const h264 = '-c:v libx264 -preset ultrafast -bf 2 -g 25 -x264-params scenecut=0 -pix_fmt yuv420p';
+
+/** Of the random changes, so that a failure can be repeated. */
+const SEED = 20_261_122;
+
+/** Numbers from 0 to below 1, the same for a seed. */
+function randomOf(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+/** Imports damaged copies of a film in three containers: each is imported or refused. @param film MP4 */
+export async function assertDamageSurvived(films: FilmFolder, film: Uint8Array, count: number): Promise<void> {
+  const random = randomOf(SEED);
+  const mkv = films.make('-map 0 -c copy', 'mkv', film);
+  const ts = films.make('-map 0 -c copy', 'ts', film);
+  let imported = 0;
+  for (let i = 0; i < count; i++) {
+    const bytes = new Uint8Array([film, mkv, ts][i % 3]!);
+    // Headers first: they decide what is read.
+    const reach = i % 2 === 0 ? Math.min(bytes.length, 4096) : bytes.length;
+    for (let k = 0; k < 1 + random() * 40; k++) bytes[Math.floor(random() * reach)] = Math.floor(random() * 256);
+    try {
+      const { endUs } = await importOf(bytes);
+      assert.ok(endUs > 0);
+      imported++;
+    } catch (error) {
+      assert.ok(error instanceof OxbowError, `seed ${SEED}, file ${i}: ${(error as Error).stack}`);
+    }
+  }
+  assert.ok(imported > 0);
+  assert.equal(childCounts().running, 0);
+}

@@ -5,20 +5,16 @@ import { need } from '../../../test/fixtures/need.ts';
 import { scanChunk } from '../../archive/chunk-reader.ts';
 import { MemorySegmentStore } from '../../archive/memory-segment-store.ts';
 import { segmentLocation } from '../../archive/segment-store.ts';
-import { captionsByPicture, command, popOn, withCaptionsInStream } from '../../media/captions/captions.fixture.ts';
-import { CaptionCollector } from '../../media/captions/collector.ts';
 import { u32At } from '../../media/isobmff/box.ts';
 import { parseHeadBox } from '../../media/isobmff/commit-box.ts';
-import { createFmp4Demuxer } from '../../media/isobmff/demuxer.ts';
 import { chunkMoovOffset } from '../../media/isobmff/init.ts';
-import { type AssetTimes, type EncodeJobInput, encodeJobs, lookJobs } from './encode-job.ts';
+import { type AssetTimes, type EncodeJobInput, encodeJobs } from './encode-job.ts';
 import {
   type EncodedFilm,
   encodeFilm,
   type Films,
   lagOf,
   loudnessOf,
-  mediaBytesOf,
   openFilms,
   psnrOf,
   timesOf,
@@ -145,54 +141,6 @@ suite('encode jobs', { skip: need('ffmpeg'), concurrency: 2 }, () => {
       assert.ok(apart[i]! > inOne[i]! - 0.5, `picture ${i}: ${apart[i]} after ${inOne[i]} dB`);
   });
 
-  test('two passes reach the bit rate of the whole over pieces of different difficulty, with more quality than one', async () => {
-    const noisy = await films.make(
-      'noisy.mp4',
-      '-f lavfi -i testsrc2=s=160x90:r=25 -t 8 -vf noise=alls=25:allf=t:enable=gt(t\\,4) -c:v libx264 -preset ultrafast -g 25 -sc_threshold 0 -pix_fmt yuv420p -crf 4',
-    );
-    const cuts = Array.from({ length: 8 }, (_, i) => i * 1_000_000);
-    const times = { originUs: 0, cuts, endUs: 8_000_000 };
-    const source: LadderSource = {
-      video: { stream: 0, codec: 'mpeg4', width: 160, height: 90, frameRate: 25 },
-      audio: [],
-    };
-    const plan = planLadder(source, { ...SETTINGS, effort: 'fast', rungs: [90], passes: 2 });
-    const { bitRate } = plan.video!.renditions[0]!;
-    const pieceUs = 4_000_000;
-    const looks = new Map<number, number>();
-    for (const input of lookJobs('a1', plan, times, pieceUs)) {
-      const { result, outputs } = await encodeFilm(noisy, input);
-      assert.equal(outputs.size, 0);
-      if (input.media.kind === 'look') looks.set(input.media.firstMsn, result.bytes!);
-    }
-    assert.deepEqual([...looks.keys()], [1, 5]);
-    assert.ok(looks.get(5)! > 3 * looks.get(1)!, 'noise takes more bits');
-    const pieces: EncodedFilm[] = [];
-    for (const input of encodeJobs('a1', plan, times, { pieceUs, looks })) pieces.push(await encodeFilm(noisy, input));
-    const paths = await filesOf('v0-90', pieces);
-    const sizes = await Promise.all(paths.map((path) => mediaBytesOf(path)));
-    const reached = (sizes.reduce((sum, bytes) => sum + bytes, 0) * 8) / 8;
-    assert.ok(Math.abs(reached / bitRate! - 1) < 0.05, `${reached} of ${bitRate} bits per second`);
-    assert.ok(sizes[1]! > 2 * sizes[0]!, `${sizes.join(' and ')} bytes`);
-
-    const once = encodeJobs('a1', plan, times).map((input) => {
-      const { media } = input;
-      if (media.kind !== 'video') return input;
-      return { ...input, media: { ...media, renditions: media.renditions.map(({ twoPass, ...rest }) => rest) } };
-    });
-    const [one] = await filesOf('v0-90', [await encodeFilm(noisy, once[0]!)]);
-    const reference = `${films.folder}/noisy.mp4`;
-    // Of all pictures together: bits go from where they are not missed to where they are.
-    const overall = (values: readonly number[]) =>
-      -10 * Math.log10(values.reduce((sum, value) => sum + 10 ** (value / -10), 0) / values.length);
-    const twice = [...psnrOf(paths[0]!, reference), ...psnrOf(paths[1]!, reference, 'trim=start_frame=100,')];
-    const inOne = psnrOf(one!, reference);
-    assert.deepEqual([twice.length, inOne.length], [200, 200]);
-    // What another size is worth, dB.
-    const worth = 6 * Math.log2(mediaBytesOf(one!) / reached);
-    assert.ok(overall(twice) > overall(inOne) - worth, `${overall(twice)} dB, in one pass ${overall(inOne)}, ${worth}`);
-  });
-
   test('a job whose hardware encoder fails is encoded in software, and says so', async () => {
     const hardware = async () => [{ name: 'h264_none', codec: 'h264' as const }];
     const { result, outputs } = await encodeFilm(film, jobsOf(FILM, TIMES, { rungs: [120] })[0]!, { hardware });
@@ -252,43 +200,5 @@ suite('encode jobs', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     const { outputs } = await encodeFilm(surround, normalized!);
     const path = await films.save('normalized.mp4', outputs.get('a0/1.mp4')!);
     assert.ok(Math.abs((await loudnessOf(path)) - (integrated - 6)) < 0.5);
-  });
-
-  test('captions of the source are in every rung, in order, also where every other picture is left out', async () => {
-    const plain = await films.make(
-      'plain.h264',
-      '-f lavfi -i testsrc2=s=160x90:r=50 -t 2 -c:v libx264 -preset ultrafast -bf 0 -slices 1 -g 50 -pix_fmt yuv420p',
-    );
-    const pictures = captionsByPicture(100, { 3: { pairs: popOn('HELLO') }, 61: { pairs: command('erase') } });
-    const raw = await films.save('captions.h264', withCaptionsInStream(plain, pictures));
-    const film = await films.make('captions.mp4', `-framerate 50 -f h264 -i ${raw} -c copy`);
-    const video = { stream: 0, codec: 'h264', width: 160, height: 90, frameRate: 50 };
-    const times = { originUs: 0, cuts: [0, 1_000_000], endUs: 2_000_000 };
-    const settings = { rungs: [60], halveLowRungs: true, preset: 'hevc' } as const;
-    const [job] = jobsOf({ video, audio: [] }, times, settings);
-    const { outputs } = await encodeFilm(film, job!);
-    const counted: string[] = [];
-    for (const [name, bytes] of outputs) {
-      let collector: CaptionCollector | undefined;
-      let frames = 0;
-      const demuxer = createFmp4Demuxer({
-        tracks([track]) {
-          collector = new CaptionCollector(track?.config.codec === 'hevc' ? 'hevc' : 'h264');
-        },
-        frame({ data, pts }) {
-          frames++;
-          collector?.add(data, pts);
-        },
-        damage: (reason) => assert.fail(reason),
-      });
-      const path = await films.save(name.replace('/', '-'), bytes);
-      demuxer.push(await films.make('fragments.mp4', `-i ${path} -c copy -movflags +frag_keyframe+empty_moov`));
-      demuxer.flush();
-      collector?.end(Number.MAX_SAFE_INTEGER);
-      const texts = collector?.cues.map(({ service, text }) => `${service} ${text}`);
-      assert.deepEqual(texts, ['CC1 HELLO'], name);
-      counted.push(`${name} ${frames}`);
-    }
-    assert.deepEqual(counted.sort(), ['v0-60-hevc/1.mp4 50', 'v0-60/1.mp4 50']);
   });
 });
