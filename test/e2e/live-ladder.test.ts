@@ -159,7 +159,7 @@ suite('the ladder of a live stream', { skip: need('ffmpeg') || (process.platform
     assert.equal((await view()).state, 'running');
   });
 
-  test('of a publisher starts with the first viewer, and all its playlists satisfy every rule', async () => {
+  fullTest('of a publisher starts with the first viewer, and all its playlists satisfy every rule', async () => {
     // It is encoded for as long as it is live.
     await server.fetch('/api/v1/streams/cam/stop', { method: 'POST' });
     const film = join(folder.path, 'film.mp4');

@@ -10,7 +10,7 @@ import { chunkFiles } from '../fixtures/recordings.ts';
 import { type Folder, openFolder, startServer } from '../fixtures/server.ts';
 import { perRequest, putSlidingList } from '../fixtures/sliding-list.ts';
 import { until } from '../fixtures/wait.ts';
-import { perTier } from '../full.ts';
+import { lastOf } from '../full.ts';
 
 /** Not a whole number of segments, so that the end is no seam. */
 const SECONDS = 7.4;
@@ -19,7 +19,7 @@ const FRAMES = SECONDS * 25;
 const all = (['h264', 'hevc'] as const).flatMap((codec) =>
   (['ts', 'fmp4'] as const).map((container) => ({ codec, container, name: `${codec}-${container}` })),
 );
-const sources = perTier({ first: [all[0]!, all[3]!], full: all });
+const sources = lastOf(1, all);
 
 /** What one source became. */
 interface Made {

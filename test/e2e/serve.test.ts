@@ -10,7 +10,7 @@ import { datesOf, download, readFirstVariant, readMedia, resolvePath, stretchesO
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { assertCovered } from '../fixtures/timeline.ts';
 import { until } from '../fixtures/wait.ts';
-import { perTier } from '../full.ts';
+import { fullTest, perTier } from '../full.ts';
 
 const PICTURE = perTier({ first: { width: 320, height: 180 }, full: { width: 640, height: 360 } });
 const FRAME_MS = 40;
@@ -145,7 +145,7 @@ suite('a first start without any URL', { skip: need('ffmpeg') }, () => {
     }
   });
 
-  test('all four forms of a time return the same bytes', async () => {
+  fullTest('all four forms of a time return the same bytes', async () => {
     const { from, to } = await past();
     const iso = (at: number) => new Date(at * 1000).toISOString();
     const compact = (at: number) => iso(at).replaceAll(/\D/g, '').slice(0, 14);
@@ -157,7 +157,7 @@ suite('a first start without any URL', { skip: need('ffmpeg') }, () => {
     }
   });
 
-  test('a clip has a length, supports ranges, and plays', async () => {
+  fullTest('a clip has a length, supports ranges, and plays', async () => {
     const { from, to } = await past();
     const path = `/clip/demo/${from}/${to}.mp4`;
     const whole = await server.fetch(path);
@@ -205,7 +205,7 @@ suite('a first start without any URL', { skip: need('ffmpeg') }, () => {
     assert.equal((await pictureHashes(file('still.jpg'))).length, 1);
   });
 
-  test('ffmpeg plays the live playlist beyond its first content without errors', async () => {
+  fullTest('ffmpeg plays the live playlist beyond its first content without errors', async () => {
     const { list } = await live();
     const url = `${server.url}/live/demo/index.m3u8`;
     const { code, stderr } = await run('ffmpeg', ['-v', 'warning', '-i', url, '-t', '11', '-f', 'null', '-']);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { get, type IncomingMessage } from 'node:http';
 import { basename, dirname, join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
@@ -8,8 +8,9 @@ import { scanChunk } from '../../src/archive/chunk-reader.ts';
 import { openLocalSegmentStore } from '../../src/archive/local-segment-store.ts';
 import { segmentLocation } from '../../src/archive/segment-store.ts';
 import type { MediaPlaylist } from '../../src/media/m3u8/playlist.ts';
-import { probe, run } from '../fixtures/ffmpeg.ts';
+import { probe } from '../fixtures/ffmpeg.ts';
 import { hold } from '../fixtures/hold.ts';
+import { copyMadeFolder } from '../fixtures/media/made-once.ts';
 import { need } from '../fixtures/need.ts';
 import { openOrigin } from '../fixtures/origin.ts';
 import { readFirstVariant, readMedia, readMultivariant } from '../fixtures/playlists.ts';
@@ -23,16 +24,16 @@ import { until } from '../fixtures/wait.ts';
  */
 const LARGE_BYTES = 16 * 1024 * 1024;
 
-/** Makes a finished HLS source of noise: few seconds, many bytes. */
-async function makeLarge(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  const { code, stderr } = await run('ffmpeg', [
-    ...['-v', 'error', '-f', 'lavfi', '-i', 'testsrc2=size=320x180:rate=25:duration=8,noise=alls=100:allf=t'],
-    ...['-c:v', 'libx264', '-preset', 'ultrafast', '-qp', '8', '-g', '25', '-pix_fmt', 'yuv420p'],
-    ...['-f', 'hls', '-hls_time', '1', '-hls_playlist_type', 'vod', join(folder, 'index.m3u8')],
-  ]);
-  assert.equal(code, 0, stderr);
-}
+/** Makes a finished HLS source of noise, once on a machine: few seconds, many bytes. */
+const makeLarge = (folder: string): Promise<void> =>
+  copyMadeFolder(
+    [
+      ...['-f', 'lavfi', '-i', 'testsrc2=size=320x180:rate=25:duration=8,noise=alls=100:allf=t'],
+      ...['-c:v', 'libx264', '-preset', 'ultrafast', '-qp', '8', '-g', '25', '-pix_fmt', 'yuv420p'],
+      ...['-f', 'hls', '-hls_time', '1', '-hls_playlist_type', 'vod', 'index.m3u8'],
+    ],
+    folder,
+  );
 
 /** Begins a request and stops reading as soon as the answer's head is there. */
 async function begin(url: string): Promise<IncomingMessage> {
