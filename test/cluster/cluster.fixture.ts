@@ -10,7 +10,7 @@ import { openDatabases } from '../fixtures/engines/postgres.ts';
 import { openRedisKeys } from '../fixtures/engines/redis.ts';
 import { openTcpProxy, type TcpProxy } from '../fixtures/engines/tcp-proxy.ts';
 import { freePort } from '../fixtures/free-port.ts';
-import { type Folder, openFolder, type Server, type ServerOptions, startServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, type Server, type ServerOptions, startPlainServer } from '../fixtures/server.ts';
 
 /** The right to administrate, of all nodes. */
 export const ADMIN = 'let-me-in-please';
@@ -74,7 +74,7 @@ export async function openCluster(
       const store = new URL(database);
       if (isProxied) store.port = String(proxy.port);
       const server = opened.use(
-        await startServer({
+        await startPlainServer({
           data: folderOf(name),
           http: `127.0.0.1:${port}`,
           adminToken: ADMIN,

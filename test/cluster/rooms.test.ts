@@ -87,33 +87,36 @@ suite('rooms of a cluster', { skip }, () => {
     await server.fetch('/api/v1/streams/one', { method: 'DELETE' });
   });
 
-  fullTest('a guest of one node enters a room by any other at once, and a password that was set holds there', async () => {
-    const { id } = await openRoom('b');
-    for (let n = 0; n < 30; n++) {
-      const [made, entered] = [0, 1].map((more) => node(NAMES[(n + more) % NAMES.length]!).server.url) as [
-        string,
-        string,
-      ];
-      const { cookie } = await enterAsGuest(made, `Guest ${n}`);
-      // A browser behind a balancer has one host; the name of the cookie has its port.
-      const here = `oxbow-${new URL(entered).port}=${cookie!.split('=')[1]}`;
-      const headers = { cookie: here, origin: entered, 'content-type': 'application/json' };
-      const joined = await fetch(`${entered}/api/v1/rooms/${id}/join`, { method: 'POST', headers, body: '{}' });
-      assert.ok(joined.ok, `${n}: ${joined.status} ${await joined.text()}`);
-    }
-    for (let n = 0; n < 6; n++) {
-      const [made, used] = [0, 1].map((more) => NAMES[(n + more) % NAMES.length]!) as [string, string];
-      const account = { name: `Person ${n}`, password: `a long password ${n}` };
-      const created = await post(made, '/api/v1/users', account);
-      assert.equal(created.status, 201, await created.text());
-      const signedIn = await fetch(`${node(used).server.url}/api/v1/sessions`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(account),
-      });
-      assert.equal(signedIn.status, 201, `${n}: ${await signedIn.text()}`);
-    }
-  });
+  fullTest(
+    'a guest of one node enters a room by any other at once, and a password that was set holds there',
+    async () => {
+      const { id } = await openRoom('b');
+      for (let n = 0; n < 30; n++) {
+        const [made, entered] = [0, 1].map((more) => node(NAMES[(n + more) % NAMES.length]!).server.url) as [
+          string,
+          string,
+        ];
+        const { cookie } = await enterAsGuest(made, `Guest ${n}`);
+        // A browser behind a balancer has one host; the name of the cookie has its port.
+        const here = `oxbow-${new URL(entered).port}=${cookie!.split('=')[1]}`;
+        const headers = { cookie: here, origin: entered, 'content-type': 'application/json' };
+        const joined = await fetch(`${entered}/api/v1/rooms/${id}/join`, { method: 'POST', headers, body: '{}' });
+        assert.ok(joined.ok, `${n}: ${joined.status} ${await joined.text()}`);
+      }
+      for (let n = 0; n < 6; n++) {
+        const [made, used] = [0, 1].map((more) => NAMES[(n + more) % NAMES.length]!) as [string, string];
+        const account = { name: `Person ${n}`, password: `a long password ${n}` };
+        const created = await post(made, '/api/v1/users', account);
+        assert.equal(created.status, 201, await created.text());
+        const signedIn = await fetch(`${node(used).server.url}/api/v1/sessions`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify(account),
+        });
+        assert.equal(signedIn.status, 201, `${n}: ${await signedIn.text()}`);
+      }
+    },
+  );
 
   test('a room of a killed node continues on another one: position, and every acknowledged message, once', async (t) => {
     const { id, item } = await openRoom('a');

@@ -118,18 +118,21 @@ suite('a cluster of nodes', { skip }, () => {
     nodes.set('b', await cluster.start('b', { args: [...smallPicture] }));
   });
 
-  fullTest('a node without the database keeps its viewers; others have its streams, and it ends when it is back', async () => {
-    const owner = await createStream(node('c'), 'three');
-    const upload = { 'tus-resumable': '1.0.0', 'upload-length': '9', 'upload-metadata': 'filename YS5tcDQ=' };
-    assert.equal((await owner.server.fetch('/api/v1/uploads', { method: 'POST', headers: upload })).status, 201);
-    owner.proxy.cut();
-    const others = [...nodes.values()].filter((each) => each !== owner);
-    const heir = await heirOf(others, 'three');
-    assert.equal((await owner.server.fetch('/live/three/index.m3u8')).status, 200, 'its own viewers notice nothing');
-    owner.proxy.restore();
-    await owner.server.closed;
-    assert.equal((await heir.server.stream('three')).state, 'live');
-  });
+  fullTest(
+    'a node without the database keeps its viewers; others have its streams, and it ends when it is back',
+    async () => {
+      const owner = await createStream(node('c'), 'three');
+      const upload = { 'tus-resumable': '1.0.0', 'upload-length': '9', 'upload-metadata': 'filename YS5tcDQ=' };
+      assert.equal((await owner.server.fetch('/api/v1/uploads', { method: 'POST', headers: upload })).status, 201);
+      owner.proxy.cut();
+      const others = [...nodes.values()].filter((each) => each !== owner);
+      const heir = await heirOf(others, 'three');
+      assert.equal((await owner.server.fetch('/live/three/index.m3u8')).status, 200, 'its own viewers notice nothing');
+      owner.proxy.restore();
+      await owner.server.closed;
+      assert.equal((await heir.server.stream('three')).state, 'live');
+    },
+  );
 
   fullTest(
     'a dead node that owns an upload degrades the health and is not forgotten; one that owns nothing is',

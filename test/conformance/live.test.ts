@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { need } from '../fixtures/need.ts';
-import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, type Server, smallPicture, startPlainServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { perTier } from '../full.ts';
 import { checkForms, checkLive, checkPresentation, type Fetch, type Finding, printFindings } from './checker.ts';
@@ -23,7 +23,7 @@ suite('the checker on a complete oxbow with the test source', { skip: need('ffmp
 
   before(async () => {
     folder = opened.use(await openFolder('conformance'));
-    server = opened.use(await startServer({ args: [...smallPicture], data: join(folder.path, 'data') }));
+    server = opened.use(await startPlainServer({ args: [...smallPicture], data: join(folder.path, 'data') }));
     ({ fetch } = opened.use(openHttpFetch(server.url)));
     await server.stream('demo');
   });

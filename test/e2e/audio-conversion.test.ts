@@ -11,7 +11,7 @@ import { need } from '../fixtures/need.ts';
 import { openOrigin } from '../fixtures/origin.ts';
 import { createPush } from '../fixtures/publishers/push-streams.ts';
 import { freeUdpPort } from '../fixtures/publishers/udp-sender.ts';
-import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, type Server, startPlainServer } from '../fixtures/server.ts';
 import { perRequest, putSlidingList } from '../fixtures/sliding-list.ts';
 import { until } from '../fixtures/wait.ts';
 import { firstOf, fullSuite, fullTest, lastOf } from '../full.ts';
@@ -127,7 +127,7 @@ suite('audio that browsers cannot play', { skip: need('ffmpeg'), concurrency: tr
     const streams = ['mono', 'wraps'].map((name) => `${name}=udp://127.0.0.1:${ports[name as keyof typeof ports]}`);
     streams.push(`pulled=${list}`);
     server = opened.use(
-      await startServer({
+      await startPlainServer({
         data: join(folder.path, 'data'),
         adminToken: TOKEN,
         args: ['--srt', `127.0.0.1:${port}`, '--rtmp', 'off', ...streams],
@@ -236,7 +236,7 @@ fullSuite('a conversion that is killed', { skip: need('ffmpeg') }, () => {
   test('costs no picture, a moment of its own sound, and nothing of another stream', async () => {
     await using folder = await openFolder('audio-killed');
     const ports = [await freeUdpPort(), await freeUdpPort()];
-    await using server = await startServer({
+    await using server = await startPlainServer({
       data: join(folder.path, 'data'),
       adminToken: TOKEN,
       args: ['--rtmp', 'off', `one=udp://127.0.0.1:${ports[0]}`, `two=udp://127.0.0.1:${ports[1]}`],

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { suite, test } from 'node:test';
 import { runCommandLines } from '../fixtures/cli/command-lines.ts';
 import { chunkFiles } from '../fixtures/recordings.ts';
-import { openFolder, runOxbow, type Server, smallPicture, startServer } from '../fixtures/server.ts';
+import { openFolder, runOxbow, type Server, smallPicture, startPlainServer } from '../fixtures/server.ts';
 import { assertCovered } from '../fixtures/timeline.ts';
 import { until } from '../fixtures/wait.ts';
 import { fullTest } from '../full.ts';
@@ -36,7 +36,7 @@ suite('oxbow backup', () => {
     const sinceMs = Date.now() - 60_000;
     let token: string;
     {
-      await using server = await startServer({ data, adminToken: ADMIN, args: smallPicture });
+      await using server = await startPlainServer({ data, adminToken: ADMIN, args: smallPicture });
       const span = await until('a second is recorded', async () => {
         const { spans } = await server.timeline('demo', `?from=${sinceMs}&to=${Date.now()}`);
         return spans.find(({ from, to }) => Date.parse(to) - Date.parse(from) >= 1000);
@@ -77,7 +77,7 @@ suite('oxbow backup', () => {
     // In this order the index of the restore knows nothing: the start finds all.
     await cp(join(data, 'recordings'), join(other, 'recordings'), { recursive: true });
 
-    await using server = await startServer({ data: other, adminToken: ADMIN, args: smallPicture });
+    await using server = await startPlainServer({ data: other, adminToken: ADMIN, args: smallPicture });
     const texts = async (what: string) =>
       (await server.json<{ items: { text: string }[] }>(`${STREAM}/${what}`)).items.map(({ text }) => text);
     assert.deepEqual([await texts('markers'), await texts('pins')], [['the parcel'], ['keep this']]);

@@ -8,7 +8,7 @@ import type { ClipView } from '../../src/api/clips/clip-shapes.ts';
 import { pictureHashes as decode, filmHashes, probe } from '../fixtures/ffmpeg.ts';
 import { need } from '../fixtures/need.ts';
 import { type HlsSpec, makeHls, type Origin, openOrigin } from '../fixtures/origin.ts';
-import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, type Server, startPlainServer } from '../fixtures/server.ts';
 import { perRequest, putSlidingList } from '../fixtures/sliding-list.ts';
 import { until } from '../fixtures/wait.ts';
 import { fullTest, lastOf, perTier } from '../full.ts';
@@ -65,7 +65,7 @@ suite('clips in three formats', { skip: need('ffmpeg') }, () => {
         return `${name}=${await putSlidingList(origin, at)}`;
       }),
     );
-    server = opened.use(await startServer({ data: join(folder.path, 'data'), args, adminToken }));
+    server = opened.use(await startPlainServer({ data: join(folder.path, 'data'), args, adminToken }));
     for (const { name } of sources) {
       const { from, to } = await until(`all of ${name} is recorded`, async () => {
         const view = await server.stream(name, 'over');
@@ -262,7 +262,7 @@ suite('clips in three formats', { skip: need('ffmpeg') }, () => {
     assert.equal(own[Math.round(media.startS * 25)], all[Math.round(2.8 * 25)]);
 
     await server.stop('SIGKILL');
-    server = opened.use(await startServer({ data: join(folder.path, 'data'), adminToken }));
+    server = opened.use(await startPlainServer({ data: join(folder.path, 'data'), adminToken }));
     assert.deepEqual((await server.json<ClipView>(`/api/v1/clips/${id}`)).media, media);
     assert.ok(Buffer.from(bytes).equals(await server.bytes(media.file)));
     assert.match(String(await anonymous(url)), /^(?:text\/html|503)/);

@@ -10,7 +10,7 @@ import { freePort } from '../fixtures/free-port.ts';
 import { openHttp2 } from '../fixtures/http2.ts';
 import { need } from '../fixtures/need.ts';
 import { EDGE_TOKEN, type RunningEdge, startEdge } from '../fixtures/proxies/edge.ts';
-import { type Folder, openFolder, runOxbow, type Server, smallPicture, startServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, runOxbow, type Server, smallPicture, startPlainServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { firstOf, fullTest } from '../full.ts';
 
@@ -50,7 +50,7 @@ suite('an edge before a server', () => {
     return (await response.json()) as Record<string, string>;
   };
   const startOrigin = () =>
-    startServer({
+    startPlainServer({
       data: join(folder.path, 'data'),
       args: serverArgs,
       adminToken,
@@ -277,7 +277,7 @@ suite('an edge before a server', () => {
 
 fullTest('copies on the disk survive the end of the edge, and are served while the origin is gone', async () => {
   await using folder = await openFolder('edge-restart');
-  await using origin = await startServer({
+  await using origin = await startPlainServer({
     data: join(folder.path, 'data'),
     args: [...smallPicture],
     sample: true,

@@ -9,6 +9,7 @@ import { version } from '../../src/lib/version.ts';
 import { openCollector } from '../fixtures/observe/collector.ts';
 import { openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullTest, isFull } from '../full.ts';
 
 /** Body of a report. */
 interface Report {
@@ -112,6 +113,7 @@ test('bugs, crashed children, exceptions and a killed process reach the error we
     'reports only',
   );
 
+  if (!isFull) return void (await first.stop());
   // A child process.
   const body = JSON.stringify({ name: 'cam', source: { type: 'test' } });
   const headers = { 'content-type': 'application/json' };
@@ -161,7 +163,7 @@ test('bugs, crashed children, exceptions and a killed process reach the error we
   assert.equal(new Set(tracker.reports.map(({ fingerprint }) => fingerprint)).size, 4);
 });
 
-test('with telemetry.logs every line is a log record, and the log is complete without a collector', async () => {
+fullTest('with telemetry.logs every line is a log record, and the log is complete without a collector', async () => {
   await using folder = await openFolder('log-records');
   await using collector = await openCollector();
   const args = ['--telemetry-otlp', collector.url, '--telemetry-logs', 'true', '--telemetry-sample', '0'];

@@ -13,7 +13,7 @@ import {
   type Said,
   type Server,
   smallPicture,
-  startServer,
+  startPlainServer,
   startVerb,
 } from '../fixtures/server.ts';
 import { assertCovered, stretchesOf } from '../fixtures/timeline.ts';
@@ -82,7 +82,7 @@ suite('import recordings', { skip: need('ffmpeg') }, () => {
       assert.deepEqual([...(await chunkFiles(data)).values()].flat(), before, 'the same files');
     }
 
-    await using server = await startServer({ data });
+    await using server = await startPlainServer({ data });
     const timeline = await server.timeline('door');
     assertCovered(timeline);
     assert.equal(timeline.runs.length, 1, 'no DISCONTINUITY between the files');
@@ -122,7 +122,7 @@ suite('import recordings', { skip: need('ffmpeg') }, () => {
         ['yard', 3, 1],
       ]);
       const look = async () => {
-        await using server = await startServer({ data });
+        await using server = await startPlainServer({ data });
         const timeline = await server.timeline('cams-front-door');
         assertCovered(timeline);
         const kinds = stretchesOf(timeline).map(({ kind, fromMs, toMs }) => [
@@ -177,7 +177,7 @@ suite('import recordings', { skip: need('ffmpeg') }, () => {
     assert.deepEqual(named, [nameOf('garage')(2)]);
 
     assert.deepEqual(await sizesOf(files), sizes, 'the source is not changed');
-    await using server = await startServer({ data });
+    await using server = await startPlainServer({ data });
     const timeline = await server.timeline('garage');
     assertCovered(timeline);
     const kinds = stretchesOf(timeline).slice(0, 3);
@@ -229,7 +229,7 @@ suite('import recordings', { skip: need('ffmpeg') }, () => {
     const { streams } = await imported(dir, data, ...args.slice(3));
     assert.deepEqual(streams[0]!.skipped, []);
     assert.deepEqual(streams[0]!.damaged, []);
-    await using server = await startServer({ data });
+    await using server = await startPlainServer({ data });
     const timeline = await server.timeline('cam');
     assertCovered(timeline);
     assert.deepEqual(timeline.gaps, []);
@@ -250,7 +250,7 @@ suite('import recordings', { skip: need('ffmpeg') }, () => {
       await writeFile(settings, 'record: { keep: 30d }\nstreams: { cam: { source: { type: test } } }\n');
       const test = [...smallPicture, '--config', settings];
       const own = async (ms: number) => {
-        await using server = await startServer({ data, args: test });
+        await using server = await startPlainServer({ data, args: test });
         await server.stream('cam');
         await until('some is recorded', async () => Date.parse((await server.timeline('cam')).to) > Date.now() - ms);
       };
@@ -265,7 +265,7 @@ suite('import recordings', { skip: need('ffmpeg') }, () => {
         cam!.skipped.map(({ reason }) => reason),
         ['the stream has its own past there'],
       );
-      await using server = await startServer({ data, args: test });
+      await using server = await startPlainServer({ data, args: test });
       const timeline = await server.timeline('cam');
       assertCovered(timeline);
       // Before its creation it is offline, and until its first media too.

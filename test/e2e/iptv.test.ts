@@ -6,7 +6,7 @@ import { catchUpAddress, readChannels } from '../../src/delivery/iptv/player-rul
 import { newestStretch } from '../browser/stretch.ts';
 import { pictureHashes, run, stripsOf } from '../fixtures/ffmpeg.ts';
 import { need } from '../fixtures/need.ts';
-import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, type Server, smallPicture, startPlainServer } from '../fixtures/server.ts';
 import { firstOf, fullTest, isFull } from '../full.ts';
 
 const PICTURE = { width: 320, height: 180 };
@@ -30,7 +30,7 @@ suite('IPTV players', { skip: need('ffmpeg') }, () => {
       `streams:\n  door: { source: { type: test }, title: "Door, front" }\n${isFull ? '  hidden: { source: { type: test }, visibility: private }\n' : ''}`,
     );
     const args = [...smallPicture, '--config', config];
-    server = opened.use(await startServer({ args, data: join(folder.path, 'data'), adminToken: TOKEN }));
+    server = opened.use(await startPlainServer({ args, data: join(folder.path, 'data'), adminToken: TOKEN }));
     const stretches = await Promise.all(NAMES.map((name) => newestStretch(server, LENGTH_S + 4, name)));
     const startS = Math.ceil(Math.max(...stretches.map(({ fromMs }) => fromMs)) / 1000) + 1;
     // The server's own now: its streams have just reached it.

@@ -12,7 +12,7 @@ import { need } from '../fixtures/need.ts';
 import { datesOf, readMedia, readMultivariant, resolvePath } from '../fixtures/playlists.ts';
 import { makeFilm, publishByFfmpeg } from '../fixtures/publishers/publishers.ts';
 import { post } from '../fixtures/publishers/push-streams.ts';
-import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, type Server, startPlainServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { fullTest, perTier } from '../full.ts';
 
@@ -39,7 +39,7 @@ suite('the ladder of a live stream', { skip: need('ffmpeg') || (process.platform
     const [width, height] = perTier({ first: ['480', '270'], full: ['640', '360'] });
     const args = ['--config', file, '--test-picture-width', width!, '--test-picture-height', height!];
     server = opened.use(
-      await startServer({ args, data: join(folder.path, 'data'), adminToken: TOKEN, ingest: ['rtmp'] }),
+      await startPlainServer({ args, data: join(folder.path, 'data'), adminToken: TOKEN, ingest: ['rtmp'] }),
     );
     const index = '/live/cam/index.m3u8';
     await until('all qualities are listed', async () => {

@@ -16,7 +16,7 @@ import {
   type Said,
   type Server,
   smallPicture,
-  startServer,
+  startPlainServer,
 } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { fullSuite, fullTest } from '../full.ts';
@@ -98,7 +98,7 @@ suite('a failed start reports the reason and a hint', () => {
     const garbage = 'this is no database, though it is long enough to be looked at '.repeat(100);
     await mkdir(data);
     await writeFile(join(data, 'oxbow.db'), garbage);
-    await using server = await startServer({ data });
+    await using server = await startPlainServer({ data });
     const [line] = server.log('error');
     assert.match(line!.msg, /corrupt.*moved aside/);
     assert.equal(await readFile(line!.movedTo as string, 'utf8'), garbage);
@@ -124,7 +124,7 @@ fullSuite('a running oxbow reports errors', () => {
       JSON.stringify({ streams: { demo: { source: { type: 'test' } }, ...Object.fromEntries(pulled) } }),
     );
     const args = [...smallPicture, '--config', config];
-    server = opened.use(await startServer({ data: join(folder.path, 'running'), args, sample: false }));
+    server = opened.use(await startPlainServer({ data: join(folder.path, 'running'), args, sample: false }));
     await server.stream('demo');
   });
   after(() => opened.disposeAsync());

@@ -8,7 +8,7 @@ import { need } from '../fixtures/need.ts';
 import { openOrigin } from '../fixtures/origin.ts';
 import { download, readFirstVariant, readMultivariant, stretchesOf } from '../fixtures/playlists.ts';
 import { chunkFiles } from '../fixtures/recordings.ts';
-import { type Folder, openFolder, startServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, startPlainServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { lastOf } from '../full.ts';
 
@@ -45,7 +45,7 @@ suite('an MP4 file over HTTP is recorded as a source that ends', { skip: need('f
     await using origin = await openOrigin({ folder: folder.path });
     const data = join(folder.path, 'data');
     const args = forms.map(({ name }) => `${name}=${origin.url}/${name}-film.mp4`);
-    await using server = await startServer({ data, args });
+    await using server = await startPlainServer({ data, args });
     for (const { name } of forms) {
       const recorded = await until(`all of ${name} is recorded`, async () => {
         const view = await server.stream(name, 'over');

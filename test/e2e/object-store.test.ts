@@ -11,7 +11,7 @@ import {
   startS3,
 } from '../../src/archive/objects/object-servers.fixture.ts';
 import type { HealthReport } from '../../src/observe/health.ts';
-import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, type Server, smallPicture, startPlainServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { firstOf, fullTest, perTier } from '../full.ts';
 
@@ -33,7 +33,7 @@ suite('recordings in an object store', () => {
   const start = async () => {
     const threads = perTier({ first: [], full: ['--threads', '2'] });
     const args = ['--config', join(folder.path, 'oxbow.yaml'), ...smallPicture, ...threads];
-    return startServer({ data: join(folder.path, 'data'), adminToken: 'an-administrator', args, sample: false });
+    return startPlainServer({ data: join(folder.path, 'data'), adminToken: 'an-administrator', args, sample: false });
   };
   const command = (what: 'start' | 'stop') => server.fetch(`/api/v1/streams/cam/${what}`, { method: 'POST' });
   const clipPath = async () => {
@@ -188,7 +188,7 @@ suite('a second copy of recordings in a folder on another disk', () => {
     return all.filter((path) => /recordings.*\.mp4$/.test(path)).map((path) => at(name, path));
   };
   const start = async () =>
-    startServer({
+    startPlainServer({
       data: at('data'),
       adminToken: 'an-administrator',
       sample: false,
@@ -272,6 +272,6 @@ suite('a second copy of recordings in a folder on another disk', () => {
     const settings = { storage: { targets: { second: { type: 'folder', path: at('other', 'copies') } } } };
     await writeFile(at('refused.yaml'), JSON.stringify(settings));
     const args = ['--config', at('refused.yaml')];
-    await assert.rejects(startServer({ data: at('other'), args, sample: false }), /are in each other/);
+    await assert.rejects(startPlainServer({ data: at('other'), args, sample: false }), /are in each other/);
   });
 });

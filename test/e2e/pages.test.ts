@@ -6,7 +6,7 @@ import type { ProblemView, StreamView } from '../../src/api/shapes.ts';
 import { run } from '../fixtures/ffmpeg.ts';
 import { need } from '../fixtures/need.ts';
 import { type Origin, openLiveHls, openOrigin } from '../fixtures/origin.ts';
-import { type Folder, openFolder, runOxbow, type Server, startServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, runOxbow, type Server, startPlainServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { livePage, type StandIn, writeStandIn } from '../fixtures/yt-dlp.ts';
 import { fullTest, isFull } from '../full.ts';
@@ -27,7 +27,7 @@ suite('pages', { skip: need('ffmpeg') }, () => {
     origin = opened.use(await openOrigin({ folder: hls }));
     standIn = await writeStandIn(folder.path);
     server = opened.use(
-      await startServer({
+      await startPlainServer({
         data: join(folder.path, 'data'),
         adminToken,
         args: ['--net-allow', '127.0.0.1', '--pages-yt-dlp', standIn.path, '--probe-depth', '2s'],
@@ -118,7 +118,7 @@ suite('pages', { skip: need('ffmpeg') }, () => {
   });
 
   fullTest('addresses from yt-dlp may not be in a private network, for any user', async () => {
-    await using strict = await startServer({
+    await using strict = await startPlainServer({
       data: join(folder.path, 'strict'),
       adminToken,
       args: ['--pages-yt-dlp', standIn.path],

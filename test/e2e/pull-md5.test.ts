@@ -7,7 +7,7 @@ import { need } from '../fixtures/need.ts';
 import { type HlsSpec, makeHls, openOrigin } from '../fixtures/origin.ts';
 import { download, readFirstVariant, stretchesOf } from '../fixtures/playlists.ts';
 import { chunkFiles } from '../fixtures/recordings.ts';
-import { type Folder, openFolder, startServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, startPlainServer } from '../fixtures/server.ts';
 import { perRequest, putSlidingList } from '../fixtures/sliding-list.ts';
 import { until } from '../fixtures/wait.ts';
 import { lastOf } from '../full.ts';
@@ -51,7 +51,7 @@ suite('a pulled stream equals the source, picture by picture', { skip: need('ffm
       }),
     );
     const data = join(folder.path, 'data');
-    await using server = await startServer({ data, args });
+    await using server = await startPlainServer({ data, args });
     const found = await Promise.all(
       sources.map(async ({ name }) => {
         const recorded = await until(`all of ${name} is recorded`, async () => {

@@ -14,7 +14,7 @@ import { putJoinedList } from '../fixtures/joined-list.ts';
 import { need } from '../fixtures/need.ts';
 import { makeHls, type Origin, openOrigin } from '../fixtures/origin.ts';
 import { chunkFiles } from '../fixtures/recordings.ts';
-import { type Folder, main, openFolder, runOxbow, startServer, startVerb } from '../fixtures/server.ts';
+import { type Folder, main, openFolder, runOxbow, startPlainServer, startVerb } from '../fixtures/server.ts';
 import { perSecond, putSlidingList } from '../fixtures/sliding-list.ts';
 import { until } from '../fixtures/wait.ts';
 import { firstOf, fullTest } from '../full.ts';
@@ -159,7 +159,7 @@ suite('record', { skip: need('ffmpeg') }, () => {
     const said = await runOxbow(['record', url, '-o', data, '--name', 'door']);
     assert.equal(said.code, 0, said.stderr);
     assert.equal((await chunkFiles(data)).get('door')?.length, 2, 'a file for each run');
-    await using server = await startServer({ data });
+    await using server = await startPlainServer({ data });
     const view = await server.stream('door', 'over');
     assert.ok(view.recorded.seconds > 7);
   });

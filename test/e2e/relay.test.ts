@@ -10,7 +10,7 @@ import { pictureHashes } from '../fixtures/ffmpeg.ts';
 import { freePort } from '../fixtures/free-port.ts';
 import { need, pathOf } from '../fixtures/need.ts';
 import { freeUdpPort } from '../fixtures/publishers/udp-sender.ts';
-import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, type Server, startPlainServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { firstOf, fullTest, isFull, perTier } from '../full.ts';
 
@@ -57,7 +57,7 @@ suite('relays', { skip: need('ffmpeg'), concurrency: false }, () => {
   // A busy machine repairs late what a full receive buffer loses.
   const open = async (name: string) => {
     const options = { data: join(folder.path, name), adminToken: TOKEN, args: ['--srt-latency', '5s'] };
-    return opened.use(await startServer({ ...options, ingest: ['rtmp', 'srt'] }));
+    return opened.use(await startPlainServer({ ...options, ingest: ['rtmp', 'srt'] }));
   };
   const call = async <T>(server: Server, method: string, path: string, body?: object): Promise<T> => {
     const headers = body ? { 'content-type': 'application/json' } : {};

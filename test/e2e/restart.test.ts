@@ -13,7 +13,7 @@ import type { UploadView } from '../../src/api/library/upload-shapes.ts';
 import type { VerifyState } from '../../src/recording/verify/verify-state.ts';
 import { makeFilm } from '../fixtures/library/film.ts';
 import { need } from '../fixtures/need.ts';
-import { openFolder, runOxbow, type Server, smallPicture, startServer, startVerb } from '../fixtures/server.ts';
+import { openFolder, runOxbow, type Server, smallPicture, startPlainServer, startVerb } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { fullTest, perTier } from '../full.ts';
 
@@ -63,7 +63,7 @@ test('an export, an import and its qualities continue after a restart, and each 
   let exported: string;
   const jobsOf = async (server: Server) => (await server.json<{ items: JobView[] }>('/api/v1/jobs')).items;
   {
-    await using server = await startServer(options);
+    await using server = await startPlainServer(options);
     await addCam(server);
     await record(server);
     const body = await readFile(film);
@@ -81,7 +81,7 @@ test('an export, an import and its qualities continue after a restart, and each 
     assert.equal(code, 0);
     assert.ok(!server.log('error').length, JSON.stringify(server.log('error')));
   }
-  await using server = await startServer(options);
+  await using server = await startPlainServer(options);
   await isEncoded(server, asset);
   const jobs = await until('all jobs have ended', async () => {
     const found = await jobsOf(server);
@@ -107,7 +107,7 @@ fullTest(
     // Its original is read last, and for some seconds.
     await makeFilm(film, { bytes: 16 * 1024 * 1024 });
     const start = (rate: string) =>
-      startServer({
+      startPlainServer({
         data,
         adminToken: ADMIN,
         sample: false,

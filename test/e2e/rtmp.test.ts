@@ -11,7 +11,7 @@ import {
   publishByFfmpeg,
   publishByGstreamer,
 } from '../fixtures/publishers/publishers.ts';
-import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, type Server, startPlainServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { fullSuite, fullTest, isFull } from '../full.ts';
 
@@ -63,7 +63,7 @@ suite('publishing over RTMP', { skip: need('ffmpeg'), concurrency: true }, () =>
       await makeFilm(film('plain'), { seconds: 6 });
       plain = await pictureHashes(film('plain'));
     }
-    server = await startServer({ data: join(folder.path, 'data'), adminToken: TOKEN, ingest: ['rtmp'] });
+    server = await startPlainServer({ data: join(folder.path, 'data'), adminToken: TOKEN, ingest: ['rtmp'] });
   });
   after(async () => {
     await server[Symbol.asyncDispose]();
@@ -167,7 +167,7 @@ fullSuite('RTMP at the edges', { skip: need('ffmpeg') }, () => {
   before(async () => {
     folder = await openFolder('rtmp-edges');
     await makeFilm(film(), { seconds: 12 });
-    first = await startServer({ data: join(folder.path, 'first'), adminToken: TOKEN, ingest: ['rtmp'] });
+    first = await startPlainServer({ data: join(folder.path, 'first'), adminToken: TOKEN, ingest: ['rtmp'] });
   });
   after(async () => {
     await first?.[Symbol.asyncDispose]();
@@ -182,7 +182,7 @@ fullSuite('RTMP at the edges', { skip: need('ffmpeg') }, () => {
     process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
     try {
       const args = ['--rtmp', `127.0.0.1:${port}`, '--rtmps', '127.0.0.1:0', ...tls];
-      await using server = await startServer({ data: join(folder.path, 'tls'), adminToken: TOKEN, args });
+      await using server = await startPlainServer({ data: join(folder.path, 'tls'), adminToken: TOKEN, args });
       assert.equal(server.ingest.rtmp, undefined);
       assert.match(
         JSON.stringify(server.log('warn')),

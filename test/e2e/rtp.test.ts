@@ -24,7 +24,7 @@ import {
   sendTsByFfmpeg,
   sendTsByGstreamer,
 } from '../fixtures/realtime/rtp-senders.ts';
-import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, type Server, startPlainServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { firstOf, fullTest, perTier } from '../full.ts';
 
@@ -61,7 +61,7 @@ suite('publishing over RTP', { skip: need('ffmpeg') || need('gst-launch-1.0'), c
       text.replace(`a=rtpmap:${type}`, `a=rtcp:${port}\r\na=rtpmap:${type}`);
     await writeFile(path, reports(reports(sdp, 96, fixed.videoReports), 97, fixed.audioReports));
     server = opened.use(
-      await startServer({
+      await startPlainServer({
         data: join(folder.path, 'data'),
         adminToken: 'let-me-in-please',
         args: ['--rtp', '127.0.0.1:0', `fixed=sdp://${path}?sender=127.0.0.1`],

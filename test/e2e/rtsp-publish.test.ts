@@ -12,7 +12,7 @@ import { filmEncoders } from '../fixtures/publishers/films.ts';
 import { type PublishingProcess, startPublisher } from '../fixtures/publishers/publishers.ts';
 import { createPush, endRecording, recordedPictures } from '../fixtures/publishers/push-streams.ts';
 import { makeCameraFilm, needRtspSink } from '../fixtures/rtsp/rtsp-servers.ts';
-import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, type Server, startPlainServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { firstOf, fullTest } from '../full.ts';
 
@@ -32,7 +32,7 @@ suite('publishing over RTSP', { skip: need('ffmpeg'), concurrency: true }, () =>
     film = join(folder.path, 'film.mp4');
     await makeCameraFilm(film, FILM_SECONDS, [...filmEncoders.h264, ...filmEncoders.aac]);
     pictures = await pictureHashes(film);
-    server = opened.use(await startServer({ data: join(folder.path, 'data'), adminToken, ingest: ['rtsp'] }));
+    server = opened.use(await startPlainServer({ data: join(folder.path, 'data'), adminToken, ingest: ['rtsp'] }));
     host = new URL(server.ingest.rtsp!).host;
   });
   after(() => opened.disposeAsync());

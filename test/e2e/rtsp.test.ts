@@ -24,7 +24,7 @@ import {
   startVlcServer,
   transportStreamOf,
 } from '../fixtures/rtsp/rtsp-servers.ts';
-import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, type Server, startPlainServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { firstOf, fullTest } from '../full.ts';
 
@@ -47,7 +47,7 @@ suite('pulling over RTSP', { skip: need('ffmpeg') || needGstServer(), concurrenc
     const pair = await makeCertificate(folder.path, 'camera');
     // What an operator does for a camera with its own certificate.
     process.env.NODE_EXTRA_CA_CERTS = pair.cert;
-    server = opened.use(await startServer({ data: join(folder.path, 'data'), adminToken }));
+    server = opened.use(await startPlainServer({ data: join(folder.path, 'data'), adminToken }));
     delete process.env.NODE_EXTRA_CA_CERTS;
   });
   after(() => opened.disposeAsync());

@@ -7,7 +7,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { runCommandLines } from '../fixtures/cli/command-lines.ts';
-import { type Folder, openFolder, runOxbow, type Server, smallPicture, startServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, runOxbow, type Server, smallPicture, startPlainServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { fullTest } from '../full.ts';
 
@@ -21,7 +21,7 @@ suite('an oxbow that runs on a data folder', () => {
     folder = await openFolder('running');
     data = join(folder.path, 'data');
     // Both listen elsewhere than by default, and have neither admin token nor public address.
-    server = await startServer({ data, args: [...smallPicture, '--log-level', 'warn'] });
+    server = await startPlainServer({ data, args: [...smallPicture, '--log-level', 'warn'] });
   });
   after(async () => {
     await server[Symbol.asyncDispose]();
@@ -192,7 +192,7 @@ suite('an oxbow that runs on a data folder', () => {
   fullTest('deletes running.json at its end, and the file is ignored after kill -9', async () => {
     await server.stop();
     assert.ok(!existsSync(join(data, 'running.json')));
-    await using again = await startServer({ data, args: [...smallPicture, '--log-level', 'warn'] });
+    await using again = await startPlainServer({ data, args: [...smallPicture, '--log-level', 'warn'] });
     const { pid } = JSON.parse(readFileSync(join(data, 'running.json'), 'utf8')) as { pid: number };
     assert.equal(pid, again.pid);
     await again.stop('SIGKILL');

@@ -15,7 +15,7 @@ import { need } from '../fixtures/need.ts';
 import { openOrigin } from '../fixtures/origin.ts';
 import { readFirstVariant, readMedia, readMultivariant } from '../fixtures/playlists.ts';
 import { chunkFiles } from '../fixtures/recordings.ts';
-import { type Folder, isRunning, openFolder, startServer } from '../fixtures/server.ts';
+import { type Folder, isRunning, openFolder, startPlainServer } from '../fixtures/server.ts';
 import { assertCovered } from '../fixtures/timeline.ts';
 import { until } from '../fixtures/wait.ts';
 
@@ -69,7 +69,7 @@ suite('SIGTERM', { skip: need('ffmpeg') }, () => {
     const data = join(folder.path, 'data');
     const args = ['--config', config];
     await using origin = await openOrigin({ folder: join(folder.path, 'large') });
-    await using first = await startServer({ data, args: [...args, `large=${origin.url}/index.m3u8`] });
+    await using first = await startPlainServer({ data, args: [...args, `large=${origin.url}/index.m3u8`] });
     const large = await until('all of the large stream is recorded', async () => {
       const { recorded } = await first.stream('large', 'over');
       return recorded.seconds > 7.9 && recorded;
@@ -123,7 +123,7 @@ suite('SIGTERM', { skip: need('ffmpeg') }, () => {
       assert.equal((await probe(file)).startS, 0);
     }
 
-    await using second = await startServer({ data, args });
+    await using second = await startPlainServer({ data, args });
     await second.stream('cam');
     const again = await readMultivariant(second, '/live/cam/index.m3u8');
     // Its MSNs jump, so the list is another one (RFC 8216bis 6.2.2); the one before is as it was, and ended.

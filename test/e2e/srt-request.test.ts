@@ -15,7 +15,7 @@ import type { SrtConnection } from '../../src/wire/srt/srt.ts';
 import { encode, ffmpegArgs, filmArgs, type Sender, saveRecording, startSender } from '../fixtures/encoder.ts';
 import { pictureHashes } from '../fixtures/ffmpeg.ts';
 import { need } from '../fixtures/need.ts';
-import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, type Server, startPlainServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { firstOf, fullTest, isFull, perTier } from '../full.ts';
 
@@ -48,7 +48,7 @@ suite('viewers over SRT', { skip: need('ffmpeg'), concurrency: true }, () => {
 
   const start = async (data: string, ...args: string[]) => {
     const options = { data: join(folder.path, data), adminToken: TOKEN, ingest: ['srt'] as const };
-    return opened.use(await startServer({ ...options, args: ['--srt-latency', `${LATENCY_MS}ms`, ...args] }));
+    return opened.use(await startPlainServer({ ...options, args: ['--srt-latency', `${LATENCY_MS}ms`, ...args] }));
   };
   const post = async <T>(path: string, body: object, to = server): Promise<T> => {
     const headers = { 'content-type': 'application/json' };

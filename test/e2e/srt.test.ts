@@ -10,7 +10,7 @@ import { openLossyRelay } from '../fixtures/lossy-relay.ts';
 import { need } from '../fixtures/need.ts';
 import { createPush, post } from '../fixtures/publishers/push-streams.ts';
 import { freeUdpPort } from '../fixtures/publishers/udp-sender.ts';
-import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, type Server, startPlainServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { firstOf, fullTest, isFull } from '../full.ts';
 
@@ -52,7 +52,7 @@ suite('SRT', { skip: need('ffmpeg'), concurrency: true }, () => {
     [{ pictures, sound }] = (await filmHashes([film], { aac: true })) as [FilmHashes];
     port = await freeUdpPort();
     const args = ['--srt', `127.0.0.1:${port}`, '--srt-latency', `${LATENCY_MS}ms`];
-    server = opened.use(await startServer({ data: join(folder.path, 'data'), adminToken: TOKEN, args }));
+    server = opened.use(await startPlainServer({ data: join(folder.path, 'data'), adminToken: TOKEN, args }));
   });
   after(() => opened.disposeAsync());
 

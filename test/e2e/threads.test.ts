@@ -4,7 +4,7 @@ import { Agent, get } from 'node:http';
 import { after, before, suite, test } from 'node:test';
 import { canSharePorts } from '../../src/serve/hot/listeners.ts';
 import { hold } from '../fixtures/hold.ts';
-import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, type Server, smallPicture, startPlainServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { fullTest, isFull } from '../full.ts';
 
@@ -46,7 +46,7 @@ suite('two serving threads', { skip: canSharePorts ? false : 'this system gives 
   let agents: Agent[];
   before(async () => {
     folder = await openFolder('threads');
-    server = await startServer({
+    server = await startPlainServer({
       data: folder.path,
       args: [...smallPicture, '--threads', '2', '--accounts-watch', 'signed'],
       adminToken,

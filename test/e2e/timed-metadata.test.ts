@@ -17,7 +17,7 @@ import {
   readMultivariant,
   resolvePath,
 } from '../fixtures/playlists.ts';
-import { type Folder, openFolder, runOxbow, type Server, startServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, runOxbow, type Server, startPlainServer } from '../fixtures/server.ts';
 import { perSecond } from '../fixtures/sliding-list.ts';
 import { BREAK, LONG_CUE, OWN_RANGE, putTimedSource } from '../fixtures/timed-source.ts';
 import { until } from '../fixtures/wait.ts';
@@ -81,7 +81,7 @@ suite('timed metadata passes from source to viewers', { skip: need('ffmpeg') }, 
     await putTimedSource(origin, { folder: media, released, startMs });
     origin.fault('/deu/5.vtt', { kind: 'status', status: 404 });
     {
-      await using server = await startServer({ data, args: [`a=${origin.url}/master.m3u8`] });
+      await using server = await startPlainServer({ data, args: [`a=${origin.url}/master.m3u8`] });
       await server.stream('a', 'live');
       const { variants, renditions } = await readMultivariant(server, '/live/a/index.m3u8');
       assert.deepEqual(
@@ -121,7 +121,7 @@ suite('timed metadata passes from source to viewers', { skip: need('ffmpeg') }, 
     const { code, stderr } = await runOxbow(['doctor', '--rebuild', '--data', data]);
     assert.equal(code, 0, stderr);
     // The stream is identified by its name; its source is deleted.
-    await using server = await startServer({ data, args: [`a=${origin.url}/gone.m3u8`] });
+    await using server = await startPlainServer({ data, args: [`a=${origin.url}/gone.m3u8`] });
     rebuilt = await until('the rebuilt stream is there', () => readSaid(server, index));
   });
   after(() => folder[Symbol.asyncDispose]());

@@ -13,7 +13,7 @@ import { makeFilm } from '../fixtures/library/film.ts';
 import { need } from '../fixtures/need.ts';
 import { type Collector, openCollector, type ReceivedSpan } from '../fixtures/observe/collector.ts';
 import { startEdge } from '../fixtures/proxies/edge.ts';
-import { type Folder, openFolder, type Server, smallPicture, startServer, startVerb } from '../fixtures/server.ts';
+import { type Folder, openFolder, type Server, smallPicture, startPlainServer, startVerb } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { fullTest } from '../full.ts';
 
@@ -33,7 +33,7 @@ suite('traces from the source to the viewer', { skip: need('ffmpeg') }, () => {
   const start = async () => {
     const traced = ['--telemetry-otlp', collector.url, '--telemetry-sample', '100', '--telemetry-slow-query', '0ms'];
     const args = [...smallPicture, ...traced, '--jobs-own-worker', 'off', '--jobs-parallel', '1'];
-    return startServer({ data: join(folder.path, 'data'), args, adminToken, http, sample: false });
+    return startPlainServer({ data: join(folder.path, 'data'), args, adminToken, http, sample: false });
   };
   const post = async <T = unknown>(path: string, body: unknown, traceparent?: string): Promise<T> => {
     const headers = { 'content-type': 'application/json', ...(traceparent !== undefined && { traceparent }) };

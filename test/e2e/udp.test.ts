@@ -8,7 +8,7 @@ import { encode, encoderArgs, ffmpegArgs, filmArgs, saveRecording, send } from '
 import { type FilmHashes, filmHashes, pictureHashes, trackPictureHashes } from '../fixtures/ffmpeg.ts';
 import { need } from '../fixtures/need.ts';
 import { freeUdpPort, sendTs } from '../fixtures/publishers/udp-sender.ts';
-import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, type Server, startPlainServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { fullTest } from '../full.ts';
 
@@ -31,7 +31,7 @@ suite('MPEG-TS over UDP', { skip: need('ffmpeg'), concurrency: true }, () => {
     [{ pictures, sound }] = (await filmHashes([film], { aac: true })) as [FilmHashes];
     for (const name of Object.keys(ports)) ports[name as keyof typeof ports] = await freeUdpPort();
     server = opened.use(
-      await startServer({
+      await startPlainServer({
         data: join(folder.path, 'data'),
         adminToken: TOKEN,
         args: [

@@ -6,7 +6,7 @@ import { newestStretch } from '../browser/stretch.ts';
 import { run, stripsOf } from '../fixtures/ffmpeg.ts';
 import { need } from '../fixtures/need.ts';
 import { datesOf, readFirstVariant, readMedia, readMultivariant, resolvePath } from '../fixtures/playlists.ts';
-import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, type Server, smallPicture, startPlainServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { fullTest, isFull } from '../full.ts';
 
@@ -27,7 +27,7 @@ suite('players of MPEG-TS, and addresses of video-stream-recorder', { skip: need
       `streams:\n${isFull ? '  hidden: { source: { type: test }, visibility: private }\n' : ''}  door: { source: { type: test } }\n`,
     );
     server = opened.use(
-      await startServer({
+      await startPlainServer({
         args: [...smallPicture, '--config', config, '--default-stream', 'door'],
         data: join(folder.path, 'data'),
         adminToken: TOKEN,
@@ -160,7 +160,7 @@ suite('players of MPEG-TS, and addresses of video-stream-recorder', { skip: need
     await using other = await openFolder('vsr-private');
     const config = join(other.path, 'oxbow.yaml');
     await writeFile(config, 'streams:\n  hidden: { source: { type: test }, visibility: private }\n');
-    await using second = await startServer({
+    await using second = await startPlainServer({
       args: [...smallPicture, '--config', config],
       data: join(other.path, 'data'),
       adminToken: TOKEN,

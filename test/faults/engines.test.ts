@@ -22,7 +22,7 @@ import { type RedisServer, redisCli, startRedis } from '../fixtures/engines/redi
 import { openTcpProxy, type TcpProxy } from '../fixtures/engines/tcp-proxy.ts';
 import { need } from '../fixtures/need.ts';
 import { createRoom, LastingMember } from '../fixtures/rooms/rooms.ts';
-import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, type Server, smallPicture, startPlainServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { fullTest } from '../full.ts';
 
@@ -67,7 +67,9 @@ suite('every engine fails at once in mid-record, mid-room and mid-upload', { ski
     };
     await writeFile(join(folder.path, 'oxbow.yaml'), JSON.stringify(settings));
     const args = ['--config', join(folder.path, 'oxbow.yaml'), ...smallPicture];
-    server = opened.use(await startServer({ data: join(folder.path, 'data'), adminToken: ADMIN, args, sample: false }));
+    server = opened.use(
+      await startPlainServer({ data: join(folder.path, 'data'), adminToken: ADMIN, args, sample: false }),
+    );
     await server.stream('cam');
     const room = await createRoom(server);
     member = opened.use(new LastingMember(server.url, room, { authorization: `Bearer ${ADMIN}` }));

@@ -11,7 +11,7 @@ import { need } from '../fixtures/need.ts';
 import { makeHls, openOrigin } from '../fixtures/origin.ts';
 import { changesOf, PlaylistRecorder } from '../fixtures/playlist-recorder.ts';
 import { download, readMedia, stretchesOf as segmentsTogether } from '../fixtures/playlists.ts';
-import { isRunning, openFolder, type Server, startServer } from '../fixtures/server.ts';
+import { isRunning, openFolder, type Server, startPlainServer } from '../fixtures/server.ts';
 import { perSecond, putSlidingList } from '../fixtures/sliding-list.ts';
 import { assertCovered, stretchesOf } from '../fixtures/timeline.ts';
 import { until } from '../fixtures/wait.ts';
@@ -101,7 +101,7 @@ suite(`kill -9 at ${KILLS} moment(s)`, { skip: need('ffmpeg') }, () => {
     };
 
     for (let life = 0; life <= KILLS; life++) {
-      await using server = await startServer({ data, args: ['--config', config] });
+      await using server = await startPlainServer({ data, args: ['--config', config] });
       if (life > 0) await recorder.recheck(server, { killed: true });
       assert.deepEqual(recorder.problems, []);
       for (const name of names) {
@@ -121,7 +121,7 @@ suite(`kill -9 at ${KILLS} moment(s)`, { skip: need('ffmpeg') }, () => {
       if (life === KILLS && !isFull) await assertWhole(server);
     }
     if (!isFull) return;
-    await using last = await startServer({ data, args: ['--config', config] });
+    await using last = await startPlainServer({ data, args: ['--config', config] });
     await assertWhole(last);
   });
 });

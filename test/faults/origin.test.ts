@@ -7,7 +7,7 @@ import { pictureHashes } from '../fixtures/ffmpeg.ts';
 import { need } from '../fixtures/need.ts';
 import { makeHls, type Origin, openOrigin } from '../fixtures/origin.ts';
 import { download, readFirstVariant, stretchesOf } from '../fixtures/playlists.ts';
-import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, type Server, startPlainServer } from '../fixtures/server.ts';
 import { type Listed, lengthOf, perSecond, readListed, slidingList } from '../fixtures/sliding-list.ts';
 import { assertCovered } from '../fixtures/timeline.ts';
 import { until } from '../fixtures/wait.ts';
@@ -78,7 +78,7 @@ suite('a source with faults', { skip: need('ffmpeg') }, () => {
     origin.fault('cut/first/seg5.ts', { kind: 'cut', bytes: 1000 }, 2);
     origin.fault('garbage/first/seg6.ts', { kind: 'body', body: 'this is no transport stream'.repeat(100) });
     const args = names.map((name) => `${name}=${origin.url}/${name}.m3u8`);
-    server = opened.use(await startServer({ data: join(folder.path, 'data'), args }));
+    server = opened.use(await startPlainServer({ data: join(folder.path, 'data'), args }));
     // These two begin once media flows.
     if (names.includes('error')) {
       await server.stream('error');

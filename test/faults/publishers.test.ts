@@ -21,7 +21,7 @@ import {
   recordedPictures,
 } from '../fixtures/publishers/push-streams.ts';
 import { freeUdpPort } from '../fixtures/publishers/udp-sender.ts';
-import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, type Server, startPlainServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { firstOf, fullSuite, fullTest } from '../full.ts';
 
@@ -76,7 +76,7 @@ suite('publishers that drop', { skip: need('ffmpeg'), concurrency: true }, () =>
     folder = opened.use(await openFolder('publishers'));
     films = await makeFilms(folder.path);
     server = opened.use(
-      await startServer({ data: join(folder.path, 'data'), adminToken: TOKEN, ingest: ['rtmp', 'srt'] }),
+      await startPlainServer({ data: join(folder.path, 'data'), adminToken: TOKEN, ingest: ['rtmp', 'srt'] }),
     );
   });
   after(() => opened.disposeAsync());
@@ -255,7 +255,7 @@ fullSuite('kill -9 of oxbow in mid-publish', { skip: need('ffmpeg') }, () => {
     const films = await makeFilms(folder.path);
     const data = join(folder.path, 'data');
     const names = ['rtmp', 'srt', 'udp'] as const;
-    const server = await startServer({ data, adminToken: TOKEN, ingest: ['rtmp', 'srt'] });
+    const server = await startPlainServer({ data, adminToken: TOKEN, ingest: ['rtmp', 'srt'] });
     const [rtmp, srt] = [await createPush(server, 'rtmp'), await createPush(server, 'srt')];
     const port = await freeUdpPort();
     await post(server, '/streams', { name: 'udp', source: { type: 'pull', url: `udp://127.0.0.1:${port}` } });
@@ -272,7 +272,7 @@ fullSuite('kill -9 of oxbow in mid-publish', { skip: need('ffmpeg') }, () => {
     await server.stop('SIGKILL');
     for (const { child } of senders) child.kill('SIGKILL');
     await Promise.all(senders.map(({ ended }) => ended));
-    await using again = await startServer({ data, adminToken: TOKEN, ingest: ['rtmp', 'srt'] });
+    await using again = await startPlainServer({ data, adminToken: TOKEN, ingest: ['rtmp', 'srt'] });
     for (const [i, name] of names.entries()) {
       const ours = await recordedPictures(again, name);
       assert.ok(ours.length >= seconds[i]! * 25 - 1, `${name}: ${ours.length} of ${seconds[i]} s`);

@@ -7,7 +7,7 @@ import type { TimelineView } from '../../src/api/shapes.ts';
 import { need } from '../fixtures/need.ts';
 import { makeHls, openOrigin } from '../fixtures/origin.ts';
 import { readMedia, resolvePath } from '../fixtures/playlists.ts';
-import { openFolder, runOxbow, type Server, startServer } from '../fixtures/server.ts';
+import { openFolder, runOxbow, type Server, startPlainServer } from '../fixtures/server.ts';
 import { perRequest, putSlidingList } from '../fixtures/sliding-list.ts';
 import { assertCovered } from '../fixtures/timeline.ts';
 import { until } from '../fixtures/wait.ts';
@@ -95,7 +95,7 @@ suite('the database is an index of the files', { skip: need('ffmpeg') }, () => {
 
     // A first life that is killed, a second that ends in order.
     for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
-      await using server = await startServer({ data, args: ['--config', config, `pulled=${url}`] });
+      await using server = await startPlainServer({ data, args: ['--config', config, `pulled=${url}`] });
       // First: why nothing follows in it is in the database a moment later, and no file knows that.
       await server.stream('pulled', 'over');
       const had = (await server.json<{ recorded: { seconds: number } }>('/api/v1/streams/made')).recorded.seconds;
@@ -108,7 +108,7 @@ suite('the database is an index of the files', { skip: need('ffmpeg') }, () => {
     const range = `?from=${sinceMs}&to=${Date.now()}`;
 
     const read = async (): Promise<Record<string, Past>> => {
-      await using server = await startServer({ data, adminToken: ADMIN });
+      await using server = await startPlainServer({ data, adminToken: ADMIN });
       const pasts = await Promise.all(names.map((name) => readPast(server, name, range)));
       assert.deepEqual(server.log('error'), []);
       return Object.fromEntries(names.map((name, i) => [name, pasts[i]!]));

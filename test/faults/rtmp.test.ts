@@ -10,7 +10,7 @@ import { obsSession } from '../../src/wire/rtmp/obs.fixture.ts';
 import { pictureHashes } from '../fixtures/ffmpeg.ts';
 import { need } from '../fixtures/need.ts';
 import { makeFilm, publishByFfmpeg } from '../fixtures/publishers/publishers.ts';
-import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, type Server, startPlainServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { fullTest, perTier } from '../full.ts';
 
@@ -31,7 +31,7 @@ suite('attacks on the RTMP port while a publisher publishes', { skip: need('ffmp
     // All come from one address here.
     const args = ['--rtmp-limits-per-address', '5000', '--rtmp-limits-connections', '5000'];
     const data = join(folder.path, 'data');
-    server = opened.use(await startServer({ data, adminToken: TOKEN, ingest: ['rtmp'], args }));
+    server = opened.use(await startPlainServer({ data, adminToken: TOKEN, ingest: ['rtmp'], args }));
     port = Number(new URL(server.ingest.rtmp!.replace('rtmp:', 'http:')).port);
   });
   after(async () => {
