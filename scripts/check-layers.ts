@@ -1,11 +1,11 @@
 /**
- * The layers hold: a folder of src imports only from lower ones, each library is imported in one place, web
- * knows only src/api and src/client, no files import each other in a cycle, and no two folders of src import
- * each other.
+ * The layers hold: a folder of src imports only from lower ones, no feature imports another, each library is
+ * imported in one place, web knows only src/api and src/client, no files import each other in a cycle, and no
+ * two folders of src import each other.
  * In: the sources, the table of layers. Out: sentences about what is wrong.
  */
 import { dirname, join, normalize } from 'node:path';
-import { layerOf, layers } from './layers.ts';
+import { featureOf, layerOf, layers } from './layers.ts';
 import { isTest, listFiles, listImports, readSource, withoutComments } from './source-files.ts';
 
 /** Where each library may be imported: folders of src, or single files. */
@@ -14,7 +14,7 @@ const libraries: Readonly<Record<string, readonly string[]>> = {
   cockatiel: ['lib/breaker/breaker.ts'],
   commander: ['cli'],
   yaml: ['config/yaml-file.ts'],
-  typebox: ['api', 'http', 'recording/stream-identity.ts'],
+  typebox: ['api', 'http', 'features/feature.ts', 'recording/stream-identity.ts'],
   '@tus/server': ['http/uploads'],
   fastify: ['http'],
   '@fastify/fast-json-stringify-compiler': ['http'],
@@ -112,6 +112,9 @@ export function checkSource(path: string, text: string): readonly string[] {
       const isAboveTest = isTest(path) && below !== undefined && (/[./]fixture\.ts$/.test(target) || isType);
       if (other !== folder && (below === undefined || below >= level) && !isAboveTest)
         complain(line, `${folder} may not import ${other}`);
+      const feature = featureOf(target);
+      if (feature !== undefined && featureOf(path) !== undefined && featureOf(path) !== feature)
+        complain(line, `the feature ${featureOf(path)} may not import the feature ${feature}`);
       const own = dirname(path);
       const few = isTest(path) ? undefined : narrow[own];
       if (few && dirname(target) !== own && !few.includes(other))
@@ -140,7 +143,7 @@ export function checkSource(path: string, text: string): readonly string[] {
       const places = libraries[library];
       if (places === undefined && !library.startsWith('node:'))
         complain(line, `${library} has no place yet; add it to scripts/check-layers.ts`);
-      if (places && !places.some((place) => path === place || path.startsWith(`${place}/`))) {
+      if (places && !places.some((place) => path === place || folder === place || path.startsWith(`${place}/`))) {
         complain(line, `${library} is imported in ${places.join(' and ')} only`);
       }
     }

@@ -101,7 +101,7 @@ export const features: readonly Feature[] = [
     'erase deletions holds',
     'record/recordings',
   ),
-  feature('Alarms', 'black, frozen and silent media, loss, bitrate', 'alarms alarm-rules alarm-tables', 'run/alarms'),
+  feature('Alarms', 'black, frozen and silent media, loss, bitrate', 'alarms alarm-rules', 'run/alarms'),
   feature(
     'Library',
     'uploads, assets, subtitles',
@@ -151,6 +151,7 @@ const columns: readonly (readonly [title: string, prefix: RegExp])[] = [
   ['tables', /^src\/store\//],
   ['command line', /^src\/cli\//],
   ['opened by', /^src\/app\//],
+  ['module', /^src\/features\//],
   ['implementation', /^src\//],
   ['pages', /^web\/src\/(?!text\/)/],
   ['tests', /^test\//],
@@ -201,7 +202,7 @@ export function featuresPage(files: readonly string[]): {
       );
       return paths.length === 0 ? [] : [`- ${title}: ${collapse(paths, sources).map(link).join(', ')}`];
     });
-    if (!rows.some((row) => /^- (?:implementation|pages|tables)/.test(row)))
+    if (!rows.some((row) => /^- (?:implementation|module|pages|tables)/.test(row)))
       problems.push(`the feature ${name} has no implementation`);
     const read = docs.flatMap((doc) => {
       const path = pages.get(doc);

@@ -6,6 +6,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { dirname, join } from 'node:path';
+import { routes } from '../src/app/features.ts';
 import { createProgram } from '../src/cli/program.ts';
 import { reloadOf, settingsJsonSchema } from '../src/config/json-schema.ts';
 import { listSettings } from '../src/config/names.ts';
@@ -123,7 +124,7 @@ ${head('name', 'type', 'labels', 'what it counts')}${rows.join('')}`;
 /** The OpenAPI document of the table of routes; the routes have no handlers. */
 async function openApi(): Promise<OpenApi> {
   const deps = { version, clock: createSystemClock() } as HttpDeps;
-  const api = await createApi(deps, createServer());
+  const api = await createApi(deps, createServer(), routes);
   await api.ready();
   const document = api.swagger();
   await api.close();

@@ -22,6 +22,10 @@ export const layers: Readonly<Record<string, Layer>> = {
     11,
     'the gateway of a node: it passes on what other nodes own ([decision 55](decisions/0055-nodes.md))',
   ),
+  features: layer(
+    11,
+    'one folder per feature, which exports one value, `feature.ts`; none imports another ([decision 86](decisions/0086-features-are-modules.md))',
+  ),
   edge: layer(
     10,
     "`oxbow edge`: copies of another server's media ([decision 51](decisions/0051-an-edge-keeps-responses.md))",
@@ -65,9 +69,26 @@ export const layers: Readonly<Record<string, Layer>> = {
   lib: layer(0, 'errors, bytes, clock, durations, abort'),
 };
 
+/**
+ * Files of a feature that add rows to a table of the core, and the layer of that table, which imports them:
+ * so types know every row. They import what that layer may.
+ */
+const additions: Readonly<Record<string, string>> = {
+  'refusals.ts': 'lib',
+  'settings.ts': 'config',
+  'metrics.ts': 'observe',
+  'tables.ts': 'store',
+};
+
+/** The feature of a path below src; undefined: it is in none. */
+export function featureOf(path: string): string | undefined {
+  return /^features\/([^/]+)\//.exec(path)?.[1];
+}
+
 /** The layer of a path below src: `cluster/gateway/gateway.ts` is in `cluster/gateway`, not in `cluster`. */
 export function layerOf(path: string): string {
-  const [first = '', second] = path.split('/');
+  const [first = '', second, third = ''] = path.split('/');
+  if (featureOf(path) !== undefined && third in additions) return additions[third]!;
   const inner = `${first}/${second}`;
   return inner in layers ? inner : first;
 }

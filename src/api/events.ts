@@ -5,7 +5,7 @@
  */
 import type { Static, TSchema } from 'typebox';
 import { Finding } from './advice.ts';
-import { AlarmData } from './alarms/alarm-shapes.ts';
+import { alarmEvents } from './alarms/alarm-events.ts';
 import { ClipView } from './clips/clip-shapes.ts';
 import { HoldView } from './deletions/deletion-shapes.ts';
 import { gapCauses } from './gap.ts';
@@ -190,16 +190,7 @@ export const eventTable = {
       'Advice to the publisher: a finding appeared or changed its severity; `good` if it is no longer the case. See the page Advice.',
     data: inline(Finding),
   },
-  'alarm.raised': {
-    audience: 'admin',
-    sentence: 'An alarm of a stream was raised. See the page Alarms.',
-    data: AlarmData,
-  },
-  'alarm.cleared': {
-    audience: 'admin',
-    sentence: 'An alarm of a stream was cleared; `id` is that of `alarm.raised`.',
-    data: AlarmData,
-  },
+  ...alarmEvents,
   'relay.live': {
     audience: 'admin',
     sentence: 'A relay sends media to its target, for the first time or again.',

@@ -16,12 +16,12 @@ import { TokenTries } from '../accounts/token-tries.ts';
 import type { OpenedWatchJwt } from '../accounts/watch-jwt/open-watch-jwt.ts';
 import type { Config } from '../config/schema.ts';
 import { nodeName } from '../config/sections/cluster-section.ts';
+import type { Accounts, AppContext, Parts } from '../features/core.ts';
 import { sleep } from '../lib/abort.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { OncePer } from '../lib/once-per.ts';
 import type { Net } from '../net/net.ts';
 import { createLocalSignIn } from '../serve/client/local-sign-in.ts';
-import type { Accounts, AppContext, Parts } from './parts.ts';
 
 const SWEEP_EVERY_MS = 3_600_000;
 

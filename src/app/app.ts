@@ -8,12 +8,14 @@ import { createSolePlacement } from '../cluster/placement/placement.ts';
 import { EffectiveSettings, type SettingFacts } from '../config/running/effective-settings.ts';
 import type { Config } from '../config/schema.ts';
 import type { NodeRole } from '../config/sections/cluster-section.ts';
+import type { AppContext, Hooks } from '../features/core.ts';
+import { closeInOrder, Shutdown } from '../features/shutdown.ts';
 import type { PublishAccess } from '../ingest/publish-access.ts';
+import { Emitter } from '../lib/events.ts';
 import { version } from '../lib/version.ts';
 import type { Log } from '../observe/log.ts';
 import type { ClaimedPort } from '../serve/claimed-port.ts';
 import { firstSignIn, openAccounts, startAccounts } from './accounts.ts';
-import { openAlarms, startAlarms } from './alarms.ts';
 import { openCluster } from './cluster/cluster.ts';
 import { openGateway } from './cluster/gateway.ts';
 import { openInternalRequests, openNodes, startNodes } from './cluster/nodes.ts';
@@ -21,6 +23,7 @@ import { openDelivery } from './delivery.ts';
 import { openDisk } from './disk.ts';
 import { openErrorReports } from './errors.ts';
 import { openEvents } from './events.ts';
+import { openFeatures } from './features.ts';
 import { openDeletions, startDeletions } from './files/deletions.ts';
 import { startFolders } from './files/folders.ts';
 import { startOffload } from './files/objects.ts';
@@ -33,7 +36,6 @@ import { openAssetsApi, openLibrary, startTrash } from './library.ts';
 import { startMeasuring } from './measuring.ts';
 import { openNet } from './net.ts';
 import { openObservation } from './observation.ts';
-import type { AppContext } from './parts.ts';
 import { openProcessing, startProcessing } from './processing.ts';
 import { openPublishAccess } from './publish.ts';
 import { openRtp } from './realtime/rtp.ts';
@@ -43,7 +45,6 @@ import { openChats, startChatRetention } from './rooms/chat.ts';
 import { openMediaProxy, openMediaServers } from './rooms/media-elsewhere.ts';
 import { openRooms } from './rooms/rooms.ts';
 import { openStreamsElsewhere } from './rooms/streams-elsewhere.ts';
-import { closeInOrder, Shutdown } from './shutdown.ts';
 import { openDataFolder, openRowChanges, openStore, openStoredSettings } from './store.ts';
 import { openStreams, unwritten } from './streams.ts';
 import { openUploads, startUploads } from './uploads.ts';
@@ -156,8 +157,28 @@ export async function startApp(
     nodes,
   });
   const delivery = openDelivery(app, { recordings, catalog, library });
-  const alarms = await openAlarms(app, { store, bus, disk, streams, accounts, delivery });
   const publishPorts = noPublishPorts();
+  const hooks: Hooks = { measured: new Emitter(), horizons: new Set() };
+  const features = await openFeatures(app, {
+    store,
+    changes,
+    net,
+    nodes,
+    placement,
+    bus,
+    ownEvents,
+    disk,
+    recordings,
+    streams,
+    catalog,
+    jobs,
+    library,
+    health,
+    accounts,
+    delivery,
+    publishPorts,
+    hooks,
+  });
   const webrtc = createWebRtc(app, publishAccess, delivery);
   const rtp = openRtp(app, { catalog });
   const relays = await openRelays(app, { catalog, store, changes, net, bus, publishPorts });
@@ -182,6 +203,7 @@ export async function startApp(
     bus,
     ownEvents,
     webhooks,
+    hooks,
     disk,
     recordings,
     streams,
@@ -197,7 +219,6 @@ export async function startApp(
     health,
     accounts,
     delivery,
-    alarms,
     relays,
     mediaServers,
     rooms,
@@ -208,6 +229,7 @@ export async function startApp(
   };
   const gateway = nodes && openGateway(app, nodes, { ...served, store });
   const elsewhere = {
+    features: features.own,
     ...openMediaProxy(app, { ...served, net }),
     ...(nodes &&
       gateway && {
@@ -222,12 +244,12 @@ export async function startApp(
 
   await catalog.open();
   if (nodes) startNodes(app, nodes, { streams, changes });
-  startMeasuring(app, streams, delivery, alarms);
+  startMeasuring(app, streams, delivery, hooks);
   await startJobs(app, { jobs, workers });
   if (does('worker')) openOwnWorker(app, openedJobs, { url: http.url, token: accounts.access.ownWorker.secret });
   await startProcessing(app, { bus, placement }, processing);
-  startRetention(app, { bus, recordings, catalog, chats, alarms });
-  startAlarms(app, alarms);
+  startRetention(app, { bus, recordings, catalog, chats, hooks });
+  await features.start();
   startFolders(app, { recordings, catalog, health });
   startDeletions(app, { deletions, catalog, placement });
   const keeper = startVerify(app, { store, bus, recordings, catalog, health, placement });

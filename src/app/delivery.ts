@@ -13,9 +13,9 @@ import { createMediaRouter } from '../delivery/media-router.ts';
 import type { ServedStream } from '../delivery/served-stream.ts';
 import { Stills } from '../delivery/stills.ts';
 import { type EndedPlayback, Viewers } from '../delivery/viewers.ts';
+import type { AppContext, Delivery, Parts, Recordings } from '../features/core.ts';
 import { makeSheet, makeStill, makeTile } from '../ffmpeg/engine.ts';
 import type { Catalog } from '../streams/catalog.ts';
-import type { AppContext, Delivery, Parts, Recordings } from './parts.ts';
 
 export function openDelivery(
   { settings, opened, shutdown, clock, metrics, telemetry }: AppContext,

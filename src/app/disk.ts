@@ -4,10 +4,10 @@
  */
 import type { FolderView, ObjectStoreView, StorageView } from '../api/admin-shapes.ts';
 import type { EventBus } from '../cluster/bus/event-bus.ts';
+import type { AppContext, DiskWatch } from '../features/core.ts';
 import { DiskForecast } from '../observe/disk-forecast.ts';
 import type { Catalog } from '../streams/catalog.ts';
 import { describeDisk, watchDisk } from '../streams/disk.ts';
-import type { AppContext, DiskWatch } from './parts.ts';
 
 /** Measures once, then watches until the shutdown. */
 export async function openDisk(app: AppContext, bus: EventBus): Promise<DiskWatch> {

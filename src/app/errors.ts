@@ -6,6 +6,7 @@
  */
 import { hostname } from 'node:os';
 import { nodeName } from '../config/sections/cluster-section.ts';
+import type { AppContext } from '../features/core.ts';
 import { childCrashes } from '../ffmpeg/child-process.ts';
 import { sleep } from '../lib/abort.ts';
 import { OxbowError } from '../lib/errors.ts';
@@ -16,7 +17,6 @@ import { signalUrl } from '../observe/traces/telemetry.ts';
 import { noteCrash, takeCrash, takeLeft } from '../store/running.ts';
 import { ErrorWebhook } from '../webhooks/errors/error-webhook.ts';
 import { checkSecret } from '../webhooks/signature.ts';
-import type { AppContext } from './parts.ts';
 
 /** Longest that a process which has crashed lives on to report it, ms. */
 const CRASH_WITHIN_MS = 2000;

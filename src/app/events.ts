@@ -8,6 +8,7 @@ import { alsoTo } from '../cluster/bus/own-events.ts';
 import { withoutForeign } from '../cluster/bus/shadow.ts';
 import { Leases } from '../cluster/lease/lease.ts';
 import { nodeName } from '../config/sections/cluster-section.ts';
+import type { AppContext, Parts } from '../features/core.ts';
 import { sleep } from '../lib/abort.ts';
 import { version } from '../lib/version.ts';
 import type { ServiceChange } from '../observe/services/services.ts';
@@ -15,7 +16,6 @@ import { currentTraceparent } from '../observe/traces/current-span.ts';
 import { openLeaseTable } from '../store/lease-table.ts';
 import { WebhookTable } from '../webhooks/webhook-table.ts';
 import { Webhooks } from '../webhooks/webhooks.ts';
-import type { AppContext, Parts } from './parts.ts';
 
 /** Opens both. */
 export async function openEvents(

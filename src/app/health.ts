@@ -2,6 +2,8 @@
  * The checks of /health and /ready, in the order of the response, and the gauges of a metrics scrape.
  * In: the parts that are checked and measured. Out: Health; metrics.
  */
+
+import type { AppContext, Parts } from '../features/core.ts';
 import { childCounts } from '../ffmpeg/child-process.ts';
 import type { HttpServer } from '../http/server.ts';
 import { networkState, setNetworkPolicy } from '../lib/confine/confine.ts';
@@ -12,7 +14,6 @@ import { ClockWatch, loopCheck, memoryCheck } from '../observe/host-health.ts';
 import { checkDisk } from '../streams/disk.ts';
 import { checkStreams, readGauges } from '../streams/gauges.ts';
 import { describeRetention } from '../streams/open-horizons.ts';
-import type { AppContext, Parts } from './parts.ts';
 
 /** The checks, and the clock watch, which the gauges share. */
 export interface Checks {

@@ -8,6 +8,7 @@ import { printRfc3339 } from '../api/instant.ts';
 import { Guides } from '../delivery/iptv/guides.ts';
 import { findWindow } from '../delivery/live/quality-window.ts';
 import type { ServedStream } from '../delivery/served-stream.ts';
+import type { AppContext, Parts } from '../features/core.ts';
 import type { HttpDeps } from '../http/deps.ts';
 import { type HttpServer, startHttp } from '../http/server.ts';
 import { messageOf } from '../lib/errors.ts';
@@ -21,7 +22,7 @@ import { createStreamsApi } from '../streams/api.ts';
 import { createPublishKeysApi } from '../streams/publish/publish-keys-api.ts';
 import { describeSystem } from '../streams/system-view.ts';
 import { describeStorage } from './disk.ts';
-import type { AppContext, Parts } from './parts.ts';
+import { routes } from './features.ts';
 
 /**
  * Listens. Requests for streams that are not open yet are refused with `not-ready`.
@@ -31,7 +32,7 @@ import type { AppContext, Parts } from './parts.ts';
 export async function openHttp(
   app: AppContext,
   parts: Omit<Parts, 'store' | 'changes' | 'net' | 'cluster' | 'nodes' | 'placement'>,
-  elsewhere: Pick<HttpDeps, 'mediaProxy' | 'itemSource' | 'nodes' | 'otherNodes' | 'internalRequests'>,
+  elsewhere: Pick<HttpDeps, 'features' | 'mediaProxy' | 'itemSource' | 'nodes' | 'otherNodes' | 'internalRequests'>,
   claimed?: ClaimedPort,
 ): Promise<HttpServer> {
   const { config, settings, dataFolder, opened, clock, log, logs, metrics, telemetry } = app;
@@ -59,7 +60,6 @@ export async function openHttp(
     rtp,
     webrtc,
     uploads,
-    alarms,
   } = parts;
   const { answer, lookup, segmentCache, viewers, defaultStream } = delivery;
   const startedMs = clock.nowMs();
@@ -67,6 +67,7 @@ export async function openHttp(
     listen: config.http,
     tls: certificateFiles(config.tls),
     claimed,
+    routes,
     threads: {
       count: config.threads,
       mediaFolder: dataFolder,
@@ -86,7 +87,6 @@ export async function openHttp(
       publishPorts,
       rtp,
       webrtc,
-      alarms: alarms.api,
       streams: createStreamsApi(streams.deps, catalog, (name) => viewers.of(name)),
       jobs,
       workers,

@@ -4,6 +4,7 @@
  * each protocol.
  */
 import { type Endpoint, printEndpoint } from '../config/address.ts';
+import type { AppContext, Parts } from '../features/core.ts';
 import type { PublishAccess } from '../ingest/publish-access.ts';
 import { ConnectionLimits, MAX_HALF_OPEN } from '../ingest/rtmp/connection-limits.ts';
 import { APPLICATION } from '../ingest/rtmp/publish-name.ts';
@@ -12,7 +13,6 @@ import { openRtspServer } from '../ingest/rtsp/rtsp-server.ts';
 import { openSrtServer } from '../ingest/srt/srt-server.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import { certificateFiles, followCertificate, readCertificate } from '../serve/tls/tls-certificate.ts';
-import type { AppContext, Parts } from './parts.ts';
 
 /**
  * Where publishers on this computer connect: a loopback address if the server listens on all addresses.

@@ -5,6 +5,7 @@
 import { fileURLToPath } from 'node:url';
 import { clusterKey } from '../accounts/cluster-key.ts';
 import { nodeName } from '../config/sections/cluster-section.ts';
+import type { AppContext, Parts } from '../features/core.ts';
 import type { Job } from '../jobs/job.ts';
 import { type OpenedJobs, openJobs as openQueue } from '../jobs/open-jobs.ts';
 import { OwnWorker } from '../jobs/own-worker.ts';
@@ -13,7 +14,6 @@ import { messageOf } from '../lib/errors.ts';
 import { startedFile } from '../lib/program-files.ts';
 import { redact } from '../observe/redact.ts';
 import { ExportJobs } from '../streams/export/export-jobs.ts';
-import type { AppContext, Parts } from './parts.ts';
 
 /** Longest attempt to connect to RabbitMQ, ms. */
 const CONNECT_MS = 15_000;

@@ -4,6 +4,7 @@
  */
 import type { AssetsApi } from '../api/library/assets-api.ts';
 import { originalLocation } from '../archive/asset-locations.ts';
+import type { AppContext, Library, Parts } from '../features/core.ts';
 import { sleep } from '../lib/abort.ts';
 import { exportAssetsOf } from '../library/asset-export.ts';
 import { AssetMediaCache } from '../library/asset-media.ts';
@@ -12,7 +13,6 @@ import { createAssetsApi } from '../library/assets-api.ts';
 import { Subtitles } from '../library/subtitles/subtitles.ts';
 import { RecordedAssets } from '../streams/library/recorded-assets.ts';
 import { readStreamName } from '../streams/stream-table.ts';
-import type { AppContext, Library, Parts } from './parts.ts';
 
 /** The trash is looked through at the start and then this often. */
 const TRASH_EVERY_MS = 30_000;

@@ -1,11 +1,12 @@
 /**
  * Measures all streams once a second.
- * In: the catalog and the viewers. Out: samples of each stream, see streams/measure; alarms. Ladders start
- * and stop with their viewers.
+ * In: the catalog and the viewers. Out: samples of each stream, see streams/measure, and a hook for features.
+ * Ladders start and stop with their viewers.
  */
+
+import type { AppContext, Delivery, Hooks, Streams } from '../features/core.ts';
 import type { Catalog } from '../streams/catalog.ts';
 import { guarded } from '../streams/stream-reports.ts';
-import type { Alarms, AppContext, Delivery, Streams } from './parts.ts';
 
 /** Interval of the samples, ms. */
 const EVERY_MS = 1000;
@@ -15,7 +16,7 @@ export function startMeasuring(
   { shutdown, metrics, log }: Pick<AppContext, 'shutdown' | 'metrics' | 'log'>,
   { catalog, contentMode }: Pick<Streams, 'contentMode'> & { readonly catalog: Pick<Catalog, 'all'> },
   { viewers }: Pick<Delivery, 'viewers'>,
-  { center }: Pick<Alarms, 'center'>,
+  { measured }: Pick<Hooks, 'measured'>,
 ): void {
   const timer = setInterval(() => {
     contentMode.liveStreams = catalog.all.filter(({ stream }) => stream.context !== undefined).length;
@@ -26,7 +27,7 @@ export function startMeasuring(
         ladder.tick(count);
       });
     }
-    center.tick(catalog.all);
+    measured.emit(catalog.all);
   }, EVERY_MS);
   shutdown.signal.addEventListener('abort', () => clearInterval(timer), { once: true });
 }

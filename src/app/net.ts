@@ -2,11 +2,12 @@
  * Opens the guarded HTTP client for outgoing requests.
  * In: the context. Out: Net; metrics and traces of its requests.
  */
+
+import type { AppContext } from '../features/core.ts';
 import { messageOf } from '../lib/errors.ts';
 import { version } from '../lib/version.ts';
 import { createNet, type Fetched, type Net, portOf, shownUrl } from '../net/net.ts';
 import { redact } from '../observe/redact.ts';
-import type { AppContext } from './parts.ts';
 
 /** Opens the client of sources and webhooks. */
 export function openNet({ config, opened, metrics, telemetry }: AppContext): Net {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Shutdown } from '../features/shutdown.ts';
 import { levelOfFailure } from './observation.ts';
-import { Shutdown } from './shutdown.ts';
 
 test('work that the shutdown aborts is not an error in the log; work that fails or takes too long is', async () => {
   const shutdown = new Shutdown(new AbortController().signal);

@@ -5,6 +5,7 @@
 import type { EffectiveSettings } from '../config/running/effective-settings.ts';
 import type { Config } from '../config/schema.ts';
 import { nodeName } from '../config/sections/cluster-section.ts';
+import type { Observation } from '../features/core.ts';
 import { createSystemClock } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
 import { Emitter } from '../lib/events.ts';
@@ -16,7 +17,6 @@ import { Services } from '../observe/services/services.ts';
 import { openOtlpLogs } from '../observe/traces/otlp-logs.ts';
 import { noTelemetry, openTelemetry, resourceOf } from '../observe/traces/telemetry.ts';
 import { DatabaseLost } from '../store/engine.ts';
-import type { Observation } from './parts.ts';
 
 /**
  * Opens the log first, so that later errors are logged.

@@ -2,12 +2,13 @@
  * Opens the processing of assets: jobs `import` and `encode`.
  * In: the context, store, recordings, jobs, library. Out: Processing.
  */
+
+import type { AppContext, Parts } from '../features/core.ts';
 import { sleep } from '../lib/abort.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { Processing, type ProcessingOptions } from '../library/processing/processing.ts';
 import { holdLease } from '../store/lease-table.ts';
 import { ladderSettingsOf } from '../transcode/ladder/settings.ts';
-import type { AppContext, Parts } from './parts.ts';
 
 /** In a cluster events of ends may be lost: what is unfinished is looked at this often, ms. */
 const RECONCILE_EVERY_MS = 30_000;

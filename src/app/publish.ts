@@ -2,10 +2,11 @@
  * Opens the access of protocol servers to the streams.
  * In: the context, catalog, accounts, events. Out: PublishAccess.
  */
+
+import type { AppContext, Parts } from '../features/core.ts';
 import type { PublishAccess } from '../ingest/publish-access.ts';
 import { createPublishAccess } from '../streams/publish/publish-access.ts';
 import { openPublishElsewhere } from './cluster/nodes.ts';
-import type { AppContext, Parts } from './parts.ts';
 
 /** Creates the access; it authorizes every publisher, and every viewer of a protocol other than HTTP. */
 export function openPublishAccess(

@@ -9,6 +9,7 @@ import { openLocalSegmentStore } from '../archive/local-segment-store.ts';
 import { openRangeReader } from '../archive/range-reader.ts';
 import type { SegmentPrefix } from '../archive/segment-store.ts';
 import { createSyncQueue, timeSyncs } from '../archive/sync-queue.ts';
+import type { AppContext, Parts, Recordings } from '../features/core.ts';
 import { Emitter } from '../lib/events.ts';
 import { currentTraceparent } from '../observe/traces/current-span.ts';
 import { ChunkTable } from '../recording/chunk-table.ts';
@@ -27,7 +28,6 @@ import { adoptRecordings } from '../streams/stream-table.ts';
 import { openNodeFiles } from './cluster/nodes.ts';
 import { openFolders } from './files/folders.ts';
 import { openObjects } from './files/objects.ts';
-import type { AppContext, Parts, Recordings } from './parts.ts';
 
 /**
  * After this time, rows of the index are on a replica, even if the database did not respond for a while; ms.
@@ -123,7 +123,7 @@ export function openClips(
 /** Runs retention until the shutdown. */
 export function startRetention(
   app: AppContext,
-  { bus, recordings, catalog, chats, alarms }: Pick<Parts, 'bus' | 'recordings' | 'catalog' | 'chats' | 'alarms'>,
+  { bus, recordings, catalog, chats, hooks }: Pick<Parts, 'bus' | 'recordings' | 'catalog' | 'chats' | 'hooks'>,
 ): void {
   const { segments, storyboards, table, stats, horizons, pins, clips, kept, release } = recordings;
   const { settings, opened, shutdown, clock, log, metrics, failed } = app;
@@ -147,7 +147,7 @@ export function startRetention(
       async onHorizon(streamId, us) {
         const pinned = kept.ranges(streamId);
         await stats.removeBefore(streamId, us, pinned);
-        await alarms.journal.removeBefore(streamId, us / 1000);
+        for (const passed of hooks.horizons) await passed(streamId, us);
         await chats.removeBefore(streamId, Math.max(us, await table.deletedBefore(streamId)), pinned);
       },
       release,

@@ -3,10 +3,10 @@
  * In: the context, streams, store, net, events, ports of publishers. Out: Relays.
  */
 import type { RelaysApi } from '../api/relay/relay-shapes.ts';
+import type { AppContext, Parts } from '../features/core.ts';
 import { createConnectRelay } from '../relay/connect.ts';
 import { OwnAddresses } from '../streams/relay/own-addresses.ts';
 import { Relays } from '../streams/relay/relays.ts';
-import type { AppContext, Parts } from './parts.ts';
 import { createOpenOpus } from './realtime/opus.ts';
 
 /** Starts the relays of every stream, and follows the streams. */

@@ -6,6 +6,7 @@ import { access, constants } from 'node:fs/promises';
 import path from 'node:path';
 import { nodeName } from '../config/sections/cluster-section.ts';
 import { databaseServer } from '../config/sections/store-section.ts';
+import type { AppContext } from '../features/core.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import { makeFolder } from '../lib/files/folder.ts';
 import type { Services } from '../observe/services/services.ts';
@@ -15,7 +16,6 @@ import { openStore as openDatabase, type Store } from '../store/db.ts';
 import type { Guard } from '../store/engine.ts';
 import { RowChanges } from '../store/row-changes.ts';
 import { DATABASE_FILE } from '../streams/rebuild.ts';
-import type { AppContext } from './parts.ts';
 
 /** Longer than the pool waits for a connection, which is never left without an owner. */
 const GUARD_MS = 20_000;

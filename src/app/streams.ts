@@ -4,6 +4,7 @@
  */
 import { Leases } from '../cluster/lease/lease.ts';
 import { createLocalLeases } from '../cluster/lease/local-leases.ts';
+import type { AppContext, Parts, Streams } from '../features/core.ts';
 import { openAudioTranscoder } from '../ffmpeg/audio-transcoder.ts';
 import { closeEngine, makeKeyPicture, measureSound, readLuma } from '../ffmpeg/engine.ts';
 import { openLiveEncoder } from '../ffmpeg/live-ladder.ts';
@@ -19,7 +20,6 @@ import { createProber } from '../streams/source/limited-prober.ts';
 import { runSource } from '../streams/source/sources.ts';
 import type { StreamDeps } from '../streams/stream-deps.ts';
 import { StreamTraces } from '../streams/traces/stream-traces.ts';
-import type { AppContext, Parts, Streams } from './parts.ts';
 
 /**
  * Creates the catalog; `catalog.open` starts the streams.

@@ -5,10 +5,10 @@
  */
 import { hostname } from 'node:os';
 import { openLocalUploadStore } from '../archive/local-upload-store.ts';
+import type { AppContext, Parts } from '../features/core.ts';
 import { sleep } from '../lib/abort.ts';
 import { Uploads } from '../library/uploads/uploads.ts';
 import { openLeaseTable } from '../store/lease-table.ts';
-import type { AppContext, Parts } from './parts.ts';
 
 /** Expired uploads are searched this often. */
 const SWEEP_EVERY_MS = 60_000;

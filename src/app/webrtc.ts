@@ -3,12 +3,12 @@
  * until then.
  * In: settings, PublishAccess. Out: WebRtcServer.
  */
+import type { AppContext, Delivery } from '../features/core.ts';
 import { addressOf } from '../ingest/client/remote-address.ts';
 import type { PublishAccess } from '../ingest/publish-access.ts';
 import { listIceServers } from '../ingest/webrtc/ice-servers.ts';
 import { WebRtcServer } from '../ingest/webrtc/webrtc-server.ts';
 import { viewerKey } from '../serve/client/viewer-key.ts';
-import type { AppContext, Delivery } from './parts.ts';
 import { createOpenOpus } from './realtime/opus.ts';
 
 /** Creates the server; openIngest lets it listen. */

@@ -5,6 +5,7 @@
  * bitrates bits per second.
  */
 
+import { alarmsSection } from '../features/alarms/settings.ts';
 import { endpoint, ipAddresses, listenAddress, optionalEndpoint } from './address.ts';
 import { iceServers, turnPassword, turnUser } from './ice-servers.ts';
 import {
@@ -35,7 +36,7 @@ import { jobsSection } from './sections/jobs-section.ts';
 import { librarySection } from './sections/library-section.ts';
 import { storageSection } from './sections/storage-section.ts';
 import { storeSection } from './sections/store-section.ts';
-import { alarmsSection, contentCheckSection } from './sections/watching-section.ts';
+import { contentCheckSection } from './sections/watching-section.ts';
 import { lookBack, quality, srtPassphrase, userAgent } from './source-option.ts';
 import { type StreamConfig, streamsSection } from './stream-section.ts';
 

@@ -3,7 +3,6 @@
  * In: app/http.ts provides them; tests provide fakes. Out: every file of this folder.
  */
 import type { SettingView, StorageView } from '../api/admin-shapes.ts';
-import type { AlarmsApi } from '../api/alarms/alarms-api.ts';
 import type { DeletionsApi } from '../api/deletions/deletions-api.ts';
 import type { EdgePurgesApi } from '../api/deletions/edge-purge-shapes.ts';
 import type { ExportsApi, JobsApi } from '../api/jobs/jobs-api.ts';
@@ -72,8 +71,8 @@ export interface SettingsApi {
 
 /** What the routes and the media responder use. */
 export interface HttpDeps extends ServeDeps {
-  /** Alarms, and what happened to streams. */
-  readonly alarms: AlarmsApi;
+  /** What each feature has for its routes, by name; only they read it, see features/feature.ts. */
+  readonly features: ReadonlyMap<string, unknown>;
   readonly jobs: JobsApi;
   readonly workers: WorkersApi;
   readonly exports: ExportsApi<Reply>;

@@ -12,7 +12,6 @@ import { RateLimits } from '../accounts/rate-limit.ts';
 import { TokenTries } from '../accounts/token-tries.ts';
 import type { AccountSettings } from '../accounts/users/account-settings.ts';
 import type { User } from '../accounts/users/user.ts';
-import type { AlarmsApi } from '../api/alarms/alarms-api.ts';
 import { printMediaAddress } from '../api/media-address.ts';
 import { noPublishPorts } from '../api/publish/publish-address.ts';
 import type { PublishKeysApi } from '../api/publish/publish-keys-api.ts';
@@ -39,10 +38,15 @@ import type { Rooms } from '../rooms/rooms.ts';
 import type { CertificateFiles } from '../serve/tls/tls-certificate.ts';
 import type { HttpDeps } from './deps.ts';
 import { fakeAssets, fakeClips, fakeDeletions, fakeJobs, fakeWebhooks, noWebRtc } from './empty-parts.fixture.ts';
+import type { Route } from './route/route.ts';
+import { routesWith } from './routes/table.ts';
 import { type HttpOptions, startHttp } from './server.ts';
 
 /** The admin token of the server under test. */
 export const token = 'let-me-in-please';
+
+/** The table without features: the same each time, so that its schemas are compiled once. */
+const coreRoutes = routesWith([]);
 
 /** Headers of an administrator. */
 export const asAdmin = { authorization: `Bearer ${token}` } as const;
@@ -112,8 +116,9 @@ export async function startTestServer(
     port = 0,
     accounts,
     identity,
+    routes = coreRoutes,
     ...forTests
-  }: HttpOptions['forTests'] & AccessForTests & { readonly port?: number } = {},
+  }: HttpOptions['forTests'] & AccessForTests & { readonly port?: number; readonly routes?: readonly Route[] } = {},
 ): Promise<TestServer> {
   const folder = await mkdtemp(join(tmpdir(), 'oxbow-http-'));
   const clock = createManualClock(Date.UTC(2026, 10, 19, 8, 0, 0));
@@ -126,7 +131,7 @@ export async function startTestServer(
   const limits = new RateLimits(() => clock.monotonicMs());
   const deps: HttpDeps = {
     streams: fakeStreams(calls),
-    alarms: {} as AlarmsApi, // tests of alarms bring their own
+    features: new Map(), // tests of features bring their own
     ...fakeJobs(),
     uploads: {} as Uploads, // tests of uploads bring their own
     webhooks: fakeWebhooks(),
@@ -215,7 +220,7 @@ export async function startTestServer(
     forgotten: new Emitter<never>(),
     mediaFolder: folder,
   };
-  const server = await startHttp({ listen: { address: '127.0.0.1', port }, deps, tls, threads, forTests });
+  const server = await startHttp({ listen: { address: '127.0.0.1', port }, deps, routes, tls, threads, forTests });
   return {
     url: server.url,
     folder,
@@ -260,7 +265,7 @@ export async function signedInAs(
  */
 export function shareTestServer(
   change: () => Partial<HttpDeps> = () => ({}),
-  options: AccessForTests = {},
+  options: AccessForTests & { readonly routes?: readonly Route[] } = {},
 ): () => TestServer {
   let server: TestServer | undefined;
   before(async () => {

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { startTestServer, textReply } from './fixture.ts';
+import { routesWith } from './routes/table.ts';
 import { startHttp } from './server.ts';
 
 async function builtInterface(): Promise<{ root: string } & AsyncDisposable> {
@@ -88,7 +89,7 @@ suite('listening', () => {
     await using server = await startTestServer();
     const port = Number(new URL(server.url).port);
     await assert.rejects(
-      startHttp({ listen: { address: '127.0.0.1', port }, deps: server.deps }),
+      startHttp({ listen: { address: '127.0.0.1', port }, deps: server.deps, routes: [] }),
       (error: Error & { code: string; extra: { hint: string } }) => {
         assert.equal(error.code, 'port-taken');
         assert.ok(error.message.includes(String(port)) && error.message.includes('127.0.0.1'));
@@ -100,7 +101,7 @@ suite('listening', () => {
 
   test('an address of another computer is refused too', async () => {
     await using server = await startTestServer();
-    await assert.rejects(startHttp({ listen: { address: '192.0.2.1', port: 0 }, deps: server.deps }), {
+    await assert.rejects(startHttp({ listen: { address: '192.0.2.1', port: 0 }, deps: server.deps, routes: [] }), {
       code: 'bad-setting',
       message: /192\.0\.2\.1/,
     });
@@ -108,7 +109,11 @@ suite('listening', () => {
 
   test('a server that listens on all addresses shows one that a browser can open', async () => {
     await using server = await startTestServer();
-    await using everywhere = await startHttp({ listen: { address: '0.0.0.0', port: 0 }, deps: server.deps });
+    await using everywhere = await startHttp({
+      listen: { address: '0.0.0.0', port: 0 },
+      deps: server.deps,
+      routes: routesWith([]),
+    });
     assert.equal(everywhere.url, `http://127.0.0.1:${everywhere.port}`);
     assert.equal((await fetch(`${everywhere.url}/version`)).status, 200);
   });

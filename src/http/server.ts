@@ -38,6 +38,7 @@ import { createEventSockets } from './events/web-socket.ts';
 import { registerInterface } from './pages/interface.ts';
 import { socketRequestOf } from './rooms/authorize-socket.ts';
 import { openRoomUpgrades } from './rooms/room-upgrades.ts';
+import type { Route } from './route/route.ts';
 import { createUpgrades, wantsUpgrade } from './upgrades.ts';
 
 /** A server that listens. */
@@ -59,6 +60,8 @@ export interface HttpOptions {
   /** Port 0 picks a free one. */
   readonly listen: Endpoint;
   readonly deps: HttpDeps;
+  /** The table of routes. */
+  readonly routes: readonly Route[];
   /** With a certificate the port speaks HTTPS, by HTTP/1.1 and HTTP/2. */
   readonly tls?: CertificateFiles | undefined;
   /** Serving threads; without, or with one, this thread accepts the connections. */
@@ -79,7 +82,15 @@ const CLOSE_WITHIN_MS = 4000;
  * @throws OxbowError `port-taken` if another program has the port, `bad-setting` if the system does not allow
  *   it or the certificate cannot be used
  */
-export async function startHttp({ listen, deps, tls, threads, claimed, forTests }: HttpOptions): Promise<HttpServer> {
+export async function startHttp({
+  listen,
+  deps,
+  routes,
+  tls,
+  threads,
+  claimed,
+  forTests,
+}: HttpOptions): Promise<HttpServer> {
   const certificate = tls && (await readCertificate(tls));
   const serving = usable(threads, deps.log);
   const ownHosts = ownHostsOf(listen.address, deps);
@@ -109,7 +120,7 @@ export async function startHttp({ listen, deps, tls, threads, claimed, forTests 
   });
   const { server, secure } = connections;
   const listeners = new EventListeners(deps);
-  const api = await createApi(deps, server, listeners, pages);
+  const api = await createApi(deps, server, routes, listeners, pages);
   registerDocAddresses(api);
   await registerInterface(api, deps);
   await api.ready();

@@ -3,6 +3,7 @@
  * In: a code and a detail. Out: typed errors, which HTTP answers as problem documents (RFC 9457) and the
  * command line prints. docs/reference/errors.md is generated from the table; a released code stays listed.
  */
+import { alarmRefusals } from '../features/alarms/refusals.ts';
 import { accountRefusals } from './refusals/accounts.ts';
 import { clipRefusals } from './refusals/clips.ts';
 import { realtimeRefusals } from './refusals/realtime.ts';
@@ -194,6 +195,7 @@ export const refusals = {
   ...clipRefusals,
   ...realtimeRefusals,
   ...serviceRefusals,
+  ...alarmRefusals,
   ...recordingRefusals,
   'webhook-unknown': {
     status: 404,

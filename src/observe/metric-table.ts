@@ -4,6 +4,7 @@
  * In: nothing. Out: names, labels and help. Names are `oxbow_…`, units are base units (seconds, bytes),
  * counters end in `_total`.
  */
+import { alarmMetrics } from '../features/alarms/metrics.ts';
 import { accountMetrics } from './account-metrics.ts';
 import { authMetrics } from './auth-metrics.ts';
 import { chatMetrics } from './chat-metrics.ts';
@@ -86,6 +87,7 @@ export const metricTable = {
   ...accountMetrics,
   ...authMetrics,
   ...serviceMetrics,
+  ...alarmMetrics,
   ...publishMetrics,
   ...edgeMetrics,
   ...nodeMetrics,

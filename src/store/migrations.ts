@@ -4,10 +4,11 @@
  * In: nothing. Out: steps, which sqlite.ts and postgres/migrate.ts run in one transaction each; the tables of
  * schema.ts.
  */
+
+import { alarmMigration } from '../features/alarms/tables.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { objectMigration } from './objects/object-migration.ts';
 import { presentMigration, roomMigrations } from './room-migrations.ts';
-import { alarmMigration } from './tables/alarm-tables.ts';
 import { erasureMigration } from './tables/erasure-tables.ts';
 import { nodeMigration, nodeStateMigration, rowChangeMigration } from './tables/node-tables.ts';
 import { settingMigration } from './tables/setting-tables.ts';

@@ -4,6 +4,7 @@
  * In: the tables of migrations.ts. Out: types for the repositories that use `store.db`.
  */
 import type { Generated } from 'kysely';
+import type { AlarmMuteTable, AlarmTable, JournalTable } from '../features/alarms/tables.ts';
 import type { ObjectDeletionTable, ObjectUploadTable, StoredObjectTable } from './objects/object-tables.ts';
 import type {
   AuditTable,
@@ -13,7 +14,6 @@ import type {
   UserIdentityTable,
   UserTable,
 } from './tables/account-tables.ts';
-import type { AlarmMuteTable, AlarmTable, JournalTable } from './tables/alarm-tables.ts';
 import type {
   AssetChunkTable,
   AssetRemovedTable,

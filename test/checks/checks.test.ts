@@ -53,6 +53,22 @@ test('the writers of formats import no adapter', () => {
   assert.deepEqual(line('./hls-media.ts'), []);
 });
 
+test('a feature imports the core and no other feature; its rows of a table of the core import what that layer may', () => {
+  const line = (path: string, specifier: string) => checkSource(path, `import { a } from '${specifier}';\n`);
+  assert.deepEqual(line('features/alarms/a.ts', '../clips/feature.ts'), [
+    'src/features/alarms/a.ts:1: the feature alarms may not import the feature clips',
+  ]);
+  assert.deepEqual(line('features/alarms/a.ts', '../feature.ts'), []);
+  assert.deepEqual(line('features/alarms/a.ts', '../../streams/catalog.ts'), []);
+  assert.deepEqual(line('streams/catalog.ts', '../features/alarms/a.ts'), [
+    'src/streams/catalog.ts:1: streams may not import features',
+  ]);
+  assert.deepEqual(line('lib/errors.ts', '../features/alarms/refusals.ts'), []);
+  assert.deepEqual(line('features/alarms/refusals.ts', '../../config/option.ts'), [
+    'src/features/alarms/refusals.ts:1: lib may not import config',
+  ]);
+});
+
 test('a library has one place', () => {
   assert.match(
     checkSource('http/a.ts', `import { pino } from 'pino';\n`)[0]!,

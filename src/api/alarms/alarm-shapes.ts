@@ -1,6 +1,6 @@
 /**
  * The JSON of alarms, of muted streams, and of what happened to a stream around an instant.
- * In: streams/alarms. Out: `GET /alarms`, `…/streams/{name}/history`, events, the interface.
+ * In: features/alarms. Out: `GET /alarms`, `…/streams/{name}/history`, events, the interface.
  */
 import type { Static } from 'typebox';
 import { StatsHistory } from '../measure/stats-shapes.ts';

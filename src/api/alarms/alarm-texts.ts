@@ -1,6 +1,6 @@
 /**
  * The names of alarms for people, in the languages of the interface and of e-mail.
- * In: nothing. Out: web/, streams/alarms.
+ * In: nothing. Out: web/, features/alarms.
  */
 import type { AlarmCode } from './alarm-rules.ts';
 

@@ -4,10 +4,10 @@
  */
 import { createShadowLeases, openShadowBus, type ShadowResult } from '../../cluster/bus/shadow.ts';
 import { createAvailableLeases } from '../../cluster/lease/available-leases.ts';
+import type { AppContext, Cluster } from '../../features/core.ts';
 import { sleep } from '../../lib/abort.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import { redact } from '../../observe/redact.ts';
-import type { AppContext, Cluster } from '../parts.ts';
 
 /** Longest wait for a reply of Redis, ms. */
 const REPLY_MS = 2000;

@@ -4,12 +4,12 @@
  */
 import { Gateway } from '../../cluster/gateway/gateway.ts';
 import { isLoopback } from '../../config/address.ts';
+import type { AppContext, Nodes, Parts } from '../../features/core.ts';
 import { messageOf } from '../../lib/errors.ts';
 import { version } from '../../lib/version.ts';
 import { isDeparture, reportBug } from '../../observe/errors/report-bug.ts';
 import { readableFields } from '../../serve/client/foreign-pages.ts';
 import { certificateFiles } from '../../serve/tls/tls-certificate.ts';
-import type { AppContext, Nodes, Parts } from '../parts.ts';
 
 /** Opens it before HTTP, which is closed before it. */
 export function openGateway(

@@ -16,6 +16,7 @@ import { NodeClient } from '../../cluster/requests/node-client.ts';
 import { NodeFiles } from '../../cluster/requests/node-files.ts';
 import { NodeSignature } from '../../cluster/requests/node-signature.ts';
 import { nodeName } from '../../config/sections/cluster-section.ts';
+import type { AppContext, Nodes, Parts } from '../../features/core.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { OncePer } from '../../lib/once-per.ts';
 import { version } from '../../lib/version.ts';
@@ -25,7 +26,6 @@ import { recoverElsewhere } from '../../streams/cluster/recover-elsewhere.ts';
 import type { PublishElsewhere } from '../../streams/publish/publish-access.ts';
 import { createRoomTimeline } from '../../streams/room/room-timeline.ts';
 import { readStreamId, readStreamName } from '../../streams/stream-table.ts';
-import type { AppContext, Nodes, Parts } from '../parts.ts';
 
 const MIN_SECRET = 32;
 /** Failures of other nodes are logged at most this often, ms. */

@@ -6,11 +6,11 @@
 import { assetPrefix } from '../../archive/asset-locations.ts';
 import type { Placement } from '../../cluster/placement/placement.ts';
 import { purgeCopies } from '../../cluster/requests/node-copies.ts';
+import type { AppContext, Deletions, Nodes, Parts } from '../../features/core.ts';
 import { createDeletionsApi } from '../../streams/erase/deletions-api.ts';
 import { EdgePurges } from '../../streams/erase/edge-purges.ts';
 import { Eraser } from '../../streams/erase/eraser.ts';
 import { HiddenCopies } from '../../streams/erase/hidden-copies.ts';
-import type { AppContext, Deletions, Nodes, Parts } from '../parts.ts';
 
 /** Opens the API. Edges are purged of what is hidden from now on. */
 export async function openDeletions(

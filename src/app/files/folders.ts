@@ -11,6 +11,7 @@ import type { SegmentStore } from '../../archive/segment-store.ts';
 import type { SyncQueue } from '../../archive/sync-queue.ts';
 import type { EventBus } from '../../cluster/bus/event-bus.ts';
 import { folderOfStream } from '../../config/sections/storage-section.ts';
+import type { AppContext, Folders, Parts } from '../../features/core.ts';
 import { sleep } from '../../lib/abort.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { DiskForecast } from '../../observe/disk-forecast.ts';
@@ -19,7 +20,6 @@ import type { Store } from '../../store/db.ts';
 import type { Catalog } from '../../streams/catalog.ts';
 import { minFreeBytes } from '../../streams/disk.ts';
 import { readNames } from '../../streams/stream-table.ts';
-import type { AppContext, Folders, Parts } from '../parts.ts';
 
 /** Interval of looks, ms. */
 const EVERY_MS = 5_000;

@@ -8,6 +8,7 @@ import { OBJECT_CACHE, openTieredStore } from '../../archive/objects/open-tiered
 import { listRecordings } from '../../archive/recording-locations.ts';
 import { isMissing, type SegmentLocation, type SegmentStore } from '../../archive/segment-store.ts';
 import { LOCAL_STORAGE } from '../../config/sections/storage-section.ts';
+import type { AppContext, DiskWatch, Objects, Parts } from '../../features/core.ts';
 import { sleep } from '../../lib/abort.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { OncePer } from '../../lib/once-per.ts';
@@ -17,7 +18,6 @@ import { Offload } from '../../recording/offload/offload.ts';
 import type { DamageKeeper } from '../../recording/verify/damage-keeper.ts';
 import type { Store } from '../../store/db.ts';
 import { readStorage } from '../../streams/stream-table.ts';
-import type { AppContext, DiskWatch, Objects, Parts } from '../parts.ts';
 
 /** An address for a download is valid for this long, seconds. */
 const PRESIGNED_S = 300;

@@ -4,6 +4,7 @@
  * check, `verify.json`.
  */
 import path from 'node:path';
+import type { AppContext, Parts } from '../../features/core.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { DamageKeeper } from '../../recording/verify/damage-keeper.ts';
 import { VerifiedFiles } from '../../recording/verify/verified-files.ts';
@@ -16,7 +17,6 @@ import {
   writeVerifyState,
 } from '../../recording/verify/verify-state.ts';
 import { VERIFY_FILE } from '../../store/file-names.ts';
-import type { AppContext, Parts } from '../parts.ts';
 
 /** Names in the sentence of /health. */
 const MAX_NAMED = 5;

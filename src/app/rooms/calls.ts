@@ -2,8 +2,9 @@
  * What the calls of rooms are made of: the port of WebRTC, the setting, metrics.
  * In: the context, the WebRTC server. Out: CallParts.
  */
+
+import type { AppContext, Parts } from '../../features/core.ts';
 import { type CallParts, createCallStats } from '../../rooms/call/call-parts.ts';
-import type { AppContext, Parts } from '../parts.ts';
 
 /** Creates them. */
 export function createCallParts(

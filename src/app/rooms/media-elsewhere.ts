@@ -2,12 +2,13 @@
  * Opens media elsewhere, for rooms: the media servers of people, and the proxy through which members watch.
  * In: the context, store, net, access, rooms. Out: MediaServers, MediaProxy.
  */
+
+import type { AppContext, Parts } from '../../features/core.ts';
 import type { HttpDeps } from '../../http/deps.ts';
 import { openTarget, sourceOf } from '../../rooms/providers/item-sources.ts';
 import { MediaServers } from '../../rooms/providers/media-servers.ts';
 import { MediaProxy } from '../../rooms/proxy/media-proxy.ts';
 import { AddressSeal } from '../../rooms/proxy/sealed-address.ts';
-import type { AppContext, Parts } from '../parts.ts';
 
 /** Opens the media servers. They are forgotten with the account of their user. */
 export function openMediaServers(

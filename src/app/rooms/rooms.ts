@@ -11,6 +11,7 @@ import { printMediaAddress } from '../../api/media-address.ts';
 import type { ItemTarget } from '../../api/room/item-shapes.ts';
 import { printSignedPath } from '../../api/signed-path.ts';
 import { streamUnknown } from '../../api/stream-name.ts';
+import type { Accounts, AppContext, Parts } from '../../features/core.ts';
 import { sleep } from '../../lib/abort.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { unknownAsset } from '../../library/assets.ts';
@@ -23,7 +24,6 @@ import { RoomTables } from '../../rooms/room-tables.ts';
 import { Rooms } from '../../rooms/rooms.ts';
 import type { StreamDefinition } from '../../streams/definition.ts';
 import { createRoomTimeline } from '../../streams/room/room-timeline.ts';
-import type { Accounts, AppContext, Parts } from '../parts.ts';
 import { createCallParts } from './calls.ts';
 import type { StreamsElsewhere } from './streams-elsewhere.ts';
 

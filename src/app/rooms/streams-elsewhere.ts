@@ -3,6 +3,7 @@
  * In: the context, store, nodes. Out: definitions and timelines; nothing without a cluster.
  */
 import { internalTarget } from '../../cluster/requests/internal-requests.ts';
+import type { AppContext, Parts } from '../../features/core.ts';
 import { dropOldest } from '../../lib/drop-oldest.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { OncePer } from '../../lib/once-per.ts';
@@ -10,7 +11,6 @@ import type { RoomTimeline } from '../../rooms/room-media.ts';
 import type { StreamDefinition } from '../../streams/definition.ts';
 import { type RemoteEdge, RemoteTimelines } from '../../streams/room/remote-timelines.ts';
 import { readDefinition } from '../../streams/stream-table.ts';
-import type { AppContext, Parts } from '../parts.ts';
 
 /** Longest wait for the owner of a stream, ms. */
 const ANSWER_MS = 2000;

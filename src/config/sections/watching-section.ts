@@ -1,9 +1,8 @@
 /**
- * The settings of watching the input: the check of pictures and sound, and alarms.
- * In: the types of settings. Out: the sections `contentCheck` and `alarms` for schema.ts.
+ * The settings of the check of pictures and sound.
+ * In: the types of settings. Out: the section `contentCheck` for schema.ts.
  */
 import { choice, duration, section } from '../option.ts';
-import { alarmRules, mailAddresses } from './watching-option.ts';
 
 /** The check of pictures and sound. */
 export const contentCheckSection = section({
@@ -19,16 +18,4 @@ export const contentCheckSection = section({
     reload: 'live',
   }),
   soundEvery: duration('10s', 'A second of sound is decoded this often.', { min: '1s', max: '1m', reload: 'live' }),
-});
-
-export const alarmsSection = section({
-  rules: alarmRules(
-    'Changes of the built-in rules for all streams, such as `black for 5s, low-bitrate 500k for 10s, freeze off`. See docs/9-run/alarms.md.',
-    { reload: 'live' },
-  ),
-  mail: mailAddresses('E-mail addresses that get a message when alarms are raised. Needs `mail.smtp`.', {
-    reload: 'live',
-  }),
-  mailLanguage: choice(['en', 'zh'], 'en', 'Language of these messages.', { reload: 'live' }),
-  keep: duration('90d', 'How long past alarms are kept.', { min: '1h', reload: 'live' }),
 });

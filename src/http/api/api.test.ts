@@ -3,9 +3,9 @@ import { request } from 'node:http';
 import { suite, test } from 'node:test';
 import { openAccess } from '../../accounts/access.ts';
 import { memoryTables } from '../../accounts/memory-tables.fixture.ts';
+import { routes } from '../../app/routes.fixture.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { asAdmin, shareTestServer, startTestServer, type TestServer, token } from '../fixture.ts';
-import { routes } from '../routes/table.ts';
 
 interface Answer {
   readonly status: number;
@@ -284,7 +284,7 @@ suite('timeline and gaps', () => {
 });
 
 suite('permissions', () => {
-  const shared = shareTestServer();
+  const shared = shareTestServer(() => ({}), { routes });
 
   test('every route that changes something, and system, needs the admin token', async () => {
     const server = shared();

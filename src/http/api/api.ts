@@ -27,7 +27,6 @@ import { registerMediaProxy } from '../rooms/media-proxy-route.ts';
 import { type Authorizer, createAuthorizer, registerSignedPages } from '../route/authorize.ts';
 import { type FileClass, sendFile } from '../route/file-answer.ts';
 import type { Route, RouteAnswer, RouteCall } from '../route/route.ts';
-import { routes } from '../routes/table.ts';
 import { registerTus } from '../uploads/tus-routes.ts';
 import { discardUnread } from '../uploads/unread-body.ts';
 import { registerCalls } from '../webrtc/call-routes.ts';
@@ -48,12 +47,14 @@ const STREAM_TYPE = 'application/octet-stream';
  * Builds the fastify instance; interface.ts registers the pages.
  *
  * @param server that fastify is attached to; requests are passed to `routing`
+ * @param routes the table of routes
  * @param listeners the subscribers to events; without them the event route answers 503
  * @param pages what pages of other sites may read; without it they may read every route with `anyPage`
  */
 export async function createApi(
   deps: HttpDeps,
   server: Server,
+  routes: readonly Route[],
   listeners?: EventListeners,
   pages?: ForeignPages,
 ): Promise<FastifyInstance> {
@@ -70,7 +71,7 @@ export async function createApi(
     frameworkErrors: (error, request, reply) => sendProblem(error, request, reply, deps),
   });
   app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply, deps));
-  app.setNotFoundHandler((request, reply) => sendProblem(notFound(request), request, reply, deps));
+  app.setNotFoundHandler((request, reply) => sendProblem(notFound(routes, request), request, reply, deps));
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(
     ['application/json', 'application/merge-patch+json'],
@@ -104,7 +105,7 @@ export async function createApi(
   });
   app.addHook('onResponse', async (request, reply) => {
     scopes.get(request)?.end();
-    const kind = classOf(request);
+    const kind = classOf(routes, request);
     deps.metrics.httpRequests.inc({ class: kind, status: reply.statusCode });
     if (reply.getHeader('content-type') === sseHeaders['content-type']) return; // its duration is that of the subscription
     deps.telemetry?.ended({
@@ -132,7 +133,7 @@ export async function createApi(
     },
     refResolver: { buildLocalReference: (json, _, __, index) => String(json.$id ?? `schema-${index}`) },
   });
-  registerTable(app, deps, { listeners, pages }, authorizer, (request) => spans.get(request)?.traceparent);
+  registerTable(app, deps, { routes, listeners, pages }, authorizer, (request) => spans.get(request)?.traceparent);
   return app;
 }
 
@@ -158,17 +159,25 @@ function requestAttributes(request: FastifyRequest, { statusCode }: FastifyReply
 function registerTable(
   app: FastifyInstance,
   deps: HttpDeps,
-  { listeners, pages }: { readonly listeners: EventListeners | undefined; readonly pages: ForeignPages | undefined },
+  {
+    routes,
+    listeners,
+    pages,
+  }: {
+    readonly routes: readonly Route[];
+    readonly listeners: EventListeners | undefined;
+    readonly pages: ForeignPages | undefined;
+  },
   authorizer: Authorizer,
   traceparentOf: (request: FastifyRequest) => string | undefined,
 ): void {
   const keys = new IdempotencyKeys(() => deps.clock.monotonicMs());
   const auditLog = new AuditLog(deps);
-  const { routes: prepared, names } = describedRoutes();
+  const { described, names } = describedRoutes(routes);
   for (const schema of names.all) app.addSchema(schema);
-  const compilers = lazyCompilers(app);
+  const compilers = lazyCompilers(app, names);
   app.after(() => {
-    const add = (scope: FastifyInstance, { route, schema }: (typeof prepared)[number]) =>
+    const add = (scope: FastifyInstance, { route, schema }: (typeof described)[number]) =>
       scope.route({
         method: route.method,
         url: route.path,
@@ -200,12 +209,12 @@ function registerTable(
           return sendFile(request, reply, answered.file, fileClassOf(route), deps);
         },
       });
-    for (const each of prepared) if (!each.route.streams) add(app, each);
+    for (const each of described) if (!each.route.streams) add(app, each);
     app.register(async (scope) => {
       scope.removeAllContentTypeParsers();
       scope.addContentTypeParser('*', (_, __, done) => done(null));
       scope.addHook('onRequest', async (request, reply) => discardUnread(request.raw, reply.raw));
-      for (const each of prepared) if (each.route.streams) add(scope, each);
+      for (const each of described) if (each.route.streams) add(scope, each);
       registerTus(scope, deps, authorizer, signalOf);
     });
     registerSignedPages(app);
@@ -348,7 +357,7 @@ function checkBodyType({ bodyTypes, streams }: Route, { headers }: FastifyReques
 }
 
 /** A path that exists for other methods is 405, any other is 404. */
-function notFound({ method, url }: FastifyRequest): OxbowError {
+function notFound(routes: readonly Route[], { method, url }: FastifyRequest): OxbowError {
   const path = url.split('?', 1)[0]!;
   const methods = routes.filter((route) => matches(route.path, path)).map((route) => route.method);
   if (methods.length === 0) return new OxbowError('not-found', `There is no resource at ${path.slice(0, 200)}.`);
@@ -399,7 +408,7 @@ function notJson(cause?: unknown): OxbowError {
 }
 
 /** The class of a request for metrics. */
-function classOf(request: FastifyRequest): string {
+function classOf(routes: readonly Route[], request: FastifyRequest): string {
   const pattern = request.routeOptions.url ?? '';
   if (pattern.startsWith('/api/')) return 'api';
   const route = routes.find(({ path }) => path === pattern);

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { usualSettings } from '../../accounts/users/account-settings.ts';
+import { routes } from '../../app/routes.fixture.ts';
 import { token as adminToken, shareTestServer, signedInAs } from '../fixture.ts';
 import type { RouteAccess } from '../route/route.ts';
-import { routes } from '../routes/table.ts';
 
 /** What each may do, of the levels that need a permission. */
 const allowed: Readonly<Record<string, readonly RouteAccess[]>> = {
@@ -18,7 +18,7 @@ const pathOf = (path: string) => path.replace(/:name\b/g, 'private').replace(/:(
 
 suite('every route', () => {
   let settings = usualSettings;
-  const shared = shareTestServer(() => ({}), { accounts: () => settings });
+  const shared = shareTestServer(() => ({}), { accounts: () => settings, routes });
   const guarded = routes.filter(({ access }) => !['anyone', 'viewer'].includes(access));
 
   for (const [who, levels] of Object.entries(allowed)) {

@@ -1,6 +1,6 @@
 import { test } from 'node:test';
 import { fastify } from 'fastify';
-import { routes } from '../routes/table.ts';
+import { routes } from '../../app/routes.fixture.ts';
 import { NamedSchemas } from './named-schemas.ts';
 import { describeRoute } from './openapi.ts';
 

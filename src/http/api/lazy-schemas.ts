@@ -7,7 +7,6 @@
 import SerializerSelector from '@fastify/fast-json-stringify-compiler';
 import type { FastifyInstance, FastifySchemaCompiler, FastifySerializerCompiler } from 'fastify';
 import type { Route } from '../route/route.ts';
-import { routes } from '../routes/table.ts';
 import { type JsonSchema, NamedSchemas } from './named-schemas.ts';
 import { describeRoute } from './openapi.ts';
 
@@ -19,14 +18,14 @@ export interface LazyCompilers {
 
 /** The routes of a server. */
 export interface DescribedRoutes {
-  readonly routes: readonly { readonly route: Route; readonly schema: Record<string, unknown> }[];
+  readonly described: readonly { readonly route: Route; readonly schema: Record<string, unknown> }[];
   readonly names: NamedSchemas;
 }
 
 type Validate = ReturnType<FastifySchemaCompiler<unknown>>;
 type Serialize = ReturnType<FastifySerializerCompiler<unknown>>;
 
-let described: DescribedRoutes | undefined;
+const tables = new WeakMap<readonly Route[], DescribedRoutes>();
 const validators = new WeakMap<object, Validate>();
 const serializers = new WeakMap<object, Serialize>();
 
@@ -34,10 +33,11 @@ const serializers = new WeakMap<object, Serialize>();
  * Every route of the table with its schema, and the named schemas that these refer to: the same objects each
  * time.
  */
-export function describedRoutes(): DescribedRoutes {
-  const names = new NamedSchemas();
-  described ??= { routes: routes.map((route) => ({ route, schema: describeRoute(route, names) })), names };
-  return described;
+export function describedRoutes(routes: readonly Route[]): DescribedRoutes {
+  return found(tables, routes, () => {
+    const names = new NamedSchemas();
+    return { described: routes.map((route) => ({ route, schema: describeRoute(route, names) })), names };
+  });
 }
 
 /**
@@ -45,9 +45,9 @@ export function describedRoutes(): DescribedRoutes {
  *
  * @param app one of its routes must have a schema of its query and no compilers: for it fastify makes the
  *   compiler that the others share
+ * @param names the schemas that those of the routes refer to
  */
-export function lazyCompilers(app: FastifyInstance): LazyCompilers {
-  const { names } = describedRoutes();
+export function lazyCompilers(app: FastifyInstance, names: NamedSchemas): LazyCompilers {
   const compileSerializer = (route: Parameters<FastifySerializerCompiler<unknown>>[0]): Serialize => {
     const schema = route.schema as JsonSchema;
     const known = Object.fromEntries(names.reachedFrom(schema).map((each) => [each.$id, each]));
@@ -70,7 +70,7 @@ export function lazyCompilers(app: FastifyInstance): LazyCompilers {
 }
 
 /** The value of `key`, which is made when it is first used. */
-function found<V>(values: WeakMap<object, V>, key: object, make: () => V): V {
+function found<K extends object, V>(values: WeakMap<K, V>, key: K, make: () => V): V {
   let value = values.get(key);
   if (value === undefined) {
     value = make();

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { before, suite, test } from 'node:test';
 import { eventTypes } from '../../api/events.ts';
+import { routes } from '../../app/routes.fixture.ts';
 import { asAdmin, startTestServer } from '../fixture.ts';
-import { routes } from '../routes/table.ts';
 
 interface Operation {
   readonly operationId: string;
@@ -23,7 +23,7 @@ suite('the OpenAPI document', () => {
   let document: Document;
 
   before(async () => {
-    await using server = await startTestServer();
+    await using server = await startTestServer({}, undefined, { routes });
     document = (await (await fetch(`${server.url}/api/v1/openapi.json`)).json()) as Document;
   });
 
@@ -33,7 +33,7 @@ suite('the OpenAPI document', () => {
     );
 
   test('is serialized once, and not sent again to a client that has it', async () => {
-    await using server = await startTestServer();
+    await using server = await startTestServer({}, undefined, { routes });
     const address = `${server.url}/api/v1/openapi.json`;
     const first = await fetch(address);
     const etag = first.headers.get('etag')!;
@@ -68,7 +68,7 @@ suite('the OpenAPI document', () => {
     const { EventType, WebhookSettings } = document.components.schemas as Record<string, { enum?: unknown }>;
     assert.deepEqual(EventType!.enum, eventTypes);
     assert.match(JSON.stringify(WebhookSettings), /"items":\{"\$ref":"#\/components\/schemas\/EventType"\}/);
-    await using server = await startTestServer();
+    await using server = await startTestServer({}, undefined, { routes });
     const body = JSON.stringify({ url: 'https://hooks.example/', types: ['stream.gap', 'stream.gone'] });
     const headers = { 'content-type': 'application/json', ...asAdmin };
     const answer = await fetch(`${server.url}/api/v1/webhooks`, { method: 'POST', headers, body });

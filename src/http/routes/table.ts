@@ -1,6 +1,6 @@
 /**
- * Every route of the API and the health endpoints, in one list.
- * In: the files of this folder. Out: router, OpenAPI, generated pages.
+ * Every route of the API and the health endpoints, in one list: those of the core, and those of features.
+ * In: the files of this folder, features. Out: router, OpenAPI, generated pages.
  */
 import type { Route } from '../route/route.ts';
 import { uploadRoutes } from '../uploads/upload-routes.ts';
@@ -29,7 +29,6 @@ import { roomMessageRoutes } from './rooms/messages.ts';
 import { roomPlaybackRoutes } from './rooms/playback.ts';
 import { roomPollRoutes } from './rooms/polls.ts';
 import { roomRoutes } from './rooms/rooms.ts';
-import { alarmRoutes } from './streams/alarms.ts';
 import { deletionRoutes } from './streams/deletions.ts';
 import { edgePurgeRoutes } from './streams/edge-purges.ts';
 import { inspectRoutes } from './streams/inspect.ts';
@@ -50,52 +49,65 @@ import { webhookRoutes } from './webhooks.ts';
 import { workerJobRoutes } from './worker-jobs.ts';
 import { workerRoutes } from './workers.ts';
 
-/** The table. Media paths and pages are not in it, see media.ts and interface.ts. */
-export const routes: readonly Route[] = [
-  ...streamRoutes,
-  ...pictureRoutes,
-  ...statsRoutes,
-  ...alarmRoutes,
-  ...playbackSessionRoutes,
-  ...inspectRoutes,
-  ...probeRoutes,
-  ...timelineRoutes,
-  ...markRoutes,
-  ...iptvRoutes,
-  ...deletionRoutes,
-  ...edgePurgeRoutes,
-  ...clipRoutes,
-  ...assetRoutes,
-  ...subtitleRoutes,
-  ...exportRoutes,
-  ...jobRoutes,
-  ...workerRoutes,
-  ...workerJobRoutes,
-  ...uploadRoutes,
-  ...eventRoutes,
-  ...accessRoutes,
-  ...tokenRoutes,
-  ...meRoutes,
-  ...userRoutes,
-  ...identityRoutes,
-  ...mailRoutes,
-  ...userAdminRoutes,
-  ...invitationRoutes,
-  ...auditRoutes,
-  ...watchTokenRoutes,
-  ...publishKeyRoutes,
-  ...relayRoutes,
-  ...rtpSessionRoutes,
-  ...webhookRoutes,
-  ...roomRoutes,
-  ...roomMemberRoutes,
-  ...roomItemRoutes,
-  ...roomPlaybackRoutes,
-  ...roomMessageRoutes,
-  ...roomPollRoutes,
-  ...mediaServerRoutes,
-  ...systemRoutes,
-  ...nodeRoutes,
-  ...adminRoutes,
-  ...healthRoutes,
+/** The routes of the core. Media paths and pages are not among them, see media.ts and interface.ts. */
+const groups: readonly (readonly Route[])[] = [
+  streamRoutes,
+  pictureRoutes,
+  statsRoutes,
+  playbackSessionRoutes,
+  inspectRoutes,
+  probeRoutes,
+  timelineRoutes,
+  markRoutes,
+  iptvRoutes,
+  deletionRoutes,
+  edgePurgeRoutes,
+  clipRoutes,
+  assetRoutes,
+  subtitleRoutes,
+  exportRoutes,
+  jobRoutes,
+  workerRoutes,
+  workerJobRoutes,
+  uploadRoutes,
+  eventRoutes,
+  accessRoutes,
+  tokenRoutes,
+  meRoutes,
+  userRoutes,
+  identityRoutes,
+  mailRoutes,
+  userAdminRoutes,
+  invitationRoutes,
+  auditRoutes,
+  watchTokenRoutes,
+  publishKeyRoutes,
+  relayRoutes,
+  rtpSessionRoutes,
+  webhookRoutes,
+  roomRoutes,
+  roomMemberRoutes,
+  roomItemRoutes,
+  roomPlaybackRoutes,
+  roomMessageRoutes,
+  roomPollRoutes,
+  mediaServerRoutes,
+  systemRoutes,
+  nodeRoutes,
+  adminRoutes,
+  healthRoutes,
 ];
+
+/** Routes of a feature. */
+interface AddedRoutes {
+  readonly routes: readonly Route[];
+  /** The routes of the core that they follow in the reference; undefined: they are the last. */
+  readonly after?: readonly Route[] | undefined;
+}
+
+/** The whole table, in the order of the reference. */
+export function routesWith(features: readonly AddedRoutes[]): readonly Route[] {
+  const rowsAfter = (group: readonly Route[] | undefined) =>
+    features.filter(({ after }) => after === group).flatMap(({ routes }) => routes);
+  return [...groups.flatMap((group) => [...group, ...rowsAfter(group)]), ...rowsAfter(undefined)];
+}

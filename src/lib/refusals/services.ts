@@ -26,11 +26,6 @@ export const serviceRefusals = {
     title: 'The database is not empty',
     hint: 'Name an empty database, or delete what it has: --overwrite',
   },
-  'alarm-unknown': {
-    status: 404,
-    title: 'Unknown alarm',
-    hint: 'GET /api/v1/alarms lists them. Cleared ones are deleted after `alarms.keep`.',
-  },
   'node-refused': {
     status: 503,
     title: 'A node of the cluster refused the signature of another one',

@@ -12,7 +12,7 @@ import type { Config } from '../../config/schema.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Current } from '../../lib/current.ts';
 import type { Metrics } from '../../observe/metrics.ts';
-import type { ManagedStream } from '../managed-stream.ts';
+import type { ManagedStream } from '../../streams/managed-stream.ts';
 import type { AlarmMailer } from './alarm-mail.ts';
 import type { AlarmTable, StoredAlarm, StoredMute } from './alarm-table.ts';
 import type { ReadStream } from './readings.ts';

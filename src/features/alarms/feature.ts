@@ -1,36 +1,38 @@
 /**
- * Opens the alarms: their center, which is evaluated once a second, e-mail, and the journal of what happened
- * to streams.
- * In: the context, store, bus, disk, streams, accounts, delivery. Out: Alarms; old alarms and events are
- * deleted every hour.
+ * Alarms: rules that are evaluated once a second, e-mail, and the journal of what happened to streams. Old
+ * alarms and events are deleted every hour.
+ * In: measured streams, events. Out: the feature.
  */
-import { withoutForeign } from '../cluster/bus/shadow.ts';
-import { sleep } from '../lib/abort.ts';
-import { OncePer } from '../lib/once-per.ts';
-import { AlarmCenter } from '../streams/alarms/alarm-center.ts';
-import { AlarmMailer } from '../streams/alarms/alarm-mail.ts';
-import { AlarmTable } from '../streams/alarms/alarm-table.ts';
-import { createAlarmsApi } from '../streams/alarms/alarms-api.ts';
-import { Journal } from '../streams/alarms/journal.ts';
-import { createStreamsApi } from '../streams/api.ts';
-import type { Alarms, AppContext, Parts } from './parts.ts';
+
+import { alarmEvents } from '../../api/alarms/alarm-events.ts';
+import type { AlarmsApi } from '../../api/alarms/alarms-api.ts';
+import { withoutForeign } from '../../cluster/bus/shadow.ts';
+import { statsRoutes } from '../../http/routes/streams/stats.ts';
+import { sleep } from '../../lib/abort.ts';
+import { OncePer } from '../../lib/once-per.ts';
+import { createStreamsApi } from '../../streams/api.ts';
+import type { AppContext } from '../core.ts';
+import { type CoreParts, defineFeature, type OpenFeature } from '../feature.ts';
+import { AlarmCenter } from './alarm-center.ts';
+import { AlarmMailer } from './alarm-mail.ts';
+import { AlarmTable } from './alarm-table.ts';
+import { createAlarmsApi } from './alarms-api.ts';
+import { Journal } from './journal.ts';
+import { alarmMetrics } from './metrics.ts';
+import { alarmRefusals } from './refusals.ts';
+import { alarmRoutes } from './routes.ts';
+import { alarmsSection } from './settings.ts';
 
 const SWEEP_EVERY_MS = 3_600_000;
 /** Failures of the database are logged at most this often, ms. */
 const REPORT_EVERY_MS = 60_000;
 
 /** Opens everything; the journal begins at once. */
-export async function openAlarms(
-  { settings, clock, log, metrics, opened, shutdown, failed }: AppContext,
-  {
-    store,
-    bus,
-    disk,
-    streams,
-    accounts,
-    delivery,
-  }: Pick<Parts, 'store' | 'bus' | 'disk' | 'streams' | 'accounts' | 'delivery'>,
-): Promise<Alarms> {
+async function openAlarms(
+  app: AppContext,
+  { store, bus, disk, streams, accounts, delivery, hooks }: CoreParts,
+): Promise<OpenFeature<AlarmsApi>> {
+  const { settings, clock, log, metrics, opened, shutdown, failed } = app;
   const { catalog, deps } = streams;
   const table = new AlarmTable(store.db);
   const reported = new OncePer(REPORT_EVERY_MS, () => clock.monotonicMs());
@@ -73,15 +75,17 @@ export async function openAlarms(
     audit: accounts.access.audit,
     streams: createStreamsApi(deps, catalog, (name) => delivery.viewers.of(name)),
   });
-  return { api, center, journal, table };
+  hooks.measured.subscribe((all) => center.tick(all));
+  hooks.horizons.add((streamId, us) => journal.removeBefore(streamId, us / 1000));
+  return { own: api, start: () => startSweeping(app, { table, journal }) };
 }
 
 /**
  * Deletes past alarms after `alarms.keep`, and what happened to all streams, every hour until the shutdown.
  */
-export function startAlarms(
+function startSweeping(
   { settings, clock, opened, shutdown, failed }: AppContext,
-  { table, journal }: Alarms,
+  { table, journal }: { readonly table: AlarmTable; readonly journal: Journal },
 ): void {
   const { signal } = shutdown;
   const run = async () => {
@@ -94,3 +98,12 @@ export function startAlarms(
   };
   opened.use(shutdown.owns(run()));
 }
+
+/** The feature. */
+export const alarms = defineFeature({
+  name: 'alarms',
+  routes: alarmRoutes,
+  after: statsRoutes,
+  adds: { settings: { alarms: alarmsSection }, refusals: alarmRefusals, metrics: alarmMetrics, events: alarmEvents },
+  open: openAlarms,
+});

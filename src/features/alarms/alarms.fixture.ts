@@ -3,9 +3,9 @@
  * In: what is wrong with it. Out: its state and figures.
  */
 import type { StreamState } from '../../api/shapes.ts';
-import type { ContentSample } from '../content/content-check.ts';
-import type { RecoveryEntry } from '../inspect/recovery-log.ts';
-import type { PublishFigures } from '../measure/figures.ts';
+import type { ContentSample } from '../../streams/content/content-check.ts';
+import type { RecoveryEntry } from '../../streams/inspect/recovery-log.ts';
+import type { PublishFigures } from '../../streams/measure/figures.ts';
 import type { WatchedStream } from './alarm-center.ts';
 
 /** A stream of a test; its parts may be changed. */

@@ -11,7 +11,7 @@ import { createSilentLog } from '../../observe/log.ts';
 import { createMetrics } from '../../observe/metrics.ts';
 import { openStore } from '../../store/db.ts';
 import { serveHere } from '../../store/store.fixture.ts';
-import { START_MS, temporaryFolder } from '../streams.fixture.ts';
+import { START_MS, temporaryFolder } from '../../streams/streams.fixture.ts';
 import { AlarmCenter } from './alarm-center.ts';
 import { AlarmMailer } from './alarm-mail.ts';
 import { AlarmTable } from './alarm-table.ts';

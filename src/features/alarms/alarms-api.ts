@@ -8,7 +8,7 @@ import type { AlarmsApi } from '../../api/alarms/alarms-api.ts';
 import { printRfc3339 } from '../../api/instant.ts';
 import { parseDuration } from '../../lib/duration.ts';
 import { FormatError, OxbowError } from '../../lib/errors.ts';
-import type { Catalog } from '../catalog.ts';
+import type { Catalog } from '../../streams/catalog.ts';
 import type { AlarmCenter } from './alarm-center.ts';
 import type { AlarmTable, StoredAlarm, StoredMute } from './alarm-table.ts';
 import { type HappenedParts, whatHappened } from './happened.ts';

@@ -9,7 +9,7 @@ import {
   alarmCodes,
   alarmTable,
 } from '../../api/alarms/alarm-rules.ts';
-import type { ContentSample } from '../content/content-check.ts';
+import type { ContentSample } from '../../streams/content/content-check.ts';
 import { type AlarmChange, Hysteresis } from './hysteresis.ts';
 import { Reader, type ReadStream } from './readings.ts';
 

@@ -10,14 +10,15 @@ import {
   AlarmView,
   StreamAlarms,
   StreamHappened,
-} from '../../../api/alarms/alarm-shapes.ts';
-import { Type } from '../../../api/type.ts';
-import { OxbowError } from '../../../lib/errors.ts';
-import { instantForms, readInstant } from '../../route/instant-field.ts';
-import { IdParams, NextCursor } from '../../route/page-query.ts';
-import { defineRoute, type Route } from '../../route/route.ts';
-import { NameParams } from './streams.ts';
-import { RangeQuery, readRange } from './timeline.ts';
+} from '../../api/alarms/alarm-shapes.ts';
+import type { AlarmsApi } from '../../api/alarms/alarms-api.ts';
+import { Type } from '../../api/type.ts';
+import { instantForms, readInstant } from '../../http/route/instant-field.ts';
+import { IdParams, NextCursor } from '../../http/route/page-query.ts';
+import { NameParams } from '../../http/routes/streams/streams.ts';
+import { RangeQuery, readRange } from '../../http/routes/streams/timeline.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { rowsFor } from '../feature.ts';
 
 /** Alarms of a page without `limit`, and at most. */
 const [USUAL, MOST] = [100, 500];
@@ -47,8 +48,10 @@ const HappenedQuery = Type.Object(
   { additionalProperties: false },
 );
 
+const defineRoute = rowsFor<AlarmsApi>();
+
 /** The rows. */
-export const alarmRoutes: readonly Route[] = [
+export const alarmRoutes = [
   defineRoute({
     method: 'GET',
     path: '/api/v1/alarms',
@@ -57,7 +60,7 @@ export const alarmRoutes: readonly Route[] = [
     sentence: 'Lists alarms of all streams, active and past ones, the newest first.',
     query: AlarmQuery,
     replies: { 200: AlarmList },
-    answer: async ({ query: { state = 'all', limit, ...query } }, { alarms }) => ({
+    answer: async ({ query: { state = 'all', limit, ...query } }, alarms) => ({
       body: await alarms.list({ ...query, state, limit: Math.min(MOST, Number(limit ?? USUAL)) }),
     }),
   }),
@@ -69,7 +72,7 @@ export const alarmRoutes: readonly Route[] = [
     sentence: 'Notes that a person knows of an alarm. It stays active until its cause is gone.',
     params: IdParams,
     replies: { 200: AlarmView },
-    answer: async ({ params: { id }, principal }, { alarms }) => ({
+    answer: async ({ params: { id }, principal }, alarms) => ({
       body: await alarms.acknowledge(id, principal.name),
     }),
   }),
@@ -81,7 +84,7 @@ export const alarmRoutes: readonly Route[] = [
     sentence: 'Returns the rules of alarms of a stream as they are in force, and whether it is muted.',
     params: NameParams,
     replies: { 200: StreamAlarms },
-    answer: ({ params: { name } }, { alarms }) => ({ body: alarms.rules(name) }),
+    answer: ({ params: { name } }, alarms) => ({ body: alarms.rules(name) }),
   }),
   defineRoute({
     method: 'PUT',
@@ -93,7 +96,7 @@ export const alarmRoutes: readonly Route[] = [
     params: NameParams,
     body: AlarmMuteSettings,
     replies: { 200: AlarmMute },
-    answer: async ({ params: { name }, body, principal }, { alarms }) => ({
+    answer: async ({ params: { name }, body, principal }, alarms) => ({
       body: await alarms.mute(name, body, principal.name),
     }),
   }),
@@ -105,7 +108,7 @@ export const alarmRoutes: readonly Route[] = [
     sentence: 'Ends the muting of a stream.',
     params: NameParams,
     replies: { 204: undefined },
-    async answer({ params: { name } }, { alarms }) {
+    async answer({ params: { name } }, alarms) {
       await alarms.unmute(name);
       return { status: 204 };
     },
@@ -120,14 +123,14 @@ export const alarmRoutes: readonly Route[] = [
     params: NameParams,
     query: HappenedQuery,
     replies: { 200: StreamHappened },
-    async answer({ params: { name }, query: { at, ...range } }, deps) {
+    async answer({ params: { name }, query: { at, ...range } }, alarms, deps) {
       const atMs = at === undefined ? undefined : readInstant('at', at);
       const hasRange = range.from !== undefined || range.to !== undefined;
       const { fromMs, toMs } =
         atMs !== undefined && !hasRange ? { fromMs: atMs - AROUND_MS, toMs: atMs + AROUND_MS } : readRange(range, deps);
       const shownMs = atMs ?? toMs - 1;
       if (shownMs < fromMs || shownMs >= toMs) throw new OxbowError('bad-time', '`at` must be in the range.');
-      return { body: await deps.alarms.happened(name, { fromMs, toMs, atMs: shownMs }) };
+      return { body: await alarms.happened(name, { fromMs, toMs, atMs: shownMs }) };
     },
   }),
 ];

@@ -7,9 +7,9 @@ import { closeEngine, measureSound, readLuma } from '../../ffmpeg/engine.ts';
 import { bytesOf, demuxAll } from '../../media/isobmff/real-media.fixture.ts';
 import type { SegmentGroup } from '../../media/segment.ts';
 import { createPackagerRig } from '../../packager/packager.fixture.ts';
-import { ContentCheck, type ContentSample } from '../content/content-check.ts';
-import { StoryboardQueue } from '../record/storyboard-queue.ts';
-import { START_MS } from '../streams.fixture.ts';
+import { ContentCheck, type ContentSample } from '../../streams/content/content-check.ts';
+import { StoryboardQueue } from '../../streams/record/storyboard-queue.ts';
+import { START_MS } from '../../streams/streams.fixture.ts';
 import { watchedStream } from './alarms.fixture.ts';
 import { type StreamAlarmChange, StreamAlarmSet } from './stream-alarms.ts';
 

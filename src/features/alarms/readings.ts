@@ -3,9 +3,9 @@
  * In: a managed stream and its figures. Out: a value for each rule that is measured every second. Pure.
  */
 import type { AlarmCode, AlarmRule } from '../../api/alarms/alarm-rules.ts';
-import type { ManagedStream } from '../managed-stream.ts';
-import type { PublishFigures } from '../measure/figures.ts';
-import { offClockUs } from '../stream-reports.ts';
+import type { ManagedStream } from '../../streams/managed-stream.ts';
+import type { PublishFigures } from '../../streams/measure/figures.ts';
+import { offClockUs } from '../../streams/stream-reports.ts';
 import { Usual } from './usual.ts';
 
 /** Media that comes in bursts is missed after this long, other media after the first, seconds. */

@@ -7,7 +7,7 @@ import type { Kysely, Selectable } from 'kysely';
 import type { AlarmCode } from '../../api/alarms/alarm-rules.ts';
 import type { AlarmQuery } from '../../api/alarms/alarms-api.ts';
 import type { Tables } from '../../store/schema.ts';
-import type { AlarmTable as AlarmRow } from '../../store/tables/alarm-tables.ts';
+import type { AlarmTable as AlarmRow } from './tables.ts';
 
 export interface StoredAlarm {
   /** Sorts by the time at which it was raised. */

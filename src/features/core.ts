@@ -1,7 +1,7 @@
 /**
- * The parts of a running process, and the context that the openers of this folder share. An opener takes the
- * parts that it needs, which were opened before it, and returns one.
- * In: app.ts. Out: the openers. Types alone.
+ * The parts of a running process, and the context that all openers share. An opener takes the parts that it
+ * needs, which were opened before it, and returns one.
+ * In: app.ts. Out: the openers of app, and features. Types only.
  */
 import type { Access } from '../accounts/access.ts';
 import type { AuthUrl } from '../accounts/auth/auth-url.ts';
@@ -9,7 +9,6 @@ import type { Mail } from '../accounts/mail/account-mail.ts';
 import type { RateLimits } from '../accounts/rate-limit.ts';
 import type { TokenTries } from '../accounts/token-tries.ts';
 import type { FolderView, ObjectStoreView } from '../api/admin-shapes.ts';
-import type { AlarmsApi } from '../api/alarms/alarms-api.ts';
 import type { ClipsApi } from '../api/clips/clips-api.ts';
 import type { DeletionsApi } from '../api/deletions/deletions-api.ts';
 import type { EdgePurgesApi } from '../api/deletions/edge-purge-shapes.ts';
@@ -73,14 +72,12 @@ import type { StoredSettings } from '../settings/stored-settings.ts';
 import type { Store } from '../store/db.ts';
 import type { MsnMarks } from '../store/msn-marks.ts';
 import type { RowChanges } from '../store/row-changes.ts';
-import type { AlarmCenter } from '../streams/alarms/alarm-center.ts';
-import type { AlarmTable } from '../streams/alarms/alarm-table.ts';
-import type { Journal } from '../streams/alarms/journal.ts';
 import type { Catalog } from '../streams/catalog.ts';
 import type { ContentMode } from '../streams/content/content-mode.ts';
 import type { Disk } from '../streams/disk.ts';
 import type { Eraser } from '../streams/erase/eraser.ts';
 import type { ExportJobs } from '../streams/export/export-jobs.ts';
+import type { ManagedStream } from '../streams/managed-stream.ts';
 import type { PictureTable } from '../streams/picture/picture-table.ts';
 import type { Prober } from '../streams/source/limited-prober.ts';
 import type { StreamDeps } from '../streams/stream-deps.ts';
@@ -249,12 +246,12 @@ export interface Accounts {
   readonly tokenTries: TokenTries;
 }
 
-/** Alarms, and what happened to streams. */
-export interface Alarms {
-  readonly api: AlarmsApi;
-  readonly center: AlarmCenter;
-  readonly journal: Journal;
-  readonly table: AlarmTable;
+/** Where features take part in the work of the core. */
+export interface Hooks {
+  /** Emits all streams once a second, after they were measured. */
+  readonly measured: Emitter<readonly ManagedStream[]>;
+  /** Called one after the other when retention has deleted the media of a stream before an instant. */
+  readonly horizons: Set<(streamId: string, beforeUs: number) => Promise<void>>;
 }
 
 /** Answers media requests. */
@@ -293,6 +290,7 @@ export interface Parts {
   /** What this process alone publishes, also while the bus of the cluster waits for Redis. */
   readonly ownEvents: EventBus;
   readonly webhooks: Webhooks;
+  readonly hooks: Hooks;
   readonly disk: DiskWatch;
   readonly recordings: Recordings;
   readonly streams: Streams;
@@ -308,7 +306,6 @@ export interface Parts {
   readonly health: Health;
   readonly accounts: Accounts;
   readonly delivery: Delivery;
-  readonly alarms: Alarms;
   readonly relays: RelaysApi;
   readonly mediaServers: MediaServers;
   readonly rooms: Rooms;

@@ -1,0 +1,33 @@
+/**
+ * The features of oxbow: the one list, in the order in which they open, and the table of routes with theirs.
+ * In: the folders of src/features. Out: all routes; open features.
+ */
+import { alarms } from '../features/alarms/feature.ts';
+import type { AppContext } from '../features/core.ts';
+import type { CoreParts, Feature, OpenFeature } from '../features/feature.ts';
+import { routesWith } from '../http/routes/table.ts';
+
+/** Every feature. One that is not here does not exist. */
+export const features: readonly Feature[] = [alarms];
+
+/** Every route of the API and the health endpoints, in the order of the reference. */
+export const routes = routesWith(features);
+
+interface OpenFeatures {
+  /** What each has for its routes, by name. */
+  readonly own: ReadonlyMap<string, unknown>;
+  /** Starts what runs once the streams are open. */
+  start(): Promise<void>;
+}
+
+/** Opens all, each after the one before it. */
+export async function openFeatures(app: AppContext, parts: CoreParts): Promise<OpenFeatures> {
+  const opened = new Map<string, OpenFeature<unknown>>();
+  for (const { name, open } of features) opened.set(name, await open(app, parts));
+  return {
+    own: new Map([...opened].map(([name, { own }]) => [name, own])),
+    async start() {
+      for (const feature of opened.values()) await feature.start?.();
+    },
+  };
+}
