@@ -65,9 +65,9 @@ const fileUsers: readonly string[] = [
   'streams/import/found-files.ts', // files of other programs
   'streams/import/ledger.ts', // which of them were imported
   'streams/import/local-file.ts', // files of other programs
-  'streams/export/offline.ts', // is there a database?
+  'streams/offline/recordings.ts', // is there a database?
   'streams/source/probe-file.ts', // `oxbow probe FILE`
-  'streams/rebuild.ts', // is there a database?
+  'streams/offline/rebuild.ts', // is there a database?
 ];
 
 /** Folders that run in browsers too, or must stay pure. */

@@ -8,10 +8,9 @@ import { createSolePlacement } from '../cluster/placement/placement.ts';
 import { EffectiveSettings, type SettingFacts } from '../config/running/effective-settings.ts';
 import type { Config } from '../config/schema.ts';
 import type { NodeRole } from '../config/sections/cluster-section.ts';
-import type { AppContext, Hooks } from '../features/core.ts';
+import type { AppContext } from '../features/core.ts';
 import { closeInOrder, Shutdown } from '../features/shutdown.ts';
 import type { PublishAccess } from '../ingest/publish-access.ts';
-import { Emitter } from '../lib/events.ts';
 import { version } from '../lib/version.ts';
 import type { Log } from '../observe/log.ts';
 import type { ClaimedPort } from '../serve/claimed-port.ts';
@@ -23,7 +22,7 @@ import { openDelivery } from './delivery.ts';
 import { openDisk } from './disk.ts';
 import { openErrorReports } from './errors.ts';
 import { openEvents } from './events.ts';
-import { openFeatures } from './features.ts';
+import { createHooks, openFeatures } from './features.ts';
 import { openDeletions, startDeletions } from './files/deletions.ts';
 import { startFolders } from './files/folders.ts';
 import { startOffload } from './files/objects.ts';
@@ -31,7 +30,7 @@ import { startVerify } from './files/verify.ts';
 import { openChecks, openChildren, openGauges } from './health.ts';
 import { openHttp } from './http.ts';
 import { type IngestAddresses, type IngestEndpoints, openIngest, printIngest, withoutIngest } from './ingest.ts';
-import { openExports, openJobs, openOwnWorker, startJobs } from './jobs.ts';
+import { openJobs, openOwnWorker, startJobs } from './jobs.ts';
 import { openAssetsApi, openLibrary, startTrash } from './library.ts';
 import { startMeasuring } from './measuring.ts';
 import { openNet } from './net.ts';
@@ -131,13 +130,13 @@ export async function startApp(
   const placement = nodes?.placement ?? createSolePlacement();
   const does = (role: NodeRole) => !nodes || nodes.roles.includes(role);
   const { bus, ownEvents, webhooks } = await openEvents(app, { store, changes, net, cluster });
+  const hooks = createHooks();
   const disk = await openDisk(app, bus);
   const recordings = await openRecordings(app, { store, changes, bus, disk, nodes });
   const streams = openStreams(app, { store, net, bus, disk, recordings, cluster, placement }, { signal });
   const { catalog } = streams;
   const openedJobs = await openJobs(app, { store, bus, recordings, disk });
   const { jobs, workers } = openedJobs;
-  const exports = openExports(app, { recordings, streams, jobs, disk });
   const library = await openLibrary(app, { store, bus, recordings, placement });
   const processing = openProcessing(app, { store, recordings, jobs, library, placement });
   const uploads = await openUploads(app, { store, bus, recordings, disk, library, placement });
@@ -150,7 +149,8 @@ export async function startApp(
     ownEvents,
     recordings,
     streams,
-    exports,
+    jobs,
+    hooks,
     library,
     accounts,
     net,
@@ -158,7 +158,6 @@ export async function startApp(
   });
   const delivery = openDelivery(app, { recordings, catalog, library });
   const publishPorts = noPublishPorts();
-  const hooks: Hooks = { measured: new Emitter(), horizons: new Set() };
   const features = await openFeatures(app, {
     store,
     changes,
@@ -210,7 +209,6 @@ export async function startApp(
     catalog,
     jobs,
     workers,
-    exports,
     library,
     uploads,
     assets,

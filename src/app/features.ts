@@ -3,15 +3,22 @@
  * In: the folders of src/features. Out: all routes; open features.
  */
 import { alarms } from '../features/alarms/feature.ts';
-import type { AppContext } from '../features/core.ts';
+import type { AppContext, Hooks } from '../features/core.ts';
+import { exports } from '../features/exports/feature.ts';
 import type { CoreParts, Feature, OpenFeature } from '../features/feature.ts';
 import { routesWith } from '../http/routes/table.ts';
+import { Emitter } from '../lib/events.ts';
 
 /** Every feature. One that is not here does not exist. */
-export const features: readonly Feature[] = [alarms];
+export const features: readonly Feature[] = [exports, alarms];
 
 /** Every route of the API and the health endpoints, in the order of the reference. */
 export const routes = routesWith(features);
+
+/** Hooks in which nothing takes part yet. */
+export function createHooks(): Hooks {
+  return { measured: new Emitter(), horizons: new Set(), fileJobs: new Set() };
+}
 
 interface OpenFeatures {
   /** What each has for its routes, by name. */

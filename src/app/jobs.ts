@@ -1,9 +1,8 @@
 /**
- * Opens background work: the queue of jobs, and exports as one kind of job.
- * In: the context, store, events, recordings, streams. Out: Jobs, Workers, ExportJobs.
+ * Opens background work: the queue of jobs.
+ * In: the context, store, events, recordings. Out: Jobs, Workers.
  */
 import { fileURLToPath } from 'node:url';
-import { clusterKey } from '../accounts/cluster-key.ts';
 import { nodeName } from '../config/sections/cluster-section.ts';
 import type { AppContext, Parts } from '../features/core.ts';
 import type { Job } from '../jobs/job.ts';
@@ -13,7 +12,6 @@ import type { JobTransport } from '../jobs/transport/job-transport.ts';
 import { messageOf } from '../lib/errors.ts';
 import { startedFile } from '../lib/program-files.ts';
 import { redact } from '../observe/redact.ts';
-import { ExportJobs } from '../streams/export/export-jobs.ts';
 
 /** Longest attempt to connect to RabbitMQ, ms. */
 const CONNECT_MS = 15_000;
@@ -103,31 +101,6 @@ export function openOwnWorker(
     }),
   );
   queued.subscribe(() => worker.need());
-}
-
-/** Registers exports. */
-export function openExports(
-  { config, settings, clock }: AppContext,
-  { recordings, streams, jobs, disk }: Pick<Parts, 'recordings' | 'streams' | 'jobs' | 'disk'>,
-): ExportJobs {
-  const { segments, table, reader } = recordings;
-  const { catalog } = streams;
-  const node = nodeName(config);
-  const secret = node === undefined ? undefined : config.cluster.secret;
-  const exports = new ExportJobs({
-    jobs,
-    catalog,
-    table,
-    reader,
-    clock,
-    segments,
-    settings,
-    mayWrite: () => disk.now().hasRoom,
-    node,
-    ticketKey: secret === undefined ? undefined : Buffer.from(clusterKey(secret, 'download tickets')),
-  });
-  jobs.register(exports.kind);
-  return exports;
 }
 
 /** Runs queued jobs, assigns them to workers and deletes expired ones until the shutdown. */

@@ -15,7 +15,7 @@ import { StoredSettings } from '../settings/stored-settings.ts';
 import { openStore as openDatabase, type Store } from '../store/db.ts';
 import type { Guard } from '../store/engine.ts';
 import { RowChanges } from '../store/row-changes.ts';
-import { DATABASE_FILE } from '../streams/rebuild.ts';
+import { DATABASE_FILE } from '../streams/offline/rebuild.ts';
 
 /** Longer than the pool waits for a connection, which is never left without an owner. */
 const GUARD_MS = 20_000;

@@ -169,9 +169,9 @@ async function exportLocally(
 ): Promise<ExportResult> {
   const [{ openOfflineRecordings }, { exportToFile, rangesOf }, { checkQuality, parseQuality }, stores, temporary] =
     await Promise.all([
-      import('../streams/export/offline.ts'),
-      import('../streams/export/export-file.ts'),
-      import('../streams/export/encoded/quality.ts'),
+      import('../streams/offline/recordings.ts'),
+      import('../features/exports/export-file.ts'),
+      import('../features/exports/encoded/quality.ts'),
       import('../archive/local-segment-store.ts'),
       import('../archive/temporary-store.ts'),
     ]);

@@ -4,7 +4,7 @@
  */
 import type { Config } from '../config/schema.ts';
 import { databaseServer } from '../config/sections/store-section.ts';
-import type { IndexReport, RebuildResult } from '../streams/rebuild.ts';
+import type { IndexReport, RebuildResult } from '../streams/offline/rebuild.ts';
 
 /** Settings that say where recordings and index are. */
 export type IndexSettings = Pick<Config, 'data' | 'store' | 'storage'>;
@@ -17,7 +17,7 @@ export async function compareIndex(
   { data, store, storage }: IndexSettings,
   { signal }: { signal: AbortSignal },
 ): Promise<IndexReport> {
-  const { checkIndex } = await import('../streams/rebuild.ts');
+  const { checkIndex } = await import('../streams/offline/rebuild.ts');
   return checkIndex(data, { signal, server: databaseServer(store), storage });
 }
 
@@ -37,7 +37,7 @@ export async function makeIndex(
   { data, store, storage }: IndexSettings,
   { signal }: { signal: AbortSignal },
 ): Promise<RebuildResult> {
-  const { rebuildIndex } = await import('../streams/rebuild.ts');
+  const { rebuildIndex } = await import('../streams/offline/rebuild.ts');
   try {
     return await rebuildIndex(data, { signal, server: databaseServer(store), storage, progress: showProgress });
   } finally {

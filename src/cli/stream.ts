@@ -79,7 +79,7 @@ async function readFolder(
   { data, store, storage }: IndexSettings,
   signal: AbortSignal,
 ): Promise<readonly ListedStream[]> {
-  const { openOfflineRecordings } = await import('../streams/export/offline.ts');
+  const { openOfflineRecordings } = await import('../streams/offline/recordings.ts');
   await using recordings = await openOfflineRecordings(data, { signal, server: databaseServer(store), storage });
   const listed = await recordings.list();
   return listed.map((each) => ({ ...each, state: null }));

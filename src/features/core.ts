@@ -58,10 +58,11 @@ import type { Telemetry } from '../observe/traces/telemetry.ts';
 import type { ChunkTable } from '../recording/chunk-table.ts';
 import type { ClipTable } from '../recording/clips/clip-table.ts';
 import type { KeptWindows } from '../recording/clips/kept-windows.ts';
-import type { ErasureTable } from '../recording/erase/erasure-table.ts';
+import type { ErasedThing, ErasureTable } from '../recording/erase/erasure-table.ts';
 import type { Horizons } from '../recording/horizons.ts';
 import type { MarkerTable } from '../recording/marker-table.ts';
 import type { PinTable } from '../recording/pin-table.ts';
+import type { PinnedRange } from '../recording/pinned-windows.ts';
 import type { StatsTable } from '../recording/stats-table.ts';
 import type { Storyboards } from '../recording/storyboard/storyboards.ts';
 import type { Chats } from '../rooms/chat/chats.ts';
@@ -76,7 +77,6 @@ import type { Catalog } from '../streams/catalog.ts';
 import type { ContentMode } from '../streams/content/content-mode.ts';
 import type { Disk } from '../streams/disk.ts';
 import type { Eraser } from '../streams/erase/eraser.ts';
-import type { ExportJobs } from '../streams/export/export-jobs.ts';
 import type { ManagedStream } from '../streams/managed-stream.ts';
 import type { PictureTable } from '../streams/picture/picture-table.ts';
 import type { Prober } from '../streams/source/limited-prober.ts';
@@ -252,6 +252,8 @@ export interface Hooks {
   readonly measured: Emitter<readonly ManagedStream[]>;
   /** Called one after the other when retention has deleted the media of a stream before an instant. */
   readonly horizons: Set<(streamId: string, beforeUs: number) => Promise<void>>;
+  /** Jobs whose files have media of a range, or will have: a deletion of the range cancels them. */
+  readonly fileJobs: Set<(stream: string, range: PinnedRange) => Promise<readonly ErasedThing[]>>;
 }
 
 /** Answers media requests. */
@@ -297,7 +299,6 @@ export interface Parts {
   readonly catalog: Catalog;
   readonly jobs: Jobs;
   readonly workers: Workers;
-  readonly exports: ExportJobs;
   readonly library: Library;
   readonly uploads: Uploads;
   readonly assets: AssetsApi;

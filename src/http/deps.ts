@@ -5,7 +5,7 @@
 import type { SettingView, StorageView } from '../api/admin-shapes.ts';
 import type { DeletionsApi } from '../api/deletions/deletions-api.ts';
 import type { EdgePurgesApi } from '../api/deletions/edge-purge-shapes.ts';
-import type { ExportsApi, JobsApi } from '../api/jobs/jobs-api.ts';
+import type { JobsApi } from '../api/jobs/jobs-api.ts';
 import type { NodesApi } from '../api/nodes/nodes-api.ts';
 import type { ProbeRequest, ProbeView } from '../api/probe.ts';
 import type { PublishPorts } from '../api/publish/publish-address.ts';
@@ -24,7 +24,6 @@ import type {
 } from '../api/webhook-shapes.ts';
 import type { WorkersApi } from '../api/workers/workers-api.ts';
 import type { Guides } from '../delivery/iptv/guides.ts';
-import type { Reply } from '../delivery/reply.ts';
 import type { Uploads } from '../library/uploads/uploads.ts';
 import type { Health } from '../observe/health.ts';
 import type { LogRing } from '../observe/log-ring.ts';
@@ -75,7 +74,6 @@ export interface HttpDeps extends ServeDeps {
   readonly features: ReadonlyMap<string, unknown>;
   readonly jobs: JobsApi;
   readonly workers: WorkersApi;
-  readonly exports: ExportsApi<Reply>;
   readonly deletions: DeletionsApi;
   readonly edgePurges: EdgePurgesApi;
   readonly webhooks: WebhooksApi;

@@ -11,21 +11,13 @@ import { OxbowError } from '../lib/errors.ts';
 import type { HttpDeps, WebhooksApi } from './deps.ts';
 
 /** No jobs at all. */
-export function fakeJobs(): Pick<HttpDeps, 'jobs' | 'workers' | 'exports'> {
+export function fakeJobs(): Pick<HttpDeps, 'jobs' | 'workers'> {
   const unknown = async (id: string): Promise<never> => {
     throw new OxbowError('job-unknown', `no ${id}`);
   };
   return {
     jobs: { list: async () => ({ items: [], nextCursor: null }), get: unknown, cancel: unknown, retry: unknown },
     workers: { list: () => [] } as unknown as HttpDeps['workers'],
-    exports: {
-      file: unknown,
-      ticket: unknown,
-      fileFor: unknown,
-      create: async ({ stream }) => {
-        throw new OxbowError('stream-unknown', `no ${stream}`);
-      },
-    },
   };
 }
 

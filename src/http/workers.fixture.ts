@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { openAccess } from '../accounts/access.ts';
 import type { AccountTables } from '../accounts/account-tables.ts';
 import { memoryTables } from '../accounts/memory-tables.fixture.ts';
+import { routes } from '../app/routes.fixture.ts';
 import { MemorySegmentStore } from '../archive/memory-segment-store.ts';
 import { openRangeReader } from '../archive/range-reader.ts';
 import { segmentLocation } from '../archive/segment-store.ts';
@@ -17,7 +18,6 @@ import type { JobTransport } from '../jobs/transport/job-transport.ts';
 import { createSystemClock } from '../lib/clock.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import { openTemporaryStore } from '../store/store.fixture.ts';
-import type { HttpDeps } from './deps.ts';
 import { token as adminToken, startTestServer, type TestServer } from './fixture.ts';
 
 /** A running server. */
@@ -111,9 +111,9 @@ async function start(options: WorkerServerOptions, kept: Kept): Promise<WorkerSe
   const access = await openAccess({ tables, dataFolder: tmpdir(), clock, adminToken, watchSecret: 'x'.repeat(40) });
   // Requests of exports add a job of the test's kind.
   const create = async () => ({ ...(await jobs.add('test', { act: 'work', forMs: 20 })), result: null });
-  const exports = { create } as unknown as HttpDeps['exports'];
-  const deps = { jobs, workers, exports, events: bus, metrics, reader, clock, access };
-  const server = await startTestServer(deps, undefined, { port });
+  const features = new Map([['exports', { create }]]);
+  const deps = { jobs, workers, features, events: bus, metrics, reader, clock, access };
+  const server = await startTestServer(deps, undefined, { port, routes });
   const { secret: token } = await access.tokens.make({ label: 'worker', scopes: ['worker'], expiresMs: undefined });
   let isRestarted = false;
   const stop = async () => {

@@ -5,7 +5,7 @@ import { suite, test } from 'node:test';
 import { openVirtualTime } from '../../test/fixtures/virtual-time.ts';
 import { openLocalSegmentStore } from '../archive/local-segment-store.ts';
 import type { Publisher } from '../ingest/publisher.ts';
-import { rebuildIndex } from './rebuild.ts';
+import { rebuildIndex } from './offline/rebuild.ts';
 import { readSavedState } from './saved-state.ts';
 import {
   type Folder,

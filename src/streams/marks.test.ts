@@ -3,7 +3,7 @@ import { suite, test } from 'node:test';
 import { OxbowError } from '../lib/errors.ts';
 import { MAX_PINS, PinTable } from '../recording/pin-table.ts';
 import { Retention } from '../recording/retention.ts';
-import { rebuildIndex } from './rebuild.ts';
+import { rebuildIndex } from './offline/rebuild.ts';
 import { openStreams, START_MS, type StreamsRig, temporaryFolder } from './streams.fixture.ts';
 
 const HOUR = 3_600_000;

@@ -38,10 +38,10 @@ import { serveHere } from '../store/store.fixture.ts';
 import { createStreamsApi } from './api.ts';
 import { Catalog } from './catalog.ts';
 import type { StreamDefinition } from './definition.ts';
+import { DATABASE_FILE } from './offline/rebuild.ts';
 import { openHorizons } from './open-horizons.ts';
 import { openMsnMarks } from './open-msn-marks.ts';
 import { PictureTable } from './picture/picture-table.ts';
-import { DATABASE_FILE } from './rebuild.ts';
 import type { RunSource, StreamDeps } from './stream-deps.ts';
 
 /** Where the clock of a rig starts, ms since 1970: a ten-minute mark and 100 s. */

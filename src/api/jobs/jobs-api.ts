@@ -1,6 +1,6 @@
 /**
  * The contracts of jobs and of exports, as the HTTP API calls them. Each call refuses with an OxbowError.
- * In: http/routes calls them. Out: streams/export/export-jobs implements them, the tests of http/ stand in
+ * In: http/routes calls them. Out: features/exports/export-jobs implements them, the tests of http/ stand in
  * for them. Only types.
  */
 import type { ExportJob, ExportSettings, ExportTicket, JobView } from './job-shapes.ts';

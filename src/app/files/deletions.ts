@@ -1,6 +1,6 @@
 /**
  * Opens deletions of ranges on request, and legal holds.
- * In: the context, recordings, streams, exports, the library, accounts, nodes. Out: DeletionsApi; deletions
+ * In: the context, recordings, streams, jobs, the library, accounts, nodes. Out: DeletionsApi; deletions
  * continue until the shutdown.
  */
 import { assetPrefix } from '../../archive/asset-locations.ts';
@@ -19,12 +19,13 @@ export async function openDeletions(
     ownEvents,
     recordings,
     streams: { deps, catalog },
-    exports,
+    jobs,
+    hooks,
     library: { assets },
     accounts,
     net,
     nodes,
-  }: Pick<Parts, 'ownEvents' | 'recordings' | 'streams' | 'exports' | 'library' | 'accounts' | 'net' | 'nodes'>,
+  }: Pick<Parts, 'ownEvents' | 'recordings' | 'streams' | 'jobs' | 'hooks' | 'library' | 'accounts' | 'net' | 'nodes'>,
 ): Promise<Deletions> {
   const { objects, reader, segments, release, deleteElsewhere, erasures } = recordings;
   const { audit } = accounts.access;
@@ -54,8 +55,13 @@ export async function openDeletions(
     purgeNodes: nodes && ((things, options) => purgeCopies(nodes, things, options)),
     objects: objects && { index: objects.index, targets: objects.targets },
     elsewhere: {
-      exports: (stream, range) => exports.over(stream, range),
-      removeExport: (id) => exports.remove(id),
+      async exports(stream, range) {
+        const found = await Promise.all([...hooks.fileJobs].map((over) => over(stream, range)));
+        return found.flat();
+      },
+      async removeExport(id) {
+        await jobs.cancel(id);
+      },
       titleOf: async (id) => (await assets.find(id))?.title,
       async removeAsset(id) {
         if (await assets.find(id)) await assets.purge(id);

@@ -7,6 +7,9 @@ import type { RangeReader } from '../../archive/range-reader.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { type FileFormat, FileTracks } from '../../media/file/file-tracks.ts';
 import { layOut } from '../../media/file/layout.ts';
+import type { ChunkTable } from '../../recording/chunk-table.ts';
+import type { RecordingReader } from '../../recording/recording-reader.ts';
+import type { TimelineEnd } from '../../recording/timeline.ts';
 import { type Range, segmentsOver } from '../past/past.ts';
 import type { ServedStream } from '../served-stream.ts';
 import { cutExactly, type Recode } from './export-exact.ts';
@@ -21,6 +24,13 @@ export const REORDER_US = 1_000_000;
 
 /** What an export needs of a stream. */
 export type Exportable = Pick<ServedStream, 'name' | 'recording' | 'inits' | 'createdUs' | 'horizonUs'>;
+
+/** A stream whose recording can be exported, with its timeline. */
+export interface ExportSource {
+  readonly stream: Exportable & { readonly recording: RecordingReader };
+  readonly table: Pick<ChunkTable, 'joinedSpansBetween' | 'firstSpanFrom'>;
+  readonly end: TimelineEnd;
+}
 
 /** The requested file. */
 export interface ExportRequest {

@@ -14,7 +14,6 @@ import { userAdminRoutes } from './accounts/users-admin.ts';
 import { adminRoutes } from './admin.ts';
 import { clipRoutes } from './clips.ts';
 import { eventRoutes } from './events.ts';
-import { exportRoutes } from './exports.ts';
 import { healthRoutes } from './health.ts';
 import { mailRoutes } from './identity/mail.ts';
 import { identityRoutes } from './identity/sign-in.ts';
@@ -65,7 +64,6 @@ const groups: readonly (readonly Route[])[] = [
   clipRoutes,
   assetRoutes,
   subtitleRoutes,
-  exportRoutes,
   jobRoutes,
   workerRoutes,
   workerJobRoutes,

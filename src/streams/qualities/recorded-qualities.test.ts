@@ -180,7 +180,7 @@ suite('recorded qualities (docs/media.md 14, 15)', () => {
         if (how !== 'in order') next = left.use(await rig.streams.crash());
       }
       if (how === 'and its database is lost') {
-        const { rebuildIndex } = await import('../rebuild.ts');
+        const { rebuildIndex } = await import('../offline/rebuild.ts');
         await rebuildIndex(next.path, { signal: new AbortController().signal });
       }
       await using rig = await openRig(next, START_MS + 100_000);

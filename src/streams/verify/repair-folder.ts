@@ -30,7 +30,13 @@ import { type IndexReader, openIndexReader } from '../../store/reading/index-rea
 import { isLocked } from '../../store/running.ts';
 import { checkDatabaseFile } from '../../store/sqlite/corrupt-file.ts';
 import { moveAside } from '../../store/sqlite/sqlite.ts';
-import { type FolderOptions, openFolderStore, type RebuildResult, rebuildIndex, refuseNodes } from '../rebuild.ts';
+import {
+  type FolderOptions,
+  openFolderStore,
+  type RebuildResult,
+  rebuildIndex,
+  refuseNodes,
+} from '../offline/rebuild.ts';
 
 /** What a repair does with a file. */
 export interface RepairAction {

@@ -14,7 +14,7 @@ import { ChunkTable } from '../../recording/chunk-table.ts';
 import { DamageKeeper } from '../../recording/verify/damage-keeper.ts';
 import { VerifiedFiles } from '../../recording/verify/verified-files.ts';
 import { openStore } from '../../store/db.ts';
-import { DATABASE_FILE, openFolderStore } from '../rebuild.ts';
+import { DATABASE_FILE, openFolderStore } from '../offline/rebuild.ts';
 import { openStreams, temporaryFolder, testSource } from '../streams.fixture.ts';
 import { repairFolder } from './repair-folder.ts';
 import { verifyFolder } from './verify-folder.ts';

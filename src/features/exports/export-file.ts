@@ -7,25 +7,16 @@ import type { ExportResult, ExportSettings } from '../../api/jobs/job-shapes.ts'
 import type { RangeReader } from '../../archive/range-reader.ts';
 import { isMissing, type SegmentStore, type WriteContent } from '../../archive/segment-store.ts';
 import { parseRange } from '../../delivery/address-time.ts';
-import { type Exportable, type Exported, type ExportRequest, writeExport } from '../../delivery/export/export.ts';
+import { type Exported, type ExportRequest, type ExportSource, writeExport } from '../../delivery/export/export.ts';
 import type { ExportedPart } from '../../delivery/export/export-sections.ts';
 import type { Range } from '../../delivery/past/past.ts';
 import type { LadderEffort } from '../../ffmpeg/ladder-options.ts';
 import { recode } from '../../ffmpeg/recode.ts';
 import { FormatError, messageOf, OxbowError } from '../../lib/errors.ts';
 import { HOLE_US } from '../../live/continuity.ts';
-import type { ChunkTable } from '../../recording/chunk-table.ts';
-import type { RecordingReader } from '../../recording/recording-reader.ts';
-import { readTimeline, type TimelineEnd } from '../../recording/timeline.ts';
+import { readTimeline } from '../../recording/timeline.ts';
 import { writeEncodedExport } from './encoded/encoded-export.ts';
 import type { ExportQuality } from './encoded/quality.ts';
-
-/** A stream whose recording can be exported, with its timeline. */
-export interface ExportSource {
-  readonly stream: Exportable & { readonly recording: RecordingReader };
-  readonly table: Pick<ChunkTable, 'joinedSpansBetween' | 'firstSpanFrom'>;
-  readonly end: TimelineEnd;
-}
 
 export interface ExportTarget {
   /** Stores the content as one complete file, or nothing: `put` of a store, or `putFile`. */

@@ -3,15 +3,19 @@
  * In: ExportSettings. Out: a job, later the file.
  */
 import { ExportJob, ExportSettings, ExportTicket } from '../../api/jobs/job-shapes.ts';
+import type { ExportsApi } from '../../api/jobs/jobs-api.ts';
 import { Type } from '../../api/type.ts';
-import { IdParams } from '../route/page-query.ts';
-import { defineRoute, type Route } from '../route/route.ts';
+import type { Reply } from '../../delivery/reply.ts';
+import { IdParams } from '../../http/route/page-query.ts';
+import { rowsFor } from '../feature.ts';
 
 const TicketParams = Type.Object({ ticket: Type.String({ maxLength: 100 }) });
 const FileBody = Type.Unsafe<unknown>({ type: 'string', format: 'binary', description: 'the file' });
 
+const defineRoute = rowsFor<ExportsApi<Reply>>();
+
 /** The rows. */
-export const exportRoutes: readonly Route[] = [
+export const exportRoutes = [
   defineRoute({
     method: 'POST',
     path: '/api/v1/exports',
@@ -21,7 +25,7 @@ export const exportRoutes: readonly Route[] = [
     body: ExportSettings,
     replies: { 202: ExportJob },
     repeatable: true,
-    async answer({ body }, { exports }) {
+    async answer({ body }, exports) {
       const job = await exports.create(body);
       return { status: 202, headers: { location: `/api/v1/jobs/${job.id}` }, body: job };
     },
@@ -34,7 +38,7 @@ export const exportRoutes: readonly Route[] = [
     sentence: 'Downloads the file of an export, whole or by range.',
     params: IdParams,
     replies: { 200: FileBody, 206: FileBody },
-    answer: async ({ params: { id } }, { exports }) => ({ file: await exports.file(id) }),
+    answer: async ({ params: { id } }, exports) => ({ file: await exports.file(id) }),
   }),
   defineRoute({
     method: 'POST',
@@ -44,7 +48,7 @@ export const exportRoutes: readonly Route[] = [
     sentence: 'Creates an address from which a browser can download the file without credentials, for 15 minutes.',
     params: IdParams,
     replies: { 201: ExportTicket },
-    async answer({ params: { id } }, { exports }) {
+    async answer({ params: { id } }, exports) {
       const ticket = await exports.ticket(id);
       return { status: 201, headers: { location: ticket.url }, body: ticket };
     },
@@ -57,6 +61,6 @@ export const exportRoutes: readonly Route[] = [
     sentence: 'Downloads the file of an export with a ticket, whole or by range.',
     params: TicketParams,
     replies: { 200: FileBody, 206: FileBody },
-    answer: async ({ params: { ticket } }, { exports }) => ({ file: await exports.fileFor(ticket) }),
+    answer: async ({ params: { ticket } }, exports) => ({ file: await exports.fileFor(ticket) }),
   }),
 ];

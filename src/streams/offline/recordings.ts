@@ -10,6 +10,7 @@ import { printRfc3339 } from '../../api/instant.ts';
 import type { StreamView } from '../../api/shapes.ts';
 import { streamUnknown } from '../../api/stream-name.ts';
 import { openRangeReader, type RangeReader } from '../../archive/range-reader.ts';
+import type { ExportSource } from '../../delivery/export/export.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { createSilentLog } from '../../observe/log.ts';
 import { ChunkTable, READS_AT_ONCE } from '../../recording/chunk-table.ts';
@@ -18,9 +19,8 @@ import { openInitTable } from '../../recording/init-table.ts';
 import { RecordingReader } from '../../recording/recording-reader.ts';
 import { recoverStream } from '../../recording/recovery.ts';
 import { openStore } from '../../store/db.ts';
-import { DATABASE_FILE, type FolderOptions, openFolderStore } from '../rebuild.ts';
 import { adoptRecordings, readDefinitions, readRemoved } from '../stream-table.ts';
-import type { ExportSource } from './export-file.ts';
+import { DATABASE_FILE, type FolderOptions, openFolderStore } from './rebuild.ts';
 
 /** Recovery reads files from this long before the newest indexed one, µs. */
 const RECOVER_BACK_US = 2 * 3600 * 1_000_000;

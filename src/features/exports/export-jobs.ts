@@ -14,7 +14,7 @@ import {
   segmentPrefix,
   type WriteContent,
 } from '../../archive/segment-store.ts';
-import { type ExportRequest, estimateExport } from '../../delivery/export/export.ts';
+import { type ExportRequest, type ExportSource, estimateExport } from '../../delivery/export/export.ts';
 import type { Range } from '../../delivery/past/past.ts';
 import type { Reply } from '../../delivery/reply.ts';
 import { contentTypes } from '../../delivery/text-reply.ts';
@@ -27,11 +27,11 @@ import { OxbowError } from '../../lib/errors.ts';
 import type { FileFormat } from '../../media/file/file-tracks.ts';
 import type { ChunkTable } from '../../recording/chunk-table.ts';
 import { overlap } from '../../recording/pinned-windows.ts';
-import type { Catalog } from '../catalog.ts';
-import type { ManagedStream } from '../managed-stream.ts';
+import type { Catalog } from '../../streams/catalog.ts';
+import type { ManagedStream } from '../../streams/managed-stream.ts';
 import { DownloadTickets } from './download-tickets.ts';
 import { checkQuality, parseQuality } from './encoded/quality.ts';
-import { type ExportSource, exportToFile, rangesOf } from './export-file.ts';
+import { exportToFile, rangesOf } from './export-file.ts';
 
 const EXPORTS = segmentPrefix('exports');
 /** The kind of these jobs. */
@@ -180,11 +180,6 @@ export class ExportJobs implements ExportsApi<Reply> {
       (job) => job.state !== 'failed' && job.state !== 'cancelled' && extentsOf(job).some((one) => overlap(one, range)),
     );
     return touched.map(({ id, result }) => ({ id, title: (result as ExportResult | null)?.filename ?? '' }));
-  }
-
-  /** Deletes an export with its file, or cancels it. */
-  async remove(id: string): Promise<void> {
-    await this.#options.jobs.cancel(id);
   }
 
   async #export(job: Job, { signal, progress }: JobContext): Promise<ExportResult> {

@@ -2,17 +2,17 @@ import assert from 'node:assert/strict';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
-import { startS3 } from '../archive/objects/object-servers.fixture.ts';
-import { uploadObject } from '../archive/objects/upload-object.ts';
-import { listChunks, listRecordings } from '../archive/recording-locations.ts';
-import { segmentPrefix } from '../archive/segment-store.ts';
-import { bytesOf } from '../archive/segment-stores.fixture.ts';
-import { loadConfig } from '../config/load.ts';
-import { createSilentLog } from '../observe/log.ts';
-import { openStore } from '../store/db.ts';
-import { openOfflineRecordings } from './export/offline.ts';
+import { startS3 } from '../../archive/objects/object-servers.fixture.ts';
+import { uploadObject } from '../../archive/objects/upload-object.ts';
+import { listChunks, listRecordings } from '../../archive/recording-locations.ts';
+import { segmentPrefix } from '../../archive/segment-store.ts';
+import { bytesOf } from '../../archive/segment-stores.fixture.ts';
+import { loadConfig } from '../../config/load.ts';
+import { createSilentLog } from '../../observe/log.ts';
+import { openStore } from '../../store/db.ts';
+import { openStreams, temporaryFolder, testSource } from '../streams.fixture.ts';
 import { checkIndex, DATABASE_FILE, openFolderStore, rebuildIndex } from './rebuild.ts';
-import { openStreams, temporaryFolder, testSource } from './streams.fixture.ts';
+import { openOfflineRecordings } from './recordings.ts';
 
 const { signal } = new AbortController();
 

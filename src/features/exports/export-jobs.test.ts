@@ -10,7 +10,7 @@ import { Jobs } from '../../jobs/jobs-api.ts';
 import { openTableQueue } from '../../jobs/table-queue.ts';
 import type { Init } from '../../media/segment.ts';
 import { groupsFrom, initOf, openRig, START_US } from '../../recording/recording.fixture.ts';
-import type { ManagedStream } from '../managed-stream.ts';
+import type { ManagedStream } from '../../streams/managed-stream.ts';
 import { exportToFile } from './export-file.ts';
 import { ExportJobs, type ExportJobsOptions } from './export-jobs.ts';
 
