@@ -57,7 +57,7 @@ export const features: readonly Feature[] = [
     'publish/keys publish/publishers publish/advice publish/go-live',
   ),
   feature('Pictures while away', 'shows a picture while the publisher is gone', 'away', 'publish/publishers'),
-  feature('Relays', 'sends a stream to other servers', 'relay', 'publish/relay'),
+  feature('Relays', 'sends a stream to other servers', 'relay relays', 'publish/relay'),
   feature(
     'Live ladder',
     'encodes a live stream in further qualities',

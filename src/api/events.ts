@@ -10,6 +10,7 @@ import { ClipView } from './clips/clip-shapes.ts';
 import { HoldView } from './deletions/deletion-shapes.ts';
 import { gapCauses } from './gap.ts';
 import { JobView } from './jobs/job-shapes.ts';
+import { relayEvents } from './relay/relay-events.ts';
 import { MarkerView, PinView, StreamView } from './shapes.ts';
 import { storageEvents } from './storage-events.ts';
 import { Type } from './type.ts';
@@ -35,12 +36,6 @@ export type EventAudience = 'stream' | 'anyone' | 'admin' | 'owner';
 const Publisher = {
   protocol: Type.String({ description: '`rtmp`, `srt`, `rtp`, `whip`' }),
   remote: Type.String({ description: 'address and port of the publisher' }),
-};
-
-const Relay = {
-  id: Type.String(),
-  label: Type.String(),
-  target: Type.String({ description: 'address of the target without its secrets' }),
 };
 
 const AssetData = {
@@ -191,19 +186,7 @@ export const eventTable = {
     data: inline(Finding),
   },
   ...alarmEvents,
-  'relay.live': {
-    audience: 'admin',
-    sentence: 'A relay sends media to its target, for the first time or again.',
-    data: Type.Object({
-      ...Relay,
-      leftOut: Type.Array(Type.String(), { description: 'tracks that the target cannot take' }),
-    }),
-  },
-  'relay.failed': {
-    audience: 'admin',
-    sentence: 'A relay lost its target, or could not reach it. Published once until it is live again; it tries again.',
-    data: Type.Object({ ...Relay, detail: Detail }),
-  },
+  ...relayEvents,
   'job.created': { audience: 'admin', sentence: 'A job was queued.', data: JobData },
   'job.progress': {
     audience: 'admin',

@@ -39,7 +39,6 @@ import { openProcessing, startProcessing } from './processing.ts';
 import { openPublishAccess } from './publish.ts';
 import { openRtp } from './realtime/rtp.ts';
 import { openClips, openRecordings, startRetention } from './recordings.ts';
-import { openRelays } from './relays.ts';
 import { openChats, startChatRetention } from './rooms/chat.ts';
 import { openMediaProxy, openMediaServers } from './rooms/media-elsewhere.ts';
 import { openRooms } from './rooms/rooms.ts';
@@ -180,7 +179,6 @@ export async function startApp(
   });
   const webrtc = createWebRtc(app, publishAccess, delivery);
   const rtp = openRtp(app, { catalog });
-  const relays = await openRelays(app, { catalog, store, changes, net, bus, publishPorts });
   const streamsElsewhere = openStreamsElsewhere(app, { store, nodes });
   const chats = openChats(app, { store, catalog, accounts, placement, streamsElsewhere });
   const mediaServers = openMediaServers(app, { store, net, accounts });
@@ -217,7 +215,6 @@ export async function startApp(
     health,
     accounts,
     delivery,
-    relays,
     mediaServers,
     rooms,
     chats,

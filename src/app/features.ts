@@ -6,11 +6,12 @@ import { alarms } from '../features/alarms/feature.ts';
 import type { AppContext, Hooks } from '../features/core.ts';
 import { exports } from '../features/exports/feature.ts';
 import type { CoreParts, Feature, OpenFeature } from '../features/feature.ts';
+import { relays } from '../features/relays/feature.ts';
 import { routesWith } from '../http/routes/table.ts';
 import { Emitter } from '../lib/events.ts';
 
 /** Every feature. One that is not here does not exist. */
-export const features: readonly Feature[] = [exports, alarms];
+export const features: readonly Feature[] = [exports, alarms, relays];
 
 /** Every route of the API and the health endpoints, in the order of the reference. */
 export const routes = routesWith(features);

@@ -51,7 +51,6 @@ export async function openHttp(
     health,
     accounts,
     delivery,
-    relays,
     rooms,
     mediaServers,
     chats,
@@ -77,7 +76,6 @@ export async function openHttp(
     deps: {
       ...accounts,
       publishKeys: createPublishKeysApi(accounts.access.publishKeys, catalog, settings),
-      relays,
       rooms,
       ...elsewhere,
       mediaServers,

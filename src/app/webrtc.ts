@@ -9,7 +9,7 @@ import type { PublishAccess } from '../ingest/publish-access.ts';
 import { listIceServers } from '../ingest/webrtc/ice-servers.ts';
 import { WebRtcServer } from '../ingest/webrtc/webrtc-server.ts';
 import { viewerKey } from '../serve/client/viewer-key.ts';
-import { createOpenOpus } from './realtime/opus.ts';
+import { createOpenOpus } from '../transcode/audio/open-opus.ts';
 
 /** Creates the server; openIngest lets it listen. */
 export function createWebRtc(

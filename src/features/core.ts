@@ -14,7 +14,6 @@ import type { DeletionsApi } from '../api/deletions/deletions-api.ts';
 import type { EdgePurgesApi } from '../api/deletions/edge-purge-shapes.ts';
 import type { AssetsApi } from '../api/library/assets-api.ts';
 import type { PublishPorts } from '../api/publish/publish-address.ts';
-import type { RelaysApi } from '../api/relay/relay-shapes.ts';
 import type { FoldersSegmentStore } from '../archive/folders/folders-segment-store.ts';
 import type { ObjectTargets } from '../archive/objects/object-targets.ts';
 import type { StoredObjects } from '../archive/objects/stored-objects.ts';
@@ -307,7 +306,6 @@ export interface Parts {
   readonly health: Health;
   readonly accounts: Accounts;
   readonly delivery: Delivery;
-  readonly relays: RelaysApi;
   readonly mediaServers: MediaServers;
   readonly rooms: Rooms;
   readonly chats: Chats;

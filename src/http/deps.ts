@@ -12,7 +12,6 @@ import type { PublishPorts } from '../api/publish/publish-address.ts';
 import type { PublishKeysApi } from '../api/publish/publish-keys-api.ts';
 import type { RtpSessionsApi } from '../api/realtime/rtp-shapes.ts';
 import type { WebRtcApi } from '../api/realtime/webrtc-api.ts';
-import type { RelaysApi } from '../api/relay/relay-shapes.ts';
 import type { ItemSource } from '../api/room/media-server-shapes.ts';
 import type { SystemView } from '../api/shapes.ts';
 import type {
@@ -90,8 +89,6 @@ export interface HttpDeps extends ServeDeps {
   readonly guides: Guides;
   /** Stream keys. */
   readonly publishKeys: PublishKeysApi;
-  /** Relays to other servers. */
-  readonly relays: RelaysApi;
   /** RTP sessions of publishers. */
   readonly rtp: RtpSessionsApi;
   /** Rooms where people watch together. */

@@ -15,7 +15,6 @@ import type { User } from '../accounts/users/user.ts';
 import { printMediaAddress } from '../api/media-address.ts';
 import { noPublishPorts } from '../api/publish/publish-address.ts';
 import type { PublishKeysApi } from '../api/publish/publish-keys-api.ts';
-import type { RelaysApi } from '../api/relay/relay-shapes.ts';
 import type { StreamView } from '../api/shapes.ts';
 import type { InspectApi, StreamsApi } from '../api/streams-api.ts';
 import { openLocalSegmentStore } from '../archive/local-segment-store.ts';
@@ -140,7 +139,6 @@ export async function startTestServer(
     deletions: fakeDeletions(),
     edgePurges: { list: () => [], begunFor: async () => undefined },
     publishKeys: fakePublishKeys(calls),
-    relays: fakeRelays(calls),
     rtp: {} as HttpDeps['rtp'], // test/e2e/rtp.test.ts has real ones
     rooms: { mayCreate: ({ role }) => role !== 'guest' } as Pick<Rooms, 'mayCreate'> as Rooms, // tests of rooms bring their own
     mediaServers: {} as HttpDeps['mediaServers'],
@@ -304,36 +302,6 @@ function fakePublishKeys(calls: string[]): PublishKeysApi {
       throw new OxbowError('key-unknown', `no ${id}`);
     },
     revokerOf: () => async () => {},
-  };
-}
-
-function fakeRelays(calls: string[]): RelaysApi {
-  const view = {
-    id: 'r1',
-    label: '',
-    target: 'rtmp://live.example/app/…',
-    origin: 'api' as const,
-    enabled: true,
-    state: 'waiting' as const,
-    since: '2026-11-19T08:00:00.000Z',
-    retryAt: null,
-    attempts: 0,
-    sentBytes: 0,
-    lostFrames: 0,
-    leftOut: [],
-    error: '',
-  };
-  const call = (name: string, ...values: unknown[]) => {
-    calls.push(`${name}(${values.map((value) => JSON.stringify(value)).join(', ')})`);
-    return view;
-  };
-  return {
-    list: () => [view],
-    create: async (stream, relay) => call('createRelay', stream, relay),
-    change: async (stream, id, change) => call('changeRelay', stream, id, change),
-    remove: async (_, id) => {
-      throw new OxbowError('relay-unknown', `no ${id}`);
-    },
   };
 }
 

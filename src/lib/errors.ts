@@ -4,6 +4,7 @@
  * command line prints. docs/reference/errors.md is generated from the table; a released code stays listed.
  */
 import { alarmRefusals } from '../features/alarms/refusals.ts';
+import { relayRefusals } from '../features/relays/refusals.ts';
 import { accountRefusals } from './refusals/accounts.ts';
 import { clipRefusals } from './refusals/clips.ts';
 import { realtimeRefusals } from './refusals/realtime.ts';
@@ -285,16 +286,7 @@ export const refusals = {
     title: 'Unknown stream key',
     hint: 'GET /api/v1/streams/{name}/keys lists them.',
   },
-  'relay-unknown': {
-    status: 404,
-    title: 'Unknown relay',
-    hint: 'GET /api/v1/streams/{name}/relays lists them.',
-  },
-  'relay-loop': {
-    status: 409,
-    title: 'The relay would feed the stream to itself',
-    hint: 'Choose the address of another server, or another stream.',
-  },
+  ...relayRefusals,
   'auth-unavailable': {
     status: 503,
     title: 'The authorization server does not answer',

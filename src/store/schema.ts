@@ -5,6 +5,7 @@
  */
 import type { Generated } from 'kysely';
 import type { AlarmMuteTable, AlarmTable, JournalTable } from '../features/alarms/tables.ts';
+import type { RelayTable } from '../features/relays/tables.ts';
 import type { ObjectDeletionTable, ObjectUploadTable, StoredObjectTable } from './objects/object-tables.ts';
 import type {
   AuditTable,
@@ -326,18 +327,6 @@ export interface PublishKeyTable {
   expires_us: number | null;
   /** Null: never. */
   used_us: number | null;
-}
-
-/** A relay that was added over the API; see streams/relay/relay-table.ts. */
-export interface RelayTable {
-  readonly id: string;
-  readonly stream_id: string;
-  label: string;
-  /** Address of the target, with its secrets. */
-  readonly url: string;
-  /** 1: it runs while the stream is live. */
-  enabled: number;
-  readonly created_us: number;
 }
 
 /** How often the playback tokens of a stream were revoked, by name; survives the stream. */

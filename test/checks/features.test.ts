@@ -11,10 +11,10 @@ const section = (files: readonly string[], name: string) =>
 test('a feature lists its files by kind, and a folder where all of its files belong to it', () => {
   const text = section(
     [
-      'src/relay/relay.ts',
-      'src/relay/target.ts',
+      'src/features/relays/relay.ts',
+      'src/features/relays/target.ts',
       'src/relay/target.test.ts',
-      'src/observe/relay-metrics.ts',
+      'src/features/relays/metrics.ts',
       'src/observe/log.ts',
       'src/api/relay/relay-shapes.ts',
       'src/api/gap.ts',

@@ -2,7 +2,7 @@
  * Relays: their JSON, shared with the web interface, and the contract of their API. Times are RFC 3339 in UTC
  * with milliseconds.
  * In: http/routes calls the contract, with valid names. Out: web/, OpenAPI, other people's programs;
- * streams/relay implements it.
+ * features/relays implements it.
  */
 import type { Static } from 'typebox';
 import { Type } from '../type.ts';

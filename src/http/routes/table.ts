@@ -37,7 +37,6 @@ import { pictureRoutes } from './streams/pictures.ts';
 import { playbackSessionRoutes } from './streams/playback-sessions.ts';
 import { probeRoutes } from './streams/probe.ts';
 import { publishKeyRoutes } from './streams/publish-keys.ts';
-import { relayRoutes } from './streams/relays.ts';
 import { rtpSessionRoutes } from './streams/rtp-sessions.ts';
 import { statsRoutes } from './streams/stats.ts';
 import { streamRoutes } from './streams/streams.ts';
@@ -80,7 +79,6 @@ const groups: readonly (readonly Route[])[] = [
   auditRoutes,
   watchTokenRoutes,
   publishKeyRoutes,
-  relayRoutes,
   rtpSessionRoutes,
   webhookRoutes,
   roomRoutes,

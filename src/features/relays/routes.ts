@@ -2,11 +2,11 @@
  * Routes of relays: administrators send a stream to other servers.
  * In: addresses of targets. Out: RelayView, without secrets.
  */
-import { RelayView } from '../../../api/relay/relay-shapes.ts';
-import { Type } from '../../../api/type.ts';
-import { IdParams } from '../../route/page-query.ts';
-import { defineRoute, type Route } from '../../route/route.ts';
-import { NameParams } from './streams.ts';
+import { type RelaysApi, RelayView } from '../../api/relay/relay-shapes.ts';
+import { Type } from '../../api/type.ts';
+import { IdParams } from '../../http/route/page-query.ts';
+import { NameParams } from '../../http/routes/streams/streams.ts';
+import { rowsFor } from '../feature.ts';
 
 const NewRelay = Type.Object(
   {
@@ -27,8 +27,10 @@ const RelayPatch = Type.Object(
 const RelayList = Type.Object({ items: Type.Array(RelayView), nextCursor: Type.Null() }, { $id: 'RelayList' });
 const NameAndId = Type.Object({ ...NameParams.properties, ...IdParams.properties });
 
+const defineRoute = rowsFor<RelaysApi>();
+
 /** The rows. */
-export const relayRoutes: readonly Route[] = [
+export const relayRoutes = [
   defineRoute({
     method: 'GET',
     path: '/api/v1/streams/:name/relays',
@@ -38,7 +40,7 @@ export const relayRoutes: readonly Route[] = [
       'Lists the relays of a stream with their states: those of the configuration, then the others, oldest first.',
     params: NameParams,
     replies: { 200: RelayList },
-    answer: ({ params: { name } }, { relays }) => ({ body: { items: [...relays.list(name)], nextCursor: null } }),
+    answer: ({ params: { name } }, relays) => ({ body: { items: [...relays.list(name)], nextCursor: null } }),
   }),
   defineRoute({
     method: 'POST',
@@ -49,7 +51,7 @@ export const relayRoutes: readonly Route[] = [
     params: NameParams,
     body: NewRelay,
     replies: { 201: RelayView },
-    async answer({ params: { name }, body: { url, label = '', enabled = true } }, { relays }) {
+    async answer({ params: { name }, body: { url, label = '', enabled = true } }, relays) {
       const view = await relays.create(name, { url, label: label.trim(), enabled });
       return { status: 201, headers: { location: `/api/v1/streams/${name}/relays/${view.id}` }, body: view };
     },
@@ -63,7 +65,7 @@ export const relayRoutes: readonly Route[] = [
     params: NameAndId,
     body: RelayPatch,
     replies: { 200: RelayView },
-    answer: async ({ params: { name, id }, body }, { relays }) => ({
+    answer: async ({ params: { name, id }, body }, relays) => ({
       body: await relays.change(name, id, { label: body.label?.trim(), enabled: body.enabled }),
     }),
   }),
@@ -75,7 +77,7 @@ export const relayRoutes: readonly Route[] = [
     sentence: 'Deletes a relay; it disconnects at once.',
     params: NameAndId,
     replies: { 204: undefined },
-    async answer({ params: { name, id } }, { relays }) {
+    async answer({ params: { name, id } }, relays) {
       await relays.remove(name, id);
       return { status: 204 };
     },

@@ -6,15 +6,15 @@
  * It connects when media flows, begins with the GOP on the air, and takes frames from an inbox, which drops
  * whole GOPs when the target is slow: the source never waits.
  */
-import { type LeftOutTrack, leftOutSentence } from '../api/left-out.ts';
-import type { RelayState } from '../api/relay/relay-shapes.ts';
-import { backoffBounds, sleep } from '../lib/abort.ts';
-import type { Clock } from '../lib/clock.ts';
-import { messageOf, OxbowError } from '../lib/errors.ts';
-import { type InboxItem, type InboxStream, openInbox } from '../live/inbox.ts';
-import type { RunContext } from '../live/sink.ts';
-import type { Stream } from '../live/stream.ts';
-import type { Net } from '../net/net.ts';
+import { type LeftOutTrack, leftOutSentence } from '../../api/left-out.ts';
+import type { RelayState } from '../../api/relay/relay-shapes.ts';
+import { backoffBounds, sleep } from '../../lib/abort.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { messageOf, OxbowError } from '../../lib/errors.ts';
+import { type InboxItem, type InboxStream, openInbox } from '../../live/inbox.ts';
+import type { RunContext } from '../../live/sink.ts';
+import type { Stream } from '../../live/stream.ts';
+import type { Net } from '../../net/net.ts';
 import type { ConnectRelay, RelayConnection } from './connection.ts';
 import type { RelayTarget } from './target.ts';
 

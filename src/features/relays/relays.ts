@@ -13,15 +13,15 @@ import { messageOf, OxbowError } from '../../lib/errors.ts';
 import type { Net } from '../../net/net.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Metrics } from '../../observe/metrics.ts';
-import type { ConnectRelay } from '../../relay/connection.ts';
-import { Relay, type RelayStatus } from '../../relay/relay.ts';
-import { parseRelayTarget, type RelayTarget } from '../../relay/target.ts';
 import type { Store } from '../../store/db.ts';
 import { type RowChanges, writeShared } from '../../store/row-changes.ts';
-import type { Catalog } from '../catalog.ts';
-import type { ManagedStream } from '../managed-stream.ts';
+import type { Catalog } from '../../streams/catalog.ts';
+import type { ManagedStream } from '../../streams/managed-stream.ts';
+import type { ConnectRelay } from './connection.ts';
 import type { OwnAddresses } from './own-addresses.ts';
+import { Relay, type RelayStatus } from './relay.ts';
 import { deleteRelay, existingStreams, readRelays, type StoredRelay, writeRelay } from './relay-table.ts';
+import { parseRelayTarget, type RelayTarget } from './target.ts';
 
 /** Most relays of a stream. */
 const MAX_RELAYS = 20;

@@ -3,12 +3,18 @@ import { suite, test } from 'node:test';
 import { noPublishPorts } from '../../api/publish/publish-address.ts';
 import type { EventBus } from '../../cluster/bus/event-bus.ts';
 import { createNet } from '../../net/net.ts';
-import type { ConnectRelay } from '../../relay/connection.ts';
-import { parseRelayTarget } from '../../relay/target.ts';
-import { configured, openStreams, type StreamsRig, temporaryFolder, testSource } from '../streams.fixture.ts';
+import {
+  configured,
+  openStreams,
+  type StreamsRig,
+  temporaryFolder,
+  testSource,
+} from '../../streams/streams.fixture.ts';
+import type { ConnectRelay } from './connection.ts';
 import { OwnAddresses } from './own-addresses.ts';
 import { readRelays } from './relay-table.ts';
 import { Relays } from './relays.ts';
+import { parseRelayTarget } from './target.ts';
 
 const URL_OF_A = 'rtmp://127.0.0.1:1999/live/secret-a';
 const refusing: ConnectRelay = () => Promise.reject(new Error('the port is closed'));

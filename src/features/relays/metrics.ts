@@ -2,7 +2,7 @@
  * The metrics of relays, a part of the table of all metrics.
  * In: nothing. Out: rows for observe/metric-table. Each has one series per stream and protocol.
  */
-import type { MetricRow } from './metric-row.ts';
+import type { MetricRow } from '../../observe/metric-row.ts';
 
 /** The rows. */
 export const relayMetrics = {

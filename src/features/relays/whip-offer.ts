@@ -4,13 +4,13 @@
  * RFC 3264 5 and 6.
  */
 import { randomBytes } from 'node:crypto';
-import type { LeftOutTrack } from '../api/left-out.ts';
-import { trackName } from '../media/flv/muxer-codecs.ts';
-import type { Track } from '../media/frame.ts';
-import { formatOf, type RtpFormat as SentFormat } from '../media/rtp/send/format.ts';
-import type { RtpFormat } from '../media/sdp/rtp-format.ts';
-import type { WebRtcDescription, WebRtcMedia } from '../media/sdp/webrtc-description.ts';
-import { type SentTrack, sentExtensions } from '../wire/webrtc/media-sender.ts';
+import type { LeftOutTrack } from '../../api/left-out.ts';
+import { trackName } from '../../media/flv/muxer-codecs.ts';
+import type { Track } from '../../media/frame.ts';
+import { formatOf, type RtpFormat as SentFormat } from '../../media/rtp/send/format.ts';
+import type { RtpFormat } from '../../media/sdp/rtp-format.ts';
+import type { WebRtcDescription, WebRtcMedia } from '../../media/sdp/webrtc-description.ts';
+import { type SentTrack, sentExtensions } from '../../wire/webrtc/media-sender.ts';
 
 /** What is offered. */
 export interface WhipOffer {

@@ -5,7 +5,7 @@
 import { networkInterfaces } from 'node:os';
 import type { PublishPorts } from '../../api/publish/publish-address.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import type { RelayTarget } from '../../relay/target.ts';
+import type { RelayTarget } from './target.ts';
 
 /** Loopback and unspecified addresses; IPv4 within IPv6 too. */
 const LOCAL = /^(?:::ffff:)?(?:127\.|0\.0\.0\.0$)|^::1?$|^localhost$/i;

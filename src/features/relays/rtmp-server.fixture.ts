@@ -5,10 +5,10 @@
  */
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { createFlvDemuxer } from '../media/flv/demuxer.ts';
-import type { Frame, Track } from '../media/frame.ts';
-import { acceptRtmp } from '../wire/rtmp/server.ts';
-import { RtmpRefusal, rtmpLimits } from '../wire/rtmp/server-contract.ts';
+import { createFlvDemuxer } from '../../media/flv/demuxer.ts';
+import type { Frame, Track } from '../../media/frame.ts';
+import { acceptRtmp } from '../../wire/rtmp/server.ts';
+import { RtmpRefusal, rtmpLimits } from '../../wire/rtmp/server-contract.ts';
 
 /** One publisher at the server. */
 export interface Received {
