@@ -62,9 +62,9 @@ const fileUsers: readonly string[] = [
   'ingest/page/python-guard.ts', // a program for a child
   'ingest/rtp/sdp-file.ts', // the SDP of a source
   'streams/disk.ts', // free space
-  'streams/import/found-files.ts', // files of other programs
-  'streams/import/ledger.ts', // which of them were imported
-  'streams/import/local-file.ts', // files of other programs
+  'features/imports/found-files.ts', // files of other programs
+  'features/imports/ledger.ts', // which of them were imported
+  'features/imports/local-file.ts', // files of other programs
   'streams/offline/recordings.ts', // is there a database?
   'streams/source/probe-file.ts', // `oxbow probe FILE`
   'streams/offline/rebuild.ts', // is there a database?

@@ -21,7 +21,7 @@ const allowed: Readonly<Record<string, string>> = {
   'src/store/running.ts': 'what a process that crashes still writes, at once',
   'src/store/state-file.ts': 'where a verification is: a lost file makes it begin earlier',
   'src/archive/integrity/quarantine.ts': 'what a command moves aside',
-  'src/streams/import/': 'the ledger of a command, and files of other programs, which it reads',
+  'src/features/imports/': 'the ledger of a command, and files of other programs, which it reads',
   'src/lib/platform.ts': 'rights and owners of files, which no write depends on',
   'src/ffmpeg/': 'pipes and temporary folders of child processes',
   'src/ingest/page/python-guard.ts': 'a program for a child process',

@@ -89,12 +89,7 @@ export const features: readonly Feature[] = [
     'record/recordings record/disk-space',
   ),
   feature('Exports', 'a range as one file on the disk', 'export exports', 'record/export'),
-  feature(
-    'Imports of recordings',
-    'takes files of other recorders',
-    'streams/import import-recordings',
-    'record/import',
-  ),
+  feature('Imports of recordings', 'takes files of other recorders', 'imports import-recordings', 'record/import'),
   feature(
     'Deletion and holds',
     'deletes ranges everywhere; keeps what must stay',

@@ -13,8 +13,9 @@ test('a feature lists its files by kind, and a folder where all of its files bel
     [
       'src/features/relays/relay.ts',
       'src/features/relays/target.ts',
-      'src/relay/target.test.ts',
-      'src/features/relays/metrics.ts',
+      'src/features/relays/target.test.ts',
+      'src/features/alarms/feature.ts',
+      'src/observe/relay-log.ts',
       'src/observe/log.ts',
       'src/api/relay/relay-shapes.ts',
       'src/api/gap.ts',
@@ -24,10 +25,11 @@ test('a feature lists its files by kind, and a folder where all of its files bel
     'Relays',
   );
   assert.match(text, /^- API: \[api\/relay\]\(\.\.\/src\/api\/relay\)$/m);
-  assert.match(text, /^- implementation: \[observe\/relay-metrics\.ts\]\(.*\), \[relay\]\(\.\.\/src\/relay\)$/m);
+  assert.match(text, /^- module: \[features\/relays\]\(\.\.\/src\/features\/relays\)$/m);
+  assert.match(text, /^- implementation: \[observe\/relay-log\.ts\]\(.*\)$/m);
   assert.match(text, /^- tests: \[e2e\/relay\.test\.ts\]\(\.\.\/test\/e2e\/relay\.test\.ts\)$/m);
   assert.match(text, /^- docs: \[publish\/relay\]\(3-publish\/relay\.md\)$/m);
-  assert.doesNotMatch(text, /log\.ts|clips|target/);
+  assert.doesNotMatch(text, /\/log\.ts|clips|target/);
 });
 
 test('a word matches a folder, a name or its beginning, and not what another word excludes', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { cp, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import type { ImportedStream } from '../../src/streams/import/import-recordings.ts';
+import type { ImportedStream } from '../../src/features/imports/import-recordings.ts';
 import { type Content, contentOf, makePieces, putUnder } from '../fixtures/foreign/recordings.ts';
 import { need } from '../fixtures/need.ts';
 import { chunkFiles } from '../fixtures/recordings.ts';

@@ -7,10 +7,10 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { printRfc3339 } from '../../api/instant.ts';
 import { leftOutSentence } from '../../api/left-out.ts';
+import type { FolderRequest, FoundFolder } from '../../features/imports/found-files.ts';
+import type { ImportedStream, ImportReport } from '../../features/imports/import-recordings.ts';
 import { parseDuration } from '../../lib/duration.ts';
 import { FormatError, OxbowError } from '../../lib/errors.ts';
-import type { FolderRequest, FoundFolder } from '../../streams/import/found-files.ts';
-import type { ImportedStream, ImportReport } from '../../streams/import/import-recordings.ts';
 import { bar, openProgressLine, sayBytes, sayLength } from '../progress.ts';
 import { addDataFlags, readDataSettings } from '../setting-flags.ts';
 import { onStopSignal } from '../stop-signals.ts';
@@ -92,8 +92,8 @@ async function run(folder: string, command: Command): Promise<ExitCode> {
   using _signals = onStopSignal(() => controller.abort(new DOMException('stopped', 'AbortError')));
   const { signal } = controller;
   const [{ importRecordings }, { findFiles }] = await Promise.all([
-    import('../../streams/import/import-recordings.ts'),
-    import('../../streams/import/found-files.ts'),
+    import('../../features/imports/import-recordings.ts'),
+    import('../../features/imports/found-files.ts'),
   ]);
   try {
     if (dryRun) {
@@ -113,7 +113,7 @@ async function run(folder: string, command: Command): Promise<ExitCode> {
   }
 }
 
-type Import = typeof import('../../streams/import/import-recordings.ts')['importRecordings'];
+type Import = typeof import('../../features/imports/import-recordings.ts')['importRecordings'];
 type ImportHow = Pick<Parameters<Import>[1], 'config' | 'keepMs' | 'signal'> & { readonly quiet: boolean };
 
 async function importWith(importRecordings: Import, request: FolderRequest, { quiet, ...how }: ImportHow) {
@@ -179,7 +179,7 @@ function describePlan(found: FoundFolder): string[] {
 }
 
 async function describe({ found, streams }: ImportReport): Promise<void> {
-  const { sayKeep } = await import('../../streams/import/import-recordings.ts');
+  const { sayKeep } = await import('../../features/imports/import-recordings.ts');
   for (const one of streams) for (const line of describeStream(one, sayKeep(one.keepMs))) say(line);
   for (const line of nameFiles('Not taken', found.skipped)) note(line);
 }
