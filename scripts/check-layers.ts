@@ -173,6 +173,12 @@ function importedBy(path: string, read: Read): readonly string[] {
     .map(({ specifier }) => normalize(join(dirname(path), specifier)).replaceAll('\\', '/'));
 }
 
+/** The layer of a feature's rows is that of the table which imports them: they are no part of its folder. */
+const isAddition = (path: string): boolean => {
+  const inSrc = path.replace(/^src\//, '');
+  return featureOf(inSrc) !== undefined && layerOf(inSrc) !== 'features';
+};
+
 /**
  * Folders that import each other, type imports included, unless one is inside the other: a reader could not
  * say which is built on which.
@@ -182,6 +188,7 @@ export function findPairs(files: readonly string[], read: Read = readSource): re
   for (const path of files) {
     for (const target of importedBy(path, read)) {
       const [from, to] = [dirname(path), dirname(target)];
+      if (isAddition(path) || isAddition(target)) continue;
       if (from === to || `${from}/`.startsWith(`${to}/`) || `${to}/`.startsWith(`${from}/`)) continue;
       const pair = `${from} ${to}`;
       if (!first.has(pair)) first.set(pair, `${path} imports ${target}`);
