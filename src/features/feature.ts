@@ -35,23 +35,18 @@ export interface Additions {
   readonly events?: Readonly<Record<string, unknown>>;
 }
 
-/** What is open before the features. */
+/** What is open before the features, as far as they use it. */
 export type CoreParts = Pick<
   Parts,
   | 'store'
   | 'changes'
   | 'net'
-  | 'nodes'
-  | 'placement'
   | 'bus'
-  | 'ownEvents'
   | 'disk'
   | 'recordings'
   | 'streams'
   | 'catalog'
   | 'jobs'
-  | 'library'
-  | 'health'
   | 'accounts'
   | 'delivery'
   | 'publishPorts'
