@@ -10,7 +10,6 @@ import { download, readFirstVariant, readMultivariant, stretchesOf } from '../fi
 import { chunkFiles } from '../fixtures/recordings.ts';
 import { type Folder, openFolder, startPlainServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
-import { lastOf } from '../full.ts';
 
 const SECONDS = 3;
 /** Audio before the first picture or after the last may be missing. */
@@ -28,12 +27,11 @@ interface Made {
 }
 
 /** Names of the streams: index behind the media, index in front, fragments. */
-const forms: readonly { readonly name: string; readonly pair: (typeof realPairs)[number]; readonly flags: string }[] =
-  lastOf(1, [
-    { name: 'av1-opus', pair: realPairs[0]!, flags: '-movflags 0' },
-    { name: 'vp9-mp3', pair: realPairs[1]!, flags: '-movflags +faststart' },
-    { name: 'hevc-ac3', pair: realPairs[2]!, flags: '-movflags frag_keyframe+delay_moov+default_base_moof' },
-  ]);
+const forms: readonly { readonly name: string; readonly pair: (typeof realPairs)[number]; readonly flags: string }[] = [
+  { name: 'av1-opus', pair: realPairs[0]!, flags: '-movflags 0' },
+  { name: 'vp9-mp3', pair: realPairs[1]!, flags: '-movflags +faststart' },
+  { name: 'hevc-ac3', pair: realPairs[2]!, flags: '-movflags frag_keyframe+delay_moov+default_base_moof' },
+];
 
 suite('an MP4 file over HTTP is recorded as a source that ends', { skip: need('ffmpeg') }, () => {
   const made = new Map<string, Made>();

@@ -8,7 +8,6 @@ import { makeFilm } from '../fixtures/library/film.ts';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, runOxbow, type Server, startServer, startVerb } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
-import { fullTest } from '../full.ts';
 
 const adminToken = 'let-me-in-please';
 const FILM_BYTES = 3_000_000;
@@ -73,27 +72,24 @@ suite('oxbow upload', { skip: need('ffmpeg') }, () => {
     assert.deepEqual(await kept(), []);
   });
 
-  fullTest(
-    'an upload that was killed continues where it was, and sends nothing twice but the chunks on their way',
-    async () => {
-      const path = await film('second.mp4');
-      const before = proxy.bytes;
-      proxy.limit(1_000_000);
-      const verb = startVerb(command(path, '--parallel', '2'));
-      await until('a third has arrived', () => proxy.bytes - before > FILM_BYTES / 3);
-      await verb.end('SIGKILL');
-      assert.equal((await kept()).length, 1);
-      proxy.limit(undefined);
-      const atKill = proxy.bytes;
-      const said = await runOxbow(command(path));
-      assert.equal(said.code, 0, said.stderr);
-      await isWhole(assetOf(said.stdout), path);
-      assert.ok(proxy.bytes - atKill < FILM_BYTES - CHUNK, `${proxy.bytes - atKill} bytes were sent again`);
-      assert.deepEqual(await kept(), []);
-    },
-  );
+  test('an upload that was killed continues where it was, and sends nothing twice but the chunks on their way', async () => {
+    const path = await film('second.mp4');
+    const before = proxy.bytes;
+    proxy.limit(1_000_000);
+    const verb = startVerb(command(path, '--parallel', '2'));
+    await until('a third has arrived', () => proxy.bytes - before > FILM_BYTES / 3);
+    await verb.end('SIGKILL');
+    assert.equal((await kept()).length, 1);
+    proxy.limit(undefined);
+    const atKill = proxy.bytes;
+    const said = await runOxbow(command(path));
+    assert.equal(said.code, 0, said.stderr);
+    await isWhole(assetOf(said.stdout), path);
+    assert.ok(proxy.bytes - atKill < FILM_BYTES - CHUNK, `${proxy.bytes - atKill} bytes were sent again`);
+    assert.deepEqual(await kept(), []);
+  });
 
-  fullTest('while there is no network it waits, and Ctrl-C leaves an upload that continues', async () => {
+  test('while there is no network it waits, and Ctrl-C leaves an upload that continues', async () => {
     const path = await film('third.mp4');
     proxy.limit(1_000_000);
     const begun = proxy.bytes;
@@ -112,7 +108,7 @@ suite('oxbow upload', { skip: need('ffmpeg') }, () => {
     await isWhole(assetOf(said.stdout), path);
   });
 
-  fullTest('a refused token and a server that does not answer end with 1', async () => {
+  test('a refused token and a server that does not answer end with 1', async () => {
     const path = join(folder.path, 'small.mp4');
     await writeFile(path, randomBytes(100));
     const refused = await runOxbow(['upload', path, '--server', proxy.url, '--token', 'wrong']);
