@@ -3,7 +3,6 @@
  * In: by message, the address of a stream and a number of viewers. Out: by message, connected viewers and
  * packets.
  */
-
 import { parseWebRtc, printWebRtc } from '../../src/media/sdp/webrtc-description.ts';
 import { openWebRtcEndpoint } from '../../src/wire/webrtc/endpoint.ts';
 import { createIceCredentials } from '../../src/wire/webrtc/ice/ice-session.ts';

@@ -3,7 +3,6 @@
  * In: options. Out: tables: policies of the cache by simulation, recorded video, live, the cost of each
  * viewer.
  */
-
 import { compileLoadGenerator } from '../load-generator.ts';
 import { describeMachine } from '../process-tree.ts';
 import { mib, printTable } from '../report.ts';

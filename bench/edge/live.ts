@@ -3,7 +3,6 @@
  * In: `oxbow serve` with test pictures, `oxbow edge`, a load generator. Out: requests to the origin compared
  * with those of one viewer, what the edge adds to a held reload, CPU and memory for each viewer.
  */
-
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';

@@ -3,7 +3,6 @@
  * In: client addresses. Out: header fields, or a refusal with Retry-After. RFC 6585 4;
  * draft-ietf-httpapi-ratelimit-headers-10.
  */
-
 import { isIPv6 } from 'node:net';
 import { dropOldest } from '../lib/drop-oldest.ts';
 import { OxbowError } from '../lib/errors.ts';

@@ -3,7 +3,6 @@
  * In: the secret and client of a request: bearer tokens of HTTP, stream keys of publishers. Out: nothing, or
  * a refusal. Sign-in has its own limit.
  */
-
 import { createHash } from 'node:crypto';
 import { dropOldest } from '../lib/drop-oldest.ts';
 import { bucketOwner, type LimitedClient, type LimitName, type RateLimits } from './rate-limit.ts';

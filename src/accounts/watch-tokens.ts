@@ -6,7 +6,6 @@
  * JWT: watch-jwt.ts.
  * In: tokens of signed paths. Out: a verdict. RFC 2104; docs/media.md 32.
  */
-
 import assert from 'node:assert/strict';
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { isJwt } from '../api/signed-path.ts';

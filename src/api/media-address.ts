@@ -6,7 +6,6 @@
  * depend on the query (VSR's time zones), and an invalid one is refused only after access control. No regular
  * expression here backtracks: this runs for every request.
  */
-
 import { digitsAt } from '../lib/whole-number.ts';
 import { type ClipAddress, isBelowClip, parseClipAddress, printClipAddress } from './clips/clip-address.ts';
 import { ASSETS, type AssetAddress, parseAssetAddress, printAssetAddress } from './library/asset-address.ts';

@@ -3,7 +3,6 @@
  * with an OxbowError.
  * In: http/routes calls it. Out: streams/ implements it, the tests of http/ stand in for it. Types alone.
  */
-
 import type {
   StreamBackpressure,
   StreamBuffer,

@@ -2,7 +2,6 @@
  * The checks of /health and /ready, in the order of the response, and the gauges of a metrics scrape.
  * In: the parts that are checked and measured. Out: Health; metrics.
  */
-
 import type { AppContext, Parts } from '../features/core.ts';
 import { childCounts } from '../ffmpeg/child-process.ts';
 import type { HttpServer } from '../http/server.ts';

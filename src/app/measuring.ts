@@ -3,7 +3,6 @@
  * In: the catalog and the viewers. Out: samples of each stream, see streams/measure, and a hook for features.
  * Ladders start and stop with their viewers.
  */
-
 import type { AppContext, Delivery, Hooks, Streams } from '../features/core.ts';
 import type { Catalog } from '../streams/catalog.ts';
 import { guarded } from '../streams/stream-reports.ts';

@@ -2,7 +2,6 @@
  * Opens the guarded HTTP client for outgoing requests.
  * In: the context. Out: Net; metrics and traces of its requests.
  */
-
 import type { AppContext } from '../features/core.ts';
 import { messageOf } from '../lib/errors.ts';
 import { version } from '../lib/version.ts';

@@ -2,7 +2,6 @@
  * Opens the processing of assets: jobs `import` and `encode`.
  * In: the context, store, recordings, jobs, library. Out: Processing.
  */
-
 import type { AppContext, Parts } from '../features/core.ts';
 import { sleep } from '../lib/abort.ts';
 import { OxbowError } from '../lib/errors.ts';

@@ -2,7 +2,6 @@
  * Opens the access of protocol servers to the streams.
  * In: the context, catalog, accounts, events. Out: PublishAccess.
  */
-
 import type { AppContext, Parts } from '../features/core.ts';
 import type { PublishAccess } from '../ingest/publish-access.ts';
 import { createPublishAccess } from '../streams/publish/publish-access.ts';

@@ -2,7 +2,6 @@
  * Real media for the tests of this folder: what ffmpeg encodes, cut into segment groups as the packager does.
  * In: a codec. Out: a source file, and its groups. Used by tests only.
  */
-
 import { execFile } from 'node:child_process';
 import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -2,7 +2,6 @@
  * Reads ranges of stored media, and shares blocks that many viewers request.
  * In: location, offset, length. Out: bytes. Locations come from the index, never from a request.
  */
-
 import { dropOldest } from '../lib/drop-oldest.ts';
 import { Emitter } from '../lib/events.ts';
 import { BlockCache, MOST_BLOCK_BYTES } from './block-cache.ts';

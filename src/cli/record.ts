@@ -2,7 +2,6 @@
  * `oxbow record URL -o FILE|DIR|-`: records a live source without serving it.
  * In: an address. Out: a file, a data folder or a pipe; a line of progress on stderr.
  */
-
 import { existsSync, statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';

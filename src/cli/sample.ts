@@ -3,7 +3,6 @@
  * In: settings, the data folder. Out: settings with or without `demo`. A marker file in the folder makes
  * later starts do the same.
  */
-
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { NO_TEXTS } from '../api/stream-texts.ts';

@@ -2,7 +2,6 @@
  * The typed client of oxbow's API: published as `oxbow/client`, and used by the web interface.
  * In: the server's address. Out: a method for each operation, and events.
  */
-
 import type { ConnectionEvent, EventType, OxbowEvent } from './event-shapes.ts';
 import { type EventFilter, listen } from './events.ts';
 import { Operations } from './operations.ts';

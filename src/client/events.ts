@@ -3,7 +3,6 @@
  * the last id.
  * In: a filter. Out: events, until the signal aborts or the loop ends. HTML Standard 9.2.
  */
-
 import type { ConnectionEvent, EventType, OxbowEvent } from './event-shapes.ts';
 import { OxbowProblem, readProblem } from './problem.ts';
 import { addressOf, type ClientOptions, credentials, pause } from './request.ts';

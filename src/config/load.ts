@@ -3,7 +3,6 @@
  * In: names of YAML files, the environment, flags, URL arguments. Out: one checked `Config`, or an OxbowError
  * with every problem found.
  */
-
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { NO_TEXTS } from '../api/stream-texts.ts';

@@ -4,7 +4,6 @@
  * the JSON Schema and docs/reference/configuration.md. Values: durations are milliseconds, sizes bytes,
  * bitrates bits per second.
  */
-
 import { alarmsSection } from '../features/alarms/settings.ts';
 import { endpoint, ipAddresses, listenAddress, optionalEndpoint } from './address.ts';
 import { iceServers, turnPassword, turnUser } from './ice-servers.ts';

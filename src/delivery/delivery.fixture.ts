@@ -3,7 +3,6 @@
  * router.
  * In: segments and parts of the test. Out: replies, their text and bytes.
  */
-
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
 import { parseMediaAddress } from '../api/media-address.ts';

@@ -3,7 +3,6 @@
  * together would otherwise be answered within one turn, which lasts as long as all of them.
  * In: ranges and what to do with them. Out: results, later. Short ranges do not wait.
  */
-
 import type { Range } from './past/past.ts';
 import { Semaphore } from './segment-memo.ts';
 

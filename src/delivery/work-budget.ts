@@ -2,7 +2,6 @@
  * What a request may read of the index of a recording, where the work grows with its range.
  * In: serve/media creates one for each request. Out: what clips and time-lapses count their work with.
  */
-
 import { OxbowError } from '../lib/errors.ts';
 import type { Range } from './past/past.ts';
 

@@ -2,7 +2,6 @@
  * What the process that encodes a ladder is to make of one source: renditions, cuts, times.
  * In: transcode/ladder plans it. Out: child/ladder-main. Types and constants, which both processes share.
  */
-
 import type { JoinedPart } from './joined-clock.ts';
 
 /** A codec that the ladder encodes video to. */

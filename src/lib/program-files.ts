@@ -2,7 +2,6 @@
  * Where the files of the program are: what it starts in threads and processes, and what it reads.
  * In: a path. Out: its address, in the working tree and in the published package.
  */
-
 import { isSea } from 'node:sea';
 import { fileURLToPath } from 'node:url';
 

@@ -3,7 +3,6 @@
  * In: a timeline and a resolution. Out: the same time in fewer pieces; the total of each kind is unchanged.
  * Pure.
  */
-
 import type { RunMark, Timeline } from './timeline.ts';
 import type { TimelinePiece } from './timeline-piece.ts';
 

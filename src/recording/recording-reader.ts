@@ -3,7 +3,6 @@
  * In: committed groups of the recorder, rows of chunk-table. Out: groups for windows, clips, stills, and live
  * segments no longer in memory.
  */
-
 import { copyGroup, SegmentWalker } from '../archive/segment-index.ts';
 import { type SegmentLocation, segmentLocation } from '../archive/segment-store.ts';
 import type { CaptionChannel } from '../media/captions/caption-channel.ts';

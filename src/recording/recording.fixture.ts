@@ -2,7 +2,6 @@
  * A recording for a test: data folder, store, index, recorder and a manual clock; and generated groups.
  * In: options of a test. Out: what was written and reported. Used by tests only.
  */
-
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';

@@ -2,7 +2,6 @@
  * Applies retention to a timeline: everything from the horizon on is retained, and pinned windows before it.
  * In: the pieces of a timeline. Out: the retained pieces, with `deleted` between them. Pure.
  */
-
 import type { PinnedRange } from './pinned-windows.ts';
 import type { TimelinePiece } from './timeline-piece.ts';
 

@@ -3,7 +3,6 @@
  * or deleted by retention between pinned windows, or on request. In: rows of the index, groups of the open
  * file, and why media is missing now. Out: contiguous pieces.
  */
-
 import { HOLE_US } from '../live/continuity.ts';
 import type { Stream } from '../live/stream.ts';
 import type { StreamGap } from '../media/segment.ts';

@@ -4,7 +4,6 @@
  * In: nothing. Out: steps, which sqlite.ts and postgres/migrate.ts run in one transaction each; the tables of
  * schema.ts.
  */
-
 import { alarmMigration } from '../features/alarms/tables.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { objectMigration } from './objects/object-migration.ts';

@@ -2,7 +2,6 @@
  * The dependencies that all streams share: settings, clock, stores, sources, metrics. Created by
  * app/streams.ts.
  */
-
 import type { SourceFacts } from '../api/source-facts.ts';
 import type { SegmentPrefix, SegmentStore } from '../archive/segment-store.ts';
 import type { EventBus } from '../cluster/bus/event-bus.ts';

@@ -2,7 +2,6 @@
  * Logs and counts the events of a live stream that change nothing in its lifecycle.
  * In: events of live/stream. Out: the log, metrics.
  */
-
 import type { RunContext } from '../live/sink.ts';
 import type { Stream } from '../live/stream.ts';
 import type { StreamEvent } from '../live/stream-event.ts';

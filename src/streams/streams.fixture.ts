@@ -3,7 +3,6 @@
  * open it again.
  * In: changes to the defaults. Out: catalog, API, started sources. Used by tests only.
  */
-
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { cp, mkdtemp, rm } from 'node:fs/promises';

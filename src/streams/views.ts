@@ -2,7 +2,6 @@
  * The JSON of streams in the API.
  * In: managed streams, timelines. Out: the JSON of api/shapes. Never the URL or headers of a source.
  */
-
 import pMap from 'p-map';
 import { printRfc3339 } from '../api/instant.ts';
 import { printMediaAddress } from '../api/media-address.ts';

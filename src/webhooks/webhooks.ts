@@ -3,7 +3,6 @@
  * In: the event bus, the store. Out: POST requests through net; WebhookView and DeliveryView. Delivery is at
  * least once: a crash may repeat one.
  */
-
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { EventType } from '../api/events.ts';

@@ -3,7 +3,6 @@
  * every one of them.
  * In: nothing. Out: a table for the tests.
  */
-
 import type { Defect } from '../mutations/defect.ts';
 
 /** A defect that a simulated source finds. */

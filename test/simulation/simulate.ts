@@ -2,7 +2,6 @@
  * Runs oxbow's streams, from playlist to chunk file, against a simulated source over virtual hours.
  * In: a seed. Out: what was recorded, listed and served, to be judged.
  */
-
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';

@@ -2,7 +2,6 @@
  * Opens the RTP sessions of the API.
  * In: settings, the catalog. Out: RtpSessions; they end before the streams do.
  */
-
 import type { AppContext, Parts } from '../../features/core.ts';
 import { RtpSessions } from '../../ingest/rtp/rtp-sessions.ts';
 import { candidateAddresses } from '../../wire/webrtc/candidate-addresses.ts';

@@ -2,7 +2,6 @@
  * What the calls of rooms are made of: the port of WebRTC, the setting, metrics.
  * In: the context, the WebRTC server. Out: CallParts.
  */
-
 import type { AppContext, Parts } from '../../features/core.ts';
 import { type CallParts, createCallStats } from '../../rooms/call/call-parts.ts';
 

@@ -2,7 +2,6 @@
  * Opens the chat of rooms, and deletes what was written to media that is gone.
  * In: the context, store, streams, accounts; in a cluster, the owners of rooms. Out: Chats.
  */
-
 import type { AppContext, Parts } from '../../features/core.ts';
 import { sleep } from '../../lib/abort.ts';
 import { Chats } from '../../rooms/chat/chats.ts';

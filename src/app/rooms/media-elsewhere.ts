@@ -2,7 +2,6 @@
  * Opens media elsewhere, for rooms: the media servers of people, and the proxy through which members watch.
  * In: the context, store, net, access, rooms. Out: MediaServers, MediaProxy.
  */
-
 import type { AppContext, Parts } from '../../features/core.ts';
 import type { HttpDeps } from '../../http/deps.ts';
 import { openTarget, sourceOf } from '../../rooms/providers/item-sources.ts';

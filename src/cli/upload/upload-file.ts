@@ -2,7 +2,6 @@
  * Sends one file in chunks to a running oxbow, and remembers it until it is complete.
  * In: a file, a server with a session. Out: the id of the asset; errors as OxbowError.
  */
-
 import { OxbowProblem } from '../../client/client.ts';
 import { type UploadProgress, uploadInChunks } from '../../client/upload/chunked-upload.ts';
 import { fetchSender, httpChunkServer, type UploadIntent } from '../../client/upload/http-chunk-server.ts';

@@ -2,7 +2,6 @@
  * The settings of background jobs, a part of the table of all settings.
  * In: the types of settings. Out: the section `jobs` for schema.ts.
  */
-
 import { choice, duration, integer, optionalSize, section } from '../option.ts';
 import { amqpUrl, namePrefix } from './server-option.ts';
 

@@ -2,7 +2,6 @@
  * The settings of the library, a part of the table of all settings.
  * In: the types of settings. Out: the section `library` for schema.ts.
  */
-
 import { duration, integer, optionalSize, section } from '../option.ts';
 import { ladderSection } from './ladder-section.ts';
 

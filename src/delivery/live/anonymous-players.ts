@@ -6,7 +6,6 @@
  * repeated request counts as a second player for half a minute; each serving thread counts alone, so the
  * result may be too low.
  */
-
 import type { MediaAddress } from '../../api/media-address.ts';
 import { dropOldest } from '../../lib/drop-oldest.ts';
 

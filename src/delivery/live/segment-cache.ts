@@ -4,7 +4,6 @@
  * In: segments that `answerSegment` found in the recording. Out: replies for the hot path. A segment never
  * changes (docs/media.md 14).
  */
-
 import type { SummedRange } from '../../archive/integrity/read-intact.ts';
 import type { RangeReader } from '../../archive/range-reader.ts';
 import type { SegmentPrefix } from '../../archive/segment-store.ts';

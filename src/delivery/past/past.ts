@@ -2,7 +2,6 @@
  * Answers /vod/{stream}/{from}/{to}/: a window of the recording as HLS playlists and as a DASH manifest.
  * In: a time range. Out: Reply. Players share the URLs of ten-minute windows on the grid (docs/media.md 16).
  */
-
 import { copyGroup } from '../../archive/segment-index.ts';
 import { dropOldest } from '../../lib/drop-oldest.ts';
 import { OxbowError } from '../../lib/errors.ts';

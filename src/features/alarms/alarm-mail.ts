@@ -3,7 +3,6 @@
  * a minute.
  * In: changes of alarms. Out: messages in the queue of the mail server.
  */
-
 import type { Mail } from '../../accounts/mail/account-mail.ts';
 import { readEmail } from '../../accounts/mail/email-address.ts';
 import { type AlarmMailLine, type MailLanguage, type MailTopic, writeMail } from '../../accounts/mail/messages.ts';

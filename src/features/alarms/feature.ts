@@ -3,7 +3,6 @@
  * alarms and events are deleted every hour.
  * In: measured streams, events. Out: the feature.
  */
-
 import { alarmEvents } from '../../api/alarms/alarm-events.ts';
 import type { AlarmsApi } from '../../api/alarms/alarms-api.ts';
 import { withoutForeign } from '../../cluster/bus/shadow.ts';

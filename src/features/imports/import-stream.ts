@@ -3,7 +3,6 @@
  * elsewhere the time between them is offline, or a gap where a file was damaged. docs/decisions/0072.
  * In: files, oldest first. Out: chunk files and rows; what became of each file.
  */
-
 import type { LeftOutTrack } from '../../api/left-out.ts';
 import { distinctLeftOut } from '../../api/left-out.ts';
 import { sameTracks } from '../../ingest/pull/run/run-feeder.ts';

@@ -2,7 +2,6 @@
  * Writes one stretch of imported media: its own run, cut and recorded exactly as a live stream is.
  * In: GOPs on one clock, a place in the past of a stream. Out: chunk files and rows of the index.
  */
-
 import type { SegmentStore } from '../../archive/segment-store.ts';
 import type { Config } from '../../config/schema.ts';
 import type { Clock } from '../../lib/clock.ts';

@@ -2,7 +2,6 @@
  * What all parts of a pull share: access to the source, clock, counters, log.
  * In: hls.ts, which creates it. Out: types for the files of this folder, and the limits of requests.
  */
-
 import type { LeftOutTrack } from '../../api/left-out.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { ParsedPlaylist } from '../../media/m3u8/parse.ts';

@@ -3,7 +3,6 @@
  * In: media messages of wire/rtmp. Out: calls of a publisher session; warnings for the encoder.
  * docs/media.md 12.
  */
-
 import type { LeftOutTrack } from '../../api/left-out.ts';
 import { createFlvDemuxer, type FlvDemuxer } from '../../media/flv/demuxer.ts';
 import type { DemuxerOutput, Frame, Track } from '../../media/frame.ts';

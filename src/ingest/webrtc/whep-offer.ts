@@ -2,7 +2,6 @@
  * What a WHEP source is offered, and its answer as the media of an RTP session.
  * In: the answer. Out: media descriptions. Pure. draft-ietf-wish-whep 4.2, RFC 3264 6.
  */
-
 import type { RtpMedia } from '../../media/rtp/rtp-media.ts';
 import type { RtpFormat } from '../../media/sdp/rtp-format.ts';
 import type { WebRtcDescription, WebRtcMedia } from '../../media/sdp/webrtc-description.ts';

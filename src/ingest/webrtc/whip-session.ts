@@ -3,7 +3,6 @@
  * In: packets of a WebRTC peer. Out: tracks and frames; feedback to the peer: lost packets, key frames,
  * reports. docs/media.md 30.
  */
-
 import { randomBytes } from 'node:crypto';
 import type { WebRtcRequest } from '../../api/realtime/webrtc-api.ts';
 import type { Clock } from '../../lib/clock.ts';

@@ -4,7 +4,6 @@
  * Pure. ISO/IEC 14496-12, 8.8; ISO/IEC 23000-19. What is held: one moof (4 MiB) and its mdat (64 MiB), and
  * events to come (1 MiB).
  */
-
 import { type LeftOutTrack, namesOf } from '../../api/left-out.ts';
 import { sameBytes } from '../../lib/bytes.ts';
 import { FormatError, OxbowError } from '../../lib/errors.ts';

@@ -3,7 +3,6 @@
  * In: Tracks, or ftyp + moov bytes of any maker. Out: bytes, or Tracks with what a demuxer must know beside
  * them. Pure. ISO/IEC 14496-12, 8.2 to 8.8; ISO/IEC 23000-19 (CMAF), 7.3.
  */
-
 import type { LeftOutTrack } from '../../api/left-out.ts';
 import { ByteReader } from '../../lib/bytes.ts';
 import { FormatError } from '../../lib/errors.ts';

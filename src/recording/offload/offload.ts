@@ -4,7 +4,6 @@
  * pauses; nothing else waits for it, recording least of all.
  * In: policies, candidates, the tiered store. Out: objects in buckets; reports. docs/decisions/0050.
  */
-
 import { type ObjectClient, ObjectError } from '../../archive/objects/object-client.ts';
 import type { ObjectTargets } from '../../archive/objects/object-targets.ts';
 import type { ObjectDeletion, StoredObjects } from '../../archive/objects/stored-objects.ts';

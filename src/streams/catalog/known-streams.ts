@@ -2,7 +2,6 @@
  * The streams that a start opens: those of the database and of the settings that this node runs.
  * In: rows, settings, owners. Out: definitions; the removed streams.
  */
-
 import type { StreamDefinition } from '../definition.ts';
 import type { StreamDeps } from '../stream-deps.ts';
 import { configuredStream } from '../stream-settings.ts';

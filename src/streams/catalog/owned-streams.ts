@@ -2,7 +2,6 @@
  * Which streams of a cluster this node runs.
  * In: owners, rows. Out: decisions for the catalog. docs/decisions/0055.
  */
-
 import type { Placement } from '../../cluster/placement/placement.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import type { StreamDefinition } from '../definition.ts';

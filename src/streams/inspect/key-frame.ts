@@ -3,7 +3,6 @@
  * In: the segments of the live window that are in memory. Out: one access unit that a decoder takes alone.
  * ITU-T H.264 and H.265, Annex B.
  */
-
 import { concatBytes } from '../../lib/bytes.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import type { Track } from '../../media/frame.ts';

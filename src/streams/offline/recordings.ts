@@ -2,7 +2,6 @@
  * Opens the recordings of a data folder without a server, for commands that read them.
  * In: a data folder. Out: recordings, including a newest file that a crash left open.
  */
-
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import pMap from 'p-map';

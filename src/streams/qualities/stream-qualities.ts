@@ -5,7 +5,6 @@
  * In: names of qualities; frames through the input of each. Out: windows and recordings for delivery, and the
  * list of those that are live. docs/media.md 6, 10, 14, 15, 17.
  */
-
 import { recordingOf } from '../../archive/recording-locations.ts';
 import { qualityWindowName } from '../../delivery/live/quality-window.ts';
 import type { ServedStream } from '../../delivery/served-stream.ts';

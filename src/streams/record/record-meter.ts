@@ -3,7 +3,6 @@
  * In: the calls of a source. Out: the same calls on the stream's input; figures; a promise of the target
  * duration.
  */
-
 import type { GapCause } from '../../api/gap.ts';
 import type { LeftOutTrack } from '../../api/left-out.ts';
 import type { RunStart, StreamInput } from '../../live/input.ts';

@@ -2,7 +2,6 @@
  * Records one source without serving it: to files, a pipe, or a data folder.
  * In: a source, a target. Out: progress; a summary.
  */
-
 import path from 'node:path';
 import type { Writable } from 'node:stream';
 import { distinctLeftOut, type LeftOutTrack } from '../../api/left-out.ts';

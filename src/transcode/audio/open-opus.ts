@@ -2,7 +2,6 @@
  * Chooses how the sound of live streams becomes Opus: in a child process for each stream.
  * In: clock, log, metrics. Out: what opens a conversion, for WHEP viewers and WHIP relays.
  */
-
 import { openAudioTranscoder } from '../../ffmpeg/audio-transcoder.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { OpenOpusConversion } from '../../media/rtp/send/opus-audio.ts';

@@ -4,7 +4,6 @@
  * In: frames on the clock of the container. Out: groups of frames between two cuts; the list of cuts.
  * docs/media.md 6.
  */
-
 import { assetRun, assetTicks, clockStartFor } from '../../media/asset-time.ts';
 import type { Frame, Track } from '../../media/frame.ts';
 import { Column } from '../../media/isobmff/movie/sample-table.ts';

@@ -3,7 +3,6 @@
  * each audio track whole.
  * In: a plan, the cuts of an asset. Out: inputs of jobs. Pure.
  */
-
 import type { JoinedPart } from '../../ffmpeg/joined-clock.ts';
 import type {
   LadderAudioRendition,

@@ -3,7 +3,6 @@
  * In: what is sent to it. Out: each frame of the source again, in each rung, with key frames at the cuts.
  * Used by tests only.
  */
-
 import type { LadderVideoRendition } from '../../ffmpeg/ladder-options.ts';
 import type { LiveEncoder, LiveEncoderOutput } from '../../ffmpeg/live-ladder.ts';
 import type { VideoTrack } from '../../media/frame.ts';

@@ -3,7 +3,6 @@
  * In: an address and the options of the stream. Out: a connection.
  * draft-sharabayko-srt-01 4.3.1.
  */
-
 import { microseconds, openUdp } from '../udp.ts';
 import { CallerProtocol } from './handshake/caller.ts';
 import type { SrtCallerOptions, SrtConnection } from './srt.ts';

@@ -3,7 +3,6 @@
  * In: options with `accept`, which decides about each caller. Out: connections, passed to `onConnection`.
  * draft-sharabayko-srt-01 4.3.1.
  */
-
 import { microseconds, openUdp } from '../udp.ts';
 import { ListenerProtocol } from './handshake/listener.ts';
 import type { SrtListener, SrtListenerOptions } from './srt.ts';

@@ -2,7 +2,6 @@
  * API calls of the page for publishers: stream keys, addresses, what arrives, its history.
  * In: the session's cookie. Out: the shapes of src/api. Each call throws ApiError and aborts with `signal`.
  */
-
 import type { StreamSync } from '../../../src/api/inspect-shapes.ts';
 import type { StatsHistory, StreamStats } from '../../../src/api/measure/stats-shapes.ts';
 import type { CreatedPublishKey, PublishAddresses, PublishKeyView } from '../../../src/api/publish/publish-shapes.ts';

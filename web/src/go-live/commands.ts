@@ -2,7 +2,6 @@
  * What each program has to be given to publish to a stream: fields, commands, addresses for phones.
  * In: the addresses of the API. Out: text to copy. Pure.
  */
-
 import type { PublishAddresses } from '../api/publishing.ts';
 import { isLoopback } from '../components/links/local-link.ts';
 

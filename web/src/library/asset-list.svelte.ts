@@ -2,7 +2,6 @@
  * The list of the library: pages that follow each other, filters, a selection.
  * In: the API, events. Out: Library.svelte, which reads it.
  */
-
 import { type AssetQuery, type AssetView, listAssets } from '../api/assets.ts';
 import { type Failure, failureOf } from '../api/client.ts';
 import { pause, poll } from '../api/poll.ts';

@@ -2,7 +2,6 @@
  * The tile that is heard, as the controls of a player.
  * In: the tiles of a page. Out: controls and a snapshot for components that are made for one player.
  */
-
 import { preferences } from '../media/preferences.svelte.ts';
 import { type MediaRequests, noRequests } from '../media/requests.ts';
 import { idle, type MediaState } from '../media/state.ts';

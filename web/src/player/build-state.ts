@@ -2,7 +2,6 @@
  * Builds the state that the page shows from the parts of the player.
  * In: the buffers, the edge, the summary of playback. Out: a MediaState. Reads only.
  */
-
 import type { MediaState } from '../media/state.ts';
 import type { LiveEdge } from './source/live-edge.ts';
 import type { DoubleBuffer } from './video/double-buffer.ts';

@@ -3,7 +3,6 @@
  * In: nothing. Out: a contract between players and the room. Positions are ms: UTC for streams, from the
  * start for everything else.
  */
-
 import type { MediaRequests } from '../media/requests.ts';
 import type { MediaState } from '../media/state.ts';
 import type { Clock } from '../time/clock.ts';

@@ -4,7 +4,6 @@
  * In: a tick every 300 ms, what the buffers show. Out: events for the controller, speeds and small seeks of
  * the live edge.
  */
-
 import type { PlaybackController, PlayerParts } from './playback-controller.ts';
 import { LONG_PAUSE_MS } from './playback-state.ts';
 import type { VideoBuffer } from './video/video-buffer.ts';

@@ -2,7 +2,6 @@
  * The two handles of a clip: their bounds, and where a drag or a key moves them.
  * In: times in unix milliseconds. Out: the clip. Pure.
  */
-
 import type { Clip } from '../time/span.ts';
 
 /** A handle, named by the end that it moves. */

@@ -2,7 +2,6 @@
  * One file of the upload page: from the choice of the file until its asset can be watched.
  * In: a file, or what a reload has left of it; the viewer's buttons. Out: fields that its row shows.
  */
-
 import { OxbowProblem, type Problem } from '../../../src/client/problem.ts';
 import type { UploadState } from '../../../src/client/upload/chunk-api.ts';
 import { uploadInChunks } from '../../../src/client/upload/chunked-upload.ts';

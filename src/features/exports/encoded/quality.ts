@@ -2,7 +2,6 @@
  * The quality of an export: the height of its pictures and perhaps a bit rate, or only the sound.
  * In: the text of a request, e.g. `720p:2M`. Out: a value; a refusal where the recording is smaller.
  */
-
 import type { Exportable, ExportRequest } from '../../../delivery/export/export.ts';
 import { segmentsOver } from '../../../delivery/past/past.ts';
 import { OxbowError } from '../../../lib/errors.ts';

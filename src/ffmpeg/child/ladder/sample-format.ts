@@ -2,7 +2,6 @@
  * Packets of encoders as samples of an MP4, and the configuration of their track.
  * In: packets and extradata. Out: samples, a VideoConfig. Pure.
  */
-
 import { withoutTemporalDelimiter } from '../../../media/av1/av1c.ts';
 import { av1Config, parseAv1Unit } from '../../../media/av1/sequence-header.ts';
 import type { VideoConfig } from '../../../media/frame.ts';

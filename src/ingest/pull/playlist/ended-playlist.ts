@@ -3,7 +3,6 @@
  * one at the same URL.
  * In: playlists in order of arrival. Out: a verdict. Pure. RFC 8216bis 4.4.3.4 and 6.2.2; docs/media.md 11.
  */
-
 import type { QueuedSegment } from '../segment/queued-segment.ts';
 import type { DescribedList } from './list-segments.ts';
 

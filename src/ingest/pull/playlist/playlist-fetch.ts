@@ -2,7 +2,6 @@
  * Fetches one playlist.
  * In: a URL. Out: the parsed playlist and its arrival time. RFC 8216bis 6.3.2.
  */
-
 import { OxbowError } from '../../../lib/errors.ts';
 import { type ParsedPlaylist, PlaylistReader } from '../../../media/m3u8/parse.ts';
 import { shownUrl } from '../../../net/net.ts';

@@ -4,7 +4,6 @@
  * timestamps of the stream, once the stream has published the same time. Variants share timestamps
  * (RFC 8216bis 6.2.4), except for turns of MPEG-TS.
  */
-
 import { waitFor } from '../../../lib/abort.ts';
 import { messageOf } from '../../../lib/errors.ts';
 import type { Frame, Track, VideoTrack } from '../../../media/frame.ts';

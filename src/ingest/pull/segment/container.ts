@@ -2,7 +2,6 @@
  * Detects the container of a segment by its first bytes; file names and media types are ignored.
  * In: bytes. Out: a container, or a description of something else.
  */
-
 import { concatBytes } from '../../../lib/bytes.ts';
 import { isPackedAudio } from '../../../media/packed-audio/format.ts';
 

@@ -3,7 +3,6 @@
  * In: the SampleTable of the file. Out: bytes to append. Pure. ISO/IEC 14496-12, 8.6 and 8.7; layout: docs of
  * the chunk file.
  */
-
 import { rescale } from '../../rescale.ts';
 import { BoxWriter } from '../box.ts';
 import { type Edit, movieRoom, movieTimescale, printMvhd, printTrak } from './movie.ts';

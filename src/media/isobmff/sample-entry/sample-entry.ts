@@ -3,7 +3,6 @@
  * In: a Track, or the body of an stsd. Out: box bytes, or a configuration. Pure. ISO/IEC 14496-12, 8.5.2 and
  * 8.12 (protected entries).
  */
-
 import type { LeftOutTrack } from '../../../api/left-out.ts';
 import { FormatError } from '../../../lib/errors.ts';
 import { foreignObject, foreignTrack } from '../../foreign-codecs.ts';

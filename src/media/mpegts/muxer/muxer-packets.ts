@@ -3,7 +3,6 @@
  * In: a section, or an access unit and how it is carried. Out: bytes in the caller's buffer. ISO/IEC 13818-1,
  * 2.4.3.2 to 2.4.3.7. Pure.
  */
-
 import { PACKET_BYTES } from '../packet.ts';
 import { TURN } from '../timestamps.ts';
 import { type AccessUnit, writePayload } from './muxer-units.ts';

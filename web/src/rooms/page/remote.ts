@@ -3,7 +3,6 @@
  * player.
  * In: controls and keys. Out: commands of the room's playback; the reason where this person may not.
  */
-
 import { pause } from '../../api/poll.ts';
 import type { MediaRequests } from '../../media/requests.ts';
 import type { MediaState } from '../../media/state.ts';

@@ -3,7 +3,6 @@
  * In: tiles with their newest pictures. Out: a canvas. Colours are those of the dark theme, whatever theme
  * the recorder has.
  */
-
 import { iconPaths } from '../../../components/icons.ts';
 import { avatarLook } from '../../../shell/avatar-look.ts';
 import type { Picture } from '../../../studio/frames.ts';
