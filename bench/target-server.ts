@@ -9,6 +9,7 @@ import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { AuthUrl } from '../src/accounts/auth/auth-url.ts';
 import { openLocalSegmentStore } from '../src/archive/local-segment-store.ts';
 import { openRangeReader } from '../src/archive/range-reader.ts';
@@ -51,7 +52,8 @@ function pausedStream(name: string, partBytes: number, recording: RecordingReade
 }
 
 const FILE = segmentLocation('recorded.mp4');
-writeFileSync(join(folder, FILE), Buffer.alloc(RECORDED_BYTES * RECORDED_SEGMENTS, 'oxbow'));
+const segment = Buffer.alloc(RECORDED_BYTES, 'oxbow');
+writeFileSync(join(folder, FILE), Buffer.concat(Array.from({ length: RECORDED_SEGMENTS }, () => segment)));
 let initNumber = 0;
 const recording = {
   find: async (msn: number) => {
@@ -61,7 +63,7 @@ const recording = {
       location: FILE,
       initNumber,
       startUs: 0,
-      tracks: [{ trackId: 1, offset, length: RECORDED_BYTES, crc: 0 }],
+      tracks: [{ trackId: 1, offset, length: RECORDED_BYTES, crc: crc32(segment) }],
     } as unknown as RecordedGroup;
   },
   firstMsn: async () => FIRST_RECORDED,
