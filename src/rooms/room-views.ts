@@ -70,7 +70,7 @@ export class RoomViews {
 
   /**
    * The playlist.
-   * @param reader sees the request headers of its own links; moderators see all. Undefined: none.
+   * @param reader sees the request headers of the links that they added; moderators see all. Undefined: none.
    */
   items(reader?: UserRef): readonly RoomItem[] {
     return this.#room.playlist.all.map((item) => this.item(item, reader));

@@ -14,9 +14,10 @@ import type { RoomClient } from './room-connection.ts';
 /** The fields that credentials are read from: the others are not kept for the life of a connection. */
 const KEPT = ['authorization', 'cookie', 'host', 'forwarded', 'x-forwarded-host', 'x-forwarded-proto'] as const;
 
-/** The kept fields. */
-function partOf(headers: IncomingHttpHeaders): IncomingHttpHeaders {
-  return Object.fromEntries(KEPT.map((name) => [name, headers[name]]));
+/** The kept fields, as far as they were sent. */
+export function keptFields(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  // A field that is there without a value would count as one of a proxy.
+  return Object.fromEntries(KEPT.filter((name) => headers[name] !== undefined).map((name) => [name, headers[name]]));
 }
 
 /** The parts of a request to upgrade that authenticate it. */
@@ -54,7 +55,7 @@ export function authorizeRoomSocket(
     throw new OxbowError('unauthorized', 'Rooms are for people with a name: sign in, or enter as a guest.', {
       extra: { hint: 'POST /api/v1/guests with a name gives a session.' },
     });
-  const later = { ...request, headers: partOf(headers) };
+  const later = { ...request, headers: keptFields(headers) };
   return {
     user,
     address: client.address,
