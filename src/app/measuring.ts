@@ -18,7 +18,7 @@ export function startMeasuring(
   { measured }: Pick<Hooks, 'measured'>,
 ): void {
   const timer = setInterval(() => {
-    contentMode.liveStreams = catalog.all.filter(({ stream }) => stream.context !== undefined).length;
+    contentMode.liveStreams = catalog.all.filter(({ stream }) => stream.placement.context !== undefined).length;
     for (const { name, measure, ladder } of catalog.all) {
       guarded({ metrics, log }, name, 'it was measured', () => {
         const count = viewers.of(name);

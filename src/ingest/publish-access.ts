@@ -4,8 +4,8 @@
  * In: requests of RTMP, SRT and later protocols. Out: a publisher session or a live stream, or the error that
  * the protocol reports. Implemented by streams/publish/publish-access; docs/3-publish/publishers.md.
  */
-import type { InboxStream } from '../live/inbox.ts';
-import type { Stream } from '../live/stream.ts';
+import type { InboxSinks } from '../live/inbox.ts';
+import type { SinkList } from '../live/sink-list.ts';
 import type { ClaimRequest, Publisher } from './publisher.ts';
 
 /** Settings of a push stream that apply to its connections; an absent one has the default of the server. */
@@ -40,8 +40,8 @@ export interface ReadRequest extends Pick<ClaimRequest, 'protocol' | 'remote' | 
   readonly onStream?: ((settings: StreamSettings) => void) | undefined;
 }
 
-/** A live stream as a connection that watches uses it: `openInbox(source, …)` of live/inbox. */
-export type LiveSource = InboxStream & Pick<Stream, 'bufferGop'>;
+/** The sinks of a live stream, for a connection that watches: `openInbox(source, …)` of live/inbox. */
+export type LiveSource = InboxSinks & Pick<SinkList, 'bufferGop'>;
 
 /** Entry point of protocol servers. */
 export interface PublishAccess {

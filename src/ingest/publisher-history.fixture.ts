@@ -190,7 +190,7 @@ export async function playHistory(
   let current = 0;
   let hardRuns = 0;
   let continued = 0;
-  stream.attach(
+  stream.sinks.attach(
     {
       startRun(context) {
         // A soft run of the same id only moves the UTC offset back: its gaps are the final ones.
@@ -283,8 +283,11 @@ function checkTime(
     }
     endUs = lastUs + 200_000;
   }
-  assert.ok(!hasMedia || Math.abs(stream.endUs - endUs) <= 1, `${name}: the stream ends at ${stream.endUs - endUs}`);
-  const rest = stream.gapsSince(stream.endUs);
-  const untilUs = rest.at(-1)?.toUs ?? stream.endUs;
+  assert.ok(
+    !hasMedia || Math.abs(stream.edge.endUs - endUs) <= 1,
+    `${name}: the stream ends at ${stream.edge.endUs - endUs}`,
+  );
+  const rest = stream.edge.gapsSince(stream.edge.endUs);
+  const untilUs = rest.at(-1)?.toUs ?? stream.edge.endUs;
   assert.ok(untilUs >= clock.nowMs() * 1000 - 1, `${name}: the time until now is not accounted for`);
 }

@@ -43,8 +43,8 @@ function openSlot(t: TestContext, policy: SecondPublisher = 'refuse', { clock, s
     failed,
     bug: failed,
     input: {
-      get mediaEndUs() {
-        return now.mediaEndUs;
+      get placement() {
+        return { mediaEndUs: now.mediaEndUs, utcOffsetUs: undefined };
       },
       startRun({ utcOffsetUs, clock, requestKeyFrame }) {
         calls.push(`run ${clock} ${utcOffsetUs / 1e6 - clock0 / 1000}`);
@@ -127,9 +127,9 @@ suite('a publisher', () => {
   test('reads where the media of its stream ends: a stream without media has no end, one with media always has', async (t) => {
     const { claim, now } = openSlot(t);
     const publisher = await claim('a');
-    assert.equal(publisher.mediaEndUs, undefined);
+    assert.equal(publisher.placement?.mediaEndUs, undefined);
     now.mediaEndUs = 5_000_000;
-    assert.equal(publisher.mediaEndUs, 5_000_000);
+    assert.equal(publisher.placement?.mediaEndUs, 5_000_000);
   });
 
   test('whose connection is lost has left', async (t) => {

@@ -10,7 +10,7 @@ import type { LeftOutTrack } from '../api/left-out.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { OxbowError } from '../lib/errors.ts';
 import { ArrivalClock } from '../live/arrival-clock.ts';
-import type { RunStart, SourceSegment, StreamInput } from '../live/input.ts';
+import type { InputPlacement, RunStart, SourceSegment, StreamInput } from '../live/input.ts';
 import { referenceOf } from '../live/reference.ts';
 import type { Frame, Track } from '../media/frame.ts';
 import { isSparse } from '../media/rendition-set.ts';
@@ -162,12 +162,10 @@ export class Session implements Publisher {
     return this.#idleTicks;
   }
 
-  get mediaEndUs(): number | undefined {
-    return this.#owner.input.mediaEndUs;
-  }
-
-  get utcOffsetUs(): number | undefined {
-    return this.#role === 'active' ? this.#owner.input.utcOffsetUs : undefined;
+  get placement(): InputPlacement | undefined {
+    const { placement } = this.#owner.input;
+    if (!placement || this.#role === 'active') return placement;
+    return { mediaEndUs: placement.mediaEndUs, utcOffsetUs: undefined };
   }
 
   async ready(options: { signal: AbortSignal }): Promise<void> {
@@ -253,7 +251,8 @@ export class Session implements Publisher {
     const held = this.#held;
     this.#held = undefined;
     const offsetUs = this.#arrival?.offsetUs ?? this.#start?.utcOffsetUs;
-    const frames = offsetUs === undefined ? [] : (held?.framesFrom(this.#owner.input.mediaEndUs, offsetUs) ?? []);
+    const frames =
+      offsetUs === undefined ? [] : (held?.framesFrom(this.#owner.input.placement?.mediaEndUs, offsetUs) ?? []);
     held?.clear();
     if (frames.length === 0) onWait?.();
     if (this.#start) this.#enter(this.#start);

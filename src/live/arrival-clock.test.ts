@@ -88,19 +88,19 @@ suite('a run by arrival', () => {
       endRun() {},
       damage() {},
     };
-    stream.attach(sink, { name: 'other' });
+    stream.sinks.attach(sink, { name: 'other' });
     publishBurst(heard, 6, 1.6, film(6));
     assert.equal(runs[0]!.startUs, NOW_US);
-    assert.equal(stream.utcOffsetUs, NOW_US - 1.6 * S - 1 * S);
+    assert.equal(stream.placement.utcOffsetUs, NOW_US - 1.6 * S - 1 * S);
     assert.deepEqual(got, [NOW_US, NOW_US, NOW_US - 1.6 * S, NOW_US - 1.6 * S]);
-    assert.equal(stream.endUs, heard.clock.nowMs() * 1000 + 40_000, 'the end of the last frame');
+    assert.equal(stream.edge.endUs, heard.clock.nowMs() * 1000 + 40_000, 'the end of the last frame');
     assert.equal(runs[0]!.opening!.settle().startUs, NOW_US - 1.6 * S, 'the required sink asks');
-    assert.equal(stream.context!.opening, undefined);
+    assert.equal(stream.placement.context!.opening, undefined);
   });
 
   test('is final once a sink needs it: later frames do not move it', () => {
     const heard = open();
-    heard.stream.attach(
+    heard.stream.sinks.attach(
       {
         startRun: ({ opening }) => void opening?.settle(),
         write() {},
@@ -111,7 +111,7 @@ suite('a run by arrival', () => {
       { name: 'eager' },
     );
     publishBurst(heard, 6, 1.6, film(6));
-    assert.equal(heard.stream.utcOffsetUs, NOW_US - S);
+    assert.equal(heard.stream.placement.utcOffsetUs, NOW_US - S);
   });
 
   test('never begins before the end of what the stream has, and its gap is measured to its final start', () => {
@@ -125,7 +125,7 @@ suite('a run by arrival', () => {
         gaps: [{ fromUs: endUs, toUs: NOW_US, cause: 'offline', detail: '' }],
       });
       publishBurst(heard, 6, 1.6, film(6));
-      const { context } = heard.stream;
+      const { context } = heard.stream.placement;
       assert.equal(context!.startUs, startUs);
       assert.deepEqual(
         context!.gaps.map(({ fromUs, toUs }) => [fromUs, toUs]),

@@ -5,6 +5,7 @@ import { seeded } from '../lib/random.fixture.ts';
 import type { Frame } from '../media/frame.ts';
 import { audioFrames, audioTrack, interleave, videoFrames, videoTrack } from './frames.fixture.ts';
 import { type InboxItem, openInbox } from './inbox.ts';
+import { KeyFrameRequests } from './key-frame-requests.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import { SinkList } from './sink-list.ts';
 import { Stream } from './stream.ts';
@@ -58,7 +59,7 @@ const noSignal = new AbortController().signal;
 suite('an inbox', () => {
   test('gives runs and frames in order, and ends a run before the next one', async () => {
     const { stream, startRun, publish } = open();
-    await using inbox = openInbox(stream, { name: 'test', maxBytes: 1e6, signal: noSignal });
+    await using inbox = openInbox(stream.sinks, { name: 'test', maxBytes: 1e6, signal: noSignal });
     const frames = film(2);
     startRun();
     publish(frames);
@@ -72,7 +73,7 @@ suite('an inbox', () => {
 
   test('wakes a consumer that waits', async () => {
     const { stream, startRun, publish } = open();
-    await using inbox = openInbox(stream, { name: 'test', maxBytes: 1e6, signal: noSignal });
+    await using inbox = openInbox(stream.sinks, { name: 'test', maxBytes: 1e6, signal: noSignal });
     const iterator = inbox[Symbol.asyncIterator]();
     const first = iterator.next();
     startRun();
@@ -89,7 +90,7 @@ suite('an inbox', () => {
     for (const how of ['signal', 'dispose', 'break'] as const) {
       const { stream, startRun, publish } = open();
       const controller = new AbortController();
-      const inbox = openInbox(stream, { name: 'test', maxBytes: 1e6, signal: controller.signal });
+      const inbox = openInbox(stream.sinks, { name: 'test', maxBytes: 1e6, signal: controller.signal });
       startRun();
       publish(film(1));
       let taken = 0;
@@ -102,21 +103,21 @@ suite('an inbox', () => {
       }
       assert.equal(taken, 3, how);
       publish(film(1, { startS: 12 }));
-      assert.deepEqual(stream.pressure().sinks, [], how);
+      assert.deepEqual(stream.sinks.pressure().sinks, [], how);
     }
     const { stream } = open();
-    const inbox = openInbox(stream, { name: 'test', maxBytes: 1e6, signal: AbortSignal.abort() });
+    const inbox = openInbox(stream.sinks, { name: 'test', maxBytes: 1e6, signal: AbortSignal.abort() });
     assert.equal((await inbox[Symbol.asyncIterator]().next()).done, true);
   });
 
   test('ends after the last frame when the stream is closed', async () => {
     const { stream, startRun, publish } = open();
-    await using inbox = openInbox(stream, { name: 'test', maxBytes: 1e6, signal: noSignal });
+    await using inbox = openInbox(stream.sinks, { name: 'test', maxBytes: 1e6, signal: noSignal });
     startRun();
     const frames = film(1);
     publish(frames);
     stream.offline('removed');
-    stream[Symbol.dispose]();
+    stream.sinks.close();
     const items: InboxItem[] = [];
     for await (const item of inbox) items.push(item);
     assert.deepEqual(typesOf(items), ['run', 'end']);
@@ -125,11 +126,11 @@ suite('an inbox', () => {
 
   test('starts with the frames since the last key frame where that is requested', async () => {
     const { stream, startRun, publish } = open();
-    using _ = stream.bufferGop();
+    using _ = stream.sinks.bufferGop();
     startRun();
     const frames = film(1.5);
     publish(frames);
-    await using inbox = openInbox(stream, { name: 'test', maxBytes: 1e6, signal: noSignal, fromKeyFrame: true });
+    await using inbox = openInbox(stream.sinks, { name: 'test', maxBytes: 1e6, signal: noSignal, fromKeyFrame: true });
     const items = await drain(inbox[Symbol.asyncIterator]());
     const from = frames.findLastIndex(({ trackId, key }) => trackId === 1 && key);
     assert.deepEqual(framesOf(items), frames.slice(from));
@@ -142,7 +143,7 @@ suite('an inbox that is full', () => {
     const frames = film(6);
     const gopStarts = frames.flatMap(({ trackId, key }, i) => (trackId === 1 && key ? [i] : []));
     const maxBytes = frames.slice(0, gopStarts[3]).reduce((sum, frame) => sum + sizeOf(frame), 0) + 2000;
-    await using inbox = openInbox(stream, { name: 'slow', maxBytes, signal: noSignal });
+    await using inbox = openInbox(stream.sinks, { name: 'slow', maxBytes, signal: noSignal });
     const iterator = inbox[Symbol.asyncIterator]();
     startRun();
     publish(frames.slice(0, 30));
@@ -167,7 +168,7 @@ suite('an inbox that is full', () => {
   test('asks the source for a key frame when it drops the GOP that flows', () => {
     const { stream, startRun, publish } = open();
     let requests = 0;
-    openInbox(stream, { name: 'slow', maxBytes: 2000, signal: noSignal });
+    openInbox(stream.sinks, { name: 'slow', maxBytes: 2000, signal: noSignal });
     startRun(() => requests++);
     publish(film(1));
     assert.equal(requests, 1);
@@ -175,7 +176,7 @@ suite('an inbox that is full', () => {
 
   test('does not keep the frames that were read', async () => {
     const { stream, startRun, publish } = open();
-    await using inbox = openInbox(stream, { name: 'slow', maxBytes: 1e6, signal: noSignal });
+    await using inbox = openInbox(stream.sinks, { name: 'slow', maxBytes: 1e6, signal: noSignal });
     startRun();
     publish(film(1));
     assert.ok(inbox.queuedBytes! > 0);
@@ -194,20 +195,25 @@ async function fuzz(seed: number): Promise<void> {
   const name = `seed ${seed}`;
   let lostGops = 0;
   let lostFrames = 0;
-  const list = new SinkList(createManualClock(), (event) => {
-    if (event.type !== 'sink-lost') return assert.fail(`${name}: ${event.type}`);
-    lostGops += event.gops;
-    lostFrames += event.frames;
+  const clock = createManualClock();
+  const list = new SinkList({
+    clock,
+    keyFrames: new KeyFrameRequests(clock, () => undefined),
+    emit(event) {
+      if (event.type !== 'sink-lost') return assert.fail(`${name}: ${event.type}`);
+      lostGops += event.gops;
+      lostFrames += event.frames;
+    },
   });
   const maxBytes = 3000 + random(60_000);
-  const stream = {
+  const sinks = {
     attach: list.attach.bind(list),
     lost: list.lost.bind(list),
     memory: new MemoryBudget(maxBytes * 2),
     pressed: () => {},
     requestKeyFrame: () => false,
   };
-  const inbox = openInbox(stream, { name: 'slow', maxBytes, signal: noSignal });
+  const inbox = openInbox(sinks, { name: 'slow', maxBytes, signal: noSignal });
   const iterator = inbox[Symbol.asyncIterator]();
   /** GOPs in order: the frames that were written. */
   const gops: { run: number; frames: Frame[]; bytes: number }[] = [];

@@ -9,8 +9,7 @@ import { FRAME_BYTES } from './gop-buffer.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import { type Loss, type LossCause, PressureGauge, type PressureLevel } from './pressure.ts';
 import type { RunContext, Sink } from './sink.ts';
-import type { AttachOptions } from './sink-list.ts';
-import type { Stream } from './stream.ts';
+import type { AttachOptions, SinkList } from './sink-list.ts';
 
 /** One item of an inbox, in order. */
 export type InboxItem =
@@ -29,8 +28,8 @@ export interface InboxOptions extends Omit<AttachOptions, 'required'> {
   readonly signal: AbortSignal;
 }
 
-/** What an inbox needs of a stream. */
-export type InboxStream = Pick<Stream, 'attach' | 'lost' | 'memory' | 'pressed' | 'requestKeyFrame'>;
+/** What an inbox needs of the sinks of a stream. */
+export type InboxSinks = Pick<SinkList, 'attach' | 'lost' | 'memory' | 'pressed' | 'requestKeyFrame'>;
 
 const NO_LOSS: Loss = { gops: 0, frames: 0 };
 
@@ -54,17 +53,17 @@ interface Gop {
  * last frame when the stream is closed. Bursts and damage are not passed on.
  */
 export function openInbox(
-  stream: InboxStream,
+  sinks: InboxSinks,
   options: InboxOptions,
 ): AsyncIterable<InboxItem> & AsyncDisposable & Pick<Sink, 'queuedBytes'> {
   const { signal, maxBytes, ...attach } = options;
   const { name } = attach;
-  const inbox = new Inbox(maxBytes, stream.memory, {
-    onLost: (cause, loss) => stream.lost(name, cause, loss),
-    onLevel: (level, bytes) => stream.pressed({ sink: name, level, bytes, maxBytes }),
-    onSkip: () => stream.requestKeyFrame(),
+  const inbox = new Inbox(maxBytes, sinks.memory, {
+    onLost: (cause, loss) => sinks.lost(name, cause, loss),
+    onLevel: (level, bytes) => sinks.pressed({ sink: name, level, bytes, maxBytes }),
+    onSkip: () => sinks.requestKeyFrame(),
   });
-  const attachment = stream.attach(inbox, attach);
+  const attachment = sinks.attach(inbox, attach);
   const close = () => {
     signal.removeEventListener('abort', close);
     attachment[Symbol.dispose]();

@@ -66,17 +66,23 @@ export interface SourceSegment {
   readonly missingUs: number;
 }
 
-/**
- * The feeding side of a stream, held by one publisher at a time. Every call is synchronous and does not wait.
- */
-export interface StreamInput {
+/** Where the media of a stream is in UTC, for its publisher. */
+export interface InputPlacement {
   /**
    * End of the stream's media, µs since 1970; undefined while it has none. A source that still offers later
    * media may begin there.
    */
-  readonly mediaEndUs?: number | undefined;
+  readonly mediaEndUs: number | undefined;
   /** The UTC offset that the stream uses for the current run, µs since 1970; undefined without a run. */
-  readonly utcOffsetUs?: number | undefined;
+  readonly utcOffsetUs: number | undefined;
+}
+
+/**
+ * The feeding side of a stream, held by one publisher at a time. Every call is synchronous and does not wait.
+ */
+export interface StreamInput {
+  /** Where the media of the stream is; absent if the stream keeps none. */
+  readonly placement?: InputPlacement | undefined;
   /**
    * Resolves when there is memory and disk space for more media; usually at once. For sources that can be
    * delayed, such as files and recorded segments. Rejects with the signal's reason when aborted.

@@ -52,7 +52,7 @@ test('a stream asks its publisher while a run or a late sink waits for a key fra
   const past = { endUs: 0, hasMedia: false, lastRun: 0, gaps: [] };
   const clock = createManualClock();
   const stream = new Stream({ clock, past });
-  assert.equal(stream.requestKeyFrame(), false);
+  assert.equal(stream.sinks.requestKeyFrame(), false);
   let requests = 0;
   const pace = { kind: 'continuous' } as const;
   stream.startRun({ tracks: [track], utcOffsetUs: 0, clock: 'source', pace, requestKeyFrame: () => requests++ });
@@ -68,10 +68,10 @@ test('a stream asks its publisher while a run or a late sink waits for a key fra
   publish(100, 150);
   assert.equal(requests, 1);
   const sink: Sink = { startRun() {}, write() {}, flush() {}, endRun() {}, damage() {} };
-  stream.attach(sink, { name: 'late' });
+  stream.sinks.attach(sink, { name: 'late' });
   assert.equal(requests, 1);
-  stream.attach(sink, { name: 'late', fromKeyFrame: true });
+  stream.sinks.attach(sink, { name: 'late', fromKeyFrame: true });
   assert.equal(requests, 2);
   stream.offline('stopped');
-  assert.equal(stream.requestKeyFrame(), false);
+  assert.equal(stream.sinks.requestKeyFrame(), false);
 });

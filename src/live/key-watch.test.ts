@@ -24,7 +24,7 @@ test('ten seconds without a key frame are reported once, also before the first o
   assert.equal(reports, 0);
   publish(film(20, 10.9), { key: false });
   assert.equal(reports, 1);
-  assert.equal(stream.context, undefined, 'there is nothing to begin with');
+  assert.equal(stream.placement.context, undefined, 'there is nothing to begin with');
   publish(film(45, 30.9, [9, 11, 25]));
   assert.equal(reports, 3);
 });

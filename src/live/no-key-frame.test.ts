@@ -20,16 +20,16 @@ test('a publisher that never sends a key frame is reported once, gets a request 
   const start = { tracks, utcOffsetUs: NOW_US, arrival, clock: 'arrival', pace: { kind: 'continuous' } } as const;
   heard.stream.startRun({ ...start, requestKeyFrame: () => void requests++ });
   const { signal } = new AbortController();
-  await using _inbox = openInbox(heard.stream, { name: 'relay', maxBytes: 1e6, signal, fromKeyFrame: true });
+  await using _inbox = openInbox(heard.stream.sinks, { name: 'relay', maxBytes: 1e6, signal, fromKeyFrame: true });
   const keyless = media.map((frame) => ({ ...frame, key: frame.trackId !== 1 }));
   publish(heard, keyless);
   assert.deepEqual(
     heard.events.map(({ type }) => type),
     ['keyless'],
   );
-  assert.deepEqual([heard.runs.length, heard.frames.length, heard.stream.context], [0, 0, undefined]);
+  assert.deepEqual([heard.runs.length, heard.frames.length, heard.stream.placement.context], [0, 0, undefined]);
   assert.ok(requests >= 55 && requests <= 61, `${requests} requests`);
-  assert.equal(heard.stream.memory.bytes, 0);
+  assert.equal(heard.stream.sinks.memory.bytes, 0);
   publish(heard, [{ ...media[0]!, dts: 61 * 90_000, pts: 61 * 90_000 }]);
   assert.equal(heard.runs.length, 1, 'it begins with its first key frame');
   const held = heard.frames.reduce((sum, { frame }) => sum + frame.data.length, 0);
@@ -38,11 +38,11 @@ test('a publisher that never sends a key frame is reported once, gets a request 
 
 test('a run whose key frames stop is reported once, and late sinks wait', () => {
   const heard = open();
-  using _kept = heard.stream.bufferGop();
+  using _kept = heard.stream.sinks.bufferGop();
   const start = { tracks, utcOffsetUs: NOW_US, clock: 'arrival', pace: { kind: 'continuous' } } as const;
   heard.stream.startRun(start);
   publish(heard, media);
   const types = heard.events.map(({ type }) => type);
   assert.deepEqual(types, ['run', 'keyless', 'gop-too-large']);
-  assert.deepEqual([heard.stream.pressure().gop.isTooLarge, heard.stream.memory.bytes], [true, 0]);
+  assert.deepEqual([heard.stream.sinks.pressure().gop.isTooLarge, heard.stream.sinks.memory.bytes], [true, 0]);
 });

@@ -44,9 +44,9 @@ suite('a level of pressure', () => {
 
   test('of a queue changes with each quarter, is reported once per change, and falls when its reader is back', async () => {
     const { stream, publish, levels } = open();
-    await using inbox = openInbox(stream, { name: 'relay', maxBytes: 40_000, signal });
+    await using inbox = openInbox(stream.sinks, { name: 'relay', maxBytes: 40_000, signal });
     publish(4);
-    const { sinks, level } = stream.pressure();
+    const { sinks, level } = stream.sinks.pressure();
     assert.deepEqual([level, sinks[0]!.level, sinks[0]!.queuedBytes, sinks[0]!.maxBytes], [90, 90, 40_000, 40_000]);
     assert.deepEqual(
       levels(),
@@ -64,10 +64,10 @@ suite('a level of pressure', () => {
 suite('loss', () => {
   test('is counted for each sink, by cause: a slow reader, and a GOP larger than the queue', async () => {
     const { stream, events, publish } = open();
-    await using _slow = openInbox(stream, { name: 'slow', maxBytes: 25_000, signal });
-    await using _small = openInbox(stream, { name: 'small', maxBytes: 5000, signal });
+    await using _slow = openInbox(stream.sinks, { name: 'slow', maxBytes: 25_000, signal });
+    await using _small = openInbox(stream.sinks, { name: 'small', maxBytes: 5000, signal });
     publish(4);
-    const [slow, small] = stream.pressure().sinks;
+    const [slow, small] = stream.sinks.pressure().sinks;
     assert.deepEqual(slow!.lost, {
       slow: { gops: 2, frames: 20 },
       'gop-too-large': { gops: 0, frames: 0 },
@@ -81,10 +81,10 @@ suite('loss', () => {
 
   test('at a ceiling of memory is of the sinks that wait, and other streams are not affected by the ceiling of one', async () => {
     const { stream, publish, total, levels } = open({ streamBytes: 25_000 });
-    await using inbox = openInbox(stream, { name: 'relay', maxBytes: 1e6, signal });
+    await using inbox = openInbox(stream.sinks, { name: 'relay', maxBytes: 1e6, signal });
     publish(4);
-    assert.deepEqual(stream.pressure().sinks[0]!.lost.memory, { gops: 2, frames: 20 });
-    assert.ok(total.bytes <= 25_000 && stream.pressure().memory.level >= 75);
+    assert.deepEqual(stream.sinks.pressure().sinks[0]!.lost.memory, { gops: 2, frames: 20 });
+    assert.ok(total.bytes <= 25_000 && stream.sinks.pressure().memory.level >= 75);
     assert.equal(
       levels()
         .filter(([sink]) => sink === undefined)
@@ -92,16 +92,16 @@ suite('loss', () => {
       75,
     );
     await inbox[Symbol.asyncDispose]();
-    assert.deepEqual([total.bytes, stream.pressure().memory.bytes, stream.pressure().level], [0, 0, 0]);
+    assert.deepEqual([total.bytes, stream.sinks.pressure().memory.bytes, stream.sinks.pressure().level], [0, 0, 0]);
   });
 
   test('at the ceiling of all streams keeps the sum of all below it', async () => {
     const { stream, publish, total } = open({ totalBytes: 30_000 });
-    await using _a = openInbox(stream, { name: 'a', maxBytes: 1e6, signal });
-    await using _b = openInbox(stream, { name: 'b', maxBytes: 1e6, signal });
-    using _kept = stream.bufferGop();
+    await using _a = openInbox(stream.sinks, { name: 'a', maxBytes: 1e6, signal });
+    await using _b = openInbox(stream.sinks, { name: 'b', maxBytes: 1e6, signal });
+    using _kept = stream.sinks.bufferGop();
     publish(6);
     assert.ok(total.bytes <= 30_000, `${total.bytes} bytes`);
-    assert.equal(stream.pressure().totalMemory.maxBytes, 30_000);
+    assert.equal(stream.sinks.pressure().totalMemory.maxBytes, 30_000);
   });
 });

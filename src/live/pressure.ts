@@ -1,7 +1,7 @@
 /**
  * How full the bounded buffers of a live stream are, in levels, and what its sinks have lost.
  * In: bytes of inboxes, GOP buffers and memory budgets. Out: levels that change rarely; views for metrics,
- * events and the API: `Stream.pressure()`. docs/architecture.md "Pressure". Pure.
+ * events and the API: `SinkList.pressure()`. docs/architecture.md "Pressure". Pure.
  */
 
 /** The highest of these percentages of its bound that a buffer has reached; 0 below 25 %. */

@@ -3,6 +3,7 @@ import { suite, test } from 'node:test';
 import { createManualClock } from '../lib/clock.ts';
 import type { Frame } from '../media/frame.ts';
 import { audioFrames, audioTrack, interleave, videoFrames, videoTrack } from './frames.fixture.ts';
+import { KeyFrameRequests } from './key-frame-requests.ts';
 import type { RunContext, Sink } from './sink.ts';
 import { SinkList } from './sink-list.ts';
 import type { SinkEvent } from './stream-event.ts';
@@ -49,7 +50,11 @@ function recorder(): Sink & { readonly calls: string[]; readonly contexts: RunCo
 function open() {
   const clock = createManualClock();
   const events: SinkEvent[] = [];
-  return { clock, events, list: new SinkList(clock, (event) => events.push(event)) };
+  /** When the source was requested a key frame, monotonic ms. */
+  const requests: number[] = [];
+  const keyFrames = new KeyFrameRequests(clock, () => () => requests.push(clock.monotonicMs()));
+  const list = new SinkList({ clock, keyFrames, emit: (event) => events.push(event) });
+  return { clock, events, requests, list };
 }
 
 suite('attaching at any time', () => {
@@ -194,7 +199,7 @@ suite('sinks that start with the last key frame', () => {
       if (i === indexAt(3)) held.push(list.attach(second, { name: 'late', fromKeyFrame: true }));
       if (i === indexAt(4.5)) for (const attachment of held) attachment[Symbol.dispose]();
       if (i === indexAt(5)) list.attach(third, { name: 'late', fromKeyFrame: true });
-      if ([1, 3, 5].some((seconds) => i === indexAt(seconds))) bytes.push(list.gopBytes);
+      if ([1, 3, 5].some((seconds) => i === indexAt(seconds))) bytes.push(list.pressure().gop.bytes);
       list.write(frame);
     }
     assert.deepEqual(first.frames, frames.slice(indexAt(2), indexAt(4.5)));
@@ -207,17 +212,19 @@ suite('sinks that start with the last key frame', () => {
   });
 
   test('wait for a key frame when the GOP is too large for the buffer', () => {
-    const { list, events } = open();
+    const { list, events, requests } = open();
     using _ = list.bufferGop();
     list.startRun(context);
     const huge = new Uint8Array(33 * 1024 * 1024);
     const [key, ...others] = frames.slice(indexAt(2), indexAt(2) + 4).map((frame) => ({ ...frame, data: huge }));
     for (const frame of [key!, ...others]) list.write(frame);
-    assert.deepEqual(events, [{ type: 'gop-too-large' }]);
-    assert.equal(list.gopBytes, 0);
+    const rejected = events.filter(({ type }) => type !== 'pressure');
+    assert.deepEqual(rejected, [{ type: 'gop-too-large' }]);
+    assert.equal(list.pressure().gop.bytes, 0);
     const late = recorder();
-    assert.equal(list.needsKeyFrame, true);
+    assert.deepEqual(requests, []);
     list.attach(late, { name: 'late', fromKeyFrame: true });
+    assert.equal(requests.length, 1, 'it waits for a key frame');
     for (const frame of [...others, key!, ...others]) list.write(frame);
     assert.deepEqual(late.frames, [key, ...others]);
   });
@@ -278,14 +285,6 @@ suite('losses and queues', () => {
       { type: 'sink-lost', sink: 'whep', cause: 'slow', gops: 1, frames: 21 },
       { type: 'sink-lost', sink: 'whep', cause: 'slow', gops: 0, frames: 3 },
     ]);
-  });
-
-  test('waiting bytes are summed by the name of the sinks', () => {
-    const { list } = open();
-    list.attach({ ...recorder(), queuedBytes: 3 }, { name: 'whep' });
-    list.attach({ ...recorder(), queuedBytes: 4 }, { name: 'whep' });
-    list.attach(recorder(), { name: 'packager' });
-    assert.deepEqual([...list.bytesByName], [['whep', 7]]);
   });
 
   test('closing detaches every sink and notifies it', () => {

@@ -6,11 +6,20 @@ import type { Clock } from '../lib/clock.ts';
 import type { Frame } from '../media/frame.ts';
 import { ticksToUs } from '../media/run.ts';
 import { type GopBounds, GopBuffer } from './gop-buffer.ts';
+import type { KeyFrameRequests } from './key-frame-requests.ts';
 import { LossReport } from './loss-report.ts';
-import type { MemoryBudget } from './memory-budget.ts';
-import type { GopBufferView, Loss, LossCause, SinkView } from './pressure.ts';
+import { DEFAULT_STREAM_BYTES, MemoryBudget } from './memory-budget.ts';
+import {
+  type GopBufferView,
+  type Loss,
+  type LossCause,
+  pressureOf,
+  type SinkView,
+  type StreamPressure,
+} from './pressure.ts';
 import type { RunContext, Sink } from './sink.ts';
-import type { SinkEvent } from './stream-event.ts';
+import type { PressureChange, SinkEvent } from './stream-event.ts';
+import type { StreamOptions } from './stream-options.ts';
 
 /** Options of an attached sink. */
 export interface AttachOptions {
@@ -34,12 +43,20 @@ const NO_LOSSES = { slow: NO_LOSS, 'gop-too-large': NO_LOSS, memory: NO_LOSS };
 
 type Attached = AttachOptions & { readonly sink: Sink; readonly gopBuffer: Disposable | undefined };
 
+/** What the sinks of a stream are created with. */
+export interface SinkListOptions extends Pick<StreamOptions, 'clock' | 'gop' | 'memory'> {
+  readonly keyFrames: KeyFrameRequests;
+  readonly emit: (event: SinkEvent) => void;
+}
+
 /** The sinks of one stream. */
-export class SinkList implements Sink {
+export class SinkList implements Pick<Sink, 'startRun' | 'write' | 'flush' | 'endRun' | 'damage'> {
+  /** The frames that wait in the sinks and the GOP buffer. */
+  readonly memory: MemoryBudget;
   readonly #clock: Clock;
   readonly #emit: (event: SinkEvent) => void;
+  readonly #keyFrames: KeyFrameRequests;
   readonly #bounds: GopBounds | undefined;
-  readonly #memory: MemoryBudget | undefined;
   /**
    * Sinks that have the current run, or wait for the first. Replaced, never changed: calls may attach and
    * detach.
@@ -55,25 +72,26 @@ export class SinkList implements Sink {
   /** By the name of the sinks and the cause. */
   readonly #losses = new Map<string, Map<LossCause, LossReport>>();
 
-  /** @param options.gop bounds of the GOP buffer; @param options.memory what the GOP buffer may use */
-  constructor(
-    clock: Clock,
-    emit: (event: SinkEvent) => void,
-    { gop, memory }: { gop?: GopBounds | undefined; memory?: MemoryBudget | undefined } = {},
-  ) {
+  constructor({ clock, gop, memory, keyFrames, emit }: SinkListOptions) {
     this.#clock = clock;
     this.#emit = emit;
+    this.#keyFrames = keyFrames;
     this.#bounds = gop;
-    this.#memory = memory;
+    this.memory = new MemoryBudget(memory?.streamBytes ?? DEFAULT_STREAM_BYTES, memory?.total, (view) =>
+      this.pressed({ sink: undefined, ...view }),
+    );
   }
 
-  /** The state of every sink, in the order in which they were attached. */
-  get views(): SinkView[] {
-    return [...this.#active.map((each) => viewOf(each, false)), ...this.#joining.map((each) => viewOf(each, true))];
+  /** How full the sinks, the GOP buffer and the memory are, and what the sinks lost. */
+  pressure(): StreamPressure {
+    const sinks = [
+      ...this.#active.map((each) => viewOf(each, false)),
+      ...this.#joining.map((each) => viewOf(each, true)),
+    ];
+    return pressureOf(this.memory, this.#gopView, sinks);
   }
 
-  /** The state of the GOP buffer. */
-  get gopView(): GopBufferView {
+  get #gopView(): GopBufferView {
     const gop = this.#gop;
     return {
       isKept: gop !== undefined,
@@ -85,27 +103,27 @@ export class SinkList implements Sink {
     };
   }
 
-  /** Bytes in the GOP buffer. */
-  get gopBytes(): number {
-    return this.#gop?.bytes ?? 0;
+  /** Reports that the level of a sink's queue has changed. */
+  pressed({ sink, level, bytes, maxBytes }: PressureChange): void {
+    this.#emit({ type: 'pressure', sink, level, bytes, maxBytes });
   }
 
-  /** Bytes that wait in sinks, by the name of the sinks; of those that have a queue. */
-  get bytesByName(): ReadonlyMap<string, number> {
-    const bytes = new Map<string, number>();
-    for (const { name, sink } of [...this.#active, ...this.#joining]) {
-      if (sink.queuedBytes !== undefined) bytes.set(name, (bytes.get(name) ?? 0) + sink.queuedBytes);
-    }
-    return bytes;
+  /**
+   * Requests a key frame from the source, at most once a second until one comes; returns false if the source
+   * has no such request.
+   */
+  requestKeyFrame(): boolean {
+    return this.#keyFrames.request();
   }
 
-  /** Whether a sink attached now with `fromKeyFrame` has to wait for a key frame. */
-  get needsKeyFrame(): boolean {
-    return this.#context !== undefined && !this.#gop?.frames.length;
-  }
-
-  /** @returns detaches the sink when disposed; a call that is being passed to all sinks may still reach it */
+  /**
+   * Passes each frame to a sink, until the result is disposed; a call that is being passed to all sinks may
+   * still reach it. A sink attached within a run gets it from the next key frame on, or from the last one
+   * with `fromKeyFrame`: its context then has the start of that key frame, and no gaps.
+   */
   attach(sink: Sink, options: AttachOptions): Disposable {
+    const waits = this.#context !== undefined && !this.#gop?.frames.length;
+    if (options.fromKeyFrame && waits) this.requestKeyFrame();
     const gopBuffer = options.fromKeyFrame ? this.bufferGop() : undefined;
     const attached: Attached = { ...options, sink, gopBuffer };
     const frames = options.fromKeyFrame ? this.#gop!.frames : [];
@@ -118,7 +136,7 @@ export class SinkList implements Sink {
   /** Keeps the current GOP, from the next key frame on, until all results are disposed. */
   bufferGop(): Disposable {
     this.#gopUsers++;
-    this.#gop ??= new GopBuffer(this.#bounds, this.#memory);
+    this.#gop ??= new GopBuffer(this.#bounds, this.memory);
     let isUsed = true;
     return {
       [Symbol.dispose]: () => {
@@ -131,7 +149,7 @@ export class SinkList implements Sink {
     };
   }
 
-  /** A sink dropped frames. */
+  /** Adds frames that a sink dropped to the reported loss of its name. */
   lost(name: string, cause: LossCause, loss: Loss): void {
     const byCause = this.#losses.get(name) ?? new Map<LossCause, LossReport>();
     this.#losses.set(name, byCause);
@@ -143,7 +161,7 @@ export class SinkList implements Sink {
     report.add(loss);
   }
 
-  /** Detaches all sinks. */
+  /** Detaches all sinks. Call `offline` of the stream before. */
   close(): void {
     for (const attached of [...this.#active, ...this.#joining]) {
       this.#detach(attached);

@@ -25,22 +25,22 @@ suite('gaps (rule 5)', () => {
   test('before the first run the stream is offline since its creation', () => {
     const offline = { fromUs: NOW_US, toUs: NOW_US, cause: 'offline', detail: 'not yet started' } as const;
     const heard = open({ gaps: [offline] });
-    assert.deepEqual(heard.stream.gap, { cause: 'offline', detail: 'not yet started' });
+    assert.deepEqual(heard.stream.edge.gap, { cause: 'offline', detail: 'not yet started' });
     heard.stream.startRun(start());
     publish(heard, film(1));
     assert.deepEqual(heard.runs[0]!.gaps, [{ ...offline, toUs: NOW_US + 1_000_000 }]);
-    assert.equal(heard.stream.gap, undefined);
+    assert.equal(heard.stream.edge.gap, undefined);
   });
 
   test('while media is missing the stream has a cause and its time, and no run', () => {
     const heard = open();
     heard.stream.startRun(start());
     publish(heard, film(2));
-    assert.deepEqual(heard.stream.gapsSince(0), []);
+    assert.deepEqual(heard.stream.edge.gapsSince(0), []);
     heard.stream.offline('stopped');
     heard.clock.advance(5000);
-    assert.equal(heard.stream.context, undefined);
-    assert.deepEqual(heard.stream.gapsSince(NOW_US + 3_000_000), [
+    assert.equal(heard.stream.placement.context, undefined);
+    assert.deepEqual(heard.stream.edge.gapsSince(NOW_US + 3_000_000), [
       { fromUs: NOW_US + 3_000_000, toUs: NOW_US + 7_000_000, cause: 'offline', detail: 'stopped' },
     ]);
     const emitted = heard.events.map((event) => (event.type === 'absent' ? [event.cause, event.atUs] : event.type));
@@ -80,7 +80,7 @@ suite('gaps (rule 5)', () => {
     );
     const [gap] = heard.runs[1]!.gaps;
     assert.deepEqual([gap!.cause, gap!.fromUs, gap!.toUs], ['source-skipped', NOW_US + 3_400_000, NOW_US + 5_000_000]);
-    assert.equal(heard.stream.context, heard.runs[1]);
+    assert.equal(heard.stream.placement.context, heard.runs[1]);
   });
 
   const aSecond = (s: number) => film(1, s);
@@ -94,7 +94,7 @@ suite('gaps (rule 5)', () => {
       assert.equal(heard.runs.length, 2, `${jumpS} s`);
       assert.equal(heard.runs[1]!.startUs, NOW_US + 11_000_000, `${jumpS} s`);
       assert.deepEqual(heard.runs[1]!.gaps, [], `${jumpS} s`);
-      assert.equal(heard.stream.endUs, NOW_US + 16_000_000, `${jumpS} s`);
+      assert.equal(heard.stream.edge.endUs, NOW_US + 16_000_000, `${jumpS} s`);
     }
   });
 
@@ -130,7 +130,7 @@ suite('gaps (rule 5)', () => {
     const heard = open();
     heard.stream.startRun(start({ clock: 'arrival' }));
     for (let i = 0; i < 100; i++) publish(heard, aSecond(1 + i * 2.7));
-    const aheadUs = heard.stream.endUs - heard.clock.nowMs() * 1000;
+    const aheadUs = heard.stream.edge.endUs - heard.clock.nowMs() * 1000;
     assert.ok(aheadUs <= 3_000_000, `${aheadUs} µs ahead`);
   });
 
@@ -152,7 +152,7 @@ suite('gaps (rule 5)', () => {
     publish(heard, seconds(5, 31));
     assert.equal(heard.runs.length, 2);
     assert.equal(heard.runs[1]!.run.utcOffsetUs, heard.runs[0]!.run.utcOffsetUs);
-    assert.equal(heard.stream.endUs, NOW_US + 36_000_000);
+    assert.equal(heard.stream.edge.endUs, NOW_US + 36_000_000);
   });
 
   test('what is recorded ahead of the clock holds a run back by its own length, and by no jump', () => {
@@ -161,7 +161,7 @@ suite('gaps (rule 5)', () => {
     // A file that is sent as fast as it goes: 100 s of media in an instant.
     for (const frame of seconds(100, 1)) heard.stream.publish(frame);
     for (const frame of seconds(10, 4000)) heard.stream.publish(frame);
-    assert.equal(heard.stream.endUs, NOW_US + 111_000_000);
+    assert.equal(heard.stream.edge.endUs, NOW_US + 111_000_000);
   });
 
   test('timestamps that begin again before the first key frame do not move the run into the past', () => {
@@ -268,7 +268,7 @@ suite('gaps (rule 5)', () => {
         assert.ok(joint >= 0 && joint <= 500_000, `seed ${seed}: ${joint}`);
         endUs = context.run.utcOffsetUs + ticksToUs(own.at(-1)!.pts + own.at(-1)!.duration, 90_000);
       }
-      assert.equal(heard.stream.endUs, endUs);
+      assert.equal(heard.stream.edge.endUs, endUs);
     }
   });
 });

@@ -48,7 +48,7 @@ export function open(past: Partial<StreamPast> = {}): Heard {
     clock,
     past: { endUs: NOW_US, hasMedia: false, lastRun: 0, gaps: [], ...past },
   });
-  stream.attach(sink, { name: 'test', required: true });
+  stream.sinks.attach(sink, { name: 'test', required: true });
   const events: StreamEvent[] = [];
   stream.events.subscribe((event) => events.push(event));
   return { clock, stream, runs, frames, calls, events };

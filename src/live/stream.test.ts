@@ -60,8 +60,8 @@ suite('where a run begins', () => {
       frames,
     );
     assert.equal(heard.runs[0]!.run.utcOffsetUs, NOW_US);
-    assert.equal(heard.stream.endUs, NOW_US + 4_000_000);
-    assert.equal(heard.stream.context, heard.runs[0]);
+    assert.equal(heard.stream.edge.endUs, NOW_US + 4_000_000);
+    assert.equal(heard.stream.placement.context, heard.runs[0]);
   });
 
   test('times near or below zero are moved by whole seconds, in every track alike, and the UTC offset the other way', () => {
@@ -131,7 +131,7 @@ suite('what was there before (rule 2)', () => {
     publish(heard, film(1));
     assert.equal(heard.runs[0]!.startUs, NOW_US - 19_000_000);
     assert.deepEqual(heard.runs[0]!.gaps, []);
-    assert.equal(heard.stream.endUs, NOW_US - 18_000_000);
+    assert.equal(heard.stream.edge.endUs, NOW_US - 18_000_000);
   });
 });
 
@@ -157,16 +157,16 @@ suite('skew of a run (rules 1 and 3)', () => {
     assert.equal(second.startUs, second.run.utcOffsetUs + ticksToUs(at.pts, 90_000));
     assert.ok(!heard.calls.includes('end'), 'timestamps go on');
     assert.equal(heard.frames.length, 3000);
-    assert.ok(heard.stream.skewUs! < 900_000, 'less is missing than would be without');
+    assert.ok(heard.stream.placement.skewUs! < 900_000, 'less is missing than would be without');
   });
 
   test('a source with its own clock, a bursty one, and a fast one keep their UTC offset', () => {
     assert.equal(slow({ clock: 'source' }).runs.length, 1);
-    assert.equal(slow({ clock: 'source' }).stream.skewUs, undefined);
+    assert.equal(slow({ clock: 'source' }).stream.placement.skewUs, undefined);
     assert.equal(slow({ pace: bursty }).runs.length, 1);
     const fast = slow({}, 39.6);
     assert.equal(fast.runs.length, 1);
-    assert.ok(fast.stream.skewUs! < -250_000);
+    assert.ok(fast.stream.placement.skewUs! < -250_000);
   });
 
   test('a wall clock that is set forward makes a new run at once, and a gap with cause clock', () => {

@@ -30,8 +30,8 @@ function leave({ awayMs = 1000, returnsWith = tracks } = {}) {
   connect(heard);
   publish(heard, between(1, 5.5));
   heard.stream.suspend('the publisher left');
-  assert.equal(heard.stream.context, undefined);
-  assert.equal(heard.stream.gap?.cause, 'offline');
+  assert.equal(heard.stream.placement.context, undefined);
+  assert.equal(heard.stream.edge.gap?.cause, 'offline');
   heard.clock.advance(awayMs);
   connect(heard, returnsWith);
   return heard;
@@ -49,7 +49,7 @@ suite('a publisher that returns within five seconds', () => {
     assert.deepEqual(heard.calls, ['run 1']);
     same(heard, between(1, 8));
     assert.deepEqual(heard.events.map(({ type }) => type).slice(-2), ['absent', 'continued']);
-    assert.deepEqual([heard.stream.gap, heard.stream.context?.run.id], [undefined, 1]);
+    assert.deepEqual([heard.stream.edge.gap, heard.stream.placement.context?.run.id], [undefined, 1]);
   });
 
   test('continues the run if its first frame is a key frame right after the last one', () => {

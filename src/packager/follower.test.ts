@@ -59,7 +59,7 @@ suite('a derived quality on the cuts of its stream (rule 6)', () => {
     test(`has the same segments and parts when its frames come ${name}`, () => {
       const rig = createPackagerRig();
       const { follower, list, offers } = createFollowerRig(rig);
-      rig.stream.attach(new Repacketizer(follower, delayS), { name: 'encoder' });
+      rig.stream.sinks.attach(new Repacketizer(follower, delayS), { name: 'encoder' });
       rig.stream.startRun(continuous(tracks));
       publishLive(rig, media({ delay }));
       rig.stream.offline('over');
@@ -100,7 +100,7 @@ suite('a derived quality on the cuts of its stream (rule 6)', () => {
     const frames = media();
     rig.stream.startRun(continuous(tracks));
     publishLive(rig, frames.slice(0, 300));
-    rig.stream.attach(new Repacketizer(follower, 0.5), { name: 'encoder' });
+    rig.stream.sinks.attach(new Repacketizer(follower, 0.5), { name: 'encoder' });
     const open = rig.list.segments.at(-1)!.msn;
     publishLive(rig, frames.slice(300));
     rig.stream.offline('over');
@@ -115,7 +115,7 @@ suite('a derived quality on the cuts of its stream (rule 6)', () => {
     const { follower, list, offers } = createFollowerRig(rig);
     const encoder = new Repacketizer(follower, 0.5);
     encoder.drops = ({ dts }) => dts >= 13.5 * 90_000 && dts < 16.5 * 90_000;
-    rig.stream.attach(encoder, { name: 'encoder' });
+    rig.stream.sinks.attach(encoder, { name: 'encoder' });
     rig.stream.startRun(continuous(tracks));
     publishLive(rig, media({ seconds: 14 }));
     rig.stream.offline('over');
@@ -139,7 +139,7 @@ suite('a derived quality on the cuts of its stream (rule 6)', () => {
     const rig = createPackagerRig();
     const { follower, list } = createFollowerRig(rig);
     const frames = media();
-    const attached = rig.stream.attach(new Repacketizer(follower, 0.5), { name: 'encoder' });
+    const attached = rig.stream.sinks.attach(new Repacketizer(follower, 0.5), { name: 'encoder' });
     rig.stream.startRun(continuous(tracks));
     publishLive(rig, frames.slice(0, 400));
     attached[Symbol.dispose]();
@@ -157,7 +157,7 @@ suite('a derived quality on the cuts of its stream (rule 6)', () => {
     const rig = createPackagerRig();
     const { follower, list } = createFollowerRig(rig);
     const frames = media();
-    const attached = rig.stream.attach(new Repacketizer(follower, 0.5), { name: 'encoder' });
+    const attached = rig.stream.sinks.attach(new Repacketizer(follower, 0.5), { name: 'encoder' });
     rig.stream.startRun(continuous(tracks));
     publishLive(rig, frames.slice(0, 400));
     attached[Symbol.dispose]();
@@ -171,7 +171,7 @@ suite('a derived quality on the cuts of its stream (rule 6)', () => {
     const rig = createPackagerRig();
     const { follower, list } = createFollowerRig(rig, 1_000_000);
     const encoder = new Repacketizer(follower, 0.5);
-    rig.stream.attach(encoder, { name: 'encoder' });
+    rig.stream.sinks.attach(encoder, { name: 'encoder' });
     rig.stream.startRun(continuous(tracks));
     const frames = media({ seconds: 12 });
     publishLive(rig, frames.slice(0, 400));
@@ -186,7 +186,7 @@ suite('a derived quality on the cuts of its stream (rule 6)', () => {
   test('frames with impossible times end nothing: the stream continues, and so does the quality from the next cut', () => {
     const rig = createPackagerRig();
     const { follower, list } = createFollowerRig(rig);
-    rig.stream.attach(new Repacketizer(follower, 0), { name: 'encoder' });
+    rig.stream.sinks.attach(new Repacketizer(follower, 0), { name: 'encoder' });
     rig.stream.startRun(continuous(tracks));
     const frames = media();
     publishLive(rig, frames.slice(0, 400));
@@ -208,7 +208,7 @@ suite('a derived quality on the cuts of its stream (rule 6)', () => {
   test('follows a run of other codecs into the next generation; the one before ends', () => {
     const rig = createPackagerRig();
     const { follower, list } = createFollowerRig(rig);
-    rig.stream.attach(new Repacketizer(follower, 0.5), { name: 'encoder' });
+    rig.stream.sinks.attach(new Repacketizer(follower, 0.5), { name: 'encoder' });
     rig.stream.startRun(continuous(tracks));
     publishLive(rig, media());
     const [video] = tracks;
@@ -242,7 +242,7 @@ suite('a derived quality on the cuts of its stream (rule 6)', () => {
           init: group.init.tracks.map(({ id }) => id),
         }),
     );
-    rig.stream.attach(new Repacketizer(follower, 0), { name: 'encoder' });
+    rig.stream.sinks.attach(new Repacketizer(follower, 0), { name: 'encoder' });
     rig.stream.startRun(continuous(tracks));
     publishLive(rig, media());
     rig.stream.offline('over');
@@ -274,7 +274,7 @@ suite('a derived quality on the cuts of its stream (rule 6)', () => {
         forced.push(Math.round((frame.pts * 1e6) / 90_000));
       },
     };
-    rig.stream.attach(encoder, { name: 'encoder' });
+    rig.stream.sinks.attach(encoder, { name: 'encoder' });
     rig.stream.startRun(continuous(tracks));
     publishLive(rig, media());
     assert.ok(opened.length > 3);

@@ -21,7 +21,7 @@ export interface Pipeline {
 export function createPipeline({ clock, past, ready, gop, memory, ...options }: PipelineOptions): Pipeline {
   const packager = new Packager(options);
   const stream = new Stream({ clock, past, gop, memory, ...(ready && { ready }) });
-  stream.attach(packager, { name: 'packager', required: true });
+  stream.sinks.attach(packager, { name: 'packager', required: true });
   return { stream, packager };
 }
 

@@ -258,8 +258,8 @@ suite('random events (docs/media.md 5)', () => {
         if (timeline.pieces.length === 0) continue;
         assert.equal(timeline.fromUs, START_US);
         // The current segment is not known yet; the longest has two seconds plus a key frame interval.
-        const flowing = history.stream.gap === undefined;
-        const unknownUs = (flowing ? history.stream.endUs : nowUs) - timeline.toUs;
+        const flowing = history.stream.edge.gap === undefined;
+        const unknownUs = (flowing ? history.stream.edge.endUs : nowUs) - timeline.toUs;
         assert.ok(
           unknownUs <= (flowing ? 8 * SECOND : 0),
           `${unknownUs / SECOND} s are not reported (flowing: ${flowing})`,
@@ -302,8 +302,10 @@ async function assertParts(history: History, whole: Timeline, random: (below: nu
 
 test('while media waits for the disk, the start of the gap after it is unknown', () => {
   const stream = {
-    context: undefined,
-    gapsSince: (fromUs: number) => [{ fromUs, toUs: 9_000_000, cause: 'offline' as const, detail: '' }],
+    placement: { context: undefined },
+    edge: {
+      gapsSince: (fromUs: number) => [{ fromUs, toUs: 9_000_000, cause: 'offline' as const, detail: '' }],
+    },
   };
   assert.equal(gapsSince([], stream, 5_000_000).length, 1);
   assert.deepEqual(gapsSince([], stream, 5_000_000, { waits: true }), []);

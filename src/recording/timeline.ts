@@ -57,6 +57,12 @@ export interface TimelineEnd {
   gapsSince(fromUs: number): readonly StreamGap[];
 }
 
+/** What the timeline reads of a live stream. */
+export interface TimelineStream {
+  readonly placement: Pick<Stream['placement'], 'context'>;
+  readonly edge: Pick<Stream['edge'], 'gapsSince'>;
+}
+
 /**
  * StreamGaps after the end of the recording: groups that the recorder lost, the gap before a run that is not
  * on disk yet, and the current gap.
@@ -67,15 +73,15 @@ export interface TimelineEnd {
  */
 export function gapsSince(
   lost: readonly StreamGap[],
-  stream: Pick<Stream, 'context' | 'gapsSince'>,
+  stream: TimelineStream,
   fromUs: number,
   { waits = false }: { waits?: boolean } = {},
 ): StreamGap[] {
   const endUs = lost.at(-1)?.toUs ?? fromUs;
-  const before = stream.context?.gaps ?? [];
+  const before = stream.placement.context?.gaps ?? [];
   // Otherwise there is media in between that waits for the disk.
   const joins = before[0] !== undefined && Math.abs(before[0].fromUs - endUs) < HOLE_US;
-  return [...lost, ...(joins ? before : []), ...(waits ? [] : stream.gapsSince(endUs))];
+  return [...lost, ...(joins ? before : []), ...(waits ? [] : stream.edge.gapsSince(endUs))];
 }
 
 /** Detail of the time between imported media and the creation of its stream. */

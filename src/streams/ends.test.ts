@@ -101,7 +101,7 @@ suite('a stream that ends in order has all that was announced, and then is offli
         const played = await play(rig, name, of, isAhead);
         const { stream } = rig.catalog.get(name);
         await end(played);
-        endS.set(name, String((stream.endUs - SECOND) / 1e6));
+        endS.set(name, String((stream.edge.endUs - SECOND) / 1e6));
       }
       // Its publisher does not return.
       await time.runFor(6000);
@@ -118,7 +118,7 @@ suite('a stream that ends in order has all that was announced, and then is offli
         const { publisher } = await play(rig, name, of, isAhead);
         const { stream } = rig.catalog.get(name);
         if (name === 'lost-publisher') publisher!.close('the publisher left');
-        endS.set(name, String((stream.endUs - SECOND) / 1e6));
+        endS.set(name, String((stream.edge.endUs - SECOND) / 1e6));
       }
       await rig.catalog.close();
       await using left = await rig.crash();

@@ -94,12 +94,12 @@ test('queues and losses of slow sinks, and failed sinks, are in the metrics and 
   await rig.api.create('door', testSource);
   const { stream } = rig.catalog.get('door');
   const { signal } = new AbortController();
-  await using inbox = openInbox(stream, { name: 'slow', maxBytes: 6000, signal, fromKeyFrame: true });
+  await using inbox = openInbox(stream.sinks, { name: 'slow', maxBytes: 6000, signal, fromKeyFrame: true });
   const sink = { startRun() {}, flush() {}, endRun() {}, damage() {} };
   const write = () => {
     throw new Error('a bug');
   };
-  stream.attach({ ...sink, write }, { name: 'broken' });
+  stream.sinks.attach({ ...sink, write }, { name: 'broken' });
   rig.source('door').flow(10_000);
   readStreams(rig.catalog, metrics);
   const read = async (name: 'sinkQueuedBytes' | 'sinkLostGops' | 'sinkLostFrames' | 'gopBufferBytes' | 'bugs') =>

@@ -105,7 +105,7 @@ export function readStreams(catalog: Catalog, metrics: Metrics): void {
     states[state]++;
     if (recording.open.length > 0) open++;
     gopBytes += readPressure(stream, metrics);
-    waitingBytes = stream.stream.memory.total.bytes;
+    waitingBytes = stream.stream.sinks.memory.total.bytes;
     metrics.streamLive.set({ stream: name }, state === 'live' ? 1 : 0);
     if (stream.definition.source.type === 'push') {
       metrics.publishers.set({ stream: name, role: 'active' }, stream.publishers.connected ? 1 : 0);
@@ -127,7 +127,7 @@ export function readStreams(catalog: Catalog, metrics: Metrics): void {
 
 /** Sets the gauges of the queues of a stream; returns the bytes of its GOP buffer. */
 function readPressure({ name, stream }: Catalog['all'][number], metrics: Metrics): number {
-  const { memory, sinks, gop } = stream.pressure();
+  const { memory, sinks, gop } = stream.sinks.pressure();
   metrics.streamMemoryBytes.set({ stream: name }, memory.bytes);
   const kinds = new Map<string, { bytes: number; level: number }>();
   for (const sink of sinks) {

@@ -180,7 +180,7 @@ function faultsOf(stream: ManagedStream): Map<string, () => { fired(): number; h
       throw new TypeError('injected into a sink');
     };
     const sink = { startRun: fail, write: fail, flush: fail, endRun: fail, damage: fail };
-    const attached = stream.stream.attach(sink, { name: 'broken', required: true });
+    const attached = stream.stream.sinks.attach(sink, { name: 'broken', required: true });
     return { fired: () => fired, heal: () => attached[Symbol.dispose]() };
   });
   return faults;

@@ -165,7 +165,7 @@ export class ManagedStream implements ServedStream {
   get state(): StreamState {
     if (!this.publishers.isRunning) return this.#hasEnded ? 'ended' : 'stopped';
     if (this.#definition.paused) return 'paused';
-    if (this.stream.context) return 'live';
+    if (this.stream.placement.context) return 'live';
     if (this.publishers.isUnpublished) return 'unpublished';
     if (this.#hasEnded) return 'offline';
     return this.#missing ? 'waiting' : 'starting';
@@ -198,12 +198,12 @@ export class ManagedStream implements ServedStream {
 
   /** Measured rates; undefined while no media flows. */
   get rates(): MediaRates | undefined {
-    return this.stream.context && this.#parts.meter.rates;
+    return this.stream.placement.context && this.#parts.meter.rates;
   }
 
   /** Start of the current run, µs since 1970. */
   get liveSinceUs(): number | undefined {
-    return this.stream.context ? this.#liveSinceUs : undefined;
+    return this.stream.placement.context ? this.#liveSinceUs : undefined;
   }
 
   /** Missing media from `fromUs`, the end of the recording, until now; see recording/timeline. */
@@ -330,7 +330,7 @@ export class ManagedStream implements ServedStream {
       () => this.stream.offline(this.#definition.stopped ? this.#problem || 'stopped' : OXBOW_STOPPED),
       () => this.#stopLingering(),
       () => this.ladder.close(),
-      () => this.stream[Symbol.dispose](),
+      () => this.stream.sinks.close(),
       () => Promise.all([this.#parts.recorder[Symbol.asyncDispose](), this.#parts.storyboard?.close()]),
       () => this.#parts.content?.close(),
       () => this.#parts.msns[Symbol.dispose](),
@@ -455,7 +455,7 @@ export class ManagedStream implements ServedStream {
   }
 
   #save(clean: boolean): void {
-    const fromUs = Math.max(this.stream.endUs, this.recording.endUs, this.#definition.createdUs);
+    const fromUs = Math.max(this.stream.edge.endUs, this.recording.endUs, this.#definition.createdUs);
     this.#states.write({
       atUs: this.#nowUs(),
       clean,

@@ -63,7 +63,7 @@ suite('a push stream', () => {
       publisher.close('the publisher left');
       await time.runFor(1000);
       await rig.settle();
-      assert.equal(recording.endUs, stream.endUs, `${ms} ms`);
+      assert.equal(recording.endUs, stream.edge.endUs, `${ms} ms`);
     }
   });
 

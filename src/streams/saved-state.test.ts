@@ -106,7 +106,7 @@ suite('the gaps that are saved', () => {
   const of = (missing: StreamGap[], gap: Pick<StreamGap, 'cause' | 'detail'> | undefined, lost: StreamGap[] = []) =>
     gapsFrom(END, {
       recorder: { gaps: lost },
-      stream: { gap, gapsSince: () => missing },
+      stream: { edge: { gap, gapsSince: () => missing } },
       isRecorded: true,
       nowUs: END - 5,
     });

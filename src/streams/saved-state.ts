@@ -52,18 +52,18 @@ export function gapsFrom(
   us: number,
   of: {
     readonly recorder: Pick<Recorder, 'gaps'>;
-    readonly stream: Pick<Stream, 'gap' | 'gapsSince'>;
+    readonly stream: { readonly edge: Pick<Stream['edge'], 'gap' | 'gapsSince'> };
     readonly isRecorded: boolean;
     readonly nowUs: number;
   },
 ): StreamGap[] {
   const passed = of.recorder.gaps;
   const fromUs = Math.max(us, passed.at(-1)?.toUs ?? us);
-  const { gap: current } = of.stream;
-  if (current) {
-    const missing = of.stream.gapsSince(fromUs);
+  const { edge } = of.stream;
+  if (edge.gap) {
+    const missing = edge.gapsSince(fromUs);
     // Media that came faster than time ends ahead of the clock. Why none follows is known all the same.
-    return [...passed, ...(missing.length > 0 ? missing : [{ fromUs, toUs: fromUs, ...current }])];
+    return [...passed, ...(missing.length > 0 ? missing : [{ fromUs, toUs: fromUs, ...edge.gap }])];
   }
   if (of.isRecorded) return [...passed];
   return [...passed, { fromUs, toUs: of.nowUs, cause: 'offline', detail: RECORDING_OFF }];

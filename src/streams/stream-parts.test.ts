@@ -208,7 +208,7 @@ suite('over restarts and crashes', () => {
         const nowIsKnown = rig.catalog.get('door').state !== 'live';
         if (pieces.length === 0) continue;
         assert.equal(pieces[0]!.from, new Date(START_MS).toISOString());
-        if (nowIsKnown && rig.catalog.get('door').stream.gap) {
+        if (nowIsKnown && rig.catalog.get('door').stream.edge.gap) {
           assert.equal(pieces.at(-1)!.to, new Date(rig.clock.nowMs()).toISOString());
         }
       }

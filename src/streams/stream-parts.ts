@@ -143,9 +143,9 @@ export async function openStreamParts(
   const meter = new MediaMeter();
   const captionWatch = new CaptionWatch((found) => list.announce(found), captions);
   completeLastSegment(stream, packager);
-  stream.attach(captionWatch, { name: 'captions' });
-  stream.attach(frameCounter(deps.metrics, name), { name: 'frame counter' });
-  stream.attach(meterSink(meter), { name: 'media meter' });
+  stream.sinks.attach(captionWatch, { name: 'captions' });
+  stream.sinks.attach(frameCounter(deps.metrics, name), { name: 'frame counter' });
+  stream.sinks.attach(meterSink(meter), { name: 'media meter' });
   // An index that was rebuilt, or is of an older version, does not have this value.
   const deletedBeforeUs = (await table.deletedBefore(id)) || (oldest ? deletedBefore(createdUs, oldest) : 0);
   const statsWindows = await recentWindows(deps.stats, id, clock.nowMs());

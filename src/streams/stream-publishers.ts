@@ -66,7 +66,7 @@ export class StreamPublishers {
     const { deps, stream, definition } = setup;
     this.#gate = new PauseGate({
       isPaused: definition().paused,
-      requestKeyFrame: () => stream.requestKeyFrame(),
+      requestKeyFrame: () => stream.sinks.requestKeyFrame(),
     });
     const { clock } = deps;
     const named = { ...deps, name: () => definition().name };
@@ -91,7 +91,7 @@ export class StreamPublishers {
       input: this.#pipeline,
       policy: () => policyOf(definition().source),
       audioOffsetMs: () => audioOffsetOf(definition().source),
-      bounds: { gop: gopBounds(deps.settings.now), memory: stream.memory },
+      bounds: { gop: gopBounds(deps.settings.now), memory: stream.sinks.memory },
       watches: this.#isPush,
       onEvent: (event) => this.#onEvent(event),
       onLeftOut: (tracks) => {

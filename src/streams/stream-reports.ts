@@ -2,8 +2,9 @@
  * Logs and counts the events of a live stream that change nothing in its lifecycle.
  * In: events of live/stream. Out: the log, metrics.
  */
+import type { StreamPlacement } from '../live/placement/placement.ts';
+import type { StreamEdge } from '../live/placement/stream-edge.ts';
 import type { RunContext } from '../live/sink.ts';
-import type { Stream } from '../live/stream.ts';
 import type { StreamEvent } from '../live/stream-event.ts';
 import { reportBug } from '../observe/errors/report-bug.ts';
 import { type StreamDefinition, sourceFields } from './definition.ts';
@@ -12,6 +13,12 @@ import type { StreamDeps } from './stream-deps.ts';
 /** A live stream is filed this close to the clock, µs; further off it is a problem. */
 const OFF_CLOCK_US = 5_000_000;
 
+/** Where the media of a stream is filed. */
+export interface PlacedStream {
+  readonly placement: Pick<StreamPlacement, 'context' | 'skewUs'>;
+  readonly edge: Pick<StreamEdge, 'endUs'>;
+}
+
 /**
  * How far the media of a live publisher is filed ahead of the clock, µs; negative: behind it. 0 without such
  * media, and within five seconds.
@@ -19,7 +26,7 @@ const OFF_CLOCK_US = 5_000_000;
  * @param nowMs wall clock, ms since 1970
  */
 export function offClockUs(
-  { context, endUs, skewUs = 0 }: Pick<Stream, 'context' | 'endUs' | 'skewUs'>,
+  { placement: { context, skewUs = 0 }, edge: { endUs } }: PlacedStream,
   nowMs: number,
 ): number {
   if (context?.pace.kind !== 'continuous' || context.run.clock !== 'arrival') return 0;
@@ -29,7 +36,7 @@ export function offClockUs(
 }
 
 /** The same for a person; empty within five seconds. */
-export function offClockSentence(stream: Parameters<typeof offClockUs>[0], nowMs: number): string {
+export function offClockSentence(stream: PlacedStream, nowMs: number): string {
   const us = offClockUs(stream, nowMs);
   return us === 0 ? '' : `It is filed ${formatDuration(us)} ${us > 0 ? 'ahead of' : 'behind'} the clock.`;
 }

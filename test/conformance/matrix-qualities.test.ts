@@ -18,7 +18,7 @@ import { STREAM, StreamHarness } from './harness/stream-harness.ts';
 function attach(harness: StreamHarness, rung: string, delayS: number): Repacketizer {
   const { stream, qualityInputs } = harness.stream;
   const encoder = new Repacketizer(qualityInputs.open(rung)!, delayS, { isSame: true });
-  stream.attach(encoder, { name: `encoder ${rung}` });
+  stream.sinks.attach(encoder, { name: `encoder ${rung}` });
   return encoder;
 }
 

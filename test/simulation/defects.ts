@@ -36,7 +36,7 @@ export const defects: readonly SimulatedDefect[] = [
   },
   {
     name: 'a wall clock that is set forward under a pulled stream',
-    file: 'src/live/reanchor.ts',
+    file: 'src/live/placement/reanchor.ts',
     find: "if (clock !== 'arrival') this.#meter = undefined;",
     replace: "if (clock !== 'arrival' || stepsOnly) this.#meter = undefined;",
     seed: 24,

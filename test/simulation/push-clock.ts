@@ -79,14 +79,14 @@ export class PushSimulation {
     const past = { endUs: START_MS * 1000, hasMedia: false, lastRun: 0, gaps: [] };
     this.stream = new Stream({ clock, past });
     let current = 0;
-    this.stream.attach(
+    this.stream.sinks.attach(
       {
         startRun: ({ run }) => {
           current = run.id;
           this.#offsets.set(run.id, run.utcOffsetUs);
         },
         write: ({ trackId, pts }) => {
-          if (trackId === this.stream.context?.reference.id)
+          if (trackId === this.stream.placement.context?.reference.id)
             this.#pictures.push({ run: current, pts, arrivedUs: this.#nowUs });
         },
         flush() {},
@@ -121,7 +121,7 @@ export class PushSimulation {
 
   /** µs by which the end of the media is ahead of the clock. */
   get aheadUs(): number {
-    return this.stream.endUs - this.clock.nowMs() * 1000;
+    return this.stream.edge.endUs - this.clock.nowMs() * 1000;
   }
 
   /** Every picture, in order. */

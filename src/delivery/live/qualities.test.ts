@@ -21,7 +21,7 @@ function openStream(seconds = 12, rung = '180') {
   const rig = createPackagerRig();
   const { follower, list } = createFollowerRig(rig, undefined, rung);
   const encoder = new Repacketizer(follower, 0.5);
-  rig.stream.attach(encoder, { name: 'encoder' });
+  rig.stream.sinks.attach(encoder, { name: 'encoder' });
   const horizonUs = () => 0;
   const stream: ServedLiveStream = {
     name: 'door',

@@ -111,9 +111,8 @@ suite('alarms of streams', () => {
         (is) => {
           const context = { pace: { kind: 'continuous' }, run: { clock: 'arrival' } } as RunContext;
           stream.stream = {
-            context: is ? context : undefined,
-            endUs: (rig.clock.nowMs() + 3_600_000) * 1000,
-            skewUs: undefined,
+            placement: { context: is ? context : undefined, skewUs: undefined },
+            edge: { endUs: (rig.clock.nowMs() + 3_600_000) * 1000 },
           };
         },
       ],

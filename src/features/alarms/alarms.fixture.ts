@@ -26,7 +26,10 @@ export function watchedStream(change: Partial<WatchedStream['definition']> = {})
     name: change.name ?? 'door',
     state: 'live' as StreamState,
     silence: '',
-    stream: { context: undefined, endUs: 0, skewUs: undefined } as TestStream['stream'],
+    stream: {
+      placement: { context: undefined, skewUs: undefined },
+      edge: { endUs: 0 },
+    } as TestStream['stream'],
     figures: undefined as PublishFigures | undefined,
     content: [] as readonly ContentSample[],
     entries: [] as readonly RecoveryEntry[],

@@ -5,7 +5,7 @@
 import type { AlarmCode, AlarmRule } from '../../api/alarms/alarm-rules.ts';
 import type { ManagedStream } from '../../streams/managed-stream.ts';
 import type { PublishFigures } from '../../streams/measure/figures.ts';
-import { offClockUs } from '../../streams/stream-reports.ts';
+import { offClockUs, type PlacedStream } from '../../streams/stream-reports.ts';
 import { Usual } from './usual.ts';
 
 /** Media that comes in bursts is missed after this long, other media after the first, seconds. */
@@ -19,7 +19,7 @@ export type Readings = Readonly<Partial<Record<AlarmCode, number | undefined>>>;
 
 /** The parts of a managed stream that are read. */
 export type ReadStream = Pick<ManagedStream, 'state' | 'silence' | 'definition'> & {
-  readonly stream: Parameters<typeof offClockUs>[0];
+  readonly stream: PlacedStream;
   readonly measure: Pick<ManagedStream['measure'], 'figures' | 'recovery' | 'content' | 'takeContent'>;
 };
 

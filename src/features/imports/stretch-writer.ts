@@ -174,7 +174,7 @@ export class StretchWriter implements AsyncDisposable {
     if (this.#closed) return;
     this.#closed = true;
     this.#stream.offline('the import ended');
-    this.#stream[Symbol.dispose]();
+    this.#stream.sinks.close();
     await this.#recorder[Symbol.asyncDispose]();
   }
 

@@ -50,8 +50,8 @@ class Rig implements AsyncDisposable {
 
   constructor(url: string, change: Partial<RelayOptions> = {}) {
     const { stream } = this.heard;
-    const attach = stream.attach.bind(stream);
-    stream.attach = (...request) => {
+    const attach = stream.sinks.attach.bind(stream.sinks);
+    stream.sinks.attach = (...request) => {
       const sink = attach(...request);
       this.attached++;
       this.#change();

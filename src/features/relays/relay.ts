@@ -11,7 +11,7 @@ import type { RelayState } from '../../api/relay/relay-shapes.ts';
 import { backoffBounds, sleep } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
-import { type InboxItem, type InboxStream, openInbox } from '../../live/inbox.ts';
+import { type InboxItem, type InboxSinks, openInbox } from '../../live/inbox.ts';
 import type { RunContext } from '../../live/sink.ts';
 import type { Stream } from '../../live/stream.ts';
 import type { Net } from '../../net/net.ts';
@@ -35,7 +35,7 @@ const MAX_DETAIL = 300;
 export interface RelayOptions {
   /** Of the stream. */
   readonly name: string;
-  readonly stream: Pick<Stream, 'bufferGop' | 'context' | 'events'> & InboxStream;
+  readonly stream: Pick<Stream, 'sinks' | 'placement' | 'events'>;
   readonly target: RelayTarget;
   readonly clock: Clock;
   readonly net: Pick<Net, 'resolveHost'>;
@@ -127,7 +127,7 @@ export class Relay implements AsyncDisposable {
   async #run(signal: AbortSignal): Promise<void> {
     // The GOP on the air, in which media begins or a lost target comes back, is kept while the relay
     // connects.
-    using _gop = this.#options.stream.bufferGop();
+    using _gop = this.#options.stream.sinks.bufferGop();
     while (!signal.aborted) {
       try {
         this.#enter('waiting');
@@ -146,7 +146,7 @@ export class Relay implements AsyncDisposable {
   #media(signal: AbortSignal): Promise<RunContext> {
     const { stream } = this.#options;
     return new Promise((resolve, reject) => {
-      if (stream.context) return resolve(stream.context);
+      if (stream.placement.context) return resolve(stream.placement.context);
       const settle = () => {
         unsubscribe();
         signal.removeEventListener('abort', onAbort);
@@ -172,7 +172,7 @@ export class Relay implements AsyncDisposable {
     // An administrator configured the target: private addresses are allowed.
     const host = await net.resolveHost(target.host, target.port, { signal, trusted: true });
     for (const { address } of host.addresses) checkAddress(address, target);
-    const requestKeyFrame = () => void stream.requestKeyFrame();
+    const requestKeyFrame = () => void stream.sinks.requestKeyFrame();
     const connection = await connect({ name, target, host, context, requestKeyFrame, signal });
     const beganMs = clock.monotonicMs();
     this.#connection = connection;
@@ -198,7 +198,7 @@ export class Relay implements AsyncDisposable {
     signal.addEventListener('abort', onAbort, { once: true });
     let lingering: NodeJS.Timeout | undefined;
     try {
-      await using inbox = openInbox(this.#countedStream(), {
+      await using inbox = openInbox(this.#countedSinks(), {
         name: 'relay',
         maxBytes: this.#options.maxQueuedBytes,
         signal: stop.signal,
@@ -255,18 +255,18 @@ export class Relay implements AsyncDisposable {
     return isFree;
   }
 
-  /** The stream, with what its inbox loses counted here too. */
-  #countedStream(): InboxStream {
-    const { stream } = this.#options;
+  /** The sinks of the stream, with what its inbox loses counted here too. */
+  #countedSinks(): InboxSinks {
+    const { sinks } = this.#options.stream;
     return {
-      attach: (sink, options) => stream.attach(sink, options),
-      memory: stream.memory,
-      pressed: (change) => stream.pressed(change),
-      requestKeyFrame: () => stream.requestKeyFrame(),
+      attach: (sink, options) => sinks.attach(sink, options),
+      memory: sinks.memory,
+      pressed: (change) => sinks.pressed(change),
+      requestKeyFrame: () => sinks.requestKeyFrame(),
       lost: (name, cause, loss) => {
         this.#lostFrames += loss.frames;
         this.#options.onCount?.(0, loss.frames);
-        stream.lost(name, cause, loss);
+        sinks.lost(name, cause, loss);
       },
     };
   }

@@ -31,7 +31,7 @@ async function pullBoth(prepare: (origin: Origin) => void = () => {}, wanted: 'a
       return quality.follower;
     },
     now() {
-      const { context, utcOffsetUs } = stream;
+      const { context, utcOffsetUs } = stream.placement;
       return context && utcOffsetUs !== undefined
         ? { run: context.run.id, shiftUs: utcOffsetUs - context.run.utcOffsetUs }
         : undefined;

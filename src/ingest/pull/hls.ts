@@ -178,7 +178,8 @@ async function findForever(
 }
 
 /** End of the stream's media, ms since 1970; undefined without media. */
-function hadUntilMs({ mediaEndUs }: StreamInput): number | undefined {
+function hadUntilMs({ placement }: StreamInput): number | undefined {
+  const mediaEndUs = placement?.mediaEndUs;
   return mediaEndUs === undefined ? undefined : mediaEndUs / 1000;
 }
 

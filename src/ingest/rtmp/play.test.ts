@@ -93,11 +93,11 @@ async function feed({ stream, clock }: Heard, list: readonly Frame[]): Promise<v
 suite('RTMP play', () => {
   test('a player gets all frames from the newest key frame on, with its statuses', async () => {
     const heard = open();
-    using _ = heard.stream.bufferGop();
+    using _ = heard.stream.sinks.bufferGop();
     const asked: ReadRequest[] = [];
     const { player } = await serve(async (request) => {
       asked.push(request);
-      return heard.stream;
+      return heard.stream.sinks;
     });
     heard.stream.startRun(start({ tracks: [video, audio] }));
     const all = frames(4);
@@ -134,7 +134,7 @@ suite('RTMP play', () => {
 
   test('a player that does not read loses whole GOPs, and another one nothing', async () => {
     const heard = open();
-    const { player } = await serve(async () => heard.stream);
+    const { player } = await serve(async () => heard.stream.sinks);
     heard.stream.startRun(start());
     const [slow, quick] = [await player('studio'), await player('studio')];
     await Promise.all([slow, quick].map((each) => each.status('NetStream.Play.Start')));
@@ -152,7 +152,7 @@ suite('RTMP play', () => {
       if (i % 25 === 24) await until(() => quick.messages.length >= i + 3);
     }
     assert.deepEqual(dataOf(framesIn(quick.messages), 1), dataOf(film, 1));
-    const sinks = heard.stream.pressure().sinks.filter(({ name }) => name === 'rtmp');
+    const sinks = heard.stream.sinks.pressure().sinks.filter(({ name }) => name === 'rtmp');
     const lost = sinks.reduce((sum, sink) => sum + sink.lost.slow.frames, 0);
     assert.ok(lost > 0 && lost % 25 === 0, `${lost} frames are counted`);
     slow.socket.resume();
@@ -173,7 +173,7 @@ suite('RTMP play', () => {
       [['av01'], 0],
     ] as const) {
       const heard = open();
-      const { player } = await serve(async () => heard.stream);
+      const { player } = await serve(async () => heard.stream.sinks);
       const hevc = { ...video, config: { ...video.config, codec: 'hevc' } } as Track;
       heard.stream.startRun(start({ tracks: [hevc] }));
       const one = await player('studio', fourCcs);
@@ -205,7 +205,7 @@ suite('RTMP play', () => {
 
   test('a player stops and plays again on the same connection; a stream that ends closes it', async () => {
     const heard = open();
-    const { player, metrics } = await serve(async () => heard.stream);
+    const { player, metrics } = await serve(async () => heard.stream.sinks);
     heard.stream.startRun(start());
     const film = videoFrames({ track: video, seconds: 2, rate: 25, gopS: 1, startS: 1 });
     const one = await player('studio');
@@ -221,10 +221,10 @@ suite('RTMP play', () => {
     assert.match(await metrics.print(), /oxbow_rtmp_connections\{protocol="rtmp",phase="playing"\} 1/);
     assert.match(await metrics.print(), /oxbow_rtmp_sent_bytes_total\{protocol="rtmp"\} [1-9]/);
     heard.stream.offline('removed');
-    heard.stream[Symbol.dispose]();
+    heard.stream.sinks.close();
     await one.status('NetStream.Play.UnpublishNotify');
     await one.closed;
-    assert.equal(heard.stream.pressure().sinks.filter(({ name }) => name === 'rtmp').length, 0);
+    assert.equal(heard.stream.sinks.pressure().sinks.filter(({ name }) => name === 'rtmp').length, 0);
   });
 
   test('a player whose access is revoked is disconnected, one that could not be checked is not', async () => {
@@ -233,7 +233,7 @@ suite('RTMP play', () => {
     let checks = 0;
     const ended = Promise.withResolvers<OxbowError>();
     const playback: Playback = new Playback({
-      source: heard.stream,
+      source: heard.stream.sinks,
       fourCcs: [],
       log: silent,
       fields: {},
@@ -256,12 +256,12 @@ suite('RTMP play', () => {
     const [one, other] = [open(), open()];
     const ended = Promise.withResolvers<string>();
     const playback: Playback = new Playback({
-      source: one.stream,
+      source: one.stream.sinks,
       fourCcs: [],
       log: silent,
       fields: {},
       checkMs: 1,
-      read: async () => other.stream,
+      read: async () => other.stream.sinks,
       refuse: (error) => ended.reject(error),
       cut: (detail) => {
         ended.resolve(detail);

@@ -22,7 +22,7 @@ function openCallers(decide: () => Promise<Publisher>) {
     passphrase: undefined,
     assemblyMs: 1000,
     maxCallers: 25,
-    access: { publish: decide, read: async () => stream },
+    access: { publish: decide, read: async () => stream.sinks },
   });
   const opened: { close(): void }[] = [];
   const call = async (address: string, streamId: string): Promise<string> => {
@@ -103,7 +103,7 @@ suite('callers of SRT', () => {
       passphrase: undefined,
       assemblyMs: 1000,
       maxCallers: 2,
-      access: { publish: refused, read: async () => open().stream },
+      access: { publish: refused, read: async () => open().stream.sinks },
     });
     for (let i = 0; i < 5; i++) {
       const { signal } = new AbortController();

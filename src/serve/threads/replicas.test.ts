@@ -282,7 +282,7 @@ suite('replicas of a serving thread', () => {
 test('a thread has a replica of each quality that is requested; without one of the stream it has no access', async () => {
   await using pair = await openPair();
   const { rig, quality, replicas, own, feed, state } = pair;
-  rig.stream.attach(new Repacketizer(quality.follower, 0.5), { name: 'encoder' });
+  rig.stream.sinks.attach(new Repacketizer(quality.follower, 0.5), { name: 'encoder' });
   await publish(rig, 0, 400);
   const paths = ['index.m3u8', 'av0-180/g1.m3u8', `v0-180/${quality.list.lastSealed!.msn}.m4s`];
   const compare = () => {

@@ -147,9 +147,9 @@ export class Away {
     const { deps, parts } = this.#setup;
     const { stream, list, packager } = parts;
     const { clock } = deps;
-    const awaySinceMs = stream.endUs / 1000;
+    const awaySinceMs = stream.edge.endUs / 1000;
     await sleep(Math.min(AWAY_AFTER_MS, Math.max(0, awaySinceMs + AWAY_AFTER_MS - clock.nowMs())), { signal });
-    if (!this.#mayShow || !stream.gap) return this.#giveUp();
+    if (!this.#mayShow || !stream.edge.gap) return this.#giveUp();
     stream.endSuspended();
     const { generation } = list;
     const plan = generation && planFill(this.#tracks, generation, packagerSettings(deps.settings.now));
@@ -159,14 +159,14 @@ export class Away {
     signal.throwIfAborted();
     if (!this.#mayShow) return this.#giveUp();
     this.#show(plan);
-    const startUs = Math.max(stream.endUs, stream.filledUs);
-    const fill = new Fill({ plan, gop, startUs, sink: packager, runId: stream.nextRun() });
+    const startUs = Math.max(stream.edge.endUs, stream.edge.filledUs);
+    const fill = new Fill({ plan, gop, startUs, sink: packager, runId: stream.edge.nextRun() });
     const wallMs = clock.nowMs() - clock.monotonicMs();
     const limitMs = this.#source?.awayLimitMs ?? AWAY_LIMIT_MS;
     for (;;) {
       const nowMs = wallMs + clock.monotonicMs();
       fill.advance(Math.min(nowMs, awaySinceMs + limitMs) * 1000);
-      stream.filledUs = fill.endUs;
+      stream.edge.filledUs = fill.endUs;
       if (nowMs >= awaySinceMs + limitMs) return this.#expire();
       await sleep(TICK_MS, { signal });
     }

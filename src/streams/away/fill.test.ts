@@ -58,14 +58,14 @@ function fill(rig: PackagerRig, tracks: readonly Track[], seconds: number): Fill
   assert.ok(typeof plan !== 'string', String(plan));
   const frames = Array.from({ length: plan.video?.gop.frames ?? 0 }, (_, i) => Uint8Array.of(0, 0, 0, 1, i));
   const gop: StillGop | undefined = plan.video && { config: plan.video.track.config, frames };
-  const startUs = rig.stream.endUs;
-  const made = new Fill({ plan, gop, startUs, sink: rig.packager, runId: rig.stream.nextRun() });
+  const startUs = rig.stream.edge.endUs;
+  const made = new Fill({ plan, gop, startUs, sink: rig.packager, runId: rig.stream.edge.nextRun() });
   rig.clock.advance(3000);
   for (let ms = 3000; ms <= seconds * 1000; ms += 200) {
     made.advance(startUs + ms * 1000);
     rig.clock.advance(200);
   }
-  rig.stream.filledUs = made.endUs;
+  rig.stream.edge.filledUs = made.endUs;
   return made;
 }
 
@@ -89,7 +89,7 @@ suite('a picture in the place of the publisher', () => {
     test(`continues the playlist from the end of the media to the next publisher: ${name}`, () => {
       const rig = createPackagerRig();
       publish(rig, source, 10);
-      const { endUs } = rig.stream;
+      const { endUs } = rig.stream.edge;
       const before = rig.groups.length;
       const made = fill(rig, source.tracks, 12);
       publish(rig, source, 500);

@@ -69,7 +69,7 @@ function bytesOf({ sealed, parts }: LiveSegment): number {
 }
 
 function bufferOf({ stream, list, recordingBacklog }: ManagedStream): StreamBuffer {
-  const { gop } = stream.pressure();
+  const { gop } = stream.sinks.pressure();
   const [reference] = list.tracks;
   return {
     gop: {
@@ -99,7 +99,7 @@ function bufferOf({ stream, list, recordingBacklog }: ManagedStream): StreamBuff
 }
 
 function syncOf({ stream, list, measure, publishers }: ManagedStream): StreamSync {
-  const { context, skewUs } = stream;
+  const { context, skewUs } = stream.placement;
   const { figures } = measure;
   const { drift, avOffsetMs } = measure.clocks;
   const { active } = publishers;
@@ -134,7 +134,7 @@ function syncOf({ stream, list, measure, publishers }: ManagedStream): StreamSyn
 }
 
 function backpressureOf({ stream, recordingBacklog }: ManagedStream): StreamBackpressure {
-  const { level, memory, totalMemory, sinks } = stream.pressure();
+  const { level, memory, totalMemory, sinks } = stream.sinks.pressure();
   const gauge = new PressureGauge(recordingBacklog.maxBytes);
   gauge.set(recordingBacklog.bytes);
   return {

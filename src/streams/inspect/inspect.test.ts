@@ -14,7 +14,7 @@ suite('what a stream holds', () => {
     await rig.api.create('door', { source: { type: 'test' } });
     const { stream } = rig.catalog.get('door');
     const { signal } = new AbortController();
-    await using _inbox = openInbox(stream, { name: 'relay', maxBytes: 20_000, fromKeyFrame: true, signal });
+    await using _inbox = openInbox(stream.sinks, { name: 'relay', maxBytes: 20_000, fromKeyFrame: true, signal });
     rig.source('door').flow(20_000);
     await rig.settle();
     const buffer = rig.api.buffer('door');

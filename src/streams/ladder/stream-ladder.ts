@@ -58,7 +58,7 @@ export class StreamLadder {
     this.#encoder = new LiveLadder({
       open: deps.openLiveEncoder ?? openLiveEncoder,
       clock: deps.clock,
-      stream: { attach: (sink, options) => of.stream.attach(sink, options) },
+      sinks: of.stream.sinks,
       cuts: { subscribe: (listener) => of.qualityInputs.cuts.subscribe(listener) },
       input: (rung) => of.qualityInputs.open(rung),
       plan: (track, options) => this.#plan(track, options),
@@ -105,7 +105,7 @@ export class StreamLadder {
     if (viewers > 0) this.#wantedUntilMs = nowMs + LINGER_MS;
     const { ladder = '' } = definition;
     const isAsked = definition.ladderStart === 'always' || nowMs < this.#wantedUntilMs;
-    const isWanted = ladder !== '' && isAsked && stream.context !== undefined;
+    const isWanted = ladder !== '' && isAsked && stream.placement.context !== undefined;
     if (this.#isRunning && (!isWanted || ladder !== this.#text)) this.#stop();
     else if (!this.#isRunning && isWanted) this.#start(ladder);
     if (!this.#isRunning) return;

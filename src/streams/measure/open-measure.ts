@@ -50,7 +50,7 @@ export function openMeasure(
     clock,
     active: () => publishers.active,
     side() {
-      const { skewUs, context } = stream;
+      const { skewUs, context } = stream.placement;
       return {
         lowLatency: list.generation?.parts !== undefined,
         skewMs: skewUs === undefined ? undefined : skewUs / 1000,

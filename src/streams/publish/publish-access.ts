@@ -273,10 +273,10 @@ class Protocols implements PublishAccess {
   }
 }
 
-/** The stream of an authorized viewer. */
+/** The sinks of the stream of an authorized viewer. */
 function sourceOf(stream: ManagedStream, { onStream }: ReadRequest): LiveSource {
   onStream?.(settingsOf(stream));
-  return stream.stream;
+  return stream.stream.sinks;
 }
 
 /** Settings of a push stream for its connections; none of another stream. */

@@ -34,7 +34,7 @@ export function openQualityInputs(
     cuts: packager.cuts,
     open: (rung, lateUs) => qualities.open(served, rung, lateUs),
     now() {
-      const { context, utcOffsetUs } = served.stream;
+      const { context, utcOffsetUs } = served.stream.placement;
       // The stream moves timestamps by whole seconds, and its UTC offset the other way.
       return context && utcOffsetUs !== undefined
         ? { run: context.run.id, shiftUs: 1e6 * Math.round((utcOffsetUs - context.run.utcOffsetUs) / 1e6) }

@@ -59,7 +59,7 @@ async function openRig(folder: Folder, nowMs?: number): Promise<Rig> {
     },
     encode(delayS = 0) {
       encoder = new Repacketizer(door().qualityInputs.open('180')!, delayS);
-      door().stream.attach(encoder, { name: 'encoder' });
+      door().stream.sinks.attach(encoder, { name: 'encoder' });
       return encoder;
     },
     async flow(ms) {

@@ -85,8 +85,9 @@ suite('measuring a recording', () => {
 
   test('a source reads the end of the media and the UTC offset of the stream', () => {
     const { input } = noting();
-    const over = new RecordMeter(undefined).over({ ...input, mediaEndUs: 5_000_000, utcOffsetUs: 7 });
-    assert.deepEqual([over.mediaEndUs, over.utcOffsetUs], [5_000_000, 7]);
+    const placement = { mediaEndUs: 5_000_000, utcOffsetUs: 7 };
+    const over = new RecordMeter(undefined).over({ ...input, placement });
+    assert.equal(over.placement, placement);
   });
 
   test('the bit rate covers the last seconds', () => {

@@ -60,11 +60,8 @@ export class RecordMeter {
   /** Wraps `input`: the source gets the returned one. */
   over(input: StreamInput): StreamInput {
     return {
-      get mediaEndUs() {
-        return input.mediaEndUs;
-      },
-      get utcOffsetUs() {
-        return input.utcOffsetUs;
+      get placement() {
+        return input.placement;
       },
       ready: async (options) => input.ready?.(options),
       nextSegment: (segment) => input.nextSegment?.(segment),

@@ -23,7 +23,7 @@ async function open(t: TestContext, addresses: readonly [string, string] = ['a',
   const frames: Frame[] = [];
   let runs = 0;
   const sink = { startRun: () => void runs++, write: (frame: Frame) => void frames.push(frame) };
-  stream.attach({ ...sink, flush() {}, endRun() {}, damage() {} }, { name: 'test' });
+  stream.sinks.attach({ ...sink, flush() {}, endRun() {}, damage() {} }, { name: 'test' });
   const failed = (error: unknown) => {
     throw error;
   };
@@ -97,7 +97,7 @@ suite('the backup of a pulled source', () => {
     assert.deepEqual([...reading.keys()], ['b'], 'one address at a time');
     await play('b');
     assert.equal(sent(), 'a'.repeat(25) + 'b'.repeat(50));
-    assert.deepEqual([runs(), stream.gap], [2, undefined]);
+    assert.deepEqual([runs(), stream.edge.gap], [2, undefined]);
     controller.abort();
     assert.equal((await done).detail, 'b ended');
   });

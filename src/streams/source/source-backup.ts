@@ -16,7 +16,7 @@ import type { Publisher } from '../../ingest/publisher.ts';
 import { sleep } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import type { RunStart, SourceSegment, StreamInput } from '../../live/input.ts';
+import type { InputPlacement, RunStart, SourceSegment, StreamInput } from '../../live/input.ts';
 import type { Frame } from '../../media/frame.ts';
 
 /** The other address is read after this time without media, ms. */
@@ -184,12 +184,8 @@ class MediaWatch implements StreamInput {
     });
   }
 
-  get mediaEndUs(): number | undefined {
-    return this.#publisher.mediaEndUs;
-  }
-
-  get utcOffsetUs(): number | undefined {
-    return this.#publisher.utcOffsetUs;
+  get placement(): InputPlacement | undefined {
+    return this.#publisher.placement;
   }
 
   async ready(options: { signal: AbortSignal }): Promise<void> {

@@ -124,7 +124,7 @@ async function readPull(
   const backoff = new SourceBackoff();
   const onPage = backoff.onPage;
   while (!signal.aborted) {
-    const endedUs = input.mediaEndUs;
+    const endedUs = input.placement?.mediaEndUs;
     try {
       // Only administrators create streams: the address may be private.
       await runPull(
@@ -155,7 +155,7 @@ async function readPull(
         isDown(error) || isPage ? 'source-down' : isRefusal ? 'bad-media' : 'internal',
         isRefusal ? messageOf(error) : INTERNAL_ERROR,
       );
-      if (input.mediaEndUs !== endedUs) backoff.onMedia();
+      if (input.placement?.mediaEndUs !== endedUs) backoff.onMedia();
       const pauseMs = backoff.next(error);
       metrics.sourceFailures.inc({ stream: name });
       metrics.sourcePauseSeconds.set({ stream: name }, pauseMs / 1000);

@@ -30,7 +30,7 @@ export interface LiveLadderReport {
 export interface LiveLadderOptions {
   readonly open: OpenLiveEncoder;
   readonly clock: Clock;
-  readonly stream: { attach(sink: Sink, options: AttachOptions): Disposable };
+  readonly sinks: { attach(sink: Sink, options: AttachOptions): Disposable };
   readonly cuts: Pick<CutList, 'subscribe'>;
   /** Opens a derived quality of the stream; undefined if it has too many. */
   readonly input: (rung: string) => DerivedInput | undefined;

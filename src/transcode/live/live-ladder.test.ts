@@ -33,7 +33,7 @@ function openRig(
   const live = new LiveLadder({
     open: encoders.open,
     clock: rig.clock,
-    stream: rig.stream,
+    sinks: rig.stream.sinks,
     cuts: rig.packager.cuts,
     input(rung) {
       const own: Received = { calls: [], frames: [] };

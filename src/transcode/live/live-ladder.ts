@@ -261,7 +261,7 @@ export class LiveLadder implements Sink {
     this.#timer = setInterval(() => this.#check(), CHECK_MS);
     this.#timer.unref();
     this.#stops = [this.#options.cuts.subscribe((cut) => this.#onCut(cut))];
-    const attachment = this.#options.stream.attach(this, { name: 'live ladder' });
+    const attachment = this.#options.sinks.attach(this, { name: 'live ladder' });
     this.#stops.push(() => attachment[Symbol.dispose]());
     void running.ended.then((why) => {
       if (this.#encoder !== running) return;

@@ -4,7 +4,7 @@
  * stream. A stage that neither converts nor holds frames is passed over.
  */
 import type { GapCause } from '../../api/gap.ts';
-import type { RunStart, SourceSegment, StreamInput } from '../../live/input.ts';
+import type { InputPlacement, RunStart, SourceSegment, StreamInput } from '../../live/input.ts';
 import type { Frame } from '../../media/frame.ts';
 
 /** What follows the last stage. */
@@ -52,12 +52,8 @@ export class PublisherPipeline implements PublisherInput {
     });
   }
 
-  get mediaEndUs(): number | undefined {
-    return this.#stream.mediaEndUs;
-  }
-
-  get utcOffsetUs(): number | undefined {
-    return this.#stream.utcOffsetUs;
+  get placement(): InputPlacement | undefined {
+    return this.#stream.placement;
   }
 
   async ready(options: { signal: AbortSignal }): Promise<void> {

@@ -52,7 +52,7 @@ export function feed(past: Partial<StreamPast> = {}): Fed {
     clock,
     past: { endUs: clock.nowMs() * 1000, hasMedia: false, lastRun: 0, gaps: [], ...past },
   });
-  stream.attach(sink, { name: 'test', required: true });
+  stream.sinks.attach(sink, { name: 'test', required: true });
   const events: StreamEvent[] = [];
   stream.events.subscribe((event) => events.push(event));
   const context = { clock, counters: noCounters, log: { info() {}, warn() {} } } as unknown as PullContext;

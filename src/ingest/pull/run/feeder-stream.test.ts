@@ -20,7 +20,7 @@ function assertAll({ frames, runs, stream, events }: Fed, offered: readonly Made
     [],
   );
   assert.ok(!events.some(({ type }) => type === 'clipped'));
-  assert.ok(stream.endUs >= frames.at(-1)!.atUs);
+  assert.ok(stream.edge.endUs >= frames.at(-1)!.atUs);
 }
 
 suite('new media of a source whose clock is early', () => {
@@ -274,7 +274,7 @@ test('a pull without dates whose timestamps jump stays with the edge of its play
       for (let i = 10; i < 40; i++) {
         fed.clock.advance(lengthS * 1000);
         publish(feeder, made(fed, i, baseS + i * lengthS + (i >= 20 ? jumpS : 0), latency, lengthS));
-        const aheadUs = fed.stream.endUs - fed.clock.nowMs() * 1000;
+        const aheadUs = fed.stream.edge.endUs - fed.clock.nowMs() * 1000;
         // Arrival is no more exact than two target durations.
         assert.ok(Math.abs(aheadUs) <= (2 * lengthS + 1) * S, `${jumpS} s: ${aheadUs / S} s off the clock at ${i}`);
       }

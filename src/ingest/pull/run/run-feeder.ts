@@ -149,7 +149,7 @@ export class RunFeeder {
     }
     if (dropped > 0) this.#input.damage(`${dropped} frames with timestamps out of order were dropped`);
     this.#keepUtcOffset();
-    const { utcOffsetUs } = this.#input;
+    const utcOffsetUs = this.#input.placement?.utcOffsetUs;
     if (utcOffsetUs !== undefined) {
       // The arrival clock is no more exact than a segment: only a date can be late.
       const arrival = Math.max(0, utcOffsetUs - arrivalAnchor(...at).utcOffsetUs);
@@ -162,13 +162,13 @@ export class RunFeeder {
   /** Takes over a UTC offset that the stream has moved in the open run. */
   #keepUtcOffset(): void {
     const previous = this.#previous;
-    const { utcOffsetUs } = this.#input;
+    const utcOffsetUs = this.#input.placement?.utcOffsetUs;
     if (!previous || !this.#run || utcOffsetUs === undefined || utcOffsetUs === previous.utcOffsetUs) return;
     this.#previous = { ...previous, utcOffsetUs, endUs: previous.endUs + utcOffsetUs - previous.utcOffsetUs };
   }
 
   #findMissing({ msn, epoch, opening }: QueuedSegment): void {
-    const { mediaEndUs: endUs } = this.#input;
+    const endUs = this.#input.placement?.mediaEndUs;
     if (opening !== undefined && opening !== this.#opening?.number) this.#opening = { number: opening, endUs };
     if (!this.#previous || this.#last?.epoch !== epoch || opening !== undefined) return;
     const missing = Math.max(0, msn - this.#last.msn - 1);
@@ -176,7 +176,7 @@ export class RunFeeder {
   }
 
   #reportListed(segment: QueuedSegment, { utcOffsetUs, clock }: Anchor): void {
-    const isTaken = this.#input.mediaEndUs !== this.#opening?.endUs;
+    const isTaken = this.#input.placement?.mediaEndUs !== this.#opening?.endUs;
     const missing = Math.max(this.#absences, this.#previous?.missing ?? 0);
     this.#input.nextSegment?.({
       utcOffsetUs: utcOffsetUs + this.#leadUs[clock],

@@ -4,10 +4,10 @@
  * In: the offset of the publisher, the end of the stream's media. Out: the start of the run. Pure.
  */
 import assert from 'node:assert/strict';
-import type { StreamGap } from '../media/segment.ts';
-import { HOLE_US } from './continuity.ts';
-import type { ArrivalMeasure, SourceSegment } from './input.ts';
-import type { RunContext } from './sink.ts';
+import type { StreamGap } from '../../media/segment.ts';
+import { HOLE_US } from '../continuity.ts';
+import type { ArrivalMeasure, SourceSegment } from '../input.ts';
+import type { RunContext } from '../sink.ts';
 
 /** Frames further before a run's first key frame than this do not move the UTC offset. */
 const MAX_KEYLESS_US = 60_000_000;

@@ -4,10 +4,10 @@
  * In: runs as they begin, frames of the reference track, both clocks. Out: by how much the UTC offset moves.
  * docs/media.md 1 and 3.
  */
-import type { Clock } from '../lib/clock.ts';
-import type { Frame } from '../media/frame.ts';
-import { ticksToUs } from '../media/run.ts';
-import type { RunStart, SourceSegment } from './input.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Frame } from '../../media/frame.ts';
+import { ticksToUs } from '../../media/run.ts';
+import type { RunStart, SourceSegment } from '../input.ts';
 import { SkewMeter } from './skew.ts';
 
 /** Shortest age of a run for a soft re-anchor: before, its playlist may not have begun. µs */
