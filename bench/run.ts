@@ -5,6 +5,7 @@
 import { parseArgs } from 'node:util';
 import { benchCluster } from './cluster/cluster.ts';
 import { benchEdge } from './edge/edge.ts';
+import { benchThreads } from './edge/threads.ts';
 import { benchFootprint } from './footprint.ts';
 import { benchImport } from './ingest/import-original.ts';
 import { benchIngest } from './ingest/ingest.ts';
@@ -73,6 +74,11 @@ const usage = `Usage: npm run bench -- VERB [options]
     --seconds 300      measured seconds, after all viewers have joined
     --threads 1        serving threads; with 2 or more the server has one core more than that, or all
     --cmcd headers     how players send CMCD: headers, as on our own pages, or query, as on other pages
+  threads    serving threads of one process, compared with as many edges of the same computer before it; needs cc and wrk
+    --viewers 1000     viewers of one low-latency stream
+    --threads 2        number of serving threads, and of edges
+    --seconds 20       seconds of each measurement
+    --rounds 5         rounds; the table has their medians
   rooms      messages in rooms: delay, acknowledgement, memory, stalled clients, and the cost compared with a bare ws server; needs cc and two cores
     --members 5000     people, ten in each room
     --people           instead: people who come, report, ask for the time, write, react, leave and come back, for --seconds 60
@@ -134,10 +140,10 @@ const { values, positionals } = parseArgs({
     count: { type: 'string', default: '100' },
     rounds: { type: 'string', default: '5' },
     held: { type: 'string', default: '3000' },
-    viewers: { type: 'string', default: '5000' },
+    viewers: { type: 'string' },
     members: { type: 'string' },
     people: { type: 'boolean', default: false },
-    threads: { type: 'string', default: '1' },
+    threads: { type: 'string' },
     cmcd: { type: 'string', default: 'headers' },
     tiny: { type: 'boolean', default: false }, // read by tiny.ts
     help: { type: 'boolean', default: false },
@@ -146,6 +152,8 @@ const { values, positionals } = parseArgs({
 const streams = (unset: string) => (values.streams ?? unset).split(',').map(Number);
 const seconds = (unset: number) => Number(values.seconds ?? unset);
 const members = (unset: number) => Number(values.members ?? unset);
+const viewers = (unset: number) => Number(values.viewers ?? unset);
+const threads = (unset: number) => Number(values.threads ?? unset);
 const rounds = Number(values.rounds);
 
 const streamsAndDays = (): [streams: number, days: number] => {
@@ -183,11 +191,12 @@ const benches: Readonly<Record<string, () => Promise<string>>> = {
   footprint: () => benchFootprint(rounds),
   viewers: () =>
     benchViewers({
-      viewers: Number(values.viewers),
+      viewers: viewers(5000),
       seconds: seconds(300),
-      threads: Number(values.threads),
+      threads: threads(1),
       cmcd: values.cmcd === 'query' ? 'query' : 'headers',
     }),
+  threads: () => benchThreads({ threads: threads(2), viewers: viewers(1000), seconds: seconds(20), rounds }),
   edge: () => benchEdge({ seconds: seconds(600), speed: Number(values.speed), only: values.only?.split(',') ?? [] }),
   cluster: () =>
     benchCluster({ members: members(2000), seconds: seconds(12), rounds, only: values.only?.split(',') ?? [] }),

@@ -26,4 +26,5 @@ test('bench footprint', { skip: pinned || need('nginx') || need('ss') || need('f
   bench('footprint --rounds 1'),
 );
 test('bench viewers', { skip: pinned }, () => bench('viewers --viewers 4 --seconds 2'));
+test('bench threads', { skip: pinned || need('wrk') }, () => bench('threads --viewers 4 --seconds 2 --rounds 1'));
 test('bench edge', { skip: pinned }, () => bench('edge --seconds 3 --speed 3'));
