@@ -30,7 +30,15 @@ export function openChecks(
   const lag = loopCheck(() => metrics.loopLagS);
   // A server that is lost stops neither live streams nor recording: what cannot be written waits.
   health.register('database', () => store.check().then(() => undefined), { degrades: store.engine !== 'sqlite' });
-  health.register('disk', () => checkDisk(disk.now(), catalog.all), { degrades: true });
+  health.register(
+    'disk',
+    () =>
+      checkDisk(
+        disk.now(),
+        catalog.all.map(({ status }) => status),
+      ),
+    { degrades: true },
+  );
   health.register('memory', memoryCheck(), { ready: false });
   health.register('event loop', lag, { ready: false });
   health.register('clock', clockWatch.check, { ready: false });

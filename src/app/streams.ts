@@ -92,6 +92,6 @@ export function openStreams(
 
 /** Names of the streams whose last media is not on the disk. */
 export function unwritten({ catalog }: Streams): string[] {
-  const isWritten = ({ closed, isQuiet, stream }: ManagedStream) => closed && isQuiet && !stream.placement.context;
+  const isWritten = ({ closed, files, stream }: ManagedStream) => closed && files.isQuiet && !stream.placement.context;
   return catalog.all.filter((each) => !isWritten(each)).map(({ name }) => name);
 }

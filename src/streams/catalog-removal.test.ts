@@ -23,9 +23,9 @@ suite('a stream whose replacement cannot be opened', () => {
     );
     await assert.rejects(rig.api.replace('door', other), /disk I\/O error/);
     assert.equal((await rig.api.get('door'))?.source.type, 'test');
-    assert.equal(rig.catalog.get('door').state, 'starting');
+    assert.equal(rig.catalog.get('door').status.state, 'starting');
     rig.source('door').flow(5000);
-    assert.equal(rig.catalog.get('door').state, 'live');
+    assert.equal(rig.catalog.get('door').status.state, 'live');
   });
 
   test('still serves its recording while the database fails, and opens again when it is started', async (t) => {
@@ -37,10 +37,10 @@ suite('a stream whose replacement cannot be opened', () => {
     const failing = t.mock.method(rig.deps.table, 'last', () => Promise.reject(new Error('disk I/O error')));
     await assert.rejects(rig.api.replace('door', other), /disk I\/O error/);
     assert.equal((await spansOf(rig, 'door')).length, 1);
-    assert.equal(rig.catalog.get('door').state, 'stopped');
+    assert.equal(rig.catalog.get('door').status.state, 'stopped');
     failing.mock.restore();
     await rig.api.start('door');
-    assert.equal(rig.catalog.get('door').state, 'starting');
+    assert.equal(rig.catalog.get('door').status.state, 'starting');
     await rig.api.replace('door', other);
     assert.equal(rig.source('door').definition.source.type, 'pull');
   });

@@ -56,8 +56,8 @@ suite('the streams', () => {
       [rig.api.isPrivate('door'), rig.api.isPrivate('studio'), rig.api.isPrivate('x')],
       [true, false, false],
     );
-    assert.equal(rig.catalog.get('door').retentionRule.keepMs, 7 * 86_400_000);
-    assert.equal(rig.catalog.get('studio').retentionRule.keepMs, 86_400_000);
+    assert.equal(rig.catalog.get('door').files.retentionRule.keepMs, 7 * 86_400_000);
+    assert.equal(rig.catalog.get('studio').files.retentionRule.keepMs, 86_400_000);
     assert.equal(rig.sources.length, 2);
     assert.equal(await rig.api.get('gate'), undefined);
   });

@@ -30,7 +30,7 @@ test('streams follow changed settings: created, replaced, or stopped and passed 
   const own = (await rig.api.get('own'))!;
   assert.deepEqual([own.origin, own.visibility], ['command-line', 'private']);
   await rig.catalog.configure({});
-  assert.deepEqual([...new Set(rig.catalog.all.map(({ state }) => state))], ['stopped']);
+  assert.deepEqual([...new Set(rig.catalog.all.map(({ status }) => status.state))], ['stopped']);
 });
 
 test('a stream of the API keeps its visibility, whatever address the next start uses', async () => {
@@ -98,23 +98,26 @@ test('a configured stream that was stopped stays stopped after a restart, until 
   }
   {
     await using rig = await openStreams({ folder: folder.path, config });
-    assert.deepEqual([rig.catalog.get('cam').state, rig.catalog.get('other').state], ['stopped', 'starting']);
+    assert.deepEqual(
+      [rig.catalog.get('cam').status.state, rig.catalog.get('other').status.state],
+      ['stopped', 'starting'],
+    );
     assert.ok(rig.logged.some(({ stream, msg }) => stream === 'cam' && msg === 'not started: the stream was stopped'));
     await rig.catalog.configure({ cam: configured({ keep: 3_600_000 }), other: configured() });
-    assert.equal(rig.catalog.get('cam').state, 'stopped', 'changed settings do not start it');
+    assert.equal(rig.catalog.get('cam').status.state, 'stopped', 'changed settings do not start it');
     await rig.api.start('cam');
   }
   await using rig = await openStreams({ folder: folder.path, config });
-  assert.equal(rig.catalog.get('cam').state, 'starting');
+  assert.equal(rig.catalog.get('cam').status.state, 'starting');
 });
 
 test('a stream that is configured again runs', async () => {
   await using folder = await temporaryFolder();
   await using rig = await openStreams({ folder: folder.path, config: { streams: { cam: configured() } } as never });
   await rig.catalog.configure({});
-  assert.equal(rig.catalog.get('cam').state, 'stopped');
+  assert.equal(rig.catalog.get('cam').status.state, 'stopped');
   await rig.catalog.configure({ cam: configured() });
-  assert.equal(rig.catalog.get('cam').state, 'starting');
+  assert.equal(rig.catalog.get('cam').status.state, 'starting');
 });
 
 test('while the streams are being opened the API says not-ready with Retry-After, never that a stream is unknown', async () => {

@@ -40,7 +40,7 @@ export function describeDisk({ free, total, least, hasRoom }: Disk): string {
 /**
  * The health check of the disk: describes the free space.
  *
- * @param streams their problems, `WRITE_FAILS` among others
+ * @param streams problems of streams, `WRITE_FAILS` among others
  * @throws OxbowError `not-ready` while recording is paused or fails
  */
 export function checkDisk(disk: Disk, streams: readonly { readonly problem: string }[]): string {

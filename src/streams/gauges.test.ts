@@ -45,11 +45,11 @@ suite('the health check of the sources', () => {
     await rig.api.create('door', testSource);
     rig.source('door').flow(2000);
     rig.source('door').ends(1000, 'the playlist ended');
-    assert.equal(rig.catalog.get('door').state, 'offline');
+    assert.equal(rig.catalog.get('door').status.state, 'offline');
     assert.throws(() => checkStreams(rig.catalog, rig.clock.nowMs()), {
       message: '0 of 1 streams are live; no media from: door (the playlist ended)',
     });
-    assert.equal(rig.catalog.get('door').silence, '', 'for alarms it is a regular end');
+    assert.equal(rig.catalog.get('door').status.silence, '', 'for alarms it is a regular end');
     rig.source('door').flow(2000);
     assert.equal(checkStreams(rig.catalog, rig.clock.nowMs()), '1 of 1 streams are live');
   });

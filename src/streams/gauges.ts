@@ -101,7 +101,8 @@ export function readStreams(catalog: Catalog, metrics: Metrics): void {
   metrics.sinkQueuedBytes.reset();
   metrics.sinkPressure.reset();
   for (const stream of catalog.all) {
-    const { name, state, recording } = stream;
+    const { name, recording } = stream;
+    const { state } = stream.status;
     states[state]++;
     if (recording.open.length > 0) open++;
     gopBytes += readPressure(stream, metrics);
@@ -150,7 +151,8 @@ const restingStates: ReadonlySet<StreamState> = new Set(['stopped', 'paused', 'e
  * An alarm gives a source that was just started some time; the health check says how it is now. Only a
  * publisher that has just connected has that time here too: they come and go all day.
  */
-function absenceOf({ state, silence, problem, definition }: Catalog['all'][number]): string {
+function absenceOf({ status, definition }: Catalog['all'][number]): string {
+  const { state, silence, problem } = status;
   if (silence !== '' || state === 'live' || restingStates.has(state)) return silence;
   if (state === 'starting' && definition.source.type === 'push') return '';
   return problem || (state === 'offline' ? 'the source has ended' : 'the source has sent no media yet');
@@ -165,17 +167,19 @@ function absenceOf({ state, silence, problem, definition }: Catalog['all'][numbe
  */
 export function checkStreams(catalog: Catalog, nowMs: number): string {
   const absences = catalog.all.map((stream) => ({ name: stream.name, silence: absenceOf(stream) }));
-  const expected = catalog.all.filter(({ state }, i) => !restingStates.has(state) || absences[i]!.silence !== '');
-  const live = expected.filter(({ state }) => state === 'live').length;
+  const expected = catalog.all.filter(
+    ({ status }, i) => !restingStates.has(status.state) || absences[i]!.silence !== '',
+  );
+  const live = expected.filter(({ status }) => status.state === 'live').length;
   const unopened = catalog.unopened.all.map(({ definition, problem }) => ({ name: definition.name, silence: problem }));
   const taken = (catalog.moved?.toOpen ?? [])
     .filter((name) => !catalog.find(name) && !catalog.unopened.find(name))
     .map((name) => ({ name, silence: 'this node has taken it over and has not opened it yet' }));
   const unseen = [...unopened, ...taken];
   const silent = [...unseen, ...absences.filter(({ silence }) => silence !== '')];
-  const unpublished = catalog.all.filter(({ state }) => state === 'unpublished').length;
+  const unpublished = catalog.all.filter(({ status }) => status.state === 'unpublished').length;
   const waiting = unpublished === 0 ? '' : `, ${unpublished} without a publisher`;
-  const over = catalog.all.filter(({ state }) => state === 'ended').map(({ name }) => name);
+  const over = catalog.all.filter(({ status }) => status.state === 'ended').map(({ name }) => name);
   const ended = over.length === 0 ? '' : `; the source has ended: ${firstOf(over)}`;
   const sentence = `${live} of ${expected.length + unseen.length} streams are live${waiting}${ended}`;
   const off = expected.map(({ name, stream }) => ({ name, silence: offClockSentence(stream, nowMs) }));

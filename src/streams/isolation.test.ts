@@ -255,7 +255,7 @@ async function run(folder: string, victims: 'none' | 'read' | 'publish') {
   await rig.settle();
   for (const name of OTHERS) {
     const stream = rig.catalog.get(name);
-    assert.deepEqual([stream.state, stream.problem], ['live', ''], name);
+    assert.deepEqual([stream.status.state, stream.status.problem], ['live', ''], name);
     const spans = await spansOf(rig, name);
     assert.equal(spans.length, 1, `${name} is one stretch: ${JSON.stringify(spans)}`);
   }
@@ -278,7 +278,7 @@ async function assertReturned(
     if (stage.played.has(name)) continue;
     if (how === 'publish') await stage.publish(name, at);
     else {
-      assert.match(rig.catalog.get(name).problem, /internal error/, fault);
+      assert.match(rig.catalog.get(name).status.problem, /internal error/, fault);
       await time.until(`${name} (${fault}) is read again`, () => stage.isReadAgain(name));
       assert.ok(time.nowMs <= endMs, `${name} (${fault}) is read again after ${time.nowMs - endMs + PAUSE_MS} ms`);
       stage.read(name, at);
@@ -286,7 +286,7 @@ async function assertReturned(
   }
   stage.play(3000);
   for (const [at, fault] of faults.entries()) {
-    assert.equal(rig.catalog.get(`victim${at}`).state, 'live', `victim${at}: ${fault}`);
+    assert.equal(rig.catalog.get(`victim${at}`).status.state, 'live', `victim${at}: ${fault}`);
   }
 }
 

@@ -20,25 +20,28 @@ suite('a stream’s state', () => {
     assert.equal(stream.starting(), true);
     const source = rig.source('door');
     source.flow(500);
-    assert.equal(stream.state, 'live');
+    assert.equal(stream.status.state, 'live');
     assert.equal(stream.starting(), true, 'there is no list yet');
     source.flow(5000);
     assert.equal(stream.starting(), false);
     assert.equal((await rig.api.get('door'))?.liveSince, new Date(START_MS).toISOString());
     source.down(1000);
-    assert.deepEqual([stream.state, stream.problem, stream.liveSinceUs], ['waiting', 'HTTP 404 seg81.ts', undefined]);
+    assert.deepEqual(
+      [stream.status.state, stream.status.problem, stream.status.liveSinceUs],
+      ['waiting', 'HTTP 404 seg81.ts', undefined],
+    );
     for (let i = 0; i < 20; i++) source.down(3000, `try ${i}: ECONNREFUSED`);
-    assert.equal(stream.problem, 'try 19: ECONNREFUSED');
+    assert.equal(stream.status.problem, 'try 19: ECONNREFUSED');
     const still = rig.logged.find(({ msg }) => msg === 'media is still missing');
     assert.equal(still?.level, 'debug', 'one warning for a state, not one for each try');
     source.flow(1000);
-    assert.deepEqual([stream.state, stream.problem], ['live', '']);
+    assert.deepEqual([stream.status.state, stream.status.problem], ['live', '']);
     for (const msg of ['the stream is live', 'media is missing']) {
       const line = rig.logged.find((each) => each.msg === msg);
       assert.deepEqual([line?.stream, line?.url], ['door', pull.source.url], 'the log names the address');
     }
     await rig.api.stop('door');
-    assert.deepEqual([stream.state, stream.problem], ['stopped', 'stopped by a person']);
+    assert.deepEqual([stream.status.state, stream.status.problem], ['stopped', 'stopped by a person']);
     assert.equal(source.signal.aborted, true);
   });
 
@@ -49,10 +52,10 @@ suite('a stream’s state', () => {
       await rig.api.create('door', pull);
       rig.source('door').flow(5000);
       rig.source('door').down(1000);
-      assert.equal(rig.catalog.get('door').state, 'waiting');
+      assert.equal(rig.catalog.get('door').status.state, 'waiting');
     }
     await using rig = await openStreams({ folder: folder.path, nowMs: START_MS + 60_000 });
-    assert.equal(rig.catalog.get('door').state, 'starting');
+    assert.equal(rig.catalog.get('door').status.state, 'starting');
     assert.equal(rig.catalog.get('door').starting(), true);
   });
 
@@ -79,9 +82,9 @@ suite('a stream’s state', () => {
     await time.until('the source is read again', () => gates() === 2);
     assert.deepEqual([time.nowMs, rig.source('gate').options.signal.aborted], [750, false]);
     rig.source('gate').flow(3000);
-    assert.equal(rig.catalog.get('gate').state, 'live');
+    assert.equal(rig.catalog.get('gate').status.state, 'live');
     await rig.api.start('door');
-    assert.equal(rig.catalog.get('door').state, 'starting');
+    assert.equal(rig.catalog.get('door').status.state, 'starting');
   });
 
   test('stays ended when the time is over in which its publisher could return', async (t) => {
@@ -93,7 +96,7 @@ suite('a stream’s state', () => {
     rig.source('film').done.resolve('the source has been played to its end');
     await rig.settle();
     t.mock.timers.tick(60_000);
-    assert.equal(rig.catalog.get('film').state, 'ended');
+    assert.equal(rig.catalog.get('film').status.state, 'ended');
   });
 });
 
@@ -115,9 +118,9 @@ suite('a live source that ends its playlist', () => {
     assert.deepEqual(await timeline(rig), ['media 0…5', 'offline 5…25']);
     assert.equal(list.ended, false);
     source.flow(5000);
-    assert.deepEqual([rig.catalog.get('door').state, list.generation!.number], ['live', number]);
+    assert.deepEqual([rig.catalog.get('door').status.state, list.generation!.number], ['live', number]);
     await rig.api.stop('door');
-    assert.equal(rig.catalog.get('door').state, 'stopped');
+    assert.equal(rig.catalog.get('door').status.state, 'stopped');
   });
 
   test('is known to be live after a restart; another source of the same stream is not', async () => {
@@ -156,7 +159,7 @@ suite('stopping', () => {
     await started.promise;
     await Promise.all([rig.api.stop('door'), rig.api.stop('door'), rig.api.start('door'), rig.api.stop('door')]);
     assert.equal(running, 0);
-    assert.equal(rig.catalog.get('door').state, 'stopped');
+    assert.equal(rig.catalog.get('door').status.state, 'stopped');
     assert.deepEqual(await timeline(rig), []);
     rig.clock.advance(5000);
     assert.deepEqual(await timeline(rig), ['offline 0…5']);
@@ -335,7 +338,11 @@ suite('recording', () => {
     const nowUs = rig.clock.nowMs() * 1000;
     assert.deepEqual([stream.settled(nowUs), stream.settled(nowUs + 1e6)], [true, false], 'nothing comes late');
     stream.start();
-    assert.deepEqual([stream.state, stream.settled(nowUs)], ['starting', true], 'a list never takes its ENDLIST back');
+    assert.deepEqual(
+      [stream.status.state, stream.settled(nowUs)],
+      ['starting', true],
+      'a list never takes its ENDLIST back',
+    );
   });
 
   test('the revision of a window increases with late media', async () => {

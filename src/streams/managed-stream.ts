@@ -3,8 +3,6 @@
  * In: a definition, the dependencies, and one publisher after the other. Out: a live stream with its packager
  * and recorder, for delivery and the API.
  */
-import type { StreamState } from '../api/shapes.ts';
-import type { MediaRates, SourceFacts } from '../api/source-facts.ts';
 import type { ServedStream } from '../delivery/served-stream.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import type { Stream } from '../live/stream.ts';
@@ -15,40 +13,33 @@ import type { LiveWindow } from '../packager/live-window.ts';
 import type { ErasedMedia } from '../recording/erase/erasure-table.ts';
 import type { InitTable } from '../recording/init-table.ts';
 import type { RecordingReader } from '../recording/recording-reader.ts';
-import type { RetentionRule } from '../recording/retention.ts';
 import { gapsSince, type TimelineEnd } from '../recording/timeline.ts';
 import { leastMsnAt } from '../store/msn-marks.ts';
 import { Away } from './away/away.ts';
 import { type StreamDefinition, sourceFields } from './definition.ts';
-import { WRITE_FAILS } from './disk.ts';
 import { StreamLadder } from './ladder/stream-ladder.ts';
-import { LeftOutWatch } from './left-out-watch.ts';
 import { openMeasure } from './measure/open-measure.ts';
 import type { StreamMeasure } from './measure/stream-measure.ts';
 import { openQualityInputs, type QualityInputs } from './qualities/quality-inputs.ts';
-import type { StreamQualities } from './qualities/stream-qualities.ts';
+import { StreamFiles } from './record/stream-files.ts';
 import { gapsFrom, OXBOW_STOPPED, SavedStateWriter, sourceKey } from './saved-state.ts';
 import type { StreamDeps } from './stream-deps.ts';
 import { StreamEvents } from './stream-events.ts';
-import { openStreamParts, recordGroup, type StreamParts, sealRecordings } from './stream-parts.ts';
+import { openStreamParts, recordGroup, type StreamParts } from './stream-parts.ts';
 import { StreamPublishers } from './stream-publishers.ts';
-import {
-  guarded,
-  offClockSentence,
-  reportMissing,
-  reportRun,
-  reportStreamBug,
-  reportStreamEvent,
-} from './stream-reports.ts';
+import { guarded, reportRun, reportStreamBug, reportStreamEvent } from './stream-reports.ts';
+import { StreamStatus } from './stream-status.ts';
 
 /** A source that returns may deliver this much of the missed media, µs. */
 const LATE_US = 60_000_000;
-/** Missing media is reported this long after a start, ms. */
-const STARTING_MS = 30_000;
 
 /** A stream that this process runs. */
 export class ManagedStream implements ServedStream {
   readonly publishers: StreamPublishers;
+  /** What it is doing, and why. */
+  readonly status: StreamStatus;
+  /** The files of its recording. */
+  readonly files: StreamFiles;
   /** Figures of what its publisher sends. */
   readonly measure: StreamMeasure;
   readonly list: LiveWindow;
@@ -66,28 +57,17 @@ export class ManagedStream implements ServedStream {
   readonly #parts: StreamParts;
   readonly #events: StreamEvents;
   #definition: StreamDefinition;
-  /** The source has reported missing media since its start or since media flowed last. */
-  #missing = '';
-  /** The source ended its playlist. A live source is awaited. */
-  #hasEnded = false;
   /** The source that was live last, see saved-state. */
   #liveSource: string | null;
   #lingerTimer: NodeJS.Timeout | undefined;
-  #liveSinceUs: number | undefined;
   /**
    * Before this the timeline is final, also after a restart: a playlist with ENDLIST never changes. µs
    * since 1970.
    */
   #settledUs = 0;
-  #deletedBeforeUs: number;
   #savedGeneration: Generation | undefined;
   readonly #states: SavedStateWriter;
   #closing: Promise<void> | undefined;
-  #problem = '';
-  /** Last start of the source or connection of a publisher, monotonic ms. */
-  #startedMs = 0;
-  #facts: SourceFacts | undefined;
-  readonly #leftOut: LeftOutWatch;
   /** The picture that viewers see while the publisher is away. */
   readonly away: Away;
   private constructor(deps: StreamDeps, definition: StreamDefinition, parts: StreamParts) {
@@ -103,17 +83,25 @@ export class ManagedStream implements ServedStream {
     this.qualities = parts.qualities.serve(this);
     this.qualityInputs = openQualityInputs(this, parts);
     this.ladder = new StreamLadder(this, deps);
-    this.#leftOut = new LeftOutWatch(deps, () => this.#definition);
-    this.#deletedBeforeUs = parts.deletedBeforeUs;
+    this.files = new StreamFiles({ deps, parts, definition: () => this.#definition });
+    this.status = new StreamStatus({
+      deps,
+      parts,
+      definition: () => this.#definition,
+      publishers: () => this.publishers,
+    });
     this.#liveSource = parts.liveSource;
     this.#savedGeneration = parts.list.generation;
     this.publishers = new StreamPublishers({
       deps,
       stream: parts.stream,
       definition: () => this.#definition,
-      onConnected: () => this.#awaitMedia(),
-      onLeftOut: (tracks) => this.#leftOut.set(tracks),
-      onEnd: (detail) => this.#onSourceEnd(detail),
+      onConnected: () => this.status.awaitMedia(),
+      onLeftOut: (tracks) => this.status.setLeftOut(tracks),
+      onEnd: (detail) => {
+        this.status.end(detail);
+        this.#endList();
+      },
     });
     const own = { publishers: this.publishers, definition: () => this.#definition };
     this.measure = openMeasure(deps, { ...parts, ...own, windows: parts.statsWindows });
@@ -156,59 +144,9 @@ export class ManagedStream implements ServedStream {
     return this.#definition.createdUs;
   }
 
-  /** Recordings of its derived qualities, by rung. */
-  get recordedQualities(): StreamQualities['recordings'] {
-    return this.#parts.qualities.recordings;
-  }
-
-  /** The current state. */
-  get state(): StreamState {
-    if (!this.publishers.isRunning) return this.#hasEnded ? 'ended' : 'stopped';
-    if (this.#definition.paused) return 'paused';
-    if (this.stream.placement.context) return 'live';
-    if (this.publishers.isUnpublished) return 'unpublished';
-    if (this.#hasEnded) return 'offline';
-    return this.#missing ? 'waiting' : 'starting';
-  }
-
-  /** The problem in words: why the stream is not live, or what of a live stream is not recorded. */
-  get problem(): string {
-    if (this.state !== 'live') return this.#problem;
-    const { id, record } = this.#definition;
-    const lost = record && (this.#deps.noRoom?.(id) || (this.#parts.recorder.isFailing && WRITE_FAILS));
-    const offClock = offClockSentence(this.stream, this.#nowUs() / 1000);
-    return [lost, offClock, this.#leftOut.sentence].filter(Boolean).join(' ');
-  }
-
-  /**
-   * Why expected media is missing. Empty while media flows, in the first 30 s after a start, while the stream
-   * is stopped, after its source has ended, and while no publisher is connected.
-   */
-  get silence(): string {
-    const { state } = this;
-    if (this.#hasEnded || !['starting', 'waiting', 'offline'].includes(state)) return '';
-    if (state === 'starting' && this.#deps.clock.monotonicMs() - this.#startedMs < STARTING_MS) return '';
-    return this.#problem || 'the source has sent no media yet';
-  }
-
-  /** Facts of the source; undefined until it was read. */
-  get facts(): SourceFacts | undefined {
-    return this.#facts;
-  }
-
-  /** Measured rates; undefined while no media flows. */
-  get rates(): MediaRates | undefined {
-    return this.stream.placement.context && this.#parts.meter.rates;
-  }
-
-  /** Start of the current run, µs since 1970. */
-  get liveSinceUs(): number | undefined {
-    return this.stream.placement.context ? this.#liveSinceUs : undefined;
-  }
-
   /** Missing media from `fromUs`, the end of the recording, until now; see recording/timeline. */
   gapsSince(fromUs: number): StreamGap[] {
-    return gapsSince(this.#parts.recorder.gaps, this.stream, fromUs, { waits: !this.isQuiet });
+    return gapsSince(this.#parts.recorder.gaps, this.stream, fromUs, { waits: !this.files.isQuiet });
   }
 
   /** The end of the timeline and the retention horizon, as of now. */
@@ -223,15 +161,16 @@ export class ManagedStream implements ServedStream {
   }
 
   starting(): boolean {
-    return this.state === 'starting' || (this.state === 'live' && !this.list.ready);
+    const { state } = this.status;
+    return state === 'starting' || (state === 'live' && !this.list.ready);
   }
 
   settled(us: number): boolean {
     if (us <= this.#settledUs || this.recording.endUs >= us) return true;
-    const { state } = this;
+    const { state } = this.status;
     // A source that is not read any more delivers nothing late.
     const lateUs = state === 'stopped' || state === 'ended' ? 0 : LATE_US;
-    const isSettled = state !== 'live' && this.isQuiet && this.#nowUs() >= us + lateUs;
+    const isSettled = state !== 'live' && this.files.isQuiet && this.#nowUs() >= us + lateUs;
     if (isSettled) this.#settledUs = us;
     return isSettled;
   }
@@ -240,33 +179,8 @@ export class ManagedStream implements ServedStream {
     return leastMsnAt(us / 1000);
   }
 
-  /** Bytes of published media that wait for the disk. */
-  get recordingBacklog(): { readonly bytes: number; readonly maxBytes: number } {
-    return { bytes: this.#parts.recorder.backlogBytes, maxBytes: this.#parts.recorder.maxBacklogBytes };
-  }
-
-  /** No published media waits for the disk. */
-  get isQuiet(): boolean {
-    return this.#parts.recorder.isQuiet;
-  }
-
   horizonUs(): number {
-    return Math.max(this.#deletedBeforeUs, this.#deps.horizons.of(this.#definition.id, this.retentionRule.keepMs));
-  }
-
-  /** Ends the files that are being written, after what waits for the disk. Never rejects. */
-  sealFiles(): Promise<void> {
-    return sealRecordings(this.#parts);
-  }
-
-  /** Retention deleted all media before `us` (since 1970) that is not pinned. */
-  setDeletedBefore(us: number): void {
-    this.#deletedBeforeUs = Math.max(this.#deletedBeforeUs, us);
-  }
-
-  /** How long retention keeps its recording. */
-  get retentionRule(): RetentionRule {
-    return { streamId: this.#definition.id, keepMs: this.#definition.keepMs ?? this.#deps.settings.now.record.keep };
+    return this.files.horizonUs;
   }
 
   /**
@@ -278,7 +192,7 @@ export class ManagedStream implements ServedStream {
     this.#definition = definition;
     this.#parts.qualitySettings.ladder = definition.ladder;
     if (wasPaused !== definition.paused && this.publishers.isRunning) this.publishers.setPaused(definition.paused);
-    if (wasRecorded && !definition.record) void this.sealFiles();
+    if (wasRecorded && !definition.record) void this.files.seal();
     if (wasRecorded !== definition.record) this.#save(false);
     this.#events.redefined();
   }
@@ -291,16 +205,13 @@ export class ManagedStream implements ServedStream {
   /** Runs the source, or accepts publishers. Does nothing while it runs and after `close`. */
   async start(): Promise<void> {
     if (this.publishers.isRunning || this.#closing) return;
-    this.#hasEnded = false;
-    this.#leftOut.reset();
-    this.#awaitMedia();
+    this.status.start();
     await this.publishers.start({
       wasLive: this.#liveSource === sourceKey(this.#definition.source),
       qualities: this.qualityInputs,
       onFacts: (facts) => {
-        this.#facts = facts;
+        this.status.setFacts(facts);
         if (facts.live) this.#noteLive();
-        this.#leftOut.set(facts.leftOut ?? []);
         this.#parts.captionWatch.declare(facts.captions);
       },
     });
@@ -309,9 +220,8 @@ export class ManagedStream implements ServedStream {
   /** Ends its publishers and the live playlist at once. Resolves when its source has stopped. */
   async stop(detail: string): Promise<void> {
     await this.publishers.end(new OxbowError('publish-refused', detail));
-    this.#hasEnded = false;
+    this.status.stop(detail);
     this.stream.offline(detail);
-    this.#problem = detail;
     this.#endList();
   }
 
@@ -327,7 +237,7 @@ export class ManagedStream implements ServedStream {
   async #close(): Promise<void> {
     const steps: readonly (() => unknown)[] = [
       () => this.publishers.end(new OxbowError('not-ready', 'oxbow is shutting down')),
-      () => this.stream.offline(this.#definition.stopped ? this.#problem || 'stopped' : OXBOW_STOPPED),
+      () => this.stream.offline(this.#definition.stopped ? this.status.problem || 'stopped' : OXBOW_STOPPED),
       () => this.#stopLingering(),
       () => this.ladder.close(),
       () => this.stream.sinks.close(),
@@ -344,19 +254,6 @@ export class ManagedStream implements ServedStream {
     for (const step of steps) await Promise.resolve().then(step).catch(failed);
   }
 
-  #onSourceEnd(detail: string): void {
-    this.#hasEnded = true;
-    this.#problem = detail;
-    this.#endList();
-  }
-
-  /** A source was started or a publisher has connected. */
-  #awaitMedia(): void {
-    this.#problem = '';
-    this.#missing = '';
-    this.#startedMs = this.#deps.clock.monotonicMs();
-  }
-
   #onEvent(event: StreamEvent): void {
     const { metrics, log } = this.#deps;
     const stream = this.name;
@@ -366,36 +263,23 @@ export class ManagedStream implements ServedStream {
     switch (event.type) {
       case 'run': {
         this.#stopLingering();
-        this.#problem = '';
-        this.#missing = '';
-        this.#hasEnded = false;
-        const { startUs, gaps } = event.context;
-        // A soft re-anchor only corrects the clock: media did not stop.
-        if (!event.context.soft) this.#liveSinceUs = startUs;
-        for (const { cause } of gaps) if (cause !== 'offline') metrics.gaps.inc({ stream, cause });
+        this.status.run(event.context, { continues: false });
+        for (const { cause } of event.context.gaps) if (cause !== 'offline') metrics.gaps.inc({ stream, cause });
         reportRun(this.#deps, this.#definition, event.context);
         this.#save(false);
         break;
       }
       case 'absent':
-        this.#problem = event.detail;
-        // Only a running client can report a regular end of its source. After its own end, a late report
-        // changes nothing.
-        if (this.publishers.isRunning) {
-          this.#hasEnded = event.cause === 'offline' && this.publishers.isReading && !this.#definition.paused;
-        }
-        if (event.cause !== 'offline')
-          this.#missing = reportMissing(this.#deps, this.#definition, event, this.#missing);
+        this.status.absent(event);
         // The next media is another run, which starts another file. What the disk did not take is known only
         // then.
-        if (!event.mayContinue) void this.sealFiles().then(this.isQuiet ? undefined : saveAgain);
+        if (!event.mayContinue) void this.files.seal().then(this.files.isQuiet ? undefined : saveAgain);
         if (!this.#closing) this.#linger();
         this.#save(false);
         break;
       case 'continued':
         this.#stopLingering();
-        this.#problem = '';
-        this.#missing = '';
+        this.status.run(event.context, { continues: true });
         log.info({ stream, run: event.context.run.id }, 'the publisher has returned; its media continues');
         this.#save(false);
         break;

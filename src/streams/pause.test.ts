@@ -23,15 +23,15 @@ suite('a paused stream', () => {
       ['paused', 'paused by a person', 'rtmp'],
     );
     assert.match(checkStreams(rig.catalog, rig.clock.nowMs()), /0 of 0 streams are live/);
-    assert.equal(stream.silence, '');
+    assert.equal(stream.status.silence, '');
     media.flow(19_500);
     stream.measure.tick(0);
-    assert.equal(stream.state, 'paused');
+    assert.equal(stream.status.state, 'paused');
     assert.equal(publisher.role, 'active');
     await rig.api.resume('door');
     assert.equal(keyFrameRequests.length, 1);
     media.flow(10_500);
-    assert.equal(stream.state, 'live');
+    assert.equal(stream.status.state, 'live');
     await rig.settle();
     await rig.api.stop('door');
     await rig.settle();
@@ -54,12 +54,12 @@ suite('a paused stream', () => {
     }
     await using rig = await openStreams({ folder: folder.path, nowMs: START_MS + 60_000 });
     const source = rig.source('door');
-    assert.equal(rig.catalog.get('door').state, 'paused');
+    assert.equal(rig.catalog.get('door').status.state, 'paused');
     source.flow(5000);
-    assert.equal(rig.catalog.get('door').state, 'paused');
+    assert.equal(rig.catalog.get('door').status.state, 'paused');
     await rig.api.resume('door');
     source.flow(10_000);
-    assert.equal(rig.catalog.get('door').state, 'live');
+    assert.equal(rig.catalog.get('door').status.state, 'live');
     await rig.settle();
     assert.deepEqual((await timeline(rig)).slice(0, 2), ['media 0…10', 'offline 10…65']);
   });
@@ -72,10 +72,10 @@ suite('a paused stream', () => {
     source.flow(5000);
     await rig.api.pause('door');
     source.down(5000);
-    assert.equal(rig.catalog.get('door').state, 'paused');
+    assert.equal(rig.catalog.get('door').status.state, 'paused');
     await rig.api.resume('door');
     rig.clock.advance(5000);
-    assert.equal(rig.catalog.get('door').state, 'waiting');
+    assert.equal(rig.catalog.get('door').status.state, 'waiting');
     source.flow(2000);
     await rig.settle();
     const pieces = await timeline(rig);
@@ -88,11 +88,11 @@ suite('a paused stream', () => {
     await rig.api.create('door', { source: { type: 'push' } });
     await rig.api.stop('door');
     await rig.api.pause('door');
-    assert.equal(rig.catalog.get('door').state, 'stopped');
+    assert.equal(rig.catalog.get('door').status.state, 'stopped');
     await rig.api.start('door');
-    assert.equal(rig.catalog.get('door').state, 'paused');
+    assert.equal(rig.catalog.get('door').status.state, 'paused');
     await rig.api.resume('door');
-    assert.equal(rig.catalog.get('door').state, 'unpublished');
+    assert.equal(rig.catalog.get('door').status.state, 'unpublished');
     await assert.rejects(rig.api.pause('nowhere'), { code: 'stream-unknown' });
   });
 });

@@ -30,9 +30,9 @@ suite('a push stream', () => {
     assert.equal(stream.starting(), false, 'players get the state offline');
     rig.clock.advance(5000);
     const first = await connect(rig);
-    assert.equal(stream.state, 'starting');
+    assert.equal(stream.status.state, 'starting');
     first.media.flow(5000);
-    assert.equal(stream.state, 'live');
+    assert.equal(stream.status.state, 'live');
     assert.deepEqual((await rig.api.get('door'))?.publisher, {
       protocol: 'rtmp',
       since: new Date(START_MS + 5000).toISOString(),
@@ -40,7 +40,7 @@ suite('a push stream', () => {
     });
     const { number } = stream.list.generation!;
     first.publisher.close('the publisher left');
-    assert.deepEqual([stream.state, stream.problem], ['unpublished', 'the publisher left']);
+    assert.deepEqual([stream.status.state, stream.status.problem], ['unpublished', 'the publisher left']);
     await rig.settle();
     rig.clock.advance(10_000);
     const second = await connect(rig);
@@ -81,12 +81,12 @@ suite('a push stream', () => {
     }
     const stream = rig.catalog.get('door');
     const text = 'It is filed 12 s ahead of the clock.';
-    assert.deepEqual([stream.state, stream.problem], ['live', text]);
+    assert.deepEqual([stream.status.state, stream.status.problem], ['live', text]);
     assert.throws(() => checkStreams(rig.catalog, rig.clock.nowMs()), {
       message: `1 of 1 streams are live; off the clock: door (${text})`,
     });
     rig.clock.advance(8000);
-    assert.equal(stream.problem, '');
+    assert.equal(stream.status.problem, '');
     assert.match(checkStreams(rig.catalog, rig.clock.nowMs()), /1 of 1/);
   });
 
@@ -97,7 +97,7 @@ suite('a push stream', () => {
     const first = await connect(rig);
     first.media.flow(3000);
     await rig.api.update('door', { source: { onSecondPublisher: 'standby', passphrase: 'correct horse' } });
-    assert.equal(rig.catalog.get('door').state, 'live');
+    assert.equal(rig.catalog.get('door').status.state, 'live');
     assert.deepEqual(rig.api.sourceSettings('door'), {
       type: 'push',
       audioOffset: '0s',
@@ -171,12 +171,12 @@ suite('a push stream', () => {
     await rig.api.stop('door');
     const { reason } = publisher.signal as { reason: OxbowError };
     assert.deepEqual([reason.code, reason.message], ['publish-refused', 'stopped by a person']);
-    assert.equal(rig.catalog.get('door').state, 'stopped');
+    assert.equal(rig.catalog.get('door').status.state, 'stopped');
     media.flow(3000);
-    assert.equal(rig.catalog.get('door').state, 'stopped', 'its frames are ignored');
+    assert.equal(rig.catalog.get('door').status.state, 'stopped', 'its frames are ignored');
     await assert.rejects(connect(rig), { code: 'publish-refused' });
     await rig.api.start('door');
-    assert.equal(rig.catalog.get('door').state, 'unpublished');
+    assert.equal(rig.catalog.get('door').status.state, 'unpublished');
     await connect(rig);
   });
 
@@ -193,7 +193,7 @@ suite('a push stream', () => {
     second.media.flow(1000);
     first.publisher.close('the publisher left');
     second.media.flow(3000);
-    assert.equal(rig.catalog.get('door').state, 'live');
+    assert.equal(rig.catalog.get('door').status.state, 'live');
     await rig.api.replace('door', { source: { type: 'test' } });
     assert.equal(second.publisher.role, 'ended');
     await assert.rejects(connect(rig), /type test, not push/);
@@ -208,7 +208,7 @@ suite('a push stream', () => {
     await using crashed = await rig.crash();
     assert.equal(publisher.role, 'active');
     await using next = await openStreams({ folder: crashed.path, nowMs: START_MS + 60_000 });
-    assert.equal(next.catalog.get('door').state, 'unpublished');
+    assert.equal(next.catalog.get('door').status.state, 'unpublished');
     next.clock.advance(40_000);
     const { media: returned } = await connect(next);
     returned.flow(4000);

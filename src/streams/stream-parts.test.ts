@@ -181,8 +181,8 @@ suite('over restarts and crashes', () => {
         const ms = 100 * (10 + random(80));
         const stream = rig.catalog.get('door');
         const [source] = rig.sources.slice(-1);
-        if (source && stream.state !== 'stopped' && random(2)) source.flow(ms);
-        else if (source && stream.state !== 'stopped' && random(3) === 0) source.down(ms);
+        if (source && stream.status.state !== 'stopped' && random(2)) source.flow(ms);
+        else if (source && stream.status.state !== 'stopped' && random(3) === 0) source.down(ms);
         else if (random(4) === 0) await rig.api.stop('door');
         else if (random(3) > 0) await rig.api.start('door');
         else {
@@ -205,7 +205,7 @@ suite('over restarts and crashes', () => {
           (a, b) => Date.parse(a.from) - Date.parse(b.from),
         );
         for (const [i, piece] of pieces.slice(1).entries()) assert.equal(piece.from, pieces[i]!.to);
-        const nowIsKnown = rig.catalog.get('door').state !== 'live';
+        const nowIsKnown = rig.catalog.get('door').status.state !== 'live';
         if (pieces.length === 0) continue;
         assert.equal(pieces[0]!.from, new Date(START_MS).toISOString());
         if (nowIsKnown && rig.catalog.get('door').stream.edge.gap) {

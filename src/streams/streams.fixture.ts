@@ -281,7 +281,7 @@ export async function openStreams(change: RigChange): Promise<StreamsRig> {
     for (let quiet = 0; quiet < 20; quiet++) {
       await new Promise(setImmediate);
       const areQuiet = catalog.all.every(
-        ({ isQuiet, recordedQualities }) => isQuiet && [...recordedQualities.values()].every((one) => one.isQuiet),
+        ({ files }) => files.isQuiet && [...files.qualities.values()].every(({ isQuiet }) => isQuiet),
       );
       if (!areQuiet) quiet = 0;
     }

@@ -24,11 +24,8 @@ import { timeOf, withoutAddresses } from './public-values.ts';
 import type { StreamDeps } from './stream-deps.ts';
 
 /** Bytes of the files that are being written, of the stream and its qualities, which are not indexed yet. */
-export function openBytes({
-  recording,
-  recordedQualities,
-}: Pick<ManagedStream, 'recording' | 'recordedQualities'>): number {
-  const groups = [recording.open, ...Array.from(recordedQualities.values(), ({ own }) => own.open)].flat();
+export function openBytes({ recording, files }: Pick<ManagedStream, 'recording' | 'files'>): number {
+  const groups = [recording.open, ...Array.from(files.qualities.values(), ({ own }) => own.open)].flat();
   return groups.reduce((sum, group) => sum + group.tracks.reduce((bytes, track) => bytes + track.length, 0), 0);
 }
 
@@ -42,16 +39,16 @@ export function viewOf(
   const fromUs = totals.fromUs ?? recording.open[0]?.startUs;
   return {
     ...definedViewOf(definition, picture),
-    state: stream.state,
+    state: stream.status.state,
     ...(stream.away.isShown && { away: true as const }),
-    problem: withoutAddresses(stream.problem, definition.source),
+    problem: withoutAddresses(stream.status.problem, definition.source),
     publisher: publisherViewOf(stream),
     ...(list.qualities.length > 0 && { qualities: list.qualities.map(({ track }) => track.rung) }),
     ...(definition.ladder && { ladder: stream.ladder.view }),
-    liveSince: stream.liveSinceUs === undefined ? null : timeOf(stream.liveSinceUs),
+    liveSince: stream.status.liveSinceUs === undefined ? null : timeOf(stream.status.liveSinceUs),
     tracks: list.tracks.map(trackViewOf),
-    facts: stream.facts ?? null,
-    media: stream.rates ?? null,
+    facts: stream.status.facts ?? null,
+    media: stream.status.rates ?? null,
     recorded: {
       from: fromUs === undefined ? null : timeOf(fromUs),
       // Rounded down: a window that ends here is complete.
@@ -184,8 +181,9 @@ export function growingRecordings(
   streams: readonly ManagedStream[],
   table: Pick<ChunkTable, 'totals'>,
 ): Promise<readonly GrowingRecording[]> {
-  const live = streams.filter(({ definition, rates }) => definition.record && rates !== undefined);
-  const growthOf = async ({ rates, retentionRule: { streamId, keepMs } }: ManagedStream) => {
+  const live = streams.filter(({ definition, status }) => definition.record && status.rates !== undefined);
+  const growthOf = async ({ status: { rates }, files }: ManagedStream) => {
+    const { streamId, keepMs } = files.retentionRule;
     const { durationUs } = await table.totals(streamId);
     return { bytesPerSecond: rates!.bitrate / 8, growsForS: Math.max(0, keepMs / 1000 - durationUs / 1e6) };
   };

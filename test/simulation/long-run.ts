@@ -245,7 +245,7 @@ export async function* longRun(options: LongRunOptions): AsyncGenerator<Look> {
  */
 async function written({ catalog }: StreamsRig): Promise<void> {
   const { all } = catalog;
-  while (!all.every(({ isQuiet }) => isQuiet)) await pause(1);
+  while (!all.every(({ files }) => files.isQuiet)) await pause(1);
 }
 
 /** Publishes a segment of two pictures as a pull does that has just fetched the newest segment of a list. */

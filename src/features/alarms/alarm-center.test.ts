@@ -117,12 +117,12 @@ suite('alarms of streams', () => {
         },
       ],
       ['not-recording', (is) => (rig.noRoom = is)],
-      ['no-publisher', (is) => (stream.state = is ? 'unpublished' : 'live')],
+      ['no-publisher', (is) => (stream.status.state = is ? 'unpublished' : 'live')],
       [
         'no-media',
         (is) => {
-          stream.state = is ? 'waiting' : 'live';
-          stream.silence = is ? 'the publisher sends nothing' : '';
+          stream.status.state = is ? 'waiting' : 'live';
+          stream.status.silence = is ? 'the publisher sends nothing' : '';
         },
       ],
       [

@@ -11,8 +11,7 @@ import type { WatchedStream } from './alarm-center.ts';
 /** A stream of a test; its parts may be changed. */
 export interface TestStream extends WatchedStream {
   name: string;
-  state: StreamState;
-  silence: string;
+  status: { state: StreamState; silence: string };
   stream: WatchedStream['stream'];
   figures: PublishFigures | undefined;
   /** Samples of its content that are not taken yet. */
@@ -24,8 +23,7 @@ export interface TestStream extends WatchedStream {
 export function watchedStream(change: Partial<WatchedStream['definition']> = {}): TestStream {
   const stream = {
     name: change.name ?? 'door',
-    state: 'live' as StreamState,
-    silence: '',
+    status: { state: 'live' as StreamState, silence: '' },
     stream: {
       placement: { context: undefined, skewUs: undefined },
       edge: { endUs: 0 },

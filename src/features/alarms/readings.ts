@@ -18,7 +18,8 @@ const SETTLED_S = 15;
 export type Readings = Readonly<Partial<Record<AlarmCode, number | undefined>>>;
 
 /** The parts of a managed stream that are read. */
-export type ReadStream = Pick<ManagedStream, 'state' | 'silence' | 'definition'> & {
+export type ReadStream = Pick<ManagedStream, 'definition'> & {
+  readonly status: Pick<ManagedStream['status'], 'state' | 'silence'>;
   readonly stream: PlacedStream;
   readonly measure: Pick<ManagedStream['measure'], 'figures' | 'recovery' | 'content' | 'takeContent'>;
 };
@@ -36,7 +37,8 @@ export class Reader {
    * @param noRoom recording is paused
    */
   read(stream: ReadStream, nowMs: number, noRoom: boolean): Readings {
-    const { state, silence, definition, measure } = stream;
+    const { definition, measure } = stream;
+    const { state, silence } = stream.status;
     const { figures } = measure;
     if (!figures || figures.connectedS < this.#sessionS) {
       this.#rate.clear();

@@ -73,13 +73,13 @@ suite('while the publisher is away', () => {
     first.publisher.close('the connection was lost');
     await time.runFor(8000);
     assert.equal(filled(stream).length, 4);
-    assert.deepEqual([stream.state, stream.problem], ['unpublished', 'the connection was lost']);
+    assert.deepEqual([stream.status.state, stream.status.problem], ['unpublished', 'the connection was lost']);
     assert.deepEqual(away.asked, ['media']);
     assert.equal((await rig.api.get('door'))!.away, true, 'open pages show it');
     assert.deepEqual(aways(rig), [{ picture: 'last-picture', detail: 'the publisher is away' }]);
     const second = await away.connect();
     second.media.flow(5000);
-    assert.equal(stream.state, 'live');
+    assert.equal(stream.status.state, 'live');
     assert.equal((await rig.api.get('door'))!.away, undefined);
     assert.equal(stream.list.generation!.number, number);
     const runs = stream.list.segments.map(({ run }) => run.isFill === true);
@@ -133,7 +133,7 @@ suite('while the publisher is away', () => {
     await time.runFor(2000);
     first.publisher.close('lost');
     await time.runFor(3000);
-    assert.equal(away.stream.state, 'live');
+    assert.equal(away.stream.status.state, 'live');
     assert.deepEqual([away.asked, aways(away.rig)], [[], []]);
   });
 
@@ -147,7 +147,7 @@ suite('while the publisher is away', () => {
     const second = await away.connect();
     second.media.flow(5000);
     await time.runFor(3000);
-    assert.equal(away.stream.state, 'live');
+    assert.equal(away.stream.status.state, 'live');
     assert.deepEqual([away.asked, aways(away.rig)], [[], []]);
   });
 

@@ -34,14 +34,14 @@ export class CatalogRecordings {
   get retentionRules(): readonly RetentionRule[] {
     const { keep } = this.#deps.settings.now.record;
     const others = this.#streams.others.map(({ id, keepMs }) => ({ streamId: id, keepMs: keepMs ?? keep }));
-    return [...this.#streams.all.map((stream) => stream.retentionRule), ...others];
+    return [...this.#streams.all.map((stream) => stream.files.retentionRule), ...others];
   }
 
   /** The oldest group of a recording, of a stream or of one of its qualities, that is not indexed yet. */
   oldestOpen(recordingId: string): RecordedGroup | undefined {
     const { streamId, rung } = recordingOf(recordingId);
     const stream = this.#streams.all.find(({ definition }) => definition.id === streamId);
-    return (rung === undefined ? stream?.recording : stream?.recordedQualities.get(rung)?.own)?.open[0];
+    return (rung === undefined ? stream?.recording : stream?.files.qualities.get(rung)?.own)?.open[0];
   }
 
   /** Bytes of all recordings, open files included. */
@@ -61,6 +61,6 @@ export class CatalogRecordings {
 
   /** Retention deleted all media of a stream before `us` (since 1970) that is not pinned. */
   setDeletedBefore(streamId: string, us: number): void {
-    for (const stream of this.#streams.all) if (stream.definition.id === streamId) stream.setDeletedBefore(us);
+    for (const stream of this.#streams.all) if (stream.definition.id === streamId) stream.files.setDeletedBefore(us);
   }
 }

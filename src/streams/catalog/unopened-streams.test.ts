@@ -118,7 +118,7 @@ suite('a stream whose opening does not end', () => {
     await time.runFor(1);
     await time.settled('the start waits no longer', opened);
     assert.equal(rig.catalog.isOpen, true);
-    assert.equal(rig.catalog.get('e').state, 'starting');
+    assert.equal(rig.catalog.get('e').status.state, 'starting');
     rig.source('e').flow(2000);
     const stuck = ['a', 'b', 'c', 'd'].map((name) => `${name} \\(its recording has been read for \\d+ s\\)`);
     assert.throws(

@@ -86,7 +86,7 @@ suite('a stream that moves between nodes', () => {
     );
     placements.give('stream', 'door', 'a');
     await rig.catalog.settled();
-    assert.equal(rig.catalog.get('door').state, 'starting');
+    assert.equal(rig.catalog.get('door').status.state, 'starting');
     const read = rig.logged.find(({ msg }) => msg === 'the file of deleted ranges cannot be read');
     assert.equal(read?.level, 'info');
   });

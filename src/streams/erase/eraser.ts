@@ -210,13 +210,13 @@ export class Eraser {
    */
   async #sealOver(stream: ManagedStream, { fromUs, toUs }: PinnedRange): Promise<void> {
     const isOpen = () => {
-      const recordings = [stream.recording, ...Array.from(stream.recordedQualities.values(), ({ own }) => own)];
+      const recordings = [stream.recording, ...Array.from(stream.files.qualities.values(), ({ own }) => own)];
       const groups = recordings.flatMap(({ open }) => open);
       return groups.some(({ startUs, durationUs }) => startUs < toUs && startUs + durationUs > fromUs);
     };
     // What waits for the disk may be of the range too.
-    const waits = toUs > stream.recording.endUs && !stream.isQuiet;
-    if (waits || isOpen()) await stream.sealFiles();
+    const waits = toUs > stream.recording.endUs && !stream.files.isQuiet;
+    if (waits || isOpen()) await stream.files.seal();
     if (!isOpen()) return;
     throw new OxbowError('not-ready', 'The newest of the recording is not in the index yet.', {
       extra: { retryAfterSeconds: 5 },

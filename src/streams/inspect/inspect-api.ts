@@ -68,7 +68,7 @@ function bytesOf({ sealed, parts }: LiveSegment): number {
   return tracks.reduce((sum, { length }) => sum + length, 0);
 }
 
-function bufferOf({ stream, list, recordingBacklog }: ManagedStream): StreamBuffer {
+function bufferOf({ stream, list, files }: ManagedStream): StreamBuffer {
   const { gop } = stream.sinks.pressure();
   const [reference] = list.tracks;
   return {
@@ -94,7 +94,7 @@ function bufferOf({ stream, list, recordingBacklog }: ManagedStream): StreamBuff
         discontinuity: segment.discontinuity,
       })),
     },
-    recorder: { waitingBytes: recordingBacklog.bytes },
+    recorder: { waitingBytes: files.backlog.bytes },
   };
 }
 
@@ -133,15 +133,15 @@ function syncOf({ stream, list, measure, publishers }: ManagedStream): StreamSyn
   };
 }
 
-function backpressureOf({ stream, recordingBacklog }: ManagedStream): StreamBackpressure {
+function backpressureOf({ stream, files: { backlog } }: ManagedStream): StreamBackpressure {
   const { level, memory, totalMemory, sinks } = stream.sinks.pressure();
-  const gauge = new PressureGauge(recordingBacklog.maxBytes);
-  gauge.set(recordingBacklog.bytes);
+  const gauge = new PressureGauge(backlog.maxBytes);
+  gauge.set(backlog.bytes);
   return {
     level,
     memory: finite(memory),
     totalMemory: finite(totalMemory),
-    recorder: { ...recordingBacklog, level: gauge.level },
+    recorder: { ...backlog, level: gauge.level },
     sinks: sinks.map((sink) => ({ ...sink, maxBytes: finiteBytes(sink.maxBytes) })),
   };
 }
@@ -156,7 +156,7 @@ function finiteBytes(bytes: number): number {
 }
 
 function recoveryOf(
-  { state, problem, measure, definition }: ManagedStream,
+  { status: { state, problem }, measure, definition }: ManagedStream,
   gaps: TimelineView['gaps'],
 ): StreamRecovery {
   const { recovery } = measure;

@@ -29,7 +29,7 @@ export interface LadderStream {
   readonly definition: StreamDefinition;
   readonly stream: Stream;
   readonly qualityInputs: QualityInputs;
-  readonly rates: MediaRates | undefined;
+  readonly status: { readonly rates: MediaRates | undefined };
 }
 
 /** Dependencies of a ladder. */
@@ -148,7 +148,7 @@ export class StreamLadder {
     const { source } = this.#of.definition;
     const isPulled = source.type === 'pull' && source.qualities !== undefined;
     return planLive(track, this.#ladder, {
-      frameRate: this.#of.rates?.frameRate ?? undefined,
+      frameRate: this.#of.status.rates?.frameRate ?? undefined,
       interlaced,
       ...(hardware && { hardware: this.#hardwareName }),
       ...(isPulled && { suffix: BESIDE_PULLED }),

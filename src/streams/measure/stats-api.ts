@@ -67,7 +67,11 @@ export function createStatsApi(
 }
 
 /** The figures of a stream now. */
-function statsOf({ state, measure, publishers }: ManagedStream, nowMs: number, viewers: number): StreamStats {
+function statsOf(
+  { status: { state }, measure, publishers }: ManagedStream,
+  nowMs: number,
+  viewers: number,
+): StreamStats {
   const { figures, samples } = measure;
   const session = publishers.active;
   const findings = figures ? advise(figures) : [];

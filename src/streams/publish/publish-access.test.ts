@@ -294,7 +294,7 @@ suite('access of viewers over protocols', () => {
     const read = (name: string, token?: string) =>
       open.entry.read({ name, token, protocol: 'srt', remote: HOME, signal: new AbortController().signal });
     const sign = (name: string) => open.access.watch.sign(name, clock.nowMs() + 60_000);
-    for (const name of ['public', 'unlisted']) assert.equal(await read(name), open.rig.catalog.get(name).stream);
+    for (const name of ['public', 'unlisted']) assert.equal(await read(name), open.rig.catalog.get(name).stream.sinks);
     for (const name of ['signed', 'private', 'attic']) await assert.rejects(read(name), { code: 'stream-unknown' });
     for (const name of ['signed', 'private', 'public']) await read(name, sign(name));
     await assert.rejects(read('private', sign('signed')), { code: 'watch-refused' });

@@ -30,7 +30,7 @@ export function createRoomTimeline(
   return {
     edgeMs() {
       const stream = find();
-      if (stream?.state !== 'live') return undefined;
+      if (stream?.status.state !== 'live') return undefined;
       const endUs = newestUs(stream);
       return endUs === undefined ? undefined : endUs / 1000;
     },
