@@ -11,7 +11,6 @@ import { isTest, listFiles, listImports, readSource, withoutComments } from './s
 /** Where each library may be imported: folders of src, or single files. */
 const libraries: Readonly<Record<string, readonly string[]>> = {
   amqplib: ['jobs/transport/rabbit'],
-  cockatiel: ['lib/breaker/breaker.ts'],
   commander: ['cli'],
   yaml: ['config/yaml-file.ts'],
   typebox: ['api', 'http', 'features/feature.ts', 'recording/stream-identity.ts'],

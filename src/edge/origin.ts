@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { SignedRequest } from '../cluster/requests/node-signature.ts';
-import { CircuitBreaker } from '../lib/breaker/circuit-breaker.ts';
+import { CircuitBreaker, doublingPause } from '../lib/breaker/circuit-breaker.ts';
 import { OxbowError } from '../lib/errors.ts';
 import type { Net, NetResponse } from '../net/net.ts';
 import { isFailure } from './cache/freshness.ts';
@@ -89,8 +89,7 @@ export function openOrigin({ url, net, maxBytes, clock, onDown, ...options }: Or
   const breaker = new CircuitBreaker({
     nowMs: () => clock.monotonicMs(),
     failures: FAILURES,
-    minPauseMs: MIN_PAUSE_MS,
-    maxPauseMs: MAX_PAUSE_MS,
+    pauseMs: doublingPause(MIN_PAUSE_MS, MAX_PAUSE_MS),
   });
   const report = (isAnswered: boolean) => {
     const wasOpen = breaker.isOpen;

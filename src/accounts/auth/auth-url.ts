@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { waitFor } from '../../lib/abort.ts';
-import { CircuitBreaker } from '../../lib/breaker/circuit-breaker.ts';
+import { CircuitBreaker, doublingPause } from '../../lib/breaker/circuit-breaker.ts';
 import { dropOldest } from '../../lib/drop-oldest.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import type { Net } from '../../net/net.ts';
@@ -88,8 +88,7 @@ export class AuthUrl {
     this.#breaker = new CircuitBreaker({
       nowMs: options.nowMs,
       failures: FAILURES,
-      minPauseMs: PAUSE_MS.min,
-      maxPauseMs: PAUSE_MS.max,
+      pauseMs: doublingPause(PAUSE_MS.min, PAUSE_MS.max),
     });
   }
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { freePort } from '../../../test/fixtures/free-port.ts';
-import { Breaker, type BreakerState } from '../../lib/breaker/breaker.ts';
+import { Breaker } from '../../lib/breaker/breaker.ts';
+import type { BreakerState } from '../../lib/breaker/circuit-breaker.ts';
 import { createNet } from '../../net/net.ts';
 import { guardTransport, isMailFailure } from './guarded-transport.ts';
 import { openRig } from './smtp.fixture.ts';

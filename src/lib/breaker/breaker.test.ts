@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openVirtualTime } from '../../../test/fixtures/virtual-time.ts';
 import { OxbowError } from '../errors.ts';
-import { Breaker, type BreakerOptions, type BreakerState } from './breaker.ts';
+import { Breaker, type BreakerOptions } from './breaker.ts';
+import type { BreakerState } from './circuit-breaker.ts';
 
 const forever = new AbortController().signal;
 const UNAVAILABLE = { name: 'OxbowError', code: 'service-unavailable' };

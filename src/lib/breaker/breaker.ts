@@ -1,14 +1,11 @@
 /**
  * The circuit breaker around a service outside of the process. Closed: calls are made. Open, after several
- * failures in a row: calls fail at once, but for one trial after each pause. Nothing else imports cockatiel.
+ * failures in a row: calls fail at once, but for one trial after each pause.
  * In: calls of the service. Out: their results; `service-unavailable`; changes of the state.
  */
-import { CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen, type IBackoff } from 'cockatiel';
 import { backoffMs, sleep, waitFor, withDeadline } from '../abort.ts';
 import { messageOf, OxbowError } from '../errors.ts';
-
-/** State of a breaker. `half-open`: a trial is in progress. */
-export type BreakerState = 'closed' | 'half-open' | 'open';
+import { type BreakerState, CircuitBreaker } from './circuit-breaker.ts';
 
 /** Settings of a breaker. */
 export interface BreakerOptions {
@@ -41,39 +38,32 @@ export interface BreakerOptions {
 const FAILURES = 5;
 const PAUSE_MS = { min: 1000, max: 30_000 } as const;
 
-/** A call that its caller has aborted: it shows nothing about the service. */
-class Abandoned extends Error {}
-
-/** The result of a call that the service has answered, with success or with an error. */
-type Answer<T> = { readonly value: T } | { readonly error: unknown };
-
 /** The breaker of one service. Dispose it to end its trials. */
 export class Breaker implements Disposable {
   readonly #options: BreakerOptions;
-  readonly #policy;
+  readonly #circuit: CircuitBreaker;
   readonly #closing = new AbortController();
-  #trialAtMs = 0;
-  #failedTrials = 0;
+  #reported: BreakerState = 'closed';
   #reason = '';
 
   constructor(options: BreakerOptions) {
     this.#options = options;
-    const isHandled = (error: unknown) => !(error instanceof Abandoned) || this.state === 'half-open';
-    this.#policy = circuitBreaker(handleWhen(isHandled), {
-      halfOpenAfter: { next: () => this.#pause() },
-      breaker: new ConsecutiveBreaker(options.failures ?? FAILURES),
+    const { failures = FAILURES, minPauseMs = PAUSE_MS.min, maxPauseMs = PAUSE_MS.max } = options;
+    this.#circuit = new CircuitBreaker({
+      nowMs: () => performance.now(),
+      failures,
+      pauseMs: (failedTrials) => backoffMs(failedTrials, minPauseMs, maxPauseMs),
     });
-    this.#policy.onStateChange((state) => this.#changed(stateOf(state)));
   }
 
   /** The current state. */
   get state(): BreakerState {
-    return stateOf(this.#policy.state);
+    return this.#circuit.state;
   }
 
   /** Time until the next trial, ms; 0 while closed. */
   get waitMs(): number {
-    return this.state === 'closed' ? 0 : Math.max(0, this.#trialAtMs - performance.now());
+    return this.#circuit.waitMs;
   }
 
   /**
@@ -88,15 +78,25 @@ export class Breaker implements Disposable {
     { signal }: { readonly signal: AbortSignal },
   ): Promise<T> {
     signal.throwIfAborted();
-    if (this.state === 'half-open' || this.waitMs > 0) throw this.#unavailable();
-    let answer: Answer<T>;
+    if (!this.#circuit.allows()) throw this.#unavailable();
+    this.#report();
+    const { timeoutMs, service, isFailure } = this.#options;
+    using deadline = withDeadline(timeoutMs, `A call of ${service}`, { signal });
     try {
-      answer = await this.#policy.execute(() => this.#attempt(work, signal));
+      const value = await waitFor(work(deadline), deadline);
+      this.#circuit.succeeded();
+      return value;
     } catch (error) {
-      throw error instanceof Abandoned ? error.cause : error;
+      if (signal.aborted) this.#circuit.abandoned();
+      else if (isFailure?.(error) === false && !deadline.signal.aborted) this.#circuit.succeeded();
+      else {
+        this.#reason = messageOf(error);
+        this.#circuit.failed();
+      }
+      throw error;
+    } finally {
+      this.#report();
     }
-    if ('error' in answer) throw answer.error;
-    return answer.value;
   }
 
   /** Ends the trials. Further calls are possible. */
@@ -104,38 +104,13 @@ export class Breaker implements Disposable {
     this.#closing.abort(new DOMException('the breaker is closed', 'AbortError'));
   }
 
-  async #attempt<T>(
-    work: (options: { readonly signal: AbortSignal }) => Promise<T>,
-    signal: AbortSignal,
-  ): Promise<Answer<T>> {
-    const { timeoutMs, service, isFailure } = this.#options;
-    using deadline = withDeadline(timeoutMs, `A call of ${service}`, { signal });
-    try {
-      return { value: await waitFor(work(deadline), deadline) };
-    } catch (error) {
-      if (signal.aborted) throw new Abandoned('aborted', { cause: error });
-      if (isFailure?.(error) === false && !deadline.signal.aborted) return { error };
-      this.#reason = messageOf(error);
-      if (this.state === 'half-open') this.#failedTrials++;
-      throw error;
-    }
-  }
-
-  /**
-   * Begins the pause. It is measured here, by a clock that never steps; cockatiel itself allows each trial.
-   */
-  #pause(): IBackoff<unknown> {
-    const { minPauseMs = PAUSE_MS.min, maxPauseMs = PAUSE_MS.max } = this.#options;
-    this.#trialAtMs = performance.now() + backoffMs(this.#failedTrials, minPauseMs, maxPauseMs);
-    return { duration: Number.NEGATIVE_INFINITY, next: () => this.#pause() };
-  }
-
-  #changed(state: BreakerState): void {
+  /** Reports the state if it has changed. */
+  #report(): void {
+    const { state } = this;
+    if (state === this.#reported) return;
+    this.#reported = state;
     const { probe, onChange } = this.#options;
-    if (state === 'closed') {
-      this.#failedTrials = 0;
-      this.#reason = '';
-    }
+    if (state === 'closed') this.#reason = '';
     onChange(state, this.#reason);
     if (state === 'open' && probe) void this.#tryLater(probe);
   }
@@ -158,9 +133,4 @@ export class Breaker implements Disposable {
       extra: { retryAfterSeconds },
     });
   }
-}
-
-function stateOf(state: CircuitState): BreakerState {
-  if (state === CircuitState.Closed) return 'closed';
-  return state === CircuitState.HalfOpen ? 'half-open' : 'open';
 }

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CircuitBreaker } from './circuit-breaker.ts';
+import { CircuitBreaker, doublingPause } from './circuit-breaker.ts';
 
 function create() {
   let nowMs = 0;
-  const breaker = new CircuitBreaker({ nowMs: () => nowMs, failures: 3, minPauseMs: 1000, maxPauseMs: 3000 });
+  const breaker = new CircuitBreaker({ nowMs: () => nowMs, failures: 3, pauseMs: doublingPause(1000, 3000) });
   const pass = (ms: number) => {
     nowMs += ms;
   };
@@ -36,4 +36,15 @@ test('after the pause there is one trial at a time, and each that fails doubles 
   assert.equal(breaker.allows(), true);
   breaker.succeeded();
   assert.deepEqual([breaker.isOpen, breaker.allows(), breaker.allows(), breaker.waitMs], [false, true, true, 0]);
+});
+
+test('a trial that its caller ends is followed by another pause of the same length', () => {
+  const { breaker, pass } = create();
+  breaker.abandoned();
+  assert.equal(breaker.state, 'closed');
+  for (let i = 0; i < 3; i++) breaker.failed();
+  pass(1000);
+  assert.deepEqual([breaker.allows(), breaker.state], [true, 'half-open']);
+  breaker.abandoned();
+  assert.deepEqual([breaker.state, breaker.waitMs], ['open', 1000]);
 });

@@ -3,28 +3,39 @@
  * In: outcomes of calls. Out: whether to call. Pure but for the clock that is passed in.
  */
 
-/** Settings of a breaker. */
-export interface BreakerOptions {
+/** State of a breaker. `half-open`: a trial is in progress. */
+export type BreakerState = 'closed' | 'half-open' | 'open';
+
+export interface CircuitBreakerOptions {
   /** A clock that never steps, ms. */
   readonly nowMs: () => number;
   /** Failures in a row that open it. */
   readonly failures: number;
-  /** Pause before the first trial, ms; it doubles with each trial that fails. */
-  readonly minPauseMs: number;
-  readonly maxPauseMs: number;
+  /** Pause before the next trial, ms, after this many trials that failed. */
+  readonly pauseMs: (failedTrials: number) => number;
+}
+
+/** Pauses that double with each trial that fails, ms. */
+export function doublingPause(minMs: number, maxMs: number): CircuitBreakerOptions['pauseMs'] {
+  return (failedTrials) => Math.min(maxMs, minMs * 2 ** failedTrials);
 }
 
 /** The breaker of one service. Closed: calls are made. Open: none is, but for one trial after each pause. */
 export class CircuitBreaker {
-  readonly #options: BreakerOptions;
+  readonly #options: CircuitBreakerOptions;
   #failures = 0;
-  #pauseMs = 0;
+  #failedTrials = 0;
   /** When the next trial may be made; undefined while closed. */
   #trialAtMs: number | undefined;
   #isTrying = false;
 
-  constructor(options: BreakerOptions) {
+  constructor(options: CircuitBreakerOptions) {
     this.#options = options;
+  }
+
+  get state(): BreakerState {
+    if (this.#trialAtMs === undefined) return 'closed';
+    return this.#isTrying ? 'half-open' : 'open';
   }
 
   /** Calls are not made. */
@@ -37,10 +48,10 @@ export class CircuitBreaker {
     return this.#trialAtMs === undefined ? 0 : Math.max(0, this.#trialAtMs - this.#options.nowMs());
   }
 
-  /** Whether to call now. After `true`, report the outcome by `succeeded` or `failed`. */
+  /** Whether to call now. After `true`, report the outcome by `succeeded`, `failed` or `abandoned`. */
   allows(): boolean {
     if (this.#trialAtMs === undefined) return true;
-    if (this.#isTrying || this.#options.nowMs() < this.#trialAtMs) return false;
+    if (this.#isTrying || this.waitMs > 0) return false;
     this.#isTrying = true;
     return true;
   }
@@ -48,19 +59,28 @@ export class CircuitBreaker {
   /** A call was answered. */
   succeeded(): void {
     this.#failures = 0;
-    this.#pauseMs = 0;
+    this.#failedTrials = 0;
     this.#trialAtMs = undefined;
     this.#isTrying = false;
   }
 
   /** A call was not answered. */
   failed(): void {
-    const { nowMs, failures, minPauseMs, maxPauseMs } = this.#options;
     this.#failures++;
     // Calls that began before it opened do not lengthen the pause.
-    if (this.#failures < failures || (this.isOpen && !this.#isTrying)) return;
+    if (this.#failures < this.#options.failures || (this.isOpen && !this.#isTrying)) return;
+    if (this.#isTrying) this.#failedTrials++;
+    this.#pause();
+  }
+
+  /** Its caller has ended a call, which shows nothing of the service. The next trial is a pause later. */
+  abandoned(): void {
+    if (this.#isTrying) this.#pause();
+  }
+
+  #pause(): void {
+    const { nowMs, pauseMs } = this.#options;
     this.#isTrying = false;
-    this.#pauseMs = Math.min(maxPauseMs, Math.max(minPauseMs, this.#pauseMs * 2));
-    this.#trialAtMs = nowMs() + this.#pauseMs;
+    this.#trialAtMs = nowMs() + pauseMs(this.#failedTrials);
   }
 }

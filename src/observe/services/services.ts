@@ -3,7 +3,8 @@
  * In: owners of connections, which open a breaker or report by themselves. Out: metrics, log lines, events
  * `service.*`, a health check.
  */
-import type { Breaker, BreakerOptions, BreakerState } from '../../lib/breaker/breaker.ts';
+import type { Breaker, BreakerOptions } from '../../lib/breaker/breaker.ts';
+import type { BreakerState } from '../../lib/breaker/circuit-breaker.ts';
 import { Emitter, type Subscribable } from '../../lib/events.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';

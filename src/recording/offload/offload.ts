@@ -11,7 +11,7 @@ import type { TieredSegmentStore } from '../../archive/objects/tiered-segment-st
 import { readParts, uploadObject } from '../../archive/objects/upload-object.ts';
 import { isMissing, type SegmentLocation, segmentLocation } from '../../archive/segment-store.ts';
 import { sleep } from '../../lib/abort.ts';
-import { CircuitBreaker } from '../../lib/breaker/circuit-breaker.ts';
+import { CircuitBreaker, doublingPause } from '../../lib/breaker/circuit-breaker.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Current } from '../../lib/current.ts';
 import { dropOldest } from '../../lib/drop-oldest.ts';
@@ -110,7 +110,7 @@ export class Offload {
   constructor(options: OffloadOptions) {
     this.#options = options;
     const nowMs = () => options.clock.monotonicMs();
-    const bounds = { failures: FAILURES, minPauseMs: MIN_PAUSE_MS, maxPauseMs: MAX_PAUSE_MS };
+    const bounds = { failures: FAILURES, pauseMs: doublingPause(MIN_PAUSE_MS, MAX_PAUSE_MS) };
     this.#lines = options.targets.names.map((target) => ({
       target,
       breaker: new CircuitBreaker({ nowMs, ...bounds }),
