@@ -3,11 +3,8 @@
  * In: the OpenAPI document, the tables of events and errors. Out: texts of src/client/*.ts and
  * docs/reference/events.md.
  */
-import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
 import { type EventType, eventSchema, eventTable, eventTypes } from '../src/api/events.ts';
 import { refusals } from '../src/lib/errors.ts';
-import { root } from './source-files.ts';
 
 /** A JSON Schema, as far as the API uses it. */
 interface Schema {
@@ -172,7 +169,7 @@ function operationsFile(document: OpenApi): string {
  * In: parameters of path and query by name, and \`body\`.
  * Out: the server's answer; throws OxbowProblem for errors.
  */
-import type { Requester, CallOptions } from './request.ts';
+import type { Requester, CallOptions } from '../request.ts';
 import type { ${shapes} } from './shapes.ts';
 
 export class Operations {
@@ -244,21 +241,11 @@ function membersOf(type: EventType): string {
     .join(', ');
 }
 
-/** Every generated file of the client by its path from the root, formatted as the tree is. */
+/** Every generated file of the client by its path from the root. */
 export function clientFiles(document: OpenApi): ReadonlyMap<string, string> {
-  return new Map(
-    [
-      ['src/client/shapes.ts', shapesFile(document)] as const,
-      ['src/client/event-shapes.ts', eventShapesFile(document)] as const,
-      ['src/client/operations.ts', operationsFile(document)] as const,
-    ].map(([path, text]) => [path, format(path, text)]),
-  );
-}
-
-function format(path: string, text: string): string {
-  const biome = join(root, 'node_modules', '.bin', 'biome');
-  const options = { cwd: root, input: text, encoding: 'utf8', shell: process.platform === 'win32' } as const;
-  const { status, stdout, stderr } = spawnSync(biome, ['check', '--write', `--stdin-file-path=${path}`], options);
-  if (status !== 0) throw new Error(`${path} could not be formatted: ${stderr}`);
-  return stdout;
+  return new Map([
+    ['src/client/made/shapes.ts', shapesFile(document)],
+    ['src/client/made/event-shapes.ts', eventShapesFile(document)],
+    ['src/client/made/operations.ts', operationsFile(document)],
+  ]);
 }

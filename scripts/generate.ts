@@ -1,28 +1,23 @@
 /**
- * Writes docs/reference and the generated half of src/client from the tables in the sources; with --check
- * it only says which pages are not up to date.
+ * Writes docs/reference from the tables in the sources; with --check it only says which pages are not up to
+ * date, the generated half of the client among them.
  * In: the tables of settings, errors, metrics and routes. Out: pages, or exit code 1.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
 import { dirname, join } from 'node:path';
-import { routes } from '../src/app/features.ts';
 import { createProgram } from '../src/cli/program.ts';
 import { reloadOf, settingsJsonSchema } from '../src/config/json-schema.ts';
 import { listSettings } from '../src/config/names.ts';
 import type { Node, Section } from '../src/config/option.ts';
 import { schema } from '../src/config/schema.ts';
 import { vsrAliases } from '../src/config/vsr.ts';
-import { createApi } from '../src/http/api/api.ts';
-import type { HttpDeps } from '../src/http/deps.ts';
-import { createSystemClock } from '../src/lib/clock.ts';
 import { refusals } from '../src/lib/errors.ts';
-import { version } from '../src/lib/version.ts';
 import { metricTable } from '../src/observe/metric-table.ts';
 import { commandLinePage } from './command-line-page.ts';
 import { featuresPage } from './features.ts';
-import { clientFiles, eventsPage, type OpenApi } from './generate-client.ts';
+import { clientFiles, eventsPage } from './generate-client.ts';
 import { withLayers } from './layers.ts';
+import { openApi } from './make-client.ts';
 import { listFiles, root } from './source-files.ts';
 
 type Table = Section<Readonly<Record<string, Node>>>;
@@ -119,16 +114,6 @@ function metricsPage(): string {
 ${MADE}\`GET /metrics\` in the Prometheus text format. Units are base units: seconds and bytes.
 
 ${head('name', 'type', 'labels', 'what it counts')}${rows.join('')}`;
-}
-
-/** The OpenAPI document of the table of routes; the routes have no handlers. */
-async function openApi(): Promise<OpenApi> {
-  const deps = { version, clock: createSystemClock() } as HttpDeps;
-  const api = await createApi(deps, createServer(), routes);
-  await api.ready();
-  const document = api.swagger();
-  await api.close();
-  return document as unknown as OpenApi;
 }
 
 /** The list of decisions, by the first line of each. */

@@ -6,7 +6,7 @@ import type { Command } from 'commander';
 import { explainUnsupported, readPastedAddress } from '../api/source/pasted-address.ts';
 import { suggestName } from '../api/source/suggested-name.ts';
 import type { OxbowClient } from '../client/client.ts';
-import type { StreamView } from '../client/shapes.ts';
+import type { StreamView } from '../client/made/shapes.ts';
 import { splitName } from '../config/source-url.ts';
 import { sleep } from '../lib/abort.ts';
 import { FormatError, OxbowError } from '../lib/errors.ts';

@@ -3,7 +3,7 @@
  * In: a running oxbow. Out: addresses, a table or JSON.
  */
 import type { Command } from 'commander';
-import type { CreatedPublishKey, PublishKeyView } from '../client/shapes.ts';
+import type { CreatedPublishKey, PublishKeyView } from '../client/made/shapes.ts';
 import { askServer } from './running-server.ts';
 import { addSettingFlags, readSettings } from './setting-flags.ts';
 import { type ExitCode, say, sayJson, table } from './terminal.ts';

@@ -2,16 +2,17 @@
  * The typed client of oxbow's API: published as `oxbow/client`, and used by the web interface.
  * In: the server's address. Out: a method for each operation, and events.
  */
-import type { ConnectionEvent, EventType, OxbowEvent } from './event-shapes.ts';
+
 import { type EventFilter, listen } from './events.ts';
-import { Operations } from './operations.ts';
+import type { ConnectionEvent, EventType, OxbowEvent } from './made/event-shapes.ts';
+import { Operations } from './made/operations.ts';
 import { type ClientOptions, createRequester } from './request.ts';
 
-export type * from './event-shapes.ts';
 export type { EventFilter } from './events.ts';
+export type * from './made/event-shapes.ts';
+export type * from './made/shapes.ts';
 export { OxbowProblem, type Problem } from './problem.ts';
 export type { CallOptions, ClientOptions } from './request.ts';
-export type * from './shapes.ts';
 
 /** A client of one server. It keeps no connection open: there is nothing to close. */
 export class OxbowClient extends Operations {

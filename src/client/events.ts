@@ -3,7 +3,7 @@
  * the last id.
  * In: a filter. Out: events, until the signal aborts or the loop ends. HTML Standard 9.2.
  */
-import type { ConnectionEvent, EventType, OxbowEvent } from './event-shapes.ts';
+import type { ConnectionEvent, EventType, OxbowEvent } from './made/event-shapes.ts';
 import { OxbowProblem, readProblem } from './problem.ts';
 import { addressOf, type ClientOptions, credentials, pause } from './request.ts';
 

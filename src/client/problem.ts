@@ -2,7 +2,7 @@
  * The error of a failed request.
  * In: a status and the text of an answer. Out: an error with the problem document. RFC 9457.
  */
-import type { ProblemCode, ProblemView } from './shapes.ts';
+import type { ProblemCode, ProblemView } from './made/shapes.ts';
 
 /**
  * A problem document; `unreachable` if there was no answer, `unreadable` if the answer was not one of

@@ -9,7 +9,7 @@ import type { Command } from 'commander';
 import { createSecret } from '../../accounts/random-secret.ts';
 import { nameKeyOf } from '../../accounts/users/user-name.ts';
 import type { OxbowClient } from '../../client/client.ts';
-import type { UserView } from '../../client/shapes.ts';
+import type { UserView } from '../../client/made/shapes.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { printable } from '../../lib/text/printable.ts';
 import { askServer } from '../running-server.ts';

@@ -7,7 +7,7 @@
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import type { OxbowClient } from '../../client/client.ts';
-import type { DeletionView } from '../../client/shapes.ts';
+import type { DeletionView } from '../../client/made/shapes.ts';
 import { sleep } from '../../lib/abort.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { printable } from '../../lib/text/printable.ts';

@@ -5,7 +5,7 @@
  */
 import type { Command } from 'commander';
 import type { OxbowClient } from '../../client/client.ts';
-import type { StreamView } from '../../client/shapes.ts';
+import type { StreamView } from '../../client/made/shapes.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { many } from '../../lib/text/many.ts';
 import { printable } from '../../lib/text/printable.ts';

@@ -56,9 +56,16 @@ test('a name in a path is decoded, one that is no encoding is shown as it is, an
 });
 
 test('every operation that is logged has a sentence in each language, and one of a later version has none', () => {
-  const client = readFileSync(join(import.meta.dirname, '../../../../src/client/operations.ts'), 'utf8');
-  const operations = [...client.matchAll(/^ {2}(\w+)\([\s\S]*?method: '(\w+)', path: '([^']+)'/gm)].map(
-    ([, action, method, path]) => ({ action: action!, method: method!, path: path! }),
+  const document = join(import.meta.dirname, '../../../../docs/reference/openapi.json');
+  const { paths } = JSON.parse(readFileSync(document, 'utf8')) as {
+    readonly paths: Readonly<Record<string, Readonly<Record<string, { readonly operationId: string }>>>>;
+  };
+  const operations = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, { operationId }]) => ({
+      action: operationId,
+      method: method.toUpperCase(),
+      path,
+    })),
   );
   assert.ok(operations.length > 150, 'operations are found');
   // Those of workers and parts of uploads are not logged.
