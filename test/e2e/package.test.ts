@@ -28,10 +28,10 @@ function pack(folder: string): { files: readonly string[]; tarball: string } {
   const tree = join(folder, 'tree');
   const isPacked = (path: string) => !/^(bench|docs|test|web)\//.test(path) || path === TEST;
   for (const path of listFiles().filter(isPacked)) cpSync(join(root, path), join(tree, path), { dereference: true });
-  cpSync(join(root, 'web', 'dist'), join(tree, 'web', 'dist'), { recursive: true });
+  for (const made of ['src/client/made', 'web/dist']) cpSync(join(root, made), join(tree, made), { recursive: true });
   symlinkSync(join(root, 'node_modules'), join(tree, 'node_modules'), 'junction');
   run(process.execPath, [join('scripts', 'build-dist.mjs')], tree);
-  // The interface is built already.
+  // The typed client and the interface are made already.
   const printed = run('npm', ['pack', '--ignore-scripts', '--json', '--offline', '--pack-destination', folder], tree);
   const said = JSON.parse(printed) as Record<string, Packed> | readonly Packed[];
   const { filename, files } = Object.values(said)[0]!;
