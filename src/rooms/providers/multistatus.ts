@@ -1,9 +1,9 @@
 /**
  * Reads the answer to a PROPFIND.
- * In: XML with DAV:multistatus, in any namespace prefix. Out: resources. Pure. RFC 4918 14.16, 14.24.
+ * In: XML with DAV:multistatus, in any namespace prefix. Out: resources. Pure. RFC 4918 14.16, 14.22, 14.24.
  */
-import { FormatError } from '../../lib/errors.ts';
-import { unescapeXml } from '../../media/xml-text.ts';
+import { XMLParser } from 'fast-xml-parser';
+import { FormatError, messageOf } from '../../lib/errors.ts';
 
 export interface DavResource {
   /** As written: a path or an address, encoded. */
@@ -17,42 +17,65 @@ export interface DavResource {
 
 const MAX_RESOURCES = 20_000;
 
+/** An element: text if it has nothing else, otherwise its children by name. */
+type Element = string | { readonly [name: string]: Element | readonly Element[] };
+
+const LISTS: ReadonlySet<string> = new Set(['response', 'propstat']);
+const parser = new XMLParser({
+  removeNSPrefix: true,
+  parseTagValue: false,
+  htmlEntities: true, // numbers of characters too
+  isArray: (name) => LISTS.has(name),
+});
+
 /** The resources. Throws FormatError if the text is no multistatus, or has too many. */
 export function parseMultistatus(xml: string): DavResource[] {
-  if (!/<(?:[\w-]+:)?multistatus[\s>/]/i.test(xml)) throw new FormatError('the answer is no DAV:multistatus', 0);
-  const resources: DavResource[] = [];
-  for (const content of contentsOfResponses(xml)) {
-    if (resources.length >= MAX_RESOURCES) throw new FormatError('the folder has too many entries', 0);
-    const href = elementText(content, 'href');
-    if (href === undefined) continue;
-    const size = Number(elementText(content, 'getcontentlength') ?? Number.NaN);
-    resources.push({
-      href,
-      name: elementText(content, 'displayname') ?? '',
-      isFolder: /<(?:[\w-]+:)?collection(?:\s[^<>]*)?\/?>/i.test(content),
-      size: Number.isSafeInteger(size) && size >= 0 ? size : undefined,
-    });
-  }
-  return resources;
+  const responses = childrenOf(childOf(parse(xml), 'multistatus'), 'response');
+  if (responses.length > MAX_RESOURCES) throw new FormatError('the folder has too many entries', 0);
+  return responses.flatMap((response) => resourceOf(response) ?? []);
 }
 
-/**
- * What is in each DAV:response. Tag by tag: a search for the end of each would take quadratic time where
- * there is none.
- */
-function* contentsOfResponses(xml: string): Generator<string> {
-  let from: number | undefined;
-  for (const { index, 0: tag, 1: slash } of xml.matchAll(/<(\/?)(?:[\w-]+:)?response(?:\s[^<>]*)?>/gi)) {
-    if (slash === '') from ??= index + tag.length;
-    else if (from !== undefined) {
-      yield xml.slice(from, index);
-      from = undefined;
-    }
+function parse(xml: string): Element {
+  let document: Element;
+  try {
+    document = parser.parse(xml) as Element;
+  } catch (error) {
+    throw new FormatError(`the answer is no XML: ${messageOf(error)}`, 0);
   }
+  if (childOf(document, 'multistatus') === undefined) throw new FormatError('the answer is no DAV:multistatus', 0);
+  return document;
 }
 
-/** The text of the first element of a name; undefined if there is none. */
-function elementText(xml: string, name: string): string | undefined {
-  const found = new RegExp(`<(?:[\\w-]+:)?${name}(?:\\s[^<>]*)?>([^<]*)<`, 'i').exec(xml)?.[1];
-  return found === undefined ? undefined : unescapeXml(found.trim());
+/** The resource of a DAV:response; undefined without an address. */
+function resourceOf(response: Element): DavResource | undefined {
+  const href = textOf(childOf(response, 'href'));
+  if (href === '') return undefined;
+  // The properties that a resource does not have are in a DAV:propstat with another status.
+  const existing = childrenOf(response, 'propstat').filter((each) => / 200\b|^$/.test(textOf(childOf(each, 'status'))));
+  const properties = existing.map((each) => childOf(each, 'prop'));
+  const find = (name: string) => properties.map((each) => childOf(each, name)).find((each) => each !== undefined);
+  const length = textOf(find('getcontentlength'));
+  const size = length === '' ? Number.NaN : Number(length);
+  return {
+    href,
+    name: textOf(find('displayname')),
+    isFolder: childOf(find('resourcetype'), 'collection') !== undefined,
+    size: Number.isSafeInteger(size) && size >= 0 ? size : undefined,
+  };
+}
+
+/** The children of a name; none of a text. */
+function childrenOf(element: Element | undefined, name: string): readonly Element[] {
+  if (typeof element !== 'object' || !Object.hasOwn(element, name)) return [];
+  const child = element[name]!;
+  return Array.isArray(child) ? child : [child as Element];
+}
+
+/** The first child of a name. */
+function childOf(element: Element | undefined, name: string): Element | undefined {
+  return childrenOf(element, name)[0];
+}
+
+function textOf(element: Element | undefined): string {
+  return typeof element === 'string' ? element : '';
 }

@@ -281,10 +281,41 @@ suite('an answer to PROPFIND', () => {
     }
   });
 
-  test('with very many elements that never end is read as quickly as any other', () => {
+  test('has names in CDATA and with numbers of characters; what a resource does not have is left out', () => {
+    const xml = (
+      name: string,
+    ) => `<D:multistatus xmlns:D="DAV:"><!-- <D:response> --><D:response><D:href>/dav/a/</D:href>
+<D:propstat><D:prop><D:displayname>${name}</D:displayname><D:resourcetype><D:collection/></D:resourcetype></D:prop>
+<D:status>HTTP/1.1 200 OK</D:status></D:propstat>
+<D:propstat><D:prop><D:getcontentlength>7</D:getcontentlength></D:prop><D:status>HTTP/1.1 404 Not Found</D:status></D:propstat>
+</D:response></D:multistatus>`;
+    const names = { '<![CDATA[Films & more <3]]>': 'Films & more <3', 'Caf&#233; &#x4e2d;': 'Café 中', ' ': '' };
+    for (const [written, name] of Object.entries(names)) {
+      assert.deepEqual(parseMultistatus(xml(written)), [{ href: '/dav/a/', name, isFolder: true, size: undefined }]);
+    }
+  });
+
+  /** The resources; none of malformed text. */
+  const resourcesOf = (xml: string) => {
+    try {
+      return parseMultistatus(xml);
+    } catch (error) {
+      assert.ok(error instanceof FormatError);
+      return [];
+    }
+  };
+
+  test('with very many elements that never end has no resource, and is read as quickly as any other', () => {
     for (const tag of ['<D:response>', '<D:response ', '<D:response><D:href '])
-      assert.deepEqual(parseMultistatus(`<D:multistatus>${tag.repeat(400_000)}`), []);
-    assert.deepEqual(parseMultistatus(`<multistatus><response>${'<href '.repeat(400_000)}</response>`), []);
+      assert.deepEqual(resourcesOf(`<D:multistatus>${tag.repeat(400_000)}`), [], tag);
+    assert.deepEqual(resourcesOf(`<multistatus><response>${'<href '.repeat(400_000)}</response>`), []);
+  });
+
+  test('with entities that expand into many is malformed', () => {
+    const levels = Array.from({ length: 20 }, (_, i) => `<!ENTITY e${i + 1} "${`&e${i};`.repeat(10)}">`).join('');
+    const xml = `<!DOCTYPE m [<!ENTITY e0 "x">${levels}]><multistatus><response><href>&e20;</href></response></multistatus>`;
+    const text = JSON.stringify(resourcesOf(xml));
+    assert.ok(text.length < 1000, `${text.length} characters`);
   });
 
   test('of any text is resources or malformed', () => {
@@ -304,11 +335,7 @@ suite('an answer to PROPFIND', () => {
     ];
     for (let i = 0; i < 2000; i++) {
       const xml = Array.from({ length: 15 }, () => pieces[random(pieces.length)]).join('');
-      try {
-        parseMultistatus(xml);
-      } catch (error) {
-        assert.ok(error instanceof FormatError);
-      }
+      resourcesOf(xml);
     }
   });
 });

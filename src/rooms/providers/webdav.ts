@@ -3,7 +3,6 @@
  * In: PROPFIND answers. Out: entries, media by range. RFC 4918; RFC 7617.
  */
 import { OxbowError } from '../../lib/errors.ts';
-import { parseMultistatus } from './multistatus.ts';
 import type { Provider, ProviderEntry, ServerSession } from './provider.ts';
 import type { ProviderClient } from './provider-client.ts';
 
@@ -63,6 +62,7 @@ async function find(
   const headers = { ...session.headers, depth, 'content-type': 'application/xml' };
   const text = await client.text(url, { method: 'PROPFIND', text: PROPFIND, headers });
   const top = new URL(`${session.url}/`);
+  const { parseMultistatus } = await import('./multistatus.ts'); // the parser is loaded for the first server
   return parseMultistatus(text).flatMap(({ href, name, isFolder, size }) => {
     const at = URL.parse(href, url);
     if (at?.origin !== top.origin || !at.pathname.startsWith(top.pathname)) return [];
