@@ -6,7 +6,7 @@
 import type { Static, TSchema } from 'typebox';
 import { Finding } from './advice.ts';
 import { alarmEvents } from './alarms/alarm-events.ts';
-import { ClipView } from './clips/clip-shapes.ts';
+import { clipEvents } from './clips/clip-events.ts';
 import { HoldView } from './deletions/deletion-shapes.ts';
 import { gapCauses } from './gap.ts';
 import { JobView } from './jobs/job-shapes.ts';
@@ -46,13 +46,6 @@ const AssetData = {
   owner: Type.String({ description: '`admin`, or `token:` with the id of an API token' }),
 };
 const AssetState = Type.Object({ ...AssetData, trash: Type.Boolean({ description: 'it is in the trash' }) });
-
-const ClipData = {
-  id: Type.String(),
-  title: ClipView.properties.title,
-  visibility: ClipView.properties.visibility,
-  owner: Type.String({ description: '`admin`, `user:` with the id of a user, or `token:` with that of an API token' }),
-};
 
 const RoomData = {
   id: Type.String(),
@@ -271,24 +264,7 @@ export const eventTable = {
   },
   'hold.added': { audience: 'admin', sentence: 'A legal hold was set.', data: inline(HoldView) },
   'hold.lifted': { audience: 'admin', sentence: 'A legal hold was lifted.', data: inline(HoldView) },
-  'clip.created': { audience: 'owner', sentence: 'A clip was created.', data: Type.Object(ClipData) },
-  'clip.changed': {
-    audience: 'owner',
-    sentence: 'The title or the visibility of a clip changed.',
-    data: Type.Object(ClipData),
-  },
-  'clip.deleted': { audience: 'owner', sentence: 'A clip was deleted.', data: Type.Object(ClipData) },
-  'clip.lost': {
-    audience: 'owner',
-    sentence: 'The media of a clip is gone.',
-    data: Type.Object({
-      ...ClipData,
-      reason: Type.Union([
-        Type.Literal('disk', { description: 'the disk was full, and nothing else could be deleted' }),
-        Type.Literal('deleted', { description: 'the recordings of its stream, or some of its range, were deleted' }),
-      ]),
-    }),
-  },
+  ...clipEvents,
   ...storageEvents,
   'webhook.disabled': {
     audience: 'admin',

@@ -38,7 +38,7 @@ import { openObservation } from './observation.ts';
 import { openProcessing, startProcessing } from './processing.ts';
 import { openPublishAccess } from './publish.ts';
 import { openRtp } from './realtime/rtp.ts';
-import { openClips, openRecordings, startRetention } from './recordings.ts';
+import { openRecordings, startRetention } from './recordings.ts';
 import { openChats, startChatRetention } from './rooms/chat.ts';
 import { openMediaProxy, openMediaServers } from './rooms/media-elsewhere.ts';
 import { openRooms } from './rooms/rooms.ts';
@@ -143,7 +143,6 @@ export async function startApp(
   const accounts = await openAccounts(app, { store, changes, catalog, net });
   const publishAccess = openPublishAccess(app, { catalog, accounts, bus, nodes, store, changes });
   const assets = await openAssetsApi(app, { store, recordings, catalog, library, accounts, placement });
-  const clips = openClips(app, { bus, recordings, catalog, accounts });
   const deletions = await openDeletions(app, {
     ownEvents,
     recordings,
@@ -155,7 +154,7 @@ export async function startApp(
     net,
     nodes,
   });
-  const delivery = openDelivery(app, { recordings, catalog, library });
+  const delivery = openDelivery(app, { recordings, catalog, library, hooks });
   const publishPorts = noPublishPorts();
   const features = await openFeatures(app, {
     store,
@@ -205,7 +204,6 @@ export async function startApp(
     library,
     uploads,
     assets,
-    clips,
     deletions,
     health,
     accounts,
@@ -217,7 +215,7 @@ export async function startApp(
     rtp,
     webrtc,
   };
-  const gateway = nodes && openGateway(app, nodes, { ...served, store });
+  const gateway = nodes && openGateway(app, nodes, served);
   const elsewhere = {
     features: features.own,
     ...openMediaProxy(app, { ...served, net }),
@@ -238,7 +236,7 @@ export async function startApp(
   await startJobs(app, { jobs, workers });
   if (does('worker')) openOwnWorker(app, openedJobs, { url: http.url, token: accounts.access.ownWorker.secret });
   await startProcessing(app, { bus, placement }, processing);
-  startRetention(app, { bus, recordings, catalog, chats, hooks });
+  startRetention(app, { recordings, catalog, chats, hooks });
   await features.start();
   startFolders(app, { recordings, catalog, health });
   startDeletions(app, { deletions, catalog, placement });

@@ -13,17 +13,18 @@ import { createMediaRouter } from '../delivery/media-router.ts';
 import type { ServedStream } from '../delivery/served-stream.ts';
 import { Stills } from '../delivery/stills.ts';
 import { type EndedPlayback, Viewers } from '../delivery/viewers.ts';
-import type { AppContext, Delivery, Parts, Recordings } from '../features/core.ts';
+import type { AppContext, Delivery, Hooks, Parts } from '../features/core.ts';
 import { makeSheet, makeStill, makeTile } from '../ffmpeg/engine.ts';
 import type { Catalog } from '../streams/catalog.ts';
 
 export function openDelivery(
   { settings, opened, shutdown, clock, metrics, telemetry }: AppContext,
   {
-    recordings: { reader, segments, clips, deleted },
+    recordings: { reader, segments, deleted },
     catalog,
     library,
-  }: Pick<Parts, 'recordings' | 'catalog' | 'library'>,
+    hooks,
+  }: Pick<Parts, 'recordings' | 'catalog' | 'library' | 'hooks'>,
 ): Delivery {
   const segmentCache = new SegmentCache(reader);
   opened.defer(deleted.subscribe((prefix) => segmentCache.forget(prefix)));
@@ -35,7 +36,7 @@ export function openDelivery(
       reader,
       segmentCache,
       stills: new Stills({ makeStill, reader, signal: shutdown.signal }),
-      clips: { find: (id) => findClip(id, clips, catalog) },
+      clips: { find: (id) => findClip(id, hooks, catalog) },
       assets: {
         find: (id) => library.media.find(id),
         reader,
@@ -88,11 +89,11 @@ function tracePlayback(telemetry: AppContext['telemetry'], playback: EndedPlayba
 }
 
 /** A clip with its media and its stream. */
-function findClip(id: string, clips: Recordings['clips'], catalog: Catalog): SavedClip | undefined {
-  const clip = clips.find(id);
-  const definition = clip && clip.lostUs === undefined ? catalog.definitionOf(clip.streamId) : undefined;
-  const stream = definition && catalog.lookUp(definition.name);
-  return stream && { stream, fromUs: clip!.fromUs, toUs: clip!.toUs, title: clip!.title };
+function findClip(id: string, { clips }: Hooks, catalog: Catalog): SavedClip | undefined {
+  const clip = clips.facts(id);
+  const stream = clip && !clip.isLost ? catalog.lookUp(clip.stream) : undefined;
+  const usOf = (ms: number) => Math.round(ms * 1000);
+  return stream && { stream, fromUs: usOf(clip!.fromMs), toUs: usOf(clip!.toMs), title: clip!.title };
 }
 
 /** The stream of the setting, otherwise the first of the settings, otherwise the one created first. */

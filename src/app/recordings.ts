@@ -1,10 +1,7 @@
 /**
- * Opens the recordings: the segment store, its reader, and the tables of the index; later, the API of clips,
- * and retention.
- * In: the context, store. Out: Recordings; ClipsApi; deletions by retention.
+ * Opens the recordings: the segment store, its reader, and the tables of the index; later, retention.
+ * In: the context, store. Out: Recordings; deletions by retention.
  */
-import type { ClipsApi } from '../api/clips/clips-api.ts';
-import { printRfc3339 } from '../api/instant.ts';
 import { openLocalSegmentStore } from '../archive/local-segment-store.ts';
 import { openRangeReader } from '../archive/range-reader.ts';
 import type { SegmentPrefix } from '../archive/segment-store.ts';
@@ -13,14 +10,13 @@ import type { AppContext, Parts, Recordings } from '../features/core.ts';
 import { Emitter } from '../lib/events.ts';
 import { currentTraceparent } from '../observe/traces/current-span.ts';
 import { ChunkTable } from '../recording/chunk-table.ts';
-import { openKept } from '../recording/clips/kept-windows.ts';
 import { ErasureTable } from '../recording/erase/erasure-table.ts';
+import { KeptWindows } from '../recording/kept/kept-windows.ts';
 import { MarkerTable } from '../recording/marker-table.ts';
+import { PinTable } from '../recording/pin-table.ts';
 import { runRetention } from '../recording/retention.ts';
 import { StatsTable } from '../recording/stats-table.ts';
 import { Storyboards } from '../recording/storyboard/storyboards.ts';
-import { ServedClips } from '../streams/clips/clips-api.ts';
-import { loseClips } from '../streams/clips/lose-clips.ts';
 import { openHorizons } from '../streams/open-horizons.ts';
 import { openMsnMarks } from '../streams/open-msn-marks.ts';
 import { PictureTable } from '../streams/picture/picture-table.ts';
@@ -59,6 +55,7 @@ export async function openRecordings(
     log.warn({ streams: adopted }, 'the database was empty; its streams were restored from the recordings');
   const reader = opened.use(openRangeReader(segments));
   const deleted = new Emitter<SegmentPrefix>();
+  const pins = await PinTable.open(store.db, changes);
   const erasures = await ErasureTable.open(store.db, () => store.fence, changes);
   const table = new ChunkTable(store.db, () => store.fence, {
     read: store.read,
@@ -76,7 +73,8 @@ export async function openRecordings(
     table,
     msnMarks: opened.use(await openMsnMarks({ dataFolder, store, table, clock, log })),
     horizons: await openHorizons({ store, table, clock, log }),
-    ...(await openKept(store.db, changes)),
+    pins,
+    kept: new KeptWindows(pins),
     erasures,
     markers: new MarkerTable(store.db),
     pictures: await PictureTable.open(store.db, changes),
@@ -90,42 +88,12 @@ export async function openRecordings(
   };
 }
 
-/** Creates the API over the table of clips. */
-export function openClips(
-  { clock }: AppContext,
-  { bus, recordings, catalog, accounts }: Pick<Parts, 'bus' | 'recordings' | 'catalog' | 'accounts'>,
-): ClipsApi {
-  const { clips } = recordings;
-  const { users, watch, exporters } = accounts.access;
-  exporters.add('clips', async (id) =>
-    clips.newestFirst
-      .filter(({ owner }) => owner === `user:${id}`)
-      .map((clip) => ({
-        id: clip.id,
-        stream: catalog.definitionOf(clip.streamId)?.name ?? null,
-        title: clip.title,
-        from: printRfc3339(clip.fromUs / 1000),
-        to: printRfc3339(clip.toUs / 1000),
-        visibility: clip.visibility,
-        createdAt: printRfc3339(clip.createdUs / 1000),
-      })),
-  );
-  return new ServedClips({
-    clips,
-    catalog,
-    clock,
-    events: bus,
-    sign: (name, expiresMs) => watch.sign(name, expiresMs),
-    nameOf: (owner) => (owner.startsWith('user:') ? users.find(owner.slice(5))?.name : undefined),
-  });
-}
-
 /** Runs retention until the shutdown. */
 export function startRetention(
   app: AppContext,
-  { bus, recordings, catalog, chats, hooks }: Pick<Parts, 'bus' | 'recordings' | 'catalog' | 'chats' | 'hooks'>,
+  { recordings, catalog, chats, hooks }: Pick<Parts, 'recordings' | 'catalog' | 'chats' | 'hooks'>,
 ): void {
-  const { segments, storyboards, table, stats, horizons, pins, clips, kept, release } = recordings;
+  const { segments, storyboards, table, stats, horizons, pins, kept, release } = recordings;
   const { settings, opened, shutdown, clock, log, metrics, failed } = app;
   const done = runRetention(
     {
@@ -138,9 +106,7 @@ export function startRetention(
       streams: () => catalog.recordings.retentionRules,
       pinned: (streamId) => kept.ranges(streamId),
       pinnedForGood: (streamId) => pins.ranges(streamId),
-      async giveUp(streamId, window) {
-        await loseClips({ clips, catalog, clock, events: bus, log }, streamId, window);
-      },
+      giveUp: (streamId, window) => kept.lose(streamId, window, 'disk'),
       openBytes: () => catalog.recordings.openBytes,
       open: (streamId) => catalog.recordings.oldestOpen(streamId),
       onDeletedBefore: (streamId, us) => catalog.recordings.setDeletedBefore(streamId, us),

@@ -9,7 +9,7 @@ import type { Mail } from '../accounts/mail/account-mail.ts';
 import type { RateLimits } from '../accounts/rate-limit.ts';
 import type { TokenTries } from '../accounts/token-tries.ts';
 import type { FolderView, ObjectStoreView } from '../api/admin-shapes.ts';
-import type { ClipsApi } from '../api/clips/clips-api.ts';
+import type { ClipFinder } from '../api/clips/clips-api.ts';
 import type { DeletionsApi } from '../api/deletions/deletions-api.ts';
 import type { EdgePurgesApi } from '../api/deletions/edge-purge-shapes.ts';
 import type { AssetsApi } from '../api/library/assets-api.ts';
@@ -55,10 +55,9 @@ import type { Services } from '../observe/services/services.ts';
 import type { OtlpLogs } from '../observe/traces/otlp-logs.ts';
 import type { Telemetry } from '../observe/traces/telemetry.ts';
 import type { ChunkTable } from '../recording/chunk-table.ts';
-import type { ClipTable } from '../recording/clips/clip-table.ts';
-import type { KeptWindows } from '../recording/clips/kept-windows.ts';
 import type { ErasedThing, ErasureTable } from '../recording/erase/erasure-table.ts';
 import type { Horizons } from '../recording/horizons.ts';
+import type { KeptWindows } from '../recording/kept/kept-windows.ts';
 import type { MarkerTable } from '../recording/marker-table.ts';
 import type { PinTable } from '../recording/pin-table.ts';
 import type { PinnedRange } from '../recording/pinned-windows.ts';
@@ -193,8 +192,7 @@ export interface Recordings {
   readonly msnMarks: MsnMarks;
   readonly horizons: Horizons;
   readonly pins: PinTable;
-  readonly clips: ClipTable;
-  /** What pins and clips keep from retention. */
+  /** What pins and features keep from retention. */
   readonly kept: KeptWindows;
   /** What was deleted on request. */
   readonly erasures: ErasureTable;
@@ -251,6 +249,8 @@ export interface Hooks {
   readonly measured: Emitter<readonly ManagedStream[]>;
   /** Called one after the other when retention has deleted the media of a stream before an instant. */
   readonly horizons: Set<(streamId: string, beforeUs: number) => Promise<void>>;
+  /** The clips that media addresses and pages name; the feature that has them sets it. */
+  clips: ClipFinder;
   /** Jobs whose files have media of a range, or will have: a deletion of the range cancels them. */
   readonly fileJobs: Set<(stream: string, range: PinnedRange) => Promise<readonly ErasedThing[]>>;
 }
@@ -301,7 +301,6 @@ export interface Parts {
   readonly library: Library;
   readonly uploads: Uploads;
   readonly assets: AssetsApi;
-  readonly clips: ClipsApi;
   readonly deletions: Deletions;
   readonly health: Health;
   readonly accounts: Accounts;

@@ -2,7 +2,6 @@
  * Parts of a server that have nothing, for the tests of this folder.
  * In: nothing. Out: for fixture.ts.
  */
-import type { ClipsApi } from '../api/clips/clips-api.ts';
 import type { DeletionsApi } from '../api/deletions/deletions-api.ts';
 import type { AssetsApi } from '../api/library/assets-api.ts';
 import type { WebRtcApi } from '../api/realtime/webrtc-api.ts';
@@ -56,21 +55,6 @@ export function fakeDeletions(): DeletionsApi {
     allHolds: () => [],
     addHold: unknown,
     liftHold: unknown,
-  };
-}
-
-/** No clips at all. */
-export function fakeClips(): ClipsApi {
-  const unknown = async (id: string): Promise<never> => {
-    throw new OxbowError('clip-unknown', `no ${id}`);
-  };
-  return {
-    facts: () => undefined,
-    list: async () => ({ items: [], nextCursor: null }),
-    get: unknown,
-    create: ({ stream }) => unknown(stream),
-    update: unknown,
-    remove: unknown,
   };
 }
 

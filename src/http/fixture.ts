@@ -12,6 +12,7 @@ import { RateLimits } from '../accounts/rate-limit.ts';
 import { TokenTries } from '../accounts/token-tries.ts';
 import type { AccountSettings } from '../accounts/users/account-settings.ts';
 import type { User } from '../accounts/users/user.ts';
+import { noClips } from '../api/clips/clips-api.ts';
 import { printMediaAddress } from '../api/media-address.ts';
 import { noPublishPorts } from '../api/publish/publish-address.ts';
 import type { PublishKeysApi } from '../api/publish/publish-keys-api.ts';
@@ -36,7 +37,7 @@ import type { Chats } from '../rooms/chat/chats.ts';
 import type { Rooms } from '../rooms/rooms.ts';
 import type { CertificateFiles } from '../serve/tls/tls-certificate.ts';
 import type { HttpDeps } from './deps.ts';
-import { fakeAssets, fakeClips, fakeDeletions, fakeJobs, fakeWebhooks, noWebRtc } from './empty-parts.fixture.ts';
+import { fakeAssets, fakeDeletions, fakeJobs, fakeWebhooks, noWebRtc } from './empty-parts.fixture.ts';
 import type { Route } from './route/route.ts';
 import { routesWith } from './routes/table.ts';
 import { type HttpOptions, startHttp } from './server.ts';
@@ -135,7 +136,7 @@ export async function startTestServer(
     uploads: {} as Uploads, // tests of uploads bring their own
     webhooks: fakeWebhooks(),
     assets: fakeAssets(),
-    clips: fakeClips(),
+    clips: noClips,
     deletions: fakeDeletions(),
     edgePurges: { list: () => [], begunFor: async () => undefined },
     publishKeys: fakePublishKeys(calls),

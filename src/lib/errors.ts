@@ -4,9 +4,10 @@
  * command line prints. docs/reference/errors.md is generated from the table; a released code stays listed.
  */
 import { alarmRefusals } from '../features/alarms/refusals.ts';
+import { clipRefusals } from '../features/clips/refusals.ts';
 import { relayRefusals } from '../features/relays/refusals.ts';
 import { accountRefusals } from './refusals/accounts.ts';
-import { clipRefusals } from './refusals/clips.ts';
+import { deletionRefusals } from './refusals/deletions.ts';
 import { realtimeRefusals } from './refusals/realtime.ts';
 import { recordingRefusals } from './refusals/recordings.ts';
 import { roomRefusals } from './refusals/rooms.ts';
@@ -194,6 +195,7 @@ export const refusals = {
   ...accountRefusals,
   ...roomRefusals,
   ...clipRefusals,
+  ...deletionRefusals,
   ...realtimeRefusals,
   ...serviceRefusals,
   ...alarmRefusals,

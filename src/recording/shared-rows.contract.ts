@@ -7,46 +7,30 @@ import { suite, test } from 'node:test';
 import { createManualClock } from '../lib/clock.ts';
 import { RowChanges } from '../store/row-changes.ts';
 import type { OpenDatabase } from '../store/store.fixture.ts';
-import { openKept } from './clips/kept-windows.ts';
+import { PinTable } from './pin-table.ts';
 
 /** Every database runs this suite. */
 export function sharedRowsContract(name: string, open: OpenDatabase): void {
   suite(`rows of streams in several nodes on ${name}`, () => {
-    test('pins and clips of one node are those of all when they have looked, and at once after a reload', async () => {
+    test('pins of one node are those of all when they have looked, and at once after a reload', async () => {
       await using database = await open();
       const clock = createManualClock();
       const openNode = async () => {
         const changes = new RowChanges({ db: database.db, clock, failed: (error) => assert.fail(String(error)) });
-        return { changes, ...(await openKept(database.db, changes)) };
+        return { changes, pins: await PinTable.open(database.db, changes) };
       };
       const a = await openNode();
       const b = await openNode();
       const range = { fromUs: 600_000_000, toUs: 660_000_000 };
       const pin = await a.pins.add('s', { ...range, text: 'kept' });
-      const clip = await a.clips.add({
-        streamId: 's',
-        fromUs: 3_600_000_000,
-        toUs: 3_660_000_000,
-        title: 'a clip',
-        visibility: 'public',
-        owner: 'admin',
-        createdUs: 1,
-      });
-      assert.deepEqual(b.kept.ranges('s'), []);
+      assert.deepEqual(b.pins.ranges('s'), []);
       await b.changes.look();
       assert.deepEqual(b.pins.of('s'), [pin]);
-      assert.deepEqual(b.clips.newestFirst, [clip]);
-      assert.deepEqual(b.kept.ranges('s'), a.kept.ranges('s'));
-      await a.clips.change(clip.id, { title: 'another title' });
+      assert.deepEqual(b.pins.ranges('s'), a.pins.ranges('s'));
       await a.pins.remove('s', pin.id);
-      await b.clips.reload(['s']);
       await b.pins.reload(['s']);
-      assert.equal(b.clips.find(clip.id)?.title, 'another title');
       assert.deepEqual(b.pins.of('s'), []);
-      await a.clips.remove(clip.id);
-      await b.changes.look();
-      assert.equal(b.clips.find(clip.id), undefined);
-      assert.deepEqual(b.kept.ranges('s'), []);
+      assert.deepEqual(b.pins.ranges('s'), []);
     });
   });
 }

@@ -1,6 +1,6 @@
 /**
- * The contract of the tables of recordings: chunk files with date ranges and retention, inits, markers, pins,
- * clips.
+ * The contract of the tables of recordings: chunk files with date ranges and retention, inits, markers,
+ * pins.
  * In: a way to open an empty database. Out: tests; each database's test file runs this suite.
  */
 import assert from 'node:assert/strict';
@@ -13,7 +13,6 @@ import { openLeaseTable } from '../store/lease-table.ts';
 import type { ChunkFileTable } from '../store/schema.ts';
 import type { OpenDatabase } from '../store/store.fixture.ts';
 import { ChunkTable } from './chunk-table.ts';
-import { ClipTable, MAX_CLIPS } from './clips/clip-table.ts';
 import type { RecordedDateRange } from './date-range-rows.ts';
 import { ErasureTable, erasedPieces } from './erase/erasure-table.ts';
 import { openInitTable } from './init-table.ts';
@@ -226,7 +225,7 @@ export function recordingTablesContract(name: string, open: OpenDatabase): void 
     });
   });
 
-  suite(`inits, markers, pins and clips on ${name}`, () => {
+  suite(`inits, markers and pins on ${name}`, () => {
     test('an init keeps its number when the table is opened again', async () => {
       await using database = await open();
       const options = { failed: (error: unknown) => assert.fail(String(error)), nowMs: () => 1_795_000_000_000 };
@@ -380,72 +379,6 @@ export function recordingTablesContract(name: string, open: OpenDatabase): void 
       assert.deepEqual([await erasures.unfinished(), await erasures.find(made.id)], [[], done]);
       assert.deepEqual(await erasures.page({ stream: 'door', limit: 5 }), [done]);
       assert.deepEqual(await erasures.page({ beforeUs: 9, limit: 5 }), []);
-    });
-
-    test('clips are restored when the table is opened again, newest first, without those that lost their media', async () => {
-      await using database = await open();
-      const table = await ClipTable.open(database.db);
-      const at = (minute: number, createdUs: number, streamId = 's') => ({
-        streamId,
-        fromUs: START_US + minute * MINUTE_US,
-        toUs: START_US + (minute + 1) * MINUTE_US,
-        title: 'Ça va',
-        visibility: 'unlisted' as const,
-        owner: 'user:1',
-        createdUs,
-      });
-      const first = await table.add(at(0, 5));
-      const late = await table.add(at(25, 7));
-      const early = await table.add(at(15, 6));
-      const removed = await table.add(at(40, 8));
-      const other = await table.add(at(0, 9, 'other'));
-      for (const { id } of [first, late]) assert.match(id, /^[A-Za-z][\w-]{11}$/);
-      assert.equal(await table.remove(removed.id), true);
-      assert.equal(await table.remove(removed.id), false);
-      const changed = await table.change(early.id, { title: 'New' });
-      assert.deepEqual(changed, { ...early, title: 'New' });
-      assert.equal(await table.change(removed.id, { title: 'New' }), undefined);
-      assert.deepEqual(await table.lose('s', { fromUs: START_US, toUs: START_US + WINDOW_US }, 99), [first]);
-      for (const each of [table, await ClipTable.open(database.db)]) {
-        assert.deepEqual(each.newestFirst, [other, late, changed]);
-        assert.deepEqual(each.find(first.id), { ...first, lostUs: 99 });
-        const window = (n: number) => START_US + n * WINDOW_US;
-        assert.deepEqual(each.ranges('s'), [{ fromUs: window(1), toUs: window(3) }]);
-      }
-      assert.deepEqual((await table.forget('s')).length, 2, 'the lost one had no media');
-      assert.deepEqual((await ClipTable.open(database.db)).newestFirst, [other]);
-    });
-
-    test('a stream has as many clips as it may have; its lost ones make room', async () => {
-      await using database = await open();
-      const row = (n: number, lost_us: number | null) => ({
-        id: `c${n}`,
-        stream_id: 's',
-        from_us: n,
-        to_us: n + 1,
-        title: '',
-        visibility: 'public',
-        owner: 'admin',
-        created_us: n,
-        lost_us,
-      });
-      const rows = Array.from({ length: MAX_CLIPS }, (_, n) => row(n, n === 500 ? 1 : null));
-      await database.db.insertInto('clip').values(rows).execute();
-      const table = await ClipTable.open(database.db);
-      const clip = {
-        streamId: 's',
-        fromUs: 1,
-        toUs: 2,
-        title: '',
-        owner: 'admin',
-        createdUs: 2000,
-        visibility: 'public' as const,
-      };
-      const added = await table.add(clip);
-      assert.equal(table.find('c500'), undefined);
-      await assert.rejects(table.add(clip), { code: 'limit-reached' });
-      assert.deepEqual((await ClipTable.open(database.db)).newestFirst, table.newestFirst);
-      assert.equal(table.newestFirst[0], added);
     });
   });
 }

@@ -6,7 +6,7 @@ import type { Access } from '../accounts/access.ts';
 import type { AuthUrl } from '../accounts/auth/auth-url.ts';
 import type { RateLimits } from '../accounts/rate-limit.ts';
 import type { TokenTries } from '../accounts/token-tries.ts';
-import type { ClipsApi } from '../api/clips/clips-api.ts';
+import type { ClipFinder } from '../api/clips/clips-api.ts';
 import type { AssetsApi } from '../api/library/assets-api.ts';
 import type { MediaAddress } from '../api/media-address.ts';
 import type { StreamsApi } from '../api/streams-api.ts';
@@ -34,7 +34,8 @@ export type Awaitable<T> = T | Promise<T>;
 export interface ServeDeps {
   readonly streams: StreamsApi;
   readonly assets: AssetsApi;
-  readonly clips: ClipsApi;
+  /** Clips that have an address. */
+  readonly clips: Pick<ClipFinder, 'facts'>;
   /** Publishes and carries events. */
   readonly events: EventBus;
   /**

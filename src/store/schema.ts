@@ -5,6 +5,7 @@
  */
 import type { Generated } from 'kysely';
 import type { AlarmMuteTable, AlarmTable, JournalTable } from '../features/alarms/tables.ts';
+import type { ClipTable } from '../features/clips/tables.ts';
 import type { RelayTable } from '../features/relays/tables.ts';
 import type { ObjectDeletionTable, ObjectUploadTable, StoredObjectTable } from './objects/object-tables.ts';
 import type {
@@ -259,22 +260,6 @@ export interface PinTable {
   readonly author: Generated<string>;
   /** Of a hold. */
   readonly created_us: Generated<number>;
-}
-
-/** A stretch of a recording with its own address; only in the database. See recording/clips/. */
-export interface ClipTable {
-  readonly id: string;
-  readonly stream_id: string;
-  readonly from_us: number;
-  readonly to_us: number;
-  title: string;
-  /** `public`, `unlisted`, `signed`, `private`. */
-  visibility: string;
-  /** Owner, as in `Principal.owner`. */
-  readonly owner: string;
-  readonly created_us: number;
-  /** When its media was deleted because the disk was full; null: it has its media. */
-  lost_us: number | null;
 }
 
 /** How far retention has deleted, so that the timeline does not report what it deleted as lost. */

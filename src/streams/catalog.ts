@@ -14,7 +14,6 @@ import { readKnownStreams } from './catalog/known-streams.ts';
 import { type Opening, OpeningStreams, SIDE_BY_SIDE } from './catalog/opening-streams.ts';
 import { assertMovable, assertNotMoving, isOwn, readAdopted } from './catalog/owned-streams.ts';
 import { UnopenedStreams } from './catalog/unopened-streams.ts';
-import { forgetClips } from './clips/lose-clips.ts';
 import { MovedStreams } from './cluster/moved-streams.ts';
 import { assertManagedHere, isSameSource, type StreamDefinition } from './definition.ts';
 import { ManagedStream } from './managed-stream.ts';
@@ -272,7 +271,7 @@ export class Catalog {
       this.#deps.events.publish('stream.removed', { recordings }, definition);
       this.#deps.metrics.forgetStream(name);
       if (recordings === 'delete') {
-        await forgetClips(this.#deps, definition);
+        await this.#deps.kept.forget(definition);
         await eraseStream(this.#deps, definition.id);
         await this.#deps.placement.forget('stream', name);
       } else this.#removed.set(name, definition);

@@ -18,10 +18,9 @@ import type { MemoryBudget } from '../live/memory-budget.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { ChunkTable } from '../recording/chunk-table.ts';
-import type { ClipTable } from '../recording/clips/clip-table.ts';
-import type { KeptWindows } from '../recording/clips/kept-windows.ts';
 import type { ErasureTable } from '../recording/erase/erasure-table.ts';
 import type { Horizons } from '../recording/horizons.ts';
+import type { KeptWindows } from '../recording/kept/kept-windows.ts';
 import type { MarkerTable } from '../recording/marker-table.ts';
 import type { PinTable } from '../recording/pin-table.ts';
 import type { StatsTable } from '../recording/stats-table.ts';
@@ -76,8 +75,7 @@ export interface StreamDeps {
   readonly memory?: MemoryBudget;
   readonly msnMarks: MsnMarks;
   readonly pins: PinTable;
-  readonly clips: ClipTable;
-  /** What pins and clips keep from retention. */
+  /** What pins and features keep from retention. */
   readonly kept: KeptWindows;
   /** What was deleted on request. */
   readonly erasures: ErasureTable;

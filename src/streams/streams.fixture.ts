@@ -27,9 +27,10 @@ import { audioTrack, videoTrack } from '../media/isobmff/media.fixture.ts';
 import { createLog } from '../observe/log.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import { ChunkTable } from '../recording/chunk-table.ts';
-import { openKept } from '../recording/clips/kept-windows.ts';
 import { ErasureTable } from '../recording/erase/erasure-table.ts';
+import { KeptWindows } from '../recording/kept/kept-windows.ts';
 import { MarkerTable } from '../recording/marker-table.ts';
+import { PinTable } from '../recording/pin-table.ts';
 import { StatsTable } from '../recording/stats-table.ts';
 import { Storyboards } from '../recording/storyboard/storyboards.ts';
 import { openStore, type Store } from '../store/db.ts';
@@ -215,6 +216,7 @@ export async function openStreams(change: RigChange): Promise<StreamsRig> {
   });
   const segments = change.segments ?? openLocalSegmentStore({ folder });
   const table = new ChunkTable(store.db, () => store.fence);
+  const pins = await PinTable.open(store.db);
   const msnMarks = await openMsnMarks({ dataFolder: folder, store, table, clock, log });
   const sources: PlayedSource[] = [];
   const bus = createLocalEventBus({
@@ -252,7 +254,8 @@ export async function openStreams(change: RigChange): Promise<StreamsRig> {
     table,
     msnMarks,
     horizons: await openHorizons({ store, table, clock, log }),
-    ...(await openKept(store.db)),
+    pins,
+    kept: new KeptWindows(pins),
     erasures: await ErasureTable.open(store.db, () => store.fence),
     markers: new MarkerTable(store.db),
     pictures: await PictureTable.open(store.db),

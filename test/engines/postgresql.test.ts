@@ -11,6 +11,7 @@ import { storedObjectsContract } from '../../src/archive/objects/stored-objects.
 import { clusterNodesContract } from '../../src/cluster/placement/cluster-nodes.contract.ts';
 import { placementFaultsContract } from '../../src/cluster/placement/placement-faults.contract.ts';
 import { sharedPlacementContract } from '../../src/cluster/placement/shared-placement.contract.ts';
+import { clipTableContract } from '../../src/features/clips/clip-table.contract.ts';
 import { sharedJobsContract } from '../../src/jobs/shared-jobs.contract.ts';
 import { tableQueueContract } from '../../src/jobs/table-queue.contract.ts';
 import { assetListContract } from '../../src/library/asset-list.contract.ts';
@@ -73,4 +74,5 @@ suite('PostgreSQL', { skip: needPostgres() }, () => {
   sharedJobsContract('PostgreSQL', openDatabase);
   sharedWebhooksContract('PostgreSQL', openDatabase);
   sharedRowsContract('PostgreSQL', openDatabase);
+  clipTableContract('PostgreSQL', openDatabase);
 });

@@ -1,7 +1,7 @@
 /**
- * The contract of clips, as the HTTP API calls it. Each call refuses with an OxbowError.
- * In: http/routes, serve/media and http/pages call it. Out: streams/clips implements it, the tests of http/
- * stand in for it. Types, and the name of tokens.
+ * The contracts of clips: what serves their media and pages calls `ClipFinder`; the API calls `ClipsApi`,
+ * which refuses with an OxbowError. In: serve/media, http/pages, routes of clips. Out: features/clips
+ * implements both. Types, and the name of tokens.
  */
 import type { ClipList, ClipListQuery, ClipPatch, ClipView } from './clip-shapes.ts';
 
@@ -47,9 +47,18 @@ export interface ChangedClip {
   readonly openedFrom: 'signed' | 'private' | undefined;
 }
 
-export interface ClipsApi {
+/** Finds clips by their ids. */
+export interface ClipFinder {
   /** Undefined if there is no such clip, or no such stream any more. Answers from memory. */
   facts(id: string): ClipFacts | undefined;
+  /** Name of the stream of a clip, which another node may have created a moment ago. */
+  streamOf(id: string): Promise<string | undefined>;
+}
+
+/** Without a feature that has clips. */
+export const noClips: ClipFinder = { facts: () => undefined, streamOf: async () => undefined };
+
+export interface ClipsApi extends Pick<ClipFinder, 'facts'> {
   /** A page of what the client finds in a list, newest first. Refuses `bad-request` for an invalid cursor. */
   list(query: ClipListQuery, client: ClipClient): Promise<ClipList>;
   /** Refuses `clip-unknown`, also if the client may not watch it; `clip-lost`. */

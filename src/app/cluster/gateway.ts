@@ -1,6 +1,6 @@
 /**
  * Opens the gateway of a node: requests for what other nodes own are passed to them.
- * In: the context, nodes, store, clips, accounts, delivery. Out: the gateway. docs/decisions/0055.
+ * In: the context, nodes, clips, accounts, delivery. Out: the gateway. docs/decisions/0055.
  */
 import { Gateway } from '../../cluster/gateway/gateway.ts';
 import { isLoopback } from '../../config/address.ts';
@@ -15,7 +15,7 @@ import { certificateFiles } from '../../serve/tls/tls-certificate.ts';
 export function openGateway(
   { config, opened, clock, log, metrics, telemetry }: AppContext,
   { placement, signature }: Nodes,
-  { store, clips, accounts, delivery }: Pick<Parts, 'store' | 'clips' | 'accounts' | 'delivery'>,
+  { hooks: { clips }, accounts, delivery }: Pick<Parts, 'hooks' | 'accounts' | 'delivery'>,
 ): Gateway {
   const { cluster, http, publicUrl, trustedProxies, tls } = config;
   return opened.use(
@@ -37,7 +37,7 @@ export function openGateway(
       isGuarded: isLoopback(http.address),
       // The name of a clip's stream does not change: what this node remembers of it is right, also of a
       // stream that has moved.
-      streamOfClip: async (id) => clips.facts(id)?.stream ?? (await streamOf(store, id)),
+      streamOfClip: async (id) => clips.facts(id)?.stream ?? (await clips.streamOf(id)),
       defaultStream: delivery.defaultStream,
       failed(error, where) {
         if (isDeparture(error)) log.debug({ where, error: messageOf(error) }, 'a request was left');
@@ -45,14 +45,4 @@ export function openGateway(
       },
     }),
   );
-}
-
-async function streamOf({ db }: Parts['store'], clip: string): Promise<string | undefined> {
-  const row = await db
-    .selectFrom('clip')
-    .innerJoin('stream', 'stream.id', 'clip.stream_id')
-    .select('stream.name')
-    .where('clip.id', '=', clip)
-    .executeTakeFirst();
-  return row?.name;
 }

@@ -7,7 +7,6 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import type { ClipFacts } from '../../api/clips/clips-api.ts';
-import { fakeClips } from '../empty-parts.fixture.ts';
 import { asAdmin, startTestServer, type TestServer } from '../fixture.ts';
 import { sendRequest } from '../request.fixture.ts';
 
@@ -47,7 +46,7 @@ suite('pages with a preview', () => {
     server = await startTestServer({
       webRoot: root,
       trustedProxies: ['192.0.2.0/24'],
-      clips: { ...fakeClips(), facts: (id) => clips.get(id) },
+      clips: { facts: (id) => clips.get(id) },
     });
   });
   after(async () => {

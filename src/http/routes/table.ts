@@ -12,7 +12,6 @@ import { tokenRoutes } from './accounts/tokens.ts';
 import { userRoutes } from './accounts/users.ts';
 import { userAdminRoutes } from './accounts/users-admin.ts';
 import { adminRoutes } from './admin.ts';
-import { clipRoutes } from './clips.ts';
 import { eventRoutes } from './events.ts';
 import { healthRoutes } from './health.ts';
 import { mailRoutes } from './identity/mail.ts';
@@ -60,7 +59,6 @@ const groups: readonly (readonly Route[])[] = [
   iptvRoutes,
   deletionRoutes,
   edgePurgeRoutes,
-  clipRoutes,
   assetRoutes,
   subtitleRoutes,
   jobRoutes,

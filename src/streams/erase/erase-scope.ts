@@ -1,11 +1,9 @@
 /**
  * What a deletion of a range removes: the segments that overlap it, and everything that has some of them.
- * In: a stream, a range. Out: the segments, files, copies, and the clips, pins, assets and exports that are
- * affected.
+ * In: a stream, a range. Out: the segments, files, copies, and the pins and assets that are affected.
  */
 import type { StoredObjects } from '../../archive/objects/stored-objects.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import type { Clip, ClipTable } from '../../recording/clips/clip-table.ts';
 import type { ErasedFile, MsnRange } from '../../recording/erase/erase-rows.ts';
 import type { ErasedThing, ErasureLeft, ErasureTable } from '../../recording/erase/erasure-table.ts';
 import type { Pin, PinTable } from '../../recording/pin-table.ts';
@@ -76,11 +74,6 @@ export async function filesOf(
     if (object) copies.push({ kind: 'copy', name: object.key, target: object.target, problem: '' });
   }
   return { files, copies, bytes: files.reduce((sum, { bytes }) => sum + bytes, 0) };
-}
-
-/** Clips of a stream that have their media and overlap a range. */
-export function clipsOver(clips: Pick<ClipTable, 'newestFirst'>, streamId: string, range: PinnedRange): Clip[] {
-  return clips.newestFirst.filter((clip) => clip.streamId === streamId && overlap(clip, range));
 }
 
 /** Pins of users within a range, and pins of assets that overlap it. */

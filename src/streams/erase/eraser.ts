@@ -29,11 +29,10 @@ import {
 import type { PinnedRange } from '../../recording/pinned-windows.ts';
 import { WINDOW_US, windowOf } from '../../recording/window.ts';
 import type { Catalog } from '../catalog.ts';
-import { loseClips } from '../clips/lose-clips.ts';
 import type { ManagedStream } from '../managed-stream.ts';
 import type { StreamDeps } from '../stream-deps.ts';
 import type { EdgePurges } from './edge-purges.ts';
-import { clipsOver, extentOf, filesOf, pinsOver, refuseAssets, type SegmentExtent } from './erase-scope.ts';
+import { extentOf, filesOf, pinsOver, refuseAssets, type SegmentExtent } from './erase-scope.ts';
 
 /** What was not reached is tried again after this time, ms, and after longer ones each time. */
 const MIN_RETRY_MS = 2_000;
@@ -57,7 +56,7 @@ export interface ErasedElsewhere {
 export interface EraserOptions {
   readonly deps: Pick<
     StreamDeps,
-    'segments' | 'table' | 'erasures' | 'pins' | 'clips' | 'storyboards' | 'release' | 'events' | 'clock' | 'log'
+    'segments' | 'table' | 'erasures' | 'pins' | 'kept' | 'storyboards' | 'release' | 'events' | 'clock' | 'log'
   >;
   readonly catalog: Pick<Catalog, 'find' | 'definitionOf'>;
   readonly reader: Pick<RangeReader, 'refuse'>;
@@ -139,7 +138,7 @@ export class Eraser {
         files: files.length,
         copies: found.copies.length,
         pictures: 0,
-        clips: clipsOver(deps.clips, id, extent),
+        clips: deps.kept.over(id, extent),
         pins: within.map((pin) => ({ id: pin.id, title: pin.text })),
         assets,
         exports: await elsewhere.exports(name, extent),
@@ -236,9 +235,7 @@ export class Eraser {
   async #removeThings(erasure: Erasure): Promise<void> {
     const { deps, catalog, elsewhere } = this.#options;
     const { streamId, stream } = erasure;
-    if (clipsOver(deps.clips, streamId, erasure).length > 0) {
-      await loseClips({ ...deps, catalog }, streamId, erasure, 'deleted');
-    }
+    await deps.kept.lose(streamId, erasure, 'deleted');
     const { within, ofAssets } = pinsOver(deps.pins, streamId, erasure);
     const definition = catalog.definitionOf(streamId);
     for (const { id } of within) {

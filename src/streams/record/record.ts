@@ -26,11 +26,12 @@ import { createMetrics } from '../../observe/metrics.ts';
 import { DEFAULT_LIMITS, LiveWindow } from '../../packager/live-window.ts';
 import { createPipeline, packagerSettings } from '../../packager/pipeline.ts';
 import { ChunkTable } from '../../recording/chunk-table.ts';
-import { openKept } from '../../recording/clips/kept-windows.ts';
 import { ErasureTable } from '../../recording/erase/erasure-table.ts';
 import { Horizons } from '../../recording/horizons.ts';
 import { InitTable } from '../../recording/init-table.ts';
+import { KeptWindows } from '../../recording/kept/kept-windows.ts';
 import { MarkerTable } from '../../recording/marker-table.ts';
+import { PinTable } from '../../recording/pin-table.ts';
 import { StatsTable } from '../../recording/stats-table.ts';
 import { Storyboards } from '../../recording/storyboard/storyboards.ts';
 import { openStore } from '../../store/db.ts';
@@ -250,6 +251,7 @@ async function recordToFolder(
   const { log, settings } = shared;
   const store = opened.use(await openStore({ file: path.join(dataFolder, DATABASE_FILE), log }));
   const table = new ChunkTable(store.db, () => store.fence);
+  const pins = await PinTable.open(store.db);
   const looking = new AbortController();
   const failed = (what: string) => (error: unknown) => log.error({ error: String(error) }, `${what} failed`);
   const disk = await watchDisk(dataFolder, settings, { signal: looking.signal, failed: failed('measuring the disk') });
@@ -284,7 +286,8 @@ async function recordToFolder(
     leases: new Leases({ store: createLocalLeases(shared.clock), clock: shared.clock, failed: failed('a lease') }),
     horizons: new Horizons(shared),
     msnMarks: opened.use(await openMsnMarks({ ...shared, dataFolder, store, table })),
-    ...(await openKept(store.db)),
+    pins,
+    kept: new KeptWindows(pins),
     erasures: await ErasureTable.open(store.db, () => store.fence),
     markers: new MarkerTable(store.db),
     pictures: await PictureTable.open(store.db),

@@ -10,21 +10,21 @@ import { readStreamName } from '../stream-table.ts';
 /** What has rows of streams in memory. Horizons need nothing: only what was committed here is in them. */
 export type ReloadedRows = Pick<
   StreamDeps,
-  'pins' | 'clips' | 'erasures' | 'pictures' | 'msnMarks' | 'table' | 'storyboards'
+  'pins' | 'kept' | 'erasures' | 'pictures' | 'msnMarks' | 'table' | 'storyboards'
 > & {
   readonly store: Pick<StreamDeps['store'], 'db'>;
 };
 
 /**
- * Reads pins, clips and the picture again, forgets sums of the index, and leaves out the MSNs that may have
- * been announced and are not in the index.
+ * Reads pins, what else keeps media, and the picture again, forgets sums of the index, and leaves out the
+ * MSNs that may have been announced and are not in the index.
  */
 export async function reloadRows(rows: ReloadedRows, streamId: string): Promise<void> {
-  const { pins, clips, erasures, pictures, msnMarks, table, storyboards, store } = rows;
+  const { pins, kept, erasures, pictures, msnMarks, table, storyboards, store } = rows;
   table.reload(streamId);
   storyboards.forget(streamId);
   const streams = [streamId];
-  await Promise.all([pins.reload(streams), clips.reload(streams), erasures.reload(streams), pictures.reload(streams)]);
+  await Promise.all([pins.reload(streams), kept.reload(streams), erasures.reload(streams), pictures.reload(streams)]);
   const [name, last] = await Promise.all([readStreamName(store.db, streamId), table.last(streamId)]);
   if (name !== undefined && last) await msnMarks.raise(name, last.last_msn);
 }

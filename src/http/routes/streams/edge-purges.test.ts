@@ -35,7 +35,6 @@ suite('purges of edges', () => {
         replace: async (name: string) => ({ view: streamView(name), created: false }),
         revision: () => 'r1',
       } as unknown as HttpDeps['streams'],
-      clips: { remove: async () => {} } as unknown as HttpDeps['clips'],
       assets: { remove: async () => {} } as unknown as HttpDeps['assets'],
     });
   });
@@ -64,7 +63,6 @@ suite('purges of edges', () => {
     assert.equal(await field('PATCH', '/api/v1/streams/cam', { visibility: 'private' }), ofCam);
     assert.equal(await field('PUT', '/api/v1/streams/cam', settings), ofCam);
     assert.equal(await field('PUT', '/api/v1/streams/other', settings), null);
-    assert.equal(await field('DELETE', '/api/v1/clips/c1'), '/api/v1/edge-purges?clip=c1');
     assert.equal(await field('DELETE', '/api/v1/assets/a%20b'), '/api/v1/edge-purges?asset=a%20b');
   });
 

@@ -3,8 +3,10 @@ import { suite, test } from 'node:test';
 import { usualSettings } from '../../accounts/users/account-settings.ts';
 import type { ClipFacts, ClipRequest, ClipsApi } from '../../api/clips/clips-api.ts';
 import { clipTokenNameOf } from '../../api/clips/clips-api.ts';
-import { fakeClips } from '../empty-parts.fixture.ts';
-import { asAdmin, shareTestServer, signedInAs, textReply } from '../fixture.ts';
+import type { EdgePurgeView } from '../../api/deletions/edge-purge-shapes.ts';
+import { asAdmin, shareTestServer, signedInAs, textReply } from '../../http/fixture.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { clips as feature } from './feature.ts';
 
 const base = { stream: 'private', title: 'Goal', fromMs: 0, toMs: 4000, isLost: false, owner: 'user:ada' };
 const known: Readonly<Record<string, ClipFacts>> = {
@@ -17,8 +19,13 @@ const known: Readonly<Record<string, ClipFacts>> = {
 
 suite('routes of clips', () => {
   const created: ClipRequest[] = [];
+  const unknown = async (id: string): Promise<never> => {
+    throw new OxbowError('clip-unknown', `no ${id}`);
+  };
   const clips: ClipsApi = {
-    ...fakeClips(),
+    list: async () => ({ items: [], nextCursor: null }),
+    update: unknown,
+    remove: async () => {},
     facts: (id) => (Object.hasOwn(known, id) ? known[id] : undefined),
     get: async (id, client) => ({ ...viewOf(id), title: client.token ?? 'no token' }),
     async create(request) {
@@ -28,7 +35,16 @@ suite('routes of clips', () => {
     },
   };
   const settings = { ...usualSettings, uploads: true };
-  const shared = shareTestServer(() => ({ clips, answer: () => textReply('media') }), { accounts: () => settings });
+  const purge = { id: 'p1' } as EdgePurgeView;
+  const shared = shareTestServer(
+    () => ({
+      clips,
+      features: new Map([['clips', clips]]),
+      edgePurges: { list: () => [], begunFor: async (_, name) => (name === 'open' ? purge : undefined) },
+      answer: () => textReply('media'),
+    }),
+    { accounts: () => settings, routes: feature.routes },
+  );
 
   const get = async (path: string, headers: Record<string, string> = {}) => {
     const response = await fetch(shared().url + path, { headers });
@@ -86,6 +102,15 @@ suite('routes of clips', () => {
       request,
     ]);
     assert.deepEqual(lines, [['admin token', 'clip new of private stream private: public']]);
+  });
+
+  test('a deletion names the purge of edges that it has begun', async () => {
+    const purgeOf = async (id: string) => {
+      const answer = await fetch(`${shared().url}/api/v1/clips/${id}`, { method: 'DELETE', headers: asAdmin });
+      return [answer.status, answer.headers.get('oxbow-edge-purge')];
+    };
+    assert.deepEqual(await purgeOf('open'), [204, '/api/v1/edge-purges?clip=open']);
+    assert.deepEqual(await purgeOf('private'), [204, null]);
   });
 
   test('the media of a clip is for those of its own visibility, whatever that of its stream', async () => {

@@ -1,6 +1,6 @@
 /**
- * The errors of clips and of deletions, a part of the table of all errors.
- * In: nothing. Out: rows for errors.ts.
+ * The error codes of clips, a part of the table of all errors.
+ * In: nothing. Out: rows for lib/errors.ts.
  */
 
 /** Keys are the stable codes. */
@@ -17,15 +17,4 @@ export const clipRefusals = {
     title: 'The media of the clip was deleted',
     hint: 'The disk was full and nothing else could be deleted, or an administrator deleted the range. For a full disk, increase `record.maxDisk` or keep recordings for a shorter time.',
   },
-  'recording-held': {
-    status: 409,
-    title: 'A legal hold is on this recording',
-    hint: 'An administrator can lift it: DELETE /api/v1/streams/{name}/holds/{id}.',
-  },
-  'hold-unknown': {
-    status: 404,
-    title: 'Unknown legal hold',
-    hint: 'GET /api/v1/streams/{name}/holds lists them.',
-  },
-  'deletion-unknown': { status: 404, title: 'Unknown deletion', hint: 'GET /api/v1/deletions lists them.' },
 } as const;

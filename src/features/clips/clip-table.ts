@@ -6,9 +6,10 @@
 import type { Kysely, Selectable } from 'kysely';
 import { createSecret } from '../../accounts/random-secret.ts';
 import { OxbowError } from '../../lib/errors.ts';
+import { type PinnedRange, windowsOver } from '../../recording/pinned-windows.ts';
 import { type RowChanges, writeShared } from '../../store/row-changes.ts';
-import type { ClipTable as ClipRow, Tables } from '../../store/schema.ts';
-import { type PinnedRange, windowsOver } from '../pinned-windows.ts';
+import type { Tables } from '../../store/schema.ts';
+import type { ClipTable as ClipRow } from './tables.ts';
 
 /** Most clips of one stream, lost ones included. */
 export const MAX_CLIPS = 1000;
@@ -67,6 +68,17 @@ export class ClipTable {
   /** A clip by its id, a lost one too. */
   find(id: string): Clip | undefined {
     return this.#clips.get(id);
+  }
+
+  /** Name of the stream of a clip as the database has it now; undefined if there is none with that id. */
+  async streamOf(id: string): Promise<string | undefined> {
+    const row = await this.#db
+      .selectFrom('clip')
+      .innerJoin('stream', 'stream.id', 'clip.stream_id')
+      .select('stream.name')
+      .where('clip.id', '=', id)
+      .executeTakeFirst();
+    return row?.name;
   }
 
   /** All clips that have their media, newest first. */

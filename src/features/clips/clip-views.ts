@@ -12,9 +12,9 @@ import { type ClipExtent, measureClip } from '../../delivery/clip/clip-extent.ts
 import type { Clock } from '../../lib/clock.ts';
 import { dropOldest } from '../../lib/drop-oldest.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import type { Clip } from '../../recording/clips/clip-table.ts';
-import type { Catalog } from '../catalog.ts';
-import type { StreamDefinition } from '../definition.ts';
+import type { Catalog } from '../../streams/catalog.ts';
+import type { StreamDefinition } from '../../streams/definition.ts';
+import type { Clip } from './clip-table.ts';
 
 /** Measured clips that are complete, about 100 bytes each. */
 const MAX_MEASURED = 5000;

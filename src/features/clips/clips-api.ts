@@ -16,9 +16,9 @@ import { streamUnknown } from '../../api/stream-name.ts';
 import type { EventBus } from '../../cluster/bus/event-bus.ts';
 import { measureClip } from '../../delivery/clip/clip-extent.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import type { Clip, ClipTable } from '../../recording/clips/clip-table.ts';
-import type { Catalog } from '../catalog.ts';
-import type { StreamDefinition } from '../definition.ts';
+import type { Catalog } from '../../streams/catalog.ts';
+import type { StreamDefinition } from '../../streams/definition.ts';
+import type { Clip, ClipTable } from './clip-table.ts';
 import { ClipViews, type ClipViewsParts, isRestricted } from './clip-views.ts';
 
 /** Longest clip, ms. */

@@ -4,9 +4,10 @@ import { administrator, anonymous, type Principal } from '../../accounts/princip
 import type { ClipRequest } from '../../api/clips/clips-api.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { Retention } from '../../recording/retention.ts';
-import { openStreams, START_MS, type StreamsRig, temporaryFolder } from '../streams.fixture.ts';
+import { openStreams, START_MS, type StreamsRig, temporaryFolder } from '../../streams/streams.fixture.ts';
+import { createClipKeeper } from './clip-keeper.ts';
+import { ClipTable } from './clip-table.ts';
 import { ServedClips } from './clips-api.ts';
-import { loseClips } from './lose-clips.ts';
 
 const HOUR = 3_600_000;
 const refusal = (code: string) => (error: unknown) => error instanceof OxbowError && error.code === code;
@@ -20,8 +21,10 @@ async function openRig(path: string, visibility: 'public' | 'private' | 'signed'
   await rig.api.create('door', { ...testSource, visibility });
   rig.source('door').flow(6000);
   await rig.settle();
+  const clips = await ClipTable.open(rig.store.db);
+  rig.deps.kept.add(createClipKeeper({ ...rig.deps, clips, catalog: rig.catalog }));
   const api = new ServedClips({
-    clips: rig.deps.clips,
+    clips,
     catalog: rig.catalog,
     clock: rig.clock,
     events: rig.deps.events,
@@ -38,7 +41,7 @@ async function openRig(path: string, visibility: 'public' | 'private' | 'signed'
     ...change,
   });
   const types = () => rig.events.filter(({ type }) => type.startsWith('clip.')).map(({ type }) => type);
-  return { rig, api, ask, types };
+  return { rig, clips, api, ask, types };
 }
 
 /** Stops a stream, until its recording is in the index. */
@@ -59,7 +62,7 @@ async function retain({ deps, catalog, clock }: StreamsRig): Promise<void> {
     streams: () => catalog.recordings.retentionRules,
     pinned: (streamId) => deps.kept.ranges(streamId),
     pinnedForGood: (streamId) => deps.pins.ranges(streamId),
-    giveUp: (streamId, window) => loseClips({ ...deps, catalog }, streamId, window),
+    giveUp: (streamId, window) => deps.kept.lose(streamId, window, 'disk'),
     onDeletedBefore: (streamId, us) => catalog.recordings.setDeletedBefore(streamId, us),
     release() {},
     deleted() {},
@@ -110,7 +113,7 @@ suite('a clip', () => {
 
   test('is refused without media, in the future, backwards and too long, and keeps nothing then', async () => {
     await using folder = await temporaryFolder();
-    const { rig, api, ask } = await openRig(folder.path);
+    const { rig, clips, api, ask } = await openRig(folder.path);
     await using _closing = rig;
     const nowMs = rig.clock.nowMs();
     const create = (fromMs: number, toMs: number) => api.create(ask({ fromMs, toMs }), ada);
@@ -119,7 +122,7 @@ suite('a clip', () => {
     await assert.rejects(create(nowMs, nowMs), refusal('bad-time'));
     await assert.rejects(create(nowMs - HOUR - 1, nowMs), refusal('clip-too-long'));
     await assert.rejects(api.create(ask({ stream: 'attic' }), ada), refusal('stream-unknown'));
-    assert.deepEqual(rig.deps.clips.newestFirst, []);
+    assert.deepEqual(clips.newestFirst, []);
   });
 
   test('of a restricted stream is more open only if the request confirms it', async () => {

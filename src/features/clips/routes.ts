@@ -1,26 +1,27 @@
 /**
  * Routes of clips: list, create, get, change, delete.
- * In: requests below /api/v1/clips. Out: calls of `deps.clips`; ClipView; an audit line for a clip that is
- * more open than its stream.
+ * In: requests below /api/v1/clips. Out: ClipView; an audit line for a clip that is more open than its
+ * stream.
  */
 import { ClipList, ClipListQuery, ClipPatch, ClipView, clipsPerPage, NewClip } from '../../api/clips/clip-shapes.ts';
-import type { ChangedClip, ClipClient } from '../../api/clips/clips-api.ts';
+import type { ChangedClip, ClipClient, ClipsApi } from '../../api/clips/clips-api.ts';
+import type { HttpDeps } from '../../http/deps.ts';
+import { readEnd, readInstant } from '../../http/route/instant-field.ts';
+import { mergePages, missingFields } from '../../http/route/merge-lists.ts';
+import { IdParams } from '../../http/route/page-query.ts';
+import type { RouteCall } from '../../http/route/route.ts';
+import { purgeField } from '../../http/routes/streams/edge-purges.ts';
+import { findStream } from '../../http/routes/streams/streams.ts';
 import { checkClipToken } from '../../serve/media/watch-token-policy.ts';
-import type { HttpDeps } from '../deps.ts';
-import { readEnd, readInstant } from '../route/instant-field.ts';
-import { mergePages, missingFields } from '../route/merge-lists.ts';
-import { IdParams } from '../route/page-query.ts';
-import { defineRoute, type Route, type RouteCall } from '../route/route.ts';
-import { purgeField } from './streams/edge-purges.ts';
-import { findStream } from './streams/streams.ts';
+import { rowsFor } from '../feature.ts';
 
 /** The client of a call about one clip. */
 function clientOf(
   id: string,
   { principal, token }: Pick<RouteCall, 'principal' | 'token'>,
-  deps: HttpDeps,
+  clips: ClipsApi,
+  { access, clock }: HttpDeps,
 ): ClipClient {
-  const { access, clips, clock } = deps;
   if (token !== undefined) {
     const nowMs = clock.nowMs();
     checkClipToken(token, id, clips.facts(id)?.stream, (given, name) =>
@@ -58,13 +59,15 @@ function pageLimit({ limit }: ClipListQuery): number {
   return Math.min(clipsPerPage.most, Number(limit ?? clipsPerPage.usual));
 }
 
-/** As streams/clips/clips-api.ts prints it. */
+/** As clips-api.ts prints it. */
 function clipCursorOf({ createdAt, id }: ClipView): string {
   return `${Date.parse(createdAt) * 1000}.${id}`;
 }
 
+const defineRoute = rowsFor<ClipsApi>();
+
 /** The rows. */
-export const clipRoutes: readonly Route[] = [
+export const clipRoutes = [
   defineRoute({
     method: 'GET',
     path: '/api/v1/clips',
@@ -74,7 +77,7 @@ export const clipRoutes: readonly Route[] = [
       'Lists clips, newest first: for everyone the public ones, for an owner its own too, for administrators all.',
     query: ClipListQuery,
     replies: { 200: ClipList },
-    async answer({ query, principal, elsewhere }, { clips, otherNodes }) {
+    async answer({ query, principal, elsewhere }, clips, { otherNodes }) {
       const [own, others] = await Promise.all([clips.list(query, principal), elsewhere()]);
       const body = mergePages(own, others, {
         keyOf: ({ id }) => id,
@@ -96,11 +99,11 @@ export const clipRoutes: readonly Route[] = [
     body: NewClip,
     replies: { 201: ClipView },
     repeatable: true,
-    async answer({ body: { from, to, title = '', visibility, confirm = false, stream }, ...call }, deps) {
+    async answer({ body: { from, to, title = '', visibility, confirm = false, stream }, ...call }, clips, deps) {
       const fromMs = readInstant('from', from);
       const toMs = readEnd('to', to, fromMs);
       await findStream(stream, call.sees, deps);
-      const made = await deps.clips.create({ stream, fromMs, toMs, title, visibility, confirm }, call.principal);
+      const made = await clips.create({ stream, fromMs, toMs, title, visibility, confirm }, call.principal);
       auditOpened(made, call, deps);
       return { status: 201, headers: { location: `/api/v1/clips/${made.view.id}` }, body: made.view };
     },
@@ -113,7 +116,9 @@ export const clipRoutes: readonly Route[] = [
     sentence: 'Returns a clip with the addresses of its media.',
     params: IdParams,
     replies: { 200: ClipView },
-    answer: async ({ params: { id }, ...call }, deps) => ({ body: await deps.clips.get(id, clientOf(id, call, deps)) }),
+    answer: async ({ params: { id }, ...call }, clips, deps) => ({
+      body: await clips.get(id, clientOf(id, call, clips, deps)),
+    }),
   }),
   defineRoute({
     method: 'PATCH',
@@ -124,8 +129,8 @@ export const clipRoutes: readonly Route[] = [
     params: IdParams,
     body: ClipPatch,
     replies: { 200: ClipView },
-    async answer({ params: { id }, body, ...call }, deps) {
-      const changed = await deps.clips.update(id, body, call.principal);
+    async answer({ params: { id }, body, ...call }, clips, deps) {
+      const changed = await clips.update(id, body, call.principal);
       auditOpened(changed, call, deps);
       return { headers: await purgeField(deps, 'clip', id), body: changed.view };
     },
@@ -138,8 +143,8 @@ export const clipRoutes: readonly Route[] = [
     sentence: 'Deletes a clip, for its owner and administrators. Retention then deletes what only the clip kept.',
     params: IdParams,
     replies: { 204: undefined },
-    async answer({ params: { id }, principal }, deps) {
-      await deps.clips.remove(id, principal);
+    async answer({ params: { id }, principal }, clips, deps) {
+      await clips.remove(id, principal);
       return { status: 204, headers: await purgeField(deps, 'clip', id) };
     },
   }),
