@@ -71,6 +71,12 @@ export const features: readonly Feature[] = [
     'watch/live watch/dash',
   ),
   feature('Timeline and the past', 'opens any past moment', 'timeline delivery/past dvr', 'watch/timeline watch/past'),
+  feature(
+    'Markers and pins',
+    'marks instants, and ranges that retention keeps',
+    'marks markers marker-table pin-table pinned-windows kept-windows',
+    'watch/timeline record/disk-space',
+  ),
   feature('Clips', 'makes a file of a range', 'clips clip timelapse', 'watch/clips'),
   feature(
     'Pictures',

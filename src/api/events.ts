@@ -10,10 +10,11 @@ import { clipEvents } from './clips/clip-events.ts';
 import { HoldView } from './deletions/deletion-shapes.ts';
 import { gapCauses } from './gap.ts';
 import { JobView } from './jobs/job-shapes.ts';
+import { markEvents } from './marks/mark-events.ts';
 import { relayEvents } from './relay/relay-events.ts';
-import { MarkerView, PinView, StreamView } from './shapes.ts';
+import { StreamView } from './shapes.ts';
 import { storageEvents } from './storage-events.ts';
-import { Type } from './type.ts';
+import { inline, Type } from './type.ts';
 
 const Time = Type.String({ format: 'date-time', description: 'RFC 3339, UTC, milliseconds' });
 const Detail = Type.String({ description: 'for a person; never an address of a source' });
@@ -245,14 +246,7 @@ export const eventTable = {
       }),
     }),
   },
-  'marker.added': { audience: 'stream', sentence: 'A marker was added.', data: inline(MarkerView) },
-  'marker.removed': {
-    audience: 'stream',
-    sentence: 'A marker was deleted.',
-    data: Type.Object({ id: Type.String() }),
-  },
-  'pin.added': { audience: 'stream', sentence: 'A pin was added.', data: inline(PinView) },
-  'pin.removed': { audience: 'stream', sentence: 'A pin was deleted.', data: Type.Object({ id: Type.String() }) },
+  ...markEvents,
   'recording.deleted': {
     audience: 'stream',
     sentence: 'A range of a recording was deleted on request.',
@@ -347,9 +341,4 @@ export function eventSchema(type: EventType): TSchema {
     stream: Type.Union([Type.String(), Type.Null()]),
     data: eventTable[type].data as TSchema,
   });
-}
-
-/** A named shape as part of another one. */
-function inline<S extends typeof MarkerView | typeof PinView | typeof HoldView | typeof Finding>(schema: S): S {
-  return { ...schema, $id: undefined } as unknown as S;
 }

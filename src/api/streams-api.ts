@@ -13,52 +13,13 @@ import type {
 import type { ActivityView } from './measure/activity.ts';
 import type { StatsHistory, StreamStats } from './measure/stats-shapes.ts';
 import type { StreamPicture } from './picture.ts';
-import type {
-  GapView,
-  MarkerView,
-  PinView,
-  SourceSettings,
-  StreamPatch,
-  StreamSettings,
-  StreamView,
-  TimelineView,
-} from './shapes.ts';
+import type { GapView, SourceSettings, StreamPatch, StreamSettings, StreamView, TimelineView } from './shapes.ts';
 
 /**
  * Throws if a change may not be made: called in the change's turn with the revision that is there, undefined
  * for no stream.
  */
 export type Precondition = (revision: string | undefined) => void;
-
-/** Which markers to list; ms since 1970. */
-export interface MarkerQuery {
-  readonly fromMs: number;
-  readonly toMs: number;
-  /** `nextCursor` of the page before. */
-  readonly cursor?: string | undefined;
-}
-
-/** Markers and pins of streams; each call refuses `stream-unknown`. */
-export interface MarksApi {
-  /** Markers in [fromMs, toMs), oldest first, and where the next page begins. Refuses `bad-request`. */
-  markers(
-    name: string,
-    query: MarkerQuery,
-  ): Promise<{ readonly items: readonly MarkerView[]; readonly nextCursor: string | null }>;
-  /** Refuses `bad-time`, `limit-reached`. */
-  addMarker(name: string, marker: { readonly atMs: number; readonly text: string }): Promise<MarkerView>;
-  /** Refuses `marker-unknown`. */
-  removeMarker(name: string, id: string): Promise<void>;
-  /** All pins, oldest first. */
-  pins(name: string): Promise<readonly PinView[]>;
-  /** Refuses `bad-time`, `window-too-long`, `no-media`, `gone`, `limit-reached`. */
-  addPin(
-    name: string,
-    pin: { readonly fromMs: number; readonly toMs: number; readonly text: string },
-  ): Promise<PinView>;
-  /** Refuses `pin-unknown`. */
-  removePin(name: string, id: string): Promise<void>;
-}
 
 /** Pictures of streams; each call refuses `stream-unknown`. */
 export interface PicturesApi {
@@ -97,7 +58,7 @@ export interface InspectApi {
 }
 
 /** The streams of this server. */
-export interface StreamsApi extends MarksApi, PicturesApi, StatsApi, InspectApi {
+export interface StreamsApi extends PicturesApi, StatsApi, InspectApi {
   /** All streams, also private ones, in the order of the list. */
   list(): Promise<readonly StreamView[]>;
   get(name: string): Promise<StreamView | undefined>;

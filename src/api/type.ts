@@ -3,7 +3,7 @@
  * time, because it would load 200 modules and 10 MiB for the dozen functions below.
  * In: api/shapes and http/routes. Out: plain JSON Schema (draft 2020-12). Pure.
  */
-import type { Type as Builder } from 'typebox';
+import type { Type as Builder, TSchema } from 'typebox';
 
 /** What of typebox is offered here. */
 type Offered =
@@ -43,3 +43,8 @@ const builder = {
 
 /** The builder; its functions are documented by typebox under the same names. */
 export const Type = builder as unknown as Pick<typeof Builder, Offered>;
+
+/** A named shape as part of another one: the reference prints it in its place. */
+export function inline<S extends TSchema>(schema: S): S {
+  return { ...schema, $id: undefined } as unknown as S;
+}

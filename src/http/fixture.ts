@@ -378,24 +378,6 @@ function fakeStreams(calls: string[]): StreamsApi {
     restart: order('restart'),
     pause: order('pause'),
     resume: order('resume'),
-    async markers(name, query) {
-      note('markers', name, query);
-      return { items: [{ id: 'm1', at: '2026-11-19T08:00:00.000Z', text: 'goal' }], nextCursor: null };
-    },
-    async addMarker(name, { atMs, text }) {
-      note('addMarker', name, { atMs, text });
-      return { id: `m${calls.length}`, at: new Date(atMs).toISOString(), text };
-    },
-    async removeMarker(name, id) {
-      note('removeMarker', name, id);
-      if (id !== 'm1') throw new OxbowError('marker-unknown', `no ${id}`);
-    },
-    pins: async () => [],
-    async addPin(name, { fromMs, toMs, text }) {
-      note('addPin', name, { fromMs, toMs, text });
-      return { id: 'p1', from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString(), text };
-    },
-    removePin: async (name, id) => void note('removePin', name, id),
     async timeline(name, fromMs, toMs, resS) {
       note('timeline', name, fromMs, toMs, ...(resS ? [resS] : []));
       const [from, to] = [new Date(fromMs).toISOString(), new Date(toMs).toISOString()];

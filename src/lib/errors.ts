@@ -5,6 +5,7 @@
  */
 import { alarmRefusals } from '../features/alarms/refusals.ts';
 import { clipRefusals } from '../features/clips/refusals.ts';
+import { markRefusals } from '../features/marks/refusals.ts';
 import { relayRefusals } from '../features/relays/refusals.ts';
 import { accountRefusals } from './refusals/accounts.ts';
 import { deletionRefusals } from './refusals/deletions.ts';
@@ -111,16 +112,7 @@ export const refusals = {
     title: 'No recorded media',
     hint: 'GET /api/v1/streams/{name}/timeline lists recorded media and the causes of gaps.',
   },
-  'marker-unknown': {
-    status: 404,
-    title: 'Unknown marker',
-    hint: 'GET /api/v1/streams/{name}/markers lists them.',
-  },
-  'pin-unknown': {
-    status: 404,
-    title: 'Unknown pin',
-    hint: 'GET /api/v1/streams/{name}/pins lists them.',
-  },
+  ...markRefusals,
   'job-unknown': {
     status: 404,
     title: 'Unknown job',

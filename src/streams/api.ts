@@ -11,7 +11,7 @@ import type { UnopenedStream } from './catalog/unopened-streams.ts';
 import type { Catalog } from './catalog.ts';
 import { createInspectApi } from './inspect/inspect-api.ts';
 import type { ManagedStream } from './managed-stream.ts';
-import { createMarksApi } from './marks.ts';
+import { marksBetween } from './marks.ts';
 import { createStatsApi } from './measure/stats-api.ts';
 import { createPicturesApi } from './picture/pictures.ts';
 import { revisionOf } from './revision.ts';
@@ -41,17 +41,15 @@ export function createStreamsApi(
       totals: await deps.table.totals(stream.definition.id),
       picture: deps.pictures.versionOf(stream.definition.id),
     });
-  const { marksBetween, ...marks } = createMarksApi(deps, catalog);
   const timeline = async (name: string, fromMs: number, toMs: number, resS = 0) => {
     const stream = catalog.get(name);
     const [fromUs, toUs] = [fromMs * 1000, toMs * 1000];
     const read = await readTimeline(stream.recording, deps.table, stream.timelineEnd, fromUs, toUs);
     const coarse = coarsen(read, resS);
-    const set = await marksBetween(stream.definition.id, fromUs, toUs, coarse.resS);
+    const set = await marksBetween(deps, stream.definition.id, fromUs, toUs, coarse.resS);
     return timelineViewOf(coarse, set, (us) => stream.settled(us), stream.definition.source);
   };
   return {
-    ...marks,
     ...createPicturesApi(deps, catalog),
     ...createStatsApi(deps, catalog, viewersOf),
     ...createInspectApi(deps.clock, catalog, timeline),

@@ -39,27 +39,14 @@ suite('the events of a stream', () => {
     assert.ok(events.every(({ stream }) => stream === 'door'));
   });
 
-  test('a new generation is published with its number, and markers and pins when they are added and removed', async () => {
+  test('a new generation is published with its number', async () => {
     await using folder = await temporaryFolder();
     await using opened = await openStreams({ folder: folder.path });
-    const { catalog, events, api, clock } = opened;
+    const { catalog, events } = opened;
     await catalog.create('door', settings);
     opened.source('door').flow(8000);
     await opened.settle();
     const published = events.flatMap((event) => (event.type === 'stream.generation' ? [event.data.number] : []));
     assert.deepEqual(published, [catalog.get('door').list.generation!.number]);
-    const marker = await api.addMarker('door', { atMs: clock.nowMs(), text: 'goal' });
-    await api.removeMarker('door', marker.id);
-    await assert.rejects(api.removeMarker('door', marker.id), { code: 'marker-unknown' });
-    await opened.settle();
-    const pin = await api.addPin('door', { fromMs: START_MS, toMs: START_MS + 2000, text: '' });
-    await api.removePin('door', pin.id);
-    const marks = events.filter(({ type }) => /^(marker|pin)\./.test(type)).map(({ type, data }) => [type, data]);
-    assert.deepEqual(marks, [
-      ['marker.added', marker],
-      ['marker.removed', { id: marker.id }],
-      ['pin.added', pin],
-      ['pin.removed', { id: pin.id }],
-    ]);
   });
 });

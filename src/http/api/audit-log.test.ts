@@ -36,7 +36,7 @@ suite('the audit log', () => {
     const headers = { ...asAdmin, traceparent: `00-${traceId}-b7ad6b7169203331-01` };
     await ask('POST', '/api/v1/streams/public/restart?token=hidden', headers);
     await ask('POST', '/api/v1/streams', asAdmin, { name: 'yard', source: { type: 'test' } });
-    await ask('POST', '/api/v1/streams/door/markers', asAdmin, {});
+    await ask('PUT', '/api/v1/streams/door', asAdmin, {});
     await ask('GET', '/api/v1/system', asAdmin);
     await ask('POST', '/api/v1/probe', asAdmin, { url: 'https://cam.example/broken' });
     const [restart, made, wrong, failed, ...more] = await lines(4);

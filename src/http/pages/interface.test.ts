@@ -275,13 +275,7 @@ suite('pages with a preview', () => {
 
   test('any page may read the answers that the player needs, refusals too, and no others', async () => {
     const allowed = async (path: string) => (await ask(path)).headers['access-control-allow-origin'];
-    for (const path of [
-      '/api/v1/time',
-      '/api/v1/streams/public',
-      '/api/v1/streams/public/timeline',
-      '/api/v1/streams/public/markers',
-      '/api/v1/streams/public/pins',
-    ]) {
+    for (const path of ['/api/v1/time', '/api/v1/streams/public', '/api/v1/streams/public/timeline']) {
       assert.equal(await allowed(path), '*', path);
     }
     assert.equal(await allowed('/api/v1/streams/unknown'), '*');

@@ -31,7 +31,6 @@ import { deletionRoutes } from './streams/deletions.ts';
 import { edgePurgeRoutes } from './streams/edge-purges.ts';
 import { inspectRoutes } from './streams/inspect.ts';
 import { iptvRoutes } from './streams/iptv.ts';
-import { markRoutes } from './streams/marks.ts';
 import { pictureRoutes } from './streams/pictures.ts';
 import { playbackSessionRoutes } from './streams/playback-sessions.ts';
 import { probeRoutes } from './streams/probe.ts';
@@ -55,7 +54,6 @@ const groups: readonly (readonly Route[])[] = [
   inspectRoutes,
   probeRoutes,
   timelineRoutes,
-  markRoutes,
   iptvRoutes,
   deletionRoutes,
   edgePurgeRoutes,

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { OxbowError } from '../lib/errors.ts';
-import { MAX_PINS, PinTable } from '../recording/pin-table.ts';
-import { Retention } from '../recording/retention.ts';
-import { rebuildIndex } from './offline/rebuild.ts';
-import { openStreams, START_MS, type StreamsRig, temporaryFolder } from './streams.fixture.ts';
+import type { PinView } from '../../api/shapes.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { MAX_PINS, PinTable } from '../../recording/pin-table.ts';
+import { Retention } from '../../recording/retention.ts';
+import { rebuildIndex } from '../../streams/offline/rebuild.ts';
+import { openStreams, START_MS, type StreamsRig, temporaryFolder } from '../../streams/streams.fixture.ts';
+import { createMarksApi } from './marks-api.ts';
 
 const HOUR = 3_600_000;
 const WINDOW = 600_000;
@@ -13,6 +15,8 @@ const MARK = START_MS - (START_MS % WINDOW);
 const EVER = [0, START_MS + 1000 * HOUR] as const;
 const refusal = (code: string) => (error: unknown) => error instanceof OxbowError && error.code === code;
 const testSource = { source: { type: 'test' } } as const;
+
+const marksOf = ({ deps, catalog }: StreamsRig) => createMarksApi(deps, catalog);
 
 /** A pass of retention as the program makes it. */
 async function retain({ deps, catalog, clock }: StreamsRig): Promise<void> {
@@ -36,9 +40,10 @@ suite('markers', () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     const { api, deps, catalog } = rig;
+    const marks = marksOf(rig);
     await api.create('door', testSource);
     const { id: streamId } = catalog.get('door').definition;
-    const goal = await api.addMarker('door', { atMs: START_MS + 1, text: 'goal ⚽' });
+    const goal = await marks.addMarker('door', { atMs: START_MS + 1, text: 'goal ⚽' });
     assert.deepEqual({ ...goal, id: '' }, { id: '', at: new Date(START_MS + 1).toISOString(), text: 'goal ⚽' });
     assert.deepEqual((await api.timeline('door', START_MS, START_MS + 2)).markers, [goal]);
     assert.deepEqual((await api.timeline('door', START_MS, START_MS + 1)).markers, []);
@@ -57,7 +62,7 @@ suite('markers', () => {
     let cursor: string | undefined;
     let pages = 0;
     do {
-      const page = await api.markers('door', { fromMs: 0, toMs: EVER[1], cursor });
+      const page = await marks.markers('door', { fromMs: 0, toMs: EVER[1], cursor });
       for (const { id } of page.items) seen.add(id);
       cursor = page.nextCursor ?? undefined;
       pages++;
@@ -65,11 +70,11 @@ suite('markers', () => {
     assert.deepEqual([seen.size, pages], [2501, 3]);
     const { markers } = await api.timeline('door', ...EVER);
     assert.ok(markers.length > 0 && markers.length <= 2000, `${markers.length}`);
-    await api.removeMarker('door', goal.id);
-    await assert.rejects(api.removeMarker('door', goal.id), refusal('marker-unknown'));
-    await assert.rejects(api.markers('door', { fromMs: 0, toMs: 1, cursor: 'x' }), refusal('bad-request'));
-    await assert.rejects(api.addMarker('door', { atMs: START_MS + 61_000, text: '' }), refusal('bad-time'));
-    await assert.rejects(api.addMarker('unknown', { atMs: START_MS, text: '' }), refusal('stream-unknown'));
+    await marks.removeMarker('door', goal.id);
+    await assert.rejects(marks.removeMarker('door', goal.id), refusal('marker-unknown'));
+    await assert.rejects(marks.markers('door', { fromMs: 0, toMs: 1, cursor: 'x' }), refusal('bad-request'));
+    await assert.rejects(marks.addMarker('door', { atMs: START_MS + 61_000, text: '' }), refusal('bad-time'));
+    await assert.rejects(marks.addMarker('unknown', { atMs: START_MS, text: '' }), refusal('stream-unknown'));
   });
 });
 
@@ -77,7 +82,7 @@ suite('pins', () => {
   test('keep old media on the timeline and in the windows, over a restart and a rebuild, until they are deleted', async () => {
     await using folder = await temporaryFolder();
     const pinned = { fromMs: MARK + WINDOW + 1000, toMs: MARK + WINDOW + 2000, text: 'keep me' };
-    let pin: Awaited<ReturnType<StreamsRig['api']['addPin']>>;
+    let pin: PinView;
     const laterMs = START_MS + 5 * HOUR;
     {
       await using rig = await openStreams({ folder: folder.path });
@@ -87,7 +92,7 @@ suite('pins', () => {
       rig.source('door').down(30_000);
       rig.source('door').flow(5000);
       await rig.settle();
-      pin = await rig.api.addPin('door', pinned);
+      pin = await marksOf(rig).addPin('door', pinned);
       assert.deepEqual((await rig.api.timeline('door', ...EVER)).pins, [pin]);
       rig.source('door').down(1000);
       await rig.settle();
@@ -101,16 +106,16 @@ suite('pins', () => {
     await using rig = await openStreams({ folder: folder.path, nowMs: laterMs + 6000 });
     await retain(rig);
     await check(rig);
-    await rig.api.removePin('door', pin.id);
-    await assert.rejects(rig.api.removePin('door', pin.id), refusal('pin-unknown'));
+    await marksOf(rig).removePin('door', pin.id);
+    await assert.rejects(marksOf(rig).removePin('door', pin.id), refusal('pin-unknown'));
     await retain(rig);
     const view = await rig.api.timeline('door', ...EVER);
     assert.deepEqual([view.pins, view.deleted], [[], []]);
     assert.ok(Date.parse(view.from) > laterMs - 2 * HOUR);
     assert.ok(Date.parse((await rig.api.get('door'))!.recorded.from!) > laterMs - HOUR);
     // Nothing is left there to pin.
-    await assert.rejects(rig.api.addPin('door', pinned), refusal('gone'));
-    assert.deepEqual(await rig.api.pins('door'), []);
+    await assert.rejects(marksOf(rig).addPin('door', pinned), refusal('gone'));
+    assert.deepEqual(await marksOf(rig).pins('door'), []);
 
     async function check({ api }: StreamsRig): Promise<void> {
       const view = await api.timeline('door', ...EVER);
@@ -137,8 +142,9 @@ suite('pins', () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     const { api } = rig;
+    const marks = marksOf(rig);
     await api.create('door', testSource);
-    const add = (fromMs: number, toMs: number) => api.addPin('door', { fromMs, toMs, text: '' });
+    const add = (fromMs: number, toMs: number) => marks.addPin('door', { fromMs, toMs, text: '' });
     await assert.rejects(add(START_MS - 1, START_MS), refusal('no-media'));
     rig.source('door').flow(5000);
     await rig.settle();
@@ -146,7 +152,7 @@ suite('pins', () => {
     await assert.rejects(add(nowMs, nowMs + 61_000), refusal('bad-time'));
     await assert.rejects(add(nowMs, nowMs), refusal('bad-time'));
     await assert.rejects(add(nowMs - 32 * 24 * HOUR, nowMs), refusal('window-too-long'));
-    assert.deepEqual(await api.pins('door'), [], 'what was refused pins nothing');
+    assert.deepEqual(await marks.pins('door'), [], 'what was refused pins nothing');
     const { id: stream_id } = rig.catalog.get('door').definition;
     const rows = Array.from({ length: MAX_PINS }, (_, i) => ({
       id: `p${i}`,
@@ -164,11 +170,12 @@ suite('pins', () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     const { api } = rig;
+    const marks = marksOf(rig);
     await api.create('door', testSource);
     rig.source('door').flow(5000);
     await rig.settle();
-    await api.addPin('door', { fromMs: START_MS, toMs: START_MS + 1000, text: '' });
-    await api.addMarker('door', { atMs: START_MS, text: '' });
+    await marks.addPin('door', { fromMs: START_MS, toMs: START_MS + 1000, text: '' });
+    await marks.addMarker('door', { atMs: START_MS, text: '' });
     await api.remove('door', { recordings: 'keep' });
     await api.create('door', testSource);
     const view = await api.timeline('door', ...EVER);
@@ -177,5 +184,30 @@ suite('pins', () => {
     for (const table of ['pin', 'marker', 'retention'] as const) {
       assert.deepEqual(await rig.store.db.selectFrom(table).selectAll().execute(), []);
     }
+  });
+
+  test('and markers are published when they are added and removed', async () => {
+    await using folder = await temporaryFolder();
+    await using rig = await openStreams({ folder: folder.path });
+    const marks = marksOf(rig);
+    await rig.api.create('door', testSource);
+    rig.source('door').flow(8000);
+    await rig.settle();
+    const marker = await marks.addMarker('door', { atMs: rig.clock.nowMs(), text: 'goal' });
+    await marks.removeMarker('door', marker.id);
+    await assert.rejects(marks.removeMarker('door', marker.id), refusal('marker-unknown'));
+    const pin = await marks.addPin('door', { fromMs: START_MS, toMs: START_MS + 2000, text: '' });
+    await marks.removePin('door', pin.id);
+    await rig.settle();
+    const published = rig.events.filter(({ type }) => /^(marker|pin)\./.test(type));
+    assert.deepEqual(
+      published.map(({ type, data }) => [type, data]),
+      [
+        ['marker.added', marker],
+        ['marker.removed', { id: marker.id }],
+        ['pin.added', pin],
+        ['pin.removed', { id: pin.id }],
+      ],
+    );
   });
 });

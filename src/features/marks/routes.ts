@@ -2,12 +2,13 @@
  * Routes of markers and pins on a stream's timeline.
  * In: instants in any accepted form, texts. Out: MarkerView, PinView.
  */
-import { MarkerView, PinView } from '../../../api/shapes.ts';
-import { Type } from '../../../api/type.ts';
-import { OxbowError } from '../../../lib/errors.ts';
-import { endForms, instantForms, readEnd, readInstant } from '../../route/instant-field.ts';
-import { defineRoute, type Route } from '../../route/route.ts';
-import { findStream, NameParams } from './streams.ts';
+import type { MarksApi } from '../../api/marks/marks-api.ts';
+import { MarkerView, PinView } from '../../api/shapes.ts';
+import { Type } from '../../api/type.ts';
+import { endForms, instantForms, readEnd, readInstant } from '../../http/route/instant-field.ts';
+import { findStream, NameParams } from '../../http/routes/streams/streams.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { rowsFor } from '../feature.ts';
 
 /** The last instant of a JavaScript date, ms since 1970. */
 const END_OF_TIME_MS = 8.64e15;
@@ -32,8 +33,10 @@ const MarkerList = Type.Object(
 );
 const PinList = Type.Object({ items: Type.Array(PinView), nextCursor: Type.Null() }, { $id: 'PinList' });
 
+const defineRoute = rowsFor<MarksApi>();
+
 /** The rows. */
-export const markRoutes: readonly Route[] = [
+export const markRoutes = [
   defineRoute({
     method: 'GET',
     path: '/api/v1/streams/:name/markers',
@@ -44,7 +47,7 @@ export const markRoutes: readonly Route[] = [
     params: NameParams,
     query: MarkerQuery,
     replies: { 200: MarkerList },
-    async answer({ params: { name }, query, sees }, deps) {
+    async answer({ params: { name }, query, sees }, marks, deps) {
       await findStream(name, sees, deps);
       const givenMs = query.from === undefined ? undefined : readInstant('from', query.from);
       const toMs = query.to === undefined ? END_OF_TIME_MS : readEnd('to', query.to, givenMs);
@@ -54,7 +57,7 @@ export const markRoutes: readonly Route[] = [
           'bad-time',
           `\`from\` (${query.from ?? 0}) must be before \`to\` (${query.to ?? 'the end'}).`,
         );
-      return { body: await deps.streams.markers(name, { fromMs, toMs, cursor: query.cursor }) };
+      return { body: await marks.markers(name, { fromMs, toMs, cursor: query.cursor }) };
     },
   }),
   defineRoute({
@@ -67,8 +70,8 @@ export const markRoutes: readonly Route[] = [
     body: NewMarker,
     replies: { 201: MarkerView },
     repeatable: true,
-    async answer({ params: { name }, body: { at, text = '' } }, { streams }) {
-      const marker = await streams.addMarker(name, { atMs: readInstant('at', at), text });
+    async answer({ params: { name }, body: { at, text = '' } }, marks) {
+      const marker = await marks.addMarker(name, { atMs: readInstant('at', at), text });
       return { status: 201, headers: { location: `/api/v1/streams/${name}/markers/${marker.id}` }, body: marker };
     },
   }),
@@ -80,8 +83,8 @@ export const markRoutes: readonly Route[] = [
     sentence: 'Deletes a marker.',
     params: MarkParams,
     replies: { 204: undefined },
-    async answer({ params: { name, id } }, { streams }) {
-      await streams.removeMarker(name, id);
+    async answer({ params: { name, id } }, marks) {
+      await marks.removeMarker(name, id);
       return { status: 204 };
     },
   }),
@@ -94,9 +97,9 @@ export const markRoutes: readonly Route[] = [
     sentence: 'Lists the pins of a stream, oldest first.',
     params: NameParams,
     replies: { 200: PinList },
-    async answer({ params: { name }, sees }, deps) {
+    async answer({ params: { name }, sees }, marks, deps) {
       await findStream(name, sees, deps);
-      return { body: { items: await deps.streams.pins(name), nextCursor: null } };
+      return { body: { items: await marks.pins(name), nextCursor: null } };
     },
   }),
   defineRoute({
@@ -109,9 +112,9 @@ export const markRoutes: readonly Route[] = [
     body: NewPin,
     replies: { 201: PinView },
     repeatable: true,
-    async answer({ params: { name }, body: { from, to, text = '' } }, { streams }) {
+    async answer({ params: { name }, body: { from, to, text = '' } }, marks) {
       const fromMs = readInstant('from', from);
-      const pin = await streams.addPin(name, { fromMs, toMs: readEnd('to', to, fromMs), text });
+      const pin = await marks.addPin(name, { fromMs, toMs: readEnd('to', to, fromMs), text });
       return { status: 201, headers: { location: `/api/v1/streams/${name}/pins/${pin.id}` }, body: pin };
     },
   }),
@@ -123,8 +126,8 @@ export const markRoutes: readonly Route[] = [
     sentence: 'Deletes a pin. The next retention pass deletes expired media that it kept.',
     params: MarkParams,
     replies: { 204: undefined },
-    async answer({ params: { name, id } }, { streams }) {
-      await streams.removePin(name, id);
+    async answer({ params: { name, id } }, marks) {
+      await marks.removePin(name, id);
       return { status: 204 };
     },
   }),

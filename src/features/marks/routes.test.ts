@@ -1,12 +1,19 @@
 import assert from 'node:assert/strict';
-import { suite, test } from 'node:test';
-import { asAdmin, shareTestServer } from '../fixture.ts';
+import { beforeEach, suite, test } from 'node:test';
+import type { MarksApi } from '../../api/marks/marks-api.ts';
+import { asAdmin, shareTestServer } from '../../http/fixture.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { marks } from './feature.ts';
 
 const at = '2026-11-19T07:59:00.000Z';
 const atMs = Date.parse(at);
 
 suite('markers and pins over the API', () => {
-  const server = shareTestServer();
+  const calls: string[] = [];
+  const server = shareTestServer(() => ({ features: new Map([['marks', fakeMarks(calls)]]) }), {
+    routes: marks.routes,
+  });
+  beforeEach(() => calls.splice(0));
   const ask = (method: string, path: string, body?: unknown, more: Record<string, string> = {}) =>
     fetch(`${server().url}/api/v1/streams/${path}`, {
       method,
@@ -23,7 +30,7 @@ suite('markers and pins over the API', () => {
     assert.equal(made.headers.get('location'), `/api/v1/streams/public/markers/${marker.id}`);
     await ask('POST', 'public/markers', { at: String(atMs), text: 'goal' }, key);
     await ask('POST', 'unlisted/markers', { at: String(atMs), text: 'goal' }, key);
-    assert.deepEqual(server().calls, [
+    assert.deepEqual(calls, [
       `addMarker("public", {"atMs":${atMs},"text":"goal"})`,
       `addMarker("unlisted", {"atMs":${atMs},"text":"goal"})`,
     ]);
@@ -37,7 +44,7 @@ suite('markers and pins over the API', () => {
     assert.equal(made.status, 201);
     assert.equal(((await made.json()) as { text: string }).text, '');
     assert.equal((await ask('DELETE', 'public/pins/p1')).status, 204);
-    assert.deepEqual(server().calls, [
+    assert.deepEqual(calls, [
       `addPin("public", {"fromMs":${atMs},"toMs":1795075200000,"text":""})`,
       'removePin("public", "p1")',
     ]);
@@ -54,7 +61,7 @@ suite('markers and pins over the API', () => {
     ] as const) {
       assert.equal((await ask('POST', path, body)).status, 400, JSON.stringify(body).slice(0, 80));
     }
-    assert.deepEqual(server().calls, []);
+    assert.deepEqual(calls, []);
   });
 
   test('a client that may see a stream may read them; only administrators write', async () => {
@@ -73,12 +80,37 @@ suite('markers and pins over the API', () => {
     }
   });
 
-  test('the timeline is requested at the given resolution', async () => {
-    const span = 'from=1795000000&to=1795000600';
-    assert.equal((await ask('GET', `public/timeline?${span}&res=60`)).status, 200);
-    assert.deepEqual(server().calls, ['timeline("public", 1795000000000, 1795000600000, 60)']);
-    for (const res of ['-1', '1.5', 'x', '1234567']) {
-      assert.equal((await ask('GET', `public/timeline?${span}&res=${res}`)).status, 400);
+  test('any page may read those of a public stream, refusals too', async () => {
+    const corsOf = async (path: string) => {
+      const { headers } = await ask('GET', path, undefined, { origin: 'https://other.example' });
+      return headers.get('access-control-allow-origin');
+    };
+    for (const what of ['markers', 'pins']) {
+      assert.equal(await corsOf(`public/${what}`), '*');
     }
+    assert.equal(await corsOf('public/markers?from=noon'), '*');
   });
 });
+
+/** Notes calls; the only marker is `m1`. */
+function fakeMarks(calls: string[]): MarksApi {
+  const note = (name: string, ...given: readonly unknown[]) =>
+    calls.push(`${name}(${given.map((each) => JSON.stringify(each)).join(', ')})`);
+  return {
+    markers: async () => ({ items: [{ id: 'm1', at, text: 'goal' }], nextCursor: null }),
+    async addMarker(name, { atMs: ms, text }) {
+      note('addMarker', name, { atMs: ms, text });
+      return { id: `m${calls.length}`, at: new Date(ms).toISOString(), text };
+    },
+    async removeMarker(name, id) {
+      note('removeMarker', name, id);
+      if (id !== 'm1') throw new OxbowError('marker-unknown', `no ${id}`);
+    },
+    pins: async () => [],
+    async addPin(name, { fromMs, toMs, text }) {
+      note('addPin', name, { fromMs, toMs, text });
+      return { id: 'p1', from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString(), text };
+    },
+    removePin: async (name, id) => void note('removePin', name, id),
+  };
+}
