@@ -79,7 +79,7 @@ export const connections: Readonly<Record<string, Guard>> = {
     instead: 'one request of a member, bounded and within a deadline',
   },
   'src/store/postgres/pool.ts': { to: 'PostgreSQL', breaker: 'postgresql' },
-  'src/streams/erase/edge-purges.ts': {
+  'src/features/erase/edge-purges.ts': {
     to: 'edges',
     instead: 'what was not reached is listed, and tried again later',
   },

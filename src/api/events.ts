@@ -7,7 +7,7 @@ import type { Static, TSchema } from 'typebox';
 import { Finding } from './advice.ts';
 import { alarmEvents } from './alarms/alarm-events.ts';
 import { clipEvents } from './clips/clip-events.ts';
-import { HoldView } from './deletions/deletion-shapes.ts';
+import { deletionEvents } from './deletions/deletion-events.ts';
 import { gapCauses } from './gap.ts';
 import { JobView } from './jobs/job-shapes.ts';
 import { markEvents } from './marks/mark-events.ts';
@@ -247,17 +247,7 @@ export const eventTable = {
     }),
   },
   ...markEvents,
-  'recording.deleted': {
-    audience: 'stream',
-    sentence: 'A range of a recording was deleted on request.',
-    data: Type.Object({
-      id: Type.String({ description: 'of the deletion' }),
-      from: Type.String({ description: 'start of the first deleted segment, RFC 3339' }),
-      to: Type.String({ description: 'end of the last one' }),
-    }),
-  },
-  'hold.added': { audience: 'admin', sentence: 'A legal hold was set.', data: inline(HoldView) },
-  'hold.lifted': { audience: 'admin', sentence: 'A legal hold was lifted.', data: inline(HoldView) },
+  ...deletionEvents,
   ...clipEvents,
   ...storageEvents,
   'webhook.disabled': {

@@ -23,7 +23,6 @@ import { openDisk } from './disk.ts';
 import { openErrorReports } from './errors.ts';
 import { openEvents } from './events.ts';
 import { createHooks, openFeatures } from './features.ts';
-import { openDeletions, startDeletions } from './files/deletions.ts';
 import { startFolders } from './files/folders.ts';
 import { startOffload } from './files/objects.ts';
 import { startVerify } from './files/verify.ts';
@@ -143,87 +142,57 @@ export async function startApp(
   const accounts = await openAccounts(app, { store, changes, catalog, net });
   const publishAccess = openPublishAccess(app, { catalog, accounts, bus, nodes, store, changes });
   const assets = await openAssetsApi(app, { store, recordings, catalog, library, accounts, placement });
-  const deletions = await openDeletions(app, {
-    ownEvents,
-    recordings,
-    streams,
-    jobs,
-    hooks,
-    library,
-    accounts,
-    net,
-    nodes,
-  });
   const delivery = openDelivery(app, { recordings, catalog, library, hooks });
   const publishPorts = noPublishPorts();
-  const features = await openFeatures(app, {
+  const core = {
     store,
     changes,
     net,
+    nodes,
+    placement,
     bus,
+    ownEvents,
     disk,
     recordings,
     streams,
     catalog,
     jobs,
+    library,
     accounts,
     delivery,
     publishPorts,
     hooks,
-  });
+  };
+  const features = await openFeatures(app, core);
   const webrtc = createWebRtc(app, publishAccess, delivery);
   const rtp = openRtp(app, { catalog });
   const streamsElsewhere = openStreamsElsewhere(app, { store, nodes });
   const chats = openChats(app, { store, catalog, accounts, placement, streamsElsewhere });
   const mediaServers = openMediaServers(app, { store, net, accounts });
-  const rooms = openRooms(app, {
-    store,
-    bus,
-    catalog,
-    library,
-    accounts,
-    recordings,
-    chats,
-    mediaServers,
-    webrtc,
-    placement,
-    streamsElsewhere,
-  });
+  const rooms = openRooms(app, { ...core, chats, mediaServers, webrtc, streamsElsewhere });
   const served = {
+    ...core,
     storedSettings,
-    bus,
-    ownEvents,
     webhooks,
-    hooks,
-    disk,
-    recordings,
-    streams,
-    catalog,
-    jobs,
     workers,
-    library,
     uploads,
     assets,
-    deletions,
     health,
-    accounts,
-    delivery,
     mediaServers,
     rooms,
     chats,
-    publishPorts,
     rtp,
     webrtc,
   };
   const gateway = nodes && openGateway(app, nodes, served);
   const elsewhere = {
     features: features.own,
-    ...openMediaProxy(app, { ...served, net }),
+    ...openMediaProxy(app, served),
     ...(nodes &&
       gateway && {
         nodes: nodes.list,
         otherNodes: gateway,
-        internalRequests: openInternalRequests(app, { ...served, changes }, gateway),
+        internalRequests: openInternalRequests(app, served, gateway),
       }),
   };
   const http = await openHttp(app, served, elsewhere, claimed);
@@ -239,7 +208,6 @@ export async function startApp(
   startRetention(app, { recordings, catalog, chats, hooks });
   await features.start();
   startFolders(app, { recordings, catalog, health });
-  startDeletions(app, { deletions, catalog, placement });
   const keeper = startVerify(app, { store, bus, recordings, catalog, health, placement });
   startOffload(app, { store, bus, recordings, catalog, health, placement, keeper });
   startTrash(app, { library, recordings, placement });

@@ -2,10 +2,13 @@
  * The features of oxbow: the one list, in the order in which they open, and the table of routes with theirs.
  * In: the folders of src/features. Out: all routes; open features.
  */
+
 import { noClips } from '../api/clips/clips-api.ts';
+import { noEdgePurges } from '../api/deletions/edge-purge-shapes.ts';
 import { alarms } from '../features/alarms/feature.ts';
 import { clips } from '../features/clips/feature.ts';
 import type { AppContext, Hooks } from '../features/core.ts';
+import { erase } from '../features/erase/feature.ts';
 import { exports } from '../features/exports/feature.ts';
 import type { CoreParts, Feature, OpenFeature } from '../features/feature.ts';
 import { marks } from '../features/marks/feature.ts';
@@ -14,14 +17,20 @@ import { routesWith } from '../http/routes/table.ts';
 import { Emitter } from '../lib/events.ts';
 
 /** Every feature. One that is not here does not exist. */
-export const features: readonly Feature[] = [marks, clips, exports, alarms, relays];
+export const features: readonly Feature[] = [marks, erase, clips, exports, alarms, relays];
 
 /** Every route of the API and the health endpoints, in the order of the reference. */
 export const routes = routesWith(features);
 
 /** Hooks in which nothing takes part yet. */
 export function createHooks(): Hooks {
-  return { measured: new Emitter(), horizons: new Set(), clips: noClips, fileJobs: new Set() };
+  return {
+    measured: new Emitter(),
+    horizons: new Set(),
+    clips: noClips,
+    edgePurges: noEdgePurges,
+    fileJobs: new Set(),
+  };
 }
 
 interface OpenFeatures {

@@ -31,7 +31,7 @@ import { routes } from './features.ts';
  */
 export async function openHttp(
   app: AppContext,
-  parts: Omit<Parts, 'store' | 'changes' | 'net' | 'cluster' | 'nodes' | 'placement'>,
+  parts: Omit<Parts, 'store' | 'changes' | 'net' | 'cluster' | 'nodes' | 'placement' | 'ownEvents'>,
   elsewhere: Pick<HttpDeps, 'features' | 'mediaProxy' | 'itemSource' | 'nodes' | 'otherNodes' | 'internalRequests'>,
   claimed?: ClaimedPort,
 ): Promise<HttpServer> {
@@ -47,7 +47,6 @@ export async function openHttp(
     jobs,
     workers,
     assets,
-    deletions,
     health,
     accounts,
     delivery,
@@ -90,8 +89,7 @@ export async function openHttp(
       uploads,
       assets,
       clips: hooks.clips,
-      deletions: deletions.api,
-      edgePurges: deletions.edgePurges,
+      edgePurges: hooks.edgePurges,
       events: bus,
       webhooks,
       lookup,

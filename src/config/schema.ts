@@ -5,6 +5,7 @@
  * bitrates bits per second.
  */
 import { alarmsSection } from '../features/alarms/settings.ts';
+import { edgesSection } from '../features/erase/settings.ts';
 import { endpoint, ipAddresses, listenAddress, optionalEndpoint } from './address.ts';
 import { iceServers, turnPassword, turnUser } from './ice-servers.ts';
 import {
@@ -28,7 +29,6 @@ import { pagePatterns } from './page-pattern.ts';
 import { roomsSection } from './rooms-section.ts';
 import { accountsSection } from './sections/accounts-section.ts';
 import { clusterSection, redisSection } from './sections/cluster-section.ts';
-import { edgesSection } from './sections/edges-section.ts';
 import { errorsSection } from './sections/errors-section.ts';
 import { identitySection, mailSection, playbackJwtSection } from './sections/identity-section.ts';
 import { jobsSection } from './sections/jobs-section.ts';

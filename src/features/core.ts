@@ -10,7 +10,6 @@ import type { RateLimits } from '../accounts/rate-limit.ts';
 import type { TokenTries } from '../accounts/token-tries.ts';
 import type { FolderView, ObjectStoreView } from '../api/admin-shapes.ts';
 import type { ClipFinder } from '../api/clips/clips-api.ts';
-import type { DeletionsApi } from '../api/deletions/deletions-api.ts';
 import type { EdgePurgesApi } from '../api/deletions/edge-purge-shapes.ts';
 import type { AssetsApi } from '../api/library/assets-api.ts';
 import type { PublishPorts } from '../api/publish/publish-address.ts';
@@ -74,7 +73,6 @@ import type { RowChanges } from '../store/row-changes.ts';
 import type { Catalog } from '../streams/catalog.ts';
 import type { ContentMode } from '../streams/content/content-mode.ts';
 import type { Disk } from '../streams/disk.ts';
-import type { Eraser } from '../streams/erase/eraser.ts';
 import type { ManagedStream } from '../streams/managed-stream.ts';
 import type { PictureTable } from '../streams/picture/picture-table.ts';
 import type { Prober } from '../streams/source/limited-prober.ts';
@@ -206,14 +204,6 @@ export interface Recordings {
   readonly release: (prefix: SegmentPrefix) => void;
 }
 
-/** Deletions of ranges on request. */
-export interface Deletions {
-  readonly api: DeletionsApi;
-  readonly edgePurges: EdgePurgesApi;
-  /** Continues deletions. */
-  readonly eraser: Eraser;
-}
-
 /** All streams of the process. */
 export interface Streams {
   readonly deps: StreamDeps;
@@ -251,6 +241,8 @@ export interface Hooks {
   readonly horizons: Set<(streamId: string, beforeUs: number) => Promise<void>>;
   /** The clips that media addresses and pages name; the feature that has them sets it. */
   clips: ClipFinder;
+  /** The purges of edges that changes begin; the feature that purges sets it. */
+  edgePurges: Pick<EdgePurgesApi, 'begunFor'>;
   /** Jobs whose files have media of a range, or will have: a deletion of the range cancels them. */
   readonly fileJobs: Set<(stream: string, range: PinnedRange) => Promise<readonly ErasedThing[]>>;
 }
@@ -301,7 +293,6 @@ export interface Parts {
   readonly library: Library;
   readonly uploads: Uploads;
   readonly assets: AssetsApi;
-  readonly deletions: Deletions;
   readonly health: Health;
   readonly accounts: Accounts;
   readonly delivery: Delivery;

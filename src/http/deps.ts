@@ -3,7 +3,6 @@
  * In: app/http.ts provides them; tests provide fakes. Out: every file of this folder.
  */
 import type { SettingView, StorageView } from '../api/admin-shapes.ts';
-import type { DeletionsApi } from '../api/deletions/deletions-api.ts';
 import type { EdgePurgesApi } from '../api/deletions/edge-purge-shapes.ts';
 import type { JobsApi } from '../api/jobs/jobs-api.ts';
 import type { NodesApi } from '../api/nodes/nodes-api.ts';
@@ -73,8 +72,8 @@ export interface HttpDeps extends ServeDeps {
   readonly features: ReadonlyMap<string, unknown>;
   readonly jobs: JobsApi;
   readonly workers: WorkersApi;
-  readonly deletions: DeletionsApi;
-  readonly edgePurges: EdgePurgesApi;
+  /** Purges of edges that changes begin. */
+  readonly edgePurges: Pick<EdgePurgesApi, 'begunFor'>;
   readonly webhooks: WebhooksApi;
   system(): Awaitable<SystemView>;
   storage(): Awaitable<StorageView>;

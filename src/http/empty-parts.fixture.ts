@@ -2,10 +2,8 @@
  * Parts of a server that have nothing, for the tests of this folder.
  * In: nothing. Out: for fixture.ts.
  */
-import type { DeletionsApi } from '../api/deletions/deletions-api.ts';
 import type { AssetsApi } from '../api/library/assets-api.ts';
 import type { WebRtcApi } from '../api/realtime/webrtc-api.ts';
-import { streamUnknown } from '../api/stream-name.ts';
 import { OxbowError } from '../lib/errors.ts';
 import type { HttpDeps, WebhooksApi } from './deps.ts';
 
@@ -42,20 +40,6 @@ export function noWebRtc(): WebRtcApi {
     throw new OxbowError('webrtc-off', 'off');
   };
   return { iceServers: [], publish: off, play: off, end: off, trickle: off };
-}
-
-/** No deletions and no holds. */
-export function fakeDeletions(): DeletionsApi {
-  const unknown = (name: string) => Promise.reject(streamUnknown(name));
-  return {
-    delete: unknown,
-    list: async () => ({ items: [], nextCursor: null }),
-    get: (id) => Promise.reject(new OxbowError('deletion-unknown', id)),
-    holds: () => [],
-    allHolds: () => [],
-    addHold: unknown,
-    liftHold: unknown,
-  };
 }
 
 /** No assets at all. */

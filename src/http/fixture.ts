@@ -13,6 +13,7 @@ import { TokenTries } from '../accounts/token-tries.ts';
 import type { AccountSettings } from '../accounts/users/account-settings.ts';
 import type { User } from '../accounts/users/user.ts';
 import { noClips } from '../api/clips/clips-api.ts';
+import { noEdgePurges } from '../api/deletions/edge-purge-shapes.ts';
 import { printMediaAddress } from '../api/media-address.ts';
 import { noPublishPorts } from '../api/publish/publish-address.ts';
 import type { PublishKeysApi } from '../api/publish/publish-keys-api.ts';
@@ -37,7 +38,7 @@ import type { Chats } from '../rooms/chat/chats.ts';
 import type { Rooms } from '../rooms/rooms.ts';
 import type { CertificateFiles } from '../serve/tls/tls-certificate.ts';
 import type { HttpDeps } from './deps.ts';
-import { fakeAssets, fakeDeletions, fakeJobs, fakeWebhooks, noWebRtc } from './empty-parts.fixture.ts';
+import { fakeAssets, fakeJobs, fakeWebhooks, noWebRtc } from './empty-parts.fixture.ts';
 import type { Route } from './route/route.ts';
 import { routesWith } from './routes/table.ts';
 import { type HttpOptions, startHttp } from './server.ts';
@@ -137,8 +138,7 @@ export async function startTestServer(
     webhooks: fakeWebhooks(),
     assets: fakeAssets(),
     clips: noClips,
-    deletions: fakeDeletions(),
-    edgePurges: { list: () => [], begunFor: async () => undefined },
+    edgePurges: noEdgePurges,
     publishKeys: fakePublishKeys(calls),
     rtp: {} as HttpDeps['rtp'], // test/e2e/rtp.test.ts has real ones
     rooms: { mayCreate: ({ role }) => role !== 'guest' } as Pick<Rooms, 'mayCreate'> as Rooms, // tests of rooms bring their own

@@ -5,10 +5,10 @@
  */
 import { alarmRefusals } from '../features/alarms/refusals.ts';
 import { clipRefusals } from '../features/clips/refusals.ts';
+import { eraseRefusals } from '../features/erase/refusals.ts';
 import { markRefusals } from '../features/marks/refusals.ts';
 import { relayRefusals } from '../features/relays/refusals.ts';
 import { accountRefusals } from './refusals/accounts.ts';
-import { deletionRefusals } from './refusals/deletions.ts';
 import { realtimeRefusals } from './refusals/realtime.ts';
 import { recordingRefusals } from './refusals/recordings.ts';
 import { roomRefusals } from './refusals/rooms.ts';
@@ -187,7 +187,12 @@ export const refusals = {
   ...accountRefusals,
   ...roomRefusals,
   ...clipRefusals,
-  ...deletionRefusals,
+  'recording-held': {
+    status: 409,
+    title: 'A legal hold is on this recording',
+    hint: 'An administrator can lift it: DELETE /api/v1/streams/{name}/holds/{id}.',
+  },
+  ...eraseRefusals,
   ...realtimeRefusals,
   ...serviceRefusals,
   ...alarmRefusals,

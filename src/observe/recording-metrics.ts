@@ -3,6 +3,7 @@
  * Label `target` is the name of an object store in the settings.
  * In: nothing. Out: rows of metric-table.
  */
+import { eraseMetrics } from '../features/erase/metrics.ts';
 import type { MetricRow } from './metric-row.ts';
 
 /** Rows. */
@@ -31,12 +32,7 @@ export const recordingMetrics = {
     labels: [],
     help: 'Chunk files deleted by retention.',
   },
-  deletionsWaiting: {
-    type: 'gauge',
-    name: 'oxbow_deletions_waiting',
-    labels: [],
-    help: 'Deletions of ranges on request that have not reached every file, copy and cache yet.',
-  },
+  ...eraseMetrics,
   recordingPaused: {
     type: 'gauge',
     name: 'oxbow_recording_paused',

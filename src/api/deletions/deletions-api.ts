@@ -1,6 +1,6 @@
 /**
  * The contract of deletions and legal holds, as the HTTP API calls it. Each call refuses with an OxbowError.
- * In: http/routes call it. Out: streams/erase implements it. Types only.
+ * In: http/routes call it. Out: features/erase implements it. Types only.
  */
 import type { DeletionView, HoldView } from './deletion-shapes.ts';
 

@@ -1,7 +1,7 @@
 /**
  * The JSON of purges of edges: which of them have dropped what was deleted or closed to others. Times are
  * RFC 3339 in UTC.
- * In: http/routes, streams/erase. Out: web/, OpenAPI.
+ * In: http/routes, features/erase. Out: web/, OpenAPI.
  */
 import type { Static } from 'typebox';
 import { Type } from '../type.ts';
@@ -63,3 +63,6 @@ export interface EdgePurgesApi {
    */
   begunFor(kind: PurgedKind, name: string): Promise<EdgePurgeView | undefined>;
 }
+
+/** Without a feature that purges edges. */
+export const noEdgePurges: Pick<EdgePurgesApi, 'begunFor'> = { begunFor: async () => undefined };

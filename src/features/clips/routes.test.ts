@@ -40,7 +40,7 @@ suite('routes of clips', () => {
     () => ({
       clips,
       features: new Map([['clips', clips]]),
-      edgePurges: { list: () => [], begunFor: async (_, name) => (name === 'open' ? purge : undefined) },
+      edgePurges: { begunFor: async (_, name) => (name === 'open' ? purge : undefined) },
       answer: () => textReply('media'),
     }),
     { accounts: () => settings, routes: feature.routes },

@@ -27,8 +27,6 @@ import { roomMessageRoutes } from './rooms/messages.ts';
 import { roomPlaybackRoutes } from './rooms/playback.ts';
 import { roomPollRoutes } from './rooms/polls.ts';
 import { roomRoutes } from './rooms/rooms.ts';
-import { deletionRoutes } from './streams/deletions.ts';
-import { edgePurgeRoutes } from './streams/edge-purges.ts';
 import { inspectRoutes } from './streams/inspect.ts';
 import { iptvRoutes } from './streams/iptv.ts';
 import { pictureRoutes } from './streams/pictures.ts';
@@ -55,8 +53,6 @@ const groups: readonly (readonly Route[])[] = [
   probeRoutes,
   timelineRoutes,
   iptvRoutes,
-  deletionRoutes,
-  edgePurgeRoutes,
   assetRoutes,
   subtitleRoutes,
   jobRoutes,

@@ -13,8 +13,8 @@ import type { AssetCondition, VersionedAsset } from '../../../api/library/assets
 import { Type } from '../../../api/type.ts';
 import { checkMatch } from '../../../serve/exchange/conditions.ts';
 import { IdParams } from '../../route/page-query.ts';
+import { purgeField } from '../../route/purge-field.ts';
 import { defineRoute, type Route, type RouteAnswer, type RouteCall } from '../../route/route.ts';
-import { purgeField } from '../streams/edge-purges.ts';
 
 const RemoveQuery = Type.Object(
   {

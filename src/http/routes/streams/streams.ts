@@ -11,8 +11,8 @@ import { checkMatch } from '../../../serve/exchange/conditions.ts';
 import type { HttpDeps } from '../../deps.ts';
 import { mergePages, missingFields } from '../../route/merge-lists.ts';
 import { MOST, NextCursor, PageQuery, pageOf } from '../../route/page-query.ts';
+import { purgeField } from '../../route/purge-field.ts';
 import { defineRoute, type Route, type RouteCall } from '../../route/route.ts';
-import { purgeField } from './edge-purges.ts';
 
 /** The parameter of every path that names a stream. */
 export const NameParams = Type.Object({ name: StreamName });

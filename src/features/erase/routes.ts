@@ -2,13 +2,15 @@
  * Routes of deletions of recorded ranges, and of legal holds.
  * In: instants in any accepted form, texts. Out: DeletionView, HoldView.
  */
-import { DeletionView, HoldView } from '../../../api/deletions/deletion-shapes.ts';
-import type { Requester } from '../../../api/deletions/deletions-api.ts';
-import { StreamName } from '../../../api/stream-name.ts';
-import { Type } from '../../../api/type.ts';
-import { endForms, instantForms, readEnd, readInstant } from '../../route/instant-field.ts';
-import { defineRoute, type Route, type RouteCall } from '../../route/route.ts';
-import { NameParams } from './streams.ts';
+import { DeletionView, HoldView } from '../../api/deletions/deletion-shapes.ts';
+import type { DeletionsApi, Requester } from '../../api/deletions/deletions-api.ts';
+import type { EdgePurgesApi } from '../../api/deletions/edge-purge-shapes.ts';
+import { StreamName } from '../../api/stream-name.ts';
+import { Type } from '../../api/type.ts';
+import { endForms, instantForms, readEnd, readInstant } from '../../http/route/instant-field.ts';
+import type { RouteCall } from '../../http/route/route.ts';
+import { NameParams } from '../../http/routes/streams/streams.ts';
+import { rowsFor } from '../feature.ts';
 
 const Instant = Type.String({ maxLength: 64, description: instantForms });
 const End = Type.String({ maxLength: 64, description: endForms });
@@ -63,8 +65,16 @@ function requesterOf({ principal, client, traceId }: Pick<RouteCall, 'principal'
   return { userId: principal.owner.replace(/^user:/, ''), name: principal.name, address: client.address, traceId };
 }
 
+/** What the routes of the feature use. */
+export interface Erase {
+  readonly deletions: DeletionsApi;
+  readonly edgePurges: EdgePurgesApi;
+}
+
+const defineRoute = rowsFor<Erase>();
+
 /** The rows. */
-export const deletionRoutes: readonly Route[] = [
+export const deletionRoutes = [
   defineRoute({
     method: 'DELETE',
     path: '/api/v1/streams/:name/recordings',

@@ -10,8 +10,8 @@ import { printRfc3339 } from '../../api/instant.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import type { Erasure } from '../../recording/erase/erasure-table.ts';
 import type { Hold } from '../../recording/pin-table.ts';
-import type { Catalog } from '../catalog.ts';
-import type { StreamDeps } from '../stream-deps.ts';
+import type { Catalog } from '../../streams/catalog.ts';
+import type { StreamDeps } from '../../streams/stream-deps.ts';
 import type { Eraser, PlannedErasure } from './eraser.ts';
 
 /** A request waits this long for the work of a deletion, ms. */

@@ -28,9 +28,9 @@ import {
 } from '../../recording/erase/erasure-table.ts';
 import type { PinnedRange } from '../../recording/pinned-windows.ts';
 import { WINDOW_US, windowOf } from '../../recording/window.ts';
-import type { Catalog } from '../catalog.ts';
-import type { ManagedStream } from '../managed-stream.ts';
-import type { StreamDeps } from '../stream-deps.ts';
+import type { Catalog } from '../../streams/catalog.ts';
+import type { ManagedStream } from '../../streams/managed-stream.ts';
+import type { StreamDeps } from '../../streams/stream-deps.ts';
 import type { EdgePurges } from './edge-purges.ts';
 import { extentOf, filesOf, pinsOver, refuseAssets, type SegmentExtent } from './erase-scope.ts';
 

@@ -1,13 +1,13 @@
 /**
- * Routes of purges of edges, and the header field that names the purge which a request has begun.
+ * Routes of purges of edges.
  * In: kinds and names. Out: EdgePurgeView.
  */
-import { EdgePurgeView, type PurgedKind } from '../../../api/deletions/edge-purge-shapes.ts';
-import { StreamName } from '../../../api/stream-name.ts';
-import { Type } from '../../../api/type.ts';
-import type { HttpDeps } from '../../deps.ts';
-import { mergePages, missingFields } from '../../route/merge-lists.ts';
-import { defineRoute, type Route } from '../../route/route.ts';
+import { EdgePurgeView } from '../../api/deletions/edge-purge-shapes.ts';
+import { StreamName } from '../../api/stream-name.ts';
+import { Type } from '../../api/type.ts';
+import { mergePages, missingFields } from '../../http/route/merge-lists.ts';
+import { rowsFor } from '../feature.ts';
+import type { Erase } from './routes.ts';
 
 const Id = Type.Optional(Type.String({ maxLength: 80, description: 'its id' }));
 const PurgeQuery = Type.Object(
@@ -16,8 +16,10 @@ const PurgeQuery = Type.Object(
 );
 const PurgeList = Type.Object({ items: Type.Array(EdgePurgeView), nextCursor: Type.Null() }, { $id: 'EdgePurgeList' });
 
+const defineRoute = rowsFor<Erase>();
+
 /** The rows. */
-export const edgePurgeRoutes: readonly Route[] = [
+export const edgePurgeRoutes = [
   defineRoute({
     method: 'GET',
     path: '/api/v1/edge-purges',
@@ -43,13 +45,3 @@ export const edgePurgeRoutes: readonly Route[] = [
     },
   }),
 ];
-
-/** The header field of a change: the address of the purge that it has begun. Empty if none was necessary. */
-export async function purgeField(
-  { edgePurges }: Pick<HttpDeps, 'edgePurges'>,
-  kind: PurgedKind,
-  name: string,
-): Promise<Record<string, string>> {
-  const begun = await edgePurges.begunFor(kind, name);
-  return begun ? { 'oxbow-edge-purge': `/api/v1/edge-purges?${kind}=${encodeURIComponent(name)}` } : {};
-}

@@ -1,8 +1,8 @@
 /**
- * The settings of edges in front of this server, a part of the table of all settings.
- * In: the types of settings. Out: the section `edges` for schema.ts.
+ * The settings of edges in front of this server, which are purged of what is deleted or hidden.
+ * In: the types of settings. Out: the section `edges` for config/schema.ts.
  */
-import { createOption, httpUrl, listKind, secret, section } from '../option.ts';
+import { createOption, httpUrl, listKind, secret, section } from '../../config/option.ts';
 
 export const edgesSection = section({
   urls: createOption(

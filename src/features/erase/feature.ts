@@ -1,19 +1,27 @@
 /**
- * Opens deletions of ranges on request, and legal holds.
- * In: the context, recordings, streams, jobs, the library, accounts, nodes. Out: DeletionsApi; deletions
- * continue until the shutdown.
+ * Deletions of ranges on request, legal holds, and purges of the edges that have copies of what is hidden.
+ * In: recordings, streams, jobs, the library, accounts, nodes. Out: the feature; deletions continue until the
+ * shutdown.
  */
+import { deletionEvents } from '../../api/deletions/deletion-events.ts';
 import { assetPrefix } from '../../archive/asset-locations.ts';
 import type { Placement } from '../../cluster/placement/placement.ts';
 import { purgeCopies } from '../../cluster/requests/node-copies.ts';
-import type { AppContext, Deletions, Nodes, Parts } from '../../features/core.ts';
-import { createDeletionsApi } from '../../streams/erase/deletions-api.ts';
-import { EdgePurges } from '../../streams/erase/edge-purges.ts';
-import { Eraser } from '../../streams/erase/eraser.ts';
-import { HiddenCopies } from '../../streams/erase/hidden-copies.ts';
+import { iptvRoutes } from '../../http/routes/streams/iptv.ts';
+import type { AppContext, Nodes } from '../core.ts';
+import { type CoreParts, defineFeature, type OpenFeature } from '../feature.ts';
+import { createDeletionsApi } from './deletions-api.ts';
+import { EdgePurges } from './edge-purges.ts';
+import { Eraser } from './eraser.ts';
+import { HiddenCopies } from './hidden-copies.ts';
+import { eraseMetrics } from './metrics.ts';
+import { edgePurgeRoutes } from './purge-routes.ts';
+import { eraseRefusals } from './refusals.ts';
+import { deletionRoutes, type Erase } from './routes.ts';
+import { edgesSection } from './settings.ts';
 
 /** Opens the API. Edges are purged of what is hidden from now on. */
-export async function openDeletions(
+async function openErase(
   { settings, shutdown, opened, metrics, clock, log, failed }: AppContext,
   {
     ownEvents,
@@ -25,8 +33,9 @@ export async function openDeletions(
     accounts,
     net,
     nodes,
-  }: Pick<Parts, 'ownEvents' | 'recordings' | 'streams' | 'jobs' | 'hooks' | 'library' | 'accounts' | 'net' | 'nodes'>,
-): Promise<Deletions> {
+    placement,
+  }: CoreParts,
+): Promise<OpenFeature<Erase>> {
   const { objects, reader, segments, release, deleteElsewhere, erasures } = recordings;
   const { audit } = accounts.access;
   const { signal } = shutdown;
@@ -75,7 +84,18 @@ export async function openDeletions(
     failed: failed('a deletion'),
   });
   opened.defer(metrics.beforeScrape(async () => metrics.deletionsWaiting.set((await erasures.unfinished()).length)));
-  return { api: createDeletionsApi({ deps, catalog, eraser, audit, signal }), edgePurges: copies, eraser };
+  hooks.edgePurges = copies;
+  return {
+    own: { deletions: createDeletionsApi({ deps, catalog, eraser, audit, signal }), edgePurges: copies },
+    start() {
+      const owns = (streamId: string) => {
+        // What is left of a removed stream is a file or a copy of it: any process reaches it.
+        const name = catalog.definitionOf(streamId)?.name;
+        return name !== undefined ? placement.find('stream', name) === 'own' : placement.node === '';
+      };
+      opened.use(shutdown.owns(eraser.run(owns)));
+    },
+  };
 }
 
 /** A dead node gives out nothing that it had in memory: when it is back, it has a new one. */
@@ -87,15 +107,16 @@ function livingOf({ placement }: Nodes): Pick<Placement, 'others'> {
   };
 }
 
-/** Continues deletions until the shutdown. */
-export function startDeletions(
-  { opened, shutdown }: AppContext,
-  { deletions: { eraser }, catalog, placement }: Pick<Parts, 'deletions' | 'catalog' | 'placement'>,
-): void {
-  const owns = (streamId: string) => {
-    // What is left of a removed stream is a file or a copy of it: any process reaches it.
-    const name = catalog.definitionOf(streamId)?.name;
-    return name !== undefined ? placement.find('stream', name) === 'own' : placement.node === '';
-  };
-  opened.use(shutdown.owns(eraser.run(owns)));
-}
+/** The feature. */
+export const erase = defineFeature({
+  name: 'erase',
+  routes: [...deletionRoutes, ...edgePurgeRoutes],
+  after: iptvRoutes,
+  adds: {
+    settings: { edges: edgesSection },
+    refusals: eraseRefusals,
+    metrics: eraseMetrics,
+    events: deletionEvents,
+  },
+  open: openErase,
+});
