@@ -36,3 +36,31 @@ test('windows of pins and of keepers are kept together, and each as long as one 
   await pins.remove('s', pin);
   assert.deepEqual(seen(), [[2, 4]]);
 });
+
+test('each keeper is notified of media that is lost, of deleted streams, and of rows that changed elsewhere', async () => {
+  const calls: string[] = [];
+  const kept = new KeptWindows({ ranges: () => [] });
+  for (const name of ['a', 'b'])
+    kept.add({
+      ranges: () => [],
+      over: () => [{ id: name, title: '' }],
+      lose: async (streamId, _range, reason) => void calls.push(`${name} loses ${streamId}: ${reason}`),
+      forget: async ({ id }) => void calls.push(`${name} forgets ${id}`),
+      reload: async (streams) => void calls.push(`${name} reloads ${streams.join()}`),
+    });
+  assert.deepEqual(
+    kept.over('s', span(1, 2)).map(({ id }) => id),
+    ['a', 'b'],
+  );
+  await kept.lose('s', span(1, 2), 'disk');
+  await kept.forget({ id: 's', name: 'door', visibility: 'public' });
+  await kept.reload(['s']);
+  assert.deepEqual(calls, [
+    'a loses s: disk',
+    'b loses s: disk',
+    'a forgets s',
+    'b forgets s',
+    'a reloads s',
+    'b reloads s',
+  ]);
+});
