@@ -13,7 +13,7 @@ const libraries: Readonly<Record<string, readonly string[]>> = {
   amqplib: ['jobs/transport/rabbit'],
   commander: ['cli'],
   yaml: ['config/yaml-file.ts'],
-  typebox: ['api', 'http', 'features/feature.ts', 'recording/stream-identity.ts'],
+  typebox: ['api', 'http', 'features', 'recording/stream-identity.ts'],
   '@tus/server': ['http/uploads'],
   fastify: ['http'],
   '@fastify/fast-json-stringify-compiler': ['http'],

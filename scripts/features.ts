@@ -86,7 +86,7 @@ export const features: readonly Feature[] = [
   ),
   feature('Captions', 'closed captions and WebVTT', 'captions cea webvtt', 'watch/captions'),
   feature('Timed metadata', 'ID3, SCTE 35, date ranges', 'timed-metadata id3 scte35', 'watch/timed-metadata'),
-  feature('IPTV', 'channel lists, programme guides, catch-up', 'iptv', 'watch/iptv'),
+  feature('IPTV', 'channel lists, programme guides, catch-up', 'iptv delivery/ts/catch-up', 'watch/iptv'),
   feature('Embedded player', 'the player on other pages', 'embed', 'watch/embed'),
   feature(
     'Recordings',

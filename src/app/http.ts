@@ -5,7 +5,6 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { printRfc3339 } from '../api/instant.ts';
-import { Guides } from '../delivery/iptv/guides.ts';
 import { findWindow } from '../delivery/live/quality-window.ts';
 import type { ServedStream } from '../delivery/served-stream.ts';
 import type { AppContext, Parts } from '../features/core.ts';
@@ -96,7 +95,6 @@ export async function openHttp(
       answer,
       defaultStream,
       viewers,
-      guides: new Guides({ clock, signal: app.shutdown.signal }),
       reader: recordings.reader,
       ...(recordings.objects && { presign: recordings.objects.presign }),
       storage: async () => {

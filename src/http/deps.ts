@@ -21,7 +21,6 @@ import type {
   WebhookView,
 } from '../api/webhook-shapes.ts';
 import type { WorkersApi } from '../api/workers/workers-api.ts';
-import type { Guides } from '../delivery/iptv/guides.ts';
 import type { Uploads } from '../library/uploads/uploads.ts';
 import type { Health } from '../observe/health.ts';
 import type { LogRing } from '../observe/log-ring.ts';
@@ -84,8 +83,6 @@ export interface HttpDeps extends ServeDeps {
   readonly logs: Pick<LogRing, 'read'>;
   /** Probes a source URL. Refuses `busy`, `bad-source`, `address-refused`, and as sources do. */
   probe(request: ProbeRequest, options: RequestContext): Promise<ProbeView>;
-  /** Programme guides of IPTV players. */
-  readonly guides: Guides;
   /** Stream keys. */
   readonly publishKeys: PublishKeysApi;
   /** RTP sessions of publishers. */

@@ -22,7 +22,6 @@ import type { InspectApi, StreamsApi } from '../api/streams-api.ts';
 import { openLocalSegmentStore } from '../archive/local-segment-store.ts';
 import { openRangeReader } from '../archive/range-reader.ts';
 import { createLocalEventBus } from '../cluster/bus/local-event-bus.ts';
-import { Guides } from '../delivery/iptv/guides.ts';
 import type { Reply } from '../delivery/reply.ts';
 import { Viewers } from '../delivery/viewers.ts';
 import { createManualClock, type ManualClock } from '../lib/clock.ts';
@@ -189,7 +188,6 @@ export async function startTestServer(
       calls.push(`probe(${url})`);
       return { protocol: 'hls', container: 'mpegts', title: '', live: true, qualities: [], tracks: [], media: null };
     },
-    guides: new Guides({ clock, signal: new AbortController().signal }),
     viewers: new Viewers({ nowMs: () => clock.monotonicMs() }),
     access: await openAccess({
       tables: memoryTables(),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import { catchUpAddress, readChannels } from '../../src/delivery/iptv/player-rules.fixture.ts';
+import { catchUpAddress, readChannels } from '../../src/features/iptv/player-rules.fixture.ts';
 import { newestStretch } from '../browser/stretch.ts';
 import { pictureHashes, run, stripsOf } from '../fixtures/ffmpeg.ts';
 import { need } from '../fixtures/need.ts';

@@ -2,7 +2,7 @@
  * `npm run kodi -- [append|default|shift|flussonic]`: Kodi with pvr.iptvsimple reads the channel list and the
  * guide of oxbow and plays a programme of the past. Needs Debian's kodi, kodi-pvr-iptvsimple,
  * kodi-inputstream-ffmpegdirect, -adaptive, -rtmp, xvfb and ffmpeg: 350 MB, so `npm test` does not run it;
- * delivery/iptv/channel-list.test.ts has its rules.
+ * features/iptv/channel-list.test.ts has its rules.
  * In: oxbow and Kodi as processes; Kodi is driven by JSON-RPC, without a GPU. Out: what Kodi showed and
  * requested; exit code 1 if it is not that.
  */

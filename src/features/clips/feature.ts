@@ -5,7 +5,7 @@
 import { clipEvents } from '../../api/clips/clip-events.ts';
 import type { ClipsApi } from '../../api/clips/clips-api.ts';
 import { printRfc3339 } from '../../api/instant.ts';
-import { iptvRoutes } from '../../http/routes/streams/iptv.ts';
+import { timelineRoutes } from '../../http/routes/streams/timeline.ts';
 import { defineFeature } from '../feature.ts';
 import { createClipKeeper } from './clip-keeper.ts';
 import { type Clip, ClipTable } from './clip-table.ts';
@@ -17,7 +17,7 @@ import { clipRoutes } from './routes.ts';
 export const clips = defineFeature<ClipsApi>({
   name: 'clips',
   routes: clipRoutes,
-  after: iptvRoutes,
+  after: timelineRoutes,
   adds: { refusals: clipRefusals, events: clipEvents },
   async open({ clock, log }, { store, changes, bus, recordings, catalog, accounts, hooks }) {
     const { users, watch, exporters } = accounts.access;

@@ -7,7 +7,7 @@ import { deletionEvents } from '../../api/deletions/deletion-events.ts';
 import { assetPrefix } from '../../archive/asset-locations.ts';
 import type { Placement } from '../../cluster/placement/placement.ts';
 import { purgeCopies } from '../../cluster/requests/node-copies.ts';
-import { iptvRoutes } from '../../http/routes/streams/iptv.ts';
+import { timelineRoutes } from '../../http/routes/streams/timeline.ts';
 import type { AppContext, Nodes } from '../core.ts';
 import { type CoreParts, defineFeature, type OpenFeature } from '../feature.ts';
 import { createDeletionsApi } from './deletions-api.ts';
@@ -111,7 +111,7 @@ function livingOf({ placement }: Nodes): Pick<Placement, 'others'> {
 export const erase = defineFeature({
   name: 'erase',
   routes: [...deletionRoutes, ...edgePurgeRoutes],
-  after: iptvRoutes,
+  after: timelineRoutes,
   adds: {
     settings: { edges: edgesSection },
     refusals: eraseRefusals,

@@ -28,7 +28,6 @@ import { roomPlaybackRoutes } from './rooms/playback.ts';
 import { roomPollRoutes } from './rooms/polls.ts';
 import { roomRoutes } from './rooms/rooms.ts';
 import { inspectRoutes } from './streams/inspect.ts';
-import { iptvRoutes } from './streams/iptv.ts';
 import { pictureRoutes } from './streams/pictures.ts';
 import { playbackSessionRoutes } from './streams/playback-sessions.ts';
 import { probeRoutes } from './streams/probe.ts';
@@ -52,7 +51,6 @@ const groups: readonly (readonly Route[])[] = [
   inspectRoutes,
   probeRoutes,
   timelineRoutes,
-  iptvRoutes,
   assetRoutes,
   subtitleRoutes,
   jobRoutes,

@@ -1,14 +1,21 @@
 import assert from 'node:assert/strict';
-import { suite, test } from 'node:test';
+import { before, suite, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import { readChannels } from '../../../delivery/iptv/player-rules.fixture.ts';
-import { asAdmin, shareTestServer, signedInAs, startTestServer } from '../../fixture.ts';
+import { asAdmin, shareTestServer, signedInAs, startTestServer, type TestServer } from '../../http/fixture.ts';
+import { iptv } from './feature.ts';
+import { Guides } from './guides.ts';
+import { readChannels } from './player-rules.fixture.ts';
 
 const HOUR_MS = 3_600_000;
+const { routes } = iptv;
+/** The guides of a server, which are made with its clock. */
+const guidesOf = ({ clock }: Pick<TestServer, 'clock'>) => new Guides({ clock, signal: new AbortController().signal });
 const paths = ['/playlist.m3u', '/playlist.m3u8', '/xmltv.xml', '/xmltv.xml.gz'] as const;
 
 suite('the channel list and the guide of IPTV players', () => {
-  const shared = shareTestServer();
+  const own = new Map<string, Guides>();
+  const shared = shareTestServer(() => ({ features: own }), { routes });
+  before(() => void own.set('iptv', guidesOf(shared())));
   const listAt = async (path: string, headers: Record<string, string> = {}) => {
     const response = await fetch(shared().url + path, { headers });
     assert.equal(response.status, 200, path);
@@ -137,7 +144,9 @@ suite('the channel list and the guide of IPTV players', () => {
 });
 
 test('a guide is made once in five minutes for all who request it, and a client may request sixty a minute', async () => {
-  await using server = await startTestServer();
+  const own = new Map<string, Guides>();
+  await using server = await startTestServer({ features: own }, undefined, { routes });
+  own.set('iptv', guidesOf(server));
   const get = async () => {
     const response = await fetch(`${server.url}/xmltv.xml`, { headers: { 'x-forwarded-for': '192.0.2.9' } });
     return { status: response.status, text: await response.text() };

@@ -6,23 +6,25 @@
  */
 import { gzipSync } from 'node:zlib';
 import type { Static } from 'typebox';
-import { may } from '../../../accounts/permissions.ts';
-import type { WatchVerdict } from '../../../accounts/watch-tokens.ts';
-import { printMediaAddress } from '../../../api/media-address.ts';
-import type { StreamView, TimelineView } from '../../../api/shapes.ts';
-import { printSignedPath } from '../../../api/signed-path.ts';
-import { StreamName, streamUnknown } from '../../../api/stream-name.ts';
-import { Type } from '../../../api/type.ts';
-import { catchUpModes, listFormats, printChannelList } from '../../../delivery/iptv/channel-list.ts';
-import { guideStart, programmesOf } from '../../../delivery/iptv/programmes.ts';
-import { type GuideChannel, printXmltv } from '../../../delivery/iptv/xmltv.ts';
-import type { Reply } from '../../../delivery/reply.ts';
-import { playlistReply } from '../../../delivery/text-reply.ts';
-import { checkVerdict } from '../../../serve/media/watch-token-policy.ts';
-import type { HttpDeps } from '../../deps.ts';
-import { mergePages } from '../../route/merge-lists.ts';
-import { MOST } from '../../route/page-query.ts';
-import { defineRoute, type Route, type RouteCall } from '../../route/route.ts';
+import { may } from '../../accounts/permissions.ts';
+import type { WatchVerdict } from '../../accounts/watch-tokens.ts';
+import { printMediaAddress } from '../../api/media-address.ts';
+import type { StreamView, TimelineView } from '../../api/shapes.ts';
+import { printSignedPath } from '../../api/signed-path.ts';
+import { StreamName, streamUnknown } from '../../api/stream-name.ts';
+import { Type } from '../../api/type.ts';
+import type { Reply } from '../../delivery/reply.ts';
+import { playlistReply } from '../../delivery/text-reply.ts';
+import type { HttpDeps } from '../../http/deps.ts';
+import { mergePages } from '../../http/route/merge-lists.ts';
+import { MOST } from '../../http/route/page-query.ts';
+import type { RouteCall } from '../../http/route/route.ts';
+import { checkVerdict } from '../../serve/media/watch-token-policy.ts';
+import { type FeatureRoute, rowsFor } from '../feature.ts';
+import { catchUpModes, listFormats, printChannelList } from './channel-list.ts';
+import type { Guides } from './guides.ts';
+import { guideStart, programmesOf } from './programmes.ts';
+import { type GuideChannel, printXmltv } from './xmltv.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -200,7 +202,7 @@ async function guideChannel(shown: Shown, most: number, call: Caller, deps: Http
   };
 }
 
-async function guide(call: Caller, deps: HttpDeps): Promise<Reply> {
+async function guide(call: Caller, guides: Guides, deps: HttpDeps): Promise<Reply> {
   const shown = await streamsFor(call, deps);
   const most = Math.max(1, Math.floor(MOST_PROGRAMMES / Math.max(1, shown.length)));
   const name = shown.map(({ view, base }) => `${base}/${view.name}`).join(' ');
@@ -213,10 +215,12 @@ async function guide(call: Caller, deps: HttpDeps): Promise<Reply> {
     }
     return printXmltv(channels);
   };
-  return deps.guides.get(name, print, call);
+  return guides.get(name, print, call);
 }
 
-function listRoute(path: '/playlist.m3u' | '/playlist.m3u8'): Route {
+const defineRoute = rowsFor<Guides>();
+
+function listRoute(path: '/playlist.m3u' | '/playlist.m3u8'): FeatureRoute<Guides> {
   return defineRoute({
     method: 'GET',
     path,
@@ -227,12 +231,12 @@ function listRoute(path: '/playlist.m3u' | '/playlist.m3u8'): Route {
     replies: { 200: ListText },
     fileTypes: ['audio/x-mpegurl'],
     limit: 'guides',
-    answer: async (call, deps) => ({ file: await channelList(call, deps) }),
+    answer: async (call, _, deps) => ({ file: await channelList(call, deps) }),
   });
 }
 
 /** The rows. */
-export const iptvRoutes: readonly Route[] = [
+export const iptvRoutes = [
   listRoute('/playlist.m3u'),
   listRoute('/playlist.m3u8'),
   defineRoute({
@@ -245,7 +249,7 @@ export const iptvRoutes: readonly Route[] = [
     replies: { 200: GuideText },
     fileTypes: ['application/xml'],
     limit: 'guides',
-    answer: async (call, deps) => ({ file: await guide(call, deps) }),
+    answer: async (call, guides, deps) => ({ file: await guide(call, guides, deps) }),
   }),
   defineRoute({
     method: 'GET',
@@ -257,8 +261,8 @@ export const iptvRoutes: readonly Route[] = [
     replies: { 200: GuideText },
     fileTypes: ['application/gzip'],
     limit: 'guides',
-    async answer(call, deps) {
-      const { body, cacheControl, etag, gzip } = await guide(call, deps);
+    async answer(call, guides, deps) {
+      const { body, cacheControl, etag, gzip } = await guide(call, guides, deps);
       const bytes = gzip?.() ?? gzipSync(body[0] as Uint8Array);
       const file = { contentType: 'application/gzip', cacheControl, length: bytes.length, body: [bytes] };
       return { file: { ...file, ...(etag !== undefined && { etag: `${etag}-file` }) } };

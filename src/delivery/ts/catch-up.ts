@@ -13,7 +13,7 @@ import { openWindow, type Range } from '../past/past.ts';
 import type { Reply } from '../reply.ts';
 import type { ServedStream } from '../served-stream.ts';
 import { caching, playlistReply } from '../text-reply.ts';
-import { tsWindowReply } from '../ts/ts-window.ts';
+import { tsWindowReply } from './ts-window.ts';
 
 /** Catch-up without an end, µs: 300 minutes. */
 const OPEN_CATCH_UP_US = 300 * 60 * 1_000_000;

@@ -2,7 +2,7 @@
  * Prints the programme guide of IPTV players, in the format XMLTV.
  * In: channels with their programmes. Out: text. Pure. docs/4-watch/iptv.md.
  */
-import { element } from '../format/xml.ts';
+import { element } from '../../delivery/format/xml.ts';
 import type { Programme } from './programmes.ts';
 
 export interface GuideChannel {

@@ -3,10 +3,11 @@
  * request them again and again.
  * In: a name and a function that prints. Out: Reply. The cache is bounded.
  */
+
+import type { Reply } from '../../delivery/reply.ts';
+import { SingleFlight } from '../../delivery/single-flight.ts';
+import { playlistReply } from '../../delivery/text-reply.ts';
 import type { Clock } from '../../lib/clock.ts';
-import type { Reply } from '../reply.ts';
-import { SingleFlight } from '../single-flight.ts';
-import { playlistReply } from '../text-reply.ts';
 
 /** A guide is printed again when the next of these periods begins, ms. */
 const PERIOD_MS = 300_000;
