@@ -56,6 +56,7 @@ export const features: readonly Feature[] = [
     'publish publishers publish-keys publish-stats stream-keys go-live advice measure !observe',
     'publish/keys publish/publishers publish/advice publish/go-live',
   ),
+  feature('Inspection', 'shows what a stream holds in memory, its clocks and queues', 'inspect', 'publish/advice'),
   feature('Pictures while away', 'shows a picture while the publisher is gone', 'away', 'publish/publishers'),
   feature('Relays', 'sends a stream to other servers', 'relay relays', 'publish/relay'),
   feature(

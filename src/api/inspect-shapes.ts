@@ -1,7 +1,7 @@
 /**
  * The JSON of what a stream holds and how it keeps up: buffers, clocks, codec configurations, pressure,
  * recovery.
- * In: streams/inspect. Out: routes of http/routes/streams/inspect, for administrators.
+ * In: features/inspect. Out: its routes, for administrators.
  */
 import type { Static } from 'typebox';
 import { gapCauses } from './gap.ts';

@@ -3,13 +3,6 @@
  * with an OxbowError.
  * In: http/routes calls it. Out: streams/ implements it, the tests of http/ stand in for it. Types alone.
  */
-import type {
-  StreamBackpressure,
-  StreamBuffer,
-  StreamParameters,
-  StreamRecovery,
-  StreamSync,
-} from './inspect-shapes.ts';
 import type { ActivityView } from './measure/activity.ts';
 import type { StatsHistory, StreamStats } from './measure/stats-shapes.ts';
 import type { StreamPicture } from './picture.ts';
@@ -42,23 +35,8 @@ export interface StatsApi {
   activity(name: string, fromMs: number, toMs: number, resS: number): Promise<ActivityView>;
 }
 
-/** What streams hold and how they keep up; each call refuses `stream-unknown`. */
-export interface InspectApi {
-  buffer(name: string): StreamBuffer;
-  sync(name: string): StreamSync;
-  parameters(name: string): StreamParameters;
-  backpressure(name: string): StreamBackpressure;
-  recovery(name: string): Promise<StreamRecovery>;
-  /** When the newest picture that is recorded was shown, ms since 1970. Refuses `no-media`. */
-  newestPicture(name: string): number;
-  /** The same for the last key frame that is recorded. Refuses `no-media`. */
-  newestKeyPicture(name: string): Promise<number>;
-  /** The last key frame as it was sent, see streams/inspect/key-frame. Refuses `no-media`. */
-  keyFrame(name: string): Uint8Array;
-}
-
 /** The streams of this server. */
-export interface StreamsApi extends PicturesApi, StatsApi, InspectApi {
+export interface StreamsApi extends PicturesApi, StatsApi {
   /** All streams, also private ones, in the order of the list. */
   list(): Promise<readonly StreamView[]>;
   get(name: string): Promise<StreamView | undefined>;

@@ -11,6 +11,7 @@ import type { AppContext, Hooks } from '../features/core.ts';
 import { erase } from '../features/erase/feature.ts';
 import { exports } from '../features/exports/feature.ts';
 import type { CoreParts, Feature, OpenFeature } from '../features/feature.ts';
+import { inspect } from '../features/inspect/feature.ts';
 import { iptv } from '../features/iptv/feature.ts';
 import { marks } from '../features/marks/feature.ts';
 import { relays } from '../features/relays/feature.ts';
@@ -18,7 +19,7 @@ import { routesWith } from '../http/routes/table.ts';
 import { Emitter } from '../lib/events.ts';
 
 /** Every feature. One that is not here does not exist. */
-export const features: readonly Feature[] = [marks, iptv, erase, clips, exports, alarms, relays];
+export const features: readonly Feature[] = [marks, iptv, erase, clips, exports, alarms, relays, inspect];
 
 /** Every route of the API and the health endpoints, in the order of the reference. */
 export const routes = routesWith(features);

@@ -18,7 +18,7 @@ import { printMediaAddress } from '../api/media-address.ts';
 import { noPublishPorts } from '../api/publish/publish-address.ts';
 import type { PublishKeysApi } from '../api/publish/publish-keys-api.ts';
 import type { StreamView } from '../api/shapes.ts';
-import type { InspectApi, StreamsApi } from '../api/streams-api.ts';
+import type { StreamsApi } from '../api/streams-api.ts';
 import { openLocalSegmentStore } from '../archive/local-segment-store.ts';
 import { openRangeReader } from '../archive/range-reader.ts';
 import { createLocalEventBus } from '../cluster/bus/local-event-bus.ts';
@@ -366,11 +366,6 @@ function fakeStreams(calls: string[]): StreamsApi {
     },
     statsHistory: order('statsHistory') as never,
     activity: order('activity') as never,
-    ...(Object.fromEntries(
-      ['buffer', 'sync', 'parameters', 'backpressure', 'recovery', 'newestPicture', 'newestKeyPicture', 'keyFrame'].map(
-        (each) => [each, order(each)],
-      ),
-    ) as never as InspectApi),
     start: order('start'),
     stop: order('stop'),
     restart: order('restart'),

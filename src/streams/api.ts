@@ -9,7 +9,6 @@ import { coarsen } from '../recording/coarse-timeline.ts';
 import { readTimeline } from '../recording/timeline.ts';
 import type { UnopenedStream } from './catalog/unopened-streams.ts';
 import type { Catalog } from './catalog.ts';
-import { createInspectApi } from './inspect/inspect-api.ts';
 import type { ManagedStream } from './managed-stream.ts';
 import { marksBetween } from './marks.ts';
 import { createStatsApi } from './measure/stats-api.ts';
@@ -52,7 +51,6 @@ export function createStreamsApi(
   return {
     ...createPicturesApi(deps, catalog),
     ...createStatsApi(deps, catalog, viewersOf),
-    ...createInspectApi(deps.clock, catalog, timeline),
     async list() {
       catalog.assertOpen();
       const options = { concurrency: READS_AT_ONCE };

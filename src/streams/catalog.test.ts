@@ -79,6 +79,8 @@ suite('the streams', () => {
       () => rig.api.remove('gate', { recordings: 'keep' }),
       () => rig.api.timeline('gate', 0, 1),
       () => rig.api.gaps('gate', 0, 1),
+      async () => rig.api.stats('gate'),
+      () => rig.api.statsHistory('gate', 0, 1000, 0),
     ]) {
       await assert.rejects(ask(), refusal('stream-unknown'));
     }

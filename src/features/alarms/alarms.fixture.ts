@@ -4,8 +4,8 @@
  */
 import type { StreamState } from '../../api/shapes.ts';
 import type { ContentSample } from '../../streams/content/content-check.ts';
-import type { RecoveryEntry } from '../../streams/inspect/recovery-log.ts';
 import type { PublishFigures } from '../../streams/measure/figures.ts';
+import type { RecoveryEntry } from '../../streams/measure/recovery-log.ts';
 import type { WatchedStream } from './alarm-center.ts';
 
 /** A stream of a test; its parts may be changed. */

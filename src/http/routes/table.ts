@@ -27,7 +27,6 @@ import { roomMessageRoutes } from './rooms/messages.ts';
 import { roomPlaybackRoutes } from './rooms/playback.ts';
 import { roomPollRoutes } from './rooms/polls.ts';
 import { roomRoutes } from './rooms/rooms.ts';
-import { inspectRoutes } from './streams/inspect.ts';
 import { pictureRoutes } from './streams/pictures.ts';
 import { playbackSessionRoutes } from './streams/playback-sessions.ts';
 import { probeRoutes } from './streams/probe.ts';
@@ -48,7 +47,6 @@ const groups: readonly (readonly Route[])[] = [
   pictureRoutes,
   statsRoutes,
   playbackSessionRoutes,
-  inspectRoutes,
   probeRoutes,
   timelineRoutes,
   assetRoutes,

@@ -7,13 +7,13 @@ import type { Publisher } from '../../ingest/publisher.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { StatsWindow } from '../../recording/stats-table.ts';
 import type { ContentSample } from '../content/content-check.ts';
-import { RecoveryLog } from '../inspect/recovery-log.ts';
 import type { PictureChange } from '../record/storyboard-sampler.ts';
 import { advise } from './advice.ts';
 import { AdviceWatch } from './advice-watch.ts';
 import { ClockMeter } from './clock-meter.ts';
 import type { PublishFigures, Sample } from './figures.ts';
 import { HistoryRows } from './history-rows.ts';
+import { RecoveryLog } from './recovery-log.ts';
 import { SessionSampler, type StreamSide } from './session-sampler.ts';
 
 /** Changed windows are written this often, ticks. */

@@ -4,20 +4,24 @@ import { openInbox } from '../../live/inbox.ts';
 import { aacConfigFromRecord } from '../../media/aac/config.ts';
 import type { Track } from '../../media/frame.ts';
 import { h264Config } from '../../media/h264/avcc.ts';
-import { openStreams, START_MS, temporaryFolder } from '../streams.fixture.ts';
+import { openStreams, START_MS, type StreamsRig, temporaryFolder } from '../../streams/streams.fixture.ts';
+import { createInspectApi } from './inspect-api.ts';
 import { parametersOf } from './parameters.ts';
+
+const inspectOf = ({ clock, catalog, api }: StreamsRig) => createInspectApi(clock, catalog, api.timeline);
 
 suite('what a stream holds', () => {
   test('its live window, GOP buffer, clocks and pressure, while it is live', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
+    const inspect = inspectOf(rig);
     await rig.api.create('door', { source: { type: 'test' } });
     const { stream } = rig.catalog.get('door');
     const { signal } = new AbortController();
     await using _inbox = openInbox(stream.sinks, { name: 'relay', maxBytes: 20_000, fromKeyFrame: true, signal });
     rig.source('door').flow(20_000);
     await rig.settle();
-    const buffer = rig.api.buffer('door');
+    const buffer = inspect.buffer('door');
     assert.equal(buffer.gop.kept, true);
     assert.ok(buffer.gop.frames > 0 && buffer.gop.bytes > 0);
     assert.ok(buffer.window.segments.length > 5);
@@ -27,7 +31,7 @@ suite('what a stream holds', () => {
     assert.ok(first.bytes > 0 && first.parts > 0);
     assert.equal(buffer.window.segments.at(-1)?.duration, null, 'the last one is open');
 
-    const sync = rig.api.sync('door');
+    const sync = inspect.sync('door');
     assert.deepEqual([sync.run?.id, sync.run?.utcOffset, sync.run?.clock], [1, 0, 'source']);
     assert.deepEqual(
       sync.tracks.map(({ kind, timescale }) => `${kind} ${timescale}`),
@@ -39,7 +43,7 @@ suite('what a stream holds', () => {
       [[1, 0]],
     );
 
-    const pressure = rig.api.backpressure('door');
+    const pressure = inspect.backpressure('door');
     const relay = pressure.sinks.find(({ name }) => name === 'relay');
     assert.ok(relay && relay.lost.slow.frames > 0, 'its reader takes nothing');
     assert.ok(pressure.level >= 75);
@@ -49,13 +53,14 @@ suite('what a stream holds', () => {
   test('the interruptions of a stream, with causes and without addresses', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
+    const inspect = inspectOf(rig);
     await rig.api.create('door', { source: { type: 'pull', url: 'https://cam.example/live.m3u8' } });
     const source = rig.source('door');
     source.flow(5000);
     source.down(8000, 'connection to cam.example refused');
     source.flow(5000);
     await rig.settle();
-    const recovery = await rig.api.recovery('door');
+    const recovery = await inspect.recovery('door');
     assert.deepEqual([recovery.state, recovery.counts.runs, recovery.counts.gaps], ['live', 2, 1]);
     assert.equal(recovery.counts.connects, 1);
     const kinds = recovery.events.map(({ kind }) => kind);
@@ -69,29 +74,30 @@ suite('what a stream holds', () => {
   test('the last key frame: as it was sent, and when it was shown', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
+    const inspect = inspectOf(rig);
     await rig.api.create('door', { source: { type: 'test' } });
-    assert.throws(() => rig.api.keyFrame('door'), { code: 'no-media' });
-    assert.throws(() => rig.api.newestPicture('door'), { code: 'no-media' });
-    await assert.rejects(rig.api.newestKeyPicture('door'), { code: 'no-media' });
+    assert.throws(() => inspect.keyFrame('door'), { code: 'no-media' });
+    assert.throws(() => inspect.newestPicture('door'), { code: 'no-media' });
+    await assert.rejects(inspect.newestKeyPicture('door'), { code: 'no-media' });
     rig.source('door').flow(20_000);
     await rig.settle();
-    const bytes = Buffer.from(rig.api.keyFrame('door'));
+    const bytes = Buffer.from(inspect.keyFrame('door'));
     const units = bytes.toString('hex').split('00000001').slice(1);
     const types = units.map((unit) => Number.parseInt(unit.slice(0, 2), 16) & 31);
     assert.deepEqual(types.slice(0, 2), [7, 8], 'SPS and PPS come first');
-    const newestMs = rig.api.newestPicture('door');
-    const keyMs = await rig.api.newestKeyPicture('door');
+    const newestMs = inspect.newestPicture('door');
+    const keyMs = await inspect.newestKeyPicture('door');
     assert.ok(keyMs <= newestMs && newestMs - keyMs < 2100 && newestMs <= START_MS + 20_000);
   });
 
   test('nothing is known of a stream that does not exist', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
-    for (const what of ['stats', 'buffer', 'sync', 'parameters', 'backpressure', 'keyFrame'] as const) {
-      assert.throws(() => rig.api[what]('nowhere'), { code: 'stream-unknown' }, what);
+    const inspect = inspectOf(rig);
+    for (const what of ['buffer', 'sync', 'parameters', 'backpressure', 'keyFrame'] as const) {
+      assert.throws(() => inspect[what]('nowhere'), { code: 'stream-unknown' }, what);
     }
-    await assert.rejects(rig.api.recovery('nowhere'), { code: 'stream-unknown' });
-    await assert.rejects(rig.api.statsHistory('nowhere', 0, 1000, 0), { code: 'stream-unknown' });
+    await assert.rejects(inspect.recovery('nowhere'), { code: 'stream-unknown' });
   });
 });
 

@@ -9,12 +9,12 @@ import {
   StreamParameters,
   StreamRecovery,
   StreamSync,
-} from '../../../api/inspect-shapes.ts';
-import type { InspectApi } from '../../../api/streams-api.ts';
-import { Type } from '../../../api/type.ts';
-import type { HttpDeps } from '../../deps.ts';
-import { defineRoute, type Route } from '../../route/route.ts';
-import { NameParams } from './streams.ts';
+} from '../../api/inspect-shapes.ts';
+import { Type } from '../../api/type.ts';
+import type { HttpDeps } from '../../http/deps.ts';
+import { NameParams } from '../../http/routes/streams/streams.ts';
+import { type FeatureRoute, rowsFor } from '../feature.ts';
+import type { InspectApi } from './inspect-api.ts';
 
 const Picture = Type.Unsafe<unknown>({ type: 'string', format: 'binary', description: 'the picture' });
 const KeyFrameQuery = Type.Object(
@@ -32,11 +32,13 @@ const KeyFrameQuery = Type.Object(
   { additionalProperties: false },
 );
 
+const defineRoute = rowsFor<InspectApi>();
+
 function look(
   what: keyof InspectApi & ('buffer' | 'sync' | 'parameters' | 'backpressure' | 'recovery'),
   shape: TSchema,
   sentence: string,
-): Route {
+): FeatureRoute<InspectApi> {
   return defineRoute({
     method: 'GET',
     path: `/api/v1/streams/:name/${what}`,
@@ -45,8 +47,8 @@ function look(
     sentence,
     params: NameParams,
     replies: { 200: shape },
-    async answer({ params: { name } }, { streams }) {
-      return { body: await streams[what](name) };
+    async answer({ params: { name } }, inspect) {
+      return { body: await inspect[what](name) };
     },
   });
 }
@@ -58,7 +60,7 @@ async function still(deps: HttpDeps, name: string, atMs: number, signal: AbortSi
 }
 
 /** The rows. */
-export const inspectRoutes: readonly Route[] = [
+export const inspectRoutes = [
   look('buffer', StreamBuffer, 'Returns what a stream holds in memory: its GOP buffer and its live playlist.'),
   look(
     'sync',
@@ -89,8 +91,8 @@ export const inspectRoutes: readonly Route[] = [
     params: NameParams,
     replies: { 200: Picture, 206: Picture },
     fileTypes: ['image/jpeg'],
-    async answer({ params: { name }, signal }, deps) {
-      return still(deps, name, deps.streams.newestPicture(name), signal);
+    async answer({ params: { name }, signal }, inspect, deps) {
+      return still(deps, name, inspect.newestPicture(name), signal);
     },
   }),
   defineRoute({
@@ -103,9 +105,9 @@ export const inspectRoutes: readonly Route[] = [
     query: KeyFrameQuery,
     replies: { 200: Picture, 206: Picture },
     fileTypes: ['image/jpeg', 'application/octet-stream'],
-    async answer({ params: { name }, query: { format }, signal }, deps) {
-      if (format !== 'raw') return still(deps, name, await deps.streams.newestKeyPicture(name), signal);
-      const data = deps.streams.keyFrame(name);
+    async answer({ params: { name }, query: { format }, signal }, inspect, deps) {
+      if (format !== 'raw') return still(deps, name, await inspect.newestKeyPicture(name), signal);
+      const data = inspect.keyFrame(name);
       const contentType = 'application/octet-stream';
       return { file: { contentType, cacheControl: 'no-cache', length: data.length, body: [data] } };
     },

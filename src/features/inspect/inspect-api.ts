@@ -11,14 +11,13 @@ import type {
 } from '../../api/inspect-shapes.ts';
 import { printRfc3339 } from '../../api/instant.ts';
 import type { TimelineView } from '../../api/shapes.ts';
-import type { InspectApi } from '../../api/streams-api.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { PressureGauge } from '../../live/pressure.ts';
 import type { LiveSegment } from '../../packager/live-segment.ts';
 import { startsWithKey } from '../../recording/recording-reader.ts';
-import type { Catalog } from '../catalog.ts';
-import type { ManagedStream } from '../managed-stream.ts';
-import { timeOf, withoutAddresses } from '../public-values.ts';
+import type { Catalog } from '../../streams/catalog.ts';
+import type { ManagedStream } from '../../streams/managed-stream.ts';
+import { timeOf, withoutAddresses } from '../../streams/public-values.ts';
 import { lastKeyFrame } from './key-frame.ts';
 import { parametersOf } from './parameters.ts';
 
@@ -26,7 +25,22 @@ const DAY_MS = 86_400_000;
 /** Recorded media that is searched for a key frame, µs. */
 const KEY_WITHIN_US = 60_000_000;
 
-/** Creates the part of the API that shows what streams hold. */
+/** What streams hold and how they keep up; each call refuses `stream-unknown`. */
+export interface InspectApi {
+  buffer(name: string): StreamBuffer;
+  sync(name: string): StreamSync;
+  parameters(name: string): StreamParameters;
+  backpressure(name: string): StreamBackpressure;
+  recovery(name: string): Promise<StreamRecovery>;
+  /** When the newest picture that is recorded was shown, ms since 1970. Refuses `no-media`. */
+  newestPicture(name: string): number;
+  /** The same for the last key frame that is recorded. Refuses `no-media`. */
+  newestKeyPicture(name: string): Promise<number>;
+  /** The last key frame as it was sent, see key-frame.ts. Refuses `no-media`. */
+  keyFrame(name: string): Uint8Array;
+}
+
+/** @param timeline reads the timeline of a stream, for its gaps; ms since 1970 */
 export function createInspectApi(
   clock: { nowMs(): number },
   catalog: Pick<Catalog, 'get'>,
