@@ -81,8 +81,8 @@ export const features: readonly Feature[] = [
   feature('Clips', 'makes a file of a range', 'clips clip timelapse', 'watch/clips'),
   feature(
     'Pictures',
-    'stills, storyboards and small pictures',
-    'storyboard pictures stills thumb-address',
+    'stills, storyboards and small pictures; pictures that people give to streams',
+    'storyboard pictures stills thumb-address streams/picture api/picture',
     'watch/past',
   ),
   feature('Captions', 'closed captions and WebVTT', 'captions cea webvtt', 'watch/captions'),

@@ -5,7 +5,6 @@
  */
 import type { ActivityView } from './measure/activity.ts';
 import type { StatsHistory, StreamStats } from './measure/stats-shapes.ts';
-import type { StreamPicture } from './picture.ts';
 import type { GapView, SourceSettings, StreamPatch, StreamSettings, StreamView, TimelineView } from './shapes.ts';
 
 /**
@@ -13,14 +12,6 @@ import type { GapView, SourceSettings, StreamPatch, StreamSettings, StreamView, 
  * for no stream.
  */
 export type Precondition = (revision: string | undefined) => void;
-
-/** Pictures of streams; each call refuses `stream-unknown`. */
-export interface PicturesApi {
-  picture(name: string): Promise<StreamPicture | undefined>;
-  /** Refuses `unsupported-media`, `payload-too-large`. */
-  setPicture(name: string, bytes: Uint8Array): Promise<void>;
-  removePicture(name: string): Promise<void>;
-}
 
 /** Figures of streams; each call refuses `stream-unknown`. */
 export interface StatsApi {
@@ -36,7 +27,7 @@ export interface StatsApi {
 }
 
 /** The streams of this server. */
-export interface StreamsApi extends PicturesApi, StatsApi {
+export interface StreamsApi extends StatsApi {
   /** All streams, also private ones, in the order of the list. */
   list(): Promise<readonly StreamView[]>;
   get(name: string): Promise<StreamView | undefined>;

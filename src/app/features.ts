@@ -14,12 +14,13 @@ import type { CoreParts, Feature, OpenFeature } from '../features/feature.ts';
 import { inspect } from '../features/inspect/feature.ts';
 import { iptv } from '../features/iptv/feature.ts';
 import { marks } from '../features/marks/feature.ts';
+import { pictures } from '../features/pictures/feature.ts';
 import { relays } from '../features/relays/feature.ts';
 import { routesWith } from '../http/routes/table.ts';
 import { Emitter } from '../lib/events.ts';
 
 /** Every feature. One that is not here does not exist. */
-export const features: readonly Feature[] = [marks, iptv, erase, clips, exports, alarms, relays, inspect];
+export const features: readonly Feature[] = [marks, iptv, erase, clips, exports, alarms, relays, inspect, pictures];
 
 /** Every route of the API and the health endpoints, in the order of the reference. */
 export const routes = routesWith(features);

@@ -356,11 +356,6 @@ function fakeStreams(calls: string[]): StreamsApi {
       note('remove', name, { recordings });
       check?.(known.has(name) ? `rev-${name}` : undefined);
     },
-    picture: async () => undefined,
-    async setPicture(name, bytes) {
-      note('setPicture', name, bytes.length);
-    },
-    removePicture: order('removePicture'),
     stats(name) {
       throw new OxbowError('stream-unknown', `no ${name}`);
     },

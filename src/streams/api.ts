@@ -12,7 +12,6 @@ import type { Catalog } from './catalog.ts';
 import type { ManagedStream } from './managed-stream.ts';
 import { marksBetween } from './marks.ts';
 import { createStatsApi } from './measure/stats-api.ts';
-import { createPicturesApi } from './picture/pictures.ts';
 import { revisionOf } from './revision.ts';
 import { sourceSettingsOf } from './source/source-settings.ts';
 import type { StreamDeps } from './stream-deps.ts';
@@ -49,7 +48,6 @@ export function createStreamsApi(
     return timelineViewOf(coarse, set, (us) => stream.settled(us), stream.definition.source);
   };
   return {
-    ...createPicturesApi(deps, catalog),
     ...createStatsApi(deps, catalog, viewersOf),
     async list() {
       catalog.assertOpen();

@@ -27,7 +27,6 @@ import { roomMessageRoutes } from './rooms/messages.ts';
 import { roomPlaybackRoutes } from './rooms/playback.ts';
 import { roomPollRoutes } from './rooms/polls.ts';
 import { roomRoutes } from './rooms/rooms.ts';
-import { pictureRoutes } from './streams/pictures.ts';
 import { playbackSessionRoutes } from './streams/playback-sessions.ts';
 import { probeRoutes } from './streams/probe.ts';
 import { publishKeyRoutes } from './streams/publish-keys.ts';
@@ -44,7 +43,6 @@ import { workerRoutes } from './workers.ts';
 /** The routes of the core. Media paths and pages are not among them, see media.ts and interface.ts. */
 const groups: readonly (readonly Route[])[] = [
   streamRoutes,
-  pictureRoutes,
   statsRoutes,
   playbackSessionRoutes,
   probeRoutes,

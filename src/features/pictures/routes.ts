@@ -2,11 +2,12 @@
  * The picture of a stream over the API.
  * In: the bytes of a JPEG, PNG or WebP file. Out: the same bytes, for cards and link previews.
  */
-import { pictureTypes } from '../../../api/picture.ts';
-import { Type } from '../../../api/type.ts';
-import { OxbowError } from '../../../lib/errors.ts';
-import { defineRoute, type Route } from '../../route/route.ts';
-import { findStream, NameParams } from './streams.ts';
+import { pictureTypes } from '../../api/picture.ts';
+import { Type } from '../../api/type.ts';
+import { findStream, NameParams } from '../../http/routes/streams/streams.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { rowsFor } from '../feature.ts';
+import type { PicturesApi } from './pictures-api.ts';
 
 const PATH = '/api/v1/streams/:name/picture';
 const PictureQuery = Type.Object(
@@ -15,8 +16,10 @@ const PictureQuery = Type.Object(
 );
 const Picture = Type.Unsafe<unknown>({ type: 'string', format: 'binary', description: 'the picture' });
 
+const defineRoute = rowsFor<PicturesApi>();
+
 /** The rows. */
-export const pictureRoutes: readonly Route[] = [
+export const pictureRoutes = [
   defineRoute({
     method: 'GET',
     path: PATH,
@@ -28,9 +31,9 @@ export const pictureRoutes: readonly Route[] = [
     query: PictureQuery,
     replies: { 200: Picture, 206: Picture },
     fileTypes: pictureTypes,
-    async answer({ params: { name }, query: { v }, sees }, deps) {
+    async answer({ params: { name }, query: { v }, sees }, pictures, deps) {
       await findStream(name, sees, deps);
-      const picture = await deps.streams.picture(name);
+      const picture = await pictures.read(name);
       if (!picture) throw new OxbowError('not-found', `The stream ${name} has no picture.`);
       const { type, bytes, version } = picture;
       // An address with the version never changes; one without is revalidated each time.
@@ -47,8 +50,8 @@ export const pictureRoutes: readonly Route[] = [
     params: NameParams,
     bodyTypes: pictureTypes,
     replies: { 204: undefined },
-    async answer({ params: { name }, body }, { streams }) {
-      await streams.setPicture(name, body as unknown as Uint8Array);
+    async answer({ params: { name }, body }, pictures) {
+      await pictures.set(name, body as unknown as Uint8Array);
       return { status: 204 };
     },
   }),
@@ -60,8 +63,8 @@ export const pictureRoutes: readonly Route[] = [
     sentence: 'Removes the picture of a stream.',
     params: NameParams,
     replies: { 204: undefined },
-    async answer({ params: { name } }, { streams }) {
-      await streams.removePicture(name);
+    async answer({ params: { name } }, pictures) {
+      await pictures.remove(name);
       return { status: 204 };
     },
   }),
