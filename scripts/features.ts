@@ -91,9 +91,15 @@ export const features: readonly Feature[] = [
   feature('Embedded player', 'the player on other pages', 'embed', 'watch/embed'),
   feature(
     'Recordings',
-    'files, retention, recovery, verification',
+    'files, retention, recovery',
     'recording recordings archive',
     'record/recordings record/disk-space',
+  ),
+  feature(
+    'Verification',
+    'compares stored files with their checksums, repairs damaged ones',
+    'verify repair integrity',
+    'record/recordings run/doctor',
   ),
   feature('Exports', 'a range as one file on the disk', 'export exports', 'record/export'),
   feature('Imports of recordings', 'takes files of other recorders', 'imports import-recordings', 'record/import'),

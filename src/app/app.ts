@@ -25,7 +25,6 @@ import { openEvents } from './events.ts';
 import { createHooks, openFeatures } from './features.ts';
 import { startFolders } from './files/folders.ts';
 import { startOffload } from './files/objects.ts';
-import { startVerify } from './files/verify.ts';
 import { openChecks, openChildren, openGauges } from './health.ts';
 import { openHttp } from './http.ts';
 import { type IngestAddresses, type IngestEndpoints, openIngest, printIngest, withoutIngest } from './ingest.ts';
@@ -161,6 +160,8 @@ export async function startApp(
     accounts,
     delivery,
     publishPorts,
+    health,
+    placement,
     hooks,
   };
   const features = await openFeatures(app, core);
@@ -206,10 +207,9 @@ export async function startApp(
   if (does('worker')) openOwnWorker(app, openedJobs, { url: http.url, token: accounts.access.ownWorker.secret });
   await startProcessing(app, { bus, placement }, processing);
   startRetention(app, { recordings, catalog, chats, hooks });
-  await features.start();
   startFolders(app, { recordings, catalog, health });
-  const keeper = startVerify(app, { store, bus, recordings, catalog, health, placement });
-  startOffload(app, { store, bus, recordings, catalog, health, placement, keeper });
+  await features.start();
+  startOffload(app, { store, bus, recordings, catalog, health, placement, hooks });
   startTrash(app, { library, recordings, placement });
   startChatRetention(app, chats);
   startAccounts(app, accounts);

@@ -1,16 +1,22 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { eventTable } from '../api/events.ts';
+import type { Node, Section } from '../config/option.ts';
 import { schema } from '../config/schema.ts';
 import { refusals } from '../lib/errors.ts';
 import { metricTable } from '../observe/metric-table.ts';
 import { features, routes } from './features.ts';
 
+type Rows = Readonly<Record<string, Node>>;
+
 suite('every feature', () => {
   for (const { name, adds, ...feature } of features) {
     test(`what ${name} adds is in the tables of the core`, () => {
+      for (const [path, row] of Object.entries(adds.settings ?? {})) {
+        const inTable = path.split('.').reduce((node: Node, key) => (node as Section<Rows>).children[key]!, schema);
+        assert.equal(inTable, row, path);
+      }
       const tables = [
-        [adds.settings, schema.children],
         [adds.refusals, refusals],
         [adds.metrics, metricTable],
         [adds.events, eventTable],

@@ -16,11 +16,12 @@ import { iptv } from '../features/iptv/feature.ts';
 import { marks } from '../features/marks/feature.ts';
 import { pictures } from '../features/pictures/feature.ts';
 import { relays } from '../features/relays/feature.ts';
+import { verify } from '../features/verify/feature.ts';
 import { routesWith } from '../http/routes/table.ts';
 import { Emitter } from '../lib/events.ts';
 
 /** Every feature. One that is not here does not exist. */
-export const features: readonly Feature[] = [marks, iptv, erase, clips, exports, alarms, relays, inspect, pictures];
+export const features: readonly Feature[] = [marks, iptv, erase, clips, exports, alarms, relays, inspect, pictures, verify];
 
 /** Every route of the API and the health endpoints, in the order of the reference. */
 export const routes = routesWith(features);
@@ -33,6 +34,7 @@ export function createHooks(): Hooks {
     clips: noClips,
     edgePurges: noEdgePurges,
     fileJobs: new Set(),
+    beforeUpload: new Set(),
   };
 }
 

@@ -6,6 +6,7 @@
  */
 import { alarmsSection } from '../features/alarms/settings.ts';
 import { edgesSection } from '../features/erase/settings.ts';
+import { verifySettings } from '../features/verify/settings.ts';
 import { endpoint, ipAddresses, listenAddress, optionalEndpoint } from './address.ts';
 import { iceServers, turnPassword, turnUser } from './ice-servers.ts';
 import {
@@ -150,12 +151,7 @@ export const schema = section({
       'Least free disk space. Below it recording pauses. Default: 1 GiB or 2 % of the disk, whichever is smaller.',
       { flag: 'min-free', reload: 'live' },
     ),
-    verifyEvery: duration(
-      '30d',
-      'How often all stored files are read and compared with their checksums; `0s`: never.',
-      { reload: 'live' },
-    ),
-    verifyRate: size('20M', 'Most bytes that this reads in a second.', { reload: 'live' }),
+    ...verifySettings,
   }),
   storage: storageSection,
   edges: edgesSection,

@@ -245,6 +245,8 @@ export interface Hooks {
   edgePurges: Pick<EdgePurgesApi, 'begunFor'>;
   /** Jobs whose files have media of a range, or will have: a deletion of the range cancels them. */
   readonly fileJobs: Set<(stream: string, range: PinnedRange) => Promise<readonly ErasedThing[]>>;
+  /** Called one after the other when a file is about to be copied to an object store. */
+  readonly beforeUpload: Set<(location: SegmentLocation) => Promise<void>>;
 }
 
 /** Answers media requests. */

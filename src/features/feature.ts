@@ -25,7 +25,7 @@ export interface Feature {
 
 /** Rows of the tables of the core. Keys are those of the tables. */
 export interface Additions {
-  /** In config/schema.ts. */
+  /** In config/schema.ts; `section.name` is a setting of a section of the core. */
   readonly settings?: Readonly<Record<string, unknown>>;
   /** In lib/errors.ts. */
   readonly refusals?: Readonly<Record<string, unknown>>;
@@ -54,6 +54,8 @@ export type CoreParts = Pick<
   | 'accounts'
   | 'delivery'
   | 'publishPorts'
+  | 'health'
+  | 'placement'
   | 'hooks'
 >;
 

@@ -4,6 +4,7 @@
  * In: nothing. Out: rows of metric-table.
  */
 import { eraseMetrics } from '../features/erase/metrics.ts';
+import { verifyMetrics } from '../features/verify/metrics.ts';
 import type { MetricRow } from './metric-row.ts';
 
 /** Rows. */
@@ -45,36 +46,7 @@ export const recordingMetrics = {
     labels: [],
     help: '1 for an hour after a large step of the clock, while recordings are not deleted by age.',
   },
-  verifiedBytes: {
-    type: 'counter',
-    name: 'oxbow_verified_bytes_total',
-    labels: [],
-    help: 'Bytes of stored files that were compared with their checksums.',
-  },
-  verifyCompleted: {
-    type: 'gauge',
-    name: 'oxbow_verify_completed_timestamp_seconds',
-    labels: [],
-    help: 'When the last verification of all stored files ended, seconds since 1970; 0: none has.',
-  },
-  damagedFiles: {
-    type: 'gauge',
-    name: 'oxbow_damaged_files',
-    labels: [],
-    help: 'Stored files that are damaged, missing, unreadable or without an index row, and not repaired.',
-  },
-  damagedSegments: {
-    type: 'gauge',
-    name: 'oxbow_damaged_segments',
-    labels: [],
-    help: 'Damaged segments in those files.',
-  },
-  restoredFiles: {
-    type: 'counter',
-    name: 'oxbow_restored_files_total',
-    labels: [],
-    help: 'Damaged files that were replaced by their intact second copy in an object store.',
-  },
+  ...verifyMetrics,
   folderUp: {
     type: 'gauge',
     name: 'oxbow_recording_folder_up',

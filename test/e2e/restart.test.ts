@@ -10,7 +10,7 @@ import { test } from 'node:test';
 import type { JobView } from '../../src/api/jobs/job-shapes.ts';
 import type { AssetView } from '../../src/api/library/asset-shapes.ts';
 import type { UploadView } from '../../src/api/library/upload-shapes.ts';
-import type { VerifyState } from '../../src/recording/verify/verify-state.ts';
+import type { VerifyState } from '../../src/features/verify/verify-state.ts';
 import { makeFilm } from '../fixtures/library/film.ts';
 import { need } from '../fixtures/need.ts';
 import { openFolder, runOxbow, type Server, smallPicture, startPlainServer, startVerb } from '../fixtures/server.ts';

@@ -15,7 +15,6 @@ import { OncePer } from '../../lib/once-per.ts';
 import { many } from '../../lib/text/many.ts';
 import { Candidates } from '../../recording/offload/candidates.ts';
 import { Offload } from '../../recording/offload/offload.ts';
-import type { DamageKeeper } from '../../recording/verify/damage-keeper.ts';
 import type { Store } from '../../store/db.ts';
 import { readStorage } from '../../streams/stream-table.ts';
 
@@ -86,10 +85,8 @@ export function startOffload(
     catalog,
     health,
     placement,
-    keeper,
-  }: Pick<Parts, 'store' | 'bus' | 'recordings' | 'catalog' | 'health' | 'placement'> & {
-    readonly keeper: DamageKeeper;
-  },
+    hooks,
+  }: Pick<Parts, 'store' | 'bus' | 'recordings' | 'catalog' | 'health' | 'placement' | 'hooks'>,
 ): void {
   const { objects, table, release, segments, files } = recordings;
   if (!objects) return;
@@ -128,7 +125,9 @@ export function startOffload(
     ],
     qualitiesOf: (streamId) => table.qualitiesOf(streamId),
     clock,
-    check: (location) => keeper.check(location).catch(failed('checking a file before its upload')),
+    async check(location) {
+      for (const check of hooks.beforeUpload) await check(location).catch(failed('checking a file before its upload'));
+    },
     release: (location: SegmentLocation) => release(location),
     report: {
       sent: (target, bytes) => metrics.storageSentBytes.inc({ target }, bytes),

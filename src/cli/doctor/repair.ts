@@ -4,8 +4,8 @@
  */
 import type { Config } from '../../config/schema.ts';
 import { databaseServer } from '../../config/sections/store-section.ts';
+import type { RepairAction } from '../../features/verify/repair-folder.ts';
 import { createSystemClock } from '../../lib/clock.ts';
-import type { RepairAction } from '../../streams/verify/repair-folder.ts';
 import { bar, openProgressLine } from '../progress.ts';
 import { sayRebuilt } from '../recording-index.ts';
 import { type ExitCode, say, sayJson } from '../terminal.ts';
@@ -20,7 +20,7 @@ export async function repair(
   { dryRun = false, json }: { readonly dryRun?: boolean; readonly json?: true },
   { signal }: { readonly signal: AbortSignal },
 ): Promise<ExitCode> {
-  const { repairFolder } = await import('../../streams/verify/repair-folder.ts'); // other checks start without it
+  const { repairFolder } = await import('../../features/verify/repair-folder.ts'); // other checks start without it
   const clock = createSystemClock();
   const startMs = clock.monotonicMs();
   using line = openProgressLine();

@@ -5,10 +5,10 @@
 import { parseInstant } from '../../api/instant.ts';
 import type { Config } from '../../config/schema.ts';
 import { databaseServer } from '../../config/sections/store-section.ts';
+import type { NamedFinding } from '../../features/verify/verify-folder.ts';
 import { createSystemClock } from '../../lib/clock.ts';
 import { FormatError, OxbowError } from '../../lib/errors.ts';
 import { parseSize } from '../../lib/size.ts';
-import type { NamedFinding } from '../../streams/verify/verify-folder.ts';
 import { bar, openProgressLine, sayBytes } from '../progress.ts';
 import { typedTime } from '../recordings/typed-time.ts';
 import { type ExitCode, note, say, sayJson } from '../terminal.ts';
@@ -29,7 +29,7 @@ export async function verify(
   options: VerifyOptions,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<ExitCode> {
-  const { verifyFolder } = await import('../../streams/verify/verify-folder.ts'); // other checks start without it
+  const { verifyFolder } = await import('../../features/verify/verify-folder.ts'); // other checks start without it
   const clock = createSystemClock();
   const startMs = clock.monotonicMs();
   using line = openProgressLine();

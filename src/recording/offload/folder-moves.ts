@@ -9,8 +9,8 @@ import { isMissing, type SegmentLocation, segmentPrefix } from '../../archive/se
 import { sleep } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Current } from '../../lib/current.ts';
+import { createPace } from '../../lib/pace.ts';
 import type { ChunkTable } from '../chunk-table.ts';
-import { createPace } from '../verify/pace.ts';
 
 /** Pause between two looks, ms. */
 const EVERY_MS = 15_000;

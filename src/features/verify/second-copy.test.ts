@@ -11,12 +11,12 @@ import { loadConfig } from '../../config/load.ts';
 import { createSystemClock } from '../../lib/clock.ts';
 import { createSilentLog } from '../../observe/log.ts';
 import { ChunkTable } from '../../recording/chunk-table.ts';
-import { DamageKeeper } from '../../recording/verify/damage-keeper.ts';
-import { VerifiedFiles } from '../../recording/verify/verified-files.ts';
 import { openStore } from '../../store/db.ts';
-import { DATABASE_FILE, openFolderStore } from '../offline/rebuild.ts';
-import { openStreams, temporaryFolder, testSource } from '../streams.fixture.ts';
+import { DATABASE_FILE, openFolderStore } from '../../streams/offline/rebuild.ts';
+import { openStreams, temporaryFolder, testSource } from '../../streams/streams.fixture.ts';
+import { DamageKeeper } from './damage-keeper.ts';
 import { repairFolder } from './repair-folder.ts';
+import { VerifiedFiles } from './verified-files.ts';
 import { verifyFolder } from './verify-folder.ts';
 
 const { signal } = new AbortController();

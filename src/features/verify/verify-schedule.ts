@@ -6,8 +6,8 @@
 import { sleep } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Current } from '../../lib/current.ts';
+import { createPace } from '../../lib/pace.ts';
 import type { DamageKeeper } from './damage-keeper.ts';
-import { createPace } from './pace.ts';
 import { FIRST_PLACE, type VerifyPlace } from './verified-files.ts';
 import { type VerifyTools, verifyFiles } from './verify.ts';
 import type { VerifyState } from './verify-state.ts';

@@ -9,7 +9,7 @@ import { copyGroup, packSegments, SegmentWalker } from '../../archive/segment-in
 import { segmentLocation } from '../../archive/segment-store.ts';
 import type { CommittedGroup } from '../../media/isobmff/commit-box.ts';
 import type { StreamGap } from '../../media/segment.ts';
-import type { ChunkRow } from '../chunk-table.ts';
+import type { ChunkRow } from '../../recording/chunk-table.ts';
 import type { VerifiedFiles } from './verified-files.ts';
 
 /** The columns that say what of a file is intact. */

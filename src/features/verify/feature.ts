@@ -1,38 +1,26 @@
 /**
- * Verifies stored files in the background, and keeps the list of damaged ones.
- * In: the context, recordings, catalog. Out: changed index rows, restored files; events, metrics, a health
+ * Verification of stored files: reads them in the background, and keeps the list of damaged ones.
+ * In: recordings, streams. Out: the feature; changed index rows, restored files; events, metrics, a health
  * check, `verify.json`.
  */
 import path from 'node:path';
-import type { AppContext, Parts } from '../../features/core.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { DamageKeeper } from '../../recording/verify/damage-keeper.ts';
-import { VerifiedFiles } from '../../recording/verify/verified-files.ts';
-import type { Finding } from '../../recording/verify/verify.ts';
-import { VerifySchedule } from '../../recording/verify/verify-schedule.ts';
-import {
-  noVerifyState,
-  readVerifyState,
-  type VerifyState,
-  writeVerifyState,
-} from '../../recording/verify/verify-state.ts';
 import { VERIFY_FILE } from '../../store/file-names.ts';
+import type { AppContext } from '../core.ts';
+import { type CoreParts, defineFeature } from '../feature.ts';
+import { DamageKeeper } from './damage-keeper.ts';
+import { verifyMetrics } from './metrics.ts';
+import { verifySettings } from './settings.ts';
+import { VerifiedFiles } from './verified-files.ts';
+import type { Finding } from './verify.ts';
+import { VerifySchedule } from './verify-schedule.ts';
+import { noVerifyState, readVerifyState, type VerifyState, writeVerifyState } from './verify-state.ts';
 
 /** Names in the sentence of /health. */
 const MAX_NAMED = 5;
 
-/** Verifies until the shutdown; returns the check of a file that is about to be copied. */
-export function startVerify(
-  app: AppContext,
-  {
-    store,
-    bus,
-    recordings,
-    catalog,
-    health,
-    placement,
-  }: Pick<Parts, 'store' | 'bus' | 'recordings' | 'catalog' | 'health' | 'placement'>,
-): DamageKeeper {
+/** Verifies until the shutdown. */
+function startVerify(app: AppContext, { store, bus, recordings, catalog, health, placement, hooks }: CoreParts): void {
   const { settings, opened, shutdown, clock, log, metrics, dataFolder, failed } = app;
   const { files: local, table, objects, release, reader } = recordings;
   const file = path.join(dataFolder, VERIFY_FILE);
@@ -43,9 +31,9 @@ export function startVerify(
       failed('saving where the verification is')(error); // it begins earlier after a restart
     }
   };
-  const known = readVerifyState(file);
-  const state = known ?? noVerifyState(clock.nowMs());
-  if (!known) save(state);
+  const saved = readVerifyState(file);
+  const state = saved ?? noVerifyState(clock.nowMs());
+  if (!saved) save(state);
   const files = new VerifiedFiles(store.db);
   const nameOf = ({ of, owner }: Pick<Finding, 'of' | 'owner'>) =>
     of === 'asset' ? `asset ${owner}` : (catalog.definitionOf(owner)?.name ?? owner);
@@ -109,7 +97,7 @@ export function startVerify(
     health.register('stored files', () => describeDamage(schedule.state, nameOf), { ready: false, degrades: true }),
   );
   opened.use(shutdown.owns(schedule.run(shutdown).then(() => keeper.idle)));
-  return keeper;
+  hooks.beforeUpload.add((location) => keeper.check(location));
 }
 
 /** The health check. @throws OxbowError `media-damaged` while there are damaged files */
@@ -125,3 +113,16 @@ function describeDamage({ findings, completedMs, place }: VerifyState, nameOf: (
   const last = completedMs === 0 ? 'not verified yet' : `verified ${new Date(completedMs).toISOString()}`;
   return place ? `${last}; a verification runs` : last;
 }
+
+/** The feature. */
+export const verify = defineFeature({
+  name: 'verify',
+  adds: {
+    settings: {
+      'record.verifyEvery': verifySettings.verifyEvery,
+      'record.verifyRate': verifySettings.verifyRate,
+    },
+    metrics: verifyMetrics,
+  },
+  open: (app, parts) => ({ own: undefined, start: () => startVerify(app, parts) }),
+});

@@ -20,10 +20,6 @@ import { type ChunkRow, ChunkTable } from '../../recording/chunk-table.ts';
 import { resizeFile } from '../../recording/erase/erase-rows.ts';
 import { type InitTable, openInitTable } from '../../recording/init-table.ts';
 import { recoverStream } from '../../recording/recovery.ts';
-import { contentAfter, expectedOfChunk, gapOf, hasContent, isWhole } from '../../recording/verify/damage.ts';
-import { FIRST_PLACE, VerifiedFiles } from '../../recording/verify/verified-files.ts';
-import { type Finding, findingOf, verifyFiles } from '../../recording/verify/verify.ts';
-import { readVerifyState, writeVerifyState } from '../../recording/verify/verify-state.ts';
 import { openStore, type Store } from '../../store/db.ts';
 import { DATABASE_FILE, VERIFY_FILE } from '../../store/file-names.ts';
 import { type IndexReader, openIndexReader } from '../../store/reading/index-reader.ts';
@@ -36,7 +32,11 @@ import {
   type RebuildResult,
   rebuildIndex,
   refuseNodes,
-} from '../offline/rebuild.ts';
+} from '../../streams/offline/rebuild.ts';
+import { contentAfter, expectedOfChunk, gapOf, hasContent, isWhole } from './damage.ts';
+import { FIRST_PLACE, VerifiedFiles } from './verified-files.ts';
+import { type Finding, findingOf, verifyFiles } from './verify.ts';
+import { readVerifyState, writeVerifyState } from './verify-state.ts';
 
 /** What a repair does with a file. */
 export interface RepairAction {

@@ -9,18 +9,13 @@ import { openLocalSegmentStore } from '../../archive/local-segment-store.ts';
 import { listRecordings, recordingOf, recordingPrefix } from '../../archive/recording-locations.ts';
 import type { DatabaseServer } from '../../config/sections/store-section.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { createPace } from '../../recording/verify/pace.ts';
-import { FIRST_PLACE, VerifiedFiles, type VerifyScope } from '../../recording/verify/verified-files.ts';
-import { type Finding, findingOf, verifyFiles } from '../../recording/verify/verify.ts';
-import {
-  noVerifyState,
-  readVerifyState,
-  type VerifyState,
-  writeVerifyState,
-} from '../../recording/verify/verify-state.ts';
+import { createPace } from '../../lib/pace.ts';
 import { DOCTOR_VERIFY_FILE } from '../../store/file-names.ts';
 import { openIndexReader } from '../../store/reading/index-reader.ts';
 import { removeStateFile } from '../../store/state-file.ts';
+import { FIRST_PLACE, VerifiedFiles, type VerifyScope } from './verified-files.ts';
+import { type Finding, findingOf, verifyFiles } from './verify.ts';
+import { noVerifyState, readVerifyState, type VerifyState, writeVerifyState } from './verify-state.ts';
 
 /** The place is saved at most this often, ms. */
 const SAVE_EVERY_MS = 2_000;

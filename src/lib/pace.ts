@@ -3,8 +3,8 @@
  * In: bytes that are about to be read, or were moved. Out: a wait. The rate is read at each call, so a
  * changed setting applies at once.
  */
-import { sleep } from '../../lib/abort.ts';
-import type { Clock } from '../../lib/clock.ts';
+import { sleep } from './abort.ts';
+import type { Clock } from './clock.ts';
 
 /** Time that may be made up for after a pause, ms. */
 const BURST_MS = 100;

@@ -5,9 +5,9 @@
  */
 import type { ExpressionBuilder, Kysely, Selectable } from 'kysely';
 import { qualityRecordings, recordingOf } from '../../archive/recording-locations.ts';
+import type { ChunkRow } from '../../recording/chunk-table.ts';
 import type { Tables } from '../../store/schema.ts';
 import type { AssetChunkTable } from '../../store/tables/asset-tables.ts';
-import type { ChunkRow } from '../chunk-table.ts';
 
 /** Rows of one query: each has the segments of a file. */
 const PAGE = 16;
