@@ -161,7 +161,6 @@ export async function startApp(
     delivery,
     publishPorts,
     health,
-    placement,
     hooks,
   };
   const features = await openFeatures(app, core);

@@ -21,7 +21,18 @@ import { routesWith } from '../http/routes/table.ts';
 import { Emitter } from '../lib/events.ts';
 
 /** Every feature. One that is not here does not exist. */
-export const features: readonly Feature[] = [marks, iptv, erase, clips, exports, alarms, relays, inspect, pictures, verify];
+export const features: readonly Feature[] = [
+  marks,
+  iptv,
+  erase,
+  clips,
+  exports,
+  alarms,
+  relays,
+  inspect,
+  pictures,
+  verify,
+];
 
 /** Every route of the API and the health endpoints, in the order of the reference. */
 export const routes = routesWith(features);
