@@ -14,6 +14,7 @@ import type { PublishAccess } from '../ingest/publish-access.ts';
 import { version } from '../lib/version.ts';
 import type { Log } from '../observe/log.ts';
 import type { ClaimedPort } from '../serve/claimed-port.ts';
+import { createStreamsApi } from '../streams/api.ts';
 import { firstSignIn, openAccounts, startAccounts } from './accounts.ts';
 import { openCluster } from './cluster/cluster.ts';
 import { openGateway } from './cluster/gateway.ts';
@@ -142,6 +143,7 @@ export async function startApp(
   const publishAccess = openPublishAccess(app, { catalog, accounts, bus, nodes, store, changes });
   const assets = await openAssetsApi(app, { store, recordings, catalog, library, accounts, placement });
   const delivery = openDelivery(app, { recordings, catalog, library, hooks });
+  const streamsApi = createStreamsApi(streams.deps, catalog, (name) => delivery.viewers.of(name));
   const publishPorts = noPublishPorts();
   const core = {
     store,
@@ -155,6 +157,7 @@ export async function startApp(
     recordings,
     streams,
     catalog,
+    streamsApi,
     jobs,
     library,
     accounts,
@@ -177,7 +180,6 @@ export async function startApp(
     workers,
     uploads,
     assets,
-    health,
     mediaServers,
     rooms,
     chats,

@@ -17,7 +17,6 @@ import { RefusalLog } from '../observe/refusal-log.ts';
 import type { ClaimedPort } from '../serve/claimed-port.ts';
 import { certificateFiles } from '../serve/tls/tls-certificate.ts';
 import { announceRunning } from '../store/running.ts';
-import { createStreamsApi } from '../streams/api.ts';
 import { createPublishKeysApi } from '../streams/publish/publish-keys-api.ts';
 import { describeSystem } from '../streams/system-view.ts';
 import { describeStorage } from './disk.ts';
@@ -43,6 +42,7 @@ export async function openHttp(
     recordings,
     streams,
     catalog,
+    streamsApi,
     jobs,
     workers,
     assets,
@@ -82,7 +82,7 @@ export async function openHttp(
       publishPorts,
       rtp,
       webrtc,
-      streams: createStreamsApi(streams.deps, catalog, (name) => viewers.of(name)),
+      streams: streamsApi,
       jobs,
       workers,
       uploads,

@@ -13,6 +13,7 @@ import type { ClipFinder } from '../api/clips/clips-api.ts';
 import type { EdgePurgesApi } from '../api/deletions/edge-purge-shapes.ts';
 import type { AssetsApi } from '../api/library/assets-api.ts';
 import type { PublishPorts } from '../api/publish/publish-address.ts';
+import type { StreamsApi } from '../api/streams-api.ts';
 import type { FoldersSegmentStore } from '../archive/folders/folders-segment-store.ts';
 import type { ObjectTargets } from '../archive/objects/object-targets.ts';
 import type { StoredObjects } from '../archive/objects/stored-objects.ts';
@@ -290,6 +291,7 @@ export interface Parts {
   readonly recordings: Recordings;
   readonly streams: Streams;
   readonly catalog: Catalog;
+  readonly streamsApi: StreamsApi;
   readonly jobs: Jobs;
   readonly workers: Workers;
   readonly library: Library;

@@ -53,9 +53,9 @@ export type CoreParts = Pick<
   | 'library'
   | 'accounts'
   | 'delivery'
+  | 'streamsApi'
   | 'publishPorts'
   | 'health'
-  | 'placement'
   | 'hooks'
 >;
 

@@ -9,7 +9,6 @@ import { withoutForeign } from '../../cluster/bus/shadow.ts';
 import { statsRoutes } from '../../http/routes/streams/stats.ts';
 import { sleep } from '../../lib/abort.ts';
 import { OncePer } from '../../lib/once-per.ts';
-import { createStreamsApi } from '../../streams/api.ts';
 import type { AppContext } from '../core.ts';
 import { type CoreParts, defineFeature, type OpenFeature } from '../feature.ts';
 import { AlarmCenter } from './alarm-center.ts';
@@ -29,10 +28,9 @@ const REPORT_EVERY_MS = 60_000;
 /** Opens everything; the journal begins at once. */
 async function openAlarms(
   app: AppContext,
-  { store, bus, disk, streams, accounts, delivery, hooks }: CoreParts,
+  { store, bus, disk, catalog, streamsApi, accounts, hooks }: CoreParts,
 ): Promise<OpenFeature<AlarmsApi>> {
   const { settings, clock, log, metrics, opened, shutdown, failed } = app;
-  const { catalog, deps } = streams;
   const table = new AlarmTable(store.db);
   const reported = new OncePer(REPORT_EVERY_MS, () => clock.monotonicMs());
   const report = failed('the record of an alarm');
@@ -72,7 +70,7 @@ async function openAlarms(
     catalog,
     clock,
     audit: accounts.access.audit,
-    streams: createStreamsApi(deps, catalog, (name) => delivery.viewers.of(name)),
+    streams: streamsApi,
   });
   hooks.measured.subscribe((all) => center.tick(all));
   hooks.horizons.add((streamId, us) => journal.removeBefore(streamId, us / 1000));

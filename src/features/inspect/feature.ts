@@ -3,7 +3,6 @@
  * In: managed streams, their timelines. Out: the feature.
  */
 import { playbackSessionRoutes } from '../../http/routes/streams/playback-sessions.ts';
-import { createStreamsApi } from '../../streams/api.ts';
 import { defineFeature } from '../feature.ts';
 import { createInspectApi } from './inspect-api.ts';
 import { inspectRoutes } from './routes.ts';
@@ -13,7 +12,5 @@ export const inspect = defineFeature({
   name: 'inspect',
   routes: inspectRoutes,
   after: playbackSessionRoutes,
-  open: ({ clock }, { streams: { deps, catalog } }) => ({
-    own: createInspectApi(clock, catalog, createStreamsApi(deps, catalog).timeline),
-  }),
+  open: ({ clock }, { catalog, streamsApi }) => ({ own: createInspectApi(clock, catalog, streamsApi.timeline) }),
 });
