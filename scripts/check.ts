@@ -10,6 +10,7 @@ import { checkCitations } from './check-citations.ts';
 import { checkClasses } from './check-classes.ts';
 import { checkComments } from './check-comments.ts';
 import { checkConnections } from './check-connections.ts';
+import { checkErrors } from './check-errors.ts';
 import { checkLayers } from './check-layers.ts';
 import { checkLicences } from './check-licences.ts';
 import { checkLinks } from './check-links.ts';
@@ -120,6 +121,7 @@ const steps: readonly Step[] = [
   { name: 'links of the documentation', run: () => listed(checkLinks()) },
   { name: 'citations', run: () => listed(checkCitations()) },
   { name: 'words', run: () => listed(checkWords()) },
+  { name: 'messages of errors', run: () => listed(checkErrors()) },
   { name: 'generated pages', run: () => listed(checkPages()) },
   { name: 'licences', run: () => listed(checkLicences()) },
 ];

@@ -64,7 +64,7 @@ function formatOf(zone: string | undefined): Intl.DateTimeFormat {
     });
   } catch (error) {
     const name = (zone ?? '').slice(0, 64).replaceAll(/[^\x20-\x7e]/g, '?');
-    throw new OxbowError('bad-time-zone', `"${name}" is not a time zone`, { cause: error });
+    throw new OxbowError('bad-time-zone', `"${name}" is not a time zone.`, { cause: error });
   }
 }
 

@@ -9,7 +9,7 @@ import { nodeName } from '../config/sections/cluster-section.ts';
 import type { AppContext } from '../features/core.ts';
 import { childCrashes } from '../ffmpeg/child-process.ts';
 import { sleep } from '../lib/abort.ts';
-import { OxbowError } from '../lib/errors.ts';
+import { OxbowError, sentenceOf } from '../lib/errors.ts';
 import { version } from '../lib/version.ts';
 import type { Net } from '../net/net.ts';
 import { errorFields, type ReportKind } from '../observe/errors/report-bug.ts';
@@ -109,6 +109,6 @@ function checkSetting(secret: string): void {
   try {
     checkSecret(secret);
   } catch (error) {
-    throw new OxbowError('bad-setting', `errors.secret: ${(error as OxbowError).message}`, { cause: error });
+    throw new OxbowError('bad-setting', `errors.secret: ${sentenceOf(error)}`, { cause: error });
   }
 }

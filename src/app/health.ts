@@ -48,8 +48,8 @@ export function openChecks(
   health.register('services', () => services.check(), { ready: false, degrades: true });
   if (nodes) health.register('nodes', () => nodes.list.check(), { ready: false, degrades: true });
   health.register('streams', () => {
-    if (shutdown.isDraining) throw new OxbowError('not-ready', 'oxbow is shutting down');
-    if (!catalog.isOpen) throw new OxbowError('not-ready', 'the recordings are being recovered');
+    if (shutdown.isDraining) throw new OxbowError('not-ready', 'oxbow is shutting down.');
+    if (!catalog.isOpen) throw new OxbowError('not-ready', 'oxbow is recovering the recordings.');
     return many(catalog.all.length, 'stream');
   });
   return { health, clockWatch };

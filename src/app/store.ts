@@ -7,7 +7,7 @@ import path from 'node:path';
 import { nodeName } from '../config/sections/cluster-section.ts';
 import { databaseServer } from '../config/sections/store-section.ts';
 import type { AppContext } from '../features/core.ts';
-import { messageOf, OxbowError } from '../lib/errors.ts';
+import { OxbowError, sentenceOf } from '../lib/errors.ts';
 import { makeFolder } from '../lib/files/folder.ts';
 import type { Services } from '../observe/services/services.ts';
 import { currentTraceparent } from '../observe/traces/current-span.ts';
@@ -34,7 +34,7 @@ export async function openDataFolder(folder: string): Promise<string> {
     makeFolder(dataFolder);
     await access(dataFolder, constants.W_OK | constants.X_OK);
   } catch (error) {
-    throw new OxbowError('folder-unwritable', `${dataFolder}: ${messageOf(error)}`, { cause: error });
+    throw new OxbowError('folder-unwritable', `${dataFolder}: ${sentenceOf(error)}`, { cause: error });
   }
   return dataFolder;
 }

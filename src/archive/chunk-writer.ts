@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
-import { messageOf, OxbowError } from '../lib/errors.ts';
+import { OxbowError, sentenceOf } from '../lib/errors.ts';
 import {
   type CommittedGroup,
   type CommittedTrack,
@@ -93,7 +93,7 @@ export async function openChunkWriter(options: ChunkOptions): Promise<ChunkWrite
   try {
     return new OpenChunk(await store.create(location, [start, headBox], { sync: options.sync !== 'off' }), options);
   } catch (error) {
-    throw diskFailed(`${location}: ${messageOf(error)}`, error);
+    throw diskFailed(`${location}: ${sentenceOf(error)}`, error);
   }
 }
 
@@ -253,7 +253,7 @@ class OpenChunk implements ChunkWriter {
     try {
       return await work();
     } catch (error) {
-      this.#failure = diskFailed(`${this.location}: ${messageOf(error)}`, error);
+      this.#failure = diskFailed(`${this.location}: ${sentenceOf(error)}`, error);
       throw this.#failure;
     }
   }

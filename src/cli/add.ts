@@ -9,7 +9,7 @@ import type { OxbowClient } from '../client/client.ts';
 import type { StreamView } from '../client/made/shapes.ts';
 import { splitName } from '../config/source-url.ts';
 import { sleep } from '../lib/abort.ts';
-import { FormatError, OxbowError } from '../lib/errors.ts';
+import { FormatError, OxbowError, sentenceOf } from '../lib/errors.ts';
 import { launcherName, quoted } from '../lib/program.ts';
 import { findRunning } from '../store/running.ts';
 import { askServer, parseServer, runningInstance, urlOfRunning } from './running-server.ts';
@@ -97,7 +97,7 @@ function parseSource(argument: string): NewSource {
   const read = readPastedAddress(rest);
   if ('url' in read) return { name, url: read.url };
   const { message, hint } = explainUnsupported(read.unsupported, read.scheme);
-  throw new OxbowError('bad-request', `"${argument.slice(0, 100)}": ${message}`, { extra: { hint } });
+  throw new OxbowError('bad-request', `"${argument.slice(0, 100)}": ${sentenceOf(message)}`, { extra: { hint } });
 }
 
 /** @throws OxbowError `bad-name` */
@@ -106,7 +106,7 @@ function nameIn(argument: string): ReturnType<typeof splitName> {
     return splitName(argument);
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
-    throw new OxbowError('bad-name', error.message, { cause: error });
+    throw new OxbowError('bad-name', sentenceOf(error), { cause: error });
   }
 }
 

@@ -9,7 +9,7 @@ import type { Command } from 'commander';
 import type { LoadedConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { networkState, setNetworkPolicy } from '../lib/confine/confine.ts';
-import { messageOf, OxbowError } from '../lib/errors.ts';
+import { OxbowError, sentenceOf } from '../lib/errors.ts';
 import { findRunning } from '../store/running.ts';
 import { askUrl, localUrl } from './doctor/ask-server.ts';
 import { makeBundle } from './doctor/bundle.ts';
@@ -186,18 +186,19 @@ async function writeBundle(
   const config = loaded?.config;
   await using access = config && findRunning(config.data) ? await openServer(config, undefined) : undefined;
   const ask = async (address: string) => {
-    if (!config) throw new OxbowError('bad-setting', 'the settings are invalid');
+    if (!config) throw new OxbowError('bad-setting', 'The settings are invalid.');
     const headers = config.adminToken ? { authorization: `Bearer ${config.adminToken}` } : {};
     const { url } = access ?? { url: localUrl(config) };
     const { status, text } = await askUrl(`${url}${address}`, { signal, headers: access?.headers ?? headers });
-    if (status >= 400 && status !== 503) throw new OxbowError('source-failed', `the server answers ${status}`);
+    if (status >= 400 && status !== 503)
+      throw new OxbowError('source-failed', `The server answered with HTTP ${status}.`);
     return text;
   };
   const bundle = await makeBundle({ findings, loaded, ask, logFile, nowMs: Date.now() });
   try {
     writeFileSync(path, bundle, { mode: 0o600 });
   } catch (error) {
-    throw new OxbowError('folder-unwritable', messageOf(error), {
+    throw new OxbowError('folder-unwritable', sentenceOf(error), {
       extra: { hint: 'Name another file: --bundle FILE' },
     });
   }

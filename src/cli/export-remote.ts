@@ -6,7 +6,7 @@ import { open, rename, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import type { ExportJob, ExportResult, ExportSettings } from '../api/jobs/job-shapes.ts';
 import { sleep } from '../lib/abort.ts';
-import { messageOf, OxbowError, type RefusalCode, refusals } from '../lib/errors.ts';
+import { OxbowError, type RefusalCode, refusals, sentenceOf } from '../lib/errors.ts';
 import type { ServerAccess } from './running-server.ts';
 import { commandHints } from './terminal.ts';
 
@@ -50,7 +50,7 @@ export async function exportRemotely(
 
 function failureOf({ state, error }: ExportJob): OxbowError {
   const code = error && error.code in refusals ? (error.code as RefusalCode) : 'internal';
-  return new OxbowError(code, error?.detail ?? `the job was ${state}`);
+  return new OxbowError(code, error?.detail ?? `The job was ${state}.`);
 }
 
 async function fetchTo(
@@ -62,7 +62,7 @@ async function fetchTo(
   const response = await request(server, 'GET', url, { signal });
   const unfinished = `${path}.part`;
   const file = await open(unfinished, 'w').catch((error: unknown) => {
-    throw new OxbowError('folder-unwritable', `${unfinished}: ${messageOf(error)}`, { cause: error });
+    throw new OxbowError('folder-unwritable', `${unfinished}: ${sentenceOf(error)}`, { cause: error });
   });
   try {
     let done = 0;
@@ -75,7 +75,7 @@ async function fetchTo(
     } finally {
       await file.close();
     }
-    if (done !== bytes) throw new OxbowError('source-failed', `${done} of ${bytes} bytes came from the server`);
+    if (done !== bytes) throw new OxbowError('source-failed', `${done} of ${bytes} bytes came from the server.`);
     signal.throwIfAborted();
     await rename(unfinished, path);
   } catch (error) {
@@ -113,7 +113,7 @@ async function request(
   } catch (error) {
     signal.throwIfAborted();
     const cause = (error as { cause?: unknown }).cause ?? error;
-    throw new OxbowError('source-failed', `${url} cannot be reached: ${messageOf(cause)}`, {
+    throw new OxbowError('source-failed', `${url} cannot be reached: ${sentenceOf(cause)}`, {
       cause: error,
       extra: { hint: 'Is oxbow running there? Check --server.' },
     });
@@ -123,7 +123,7 @@ async function request(
   const code = problem.code !== undefined && problem.code in refusals ? (problem.code as RefusalCode) : 'source-failed';
   const ownHint = code in commandHints ? undefined : problem.hint;
   const hint = code === 'unauthorized' ? 'Give the admin token of that server: --token TOKEN' : ownHint;
-  throw new OxbowError(code, problem.detail ?? `${url} answered ${response.status}`, {
+  throw new OxbowError(code, problem.detail ?? `${url} answered with HTTP ${response.status}.`, {
     ...(hint !== undefined && { extra: { hint } }),
   });
 }

@@ -132,18 +132,18 @@ function timesOf(
   const refuse = (detail: string): never => {
     throw new OxbowError('bad-request', detail, { extra: { hint: 'See oxbow export --help.' } });
   };
-  if ((range === undefined) === (from === undefined)) return refuse('give either --from or --range');
+  if ((range === undefined) === (from === undefined)) return refuse('Give either --from or --range.');
   if (range) {
     if (to !== undefined || duration !== undefined)
-      return refuse('--range has the end itself: leave out --to and --duration');
+      return refuse('--range contains the end: leave out --to and --duration.');
     const ranges = range.map((text) => {
       const [start = '', end = '', more] = text.split('/');
-      if (start === '' || end === '' || more !== undefined) return refuse(`"${text}" is not FROM/TO`);
+      if (start === '' || end === '' || more !== undefined) return refuse(`--range is "${text}", not FROM/TO.`);
       return { from: typedTime(start, nowMs), to: typedEnd(end, nowMs) };
     });
     return { ranges };
   }
-  if ((to === undefined) === (duration === undefined)) return refuse('give either --to or --duration');
+  if ((to === undefined) === (duration === undefined)) return refuse('Give either --to or --duration.');
   return { from: typedTime(from!, nowMs), to: typedEnd((to ?? duration)!, nowMs) };
 }
 
@@ -155,7 +155,7 @@ function outputOf(output: string, stream: string, from: string): { path: string;
   }
   const ending = /\.(mp4|mkv|ts)$/i.exec(path)?.[1]?.toLowerCase();
   if (ending === undefined) {
-    throw new OxbowError('bad-request', `"${output}" has no known extension`, {
+    throw new OxbowError('bad-request', `The file "${output}" has no known extension.`, {
       extra: { hint: 'End it with .mp4, .mkv or .ts.' },
     });
   }

@@ -12,7 +12,7 @@ import { OxbowError } from '../lib/errors.ts';
  */
 export function refuseToReplace(path: string): void {
   if (!existsSync(path)) return;
-  throw new OxbowError('bad-request', `${path} exists`, {
+  throw new OxbowError('bad-request', `${path} exists already.`, {
     extra: { hint: 'Choose another name, or give --overwrite.' },
   });
 }

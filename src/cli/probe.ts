@@ -36,7 +36,7 @@ async function probe(target: string, command: Command): Promise<ExitCode> {
   const { json } = command.opts<{ json?: true }>();
   const isUrl = /^[a-z][a-z0-9+.-]*:\/\//i.test(target.trim());
   if (!isUrl && !existsSync(target)) {
-    throw new OxbowError('not-found', `there is no file "${target}"`, {
+    throw new OxbowError('not-found', `There is no file "${target}".`, {
       extra: { hint: 'Give a path, or a URL that starts with http:// or https://.' },
     });
   }

@@ -3,6 +3,7 @@
  * In: arguments. Out: exit code; text on stdout and stderr. Only this folder imports commander.
  */
 import { Command, CommanderError } from 'commander';
+import { sentenceOf } from '../lib/errors.ts';
 import { version } from '../lib/version.ts';
 import { addToken } from './access/token.ts';
 import { addUser } from './access/user.ts';
@@ -65,7 +66,11 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
     .exitOverride()
     .configureOutput({
       outputError: (text, write) =>
-        write(text.replace(/^error: /, 'oxbow: ').replace(/\n\(Did you mean (.*)\?\)/, '\n  Did you mean $1?')),
+        write(
+          text
+            .replace(/^error: (.*)$/m, (_, message: string) => `oxbow: ${sentenceOf(message)}`)
+            .replace(/\n\(Did you mean (.*)\?\)/, '\n  Did you mean $1?'),
+        ),
     })
     .showHelpAfterError('  See oxbow --help.');
   addServe(program, exit);

@@ -11,7 +11,7 @@ import { loadConfig } from '../config/load.ts';
 import type { ClientSourceConfig, PullSourceConfig } from '../config/schema.ts';
 import { parseNamedUrl } from '../config/source-url.ts';
 import { parseDuration } from '../lib/duration.ts';
-import { FormatError, OxbowError } from '../lib/errors.ts';
+import { FormatError, OxbowError, sentenceOf } from '../lib/errors.ts';
 import { GarbageWatch } from '../lib/memory/garbage-watch.ts';
 import { parseQuality, QUALITIES } from '../lib/quality.ts';
 import type { RecordSummary, RecordTarget } from '../streams/record/record.ts';
@@ -129,12 +129,14 @@ function withHint(error: unknown): never {
 
 function targetOf({ output, format, overwrite }: Options): RecordTarget {
   if (format !== undefined && !/^(mp4|mkv|ts)$/.test(format)) {
-    throw new OxbowError('bad-request', `"${format}" is not a format`, { extra: { hint: 'Formats: mp4, mkv, ts.' } });
+    throw new OxbowError('bad-request', `--format: "${format}" is not a format.`, {
+      extra: { hint: 'Formats: mp4, mkv, ts.' },
+    });
   }
   const given = format as 'mp4' | 'mkv' | 'ts' | undefined;
   if (output === '-') {
     if (process.stdout.isTTY) {
-      throw new OxbowError('bad-request', 'media is not for a terminal', {
+      throw new OxbowError('bad-request', 'The output is a terminal, which cannot show media.', {
         extra: { hint: 'Pipe it: oxbow record URL -o - | ffplay -' },
       });
     }
@@ -145,7 +147,7 @@ function targetOf({ output, format, overwrite }: Options): RecordTarget {
   const isFolder = existsSync(path) ? statSync(path).isDirectory() : ending === undefined && given === undefined;
   if (isFolder) {
     if (/\.[a-z0-9]{2,4}$/i.test(basename(path)) && !existsSync(path)) {
-      throw new OxbowError('bad-request', `"${output}" has no known extension`, {
+      throw new OxbowError('bad-request', `The file "${output}" has no known extension.`, {
         extra: { hint: 'End it with .mp4, .mkv or .ts, or name a folder.' },
       });
     }
@@ -173,7 +175,10 @@ function sourceOf(url: string, options: Options): { name: string; source: Client
     return { name: given ?? named.name, source };
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
-    throw new OxbowError('bad-request', error.message, { cause: error, extra: { hint: 'See oxbow record --help.' } });
+    throw new OxbowError('bad-request', sentenceOf(error), {
+      cause: error,
+      extra: { hint: 'See oxbow record --help.' },
+    });
   }
 }
 
@@ -183,14 +188,17 @@ function checkQuality(text: string): void {
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     const hint = `--quality takes ${QUALITIES}.`;
-    throw new OxbowError('bad-request', `"${text.slice(0, 40)}" is not a quality`, { cause: error, extra: { hint } });
+    throw new OxbowError('bad-request', `--quality: "${text.slice(0, 40)}" is not a quality.`, {
+      cause: error,
+      extra: { hint },
+    });
   }
 }
 
 function headerOf(text: string): [string, string] {
   const at = text.indexOf(':');
   if (at < 1)
-    throw new OxbowError('bad-request', `"${text.slice(0, 80)}" is not a header`, {
+    throw new OxbowError('bad-request', `--header: "${text.slice(0, 80)}" is not a header.`, {
       extra: { hint: 'Write --header "Name: value".' },
     });
   return [text.slice(0, at).trim(), text.slice(at + 1).trim()];
@@ -201,7 +209,7 @@ function durationOf(flag: string, text: string): number {
     return parseDuration(text);
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
-    throw new OxbowError('bad-request', `${flag}: ${error.message}`, {
+    throw new OxbowError('bad-request', `${flag}: ${sentenceOf(error)}`, {
       cause: error,
       extra: { hint: 'Write 90s, 15m or 1h30m.' },
     });

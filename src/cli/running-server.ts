@@ -6,7 +6,7 @@
 import { SignInLinks } from '../accounts/sign-in-links.ts';
 import { OxbowClient, OxbowProblem } from '../client/client.ts';
 import type { Config } from '../config/schema.ts';
-import { messageOf, OxbowError, type RefusalCode, refusals } from '../lib/errors.ts';
+import { OxbowError, type RefusalCode, refusals, sentenceOf } from '../lib/errors.ts';
 import { version } from '../lib/version.ts';
 import { findRunning, type RunningInstance } from '../store/running.ts';
 import { localFetch } from './access/local-fetch.ts';
@@ -104,7 +104,7 @@ async function signIn(folder: string, { url, fetch }: Pick<ServerAccess, 'url' |
     await response.body?.cancel();
   } catch (error) {
     const cause = (error as { cause?: unknown }).cause ?? error;
-    throw new OxbowError('source-failed', `${url} cannot be reached: ${messageOf(cause)}`, {
+    throw new OxbowError('source-failed', `${url} cannot be reached: ${sentenceOf(cause)}`, {
       cause: error,
       extra: {
         hint: 'Run it as the user that oxbow runs as, or name an address that its certificate is for: --server URL.',
@@ -137,7 +137,7 @@ async function signIn(folder: string, { url, fetch }: Pick<ServerAccess, 'url' |
 export function parseServer(text: string): string {
   const url = URL.parse(text);
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return url.href;
-  throw new OxbowError('bad-request', `"${text}" is not the address of a server`, {
+  throw new OxbowError('bad-request', `"${text}" is not the address of a server.`, {
     extra: { hint: 'Write --server http://127.0.0.1:8080' },
   });
 }

@@ -19,7 +19,7 @@ export function secretOf(given: string | undefined, variable: string): string | 
   const name = `${variable}_FILE`;
   const file = process.env[name];
   if (file === undefined || file === '') return direct;
-  if (direct !== undefined) refuse(`${name} is set, and the secret itself too`, 'Set one of them.');
+  if (direct !== undefined) refuse(`${name} is set, and the secret itself too.`, 'Set one of them.');
   return readSecretFile(file, name);
 }
 
@@ -34,9 +34,9 @@ export function readSecretFile(file: string, name: string): string {
   try {
     secret = readFileSync(file, 'utf8').replace(/\r?\n$/, '');
   } catch (error) {
-    return refuse(`${name}: the file cannot be read (${messageOf(error)})`, 'Name a file that oxbow may read.', error);
+    return refuse(`${name}: the file cannot be read (${messageOf(error)}).`, 'Name a file that oxbow may read.', error);
   }
-  if (secret === '') refuse(`${name}: ${file} is empty`, 'Write the secret into it.');
+  if (secret === '') refuse(`${name}: ${file} is empty.`, 'Write the secret into it.');
   return secret;
 }
 

@@ -5,7 +5,7 @@
 import type { Command } from 'commander';
 import type { RunningApp } from '../app/app.ts';
 import { nearest } from '../config/names.ts';
-import { OxbowError } from '../lib/errors.ts';
+import { OxbowError, sentenceOf } from '../lib/errors.ts';
 import { collectGarbage, letHeapGrow, TIDY_AFTER_MS } from '../lib/memory/heap.ts';
 import { launcherName, quoted } from '../lib/program.ts';
 import { findRunning } from '../store/running.ts';
@@ -121,7 +121,7 @@ function withAddInstead(error: unknown, folder: string, urls: readonly string[])
   if (!(error instanceof OxbowError && error.code === 'data-in-use') || findRunning(folder) === undefined) return error;
   const add = [launcherName(), 'add', ...[...urls, '--data', folder].map(quoted)].join(' ');
   const hint = `To add ${urls.length > 1 ? 'the streams' : 'the stream'} to the one that runs: ${add}\n  ${error.refusal.hint}`;
-  return new OxbowError('data-in-use', error.message, { cause: error, extra: { hint } });
+  return new OxbowError('data-in-use', sentenceOf(error), { cause: error, extra: { hint } });
 }
 
 /** A word that is not a URL is probably a verb. */
@@ -134,8 +134,6 @@ function refuseMistypedVerb(command: Command, urls: readonly string[]): void {
   const hint = verbs.includes(word)
     ? `\`npm start\` is \`oxbow serve\`. Type: ${[launcherName(), ...urls.map(quoted)].join(' ')}`
     : `${similar === undefined ? '' : `Did you mean ${similar}? `}Verbs: ${verbs.join(', ')}. See oxbow --help.`;
-  const message = verbs.includes(word)
-    ? `"${word}" is a verb of its own, not a URL`
-    : `"${word}" is neither a verb nor a URL`;
+  const message = verbs.includes(word) ? `"${word}" is a verb, not a URL.` : `"${word}" is neither a verb nor a URL.`;
   throw new OxbowError('bad-request', message, { extra: { hint } });
 }

@@ -53,7 +53,7 @@ async function runVerb(options: Options): Promise<ExitCode> {
   const { runWorker } = await import('../jobs/worker/worker.ts');
   const token = secretOf(options.token, 'OXBOW_WORKER_TOKEN');
   if (token === undefined) {
-    throw new OxbowError('bad-request', 'The worker needs a token', {
+    throw new OxbowError('bad-request', 'The worker needs a token.', {
       extra: { hint: 'Create one on the server: oxbow token add NAME --scope worker. Set OXBOW_WORKER_TOKEN to it.' },
     });
   }
@@ -96,7 +96,7 @@ export async function encoderNames(): Promise<string[]> {
 
 function modeOf(text: string): 'push' | 'pull' {
   if (text === 'push' || text === 'pull') return text;
-  throw new OxbowError('bad-request', `"${text}" is not a mode`, {
+  throw new OxbowError('bad-request', `--mode is "${text}", which is neither push nor pull.`, {
     extra: { hint: 'Use --mode push or --mode pull.' },
   });
 }
@@ -104,7 +104,9 @@ function modeOf(text: string): 'push' | 'pull' {
 function slotsOf(text: string | undefined): number {
   if (text === undefined) return Math.max(1, Math.floor(availableParallelism() / 4));
   if (/^[1-9]\d{0,2}$/.test(text) && Number(text) <= 256) return Number(text);
-  throw new OxbowError('bad-request', `"${text}" is not a number of slots`, { extra: { hint: 'Use 1 to 256.' } });
+  throw new OxbowError('bad-request', `--slots is "${text}", not a number from 1 to 256.`, {
+    extra: { hint: 'Use 1 to 256.' },
+  });
 }
 
 function kindsOf(text: string | undefined, handlers: Readonly<Record<string, WorkerHandler>>): string[] {
@@ -112,6 +114,6 @@ function kindsOf(text: string | undefined, handlers: Readonly<Record<string, Wor
   const kinds = text === undefined ? known : text.split(',').map((kind) => kind.trim());
   const unknown = kinds.find((kind) => !known.includes(kind));
   if (unknown === undefined && kinds.length > 0) return kinds;
-  const detail = unknown === undefined ? 'This worker can run no kind of job' : `"${unknown}" is not a kind of job`;
+  const detail = unknown === undefined ? 'This worker can run no kind of job.' : `"${unknown}" is not a kind of job.`;
   throw new OxbowError('bad-request', detail, { extra: { hint: `Kinds: ${known.join(', ') || 'none'}.` } });
 }

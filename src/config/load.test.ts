@@ -66,8 +66,8 @@ test('a flag wins over a variable, a variable over a file, a later file over an 
 test('an unknown key names the file, the line and the nearest key', async () => {
   const file = yaml('# my oxbow\nrecord:\n  keep: 1h\n  maxdisc: 3G\nstreems: {}\n');
   assert.deepEqual(await problemsOf({ files: [file] }), [
-    { origin: `${file}:4:3`, message: 'there is no setting "record.maxdisc"; did you mean "record.maxDisk"?' },
-    { origin: `${file}:5:1`, message: 'there is no setting "streems"; did you mean "streams"?' },
+    { origin: `${file}:4:3`, message: 'There is no setting "record.maxdisc"; did you mean "record.maxDisk"?' },
+    { origin: `${file}:5:1`, message: 'There is no setting "streems"; did you mean "streams"?' },
   ]);
 });
 
@@ -100,10 +100,10 @@ test('invalid YAML, a list instead of settings, and a missing file are reported 
   const missing = join(folder, 'none.yaml');
   const problems = await problemsOf({ files: [broken, list, missing] });
   assert.match(problems[0]!.origin, /\.yaml:\d+:\d+$/);
-  assert.match(problems[0]!.message, /not valid YAML/);
+  assert.match(problems[0]!.message, /Not valid YAML/);
   assert.equal(
     problems.find(({ origin }) => origin.startsWith(list))!.message,
-    'the file must hold settings, one "key: value" a line',
+    'The file must hold settings, one "key: value" a line.',
   );
   assert.match(problems.find(({ origin }) => origin === missing)!.message, /cannot be read.*check --config/);
 });
@@ -162,14 +162,14 @@ test('a stream without a URL, with a name or a key that does not exist, is refus
 `);
   const problems = await problemsOf({ files: [file] });
   assert.deepEqual(
-    problems.map(({ origin, message }) => [Number(origin.split(':').at(-2)), message.replace(/[;.] .*/, '')]),
+    problems.map(({ origin, message }) => [Number(origin.split(':').at(-2)), message.replace(/[;.]( .*|$)/, '')]),
     [
       [2, 'Invalid stream name "Door"'],
       [3, 'streams.a: a pull source needs a url'],
       [4, 'streams.b: "rtmp://cam.example/1" is not an http, https, rtsp, udp, srt or whep+https URL'],
       [5, 'streams.c: a push source has no url'],
       [6, 'streams.g.source.onSecondPublisher: "share" is not one of refuse, replace, standby'],
-      [7, 'there is no setting "streams.d.keeep"'],
+      [7, 'There is no setting "streams.d.keeep"'],
       [8, 'streams.e: a test source has no url'],
       [9, 'streams.f.source.headers: "X Y" is not a header name'],
     ],
@@ -218,9 +218,9 @@ test('invalid URLs and names that are used twice are refused', async () => {
   assert.deepEqual(
     problems.map(({ origin, message }) => `${origin}: ${message}`),
     [
-      'argument: the name "a" is used twice',
-      'argument: "movie.mp4" is not an http, https, rtsp, udp, srt or whep+https URL; a file on this computer is not a stream',
-      'argument: "rtmp://x.example:1" is not an http, https, rtsp, udp, srt or whep+https URL; oxbow does not fetch RTMP, it receives it',
+      'argument: The name "a" is used twice.',
+      'argument: "movie.mp4" is not an http, https, rtsp, udp, srt or whep+https URL; a file on this computer is not a stream.',
+      'argument: "rtmp://x.example:1" is not an http, https, rtsp, udp, srt or whep+https URL; oxbow does not fetch RTMP, it receives it.',
     ],
   );
 });
@@ -293,7 +293,7 @@ test('errors in settings of video-stream-recorder quote the original text', asyn
     const flags = vsrAliases.flatMap(({ flag, path, convert }) =>
       flag === 'tail' ? [{ path, value: undefined, ...convert(typed), origin: '--tail' }] : [],
     );
-    const message = `"${typed}" is not a number of hours; write 24`;
+    const message = `"${typed}" is not a number of hours; write 24.`;
     assert.deepEqual(await problemsOf({ flags }), [{ origin: '--tail', message }]);
   }
 });

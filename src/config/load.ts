@@ -6,7 +6,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { NO_TEXTS } from '../api/stream-texts.ts';
-import { FormatError, messageOf, OxbowError } from '../lib/errors.ts';
+import { FormatError, messageOf, OxbowError, sentenceOf } from '../lib/errors.ts';
 import type { Endpoint } from './address.ts';
 import { defaultVisibility, type Exposure } from './exposure.ts';
 import { listSettings, nearest, type Setting } from './names.ts';
@@ -107,11 +107,12 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
   }
 
   if (problems.length > 0) {
-    const first = problems[0]!;
+    const sentences = problems.map(({ origin, message }) => ({ origin, message: sentenceOf(message) }));
+    const first = sentences[0]!;
     const typed = problems.every(({ origin }) => origin.startsWith('--'));
     const hint = 'Correct the flag; --help shows its values.'; // there is no file to be checked
-    const extra = { problems, ...(typed && { hint }) };
-    throw new OxbowError('bad-setting', `${first.origin}: ${first.message}`, { extra });
+    const extra = { problems: sentences, ...(typed && { hint }) };
+    throw new OxbowError('bad-setting', `${first.origin}: ${sentenceOf(first.message)}`, { extra });
   }
   const config = fill(assemble(schema, '', values) as Omit<Config, 'streams'>, streams);
   return { config, origins, drafts: streams, warnings };

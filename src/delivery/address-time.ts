@@ -4,7 +4,7 @@
  */
 import { parseInstant } from '../api/instant.ts';
 import { parseDuration } from '../lib/duration.ts';
-import { FormatError, OxbowError } from '../lib/errors.ts';
+import { FormatError, OxbowError, sentenceOf } from '../lib/errors.ts';
 import type { Range } from './past/past.ts';
 
 /** Matches durations only. Ten digits are an instant: no window has ten digits of seconds. */
@@ -46,7 +46,7 @@ export function decodeTime(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch (error) {
-    throw new OxbowError('bad-time', 'the percent-encoding of the address is malformed', { cause: error });
+    throw new OxbowError('bad-time', 'The percent-encoding of the address is malformed.', { cause: error });
   }
 }
 
@@ -55,7 +55,7 @@ export function refusing<T>(parse: () => T): T {
   try {
     return parse();
   } catch (error) {
-    if (error instanceof FormatError) throw new OxbowError('bad-time', error.message, { cause: error });
+    if (error instanceof FormatError) throw new OxbowError('bad-time', sentenceOf(error), { cause: error });
     throw error;
   }
 }

@@ -166,7 +166,7 @@ export function createMediaRouter(options: MediaRouterOptions): MediaRouter {
       case 'unknown':
         // As for a private stream, which no one without access reaches: its existence does not show.
         if (address.stream !== undefined && isStreamName(address.stream)) streamOf(address);
-        throw new OxbowError('not-found', `there is no media at ${printMediaAddress(address).slice(0, 200)}`);
+        throw new OxbowError('not-found', `There is no media at ${printMediaAddress(address).slice(0, 200)}.`);
     }
   };
 }

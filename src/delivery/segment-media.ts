@@ -67,15 +67,15 @@ export async function findSegment(stream: ServedStream, msn: number): Promise<Se
  */
 export async function missing(stream: ServedStream, msn: number): Promise<OxbowError> {
   const { list, createdUs } = stream;
-  const gone = () => new OxbowError('gone', `segment ${msn} is no longer kept`);
-  const never = () => new OxbowError('not-found', `there is no segment ${msn}`);
+  const gone = () => new OxbowError('gone', `Segment ${msn} is no longer kept.`);
+  const never = () => new OxbowError('not-found', `There is no segment ${msn}.`);
   if (stream.erased?.hasMsn(msn)) return gone();
   if (msn < stream.leastMsnAt(createdUs)) return never();
   const firstListed = list.segments[0]?.msn ?? 0;
   // The MSNs of a live window are contiguous.
   if (list.generation && msn >= list.generation.firstMsn && msn < firstListed) return gone();
   const { beforeUs = createdUs, lastMsn, isWithinFile } = await stream.recording.around(msn);
-  if (isWithinFile) return new OxbowError('media-damaged', `segment ${msn} is damaged or was lost`);
+  if (isWithinFile) return new OxbowError('media-damaged', `Segment ${msn} is damaged or was lost.`);
   const horizonUs = stream.horizonUs();
   const wasUsed = msn < Math.max(lastMsn, firstListed, stream.leastMsnAt(horizonUs));
   return wasUsed && beforeUs < horizonUs ? gone() : never();

@@ -76,7 +76,7 @@ export class Stills {
    */
   async answer(stream: ServedStream, us: number, nowUs: number, { signal }: { signal: AbortSignal }): Promise<Reply> {
     if (stream.erased?.overlaps(us, us + 1))
-      throw new OxbowError('gone', `the recording of ${stream.name} was deleted there`);
+      throw new OxbowError('gone', `The recording of ${stream.name} was deleted there.`);
     const settled = stream.settled(us);
     const groups = await stream.recording.between(us - EDGE_US - LOOK_BACK_US, us + SECOND_US);
     const around = groups.filter(({ startUs }) => startUs <= us);
@@ -86,7 +86,7 @@ export class Stills {
     if (last && us < last.startUs + last.durationUs + reachUs) return this.#show(stream, around, us, nowUs, { signal });
     const [next] = groups.slice(around.length);
     if (next) return this.#show(stream, [next], next.startUs, nowUs, { signal });
-    throw new OxbowError('no-media', `nothing of ${stream.name} is recorded at that time`);
+    throw new OxbowError('no-media', `Nothing of ${stream.name} is recorded at that time.`);
   }
 
   /** @param around groups; the last one has the picture, those before it may be needed to decode it */
@@ -103,7 +103,7 @@ export class Stills {
     const video = init?.tracks.find((track) => track.kind === 'video');
     const groups = video ? decodable(around) : [];
     const first = groups[0];
-    if (!video || !first) throw new OxbowError('no-media', `${stream.name} has no picture at that time`);
+    if (!video || !first) throw new OxbowError('no-media', `${stream.name} has no picture at that time.`);
     const atUs = Math.min(us, shown.startUs + shown.durationUs - 1);
     const atS = Math.max(0, atUs - first.startUs) / 1e6;
     const key = `${first.location}#${first.msn}-${shown.msn}#${atS}`;

@@ -26,10 +26,10 @@ const STORED = 'public, max-age=86400, immutable';
 export async function answerSmallStill(stream: ServedStream, at: string, nowUs: number): Promise<Reply> {
   const us = instantUs(at);
   if (stream.erased?.overlaps(us, us + 1))
-    throw new OxbowError('gone', `the recording of ${stream.name} was deleted there`);
+    throw new OxbowError('gone', `The recording of ${stream.name} was deleted there.`);
   const { storyboard } = stream.recording;
   const picture = await storyboard?.at(us);
-  if (!storyboard || !picture) throw new OxbowError('no-media', `${stream.name} has no small picture of that time`);
+  if (!storyboard || !picture) throw new OxbowError('no-media', `${stream.name} has no small picture of that time.`);
   const jpeg = await storyboard.read(picture);
   if (jpeg.length < picture.length) throw new OxbowError('gone', 'The picture was deleted a moment ago.');
   const endUs = slotOf(us) + SLOT_US;
@@ -48,7 +48,7 @@ export async function answerStoryboard(
   { from, to }: { readonly from: string; readonly to: string },
 ): Promise<Reply> {
   const { fromUs, toUs } = parseRange(from, to);
-  if (toUs - fromUs > MAX_RANGE_US) throw new OxbowError('window-too-long', 'a storyboard has at most 26 hours');
+  if (toUs - fromUs > MAX_RANGE_US) throw new OxbowError('window-too-long', 'A storyboard has at most 26 hours.');
   const pictures = (await stream.recording.storyboard?.between(fromUs, toUs)) ?? [];
   const cues = pictures.map(({ atUs, reachMs }, i) => {
     const endUs = Math.min(atUs + reachMs * 1000, pictures[i + 1]?.atUs ?? toUs, toUs);

@@ -61,6 +61,6 @@ function vttReply(name: string, track: TextTrack | undefined, bytes: Uint8Array 
     return bytesReply(text, contentTypes.vtt, caching.forever, etagOf(name, [crc32(text)]));
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
-    throw new OxbowError('not-found', `the subtitles of ${name} cannot be read any more`);
+    throw new OxbowError('not-found', `The subtitles of ${name} cannot be read any more.`);
   }
 }

@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { spawnConfined, systemVariables } from '../lib/confine/confine.ts';
-import { messageOf, OxbowError } from '../lib/errors.ts';
+import { OxbowError, reasonOf, sentenceOf } from '../lib/errors.ts';
 import { Emitter } from '../lib/events.ts';
 import { isProcess } from '../lib/platform.ts';
 import { nodeCommand, startedFile } from '../lib/program-files.ts';
@@ -109,7 +109,7 @@ async function sweepFolders(): Promise<void> {
  * @throws OxbowError `engine-failed` when too many run or the process cannot be started
  */
 export async function openChild(setup: ChildSetup): Promise<EngineChild> {
-  if (running >= MAX_CHILDREN) throw new OxbowError('engine-failed', `${running} media engine processes run already`);
+  if (running >= MAX_CHILDREN) throw new OxbowError('engine-failed', `${running} media engine processes run already.`);
   running += 1;
   started += 1;
   let folder: string | undefined;
@@ -122,7 +122,7 @@ export async function openChild(setup: ChildSetup): Promise<EngineChild> {
     running -= 1;
     if (folder) await rm(folder, { recursive: true, force: true });
     if (error instanceof OxbowError) throw error;
-    throw new OxbowError('engine-failed', `the media engine could not be started: ${messageOf(error)}`, {
+    throw new OxbowError('engine-failed', `The media engine could not be started: ${sentenceOf(error)}`, {
       cause: error,
     });
   }
@@ -137,7 +137,7 @@ export async function openChild(setup: ChildSetup): Promise<EngineChild> {
 export async function untilReady(child: EngineChild, ready: Promise<void>): Promise<void> {
   const late = setTimeout(() => child.kill(`it was not ready after ${READY_WITHIN_MS / 1000} s`), READY_WITHIN_MS);
   const gone = child.ended.then((why): never => {
-    throw new OxbowError('engine-failed', `the media engine ended: ${why}`);
+    throw new OxbowError('engine-failed', `The media engine ended: ${why}.`);
   });
   gone.catch(() => {}); // It also ends later, when it is not needed any more.
   try {
@@ -160,19 +160,19 @@ async function startIn(folder: string, setup: ChildSetup): Promise<EngineChild> 
     why ??= reason;
     child.kill('SIGKILL');
   };
-  child.on('error', (error) => kill(messageOf(error)));
+  child.on('error', (error) => kill(reasonOf(error)));
   child.stdin!.on('error', () => {}); // The child closed its stdin: 'close' has the reason.
   child.stderr!.setEncoding('utf8').on('data', (text: string) => {
     tail = (tail + text).slice(-MAX_STDERR_CHARS);
   });
-  if (setup.input) serveReads(child.stdio[inputDescriptor] as Duplex, setup.input, (error) => kill(messageOf(error)));
+  if (setup.input) serveReads(child.stdio[inputDescriptor] as Duplex, setup.input, (error) => kill(reasonOf(error)));
   const splitter = new MessageSplitter(MAX_MESSAGE_BYTES, (kind, payload) => setup.onMessage(kind, payload));
   child.stdout!.on('data', (bytes: Uint8Array) => {
     if (why) return;
     try {
       splitter.push(bytes);
     } catch (error) {
-      kill(messageOf(error));
+      kill(reasonOf(error));
     }
   });
   const ended = new Promise<string>((resolve) => {

@@ -124,7 +124,7 @@ export async function openDemuxer(
   signal.addEventListener('abort', onAbort, { once: true });
   const gone = child.ended.then((why): never => {
     signal.throwIfAborted();
-    throw readFailed ?? new OxbowError('engine-failed', `the demuxer ended: ${why}`);
+    throw readFailed ?? new OxbowError('engine-failed', `The demuxer ended: ${why}.`);
   });
   gone.catch(() => waiting.end('')); // Readers of the packets see it below.
   described.promise.catch(() => {}); // It may also be rejected after the description.

@@ -4,7 +4,7 @@
  * a crash, and is closed when idle.
  */
 import { sleep, withDeadline } from '../lib/abort.ts';
-import { messageOf, OxbowError } from '../lib/errors.ts';
+import { OxbowError, reasonOf, sentenceOf } from '../lib/errors.ts';
 import { type ChildSetup, type EngineChild, openChild } from './child-process.ts';
 import { type Answer, messageKinds, type Operation, parseAnswer, printRequest } from './frame-protocol.ts';
 
@@ -88,14 +88,14 @@ export class EngineClient implements AsyncDisposable {
       if (signal.aborted) return reject(signal.reason);
       if (this.#queue.length >= this.#limits.maxQueued) {
         return reject(
-          new OxbowError('engine-failed', `${this.#queue.length} requests already wait for the media engine`),
+          new OxbowError('engine-failed', `${this.#queue.length} requests already wait for the media engine.`),
         );
       }
       if (bytes.length > this.#limits.maxInputBytes) {
         return reject(
           new OxbowError(
             'engine-failed',
-            `${bytes.length} bytes exceed the input limit of the media engine (${this.#limits.maxInputBytes})`,
+            `${bytes.length} bytes exceed the input limit of the media engine (${this.#limits.maxInputBytes}).`,
           ),
         );
       }
@@ -124,7 +124,7 @@ export class EngineClient implements AsyncDisposable {
     this.#closing = true;
     const waiting = this.#queue;
     this.#queue = [];
-    for (const job of waiting) job.settle({ error: new OxbowError('engine-failed', 'the media engine was closed') });
+    for (const job of waiting) job.settle({ error: new OxbowError('engine-failed', 'The media engine was closed.') });
     this.#stop('closed');
     await this.#serving;
     this.#stop('closed');
@@ -166,9 +166,9 @@ export class EngineClient implements AsyncDisposable {
     if (worker.requests >= this.#limits.maxRequests) this.#stop('replaced');
     if (answer.id !== id) {
       this.#stop('it answered out of order');
-      throw new OxbowError('engine-failed', 'the media engine answered out of order');
+      throw new OxbowError('engine-failed', 'The media engine answered out of order.');
     }
-    if (!answer.ok) throw new OxbowError('engine-failed', new TextDecoder().decode(answer.bytes));
+    if (!answer.ok) throw new OxbowError('engine-failed', sentenceOf(new TextDecoder().decode(answer.bytes)));
     return answer.bytes;
   }
 
@@ -189,7 +189,7 @@ export class EngineClient implements AsyncDisposable {
     const child = await openChild(setup);
     if (this.#closing) {
       await child[Symbol.asyncDispose]();
-      throw new OxbowError('engine-failed', 'the media engine was closed');
+      throw new OxbowError('engine-failed', 'The media engine was closed.');
     }
     const spawned: EngineWorker = { child, requests: 0, onAnswer: undefined };
     worker = spawned;
@@ -214,10 +214,10 @@ export class EngineClient implements AsyncDisposable {
   async #within<T>(ms: number, what: string, child: EngineChild, event: Promise<T>): Promise<T> {
     const done = new AbortController();
     using deadline = withDeadline(ms, what, { signal: done.signal });
-    const onDeadline = () => child.kill(messageOf(deadline.signal.reason));
+    const onDeadline = () => child.kill(reasonOf(deadline.signal.reason));
     deadline.signal.addEventListener('abort', onDeadline, { once: true });
     const gone = child.ended.then((why): never => {
-      throw new OxbowError('engine-failed', `the media engine ended: ${why}`);
+      throw new OxbowError('engine-failed', `The media engine ended: ${why}.`);
     });
     try {
       return await Promise.race([event, gone]);

@@ -190,7 +190,7 @@ suite('media engine', () => {
     const refused = { name: 'OxbowError', code: 'engine-failed' };
     await assert.rejects(makeStill({ bytes: garbage, width: 320 }, { signal }), {
       ...refused,
-      message: /unknown media format/,
+      message: /^Unknown media format/,
     });
     await assert.rejects(probeBytes(new Uint8Array(0), { signal }), refused);
     await assert.rejects(makeStill({ bytes: movie, width: 5 }, { signal }), refused);

@@ -67,7 +67,7 @@ export async function engineVersion({ signal }: { signal: AbortSignal }): Promis
 export async function makeStill(input: StillInput, { signal }: { signal: AbortSignal }): Promise<Uint8Array> {
   const { bytes, atS = 0, width } = input;
   if (!Number.isInteger(width) || width < 16 || width > MAX_STILL_WIDTH || !Number.isFinite(atS)) {
-    throw new OxbowError('engine-failed', `a still ${width} pixels wide at ${atS} s cannot be made`);
+    throw new OxbowError('engine-failed', `A still ${width} pixels wide at ${atS} s cannot be made.`);
   }
   return client.request({ what: 'still', atS, width }, bytes, { signal });
 }
@@ -105,7 +105,7 @@ export async function makeKeyPicture(
 ): Promise<KeyPicture> {
   const isSide = (side: number) => Number.isInteger(side) && side >= 16 && side <= 640;
   if (!isSide(width) || !isSide(height)) {
-    throw new OxbowError('engine-failed', `a picture of ${width} × ${height} pixels cannot be made of a key frame`);
+    throw new OxbowError('engine-failed', `A picture of ${width} × ${height} pixels cannot be made of a key frame.`);
   }
   const answer = await client.request({ what: 'key-picture', width, height, maxBytes }, bytes, { signal });
   const cells = LUMA_SIDE * LUMA_SIDE;
@@ -156,7 +156,7 @@ export function tileBytes({ width, height }: TileSize): number {
 function checkTile({ width, height }: TileSize): void {
   const isSide = (side: number) => Number.isInteger(side) && side % 2 === 0 && side >= 16 && side <= 640;
   if (!isSide(width) || !isSide(height)) {
-    throw new OxbowError('engine-failed', `a picture of ${width} × ${height} pixels cannot be on a sheet`);
+    throw new OxbowError('engine-failed', `A picture of ${width} × ${height} pixels cannot be on a sheet.`);
   }
 }
 
@@ -172,7 +172,8 @@ export async function makeTile(
 ): Promise<Uint8Array> {
   checkTile(size);
   const planes = await client.request({ what: 'tile', atS, ...size }, bytes, { signal });
-  if (planes.length !== tileBytes(size)) throw new OxbowError('engine-failed', 'the answer is no picture of the sheet');
+  if (planes.length !== tileBytes(size))
+    throw new OxbowError('engine-failed', 'The answer is no picture of the sheet.');
   return planes;
 }
 
@@ -193,7 +194,7 @@ export async function makeSheet(
   checkTile(size);
   const each = tileBytes(size);
   if (tiles.length < 1 || tiles.length > 100 || columns < 1 || columns > 10) {
-    throw new OxbowError('engine-failed', `a sheet of ${tiles.length} pictures in ${columns} columns cannot be made`);
+    throw new OxbowError('engine-failed', `A sheet of ${tiles.length} pictures in ${columns} columns cannot be made.`);
   }
   const bytes = new Uint8Array(tiles.length * each).fill(128);
   tiles.forEach((tile, i) => {
@@ -240,7 +241,7 @@ export async function makeStillGop(
   const isSide = (side: number) => side % 2 === 0 && side >= least && side <= most;
   const isCount = Number.isInteger(count) && count >= stillGopFrames.least && count <= stillGopFrames.most;
   if (!isSide(width) || !isSide(height) || !isCount || !(frameRate > 0 && frameRate <= 60)) {
-    throw new OxbowError('engine-failed', `invalid options of a still GOP: ${JSON.stringify(options)}`);
+    throw new OxbowError('engine-failed', `Invalid options of a still GOP: ${JSON.stringify(options)}.`);
   }
   const answer = await client.request({ what: 'still-gop', gop: options }, bytes, { signal });
   let config: VideoConfig | undefined;
@@ -250,7 +251,7 @@ export async function makeStillGop(
     if (track?.kind === 'video') config = track.config;
     if (kind === messageKinds.frame) frames.push(parseFrame(payload).data);
   }).push(answer);
-  if (!config || frames.length !== count) throw new OxbowError('engine-failed', 'the answer has no complete GOP');
+  if (!config || frames.length !== count) throw new OxbowError('engine-failed', 'The answer has no complete GOP.');
   return { config, frames };
 }
 

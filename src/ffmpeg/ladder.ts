@@ -2,7 +2,7 @@
  * Encodes a ladder in a separate process: a range of a video in all rungs, or one audio track.
  * In: options, bytes at any position. Out: tracks and frames in decode order, then what was counted.
  */
-import { messageOf, OxbowError } from '../lib/errors.ts';
+import { OxbowError, sentenceOf } from '../lib/errors.ts';
 import type { Frame, Track } from '../media/frame.ts';
 import { openChild } from './child-process.ts';
 import {
@@ -94,19 +94,19 @@ export async function encodeLadder(
   signal.addEventListener('abort', onAbort, { once: true });
   const gone = child.ended.then((why): never => {
     signal.throwIfAborted();
-    throw failure ?? new OxbowError('engine-failed', `the encoder ended: ${why}`);
+    throw failure ?? new OxbowError('engine-failed', `The encoder ended: ${why}.`);
   });
   try {
     watch();
     child.send(printMessage(messageKinds.options, Buffer.from(JSON.stringify({ length: input.length, options }))));
     const answer = await Promise.race([answered, gone]);
     if (failure) throw failure;
-    if (!answer.ok) throw new OxbowError('engine-failed', new TextDecoder().decode(answer.bytes));
+    if (!answer.ok) throw new OxbowError('engine-failed', sentenceOf(new TextDecoder().decode(answer.bytes)));
     return parseJson(answer.bytes) as LadderCounts;
   } catch (error) {
     throw error instanceof OxbowError || signal.aborted
       ? error
-      : new OxbowError('engine-failed', messageOf(error), { cause: error });
+      : new OxbowError('engine-failed', sentenceOf(error), { cause: error });
   } finally {
     clearTimeout(alive);
     signal.removeEventListener('abort', onAbort);

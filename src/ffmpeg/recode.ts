@@ -3,7 +3,7 @@
  * In: frames in decode order, a time range. Out: a codec configuration and frames of the same size.
  */
 import { withDeadline } from '../lib/abort.ts';
-import { messageOf, OxbowError } from '../lib/errors.ts';
+import { OxbowError, reasonOf, sentenceOf } from '../lib/errors.ts';
 import type { Frame, VideoTrack } from '../media/frame.ts';
 import { type EngineChild, openChild } from './child-process.ts';
 import {
@@ -57,21 +57,21 @@ export async function recode(
   for (const frame of frames) child.send(printFrame(frame));
   child.send(printMessage(messageKinds.end));
   const answer = await answerOf(child, answered, signal);
-  if (!answer.ok) throw new OxbowError('engine-failed', new TextDecoder().decode(answer.bytes));
-  if (!track) throw new OxbowError('engine-failed', 'the media engine returned no pictures');
+  if (!answer.ok) throw new OxbowError('engine-failed', sentenceOf(new TextDecoder().decode(answer.bytes)));
+  if (!track) throw new OxbowError('engine-failed', 'The media engine returned no pictures.');
   return { track, frames: made };
 }
 
 function check({ track }: RecodeOptions, frames: readonly Frame[]): void {
   const { codec } = track.config;
   if (codec !== 'h264' && codec !== 'hevc') {
-    throw new OxbowError('unsupported-media', `${codec.toUpperCase()} cannot be re-encoded`, {
+    throw new OxbowError('unsupported-media', `${codec.toUpperCase()} cannot be re-encoded.`, {
       extra: { hint: 'Request it without `exact`: the file then starts and ends at key frames.' },
     });
   }
   const bytes = frames.reduce((sum, { data }) => sum + data.length, 0);
   if (frames.length > recodeLimits.maxPictures || bytes > recodeLimits.maxInputBytes) {
-    throw new OxbowError('unsupported-media', 'key frames are too far apart to cut between them', {
+    throw new OxbowError('unsupported-media', 'Key frames are too far apart to cut between them.', {
       extra: { hint: 'Request it without `exact`: the file then starts and ends at key frames.' },
     });
   }
@@ -85,11 +85,11 @@ function plain({ track, ...rest }: RecodeOptions): unknown {
 
 async function answerOf(child: EngineChild, answered: Promise<Answer>, signal: AbortSignal): Promise<Answer> {
   using deadline = withDeadline(recodeLimits.withinMs, 're-encoding', { signal });
-  const onDeadline = () => child.kill(messageOf(deadline.signal.reason));
+  const onDeadline = () => child.kill(reasonOf(deadline.signal.reason));
   deadline.signal.addEventListener('abort', onDeadline, { once: true });
   const gone = child.ended.then((why): never => {
     signal.throwIfAborted();
-    throw new OxbowError('engine-failed', `the media engine ended: ${why}`);
+    throw new OxbowError('engine-failed', `The media engine ended: ${why}.`);
   });
   try {
     return await Promise.race([answered, gone]);

@@ -120,5 +120,5 @@ function checkOptions(options: TestPictureOptions): void {
     Number.isInteger(bFrames) &&
     bFrames >= 0 &&
     bFrames <= 3;
-  if (!fits) throw new OxbowError('engine-failed', `invalid options of the test picture: ${JSON.stringify(options)}`);
+  if (!fits) throw new OxbowError('engine-failed', `Invalid options of the test picture: ${JSON.stringify(options)}.`);
 }

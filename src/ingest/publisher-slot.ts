@@ -8,7 +8,7 @@ import type { LeftOutTrack } from '../api/left-out.ts';
 import type { Leases } from '../cluster/lease/lease.ts';
 import type { SecondPublisher } from '../config/schema.ts';
 import type { Clock } from '../lib/clock.ts';
-import { OxbowError } from '../lib/errors.ts';
+import { OxbowError, reasonOf, sentenceOf } from '../lib/errors.ts';
 import type { StreamInput } from '../live/input.ts';
 import { type ClaimRequest, type Publisher, Session, type SessionOwner } from './publisher.ts';
 import { PublisherLease } from './publisher-lease.ts';
@@ -181,9 +181,9 @@ export class PublisherSlot {
   /** Another process has the stream. */
   #lost(): void {
     this.#isFenced = true; // first: the end of the run flushes media
-    const error = new OxbowError('publisher-replaced', TAKEN);
+    const error = new OxbowError('publisher-replaced', sentenceOf(TAKEN));
     this.#endAll(error);
-    this.#setup.input.offline(error.message);
+    this.#setup.input.offline(TAKEN);
     this.#settle();
   }
 
@@ -192,7 +192,7 @@ export class PublisherSlot {
     this.#active = undefined;
     this.#standby = [];
     clearTimeout(this.#suspended);
-    for (const session of sessions) this.#guard(() => this.#end(session, reason.message, reason));
+    for (const session of sessions) this.#guard(() => this.#end(session, reasonOf(reason), reason));
   }
 
   /**
@@ -237,7 +237,7 @@ export class PublisherSlot {
 
   #disconnect(session: Session): void {
     this.#standby = this.#standby.filter((each) => each !== session);
-    const detail = 'another publisher replaced this one';
+    const detail = 'Another publisher replaced this one.';
     this.#end(session, detail, new OxbowError('publisher-replaced', detail));
   }
 

@@ -5,7 +5,7 @@
  */
 import type { JobLease } from '../api/workers/workers-api.ts';
 import { dropOldest } from '../lib/drop-oldest.ts';
-import { OxbowError } from '../lib/errors.ts';
+import { OxbowError, sentenceOf } from '../lib/errors.ts';
 import type { Job, JobQueue } from './job.ts';
 import { limitsOf, type RemoteKind } from './remote-kind.ts';
 
@@ -60,7 +60,7 @@ export class RemoteMedia {
     } catch (error) {
       if (!(error instanceof OxbowError) || error.code !== 'not-ready') throw error;
       await queue.release(lease, { pauseMs: WAIT_MS });
-      throw new OxbowError('lease-lost', `The job waits for its input: ${error.message}`, { cause: error });
+      throw new OxbowError('lease-lost', `The job waits for its input: ${sentenceOf(error)}`, { cause: error });
     }
   }
 

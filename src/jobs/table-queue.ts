@@ -124,7 +124,7 @@ class TableQueue implements JobQueue {
 
   async add(kind: string, input: unknown, options: JobOptions = {}): Promise<Job> {
     const { db, clock } = this.#options;
-    if (this.#closing) throw new OxbowError('not-ready', 'oxbow is shutting down');
+    if (this.#closing) throw new OxbowError('not-ready', 'oxbow is shutting down.');
     await this.#checkRoom(kind, options.maxQueued ?? this.#options.maxQueued);
     const row = await insertJob(db, { ...options, kind, input, nowMs: clock.nowMs() });
     const job = jobOf(row);
@@ -282,7 +282,7 @@ class TableQueue implements JobQueue {
       .where('kind', '=', kind)
       .executeTakeFirstOrThrow();
     if (count < maxQueued) return;
-    throw new OxbowError('queue-full', `${count} jobs of kind ${kind} are queued already`, {
+    throw new OxbowError('queue-full', `${count} jobs of kind ${kind} are queued already.`, {
       extra: { retryAfterSeconds: 30 },
     });
   }

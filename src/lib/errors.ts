@@ -441,3 +441,18 @@ export class OxbowError extends Error {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** The same, as the reason in another sentence, or as the detail of a gap: without the full stop. */
+export function reasonOf(error: unknown): string {
+  return messageOf(error).replace(/\.$/, '');
+}
+
+/**
+ * The message of any thrown value as the sentence that an `OxbowError` needs: a `FormatError` and a system
+ * error say what is wrong without capital and full stop.
+ */
+export function sentenceOf(error: unknown): string {
+  const message = messageOf(error).trim();
+  const start = /^[a-z]+(?=[ ,;']|$)/.test(message) && !message.startsWith('oxbow') ? message[0]!.toUpperCase() : '';
+  return `${start}${message.slice(start.length)}${/[.!?…]$/.test(message) ? '' : '.'}`;
+}

@@ -60,10 +60,7 @@ export function parseCidr(text: string): Cidr {
   const most = address ? address.length * 8 : 0;
   const bits = bitsText === undefined ? most : /^\d{1,3}$/.test(bitsText) ? Number(bitsText) : -1;
   if (!address || bits < 0 || bits > most) {
-    throw new OxbowError(
-      'bad-setting',
-      `not an address range: ${text.slice(0, 60)} (wanted something like 10.0.0.0/8)`,
-    );
+    throw new OxbowError('bad-setting', `"${text.slice(0, 60)}" is not an address range like 10.0.0.0/8.`);
   }
   return { address, bits };
 }

@@ -17,7 +17,7 @@ export interface BodyLimits {
 }
 
 function tooLarge({ url, maxBytes }: BodyLimits) {
-  return netFailure('too-large', `${shownUrl(url)} is larger than ${maxBytes} bytes`);
+  return netFailure('too-large', `${shownUrl(url)} is larger than ${maxBytes} bytes.`);
 }
 
 /**
@@ -34,7 +34,7 @@ function decoder(encoding: string, first: Uint8Array, url: URL): Transform {
       // Some servers send deflate without the zlib header.
       return first.length > 0 && (first[0]! & 0x0f) === 8 ? createInflate() : createInflateRaw();
     default:
-      throw netFailure('encoding', `${shownUrl(url)} is encoded as ${encoding.slice(0, 40)}, which is not supported`);
+      throw netFailure('encoding', `${shownUrl(url)} is encoded as ${encoding.slice(0, 40)}, which is not supported.`);
   }
 }
 

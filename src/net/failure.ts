@@ -2,7 +2,7 @@
  * Errors of outgoing requests, with a flag whether a retry may help.
  * In: errors of node:http, zlib or the resolver. Out: OxbowError `address-refused` or `source-failed`.
  */
-import { messageOf, OxbowError } from '../lib/errors.ts';
+import { messageOf, OxbowError, sentenceOf } from '../lib/errors.ts';
 
 /** Why a request failed; `extra.reason` of the error. */
 export type NetReason =
@@ -49,9 +49,9 @@ export function shownUrl(url: URL): string {
 export function toNetFailure(error: unknown, url: URL): OxbowError {
   if (error instanceof OxbowError) return error;
   const code = String((error as { code?: unknown } | null)?.code ?? '');
-  const what = `${shownUrl(url)}: ${messageOf(error) || code}`;
+  const what = `${shownUrl(url)}: ${sentenceOf(messageOf(error) || code)}`;
   if (code === 'ENOTFOUND' || code.startsWith('EAI_')) {
-    return netFailure('resolve', `the name ${url.hostname} cannot be resolved (${code})`, error);
+    return netFailure('resolve', `The name ${url.hostname} cannot be resolved (${code}).`, error);
   }
   if (code.startsWith('ERR_TLS') || code.includes('CERT') || code.includes('_SIGNATURE') || code === 'EPROTO') {
     return netFailure('tls', what, error);
@@ -60,6 +60,6 @@ export function toNetFailure(error: unknown, url: URL): OxbowError {
     return netFailure('encoding', what, error);
   }
   if (code.startsWith('ERR_INVALID') || code.startsWith('ERR_UNESCAPED')) return netFailure('url', what, error);
-  if (code === 'ECONNREFUSED') return netFailure('connection', `${url.host} refuses connections`, error);
+  if (code === 'ECONNREFUSED') return netFailure('connection', `${url.host} refuses connections.`, error);
   return netFailure('connection', what, error);
 }

@@ -52,10 +52,10 @@ export class Guard {
    */
   checkUrl(url: URL, trusted: boolean): void {
     if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-      throw netFailure('url', `oxbow speaks http and https, not ${url.protocol.slice(0, 20)}`);
+      throw netFailure('url', `oxbow speaks http and https, not ${url.protocol.slice(0, 20)}.`);
     }
     if ((url.username !== '' || url.password !== '') && !trusted) {
-      throw netFailure('url', `a user name or password in the address of ${url.host} is not accepted`);
+      throw netFailure('url', `A user name or password in the address of ${url.host} is not accepted.`);
     }
     const literal = parseIp(url.hostname);
     if (literal) this.checkLiteral(url.hostname, literal, trusted);
@@ -69,7 +69,7 @@ export class Guard {
    * @throws OxbowError `address-refused`
    */
   checkLiteral(text: string, address: IpAddress, trusted: boolean): void {
-    if (!trusted && !this.#mayReach(address)) throw netFailure('address', `${text} is ${NOT_PUBLIC}`);
+    if (!trusted && !this.#mayReach(address)) throw netFailure('address', `${text} is ${NOT_PUBLIC}.`);
   }
 
   /**
@@ -88,7 +88,7 @@ export class Guard {
             return !ip || (trusted ? isNeverByName(ip) && !this.#mayReach(ip) : !this.#mayReach(ip));
           });
           if (refused) {
-            const error = netFailure('address', `${hostname} leads to ${refused.address}, which is ${NOT_PUBLIC}`);
+            const error = netFailure('address', `${hostname} leads to ${refused.address}, which is ${NOT_PUBLIC}.`);
             callback(error, '', 0);
             return;
           }

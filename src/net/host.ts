@@ -41,7 +41,7 @@ export async function resolveHost(
   port: number,
   { signal, trusted }: HostRequest,
 ): Promise<CheckedHost> {
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw netFailure('url', `${port} is not a port`);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw netFailure('url', `${port} is not a port.`);
   const name = normalized(host);
   const literal = parseIp(name);
   if (literal) {
@@ -58,7 +58,7 @@ function resolved(guard: Guard, name: string, trusted: boolean): Promise<readonl
       const code = (error as { code?: unknown } | null)?.code;
       if (!error) resolve(addresses as ResolvedAddress[]);
       else if (code === 'address-refused') reject(error);
-      else reject(netFailure('resolve', `the name ${name} cannot be resolved (${code ?? messageOf(error)})`, error));
+      else reject(netFailure('resolve', `The name ${name} cannot be resolved (${code ?? messageOf(error)}).`, error));
     });
   });
 }
@@ -74,6 +74,6 @@ function normalized(host: string): string {
   const bracketed = bare.includes(':') ? `[${bare.replace(/%.*$/, '')}]` : bare;
   const isHost = bare !== '' && bare.length <= MAX_HOST && !/[\s/?#@\\]/.test(bare);
   const url = isHost ? URL.parse(`http://${bracketed}/`) : null;
-  if (!url || url.hostname === '' || url.port !== '') throw netFailure('url', 'this is not a host name');
+  if (!url || url.hostname === '' || url.port !== '') throw netFailure('url', 'This is not a host name.');
   return url.hostname.replace(/^\[|\]$/g, '');
 }

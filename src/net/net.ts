@@ -211,7 +211,7 @@ export function portOf({ port, protocol }: URL): number {
 
 function toUrl(url: string | URL, base?: URL): URL {
   const parsed = URL.parse(String(url), base?.href);
-  if (!parsed) throw netFailure('url', 'this is not a URL');
+  if (!parsed) throw netFailure('url', 'This is not a URL.');
   return parsed;
 }
 
@@ -233,7 +233,7 @@ async function follow(first: URL, request: NetRequest, way: Way): Promise<NetRes
     }
     if (redirects >= MAX_REDIRECTS) {
       message.destroy();
-      throw netFailure('redirects', `${shownUrl(first)} redirects more than ${MAX_REDIRECTS} times`);
+      throw netFailure('redirects', `${shownUrl(first)} redirects more than ${MAX_REDIRECTS} times.`);
     }
     await drain(message, way.patience);
     url = toUrl(location, url);

@@ -20,7 +20,7 @@ test('a slow body ends with source-failed, and is retryable', async () => {
   await time.runFor(1);
   patience.received(10);
   assert.equal(patience.signal.reason.code, 'source-failed');
-  assert.equal(patience.signal.reason.message, 'cam sent only 1024 bytes a second');
+  assert.equal(patience.signal.reason.message, 'cam sent only 1024 bytes a second.');
   assert.equal(isRetryable(patience.signal.reason), true);
 });
 

@@ -51,10 +51,10 @@ export class Patience implements Disposable {
     signal.addEventListener('abort', abort, { once: true });
     this.#unsubscribe = () => signal.removeEventListener('abort', abort);
     this.#deadline = setTimeout(() => {
-      this.#abort(netFailure('deadline', `${what} took longer than ${deadlineMs} ms`));
+      this.#abort(netFailure('deadline', `${what} took longer than ${deadlineMs} ms.`));
     }, deadlineMs);
     this.#idle = setTimeout(() => {
-      if (this.#restingFromMs === undefined) this.#abort(netFailure('idle', `${what} sent nothing for ${idleMs} ms`));
+      if (this.#restingFromMs === undefined) this.#abort(netFailure('idle', `${what} sent nothing for ${idleMs} ms.`));
       else this.touch();
     }, idleMs);
   }
@@ -86,7 +86,7 @@ export class Patience implements Disposable {
     this.#windowFromMs = nowMs;
     this.#windowBytes = 0;
     if (perS < this.#rate.minBytesPerS) {
-      this.#abort(netFailure('slow', `${this.#what} sent only ${Math.round(perS)} bytes a second`));
+      this.#abort(netFailure('slow', `${this.#what} sent only ${Math.round(perS)} bytes a second.`));
     }
   }
 

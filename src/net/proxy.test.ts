@@ -192,7 +192,7 @@ test('exceeding the bytes closes everything, and no request is sent afterwards',
   await cut;
   assert.equal((await ask(proxy, site.url)).phrase, refusedPhrase);
   assert.equal((await tunnel(proxy, `127.0.0.1:${other.port}`)).status, 403);
-  assert.match(proxy.refusal!.message, /more than 400000 bytes/);
+  assert.match(proxy.refusal!.message, /More than 400000 bytes/);
 });
 
 test('connections are bounded in number, idle time and total time', async (t) => {

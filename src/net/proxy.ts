@@ -87,7 +87,7 @@ class ForwardProxy implements GuardedProxy {
     this.#server.on('request', (request, response) => this.#forward(request, response));
     this.#server.on('connect', (request, socket, head) => this.#tunnel(request, socket as Socket, head));
     this.#deadline = setTimeout(() => {
-      this.#stop(netFailure('deadline', `the proxy was open for longer than ${options.deadlineMs} ms`));
+      this.#stop(netFailure('deadline', `The proxy was open for longer than ${options.deadlineMs} ms.`));
     }, options.deadlineMs);
   }
 
@@ -143,7 +143,7 @@ class ForwardProxy implements GuardedProxy {
   #count(bytes: number): void {
     this.#bytes += bytes;
     if (this.#bytes > this.#maxBytes)
-      this.#stop(netFailure('too-large', `more than ${this.#maxBytes} bytes were transferred`));
+      this.#stop(netFailure('too-large', `More than ${this.#maxBytes} bytes were transferred.`));
   }
 
   /** Whether the request has the password; compared in constant time. */
@@ -197,7 +197,7 @@ class ForwardProxy implements GuardedProxy {
     });
     this.#ways.add(way);
     let isOpen = false;
-    way.setTimeout(this.#idleMs, () => way.destroy(netFailure('idle', `${url.host} sent nothing`)));
+    way.setTimeout(this.#idleMs, () => way.destroy(netFailure('idle', `${url.host} sent nothing.`)));
     way.once('connect', () => {
       isOpen = true;
       client.write('HTTP/1.1 200 Connection Established\r\n\r\n');
@@ -239,7 +239,7 @@ class ForwardProxy implements GuardedProxy {
       lookup: this.#guard.lookup(this.#isTrusted(url)),
     });
     this.#ways.add(way);
-    way.setTimeout(this.#idleMs, () => way.destroy(netFailure('idle', `${url.host} sent nothing`)));
+    way.setTimeout(this.#idleMs, () => way.destroy(netFailure('idle', `${url.host} sent nothing.`)));
     way.once('response', (message) => {
       message.on('data', (chunk: Buffer) => this.#count(chunk.length));
       message.on('error', () => response.destroy());

@@ -2,7 +2,7 @@
  * A registry of named health checks: whether oxbow works, and whether it should get traffic.
  * In: checks registered by the owners of parts that can fail. Out: the bodies of /health and /ready.
  */
-import { messageOf } from '../lib/errors.ts';
+import { reasonOf } from '../lib/errors.ts';
 
 /** A check: returns (optionally a sentence) if its part works, otherwise throws the reason. */
 export type Check = (options: { signal: AbortSignal }) => Promise<string | undefined> | string | undefined;
@@ -105,7 +105,7 @@ async function runCheck({ name, check, degrades, timeoutMs }: Entry): Promise<Ch
     const detail = await Promise.race([work, late]);
     return { name, status: 'ok', detail: detail ?? '', tookMs: tookMs() };
   } catch (error) {
-    return { name, status: degrades ? 'degraded' : 'failing', detail: messageOf(error), tookMs: tookMs() };
+    return { name, status: degrades ? 'degraded' : 'failing', detail: reasonOf(error), tookMs: tookMs() };
   } finally {
     clearTimeout(timer);
   }

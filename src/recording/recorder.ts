@@ -9,7 +9,7 @@ import { type ChunkWriter, openChunkWriter, type SyncPolicy } from '../archive/c
 import type { SegmentStore } from '../archive/segment-store.ts';
 import { waitFor } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
-import { FormatError, messageOf, OxbowError } from '../lib/errors.ts';
+import { FormatError, OxbowError, reasonOf } from '../lib/errors.ts';
 import type { SegmentGroup, StreamGap } from '../media/segment.ts';
 import { withinSpan } from '../observe/traces/current-span.ts';
 import type { OpenSpan } from '../observe/traces/telemetry.ts';
@@ -241,12 +241,12 @@ export class Recorder implements AsyncDisposable {
     } catch (error) {
       if (error instanceof FormatError) {
         // Malformed segment: nothing was written to the file.
-        this.#lose(group, 'bad-media', messageOf(error));
+        this.#lose(group, 'bad-media', reasonOf(error));
         if (this.#file?.groups.length === 0) await this.#abandonFile();
         return;
       }
       if (isDiskFailure(error)) {
-        this.#lose(group, 'disk', messageOf(error));
+        this.#lose(group, 'disk', reasonOf(error));
         this.#notBeforeMs = clock.monotonicMs() + RETRY_MS;
       } else {
         counters.bug(error);
@@ -287,7 +287,7 @@ export class Recorder implements AsyncDisposable {
       await this.#addRow(file, length);
     } catch (error) {
       // The committed groups are intact; only the end of the file is not.
-      if (isDiskFailure(error)) this.#options.counters.trouble(messageOf(error));
+      if (isDiskFailure(error)) this.#options.counters.trouble(reasonOf(error));
       else this.#options.counters.bug(error);
       await this.#abandonFile();
       return;
@@ -338,7 +338,7 @@ export class Recorder implements AsyncDisposable {
       try {
         await table.put(row, dateRanges);
       } catch (error) {
-        counters.trouble(messageOf(error));
+        counters.trouble(reasonOf(error));
         this.#retryIndexAtMs = clock.monotonicMs() + RETRY_MS;
         return;
       }

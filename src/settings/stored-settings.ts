@@ -73,7 +73,7 @@ export class StoredSettings {
     else parseSettable(path, text);
     const origin = settings.givenOrigin(path);
     if (origin === 'default') return;
-    throw new OxbowError('bad-setting', `${path} is set by ${origin}`, {
+    throw new OxbowError('bad-setting', `${path} is set by ${origin}.`, {
       extra: { hint: 'Change it there, or remove it there and set it here.' },
     });
   }

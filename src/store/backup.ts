@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { backup, DatabaseSync } from 'node:sqlite';
-import { messageOf, OxbowError } from '../lib/errors.ts';
+import { messageOf, OxbowError, sentenceOf } from '../lib/errors.ts';
 import { type Files, systemFiles } from '../lib/files/files.ts';
 import { migrations } from './migrations.ts';
 import { sqliteCode } from './sqlite/sqlite-code.ts';
@@ -102,12 +102,12 @@ export interface BackupOptions {
 export async function writeBackup(options: BackupOptions): Promise<BackupManifest & { readonly bytes: number }> {
   const { database, target, signal, disk = systemFiles } = options;
   if (!existsSync(database)) {
-    throw new OxbowError('not-found', `there is no database ${database}`, {
+    throw new OxbowError('not-found', `There is no database ${database}.`, {
       extra: { hint: 'Name the data folder with --data.' },
     });
   }
   if (existsSync(target) && !isBackup(target)) {
-    throw new OxbowError('bad-request', `${target} exists and is not a backup`, {
+    throw new OxbowError('bad-request', `${target} exists and is not a backup.`, {
       extra: { hint: 'Choose another name: -o FILE' },
     });
   }
@@ -133,7 +133,7 @@ export async function writeBackup(options: BackupOptions): Promise<BackupManifes
     signal.throwIfAborted();
     if (error instanceof OxbowError) throw error;
     if (sqliteCode(error) === 'corrupt') throw damaged(database, messageOf(error), error);
-    throw new OxbowError('folder-unwritable', `Cannot copy ${database} to ${target}: ${messageOf(error)}`, {
+    throw new OxbowError('folder-unwritable', `Cannot copy ${database} to ${target}: ${sentenceOf(error)}`, {
       cause: error,
       extra: {
         hint: 'Check the folder of the backup and its free space, and run the command as the user that oxbow runs as.',
@@ -158,10 +158,10 @@ export function isBackup(file: string): boolean {
  * @throws OxbowError `bad-backup`, `data-newer`
  */
 export function readBackup(db: DatabaseSync, file: string): { manifest: BackupManifest; files: BackupFile[] } {
-  if (!hasBackupTable(db)) throw new OxbowError('bad-backup', `${file} is not a backup of oxbow`);
+  if (!hasBackupTable(db)) throw new OxbowError('bad-backup', `${file} is not a backup of oxbow.`);
   const rows = db.prepare(`SELECT name, content FROM ${BACKUP_TABLE}`).all() as unknown as BackupFile[];
   const found = rows.find(({ name }) => name === MANIFEST);
-  if (!found) throw new OxbowError('bad-backup', `${file} has no manifest`);
+  if (!found) throw new OxbowError('bad-backup', `${file} has no manifest.`);
   const manifest = JSON.parse(Buffer.from(found.content).toString()) as BackupManifest;
   const schema = schemaOf(db);
   if (manifest.form > BACKUP_FORM || schema > migrations.length) {
@@ -252,7 +252,7 @@ function finish({ database, files, version, nowMs }: BackupOptions, copy: string
 }
 
 function damaged(database: string, what: string, cause?: unknown): OxbowError {
-  return new OxbowError('bad-backup', `${database} is damaged: ${what}`, {
+  return new OxbowError('bad-backup', `${database} is damaged: ${sentenceOf(what)}`, {
     cause,
     extra: { hint: 'No backup was written. Stop oxbow and restore an older backup: oxbow backup --restore FILE' },
   });

@@ -4,7 +4,7 @@
  * repositories.
  */
 import type { DialectAdapter, Kysely } from 'kysely';
-import { messageOf, OxbowError } from '../lib/errors.ts';
+import { OxbowError, sentenceOf } from '../lib/errors.ts';
 import type { Tables } from './schema.ts';
 
 /**
@@ -13,7 +13,7 @@ import type { Tables } from './schema.ts';
  */
 export class DatabaseLost extends OxbowError {
   constructor(cause: unknown) {
-    super('not-ready', `PostgreSQL does not respond: ${messageOf(cause).replace(/\.$/, '')}.`, { cause });
+    super('not-ready', `PostgreSQL does not respond: ${sentenceOf(cause)}`, { cause });
   }
 }
 

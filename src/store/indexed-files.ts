@@ -6,7 +6,7 @@ import { existsSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import type { DatabaseServer } from '../config/sections/store-section.ts';
-import { messageOf, OxbowError } from '../lib/errors.ts';
+import { OxbowError, sentenceOf } from '../lib/errors.ts';
 import { createSilentLog } from '../observe/log.ts';
 import { migrations } from './migrations.ts';
 
@@ -37,7 +37,7 @@ export function readIndexedFiles(file: string): readonly string[] | undefined {
       .map(({ path }) => path as string);
   } catch (error) {
     if (error instanceof OxbowError) throw error;
-    throw new OxbowError('not-ready', `${file} cannot be read: ${messageOf(error)}`, { cause: error });
+    throw new OxbowError('not-ready', `${file} cannot be read: ${sentenceOf(error)}`, { cause: error });
   } finally {
     db?.close();
   }

@@ -5,7 +5,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { messageOf, OxbowError } from '../lib/errors.ts';
+import { OxbowError, sentenceOf } from '../lib/errors.ts';
 import { type Files, systemFiles } from '../lib/files/files.ts';
 import { replaceFile } from '../lib/files/replace-file.ts';
 import { giveToFolderOwner, keepToOwner } from '../lib/platform.ts';
@@ -63,7 +63,7 @@ export async function restoreBackup({
   disk = systemFiles,
 }: RestoreOptions): Promise<Restored> {
   if (!existsSync(backup)) {
-    throw new OxbowError('not-found', `there is no file ${backup}`, {
+    throw new OxbowError('not-found', `There is no file ${backup}.`, {
       extra: { hint: 'Name the backup: --restore FILE' },
     });
   }
@@ -102,7 +102,7 @@ export async function restoreBackup({
   } catch (error) {
     await drop().catch(() => {}); // the first error counts
     if (error instanceof OxbowError) throw error;
-    throw new OxbowError('folder-unwritable', `Cannot restore to ${folder}: ${messageOf(error)}`, { cause: error });
+    throw new OxbowError('folder-unwritable', `Cannot restore to ${folder}: ${sentenceOf(error)}`, { cause: error });
   }
 }
 
@@ -110,7 +110,7 @@ export async function restoreBackup({
 function makePlain(copy: string, backup: string): number {
   using opened = open(copy, { readOnly: false });
   const damage = findDamage(opened.db);
-  if (damage !== undefined) throw new OxbowError('bad-backup', `${backup} is damaged: ${damage}`);
+  if (damage !== undefined) throw new OxbowError('bad-backup', `${backup} is damaged: ${damage}.`);
   // It contains secrets, which belong into their own file.
   opened.db.exec(`PRAGMA secure_delete = ON; DROP TABLE ${BACKUP_TABLE}`);
   return opened.db.prepare('SELECT coalesce(max(last_msn), 0) AS msn FROM chunk_file').get()!.msn as number;
@@ -143,6 +143,6 @@ function reading<T>(backup: string, read: () => T): T {
     return read();
   } catch (error) {
     if (error instanceof OxbowError || sqliteCode(error) === 'full') throw error;
-    throw new OxbowError('bad-backup', `${backup}: ${messageOf(error)}`, { cause: error });
+    throw new OxbowError('bad-backup', `${backup}: ${sentenceOf(error)}`, { cause: error });
   }
 }

@@ -5,7 +5,7 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { messageOf, OxbowError } from '../lib/errors.ts';
+import { OxbowError, sentenceOf } from '../lib/errors.ts';
 import { type Files, systemFiles } from '../lib/files/files.ts';
 import { replaceFile } from '../lib/files/replace-file.ts';
 import { CRASH_FILE, LEFT_FILE, LOCK_FILE, RUNNING_FILE } from './file-names.ts';
@@ -88,7 +88,7 @@ export function findRunning(folder: string): RunningInstance | undefined {
     return JSON.parse(readFileSync(file, 'utf8')) as RunningInstance;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined; // it has just ended
-    throw new OxbowError('folder-unwritable', `${folder} cannot be read: ${messageOf(error)}`, {
+    throw new OxbowError('folder-unwritable', `${folder} cannot be read: ${sentenceOf(error)}`, {
       cause: error,
       extra: { hint: 'Run it as the user that oxbow runs as, or as root.' },
     });

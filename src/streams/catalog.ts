@@ -144,7 +144,7 @@ export class Catalog {
   /** Throws `not-ready` until every known stream is open. */
   assertOpen(): void {
     if (this.#isOpen) return;
-    throw new OxbowError('not-ready', 'streams are being opened', { extra: { retryAfterSeconds: 1 } });
+    throw new OxbowError('not-ready', 'oxbow is opening the streams.', { extra: { retryAfterSeconds: 1 } });
   }
 
   /**
@@ -170,7 +170,7 @@ export class Catalog {
     const { id, createdUs } = this.#removed.get(name) ?? fresh;
     const definition = defineStream(settings, { id, name, createdUs }, this.#deps.settings.now);
     if (this.#streams.has(name) || !(await isOwn(this.#deps.placement, name))) {
-      throw new OxbowError('stream-exists', `a stream named ${name} exists already`);
+      throw new OxbowError('stream-exists', `A stream named ${name} exists already.`);
     }
     return this.#add(definition, 'stream.created');
   }
@@ -412,7 +412,7 @@ export class Catalog {
     try {
       return await this.#inTurn(async () => {
         if (this.unopened.find(stream.name)?.definition !== definition)
-          throw new OxbowError('not-ready', 'it was changed or has moved while it was opened');
+          throw new OxbowError('not-ready', 'The stream was changed or has moved while it was opened.');
         return await this.#run(stream, event);
       });
     } catch (error) {
@@ -462,7 +462,7 @@ export class Catalog {
 
   /** Runs a change after the ones before it, even if those failed. */
   async #inTurn<T>(change: () => Promise<T>): Promise<T> {
-    if (this.#closing) throw new OxbowError('not-ready', 'oxbow is shutting down');
+    if (this.#closing) throw new OxbowError('not-ready', 'oxbow is shutting down.');
     const turn = this.#changing.then(change);
     this.#changing = turn.catch(() => undefined);
     return turn;

@@ -5,7 +5,7 @@
 import { statfs } from 'node:fs/promises';
 import { sleep } from '../lib/abort.ts';
 import type { Current } from '../lib/current.ts';
-import { OxbowError } from '../lib/errors.ts';
+import { OxbowError, sentenceOf } from '../lib/errors.ts';
 
 const EVERY_MS = 5000;
 /** Default of `record.minFree`: 1 GiB or 2 % of the disk, whichever is smaller. */
@@ -45,7 +45,7 @@ export function describeDisk({ free, total, least, hasRoom }: Disk): string {
  */
 export function checkDisk(disk: Disk, streams: readonly { readonly problem: string }[]): string {
   const space = describeDisk(disk);
-  if (!disk.hasRoom) throw new OxbowError('not-ready', space);
+  if (!disk.hasRoom) throw new OxbowError('not-ready', sentenceOf(space));
   if (streams.some(({ problem }) => problem.includes(WRITE_FAILS))) {
     throw new OxbowError('not-ready', `${WRITE_FAILS} The log has the error; ${space}.`);
   }

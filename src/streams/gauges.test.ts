@@ -14,12 +14,12 @@ suite('the health check of the sources', () => {
     for (const name of ['door', 'yard']) await rig.api.create(name, testSource);
     assert.throws(() => checkStreams(rig.catalog, rig.clock.nowMs()), {
       message:
-        '0 of 2 streams are live; no media from: door (the source has sent no media yet), yard (the source has sent no media yet)',
+        '0 of 2 streams are live; no media from: door (the source has sent no media yet), yard (the source has sent no media yet).',
     });
     rig.source('door').flow(2000);
     rig.source('yard').down(1000, 'HTTP 404 live.m3u8');
     assert.throws(() => checkStreams(rig.catalog, rig.clock.nowMs()), {
-      message: '1 of 2 streams are live; no media from: yard (HTTP 404 live.m3u8)',
+      message: '1 of 2 streams are live; no media from: yard (HTTP 404 live.m3u8).',
     });
     rig.source('yard').flow(2000);
     assert.equal(checkStreams(rig.catalog, rig.clock.nowMs()), '2 of 2 streams are live');
@@ -47,7 +47,7 @@ suite('the health check of the sources', () => {
     rig.source('door').ends(1000, 'the playlist ended');
     assert.equal(rig.catalog.get('door').status.state, 'offline');
     assert.throws(() => checkStreams(rig.catalog, rig.clock.nowMs()), {
-      message: '0 of 1 streams are live; no media from: door (the playlist ended)',
+      message: '0 of 1 streams are live; no media from: door (the playlist ended).',
     });
     assert.equal(rig.catalog.get('door').status.silence, '', 'for alarms it is a regular end');
     rig.source('door').flow(2000);

@@ -191,7 +191,7 @@ export function checkStreams(catalog: Catalog, nowMs: number): string {
     ),
   ];
   if (problems.every((problem) => problem === '')) return sentence;
-  throw new OxbowError('not-ready', `${sentence}${problems.join('')}`);
+  throw new OxbowError('not-ready', `${sentence}${problems.join('')}.`);
 }
 
 /** Streams that have a problem, each with its reason; empty if there are none. */

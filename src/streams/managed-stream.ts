@@ -236,7 +236,7 @@ export class ManagedStream implements ServedStream {
 
   async #close(): Promise<void> {
     const steps: readonly (() => unknown)[] = [
-      () => this.publishers.end(new OxbowError('not-ready', 'oxbow is shutting down')),
+      () => this.publishers.end(new OxbowError('not-ready', 'oxbow is shutting down.')),
       () => this.stream.offline(this.#definition.stopped ? this.status.problem || 'stopped' : OXBOW_STOPPED),
       () => this.#stopLingering(),
       () => this.ladder.close(),

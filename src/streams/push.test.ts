@@ -83,7 +83,7 @@ suite('a push stream', () => {
     const text = 'It is filed 12 s ahead of the clock.';
     assert.deepEqual([stream.status.state, stream.status.problem], ['live', text]);
     assert.throws(() => checkStreams(rig.catalog, rig.clock.nowMs()), {
-      message: `1 of 1 streams are live; off the clock: door (${text})`,
+      message: `1 of 1 streams are live; off the clock: door (${text}).`,
     });
     rig.clock.advance(8000);
     assert.equal(stream.status.problem, '');

@@ -10,7 +10,7 @@ import { openAudioTranscoder } from '../ffmpeg/audio-transcoder.ts';
 import { openLiveEncoder } from '../ffmpeg/live-ladder.ts';
 import type { ClaimRequest, Publisher } from '../ingest/publisher.ts';
 import { type PublisherEvent, PublisherSlot } from '../ingest/publisher-slot.ts';
-import { messageOf, OxbowError } from '../lib/errors.ts';
+import { messageOf, OxbowError, reasonOf } from '../lib/errors.ts';
 import { Emitter } from '../lib/events.ts';
 import type { Stream } from '../live/stream.ts';
 import { gopBounds } from '../packager/pipeline.ts';
@@ -186,7 +186,7 @@ export class StreamPublishers {
   /** Ends all sessions with `reason`. Resolves when the source has stopped. */
   async end(reason: OxbowError): Promise<void> {
     const running = this.#running;
-    await running?.client?.stop(reason.message);
+    await running?.client?.stop(reasonOf(reason));
     if (this.#running !== running) return;
     this.#running = undefined;
     await this.#slot.close(reason);

@@ -11,7 +11,7 @@ import { defaultVisibility } from '../config/exposure.ts';
 import type { Config, StreamConfig } from '../config/schema.ts';
 import { LOCAL_STORAGE } from '../config/sections/storage-section.ts';
 import { parseDuration } from '../lib/duration.ts';
-import { FormatError, OxbowError } from '../lib/errors.ts';
+import { FormatError, OxbowError, sentenceOf } from '../lib/errors.ts';
 import { parseLadder, printLadder } from '../lib/live-ladder.ts';
 import type { StreamDefinition } from './definition.ts';
 import { patchSource, sourceOf } from './source/source-settings.ts';
@@ -93,7 +93,7 @@ function parsed<T>(parse: () => T): T {
   try {
     return parse();
   } catch (error) {
-    if (error instanceof FormatError) throw new OxbowError('bad-request', error.message, { cause: error });
+    if (error instanceof FormatError) throw new OxbowError('bad-request', sentenceOf(error), { cause: error });
     throw error;
   }
 }

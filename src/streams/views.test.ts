@@ -57,7 +57,7 @@ test('the disk is measured before anything is recorded, and is not watched after
     message: /\(--data\) is full, broken or read-only\. The log has the error; \d/,
   });
   assert.throws(() => checkDisk(tight.now(), []), {
-    message: /^recording is paused: .* record\.minFree \(--min-free\) is/,
+    message: /^Recording is paused: .* record\.minFree \(--min-free\) is/,
   });
   controller.abort();
   await Promise.all([roomy.done, tight.done]);

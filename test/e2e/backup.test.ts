@@ -115,8 +115,8 @@ suite('oxbow backup', () => {
       backup('-o', copy),
     ]);
     assert.deepEqual([neither!.code, both!.code], [2, 2]);
-    assert.match(unmounted!.stderr, /^oxbow: there is no folder .*none\n/);
+    assert.match(unmounted!.stderr, /^oxbow: There is no folder .*none\.\n/);
     assert.deepEqual([none!.code, none!.stdout], [1, '']);
-    assert.match(none!.stderr, /^oxbow: there is no database .*oxbow\.db\n {2}Name the data folder with --data\.\n$/);
+    assert.match(none!.stderr, /^oxbow: There is no database .*oxbow\.db\.\n {2}Name the data folder with --data\.\n$/);
   });
 });

@@ -48,7 +48,7 @@ test('oxbow delete plans, asks for --yes, deletes a range, and lists the edge th
   assert.deepEqual([plan!.code, plan!.stderr], [0, '']);
   assert.match(plan!.stdout, /^cam from \S+Z to \S+Z: [23] segments, \S+ .B, in \d files\n {2}edges: 1\n$/);
   assert.equal(asked!.code, 2);
-  assert.match(asked!.stderr, /^oxbow: no terminal is there to ask on: give --yes\n/);
+  assert.match(asked!.stderr, /^oxbow: There is no terminal to confirm on: give --yes\.\n/);
   assert.deepEqual([both!.code, unknown!.code, nothing!.code], [2, 1, 1]);
   assert.match(both!.stderr, /either --to or --duration/);
   assert.match(unknown!.stderr, /nobody-there.*\n {2}oxbow stream list/);

@@ -30,7 +30,7 @@ const mountless = mountRefusal();
       assert.equal(status, 'degraded', path);
       const disk = checks.find(({ name }) => name === 'disk');
       assert.equal(disk?.status, 'degraded');
-      assert.match(disk?.detail ?? '', /recording is paused: .*record\.minFree \(--min-free\)/);
+      assert.match(disk?.detail ?? '', /Recording is paused: .*record\.minFree \(--min-free\)/);
     }
     const said = server.log('error').filter(({ msg }) => msg.includes('record.minFree (--min-free)'));
     assert.equal(said.length, 1);

@@ -113,7 +113,7 @@ suite('an unsupported track is reported', { skip: need('ffmpeg') }, () => {
     ]);
     for (const { code, stderr } of answers) {
       assert.equal(code, 1, stderr);
-      assert.match(stderr, /oxbow cannot take DTS audio\n +H\.264/);
+      assert.match(stderr, /oxbow cannot take DTS audio\.\n +H\.264/);
     }
   });
 

@@ -24,7 +24,7 @@ suite('errors of the command line have a hint', () => {
     ]);
     for (const refused of [master!, media!]) {
       assert.equal(refused.code, 1, refused.stderr);
-      assert.match(refused.stderr, /127\.0\.0\.2 is not a public address( \(1 try\))?\n.*--net-allow/);
+      assert.match(refused.stderr, /127\.0\.0\.2 is not a public address( \(1 try\))?\.\n.*--net-allow/);
       assert.doesNotMatch(refused.stderr, /H\.264/);
     }
     assert.match(allowed!.stderr, /127\.0\.0\.2:\d+ refuses connections/); // nothing listens there

@@ -152,9 +152,9 @@ suite('an oxbow that runs on a data folder', () => {
     ]);
     assert.equal(added!.code, 0, added!.stderr);
     assert.match(added!.stdout, new RegExp(`^demo-2 +live +${server.url}/watch/demo-2\ngone +\\w+ +`));
-    assert.match(added!.stderr, /^demo-2 is added\.\ngone is added\.\n(.*\n)*gone: HTTP 404/);
+    assert.match(added!.stderr, /^demo-2 is added\.\ngone is added\.\n(.*\n)*gone: gone\.m3u8 answered with HTTP 404/);
     assert.deepEqual([again!.code, again!.stdout], [1, '']);
-    assert.match(again!.stderr, /^oxbow: a stream named gone exists already\n/);
+    assert.match(again!.stderr, /^oxbow: A stream named gone exists already\.\n/);
     const [third] = JSON.parse(json!.stdout) as { name: string; url: string }[];
     assert.deepEqual([third!.name, third!.url], ['demo-3', `${server.url}/watch/demo-3`]);
     assert.deepEqual([elsewhere!.code, /--token|admin token/.test(elsewhere!.stderr)], [1, true], elsewhere!.stderr);
@@ -185,7 +185,7 @@ suite('an oxbow that runs on a data folder', () => {
     assert.equal(exported!.code, 0, exported!.stderr);
     assert.ok(statSync(file).size > 10_000);
     assert.equal(again!.code, 2, 'a file that exists is not replaced');
-    assert.match(again!.stderr, /some\.mp4 exists\n {2}.*--overwrite/);
+    assert.match(again!.stderr, /some\.mp4 exists already\.\n {2}.*--overwrite/);
     assert.equal(replaced!.code, 0);
   });
 

@@ -142,7 +142,7 @@ export class IdentityProvider {
     return readProfile(this.#base, async (url) => {
       const headers = new Headers({ accept: 'application/json' });
       const answer = await client.fetchProtectedResource(config, token, new URL(url), 'GET', null, headers);
-      if (answer.status !== 200) throw new OxbowError('source-failed', `${url} answered with ${answer.status}`);
+      if (answer.status !== 200) throw new OxbowError('source-failed', `${url} answered with HTTP ${answer.status}.`);
       return answer.json();
     });
   }

@@ -3,7 +3,7 @@
  * In: users, addresses, codes that come back. Out: messages in the queue; changes of users. Works without a
  * mail server as far as codes are concerned: an administrator may pass on a link.
  */
-import { OxbowError } from '../../lib/errors.ts';
+import { OxbowError, sentenceOf } from '../../lib/errors.ts';
 import type { ApiTokens } from '../api-tokens.ts';
 import type { Sessions } from '../sessions.ts';
 import type { User } from '../users/user.ts';
@@ -164,7 +164,7 @@ export class AccountMail {
     try {
       await transport.send(email, writeMail({ kind: 'test', site: this.#site() }, language));
     } catch (error) {
-      throw new OxbowError('mail-failed', `The mail server did not accept the message: ${wordsOf(error)}`, {
+      throw new OxbowError('mail-failed', `The mail server did not accept the message: ${sentenceOf(wordsOf(error))}`, {
         cause: error,
       });
     }

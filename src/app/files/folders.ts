@@ -148,6 +148,6 @@ function checkFolders(folders: readonly RecordingFolder[]): string {
     if (problem !== undefined) return [`${name}: ${problem}; its streams are not recorded`];
     return hasRoom ? [] : [`${name}: less free space than record.minFree; its streams are not recorded`];
   });
-  if (problems.length > 0) throw new OxbowError('not-ready', problems.join('; '));
+  if (problems.length > 0) throw new OxbowError('not-ready', `${problems.join('; ')}.`);
   return `${folders.length} folders`;
 }

@@ -180,7 +180,7 @@ export function startOffload(
 /** The health check. @throws OxbowError `storage-failed` while a target fails */
 function checkObjects(offload: Offload, { targets }: Objects): string {
   const failing = offload.failing.map(({ target, problem }) => `${target} ${problem}`);
-  if (failing.length > 0) throw new OxbowError('storage-failed', failing.join('; '));
+  if (failing.length > 0) throw new OxbowError('storage-failed', `${failing.join('; ')}.`);
   return many(targets.names.length, 'object store');
 }
 

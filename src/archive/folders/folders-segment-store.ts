@@ -178,7 +178,7 @@ export class FoldersSegmentStore implements SegmentStore {
         for await (const piece of piecesOf(target, location, length, signal)) copy.update(piece);
         if ((await target.size(location)) !== length || copy.digest('hex') !== sum.digest('hex')) {
           await target.delete(location);
-          throw new OxbowError('disk-failed', `${location}: the copy differs`);
+          throw new OxbowError('disk-failed', `${location}: the copy differs.`);
         }
         source.release(location);
         await source.delete(location);

@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import { readdir, readFile, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf, OxbowError } from '../../lib/errors.ts';
+import { OxbowError, reasonOf, sentenceOf } from '../../lib/errors.ts';
 import { type Files, systemFiles } from '../../lib/files/files.ts';
 import { putFile } from '../local-segment-store.ts';
 import type { SegmentStore } from '../segment-store.ts';
@@ -81,14 +81,14 @@ export class RecordingFolder {
         this.#space = { free: bavail * bsize, total: blocks * bsize };
       }
     } catch (error) {
-      this.#problem = `${this.path}: ${messageOf(error)}`;
+      this.#problem = `${this.path}: ${reasonOf(error)}`;
     }
     return this.#problem;
   }
 
   /** Throws unless files may be created there. @throws OxbowError `disk-failed` */
   async assertWritable(): Promise<void> {
-    if (await this.look()) throw new OxbowError('disk-failed', `The folder ${this.name} is missing: ${this.#problem}`);
+    if (await this.look()) throw new OxbowError('disk-failed', `The folder ${this.name} is missing: ${this.#problem}.`);
     if (!this.hasRoom)
       throw new OxbowError('disk-failed', `The folder ${this.name} has less free space than record.minFree.`);
   }
@@ -159,7 +159,7 @@ async function inSetting(name: string, work: () => Promise<void>): Promise<void>
   try {
     await work();
   } catch (error) {
-    throw new OxbowError('bad-setting', `storage.folders.${name}: ${messageOf(error)}`, {
+    throw new OxbowError('bad-setting', `storage.folders.${name}: ${sentenceOf(error)}`, {
       cause: error,
       extra: { hint: 'The folder must exist, below the place where its disk is mounted, and be empty.' },
     });

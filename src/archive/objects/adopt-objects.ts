@@ -3,7 +3,7 @@
  * or an old one was put back, and removes rows of what is not there any more.
  * In: lists of buckets, whose keys have the locations. Out: rows.
  */
-import { messageOf, OxbowError } from '../../lib/errors.ts';
+import { OxbowError, sentenceOf } from '../../lib/errors.ts';
 import { type Abortable, isMissing, segmentLocation } from '../segment-store.ts';
 import type { ObjectPlace } from './object-reader.ts';
 import type { TieredStore } from './open-tiered.ts';
@@ -40,7 +40,7 @@ export async function adoptObjects({ store, index, targets }: TieredStore, { sig
       await list(target);
     } catch (error) {
       signal?.throwIfAborted();
-      throw new OxbowError('storage-failed', `${target}: ${messageOf(error)}`, { cause: error });
+      throw new OxbowError('storage-failed', `${target}: ${sentenceOf(error)}`, { cause: error });
     }
   }
   await index.keepOnly(new Set(Array.from(found.values(), ({ target, key }) => `${target} ${key}`)));

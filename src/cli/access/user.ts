@@ -193,10 +193,10 @@ async function choosePassword(stdin: true | undefined): Promise<string> {
 
 function usesOf(uses: string): number {
   if (/^[1-9]\d{0,4}$/.test(uses) && Number(uses) <= 10_000) return Number(uses);
-  throw new OxbowError('bad-request', `"${uses}" is not a number of accounts. Use 1 to 10000.`);
+  throw new OxbowError('bad-request', `"${uses}" is not a number of accounts: use 1 to 10000.`);
 }
 
 function roleOf(role: string): 'user' | 'admin' {
   if (role === 'user' || role === 'admin') return role;
-  throw new OxbowError('bad-request', `"${role}" is not a role. Use user or admin.`);
+  throw new OxbowError('bad-request', `"${role}" is not a role: use user or admin.`);
 }

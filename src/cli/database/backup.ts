@@ -61,7 +61,9 @@ Examples:
 async function run(command: Command): Promise<ExitCode> {
   const { output, restore, json } = command.opts<Options>();
   if ((output === undefined) === (restore === undefined)) {
-    throw new OxbowError('bad-request', 'give either -o or --restore', { extra: { hint: 'See oxbow backup --help.' } });
+    throw new OxbowError('bad-request', 'Give either -o or --restore.', {
+      extra: { hint: 'See oxbow backup --help.' },
+    });
   }
   const { config } = await readDataSettings(command);
   const controller = new AbortController();
@@ -92,7 +94,7 @@ function targetOf(output: string): string {
   }
   // A missing folder may be a disk that is not mounted.
   if (/[/\\]$/.test(output)) {
-    throw new OxbowError('not-found', `there is no folder ${path}`, { extra: { hint: 'Create or mount it.' } });
+    throw new OxbowError('not-found', `There is no folder ${path}.`, { extra: { hint: 'Create or mount it.' } });
   }
   return path;
 }

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { Config } from '../../config/schema.ts';
 import { type DatabaseServer, databaseServer, storeSection } from '../../config/sections/store-section.ts';
-import { messageOf, OxbowError } from '../../lib/errors.ts';
+import { OxbowError, sentenceOf } from '../../lib/errors.ts';
 import { DATABASE_FILE } from '../../store/file-names.ts';
 import { bar, openProgressLine } from '../progress.ts';
 import { addDataFlags, addSettingFlags, readDataSettings, readSettings } from '../setting-flags.ts';
@@ -66,7 +66,9 @@ Examples:
 async function runCopy(command: Command): Promise<ExitCode> {
   const { to, from, overwrite, json } = command.opts<CopyOptions>();
   if ((to === undefined) === (from === undefined)) {
-    throw new OxbowError('bad-request', 'give either --to or --from', { extra: { hint: 'See oxbow db copy --help.' } });
+    throw new OxbowError('bad-request', 'Give either --to or --from.', {
+      extra: { hint: 'See oxbow db copy --help.' },
+    });
   }
   const { config } = await readDataSettings(command);
   const server = serverOf(config, (to ?? from)!);
@@ -97,14 +99,14 @@ function serverOf({ store }: Pick<Config, 'store'>, url: string | true): Databas
   if (url === true) {
     const server = databaseServer(store);
     if (server) return server;
-    throw new OxbowError('bad-request', 'no PostgreSQL database is named', {
+    throw new OxbowError('bad-request', 'The command names no PostgreSQL database.', {
       extra: { hint: 'Give its address, or set store.url.' },
     });
   }
   try {
     return { ...store, url: storeSection.children.url.parse(url)! };
   } catch (error) {
-    throw new OxbowError('bad-request', `The address of the database: ${messageOf(error)}`, { cause: error });
+    throw new OxbowError('bad-request', `The address of the database: ${sentenceOf(error)}`, { cause: error });
   }
 }
 
@@ -132,7 +134,7 @@ async function runMigrate(command: Command): Promise<ExitCode> {
   const { schema, json } = command.opts<{ schema?: string; json?: true }>();
   const target = schema === undefined ? undefined : Number(schema);
   if (target !== undefined && !Number.isSafeInteger(target)) {
-    throw new OxbowError('bad-request', `"${schema}" is not a schema version`);
+    throw new OxbowError('bad-request', `--schema is "${schema}", which is not a whole number.`);
   }
   const { config } = await readSettings(command);
   const controller = new AbortController();

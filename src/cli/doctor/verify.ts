@@ -7,7 +7,7 @@ import type { Config } from '../../config/schema.ts';
 import { databaseServer } from '../../config/sections/store-section.ts';
 import type { NamedFinding } from '../../features/verify/verify-folder.ts';
 import { createSystemClock } from '../../lib/clock.ts';
-import { FormatError, OxbowError } from '../../lib/errors.ts';
+import { FormatError, OxbowError, sentenceOf } from '../../lib/errors.ts';
 import { parseSize } from '../../lib/size.ts';
 import { bar, openProgressLine, sayBytes } from '../progress.ts';
 import { typedTime } from '../recordings/typed-time.ts';
@@ -89,6 +89,6 @@ function typed<T>(parse: () => T, code: 'bad-time' | 'bad-setting'): T {
     return parse();
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
-    throw new OxbowError(code, error.message, { cause: error });
+    throw new OxbowError(code, sentenceOf(error), { cause: error });
   }
 }

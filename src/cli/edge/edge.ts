@@ -7,7 +7,7 @@ import { type Command, Option } from 'commander';
 import { parseEndpoint } from '../../config/address.ts';
 import type { EdgeSettings } from '../../edge/edge.ts';
 import { parseDuration } from '../../lib/duration.ts';
-import { messageOf, OxbowError } from '../../lib/errors.ts';
+import { OxbowError, sentenceOf } from '../../lib/errors.ts';
 import { letHeapGrow } from '../../lib/memory/heap.ts';
 import { parseSize } from '../../lib/size.ts';
 import type { LogLevel } from '../../observe/log.ts';
@@ -117,17 +117,18 @@ export function settingsOf(options: Options): EdgeSettings {
   const { origin, cache, tlsCert, tlsKey } = options;
   const watchSecret = secretOf(options.watchSecret, 'OXBOW_EDGE_WATCH_SECRET');
   const token = secretOf(options.token, 'OXBOW_EDGE_TOKEN');
-  if (origin === undefined) refuse('The edge needs an origin', 'oxbow edge --origin https://tv.example');
-  if ((tlsCert === undefined) !== (tlsKey === undefined)) refuse('HTTPS needs both --tls-cert and --tls-key', '');
+  if (origin === undefined) refuse('The edge needs an origin.', 'Name it: oxbow edge --origin https://tv.example');
+  if ((tlsCert === undefined) !== (tlsKey === undefined)) refuse('HTTPS needs both --tls-cert and --tls-key.', '');
   for (const [flag, secret] of [
     ['--watch-secret', watchSecret],
     ['--token', token],
   ] as const) {
     if (secret !== undefined && secret.length < MIN_SECRET)
-      refuse(`${flag} has fewer than ${MIN_SECRET} characters`, 'Generate one with `openssl rand -base64 32`.');
+      refuse(`${flag} has fewer than ${MIN_SECRET} characters.`, 'Generate one with `openssl rand -base64 32`.');
   }
-  if (!LEVELS.includes(options.logLevel)) refuse(`"${options.logLevel}" is not a level of the log`, LEVELS.join(', '));
-  if (options.prefetch !== 'on' && options.prefetch !== 'off') refuse(`"${options.prefetch}" is not on or off`, '');
+  if (!LEVELS.includes(options.logLevel)) refuse(`--log-level is "${options.logLevel}".`, `Use ${LEVELS.join(', ')}.`);
+  if (options.prefetch !== 'on' && options.prefetch !== 'off')
+    refuse(`--prefetch is "${options.prefetch}", not on or off.`, '');
   const listen = read('--http', options.http, parseEndpoint);
   return {
     origin: new URL(parseServer(origin)),
@@ -143,7 +144,8 @@ export function settingsOf(options: Options): EdgeSettings {
     onlyMedia: options.onlyMedia === true,
     tls: tlsCert === undefined ? undefined : { cert: tlsCert, key: tlsKey! },
     trustedProxies: listOf(options.trustedProxies).map((one) => {
-      if (isIP(one.split('/')[0]!) === 0) refuse(`"${one}" is not a network`, 'Use 10.0.0.0/8 or 192.0.2.7.');
+      if (isIP(one.split('/')[0]!) === 0)
+        refuse(`--trusted-proxies has "${one}", which is not a network.`, 'Use 10.0.0.0/8 or 192.0.2.7.');
       return one;
     }),
     hosts: listOf(options.hosts),
@@ -153,7 +155,8 @@ export function settingsOf(options: Options): EdgeSettings {
 /** @throws OxbowError `bad-setting` */
 function percentOf(text: string): number {
   const percent = Number(text);
-  if (text.trim() === '' || !(percent >= 0 && percent <= 100)) refuse(`"${text}" is not a percentage`, 'Use 0 to 100.');
+  if (text.trim() === '' || !(percent >= 0 && percent <= 100))
+    refuse(`"${text}" is not a percentage.`, 'Use 0 to 100.');
   return percent / 100;
 }
 
@@ -168,7 +171,7 @@ function read<T>(flag: string, text: string, parse: (text: string) => T): T {
   try {
     return parse(text);
   } catch (error) {
-    throw new OxbowError('bad-setting', `${flag}: ${messageOf(error)}`, {
+    throw new OxbowError('bad-setting', `${flag}: ${sentenceOf(error)}`, {
       cause: error,
       extra: { hint: 'See oxbow edge --help.' },
     });

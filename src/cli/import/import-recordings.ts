@@ -10,7 +10,7 @@ import { leftOutSentence } from '../../api/left-out.ts';
 import type { FolderRequest, FoundFolder } from '../../features/imports/found-files.ts';
 import type { ImportedStream, ImportReport } from '../../features/imports/import-recordings.ts';
 import { parseDuration } from '../../lib/duration.ts';
-import { FormatError, OxbowError } from '../../lib/errors.ts';
+import { FormatError, OxbowError, sentenceOf } from '../../lib/errors.ts';
 import { bar, openProgressLine, sayBytes, sayLength } from '../progress.ts';
 import { addDataFlags, readDataSettings } from '../setting-flags.ts';
 import { onStopSignal } from '../stop-signals.ts';
@@ -135,7 +135,7 @@ function durationOf(text: string): number {
     return parseDuration(text);
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
-    throw new OxbowError('bad-request', `--keep: ${error.message}`, {
+    throw new OxbowError('bad-request', `--keep: ${sentenceOf(error)}`, {
       cause: error,
       extra: { hint: 'Write 24h or 90d.' },
     });

@@ -62,7 +62,7 @@ Examples:
 async function runDelete(name: string, verb: Command): Promise<ExitCode> {
   const options = verb.opts<Options>();
   const { from, to, duration, assets, server } = options;
-  if ((to === undefined) === (duration === undefined)) throw usage('give either --to or --duration');
+  if ((to === undefined) === (duration === undefined)) throw usage('Give either --to or --duration.');
   const nowMs = Date.now();
   const ends = { from: typedTime(from, nowMs), to: typedEnd((to ?? duration)!, nowMs) };
   const range = { name, ...ends, assets: assets ? 'delete' : 'keep' } as const;
@@ -99,7 +99,7 @@ async function runDelete(name: string, verb: Command): Promise<ExitCode> {
 
 /** @throws OxbowError `bad-request` without a terminal */
 async function confirm(stream: string, signal: AbortSignal): Promise<boolean> {
-  if (!process.stdin.isTTY) throw usage('no terminal is there to ask on: give --yes');
+  if (!process.stdin.isTTY) throw usage('There is no terminal to confirm on: give --yes.');
   using lines = createInterface({ input: process.stdin, output: process.stderr });
   return /^y(es)?$/i.test((await lines.question(`Delete this of ${stream} for good? [y/N] `, { signal })).trim());
 }

@@ -38,7 +38,7 @@ test('what is no time is refused once, with the forms that are', () => {
       assert.throws(
         () => read(text, NOW_MS),
         (error: Error & { extra: { hint: string } }) => {
-          assert.equal(error.message, `"${text}" is not a time`);
+          assert.equal(error.message, `"${text}" is not a time.`);
           assert.match(error.extra.hint, /-10m, 14:05, "yesterday 14:00"/);
           return true;
         },

@@ -6,7 +6,7 @@
 import { parseInstant, printRfc3339 } from '../../api/instant.ts';
 import { readMoment } from '../../api/moment.ts';
 import { parseDuration } from '../../lib/duration.ts';
-import { FormatError, OxbowError } from '../../lib/errors.ts';
+import { FormatError, OxbowError, sentenceOf } from '../../lib/errors.ts';
 
 /** The forms, for help texts. */
 export const TYPED_FORMS = 'now, -10m, 14:05, "yesterday 14:00", 2026-11-19T08:00:00Z, or unix seconds';
@@ -30,7 +30,8 @@ export function typedTime(text: string, nowMs: number): string {
   const atMs = readMoment(text, nowMs);
   if (atMs !== null && atMs >= 0) return printRfc3339(atMs);
   // The forms are the hint: the message of the parser lists those of the API.
-  const detail = cause.message.includes('is not a time') ? `"${text.slice(0, 64)}" is not a time` : cause.message;
+  const isOther = cause.message.includes('is not a time');
+  const detail = isOther ? `"${text.slice(0, 64)}" is not a time.` : sentenceOf(cause);
   throw new OxbowError('bad-time', detail, { cause, extra: { hint: `Write ${TYPED_FORMS}.` } });
 }
 

@@ -75,7 +75,7 @@ async function healthOf(
   const { url, headers } = access;
   const limit = AbortSignal.timeout(HEALTH_MS);
   const answer = await access.fetch(`${url}/health`, { headers, signal: limit }).catch((cause: unknown) => {
-    throw new OxbowError('source-failed', `${url} cannot be reached`, { cause });
+    throw new OxbowError('source-failed', `${url} cannot be reached.`, { cause });
   });
   return { url, ...((await answer.json()) as Health) };
 }

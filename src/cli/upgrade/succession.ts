@@ -13,7 +13,7 @@ import type { Readable } from 'node:stream';
 import type { Endpoint } from '../../config/address.ts';
 import type { Config } from '../../config/schema.ts';
 import { sleep, waitFor, withDeadline } from '../../lib/abort.ts';
-import { messageOf, OxbowError } from '../../lib/errors.ts';
+import { messageOf, OxbowError, sentenceOf } from '../../lib/errors.ts';
 import { onUpgradeRequest } from '../../lib/platform.ts';
 import { launcherPath } from '../../lib/program-files.ts';
 import type { Log } from '../../observe/log.ts';
@@ -98,7 +98,7 @@ async function startSuccessor({ signal }: { signal: AbortSignal }): Promise<{ re
     return { pid: child.pid! };
   } catch (error) {
     child.kill('SIGKILL');
-    throw new OxbowError('upgrade-failed', `The new process did not start: ${messageOf(error)}.`, { cause: error });
+    throw new OxbowError('upgrade-failed', `The new process did not start: ${sentenceOf(error)}`, { cause: error });
   }
 }
 

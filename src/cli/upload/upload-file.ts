@@ -82,13 +82,13 @@ export async function uploadFile(file: LocalFile, options: UploadFileOptions): P
 function asRefusal(error: OxbowProblem, url: string): OxbowError {
   const { code, status, title, detail, hint } = error.problem;
   if (status === 0) {
-    return new OxbowError('source-failed', `${url} cannot be reached`, {
+    return new OxbowError('source-failed', `${url} cannot be reached.`, {
       cause: error,
       extra: { hint: 'Is oxbow running there? The same command continues the upload.' },
     });
   }
   const known = code in refusals ? (code as RefusalCode) : 'source-failed';
-  return new OxbowError(known, detail ?? (title || `${url} answered ${status}`), {
+  return new OxbowError(known, detail ?? (title || `${url} answered with HTTP ${status}.`), {
     cause: error,
     ...(typeof hint === 'string' && { extra: { hint } }),
   });

@@ -7,7 +7,7 @@ import { openAsBlob } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
-import { messageOf, OxbowError } from '../../lib/errors.ts';
+import { OxbowError, sentenceOf } from '../../lib/errors.ts';
 import { openServer, type ServerAccess } from '../running-server.ts';
 import { onStopSignal } from '../stop-signals.ts';
 import { type ExitCode, note, say, sayError, sayJson } from '../terminal.ts';
@@ -75,7 +75,7 @@ function parseParallel(text: string): number {
 async function runUpload(paths: readonly string[], options: Options): Promise<ExitCode> {
   const visibility = readVisibility(options.visibility);
   if (options.title !== undefined && paths.length > 1) {
-    throw new OxbowError('bad-request', '--title is for one file', {
+    throw new OxbowError('bad-request', `--title is for one file, not for ${paths.length}.`, {
       extra: { hint: 'Upload the files one by one, or change their titles in the library.' },
     });
   }
@@ -140,7 +140,7 @@ function readVisibility(text: string | undefined): Visibility | undefined {
   if (text === undefined) return undefined;
   const known = visibilities.find((each) => each === text);
   if (known) return known;
-  throw new OxbowError('bad-request', `"${text}" is not a visibility`, {
+  throw new OxbowError('bad-request', `--visibility: "${text}" is not a visibility.`, {
     extra: { hint: `Write --visibility ${visibilities.join(', --visibility ')}.` },
   });
 }
@@ -155,7 +155,7 @@ async function findFile(path: string): Promise<LocalFile> {
     return { path: absolute, name: basename(absolute), bytes, changedMs, open: () => openAsBlob(absolute) };
   } catch (error) {
     const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new OxbowError('bad-request', `${path}: ${isMissing ? 'there is no such file' : messageOf(error)}`, {
+    throw new OxbowError('bad-request', isMissing ? `There is no file ${path}.` : `${path}: ${sentenceOf(error)}`, {
       cause: error,
       extra: { hint: 'Name files that can be read.' },
     });

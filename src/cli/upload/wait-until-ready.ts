@@ -40,16 +40,16 @@ export async function waitUntilReady(
       const { error } = asset;
       if (asset.state === 'failed') {
         const code = error && error.code in refusals ? (error.code as RefusalCode) : 'unsupported-media';
-        throw new OxbowError(code, error?.detail ?? 'the file could not be processed');
+        throw new OxbowError(code, error?.detail ?? 'The file could not be processed.');
       }
       if (isReady(asset)) return;
       show(() => progressLines(asset));
     } else {
       await response?.body?.cancel();
       if (response && response.status < 500)
-        throw new OxbowError('source-failed', `${url} answered ${response.status}`);
+        throw new OxbowError('source-failed', `${url} answered with HTTP ${response.status}.`);
       if (performance.now() - answeredAtMs > PATIENCE_MS)
-        throw new OxbowError('source-failed', `${url} cannot be reached`);
+        throw new OxbowError('source-failed', `${url} cannot be reached.`);
     }
     await sleep(LOOK_EVERY_MS, { signal });
   }

@@ -188,7 +188,7 @@ export function clusterNodesContract(name: string, open: OpenDatabase): void {
       assert.ok(lateMs >= 0 && lateMs <= 2000, `dead ${lateMs} ms after the end of its lease`);
       await assert.rejects(a.nodes.check(), {
         code: 'not-ready',
-        message: `1 of 2 nodes are alive; b is dead since ${dead!.since} and owns 2 uploads`,
+        message: `1 of 2 nodes are alive; b is dead since ${dead!.since} and owns 2 uploads.`,
       });
       using metrics = createMetrics();
       await a.nodes.measure(metrics);

@@ -113,11 +113,11 @@ export class ClusterNodes implements NodesApi {
     const owners = dead.filter(({ owns }) => sumOf(owns) > 0);
     const idle = dead.filter((node) => !owners.includes(node)).map(({ name }) => name);
     const rest = idle.length === 0 ? '' : `; dead, without anything: ${idle.join(', ')}`;
-    if (owners.length === 0) return sentence + rest;
+    if (owners.length === 0) return `${sentence}${rest}`;
     const named = owners.map(({ name, owns, since }) => {
       return `${name} is dead${since === null ? '' : ` since ${since}`} and owns ${printOwns(owns)}`;
     });
-    throw new OxbowError('not-ready', `${sentence}; ${named.join('; ')}${rest}`);
+    throw new OxbowError('not-ready', `${sentence}; ${named.join('; ')}${rest}.`);
   }
 
   /** Sets the gauges. */

@@ -81,7 +81,7 @@ class RedisConnection implements Redis {
     const link = this.#link;
     if (!link) {
       const retryAfterSeconds = Math.max(1, Math.ceil(this.#options.breaker.waitMs / 1000));
-      throw new OxbowError('service-unavailable', 'redis is not connected.', { extra: { retryAfterSeconds } });
+      throw new OxbowError('service-unavailable', 'Redis is not connected.', { extra: { retryAfterSeconds } });
     }
     try {
       return await this.#options.breaker.call(() => link.commands.sendCommand([...command]), link.ended);

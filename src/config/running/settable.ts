@@ -2,7 +2,7 @@
  * The settings that an administrator may set in the browser, while no file, variable or flag sets them.
  * In: the table of settings. Out: their paths, and texts checked as in a file. Pure.
  */
-import { FormatError, OxbowError } from '../../lib/errors.ts';
+import { FormatError, OxbowError, sentenceOf } from '../../lib/errors.ts';
 import { listSettings, type Setting } from '../names.ts';
 import { schema } from '../schema.ts';
 
@@ -47,7 +47,7 @@ export function settableAt(path: string): Setting {
   const setting = byPath.get(path);
   if (setting) return setting;
   const hint = `These can be set in the browser: ${paths.join(', ')}. All others are set in files, variables or flags.`;
-  throw new OxbowError('bad-setting', `${path} cannot be set in the browser`, { extra: { hint } });
+  throw new OxbowError('bad-setting', `${path} cannot be set in the browser.`, { extra: { hint } });
 }
 
 /**
@@ -63,6 +63,6 @@ export function parseSettable(path: string, text: string): unknown {
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     const hint = `Write it as in a file of settings; the default is ${setting.option.defaultText || 'empty'}.`;
-    throw new OxbowError('bad-setting', `${path}: ${error.message}`, { cause: error, extra: { hint } });
+    throw new OxbowError('bad-setting', `${path}: ${sentenceOf(error)}`, { cause: error, extra: { hint } });
   }
 }

@@ -50,7 +50,7 @@ export function answerAssetPlaylist(served: ServedAsset, rendition: string): Rep
   return render(served, rendition, () => {
     const { index } = served;
     const isKnown = [...index.inits].some((init) => renditionIn(init, rendition));
-    if (!isKnown) throw new OxbowError('not-found', `the asset has no rendition ${rendition}`);
+    if (!isKnown) throw new OxbowError('not-found', `The asset has no rendition ${rendition}.`);
     const list = hlsMediaPlaylist(assetPresentation(served, rendition), rendition, { folderOf: (id) => `${id}/` });
     return playlistReply(printMediaPlaylist(list), cachingOf(served));
   });

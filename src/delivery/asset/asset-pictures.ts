@@ -98,7 +98,7 @@ export class AssetPictures {
     if (!track) throw noPicture();
     const board = storyboardOf(served, track);
     const instants = board.sheets[number];
-    if (!instants) throw new OxbowError('not-found', `the storyboard has no sheet ${number}`);
+    if (!instants) throw new OxbowError('not-found', `The storyboard has no sheet ${number}.`);
     const { width, height, keyFrames } = board;
     const make = async ({ signal }: { signal: AbortSignal }) => {
       const { reader, sheets } = this.#options;

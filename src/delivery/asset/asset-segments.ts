@@ -40,7 +40,7 @@ interface SegmentName {
 /** An init section by its number. @throws OxbowError `not-found` */
 export function answerAssetInit({ index }: ServedAsset, rendition: string, number: number): Reply {
   const init = index.init(number);
-  if (!init) throw new OxbowError('not-found', `the asset has no init section ${number}`);
+  if (!init) throw new OxbowError('not-found', `The asset has no init section ${number}.`);
   const bytes = printInit(renditionOf(init, rendition).tracks);
   return bytesReply(bytes, contentTypes.mp4, caching.forever, etagOf(`${rendition}-init-${number}`, [crc32(bytes)]));
 }
@@ -62,7 +62,7 @@ export async function answerAssetSegment(
   const media = new Map(own.map((track) => [track.trackId, { media: track, crc: track.crc }]));
   const text = emptyText({ ...segment, tracks: media }, name);
   if (text) return bytesReply(text.bytes, contentTypes.segment, caching.forever, etagOf(nameOf(name), [text.crc]));
-  if (own.length === 0) throw new OxbowError('not-found', `segment ${name.msn} has no ${name.rendition}`);
+  if (own.length === 0) throw new OxbowError('not-found', `Segment ${name.msn} has no ${name.rendition}.`);
   const body = await storedBody(own, reader);
   const etag = etagOf(
     nameOf(name),
@@ -94,7 +94,7 @@ export async function answerAssetSubtitles(
  */
 export function answerAssetFile(served: ServedAsset, renditionId: string, reader: Pick<RangeReader, 'read'>): Reply {
   assertPlayable(served);
-  if (isSubtitle(renditionId)) throw new OxbowError('not-found', 'subtitles are not available as MP4');
+  if (isSubtitle(renditionId)) throw new OxbowError('not-found', 'Subtitles are not available as MP4.');
   const init = firstOf(served.index)!.init;
   const tracks = renditionId === BEST ? bestOf(init) : renditionOf(init, renditionId).tracks;
   const from = (first: number) => groupsFrom(served, tracks, first);
@@ -107,12 +107,12 @@ export function answerAssetFile(served: ServedAsset, renditionId: string, reader
     if (group.init !== init) {
       throw new OxbowError(
         'unsupported-media',
-        'the codec configuration changes within the asset; download parts of the recording instead',
+        'The codec configuration changes within the asset; download parts of the recording instead.',
       );
     }
     if (count % PORTION === 0) planner.begin(count);
     planner.add(group);
-    if (++count > MAX_SEGMENTS) throw new OxbowError('window-too-long', 'the asset has too many segments for one file');
+    if (++count > MAX_SEGMENTS) throw new OxbowError('window-too-long', 'The asset has too many segments for one file.');
   }
   return {
     ...planner.finish(),
@@ -155,12 +155,12 @@ function nameOf({ rendition, msn }: SegmentName): string {
 
 function segmentOf({ index }: ServedAsset, msn: number): AssetSegment {
   const segment = index.find(msn);
-  if (!segment) throw new OxbowError('not-found', `the asset has no segment ${msn}`);
+  if (!segment) throw new OxbowError('not-found', `The asset has no segment ${msn}.`);
   return segment;
 }
 
 function renditionOf(init: Init, id: string): Rendition {
   const rendition = renditionIn(init, id);
-  if (!rendition) throw new OxbowError('not-found', `the asset has no rendition ${id}`);
+  if (!rendition) throw new OxbowError('not-found', `The asset has no rendition ${id}.`);
   return rendition;
 }

@@ -71,7 +71,7 @@ export class AssetTexts {
   async file({ asset, subtitles }: ServedAsset, rendition: string, form: 'vtt' | 'ass'): Promise<Reply> {
     const own = findIn(subtitles, rendition);
     const location = form === 'vtt' ? own?.location : own?.scriptLocation;
-    if (!own || !location) throw new OxbowError('not-found', `the asset has no file ${rendition}.${form}`);
+    if (!own || !location) throw new OxbowError('not-found', `The asset has no file ${rendition}.${form}.`);
     const bytes = await this.#read(location);
     const reply = bytesReply(bytes, contentTypes[form], CACHING, etagOf(`${rendition}-${form}`, [crc32(bytes)]));
     const title = own.track.label || own.track.language;
@@ -89,7 +89,7 @@ export class AssetTexts {
       return cues;
     } catch (cause) {
       if (!(cause instanceof FormatError)) throw cause;
-      throw new OxbowError('not-found', 'the subtitles cannot be read any more', { cause });
+      throw new OxbowError('not-found', 'The subtitles cannot be read any more.', { cause });
     }
   }
 
@@ -98,14 +98,14 @@ export class AssetTexts {
       return await this.#segments.read(location, { offset: 0, length: await this.#segments.size(location) });
     } catch (cause) {
       if (!isMissing(cause)) throw cause;
-      throw new OxbowError('not-found', 'the subtitles were removed', { cause });
+      throw new OxbowError('not-found', 'The subtitles were removed.', { cause });
     }
   }
 }
 
 /** The chapters as WebVTT: a cue for each, until the next one. @throws OxbowError `not-found` */
 export function answerAssetChapters({ asset, chapters }: ServedAsset): Reply {
-  if (chapters.length === 0) throw new OxbowError('not-found', 'the asset has no chapters');
+  if (chapters.length === 0) throw new OxbowError('not-found', 'The asset has no chapters.');
   const endUs = asset.durationUs ?? chapters.at(-1)!.startUs + 1_000_000;
   const cues = chapters.map(({ startUs, title }, i) => ({
     id: '',

@@ -45,7 +45,7 @@ export const chooseTile: ChoosePicture = (videos) => {
 
 /** The refusal of an asset without a picture. */
 export function noPicture(): OxbowError {
-  return new OxbowError('no-media', 'the asset has no picture');
+  return new OxbowError('no-media', 'The asset has no picture.');
 }
 
 /** Length of an asset, µs: of its segments, where the library does not know it. */

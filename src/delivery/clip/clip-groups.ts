@@ -133,7 +133,7 @@ class ClipWalk {
       if (this.count === 0 || group.initNumber !== (last ?? this.#before)?.initNumber) this.#check(group);
       last = group;
       if (++this.count > MAX_SEGMENTS) {
-        throw new OxbowError('window-too-long', `more than ${MAX_SEGMENTS} segments are too many for one file`);
+        throw new OxbowError('window-too-long', `More than ${MAX_SEGMENTS} segments are too many for one file.`);
       }
       yield group;
     }
@@ -148,10 +148,10 @@ class ClipWalk {
     if (this.count > 0 && init !== before && !(init && before && this.#inits.isSame(before, init))) {
       throw new OxbowError(
         'unsupported-media',
-        `the codec configuration changes at ${new Date(startUs / 1000).toISOString()}; ask for a clip that ends or starts there`,
+        `The codec configuration changes at ${new Date(startUs / 1000).toISOString()}; request a clip that ends or starts there.`,
       );
     }
-    if (!init) throw new OxbowError('no-media', `the codec configuration of segment ${msn} is not known`);
+    if (!init) throw new OxbowError('no-media', `The codec configuration of segment ${msn} is not known.`);
     this.#init = init;
   }
 }

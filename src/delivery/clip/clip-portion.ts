@@ -86,5 +86,5 @@ export async function readFrames(
 
 /** Refuses a segment that the packager did not write. */
 export function refuse({ group }: Portion): never {
-  throw new OxbowError('unsupported-media', `segment ${group.msn} cannot be parsed; request .mp4`);
+  throw new OxbowError('unsupported-media', `Segment ${group.msn} cannot be parsed; request .mp4.`);
 }

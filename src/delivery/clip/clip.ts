@@ -183,6 +183,6 @@ function picturesAndSound(group: ClipStoredGroup, tracks: readonly Track[]): Cli
 function tooLong(format: ClipFormat): OxbowError {
   return new OxbowError(
     'window-too-long',
-    `a .${format} clip is at most 2 hours and ${MAX_REMUXED_SEGMENTS} segments long; ask for a shorter one, or for .mp4`,
+    `A .${format} clip is at most 2 hours and ${MAX_REMUXED_SEGMENTS} segments long; request a shorter one, or .mp4.`,
   );
 }

@@ -257,7 +257,7 @@ class PlannedFile<Group extends FileGroup, Place> {
     }
     if (sum !== next.groups || bytes !== next.bytes || crc !== next.crc) {
       this.#source.changed?.();
-      throw new OxbowError('no-media', 'the recording has changed since this answer began; request it again');
+      throw new OxbowError('no-media', 'The recording has changed since this answer began; request it again.');
     }
     return { [Symbol.iterator]: numbered };
   }

@@ -134,7 +134,7 @@ function onlySound(keep: Keep): Keep {
 /** Bounds the memory for one edge: a GOP may be endless. */
 function boundEdge(pictures: readonly Picture[]): void {
   if (pictures.reduce((sum, { length }) => sum + length, 0) <= MAX_EDGE_BYTES) return;
-  throw new OxbowError('unsupported-media', 'key frames are too far apart to cut between them', {
+  throw new OxbowError('unsupported-media', 'Key frames are too far apart to cut between them.', {
     extra: { hint: 'Export without `exact`: the file then begins and ends at key frames.' },
   });
 }

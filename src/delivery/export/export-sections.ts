@@ -73,7 +73,7 @@ export function sectionsOf(
   return groups.map((group, i) => {
     const fresh = i === 0 || group.discontinuity;
     const { init } = group;
-    if (!init) throw new OxbowError('no-media', `the codec configuration of segment ${group.msn} is not known`);
+    if (!init) throw new OxbowError('no-media', `The codec configuration of segment ${group.msn} is not known.`);
     let known = places.get(init);
     if (!known) {
       const wanted = audioOnly ? init.tracks.filter(({ kind }) => kind !== 'video') : init.tracks;
@@ -230,5 +230,5 @@ function withSets(samples: readonly FileSample[], place: TrackPlace, { inBand }:
 }
 
 function refuse({ msn }: StoredSegment): never {
-  throw new OxbowError('unsupported-media', `segment ${msn} cannot be parsed`);
+  throw new OxbowError('unsupported-media', `Segment ${msn} cannot be parsed.`);
 }

@@ -150,7 +150,7 @@ export function clipped(parts: readonly ExportedPart[], range: Range): ExportedP
 
 /** The refusal of a range without media. */
 export function noMedia({ name }: Exportable): OxbowError {
-  return new OxbowError('no-media', `nothing of ${name} is recorded between these times`);
+  return new OxbowError('no-media', `Nothing of ${name} is recorded between these times.`);
 }
 
 function countRecoded(sections: readonly Section[]): number {

@@ -20,12 +20,13 @@ export function parseDirectives(query: URLSearchParams): Directives {
   const whole = (name: string): number | undefined => {
     const text = query.get(name);
     if (text === null) return undefined;
-    if (!/^\d{1,15}$/.test(text)) throw new OxbowError('bad-request', `${name} is not a whole number`);
+    if (!/^\d{1,15}$/.test(text))
+      throw new OxbowError('bad-request', `\`${name}\` is "${text.slice(0, 40)}", which is not a whole number.`);
     return Number(text);
   };
   const msn = whole('_HLS_msn');
   const part = whole('_HLS_part');
-  if (part !== undefined && msn === undefined) throw new OxbowError('bad-request', '_HLS_part needs _HLS_msn');
+  if (part !== undefined && msn === undefined) throw new OxbowError('bad-request', '`_HLS_part` needs `_HLS_msn`.');
   const skip = query.get('_HLS_skip');
   return {
     ...(msn !== undefined && { msn }),

@@ -78,7 +78,7 @@ function isLeft({ list, segment, track }: Growth): boolean {
  */
 async function* partByPart(growth: Growth, { signal }: { signal: AbortSignal }): AsyncGenerator<Uint8Array> {
   const { list, segment, track, waitMs } = growth;
-  const gone = () => new OxbowError('gone', `segment ${segment.msn} is no longer in memory`);
+  const gone = () => new OxbowError('gone', `Segment ${segment.msn} is no longer in memory.`);
   let sent = 0;
   let index = 0;
   while (true) {
@@ -100,6 +100,6 @@ async function* partByPart(growth: Growth, { signal }: { signal: AbortSignal }):
     }
     const continues = () => partsOf(growth).length > index || isOver(growth) || isLeft(growth);
     await waitFor(list.changes, continues, waitMs, signal);
-    if (!continues()) throw new OxbowError('part-timeout', `segment ${segment.msn} does not continue`);
+    if (!continues()) throw new OxbowError('part-timeout', `Segment ${segment.msn} does not continue.`);
   }
 }

@@ -129,7 +129,7 @@ export function livePlaylist(
       look,
       waitMs: 3000 * view.generation.targetDurationS,
       late: () =>
-        new OxbowError('part-timeout', `${stream.name} did not reach segment ${msn}, part ${part ?? 'whole'}`),
+        new OxbowError('part-timeout', `${stream.name} did not reach segment ${msn}, part ${part ?? 'whole'}.`),
     }
   );
 }
@@ -142,7 +142,7 @@ export function livePlaylist(
  */
 export function refuseFarSegment(msn: number, last: number): void {
   if (msn <= last + MAX_AHEAD) return;
-  throw new OxbowError('bad-request', `_HLS_msn=${msn} is more than ${MAX_AHEAD} ahead of ${last}`);
+  throw new OxbowError('bad-request', `\`_HLS_msn\` is ${msn}, more than ${MAX_AHEAD} ahead of the last segment, ${last}.`);
 }
 
 /** @throws OxbowError `bad-request` for a segment or part too far ahead of the playlist */
@@ -154,14 +154,14 @@ function refuseTooFar(view: LiveWindowView, rendition: Rendition, msn: number, p
   const ahead = targetS < 1 ? Math.ceil(MAX_PARTS_AHEAD_S / targetS) : MAX_PARTS_AHEAD_S;
   const known = msn === position.msn ? position.parts : 0;
   if (part !== undefined && msn >= position.msn && part >= known + ahead) {
-    throw new OxbowError('bad-request', `_HLS_part=${part} is ${ahead} parts or more ahead of the list`);
+    throw new OxbowError('bad-request', `\`_HLS_part\` is ${part}, ${ahead} parts or more ahead of the list.`);
   }
 }
 
 /** An init section by its number. */
 export function answerInit(stream: ServedStream, renditionId: string, number: number): Reply {
   const init = stream.inits.get(number);
-  if (!init) throw new OxbowError('not-found', `${stream.name} has no init section ${number}`);
+  if (!init) throw new OxbowError('not-found', `${stream.name} has no init section ${number}.`);
   const rendition = renditionOf(init.tracks, renditionId);
   const bytes = printInit(rendition.tracks);
   return bytesReply(bytes, contentTypes.mp4, caching.forever, etagOf(`${renditionId}-init-${number}`, [crc32(bytes)]));
@@ -221,7 +221,7 @@ export function liveSegment(stream: ServedLiveStream, name: SegmentName): Reply 
 function mediaOf<Media>({ init, tracks }: SegmentMedia<Media>, name: SegmentName): { media: Media[]; etag: string } {
   const { rendition, msn } = name;
   const own = init ? renditionOf(init.tracks, rendition).tracks.flatMap(({ id }) => tracks.get(id) ?? []) : [];
-  if (own.length === 0) throw new OxbowError('not-found', `segment ${msn} has no ${rendition}`);
+  if (own.length === 0) throw new OxbowError('not-found', `Segment ${msn} has no ${rendition}.`);
   const crcs = own.map(({ crc }) => crc);
   return { media: own.map(({ media }) => media), etag: etagOf(segmentKey(name), crcs) };
 }
@@ -241,7 +241,7 @@ export async function answerPart(
   if (!part) throw msn < stream.leastMsnAt(stream.createdUs) ? notThere(msn, index) : noPart(stream, address);
   const segment = await recordedSegment(stream, msn);
   const body = segment && partFromStore(part, segment);
-  if (!body) throw new OxbowError('gone', `part ${index} of segment ${msn} is no longer kept on its own`);
+  if (!body) throw new OxbowError('gone', `Part ${index} of segment ${msn} is no longer kept on its own.`);
   return partReply(address, part, body);
 }
 
@@ -287,7 +287,7 @@ export function livePart(stream: ServedLiveStream, address: PartAddress): Reply 
     changes: list.changes,
     look,
     waitMs: 3000 * generation.targetDurationS,
-    late: () => new OxbowError('part-timeout', `${stream.name} did not make part ${index} of ${msn}`),
+    late: () => new OxbowError('part-timeout', `${stream.name} did not make part ${index} of ${msn}.`),
   };
 }
 
@@ -299,7 +299,7 @@ function findPart({ list }: ServedLiveStream, { rendition, msn, part }: PartAddr
 function noPart({ list }: ServedLiveStream, { msn, part }: PartAddress): OxbowError {
   const oldest = list.segments[0]?.msn;
   if (oldest !== undefined && msn < oldest) {
-    return new OxbowError('gone', `the parts of segment ${msn} are no longer kept on their own`);
+    return new OxbowError('gone', `The parts of segment ${msn} are no longer kept on their own.`);
   }
   return notThere(msn, part);
 }
@@ -377,17 +377,17 @@ function playlistKey({ id }: Rendition, skip: boolean, beside: ReturnType<typeof
 export function renditionOf(tracks: Parameters<typeof renditionsOf>[0], id: string): Rendition {
   const { all, subtitles } = renditionsOf(tracks);
   const rendition = [...all, ...subtitles].find((one) => one.id === id);
-  if (!rendition) throw new OxbowError('not-found', `there is no rendition ${id} here`);
+  if (!rendition) throw new OxbowError('not-found', `There is no rendition ${id} here.`);
   return rendition;
 }
 
 function notThere(msn: number, index: number): OxbowError {
-  return new OxbowError('not-found', `there is no part ${index} of segment ${msn}`);
+  return new OxbowError('not-found', `There is no part ${index} of segment ${msn}.`);
 }
 
 /** The error for a stream that is not live. */
 export function offline(stream: ServedLiveStream): OxbowError {
-  return new OxbowError('stream-offline', `${stream.name} is not live now`, {
+  return new OxbowError('stream-offline', `${stream.name} is not live now.`, {
     extra: { retryAfterSeconds: RETRY_AFTER_S },
   });
 }

@@ -48,7 +48,7 @@ export async function answerCaptions(
 ): Promise<Reply> {
   const range = parseRange(from, to);
   const { fromUs, toUs } = range;
-  if (toUs - fromUs > MAX_RANGE_US) throw new OxbowError('window-too-long', 'captions of at most one hour are read');
+  if (toUs - fromUs > MAX_RANGE_US) throw new OxbowError('window-too-long', 'The range of captions is longer than one hour.');
   // The index too is read in turn: many requests that arrive together would otherwise read it within one turn
   // of the event loop.
   const cues = await turns.run(async () => {

@@ -80,7 +80,7 @@ export class DvrLists {
       return !now || now.ended || lastOf(now) >= msn;
     };
     await waitFor(stream.list.changes, reached, 3000 * view.generation.targetDurationS, signal);
-    if (!reached()) throw new OxbowError('part-timeout', `${stream.name} did not reach segment ${msn}`);
+    if (!reached()) throw new OxbowError('part-timeout', `${stream.name} did not reach segment ${msn}.`);
     const reply = await this.#reply(stream, length, rendition, listedView(stream, generation), skip);
     return { ...reply, cacheControl: cachingOfReached(view.generation.targetDurationS) };
   }
@@ -183,7 +183,7 @@ export function dvrLengthUs(name: string): number {
   const length = DVR_LENGTHS.get(name);
   if (length === undefined) {
     const names = [...DVR_LENGTHS.keys()].map((one) => `dvr-${one}`).join(', ');
-    throw new OxbowError('not-found', `there is no list of that length; there are ${names}`);
+    throw new OxbowError('not-found', `There is no list of that length; there are ${names}.`);
   }
   return length;
 }

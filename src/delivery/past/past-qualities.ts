@@ -132,6 +132,6 @@ export async function clipSource(
   if (found) return found;
   throw new OxbowError(
     'no-media',
-    `the quality ${quality.slice(0, 24)} of ${stream.name} is not recorded in all of this range`,
+    `The quality ${quality.slice(0, 24)} of ${stream.name} is not recorded in all of this range.`,
   );
 }

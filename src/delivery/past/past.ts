@@ -2,6 +2,7 @@
  * Answers /vod/{stream}/{from}/{to}/: a window of the recording as HLS playlists and as a DASH manifest.
  * In: a time range. Out: Reply. Players share the URLs of ten-minute windows on the grid (docs/media.md 16).
  */
+import { printRfc3339 } from '../../api/instant.ts';
 import { copyGroup } from '../../archive/segment-index.ts';
 import { dropOldest } from '../../lib/drop-oldest.ts';
 import { OxbowError } from '../../lib/errors.ts';
@@ -94,8 +95,15 @@ async function startingIn(stream: PastStream, range: Range): Promise<Iterable<Re
 
 /** @throws OxbowError `bad-time`, `window-too-long` */
 export function checkRange({ fromUs, toUs }: Range): void {
-  if (toUs <= fromUs) throw new OxbowError('bad-time', 'the end is not after the start');
-  if (toUs - fromUs > MAX_WINDOW_US) throw new OxbowError('window-too-long', 'this window is longer than 24 hours');
+  checkOrder({ fromUs, toUs });
+  if (toUs - fromUs > MAX_WINDOW_US) throw new OxbowError('window-too-long', 'The window is longer than 24 hours.');
+}
+
+/** @throws OxbowError `bad-time` unless the range ends after it begins */
+export function checkOrder({ fromUs, toUs }: Range): void {
+  if (toUs > fromUs) return;
+  const [from, to] = [fromUs, toUs].map((us) => printRfc3339(us / 1000));
+  throw new OxbowError('bad-time', `The end (${to}) is not after the start (${from}).`);
 }
 
 async function look(stream: PastStream, { fromUs, toUs }: Range): Promise<Iterable<RecordedGroup>> {
@@ -117,11 +125,11 @@ function joined(lead: readonly RecordedGroup[], groups: Iterable<RecordedGroup>)
 export function refuseEmpty(stream: PastStream, { fromUs, toUs }: Range): never {
   const horizonUs = stream.horizonUs();
   if (toUs <= horizonUs && toUs > stream.createdUs) {
-    throw new OxbowError('gone', `${stream.name} is kept from ${new Date(horizonUs / 1000).toISOString()} on`);
+    throw new OxbowError('gone', `${stream.name} is kept from ${new Date(horizonUs / 1000).toISOString()} on.`);
   }
   if (stream.erased?.overlaps(fromUs, toUs))
-    throw new OxbowError('gone', `the recording of ${stream.name} was deleted there`);
-  throw new OxbowError('no-media', `nothing of ${stream.name} is recorded between these times`);
+    throw new OxbowError('gone', `The recording of ${stream.name} was deleted there.`);
+  throw new OxbowError('no-media', `Nothing of ${stream.name} is recorded between these times.`);
 }
 
 /** The groups from the last key frame to `first`; empty if `first` has one, or if a hole separates them. */
@@ -164,7 +172,7 @@ export async function answerPastPlaylist(
     const init = firstOf(window.segments)?.init;
     if (init) assertTsCarries(tsRenditionOf(init.tracks).tracks);
   } else if (!hasRendition(window, renditionId)) {
-    throw new OxbowError('not-found', `there is no rendition ${renditionId} between these times`);
+    throw new OxbowError('not-found', `There is no rendition ${renditionId} between these times.`);
   }
   const folderOf = (id: string) => `${folderOfStream(stream, request)}${id}/`;
   const text = printMediaPlaylist(hlsMediaPlaylist(window, renditionId, { folderOf }));

@@ -11,7 +11,7 @@ import { OxbowError } from '../../lib/errors.ts';
 import { printKeyFrameMovie } from '../../media/isobmff/movie/key-frame-movie.ts';
 import type { Metrics } from '../../observe/metrics.ts';
 import { lengthOf } from '../body-parts.ts';
-import { type Range, refuseEmpty } from '../past/past.ts';
+import { checkOrder, type Range, refuseEmpty } from '../past/past.ts';
 import type { BodyPart, Reply } from '../reply.ts';
 import { Memo, mapEach, Semaphore } from '../segment-memo.ts';
 import type { ServedStream } from '../served-stream.ts';
@@ -110,13 +110,13 @@ export class TimeLapses {
     if (found.recordedUs <= seconds * 1e6) {
       throw new OxbowError(
         'bad-time',
-        `${Math.floor(found.recordedUs / 1e6)} s are recorded between these times; a time-lapse of ${seconds} s needs more`,
+        `${Math.floor(found.recordedUs / 1e6)} s are recorded between these times; a time-lapse of ${seconds} s needs more.`,
       );
     }
     const frames = (await mapEach(found.segments, (segment) => this.#frameOf(segment), options)).filter(
       (one) => one !== undefined,
     );
-    if (frames.length === 0) throw new OxbowError('no-media', `${stream.name} has no key frame between these times`);
+    if (frames.length === 0) throw new OxbowError('no-media', `${stream.name} has no key frame between these times.`);
     const head = printKeyFrameMovie(
       found.track,
       frames.map(({ length }) => length),
@@ -143,12 +143,12 @@ export class TimeLapses {
 }
 
 function checkRequest(stream: ServedStream, { fromUs, toUs }: Range, seconds: number): void {
-  if (toUs <= fromUs) throw new OxbowError('bad-time', 'the end is not after the start');
+  checkOrder({ fromUs, toUs });
   if (seconds < MIN_S || seconds > MAX_S) {
-    throw new OxbowError('bad-time', `a time-lapse lasts ${MIN_S} to ${MAX_S} seconds, not ${seconds}`);
+    throw new OxbowError('bad-time', `A time-lapse lasts ${MIN_S} to ${MAX_S} seconds, not ${seconds}.`);
   }
-  if (toUs - fromUs > MAX_RANGE_US) throw new OxbowError('window-too-long', 'a time-lapse shows at most 7 days');
+  if (toUs - fromUs > MAX_RANGE_US) throw new OxbowError('window-too-long', 'A time-lapse shows at most 7 days.');
   if (!stream.settled(toUs)) {
-    throw new OxbowError('bad-time', 'the recording does not reach the end of the time-lapse yet; let it end earlier');
+    throw new OxbowError('bad-time', 'The recording does not reach the end of the time-lapse yet; let it end earlier.');
   }
 }

@@ -99,12 +99,12 @@ async function mux(
       const bytes = 'location' in media ? await readIntact(reader, media) : media;
       if (bytes !== media) owned.push(bytes);
       const frames = parseSegment(bytes);
-      if (!frames) throw new OxbowError('not-found', `segment ${name} cannot be read any more`);
+      if (!frames) throw new OxbowError('not-found', `Segment ${name} cannot be read any more.`);
       return [id, frames];
     }),
   );
   const frames = new Map(found.filter((one) => one !== undefined));
-  if (frames.size === 0) throw new OxbowError('not-found', `segment ${name} has no media`);
+  if (frames.size === 0) throw new OxbowError('not-found', `Segment ${name} has no media.`);
   const made = muxSegment({ tracks, frames });
   for (const bytes of owned) freeBytes(bytes);
   return made;

@@ -51,7 +51,7 @@ export class Growth {
       if (chunk) yield chunk;
       else if (this.#error !== undefined) throw this.#error;
       else if (this.#isEnded) return;
-      else throw new OxbowError('part-timeout', 'the segment does not continue');
+      else throw new OxbowError('part-timeout', 'The segment does not continue.');
     }
   }
 }

@@ -12,7 +12,7 @@ import type { ExportedPart } from '../../delivery/export/export-sections.ts';
 import type { Range } from '../../delivery/past/past.ts';
 import type { LadderEffort } from '../../ffmpeg/ladder-options.ts';
 import { recode } from '../../ffmpeg/recode.ts';
-import { FormatError, messageOf, OxbowError } from '../../lib/errors.ts';
+import { FormatError, OxbowError, sentenceOf } from '../../lib/errors.ts';
 import { HOLE_US } from '../../live/continuity.ts';
 import { readTimeline } from '../../recording/timeline.ts';
 import { writeEncodedExport } from './encoded/encoded-export.ts';
@@ -66,7 +66,7 @@ export async function exportToFile(
       isOpen = true;
       const write = (bytes: Uint8Array) =>
         writeBytes(bytes).catch((error: unknown) => {
-          throw new OxbowError('disk-failed', messageOf(error), { cause: error });
+          throw new OxbowError('disk-failed', sentenceOf(error), { cause: error });
         });
       const how = { reader, recode, write, signal, ...(progress && { progress }) };
       const { quality } = request;
@@ -81,7 +81,7 @@ export async function exportToFile(
       result = resultOf(source.stream.name, request, exported, gaps);
     });
   } catch (error) {
-    if (!isOpen && !signal.aborted) throw new OxbowError('folder-unwritable', messageOf(error), { cause: error });
+    if (!isOpen && !signal.aborted) throw new OxbowError('folder-unwritable', sentenceOf(error), { cause: error });
     throw toRefusal(error);
   }
   return result!;

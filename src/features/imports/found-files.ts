@@ -6,7 +6,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, extname, join, relative, sep } from 'node:path';
 import { openTimeZone, type TimeZone } from '../../api/local-time.ts';
-import { messageOf, OxbowError } from '../../lib/errors.ts';
+import { OxbowError, sentenceOf } from '../../lib/errors.ts';
 import { detectLayout, type Layout, type LayoutName, openLayout, readName } from './layouts.ts';
 import { readCreationUs } from './local-file.ts';
 import { streamNames } from './stream-names.ts';
@@ -108,7 +108,7 @@ export async function findFiles(request: FolderRequest, { signal }: { signal: Ab
 /** Names of all files of media, relative to the folder. */
 async function listMedia(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((error: unknown) => {
-    throw new OxbowError('not-found', `The folder ${folder} cannot be read: ${messageOf(error)}`, { cause: error });
+    throw new OxbowError('not-found', `The folder ${folder} cannot be read: ${sentenceOf(error)}`, { cause: error });
   });
   const files = entries.filter((entry) => !entry.isDirectory() && MEDIA.test(entry.name));
   return files.map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join('/')).sort();

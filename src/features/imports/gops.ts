@@ -84,7 +84,7 @@ async function* readMp4(file: LocalFile, cutter: GopCutter, { signal }: { signal
   const movie = await openMovie(file, { signal });
   cutter.leftOut(movie.leftOut);
   const hasTables = movie.tracks.some(({ count }) => count > 0);
-  if (!hasTables && !movie.fragmented) throw new OxbowError('unsupported-media', 'the file contains no media');
+  if (!hasTables && !movie.fragmented) throw new OxbowError('unsupported-media', 'The file contains no media.');
   const bursts = hasTables ? readTables(file, movie, { signal }) : readFragments(file, { signal });
   for await (const { tracks, frames, damages } of bursts) {
     cutter.tracks(tracks);

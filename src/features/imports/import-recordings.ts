@@ -12,7 +12,7 @@ import type { Config } from '../../config/schema.ts';
 import { databaseServer } from '../../config/sections/store-section.ts';
 import { createSystemClock } from '../../lib/clock.ts';
 import { printDuration } from '../../lib/duration.ts';
-import { messageOf, OxbowError } from '../../lib/errors.ts';
+import { OxbowError, sentenceOf } from '../../lib/errors.ts';
 import { makeFolder } from '../../lib/files/folder.ts';
 import { createSilentLog } from '../../observe/log.ts';
 import { ChunkTable } from '../../recording/chunk-table.ts';
@@ -201,7 +201,7 @@ async function importOne(
     },
     { signal },
   );
-  if (failures.length > 0) throw new OxbowError('disk-failed', messageOf(failures[0]), { cause: failures[0] });
+  if (failures.length > 0) throw new OxbowError('disk-failed', sentenceOf(failures[0]), { cause: failures[0] });
   const future = all.filter((file) => !files.includes(file)).map((file) => ({ name: file.name, reason: IN_FUTURE }));
   return { stream: name, isNew: !before, keepMs, ...imported, skipped: [...imported.skipped, ...future] };
 }

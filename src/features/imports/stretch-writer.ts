@@ -5,7 +5,7 @@
 import type { SegmentStore } from '../../archive/segment-store.ts';
 import type { Config } from '../../config/schema.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { messageOf, OxbowError } from '../../lib/errors.ts';
+import { OxbowError, sentenceOf } from '../../lib/errors.ts';
 import type { Stream } from '../../live/stream.ts';
 import type { Frame, Track } from '../../media/frame.ts';
 import { usToTicks } from '../../media/run.ts';
@@ -88,9 +88,9 @@ export class StretchWriter implements AsyncDisposable {
       mayWrite: () => this.#failure === undefined && mayWrite(),
       counters: {
         committed() {},
-        lost: (cause, detail) => fail(new OxbowError('disk-failed', `${cause}: ${detail}`)),
-        trouble: (detail) => fail(new OxbowError('disk-failed', detail)),
-        bug: (error) => fail(new OxbowError('disk-failed', messageOf(error), { cause: error })),
+        lost: (cause, detail) => fail(new OxbowError('disk-failed', `${cause}: ${sentenceOf(detail)}`)),
+        trouble: (detail) => fail(new OxbowError('disk-failed', sentenceOf(detail))),
+        bug: (error) => fail(new OxbowError('disk-failed', sentenceOf(error), { cause: error })),
         slow() {},
       },
     });

@@ -74,7 +74,7 @@ export function createInspectApi(
 }
 
 function nothing(name: string): OxbowError {
-  return new OxbowError('no-media', `nothing of ${name} is recorded`);
+  return new OxbowError('no-media', `Nothing of ${name} is recorded.`);
 }
 
 function bytesOf({ sealed, parts }: LiveSegment): number {

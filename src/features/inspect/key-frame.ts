@@ -27,7 +27,7 @@ export function lastKeyFrame(name: string, list: Pick<LiveWindow, 'segments'>): 
     const key = bytes && parseSegment(bytes)?.findLast((frame) => frame.key);
     if (track && key) return byteStream(track, key.data);
   }
-  throw new OxbowError('no-media', `no key frame of ${name} is in memory`);
+  throw new OxbowError('no-media', `No key frame of ${name} is in memory.`);
 }
 
 /**

@@ -10,7 +10,7 @@ import { type LeftOutTrack, leftOutSentence } from '../../api/left-out.ts';
 import type { RelayState } from '../../api/relay/relay-shapes.ts';
 import { backoffBounds, sleep } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { messageOf, OxbowError } from '../../lib/errors.ts';
+import { OxbowError, reasonOf, sentenceOf } from '../../lib/errors.ts';
 import { type InboxItem, type InboxSinks, openInbox } from '../../live/inbox.ts';
 import type { RunContext } from '../../live/sink.ts';
 import type { Stream } from '../../live/stream.ts';
@@ -242,7 +242,7 @@ export class Relay implements AsyncDisposable {
       if (this.#leftOut.length === tracks.length) {
         throw new OxbowError(
           'unsupported-media',
-          `the target takes none of the tracks. ${leftOutSentence(this.#leftOut)}`,
+          `The target takes none of the tracks. ${sentenceOf(leftOutSentence(this.#leftOut))}`,
         );
       }
       return true;
@@ -287,7 +287,7 @@ export class Relay implements AsyncDisposable {
   async #pause(error: unknown, signal: AbortSignal): Promise<void> {
     const { minMs, maxMs } = backoffBounds(Math.max(0, this.#attempts - 1), BACKOFF_MS, MAX_BACKOFF_MS);
     const ms = minMs + Math.random() * (maxMs - minMs);
-    this.#error = this.#withoutSecrets(messageOf(error)).slice(0, MAX_DETAIL);
+    this.#error = this.#withoutSecrets(reasonOf(error)).slice(0, MAX_DETAIL);
     this.#retryAtMs = this.#options.clock.nowMs() + ms;
     this.#enter('failed');
     await sleep(ms, { signal }).catch(() => undefined);

@@ -120,7 +120,7 @@ export class Relays implements RelaysApi, AsyncDisposable {
     const target = parseRelayTarget(url);
     this.#refuseLoop(stream, target);
     if (this.#of(stream).length >= MAX_RELAYS) {
-      throw new OxbowError('limit-reached', `${name} has ${MAX_RELAYS} relays, which is the limit`);
+      throw new OxbowError('limit-reached', `${name} has ${MAX_RELAYS} relays, which is the limit.`);
     }
     const id = randomBytes(6).toString('hex');
     const relay = { id, streamId: stream.definition.id, label, url, enabled, createdMs: Math.floor(clock.nowMs()) };
@@ -283,7 +283,7 @@ export class Relays implements RelaysApi, AsyncDisposable {
 
   #find(stream: ManagedStream, id: string): Entry {
     const entry = this.#of(stream).find(({ relay }) => relay.id === id);
-    if (!entry) throw new OxbowError('relay-unknown', `${stream.name} has no relay ${id.slice(0, 40)}`);
+    if (!entry) throw new OxbowError('relay-unknown', `${stream.name} has no relay ${id.slice(0, 40)}.`);
     return entry;
   }
 

@@ -60,14 +60,14 @@ export function parseRelayTarget(text: string): RelayTarget {
   const protocol = url?.protocol.slice(0, -1);
   if (!url || (protocol !== 'rtmp' && protocol !== 'rtmps' && protocol !== 'srt')) {
     throw refused(
-      'a relay target is an address like rtmp://HOST/APP/KEY, rtmps://HOST/APP/KEY, srt://HOST:PORT or whip+https://HOST/PATH',
+      'A relay target is an address like rtmp://HOST/APP/KEY, rtmps://HOST/APP/KEY, srt://HOST:PORT or whip+https://HOST/PATH.',
     );
   }
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
-  if (host === '') throw refused('the address of a relay target needs a host');
-  if (protocol === 'srt' && url.port === '') throw refused('the address of an SRT target needs a port');
+  if (host === '') throw refused('The address of a relay target needs a host.');
+  if (protocol === 'srt' && url.port === '') throw refused('The address of an SRT target needs a port.');
   const port = url.port === '' ? DEFAULT_PORTS[protocol] : Number(url.port);
-  if (port === 0) throw refused('0 is not a port');
+  if (port === 0) throw refused('0 is not a port.');
   const base = { url: text, protocol, host, port, whip: undefined } as const;
   if (protocol !== 'srt') return { ...base, ...parseRtmp(url), srt: undefined };
   const srt = parseSrt(url);
@@ -78,7 +78,7 @@ export function parseRelayTarget(text: string): RelayTarget {
 /** WHIP is HTTP: an address without `whip+` is taken too, as services print it. */
 function parseWhip(text: string): RelayTarget {
   const whip = parseWebRtcUrl(text);
-  if (!whip) throw refused('a WHIP address is whip+https://HOST/PATH, perhaps with ?key=KEY; it has no user name');
+  if (!whip) throw refused('A WHIP address is whip+https://HOST/PATH, perhaps with ?key=KEY; it has no user name.');
   const { url, host, port } = whip;
   const name = /\/whip\/([^/]+)\/?$/.exec(url.pathname)?.[1];
   return {
@@ -95,7 +95,7 @@ function parseWhip(text: string): RelayTarget {
 
 function parseRtmp(url: URL): Pick<RelayTarget, 'shown' | 'names'> {
   const at = url.pathname.lastIndexOf('/');
-  if (at < 1 || at === url.pathname.length - 1) throw refused('an RTMP address is rtmp://HOST/APP/KEY');
+  if (at < 1 || at === url.pathname.length - 1) throw refused('An RTMP address is rtmp://HOST/APP/KEY.');
   return {
     shown: `${url.protocol}//${url.host}${url.pathname.slice(0, at)}/…`,
     names: namesOf(decoded(url.pathname.slice(at + 1))),
@@ -105,16 +105,16 @@ function parseRtmp(url: URL): Pick<RelayTarget, 'shown' | 'names'> {
 function parseSrt(url: URL): SrtTarget {
   const query = url.searchParams;
   const unknown = [...query.keys()].find((key) => !SRT_PARAMETERS.includes(key));
-  if (unknown !== undefined) throw refused(`an SRT target has no parameter "${unknown.slice(0, 40)}"`);
+  if (unknown !== undefined) throw refused(`An SRT target has no parameter "${unknown.slice(0, 40)}".`);
   const mode = query.get('mode') ?? 'caller';
-  if (mode !== 'caller') throw refused(`a relay calls its target: mode=${mode.slice(0, 20)} is not supported`);
+  if (mode !== 'caller') throw refused(`A relay calls its target: mode=${mode.slice(0, 20)} is not supported.`);
   const streamId = query.get('streamid') ?? '';
-  if (Buffer.byteLength(streamId) > MAX_STREAM_ID_BYTES) throw refused('a stream id has at most 512 bytes');
+  if (Buffer.byteLength(streamId) > MAX_STREAM_ID_BYTES) throw refused('A stream id has at most 512 bytes.');
   const passphrase = query.get('passphrase') ?? undefined;
   const bytes = Buffer.byteLength(passphrase ?? '');
-  if (passphrase !== undefined && (bytes < 10 || bytes > 80)) throw refused('a passphrase has 10 to 80 bytes');
+  if (passphrase !== undefined && (bytes < 10 || bytes > 80)) throw refused('A passphrase has 10 to 80 bytes.');
   const keyLength = numberOf(query, 'pbkeylen', 0, 32);
-  if (keyLength !== undefined && ![0, 16, 24, 32].includes(keyLength)) throw refused('pbkeylen is 16, 24 or 32');
+  if (keyLength !== undefined && ![0, 16, 24, 32].includes(keyLength)) throw refused('`pbkeylen` is 16, 24 or 32.');
   const latencyMs = numberOf(query, 'latency', 0, 65_535);
   return { streamId, passphrase, keyLength: (keyLength || undefined) as SrtKeyLength | undefined, latencyMs };
 }
@@ -123,7 +123,7 @@ function numberOf(query: URLSearchParams, name: string, least: number, most: num
   const text = query.get(name);
   if (text === null) return undefined;
   const value = /^\d{1,6}$/.test(text) ? Number(text) : -1;
-  if (value < least || value > most) throw refused(`${name} is a number from ${least} to ${most}`);
+  if (value < least || value > most) throw refused(`\`${name}\` is a number from ${least} to ${most}.`);
   return value;
 }
 

@@ -49,7 +49,7 @@ export async function connectWhipRelay(request: ConnectRequest, parts: WhipParts
       media: offer.tracks.map(({ media }) => media),
       onAnswer: (answer) => {
         tracks = acceptedTracks(offer, answer);
-        if (tracks.length === 0) throw new OxbowError('unsupported-media', `the target takes no ${codecsOf(offer)}`);
+        if (tracks.length === 0) throw new OxbowError('unsupported-media', `The target takes no ${codecsOf(offer)}.`);
       },
       onPacket: () => {},
       onReport: (packet) => relay?.receive(packet),

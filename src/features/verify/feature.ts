@@ -108,7 +108,7 @@ function describeDamage({ findings, completedMs, place }: VerifyState, nameOf: (
       .map((finding) => `${finding.file} of ${nameOf(finding)}: ${finding.detail}`);
     const rest = findings.length > MAX_NAMED ? `; and ${findings.length - MAX_NAMED} more` : '';
     const sentence = `${findings.length} stored files are damaged: ${named.join('; ')}${rest}.`;
-    throw new OxbowError('media-damaged', `${sentence} Stop oxbow and run: oxbow doctor --repair`);
+    throw new OxbowError('media-damaged', `${sentence} Stop oxbow and run \`oxbow doctor --repair\`.`);
   }
   const last = completedMs === 0 ? 'not verified yet' : `verified ${new Date(completedMs).toISOString()}`;
   return place ? `${last}; a verification runs` : last;

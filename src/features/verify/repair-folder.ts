@@ -14,7 +14,7 @@ import { listQualityRecordings, listRecordings, recordingOf } from '../../archiv
 import { packSegments } from '../../archive/segment-index.ts';
 import { type SegmentLocation, type SegmentStore, segmentLocation } from '../../archive/segment-store.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { messageOf, OxbowError } from '../../lib/errors.ts';
+import { OxbowError, reasonOf } from '../../lib/errors.ts';
 import { createSilentLog } from '../../observe/log.ts';
 import { type ChunkRow, ChunkTable } from '../../recording/chunk-table.ts';
 import { resizeFile } from '../../recording/erase/erase-rows.ts';
@@ -228,7 +228,7 @@ class Repair {
       }
     } catch (error) {
       if (!(error instanceof OxbowError) || error.code !== 'storage-failed') throw error;
-      this.#note(row.path, row.stream_id, 'left', `${detail}; its second copy cannot be read: ${messageOf(error)}`);
+      this.#note(row.path, row.stream_id, 'left', `${detail}; its second copy cannot be read: ${reasonOf(error)}`);
       return;
     }
     await this.#withoutCopy(row, checked);

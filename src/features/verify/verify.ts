@@ -9,7 +9,7 @@ import { originalLocation } from '../../archive/asset-locations.ts';
 import { type CheckedChunk, checkChunk } from '../../archive/integrity/check-chunk.ts';
 import { listChunks, recordingOf } from '../../archive/recording-locations.ts';
 import { isMissing, type SegmentLocation, type SegmentStore } from '../../archive/segment-store.ts';
-import { messageOf } from '../../lib/errors.ts';
+import { reasonOf } from '../../lib/errors.ts';
 import type { ChunkRow } from '../../recording/chunk-table.ts';
 import { expectedOf, expectedOfChunk, isGivenUp } from './damage.ts';
 import type { AssetChunkRow, OriginalRow, VerifiedFiles, VerifyPlace } from './verified-files.ts';
@@ -107,7 +107,7 @@ async function verifyChunk(tools: VerifyTools, row: ChunkRow, report: VerifyRepo
   } catch (error) {
     tools.signal.throwIfAborted();
     if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
-    await report.found({ ...owner, problem: 'unreadable', detail: messageOf(error), segments: row.segment_count });
+    await report.found({ ...owner, problem: 'unreadable', detail: reasonOf(error), segments: row.segment_count });
   }
 }
 
@@ -215,5 +215,5 @@ async function checkOriginal(
 function unreadable(owner: Pick<Finding, 'file' | 'of' | 'owner'>, error: unknown, signal: AbortSignal): Finding {
   signal.throwIfAborted();
   if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
-  return { ...owner, problem: 'unreadable', detail: messageOf(error), segments: 0 };
+  return { ...owner, problem: 'unreadable', detail: reasonOf(error), segments: 0 };
 }

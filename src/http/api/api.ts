@@ -9,7 +9,7 @@ import swagger from '@fastify/swagger';
 import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { pictureTypes } from '../../api/picture.ts';
 import { isAbort } from '../../lib/abort.ts';
-import { OxbowError } from '../../lib/errors.ts';
+import { OxbowError, sentenceOf } from '../../lib/errors.ts';
 import { openSpanScope, type SpanScope } from '../../observe/traces/current-span.ts';
 import type { Ended, OpenSpan } from '../../observe/traces/telemetry.ts';
 import { traceIdOf } from '../../observe/traces/trace.ts';
@@ -398,7 +398,7 @@ function fromFastify(thrown: unknown): unknown {
       return new OxbowError('not-found', 'The file does not exist.', { cause: error });
     default:
       if (error.statusCode === undefined || error.statusCode < 400 || error.statusCode > 499) return error;
-      return new OxbowError('bad-request', error.message, { cause: error });
+      return new OxbowError('bad-request', sentenceOf(error), { cause: error });
   }
 }
 

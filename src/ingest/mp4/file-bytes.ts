@@ -66,7 +66,7 @@ function shared(locate: Locate): Locate {
 }
 
 function changed(): OxbowError {
-  return new OxbowError('source-failed', 'the file has changed on the server');
+  return new OxbowError('source-failed', 'The file has changed on the server.');
 }
 
 /** A file in blocks; each is requested when it or the one before it is read. */
@@ -145,7 +145,7 @@ class RangedFile implements FileBytes {
           filled += part.length;
           if (part.length < piece.length) break; // more than requested
         }
-        if (filled < bytes.length) throw new OxbowError('source-failed', 'the server sent less than requested');
+        if (filled < bytes.length) throw new OxbowError('source-failed', 'The server sent less than requested.');
       } catch (error) {
         this.#signal.throwIfAborted();
         await afterFailure(error, attempt, this.#context, { signal: this.#signal });
@@ -194,7 +194,7 @@ class StreamedFile implements FileBytes {
     if (at < this.#keptFrom) {
       throw new OxbowError(
         'unsupported-media',
-        'the tracks of the file are not interleaved, and its server does not support byte ranges',
+        'The tracks of the file are not interleaved, and its server does not support byte ranges.',
       );
     }
     while (this.#to < at + count && !this.#ended) {
@@ -218,7 +218,7 @@ class StreamedFile implements FileBytes {
         const { value, done } = await this.#pieces!.next();
         if (!done) return this.#take(value);
         if (this.length !== undefined && this.#to < this.length) {
-          throw new OxbowError('source-failed', 'the server ended before the file did');
+          throw new OxbowError('source-failed', 'The server ended before the file did.');
         }
         this.#ended = true;
         return;
@@ -239,13 +239,13 @@ class StreamedFile implements FileBytes {
     const reply = await requestFile({ from: this.#to }, this.#context, { signal: this.#signal });
     if (reply.version !== this.#version || (this.length !== undefined && reply.total !== this.length)) {
       reply[Symbol.dispose]();
-      throw new OxbowError('source-failed', 'the file has changed on the server', { extra: { final: true } });
+      throw new OxbowError('source-failed', 'The file has changed on the server.', { extra: { final: true } });
     }
     this.#begin(reply);
     let skip = this.#to - reply.from;
     while (skip > 0) {
       const { value, done } = await this.#pieces!.next();
-      if (done) throw new OxbowError('source-failed', 'the server ended before the file did');
+      if (done) throw new OxbowError('source-failed', 'The server ended before the file did.');
       if (value.length > skip) this.#take(value.subarray(skip));
       skip -= value.length;
     }

@@ -4,7 +4,7 @@
  * 15.3.7 (206).
  */
 import { backoffMs, sleep } from '../../lib/abort.ts';
-import { messageOf, OxbowError } from '../../lib/errors.ts';
+import { OxbowError, reasonOf } from '../../lib/errors.ts';
 import { type NetResponse, shownUrl } from '../../net/net.ts';
 import type { PullCounters, PullLog } from '../pull/pull-log.ts';
 import type { Locate, SourceAccess } from '../pull/source-access.ts';
@@ -86,7 +86,7 @@ export async function afterFailure(
   { signal }: { signal: AbortSignal },
 ): Promise<void> {
   const { access, counters, locate, log, onFailure, failedUrl = access.address } = context;
-  const detail = messageOf(error).slice(0, 200);
+  const detail = reasonOf(error).slice(0, 200);
   onFailure(detail);
   counters.retries();
   if (attempt === 0) log.warn({ detail }, 'a range of the file could not be read; retrying');
@@ -146,7 +146,7 @@ function replyOf(reply: NetResponse, from: number): FileReply {
   if (status === 206) {
     const contentRange = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(String(headers['content-range'] ?? ''));
     if (!contentRange || Number(contentRange[1]) !== from)
-      throw failed(`${shownUrl(url)} sent another range than requested`);
+      throw failed(`${shownUrl(url)} sent another range than requested.`);
     return { ...shared, from, ranged: true, total: contentRange[2] === '*' ? undefined : Number(contentRange[2]) };
   }
   if (status === 200) {
@@ -154,7 +154,7 @@ function replyOf(reply: NetResponse, from: number): FileReply {
     return { ...shared, from: 0, ranged: false, total: Number.isSafeInteger(length) ? length : undefined };
   }
   if (status === 416) {
-    throw new OxbowError('source-failed', `${shownUrl(url)} ends before byte ${from}`, { extra: { ended: true } });
+    throw new OxbowError('source-failed', `${shownUrl(url)} ends before byte ${from}.`, { extra: { ended: true } });
   }
   throw statusFailure(status, shownUrl(url));
 }

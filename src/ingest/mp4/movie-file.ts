@@ -3,7 +3,7 @@
  * In: the bytes of the file. Out: its tracks and sample tables, with at least one of video or audio.
  */
 import { namesOf } from '../../api/left-out.ts';
-import { OxbowError } from '../../lib/errors.ts';
+import { OxbowError, sentenceOf } from '../../lib/errors.ts';
 import { readMovie } from '../../media/isobmff/movie/movie-file.ts';
 import type { FileMovie } from '../../media/isobmff/movie/progressive.ts';
 import type { FileBytes } from './file-bytes.ts';
@@ -18,5 +18,5 @@ export async function openMovie(file: FileBytes, { signal }: { signal: AbortSign
   const { tracks, leftOut } = movie;
   if (tracks.some(({ track }) => track.kind === 'video' || track.kind === 'audio')) return movie;
   const detail = leftOut.length > 0 ? `oxbow cannot take ${namesOf(leftOut)}` : 'the file has no video and no audio';
-  throw new OxbowError('unsupported-media', detail.slice(0, 200));
+  throw new OxbowError('unsupported-media', sentenceOf(detail.slice(0, 200)));
 }

@@ -130,7 +130,7 @@ suite('an MP4 file over HTTP', { skip: need('ffmpeg') }, () => {
     test(`a file that changes during the pull ends it (${noRanges ? 'no ranges' : 'ranges'})`, async () => {
       const faults = { noRanges, cuts: { times: 1, bytes: 20_000 }, changing: true };
       const failed = pull(bytesOf(files.get('h264 front')!), faults);
-      await assert.rejects(failed, { code: 'source-failed', message: 'the file has changed on the server' });
+      await assert.rejects(failed, { code: 'source-failed', message: 'The file has changed on the server.' });
     });
   }
 
@@ -165,7 +165,7 @@ suite('a URL that is not a supported MP4 file', () => {
     const unknown = Buffer.from(printInit([videoTrack]));
     unknown.write('vp08', unknown.indexOf('avc1'));
     const text = printInit([textTrack]);
-    await assert.rejects(pull(text), { code: 'unsupported-media', message: 'the file has no video and no audio' });
+    await assert.rejects(pull(text), { code: 'unsupported-media', message: 'The file has no video and no audio.' });
     await assert.rejects(pull(unknown), { code: 'unsupported-media', message: /cannot take VP8 video/ });
   });
 

@@ -61,7 +61,7 @@ export async function runMp4Pull(options: PullOptions, { signal }: { signal: Abo
   for (const reason of movie.notes) log.warn({ reason }, 'unsupported feature of the file ignored');
   options.onFacts?.(factsOf(movie, file.length));
   const hasTables = movie.tracks.some(({ count }) => count > 0);
-  if (!hasTables && !movie.fragmented) throw new OxbowError('unsupported-media', 'the file contains no media');
+  if (!hasTables && !movie.fragmented) throw new OxbowError('unsupported-media', 'The file contains no media.');
   publisher.longestS = hasTables ? longestBurstS(movie) : 0;
   await publishAll(file, readBursts(file, movie, { signal }), publisher, { signal });
 }

@@ -95,7 +95,7 @@ suite('the formats of a page', () => {
   test('unsupported pages are refused with the reason', () => {
     const dash = { format_id: 'x', url: at('x.mpd'), protocol: 'http_dash_segments', ext: 'mp4' };
     for (const [formats, more, code, sentence] of [
-      [[], {}, 'page-failed', /the page has no video/],
+      [[], {}, 'page-failed', /The page has no video/],
       [[file('a', 720, { has_drm: true })], {}, 'unsupported-media', /DRM/],
       [[dash], {}, 'unsupported-media', /unsupported formats such as DASH/],
       [[file('a', 720, { ext: 'webm' })], {}, 'unsupported-media', /HLS and MP4/],

@@ -120,7 +120,7 @@ function noneOf(page: PageMetadata, formats: readonly PageFormat[]): OxbowError 
   const { protectedFormats, foreignFormats } = page;
   if (page.beginsS !== undefined) {
     const at = new Date(page.beginsS * 1000).toISOString().replace('T', ' ').slice(0, 16);
-    return new OxbowError('page-failed', `the stream has not started; it is announced for ${at} UTC`, {
+    return new OxbowError('page-failed', `The stream has not started; it is announced for ${at} UTC.`, {
       extra: { retryable: true },
     });
   }
@@ -136,7 +136,7 @@ function noneOf(page: PageMetadata, formats: readonly PageFormat[]): OxbowError 
           : foreignFormats > 0
             ? 'the page offers its video only in unsupported formats such as DASH'
             : undefined;
-  if (why === undefined) return new OxbowError('page-failed', 'the page has no video');
+  if (why === undefined) return new OxbowError('page-failed', 'The page has no video.');
   return new OxbowError('unsupported-media', why, {
     extra: { hint: 'Try another address of the same stream; `yt-dlp -F URL` lists what the page offers.' },
   });

@@ -44,8 +44,8 @@ export interface DetectOptions {
  */
 export function normaliseUrl(text: string): URL {
   const given = text.trim();
-  if (given.length > MAX_URL) throw new OxbowError('bad-source', `the address is longer than ${MAX_URL} characters`);
-  if (/\p{Cc}/u.test(given)) throw new OxbowError('bad-source', 'the address contains a control character');
+  if (given.length > MAX_URL) throw new OxbowError('bad-source', `The address is longer than ${MAX_URL} characters.`);
+  if (/\p{Cc}/u.test(given)) throw new OxbowError('bad-source', 'The address contains a control character.');
   const url = URL.parse(given);
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
     const read = readPastedAddress(given);
@@ -94,7 +94,7 @@ export async function detectSource(
 /** The URL of a page is an argument of yt-dlp, which other users of the machine can read. */
 function refuseUser({ username, password }: URL): void {
   if (username === '' && password === '') return;
-  throw new OxbowError('bad-source', 'the address of a page must not contain a user name or password');
+  throw new OxbowError('bad-source', 'The address of a page must not contain a user name or password.');
 }
 
 async function handlerOf(reply: NetResponse, url: URL): Promise<SourceHandler> {
@@ -106,13 +106,13 @@ async function handlerOf(reply: NetResponse, url: URL): Promise<SourceHandler> {
   const isPage = /^(text\/html|application\/xhtml\+xml)$/.test(type);
   if (GUARDED.has(status) && isPage) return 'page';
   if (status < 200 || status > 299) {
-    throw new OxbowError('source-failed', `HTTP ${status} ${shownUrl(url)}`, { extra: { sourceStatus: status } });
+    throw new OxbowError('source-failed', `${shownUrl(url)} answered with HTTP ${status}.`, { extra: { sourceStatus: status } });
   }
   const found = handlerOfBytes(await firstBytes(reply), type);
   if (found) return found;
   throw new OxbowError(
     'unsupported-media',
-    `${shownUrl(url)} is ${describe(type)}: neither a playlist nor an MP4 file nor a page`,
+    `${shownUrl(url)} is ${describe(type)}: neither a playlist nor an MP4 file nor a page.`,
     { extra: { hint: 'Use the address of an HLS playlist (.m3u8), of an MP4 file, or of a page with a video.' } },
   );
 }

@@ -91,7 +91,7 @@ function urlOf(value: unknown): URL | undefined {
  */
 export function parsePageMetadata(value: unknown): PageMetadata {
   const fields = videoOf(value);
-  if (!fields) throw new OxbowError('page-failed', 'the output of yt-dlp is invalid');
+  if (!fields) throw new OxbowError('page-failed', 'The output of yt-dlp is invalid.');
   const listed = Array.isArray(fields.formats) ? fields.formats : [];
   // A page with one format may list its fields next to the title.
   const raw = (listed.length > 0 ? listed : [fields]).filter(isFields).slice(-MAX_FORMATS);

@@ -145,7 +145,7 @@ suite('a page', () => {
     const asked = firstQuestion(name);
     const failure = assert.rejects(runYtDlp({ ...request(name), timeoutMs }, { signal }), {
       code: 'page-failed',
-      message: `site.example: yt-dlp found nothing within ${timeoutMs / 1000} s`,
+      message: `site.example: yt-dlp found nothing within ${timeoutMs / 1000} s.`,
     });
     const call = await asked;
     await time.runFor(timeoutMs);

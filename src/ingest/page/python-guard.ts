@@ -8,7 +8,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { messageOf, OxbowError } from '../../lib/errors.ts';
+import { OxbowError, sentenceOf } from '../../lib/errors.ts';
 import { refusedPhrase } from '../../net/net.ts';
 
 /** A folder that exists while a program runs. */
@@ -60,7 +60,7 @@ export async function openPythonGuard(proxyUrl: string): Promise<PythonGuard> {
 }
 
 function refuse(cause: unknown): never {
-  throw new OxbowError('page-failed', `the folder ${tmpdir()} is not writable: ${messageOf(cause)}`, {
+  throw new OxbowError('page-failed', `The folder ${tmpdir()} is not writable: ${sentenceOf(cause)}`, {
     cause,
     extra: { retryable: true, hint: 'oxbow writes a file for yt-dlp there: free some space, or set TMPDIR.' },
   });

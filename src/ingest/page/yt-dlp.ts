@@ -89,7 +89,7 @@ export async function runYtDlp(request: YtDlpRequest, { signal }: { signal: Abor
   const { stdout, stderr, code } = await run(command, deadline.signal).catch((error: unknown) => {
     signal.throwIfAborted();
     if (!deadline.signal.aborted) throw error;
-    throw new OxbowError('page-failed', `${url.host}: yt-dlp found nothing within ${timeoutMs / 1000} s`, {
+    throw new OxbowError('page-failed', `${url.host}: yt-dlp found nothing within ${timeoutMs / 1000} s.`, {
       cause: error,
       extra: { retryable: true, hint: 'The site may be slow; increase --pages-timeout.' },
     });
@@ -98,7 +98,7 @@ export async function runYtDlp(request: YtDlpRequest, { signal }: { signal: Abor
   try {
     return JSON.parse(stdout) as unknown;
   } catch (error) {
-    throw new OxbowError('page-failed', `${url.host}: the output of yt-dlp is not JSON`, { cause: error });
+    throw new OxbowError('page-failed', `${url.host}: the output of yt-dlp is not JSON.`, { cause: error });
   }
 }
 
@@ -152,7 +152,7 @@ function outputOf(child: ChildProcess, program: string, stdin: string, signal: A
     child.stdout!.on('data', (bytes: Buffer) => {
       outputBytes += bytes.length;
       if (outputBytes > MAX_OUTPUT_BYTES) {
-        fail(new OxbowError('page-failed', 'the output of yt-dlp is too long', { extra: { retryable: false } }));
+        fail(new OxbowError('page-failed', 'The output of yt-dlp is too long.', { extra: { retryable: false } }));
       } else output.push(bytes);
     });
     let complaint = '';
@@ -212,5 +212,5 @@ function missing(program: string, error: Error): OxbowError {
   const { code } = error as NodeJS.ErrnoException;
   const why =
     code === 'ENOENT' ? 'is not installed' : code === 'EACCES' ? 'is not executable' : `cannot be run (${code})`;
-  return new OxbowError('page-tool-missing', `${program} ${why}, but the source is a web page`, { cause: error });
+  return new OxbowError('page-tool-missing', `${program} ${why}, but the source is a web page.`, { cause: error });
 }

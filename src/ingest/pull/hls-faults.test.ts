@@ -42,7 +42,7 @@ suite('pulling HLS from an origin that fails', { skip: need('ffmpeg') }, () => {
       origin.fault('seg3.ts', { kind: 'status', status: 410 });
     });
     await p.end();
-    assert.deepEqual(p.input.absences, ['source-skipped HTTP 410 seg3.ts (1 try)']);
+    assert.deepEqual(p.input.absences, ['source-skipped seg3.ts answered with HTTP 410 (1 try)']);
     assert.equal(p.input.runs.length, 2);
     const [a, b] = p.input.runs;
     assert.equal(a!.start.utcOffsetUs, b!.start.utcOffsetUs);
@@ -64,7 +64,7 @@ suite('pulling HLS from an origin that fails', { skip: need('ffmpeg') }, () => {
       });
     });
     await p.end();
-    assert.deepEqual(p.input.absences, ['source-skipped HTTP 404 seg2.ts (2 tries)']);
+    assert.deepEqual(p.input.absences, ['source-skipped seg2.ts answered with HTTP 404 (2 tries)']);
     assert.deepEqual([p.time.nowMs, p.counts.retries], [187.5, 1], 'at its next failure');
     assert.equal(p.input.videoFrames, 5 * FPS);
   });
@@ -147,7 +147,7 @@ suite('pulling HLS from an origin that fails', { skip: need('ffmpeg') }, () => {
     await p.until(() => p.input.segments === 3);
     p.origin.fault('live.m3u8', { kind: 'status', status: 500 });
     await p.until(() => p.input.absences.length === 1);
-    assert.deepEqual(p.input.absences, [`source-down HTTP 500 ${p.origin.url}/live.m3u8`]);
+    assert.deepEqual(p.input.absences, [`source-down ${p.origin.url}/live.m3u8 answered with HTTP 500`]);
     assert.equal(p.time.nowMs, DOWN_AT_MS);
     p.origin.put('/live.m3u8', listOf({ segments: ts(1, 2, 3, 4), first: 1, end: true }));
     p.origin.heal('live.m3u8');
@@ -169,7 +169,7 @@ suite('pulling HLS from an origin that fails', { skip: need('ffmpeg') }, () => {
   test('a pull waits for a source that does not exist yet', async () => {
     await using p = await pull('/late.m3u8');
     await p.until(() => p.input.absences.length === 1);
-    assert.deepEqual(p.input.absences, [`source-down HTTP 404 ${p.origin.url}/late.m3u8`]);
+    assert.deepEqual(p.input.absences, [`source-down ${p.origin.url}/late.m3u8 answered with HTTP 404`]);
     assert.equal(p.time.nowMs, 0);
     p.origin.put('/late.m3u8', listOf({ segments: ts(0, 1), end: true }));
     await p.end();
@@ -215,7 +215,7 @@ suite('pulling HLS from an origin that fails', { skip: need('ffmpeg') }, () => {
     await p.until(() => p.input.segments === 3);
     p.origin.put('/live.m3u8', () => undefined);
     await p.until(() => p.input.absences.length === 1);
-    assert.deepEqual(p.input.absences, [`source-down HTTP 404 ${p.origin.url}/live.m3u8`]);
+    assert.deepEqual(p.input.absences, [`source-down ${p.origin.url}/live.m3u8 answered with HTTP 404`]);
     assert.equal(p.time.nowMs, DOWN_AT_MS);
   });
 
@@ -233,7 +233,7 @@ suite('pulling HLS from an origin that fails', { skip: need('ffmpeg') }, () => {
     await p.until(() => p.input.segments === 3);
     p.origin.put('/live.m3u8', () => ({ status: 403 }));
     await p.until(() => p.input.absences.length === 1);
-    assert.deepEqual(p.input.absences, [`source-down HTTP 403 ${p.origin.url}/live.m3u8`]);
+    assert.deepEqual(p.input.absences, [`source-down ${p.origin.url}/live.m3u8 answered with HTTP 403`]);
     assert.equal(p.time.nowMs, 2500);
     assert.equal(requested.length, 2);
   });
@@ -271,7 +271,7 @@ suite('pulling HLS from an origin that fails', { skip: need('ffmpeg') }, () => {
   });
 
   test('a protected source is refused with the name of its protection', async () => {
-    const message = 'the source is protected by FairPlay (SAMPLE-AES); oxbow cannot record protected streams';
+    const message = 'The source is protected by FairPlay (SAMPLE-AES); oxbow cannot record protected streams.';
     const key = 'METHOD=SAMPLE-AES,KEYFORMAT="com.apple.streamingkeydelivery",URI="skd://k"';
     await using p = await pull('/live.m3u8', {}, (origin) => {
       origin.put('/live.m3u8', listOf({ segments: [`#EXT-X-KEY:${key}\nts/seg0.ts`], end: true }));

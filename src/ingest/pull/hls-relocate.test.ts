@@ -183,7 +183,7 @@ suite('pulling HLS from real-world servers', { skip: need('ffmpeg') }, () => {
     });
     await p.end();
     assert.equal(asks, 2);
-    assert.deepEqual(p.input.absences, ['source-skipped HTTP 416 gone.ts (8 tries)']);
+    assert.deepEqual(p.input.absences, ['source-skipped gone.ts answered with HTTP 416 (8 tries)']);
     assert.equal(requested(p.origin, 'gone.ts').length, 8);
     assert.equal(p.input.videoFrames, 2 * FPS);
   });

@@ -90,7 +90,7 @@ suite('failed segments are retried while the source lists them', {
     // A ninth try would end after three target durations.
     const givenUpMs = PAUSES_MS[0] + 6 * PAUSES_MS[1];
     assert.deepEqual(await publishedAtMs(p, 6), [0, givenUpMs, givenUpMs, givenUpMs, 3000, 4000]);
-    assert.deepEqual(p.input.absences, ['source-skipped HTTP 404 seg2.ts (8 tries)']);
+    assert.deepEqual(p.input.absences, ['source-skipped seg2.ts answered with HTTP 404 (8 tries)']);
     assert.equal(p.input.videoFrames, 6 * FPS);
     assert.equal(p.counts.skipped, 1);
   });
@@ -110,7 +110,7 @@ suite('failed segments are retried while the source lists them', {
     assert.equal(p.time.nowMs, 5000, 'when it is listed');
     await p.end();
     assert.equal(p.time.nowMs, PAUSES_MS[0] + 52 * PAUSES_MS[1]);
-    assert.deepEqual(p.input.absences, ['source-skipped HTTP 404 seg1.ts (54 tries)']);
+    assert.deepEqual(p.input.absences, ['source-skipped seg1.ts answered with HTTP 404 (54 tries)']);
     assert.equal(p.input.videoFrames, 7 * FPS);
   });
 
@@ -120,7 +120,7 @@ suite('failed segments are retried while the source lists them', {
     });
     await p.end();
     assert.equal(p.time.nowMs, PAUSES_MS[0] + 9 * PAUSES_MS[1]);
-    assert.deepEqual(p.input.absences, ['source-skipped HTTP 404 seg3.ts (11 tries)']);
+    assert.deepEqual(p.input.absences, ['source-skipped seg3.ts answered with HTTP 404 (11 tries)']);
     assert.equal(p.input.videoFrames, 7 * FPS);
   });
 

@@ -5,7 +5,7 @@
  */
 import type { LeftOutTrack } from '../../api/left-out.ts';
 import { backoffMs, sleep, waitFor } from '../../lib/abort.ts';
-import { messageOf, OxbowError } from '../../lib/errors.ts';
+import { OxbowError, reasonOf } from '../../lib/errors.ts';
 import { parseQuality } from '../../lib/quality.ts';
 import type { StreamInput } from '../../live/input.ts';
 import type { Rendition } from '../../media/m3u8/playlist.ts';
@@ -166,7 +166,7 @@ async function findForever(
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof OxbowError && error.code !== 'source-failed') throw error;
-      const detail = messageOf(error).slice(0, 200);
+      const detail = reasonOf(error).slice(0, 200);
       if (attempt === 0) {
         feeder.absent('source-down', detail);
         context.log.warn({ detail }, 'the source cannot be opened');

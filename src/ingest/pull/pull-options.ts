@@ -40,6 +40,6 @@ export interface PullOptions {
  */
 export function openAccess({ url, net, headers, userAgent, trusted = true }: PullOptions): SourceAccess {
   const sourceUrl = URL.parse(String(url));
-  if (!sourceUrl) throw new OxbowError('address-refused', 'the source is not a URL');
+  if (!sourceUrl) throw new OxbowError('address-refused', 'The source is not a URL.');
   return new SourceAccess({ net, sourceUrl, headers, userAgent, trusted });
 }

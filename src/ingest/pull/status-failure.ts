@@ -13,7 +13,7 @@ const hopeless: ReadonlySet<number> = new Set([400, 405, 410, 414, 416, 451]);
  * @param name of the requested resource, without query
  */
 export function statusFailure(status: number, name: string): OxbowError {
-  return new OxbowError('source-failed', `HTTP ${status} ${name}`, {
+  return new OxbowError('source-failed', `${name} answered with HTTP ${status}.`, {
     extra: { reason: 'status', sourceStatus: status, retryable: !hopeless.has(status) },
   });
 }

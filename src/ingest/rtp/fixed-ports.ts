@@ -45,9 +45,9 @@ async function openMedia(
   handlers: PortHandlers,
 ): Promise<MediaPorts> {
   if (isIP(address) === 0) {
-    throw new OxbowError('source-failed', `the SDP has no IP address for its ${kind}: write c=IN IP4 0.0.0.0`);
+    throw new OxbowError('source-failed', `The SDP has no IP address for its ${kind}: write c=IN IP4 0.0.0.0.`);
   }
-  if (port === 0) throw new OxbowError('source-failed', `the SDP has no port for its ${kind}: write m=${kind} 5004 …`);
+  if (port === 0) throw new OxbowError('source-failed', `The SDP has no port for its ${kind}: write m=${kind} 5004 ….`);
   const place = { address, isMulticast: isMulticast(address), program: undefined, ...options };
   const rtp = attach(await openUdpSocket({ ...place, port }), 'rtp', mediaIndex, handlers);
   if (isMuxed || rtcpPort === port) return { mediaIndex, rtp, rtcp: rtp };

@@ -5,7 +5,7 @@
 import type { RtpSessionView } from '../../api/realtime/rtp-shapes.ts';
 import type { Endpoint } from '../../config/address.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { FormatError, messageOf, OxbowError } from '../../lib/errors.ts';
+import { FormatError, messageOf, OxbowError, reasonOf, sentenceOf } from '../../lib/errors.ts';
 import type { RtpMedia } from '../../media/rtp/rtp-media.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Publisher } from '../publisher.ts';
@@ -136,7 +136,7 @@ export class RtpReceiver {
       if (!(error instanceof FormatError)) {
         log.error({ error: messageOf(error), stack: (error as Error).stack }, 'an RTP publisher failed');
       }
-      publisher.close(messageOf(error), new OxbowError('not-ready', messageOf(error)));
+      publisher.close(reasonOf(error), new OxbowError('not-ready', sentenceOf(error)));
     }
   }
 }

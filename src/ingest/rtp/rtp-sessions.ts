@@ -66,7 +66,7 @@ export class RtpSessions implements RtpSessionsApi {
     if (listen === 'off') throw new OxbowError('rtp-off', 'This server does not listen for RTP.');
     const { media, description } = readSdp(sdp);
     const senders = readSenders(sender);
-    if (this.#isClosed) throw new OxbowError('not-ready', 'oxbow stops');
+    if (this.#isClosed) throw new OxbowError('not-ready', 'oxbow is stopping.');
     if (this.#sessions.size + this.#opening >= MAX_RTP_SESSIONS) {
       throw new OxbowError('rtp-full', `There are ${MAX_RTP_SESSIONS} RTP sessions.`);
     }

@@ -18,7 +18,7 @@ export async function readSdpFile(path: string): Promise<readonly RtpMedia[]> {
   if (media.some(({ isUsable }) => isUsable)) return media;
   const names = [...new Set(media.flatMap(({ leftOut }) => leftOut.map(({ name }) => name)))].slice(0, 12);
   const why = names.length > 0 ? `: oxbow does not support ${names.join(', ')}` : '';
-  throw new OxbowError('source-failed', `sdp://${path} has no usable media${why}`);
+  throw new OxbowError('source-failed', `sdp://${path} has no usable media${why}.`);
 }
 
 async function readText(path: string): Promise<string> {
@@ -29,6 +29,6 @@ async function readText(path: string): Promise<string> {
   } catch (error) {
     const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     const why = isMissing ? 'there is no such file' : messageOf(error).split(',')[0]!;
-    throw new OxbowError('source-failed', `cannot read sdp://${path}: ${why}`, { cause: error });
+    throw new OxbowError('source-failed', `Cannot read sdp://${path}: ${why}.`, { cause: error });
   }
 }

@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Clock } from '../../lib/clock.ts';
-import { FormatError, messageOf, OxbowError } from '../../lib/errors.ts';
+import { FormatError, messageOf, OxbowError, reasonOf } from '../../lib/errors.ts';
 import { parseRtpMedia, type RtpMedia } from '../../media/rtp/rtp-media.ts';
 import type { Log } from '../../observe/log.ts';
 import { printPacket, printResponse, type RtspFields, type RtspRequest } from '../../wire/rtsp/message.ts';
@@ -293,7 +293,7 @@ export class RtspPublication {
       work();
     } catch (error) {
       if (!(error instanceof FormatError)) this.#report(error);
-      this.close(messageOf(error));
+      this.close(reasonOf(error));
     }
   }
 

@@ -119,7 +119,7 @@ test('a session without media is given up, and over UDP the error names the fire
     const before = server.methods.length;
     await server.until(() => server.methods.slice(before).includes('PLAY'));
     const timer = setInterval(() => clock.advance(1000), 20);
-    await assert.rejects(ended, { code: 'source-failed', message: `rtsp://127.0.0.1:${server.port} ${why}` });
+    await assert.rejects(ended, { code: 'source-failed', message: `rtsp://127.0.0.1:${server.port} ${why}.` });
     clearInterval(timer);
   }
 });
@@ -130,7 +130,7 @@ test('media that oxbow does not support is named', async () => {
   const { ended } = pull(server);
   await assert.rejects(ended, {
     code: 'unsupported-media',
-    message: `rtsp://127.0.0.1:${server.port} has nothing that oxbow supports: Motion JPEG video`,
+    message: `rtsp://127.0.0.1:${server.port} has nothing that oxbow supports: Motion JPEG video.`,
   });
 });
 
@@ -156,7 +156,7 @@ test('errors name the server, and neither user name nor password, path nor query
   );
   assert.equal(failure.code, 'source-failed');
   assert.equal(failure.extra.reason, 'credentials');
-  assert.equal(failure.message, `rtsp://127.0.0.1:${server.port} refuses the user name and password`);
+  assert.equal(failure.message, `rtsp://127.0.0.1:${server.port} refuses the user name and password.`);
 });
 
 test('private addresses are refused for users, and where a server redirects to them', async () => {

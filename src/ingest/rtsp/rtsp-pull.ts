@@ -8,7 +8,7 @@ import { type LeftOutTrack, namesOf } from '../../api/left-out.ts';
 import type { SourceFacts } from '../../api/source-facts.ts';
 import type { RtspAddress } from '../../config/source/rtsp-url.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { FormatError, messageOf, OxbowError } from '../../lib/errors.ts';
+import { FormatError, OxbowError, reasonOf } from '../../lib/errors.ts';
 import { parseRtpMedia, type RtpMedia } from '../../media/rtp/rtp-media.ts';
 import type { Net } from '../../net/net.ts';
 import { RtspClient, RtspRefused } from '../../wire/rtsp/client.ts';
@@ -54,7 +54,7 @@ export async function runRtspPull(options: RtspPullOptions, { signal }: { signal
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof OxbowError || error instanceof FormatError) throw error;
-    throw failed(options, messageOf(error), error);
+    throw failed(options, reasonOf(error), error);
   }
 }
 
@@ -118,7 +118,7 @@ class RtspPull {
     const isTrusted = trusted && to.host === address.host;
     const host = await net.resolveHost(to.host, to.port, { signal: within.signal, trusted: isTrusted });
     const socket = await openTcp(host, to.isSecure, within).catch((error: unknown) => {
-      throw new Error(`cannot be reached: ${messageOf((error as Error).cause ?? error)}`, { cause: error });
+      throw new Error(`cannot be reached: ${reasonOf((error as Error).cause ?? error)}`, { cause: error });
     });
     this.#ends = { local: socket.localAddress ?? '', peer: socket.remoteAddress ?? '' };
     return socket;
@@ -155,7 +155,7 @@ class RtspPull {
     const leftOut: readonly LeftOutTrack[] = media.flatMap((each) => each.leftOut);
     const where = nameOf(this.#options.address);
     const what = leftOut.length === 0 ? 'no video or audio' : `nothing that oxbow supports: ${namesOf(leftOut)}`;
-    return new OxbowError('unsupported-media', `${where} has ${what}`);
+    return new OxbowError('unsupported-media', `${where} has ${what}.`);
   }
 
   #take(kind: 'rtp' | 'rtcp', mediaIndex: number, packet: Uint8Array): void {
@@ -203,7 +203,7 @@ function withoutBackChannel(media: readonly RtpMedia[]): readonly RtpMedia[] {
 
 function failed({ address }: RtspPullOptions, why: string, cause?: unknown): OxbowError {
   const isRefused = cause instanceof RtspRefused && cause.status === 401;
-  return new OxbowError('source-failed', `${nameOf(address)} ${why}`, {
+  return new OxbowError('source-failed', `${nameOf(address)} ${why}.`, {
     ...(cause !== undefined && { cause }),
     ...(isRefused && { extra: { reason: 'credentials', sourceStatus: 401 } }),
   });

@@ -4,7 +4,7 @@
  */
 import type { SourceFacts } from '../../api/source-facts.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { FormatError, messageOf } from '../../lib/errors.ts';
+import { FormatError, messageOf, reasonOf } from '../../lib/errors.ts';
 import type { Log } from '../../observe/log.ts';
 import type { SrtConnection } from '../../wire/srt/srt.ts';
 import { FEED_TICK_MS, TsFeed } from '../mpegts/ts-feed.ts';
@@ -54,7 +54,7 @@ export async function publishConnection(
       if (feed.tick()) updateStats(publisher.stats, connection.stats());
     } catch (error) {
       // A bug ends this publisher, not the process.
-      failure = messageOf(error);
+      failure = reasonOf(error);
       log.error({ error: failure, stack: (error as Error).stack }, 'an SRT publisher failed');
       connection.close();
     }

@@ -5,7 +5,7 @@
  */
 import { isIP } from 'node:net';
 import type { SrtAddress } from '../../config/srt-url.ts';
-import { messageOf, OxbowError } from '../../lib/errors.ts';
+import { OxbowError, reasonOf } from '../../lib/errors.ts';
 import type { Net } from '../../net/net.ts';
 import { connectSrt } from '../../wire/srt/connect.ts';
 import { SrtRejectedError } from '../../wire/srt/rejection.ts';
@@ -88,12 +88,12 @@ async function connect(options: SrtPullOptions, signal: AbortSignal): Promise<Sr
     });
   } catch (error) {
     signal.throwIfAborted();
-    const why = error instanceof SrtRejectedError ? error.message : `does not answer: ${messageOf(error)}`;
+    const why = error instanceof SrtRejectedError ? reasonOf(error) : `does not answer: ${reasonOf(error)}`;
     throw failed(options, why, error);
   }
 }
 
 function failed({ address: { host, port } }: SrtPullOptions, why: string, cause?: unknown): OxbowError {
   const where = `srt://${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
-  return new OxbowError('source-failed', `${where} ${why}`, cause === undefined ? {} : { cause });
+  return new OxbowError('source-failed', `${where} ${why}.`, cause === undefined ? {} : { cause });
 }

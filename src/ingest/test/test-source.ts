@@ -6,7 +6,7 @@
 import { openTestPicture, type TestPicture, type TestPictureOptions } from '../../ffmpeg/engine.ts';
 import { backoffMs, sleep } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { messageOf } from '../../lib/errors.ts';
+import { reasonOf } from '../../lib/errors.ts';
 import type { StreamInput } from '../../live/input.ts';
 import type { PullLog } from '../pull/pull-log.ts';
 
@@ -58,7 +58,7 @@ async function runOnce({ name, picture, input, log }: TestSourceSetup, signal: A
       { signal },
     );
   } catch (error) {
-    return messageOf(error);
+    return reasonOf(error);
   }
   await using child = running;
   log.info({ pid: child.pid }, 'test picture started');

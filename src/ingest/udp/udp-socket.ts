@@ -39,7 +39,7 @@ export async function openUdpSocket(address: UdpAddress): Promise<Socket> {
     return socket;
   } catch (error) {
     socket.close();
-    throw new OxbowError('source-failed', `cannot receive on ${textOf(address)}: ${why(error)}`, { cause: error });
+    throw new OxbowError('source-failed', `Cannot receive on ${textOf(address)}: ${why(error)}.`, { cause: error });
   }
 }
 

@@ -5,7 +5,7 @@
 import type { RemoteInfo } from 'node:dgram';
 import type { UdpAddress } from '../../config/udp-url.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { messageOf, OxbowError } from '../../lib/errors.ts';
+import { OxbowError, sentenceOf } from '../../lib/errors.ts';
 import { FEED_TICK_MS, TsFeed, type TsFeedOptions } from '../mpegts/ts-feed.ts';
 import type { PublisherStats } from '../publisher-stats.ts';
 import type { PullLog } from '../pull/pull-log.ts';
@@ -57,7 +57,7 @@ export async function runUdpSource(options: UdpSourceOptions, { signal }: { sign
     signal.throwIfAborted();
     signal.addEventListener('abort', onAbort, { once: true });
     socket.on('error', (error) => {
-      const detail = `${textOf(address)}: ${messageOf(error)}`;
+      const detail = `${textOf(address)}: ${sentenceOf(error)}`;
       ended.reject(new OxbowError('source-failed', detail, { cause: error }));
     });
     socket.on('message', (bytes, from) => guard(() => receiver.take(bytes, from)));

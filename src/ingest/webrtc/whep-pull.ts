@@ -7,7 +7,7 @@ import { isIP } from 'node:net';
 import type { SourceFacts } from '../../api/source-facts.ts';
 import type { WebRtcAddress } from '../../config/webrtc-url.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { FormatError, messageOf, OxbowError } from '../../lib/errors.ts';
+import { FormatError, OxbowError, reasonOf } from '../../lib/errors.ts';
 import type { WebRtcDescription } from '../../media/sdp/webrtc-description.ts';
 import type { Net } from '../../net/net.ts';
 import { connectWebRtc, type WebRtcClient } from '../../wire/webrtc/client/client.ts';
@@ -51,7 +51,7 @@ export async function runWhepPull(options: WhepPullOptions, { signal }: { signal
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof OxbowError) throw error;
-    throw failed(options, messageOf(error), error);
+    throw failed(options, reasonOf(error), error);
   }
 }
 
@@ -107,7 +107,7 @@ class WhepPull {
     const media = receivedMedia(answer);
     if (!media.some(({ isUsable }) => isUsable)) {
       const why = 'sends no video or audio that oxbow offers to take: H.264, HEVC, AV1, VP9, VP8; Opus, G.711';
-      throw new OxbowError('unsupported-media', `${nameOf(this.#options.address)} ${why}`);
+      throw new OxbowError('unsupported-media', `${nameOf(this.#options.address)} ${why}.`);
     }
     this.#session = new RtpSession({
       media,
@@ -161,7 +161,7 @@ class WhepPull {
 function failed({ address }: WhepPullOptions, why: string, cause?: unknown): OxbowError {
   const status = cause instanceof OfferRefused ? cause.status : undefined;
   const isRefused = status === 401 || status === 403;
-  return new OxbowError('source-failed', `${nameOf(address)} ${why}`, {
+  return new OxbowError('source-failed', `${nameOf(address)} ${why}.`, {
     ...(cause !== undefined && { cause }),
     ...(isRefused && { extra: { reason: 'credentials', sourceStatus: status } }),
   });

@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import type { WebRtcRequest } from '../../api/realtime/webrtc-api.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { FormatError, messageOf, OxbowError } from '../../lib/errors.ts';
+import { FormatError, messageOf, OxbowError, sentenceOf } from '../../lib/errors.ts';
 import { RtpDemuxer } from '../../media/rtp/receive/rtp-demuxer.ts';
 import { parseRtcp } from '../../media/rtp/rtcp.ts';
 import type { IceCandidate, WebRtcDescription } from '../../media/sdp/webrtc-description.ts';
@@ -165,7 +165,7 @@ export class WhipSession {
       if (error instanceof FormatError) this.#publisher.damage(error.message);
       else {
         this.#setup.log.error({ error: messageOf(error), stack: (error as Error).stack }, 'a WHIP publisher failed');
-        this.#publisher.close('its media could not be read', new OxbowError('not-ready', messageOf(error)));
+        this.#publisher.close('its media could not be read', new OxbowError('not-ready', sentenceOf(error)));
       }
     }
   }

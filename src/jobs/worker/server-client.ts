@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, RequestOptions } from 'node:http';
 import { backoffMs, sleep, withDeadline } from '../../lib/abort.ts';
-import { messageOf, OxbowError, type RefusalCode, refusals } from '../../lib/errors.ts';
+import { messageOf, OxbowError, type RefusalCode, refusals, sentenceOf } from '../../lib/errors.ts';
 import { http, https } from '../../lib/memory/node-http.ts';
 import { version } from '../../lib/version.ts';
 import { currentTraceparent } from '../../observe/traces/current-span.ts';
@@ -84,7 +84,7 @@ export class ServerClient implements Disposable {
         signal.throwIfAborted();
         if (!(error instanceof Unreachable)) throw error;
         if (performance.now() >= untilMs) {
-          throw new OxbowError('source-failed', `${this.#base.origin} cannot be reached: ${error.message}`, {
+          throw new OxbowError('source-failed', `${this.#base.origin} cannot be reached: ${sentenceOf(error)}`, {
             cause: error,
           });
         }

@@ -11,7 +11,7 @@ import type {
   WorkerRegistration,
 } from '../../api/workers/worker-shapes.ts';
 import { backoffMs, sleep } from '../../lib/abort.ts';
-import { OxbowError } from '../../lib/errors.ts';
+import { OxbowError, reasonOf } from '../../lib/errors.ts';
 import type { Telemetry } from '../../observe/traces/telemetry.ts';
 import type { WorkerHandler } from '../worker-job.ts';
 import { RunningJobs } from './running-jobs.ts';
@@ -134,7 +134,7 @@ class Worker {
       } catch (error) {
         signal.throwIfAborted();
         if (!(error instanceof Unreachable)) throw error;
-        if (tried === 0) log(`${this.#options.server.url} cannot be reached: ${error.message}; trying again`);
+        if (tried === 0) log(`${this.#options.server.url} cannot be reached: ${reasonOf(error)}; trying again`);
         await sleep(backoffMs(tried, 200, 5000), { signal });
       }
     }

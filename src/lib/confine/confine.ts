@@ -92,7 +92,7 @@ function commandOf(
   { withoutNetwork, ownCount, reason }: Isolation,
 ): string[] {
   if (policy === 'required' && !needsNetwork && !withoutNetwork) {
-    throw new OxbowError('engine-failed', `a child process cannot be started without a network: ${reason}`, {
+    throw new OxbowError('engine-failed', `A child process cannot be started without a network: ${reason}.`, {
       extra: { hint: 'Allow user namespaces, or set children.network to auto.' },
     });
   }

@@ -9,7 +9,7 @@ export const recordingRefusals = {
   'media-damaged': {
     status: 410,
     title: 'Damaged media',
-    hint: 'Its bytes are not those that were recorded, or not there. Playlists leave it out; the timeline lists it as a gap. Administrators: oxbow doctor --verify',
+    hint: 'Its bytes are not those that were recorded, or not there. Playlists leave it out; the timeline lists it as a gap. Administrators run `oxbow doctor --verify`.',
   },
   'stream-unopened': {
     status: 503,

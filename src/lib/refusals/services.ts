@@ -24,7 +24,7 @@ export const serviceRefusals = {
   'database-not-empty': {
     status: 409,
     title: 'The database is not empty',
-    hint: 'Name an empty database, or delete what it has: --overwrite',
+    hint: 'Name an empty database, or replace the content of this one with --overwrite.',
   },
   'node-refused': {
     status: 503,

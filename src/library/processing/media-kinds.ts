@@ -39,7 +39,7 @@ export interface MediaKindsOptions {
 /** The asset of a job. */
 export function assetIdOf({ input }: Pick<Job, 'input'>): string {
   const { assetId } = (input ?? {}) as { readonly assetId?: unknown };
-  if (typeof assetId !== 'string') throw new OxbowError('internal', 'a job has no asset');
+  if (typeof assetId !== 'string') throw new OxbowError('internal', 'A job has no asset.');
   return assetId;
 }
 

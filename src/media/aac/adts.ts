@@ -90,7 +90,7 @@ export function adtsFormOf(record: Uint8Array): AdtsForm {
   const isPlain = objectType <= 4 && samplesPerFrame === 1024;
   if (!isPlain || rateIndex < 0 || channelConfiguration < 1 || channelConfiguration > 7) {
     const what = `object type ${objectType}, ${sampleRate} Hz, channel configuration ${channelConfiguration}`;
-    throw new OxbowError('unsupported-media', `MPEG-TS cannot carry this AAC (${what}, ${samplesPerFrame} samples)`);
+    throw new OxbowError('unsupported-media', `MPEG-TS cannot carry this AAC (${what}, ${samplesPerFrame} samples).`);
   }
   return { profile: objectType - 1, rateIndex, channelConfiguration };
 }
@@ -104,7 +104,7 @@ export function adtsFormOf(record: Uint8Array): AdtsForm {
  */
 export function writeAdtsHeader(out: Uint8Array, at: number, form: AdtsForm, bytes: number): void {
   const size = ADTS_HEADER_BYTES + bytes;
-  if (size > MAX_FRAME_BYTES) throw new OxbowError('unsupported-media', `an AAC frame of ${bytes} bytes is too long`);
+  if (size > MAX_FRAME_BYTES) throw new OxbowError('unsupported-media', `An AAC frame of ${bytes} bytes is too long.`);
   const { profile, rateIndex, channelConfiguration } = form;
   out[at] = 0xff;
   out[at + 1] = 0xf1;

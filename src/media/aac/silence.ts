@@ -39,7 +39,10 @@ export function silentFrame(config: AudioConfig): Uint8Array {
   const { objectType, channelConfiguration } = parseAacConfig(config.record);
   const layout = LAYOUTS[channelConfiguration];
   if (objectType !== 2 || !layout) {
-    throw new OxbowError('unsupported-media', `no silent frame for ${config.codecs} with ${config.channels} channels`);
+    throw new OxbowError(
+      'unsupported-media',
+      `oxbow has no silent frame for ${config.codecs} with ${config.channels} channels.`,
+    );
   }
   const bits = new BitWriter();
   const tags = new Map<number, number>();

@@ -89,7 +89,7 @@ suite('AMF3', () => {
     assert.deepEqual(parseAmf3(bytes('0c 05 0102')), [bytes('0102')]);
     const name = Buffer.from('flex.messaging.io.ArrayCollection').toString('hex');
     assert.deepEqual(parseAmf3(bytes(`0a 07 43 ${name} 09 03 01 04 05`)), [[5]]);
-    assert.throws(() => parseAmf3(bytes('0a 07 03 61 04 05')), /a format of its own/);
+    assert.throws(() => parseAmf3(bytes('0a 07 03 61 04 05')), /an unknown format/);
   });
 
   test('sizes that the input does not have are refused before they cost memory', () => {

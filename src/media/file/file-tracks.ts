@@ -83,7 +83,7 @@ export class FileTracks {
     for (const track of tracks) {
       if (track.kind !== 'video' && track.kind !== 'audio') continue;
       if (!holds[this.#format].has(track.config.codec)) {
-        const sentence = `${nameOf(track.config.codec)} has no place in a .${this.#format} file`;
+        const sentence = `${nameOf(track.config.codec)} has no place in a .${this.#format} file.`;
         throw new OxbowError('unsupported-media', sentence, { extra: { hint: 'Ask for .mp4 or .mkv.' } });
       }
       const free = this.#lines.filter((line) => line.track.kind === track.kind && !taken.has(line));
@@ -141,8 +141,8 @@ function refuseChange(before: MediaTrack, after: MediaTrack, when: string): void
     before.config.codec === after.config.codec &&
     (before.kind !== 'audio' || after.kind !== 'audio' || isSameSound(before, after));
   if (continues) return;
-  const what = before.kind === 'video' ? 'the pictures change' : 'the sound changes';
-  throw new OxbowError('unsupported-media', `${what} from ${from} to ${to} at ${when}: one file cannot hold both`, {
+  const what = before.kind === 'video' ? 'The pictures change' : 'The sound changes';
+  throw new OxbowError('unsupported-media', `${what} from ${from} to ${to} at ${when}: one file cannot hold both.`, {
     extra: { hint },
   });
 }

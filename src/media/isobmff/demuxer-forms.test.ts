@@ -286,7 +286,7 @@ suite('encrypted media', () => {
     const track = { ...videoTrack, config: { ...videoTrack.config, record } } as Track;
     const init = Buffer.from(printInit([track]));
     init.write('encv', init.indexOf('avc1'));
-    assert.throws(() => demuxAll(init), { code: 'unsupported-media', message: 'the media is encrypted (unknown)' });
+    assert.throws(() => demuxAll(init), { code: 'unsupported-media', message: 'The media is encrypted (unknown).' });
     const sinf = new BoxWriter(init, init.indexOf('avcC') - 4);
     const box = sinf.open('sinf');
     const schm = sinf.openFull('schm', 0, 0);
@@ -294,7 +294,7 @@ suite('encrypted media', () => {
     sinf.u32(0x10000);
     sinf.close(schm);
     sinf.close(box);
-    assert.throws(() => demuxAll(init), { code: 'unsupported-media', message: 'the media is encrypted (cbcs)' });
+    assert.throws(() => demuxAll(init), { code: 'unsupported-media', message: 'The media is encrypted (cbcs).' });
   });
 });
 

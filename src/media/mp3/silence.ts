@@ -36,5 +36,5 @@ export function silentMp3Frame({ sampleRate, channels }: AudioConfig): Uint8Arra
     frame.set(head);
     return frame;
   }
-  throw new OxbowError('unsupported-media', `MP3 has no rate of ${sampleRate} Hz`);
+  throw new OxbowError('unsupported-media', `MP3 has no rate of ${sampleRate} Hz.`);
 }

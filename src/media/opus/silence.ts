@@ -19,7 +19,7 @@ const FAMILY_AT = 10;
  */
 export function silentOpusPacket({ record, channels }: AudioConfig): Uint8Array {
   if (record[FAMILY_AT] !== 0 || channels > 2) {
-    throw new OxbowError('unsupported-media', `no silent packet for Opus with ${channels} channels`);
+    throw new OxbowError('unsupported-media', `oxbow has no silent packet for Opus with ${channels} channels.`);
   }
   return Uint8Array.of(CONFIGURATION | (channels === 2 ? STEREO : 0), 0xff, 0xfe);
 }

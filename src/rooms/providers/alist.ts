@@ -2,7 +2,7 @@
  * Alist and OpenList. Entries are paths.
  * In: answers of /api/auth and /api/fs. Out: entries, media at the storage behind it.
  */
-import { OxbowError } from '../../lib/errors.ts';
+import { OxbowError, sentenceOf } from '../../lib/errors.ts';
 import type { Provider } from './provider.ts';
 import { type Fields, type ProviderClient, type ProviderRequest, refused } from './provider-client.ts';
 
@@ -78,7 +78,10 @@ async function call(client: ProviderClient, url: string, request: ProviderReques
   const code = answer.number('code');
   if (code === 401 || code === 403 || (code === 400 && url.endsWith('/login'))) throw refused();
   if (code !== 200) {
-    throw new OxbowError('source-failed', `The media server answered: ${answer.text('message').slice(0, 200)}`);
+    throw new OxbowError(
+      'source-failed',
+      `The media server answered: ${sentenceOf(answer.text('message').slice(0, 200))}`,
+    );
   }
   return answer.object('data');
 }

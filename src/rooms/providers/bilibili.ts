@@ -3,7 +3,7 @@
  * SESSDATA of one.
  * In: answers of its web API. Out: entries, media as one MP4 file or live HLS.
  */
-import { OxbowError } from '../../lib/errors.ts';
+import { OxbowError, sentenceOf } from '../../lib/errors.ts';
 import type { Provider, ProviderMedia } from './provider.ts';
 import { type Fields, type ProviderClient, refused } from './provider-client.ts';
 
@@ -92,7 +92,7 @@ async function call(
   if (!expected.includes(code)) {
     throw new OxbowError(
       'source-failed',
-      `Bilibili answered: ${(answer.text('message') || `code ${code}`).slice(0, 200)}`,
+      `Bilibili answered: ${sentenceOf(answer.text('message') || `code ${code}`).slice(0, 200)}`,
     );
   }
   return { code, data: answer.object('data') };

@@ -3,7 +3,7 @@
  * In: OxbowError, FormatError, or any other error (a bug). Out: status, headers and body. RFC 9457.
  */
 import type { ProblemView } from '../../api/shapes.ts';
-import { FormatError, messageOf, OxbowError } from '../../lib/errors.ts';
+import { FormatError, messageOf, OxbowError, sentenceOf } from '../../lib/errors.ts';
 import { errorFields, isDeparture, isSystemError, reportBug } from '../../observe/errors/report-bug.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Metrics } from '../../observe/metrics.ts';
@@ -72,7 +72,7 @@ export function toProblem(error: unknown, traceId: string): Problem {
 
 function toRefusal(error: unknown): OxbowError {
   if (error instanceof OxbowError) return error;
-  if (error instanceof FormatError) return new OxbowError('bad-request', error.message, { cause: error });
+  if (error instanceof FormatError) return new OxbowError('bad-request', sentenceOf(error), { cause: error });
   // The message of an unexpected error may name files and addresses: only the log has it.
   return new OxbowError('internal', 'An internal error occurred. The log has the details under this trace id.', {
     cause: error,

@@ -38,7 +38,7 @@ export class FakeLive implements LiveLookup {
   }
 
   /** Fails all pending and future requests. */
-  fail(failure: Error = new OxbowError('stream-offline', 'cam is not live now')): void {
+  fail(failure: Error = new OxbowError('stream-offline', 'cam is not live now.')): void {
     this.#failure = failure;
     this.#changed();
   }

@@ -9,7 +9,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
 import type { Config } from '../../config/schema.ts';
 import { sleep } from '../../lib/abort.ts';
-import { messageOf, OxbowError } from '../../lib/errors.ts';
+import { messageOf, OxbowError, sentenceOf } from '../../lib/errors.ts';
 import type { ServeDeps } from '../deps.ts';
 
 /** Paths of certificate and key, both PEM; the certificate is followed by its intermediates. */
@@ -185,7 +185,7 @@ export async function watchCertificate(
     try {
       changed(await readCertificate(files));
     } catch (error) {
-      refused(error instanceof OxbowError ? error : new OxbowError('internal', messageOf(error), { cause: error }));
+      refused(error instanceof OxbowError ? error : new OxbowError('internal', sentenceOf(error), { cause: error }));
     }
   }
 }

@@ -4,7 +4,7 @@
  * In: definitions and errors. Out: the reason of each; calls of `again`.
  */
 import { backoffMs, isAbort } from '../../lib/abort.ts';
-import { messageOf, OxbowError } from '../../lib/errors.ts';
+import { messageOf, OxbowError, reasonOf } from '../../lib/errors.ts';
 import type { StreamDefinition } from '../definition.ts';
 import { revisionOf } from '../revision.ts';
 import type { StreamDeps } from '../stream-deps.ts';
@@ -42,7 +42,7 @@ export class UnopenedStreams implements Disposable {
     const { name } = definition;
     const tries = this.#streams.get(name)?.tries ?? 0;
     this.delete(name);
-    const problem = `the stream could not be opened: ${messageOf(error)}`;
+    const problem = `the stream could not be opened: ${reasonOf(error)}`;
     const pauseMs = Math.round(backoffMs(tries, FIRST_PAUSE_MS, LONGEST_PAUSE_MS));
     const failed = (late: unknown) =>
       this.#deps.log.debug({ stream: name, error: messageOf(late) }, 'not opened again');

@@ -49,7 +49,7 @@ export async function openOfflineRecordings(
   const folder = path.resolve(dataFolder);
   const file = path.join(folder, DATABASE_FILE);
   if (server === undefined && !existsSync(file) && !existsSync(path.join(folder, 'recordings'))) {
-    throw new OxbowError('not-found', `there are no recordings in ${folder}`, {
+    throw new OxbowError('not-found', `There are no recordings in ${folder}.`, {
       extra: { hint: 'Name the data folder with --data, or a running oxbow with --server URL.' },
     });
   }

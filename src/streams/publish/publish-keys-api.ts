@@ -8,7 +8,7 @@ import type { KeyWithSecret, NewKey, PublishKeysApi } from '../../api/publish/pu
 import type { PublishKeyView } from '../../api/publish/publish-shapes.ts';
 import type { Config } from '../../config/schema.ts';
 import type { Current } from '../../lib/current.ts';
-import { OxbowError } from '../../lib/errors.ts';
+import { OxbowError, sentenceOf } from '../../lib/errors.ts';
 import { parseCidr } from '../../net/address.ts';
 import type { Catalog } from '../catalog.ts';
 
@@ -80,7 +80,7 @@ function checked({ label, allow, expiresMs }: NewKey): NewKey {
     for (const range of allow) parseCidr(range);
   } catch (error) {
     if (!(error instanceof OxbowError)) throw error;
-    throw new OxbowError('bad-request', `\`allow\`: ${error.message}`, { cause: error });
+    throw new OxbowError('bad-request', `\`allow\`: ${sentenceOf(error)}`, { cause: error });
   }
   return { label, allow, expiresMs };
 }

@@ -6,7 +6,7 @@
 import path from 'node:path';
 import type { Writable } from 'node:stream';
 import { concatBytes } from '../../lib/bytes.ts';
-import { messageOf, OxbowError } from '../../lib/errors.ts';
+import { OxbowError, sentenceOf } from '../../lib/errors.ts';
 import { type Files, type OpenFile, systemFiles } from '../../lib/files/files.ts';
 import { writeAll } from '../../lib/files/write-all.ts';
 import { type FileFormat, FileTracks, type MediaTrack, type TrackPlace } from '../../media/file/file-tracks.ts';
@@ -198,7 +198,7 @@ export class GroupFile {
     const { target, overwrite, files = systemFiles } = this.#options;
     if (typeof target !== 'string') {
       if (this.#files.push('-') > 1 && this.#options.format !== 'ts') {
-        throw new OxbowError('unsupported-media', 'the tracks have changed, and a pipe can take only one file');
+        throw new OxbowError('unsupported-media', 'The tracks have changed, and a pipe can take only one file.');
       }
       return pipePlace(target);
     }
@@ -253,7 +253,7 @@ async function filePlace(files: Files, file: string, overwrite: boolean): Promis
     const exists = (error as NodeJS.ErrnoException).code === 'EEXIST';
     throw new OxbowError(
       exists ? 'bad-request' : 'folder-unwritable',
-      exists ? `${file} exists already` : `${file}: ${messageOf(error)}`,
+      exists ? `${file} exists already.` : `${file}: ${sentenceOf(error)}`,
       {
         cause: error,
         extra: {
@@ -264,7 +264,7 @@ async function filePlace(files: Files, file: string, overwrite: boolean): Promis
   }
   let length = 0;
   const failed = (error: unknown): never => {
-    throw new OxbowError('disk-failed', `${file}: ${messageOf(error)}`, { cause: error });
+    throw new OxbowError('disk-failed', `${file}: ${sentenceOf(error)}`, { cause: error });
   };
   return {
     name: file,

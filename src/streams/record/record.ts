@@ -15,7 +15,7 @@ import type { ClientSourceConfig, Config } from '../../config/schema.ts';
 import { openLiveEncoder } from '../../ffmpeg/live-ladder.ts';
 import { sleep } from '../../lib/abort.ts';
 import { createSystemClock } from '../../lib/clock.ts';
-import { OxbowError } from '../../lib/errors.ts';
+import { OxbowError, sentenceOf } from '../../lib/errors.ts';
 import { makeFolder } from '../../lib/files/folder.ts';
 import { version } from '../../lib/version.ts';
 import type { FileFormat } from '../../media/file/file-tracks.ts';
@@ -172,7 +172,10 @@ function errorOf(
   if (isFinal && refused)
     return new OxbowError(refused.code, refused.message, { cause: refused, extra: refused.extra });
   const isPrivate = detail.includes(NOT_PUBLIC);
-  return new OxbowError(isPrivate ? 'address-refused' : isFinal ? 'unsupported-media' : 'source-failed', detail);
+  return new OxbowError(
+    isPrivate ? 'address-refused' : isFinal ? 'unsupported-media' : 'source-failed',
+    sentenceOf(detail),
+  );
 }
 
 type Shared = Pick<StreamDeps, 'settings' | 'clock' | 'log' | 'metrics' | 'runSource'>;

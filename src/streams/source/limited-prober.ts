@@ -31,7 +31,7 @@ export function createProber(
   let probes = 0;
   return async ({ url, quality }, { signal, traceparent }) => {
     parseQuality(quality ?? '');
-    if (probes >= MAX_PROBES) throw new OxbowError('busy', `${MAX_PROBES} probes are running already`);
+    if (probes >= MAX_PROBES) throw new OxbowError('busy', `${MAX_PROBES} probes are running already.`);
     probes += 1;
     try {
       const options = { url, quality, trusted: true, picture: true };
@@ -42,8 +42,8 @@ export function createProber(
       );
     } catch (error) {
       // The client does not receive this, but an abort must not count as a bug.
-      if (signal.aborted) throw new OxbowError('not-ready', 'the client has disconnected', { cause: error });
-      if (running.aborted) throw new OxbowError('not-ready', 'oxbow is shutting down', { cause: error });
+      if (signal.aborted) throw new OxbowError('not-ready', 'The client has disconnected.', { cause: error });
+      if (running.aborted) throw new OxbowError('not-ready', 'oxbow is shutting down.', { cause: error });
       throw error;
     } finally {
       probes -= 1;

@@ -8,7 +8,7 @@ import type { ProbeView } from '../../api/probe.ts';
 import type { TrackView } from '../../api/shapes.ts';
 import { type Probe, type ProbedStream, probeBytes } from '../../ffmpeg/engine.ts';
 import { concatBytes } from '../../lib/bytes.ts';
-import { FormatError, OxbowError } from '../../lib/errors.ts';
+import { FormatError, OxbowError, sentenceOf } from '../../lib/errors.ts';
 import { readBoxHead } from '../../media/isobmff/box.ts';
 
 /** Bytes of a file that FFmpeg gets. */
@@ -35,9 +35,9 @@ export async function probeFile(path: string, { signal }: { signal: AbortSignal 
   try {
     return viewOf(await probeBytes(index ?? prefix, { signal }), index && size);
   } catch (error) {
-    if (!(error instanceof OxbowError) || !error.message.includes('unknown media format')) throw error;
+    if (!(error instanceof OxbowError) || !/unknown media format/i.test(error.message)) throw error;
     const hint = 'Use a media file: MP4, MPEG-TS, Matroska, or another container with video or audio.';
-    throw new OxbowError('unsupported-media', error.message, { cause: error, extra: { hint } });
+    throw new OxbowError('unsupported-media', sentenceOf(error), { cause: error, extra: { hint } });
   }
 }
 
@@ -90,7 +90,7 @@ function headOf(bytes: Uint8Array): ReturnType<typeof readBoxHead> {
 
 function unreadable(why: string): OxbowError {
   const hint = 'Copy the file again, or repair it with a tool that rebuilds the index.';
-  return new OxbowError('unsupported-media', `the MP4 file cannot be read: ${why}`, { extra: { hint } });
+  return new OxbowError('unsupported-media', `The MP4 file cannot be read: ${why}.`, { extra: { hint } });
 }
 
 /** @param fileBytes size of the file, if FFmpeg got only its index */

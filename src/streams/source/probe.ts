@@ -9,7 +9,7 @@ import type { SourceFacts } from '../../api/source-facts.ts';
 import type { Config, PullSourceConfig } from '../../config/schema.ts';
 import { withDeadline } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { OxbowError } from '../../lib/errors.ts';
+import { OxbowError, sentenceOf } from '../../lib/errors.ts';
 import type { Pace } from '../../live/input.ts';
 import type { Net } from '../../net/net.ts';
 import { createSilentLog } from '../../observe/log.ts';
@@ -78,9 +78,9 @@ export async function probeAddress(
   if (!start) {
     const host = URL.parse(options.url.trim())?.host ?? 'the address';
     if (facts?.leftOut && input.isUnreadable)
-      throw new OxbowError('unsupported-media', `oxbow cannot take ${namesOf(facts.leftOut)}`);
+      throw new OxbowError('unsupported-media', `oxbow cannot take ${namesOf(facts.leftOut)}.`);
     const why = missing ?? `no media came within ${timeout / 1000} s`;
-    throw new OxbowError('source-failed', why.includes(host) ? why : `${host}: ${why}`);
+    throw new OxbowError('source-failed', sentenceOf(why.includes(host) ? why : `${host}: ${why}`));
   }
   const found = facts ?? { protocol: 'hls', container: '', title: '', live: true, qualities: [] };
   const picture = options.picture ? await pictureOf(found.thumbnail, input.keyFrame, net, { signal }) : undefined;

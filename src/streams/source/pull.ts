@@ -173,7 +173,7 @@ async function pullPage(
   const locate = async (options: { signal: AbortSignal }): Promise<PageAddress> => {
     latest = next ?? (await page.locate(options));
     next = undefined;
-    if (latest.kind !== kind) throw new OxbowError('page-failed', 'the page offers another kind of media now');
+    if (latest.kind !== kind) throw new OxbowError('page-failed', 'The page offers another kind of media now.');
     return latest;
   };
   const onPulledFacts = (pulled: SourceFacts) => onFacts?.(joinFacts(latest.facts, pulled));

@@ -10,7 +10,7 @@ import type { Publisher } from '../../ingest/publisher.ts';
 import type { PublisherSlot } from '../../ingest/publisher-slot.ts';
 import type { StreamQualityInputs } from '../../ingest/pull/rendition/further-qualities.ts';
 import { backoffMs, sleep } from '../../lib/abort.ts';
-import { OxbowError } from '../../lib/errors.ts';
+import { OxbowError, reasonOf } from '../../lib/errors.ts';
 import type { StreamDefinition } from '../definition.ts';
 import type { StreamDeps } from '../stream-deps.ts';
 import { INTERNAL_ERROR, reportStreamBug } from '../stream-reports.ts';
@@ -59,7 +59,7 @@ export function startSourceClient(
       return await slot.claim(request, { signal, ifHeld: 'refuse' });
     } catch (error) {
       if (!(error instanceof OxbowError && error.code === 'publisher-active')) throw error;
-      onWaiting(error.message);
+      onWaiting(reasonOf(error));
       started.resolve();
       return await slot.claim(request, { signal, ifHeld: 'wait' });
     }

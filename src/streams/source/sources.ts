@@ -10,7 +10,7 @@ import type { StreamQualityInputs } from '../../ingest/pull/rendition/further-qu
 import { runTestSource } from '../../ingest/test/test-source.ts';
 import type { UdpCounters } from '../../ingest/udp/udp-source.ts';
 import { sleep } from '../../lib/abort.ts';
-import { FormatError, messageOf, OxbowError } from '../../lib/errors.ts';
+import { FormatError, OxbowError, reasonOf } from '../../lib/errors.ts';
 import type { StreamInput } from '../../live/input.ts';
 import type { Net } from '../../net/net.ts';
 import type { Log } from '../../observe/log.ts';
@@ -153,7 +153,7 @@ async function readPull(
       }
       input.absent(
         isDown(error) || isPage ? 'source-down' : isRefusal ? 'bad-media' : 'internal',
-        isRefusal ? messageOf(error) : INTERNAL_ERROR,
+        isRefusal ? reasonOf(error) : INTERNAL_ERROR,
       );
       if (input.placement?.mediaEndUs !== endedUs) backoff.onMedia();
       const pauseMs = backoff.next(error);

@@ -93,7 +93,7 @@ suite('difficult sources', { skip: need('ffmpeg'), concurrency: 2 }, () => {
   test('a file that is no media, and a process without memory, end with a clear error', async () => {
     await assert.rejects(rig.encode(new Uint8Array(50_000).fill(65), {}), {
       code: 'engine-failed',
-      message: /unknown media format/,
+      message: /unknown media format/i,
     });
     const [job] = encodeJobs(
       'a1',

@@ -142,7 +142,7 @@ class Encode implements AsyncDisposable {
       media.kind === 'audio' && media.loudness !== undefined ? await this.#gainOf(media, media.loudness) : 0;
     const counts = await this.#encode(gainDb);
     for (const { id } of media.renditions) {
-      if (this.#cutters.size < media.renditions.length) throw new OxbowError('engine-failed', `${id} has no media`);
+      if (this.#cutters.size < media.renditions.length) throw new OxbowError('engine-failed', `${id} has no media.`);
     }
     for (const cutter of this.#cutters.values()) cutter.finish();
     for (const writer of this.#writers) await writer.finish();
@@ -173,7 +173,7 @@ class Encode implements AsyncDisposable {
   #addTrack(track: Track): void {
     const { assetId, endUs, media, clockStartUs = earlierClockStartUs } = this.#input;
     const found = media.renditions.find(({ trackId }) => trackId === track.id);
-    if (!found) throw new OxbowError('engine-failed', `the encoder returned an unknown track ${track.id}`);
+    if (!found) throw new OxbowError('engine-failed', `The encoder returned an unknown track ${track.id}.`);
     const rendition = found.id;
     const writer = new RenditionWriter({
       store: this.#temporary.store,

@@ -120,6 +120,6 @@ export class SegmentCutter {
   }
 
   #refusal(why: string): OxbowError {
-    return new OxbowError('engine-failed', `${this.#options.rendition} does not follow the cuts: ${why}`);
+    return new OxbowError('engine-failed', `${this.#options.rendition} does not follow the cuts: ${why}.`);
   }
 }

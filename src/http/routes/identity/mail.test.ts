@@ -174,7 +174,7 @@ suite('e-mail of accounts', () => {
     isBroken = true;
     const failed = await test();
     assert.deepEqual([failed.status, failed.body.code], [502, 'mail-failed']);
-    assert.match(failed.body.detail, /454 4\.7\.0 no$/);
+    assert.match(failed.body.detail, /454 4\.7\.0 no\.$/);
     assert.equal((await ask('POST', '/mail/test', { email: 'ops@example.org' })).status, 401);
   });
 

@@ -4,7 +4,7 @@
  * down or has ended. RFC 8216bis 6.3.4; docs/2-sources/polling.md.
  */
 import { sleep } from '../../../lib/abort.ts';
-import { FormatError, messageOf, OxbowError } from '../../../lib/errors.ts';
+import { FormatError, OxbowError, reasonOf } from '../../../lib/errors.ts';
 import { PlaylistReader } from '../../../media/m3u8/parse.ts';
 import type { MediaPlaylist } from '../../../media/m3u8/playlist.ts';
 import type { PullContext } from '../context.ts';
@@ -126,7 +126,7 @@ class PollOperations {
     } catch (error) {
       this.#signal.throwIfAborted();
       if (!mayRetry(error)) throw error;
-      return { type: 'failed', atMs: this.#atMs(), gone: isGone(error), detail: messageOf(error).slice(0, 200) };
+      return { type: 'failed', atMs: this.#atMs(), gone: isGone(error), detail: reasonOf(error).slice(0, 200) };
     }
   }
 
@@ -172,7 +172,7 @@ class PollOperations {
 /** The list as a Media Playlist; a Multivariant one in its place is an error. */
 function mediaOf({ parsed }: LoadedPlaylist): MediaPlaylist {
   if (parsed.kind !== 'media') throw new FormatError('a Multivariant Playlist where a Media Playlist was expected', 0);
-  if (parsed.playlist.iFramesOnly) throw new OxbowError('unsupported-media', 'the playlist has I-frames only');
+  if (parsed.playlist.iFramesOnly) throw new OxbowError('unsupported-media', 'The playlist has I-frames only.');
   return parsed.playlist;
 }
 

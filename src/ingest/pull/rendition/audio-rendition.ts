@@ -6,7 +6,7 @@
  */
 import type { LeftOutTrack } from '../../../api/left-out.ts';
 import { sleep, waitFor } from '../../../lib/abort.ts';
-import { messageOf } from '../../../lib/errors.ts';
+import { messageOf, reasonOf } from '../../../lib/errors.ts';
 import type { Track } from '../../../media/frame.ts';
 import type { Rendition } from '../../../media/m3u8/playlist.ts';
 import { ticksToUs } from '../../../media/run.ts';
@@ -100,7 +100,7 @@ export class AudioRendition {
       this.#state = 'failed';
       if (!signal.aborted) {
         log.warn({ error: messageOf(error), name, language }, 'the audio rendition ended');
-        this.#reportUnreadable(messageOf(error));
+        this.#reportUnreadable(reasonOf(error));
       }
     } finally {
       this.#wake?.();

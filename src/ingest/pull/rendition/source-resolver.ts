@@ -230,6 +230,6 @@ export class SourceResolver {
 
 function resolve(uri: string, base: URL): URL {
   const url = URL.parse(uri, base.href);
-  if (!url) throw new OxbowError('source-failed', `the playlist lists an invalid URL "${uri.slice(0, 100)}"`);
+  if (!url) throw new OxbowError('source-failed', `The playlist lists an invalid URL "${uri.slice(0, 100)}".`);
   return url;
 }

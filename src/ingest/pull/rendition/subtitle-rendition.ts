@@ -4,7 +4,7 @@
  * it fails or is late. RFC 8216bis 3.1.4 and 6.3.4.
  */
 import { backoffMs, sleep } from '../../../lib/abort.ts';
-import { FormatError, messageOf } from '../../../lib/errors.ts';
+import { FormatError, messageOf, reasonOf } from '../../../lib/errors.ts';
 import type { Frame, TextTrack } from '../../../media/frame.ts';
 import { PlaylistReader } from '../../../media/m3u8/parse.ts';
 import { printTextHeader } from '../../../media/webvtt/traits.ts';
@@ -183,7 +183,7 @@ export class SubtitleRendition {
       this.#hasRead = true;
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
-      const detail = messageOf(error);
+      const detail = reasonOf(error);
       log.warn({ subtitles: name, detail }, 'subtitle segment unreadable');
       if (!this.#hasRead) this.#context.onLeftOut?.([{ kind: 'text', name: `the subtitles ${name} (${detail})` }]);
     }

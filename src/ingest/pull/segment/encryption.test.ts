@@ -32,7 +32,7 @@ test('every other protection is refused by name', () => {
   ] as const) {
     const refused = {
       code: 'unsupported-media',
-      message: `the source is protected by ${by}; oxbow cannot record protected streams`,
+      message: `The source is protected by ${by}; oxbow cannot record protected streams.`,
     };
     assert.throws(() => keyOf(tags, base), refused);
     assert.throws(() => refuseProtected(tags), refused);

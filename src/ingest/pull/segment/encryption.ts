@@ -43,7 +43,7 @@ function refusal(tags: readonly KeyTag[]): OxbowError {
   const names = [...new Set(tags.flatMap((tag) => nameOf(tag) ?? []))];
   const methods = [...new Set(tags.map(({ method }) => method.slice(0, 40)))].join(', ');
   const by = names.length === 0 ? methods : `${names.slice(0, 5).join(' and ')} (${methods})`;
-  return new OxbowError('unsupported-media', `the source is protected by ${by}; oxbow cannot record protected streams`);
+  return new OxbowError('unsupported-media', `The source is protected by ${by}; oxbow cannot record protected streams.`);
 }
 
 /**

@@ -70,7 +70,7 @@ export class KeyStore {
       deadlineMs,
       idleMs: Math.min(IDLE_MS, deadlineMs),
     });
-    if (reply.status < 200 || reply.status > 299) throw statusFailure(reply.status, `the key ${nameOf(url)}`);
+    if (reply.status < 200 || reply.status > 299) throw statusFailure(reply.status, `The key ${nameOf(url)}`);
     return await reply.body();
   }
 }

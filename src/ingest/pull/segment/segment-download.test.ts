@@ -105,7 +105,11 @@ test('pauses between attempts grow, each attempt has a new connection, and the d
   });
   const download = source.openDownload({ limits: { minWaitMs: 0, endedWaitMs: 0 } });
   const fetched = await download({ ...segmentAt(source.urlOf('/a.ts')), targetDurationS: 2 });
-  assert.deepEqual(fetched, { kind: 'given-up', cause: 'source-skipped', detail: 'HTTP 500 a.ts (9 tries)' });
+  assert.deepEqual(fetched, {
+    kind: 'given-up',
+    cause: 'source-skipped',
+    detail: 'a.ts answered with HTTP 500 (9 tries)',
+  });
   // Three quarters of 250 ms, 500 ms, and half a target duration.
   assert.deepEqual(atMs, [0, 187.5, 562.5, 1312.5, 2062.5, 2812.5, 3562.5, 4312.5, 5062.5]);
   assert.equal(source.countConnections(), 9);
@@ -117,6 +121,10 @@ test('an attempt that the end of the time cuts short does not hide why those bef
   source.origin.fault('/a.ts', { kind: 'status', status: 404 }, 1);
   const download = source.openDownload({ limits: { minWaitMs: 1000, endedWaitMs: 1000 } });
   const fetched = await download({ ...segmentAt(source.urlOf('/a.ts')), targetDurationS: 0.3 });
-  assert.deepEqual(fetched, { kind: 'given-up', cause: 'source-skipped', detail: 'HTTP 404 a.ts (2 tries)' });
+  assert.deepEqual(fetched, {
+    kind: 'given-up',
+    cause: 'source-skipped',
+    detail: 'a.ts answered with HTTP 404 (2 tries)',
+  });
   assert.equal(source.time.nowMs, 1000);
 });

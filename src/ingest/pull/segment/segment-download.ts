@@ -6,7 +6,7 @@
 import { backoffMs, sleep } from '../../../lib/abort.ts';
 import { concatBytes } from '../../../lib/bytes.ts';
 import { dropOldest } from '../../../lib/drop-oldest.ts';
-import { FormatError, messageOf, OxbowError } from '../../../lib/errors.ts';
+import { FormatError, OxbowError, reasonOf } from '../../../lib/errors.ts';
 import type { PullContext } from '../context.ts';
 import { nameOf } from '../resource-name.ts';
 import { statusFailure } from '../status-failure.ts';
@@ -168,7 +168,7 @@ export class SegmentDownload {
       if (!(error instanceof OxbowError)) throw error;
       const timedOut = error.extra.reason === 'idle';
       const isCutShort = error.extra.reason === 'deadline' || (timedOut && request.idleMs === request.deadlineMs);
-      const detail = messageOf(error);
+      const detail = reasonOf(error);
       return { kind: 'failed', cause: 'source-skipped', detail, final: isFinal(error), timedOut, isCutShort };
     }
   }
@@ -213,7 +213,7 @@ export class SegmentDownload {
       const count = before?.length === bytes.length ? before.count + 1 : 1;
       this.#doubtfulInits.set(id, { length: bytes.length, count });
       dropOldest(this.#doubtfulInits, MAX_INITS);
-      if (count < SAME_RESPONSES) throw new OxbowError('source-failed', `${nameOf(map.url)}: ${doubt.detail}`);
+      if (count < SAME_RESPONSES) throw new OxbowError('source-failed', `${nameOf(map.url)}: ${doubt.detail}.`);
     }
     return { id, bytes };
   }
@@ -254,7 +254,7 @@ export class SegmentDownload {
     const wanted = byteRange ?? { offset: 0, length: Number.POSITIVE_INFINITY };
     const pieces: Uint8Array[] = [];
     let at = firstByte ?? wanted.offset;
-    if (at > wanted.offset) throw new OxbowError('source-failed', `${nameOf(url)}: the server sent another byte range`);
+    if (at > wanted.offset) throw new OxbowError('source-failed', `${nameOf(url)}: the server sent another byte range.`);
     for await (const piece of reply.stream()) {
       const part = piece.subarray(Math.max(0, wanted.offset - at), Math.max(0, wanted.offset + wanted.length - at));
       if (part.length > 0) pieces.push(part);

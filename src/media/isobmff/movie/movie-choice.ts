@@ -22,7 +22,7 @@ export interface ChosenTrack {
  */
 export function chooseTracks(movie: readonly MovieTrack[]): { chosen: ChosenTrack[]; leftOut: LeftOutTrack[] } {
   const scheme = movie.find((source) => source.scheme)?.scheme;
-  if (scheme) throw new OxbowError('unsupported-media', `the media is encrypted (${scheme})`);
+  if (scheme) throw new OxbowError('unsupported-media', `The media is encrypted (${scheme}).`);
   const chosen: ChosenTrack[] = [];
   const leftOut: LeftOutTrack[] = [];
   let nextId = 2;

@@ -43,7 +43,7 @@ export async function readMovie(
     if (head.type === 'mdat' && !file.ranged) {
       throw new OxbowError(
         'unsupported-media',
-        'the index of the file (moov) comes after the media, and its server does not support byte ranges',
+        'The index of the file (moov) comes after the media, and its server does not support byte ranges.',
       );
     }
     if (head.type === 'moof') throw new FormatError('a movie fragment precedes the moov', at);

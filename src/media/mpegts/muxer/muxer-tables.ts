@@ -89,7 +89,7 @@ export function canTsCarry({ config }: Track): boolean {
 
 function streamTypeOf({ config }: Track): number {
   const type = STREAM_TYPES[config.codec];
-  if (type === undefined) throw new OxbowError('unsupported-media', `MPEG-TS cannot carry ${nameOf(config.codec)}`);
+  if (type === undefined) throw new OxbowError('unsupported-media', `MPEG-TS cannot carry ${nameOf(config.codec)}.`);
   return config.codecs === 'mp4a.69' ? MPEG2_AUDIO : type;
 }
 
@@ -120,7 +120,7 @@ function formatDescriptorsOf({ config }: Track): readonly number[] {
   if (config.codec === 'eac3') return registration('EAC3');
   if (config.codec !== 'opus') return [];
   const channels = opusCode(config.record);
-  if (channels === undefined) throw new OxbowError('unsupported-media', 'MPEG-TS has no code for these Opus channels');
+  if (channels === undefined) throw new OxbowError('unsupported-media', 'MPEG-TS has no code for these Opus channels.');
   return [...registration('Opus'), 0x7f, 2, 0x80, channels];
 }
 

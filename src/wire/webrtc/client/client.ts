@@ -6,7 +6,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../../lib/clock.ts';
-import { messageOf, OxbowError } from '../../../lib/errors.ts';
+import { OxbowError, sentenceOf } from '../../../lib/errors.ts';
 import {
   type IceCandidate,
   printWebRtc,
@@ -141,7 +141,7 @@ async function allowedCandidates(
     }
   }
   if (allowed.length > 0 || refusal === undefined) return allowed;
-  const why = `the server offers no address for media that oxbow may connect to: ${messageOf(refusal)}`;
+  const why = `The server offers no address for media that oxbow may connect to: ${sentenceOf(refusal)}`;
   throw new OxbowError('address-refused', why, { cause: refusal });
 }
 
