@@ -136,7 +136,10 @@ export async function openHttp(
     opened.use(await announcing);
   } catch (error) {
     // A full disk ends no live stream.
-    log.warn({ error: messageOf(error) }, 'other commands will not find this server by its data folder');
+    log.warn(
+      { error: messageOf(error) },
+      'the address of this server was not stored; other commands will not find it by the data folder',
+    );
   }
   return http;
 }

@@ -71,7 +71,7 @@ export function openStreams(
     memory: new MemoryBudget(settings.now.live.memory.total, undefined, (view) =>
       log[view.level >= 75 ? 'warn' : 'info'](
         view,
-        'frames that wait in all streams have reached another level of the memory',
+        'the memory of waiting frames reached another level',
       ),
     ),
     events: bus,

@@ -50,7 +50,7 @@ test('a reload applies live settings and logs those that need a restart until th
   );
   assert.deepEqual(lines, [
     ['info', { why: 'SIGHUP', taken: ['logLevel'] }, 'settings changed'],
-    ['warn', { waiting: ['http'] }, 'these changed settings need a restart'],
+    ['warn', { waiting: ['http'] }, 'settings changed that need a restart'],
   ]);
   writeFileSync(file, 'logLevel: debug\n');
   reloads.request('SIGHUP');

@@ -58,8 +58,8 @@ export async function openReloads(
     const origins = new Map([...loaded.origins].filter(([path]) => !waiting.includes(path)));
     await reconfigure(next, { origins, waiting });
     running = next;
-    log.info({ why, taken }, taken.length === 0 ? 'settings reloaded; nothing to apply' : 'settings changed');
-    if (waiting.length > 0) log.warn({ waiting }, 'these changed settings need a restart');
+    log.info({ why, taken }, taken.length === 0 ? 'settings reloaded; no change to apply' : 'settings changed');
+    if (waiting.length > 0) log.warn({ waiting }, 'settings changed that need a restart');
   };
 
   const watching = await watchFiles(files, {

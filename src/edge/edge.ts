@@ -90,7 +90,7 @@ export async function startEdge(
   const counts = new EdgeCounts();
   const metrics = opened.use(createMetrics());
   const failed = (error: unknown, where: string): void => {
-    if (isDeparture(error)) log.debug({ where, error: messageOf(error) }, 'a request was left');
+    if (isDeparture(error)) log.debug({ where, error: messageOf(error) }, 'a client left before the answer');
     else reportBug({ metrics, log }, error, { where }, 'a request failed');
   };
   const net = createNet({ allow: [], userAgent: `oxbow/${version}`, maxPerHost: MAX_ORIGIN_SOCKETS });

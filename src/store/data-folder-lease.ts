@@ -73,7 +73,7 @@ export async function leaseDataFolder(options: DataFolderLeaseOptions): Promise<
   const failed = (error: unknown) =>
     log[error instanceof DatabaseLost ? 'debug' : 'warn'](
       { error: messageOf(error) },
-      'cannot renew the lease of the data folder; retrying',
+      'the lease of the data folder cannot be renewed; retrying',
     );
   const leases = new Leases({ store: openLeaseTable(db, clock), clock, failed });
   const own = describeHolder(file, identity);

@@ -102,7 +102,7 @@ test('a configured stream that was stopped stays stopped after a restart, until 
       [rig.catalog.get('cam').status.state, rig.catalog.get('other').status.state],
       ['stopped', 'starting'],
     );
-    assert.ok(rig.logged.some(({ stream, msg }) => stream === 'cam' && msg === 'not started: the stream was stopped'));
+    assert.ok(rig.logged.some(({ stream, msg }) => stream === 'cam' && msg === 'stream not started: it was stopped'));
     await rig.catalog.configure({ cam: configured({ keep: 3_600_000 }), other: configured() });
     assert.equal(rig.catalog.get('cam').status.state, 'stopped', 'changed settings do not start it');
     await rig.api.start('cam');

@@ -285,7 +285,7 @@ export class ManagedStream implements ServedStream {
         break;
       case 'damage':
         metrics.damage.inc({ stream });
-        log.debug({ ...sourceFields(this.#definition), reason: event.reason }, 'damaged media');
+        log.debug({ ...sourceFields(this.#definition), reason: event.reason }, 'media of the publisher was damaged');
         break;
       default:
         reportStreamEvent(this.#deps, this.#definition, event);

@@ -33,7 +33,7 @@ export function reportPublisher(
       const { reason } = event;
       metrics.publisherSwitches.inc({ stream, reason });
       events.publish('publish.switched', { ...publisher, reason }, definition);
-      log.warn({ ...fields, reason }, 'another publisher is active');
+      log.warn({ ...fields, reason }, 'the active publisher changed');
       break;
     }
     case 'ended':

@@ -176,7 +176,7 @@ async function restoreStream(
   const failed = (error: unknown) => log.error({ error: messageOf(error) }, 'a codec configuration was not saved');
   const inits = await openInitTable(store.db, id, { failed, nowMs: () => clock.nowMs() });
   const captions = await openCaptionTable(store.db, id, (error) =>
-    log.error({ error: messageOf(error) }, 'what closed captions a run has was not saved'),
+    log.error({ error: messageOf(error) }, 'the closed captions of a run were not saved'),
   );
   await writeIdentity(segments, { id, name, createdUs }).catch((error: unknown) =>
     // The identity is only needed if the database is lost.

@@ -136,7 +136,7 @@ export function reportStreamEvent(
       metrics.gopsTooLarge.inc({ stream });
       break;
     case 'keyless':
-      log.warn(sourceFields(definition), 'no key frame for 10 s: set the key frame interval of the encoder to 2 s');
+      log.warn(sourceFields(definition), 'the encoder sent no key frame for 10 s: set its key frame interval to 2 s');
       break;
     default:
       break; // StreamEvents publishes levels of pressure

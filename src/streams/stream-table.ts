@@ -73,7 +73,7 @@ function definitionOf(row: Selectable<StreamTable>, log?: RowLog): StreamDefinit
     } catch (error) {
       log?.error(
         { stream: row.name, column, err: error },
-        'damaged settings of a stream in the database: set them again',
+        'the settings of a stream in the database are damaged: set them again',
       );
       return undefined;
     }

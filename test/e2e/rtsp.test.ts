@@ -71,7 +71,7 @@ suite('pulling over RTSP', { skip: need('ffmpeg') || needGstServer(), concurrenc
       await assertRecorded(`only-${transport}`, camera);
       const log = server
         .log()
-        .find(({ msg, stream }) => msg === 'receives RTP over RTSP' && stream === `only-${transport}`);
+        .find(({ msg, stream }) => msg === 'the stream receives RTP over RTSP' && stream === `only-${transport}`);
       assert.equal(log?.transport, transport);
     });
   }

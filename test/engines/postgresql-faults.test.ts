@@ -86,7 +86,7 @@ suite('the database server', { skip: needPostgres() }, () => {
   test('that does not respond yet keeps no start from ending on SIGTERM', async () => {
     await using folder = await openFolder('postgres-waits');
     const verb = startVerb(['serve', '--data', folder.path, '--http', '127.0.0.1:0', '--store-url', NOBODY]);
-    await until('it waits', () => verb.stderr.includes('waiting for the database'));
+    await until('it waits', () => verb.stderr.includes('waiting for it'));
     const { code, stderr } = await verb.end('SIGTERM');
     assert.equal(code, 0, stderr);
   });

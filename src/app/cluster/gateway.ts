@@ -40,7 +40,7 @@ export function openGateway(
       streamOfClip: async (id) => clips.facts(id)?.stream ?? (await clips.streamOf(id)),
       defaultStream: delivery.defaultStream,
       failed(error, where) {
-        if (isDeparture(error)) log.debug({ where, error: messageOf(error) }, 'a request was left');
+        if (isDeparture(error)) log.debug({ where, error: messageOf(error) }, 'a client left before the answer');
         else reportBug({ metrics, log }, error, { where }, 'a request failed');
       },
     }),

@@ -51,8 +51,8 @@ suite('the audit log', () => {
       msg: 'request completed',
     });
     assert.deepEqual([made!.stream, made!.status], ['yard', 201]);
-    assert.deepEqual([wrong!.stream, wrong!.status, wrong!.msg], ['door', 400, 'refused']);
-    assert.deepEqual([failed!.status, failed!.msg], [502, 'failed']);
+    assert.deepEqual([wrong!.stream, wrong!.status, wrong!.msg], ['door', 400, 'request refused']);
+    assert.deepEqual([failed!.status, failed!.msg], [502, 'request failed']);
     assert.deepEqual(more, [], 'reading is not logged');
     assert.equal(shared().logged.join().includes('hidden'), false);
   });
@@ -72,7 +72,7 @@ suite('the audit log', () => {
     );
     auditLog.finished(request as FastifyRequest, reply as FastifyReply);
     const { status, msg } = JSON.parse(logged.join('')) as Record<string, unknown>;
-    assert.deepEqual([status, msg], [undefined, 'cut off before the answer']);
+    assert.deepEqual([status, msg], [undefined, 'request cut off before the answer']);
   });
 
   test('distinguishes sessions and tokens, by names that are no secrets', async () => {

@@ -93,7 +93,13 @@ export class AuditLog {
         request: what,
         ...(isAnswered && { status }),
       },
-      isDone ? 'request completed' : !isAnswered ? 'cut off before the answer' : status < 500 ? 'refused' : 'failed',
+      isDone
+        ? 'request completed'
+        : !isAnswered
+          ? 'request cut off before the answer'
+          : status < 500
+            ? 'request refused'
+            : 'request failed',
     );
   }
 

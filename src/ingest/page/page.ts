@@ -98,7 +98,7 @@ export class PageSource {
         signal.throwIfAborted();
         const mayHelp = error instanceof OxbowError && error.extra.retryable === true;
         if (!mayHelp || attempt + 1 >= ATTEMPTS) throw error;
-        log.info({ detail: error.message, attempt: attempt + 1 }, 'retrying a page');
+        log.info({ detail: error.message, attempt: attempt + 1 }, 'the page could not be read; retrying');
         await sleep(backoffMs(attempt, pauseMs), { signal });
       } finally {
         this.#endedMs = clock.monotonicMs();
@@ -112,7 +112,7 @@ export class PageSource {
     const choice = chooseFormat(page, parseQuality(quality), format !== '');
     this.#options.log.info(
       { title: page.title, formats: page.formats.length, kind: choice.kind, chosen: choice.chosen },
-      'found the media of a page',
+      'the media of the page was found',
     );
     const cookie = cookieHeader(choice.format.cookies, choice.url);
     return {

@@ -111,7 +111,7 @@ export class RtpReceiver {
     const { sender } = this.#peer;
     if (this.#isLogged || sender === undefined) return;
     this.#isLogged = true;
-    this.#setup.log.info({ sender }, 'receives RTP');
+    this.#setup.log.info({ sender }, 'the stream receives RTP');
   }
 
   #tick(): void {

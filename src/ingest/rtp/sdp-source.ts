@@ -88,7 +88,7 @@ class SdpReceiver {
     const { sender } = this.#peer;
     if (sender === before) return;
     this.#isDown = false;
-    this.#options.log.info({ sender }, 'receives RTP');
+    this.#options.log.info({ sender }, 'the stream receives RTP');
   }
 
   tick(ports: readonly MediaPorts[]): void {

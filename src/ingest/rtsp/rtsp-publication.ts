@@ -254,7 +254,7 @@ export class RtspPublication {
     this.#heardMs = clock.monotonicMs();
     this.#endTick = startTick(() => this.#guard(() => this.#tick()));
     this.#onRecord();
-    log.info({ remote: this.#remote, transport: this.#ports.length > 0 ? 'udp' : 'tcp' }, 'receives RTP over RTSP');
+    log.info({ remote: this.#remote, transport: this.#ports.length > 0 ? 'udp' : 'tcp' }, 'the stream receives RTP over RTSP');
     return OK;
   }
 

@@ -95,7 +95,7 @@ class RtspPull {
     try {
       signal.throwIfAborted();
       await this.#start(client);
-      log.info({ transport: this.#transport?.transport }, 'receives RTP over RTSP');
+      log.info({ transport: this.#transport?.transport }, 'the stream receives RTP over RTSP');
       this.#framesMs = clock.monotonicMs();
       endTick = startTick(() => {
         client.drain();

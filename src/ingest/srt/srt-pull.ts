@@ -52,7 +52,7 @@ export async function runSrtPull(options: SrtPullOptions, { signal }: { signal: 
     }
   };
   connection.onData = (payload) => guard(() => feed.push(payload));
-  log.info({ remote: connection.remote, latencyMs: connection.latencyMs }, 'receives MPEG-TS over SRT');
+  log.info({ remote: connection.remote, latencyMs: connection.latencyMs }, 'the stream receives MPEG-TS over SRT');
   let frames = 0;
   let framesMs = clock.monotonicMs();
   const timer = setInterval(() => {

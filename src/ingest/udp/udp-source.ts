@@ -162,7 +162,7 @@ class UdpReceiver {
     this.#isRtp = rtpPayloadAt(bytes) !== undefined;
     this.#isIgnoringLogged = false;
     if (!this.#isInterrupted) this.#feed.interrupt();
-    this.#options.log.info({ sender: this.#lock.sender, rtp: this.#isRtp }, 'receives MPEG-TS over UDP');
+    this.#options.log.info({ sender: this.#lock.sender, rtp: this.#isRtp }, 'the stream receives MPEG-TS over UDP');
   }
 
   #logIgnored(address: string, port: number): void {

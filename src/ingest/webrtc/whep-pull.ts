@@ -84,7 +84,7 @@ class WhepPull {
       onPacket: (packet) => this.#guard(() => this.#session?.receive(undefined, packet)),
       onReport: (packet) => this.#guard(() => this.#session?.report(undefined, packet)),
     });
-    log.info({ remote: client.peer.remote }, 'receives RTP over WHEP');
+    log.info({ remote: client.peer.remote }, 'the stream receives RTP over WHEP');
     this.#framesMs = this.#keyMs = clock.monotonicMs();
     const timer = setInterval(() => this.#guard(() => this.#tick(client)), RTP_TICK_MS);
     const onAbort = () => this.#failed.resolve();

@@ -137,7 +137,7 @@ async function waitForServer<T>(
     } catch (error) {
       if (!isUnavailable(error)) throw refusedBy(error);
       if (performance.now() - begunAt >= waitMs) throw error;
-      if (tries === 1) log.warn({ error: messageOf(error) }, 'waiting for the database');
+      if (tries === 1) log.warn({ error: messageOf(error) }, 'the database does not respond; waiting for it');
       await sleep(RETRY_MS, { signal });
     }
   }

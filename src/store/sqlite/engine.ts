@@ -32,7 +32,7 @@ export interface SqliteEngineOptions {
  */
 export async function openSqliteEngine({ file, log, nowMs, onWait, start }: SqliteEngineOptions): Promise<Engine> {
   for (const path of [dirname(file), ...databaseFiles(file)]) {
-    if (makePrivate(path)) log.info({ path }, 'removed read access of group and others');
+    if (makePrivate(path)) log.info({ path }, 'read access of group and others was removed');
   }
   const thread = new DatabaseThread({ file, nowMs }, start);
   try {

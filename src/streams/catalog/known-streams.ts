@@ -34,7 +34,7 @@ export async function readKnownStreams(
     if (!(await isOwn(placement, name))) continue;
     const before = known.find((one) => one.name === name) ?? removed.get(name);
     const definition = configuredStream(name, stream, before, clock.nowMs());
-    if (definition.stopped) log.info({ stream: name }, 'not started: the stream was stopped');
+    if (definition.stopped) log.info({ stream: name }, 'stream not started: it was stopped');
     own.push(definition);
   }
   return own;

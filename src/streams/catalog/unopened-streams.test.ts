@@ -125,7 +125,7 @@ suite('a stream whose opening does not end', () => {
       () => checkStreams(rig.catalog, rig.clock.nowMs()),
       new RegExp(`1 of 5 streams are live; no media from: ${stuck.join(', ')}`),
     );
-    assert.throws(() => rig.catalog.get('a'), { code: 'stream-unopened', message: /its recording has been read/ });
+    assert.throws(() => rig.catalog.get('a'), { code: 'stream-unopened', message: /Its recording has been read/ });
     await assert.rejects(rig.api.start('a'), { code: 'stream-unopened' });
     await assert.rejects(rig.api.remove('a', { recordings: 'keep' }), { code: 'stream-unopened' });
     assert.equal(rig.catalog.recordings.retentionRules.length, 5, 'their recordings have an owner');
@@ -191,7 +191,7 @@ suite('a damaged row of a stream', () => {
     );
     assert.deepEqual(
       rig.logged
-        .filter(({ msg }) => msg === 'damaged settings of a stream in the database: set them again')
+        .filter(({ msg }) => msg === 'the settings of a stream in the database are damaged: set them again')
         .map(({ stream, column }) => [stream, column])
         .sort(),
       [

@@ -4,7 +4,7 @@
  * In: definitions and errors. Out: the reason of each; calls of `again`.
  */
 import { backoffMs, isAbort } from '../../lib/abort.ts';
-import { messageOf, OxbowError, reasonOf } from '../../lib/errors.ts';
+import { messageOf, OxbowError, reasonOf, sentenceOf } from '../../lib/errors.ts';
 import type { StreamDefinition } from '../definition.ts';
 import { revisionOf } from '../revision.ts';
 import type { StreamDeps } from '../stream-deps.ts';
@@ -45,7 +45,7 @@ export class UnopenedStreams implements Disposable {
     const problem = `the stream could not be opened: ${reasonOf(error)}`;
     const pauseMs = Math.round(backoffMs(tries, FIRST_PAUSE_MS, LONGEST_PAUSE_MS));
     const failed = (late: unknown) =>
-      this.#deps.log.debug({ stream: name, error: messageOf(late) }, 'not opened again');
+      this.#deps.log.debug({ stream: name, error: messageOf(late) }, 'the stream was not opened again');
     const timer = setTimeout(() => void this.#again(name).catch(failed), pauseMs).unref();
     this.#streams.set(name, { definition, problem, isAdopted, tries: tries + 1, timer });
     if (!isAbort(error)) {
@@ -94,7 +94,7 @@ export class UnopenedStreams implements Disposable {
   /** @throws OxbowError `stream-unopened`, with the reason, if the stream of this name could not be opened */
   assertNone(name: string): void {
     const found = this.#streams.get(name);
-    if (found) throw new OxbowError('stream-unopened', found.problem, { extra: { retryAfterSeconds: 10 } });
+    if (found) throw new OxbowError('stream-unopened', sentenceOf(found.problem), { extra: { retryAfterSeconds: 10 } });
   }
 
   [Symbol.dispose](): void {

@@ -50,7 +50,7 @@ export class LowLatency {
     const offered = offersParts(list);
     if (offered && !this.#seen) {
       this.#seen = true;
-      if (this.#why === undefined) this.#log.info({ partTargetS: list.partTargetS }, 'following partial segments');
+      if (this.#why === undefined) this.#log.info({ partTargetS: list.partTargetS }, 'partial segments are followed');
     }
     if (!offered) this.giveUp('a rendition has no parts');
     return offered && this.#why === undefined;
@@ -74,6 +74,7 @@ export class LowLatency {
   giveUp(why: string): void {
     if (this.#why !== undefined) return;
     this.#why = why;
-    if (this.#seen) this.#log.warn({ why }, 'fetching complete segments instead of parts; the latency is higher');
+    if (this.#seen)
+      this.#log.warn({ why }, 'parts are no longer fetched, only complete segments; the latency is higher');
   }
 }

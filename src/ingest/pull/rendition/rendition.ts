@@ -130,10 +130,7 @@ class SegmentReader {
       if (media.groups.length > 0) yield { kind: 'segment', segment: { ...segment, part: published }, media };
       return;
     }
-    this.#context.log.warn(
-      { msn: segment.msn, detail: lacks },
-      'fetching a complete segment because parts are missing',
-    );
+    this.#context.log.warn({ msn: segment.msn, detail: lacks }, 'parts are missing; fetching their complete segment');
     this.#context.lowLatency.segmentEnded(false, lacks);
     if (gap) {
       this.#context.counters.skipped(1);
