@@ -35,7 +35,7 @@ ${program.commands.map((command) => sectionsOf(command, ['oxbow'])).join('')}`;
 function sectionsOf(command: Command, above: readonly string[]): string {
   const path = [...above, command.name()];
   const below = command.commands.map((each) => sectionsOf(each, path)).join('');
-  // A verb that only holds others has nothing of its own to say.
+  // A verb that only holds others has nothing to say itself.
   return command.commands.length > 0 ? below : sectionOf(command, path) + below;
 }
 

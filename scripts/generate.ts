@@ -89,7 +89,7 @@ More: [sign-in by other services](../7-together/sign-in-providers.md).
 
 ## Names of video-stream-recorder
 
-Accepted so that its command lines go on working.
+Accepted so that its command lines still work.
 
 ${head('name', 'meaning')}${aliases}`;
 }

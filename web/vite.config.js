@@ -84,7 +84,7 @@ const isStyle = (id) => /\.css$/.test(id);
 const codeSplitting = {
   groups: [
     group('player', (id, graph) => isStyle(id) && onEmbed(id, graph) && isOnStage(id, graph)),
-    group('embedded', (id, graph) => isStyle(id) && onEmbed(id, graph)), // it has a style of its own for the page
+    group('embedded', (id, graph) => isStyle(id) && onEmbed(id, graph)), // it has a separate style for the page
     group('stage', (id, graph) => isStyle(id) && isOnStage(id, graph)),
     group('pages', isStyle),
     group('common', (id, graph) => onStart(id, graph) && onEmbed(id, graph)),

@@ -12,7 +12,7 @@ const weights = new Map([
   ['test/e2e/deep/d.test.ts', { wallS: 500, cpuS: 500 }],
 ]);
 
-test('a new file costs the median of its own folder', () => {
+test('a new file costs the median of its folder', () => {
   assert.deepEqual(weightOf('test/e2e/new.test.ts', weights), { wallS: 20.04, cpuS: 4 });
   assert.deepEqual(weightOf('test/e2e/a.test.ts', weights), { wallS: 10, cpuS: 4 });
   assert.ok(weightOf('elsewhere/new.test.ts', weights).wallS > 0);

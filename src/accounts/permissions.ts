@@ -105,7 +105,7 @@ const rules = {
   admin: isAdmin,
   /** Makes playback tokens of streams that it may watch. */
   watcher: (who, what) => who.isAdmin || (isUser(who, what) && who.seesSigned),
-  /** Has sessions or tokens of its own. */
+  /** Has its own sessions or tokens. */
   self: (who, what) => who.isAdmin || isPerson(who, what),
   /** Any account. */
   user: isUser,

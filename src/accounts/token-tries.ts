@@ -30,7 +30,7 @@ export class TokenTries {
   readonly #triedMs: number;
   /**
    * Until when a secret costs nothing, by address and digest; least recently used first. By address, so that
-   * a guesser learns nothing.
+   * a guesser gets no information.
    */
   readonly #free = new Map<string, number>();
 

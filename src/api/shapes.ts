@@ -305,7 +305,7 @@ export const SourceSettings = Type.Object(
     latency: Type.Union([Type.String(), Type.Null()], {
       description: 'latency of SRT, e.g. `200ms`; null: the setting `srtLatency`',
     }),
-    hasPassphrase: Type.Boolean({ description: 'the stream has a passphrase of SRT of its own' }),
+    hasPassphrase: Type.Boolean({ description: 'the stream has its own SRT passphrase' }),
   },
   { $id: 'SourceSettings' },
 );

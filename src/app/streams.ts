@@ -46,7 +46,7 @@ export function openStreams(
     failed: failed('decoding a small picture or a second of sound'),
   });
   opened.defer(metrics.beforeScrape(() => metrics.storyboardsWaiting.set(queue.length)));
-  // A stream with a folder of its own does not depend on the disk of the data folder.
+  // A stream with its own folder does not depend on the disk of the data folder.
   const pauseOf = (streamId: string) => recordings.folders?.pauseOf(streamId) ?? (disk.now().hasRoom ? '' : NO_ROOM);
   const traces = new StreamTraces(telemetry, () => clock.monotonicMs());
   const contentMode = new ContentMode(settings);
@@ -69,10 +69,7 @@ export function openStreams(
       failed: failed('a lease'),
     }),
     memory: new MemoryBudget(settings.now.live.memory.total, undefined, (view) =>
-      log[view.level >= 75 ? 'warn' : 'info'](
-        view,
-        'the memory of waiting frames reached another level',
-      ),
+      log[view.level >= 75 ? 'warn' : 'info'](view, 'the memory of waiting frames reached another level'),
     ),
     events: bus,
     runSource(definition, input, options) {

@@ -24,7 +24,7 @@ test('without a device nothing is tried', async () => {
   assert.deepEqual(found, []);
 });
 
-test('an encoder without its device fails with a reason, in a process of its own', async () => {
+test('an encoder without its device fails with a reason, in a separate process', async () => {
   const { tryEncoder } = thisHardware;
   await assert.rejects(tryEncoder({ name: 'h264_none', kind: 'nvenc', codec: 'h264' }), /has no encoder h264_none/);
   // The same picture in software: the try itself works.

@@ -58,7 +58,7 @@ export interface Publisher extends StreamInput {
   /** Fires when the session has ended. If oxbow ended it, `reason` is an OxbowError. */
   readonly signal: AbortSignal;
   /**
-   * Begins a run of media that has no clock of its own: UTC of its first reference frame is the time of its
+   * Begins a run of media that has no clock: UTC of its first reference frame is the time of its
    * arrival. Called before the first frame, and whenever the tracks change or timestamps begin again.
    */
   startTracks(tracks: readonly Track[]): void;

@@ -151,7 +151,7 @@ export interface JobQueue extends AsyncDisposable {
   list(limit: number, before?: number, filter?: JobFilter): Promise<readonly Job[]>;
   /**
    * Cancels a job and returns its new state. A queued job is not started; a job of this process is aborted
-   * and awaited; one of a worker is cancelled at once, and its worker learns it; a finished job does not
+   * and awaited; one of a worker is cancelled at once, and its worker is notified; a finished job does not
    * change.
    *
    * @throws OxbowError `job-unknown`

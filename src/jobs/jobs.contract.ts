@@ -406,7 +406,7 @@ export function jobsContract(name: string, openStore: () => Promise<JobStore>): 
       assert.equal((await queue.list(10)).length, 1);
     });
 
-    test('a job of a worker that is cancelled is so at once, and its worker learns it', async () => {
+    test('a job of a worker that is cancelled is so at once, and its worker is notified', async () => {
       await using store = await openStore();
       await using queue = await store.open();
       await queue.add('encode', null);

@@ -193,7 +193,7 @@ export class Workers implements WorkersApi {
   }
 
   /**
-   * A job of a worker has ended or waits again: its slot is free, and the worker learns it. Called by the
+   * A job of a worker has ended or waits again: its slot is free, and the worker is notified. Called by the
    * queue.
    */
   left({ id, token, worker: holder, state }: Job): void {

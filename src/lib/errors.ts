@@ -268,7 +268,7 @@ export const refusals = {
   'publisher-replaced': {
     status: 409,
     title: 'Another publisher replaced this one',
-    hint: 'Two encoders publish to the same stream: give each a stream of its own.',
+    hint: 'Two encoders publish to the same stream: give each its own stream.',
   },
   'publish-refused': {
     status: 409,

@@ -43,7 +43,7 @@ async function openApi() {
   };
 }
 
-test('the owner and administrators change an asset, other tokens do not, and none of them learns of a private one', async () => {
+test('the owner and administrators change an asset, other tokens do not, and none of them finds a private one', async () => {
   await using open = await openApi();
   const { api } = open;
   const id = await open.add('token:a', []);

@@ -155,7 +155,7 @@ suite('skew of a run (rules 1 and 3)', () => {
     const at = heard.frames.find(({ run }) => run === 2)!.frame;
     assert.ok(at.key);
     assert.equal(second.startUs, second.run.utcOffsetUs + ticksToUs(at.pts, 90_000));
-    assert.ok(!heard.calls.includes('end'), 'timestamps go on');
+    assert.ok(!heard.calls.includes('end'), 'timestamps continue');
     assert.equal(heard.frames.length, 3000);
     assert.ok(heard.stream.placement.skewUs! < 900_000, 'less is missing than would be without');
   });

@@ -414,7 +414,7 @@ test('a POST is guarded like a GET, and its redirect is returned', async () => {
   assert.deepEqual(bodies, ['POST /in 7 {"a":1}', 'POST /moved 7 {"a":1}']);
 });
 
-test('a trace is sent at every hop of its own requests, and with no others', async () => {
+test('a trace is sent at every hop of its requests, and with no others', async () => {
   const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
   await using origin = await serve((request, response) => {
     if (request.url === '/moved') response.writeHead(302, { location: '/here' });

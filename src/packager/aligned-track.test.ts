@@ -165,7 +165,7 @@ suite('audio that is missing while video continues (rule 15)', () => {
     }
   });
 
-  test('HE-AAC is filled with frames of its own length, and its parts keep their PART-TARGET (rule 8)', () => {
+  test('HE-AAC is filled with frames of its length, and its parts keep their PART-TARGET (rule 8)', () => {
     // Explicit SBR: a core of 24 kHz, 48 kHz out.
     const record = Uint8Array.of(0x2b, 0x11, 0x88, 0x00);
     const config = { codec: 'aac', record, codecs: 'mp4a.40.5', sampleRate: 48_000, channels: 2 } as const;

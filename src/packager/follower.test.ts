@@ -35,7 +35,7 @@ const times = (list: LiveWindow, track: Track) =>
     bytes && samplesOf(bytes.get(track.id) ?? new Uint8Array()).map(({ dts, pts, key }) => `${dts} ${pts} ${key}`),
   ]);
 
-/** The same without `id`: the derived track has one of its own. */
+/** The same without `id`: the derived track has another. */
 function assertSameCuts(rig: PackagerRig, list: LiveWindow, from = rig.list.segments[0]!.msn): void {
   const own = times(list, { id: 101 } as Track);
   assert.ok(own.length > 0);
@@ -70,7 +70,7 @@ suite('a derived quality on the cuts of its stream (rule 6)', () => {
       for (const segment of list.segments) {
         const source = rig.list.find(segment.msn)!;
         assert.deepEqual(segment.bytes!.get(2), source.bytes!.get(2), 'the audio is that of the stream');
-        assert.notEqual(segment.bytes!.get(2)!.buffer, source.bytes!.get(2)!.buffer, 'in memory of its own');
+        assert.notEqual(segment.bytes!.get(2)!.buffer, source.bytes!.get(2)!.buffer, 'in other memory');
       }
       assert.equal(offers.length, 1);
       assert.deepEqual(
@@ -229,7 +229,7 @@ suite('a derived quality on the cuts of its stream (rule 6)', () => {
     );
   });
 
-  test('its sealed groups have its video alone, under an init of its own, for a recorder', () => {
+  test('its sealed groups have its video only, under its own init, for a recorder', () => {
     const rig = createPackagerRig();
     const { follower } = createFollowerRig(rig);
     const groups: { msn: number; tracks: number[]; init: number[] }[] = [];

@@ -1,6 +1,6 @@
 /**
- * Cuts a derived quality of a stream's picture at the cuts of the stream: same MSNs, same generations, a
- * window of its own, with the audio of the stream beside it. It never delays the stream: what does not come
+ * Cuts a derived quality of a stream's picture at the cuts of the stream: same MSNs, same generations, its
+ * own window, with the audio of the stream next to it. It never delays the stream: what does not come
  * in time is a GAP in this quality alone.
  * In: the cut list and the live window of the stream; frames of an encoder or a pulled variant, with the
  * stream's timestamps, some time later than the stream's own. Out: its live window, sealed segments for the
@@ -179,7 +179,7 @@ export class Follower implements DerivedInput, Disposable {
     this.#sealReady();
   }
 
-  /** Bytes of its own, because each window uses its memory again. */
+  /** A copy of the bytes, because each window uses its memory again. */
   #copyOf<Media extends Part | TrackSegment>(media: Media): Media {
     const { length } = media.bytes;
     const bytes = this.#options.shared ? new Uint8Array(new SharedArrayBuffer(length)) : new Uint8Array(length);

@@ -59,7 +59,7 @@ export class InitTable {
     return this.#byNumber.get(number);
   }
 
-  /** Whether decoders go on with `next` after `init` as if it were the same. */
+  /** Whether decoders continue with `next` after `init` as if it were the same. */
   isSame(init: Init, next: Init): boolean {
     return init === next || keyOf(init.tracks) === keyOf(next.tracks);
   }

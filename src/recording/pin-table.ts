@@ -47,7 +47,7 @@ const nothing: Pinned = { pins: [], holds: [], ranges: [] };
 
 /**
  * The pins of all streams, cached in memory. In a cluster the owner of a stream writes them, and every node
- * learns it.
+ * is notified.
  */
 export class PinTable {
   readonly #db: Kysely<Tables>;

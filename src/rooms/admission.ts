@@ -1,5 +1,5 @@
 /**
- * Who may come in, and who learns what plays.
+ * Who may come in, and who is shown what plays.
  * In: a person, the room, who is in it. Out: a refusal, or none. Pure.
  */
 import type { UserRef } from '../accounts/users/user.ts';
@@ -40,7 +40,7 @@ export function refusalOf(user: UserRef, address: string, facts: AdmissionFacts)
 }
 
 /**
- * Whether someone outside learns what plays: they may come in, if there is a place.
+ * Whether someone outside is shown what plays: they may come in, if there is a place.
  * @param reader undefined: not signed in, as a new guest
  */
 export function seesMedia(

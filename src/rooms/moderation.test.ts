@@ -288,7 +288,7 @@ test('a token that acts for an administrator without administration has no more 
   assert.equal(room.state.may(people.admin, 'deleteRoom'), true);
 });
 
-test('a change of a permission counts at once, and the person learns of it', async () => {
+test('a change of a permission counts at once, and the person is notified', async () => {
   const { test, room, peers, rooms } = await openRoom();
   await using _ = test;
   assert.equal(room.state.may(people.member, 'control'), true);

@@ -5,7 +5,7 @@ import { aConnection, aUser, openTestRooms } from './rooms.fixture.ts';
 
 const owner = aUser('u1');
 
-test('who asks for the remote reaches those who may give it, learns how many, and asks again after half a minute', async () => {
+test('a request for the remote reaches those who may give it, returns how many, and can be repeated after half a minute', async () => {
   await using test = await openTestRooms();
   const room = await test.rooms.create(owner, { name: 'Room', options: { control: 'moderators' } });
   const [member, guest] = [aConnection(aUser('u2')), aConnection(aUser('g1', 'guest'))];

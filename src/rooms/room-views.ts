@@ -102,7 +102,7 @@ export function roomView(
     readonly present: number;
     readonly playing: string | null;
     readonly still: string | null;
-    /** Whether the reader learns what plays; see admission.ts. */
+    /** Whether the reader is shown what plays; see admission.ts. */
     readonly isSeen?: boolean;
   },
 ): RoomView {

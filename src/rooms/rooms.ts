@@ -310,7 +310,7 @@ export class Rooms {
       try {
         room.tick();
       } catch (error) {
-        this.#deps.failed(error); // the others go on
+        this.#deps.failed(error); // the others continue
       }
       if (room.isIdle) void this.#closeIdle(id, room);
     }

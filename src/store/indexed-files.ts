@@ -69,7 +69,7 @@ export async function readServerFiles(server: DatabaseServer): Promise<readonly 
   return rows.map(({ path }) => path);
 }
 
-/** Whether several nodes share the database of a server: each has files of its own. */
+/** Whether several nodes share the database of a server: each has its own files. */
 export async function hasNodes(server: DatabaseServer): Promise<boolean> {
   const { openPostgresEngine } = await import('./postgres/engine.ts'); // loads a library
   const onWait = () => undefined;

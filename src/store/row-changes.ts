@@ -38,7 +38,7 @@ export interface RowChangesOptions {
   readonly failed: (error: unknown) => void;
 }
 
-/** Notes are read this often, ms: so late a node learns of a change that it was not asked to read. */
+/** Notes are read this often, ms: at most so late does a node read a change of which it was not notified. */
 const EVERY_MS = 1000;
 /**
  * Notes of this time are read again, ms: clocks differ, and a transaction may be stored after a later one.

@@ -293,7 +293,7 @@ export class Catalog {
       try {
         isGiven = await this.#deps.placement.give('stream', name, to);
       } finally {
-        // After a failure it may be the other node's all the same: then this one learns of it, and closes it
+        // After a failure it may be the other node's all the same: then this one is notified, and closes it
         // again.
         if (!isGiven) await this.#putBack(stream);
       }

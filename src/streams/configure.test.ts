@@ -21,7 +21,7 @@ test('streams follow changed settings: created, replaced, or stopped and passed 
   assert.deepEqual(
     rig.sources.slice(started).map(({ definition }) => definition.name),
     ['moved', 'fresh'],
-    'other sources go on',
+    'other sources continue',
   );
   assert.equal(rig.catalog.get('kept').definition.keepMs, 3_600_000);
   assert.equal((await rig.api.get('moved'))!.recorded.seconds, 5, 'its past stays');

@@ -82,7 +82,7 @@ suite('the interface of calls', { skip: need('chromium') }, () => {
     assert.deepEqual(await violations(ben.page, 'devices', { within: ['.popover.placed'] }), []);
     await ben.page.keyboard.press('Escape');
 
-    // Leave, and reload: the others go on without them.
+    // Leave, and reload: the others continue without them.
     await eve.page.getByRole('button', { name: 'Leave call' }).click();
     await eve.page.getByRole('button', { name: 'Join call' }).waitFor();
     await tileOf(ann.page, 'eve').waitFor({ state: 'detached' });

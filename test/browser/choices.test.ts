@@ -217,7 +217,7 @@ suite('sound and subtitles are chosen, in a browser', { skip: need('chromium') |
   test('picture in picture, and back', async () => {
     const inPicture = () => page.evaluate(() => document.pictureInPictureElement?.hasAttribute('data-front') ?? false);
     await page.keyboard.press('p');
-    await until('the picture in front is in a window of its own', inPicture);
+    await until('the picture in front is in a separate window', inPicture);
     await page.keyboard.press('p');
     await until('it is back', async () => !(await inPicture()));
   });

@@ -1,6 +1,6 @@
 /**
  * A headless browser, and the faults of the pages it shows.
- * In: the Chromium that files of tests share, or one of its own. Out: a browser; faults as text, for a test
+ * In: the Chromium that files of tests share, or a separate one. Out: a browser; faults as text, for a test
  * to expect none.
  */
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';

@@ -209,7 +209,7 @@ suite('the pages of media servers', { skip: missing }, () => {
     assert.deepEqual([faults, friendFaults], [[], []]);
   });
 
-  test('a link to DASH plays through the server for everyone in step, with subtitles of its own', async () => {
+  test('a link to DASH plays through the server for everyone in step, with its own subtitles', async () => {
     await using visitor = await openVisitor(browser);
     await using other = await openVisitor(browser);
     await signIn(visitor);

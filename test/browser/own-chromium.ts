@@ -29,7 +29,7 @@ export async function openOwnChromium(): Promise<OwnChromium> {
   const plays = '--autoplay-policy=no-user-gesture-required';
   const child = spawn('/usr/bin/chromium', [...args, ...quick, plays, 'about:blank'], {
     stdio: ['ignore', 'ignore', 'pipe'],
-    detached: true, // a group of its own, which gets the signals
+    detached: true, // a separate group, which gets the signals
   });
   const group = -child.pid!;
   const exited = once(child, 'exit');

@@ -25,7 +25,7 @@ import { newestStretch, type Stretch, startSample } from './stretch.ts';
  */
 const MAX_STAND_MS = 3_500;
 /**
- * Errors of hls.js that are not faults: how it begins at the live edge, that it aborted a request of its own
+ * Errors of hls.js that are not faults: how it begins at the live edge, that it aborted its own request
  * because of a seek, and a stall, whose length is checked instead (`MAX_STAND_MS`).
  */
 const OWN_WAYS = /^(bufferSeekOverHole false .* seeking from 0 to|aborted false|bufferStalledError false)/;

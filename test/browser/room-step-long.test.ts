@@ -30,7 +30,7 @@ import {
 
 /**
  * At 95 % of the instants at which the machine had left both pages the time to draw; each draws at a refresh
- * of its own display. Ms.
+ * of its display. Ms.
  */
 const STEP_MS = 30;
 const REFRESH_MS = 1000 / 60;

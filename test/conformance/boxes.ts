@@ -99,7 +99,7 @@ export function readInit(bytes: Uint8Array): InitSection {
   const count = (type: string) => boxes.filter((box) => box.type === type).length;
   if (boxes[0]?.type !== 'ftyp') problems.push('it does not begin with ftyp');
   if (count('moov') !== 1) problems.push(`it has ${count('moov')} moov`);
-  if (count('moof') + count('mdat') > 0) problems.push('it has media of its own');
+  if (count('moof') + count('mdat') > 0) problems.push('it has media itself');
   const moov = boxes.find(({ type }) => type === 'moov');
   if (!moov) return { tracks: [], problems };
   const inMoov = boxesIn(bytes, moov.body, moov.end, problems);

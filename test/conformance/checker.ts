@@ -44,7 +44,7 @@ export async function checkPresentation(
 
 /** How a live presentation is walked. */
 export interface LiveOptions extends FollowOptions {
-  /** Whether to go on; looked at before every reload. */
+  /** Whether to continue; looked at before every reload. */
   readonly goOn: () => boolean;
   /** A clock, ms; default `performance.now`. */
   readonly now?: () => number;

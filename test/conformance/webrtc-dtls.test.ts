@@ -76,7 +76,7 @@ class Program implements Disposable {
 
 const certificate = createCertificate(Date.now());
 
-/** A DTLS connection on a UDP socket of its own. */
+/** A DTLS connection on a separate UDP socket. */
 async function open(role: 'client' | 'server', isPeer: (fingerprint: string) => boolean) {
   const socket = createSocket('udp4').bind(0, '127.0.0.1');
   await once(socket, 'listening');

@@ -232,7 +232,7 @@ suite('audio that browsers cannot play', { skip: need('ffmpeg'), concurrency: tr
 });
 
 suite('a conversion that is killed', { skip: need('ffmpeg') }, () => {
-  test('costs no picture, a moment of its own sound, and nothing of another stream', async () => {
+  test('costs no picture, a moment of its sound, and nothing of another stream', async () => {
     await using folder = await openFolder('audio-killed');
     const ports = [await freeUdpPort(), await freeUdpPort()];
     await using server = await startPlainServer({

@@ -259,7 +259,7 @@ suite('an edge before a server', () => {
       const stale = await get(edge.url + path);
       assert.equal(stale.status, 200);
       assert.equal(stale.headers.get('etag'), list.headers.get('etag'));
-      // A reload that cannot be held gets the last playlist too, so that players go on asking.
+      // A reload that cannot be held gets the last playlist too, so that players continue.
       const held = await get(`${edge.url}${path}?_HLS_msn=${msn + 2}`);
       assert.equal(held.status, 200);
       assert.equal((await get(`${edge.url}/live/cam/av0/1.m4s`)).status, 503);

@@ -59,7 +59,7 @@ test('small pictures of a recording appear, survive a kill, are hidden with thei
     assert.equal((await fetch(new URL(name!, signed))).status, 200, 'addresses in the list keep the token');
     for (const path of [kept[0]!, around()]) {
       const { code } = (await (await fetch(server.url + path)).json()) as { code: string };
-      assert.equal(code, 'stream-unknown', 'an outsider learns nothing of it');
+      assert.equal(code, 'stream-unknown', 'an outsider gets no information');
     }
     const none = await server.fetch('/thumb/cam/small/1600000000.jpg');
     assert.deepEqual([none.status, ((await none.json()) as { code: string }).code], [404, 'no-media']);
@@ -111,7 +111,7 @@ fullTest('a picture is set, cached by its version, hidden with its stream, and t
     assert.deepEqual([again.status, again.headers.get('cache-control')], [304, 'private, no-cache']);
     for (const path of [address, '/api/v1/streams/none/picture']) {
       const { status, code } = (await (await fetch(server.url + path)).json()) as { status: number; code: string };
-      assert.deepEqual([status, code], [404, 'stream-unknown'], 'an outsider learns nothing of it');
+      assert.deepEqual([status, code], [404, 'stream-unknown'], 'an outsider gets no information');
     }
     const put = (type: string | undefined, body: string | Buffer<ArrayBuffer>) =>
       server.fetch('/api/v1/streams/cam/picture', {

@@ -1,6 +1,6 @@
 /**
- * An older backup is restored into the data folder that went on recording: nothing newer is lost, and nothing
- * deleted comes back.
+ * An older backup is restored into a data folder whose recording continued: nothing newer is lost, and
+ * nothing deleted comes back.
  */
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';

@@ -84,7 +84,7 @@ suite('publishing over RTSP', { skip: need('ffmpeg'), concurrency: true }, () =>
         ...['demux.audio_0', '!', 'queue', '!', 'aacparse', '!', 'sink.'],
       ]);
       // Its end is not waited for: on a busy machine rtspclientsink 1.22 has sent all, and waits for ever for
-      // an end of stream of its own.
+      // its own end of stream.
       await server.stream(name, 'live');
       await assertRecorded(name);
     });

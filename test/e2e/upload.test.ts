@@ -238,7 +238,7 @@ test('a token with the scope upload sees its own uploads and nothing else', asyn
   assert.equal((await as('/api/v1/system')).status, 403);
   assert.equal((await fetch(`${server.url}/api/v1/uploads`)).status, 401);
 
-  // It hears of its own uploads alone, over both streams of events, also of those while it was away.
+  // It gets events of its uploads only, over both streams of events, also of those while it was away.
   const address = `${server.url}/api/v1/events?types=upload.progress,asset.*`;
   const auth = { authorization: `Bearer ${token}` };
   const first = await subscribeBySse(address, auth);

@@ -143,7 +143,7 @@ async function recordedPictures(server: Server, folder: string): Promise<string[
 /** Kills the server after a time. Returns the moment, ms since 1970. @param onKill called just before */
 async function killAfter(server: Server, afterMs: number, onKill: () => void): Promise<number> {
   const children = server.log().flatMap((line) => (line.msg === 'test picture started' ? [line.pid as number] : []));
-  assert.equal(children.length, 1, 'the test picture has a process of its own');
+  assert.equal(children.length, 1, 'the test picture has a separate process');
   // A fixed time, independent of what oxbow is doing.
   await sleep(afterMs);
   onKill();

@@ -53,7 +53,7 @@ suite('a source with faults', { skip: need('ffmpeg') }, () => {
         return outage ? outage.at + (performance.now() - outage.sinceMs) / 1000 : Math.min(6, going());
       };
       if (name === 'outage') outageAt = released;
-      // Every stream has addresses of its own, so that its faults are its own.
+      // Every stream has separate addresses, so that its faults are its own.
       const own = await readListed(first, `${name}/first/`);
       const others = await readListed(second, `${name}/second/`);
       for (const [i, { uri }] of own.entries()) alias(`/${uri}`, join('first', `seg${i}.ts`));

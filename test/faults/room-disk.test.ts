@@ -1,7 +1,7 @@
 /*
  * The disk is full while people are in a room: they see each other's messages and stay in step, each author
- * learns what is not stored, and once there is space the same messages are stored once. Node ignores SIGXFSZ,
- * so a limit of the file size makes writes fail.
+ * is notified of what is not stored, and once there is space the same messages are stored once. Node ignores
+ * SIGXFSZ, so a limit of the file size makes writes fail.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

@@ -257,7 +257,7 @@ suite('rooms on a bad wire', () => {
   });
 });
 
-/** How a client learns that a room is gone. */
+/** How a client is notified that a room is gone. */
 async function refusalOrGone(url: string, room: string): Promise<string> {
   const client = await openRoomClient(url, room, { headers: asAdmin });
   client.send({ t: 'hello' });

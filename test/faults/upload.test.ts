@@ -111,7 +111,7 @@ test('killed in mid-upload and before the end, the server continues where it say
   }
   await using server = await start();
   const head = await server.fetch(path, { method: 'HEAD', headers: tus });
-  assert.equal(head.headers.get('upload-offset'), String(file.length), 'a client that missed the answer learns it');
+  assert.equal(head.headers.get('upload-offset'), String(file.length), 'a client that missed the answer gets it');
 });
 
 fullTest('tus-js-client uploads through a proxy that cuts its connections', async () => {

@@ -15,7 +15,7 @@ test('a day of ten streams: media, gaps and offline time are wall time, and memo
     lookEveryMs: 6 * HOUR_MS,
     keepMs: HOUR_MS,
   };
-  // A process of its own, as for the other simulation. `npm run soak -- month` is the long form.
+  // A separate process, as for the other simulation. `npm run soak -- month` is the long form.
   const script = path.join(import.meta.dirname, 'run-month.ts');
   const args = ['--max-semi-space-size=32', script, JSON.stringify(options)];
   const { stdout } = await promisify(execFile)(process.execPath, args).catch((error: unknown) => {

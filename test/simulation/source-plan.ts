@@ -172,7 +172,7 @@ function planLive(seed: number, random: (below: number) => number): SourcePlan {
         byMs: oneOf(-20_000, -3000, 2000, 30_000, 600_000, 2 * 24 * HOUR_MS),
       })).sort((a, b) => a.atMs - b.atMs)
     : [];
-  // Of its own numbers, so that the rest of a seed stays as it was.
+  // From separate numbers, so that the rest of a seed stays as it was.
   const other = seeded(seed + 1_000_000);
   const wrong = [1, Math.ceil(segmentS / 2), 3 * segmentS, 60][other(4)]!;
   const targetDurationS = other(3) === 0 ? wrong : segmentS;

@@ -5,7 +5,7 @@
 import { OxbowError } from '../../lib/errors.ts';
 import { readEmail } from '../mail/email-address.ts';
 
-/** What oxbow learns of a person. */
+/** What oxbow stores of a person. */
 export interface Profile {
   /** Id of the person at the service; never changes, and is never given to someone else. */
   readonly subject: string;

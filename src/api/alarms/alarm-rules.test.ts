@@ -18,7 +18,7 @@ suite('rules of alarms', () => {
     assert.equal(alarmRulesOf()['no-publisher'].isOn, false);
   });
 
-  test('a threshold of its own moves that of clearing along', () => {
+  test('another threshold moves that of clearing along', () => {
     const rules = alarmRulesOf('loss 10, low-fps 20, silence -50dB, long-gop 5s, low-bitrate 40%');
     const both = (code: 'loss' | 'low-fps' | 'silence' | 'long-gop' | 'low-bitrate') => [
       rules[code].raise.at,

@@ -249,7 +249,7 @@ function changed(code: AlarmCode, words: readonly string[], before: AlarmRule): 
     return read;
   };
   const { isSet, ...raise } = bound(before.raise);
-  // A threshold of its own moves that of clearing along, unless it is written.
+  // Another threshold moves that of clearing along, unless it is written.
   const start = isSet ? { ...before.clear, isShare: raise.isShare, at: relaxed(code, raise.at) } : before.clear;
   let clear = start;
   if (rest[0] === 'clear') {

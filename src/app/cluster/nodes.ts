@@ -34,7 +34,7 @@ const LOG_EVERY_MS = 60_000;
 const GIVE_MS = 10_000;
 const MAX_REFUSAL_BYTES = 4096;
 /**
- * Another node learns within this time what was changed here, ms; one that is slower learns it with its next
+ * Another node reads within this time what was changed here, ms; one that is slower reads it with its next
  * look.
  */
 const TELL_MS = 500;

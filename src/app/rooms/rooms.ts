@@ -112,7 +112,7 @@ async function run(rooms: Rooms, isReady: () => boolean, signal: AbortSignal): P
   }
 }
 
-/** Deletes what has expired until the shutdown. A loop of its own: rooms are moved while many are deleted. */
+/** Deletes what has expired until the shutdown. A separate loop: rooms are moved while many are deleted. */
 async function sweep(rooms: Rooms, signal: AbortSignal, report: (error: unknown) => void): Promise<void> {
   while (!signal.aborted) {
     await sleep(SWEEP_MS, { signal }).catch(() => undefined); // as above

@@ -19,7 +19,7 @@ const AT_ONCE = 4;
 /** After this many failed requests in a row a bucket is left alone for a while. */
 const FAILURES = 3;
 const MAX_PAUSE_MS = 10_000;
-/** Longest duration of a request: a client has limits of its own, and this is longer. */
+/** Longest duration of a request: a client has its own limits, and this is longer. */
 const TIMEOUT_MS = REQUEST_MS + 5_000;
 
 export interface ObjectReaderOptions {

@@ -229,7 +229,7 @@ suite('a store of files and objects', () => {
     assert.equal(await tiered.store.size(A), 100);
     assert.equal(states[0], 'open');
     network.flow();
-    await closed.promise; // nothing reads: a trial of its own finds that the bucket answers
+    await closed.promise; // nothing reads: a separate trial finds that the bucket answers
     assert.equal((await tiered.store.read(A, { offset: 0, length: 10 })).length, 10);
   });
 

@@ -57,7 +57,7 @@ suite('the owner reads of a passed request exactly what the client has sent', ()
     `${[`${line} HTTP/1.1`, 'host: x', ...fields, 'connection: close'].join('\r\n')}\r\n\r\n`;
 
   for (const method of ['GET', 'DELETE', 'OPTIONS', 'HEAD', 'POST']) {
-    test(`a body in chunks of a ${method} is no request of its own`, async () => {
+    test(`a body in chunks of a ${method} is no second request`, async () => {
       received.length = 0;
       await send(
         `${head(`${method} /api/v1/streams/cam`, 'transfer-encoding: chunked')}${hex}\r\n${hidden}\r\n0\r\n\r\n`,

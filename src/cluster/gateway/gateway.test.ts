@@ -333,7 +333,7 @@ suite('a node passes on what another node owns', () => {
     calls.length = 0;
   });
 
-  test('the owner learns the client, the host and the scheme as this node knows them', async () => {
+  test('the owner gets the client, the host and the scheme as this node knows them', async () => {
     const { promise, resolve } = Promise.withResolvers<Record<string, unknown>>();
     await using owner = await listen((request, response) => {
       resolve(request.headers);

@@ -74,7 +74,7 @@ export class NodeWatch {
       const isAlive = expiresUs > 0 && this.#isFresh(this.#seen.get(name)!, nowMs);
       return { name, url, roles, version, isAlive };
     });
-    // Without a lease of its own the database has not stored what it was given, and others could not renew
+    // Without its own lease, the database has not stored what it was given, and others could not renew
     // theirs.
     if (!nodes.some(({ name, isAlive }) => name === this.#node && isAlive)) this.#soundSinceMs = undefined;
     return nodes;

@@ -9,7 +9,7 @@ import type { Tables } from '../../store/schema.ts';
 import type { Moved, NodeView, OwnedKind, Owner, Placement } from './placement.ts';
 
 export interface TestNode extends Placement {
-  /** While true, it learns of no change, as a process that is stopped. */
+  /** While true, it is notified of no change, as a process that is stopped. */
   isPaused: boolean;
 }
 

@@ -150,7 +150,7 @@ export function sharedPlacementContract(name: string, open: OpenDatabase): void 
       await Promise.all([b.renew(), c.renew()]);
       await b.step();
       assert.deepEqual(b.tookOver, ['a']);
-      assert.ok(c.placement.pauseMs <= 250, `${c.placement.pauseMs} ms until it learns who has the room`);
+      assert.ok(c.placement.pauseMs <= 250, `${c.placement.pauseMs} ms until it reads who has the room`);
       await c.step();
       assert.deepEqual([c.placement.pauseMs, b.placement.pauseMs], [1000, 1000], 'all of it has an owner');
     });

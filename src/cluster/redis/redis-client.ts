@@ -79,7 +79,7 @@ async function connect(url: string, { signal, fail }: ClientOptions): Promise<Re
 }
 
 /**
- * Has the server send something. The pings of the library go on, and keep the process, where a client is
+ * Has the server send something. The pings of the library continue, and keep the process, where a client is
  * destroyed while one waits.
  */
 function keepTalking(client: RedisClientType, fail: ClientOptions['fail']): void {

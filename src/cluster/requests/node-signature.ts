@@ -107,7 +107,7 @@ export class NodeSignature {
     readonly node: string;
     readonly clock: Pick<Clock, 'nowMs' | 'monotonicMs'>;
   }) {
-    // A key of its own: no signature of this form is one of another.
+    // A separate key: no signature of this form is one of another.
     this.#key = createSecretKey(createHmac('sha256', options.secret).update('oxbow-node 2').digest());
     this.#node = options.node;
     this.#clock = options.clock;

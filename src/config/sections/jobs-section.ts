@@ -15,7 +15,7 @@ export const jobsSection = section({
   ownWorker: choice(
     ['auto', 'always', 'off'],
     'auto',
-    'Whether this server imports and encodes videos itself, in a process of its own: `auto` while there are such jobs, `off` if workers on other machines do.',
+    'Whether this server imports and encodes videos itself, in a separate process: `auto` while there are such jobs, `off` if workers on other machines do.',
   ),
   slots: integer('1', { min: 1, max: 64 }, 'Number of jobs that the own worker runs at the same time.'),
   workerIdle: duration('10m', 'How long the own worker is kept without a job.', { min: '1s' }),

@@ -27,7 +27,7 @@ suite('players with the same address and User-Agent', () => {
     assert.equal(viewers.of('door'), 2);
   });
 
-  test('one player stays one: with sound of its own, in parts and rewinding', () => {
+  test('one player stays one: with its own sound, in parts and rewinding', () => {
     let ms = 0;
     const viewers = new Viewers({ nowMs: () => ms });
     for (let i = 0; i < 20; i++) {

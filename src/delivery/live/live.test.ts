@@ -52,7 +52,7 @@ suite('a live list', () => {
     ]);
   });
 
-  test('of audio beside video has a PART-TARGET of its own, its own durations, and all parts independent', async () => {
+  test('of audio next to video has its own PART-TARGET and durations, and all parts independent', async () => {
     await using live = await openLive();
     const text = await live.text('/live/door/a0/g7.m3u8');
     assert.match(text, /PART-TARGET=0\.22233/);
@@ -132,7 +132,7 @@ suite('a live list', () => {
     assert.deepEqual([parts[0]!.durationS, durationS], [0.2, 0.199]);
   });
 
-  test('dates each segment by the clock of its own configuration', async () => {
+  test('dates each segment by the clock of its configuration', async () => {
     await using live = await openDelivery();
     live.list.begin(generation, tracks);
     live.live({ msn: 100 });

@@ -176,7 +176,7 @@ suite('a live list that reaches far back (docs/media.md 33)', () => {
     assert.equal(list.mediaSequence, dvr.list.segments[0]!.msn);
   });
 
-  test('counts what was lost before a DISCONTINUITY of its own generation, evicted or not', async () => {
+  test('counts what was lost before a DISCONTINUITY of its generation, evicted or not', async () => {
     await using dvr = await openDvr();
     await flow(dvr, 100, 103);
     const before = known(await read(dvr));
@@ -256,7 +256,7 @@ suite('a live list that reaches far back (docs/media.md 33)', () => {
     await assert.rejects(dvr.text('/live/door/dvr-30m/index.m3u8'), { code: 'stream-offline' });
   });
 
-  test('is offered by a multivariant list of its own, in lengths from a fixed set', async () => {
+  test('is offered by a separate multivariant list, in lengths from a fixed set', async () => {
     await using dvr = await openDvr();
     await flow(dvr, 100, 106);
     assert.match(await dvr.text('/live/door/dvr-4h/index.m3u8'), /\nav0\/g7\.m3u8\n/);

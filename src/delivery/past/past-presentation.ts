@@ -28,7 +28,7 @@ export interface RecordedRange {
 /** A recorded segment, and where its media is stored. */
 export interface StoredSegment extends PresentationSegment {
   readonly location: SegmentLocation;
-  /** Each one range of the stored object, or of one of its own. */
+  /** Each one range of the stored object, or of another object. */
   readonly tracks: readonly RecordedTrack[];
 }
 
@@ -171,7 +171,7 @@ export function joins(
   return Math.abs(group.startUs - before.startUs - before.durationUs) < HOLE_US;
 }
 
-/** The renditions of a stream have the same discontinuities: those of its own configuration. */
+/** The renditions of a stream have the same discontinuities: those of the configuration. */
 function sourceInitOf({ sourceInit, initNumber }: Pick<RecordedGroup, 'sourceInit' | 'initNumber'>): number {
   return sourceInit ?? initNumber;
 }

@@ -190,7 +190,7 @@ test('a refusal for a client without a token is not the answer for one with a to
   assert.equal(await edge.text(`/t/${token}/live/door/v0/8.m4s`), 'secret');
 });
 
-test('what the origin gives to one client without a token, for reasons of its own, every client asks for itself', async () => {
+test('what the origin gives to one client without a token, for its own reasons, every client asks for itself', async () => {
   const control = { ...forever, 'cache-control': 'private, max-age=31536000, immutable' };
   await using edge = await openEdge((_, response) => void response.writeHead(200, control).end('for you'));
   for (let i = 0; i < 2; i++) await assert.rejects(edge.get('/live/door/v0/7.m4s'), PassOn);

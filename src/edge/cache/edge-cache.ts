@@ -56,8 +56,8 @@ export interface EdgeCacheOptions {
   readonly counts: EdgeCounts;
   readonly clock: Clock;
   /**
-   * Copies in memory, or the most bytes of its own: caches of several origins, whose keys differ, may share
-   * one memory.
+   * Copies in memory, or the most bytes of this cache: caches of several origins, whose keys differ, may
+   * share one memory.
    */
   readonly memory: S3Fifo<Copy> | number;
   readonly disk?: DiskCache | undefined;

@@ -35,7 +35,7 @@ export type ClipChange = Partial<Pick<Clip, 'title' | 'visibility'>>;
 
 /**
  * The clips of all streams, cached in memory. In a cluster the owner of a stream writes them, and every node
- * learns it.
+ * is notified.
  */
 export class ClipTable {
   readonly #db: Kysely<Tables>;

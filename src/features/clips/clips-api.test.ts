@@ -189,7 +189,7 @@ suite('a clip', () => {
     assert.equal((await rig.deps.table.totals(streamId)).bytes, 0);
   });
 
-  test('is the last to go on a full disk, with an event; its address then says that it is lost', async () => {
+  test('is the last to be deleted on a full disk, with an event; its address then says that it is lost', async () => {
     await using folder = await temporaryFolder();
     const { rig, api, ask } = await openRig(folder.path, 'public', 1);
     await using _closing = rig;

@@ -91,7 +91,7 @@ suite('routes of clips', () => {
     assert.equal(created.splice(0).length, 1);
   });
 
-  test('a clip that is more open than its stream has a line of its own in the audit log', async () => {
+  test('a clip that is more open than its stream has its own line in the audit log', async () => {
     const { access } = shared().deps;
     await post({ stream: 'private', ...span, visibility: 'public' }, asAdmin);
     await post({ stream: 'private', ...span, visibility: 'public', confirm: true }, asAdmin);
@@ -113,7 +113,7 @@ suite('routes of clips', () => {
     assert.deepEqual(await purgeOf('private'), [204, null]);
   });
 
-  test('the media of a clip is for those of its own visibility, whatever that of its stream', async () => {
+  test('the media of a clip is for viewers that its visibility admits, whatever that of its stream', async () => {
     assert.equal(await get('/live/private/av0/1.m4s'), '404 stream-unknown');
     for (const file of ['clip.mp4', 'preview.jpg']) {
       assert.equal(await get(`/c/open/${file}`), 200);

@@ -31,7 +31,7 @@ function clientOf(
   return { ...principal, token };
 }
 
-/** A line of the audit log of its own: the request does not show what the clip was opened to. */
+/** A separate line of the audit log: the request does not show what the clip was opened to. */
 function auditOpened(
   { view, openedFrom }: ChangedClip,
   { principal, client, traceId }: Pick<RouteCall, 'principal' | 'client' | 'traceId'>,

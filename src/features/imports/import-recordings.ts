@@ -208,7 +208,7 @@ async function importOne(
 
 const IN_FUTURE = 'its name is a time in the future: name the time zone with --time-zone';
 
-/** Whether a stream has had media of its own: its live playlist has used segment numbers. */
+/** Whether a stream has had its own media: its live playlist has used segment numbers. */
 async function hasOwnPast(store: Store, table: ChunkTable, streamId: string): Promise<boolean> {
   const saved = await readSavedState(store.db, streamId);
   if (saved?.generation) return true;

@@ -297,7 +297,7 @@ class Importer {
     return this.#writer;
   }
 
-  /** A file was read: the next may continue it; the ledger learns of it when its media is on the disk. */
+  /** A file was read: the next may continue it; the ledger has it when its media is on the disk. */
   async #remember({ name, size }: FoundFile, { offsetUs, reached }: Place): Promise<void> {
     if (!reached) return;
     const { tracks, endUs, lastDts } = reached;

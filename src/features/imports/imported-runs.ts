@@ -4,7 +4,7 @@
  * In: segment numbers. Out: run ids. Pure.
  */
 
-/** Runs of imported media have this id or a higher one; a stream never has so many of its own. */
+/** Runs of imported media have this id or a higher one; a stream never has so many. */
 export const FIRST_IMPORTED_RUN = 2 ** 32;
 
 /** Whether a run was imported. */

@@ -26,7 +26,7 @@ export interface StretchDeps {
   readonly table: ChunkTable;
   readonly inits: InitTable;
   readonly streamId: string;
-  /** Only its monotonic time counts: imported media has times of its own. */
+  /** Only its monotonic time counts: imported media has its own times. */
   readonly clock: Clock;
   readonly mayWrite: () => boolean;
   /** Called with each segment number that is used. */

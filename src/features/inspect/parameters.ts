@@ -17,7 +17,7 @@ type TrackParameters = StreamParameters['tracks'][number];
 type Facts = Record<string, string | number | boolean>;
 type Parsed = Pick<TrackParameters, 'sets'> & { readonly facts: Facts };
 
-/** Names of the boxes whose body is the record, where it has no parameter sets of its own. */
+/** Names of the boxes whose body is the record, where it has no parameter sets. */
 const BOXES = { av1: 'av1C', vp9: 'vpcC', ac3: 'dac3', eac3: 'dec3', opus: 'dOps' } as const;
 
 /** The configuration of a track. A record that cannot be read has no sets, and facts of the track alone. */

@@ -50,7 +50,7 @@ suite('what users see of streams', () => {
     assert.equal(await status('/api/v1/streams/signed', user.headers), 404, 'the setting holds at once');
   });
 
-  test('a user learns no private events, and none any more after a ban', async () => {
+  test('a user gets no private events, and none any more after a ban', async () => {
     const server = shared();
     settings = { ...usualSettings, watch: 'signed' };
     const { user, headers } = await signedInAs(server, 'user', 'user C');

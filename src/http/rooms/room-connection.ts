@@ -1,5 +1,5 @@
 /**
- * One WebSocket of a room. Thousands of them are open: one object each, and no timer of its own.
+ * One WebSocket of a room. Thousands of them are open: one object each, and no timer for each.
  * In: messages of a client, through ws. Out: messages to the room; frames of the room, through an queue.
  * RFC 6455.
  */

@@ -19,7 +19,7 @@ suite('who is still there', () => {
     rooms = await openTestRooms();
     server = await startTestServer({ rooms: rooms.rooms });
     room = (await rooms.rooms.create(administrator, {})).state.record.id;
-    // The sweep of all connections; sockets go on.
+    // The sweep of all connections; sockets continue.
     mock.timers.enable({ apis: ['setInterval'] });
   });
   afterEach(async () => {

@@ -105,7 +105,7 @@ suite('the WebSocket of a room', () => {
     client.close();
   });
 
-  test('a flood is refused, then the connection ends with 1008; others go on', async () => {
+  test('a flood is refused, then the connection ends with 1008; others continue', async () => {
     const calm = await enterRoom(server.url, room, { headers });
     const client = await enterRoom(server.url, room, { headers });
     const sent = messageRates.react.burst + misuseRate.burst + 1;

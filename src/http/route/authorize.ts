@@ -70,7 +70,7 @@ export function createAuthorizer(deps: HttpDeps): Authorizer {
   function seesBy(token: string | undefined, principal: Principal): RouteCall['sees'] {
     return (stream) => {
       if (token === undefined) return maySee(principal, stream, streams);
-      // Administrators too: media checks the token alone, so a page learns here that it needs another one.
+      // Administrators too: media checks only the token, so the page is notified here that it needs another.
       checkVerdict(access.watch.verify(token, stream, 'playlist', clock.nowMs()));
       return true;
     };

@@ -107,7 +107,7 @@ async function store(
   const { id } = earlier ?? (await uploads.create(who, { ...newUpload(texts), length, request }));
   await using lock = await uploads.lock(id, { signal });
   return await uploads.append(id, lock, 0, body, { isWhole: true }).catch((error: unknown) => {
-    // The client learns under which id it may continue.
+    // The client gets the id under which it may continue.
     if (!(error instanceof OxbowError)) throw error;
     throw new OxbowError(error.code, error.message, { cause: error, extra: { ...error.extra, upload: id } });
   });

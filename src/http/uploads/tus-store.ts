@@ -53,7 +53,7 @@ export class TusStore extends DataStore {
     const request = currentRequest();
     const upload = await this.#uploads.get(id, request.who);
     refuseFailed(upload);
-    // A client that learns that its last byte has arrived does not come back.
+    // A client that is notified that its last byte has arrived does not come back.
     request.upload = request.lock ? await this.#uploads.completeStored(upload, request.lock) : upload;
     return this.#toTus(request.upload);
   }

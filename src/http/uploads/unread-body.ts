@@ -6,7 +6,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ServerHttp2Stream } from 'node:http2';
 
-/** So long may a client go on sending, ms. */
+/** A client may continue to send for this time, ms. */
 const PATIENCE_MS = 5000;
 const NO_ERROR = 0;
 

@@ -159,7 +159,7 @@ export class TsFeed {
   #takeFrame(frame: Frame): void {
     const timescale = this.#timescales.get(frame.trackId);
     if (timescale === undefined) {
-      // Metadata has no run of its own.
+      // Metadata has no separate run.
       if (!this.#begins) this.#options.input.publish(frame);
       return;
     }

@@ -108,7 +108,7 @@ suite('a session of RTP', () => {
     assert.equal(opened.published.frames.length, 25);
   });
 
-  test('each media has reports of its own where they are separate; otherwise one has all', () => {
+  test('each media has its own reports where they are separate; otherwise one has all', () => {
     for (const isSeparate of [true, false]) {
       const opened = openSession(avSdp, { isSeparate });
       live(opened, 0, 10);
@@ -173,7 +173,7 @@ suite('a session of RTP', () => {
     assert.deepEqual([of(1), of(2)], [100, 200]);
   });
 
-  test('MPEG-TS has tracks of its own; after a pause another encoder may send (RFC 2250)', () => {
+  test('MPEG-TS has its own tracks; after a pause another encoder may send (RFC 2250)', () => {
     const { session, clock, published, facts } = openSession(tsSdp);
     const writer = new PacketWriter();
     let sequence = 0;

@@ -95,7 +95,7 @@ class SdpReceiver {
     this.#peer.send(this.#session.tick(), ports);
     this.#count();
     if (this.#isDown || this.#peer.silentMs < DOWN_MS) return;
-    // What comes later is another session, with clocks of its own.
+    // What comes later is another session, with its own clocks.
     this.close();
     [this.#session, this.#peer] = this.#open();
     this.#isDown = true;

@@ -43,7 +43,7 @@ export interface ConfinedProgram {
   /** All of its variables. */
   readonly env: NodeJS.ProcessEnv;
   readonly stdio: StdioOptions;
-  /** It makes requests of its own. */
+  /** It makes requests itself. */
   readonly needsNetwork?: boolean;
   /** It starts other programs: they form a group that can be killed together, and end by that alone. */
   readonly isGroup?: boolean;

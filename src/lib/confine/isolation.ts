@@ -23,7 +23,7 @@ export interface Isolation {
    */
   readonly withoutNetwork: readonly string[] | undefined;
   /**
-   * Command that starts a program with a count of processes of its own, and the network of oxbow; undefined
+   * Command that starts a program with a separate count of processes, and the network of oxbow; undefined
    * if not possible.
    */
   readonly ownCount: readonly string[] | undefined;

@@ -1,6 +1,6 @@
 /**
- * The kinds of jobs that make the media of an asset: what their workers read and write, and who learns of
- * their ends.
+ * The kinds of jobs that make the media of an asset: what their workers read and write, and what
+ * follows their ends.
  * In: jobs, stored outputs. Out: RemoteKind `import` and `encode`. docs/6-library/processing.md.
  */
 import { type ImportedText, type ImportLoss, type ImportResult, importLosses } from '../../api/library/asset-facts.ts';

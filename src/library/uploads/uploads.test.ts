@@ -196,7 +196,7 @@ suite('uploads', () => {
     assert.deepEqual(rig.failures, []);
   });
 
-  test('an upload without new bytes expires: its file goes, its asset fails, its client learns why', async () => {
+  test('an upload without new bytes expires: its file goes, its asset fails, its client gets the reason', async () => {
     await using rig = await openTestUploads();
     const { id, assetId } = await create(rig.uploads);
     rig.clock.advance(3_000_000);

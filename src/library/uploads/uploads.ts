@@ -406,7 +406,7 @@ export class Uploads implements Disposable {
   ): Promise<void> {
     const { intake, store, counters } = this.#options;
     const { id, assetId } = upload;
-    // Known as failed for as long as it would have been open, so that its client learns why.
+    // Known as failed for as long as it would have been open, so that its client gets the reason.
     const expiresMs = this.#options.clock.nowMs() + this.expiryMs;
     if (!(await this.#table.change(id, { state: 'failed', failure, expiresMs }, lock?.fence))) return;
     this.#digests.drop(id);

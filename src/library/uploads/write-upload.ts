@@ -37,7 +37,7 @@ export interface WriteContext {
   readonly reserveStep: number;
 }
 
-/** The thread of hashes learns of new bytes in such steps. */
+/** The thread of hashes is notified of new bytes in such steps. */
 const HASH_BYTES = 4 * 1024 * 1024;
 
 export interface ChunkStored {

@@ -75,7 +75,7 @@ export function parseAmf3(bytes: Uint8Array, { limits = amfLimits }: { limits?: 
 }
 
 /**
- * Reads one value that AMF0 announced; it has references of its own.
+ * Reads one value that AMF0 announced; it has its own references.
  *
  * @throws FormatError as `parseAmf3`
  */
@@ -228,7 +228,7 @@ function readObject(context: Context, flags: number, at: number): AmfValue {
   const traits = readTraits(context, flags, at);
   if (traits.isExternalizable) {
     if (!WRAPPERS.has(traits.className)) {
-      throw new FormatError(`the AMF3 class "${traits.className.slice(0, 64)}" has a format of its own`, at);
+      throw new FormatError(`the AMF3 class "${traits.className.slice(0, 64)}" has an unknown format`, at);
     }
     return readValue(context);
   }

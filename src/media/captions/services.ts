@@ -5,7 +5,7 @@
  *
  * A CEA-608 service counts from its first command that shows captions: encoders repeat it with every caption.
  * A CEA-708 service counts from its first block that is not empty. Blocks of a packet that begin in a later
- * picture are not seen: pictures come in decode order here. Every service has a packet of its own sooner or
+ * picture are not seen: pictures come in decode order here. Every service has a separate packet sooner or
  * later.
  */
 import type { CaptionService } from './caption-channel.ts';

@@ -56,7 +56,7 @@ suite('date ranges of data tracks', () => {
     assert.equal(range!.startDateMs, Math.round((UTC_OFFSET_US + ((far + 90_000) * 1e6) / 90_000) / 1000));
   });
 
-  test('each segmentation of a time_signal is a range of its own', () => {
+  test('each segmentation of a time_signal is a separate range', () => {
     const tracker = new DateRangeTracker();
     const types = [0x34, 0x30, 0x10].map((type) => ({ eventId: 7, type, duration: 90_000 }));
     const found = splice(tracker, 5, timeSignal(undefined, types));

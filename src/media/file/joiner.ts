@@ -54,7 +54,7 @@ export class Joiner {
    * Puts a batch on the file's clock.
    *
    * @param options.fresh the times do not continue the previous ones: the hole is closed
-   * @param options.originUs of a fresh batch, the instant that becomes its start, µs of its own times; by
+   * @param options.originUs of a fresh batch, the instant that becomes its start, µs of its times; by
    *   default its first sample
    * @returns the batch; samples out of decode order are dropped
    */

@@ -20,7 +20,7 @@ const BLOCK_CODE = 7;
  */
 export function silentFlacFrame({ record }: AudioConfig): Uint8Array {
   const { leastBlock, mostBlock, sampleRate, channels, bitDepth } = parseDfLa(record);
-  // Code 0, for what has no code of its own, refers to STREAMINFO.
+  // Code 0, for values without a code, refers to STREAMINFO.
   const rate = Math.max(0, FLAC_RATES.indexOf(sampleRate));
   const depth = Math.max(0, FLAC_DEPTHS.indexOf(bitDepth));
   const header = [

@@ -108,7 +108,7 @@ function parseTfhd(
   const flags = reader.u32() & 0xffffff;
   const trackId = reader.u32();
   const defaults = defaultsOf(trackId) ?? NO_DEFAULTS;
-  // Without a base of its own a later traf counts from the end of the one before (8.8.7.1).
+  // Without a base, a later traf counts from the end of the one before (8.8.7.1).
   let base = flags & 0x020000 ? 0 : previousEnd;
   if (flags & 0x000001) base = reader.u64() - filePosition;
   if (flags & 0x000002) reader.skip(4);

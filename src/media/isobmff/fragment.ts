@@ -60,7 +60,7 @@ export const syncFlags = 0x02000000;
 /** sample_flags of a sample that is not a sync sample. */
 export const nonSyncFlags = 0x01010000;
 
-// Bits of the plan: which fields every sample carries of its own in the trun.
+// Bits of the plan: which fields the trun has for each sample.
 const DURATIONS = 1;
 const SIZES = 2;
 const FLAGS = 4;

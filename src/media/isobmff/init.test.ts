@@ -68,7 +68,7 @@ suite('an init segment', () => {
     });
   });
 
-  test('takes the derived quality from files of its own only: the tracks of a movie are those of a source', () => {
+  test('takes the derived quality from separate files only: the tracks of a movie are those of a source', () => {
     const init = printInit([{ ...(videoTrack as VideoTrack), rung: '480' }]);
     assert.equal((parseMoov(init, readBoxes(init)[1]!)[0]!.track as VideoTrack).rung, undefined);
   });

@@ -163,7 +163,7 @@ export function demuxAll(bytes: Uint8Array): Seen {
   return seen;
 }
 
-/** Reads a file as bytes of its own. */
+/** Reads a file into new bytes. */
 export function bytesOf(path: string): Uint8Array {
   return new Uint8Array(readFileSync(path));
 }

@@ -121,7 +121,7 @@ suite('beside ffprobe', { skip: need('ffmpeg') }, () => {
     assert.equal(second[1]!.config.codec === 'aac' && second[1]!.config.channels, 2);
   });
 
-  test('over the wrap at 33 bits both tracks go on without a step (2.4.3.7)', () => {
+  test('over the wrap at 33 bits both tracks continue without a step (2.4.3.7)', () => {
     // 33 bits last 95443.7 s; the stream starts 1.4 s after its offset.
     const args = [...PICTURE, ...TONE, '-t', '3', ...X264, '-c:a', 'aac', '-ar', '48000', '-output_ts_offset', '95441'];
     const delivered = demuxAll(read(makeTs(args)));

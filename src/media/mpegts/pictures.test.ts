@@ -78,7 +78,7 @@ suite('field pictures (PAFF)', () => {
     assert.ok(frames.every(({ key }) => key));
   });
 
-  test('a field whose other one is lost is a frame of its own, and the next frame is whole', () => {
+  test('a field whose other one is lost is a separate frame, and the next frame is whole', () => {
     const pes = fields(6, 'two');
     const whole = demuxAll(streamOf(pes)).frames;
     const { frames, damage } = demuxAll(streamOf(pes.filter((_, i) => i !== 5)));

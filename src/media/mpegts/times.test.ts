@@ -101,7 +101,7 @@ suite('the line of times', () => {
     assert.deepEqual(delivered.damage, []);
   });
 
-  test('a source clock set back: both tracks go on, as far apart as before, and it is said', () => {
+  test('a source clock set back: both tracks continue, as far apart as before, and it is said', () => {
     const first = Array.from({ length: 50 }, (_, i) => ({ v: 9_000_000 + i * 3840, a: 9_000_000 + i * 3840 }));
     const second = Array.from({ length: 50 }, (_, i) => ({ v: 90_000 + i * 3840, a: 90_000 + i * 3840 }));
     const delivered = demuxAll(stream([...first, ...second]));

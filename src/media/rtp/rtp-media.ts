@@ -32,7 +32,7 @@ export interface RtpMedia {
   readonly formats: readonly RtpFormat[];
   /** At least one format can be read. */
   readonly isUsable: boolean;
-  /** It carries MPEG-TS (RFC 2250), which has tracks of its own. */
+  /** It carries MPEG-TS (RFC 2250), which has its own tracks. */
   readonly isTransportStream: boolean;
   /** Formats that oxbow does not support, by name; empty where another one is usable. */
   readonly leftOut: readonly LeftOutTrack[];

@@ -16,7 +16,7 @@ export interface SdpMedia {
   readonly protocol: string;
   /** Payload types for RTP, as text. */
   readonly formats: readonly string[];
-  /** Address of its own `c=` line, or that of the session; undefined without either. */
+  /** Address of its `c=` line, or that of the session; undefined without either. */
   readonly address: string | undefined;
   readonly attributes: readonly SdpAttribute[];
 }

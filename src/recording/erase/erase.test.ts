@@ -142,7 +142,7 @@ suiteOnEngines('deleted ranges', (open) => {
     assert.deepEqual(await Promise.all(files.map((file) => bytesOf(rig.segments, file))), again);
   });
 
-  test('a database that was lost, or is that of a backup, learns it from the file beside the recording', async () => {
+  test('a database that was lost, or is that of a backup, reads it from the file next to the recording', async () => {
     await using rig = await open();
     const erasures = await ErasureTable.open(rig.store.db);
     await record(rig);

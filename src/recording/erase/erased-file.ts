@@ -1,6 +1,6 @@
 /**
  * The deleted ranges of a recording in a file beside it, `recordings/STREAM ID/erased.json`: a database that
- * was lost, or that is older because a backup was restored, learns from it what must not come back.
+ * was lost, or that is older because a backup was restored, reads there what must not come back.
  * In: deleted ranges. Out: the file, and back.
  */
 import { recordingPrefix } from '../../archive/recording-locations.ts';

@@ -135,7 +135,7 @@ export class Playlist {
     }
     if (place.before !== null && this.get(place.before).parent !== place.parent)
       throw new OxbowError('bad-request', '`before` names an entry of another folder.');
-    // What moves is no neighbour of its own place.
+    // What moves is no neighbour of its place.
     let { before } = place;
     const moving = new Set(ids);
     const siblings = this.#inFolder(place.parent);

@@ -77,7 +77,7 @@ const ENCODED_SEPARATOR = /%(?:2f|5c|2e)/i;
 
 /** Headers of an answer that are passed on. */
 const PASSED_HEADERS = ['content-length', 'content-range', 'accept-ranges', 'etag', 'last-modified'] as const;
-/** A client shows such an answer neither as a page nor in one of its own. */
+/** A client shows such an answer neither as a page nor in one of its pages. */
 const SAFE = {
   'x-content-type-options': 'nosniff',
   'content-security-policy': "default-src 'none'; sandbox",

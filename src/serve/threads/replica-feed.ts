@@ -14,7 +14,7 @@ import type { StreamAccess, ToThread } from './messages.ts';
 /** Replicas of one thread; the main thread answers requests for other streams. */
 const MAX_STREAMS = 2000;
 
-/** Dependencies of a feed. Names are those of live windows: a derived quality has one of its own. */
+/** Dependencies of a feed. Names are those of live windows: a derived quality has its own. */
 export interface FeedOptions {
   find(name: string): ServedLiveStream | undefined;
   accessOf(stream: ServedLiveStream): StreamAccess;

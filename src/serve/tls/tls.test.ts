@@ -86,7 +86,7 @@ suite('HTTPS', { skip: need('openssl') }, () => {
       const { connection: _, 'keep-alive': __, 'transfer-encoding': ___, date: ____, ...rest } = old.headers;
       const { ':status': status, date: _____, ...same } = fresh.headers;
       assert.deepEqual([Number(status), same], [old.status, { ...rest }], path);
-      const isProblem = rest['content-type']?.includes('problem'); // it holds an id of its own
+      const isProblem = rest['content-type']?.includes('problem'); // each has another id
       if (!isProblem) assert.deepEqual(fresh.body, old.body);
     }
   });

@@ -76,7 +76,7 @@ export async function openPostgresEngine(options: PostgresEngineOptions): Promis
       extra: { hint: 'Create one with UTF-8: createdb --encoding UTF8 --template template0 NAME' },
     });
   }
-  // A connection of its own, without limits, only where there is something to do.
+  // A separate connection, without limits, only where there is something to do.
   if (migrate && (await schemaOf(db)) !== migrations.length) {
     await using patient = new AsyncDisposableStack();
     const own = new ConnectionPool({ url: server.url, max: 1, unlimited: true, onWait });

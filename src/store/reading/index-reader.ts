@@ -24,7 +24,7 @@ const WAIT_MS = 5000;
 /** Open tables. */
 export interface IndexReader extends AsyncDisposable {
   readonly db: Kysely<Tables>;
-  /** Several nodes share the database: each has files of its own. */
+  /** Several nodes share the database: each has its own files. */
   readonly isShared: boolean;
 }
 

@@ -103,7 +103,7 @@ suite('a picture in the place of the publisher', () => {
       assert.deepEqual(filled, rig.groups.slice(before, before + filled.length));
       const seams = rig.groups.filter(({ discontinuity }) => discontinuity);
       assert.deepEqual(seams, [filled[0], rig.groups[before + filled.length]]);
-      // What the recorder learns of the absence does not depend on the picture.
+      // The events of the absence for the recorder do not depend on the picture.
       const gaps = seams[1]!.gaps;
       assert.deepEqual([gaps[0]!.fromUs, gaps.at(-1)!.toUs, gaps[0]!.cause], [endUs, seams[1]!.startUs, 'offline']);
     });

@@ -21,7 +21,7 @@ import type { StreamDeps } from '../stream-deps.ts';
  * A viewer counts for 30 s after its last request; after the last one the encoder runs this much longer, ms.
  */
 const LINGER_MS = 30_000;
-/** Ends the names of rungs where the source has qualities of its own, which have such names. */
+/** Ends the names of rungs where the source has qualities, which have such names. */
 const BESIDE_PULLED = '-live';
 
 /** The stream that a ladder belongs to. */

@@ -11,7 +11,7 @@ import { OxbowError } from '../../lib/errors.ts';
 import { type RowChanges, writeShared } from '../../store/row-changes.ts';
 import type { Tables } from '../../store/schema.ts';
 
-/** The pictures of all streams. In a cluster the owner of a stream writes them, and every node learns it. */
+/** The pictures of all streams. In a cluster the owner of a stream writes them and every node is notified. */
 export class PictureTable {
   readonly #db: Kysely<Tables>;
   readonly #changes: RowChanges | undefined;

@@ -92,7 +92,7 @@ suite('access of publishers', () => {
     assert.notEqual(open.keys.list('door')[0]!.usedAt, null);
   });
 
-  test('every other publisher is refused, and learns of no stream', async () => {
+  test('every other publisher is refused, and no stream is revealed', async () => {
     await using open = await openRig();
     await open.rig.api.create('door', push);
     await open.rig.api.create('gate', push);

@@ -126,7 +126,7 @@ export class MovieReader implements MediaReader {
       for (let sample = other.file.walk.peek(); sample && sample.dts < upTo; sample = other.file.walk.peek()) {
         own += sample.length;
         if (count >= PIECE_SAMPLES || own > PIECE_BYTES) {
-          if (isLast) break; // The rest comes in a piece of its own.
+          if (isLast) break; // The rest comes in another piece.
           throw refused(`Track ${other.file.source.sourceId} has too many samples beside the others.`);
         }
         count++;

@@ -179,7 +179,7 @@ function scaled({ width, height }: { width: number; height: number }, rung: numb
     : { width: even(rung), height: even(height * factor) };
 }
 
-/** Never larger than the source; a source below all rungs gets one of its own size. */
+/** Never larger than the source; a source below all rungs gets one of the size of the source. */
 function rungsOf(shortSide: number, rungs: readonly number[]): number[] {
   const possible = [...new Set(rungs)].filter((rung) => rung <= shortSide).sort((a, b) => b - a);
   return possible.length > 0 ? possible : [evenOf(shortSide)];

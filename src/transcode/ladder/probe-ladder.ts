@@ -80,7 +80,7 @@ function sourceOf({ streams, bitRate }: DemuxInfo): LadderSource {
   };
 }
 
-/** @param fileBitRate where the stream has none of its own */
+/** @param fileBitRate where the stream has none */
 function videoOf(stream: DemuxStream, fileBitRate: number): LadderSourceVideo {
   const { index, codec, width, height, pixelAspect, frameRate, transfer, matrix, dolbyVision } = stream;
   const transferName = TRANSFERS[transfer];

@@ -60,7 +60,7 @@ const HD_HEIGHT = 720;
 
 /**
  * The plan for a source; `rungs` is empty where all are left out. A source that browsers do not show as it
- * should be (interlaced, or H.264 that they do not decode) has a rung of its own size, which takes its place
+ * should be (interlaced, or H.264 that they do not decode) has a rung of its size, which takes its place
  * in playlists.
  */
 export function planLive({ config }: VideoTrack, ladder: LiveLadder, options: LivePlanOptions = {}): LivePlan {

@@ -203,7 +203,7 @@ class ToH264 implements Conversion {
     this.#request(run);
   }
 
-  /** Whether frames wait so long that the machine is too slow. */
+  /** Whether frames wait longer than a machine that is fast enough needs. */
   #isLate(): boolean {
     const { oldestMs, isStarting } = this.#process;
     const nowMs = this.#clock.monotonicMs();

@@ -40,7 +40,7 @@ test('the strongest challenge is answered: SHA-256, then MD5, then Basic', () =>
   assert.equal(schemeOf(parseChallenges('Digest realm="x", nonce="1", qop="auth-int"')), undefined);
 });
 
-test('each answer has a count of its own, and quotes are escaped', () => {
+test('each answer has its own count, and quotes are escaped', () => {
   const [challenge] = parseChallenges('Digest realm="a \\"b\\"", nonce="1", qop="auth"');
   const authenticator = Authenticator.of([challenge!])!;
   assert.match(authenticator.answer(request), /realm="a \\"b\\"".*qop=auth, nc=00000001, cnonce="[\da-f]{16}"/);

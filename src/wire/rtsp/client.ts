@@ -1,8 +1,8 @@
 /**
  * The client of an RTSP server, from the connection to the end of the session.
  * In: an address, a function that connects. Out: the session description; packets of the media that were set
- * up; keep-alive; the end. RFC 2326 10 and 11, RFC 7616 (Digest). Redirects are followed, each by a
- * connection of its own.
+ * up; keep-alive; the end. RFC 2326 10 and 11, RFC 7616 (Digest). Redirects are followed, each by
+ * another connection.
  */
 import type { Duplex } from 'node:stream';
 import { parseRtspUrl, type RtspAddress } from '../../config/source/rtsp-url.ts';

@@ -36,7 +36,7 @@ export function isFast(span: TimeSpan, format: ClipFormat): boolean {
   return format === 'mp4' || span.toMs - span.fromMs <= LONGEST_REMUXED_MS;
 }
 
-/** Whether a clip with a page of its own can be this long. */
+/** Whether a clip with its own page can be this long. */
 export function isPageLong(span: TimeSpan): boolean {
   return span.toMs - span.fromMs <= LONGEST_PAGE_MS;
 }

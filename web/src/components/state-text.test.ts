@@ -17,7 +17,7 @@ test('every state of the API is one of six words, in every language', () => {
   );
 });
 
-test('a state has a sentence of its own; the answer of the source is for administrators', () => {
+test('a state has its own sentence; the answer of the source is for administrators', () => {
   for (const state of states)
     assert.equal(
       stateText({ state }, (key) => key),

@@ -52,7 +52,7 @@ test('attributes are boolean as on a video element', () => {
   );
 });
 
-test('an asset has an embedded player of its own', () => {
+test('an asset has its own embedded player', () => {
   assert.equal(readEmbedAsset('/embed/asset/9f8e7d6c'), '9f8e7d6c');
   assert.equal(readEmbedAsset('/embed/asset'), undefined);
   assert.equal(readEmbedAsset('/embed/door'), undefined);

@@ -50,7 +50,7 @@ export function addCaptionsOfMuxed(Engine: typeof Hls): void {
 }
 
 /**
- * Learns of the captions of a new hls.js, before it loads; `changed` is called when they are found in the
+ * Reads the captions of a new hls.js, before it loads; `changed` is called when they are found in the
  * video.
  */
 export function followCaptions({ Events }: typeof Hls, hls: Hls, changed: () => void): void {

@@ -206,7 +206,7 @@ export class PlaybackMoves {
     this.state.pending = null;
   }
 
-  /** The viewer's speed, or the room's; at the live edge the pace has one of its own. */
+  /** The viewer's speed, or the room's; at the live edge the pace has another. */
   applyRate(): void {
     const { mode, inRoom, rate } = this.state;
     this.do({ do: 'set-speed', rate: mode === 'live' && !inRoom ? 1 : rate });

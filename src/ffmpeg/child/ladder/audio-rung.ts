@@ -58,7 +58,7 @@ export class AudioRung implements Disposable {
     this.#encoder[Symbol.dispose]();
   }
 
-  /** Opus has no times of its own in a packet: its input is early by what the codec delays. */
+  /** A packet of Opus has no times: its input is early by what the codec delays. */
   get #advance(): number {
     return this.#encoder instanceof OpusEncoder ? OPUS_DELAY : 0;
   }

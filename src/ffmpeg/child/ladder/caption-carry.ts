@@ -26,7 +26,7 @@ export class CaptionCarry {
     picture.removeSideData(AV_FRAME_DATA_A53_CC);
   }
 
-  /** The picture is kept for a segment without one of its own: its captions were shown. */
+  /** The picture is kept for a segment without a picture: its captions were shown. */
   forget(picture: Picture): void {
     picture.removeSideData(AV_FRAME_DATA_A53_CC);
   }

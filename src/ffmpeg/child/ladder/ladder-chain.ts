@@ -234,7 +234,7 @@ class Rung implements Disposable {
     this.#last.free();
   }
 
-  /** A segment without a picture of its own shows this one. */
+  /** A segment without a picture shows this one. */
   #conceal(picture: Picture, at: number): void {
     if (at <= this.#lastPts) return;
     this.concealed++;

@@ -5,7 +5,7 @@
  * In: a path of this site. Out: HTML without scripts. RFC 6265bis 5.2.
  */
 
-/** Header fields of the page. The address of this page has a code: no one else learns it. */
+/** Header fields of the page. The address of this page has a code: no one else gets it. */
 export const returnPageFields = {
   'content-type': 'text/html; charset=utf-8',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",

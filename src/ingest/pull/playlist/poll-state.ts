@@ -124,7 +124,7 @@ export type PollEvent =
     }
   /** A list could not be loaded. `gone`: the server reports that none exists at this URL. */
   | { readonly type: 'failed'; readonly atMs: number; readonly gone: boolean; readonly detail: string }
-  /** The lookup takes so long that the reader must know. */
+  /** The lookup takes long enough to be reported to the reader. */
   | { readonly type: 'lookup-late'; readonly atMs: number }
   /** `live`: the list there is live, as far as the operation had to know. */
   | {

@@ -381,7 +381,7 @@ function walk(seed: number, paths: Set<string>): void {
     for (const effect of poll.effects) {
       if (effect.do !== 'report') continue;
       const { report } = effect;
-      if (report.kind === 'down' && report.detail === 'the playlist ended') continue; // has a report of its own
+      if (report.kind === 'down' && report.detail === 'the playlist ended') continue; // has another report
       downs = report.kind === 'down' ? downs + 1 : 0;
       assert.ok(downs <= 1, 'down is reported once until the list changes');
       if (report.kind === 'down') assert.equal(poll.state.ended, undefined, 'a source that ended is not down');

@@ -307,7 +307,7 @@ function end(state: PollState, atMs: number): PollTransition {
 }
 
 /**
- * Waits for the next reload. A source that ended has pauses of its own.
+ * Waits for the next reload. A source that ended has other pauses.
  *
  * @param fromMs what the bounds count from: RFC 8216bis 6.3.4 counts from the beginning of the last reload
  */

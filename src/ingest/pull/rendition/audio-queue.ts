@@ -34,7 +34,7 @@ export interface WaitingFrame {
   readonly endUs: number;
 }
 
-/** A span of video; times of its own clock, µs. */
+/** A span of video; times of its clock, µs. */
 export interface VideoSpan extends SegmentTimeline {
   readonly startUs: number;
   readonly endUs: number;

@@ -30,7 +30,7 @@ export class AudioRenditions {
 
   /**
    * @param located at most 8, the default one first
-   * @param inBand the Rendition of the group that has no playlist of its own
+   * @param inBand the Rendition of the group that has no playlist
    * @param leftOut called with all tracks of a rendition that oxbow cannot take, each time they change
    */
   constructor(

@@ -81,7 +81,7 @@ function matrix(writer: BoxWriter): void {
 /** handler_type: pictures, sound, timed text (14496-30, 4.2), timed metadata (12.3.1). */
 const HANDLERS: Readonly<Record<TrackKind, string>> = { video: 'vide', audio: 'soun', text: 'text', data: 'meta' };
 
-/** vmhd, smhd, or for what has no presentation of its own the null media header (8.4.5). */
+/** vmhd, smhd, or for media without a presentation the null media header (8.4.5). */
 function printMediaHeader(writer: BoxWriter, kind: TrackKind): void {
   const type = kind === 'video' ? 'vmhd' : kind === 'audio' ? 'smhd' : 'nmhd';
   const header = writer.openFull(type, 0, kind === 'video' ? 1 : 0);

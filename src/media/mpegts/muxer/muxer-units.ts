@@ -118,7 +118,7 @@ function parameterSetsOf(track: Track & { kind: 'video' }): Uint8Array[] {
   return [...vps, ...sps, ...pps];
 }
 
-/** The NAL units of a sample behind start codes, without delimiters: each access unit gets one of its own. */
+/** The NAL units of a sample behind start codes, without delimiters: each access unit gets a new one. */
 function nalsOf(sample: Uint8Array, isDelimiter: (first: number) => boolean): Uint8Array[] {
   const pieces: Uint8Array[] = [];
   const view = new DataView(sample.buffer, sample.byteOffset, sample.length);

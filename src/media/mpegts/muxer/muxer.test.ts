@@ -212,7 +212,7 @@ test('times are taken modulo 2^33, after 26.5 hours as before', () => {
   );
 });
 
-test('an audio frame that does not follow the one before has a time of its own', () => {
+test('an audio frame that does not follow the one before has its own time', () => {
   const whole = framesOf(audioTrack, 20);
   const torn = whole.filter((_, i) => i !== 5 && i !== 6);
   const { frames, damage } = demuxAll(muxSegment({ tracks: [audioTrack], frames: new Map([[2, torn]]) }));

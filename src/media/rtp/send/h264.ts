@@ -32,7 +32,7 @@ function typeOf(nal: Uint8Array): number {
 }
 
 /**
- * Creates the packetizer of an H.264 track. Parameter sets go before each key frame that has none of its own;
+ * Creates the packetizer of an H.264 track. Parameter sets go before each key frame that has none;
  * delimiters and filler are left out.
  *
  * @param record body of the `avcC`

@@ -48,7 +48,7 @@ const BURST = 32;
 const SPREAD_MS = 20;
 const SPREAD_PAYLOADS = 64;
 const MAX_SPREAD_MS = 100;
-/** Of its own duration, so that large frames one after another do not add up. */
+/** For its duration, so that large frames one after another do not add up. */
 const DURATION_SHARE = 0.75;
 /** The same while the queue is late, so that it catches up. */
 const LATE_SHARE = 0.5;

@@ -32,7 +32,7 @@ export class RoundTrip {
 
   /**
    * Takes the values of the peer's ACK, µs, as they are: they are smoothed. Used while this side has no
-   * measurement of its own, as a pure sender has none.
+   * measurement, as a pure sender has none.
    */
   report(rttUs: number, varianceUs: number): void {
     if (this.#hasOwn || rttUs > MAX_RTT_US || varianceUs > MAX_RTT_US) return;

@@ -176,7 +176,7 @@ export class SrtEncryption {
     return printKeyMaterial({ keys, cipher: CIPHER_AES_CTR, keyLength, salt, wrapped });
   }
 
-  /** Each direction has key streams of its own: their batches are cached by sequence number. */
+  /** Each direction has its own key streams: their batches are cached by sequence number. */
   #createKey(bytes: Uint8Array, salt: Uint8Array): StreamKey {
     return { bytes, keystream: new Keystream(bytes, salt) };
   }

@@ -1,6 +1,6 @@
 /**
- * A WebRTC connection that oxbow opens: to a WHIP target, or to a WHEP source. It makes the offer, with a UDP
- * port of its own, as a full agent of ICE with host candidates.
+ * A WebRTC connection that oxbow opens: to a WHIP target, or to a WHEP source. It makes the offer, with
+ * its own UDP port, as a full agent of ICE with host candidates.
  * In: an address, media descriptions. Out: the answer and a connected peer; why the connection ended.
  * RFC 9725 4.4, RFC 8445, RFC 8842.
  */

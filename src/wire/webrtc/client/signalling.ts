@@ -119,7 +119,7 @@ function readAnswer(text: string): WebRtcDescription {
 /** What the server says of its refusal: status, and the sentence of a problem document or a short text. */
 async function reasonOf(response: NetResponse): Promise<string> {
   const { status, headers } = response;
-  if (status === 406) return 'answered 406: it makes an offer of its own, which oxbow does not take';
+  if (status === 406) return 'answered 406: it makes an offer itself, which oxbow does not take';
   let text = '';
   try {
     text = new TextDecoder().decode(await response.body());

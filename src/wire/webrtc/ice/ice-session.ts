@@ -32,7 +32,7 @@ export interface IceOptions {
   readonly remote: IceCredentials;
   /** `controlling`: this side has made the offer, and sends checks to the candidates of the peer. */
   readonly role: 'lite' | 'controlling';
-  /** Addresses of the peer; a lite agent learns them from its checks. */
+  /** Addresses of the peer; a lite agent takes them from the peer's checks. */
   readonly candidates: readonly Endpoint[];
   readonly send: (datagram: Uint8Array, to: Endpoint) => void;
   /** A check was created; its response belongs to this session. @param transaction 12 bytes */

@@ -6,7 +6,7 @@
 /** Waiting this long is a stall; for the longer time, a loss; milliseconds. */
 const STALL_MS = 300;
 const LOST_MS = 10_000;
-/** After a switch, a seek or a stall, waiting is no stall of its own, milliseconds. */
+/** After a switch, a seek or a stall, waiting is no further stall, milliseconds. */
 const SETTLING_MS = 1_500;
 
 /** The stalls of one player. Times are of a monotonic clock, milliseconds. */

@@ -10,7 +10,7 @@ const READY_MS = 2_000;
 /** At the end of the media this is not needed, ms. */
 const END_MS = 250;
 
-/** Whether a player can go on from a position, ms, in a room that waits for its members. */
+/** Whether a player can continue from a position, ms, in a room that waits for its members. */
 export function isReady(
   target: Pick<SyncTarget, 'durationMs' | 'pictured' | 'isBuffered' | 'exists'>,
   positionMs: number,
