@@ -48,8 +48,8 @@ export function joinViews(views: readonly Uint8Array[]): Uint8Array {
 /** The body of a part in memory; undefined once any of its bytes have left memory. */
 export function partFromMemory(part: RenditionPart): BodyPart[] | undefined {
   const body: BodyPart[] = [];
-  for (const { part: own } of part.pieces) {
-    const bytes = lend(own);
+  for (const { part: piece } of part.pieces) {
+    const bytes = lend(piece);
     if (!bytes) return undefined;
     body.push(bytes);
   }
@@ -59,10 +59,10 @@ export function partFromMemory(part: RenditionPart): BodyPart[] | undefined {
 /** The body of a part as ranges of its stored segment; undefined if a track is missing there. */
 export function partFromStore(part: RenditionPart, { tracks }: SegmentMedia<SummedRange>): BodyPart[] | undefined {
   const body: BodyPart[] = [];
-  for (const { trackId, part: own } of part.pieces) {
+  for (const { trackId, part: piece } of part.pieces) {
     const range = tracks.get(trackId)?.media;
     if (!range) return undefined;
-    body.push({ location: range.location, offset: range.offset + own.offset, length: own.length });
+    body.push({ location: range.location, offset: range.offset + piece.offset, length: piece.length });
   }
   return body;
 }

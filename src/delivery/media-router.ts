@@ -67,9 +67,9 @@ export function createMediaRouter(options: MediaRouterOptions): MediaRouter {
   const manifests = new DvrManifests();
   const streamOf = (address: MediaAddress): ServedStream => {
     const name = address.stream ?? options.defaultStream?.();
-    const found = name === undefined ? undefined : find(name);
-    if (!found) throw streamUnknown(name);
-    return found;
+    const served = name === undefined ? undefined : find(name);
+    if (!served) throw streamUnknown(name);
+    return served;
   };
   const answerWindow = (window: Extract<MediaAddress, { kind: `window-${string}` }>, waiting: WorkOptions) => {
     const stream = streamOf(window);
@@ -135,9 +135,9 @@ export function createMediaRouter(options: MediaRouterOptions): MediaRouter {
       case 'captions':
         return answerCaptions(streamOf(address), address, { reader, ...waiting });
       case 'clip': {
-        const found = streamOf(address);
+        const requested = streamOf(address);
         const range = parseRange(address.from, address.to);
-        const stream = await clipSource(found, range, query.get('quality'));
+        const stream = await clipSource(requested, range, query.get('quality'));
         return clips.answer(stream, range, address.format, waiting);
       }
       case 'clip-file':
@@ -145,9 +145,9 @@ export function createMediaRouter(options: MediaRouterOptions): MediaRouter {
       case 'clip-preview':
         return answerClipPreview(options.clips?.find(address.clip), address.clip, { stills, clock, ...waiting });
       case 'timelapse': {
-        const found = streamOf(address);
+        const requested = streamOf(address);
         const range = parseRange(address.from, address.to);
-        const stream = await clipSource(found, range, query.get('quality'));
+        const stream = await clipSource(requested, range, query.get('quality'));
         return timeLapses.answer(stream, range, address.seconds, waiting.budget);
       }
       case 'still':

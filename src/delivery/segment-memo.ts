@@ -56,11 +56,11 @@ export class Memo<T> {
 
   /** The value of a key, read now if it is not cached. Failures are not cached. */
   get(key: string, read: () => Promise<T>): Promise<T> {
-    const known = this.#known.get(key);
+    const cached = this.#known.get(key);
     this.#known.delete(key);
-    const value = known ?? this.#semaphore.run(read);
+    const value = cached ?? this.#semaphore.run(read);
     this.#known.set(key, value);
-    if (!known) {
+    if (!cached) {
       value.catch(() => {
         if (this.#known.get(key) === value) this.#known.delete(key);
       });

@@ -120,8 +120,9 @@ export class Stills {
   ): Promise<Uint8Array> {
     const segments: Uint8Array[] = [];
     for (const group of groups) {
-      const own = group.tracks.find((track) => track.trackId === video.id);
-      if (own) segments.push(await readIntact(this.#reader, { ...own, location: own.location ?? group.location }));
+      const media = group.tracks.find((track) => track.trackId === video.id);
+      if (media)
+        segments.push(await readIntact(this.#reader, { ...media, location: media.location ?? group.location }));
     }
     const bytes = concatBytes([printInit([video]), ...segments]);
     options.signal.throwIfAborted();

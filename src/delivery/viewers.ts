@@ -122,9 +122,9 @@ export class Viewers {
     const name = address === undefined ? key : this.#anonymous.nameOf(stream, key, address);
     const player = identityOf(name);
     const audience = this.#streams.get(stream);
-    const known = audience?.players.get(player);
-    if (audience && known) {
-      if (this.#nowMs() - known.atMs > FRESH_MS) this.#refresh(audience.players, player, known);
+    const present = audience?.players.get(player);
+    if (audience && present) {
+      if (this.#nowMs() - present.atMs > FRESH_MS) this.#refresh(audience.players, player, present);
       return;
     }
     const leftMs = this.#goodbyes.get(`${stream} ${player}`);
@@ -149,9 +149,9 @@ export class Viewers {
     }
     this.#goodbyes.delete(goodbye);
     const audience = this.#streams.get(stream);
-    const known = audience?.players.get(player);
-    if (audience && known) this.#refresh(audience.players, player, known);
-    const seen = known ?? this.#add(stream, player, clientOf(key));
+    const present = audience?.players.get(player);
+    if (audience && present) this.#refresh(audience.players, player, present);
+    const seen = present ?? this.#add(stream, player, clientOf(key));
     if (!seen) return;
     if (report.state === 'buffering' && seen.report?.state === 'playing') seen.stalls++;
     seen.report = report;
@@ -163,12 +163,12 @@ export class Viewers {
   waits(stream: string, key: string): () => void {
     const player = identityOf(key);
     const players = this.#streams.get(stream)?.players;
-    const known = players?.get(player);
-    if (!players || !known) return () => undefined;
-    known.held++;
+    const seen = players?.get(player);
+    if (!players || !seen) return () => undefined;
+    seen.held++;
     return () => {
-      known.held--;
-      if (players.get(player) === known) this.#refresh(players, player, known);
+      seen.held--;
+      if (players.get(player) === seen) this.#refresh(players, player, seen);
     };
   }
 
@@ -240,28 +240,28 @@ export class Viewers {
     return seen;
   }
 
-  #refresh(players: Map<string, Seen>, player: string, known: Seen): void {
-    known.atMs = this.#nowMs();
+  #refresh(players: Map<string, Seen>, player: string, seen: Seen): void {
+    seen.atMs = this.#nowMs();
     players.delete(player);
-    players.set(player, known);
+    players.set(player, seen);
   }
 
   /** @returns false if it was not counted */
   #remove(stream: string, player: string, goodbye?: PlayerReport): boolean {
     const audience = this.#streams.get(stream);
-    const known = audience?.players.get(player);
-    if (!audience || !known) return false;
+    const seen = audience?.players.get(player);
+    if (!audience || !seen) return false;
     const { players, clients } = audience;
     players.delete(player);
     this.#inAll--;
-    const left = clients.get(known.client)! - 1;
-    if (left > 0) clients.set(known.client, left);
-    else clients.delete(known.client);
+    const left = clients.get(seen.client)! - 1;
+    if (left > 0) clients.set(seen.client, left);
+    else clients.delete(seen.client);
     if (players.size === 0) this.#streams.delete(stream);
-    const last = known.report ?? goodbye;
+    const last = seen.report ?? goodbye;
     if (this.#onPlayed && last) {
-      const { startedMs, startupMs, stalls } = known;
-      const endedMs = goodbye ? this.#nowMs() : known.atMs;
+      const { startedMs, startupMs, stalls } = seen;
+      const endedMs = goodbye ? this.#nowMs() : seen.atMs;
       const agoMs = this.#nowMs() - endedMs;
       const hasFailed = goodbye?.hasFailed === true;
       this.#onPlayed({ stream, tookMs: endedMs - startedMs, agoMs, startupMs, stalls, hasFailed, last });
@@ -271,9 +271,9 @@ export class Viewers {
 
   #forgetOld(stream: string, { players }: Audience): void {
     const beforeMs = this.#nowMs() - WATCHES_MS;
-    for (const [player, known] of players) {
-      if (known.atMs >= beforeMs) break;
-      if (known.held > 0) this.#refresh(players, player, known);
+    for (const [player, seen] of players) {
+      if (seen.atMs >= beforeMs) break;
+      if (seen.held > 0) this.#refresh(players, player, seen);
       else this.#remove(stream, player);
     }
   }

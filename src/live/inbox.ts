@@ -202,15 +202,15 @@ class Inbox implements Sink {
   #take(): InboxItem | undefined {
     while (this.#gops[0] && this.#gops[0] !== this.#open && this.#gops[0].frames.length === 0) this.#gops.shift();
     const gop = this.#gops[0];
-    const given = this.#given;
-    if (given && (gop ? gop.epoch !== given.epoch : !this.#context)) {
+    const delivered = this.#given;
+    if (delivered && (gop ? gop.epoch !== delivered.epoch : !this.#context)) {
       this.#given = undefined;
       return { type: 'end' };
     }
     if (!gop) return undefined;
-    if (gop.context !== given?.context) {
+    if (gop.context !== delivered?.context) {
       this.#given = { context: gop.context, epoch: gop.epoch };
-      return { type: 'run', context: given ? gop.context : hard(gop.context) };
+      return { type: 'run', context: delivered ? gop.context : hard(gop.context) };
     }
     const frame = gop.frames.shift();
     if (!frame) return undefined;

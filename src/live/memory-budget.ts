@@ -33,9 +33,9 @@ export class MemoryBudget {
 
   /** The higher level of this budget and its parents. */
   get level(): PressureLevel {
-    const own = this.#gauge.level;
+    const current = this.#gauge.level;
     const above = this.#parent?.level ?? 0;
-    return own > above ? own : above;
+    return current > above ? current : above;
   }
 
   /** The budget of all streams; this one if it has no parent. */

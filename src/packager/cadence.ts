@@ -52,7 +52,7 @@ export function measureCadence(
   frames: readonly Frame[],
   pace: Pace = { kind: 'continuous' },
 ): Cadence {
-  const own = frames.filter((frame) => frame.trackId === reference.id);
+  const referenceFrames = frames.filter((frame) => frame.trackId === reference.id);
   const bitrates = new Map<number, number>();
   for (const track of tracks) {
     const ofTrack = frames.filter((frame) => frame.trackId === track.id);
@@ -64,8 +64,8 @@ export function measureCadence(
     if (seconds > 0) bitrates.set(track.id, (bytes * 8) / seconds);
   }
   return {
-    frameS: evenInterval(own, reference),
-    gopS: longestGop(own, reference.timescale, pace),
+    frameS: evenInterval(referenceFrames, reference),
+    gopS: longestGop(referenceFrames, reference.timescale, pace),
     bitrates,
   };
 }
@@ -86,10 +86,10 @@ export function estimateCadence(
   gopS: number | undefined,
 ): Cadence {
   const { frameS, bitrates } = measureCadence(reference, tracks, frames);
-  const own = frames.filter(({ trackId }) => trackId === reference.id);
-  const keyBytes = own.reduce((sum, { key, data }) => sum + (key ? data.length : 0), 0);
-  const otherBytes = own.reduce((sum, { data }) => sum + data.length, 0) - keyBytes;
-  const others = own.filter(({ key }) => !key).length;
+  const referenceFrames = frames.filter(({ trackId }) => trackId === reference.id);
+  const keyBytes = referenceFrames.reduce((sum, { key, data }) => sum + (key ? data.length : 0), 0);
+  const otherBytes = referenceFrames.reduce((sum, { data }) => sum + data.length, 0) - keyBytes;
+  const others = referenceFrames.filter(({ key }) => !key).length;
   if (!frameS || others === 0) return { frameS, gopS, bitrates };
   const bitrate = 8 * (keyBytes / (gopS ?? USUAL_GOP_S) + otherBytes / (others * frameS));
   return { frameS, gopS, bitrates: new Map(bitrates).set(reference.id, bitrate) };
@@ -121,8 +121,8 @@ function evenInterval(frames: readonly Frame[], reference: Track): number | unde
   const steps = frames.slice(1).map((frame, i) => frame.dts - frames[i]!.dts);
   const usualStep = steps.toSorted((a, b) => a - b)[steps.length >> 1]!;
   const intervals = steps.map((step) => Math.max(1, Math.round(step / usualStep)));
-  const count = intervals.reduce((sum, one) => sum + one, 0);
-  const wide = intervals.filter((one) => one > 1).length;
+  const count = intervals.reduce((sum, interval) => sum + interval, 0);
+  const wide = intervals.filter((interval) => interval > 1).length;
   if (wide > MAX_WIDE_STEPS * steps.length) return undefined;
   const mean = (last.dts - first.dts) / count;
   if (steps.some((step, i) => Math.abs(step - intervals[i]! * mean) > EVEN_WITHIN_S * timescale)) return undefined;
@@ -132,7 +132,9 @@ function evenInterval(frames: readonly Frame[], reference: Track): number | unde
   const stated = reference.kind === 'video' && reference.config.frameRate ? 1 / reference.config.frameRate : undefined;
   if (stated !== undefined && fits(stated)) return stated;
   const usual = [...USUAL_RATES.map((rate) => 1 / rate), ...audioIntervals(reference)];
-  const nearest = usual.reduce((best, one) => (Math.abs(one - meanS) < Math.abs(best - meanS) ? one : best));
+  const nearest = usual.reduce((best, interval) =>
+    Math.abs(interval - meanS) < Math.abs(best - meanS) ? interval : best,
+  );
   return fits(nearest) ? nearest : meanS;
 }
 

@@ -304,8 +304,8 @@ export class Follower implements DerivedInput, Disposable {
       this.#setOffer(undefined);
       this.#bandwidth = 0;
     }
-    const own = isJoined ? list.generation! : this.#generationOf(segment, run!, tracks);
-    if (!isJoined || track !== this.#track || opening.discontinuity) list.begin(own, tracks);
+    const nextGeneration = isJoined ? list.generation! : this.#generationOf(segment, run!, tracks);
+    if (!isJoined || track !== this.#track || opening.discontinuity) list.begin(nextGeneration, tracks);
     this.#track = track;
     list.openSegment({ ...opening, init: this.#initsOf(tracks).muxed });
     segment.opened(list);
@@ -369,11 +369,11 @@ export class Follower implements DerivedInput, Disposable {
   /** The audio beside the parts of a segment whose rest is lost: a segment is its parts. */
   #audioBeside(audio: TrackSegment | undefined, msn: number): TrackSegment | undefined {
     const parts = this.list.find(msn)?.parts;
-    const own = audio && parts?.get(audio.trackId)?.slice(0, parts.get(this.#options.trackId)?.length);
-    const last = own?.at(-1);
+    const audioParts = audio && parts?.get(audio.trackId)?.slice(0, parts.get(this.#options.trackId)?.length);
+    const last = audioParts?.at(-1);
     if (!audio || !last) return undefined;
     const bytes = audio.bytes.subarray(0, last.offset + last.length);
-    return { ...audio, bytes, crc: last.crc, duration: own!.reduce((sum, { duration }) => sum + duration, 0) };
+    return { ...audio, bytes, crc: last.crc, duration: audioParts!.reduce((sum, { duration }) => sum + duration, 0) };
   }
 
   /**
@@ -381,8 +381,8 @@ export class Follower implements DerivedInput, Disposable {
    */
   #initsOf(tracks: readonly Track[]): { readonly muxed: Init; readonly alone: Init } {
     const [video, audio] = tracks;
-    const known = this.#inits;
-    if (known && known.video === video && known.audio === audio) return known;
+    const inits = this.#inits;
+    if (inits && inits.video === video && inits.audio === audio) return inits;
     const { initOf } = this.#options;
     this.#inits = { video, audio, muxed: initOf(tracks), alone: initOf(tracks.slice(0, 1)) };
     return this.#inits;
@@ -393,8 +393,8 @@ export class Follower implements DerivedInput, Disposable {
     const { list } = this;
     const track = this.#track;
     if (this.#offer || !track || list.generation?.number !== generation.number) return;
-    const known = list.generation.bandwidths[track.id] || this.#bandwidth;
-    this.#bandwidth = known || Math.ceil((bytes.length * 8 * HEADROOM * track.timescale) / Math.max(1, duration));
+    const bandwidth = list.generation.bandwidths[track.id] || this.#bandwidth;
+    this.#bandwidth = bandwidth || Math.ceil((bytes.length * 8 * HEADROOM * track.timescale) / Math.max(1, duration));
     this.#setOffer({ track, bandwidth: this.#bandwidth, frameRate: list.generation.frameRate });
   }
 

@@ -171,7 +171,7 @@ export function edgeOf(segments: readonly LiveSegment[]): number {
 export function bytesOf({ bytes, parts }: LiveSegment): number {
   let sum = 0;
   if (bytes) for (const whole of bytes.values()) sum += whole.length;
-  else for (const own of parts.values()) for (const part of own) sum += part.bytes?.length ?? 0;
+  else for (const trackParts of parts.values()) for (const part of trackParts) sum += part.bytes?.length ?? 0;
   return sum;
 }
 
@@ -191,8 +191,8 @@ export function lend<Held extends LivePart | LiveSegment>(held: Held): Held['byt
 export function dropBytes(segment: LiveSegment, isDecided: boolean): void {
   const { bytes, parts } = segment;
   let isLent = segment.isLent ?? false;
-  for (const own of parts.values()) {
-    for (const part of own) {
+  for (const trackParts of parts.values()) {
+    for (const part of trackParts) {
       part.bytes = undefined;
       isLent ||= part.isLent ?? false;
     }

@@ -274,10 +274,10 @@ export class LiveWindow {
   }
 
   /** Adds or updates date ranges: they are listed at once, before their segment is sealed. */
-  addDateRanges(found: readonly DateRangeTag[]): void {
-    this.#tell({ do: 'date-ranges', found });
-    const ids = new Set(found.map(({ id }) => id));
-    this.#dateRanges = [...this.#dateRanges.filter(({ id }) => !ids.has(id)), ...found].slice(-MAX_DATE_RANGES);
+  addDateRanges(dateRanges: readonly DateRangeTag[]): void {
+    this.#tell({ do: 'date-ranges', found: dateRanges });
+    const ids = new Set(dateRanges.map(({ id }) => id));
+    this.#dateRanges = [...this.#dateRanges.filter(({ id }) => !ids.has(id)), ...dateRanges].slice(-MAX_DATE_RANGES);
     this.#changed();
   }
 
@@ -324,7 +324,7 @@ export class LiveWindow {
     segment.bytes = bytes;
     segment.sealed = {
       durationUs: group.durationUs,
-      tracks: new Map(tracks.map(({ bytes: own, ...rest }) => [rest.trackId, { ...rest, length: own.length }])),
+      tracks: new Map(tracks.map(({ bytes: media, ...rest }) => [rest.trackId, { ...rest, length: media.length }])),
     };
     this.#trim();
     this.#changed();

@@ -204,8 +204,8 @@ export class Packager implements Sink {
       .filter((track) => track.id !== reference.id && !isSparse(track))
       .map((track) => {
         const maxSegmentS = generation.targetDurationS + EXTINF_SLACK_S;
-        const own = { ...shape, slot: slots.get(track.id)!, maxSegmentS };
-        const limited = { ...own, ...(parts && { maxPartS: parts.audioTargetS }) };
+        const limits = { ...shape, slot: slots.get(track.id)!, maxSegmentS };
+        const limited = { ...limits, ...(parts && { maxPartS: parts.audioTargetS }) };
         const start = { startUs: cutUs, meets: this.#continued };
         return new AlignedTrack(track, start, lateness, limited, this.#alignedOutput(firstMsn));
       });
@@ -245,8 +245,8 @@ export class Packager implements Sink {
   #cut(run: RunState, frame: Frame): void {
     const { writer, part } = run;
     if (run.sparse.has(frame.trackId)) {
-      const found = run.sparse.push(frame, run.context.run.utcOffsetUs);
-      if (found.length > 0) this.#options.list.addDateRanges(found);
+      const dateRanges = run.sparse.push(frame, run.context.run.utcOffsetUs);
+      if (dateRanges.length > 0) this.#options.list.addDateRanges(dateRanges);
       return;
     }
     if (frame.trackId !== writer.track.id) {

@@ -78,7 +78,7 @@ export function hasReached(view: LiveWindowView, rendition: Rendition, msn: numb
   if (position.msn === msn) return position.parts > part;
   if (position.msn < msn) return false;
   // A part beyond the end of a complete segment means the first part of the next one.
-  const segment = view.segments.find((one) => one.msn === msn);
+  const segment = view.segments.find((candidate) => candidate.msn === msn);
   if (!segment || part < partsOf(segment, rendition).length) return true;
   return position.msn > msn + 1 || position.parts > 0;
 }

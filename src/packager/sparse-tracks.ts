@@ -147,7 +147,7 @@ function writeData(line: SparseTrack, to: number, all: boolean): DateRangeTag[] 
     line.writer.add({ ...frame, duration, key: true });
     line.next = frame.pts + 1;
   }
-  return released.flatMap((one) => one.dateRanges);
+  return released.flatMap((cue) => cue.dateRanges);
 }
 
 /**

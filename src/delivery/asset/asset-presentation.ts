@@ -76,14 +76,14 @@ function describe(index: AssetIndex): Description {
     const bytesOf = new Map(segment.tracks.map(({ trackId, length }) => [trackId, length]));
     for (const { id, tracks } of renditionsOf(segment.init.tracks).all) {
       const bytes = tracks.reduce((sum, track) => sum + (bytesOf.get(track.id) ?? 0), 0);
-      const own = sums.get(id) ?? { peak: new PeakRate(targetS), bytes: 0 };
-      own.bytes += bytes;
-      own.peak.add(segment.durationUs, bytes);
-      sums.set(id, own);
+      const total = sums.get(id) ?? { peak: new PeakRate(targetS), bytes: 0 };
+      total.bytes += bytes;
+      total.peak.add(segment.durationUs, bytes);
+      sums.set(id, total);
     }
     for (const { trackId, samples, duration } of segment.tracks) {
-      const own = pictures.get(trackId) ?? { samples: 0, duration: 0 };
-      pictures.set(trackId, { samples: own.samples + samples, duration: own.duration + duration });
+      const total = pictures.get(trackId) ?? { samples: 0, duration: 0 };
+      pictures.set(trackId, { samples: total.samples + samples, duration: total.duration + duration });
     }
   }
   return {
@@ -92,9 +92,9 @@ function describe(index: AssetIndex): Description {
     averageBandwidthOf: ({ id }) => (durationUs > 0 ? ((sums.get(id)?.bytes ?? 0) * 8e6) / durationUs : 0),
     frameRateOf({ tracks }) {
       const video = tracks.find(({ kind }) => kind === 'video');
-      const own = video && pictures.get(video.id);
-      if (!own || own.duration === 0) return undefined;
-      return Math.round((own.samples * video.timescale * 1000) / own.duration) / 1000;
+      const total = video && pictures.get(video.id);
+      if (!total || total.duration === 0) return undefined;
+      return Math.round((total.samples * video.timescale * 1000) / total.duration) / 1000;
     },
   };
 }
@@ -118,20 +118,20 @@ export function renditionIn({ tracks }: Init, id: string): Rendition | undefined
 export function bestOf({ tracks }: Init): readonly Track[] {
   const video = tracks.find(({ kind }) => kind === 'video');
   const sounds = tracks.filter(({ kind }) => kind === 'audio');
-  const own = sounds.filter(({ id }) => id < FIRST_DERIVED_ID);
-  return [...(video ? [video] : []), ...(own.length > 0 ? own : sounds.slice(0, 1))];
+  const originals = sounds.filter(({ id }) => id < FIRST_DERIVED_ID);
+  return [...(video ? [video] : []), ...(originals.length > 0 ? originals : sounds.slice(0, 1))];
 }
 
 function findIn(tracks: readonly Track[], id: string): Rendition | undefined {
   const { all, subtitles } = renditionsOf(tracks);
-  return [...all, ...subtitles].find((one) => one.id === id);
+  return [...all, ...subtitles].find((rendition) => rendition.id === id);
 }
 
 /** The tracks of the original, one list for each set: `renditionsOf` remembers lists. */
 const sources = new WeakMap<readonly Track[], readonly Track[]>();
 
 function sourceOf(tracks: readonly Track[]): readonly Track[] {
-  const known = sources.get(tracks) ?? tracks.filter(({ id }) => id < FIRST_DERIVED_ID);
-  sources.set(tracks, known);
-  return known;
+  const originals = sources.get(tracks) ?? tracks.filter(({ id }) => id < FIRST_DERIVED_ID);
+  sources.set(tracks, originals);
+  return originals;
 }

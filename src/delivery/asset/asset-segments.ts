@@ -56,17 +56,17 @@ export async function answerAssetSegment(
   if (beside) {
     return bytesReply(beside.bytes, contentTypes.segment, caching.forever, etagOf(nameOf(name), [crc32(beside.bytes)]));
   }
-  const own = renditionOf(segment.init, name.rendition).tracks.flatMap(
+  const stored = renditionOf(segment.init, name.rendition).tracks.flatMap(
     ({ id }) => segment.tracks.find(({ trackId, length }) => trackId === id && length > 0) ?? [],
   );
-  const media = new Map(own.map((track) => [track.trackId, { media: track, crc: track.crc }]));
+  const media = new Map(stored.map((track) => [track.trackId, { media: track, crc: track.crc }]));
   const text = emptyText({ ...segment, tracks: media }, name);
   if (text) return bytesReply(text.bytes, contentTypes.segment, caching.forever, etagOf(nameOf(name), [text.crc]));
-  if (own.length === 0) throw new OxbowError('not-found', `Segment ${name.msn} has no ${name.rendition}.`);
-  const body = await storedBody(own, reader);
+  if (stored.length === 0) throw new OxbowError('not-found', `Segment ${name.msn} has no ${name.rendition}.`);
+  const body = await storedBody(stored, reader);
   const etag = etagOf(
     nameOf(name),
-    own.map(({ crc }) => crc),
+    stored.map(({ crc }) => crc),
   );
   return { contentType: contentTypes.segment, cacheControl: caching.forever, length: lengthOf(body), body, etag };
 }
@@ -112,7 +112,8 @@ export function answerAssetFile(served: ServedAsset, renditionId: string, reader
     }
     if (count % PORTION === 0) planner.begin(count);
     planner.add(group);
-    if (++count > MAX_SEGMENTS) throw new OxbowError('window-too-long', 'The asset has too many segments for one file.');
+    if (++count > MAX_SEGMENTS)
+      throw new OxbowError('window-too-long', 'The asset has too many segments for one file.');
   }
   return {
     ...planner.finish(),

@@ -49,9 +49,9 @@ export class AssetTexts {
     segment: AssetSegment,
     rendition: string,
   ): Promise<{ readonly track: TextTrack; readonly bytes: Uint8Array } | undefined> {
-    const own = findIn(subtitles, rendition);
-    if (!own) return undefined;
-    const { track, location } = own;
+    const subtitle = findIn(subtitles, rendition);
+    if (!subtitle) return undefined;
+    const { track, location } = subtitle;
     const cues = await this.#cues(location);
     const { msn, startUs, durationUs, utcOffsetUs } = segment;
     const ticks = (us: number) => usToTicks(us - utcOffsetUs, track.timescale);
@@ -69,12 +69,12 @@ export class AssetTexts {
 
   /** A whole file: WebVTT, or the script of ASS. @throws OxbowError `not-found` */
   async file({ asset, subtitles }: ServedAsset, rendition: string, form: 'vtt' | 'ass'): Promise<Reply> {
-    const own = findIn(subtitles, rendition);
-    const location = form === 'vtt' ? own?.location : own?.scriptLocation;
-    if (!own || !location) throw new OxbowError('not-found', `The asset has no file ${rendition}.${form}.`);
+    const subtitle = findIn(subtitles, rendition);
+    const location = form === 'vtt' ? subtitle?.location : subtitle?.scriptLocation;
+    if (!subtitle || !location) throw new OxbowError('not-found', `The asset has no file ${rendition}.${form}.`);
     const bytes = await this.#read(location);
     const reply = bytesReply(bytes, contentTypes[form], CACHING, etagOf(`${rendition}-${form}`, [crc32(bytes)]));
-    const title = own.track.label || own.track.language;
+    const title = subtitle.track.label || subtitle.track.language;
     // Pages load WebVTT as a track; a script is for other programs.
     return form === 'vtt' ? reply : { ...reply, filename: `${asset.title} (${title}).ass` };
   }

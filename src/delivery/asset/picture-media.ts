@@ -85,10 +85,10 @@ export async function readPicture(
   if (!track || media.length === 0) throw noPicture();
   const init = printInit([track]);
   if (keyFrame && media.length === 1) {
-    return { track, bytes: concatBytes([init, await readKeyFrame(media[0]!.own, reader)]), atS: 0 };
+    return { track, bytes: concatBytes([init, await readKeyFrame(media[0]!.stored, reader)]), atS: 0 };
   }
   const pieces: Uint8Array[] = [];
-  for (const { own } of media) pieces.push(await reader.read(own.location, own.offset, own.length));
+  for (const { stored } of media) pieces.push(await reader.read(stored.location, stored.offset, stored.length));
   return { track, bytes: concatBytes([init, ...pieces]), atS: Math.max(0, atUs - media[0]!.atUs) / 1e6 };
 }
 
@@ -113,12 +113,12 @@ function segmentsAt(index: Iterable<AssetSegment>, us: number): Placed[] {
 
 /** The media of a track from the last key frame on. */
 function decodable(around: readonly Placed[], track: Track) {
-  const own = around.flatMap(({ segment: { tracks, init }, atUs }) => {
+  const pictures = around.flatMap(({ segment: { tracks, init }, atUs }) => {
     const segment = tracks.find(({ trackId, length }) => trackId === track.id && length > 0);
-    return segment && init.tracks.includes(track) ? [{ own: segment, atUs }] : [];
+    return segment && init.tracks.includes(track) ? [{ stored: segment, atUs }] : [];
   });
-  const key = own.findLastIndex(({ own: { flags } }) => (flags & independentFlag) !== 0);
-  return key < 0 ? [] : own.slice(key);
+  const key = pictures.findLastIndex(({ stored: { flags } }) => (flags & independentFlag) !== 0);
+  return key < 0 ? [] : pictures.slice(key);
 }
 
 /**

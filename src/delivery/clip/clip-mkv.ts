@@ -41,11 +41,11 @@ export async function mkvBody(
     const { trackIds, shape } = shaped[i]!;
     const read = async (): Promise<Uint8Array> => {
       const frames = await readFrames(portion, reader);
-      const blocks = [...frames].map(([trackId, own]) => {
+      const blocks = [...frames].map(([trackId, trackFrames]) => {
         return blockTrackOf(
           tracks,
           trackId,
-          own.map((frame) => ({ ...frame, length: frame.data.length })),
+          trackFrames.map((frame) => ({ ...frame, length: frame.data.length })),
         );
       });
       const bytes = printClusters(blocks, leadOf(tracks), clockOf(tracks, times, i, trackIds));

@@ -93,10 +93,10 @@ export class Clips {
     // What retention has deleted is not in the file, also if it was when the file was first requested.
     const keptUs = Math.max(range.fromUs, stream.horizonUs());
     const key = [this.#numberOf(stream.recording), stream.list.erasures, range.fromUs, keptUs, range.toUs].join('/');
-    const known = settled ? this.#plans.get(key) : undefined;
+    const cached = settled ? this.#plans.get(key) : undefined;
     this.#plans.delete(key);
     const forget = () => this.#plans.delete(key);
-    const file = known ?? (await this.#planning.run(() => this.#plan(stream, range, forget, options)));
+    const file = cached ?? (await this.#planning.run(() => this.#plan(stream, range, forget, options)));
     if (settled) this.#plans.set(key, file);
     dropOldest(this.#plans, MAX_PLANS);
     return file;

@@ -74,15 +74,15 @@ export function sectionsOf(
     const fresh = i === 0 || group.discontinuity;
     const { init } = group;
     if (!init) throw new OxbowError('no-media', `The codec configuration of segment ${group.msn} is not known.`);
-    let known = places.get(init);
-    if (!known) {
+    let placing = places.get(init);
+    if (!placing) {
       const wanted = audioOnly ? init.tracks.filter(({ kind }) => kind !== 'video') : init.tracks;
       const placed = tracks.place(wanted, new Date(group.startUs / 1000).toISOString());
-      const own = init.tracks.filter((track): track is MediaTrack => placed.has(track.id));
-      known = { tracks: own, places: placed };
-      places.set(init, known);
+      const mediaTracks = init.tracks.filter((track): track is MediaTrack => placed.has(track.id));
+      placing = { tracks: mediaTracks, places: placed };
+      places.set(init, placing);
     }
-    return { groups: [group], fresh, ...known };
+    return { groups: [group], fresh, ...placing };
   });
 }
 
@@ -149,7 +149,7 @@ export class SectionReader {
     const lines = await Promise.all(
       tracks.map(async (track): Promise<StoredLine> => {
         const place = places.get(track.id)!;
-        const replacement = recoded.find((one) => one.track.id === track.id);
+        const replacement = recoded.find((recodedTrack) => recodedTrack.track.id === track.id);
         if (replacement) {
           this.#begun.add(place.fileTrack.number);
           return {
@@ -205,14 +205,14 @@ export async function readTrack(
   track: MediaTrack,
   { reader, withBytes }: Pick<ReadOptions, 'reader'> & { readonly withBytes: boolean },
 ): Promise<FileSample[]> {
-  const own = group.tracks.find((one) => one.trackId === track.id && one.length > 0);
-  if (!own) return [];
-  const { location = group.location } = own;
+  const media = group.tracks.find((trackMedia) => trackMedia.trackId === track.id && trackMedia.length > 0);
+  if (!media) return [];
+  const { location = group.location } = media;
   if (!withBytes) {
-    const samples = (await readSamples(reader, location, own)) ?? refuse(group);
+    const samples = (await readSamples(reader, location, media)) ?? refuse(group);
     return samples.map(({ dts, pts, duration, key, length }) => ({ dts, pts, duration, key, length, data: undefined }));
   }
-  const frames = parseSegment(await readIntact(reader, { ...own, location })) ?? refuse(group);
+  const frames = parseSegment(await readIntact(reader, { ...media, location })) ?? refuse(group);
   return frames.map(({ dts, pts, duration, key, data }) => ({ dts, pts, duration, key, length: data.length, data }));
 }
 

@@ -118,9 +118,9 @@ export async function writeExport(stream: Exportable, request: ExportRequest, to
       for (const bytes of layout.print(batch)) await out.add(bytes);
       progress(LOOK_SHARE + ((1 - LOOK_SHARE) * ++done) / total);
     }
-    const own = reading.parts.slice(before);
-    if (own.length === 0) throw noMedia(stream);
-    parts.push(exact ? clipped(own, ranges[i]!) : own);
+    const newParts = reading.parts.slice(before);
+    if (newParts.length === 0) throw noMedia(stream);
+    parts.push(exact ? clipped(newParts, ranges[i]!) : newParts);
   }
   await out.flush();
   const seconds = layout.seconds?.() ?? reading.seconds;

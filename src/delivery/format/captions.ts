@@ -75,11 +75,11 @@ export function captionAccessibility(track: Track, captions: readonly CaptionCha
   return [
     ...describe(
       '608',
-      older.map((one) => `${one.service}=${languageOf(one)}`),
+      older.map((channel) => `${channel.service}=${languageOf(channel)}`),
     ),
     ...describe(
       '708',
-      newer.map((one) => `${one.service.slice('SERVICE'.length)}=lang:${languageOf(one)}`),
+      newer.map((channel) => `${channel.service.slice('SERVICE'.length)}=lang:${languageOf(channel)}`),
     ),
   ];
 }

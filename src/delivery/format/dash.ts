@@ -114,8 +114,8 @@ function collect({ segments, beside = [], hasAllTexts = false }: Presentation) {
         if (!segment.open) times.add(segment.msn, ...timesOfCut(segment, track));
         continue;
       }
-      const own = mediaOf(segment, track);
-      if (own) times.add(segment.msn, own.tfdt + own.firstPtsOffset, own.duration);
+      const media = mediaOf(segment, track);
+      if (media) times.add(segment.msn, media.tfdt + media.firstPtsOffset, media.duration);
     }
     if (segment.open) {
       openUs = openTimeOf(segment, init);
@@ -126,7 +126,7 @@ function collect({ segments, beside = [], hasAllTexts = false }: Presentation) {
     endUs = startUs + durationUs;
     longestUs = Math.max(longestUs, durationUs);
   }
-  for (const one of beside) openUs += addBeside(periods, one, lastMsn);
+  for (const presented of beside) openUs += addBeside(periods, presented, lastMsn);
   return { periods, startUs: firstUs ?? 0, endUs, commonEndUs: commonEndOf(periods.at(-1), endUs), longestUs, openUs };
 }
 
@@ -178,11 +178,11 @@ function addBeside(periods: readonly Period[], { segments }: Pick<Presentation, 
   let ownMsn = 0;
   for (const segment of segments) {
     const { init, run, msn } = segment;
-    const period = periods.findLast((one) => one.run === run);
+    const period = periods.findLast((candidate) => candidate.run === run);
     const rendition = init && renditionsOf(init.tracks).all.find(isVideoAlone);
-    const own = mediaOf(segment, rendition?.tracks[0]);
-    if (!period || !init || !rendition || !own) continue;
-    let member = period.members.find((one) => one.rendition.id === rendition.id);
+    const media = mediaOf(segment, rendition?.tracks[0]);
+    if (!period || !init || !rendition || !media) continue;
+    let member = period.members.find((candidate) => candidate.rendition.id === rendition.id);
     if (!member) {
       member = { rendition, init, times: new SegmentTimes() };
       period.members.push(member);
@@ -191,7 +191,7 @@ function addBeside(periods: readonly Period[], { segments }: Pick<Presentation, 
       member.init = init;
       member.times = new SegmentTimes();
     }
-    member.times.add(msn, own.tfdt + own.firstPtsOffset, own.duration);
+    member.times.add(msn, media.tfdt + media.firstPtsOffset, media.duration);
     ownMsn = msn;
   }
   return LISTED_US * Math.max(0, ownMsn - lastMsn + MOST_BEHIND);
@@ -256,7 +256,7 @@ function offeredIn(members: readonly Member[]): readonly Member[] {
   const full = members.find(({ rendition }) => replacesSource(rendition));
   if (full?.times.firstMsn !== first) return members;
   const offered = offeredOf(members.map(({ rendition }) => rendition));
-  return [full, ...members.filter((one) => one !== full && offered.includes(one.rendition))];
+  return [full, ...members.filter((member) => member !== full && offered.includes(member.rendition))];
 }
 
 /**

@@ -95,11 +95,11 @@ function reportsOf(
   parts: PartEdge,
   renditionId: string,
 ): RenditionReport[] {
-  const own = renditionsOf(presentation.describe().tracks).all.flatMap((other) => {
+  const reports = renditionsOf(presentation.describe().tracks).all.flatMap((other) => {
     const last = other.id === renditionId ? undefined : parts.lastOf(other);
     return last ? [{ rendition: other.id, last }] : [];
   });
-  return [...own, ...beside].map(({ rendition, last }) => ({
+  return [...reports, ...beside].map(({ rendition, last }) => ({
     uri: `../${rendition}/g${generation}.m3u8`,
     lastMsn: last.msn,
     lastPart: last.part,
@@ -177,19 +177,19 @@ function* listSegments(
       if (inParts?.[0]) yield listOpen(segment, layout, inParts[0], parts);
       continue;
     }
-    const own = mediaOf(segment, lead);
+    const media = mediaOf(segment, lead);
     listed ??= blankSegment(renditionId);
     listed.uri.folder = layout.folder;
     listed.uri.number = segment.msn;
-    const durationS = durationOf(segment, lead, own);
+    const durationS = durationOf(segment, lead, media);
     listed.durationS = edge ? Math.max(0, durationS - SHORT_BY_S) : durationS;
     longest.s = Math.max(longest.s, Math.round(durationS));
     listed.discontinuity = segment.discontinuity;
     const minute = sparseDates ? Math.floor(segment.startUs / MINUTE_US) : -1;
     const isDated = !undated && (!sparseDates || segment.discontinuity || minute !== datedMinute);
     datedMinute = minute;
-    listed.programDateTimeMs = isDated ? startOf(segment, lead, own) / 1000 : undefined;
-    listed.gap = segment.lost || (!own && layout.needed?.every((track) => !mediaOf(segment, track)) === true);
+    listed.programDateTimeMs = isDated ? startOf(segment, lead, media) / 1000 : undefined;
+    listed.gap = segment.lost || (!media && layout.needed?.every((track) => !mediaOf(segment, track)) === true);
     listed.parts = parts;
     if (layout.map) listed.map = layout.map;
     else delete listed.map;

@@ -39,16 +39,18 @@ export function hlsMultivariant(presentation: Presentation, uriOf: UriOf): Multi
   const offered = offeredOf(variants);
   const groups = groupByCodec(audio);
   const speaks = tracks.some(({ kind, config }) => kind === 'audio' && SPOKEN_EVERYWHERE.has(config.codec));
-  const isSilent = ({ tracks: own }: Rendition) => own.every(({ kind }) => kind === 'video');
+  const isSilent = ({ tracks: renditionTracks }: Rendition) => renditionTracks.every(({ kind }) => kind === 'video');
   const silent = speaks || !tracks.some(({ kind }) => kind === 'audio') ? [] : offeredOf(all.filter(isSilent));
-  const isSound = ({ tracks: own }: Rendition) => own.every(({ kind }) => kind === 'audio');
+  const isSound = ({ tracks: renditionTracks }: Rendition) => renditionTracks.every(({ kind }) => kind === 'audio');
   const alone = description.audioAlone && !variants.some(isSound) ? all.filter(isSound).slice(0, 1) : [];
   return {
     // SERVICE needs 7 (RFC 8216bis 8).
     version: presentation.live ? 9 : captions?.some(({ service }) => service.startsWith('SERVICE')) ? 7 : 6,
     independentSegments: false,
     variants: [
-      ...(groups.length === 0 ? [undefined] : groups).flatMap((group) => offered.map((one) => listVariant(one, group))),
+      ...(groups.length === 0 ? [undefined] : groups).flatMap((group) =>
+        offered.map((rendition) => listVariant(rendition, group)),
+      ),
       ...silent.map((rendition) => listVariant(rendition, undefined)),
       ...alone.map((rendition) => listVariant(rendition, undefined)),
     ],
@@ -57,7 +59,7 @@ export function hlsMultivariant(presentation: Presentation, uriOf: UriOf): Multi
 
   function listVariant(rendition: Rendition, group: AudioGroup | undefined): Variant {
     const beside = group?.renditions ?? [];
-    const loudest = Math.max(0, ...beside.map((one) => description.bandwidthOf(one)));
+    const loudest = Math.max(0, ...beside.map((other) => description.bandwidthOf(other)));
     return {
       ...pictureOf(description, rendition),
       uri: uriOf(rendition.id),
@@ -74,7 +76,7 @@ export function hlsMultivariant(presentation: Presentation, uriOf: UriOf): Multi
   function averageOf(rendition: Rendition, beside: readonly Rendition[]): Pick<Variant, 'averageBandwidth'> {
     const average = description.averageBandwidthOf?.(rendition);
     if (average === undefined) return {};
-    const loudest = Math.max(0, ...beside.map((one) => description.averageBandwidthOf?.(one) ?? 0));
+    const loudest = Math.max(0, ...beside.map((other) => description.averageBandwidthOf?.(other) ?? 0));
     return { averageBandwidth: Math.max(1, Math.ceil(average + loudest)) };
   }
 

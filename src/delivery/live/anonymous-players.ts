@@ -64,8 +64,8 @@ export class AnonymousPlayers {
   #watch(stream: string, msn: number): Watched | undefined {
     const nowMs = this.#nowMs();
     const all = this.#streams.get(stream) ?? [];
-    const known = all.find((one) => one.msn === msn);
-    if (known) return nowMs - known.atMs <= APART_MS ? known : undefined;
+    const player = all.find((candidate) => candidate.msn === msn);
+    if (player) return nowMs - player.atMs <= APART_MS ? player : undefined;
     const newest = all.at(-1);
     if (newest && (msn < newest.msn || nowMs - newest.atMs < EVERY_MS)) return undefined;
     const watched = { msn, atMs: nowMs, requests: new Map<string, number>() };

@@ -53,7 +53,7 @@ interface Growth {
 }
 
 function trackOf({ init }: LiveSegment, id: string): number | undefined {
-  const tracks = renditionsOf(init.tracks).all.find((one) => one.id === id)?.tracks;
+  const tracks = renditionsOf(init.tracks).all.find((rendition) => rendition.id === id)?.tracks;
   return tracks?.length === 1 ? tracks[0]!.id : undefined;
 }
 

@@ -83,8 +83,8 @@ export function endingOf(stream: ServedStream, view: LiveWindowView, clock: Pick
 
 /** Whether players may not know yet that a generation has ended. */
 function isEnding(list: LiveWindow, { generation: { number, targetDurationS } }: LiveWindowView, nowMs: number) {
-  const known = endings.get(list);
-  const ending = known?.generation === number ? known : { generation: number, sinceMs: nowMs };
+  const before = endings.get(list);
+  const ending = before?.generation === number ? before : { generation: number, sinceMs: nowMs };
   endings.set(list, ending);
   return nowMs - ending.sinceMs < 1000 * ENDING_TARGETS * targetDurationS;
 }
@@ -110,7 +110,7 @@ function manifestOf({ list, qualities }: ServedLiveStream, view: LiveWindowView,
     beside: (view.qualities ?? []).flatMap(({ track }) => listedOf(qualities?.get(track.rung)?.list, view)),
   };
   const prediction = predict(view);
-  const listed = view.segments.filter(({ sealed }) => sealed).map((one) => present(one, false));
+  const listed = view.segments.filter(({ sealed }) => sealed).map((segment) => present(segment, false));
   if (prediction?.open) listed.push(prediction.open);
   const open = shown.beside.map((quality) => (prediction ? predictQuality(quality.view, listed) : undefined));
   const state = [
@@ -122,9 +122,9 @@ function manifestOf({ list, qualities }: ServedLiveStream, view: LiveWindowView,
     ending,
     prediction !== undefined,
     ...shown.beside.flatMap(({ complete }) => [complete[0]?.init.number, complete[0]?.msn, complete.at(-1)?.msn]),
-    ...[prediction?.open, ...open].flatMap((one) => [
-      one?.msn,
-      ...(one?.tracks ?? []).flatMap(({ trackId, duration }) => [trackId, duration]),
+    ...[prediction?.open, ...open].flatMap((predicted) => [
+      predicted?.msn,
+      ...(predicted?.tracks ?? []).flatMap(({ trackId, duration }) => [trackId, duration]),
     ]),
   ].join('/');
   const last = printed.get(list);
@@ -146,7 +146,7 @@ function dashPresentation({ view, before, beside }: Shown, { prediction, open, i
     describe: () => describeAll(view),
     hasAllTexts: true,
     beside: beside.map(({ complete }, i) => ({
-      segments: [...complete.map((one) => present(one, false)), ...(open[i] ? [open[i]] : [])],
+      segments: [...complete.map((sealedSegment) => present(sealedSegment, false)), ...(open[i] ? [open[i]] : [])],
     })),
     segments: {
       *[Symbol.iterator]() {
@@ -165,13 +165,16 @@ function earlierOf(list: LiveWindow, { segments }: LiveWindowView): readonly Liv
   if (!previous || previous.inherited) return [];
   const fromUs = edgeOf(segments) - limits.windowUs;
   return previous.segments.filter(
-    (one) => one.sealed && one.startUs >= fromUs && (one.bytes || (one.msn <= recordedMsn && !lost.has(one.msn))),
+    (segment) =>
+      segment.sealed &&
+      segment.startUs >= fromUs &&
+      (segment.bytes || (segment.msn <= recordedMsn && !lost.has(segment.msn))),
   );
 }
 
 /** The complete segments of a quality; empty if it is not live beside the stream. */
 function listedOf(list: LiveWindow | undefined, { generation }: LiveWindowView): [] | [Beside] {
   const view = list?.view(generation.number);
-  const complete = view && list ? [...earlierOf(list, view), ...view.segments].filter((one) => one.sealed) : [];
+  const complete = view && list ? [...earlierOf(list, view), ...view.segments].filter((segment) => segment.sealed) : [];
   return view && complete.length > 0 ? [{ complete, view }] : [];
 }

@@ -92,19 +92,22 @@ export function describe({
 
 /** The renditions of a generation and its derived qualities. */
 export function describeAll(view: LiveWindowView): Description {
-  const own = describe(view);
+  const description = describe(view);
   const { qualities = [] } = view;
-  if (qualities.length === 0) return own;
+  if (qualities.length === 0) return description;
   const byId = new Map(qualities.map((quality) => [quality.track.id, quality]));
   return {
-    captions: own.captions,
-    ...(own.audioAlone && { audioAlone: own.audioAlone }),
-    tracks: [...own.tracks, ...qualities.map(({ track }) => track)],
+    captions: description.captions,
+    ...(description.audioAlone && { audioAlone: description.audioAlone }),
+    tracks: [...description.tracks, ...qualities.map(({ track }) => track)],
     bandwidthOf: (rendition) =>
-      rendition.tracks.reduce((sum, { id }) => sum + (byId.get(id)?.bandwidth ?? 0), own.bandwidthOf(rendition)),
+      rendition.tracks.reduce(
+        (sum, { id }) => sum + (byId.get(id)?.bandwidth ?? 0),
+        description.bandwidthOf(rendition),
+      ),
     frameRateOf(rendition) {
       const quality = byId.get(rendition.tracks[0]!.id);
-      return quality ? quality.frameRate : own.frameRateOf(rendition);
+      return quality ? quality.frameRate : description.frameRateOf(rendition);
     },
   };
 }

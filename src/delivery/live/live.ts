@@ -142,7 +142,10 @@ export function livePlaylist(
  */
 export function refuseFarSegment(msn: number, last: number): void {
   if (msn <= last + MAX_AHEAD) return;
-  throw new OxbowError('bad-request', `\`_HLS_msn\` is ${msn}, more than ${MAX_AHEAD} ahead of the last segment, ${last}.`);
+  throw new OxbowError(
+    'bad-request',
+    `\`_HLS_msn\` is ${msn}, more than ${MAX_AHEAD} ahead of the last segment, ${last}.`,
+  );
 }
 
 /** @throws OxbowError `bad-request` for a segment or part too far ahead of the playlist */
@@ -152,8 +155,8 @@ function refuseTooFar(view: LiveWindowView, rendition: Rendition, msn: number, p
   refuseFarSegment(msn, position.msn - 1);
   const targetS = partTargetOf(view.generation, rendition) ?? 1;
   const ahead = targetS < 1 ? Math.ceil(MAX_PARTS_AHEAD_S / targetS) : MAX_PARTS_AHEAD_S;
-  const known = msn === position.msn ? position.parts : 0;
-  if (part !== undefined && msn >= position.msn && part >= known + ahead) {
+  const listedParts = msn === position.msn ? position.parts : 0;
+  if (part !== undefined && msn >= position.msn && part >= listedParts + ahead) {
     throw new OxbowError('bad-request', `\`_HLS_part\` is ${part}, ${ahead} parts or more ahead of the list.`);
   }
 }
@@ -220,10 +223,10 @@ export function liveSegment(stream: ServedLiveStream, name: SegmentName): Reply 
  */
 function mediaOf<Media>({ init, tracks }: SegmentMedia<Media>, name: SegmentName): { media: Media[]; etag: string } {
   const { rendition, msn } = name;
-  const own = init ? renditionOf(init.tracks, rendition).tracks.flatMap(({ id }) => tracks.get(id) ?? []) : [];
-  if (own.length === 0) throw new OxbowError('not-found', `Segment ${msn} has no ${rendition}.`);
-  const crcs = own.map(({ crc }) => crc);
-  return { media: own.map(({ media }) => media), etag: etagOf(segmentKey(name), crcs) };
+  const stored = init ? renditionOf(init.tracks, rendition).tracks.flatMap(({ id }) => tracks.get(id) ?? []) : [];
+  if (stored.length === 0) throw new OxbowError('not-found', `Segment ${msn} has no ${rendition}.`);
+  const crcs = stored.map(({ crc }) => crc);
+  return { media: stored.map(({ media }) => media), etag: etagOf(segmentKey(name), crcs) };
 }
 
 /**
@@ -234,8 +237,8 @@ export async function answerPart(
   address: PartAddress,
   options: { signal: AbortSignal },
 ): Promise<Reply> {
-  const found = livePart(stream, address);
-  if (found) return settle(found, options);
+  const reply = livePart(stream, address);
+  if (reply) return settle(reply, options);
   const { msn, part: index } = address;
   const part = findPart(stream, address);
   if (!part) throw msn < stream.leastMsnAt(stream.createdUs) ? notThere(msn, index) : noPart(stream, address);
@@ -265,10 +268,10 @@ export function livePart(stream: ServedLiveStream, address: PartAddress): Reply 
     const body = part && partFromMemory(part);
     return body && partReply(address, part, body);
   };
-  const found = inMemory();
+  const reply = inMemory();
   const { generation } = list;
   const view = generation?.parts && list.view(generation.number);
-  if (found || !generation || !view || view.ended || findPart(stream, address)) return found;
+  if (reply || !generation || !view || view.ended || findPart(stream, address)) return reply;
   const rendition = renditionOf(view.tracks, address.rendition);
   // Only the announced part is pending (docs/media.md 28).
   const coming = [positionOf(view, rendition), nextPartOf(view, rendition)];
@@ -315,12 +318,8 @@ export function etagOf(name: string, crcs: readonly number[]): string {
   return [name, ...crcs.map((crc) => crc.toString(16).padStart(8, '0'))].join('-');
 }
 
-function partReply(
-  { rendition, msn, part }: PartAddress,
-  { pieces: own }: RenditionPart,
-  body: readonly BodyPart[],
-): Reply {
-  const crcs = own.map(({ part: { crc } }) => crc);
+function partReply({ rendition, msn, part }: PartAddress, { pieces }: RenditionPart, body: readonly BodyPart[]): Reply {
+  const crcs = pieces.map(({ part: { crc } }) => crc);
   return segmentReply(etagOf(`${rendition}-${msn}.${part}`, crcs), body);
 }
 
@@ -376,7 +375,7 @@ function playlistKey({ id }: Rendition, skip: boolean, beside: ReturnType<typeof
 /** Finds a rendition. @throws OxbowError `not-found` */
 export function renditionOf(tracks: Parameters<typeof renditionsOf>[0], id: string): Rendition {
   const { all, subtitles } = renditionsOf(tracks);
-  const rendition = [...all, ...subtitles].find((one) => one.id === id);
+  const rendition = [...all, ...subtitles].find((candidate) => candidate.id === id);
   if (!rendition) throw new OxbowError('not-found', `There is no rendition ${id} here.`);
   return rendition;
 }

@@ -22,16 +22,16 @@ export interface PendingReply {
 }
 
 /** Whether a reply is pending. */
-export function isPending(found: Reply | PendingReply): found is PendingReply {
-  return 'look' in found;
+export function isPending(reply: Reply | PendingReply): reply is PendingReply {
+  return 'look' in reply;
 }
 
 /** Waits for a pending reply. Rejects with the signal's reason when aborted, otherwise with an OxbowError. */
-export async function settle(found: Reply | PendingReply, { signal }: { signal: AbortSignal }): Promise<Reply> {
-  if (!isPending(found)) return found;
-  await waitFor(found.changes, () => found.look() !== undefined, found.waitMs, signal);
-  const reply = found.look(); // the newest: more may have changed in the same turn
-  if (!reply) throw found.late();
+export async function settle(answer: Reply | PendingReply, { signal }: { signal: AbortSignal }): Promise<Reply> {
+  if (!isPending(answer)) return answer;
+  await waitFor(answer.changes, () => answer.look() !== undefined, answer.waitMs, signal);
+  const reply = answer.look(); // the newest: more may have changed in the same turn
+  if (!reply) throw answer.late();
   return reply;
 }
 

@@ -27,7 +27,7 @@ export function predict(view: LiveWindowView): Prediction | undefined {
   const newest = last.at(-1);
   if (!newest?.sealed || ended || !generation.parts || last.length < AGREEING) return undefined;
   const tracks = newest.init.tracks.filter((track) => !isSparse(track));
-  const areOfOneRun = last.every((one) => one.run.id === newest.run.id && one.init === newest.init);
+  const areOfOneRun = last.every((segment) => segment.run.id === newest.run.id && segment.init === newest.init);
   if (!areOfOneRun || !tracks.every((track) => agree(last, track))) return undefined;
   const segmentS = newest.sealed.durationUs / 1e6;
   const { targetS, audioTargetS } = generation.parts;
@@ -63,14 +63,14 @@ export function predictQuality(
   const parts = (track && open!.parts.get(track.id)) ?? [];
   const cutUs = before?.sealed && Math.abs(open!.startUs - before.startUs - before.sealed.durationUs);
   if (!same || !track || parts.length === 0 || same.run !== open!.run.id || !(cutUs! < CUT_GRACE_US)) return undefined;
-  const own = {
+  const media = {
     trackId: track.id,
     tfdt: parts[0]!.pts,
     firstPtsOffset: 0,
     duration: Math.max(usToTicks(same.durationUs, track.timescale), ticksOf(parts)),
     length: parts.reduce((sum, { length }) => sum + length, 0),
   };
-  return { ...present(open!, false), durationUs: same.durationUs, tracks: [own] };
+  return { ...present(open!, false), durationUs: same.durationUs, tracks: [media] };
 }
 
 function openOf(open: LiveSegment, before: LiveSegment, tracks: readonly Track[]): PresentationSegment | undefined {
@@ -82,10 +82,10 @@ function openOf(open: LiveSegment, before: LiveSegment, tracks: readonly Track[]
 
 /** Whether a track has the same duration in all segments, within a frame. */
 function agree(segments: readonly LiveSegment[], { id, timescale }: Track): boolean {
-  const own = segments.flatMap(({ sealed }) => sealed?.tracks.get(id) ?? []);
-  const durations = own.map(({ duration }) => duration);
-  const [first] = own;
-  if (!first || own.length < segments.length) return false;
+  const media = segments.flatMap(({ sealed }) => sealed?.tracks.get(id) ?? []);
+  const durations = media.map(({ duration }) => duration);
+  const [first] = media;
+  if (!first || media.length < segments.length) return false;
   const frame = first.duration / Math.max(1, first.samples);
   return Math.max(...durations) - Math.min(...durations) <= frame + ROUNDING_S * timescale;
 }
@@ -103,12 +103,12 @@ function predictTrack(
 ): PresentationTrack | undefined {
   const parts = open.parts.get(id) ?? [];
   const [first] = parts;
-  const own = before.sealed?.tracks.get(id);
-  if (!first || !own) return undefined;
-  const frame = own.duration / own.samples;
+  const media = before.sealed?.tracks.get(id);
+  if (!first || !media) return undefined;
+  const frame = media.duration / media.samples;
   const toEnd = usToTicks(endUs, timescale) - first.pts;
   const frames = Math.ceil((toEnd - ROUNDING_S * timescale) / frame);
-  const predicted = kind === 'audio' ? Math.round(frames * frame) : own.duration;
+  const predicted = kind === 'audio' ? Math.round(frames * frame) : media.duration;
   return {
     trackId: id,
     tfdt: first.pts,

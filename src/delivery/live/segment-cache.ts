@@ -112,7 +112,7 @@ export class SegmentCache {
 
   /** The segments of a live window; none of before a deletion. */
   #of(list: ServedLiveStream['list']): Map<string, KnownSegment> | undefined {
-    const known = this.#streams.get(list);
-    return known?.erasures === list.erasures ? known.segments : undefined;
+    const cached = this.#streams.get(list);
+    return cached?.erasures === list.erasures ? cached.segments : undefined;
   }
 }

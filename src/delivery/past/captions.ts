@@ -48,7 +48,8 @@ export async function answerCaptions(
 ): Promise<Reply> {
   const range = parseRange(from, to);
   const { fromUs, toUs } = range;
-  if (toUs - fromUs > MAX_RANGE_US) throw new OxbowError('window-too-long', 'The range of captions is longer than one hour.');
+  if (toUs - fromUs > MAX_RANGE_US)
+    throw new OxbowError('window-too-long', 'The range of captions is longer than one hour.');
   // The index too is read in turn: many requests that arrive together would otherwise read it within one turn
   // of the event loop.
   const cues = await turns.run(async () => {
@@ -62,10 +63,10 @@ export async function answerCaptions(
   });
   const wanted = channel === undefined ? cues.map(({ service }) => service).sort()[0] : `CC${channel}`;
   const lengthMs = (toUs - fromUs) / 1000;
-  const own = cues
+  const clippedCues = cues
     .filter((cue) => cue.service === wanted && cue.endMs > 0 && cue.startMs < lengthMs)
     .map((cue) => ({ ...cue, startMs: Math.max(0, cue.startMs), endMs: Math.min(lengthMs, cue.endMs) }));
-  const text = new TextEncoder().encode(printVtt({ header: 'WEBVTT', cues: own }));
+  const text = new TextEncoder().encode(printVtt({ header: 'WEBVTT', cues: clippedCues }));
   return playlistReply(text, stream.settled(toUs) ? caching.past : caching.live, contentTypes.vtt);
 }
 

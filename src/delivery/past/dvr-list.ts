@@ -70,7 +70,7 @@ export class DvrList {
 
   /** Seconds of the longest segment, rounded. */
   get longestS(): number {
-    return this.#entries.reduce((longest, one) => Math.max(longest, Math.round(this.#durationOf(one))), 1);
+    return this.#entries.reduce((longest, entry) => Math.max(longest, Math.round(this.#durationOf(entry))), 1);
   }
 
   /** Reads the recorded segments before the live window. Called once, before `follow`. */
@@ -210,8 +210,8 @@ export class DvrList {
   /** Keeps only the track that determines the times of the rendition. */
   #entryOf(segment: LiveSegment): PresentationSegment {
     const presented = present(segment, false);
-    const own = mediaOf(presented, this.#leadOf(presented));
-    return { ...presented, tracks: own ? [own] : [] };
+    const media = mediaOf(presented, this.#leadOf(presented));
+    return { ...presented, tracks: media ? [media] : [] };
   }
 
   #leadOf({ init }: PresentationSegment): Track | undefined {

@@ -94,7 +94,7 @@ class DvrSegments {
    * old ones.
    */
   async #follow({ segments }: LiveWindowView): Promise<void> {
-    const sealed = segments.filter((one) => one.sealed);
+    const sealed = segments.filter((listed) => listed.sealed);
     const [first, last] = [sealed[0], sealed.at(-1)];
     if (!first || !last) return;
     const edgeUs = last.startUs + (last.sealed?.durationUs ?? 0);
@@ -143,7 +143,8 @@ class DvrSegments {
     while (this.#entries.length - old > LEAST_SEGMENTS && isTooOld(this.#entries[old]!)) old++;
     if (old > 0) this.#entries.splice(0, old);
     const isLost = ({ msn }: PresentationSegment) => msn < firstLiveMsn && this.#lost.has(msn);
-    if (this.#lost.size > 0 && this.#entries.some(isLost)) this.#entries = this.#entries.filter((one) => !isLost(one));
+    if (this.#lost.size > 0 && this.#entries.some(isLost))
+      this.#entries = this.#entries.filter((entry) => !isLost(entry));
     for (const msn of this.#lost) if (msn < firstLiveMsn) this.#lost.delete(msn);
     const oldest = this.#entries[0]?.run ?? 0;
     for (const run of this.#runStarts.keys()) if (run < oldest) this.#runStarts.delete(run);

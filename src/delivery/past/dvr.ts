@@ -112,8 +112,8 @@ export class DvrLists {
     }
     const promise = this.#constraintsOf(stream, `${number}/${length}`, open.list, now);
     const shown = () => `${open.list.lastMsn}/${now.ended}/${stream.horizonUs()}`;
-    const known = open.replies.get(skip);
-    if (known?.shown === shown() && known.dateRanges === now.dateRanges) return known.reply;
+    const cached = open.replies.get(skip);
+    if (cached?.shown === shown() && cached.dateRanges === now.dateRanges) return cached.reply;
     const lastMsn = open.list.lastMsn;
     const between = { fromUs: open.list.startUs, toUs: Number.MAX_SAFE_INTEGER, lastMsn };
     const dateRanges = latestDateRanges(await stream.recording.dateRanges(between), between);
@@ -133,9 +133,9 @@ export class DvrLists {
     renditionId: string,
     view: LiveWindowView,
   ): Promise<OpenList> {
-    const known = this.#lists.get(key);
+    const cached = this.#lists.get(key);
     this.#lists.delete(key);
-    const opening = known ?? open(stream, view, renditionId, dvrLengthUs(length));
+    const opening = cached ?? open(stream, view, renditionId, dvrLengthUs(length));
     this.#lists.set(key, opening);
     opening.catch(() => this.#lists.delete(key));
     dropOldest(this.#lists, MAX_LISTS);
@@ -182,7 +182,7 @@ function lastOf({ segments }: LiveWindowView): number {
 export function dvrLengthUs(name: string): number {
   const length = DVR_LENGTHS.get(name);
   if (length === undefined) {
-    const names = [...DVR_LENGTHS.keys()].map((one) => `dvr-${one}`).join(', ');
+    const names = [...DVR_LENGTHS.keys()].map((key) => `dvr-${key}`).join(', ');
     throw new OxbowError('not-found', `There is no list of that length; there are ${names}.`);
   }
   return length;

@@ -71,7 +71,7 @@ function present({ groups, initOf }: RecordedRange): Iterator<StoredSegment> {
     initNumber: -1,
     sourceInit: -1,
   };
-  const found: IteratorResult<StoredSegment> = { done: false, value: segment };
+  const result: IteratorResult<StoredSegment> = { done: false, value: segment };
   return {
     next() {
       const step = source.next();
@@ -88,7 +88,7 @@ function present({ groups, initOf }: RecordedRange): Iterator<StoredSegment> {
       segment.msn = group.msn;
       segment.startUs = group.startUs;
       segment.durationUs = group.durationUs;
-      return found;
+      return result;
     },
     return() {
       source.return?.();
@@ -119,7 +119,8 @@ function describe(
     if (durationUs <= 0) continue;
     for (const rendition of renditionsOf(tracks).all) {
       let bytes = 0;
-      for (const { id } of rendition.tracks) bytes += media.find((one) => one.trackId === id)?.length ?? 0;
+      for (const { id } of rendition.tracks)
+        bytes += media.find((trackMedia) => trackMedia.trackId === id)?.length ?? 0;
       const peak = peaks.get(rendition.id) ?? new PeakRate(targetS);
       peaks.set(rendition.id, peak);
       peak.add(durationUs, bytes);
@@ -136,9 +137,9 @@ function describe(
 
 /** Those of any run. There are none if no run has any, and none can be added. */
 function captionsIn(byRun: readonly Description['captions'][], ended: boolean): Description['captions'] {
-  const all = byRun.reduce<readonly CaptionChannel[]>((sum, one) => mergeCaptions(sum, one ?? []), []);
+  const all = byRun.reduce<readonly CaptionChannel[]>((sum, channels) => mergeCaptions(sum, channels ?? []), []);
   if (all.length > 0) return all;
-  return ended && byRun.every((one) => one !== undefined) ? [] : undefined;
+  return ended && byRun.every((channels) => channels !== undefined) ? [] : undefined;
 }
 
 /** Frames of the first segment that has the video, divided by their duration. */
@@ -146,15 +147,15 @@ function frameRateOf(segments: Iterable<StoredSegment>, rendition: Rendition): n
   const video = rendition.tracks.find((track) => track.kind === 'video');
   if (!video) return undefined;
   for (const { tracks } of segments) {
-    const own = tracks.find((track) => track.trackId === video.id);
-    if (own) return Math.round((own.samples * video.timescale * 1000) / own.duration) / 1000;
+    const media = tracks.find((track) => track.trackId === video.id);
+    if (media) return Math.round((media.samples * video.timescale * 1000) / media.duration) / 1000;
   }
   return undefined;
 }
 
 /** The first of a sequence. */
 export function firstOf<T>(sequence: Iterable<T>): T | undefined {
-  for (const one of sequence) return one;
+  for (const item of sequence) return item;
   return undefined;
 }
 

@@ -60,15 +60,15 @@ export function joinQualities(window: PastWindow, qualities: readonly PastWindow
 }
 
 /** The renditions of a window and its qualities; the best quality first. */
-function describeAll(own: Description, qualities: readonly Description[]): Description {
+function describeAll(full: Description, qualities: readonly Description[]): Description {
   const byRung = new Map(
     qualities.flatMap((quality) => quality.tracks.filter(isDerived).map((track) => [track.rung, { quality, track }])),
   );
-  const of = (renditionId: string) => byRung.get(rungOf(renditionId) ?? '')?.quality ?? own;
+  const of = (renditionId: string) => byRung.get(rungOf(renditionId) ?? '')?.quality ?? full;
   const derived = [...byRung.values()].map(({ track }) => track);
   return {
-    ...own,
-    tracks: [...own.tracks, ...derived.sort((a, b) => b.config.height - a.config.height)],
+    ...full,
+    tracks: [...full.tracks, ...derived.sort((a, b) => b.config.height - a.config.height)],
     bandwidthOf: (rendition) => of(rendition.id).bandwidthOf(rendition),
     frameRateOf: (rendition) => of(rendition.id).frameRateOf(rendition),
   };
@@ -87,8 +87,8 @@ export async function dvrQualities(
   if (qualities.length === 0) return [];
   const all = await stream.recording.countFrom(fromUs);
   const counts = qualities.map(({ track }) => stream.qualities?.get(track.rung)?.recording.countFrom(fromUs) ?? 0);
-  const own = await Promise.all(counts);
-  return qualities.filter(({ track }, i) => own[i]! + LATE_SEGMENTS >= leastOf(track.rung) * all);
+  const counted = await Promise.all(counts);
+  return qualities.filter(({ track }, i) => counted[i]! + LATE_SEGMENTS >= leastOf(track.rung) * all);
 }
 
 /**
@@ -128,8 +128,8 @@ export async function clipSource(
 ): Promise<ServedStream> {
   if (quality === null || quality === '') return stream;
   const rung = /^\d+p$/.test(quality) ? quality.slice(0, -1) : quality;
-  const found = await recordedQuality(stream, rung, range);
-  if (found) return found;
+  const recorded = await recordedQuality(stream, rung, range);
+  if (recorded) return recorded;
   throw new OxbowError(
     'no-media',
     `The quality ${quality.slice(0, 24)} of ${stream.name} is not recorded in all of this range.`,

@@ -229,7 +229,7 @@ async function withQualities(stream: ServedStream, request: PastRequest, window:
   const settled = all.every((quality) => quality.settled(request.range.toUs));
   return joinQualities(
     settled ? window : { ...window, ended: false, fixed: false },
-    windows.filter((one) => one !== undefined),
+    windows.filter((presented) => presented !== undefined),
   );
 }
 
@@ -248,14 +248,14 @@ const MAX_PROMISED = 256;
  * TARGETDURATION may follow. The first answer decides, also for the complete window (RFC 8216bis 6.2.1).
  */
 function leastTargetOf({ list }: ServedStream, { fromUs }: Range, complete: boolean): number {
-  const known = promised.get(list) ?? new Map<number, number>();
-  const answered = known.get(fromUs);
+  const targets = promised.get(list) ?? new Map<number, number>();
+  const answered = targets.get(fromUs);
   if (answered !== undefined) return answered;
   if (complete) return USUAL_TARGET_S;
   const leastS = Math.max(USUAL_TARGET_S, list.lastGeneration?.targetDurationS ?? 1);
-  known.set(fromUs, leastS);
-  dropOldest(known, MAX_PROMISED);
-  promised.set(list, known);
+  targets.set(fromUs, leastS);
+  dropOldest(targets, MAX_PROMISED);
+  promised.set(list, targets);
   return leastS;
 }
 

@@ -64,11 +64,11 @@ export async function selectKeySegments(
   let atUs = 0;
   let nextUs = 0;
   await walkSteps(stream, range, { signal, budget }, (group) => {
-    const own = shapes.of(group) === shape ? videoOf(group, shape) : undefined;
-    if (!own) return;
-    if (atUs >= nextUs && segments.length < most && (own.flags & independentFlag) !== 0) {
-      const { offset, length, crc } = own;
-      segments.push({ location: own.location ?? group.location, offset, length, crc, msn: group.msn });
+    const video = shapes.of(group) === shape ? videoOf(group, shape) : undefined;
+    if (!video) return;
+    if (atUs >= nextUs && segments.length < most && (video.flags & independentFlag) !== 0) {
+      const { offset, length, crc } = video;
+      segments.push({ location: video.location ?? group.location, offset, length, crc, msn: group.msn });
       nextUs = (Math.floor(atUs / everyUs) + 1) * everyUs;
     }
     atUs += group.durationUs;
@@ -123,11 +123,11 @@ class Shapes {
   }
 
   #read(initNumber: number): Shape | undefined {
-    const track = this.#inits.get(initNumber)?.tracks.find((one) => one.kind === 'video');
+    const track = this.#inits.get(initNumber)?.tracks.find((candidate) => candidate.kind === 'video');
     if (!track) return undefined;
     const config = Buffer.from(printInit([track])).toString('latin1');
-    const known = this.#byConfig.get(config);
-    if (known) return known;
+    const cached = this.#byConfig.get(config);
+    if (cached) return cached;
     const shape = { track, durationUs: 0 };
     this.#byConfig.set(config, shape);
     return shape;

@@ -105,20 +105,20 @@ export class TimeLapses {
 
   async #make(stream: ServedStream, range: Range, seconds: number, options: WorkOptions): Promise<Film> {
     const most = Math.min(MAX_FRAMES, seconds * MAX_RATE);
-    const found = await selectKeySegments(stream, range, most, options);
-    if (!found) return refuseEmpty(stream, range);
-    if (found.recordedUs <= seconds * 1e6) {
+    const selection = await selectKeySegments(stream, range, most, options);
+    if (!selection) return refuseEmpty(stream, range);
+    if (selection.recordedUs <= seconds * 1e6) {
       throw new OxbowError(
         'bad-time',
-        `${Math.floor(found.recordedUs / 1e6)} s are recorded between these times; a time-lapse of ${seconds} s needs more.`,
+        `${Math.floor(selection.recordedUs / 1e6)} s are recorded between these times; a time-lapse of ${seconds} s needs more.`,
       );
     }
-    const frames = (await mapEach(found.segments, (segment) => this.#frameOf(segment), options)).filter(
-      (one) => one !== undefined,
+    const frames = (await mapEach(selection.segments, (segment) => this.#frameOf(segment), options)).filter(
+      (frame) => frame !== undefined,
     );
     if (frames.length === 0) throw new OxbowError('no-media', `${stream.name} has no key frame between these times.`);
     const head = printKeyFrameMovie(
-      found.track,
+      selection.track,
       frames.map(({ length }) => length),
       seconds,
     );

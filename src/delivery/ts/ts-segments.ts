@@ -92,7 +92,7 @@ async function mux(
 ): Promise<Uint8Array> {
   const { tracks } = tsRenditionOf(init.tracks);
   const owned: Uint8Array[] = [];
-  const found = await Promise.all(
+  const entries = await Promise.all(
     tracks.map(async ({ id }): Promise<[number, readonly Frame[]] | undefined> => {
       const media = stored.get(id)?.media;
       if (!media) return undefined; // a hole in one track: the segment lacks it
@@ -103,7 +103,7 @@ async function mux(
       return [id, frames];
     }),
   );
-  const frames = new Map(found.filter((one) => one !== undefined));
+  const frames = new Map(entries.filter((entry) => entry !== undefined));
   if (frames.size === 0) throw new OxbowError('not-found', `Segment ${name} has no media.`);
   const made = muxSegment({ tracks, frames });
   for (const bytes of owned) freeBytes(bytes);

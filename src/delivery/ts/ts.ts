@@ -51,8 +51,8 @@ export function renderedOnce(stream: ServedStream, name: string, view: LiveWindo
   rendered.set(stream.list, lists);
   const last = view.segments.findLast((segment) => segment.sealed);
   const shown = [view.generation.number, view.segments[0]?.msn, last?.msn, view.ended].join();
-  const known = lists.get(name);
-  if (known?.shown === shown) return known.reply;
+  const cached = lists.get(name);
+  if (cached?.shown === shown) return cached.reply;
   for (const key of lists.keys()) if (/^g\d+$/.test(key) && !stream.list.view(Number(key.slice(1)))) lists.delete(key);
   const reply = playlistReply(print(), view.ended ? caching.past : caching.live);
   lists.set(name, { shown, reply });

@@ -115,11 +115,11 @@ export async function* readTables(
   const reference = referenceIn(tracks);
   const { timescale } = reference.track;
   for (;;) {
-    const own = takeGop(reference);
-    if (own.length === 0) return;
-    const startS = Math.min(...own.map(({ pts }) => pts)) / timescale;
-    const endS = Math.max(...own.map(({ pts, duration }) => pts + duration)) / timescale;
-    const samples = [...own];
+    const gop = takeGop(reference);
+    if (gop.length === 0) return;
+    const startS = Math.min(...gop.map(({ pts }) => pts)) / timescale;
+    const endS = Math.max(...gop.map(({ pts, duration }) => pts + duration)) / timescale;
+    const samples = [...gop];
     for (const other of tracks) if (other !== reference) takeUntil(other, endS, samples);
     for (const { offset, length } of samples) place.endsAt = Math.max(place.endsAt, offset + length);
     const read = await readSamples(file, tracks, samples, { signal });
@@ -129,22 +129,22 @@ export async function* readTables(
 
 /** Samples of the reference up to the key frame with which the next burst begins. */
 function takeGop({ track, walk }: FileTrack): SegmentSample[] {
-  const own: SegmentSample[] = [];
+  const gop: SegmentSample[] = [];
   let bytes = 0;
   for (let next = walk.peek(); next; next = walk.peek()) {
-    const first = own[0];
+    const first = gop[0];
     if (first) {
       const seconds = (next.dts - first.dts) / track.timescale;
       if ((next.key && seconds >= TARGET_S) || seconds >= MAX_S || bytes + next.length > MAX_BURST_BYTES) break;
     }
     if (next.length > MAX_SAMPLE_BYTES)
       throw new FormatError(`a sample of ${next.length} bytes is too large`, next.offset);
-    if (own.length === MAX_SAMPLES)
+    if (gop.length === MAX_SAMPLES)
       throw new FormatError(`more than ${MAX_SAMPLES} samples in ${MAX_S} s`, next.offset);
     bytes += next.length;
-    own.push(walk.next()!);
+    gop.push(walk.next()!);
   }
-  return own;
+  return gop;
 }
 
 /** Samples of another track that begin before the end. */
@@ -305,10 +305,10 @@ class FragmentCutter implements DemuxerOutput {
 
   #close(): void {
     const reference = this.#reference;
-    const own = this.#frames.filter(({ trackId }) => trackId === reference?.id);
-    if (!reference || own.length === 0) return;
-    const startS = Math.min(...own.map(({ pts }) => pts)) / reference.timescale;
-    const endS = Math.max(...own.map(({ pts, duration }) => pts + duration)) / reference.timescale;
+    const referenceFrames = this.#frames.filter(({ trackId }) => trackId === reference?.id);
+    if (!reference || referenceFrames.length === 0) return;
+    const startS = Math.min(...referenceFrames.map(({ pts }) => pts)) / reference.timescale;
+    const endS = Math.max(...referenceFrames.map(({ pts, duration }) => pts + duration)) / reference.timescale;
     this.#done.push({ tracks: this.#tracks, frames: this.#frames, startS, endS, damages: this.#damages });
     this.#frames = [];
     this.#first = undefined;

@@ -40,10 +40,10 @@ const KEPT_BYTES = 24 * 1024 * 1024;
  * @throws errors of `requestFile`
  */
 export async function openFileBytes(
-  given: FileContext,
+  original: FileContext,
   { signal: outer }: { signal: AbortSignal },
 ): Promise<FileBytes> {
-  const context: FileContext = { ...given, locate: given.locate && shared(given.locate) };
+  const context: FileContext = { ...original, locate: original.locate && shared(original.locate) };
   const controller = new AbortController();
   const signal = AbortSignal.any([outer, controller.signal]);
   const reply = await requestFile({ from: 0, to: BLOCK_BYTES - 1 }, context, { signal });
@@ -267,14 +267,14 @@ class StreamedFile implements FileBytes {
   }
 
   #slice(at: number, end: number): Uint8Array {
-    const found: Uint8Array[] = [];
+    const slices: Uint8Array[] = [];
     let start = this.#keptFrom;
     for (const piece of this.#kept) {
       if (start >= end) break;
-      if (start + piece.length > at) found.push(piece.subarray(Math.max(0, at - start), end - start));
+      if (start + piece.length > at) slices.push(piece.subarray(Math.max(0, at - start), end - start));
       start += piece.length;
     }
-    return found.length === 1 ? found[0]! : concatBytes(found);
+    return slices.length === 1 ? slices[0]! : concatBytes(slices);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -56,7 +56,9 @@ function masterOf(formats: readonly PageFormat[]): PageFormat | undefined {
   const withVideo = [...groups.values()].filter((group) => group.some(({ hasVideo }) => hasVideo !== false));
   const withAudio = withVideo.filter((group) => group.some(({ hasAudio }) => hasAudio !== false));
   const all = withAudio.length > 0 ? withAudio : [];
-  return all.sort((a, b) => heightOf(b) - heightOf(a) || b.length - a.length)[0]?.find((one) => one.hasVideo !== false);
+  return all
+    .sort((a, b) => heightOf(b) - heightOf(a) || b.length - a.length)[0]
+    ?.find((format) => format.hasVideo !== false);
 }
 
 const heightOf = (group: readonly PageFormat[]): number => Math.max(...group.map(({ height }) => height ?? 0));
@@ -128,13 +130,13 @@ function noneOf(page: PageMetadata, formats: readonly PageFormat[]): OxbowError 
   const hasSound = formats.some(({ hasVideo, hasAudio }) => hasVideo === false && hasAudio !== false);
   const why =
     formats.length > 0 && hasPicture && hasSound
-      ? 'the page offers video and audio only as separate downloads; oxbow needs them in one file or one HLS playlist'
+      ? 'The page offers video and audio only as separate downloads; oxbow needs them in one file or one HLS playlist.'
       : formats.length > 0
-        ? 'the page offers no supported format (oxbow supports HLS and MP4 with video and audio)'
+        ? 'The page offers no supported format (oxbow supports HLS and MP4 with video and audio).'
         : protectedFormats > 0
-          ? 'the video of the page is protected by DRM'
+          ? 'The video of the page is protected by DRM.'
           : foreignFormats > 0
-            ? 'the page offers its video only in unsupported formats such as DASH'
+            ? 'The page offers its video only in unsupported formats such as DASH.'
             : undefined;
   if (why === undefined) return new OxbowError('page-failed', 'The page has no video.');
   return new OxbowError('unsupported-media', why, {

@@ -43,12 +43,12 @@ export interface DetectOptions {
  * @throws OxbowError `bad-source`
  */
 export function normaliseUrl(text: string): URL {
-  const given = text.trim();
-  if (given.length > MAX_URL) throw new OxbowError('bad-source', `The address is longer than ${MAX_URL} characters.`);
-  if (/\p{Cc}/u.test(given)) throw new OxbowError('bad-source', 'The address contains a control character.');
-  const url = URL.parse(given);
+  const address = text.trim();
+  if (address.length > MAX_URL) throw new OxbowError('bad-source', `The address is longer than ${MAX_URL} characters.`);
+  if (/\p{Cc}/u.test(address)) throw new OxbowError('bad-source', 'The address contains a control character.');
+  const url = URL.parse(address);
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
-    const read = readPastedAddress(given);
+    const read = readPastedAddress(address);
     const { message, hint } =
       'url' in read ? explainUnsupported('text', '') : explainUnsupported(read.unsupported, read.scheme);
     throw new OxbowError('bad-source', message, { extra: { hint } });
@@ -106,10 +106,12 @@ async function handlerOf(reply: NetResponse, url: URL): Promise<SourceHandler> {
   const isPage = /^(text\/html|application\/xhtml\+xml)$/.test(type);
   if (GUARDED.has(status) && isPage) return 'page';
   if (status < 200 || status > 299) {
-    throw new OxbowError('source-failed', `${shownUrl(url)} answered with HTTP ${status}.`, { extra: { sourceStatus: status } });
+    throw new OxbowError('source-failed', `${shownUrl(url)} answered with HTTP ${status}.`, {
+      extra: { sourceStatus: status },
+    });
   }
-  const found = handlerOfBytes(await firstBytes(reply), type);
-  if (found) return found;
+  const handler = handlerOfBytes(await firstBytes(reply), type);
+  if (handler) return handler;
   throw new OxbowError(
     'unsupported-media',
     `${shownUrl(url)} is ${describe(type)}: neither a playlist nor an MP4 file nor a page.`,

@@ -74,9 +74,9 @@ export class PageSource {
     parseQuality(options.quality ?? '');
     this.#options = options;
     const { program, url, timeoutMs, format, net, trusted, headers = {} } = options;
-    const own = (wanted: string) => Object.entries(headers).find(([name]) => name.toLowerCase() === wanted)?.[1];
-    const userAgent = parseUserAgent(options.userAgent ?? '') || own('user-agent');
-    this.#request = { program, url, timeoutMs, format, net, trusted, userAgent, referer: own('referer') };
+    const headerOf = (wanted: string) => Object.entries(headers).find(([name]) => name.toLowerCase() === wanted)?.[1];
+    const userAgent = parseUserAgent(options.userAgent ?? '') || headerOf('user-agent');
+    this.#request = { program, url, timeoutMs, format, net, trusted, userAgent, referer: headerOf('referer') };
   }
 
   /**

@@ -55,9 +55,9 @@ const builtInPatterns: readonly PagePattern[] = [
 /**
  * The matching pattern of the highest priority; at equal priority patterns of the settings precede.
  *
- * @param own entries of the settings
+ * @param configured entries of the settings
  */
-export function matchPattern(url: URL, own: readonly PagePattern[]): PagePattern | undefined {
-  const all = [...own, ...builtInPatterns].sort((a, b) => b.priority - a.priority);
+export function matchPattern(url: URL, configured: readonly PagePattern[]): PagePattern | undefined {
+  const all = [...configured, ...builtInPatterns].sort((a, b) => b.priority - a.priority);
   return all.find(({ match }) => match.test(url.href));
 }

@@ -3,7 +3,7 @@
  * In: the end of its stderr, and the last request that the proxy refused. Out: a message, a hint, and whether
  * a retry may help.
  */
-import { OxbowError } from '../../lib/errors.ts';
+import { OxbowError, sentenceOf } from '../../lib/errors.ts';
 import { refusedPhrase } from '../../net/net.ts';
 
 interface Known {
@@ -18,7 +18,7 @@ const NO_LOGIN = 'oxbow is not signed in to the site. Use a page that anyone can
 const UPDATE = 'Sites change often: update yt-dlp (`pipx upgrade yt-dlp`, or `yt-dlp -U`), then try again.';
 
 /** In order of precedence: an error message may match several. */
-const known: readonly Known[] = [
+const failures: readonly Known[] = [
   {
     match: new RegExp(refusedPhrase),
     sentence: 'yt-dlp tried to bypass the proxy of oxbow',
@@ -103,15 +103,19 @@ export function explainFailure(stderr: string, host: string, refusal?: OxbowErro
   const complaint = lastComplaint(stderr);
   if (refusal && (refusal.code !== 'address-refused' || stoppedByProxy.test(complaint))) {
     const code = refusal.code === 'address-refused' ? refusal.code : 'page-failed';
-    return new OxbowError(code, `${host}: the proxy refused a request of yt-dlp: ${refusal.message}`.slice(0, 300), {
-      cause: refusal,
-      extra: { retryable: refusal.extra.retryable === true },
-    });
+    return new OxbowError(
+      code,
+      sentenceOf(`${host}: the proxy refused a request of yt-dlp: ${refusal.message}`.slice(0, 300)),
+      {
+        cause: refusal,
+        extra: { retryable: refusal.extra.retryable === true },
+      },
+    );
   }
-  const found = known.find(({ match }) => match.test(complaint));
-  const sentence = found?.sentence ?? (complaint === '' ? 'yt-dlp failed without a message' : `yt-dlp: ${complaint}`);
-  return new OxbowError('page-failed', `${host}: ${sentence}`.slice(0, 300), {
-    extra: { retryable: found?.retryable === true, ...(found?.hint !== undefined && { hint: found.hint }) },
+  const failure = failures.find(({ match }) => match.test(complaint));
+  const sentence = failure?.sentence ?? (complaint === '' ? 'yt-dlp failed without a message' : `yt-dlp: ${complaint}`);
+  return new OxbowError('page-failed', sentenceOf(`${host}: ${sentence}`.slice(0, 300)), {
+    extra: { retryable: failure?.retryable === true, ...(failure?.hint !== undefined && { hint: failure.hint }) },
   });
 }
 

@@ -114,7 +114,7 @@ export async function runHlsPull(options: HlsPullOptions, { signal: outer }: { s
     const furtherDone = further.run({ signal });
     renditions = Promise.all([audio.run({ signal }), timed.run({ signal }), furtherDone]);
     if (locations.only) timed.list(locations.only);
-    const video = source.locationOf(locations, (found) => found.video);
+    const video = source.locationOf(locations, (latest) => latest.video);
     const { videoConverter } = options;
     const videoContext: PullContext = {
       ...context,

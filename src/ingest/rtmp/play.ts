@@ -111,8 +111,8 @@ export class Playback implements RtmpPlayback {
     while (!signal.aborted) {
       try {
         await sleep(checkMs, { signal });
-        const found = await read();
-        if (found !== source && !signal.aborted) cut('the stream was replaced');
+        const current = await read();
+        if (current !== source && !signal.aborted) cut('the stream was replaced');
       } catch (error) {
         if (signal.aborted) return;
         if (!(error instanceof OxbowError)) cut('an internal error');

@@ -96,10 +96,10 @@ export class RtpSession {
         bytes: (bytes) => this.#takeStream(bytes),
       },
       {
-        tracks: (found) => this.#begin(found),
+        tracks: (newTracks) => this.#begin(newTracks),
         frame: (frame) => this.#publish(frame),
         damage: (reason) => options.input.damage(reason),
-        leftOut: (found) => this.#leaveOut(found),
+        leftOut: (leftOutTracks) => this.#leaveOut(leftOutTracks),
       },
     );
     this.#leaveOut([]);
@@ -200,17 +200,17 @@ export class RtpSession {
     input.publish(frame);
   }
 
-  /** @param found while packets were read; those of the description are added */
-  #leaveOut(found: readonly LeftOutTrack[]): void {
-    const all = distinctLeftOut([...this.#options.media.flatMap(({ leftOut }) => leftOut), ...found]);
-    if (all.length === 0 && found.length === 0 && this.#frames === 0) return;
+  /** @param leftOutTracks while packets were read; those of the description are added */
+  #leaveOut(leftOutTracks: readonly LeftOutTrack[]): void {
+    const all = distinctLeftOut([...this.#options.media.flatMap(({ leftOut }) => leftOut), ...leftOutTracks]);
+    if (all.length === 0 && leftOutTracks.length === 0 && this.#frames === 0) return;
     this.#options.input.leftOut?.(all);
     this.#options.onFacts?.(this.#facts(all));
   }
 
-  #facts(found: readonly LeftOutTrack[]): SourceFacts {
+  #facts(leftOutTracks: readonly LeftOutTrack[]): SourceFacts {
     const { protocol, media } = this.#options;
-    const leftOut = distinctLeftOut([...media.flatMap((each) => each.leftOut), ...found]);
+    const leftOut = distinctLeftOut([...media.flatMap((each) => each.leftOut), ...leftOutTracks]);
     return {
       protocol,
       container: '',

@@ -23,8 +23,8 @@ export async function readSdpFile(path: string): Promise<readonly RtpMedia[]> {
 
 async function readText(path: string): Promise<string> {
   try {
-    const found = await stat(path);
-    if (!found.isFile() || found.size > MAX_SDP_LENGTH) throw new Error('it is no SDP file');
+    const stats = await stat(path);
+    if (!stats.isFile() || stats.size > MAX_SDP_LENGTH) throw new Error('it is no SDP file');
     return await readFile(path, 'utf8');
   } catch (error) {
     const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';

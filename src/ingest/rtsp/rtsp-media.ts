@@ -77,8 +77,8 @@ async function setUpChannels({ client, media, take }: RtspMediaOptions): Promise
   return {
     transport: 'tcp',
     packet(channel, packet) {
-      const found = channels.get(channel);
-      if (found) take(found.kind, found.mediaIndex, packet);
+      const media = channels.get(channel);
+      if (media) take(media.kind, media.mediaIndex, packet);
     },
     report: (mediaIndex, packet) => client.send(reports.get(mediaIndex)!, packet),
     close: async () => {},

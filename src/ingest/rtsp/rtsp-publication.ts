@@ -93,8 +93,8 @@ export class RtspPublication {
         if (message.kind === 'request') this.#enqueue(message);
       },
       packet: (channel, packet) => {
-        const found = this.#channels.get(channel);
-        if (found) this.#take(found.kind, found.mediaIndex, packet);
+        const media = this.#channels.get(channel);
+        if (media) this.#take(media.kind, media.mediaIndex, packet);
       },
     });
     const socket = readShared(accepted, (bytes) => this.#guard(() => reader.push(bytes)));
@@ -254,7 +254,10 @@ export class RtspPublication {
     this.#heardMs = clock.monotonicMs();
     this.#endTick = startTick(() => this.#guard(() => this.#tick()));
     this.#onRecord();
-    log.info({ remote: this.#remote, transport: this.#ports.length > 0 ? 'udp' : 'tcp' }, 'the stream receives RTP over RTSP');
+    log.info(
+      { remote: this.#remote, transport: this.#ports.length > 0 ? 'udp' : 'tcp' },
+      'the stream receives RTP over RTSP',
+    );
     return OK;
   }
 

@@ -175,9 +175,9 @@ export class SrtCallers {
       name,
       key,
       userAgent: userAgentOf(request, user),
-      onStream: (found) => {
-        settings = found;
-        this.#assertEncryption(request, found);
+      onStream: (streamSettings) => {
+        settings = streamSettings;
+        this.#assertEncryption(request, streamSettings);
       },
     });
     request.signal.removeEventListener('abort', onGone);
@@ -202,9 +202,9 @@ export class SrtCallers {
       name,
       token,
       userAgent: userAgentOf(request, user),
-      onStream: (found) => {
-        settings = found;
-        this.#assertEncryption(request, found);
+      onStream: (streamSettings) => {
+        settings = streamSettings;
+        this.#assertEncryption(request, streamSettings);
       },
     });
     return { settings, run: (connection) => sendLive(connection, source, { name, log }), abandon() {} };

@@ -60,8 +60,8 @@ function parsePlain(text: string): StreamIdRequest | StreamIdRefusal {
   const [path = '', query] = splitAt(rest, '?');
   const [name = '', secret] = splitAt(path, ':');
   const parameters = new URLSearchParams(query ?? '');
-  const given = secret ?? parameters.get('key') ?? parameters.get('token') ?? undefined;
-  return requestOf(mode, name, given, undefined);
+  const key = secret ?? parameters.get('key') ?? parameters.get('token') ?? undefined;
+  return requestOf(mode, name, key, undefined);
 }
 
 /** `r=NAME,m=publish,s=KEY,u=USER`: pairs in any order; unknown keys are ignored. */
@@ -90,11 +90,11 @@ function requestOf(
   user: string | undefined,
 ): StreamIdRequest | StreamIdRefusal {
   const name = path.replace(/^\/+/, '');
-  const given = secret === '' ? undefined : secret;
+  const key = secret === '' ? undefined : secret;
   const by = user === undefined || user === '' ? {} : { user };
-  if (mode === 'publish') return { mode, name: name === '' ? undefined : name, key: given, ...by };
+  if (mode === 'publish') return { mode, name: name === '' ? undefined : name, key, ...by };
   if (name === '') return refused('bad-request', 'the name of the stream is missing');
-  return { mode, name, token: given, ...by };
+  return { mode, name, token: key, ...by };
 }
 
 function modeOf(text: string): StreamIdRequest['mode'] | undefined {

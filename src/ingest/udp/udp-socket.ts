@@ -63,10 +63,10 @@ function interfaceAddress(nameOrAddress: string, isIpv6: boolean): string {
   const name =
     isIP(nameOrAddress) === 0
       ? nameOrAddress
-      : Object.keys(all).find((each) => all[each]?.some((own) => own.address === nameOrAddress));
-  const own = name === undefined ? undefined : all[name];
-  const ipv4 = own?.find(({ family }) => family === 'IPv4')?.address;
-  if (isIpv6 && own) return `::%${isWindows ? own.find(({ family }) => family === 'IPv6')?.scopeid : name}`;
+      : Object.keys(all).find((each) => all[each]?.some((entry) => entry.address === nameOrAddress));
+  const addresses = name === undefined ? undefined : all[name];
+  const ipv4 = addresses?.find(({ family }) => family === 'IPv4')?.address;
+  if (isIpv6 && addresses) return `::%${isWindows ? addresses.find(({ family }) => family === 'IPv6')?.scopeid : name}`;
   if (!isIpv6 && ipv4 !== undefined) return ipv4;
   throw new Error(`this computer has no interface "${nameOrAddress}" with ${isIpv6 ? 'IPv6' : 'IPv4'}`);
 }

@@ -87,14 +87,14 @@ function isUsable(kind: 'video' | 'audio', { encoding, parameters }: RtpFormat):
 function answerOf(offered: WebRtcMedia, { kind, format, repair }: ExpectedTrack): WebRtcMedia {
   const wanted: readonly string[] = FEEDBACK[kind];
   const feedback = format.feedback.filter((each) => wanted.includes(each));
-  const known: readonly string[] = Object.values(extensionUri);
+  const uris: readonly string[] = Object.values(extensionUri);
   return {
     mid: offered.mid,
     kind,
     direction: 'recvonly',
     isRejected: false,
     formats: [{ ...format, feedback }, ...(repair ? [{ ...repair, feedback: [] }] : [])],
-    extensions: new Map([...offered.extensions].filter(([uri]) => known.includes(uri))),
+    extensions: new Map([...offered.extensions].filter(([uri]) => uris.includes(uri))),
     sources: [],
   };
 }

@@ -53,9 +53,9 @@ function accept(
   if (!isReceiving(offered)) return undefined;
   const { mid, kind, formats, extensions } = offered;
   if (kind !== 'video' && kind !== 'audio') return undefined;
-  const own = tracks.find((track) => track.kind === kind);
-  if (!own?.packetizer) return undefined;
-  const { encoding, clockRate, parameters } = own.packetizer.format;
+  const sent = tracks.find((track) => track.kind === kind);
+  if (!sent?.packetizer) return undefined;
+  const { encoding, clockRate, parameters } = sent.packetizer.format;
   const format = findFormat(formats, encoding, parameters);
   if (!format) return undefined;
   const repair = formats.find(
@@ -65,7 +65,15 @@ function accept(
   const sentIds = new Map([...extensions].filter(([uri]) => (Object.values(sentExtensions) as string[]).includes(uri)));
   const feedback = format.feedback.filter((each) => FEEDBACK.includes(each));
   const track = {
-    ...({ trackId: own.id, kind, mid, payloadType: format.payloadType, clockRate, ssrc, extensions: sentIds } as const),
+    ...({
+      trackId: sent.id,
+      kind,
+      mid,
+      payloadType: format.payloadType,
+      clockRate,
+      ssrc,
+      extensions: sentIds,
+    } as const),
     repair: repair && { ssrc: repairSsrc, payloadType: repair.payloadType },
   };
   const media = {
@@ -94,12 +102,12 @@ function findFormat(formats: readonly RtpFormat[], encoding: string, parameters:
 
 function refused(offered: readonly WebRtcMedia[], tracks: readonly FeedTrack[]): OxbowError {
   const reasons = tracks.flatMap(({ refused: reason }) => (reason === undefined ? [] : [reason]));
-  const own = tracks.flatMap(({ packetizer }) => (packetizer ? [packetizer.format.encoding] : []));
+  const encodings = tracks.flatMap(({ packetizer }) => (packetizer ? [packetizer.format.encoding] : []));
   const theirs = new Set(offered.flatMap(({ formats }) => formats.map(({ encoding }) => encoding)));
   for (const encoding of ['RTX', 'RED', 'ULPFEC', 'FLEXFEC-03', 'CN', 'TELEPHONE-EVENT']) theirs.delete(encoding);
   const why =
-    own.length > 0
-      ? `The stream has ${own.join(' and ')}, and the viewer offers ${[...theirs].slice(0, 12).join(', ')}.`
+    encodings.length > 0
+      ? `The stream has ${encodings.join(' and ')}, and the viewer offers ${[...theirs].slice(0, 12).join(', ')}.`
       : reasons.join(' ');
   return new OxbowError('offer-refused', why, { extra: { hint: 'Watch the stream over HLS: /live/NAME/index.m3u8.' } });
 }

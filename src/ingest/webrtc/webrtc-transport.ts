@@ -36,13 +36,13 @@ export class WebRtcTransport {
   print(
     media: readonly WebRtcMedia[],
     reachedAt: string | undefined,
-    own: Pick<WebRtcDescription, 'ufrag' | 'password' | 'setup'>,
+    local: Pick<WebRtcDescription, 'ufrag' | 'password' | 'setup'>,
   ): string {
     const { port, fingerprint } = this.endpoint;
     const addresses = candidateAddresses(this.#bound, this.#configured, reachedAt);
     const candidates = addresses.map((address) => ({ address, port }));
     const id = String(randomBytes(6).readUIntBE(0, 6));
-    return printWebRtc({ ...own, fingerprint, isIceLite: true, candidates, media }, id);
+    return printWebRtc({ ...local, fingerprint, isIceLite: true, candidates, media }, id);
   }
 }
 

@@ -193,12 +193,12 @@ function createDemuxer({ media, tracks }: AcceptedPublisher, publisher: Publishe
     ...(mid !== undefined && { midExtension: mid }),
   };
   return new RtpDemuxer(options, {
-    tracks: (found) => publisher.startTracks(found),
+    tracks: (newTracks) => publisher.startTracks(newTracks),
     frame(frame) {
       if (frame.key && frame.trackId === videoId) onKey();
       publisher.publish(frame);
     },
     damage: (reason) => publisher.damage(reason),
-    leftOut: (found) => publisher.leftOut(found),
+    leftOut: (leftOutTracks) => publisher.leftOut(leftOutTracks),
   });
 }

@@ -35,11 +35,11 @@ export function mergeDelta(before: MediaPlaylist | undefined, update: MediaPlayl
   if (skippedSegments === 0) return rest;
   if (!before) return undefined;
   const from = update.mediaSequence - before.mediaSequence;
-  const known = before.segments.filter(({ uri }) => uri !== '');
-  if (from < 0 || from + skippedSegments > known.length) return undefined;
-  const skipped = known.slice(from, from + skippedSegments);
+  const listedSegments = before.segments.filter(({ uri }) => uri !== '');
+  if (from < 0 || from + skippedSegments > listedSegments.length) return undefined;
+  const skipped = listedSegments.slice(from, from + skippedSegments);
   const agrees = update.segments.every((segment, i) => {
-    const same = known[from + skippedSegments + i];
+    const same = listedSegments[from + skippedSegments + i];
     return !same || segment.uri === '' || (same.uri === segment.uri && sameRange(same, segment));
   });
   if (!agrees || update.segments.some(({ key }) => key !== undefined)) return undefined;

@@ -61,8 +61,8 @@ export class EndedPlaylist {
     const ahead = base + all.count - next;
     if (base > next) return (base - next) * targetDurationS <= awayS + slackS ? 'continues' : restarted;
     const index = ahead > 0 ? next - 1 - base : all.count - 1;
-    const known = index < 0 ? undefined : isKnown(all.at(index).segment);
-    if (known === false || (known === undefined && ahead <= 0)) return restarted;
+    const isSeen = index < 0 ? undefined : isKnown(all.at(index).segment);
+    if (isSeen === false || (isSeen === undefined && ahead <= 0)) return restarted;
     if (ahead > 0) {
       const seam = all.at(next - base).segment;
       if (seam.discontinuity) return 'continues';

@@ -137,9 +137,9 @@ class PollOperations {
       return { type: 'lookup-late', atMs: this.#atMs() };
     }
     const location = await locating;
-    const found =
+    const probed =
       location && mustBeLive && !isSameLocation(location.url, from) ? await this.#probe(location) : location;
-    return { type: 'located', atMs: this.#atMs(), location: found ?? location, live: found !== undefined };
+    return { type: 'located', atMs: this.#atMs(), location: probed ?? location, live: probed !== undefined };
   }
 
   /** The location with its list if that is live. */

@@ -177,8 +177,8 @@ export class SegmentQueue {
     if (this.#next === undefined || this.#ended.endedMs === undefined) return undefined;
     const { endList: ended, targetDurationS } = list;
     const isKnown = (segment: QueuedSegment) => {
-      const known = this.#seen.get(segment.msn);
-      return known && isSame(known, segment);
+      const seen = this.#seen.get(segment.msn);
+      return seen && isSame(seen, segment);
     };
     const judged = { all, base, ended, targetDurationS, listedS: listedS(list), arrivedMs, next: this.#next, isKnown };
     return this.#ended.judge(judged);
@@ -223,19 +223,19 @@ export class SegmentQueue {
       this.#counters.duplicates();
       return undefined;
     }
-    const known = { ...segment, epoch: this.#epoch };
+    const queued = { ...segment, epoch: this.#epoch };
     if (begun) {
-      const given = this.#begun!.names.length;
-      const complete = segment.lowLatency && source.parts.length === given;
+      const delivered = this.#begun!.names.length;
+      const complete = segment.lowLatency && source.parts.length === delivered;
       return {
         kind: 'segment-end',
-        segment: { ...known, lowLatency: true },
-        parts: complete ? given : undefined,
+        segment: { ...queued, lowLatency: true },
+        parts: complete ? delivered : undefined,
         gap: source.gap,
       };
     }
     if (source.gap) return { kind: 'lost', count: 1, detail: `EXT-X-GAP ${nameOf(segment.url)}` };
-    return { kind: 'segment', segment: known };
+    return { kind: 'segment', segment: queued };
   }
 
   /**
@@ -274,15 +274,15 @@ export class SegmentQueue {
     // The newest common number must denote the same segment.
     const index = behind > 0 ? all.count - 1 : next - 1 - base;
     const common = index >= 0 ? all.at(index).segment : undefined;
-    const known = common && this.#seen.get(common.msn);
+    const seen = common && this.#seen.get(common.msn);
     if (behind <= 0) {
       this.#toleratedUntilMs = undefined;
-      return known !== undefined && !isSame(known, common!);
+      return seen !== undefined && !isSame(seen, common!);
     }
     this.#toleratedUntilMs ??= arrivedMs + (3 + behind) * 1000 * targetDurationS;
     const lags =
-      known !== undefined &&
-      isSame(known, common!) &&
+      seen !== undefined &&
+      isSame(seen, common!) &&
       behind <= all.count + FROM_EDGE &&
       arrivedMs <= this.#toleratedUntilMs;
     if (lags) return false;

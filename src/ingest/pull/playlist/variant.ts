@@ -113,7 +113,7 @@ function qualitiesOf(ranked: readonly Variant[]): SourceQuality[] {
     const { bandwidth, codecs, frameRate, resolution } = variant;
     const height = heightOf(variant);
     const names = [qualityName({ height, frameRate, bandwidth }), qualityName({ bandwidth })];
-    const name = names.find((one) => one !== '' && !taken.has(one));
+    const name = names.find((candidate) => candidate !== '' && !taken.has(candidate));
     if (name === undefined) return []; // a redundant copy on a second server
     taken.add(name);
     return {
@@ -134,7 +134,7 @@ function groupOf(
   id: string | undefined,
   priority: (one: Rendition) => number,
 ) {
-  const group = list.renditions.filter((one) => one.type === type && one.groupId === id);
+  const group = list.renditions.filter((rendition) => rendition.type === type && rendition.groupId === id);
   return group.sort((a, b) => priority(b) - priority(a));
 }
 
@@ -145,7 +145,9 @@ function withPlaylists(group: readonly Rendition[], variant?: Variant): Renditio
 }
 
 function audiosOf(list: MultivariantPlaylist, variant: Variant): Pick<Choice, 'audios' | 'inBand' | 'leftOut'> {
-  const group = groupOf(list, 'AUDIO', variant.audio, (one) => (one.default ? 2 : one.autoselect ? 1 : 0));
+  const group = groupOf(list, 'AUDIO', variant.audio, (rendition) =>
+    rendition.default ? 2 : rendition.autoselect ? 1 : 0,
+  );
   const audios = withPlaylists(group, variant);
   return {
     audios: audios.slice(0, MAX_AUDIOS),
@@ -155,17 +157,17 @@ function audiosOf(list: MultivariantPlaylist, variant: Variant): Pick<Choice, 'a
 }
 
 function subtitlesOf(list: MultivariantPlaylist, variant: Variant): Rendition[] {
-  const group = groupOf(list, 'SUBTITLES', variant.subtitles, (one) => Number(one.default));
+  const group = groupOf(list, 'SUBTITLES', variant.subtitles, (rendition) => Number(rendition.default));
   return withPlaylists(group).slice(0, MAX_SUBTITLES);
 }
 
 function captionsOf(list: MultivariantPlaylist, { closedCaptions }: Variant): CaptionChannel[] | undefined {
   if (closedCaptions === undefined) return undefined;
   const group = groupOf(list, 'CLOSED-CAPTIONS', closedCaptions, () => 0);
-  const found = group.flatMap(({ instreamId = '', language = 'und', name }) =>
+  const captions = group.flatMap(({ instreamId = '', language = 'und', name }) =>
     isCaptionService(instreamId) ? [{ service: instreamId, language, name }] : [],
   );
-  return found.length === 0 && closedCaptions !== 'NONE' ? undefined : mergeCaptions([], found);
+  return captions.length === 0 && closedCaptions !== 'NONE' ? undefined : mergeCaptions([], captions);
 }
 
 /** The codecs that make the best variant with video unusable. */
@@ -200,7 +202,7 @@ export function chooseVariant(
     const named = list.variants.map(({ codecs }) => codecs).join(' | ');
     throw new OxbowError(
       'unsupported-media',
-      `the playlist has no Variant Stream with supported codecs (codecs: ${named || 'none'})`.slice(0, 200),
+      `The playlist has no Variant Stream with supported codecs (codecs: ${named.slice(0, 130) || 'none'}).`,
     );
   }
   const variant = select(ranked, quality);
@@ -235,7 +237,9 @@ export function furtherVariants(list: MultivariantPlaylist, chosen: Variant, wan
       .find((codec) => VIDEO.test(codec))
       ?.slice(0, 3);
   const taken = new Set([heightOf(chosen)]);
-  const usable = list.variants.filter((one) => fitness(one) >= fitness(chosen) && familyOf(one) === familyOf(chosen));
+  const usable = list.variants.filter(
+    (candidate) => fitness(candidate) >= fitness(chosen) && familyOf(candidate) === familyOf(chosen),
+  );
   return rank(usable)
     .flatMap((variant) => {
       const height = heightOf(variant);

@@ -40,9 +40,9 @@ export class AudioRenditions {
     leftOut: (rendition: Rendition, tracks: readonly LeftOutTrack[]) => void,
   ) {
     this.#inBand = inBand;
-    this.#renditions = located.map((one, i) => {
-      const onLeftOut = (tracks: readonly LeftOutTrack[]) => leftOut(one.rendition, tracks);
-      return new AudioRendition(one, FIRST_ID + i * IDS_EACH, { ...context, onLeftOut });
+    this.#renditions = located.map((location, i) => {
+      const onLeftOut = (tracks: readonly LeftOutTrack[]) => leftOut(location.rendition, tracks);
+      return new AudioRendition(location, FIRST_ID + i * IDS_EACH, { ...context, onLeftOut });
     });
   }
 
@@ -74,9 +74,9 @@ export class AudioRenditions {
         ? 'audio is missing'
         : `audio is missing (${this.#renditions[i]!.rendition.name})`;
     });
-    const frames = all.flatMap((one) => one.frames);
+    const frames = all.flatMap((audio) => audio.frames);
     if (all.length > 1) frames.sort((a, b) => a.dtsUs - b.dtsUs);
-    const tracks = all.flatMap((one) => one.tracks);
+    const tracks = all.flatMap((audio) => audio.tracks);
     const merged = mergeFrames(groups, tracks, frames, (audioUs, dtsUs) => audioUs <= dtsUs);
     return { ...media, groups: merged, damages: [...media.damages, ...damages] };
   }

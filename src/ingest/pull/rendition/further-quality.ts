@@ -48,10 +48,10 @@ interface Waiting {
 /** The published stretch of a segment; undefined if it has no video. */
 export function spanOf({ groups }: DemuxedSegment): Pick<Span, 'startUs' | 'endUs'> | undefined {
   const last = groups.findLast((group) => group.tracks.some(isVideo));
-  const found = last && videoOf(last);
-  const end = found?.frames.at(-1);
-  if (!found || !end) return undefined;
-  const { track, frames } = found;
+  const videoMedia = last && videoOf(last);
+  const end = videoMedia?.frames.at(-1);
+  if (!videoMedia || !end) return undefined;
+  const { track, frames } = videoMedia;
   return {
     startUs: ticksToUs(frames[0]!.pts, track.timescale),
     endUs: ticksToUs(end.dts + end.duration, track.timescale),
@@ -62,8 +62,8 @@ const isVideo = (track: Track): track is VideoTrack => track.kind === 'video';
 
 function videoOf({ tracks, frames }: MediaGroup): { track: VideoTrack; frames: Frame[] } | undefined {
   const track = tracks.find(isVideo);
-  const own = track ? frames.filter(({ trackId }) => trackId === track.id) : [];
-  return track && own.length > 0 ? { track, frames: own } : undefined;
+  const videoFrames = track ? frames.filter(({ trackId }) => trackId === track.id) : [];
+  return track && videoFrames.length > 0 ? { track, frames: videoFrames } : undefined;
 }
 
 /** What a further quality is read from and written to. */
@@ -126,11 +126,11 @@ export class FurtherQuality {
   }
 
   #add(group: MediaGroup): void {
-    const found = videoOf(group);
-    if (!found) return;
-    const bytes = found.frames.reduce((sum, { data }) => sum + data.length, 0);
-    const startUs = ticksToUs(found.frames[0]!.pts, found.track.timescale);
-    this.#waiting.push({ ...found, startUs, bytes, isBroken: this.#isBroken });
+    const videoMedia = videoOf(group);
+    if (!videoMedia) return;
+    const bytes = videoMedia.frames.reduce((sum, { data }) => sum + data.length, 0);
+    const startUs = ticksToUs(videoMedia.frames[0]!.pts, videoMedia.track.timescale);
+    this.#waiting.push({ ...videoMedia, startUs, bytes, isBroken: this.#isBroken });
     this.#isBroken = false;
     this.#bytes += bytes;
   }
@@ -138,7 +138,7 @@ export class FurtherQuality {
   /** Passes on what waits, up to the time that the stream has published. */
   #drain(): void {
     for (;;) {
-      const index = this.#waiting.findIndex((one) => this.#spanFor(one) !== undefined);
+      const index = this.#waiting.findIndex((waiting) => this.#spanFor(waiting) !== undefined);
       if (index < 0) break;
       // Segments before it that match nothing: the stream itself lost that time.
       const passed = this.#waiting.splice(0, index + 1);

@@ -123,9 +123,9 @@ export class SourceResolver {
       relocate: async () => {
         // Another rendition may have located the source already.
         const newer = this.#found && this.#found.generation > seen ? this.#found.locations : undefined;
-        const found = newer ?? (await this.find());
+        const latest = newer ?? (await this.find());
         seen = this.#generation;
-        return pick(found) ?? first;
+        return pick(latest) ?? first;
       },
     };
   }
@@ -145,7 +145,7 @@ export class SourceResolver {
   /** The further variants, each of which is located again by its height. */
   furtherOf(locations: SourceLocations): LocatedVariant[] {
     return locations.further.map(({ rung, bandwidth }) => {
-      const pick = (found: SourceLocations) => found.further.find((one) => one.rung === rung)?.location;
+      const pick = (latest: SourceLocations) => latest.further.find((quality) => quality.rung === rung)?.location;
       return { rung, bandwidth, location: this.locationOf(locations, pick) };
     });
   }
@@ -156,7 +156,8 @@ export class SourceResolver {
     isSame: (a: Rendition, b: Rendition) => boolean,
   ): LocatedRendition[] {
     return locations[kind].map(({ rendition }) => {
-      const pick = (found: SourceLocations) => found[kind].find((one) => isSame(one.rendition, rendition))?.location;
+      const pick = (latest: SourceLocations) =>
+        latest[kind].find((located) => isSame(located.rendition, rendition))?.location;
       return { rendition, location: this.locationOf(locations, pick) };
     });
   }
@@ -216,10 +217,10 @@ export class SourceResolver {
       video: location(variant.uri),
       audios: audios.map((rendition) => ({ rendition, location: location(rendition.uri!) })),
       subtitles: choice.subtitles.map((rendition) => ({ rendition, location: location(rendition.uri!) })),
-      further: furtherVariants(list, variant, this.#qualities).map((one) => ({
-        rung: one.rung,
-        bandwidth: one.variant.bandwidth,
-        location: location(one.variant.uri),
+      further: furtherVariants(list, variant, this.#qualities).map((quality) => ({
+        rung: quality.rung,
+        bandwidth: quality.variant.bandwidth,
+        location: location(quality.variant.uri),
       })),
       choice,
       title: list.sessionData?.find(({ dataId }) => dataId === 'com.apple.hls.title')?.value?.slice(0, 300) ?? '',

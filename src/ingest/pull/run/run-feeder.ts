@@ -269,8 +269,8 @@ function spanOf(frames: readonly Frame[], { id, timescale }: Track, expectedUs: 
 
 /** The frames that were not published before as parts. */
 function withoutKnown({ tracks, frames }: MediaGroup, lastDts: ReadonlyMap<number, number>): MediaGroup {
-  const known = (frame: Frame) => frame.dts <= (lastDts.get(frame.trackId) ?? Number.NEGATIVE_INFINITY);
-  return { tracks, frames: frames.filter((frame) => !known(frame)) };
+  const isPublished = (frame: Frame) => frame.dts <= (lastDts.get(frame.trackId) ?? Number.NEGATIVE_INFINITY);
+  return { tracks, frames: frames.filter((frame) => !isPublished(frame)) };
 }
 
 /** Whether two sets of tracks can be in one run: labels may differ. */

@@ -80,7 +80,7 @@ function firstPacket(bytes: Uint8Array): number | undefined {
 
 /** Up to `length` bytes of pieces from `from` on; without a copy if one piece has them all. */
 export function bytesAt(pieces: readonly Uint8Array[], from: number, length: number): Uint8Array {
-  const found: Uint8Array[] = [];
+  const slices: Uint8Array[] = [];
   let skip = from;
   let left = length;
   for (const piece of pieces) {
@@ -88,9 +88,9 @@ export function bytesAt(pieces: readonly Uint8Array[], from: number, length: num
     const part = piece.subarray(Math.min(skip, piece.length), skip + left);
     skip = Math.max(0, skip - piece.length);
     left -= part.length;
-    if (part.length > 0) found.push(part);
+    if (part.length > 0) slices.push(part);
   }
-  return found.length === 1 ? found[0]! : concatBytes(found);
+  return slices.length === 1 ? slices[0]! : concatBytes(slices);
 }
 
 /** The pieces without their first bytes; shares their memory. */

@@ -33,8 +33,8 @@ function isSupported({ method, keyFormat }: KeyTag): boolean {
 /** Name of the protection; undefined for the plain key exchange of HLS. */
 function nameOf({ keyFormat, uri }: KeyTag): string | undefined {
   const format = keyFormat?.toLowerCase() ?? 'identity';
-  const known = protections.find(([prefix]) => format.startsWith(prefix))?.[1];
-  if (known) return known;
+  const protection = protections.find(([prefix]) => format.startsWith(prefix))?.[1];
+  if (protection) return protection;
   if (format !== 'identity') return `the key system ${keyFormat!.slice(0, 60)}`;
   return uri?.startsWith('skd:') ? 'FairPlay' : undefined;
 }
@@ -43,7 +43,10 @@ function refusal(tags: readonly KeyTag[]): OxbowError {
   const names = [...new Set(tags.flatMap((tag) => nameOf(tag) ?? []))];
   const methods = [...new Set(tags.map(({ method }) => method.slice(0, 40)))].join(', ');
   const by = names.length === 0 ? methods : `${names.slice(0, 5).join(' and ')} (${methods})`;
-  return new OxbowError('unsupported-media', `The source is protected by ${by}; oxbow cannot record protected streams.`);
+  return new OxbowError(
+    'unsupported-media',
+    `The source is protected by ${by}; oxbow cannot record protected streams.`,
+  );
 }
 
 /**

@@ -38,12 +38,12 @@ export class KeyStore {
    *   that aborted
    */
   get(url: URL, deadlineMs: number): Promise<Uint8Array> {
-    const known = this.#keys.get(url.href);
-    const key = known ?? this.#fetch(url, Math.min(MAX_REQUEST_MS, deadlineMs));
+    const cached = this.#keys.get(url.href);
+    const key = cached ?? this.#fetch(url, Math.min(MAX_REQUEST_MS, deadlineMs));
     this.#keys.delete(url.href);
     this.#keys.set(url.href, key);
     // A failure is not cached; the callers that await it handle it.
-    if (!known) key.catch(() => this.forget(url, key));
+    if (!cached) key.catch(() => this.forget(url, key));
     dropOldest(this.#keys, MAX_KEYS);
     return key;
   }

@@ -189,8 +189,8 @@ export class SegmentDownload {
 
   #init(map: Resource, request: Attempt): Promise<FetchedInit> {
     const id = `${idOf(map)} ${map.key?.url?.href ?? ''} ${map.key?.iv ?? ''}`;
-    const known = this.#inits.get(id);
-    if (known) return known;
+    const cached = this.#inits.get(id);
+    if (cached) return cached;
     const fetching = this.#loadInit(id, map, request);
     this.#inits.set(id, fetching);
     // A failure is not cached; the callers that await it handle it.
@@ -254,7 +254,8 @@ export class SegmentDownload {
     const wanted = byteRange ?? { offset: 0, length: Number.POSITIVE_INFINITY };
     const pieces: Uint8Array[] = [];
     let at = firstByte ?? wanted.offset;
-    if (at > wanted.offset) throw new OxbowError('source-failed', `${nameOf(url)}: the server sent another byte range.`);
+    if (at > wanted.offset)
+      throw new OxbowError('source-failed', `${nameOf(url)}: the server sent another byte range.`);
     for await (const piece of reply.stream()) {
       const part = piece.subarray(Math.max(0, wanted.offset - at), Math.max(0, wanted.offset + wanted.length - at));
       if (part.length > 0) pieces.push(part);
