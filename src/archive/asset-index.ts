@@ -64,7 +64,7 @@ export class AssetIndex {
    */
   constructor(renditions: readonly IndexedRendition[], texts: readonly TextTrack[] = []) {
     const sources = renditions.filter(isSource).sort((a, b) => numberOf(a) - numberOf(b));
-    const encoded = renditions.filter((one) => !isSource(one));
+    const encoded = renditions.filter((rendition) => !isSource(rendition));
     const added = encoded.flatMap(({ tracks }) => tracks);
     this.#renditions = [...sources, ...encoded];
     this.#inits = new Map(
@@ -78,7 +78,7 @@ export class AssetIndex {
   /** Bytes in memory, roughly. */
   get bytes(): number {
     return this.#renditions.reduce(
-      (sum, { chunks }) => chunks.reduce((own, { segments }) => own + segments.length + 200, sum),
+      (sum, { chunks }) => chunks.reduce((count, { segments }) => count + segments.length + 200, sum),
       4096,
     );
   }
@@ -119,13 +119,13 @@ export class AssetIndex {
 
   /** The segment with an MSN. */
   find(msn: number): AssetSegment | undefined {
-    const found = this.#renditions.flatMap((rendition) => {
+    const cursors = this.#renditions.flatMap((rendition) => {
       const chunk = rendition.chunks.find(({ first_msn, last_msn }) => first_msn <= msn && msn <= last_msn);
       const cursor = chunk && new Cursor({ ...rendition, chunks: [chunk] });
       while (cursor && cursor.msn < msn) cursor.next();
       return cursor?.msn === msn ? [cursor] : [];
     });
-    return found.length > 0 ? this.#join(found, undefined) : undefined;
+    return cursors.length > 0 ? this.#join(cursors, undefined) : undefined;
   }
 
   #join(cursors: readonly Cursor[], before: AssetSegment | undefined): AssetSegment {

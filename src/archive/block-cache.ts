@@ -73,13 +73,13 @@ export class BlockCache {
   /** The range as views of blocks; undefined unless all blocks are in memory. */
   peek(location: SegmentLocation, offset: number, length: number): Uint8Array[] | undefined {
     const end = offset + length;
-    const found: Uint8Array[] = [];
+    const blocks: Uint8Array[] = [];
     for (let index = Math.floor(offset / BLOCK_BYTES); index * BLOCK_BYTES < end; index++) {
       const block = this.#blocks.get(nameOf(location, index));
       if (!block?.bytes || block.bytes.length < Math.min(end - index * BLOCK_BYTES, BLOCK_BYTES)) return undefined;
-      found.push(block.bytes);
+      blocks.push(block.bytes);
     }
-    return viewsOf(found, offset, length);
+    return viewsOf(blocks, offset, length);
   }
 
   /** Removes the blocks of deleted or replaced files. */
@@ -101,11 +101,11 @@ export class BlockCache {
   /** A block with at least `wanted` bytes; read again if the file has grown since. */
   async #block(location: SegmentLocation, index: number, wanted: number): Promise<Uint8Array> {
     const name = nameOf(location, index);
-    const known = this.#blocks.get(name);
-    if (known) {
-      const bytes = await known.reading;
+    const cached = this.#blocks.get(name);
+    if (cached) {
+      const bytes = await cached.reading;
       if (bytes.length >= wanted) return bytes;
-      this.#drop(known);
+      this.#drop(cached);
     }
     // Another request may have started the read meanwhile.
     const block = this.#blocks.get(name) ?? this.#begin(location, index);

@@ -109,8 +109,8 @@ export function chunkLocation(streamId: string, utcMs: number, msn: number): Seg
 export function namedChunkOf(
   location: SegmentLocation,
 ): { readonly id: string; readonly firstMsn: number } | undefined {
-  const found = CHUNK_LOCATION.exec(location);
-  return found ? { id: found[1]!, firstMsn: Number(found[2]) } : undefined;
+  const match = CHUNK_LOCATION.exec(location);
+  return match ? { id: match[1]!, firstMsn: Number(match[2]) } : undefined;
 }
 
 /** Ids of the streams that have a recording, in order. */
@@ -171,13 +171,13 @@ export async function listStoryboards(
   { toMs, signal }: Omit<HourRange, 'fromMs'> = {},
 ): Promise<NamedStoryboard[]> {
   const prefix = recordingPrefix(streamId);
-  const found: NamedStoryboard[] = [];
+  const storyboards: NamedStoryboard[] = [];
   const to = toMs === undefined ? `${prefix}:` : `${prefix}${hourOf(Math.max(0, toMs))}0`;
   for await (const location of store.list(prefix, { to, signal })) {
     const seconds = STORYBOARD.exec(location.slice(prefix.length))?.[1];
-    if (seconds !== undefined) found.push({ location, startMs: Number(seconds) * 1000 });
+    if (seconds !== undefined) storyboards.push({ location, startMs: Number(seconds) * 1000 });
   }
-  return found;
+  return storyboards;
 }
 
 /** The folder of an instant: `yyyy/mm/dd/hh`. */

@@ -17,14 +17,14 @@ export class CaptionTable {
   readonly #save: (run: number, captions: readonly CaptionChannel[]) => void;
 
   /**
-   * @param known oldest first
+   * @param stored oldest first
    * @param save writes a row; must not throw
    */
   constructor(
-    known: ReadonlyMap<number, readonly CaptionChannel[]> = new Map(),
+    stored: ReadonlyMap<number, readonly CaptionChannel[]> = new Map(),
     save: (run: number, captions: readonly CaptionChannel[]) => void = () => {},
   ) {
-    this.#byRun = new Map(known);
+    this.#byRun = new Map(stored);
     this.#save = save;
   }
 
@@ -62,8 +62,8 @@ export async function openCaptionTable(
   if (oldest && rows.length === MAX_RUNS) {
     await db.deleteFrom('stream_caption').where('stream_id', '=', streamId).where('run', '<', oldest.run).execute();
   }
-  const known = new Map(rows.reverse().map(({ run, captions }) => [run, captionsFrom(JSON.parse(captions)) ?? []]));
-  return new CaptionTable(known, (run, captions) => {
+  const stored = new Map(rows.reverse().map(({ run, captions }) => [run, captionsFrom(JSON.parse(captions)) ?? []]));
+  return new CaptionTable(stored, (run, captions) => {
     const row = { stream_id: streamId, run, captions: JSON.stringify(captions) };
     db.insertInto('stream_caption')
       .values(row)

@@ -44,13 +44,13 @@ export async function readSpans(db: Kysely<Tables>, streamId: string, query: Chu
   const incomplete = rows.filter((row) => row.incomplete !== 0).map((row) => row.first_msn);
   const absences = new Map<number, string>();
   for (let at = 0; at < incomplete.length; at += GAPS_EACH) {
-    const found = await db
+    const stored = await db
       .selectFrom('chunk_file')
       .select(['first_msn', 'absences'])
       .where('stream_id', '=', streamId)
       .where('first_msn', 'in', incomplete.slice(at, at + GAPS_EACH))
       .execute();
-    for (const row of found) absences.set(row.first_msn, row.absences);
+    for (const row of stored) absences.set(row.first_msn, row.absences);
   }
   return rows.map(({ incomplete: _, ...span }) => ({
     ...span,

@@ -132,8 +132,8 @@ export class ChunkTable {
 
   /** Ids of the recordings of a stream's derived qualities that have files in the index, in order. */
   qualitiesOf(streamId: string): Promise<readonly string[]> {
-    const known = this.#qualities.get(streamId);
-    if (known) return known;
+    const cached = this.#qualities.get(streamId);
+    if (cached) return cached;
     const read = this.#readQualities(streamId);
     this.#qualities.set(streamId, read);
     // A failure is not cached.
@@ -144,8 +144,8 @@ export class ChunkTable {
   /** One query for each: a query for all would read every row. */
   async #readQualities(streamId: string): Promise<string[]> {
     const { from, to } = qualityRecordings(streamId);
-    const found: string[] = [];
-    for (let last = from; ; last = found.at(-1)!) {
+    const locations: string[] = [];
+    for (let last = from; ; last = locations.at(-1)!) {
       const next = await this.#db
         .selectFrom('chunk_file')
         .select('stream_id')
@@ -154,8 +154,8 @@ export class ChunkTable {
         .orderBy('stream_id')
         .limit(1)
         .executeTakeFirst();
-      if (!next) return found;
-      found.push(next.stream_id);
+      if (!next) return locations;
+      locations.push(next.stream_id);
     }
   }
 
@@ -344,8 +344,8 @@ export class ChunkTable {
 
   /** Totals of a stream, cached until a row changes. */
   totals(streamId: string): Promise<RecordedTotals> {
-    const known = this.#totals.get(streamId);
-    if (known) return known;
+    const cached = this.#totals.get(streamId);
+    if (cached) return cached;
     const read = this.#readTotals(streamId);
     this.#totals.set(streamId, read);
     // A failure is not cached.

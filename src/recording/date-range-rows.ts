@@ -45,7 +45,7 @@ export async function putDateRanges(
 ): Promise<void> {
   await db.deleteFrom('date_range').where('stream_id', '=', streamId).where('file_msn', '=', firstMsn).execute();
   // If one segment carries a range twice, the last one counts.
-  const byName = new Map(dateRanges.map((one) => [`${one.msn} ${one.range.id}`, one]));
+  const byName = new Map(dateRanges.map((listed) => [`${listed.msn} ${listed.range.id}`, listed]));
   const rows = [...byName.values()].map(({ msn, range }) => ({
     stream_id: streamId,
     file_msn: firstMsn,

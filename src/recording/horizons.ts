@@ -71,9 +71,9 @@ export class Horizons {
   /** Called when a group is on disk. @param startUs start of the group, µs since 1970 */
   committed(streamId: string, startUs: number): void {
     const nowMs = this.#clock.monotonicMs();
-    const known = this.#commits.get(streamId);
-    const { marks, keepMs } = known ?? { marks: [], keepMs: USUAL_KEEP_MS };
-    if (!known) this.#commits.set(streamId, { marks, keepMs });
+    const commits = this.#commits.get(streamId);
+    const { marks, keepMs } = commits ?? { marks: [], keepMs: USUAL_KEEP_MS };
+    if (!commits) this.#commits.set(streamId, { marks, keepMs });
     const last = marks.at(-1);
     if (last && nowMs - last.atMs < Math.max(LEAST_BETWEEN_MS, keepMs / MARKS)) {
       last.untilMs = nowMs;

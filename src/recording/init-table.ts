@@ -34,8 +34,8 @@ export class InitTable {
   readonly #byKey = new Map<string, Init>();
   readonly #options: InitTableOptions;
 
-  constructor(known: readonly Init[], options: InitTableOptions) {
-    for (const init of known) this.#put(init);
+  constructor(inits: readonly Init[], options: InitTableOptions) {
+    for (const init of inits) this.#put(init);
     this.#options = options;
   }
 
@@ -46,8 +46,8 @@ export class InitTable {
   of(tracks: readonly Track[]): Init {
     const bytes = printInit(tracks);
     const hash = hashOf(bytes);
-    const known = this.#byHash.get(hash) ?? this.#byKey.get(keyOf(tracks));
-    if (known) return known;
+    const saved = this.#byHash.get(hash) ?? this.#byKey.get(keyOf(tracks));
+    if (saved) return saved;
     const init: Init = { number: this.#nextNumber(), hash, tracks };
     this.#put(init);
     this.#options.save(init, bytes);
@@ -72,8 +72,8 @@ export class InitTable {
   add(number: number, hash: string, tracks: readonly Track[]): number {
     const other = this.#byNumber.get(number);
     if (other?.hash === hash) return number;
-    const known = this.#byHash.get(hash);
-    if (known) return known.number;
+    const saved = this.#byHash.get(hash);
+    if (saved) return saved.number;
     const init = { number: other ? this.#nextNumber() : number, hash, tracks };
     this.#put(init);
     this.#options.save(init, printInit(tracks));
@@ -104,7 +104,7 @@ export async function openInitTable(
   { failed, nowMs }: { failed: (error: unknown) => void; nowMs: () => number },
 ): Promise<InitTable> {
   const rows = await db.selectFrom('init').selectAll().where('stream_id', '=', streamId).execute();
-  const known = rows.map((row) => ({ number: row.number, hash: row.hash, tracks: parseInit(row.bytes) }));
+  const inits = rows.map((row) => ({ number: row.number, hash: row.hash, tracks: parseInit(row.bytes) }));
   const save = (init: Init, bytes: Uint8Array) => {
     const row = { stream_id: streamId, number: init.number, hash: init.hash, bytes };
     db.insertInto('init')
@@ -113,7 +113,7 @@ export async function openInitTable(
       .execute()
       .catch(failed);
   };
-  return new InitTable(known, { save, nowMs });
+  return new InitTable(inits, { save, nowMs });
 }
 
 /** Equal for configurations that differ only in how they state the sound. */

@@ -123,11 +123,11 @@ export class PinTable {
    *
    * @throws OxbowError `limit-reached`
    */
-  async addHold(streamId: string, given: Omit<Hold, 'id'>): Promise<Hold> {
+  async addHold(streamId: string, request: Omit<Hold, 'id'>): Promise<Hold> {
     const holds = this.holds(streamId);
     if (holds.length >= MAX_HOLDS)
       throw new OxbowError('limit-reached', `This stream has ${MAX_HOLDS} legal holds already.`);
-    const hold: Hold = { ...given, id: randomUUID() };
+    const hold: Hold = { ...request, id: randomUUID() };
     this.#set(streamId, { holds: [...holds, hold] });
     try {
       await this.#write(streamId, (db) => db.insertInto('pin').values(rowOf(streamId, hold)).execute());
@@ -140,7 +140,7 @@ export class PinTable {
 
   /** Lifts a legal hold; undefined if there is none with that id. */
   async removeHold(streamId: string, id: string): Promise<Hold | undefined> {
-    const hold = this.holds(streamId).find((one) => one.id === id);
+    const hold = this.holds(streamId).find((candidate) => candidate.id === id);
     if (!hold) return undefined;
     await this.#write(streamId, (db) => db.deleteFrom('pin').where('id', '=', id).execute());
     this.#dropHold(streamId, id);
@@ -186,7 +186,7 @@ export class PinTable {
    * @throws OxbowError `recording-in-use` if it is the pin of another asset
    */
   async remove(streamId: string, id: string, asset?: string): Promise<boolean> {
-    const pin = this.of(streamId).find((one) => one.id === id);
+    const pin = this.of(streamId).find((candidate) => candidate.id === id);
     if (!pin) return false;
     if (pin.asset !== asset) throw inUse(pin);
     await this.#write(streamId, (db) => db.deleteFrom('pin').where('id', '=', id).execute());

@@ -89,9 +89,9 @@ export class QualityReader implements RecordedMedia {
         for (const group of groups) {
           if (initNumber === undefined || group.msn > untilMsn) return;
           while (video && video.msn < group.msn) video = rest.next().value;
-          const found = video?.msn === group.msn ? video : undefined;
-          initNumber = found?.initNumber ?? initNumber;
-          yield join(group, found, initNumber);
+          const videoGroup = video?.msn === group.msn ? video : undefined;
+          initNumber = videoGroup?.initNumber ?? initNumber;
+          yield join(group, videoGroup, initNumber);
         }
       },
     };
@@ -125,8 +125,8 @@ export class QualityReader implements RecordedMedia {
 
   #initOf(own: number, source: number): JoinedInit {
     const key = `${own}/${source}`;
-    const known = this.#joined.get(key);
-    if (known) return known;
+    const cached = this.#joined.get(key);
+    if (cached) return cached;
     const { inits } = this.#options;
     const sounds = inits.get(source)?.tracks.filter(({ kind }) => kind === 'audio') ?? [];
     const sound = sounds.length === 1 ? sounds[0] : undefined;

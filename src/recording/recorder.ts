@@ -227,17 +227,17 @@ export class Recorder implements AsyncDisposable {
       const committed = await withinSpan(span, () => file.writer.append(complete));
       const { dateRanges, init } = group;
       const { location } = file.writer;
-      const found: RecordedGroup = {
+      const recorded: RecordedGroup = {
         ...committed,
         location,
         initNumber: init.number,
         ...(dateRanges && { dateRanges }),
       };
-      file.groups.push(found);
+      file.groups.push(recorded);
       this.#losses.clear();
       this.#notBeforeMs = undefined;
       this.#previousMsn = group.msn;
-      recording.committed(found);
+      recording.committed(recorded);
     } catch (error) {
       if (error instanceof FormatError) {
         // Malformed segment: nothing was written to the file.

@@ -65,7 +65,7 @@ export async function recoverStream(
   const indexed = await table.files(streamId);
   let newestMsn = 0;
   for (const msn of indexed.firstMsns) newestMsn = Math.max(newestMsn, msn);
-  const found: Recovered = { files: 0, segments: 0, repaired: 0, expired: 0, unusable: [] };
+  const recovered: Recovered = { files: 0, segments: 0, repaired: 0, expired: 0, unusable: [] };
   const range = { ...(sinceUs > 0 && { fromMs: sinceUs / 1000 }), signal };
   for (const { location, firstMsn, startMs } of await listChunks(segments, streamId, range)) {
     signal.throwIfAborted();
@@ -76,22 +76,22 @@ export async function recoverStream(
       const mayBeDeleted = firstMsn < newestMsn;
       if (mayBeDeleted && windowOf(startMs * 1000) < horizonUs && !rangeAt(pinned, startMs * 1000)) {
         await segments.delete(location, { signal });
-        found.expired++;
+        recovered.expired++;
       } else if (indexed.firstMsns.has(firstMsn)) {
         // A copy of an indexed file under another path.
-        found.unusable.push(location);
+        recovered.unusable.push(location);
       } else {
-        await addFile(options, location, found, signal);
+        await addFile(options, location, recovered, signal);
       }
     } catch (error) {
       // A foreign or unreadable file does not stop the recovery of the others.
       const isFileProblem = error instanceof FormatError || isMissing(error);
       if (!isFileProblem && (error as NodeJS.ErrnoException).syscall === undefined) throw error;
-      found.unusable.push(location);
+      recovered.unusable.push(location);
     }
-    options.progress?.(found.files);
+    options.progress?.(recovered.files);
   }
-  return found;
+  return recovered;
 }
 
 /**
@@ -99,77 +99,77 @@ export async function recoverStream(
  *
  * @param backUs reads files from this long before the newest indexed one of each quality, µs; undefined reads
  *   all
- * @param found counts them
+ * @param recovered counts them
  */
 export async function recoverQualities(
   options: RecoveryOptions,
   backUs: number | undefined,
-  found: Recovered,
+  recovered: Recovered,
   { signal }: { signal: AbortSignal },
 ): Promise<void> {
   const { segments, streamId, table } = options;
   for (const id of await listQualityRecordings(segments, streamId, { signal })) {
     const newest = backUs === undefined ? undefined : await table.last(id);
     const sinceUs = newest ? newest.start_us - backUs! : 0;
-    const before = found.files;
+    const before = recovered.files;
     const progress = (files: number) => options.progress?.(before + files);
-    const own = await recoverStream({ ...options, streamId: id, progress }, sinceUs, { signal });
-    found.files += own.files;
-    found.segments += own.segments;
-    found.repaired += own.repaired;
-    found.expired += own.expired;
-    found.unusable.push(...own.unusable);
+    const ofStream = await recoverStream({ ...options, streamId: id, progress }, sinceUs, { signal });
+    recovered.files += ofStream.files;
+    recovered.segments += ofStream.segments;
+    recovered.repaired += ofStream.repaired;
+    recovered.expired += ofStream.expired;
+    recovered.unusable.push(...ofStream.unusable);
   }
 }
 
 async function addFile(
   options: RecoveryOptions,
   location: SegmentLocation,
-  found: Recovered,
+  recovered: Recovered,
   signal: AbortSignal,
 ): Promise<void> {
   const { segments, table, streamId, erased = [] } = options;
   if ((await segments.size(location, { signal })) === 0) {
     // A crash or a full disk before its first byte.
     await segments.delete(location, { signal });
-    found.repaired++;
-    found.expired++;
+    recovered.repaired++;
+    recovered.expired++;
     return;
   }
   const isErased = (msn: number) => erased.some(({ firstMsn, lastMsn }) => msn >= firstMsn && msn <= lastMsn);
   // A deletion that was interrupted, or a copy from elsewhere.
   const cleaned = erased.length > 0 ? await eraseGroups(segments, location, isErased, { signal }) : undefined;
-  if (cleaned) found.repaired++;
+  if (cleaned) recovered.repaired++;
   if (cleaned?.length === 0) return;
   const before = await scanChunk(segments, location, { signal });
   if (before.head.streamId !== streamId) throw new FormatError('the file belongs to another stream', 0);
   const chunk = before.state === 'sealed' ? before : await recoverChunk(segments, location, { signal });
   if (chunk.groups.length === 0) {
     if (before.groups.length > 0) {
-      found.unusable.push(location);
+      recovered.unusable.push(location);
       return;
     }
     // A crash before the first group was committed.
     await segments.delete(location, { signal });
-    found.repaired++;
-    found.expired++;
+    recovered.repaired++;
+    recovered.expired++;
     return;
   }
   const endUs = (group: (typeof chunk.groups)[number]) => group.startUs + group.durationUs;
   if (options.isFree && !(await options.isFree(chunk.groups[0]!.startUs, endUs(chunk.groups.at(-1)!)))) {
-    found.unusable.push(location);
+    recovered.unusable.push(location);
     return;
   }
-  if (before.state === 'open') found.repaired++;
+  if (before.state === 'open') recovered.repaired++;
   const initNumber = options.inits.add(chunk.head.initNumber, chunk.head.initHash, chunk.tracks);
   const groups: RecordedGroup[] = chunk.groups.map((group) => ({ ...group, location, initNumber }));
   const earlier = () => table.dateRangesBefore(streamId, groups[0]!.msn, REMEMBERED_DATE_RANGES);
   const dateRanges = await rebuildDateRanges(segments, location, chunk.tracks, chunk.groups, earlier, { signal });
   for (const [i, stretch] of stretchesOf(groups, erased).entries()) {
     const msns = new Set(stretch.map(({ msn }) => msn));
-    const own = dateRanges.filter(({ msn }) => msns.has(msn));
-    await table.put(chunkRow(streamId, location, i === 0 ? chunk.length : 0, stretch), own);
+    const ranges = dateRanges.filter(({ msn }) => msns.has(msn));
+    await table.put(chunkRow(streamId, location, i === 0 ? chunk.length : 0, stretch), ranges);
   }
-  found.files++;
-  found.segments += groups.length;
+  recovered.files++;
+  recovered.segments += groups.length;
 }

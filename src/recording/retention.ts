@@ -191,8 +191,8 @@ export class Retention {
   /** Rows are removed by whole windows: the pictures of these windows go with them. */
   async #removeStoryboards(streamId: string, windowsUs: ReadonlySet<number>, atMs: number): Promise<void> {
     for (const windowUs of windowsUs) {
-      const found = await this.#options.storyboards?.forgetWindow(streamId, windowUs);
-      if (found) this.#pending.set(found.location, { ...found, atMs, isPictures: true });
+      const pictures = await this.#options.storyboards?.forgetWindow(streamId, windowUs);
+      if (pictures) this.#pending.set(pictures.location, { ...pictures, atMs, isPictures: true });
     }
   }
 

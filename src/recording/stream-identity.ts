@@ -26,16 +26,16 @@ export async function writeIdentity(segments: SegmentStore, identity: Identity, 
 
 /** The identities of all recordings; recordings without a readable one are left out. */
 export async function readIdentities(segments: SegmentStore): Promise<Identity[]> {
-  const known: Identity[] = [];
+  const identities: Identity[] = [];
   for (const id of await listRecordings(segments)) {
     try {
       const parsed: unknown = JSON.parse(await readText(segments, id));
-      if (isIdentity(parsed) && parsed.id === id) known.push(parsed);
+      if (isIdentity(parsed) && parsed.id === id) identities.push(parsed);
     } catch (error) {
       if (!(error instanceof SyntaxError) && !isMissing(error)) throw error;
     }
   }
-  return known;
+  return identities;
 }
 
 async function readText(segments: SegmentStore, streamId: string): Promise<string> {

@@ -64,7 +64,7 @@ export class FoldersSegmentStore implements SegmentStore {
     for (;;) {
       const values = heads.flatMap(({ done, value }) => (done ? [] : [value as SegmentLocation]));
       if (values.length === 0) return;
-      const first = values.reduce((least, one) => (one < least ? one : least));
+      const first = values.reduce((least, candidate) => (candidate < least ? candidate : least));
       yield first;
       for (const [i, head] of heads.entries()) {
         // A file that is being moved is in two of them.
@@ -74,8 +74,8 @@ export class FoldersSegmentStore implements SegmentStore {
   }
 
   async folders(prefix: SegmentPrefix, options?: Abortable): Promise<string[]> {
-    const found = await Promise.all(this.#stores().map((store) => store.folders(prefix, options)));
-    return [...new Set(found.flat())].sort();
+    const lists = await Promise.all(this.#stores().map((store) => store.folders(prefix, options)));
+    return [...new Set(lists.flat())].sort();
   }
 
   async put(location: SegmentLocation, content: Uint8Array | WriteContent, options?: Abortable): Promise<void> {
@@ -215,7 +215,7 @@ export class FoldersSegmentStore implements SegmentStore {
       const own = this.#ownFolder(location);
       const stores = this.#stores();
       const first = own && own.problem === undefined ? own.store : this.#main;
-      for (const store of [first, ...stores.filter((one) => one !== first)]) {
+      for (const store of [first, ...stores.filter((other) => other !== first)]) {
         try {
           return await work(store);
         } catch (error) {

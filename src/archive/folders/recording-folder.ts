@@ -69,11 +69,11 @@ export class RecordingFolder {
   /** Looks at the folder. Never rejects. @returns `problem` */
   async look(): Promise<string | undefined> {
     try {
-      const found = await readId(join(this.path, MARKER));
+      const id = await readId(join(this.path, MARKER));
       this.#problem =
-        found === this.#id
+        id === this.#id
           ? undefined
-          : found === undefined
+          : id === undefined
             ? `${this.path} has no ${MARKER}: its disk is not mounted`
             : `${this.path} is the folder of another data folder, or its disk is another one`;
       if (this.#problem === undefined) {
@@ -124,30 +124,30 @@ export async function claimFolders(
   files: Files = systemFiles,
 ): Promise<ReadonlyMap<string, string>> {
   const file = join(dataFolder, KNOWN);
-  const known = parseKnown(await readText(file));
-  const isNew = Object.entries(folders).filter(([name]) => !known.get(name)?.isMarked);
+  const before = parseKnown(await readText(file));
+  const isNew = Object.entries(folders).filter(([name]) => !before.get(name)?.isMarked);
   if (isNew.length > 0) {
     for (const [name, { path }] of isNew) {
-      const id = known.get(name)?.id ?? randomUUID();
+      const id = before.get(name)?.id ?? randomUUID();
       await inSetting(name, () => assertFree(path, id));
-      known.set(name, { id, isMarked: false });
+      before.set(name, { id, isMarked: false });
     }
-    await writeText(file, printKnown(known), files);
+    await writeText(file, printKnown(before), files);
     for (const [name, { path }] of isNew) {
-      const { id } = known.get(name)!;
+      const { id } = before.get(name)!;
       await inSetting(name, () => mark(path, { id, name }, files));
-      known.set(name, { id, isMarked: true });
+      before.set(name, { id, isMarked: true });
     }
-    await writeText(file, printKnown(known), files);
+    await writeText(file, printKnown(before), files);
   }
-  return new Map(Array.from(known, ([name, { id }]) => [name, id]));
+  return new Map(Array.from(before, ([name, { id }]) => [name, id]));
 }
 
 /** Throws if the folder does not exist, or has the marker of another data folder. */
 async function assertFree(path: string, id: string): Promise<void> {
   await readdir(path);
-  const found = await readId(join(path, MARKER));
-  if (found !== undefined && found !== id) throw new Error(`${path} is in use by another data folder`);
+  const marker = await readId(join(path, MARKER));
+  if (marker !== undefined && marker !== id) throw new Error(`${path} is in use by another data folder`);
 }
 
 async function mark(path: string, marker: { readonly id: string; readonly name: string }, files: Files): Promise<void> {
@@ -186,8 +186,8 @@ async function readText(file: string): Promise<string | undefined> {
 }
 
 /** A folder with a marker is printed as its id alone. */
-function printKnown(known: ReadonlyMap<string, KnownFolder>): string {
-  const entries = Array.from(known, ([name, { id, isMarked }]) => [name, isMarked ? id : { id }]);
+function printKnown(all: ReadonlyMap<string, KnownFolder>): string {
+  const entries = Array.from(all, ([name, { id, isMarked }]) => [name, isMarked ? id : { id }]);
   return JSON.stringify(Object.fromEntries(entries));
 }
 

@@ -87,13 +87,13 @@ export async function checkChunk(
       if (!(error instanceof FormatError)) throw error;
       problems.push(`its head is damaged: ${error.message}`);
     }
-    const known = new Set(indexed.map(({ msn }) => msn));
-    const found = layout?.groups ?? [];
-    const elsewhere = (found.some(({ msn }) => !known.has(msn)) && (await others?.())) || NO_MSNS;
+    const indexedMsns = new Set(indexed.map(({ msn }) => msn));
+    const fileGroups = layout?.groups ?? [];
+    const elsewhere = (fileGroups.some(({ msn }) => !indexedMsns.has(msn)) && (await others?.())) || NO_MSNS;
     const isShared = elsewhere.size > 0;
     const groups = joinGroups(
       indexed,
-      found.filter(({ msn }) => !elsewhere.has(msn)),
+      fileGroups.filter(({ msn }) => !elsewhere.has(msn)),
     );
     for (const group of groups) if (!(await isIntact(group.tracks, read))) damaged.add(group.msn);
     if (damaged.size > 0) problems.push(`${damaged.size} of ${groups.length} segments are damaged`);
@@ -132,20 +132,20 @@ export async function checkChunk(
  * Those of the index, and those that only the file has, by MSN. Where a group is, its commit box decides, if
  * the bytes are the same: a repair may have been interrupted between file and row.
  */
-function joinGroups(indexed: readonly CommittedGroup[], found: readonly CommittedGroup[]): CommittedGroup[] {
-  const inFile = new Map(found.map((group) => [group.msn, group]));
-  const known = new Set(indexed.map(({ msn }) => msn));
+function joinGroups(indexed: readonly CommittedGroup[], groups: readonly CommittedGroup[]): CommittedGroup[] {
+  const inFile = new Map(groups.map((group) => [group.msn, group]));
+  const indexedMsns = new Set(indexed.map(({ msn }) => msn));
   const placed = indexed.map((group) => {
-    const own = inFile.get(group.msn);
-    return own && hasSameBytes(group, own) ? own : group;
+    const stored = inFile.get(group.msn);
+    return stored && hasSameBytes(group, stored) ? stored : group;
   });
-  return [...placed, ...found.filter(({ msn }) => !known.has(msn))].sort((a, b) => a.msn - b.msn);
+  return [...placed, ...groups.filter(({ msn }) => !indexedMsns.has(msn))].sort((a, b) => a.msn - b.msn);
 }
 
-function hasSameBytes(one: CommittedGroup, other: CommittedGroup): boolean {
+function hasSameBytes(group: CommittedGroup, other: CommittedGroup): boolean {
   return (
-    one.tracks.length === other.tracks.length &&
-    one.tracks.every(({ trackId, length, crc }, i) => {
+    group.tracks.length === other.tracks.length &&
+    group.tracks.every(({ trackId, length, crc }, i) => {
       const track = other.tracks[i]!;
       return track.trackId === trackId && track.length === length && track.crc === crc;
     })

@@ -94,8 +94,8 @@ export class ObjectReader implements Disposable {
 
   #block(place: ObjectPlace, index: number): Promise<Uint8Array> {
     const name = `${place.target} ${place.key}#${index}`;
-    const known = this.#fetches.get(name);
-    if (known) return known;
+    const fetching = this.#fetches.get(name);
+    if (fetching) return fetching;
     const work = this.#find(place, index, name).finally(() => this.#fetches.delete(name));
     this.#fetches.set(name, work);
     return work;
@@ -136,8 +136,8 @@ export class ObjectReader implements Disposable {
   }
 
   #breakerOf(target: string, client: ObjectClient): Promise<Breaker> {
-    const known = this.#breakers.get(target);
-    if (known) return known;
+    const cached = this.#breakers.get(target);
+    if (cached) return cached;
     const { openBreaker = openSilentBreaker } = this.#options;
     const opening = openBreaker(target, {
       timeoutMs: TIMEOUT_MS,

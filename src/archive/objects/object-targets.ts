@@ -36,8 +36,8 @@ export class ObjectTargets implements AsyncDisposable {
    * ObjectError if its secret cannot be read.
    */
   client(name: string): Promise<ObjectClient> {
-    const known = this.#clients.get(name);
-    if (known) return known;
+    const cached = this.#clients.get(name);
+    if (cached) return cached;
     const opening = this.#open(name);
     this.#clients.set(name, opening);
     // A failure is not kept.

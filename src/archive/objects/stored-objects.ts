@@ -53,8 +53,8 @@ export class StoredObjects {
 
   /** The row of a location. */
   async find(location: SegmentLocation): Promise<StoredObject | undefined> {
-    const known = this.#known.get(location);
-    if (known) return known;
+    const cached = this.#known.get(location);
+    if (cached) return cached;
     const row = await this.#db
       .selectFrom('stored_object')
       .selectAll()

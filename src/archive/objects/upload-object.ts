@@ -78,8 +78,8 @@ export function parseKey(
   key: string,
 ): { readonly token: number; readonly location: string } | undefined {
   const start = prefix === '' ? '' : `${prefix}/`;
-  const found = key.startsWith(start) ? /^(\d{1,15})\/([^~]+)(?:~\w+)?$/.exec(key.slice(start.length)) : null;
-  return found ? { token: Number(found[1]), location: found[2]! } : undefined;
+  const match = key.startsWith(start) ? /^(\d{1,15})\/([^~]+)(?:~\w+)?$/.exec(key.slice(start.length)) : null;
+  return match ? { token: Number(match[1]), location: match[2]! } : undefined;
 }
 
 /** The parts of an upload that the server has. */

@@ -72,9 +72,9 @@ export async function moveFutureMedia(
   const shiftAt = (msn: number) => files.findLast(({ span }) => span.first_msn <= msn)?.shiftUs ?? 0;
   const fileOf = (msn: number) => files.findLast(({ span }) => span.first_msn <= msn)?.span;
   for (const id of await table.qualitiesOf(streamId)) {
-    const own = await table.spansBetween(id, first.span.start_us, Number.MAX_SAFE_INTEGER);
+    const later = await table.spansBetween(id, first.span.start_us, Number.MAX_SAFE_INTEGER);
     // What an interrupted move has moved has another UTC offset already.
-    const left = own.filter((span) => span.utc_offset_us === fileOf(span.first_msn)?.utc_offset_us);
+    const left = later.filter((span) => span.utc_offset_us === fileOf(span.first_msn)?.utc_offset_us);
     await moveFiles(options, id, left.map(toFirst), shiftAt, signal);
   }
   const firstMsns = files.map(({ span }) => span.first_msn);

@@ -61,9 +61,9 @@ export class Candidates {
 
   /** Chunk files of a recording: of a stream, or of one of its qualities. */
   async ofRecording(id: string, { beforeUs, limit }: CandidateQuery): Promise<Candidate[]> {
-    const found: Candidate[] = [];
+    const candidates: Candidate[] = [];
     let after = this.#done.get(id) ?? -1;
-    for (let page = 0; page < PAGES && found.length < limit; page++) {
+    for (let page = 0; page < PAGES && candidates.length < limit; page++) {
       const rows = await this.#db
         .selectFrom('chunk_file')
         .select(['first_msn', 'path', 'size'])
@@ -79,12 +79,12 @@ export class Candidates {
         after = first_msn;
         const location = segmentLocation(path);
         const isOwn = !stored.has(path) && ((await this.#own?.isHere(location)) ?? true);
-        if (isOwn) found.push({ location, bytes: size });
-        else if (found.length === 0) this.#done.set(id, first_msn);
+        if (isOwn) candidates.push({ location, bytes: size });
+        else if (candidates.length === 0) this.#done.set(id, first_msn);
       }
       if (rows.length < PAGE) break;
     }
-    return found.slice(0, limit);
+    return candidates.slice(0, limit);
   }
 
   /**
@@ -111,13 +111,13 @@ export class Candidates {
 
   /** Files of assets that are complete, and of exports. */
   async ofLibrary(query: CandidateQuery): Promise<Candidate[]> {
-    const found = [
+    const candidates = [
       ...(await this.#originalsOf(query)),
       ...(await this.#chunksOf(query)),
       ...(await this.#textsOf(query)),
       ...(await this.#exports(query)),
     ];
-    return found.slice(0, query.limit);
+    return candidates.slice(0, query.limit);
   }
 
   async #originalsOf({ beforeUs, limit }: CandidateQuery): Promise<Candidate[]> {
@@ -131,16 +131,16 @@ export class Candidates {
       .limit(PAGE)
       .execute();
     const stored = await this.#objects.targetsOf(rows.map(({ id }) => originalLocation(id)));
-    const found: Candidate[] = [];
+    const candidates: Candidate[] = [];
     let isBefore = true;
     for (const { seq, id, bytes, state } of rows) {
       const location = originalLocation(id);
       const isElsewhere = !stored.has(location) && (await this.#isElsewhere(id, state));
       isBefore &&= stored.has(location) || isElsewhere;
       if (isBefore) this.#originals = seq;
-      if (!stored.has(location) && !isElsewhere && isComplete(state)) found.push({ location, bytes: bytes ?? 0 });
+      if (!stored.has(location) && !isElsewhere && isComplete(state)) candidates.push({ location, bytes: bytes ?? 0 });
     }
-    return found.slice(0, limit);
+    return candidates.slice(0, limit);
   }
 
   /**
@@ -153,12 +153,12 @@ export class Candidates {
   }
 
   async #chunksOf(query: CandidateQuery): Promise<Candidate[]> {
-    return this.#rowsHere('chunks', query, (...given) => this.#chunkRows(...given));
+    return this.#rowsHere('chunks', query, (...args) => this.#chunkRows(...args));
   }
 
   /** Subtitles beside assets: no one can make those of users again. */
   async #textsOf(query: CandidateQuery): Promise<Candidate[]> {
-    return this.#rowsHere('texts', query, (...given) => this.#textRows(...given));
+    return this.#rowsHere('texts', query, (...args) => this.#textRows(...args));
   }
 
   /** Those of a query; in a cluster those in the data folder, of some pages of all. */
@@ -168,14 +168,14 @@ export class Candidates {
     rowsOf: (query: CandidateQuery, after?: string) => Promise<Candidate[]>,
   ): Promise<Candidate[]> {
     if (!this.#own) return rowsOf({ beforeUs, limit });
-    const found: Candidate[] = [];
-    for (let page = 0; page < PAGES && found.length < limit; page++) {
+    const candidates: Candidate[] = [];
+    for (let page = 0; page < PAGES && candidates.length < limit; page++) {
       const rows = await rowsOf({ beforeUs, limit: PAGE }, this.#after[what]);
-      for (const row of rows) if (await this.#own.isHere(row.location)) found.push(row);
+      for (const row of rows) if (await this.#own.isHere(row.location)) candidates.push(row);
       this.#after[what] = rows.length < PAGE ? '' : rows.at(-1)!.location;
       if (rows.length < PAGE) break;
     }
-    return found;
+    return candidates;
   }
 
   async #chunkRows({ beforeUs, limit }: CandidateQuery, after?: string): Promise<Candidate[]> {
@@ -226,12 +226,12 @@ export class Candidates {
       bytes: (JSON.parse(result ?? '{}') as { bytes?: number }).bytes ?? 0,
     }));
     const stored = await this.#objects.targetsOf(files.map(({ location }) => location));
-    const found: Candidate[] = [];
+    const candidates: Candidate[] = [];
     for (const file of files) {
-      if (found.length >= limit) break;
-      if (!stored.has(file.location) && ((await this.#own?.isHere(file.location)) ?? true)) found.push(file);
+      if (candidates.length >= limit) break;
+      if (!stored.has(file.location) && ((await this.#own?.isHere(file.location)) ?? true)) candidates.push(file);
     }
-    return found;
+    return candidates;
   }
 }
 

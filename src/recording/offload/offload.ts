@@ -175,7 +175,7 @@ export class Offload {
    * @returns `more` if there is more to do at once, true if all is done, false if something failed
    */
   async pass(target: string, { signal }: { readonly signal: AbortSignal }): Promise<boolean | 'more'> {
-    const line = this.#lines.find((one) => one.target === target);
+    const line = this.#lines.find((candidate) => candidate.target === target);
     if (!line) return true;
     return this.#pass(line, signal);
   }

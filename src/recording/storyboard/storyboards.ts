@@ -128,13 +128,13 @@ export class Storyboards {
       return pictures;
     };
     const between = async (fromUs: number, toUs: number) => {
-      const found: FoundPicture[] = [];
+      const results: FoundPicture[] = [];
       for (let windowUs = windowOf(fromUs - MAX_REACH_MS * 1000); windowUs < toUs; windowUs += WINDOW_US) {
-        found.push(...(await ofWindow(windowUs)));
+        results.push(...(await ofWindow(windowUs)));
       }
-      const first = found.findLastIndex(({ atUs }) => atUs <= fromUs);
-      const reaches = first >= 0 && found[first]!.atUs + found[first]!.reachMs * 1000 > fromUs;
-      return found.slice(reaches ? first : first + 1).filter(({ atUs }) => atUs < toUs);
+      const first = results.findLastIndex(({ atUs }) => atUs <= fromUs);
+      const reaches = first >= 0 && results[first]!.atUs + results[first]!.reachMs * 1000 > fromUs;
+      return results.slice(reaches ? first : first + 1).filter(({ atUs }) => atUs < toUs);
     };
     return {
       between,
@@ -227,8 +227,8 @@ export class Storyboards {
   }
 
   #scan(location: SegmentLocation): Promise<Scanned> {
-    const known = this.#scanned.get(location);
-    if (known) return known;
+    const scanned = this.#scanned.get(location);
+    if (scanned) return scanned;
     const scanning = this.#read(location);
     this.#remember(location, scanning, 60);
     scanning.catch(() => this.#scanned.delete(location));
@@ -271,8 +271,8 @@ export class Storyboards {
   }
 
   #sizesOf(streamId: string): Promise<Map<number, number>> {
-    const known = this.#sizes.get(streamId);
-    if (known) return known;
+    const size = this.#sizes.get(streamId);
+    if (size) return size;
     const reading = this.#readSizes(streamId);
     this.#sizes.set(streamId, reading);
     reading.catch(() => this.#sizes.delete(streamId));

@@ -42,26 +42,26 @@ interface Unit {
 /** @param known configuration of the packets before */
 type UnitReader = (data: Uint8Array, extradata: Uint8Array, known: AudioConfig | undefined) => Unit;
 
-function readAac(data: Uint8Array, extradata: Uint8Array, known: AudioConfig | undefined): Unit {
+function readAac(data: Uint8Array, extradata: Uint8Array, current: AudioConfig | undefined): Unit {
   const header = extradata.length === 0 ? parseAdtsHeader(data, 0, data.length) : undefined;
   if (extradata.length === 0 && !header) throw new FormatError('AAC without a configuration', 0);
-  const config = known ?? (header ? adtsConfig(header) : aacConfigFromRecord(extradata));
+  const config = current ?? (header ? adtsConfig(header) : aacConfigFromRecord(extradata));
   if (!config || (header && header.blocks > 1)) throw new FormatError('AAC in a form that MP4 cannot have', 0);
   const samples = Math.round(audioFrameS(config) * config.sampleRate);
   return { config, data: header ? data.subarray(header.headerBytes) : data, samples };
 }
 
-function readMp3(data: Uint8Array, _: Uint8Array, known: AudioConfig | undefined): Unit {
+function readMp3(data: Uint8Array, _: Uint8Array, config: AudioConfig | undefined): Unit {
   const header = parseMp3Header(data, 0, data.length);
   if (!header) throw new FormatError('a frame of MP3 without its header', 0);
   if (header.layer !== 3) throw new FormatError('MPEG audio of another layer than III', 0);
-  return { config: known ?? mp3Config(header), data, samples: header.samples };
+  return { config: config ?? mp3Config(header), data, samples: header.samples };
 }
 
-function readAc3(data: Uint8Array, _: Uint8Array, known: AudioConfig | undefined): Unit {
+function readAc3(data: Uint8Array, _: Uint8Array, config: AudioConfig | undefined): Unit {
   const first = parseSyncframe(data, 0, data.length);
   if (!first) throw new FormatError('a frame of AC-3 without its header', 0);
-  if (first.codec === 'ac3') return { config: known ?? ac3Config(first), data, samples: first.samples };
+  if (first.codec === 'ac3') return { config: config ?? ac3Config(first), data, samples: first.samples };
   const headers: Eac3Header[] = [];
   for (let at = 0; at < data.length; ) {
     const header = parseSyncframe(data, at, data.length);
@@ -69,20 +69,23 @@ function readAc3(data: Uint8Array, _: Uint8Array, known: AudioConfig | undefined
     headers.push(header);
     at += header.frameBytes;
   }
-  const samples = headers.reduce((sum, one) => sum + (one.dependent || one.substream !== 0 ? 0 : one.samples), 0);
-  return { config: known ?? eac3Config(headers), data, samples };
+  const samples = headers.reduce(
+    (sum, frameHeader) => sum + (frameHeader.dependent || frameHeader.substream !== 0 ? 0 : frameHeader.samples),
+    0,
+  );
+  return { config: config ?? eac3Config(headers), data, samples };
 }
 
-function readOpus(data: Uint8Array, extradata: Uint8Array, known: AudioConfig | undefined): Unit {
+function readOpus(data: Uint8Array, extradata: Uint8Array, config: AudioConfig | undefined): Unit {
   const samples = opusSamples(data);
   if (!samples) throw new FormatError('a malformed packet of Opus', 0);
-  return { config: known ?? opusConfigFromHead(extradata), data, samples };
+  return { config: config ?? opusConfigFromHead(extradata), data, samples };
 }
 
-function readFlac(data: Uint8Array, extradata: Uint8Array, known: AudioConfig | undefined): Unit {
+function readFlac(data: Uint8Array, extradata: Uint8Array, config: AudioConfig | undefined): Unit {
   const header = parseFlacFrameHeader(data);
   if (!header) throw new FormatError('a frame of FLAC without its header', 0);
-  return { config: known ?? flacConfigFromHeader(extradata), data, samples: header.samples };
+  return { config: config ?? flacConfigFromHeader(extradata), data, samples: header.samples };
 }
 
 /** Whether audio of this stream can be stored without encoding. */
@@ -116,8 +119,8 @@ export class AudioPackets implements PacketTrack {
     if (data.length === 0) return [];
     const unit = this.#read(data, this.#extradata, this.#track?.config);
     const { sampleRate } = unit.config;
-    const known = pts ?? dts;
-    if (known === undefined && this.#expected === undefined) throw new FormatError('sound without a time', 0);
+    const time = pts ?? dts;
+    if (time === undefined && this.#expected === undefined) throw new FormatError('sound without a time', 0);
     this.#track ??= {
       kind: 'audio',
       id: this.id,
@@ -125,7 +128,7 @@ export class AudioPackets implements PacketTrack {
       ...trackBase(this.stream),
       config: unit.config,
     };
-    const stated = known === undefined ? undefined : Math.round(secondsOf(known, this.stream) * sampleRate);
+    const stated = time === undefined ? undefined : Math.round(secondsOf(time, this.stream) * sampleRate);
     const at = this.#place(stated, Math.max(JITTER_S, (2 * this.stream.timeStep) / this.stream.timeScale) * sampleRate);
     this.#expected = at + unit.samples;
     return [{ trackId: this.id, dts: at, pts: at, duration: unit.samples, key: true, data: unit.data }];

@@ -54,9 +54,9 @@ export class ImportedCaptions {
     const warnings: string[] = [];
     const originMs = originUs / 1000;
     const byService = Map.groupBy(this.#collector?.cues ?? [], ({ service }) => service);
-    for (const [service, own] of [...byService].sort(([a], [b]) => a.localeCompare(b))) {
+    for (const [service, serviceCues] of [...byService].sort(([a], [b]) => a.localeCompare(b))) {
       const list = new CueList();
-      for (const cue of own) list.add({ ...cue, startMs: cue.startMs - originMs, endMs: cue.endMs - originMs });
+      for (const cue of serviceCues) list.add({ ...cue, startMs: cue.startMs - originMs, endMs: cue.endMs - originMs });
       if (list.dropped > 0)
         warnings.push(`${service} has too many captions: ${list.dropped} were left out of its text.`);
       const cues = list.take();

@@ -38,13 +38,13 @@ export async function readChapters(
     at < input.length
       ? input.read(at, Math.min(count, input.length - at), { signal })
       : Promise.resolve(new Uint8Array(0));
-  const found = container.startsWith('matroska')
+  const chapters = container.startsWith('matroska')
     ? await readMatroskaChapters(read)
     : movie
       ? await chaptersOfMovie(movie, read)
       : [];
   const byTime = new Map<number, AssetChapter>();
-  for (const { startUs, title } of found.toSorted((a, b) => a.startUs - b.startUs)) {
+  for (const { startUs, title } of chapters.toSorted((a, b) => a.startUs - b.startUs)) {
     const atUs = Math.max(0, startUs - originUs);
     if (atUs < endUs && byTime.size < MAX_CHAPTERS) byTime.set(atUs, { startUs: atUs, title: cleanTitle(title) });
   }

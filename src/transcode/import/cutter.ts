@@ -272,7 +272,7 @@ export class Cutter {
       this.#open.shift();
       const endUs = this.#edgeUs;
       for (const follower of this.#followers) this.#dropApart(follower, endUs);
-      const soundUs = Math.max(endUs, ...this.#followers.map((one) => one.edgeUs));
+      const soundUs = Math.max(endUs, ...this.#followers.map((other) => other.edgeUs));
       const isShort = soundUs - endUs <= OVERHANG_US;
       this.#emit(last, endUs, isShort ? Number.POSITIVE_INFINITY : endUs);
       if (!isShort) this.#emitSound(endUs, soundUs);
@@ -314,16 +314,16 @@ export class Cutter {
     for (const follower of this.#followers) {
       let count = 0;
       while (count < follower.frames.length && timeOf(follower.frames[count]!.pts, follower) < untilUs) count++;
-      const own = follower.frames.slice(0, count);
+      const taken = follower.frames.slice(0, count);
       follower.frames = follower.frames.slice(count);
-      if (own.length > 0) others.set(follower, own);
-      for (const { pts, duration } of own) this.#endUs = Math.max(this.#endUs, timeOf(pts + duration, follower));
+      if (taken.length > 0) others.set(follower, taken);
+      for (const { pts, duration } of taken) this.#endUs = Math.max(this.#endUs, timeOf(pts + duration, follower));
     }
     this.#clockStartUs ??= clockStartFor(this.#neededUs(reference, others), this.#reference.timescale);
     const frames = new Map<number, readonly Frame[]>();
     if (reference.length > 0) frames.set(this.#reference.id, this.#moved(reference, this.#shift, this.#reference));
-    for (const [{ shift, track }, own] of others) frames.set(track.id, this.#moved(own, shift, track));
-    for (const own of frames.values()) for (const { data } of own) this.#waitingBytes -= data.length;
+    for (const [{ shift, track }, taken] of others) frames.set(track.id, this.#moved(taken, shift, track));
+    for (const trackFrames of frames.values()) for (const { data } of trackFrames) this.#waitingBytes -= data.length;
     const run = assetRun(this.#clockStartUs);
     this.#ready.push({ startUs, durationUs: Math.max(1, endUs - startUs), run, frames });
   }

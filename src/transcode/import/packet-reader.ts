@@ -285,7 +285,7 @@ export class PacketReader implements MediaReader {
   get #cut(): { readonly pictures: number; readonly soundS: number } {
     const cut = [...this.#joined.values()].map(({ leftOut }) => leftOut);
     return {
-      pictures: cut.reduce((sum, one) => sum + one.pictures, 0),
+      pictures: cut.reduce((sum, piece) => sum + piece.pictures, 0),
       soundS: Math.max(0, ...cut.map(({ soundUs }) => soundUs)) / 1_000_000,
     };
   }

@@ -76,7 +76,10 @@ export function shortfall(
   streams: readonly DemuxStream[],
   { endUs, originUs, warnings }: Taken,
 ): readonly string[] {
-  if (!TIMED.has(info.container.split(',')[0]!) || warnings.some((one) => one.startsWith('The file ends early')))
+  if (
+    !TIMED.has(info.container.split(',')[0]!) ||
+    warnings.some((warning) => warning.startsWith('The file ends early'))
+  )
     return [];
   const ends = streams.flatMap(({ kind, isAttachment, startUs, durationMs }) =>
     kind === 'text' || kind === 'data' || isAttachment || startUs === undefined || durationMs === 0

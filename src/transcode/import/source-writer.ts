@@ -56,8 +56,8 @@ export class SourceWriter implements AsyncDisposable {
     const msn = this.#msn++;
     const { tracks } = this.#options;
     const segments = tracks.flatMap((track, index) => {
-      const own = frames.get(track.id);
-      return own ? assetSegment(track, own, msn, { index, count: tracks.length }) : [];
+      const trackFrames = frames.get(track.id);
+      return trackFrames ? assetSegment(track, trackFrames, msn, { index, count: tracks.length }) : [];
     });
     if (segments.length === 0) return;
     const chunk = await this.#files.for(msn, startUs);

@@ -204,9 +204,9 @@ export class TextPackets {
 
   /** Takes a packet; false if it is of another stream. */
   push(packet: DemuxPacket): boolean {
-    const own = this.#streams.find(({ stream }) => stream.index === packet.index);
-    own?.push(packet);
-    return own !== undefined;
+    const textStream = this.#streams.find(({ stream }) => stream.index === packet.index);
+    textStream?.push(packet);
+    return textStream !== undefined;
   }
 
   /**
@@ -215,7 +215,10 @@ export class TextPackets {
    * @param originUs time of the container at which the asset begins
    */
   files(originUs: number): { readonly files: readonly TextFiles[]; readonly warnings: readonly string[] } {
-    const all = this.#streams.map((one) => ({ index: one.stream.index, ...one.files(originUs / 1000) }));
+    const all = this.#streams.map((textStream) => ({
+      index: textStream.stream.index,
+      ...textStream.files(originUs / 1000),
+    }));
     return {
       files: all.flatMap(({ files }) => files ?? []),
       warnings: all

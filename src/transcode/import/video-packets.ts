@@ -72,9 +72,9 @@ export class VideoPackets implements PacketTrack {
     }
     const waiting = this.#waiting;
     this.#waiting = [];
-    const frames = waiting.flatMap((one, i) => {
-      const { duration } = one;
-      return this.#frame(one, (packet.dts ?? 0) - (waiting.length - i) * Math.max(1, duration));
+    const frames = waiting.flatMap((waitingPacket, i) => {
+      const { duration } = waitingPacket;
+      return this.#frame(waitingPacket, (packet.dts ?? 0) - (waiting.length - i) * Math.max(1, duration));
     });
     return [...frames, ...this.#frame(packet, packet.dts)];
   }
@@ -88,7 +88,7 @@ export class VideoPackets implements PacketTrack {
     const waiting = this.#waiting;
     this.#waiting = [];
     const first = Math.min(...waiting.map(({ pts }) => pts!));
-    return waiting.flatMap((one, i) => this.#frame(one, first - waiting.length + i));
+    return waiting.flatMap((packet, i) => this.#frame(packet, first - waiting.length + i));
   }
 
   #frame(packet: DemuxPacket, decode: number | undefined): readonly Frame[] {
@@ -132,10 +132,10 @@ export class VideoPackets implements PacketTrack {
     const record = this.#nalLengthBytes > 0 ? extradata : bytesOfBase64(this.stream.record);
     if (record.length === 0) throw new FormatError(`${codec} without its configuration`, 0);
     if (codec === 'av1') return { codec, record, codecs: av1Codecs(record), width, height };
-    const known = codec === 'hevc' ? 'hevc' : 'h264';
-    record[LENGTH_AT[known]]! |= 3; // Lengths of 4 bytes.
-    const codecs = known === 'hevc' ? hevcCodecs(record) : avcCodecs(record);
-    return { codec: known, record, codecs, width, height };
+    const family = codec === 'hevc' ? 'hevc' : 'h264';
+    record[LENGTH_AT[family]]! |= 3; // Lengths of 4 bytes.
+    const codecs = family === 'hevc' ? hevcCodecs(record) : avcCodecs(record);
+    return { codec: family, record, codecs, width, height };
   }
 
   #configure(config: VideoConfig): void {

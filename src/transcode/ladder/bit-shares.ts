@@ -22,9 +22,9 @@ const LEAST = 0.02;
  */
 export function bitShares(pieces: readonly PieceShare[], bitRate: number, maxRate: number): number[] {
   const total = pieces.reduce((sum, { durationUs }) => sum + durationUs, 0);
-  const known = pieces.filter(({ bytes }) => bytes !== undefined);
-  const knownUs = known.reduce((sum, { durationUs }) => sum + durationUs, 0);
-  const perUs = knownUs > 0 ? known.reduce((sum, { bytes }) => sum + bytes!, 0) / knownUs : 1;
+  const measured = pieces.filter(({ bytes }) => bytes !== undefined);
+  const knownUs = measured.reduce((sum, { durationUs }) => sum + durationUs, 0);
+  const perUs = knownUs > 0 ? measured.reduce((sum, { bytes }) => sum + bytes!, 0) / knownUs : 1;
   // Bytes per µs of each piece: a piece that was not measured is like the others on average.
   const weights = pieces.map(({ bytes, durationUs }) =>
     Math.max(perUs * LEAST, (bytes ?? perUs * durationUs) / durationUs),

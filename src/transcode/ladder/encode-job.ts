@@ -148,8 +148,8 @@ export function encodeJobs(
   const { video } = plan;
   if (video && video.renditions.length > 0) {
     const pieces = piecesOf(times, pieceUs);
-    const shares = pieces.map(({ cuts: own, firstMsn, nextUs = endUs }) => {
-      return { durationUs: nextUs - own[0]!, bytes: looks.get(firstMsn) };
+    const shares = pieces.map(({ cuts: pieceCuts, firstMsn, nextUs = endUs }) => {
+      return { durationUs: nextUs - pieceCuts[0]!, bytes: looks.get(firstMsn) };
     });
     const rates = video.renditions.map(({ twoPass, bitRate, maxRate }) =>
       twoPass && bitRate !== undefined ? bitShares(shares, bitRate, maxRate * FULL) : undefined,
@@ -188,7 +188,7 @@ function piecesOf(
   }
   return starts.map((start, index) => {
     const next = starts[index + 1];
-    const own = cuts.slice(start, next);
-    return { firstMsn: start + 1, cuts: own, ...(next !== undefined && { nextUs: cuts[next]! }) };
+    const pieceCuts = cuts.slice(start, next);
+    return { firstMsn: start + 1, cuts: pieceCuts, ...(next !== undefined && { nextUs: cuts[next]! }) };
   });
 }

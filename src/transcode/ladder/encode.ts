@@ -172,9 +172,9 @@ class Encode implements AsyncDisposable {
 
   #addTrack(track: Track): void {
     const { assetId, endUs, media, clockStartUs = earlierClockStartUs } = this.#input;
-    const found = media.renditions.find(({ trackId }) => trackId === track.id);
-    if (!found) throw new OxbowError('engine-failed', `The encoder returned an unknown track ${track.id}.`);
-    const rendition = found.id;
+    const output = media.renditions.find(({ trackId }) => trackId === track.id);
+    if (!output) throw new OxbowError('engine-failed', `The encoder returned an unknown track ${track.id}.`);
+    const rendition = output.id;
     const writer = new RenditionWriter({
       store: this.#temporary.store,
       context: this.#context,
@@ -216,7 +216,7 @@ class Encode implements AsyncDisposable {
     if (share - this.#shares[id]! < 0.005) return;
     this.#shares[id] = share;
     const shares = Object.values(this.#shares);
-    this.#context.progress(shares.reduce((sum, one) => sum + one, 0) / shares.length, { ...this.#shares });
+    this.#context.progress(shares.reduce((sum, part) => sum + part, 0) / shares.length, { ...this.#shares });
   }
 
   /** Measures first: normalization is one gain for the whole track. */

@@ -199,7 +199,7 @@ function frameRateOf({ frameRate }: LadderSourceVideo, notes: string[]): { keepE
 }
 
 function bitsOf(rung: number, frameRate: number, codec: LadderVideoCodec): number {
-  const above = RATES.findIndex(([one]) => one >= rung);
+  const above = RATES.findIndex(([rate]) => rate >= rung);
   const [upper, upperBits] = RATES[above < 0 ? RATES.length - 1 : above]!;
   const [lower, lowerBits] = RATES[Math.max(0, (above < 0 ? RATES.length : above) - 1)]!;
   const share = upper === lower ? 1 : (rung - lower) / (upper - lower);

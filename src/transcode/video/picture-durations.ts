@@ -24,11 +24,11 @@ export class PictureDurations {
    */
   leave(frame: Frame, scale: number): { readonly frame: Frame; readonly missing: number } {
     const pts = Math.round(frame.pts / scale);
-    const known = this.#inside.get(pts);
+    const cached = this.#inside.get(pts);
     const before = this.#inside.size;
     for (const earlier of this.#inside.keys()) if (earlier <= pts) this.#inside.delete(earlier);
-    const missing = before - this.#inside.size - (known === undefined ? 0 : 1);
-    const duration = known === undefined ? frame.duration : Math.max(1, Math.round(known * scale));
+    const missing = before - this.#inside.size - (cached === undefined ? 0 : 1);
+    const duration = cached === undefined ? frame.duration : Math.max(1, Math.round(cached * scale));
     return { frame: { ...frame, duration }, missing };
   }
 
