@@ -173,7 +173,7 @@ suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
       await light(words, phone);
       await phone.locator('.host canvas').first().waitFor();
       await phone.locator('.old .button').click();
-      await phone.locator('.end .button.main').first().click();
+      await phone.locator('form .button.main').first().click();
       await phone.locator('.tools').waitFor();
       await phone.locator('.buttons .danger').nth(1).waitFor();
       await shot(phone, `phone-${locale}`);

@@ -162,8 +162,8 @@ suite('the pages of a room, for everyone', { skip: need('chromium') }, () => {
       await look(page, `knocks, ${suffix}`);
       await page.locator('.pending .main').click();
       using _ = new LastingMember(server.url, room, ben);
-      await page.locator('aside .row').nth(1).waitFor();
-      await page.locator('aside .row [aria-haspopup]').click();
+      await page.locator('aside .member').nth(1).waitFor();
+      await page.locator('aside .member [aria-haspopup]').click();
       await look(page, `member menu, ${suffix}`, [OPENED]);
       await page.locator('[role=menuitem]').nth(1).click();
       await look(page, `permissions, ${suffix}`, ['dialog[open]']);
@@ -217,7 +217,7 @@ suite('the pages of a room, for everyone', { skip: need('chromium') }, () => {
       const cat = await enterAsMember(page, room, `Cat ${suffix}`);
       using _cat = new LastingMember(server.url, room, cat);
       await tab(2);
-      const row = page.locator('aside .row').filter({ hasText: 'Cat' });
+      const row = page.locator('aside .member').filter({ hasText: 'Cat' });
       const makeOwner = page.getByRole('menuitem', { name: suffix === 'desk' ? 'Make owner' : '设为房主' });
       const dialog = page.locator('dialog[open]');
       await row.locator('[aria-haspopup]').press('Enter');

@@ -377,9 +377,9 @@ suite('the pages, in a browser', { skip: need('chromium') }, () => {
           });
         await until('the card plays while it is in view', moves);
         assert.ok((await phone.locator('article.card').boundingBox())!.y < 160, 'the picture comes first');
-        await phone.locator('.button-row button').first().click();
+        await phone.locator('.head button').first().click();
         assert.equal(await phone.locator('.card video').count(), 0, 'what moves by itself can be stopped');
-        await phone.locator('.button-row button').first().click();
+        await phone.locator('.head button').first().click();
         await phone.emulateMedia({ reducedMotion: 'reduce' });
         await until('nothing moves', async () => (await phone.locator('.card video').count()) === 0);
         await phone.emulateMedia({ reducedMotion: 'no-preference' });
