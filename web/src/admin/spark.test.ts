@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { gapBars, type Sample, SPARK, SPARK_MS, sparkPath, sumOf, withSample } from './spark.ts';
+import type { Sample } from '../api/admin.ts';
+import { gapBars, SPARK, SPARK_MS, sparkPath, sumOf, withSample } from './spark.ts';
 
 const nowMs = Date.UTC(2026, 10, 20, 12);
 const iso = (beforeS: number) => new Date(nowMs - beforeS * 1000).toISOString();

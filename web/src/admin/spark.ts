@@ -3,13 +3,7 @@
  * In: samples, gaps. Out: an SVG path, bars, sums. Pure.
  */
 import type { GapView } from '../../../src/api/shapes.ts';
-
-/** One measurement of a stream; `value` is null if there was nothing to measure. */
-export interface Sample {
-  /** Unix milliseconds. */
-  readonly atMs: number;
-  readonly value: number | null;
-}
+import type { Sample } from '../api/admin.ts';
 
 /** Length of the chart, milliseconds. */
 export const SPARK_MS = 600_000;

@@ -4,8 +4,14 @@
  * `signal`.
  */
 import type { GapView, StreamView } from '../../../src/api/shapes.ts';
-import type { Sample } from '../admin/spark.ts';
 import { askServer } from './client.ts';
+
+/** One measurement of a stream; `value` is null if there was nothing to measure. */
+export interface Sample {
+  /** Unix milliseconds. */
+  readonly atMs: number;
+  readonly value: number | null;
+}
 
 /** More streams than this are not shown. */
 const MOST_STREAMS = 1000;

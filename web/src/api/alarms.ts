@@ -4,7 +4,7 @@
  * `signal`.
  */
 import type { AlarmView, StreamAlarms, StreamHappened } from '../../../src/api/alarms/alarm-shapes.ts';
-import { type ChartLine, type ChartRange, type ChartSpan, linesOf, rangeOf } from '../admin/alarms/chart.ts';
+import type { StatsHistory } from '../../../src/api/measure/stats-shapes.ts';
 import { askServer } from './client.ts';
 
 /** Alarms of a page. */
@@ -41,10 +41,16 @@ function ask(query: AlarmListQuery, signal: AbortSignal) {
   return askServer(signal, (client, options) => client.listAlarms(query, options));
 }
 
+/** A span of time. */
+export interface ChartSpan {
+  readonly fromMs: number;
+  /** null: it lasts. */
+  readonly toMs: number | null;
+}
+
 /** What a chart shows. */
 export interface StreamHistoryView {
-  readonly lines: readonly ChartLine[];
-  readonly range: ChartRange;
+  readonly series: StatsHistory;
   readonly gaps: readonly ChartSpan[];
   readonly alarms: readonly (ChartSpan & { readonly code: string })[];
 }
@@ -62,8 +68,7 @@ export async function getHistory(
     ask({ state: 'all', stream: name, limit: MOST_ON_CHART }, signal),
   ]);
   return {
-    lines: linesOf(series),
-    range: rangeOf(series),
+    series,
     gaps: gaps.items.map(({ from, to }) => ({ fromMs: Date.parse(from), toMs: Date.parse(to) })),
     alarms: alarms.items.map(({ alarm, from, clearedAt }) => ({
       code: alarm,

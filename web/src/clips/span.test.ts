@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { JobView } from '../../../src/api/jobs/job-shapes.ts';
 import { parseField } from '../time/format.ts';
+import type { Stretch } from '../time/past.ts';
 import type { TimeSpan } from '../time/span.ts';
-import type { Stretch } from '../timeline/past.ts';
 import {
   contentsOf,
   estimateBytes,

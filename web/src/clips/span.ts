@@ -3,8 +3,8 @@
  * In: marks in unix milliseconds, the stream's past. Out: the clip panel, the list of clips. Pure.
  */
 import type { ExportResult, JobView } from '../../../src/api/jobs/job-shapes.ts';
+import type { Past, Stretch } from '../time/past.ts';
 import type { Clip, TimeSpan } from '../time/span.ts';
-import type { Past, Stretch } from '../timeline/past.ts';
 
 /** File formats. */
 export type ClipFormat = 'mp4' | 'mkv' | 'ts';

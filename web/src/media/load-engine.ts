@@ -4,7 +4,7 @@
  */
 import type Hls from 'hls.js';
 import type { Failure } from '../api/client.ts';
-import { addCaptionsOfMuxed } from '../player/captions.ts';
+import { addCaptionsOfMuxed } from './captions.ts';
 
 /**
  * The code of the player could not be loaded: no network, or a newer build has removed it. Reloading the page

@@ -3,7 +3,7 @@
  * In: the mediators, see requests.ts. Out: controls, bars and overlays of every page, the embedded element.
  */
 import type { Failure } from '../api/client.ts';
-import type { Stretch } from '../timeline/past.ts';
+import type { Stretch } from '../time/past.ts';
 
 /**
  * A short message to the viewer about what just happened. `note.failed`: the request cannot be met, the old

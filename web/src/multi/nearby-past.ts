@@ -4,7 +4,7 @@
  * In: the timeline of the API. Out: holes for tiles.
  */
 import { failureOf } from '../api/client.ts';
-import { grownPast, type Past, readPast, type Stretch, stretchAt, TOUCHING_MS } from '../timeline/past.ts';
+import { grownPast, type Past, readPast, type Stretch, stretchAt, TOUCHING_MS } from '../time/past.ts';
 import type { FetchTimeline } from '../timeline/recorded.ts';
 
 /** What is requested around a time, ms. */

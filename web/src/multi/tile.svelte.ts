@@ -14,7 +14,7 @@ import type { RoomLink } from '../player/sync-target.ts';
 import { changesRateSmoothly } from '../rooms/session/room-playback.svelte.ts';
 import { SyncController } from '../rooms/session/sync-controller.ts';
 import type { Clock } from '../time/clock.ts';
-import type { Moment, Stretch } from '../timeline/past.ts';
+import type { Moment, Stretch } from '../time/past.ts';
 import { TimelineState } from '../timeline/state.svelte.ts';
 import { NearbyPast } from './nearby-past.ts';
 

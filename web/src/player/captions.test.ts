@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type Hls from 'hls.js';
-import { addCaptionsOfMuxed, captionsOf, followCaptions, showCaptions } from './captions.ts';
+import { addCaptionsOfMuxed, captionsOf, followCaptions, showCaptions } from '../media/captions.ts';
 
 type Listener = (event: string, data: unknown) => void;
 

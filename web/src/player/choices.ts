@@ -5,8 +5,8 @@
  */
 import type Hls from 'hls.js';
 import type { Level, MediaPlaylist } from 'hls.js';
+import { captionsOf, showCaptions } from '../media/captions.ts';
 import type { Choice } from '../media/state.ts';
-import { captionsOf, showCaptions } from './captions.ts';
 
 /** The options of a buffer, and which of them plays. */
 export interface Offers {

@@ -6,7 +6,7 @@
  */
 import type { Failure } from '../api/client.ts';
 import type { MediaState, Note } from '../media/state.ts';
-import type { Moment } from '../timeline/past.ts';
+import type { Moment } from '../time/past.ts';
 import { noRetry, type Retry } from './retry.ts';
 import { type Missing, type MissingSegment, nothingMissing } from './source/missing.ts';
 

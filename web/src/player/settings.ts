@@ -5,7 +5,7 @@
 import type { ErrorData, HlsConfig, PlaylistLoaderConstructor } from 'hls.js';
 import { type Failure, readFailure } from '../api/client.ts';
 import { currentAddress, onServer } from '../api/server.ts';
-import { captionNames } from './captions.ts';
+import { captionNames } from '../media/captions.ts';
 
 const forBoth: Partial<HlsConfig> = {
   maxLiveSyncPlaybackRate: 1, // oxbow controls the rate: hls.js speeds up only with more than a second buffered, and resets other rates

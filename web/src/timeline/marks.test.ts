@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Past } from '../time/past.ts';
 import { gapsIn, markerNear, nextPoint, type PointKind, pinsAt, spokenMoment } from './marks.ts';
-import type { Past } from './past.ts';
 
 const past: Past = {
   fromMs: 0,

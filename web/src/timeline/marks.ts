@@ -2,7 +2,7 @@
  * Markers, protected spans and gaps: the marker near the pointer, and the next one for keys and buttons.
  * In: the past and its marks. Out: times. Pure.
  */
-import type { Past, Stretch } from './past.ts';
+import type { Past, Stretch } from '../time/past.ts';
 import type { Marker, Pin } from './tiles.ts';
 import type { View } from './view.ts';
 

@@ -4,8 +4,8 @@
  */
 import type { TimelineView } from '../../../src/api/shapes.ts';
 import { ApiError, readFailure } from '../api/client.ts';
+import { findMoment, findMomentBefore, type Moment, type Past, readPast, stretchAt } from '../time/past.ts';
 import { nextPoint, type Point, type PointQuery } from './marks.ts';
-import { findMoment, findMomentBefore, type Moment, type Past, readPast, stretchAt } from './past.ts';
 import { bestTile, cutPast, joinTiles, missing, readTile, resolutionOf, type Tile } from './tiles.ts';
 import type { View } from './view.ts';
 

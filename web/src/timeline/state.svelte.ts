@@ -5,8 +5,8 @@
  */
 import { type Failure, failureOf, getTimeline, isLost } from '../api/client.ts';
 import { pause, poll } from '../api/poll.ts';
+import type { Past } from '../time/past.ts';
 import type { Point, PointQuery } from './marks.ts';
-import type { Past } from './past.ts';
 import { type FetchTimeline, Recorded } from './recorded.ts';
 import type { Marker, Pin } from './tiles.ts';
 import type { View } from './view.ts';

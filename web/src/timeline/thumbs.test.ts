@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Past } from './past.ts';
+import type { Past } from '../time/past.ts';
 import { Thumbs, thumbGrid, thumbMoment, thumbUrl } from './thumbs.ts';
 
 const now = 1_795_160_400_000;

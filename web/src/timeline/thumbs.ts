@@ -4,7 +4,7 @@
  * In: the past, positions of the pointer. Out: addresses of stills; pictures as object URLs.
  */
 import { onServer } from '../api/server.ts';
-import { type Past, stretchAt } from './past.ts';
+import { type Past, stretchAt } from '../time/past.ts';
 
 /** Addresses of stills use these grids, seconds: the same for all viewers, so that they share pictures. */
 const grids = [5, 10, 30, 60, 300, 600, 1800, 3600, 10_800];

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Past, Stretch } from './past.ts';
+import type { Past, Stretch } from '../time/past.ts';
 import { bestTile, joinPast, joinTiles, missing, readTile, resolutionOf, type Tile } from './tiles.ts';
 
 const hour = 3_600_000;

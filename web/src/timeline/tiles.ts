@@ -4,7 +4,7 @@
  * In: views, responses. Out: the recorded past. Pure.
  */
 import type { TimelineView } from '../../../src/api/shapes.ts';
-import { type Past, readPast, type Stretch, TOUCHING_MS } from './past.ts';
+import { type Past, readPast, type Stretch, TOUCHING_MS } from '../time/past.ts';
 import type { View } from './view.ts';
 
 /** A marked time with a text. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Past, Stretch } from './past.ts';
+import type { Past, Stretch } from '../time/past.ts';
 import { drawStretches, keyMove, momentAt, place, zoomKey } from './view.ts';
 
 const now = Date.UTC(2026, 0, 31, 20, 0, 0);

@@ -2,8 +2,9 @@
  * The geometry of the timeline bar: the shown range, positions of stretches and times, targets of keys.
  * In: times in unix milliseconds, widths in CSS pixels. Out: the bar. Pure.
  */
+
+import type { Past, Stretch } from '../time/past.ts';
 import type { TimeSpan } from '../time/span.ts';
-import type { Past, Stretch } from './past.ts';
 
 /** The shown range [fromMs, toMs), unix milliseconds. */
 export type View = TimeSpan;

@@ -2,10 +2,11 @@
  * The playback token of a shared link: created for it by a signed-in user, or the guest's own.
  * In: a stream, a lifetime. Out: a token for links, or why there is none. The server does not store tokens.
  */
+
+import type { TokenLifetime } from '../addresses.ts';
 import { ApiError, askServer, type Failure } from '../api/client.ts';
 import { watchTokenOf } from '../api/server.ts';
 import { session } from '../shell/session.svelte.ts';
-import type { TokenLifetime } from './addresses.ts';
 
 /** The choice in the share dialog of one stream. */
 export class ShareToken {

@@ -4,6 +4,7 @@
  */
 import { alarmNames } from '../../../../src/api/alarms/alarm-texts.ts';
 import type { StatsHistory } from '../../../../src/api/measure/stats-shapes.ts';
+import type { ChartSpan } from '../../api/alarms.ts';
 import type { Language } from '../../text/text.ts';
 
 /** Height of the drawing of a line. */
@@ -25,13 +26,6 @@ export interface ChartLine {
   /** Values at the bottom and at the top. */
   readonly least: number;
   readonly most: number;
-}
-
-/** A span of time. */
-export interface ChartSpan {
-  readonly fromMs: number;
-  /** null: it lasts. */
-  readonly toMs: number | null;
 }
 
 /** Level of the sound at the bottom of its line, dB. */

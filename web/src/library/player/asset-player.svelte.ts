@@ -7,11 +7,11 @@
 import type Hls from 'hls.js';
 import { type Failure, readFailure } from '../../api/client.ts';
 import { currentAddress } from '../../api/server.ts';
+import { followCaptions } from '../../media/captions.ts';
 import { loadHls, noPlayer, playerNotLoaded } from '../../media/load-engine.ts';
 import { preferences } from '../../media/preferences.svelte.ts';
 import type { MediaRequests } from '../../media/requests.ts';
 import { idle, type MediaState } from '../../media/state.ts';
-import { followCaptions } from '../../player/captions.ts';
 import { Choices } from '../../player/choices.ts';
 import { ElementTarget } from '../../player/element-target.ts';
 import { isInLoop, isLoopOver, loopOf } from '../../player/loop.ts';

@@ -2,7 +2,7 @@
  * Which recorded time is played for a request.
  * In: a requested time. Out: the time to play. The server is requested only if the answer is unknown.
  */
-import type { Moment } from '../../timeline/past.ts';
+import type { Moment } from '../../time/past.ts';
 import type { Recorded } from '../../timeline/recorded.ts';
 
 /** Finds the recorded time nearest to a requested one. */

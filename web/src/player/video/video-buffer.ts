@@ -4,7 +4,7 @@
  */
 import type Hls from 'hls.js';
 import type { ErrorData, HlsConfig, LevelDetails } from 'hls.js';
-import { followCaptions } from '../captions.ts';
+import { followCaptions } from '../../media/captions.ts';
 import { seekPreroll } from '../seek-preroll.ts';
 import type { Facts } from '../source/facts.ts';
 import { partsAhead } from '../source/parts-ahead.ts';

@@ -2,7 +2,7 @@
  * A month of a calendar in the viewer's zone: its weeks, the days with footage, moves of the keyboard.
  * In: days, stretches of the past. Out: the calendar. Pure: the zone is that of the machine.
  */
-import type { Stretch } from '../../timeline/past.ts';
+import type { Stretch } from '../../time/past.ts';
 
 /** A day as text that sorts, `2026-11-22`. */
 export type Day = string;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Past } from '../../timeline/past.ts';
+import type { Past } from '../../time/past.ts';
 import { draggedTo, neighbours, type ScrubPlace, spread } from './scrub-times.ts';
 
 const nowMs = 1_795_160_400_000;

@@ -2,7 +2,7 @@
  * Which pictures a scrub needs: the one under the pointer, its neighbours, and a few over the whole bar.
  * In: the past, the time under the pointer. Out: times of pictures. Pure.
  */
-import type { Past } from '../../timeline/past.ts';
+import type { Past } from '../../time/past.ts';
 import { thumbGrid, thumbMoment } from '../../timeline/thumbs.ts';
 import type { View } from '../../timeline/view.ts';
 import { lengthOf } from '../../timeline/zoom.ts';

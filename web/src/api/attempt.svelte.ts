@@ -2,7 +2,7 @@
  * One action of a form: whether it runs, and why the last try failed. Ends with its component.
  * In: the action. Out: forms, which show `failure` in place.
  */
-import { type Failure, failureOf } from '../api/client.ts';
+import { type Failure, failureOf } from './client.ts';
 
 /** The action of a form; `close` with the component. */
 export class Attempt {

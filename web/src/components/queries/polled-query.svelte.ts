@@ -3,11 +3,11 @@
  * with a toast for the result.
  * In: API calls. Out: components, which read `value` and `failure`.
  */
-import type { CallOptions, OxbowClient } from '../../../src/client/client.ts';
-import { askServer, type Failure, failureOf } from '../api/client.ts';
-import { poll } from '../api/poll.ts';
-import { failureText } from '../shell/preferences.svelte.ts';
-import { toast } from '../shell/toast.svelte.ts';
+import type { CallOptions, OxbowClient } from '../../../../src/client/client.ts';
+import { askServer, type Failure, failureOf } from '../../api/client.ts';
+import { poll } from '../../api/poll.ts';
+import { failureText } from '../../shell/preferences.svelte.ts';
+import { toast } from '../../shell/toast.svelte.ts';
 
 /** Timeout of an action, milliseconds. */
 export const ACTION_MS = 30_000;

@@ -5,7 +5,7 @@
  */
 import type Hls from 'hls.js';
 import type { BufferAppendedData, MediaPlaylist } from 'hls.js';
-import type { Choice } from '../media/state.ts';
+import type { Choice } from './state.ts';
 
 /** What the playlist of an hls.js announces. */
 const announced = new WeakMap<Hls, readonly MediaPlaylist[]>();

@@ -2,7 +2,7 @@
  * How loud a recording is over time, for a stream without pictures.
  * In: ten seconds of a recording, decoded by the browser. Out: levels for SoundWave.
  */
-import { clipUrl, windowUrl } from '../../player/source/window.ts';
+import { clipUrl, windowUrl } from '../player/source/window.ts';
 
 /** Length of a block, milliseconds: all viewers request the same ones. */
 export const BLOCK_MS = 10_000;

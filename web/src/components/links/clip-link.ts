@@ -2,13 +2,14 @@
  * Copies a link for the viewer, or shows it to be copied by hand if the browser forbids that.
  * In: a path of this interface. Out: the clipboard, a toast.
  */
-import { watchTokenOf } from '../api/server.ts';
-import { copyText } from '../components/copy.ts';
-import { opensHereOnly } from '../components/links/local-link.ts';
-import { t } from '../shell/preferences.svelte.ts';
-import { session } from '../shell/session.svelte.ts';
-import { toast } from '../shell/toast.svelte.ts';
-import { withWatchToken } from '../watch/addresses.ts';
+
+import { withWatchToken } from '../../addresses.ts';
+import { watchTokenOf } from '../../api/server.ts';
+import { t } from '../../shell/preferences.svelte.ts';
+import { session } from '../../shell/session.svelte.ts';
+import { toast } from '../../shell/toast.svelte.ts';
+import { copyText } from '../copy.ts';
+import { opensHereOnly } from './local-link.ts';
 
 /**
  * A path that opens the same for others and in another tab: with a guest's own playback token. Signed-in

@@ -2,10 +2,10 @@
  * Links to a stream: to share a time, and to open it in other players.
  * In: a stream's name, times, the origin of the page, a playback token. Out: absolute addresses. Pure.
  */
-import type { StreamView } from '../../../src/api/shapes.ts';
-import { windowOf, windowUrl } from '../player/source/window.ts';
-import { watchPath } from '../routes.ts';
-import type { TimeSpan } from '../time/span.ts';
+import type { StreamView } from '../../src/api/shapes.ts';
+import { windowOf, windowUrl } from './player/source/window.ts';
+import { watchPath } from './routes.ts';
+import type { TimeSpan } from './time/span.ts';
 
 /** A time in an address: unix seconds, or 13 digits of milliseconds if it is not a whole second. */
 export function timeText(atMs: number): string {

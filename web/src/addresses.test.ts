@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseRoute } from '../routes.ts';
 import {
   channelListLink,
   embedCode,
@@ -11,6 +10,7 @@ import {
   windowLink,
   withWatchToken,
 } from './addresses.ts';
+import { parseRoute } from './routes.ts';
 
 const origin = 'https://tv.example';
 const at = 1_795_160_404_567;
