@@ -97,7 +97,7 @@ suite('the admin page', { skip: need('chromium') }, () => {
     await page.getByRole('button', { name: 'Save Keep recordings for' }).click();
     await page.locator('.unseen', { hasText: 'Saved: Keep recordings for' }).waitFor({ state: 'attached' });
     await page.getByRole('button', { name: 'Use the default of Keep recordings for' }).click();
-    await page.waitForFunction(() => document.querySelector<HTMLInputElement>('.forms input')?.value === '24h');
+    await page.waitForFunction(() => document.querySelector<HTMLInputElement>('.cards input')?.value === '24h');
     await page.locator('nav a[href="/admin/logs"]').click();
     await page.getByLabel('Search').fill('THE STREAM IS LIVE');
     // More than once, if the machine was too busy for the test picture.
