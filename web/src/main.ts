@@ -3,6 +3,7 @@
  * In: the page. Out: App in #app.
  */
 import './app.css';
+import './pages.css';
 import { mount } from 'svelte';
 import App from './App.svelte';
 import { failureOf } from './api/client.ts';

@@ -3,6 +3,7 @@
  * In: the address. Out: EmbedPlayer or EmbedAsset in #app.
  */
 import '../app.css';
+import '../pages.css';
 import './page.css';
 import { mount } from 'svelte';
 import { setWatchToken, watchTokenIn, watchTokenOf } from '../api/server.ts';
