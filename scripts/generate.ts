@@ -13,11 +13,11 @@ import { schema } from '../src/config/schema.ts';
 import { vsrAliases } from '../src/config/vsr.ts';
 import { refusals } from '../src/lib/errors.ts';
 import { metricTable } from '../src/observe/metric-table.ts';
+import { clientFiles, eventsPage } from './client/client-files.ts';
+import { openApi } from './client/make-client.ts';
 import { commandLinePage } from './command-line-page.ts';
 import { featuresPage } from './features.ts';
-import { clientFiles, eventsPage } from './generate-client.ts';
 import { withLayers } from './layers.ts';
-import { openApi } from './make-client.ts';
 import { listFiles, root } from './source-files.ts';
 
 type Table = Section<Readonly<Record<string, Node>>>;

@@ -6,14 +6,14 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { dirname, join } from 'node:path';
-import { routes } from '../src/app/features.ts';
-import { createApi } from '../src/http/api/api.ts';
-import type { HttpDeps } from '../src/http/deps.ts';
-import { createSystemClock } from '../src/lib/clock.ts';
-import { version } from '../src/lib/version.ts';
-import { clientFiles, type OpenApi } from './generate-client.ts';
+import { routes } from '../../src/app/features.ts';
+import { createApi } from '../../src/http/api/api.ts';
+import type { HttpDeps } from '../../src/http/deps.ts';
+import { createSystemClock } from '../../src/lib/clock.ts';
+import { version } from '../../src/lib/version.ts';
+import { clientFiles, type OpenApi } from './client-files.ts';
 
-const root = join(import.meta.dirname, '..');
+const root = join(import.meta.dirname, '..', '..');
 
 /** The OpenAPI document of the table of routes; the routes have no handlers. */
 export async function openApi(): Promise<OpenApi> {

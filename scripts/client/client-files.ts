@@ -3,8 +3,8 @@
  * In: the OpenAPI document, the tables of events and errors. Out: texts of src/client/*.ts and
  * docs/reference/events.md.
  */
-import { type EventType, eventSchema, eventTable, eventTypes } from '../src/api/events.ts';
-import { refusals } from '../src/lib/errors.ts';
+import { type EventType, eventSchema, eventTable, eventTypes } from '../../src/api/events.ts';
+import { refusals } from '../../src/lib/errors.ts';
 
 /** A JSON Schema, as far as the API uses it. */
 interface Schema {
