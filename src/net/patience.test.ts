@@ -37,8 +37,8 @@ test('a body that is fast enough, or has not started, is not slow', async () => 
 
 test('a body that is late in total, or silent, ends at that limit', async () => {
   for (const [totalMs, idleMs, endMs, message] of [
-    [5000, 2000, 5000, 'cam took longer than 5000 ms'],
-    [9000, 600, 600, 'cam sent nothing for 600 ms'],
+    [5000, 2000, 5000, 'cam took longer than 5000 ms.'],
+    [9000, 600, 600, 'cam sent nothing for 600 ms.'],
   ] as const) {
     using time = openVirtualTime();
     using patience = new Patience(totalMs, idleMs, 'cam', { signal });
@@ -59,6 +59,6 @@ test('the time in which its reader is not waiting does not count', async () => {
   patience.received(10);
   assert.equal(patience.signal.aborted, false);
   await time.settled('the end', once(patience.signal, 'abort'));
-  assert.equal(patience.signal.reason.message, 'cam sent nothing for 100 ms');
+  assert.equal(patience.signal.reason.message, 'cam sent nothing for 100 ms.');
   assert.equal(time.nowMs, 600);
 });

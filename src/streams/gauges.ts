@@ -15,7 +15,7 @@ import type { Horizons } from '../recording/horizons.ts';
 import type { Catalog } from './catalog.ts';
 import type { Disk } from './disk.ts';
 import { readPublisher } from './measure/publish-gauges.ts';
-import { offClockSentence } from './stream-reports.ts';
+import { offClockReason } from './stream-reports.ts';
 
 /** Sources of the gauge values. */
 export interface GaugeSources {
@@ -182,7 +182,7 @@ export function checkStreams(catalog: Catalog, nowMs: number): string {
   const over = catalog.all.filter(({ status }) => status.state === 'ended').map(({ name }) => name);
   const ended = over.length === 0 ? '' : `; the source has ended: ${firstOf(over)}`;
   const sentence = `${live} of ${expected.length + unseen.length} streams are live${waiting}${ended}`;
-  const off = expected.map(({ name, stream }) => ({ name, silence: offClockSentence(stream, nowMs) }));
+  const off = expected.map(({ name, stream }) => ({ name, silence: offClockReason(stream, nowMs) }));
   const problems = [
     list('no media from', silent),
     list(

@@ -35,10 +35,10 @@ export function offClockUs(
   return skewUs > OFF_CLOCK_US ? -skewUs : 0;
 }
 
-/** The same for a person; empty within five seconds. */
-export function offClockSentence(stream: PlacedStream, nowMs: number): string {
+/** The same in words, as part of a sentence; empty within five seconds. */
+export function offClockReason(stream: PlacedStream, nowMs: number): string {
   const us = offClockUs(stream, nowMs);
-  return us === 0 ? '' : `It is filed ${formatDuration(us)} ${us > 0 ? 'ahead of' : 'behind'} the clock.`;
+  return us === 0 ? '' : `filed ${formatDuration(us)} ${us > 0 ? 'ahead of' : 'behind'} the clock`;
 }
 
 const formatDuration = (us: number) => `${Math.round(Math.abs(us) / 1e6)} s`;

@@ -13,7 +13,7 @@ import { LeftOutWatch } from './left-out-watch.ts';
 import type { StreamDeps } from './stream-deps.ts';
 import type { StreamParts } from './stream-parts.ts';
 import type { StreamPublishers } from './stream-publishers.ts';
-import { offClockSentence, reportMissing } from './stream-reports.ts';
+import { offClockReason, reportMissing } from './stream-reports.ts';
 
 /** Missing media is reported this long after a start, ms. */
 const STARTING_MS = 30_000;
@@ -62,8 +62,8 @@ export class StreamStatus {
     const { deps, parts, definition } = this.#setup;
     const { id, record } = definition();
     const lost = record && (deps.noRoom?.(id) || (parts.recorder.isFailing && WRITE_FAILS));
-    const offClock = offClockSentence(parts.stream, deps.clock.nowMs());
-    return [lost, offClock, this.#leftOut.sentence].filter(Boolean).join(' ');
+    const offClock = offClockReason(parts.stream, deps.clock.nowMs());
+    return [lost, offClock && `It is ${offClock}.`, this.#leftOut.sentence].filter(Boolean).join(' ');
   }
 
   /**

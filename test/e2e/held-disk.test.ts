@@ -74,7 +74,7 @@ test('while a legal hold fills the disk, recording pauses with the setting; it c
     await until('the disk has no room', async () => {
       const { checks } = await server.json<Report>('/health');
       const { detail = '' } = checks.find(({ name }) => name === 'disk')!;
-      return /recording is paused: .*record\.minFree \(--min-free\)/.test(detail);
+      return /Recording is paused: .*record\.minFree \(--min-free\)/.test(detail);
     });
     assert.equal((await send('POST', '/api/v1/streams', { name: 'cam', source: { type: 'test' } })).status, 201);
     const problem = /record\.minFree \(--min-free\)/;

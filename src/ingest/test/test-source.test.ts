@@ -71,7 +71,7 @@ test('a process that cannot be started is a gap with a detail, and is retried un
     { signal: stop.signal },
   );
   assert.equal(said.length, 2);
-  assert.match(said[0]!, /^crash: test picture: invalid options of the test picture/);
+  assert.match(said[0]!, /^crash: test picture: Invalid options of the test picture/);
 });
 
 test('an error of the stream ends the source and is rethrown', async () => {

@@ -129,8 +129,8 @@ suite('the tracks of a joined file', () => {
     const hevc = { ...video, config: { ...video.config, codec: 'hevc' as const } };
     const mono = { ...audio, config: { ...audio.config, channels: 1 } };
     for (const [track, words] of [
-      [hevc, /the pictures change from H\.264 to HEVC at 08:00/],
-      [mono, /the sound changes from AAC with 48000 Hz and 2 channels to AAC with 48000 Hz and 1 channels at 08:00/],
+      [hevc, /The pictures change from H\.264 to HEVC at 08:00/],
+      [mono, /The sound changes from AAC with 48000 Hz and 2 channels to AAC with 48000 Hz and 1 channels at 08:00/],
     ] as const) {
       const tracks = new FileTracks('mp4');
       tracks.place([video, audio], '07:00');

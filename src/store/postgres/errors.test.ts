@@ -15,7 +15,7 @@ test('a server that cannot be reached, shuts down or is full is not ready; anoth
   ]) {
     assert.equal(isUnavailable(new Error(message)), true, message);
   }
-  assert.match(String(storeError(withCode('ECONNREFUSED', 'no'))), /PostgreSQL does not respond: no\./);
+  assert.match(String(storeError(withCode('ECONNREFUSED', 'no'))), /PostgreSQL does not respond: No\./);
 });
 
 test('an error of a statement is not', () => {

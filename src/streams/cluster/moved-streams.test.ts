@@ -218,7 +218,7 @@ suite('the streams of a node that has died', () => {
     await time.runFor(3000);
     assert.deepEqual(rig.open, ['s0', 's5', 's6', 's7', 's8', 's9']);
     await time.settled('the change', changing);
-    assert.throws(() => rig.catalog.get('s1'), { code: 'stream-unopened', message: /its recording has been read/ });
+    assert.throws(() => rig.catalog.get('s1'), { code: 'stream-unopened', message: /Its recording has been read/ });
     await time.runFor(60_000);
     assert.deepEqual(rig.open, rig.names);
   });
