@@ -32,7 +32,6 @@ export interface ThreadsOptions {
 
 /** A way to serve viewers from several cores. */
 interface Side {
-  readonly name: string;
   /** Where viewers connect, each with the same number of them. */
   readonly urls: readonly string[];
   /** All processes. */
@@ -94,7 +93,7 @@ type Open = (folder: string, threads: number, opened: AsyncDisposableStack) => P
 
 async function openThreads(folder: string, threads: number, opened: AsyncDisposableStack): Promise<Side> {
   const { url, pid } = await openOrigin(folder, threads, opened);
-  return { name: 'serving threads', urls: Array.from({ length: threads }, () => url), tree: new ProcessTree([pid]) };
+  return { urls: Array.from({ length: threads }, () => url), tree: new ProcessTree([pid]) };
 }
 
 async function openEdges(folder: string, threads: number, opened: AsyncDisposableStack): Promise<Side> {
@@ -104,7 +103,7 @@ async function openEdges(folder: string, threads: number, opened: AsyncDisposabl
     edges.push(opened.use(await startEdge(url, { args: ['--log-level', 'warn'], program: launcher, cpus: ALL_CORES })));
   }
   const tree = new ProcessTree([pid, ...edges.map((edge) => edge.pid)]);
-  return { name: 'edges', urls: edges.map((edge) => edge.url), tree };
+  return { urls: edges.map((edge) => edge.url), tree };
 }
 
 /** A server with one live stream. */
