@@ -8,13 +8,14 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { encode } from '../../test/fixtures/encoder.ts';
 import { openFolder, startServer } from '../../test/fixtures/server.ts';
-import { until } from '../../test/fixtures/wait.ts';
+import { NeverComes, until } from '../../test/fixtures/wait.ts';
 import { ProcessTree } from '../process-tree.ts';
 import { printTable } from '../report.ts';
 import { orTiny } from '../tiny.ts';
 import type { CallOrder, CallReport } from './call-people.ts';
 
-const PEOPLE = orTiny(8, 2);
+/** The server forwards from the fifth person on. */
+const PEOPLE = orTiny(8, 5);
 /** 300 kbps, with a key frame every two seconds. */
 const FILM = [
   ...['-f', 'lavfi', '-i', `testsrc2=size=320x180:rate=15:duration=${orTiny(20, 4)}`, '-vf', 'noise=alls=20:allf=t'],
@@ -56,7 +57,10 @@ export async function benchCall(seconds: number): Promise<string> {
     });
     child.send({ url, room, cookie, people: PEOPLE, film } satisfies CallOrder);
     const expected = 2 * PEOPLE * (PEOPLE - 1);
-    await until('everyone gets everyone', async () => last.connected === PEOPLE && last.sources === expected);
+    await until('everyone gets everyone', async () => {
+      if (child.exitCode !== null) throw new NeverComes(`the participants ended with ${child.exitCode}`);
+      return last.connected === PEOPLE && last.sources === expected;
+    });
     await pause(WARM_UP_S * 1000);
     const before = last;
     const together = await measure();

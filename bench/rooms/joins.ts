@@ -18,6 +18,8 @@ import { orTiny } from '../tiny.ts';
 import { adminToken, createMembers, SOURCE, startRoomServer } from './room-server.ts';
 
 const PEOPLE = orTiny(1000, 20);
+/** Of the second measurement. */
+const ROOMS = orTiny(100, 10);
 /** Presence of a crowd is sent later than its welcomes, ms. */
 const SETTLE_MS = orTiny(3000, 500);
 const WRITE_EACH_MS = 50;
@@ -25,7 +27,7 @@ const WRITE_EACH_MS = 50;
 /** Measures `rounds` times, each with a new server, and returns a table. */
 export async function benchJoins(rounds: number): Promise<string> {
   const rows: string[][] = [];
-  for (const rooms of [1, 100]) {
+  for (const rooms of [1, ROOMS]) {
     const found: Joins[] = [];
     for (let round = 1; round <= rounds; round++) {
       say(`${PEOPLE} joins, ${rooms} rooms, round ${round} of ${rounds}`);
