@@ -154,7 +154,7 @@ export const features: readonly Feature[] = [
 /** Columns of the page: what a path has to begin with. The first that fits has the file. */
 const columns: readonly (readonly [title: string, prefix: RegExp])[] = [
   ['API', /^src\/(?:api|client)\//],
-  ['routes', /^src\/http\/(?:routes|uploads|events|rooms)\//],
+  ['routes', /^src\/http\/(?:routes|uploads|events)\//],
   ['settings', /^src\/config\//],
   ['tables', /^src\/store\//],
   ['command line', /^src\/cli\//],

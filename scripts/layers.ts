@@ -30,7 +30,7 @@ export const layers: Readonly<Record<string, Layer>> = {
     10,
     "`oxbow edge`: copies of another server's media ([decision 51](decisions/0051-an-edge-keeps-responses.md))",
   ),
-  http: layer(10, 'the API, pages, events, rooms and uploads over HTTP; one route file per feature'),
+  http: layer(10, 'the API, pages, events and uploads over HTTP'),
   serve: layer(
     9,
     'requests to bytes: connections, TLS, serving threads, who the client is, media; `serve/hot` first ([decision 12](decisions/0012-the-hot-responder.md))',

@@ -9,7 +9,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
-import { enterRoom } from '../../src/http/rooms/room-client.fixture.ts';
+import { enterRoom } from '../../src/features/rooms/sockets/room-client.fixture.ts';
 import { openFolder } from '../../test/fixtures/server.ts';
 import { startLoadGenerator } from '../load-generator.ts';
 import { median, printTable, say } from '../report.ts';

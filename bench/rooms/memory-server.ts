@@ -3,8 +3,9 @@
  * nothing either.
  * In: the number of rooms, as an argument. Out: a line of JSON with the port and the rooms.
  */
+
 import { administrator } from '../../src/accounts/users/user.ts';
-import { startTestServer } from '../../src/http/fixture.ts';
+import { startRoomServer } from '../../src/features/rooms/room-server.fixture.ts';
 import { createSystemClock } from '../../src/lib/clock.ts';
 import { createFramedConnections } from '../../src/rooms/live/framed-connections.ts';
 import { openTestRooms } from '../../src/rooms/rooms.fixture.ts';
@@ -14,7 +15,7 @@ const clock = createSystemClock();
 const { rooms, settings } = await openTestRooms({ clock, createConnections: () => createFramedConnections(() => {}) });
 settings.max = count;
 const limits = { connections: 100_000, connectionsPerUser: 100_000, messageRate: 1000 };
-const server = await startTestServer({ rooms, clock, roomSocketLimits: () => limits });
+const server = await startRoomServer({ rooms, socketLimits: () => limits }, { clock });
 const ids: string[] = [];
 for (let i = 0; i < count; i++) ids.push((await rooms.create(administrator, { name: `Room ${i}` })).state.record.id);
 process.stdout.write(`${JSON.stringify({ port: Number(new URL(server.url).port), ids })}\n`);

@@ -38,10 +38,6 @@ import { openProcessing, startProcessing } from './processing.ts';
 import { openPublishAccess } from './publish.ts';
 import { openRtp } from './realtime/rtp.ts';
 import { openRecordings, startRetention } from './recordings.ts';
-import { openChats, startChatRetention } from './rooms/chat.ts';
-import { openMediaProxy, openMediaServers } from './rooms/media-elsewhere.ts';
-import { openRooms } from './rooms/rooms.ts';
-import { openStreamsElsewhere } from './rooms/streams-elsewhere.ts';
 import { openDataFolder, openRowChanges, openStore, openStoredSettings } from './store.ts';
 import { openStreams, unwritten } from './streams.ts';
 import { openUploads, startUploads } from './uploads.ts';
@@ -145,6 +141,7 @@ export async function startApp(
   const delivery = openDelivery(app, { recordings, catalog, library, hooks });
   const streamsApi = createStreamsApi(streams.deps, catalog, (name) => delivery.viewers.of(name));
   const publishPorts = noPublishPorts();
+  const webrtc = createWebRtc(app, publishAccess, delivery);
   const core = {
     store,
     changes,
@@ -163,16 +160,12 @@ export async function startApp(
     accounts,
     delivery,
     publishPorts,
+    webrtc,
     health,
     hooks,
   };
   const features = await openFeatures(app, core);
-  const webrtc = createWebRtc(app, publishAccess, delivery);
   const rtp = openRtp(app, { catalog });
-  const streamsElsewhere = openStreamsElsewhere(app, { store, nodes });
-  const chats = openChats(app, { store, catalog, accounts, placement, streamsElsewhere });
-  const mediaServers = openMediaServers(app, { store, net, accounts });
-  const rooms = openRooms(app, { ...core, chats, mediaServers, webrtc, streamsElsewhere });
   const served = {
     ...core,
     storedSettings,
@@ -180,16 +173,11 @@ export async function startApp(
     workers,
     uploads,
     assets,
-    mediaServers,
-    rooms,
-    chats,
     rtp,
-    webrtc,
   };
   const gateway = nodes && openGateway(app, nodes, served);
   const elsewhere = {
     features: features.own,
-    ...openMediaProxy(app, served),
     ...(nodes &&
       gateway && {
         nodes: nodes.list,
@@ -207,12 +195,11 @@ export async function startApp(
   await startJobs(app, { jobs, workers });
   if (does('worker')) openOwnWorker(app, openedJobs, { url: http.url, token: accounts.access.ownWorker.secret });
   await startProcessing(app, { bus, placement }, processing);
-  startRetention(app, { recordings, catalog, chats, hooks });
+  startRetention(app, { recordings, catalog, hooks });
   startFolders(app, { recordings, catalog, health });
   await features.start();
   startOffload(app, { store, bus, recordings, catalog, health, placement, hooks });
   startTrash(app, { library, recordings, placement });
-  startChatRetention(app, chats);
   startAccounts(app, accounts);
   startUploads(app, uploads);
   const endpoints = await openIngest(does('ingest') ? app : withoutIngest(app), {

@@ -16,6 +16,7 @@ import { iptv } from '../features/iptv/feature.ts';
 import { marks } from '../features/marks/feature.ts';
 import { pictures } from '../features/pictures/feature.ts';
 import { relays } from '../features/relays/feature.ts';
+import { rooms } from '../features/rooms/feature.ts';
 import { verify } from '../features/verify/feature.ts';
 import { routesWith } from '../http/routes/table.ts';
 import { Emitter } from '../lib/events.ts';
@@ -32,10 +33,14 @@ export const features: readonly Feature[] = [
   inspect,
   pictures,
   verify,
+  rooms,
 ];
 
 /** Every route of the API and the health endpoints, in the order of the reference. */
 export const routes = routesWith(features);
+
+/** What features answer over HTTP besides. */
+export const additions = features.flatMap((feature) => feature.additions ?? []);
 
 /** Hooks in which nothing takes part yet. */
 export function createHooks(): Hooks {
@@ -44,6 +49,7 @@ export function createHooks(): Hooks {
     horizons: new Set(),
     clips: noClips,
     edgePurges: noEdgePurges,
+    abilities: new Map(),
     fileJobs: new Set(),
     beforeUpload: new Set(),
   };

@@ -20,7 +20,7 @@ import { announceRunning } from '../store/running.ts';
 import { createPublishKeysApi } from '../streams/publish/publish-keys-api.ts';
 import { describeSystem } from '../streams/system-view.ts';
 import { describeStorage } from './disk.ts';
-import { routes } from './features.ts';
+import { additions, routes } from './features.ts';
 
 /**
  * Listens. Requests for streams that are not open yet are refused with `not-ready`.
@@ -30,7 +30,7 @@ import { routes } from './features.ts';
 export async function openHttp(
   app: AppContext,
   parts: Omit<Parts, 'store' | 'changes' | 'net' | 'cluster' | 'nodes' | 'placement' | 'ownEvents'>,
-  elsewhere: Pick<HttpDeps, 'features' | 'mediaProxy' | 'itemSource' | 'nodes' | 'otherNodes' | 'internalRequests'>,
+  elsewhere: Pick<HttpDeps, 'features' | 'nodes' | 'otherNodes' | 'internalRequests'>,
   claimed?: ClaimedPort,
 ): Promise<HttpServer> {
   const { config, settings, dataFolder, opened, clock, log, logs, metrics, telemetry } = app;
@@ -49,9 +49,6 @@ export async function openHttp(
     health,
     accounts,
     delivery,
-    rooms,
-    mediaServers,
-    chats,
     publishPorts,
     rtp,
     webrtc,
@@ -64,6 +61,7 @@ export async function openHttp(
     tls: certificateFiles(config.tls),
     claimed,
     routes,
+    additions,
     threads: {
       count: config.threads,
       mediaFolder: dataFolder,
@@ -74,11 +72,7 @@ export async function openHttp(
     deps: {
       ...accounts,
       publishKeys: createPublishKeysApi(accounts.access.publishKeys, catalog, settings),
-      rooms,
       ...elsewhere,
-      mediaServers,
-      roomSocketLimits: () => settings.now.rooms,
-      chats,
       publishPorts,
       rtp,
       webrtc,
@@ -89,6 +83,7 @@ export async function openHttp(
       assets,
       clips: hooks.clips,
       edgePurges: hooks.edgePurges,
+      abilities: hooks.abilities,
       events: bus,
       webhooks,
       lookup,

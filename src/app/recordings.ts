@@ -91,7 +91,7 @@ export async function openRecordings(
 /** Runs retention until the shutdown. */
 export function startRetention(
   app: AppContext,
-  { recordings, catalog, chats, hooks }: Pick<Parts, 'recordings' | 'catalog' | 'chats' | 'hooks'>,
+  { recordings, catalog, hooks }: Pick<Parts, 'recordings' | 'catalog' | 'hooks'>,
 ): void {
   const { segments, storyboards, table, stats, horizons, pins, kept, release } = recordings;
   const { settings, opened, shutdown, clock, log, metrics, failed } = app;
@@ -111,10 +111,8 @@ export function startRetention(
       open: (streamId) => catalog.recordings.oldestOpen(streamId),
       onDeletedBefore: (streamId, us) => catalog.recordings.setDeletedBefore(streamId, us),
       async onHorizon(streamId, us) {
-        const pinned = kept.ranges(streamId);
-        await stats.removeBefore(streamId, us, pinned);
+        await stats.removeBefore(streamId, us, kept.ranges(streamId));
         for (const passed of hooks.horizons) await passed(streamId, us);
-        await chats.removeBefore(streamId, Math.max(us, await table.deletedBefore(streamId)), pinned);
       },
       release,
       deleted(files, bytes) {

@@ -3,6 +3,7 @@
  * needs, which were opened before it, and returns one.
  * In: app.ts. Out: the openers of app, and features. Types only.
  */
+import type { Abilities } from '../accounts/abilities.ts';
 import type { Access } from '../accounts/access.ts';
 import type { AuthUrl } from '../accounts/auth/auth-url.ts';
 import type { Mail } from '../accounts/mail/account-mail.ts';
@@ -63,9 +64,6 @@ import type { PinTable } from '../recording/pin-table.ts';
 import type { PinnedRange } from '../recording/pinned-windows.ts';
 import type { StatsTable } from '../recording/stats-table.ts';
 import type { Storyboards } from '../recording/storyboard/storyboards.ts';
-import type { Chats } from '../rooms/chat/chats.ts';
-import type { MediaServers } from '../rooms/providers/media-servers.ts';
-import type { Rooms } from '../rooms/rooms.ts';
 import type { LocalSignIn } from '../serve/client/local-sign-in.ts';
 import type { StoredSettings } from '../settings/stored-settings.ts';
 import type { Store } from '../store/db.ts';
@@ -246,6 +244,8 @@ export interface Hooks {
   edgePurges: Pick<EdgePurgesApi, 'begunFor'>;
   /** Jobs whose files have media of a range, or will have: a deletion of the range cancels them. */
   readonly fileJobs: Set<(stream: string, range: PinnedRange) => Promise<readonly ErasedThing[]>>;
+  /** What features let users do. */
+  readonly abilities: Abilities;
   /** Called one after the other when a file is about to be copied to an object store. */
   readonly beforeUpload: Set<(location: SegmentLocation) => Promise<void>>;
 }
@@ -300,9 +300,6 @@ export interface Parts {
   readonly health: Health;
   readonly accounts: Accounts;
   readonly delivery: Delivery;
-  readonly mediaServers: MediaServers;
-  readonly rooms: Rooms;
-  readonly chats: Chats;
   /** Ports to publish to; the protocol servers set them when they have opened. */
   readonly publishPorts: PublishPorts;
   /** RTP sessions of the API. */

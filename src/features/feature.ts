@@ -4,6 +4,7 @@
  * metrics and events; what is open, for its own routes alone. docs/decisions/0086-features-are-modules.md.
  */
 import type { Static, TSchema } from 'typebox';
+import type { AddToHttp, HttpAdditions } from '../http/additions.ts';
 import type { HttpDeps } from '../http/deps.ts';
 import type { Route, RouteAnswer, RouteCall } from '../http/route/route.ts';
 import type { Awaitable } from '../serve/deps.ts';
@@ -17,6 +18,8 @@ export interface Feature {
   readonly routes: readonly Route[];
   /** The routes of the core that its own follow in the reference. */
   readonly after?: readonly Route[] | undefined;
+  /** What it answers over HTTP besides. */
+  readonly additions?: AddToHttp | undefined;
   /** What it adds to tables of the core: the core imports the same files, so that types know every row. */
   readonly adds: Additions;
   /** Opens it; what it opened is closed in reverse order with `opened` of the context. */
@@ -55,6 +58,7 @@ export type CoreParts = Pick<
   | 'delivery'
   | 'streamsApi'
   | 'publishPorts'
+  | 'webrtc'
   | 'health'
   | 'hooks'
 >;
@@ -95,18 +99,21 @@ export function defineFeature<Own>({
   name,
   routes = [],
   after,
+  additions,
   adds = {},
   open,
 }: {
   readonly name: string;
   readonly routes?: readonly FeatureRoute<Own>[];
   readonly after?: readonly Route[];
+  additions?(own: Own, deps: HttpDeps): HttpAdditions;
   readonly adds?: Additions;
   open(app: AppContext, parts: CoreParts): Awaitable<OpenFeature<Own>>;
 }): Feature {
+  const ownOf = ({ features }: HttpDeps) => features.get(name) as Own;
   const rows = routes.map(({ answer, ...row }) => ({
     ...row,
-    answer: (call: RouteCall, deps: HttpDeps) => answer(call, deps.features.get(name) as Own, deps),
+    answer: (call: RouteCall, deps: HttpDeps) => answer(call, ownOf(deps), deps),
   }));
-  return { name, routes: rows, after, adds, open };
+  return { name, routes: rows, after, additions: additions && ((deps) => additions(ownOf(deps), deps)), adds, open };
 }

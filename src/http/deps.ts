@@ -2,6 +2,7 @@
  * The dependencies of the HTTP server.
  * In: app/http.ts provides them; tests provide fakes. Out: every file of this folder.
  */
+import type { Abilities } from '../accounts/abilities.ts';
 import type { SettingView, StorageView } from '../api/admin-shapes.ts';
 import type { EdgePurgesApi } from '../api/deletions/edge-purge-shapes.ts';
 import type { JobsApi } from '../api/jobs/jobs-api.ts';
@@ -11,7 +12,6 @@ import type { PublishPorts } from '../api/publish/publish-address.ts';
 import type { PublishKeysApi } from '../api/publish/publish-keys-api.ts';
 import type { RtpSessionsApi } from '../api/realtime/rtp-shapes.ts';
 import type { WebRtcApi } from '../api/realtime/webrtc-api.ts';
-import type { ItemSource } from '../api/room/media-server-shapes.ts';
 import type { SystemView } from '../api/shapes.ts';
 import type {
   DeliveryView,
@@ -24,13 +24,7 @@ import type { WorkersApi } from '../api/workers/workers-api.ts';
 import type { Uploads } from '../library/uploads/uploads.ts';
 import type { Health } from '../observe/health.ts';
 import type { LogRing } from '../observe/log-ring.ts';
-import type { Chats } from '../rooms/chat/chats.ts';
-import type { MediaServers } from '../rooms/providers/media-servers.ts';
-import type { MediaProxy } from '../rooms/proxy/media-proxy.ts';
-import type { ItemRecord } from '../rooms/room-record.ts';
-import type { Rooms } from '../rooms/rooms.ts';
 import type { Awaitable, ServeDeps } from '../serve/deps.ts';
-import type { RoomSocketLimits } from './rooms/socket-limits.ts';
 
 /** Context of a request that makes outgoing requests. */
 export interface RequestContext {
@@ -69,6 +63,8 @@ export interface SettingsApi {
 export interface HttpDeps extends ServeDeps {
   /** What each feature has for its routes, by name; only they read it, see features/feature.ts. */
   readonly features: ReadonlyMap<string, unknown>;
+  /** What features let users do. */
+  readonly abilities: Abilities;
   readonly jobs: JobsApi;
   readonly workers: WorkersApi;
   /** Purges of edges that changes begin. */
@@ -87,25 +83,10 @@ export interface HttpDeps extends ServeDeps {
   readonly publishKeys: PublishKeysApi;
   /** RTP sessions of publishers. */
   readonly rtp: RtpSessionsApi;
-  /** Rooms where people watch together. */
-  readonly rooms: Rooms;
-  /** Their messages and polls. */
-  readonly chats: Chats;
-  /** Media servers that people have connected. */
-  readonly mediaServers: MediaServers;
-  /** Fetches media from elsewhere for members of rooms. */
-  readonly mediaProxy: MediaProxy;
-  /**
-   * Where players load an entry from that is not media of this server; undefined: it is. Refuses as media
-   * servers.
-   */
-  itemSource(room: string, item: Pick<ItemRecord, 'id' | 'target'>): Promise<ItemSource | undefined>;
   /** Ports to publish to, as they are when it is read. */
   readonly publishPorts: PublishPorts;
   /** Sessions of WebRTC. */
   readonly webrtc: WebRtcApi;
-  /** Limits of the connections to rooms, as they are now; undefined: the usual ones. */
-  readonly roomSocketLimits?: (() => RoomSocketLimits) | undefined;
   /** The nodes of the cluster, for operators; undefined: this server is alone. */
   readonly nodes?: NodesApi | undefined;
   readonly health: Health;

@@ -33,8 +33,6 @@ import { createLog } from '../observe/log.ts';
 import { LogRing } from '../observe/log-ring.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import { RefusalLog } from '../observe/refusal-log.ts';
-import type { Chats } from '../rooms/chat/chats.ts';
-import type { Rooms } from '../rooms/rooms.ts';
 import type { CertificateFiles } from '../serve/tls/tls-certificate.ts';
 import type { HttpDeps } from './deps.ts';
 import { fakeAssets, fakeJobs, fakeWebhooks, noWebRtc } from './empty-parts.fixture.ts';
@@ -117,8 +115,11 @@ export async function startTestServer(
     accounts,
     identity,
     routes = coreRoutes,
+    additions,
     ...forTests
-  }: HttpOptions['forTests'] & AccessForTests & { readonly port?: number; readonly routes?: readonly Route[] } = {},
+  }: HttpOptions['forTests'] &
+    AccessForTests &
+    Partial<Pick<HttpOptions, 'routes' | 'additions'>> & { readonly port?: number } = {},
 ): Promise<TestServer> {
   const folder = await mkdtemp(join(tmpdir(), 'oxbow-http-'));
   const clock = createManualClock(Date.UTC(2026, 10, 19, 8, 0, 0));
@@ -132,6 +133,7 @@ export async function startTestServer(
   const deps: HttpDeps = {
     streams: fakeStreams(calls),
     features: new Map(), // tests of features bring their own
+    abilities: new Map([['createRooms', ({ role }) => role !== 'guest']]),
     ...fakeJobs(),
     uploads: {} as Uploads, // tests of uploads bring their own
     webhooks: fakeWebhooks(),
@@ -140,11 +142,6 @@ export async function startTestServer(
     edgePurges: noEdgePurges,
     publishKeys: fakePublishKeys(calls),
     rtp: {} as HttpDeps['rtp'], // test/e2e/rtp.test.ts has real ones
-    rooms: { mayCreate: ({ role }) => role !== 'guest' } as Pick<Rooms, 'mayCreate'> as Rooms, // tests of rooms bring their own
-    mediaServers: {} as HttpDeps['mediaServers'],
-    mediaProxy: {} as HttpDeps['mediaProxy'],
-    itemSource: async () => undefined,
-    chats: {} as Chats,
     publishPorts: noPublishPorts(),
     webrtc: noWebRtc(),
     events: createLocalEventBus({
@@ -217,7 +214,8 @@ export async function startTestServer(
     forgotten: new Emitter<never>(),
     mediaFolder: folder,
   };
-  const server = await startHttp({ listen: { address: '127.0.0.1', port }, deps, routes, tls, threads, forTests });
+  const listen = { address: '127.0.0.1', port };
+  const server = await startHttp({ listen, deps, routes, additions, tls, threads, forTests });
   return {
     url: server.url,
     folder,

@@ -28,6 +28,7 @@ import {
   followCertificate,
   readCertificate,
 } from '../serve/tls/tls-certificate.ts';
+import type { AddToHttp } from './additions.ts';
 import { createApi } from './api/api.ts';
 import { registerDocAddresses } from './api/doc-addresses.ts';
 import type { HttpDeps } from './deps.ts';
@@ -36,10 +37,8 @@ import { EventListeners } from './events/listeners.ts';
 import { subscriberOf } from './events/subscriber.ts';
 import { createEventSockets } from './events/web-socket.ts';
 import { registerInterface } from './pages/interface.ts';
-import { socketRequestOf } from './rooms/authorize-socket.ts';
-import { openRoomUpgrades } from './rooms/room-upgrades.ts';
 import type { Route } from './route/route.ts';
-import { createUpgrades, wantsUpgrade } from './upgrades.ts';
+import { createUpgrades, createUpgradeTest, socketRequestOf } from './upgrades.ts';
 
 /** A server that listens. */
 export interface HttpServer extends AsyncDisposable {
@@ -62,6 +61,8 @@ export interface HttpOptions {
   readonly deps: HttpDeps;
   /** The table of routes. */
   readonly routes: readonly Route[];
+  /** What features answer besides; nothing by default. */
+  readonly additions?: readonly AddToHttp[] | undefined;
   /** With a certificate the port speaks HTTPS, by HTTP/1.1 and HTTP/2. */
   readonly tls?: CertificateFiles | undefined;
   /** Serving threads; without, or with one, this thread accepts the connections. */
@@ -86,6 +87,7 @@ export async function startHttp({
   listen,
   deps,
   routes,
+  additions = [],
   tls,
   threads,
   claimed,
@@ -106,6 +108,7 @@ export async function startHttp({
     return sender;
   };
   const media = withMediaOf(otherNodes, new OwnMedia(deps, pages));
+  const added = additions.map((add) => add(deps));
   const connections = openConnections({
     metrics: deps.metrics,
     media,
@@ -113,20 +116,25 @@ export async function startHttp({
     ownHosts,
     recognise: otherNodes || forget ? recognise : undefined,
     openHot: (slowPath) => createHotResponder(hotDepsOf(deps, { ownHosts, head }), media.waitLimiter, slowPath),
-    limits: { ...usualLimits, shouldUpgradeCallback: wantsUpgrade, ...watchedLimits, ...forTests?.http1 },
+    limits: {
+      ...usualLimits,
+      shouldUpgradeCallback: createUpgradeTest(added.map(({ sockets }) => sockets)),
+      ...watchedLimits,
+      ...forTests?.http1,
+    },
     unsent: forTests?.unsent,
     certificate,
     acceptsHere: serving === undefined || claimed !== undefined,
   });
   const { server, secure } = connections;
   const listeners = new EventListeners(deps);
-  const api = await createApi(deps, server, routes, listeners, pages);
+  const api = await createApi(deps, server, routes, { added, listeners, pages });
   registerDocAddresses(api);
   await registerInterface(api, deps);
   await api.ready();
   const toEvents = createEventSockets(listeners, authorizeSockets(deps, ownHosts, pages));
-  const rooms = openRoomUpgrades(deps, ownHosts);
-  server.on('upgrade', createUpgrades(toEvents, rooms.open, { ownHosts, others: otherNodes, recognise }));
+  const sockets = added.map(({ sockets: { targetOf, open } }) => ({ targetOf, ...open(ownHosts) }));
+  server.on('upgrade', createUpgrades(toEvents, sockets, { ownHosts, others: otherNodes, recognise }));
   // This event starts node's check of `headersTimeout` and `requestTimeout`; a server with serving threads or
   // a claimed port never listens itself.
   if (serving || claimed) server.emit('listening');
@@ -162,7 +170,7 @@ export async function startHttp({
     watching.abort();
     const closed = ports.leave();
     listeners.close();
-    rooms.close();
+    for (const each of sockets) each.close();
     // Not 404, as when a source ends: the stream continues in the next process, and players retry after
     // a 503.
     const reason = new OxbowError('not-ready', 'oxbow is stopping.', { extra: { retryAfterSeconds: 5 } });
@@ -170,14 +178,14 @@ export async function startHttp({
     const left = connections.leave(reason);
     const late = setTimeout(() => {
       connections.destroy();
-      rooms.destroy();
+      for (const each of sockets) each.destroy();
       ports.destroy();
     }, CLOSE_WITHIN_MS);
     await left;
     await closed;
     clearTimeout(late);
     await following;
-    rooms.destroy();
+    for (const each of sockets) each.destroy();
     await ports.close();
     connections[Symbol.dispose]();
     await api.close();

@@ -1,9 +1,10 @@
 /**
- * Requests to upgrade a connection to WebSocket: those for events and for rooms.
+ * Requests to upgrade a connection to WebSocket: those for events, and those that features add.
  * In: requests of node:http. Out: the connection, or the refusal. RFC 9110 7.8; RFC 6455 4.2.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { AuthRequest } from '../serve/client/authenticate.ts';
 import { refuseOtherHosts } from '../serve/client/host-check.ts';
 import type { ConnectionsOptions } from '../serve/connections.ts';
 import { pathOf } from '../serve/exchange/exchange.ts';
@@ -11,26 +12,41 @@ import { toProblem } from '../serve/exchange/problem.ts';
 import { requestSourceOf } from '../serve/exchange/request-source.ts';
 import type { OtherNodes } from '../serve/other-nodes.ts';
 import { eventsTarget } from './events/subscriber.ts';
-import { roomTarget } from './rooms/room-target.ts';
 
 /** Takes over a connection, or refuses. */
 export type Upgrade<T> = (request: IncomingMessage, socket: Duplex, head: Buffer, target: T) => void | Promise<void>;
 
-/** Whether to upgrade a request. All others are answered as if they had not requested an upgrade. */
-export function wantsUpgrade({ url = '', headers }: Pick<IncomingMessage, 'url' | 'headers'>): boolean {
-  if (headers.upgrade?.toLowerCase() !== 'websocket') return false;
-  const path = pathOf(url);
-  return roomTarget(path) !== undefined || eventsTarget(path) !== undefined;
+/** WebSockets that a feature adds. */
+interface AddedUpgrade {
+  /** What a path names; undefined: no socket of the feature. */
+  targetOf(path: string): string | undefined;
+  readonly open: Upgrade<string>;
+}
+
+/** Returns whether to upgrade a request. All others are answered as if they had not requested an upgrade. */
+export function createUpgradeTest(added: readonly Pick<AddedUpgrade, 'targetOf'>[]) {
+  return ({ url = '', headers }: Pick<IncomingMessage, 'url' | 'headers'>): boolean => {
+    if (headers.upgrade?.toLowerCase() !== 'websocket') return false;
+    const path = pathOf(url);
+    return added.some(({ targetOf }) => targetOf(path) !== undefined) || eventsTarget(path) !== undefined;
+  };
+}
+
+/** The parts of a request to upgrade that authenticate it. */
+export function socketRequestOf(message: IncomingMessage): AuthRequest {
+  const { method = '', socket } = message;
+  return { ...requestSourceOf(message), method, secure: 'encrypted' in socket };
 }
 
 /**
  * Upgrades requests; a refusal is answered as to any other request.
  *
- * @param options.others asked first about rooms; undefined: there are none
+ * @param added of features
+ * @param options.others asked first about those of features; undefined: there are none
  */
 export function createUpgrades(
   toEvents: Upgrade<NonNullable<ReturnType<typeof eventsTarget>>>,
-  toRoom: Upgrade<string>,
+  added: readonly AddedUpgrade[],
   {
     ownHosts,
     others,
@@ -51,12 +67,15 @@ export function createUpgrades(
       });
       refuseOtherHosts(ownHosts, requestSourceOf(request));
       const path = pathOf(target);
-      const room = roomTarget(path);
+      for (const { targetOf, open } of added) {
+        const named = targetOf(path);
+        if (named === undefined) continue;
+        if (await others?.upgrade(request, socket, head)) return;
+        return await open(request, socket, head, named);
+      }
       const events = eventsTarget(path);
-      if (room !== undefined && (await others?.upgrade(request, socket, head))) return;
-      if (room !== undefined) await toRoom(request, socket, head, room);
-      else if (events) await toEvents(request, socket, head, events);
-      else throw new TypeError('only requests for events and rooms are upgraded');
+      if (!events) throw new TypeError('only requests for WebSockets that exist are upgraded');
+      await toEvents(request, socket, head, events);
     } catch (error) {
       refuse(socket, error);
     }

@@ -1,6 +1,6 @@
 /**
  * What a room is made of, and the calls of a connection in it.
- * In: app/rooms/rooms.ts, the store. Out: rooms, and the transport. Types alone.
+ * In: features/rooms/open/open-rooms.ts, the store. Out: rooms, and the transport. Types alone.
  */
 import type { ClientMessage } from '../api/room/messages.ts';
 import type { Clock } from '../lib/clock.ts';

@@ -1,6 +1,6 @@
 /**
  * What rooms ask of the media of this server: streams, their recordings, and assets.
- * In: entries of playlists. Out: what can be played, and where it ends. app/rooms/rooms.ts implements it.
+ * In: entries of playlists. Out: what can be played, and where it ends. open/open-rooms.ts implements it.
  */
 import type { UserRef } from '../accounts/users/user.ts';
 import type { ItemTarget, RoomItem } from '../api/room/item-shapes.ts';

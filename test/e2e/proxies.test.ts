@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { WebSocket } from 'ws';
-import { enterRoom, refusalOf } from '../../src/http/rooms/room-client.fixture.ts';
+import { enterRoom, refusalOf } from '../../src/features/rooms/sockets/room-client.fixture.ts';
 import { type CertificatePair, makeCertificate } from '../fixtures/certificate.ts';
 import { type Http2Client, openHttp2 } from '../fixtures/http2.ts';
 import { need } from '../fixtures/need.ts';

@@ -8,7 +8,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { RoomMessage } from '../../src/api/room/messages.ts';
-import { enterRoom } from '../../src/http/rooms/room-client.fixture.ts';
+import { enterRoom } from '../../src/features/rooms/sockets/room-client.fixture.ts';
 import { need, pathOf } from '../fixtures/need.ts';
 import { createRoom, enterAsGuest } from '../fixtures/rooms/rooms.ts';
 import { openFolder, startServer } from '../fixtures/server.ts';

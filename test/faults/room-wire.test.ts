@@ -6,7 +6,12 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, suite, test } from 'node:test';
 import { MAX_CLIENT_MESSAGE } from '../../src/api/room/messages.ts';
-import { enterRoom, openRoomClient, refusalOf, type TestRoomClient } from '../../src/http/rooms/room-client.fixture.ts';
+import {
+  enterRoom,
+  openRoomClient,
+  refusalOf,
+  type TestRoomClient,
+} from '../../src/features/rooms/sockets/room-client.fixture.ts';
 import { CONTINUATION, FIN, frame, PING, RawRoomClient, RSV1, TEXT } from '../fixtures/rooms/raw-room-client.ts';
 import { createRoom, enterAsGuest } from '../fixtures/rooms/rooms.ts';
 import { openStallingProxy } from '../fixtures/rooms/stalling-proxy.ts';

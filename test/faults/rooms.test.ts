@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import { MAX_LISTED } from '../../src/api/room/limits.ts';
 import type { ServerMessage } from '../../src/api/room/messages.ts';
-import { enterRoom, openRoomClient, refusalOf } from '../../src/http/rooms/room-client.fixture.ts';
+import { enterRoom, openRoomClient, refusalOf } from '../../src/features/rooms/sockets/room-client.fixture.ts';
 import { freePort } from '../fixtures/free-port.ts';
 import { createRoom, enterAsGuest, LastingMember } from '../fixtures/rooms/rooms.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { administrator } from '../../src/accounts/users/user.ts';
+import { startRoomServer } from '../../src/features/rooms/room-server.fixture.ts';
+import { enterRoom, refusalOf } from '../../src/features/rooms/sockets/room-client.fixture.ts';
 import { asAdmin, signedInAs, startTestServer } from '../../src/http/fixture.ts';
-import { enterRoom, refusalOf } from '../../src/http/rooms/room-client.fixture.ts';
 import { openTestRooms } from '../../src/rooms/rooms.fixture.ts';
 import { makeCertificate } from '../fixtures/certificate.ts';
 import { need } from '../fixtures/need.ts';
@@ -16,7 +17,7 @@ for (const transport of ['TCP', 'TLS'] as const) {
     await using rooms = await openTestRooms();
     await using plain = await startTestServer();
     const certificate = transport === 'TLS' ? await makeCertificate(plain.folder, 'threads') : undefined;
-    await using server = await startTestServer({ rooms: rooms.rooms }, certificate);
+    await using server = await startRoomServer({ rooms: rooms.rooms }, {}, certificate);
     const { id } = (await rooms.rooms.create(administrator, {})).state.record;
     const options = { headers: asAdmin, rejectUnauthorized: false };
     // The threads take connections in turn, and these are several for each.

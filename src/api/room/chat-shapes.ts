@@ -1,6 +1,6 @@
 /**
  * Messages and polls of rooms as JSON. Times are unix ms, as in all messages of the WebSocket.
- * In: rooms/chat, http/routes/rooms. Out: web/, OpenAPI.
+ * In: rooms/chat, features/rooms/routes. Out: web/, OpenAPI.
  */
 import type { Static } from 'typebox';
 import { Type } from '../type.ts';

@@ -1,6 +1,6 @@
 /**
  * The playlist of a room as JSON. Positions and lengths are ms.
- * In: http/routes/rooms, room messages. Out: web/, OpenAPI.
+ * In: features/rooms/routes, room messages. Out: web/, OpenAPI.
  */
 import type { Static } from 'typebox';
 import { Type } from '../type.ts';

@@ -1,6 +1,6 @@
 /**
  * Media servers elsewhere that a user has connected, and their entries, as JSON.
- * In: http/routes/rooms. Out: web/, OpenAPI.
+ * In: features/rooms/routes. Out: web/, OpenAPI.
  */
 import type { Static } from 'typebox';
 import { Type } from '../type.ts';

@@ -1,6 +1,6 @@
 /**
  * Rooms and their members as JSON. Times are RFC 3339 in UTC with milliseconds.
- * In: http/routes/rooms. Out: web/, OpenAPI.
+ * In: features/rooms/routes. Out: web/, OpenAPI.
  */
 import type { Static } from 'typebox';
 import { Type } from '../type.ts';

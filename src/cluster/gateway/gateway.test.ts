@@ -9,10 +9,11 @@ import { until } from '../../../test/fixtures/wait.ts';
 import { administrator } from '../../accounts/users/user.ts';
 import type { StreamView } from '../../api/shapes.ts';
 import type { Reply } from '../../delivery/reply.ts';
+import { featuresWith } from '../../features/rooms/room-server.fixture.ts';
+import { enterRoom, refusalOf } from '../../features/rooms/sockets/room-client.fixture.ts';
 import type { HttpDeps } from '../../http/deps.ts';
 import { asAdmin, textReply } from '../../http/fixture.ts';
 import { sendRequest } from '../../http/request.fixture.ts';
-import { enterRoom, refusalOf } from '../../http/rooms/room-client.fixture.ts';
 import { createSystemClock } from '../../lib/clock.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { openTestUploads } from '../../library/uploads/uploads.fixture.ts';
@@ -56,7 +57,7 @@ suite('a node passes on what another node owns', () => {
           : (address) => {
               throw new OxbowError('stream-unknown', `${name} has no ${address.stream}`);
             },
-      ...(name === 'two' && { rooms: rooms.rooms, chats: {} as HttpDeps['chats'], uploads: uploads.uploads }),
+      ...(name === 'two' && { features: featuresWith({ rooms: rooms.rooms }), uploads: uploads.uploads }),
     }));
     [one, two, three] = cluster.nodes as [TestNode, TestNode, TestNode];
     room = (await rooms.rooms.create(administrator, { name: 'Friday' })).state.record.id;

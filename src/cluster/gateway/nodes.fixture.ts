@@ -4,8 +4,9 @@
  */
 import { mock } from 'node:test';
 import { WatchTokens } from '../../accounts/watch-tokens.ts';
+import { startRoomServer } from '../../features/rooms/room-server.fixture.ts';
 import type { HttpDeps } from '../../http/deps.ts';
-import { startTestServer, streamView, type TestServer } from '../../http/fixture.ts';
+import { streamView, type TestServer } from '../../http/fixture.ts';
 import { createSystemClock } from '../../lib/clock.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { createLog } from '../../observe/log.ts';
@@ -121,7 +122,8 @@ export async function startNodes(
       if (sender) received.push(`${request.method} ${request.target}`);
       return sender;
     });
-    const server = await startTestServer(
+    const server = await startRoomServer(
+      {},
       { ...depsOf(name), otherNodes: gateway },
       nodes.length === 0 ? tls : undefined,
     );

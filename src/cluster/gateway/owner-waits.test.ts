@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { openVirtualTime } from '../../../test/fixtures/virtual-time.ts';
 import { administrator } from '../../accounts/users/user.ts';
-import type { HttpDeps } from '../../http/deps.ts';
+import { featuresWith } from '../../features/rooms/room-server.fixture.ts';
+import { enterRoom } from '../../features/rooms/sockets/room-client.fixture.ts';
 import { asAdmin } from '../../http/fixture.ts';
-import { enterRoom } from '../../http/rooms/room-client.fixture.ts';
 import { openTestRooms } from '../../rooms/rooms.fixture.ts';
 import { nodeView, startNodes } from './nodes.fixture.ts';
 import { OwnerWaits } from './owner-waits.ts';
@@ -14,7 +14,7 @@ suite('a room whose node does not answer', () => {
   for (const state of ['dead', 'gone, and the others do not know it yet'] as const) {
     test(`is entered by those who tried before when another node has it (the first is ${state})`, async () => {
       await using rooms = await openTestRooms();
-      const deps = { rooms: rooms.rooms, chats: {} as HttpDeps['chats'] };
+      const deps = { features: featuresWith({ rooms: rooms.rooms }) };
       await using cluster = await startNodes(['patient', 'heir'], (name) => (name === 'heir' ? deps : {}));
       const [patient] = cluster.nodes;
       const room = (await rooms.rooms.create(administrator, { name: 'Friday' })).state.record.id;

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { after, before, suite, test } from 'node:test';
 import type { StreamView } from '../../api/shapes.ts';
+import { refusalOf } from '../../features/rooms/sockets/room-client.fixture.ts';
 import { textReply } from '../../http/fixture.ts';
 import { sendRequest } from '../../http/request.fixture.ts';
-import { refusalOf } from '../../http/rooms/room-client.fixture.ts';
 import { nodeView, startNodes, streamsOf, type TestNode, type TestNodes } from './nodes.fixture.ts';
 
 const alphabet = 'abcdefghijklmnopqrstuvwxyz';

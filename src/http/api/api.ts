@@ -19,17 +19,16 @@ import type { HeadFields } from '../../serve/exchange/exchange.ts';
 import { reportProblem, toProblem } from '../../serve/exchange/problem.ts';
 import { requestSourceOf } from '../../serve/exchange/request-source.ts';
 import type { ListRequest } from '../../serve/other-nodes.ts';
+import type { HttpAdditions } from '../additions.ts';
 import type { HttpDeps } from '../deps.ts';
 import { lineHeaders, type OpenLines, openJsonLines } from '../events/json-lines.ts';
 import type { EventListeners } from '../events/listeners.ts';
 import { openSse, sseHeaders } from '../events/sse.ts';
-import { registerMediaProxy } from '../rooms/media-proxy-route.ts';
 import { type Authorizer, createAuthorizer, registerSignedPages } from '../route/authorize.ts';
 import { type FileClass, sendFile } from '../route/file-answer.ts';
 import type { Route, RouteAnswer, RouteCall } from '../route/route.ts';
 import { registerTus } from '../uploads/tus-routes.ts';
 import { discardUnread } from '../uploads/unread-body.ts';
-import { registerCalls } from '../webrtc/call-routes.ts';
 import { registerWebRtc } from '../webrtc/webrtc-routes.ts';
 import { AuditLog } from './audit-log.ts';
 import { IdempotencyKeys } from './idempotency.ts';
@@ -43,20 +42,26 @@ const MAX_JSON_DEPTH = 32;
 /** Bodies of this type are passed as they arrive. */
 const STREAM_TYPE = 'application/octet-stream';
 
+interface ApiOptions {
+  readonly added?: readonly HttpAdditions[];
+  readonly listeners?: EventListeners | undefined;
+  readonly pages?: ForeignPages | undefined;
+}
+
 /**
  * Builds the fastify instance; interface.ts registers the pages.
  *
  * @param server that fastify is attached to; requests are passed to `routing`
  * @param routes the table of routes
- * @param listeners the subscribers to events; without them the event route answers 503
- * @param pages what pages of other sites may read; without it they may read every route with `anyPage`
+ * @param options.added what features answer besides; nothing by default
+ * @param options.listeners the subscribers to events; without them the event route answers 503
+ * @param options.pages what pages of other sites may read; without it every route with `anyPage`
  */
 export async function createApi(
   deps: HttpDeps,
   server: Server,
   routes: readonly Route[],
-  listeners?: EventListeners,
-  pages?: ForeignPages,
+  { added = [], listeners, pages }: ApiOptions = {},
 ): Promise<FastifyInstance> {
   const authorizer = createAuthorizer(deps);
   const spans = new WeakMap<FastifyRequest, OpenSpan>();
@@ -133,7 +138,13 @@ export async function createApi(
     },
     refResolver: { buildLocalReference: (json, _, __, index) => String(json.$id ?? `schema-${index}`) },
   });
-  registerTable(app, deps, { routes, listeners, pages }, authorizer, (request) => spans.get(request)?.traceparent);
+  registerTable(
+    app,
+    deps,
+    { routes, added, listeners, pages },
+    authorizer,
+    (request) => spans.get(request)?.traceparent,
+  );
   return app;
 }
 
@@ -159,15 +170,7 @@ function requestAttributes(request: FastifyRequest, { statusCode }: FastifyReply
 function registerTable(
   app: FastifyInstance,
   deps: HttpDeps,
-  {
-    routes,
-    listeners,
-    pages,
-  }: {
-    readonly routes: readonly Route[];
-    readonly listeners: EventListeners | undefined;
-    readonly pages: ForeignPages | undefined;
-  },
+  { routes, added = [], listeners, pages }: ApiOptions & { readonly routes: readonly Route[] },
   authorizer: Authorizer,
   traceparentOf: (request: FastifyRequest) => string | undefined,
 ): void {
@@ -218,9 +221,8 @@ function registerTable(
       registerTus(scope, deps, authorizer, signalOf);
     });
     registerSignedPages(app);
-    registerMediaProxy(app, deps, authorizer, signalOf);
     app.register(async (scope) => registerWebRtc(scope, deps, pages, signalOf));
-    app.register(async (scope) => registerCalls(scope, deps, authorizer));
+    for (const { register } of added) app.register(async (scope) => register(scope, { authorizer, signalOf }));
     let document: ReturnType<typeof documentOf> | undefined;
     // The schema of the query, which permits everything, is the one without the compilers of the other
     // routes.

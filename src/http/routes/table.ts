@@ -20,13 +20,6 @@ import { jobRoutes } from './jobs.ts';
 import { assetRoutes } from './library/assets.ts';
 import { subtitleRoutes } from './library/subtitles.ts';
 import { nodeRoutes } from './nodes.ts';
-import { roomItemRoutes } from './rooms/items.ts';
-import { mediaServerRoutes } from './rooms/media-servers.ts';
-import { roomMemberRoutes } from './rooms/members.ts';
-import { roomMessageRoutes } from './rooms/messages.ts';
-import { roomPlaybackRoutes } from './rooms/playback.ts';
-import { roomPollRoutes } from './rooms/polls.ts';
-import { roomRoutes } from './rooms/rooms.ts';
 import { playbackSessionRoutes } from './streams/playback-sessions.ts';
 import { probeRoutes } from './streams/probe.ts';
 import { publishKeyRoutes } from './streams/publish-keys.ts';
@@ -67,13 +60,6 @@ const groups: readonly (readonly Route[])[] = [
   publishKeyRoutes,
   rtpSessionRoutes,
   webhookRoutes,
-  roomRoutes,
-  roomMemberRoutes,
-  roomItemRoutes,
-  roomPlaybackRoutes,
-  roomMessageRoutes,
-  roomPollRoutes,
-  mediaServerRoutes,
   systemRoutes,
   nodeRoutes,
   adminRoutes,

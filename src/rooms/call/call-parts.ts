@@ -1,6 +1,6 @@
 /**
  * What calls are made of, the same for all rooms.
- * In: app/rooms. Out: rooms/call. Types, and counters.
+ * In: features/rooms/open. Out: rooms/call. Types, and counters.
  */
 import type { CallIceServer, RoomCall } from '../../api/room/call-shapes.ts';
 import type { WebRtcTransport } from '../../ingest/webrtc/webrtc-transport.ts';

@@ -1,6 +1,6 @@
 /**
  * One connection to a room, as the room sees it. The transport implements it.
- * In: http/rooms. Out: rooms.
+ * In: features/rooms/sockets. Out: rooms.
  */
 import type { UserRef } from '../../accounts/users/user.ts';
 import type { roomCloseCodes, ServerMessage } from '../../api/room/messages.ts';

@@ -66,7 +66,7 @@ export function tokenView({ id, userId, label, scopes, createdMs, expiresMs }: A
 }
 
 /** The sender of a request, with what they may do. */
-export function meView(principal: Principal, { rooms, ...deps }: Deps & Pick<HttpDeps, 'rooms'>): MeView {
+export function meView(principal: Principal, { abilities, ...deps }: Deps & Pick<HttpDeps, 'abilities'>): MeView {
   const { isAdmin, session } = principal;
   const user = userOf(principal, deps);
   return {
@@ -76,7 +76,7 @@ export function meView(principal: Principal, { rooms, ...deps }: Deps & Pick<Htt
     may: {
       upload: may(principal, 'uploader'),
       joinRooms: may(principal, 'joinRooms'),
-      createRooms: principal.user !== undefined && rooms.mayCreate(principal.user),
+      createRooms: principal.user !== undefined && abilities.get('createRooms')?.(principal.user) === true,
       watchSigned: may(principal, 'watch', { visibility: 'signed' }),
     },
   };

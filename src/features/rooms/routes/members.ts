@@ -1,0 +1,102 @@
+/**
+ * Routes of the people of a room: who they are, and what moderators decide.
+ * In: ids of users, roles, permissions. Out: MemberView.
+ */
+
+import { MemberView } from '../../../api/room/room-shapes.ts';
+import { Type } from '../../../api/type.ts';
+import { readExpiry } from '../../../http/route/expiry-field.ts';
+import { IdParams } from '../../../http/route/page-query.ts';
+import { isHiddenState } from '../../../rooms/members.ts';
+import { changeMember, kick } from '../../../rooms/moderation.ts';
+import type { FeatureRoute } from '../../feature.ts';
+import type { RoomParts } from '../parts.ts';
+import { readRoom } from './room-reader.ts';
+import { row } from './row.ts';
+
+const MOST_LISTED = 5000;
+
+const MemberList = Type.Object({ items: Type.Array(MemberView), nextCursor: Type.Null() }, { $id: 'RoomMemberList' });
+const RoomAndUser = Type.Object({ ...IdParams.properties, user: Type.String({ maxLength: 80 }) });
+const mask = Type.Integer({ minimum: 0, maximum: 0x7fffffff, description: 'permission bits' });
+const MemberPatch = Type.Object(
+  {
+    role: Type.Optional(
+      Type.Union([Type.Literal('owner'), Type.Literal('moderator'), Type.Literal('member')], {
+        description: '`owner` hands the room over',
+      }),
+    ),
+    state: Type.Optional(
+      Type.Union([Type.Literal('active'), Type.Literal('banned')], {
+        description: '`active` lets in who waits, and ends a ban',
+      }),
+    ),
+    allow: Type.Optional(mask),
+    deny: Type.Optional(mask),
+    mutedUntil: Type.Optional(
+      Type.Union([Type.String({ maxLength: 64 }), Type.Null()], {
+        description: 'an instant, or a duration from now as `10m`; null: not any more',
+      }),
+    ),
+  },
+  { $id: 'RoomMemberPatch', additionalProperties: false },
+);
+
+/** The rows. */
+export const roomMemberRoutes: readonly FeatureRoute<RoomParts>[] = [
+  row({
+    method: 'GET',
+    path: '/api/v1/rooms/:id/members',
+    tag: 'rooms',
+    access: 'person',
+    sentence: 'Lists the people of a room, those who are in it first. Moderators also see who waits or is banned.',
+    params: IdParams,
+    replies: { 200: MemberList },
+    async answer(call, own) {
+      const { room, user } = await readRoom(call, own);
+      const seesHidden = room.state.views.seesHidden(user);
+      const shown = [...room.state.members.all].filter(
+        ({ state }) => state === 'active' || (seesHidden && isHiddenState(state)),
+      );
+      const views = shown.map((member) => room.state.views.member(member));
+      views.sort((a, b) => Number(b.present > 0) - Number(a.present > 0) || a.name.localeCompare(b.name));
+      return { body: { items: views.slice(0, MOST_LISTED), nextCursor: null } };
+    },
+  }),
+  row({
+    method: 'PATCH',
+    path: '/api/v1/rooms/:id/members/:user',
+    tag: 'rooms',
+    access: 'person',
+    sentence:
+      'Changes a person: lets in or bans (`state`), mutes, changes role and permissions. Only people below oneself, and one gives no more than one has.',
+    params: RoomAndUser,
+    body: MemberPatch,
+    replies: { 200: MemberView },
+    async answer(call, own, { clock }) {
+      const { room, user } = await readRoom(call, own);
+      const { mutedUntil, ...others } = call.body;
+      const muted =
+        mutedUntil === undefined
+          ? {}
+          : { mutedUntilMs: mutedUntil === null ? null : readExpiry(mutedUntil, clock.nowMs()) };
+      return {
+        body: room.state.views.member(await changeMember(room, user, call.params.user, { ...others, ...muted })),
+      };
+    },
+  }),
+  row({
+    method: 'DELETE',
+    path: '/api/v1/rooms/:id/members/:user',
+    tag: 'rooms',
+    access: 'person',
+    sentence: 'Sends a person out of a room, or refuses one who waits. They may come back.',
+    params: RoomAndUser,
+    replies: { 204: undefined },
+    async answer(call, own) {
+      const { room, user } = await readRoom(call, own);
+      kick(room, user, call.params.user);
+      return { status: 204 };
+    },
+  }),
+];
