@@ -70,11 +70,11 @@ export const connections: Readonly<Record<string, Guard>> = {
     to: 'the collector of traces',
     instead: 'a bounded queue, lost ones are counted',
   },
-  'src/rooms/providers/provider-client.ts': {
+  'src/features/rooms/providers/provider-client.ts': {
     to: 'media servers',
     instead: 'one request of a member, within a deadline',
   },
-  'src/rooms/proxy/media-proxy.ts': {
+  'src/features/rooms/proxy/media-proxy.ts': {
     to: 'media of rooms',
     instead: 'one request of a member, bounded and within a deadline',
   },

@@ -23,7 +23,7 @@ const libraries: Readonly<Record<string, readonly string[]>> = {
   kysely: ['store'],
   'p-map': ['streams'],
   pg: ['store/postgres'],
-  'fast-xml-parser': ['rooms/providers/multistatus.ts'],
+  'fast-xml-parser': ['features/rooms/providers/multistatus.ts'],
   '@aws-sdk/client-s3': ['archive/objects/s3-client.ts'],
   '@aws-sdk/s3-request-presigner': ['archive/objects/s3-client.ts'],
   '@azure/storage-blob': ['archive/objects/azure-client.ts'],

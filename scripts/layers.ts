@@ -40,7 +40,6 @@ export const layers: Readonly<Record<string, Layer>> = {
     7,
     'presentations as HLS (fragmented MP4, MPEG-TS on demand, DVR playlists) and DASH; clips, exports and stills. `delivery/format` has one writer per format, which imports no adapter',
   ),
-  rooms: layer(7, 'people watch together: members, permissions, playlist, playback state, chat'),
   library: layer(7, 'assets: their records, search, quotas and trash; uploads; what happens after an upload'),
   recording: layer(6, 'recorder, timeline, retention, recovery'),
   ingest: layer(6, 'sources and publishing protocols to frames; publisher sessions'),

@@ -5,10 +5,10 @@
  */
 
 import { administrator } from '../../src/accounts/users/user.ts';
+import { createFramedConnections } from '../../src/features/rooms/live/framed-connections.ts';
 import { startRoomServer } from '../../src/features/rooms/room-server.fixture.ts';
+import { openTestRooms } from '../../src/features/rooms/rooms.fixture.ts';
 import { createSystemClock } from '../../src/lib/clock.ts';
-import { createFramedConnections } from '../../src/rooms/live/framed-connections.ts';
-import { openTestRooms } from '../../src/rooms/rooms.fixture.ts';
 
 const count = Number(process.argv[2]);
 const clock = createSystemClock();

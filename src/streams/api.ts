@@ -10,11 +10,11 @@ import { readTimeline } from '../recording/timeline.ts';
 import type { UnopenedStream } from './catalog/unopened-streams.ts';
 import type { Catalog } from './catalog.ts';
 import type { ManagedStream } from './managed-stream.ts';
-import { marksBetween } from './marks.ts';
 import { createStatsApi } from './measure/stats-api.ts';
 import { revisionOf } from './revision.ts';
 import { sourceSettingsOf } from './source/source-settings.ts';
 import type { StreamDeps } from './stream-deps.ts';
+import { marksBetween } from './timeline/marks.ts';
 import { timelineViewOf, unopenedViewOf, viewOf } from './views.ts';
 
 /**

@@ -12,15 +12,15 @@ import { clusterNodesContract } from '../../src/cluster/placement/cluster-nodes.
 import { placementFaultsContract } from '../../src/cluster/placement/placement-faults.contract.ts';
 import { sharedPlacementContract } from '../../src/cluster/placement/shared-placement.contract.ts';
 import { clipTableContract } from '../../src/features/clips/clip-table.contract.ts';
+import { messageTableContract } from '../../src/features/rooms/chat/message-table.contract.ts';
+import { roomTakeoverContract } from '../../src/features/rooms/cluster/room-takeover.contract.ts';
+import { roomTablesContract } from '../../src/features/rooms/stored/room-tables.contract.ts';
 import { sharedJobsContract } from '../../src/jobs/shared-jobs.contract.ts';
 import { tableQueueContract } from '../../src/jobs/table-queue.contract.ts';
 import { assetListContract } from '../../src/library/asset-list.contract.ts';
 import { createSilentLog } from '../../src/observe/log.ts';
 import { sharedRowsContract } from '../../src/recording/shared-rows.contract.ts';
 import { recordingTablesContract } from '../../src/recording/tables.contract.ts';
-import { messageTableContract } from '../../src/rooms/chat/message-table.contract.ts';
-import { roomTakeoverContract } from '../../src/rooms/cluster/room-takeover.contract.ts';
-import { roomTablesContract } from '../../src/rooms/room-tables.contract.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
 import { leaseTableContract } from '../../src/store/lease-table.contract.ts';
 import { metadataContract } from '../../src/store/metadata.contract.ts';

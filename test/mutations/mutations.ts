@@ -65,7 +65,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'a message that a full disk refused, and that its readers keep',
-    file: 'src/rooms/chat/room-messages.ts',
+    file: 'src/features/rooms/chat/room-messages.ts',
     find: "this.#room.broadcast({ t: 'changed', message: deletedForm(message) });",
     replace: "this.#room.broadcast({ t: 'changed', message });",
     test: 'test/faults/room-disk.test.ts',

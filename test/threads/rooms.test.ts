@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { administrator } from '../../src/accounts/users/user.ts';
 import { startRoomServer } from '../../src/features/rooms/room-server.fixture.ts';
+import { openTestRooms } from '../../src/features/rooms/rooms.fixture.ts';
 import { enterRoom, refusalOf } from '../../src/features/rooms/sockets/room-client.fixture.ts';
 import { asAdmin, signedInAs, startTestServer } from '../../src/http/fixture.ts';
-import { openTestRooms } from '../../src/rooms/rooms.fixture.ts';
 import { makeCertificate } from '../fixtures/certificate.ts';
 import { need } from '../fixtures/need.ts';
 

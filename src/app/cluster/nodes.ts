@@ -24,8 +24,8 @@ import { openLeaseTable } from '../../store/lease-table.ts';
 import type { RowChanges } from '../../store/row-changes.ts';
 import { recoverElsewhere } from '../../streams/cluster/recover-elsewhere.ts';
 import type { PublishElsewhere } from '../../streams/publish/publish-access.ts';
-import { createRoomTimeline } from '../../streams/room/room-timeline.ts';
 import { readStreamId, readStreamName } from '../../streams/stream-table.ts';
+import { createStreamTimeline } from '../../streams/timeline/stream-timeline.ts';
 
 const MIN_SECRET = 32;
 /** Failures of other nodes are logged at most this often, ms. */
@@ -108,7 +108,7 @@ export function openInternalRequests(
 ): ReturnType<typeof createInternalRequests> {
   const timelineOf = (stream: string) => {
     catalog.get(stream); // throws `stream-unknown`
-    return createRoomTimeline(() => catalog.find(stream), recordings.table);
+    return createStreamTimeline(() => catalog.find(stream), recordings.table);
   };
   return createInternalRequests({
     files: recordings.files,

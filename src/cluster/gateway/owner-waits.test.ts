@@ -4,9 +4,9 @@ import { suite, test } from 'node:test';
 import { openVirtualTime } from '../../../test/fixtures/virtual-time.ts';
 import { administrator } from '../../accounts/users/user.ts';
 import { featuresWith } from '../../features/rooms/room-server.fixture.ts';
+import { openTestRooms } from '../../features/rooms/rooms.fixture.ts';
 import { enterRoom } from '../../features/rooms/sockets/room-client.fixture.ts';
 import { asAdmin } from '../../http/fixture.ts';
-import { openTestRooms } from '../../rooms/rooms.fixture.ts';
 import { nodeView, startNodes } from './nodes.fixture.ts';
 import { OwnerWaits } from './owner-waits.ts';
 

@@ -4,10 +4,10 @@
  */
 import { webhookRoutes } from '../../http/routes/webhooks.ts';
 import { defineFeature } from '../feature.ts';
+import { openStreamsElsewhere } from './cluster/streams-elsewhere.ts';
 import { openMediaProxy, openMediaServers } from './open/media-elsewhere.ts';
 import { openChats, startChatRetention } from './open/open-chats.ts';
 import { openRooms } from './open/open-rooms.ts';
-import { openStreamsElsewhere } from './open/streams-elsewhere.ts';
 import type { RoomParts } from './parts.ts';
 import { createRoomAdditions } from './room-additions.ts';
 import { roomItemRoutes } from './routes/items.ts';

@@ -3,11 +3,11 @@
  * In: feature.ts. Out: routes, sockets. Types only.
  */
 import type { ItemSource } from '../../api/room/media-server-shapes.ts';
-import type { Chats } from '../../rooms/chat/chats.ts';
-import type { MediaServers } from '../../rooms/providers/media-servers.ts';
-import type { MediaProxy } from '../../rooms/proxy/media-proxy.ts';
-import type { ItemRecord } from '../../rooms/room-record.ts';
-import type { Rooms } from '../../rooms/rooms.ts';
+import type { Chats } from './chat/chats.ts';
+import type { MediaServers } from './providers/media-servers.ts';
+import type { MediaProxy } from './proxy/media-proxy.ts';
+import type { ItemRecord } from './room-record.ts';
+import type { Rooms } from './rooms.ts';
 import type { RoomSocketLimits } from './sockets/socket-limits.ts';
 
 export interface RoomParts {

@@ -5,7 +5,7 @@
  */
 import type { Generated } from 'kysely';
 
-/** A room; see rooms/rooms.ts. */
+/** A room; see features/rooms/rooms.ts. */
 export interface RoomTable {
   readonly id: string;
   name: string;
@@ -120,7 +120,7 @@ export interface RoomPollTable {
   closed_us: number | null;
 }
 
-/** A media server that a user has connected; see rooms/providers. */
+/** A media server that a user has connected; see features/rooms/providers. */
 export interface MediaServerTable {
   readonly id: string;
   readonly user_id: string;

@@ -3,8 +3,8 @@
  * In: the context, the WebRTC server. Out: CallParts.
  */
 import type { WebRtcServer } from '../../../ingest/webrtc/webrtc-server.ts';
-import { type CallParts, createCallStats } from '../../../rooms/call/call-parts.ts';
 import type { AppContext } from '../../core.ts';
+import { type CallParts, createCallStats } from '../call/call-parts.ts';
 
 /** Creates them. */
 export function createCallParts(

@@ -3,13 +3,13 @@
  * In: the context, store, net, access, rooms. Out: MediaServers, MediaProxy.
  */
 
-import { openTarget, sourceOf } from '../../../rooms/providers/item-sources.ts';
-import { MediaServers } from '../../../rooms/providers/media-servers.ts';
-import { MediaProxy } from '../../../rooms/proxy/media-proxy.ts';
-import { AddressSeal } from '../../../rooms/proxy/sealed-address.ts';
 import type { AppContext } from '../../core.ts';
 import type { CoreParts } from '../../feature.ts';
 import type { RoomParts } from '../parts.ts';
+import { openTarget, sourceOf } from '../providers/item-sources.ts';
+import { MediaServers } from '../providers/media-servers.ts';
+import { MediaProxy } from '../proxy/media-proxy.ts';
+import { AddressSeal } from '../proxy/sealed-address.ts';
 
 /** Opens the media servers. They are forgotten with the account of their user. */
 export function openMediaServers({ clock }: AppContext, { store, net, accounts: { access } }: CoreParts): MediaServers {

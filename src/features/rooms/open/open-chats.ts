@@ -4,10 +4,10 @@
  */
 
 import { sleep } from '../../../lib/abort.ts';
-import { Chats } from '../../../rooms/chat/chats.ts';
 import type { AppContext } from '../../core.ts';
 import type { CoreParts } from '../../feature.ts';
-import type { StreamsElsewhere } from './streams-elsewhere.ts';
+import { Chats } from '../chat/chats.ts';
+import type { StreamsElsewhere } from '../cluster/streams-elsewhere.ts';
 
 /** Assets that are gone are searched at the start and then this often. */
 const EVERY_MS = 60_000;

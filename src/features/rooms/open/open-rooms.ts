@@ -14,20 +14,20 @@ import { streamUnknown } from '../../../api/stream-name.ts';
 import { sleep } from '../../../lib/abort.ts';
 import { OxbowError } from '../../../lib/errors.ts';
 import { unknownAsset } from '../../../library/assets.ts';
-import type { Chats } from '../../../rooms/chat/chats.ts';
-import { createFramedConnections } from '../../../rooms/live/framed-connections.ts';
-import { addressExpiry } from '../../../rooms/playlist/address-expiry.ts';
-import { exportRoomsOf } from '../../../rooms/room-export.ts';
-import type { RoomItemMedia, RoomMedia, RoomTimeline } from '../../../rooms/room-media.ts';
-import { RoomTables } from '../../../rooms/room-tables.ts';
-import { Rooms } from '../../../rooms/rooms.ts';
 import type { StreamDefinition } from '../../../streams/definition.ts';
-import { createRoomTimeline } from '../../../streams/room/room-timeline.ts';
+import { createStreamTimeline, type StreamTimeline } from '../../../streams/timeline/stream-timeline.ts';
 import type { Accounts, AppContext } from '../../core.ts';
 import type { CoreParts } from '../../feature.ts';
+import type { Chats } from '../chat/chats.ts';
+import type { StreamsElsewhere } from '../cluster/streams-elsewhere.ts';
+import { createFramedConnections } from '../live/framed-connections.ts';
 import type { RoomParts } from '../parts.ts';
+import { addressExpiry } from '../playlist/address-expiry.ts';
+import type { RoomItemMedia, RoomMedia } from '../room-media.ts';
+import { Rooms } from '../rooms.ts';
+import { exportRoomsOf } from '../stored/room-export.ts';
+import { RoomTables } from '../stored/room-tables.ts';
 import { createCallParts } from './calls.ts';
-import type { StreamsElsewhere } from './streams-elsewhere.ts';
 
 /** Rooms are moved this often, ms. */
 const TICK_MS = 50;
@@ -165,8 +165,8 @@ function createRoomMedia(
   }
 
   /** The timeline of a stream, whichever node runs it now. */
-  function timelineOf(name: string): RoomTimeline {
-    const own = createRoomTimeline(() => catalog.find(name), recordings.table);
+  function timelineOf(name: string): StreamTimeline {
+    const own = createStreamTimeline(() => catalog.find(name), recordings.table);
     if (!streamsElsewhere) return own;
     const elsewhere = streamsElsewhere.timeline(name);
     const now = () => (catalog.find(name) ? own : elsewhere);

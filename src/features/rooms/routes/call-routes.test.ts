@@ -4,12 +4,12 @@ import { signedInAs, type TestServer } from '../../../http/fixture.ts';
 import { WebRtcTransport } from '../../../ingest/webrtc/webrtc-transport.ts';
 import { createSystemClock } from '../../../lib/clock.ts';
 import { createSilentLog } from '../../../observe/log.ts';
-import { createCallStats } from '../../../rooms/call/call-parts.ts';
-import { openCallClient } from '../../../rooms/call/forward/call-client.fixture.ts';
-import { createFramedConnections } from '../../../rooms/live/framed-connections.ts';
-import { openTestRooms, type TestRooms } from '../../../rooms/rooms.fixture.ts';
 import { openWebRtcEndpoint, type WebRtcEndpoint } from '../../../wire/webrtc/endpoint.ts';
+import { createCallStats } from '../call/call-parts.ts';
+import { openCallClient } from '../call/forward/call-client.fixture.ts';
+import { createFramedConnections } from '../live/framed-connections.ts';
 import { startRoomServer } from '../room-server.fixture.ts';
+import { openTestRooms, type TestRooms } from '../rooms.fixture.ts';
 import { enterRoom } from '../sockets/room-client.fixture.ts';
 
 suite('offers of participants of a call', () => {

@@ -9,7 +9,7 @@ import type { ScopeTools } from '../../../http/additions.ts';
 import { defineRoute } from '../../../http/route/route.ts';
 import { bodyOf, SDP } from '../../../http/webrtc/webrtc-routes.ts';
 import { MAX_SDP_LENGTH } from '../../../media/sdp/sdp.ts';
-import type { Call } from '../../../rooms/call/call.ts';
+import type { Call } from '../call/call.ts';
 import type { RoomParts } from '../parts.ts';
 import { readRoom } from './room-reader.ts';
 

@@ -6,9 +6,9 @@
 import { ItemTarget, RoomItem } from '../../../api/room/item-shapes.ts';
 import { Type } from '../../../api/type.ts';
 import { IdParams } from '../../../http/route/page-query.ts';
-import { addItems, editItem, MAX_ADDED, moveItems, removeItems } from '../../../rooms/playlist/edit-playlist.ts';
 import type { FeatureRoute } from '../../feature.ts';
 import type { RoomParts } from '../parts.ts';
+import { addItems, editItem, MAX_ADDED, moveItems, removeItems } from '../playlist/edit-playlist.ts';
 import { readRoom } from './room-reader.ts';
 import { row } from './row.ts';
 

@@ -14,9 +14,9 @@ import {
 import { Type } from '../../../api/type.ts';
 import { IdParams } from '../../../http/route/page-query.ts';
 import { OxbowError } from '../../../lib/errors.ts';
-import type { MediaServer } from '../../../rooms/providers/media-servers.ts';
 import type { FeatureRoute } from '../../feature.ts';
 import type { RoomParts } from '../parts.ts';
+import type { MediaServer } from '../providers/media-servers.ts';
 import { readRoom, userOf } from './room-reader.ts';
 import { row } from './row.ts';
 

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RoomPermission } from '../../../api/room/permissions.ts';
 import { asAdmin } from '../../../http/fixture.ts';
-import { insertRoom, testChats, testRoom, testSender } from '../../../rooms/chat/chat.fixture.ts';
-import type { Room } from '../../../rooms/room.ts';
-import type { Rooms } from '../../../rooms/rooms.ts';
 import { openTemporaryStore } from '../../../store/store.fixture.ts';
+import { insertRoom, testChats, testRoom, testSender } from '../chat/chat.fixture.ts';
+import type { Room } from '../room.ts';
 import { startRoomServer } from '../room-server.fixture.ts';
+import type { Rooms } from '../rooms.ts';
 
 const T = 1_795_000_000_000;
 

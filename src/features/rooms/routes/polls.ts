@@ -7,10 +7,10 @@ import { RoomPoll } from '../../../api/room/chat-shapes.ts';
 import { Type } from '../../../api/type.ts';
 import { IdParams } from '../../../http/route/page-query.ts';
 import { OxbowError } from '../../../lib/errors.ts';
-import type { RoomPolls } from '../../../rooms/chat/room-polls.ts';
-import { type ChatSender, chatSenderOf } from '../../../rooms/room-chat.ts';
 import type { FeatureRoute } from '../../feature.ts';
+import type { RoomPolls } from '../chat/room-polls.ts';
 import type { RoomParts } from '../parts.ts';
+import { type ChatSender, chatSenderOf } from '../room-chat.ts';
 import { type RoomCall, readRoom } from './room-reader.ts';
 import { row } from './row.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { signedInAs } from '../../../http/fixture.ts';
-import { openTestRooms } from '../../../rooms/rooms.fixture.ts';
 import { startRoomServer } from '../room-server.fixture.ts';
+import { openTestRooms } from '../rooms.fixture.ts';
 
 test('a person has ten guesses a minute of the password of a room, from however many addresses', async () => {
   await using rooms = await openTestRooms();

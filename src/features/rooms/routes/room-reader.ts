@@ -5,8 +5,8 @@
 import type { UserRef } from '../../../accounts/users/user.ts';
 import type { RouteCall } from '../../../http/route/route.ts';
 import { OxbowError } from '../../../lib/errors.ts';
-import type { Room } from '../../../rooms/room.ts';
 import type { RoomParts } from '../parts.ts';
+import type { Room } from '../room.ts';
 
 /** A request about a room. */
 export type RoomCall = Pick<RouteCall<{ id: string }>, 'params' | 'principal' | 'client'>;

@@ -3,10 +3,10 @@ import { test } from 'node:test';
 import { usualMasks } from '../../../api/room/permissions.ts';
 import type { RoomView } from '../../../api/room/room-shapes.ts';
 import { asAdmin, signedInAs } from '../../../http/fixture.ts';
-import type { RoomFields } from '../../../rooms/edit-room.ts';
-import { addItems } from '../../../rooms/playlist/edit-playlist.ts';
-import { aConnection, aUser, openTestRooms } from '../../../rooms/rooms.fixture.ts';
+import type { RoomFields } from '../edit-room.ts';
+import { addItems } from '../playlist/edit-playlist.ts';
 import { startRoomServer } from '../room-server.fixture.ts';
+import { aConnection, aUser, openTestRooms } from '../rooms.fixture.ts';
 
 test('a room is created, filled, played, changed and deleted over the API', async () => {
   await using rooms = await openTestRooms();

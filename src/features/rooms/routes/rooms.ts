@@ -10,11 +10,11 @@ import { readExpiry } from '../../../http/route/expiry-field.ts';
 import { asOwnersHaveIt, missingFields } from '../../../http/route/merge-lists.ts';
 import { IdParams, NextCursor } from '../../../http/route/page-query.ts';
 import { OxbowError } from '../../../lib/errors.ts';
-import { editRoom, type RoomFields } from '../../../rooms/edit-room.ts';
-import { leaveRoom } from '../../../rooms/moderation.ts';
-import type { RoomCursor } from '../../../rooms/rooms.ts';
 import type { FeatureRoute } from '../../feature.ts';
+import { editRoom, type RoomFields } from '../edit-room.ts';
+import { leaveRoom } from '../members/moderation.ts';
 import type { RoomParts } from '../parts.ts';
+import type { RoomCursor } from '../rooms.ts';
 import { readRoom, userOf } from './room-reader.ts';
 import { row } from './row.ts';
 

@@ -13,11 +13,11 @@ import {
   type ServerMessage,
 } from '../../../api/room/messages.ts';
 import { OxbowError } from '../../../lib/errors.ts';
-import type { FrameQueue } from '../../../rooms/live/fan-out.ts';
-import { pingFrame, printFrame } from '../../../rooms/live/frame.ts';
-import { printMessage } from '../../../rooms/live/print-message.ts';
-import type { Connection } from '../../../rooms/participants/connection.ts';
-import type { EnteredConnection } from '../../../rooms/room-deps.ts';
+import type { FrameQueue } from '../live/fan-out.ts';
+import { pingFrame, printFrame } from '../live/frame.ts';
+import { printMessage } from '../live/print-message.ts';
+import type { Connection } from '../participants/connection.ts';
+import type { EnteredConnection } from '../room-deps.ts';
 import { MessageLimits } from './message-limits.ts';
 import { type NoMessage, parseMessage } from './parse-message.ts';
 

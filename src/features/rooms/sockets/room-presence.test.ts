@@ -7,8 +7,8 @@ import { need } from '../../../../test/fixtures/need.ts';
 import { administrator } from '../../../accounts/users/user.ts';
 import { ALL_PERMISSIONS } from '../../../api/room/permissions.ts';
 import { signedInAs, startTestServer, type TestServer } from '../../../http/fixture.ts';
-import { openTestRooms, type TestRooms } from '../../../rooms/rooms.fixture.ts';
 import { startRoomServer } from '../room-server.fixture.ts';
+import { openTestRooms, type TestRooms } from '../rooms.fixture.ts';
 import { enterRoom, openRoomClient } from './room-client.fixture.ts';
 
 suite('who is still there', () => {

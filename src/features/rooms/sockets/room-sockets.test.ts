@@ -8,9 +8,9 @@ import { until } from '../../../../test/fixtures/wait.ts';
 import { policies } from '../../../accounts/rate-limit.ts';
 import { administrator } from '../../../accounts/users/user.ts';
 import { asAdmin, type TestServer } from '../../../http/fixture.ts';
-import { createFramedConnections } from '../../../rooms/live/framed-connections.ts';
-import { openTestRooms, type TestRooms } from '../../../rooms/rooms.fixture.ts';
+import { createFramedConnections } from '../live/framed-connections.ts';
 import { startRoomServer } from '../room-server.fixture.ts';
+import { openTestRooms, type TestRooms } from '../rooms.fixture.ts';
 import { messageRates, misuseRate } from './message-limits.ts';
 import { enterRoom, openRoomClient, refusalOf } from './room-client.fixture.ts';
 

@@ -10,7 +10,7 @@ import { type ServerOptions, WebSocketServer } from 'ws';
 import { MAX_CLIENT_MESSAGE } from '../../../api/room/messages.ts';
 import type { HttpDeps } from '../../../http/deps.ts';
 import { OxbowError } from '../../../lib/errors.ts';
-import { FanOut } from '../../../rooms/live/fan-out.ts';
+import { FanOut } from '../live/fan-out.ts';
 import type { RoomParts } from '../parts.ts';
 import { type ConnectionHost, type RoomClient, RoomConnection } from './room-connection.ts';
 import { SocketCounts } from './socket-counts.ts';

@@ -6,7 +6,7 @@ import type { ClientMessage, ServerMessage } from '../../../api/room/messages.ts
 import type { HttpDeps } from '../../../http/deps.ts';
 import { messageOf } from '../../../lib/errors.ts';
 import { RefusalLog } from '../../../observe/refusal-log.ts';
-import type { FanOutCounts } from '../../../rooms/live/fan-out.ts';
+import type { FanOutCounts } from '../live/fan-out.ts';
 
 /** The counters of all connections. */
 export class SocketCounts implements FanOutCounts {

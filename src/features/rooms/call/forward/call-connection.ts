@@ -1,0 +1,182 @@
+/**
+ * The connection of one participant to the server: its sources come in, its slots go out.
+ * In: an offer, packets of the participant, packets for its slots. Out: packets of its sources; feedback to
+ * the participant. RFC 3550, RFC 4585 (NACK, PLI), RFC 5104 (FIR); docs/7-together/messages.md.
+ */
+import { randomBytes } from 'node:crypto';
+import { MAX_CALL_PICTURES } from '../../../../api/room/call-shapes.ts';
+import type { Clock } from '../../../../lib/clock.ts';
+import { FormatError } from '../../../../lib/errors.ts';
+import type { ForwardSlot } from '../../../../media/rtp/forward/forward-slot.ts';
+import type { ForwardPacket } from '../../../../media/rtp/forward/forward-source.ts';
+import { VideoAllowance } from '../../../../media/rtp/forward/video-allowance.ts';
+import { parseRtp, type RtpPacket } from '../../../../media/rtp/packet.ts';
+import { Feedback } from '../../../../media/rtp/receive/feedback.ts';
+import { parseRtcp, type RtcpPacket } from '../../../../media/rtp/rtcp.ts';
+import type { WebRtcDescription } from '../../../../media/sdp/webrtc-description.ts';
+import type { WebRtcEndpoint } from '../../../../wire/webrtc/endpoint.ts';
+import type { IceCredentials } from '../../../../wire/webrtc/ice/ice-session.ts';
+import type { Peer } from '../../../../wire/webrtc/peer.ts';
+import type { AcceptedCall, AcceptedSource } from './accept-call.ts';
+import type { AssignedSource } from './assign-slots.ts';
+
+/** SSRCs that are remembered beyond those of the offer; the oldest are forgotten. */
+const MAX_LEARNED = 16;
+
+/** A slot with what it is assigned to. */
+export interface ConnectionSlot {
+  readonly slot: ForwardSlot;
+  assigned: AssignedSource | undefined;
+}
+
+/** What a connection needs. */
+export interface CallConnectionSetup {
+  readonly endpoint: WebRtcEndpoint;
+  readonly offer: WebRtcDescription;
+  readonly accepted: AcceptedCall;
+  readonly local: IceCredentials;
+  readonly clock: Clock;
+  connected(): void;
+  packet(from: AcceptedSource, packet: ForwardPacket, nowMs: number): void;
+  senderReport(from: AcceptedSource, report: Extract<RtcpPacket, { type: 'senderReport' }>): void;
+  /** Its end, unless `close` was called. */
+  closed(reason: string): void;
+}
+
+export class CallConnection {
+  /** Role in DTLS, as the answer says it. */
+  readonly setup: 'active' | 'passive';
+  readonly sources: readonly AcceptedSource[];
+  readonly slots: readonly ConnectionSlot[];
+  readonly #setup: CallConnectionSetup;
+  readonly #peer: Peer;
+  readonly #feedback = new Feedback({ ssrc: randomBytes(4).readUInt32BE(), name: 'oxbow', reducedSize: true });
+  readonly #tracks: readonly { readonly input: AcceptedSource['source']; readonly canRequestKey: boolean }[];
+  readonly #bySsrc = new Map<number, AcceptedSource>();
+  readonly #learned: number[] = [];
+  readonly #allowance = new VideoAllowance(MAX_CALL_PICTURES);
+
+  /** @throws EndpointFull */
+  constructor(setup: CallConnectionSetup) {
+    const { endpoint, offer, accepted, local } = setup;
+    this.#setup = setup;
+    this.setup = offer.setup === 'passive' ? 'active' : 'passive';
+    this.sources = accepted.sources;
+    this.slots = accepted.slots.map((slot) => ({ slot, assigned: undefined }));
+    this.#tracks = accepted.sources.map(({ source }) => ({ input: source, canRequestKey: source.kind === 'video' }));
+    for (const one of accepted.sources) for (const ssrc of one.announced) this.#bySsrc.set(ssrc, one);
+    this.#peer = endpoint.openPeer({
+      role: 'answer',
+      dtls: this.setup === 'active' ? 'client' : 'server',
+      local,
+      remote: offer,
+      onConnected: () => setup.connected(),
+      onPacket: (packet) => this.#receive(packet),
+      onReport: (packet) => this.#receiveReport(packet),
+      onClosed: (reason) => setup.closed(reason ?? 'the participant ended it'),
+    });
+  }
+
+  /** Forwards a packet in one of its slots. @returns whether it was sent */
+  forward({ slot }: ConnectionSlot, packet: ForwardPacket, nowMs: number): boolean {
+    if (!this.#peer.isConnected) return false;
+    const bytes = slot.forward(packet, nowMs);
+    if (bytes) this.#peer.send(bytes);
+    return bytes !== undefined;
+  }
+
+  /** Passes on the report of the source of a slot. */
+  report({ slot }: ConnectionSlot, report: Extract<RtcpPacket, { type: 'senderReport' }>): void {
+    const bytes = slot.report(report);
+    if (bytes) this.#peer.sendReport(bytes);
+  }
+
+  /** Sends feedback that is due; pauses pictures that its network does not carry. */
+  tick(nowMs: number): void {
+    if (!this.#peer.isConnected) return;
+    for (const bytes of this.#feedback.take(this.#tracks, nowMs)) this.#peer.sendReport(bytes);
+    const sent = this.slots.filter(({ slot }) => slot.kind === 'video' && slot.source && !slot.isPaused).length;
+    if (this.#allowance.tick(sent, nowMs)) this.pause();
+  }
+
+  /**
+   * Pauses what is beyond the allowance: cameras first, screens last. Returns how many pictures are paused.
+   */
+  pause(): number {
+    const shown = this.slots.filter(({ slot, assigned }) => slot.kind === 'video' && assigned !== undefined);
+    shown.sort((a, b) => Number(b.assigned!.source === 'screen') - Number(a.assigned!.source === 'screen'));
+    for (const [index, { slot }] of shown.entries()) slot.isPaused = index >= this.#allowance.allowed;
+    return Math.max(0, shown.length - this.#allowance.allowed);
+  }
+
+  /** Ends it. */
+  close(): void {
+    this.#peer.close();
+  }
+
+  #receive(datagram: Uint8Array): void {
+    const nowMs = this.#setup.clock.monotonicMs();
+    const packet = read(() => parseRtp(datagram));
+    const from = packet && this.#sourceOf(packet);
+    if (!packet || !from) return;
+    const { transportExtension } = this.#setup.accepted;
+    const number = transportExtension === undefined ? undefined : packet.extensions?.get(transportExtension);
+    if (number?.length === 2) this.#feedback.transport.arrived((number[0]! << 8) | number[1]!, nowMs);
+    const forwarded = from.source.push(packet, nowMs);
+    if (!forwarded) return;
+    if (forwarded.isEntry && from.source.needsKey) {
+      from.source.needsKey = false;
+      this.#feedback.keyArrived(from.source);
+    }
+    this.#setup.packet(from, forwarded, nowMs);
+  }
+
+  #sourceOf({ ssrc, extensions }: RtpPacket): AcceptedSource | undefined {
+    const known = this.#bySsrc.get(ssrc);
+    if (known) return known;
+    const { midExtension } = this.#setup.accepted;
+    const value = midExtension === undefined ? undefined : extensions?.get(midExtension);
+    const mid = value && String.fromCharCode(...value);
+    const named = this.sources.find((one) => one.mid === mid);
+    if (!named) return undefined;
+    this.#bySsrc.set(ssrc, named);
+    this.#learned.push(ssrc);
+    if (this.#learned.length > MAX_LEARNED) this.#bySsrc.delete(this.#learned.shift()!);
+    return named;
+  }
+
+  #receiveReport(datagram: Uint8Array): void {
+    const nowMs = this.#setup.clock.monotonicMs();
+    for (const packet of read(() => parseRtcp(datagram)) ?? []) {
+      if (packet.type === 'senderReport') {
+        const from = this.sources.find(({ source }) => source.source === packet.ssrc);
+        from?.source.report(packet, nowMs);
+        if (from) this.#setup.senderReport(from, packet);
+      }
+      if (packet.type === 'senderReport' || packet.type === 'receiverReport') {
+        for (const { ssrc, lossRate } of packet.reports) if (this.#slotOf(ssrc)) this.#allowance.report(lossRate);
+      }
+      if (packet.type === 'nack') {
+        for (const bytes of this.#slotOf(packet.source)?.resend(packet.sequences) ?? []) this.#peer.send(bytes);
+      }
+      if (packet.type === 'pictureLoss' || packet.type === 'fullIntra') {
+        const source = this.#slotOf(packet.source)?.source;
+        if (source) source.needsKey = true;
+      }
+    }
+  }
+
+  #slotOf(ssrc: number): ForwardSlot | undefined {
+    return this.slots.find(({ slot }) => slot.ssrc === ssrc)?.slot;
+  }
+}
+
+/** What a parser reads; undefined of malformed bytes. */
+function read<T>(parse: () => T): T | undefined {
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof FormatError) return undefined;
+    throw error;
+  }
+}

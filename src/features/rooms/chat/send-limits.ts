@@ -1,0 +1,83 @@
+/**
+ * How often members may write: slow mode, floods, and the density of danmaku.
+ * In: who writes, and when. Out: a refusal with the time to wait. In memory; a restart forgets them.
+ */
+import { dropOldest } from '../../../lib/drop-oldest.ts';
+import { OxbowError } from '../../../lib/errors.ts';
+
+/** Messages of a member at a time, and how long each takes to come back, ms. */
+const CHAT = { burst: 8, everyMs: 600 };
+const DANMAKU = { burst: 4, everyMs: 1500 };
+const REACTIONS = { burst: 20, everyMs: 250 };
+/** Danmaku of the whole room. */
+const ROOM_DANMAKU = { burst: 20, everyMs: 100 };
+/** Members whose last messages are remembered. */
+const MAX_MEMBERS = 10_000;
+
+type Bucket = typeof CHAT;
+/** What is limited. */
+export type Limited = 'chat' | 'danmaku' | 'reaction';
+
+const buckets: Readonly<Record<Limited, Bucket>> = { chat: CHAT, danmaku: DANMAKU, reaction: REACTIONS };
+
+/** The limits of one room. Each is a time that moves forward with each message (generic cell rate). */
+export class SendLimits {
+  readonly #fullAt = new Map<string, number>();
+  readonly #lastChat = new Map<string, number>();
+  readonly #rate: () => number;
+
+  /** @param rate multiple of the usual rates */
+  constructor(rate: () => number = () => 1) {
+    this.#rate = rate;
+  }
+
+  /**
+   * Counts a message.
+   *
+   * @param nowMs of a clock that never steps, ms
+   * @param slowSeconds between two chat messages of the member; 0: no slow mode
+   * @throws OxbowError `slow-mode`, `too-many-requests` with `retryAfterMs`; the message then does not count
+   */
+  take(kind: Limited, user: string, nowMs: number, slowSeconds = 0): void {
+    const slowMs = (this.#lastChat.get(user) ?? Number.NEGATIVE_INFINITY) + slowSeconds * 1000 - nowMs;
+    if (kind === 'chat' && slowSeconds > 0 && slowMs > 0) {
+      throw new OxbowError('slow-mode', `Slow mode: one message in ${slowSeconds} s.`, wait(slowMs));
+    }
+    const own = `${kind} ${user}`;
+    this.#check(own, buckets[kind], nowMs, 'You write too often.');
+    if (kind === 'danmaku') {
+      this.#check('danmaku', ROOM_DANMAKU, nowMs, 'The room has too many danmaku now.');
+      this.#count('danmaku', ROOM_DANMAKU, nowMs);
+    }
+    this.#count(own, buckets[kind], nowMs);
+    if (kind === 'chat') {
+      this.#lastChat.delete(user);
+      this.#lastChat.set(user, nowMs);
+      dropOldest(this.#lastChat, MAX_MEMBERS);
+    }
+  }
+
+  /**
+   * A chat message that was written before the room was opened; the newest last.
+   * @param sentMs of the clock of `take`, ms
+   */
+  remember(user: string, sentMs: number): void {
+    this.#lastChat.set(user, sentMs);
+  }
+
+  #check(key: string, { burst, everyMs }: Bucket, nowMs: number, detail: string): void {
+    const waitMs = (this.#fullAt.get(key) ?? nowMs) - nowMs - (burst - 1 / this.#rate()) * everyMs;
+    if (waitMs > 0) throw new OxbowError('too-many-requests', detail, wait(waitMs));
+  }
+
+  #count(key: string, { everyMs }: Bucket, nowMs: number): void {
+    const fullAt = Math.max(nowMs, this.#fullAt.get(key) ?? nowMs) + everyMs / this.#rate();
+    this.#fullAt.delete(key);
+    this.#fullAt.set(key, fullAt);
+    dropOldest(this.#fullAt, MAX_MEMBERS);
+  }
+}
+
+function wait(ms: number): { extra: { retryAfterMs: number; retryAfterSeconds: number } } {
+  return { extra: { retryAfterMs: Math.ceil(ms), retryAfterSeconds: Math.ceil(ms / 1000) } };
+}

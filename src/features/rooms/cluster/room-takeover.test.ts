@@ -1,0 +1,4 @@
+import { openTemporaryStore } from '../../../store/store.fixture.ts';
+import { roomTakeoverContract } from './room-takeover.contract.ts';
+
+roomTakeoverContract('SQLite', openTemporaryStore);
