@@ -3,6 +3,7 @@
  * In: every module that publishes events on cluster/bus/event-bus.ts. Out: SSE, WebSocket and webhooks,
  * OpenAPI, the typed client, docs/reference/events.md.
  */
+
 import type { Static, TSchema } from 'typebox';
 import { Finding } from './advice.ts';
 import { alarmEvents } from './alarms/alarm-events.ts';
@@ -12,6 +13,7 @@ import { gapCauses } from './gap.ts';
 import { JobView } from './jobs/job-shapes.ts';
 import { markEvents } from './marks/mark-events.ts';
 import { relayEvents } from './relay/relay-events.ts';
+import { roomEvents } from './room/room-events.ts';
 import { StreamView } from './shapes.ts';
 import { storageEvents } from './storage-events.ts';
 import { inline, Type } from './type.ts';
@@ -47,12 +49,6 @@ const AssetData = {
   owner: Type.String({ description: '`admin`, or `token:` with the id of an API token' }),
 };
 const AssetState = Type.Object({ ...AssetData, trash: Type.Boolean({ description: 'it is in the trash' }) });
-
-const RoomData = {
-  id: Type.String(),
-  owner: Type.String({ description: '`admin`, or `user:` with the id of a user' }),
-  visibility: Type.String({ description: '`public`, `unlisted`' }),
-};
 
 interface Row {
   readonly audience: EventAudience;
@@ -230,22 +226,7 @@ export const eventTable = {
       bytesPerSecond: Type.Union([Type.Integer(), Type.Null()], { description: 'since the event before' }),
     }),
   },
-  'room.created': {
-    audience: 'owner',
-    sentence: 'A room was created. What is written and played in rooms is not published.',
-    data: Type.Object(RoomData),
-  },
-  'room.deleted': {
-    audience: 'owner',
-    sentence: 'A room was deleted with its playlist and its chat.',
-    data: Type.Object({
-      ...RoomData,
-      reason: Type.Union([Type.Literal('request'), Type.Literal('expired'), Type.Literal('owner-deleted')], {
-        description:
-          '`expired`: its time has come, or no one had used it; `owner-deleted`: with the account of its owner',
-      }),
-    }),
-  },
+  ...roomEvents,
   ...markEvents,
   ...deletionEvents,
   ...clipEvents,

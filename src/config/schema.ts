@@ -6,6 +6,7 @@
  */
 import { alarmsSection } from '../features/alarms/settings.ts';
 import { edgesSection } from '../features/erase/settings.ts';
+import { roomsSection } from '../features/rooms/settings.ts';
 import { verifySettings } from '../features/verify/settings.ts';
 import { endpoint, ipAddresses, listenAddress, optionalEndpoint } from './address.ts';
 import { iceServers, turnPassword, turnUser } from './ice-servers.ts';
@@ -27,7 +28,6 @@ import {
   type Values,
 } from './option.ts';
 import { pagePatterns } from './page-pattern.ts';
-import { roomsSection } from './rooms-section.ts';
 import { accountsSection } from './sections/accounts-section.ts';
 import { clusterSection, redisSection } from './sections/cluster-section.ts';
 import { errorsSection } from './sections/errors-section.ts';

@@ -8,10 +8,10 @@ import { clipRefusals } from '../features/clips/refusals.ts';
 import { eraseRefusals } from '../features/erase/refusals.ts';
 import { markRefusals } from '../features/marks/refusals.ts';
 import { relayRefusals } from '../features/relays/refusals.ts';
+import { chatRefusals, proxyRefusals, roomRefusals } from '../features/rooms/refusals.ts';
 import { accountRefusals } from './refusals/accounts.ts';
 import { realtimeRefusals } from './refusals/realtime.ts';
 import { recordingRefusals } from './refusals/recordings.ts';
-import { roomRefusals } from './refusals/rooms.ts';
 import { serviceRefusals } from './refusals/services.ts';
 
 /** Malformed input: thrown by parsers, caught once by the owner of the connection or file. */
@@ -89,11 +89,7 @@ export const refusals = {
     title: 'Playback token expired',
     hint: 'Ask the sender of the link for a new one.',
   },
-  'proxy-refused': {
-    status: 403,
-    title: 'The address of the media proxy is not valid',
-    hint: 'Load the room again: it has the current addresses of its playlist.',
-  },
+  ...proxyRefusals,
   forbidden: { status: 403, title: 'Not allowed', hint: 'Ask the operator of this server.' },
   'address-refused': {
     status: 403,
@@ -237,19 +233,7 @@ export const refusals = {
     title: 'The job took too long',
     hint: 'Check the log of the worker, and retry the job on a faster one.',
   },
-  'message-unknown': {
-    status: 404,
-    title: 'Unknown message',
-    hint: 'It was deleted, or deleted with its media.',
-  },
-  'poll-unknown': {
-    status: 404,
-    title: 'Unknown poll',
-    hint: 'GET /api/v1/rooms/{id}/polls lists them.',
-  },
-  'poll-closed': { status: 409, title: 'The poll is closed', hint: 'Votes are final.' },
-  muted: { status: 403, title: 'Muted', hint: 'A moderator of the room can end it.' },
-  'slow-mode': { status: 429, title: 'Slow mode', hint: 'Wait before the next message.' },
+  ...chatRefusals,
   'method-not-allowed': {
     status: 405,
     title: 'Method not allowed',

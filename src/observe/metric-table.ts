@@ -6,9 +6,9 @@
  */
 import { alarmMetrics } from '../features/alarms/metrics.ts';
 import { relayMetrics } from '../features/relays/metrics.ts';
+import { chatMetrics, roomMetrics } from '../features/rooms/metrics.ts';
 import { accountMetrics } from './account-metrics.ts';
 import { authMetrics } from './auth-metrics.ts';
-import { chatMetrics } from './chat-metrics.ts';
 import { edgeMetrics } from './edge/edge-metrics.ts';
 import { nodeMetrics } from './edge/node-metrics.ts';
 import { jobMetrics } from './job-metrics.ts';
@@ -18,7 +18,6 @@ import type { MetricRow } from './metric-row.ts';
 import { childMetrics } from './process/child-metrics.ts';
 import { publishMetrics } from './publish-metrics.ts';
 import { recordingMetrics } from './recording-metrics.ts';
-import { roomMetrics } from './room-metrics.ts';
 import { serviceMetrics } from './services/service-metrics.ts';
 import { sinkMetrics } from './sink-metrics.ts';
 

@@ -5,9 +5,10 @@
  * schema.ts.
  */
 import { alarmMigration } from '../features/alarms/tables.ts';
+import { keepChatMigration, presentMigration, roomMigrations } from '../features/rooms/tables.ts';
 import { OxbowError } from '../lib/errors.ts';
+import { accountMigration } from './account-migration.ts';
 import { objectMigration } from './objects/object-migration.ts';
-import { presentMigration, roomMigrations } from './room-migrations.ts';
 import { erasureMigration } from './tables/erasure-tables.ts';
 import { nodeMigration, nodeStateMigration, rowChangeMigration } from './tables/node-tables.ts';
 import { settingMigration } from './tables/setting-tables.ts';
@@ -346,6 +347,7 @@ export const migrations: readonly Migration[] = [
      script_path TEXT
    ) STRICT;
    CREATE INDEX asset_subtitle_by_asset ON asset_subtitle (asset_id, seq);`,
+  accountMigration,
   ...roomMigrations,
   `CREATE TABLE mail_message (
      seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -370,12 +372,7 @@ export const migrations: readonly Migration[] = [
      lost_us INTEGER
    ) STRICT;
    CREATE INDEX clip_by_stream ON clip (stream_id);`,
-  // Retention looks for the rooms that keep their chat.
-  {
-    up: `ALTER TABLE room ADD COLUMN keep_chat INTEGER NOT NULL DEFAULT 0;
-   UPDATE room SET keep_chat = 1 WHERE options LIKE '%"keepChat":true%';`,
-    down: `ALTER TABLE room DROP COLUMN keep_chat;`,
-  },
+  keepChatMigration,
   // A timeline reads an index alone; the gaps of a file have no place in one, because their text has no
   // bound.
   {

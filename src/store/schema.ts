@@ -7,6 +7,14 @@ import type { Generated } from 'kysely';
 import type { AlarmMuteTable, AlarmTable, JournalTable } from '../features/alarms/tables.ts';
 import type { ClipTable } from '../features/clips/tables.ts';
 import type { RelayTable } from '../features/relays/tables.ts';
+import type {
+  MediaServerTable,
+  RoomItemTable,
+  RoomMemberTable,
+  RoomMessageTable,
+  RoomPollTable,
+  RoomTable,
+} from '../features/rooms/tables.ts';
 import type { ObjectDeletionTable, ObjectUploadTable, StoredObjectTable } from './objects/object-tables.ts';
 import type {
   AuditTable,
@@ -27,14 +35,6 @@ import type {
 } from './tables/asset-tables.ts';
 import type { ErasureTable } from './tables/erasure-tables.ts';
 import type { NodeTable, PlacementTable, RowChangeTable } from './tables/node-tables.ts';
-import type {
-  MediaServerTable,
-  RoomItemTable,
-  RoomMemberTable,
-  RoomMessageTable,
-  RoomPollTable,
-  RoomTable,
-} from './tables/room-tables.ts';
 import type { SettingTable } from './tables/setting-tables.ts';
 import type { UploadPartTable, UploadTable } from './upload-schema.ts';
 

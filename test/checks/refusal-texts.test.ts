@@ -3,8 +3,8 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { roomRefusals } from '../../src/features/rooms/refusals.ts';
 import { accountRefusals } from '../../src/lib/refusals/accounts.ts';
-import { roomRefusals } from '../../src/lib/refusals/rooms.ts';
 import '../../web/src/text/account.ts';
 import '../../web/src/text/call.ts';
 import '../../web/src/text/call-record.ts';

@@ -5,7 +5,7 @@
 import type { Selectable } from 'kysely';
 import type { ItemTarget } from '../../../api/room/item-shapes.ts';
 import type { RoomMessage } from '../../../api/room/messages.ts';
-import type { RoomMessageTable } from '../../../store/tables/room-tables.ts';
+import type { RoomMessageTable } from '../tables.ts';
 
 /** A row of the table. */
 export type MessageRow = Selectable<RoomMessageTable>;

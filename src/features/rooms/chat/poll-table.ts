@@ -5,8 +5,8 @@
 import type { Kysely } from 'kysely';
 import { runAll } from '../../../store/engine.ts';
 import type { Tables } from '../../../store/schema.ts';
-import type { RoomPollTable } from '../../../store/tables/room-tables.ts';
 import { RoomGuard } from '../cluster/room-guard.ts';
+import type { RoomPollTable } from '../tables.ts';
 
 const COLUMNS = [
   ...(['id', 'room_id', 'created_by', 'question', 'choices', 'multiple'] as const),

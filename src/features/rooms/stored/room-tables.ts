@@ -9,7 +9,6 @@ import { nothingPlays, type PlaybackState } from '../../../api/room/playback.ts'
 import type { RoomOptions } from '../../../api/room/room-shapes.ts';
 import { runAll } from '../../../store/engine.ts';
 import type { Tables } from '../../../store/schema.ts';
-import type { RoomItemTable, RoomMemberTable, RoomTable } from '../../../store/tables/room-tables.ts';
 import { RoomGuard } from '../cluster/room-guard.ts';
 import { mergedMember } from '../members/merged-member.ts';
 import { withoutUserInfo } from '../playlist/check-link.ts';
@@ -21,6 +20,7 @@ import {
   type RoomRecord,
   usualOptions,
 } from '../room-record.ts';
+import type { RoomItemTable, RoomMemberTable, RoomTable } from '../tables.ts';
 
 /** Tables with rows of a room. */
 const TABLES_OF_A_ROOM = ['room_member', 'room_item', 'room_message', 'room_poll'] as const;

@@ -5,7 +5,7 @@
  */
 import type { Insertable } from 'kysely';
 import type { ItemTarget } from '../../../api/room/item-shapes.ts';
-import type { RoomItemTable } from '../../../store/tables/room-tables.ts';
+import type { RoomItemTable } from '../tables.ts';
 import { flagOf, jsonOf, type LeftOut, numberOf, type Row, textOf, timeOf } from './synctv-rows.ts';
 
 const MAX_URL = 8192;

@@ -9,7 +9,7 @@ import { effectiveMask, maskOf, permissionBits, usualMasks } from '../../../api/
 import { nothingPlays, type PlaybackState } from '../../../api/room/playback.ts';
 import type { RoomOptions } from '../../../api/room/room-shapes.ts';
 import type { UserIdentityTable, UserTable } from '../../../store/tables/account-tables.ts';
-import type { RoomItemTable, RoomMemberTable, RoomTable } from '../../../store/tables/room-tables.ts';
+import type { RoomItemTable, RoomMemberTable, RoomTable } from '../tables.ts';
 import { convertItems } from './convert-items.ts';
 import {
   flagOf,

@@ -1,6 +1,6 @@
 /**
  * The errors of rooms, a part of the table of all errors.
- * In: nothing. Out: rows for errors.ts.
+ * In: nothing. Out: rows for lib/errors.ts.
  */
 
 /** Keys are the stable codes. */
@@ -91,5 +91,31 @@ export const roomRefusals = {
     status: 409,
     title: 'The room has changed',
     hint: 'Someone else was faster. Send the command again with the `rev` of the present state.',
+  },
+} as const;
+
+/** Those of the chat. */
+export const chatRefusals = {
+  'message-unknown': {
+    status: 404,
+    title: 'Unknown message',
+    hint: 'It was deleted, or deleted with its media.',
+  },
+  'poll-unknown': {
+    status: 404,
+    title: 'Unknown poll',
+    hint: 'GET /api/v1/rooms/{id}/polls lists them.',
+  },
+  'poll-closed': { status: 409, title: 'The poll is closed', hint: 'Votes are final.' },
+  muted: { status: 403, title: 'Muted', hint: 'A moderator of the room can end it.' },
+  'slow-mode': { status: 429, title: 'Slow mode', hint: 'Wait before the next message.' },
+} as const;
+
+/** Those of the proxy of media from elsewhere. */
+export const proxyRefusals = {
+  'proxy-refused': {
+    status: 403,
+    title: 'The address of the media proxy is not valid',
+    hint: 'Load the room again: it has the current addresses of its playlist.',
   },
 } as const;

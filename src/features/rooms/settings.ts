@@ -1,8 +1,8 @@
 /**
  * The settings of rooms, a part of the table of all settings.
- * In: the types of settings. Out: the section `rooms` for schema.ts.
+ * In: the types of settings. Out: the section `rooms` for config/schema.ts.
  */
-import { choice, duration, flag, integer, section } from './option.ts';
+import { choice, duration, flag, integer, section } from '../../config/option.ts';
 
 export const roomsSection = section({
   create: choice(
