@@ -167,6 +167,32 @@ suite('the media proxy against a server that means harm', () => {
     assert.equal((await rig.fetch(rig.address, { range: 'bytes=9-1' })).status, 200);
   });
 
+  test('a short playlist does not become a gigabyte of addresses', async () => {
+    const lines = (count: number, more: string) =>
+      Array.from({ length: count }, (_, at) => `#EXTINF:1,\n${at}.ts${more}\n`).join('');
+    const deep = `${'a/'.repeat(4000)}x.m3u8`;
+    const lists: Readonly<Record<string, string>> = {
+      '/variables.m3u8': `#EXTM3U\n#EXT-X-DEFINE:NAME="a",VALUE="${'x'.repeat(1_000_000)}"\n${lines(200, '')}`,
+      '/top.m3u8': `#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n/variables.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=1\n${deep}\n`,
+      [`/${deep}`]: `#EXTM3U\n${lines(2000, '?k')}`,
+    };
+    await using rig = await openRig(
+      ({ url }, response) => response.end(lists[url!]),
+      (origin) => ({ url: `${origin}/top.m3u8` }),
+    );
+    const [, , variables, , nested] = (await rig.fetch(rig.address)).text.split('\n') as [
+      string,
+      string,
+      string,
+      string,
+      string,
+    ];
+    const peak = process.memoryUsage.rss();
+    for (const address of [variables, nested])
+      await assert.rejects(rig.fetch(from(address, rig.address)), /too long with the addresses/);
+    assert.ok(process.memoryUsage.rss() - peak < 300 * 1024 * 1024);
+  });
+
   test('keeps a bounded number of playlists in memory', async () => {
     let served = 0;
     const names = Array.from({ length: 202 }, (_, at) => `${at}.m3u8`);

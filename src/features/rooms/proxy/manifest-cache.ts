@@ -13,6 +13,8 @@ export interface Manifest {
 interface Entry {
   readonly manifest: Promise<Manifest>;
   freshUntilMs: number;
+  /** Characters; 0 until it is here. */
+  length: number;
 }
 
 /** Of a live manifest, ms: less than the shortest usual segment. */
@@ -20,6 +22,8 @@ const LIVE_MS = 900;
 /** Of a manifest that does not change, ms. */
 const COMPLETE_MS = 60_000;
 const MAX_ENTRIES = 200;
+/** Characters of all; the newest is kept at any length. */
+const MAX_CHARACTERS = 64 * 1024 * 1024;
 /** The MPD element is within the first characters of a manifest. */
 const MAX_HEAD = 64 * 1024;
 const STATIC_MPD = /<(?:\w+:)?MPD\s(?:[^<>]*\s)?type=["']static["']/;
@@ -41,7 +45,7 @@ export class ManifestCache {
 
   /** Fetches a manifest, for everyone who requests it meanwhile. A failure is not kept. */
   put(key: string, fetch: () => Promise<Manifest>): Promise<Manifest> {
-    const entry: Entry = { manifest: fetch(), freshUntilMs: Number.POSITIVE_INFINITY };
+    const entry: Entry = { manifest: fetch(), freshUntilMs: Number.POSITIVE_INFINITY, length: 0 };
     this.#entries.delete(key);
     this.#entries.set(key, entry);
     dropOldest(this.#entries, MAX_ENTRIES);
@@ -49,11 +53,25 @@ export class ManifestCache {
       ({ text }) => {
         const isComplete = text.includes('#EXT-X-ENDLIST') || STATIC_MPD.test(text.slice(0, MAX_HEAD));
         entry.freshUntilMs = this.#nowMs() + (isComplete ? COMPLETE_MS : LIVE_MS);
+        entry.length = text.length;
+        this.#dropOldest(entry);
       },
       () => {
         if (this.#entries.get(key) === entry) this.#entries.delete(key);
       },
     );
     return entry.manifest;
+  }
+
+  /** Drops the oldest until all together are short enough. */
+  #dropOldest(newest: Entry): void {
+    let sum = 0;
+    for (const { length } of this.#entries.values()) sum += length;
+    for (const [key, entry] of this.#entries) {
+      if (sum <= MAX_CHARACTERS) return;
+      if (entry === newest || entry.length === 0) continue;
+      sum -= entry.length;
+      this.#entries.delete(key);
+    }
   }
 }

@@ -10,6 +10,11 @@ import type { SegmentNames } from '../../../media/mpd/segment-names.ts';
 
 /** Most addresses in a playlist or manifest: each is encrypted. A day of segments of 2 s has 43,200. */
 const MAX_ADDRESSES = 50_000;
+/**
+ * Most characters that they become. Each may have the variables of its playlist and the way up from a deep
+ * folder: a megabyte of playlist would become gigabytes.
+ */
+const MAX_WRITTEN = 32 * 1024 * 1024;
 
 /** Where a manifest came from, and what its addresses become. */
 export interface ManifestPlace {
@@ -28,35 +33,34 @@ export function rewritePlaylist(text: string, { url: base, variables: imports, p
   const query = new Map(URL.parse(base)?.searchParams);
   const filled = putInVariables(text, { query, ...(imports && { imports }) });
   const variables = filled.variables.size > 0 ? filled.variables : undefined;
-  const count = counter();
+  const written = counted();
   return rewriteUris(filled.text, (uri) => {
     const url = URL.parse(uri, base);
     if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) return uri; // data:, skd: and others
     url.hash = '';
-    count();
-    return proxied(url, variables);
+    return written(() => proxied(url, variables));
   });
 }
 
 /** A DASH manifest. Throws FormatError. */
 export function rewriteManifest(text: string, { url: base, proxied, segments }: ManifestPlace): string {
-  const count = counter();
+  const written = counted();
   return rewriteMpdUrls(text, base, {
-    address(url) {
-      count();
-      return proxied(url);
-    },
-    segments(names) {
-      count();
-      return segments(names);
-    },
+    address: (url) => written(() => proxied(url)),
+    segments: (names) => written(() => segments(names)),
   });
 }
 
-function counter(): () => void {
-  let left = MAX_ADDRESSES;
-  return () => {
-    left -= 1;
-    if (left < 0) throw new FormatError(`it names more than ${MAX_ADDRESSES} addresses`, 0);
+/** Writes addresses, up to the bounds. */
+function counted(): (write: () => string) => string {
+  let addresses = 0;
+  let characters = 0;
+  return (write) => {
+    addresses += 1;
+    if (addresses > MAX_ADDRESSES) throw new FormatError(`it names more than ${MAX_ADDRESSES} addresses`, 0);
+    const address = write();
+    characters += address.length;
+    if (characters > MAX_WRITTEN) throw new FormatError('it is too long with the addresses of the proxy', 0);
+    return address;
   };
 }

@@ -93,8 +93,9 @@ type Packed = readonly [
 ];
 
 function pack({ template, representations }: SegmentNames): Packed {
-  const bases = [...new Set(representations.map(({ base }) => base))];
-  return [template, bases, representations.map((one) => [one.id, one.bandwidth, bases.indexOf(one.base)])];
+  const places = new Map<string, number>();
+  for (const { base } of representations) if (!places.has(base)) places.set(base, places.size);
+  return [template, [...places.keys()], representations.map((one) => [one.id, one.bandwidth, places.get(one.base)!])];
 }
 
 function unpack([template, bases, representations]: Packed): SegmentNames {
