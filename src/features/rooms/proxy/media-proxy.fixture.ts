@@ -37,7 +37,10 @@ export async function openRig(
     media: async (room, item) => (room === 'r1' ? items.get(item) : undefined),
     onEnd: (...end) => ends.push(end),
   });
-  const fetch = async (address: string, more: { range?: string; room?: string; signal?: AbortSignal } = {}) => {
+  const fetch = async (
+    address: string,
+    more: { range?: string; room?: string; user?: string; signal?: AbortSignal } = {},
+  ) => {
     const url = new URL(address, 'http://oxbow/media/');
     const [, , token, ...rest] = url.pathname.split('/');
     const { status, headers, body } = await proxy.fetch(more.room ?? 'r1', {
@@ -45,6 +48,7 @@ export async function openRig(
       rest: rest.join('/'),
       query: url.search,
       range: more.range,
+      user: more.user ?? 'u1',
       signal: more.signal ?? new AbortController().signal,
     });
     const pieces: Uint8Array[] = [];

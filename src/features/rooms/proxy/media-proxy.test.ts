@@ -173,7 +173,7 @@ suite('the media proxy', () => {
     const proxy = new MediaProxy({ net, seal, clock: createManualClock(), media: async () => media });
     const [token, rest] = proxy.mediaAddress('r1', 'i1', media).split('/') as [string, string];
     const leaving = new AbortController();
-    const request = { token, rest, query: '', range: undefined };
+    const request = { token, rest, query: '', range: undefined, user: 'u1' };
     const first = proxy.fetch('r1', { ...request, signal: leaving.signal });
     await turn();
     const second = proxy.fetch('r1', { ...request, signal: new AbortController().signal });
@@ -241,11 +241,15 @@ suite('the media proxy', () => {
       (origin) => ({ url: `${origin}/a.mp4` }),
     );
     const [token, rest] = rig.address.split('/') as [string, string];
-    const request = { token, rest, query: '', range: undefined, signal: new AbortController().signal };
-    const open = await Promise.all(Array.from({ length: 60 }, () => rig.proxy.fetch('r1', request)));
-    await assert.rejects(rig.proxy.fetch('r1', request), code('busy'));
+    const { signal } = new AbortController();
+    const request = (user: string) => ({ token, rest, query: '', range: undefined, user, signal });
+    const fetch = (user: string) => rig.proxy.fetch('r1', request(user));
+    const of1 = await Promise.all(Array.from({ length: 12 }, () => fetch('u1')));
+    await assert.rejects(fetch('u1'), code('busy'), 'one member does not take the places of the others');
+    const open = [...of1, ...(await Promise.all(Array.from({ length: 48 }, (_, at) => fetch(`u${2 + (at % 4)}`))))];
+    await assert.rejects(fetch('u6'), code('busy'));
     open[0]!.close();
-    (await rig.proxy.fetch('r1', request)).close();
+    (await fetch('u1')).close();
     for (const { close } of open) close();
     assert.equal(rig.ends.length, 61);
   });

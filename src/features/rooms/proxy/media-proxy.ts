@@ -41,6 +41,8 @@ export interface ProxyRequest {
   /** Query with `?`, or empty. */
   readonly query: string;
   readonly range: string | undefined;
+  /** Id of the user. */
+  readonly user: string;
   readonly signal: AbortSignal;
 }
 
@@ -69,6 +71,8 @@ const IDLE_MS = 20_000;
 /** Requests at a time; more are refused with `busy`. */
 const MAX_REQUESTS = 500;
 const MAX_OF_ROOM = 60;
+/** In all rooms. A player has a few; a client that does not read keeps those that it has. */
+const MAX_OF_USER = 12;
 
 /** Longest token of a template: the head of a request has 16 KiB in all. */
 const MAX_SEGMENTS_TOKEN = 8 * 1024;
@@ -87,7 +91,9 @@ const SAFE = {
 export class MediaProxy {
   readonly #options: MediaProxyOptions;
   readonly #manifests: ManifestCache;
-  readonly #open = new Map<string, number>();
+  /** Requests at a time of rooms and of users, by their ids. */
+  readonly #ofRooms = new Map<string, number>();
+  readonly #ofUsers = new Map<string, number>();
   #count = 0;
 
   constructor(options: MediaProxyOptions) {
@@ -129,7 +135,7 @@ export class MediaProxy {
     const target = await media(room, sealed.item, request);
     if (!target) throw new OxbowError('item-unknown', 'The item is no longer in the playlist.');
     const url = upstreamOf(sealed, request, seal);
-    const leave = this.#enter(room);
+    const leave = this.#enter(room, request.user);
     try {
       return await this.#answer(sealed, target, url, request, leave);
     } catch (cause) {
@@ -140,21 +146,22 @@ export class MediaProxy {
   }
 
   /** Counts a request in; the returned function counts it out, once. */
-  #enter(room: string): (result: string, bytes: number) => void {
-    const own = this.#open.get(room) ?? 0;
-    if (this.#count >= MAX_REQUESTS || own >= MAX_OF_ROOM) {
+  #enter(room: string, user: string): (result: string, bytes: number) => void {
+    const ofRoom = this.#ofRooms.get(room) ?? 0;
+    const ofUser = this.#ofUsers.get(user) ?? 0;
+    if (this.#count >= MAX_REQUESTS || ofRoom >= MAX_OF_ROOM || ofUser >= MAX_OF_USER) {
       throw new OxbowError('busy', 'The media proxy has too many requests at a time.');
     }
     this.#count += 1;
-    this.#open.set(room, own + 1);
+    this.#ofRooms.set(room, ofRoom + 1);
+    this.#ofUsers.set(user, ofUser + 1);
     let isOpen = true;
     return (result, bytes) => {
       if (!isOpen) return;
       isOpen = false;
       this.#count -= 1;
-      const left = this.#open.get(room)! - 1;
-      if (left > 0) this.#open.set(room, left);
-      else this.#open.delete(room);
+      countOut(this.#ofRooms, room);
+      countOut(this.#ofUsers, user);
       this.#options.onEnd?.(result, bytes);
     };
   }
@@ -254,6 +261,12 @@ export class MediaProxy {
       },
     };
   }
+}
+
+function countOut(counts: Map<string, number>, id: string): void {
+  const left = counts.get(id)! - 1;
+  if (left > 0) counts.set(id, left);
+  else counts.delete(id);
 }
 
 /** The last part of the path; never empty. */

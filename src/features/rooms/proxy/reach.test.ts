@@ -44,7 +44,14 @@ async function assertNothingElse(rig: Awaited<ReturnType<typeof openShare>>, add
     for (const other of OTHERS) {
       const changed = [...parts.slice(0, kept), other].join('/');
       const [token, ...rest] = changed.split('/');
-      const request = { token: token!, rest: rest.join('/'), query: '', range: undefined, signal: AbortSignal.any([]) };
+      const request = {
+        token: token!,
+        rest: rest.join('/'),
+        query: '',
+        range: undefined,
+        user: 'u1',
+        signal: AbortSignal.any([]),
+      };
       if (changed !== address) await assert.rejects(rig.proxy.fetch('r1', request), code('proxy-refused'), changed);
     }
   }
@@ -131,6 +138,7 @@ suite('members of a room reach nothing beside what an entry names', () => {
       token,
       rest: rest.join('/'),
       range: undefined,
+      user: 'u1',
       signal: new AbortController().signal,
       query: '?_HLS_msn=7&_HLS_part=1&admin=1',
     });

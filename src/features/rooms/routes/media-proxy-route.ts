@@ -25,7 +25,7 @@ export function registerMediaProxy(
     authorizer.tryToken(request);
     const { principal, client } = authorizer.authorized(request);
     const { params } = request;
-    await readRoom({ params, principal, client }, parts);
+    const { user } = await readRoom({ params, principal, client }, parts);
     const { range } = request.headers;
     // As it is written: the server of the media decides what an encoded character means.
     const [path, query] = cut(request.url);
@@ -35,6 +35,7 @@ export function registerMediaProxy(
       rest: rest.join('/'),
       query,
       range,
+      user: user.id,
       signal: signalOf(reply),
     });
     return sendRelayed(request, reply, answer, deps);
