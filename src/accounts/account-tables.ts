@@ -83,7 +83,11 @@ function sharedRows<R extends object>(
     remove: (key) => changes.write(table, key, (transaction) => make(transaction).remove(key)),
     change: (row, before) =>
       changes.write(table, keyOf(row), async (transaction) => (await make(transaction).change?.(row, before)) ?? false),
-    follow: (learn) => changes.follow(table, async (keys) => learn(keys, await rows.all(keys))),
+    follow: (learn) =>
+      changes.follow(table, async (keys) => {
+        const read = await rows.all(keys);
+        return () => learn(keys, read);
+      }),
   };
 }
 

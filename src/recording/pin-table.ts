@@ -62,20 +62,26 @@ export class PinTable {
   /** Reads all pins. @param changes in a cluster */
   static async open(db: Kysely<Tables>, changes?: RowChanges): Promise<PinTable> {
     const table = new PinTable(db, changes);
-    changes?.follow('pin', (streams) => table.reload(streams));
+    changes?.follow('pin', (streams) => table.#read(streams));
     await table.reload();
     return table;
   }
 
   /** Reads the pins of some streams again; of all if none are given. */
   async reload(streams?: readonly string[]): Promise<void> {
+    (await this.#read(streams))();
+  }
+
+  async #read(streams?: readonly string[]): Promise<() => void> {
     const all = this.#db.selectFrom('pin').selectAll();
     const rows = await (streams ? all.where('stream_id', 'in', streams) : all).execute();
     const byStream = Map.groupBy(rows, (row) => row.stream_id);
-    for (const streamId of streams ?? new Set([...this.#streams.keys(), ...byStream.keys()])) {
-      const [held = [], pinned = []] = partition(byStream.get(streamId) ?? []);
-      this.#set(streamId, { pins: pinned.map(pinOf), holds: held.map(holdOf) });
-    }
+    return () => {
+      for (const streamId of streams ?? new Set([...this.#streams.keys(), ...byStream.keys()])) {
+        const [held = [], pinned = []] = partition(byStream.get(streamId) ?? []);
+        this.#set(streamId, { pins: pinned.map(pinOf), holds: held.map(holdOf) });
+      }
+    };
   }
 
   /** All pins of a stream, in order of start; not its holds. */

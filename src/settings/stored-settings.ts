@@ -43,7 +43,7 @@ export class StoredSettings {
     const stored = new StoredSettings(options);
     options.changes?.follow('setting', () => stored.#read());
     await stored.#adoptCopy();
-    await stored.#read();
+    (await stored.#read())();
     return stored;
   }
 
@@ -63,7 +63,7 @@ export class StoredSettings {
         .onConflict((conflict) => conflict.column('path').doUpdateSet(({ ref }) => ({ value: ref('excluded.value') })))
         .execute(),
     );
-    await this.#read();
+    (await this.#read())();
     this.#options.log.info({ paths: Object.keys(texts) }, 'settings were set in the browser');
   }
 
@@ -93,14 +93,19 @@ export class StoredSettings {
   }
 
   /**
-   * Reads the rows, applies them and brings the copy up to date. A row of another version of oxbow that is
-   * not valid here is left alone.
+   * Reads the rows. The result applies them and brings the copy up to date. A row of another version of oxbow
+   * that is not valid here is left alone.
    */
-  async #read(): Promise<void> {
-    const { db, settings, log } = this.#options;
+  async #read(): Promise<() => void> {
+    const rows = await this.#options.db.selectFrom('setting').selectAll().orderBy('path').execute();
+    return () => this.#apply(rows);
+  }
+
+  #apply(rows: readonly { readonly path: string; readonly value: string | null }[]): void {
+    const { settings, log } = this.#options;
     const values = new Map<string, unknown>();
     const texts: Record<string, string> = {};
-    for (const { path, value } of await db.selectFrom('setting').selectAll().orderBy('path').execute()) {
+    for (const { path, value } of rows) {
       if (value === null) continue;
       texts[path] = value;
       try {

@@ -27,8 +27,11 @@ export type SharedTable =
   | 'stream_picture'
   | 'relay';
 
-/** Reads the rows with these keys again; undefined: all rows. A key without a row: it was deleted. */
-export type ReadAgain = (keys: readonly string[] | undefined) => Promise<void>;
+/**
+ * Reads the rows with these keys again; undefined: all rows. A key without a row: it was deleted. The result
+ * takes them into memory. It is not called if this node has written one of the rows meanwhile.
+ */
+export type ReadAgain = (keys: readonly string[] | undefined) => Promise<() => void>;
 
 /** What they are opened with. */
 export interface RowChangesOptions {
@@ -49,6 +52,23 @@ const KEEP_MS = 10 * 60_000;
 /** Above this all rows of the table are read. */
 const MAX_KEYS = 1000;
 
+type Keys = ReadonlySet<string> | 'all';
+
+/** A write of this node that has not ended. */
+interface Writing {
+  readonly table: SharedTable;
+  readonly key: string;
+  readonly ended: Promise<void>;
+}
+
+/** Rows that are being read. */
+interface Reading {
+  readonly table: SharedTable;
+  readonly keys: Keys;
+  /** This node has begun or ended a write of one of them meanwhile: they are read again. */
+  isStale: boolean;
+}
+
 /** The changes, as one node sees and makes them. */
 export class RowChanges {
   readonly #options: RowChangesOptions;
@@ -56,7 +76,11 @@ export class RowChanges {
   /** Numbers of notes that were read, with their times in ms. */
   readonly #seen = new Map<number, number>();
   /** What is to be read again, by table; `all`: everything. */
-  readonly #waiting = new Map<SharedTable, Set<string> | 'all'>();
+  readonly #waiting = new Map<SharedTable, Keys>();
+  /** Writes that have not ended. */
+  readonly #writing = new Set<Writing>();
+  /** What is being read. */
+  #reading: Reading | undefined;
   #sinceMs: number;
   /** Monotonic ms. */
   #readAtMs: number;
@@ -94,14 +118,30 @@ export class RowChanges {
    */
   async write<T>(table: SharedTable, key: string, write: (db: Kysely<Tables>) => Promise<T>): Promise<T> {
     const { db, clock } = this.#options;
-    const written = await db.transaction().execute(async (transaction) => {
-      const result = await write(transaction);
-      const at_us = Math.round(clock.nowMs() * 1000);
-      await transaction.insertInto('row_change').values({ name: table, key, at_us }).execute();
-      return result;
-    });
+    const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+    const writing = { table, key, ended };
+    this.#writing.add(writing);
+    this.#spoil(writing);
+    let written: T;
+    try {
+      written = await db.transaction().execute(async (transaction) => {
+        const result = await write(transaction);
+        const at_us = Math.round(clock.nowMs() * 1000);
+        await transaction.insertInto('row_change').values({ name: table, key, at_us }).execute();
+        return result;
+      });
+    } finally {
+      this.#writing.delete(writing);
+      this.#spoil(writing);
+      end();
+    }
     await this.#tell();
     return written;
+  }
+
+  /** What is being read may be older than a write. */
+  #spoil(writing: Writing): void {
+    if (this.#reading && concerns(writing, this.#reading)) this.#reading.isStale = true;
   }
 
   /**
@@ -137,10 +177,36 @@ export class RowChanges {
     for (const [table, keys] of [...this.#waiting]) {
       this.#waiting.delete(table);
       try {
-        await this.#readers.get(table)?.(keys === 'all' || keys.size > MAX_KEYS ? undefined : [...keys]);
+        await this.#readRows(table, keys !== 'all' && keys.size > MAX_KEYS ? 'all' : keys);
       } catch (error) {
         failed(error);
         this.#want(table, keys);
+      }
+    }
+  }
+
+  /**
+   * Takes rows into memory as they are now. A row that was read before this node has changed or deleted it is
+   * not put back.
+   */
+  async #readRows(table: SharedTable, keys: Keys): Promise<void> {
+    const read = this.#readers.get(table);
+    if (!read) return;
+    for (;;) {
+      const reading: Reading = { table, keys, isStale: false };
+      const writing = [...this.#writing].find((each) => concerns(each, reading));
+      if (writing) {
+        await writing.ended;
+        continue;
+      }
+      this.#reading = reading;
+      try {
+        const take = await read(keys === 'all' ? undefined : [...keys]);
+        if (reading.isStale) continue;
+        take();
+        return;
+      } finally {
+        this.#reading = undefined;
       }
     }
   }
@@ -175,8 +241,8 @@ export class RowChanges {
     for (const [seq, atMs] of this.#seen) if (atMs < nowMs - 2 * OVERLAP_MS) this.#seen.delete(seq);
   }
 
-  #want(table: SharedTable, keys: ReadonlySet<string> | 'all'): void {
-    const before = this.#waiting.get(table) ?? new Set();
+  #want(table: SharedTable, keys: Keys): void {
+    const before = this.#waiting.get(table) ?? new Set<string>();
     this.#waiting.set(table, keys === 'all' || before === 'all' ? 'all' : before.union(keys));
   }
 
@@ -188,6 +254,10 @@ export class RowChanges {
       .where('at_us', '<', Math.round((clock.nowMs() - KEEP_MS) * 1000))
       .execute();
   }
+}
+
+function concerns({ table, key }: Writing, reading: Reading): boolean {
+  return reading.table === table && (reading.keys === 'all' || reading.keys.has(key));
 }
 
 /** Writes a row, and notes it if other nodes have to know. @param changes undefined without a cluster */

@@ -56,7 +56,10 @@ export class WebhookTable {
 
   /** Calls `learn` with webhooks that other nodes may have changed, as `LearnRows` of accounts. */
   follow(learn: (ids: readonly string[] | undefined, webhooks: readonly Webhook[]) => void): void {
-    this.#changes?.follow('webhook', async (ids) => learn(ids, await this.all(ids)));
+    this.#changes?.follow('webhook', async (ids) => {
+      const webhooks = await this.all(ids);
+      return () => learn(ids, webhooks);
+    });
   }
 
   /** All webhooks, oldest first. @param ids only these */

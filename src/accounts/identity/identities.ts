@@ -153,6 +153,10 @@ export function identityRows(db: Kysely<Tables>, changes?: RowChanges): Identity
   if (!changes) return rows;
   return {
     ...rows,
-    follow: (learn) => changes.follow('user_identity', async (keys) => learn(keys, await rows.all(keys))),
+    follow: (learn) =>
+      changes.follow('user_identity', async (keys) => {
+        const read = await rows.all(keys);
+        return () => learn(keys, read);
+      }),
   };
 }

@@ -51,18 +51,24 @@ export class ClipTable {
   /** Reads all clips. @param changes in a cluster */
   static async open(db: Kysely<Tables>, changes?: RowChanges): Promise<ClipTable> {
     const table = new ClipTable(db, changes);
-    changes?.follow('clip', (streams) => table.reload(streams));
+    changes?.follow('clip', (streams) => table.#read(streams));
     await table.reload();
     return table;
   }
 
   /** Reads the clips of some streams again; of all if none are given. */
   async reload(streams?: readonly string[]): Promise<void> {
+    (await this.#read(streams))();
+  }
+
+  async #read(streams?: readonly string[]): Promise<() => void> {
     const all = this.#db.selectFrom('clip').selectAll().orderBy('created_us').orderBy('id');
     const rows = await (streams ? all.where('stream_id', 'in', streams) : all).execute();
-    const known = streams ? streams.flatMap((streamId) => this.#of(streamId)) : [...this.#clips.values()];
-    for (const clip of known) this.#drop(clip);
-    for (const row of rows) this.#set(clipOf(row));
+    return () => {
+      const known = streams ? streams.flatMap((streamId) => this.#of(streamId)) : [...this.#clips.values()];
+      for (const clip of known) this.#drop(clip);
+      for (const row of rows) this.#set(clipOf(row));
+    };
   }
 
   /** A clip by its id, a lost one too. */

@@ -70,7 +70,7 @@ export class Relays implements RelaysApi, AsyncDisposable {
   /** Reads the stored relays and starts those of all streams; from then on it follows the streams. */
   async open(): Promise<void> {
     const { store, changes } = this.#deps;
-    changes?.follow('relay', (streams) => this.reload(streams));
+    changes?.follow('relay', (streams) => this.#read(streams));
     this.#stored = await readRelays(store.db);
     this.#subscription = await this.#deps.events.subscribe({
       event: ({ event }) => {
@@ -82,9 +82,13 @@ export class Relays implements RelaysApi, AsyncDisposable {
     this.#follow();
   }
 
-  /** Reads the relays of some streams again; of all if none are given. */
-  async reload(streams?: readonly string[]): Promise<void> {
+  /** Reads the relays of some streams again; of all if none are given. The result takes them. */
+  async #read(streams?: readonly string[]): Promise<() => void> {
     const read = await readRelays(this.#deps.store.db, streams);
+    return () => this.#take(read, streams);
+  }
+
+  #take(read: readonly StoredRelay[], streams: readonly string[] | undefined): void {
     const others = streams ? this.#stored.filter(({ streamId }) => !streams.includes(streamId)) : [];
     const known = new Map(this.#stored.map((relay) => [relay.id, relay]));
     // Those that are the same stay the same: they run.

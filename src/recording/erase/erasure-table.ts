@@ -125,24 +125,30 @@ export class ErasureTable {
     changes?: RowChanges,
   ): Promise<ErasureTable> {
     const table = new ErasureTable(db, fence, changes);
-    changes?.follow('erasure', (streams) => table.reload(streams));
+    changes?.follow('erasure', (streams) => table.#read(streams));
     await table.reload();
     return table;
   }
 
   /** Reads the ranges of some streams again; of all if none are given. */
   async reload(streams?: readonly string[]): Promise<void> {
+    (await this.#read(streams))();
+  }
+
+  async #read(streams?: readonly string[]): Promise<() => void> {
     const all = this.#db
       .selectFrom('erasure')
       .select(['id', 'stream_id', 'from_us', 'to_us', 'first_msn', 'last_msn', 'pieces'])
       .orderBy('first_msn');
     const rows = await (streams ? all.where('stream_id', 'in', streams) : all).execute();
     const byStream = Map.groupBy(rows, (row) => row.stream_id);
-    for (const streamId of streams ?? new Set([...this.#streams.keys(), ...byStream.keys()])) {
-      const found = byStream.get(streamId);
-      if (found) this.#streams.set(streamId, found.map(rangeOf));
-      else this.#streams.delete(streamId);
-    }
+    return () => {
+      for (const streamId of streams ?? new Set([...this.#streams.keys(), ...byStream.keys()])) {
+        const found = byStream.get(streamId);
+        if (found) this.#streams.set(streamId, found.map(rangeOf));
+        else this.#streams.delete(streamId);
+      }
+    };
   }
 
   /** The deleted ranges of a stream, in order of their segments. */

@@ -25,20 +25,26 @@ export class PictureTable {
   /** Reads the versions of all pictures. @param changes in a cluster */
   static async open(db: Kysely<Tables>, changes?: RowChanges): Promise<PictureTable> {
     const table = new PictureTable(db, changes);
-    changes?.follow('stream_picture', (streams) => table.reload(streams));
+    changes?.follow('stream_picture', (streams) => table.#read(streams));
     await table.reload();
     return table;
   }
 
   /** Reads the versions of the pictures of some streams again; of all if none are given. */
   async reload(streams?: readonly string[]): Promise<void> {
+    (await this.#read(streams))();
+  }
+
+  async #read(streams?: readonly string[]): Promise<() => void> {
     const all = this.#db.selectFrom('stream_picture').select(['stream_id', 'version']);
     const rows = await (streams ? all.where('stream_id', 'in', streams) : all).execute();
     const found = new Map(rows.map((row) => [row.stream_id, row.version]));
-    for (const streamId of streams ?? [...this.#versions.keys()]) {
-      if (!found.has(streamId)) this.#versions.delete(streamId);
-    }
-    for (const [streamId, version] of found) this.#versions.set(streamId, version);
+    return () => {
+      for (const streamId of streams ?? [...this.#versions.keys()]) {
+        if (!found.has(streamId)) this.#versions.delete(streamId);
+      }
+      for (const [streamId, version] of found) this.#versions.set(streamId, version);
+    };
   }
 
   /** Names the picture that a stream has; undefined if it has none. */
