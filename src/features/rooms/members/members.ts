@@ -17,6 +17,9 @@ const MAX_KNOWN = 10_000;
 /** Most declined requests that a room remembers; the oldest are forgotten first. */
 const MAX_DECLINED = 1_000;
 
+/** Most people who left that a room remembers; the oldest are forgotten first. */
+const MAX_DEPARTED = 1_000;
+
 const CONTROL = permissionBits.control | permissionBits.setItem;
 
 /** Whether only those who decide about it see a person in this state. */
@@ -49,8 +52,31 @@ class DeclinedRequests {
   }
 }
 
+/** People who left, the newest: they are not of the room any more, and can still be banned or muted. */
+class DepartedMembers {
+  readonly #records = new Map<string, MemberRecord>();
+
+  add(record: MemberRecord): void {
+    if (this.#records.size >= MAX_DEPARTED) this.#records.delete(this.#records.keys().next().value!);
+    this.#records.set(record.user, { ...record, state: 'left', letIn: false });
+  }
+
+  find(user: string): MemberRecord | undefined {
+    return this.#records.get(user);
+  }
+
+  delete(user: string): void {
+    this.#records.delete(user);
+  }
+
+  get all(): IteratorObject<MemberRecord> {
+    return this.#records.values();
+  }
+}
+
 /** The people of a room. */
 export class Members {
+  readonly departed = new DepartedMembers();
   /** Requests to enter that a moderator declined. */
   readonly declined = new DeclinedRequests();
   readonly #known: Map<string, MemberRecord>;
@@ -125,6 +151,7 @@ export class Members {
     if (isNew && this.#known.size >= MAX_KNOWN) this.#forgetOldestGuest();
     const before = this.#known.get(record.user);
     this.#known.set(record.user, record);
+    this.departed.delete(record.user);
     this.#masks.delete(record.user);
     this.#unsaved.set(record.user, record);
     if (before?.state === 'banned' || record.state === 'banned') this.#readAddresses();

@@ -175,6 +175,42 @@ test('a banned guest does not come back from another address of the same IPv6 ne
   again('2001:db8:1:3::7');
 });
 
+test('someone who has left the room can still be banned and muted; a guest with the address that it used last', async () => {
+  const { test, room } = await openRoom();
+  await using _ = test;
+  const others = (address: string) => () => room.admit(aUser('g2', 'guest'), address);
+  await leaveRoom(room, 'g1');
+  const banned = await changeMember(room, people.moderator, 'g1', { state: 'banned' });
+  assert.deepEqual([banned.name, banned.role, banned.state], [people.guest.name, 'guest', 'banned']);
+  assert.throws(() => room.admit(people.guest, '203.0.113.5'), { code: 'room-banned' });
+  assert.throws(others('198.51.100.7'), { code: 'room-banned' });
+  others('198.51.100.8')();
+
+  await leaveRoom(room, 'u2');
+  assert.equal(await refusedAs(() => changeMember(room, people.guest, 'u2', { state: 'banned' })), 'room-forbidden');
+  assert.equal(await refusedAs(() => changeMember(room, people.owner, 'u2', { role: 'moderator' })), 'member-unknown');
+  await changeMember(room, people.owner, 'u2', { mutedUntilMs: 9e12 });
+  room.enter(aConnection(people.member));
+  assert.equal(chatSenderOf(room.state, people.member, () => {}).mutedUntilMs, 9e12);
+});
+
+test('the author of a message is banned also if the room was opened again after they left', async () => {
+  const { test, room } = await openRoom();
+  await using _ = test;
+  const say = (text: string) =>
+    room.chat.receive(
+      { t: 'chat', id: 'message1', text },
+      chatSenderOf(room.state, people.guest, () => {}),
+    );
+  await leaveRoom(room, 'g1');
+  room.state.members.departed.delete('g1');
+  const ban = () => refusedAs(() => changeMember(room, people.owner, 'g1', { state: 'banned' }, people.guest));
+  assert.equal(await ban(), 'member-unknown', 'who never wrote');
+  say('hello');
+  assert.equal(await ban(), 'done');
+  assert.throws(() => room.admit(people.guest, ''), { code: 'room-banned' });
+});
+
 test('those who wait come in once no one has to be let in any more', async () => {
   const { test, room, rooms } = await openRoom();
   await using _ = test;

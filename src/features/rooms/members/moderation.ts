@@ -23,13 +23,22 @@ export interface MemberChange {
 }
 
 /**
- * Changes a person. One may only act on people below oneself, and give no more than one has.
+ * Changes a person. One may only act on people below oneself, and give no more than one has. Who has left the
+ * room, or wrote one of its last messages, can be banned and muted.
  *
+ * @param author the user, or guest, with this id; undefined: not known
  * @throws OxbowError `member-unknown`, `room-forbidden`, `bad-request`
  */
-export async function changeMember(room: Room, by: UserRef, user: string, change: MemberChange): Promise<MemberRecord> {
+export async function changeMember(
+  room: Room,
+  by: UserRef,
+  user: string,
+  change: MemberChange,
+  author?: UserRef,
+): Promise<MemberRecord> {
   if (change.role === 'owner') return handOver(room, by, user);
-  const member = findBelow(room, by, user);
+  const isBound = change.state === 'banned' || (change.mutedUntilMs ?? 0) > 0;
+  const member = findBelow(room, by, user, isBound ? departedOf(room, user, author) : undefined);
   const needs = new Set<RoomPermission>();
   const { role, state, allow, deny, mutedUntilMs } = change;
   if (role !== undefined || allow !== undefined || deny !== undefined) needs.add('setPermissions');
@@ -93,7 +102,10 @@ function forget(room: Room, member: MemberRecord): void {
   const isBound = member.state === 'banned' || member.mutedUntilMs > 0 || member.deny !== 0;
   if (isBound) {
     if (member.state !== 'banned') room.state.members.set({ ...member, state: 'left', letIn: false });
-  } else room.state.members.delete(member.user);
+  } else {
+    room.state.members.delete(member.user);
+    if (member.state === 'active') room.state.members.departed.add(member);
+  }
   room.changes.memberLeft(member.user);
 }
 
@@ -124,8 +136,20 @@ function stateOf(member: MemberRecord, state: MemberChange['state']): Partial<Me
   return { state, letIn: false, address: member.role === 'guest' ? member.address : '' };
 }
 
-function findBelow(room: Room, by: UserRef, user: string): MemberRecord {
-  const member = room.state.members.find(user);
+/** A person who has left, or whose message is among the last ones. */
+function departedOf(room: Room, user: string, author: UserRef | undefined): MemberRecord | undefined {
+  const departed = room.state.members.departed.find(user);
+  if (departed || !author) return departed;
+  const message = room.chat.history(undefined, user).messages.findLast((each) => each.author === user);
+  if (!message) return undefined;
+  const { sentMs } = message;
+  const role = author.role === 'guest' ? 'guest' : 'member';
+  const none = { allow: 0, deny: 0, mutedUntilMs: 0, letIn: false, address: '' };
+  return { user, name: author.name, role, state: 'left', joinedMs: sentMs, seenMs: sentMs, ...none };
+}
+
+function findBelow(room: Room, by: UserRef, user: string, departed?: MemberRecord): MemberRecord {
+  const member = room.state.members.find(user) ?? departed;
   if (!member) throw memberUnknown(user);
   const rank = RANKS[room.state.members.roleOf({ id: user, role: member.role === 'guest' ? 'guest' : 'user' })];
   if (rank >= rankOf(room.state.members, by))

@@ -49,15 +49,16 @@ export const roomMemberRoutes: readonly FeatureRoute<RoomParts>[] = [
     path: '/api/v1/rooms/:id/members',
     tag: 'rooms',
     access: 'person',
-    sentence: 'Lists the people of a room, those who are in it first. Moderators also see who waits or is banned.',
+    sentence:
+      'Lists the people of a room, those who are in it first. Moderators also see who waits, is banned, or has left.',
     params: IdParams,
     replies: { 200: MemberList },
     async answer(call, own) {
       const { room, user } = await readRoom(call, own);
       const seesHidden = room.state.views.seesHidden(user);
-      const shown = [...room.state.members.all].filter(
-        ({ state }) => state === 'active' || (seesHidden && isHiddenState(state)),
-      );
+      const { members } = room.state;
+      const shown = [...members.all].filter(({ state }) => state === 'active' || (seesHidden && isHiddenState(state)));
+      if (seesHidden) shown.push(...members.departed.all);
       const views = shown.map((member) => room.state.views.member(member));
       views.sort((a, b) => Number(b.present > 0) - Number(a.present > 0) || a.name.localeCompare(b.name));
       return { body: { items: views.slice(0, MOST_LISTED), nextCursor: null } };
@@ -69,20 +70,20 @@ export const roomMemberRoutes: readonly FeatureRoute<RoomParts>[] = [
     tag: 'rooms',
     access: 'person',
     sentence:
-      'Changes a person: lets in or bans (`state`), mutes, changes role and permissions. Only people below oneself, and one gives no more than one has.',
+      'Changes a person: lets in or bans (`state`), mutes, changes role and permissions. Only people below oneself, and one gives no more than one has. Who has left the room, or wrote one of its last messages, can be banned and muted.',
     params: RoomAndUser,
     body: MemberPatch,
     replies: { 200: MemberView },
-    async answer(call, own, { clock }) {
+    async answer(call, own, { clock, access }) {
       const { room, user } = await readRoom(call, own);
       const { mutedUntil, ...others } = call.body;
       const muted =
         mutedUntil === undefined
           ? {}
           : { mutedUntilMs: mutedUntil === null ? null : readExpiry(mutedUntil, clock.nowMs()) };
-      return {
-        body: room.state.views.member(await changeMember(room, user, call.params.user, { ...others, ...muted })),
-      };
+      const id = call.params.user;
+      const author = access.users.find(id);
+      return { body: room.state.views.member(await changeMember(room, user, id, { ...others, ...muted }, author)) };
     },
   }),
   row({

@@ -151,3 +151,28 @@ test('what plays in a room is shown to people who may enter it: not before its p
     ['open', 'password'],
   );
 });
+
+test('a moderator sees who has left a room, and bans them; others do not see them', async () => {
+  await using rooms = await openTestRooms();
+  await using server = await startTestServer({ rooms: rooms.rooms });
+  const owner = aUser('u1');
+  const room = await rooms.rooms.create(owner, { name: 'Room' });
+  const [ann, ben] = [await signedInAs(server, 'user', 'ann'), await signedInAs(server, 'user', 'ben')];
+  const send = async (who: Readonly<Record<string, string>>, method: string, path: string, body?: unknown) => {
+    const reply = await fetch(`${server.url}/api/v1/rooms/${room.state.record.id}${path}`, {
+      method,
+      headers: { ...who, ...(body !== undefined && { 'content-type': 'application/json' }) },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    return { status: reply.status, text: await reply.text() };
+  };
+  const names = async (who: Readonly<Record<string, string>>): Promise<string[]> =>
+    JSON.parse((await send(who, 'GET', '/members')).text).items.map(({ name }: { name: string }) => name);
+  await send(ann.headers, 'POST', '/join', {});
+  await send(ben.headers, 'POST', '/join', {});
+  assert.equal((await send(ann.headers, 'POST', '/leave')).status, 204);
+  assert.deepEqual([(await names(asAdmin)).includes('ann'), (await names(ben.headers)).includes('ann')], [true, false]);
+  const banned = await send(asAdmin, 'PATCH', `/members/${ann.user.id}`, { state: 'banned' });
+  assert.equal(banned.status, 200, banned.text);
+  assert.match((await send(ann.headers, 'POST', '/join', {})).text, /room-banned/);
+});
