@@ -424,6 +424,32 @@ suiteOnEngines('a recorder and the index', (openRig) => {
     );
   });
 
+  test('a database that does not answer holds up no recording: nothing is lost', async () => {
+    const answer = Promise.withResolvers<void>();
+    await using rig = await openRig({
+      maxBacklogBytes: 3000,
+      table: {
+        async put(row) {
+          await answer.promise;
+          await rig.table.put(row);
+        },
+      },
+    });
+    // Each in another file, for which a row is due.
+    for (let i = 0; i < 20; i++) {
+      rig.recorder.write(groupAt({ msn: i + 1, startUs: START_US + i * 2 * SECOND, run: i + 1 }));
+      while (rig.committed.length <= i && rig.reports.length === 0) await new Promise(setImmediate);
+      rig.clock.advance(2001);
+    }
+    assert.deepEqual([rig.committed.length, rig.reports], [20, []]);
+    answer.resolve();
+    await rig.recorder.seal();
+    assert.deepEqual(
+      (await rowsOf(rig)).map((row) => row.first_msn),
+      rig.committed,
+    );
+  });
+
   test('sealing twice and disposing twice is sealing once', async () => {
     await using rig = await openRig();
     rig.recorder.write(groupAt({ msn: 1, startUs: START_US }));

@@ -103,6 +103,8 @@ export class Recorder implements AsyncDisposable {
   /** Rows that are not in the index yet; they are written oldest first. */
   readonly #unindexed: { readonly row: ChunkRow; readonly dateRanges: readonly RecordedDateRange[] }[] = [];
   #retryIndexAtMs = Number.NEGATIVE_INFINITY;
+  /** Rows are being written; groups do not wait for it, because a database may take half a minute to fail. */
+  #indexing: Promise<void> | undefined;
   #isSlow = false;
 
   constructor(options: RecorderOptions) {
@@ -185,7 +187,10 @@ export class Recorder implements AsyncDisposable {
 
   /** Seals the open file after all queued work. Never rejects. */
   seal(): Promise<void> {
-    this.#enqueue(() => this.#seal());
+    this.#enqueue(async () => {
+      await this.#seal();
+      await this.#indexing;
+    });
     return this.#work;
   }
 
@@ -210,7 +215,7 @@ export class Recorder implements AsyncDisposable {
   async #append(group: SegmentGroup, bytes: number, sealedAtMs: number): Promise<void> {
     const { clock, counters, onCommitted, recording, mayWrite, noRoom } = this.#options;
     if (this.#file && mustRotate(this.#file, group, this.#isSlow)) await this.#seal();
-    if (this.#unindexed.length > 0 && clock.monotonicMs() >= this.#retryIndexAtMs) await this.#index();
+    if (this.#unindexed.length > 0 && clock.monotonicMs() >= this.#retryIndexAtMs) void this.#index();
     if (!this.#file && !mayWrite()) {
       this.#lose(group, 'disk', noRoom?.() || 'there is no room on the disk');
       return;
@@ -284,7 +289,7 @@ export class Recorder implements AsyncDisposable {
     try {
       const { length } = await file.writer.seal();
       this.#file = undefined;
-      await this.#addRow(file, length);
+      this.#addRow(file, length);
     } catch (error) {
       // The committed groups are intact; only the end of the file is not.
       if (isDiskFailure(error)) this.#options.counters.trouble(reasonOf(error));
@@ -319,19 +324,35 @@ export class Recorder implements AsyncDisposable {
       (recovered) => recovered.length,
       () => writer.length,
     );
-    await this.#addRow(file, size);
+    this.#addRow(file, size);
   }
 
-  #addRow({ writer, groups }: OpenFile, size: number): Promise<void> {
+  #addRow({ writer, groups }: OpenFile, size: number): void {
     const { recording } = this.#options;
-    if (groups.length === 0) return Promise.resolve();
+    if (groups.length === 0) return;
     const dateRanges = groups.flatMap(({ msn, dateRanges = [] }) => dateRanges.map((range) => ({ msn, range })));
     this.#unindexed.push({ row: chunkRow(recording.streamId, writer.location, size, groups), dateRanges });
-    return this.#index();
+    void this.#index();
   }
 
-  /** Writes queued rows to the index. Their groups stay in memory until then. */
-  async #index(): Promise<void> {
+  /** Writes queued rows to the index. Their groups stay in memory until then. Never rejects. */
+  #index(): Promise<void> {
+    if (this.#unindexed.length === 0) return Promise.resolve();
+    this.#indexing ??= this.#writeRows();
+    return this.#indexing;
+  }
+
+  async #writeRows(): Promise<void> {
+    try {
+      await this.#writeOldestRows();
+    } catch (error) {
+      this.#options.counters.bug(error);
+    } finally {
+      this.#indexing = undefined;
+    }
+  }
+
+  async #writeOldestRows(): Promise<void> {
     const { table, recording, counters, clock } = this.#options;
     for (let next = this.#unindexed[0]; next; next = this.#unindexed[0]) {
       const { row, dateRanges } = next;

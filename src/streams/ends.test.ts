@@ -136,7 +136,7 @@ suite('a stream that ends in order has all that was announced, and then is offli
     assert.deepEqual(await timeline(next), ['media 0…4', 'crash 4…5', 'offline 5…60']);
   });
 
-  test('a disk that no longer answers when oxbow has to end: what it did not take is a gap, and no crash', async () => {
+  test('a disk that no longer answers when oxbow has to end: what it did not take is a crash, and oxbow was stopped behind it', async () => {
     await using folder = await temporaryFolder();
     await using segments = openLocalSegmentStore({ folder: folder.path });
     let answers: Promise<void> = Promise.resolve();
@@ -162,6 +162,6 @@ suite('a stream that ends in order has all that was announced, and then is offli
     answer.resolve();
     await closing;
     await using next = await openStreams({ folder: left.path, nowMs: START_MS + 60_000 });
-    assert.deepEqual(await timeline(next), ['media 0…4', 'overload 4…11', 'offline 11…60']);
+    assert.deepEqual(await timeline(next), ['media 0…4', 'crash 4…11', 'offline 11…60']);
   });
 });

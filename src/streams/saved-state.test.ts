@@ -81,13 +81,13 @@ suite('media that had come and was not on the disk when oxbow ended', () => {
     pastOf(CREATED, last, before, found).gaps.map(({ fromUs, toUs, cause, detail }) => [fromUs, toUs, cause, detail]);
   const shortBy = (us: number, detail = 'noted') => ({ ...note('offline', END + us), detail });
 
-  test('is a crash, and behind it is what was noted; an end in order that took too long is none', () => {
+  test('is a crash, and behind it is what was noted; also if oxbow was being stopped', () => {
     for (const us of [500_001, 2_000_000, 60_000_000]) {
       const noted = shortBy(us);
       const rest = [noted.fromUs, noted.toUs, 'offline', 'noted'];
       assert.deepEqual(pieces(saved(false, noted), { tornTail: true }), [[END, END + us, 'crash', LOST], rest]);
       const stopped = pieces(saved(false, shortBy(us, OXBOW_STOPPED)), { tornTail: true });
-      assert.deepEqual(stopped[0], [END, END + us, 'overload', LOST]);
+      assert.deepEqual(stopped[0], [END, END + us, 'crash', `${LOST}, while it was being stopped`]);
     }
   });
 

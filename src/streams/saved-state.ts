@@ -154,8 +154,8 @@ export function pastOf(
 
 /** The media that had come before a noted gap, and was not on the disk when the process ended. */
 function unwritten(endUs: number, { detail, fromUs }: StreamGap): StreamGap {
-  const cause = detail === OXBOW_STOPPED ? 'overload' : 'crash';
-  return { fromUs: endUs, toUs: fromUs, cause, detail: 'oxbow ended before this was on the disk' };
+  const during = detail === OXBOW_STOPPED ? ', while it was being stopped' : '';
+  return { fromUs: endUs, toUs: fromUs, cause: 'crash', detail: `oxbow ended before this was on the disk${during}` };
 }
 
 function gap(fromUs: number, cause: StreamGap['cause'], detail: string): StreamGap {
