@@ -115,6 +115,7 @@ async function runRecord(url: string, options: Options): Promise<ExitCode> {
   if (target.kind === 'pipe') note(describe(summary));
   else if (options.json) sayJson({ ...summary, seconds: Math.round(summary.seconds * 1000) / 1000 });
   else say(describe(summary));
+  for (const warning of summary.warnings) note(`oxbow: ${warning}`);
   if (summary.leftOut.length === 0) return 0;
   note(`oxbow: ${leftOutSentence(summary.leftOut)}`);
   return options.allowMissingTracks === true ? 0 : 3;
@@ -216,11 +217,12 @@ function durationOf(flag: string, text: string): number {
   }
 }
 
-function describeProgress({ seconds, bytes, bitrate, gaps, problem, leftOut }: RecordProgress): string {
+function describeProgress({ seconds, bytes, bitrate, gaps, damaged, problem, leftOut }: RecordProgress): string {
+  const damage = damaged === 0 ? '' : `  ${damaged} damaged`;
   const missing = gaps === 0 ? '' : `  ${gaps} ${gaps === 1 ? 'gap' : 'gaps'}`;
   const now = problem === '' ? '' : `  waiting: ${problem}`;
   const without = leftOut.length === 0 ? '' : `  left out: ${namesOf(leftOut)}`;
-  return `${sayClock(seconds)}  ${sayBytes(bytes)}  ${(bitrate / 1e6).toFixed(2)} Mbps${missing}${without}${now}`;
+  return `${sayClock(seconds)}  ${sayBytes(bytes)}  ${(bitrate / 1e6).toFixed(2)} Mbps${missing}${damage}${without}${now}`;
 }
 
 function describe({ files, seconds, bytes, gaps, ended }: RecordSummary): string {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { after, before, suite, test } from 'node:test';
@@ -74,6 +74,28 @@ suite('record', { skip: need('ffmpeg') }, () => {
       assert.ok(format === 'ts' || startS === 0);
     });
   }
+
+  test('lost packets of a transport stream are counted and named; a whole one has no warning', async () => {
+    const [name] = (await readdir(file('second'))).filter((each) => each.endsWith('.ts')).sort();
+    const whole = await readFile(join(file('second'), name!));
+    const broken = Buffer.concat([whole.subarray(0, 188 * 20), whole.subarray(188 * 24)]);
+    await writeFile(file('broken.ts'), broken);
+    const list = (uri: string) => `#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:3,\n${uri}\n#EXT-X-ENDLIST\n`;
+    origin.put('/broken.m3u8', () => list('broken.ts'));
+    origin.put('/intact.m3u8', () => list(`second/${name}`));
+    const [damaged, intact] = await Promise.all(
+      ['broken', 'intact'].map(async (each) => {
+        const said = await runOxbow(['record', `${origin.url}/${each}.m3u8`, '-o', file(`${each}.mp4`), '--json']);
+        return { stderr: said.stderr, ...(JSON.parse(said.stdout) as RecordSummary) };
+      }),
+    );
+    assert.match(
+      damaged!.warnings.join(),
+      /^[0-9]+ damaged places? in the media w.* left out: .*packets of PID [0-9]+ are missing/,
+    );
+    assert.ok(damaged!.damaged > 0 && damaged!.stderr.includes(damaged!.warnings[0]!));
+    assert.deepEqual([intact!.damaged, intact!.warnings], [0, []]);
+  });
 
   fullTest('the file of a killed recording is playable', async () => {
     await Promise.all(

@@ -98,4 +98,19 @@ suite('measuring a recording', () => {
     const { bitrate } = meter.progress;
     assert.ok(Math.abs(bitrate - 2000) < 100, `${bitrate} bits a second`);
   });
+
+  test('damage is counted and named by its kinds; after the target duration none is', async () => {
+    const meter = new RecordMeter(100);
+    assert.deepEqual([meter.progress.damaged, meter.warnings], [0, []]);
+    meter.damage('a decode time 90 ticks back');
+    meter.damage('a decode time 180 ticks back');
+    meter.damage('a PSI section with a wrong CRC');
+    const all = 'a decode time 90 ticks back (2 times); a PSI section with a wrong CRC';
+    assert.deepEqual(meter.warnings, [`3 damaged places in the media were left out: ${all}.`]);
+    const over = meter.over(noting().input);
+    over.startRun(run);
+    for (let i = 0; i < 4; i++) over.publish(frame(1, 40 * i));
+    meter.damage('late');
+    assert.equal(meter.progress.damaged, 3);
+  });
 });

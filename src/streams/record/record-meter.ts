@@ -11,6 +11,8 @@ import type { Frame, Track } from '../../media/frame.ts';
 
 /** The bit rate is measured over this much media, seconds. */
 const RATE_OVER_S = 10;
+/** Most kinds of damage that are named. */
+const MOST_NAMED = 5;
 
 export class RecordMeter {
   readonly #durationS: number;
@@ -26,6 +28,9 @@ export class RecordMeter {
   #gaps = 0;
   #problem = '';
   #failure: { detail: string; isFinal: boolean } | undefined;
+  #damaged = 0;
+  /** Reasons that differ in more than their numbers, by what they have in common. */
+  readonly #damages = new Map<string, { readonly reason: string; count: number }>();
   /** Samples for the bit rate. */
   #marks: { seconds: number; bytes: number }[] = [];
   #isOver = false;
@@ -47,10 +52,32 @@ export class RecordMeter {
 
   /** The current figures. */
   get progress(): Omit<RecordProgress, 'leftOut'> {
+    const damaged = this.#damaged;
     const seconds = this.#seconds;
     const mark = this.#marks[0] ?? { seconds: 0, bytes: 0 };
     const bitrate = seconds > mark.seconds ? ((this.#bytes - mark.bytes) * 8) / (seconds - mark.seconds) : 0;
-    return { seconds, bytes: this.#bytes, bitrate: Math.round(bitrate), gaps: this.#gaps, problem: this.#problem };
+    const [bytes, gaps, problem] = [this.#bytes, this.#gaps, this.#problem];
+    return { seconds, bytes, bitrate: Math.round(bitrate), gaps, damaged, problem };
+  }
+
+  /** What was damaged or is missing, in sentences; empty if nothing was. */
+  get warnings(): readonly string[] {
+    if (this.#damaged === 0) return [];
+    const named = [...this.#damages.values()].map(({ reason, count }) =>
+      count === 1 ? reason : `${reason} (${count} times)`,
+    );
+    const places = this.#damaged === 1 ? 'place in the media was' : 'places in the media were';
+    return [`${this.#damaged} damaged ${places} left out: ${named.join('; ')}.`];
+  }
+
+  /** Counts damage that was found in the media. */
+  damage(reason: string): void {
+    if (this.#isOver) return;
+    this.#damaged++;
+    const kind = reason.replaceAll(/\d+/g, '0');
+    const same = this.#damages.get(kind);
+    if (same) same.count++;
+    else if (this.#damages.size < MOST_NAMED) this.#damages.set(kind, { reason, count: 1 });
   }
 
   get #seconds(): number {
@@ -139,6 +166,8 @@ export interface RecordProgress {
   readonly bitrate: number;
   /** Number of gaps. */
   readonly gaps: number;
+  /** Damaged places in the media. */
+  readonly damaged: number;
   /** Why media is missing now, in words; empty while media flows. */
   readonly problem: string;
   /** Unsupported tracks of the source so far. */

@@ -18,6 +18,7 @@ import { createSystemClock } from '../../lib/clock.ts';
 import { OxbowError, sentenceOf } from '../../lib/errors.ts';
 import { makeFolder } from '../../lib/files/folder.ts';
 import { version } from '../../lib/version.ts';
+import type { Stream } from '../../live/stream.ts';
 import type { FileFormat } from '../../media/file/file-tracks.ts';
 import { NOT_PUBLIC } from '../../net/guard.ts';
 import { createNet } from '../../net/net.ts';
@@ -67,6 +68,8 @@ export interface RecordSummary extends RecordProgress {
   readonly files: readonly string[];
   /** Why it ended: `stopped`, `duration`, or the reason of the source. */
   readonly ended: string;
+  /** What was damaged, for a person; may be empty. */
+  readonly warnings: readonly string[];
 }
 
 export interface RecordOptions {
@@ -119,7 +122,11 @@ export async function recordSource(request: RecordRequest, options: RecordOption
     const sources = { settings, clock, log, metrics, net, openVideoEncoder: openLiveEncoder };
     return runSource(sources, definition, meter.over(input), { ...how, onFacts, onFailure });
   };
-  const shared = { settings, clock, log, metrics, runSource: runMetered };
+  const watchDamage = (stream: Stream) =>
+    void stream.events.subscribe((event) => {
+      if (event.type === 'damage') meter.damage(event.reason);
+    });
+  const shared = { settings, clock, log, metrics, runSource: runMetered, watchDamage };
   const recording = opened.use(
     await (request.target.kind === 'folder'
       ? recordToFolder(request, request.target.path, shared, options)
@@ -135,7 +142,7 @@ export async function recordSource(request: RecordRequest, options: RecordOption
   const files = await recording.finish();
   // The source has ended without media.
   if (ended !== 'stopped' && meter.failure) throw errorOf(meter.failure, refusal);
-  return { ...state(), problem: '', files, ended };
+  return { ...state(), problem: '', files, ended, warnings: meter.warnings };
 }
 
 /** Resolves with `stopped` when the signal fires. */
@@ -178,12 +185,15 @@ function errorOf(
   );
 }
 
-type Shared = Pick<StreamDeps, 'settings' | 'clock' | 'log' | 'metrics' | 'runSource'>;
+interface Shared extends Pick<StreamDeps, 'settings' | 'clock' | 'log' | 'metrics' | 'runSource'> {
+  /** Counts what is damaged in the media of a stream. */
+  watchDamage(stream: Stream): void;
+}
 
 async function recordToFile(
   { name, source }: RecordRequest,
   target: Exclude<RecordTarget, { kind: 'folder' }>,
-  { settings: { now: config }, clock, runSource }: Shared,
+  { settings: { now: config }, clock, runSource, watchDamage }: Shared,
 ): Promise<Recording> {
   const isFile = target.kind === 'file';
   const file = new GroupFile({
@@ -204,6 +214,7 @@ async function recordToFile(
     nextGeneration: () => 1,
   });
   packager.groups.subscribe((group) => file.write(group));
+  watchDamage(stream);
   const definition = {
     id: name,
     name,
@@ -301,6 +312,7 @@ async function recordToFolder(
     noRoom: () => (disk.now().hasRoom ? '' : NO_ROOM),
     release() {}, // no readers
     runSource: async (definition, input, how) => {
+      shared.watchDamage(catalog.get(name).stream);
       const reason = await shared.runSource(definition, input, how);
       if (!how.signal.aborted) onEnd(reason);
       return reason;
