@@ -225,6 +225,47 @@ test('invalid URLs and names that are used twice are refused', async () => {
   );
 });
 
+test('what is set twice and may be set once is refused with both places: keys, secrets, ports, folders, buckets', async () => {
+  const key = 'a-key-of-a-publisher';
+  const push = `source: { type: push }, keys: [${key}]`;
+  const udp = (address: string) => `source: { url: "udp://${address}" }`;
+  const s3 = 'bucket: films, prefix: tv';
+  const of = async (text: string) => {
+    const file = yaml(text);
+    return (await problemsOf({ files: [file] })).map(({ origin, message }) => {
+      assert.ok(!message.includes(key), 'no key is printed');
+      return `${origin} ${message}`.replaceAll(file, 'f');
+    });
+  };
+  assert.deepEqual(await of(`streams:\n  a: { ${push} }\n  b: { ${push} }\n`), [
+    'f:3 streams.b: it is the same secret as that of streams.a (f:2); choose another one for one of them.',
+  ]);
+  assert.deepEqual(await of(`adminToken: ${key}\nwatchSecret: ${key}\nstreams:\n  a: { ${push} }\n`), [
+    'f:2 watchSecret: it is the same secret as that of adminToken (f:1); choose another one for one of them.',
+    'f:4 streams.a: it is the same secret as that of adminToken (f:1); choose another one for one of them.',
+  ]);
+  assert.deepEqual(await of('http: 9000\nrtsp: 0.0.0.0:9000\nsrt: 1935\n'), [
+    'f:2 rtsp: port 9000 is that of http (f:1); choose another one.',
+  ]);
+  assert.deepEqual(await of(`streams:\n  a: { ${udp('0.0.0.0:5000')} }\n  b: { ${udp('@127.0.0.1:5000')} }\n`), [
+    'f:3 streams.b: port 5000 is that of streams.a (f:2); choose another one.',
+  ]);
+  const [first, second] = [`a: { ${udp('@239.1.1.1:5000?program=1')} }`, `b: { ${udp('@239.1.1.1:5000?program=2')} }`];
+  await loadConfig({ files: [yaml(`http: 0\nrtsp: 0\nstreams:\n  ${first}\n  ${second}\n`)] });
+  assert.deepEqual(
+    await of(
+      'data: /srv/a\nstorage:\n  folders:\n    b: { path: /srv/ab }\n    c: { path: /srv/ab/c/ }\n    d: { path: /srv/a }\n',
+    ),
+    [
+      'f:5 storage.folders.c: /srv/ab/c is the folder of storage.folders.b (f:4), inside it or around it; choose another one.',
+      'f:6 storage.folders.d: /srv/a is the folder of data (f:1), inside it or around it; choose another one.',
+    ],
+  );
+  assert.deepEqual(await of(`storage:\n  targets:\n    a: { ${s3} }\n    b: { ${s3} }\n`), [
+    'f:4 storage.targets.b: it is the same place as that of storage.targets.a (f:3); choose another bucket or prefix.',
+  ]);
+});
+
 test('a secret may come from a file, but not from two places', async () => {
   const file = join(folder, 'token');
   writeFileSync(file, 'correct horse battery\n');

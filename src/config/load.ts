@@ -8,6 +8,7 @@ import { resolve } from 'node:path';
 import { NO_TEXTS } from '../api/stream-texts.ts';
 import { FormatError, messageOf, OxbowError, sentenceOf } from '../lib/errors.ts';
 import type { Endpoint } from './address.ts';
+import { conflictsOf } from './conflicts.ts';
 import { defaultVisibility, type Exposure } from './exposure.ts';
 import { listSettings, nearest, type Setting } from './names.ts';
 import type { Node, Section } from './option.ts';
@@ -105,6 +106,9 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
   for (const { path, message } of unknownTargets(storage, storages)) {
     problems.push({ origin: origins.get(path) ?? path, message: `${path}: ${message}` });
   }
+
+  const secrets = settings.filter(({ option }) => option.secret).map(({ path }) => path);
+  if (problems.length === 0) problems.push(...conflictsOf({ values, origins, streams, secrets }));
 
   if (problems.length > 0) {
     const sentences = problems.map(({ origin, message }) => ({ origin, message: sentenceOf(message) }));

@@ -1,0 +1,134 @@
+/**
+ * What is set twice and may be set once: ports, folders, object stores, secrets, keys of streams.
+ * In: parsed settings, with the origin of each. Out: problems; each names both places.
+ */
+import { createHash } from 'node:crypto';
+import { resolve, sep } from 'node:path';
+import type { Endpoint } from './address.ts';
+import type { FolderConfig, TargetConfig } from './sections/storage-section.ts';
+import type { StreamDraft } from './stream-section.ts';
+import { isUdpUrl, parseUdpUrl } from './udp-url.ts';
+import type { SettingProblem } from './yaml-file.ts';
+
+export interface ComparedSettings {
+  /** By path. */
+  readonly values: ReadonlyMap<string, unknown>;
+  /** By path. */
+  readonly origins: ReadonlyMap<string, string>;
+  readonly streams: ReadonlyMap<string, { readonly draft: StreamDraft }>;
+  /** Paths of the settings that are secrets. */
+  readonly secrets: readonly string[];
+}
+
+/** A value at a path of the settings. */
+interface Use<Value> {
+  readonly path: string;
+  readonly value: Value;
+}
+
+const TCP = ['http', 'rtmp', 'rtmps', 'rtsp'];
+const UDP = ['srt', 'webrtc'];
+
+/** Finds what is set twice. */
+export function conflictsOf(settings: ComparedSettings): readonly SettingProblem[] {
+  const { values, origins, streams } = settings;
+  const listen = String(values.get('listen'));
+  const portsOf = (paths: readonly string[]): Use<Endpoint>[] =>
+    paths.flatMap((path) => {
+      const value = values.get(path) as Endpoint | 'off' | undefined;
+      if (value === undefined || value === 'off' || value.port === 0) return [];
+      return [{ path, value: { port: value.port, address: value.address || listen } }];
+    });
+  const problems: SettingProblem[] = [];
+  const compare = <Value>(
+    uses: readonly Use<Value>[],
+    areSame: (a: Value, b: Value) => boolean,
+    describe: (value: Value, place: string) => string,
+  ) => {
+    for (const [i, { path, value }] of uses.entries()) {
+      const first = uses.slice(0, i).find((before) => areSame(before.value, value));
+      if (!first) continue;
+      const origin = (of: string) => origins.get(of) ?? of;
+      const message = `${path}: ${describe(value, `${first.path} (${origin(first.path)})`)}`;
+      problems.push({ origin: origin(path), message });
+    }
+  };
+  const describePort = ({ port }: Endpoint, place: string) => `port ${port} is that of ${place}; choose another one`;
+  compare(portsOf(TCP), isSamePort, describePort);
+  compare([...portsOf(UDP), ...udpSources(streams)], isSamePort, describePort);
+  compare(
+    foldersOf(settings),
+    isNested,
+    (folder, place) => `${folder} is the folder of ${place}, inside it or around it; choose another one`,
+  );
+  compare(
+    storesOf(values),
+    (a, b) => a === b,
+    (_, place) => `it is the same place as that of ${place}; choose another bucket or prefix`,
+  );
+  compare(
+    secretsOf(settings),
+    (a, b) => a === b,
+    (_, place) => `it is the same secret as that of ${place}; choose another one for one of them`,
+  );
+  return problems;
+}
+
+function isSamePort(a: Endpoint, b: Endpoint): boolean {
+  return a.port === b.port && (a.address === b.address || isEverywhere(a.address) || isEverywhere(b.address));
+}
+
+function isEverywhere(address: string): boolean {
+  return address === '0.0.0.0' || address === '::';
+}
+
+/** Multicast groups are received by several streams, each a program of it. */
+function udpSources(streams: ComparedSettings['streams']): Use<Endpoint>[] {
+  return Array.from(streams).flatMap(([name, { draft }]) => {
+    const { source } = draft;
+    if (source.type !== 'pull' || !isUdpUrl(source.url)) return [];
+    const { address, port, isMulticast } = parseUdpUrl(source.url);
+    return isMulticast ? [] : [{ path: `streams.${name}`, value: { address, port } }];
+  });
+}
+
+function foldersOf({ values, origins }: ComparedSettings): Use<string>[] {
+  const folders = Object.entries((values.get('storage.folders') ?? {}) as Readonly<Record<string, FolderConfig>>);
+  const targets = Object.entries((values.get('storage.targets') ?? {}) as Readonly<Record<string, TargetConfig>>);
+  return [
+    ...(origins.has('data') ? [{ path: 'data', value: resolve(String(values.get('data'))) }] : []),
+    ...folders.map(([name, { path }]) => ({ path: `storage.folders.${name}`, value: resolve(path) })),
+    ...targets
+      .filter(([, { type }]) => type === 'folder')
+      .map(([name, { path, prefix }]) => ({ path: `storage.targets.${name}`, value: resolve(path, prefix) })),
+  ];
+}
+
+function isNested(a: string, b: string): boolean {
+  const [inner, outer] = [`${a}${sep}`, `${b}${sep}`];
+  return inner.startsWith(outer) || outer.startsWith(inner);
+}
+
+function storesOf(values: ComparedSettings['values']): Use<string>[] {
+  const targets = Object.entries((values.get('storage.targets') ?? {}) as Readonly<Record<string, TargetConfig>>);
+  return targets
+    .filter(([, { type }]) => type !== 'folder')
+    .map(([name, { type, endpoint, bucket, prefix, connectionString, connectionStringFile }]) => ({
+      path: `storage.targets.${name}`,
+      value: JSON.stringify([type, endpoint, bucket, prefix, connectionString, connectionStringFile]),
+    }));
+}
+
+/** Digests of secrets, and of the keys of streams; of each stream a key once. */
+function secretsOf({ values, streams, secrets }: ComparedSettings): Use<string>[] {
+  const settings = secrets.flatMap((path) => {
+    const value = values.get(path);
+    // Addresses of servers may be the same.
+    if (typeof value !== 'string' || value === '' || value.includes('://')) return [];
+    return [{ path, value: createHash('sha256').update(value).digest('base64url') }];
+  });
+  const keys = Array.from(streams).flatMap(([name, { draft }]) =>
+    Array.from(new Set(draft.keys), (value) => ({ path: `streams.${name}`, value })),
+  );
+  return [...settings, ...keys];
+}
