@@ -22,7 +22,6 @@ const LARGE: Readonly<Record<string, number>> = {
   'src/recording/chunk-table.ts: ChunkTable': 24,
   'src/recording/recording-reader.ts: RecordingReader': 16,
   'src/streams/catalog.ts: Catalog': 28,
-  'src/streams/managed-stream.ts: ManagedStream': 28,
   'src/wire/srt/connection/connection.ts: ProtocolConnection': 16,
   'web/src/embed/element.ts: OxbowPlayer': 28,
   'web/src/embed/session.svelte.ts: EmbedSession': 18,

@@ -49,7 +49,7 @@ export async function openAccounts(
     failed: context.failed('e-mail of an account'),
     accounts: () => settings.now.accounts,
     targetDurationMs(name) {
-      const seconds = catalog.find(name)?.list.generation?.targetDurationS;
+      const seconds = catalog.find(name)?.served.list.generation?.targetDurationS;
       return seconds === undefined ? undefined : seconds * 1000;
     },
   });

@@ -31,7 +31,7 @@ export function openDelivery(
   const defaultStream = () => defaultStreamOf(settings.now, catalog);
   return {
     answer: createMediaRouter({
-      find: (name) => catalog.lookUpHere(name),
+      find: (name) => catalog.lookUpHere(name)?.served,
       clock,
       reader,
       segmentCache,
@@ -56,7 +56,10 @@ export function openDelivery(
         return name;
       },
     }),
-    lookup: createLiveLookup((name) => findWindow<ServedStream>((stream) => catalog.find(stream), name), segmentCache),
+    lookup: createLiveLookup(
+      (name) => findWindow<ServedStream>((stream) => catalog.find(stream)?.served, name),
+      segmentCache,
+    ),
     segmentCache,
     viewers: new Viewers({
       nowMs: () => clock.monotonicMs(),
@@ -91,7 +94,7 @@ function tracePlayback(telemetry: AppContext['telemetry'], playback: EndedPlayba
 /** A clip with its media and its stream. */
 function findClip(id: string, { clips }: Hooks, catalog: Catalog): SavedClip | undefined {
   const clip = clips.facts(id);
-  const stream = clip && !clip.isLost ? catalog.lookUp(clip.stream) : undefined;
+  const stream = clip && !clip.isLost ? catalog.lookUp(clip.stream)?.served : undefined;
   const usOf = (ms: number) => Math.round(ms * 1000);
   return stream && { stream, fromUs: usOf(clip!.fromMs), toUs: usOf(clip!.toMs), title: clip!.title };
 }
@@ -100,5 +103,5 @@ function findClip(id: string, { clips }: Hooks, catalog: Catalog): SavedClip | u
 function defaultStreamOf({ defaultStream, streams }: Config, catalog: Catalog): string | undefined {
   if (defaultStream !== '') return defaultStream;
   const [configured] = Object.keys(streams);
-  return configured ?? [...catalog.all].sort((a, b) => a.createdUs - b.createdUs)[0]?.name;
+  return configured ?? [...catalog.all].sort((a, b) => a.served.createdUs - b.served.createdUs)[0]?.name;
 }

@@ -67,7 +67,7 @@ export async function openHttp(
       mediaFolder: dataFolder,
       cachedSegments: segmentCache.added,
       forgotten: recordings.deleted,
-      find: (name) => findWindow<ServedStream>((stream) => catalog.find(stream), name),
+      find: (name) => findWindow<ServedStream>((stream) => catalog.find(stream)?.served, name),
     },
     deps: {
       ...accounts,

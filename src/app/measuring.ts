@@ -19,11 +19,11 @@ export function startMeasuring(
 ): void {
   const timer = setInterval(() => {
     contentMode.liveStreams = catalog.all.filter(({ stream }) => stream.placement.context !== undefined).length;
-    for (const { name, measure, ladder } of catalog.all) {
+    for (const { name, measure, derived } of catalog.all) {
       guarded({ metrics, log }, name, 'it was measured', () => {
         const count = viewers.of(name);
         measure.tick(count);
-        ladder.tick(count);
+        derived.ladder.tick(count);
       });
     }
     measured.emit(catalog.all);

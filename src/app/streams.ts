@@ -89,6 +89,7 @@ export function openStreams(
 
 /** Names of the streams whose last media is not on the disk. */
 export function unwritten({ catalog }: Streams): string[] {
-  const isWritten = ({ closed, files, stream }: ManagedStream) => closed && files.isQuiet && !stream.placement.context;
+  const isWritten = ({ status, files, stream }: ManagedStream) =>
+    status.isClosed && files.isQuiet && !stream.placement.context;
   return catalog.all.filter((each) => !isWritten(each)).map(({ name }) => name);
 }

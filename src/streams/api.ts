@@ -42,10 +42,10 @@ export function createStreamsApi(
   const timeline = async (name: string, fromMs: number, toMs: number, resS = 0) => {
     const stream = catalog.get(name);
     const [fromUs, toUs] = [fromMs * 1000, toMs * 1000];
-    const read = await readTimeline(stream.recording, deps.table, stream.timelineEnd, fromUs, toUs);
+    const read = await readTimeline(stream.served.recording, deps.table, stream.served.timelineEnd, fromUs, toUs);
     const coarse = coarsen(read, resS);
     const set = await marksBetween(deps, stream.definition.id, fromUs, toUs, coarse.resS);
-    return timelineViewOf(coarse, set, (us) => stream.settled(us), stream.definition.source);
+    return timelineViewOf(coarse, set, (us) => stream.served.settled(us), stream.definition.source);
   };
   return {
     ...createStatsApi(deps, catalog, viewersOf),

@@ -82,7 +82,8 @@ suite('removing', () => {
     await using rig = await openStreams({ folder: folder.path });
     await rig.api.create('door', testSource);
     rig.source('door').flow(10_000);
-    const { definition, list, inits } = rig.catalog.get('door');
+    const { definition, served } = rig.catalog.get('door');
+    const { list, inits } = served;
     const last = list.segments.at(-1)!;
     await rig.api.remove('door', { recordings: 'delete' });
     const recordings = path.join(folder.path, 'recordings', definition.id);
@@ -98,9 +99,9 @@ suite('removing', () => {
     assert.deepEqual(await spansOf(rig, 'door'), []);
     rig.source('door').flow(10_000);
     const fresh = rig.catalog.get('door');
-    assert.ok(fresh.list.segments[0]!.msn > last.msn);
+    assert.ok(fresh.served.list.segments[0]!.msn > last.msn);
     assert.equal(inits.get(last.init.number), last.init);
-    assert.ok(fresh.list.segments[0]!.init.number > last.init.number, 'a cached init section is never another');
+    assert.ok(fresh.served.list.segments[0]!.init.number > last.init.number, 'a cached init section is never another');
   });
 });
 
@@ -111,7 +112,7 @@ suite('deleted media', () => {
       await using rig = await openStreams({ folder: folder.path, maxDisk: 1e12 });
       await rig.api.create('door', { ...testSource, keep: '30d' });
       const stream = rig.catalog.get('door');
-      assert.ok(stream.horizonUs() < START_MS * 1000);
+      assert.ok(stream.served.horizonUs() < START_MS * 1000);
       rig.source('door').flow(10_000);
       rig.source('door').down(600_000);
       rig.source('door').flow(10_000);
@@ -128,7 +129,7 @@ suite('deleted media', () => {
     await using rig = await openStreams({ folder: folder.path, nowMs: START_MS + 700_000, maxDisk: 1e12 });
     const stream = rig.catalog.get('door');
     // The oldest file has the gaps before it, which are known.
-    assert.equal(stream.horizonUs(), START_MS * 1000 + 10_000_000);
+    assert.equal(stream.served.horizonUs(), START_MS * 1000 + 10_000_000);
     assert.equal(Date.parse((await rig.api.timeline('door', ...EVER)).from), START_MS + 10_000);
   });
 });

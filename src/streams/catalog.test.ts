@@ -152,7 +152,7 @@ suite('replacing', () => {
     rig.source('door').flow(5000);
     const same = await rig.api.replace('door', { ...testSource, visibility: 'private', keep: '1h' });
     assert.deepEqual([same.created, same.view.visibility, rig.sources.length], [false, 'private', 1]);
-    const { list } = rig.catalog.get('door');
+    const { list } = rig.catalog.get('door').served;
     const other = await rig.api.replace('door', { source: { type: 'pull', url: 'http://127.0.0.1/x.m3u8' } });
     assert.deepEqual([other.created, other.view.source.type, other.view.visibility], [false, 'pull', 'public']);
     assert.equal(list.ended, true, 'no player waits for more of the old playlist');

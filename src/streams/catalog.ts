@@ -216,7 +216,7 @@ export class Catalog {
 
   /** Replaces the definition of a stream. If the source is the same, it continues. */
   async #swap(stream: ManagedStream, definition: StreamDefinition): Promise<ManagedStream> {
-    if (stream.closed || !isSameSource(definition.source, stream.definition.source)) {
+    if (stream.status.isClosed || !isSameSource(definition.source, stream.definition.source)) {
       // Written first: if the database fails, the stream is unchanged.
       await writeDefinition(this.#deps.store, definition);
       await this.#release(stream, 'replaced');
@@ -449,7 +449,7 @@ export class Catalog {
     await writeDefinition(this.#deps.store, definition);
     stream.redefine(definition);
     if (stopped) await stream.stop('stopped by a person');
-    else if (stream.closed) await this.#add(definition);
+    else if (stream.status.isClosed) await this.#add(definition);
     else await stream.start();
   }
 

@@ -28,7 +28,12 @@ const config = { record: { ...record, sync: 'segment' as const, maxDisk: undefin
 /** Answers media requests from what a store has. */
 function createFetch(rig: StreamsRig, reader: RangeReader): (url: string) => Promise<Uint8Array> {
   const stills = new Stills({ makeStill: async ({ bytes }) => bytes, reader, signal });
-  const answer = createMediaRouter({ find: (name) => rig.catalog.find(name), clock: rig.clock, reader, stills });
+  const answer = createMediaRouter({
+    find: (name) => rig.catalog.find(name)?.served,
+    clock: rig.clock,
+    reader,
+    stills,
+  });
   return async (url) => {
     return bytesOf(await answer(parseMediaAddress(url)!, new URLSearchParams(), { signal }), reader);
   };
@@ -39,7 +44,7 @@ async function everythingOf(rig: StreamsRig): Promise<Map<string, string>> {
   using reader = openRangeReader(rig.segments);
   const fetch = createFetch(rig, reader);
   const { windows } = await rig.api.timeline('door', 0, START_MS + HOUR_MS);
-  const generation = rig.catalog.get('door').list.generation?.number;
+  const generation = rig.catalog.get('door').served.list.generation?.number;
   const answers = new Map<string, string>();
   const from = Math.floor(START_MS / 1000);
   const clips = ['mp4', 'mkv', 'ts'].map((format) => `/clip/door/${from}/${from + 4}.${format}`);

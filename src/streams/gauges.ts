@@ -88,7 +88,7 @@ function readWorkers(workers: GaugeSources['workers'], metrics: Metrics): void {
 
 /** Bytes of live media held in memory, of all streams. */
 export function sharedBytes(catalog: Catalog): number {
-  return catalog.all.reduce((sum, stream) => sum + stream.list.memoryBytes, 0);
+  return catalog.all.reduce((sum, stream) => sum + stream.served.list.memoryBytes, 0);
 }
 
 /** Sets the gauges of every stream once. */
@@ -101,7 +101,7 @@ export function readStreams(catalog: Catalog, metrics: Metrics): void {
   metrics.sinkQueuedBytes.reset();
   metrics.sinkPressure.reset();
   for (const stream of catalog.all) {
-    const { name, recording } = stream;
+    const { name, recording } = stream.served;
     const { state } = stream.status;
     states[state]++;
     if (recording.open.length > 0) open++;
@@ -113,7 +113,7 @@ export function readStreams(catalog: Catalog, metrics: Metrics): void {
       metrics.publishers.set({ stream: name, role: 'standby' }, stream.publishers.connected?.standby ?? 0);
     }
     readPublisher(metrics, name, stream.measure);
-    const fromUs = Math.max(stream.createdUs, stream.horizonUs());
+    const fromUs = Math.max(stream.served.createdUs, stream.served.horizonUs());
     metrics.timelineSeconds.set({ stream: name }, Math.max(0, recording.endUs - fromUs) / 1e6);
   }
   for (const { definition } of catalog.unopened.all) {

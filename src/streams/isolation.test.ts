@@ -119,7 +119,7 @@ class Stage {
 function hashOf(stream: ManagedStream) {
   const hash = createHash('sha256');
   let segments = 0;
-  stream.list.copied.subscribe((change) => {
+  stream.served.list.copied.subscribe((change) => {
     if (change.do !== 'seal') return;
     segments++;
     for (const { bytes } of change.group.tracks) hash.update(bytes);
@@ -151,7 +151,9 @@ const methodsOf = (target: object): string[] =>
 
 /** Every way in which a part of a stream may fail: returns how often it did and how to heal it. */
 function faultsOf(stream: ManagedStream): Map<string, () => { fired(): number; heal(): void }> {
-  const { list, recording, measure, away, ladder, publishers } = stream;
+  const { list, recording } = stream.served;
+  const { measure, away, publishers } = stream;
+  const { ladder } = stream.derived;
   const faults = new Map<string, () => { fired(): number; heal(): void }>();
   const parts = { stream: stream.stream, list, recording, measure, away, ladder, publishers };
   for (const [part, target] of Object.entries(parts)) {

@@ -17,13 +17,13 @@ suite('a stream’s state', () => {
     const view = await rig.api.create('door', pull);
     assert.deepEqual([view.state, view.liveSince, view.problem], ['starting', null, '']);
     const stream = rig.catalog.get('door');
-    assert.equal(stream.starting(), true);
+    assert.equal(stream.served.starting(), true);
     const source = rig.source('door');
     source.flow(500);
     assert.equal(stream.status.state, 'live');
-    assert.equal(stream.starting(), true, 'there is no list yet');
+    assert.equal(stream.served.starting(), true, 'there is no list yet');
     source.flow(5000);
-    assert.equal(stream.starting(), false);
+    assert.equal(stream.served.starting(), false);
     assert.equal((await rig.api.get('door'))?.liveSince, new Date(START_MS).toISOString());
     source.down(1000);
     assert.deepEqual(
@@ -56,7 +56,7 @@ suite('a stream’s state', () => {
     }
     await using rig = await openStreams({ folder: folder.path, nowMs: START_MS + 60_000 });
     assert.equal(rig.catalog.get('door').status.state, 'starting');
-    assert.equal(rig.catalog.get('door').starting(), true);
+    assert.equal(rig.catalog.get('door').served.starting(), true);
   });
 
   test('is ended after the source has ended; after a bug it waits with a reason, and its source is read again', async () => {
@@ -77,7 +77,7 @@ suite('a stream’s state', () => {
         ['waiting', 'an internal error ended the source; the log has the details'],
       ],
     );
-    assert.equal(rig.catalog.get('door').list.ended, true);
+    assert.equal(rig.catalog.get('door').served.list.ended, true);
     assert.ok(rig.logged.some(({ msg, error }) => /a bug/.test(msg) && error !== undefined));
     await time.until('the source is read again', () => gates() === 2);
     assert.deepEqual([time.nowMs, rig.source('gate').options.signal.aborted], [750, false]);
@@ -109,7 +109,7 @@ suite('a live source that ends its playlist', () => {
     await rig.api.create('door', pull);
     const source = rig.source('door');
     source.flow(5000);
-    const { list } = rig.catalog.get('door');
+    const { list } = rig.catalog.get('door').served;
     const { number } = list.generation!;
     source.ends(20_000, detail);
     const view = await rig.api.get('door');
@@ -170,7 +170,7 @@ suite('stopping', () => {
     await using rig = await openStreams({ folder: folder.path });
     await rig.api.create('door', testSource);
     rig.source('door').flow(5000);
-    const { list } = rig.catalog.get('door');
+    const { list } = rig.catalog.get('door').served;
     const before = list.generation!.number;
     await rig.api.stop('door');
     assert.equal(list.ended, true);
@@ -203,7 +203,7 @@ suite('stopping', () => {
     await rig.api.create('door', testSource);
     rig.source('door').flow(5000);
     await rig.settle();
-    const { recording } = rig.catalog.get('door');
+    const { recording } = rig.catalog.get('door').served;
     assert.ok(recording.open.length > 0);
     rig.source('door').down(0);
     await rig.settle();
@@ -218,7 +218,7 @@ suite('the live playlist of a source that is down', () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     await rig.api.create('door', pull);
-    const { list } = rig.catalog.get('door');
+    const { list } = rig.catalog.get('door').served;
     const source = rig.source('door');
     source.flow(5000);
     const { number } = list.generation!;
@@ -305,7 +305,7 @@ suite('recording', () => {
     room = true;
     source.flow(30_000);
     await rig.settle();
-    const { list, recording } = rig.catalog.get('door');
+    const { list, recording } = rig.catalog.get('door').served;
     let lost = 0;
     for (const segment of list.segments.filter(({ sealed }) => sealed)) {
       const isRecorded = (await recording.find(segment.msn)) !== undefined;
@@ -324,22 +324,26 @@ suite('recording', () => {
     rig.source('door').flow(10_000);
     await rig.settle();
     const at = (seconds: number) => (START_MS + seconds * 1000) * 1000;
-    assert.deepEqual([stream.settled(at(6)), stream.settled(at(20))], [true, false]);
+    assert.deepEqual([stream.served.settled(at(6)), stream.served.settled(at(20))], [true, false]);
     rig.source('door').down(60_000);
     await rig.settle();
-    assert.deepEqual([stream.settled(at(10)), stream.settled(at(11))], [true, false]);
+    assert.deepEqual([stream.served.settled(at(10)), stream.served.settled(at(11))], [true, false]);
     rig.clock.advance(1000);
-    assert.equal(stream.settled(at(11)), true);
+    assert.equal(stream.served.settled(at(11)), true);
     rig.source('door').flow(1000);
-    assert.equal(stream.settled(at(12)), false, 'media flows again, and comes to lie somewhere');
+    assert.equal(stream.served.settled(at(12)), false, 'media flows again, and comes to lie somewhere');
     await stream.stop('stopped by a person');
     await rig.settle();
     rig.clock.advance(2000);
     const nowUs = rig.clock.nowMs() * 1000;
-    assert.deepEqual([stream.settled(nowUs), stream.settled(nowUs + 1e6)], [true, false], 'nothing comes late');
+    assert.deepEqual(
+      [stream.served.settled(nowUs), stream.served.settled(nowUs + 1e6)],
+      [true, false],
+      'nothing comes late',
+    );
     stream.start();
     assert.deepEqual(
-      [stream.status.state, stream.settled(nowUs)],
+      [stream.status.state, stream.served.settled(nowUs)],
       ['starting', true],
       'a list never takes its ENDLIST back',
     );

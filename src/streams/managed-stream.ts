@@ -3,18 +3,10 @@
  * In: a definition, the dependencies, and one publisher after the other. Out: a live stream with its packager
  * and recorder, for delivery and the API.
  */
-import type { ServedStream } from '../delivery/served-stream.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import type { Stream } from '../live/stream.ts';
 import type { StreamEvent } from '../live/stream-event.ts';
-import type { StreamGap } from '../media/segment.ts';
 import type { Generation } from '../packager/generation.ts';
-import type { LiveWindow } from '../packager/live-window.ts';
-import type { ErasedMedia } from '../recording/erase/erasure-table.ts';
-import type { InitTable } from '../recording/init-table.ts';
-import type { RecordingReader } from '../recording/recording-reader.ts';
-import { gapsSince, type TimelineEnd } from '../recording/timeline.ts';
-import { leastMsnAt } from '../store/msn-marks.ts';
 import { Away } from './away/away.ts';
 import { type StreamDefinition, sourceFields } from './definition.ts';
 import { StreamLadder } from './ladder/stream-ladder.ts';
@@ -23,18 +15,24 @@ import type { StreamMeasure } from './measure/stream-measure.ts';
 import { openQualityInputs, type QualityInputs } from './qualities/quality-inputs.ts';
 import { StreamFiles } from './record/stream-files.ts';
 import { gapsFrom, OXBOW_STOPPED, SavedStateWriter, sourceKey } from './saved-state.ts';
+import { ServedMedia } from './served-media.ts';
+import { StreamStatus } from './status/stream-status.ts';
 import type { StreamDeps } from './stream-deps.ts';
 import { StreamEvents } from './stream-events.ts';
 import { openStreamParts, recordGroup, type StreamParts } from './stream-parts.ts';
 import { StreamPublishers } from './stream-publishers.ts';
 import { guarded, reportRun, reportStreamBug, reportStreamEvent } from './stream-reports.ts';
-import { StreamStatus } from './stream-status.ts';
 
-/** A source that returns may deliver this much of the missed media, µs. */
-const LATE_US = 60_000_000;
+/** Qualities that are made of the media of a stream, or come with it. */
+interface DerivedQualities {
+  /** For what delivers their frames: a live encoder, the further variants of a source. */
+  readonly inputs: QualityInputs;
+  /** Encodes them. */
+  readonly ladder: StreamLadder;
+}
 
 /** A stream that this process runs. */
-export class ManagedStream implements ServedStream {
+export class ManagedStream {
   readonly publishers: StreamPublishers;
   /** What it is doing, and why. */
   readonly status: StreamStatus;
@@ -42,17 +40,13 @@ export class ManagedStream implements ServedStream {
   readonly files: StreamFiles;
   /** Figures of what its publisher sends. */
   readonly measure: StreamMeasure;
-  readonly list: LiveWindow;
-  readonly recording: RecordingReader;
-  readonly inits: InitTable;
+  /** Its media, for delivery, the API and edges. */
+  readonly served: ServedMedia;
   /** Live frames, for tests and owners of other sinks. */
   readonly stream: Stream;
-  readonly qualities: ReadonlyMap<string, ServedStream>;
-  readonly erased: ErasedMedia;
-  /** For what delivers derived qualities: a live encoder, the further variants of a source. */
-  readonly qualityInputs: QualityInputs;
-  /** Encodes further qualities. */
-  readonly ladder: StreamLadder;
+  readonly derived: DerivedQualities;
+  /** The picture that viewers see while the publisher is away. */
+  readonly away: Away;
   readonly #deps: StreamDeps;
   readonly #parts: StreamParts;
   readonly #events: StreamEvents;
@@ -60,16 +54,10 @@ export class ManagedStream implements ServedStream {
   /** The source that was live last, see saved-state. */
   #liveSource: string | null;
   #lingerTimer: NodeJS.Timeout | undefined;
-  /**
-   * Before this the timeline is final, also after a restart: a playlist with ENDLIST never changes. µs
-   * since 1970.
-   */
-  #settledUs = 0;
   #savedGeneration: Generation | undefined;
   readonly #states: SavedStateWriter;
   #closing: Promise<void> | undefined;
-  /** The picture that viewers see while the publisher is away. */
-  readonly away: Away;
+
   private constructor(deps: StreamDeps, definition: StreamDefinition, parts: StreamParts) {
     this.#deps = deps;
     this.#definition = definition;
@@ -78,18 +66,19 @@ export class ManagedStream implements ServedStream {
     this.#states = new SavedStateWriter(deps.store, definition.id, (error) =>
       deps.log.error({ stream: this.name, error: messageOf(error) }, 'the state of the stream was not saved'),
     );
-    ({ list: this.list, recording: this.recording, inits: this.inits, stream: this.stream } = parts);
-    this.erased = deps.erasures.view(definition.id);
-    this.qualities = parts.qualities.serve(this);
-    this.qualityInputs = openQualityInputs(this, parts);
-    this.ladder = new StreamLadder(this, deps);
+    this.stream = parts.stream;
     this.files = new StreamFiles({ deps, parts, definition: () => this.#definition });
     this.status = new StreamStatus({
       deps,
       parts,
       definition: () => this.#definition,
       publishers: () => this.publishers,
+      isClosed: () => this.#closing !== undefined,
     });
+    const { files, status } = this;
+    this.served = new ServedMedia({ deps, parts, definition: () => this.#definition, files, status });
+    const inputs = openQualityInputs(this.served, parts);
+    this.derived = { inputs, ladder: new StreamLadder(this, inputs, deps) };
     this.#liveSource = parts.liveSource;
     this.#savedGeneration = parts.list.generation;
     this.publishers = new StreamPublishers({
@@ -140,49 +129,6 @@ export class ManagedStream implements ServedStream {
     return this.#definition.name;
   }
 
-  get createdUs(): number {
-    return this.#definition.createdUs;
-  }
-
-  /** Missing media from `fromUs`, the end of the recording, until now; see recording/timeline. */
-  gapsSince(fromUs: number): StreamGap[] {
-    return gapsSince(this.#parts.recorder.gaps, this.stream, fromUs, { waits: !this.files.isQuiet });
-  }
-
-  /** The end of the timeline and the retention horizon, as of now. */
-  get timelineEnd(): TimelineEnd {
-    return {
-      createdUs: this.createdUs,
-      horizonUs: this.horizonUs(),
-      pinned: this.#deps.kept.ranges(this.#definition.id),
-      erased: this.#deps.erasures.of(this.#definition.id),
-      gapsSince: (fromUs) => this.gapsSince(fromUs),
-    };
-  }
-
-  starting(): boolean {
-    const { state } = this.status;
-    return state === 'starting' || (state === 'live' && !this.list.ready);
-  }
-
-  settled(us: number): boolean {
-    if (us <= this.#settledUs || this.recording.endUs >= us) return true;
-    const { state } = this.status;
-    // A source that is not read any more delivers nothing late.
-    const lateUs = state === 'stopped' || state === 'ended' ? 0 : LATE_US;
-    const isSettled = state !== 'live' && this.files.isQuiet && this.#nowUs() >= us + lateUs;
-    if (isSettled) this.#settledUs = us;
-    return isSettled;
-  }
-
-  leastMsnAt(us: number): number {
-    return leastMsnAt(us / 1000);
-  }
-
-  horizonUs(): number {
-    return this.files.horizonUs;
-  }
-
   /**
    * Applies changed settings that do not need a restart: recording, retention, visibility, name of a person's
    * choice.
@@ -197,18 +143,13 @@ export class ManagedStream implements ServedStream {
     this.#events.redefined();
   }
 
-  /** Closed: only its recording is served. */
-  get closed(): boolean {
-    return this.#closing !== undefined;
-  }
-
   /** Runs the source, or accepts publishers. Does nothing while it runs and after `close`. */
   async start(): Promise<void> {
     if (this.publishers.isRunning || this.#closing) return;
     this.status.start();
     await this.publishers.start({
       wasLive: this.#liveSource === sourceKey(this.#definition.source),
-      qualities: this.qualityInputs,
+      qualities: this.derived.inputs,
       onFacts: (facts) => {
         this.status.setFacts(facts);
         if (facts.live) this.#noteLive();
@@ -239,7 +180,7 @@ export class ManagedStream implements ServedStream {
       () => this.publishers.end(new OxbowError('not-ready', 'oxbow is shutting down.')),
       () => this.stream.offline(this.#definition.stopped ? this.status.problem || 'stopped' : OXBOW_STOPPED),
       () => this.#stopLingering(),
-      () => this.ladder.close(),
+      () => this.derived.ladder.close(),
       () => this.stream.sinks.close(),
       () => Promise.all([this.#parts.recorder[Symbol.asyncDispose](), this.#parts.storyboard?.close()]),
       () => this.#parts.content?.close(),
@@ -321,9 +262,9 @@ export class ManagedStream implements ServedStream {
   }
 
   #saveGeneration(): void {
-    if (this.list.generation === this.#savedGeneration) return;
-    this.#savedGeneration = this.list.generation;
-    if (this.list.generation) this.#events.generation(this.list.generation.number);
+    if (this.served.list.generation === this.#savedGeneration) return;
+    this.#savedGeneration = this.served.list.generation;
+    if (this.served.list.generation) this.#events.generation(this.served.list.generation.number);
     this.#save(false);
   }
 
@@ -339,12 +280,12 @@ export class ManagedStream implements ServedStream {
   }
 
   #save(clean: boolean): void {
-    const fromUs = Math.max(this.stream.edge.endUs, this.recording.endUs, this.#definition.createdUs);
+    const fromUs = Math.max(this.stream.edge.endUs, this.served.recording.endUs, this.#definition.createdUs);
     this.#states.write({
       atUs: this.#nowUs(),
       clean,
       gaps: gapsFrom(fromUs, { ...this.#parts, isRecorded: this.#definition.record, nowUs: this.#nowUs() }),
-      generation: this.list.ended ? undefined : this.away.lasting(this.list.generation),
+      generation: this.served.list.ended ? undefined : this.away.lasting(this.served.list.generation),
       liveSource: this.#liveSource,
     });
   }

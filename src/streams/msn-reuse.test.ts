@@ -13,7 +13,7 @@ const config = { hls: { partDuration: 200, segmentDuration: 1000, window: 60_000
 /** Publishes hundreds of segments at one time of the clock. @returns every announced MSN */
 function race(rig: StreamsRig, segments = 300): Set<number> {
   const announced = new Set<number>();
-  const { list } = rig.catalog.get('door');
+  const { list } = rig.catalog.get('door').served;
   const listening = list.changes.subscribe(() => {
     for (const { msn } of list.segments) announced.add(msn);
   });

@@ -27,7 +27,7 @@ suite('a push stream', () => {
       ['unpublished', 'no publisher is connected', null, { type: 'push' }],
     );
     const stream = rig.catalog.get('door');
-    assert.equal(stream.starting(), false, 'players get the state offline');
+    assert.equal(stream.served.starting(), false, 'players get the state offline');
     rig.clock.advance(5000);
     const first = await connect(rig);
     assert.equal(stream.status.state, 'starting');
@@ -38,14 +38,14 @@ suite('a push stream', () => {
       since: new Date(START_MS + 5000).toISOString(),
       standby: 0,
     });
-    const { number } = stream.list.generation!;
+    const { number } = stream.served.list.generation!;
     first.publisher.close('the publisher left');
     assert.deepEqual([stream.status.state, stream.status.problem], ['unpublished', 'the publisher left']);
     await rig.settle();
     rig.clock.advance(10_000);
     const second = await connect(rig);
     second.media.flow(5000);
-    assert.equal(stream.list.generation!.number, number, 'the list was still open');
+    assert.equal(stream.served.list.generation!.number, number, 'the list was still open');
     await rig.settle();
     assert.deepEqual(await timeline(rig), ['offline 0…5', 'media 5…10', 'offline 10…20', 'media 20…24']);
     assert.equal(rig.sources.length, 0, 'oxbow runs no source');
@@ -59,11 +59,11 @@ suite('a push stream', () => {
       await rig.api.create('door', push);
       const { publisher, media } = await connect(rig);
       media.flow(ms);
-      const { stream, recording } = rig.catalog.get('door');
+      const { stream, served } = rig.catalog.get('door');
       publisher.close('the publisher left');
       await time.runFor(1000);
       await rig.settle();
-      assert.equal(recording.endUs, stream.edge.endUs, `${ms} ms`);
+      assert.equal(served.recording.endUs, stream.edge.endUs, `${ms} ms`);
     }
   });
 

@@ -47,6 +47,6 @@ suite('the events of a stream', () => {
     opened.source('door').flow(8000);
     await opened.settle();
     const published = events.flatMap((event) => (event.type === 'stream.generation' ? [event.data.number] : []));
-    assert.deepEqual(published, [catalog.get('door').list.generation!.number]);
+    assert.deepEqual(published, [catalog.get('door').served.list.generation!.number]);
   });
 });

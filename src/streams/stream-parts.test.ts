@@ -26,7 +26,7 @@ test('an assertion that fails while a segment is recorded is counted and logged 
   await using folder = await temporaryFolder();
   await using rig = await openStreams({ folder: folder.path });
   await rig.api.create('door', testSource);
-  const { recording } = rig.catalog.get('door');
+  const { recording } = rig.catalog.get('door').served;
   const committed = mock.method(recording, 'committed', () => assert.fail('an invariant'));
   rig.source('door').flow(4000);
   await rig.settle();
@@ -127,10 +127,10 @@ suite('over restarts and crashes', () => {
     source.down(1000);
     source.flow(10_000);
     await using left = await rig.crash();
-    const before = rig.catalog.get('door').list;
+    const before = rig.catalog.get('door').served.list;
     const { number } = before.generation!;
     await using again = await openStreams({ folder: left.path, nowMs: START_MS + 30_000 });
-    const after = again.catalog.get('door').list;
+    const after = again.catalog.get('door').served.list;
     const [listed, ended] = [before, after].map((list) => printed(list.view(number)!));
     const sealed = before.segments.filter((segment) => segment.sealed).length;
     assert.equal(after.view(number)!.segments.length, sealed);
@@ -153,12 +153,12 @@ suite('over restarts and crashes', () => {
       await using rig = await openStreams({ folder: folder.path });
       await rig.api.create('door', { ...testSource, record: false });
       rig.source('door').flow(10_000);
-      const { list } = rig.catalog.get('door');
+      const { list } = rig.catalog.get('door').served;
       before = { number: list.generation!.number, msn: list.segments.at(-1)!.msn };
     }
     await using rig = await openStreams({ folder: folder.path, nowMs: START_MS + 15_000 });
     rig.source('door').flow(6000);
-    const { list } = rig.catalog.get('door');
+    const { list } = rig.catalog.get('door').served;
     assert.ok(list.generation!.number > before.number);
     assert.ok(list.segments[0]!.msn > before.msn);
   });
@@ -186,7 +186,7 @@ suite('over restarts and crashes', () => {
         else if (random(4) === 0) await rig.api.stop('door');
         else if (random(3) > 0) await rig.api.start('door');
         else {
-          for (const { msn } of stream.list.segments) {
+          for (const { msn } of stream.served.list.segments) {
             assert.ok(!msns.has(msn), `MSN ${msn} was used twice`);
             msns.add(msn);
           }
@@ -222,7 +222,7 @@ test('media is in shared memory only if serving threads have copies of it', asyn
     await using rig = await openStreams({ folder: folder.path, config: { threads } });
     await rig.api.create('door', pull);
     rig.source('door').flow(8000);
-    const { list } = rig.catalog.get('door');
+    const { list } = rig.catalog.get('door').served;
     const bytes = list.segments.flatMap((segment) => [...(segment.bytes?.values() ?? [])]);
     assert.ok(bytes.length > 0);
     for (const { buffer } of bytes) assert.equal(buffer instanceof SharedArrayBuffer, threads > 1);
@@ -252,13 +252,13 @@ suite('a clock that is wrong', () => {
     rig.source('door').flow(20_000);
     await rig.settle();
     const stream = rig.catalog.get('door');
-    const [fromUs] = [stream.recording.open[0]!.startUs];
+    const [fromUs] = [stream.served.recording.open[0]!.startUs];
     rig.clock.step(2 * DAY);
-    assert.ok(stream.horizonUs() <= fromUs);
+    assert.ok(stream.served.horizonUs() <= fromUs);
     rig.clock.advance(2 * 3_600_000);
     assert.equal(rig.deps.horizons.pause, undefined, 'the hour is over');
-    assert.ok(stream.horizonUs() <= fromUs, 'it was committed two hours ago');
+    assert.ok(stream.served.horizonUs() <= fromUs, 'it was committed two hours ago');
     rig.clock.advance(2 * DAY);
-    assert.ok(stream.horizonUs() > fromUs);
+    assert.ok(stream.served.horizonUs() > fromUs);
   });
 });

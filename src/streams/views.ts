@@ -24,8 +24,8 @@ import { timeOf, withoutAddresses } from './public-values.ts';
 import type { StreamDeps } from './stream-deps.ts';
 
 /** Bytes of the files that are being written, of the stream and its qualities, which are not indexed yet. */
-export function openBytes({ recording, files }: Pick<ManagedStream, 'recording' | 'files'>): number {
-  const groups = [recording.open, ...Array.from(files.qualities.values(), ({ own }) => own.open)].flat();
+export function openBytes({ served, files }: Pick<ManagedStream, 'served' | 'files'>): number {
+  const groups = [served.recording.open, ...Array.from(files.qualities.values(), ({ own }) => own.open)].flat();
   return groups.reduce((sum, group) => sum + group.tracks.reduce((bytes, track) => bytes + track.length, 0), 0);
 }
 
@@ -34,7 +34,8 @@ export function viewOf(
   stream: ManagedStream,
   { totals, viewers, picture }: { totals: RecordedTotals; viewers: number; picture: string | undefined },
 ): StreamView {
-  const { definition, recording, list } = stream;
+  const { definition } = stream;
+  const { recording, list } = stream.served;
   const openUs = recording.open.reduce((sum, group) => sum + group.durationUs, 0);
   const fromUs = totals.fromUs ?? recording.open[0]?.startUs;
   return {
@@ -44,7 +45,7 @@ export function viewOf(
     problem: withoutAddresses(stream.status.problem, definition.source),
     publisher: publisherViewOf(stream),
     ...(list.qualities.length > 0 && { qualities: list.qualities.map(({ track }) => track.rung) }),
-    ...(definition.ladder && { ladder: stream.ladder.view }),
+    ...(definition.ladder && { ladder: stream.derived.ladder.view }),
     liveSince: stream.status.liveSinceUs === undefined ? null : timeOf(stream.status.liveSinceUs),
     tracks: list.tracks.map(trackViewOf),
     facts: stream.status.facts ?? null,

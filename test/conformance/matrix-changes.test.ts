@@ -188,7 +188,7 @@ suite('media that changes', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     await using harness = await StreamHarness.open({ config: { live: { linger } } });
     await harness.play(await usual());
     const ended = Promise.withResolvers<void>();
-    harness.stream.list.changes.subscribe(() => harness.stream.list.ended && ended.resolve());
+    harness.stream.served.list.changes.subscribe(() => harness.stream.served.list.ended && ended.resolve());
     // The linger ends in real time: no player polls meanwhile.
     harness.rig.source(STREAM).input.absent('source-down', 'the harness is empty');
     await ended.promise;

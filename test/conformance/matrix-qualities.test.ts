@@ -16,8 +16,8 @@ import { STREAM, StreamHarness } from './harness/stream-harness.ts';
 
 /** Attaches an encoder whose pictures are those of the stream, this much later. */
 function attach(harness: StreamHarness, rung: string, delayS: number): Repacketizer {
-  const { stream, qualityInputs } = harness.stream;
-  const encoder = new Repacketizer(qualityInputs.open(rung)!, delayS, { isSame: true });
+  const { stream, derived } = harness.stream;
+  const encoder = new Repacketizer(derived.inputs.open(rung)!, delayS, { isSame: true });
   stream.sinks.attach(encoder, { name: `encoder ${rung}` });
   return encoder;
 }

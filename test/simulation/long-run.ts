@@ -170,7 +170,7 @@ export async function* longRun(options: LongRunOptions): AsyncGenerator<Look> {
   const mark = () => {
     mayBeLost = 0;
     for (const sender of senders) {
-      sender.markUs = current.rig.catalog.get(sender.name).recording.endUs;
+      sender.markUs = current.rig.catalog.get(sender.name).served.recording.endUs;
       sender.sinceMark = 0;
     }
   };
@@ -340,9 +340,9 @@ async function streamProblems(
   if (timeline.toUs < leastUs || timeline.toUs > mostUs) {
     problems.push(`its timeline ends ${timeline.toUs / 1e6 - rig.clock.nowMs() / 1000} s after now`);
   }
-  const keptFromUs = Math.max(stream.createdUs, timeline.toUs - keepMs * 1000);
+  const keptFromUs = Math.max(stream.served.createdUs, timeline.toUs - keepMs * 1000);
   if (timeline.fromUs > keptFromUs) problems.push(`${(timeline.fromUs - keptFromUs) / 1e6} s are not kept`);
-  const recorded = (await stream.recording.between(markUs, Number.MAX_SAFE_INTEGER)).length;
+  const recorded = (await stream.served.recording.between(markUs, Number.MAX_SAFE_INTEGER)).length;
   // The newest one waits for its successor.
   const missing = sinceMark - recorded;
   if (missing < 0 || missing > (isDown ? 0 : 1) + mayBeLost)
@@ -352,8 +352,8 @@ async function streamProblems(
 
 function wholeTimeline(rig: StreamsRig, stream: ManagedStream): Promise<Timeline> {
   const nowUs = Math.round(rig.clock.nowMs() * 1000);
-  const untilUs = Math.max(nowUs, stream.recording.endUs) + 1;
-  return readTimeline(stream.recording, rig.deps.table, stream.timelineEnd, 0, untilUs);
+  const untilUs = Math.max(nowUs, stream.served.recording.endUs) + 1;
+  return readTimeline(stream.served.recording, rig.deps.table, stream.served.timelineEnd, 0, untilUs);
 }
 
 /** Prints a playlist of the past, and checks it. */
@@ -362,7 +362,7 @@ async function playlistProblems(rig: StreamsRig, stream: ManagedStream): Promise
   const window = windows[windows.length >> 1];
   if (!window) return ['it has no windows'];
   const range = { fromUs: window.fromUs, toUs: window.fromUs + WINDOW_US };
-  const { body } = await answerPastPlaylist(stream, { range }, 'v0');
+  const { body } = await answerPastPlaylist(stream.served, { range }, 'v0');
   const text = Buffer.concat(body as readonly Uint8Array[]).toString();
   const findings = checkMediaPlaylist(`/vod/${stream.name}/v0.m3u8`, text).filter(
     ({ severity }) => severity === 'must',

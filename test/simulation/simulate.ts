@@ -112,7 +112,7 @@ export async function simulate(seed: number, endMs?: number): Promise<Outcome> {
     rig = opened;
     await opened.catalog.open();
     if (!opened.catalog.find(NAME)) await opened.api.create(NAME, { source: { type: 'pull', url: SOURCE_URL } });
-    opened.catalog.get(NAME).list.copied.subscribe((change) => {
+    opened.catalog.get(NAME).served.list.copied.subscribe((change) => {
       if (change.do !== 'seal') return;
       const { msn, tracks } = change.group;
       const sum = tracks.reduce((crc, { bytes }) => crc32(bytes, crc), 0);
@@ -180,14 +180,14 @@ export async function simulate(seed: number, endMs?: number): Promise<Outcome> {
   processEnds.push(time.nowMs);
   const stream = process.rig.catalog.get(NAME);
   const nowUs = Math.round(process.rig.clock.nowMs() * 1000);
-  const recorded = await stream.recording.between(0, Number.MAX_SAFE_INTEGER);
+  const recorded = await stream.served.recording.between(0, Number.MAX_SAFE_INTEGER);
   const groups = await readGroups(folder, recorded, (msn) => announced.get(msn) ?? { process: -1, sealedUs: 0 });
   const timeline = await readTimeline(
-    stream.recording,
+    stream.served.recording,
     process.rig.deps.table,
-    stream.timelineEnd,
+    stream.served.timelineEnd,
     0,
-    Math.max(nowUs, stream.recording.endUs) + 1,
+    Math.max(nowUs, stream.served.recording.endUs) + 1,
   );
   const keptFromMs = Math.max(madeMs, time.nowMs - config.record.keep);
   // A process knows the monotonic time of what it recorded itself.
@@ -200,7 +200,7 @@ export async function simulate(seed: number, endMs?: number): Promise<Outcome> {
 
 /** Notes the live list as it is now, where it is another than before. */
 function captureList(rig: StreamsRig, lists: Map<string, string[]>): void {
-  const { list } = rig.catalog.get(NAME);
+  const { list } = rig.catalog.get(NAME).served;
   const view = list.generation && list.view(list.generation.number);
   const rendition = view && renditionsOf(view.tracks).all[0];
   if (!rendition || view.segments.length === 0) return;

@@ -49,7 +49,7 @@ export class ClipViews {
     const before = this.#measured.get(clip.id);
     if (before || !stream) return before;
     try {
-      const extent = await measureClip(stream, clip);
+      const extent = await measureClip(stream.served, clip);
       if (extent.isComplete) {
         this.#measured.set(clip.id, extent);
         dropOldest(this.#measured, MAX_MEASURED);

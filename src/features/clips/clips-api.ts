@@ -134,7 +134,7 @@ export class ServedClips implements ClipsApi {
     });
     // Added first, so that retention does not delete the media during the check.
     try {
-      await measureClip(stream, clip);
+      await measureClip(stream.served, clip);
     } catch (error) {
       await this.#parts.clips.remove(clip.id);
       throw error;

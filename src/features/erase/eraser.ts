@@ -114,7 +114,7 @@ export class Eraser {
   async plan(stream: ManagedStream, range: PinnedRange): Promise<PlannedErasure> {
     const { deps, objects, elsewhere, edges, purgeNodes } = this.#options;
     const { id, name } = stream.definition;
-    const extent = await extentOf(stream.recording, range);
+    const extent = await extentOf(stream.served.recording, range);
     if (!extent) throw new OxbowError('no-media', `Nothing of ${name} is recorded between these times.`);
     deps.pins.assertNotHeld(id, extent);
     const found = await filesOf(await this.#recordingsOf(id), extent, { ...deps, objects: objects?.index });
@@ -209,12 +209,12 @@ export class Eraser {
    */
   async #sealOver(stream: ManagedStream, { fromUs, toUs }: PinnedRange): Promise<void> {
     const isOpen = () => {
-      const recordings = [stream.recording, ...Array.from(stream.files.qualities.values(), ({ own }) => own)];
+      const recordings = [stream.served.recording, ...Array.from(stream.files.qualities.values(), ({ own }) => own)];
       const groups = recordings.flatMap(({ open }) => open);
       return groups.some(({ startUs, durationUs }) => startUs < toUs && startUs + durationUs > fromUs);
     };
     // What waits for the disk may be of the range too.
-    const waits = toUs > stream.recording.endUs && !stream.files.isQuiet;
+    const waits = toUs > stream.served.recording.endUs && !stream.files.isQuiet;
     if (waits || isOpen()) await stream.files.seal();
     if (!isOpen()) return;
     throw new OxbowError('not-ready', 'The newest of the recording is not in the index yet.', {
@@ -225,7 +225,7 @@ export class Eraser {
   /** Nothing in memory has the segments any more. */
   #drop(stream: ManagedStream | undefined, { lastMsn }: Erasure): void {
     if (!stream) return;
-    for (const { list } of [stream, ...stream.qualities.values()]) list.erase(lastMsn);
+    for (const { list } of [stream.served, ...stream.served.qualities.values()]) list.erase(lastMsn);
   }
 
   /**

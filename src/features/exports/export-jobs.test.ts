@@ -5,12 +5,12 @@ import { suite, test } from 'node:test';
 import type { ExportJob } from '../../api/jobs/job-shapes.ts';
 import { openRangeReader } from '../../archive/range-reader.ts';
 import { segmentLocation } from '../../archive/segment-store.ts';
-import type { Exportable } from '../../delivery/export/export.ts';
 import { Jobs } from '../../jobs/jobs-api.ts';
 import { openTableQueue } from '../../jobs/table-queue.ts';
 import type { Init } from '../../media/segment.ts';
 import { groupsFrom, initOf, openRig, START_US } from '../../recording/recording.fixture.ts';
 import type { ManagedStream } from '../../streams/managed-stream.ts';
+import type { ServedMedia } from '../../streams/served-media.ts';
 import { exportToFile } from './export-file.ts';
 import { ExportJobs, type ExportJobsOptions } from './export-jobs.ts';
 
@@ -39,7 +39,7 @@ async function openJobs(change: Partial<ExportJobsOptions> = {}) {
     inits: { get: (number: number) => inits.get(number) },
     horizonUs: () => 0,
     timelineEnd: { createdUs: START_US, horizonUs: 0, gapsSince: () => [] },
-  } as unknown as ManagedStream & Exportable;
+  } as unknown as ServedMedia;
   const queue = await openTableQueue({
     db: rig.store.db,
     clock: rig.clock,
@@ -56,7 +56,7 @@ async function openJobs(change: Partial<ExportJobsOptions> = {}) {
     reader,
     clock: rig.clock,
     segments: rig.segments,
-    catalog: { find: () => stream, get: () => stream },
+    catalog: { get: () => ({ served: stream }) as ManagedStream },
     settings: { now: { jobs: { keep: 60_000, maxDisk: undefined } } },
     mayWrite: () => true,
     ...change,

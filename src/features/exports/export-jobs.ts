@@ -28,7 +28,7 @@ import type { FileFormat } from '../../media/file/file-tracks.ts';
 import type { ChunkTable } from '../../recording/chunk-table.ts';
 import { overlap } from '../../recording/pinned-windows.ts';
 import type { Catalog } from '../../streams/catalog.ts';
-import type { ManagedStream } from '../../streams/managed-stream.ts';
+import type { ServedMedia } from '../../streams/served-media.ts';
 import { DownloadTickets } from './download-tickets.ts';
 import { checkQuality, parseQuality } from './encoded/quality.ts';
 import { exportToFile, rangesOf } from './export-file.ts';
@@ -58,7 +58,7 @@ interface ExportInput {
 /** What exports are opened with. */
 export interface ExportJobsOptions {
   readonly jobs: Jobs;
-  readonly catalog: Pick<Catalog, 'find' | 'get'>;
+  readonly catalog: Pick<Catalog, 'get'>;
   readonly table: ChunkTable;
   readonly reader: RangeReader;
   readonly clock: Clock;
@@ -111,22 +111,22 @@ export class ExportJobs implements ExportsApi<Reply> {
    */
   async create(settings: ExportSettings): Promise<ExportJob> {
     const { catalog, jobs } = this.#options;
-    const stream = catalog.get(settings.stream);
+    const { served } = catalog.get(settings.stream);
     const ranges = rangesOf(settings);
-    await estimateExport(stream, { ranges });
+    await estimateExport(served, { ranges });
     const { quality } = settings;
-    if (quality !== undefined) await checkQuality(stream, { ranges }, parseQuality(quality));
+    if (quality !== undefined) await checkQuality(served, { ranges }, parseQuality(quality));
     const printed = ranges.map(({ fromUs, toUs }) => {
       return { from: printRfc3339(fromUs / 1000), to: printRfc3339(toUs / 1000) };
     });
     const input: ExportInput = {
-      stream: stream.name,
+      stream: served.name,
       ...(settings.ranges ? { ranges: printed } : printed[0]!),
       format: settings.format ?? 'mp4',
       exact: settings.exact ?? false,
       ...(quality !== undefined && { quality }),
     };
-    return { ...(await jobs.add(KIND, input, { subject: stream.name })), result: null };
+    return { ...(await jobs.add(KIND, input, { subject: served.name })), result: null };
   }
 
   /**
@@ -185,16 +185,16 @@ export class ExportJobs implements ExportsApi<Reply> {
   async #export(job: Job, { signal, progress }: JobContext): Promise<ExportResult> {
     const { catalog, reader, segments, settings, table } = this.#options;
     const input = job.input as ExportInput;
-    const stream = catalog.get(input.stream);
+    const { served } = catalog.get(input.stream);
     const { format, exact } = input;
     const quality = input.quality === undefined ? undefined : parseQuality(input.quality);
     const request = { ranges: rangesOf(input), format, exact, quality } satisfies ExportRequest & { quality: unknown };
-    await this.#makeRoom(OVERHEAD * (await estimateExport(stream, request)));
+    await this.#makeRoom(OVERHEAD * (await estimateExport(served, request)));
     const put = (content: WriteContent) => segments.put(locationOf(job), content, { signal });
     const spools = { store: segments, name: `${EXPORTS}${job.id}` };
     const effort = settings.now.library?.ladder.effort;
     const target = { put, reader, spools, progress, signal, ...(effort && { effort }) };
-    const result = await exportToFile(sourceOf(stream, table), request, target);
+    const result = await exportToFile(sourceOf(served, table), request, target);
     return { ...result, url: `/api/v1/exports/${job.id}/file` };
   }
 
@@ -258,6 +258,6 @@ function locationOf({ id, input }: Job): SegmentLocation {
 }
 
 /** A stream of this process as the source of an export. */
-function sourceOf(stream: ManagedStream, table: ChunkTable): ExportSource {
-  return { stream, table, end: stream.timelineEnd };
+function sourceOf(served: ServedMedia, table: ChunkTable): ExportSource {
+  return { stream: served, table, end: served.timelineEnd };
 }

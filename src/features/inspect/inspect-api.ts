@@ -49,7 +49,8 @@ export function createInspectApi(
   return {
     buffer: (name) => bufferOf(catalog.get(name)),
     sync: (name) => syncOf(catalog.get(name)),
-    parameters: (name) => ({ tracks: catalog.get(name).list.tracks.map(parametersOf) }) satisfies StreamParameters,
+    parameters: (name) =>
+      ({ tracks: catalog.get(name).served.list.tracks.map(parametersOf) }) satisfies StreamParameters,
     backpressure: (name) => backpressureOf(catalog.get(name)),
     async recovery(name) {
       const stream = catalog.get(name);
@@ -58,18 +59,18 @@ export function createInspectApi(
       return recoveryOf(stream, gaps);
     },
     newestPicture(name) {
-      const { recording } = catalog.get(name);
+      const { recording } = catalog.get(name).served;
       if (recording.endUs === 0) throw nothing(name);
       return recording.endUs / 1000 - 1;
     },
     async newestKeyPicture(name) {
-      const { recording } = catalog.get(name);
+      const { recording } = catalog.get(name).served;
       const groups = await recording.between(recording.endUs - KEY_WITHIN_US, recording.endUs);
       const found = groups.findLast(startsWithKey);
       if (!found) throw nothing(name);
       return found.startUs / 1000;
     },
-    keyFrame: (name) => lastKeyFrame(name, catalog.get(name).list),
+    keyFrame: (name) => lastKeyFrame(name, catalog.get(name).served.list),
   };
 }
 
@@ -82,7 +83,7 @@ function bytesOf({ sealed, parts }: LiveSegment): number {
   return tracks.reduce((sum, { length }) => sum + length, 0);
 }
 
-function bufferOf({ stream, list, files }: ManagedStream): StreamBuffer {
+function bufferOf({ stream, served: { list }, files }: ManagedStream): StreamBuffer {
   const { gop } = stream.sinks.pressure();
   const [reference] = list.tracks;
   return {
@@ -112,7 +113,7 @@ function bufferOf({ stream, list, files }: ManagedStream): StreamBuffer {
   };
 }
 
-function syncOf({ stream, list, measure, publishers }: ManagedStream): StreamSync {
+function syncOf({ stream, served, measure, publishers }: ManagedStream): StreamSync {
   const { context, skewUs } = stream.placement;
   const { figures } = measure;
   const { drift, avOffsetMs } = measure.clocks;
@@ -120,7 +121,7 @@ function syncOf({ stream, list, measure, publishers }: ManagedStream): StreamSyn
   const meters = active?.meter.trackMeters ?? [];
   const tenths = (value: number | undefined) => (value === undefined ? null : Math.round(value * 10) / 10);
   const runs = new Map<number, StreamSync['runs'][number]>();
-  for (const { msn, run } of list.segments) {
+  for (const { msn, run } of served.list.segments) {
     if (!runs.has(run.id)) runs.set(run.id, { run: run.id, firstMsn: msn, utcOffset: run.utcOffsetUs / 1e6 });
   }
   return {

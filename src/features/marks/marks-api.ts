@@ -81,11 +81,11 @@ export function createMarksApi(
   async function requireMedia(stream: ManagedStream, range: PinnedRange): Promise<void> {
     const [windows] = windowsOver([range]);
     const { fromUs, toUs } = windows!;
-    const { recording, name } = stream;
+    const { recording, name } = stream.served;
     if (recording.open.some((group) => group.startUs >= fromUs && group.startUs < toUs)) return;
     const first = await recording.query(() => deps.table.firstSpanFrom(stream.definition.id, fromUs));
     if (first && first.start_us < toUs) return;
-    throw toUs <= stream.horizonUs()
+    throw toUs <= stream.served.horizonUs()
       ? new OxbowError('gone', `The recording of ${name} was deleted there.`)
       : new OxbowError('no-media', `${name} was not recorded there.`);
   }

@@ -186,7 +186,7 @@ export class Relays implements RelaysApi, AsyncDisposable {
     if (this.#isClosed) return;
     const wanted = new Map<string, readonly [StoredRelay, RelayView['origin'], ManagedStream]>();
     for (const stream of this.#deps.catalog.all) {
-      if (stream.closed) continue;
+      if (stream.status.isClosed) continue;
       for (const relay of configuredRelays(stream)) wanted.set(keyOf(relay), [relay, 'configuration', stream]);
       for (const relay of this.#stored) {
         if (relay.streamId === stream.definition.id) wanted.set(keyOf(relay), [relay, 'api', stream]);

@@ -56,7 +56,7 @@ async function open(
   };
 }
 
-const filled = ({ list }: ManagedStream) => list.segments.filter(({ run, sealed }) => run.isFill && sealed);
+const filled = ({ served }: ManagedStream) => served.list.segments.filter(({ run, sealed }) => run.isFill && sealed);
 
 const aways = ({ events }: StreamsRig) => events.filter(({ type }) => type === 'publish.away').map(({ data }) => data);
 
@@ -68,7 +68,7 @@ suite('while the publisher is away', () => {
     const { rig, stream } = away;
     const first = await away.connect();
     first.media.flow(5000);
-    const { number } = stream.list.generation!;
+    const { number } = stream.served.list.generation!;
     await time.runFor(2000);
     first.publisher.close('the connection was lost');
     await time.runFor(8000);
@@ -81,8 +81,8 @@ suite('while the publisher is away', () => {
     second.media.flow(5000);
     assert.equal(stream.status.state, 'live');
     assert.equal((await rig.api.get('door'))!.away, undefined);
-    assert.equal(stream.list.generation!.number, number);
-    const runs = stream.list.segments.map(({ run }) => run.isFill === true);
+    assert.equal(stream.served.list.generation!.number, number);
+    const runs = stream.served.list.segments.map(({ run }) => run.isFill === true);
     assert.deepEqual(
       [runs[0], runs.at(-1), runs.filter((isFill, i) => i > 0 && isFill !== runs[i - 1]).length],
       [false, false, 2],
@@ -117,7 +117,7 @@ suite('while the publisher is away', () => {
       leave(publisher);
       await time.runFor(10_000);
       assert.deepEqual([away.asked, aways(away.rig), filled(away.stream)], [[], [], []]);
-      assert.equal(away.stream.list.ended, false);
+      assert.equal(away.stream.served.list.ended, false);
       await away.rig.api.remove('door', { recordings: 'delete' });
     }
   });
@@ -167,12 +167,12 @@ suite('while the publisher is away', () => {
       await time.runFor(8000);
       assert.equal(filled(stream).length, 4);
       await act(rig);
-      const { length } = stream.list.segments;
+      const { length } = stream.served.list.segments;
       await time.runFor(29_999);
-      assert.equal(stream.list.segments.length, length);
-      assert.equal(stream.list.ended, what === 'a stop');
+      assert.equal(stream.served.list.segments.length, length);
+      assert.equal(stream.served.list.ended, what === 'a stop');
       await time.runFor(1);
-      assert.equal(stream.list.ended, true, 'after the linger time');
+      assert.equal(stream.served.list.ended, true, 'after the linger time');
     });
   }
 
@@ -185,7 +185,7 @@ suite('while the publisher is away', () => {
     media.flow(5000);
     await time.runFor(2000);
     publisher.close('lost');
-    await time.until('the live playlist ends', () => stream.list.ended);
+    await time.until('the live playlist ends', () => stream.served.list.ended);
     assert.equal(time.clock.nowMs(), START_MS + 25_001, '20 s after its last media, at the next tick');
     const lastsUs = filled(stream).reduce((sum, { sealed }) => sum + sealed!.durationUs, 0);
     assert.equal(lastsUs, 20_000_000);
@@ -223,12 +223,12 @@ suite('while the publisher is away', () => {
       publisher.close('lost');
       await time.runFor(8000);
       assert.equal(filled(away.stream).length, 4);
-      ({ number } = away.stream.list.generation!);
+      ({ number } = away.stream.served.list.generation!);
     }
     await using away = await open(lastPicture, { time, folder: folder.path });
-    assert.equal(away.stream.list.view(number), undefined);
+    assert.equal(away.stream.served.list.view(number), undefined);
     const { media } = await away.connect();
     media.flow(5000);
-    assert.ok(away.stream.list.generation!.number > number);
+    assert.ok(away.stream.served.list.generation!.number > number);
   });
 });

@@ -43,7 +43,7 @@ test('captions of a live stream are announced once they were seen, and in the pa
   {
     await using rig = await openStreams({ folder: folder.path });
     await rig.catalog.configure({ door: configured() });
-    const stream = rig.catalog.get('door');
+    const stream = rig.catalog.get('door').served;
     const input = startOf(rig);
     for (let second = 0; second < 6; second++) flow(rig, input, SLICE);
     assert.doesNotMatch(textOf(liveIndex(stream)), /CLOSED-CAPTIONS/, 'they may begin later');
@@ -56,7 +56,7 @@ test('captions of a live stream are announced once they were seen, and in the pa
   }
   await using rig = await openStreams({ folder: folder.path, nowMs: START_MS + 600_000 });
   await rig.catalog.configure({ door: configured() });
-  const stream = rig.catalog.get('door');
+  const stream = rig.catalog.get('door').served;
   assert.match(textOf(await answerPastIndex(stream, window)), /CLOSED-CAPTIONS="cc"/);
   assert.match(textOf(await answerPastManifest(stream, window)), /cea-608:2015" value="CC1=und"/);
   // As text, on the clock of the range.
@@ -75,7 +75,7 @@ test('a complete window of a run without captions says that there are none', asy
   await using folder = await temporaryFolder();
   await using rig = await openStreams({ folder: folder.path });
   await rig.catalog.configure({ door: configured() });
-  const stream = rig.catalog.get('door');
+  const stream = rig.catalog.get('door').served;
   const input = startOf(rig);
   for (let second = 0; second < 12; second++) flow(rig, input, SLICE);
   await rig.settle();

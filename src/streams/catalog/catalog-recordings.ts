@@ -41,7 +41,7 @@ export class CatalogRecordings {
   oldestOpen(recordingId: string): RecordedGroup | undefined {
     const { streamId, rung } = recordingOf(recordingId);
     const stream = this.#streams.all.find(({ definition }) => definition.id === streamId);
-    return (rung === undefined ? stream?.recording : stream?.files.qualities.get(rung)?.own)?.open[0];
+    return (rung === undefined ? stream?.served.recording : stream?.files.qualities.get(rung)?.own)?.open[0];
   }
 
   /** Bytes of all recordings, open files included. */

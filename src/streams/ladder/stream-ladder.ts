@@ -28,7 +28,6 @@ const BESIDE_PULLED = '-live';
 export interface LadderStream {
   readonly definition: StreamDefinition;
   readonly stream: Stream;
-  readonly qualityInputs: QualityInputs;
   readonly status: { readonly rates: MediaRates | undefined };
 }
 
@@ -52,15 +51,15 @@ export class StreamLadder {
   #isClosed = false;
   #problem = '';
 
-  constructor(of: LadderStream, deps: StreamLadderDeps) {
+  constructor(of: LadderStream, inputs: QualityInputs, deps: StreamLadderDeps) {
     this.#of = of;
     this.#deps = deps;
     this.#encoder = new LiveLadder({
       open: deps.openLiveEncoder ?? openLiveEncoder,
       clock: deps.clock,
       sinks: of.stream.sinks,
-      cuts: { subscribe: (listener) => of.qualityInputs.cuts.subscribe(listener) },
-      input: (rung) => of.qualityInputs.open(rung),
+      cuts: { subscribe: (listener) => inputs.cuts.subscribe(listener) },
+      input: (rung) => inputs.open(rung),
       plan: (track, options) => this.#plan(track, options),
       report: {
         failed: (why) => this.#failed(why),

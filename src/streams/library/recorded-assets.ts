@@ -46,11 +46,11 @@ export class RecordedAssets {
     const streamId = stream.definition.id;
     const range = parseRange(encodeURIComponent(asset.from), encodeURIComponent(asset.to));
     const id = Assets.newId();
-    const { fromUs, toUs } = extentOf(await segmentsOver(stream, range));
+    const { fromUs, toUs } = extentOf(await segmentsOver(stream.served, range));
     // Pinned first, then read again: retention deletes nothing that is read then.
     const pin = await pins.add(streamId, { fromUs, toUs, text: asset.title || stream.name, asset: id });
     try {
-      const segments = await segmentsOver(stream, range);
+      const segments = await segmentsOver(stream.served, range);
       const extent = extentOf(segments);
       return await assets.addRecorded({
         ...asset,
@@ -58,7 +58,10 @@ export class RecordedAssets {
         owner,
         recording: { stream: stream.name, streamId, pin: pin.id, ...extent },
         durationUs: segments.reduce((sum, { durationUs }) => sum + durationUs, 0),
-        facts: { tracks: (segments[0]?.init?.tracks ?? []).map(factsOf), ...captionsOf(stream.recording, segments) },
+        facts: {
+          tracks: (segments[0]?.init?.tracks ?? []).map(factsOf),
+          ...captionsOf(stream.served.recording, segments),
+        },
         ...mediaOf(segments),
       });
     } catch (error) {

@@ -22,7 +22,12 @@ const { signal } = new AbortController();
 async function allOf(rig: StreamsRig, name: string) {
   await using reader = openRangeReader(rig.segments);
   const stills = new Stills({ makeStill: assert.fail, reader, signal });
-  const answer = createMediaRouter({ find: (name) => rig.catalog.find(name), clock: rig.clock, reader, stills });
+  const answer = createMediaRouter({
+    find: (name) => rig.catalog.find(name)?.served,
+    clock: rig.clock,
+    reader,
+    stills,
+  });
   const bytes = async (url: string) => {
     const reply = await answer(parseMediaAddress(url)!, new URLSearchParams(), { signal });
     return Buffer.from(await bytesOf(reply, reader));

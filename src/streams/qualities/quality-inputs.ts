@@ -25,16 +25,20 @@ export interface QualityInputs extends StreamQualityInputs {
   readonly cuts: Pick<CutList, 'subscribe'>;
 }
 
+/** The parts of a stream that its inputs need. */
+interface QualityParts {
+  readonly qualities: StreamQualities;
+  readonly packager: Packager;
+  readonly stream: Stream;
+}
+
 /** Opens the inputs of a stream. */
-export function openQualityInputs(
-  served: ServedStream & { readonly stream: Stream },
-  { qualities, packager }: { readonly qualities: StreamQualities; readonly packager: Packager },
-): QualityInputs {
+export function openQualityInputs(served: ServedStream, { qualities, packager, stream }: QualityParts): QualityInputs {
   return {
     cuts: packager.cuts,
     open: (rung, lateUs) => qualities.open(served, rung, lateUs),
     now() {
-      const { context, utcOffsetUs } = served.stream.placement;
+      const { context, utcOffsetUs } = stream.placement;
       // The stream moves timestamps by whole seconds, and its UTC offset the other way.
       return context && utcOffsetUs !== undefined
         ? { run: context.run.id, shiftUs: 1e6 * Math.round((utcOffsetUs - context.run.utcOffsetUs) / 1e6) }

@@ -38,7 +38,7 @@ async function openRig(folder: Folder, nowMs?: number): Promise<Rig> {
   const { signal } = new AbortController();
   const stills = new Stills({ reader, signal, makeStill: () => Promise.reject(new Error('no stills')) });
   const answer: MediaRouter = createMediaRouter({
-    find: (name) => streams.catalog.find(name),
+    find: (name) => streams.catalog.find(name)?.served,
     clock: streams.clock,
     reader,
     stills,
@@ -58,7 +58,7 @@ async function openRig(folder: Folder, nowMs?: number): Promise<Rig> {
       return encoder!;
     },
     encode(delayS = 0) {
-      encoder = new Repacketizer(door().qualityInputs.open('180')!, delayS);
+      encoder = new Repacketizer(door().derived.inputs.open('180')!, delayS);
       door().stream.sinks.attach(encoder, { name: 'encoder' });
       return encoder;
     },
@@ -87,7 +87,7 @@ suite('recorded qualities (docs/media.md 14, 15)', () => {
     await using rig = await openRig(folder);
     rig.encode();
     await rig.flow(9000);
-    const { list } = rig.streams.catalog.get('door').qualities.get('180')!;
+    const { list } = rig.streams.catalog.get('door').served.qualities.get('180')!;
     const [first] = list.segments.filter(({ sealed }) => sealed);
     const live = await rig.bytes(`/live/door/av0-180/${first!.msn}.m4s`);
     const init = await rig.bytes(`/live/door/av0-180/init-${first!.init.number}.mp4`);
@@ -120,7 +120,7 @@ suite('recorded qualities (docs/media.md 14, 15)', () => {
     assert.ok(path, index);
     const own = await rig.list(`/live/door/dvr-30m/${path}`);
     const source = await rig.list(`/live/door/dvr-30m/${path.replace('av0-180', 'av0')}`);
-    assert.ok(own.segments.length > rig.streams.catalog.get('door').list.segments.length);
+    assert.ok(own.segments.length > rig.streams.catalog.get('door').served.list.segments.length);
     assert.deepEqual(
       [own.mediaSequence, own.discontinuitySequence, own.segments.map(({ uri, gap }) => [msnOf(uri), gap])],
       [source.mediaSequence, source.discontinuitySequence, source.segments.map(({ uri, gap }) => [msnOf(uri), gap])],

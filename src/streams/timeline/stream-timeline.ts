@@ -51,7 +51,7 @@ export function createStreamTimeline(
       return endUs === undefined ? undefined : endUs / 1000;
     },
     distanceMs() {
-      const generation = find()?.list.generation;
+      const generation = find()?.served.list.generation;
       if (!generation) return MOST_MS;
       const { partHoldBackS, targetDurationS } = generation;
       // Without parts a segment is listed when it is complete.
@@ -62,7 +62,7 @@ export function createStreamTimeline(
       const stream = find();
       if (!stream) return undefined;
       const us = Math.round(positionMs * 1000);
-      const live = spansOf(stream.list.segments, stream);
+      const live = spansOf(stream.served.list.segments, stream);
       if (live[0] && us >= live[0].fromUs) return toMs(live.find(({ toUs }) => toUs > us));
       const recorded = (await recordedSpan(stream, table, us)) ?? live[0];
       // The recording ends where the segments in memory begin.
@@ -97,11 +97,11 @@ function spansOf(segments: readonly LiveSegment[], stream: ManagedStream): Span[
 
 /** End of the newest media in memory, µs since 1970. */
 function newestUs(stream: ManagedStream): number | undefined {
-  const newest = stream.list.open ?? stream.list.lastSealed;
+  const newest = stream.served.list.open ?? stream.served.list.lastSealed;
   return newest && endOf(newest, stream);
 }
 
-function endOf({ startUs, sealed, parts }: LiveSegment, { list }: ManagedStream): number {
+function endOf({ startUs, sealed, parts }: LiveSegment, { served: { list } }: ManagedStream): number {
   if (sealed) return startUs + sealed.durationUs;
   const track = list.tracks.find(({ kind }) => kind === 'video') ?? list.tracks[0];
   const own = track && parts.get(track.id);
@@ -116,7 +116,13 @@ async function recordedSpan(
   us: number,
 ): Promise<Span | undefined> {
   const look = async (fromUs: number) => {
-    const { pieces } = await readTimeline(stream.recording, table, stream.timelineEnd, fromUs, fromUs + LOOK_US);
+    const { pieces } = await readTimeline(
+      stream.served.recording,
+      table,
+      stream.served.timelineEnd,
+      fromUs,
+      fromUs + LOOK_US,
+    );
     const first = pieces.findIndex(({ kind, toUs }) => kind === 'media' && toUs > us);
     if (first < 0) return undefined;
     let last = first;
@@ -125,6 +131,6 @@ async function recordedSpan(
   };
   const near = await look(us);
   if (near) return near;
-  const far = await table.firstSpanFrom(stream.recording.streamId, us);
+  const far = await table.firstSpanFrom(stream.served.recording.streamId, us);
   return far && look(Math.max(us, far.start_us));
 }

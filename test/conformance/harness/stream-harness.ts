@@ -136,10 +136,10 @@ export class StreamHarness implements AsyncDisposable {
       for (const frame of frames) input.publish(frame);
       if (burstS) input.flush();
       if (atS - fromS >= seenFromS) await this.look();
-      else if (this.stream.list.version % 64 === 0) await this.#rig.settle();
+      else if (this.stream.served.list.version % 64 === 0) await this.#rig.settle();
     }
     await this.#rig.settle();
-    if (seenFromS !== Number.POSITIVE_INFINITY && this.stream.list.ready) await this.checker.look();
+    if (seenFromS !== Number.POSITIVE_INFINITY && this.stream.served.list.ready) await this.checker.look();
   }
 
   /** The source sends nothing for a while, without a notice. */
@@ -180,7 +180,7 @@ export class StreamHarness implements AsyncDisposable {
 
   /** Players reload, if there is anything new. */
   async look(): Promise<void> {
-    const { list } = this.stream;
+    const { list } = this.stream.served;
     if (list.version === this.#version) return;
     this.#version = list.version;
     if (list.ready) for (const look of this.onChange) await look();
@@ -206,7 +206,7 @@ export class StreamHarness implements AsyncDisposable {
 
   /** A player for each rendition that the stream has now. */
   #join(generation: number): void {
-    const { tracks, qualities } = this.stream.list;
+    const { tracks, qualities } = this.stream.served.list;
     for (const { id } of renditionsOf([...tracks, ...qualities.map(({ track }) => track)]).all) {
       const path = `/live/${STREAM}/${id}/g${generation}.m3u8`;
       if (this.#players.has(path)) continue;
@@ -226,7 +226,7 @@ export class StreamHarness implements AsyncDisposable {
     const reader = this.#reader;
     const makeStill = () => Promise.reject(new Error('the harness has no stills'));
     const stills = new Stills({ reader, signal: this.#ended.signal, makeStill });
-    return createMediaRouter({ find: (name) => catalog.find(name), clock, reader, stills });
+    return createMediaRouter({ find: (name) => catalog.find(name)?.served, clock, reader, stills });
   }
 
   #bytesOf(reply: Reply): Promise<Uint8Array> {

@@ -2,18 +2,18 @@
  * What a stream is doing: its state, the reason in words, the facts of its source.
  * In: starts and ends of its source, events of the live stream. Out: the API, health, the log.
  */
-import type { LeftOutTrack } from '../api/left-out.ts';
-import type { StreamState } from '../api/shapes.ts';
-import type { MediaRates, SourceFacts } from '../api/source-facts.ts';
-import type { RunContext } from '../live/sink.ts';
-import type { StreamEvent } from '../live/stream-event.ts';
-import type { StreamDefinition } from './definition.ts';
-import { WRITE_FAILS } from './disk.ts';
+import type { LeftOutTrack } from '../../api/left-out.ts';
+import type { StreamState } from '../../api/shapes.ts';
+import type { MediaRates, SourceFacts } from '../../api/source-facts.ts';
+import type { RunContext } from '../../live/sink.ts';
+import type { StreamEvent } from '../../live/stream-event.ts';
+import type { StreamDefinition } from '../definition.ts';
+import { WRITE_FAILS } from '../disk.ts';
+import type { StreamDeps } from '../stream-deps.ts';
+import type { StreamParts } from '../stream-parts.ts';
+import type { StreamPublishers } from '../stream-publishers.ts';
+import { offClockReason, reportMissing } from '../stream-reports.ts';
 import { LeftOutWatch } from './left-out-watch.ts';
-import type { StreamDeps } from './stream-deps.ts';
-import type { StreamParts } from './stream-parts.ts';
-import type { StreamPublishers } from './stream-publishers.ts';
-import { offClockReason, reportMissing } from './stream-reports.ts';
 
 /** Missing media is reported this long after a start, ms. */
 const STARTING_MS = 30_000;
@@ -25,6 +25,7 @@ export interface StreamStatusSetup {
   /** As they are at the time. */
   readonly definition: () => StreamDefinition;
   readonly publishers: () => Pick<StreamPublishers, 'isRunning' | 'isReading' | 'isUnpublished'>;
+  readonly isClosed: () => boolean;
 }
 
 export class StreamStatus {
@@ -43,6 +44,11 @@ export class StreamStatus {
   constructor(setup: StreamStatusSetup) {
     this.#setup = setup;
     this.#leftOut = new LeftOutWatch(setup.deps, setup.definition);
+  }
+
+  /** Closed: only its recording is served. */
+  get isClosed(): boolean {
+    return this.#setup.isClosed();
   }
 
   get state(): StreamState {

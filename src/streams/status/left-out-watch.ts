@@ -3,10 +3,10 @@
  * and in a sentence.
  * In: changed facts of the source. Out: log, metrics, the stream's `problem`.
  */
-import { type LeftOutTrack, leftOutSentence } from '../api/left-out.ts';
-import type { StreamDefinition } from './definition.ts';
-import { sourceFields } from './definition.ts';
-import type { StreamDeps } from './stream-deps.ts';
+import { type LeftOutTrack, leftOutSentence } from '../../api/left-out.ts';
+import type { StreamDefinition } from '../definition.ts';
+import { sourceFields } from '../definition.ts';
+import type { StreamDeps } from '../stream-deps.ts';
 
 const KINDS: readonly LeftOutTrack['kind'][] = ['video', 'audio', 'text', 'program', 'unknown'];
 
