@@ -52,9 +52,12 @@ export function openStreams(
   const contentMode = new ContentMode(settings);
   const deps: StreamDeps = {
     traces,
-    ...recordings,
-    storyboardMaker: { queue, makePicture: makeKeyPicture },
-    content: { mode: contentMode, queue, readLuma, measureSound },
+    recordings,
+    room: { mayWrite: (streamId) => pauseOf(streamId) === '', noRoom: pauseOf },
+    engines: {
+      storyboardMaker: { queue, makePicture: makeKeyPicture },
+      content: { mode: contentMode, queue, readLuma, measureSound },
+    },
     settings,
     clock,
     log,
@@ -77,8 +80,6 @@ export function openStreams(
       const own = { ...sources, net: netAbout(net, { stream, session: () => traces.sessionOf(id) }) };
       return runSource(own, definition, input, options);
     },
-    mayWrite: (streamId) => pauseOf(streamId) === '',
-    noRoom: pauseOf,
   };
   opened.defer(() => closeEngine());
   const catalog = new Catalog(deps, { signal: AbortSignal.any([signal, shutdown.signal]) });

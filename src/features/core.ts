@@ -55,27 +55,18 @@ import type { Metrics } from '../observe/metrics.ts';
 import type { Services } from '../observe/services/services.ts';
 import type { OtlpLogs } from '../observe/traces/otlp-logs.ts';
 import type { Telemetry } from '../observe/traces/telemetry.ts';
-import type { ChunkTable } from '../recording/chunk-table.ts';
-import type { ErasedThing, ErasureTable } from '../recording/erase/erasure-table.ts';
-import type { Horizons } from '../recording/horizons.ts';
-import type { KeptWindows } from '../recording/kept/kept-windows.ts';
-import type { MarkerTable } from '../recording/marker-table.ts';
-import type { PinTable } from '../recording/pin-table.ts';
+import type { ErasedThing } from '../recording/erase/erasure-table.ts';
 import type { PinnedRange } from '../recording/pinned-windows.ts';
-import type { StatsTable } from '../recording/stats-table.ts';
-import type { Storyboards } from '../recording/storyboard/storyboards.ts';
 import type { LocalSignIn } from '../serve/client/local-sign-in.ts';
 import type { StoredSettings } from '../settings/stored-settings.ts';
 import type { Store } from '../store/db.ts';
-import type { MsnMarks } from '../store/msn-marks.ts';
 import type { RowChanges } from '../store/row-changes.ts';
 import type { Catalog } from '../streams/catalog.ts';
 import type { ContentMode } from '../streams/content/content-mode.ts';
 import type { Disk } from '../streams/disk.ts';
 import type { ManagedStream } from '../streams/managed-stream.ts';
-import type { PictureTable } from '../streams/picture/picture-table.ts';
 import type { Prober } from '../streams/source/limited-prober.ts';
-import type { StreamDeps } from '../streams/stream-deps.ts';
+import type { StoredRecordings, StreamDeps } from '../streams/stream-deps.ts';
 import type { Webhooks } from '../webhooks/webhooks.ts';
 import type { Shutdown } from './shutdown.ts';
 
@@ -170,10 +161,9 @@ export interface Folders {
 }
 
 /** Stored media and its index. */
-export interface Recordings {
+export interface Recordings extends StoredRecordings {
   /** The files of this server. */
   readonly files: SegmentStore;
-  readonly segments: SegmentStore;
   /** In a cluster: deletes at all nodes that run; returns the others, which may have such files too. */
   readonly deleteAtNodes: ((prefix: SegmentPrefix) => Promise<readonly string[]>) | undefined;
   /** Undefined: all recordings are in the data folder. */
@@ -185,22 +175,8 @@ export interface Recordings {
   /** Syncs of files in the data folder. */
   readonly syncQueue: SyncQueue;
   readonly reader: RangeReader;
-  readonly table: ChunkTable;
-  readonly msnMarks: MsnMarks;
-  readonly horizons: Horizons;
-  readonly pins: PinTable;
-  /** What pins and features keep from retention. */
-  readonly kept: KeptWindows;
-  /** What was deleted on request. */
-  readonly erasures: ErasureTable;
-  readonly markers: MarkerTable;
-  readonly pictures: PictureTable;
-  readonly stats: StatsTable;
-  readonly storyboards: Storyboards;
   /** Emits stored media that is deleted. */
   readonly deleted: Subscribable<SegmentPrefix>;
-  /** Closes all readers of deleted media. */
-  readonly release: (prefix: SegmentPrefix) => void;
 }
 
 /** All streams of the process. */

@@ -29,22 +29,28 @@ export function createStreamsApi(
 ): StreamsApi {
   const view = async (stream: ManagedStream) =>
     viewOf(stream, {
-      totals: await deps.table.totals(stream.definition.id),
+      totals: await deps.recordings.table.totals(stream.definition.id),
       viewers: viewersOf(stream.name),
-      picture: deps.pictures.versionOf(stream.definition.id),
+      picture: deps.recordings.pictures.versionOf(stream.definition.id),
     });
   const definitionOf = (name: string) => (catalog.find(name) ?? catalog.unopened.find(name))?.definition;
   const viewUnopened = async (stream: UnopenedStream) =>
     unopenedViewOf(stream, {
-      totals: await deps.table.totals(stream.definition.id),
-      picture: deps.pictures.versionOf(stream.definition.id),
+      totals: await deps.recordings.table.totals(stream.definition.id),
+      picture: deps.recordings.pictures.versionOf(stream.definition.id),
     });
   const timeline = async (name: string, fromMs: number, toMs: number, resS = 0) => {
     const stream = catalog.get(name);
     const [fromUs, toUs] = [fromMs * 1000, toMs * 1000];
-    const read = await readTimeline(stream.served.recording, deps.table, stream.served.timelineEnd, fromUs, toUs);
+    const read = await readTimeline(
+      stream.served.recording,
+      deps.recordings.table,
+      stream.served.timelineEnd,
+      fromUs,
+      toUs,
+    );
     const coarse = coarsen(read, resS);
-    const set = await marksBetween(deps, stream.definition.id, fromUs, toUs, coarse.resS);
+    const set = await marksBetween(deps.recordings, stream.definition.id, fromUs, toUs, coarse.resS);
     return timelineViewOf(coarse, set, (us) => stream.served.settled(us), stream.definition.source);
   };
   return {

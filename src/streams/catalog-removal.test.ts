@@ -16,7 +16,7 @@ suite('a stream whose replacement cannot be opened', () => {
     rig.source('door').flow(5000);
     await rig.settle();
     let failures = 1;
-    const { table } = rig.deps;
+    const { table } = rig.deps.recordings;
     const last = table.last.bind(table);
     t.mock.method(table, 'last', (id: string) =>
       failures-- > 0 ? Promise.reject(new Error('disk I/O error')) : last(id),
@@ -34,7 +34,7 @@ suite('a stream whose replacement cannot be opened', () => {
     await rig.api.create('door', testSource);
     rig.source('door').flow(5000);
     await rig.settle();
-    const failing = t.mock.method(rig.deps.table, 'last', () => Promise.reject(new Error('disk I/O error')));
+    const failing = t.mock.method(rig.deps.recordings.table, 'last', () => Promise.reject(new Error('disk I/O error')));
     await assert.rejects(rig.api.replace('door', other), /disk I\/O error/);
     assert.equal((await spansOf(rig, 'door')).length, 1);
     assert.equal(rig.catalog.get('door').status.state, 'stopped');
@@ -118,10 +118,10 @@ suite('deleted media', () => {
       rig.source('door').flow(10_000);
       await rig.settle();
       const { id } = stream.definition;
-      const [first] = await rig.deps.table.startedBetween(id, 0, Number.MAX_SAFE_INTEGER, 1);
+      const [first] = await rig.deps.recordings.table.startedBetween(id, 0, Number.MAX_SAFE_INTEGER, 1);
       rig.catalog.recordings.setDeletedBefore(id, START_MS * 1000 + 600_000_000 - 300_000_000);
       rig.catalog.recordings.setDeletedBefore('another', 4e15);
-      await rig.deps.table.remove(id, [first!.first_msn]);
+      await rig.deps.recordings.table.remove(id, [first!.first_msn]);
       const view = await rig.api.timeline('door', ...EVER);
       assert.equal(Date.parse(view.from), START_MS + 300_000);
       assert.equal(view.spans.length, 1);

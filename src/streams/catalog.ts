@@ -262,7 +262,7 @@ export class Catalog {
       const { definition } = this.unopened.find(name) ?? this.get(name);
       check?.(revisionOf(definition));
       assertManagedHere(definition);
-      if (recordings === 'delete') this.#deps.pins.assertFree(definition.id);
+      if (recordings === 'delete') this.#deps.recordings.pins.assertFree(definition.id);
       // Written first: if the database fails, or the stream is another node's, it is unchanged.
       await hideStream(this.#deps.store, definition.id, Math.round(this.#deps.clock.nowMs() * 1000));
       this.unopened.delete(name);
@@ -271,7 +271,7 @@ export class Catalog {
       this.#deps.events.publish('stream.removed', { recordings }, definition);
       this.#deps.metrics.forgetStream(name);
       if (recordings === 'delete') {
-        await this.#deps.kept.forget(definition);
+        await this.#deps.recordings.kept.forget(definition);
         await eraseStream(this.#deps, definition.id);
         await this.#deps.placement.forget('stream', name);
       } else this.#removed.set(name, definition);

@@ -71,10 +71,10 @@ const toText = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base6
 /** A pass of retention as the program makes it. */
 async function retain({ deps, catalog, clock }: StreamsRig, reader: RangeReader): Promise<void> {
   await new Retention({
-    segments: deps.segments,
-    table: deps.table,
+    segments: deps.recordings.segments,
+    table: deps.recordings.table,
     clock,
-    horizons: deps.horizons,
+    horizons: deps.recordings.horizons,
     settings: deps.settings,
     streams: () => catalog.recordings.retentionRules,
     onDeletedBefore: (streamId, us) => catalog.recordings.setDeletedBefore(streamId, us),

@@ -208,7 +208,7 @@ suite('stopping', () => {
     rig.source('door').down(0);
     await rig.settle();
     while (recording.open.length > 0) await new Promise(setImmediate);
-    assert.equal((await rig.deps.table.totals(rig.catalog.get('door').definition.id)).durationUs, 5_000_000);
+    assert.equal((await rig.deps.recordings.table.totals(rig.catalog.get('door').definition.id)).durationUs, 5_000_000);
   });
 });
 

@@ -4,7 +4,7 @@
  */
 import { Horizons } from '../recording/horizons.ts';
 import { lastSavedUs } from './saved-state.ts';
-import type { StreamDeps } from './stream-deps.ts';
+import type { StoredRecordings, StreamDeps } from './stream-deps.ts';
 
 /** Opens the horizons; logs when and why they pause. */
 export async function openHorizons({
@@ -12,7 +12,7 @@ export async function openHorizons({
   table,
   clock,
   log,
-}: Pick<StreamDeps, 'store' | 'table' | 'clock' | 'log'>): Promise<Horizons> {
+}: Pick<StreamDeps, 'store' | 'clock' | 'log'> & Pick<StoredRecordings, 'table'>): Promise<Horizons> {
   let lastSeenUs = (await lastSavedUs(store.db)) ?? 0;
   for (const { id } of await store.db.selectFrom('stream').select('id').execute()) {
     lastSeenUs = Math.max(lastSeenUs, (await table.last(id))?.end_us ?? 0);

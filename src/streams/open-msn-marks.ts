@@ -5,7 +5,7 @@
  */
 import { messageOf } from '../lib/errors.ts';
 import { LOST_MARKS_MSNS, leastMsnAt, MsnMarks } from '../store/msn-marks.ts';
-import type { StreamDeps } from './stream-deps.ts';
+import type { StoredRecordings, StreamDeps } from './stream-deps.ts';
 
 /** Opens the marks. Rejects with the system's error if the file cannot be read. */
 export function openMsnMarks({
@@ -14,7 +14,8 @@ export function openMsnMarks({
   table,
   clock,
   log,
-}: { readonly dataFolder: string } & Pick<StreamDeps, 'store' | 'table' | 'clock' | 'log'>): Promise<MsnMarks> {
+}: { readonly dataFolder: string } & Pick<StreamDeps, 'store' | 'clock' | 'log'> &
+  Pick<StoredRecordings, 'table'>): Promise<MsnMarks> {
   return MsnMarks.open({
     folder: dataFolder,
     async lost() {

@@ -21,7 +21,7 @@ const LATE_US = 60_000_000;
 
 /** What the served side of a stream depends on. */
 export interface ServedMediaSetup {
-  readonly deps: Pick<StreamDeps, 'clock' | 'erasures' | 'kept'>;
+  readonly deps: Pick<StreamDeps, 'clock' | 'recordings'>;
   readonly parts: Pick<StreamParts, 'list' | 'recording' | 'inits' | 'qualities' | 'recorder' | 'stream'>;
   /** As it is at the time. */
   readonly definition: () => StreamDefinition;
@@ -46,7 +46,7 @@ export class ServedMedia implements ServedStream {
     const { deps, parts, definition } = setup;
     this.#setup = setup;
     ({ list: this.list, recording: this.recording, inits: this.inits } = parts);
-    this.erased = deps.erasures.view(definition().id);
+    this.erased = deps.recordings.erasures.view(definition().id);
     this.qualities = parts.qualities.serve(this);
   }
 
@@ -65,8 +65,8 @@ export class ServedMedia implements ServedStream {
     return {
       createdUs: this.createdUs,
       horizonUs: this.horizonUs(),
-      pinned: deps.kept.ranges(id),
-      erased: deps.erasures.of(id),
+      pinned: deps.recordings.kept.ranges(id),
+      erased: deps.recordings.erasures.of(id),
       gapsSince: (fromUs) => gapsSince(parts.recorder.gaps, parts.stream, fromUs, { waits: !files.isQuiet }),
     };
   }

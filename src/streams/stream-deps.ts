@@ -54,25 +54,11 @@ export type RunSource = (
   },
 ) => Promise<string>;
 
-/** The dependencies of every stream. */
-export interface StreamDeps {
-  readonly settings: Current<Config>;
-  /** Stored media. */
+/** What is stored of streams: their media, its index, and what people and features add to it. */
+export interface StoredRecordings {
   readonly segments: SegmentStore;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly metrics: Metrics;
-  readonly store: Pick<Store, 'db' | 'fence'>;
-  /** Which streams are of this process. */
-  readonly placement: Placement;
-  /** Reads again what is in memory of the rows of a stream that another node had. */
-  readonly reload?: (streamId: string) => Promise<void>;
-  /** Ensure that only one process publishes a stream at a time. */
-  readonly leases: Leases;
   readonly table: ChunkTable;
   readonly horizons: Horizons;
-  /** Ceiling of the frames that wait in all streams; a ceiling for each stream if not given. */
-  readonly memory?: MemoryBudget;
   readonly msnMarks: MsnMarks;
   readonly pins: PinTable;
   /** What pins and features keep from retention. */
@@ -84,30 +70,58 @@ export interface StreamDeps {
   readonly stats: StatsTable;
   readonly storyboards: Storyboards;
   /**
+   * Closes all readers of stored media and drops its cached blocks. Call it after the deletion, because an
+   * open file keeps its disk space, and also before it, because Windows does not delete open files.
+   */
+  readonly release: (prefix: SegmentPrefix) => void;
+}
+
+/** What converts and examines media, in child processes. */
+export interface StreamEngines {
+  /**
    * The queue of storyboards before the media engine, and what makes a picture; without it no storyboard is
    * made.
    */
   readonly storyboardMaker?: { readonly queue: StoryboardQueue; readonly makePicture: MakeKeyPicture };
-  /** Traces of the media path; none if not given. */
-  readonly traces?: StreamTraces;
   /** Checks pictures and sound of live streams; without it their content is not known. */
   readonly content?: ContentEngine;
-  /** Event bus. */
-  readonly events: Pick<EventBus, 'publish'>;
-  /** Selects the ingest of a source; see source/sources. */
-  readonly runSource: RunSource;
   /** Start a process that converts audio, or video; for tests. */
   readonly openAudioTranscoder?: OpenTranscoder;
   readonly openVideoEncoder?: OpenLiveEncoder;
   /** Encodes the picture that is shown while a publisher is away; that of the media engine if not given. */
   readonly makeStillGop?: MakeStillGop;
+}
+
+/** The room that recordings have on their disks. */
+export interface RecordingRoom {
   /** Whether the disk of a stream has room to record. */
   readonly mayWrite: (streamId: string) => boolean;
-  /**
-   * Closes all readers of stored media and drops its cached blocks. Call it after the deletion, because an
-   * open file keeps its disk space, and also before it, because Windows does not delete open files.
-   */
-  readonly release: (prefix: SegmentPrefix) => void;
   /** Why recording of a stream is paused, in words; empty while there is room. */
-  readonly noRoom?: (streamId: string) => string;
+  readonly noRoom: (streamId: string) => string;
+}
+
+/** The dependencies of every stream. */
+export interface StreamDeps {
+  readonly settings: Current<Config>;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly store: Pick<Store, 'db' | 'fence'>;
+  readonly recordings: StoredRecordings;
+  readonly room: RecordingRoom;
+  readonly engines: StreamEngines;
+  /** Which streams are of this process. */
+  readonly placement: Placement;
+  /** Reads again what is in memory of the rows of a stream that another node had. */
+  readonly reload?: (streamId: string) => Promise<void>;
+  /** Ensure that only one process publishes a stream at a time. */
+  readonly leases: Leases;
+  /** Ceiling of the frames that wait in all streams; a ceiling for each stream if not given. */
+  readonly memory?: MemoryBudget;
+  /** Traces of the media path; none if not given. */
+  readonly traces?: StreamTraces;
+  /** Event bus. */
+  readonly events: Pick<EventBus, 'publish'>;
+  /** Selects the ingest of a source; see source/sources. */
+  readonly runSource: RunSource;
 }

@@ -241,7 +241,7 @@ suite('a clock that is wrong', () => {
     const recorded = (await timeline(rig))[0];
     await using again = await openStreams({ folder: left.path, nowMs: START_MS + 1000 * DAY });
     assert.equal((await timeline(again))[0], recorded);
-    assert.equal((await again.deps.table.files(again.catalog.get('door').definition.id)).paths.size, 2);
+    assert.equal((await again.deps.recordings.table.files(again.catalog.get('door').definition.id)).paths.size, 2);
     assert.ok(again.logged.some(({ level, msg }) => level === 'warn' && /retention is paused/.test(msg)));
   });
 
@@ -256,7 +256,7 @@ suite('a clock that is wrong', () => {
     rig.clock.step(2 * DAY);
     assert.ok(stream.served.horizonUs() <= fromUs);
     rig.clock.advance(2 * 3_600_000);
-    assert.equal(rig.deps.horizons.pause, undefined, 'the hour is over');
+    assert.equal(rig.deps.recordings.horizons.pause, undefined, 'the hour is over');
     assert.ok(stream.served.horizonUs() <= fromUs, 'it was committed two hours ago');
     rig.clock.advance(2 * DAY);
     assert.ok(stream.served.horizonUs() > fromUs);

@@ -42,7 +42,7 @@ import { StoryboardSampler } from './record/storyboard-sampler.ts';
 import { nextGenerationNumber, pastOf, readSavedState, type SavedState } from './saved-state.ts';
 import { frameCounter } from './source/frame-counter.ts';
 import { MediaMeter, meterSink } from './source/media-meter.ts';
-import type { StreamDeps } from './stream-deps.ts';
+import type { StoredRecordings, StreamDeps, StreamEngines } from './stream-deps.ts';
 
 /** Recovery reads files from this long before the newest indexed one, µs. */
 const RECOVER_BACK_US = 2 * 3600 * 1_000_000;
@@ -110,7 +110,8 @@ export async function openStreamParts(
   { signal, isAdopted = false }: { signal: AbortSignal; isAdopted?: boolean },
 ): Promise<StreamParts> {
   const { id, name, createdUs } = definition;
-  const { clock, table } = deps;
+  const { clock } = deps;
+  const { table } = deps.recordings;
   const log = deps.log.child({ stream: name });
   const restored = await restoreStream(deps, definition, log, { signal, isAdopted });
   const { inits, captions, saved, last, oldest, endUs } = restored;
@@ -119,13 +120,13 @@ export async function openStreamParts(
     table,
     endUs,
     captions,
-    storyboard: deps.storyboards.reader(id),
+    storyboard: deps.recordings.storyboards.reader(id),
   });
   const { list, dateRanges } = await openWindow(deps, id, recording, restored);
   const previousMsn = last?.last_msn ?? 0;
   const recorder = openRecorder(deps, definition, { recording, list, previousMsn, endUs }, () => qualities.release());
   const leastMsn = leastMsnAt(clock.nowMs()) + (isAdopted ? ADOPTED_MSNS : 0);
-  const msns = await deps.msnMarks.claim(name, Math.max(previousMsn + 1, leastMsn));
+  const msns = await deps.recordings.msnMarks.claim(name, Math.max(previousMsn + 1, leastMsn));
   const qualitySettings = { ladder: definition.ladder };
   const { stream, packager } = createPipeline({
     ...pipelineOptions(deps, restored, qualitySettings),
@@ -148,7 +149,7 @@ export async function openStreamParts(
   stream.sinks.attach(meterSink(meter), { name: 'media meter' });
   // An index that was rebuilt, or is of an older version, does not have this value.
   const deletedBeforeUs = (await table.deletedBefore(id)) || (oldest ? deletedBefore(createdUs, oldest) : 0);
-  const statsWindows = await recentWindows(deps.stats, id, clock.nowMs());
+  const statsWindows = await recentWindows(deps.recordings.stats, id, clock.nowMs());
   const live = { list, packager, stream, meter, qualities, captionWatch, content: openContentCheck(deps, name) };
   return {
     ...live,
@@ -156,7 +157,7 @@ export async function openStreamParts(
     inits,
     recording,
     recorder,
-    storyboard: deps.storyboardMaker && openSampler(deps, deps.storyboardMaker, definition),
+    storyboard: deps.engines.storyboardMaker && openSampler(deps, deps.engines.storyboardMaker, definition),
     msns,
     statsWindows,
     deletedBeforeUs,
@@ -172,7 +173,8 @@ async function restoreStream(
   { signal, isAdopted }: { readonly signal: AbortSignal; readonly isAdopted: boolean },
 ): Promise<RestoredStream> {
   const { id, name, createdUs } = definition;
-  const { clock, segments, table, store } = deps;
+  const { clock, store } = deps;
+  const { segments, table } = deps.recordings;
   const failed = (error: unknown) => log.error({ error: messageOf(error) }, 'a codec configuration was not saved');
   const inits = await openInitTable(store.db, id, { failed, nowMs: () => clock.nowMs() });
   const captions = await openCaptionTable(store.db, id, (error) =>
@@ -187,10 +189,10 @@ async function restoreStream(
   if (recovered.files + recovered.expired + recovered.unusable.length > 0)
     log.info(recovered, 'the recording was recovered');
   const saved = await readSavedState(store.db, id);
-  const isMoved = saved !== undefined && (await moveFuture(deps, id, saved, log, signal));
+  const isMoved = saved !== undefined && (await moveFuture(deps.recordings, id, saved, log, signal));
   if (isMoved) await recover(deps, definition, inits, signal);
   const newest = await table.last(id);
-  const endUs = Math.max(newest?.end_us ?? 0, deps.erasures.endUs(id));
+  const endUs = Math.max(newest?.end_us ?? 0, deps.recordings.erasures.endUs(id));
   const last = newest && { ...newest, end_us: endUs };
   const oldest = await table.oldest(id);
   const past = pastOf(createdUs, last, saved, { tornTail: recovered.repaired > 0, isMoved });
@@ -199,7 +201,7 @@ async function restoreStream(
 
 /** Opens the live window with what it had before. */
 async function openWindow(
-  { settings, table }: StreamDeps,
+  { settings, recordings: { table } }: StreamDeps,
   id: string,
   recording: RecordingReader,
   { saved, inits, endUs, isAdopted }: RestoredStream,
@@ -229,7 +231,8 @@ function openRecorder(
   }: Pick<StreamParts, 'recording' | 'list'> & { readonly previousMsn: number; readonly endUs: number },
   committed: () => void,
 ): Recorder {
-  const { clock, segments, table, settings, horizons } = deps;
+  const { clock, settings } = deps;
+  const { segments, table, horizons } = deps.recordings;
   return new Recorder({
     recording,
     table,
@@ -237,8 +240,8 @@ function openRecorder(
     sync: settings.now.record.sync,
     clock,
     previousMsn,
-    mayWrite: () => deps.mayWrite(id),
-    noRoom: () => deps.noRoom?.(id) ?? '',
+    mayWrite: () => deps.room.mayWrite(id),
+    noRoom: () => deps.room.noRoom(id),
     onCommitted(msn) {
       list.recorded(msn);
       committed();
@@ -282,7 +285,8 @@ function openQualities(
   log: Log,
   parts: Pick<ConstructorParameters<typeof StreamQualities>[0], 'cuts' | 'list' | 'recording' | 'inits' | 'recorded'>,
 ): StreamQualities {
-  const { clock, segments, table, settings, metrics } = deps;
+  const { clock, settings, metrics } = deps;
+  const { segments, table } = deps.recordings;
   const config = settings.now;
   return new StreamQualities({
     ...parts,
@@ -294,8 +298,8 @@ function openQualities(
       segments,
       sync: config.record.sync,
       clock,
-      mayWrite: () => deps.mayWrite(id),
-      noRoom: () => deps.noRoom?.(id) ?? '',
+      mayWrite: () => deps.room.mayWrite(id),
+      noRoom: () => deps.room.noRoom(id),
       countersOf: (rung) => qualityCounters(deps, name, rung),
     },
     missed: (rung) => metrics.qualityGaps.inc({ stream: name, quality: rung }),
@@ -303,7 +307,7 @@ function openQualities(
   });
 }
 
-function openContentCheck({ content, metrics }: StreamDeps, stream: string): ContentCheck | undefined {
+function openContentCheck({ engines: { content }, metrics }: StreamDeps, stream: string): ContentCheck | undefined {
   return (
     content &&
     new ContentCheck({
@@ -350,22 +354,25 @@ export async function sealRecordings({
 }
 
 function openSampler(
-  { settings, storyboards, mayWrite, metrics }: StreamDeps,
-  maker: NonNullable<StreamDeps['storyboardMaker']>,
+  { settings, recordings: { storyboards }, room, metrics }: StreamDeps,
+  maker: NonNullable<StreamEngines['storyboardMaker']>,
   { id, name: stream }: StreamDefinition,
 ): StoryboardSampler {
   return new StoryboardSampler({
     streamId: id,
     storyboards,
     ...maker,
-    mayMake: () => settings.now.record.storyboard && mayWrite(id),
+    mayMake: () => settings.now.record.storyboard && room.mayWrite(id),
     counted: (result) => metrics.storyboardPictures.inc({ stream, result }),
   });
 }
 
 /** Adds the deleted ranges that the database does not have, because it was lost or is that of a backup. */
-async function learnErased(deps: StreamDeps, { id, name }: StreamDefinition, log: Log): Promise<void> {
-  const { segments, erasures, table, clock } = deps;
+async function learnErased(
+  { clock, recordings: { segments, erasures, table } }: StreamDeps,
+  { id, name }: StreamDefinition,
+  log: Log,
+): Promise<void> {
   try {
     const recordings = [id, ...(await table.qualitiesOf(id))];
     const nowUs = Math.round(clock.nowMs() * 1000);
@@ -381,7 +388,7 @@ async function learnErased(deps: StreamDeps, { id, name }: StreamDefinition, log
 
 /** Moves media that is in the future, with a line in the log. Returns whether files have to be recovered. */
 async function moveFuture(
-  { segments, table }: StreamDeps,
+  { segments, table }: StoredRecordings,
   streamId: string,
   saved: Pick<SavedState, 'atUs' | 'clean'>,
   log: Log,
@@ -401,7 +408,7 @@ async function moveFuture(
 
 async function recover(deps: StreamDeps, definition: StreamDefinition, inits: InitTable, signal: AbortSignal) {
   const { id, keepMs } = definition;
-  const { table, segments, kept, horizons, erasures } = deps;
+  const { table, segments, kept, horizons, erasures } = deps.recordings;
   const config = deps.settings.now;
   const pinned = kept.ranges(id);
   const newest = await table.last(id);

@@ -72,14 +72,14 @@ export class StreamPublishers {
     const named = { ...deps, name: () => definition().name };
     this.#audioReport = new ConversionReport('audio', named);
     this.#audio = createAudioStage({
-      open: deps.openAudioTranscoder ?? openAudioTranscoder,
+      open: deps.engines.openAudioTranscoder ?? openAudioTranscoder,
       mode: () => audioModeOf(definition().source),
       clock,
       report: this.#audioReport,
     });
     this.#videoReport = new ConversionReport('video', named);
     this.#video = createVideoStage({
-      open: deps.openVideoEncoder ?? openLiveEncoder,
+      open: deps.engines.openVideoEncoder ?? openLiveEncoder,
       clock,
       report: this.#videoReport,
     });

@@ -158,7 +158,7 @@ export async function hideStream(store: WrittenStore, streamId: string, atUs: nu
  */
 export async function eraseStream(deps: StreamDeps, streamId: string): Promise<void> {
   const { db } = deps.store;
-  await deps.table.clear(streamId);
+  await deps.recordings.table.clear(streamId);
   for (const table of [
     'init',
     'stream_caption',
@@ -171,17 +171,17 @@ export async function eraseStream(deps: StreamDeps, streamId: string): Promise<v
   ] as const) {
     await db.deleteFrom(table).where('stream_id', '=', streamId).execute();
   }
-  deps.horizons.forget(streamId);
-  await deps.pins.forget(streamId);
-  await deps.markers.forget(streamId);
-  await deps.pictures.remove(streamId);
+  deps.recordings.horizons.forget(streamId);
+  await deps.recordings.pins.forget(streamId);
+  await deps.recordings.markers.forget(streamId);
+  await deps.recordings.pictures.remove(streamId);
   await db.deleteFrom('stream').where('id', '=', streamId).execute();
   const prefix = recordingPrefix(streamId);
-  deps.release(prefix);
-  await deps.segments.delete(prefix);
-  deps.storyboards.forget(streamId);
+  deps.recordings.release(prefix);
+  await deps.recordings.segments.delete(prefix);
+  deps.recordings.storyboards.forget(streamId);
   // Again, because a reader may have opened a file between the release and the deletion.
-  deps.release(prefix);
+  deps.recordings.release(prefix);
 }
 
 /**

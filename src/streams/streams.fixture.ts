@@ -42,7 +42,7 @@ import { DATABASE_FILE } from './offline/rebuild.ts';
 import { openHorizons } from './open-horizons.ts';
 import { openMsnMarks } from './open-msn-marks.ts';
 import { PictureTable } from './picture/picture-table.ts';
-import type { RunSource, StreamDeps } from './stream-deps.ts';
+import type { RecordingRoom, RunSource, StreamDeps, StreamEngines } from './stream-deps.ts';
 
 /** Where the clock of a rig starts, ms since 1970: a ten-minute mark and 100 s. */
 export const START_MS = 1_795_000_300_000;
@@ -179,7 +179,8 @@ export interface StreamsRig extends AsyncDisposable {
 
 /** Changes to the defaults. */
 export interface RigChange
-  extends Partial<Pick<StreamDeps, 'runSource' | 'mayWrite' | 'noRoom' | 'makeStillGop' | 'storyboardMaker'>> {
+  extends Partial<Pick<StreamDeps, 'runSource'> & RecordingRoom>,
+    Pick<StreamEngines, 'makeStillGop' | 'storyboardMaker'> {
   readonly folder: string;
   /** Default: files in `folder`. */
   readonly segments?: SegmentStore;
@@ -238,7 +239,25 @@ export async function openStreams(change: RigChange): Promise<StreamsRig> {
         live: { ...config.live, ...change.config?.live },
       },
     },
-    segments,
+    recordings: {
+      segments,
+      table,
+      msnMarks,
+      horizons: await openHorizons({ store, table, clock, log }),
+      pins,
+      kept: new KeptWindows(pins),
+      erasures: await ErasureTable.open(store.db, () => store.fence),
+      markers: new MarkerTable(store.db),
+      pictures: await PictureTable.open(store.db),
+      stats: new StatsTable(store.db),
+      storyboards: new Storyboards(segments),
+      release: (prefix) => releases.push({ prefix, exists: existsSync(path.join(folder, prefix)) }),
+    },
+    room: { mayWrite: change.mayWrite ?? (() => true), noRoom: change.noRoom ?? (() => '') },
+    engines: {
+      ...(change.storyboardMaker && { storyboardMaker: change.storyboardMaker }),
+      ...(change.makeStillGop && { makeStillGop: change.makeStillGop }),
+    },
     clock,
     log,
     metrics,
@@ -251,22 +270,7 @@ export async function openStreams(change: RigChange): Promise<StreamsRig> {
         throw error;
       },
     }),
-    table,
-    msnMarks,
-    horizons: await openHorizons({ store, table, clock, log }),
-    pins,
-    kept: new KeptWindows(pins),
-    erasures: await ErasureTable.open(store.db, () => store.fence),
-    markers: new MarkerTable(store.db),
-    pictures: await PictureTable.open(store.db),
-    stats: new StatsTable(store.db),
-    storyboards: new Storyboards(segments),
     events: bus,
-    mayWrite: change.mayWrite ?? (() => true),
-    noRoom: change.noRoom ?? (() => ''),
-    ...(change.storyboardMaker && { storyboardMaker: change.storyboardMaker }),
-    ...(change.makeStillGop && { makeStillGop: change.makeStillGop }),
-    release: (prefix) => releases.push({ prefix, exists: existsSync(path.join(folder, prefix)) }),
     runSource:
       change.runSource ??
       ((definition, input, options) => {

@@ -21,7 +21,7 @@ import type { UnopenedStream } from './catalog/unopened-streams.ts';
 import type { StreamDefinition } from './definition.ts';
 import type { ManagedStream } from './managed-stream.ts';
 import { timeOf, withoutAddresses } from './public-values.ts';
-import type { StreamDeps } from './stream-deps.ts';
+import type { StoredRecordings } from './stream-deps.ts';
 
 /** Bytes of the files that are being written, of the stream and its qualities, which are not indexed yet. */
 export function openBytes({ served, files }: Pick<ManagedStream, 'served' | 'files'>): number {
@@ -193,7 +193,7 @@ export function growingRecordings(
 
 /** Bytes of the finished files of recordings. */
 export async function storedBytes(
-  { table, storyboards }: Pick<StreamDeps, 'table' | 'storyboards'>,
+  { table, storyboards }: Pick<StoredRecordings, 'table' | 'storyboards'>,
   recordings: readonly Pick<RetentionRule, 'streamId'>[],
 ): Promise<number> {
   const bytesOf = async ({ streamId }: Pick<RetentionRule, 'streamId'>) =>

@@ -200,9 +200,9 @@ suite('windows of the past', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     const { rig } = harness;
     const retention = new Retention({
       segments: rig.segments,
-      table: rig.deps.table,
+      table: rig.deps.recordings.table,
       clock: rig.clock,
-      horizons: rig.deps.horizons,
+      horizons: rig.deps.recordings.horizons,
       settings: { now: { record: { maxDisk: undefined } } },
       streams: () => rig.catalog.recordings.retentionRules,
       onDeletedBefore: (id, us) => rig.catalog.recordings.setDeletedBefore(id, us),

@@ -134,7 +134,8 @@ export async function* longRun(options: LongRunOptions): AsyncGenerator<Look> {
       if (!opened.catalog.find(name))
         await opened.api.create(name, { source: { type: 'pull', url: 'http://tv.example/' } });
     }
-    const { table, clock, pins, horizons, stats } = opened.deps;
+    const { clock, recordings } = opened.deps;
+    const { table, pins, horizons, stats } = recordings;
     const retention = new Retention({
       segments: opened.segments,
       table,
@@ -353,7 +354,7 @@ async function streamProblems(
 function wholeTimeline(rig: StreamsRig, stream: ManagedStream): Promise<Timeline> {
   const nowUs = Math.round(rig.clock.nowMs() * 1000);
   const untilUs = Math.max(nowUs, stream.served.recording.endUs) + 1;
-  return readTimeline(stream.served.recording, rig.deps.table, stream.served.timelineEnd, 0, untilUs);
+  return readTimeline(stream.served.recording, rig.deps.recordings.table, stream.served.timelineEnd, 0, untilUs);
 }
 
 /** Prints a playlist of the past, and checks it. */

@@ -119,9 +119,10 @@ export async function simulate(seed: number, endMs?: number): Promise<Outcome> {
       if ((announced.get(msn)?.sum ?? sum) !== sum) reused.push(msn);
       announced.set(msn, { process: origin.process, sealedUs: opened.clock.nowMs() * 1000, atMs: time.nowMs, sum });
     });
-    const { table, clock, pins, horizons } = opened.deps;
+    const { clock, recordings } = opened.deps;
+    const { table, pins, horizons } = recordings;
     const retention = new Retention({
-      segments: opened.deps.segments,
+      segments: opened.deps.recordings.segments,
       table,
       clock,
       horizons,
@@ -184,7 +185,7 @@ export async function simulate(seed: number, endMs?: number): Promise<Outcome> {
   const groups = await readGroups(folder, recorded, (msn) => announced.get(msn) ?? { process: -1, sealedUs: 0 });
   const timeline = await readTimeline(
     stream.served.recording,
-    process.rig.deps.table,
+    process.rig.deps.recordings.table,
     stream.served.timelineEnd,
     0,
     Math.max(nowUs, stream.served.recording.endUs) + 1,

@@ -22,7 +22,7 @@ async function openRig(path: string, visibility: 'public' | 'private' | 'signed'
   rig.source('door').flow(6000);
   await rig.settle();
   const clips = await ClipTable.open(rig.store.db);
-  rig.deps.kept.add(createClipKeeper({ ...rig.deps, clips, catalog: rig.catalog }));
+  rig.deps.recordings.kept.add(createClipKeeper({ ...rig.deps, clips, catalog: rig.catalog }));
   const api = new ServedClips({
     clips,
     catalog: rig.catalog,
@@ -48,21 +48,21 @@ async function openRig(path: string, visibility: 'public' | 'private' | 'signed'
 async function seal({ api, catalog, deps, settle }: StreamsRig, name: string): Promise<void> {
   await api.stop(name);
   do await settle();
-  while ((await deps.table.totals(catalog.get(name).definition.id)).bytes === 0);
+  while ((await deps.recordings.table.totals(catalog.get(name).definition.id)).bytes === 0);
 }
 
 /** A pass of retention as the program makes it. */
 async function retain({ deps, catalog, clock }: StreamsRig): Promise<void> {
   await new Retention({
-    segments: deps.segments,
-    table: deps.table,
+    segments: deps.recordings.segments,
+    table: deps.recordings.table,
     clock,
-    horizons: deps.horizons,
+    horizons: deps.recordings.horizons,
     settings: deps.settings,
     streams: () => catalog.recordings.retentionRules,
-    pinned: (streamId) => deps.kept.ranges(streamId),
-    pinnedForGood: (streamId) => deps.pins.ranges(streamId),
-    giveUp: (streamId, window) => deps.kept.lose(streamId, window, 'disk'),
+    pinned: (streamId) => deps.recordings.kept.ranges(streamId),
+    pinnedForGood: (streamId) => deps.recordings.pins.ranges(streamId),
+    giveUp: (streamId, window) => deps.recordings.kept.lose(streamId, window, 'disk'),
     onDeletedBefore: (streamId, us) => catalog.recordings.setDeletedBefore(streamId, us),
     release() {},
     deleted() {},
@@ -180,13 +180,13 @@ suite('a clip', () => {
     rig.clock.advance(1000 * HOUR);
     await retain(rig);
     const streamId = rig.catalog.get('door').definition.id;
-    assert.ok((await rig.deps.table.totals(streamId)).bytes > 0);
+    assert.ok((await rig.deps.recordings.table.totals(streamId)).bytes > 0);
     const { spans } = await rig.api.timeline('door', START_MS, START_MS + HOUR);
     assert.deepEqual(spans, [{ from: new Date(START_MS).toISOString(), to: new Date(START_MS + 6000).toISOString() }]);
     assert.deepEqual((await api.get(view.id, ada)).media, view.media);
     await api.remove(view.id, ada);
     await retain(rig);
-    assert.equal((await rig.deps.table.totals(streamId)).bytes, 0);
+    assert.equal((await rig.deps.recordings.table.totals(streamId)).bytes, 0);
   });
 
   test('is the last to be deleted on a full disk, with an event; its address then says that it is lost', async () => {
@@ -200,7 +200,8 @@ suite('a clip', () => {
     await seal(rig, 'porch');
     await seal(rig, 'door');
     rig.clock.advance(HOUR);
-    const bytesOf = async (name: string) => (await rig.deps.table.totals(rig.catalog.get(name).definition.id)).bytes;
+    const bytesOf = async (name: string) =>
+      (await rig.deps.recordings.table.totals(rig.catalog.get(name).definition.id)).bytes;
     const tight = { ...rig, deps: { ...rig.deps, settings: { now: { ...rig.deps.settings.now } } } };
     tight.deps.settings.now.record = { ...tight.deps.settings.now.record, maxDisk: await bytesOf('door') };
     await retain(tight);

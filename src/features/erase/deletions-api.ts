@@ -28,7 +28,7 @@ const UNREACHABLE: readonly string[] = [
 
 /** What the API is made of. */
 export interface DeletionsApiOptions {
-  readonly deps: Pick<StreamDeps, 'pins' | 'erasures' | 'events' | 'clock'>;
+  readonly deps: Pick<StreamDeps, 'recordings' | 'events' | 'clock'>;
   readonly catalog: Pick<Catalog, 'get' | 'definitionOf'>;
   readonly eraser: Eraser;
   readonly audit: Pick<AuditTrail, 'record'>;
@@ -36,7 +36,8 @@ export interface DeletionsApiOptions {
 }
 
 export function createDeletionsApi({ deps, catalog, eraser, audit, signal }: DeletionsApiOptions): DeletionsApi {
-  const { pins, erasures, events, clock } = deps;
+  const { events, clock } = deps;
+  const { pins, erasures } = deps.recordings;
   const record = (by: Requester, action: string, stream: string, hold: Hold) => {
     const request = `${stream} ${timeOf(hold.fromUs)}/${endOf(hold) ?? '…'}: "${hold.name}" ${hold.reason}`;
     audit.record({ ...by, action, request, status: null });

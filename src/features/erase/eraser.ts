@@ -54,10 +54,7 @@ export interface ErasedElsewhere {
 
 /** What the eraser works with. */
 export interface EraserOptions {
-  readonly deps: Pick<
-    StreamDeps,
-    'segments' | 'table' | 'erasures' | 'pins' | 'kept' | 'storyboards' | 'release' | 'events' | 'clock' | 'log'
-  >;
+  readonly deps: Pick<StreamDeps, 'recordings' | 'events' | 'clock' | 'log'>;
   readonly catalog: Pick<Catalog, 'find' | 'definitionOf'>;
   readonly reader: Pick<RangeReader, 'refuse'>;
   readonly elsewhere: ErasedElsewhere;
@@ -116,9 +113,9 @@ export class Eraser {
     const { id, name } = stream.definition;
     const extent = await extentOf(stream.served.recording, range);
     if (!extent) throw new OxbowError('no-media', `Nothing of ${name} is recorded between these times.`);
-    deps.pins.assertNotHeld(id, extent);
-    const found = await filesOf(await this.#recordingsOf(id), extent, { ...deps, objects: objects?.index });
-    const { within, ofAssets } = pinsOver(deps.pins, id, extent);
+    deps.recordings.pins.assertNotHeld(id, extent);
+    const found = await filesOf(await this.#recordingsOf(id), extent, { ...deps.recordings, objects: objects?.index });
+    const { within, ofAssets } = pinsOver(deps.recordings.pins, id, extent);
     const assets: ErasedThing[] = [];
     for (const { asset } of ofAssets) {
       const title = await elsewhere.titleOf(asset);
@@ -138,7 +135,7 @@ export class Eraser {
         files: files.length,
         copies: found.copies.length,
         pictures: 0,
-        clips: deps.kept.over(id, extent),
+        clips: deps.recordings.kept.over(id, extent),
         pins: within.map((pin) => ({ id: pin.id, title: pin.text })),
         assets,
         exports: await elsewhere.exports(name, extent),
@@ -166,7 +163,7 @@ export class Eraser {
     if (assets === 'keep') refuseAssets(report.assets);
     const recordings = await this.#recordingsOf(id);
     const copies = planned.filter(({ kind }) => kind !== 'file');
-    const erasure = await deps.erasures.add({
+    const erasure = await deps.recordings.erasures.add({
       streamId: id,
       stream: name,
       recordings,
@@ -180,7 +177,7 @@ export class Eraser {
       pieces: erasedPieces(extent.groups),
       leftOf: (files) => [...files.map(({ location }) => left('file', location)), ...copies],
     });
-    deps.table.reload(id);
+    deps.recordings.table.reload(id);
     this.#drop(catalog.find(name), erasure);
     await this.#removeThings(erasure);
     const { from, to, words } = describe(erasure);
@@ -200,7 +197,7 @@ export class Eraser {
   }
 
   async #recordingsOf(streamId: string): Promise<readonly string[]> {
-    return [streamId, ...(await this.#options.deps.table.qualitiesOf(streamId))];
+    return [streamId, ...(await this.#options.deps.recordings.table.qualitiesOf(streamId))];
   }
 
   /**
@@ -235,11 +232,11 @@ export class Eraser {
   async #removeThings(erasure: Erasure): Promise<void> {
     const { deps, catalog, elsewhere } = this.#options;
     const { streamId, stream } = erasure;
-    await deps.kept.lose(streamId, erasure, 'deleted');
-    const { within, ofAssets } = pinsOver(deps.pins, streamId, erasure);
+    await deps.recordings.kept.lose(streamId, erasure, 'deleted');
+    const { within, ofAssets } = pinsOver(deps.recordings.pins, streamId, erasure);
     const definition = catalog.definitionOf(streamId);
     for (const { id } of within) {
-      if (await deps.pins.remove(streamId, id)) deps.events.publish('pin.removed', { id }, definition);
+      if (await deps.recordings.pins.remove(streamId, id)) deps.events.publish('pin.removed', { id }, definition);
     }
     for (const { asset } of ofAssets) await elsewhere.removeAsset(asset);
     for (const { id } of await elsewhere.exports(stream, erasure)) await elsewhere.removeExport(id);
@@ -248,9 +245,13 @@ export class Eraser {
   /** The state of a deletion after the work that is under way, or after `ms`. */
   async settled(erasure: Erasure, ms: number, options: { readonly signal: AbortSignal }): Promise<Erasure> {
     const working = this.#working.get(erasure.id);
-    if (!working) return (await this.#options.deps.erasures.find(erasure.id)) ?? erasure;
+    if (!working) return (await this.#options.deps.recordings.erasures.find(erasure.id)) ?? erasure;
     const late = sleep(ms, options).then(() => undefined);
-    return (await Promise.race([working, late])) ?? (await this.#options.deps.erasures.find(erasure.id)) ?? erasure;
+    return (
+      (await Promise.race([working, late])) ??
+      (await this.#options.deps.recordings.erasures.find(erasure.id)) ??
+      erasure
+    );
   }
 
   /** Does what is left of a deletion, once. */
@@ -267,11 +268,11 @@ export class Eraser {
     let now = erasure;
     const note = async (change: Partial<Erasure>) => {
       now = { ...now, ...change };
-      await deps.erasures.note(now);
+      await deps.recordings.erasures.note(now);
     };
     await this.#removeThings(erasure);
     if (catalog.definitionOf(now.streamId))
-      await writeErased(deps.segments, now.streamId, deps.erasures.of(now.streamId));
+      await writeErased(deps.recordings.segments, now.streamId, deps.recordings.erasures.of(now.streamId));
     // Viewers first: of other nodes they get copies until these are dropped.
     for (const kind of ['memory', 'file', 'pictures', 'copy', 'node', 'edge'] as const) {
       for (const one of now.left.filter((each) => each.kind === kind)) {
@@ -353,17 +354,19 @@ export class Eraser {
 
   async #eraseFile({ streamId }: Erasure, location: SegmentLocation): Promise<readonly ErasureLeft[]> {
     const { deps, reader } = this.#options;
-    const erased = await eraseGroups(deps.segments, location, (msn) => deps.erasures.hasMsn(streamId, msn));
+    const erased = await eraseGroups(deps.recordings.segments, location, (msn) =>
+      deps.recordings.erasures.hasMsn(streamId, msn),
+    );
     if (erased) {
       reader.refuse(erased.ranges);
       for (const id of await this.#recordingsOf(streamId)) {
-        await deps.erasures.resize(id, location, erased.length);
+        await deps.recordings.erasures.resize(id, location, erased.length);
         // What is left of it is uploaded again.
-        deps.table.sealed.emit(id);
+        deps.recordings.table.sealed.emit(id);
       }
-      deps.table.reload(streamId);
+      deps.recordings.table.reload(streamId);
     }
-    deps.release(location);
+    deps.recordings.release(location);
     return this.#deleteAtNodes(location);
   }
 
@@ -381,8 +384,8 @@ export class Eraser {
       const object = await objects?.index.find(storyboardLocation(streamId, us / 1000));
       if (object) copies.push({ kind: 'copy', name: object.key, target: object.target, problem: '' });
     }
-    const { pictures, locations } = await deps.storyboards.erase(streamId, fromUs, toUs);
-    for (const location of locations) deps.release(location);
+    const { pictures, locations } = await deps.recordings.storyboards.erase(streamId, fromUs, toUs);
+    for (const location of locations) deps.recordings.release(location);
     return { left: pictures > 0 ? copies : [], report: { ...report, pictures: report.pictures + pictures } };
   }
 
@@ -421,7 +424,7 @@ export class Eraser {
     for (let pauseMs = MIN_RETRY_MS; !signal.aborted; ) {
       let isIdle = false;
       try {
-        const own = (await deps.erasures.unfinished()).filter(({ streamId }) => owns(streamId));
+        const own = (await deps.recordings.erasures.unfinished()).filter(({ streamId }) => owns(streamId));
         isIdle = own.length === 0;
         for (const erasure of own) await this.work(erasure);
       } catch (error) {

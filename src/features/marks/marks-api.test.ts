@@ -21,13 +21,13 @@ const marksOf = ({ deps, catalog }: StreamsRig) => createMarksApi(deps, catalog)
 /** A pass of retention as the program makes it. */
 async function retain({ deps, catalog, clock }: StreamsRig): Promise<void> {
   await new Retention({
-    segments: deps.segments,
-    table: deps.table,
+    segments: deps.recordings.segments,
+    table: deps.recordings.table,
     clock,
-    horizons: deps.horizons,
+    horizons: deps.recordings.horizons,
     settings: deps.settings,
     streams: () => catalog.recordings.retentionRules,
-    pinned: (streamId) => deps.pins.ranges(streamId),
+    pinned: (streamId) => deps.recordings.pins.ranges(streamId),
     onDeletedBefore: (streamId, us) => catalog.recordings.setDeletedBefore(streamId, us),
     release() {},
     deleted() {},

@@ -18,10 +18,10 @@ const LONGEST_PIN_MS = 31 * 24 * 3_600_000;
 const PAGE = 1000;
 
 export function createMarksApi(
-  deps: Pick<StreamDeps, 'markers' | 'pins' | 'table' | 'clock' | 'events'>,
+  { recordings, clock, events }: Pick<StreamDeps, 'recordings' | 'clock' | 'events'>,
   catalog: Pick<Catalog, 'get'>,
 ): MarksApi {
-  const { markers, pins, clock, events } = deps;
+  const { markers, pins, table } = recordings;
   const idOf = (name: string) => catalog.get(name).definition.id;
   const subject = (name: string) => catalog.get(name).definition;
   const refuseFuture = (ms: number) => {
@@ -83,7 +83,7 @@ export function createMarksApi(
     const { fromUs, toUs } = windows!;
     const { recording, name } = stream.served;
     if (recording.open.some((group) => group.startUs >= fromUs && group.startUs < toUs)) return;
-    const first = await recording.query(() => deps.table.firstSpanFrom(stream.definition.id, fromUs));
+    const first = await recording.query(() => table.firstSpanFrom(stream.definition.id, fromUs));
     if (first && first.start_us < toUs) return;
     throw toUs <= stream.served.horizonUs()
       ? new OxbowError('gone', `The recording of ${name} was deleted there.`)

@@ -175,7 +175,7 @@ export class Away {
   /** Encodes the wanted picture; undefined if the engine fails with each one. */
   async #encode({ gop }: VideoPlan, { signal }: { signal: AbortSignal }): Promise<StillGop | undefined> {
     const { deps, definition } = this.#setup;
-    const encode = deps.makeStillGop ?? makeStillGop;
+    const encode = deps.engines.makeStillGop ?? makeStillGop;
     const { id, name, title } = definition();
     for (const { picture, bytes } of await this.#pictures(id)) {
       try {
@@ -192,7 +192,7 @@ export class Away {
   async #pictures(id: string): Promise<{ picture: StillGopOptions['picture']; bytes: Uint8Array }[]> {
     const { deps, parts } = this.#setup;
     const last = this.#wanted === 'last-picture' ? lastPictures(parts.list.segments) : undefined;
-    const own = await deps.pictures.read(id);
+    const own = await deps.recordings.pictures.read(id);
     return [
       ...(last ? [{ picture: 'media', bytes: last } as const] : []),
       ...(own && pictureTypeOf(own.bytes) ? [{ picture: 'image', bytes: own.bytes } as const] : []),

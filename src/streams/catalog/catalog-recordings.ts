@@ -46,7 +46,7 @@ export class CatalogRecordings {
 
   /** Bytes of all recordings, open files included. */
   async bytes(): Promise<number> {
-    return (await storedBytes(this.#deps, this.retentionRules)) + this.openBytes;
+    return (await storedBytes(this.#deps.recordings, this.retentionRules)) + this.openBytes;
   }
 
   /** Bytes of the files that are being written. */
@@ -56,7 +56,7 @@ export class CatalogRecordings {
 
   /** The recordings that grow now, each until it is as long as it is kept. */
   growing(): Promise<readonly GrowingRecording[]> {
-    return growingRecordings(this.#streams.all, this.#deps.table);
+    return growingRecordings(this.#streams.all, this.#deps.recordings.table);
   }
 
   /** Retention deleted all media of a stream before `us` (since 1970) that is not pinned. */

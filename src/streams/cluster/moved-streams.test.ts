@@ -31,7 +31,7 @@ suite('a stream that moves between nodes', () => {
     placements.give('stream', 'door', 'b');
     await rig.catalog.settled();
     assert.equal(rig.catalog.find('door'), undefined);
-    const { table } = rig.deps;
+    const { table } = rig.deps.recordings;
     const last = table.last.bind(table);
     let failures = 2;
     t.mock.method(table, 'last', (id: string) =>
@@ -51,7 +51,7 @@ suite('a stream that moves between nodes', () => {
     placements.give('stream', 'door', 'b');
     await rig.catalog.settled();
     assert.equal(checkStreams(rig.catalog, rig.clock.nowMs()), '0 of 0 streams are live');
-    const { table } = rig.deps;
+    const { table } = rig.deps.recordings;
     const last = table.last.bind(table);
     const reading = Promise.withResolvers<void>();
     t.mock.method(table, 'last', async (id: string) => {
@@ -105,7 +105,7 @@ suite('a stream that moves between nodes', () => {
       { code: 'not-ready' },
       'a node that asks has not learned of it',
     );
-    t.mock.method(rig.deps.table, 'last', () => Promise.reject(new Error('the connection was lost')));
+    t.mock.method(rig.deps.recordings.table, 'last', () => Promise.reject(new Error('the connection was lost')));
     placements.give('stream', 'door', 'a');
     await assert.rejects(async () => rig.api.get('door'), { code: 'not-ready' });
     assert.equal(await rig.api.get('other'), undefined);
@@ -250,7 +250,8 @@ suite('the streams of a node that has died', () => {
     await using folder = await temporaryFolder();
     using time = openVirtualTime();
     await using rig = await openHeir(t, time, folder.path, () => 1000);
-    const { reload = async () => {}, table } = rig.deps;
+    const { reload = async () => {}, recordings } = rig.deps;
+    const { table } = recordings;
     const last = table.last.bind(table);
     const shutdown = new DOMException('oxbow is shutting down', 'AbortError');
     Object.assign(rig.deps, {

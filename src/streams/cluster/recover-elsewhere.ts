@@ -17,14 +17,11 @@ const BACK_US = 2 * 3600 * 1_000_000;
 
 /** Reads the files of all streams that this node does not own. A stream that fails is logged. */
 export async function recoverElsewhere(
-  deps: Pick<
-    StreamDeps,
-    'segments' | 'placement' | 'store' | 'table' | 'clock' | 'log' | 'horizons' | 'settings' | 'kept' | 'erasures'
-  >,
+  deps: Pick<StreamDeps, 'recordings' | 'placement' | 'store' | 'clock' | 'log' | 'settings'>,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<void> {
-  const { segments, placement, store, log } = deps;
-  for (const id of await listRecordings(segments, { signal })) {
+  const { recordings, placement, store, log } = deps;
+  for (const id of await listRecordings(recordings.segments, { signal })) {
     const name = await readStreamName(store.db, id);
     const { definition } = name === undefined ? {} : await readDefinition(store.db, name);
     if (!definition || (await placement.lookUp('stream', definition.name)) === 'own') continue;
@@ -42,7 +39,8 @@ async function recoverOne(
   { id, name, keepMs }: StreamDefinition,
   signal: AbortSignal,
 ): Promise<void> {
-  const { segments, store, table, clock, log, horizons, settings, kept, erasures } = deps;
+  const { store, clock, log, settings } = deps;
+  const { segments, table, horizons, kept, erasures } = deps.recordings;
   const failed = (error: unknown) => log.error({ error: messageOf(error) }, 'a codec configuration was not saved');
   const inits = await openInitTable(store.db, id, { failed, nowMs: () => clock.nowMs() });
   const newest = await table.last(id);

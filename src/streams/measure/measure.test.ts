@@ -248,7 +248,7 @@ suite('the figures of a stream', () => {
     const { id } = rig.catalog.get('door').definition;
     const { send } = await connect(rig);
     send(20);
-    const stored = () => rig.deps.stats.between(id, 0, 4e15);
+    const stored = () => rig.deps.recordings.stats.between(id, 0, 4e15);
     await rig.api.remove('door', { recordings: 'keep' });
     assert.equal((await stored()).length, 1);
     await rig.api.create('door', push);

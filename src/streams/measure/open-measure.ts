@@ -40,7 +40,7 @@ export function recentWindows(stats: StatsTable, streamId: string, nowMs: number
 
 /** Creates the measurement of a stream. */
 export function openMeasure(
-  { clock, stats, events, metrics, log }: Pick<StreamDeps, 'clock' | 'stats' | 'events' | 'metrics' | 'log'>,
+  { clock, recordings, events, metrics, log }: Pick<StreamDeps, 'clock' | 'recordings' | 'events' | 'metrics' | 'log'>,
   { stream, list, publishers, definition, storyboard, content, windows }: MeasuredParts,
 ): StreamMeasure {
   const { id } = definition();
@@ -63,7 +63,7 @@ export function openMeasure(
       };
     },
     onSample: (sample) => countSample(metrics, definition().name, sample),
-    save: (window) => stats.write(id, window).catch(failed('the figures of the stream were not saved')),
+    save: (window) => recordings.stats.write(id, window).catch(failed('the figures of the stream were not saved')),
     onAdvice(code, finding) {
       const current = definition();
       if (current.source.type !== 'push') return;

@@ -23,7 +23,7 @@ const BATCH_US = 144 * WINDOW_US;
 
 /** Creates the part of the API that shows figures. */
 export function createStatsApi(
-  { clock, stats }: Pick<StreamDeps, 'clock' | 'stats'>,
+  { clock, recordings: { stats } }: Pick<StreamDeps, 'clock' | 'recordings'>,
   catalog: Pick<Catalog, 'get'>,
   viewersOf: (name: string) => number,
 ): StatsApi {

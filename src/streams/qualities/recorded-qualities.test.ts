@@ -213,13 +213,13 @@ suite('recorded qualities (docs/media.md 14, 15)', () => {
     await api.update('door', { recordQualities: true });
     await rig.flow(80_000);
     assert.ok((await files()) > 0);
-    const { bytes } = await deps.table.totals(id);
+    const { bytes } = await deps.recordings.table.totals(id);
     await api.update('door', { recordQualities: null });
     await rig.flow(2000);
-    const more = await deps.table.totals(id);
+    const more = await deps.recordings.table.totals(id);
     assert.ok(more.bytes > bytes, 'the totals have the files of qualities');
     await api.remove('door', { recordings: 'delete' });
     assert.equal(await files(), 0);
-    assert.deepEqual(await deps.table.qualitiesOf(id), []);
+    assert.deepEqual(await deps.recordings.table.qualitiesOf(id), []);
   });
 });

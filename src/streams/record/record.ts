@@ -294,23 +294,25 @@ async function recordToFolder(
         },
       },
     },
-    segments,
+    recordings: {
+      segments,
+      table,
+      horizons: new Horizons(shared),
+      msnMarks: opened.use(await openMsnMarks({ ...shared, dataFolder, store, table })),
+      pins,
+      kept: new KeptWindows(pins),
+      erasures: await ErasureTable.open(store.db, () => store.fence),
+      markers: new MarkerTable(store.db),
+      pictures: await PictureTable.open(store.db),
+      stats: new StatsTable(store.db),
+      storyboards: new Storyboards(segments), // none are made: the folder is temporary
+      release() {}, // no readers
+    },
+    room: { mayWrite: () => disk.now().hasRoom, noRoom: () => (disk.now().hasRoom ? '' : NO_ROOM) },
+    engines: {},
     store,
-    table,
     leases: new Leases({ store: createLocalLeases(shared.clock), clock: shared.clock, failed: failed('a lease') }),
-    horizons: new Horizons(shared),
-    msnMarks: opened.use(await openMsnMarks({ ...shared, dataFolder, store, table })),
-    pins,
-    kept: new KeptWindows(pins),
-    erasures: await ErasureTable.open(store.db, () => store.fence),
-    markers: new MarkerTable(store.db),
-    pictures: await PictureTable.open(store.db),
-    stats: new StatsTable(store.db),
-    storyboards: new Storyboards(segments), // none are made: the folder is temporary
     events: { publish() {} }, // no subscribers
-    mayWrite: () => disk.now().hasRoom,
-    noRoom: () => (disk.now().hasRoom ? '' : NO_ROOM),
-    release() {}, // no readers
     runSource: async (definition, input, how) => {
       shared.watchDamage(catalog.get(name).stream);
       const reason = await shared.runSource(definition, input, how);

@@ -4,12 +4,12 @@
  * In: the tables, the id of a stream. Out: the tables as the database is now; MSNs that the other node has
  * not announced.
  */
-import type { StreamDeps } from '../stream-deps.ts';
+import type { StoredRecordings, StreamDeps } from '../stream-deps.ts';
 import { readStreamName } from '../stream-table.ts';
 
 /** What has rows of streams in memory. Horizons need nothing: only what was committed here is in them. */
 export type ReloadedRows = Pick<
-  StreamDeps,
+  StoredRecordings,
   'pins' | 'kept' | 'erasures' | 'pictures' | 'msnMarks' | 'table' | 'storyboards'
 > & {
   readonly store: Pick<StreamDeps['store'], 'db'>;

@@ -10,7 +10,7 @@ import { type StreamParts, sealRecordings } from '../stream-parts.ts';
 
 /** What the files of a stream depend on. */
 export interface StreamFilesSetup {
-  readonly deps: Pick<StreamDeps, 'horizons' | 'settings'>;
+  readonly deps: Pick<StreamDeps, 'recordings' | 'settings'>;
   readonly parts: Pick<StreamParts, 'recorder' | 'qualities' | 'deletedBeforeUs'>;
   /** As it is at the time. */
   readonly definition: () => StreamDefinition;
@@ -50,7 +50,7 @@ export class StreamFiles {
   /** Retention has deleted older media, µs since 1970. */
   get horizonUs(): number {
     const { streamId, keepMs } = this.retentionRule;
-    return Math.max(this.#deletedBeforeUs, this.#setup.deps.horizons.of(streamId, keepMs));
+    return Math.max(this.#deletedBeforeUs, this.#setup.deps.recordings.horizons.of(streamId, keepMs));
   }
 
   /** Retention deleted all media before `us` (since 1970) that is not pinned. */

@@ -20,7 +20,7 @@ const STARTING_MS = 30_000;
 
 /** What the status depends on. */
 export interface StreamStatusSetup {
-  readonly deps: Pick<StreamDeps, 'clock' | 'log' | 'metrics' | 'noRoom'>;
+  readonly deps: Pick<StreamDeps, 'clock' | 'log' | 'metrics' | 'room'>;
   readonly parts: Pick<StreamParts, 'stream' | 'recorder' | 'meter'>;
   /** As they are at the time. */
   readonly definition: () => StreamDefinition;
@@ -67,7 +67,7 @@ export class StreamStatus {
     if (this.state !== 'live') return this.#problem;
     const { deps, parts, definition } = this.#setup;
     const { id, record } = definition();
-    const lost = record && (deps.noRoom?.(id) || (parts.recorder.isFailing && WRITE_FAILS));
+    const lost = record && (deps.room.noRoom(id) || (parts.recorder.isFailing && WRITE_FAILS));
     const offClock = offClockReason(parts.stream, deps.clock.nowMs());
     return [lost, offClock && `It is ${offClock}.`, this.#leftOut.sentence].filter(Boolean).join(' ');
   }

@@ -5,7 +5,7 @@
 import { MAX_PIECES } from '../../recording/coarse-timeline.ts';
 import { MAX_MARKERS, type Marker } from '../../recording/marker-table.ts';
 import { overlap } from '../../recording/pinned-windows.ts';
-import type { StreamDeps } from '../stream-deps.ts';
+import type { StoredRecordings } from '../stream-deps.ts';
 import type { Marks } from '../views.ts';
 
 /**
@@ -14,7 +14,7 @@ import type { Marks } from '../views.ts';
  * @param resS resolution of the timeline, seconds
  */
 export async function marksBetween(
-  { markers, pins }: Pick<StreamDeps, 'markers' | 'pins'>,
+  { markers, pins }: Pick<StoredRecordings, 'markers' | 'pins'>,
   streamId: string,
   fromUs: number,
   toUs: number,
