@@ -10,7 +10,6 @@ const MAX_MEMBERS = 15;
 const LARGE: Readonly<Record<string, number>> = {
   'src/accounts/users/users.ts: Users': 23,
   'src/archive/objects/stored-objects.ts: StoredObjects': 22,
-  'src/ingest/publisher.ts: Session': 27,
   'src/jobs/jobs-api.ts: Jobs': 18,
   'src/jobs/table-queue.ts: TableQueue': 20,
   'src/jobs/workers.ts: Workers': 18,

@@ -22,6 +22,8 @@ export class PublishMeter {
   sizeChanges = 0;
   /** How often the protocol reported damaged media. */
   damaged = 0;
+  /** By how much the audio of the current run is moved, ms: `source.audioOffset` when the run began. */
+  audioOffsetMs = 0;
   /** Frames come in bursts (pulled segments): the times of their arrival say nothing of their intervals. */
   isBursty = false;
   /**

@@ -110,7 +110,7 @@ class Participant {
 
   async step(slot: PublisherSlot): Promise<void> {
     const random = this.#random;
-    if (this.#publisher?.role === 'ended') this.#publisher = undefined;
+    if (this.#publisher?.turn.role === 'ended') this.#publisher = undefined;
     if (!this.#publisher) {
       if (random(12) > 0) {
         if (random(3) === 0) this.encoder.next(); // encodes while it is away

@@ -59,7 +59,7 @@ function openSlot(t: TestContext, policy: SecondPublisher = 'refuse', { clock, s
     policy: () => now.policy,
     watches: true,
     onEvent: (event) => {
-      const { remote } = event.type === 'refused' ? event.request : event.publisher;
+      const { remote } = event.type === 'refused' ? event.request : event.publisher.connection;
       events.push(`${event.type} ${remote}${event.type === 'switched' ? ` ${event.reason}` : ''}`);
     },
   });
@@ -69,7 +69,7 @@ function openSlot(t: TestContext, policy: SecondPublisher = 'refuse', { clock, s
     for (let second = 0; second < seconds; second++) {
       clock.advance(1000);
       for (const publisher of sending)
-        publisher.publish(frame((clock.nowMs() - clock0) / 1000, { by: publisher.remote }));
+        publisher.publish(frame((clock.nowMs() - clock0) / 1000, { by: publisher.connection.remote }));
     }
   };
   return {
@@ -104,7 +104,7 @@ suite('a publisher', () => {
   test('delivers frames while its session is active; UTC is the arrival of the first one, whatever its timestamp', async (t) => {
     const { slot, calls, claim, pass } = openSlot(t);
     const publisher = await claim('a');
-    assert.deepEqual([publisher.role, slot.active], ['active', publisher]);
+    assert.deepEqual([publisher.turn.role, slot.active], ['active', publisher]);
     pass(3);
     publisher.publish(frame(100));
     publisher.publish(frame(101));
@@ -112,7 +112,7 @@ suite('a publisher', () => {
     publisher.publish(frame(102));
     publisher.close('again');
     assert.deepEqual(calls, ['run arrival -97', 'a', 'a', 'offline: the publisher left']);
-    assert.deepEqual([publisher.role, publisher.signal.aborted, slot.active], ['ended', true, undefined]);
+    assert.deepEqual([publisher.turn.role, publisher.signal.aborted, slot.active], ['ended', true, undefined]);
   });
 
   test('that brings its own clock begins its runs itself', async (t) => {
@@ -193,10 +193,10 @@ suite('a second publisher', () => {
   test('that would replace the first one is itself replaced by a third', async (t) => {
     const { slot, claim } = openSlot(t, 'replace');
     const [first, second, third] = [await claim('a'), await claim('b'), await claim('c')];
-    assert.deepEqual([first.role, second.role, third.role], ['active', 'ended', 'standby']);
+    assert.deepEqual([first.turn.role, second.turn.role, third.turn.role], ['active', 'ended', 'standby']);
     assert.deepEqual(slot.standby, [third]);
     first.close('left');
-    assert.equal(third.role, 'active');
+    assert.equal(third.turn.role, 'active');
   });
 
   test('is standby and takes over when the first one leaves', async (t) => {
@@ -281,7 +281,7 @@ suite('a publisher of another process', () => {
     assert.deepEqual(here.events, ['refused b']);
     first.close('the publisher left');
     await turn();
-    assert.equal((await here.claim('b')).role, 'active');
+    assert.equal((await here.claim('b')).turn.role, 'active');
   });
 
   test('is ended when one here replaces it', async (t) => {
@@ -292,7 +292,7 @@ suite('a publisher of another process', () => {
     await turn();
     assert.equal((first.signal.reason as OxbowError).code, 'publisher-replaced');
     assert.equal(there.calls.at(-1), 'offline: another oxbow publishes this stream');
-    assert.deepEqual([second.role, there.slot.active], ['active', undefined]);
+    assert.deepEqual([second.turn.role, there.slot.active], ['active', undefined]);
   });
 
   test('leaves, and the client inside oxbow that waited for it begins', async (t) => {
@@ -303,6 +303,6 @@ suite('a publisher of another process', () => {
     first.close('the publisher left');
     await turn();
     here.pass(5);
-    assert.equal((await client).role, 'active');
+    assert.equal((await client).turn.role, 'active');
   });
 });

@@ -201,7 +201,7 @@ export class PublisherSlot {
    */
   #admit(policy: SecondPublisher): void {
     if (policy === 'replace') {
-      for (const waiting of this.#standby.filter(({ replaces }) => replaces)) this.#disconnect(waiting);
+      for (const waiting of this.#standby.filter(({ turn }) => turn.replaces)) this.#disconnect(waiting);
     }
     if (policy !== 'refuse' && this.#standby.length < MAX_STANDBY) return;
     throw new OxbowError(
@@ -217,7 +217,7 @@ export class PublisherSlot {
     this.#active = session;
     this.#isStalled = false;
     clearTimeout(this.#suspended);
-    session.activate(onWait);
+    session.turn.activate(onWait);
   }
 
   #switch(to: Session, from: Session, reason: SwitchReason, onWait?: () => void): void {
@@ -284,7 +284,7 @@ export class PublisherSlot {
   }
 
   #end(session: Session, detail: string, reason: unknown): void {
-    session.end(reason);
+    session.turn.end(reason);
     this.#setup.onEvent({ type: 'ended', publisher: session, detail });
   }
 
@@ -303,7 +303,7 @@ export class PublisherSlot {
     const from = this.#active;
     if (!next || !from || nowMs - this.#switchedMs < BETWEEN_SWITCHES_MS) return;
     this.#switchedMs = nowMs;
-    from.standBy();
+    from.turn.standBy();
     this.#switch(next, from, 'stalled');
     this.#standby.push(from);
   }
@@ -322,11 +322,11 @@ export class PublisherSlot {
   }
 
   #tick(): void {
-    for (const session of this.#standby) session.tick();
+    for (const session of this.#standby) session.turn.tick();
     const active = this.#active;
     if (!active) return;
-    active.tick();
-    if (active.idleTicks < STALLED_TICKS) this.#isStalled = false;
+    active.turn.tick();
+    if (active.turn.idleTicks < STALLED_TICKS) this.#isStalled = false;
     else if (this.#isStalled) this.#takeOver();
     else {
       this.#isStalled = true;
@@ -336,6 +336,6 @@ export class PublisherSlot {
 }
 
 /** Whether it sends media now. */
-function hasFrames({ idleTicks }: Session): boolean {
-  return idleTicks < 2;
+function hasFrames({ turn }: Session): boolean {
+  return turn.idleTicks < 2;
 }

@@ -18,6 +18,7 @@ import { ticksToUs } from '../media/run.ts';
 import { AudioOffset } from './audio-offset.ts';
 import { PublishMeter } from './publish-meter.ts';
 import { createPublisherStats, type PublisherStats } from './publisher-stats.ts';
+import { type PublisherRole, SessionTurn } from './session-turn.ts';
 import { type StandbyBounds, StandbyBuffer } from './standby-buffer.ts';
 
 /** A publisher's claim of a stream's name. */
@@ -32,29 +33,32 @@ export interface ClaimRequest {
   readonly requestKeyFrame?: (() => void) | undefined;
 }
 
-/**
- * A session, as the protocol uses it: `startRun` or `startTracks`, then frames, then `close`. After its end
- * every call is ignored.
- */
-export interface Publisher extends StreamInput {
+/** The connection of a publisher, or the client inside oxbow that reads a source. */
+export interface PublisherConnection {
   readonly protocol: string;
   /** Address and port; empty for a client inside oxbow. */
   readonly remote: string;
   /** When the session began, ms since 1970. */
   readonly sinceMs: number;
-  /** `standby`: another publisher is active; this one takes over when the active one leaves or stalls. */
-  readonly role: PublisherRole;
   /** Figures of the connection; the protocol sets them. */
   readonly stats: PublisherStats;
   /** What it sends, also while it is on standby. */
   readonly meter: PublishMeter;
-  /** By how much the audio of the current run is moved, ms: `source.audioOffset` when the run began. */
-  readonly audioOffsetMs: number;
   /**
    * The publisher said that its broadcast is over, as opposed to a lost connection; the protocol sets it
    * before `close`.
    */
   isOver: boolean;
+}
+
+/**
+ * A session, as the protocol uses it: `startRun` or `startTracks`, then frames, then `close`. After its end
+ * every call is ignored.
+ */
+export interface Publisher extends StreamInput {
+  readonly connection: PublisherConnection;
+  /** `standby`: another publisher is active; this one takes over when the active one leaves or stalls. */
+  readonly turn: { readonly role: PublisherRole };
   /** Fires when the session has ended. If oxbow ended it, `reason` is an OxbowError. */
   readonly signal: AbortSignal;
   /**
@@ -76,9 +80,6 @@ export interface Publisher extends StreamInput {
   close(detail: string, reason?: OxbowError): void;
 }
 
-/** State of a session. */
-export type PublisherRole = 'active' | 'standby' | 'ended';
-
 /** What a session reports to its slot. */
 export interface SessionOwner {
   readonly clock: Clock;
@@ -98,18 +99,12 @@ export interface SessionOwner {
 
 /** The session as its slot holds it. */
 export class Session implements Publisher {
-  readonly protocol: string;
-  readonly remote: string;
-  readonly sinceMs: number;
-  readonly stats = createPublisherStats();
-  readonly meter = new PublishMeter();
-  isOver = false;
+  readonly connection: PublisherConnection;
+  readonly turn: SessionTurn;
   readonly #owner: SessionOwner;
   readonly #request: ClaimRequest;
   readonly #ended = new AbortController();
   readonly #onAbort = () => this.close('the connection of the publisher was lost');
-  #role: PublisherRole = 'standby';
-  #replaces: boolean;
   /** Argument of the last `startRun` or of `startTracks`; the other is undefined. */
   #start: RunStart | undefined;
   #tracks: readonly Track[] | undefined;
@@ -124,47 +119,34 @@ export class Session implements Publisher {
   #audio: AudioOffset | undefined;
   /** The run was started in the stream. */
   #hasRun = false;
-  #idleTicks = Number.POSITIVE_INFINITY;
   #leftOut: readonly LeftOutTrack[] = [];
 
   constructor(owner: SessionOwner, request: ClaimRequest, { replaces }: { replaces: boolean }) {
     this.#owner = owner;
     this.#request = request;
-    this.#replaces = replaces;
-    this.protocol = request.protocol;
-    this.remote = request.remote;
-    this.sinceMs = owner.clock.nowMs();
+    this.connection = {
+      protocol: request.protocol,
+      remote: request.remote,
+      sinceMs: owner.clock.nowMs(),
+      stats: createPublisherStats(),
+      meter: new PublishMeter(),
+      isOver: false,
+    };
+    this.turn = new SessionTurn(replaces, {
+      activated: (onWait) => this.#activated(onWait),
+      stoodBy: () => this.#stoodBy(),
+      ended: (reason) => this.#end(reason),
+    });
     request.signal.addEventListener('abort', this.#onAbort, { once: true });
-  }
-
-  get audioOffsetMs(): number {
-    return (this.#audio?.us ?? 0) / 1000;
-  }
-
-  get role(): PublisherRole {
-    return this.#role;
   }
 
   get signal(): AbortSignal {
     return this.#ended.signal;
   }
 
-  /** It takes the active publisher's place with its next key frame. */
-  get replaces(): boolean {
-    return this.#replaces;
-  }
-
-  /**
-   * Ticks of the slot's timer since the last frame, or since it became active; Infinity while a standby
-   * session has sent none.
-   */
-  get idleTicks(): number {
-    return this.#idleTicks;
-  }
-
   get placement(): InputPlacement | undefined {
     const { placement } = this.#owner.input;
-    if (!placement || this.#role === 'active') return placement;
+    if (!placement || this.turn.role === 'active') return placement;
     return { mediaEndUs: placement.mediaEndUs, utcOffsetUs: undefined };
   }
 
@@ -173,79 +155,71 @@ export class Session implements Publisher {
   }
 
   startRun(start: RunStart): void {
-    this.meter.begin(start.tracks, start.pace.kind);
+    this.connection.meter.begin(start.tracks, start.pace.kind);
     this.#reference = referenceOf(start.tracks);
     this.#tracks = undefined;
     this.#arrival = undefined;
-    this.#audio = new AudioOffset(start.tracks, this.#owner.audioOffsetMs());
+    this.#moveAudio(start.tracks);
     this.#start = start.pace.kind === 'continuous' ? { ...start, pace: this.#pace } : start;
     this.#hold(start.pace.kind === 'continuous' ? start.tracks : undefined);
-    if (this.#role === 'active') this.#enter(this.#start);
+    if (this.turn.role === 'active') this.#enter(this.#start);
   }
 
   startTracks(tracks: readonly Track[]): void {
-    this.meter.begin(tracks, 'continuous');
+    this.connection.meter.begin(tracks, 'continuous');
     this.#reference = referenceOf(tracks);
     this.#tracks = tracks;
     this.#start = undefined;
     this.#hasRun = false;
     this.#arrival = new ArrivalClock();
-    this.#audio = new AudioOffset(tracks, this.#owner.audioOffsetMs());
+    this.#moveAudio(tracks);
     this.#hold(tracks);
   }
 
   nextSegment(segment: SourceSegment): void {
     this.#segment = segment;
-    if (this.#role === 'active') this.#owner.input.nextSegment?.(segment);
+    if (this.turn.role === 'active') this.#owner.input.nextSegment?.(segment);
   }
 
   publish(published: Frame): void {
-    if (this.#role === 'ended') return;
-    this.#idleTicks = 0;
-    this.meter.add(published, this.#owner.clock.monotonicMs());
+    const { turn } = this;
+    if (turn.role === 'ended') return;
+    turn.idleTicks = 0;
+    this.connection.meter.add(published, this.#owner.clock.monotonicMs());
     const frame = this.#audio?.apply(published) ?? published;
     if (this.#arrival) this.#measure(this.#arrival, frame);
-    if (this.#replaces && frame.key && frame.trackId === this.#reference?.id) this.#owner.ready(this);
-    if (this.#role !== 'active') this.#keep(frame);
+    if (turn.replaces && frame.key && frame.trackId === this.#reference?.id) this.#owner.ready(this);
+    if (turn.role !== 'active') this.#keep(frame);
     else this.#pass(frame);
   }
 
   jumps(frame: Frame): boolean {
-    return this.#role === 'active' && (this.#owner.input.jumps?.(frame) ?? false);
+    return this.turn.role === 'active' && (this.#owner.input.jumps?.(frame) ?? false);
   }
 
   flush(): void {
-    if (this.#role === 'active') this.#owner.input.flush();
+    if (this.turn.role === 'active') this.#owner.input.flush();
   }
 
   absent(cause: GapCause | 'offline', detail: string): void {
-    if (this.#role === 'active') this.#owner.absent(cause, detail);
+    if (this.turn.role === 'active') this.#owner.absent(cause, detail);
   }
 
   leftOut(tracks: readonly LeftOutTrack[]): void {
     this.#leftOut = tracks;
-    if (this.#role === 'active') this.#owner.leftOut(tracks);
+    if (this.turn.role === 'active') this.#owner.leftOut(tracks);
   }
 
   damage(reason: string): void {
-    this.meter.damaged++;
-    if (this.#role === 'active') this.#owner.input.damage(reason);
+    this.connection.meter.damaged++;
+    if (this.turn.role === 'active') this.#owner.input.damage(reason);
   }
 
   close(detail: string, reason?: OxbowError): void {
-    if (this.#role !== 'ended') this.#owner.left(this, detail, reason);
+    if (this.turn.role !== 'ended') this.#owner.left(this, detail, reason);
   }
 
-  /**
-   * It delivers the stream's frames from now on: those that it kept, from the key frame nearest to the end of
-   * the stream's media, then the next ones.
-   *
-   * @param onWait called first if it has kept none: media is missing until its next key frame
-   */
-  activate(onWait?: () => void): void {
-    this.#role = 'active';
-    this.#replaces = false;
-    this.#idleTicks = 0;
+  #activated(onWait: (() => void) | undefined): void {
     this.#hasRun = false;
     this.#owner.leftOut(this.#leftOut);
     const held = this.#held;
@@ -260,26 +234,21 @@ export class Session implements Publisher {
     for (const frame of frames) this.#pass(frame);
   }
 
-  /** Another session delivers the stream's frames from now on. */
-  standBy(): void {
-    this.#role = 'standby';
+  #stoodBy(): void {
     // Its timestamps continue: the offset is measured again from its next frames.
     if (this.#tracks) this.#arrival = new ArrivalClock();
     this.#hold(this.#tracks ?? (this.#start?.pace.kind === 'continuous' ? this.#start.tracks : undefined));
   }
 
-  /** A period of the slot's timer has passed. */
-  tick(): void {
-    this.#idleTicks++;
-  }
-
-  /** The session is over. */
-  end(reason: unknown): void {
-    this.#role = 'ended';
-    this.#replaces = false;
+  #end(reason: unknown): void {
     this.#hold(undefined);
     this.#request.signal.removeEventListener('abort', this.#onAbort);
     this.#ended.abort(reason);
+  }
+
+  #moveAudio(tracks: readonly Track[]): void {
+    this.#audio = new AudioOffset(tracks, this.#owner.audioOffsetMs());
+    this.connection.meter.audioOffsetMs = this.#audio.us / 1000;
   }
 
   #enter(start: RunStart): void {
@@ -296,7 +265,7 @@ export class Session implements Publisher {
   /** Keeps the GOPs of these tracks while this session is on standby; drops those that are kept. */
   #hold(tracks: readonly Track[] | undefined): void {
     this.#held?.clear();
-    this.#held = tracks && this.#role === 'standby' ? new StandbyBuffer(tracks, this.#owner.bounds) : undefined;
+    this.#held = tracks && this.turn.role === 'standby' ? new StandbyBuffer(tracks, this.#owner.bounds) : undefined;
   }
 
   #keep(frame: Frame): void {
@@ -312,7 +281,7 @@ export class Session implements Publisher {
     if (trackId !== reference?.id) return;
     const [ptsUs, dtsUs] = [ticksToUs(pts, reference.timescale), ticksToUs(dts, reference.timescale)];
     arrival.add(ptsUs, this.#nowUs, Math.round(this.#owner.clock.monotonicMs() * 1000), dtsUs);
-    if (this.#role === 'active' && this.#hasRun && arrival.isOver) this.#arrival = undefined;
+    if (this.turn.role === 'active' && this.#hasRun && arrival.isOver) this.#arrival = undefined;
   }
 
   get #pace(): RunStart['pace'] {

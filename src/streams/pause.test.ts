@@ -27,7 +27,7 @@ suite('a paused stream', () => {
     media.flow(19_500);
     stream.measure.tick(0);
     assert.equal(stream.status.state, 'paused');
-    assert.equal(publisher.role, 'active');
+    assert.equal(publisher.turn.role, 'active');
     await rig.api.resume('door');
     assert.equal(keyFrameRequests.length, 1);
     media.flow(10_500);

@@ -15,12 +15,12 @@ export function reportPublisher(
   event: PublisherEvent,
 ): void {
   const { name: stream } = definition;
-  const { protocol, remote } = event.type === 'refused' ? event.request : event.publisher;
+  const { protocol, remote } = event.type === 'refused' ? event.request : event.publisher.connection;
   const publisher = { protocol, remote };
   const fields = { stream, ...publisher };
   switch (event.type) {
     case 'started': {
-      const role = event.publisher.role === 'active' ? 'active' : 'standby';
+      const role = event.publisher.turn.role === 'active' ? 'active' : 'standby';
       metrics.publishClaims.inc({ stream, protocol, result: role });
       events.publish('publish.started', { ...publisher, role }, definition);
       log.info({ ...fields, role }, 'a publisher was accepted');

@@ -188,14 +188,14 @@ suite('a push stream', () => {
     first.media.flow(3000);
     await rig.api.replace('door', { source: { type: 'push', onSecondPublisher: 'standby' } });
     const second = await connect(rig, '192.0.2.2:6000');
-    assert.deepEqual([first.publisher.role, second.publisher.role], ['active', 'standby']);
+    assert.deepEqual([first.publisher.turn.role, second.publisher.turn.role], ['active', 'standby']);
     assert.equal((await rig.api.get('door'))?.publisher?.standby, 1);
     second.media.flow(1000);
     first.publisher.close('the publisher left');
     second.media.flow(3000);
     assert.equal(rig.catalog.get('door').status.state, 'live');
     await rig.api.replace('door', { source: { type: 'test' } });
-    assert.equal(second.publisher.role, 'ended');
+    assert.equal(second.publisher.turn.role, 'ended');
     await assert.rejects(connect(rig), /type test, not push/);
   });
 
@@ -206,7 +206,7 @@ suite('a push stream', () => {
     const { publisher, media } = await connect(rig);
     media.flow(5000);
     await using crashed = await rig.crash();
-    assert.equal(publisher.role, 'active');
+    assert.equal(publisher.turn.role, 'active');
     await using next = await openStreams({ folder: crashed.path, nowMs: START_MS + 60_000 });
     assert.equal(next.catalog.get('door').status.state, 'unpublished');
     next.clock.advance(40_000);

@@ -222,7 +222,7 @@ export class StreamPublishers {
     this.#setup.deps.traces?.publisher(this.#setup.definition(), event);
     // Of a source that oxbow reads, the change to its backup is an event.
     if (!this.#isPush && event.type !== 'switched') return;
-    if (event.type === 'started' && event.publisher.role === 'active') this.#setup.onConnected();
+    if (event.type === 'started' && event.publisher.turn.role === 'active') this.#setup.onConnected();
     reportPublisher(this.#setup.deps, this.#setup.definition(), event);
   }
 }

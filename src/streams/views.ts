@@ -103,7 +103,9 @@ function definedViewOf(definition: StreamDefinition, picture: string | undefined
 
 function publisherViewOf({ publishers }: ManagedStream): StreamView['publisher'] {
   const { active, standby } = publishers.connected ?? {};
-  return active ? { protocol: active.protocol, since: printRfc3339(active.sinceMs), standby: standby ?? 0 } : null;
+  return active
+    ? { protocol: active.connection.protocol, since: printRfc3339(active.connection.sinceMs), standby: standby ?? 0 }
+    : null;
 }
 
 export function trackViewOf(track: Track): TrackView {

@@ -69,7 +69,7 @@ suite('stream keys', () => {
     assert.ok(!JSON.stringify(listed).includes(made.key));
     await assert.rejects(publish('door', made.key, '198.51.100.1:1'), { code: 'publish-denied' });
     await ask('DELETE', `/streams/door/keys/${made.id}`, undefined, 204);
-    assert.equal(publisher.role, 'ended');
+    assert.equal(publisher.turn.role, 'ended');
     await assert.rejects(publish('door', made.key), { code: 'publish-denied' });
     await ask('DELETE', `/streams/door/keys/${made.id}`, undefined, 404);
     await ask('POST', '/streams/door/keys', { allow: ['10.0.0.0/99'] }, 400);

@@ -159,7 +159,7 @@ suite('a push stream in a complete oxbow', { skip: need('ffmpeg') }, () => {
     assert.equal((await view()).publisher?.standby, 1);
     await first.leaveAfter(SENT.first);
     const takenAt = second.pictures;
-    assert.equal(second.publisher.role, 'active');
+    assert.equal(second.publisher.turn.role, 'active');
     await until('the second one is live', async () => (await view()).state === 'live');
     await second.leaveAfter(takenAt + SENT.second);
     await become('unpublished');
@@ -216,7 +216,7 @@ suite('a push stream in a complete oxbow', { skip: need('ffmpeg') }, () => {
     await become('unpublished');
     const { publisher } = await connect('192.0.2.9:3');
     await ask('DELETE', '/streams/studio');
-    assert.equal(publisher.role, 'ended');
+    assert.equal(publisher.turn.role, 'ended');
     await assert.rejects(connect('192.0.2.9:4'), { code: 'publish-denied' });
   });
 });

@@ -118,7 +118,7 @@ function syncOf({ stream, served, measure, publishers }: ManagedStream): StreamS
   const { figures } = measure;
   const { drift, avOffsetMs } = measure.clocks;
   const { active } = publishers;
-  const meters = active?.meter.trackMeters ?? [];
+  const meters = active?.connection.meter.trackMeters ?? [];
   const tenths = (value: number | undefined) => (value === undefined ? null : Math.round(value * 10) / 10);
   const runs = new Map<number, StreamSync['runs'][number]>();
   for (const { msn, run } of served.list.segments) {
@@ -137,7 +137,7 @@ function syncOf({ stream, served, measure, publishers }: ManagedStream): StreamS
     drift: tenths(drift?.ppm),
     driftOver: drift ? Math.round(drift.seconds) : null,
     avOffset: tenths(avOffsetMs),
-    audioOffset: active?.audioOffsetMs ?? 0,
+    audioOffset: active?.connection.meter.audioOffsetMs ?? 0,
     audioBehind: figures?.audioBehindMs ? { ...figures.audioBehindMs } : null,
     jitter: figures?.jitterMs === undefined ? null : Math.round(figures.jitterMs * 1000) / 1000,
     tracks: (context?.tracks ?? []).map(({ id, kind, timescale }) => {

@@ -30,7 +30,7 @@ function openFeed({ sound = false } = {}) {
   const stats = createPublisherStats();
   const feed = new TsFeed({
     input: {
-      stats,
+      connection: { stats },
       startRun: () => {},
       startTracks: () => {},
       publish: (frame) => frame.trackId === 1 && pictures.push(frame),

@@ -10,7 +10,7 @@ import type { Frame, Track } from '../../media/frame.ts';
 import { createTsDemuxer, type TsDemuxer } from '../../media/mpegts/demuxer.ts';
 import { isSparse } from '../../media/rendition-set.ts';
 import { ticksToUs } from '../../media/run.ts';
-import type { Publisher } from '../publisher.ts';
+import type { Publisher, PublisherConnection } from '../publisher.ts';
 import { sameTracks } from '../pull/run/run-feeder.ts';
 
 /**
@@ -30,7 +30,8 @@ const CHECK_MS = 5000;
 
 /** What a feed is created with. */
 export interface TsFeedOptions {
-  readonly input: StreamInput & Partial<Pick<Publisher, 'startTracks' | 'stats'>>;
+  readonly input: StreamInput &
+    Partial<Pick<Publisher, 'startTracks'>> & { readonly connection?: Pick<PublisherConnection, 'stats'> };
   readonly clock: Clock;
   readonly protocol: SourceFacts['protocol'];
   /** A frame without new bytes for this long is published before the next one begins, ms. */
@@ -141,7 +142,7 @@ export class TsFeed {
   }
 
   #count(): void {
-    const { stats } = this.#options.input;
+    const stats = this.#options.input.connection?.stats;
     if (!stats) return;
     stats.settledFrames = this.#demuxer.assembly.settled;
     stats.lateBytes = this.#demuxer.assembly.lateBytes;

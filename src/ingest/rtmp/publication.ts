@@ -36,7 +36,7 @@ export class Publication implements RtmpPublication, DemuxerOutput {
   }
 
   message(type: MediaType, timestampMs: number, body: Uint8Array): void {
-    this.#publisher.stats.bytesIn = this.#owner.totalBytes();
+    this.#publisher.connection.stats.bytesIn = this.#owner.totalBytes();
     switch (type) {
       case messageType.audio:
         this.#demuxer.audio(body, timestampMs);
@@ -54,7 +54,7 @@ export class Publication implements RtmpPublication, DemuxerOutput {
 
   end(detail: string, isOver: boolean): void {
     this.#demuxer.flush();
-    this.#publisher.isOver = isOver;
+    this.#publisher.connection.isOver = isOver;
     this.#publisher.close(detail);
   }
 
@@ -78,7 +78,7 @@ export class Publication implements RtmpPublication, DemuxerOutput {
 
   /** Takes what onMetaData says of the encoder. */
   #announce(): void {
-    const { stats } = this.#publisher;
+    const { stats } = this.#publisher.connection;
     const { encoder, rates } = this.#demuxer;
     stats.encoder = encoder ?? stats.encoder;
     stats.videoBitrate = rates?.video;

@@ -286,7 +286,7 @@ class Client {
       throw refusalOf(error, 'NetStream.Publish.BadName');
     }
     this.#stream = name;
-    publisher.stats.encoder = request.flashVer;
+    publisher.connection.stats.encoder = request.flashVer;
     publisher.signal.addEventListener('abort', () => this.#ended(publisher.signal.reason), { once: true });
     return new Publication(publisher, {
       totalBytes: () => this.#connection.totalBytes,

@@ -102,7 +102,7 @@ export class RtpReceiver {
   end(detail: string, isOver: boolean): void {
     const { publisher } = this.#setup;
     this.#guard(() => this.#session.end());
-    publisher.isOver = isOver;
+    publisher.connection.isOver = isOver;
     publisher.close(detail);
   }
 
@@ -123,7 +123,7 @@ export class RtpReceiver {
     }
     this.#peer.send(this.#session.tick(), this.#ports);
     const { packets, lost, retransmitted, dropped } = this.#session.stats;
-    Object.assign(publisher.stats, { bytesIn: bytes, packets, lost, retransmitted, dropped });
+    Object.assign(publisher.connection.stats, { bytesIn: bytes, packets, lost, retransmitted, dropped });
   }
 
   /** Malformed packets count as damage; a bug ends this publisher, not the process. */

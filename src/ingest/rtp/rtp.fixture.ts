@@ -50,10 +50,7 @@ export function openPublisher() {
   const published: Published = { starts: [], runs: [], frames: [], damage: [], leftOut: [], absent: [], ends: [] };
   const ended = new AbortController();
   const publisher = {
-    protocol: 'rtp',
-    remote: '',
-    isOver: false,
-    stats: createPublisherStats(),
+    connection: { protocol: 'rtp', remote: '', isOver: false, stats: createPublisherStats() },
     signal: ended.signal,
     startRun: (run: RunStart) => published.runs.push(run),
     startTracks: (tracks: readonly Track[]) => published.starts.push(tracks),
@@ -64,7 +61,7 @@ export function openPublisher() {
     flush: () => {},
     close(detail: string, reason?: OxbowError) {
       if (ended.signal.aborted) return;
-      published.ends.push({ detail, isOver: this.isOver, reason });
+      published.ends.push({ detail, isOver: this.connection.isOver, reason });
       ended.abort(reason);
     },
   };

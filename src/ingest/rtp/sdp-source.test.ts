@@ -67,6 +67,6 @@ test('a sender that is silent for 5 s is a gap; what comes later begins again, a
   await sendUntil('frames again', () => published.frames.length > before + 5);
   assert.deepEqual([published.starts.length, published.absent.length], [2, 1]);
   await until('all are counted', () => counted.datagrams > 10 && counted.others > 5);
-  assert.equal(publisher.stats.packets, counted.datagrams);
-  assert.ok(publisher.stats.bytesIn > 0);
+  assert.equal(publisher.connection.stats.packets, counted.datagrams);
+  assert.ok(publisher.connection.stats.bytesIn > 0);
 });

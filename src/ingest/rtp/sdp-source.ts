@@ -5,7 +5,6 @@
  */
 import type { SdpAddress } from '../../config/sdp-url.ts';
 import type { RtpMedia } from '../../media/rtp/rtp-media.ts';
-import type { PublisherStats } from '../publisher-stats.ts';
 import type { PullLog } from '../pull/pull-log.ts';
 import type { UdpCounters } from '../udp/udp-source.ts';
 import { openFixedPorts } from './fixed-ports.ts';
@@ -22,7 +21,7 @@ const noFigures = { bytes: 0, ignored: 0, packets: 0, lost: 0, retransmitted: 0,
 export interface SdpSourceOptions
   extends Pick<RtpSessionOptions, 'clock' | 'assemblyMs' | 'convertsVideo' | 'onFacts'> {
   readonly address: SdpAddress;
-  readonly input: RtpSessionOptions['input'] & { readonly stats?: PublisherStats };
+  readonly input: RtpSessionOptions['input'];
   readonly log: PullLog;
   readonly counters?: UdpCounters | undefined;
 }
@@ -132,7 +131,7 @@ class SdpReceiver {
     this.#counted = now;
     if (now.packets > before.packets) counters?.datagrams(now.packets - before.packets);
     if (ignored > before.ignored) counters?.otherSenders(ignored - before.ignored);
-    const { stats } = input;
+    const stats = input.connection?.stats;
     if (!stats) return;
     stats.bytesIn += bytes - before.bytes;
     for (const name of ['packets', 'lost', 'retransmitted', 'dropped'] as const) {

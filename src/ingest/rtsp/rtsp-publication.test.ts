@@ -25,15 +25,14 @@ function openAccess() {
   const ended = new AbortController();
   let request: PublishRequest | undefined;
   const publisher = {
-    stats: createPublisherStats(),
-    isOver: false,
+    connection: { stats: createPublisherStats(), isOver: false },
     signal: ended.signal,
     startTracks: () => record('tracks'),
     publish: () => record('frame'),
     leftOut: () => {},
     damage: (reason: string) => record(`damage: ${reason}`),
     close(detail: string) {
-      record(`${detail}, over ${publisher.isOver}`);
+      record(`${detail}, over ${publisher.connection.isOver}`);
       ended.abort();
     },
   };
@@ -54,7 +53,7 @@ function openAccess() {
       });
       called.emit();
     });
-  return { access, calls, until, ended, stats: publisher.stats, request: () => request };
+  return { access, calls, until, ended, stats: publisher.connection.stats, request: () => request };
 }
 
 /** A server with one connection. */

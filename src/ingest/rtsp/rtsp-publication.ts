@@ -113,7 +113,7 @@ export class RtspPublication {
     const publisher = this.#publisher;
     if (publisher && !publisher.signal.aborted) {
       this.#session?.end();
-      publisher.isOver = isOver;
+      publisher.connection.isOver = isOver;
       publisher.close(detail);
     }
     this.#connection.abort(new DOMException(detail, 'AbortError'));
@@ -187,7 +187,7 @@ export class RtspPublication {
       onStream: () => assertUsable(media),
       requestKeyFrame: () => this.#session?.requestKeyFrame(),
     });
-    publisher.stats.encoder = userAgent ?? '';
+    publisher.connection.stats.encoder = userAgent ?? '';
     publisher.signal.addEventListener('abort', () => this.close('the session was ended'), { once: true });
     this.#publisher = publisher;
     this.#media = media;
@@ -274,7 +274,7 @@ export class RtspPublication {
     const session = this.#session!;
     for (const { mediaIndex, packet } of session.tick()) this.#reports.get(mediaIndex)?.(packet);
     const { packets, lost, retransmitted, dropped } = session.stats;
-    Object.assign(this.#publisher!.stats, { bytesIn: this.#bytes, packets, lost, retransmitted, dropped });
+    Object.assign(this.#publisher!.connection.stats, { bytesIn: this.#bytes, packets, lost, retransmitted, dropped });
     if (this.#setup.clock.monotonicMs() - this.#heardMs < IDLE_MS) return;
     this.close(`no RTP packets came for ${IDLE_MS / 1000} s`);
   }

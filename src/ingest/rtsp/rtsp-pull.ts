@@ -14,7 +14,6 @@ import type { Net } from '../../net/net.ts';
 import { RtspClient, RtspRefused } from '../../wire/rtsp/client.ts';
 import { controlUrl } from '../../wire/rtsp/transport.ts';
 import { type OpenTcpOptions, openTcp } from '../../wire/tcp.ts';
-import type { PublisherStats } from '../publisher-stats.ts';
 import type { PullLog } from '../pull/pull-log.ts';
 import { RtpSession, type RtpSessionOptions } from '../rtp/rtp-session.ts';
 import { type RtspMediaTransport, setUpMedia } from './rtsp-media.ts';
@@ -29,7 +28,7 @@ export interface RtspPullOptions {
   /** The address is from an administrator, so its host may be private. */
   readonly trusted: boolean;
   readonly net: Pick<Net, 'resolveHost'>;
-  readonly input: RtpSessionOptions['input'] & { readonly stats?: PublisherStats };
+  readonly input: RtpSessionOptions['input'];
   readonly clock: Clock;
   readonly log: PullLog;
   /** `live.assemblyDeadline`, for MPEG-TS, ms. */
@@ -169,7 +168,8 @@ class RtspPull {
     const { clock, input } = this.#options;
     for (const { mediaIndex, packet } of session.tick()) this.#transport!.report(mediaIndex, packet);
     const { packets, lost, retransmitted, dropped } = session.stats;
-    if (input.stats) Object.assign(input.stats, { bytesIn: this.#bytes, packets, lost, retransmitted, dropped });
+    if (input.connection)
+      Object.assign(input.connection.stats, { bytesIn: this.#bytes, packets, lost, retransmitted, dropped });
     const nowMs = clock.monotonicMs();
     if (session.frames !== this.#frames) this.#framesMs = nowMs;
     this.#frames = session.frames;

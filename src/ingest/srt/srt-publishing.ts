@@ -51,7 +51,7 @@ export async function publishConnection(
   const timer = setInterval(() => {
     if (failure !== undefined) return;
     try {
-      if (feed.tick()) updateStats(publisher.stats, connection.stats());
+      if (feed.tick()) updateStats(publisher.connection.stats, connection.stats());
     } catch (error) {
       // A bug ends this publisher, not the process.
       failure = reasonOf(error);
@@ -62,13 +62,13 @@ export async function publishConnection(
   const why = await connection.closed;
   clearInterval(timer);
   publisher.signal.removeEventListener('abort', onEnded);
-  updateStats(publisher.stats, connection.stats());
+  updateStats(publisher.connection.stats, connection.stats());
   try {
     feed.end();
   } catch (error) {
     log.error({ error: messageOf(error), stack: (error as Error).stack }, 'an SRT publisher failed');
   }
-  publisher.isOver = why === 'closed by the peer';
-  const detail = failure ?? (publisher.isOver ? 'the publisher ended the connection' : why);
+  publisher.connection.isOver = why === 'closed by the peer';
+  const detail = failure ?? (publisher.connection.isOver ? 'the publisher ended the connection' : why);
   publisher.close(detail);
 }

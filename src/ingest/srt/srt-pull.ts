@@ -11,7 +11,6 @@ import { connectSrt } from '../../wire/srt/connect.ts';
 import { SrtRejectedError } from '../../wire/srt/rejection.ts';
 import type { SrtConnection } from '../../wire/srt/srt.ts';
 import { FEED_TICK_MS, TsFeed, type TsFeedOptions } from '../mpegts/ts-feed.ts';
-import type { PublisherStats } from '../publisher-stats.ts';
 import type { PullLog } from '../pull/pull-log.ts';
 import { updateStats } from './srt-stats.ts';
 
@@ -26,7 +25,7 @@ export interface SrtPullOptions extends Omit<TsFeedOptions, 'protocol' | 'progra
   /** The address is from an administrator, so its host may be private. */
   readonly trusted: boolean;
   readonly net: Pick<Net, 'resolveHost'>;
-  readonly input: TsFeedOptions['input'] & { readonly stats?: PublisherStats };
+  readonly input: TsFeedOptions['input'];
   readonly log: PullLog;
 }
 
@@ -59,7 +58,7 @@ export async function runSrtPull(options: SrtPullOptions, { signal }: { signal: 
     guard(() => {
       if (!feed.tick()) return;
       const nowMs = clock.monotonicMs();
-      if (input.stats) updateStats(input.stats, connection.stats());
+      if (input.connection) updateStats(input.connection.stats, connection.stats());
       if (feed.frames !== frames) framesMs = nowMs;
       frames = feed.frames;
       if (nowMs - framesMs < SILENT_MS) return;

@@ -27,7 +27,7 @@ export interface UdpCounters {
 /** What a feed over UDP is read with. */
 export interface UdpSourceOptions extends Omit<TsFeedOptions, 'protocol' | 'program' | 'input'> {
   readonly address: UdpAddress;
-  readonly input: TsFeedOptions['input'] & { readonly stats?: PublisherStats };
+  readonly input: TsFeedOptions['input'];
   readonly log: PullLog;
   readonly counters?: UdpCounters | undefined;
 }
@@ -94,7 +94,7 @@ class UdpReceiver {
     this.#clock = options.clock;
     this.#lock = new SenderLock(options.address.senders);
     this.#feed = new TsFeed({ ...options, protocol: 'udp', program: options.address.program });
-    this.#stats = options.input.stats;
+    this.#stats = options.input.connection?.stats;
     this.#heardMs = this.#framesMs = this.#clock.monotonicMs();
   }
 

@@ -12,7 +12,6 @@ import type { WebRtcDescription } from '../../media/sdp/webrtc-description.ts';
 import type { Net } from '../../net/net.ts';
 import { connectWebRtc, type WebRtcClient } from '../../wire/webrtc/client/client.ts';
 import { OfferRefused } from '../../wire/webrtc/client/signalling.ts';
-import type { PublisherStats } from '../publisher-stats.ts';
 import type { PullLog } from '../pull/pull-log.ts';
 import { RTP_TICK_MS, RtpSession, type RtpSessionOptions } from '../rtp/rtp-session.ts';
 import { receivedMedia, webRtcOf, whepOffer } from './whep-offer.ts';
@@ -31,7 +30,7 @@ export interface WhepPullOptions {
   /** The address is from an administrator, so its host may be private. */
   readonly trusted: boolean;
   readonly net: Pick<Net, 'fetch' | 'resolveHost'>;
-  readonly input: RtpSessionOptions['input'] & { readonly stats?: PublisherStats };
+  readonly input: RtpSessionOptions['input'];
   readonly clock: Clock;
   readonly log: PullLog;
   /** Called with the facts of the source, again when they change. */
@@ -135,7 +134,7 @@ class WhepPull {
     for (const { packet } of session.tick()) peer.sendReport(packet);
     const { packets, lost, retransmitted, dropped } = session.stats;
     const { bytesIn } = peer.stats;
-    if (input.stats) Object.assign(input.stats, { bytesIn, packets, lost, retransmitted, dropped });
+    if (input.connection) Object.assign(input.connection.stats, { bytesIn, packets, lost, retransmitted, dropped });
     if (session.frames !== this.#frames) this.#framesMs = nowMs;
     this.#frames = session.frames;
     if (nowMs - this.#framesMs < SILENT_MS) return;

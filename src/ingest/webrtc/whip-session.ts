@@ -65,7 +65,7 @@ export class WhipSession {
       dtls: this.setup === 'active' ? 'client' : 'server',
       local: setup.local,
       remote: offer,
-      onConnected: () => setup.log.info({ remote: publisher.remote }, 'a WHIP publisher is connected'),
+      onConnected: () => setup.log.info({ remote: publisher.connection.remote }, 'a WHIP publisher is connected'),
       onPacket: (packet) => this.#guard(() => this.#receive(packet)),
       onReport: (packet) => this.#guard(() => this.#demuxer.report(parseRtcp(packet), clock.monotonicMs())),
       onClosed: (reason) => this.#close(reason ?? 'the publisher ended its session', reason === undefined),
@@ -145,7 +145,7 @@ export class WhipSession {
   }
 
   #count(): void {
-    const { stats } = this.#publisher;
+    const { stats } = this.#publisher.connection;
     const { packets, lost, retransmitted, dropped } = this.#demuxer.stats;
     Object.assign(stats, { bytesIn: this.#peer.stats.bytesIn, packets, lost, retransmitted, dropped });
   }
@@ -153,7 +153,7 @@ export class WhipSession {
   #close(detail: string, isOver: boolean): void {
     if (this.#publisher.signal.aborted) return;
     this.#guard(() => this.#demuxer.end());
-    this.#publisher.isOver = isOver;
+    this.#publisher.connection.isOver = isOver;
     this.#publisher.close(detail);
   }
 

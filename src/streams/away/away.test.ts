@@ -101,7 +101,7 @@ suite('while the publisher is away', () => {
       [
         lastPicture,
         (publisher: Publisher) => {
-          publisher.isOver = true;
+          publisher.connection.isOver = true;
           publisher.close('the publisher left');
         },
       ],

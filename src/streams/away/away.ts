@@ -113,7 +113,7 @@ export class Away {
   #onPublisher(event: PublisherEvent): void {
     if (event.type !== 'ended' || !this.#setup.publishers.isUnpublished) return;
     const { publisher } = event;
-    this.#isOver = publisher.isOver || publisher.signal.reason instanceof OxbowError;
+    this.#isOver = publisher.connection.isOver || publisher.signal.reason instanceof OxbowError;
     if (this.#isOver) this.stop();
   }
 

@@ -28,7 +28,7 @@ async function connect(rig: StreamsRig, { keyEveryS = 2, protocol = 'srt', audio
             const frame: Frame = { trackId: id, dts, pts: dts, duration: timescale / 25, key, data };
             publisher.publish(frame);
           }
-          publisher.stats.bytesIn += 11_000;
+          publisher.connection.stats.bytesIn += 11_000;
           n++;
         }
         if (i % 25 === 24) stream.measure.tick(viewers);
@@ -49,14 +49,17 @@ suite('the figures of a stream', () => {
     send(10);
     const { measure, publishers } = rig.catalog.get('door');
     const { clocks } = measure;
-    assert.deepEqual([clocks.drift, clocks.avOffsetMs, publishers.active?.audioOffsetMs], [undefined, undefined, -80]);
+    assert.deepEqual(
+      [clocks.drift, clocks.avOffsetMs, publishers.active?.connection.meter.audioOffsetMs],
+      [undefined, undefined, -80],
+    );
     await rig.api.update('door', { source: { audioOffset: null } });
     send(140);
     const { ppm, seconds } = clocks.drift!;
     assert.ok(ppm > 400 && ppm < 600, `500 ppm slow: ${ppm}`);
     assert.ok(seconds >= 100);
     assert.ok(clocks.avOffsetMs! < -110 && clocks.avOffsetMs! > -150, `0.1 % of 135 s: ${clocks.avOffsetMs}`);
-    assert.equal(publishers.active?.audioOffsetMs, -80, 'as it was when the run began');
+    assert.equal(publishers.active?.connection.meter.audioOffsetMs, -80, 'as it was when the run began');
     const nowMs = rig.clock.nowMs();
     const { series } = await rig.api.statsHistory('door', nowMs - 60_000, nowMs, 5);
     assert.ok(
@@ -77,7 +80,7 @@ suite('the figures of a stream', () => {
     const idle = rig.api.stats('door');
     assert.deepEqual([idle.status, idle.publisher, idle.video, idle.findings], ['none', null, null, []]);
     const { publisher, send } = await connect(rig);
-    Object.assign(publisher.stats, {
+    Object.assign(publisher.connection.stats, {
       rttMs: 20,
       latencyMs: 120,
       packets: 0,
@@ -86,7 +89,7 @@ suite('the figures of a stream', () => {
       encoder: 'x'.repeat(300),
     });
     send(10);
-    Object.assign(publisher.stats, { packets: 990, lost: 10 });
+    Object.assign(publisher.connection.stats, { packets: 990, lost: 10 });
     send(10);
     const stats = rig.api.stats('door');
     assert.equal(stats.video?.bitrate, 2_000_000);
@@ -121,7 +124,7 @@ suite('the figures of a stream', () => {
       await rig.api.create('door', push);
       rig.catalog.get('door').measure.tick(0);
       const { publisher, send } = await connect(rig);
-      publisher.stats.frameRate = 25;
+      publisher.connection.stats.frameRate = 25;
       send(silentS, { sends: false });
       for (let s = 1; s <= 12; s++) {
         send(1);

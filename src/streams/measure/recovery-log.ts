@@ -86,7 +86,7 @@ export class RecoveryLog {
     switch (event.type) {
       case 'started':
         this.counts.connects++;
-        this.#add('connected', `${event.publisher.protocol}, ${event.publisher.role}`);
+        this.#add('connected', `${event.publisher.connection.protocol}, ${event.publisher.turn.role}`);
         break;
       case 'refused':
         this.counts.refused++;
@@ -94,10 +94,10 @@ export class RecoveryLog {
         break;
       case 'switched':
         this.counts.switches++;
-        this.#add('switched', `${event.publisher.protocol}: ${event.reason}`);
+        this.#add('switched', `${event.publisher.connection.protocol}: ${event.reason}`);
         break;
       case 'ended':
-        this.#add('left', `${event.publisher.protocol}: ${event.detail}`);
+        this.#add('left', `${event.publisher.connection.protocol}: ${event.detail}`);
         break;
       default:
         break;

@@ -55,7 +55,7 @@ export class SessionSampler {
 
   /** Takes a sample of the time since the last one. @param nowMs monotonic */
   sample(nowMs: number): Sample {
-    const { meter } = this.session;
+    const { meter } = this.session.connection;
     const before = this.#last;
     const now = countsOf(this.session);
     const video = meter.videoTrack;
@@ -94,7 +94,7 @@ export class SessionSampler {
 
   /** The figures now. @param nowMs monotonic */
   figures(nowMs: number, stream: StreamSide): PublishFigures {
-    const { meter, stats, protocol } = this.session;
+    const { meter, stats, protocol } = this.session.connection;
     const { isBursty, videoTrack, audioTrack } = meter;
     const minute = totalsOf(this.#samples);
     // Bursts: the rates of the media, whenever it came. Otherwise what came in the last seconds.
@@ -181,7 +181,7 @@ function difference(now: number | undefined, before: number | undefined): number
   return now === undefined ? undefined : Math.max(0, now - (before ?? 0));
 }
 
-function countsOf({ meter, stats }: Publisher): Counts {
+function countsOf({ connection: { meter, stats } }: Publisher): Counts {
   const { video, audio, damaged, sizeChanges } = meter;
   return { video: { ...video }, audio: { ...audio }, damaged, sizeChanges, stats: { ...stats } };
 }

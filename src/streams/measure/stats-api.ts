@@ -81,11 +81,11 @@ function statsOf(
     status: figures ? worstOf(findings) : 'none',
     publisher: session
       ? {
-          protocol: session.protocol,
-          since: printRfc3339(session.sinceMs),
+          protocol: session.connection.protocol,
+          since: printRfc3339(session.connection.sinceMs),
           encoder: figures?.encoder ?? null,
           standby: publishers.connected?.standby ?? 0,
-          bytesIn: session.stats.bytesIn,
+          bytesIn: session.connection.stats.bytesIn,
         }
       : null,
     video: videoOf(figures),

@@ -153,7 +153,7 @@ export class StreamMeasure {
 
   #record(sampler: SessionSampler, sample: Sample, viewers: number): void {
     this.#setup.onSample(sample);
-    const { stats, meter } = sampler.session;
+    const { stats, meter } = sampler.session.connection;
     const { skewMs, delayUs } = this.#setup.side();
     const { audioBehindMs: behind } = sample;
     this.#clocks.add({

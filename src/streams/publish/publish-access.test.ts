@@ -86,7 +86,7 @@ suite('access of publishers', () => {
       [key, undefined],
     ] as const) {
       const publisher = await open.publish(name, secret);
-      assert.equal(publisher.role, 'active');
+      assert.equal(publisher.turn.role, 'active');
       publisher.close('done');
     }
     assert.notEqual(open.keys.list('door')[0]!.usedAt, null);
@@ -127,7 +127,7 @@ suite('access of publishers', () => {
       ],
     );
     const inside = await open.publish('door', elsewhere, '10.1.2.3:4000');
-    assert.equal(inside.role, 'active');
+    assert.equal(inside.turn.role, 'active');
   });
 
   test('the event of a refusal says what to change, with the stream where there is one, and no key', async () => {
@@ -185,11 +185,11 @@ suite('access of publishers', () => {
     ];
     const { id } = open.keys.list('door')[0]!;
     await open.keys.remove('door', id);
-    for (const { signal, role } of [active, standby]) {
-      assert.equal(role, 'ended');
+    for (const { signal, turn } of [active, standby]) {
+      assert.equal(turn.role, 'ended');
       assert.equal((signal.reason as OxbowError).code, 'publish-denied');
     }
-    assert.equal(other.role, 'active');
+    assert.equal(other.turn.role, 'active');
     assert.equal((await open.refusal('door', first))[0], 'publish-denied');
   });
 
@@ -201,7 +201,7 @@ suite('access of publishers', () => {
     const { secret } = await open.keys.rotate('door', id, { overlapMs: 600_000, expiresMs: undefined });
     const session = await open.publish('door', old);
     open.rig.clock.advance(600_000);
-    assert.equal(session.role, 'active');
+    assert.equal(session.turn.role, 'active');
     session.close('done');
     assert.equal((await open.refusal('door', old))[1], 'The stream key has expired.');
     (await open.publish('door', secret)).close('done');
@@ -248,7 +248,7 @@ suite('streams created on first publish', () => {
     const names = ['cam-0', 'cam-1', 'cam-2', 'cam-3', 'cam-4'];
     const outcomes = await Promise.allSettled(names.map((name) => open.publish(name, secret)));
     assert.deepEqual(
-      outcomes.map((each) => (each.status === 'fulfilled' ? each.value.role : each.reason.code)),
+      outcomes.map((each) => (each.status === 'fulfilled' ? each.value.turn.role : each.reason.code)),
       ['active', 'active', 'active', 'limit-reached', 'limit-reached'],
     );
     assert.equal(open.rig.catalog.get('cam-1').definition.visibility, 'public', 'the default on a loopback address');
@@ -266,7 +266,7 @@ suite('streams created on first publish', () => {
     const all = await open.keys.createForPrefix('', { label: '', allow: [], expiresMs: undefined, maxStreams: 1 });
     const outcomes = await Promise.allSettled([open.publish('a', all.secret), open.publish('a', all.secret)]);
     assert.deepEqual(
-      outcomes.map((each) => (each.status === 'fulfilled' ? each.value.role : each.reason.code)),
+      outcomes.map((each) => (each.status === 'fulfilled' ? each.value.turn.role : each.reason.code)),
       ['active', 'publisher-active'],
     );
   });

@@ -85,7 +85,7 @@ export async function readWithBackup(
       await next.done;
       return { publisher: reading.publisher, detail: await reading.done };
     }
-    if (outcome === 'switched' || next.publisher.role === 'active') {
+    if (outcome === 'switched' || next.publisher.turn.role === 'active') {
       await reading.stop('the backup of the source delivers');
       [source, other] = [other, source];
       reading = next;
@@ -202,7 +202,7 @@ class MediaWatch implements StreamInput {
 
   publish(frame: Frame): void {
     this.#publisher.publish(frame);
-    if (this.#publisher.role !== 'active') return;
+    if (this.#publisher.turn.role !== 'active') return;
     this.#onDelivers();
     this.#missingSinceMs = undefined;
     if (this.#isFeed) this.#frameMs = this.#clock.monotonicMs();

@@ -68,7 +68,7 @@ export function startSourceClient(
     deps.runSource({ ...definition, source: from }, input, {
       signal: AbortSignal.any([signal, publisher.signal, ...(until ? [until] : [])]),
       wasLive,
-      qualities: publisher.role === 'active' ? qualities : undefined,
+      qualities: publisher.turn.role === 'active' ? qualities : undefined,
       onFacts(facts) {
         if (!signal.aborted) onFacts(facts);
       },

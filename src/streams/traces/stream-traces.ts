@@ -56,7 +56,7 @@ export class StreamTraces {
       this.#sessions.set(publisher, { span, startedMs: this.#nowMs() });
     }
     const session = this.#sessions.get(publisher);
-    if (session && (event.type === 'switched' || publisher.role === 'active')) this.#active.set(id, session.span);
+    if (session && (event.type === 'switched' || publisher.turn.role === 'active')) this.#active.set(id, session.span);
   }
 
   /** The span of a segment that is sealed now, and will be recorded. */
@@ -85,7 +85,7 @@ export class StreamTraces {
     if (!session) return;
     this.#sessions.delete(publisher);
     if (this.#active.get(id) === session.span) this.#active.delete(id);
-    const { protocol, remote } = publisher;
+    const { protocol, remote } = publisher.connection;
     this.#telemetry.ended({
       kind: 'publish',
       name: `publish ${protocol}`,
