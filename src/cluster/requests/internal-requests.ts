@@ -71,114 +71,127 @@ export const internalTarget = {
 /** Answers a request below `/internal/`; false: it is another one. */
 export type InternalRequests = (request: IncomingMessage, response: ServerResponse) => boolean;
 
+/** An answer to a node. */
+interface InternalAnswer {
+  readonly status: number;
+  readonly body?: Uint8Array | string;
+}
+
 /** Creates what answers them. */
 export function createInternalRequests(deps: InternalRequestDeps): InternalRequests {
-  const { files, failed, telemetry = noTelemetry } = deps;
-
-  async function answer(
-    method: string,
-    url: URL,
-    node: string,
-  ): Promise<{ status: number; body?: Uint8Array | string }> {
-    if (url.pathname === internalTarget.changes) {
-      if (method !== 'POST') return { status: 405 };
-      await deps.look();
-      return { status: 204 };
-    }
-    const [, kind, rest] = /^\/internal\/(files|streams|copies)\/(.+)$/.exec(url.pathname) ?? [];
-    if (kind === 'streams' && method === 'POST' && rest!.endsWith('/give')) {
-      await deps.give(rest!.slice(0, -'/give'.length), node);
-      return { status: 204 };
-    }
-    if (kind === 'streams' && method === 'GET')
-      return { status: 200, body: JSON.stringify(await ofStream(rest!, url)) };
-    if (kind === 'copies') {
-      const thing = method === 'DELETE' ? purgedThing(rest!) : undefined;
-      if (!thing) return { status: 404 };
-      await deps.purge(thing);
-      return { status: 204 };
-    }
-    if (kind !== 'files') return { status: 404 };
-    const location = locationOf(rest!);
-    if (location === undefined) return { status: 404 };
-    if (method === 'DELETE') {
-      await files.delete(location);
-      deps.release(location);
-      return { status: 204 };
-    }
-    if (method !== 'GET') return { status: 405 };
-    const length = Number(url.searchParams.get('length') ?? Number.NaN);
-    const offset = Number(url.searchParams.get('offset') ?? Number.NaN);
-    if (Number.isNaN(length)) return { status: 200, body: String(await files.size(location)) };
-    const isRange = Number.isSafeInteger(offset) && offset >= 0 && length > 0 && length <= MAX_RANGE_BYTES;
-    if (!isRange) return { status: 400 };
-    return { status: 200, body: await files.read(location, { offset, length }) };
-  }
-
-  /**
-   * What a node changes for its own request is a part of that trace. The header of anyone else is never
-   * read.
-   */
-  async function traced<T extends { readonly status: number }>(
-    { method = 'GET', url = '/', headers }: IncomingMessage,
-    work: () => Promise<T>,
-  ): Promise<T> {
-    const traceparent = headers.traceparent as string | undefined;
-    const span = traceparent === undefined || method === 'GET' ? undefined : telemetry.begin({ traceparent });
-    if (!span) return work();
-    const startedAt = performance.now();
-    const ended = (status: number | undefined, error?: string) =>
-      telemetry.ended({
-        kind: 'request',
-        name: `${method} ${url.split('/', 3).join('/')}`,
-        span,
-        traceparent,
-        error,
-        tookMs: performance.now() - startedAt,
-        attributes: {
-          'http.request.method': method,
-          'http.response.status_code': status,
-          'url.path': url.split('?', 1)[0],
-          'error.type': error === undefined ? undefined : 'failed',
-        },
-      });
-    try {
-      const answered = await withinSpan(span, work);
-      ended(answered.status);
-      return answered;
-    } catch (error) {
-      ended(undefined, messageOf(error));
-      throw error;
-    }
-  }
-
-  async function ofStream(path: string, { searchParams }: URL): Promise<object | null> {
-    const [stream = '', what] = path.split('/');
-    if (what === 'edge') return deps.edge(stream);
-    const at = Number(searchParams.get('at') ?? Number.NaN);
-    if (what === 'span' && Number.isFinite(at)) return deps.span(stream, at);
-    throw new OxbowError('not-found', 'There is no such request of nodes.');
-  }
-
   return (request, response) => {
-    const { method = 'GET', url: target = '/', nodeSender: sender } = request;
-    if (!target.startsWith(PREFIX)) return false;
-    const answered = (async () => {
-      // No such request has a body.
-      if (!sender || sender.bodyHash !== undefined) return { status: 404 };
-      return traced(request, () => answer(method, new URL(target, 'http://node'), sender.node));
-    })();
-    answered.then(
-      ({ status, body }: { status: number; body?: Uint8Array | string }) => void response.writeHead(status).end(body),
+    if (!request.url?.startsWith(PREFIX)) return false;
+    answerSigned(deps, request).then(
+      ({ status, body }) => void response.writeHead(status).end(body),
       (error: unknown) => {
         const isRefusal = error instanceof OxbowError;
-        if (!isRefusal) failed(error);
+        if (!isRefusal) deps.failed(error);
         const status = isMissing(error) ? 404 : isRefusal ? statusOf(error) : 500;
         response.writeHead(status).end(isRefusal ? error.message : '');
       },
     );
     return true;
   };
+}
+
+async function answerSigned(deps: InternalRequestDeps, request: IncomingMessage): Promise<InternalAnswer> {
+  const { method = 'GET', url = '/', nodeSender: sender } = request;
+  // No such request has a body.
+  if (!sender || sender.bodyHash !== undefined) return { status: 404 };
+  return traced(deps, request, () => answer(deps, method, new URL(url, 'http://node'), sender.node));
+}
+
+/**
+ * What a node changes for its own request is a part of that trace. The header of anyone else is never read.
+ */
+async function traced<T extends { readonly status: number }>(
+  { telemetry = noTelemetry }: InternalRequestDeps,
+  { method = 'GET', url = '/', headers }: IncomingMessage,
+  work: () => Promise<T>,
+): Promise<T> {
+  const traceparent = headers.traceparent as string | undefined;
+  const span = traceparent === undefined || method === 'GET' ? undefined : telemetry.begin({ traceparent });
+  if (!span) return work();
+  const startedAt = performance.now();
+  const ended = (status: number | undefined, error?: string) =>
+    telemetry.ended({
+      kind: 'request',
+      name: `${method} ${url.split('/', 3).join('/')}`,
+      span,
+      traceparent,
+      error,
+      tookMs: performance.now() - startedAt,
+      attributes: {
+        'http.request.method': method,
+        'http.response.status_code': status,
+        'url.path': url.split('?', 1)[0],
+        'error.type': error === undefined ? undefined : 'failed',
+      },
+    });
+  try {
+    const answered = await withinSpan(span, work);
+    ended(answered.status);
+    return answered;
+  } catch (error) {
+    ended(undefined, messageOf(error));
+    throw error;
+  }
+}
+
+/** @param node the sender */
+async function answer(deps: InternalRequestDeps, method: string, url: URL, node: string): Promise<InternalAnswer> {
+  if (url.pathname === internalTarget.changes) {
+    if (method !== 'POST') return { status: 405 };
+    await deps.look();
+    return { status: 204 };
+  }
+  const [, kind, rest] = /^\/internal\/(files|streams|copies)\/(.+)$/.exec(url.pathname) ?? [];
+  if (kind === 'streams' && method === 'POST' && rest!.endsWith('/give')) {
+    await deps.give(rest!.slice(0, -'/give'.length), node);
+    return { status: 204 };
+  }
+  if (kind === 'streams' && method === 'GET')
+    return { status: 200, body: JSON.stringify(await readStream(deps, rest!, url)) };
+  if (kind === 'copies') {
+    const thing = method === 'DELETE' ? purgedThing(rest!) : undefined;
+    if (!thing) return { status: 404 };
+    await deps.purge(thing);
+    return { status: 204 };
+  }
+  return kind === 'files' ? answerFile(deps, method, rest!, url) : { status: 404 };
+}
+
+/** The live edge of a stream, or its media at a position. */
+async function readStream(deps: InternalRequestDeps, path: string, { searchParams }: URL): Promise<object | null> {
+  const [stream = '', what] = path.split('/');
+  if (what === 'edge') return deps.edge(stream);
+  const at = Number(searchParams.get('at') ?? Number.NaN);
+  if (what === 'span' && Number.isFinite(at)) return deps.span(stream, at);
+  throw new OxbowError('not-found', 'There is no such request of nodes.');
+}
+
+/** Bytes of a file, its size, or its deletion. */
+async function answerFile(
+  deps: InternalRequestDeps,
+  method: string,
+  path: string,
+  { searchParams }: URL,
+): Promise<InternalAnswer> {
+  const { files } = deps;
+  const location = locationOf(path);
+  if (location === undefined) return { status: 404 };
+  if (method === 'DELETE') {
+    await files.delete(location);
+    deps.release(location);
+    return { status: 204 };
+  }
+  if (method !== 'GET') return { status: 405 };
+  const length = Number(searchParams.get('length') ?? Number.NaN);
+  const offset = Number(searchParams.get('offset') ?? Number.NaN);
+  if (Number.isNaN(length)) return { status: 200, body: String(await files.size(location)) };
+  const isRange = Number.isSafeInteger(offset) && offset >= 0 && length > 0 && length <= MAX_RANGE_BYTES;
+  if (!isRange) return { status: 400 };
+  return { status: 200, body: await files.read(location, { offset, length }) };
 }
 
 function statusOf({ code }: OxbowError): number {
