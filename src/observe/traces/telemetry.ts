@@ -6,7 +6,14 @@
  */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { IdGenerator, SpanExporter, SpanProcessor } from '@opentelemetry/sdk-trace-base';
+import type { Tracer } from '@opentelemetry/api';
+import type { Resource } from '@opentelemetry/resources';
+import type {
+  BasicTracerProvider,
+  IdGenerator,
+  SpanExporter,
+  TraceIdRatioBasedSampler,
+} from '@opentelemetry/sdk-trace-base';
 import { version } from '../../lib/version.ts';
 import { parseParentSpan } from './trace.ts';
 
@@ -122,109 +129,143 @@ export function resourceOf(node: string | undefined, service = 'oxbow'): Readonl
  * until its deadline.
  */
 export async function openTelemetry(options: TelemetryOptions): Promise<Telemetry> {
-  const { deadlineMs = DEADLINE_MS, resource = resourceOf(undefined) } = options;
+  const { deadlineMs = DEADLINE_MS } = options;
   const [api, sdk, { OTLPTraceExporter }, { resourceFromAttributes }] = await Promise.all([
     import('@opentelemetry/api'),
     import('@opentelemetry/sdk-trace-base'),
     import('@opentelemetry/exporter-trace-otlp-http'),
     import('@opentelemetry/resources'),
   ]);
-  const random = new sdk.RandomIdGenerator();
-  let wanted: { readonly traceId: string; readonly spanId: string };
-  const idGenerator: IdGenerator = {
-    generateTraceId: () => wanted.traceId,
-    generateSpanId: () => wanted.spanId,
-  };
   const exporter = new OTLPTraceExporter({
     url: signalUrl(options.endpoint, 'traces'),
     timeoutMillis: deadlineMs,
     compression: 'gzip' as never, // a member of an enum that the library does not export
   });
-  let queued = 0;
-  const counted: SpanExporter = {
-    export(spans, done) {
-      exporter.export(spans, (result) => {
-        queued -= spans.length;
-        if (result.error) options.onLost?.(spans.length);
-        done(result);
-      });
-    },
-    shutdown: () => exporter.shutdown(),
-  };
-  const batches: SpanProcessor = new sdk.BatchSpanProcessor(counted, {
-    maxQueueSize: MAX_QUEUED,
-    maxExportBatchSize: MAX_BATCH,
-    scheduledDelayMillis: BATCH_MS,
-    exportTimeoutMillis: deadlineMs,
-  });
-  const share = new sdk.TraceIdRatioBasedSampler(options.sample);
-  const isKept = (traceId: string) =>
-    share.shouldSample(api.ROOT_CONTEXT, traceId).decision === sdk.SamplingDecision.RECORD_AND_SAMPLED;
-  const provider = new sdk.BasicTracerProvider({
-    resource: resourceFromAttributes(resource),
-    sampler: new sdk.AlwaysOnSampler(), // `begin` has decided
-    idGenerator,
-    spanProcessors: [batches],
-  });
-  const tracer = provider.getTracer('oxbow', version);
-  const kinds = {
-    request: api.SpanKind.SERVER,
-    'pass-on': api.SpanKind.CLIENT,
-    fetch: api.SpanKind.CLIENT,
-    webhook: api.SpanKind.PRODUCER,
-    job: api.SpanKind.CONSUMER,
-    database: api.SpanKind.CLIENT,
-    publish: api.SpanKind.SERVER,
-    record: api.SpanKind.INTERNAL,
-    playback: api.SpanKind.SERVER,
-  } as const satisfies Record<SpanKind, unknown>;
-  const begin = ({ traceId: requested, spanId = random.generateSpanId(), traceparent, isRare }: Begun): OpenSpan => {
+  const resource = resourceFromAttributes(options.resource ?? resourceOf(undefined));
+  return new SpanSender({ ...options, deadlineMs, api, sdk, exporter, resource });
+}
+
+/** The libraries, loaded, and the options of tracing. */
+interface SpanSenderSetup extends Omit<TelemetryOptions, 'resource'> {
+  readonly deadlineMs: number;
+  readonly api: typeof import('@opentelemetry/api');
+  readonly sdk: typeof import('@opentelemetry/sdk-trace-base');
+  readonly exporter: SpanExporter;
+  readonly resource: Resource;
+}
+
+/** Sends spans in batches, as many as the queue takes. */
+class SpanSender implements Telemetry {
+  readonly #setup: SpanSenderSetup;
+  readonly #ids: IdGenerator;
+  readonly #share: TraceIdRatioBasedSampler;
+  readonly #provider: BasicTracerProvider;
+  readonly #tracer: Tracer;
+  readonly #kinds: Readonly<Record<SpanKind, number>>;
+  #queued = 0;
+  /** The ids of the span that is started now. */
+  #started: Pick<OpenSpan, 'traceId' | 'spanId'> = { traceId: '', spanId: '' };
+
+  constructor(setup: SpanSenderSetup) {
+    const { api, sdk } = setup;
+    this.#setup = setup;
+    this.#ids = new sdk.RandomIdGenerator();
+    this.#share = new sdk.TraceIdRatioBasedSampler(setup.sample);
+    this.#provider = new sdk.BasicTracerProvider({
+      resource: setup.resource,
+      sampler: new sdk.AlwaysOnSampler(), // `begin` has decided
+      idGenerator: { generateTraceId: () => this.#started.traceId, generateSpanId: () => this.#started.spanId },
+      spanProcessors: [
+        new sdk.BatchSpanProcessor(this.#countedExporter(), {
+          maxQueueSize: MAX_QUEUED,
+          maxExportBatchSize: MAX_BATCH,
+          scheduledDelayMillis: BATCH_MS,
+          exportTimeoutMillis: setup.deadlineMs,
+        }),
+      ],
+    });
+    this.#tracer = this.#provider.getTracer('oxbow', version);
+    this.#kinds = {
+      request: api.SpanKind.SERVER,
+      'pass-on': api.SpanKind.CLIENT,
+      fetch: api.SpanKind.CLIENT,
+      webhook: api.SpanKind.PRODUCER,
+      job: api.SpanKind.CONSUMER,
+      database: api.SpanKind.CLIENT,
+      publish: api.SpanKind.SERVER,
+      record: api.SpanKind.INTERNAL,
+      playback: api.SpanKind.SERVER,
+    };
+  }
+
+  begin({ traceId: requested, spanId = this.#ids.generateSpanId(), traceparent, isRare }: Begun): OpenSpan {
     const parent = parseParentSpan(traceparent ?? '');
-    const traceId = parent?.traceId ?? requested ?? random.generateTraceId();
-    const isSampled = parent ? (parent.traceFlags & 1) === 1 : isRare ? options.sample > 0 : isKept(traceId);
+    const traceId = parent?.traceId ?? requested ?? this.#ids.generateTraceId();
+    const isChosen = () => (isRare ? this.#setup.sample > 0 : this.#isKept(traceId));
+    const isSampled = parent ? (parent.traceFlags & 1) === 1 : isChosen();
     return { traceId, spanId, traceparent: `00-${traceId}-${spanId}-${isSampled ? '01' : '00'}` };
-  };
-  return {
-    begin,
-    ended({ kind, name, tookMs, agoMs = 0, span: begun, attributes, links = [], error, ...of }) {
-      const own = begun ?? begin(of);
-      if (!own.traceparent.endsWith('01')) return;
-      if (queued >= MAX_QUEUED) {
-        options.onLost?.(1);
-        return;
-      }
-      queued += 1;
-      const endTime = options.nowMs() - agoMs;
-      const parent = parseParentSpan(of.traceparent ?? '');
-      const context = parent
-        ? api.trace.setSpanContext(api.ROOT_CONTEXT, { ...parent, isRemote: true })
-        : api.ROOT_CONTEXT;
-      wanted = own;
-      const linked = links.flatMap((link) => parseParentSpan(link ?? '') ?? []);
-      const span = tracer.startSpan(
-        name,
-        {
-          kind: kinds[kind],
-          startTime: endTime - tookMs,
-          ...(attributes && { attributes: attributes as Record<string, AttributeValue> }),
-          ...(linked.length > 0 && { links: linked.map((each) => ({ context: each })) }),
-        },
-        context,
-      );
-      if (error !== undefined) span.setStatus({ code: api.SpanStatusCode.ERROR, message: error });
-      options.onSpan?.(kind);
-      span.end(endTime);
-    },
-    async [Symbol.asyncDispose]() {
-      let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, deadlineMs);
-      });
-      // An unavailable collector must not delay the end of oxbow.
-      await Promise.race([provider.shutdown().catch(() => undefined), late]);
-      clearTimeout(timer);
-    },
-  };
+  }
+
+  ended({ kind, name, tookMs, agoMs = 0, span: begun, attributes, links = [], error, ...of }: Ended): void {
+    const { api, nowMs, onLost, onSpan } = this.#setup;
+    const own = begun ?? this.begin(of);
+    if (!own.traceparent.endsWith('01')) return;
+    if (this.#queued >= MAX_QUEUED) {
+      onLost?.(1);
+      return;
+    }
+    this.#queued += 1;
+    const endTime = nowMs() - agoMs;
+    const parent = parseParentSpan(of.traceparent ?? '');
+    const context = parent
+      ? api.trace.setSpanContext(api.ROOT_CONTEXT, { ...parent, isRemote: true })
+      : api.ROOT_CONTEXT;
+    this.#started = own;
+    const linked = links.flatMap((link) => parseParentSpan(link ?? '') ?? []);
+    const span = this.#tracer.startSpan(
+      name,
+      {
+        kind: this.#kinds[kind],
+        startTime: endTime - tookMs,
+        ...(attributes && { attributes: attributes as Record<string, AttributeValue> }),
+        ...(linked.length > 0 && { links: linked.map((each) => ({ context: each })) }),
+      },
+      context,
+    );
+    if (error !== undefined) span.setStatus({ code: api.SpanStatusCode.ERROR, message: error });
+    onSpan?.(kind);
+    span.end(endTime);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, this.#setup.deadlineMs);
+    });
+    // An unavailable collector must not delay the end of oxbow.
+    await Promise.race([this.#provider.shutdown().catch(() => undefined), late]);
+    clearTimeout(timer);
+  }
+
+  #isKept(traceId: string): boolean {
+    const { api, sdk } = this.#setup;
+    const { decision } = this.#share.shouldSample(api.ROOT_CONTEXT, traceId);
+    return decision === sdk.SamplingDecision.RECORD_AND_SAMPLED;
+  }
+
+  /** Counts what leaves the queue, and what is lost. */
+  #countedExporter(): SpanExporter {
+    const { exporter, onLost } = this.#setup;
+    return {
+      export: (spans, done) =>
+        exporter.export(spans, (result) => {
+          this.#queued -= spans.length;
+          if (result.error) onLost?.(spans.length);
+          done(result);
+        }),
+      shutdown: () => exporter.shutdown(),
+    };
+  }
 }
 
 /** The address of a signal at a collector. */
