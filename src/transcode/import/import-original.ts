@@ -104,6 +104,26 @@ async function importOriginal(assetId: string, context: WorkerContext, limits: I
   }
 }
 
+/** The original, which is read at several places; notes how far. */
+class CountedInput {
+  readonly length: number;
+  position = 0;
+  readonly #input: JobInput;
+  readonly #signal: AbortSignal;
+
+  constructor(input: JobInput, signal: AbortSignal) {
+    this.length = input.length;
+    this.#input = input;
+    this.#signal = signal;
+  }
+
+  async read(offset: number, count: number): Promise<Uint8Array> {
+    const bytes = await this.#input.read(offset, count, { signal: this.#signal });
+    this.position = Math.max(this.position, offset + bytes.length);
+    return bytes;
+  }
+}
+
 async function importParts(
   assetId: string,
   context: WorkerContext,
@@ -117,18 +137,8 @@ async function importParts(
   // While the process that describes the file starts, its tables are read.
   const reading = isMovie(start) ? movieOf(input, signal) : undefined;
   reading?.catch(() => {}); // Awaited below.
-  let position = 0;
-  await using demuxer = await openDemuxer(
-    {
-      length: input.length,
-      async read(offset, count) {
-        const bytes = await input.read(offset, count, { signal });
-        position = Math.max(position, offset + bytes.length);
-        return bytes;
-      },
-    },
-    { openMs: limits.openMs, signal },
-  ).catch(async (error: unknown) => {
+  const counted = new CountedInput(input, signal);
+  await using demuxer = await openDemuxer(counted, { openMs: limits.openMs, signal }).catch(async (error: unknown) => {
     const read = (at: number, count: number) => input.read(at, count, { signal });
     const early = isMovie(start) ? await movieEndsEarly(input.length, read) : undefined;
     throw early === undefined ? error : refused(`${early} Upload the complete file.`, error);
@@ -144,18 +154,33 @@ async function importParts(
   // were read.
   for (const stream of streams) if (stream.kind === 'video') checkPicture({ ...stream, frameRate: 0 }, limits);
 
-  const texts = new TextPackets(streams);
-  const reader = await readerOf({ input, movie, demuxer, streams, texts, joined }, limits, () => position, signal);
-  const isTurned = reference.rotation !== 0;
+  const original = { input, movie, demuxer, streams, texts: new TextPackets(streams), joined };
+  const reader = await readerOf(original, limits, () => counted.position, signal);
   const read =
     reader instanceof PacketReader && reader.tracks.length === 0
       ? await readTimes(reader, context, input.length, limits)
-      : await store(assetId, reader, isTurned, context, input.length, limits);
-  if (!(reader instanceof PacketReader)) await readTexts(demuxer, texts);
+      : await store(assetId, reader, reference.rotation !== 0, context, input.length, limits);
+  if (!(reader instanceof PacketReader)) await readTexts(demuxer, original.texts);
   if (read.endUs <= 0) throw refused(emptyBecause(info.container, read.times.length));
   const measured = reference.kind === 'video' ? frameRateOf(read.times) : undefined;
   if (measured) checkPicture({ ...reference, frameRate: measured.frameRate }, limits);
-  const bitRate = Math.round((input.length * 8_000_000) / read.endUs);
+  return resultOf({ ...original, start, reference, apart, reader, read, measured }, context);
+}
+
+/** A file that was read. */
+interface ReadOriginal extends Original {
+  readonly start: Uint8Array;
+  readonly reference: DemuxStream;
+  /** What was left out because of its clock. */
+  readonly apart: readonly string[];
+  readonly reader: MediaReader;
+  readonly read: Read;
+  readonly measured: ReturnType<typeof frameRateOf> | undefined;
+}
+
+/** Sends the texts of a file, and says what was found in it. */
+async function resultOf(original: ReadOriginal, context: WorkerContext): Promise<ImportResult> {
+  const { demuxer, streams, texts, joined, apart, reader, read } = original;
   const subtitles = texts.files(read.originUs);
   const files = [...subtitles.files, ...(read.captionTexts ?? [])];
   for (const { stream, vtt, script } of files) {
@@ -164,48 +189,59 @@ async function importParts(
   }
   const jumps = joined && reader instanceof PacketReader ? reader.jumps.warnings(read.originUs) : [];
   // What a joined file says of its length is the distance of its first and last times.
-  const missing = joined ? [] : shortfall(info, streams, read);
-  const isStored = read.sourceBytes !== undefined;
-  const trackIds = new Map(isStored ? reader.streams.map((index, i) => [index, reader.tracks[i]!.id]) : []);
+  const missing = joined ? [] : shortfall(demuxer.info, streams, read);
+  const warnings = [
+    ...[apart, jumps, read.warnings, missing].flat(),
+    ...unreadableTexts(streams),
+    ...subtitles.warnings,
+  ];
+  const isLost = (loss: ImportLoss) =>
+    read.losses.includes(loss) || (loss === 'tracks' && apart.length > 0) || (loss === 'end' && missing.length > 0);
   return {
-    facts: {
-      ...containerFacts(containerOf(start, info.container, reference.kind === 'video')),
-      bytes: input.length,
-      durationUs: read.endUs,
-      bitRate,
-      title: info.title,
-      tracks: streams.flatMap(
-        (stream) =>
-          trackFactsOf(stream, {
-            trackId: trackIds.get(stream.index),
-            ...(stream === reference && { measured, interlaced: read.interlaced }),
-            fileBitRate: bitRate,
-          }) ?? [],
-      ),
-      ...(read.captions && { captions: read.captions }),
-      chapters: await readChapters(input, movie, info.container, {
-        originUs: read.originUs,
-        endUs: read.endUs,
-        signal,
-      }),
-      warnings: [...apart, ...jumps, ...read.warnings, ...missing, ...unreadableTexts(streams), ...subtitles.warnings],
-    },
+    facts: await factsOf(original, warnings, context),
     originUs: read.originUs,
     clockStartUs: read.clockStartUs,
     cuts: read.cuts,
     endUs: read.endUs,
     texts: files.map(({ vtt: _, script: __, ...text }) => text),
-    losses: importLosses.filter(
-      (loss) =>
-        read.losses.includes(loss) || (loss === 'tracks' && apart.length > 0) || (loss === 'end' && missing.length > 0),
+    losses: importLosses.filter(isLost),
+    source:
+      read.sourceBytes === undefined
+        ? null
+        : {
+            tracks: reader.tracks.map(({ id }) => id),
+            ...playableOf(reader.tracks, streams),
+            bytes: read.sourceBytes,
+          },
+  };
+}
+
+async function factsOf(
+  { input, movie, demuxer: { info }, streams, start, reference, reader, read, measured }: ReadOriginal,
+  warnings: readonly string[],
+  { signal }: WorkerContext,
+): Promise<ImportResult['facts']> {
+  const bitRate = Math.round((input.length * 8_000_000) / read.endUs);
+  const isStored = read.sourceBytes !== undefined;
+  const trackIds = new Map(isStored ? reader.streams.map((index, i) => [index, reader.tracks[i]!.id]) : []);
+  const { originUs, endUs } = read;
+  return {
+    ...containerFacts(containerOf(start, info.container, reference.kind === 'video')),
+    bytes: input.length,
+    durationUs: endUs,
+    bitRate,
+    title: info.title,
+    tracks: streams.flatMap(
+      (stream) =>
+        trackFactsOf(stream, {
+          trackId: trackIds.get(stream.index),
+          ...(stream === reference && { measured, interlaced: read.interlaced }),
+          fileBitRate: bitRate,
+        }) ?? [],
     ),
-    source: isStored
-      ? {
-          tracks: reader.tracks.map(({ id }) => id),
-          ...playableOf(reader.tracks, streams),
-          bytes: read.sourceBytes!,
-        }
-      : null,
+    ...(read.captions && { captions: read.captions }),
+    chapters: await readChapters(input, movie, info.container, { originUs, endUs, signal }),
+    warnings,
   };
 }
 
