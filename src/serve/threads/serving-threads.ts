@@ -6,7 +6,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import type { OpenedWatchJwt } from '../../accounts/watch-jwt/open-watch-jwt.ts';
 import type { WatchHolder } from '../../accounts/watch-tokens.ts';
@@ -86,30 +86,143 @@ export interface ServingThreads {
  * @throws the system's error if they cannot listen, e.g. EADDRINUSE
  */
 export async function openServingThreads(options: ServingOptions): Promise<ServingThreads> {
-  const { count, listen, trustedProxies, ownHosts, head, mediaFolder, watchSecret, watchJwt } = options;
-  if (!options.isShared) await checkFree(listen);
-  const secret = randomBytes(24).toString('base64url');
-  const sockets = new Set<Socket>();
-  const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-    readPreface(socket, secret, options.open);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const internalEndpoint = { port: (server.address() as AddressInfo).port, secret };
+  if (!options.isShared) await checkFree(options.listen);
+  const threads = new Threads(options, await ForwardedSockets.listen(options.open));
+  try {
+    await threads.start();
+  } catch (error) {
+    await threads.close();
+    throw error;
+  }
+  return threads;
+}
 
-  let certificate = options.certificate;
-  let isClosing = false;
-  const threads = new Map<number, Thread>();
-  const timers = new Set<NodeJS.Timeout>();
+/** The connections that threads pass on to the main thread, over loopback. */
+class ForwardedSockets {
+  readonly endpoint: ThreadSettings['internalEndpoint'];
+  readonly #server: Server;
+  readonly #sockets: Set<Socket>;
 
-  async function start(number: number, port: number): Promise<Thread> {
-    const settings: ThreadSettings = {
+  private constructor(server: Server, sockets: Set<Socket>, secret: string) {
+    this.#server = server;
+    this.#sockets = sockets;
+    this.endpoint = { port: (server.address() as AddressInfo).port, secret };
+  }
+
+  static async listen(open: ServingOptions['open']): Promise<ForwardedSockets> {
+    const secret = randomBytes(24).toString('base64url');
+    const sockets = new Set<Socket>();
+    const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
+      readPreface(socket, secret, open);
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return new ForwardedSockets(server, sockets, secret);
+  }
+
+  destroy(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  close(): void {
+    this.destroy();
+    this.#server.close();
+  }
+}
+
+/** All threads. */
+class Threads implements ServingThreads {
+  readonly #options: ServingOptions;
+  readonly #forwarded: ForwardedSockets;
+  #certificate: ServingOptions['certificate'];
+  #port: number;
+  #isClosing = false;
+  readonly #threads = new Map<number, Thread>();
+  /** Restarts that wait. */
+  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #stops: readonly (() => void)[];
+  readonly #checking: NodeJS.Timeout;
+
+  constructor(options: ServingOptions, forwarded: ForwardedSockets) {
+    this.#options = options;
+    this.#forwarded = forwarded;
+    this.#certificate = options.certificate;
+    this.#port = options.listen.port;
+    this.#stops = this.#subscribe();
+    this.#checking = setInterval(() => this.#check(), CHECK_EVERY_MS);
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  /** The first thread listens, then all others on its port. */
+  async start(): Promise<void> {
+    const first = await this.#start(1);
+    this.#port = (await first.listening).port;
+    await Promise.all(Array.from({ length: this.#options.count - 1 }, (_, i) => this.#start(i + 2)));
+  }
+
+  async requestReports(): Promise<void> {
+    await Promise.all([...this.#threads.values()].map((thread) => thread.requestReport()));
+  }
+
+  use(certificate: ServerCertificate): void {
+    this.#certificate = certificate;
+    this.#post({ do: 'certificate', certificate });
+  }
+
+  async leave(): Promise<void> {
+    this.#isClosing = true;
+    this.#post({ do: 'drain' });
+    await Promise.all([...this.#threads.values()].map(({ drained }) => drained));
+  }
+
+  destroy(): void {
+    this.#post({ do: 'destroy' });
+    this.#forwarded.destroy();
+  }
+
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    clearInterval(this.#checking);
+    for (const timer of this.#timers) clearTimeout(timer);
+    for (const stop of this.#stops) stop();
+    await Promise.all([...this.#threads.values()].map((thread) => thread.close()));
+    this.#forwarded.close();
+  }
+
+  async #start(number: number): Promise<Thread> {
+    const thread = new Thread(this.#settingsOf(number), this.#options);
+    this.#threads.set(number, thread);
+    thread.ended.then((error) => {
+      if (!this.#isClosing && this.#threads.get(number) === thread) this.#restart(number, error);
+    });
+    await thread.listening;
+    return thread;
+  }
+
+  #restart(number: number, error: unknown): void {
+    this.#threads.delete(number);
+    this.#options.ended(number);
+    this.#options.failed(error ?? new Error('the thread ended'), `serving thread ${number}`);
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      // A failure to listen ends the thread, which schedules the next restart.
+      this.#start(number).catch(() => {});
+    }, RESTART_AFTER_MS);
+    this.#timers.add(timer);
+  }
+
+  #settingsOf(number: number): ThreadSettings {
+    const { listen, trustedProxies, ownHosts, head, mediaFolder, watchSecret, watchJwt } = this.#options;
+    return {
       number,
-      listen: { ...listen, port },
-      internalEndpoint,
-      certificate,
+      listen: { ...listen, port: this.#port },
+      internalEndpoint: this.#forwarded.endpoint,
+      certificate: this.#certificate,
       trustedProxies,
       ownHosts,
       head,
@@ -117,81 +230,34 @@ export async function openServingThreads(options: ServingOptions): Promise<Servi
       watchSecret,
       watchJwt: watchJwt && { settings: watchJwt.settings, keys: watchJwt.set?.keys },
     };
-    const thread = new Thread(settings, options);
-    threads.set(number, thread);
-    thread.ended.then((error) => {
-      if (isClosing || threads.get(number) !== thread) return;
-      threads.delete(number);
-      options.ended(number);
-      options.failed(error ?? new Error('the thread ended'), `serving thread ${number}`);
-      const restart = setTimeout(() => {
-        timers.delete(restart);
-        // A failure to listen ends the thread, which schedules the next restart.
-        start(number, port).catch(() => {});
-      }, RESTART_AFTER_MS);
-      timers.add(restart);
-    });
-    await thread.listening;
-    return thread;
   }
 
-  const all = (message: ToThread) => {
-    for (const thread of threads.values()) thread.post(message);
-  };
-  const stops = [
-    options.cachedSegments.subscribe(({ name, key, segment }) => {
-      for (const { feed, post } of threads.values()) if (feed.has(name)) post({ do: 'segment', name, key, segment });
-    }),
-    ...(watchJwt?.set ? [watchJwt.set.changed.subscribe((keys) => all({ do: 'keys', keys }))] : []),
-    options.holderChanged.subscribe((id) => all({ do: 'holder-changed', id })),
-    options.forgotten.subscribe((prefix) => all({ do: 'forget', prefix })),
-    options.changed.subscribe((name) => {
-      for (const { feed } of threads.values()) feed.check(name);
-    }),
-  ];
-  const checking = setInterval(() => {
-    for (const thread of threads.values()) {
+  #subscribe(): readonly (() => void)[] {
+    const { cachedSegments, watchJwt, holderChanged, forgotten, changed } = this.#options;
+    return [
+      cachedSegments.subscribe(({ name, key, segment }) => {
+        for (const { feed, post } of this.#threads.values())
+          if (feed.has(name)) post({ do: 'segment', name, key, segment });
+      }),
+      ...(watchJwt?.set ? [watchJwt.set.changed.subscribe((keys) => this.#post({ do: 'keys', keys }))] : []),
+      holderChanged.subscribe((id) => this.#post({ do: 'holder-changed', id })),
+      forgotten.subscribe((prefix) => this.#post({ do: 'forget', prefix })),
+      changed.subscribe((name) => {
+        for (const { feed } of this.#threads.values()) feed.check(name);
+      }),
+    ];
+  }
+
+  #check(): void {
+    for (const thread of this.#threads.values()) {
       thread.checkSilence();
       thread.feed.check();
     }
-  }, CHECK_EVERY_MS);
-  const end = async () => {
-    isClosing = true;
-    clearInterval(checking);
-    for (const timer of timers) clearTimeout(timer);
-    for (const stop of stops) stop();
-    await Promise.all([...threads.values()].map((thread) => thread.close()));
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  };
-  let port: number;
-  try {
-    ({ port } = await (await start(1, listen.port)).listening);
-    await Promise.all(Array.from({ length: count - 1 }, (_, i) => start(i + 2, port)));
-  } catch (error) {
-    await end();
-    throw error;
   }
-  return {
-    port,
-    async requestReports() {
-      await Promise.all([...threads.values()].map((thread) => thread.requestReport()));
-    },
-    use(next) {
-      certificate = next;
-      all({ do: 'certificate', certificate: next });
-    },
-    async leave() {
-      isClosing = true;
-      all({ do: 'drain' });
-      await Promise.all([...threads.values()].map(({ drained }) => drained));
-    },
-    destroy() {
-      all({ do: 'destroy' });
-      for (const socket of sockets) socket.destroy();
-    },
-    close: end,
-  };
+
+  #post(message: ToThread): void {
+    for (const thread of this.#threads.values()) thread.post(message);
+  }
 }
 
 class Thread {
