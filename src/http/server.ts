@@ -13,14 +13,14 @@ import { createAuthenticator } from '../serve/client/authenticate.ts';
 import { createForeignPages, type ForeignPages, readableFields } from '../serve/client/foreign-pages.ts';
 import { type OwnHosts, ownHostsOf, refuseOtherHosts } from '../serve/client/host-check.ts';
 import { createTraceFilter } from '../serve/client/trace-callers.ts';
-import { type NewRequest, openConnections } from '../serve/connections.ts';
+import { type Connections, type ConnectionsOptions, openConnections } from '../serve/connections.ts';
 import { reportProblem } from '../serve/exchange/problem.ts';
 import { hotDepsOf } from '../serve/hot/hot-deps.ts';
 import { canSharePorts } from '../serve/hot/listeners.ts';
 import { createHotResponder } from '../serve/hot/responder.ts';
 import { listenRefusal, urlOf, usualLimits, watchedLimits } from '../serve/listening.ts';
 import { OwnMedia } from '../serve/media/media.ts';
-import { openOwnPorts, openThreadPorts, passPortOn, type ThreadsOptions } from '../serve/ports.ts';
+import { openOwnPorts, openThreadPorts, type Ports, passPortOn, type ThreadsOptions } from '../serve/ports.ts';
 import type { UnsentLimits } from '../serve/tls/http2-budget.ts';
 import {
   type Certificate,
@@ -28,7 +28,7 @@ import {
   followCertificate,
   readCertificate,
 } from '../serve/tls/tls-certificate.ts';
-import type { AddToHttp } from './additions.ts';
+import type { AddToHttp, HttpAdditions, OpenSockets } from './additions.ts';
 import { createApi } from './api/api.ts';
 import { registerDocAddresses } from './api/doc-addresses.ts';
 import type { HttpDeps } from './deps.ts';
@@ -77,44 +77,102 @@ export interface HttpOptions {
 
 const CLOSE_WITHIN_MS = 4000;
 
+/** Who may connect, and how answers differ for them. */
+interface ClientChecks {
+  readonly certificate: Certificate | undefined;
+  /** Undefined: this thread accepts the connections. */
+  readonly serving: ThreadsOptions | undefined;
+  readonly ownHosts: OwnHosts;
+  /** Fields of every answer. */
+  readonly head: ReturnType<typeof readableFields>;
+  readonly pages: ForeignPages;
+  readonly recognise: ConnectionsOptions['recognise'];
+}
+
 /**
  * Starts the server.
  *
  * @throws OxbowError `port-taken` if another program has the port, `bad-setting` if the system does not allow
  *   it or the certificate cannot be used
  */
-export async function startHttp({
-  listen,
-  deps,
-  routes,
-  additions = [],
-  tls,
-  threads,
-  claimed,
-  forTests,
-}: HttpOptions): Promise<HttpServer> {
-  const certificate = tls && (await readCertificate(tls));
-  const serving = usable(threads, deps.log);
-  const ownHosts = ownHostsOf(listen.address, deps);
-  const head = readableFields(listen.address, deps.publicUrl);
-  const pages = createForeignPages(listen.address, tls !== undefined, deps);
+export async function startHttp(options: HttpOptions): Promise<HttpServer> {
+  const { listen, deps, routes, additions = [], tls, threads, claimed } = options;
+  const checks: ClientChecks = {
+    certificate: tls && (await readCertificate(tls)),
+    serving: usable(threads, deps.log),
+    ownHosts: ownHostsOf(listen.address, deps),
+    head: readableFields(listen.address, deps.publicUrl),
+    pages: createForeignPages(listen.address, tls !== undefined, deps),
+    recognise: recogniserOf(deps),
+  };
+  const { ownHosts, pages, recognise } = checks;
+  const added = additions.map((add) => add(deps));
+  const connections = openClientConnections(options, checks, added, (request, response) =>
+    api.routing(request, response),
+  );
+  const { server, secure } = connections;
+  const listeners = new EventListeners(deps);
+  const api = await createApi(deps, server, routes, { added, listeners, pages });
+  registerDocAddresses(api);
+  await registerInterface(api, deps);
+  await api.ready();
+  const toEvents = createEventSockets(listeners, authorizeSockets(deps, ownHosts, pages));
+  const sockets = added.map(({ sockets: { targetOf, open } }) => ({ targetOf, ...open(ownHosts) }));
+  server.on('upgrade', createUpgrades(toEvents, sockets, { ownHosts, others: deps.otherNodes, recognise }));
+  // This event starts node's check of `headersTimeout` and `requestTimeout`; a server with serving threads or
+  // a claimed port never listens itself.
+  if (checks.serving || claimed) server.emit('listening');
+  const ports = await openPorts(options, checks, connections).catch(async (error: NodeJS.ErrnoException) => {
+    connections[Symbol.dispose]();
+    await api.close();
+    throw listenRefusal(error, listen);
+  });
+  const watching = new AbortController();
+  const use = (next: Certificate) => {
+    secure?.use(next);
+    ports.use(next);
+  };
+  const following = tls && followCertificate(tls, { use }, checks.certificate!, deps, { signal: watching.signal });
+  return new RunningServer({
+    url: urlOf(checks.certificate ? 'https' : 'http', listen.address, ports.port),
+    ports,
+    connections,
+    api,
+    listeners,
+    sockets,
+    otherNodes: deps.otherNodes,
+    watching,
+    following,
+  });
+}
 
-  const { otherNodes } = deps;
-  const forget = createTraceFilter(deps.traceCallers ?? 'any', deps.trustedProxies ?? []);
-  const recognise = (request: NewRequest) => {
+/** Recognises requests of other nodes, and removes what others may not say of traces; undefined: neither. */
+function recogniserOf({ otherNodes, traceCallers = 'any', trustedProxies = [] }: HttpDeps): ClientChecks['recognise'] {
+  const forget = createTraceFilter(traceCallers, trustedProxies);
+  if (!otherNodes && !forget) return undefined;
+  return (request) => {
     const { headers, remoteAddress } = request;
     const sender = otherNodes?.recognise(request);
     forget?.({ headers, remoteAddress, sender });
     return sender;
   };
+}
+
+/** @param toApi called only once the server listens */
+function openClientConnections(
+  { deps, claimed, forTests }: HttpOptions,
+  { certificate, serving, ownHosts, head, pages, recognise }: ClientChecks,
+  added: readonly HttpAdditions[],
+  toApi: ConnectionsOptions['toApi'],
+): Connections {
+  const { metrics, otherNodes, internalRequests } = deps;
   const media = withMediaOf(otherNodes, new OwnMedia(deps, pages));
-  const added = additions.map((add) => add(deps));
-  const connections = openConnections({
-    metrics: deps.metrics,
+  return openConnections({
+    metrics,
     media,
-    toApi: withRequestsOf(otherNodes, deps.internalRequests, (request, response) => api.routing(request, response)),
+    toApi: withRequestsOf(otherNodes, internalRequests, toApi),
     ownHosts,
-    recognise: otherNodes || forget ? recognise : undefined,
+    recognise,
     openHot: (slowPath) => createHotResponder(hotDepsOf(deps, { ownHosts, head }), media.waitLimiter, slowPath),
     limits: {
       ...usualLimits,
@@ -126,47 +184,69 @@ export async function startHttp({
     certificate,
     acceptsHere: serving === undefined || claimed !== undefined,
   });
-  const { server, secure } = connections;
-  const listeners = new EventListeners(deps);
-  const api = await createApi(deps, server, routes, { added, listeners, pages });
-  registerDocAddresses(api);
-  await registerInterface(api, deps);
-  await api.ready();
-  const toEvents = createEventSockets(listeners, authorizeSockets(deps, ownHosts, pages));
-  const sockets = added.map(({ sockets: { targetOf, open } }) => ({ targetOf, ...open(ownHosts) }));
-  server.on('upgrade', createUpgrades(toEvents, sockets, { ownHosts, others: otherNodes, recognise }));
-  // This event starts node's check of `headersTimeout` and `requestTimeout`; a server with serving threads or
-  // a claimed port never listens itself.
-  if (serving || claimed) server.emit('listening');
+}
 
-  const openThreads = (threadsOf: ThreadsOptions) =>
-    openThreadPorts(threadsOf, deps, {
+/** Opens the port: of this thread, of the serving threads, or first the one and then the others. */
+async function openPorts(
+  { listen, deps, claimed }: HttpOptions,
+  { certificate, serving, ownHosts, head }: ClientChecks,
+  { server, open }: Connections,
+): Promise<Ports> {
+  if (!serving) return openOwnPorts(server, listen, claimed);
+  const openThreads = () =>
+    openThreadPorts(serving, deps, {
       certificate,
       ownHosts,
       head,
-      open: connections.open,
+      open,
       isShared: claimed !== undefined,
       listen: claimed ? { ...listen, port: claimed.port } : listen,
     });
-  const open = async () => {
-    if (!serving) return openOwnPorts(server, listen, claimed);
-    if (!claimed) return openThreads(serving);
-    const failed = (error: unknown) => reportProblem(error, 'serving threads', traceIdOf(undefined), deps);
-    return passPortOn(server, claimed, () => openThreads(serving), failed);
-  };
-  const ports = await open().catch(async (error: NodeJS.ErrnoException) => {
-    connections[Symbol.dispose]();
-    await api.close();
-    throw listenRefusal(error, listen);
-  });
-  const watching = new AbortController();
-  const use = (next: Certificate) => {
-    secure?.use(next);
-    ports.use(next);
-  };
-  const following = tls && followCertificate(tls, { use }, certificate!, deps, { signal: watching.signal });
+  if (!claimed) return openThreads();
+  const failed = (error: unknown) => reportProblem(error, 'serving threads', traceIdOf(undefined), deps);
+  return passPortOn(server, claimed, openThreads, failed);
+}
 
-  const close = async () => {
+/** What a server that listens has to close. */
+interface ServerParts extends Pick<HttpServer, 'url'>, Pick<HttpDeps, 'otherNodes'> {
+  readonly ports: Ports;
+  readonly connections: Connections;
+  readonly api: Awaited<ReturnType<typeof createApi>>;
+  readonly listeners: EventListeners;
+  /** Of features. */
+  readonly sockets: readonly OpenSockets[];
+  /** Ends `following`, which follows the files of the certificate. */
+  readonly watching: AbortController;
+  readonly following: Promise<void> | undefined;
+}
+
+class RunningServer implements HttpServer {
+  readonly url: string;
+  readonly port: number;
+  readonly #parts: ServerParts;
+  #closing: Promise<void> | undefined;
+
+  constructor(parts: ServerParts) {
+    this.#parts = parts;
+    this.url = parts.url;
+    this.port = parts.ports.port;
+  }
+
+  get blockBytes(): number {
+    return this.#parts.ports.blockBytes;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    const { ports, connections, api, listeners, sockets, otherNodes, watching, following } = this.#parts;
     watching.abort();
     const closed = ports.leave();
     listeners.close();
@@ -189,21 +269,7 @@ export async function startHttp({
     await ports.close();
     connections[Symbol.dispose]();
     await api.close();
-  };
-  let closing: Promise<void> | undefined;
-  const closeOnce = () => {
-    closing ??= close();
-    return closing;
-  };
-  return {
-    url: urlOf(certificate ? 'https' : 'http', listen.address, ports.port),
-    port: ports.port,
-    get blockBytes() {
-      return ports.blockBytes;
-    },
-    close: closeOnce,
-    [Symbol.asyncDispose]: closeOnce,
-  };
+  }
 }
 
 /** The serving threads, if there is more than one and the system lets them share a port. */
