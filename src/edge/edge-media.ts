@@ -55,55 +55,76 @@ interface Answer {
   readonly bornMs: number;
 }
 
-/** Creates the responder. @param waitLimiter shared with the hot responder */
-export function createEdgeMedia(deps: EdgeMediaDeps, waitLimiter: WaitLimiter): MediaResponder {
-  const { cache, passer, counts, clock, addressOf } = deps;
-  const fieldsFor = ({ headers }: Exchange): HeadFields =>
-    deps.isGuarded && isFromForeignPage(headers) ? { vary: 'Origin' } : deps.head;
+/** The responder. */
+export class EdgeMedia implements MediaResponder {
+  /** Shared with the hot responder. */
+  readonly waitLimiter: WaitLimiter;
+  readonly #deps: EdgeMediaDeps;
 
-  async function find(exchange: Exchange, target: EdgeTarget, signal: AbortSignal): Promise<Answer> {
-    const address = addressOf(exchange);
+  constructor(deps: EdgeMediaDeps, waitLimiter: WaitLimiter) {
+    this.#deps = deps;
+    this.waitLimiter = waitLimiter;
+  }
+
+  async respond(exchange: Exchange, target: MediaTarget): Promise<void> {
+    try {
+      await this.#answer(exchange, target);
+    } catch (error) {
+      await this.#refuse(exchange, error);
+    }
+  }
+
+  refuse(exchange: Exchange, reason: unknown): void {
+    if (reason instanceof AskAgain) void this.respond(exchange, parseMediaTarget(pathOf(exchange.target))!);
+    else void this.#refuse(exchange, reason);
+  }
+
+  async #find(exchange: Exchange, target: EdgeTarget, signal: AbortSignal): Promise<Answer> {
+    const address = this.#deps.addressOf(exchange);
     for (let tries = 1; ; tries++) {
       try {
-        const found = cache.find(target, { address, via: exchange.headers.via });
+        const found = this.#deps.cache.find(target, { address, via: exchange.headers.via });
         if ('copy' in found) {
           const { reply, freshness } = found.copy;
           return { reply, isPrivate: found.isPrivate, bornMs: freshness.bornMs };
         }
         const pending = found.flight.pending(found.hasToken);
-        const reply = await waitLimiter.wait(settle(pending, { signal }), address, signal);
+        const reply = await this.waitLimiter.wait(settle(pending, { signal }), address, signal);
         const outcome = found.flight.outcome!;
-        return 'reply' in outcome ? { ...outcome, reply } : { reply, isPrivate: true, bornMs: clock.nowMs() };
+        return 'reply' in outcome
+          ? { ...outcome, reply }
+          : { reply, isPrivate: true, bornMs: this.#deps.clock.nowMs() };
       } catch (error) {
         if (!(error instanceof AskAgain) || tries >= MAX_TRIES) throw error;
       }
     }
   }
 
-  async function send(exchange: Exchange, { reply, isPrivate, bornMs }: Answer, signal: AbortSignal): Promise<void> {
+  async #send(exchange: Exchange, { reply, isPrivate, bornMs }: Answer, signal: AbortSignal): Promise<void> {
     const isHead = exchange.method === 'HEAD';
     const { status, headers, body, length } = representationOf(exchange.headers, reply, { isHead, isPrivate });
-    const age = Math.max(0, Math.floor((clock.nowMs() - bornMs) / 1000));
-    exchange.head(status, { ...joinFields(fieldsFor(exchange), headers), age });
+    const age = Math.max(0, Math.floor((this.#deps.clock.nowMs() - bornMs) / 1000));
+    exchange.head(status, { ...joinFields(this.#fieldsFor(exchange), headers), age });
     if (isHead || status === 304) exchange.body.end();
     else if (reply.grows) await sendBlocks(exchange, reply.grows({ signal }));
     else {
       sendMemory(exchange, body as readonly Uint8Array[]);
-      counts.servedBytes += length;
+      this.#deps.counts.servedBytes += length;
     }
   }
 
-  async function pass(exchange: Exchange): Promise<void> {
-    counts.requests.passed++;
-    await passer.exchange(exchange);
+  async #pass(exchange: Exchange): Promise<void> {
+    this.#deps.counts.requests.passed++;
+    await this.#deps.passer.exchange(exchange);
   }
 
-  async function answer(exchange: Exchange, { address }: MediaTarget): Promise<void> {
+  async #answer(exchange: Exchange, { address }: MediaTarget): Promise<void> {
     const { method, headers } = exchange;
-    if (isLoop(headers, deps.name)) throw new OxbowError('edge-loop', 'The request has come through this edge before.');
-    if (address.kind === 'session' && (method === 'POST' || method === 'OPTIONS')) return pass(exchange);
+    if (isLoop(headers, this.#deps.name))
+      throw new OxbowError('edge-loop', 'The request has come through this edge before.');
+    if (address.kind === 'session' && (method === 'POST' || method === 'OPTIONS')) return this.#pass(exchange);
     if (method === 'OPTIONS') {
-      exchange.head(204, { ...fieldsFor(exchange), ...preflight, allow: MEDIA_METHODS });
+      exchange.head(204, { ...this.#fieldsFor(exchange), ...preflight, allow: MEDIA_METHODS });
       exchange.body.end();
       return;
     }
@@ -115,61 +136,49 @@ export function createEdgeMedia(deps: EdgeMediaDeps, waitLimiter: WaitLimiter): 
       });
     }
     const target = edgeTargetOf(pathOf(exchange.target));
-    if (!target || headers.authorization !== undefined) return pass(exchange);
+    if (!target || headers.authorization !== undefined) return this.#pass(exchange);
     const cmcd = readCmcd(exchange.target.split('?')[1] ?? '', headers);
-    if (cmcd) counts.cmcd++;
-    if (cmcd?.isStarved) counts.starved++;
+    if (cmcd) this.#deps.counts.cmcd++;
+    if (cmcd?.isStarved) this.#deps.counts.starved++;
     const controller = new AbortController();
     const { signal } = controller;
     const onClose = () => controller.abort(new DOMException('the viewer disconnected', 'AbortError'));
     exchange.body.once('close', onClose);
-    const leave = waitLimiter.register(controller);
+    const leave = this.waitLimiter.register(controller);
     try {
-      await send(exchange, await find(exchange, target, signal), signal);
+      await this.#send(exchange, await this.#find(exchange, target, signal), signal);
     } finally {
       leave();
       exchange.body.off('close', onClose);
     }
   }
 
-  function sendRefusal(exchange: Exchange, { status, fields, body }: OriginRefusal): void {
-    counts.requests.refused++;
-    exchange.head(status, { ...fieldsFor(exchange), ...fields, 'content-length': body.length });
+  #sendRefusal(exchange: Exchange, { status, fields, body }: OriginRefusal): void {
+    this.#deps.counts.requests.refused++;
+    exchange.head(status, { ...this.#fieldsFor(exchange), ...fields, 'content-length': body.length });
     exchange.body.end(exchange.method === 'HEAD' ? undefined : body);
   }
 
   /** Never rejects. */
-  async function refuse(exchange: Exchange, reason: unknown): Promise<void> {
+  async #refuse(exchange: Exchange, reason: unknown): Promise<void> {
     const { body, headers, method } = exchange;
     if (body.destroyed && !body.headersSent) return; // the client has disconnected
-    if (!isRefusal(reason)) deps.failed(reason, `${method} ${pathOf(exchange.target).split('?')[0]}`);
+    if (!isRefusal(reason)) this.#deps.failed(reason, `${method} ${pathOf(exchange.target).split('?')[0]}`);
     if (body.headersSent) {
       exchange.cut();
       return;
     }
     if (reason instanceof PassOn) {
-      await pass(exchange).catch((error) => refuse(exchange, error));
+      await this.#pass(exchange).catch((error) => this.#refuse(exchange, error));
       return;
     }
-    if (reason instanceof OriginRefusal) return sendRefusal(exchange, reason);
-    counts.requests.refused++;
-    sendPlainProblem(exchange, toProblem(reason, traceIdOf(headers.traceparent)), fieldsFor(exchange));
+    if (reason instanceof OriginRefusal) return this.#sendRefusal(exchange, reason);
+    this.#deps.counts.requests.refused++;
+    sendPlainProblem(exchange, toProblem(reason, traceIdOf(headers.traceparent)), this.#fieldsFor(exchange));
   }
 
-  const respond = async (exchange: Exchange, target: MediaTarget): Promise<void> => {
-    try {
-      await answer(exchange, target);
-    } catch (error) {
-      await refuse(exchange, error);
-    }
-  };
-
-  return {
-    respond,
-    refuse(exchange, reason) {
-      if (reason instanceof AskAgain) void respond(exchange, parseMediaTarget(pathOf(exchange.target))!);
-      else void refuse(exchange, reason);
-    },
-    waitLimiter,
-  };
+  #fieldsFor({ headers }: Exchange): HeadFields {
+    const { isGuarded, head } = this.#deps;
+    return isGuarded && isFromForeignPage(headers) ? { vary: 'Origin' } : head;
+  }
 }

@@ -5,32 +5,37 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { WatchTokens } from '../accounts/watch-tokens.ts';
 import { type Endpoint, isLoopback } from '../config/address.ts';
-import { createSystemClock } from '../lib/clock.ts';
+import { type Clock, createSystemClock } from '../lib/clock.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import { version } from '../lib/version.ts';
 import { createNet } from '../net/net.ts';
 import { isDeparture, reportBug } from '../observe/errors/report-bug.ts';
 import type { Log } from '../observe/log.ts';
-import { createMetrics } from '../observe/metrics.ts';
+import { createMetrics, type Metrics } from '../observe/metrics.ts';
 import { noTelemetry, type Telemetry } from '../observe/traces/telemetry.ts';
 import { traceIdOf } from '../observe/traces/trace.ts';
 import { createAddressOf, createProxyCheck } from '../serve/client/client-address.ts';
 import { ownHostsOf } from '../serve/client/host-check.ts';
-import { openConnections } from '../serve/connections.ts';
+import { type Connections, openConnections } from '../serve/connections.ts';
 import { everyAnswer } from '../serve/exchange/media-answer.ts';
 import { toProblem } from '../serve/exchange/problem.ts';
 import { listenRefusal, urlOf, usualLimits, watchedLimits } from '../serve/listening.ts';
 import { openOwnPorts } from '../serve/ports.ts';
-import { type CertificateFiles, followCertificate, readCertificate } from '../serve/tls/tls-certificate.ts';
+import {
+  type Certificate,
+  type CertificateFiles,
+  followCertificate,
+  readCertificate,
+} from '../serve/tls/tls-certificate.ts';
 import { WaitLimiter, waitLimits } from '../serve/wait-limiter.ts';
 import { DiskCache } from './cache/disk-cache.ts';
 import { EdgeCache } from './cache/edge-cache.ts';
 import { warmUp } from './cache/warm-up.ts';
 import { EdgeCounts } from './edge-counts.ts';
-import { createEdgeMedia } from './edge-media.ts';
+import { EdgeMedia } from './edge-media.ts';
 import { createEdgeResponder } from './edge-responder.ts';
 import { createManagement } from './management/management.ts';
-import { isLoop, openOrigin } from './origin.ts';
+import { isLoop, type Origin, openOrigin } from './origin.ts';
 import { Passer } from './pass-on.ts';
 import { TokenGate } from './token-gate.ts';
 
@@ -75,6 +80,28 @@ export interface Edge extends AsyncDisposable {
   readonly kept: number;
 }
 
+/** What an edge reports to, and measures with. */
+interface EdgeContext {
+  readonly settings: EdgeSettings;
+  readonly log: Log;
+  readonly telemetry: Telemetry;
+  readonly clock: Clock;
+  readonly counts: EdgeCounts;
+  readonly metrics: Metrics;
+  /** Closed in reverse when the edge ends. */
+  readonly opened: AsyncDisposableStack;
+  failed(error: unknown, where: string): void;
+}
+
+/** The copies, and where they come from. */
+interface EdgeCopies {
+  readonly origin: Origin;
+  readonly passer: Passer;
+  readonly gate: TokenGate;
+  readonly disk: DiskCache | undefined;
+  readonly cache: EdgeCache;
+}
+
 /**
  * Starts an edge.
  * @throws OxbowError `port-taken`, `bad-setting`; the system's error if the folder cannot be used
@@ -83,151 +110,21 @@ export async function startEdge(
   settings: EdgeSettings,
   { log, telemetry = noTelemetry }: { readonly log: Log; readonly telemetry?: Telemetry },
 ): Promise<Edge> {
-  const { origin: originUrl, listen, tls, trustedProxies } = settings;
+  const { listen, tls } = settings;
   await using opened = new AsyncDisposableStack();
   const certificate = tls && (await readCertificate(tls));
-  const clock = createSystemClock();
-  const counts = new EdgeCounts();
   const metrics = opened.use(createMetrics());
   const failed = (error: unknown, where: string): void => {
     if (isDeparture(error)) log.debug({ where, error: messageOf(error) }, 'a client left before the answer');
     else reportBug({ metrics, log }, error, { where }, 'a request failed');
   };
-  const net = createNet({ allow: [], userAgent: `oxbow/${version}`, maxPerHost: MAX_ORIGIN_SOCKETS });
-  const origin = opened.use(
-    openOrigin({
-      url: originUrl,
-      net,
-      clock,
-      maxBytes: Math.min(MAX_OBJECT_BYTES, Math.floor(settings.memoryBytes / 8)),
-      onDown: (isDown) =>
-        log[isDown ? 'warn' : 'info'](
-          { origin: originUrl.host },
-          isDown ? 'the origin does not answer' : 'the origin answers again',
-        ),
-    }),
-  );
-  const none = { all: async () => [], put: async () => {}, remove: async () => {} };
-  const tokens =
-    settings.watchSecret === undefined
-      ? undefined
-      : await WatchTokens.open({ secret: Buffer.from(settings.watchSecret), epochs: none });
-  const { recheckMs, staleMs } = settings;
-  const gate = new TokenGate({ tokens, recheckMs, staleMs, nowMs: () => clock.nowMs() });
-  const disk =
-    settings.folder === undefined
-      ? undefined
-      : opened.use(
-          await DiskCache.open({
-            folder: settings.folder,
-            maxBytes: settings.diskBytes,
-            failed: (error) => log.warn({ error: messageOf(error) }, 'the disk cache failed'),
-          }),
-        );
-  const cache = opened.use(
-    new EdgeCache({
-      origin,
-      gate,
-      counts,
-      clock,
-      disk,
-      staleMs,
-      memory: settings.memoryBytes,
-      prefetches: settings.prefetches,
-    }),
-  );
-  const sizes = () => ({
-    memory: cache.memory.bytes,
-    disk: disk?.bytes ?? 0,
-    objects: cache.memory.objects,
-    isDown: origin.isDown,
-  });
-  opened.defer(counts.show(metrics, sizes));
-
-  const isGuarded = isLoopback(listen.address);
-  const head = isGuarded ? { ...everyAnswer, vary: 'Origin' } : everyAnswer;
-  const ownHosts = ownHostsOf(listen.address, { hosts: settings.hosts });
-  const passer = opened.use(
-    new Passer({
-      origin: originUrl,
-      net,
-      name: origin.name,
-      isSecure: tls !== undefined,
-      telemetry,
-      isProxy: createProxyCheck(trustedProxies),
-    }),
-  );
-  const held = (change: 1 | -1): void => {
-    counts.held += change;
-  };
-  const waitLimiter = new WaitLimiter({ ...waitLimits, total: MAX_HELD }, held);
-  const shared = { cache, counts, clock, name: origin.name, head, failed };
-  const addressOf = createAddressOf(trustedProxies);
-  const media = createEdgeMedia({ ...shared, passer, addressOf, isGuarded }, waitLimiter);
+  const clock = createSystemClock();
+  const edge = { settings, log, telemetry, clock, counts: new EdgeCounts(), metrics, opened, failed };
+  const copies = await openCopies(edge);
   const ending = new AbortController();
-  const startedMs = clock.nowMs();
-  const manage = createManagement({
-    token: settings.token,
-    metrics,
-    failed,
-    isOriginDown: () => origin.isDown,
-    status: () => ({
-      version,
-      name: origin.name,
-      origin: `${originUrl.protocol}//${originUrl.host}`,
-      originDown: origin.isDown,
-      uptime: Math.round((clock.nowMs() - startedMs) / 1000),
-      memory: { ...cache.memory, maxBytes: settings.memoryBytes },
-      disk: disk ? { bytes: disk.bytes, objects: disk.size, maxBytes: settings.diskBytes } : null,
-      requests: counts.requests,
-      originRequests: counts.origin,
-      originFailures: counts.originFailures,
-      originBytes: counts.originBytes,
-      servedBytes: counts.servedBytes,
-      held: counts.held,
-      flights: cache.flights,
-      tokens: gate.size,
-    }),
-    async purge({ sentence, isMeant }) {
-      const purged = await cache.purge(isMeant);
-      log.info({ purged, what: sentence }, 'copies were purged');
-      return { purged };
-    },
-    warm: async (request) => ({ ...(await warmUp(cache, request, { signal: ending.signal })) }),
-  });
-
-  const refuse = (response: ServerResponse, request: IncomingMessage, reason: OxbowError): void => {
-    const { status, headers, body } = toProblem(reason, traceIdOf(request.headers.traceparent));
-    response.writeHead(status, headers).end(JSON.stringify(body));
-  };
-  function toApi(request: IncomingMessage, response: ServerResponse): void {
-    if (manage(request, response)) return;
-    if (isLoop(request.headers, origin.name)) {
-      refuse(response, request, new OxbowError('edge-loop', 'The request has come through this edge before.'));
-    } else if (settings.onlyMedia) {
-      refuse(response, request, new OxbowError('not-found', 'This edge serves media only.'));
-    } else {
-      counts.requests.passed++;
-      passer.request(request, response, (reason) => refuse(response, request, reason));
-    }
-  }
-
-  const wantsUpgrade = ({ headers }: Pick<IncomingMessage, 'headers'>) =>
-    !settings.onlyMedia && headers.upgrade?.toLowerCase() === 'websocket' && !isLoop(headers, origin.name);
-  const connections = openConnections({
-    metrics,
-    media,
-    toApi,
-    ownHosts,
-    unsent: undefined,
-    certificate,
-    acceptsHere: true,
-    openHot: (slowPath) => createEdgeResponder({ ...shared, trustedProxies, ownHosts }, waitLimiter, slowPath),
-    limits: { ...usualLimits, ...watchedLimits, shouldUpgradeCallback: wantsUpgrade },
-  });
-  opened.use(connections);
+  const connections = opened.use(openEdgeConnections(edge, copies, certificate, ending.signal));
   const { server, secure } = connections;
-  server.on('upgrade', (request, socket, first) => passer.upgrade(request, socket, first));
+  server.on('upgrade', (request, socket, first) => copies.passer.upgrade(request, socket, first));
   const ports = await openOwnPorts(server, listen).catch((error: NodeJS.ErrnoException) => {
     throw listenRefusal(error, listen);
   });
@@ -248,10 +145,175 @@ export async function startEdge(
   };
   return {
     url: urlOf(certificate ? 'https' : 'http', listen.address, ports.port),
-    kept: disk?.size ?? 0,
+    kept: copies.disk?.size ?? 0,
     [Symbol.asyncDispose]() {
       closing ??= close();
       return closing;
     },
   };
+}
+
+/** Opens the origin and the copies of it. */
+async function openCopies({
+  settings,
+  log,
+  telemetry,
+  clock,
+  counts,
+  metrics,
+  opened,
+}: EdgeContext): Promise<EdgeCopies> {
+  const { origin: url, memoryBytes, recheckMs, staleMs, prefetches, tls, trustedProxies } = settings;
+  const net = createNet({ allow: [], userAgent: `oxbow/${version}`, maxPerHost: MAX_ORIGIN_SOCKETS });
+  const origin = opened.use(
+    openOrigin({
+      url,
+      net,
+      clock,
+      maxBytes: Math.min(MAX_OBJECT_BYTES, Math.floor(memoryBytes / 8)),
+      onDown: (isDown) =>
+        log[isDown ? 'warn' : 'info'](
+          { origin: url.host },
+          isDown ? 'the origin does not answer' : 'the origin answers again',
+        ),
+    }),
+  );
+  const tokens = await openTokens(settings.watchSecret);
+  const gate = new TokenGate({ tokens, recheckMs, staleMs, nowMs: () => clock.nowMs() });
+  const disk = await openDisk(settings, log);
+  if (disk) opened.use(disk);
+  const cache = opened.use(
+    new EdgeCache({ origin, gate, counts, clock, disk, staleMs, memory: memoryBytes, prefetches }),
+  );
+  const sizes = () => ({
+    memory: cache.memory.bytes,
+    disk: disk?.bytes ?? 0,
+    objects: cache.memory.objects,
+    isDown: origin.isDown,
+  });
+  opened.defer(counts.show(metrics, sizes));
+  const passer = opened.use(
+    new Passer({
+      origin: url,
+      net,
+      name: origin.name,
+      isSecure: tls !== undefined,
+      telemetry,
+      isProxy: createProxyCheck(trustedProxies),
+    }),
+  );
+  return { origin, passer, gate, disk, cache };
+}
+
+/** Verifies playback tokens as the origin does; undefined: the origin is asked. */
+async function openTokens(watchSecret: string | undefined): Promise<WatchTokens | undefined> {
+  const epochs = { all: async () => [], put: async () => {}, remove: async () => {} };
+  return watchSecret === undefined ? undefined : WatchTokens.open({ secret: Buffer.from(watchSecret), epochs });
+}
+
+async function openDisk({ folder, diskBytes }: EdgeSettings, log: Log): Promise<DiskCache | undefined> {
+  if (folder === undefined) return undefined;
+  return DiskCache.open({
+    folder,
+    maxBytes: diskBytes,
+    failed: (error) => log.warn({ error: messageOf(error) }, 'the disk cache failed'),
+  });
+}
+
+/** @param signal aborts the warming of copies */
+function openEdgeConnections(
+  edge: EdgeContext,
+  copies: EdgeCopies,
+  certificate: Certificate | undefined,
+  signal: AbortSignal,
+): Connections {
+  const { settings, clock, counts, metrics, failed } = edge;
+  const { origin, passer, cache } = copies;
+  const { listen, trustedProxies, onlyMedia } = settings;
+  const isGuarded = isLoopback(listen.address);
+  const head = isGuarded ? { ...everyAnswer, vary: 'Origin' } : everyAnswer;
+  const ownHosts = ownHostsOf(listen.address, { hosts: settings.hosts });
+  const held = (change: 1 | -1): void => {
+    counts.held += change;
+  };
+  const waitLimiter = new WaitLimiter({ ...waitLimits, total: MAX_HELD }, held);
+  const shared = { cache, counts, clock, name: origin.name, head, failed };
+  const addressOf = createAddressOf(trustedProxies);
+  const wantsUpgrade = ({ headers }: Pick<IncomingMessage, 'headers'>) =>
+    !onlyMedia && headers.upgrade?.toLowerCase() === 'websocket' && !isLoop(headers, origin.name);
+  return openConnections({
+    metrics,
+    media: new EdgeMedia({ ...shared, passer, addressOf, isGuarded }, waitLimiter),
+    toApi: answerOthers(edge, copies, signal),
+    ownHosts,
+    unsent: undefined,
+    certificate,
+    acceptsHere: true,
+    openHot: (slowPath) => createEdgeResponder({ ...shared, trustedProxies, ownHosts }, waitLimiter, slowPath),
+    limits: { ...usualLimits, ...watchedLimits, shouldUpgradeCallback: wantsUpgrade },
+  });
+}
+
+/** Answers what is not media: management, and what the origin answers. */
+function answerOthers(
+  edge: EdgeContext,
+  copies: EdgeCopies,
+  signal: AbortSignal,
+): (request: IncomingMessage, response: ServerResponse) => void {
+  const { settings, counts } = edge;
+  const { origin, passer } = copies;
+  const manage = openManagement(edge, copies, signal);
+  return (request, response) => {
+    if (manage(request, response)) return;
+    if (isLoop(request.headers, origin.name)) {
+      refuse(response, request, new OxbowError('edge-loop', 'The request has come through this edge before.'));
+    } else if (settings.onlyMedia) {
+      refuse(response, request, new OxbowError('not-found', 'This edge serves media only.'));
+    } else {
+      counts.requests.passed++;
+      passer.request(request, response, (reason) => refuse(response, request, reason));
+    }
+  };
+}
+
+function refuse(response: ServerResponse, request: IncomingMessage, reason: OxbowError): void {
+  const { status, headers, body } = toProblem(reason, traceIdOf(request.headers.traceparent));
+  response.writeHead(status, headers).end(JSON.stringify(body));
+}
+
+function openManagement(
+  { settings, log, clock, counts, metrics, failed }: EdgeContext,
+  { origin, cache, disk, gate }: EdgeCopies,
+  signal: AbortSignal,
+): ReturnType<typeof createManagement> {
+  const startedMs = clock.nowMs();
+  return createManagement({
+    token: settings.token,
+    metrics,
+    failed,
+    isOriginDown: () => origin.isDown,
+    status: () => ({
+      version,
+      name: origin.name,
+      origin: `${settings.origin.protocol}//${settings.origin.host}`,
+      originDown: origin.isDown,
+      uptime: Math.round((clock.nowMs() - startedMs) / 1000),
+      memory: { ...cache.memory, maxBytes: settings.memoryBytes },
+      disk: disk ? { bytes: disk.bytes, objects: disk.size, maxBytes: settings.diskBytes } : null,
+      requests: counts.requests,
+      originRequests: counts.origin,
+      originFailures: counts.originFailures,
+      originBytes: counts.originBytes,
+      servedBytes: counts.servedBytes,
+      held: counts.held,
+      flights: cache.flights,
+      tokens: gate.size,
+    }),
+    async purge({ sentence, isMeant }) {
+      const purged = await cache.purge(isMeant);
+      log.info({ purged, what: sentence }, 'copies were purged');
+      return { purged };
+    },
+    warm: async (request) => ({ ...(await warmUp(cache, request, { signal })) }),
+  });
 }

@@ -223,7 +223,7 @@ export async function startTestServer(
     clock,
     calls,
     logged,
-    close: server.close,
+    close: () => server.close(),
     async [Symbol.asyncDispose]() {
       await server.close();
       reader[Symbol.dispose]();

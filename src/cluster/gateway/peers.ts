@@ -7,7 +7,7 @@ import type { WatchTokens } from '../../accounts/watch-tokens.ts';
 import { createMemory, EdgeCache } from '../../edge/cache/edge-cache.ts';
 import { EdgeCounts } from '../../edge/edge-counts.ts';
 import { createEdgeFinder, type EdgeFinder } from '../../edge/edge-finder.ts';
-import { createEdgeMedia } from '../../edge/edge-media.ts';
+import { EdgeMedia } from '../../edge/edge-media.ts';
 import { openOrigin } from '../../edge/origin.ts';
 import { Passer } from '../../edge/pass-on.ts';
 import { TokenGate } from '../../edge/token-gate.ts';
@@ -214,7 +214,7 @@ export class Peers implements AsyncDisposable {
     );
     const { head, isGuarded, failed } = options;
     const answering = { cache, counts, name: shared.name, head, failed };
-    const media = createEdgeMedia({ ...answering, passer, clock, addressOf, isGuarded }, this.#waitLimiter);
+    const media = new EdgeMedia({ ...answering, passer, clock, addressOf, isGuarded }, this.#waitLimiter);
     return { name, url: url.href, media, cache, finder: createEdgeFinder(answering), passer, opened };
   }
 

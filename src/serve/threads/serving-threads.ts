@@ -132,7 +132,7 @@ class ForwardedSockets {
   }
 }
 
-/** All threads. */
+/** Starts threads, starts them again, and passes on to them what they must know. */
 class Threads implements ServingThreads {
   readonly #options: ServingOptions;
   readonly #forwarded: ForwardedSockets;
