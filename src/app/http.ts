@@ -22,6 +22,11 @@ import { describeSystem } from '../streams/system-view.ts';
 import { describeStorage } from './disk.ts';
 import { additions, routes } from './features.ts';
 
+type ServedParts = Omit<Parts, 'store' | 'changes' | 'net' | 'cluster' | 'nodes' | 'placement' | 'ownEvents'>;
+
+/** What answers for other servers and nodes, and the features. */
+type Elsewhere = Pick<HttpDeps, 'features' | 'nodes' | 'otherNodes' | 'internalRequests'>;
+
 /**
  * Listens. Requests for streams that are not open yet are refused with `not-ready`.
  *
@@ -29,11 +34,39 @@ import { additions, routes } from './features.ts';
  */
 export async function openHttp(
   app: AppContext,
-  parts: Omit<Parts, 'store' | 'changes' | 'net' | 'cluster' | 'nodes' | 'placement' | 'ownEvents'>,
-  elsewhere: Pick<HttpDeps, 'features' | 'nodes' | 'otherNodes' | 'internalRequests'>,
+  parts: ServedParts,
+  elsewhere: Elsewhere,
   claimed?: ClaimedPort,
 ): Promise<HttpServer> {
-  const { config, settings, dataFolder, opened, clock, log, logs, metrics, telemetry } = app;
+  const { config, dataFolder, opened } = app;
+  const { catalog, recordings, delivery } = parts;
+  const startedMs = app.clock.nowMs();
+  const http = await startHttp({
+    listen: config.http,
+    tls: certificateFiles(config.tls),
+    claimed,
+    routes,
+    additions,
+    threads: {
+      count: config.threads,
+      mediaFolder: dataFolder,
+      cachedSegments: delivery.segmentCache.added,
+      forgotten: recordings.deleted,
+      find: (name) => findWindow<ServedStream>((stream) => catalog.find(stream)?.served, name),
+    },
+    deps: httpDepsOf(app, parts, elsewhere, startedMs),
+  });
+  opened.defer(() => http.close());
+  await announce(app, http, startedMs);
+  return http;
+}
+
+function httpDepsOf(
+  { config, settings, clock, log, logs, metrics, telemetry }: AppContext,
+  parts: ServedParts,
+  elsewhere: Elsewhere,
+  startedMs: number,
+): HttpDeps {
   const {
     bus,
     webhooks,
@@ -54,71 +87,63 @@ export async function openHttp(
     webrtc,
     uploads,
   } = parts;
-  const { answer, lookup, segmentCache, viewers, defaultStream } = delivery;
-  const startedMs = clock.nowMs();
-  const http = await startHttp({
-    listen: config.http,
-    tls: certificateFiles(config.tls),
-    claimed,
-    routes,
-    additions,
-    threads: {
-      count: config.threads,
-      mediaFolder: dataFolder,
-      cachedSegments: segmentCache.added,
-      forgotten: recordings.deleted,
-      find: (name) => findWindow<ServedStream>((stream) => catalog.find(stream)?.served, name),
+  const { answer, lookup, viewers, defaultStream } = delivery;
+  return {
+    ...accounts,
+    publishKeys: createPublishKeysApi(accounts.access.publishKeys, catalog, settings),
+    ...elsewhere,
+    publishPorts,
+    rtp,
+    webrtc,
+    streams: streamsApi,
+    jobs,
+    workers,
+    uploads,
+    assets,
+    clips: hooks.clips,
+    edgePurges: hooks.edgePurges,
+    abilities: hooks.abilities,
+    events: bus,
+    webhooks,
+    lookup,
+    answer,
+    defaultStream,
+    viewers,
+    reader: recordings.reader,
+    ...(recordings.objects && { presign: recordings.objects.presign }),
+    storage: async () => {
+      const objectStores = (await recordings.objects?.describe?.()) ?? [];
+      const folders = recordings.folders?.describe() ?? [];
+      return describeStorage(disk, catalog, settings.now.record.maxDisk, { folders, objectStores });
     },
-    deps: {
-      ...accounts,
-      publishKeys: createPublishKeysApi(accounts.access.publishKeys, catalog, settings),
-      ...elsewhere,
-      publishPorts,
-      rtp,
-      webrtc,
-      streams: streamsApi,
-      jobs,
-      workers,
-      uploads,
-      assets,
-      clips: hooks.clips,
-      edgePurges: hooks.edgePurges,
-      abilities: hooks.abilities,
-      events: bus,
-      webhooks,
-      lookup,
-      answer,
-      defaultStream,
-      viewers,
-      reader: recordings.reader,
-      ...(recordings.objects && { presign: recordings.objects.presign }),
-      storage: async () => {
-        const objectStores = (await recordings.objects?.describe?.()) ?? [];
-        const folders = recordings.folders?.describe() ?? [];
-        return describeStorage(disk, catalog, settings.now.record.maxDisk, { folders, objectStores });
-      },
-      settings: { list: () => settings.rows(), change: (texts) => parts.storedSettings.change(texts) },
-      logs,
-      system: async () => ({
-        ...(await describeSystem(clock, startedMs, disk.now(), catalog, metrics)),
-        waitingForRestart: [...settings.waiting],
-      }),
-      probe: streams.probe,
-      trustedProxies: config.trustedProxies,
-      traceCallers: config.telemetry.callers,
-      hosts: config.hosts,
-      publicUrl: config.publicUrl,
-      health,
-      metrics,
-      refusals: new RefusalLog({ log, clock }, 'requests were refused', (code) => metrics.refusals.inc({ code })),
-      telemetry,
-      clock,
-      log,
-      version,
-      webRoot: fileURLToPath(packageFile('web/dist')),
-    },
-  });
-  opened.defer(() => http.close());
+    settings: { list: () => settings.rows(), change: (texts) => parts.storedSettings.change(texts) },
+    logs,
+    system: async () => ({
+      ...(await describeSystem(clock, startedMs, disk.now(), catalog, metrics)),
+      waitingForRestart: [...settings.waiting],
+    }),
+    probe: streams.probe,
+    trustedProxies: config.trustedProxies,
+    traceCallers: config.telemetry.callers,
+    hosts: config.hosts,
+    publicUrl: config.publicUrl,
+    health,
+    metrics,
+    refusals: new RefusalLog({ log, clock }, 'requests were refused', (code) => metrics.refusals.inc({ code })),
+    telemetry,
+    clock,
+    log,
+    version,
+    webRoot: fileURLToPath(packageFile('web/dist')),
+  };
+}
+
+/** Other commands find the server by its data folder until it ends. */
+async function announce(
+  { config, dataFolder, opened, log }: AppContext,
+  http: HttpServer,
+  startedMs: number,
+): Promise<void> {
   const announcing = announceRunning(dataFolder, {
     pid: process.pid,
     startedAt: printRfc3339(startedMs),
@@ -136,5 +161,4 @@ export async function openHttp(
       'the address of this server was not stored; other commands will not find it by the data folder',
     );
   }
-  return http;
 }
