@@ -10,7 +10,9 @@ import type { Config } from '../config/schema.ts';
 import type { NodeRole } from '../config/sections/cluster-section.ts';
 import type { AppContext } from '../features/core.ts';
 import { closeInOrder, Shutdown } from '../features/shutdown.ts';
+import type { HttpServer } from '../http/server.ts';
 import type { PublishAccess } from '../ingest/publish-access.ts';
+import type { RtpSessions } from '../ingest/rtp/rtp-sessions.ts';
 import { version } from '../lib/version.ts';
 import type { Log } from '../observe/log.ts';
 import type { ClaimedPort } from '../serve/claimed-port.ts';
@@ -23,7 +25,7 @@ import { openDelivery } from './delivery.ts';
 import { openDisk } from './disk.ts';
 import { openErrorReports } from './errors.ts';
 import { openEvents } from './events.ts';
-import { createHooks, openFeatures } from './features.ts';
+import { createHooks, type OpenFeatures, openFeatures } from './features.ts';
 import { startFolders } from './files/folders.ts';
 import { startOffload } from './files/objects.ts';
 import { openChecks, openChildren, openGauges } from './health.ts';
@@ -113,16 +115,40 @@ export async function startApp(
   const app: AppContext = { ...observation, config, settings, dataFolder, opened, shutdown };
   openChildren(app);
 
+  const core = await openCore(app, { signal, onTaken });
+  const features = await openFeatures(app, core);
+  const served = { ...core, rtp: openRtp(app, core) };
+  const http = await openHttp(app, served, openElsewhere(app, served, features), claimed);
+  core.publishPorts.http = Number(new URL(http.url).port || 80);
+  await startParts(app, served, features, http);
+  const endpoints = await openIngest(does(core, 'ingest') ? app : withoutIngest(app), served);
+  const ingest = printIngest(endpoints);
+  const { bus } = core;
+  opened.defer(() => bus.flush());
+  opened.defer(() => bus.publish('server.ending', {})); // before anything closes, so that subscribers receive it
+  const signIn = await firstSignIn(core.accounts);
+  signal.throwIfAborted();
+  claimed?.begin();
+  app.log.info({ http: http.url, ...ingest, data: dataFolder, version }, 'oxbow runs');
+  const { publishAccess } = core;
+  const addresses = { httpUrl: http.url, publishAccess, ingest, endpoints, signIn };
+  return runningApp(app, core, addresses, opened.move());
+}
+
+/** Opens what features and HTTP need, in this order. */
+async function openCore(
+  app: AppContext,
+  { signal, onTaken }: { readonly signal: AbortSignal; readonly onTaken: () => void },
+) {
   const store = await openStore(app, { onTaken });
   const changes = openRowChanges(app, store);
   const storedSettings = await openStoredSettings(app, store, changes);
   const net = openNet(app);
-  if (app.otlpLogs) opened.use(app.otlpLogs); // before the client closes
+  if (app.otlpLogs) app.opened.use(app.otlpLogs); // before the client closes
   const errors = openErrorReports(app, net);
   const cluster = await openCluster(app);
   const nodes = await openNodes(app, { store, net });
   const placement = nodes?.placement ?? createSolePlacement();
-  const does = (role: NodeRole) => !nodes || nodes.roles.includes(role);
   const { bus, ownEvents, webhooks } = await openEvents(app, { store, changes, net, cluster });
   const hooks = createHooks();
   const disk = await openDisk(app, bus);
@@ -142,7 +168,7 @@ export async function startApp(
   const streamsApi = createStreamsApi(streams.deps, catalog, (name) => delivery.viewers.of(name));
   const publishPorts = noPublishPorts();
   const webrtc = createWebRtc(app, publishAccess, delivery);
-  const core = {
+  return {
     store,
     changes,
     net,
@@ -163,20 +189,33 @@ export async function startApp(
     webrtc,
     health,
     hooks,
-  };
-  const features = await openFeatures(app, core);
-  const rtp = openRtp(app, { catalog });
-  const served = {
-    ...core,
     storedSettings,
     webhooks,
+    openedJobs,
     workers,
+    processing,
     uploads,
     assets,
-    rtp,
+    publishAccess,
+    clockWatch,
+    errors,
   };
+}
+
+type Core = Awaited<ReturnType<typeof openCore>>;
+
+/** Whether this node does the work of a role; a server alone does all. */
+function does({ nodes }: Core, role: NodeRole): boolean {
+  return !nodes || nodes.roles.includes(role);
+}
+
+type Served = Core & { readonly rtp: RtpSessions };
+
+/** What answers for other servers and nodes, and the features. */
+function openElsewhere(app: AppContext, served: Served, features: OpenFeatures) {
+  const { nodes } = served;
   const gateway = nodes && openGateway(app, nodes, served);
-  const elsewhere = {
+  return {
     features: features.own,
     ...(nodes &&
       gateway && {
@@ -185,46 +224,40 @@ export async function startApp(
         internalRequests: openInternalRequests(app, served, gateway),
       }),
   };
-  const http = await openHttp(app, served, elsewhere, claimed);
-  publishPorts.http = Number(new URL(http.url).port || 80);
-  openGauges(app, { net, disk, recordings, catalog, jobs, workers, delivery }, { clockWatch, http });
+}
 
+/** Starts the streams, and what works on them and on the library, once HTTP is open. */
+async function startParts(app: AppContext, served: Served, features: OpenFeatures, http: HttpServer): Promise<void> {
+  const { bus, nodes, placement, catalog, streams, recordings, library, accounts, openedJobs, hooks } = served;
+  openGauges(app, served, { clockWatch: served.clockWatch, http });
   await catalog.open();
-  if (nodes) startNodes(app, nodes, { streams, changes });
-  startMeasuring(app, streams, delivery, hooks);
-  await startJobs(app, { jobs, workers });
-  if (does('worker')) openOwnWorker(app, openedJobs, { url: http.url, token: accounts.access.ownWorker.secret });
-  await startProcessing(app, { bus, placement }, processing);
-  startRetention(app, { recordings, catalog, hooks });
-  startFolders(app, { recordings, catalog, health });
+  if (nodes) startNodes(app, nodes, served);
+  startMeasuring(app, streams, served.delivery, hooks);
+  await startJobs(app, openedJobs);
+  if (does(served, 'worker'))
+    openOwnWorker(app, openedJobs, { url: http.url, token: accounts.access.ownWorker.secret });
+  await startProcessing(app, { bus, placement }, served.processing);
+  startRetention(app, served);
+  startFolders(app, served);
   await features.start();
-  startOffload(app, { store, bus, recordings, catalog, health, placement, hooks });
+  startOffload(app, served);
   startTrash(app, { library, recordings, placement });
   startAccounts(app, accounts);
-  startUploads(app, uploads);
-  const endpoints = await openIngest(does('ingest') ? app : withoutIngest(app), {
-    health,
-    publishAccess,
-    publishPorts,
-    webrtc,
-  });
-  const ingest = printIngest(endpoints);
-  opened.defer(() => bus.flush());
-  opened.defer(() => bus.publish('server.ending', {})); // before anything closes, so that subscribers receive it
-  const signIn = await firstSignIn(accounts);
-  signal.throwIfAborted();
-  claimed?.begin();
-  app.log.info({ http: http.url, ...ingest, data: dataFolder, version }, 'oxbow runs');
+  startUploads(app, served.uploads);
+}
 
-  const owned = opened.move();
+/** @param opened what is closed in reverse */
+function runningApp(
+  app: AppContext,
+  { accounts, catalog, streams, errors }: Core,
+  addresses: Pick<RunningApp, 'httpUrl' | 'publishAccess' | 'ingest' | 'endpoints' | 'signIn'>,
+  opened: AsyncDisposableStack,
+): RunningApp {
+  const { settings, shutdown, log } = app;
   let closing: Promise<void> | undefined;
   return {
-    httpUrl: http.url,
-    publishAccess,
-    ingest,
-    endpoints,
-    signIn,
-    log: app.log,
+    ...addresses,
+    log,
     async reconfigure(next, facts) {
       const apply = await accounts.prepare(next); // throws before anything has changed
       settings.take(next, facts);
@@ -234,14 +267,14 @@ export async function startApp(
     crash: errors.crash,
     giveUp() {
       // Written at once, as the last line.
-      app.log.fatal({ unwritten: unwritten(streams) }, 'closing takes too long: oxbow ends now');
+      log.fatal({ unwritten: unwritten(streams) }, 'closing takes too long: oxbow ends now');
     },
     close(reason, { drainMs = 0 } = {}) {
       if (closing) {
         shutdown.hurry();
       } else {
         app.stopping(reason);
-        const dispose = () => closeInOrder(owned, () => catalog.all);
+        const dispose = () => closeInOrder(opened, () => catalog.all);
         closing = drainMs === 0 ? dispose() : shutdown.drain(drainMs).then(dispose);
       }
       return closing;

@@ -55,7 +55,7 @@ export function createHooks(): Hooks {
   };
 }
 
-interface OpenFeatures {
+export interface OpenFeatures {
   /** What each has for its routes, by name. */
   readonly own: ReadonlyMap<string, unknown>;
   /** Starts what runs once the streams are open. */
