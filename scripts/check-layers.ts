@@ -21,7 +21,6 @@ const libraries: Readonly<Record<string, readonly string[]>> = {
   '@fastify/swagger': ['http'],
   '@fastify/type-provider-typebox': ['http'],
   kysely: ['store'],
-  'p-map': ['streams'],
   pg: ['store/postgres'],
   'fast-xml-parser': ['features/rooms/providers/multistatus.ts'],
   '@aws-sdk/client-s3': ['archive/objects/s3-client.ts'],

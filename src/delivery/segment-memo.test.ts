@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { Memo, mapEach, Semaphore } from './segment-memo.ts';
+import { Memo, Semaphore } from './segment-memo.ts';
 
 const turn = () => new Promise(setImmediate);
 
@@ -48,38 +48,5 @@ suite('cached facts of segments', () => {
     const memos = [new Memo<void>(semaphore, 100), new Memo<void>(semaphore, 100)];
     await Promise.allSettled(Array.from({ length: 20 }, (_, i) => memos[i % 2]!.get(`${i}`, task)));
     assert.deepEqual([most, now], [3, 0]);
-  });
-
-  test('results are in the order of the items', async () => {
-    const { signal } = new AbortController();
-    const slow = async (item: number) => {
-      for (let i = 0; i < (item * 7) % 5; i++) await turn();
-      return item * 2;
-    };
-    assert.deepEqual(await mapEach([1, 2, 3, 4, 5, 6], slow, { signal }), [2, 4, 6, 8, 10, 12]);
-    assert.deepEqual(await mapEach([], slow, { signal }), []);
-  });
-
-  test('no further read begins after an abort or a failure', async () => {
-    const leaving = new AbortController();
-    const asked: number[] = [];
-    const ask = async (item: number) => {
-      asked.push(item);
-      await turn();
-      if (item === 2) leaving.abort(new DOMException('gone', 'AbortError'));
-    };
-    const items = Array.from({ length: 100 }, (_, i) => i);
-    await assert.rejects(mapEach(items, ask, { signal: leaving.signal }), { name: 'AbortError' });
-    assert.ok(asked.length <= 8, `${asked.length} were asked`);
-    const { signal } = new AbortController();
-    let tries = 0;
-    const fail = async () => {
-      tries++;
-      await turn();
-      throw new Error('disk');
-    };
-    await assert.rejects(mapEach(items, fail, { signal }), /disk/);
-    await turn();
-    assert.ok(tries <= 4, `${tries} tries`);
   });
 });

@@ -8,8 +8,6 @@ import { dropOldest } from '../lib/drop-oldest.ts';
 
 /** Concurrent reads of all clips. */
 const MAX_AT_ONCE = 8;
-/** Concurrent reads of one clip. */
-const MAX_PER_CLIP = 4;
 
 /** Limits concurrent tasks; the others wait in order (a counting semaphore). */
 export class Semaphore {
@@ -68,38 +66,4 @@ export class Memo<T> {
     dropOldest(this.#known, this.#max);
     return value;
   }
-}
-
-/**
- * Maps items with a few concurrent calls.
- *
- * Rejects with what `read` throws, or with the reason of `signal`: then no further call begins.
- *
- * @returns the results, in the order of `items`
- */
-export async function mapEach<Item, T>(
-  items: readonly Item[],
-  read: (item: Item, index: number) => Promise<T>,
-  { signal }: { signal: AbortSignal },
-): Promise<T[]> {
-  const results = new Array<T>(items.length);
-  let next = 0;
-  let failed = false;
-  const work = async (): Promise<void> => {
-    while (next < items.length && !failed) {
-      signal.throwIfAborted();
-      const index = next++;
-      results[index] = await read(items[index]!, index);
-    }
-  };
-  const workers = Array.from({ length: Math.min(MAX_PER_CLIP, items.length) }, async () => {
-    try {
-      await work();
-    } catch (error) {
-      failed = true;
-      throw error;
-    }
-  });
-  await Promise.all(workers);
-  return results;
 }

@@ -2,8 +2,8 @@
  * The streams API: implements StreamsApi on the catalog.
  * In: names and settings that HTTP has checked. Out: the JSON of api/shapes.
  */
-import pMap from 'p-map';
 import type { StreamsApi } from '../api/streams-api.ts';
+import { mapEach } from '../lib/map-each.ts';
 import { READS_AT_ONCE } from '../recording/chunk-table.ts';
 import { coarsen } from '../recording/coarse-timeline.ts';
 import { readTimeline } from '../recording/timeline.ts';
@@ -57,9 +57,9 @@ export function createStreamsApi(
     ...createStatsApi(deps, catalog, viewersOf),
     async list() {
       catalog.assertOpen();
-      const options = { concurrency: READS_AT_ONCE };
-      const opened = await pMap(catalog.all, view, options);
-      const unopened = await pMap(catalog.unopened.all, viewUnopened, options);
+      const options = { atOnce: READS_AT_ONCE };
+      const opened = await mapEach(catalog.all, view, options);
+      const unopened = await mapEach(catalog.unopened.all, viewUnopened, options);
       return [...opened, ...unopened].sort((a, b) => (a.name < b.name ? -1 : 1));
     },
     async get(name) {

@@ -3,15 +3,15 @@
  * In: settings at start, the API while running, changes of owners. Out: managed streams by name; rows in the
  * store.
  */
-import pMap from 'p-map';
 import type { StreamPatch, StreamSettings } from '../api/shapes.ts';
 import { parseStreamName, streamUnknown } from '../api/stream-name.ts';
 import type { Precondition } from '../api/streams-api.ts';
 import type { Config } from '../config/schema.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
+import { mapEach } from '../lib/map-each.ts';
 import { CatalogRecordings } from './catalog/catalog-recordings.ts';
 import { readKnownStreams } from './catalog/known-streams.ts';
-import { type Opening, OpeningStreams, SIDE_BY_SIDE } from './catalog/opening-streams.ts';
+import { type Opening, OpeningStreams } from './catalog/opening-streams.ts';
 import { assertMovable, assertNotMoving, isOwn, readAdopted } from './catalog/owned-streams.ts';
 import { UnopenedStreams } from './catalog/unopened-streams.ts';
 import { MovedStreams } from './cluster/moved-streams.ts';
@@ -62,7 +62,8 @@ export class Catalog {
     const [adopt, leave] = [(name: string) => this.#adopt(name), (name: string) => this.#leave(name)];
     this.moved = new MovedStreams({ ...this.#deps, inTurn, adopt, leave });
     const known = await readKnownStreams(this.#deps, this.#removed);
-    await pMap(known, (each) => this.#addOrWait(each), SIDE_BY_SIDE).finally(() => this.#signal.throwIfAborted());
+    // After an abort it waits for those under way: `close` closes what is open.
+    await mapEach(known, (each) => this.#addOrWait(each)).finally(() => this.#signal.throwIfAborted());
     this.#isOpen = true;
   }
 

@@ -2,12 +2,12 @@
  * The JSON of streams in the API.
  * In: managed streams, timelines. Out: the JSON of api/shapes. Never the URL or headers of a source.
  */
-import pMap from 'p-map';
 import { printRfc3339 } from '../api/instant.ts';
 import { printMediaAddress } from '../api/media-address.ts';
 import type { MarkerView, PinView, Span, StreamView, TimelineView, TrackView } from '../api/shapes.ts';
 import type { SourceConfig } from '../config/schema.ts';
 import { printDuration } from '../lib/duration.ts';
+import { mapEach } from '../lib/map-each.ts';
 import type { Track } from '../media/frame.ts';
 import type { GrowingRecording } from '../observe/disk-forecast.ts';
 import { type ChunkTable, READS_AT_ONCE, type RecordedTotals } from '../recording/chunk-table.ts';
@@ -190,7 +190,7 @@ export function growingRecordings(
     const { durationUs } = await table.totals(streamId);
     return { bytesPerSecond: rates!.bitrate / 8, growsForS: Math.max(0, keepMs / 1000 - durationUs / 1e6) };
   };
-  return pMap(live, growthOf, { concurrency: READS_AT_ONCE });
+  return mapEach(live, growthOf, { atOnce: READS_AT_ONCE });
 }
 
 /** Bytes of the finished files of recordings. */
@@ -200,6 +200,6 @@ export async function storedBytes(
 ): Promise<number> {
   const bytesOf = async ({ streamId }: Pick<RetentionRule, 'streamId'>) =>
     (await table.totals(streamId)).bytes + (await storyboards.bytesOf(streamId));
-  const bytes = await pMap(recordings, bytesOf, { concurrency: READS_AT_ONCE });
+  const bytes = await mapEach(recordings, bytesOf, { atOnce: READS_AT_ONCE });
   return bytes.reduce((sum, each) => sum + each, 0);
 }

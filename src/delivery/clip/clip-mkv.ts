@@ -4,6 +4,7 @@
  * In: the groups of a clip. Out: body parts. RFC 9559; docs/media.md 20.
  */
 import assert from 'node:assert/strict';
+import { mapEach } from '../../lib/map-each.ts';
 import type { Track } from '../../media/frame.ts';
 import { clockOf, leadOf, planMatroska, trackNumberOf } from '../../media/matroska/clip.ts';
 import {
@@ -14,7 +15,7 @@ import {
   shapeClusters,
 } from '../../media/matroska/cluster.ts';
 import type { BodyPart } from '../reply.ts';
-import { type Memo, mapEach } from '../segment-memo.ts';
+import type { Memo } from '../segment-memo.ts';
 import { ofPortion, type Portion, portionsOf, type RemuxRequest, readFrames, refuse } from './clip-portion.ts';
 import { readSamples } from './clip-samples.ts';
 

@@ -4,13 +4,14 @@
  * In: the groups of a clip. Out: body parts. ISO/IEC 13818-1; docs/media.md 20.
  */
 import assert from 'node:assert/strict';
+import { mapEach } from '../../lib/map-each.ts';
 import type { Frame, Track } from '../../media/frame.ts';
 import { type ClipLine, movieTimeOf } from '../../media/isobmff/clip/clip-times.ts';
 import { movieTimescale } from '../../media/isobmff/movie/movie.ts';
 import { muxedLength, muxSegment, type SegmentInput } from '../../media/mpegts/muxer/muxer.ts';
 import { rescale } from '../../media/rescale.ts';
 import type { BodyPart } from '../reply.ts';
-import { type Memo, mapEach } from '../segment-memo.ts';
+import type { Memo } from '../segment-memo.ts';
 import { type Portion, portionsOf, type RemuxRequest, readFrames } from './clip-portion.ts';
 
 /**

@@ -8,12 +8,13 @@
 import { createHash } from 'node:crypto';
 import type { RangeReader } from '../../archive/range-reader.ts';
 import { OxbowError } from '../../lib/errors.ts';
+import { mapEach } from '../../lib/map-each.ts';
 import { printKeyFrameMovie } from '../../media/isobmff/movie/key-frame-movie.ts';
 import type { Metrics } from '../../observe/metrics.ts';
 import { lengthOf } from '../body-parts.ts';
 import { checkOrder, type Range, refuseEmpty } from '../past/past.ts';
 import type { BodyPart, Reply } from '../reply.ts';
-import { Memo, mapEach, Semaphore } from '../segment-memo.ts';
+import { Memo, Semaphore } from '../segment-memo.ts';
 import type { ServedStream } from '../served-stream.ts';
 import { caching, contentTypes } from '../text-reply.ts';
 import { refuseStrangers, type WorkOptions } from '../work-budget.ts';

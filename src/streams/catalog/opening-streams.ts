@@ -8,12 +8,6 @@ import type { StreamDeps } from '../stream-deps.ts';
 /** An opening is slow from here on, and is logged this often, ms. */
 const SLOW_MS = 10_000;
 
-/**
- * A start, and a node that takes over those of another one, open four streams at a time. After an abort they
- * wait for those under way: `close` closes what is open.
- */
-export const SIDE_BY_SIDE = { concurrency: 4, stopOnError: false } as const;
-
 /** How a stream is opened. */
 export interface Opening {
   /** Fires when the catalog does not wait for it either. */

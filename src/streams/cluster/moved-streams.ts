@@ -3,11 +3,10 @@
  * it is closed. What fails is tried again, since the stream runs nowhere until it succeeds.
  * In: changes of owners. Out: calls of the catalog.
  */
-import pMap from 'p-map';
 import type { Placement } from '../../cluster/placement/placement.ts';
 import { backoffMs, isAbort, sleep } from '../../lib/abort.ts';
+import { mapEach } from '../../lib/map-each.ts';
 import type { Log } from '../../observe/log.ts';
-import { SIDE_BY_SIDE } from '../catalog/opening-streams.ts';
 
 /** Longest pause between two tries, ms. */
 const MAX_PAUSE_MS = 10_000;
@@ -92,6 +91,6 @@ export class MovedStreams implements AsyncDisposable {
   async #adoptAll(): Promise<void> {
     const streams = [...this.#toAdopt];
     this.#toAdopt.clear();
-    await pMap(streams, ([name, own]) => this.#options.adopt(name).then(own.resolve, own.reject), SIDE_BY_SIDE);
+    await mapEach(streams, ([name, own]) => this.#options.adopt(name).then(own.resolve, own.reject));
   }
 }

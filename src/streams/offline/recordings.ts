@@ -4,13 +4,13 @@
  */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import pMap from 'p-map';
 import { printRfc3339 } from '../../api/instant.ts';
 import type { StreamView } from '../../api/shapes.ts';
 import { streamUnknown } from '../../api/stream-name.ts';
 import { openRangeReader, type RangeReader } from '../../archive/range-reader.ts';
 import type { ExportSource } from '../../delivery/export/export.ts';
 import { OxbowError } from '../../lib/errors.ts';
+import { mapEach } from '../../lib/map-each.ts';
 import { createSilentLog } from '../../observe/log.ts';
 import { ChunkTable, READS_AT_ONCE } from '../../recording/chunk-table.ts';
 import { ErasureTable } from '../../recording/erase/erasure-table.ts';
@@ -69,7 +69,7 @@ export async function openOfflineRecordings(
         name,
         recorded: await recordedOf(table, id),
       });
-      return pMap(sorted, recorded, { concurrency: READS_AT_ONCE });
+      return mapEach(sorted, recorded, { atOnce: READS_AT_ONCE });
     },
     async find(name) {
       const definition = known.find((one) => one.name === name);
