@@ -40,7 +40,6 @@ export const connections: Readonly<Record<string, Guard>> = {
     to: 'keys of playback tokens',
     instead: 'the old set answers meanwhile; one request at a time, with a pause after a failure',
   },
-  'src/app/errors.ts': { to: 'the collector of log records', instead: 'a bounded queue, lost ones are counted' },
   'src/archive/objects/azure-client.ts': objectStore,
   'src/archive/objects/s3-client.ts': objectStore,
   'src/cli/': { to: 'a server that a person names', instead: command },
@@ -66,8 +65,8 @@ export const connections: Readonly<Record<string, Guard>> = {
     to: 'other nodes of a cluster',
     instead: 'a node that does not renew is dead for the others; a deadline',
   },
-  'src/observe/traces/telemetry.ts': {
-    to: 'the collector of traces',
+  'src/observe/traces/': {
+    to: 'the collector of spans and log records',
     instead: 'a bounded queue, lost ones are counted',
   },
   'src/features/rooms/providers/provider-client.ts': {

@@ -36,9 +36,11 @@ const libraries: Readonly<Record<string, readonly string[]>> = {
   'node-av': ['ffmpeg'],
   pino: ['observe/log.ts'],
   redis: ['cluster/redis'],
-  '@opentelemetry/api': ['observe/traces/telemetry.ts'],
+  '@opentelemetry/api': ['observe/traces'],
+  '@opentelemetry/exporter-logs-otlp-http': ['observe/traces/otlp-logs.ts'],
   '@opentelemetry/exporter-trace-otlp-http': ['observe/traces/telemetry.ts'],
-  '@opentelemetry/resources': ['observe/traces/telemetry.ts'],
+  '@opentelemetry/resources': ['observe/traces'],
+  '@opentelemetry/sdk-logs': ['observe/traces/otlp-logs.ts'],
   '@opentelemetry/sdk-trace-base': ['observe/traces/telemetry.ts'],
   'prom-client': ['observe/metrics.ts'],
 };

@@ -144,7 +144,6 @@ async function openCore(
   const changes = openRowChanges(app, store);
   const storedSettings = await openStoredSettings(app, store, changes);
   const net = openNet(app);
-  if (app.otlpLogs) app.opened.use(app.otlpLogs); // before the client closes
   const errors = openErrorReports(app, net);
   const cluster = await openCluster(app);
   const nodes = await openNodes(app, { store, net });

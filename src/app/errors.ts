@@ -13,15 +13,12 @@ import { OxbowError, sentenceOf } from '../lib/errors.ts';
 import { version } from '../lib/version.ts';
 import type { Net } from '../net/net.ts';
 import { errorFields, type ReportKind } from '../observe/errors/report-bug.ts';
-import { signalUrl } from '../observe/traces/telemetry.ts';
 import { noteCrash, takeCrash, takeLeft } from '../store/running.ts';
 import { ErrorWebhook } from '../webhooks/errors/error-webhook.ts';
 import { checkSecret } from '../webhooks/signature.ts';
 
 /** Longest that a process which has crashed lives on to report it, ms. */
 const CRASH_WITHIN_MS = 2000;
-const COLLECTOR_MS = 5000;
-const bounds = { maxBytes: 64 * 1024, deadlineMs: COLLECTOR_MS, idleMs: COLLECTOR_MS };
 
 /** Error reports of a process. */
 export interface ErrorReports {
@@ -39,8 +36,6 @@ export function openErrorReports(
   { config, dataFolder, opened, clock, log, metrics, reports, otlpLogs }: AppContext,
   net: Net,
 ): ErrorReports {
-  const { otlp } = config.telemetry;
-  if (otlp !== undefined) connectLogs(otlpLogs, otlp, net);
   const { webhook: url, secret, repeat } = config.errors;
   if (secret !== undefined) checkSetting(secret);
   const webhook =
@@ -94,16 +89,6 @@ export function openErrorReports(
 }
 
 const kind = (report: ReportKind) => ({ report });
-
-/** Log records go through the guarded client; the address of the collector is the administrator's. */
-function connectLogs(logs: AppContext['otlpLogs'], otlp: string, net: Net): void {
-  const url = new URL(signalUrl(otlp, 'logs'));
-  logs?.connect(async (body, headers) => {
-    const { signal } = new AbortController();
-    using answer = await net.fetch(url, { signal, headers, trusted: url, post: body, ...bounds });
-    if (answer.status < 200 || answer.status > 299) throw new Error(`status ${answer.status}`);
-  });
-}
 
 function checkSetting(secret: string): void {
   try {

@@ -38,7 +38,13 @@ export async function openObservation(
   const otlpLogs =
     otlp === undefined
       ? undefined
-      : openOtlpLogs({ resource, onLost: (count) => metrics.telemetryLost.inc({ signal: 'logs' }, count) });
+      : opened.use(
+          await openOtlpLogs({
+            endpoint: otlp,
+            resource,
+            onLost: (count) => metrics.telemetryLost.inc({ signal: 'logs' }, count),
+          }),
+        );
   const log = createLog({
     level: settings,
     format: config.logFormat,

@@ -15,6 +15,7 @@ import type {
   TraceIdRatioBasedSampler,
 } from '@opentelemetry/sdk-trace-base';
 import { version } from '../../lib/version.ts';
+import { bounds, countLosses, exporterOptions, shutDown } from './collector.ts';
 import { parseParentSpan } from './trace.ts';
 
 /** Kinds of spans. docs/9-run/traces.md has their names and attributes. */
@@ -94,10 +95,7 @@ export interface TelemetryOptions {
   readonly onLost?: (count: number) => void;
 }
 
-const MAX_QUEUED = 2048;
-const MAX_BATCH = 256;
 const BATCH_MS = 2000;
-const DEADLINE_MS = 3000;
 
 /** A `Telemetry` that does nothing: tracing is off. */
 export const noTelemetry: Telemetry = {
@@ -129,28 +127,26 @@ export function resourceOf(node: string | undefined, service = 'oxbow'): Readonl
  * until its deadline.
  */
 export async function openTelemetry(options: TelemetryOptions): Promise<Telemetry> {
-  const { deadlineMs = DEADLINE_MS } = options;
+  const { deadlineMs = bounds.exportTimeoutMillis, onLost = () => {} } = options;
   const [api, sdk, { OTLPTraceExporter }, { resourceFromAttributes }] = await Promise.all([
     import('@opentelemetry/api'),
     import('@opentelemetry/sdk-trace-base'),
     import('@opentelemetry/exporter-trace-otlp-http'),
     import('@opentelemetry/resources'),
   ]);
-  const exporter = new OTLPTraceExporter({
-    url: signalUrl(options.endpoint, 'traces'),
-    timeoutMillis: deadlineMs,
-    compression: 'gzip' as never, // a member of an enum that the library does not export
-  });
+  const spanExporter = new OTLPTraceExporter(exporterOptions(options.endpoint, 'traces', deadlineMs));
   const resource = resourceFromAttributes(options.resource ?? resourceOf(undefined));
-  return new SpanSender({ ...options, deadlineMs, api, sdk, exporter, resource });
+  return new SpanSender({ ...options, deadlineMs, api, sdk, resource, ...countLosses(spanExporter, onLost) });
 }
 
 /** The libraries, loaded, and the options of tracing. */
-interface SpanSenderSetup extends Omit<TelemetryOptions, 'resource'> {
+interface SpanSenderSetup extends Omit<TelemetryOptions, 'resource' | 'onLost'> {
   readonly deadlineMs: number;
   readonly api: typeof import('@opentelemetry/api');
   readonly sdk: typeof import('@opentelemetry/sdk-trace-base');
   readonly exporter: SpanExporter;
+  /** Whether the queue takes one more span. */
+  readonly admit: () => boolean;
   readonly resource: Resource;
 }
 
@@ -162,7 +158,6 @@ class SpanSender implements Telemetry {
   readonly #provider: BasicTracerProvider;
   readonly #tracer: Tracer;
   readonly #kinds: Readonly<Record<SpanKind, number>>;
-  #queued = 0;
   /** The ids of the span that is started now. */
   #started: Pick<OpenSpan, 'traceId' | 'spanId'> = { traceId: '', spanId: '' };
 
@@ -176,9 +171,8 @@ class SpanSender implements Telemetry {
       sampler: new sdk.AlwaysOnSampler(), // `begin` has decided
       idGenerator: { generateTraceId: () => this.#started.traceId, generateSpanId: () => this.#started.spanId },
       spanProcessors: [
-        new sdk.BatchSpanProcessor(this.#countedExporter(), {
-          maxQueueSize: MAX_QUEUED,
-          maxExportBatchSize: MAX_BATCH,
+        new sdk.BatchSpanProcessor(setup.exporter, {
+          ...bounds,
           scheduledDelayMillis: BATCH_MS,
           exportTimeoutMillis: setup.deadlineMs,
         }),
@@ -207,14 +201,10 @@ class SpanSender implements Telemetry {
   }
 
   ended({ kind, name, tookMs, agoMs = 0, span: begun, attributes, links = [], error, ...of }: Ended): void {
-    const { api, nowMs, onLost, onSpan } = this.#setup;
+    const { api, nowMs, admit, onSpan } = this.#setup;
     const own = begun ?? this.begin(of);
     if (!own.traceparent.endsWith('01')) return;
-    if (this.#queued >= MAX_QUEUED) {
-      onLost?.(1);
-      return;
-    }
-    this.#queued += 1;
+    if (!admit()) return;
     const endTime = nowMs() - agoMs;
     const parent = parseParentSpan(of.traceparent ?? '');
     const context = parent
@@ -237,14 +227,8 @@ class SpanSender implements Telemetry {
     span.end(endTime);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, this.#setup.deadlineMs);
-    });
-    // An unavailable collector must not delay the end of oxbow.
-    await Promise.race([this.#provider.shutdown().catch(() => undefined), late]);
-    clearTimeout(timer);
+  [Symbol.asyncDispose](): Promise<void> {
+    return shutDown(this.#provider, this.#setup.deadlineMs);
   }
 
   #isKept(traceId: string): boolean {
@@ -252,24 +236,4 @@ class SpanSender implements Telemetry {
     const { decision } = this.#share.shouldSample(api.ROOT_CONTEXT, traceId);
     return decision === sdk.SamplingDecision.RECORD_AND_SAMPLED;
   }
-
-  /** Counts what leaves the queue, and what is lost. */
-  #countedExporter(): SpanExporter {
-    const { exporter, onLost } = this.#setup;
-    return {
-      export: (spans, done) =>
-        exporter.export(spans, (result) => {
-          this.#queued -= spans.length;
-          if (result.error) onLost?.(spans.length);
-          done(result);
-        }),
-      shutdown: () => exporter.shutdown(),
-    };
-  }
-}
-
-/** The address of a signal at a collector. */
-export function signalUrl(endpoint: string, signal: 'traces' | 'logs'): string {
-  const base = endpoint.replace(/\/+$/, '').replace(/\/v1\/(traces|logs)$/, '');
-  return `${base}/v1/${signal}`;
 }
