@@ -154,7 +154,7 @@ test('what plays in a room is shown to people who may enter it: not before its p
 
 test('a moderator sees who has left a room, and bans them; others do not see them', async () => {
   await using rooms = await openTestRooms();
-  await using server = await startTestServer({ rooms: rooms.rooms });
+  await using server = await startRoomServer({ rooms: rooms.rooms });
   const owner = aUser('u1');
   const room = await rooms.rooms.create(owner, { name: 'Room' });
   const [ann, ben] = [await signedInAs(server, 'user', 'ann'), await signedInAs(server, 'user', 'ben')];
