@@ -23,7 +23,7 @@ export interface AssetQuery {
   readonly visibility?: AssetVisibility | undefined;
   /** Those of the trash instead of the others. */
   readonly trash?: boolean | undefined;
-  /** Only what this client may see: public assets and its own; undefined: all. */
+  /** Only what this client may see: public assets and its own, in the trash its own; undefined: all. */
   readonly viewer?: string | undefined;
   readonly order?: AssetOrder | undefined;
   /** Largest or newest first; default for all but titles. */
@@ -80,7 +80,8 @@ function filtered<Row>(db: Kysely<Tables>, all: AssetSelect<Row>, query: AssetQu
   if (state !== undefined) select = select.where('state', '=', state);
   if (owner !== undefined) select = select.where('owner', '=', owner);
   if (visibility !== undefined) select = select.where('visibility', '=', visibility);
-  if (viewer !== undefined) {
+  if (viewer !== undefined && trash) select = select.where('owner', '=', viewer);
+  else if (viewer !== undefined) {
     select = select.where((eb) =>
       eb.or([eb('owner', '=', viewer), eb.and([eb('visibility', '=', 'public'), eb('state', '=', 'ready')])]),
     );

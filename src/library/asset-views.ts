@@ -7,7 +7,7 @@ import { may } from '../accounts/permissions.ts';
 import { printRfc3339 } from '../api/instant.ts';
 import { type AssetAddress, printAssetAddress } from '../api/library/asset-address.ts';
 import type { AssetRenditionView, AssetView } from '../api/library/asset-shapes.ts';
-import { type AssetClient, originalTokenNameOf, tokenNameOf } from '../api/library/assets-api.ts';
+import { type AssetClient, originalTokenNameOf, tokenNameOf, trashTokenNameOf } from '../api/library/assets-api.ts';
 import { printSignedPath, signedUntilMs } from '../api/signed-path.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Current } from '../lib/current.ts';
@@ -149,26 +149,25 @@ export class AssetViews {
   }
 
   #addressesOf(asset: AssetRecord, isOwn: boolean) {
-    const { id, deletedMs, origin, sha256 } = asset;
+    const { id, state, deletedMs, origin, sha256 } = asset;
     const base = { stream: undefined, asset: id };
     const addressOf = this.signerOf(asset);
     const address = (
       kind: 'asset-index' | 'asset-manifest' | 'asset-poster' | 'asset-storyboard' | 'asset-chapters' | 'asset-file',
     ): string | null => addressOf({ ...base, kind, rendition: 'best' });
+    const signed = (name: string, kind: 'asset-poster' | 'asset-original') =>
+      printSignedPath(this.#parts.sign(name, this.#expiresMs), printAssetAddress({ ...base, kind }));
+    const trashed =
+      isOwn && state === 'ready' && deletedMs !== null ? signed(trashTokenNameOf(id), 'asset-poster') : null;
     const hasOriginal = isOwn && origin === 'upload' && sha256 !== null && deletedMs === null;
     return {
       hls: address('asset-index'),
       dash: address('asset-manifest'),
-      poster: hasPicture(asset) ? address('asset-poster') : null,
+      poster: hasPicture(asset) ? (trashed ?? address('asset-poster')) : null,
       storyboard: hasPicture(asset) ? address('asset-storyboard') : null,
       chapterFile: extrasOf(asset).chapters.length > 0 ? address('asset-chapters') : null,
       download: address('asset-file'),
-      original: hasOriginal
-        ? printSignedPath(
-            this.#parts.sign(originalTokenNameOf(id), this.#expiresMs),
-            printAssetAddress({ ...base, kind: 'asset-original' }),
-          )
-        : null,
+      original: hasOriginal ? signed(originalTokenNameOf(id), 'asset-original') : null,
     };
   }
 }

@@ -64,6 +64,23 @@ test('the owner and administrators change an asset, other tokens do not, and non
   assert.equal(await api.access(id), undefined);
 });
 
+test('the trash is seen by the owner and by those who see everything, who get its picture and nothing else', async () => {
+  await using open = await openApi();
+  const { api } = open;
+  const id = await open.add('token:a', [{ kind: 'video' }]);
+  const owner = { ...other, owner: 'token:a' };
+  await api.update(id, { visibility: 'public' }, owner);
+  await api.remove(id, { purge: false }, owner);
+  for (const client of [owner, viewer, admin]) {
+    const { items } = await api.list({ trash: 'true' }, client);
+    assert.match(items[0]!.poster!, new RegExp(`^/t/trash-${id}-\\d+/assets/${id}/poster\\.jpg$`));
+    assert.deepEqual([items[0]!.hls, items[0]!.storyboard, items[0]!.original], [null, null, null]);
+  }
+  for (const client of [other, { ...other, owner: '' }]) {
+    assert.deepEqual((await api.list({ trash: 'true' }, client)).items, []);
+  }
+});
+
 test('addresses of a private asset have tokens that stay the same for twelve hours; sound alone has no pictures', async () => {
   await using open = await openApi();
   const { api, clock } = open;

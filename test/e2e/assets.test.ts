@@ -186,10 +186,19 @@ suite('assets over HTTP', { skip: need('ffmpeg') }, () => {
     assert.equal((await send('DELETE', path)).status, 204);
     assert.equal(await codeOf(await visit(segment)), '410 asset-deleted');
     assert.equal(await codeOf(await visit(path)), '404 asset-unknown');
+    const trash = await server.json<AssetList>('/api/v1/assets?trash=true');
     assert.deepEqual(
-      (await server.json<AssetList>('/api/v1/assets?trash=true')).items.map(({ title, hls }) => [title, hls]),
+      trash.items.map(({ title, hls }) => [title, hls]),
       [['Mine', null]],
     );
+    const picture = trash.items[0]!.poster!;
+    const shown = await visit(picture);
+    assert.deepEqual([...(await shown.bytes()).subarray(0, 2)], [0xff, 0xd8]);
+    assert.match(shown.headers.get('cache-control')!, /private/);
+    assert.equal(await codeOf(await visit(picture.replace(/^\/t\/[^/]+/, ''))), '410 asset-deleted');
+    assert.equal(await codeOf(await visit(picture.replace('poster.jpg', 'index.m3u8'))), '403 watch-refused');
+    const others = (await (await visit('/api/v1/assets?trash=true')).json()) as AssetList;
+    assert.deepEqual(others.items, []);
     assert.equal((await send('POST', `${path}/restore`)).status, 200);
     assert.equal(await codeOf(await visit(segment)), 200);
     assert.equal((await send('DELETE', `${path}?purge=true`)).status, 204);

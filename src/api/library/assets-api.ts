@@ -79,3 +79,8 @@ export function tokenNameOf(asset: string): string {
 export function originalTokenNameOf(asset: string): string {
   return `original/${asset}`;
 }
+
+/** The name for which tokens for its poster are signed while it is in the trash. */
+export function trashTokenNameOf(asset: string): string {
+  return `trash/${asset}`;
+}

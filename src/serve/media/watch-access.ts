@@ -8,9 +8,10 @@ import type { AuthQuestion } from '../../accounts/auth/auth-url.ts';
 import { may } from '../../accounts/permissions.ts';
 import { anonymous, type Principal } from '../../accounts/principal.ts';
 import { TokenTries } from '../../accounts/token-tries.ts';
+import type { WatchVerdict } from '../../accounts/watch-tokens.ts';
 import { clipTokenNameOf } from '../../api/clips/clips-api.ts';
-import { originalTokenNameOf, tokenNameOf } from '../../api/library/assets-api.ts';
-import { assetOf, clipOf, type MediaTarget } from '../../api/media-address.ts';
+import { originalTokenNameOf, tokenNameOf, trashTokenNameOf } from '../../api/library/assets-api.ts';
+import { assetOf, clipOf, type MediaAddress, type MediaTarget } from '../../api/media-address.ts';
 import { streamUnknown } from '../../api/stream-name.ts';
 import { waitFor } from '../../lib/abort.ts';
 import { OxbowError } from '../../lib/errors.ts';
@@ -88,11 +89,18 @@ export class WatchAccess {
     throw streamUnknown(address.stream);
   }
 
-  /** Checked at each request: an asset may have become private, or moved to the trash. */
+  /**
+   * Checked at each request: an asset may have become private, or moved to the trash. Of one in the trash only
+   * the poster is served, by a token that those get who see the trash.
+   */
   async #checkAsset(id: string, target: MediaTarget, exchange: Exchange): Promise<boolean> {
     const isOriginal = target.address.kind === 'asset-original';
     const { token } = target;
-    if (token !== undefined) {
+    const isTrashToken =
+      token !== undefined &&
+      target.address.kind === 'asset-poster' &&
+      this.#verdictOf(token, target.address, trashTokenNameOf(id)) === 'ok';
+    if (token !== undefined && !isTrashToken) {
       this.#checkToken(token, target, isOriginal ? originalTokenNameOf(id) : tokenNameOf(id), false);
     }
     const asset = await this.#options.deps.assets.access(id);
@@ -101,8 +109,8 @@ export class WatchAccess {
     if (!asset || !(isOpen || token !== undefined || may(this.#bearerOf(exchange), 'watchAsset', resource))) {
       throw new OxbowError('asset-unknown', `There is no asset ${id.slice(0, 80)}.`);
     }
-    if (asset.isDeleted) throw new OxbowError('asset-deleted', 'The asset was deleted.');
-    return !isOpen;
+    if (asset.isDeleted && !isTrashToken) throw new OxbowError('asset-deleted', 'The asset was deleted.');
+    return !isOpen || isTrashToken;
   }
 
   /**
@@ -110,13 +118,12 @@ export class WatchAccess {
    * enough.
    */
   #checkClip(id: string, target: MediaTarget, exchange: Exchange, signal: AbortSignal): Awaitable<boolean> {
-    const { access, auth, clips, clock } = this.#options.deps;
+    const { auth, clips } = this.#options.deps;
     const { token, address } = target;
     const clip = clips.facts(id);
     const isOpen = clip !== undefined && may(anonymous, 'watchClip', clip);
     const refused = () => new OxbowError('clip-unknown', `There is no clip ${id.slice(0, 40)}.`);
-    const verify = (given: string, name: string) =>
-      access.watch.verify(given, name, signedClassOf(address), clock.nowMs());
+    const verify = (presented: string, name: string) => this.#verdictOf(presented, address, name);
     const isOwnToken = token !== undefined && verify(token, clipTokenNameOf(id)) === 'ok';
     if (auth && clip && !isOpen && !isOwnToken) {
       return this.#askServer(auth, clip.stream, target, exchange, signal).catch((error) => {
@@ -167,9 +174,13 @@ export class WatchAccess {
   }
 
   #checkToken(token: string, { address }: MediaTarget, name: string, mayBeOther: boolean): void {
-    const { access, clock } = this.#options.deps;
-    const verdict = access.watch.verify(token, name, signedClassOf(address), clock.nowMs());
+    const verdict = this.#verdictOf(token, address, name);
     if (verdict !== 'refused' || !mayBeOther) checkVerdict(verdict);
+  }
+
+  #verdictOf(token: string, address: MediaAddress, name: string): WatchVerdict {
+    const { access, clock } = this.#options.deps;
+    return access.watch.verify(token, name, signedClassOf(address), clock.nowMs());
   }
 
   #hasCredentials(name: string, exchange: Exchange): boolean {
