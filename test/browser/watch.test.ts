@@ -94,7 +94,7 @@ suite('the pages, in a browser', { skip: need('chromium') }, () => {
     });
     // The still may be loaded before the page knows how much is recorded.
     await card.getByText(/recorded \d+ s/).waitFor();
-    assert.match((await card.textContent())!, /Live.*demo.*recorded \d+ s/s);
+    assert.match((await card.textContent())!, /demo.*Live.*recorded \d+ s/s);
   });
 
   test('a click on its card plays it live, at most a few seconds behind', async () => {
@@ -377,6 +377,7 @@ suite('the pages, in a browser', { skip: need('chromium') }, () => {
           });
         await until('the card plays while it is in view', moves);
         assert.ok((await phone.locator('article.card').boundingBox())!.y < 160, 'the picture comes first');
+        assert.equal(await phone.locator('article.card .thumb').innerText(), '', 'nothing covers words in the picture');
         await phone.locator('.head button').first().click();
         assert.equal(await phone.locator('.card video').count(), 0, 'what moves by itself can be stopped');
         await phone.locator('.head button').first().click();
