@@ -1,7 +1,7 @@
 /**
  * The layers hold: a folder of src imports only from lower ones, no feature imports another, each library is
  * imported in one place, web knows only src/api and src/client, no files import each other in a cycle, and no
- * two folders of src import each other.
+ * two folders of src or of web/src import each other.
  * In: the sources, the table of layers. Out: sentences about what is wrong.
  */
 import { dirname, join, normalize } from 'node:path';
@@ -85,7 +85,14 @@ export function checkLayers(): readonly string[] {
       problems.push(...checkPage(path, readSource(path)));
   }
   const code = files.filter((path) => /^(src|web\/src|bench|scripts)\/.*\.(ts|svelte)$/.test(path) && !isTest(path));
-  return [...problems, ...findCycles(code), ...findPairs(code.filter((path) => path.startsWith('src/')))];
+  const pages = code.filter((path) => path.startsWith('web/src/'));
+  return [
+    ...problems,
+    ...findCycles(code),
+    ...findPairs(code.filter((path) => path.startsWith('src/'))),
+    ...findPairs(pages),
+    ...findPairs(pages, { folderOf: pageFolderOf }),
+  ];
 }
 
 /**
@@ -180,15 +187,25 @@ const isAddition = (path: string): boolean => {
   return featureOf(inSrc) !== undefined && layerOf(inSrc) !== 'features';
 };
 
+/** The folder of web/src that has a file, at any depth. */
+export function pageFolderOf(path: string): string {
+  return dirname(path).split('/').slice(0, 3).join('/');
+}
+
 /**
  * Folders that import each other, type imports included, unless one is inside the other: a reader could not
  * say which is built on which.
+ *
+ * @param options.folderOf the folder that a file belongs to: the one that has it
  */
-export function findPairs(files: readonly string[], read: Read = readSource): readonly string[] {
+export function findPairs(
+  files: readonly string[],
+  { read = readSource, folderOf = dirname }: { read?: Read; folderOf?: (path: string) => string } = {},
+): readonly string[] {
   const first = new Map<string, string>();
   for (const path of files) {
     for (const target of importedBy(path, read)) {
-      const [from, to] = [dirname(path), dirname(target)];
+      const [from, to] = [folderOf(path), folderOf(target)];
       if (isAddition(path) || isAddition(target)) continue;
       if (from === to || `${from}/`.startsWith(`${to}/`) || `${to}/`.startsWith(`${from}/`)) continue;
       const pair = `${from} ${to}`;

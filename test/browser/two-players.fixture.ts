@@ -4,7 +4,7 @@
  */
 import '../../web/src/app.css';
 import { mount } from 'svelte';
-import { preferences } from '../../web/src/shell/preferences.svelte.ts';
+import { preferences } from '../../web/src/viewer/preferences.svelte.ts';
 import TwoPlayers from './two-players.fixture.svelte';
 
 preferences.apply();

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { listClasses } from '../../scripts/check-classes.ts';
 import { listRepetitions, listWide } from '../../scripts/check-comments.ts';
 import { checkConnections, opensConnections } from '../../scripts/check-connections.ts';
-import { checkSource, findCycles, findPairs } from '../../scripts/check-layers.ts';
+import { checkSource, findCycles, findPairs, pageFolderOf } from '../../scripts/check-layers.ts';
 import { findUnportable } from '../../scripts/check-portable.ts';
 import { findCaseTwins, findFullFolders, findOtherForm, findUnlisted } from '../../scripts/check-tree.ts';
 import { findWrites } from '../../scripts/check-writes.ts';
@@ -191,14 +191,20 @@ test('folders that import each other are found, unless one is inside the other',
     'src/b/inner/d.ts': `import '../b.ts';\n`,
     'src/b/b.ts': `import './inner/d.ts';\n`,
   };
-  assert.deepEqual(
-    findPairs(Object.keys(sources), (path) => sources[path]!),
-    ['src/a and src/b import each other: src/a/a.ts imports src/b/b.ts, src/b/c.ts imports src/a/other.ts'],
-  );
-  assert.deepEqual(
-    findPairs(['src/a/a.ts', 'src/b/b.ts', 'src/b/inner/d.ts'], (path) => sources[path]!),
-    [],
-  );
+  assert.deepEqual(findPairs(Object.keys(sources), { read: (path) => sources[path]! }), [
+    'src/a and src/b import each other: src/a/a.ts imports src/b/b.ts, src/b/c.ts imports src/a/other.ts',
+  ]);
+  assert.deepEqual(findPairs(['src/a/a.ts', 'src/b/b.ts', 'src/b/inner/d.ts'], { read: (path) => sources[path]! }), []);
+});
+
+test('features of the pages that import each other through other folders are found too', () => {
+  const sources: Record<string, string> = {
+    'web/src/a/x/a.ts': `import '../../b/y/b.ts';\n`,
+    'web/src/b/z/c.ts': `import '../../a/w/d.ts';\n`,
+  };
+  const read = (path: string) => sources[path] ?? '';
+  assert.deepEqual(findPairs(Object.keys(sources), { read }), []);
+  assert.equal(findPairs(Object.keys(sources), { read, folderOf: pageFolderOf }).length, 1);
 });
 
 test('a part of a folder has a separate layer, and a test may use the fixtures of the layers above', () => {

@@ -7,9 +7,9 @@ import './pages.css';
 import { mount } from 'svelte';
 import App from './App.svelte';
 import { failureOf } from './api/client.ts';
-import { startNavigation } from './shell/navigation.svelte.ts';
-import { preferences } from './shell/preferences.svelte.ts';
-import { session } from './shell/session.svelte.ts';
+import { startNavigation } from './navigation/navigation.svelte.ts';
+import { preferences } from './viewer/preferences.svelte.ts';
+import { session } from './viewer/session.svelte.ts';
 
 preferences.apply();
 startNavigation();

@@ -7,8 +7,8 @@ import type { Component } from 'svelte';
 import type { IconName } from './components/icons.ts';
 import Home from './home/Home.svelte';
 import { type PageName, paths } from './routes.ts';
-import type { Action } from './shell/session.svelte.ts';
 import type { TextKey } from './text/text.ts';
+import type { Action } from './viewer/session.svelte.ts';
 
 /** One page of the interface. */
 export interface PageEntry {

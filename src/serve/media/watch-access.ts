@@ -90,8 +90,8 @@ export class WatchAccess {
   }
 
   /**
-   * Checked at each request: an asset may have become private, or moved to the trash. Of one in the trash only
-   * the poster is served, by a token that those get who see the trash.
+   * Checked at each request: an asset may have become private, or moved to the trash. Of one in the trash
+   * only the poster is served, by a token that those get who see the trash.
    */
   async #checkAsset(id: string, target: MediaTarget, exchange: Exchange): Promise<boolean> {
     const isOriginal = target.address.kind === 'asset-original';

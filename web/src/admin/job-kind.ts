@@ -3,8 +3,8 @@
  * In: its kind. Out: words; the kind itself if a later version has added it.
  */
 import '../text/audit.ts';
-import { t } from '../shell/preferences.svelte.ts';
 import { isTextKey } from '../text/text.ts';
+import { t } from '../viewer/preferences.svelte.ts';
 
 /** A kind of job as people call it. */
 export function jobKind(kind: string): string {

@@ -8,9 +8,9 @@ import type { ExportSettings, JobView } from '../../../src/api/jobs/job-shapes.t
 import { type Failure, failureOf } from '../api/client.ts';
 import { cancelJob, createExport, getJobs, getTicket } from '../api/exports.ts';
 import { pause } from '../api/poll.ts';
-import { failureText, t } from '../shell/preferences.svelte.ts';
-import { session } from '../shell/session.svelte.ts';
-import { toast } from '../shell/toast.svelte.ts';
+import { toast } from '../components/toasts/toast.svelte.ts';
+import { failureText, t } from '../viewer/preferences.svelte.ts';
+import { session } from '../viewer/session.svelte.ts';
 import { hasEnded } from './progress.ts';
 import { resultOfJob } from './span.ts';
 

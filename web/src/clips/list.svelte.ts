@@ -2,7 +2,7 @@
  * The saved clips of this browser, the same in all its tabs.
  * In: the panel and the page of clips. Out: components, which read `items`.
  */
-import { readStored, store } from '../shell/storage.ts';
+import { readStored, store } from '../viewer/storage.ts';
 import { parseSaved, type SavedClip, withClip, withClipBack, withoutClip } from './saved.ts';
 
 const KEY = 'oxbow.clips';

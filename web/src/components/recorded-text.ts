@@ -4,7 +4,7 @@
  * In: a stream of the API. Out: cards, headings.
  */
 import type { StreamView } from '../../../src/api/shapes.ts';
-import { formatter, t } from '../shell/preferences.svelte.ts';
+import { formatter, t } from '../viewer/preferences.svelte.ts';
 
 /** @param nowMs the server's time, unix milliseconds */
 export function recordedText({ state, record, recorded }: StreamView, nowMs: number): string {

@@ -7,7 +7,7 @@ import '../pages.css';
 import './page.css';
 import { mount } from 'svelte';
 import { setWatchToken, watchTokenIn, watchTokenOf } from '../api/server.ts';
-import { preferences } from '../shell/preferences.svelte.ts';
+import { preferences } from '../viewer/preferences.svelte.ts';
 import EmbedPlayer from './EmbedPlayer.svelte';
 import { readEmbedAddress, readEmbedAsset } from './options.ts';
 import { EmbedSession } from './session.svelte.ts';

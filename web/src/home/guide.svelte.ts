@@ -3,7 +3,7 @@
  * In: the player of the watch page, the guide's buttons. Out: the guide on the home page.
  */
 import type { MediaState } from '../media/state.ts';
-import { readStored, store } from '../shell/storage.ts';
+import { readStored, store } from '../viewer/storage.ts';
 import { afterSnapshot, type GuideDone, parseGuide } from './guide.ts';
 
 const KEY = 'oxbow.guide';

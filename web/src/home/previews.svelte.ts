@@ -5,7 +5,7 @@
 import { MediaQuery } from 'svelte/reactivity';
 import type { StreamView } from '../../../src/api/shapes.ts';
 import breakpoints from '../../breakpoints.json' with { type: 'json' };
-import { readStored, store } from '../shell/storage.ts';
+import { readStored, store } from '../viewer/storage.ts';
 import { type PreviewSpan, previewSpan } from './still.ts';
 
 const KEY = 'oxbow.previews';

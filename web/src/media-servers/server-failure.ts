@@ -3,7 +3,7 @@
  * In: a failed request. Out: a title and a hint.
  */
 import type { Failure } from '../api/client.ts';
-import { failureText, t } from '../shell/preferences.svelte.ts';
+import { failureText, t } from '../viewer/preferences.svelte.ts';
 
 const causes: Readonly<Record<string, 'refused' | 'away' | 'private'>> = {
   'media-server-refused': 'refused',

@@ -3,7 +3,7 @@
  * real time.
  * In: the settings popover, the help. Out: the watch page; stored in the browser.
  */
-import { readStored, store } from '../shell/storage.ts';
+import { readStored, store } from '../viewer/storage.ts';
 
 /** How large subtitles are drawn. */
 export type SubtitleSize = 'small' | 'normal' | 'large' | 'huge';

@@ -8,7 +8,7 @@ import type Hls from 'hls.js';
 import { poll } from '../api/poll.ts';
 import { loadHls } from '../media/load-engine.ts';
 import { preferences } from '../media/preferences.svelte.ts';
-import { STEP_MS } from '../rooms/session/sync-controller.ts';
+import { STEP_MS } from '../sync/sync-controller.ts';
 import type { Clock } from '../time/clock.ts';
 import { type LayoutName, layoutFor, MOST_TILES, swapped, tilesOf } from './layout.ts';
 import { type CommonState, Tile, type TilesRoom } from './tile.svelte.ts';

@@ -3,7 +3,7 @@
  * In: the buffers, the edge, the summary of playback. Out: a MediaState. Reads only.
  */
 import type { MediaState } from '../media/state.ts';
-import type { LiveEdge } from './source/live-edge.ts';
+import type { LiveEdge } from './live-edge.ts';
 import type { DoubleBuffer } from './video/double-buffer.ts';
 
 /** What the snapshot needs of playback. */

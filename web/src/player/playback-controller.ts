@@ -7,6 +7,7 @@
 import type { ErrorData } from 'hls.js';
 import { failureOf } from '../api/client.ts';
 import type { PlaybackSummary } from './build-state.ts';
+import type { LiveEdge } from './live-edge.ts';
 import { nextPlayback } from './playback.ts';
 import {
   initialState,
@@ -16,10 +17,9 @@ import {
   type PlaybackView,
 } from './playback-state.ts';
 import { playbackFailure } from './settings.ts';
-import type { LiveEdge } from './source/live-edge.ts';
 import { missingSegment } from './source/missing.ts';
 import { findPlayableMoment, type MomentFinder } from './source/moments.ts';
-import type { Sources } from './source/sources.ts';
+import type { Sources } from './sources.ts';
 import type { DoubleBuffer } from './video/double-buffer.ts';
 import type { Stalls } from './video/stalls.ts';
 import type { VideoBuffer } from './video/video-buffer.ts';

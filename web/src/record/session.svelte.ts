@@ -7,8 +7,8 @@ import { readPastedAddress, type UnsupportedKind } from '../../../src/api/source
 import { suggestName } from '../../../src/api/source/suggested-name.ts';
 import { MAX_TITLE } from '../../../src/api/stream-texts.ts';
 import { createStream, type Failure, failureOf, getStreams, probeSource } from '../api/client.ts';
+import { navigation } from '../navigation/navigation.svelte.ts';
 import { watchPath } from '../routes.ts';
-import { navigation } from '../shell/navigation.svelte.ts';
 
 /** The step of the page. */
 export type Step = 'address' | 'looking' | 'found';

@@ -2,7 +2,7 @@
  * One visit to the studio: the devices, and the broadcast of them.
  * In: the choices of the user. Out: the components of the page, which read the fields and call the methods.
  */
-import { t } from '../shell/preferences.svelte.ts';
+import { t } from '../viewer/preferences.svelte.ts';
 import { Broadcast, type Quality, qualities } from './broadcast.svelte.ts';
 import { Capture } from './capture.svelte.ts';
 

@@ -3,9 +3,9 @@
  * In: the timeline, the shown time. Out: a seek of the player, or a message that there is none.
  */
 import { failureOf } from '../api/client.ts';
+import { toast } from '../components/toasts/toast.svelte.ts';
 import type { MediaRequests } from '../media/requests.ts';
-import { failureText, t } from '../shell/preferences.svelte.ts';
-import { toast } from '../shell/toast.svelte.ts';
+import { failureText, t } from '../viewer/preferences.svelte.ts';
 import type { TimelineState } from './state.svelte.ts';
 
 /** Timelines in which a step is being searched: further presses wait for none. */

@@ -2,7 +2,7 @@
  * All uploads of this tab: they continue while other pages are open, two files at a time.
  * In: chosen files, the viewer's buttons. Out: the upload page, which reads `items`.
  */
-import { readStored, store } from '../shell/storage.ts';
+import { readStored, store } from '../viewer/storage.ts';
 import { type ChosenFile, FileHandles } from './file-handles.ts';
 import { KeptUploads } from './kept-uploads.ts';
 import { UploadItem } from './upload-item.svelte.ts';

@@ -6,7 +6,7 @@
 import type { TokenLifetime } from '../addresses.ts';
 import { ApiError, askServer, type Failure } from '../api/client.ts';
 import { watchTokenOf } from '../api/server.ts';
-import { session } from '../shell/session.svelte.ts';
+import { session } from '../viewer/session.svelte.ts';
 
 /** The choice in the share dialog of one stream. */
 export class ShareToken {

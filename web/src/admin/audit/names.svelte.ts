@@ -6,7 +6,7 @@ import { getUser } from '../../api/accounts.ts';
 import { getAsset } from '../../api/assets.ts';
 import { ApiError } from '../../api/client.ts';
 import { getRoom } from '../../api/rooms.ts';
-import { t } from '../../shell/preferences.svelte.ts';
+import { t } from '../../viewer/preferences.svelte.ts';
 import type { Subject } from './sentence.ts';
 
 const requests: Readonly<Record<string, (id: string, signal: AbortSignal) => Promise<string>>> = {

@@ -4,10 +4,10 @@
  */
 import { ApiError, type Failure, failureOf } from '../../api/client.ts';
 import { addMarker, addPin, getMarks, removeMark } from '../../api/marks.ts';
-import { failureText, t } from '../../shell/preferences.svelte.ts';
-import { session } from '../../shell/session.svelte.ts';
-import { toast } from '../../shell/toast.svelte.ts';
+import { toast } from '../../components/toasts/toast.svelte.ts';
 import type { TimelineState } from '../../timeline/state.svelte.ts';
+import { failureText, t } from '../../viewer/preferences.svelte.ts';
+import { session } from '../../viewer/session.svelte.ts';
 import { type Draft, type Mark, readMarks } from './marks.ts';
 
 /** The marks of one stream, while its page is open. */

@@ -5,10 +5,10 @@
 
 import { withWatchToken } from '../../addresses.ts';
 import { watchTokenOf } from '../../api/server.ts';
-import { t } from '../../shell/preferences.svelte.ts';
-import { session } from '../../shell/session.svelte.ts';
-import { toast } from '../../shell/toast.svelte.ts';
-import { copyText } from '../copy.ts';
+import { t } from '../../viewer/preferences.svelte.ts';
+import { session } from '../../viewer/session.svelte.ts';
+import { toast } from '../toasts/toast.svelte.ts';
+import { copyText } from './copy.ts';
 import { opensHereOnly } from './local-link.ts';
 
 /**

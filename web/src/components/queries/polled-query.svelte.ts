@@ -6,8 +6,8 @@
 import type { CallOptions, OxbowClient } from '../../../../src/client/client.ts';
 import { askServer, type Failure, failureOf } from '../../api/client.ts';
 import { poll } from '../../api/poll.ts';
-import { failureText } from '../../shell/preferences.svelte.ts';
-import { toast } from '../../shell/toast.svelte.ts';
+import { failureText } from '../../viewer/preferences.svelte.ts';
+import { toast } from '../toasts/toast.svelte.ts';
 
 /** Timeout of an action, milliseconds. */
 export const ACTION_MS = 30_000;

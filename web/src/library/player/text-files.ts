@@ -5,7 +5,7 @@
  * tracks. WHATWG HTML 4.8.11.11.
  */
 import type { Choice } from '../../media/state.ts';
-import { readStored, store } from '../../shell/storage.ts';
+import { readStored, store } from '../../viewer/storage.ts';
 
 /** A file with subtitles. */
 export interface TextFile {

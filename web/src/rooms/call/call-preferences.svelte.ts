@@ -5,7 +5,7 @@
  * are.
  */
 import { SvelteMap } from 'svelte/reactivity';
-import { readStored, store } from '../../shell/storage.ts';
+import { readStored, store } from '../../viewer/storage.ts';
 
 const KEY = 'oxbow.call';
 

@@ -4,7 +4,7 @@
  * In: messages of the session, the chat panel. Out: the divider, the counts of the tab and of the page title.
  * Remembered in the browser.
  */
-import { readStored, store } from '../../shell/storage.ts';
+import { readStored, store } from '../../viewer/storage.ts';
 import type { RoomSession } from '../session/room-session.svelte.ts';
 import { seenRooms } from './seen-rooms.ts';
 

@@ -2,7 +2,7 @@
  * The last message that was seen in each room, stored in the browser.
  * In: the chat. Out: the same numbers at the next visit. Bounded.
  */
-import { readStored, store } from '../../shell/storage.ts';
+import { readStored, store } from '../../viewer/storage.ts';
 
 const KEY = 'oxbow.roomsSeen';
 /** Rooms that are remembered; the one that was not visited for longest is forgotten. */

@@ -2,7 +2,7 @@
  * The words for the people that a room waits for.
  * In: the room as its member sees it. Out: a sentence.
  */
-import { preferences, t } from '../../shell/preferences.svelte.ts';
+import { preferences, t } from '../../viewer/preferences.svelte.ts';
 import type { RoomSession } from '../session/room-session.svelte.ts';
 import { awaitedOf } from './notices.ts';
 

@@ -8,7 +8,7 @@ import type { MediaRequests } from '../../media/requests.ts';
 import type { MediaState } from '../../media/state.ts';
 import { overlayOf } from '../../watch/overlay.ts';
 import { WatchSession } from '../../watch/session.svelte.ts';
-import type { Remote } from './remote.ts';
+import type { Remote } from '../session/remote.ts';
 
 /** What controls and keys need of a player in a room. */
 export interface RoomMedia extends ActionMedia {

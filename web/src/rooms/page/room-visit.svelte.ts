@@ -5,8 +5,8 @@
  */
 import { ApiError, type Failure, failureOf } from '../../api/client.ts';
 import { createGuest, getRoom, joinRoom, type RoomView } from '../../api/rooms.ts';
-import { t } from '../../shell/preferences.svelte.ts';
-import { session as account } from '../../shell/session.svelte.ts';
+import { t } from '../../viewer/preferences.svelte.ts';
+import { session as account } from '../../viewer/session.svelte.ts';
 import { RoomSession } from '../session/room-session.svelte.ts';
 import { type Screen, screenOf, screenOfCode } from './screen.ts';
 

@@ -12,8 +12,8 @@ import { layoutFor } from '../../multi/layout.ts';
 import { Tiles } from '../../multi/tiles.svelte.ts';
 import { snapshotOf, soundControls } from '../../multi/tiles-controls.ts';
 import { TimelineState } from '../../timeline/state.svelte.ts';
+import type { Remote } from '../session/remote.ts';
 import type { RoomSession } from '../session/room-session.svelte.ts';
-import type { Remote } from './remote.ts';
 import type { RoomMedia } from './room-media.svelte.ts';
 
 /** The streams of an entry; `close` with its page. */

@@ -7,9 +7,9 @@
 import type { MediaRequests } from '../../media/requests.ts';
 import type { MediaState } from '../../media/state.ts';
 import type { RoomLink, SyncTarget } from '../../player/sync-target.ts';
+import { changesRateSmoothly, STEP_MS, SyncController } from '../../sync/sync-controller.ts';
 import type { RoomClock } from './room-clock.ts';
 import type { CommandOptions, RoomCommand, RoomSession } from './room-session.svelte.ts';
-import { STEP_MS, SyncController } from './sync-controller.ts';
 
 /** Between two reports without a change, ms. */
 const REPORT_MS = 2_000;
@@ -18,11 +18,6 @@ const BUFFERING_MS = 400;
 
 /** Steps that are this far apart mean that the page stood still, or that the machine slept, ms. */
 const STOOD_STILL_MS = 2_000;
-
-/** Whether the browser changes the speed without a gap: Safari interrupts the sound each time. */
-export function changesRateSmoothly(): boolean {
-  return !/apple/i.test(navigator.vendor);
-}
 
 /** The playback of one room in one page. */
 export class RoomPlayback implements RoomLink {

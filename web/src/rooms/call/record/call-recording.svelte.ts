@@ -5,9 +5,9 @@
  */
 import { suggestName } from '../../../../../src/api/source/suggested-name.ts';
 import { ApiError, type Failure } from '../../../api/client.ts';
-import { t } from '../../../shell/preferences.svelte.ts';
 import { Broadcast, type BroadcastMedia, type Quality, qualities } from '../../../studio/broadcast.svelte.ts';
 import { isTextKey } from '../../../text/text.ts';
+import { t } from '../../../viewer/preferences.svelte.ts';
 import type { CallSession } from '../call-session.svelte.ts';
 import { tilesOf, trackOf, voicesOf } from '../call-tiles.ts';
 import { CallMixer, type CallScene } from './call-mixer.ts';

@@ -3,8 +3,9 @@
  * In: tiles with their newest pictures. Out: a canvas. Colours are those of the dark theme, whatever theme
  * the recorder has.
  */
+
+import { avatarLook } from '../../../components/avatar-look.ts';
 import { iconPaths } from '../../../components/icons.ts';
-import { avatarLook } from '../../../shell/avatar-look.ts';
 import type { Picture } from '../../../studio/frames.ts';
 import { fitted, type Rectangle } from '../../../studio/places.ts';
 import { cropped, placesOf, shortened } from './grid.ts';

@@ -2,7 +2,7 @@
  * How a viewer wants danmaku: stored in the browser.
  * In: the settings popover. Out: the danmaku layer.
  */
-import { readStored, store } from '../../../shell/storage.ts';
+import { readStored, store } from '../../../viewer/storage.ts';
 import type { DanmakuFilter } from './danmaku-schedule.ts';
 
 /** The settings. */

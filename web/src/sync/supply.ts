@@ -3,7 +3,7 @@
  * In: whether the picture lacks media, at each step. Out: a verdict, which changes seldom; how often it ran
  * dry. Pure.
  */
-import type { SyncTarget } from '../../player/sync-target.ts';
+import type { SyncTarget } from '../player/sync-target.ts';
 
 /** A member that the room waits for is ready with this much media ahead, ms. */
 const READY_MS = 2_000;

@@ -2,10 +2,10 @@
  * Creates a room, with something to watch, and opens its page.
  * In: forms and buttons. Out: the page of the room.
  */
-import { addItems, createRoom, type NewItem, type NewRoom } from '../../api/rooms.ts';
-import { roomPath } from '../../routes.ts';
-import { navigation } from '../../shell/navigation.svelte.ts';
-import { visits } from '../page/arrival.ts';
+import { addItems, createRoom, type NewItem, type NewRoom } from '../api/rooms.ts';
+import { navigation } from '../navigation/navigation.svelte.ts';
+import { roomPath } from '../routes.ts';
+import { visits } from './arrival.ts';
 
 /** Timeout of both requests, milliseconds. */
 const WITHIN_MS = 30_000;

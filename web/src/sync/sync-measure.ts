@@ -3,7 +3,7 @@
  * picture is, when to look again.
  * In: a state, a view. Out: numbers for the transitions and for the page. Pure.
  */
-import { type PlaybackState, positionAt } from '../../../../src/api/room/playback.ts';
+import { type PlaybackState, positionAt } from '../../../src/api/room/playback.ts';
 import { type Cost, costMs } from './request-costs.ts';
 import { isReady } from './supply.ts';
 import type { SyncState, SyncView } from './sync-state.ts';

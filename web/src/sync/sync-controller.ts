@@ -4,8 +4,8 @@
  * In: the playback state, the server's clock, the frames that were shown. Out: plays, pauses, seeks and
  * speeds of the player; its offset. docs/7-together/in-step.md has the rules.
  */
-import type { PlaybackState } from '../../../../src/api/room/playback.ts';
-import type { SyncTarget } from '../../player/sync-target.ts';
+import type { PlaybackState } from '../../../src/api/room/playback.ts';
+import type { SyncTarget } from '../player/sync-target.ts';
 import { dueMs, lacksMedia, offsetMs } from './sync-measure.ts';
 import { initialSync, type SyncEffect, type SyncEvent, type SyncView } from './sync-state.ts';
 import { nextSync } from './sync-transitions.ts';
@@ -27,6 +27,11 @@ export interface SyncParts {
 
 /** Usual interval of the steps, ms. */
 export const STEP_MS = 250;
+
+/** Whether the browser changes the speed without a gap: Safari interrupts the sound each time. */
+export function changesRateSmoothly(): boolean {
+  return !/apple/i.test(navigator.vendor);
+}
 
 /** Keeps one target in step. */
 export class SyncController {

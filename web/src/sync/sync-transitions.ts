@@ -3,8 +3,8 @@
  * In: a state, an event, a view of the player. Out: the next state, effects for the controller. Pure.
  * docs/7-together/in-step.md has the rules and lists the changes of phase.
  */
-import { nothingPlays, type PlaybackState, positionAt } from '../../../../src/api/room/playback.ts';
-import { type RateTuning, rateStep } from '../../player/rate-controller.ts';
+import { nothingPlays, type PlaybackState, positionAt } from '../../../src/api/room/playback.ts';
+import { type RateTuning, rateStep } from '../player/rate-controller.ts';
 import { type Cost, costMs, withCost } from './request-costs.ts';
 import { nextReserve, noReserve } from './reserve.ts';
 import { lookAtSupply, withoutWaits } from './supply.ts';

@@ -7,9 +7,9 @@ import { pause } from '../../api/poll.ts';
 import type { MediaRequests } from '../../media/requests.ts';
 import type { MediaState } from '../../media/state.ts';
 import type { RoomLink, SyncTarget } from '../../player/sync-target.ts';
-import type { RoomClock } from '../session/room-clock.ts';
-import type { RoomPlayback } from '../session/room-playback.svelte.ts';
-import type { RoomSession } from '../session/room-session.svelte.ts';
+import type { RoomClock } from './room-clock.ts';
+import type { RoomPlayback } from './room-playback.svelte.ts';
+import type { RoomSession } from './room-session.svelte.ts';
 
 /** Someone who drags a slider sends at most one command in this time, milliseconds. */
 const SEEK_EVERY_MS = 250;

@@ -1,10 +1,10 @@
 /**
- * An action of a moderator, with a toast for its result.
+ * An action of a page, with a toast for its result.
  * In: a request. Out: whether it succeeded.
  */
 import { failureOf } from '../../api/client.ts';
-import { failureText } from '../../shell/preferences.svelte.ts';
-import { toast } from '../../shell/toast.svelte.ts';
+import { failureText } from '../../viewer/preferences.svelte.ts';
+import { toast } from './toast.svelte.ts';
 
 /** Timeout of an action, milliseconds. */
 const WITHIN_MS = 30_000;

@@ -3,9 +3,9 @@
  * 40 ms.
  * In: how it behaves. Out: a SyncTarget; time that the test advances.
  */
-import type { PlaybackState } from '../../../../src/api/room/playback.ts';
-import { positionAt } from '../../../../src/api/room/playback.ts';
-import type { ShownFrame, SyncTarget } from '../../player/sync-target.ts';
+import type { PlaybackState } from '../../../src/api/room/playback.ts';
+import { positionAt } from '../../../src/api/room/playback.ts';
+import type { ShownFrame, SyncTarget } from '../player/sync-target.ts';
 import { STEP_MS, SyncController, type SyncParts } from './sync-controller.ts';
 
 /** The server's clock when the simulation begins, unix ms. */

@@ -4,10 +4,10 @@
  * In: lists, frames and stalls of the buffer in front. Out: speeds and seeks on that buffer; figures for the
  * snapshot.
  */
-import { LatencyTarget } from '../latency-target.ts';
-import { RateController } from '../rate-controller.ts';
-import type { Stalls } from '../video/stalls.ts';
-import type { VideoBuffer } from '../video/video-buffer.ts';
+import { LatencyTarget } from './latency-target.ts';
+import { RateController } from './rate-controller.ts';
+import type { Stalls } from './video/stalls.ts';
+import type { VideoBuffer } from './video/video-buffer.ts';
 
 /** What the edge is measured with. */
 export interface LiveEdgeParts {

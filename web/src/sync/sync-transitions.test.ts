@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
-import { type PlaybackState, positionAt } from '../../../../src/api/room/playback.ts';
-import { seeded } from '../chat/random.fixture.ts';
+import { type PlaybackState, positionAt } from '../../../src/api/room/playback.ts';
+import { seeded } from '../rooms/chat/random.fixture.ts';
 import { SimulatedTarget, START_MS, stateAt } from './sync.fixture.ts';
 import { initialSync, type SyncEffect, type SyncEvent, type SyncState } from './sync-state.ts';
 import { nextSync } from './sync-transitions.ts';
@@ -161,7 +161,7 @@ test('random events: the phase changes exactly as docs/7-together/in-step.md say
   const changes = new Set<string>();
   for (let seed = 0; seed < 340; seed++) walk(seed, changes);
   for (const seed of [712, 937, 2784, 3155]) walk(seed, changes); // rare changes
-  const page = readFileSync(new URL('../../../../docs/7-together/in-step.md', import.meta.url), 'utf8');
+  const page = readFileSync(new URL('../../../docs/7-together/in-step.md', import.meta.url), 'utf8');
   const words = (cell: string) => [...cell.matchAll(/`([a-z]+)`/g)].map(([, word]) => word!);
   const documented = [...page.matchAll(/^\| (`[a-z]+`(?:, `[a-z]+`)*) \| ([^|]*) \| (`[a-z]+`) \|/gm)].flatMap(
     ([, events, from, to]) =>

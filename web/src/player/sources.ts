@@ -2,13 +2,13 @@
  * Creates the sources of buffers: the live playlist, or windows of the recording from a given time.
  * In: times. Out: sources for buffers.
  */
-import type { Recorded } from '../../timeline/recorded.ts';
-import { liveSettings, pastSettings } from '../settings.ts';
-import type { Source } from '../video/video-buffer.ts';
-import type { Facts } from './facts.ts';
-import { Splicer } from './splicer.ts';
-import { fetchText, splicingLoader } from './splicing-loader.ts';
-import { liveUrl, windowOf, windowUrl } from './window.ts';
+import type { Recorded } from '../timeline/recorded.ts';
+import { liveSettings, pastSettings } from './settings.ts';
+import type { Facts } from './source/facts.ts';
+import { Splicer } from './source/splicer.ts';
+import { fetchText, splicingLoader } from './source/splicing-loader.ts';
+import { liveUrl, windowOf, windowUrl } from './source/window.ts';
+import type { Source } from './video/video-buffer.ts';
 
 /** What sources are created with. */
 export interface SourceParts {

@@ -4,8 +4,8 @@
  * In: nothing. Out: types for sync-transitions.ts and the controller. Times are of the page's steady clock,
  * ms, except where the server's is named; positions are ms.
  */
-import { nothingPlays, type PlaybackState } from '../../../../src/api/room/playback.ts';
-import type { SyncTarget } from '../../player/sync-target.ts';
+import { nothingPlays, type PlaybackState } from '../../../src/api/room/playback.ts';
+import type { SyncTarget } from '../player/sync-target.ts';
 import { type Cost, noCosts, type RequestCosts } from './request-costs.ts';
 import { noReserve, type Reserve } from './reserve.ts';
 import { newSupply, type Supply } from './supply.ts';
