@@ -32,6 +32,7 @@ export type LimitName =
   | 'previews'
   | 'segments'
   | 'windows'
+  | 'addresses'
   | 'reports'
   | 'stills'
   | 'guides';
@@ -94,6 +95,11 @@ export const policies: Readonly<Record<LimitName, Policy>> = {
   segments: { turns: 240_000, windowS: 60, unit: 'segments' },
   /** Hours of windows that are longer than one: sixty days in a minute, about five seconds of a core. */
   windows: { turns: 1440, windowS: 60, unit: 'hours' },
+  /**
+   * Addresses of playlists and manifests that the media proxy of rooms rewrites: thirteen lists of a day with
+   * segments of 2 s in a minute, about ten seconds of a core.
+   */
+  addresses: { turns: 600_000, windowS: 60, unit: 'addresses' },
   /**
    * Reports of players that the fast path does not take: five a minute of each of a thousand players behind
    * one address.

@@ -235,6 +235,21 @@ suite('the media proxy', () => {
     assert.deepEqual([authorization, referer], [undefined, 'https://a.example/']);
   });
 
+  test('counts the addresses that are rewritten, and nothing of what is in memory', async () => {
+    const lists = ['#EXTM3U\n#EXTINF:4,\n1.ts\n#EXTINF:4,\n2.ts\n#EXT-X-ENDLIST\n', '#EXTM3U\n1.ts\nhttp://\n'];
+    await using rig = await openRig(
+      ({ url }, response) => response.end(lists[url!.includes('_HLS_msn') ? 1 : 0]),
+      (origin) => ({ url: `${origin}/a.m3u8` }),
+    );
+    const [token, rest] = rig.address.split('/') as [string, string];
+    const counts: number[] = [];
+    const rewrote = (addresses: number) => void counts.push(addresses);
+    const { signal } = new AbortController();
+    const request = { token, rest, range: undefined, user: 'u1', signal, rewrote };
+    for (const query of ['', '', '?_HLS_msn=1']) await rig.proxy.fetch('r1', { ...request, query });
+    assert.deepEqual(counts, [3, 2], 'the text counts as one');
+  });
+
   test('bounds the requests of a room, and counts one out when its client leaves', async () => {
     await using rig = await openRig(
       (_, response) => void response.writeHead(200, { 'content-type': 'video/mp4' }).write('x'),

@@ -43,6 +43,8 @@ export interface ProxyRequest {
   readonly range: string | undefined;
   /** Id of the user. */
   readonly user: string;
+  /** Called with the number of addresses in a playlist or manifest that was rewritten for this request. */
+  readonly rewrote?: ((addresses: number) => void) | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -236,7 +238,7 @@ export class MediaProxy {
   }
 
   /** What the addresses of a playlist or manifest become. `url` has answered. */
-  #placeOf(sealed: SealedAddress, { token, rest }: ProxyRequest, url: URL): ManifestPlace {
+  #placeOf(sealed: SealedAddress, { token, rest, rewrote }: ProxyRequest, url: URL): ManifestPlace {
     const { seal } = this.#options;
     const { room, item, expiresMs } = sealed;
     // From the folder of the request to that of its token.
@@ -245,6 +247,7 @@ export class MediaProxy {
     return {
       url: url.href,
       variables: sealed.variables,
+      counted: rewrote ?? (() => {}),
       proxied(target, variables) {
         const path = target.href.startsWith(folder) ? target.href.slice(folder.length) : '';
         // Most are next to their playlist, where a mark is enough. A query may have secrets.

@@ -16,6 +16,9 @@ const MAX_ADDRESSES = 50_000;
  */
 const MAX_WRITTEN = 32 * 1024 * 1024;
 
+/** Characters that are as much work as an address. */
+const CHARACTERS_OF_ADDRESS = 256;
+
 /** Where a manifest came from, and what its addresses become. */
 export interface ManifestPlace {
   /** Address that answered, after redirects. */
@@ -26,41 +29,58 @@ export interface ManifestPlace {
   readonly proxied: (url: URL, variables?: ReadonlyMap<string, string>) => string;
   /** The proxy's folder of what a template names. */
   readonly segments: (names: SegmentNames) => string;
+  /**
+   * Called with the number of addresses, also of a manifest that is refused. Each 256 characters count as
+   * one more.
+   */
+  readonly counted: (addresses: number) => void;
 }
 
 /** An M3U8 playlist. Throws FormatError. */
-export function rewritePlaylist(text: string, { url: base, variables: imports, proxied }: ManifestPlace): string {
+export function rewritePlaylist(text: string, place: ManifestPlace): string {
+  const { url: base, variables: imports, proxied } = place;
   const query = new Map(URL.parse(base)?.searchParams);
-  const filled = putInVariables(text, { query, ...(imports && { imports }) });
-  const variables = filled.variables.size > 0 ? filled.variables : undefined;
-  const written = counted();
-  return rewriteUris(filled.text, (uri) => {
-    const url = URL.parse(uri, base);
-    if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) return uri; // data:, skd: and others
-    url.hash = '';
-    return written(() => proxied(url, variables));
+  return counting(place, text, (written) => {
+    const filled = putInVariables(text, { query, ...(imports && { imports }) });
+    const variables = filled.variables.size > 0 ? filled.variables : undefined;
+    return rewriteUris(filled.text, (uri) => {
+      const url = URL.parse(uri, base);
+      if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) return uri; // data:, skd: and others
+      url.hash = '';
+      return written(1, () => proxied(url, variables));
+    });
   });
 }
 
 /** A DASH manifest. Throws FormatError. */
-export function rewriteManifest(text: string, { url: base, proxied, segments }: ManifestPlace): string {
-  const written = counted();
-  return rewriteMpdUrls(text, base, {
-    address: (url) => written(() => proxied(url)),
-    segments: (names) => written(() => segments(names)),
-  });
+export function rewriteManifest(text: string, place: ManifestPlace): string {
+  const { url: base, proxied, segments } = place;
+  return counting(place, text, (written) =>
+    rewriteMpdUrls(text, base, {
+      address: (url) => written(1, () => proxied(url)),
+      segments: (names) => written(names.representations.length, () => segments(names)),
+    }),
+  );
 }
 
 /** Writes addresses, up to the bounds. */
-function counted(): (write: () => string) => string {
+function counting(
+  { counted }: ManifestPlace,
+  text: string,
+  rewrite: (written: (count: number, write: () => string) => string) => string,
+): string {
   let addresses = 0;
   let characters = 0;
-  return (write) => {
-    addresses += 1;
-    if (addresses > MAX_ADDRESSES) throw new FormatError(`it names more than ${MAX_ADDRESSES} addresses`, 0);
-    const address = write();
-    characters += address.length;
-    if (characters > MAX_WRITTEN) throw new FormatError('it is too long with the addresses of the proxy', 0);
-    return address;
-  };
+  try {
+    return rewrite((count, write) => {
+      addresses += count;
+      if (addresses > MAX_ADDRESSES) throw new FormatError(`it names more than ${MAX_ADDRESSES} addresses`, 0);
+      const address = write();
+      characters += address.length;
+      if (characters > MAX_WRITTEN) throw new FormatError('it is too long with the addresses of the proxy', 0);
+      return address;
+    });
+  } finally {
+    counted(addresses + Math.ceil(text.length / CHARACTERS_OF_ADDRESS));
+  }
 }

@@ -27,6 +27,7 @@ export function registerMediaProxy(
     const { params } = request;
     const { user } = await readRoom({ params, principal, client }, parts);
     const { range } = request.headers;
+    deps.limits.check('addresses', client);
     // As it is written: the server of the media decides what an encoded character means.
     const [path, query] = cut(request.url);
     const [token = '', ...rest] = path.split('/').slice(TOKEN_AT);
@@ -36,6 +37,7 @@ export function registerMediaProxy(
       query,
       range,
       user: user.id,
+      rewrote: (addresses) => deps.limits.charge('addresses', client, addresses),
       signal: signalOf(reply),
     });
     return sendRelayed(request, reply, answer, deps);
