@@ -17,22 +17,19 @@ export interface LongFile {
   readonly short: string | undefined;
   /** The first tier has this file too, with some of its values (test/full.ts). */
   readonly isPartly: boolean;
-  /** Why it has no turn in CI yet; `npm run test:all` runs it all the same. */
-  readonly notInCi?: string;
 }
 
 const long = (why: string, short?: string): LongFile => ({ why, short, isPartly: false });
 /** A file that shows its promise in short by itself. */
 const partly = (why: string): LongFile => ({ why, short: undefined, isPartly: true });
-const NEW = 'new: it has not yet run from begin to end on a quiet machine';
 
 /** Files of the second tier. None is in `src/`. */
 export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/benches/media.test.ts': long('every benchmark of media with tiny parameters'),
-  'test/benches/pages.test.ts': { ...long('every benchmark of pages with tiny parameters'), notInCi: NEW },
-  'test/benches/rooms.test.ts': { ...long('every benchmark of rooms with tiny parameters'), notInCi: NEW },
-  'test/benches/serving.test.ts': { ...long('every benchmark of serving with tiny parameters'), notInCi: NEW },
-  'test/benches/soaks.test.ts': { ...long('every soak with tiny parameters'), notInCi: NEW },
+  'test/benches/pages.test.ts': long('every benchmark of pages with tiny parameters'),
+  'test/benches/rooms.test.ts': long('every benchmark of rooms with tiny parameters'),
+  'test/benches/serving.test.ts': long('every benchmark of serving with tiny parameters'),
+  'test/benches/soaks.test.ts': long('every soak with tiny parameters'),
   'test/browser/access.test.ts': long('axe over every page, twice', 'test/browser/keyboard.test.ts'),
   'test/browser/accounts.test.ts': partly('an account that waits for approval'),
   'test/browser/admin.test.ts': partly('both widths, themes and languages'),
@@ -108,10 +105,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/conformance/matrix-qualities.test.ts': long('every set of qualities', 'test/conformance/dash.test.ts'),
   'test/conformance/matrix-rates.test.ts': partly('every frame rate'),
   'test/conformance/matrix-shapes.test.ts': long('every shape of a source', 'test/conformance/matrix-rates.test.ts'),
-  'test/container/container.test.ts': {
-    ...long('builds the image and runs it', 'test/checks/deploy.test.ts'),
-    notInCi: NEW,
-  },
+  'test/container/container.test.ts': long('builds the image and runs it', 'test/checks/deploy.test.ts'),
   'test/e2e/alarms.test.ts': partly('a stream that is muted'),
   'test/e2e/audio-conversion.test.ts': long(
     'every layout of sound, and a conversion that is killed',
@@ -247,7 +241,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/faults/upload.test.ts': partly('a second kill, tus-js-client, and HTTP/2'),
   'test/faults/workers.test.ts': partly('a worker that is stopped or hangs, and a restart'),
   'test/launcher/launcher.test.ts': partly('npm start, and every way to end'),
-  'test/mutations/mutations.test.ts': { ...long('puts a defect back for each folder of tests'), notInCi: NEW },
+  'test/mutations/mutations.test.ts': long('puts a defect back for each folder of tests'),
   'test/simulation/defects.test.ts': long('puts defects back into the simulation'),
   'test/simulation/month.test.ts': long(
     'a day of many streams, over virtual time',
@@ -256,5 +250,5 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/simulation/simulation-long.test.ts': long('172 further seeds', 'test/simulation/simulation.test.ts'),
   'test/threads/live.test.ts': long('the same with serving threads', 'test/e2e/serve.test.ts'),
   'test/threads/shutdown.test.ts': long('the same with serving threads', 'test/e2e/shutdown.test.ts'),
-  'test/windows/wine.test.ts': { ...long('tests of files under Wine with Windows’ Node'), notInCi: NEW },
+  'test/windows/wine.test.ts': long('tests of files under Wine with Windows’ Node'),
 };
