@@ -16,7 +16,7 @@ import { traceIdOf } from '../../observe/traces/trace.ts';
 import { corsOf, type ForeignPages } from '../../serve/client/foreign-pages.ts';
 import { matchesEtag } from '../../serve/exchange/conditions.ts';
 import type { HeadFields } from '../../serve/exchange/exchange.ts';
-import { reportProblem, toProblem } from '../../serve/exchange/problem.ts';
+import { reportProblem, toProblem, withoutKeys } from '../../serve/exchange/problem.ts';
 import { requestSourceOf } from '../../serve/exchange/request-source.ts';
 import type { ListRequest } from '../../serve/other-nodes.ts';
 import type { HttpAdditions } from '../additions.ts';
@@ -156,7 +156,7 @@ function requestAttributes(request: FastifyRequest, { statusCode }: FastifyReply
     'http.request.method': request.method,
     'http.response.status_code': statusCode,
     'http.route': route,
-    'url.path': request.url.split('?', 1)[0]!,
+    'url.path': withoutKeys(request.url.split('?', 1)[0]!),
     'url.scheme': request.protocol,
     'server.address': request.host,
     'client.address': request.ip,

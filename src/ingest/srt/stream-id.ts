@@ -75,10 +75,10 @@ function parseStandard(text: string): StreamIdRequest | StreamIdRefusal {
     pairs.set(key, value);
   }
   const type = pairs.get('t') ?? 'stream';
-  if (type !== 'stream') return refused('bad-mode', `t=${type.slice(0, 20)} is not supported; oxbow has t=stream`);
+  if (type !== 'stream') return refused('bad-mode', `t=${type.slice(0, 15)} is not supported; oxbow has t=stream`);
   const mode = modeOf(pairs.get('m') ?? 'request');
   if (mode === undefined) {
-    return refused('bad-mode', `m=${pairs.get('m')?.slice(0, 20)} is not supported; write m=publish or m=request`);
+    return refused('bad-mode', `m=${pairs.get('m')?.slice(0, 15)} is not supported; write m=publish or m=request`);
   }
   return requestOf(mode, pairs.get('r') ?? '', pairs.get('s'), pairs.get('u'));
 }

@@ -79,18 +79,24 @@ function toRefusal(error: unknown): OxbowError {
   });
 }
 
+/** A path without names in addresses of WHIP and WHEP that are as long as a key, and may be one. */
+export function withoutKeys(path: string): string {
+  return path.replace(/(\/wh[ei]p\/)[^/\s]{16,}/, '$1(unknown)');
+}
+
 /**
  * Logs an error: bugs with their stack, counted in a metric; refusals and clients that left only at level
  * debug, but for refusals that an operator should know of.
  *
- * @param where method and path, without the query
+ * @param place method and path, without the query
  */
 export function reportProblem(
   error: unknown,
-  where: string,
+  place: string,
   traceId: string,
   tools: { log: Log; metrics: Metrics; refusals?: Pick<RefusalLog, 'refused'> },
 ): void {
+  const where = withoutKeys(place);
   if (error instanceof OxbowError && error.code !== 'internal') {
     const { code } = error;
     tools.log.debug({ traceId, where, code }, messageOf(error));

@@ -16,6 +16,30 @@ const denials = {
   'needs-name': ['The name of the stream is missing: the stream key does not say which one.', WHERE],
 } as const;
 
+/** Keys have at least so many characters; those of an authorization server may be shorter. */
+const LEAST_KEY = 16;
+/** In place of a name that may be a key. */
+export const HIDDEN_NAME = '(unknown)';
+
+/**
+ * Whether a text that was sent as a name, and is none of a stream, may be a key: the fields of encoders are
+ * easily confused, and others read refusals.
+ *
+ * @param hasServer an authorization server knows other keys
+ */
+export function mayBeKey(text: string, hasServer: boolean): boolean {
+  return hasServer || text.length >= LEAST_KEY;
+}
+
+/** The same refusal without a name that may be a key. */
+export function withoutName(error: OxbowError, name: string): OxbowError {
+  // Sentences about invalid names have their beginning.
+  const hide = (text: string) => text.replaceAll(name, HIDDEN_NAME).replaceAll(name.slice(0, 80), HIDDEN_NAME);
+  const { hint } = error.extra;
+  const extra = { ...error.extra, ...(typeof hint === 'string' && { hint: hide(hint) }) };
+  return new OxbowError(error.code, hide(error.message), { extra });
+}
+
 /** A denial by its kind. */
 export function denied(kind: keyof typeof denials): OxbowError {
   const [detail, hint] = denials[kind];

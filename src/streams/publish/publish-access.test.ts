@@ -92,6 +92,30 @@ suite('access of publishers', () => {
     assert.notEqual(open.keys.list('door')[0]!.usedAt, null);
   });
 
+  test('a key in the place of a name is in no answer, event, metric or log line', async () => {
+    const secret = 'f00dfeedf00dfeedf00dfeedf00dfeed';
+    await using open = await openRig();
+    await open.rig.api.create('attic', push);
+    const key = await open.key('attic');
+    const answers = [];
+    for (const [name, given] of [
+      [secret, undefined],
+      [secret, 'door'],
+      [secret, key],
+      [secret.toUpperCase(), 'door'],
+      [key, 'attic'],
+      [`live/${secret}`, 'door'],
+    ] as const) {
+      answers.push(await open.refusal(name, given, `192.0.2.${answers.length}:1`));
+    }
+    const viewer = { protocol: 'rtmp', remote: HOME, signal: new AbortController().signal } as const;
+    const read = open.entry.read({ ...viewer, name: secret, token: undefined });
+    await assert.rejects(read, { message: 'There is no stream named (unknown).' });
+    const said = JSON.stringify([answers, await open.refused(), open.rig.logged, await open.rig.deps.metrics.print()]);
+    for (const hidden of [secret, secret.toUpperCase(), key]) assert.ok(!said.includes(hidden), said);
+    assert.equal((await open.refused()).length, 6);
+  });
+
   test('every other publisher is refused, and no stream is revealed', async () => {
     await using open = await openRig();
     await open.rig.api.create('door', push);

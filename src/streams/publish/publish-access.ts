@@ -24,7 +24,16 @@ import { messageOf, OxbowError } from '../../lib/errors.ts';
 import type { Catalog } from '../catalog.ts';
 import type { ManagedStream } from '../managed-stream.ts';
 import type { StreamDeps } from '../stream-deps.ts';
-import { badName, denied, deniedAddress, deniedByServer, deniedStream, refusedToken } from './denial.ts';
+import {
+  badName,
+  denied,
+  deniedAddress,
+  deniedByServer,
+  deniedStream,
+  mayBeKey,
+  refusedToken,
+  withoutName,
+} from './denial.ts';
 import { RefusalReporter } from './refusal-reporter.ts';
 
 /** The streams of other nodes of a cluster. */
@@ -96,8 +105,10 @@ class Protocols implements PublishAccess {
       admitted = await this.#admit(request);
       request.onStream?.(settingsOf(admitted.stream));
     } catch (error) {
-      if (error instanceof OxbowError) this.#refusals.report(request, error);
-      throw error;
+      if (!(error instanceof OxbowError)) throw error;
+      const shown = this.#withoutKey(error, request.name);
+      this.#refusals.report(this.#isHidden(request.name) ? { ...request, name: undefined } : request, shown);
+      throw shown;
     }
     const { stream, key } = admitted;
     const { key: _, onStream: _s, ...claim } = request;
@@ -107,6 +118,24 @@ class Protocols implements PublishAccess {
   }
 
   async read(request: ReadRequest): Promise<LiveSource> {
+    try {
+      return await this.#read(request);
+    } catch (error) {
+      throw error instanceof OxbowError ? this.#withoutKey(error, request.name) : error;
+    }
+  }
+
+  /** A text that was sent as a name, is none of a stream, and may be a key. */
+  #isHidden(name: string | undefined): name is string {
+    if (name === undefined || name === '' || this.#deps.catalog.find(name)) return false;
+    return mayBeKey(name, this.#deps.auth !== undefined);
+  }
+
+  #withoutKey(error: OxbowError, name: string | undefined): OxbowError {
+    return this.#isHidden(name) ? withoutName(error, name) : error;
+  }
+
+  async #read(request: ReadRequest): Promise<LiveSource> {
     const { catalog, access, auth } = this.#deps;
     const { name, token, remote } = request;
     if (!isStreamName(name)) throw badName(name.slice(0, MAX_LENGTH));
