@@ -3,6 +3,7 @@
  * In: a stream with its qualities, a range. Out: presentations with variants; a quality in place of the
  * stream. docs/media.md 14, 15.
  */
+import { printRfc3339 } from '../../api/instant.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import type { Description } from '../../media/presentation.ts';
 import { isDerived, replacesSource, rungOf } from '../../media/rendition-set.ts';
@@ -130,8 +131,32 @@ export async function clipSource(
   const rung = /^\d+p$/.test(quality) ? quality.slice(0, -1) : quality;
   const recorded = await recordedQuality(stream, rung, range);
   if (recorded) return recorded;
-  throw new OxbowError(
-    'no-media',
-    `The quality ${quality.slice(0, 24)} of ${stream.name} is not recorded in all of this range.`,
-  );
+  const [from, to] = [range.fromUs, range.toUs].map((us) => printRfc3339(us / 1000));
+  const which = `The quality ${quality.slice(0, 24)} of ${stream.name} is not recorded in all of ${from} to ${to}`;
+  throw new OxbowError('no-media', `${which}: ${await describeStay(stream, rung)}.`);
+}
+
+/** From when to when a quality is recorded, as the end of a sentence. */
+async function describeStay(stream: ServedStream, rung: string): Promise<string> {
+  const quality = stream.qualities?.get(rung);
+  const names = [...(stream.qualities?.keys() ?? [])];
+  if (!quality) return names.length === 0 ? 'the stream has none' : `the stream has ${names.join(', ')}`;
+  const count = (us: number) => quality.recording.countFrom(us);
+  const all = await count(0);
+  if (all === 0) return 'it is not recorded';
+  const sinceUs = await lastWhere(stream.createdUs, async (us) => (await count(us)) === all);
+  const untilUs = await lastWhere(sinceUs, async (us) => (await count(us)) > 0);
+  const [since, until] = [sinceUs, untilUs].map((us) => printRfc3339(us / 1000));
+  return `it is recorded from ${since} until ${until} or later`;
+}
+
+/** The last instant at which something holds that holds up to it, µs since 1970. */
+async function lastWhere(fromUs: number, holds: (us: number) => Promise<boolean>): Promise<number> {
+  let [trueUs, stepUs] = [fromUs, STEP_US];
+  while (await holds(trueUs + stepUs)) {
+    trueUs += stepUs;
+    stepUs *= 2;
+  }
+  for (stepUs /= 2; stepUs >= 0.25; stepUs /= 2) if (await holds(trueUs + stepUs)) trueUs += stepUs;
+  return Math.round(trueUs);
 }
