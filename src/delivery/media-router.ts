@@ -2,6 +2,7 @@
  * Routes media requests: finds the stream of an address and calls the function for the kind of address.
  * In: address and query of a GET. Out: Reply, or OxbowError.
  */
+import type { AssetAddress } from '../api/library/asset-address.ts';
 import { type MediaAddress, printMediaAddress } from '../api/media-address.ts';
 import { isStreamName, streamUnknown } from '../api/stream-name.ts';
 import type { RangeReader } from '../archive/range-reader.ts';
@@ -57,118 +58,165 @@ export interface MediaRouterOptions {
 /** Answers a media request. `signal` aborts when the client disconnects. */
 export type MediaRouter = (address: MediaAddress, query: URLSearchParams, options: WorkOptions) => Promise<Reply>;
 
+/** Addresses of live media and of the live playlists. */
+type LiveKind =
+  | 'index'
+  | 'manifest'
+  | 'playlist'
+  | 'init'
+  | 'part'
+  | 'segment'
+  | 'dvr-index'
+  | 'dvr-manifest'
+  | 'dvr-playlist';
+type OtherAddress = Exclude<MediaAddress, { readonly kind: LiveKind } | AssetAddress>;
+
 export function createMediaRouter(options: MediaRouterOptions): MediaRouter {
-  const { find, clock, reader, stills, metrics, segmentCache = new SegmentCache(reader) } = options;
-  const segments = new TsSegments({ reader, ...(metrics && { metrics }) });
-  const clips = new Clips(reader);
-  const timeLapses = new TimeLapses(reader, metrics);
-  const windows = new LongWork();
-  const dvr = new DvrLists();
-  const manifests = new DvrManifests();
-  const streamOf = (address: MediaAddress): ServedStream => {
-    const name = address.stream ?? options.defaultStream?.();
-    const served = name === undefined ? undefined : find(name);
+  return new Router(options).answer;
+}
+
+class Router {
+  readonly #options: MediaRouterOptions;
+  readonly #segmentCache: SegmentCache;
+  readonly #segments: TsSegments;
+  readonly #clips: Clips;
+  readonly #timeLapses: TimeLapses;
+  readonly #windows = new LongWork();
+  readonly #dvr = new DvrLists();
+  readonly #manifests = new DvrManifests();
+
+  constructor(options: MediaRouterOptions) {
+    const { reader, metrics, segmentCache = new SegmentCache(reader) } = options;
+    this.#options = options;
+    this.#segmentCache = segmentCache;
+    this.#segments = new TsSegments({ reader, ...(metrics && { metrics }) });
+    this.#clips = new Clips(reader);
+    this.#timeLapses = new TimeLapses(reader, metrics);
+  }
+
+  readonly answer: MediaRouter = async (address, query, waiting) => {
+    if ('asset' in address && address.kind !== 'unknown') {
+      if (!this.#options.assets) throw new OxbowError('asset-unknown', 'There is no library here.');
+      return answerAsset(address, this.#options.assets, waiting);
+    }
+    const { clock, reader } = this.#options;
+    switch (address.kind) {
+      case 'index':
+        return answerLiveIndex(this.#streamOf(address), waiting);
+      case 'manifest':
+        return answerLiveManifest(this.#streamOf(address), clock, waiting);
+      case 'playlist':
+        return settle(
+          livePlaylist(qualityFor(this.#streamOf(address), address.rendition), address, parseDirectives(query)),
+          waiting,
+        );
+      case 'init':
+        return answerInit(qualityFor(this.#streamOf(address), address.rendition), address.rendition, address.init);
+      case 'part':
+        return answerPart(qualityFor(this.#streamOf(address), address.rendition), address, waiting);
+      case 'segment': {
+        const stream = qualityFor(this.#streamOf(address), address.rendition);
+        const growing = await growingSegment(stream, address, waiting);
+        return growing ?? answerSegment(stream, address, { reader, segmentCache: this.#segmentCache });
+      }
+      case 'dvr-index':
+        return this.#dvr.index(this.#streamOf(address), address.length, waiting);
+      case 'dvr-manifest':
+        return this.#manifests.answer(this.#streamOf(address), dvrLengthUs(address.length), clock, waiting);
+      case 'dvr-playlist': {
+        const stream = qualityFor(this.#streamOf(address), address.rendition);
+        return this.#dvr.playlist(stream, address, parseDirectives(query), waiting);
+      }
+      default:
+        return this.#answerOther(address, query, waiting);
+    }
+  };
+
+  /** @throws OxbowError `stream-unknown` */
+  #streamOf(address: MediaAddress): ServedStream {
+    const name = address.stream ?? this.#options.defaultStream?.();
+    const served = name === undefined ? undefined : this.#options.find(name);
     if (!served) throw streamUnknown(name);
     return served;
-  };
-  const answerWindow = (window: Extract<MediaAddress, { kind: `window-${string}` }>, waiting: WorkOptions) => {
-    const stream = streamOf(window);
+  }
+
+  /** MPEG-TS, the past, and files of it. */
+  #answerOther(address: OtherAddress, query: URLSearchParams, waiting: WorkOptions): Promise<Reply> | Reply {
+    const { clock, reader, stills, clips: savedClips } = this.#options;
+    switch (address.kind) {
+      case 'time':
+        return answerTime(this.#streamOf(address), clock);
+      case 'ts-index': {
+        const catchUp = catchUpIn(query);
+        const stream = this.#streamOf(address);
+        return catchUp ? answerCatchUp(stream, catchUp, clock.nowMs() * 1000) : answerTsIndex(stream, waiting);
+      }
+      case 'ts-catch-up':
+        return answerCatchUp(this.#streamOf(address), fromPath(address), clock.nowMs() * 1000);
+      case 'ts-delayed':
+        return answerDelayed(this.#streamOf(address), address.delayS, clock.nowMs() * 1000);
+      case 'ts-playlist':
+        return answerTsPlaylist(this.#streamOf(address), address.generation);
+      case 'ts-segment':
+        return this.#segments.answer(this.#streamOf(address), address.msn);
+      case 'subtitles':
+        return answerSubtitles(this.#streamOf(address), address.rendition, address.msn, reader);
+      case 'window-index':
+      case 'window-manifest':
+      case 'window-playlist':
+        return this.#answerWindow(address, waiting);
+      case 'captions':
+        return answerCaptions(this.#streamOf(address), address, { reader, ...waiting });
+      case 'clip':
+      case 'timelapse':
+        return this.#answerFile(address, query, waiting);
+      case 'clip-file':
+        return answerClipFile(savedClips?.find(address.clip), address.clip, { clips: this.#clips, query, ...waiting });
+      case 'clip-preview':
+        return answerClipPreview(savedClips?.find(address.clip), address.clip, { stills, clock, ...waiting });
+      case 'still':
+        return stills.answer(this.#streamOf(address), instantUs(address.at), clock.nowMs() * 1000, waiting);
+      case 'small-still':
+        return answerSmallStill(this.#streamOf(address), address.at, clock.nowMs() * 1000);
+      case 'storyboard':
+        return answerStoryboard(this.#streamOf(address), address);
+      case 'vsr-live':
+        return answerLegacyLive(this.#streamOf(address), query, clock, waiting);
+      case 'vsr-window':
+        return answerLegacyWindow(this.#streamOf(address), address.window, query);
+      case 'vsr-segment':
+        return answerLegacySegment(this.#streamOf(address), address.msn, this.#segments);
+      case 'session':
+      case 'unknown':
+        // As for a private stream, which no one without access reaches: its existence does not show.
+        if (address.stream !== undefined && isStreamName(address.stream)) this.#streamOf(address);
+        throw new OxbowError('not-found', `There is no media at ${printMediaAddress(address).slice(0, 200)}.`);
+    }
+  }
+
+  #answerWindow(window: Extract<MediaAddress, { kind: `window-${string}` }>, waiting: WorkOptions): Promise<Reply> {
+    const stream = this.#streamOf(window);
     const request = windowRequest(window);
     const answer = () => {
       if (window.kind === 'window-index') return answerPastIndex(stream, request);
       if (window.kind === 'window-manifest') return answerPastManifest(stream, request);
       return answerPastPlaylist(qualityFor(stream, window.rendition), request, window.rendition);
     };
-    return windows.run(request.range, answer, waiting);
-  };
-  return async (address, query, waiting) => {
-    if ('asset' in address && address.kind !== 'unknown') {
-      if (!options.assets) throw new OxbowError('asset-unknown', 'There is no library here.');
-      return answerAsset(address, options.assets, waiting);
-    }
-    switch (address.kind) {
-      case 'index':
-        return answerLiveIndex(streamOf(address), waiting);
-      case 'manifest':
-        return answerLiveManifest(streamOf(address), clock, waiting);
-      case 'time':
-        return answerTime(streamOf(address), clock);
-      case 'playlist':
-        return settle(
-          livePlaylist(qualityFor(streamOf(address), address.rendition), address, parseDirectives(query)),
-          waiting,
-        );
-      case 'init':
-        return answerInit(qualityFor(streamOf(address), address.rendition), address.rendition, address.init);
-      case 'part':
-        return answerPart(qualityFor(streamOf(address), address.rendition), address, waiting);
-      case 'segment': {
-        const stream = qualityFor(streamOf(address), address.rendition);
-        const growing = await growingSegment(stream, address, waiting);
-        return growing ?? answerSegment(stream, address, { reader, segmentCache });
-      }
-      case 'dvr-index':
-        return dvr.index(streamOf(address), address.length, waiting);
-      case 'dvr-manifest':
-        return manifests.answer(streamOf(address), dvrLengthUs(address.length), clock, waiting);
-      case 'dvr-playlist':
-        return dvr.playlist(qualityFor(streamOf(address), address.rendition), address, parseDirectives(query), waiting);
-      case 'ts-index': {
-        const catchUp = catchUpIn(query);
-        const stream = streamOf(address);
-        return catchUp ? answerCatchUp(stream, catchUp, clock.nowMs() * 1000) : answerTsIndex(stream, waiting);
-      }
-      case 'ts-catch-up':
-        return answerCatchUp(streamOf(address), fromPath(address), clock.nowMs() * 1000);
-      case 'ts-delayed':
-        return answerDelayed(streamOf(address), address.delayS, clock.nowMs() * 1000);
-      case 'ts-playlist':
-        return answerTsPlaylist(streamOf(address), address.generation);
-      case 'ts-segment':
-        return segments.answer(streamOf(address), address.msn);
-      case 'subtitles':
-        return answerSubtitles(streamOf(address), address.rendition, address.msn, reader);
-      case 'window-index':
-      case 'window-manifest':
-      case 'window-playlist':
-        return answerWindow(address, waiting);
-      case 'captions':
-        return answerCaptions(streamOf(address), address, { reader, ...waiting });
-      case 'clip': {
-        const requested = streamOf(address);
-        const range = parseRange(address.from, address.to);
-        const stream = await clipSource(requested, range, query.get('quality'));
-        return clips.answer(stream, range, address.format, waiting);
-      }
-      case 'clip-file':
-        return answerClipFile(options.clips?.find(address.clip), address.clip, { clips, query, ...waiting });
-      case 'clip-preview':
-        return answerClipPreview(options.clips?.find(address.clip), address.clip, { stills, clock, ...waiting });
-      case 'timelapse': {
-        const requested = streamOf(address);
-        const range = parseRange(address.from, address.to);
-        const stream = await clipSource(requested, range, query.get('quality'));
-        return timeLapses.answer(stream, range, address.seconds, waiting.budget);
-      }
-      case 'still':
-        return stills.answer(streamOf(address), instantUs(address.at), clock.nowMs() * 1000, waiting);
-      case 'small-still':
-        return answerSmallStill(streamOf(address), address.at, clock.nowMs() * 1000);
-      case 'storyboard':
-        return answerStoryboard(streamOf(address), address);
-      case 'vsr-live':
-        return answerLegacyLive(streamOf(address), query, clock, waiting);
-      case 'vsr-window':
-        return answerLegacyWindow(streamOf(address), address.window, query);
-      case 'vsr-segment':
-        return answerLegacySegment(streamOf(address), address.msn, segments);
-      case 'session':
-      case 'unknown':
-        // As for a private stream, which no one without access reaches: its existence does not show.
-        if (address.stream !== undefined && isStreamName(address.stream)) streamOf(address);
-        throw new OxbowError('not-found', `There is no media at ${printMediaAddress(address).slice(0, 200)}.`);
-    }
-  };
+    return this.#windows.run(request.range, answer, waiting);
+  }
+
+  /** A range as one file. */
+  async #answerFile(
+    address: Extract<MediaAddress, { kind: 'clip' | 'timelapse' }>,
+    query: URLSearchParams,
+    waiting: WorkOptions,
+  ): Promise<Reply> {
+    const requested = this.#streamOf(address);
+    const range = parseRange(address.from, address.to);
+    const stream = await clipSource(requested, range, query.get('quality'));
+    if (address.kind === 'clip') return this.#clips.answer(stream, range, address.format, waiting);
+    return this.#timeLapses.answer(stream, range, address.seconds, waiting.budget);
+  }
 }
 
 function fromPath({ fromS, lengthS }: Extract<MediaAddress, { kind: 'ts-catch-up' }>): CatchUp {
