@@ -19,7 +19,7 @@ import { type ConnectionHost, HotConnection, type ResponseFinder, type SlowPath 
 import { PendingReplies } from './pending-replies.ts';
 import { acceptedResponse, type RawResponse } from './raw-response.ts';
 import type { ClientHeaders } from './request-head.ts';
-import { type HotClient, type HotResponse, ResponseCache, type ResponseCacheOptions } from './response-cache.ts';
+import { type HotResponse, ResponseCache, type ResponseCacheOptions } from './response-cache.ts';
 
 /** Responses of one class of media. */
 export interface Served {
@@ -79,16 +79,108 @@ interface KnownViewer {
   readonly key: string;
 }
 
+/** The keys of viewers, by their connection and what they send. */
+class ViewerKeys {
+  readonly addressOf: ConnectionHost<HotFound>['addressOf'];
+  readonly #known = new WeakMap<Socket, KnownViewer>();
+
+  constructor(trustedProxies: readonly string[]) {
+    const clientAddress = createClientAddress(trustedProxies);
+    this.addressOf = (headers, socket) => clientAddress(socket.remoteAddress ?? '', headers.forwardedFor);
+  }
+
+  of(session: string | undefined, headers: ClientHeaders, socket: Socket): string {
+    const last = this.#known.get(socket);
+    if (last && last.session === session && last.headers === headers) return last.key;
+    const key = viewerKey(session, this.addressOf(headers, socket), headers.userAgent);
+    this.#known.set(socket, { session, headers, key });
+    return key;
+  }
+}
+
+/** Counts what is served, and who watches. Its functions are called with every response. */
+class ServedResponses implements Disposable {
+  readonly #deps: HotDeps;
+  readonly #cache: ResponseCache;
+  readonly #keys: ViewerKeys;
+  /** By class, since the last flush. */
+  readonly #pending = new Map<string, Served>();
+  readonly #accepted: RawResponse;
+  readonly #stopFlushing: () => void;
+
+  constructor(deps: HotDeps, cache: ResponseCache, keys: ViewerKeys) {
+    this.#deps = deps;
+    this.#cache = cache;
+    this.#keys = keys;
+    this.#accepted = acceptedResponse(deps.head);
+    this.#stopFlushing = deps.counts.beforeRead(() => this.#flush());
+  }
+
+  readonly served: ConnectionHost<HotFound>['served'] = (
+    found,
+    { bodyBytes },
+    { target, headers, socket, waitedMs },
+  ) => {
+    const { counts, viewers, elsewhere } = this.#deps;
+    if ('isElsewhere' in found) {
+      elsewhere?.served(found, bodyBytes, target, headers.cmcd);
+      return;
+    }
+    const { address } = found;
+    const kind = mediaClassOf(address);
+    let sum = this.#pending.get(kind);
+    if (!sum) {
+      sum = { answers: 0, bytes: 0, cmcd: 0 };
+      this.#pending.set(kind, sum);
+    }
+    sum.answers++;
+    sum.bytes += bodyBytes;
+    if (waitedMs > 0) counts.waited(kind, waitedMs / 1000);
+    const mark = target.indexOf('CMCD=');
+    const cmcd = mark < 0 ? headers.cmcd : (readCmcd(target.slice(mark), {}) ?? headers.cmcd);
+    if (cmcd) sum.cmcd++;
+    if (cmcd?.isStarved) counts.starved();
+    // Probes and previews request Multivariant Playlists and manifests too.
+    if (address.kind === 'index' || address.kind === 'manifest') return;
+    const isAnonymous = cmcd?.session === undefined;
+    viewers.seen(address.stream, this.#keys.of(cmcd?.session, headers, socket), isAnonymous ? address : undefined);
+  };
+
+  readonly report: ConnectionHost<HotFound>['report'] = (target, headers, socket, client) => {
+    const { token, path, query } = splitTarget(target);
+    const address = parseMediaAddress(path);
+    if (
+      address?.kind !== 'session' ||
+      !this.#cache.mayWatch({ kind: 'index', stream: address.stream }, token, client)
+    ) {
+      return undefined;
+    }
+    const report = readReport(new URLSearchParams(query).get('CMCD') ?? '');
+    if (!report) return undefined;
+    this.#deps.viewers.reported(address.stream, this.#keys.of(report.session, headers, socket), report);
+    return this.#accepted;
+  };
+
+  [Symbol.dispose](): void {
+    this.#stopFlushing();
+  }
+
+  #flush(): void {
+    const { counts } = this.#deps;
+    for (const [kind, sum] of this.#pending) counts.served(kind, sum);
+    this.#pending.clear();
+    counts.ready(this.#cache.bytes);
+  }
+}
+
 /**
  * Creates the responder of a thread.
  *
  * @param waitLimiter limit of pending requests, shared with the slow path
  */
 export function createHotResponder(deps: HotDeps, waitLimiter: WaitLimiter, slowPath: SlowPath): HotResponder {
-  const { counts, viewers, clock, elsewhere } = deps;
-  const clientAddress = createClientAddress(deps.trustedProxies);
+  const { clock, elsewhere } = deps;
   const connections = new Set<HotConnection<HotFound>>();
-  const known = new WeakMap<Socket, KnownViewer>();
   const pendingReplies = new PendingReplies();
   const cache = new ResponseCache({
     lookup: deps.lookup,
@@ -101,68 +193,10 @@ export function createHotResponder(deps: HotDeps, waitLimiter: WaitLimiter, slow
     },
     nowMs: () => clock.monotonicMs(),
   });
-  /** By class, since the last flush. */
-  const pendingCounts = new Map<string, Served>();
-  const stopFlushing = counts.beforeRead(() => {
-    for (const [kind, sum] of pendingCounts) counts.served(kind, sum);
-    pendingCounts.clear();
-    counts.ready(cache.bytes);
-  });
+  const keys = new ViewerKeys(deps.trustedProxies);
+  const { addressOf } = keys;
+  const responses = new ServedResponses(deps, cache, keys);
   let isClosing = false;
-
-  const addressOf = (headers: ClientHeaders, socket: Socket) =>
-    clientAddress(socket.remoteAddress ?? '', headers.forwardedFor);
-
-  function keyOf(session: string | undefined, headers: ClientHeaders, socket: Socket): string {
-    const last = known.get(socket);
-    if (last && last.session === session && last.headers === headers) return last.key;
-    const key = viewerKey(session, addressOf(headers, socket), headers.userAgent);
-    known.set(socket, { session, headers, key });
-    return key;
-  }
-
-  function served(
-    found: HotFound,
-    { bodyBytes }: RawResponse,
-    { target, headers, socket, waitedMs }: { target: string; headers: ClientHeaders; socket: Socket; waitedMs: number },
-  ): void {
-    if ('isElsewhere' in found) {
-      elsewhere?.served(found, bodyBytes, target, headers.cmcd);
-      return;
-    }
-    const { address } = found;
-    const kind = mediaClassOf(address);
-    let sum = pendingCounts.get(kind);
-    if (!sum) {
-      sum = { answers: 0, bytes: 0, cmcd: 0 };
-      pendingCounts.set(kind, sum);
-    }
-    sum.answers++;
-    sum.bytes += bodyBytes;
-    if (waitedMs > 0) counts.waited(kind, waitedMs / 1000);
-    const mark = target.indexOf('CMCD=');
-    const cmcd = mark < 0 ? headers.cmcd : (readCmcd(target.slice(mark), {}) ?? headers.cmcd);
-    if (cmcd) sum.cmcd++;
-    if (cmcd?.isStarved) counts.starved();
-    // Probes and previews request Multivariant Playlists and manifests too.
-    if (address.kind === 'index' || address.kind === 'manifest') return;
-    const isAnonymous = cmcd?.session === undefined;
-    viewers.seen(address.stream, keyOf(cmcd?.session, headers, socket), isAnonymous ? address : undefined);
-  }
-
-  const accepted = acceptedResponse(deps.head);
-
-  function report(target: string, headers: ClientHeaders, socket: Socket, client: HotClient): RawResponse | undefined {
-    const { token, path, query } = splitTarget(target);
-    const address = parseMediaAddress(path);
-    if (address?.kind !== 'session' || !cache.mayWatch({ kind: 'index', stream: address.stream }, token, client)) {
-      return undefined;
-    }
-    const found = readReport(new URLSearchParams(query).get('CMCD') ?? '');
-    if (!found) return undefined;
-    viewers.reported(address.stream, keyOf(found.session, headers, socket), found);
-    return accepted;
-  }
 
   const host: ConnectionHost<HotFound> = {
     ...slowPath,
@@ -174,8 +208,8 @@ export function createHotResponder(deps: HotDeps, waitLimiter: WaitLimiter, slow
     addressOf,
     nowS: () => Math.floor(clock.nowMs() / 1000),
     startWaiting: (headers, socket) => waitLimiter.acquire(addressOf(headers, socket)),
-    served,
-    report,
+    served: responses.served,
+    report: responses.report,
     get isClosing() {
       return isClosing;
     },
@@ -195,7 +229,7 @@ export function createHotResponder(deps: HotDeps, waitLimiter: WaitLimiter, slow
       for (const connection of connections) connection.destroy();
     },
     [Symbol.dispose]() {
-      stopFlushing();
+      responses[Symbol.dispose]();
       cache[Symbol.dispose]();
     },
   };
