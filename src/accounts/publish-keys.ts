@@ -50,7 +50,7 @@ export interface CreatedKey {
 export type KeyRefusal = 'unknown' | 'expired' | 'address';
 
 /** How a key begins, so that people and scanners recognize it. */
-export const KEY_START = 'ok_';
+const KEY_START = 'ok_';
 /** Most keys of one stream, and most keys for prefixes; expired ones are deleted first. */
 const MAX_KEYS = 100;
 /** Most keys of all streams. */

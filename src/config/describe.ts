@@ -70,7 +70,7 @@ export function valueAt(config: object, path: string): unknown {
 /**
  * Removes secrets from a URL: user and password, query, fragment. Other text is returned unchanged.
  */
-export function withoutSecrets(text: string): string {
+function withoutSecrets(text: string): string {
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return text;
   return text.replace(/:\/\/[^/?#]*@/, '://***@').replace(/[?#].*$/s, '?***');
 }

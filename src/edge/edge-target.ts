@@ -65,7 +65,7 @@ export function originTarget({ key }: Pick<EdgeTarget, 'key'>, token: string | u
 }
 
 /** What playback tokens for an address are signed for; undefined without a stream, asset or clip. */
-export function nameOf(address: MediaAddress): string | undefined {
+function nameOf(address: MediaAddress): string | undefined {
   const clip = clipOf(address);
   if (clip !== undefined) return clipTokenNameOf(clip);
   const asset = assetOf(address);

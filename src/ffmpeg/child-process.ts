@@ -26,7 +26,7 @@ const FOLDER = 'oxbow-engine-';
 let swept: Promise<void> | undefined;
 
 /** Most media engine processes at a time, all kinds together. */
-export const MAX_CHILDREN = 32;
+const MAX_CHILDREN = 32;
 const MAX_STDERR_CHARS = 4096;
 /** Enough for a still of 8K video and for any segment; a longer message is an error of the child. */
 const MAX_MESSAGE_BYTES = 128 * 1024 * 1024;

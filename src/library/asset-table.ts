@@ -176,7 +176,7 @@ export class AssetTable {
 }
 
 /** Writes the tags and words of an asset in place of those that it had. */
-export async function writeWords(db: Transaction<Tables>, row: Selectable<AssetRow>): Promise<void> {
+async function writeWords(db: Transaction<Tables>, row: Selectable<AssetRow>): Promise<void> {
   const { seq, title, description, filename } = row;
   const tags = JSON.parse(row.tags) as string[];
   await forgetWords(db, seq);

@@ -7,13 +7,13 @@
 import { withoutDirections } from '../lib/text/clean-text.ts';
 
 /** Characters of a title. */
-export const MAX_TITLE = 200;
+const MAX_TITLE = 200;
 /** Characters of a description. */
-export const MAX_DESCRIPTION = 5000;
+const MAX_DESCRIPTION = 5000;
 /** Tags of an asset. */
-export const MAX_TAGS = 30;
+const MAX_TAGS = 30;
 /** Characters of a tag. */
-export const MAX_TAG = 50;
+const MAX_TAG = 50;
 const MAX_FILENAME = 255;
 
 /** One line: white space joined, control characters removed. */

@@ -35,7 +35,7 @@ export interface LogLimits {
 }
 
 /** The limits in use: less than 100 MB per day and stream. */
-export const logLimits: LogLimits = {
+const logLimits: LogLimits = {
   foldMs: 10_000,
   connectionLines: 10,
   dayBytes: 75_000_000,

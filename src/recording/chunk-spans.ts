@@ -15,7 +15,7 @@ const SPAN = ['first_msn', 'last_msn', 'start_us', 'end_us', 'run', 'utc_offset_
 export type ChunkSpan = Pick<Selectable<ChunkFileTable>, (typeof SPAN)[number] | 'absences'>;
 
 /** `absences` of a file that has none. */
-export const NOTHING_MISSING = '[]';
+const NOTHING_MISSING = '[]';
 
 /** Longest possible file: it ends at a ten-minute mark, except for its last group. */
 const LONGEST_US = 2 * WINDOW_US;

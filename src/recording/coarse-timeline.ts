@@ -12,7 +12,7 @@ export const MAX_PIECES = 2000;
  * From this resolution on windows are left out (thirty days have 4,320): no player starts from such a view.
  * Seconds.
  */
-export const WITHOUT_WINDOWS_S = 600;
+const WITHOUT_WINDOWS_S = 600;
 
 /** A timeline and its resolution. */
 export interface CoarseTimeline extends Timeline {

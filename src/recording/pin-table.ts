@@ -14,7 +14,7 @@ import { overlap, type PinnedRange, windowsOver } from './pinned-windows.ts';
 export const MAX_PINS = 1000;
 
 /** Most legal holds of one stream. */
-export const MAX_HOLDS = 1000;
+const MAX_HOLDS = 1000;
 
 /** A pinned stretch, µs since 1970. */
 export interface Pin extends PinnedRange {

@@ -28,7 +28,7 @@ const SCRYPT_TEXT = /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$([\w+/]{11
 const BCRYPT_TEXT = /^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}$/;
 
 /** Whether this Node has argon2. */
-export const hasArgon2 = 'argon2' in crypto;
+const hasArgon2 = 'argon2' in crypto;
 
 /** Whether a text is a hash that `checkPassword` reads; for imports. */
 export function isPasswordHash(text: string): boolean {

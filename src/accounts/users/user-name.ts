@@ -6,7 +6,7 @@
 import { OxbowError } from '../../lib/errors.ts';
 
 /** Most characters of a name, in code points. */
-export const MAX_NAME = 32;
+const MAX_NAME = 32;
 
 /**
  * Controls, format characters (also bidirectional ones), unassigned and private ones, separators but the

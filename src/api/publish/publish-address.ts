@@ -24,7 +24,7 @@ export interface PublishPorts {
 }
 
 /** The word in place of the passphrase in SRT addresses: it is never shown. */
-export const PASSPHRASE = 'PASSPHRASE';
+const PASSPHRASE = 'PASSPHRASE';
 
 /** What the addresses contain. */
 export interface PublishTarget {

@@ -9,7 +9,7 @@ import { Type } from '../type.ts';
 
 const Time = Type.String({ format: 'date-time', description: 'RFC 3339, UTC, milliseconds' });
 
-export const relayStates = ['waiting', 'connecting', 'live', 'failed', 'stopped'] as const;
+const relayStates = ['waiting', 'connecting', 'live', 'failed', 'stopped'] as const;
 /** One of them. */
 export type RelayState = (typeof relayStates)[number];
 

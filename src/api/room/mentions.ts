@@ -5,7 +5,7 @@
  */
 
 /** Most mentions of one message; the others are text. */
-export const MAX_MENTIONS = 20;
+const MAX_MENTIONS = 20;
 /** Longest name that is looked up, characters. */
 const MAX_NAME = 64;
 /** A name may have spaces: this many words are tried. */

@@ -13,7 +13,7 @@ import { type ObjectClient, REQUEST_MS } from './object-client.ts';
 import type { StoredObject } from './stored-objects.ts';
 
 /** Bytes of one request, and of one block in the cache. */
-export const OBJECT_BLOCK_BYTES: number = 1024 * 1024;
+const OBJECT_BLOCK_BYTES: number = 1024 * 1024;
 /** Blocks of one range that are requested at a time. */
 const AT_ONCE = 4;
 /** After this many failed requests in a row a bucket is left alone for a while. */

@@ -65,7 +65,7 @@ export async function uploadObject(location: SegmentLocation, options: UploadOpt
 }
 
 /** The key of a location: it has the fencing token of the process that uploads it. */
-export function keyOf(prefix: string, token: number, location: SegmentLocation): string {
+function keyOf(prefix: string, token: number, location: SegmentLocation): string {
   return `${prefix === '' ? '' : `${prefix}/`}${token}/${location}`;
 }
 

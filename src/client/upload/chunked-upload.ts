@@ -56,7 +56,7 @@ export function chunkSizeFor(bytes: number): number {
  * Whether a failed request may succeed later: no answer, an overloaded or restarting server, a proxy without
  * one behind it. A refusal is final.
  */
-export function isTemporary({ status, code }: Problem): boolean {
+function isTemporary({ status, code }: Problem): boolean {
   if (code === 'unreachable' || code === 'checksum-mismatch' || code === 'idempotency-key-in-use') return true;
   return status === 408 || status === 425 || status === 423 || status === 429 || (status >= 500 && status !== 507);
 }

@@ -17,7 +17,7 @@ import {
 } from '../option.ts';
 
 /** Services that oxbow knows; `oidc` is any other one with OpenID Connect. */
-export const providerTypes = ['oidc', 'github', 'google', 'discord', 'microsoft', 'gitlab'] as const;
+const providerTypes = ['oidc', 'github', 'google', 'discord', 'microsoft', 'gitlab'] as const;
 
 const provider = section({
   type: choice(providerTypes, 'oidc', 'The service: one of those that oxbow knows, or `oidc` for OpenID Connect.'),

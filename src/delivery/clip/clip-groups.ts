@@ -14,7 +14,7 @@ import type { ServedStream } from '../served-stream.ts';
 import type { WorkOptions } from '../work-budget.ts';
 
 /** This much of the index is read at once, µs. */
-export const STEP_US = 600_000_000;
+const STEP_US = 600_000_000;
 /** A `sidx` counts its segments in 16 bits (ISO/IEC 14496-12, 8.16.3). */
 const MAX_SEGMENTS = 65_535;
 

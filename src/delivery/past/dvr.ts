@@ -21,7 +21,7 @@ import { dvrQualities } from './past-qualities.ts';
 const HOUR_US = 3_600_000_000;
 
 /** Lengths by their name in the path, µs. */
-export const DVR_LENGTHS: ReadonlyMap<string, number> = new Map([
+const DVR_LENGTHS: ReadonlyMap<string, number> = new Map([
   ['30m', HOUR_US / 2],
   ...[1, 2, 4, 8, 12, 24].map((hours) => [`${hours}h`, hours * HOUR_US] as const),
 ]);

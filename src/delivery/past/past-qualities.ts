@@ -99,7 +99,7 @@ export async function dvrQualities(
  * @param rung its name in rendition ids, e.g. its height
  * @returns undefined if it is not recorded, or misses a segment that the stream has
  */
-export async function recordedQuality(
+async function recordedQuality(
   stream: Pick<ServedStream, 'qualities'>,
   rung: string,
   { fromUs, toUs }: { readonly fromUs: number; readonly toUs: number },

@@ -22,7 +22,7 @@ import type { Clip, ClipTable } from './clip-table.ts';
 import { ClipViews, type ClipViewsParts, isRestricted } from './clip-views.ts';
 
 /** Longest clip, ms. */
-export const MAX_CLIP_MS = 3_600_000;
+const MAX_CLIP_MS = 3_600_000;
 /** How far the clock of a client may be ahead, ms. */
 const AHEAD_MS = 60_000;
 /** From the least open one on. */
@@ -184,12 +184,12 @@ function openedFrom(
 }
 
 /** The data of a clip's events. */
-export function dataOf({ id, title, visibility, owner }: Clip) {
+function dataOf({ id, title, visibility, owner }: Clip) {
   return { id, title, visibility, owner };
 }
 
 /** The refusal of a clip that does not exist, or that the client may not watch. */
-export function clipUnknown(id: string): OxbowError {
+function clipUnknown(id: string): OxbowError {
   return new OxbowError('clip-unknown', `There is no clip ${id.slice(0, 40)}.`);
 }
 

@@ -5,7 +5,7 @@
  */
 
 /** Runs of imported media have this id or a higher one; a stream never has so many. */
-export const FIRST_IMPORTED_RUN = 2 ** 32;
+const FIRST_IMPORTED_RUN = 2 ** 32;
 
 /** Whether a run was imported. */
 export function isImportedRun(run: number): boolean {

@@ -6,7 +6,7 @@ import type { TimeZone } from '../../api/local-time.ts';
 import { type NamedFile, type NamePattern, openNamePattern } from './name-pattern.ts';
 
 /** Names of layouts; `files`: a pattern is given, or the files say themselves when they begin. */
-export const LAYOUTS = ['vsr', 'mediamtx', 'frigate', 'files'] as const;
+const LAYOUTS = ['vsr', 'mediamtx', 'frigate', 'files'] as const;
 
 export type LayoutName = (typeof LAYOUTS)[number];
 

@@ -16,7 +16,7 @@ import type { VerifiedFiles } from './verified-files.ts';
 export type ChunkContent = Pick<ChunkRow, 'size' | 'segment_count' | 'absences' | 'incomplete' | 'segments'>;
 
 /** The groups that a row has. */
-export function groupsOf({ segments }: Pick<ChunkRow, 'segments'>): CommittedGroup[] {
+function groupsOf({ segments }: Pick<ChunkRow, 'segments'>): CommittedGroup[] {
   const groups: CommittedGroup[] = [];
   const walker = new SegmentWalker(segments);
   while (walker.next()) groups.push(copyGroup(walker.group));

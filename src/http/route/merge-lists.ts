@@ -11,7 +11,7 @@ export interface Page<T> {
 }
 
 /** The header field that names nodes whose rows are missing. */
-export const MISSING_HEADER = 'oxbow-missing-nodes';
+const MISSING_HEADER = 'oxbow-missing-nodes';
 
 /** How pages are merged. */
 export interface Merging<T> {

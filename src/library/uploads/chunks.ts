@@ -5,9 +5,9 @@
 import { OxbowError } from '../../lib/errors.ts';
 
 /** Bytes of a chunk: least, default and most. */
-export const chunkSizes = { min: 64 * 1024, usual: 1024 * 1024, max: 8 * 1024 * 1024 } as const;
+const chunkSizes = { min: 64 * 1024, usual: 1024 * 1024, max: 8 * 1024 * 1024 } as const;
 /** Most chunks of an upload. */
-export const MAX_CHUNKS = 10_000;
+const MAX_CHUNKS = 10_000;
 
 /** The layout of an upload in chunks. */
 export interface ChunkLayout {

@@ -246,6 +246,6 @@ function cut(detail: string): OxbowError {
 }
 
 /** The failure of a body that is longer than its limit. */
-export function exceeded(): OxbowError {
+function exceeded(): OxbowError {
   return new OxbowError('upload-too-large', 'The request has more bytes than the upload needs.');
 }

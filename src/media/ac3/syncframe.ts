@@ -11,7 +11,7 @@ export const AC3_HEADER_BYTES = 16;
 /** Samples of a block; a frame has six. */
 const BLOCK_SAMPLES = 256;
 /** Samples of a frame of AC-3, and of one that ISO BMFF carries of E-AC-3. */
-export const AC3_SAMPLES = 6 * BLOCK_SAMPLES;
+const AC3_SAMPLES = 6 * BLOCK_SAMPLES;
 /** The last bsid of AC-3; E-AC-3 has 11 to 16. */
 const LAST_AC3_BSID = 10;
 const LAST_EAC3_BSID = 16;

@@ -17,7 +17,7 @@ export interface FlvMessage {
 export const FLV_TYPE = { audio: 8, video: 9, script: 18 } as const;
 
 /** Four characters as a 32-bit number, as in a header. */
-export function fourCc(text: string): number {
+function fourCc(text: string): number {
   let value = 0;
   for (let i = 0; i < 4; i++) value = value * 256 + (text.charCodeAt(i) & 0xff);
   return value;

@@ -32,7 +32,7 @@ export const commitUserType: Uint8Array = Uint8Array.from([
   0x6f, 0x78, 0x62, 0x6f, 0x77, 0xcc, 0x4d, 0x5e, 0xa1, 0xb0, 0x8d, 0x4c, 0x1e, 0x7a, 0x5f, 0x01,
 ]);
 /** The trailer of a box with its CRC, size and magic, from which its start follows. */
-export const trailerLength = 12;
+const trailerLength = 12;
 /** The largest commit box; windows of a search overlap by this. */
 export const maxCommitBoxBytes = 64 * 1024;
 const MAGIC = 0x6f786277; // oxbw

@@ -34,7 +34,7 @@ export interface TrackFragment {
 }
 
 /** Samples that one moof may describe. */
-export const maxSamplesPerFragment = 100_000;
+const maxSamplesPerFragment = 100_000;
 const NON_SYNC = 0x00010000;
 const NO_DEFAULTS: SampleDefaults = { duration: 0, size: 0, flags: 0 };
 

@@ -56,9 +56,9 @@ export function sequenceNumber(segment: number, { index, count }: FragmentSlot, 
 }
 
 /** sample_flags of a sync sample: it depends on no other (8.8.3.1). */
-export const syncFlags = 0x02000000;
+const syncFlags = 0x02000000;
 /** sample_flags of a sample that is not a sync sample. */
-export const nonSyncFlags = 0x01010000;
+const nonSyncFlags = 0x01010000;
 
 // Bits of the plan: which fields the trun has for each sample.
 const DURATIONS = 1;

@@ -8,7 +8,7 @@ import { parseDateTime } from './date-time.ts';
 import type { DateRangeTag } from './playlist.ts';
 
 /** Longest attribute list, characters; a splice_info_section of 4 KiB takes 8 Ki of them. */
-export const MAX_DATE_RANGE = 12 * 1024;
+const MAX_DATE_RANGE = 12 * 1024;
 /** Standard attributes that are passed on, besides ID, dates and X- names (RFC 8216bis 4.4.5.1). */
 const STANDARD = new Set([
   ...['CLASS', 'CUE', 'DURATION', 'PLANNED-DURATION', 'END-ON-NEXT', 'SCTE35-CMD', 'SCTE35-OUT', 'SCTE35-IN'],

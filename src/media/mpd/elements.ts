@@ -7,7 +7,7 @@ import { FormatError } from '../../lib/errors.ts';
 import { unescapeXml } from '../xml-text.ts';
 
 /** Longest manifest, characters. */
-export const MAX_MPD = 8 * 1024 * 1024;
+const MAX_MPD = 8 * 1024 * 1024;
 const MAX_DEPTH = 32;
 
 /** An attribute: its value without references, and the place of what is between its quotes. */

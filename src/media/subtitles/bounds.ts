@@ -10,7 +10,7 @@ export const MAX_SUBTITLE_FILE = 4 * 1024 * 1024;
 /** Most cues of a track; ASS with moving signs has the most. */
 export const MAX_SUBTITLE_CUES = 20_000;
 /** Longest text of a cue, characters; longer ones are cut. */
-export const MAX_CUE_TEXT = 2000;
+const MAX_CUE_TEXT = 2000;
 /** Characters of all cues. */
 const MAX_TEXT = 4 * 1024 * 1024;
 /** Latest end of a cue, ms: longer than every asset. */

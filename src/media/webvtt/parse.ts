@@ -14,7 +14,7 @@ export interface VttBounds {
 }
 
 /** Longest segment, characters. */
-export const MAX_VTT = 1024 * 1024;
+const MAX_VTT = 1024 * 1024;
 const segmentBounds: VttBounds = { characters: MAX_VTT, lines: 50_000, cues: 5000 };
 /** Longest text, identifier and settings of a cue, characters; longer ones are cut. */
 const MAX_CUE_TEXT = 4096;

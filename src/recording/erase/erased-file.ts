@@ -11,7 +11,7 @@ import type { ErasedPiece, ErasedRange, ErasureTable } from './erasure-table.ts'
 const MAX_BYTES = 16 * 1024 * 1024;
 
 /** Location of the file. */
-export function erasedLocation(streamId: string): SegmentLocation {
+function erasedLocation(streamId: string): SegmentLocation {
   return segmentLocation(`${recordingPrefix(streamId)}erased.json`);
 }
 

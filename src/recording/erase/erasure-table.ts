@@ -17,7 +17,7 @@ import type { PinnedRange } from '../pinned-windows.ts';
 import { type ErasedFile, eraseRows, type MsnRange, resizeFile } from './erase-rows.ts';
 
 /** Most deletions of one stream. */
-export const MAX_ERASURES = 10_000;
+const MAX_ERASURES = 10_000;
 
 /** What the timeline shows: deleted media, or a gap that was before it. */
 export interface ErasedPiece extends PinnedRange {

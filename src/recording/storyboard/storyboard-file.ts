@@ -31,7 +31,7 @@ const MAGIC = 0x6f627362; // obsb
 const HEAD_BYTES = 24;
 const SUM_AT = 20;
 /** Longer pictures are not written; a longer one in a file is a torn record. */
-export const MAX_PICTURE_BYTES = 64 * 1024;
+const MAX_PICTURE_BYTES = 64 * 1024;
 
 /** Serializes a picture: the head and the JPEG, to be appended in one write. */
 export function printPicture({ atUs, reachMs, jpeg }: StoryboardPicture): readonly Uint8Array[] {

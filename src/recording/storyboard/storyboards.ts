@@ -21,7 +21,7 @@ const MAX_SCANNED_BYTES = 4 * 1024 * 1024;
 /** Of one scanned picture in memory, about. */
 const SCANNED_BYTES = 80;
 /** No picture reaches longer: the windows before a range in which to search are bounded. */
-export const MAX_REACH_MS = 70_000;
+const MAX_REACH_MS = 70_000;
 /** Files whose size is read at a time. */
 const SIZES_AT_ONCE = 8;
 

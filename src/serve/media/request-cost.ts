@@ -22,7 +22,7 @@ export interface OpenLimits {
 }
 
 /** The limits in force: 16 downloads of 8 Mbps at an address, 128 in all. */
-export const openLimits: OpenLimits = { perAddress: 32 * 1024 * 1024, total: 256 * 1024 * 1024 };
+const openLimits: OpenLimits = { perAddress: 32 * 1024 * 1024, total: 256 * 1024 * 1024 };
 
 /** Lighter answers are not counted, bytes. */
 const LIGHT_BYTES = 64 * 1024;

@@ -126,7 +126,7 @@ export class ConnectionPool implements PostgresPool {
 }
 
 /** A connection that is in use. */
-export class Connection implements PostgresPoolClient {
+class Connection implements PostgresPoolClient {
   readonly #client: pg.PoolClient;
   readonly #options: Required<Pick<PoolOptions, 'onWait' | 'onContact'>>;
   #isLost = false;

@@ -44,7 +44,7 @@ interface EntrySets {
 }
 
 /** A file whose tracks are known. */
-export class MovieReader implements MediaReader {
+class MovieReader implements MediaReader {
   readonly #input: JobInput;
   readonly #signal: AbortSignal;
   readonly #limits: ImportLimits;

@@ -51,7 +51,7 @@ function readingOf({ kind, codec, sampleEntry }: DemuxStream): Reading | undefin
 }
 
 /** Whether a stream has subtitles that can be read. */
-export function isReadableText(stream: DemuxStream): boolean {
+function isReadableText(stream: DemuxStream): boolean {
   return readingOf(stream) !== undefined;
 }
 

@@ -7,7 +7,7 @@
 /** Being so far behind for {@link SUSTAINED_MS} is too far, ms. */
 export const LAG_LIMIT_MS = 1000;
 /** How long it must last: a single slow picture is none of it, ms. */
-export const SUSTAINED_MS = 1500;
+const SUSTAINED_MS = 1500;
 /** After a change the encoder has this long to catch up, ms. */
 const SETTLE_MS = 4000;
 /** The first pause before a rung that was dropped is tried again, and the longest, ms. */

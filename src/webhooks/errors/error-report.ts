@@ -58,7 +58,7 @@ export function parseReport(json: string): ErrorReport | undefined {
  * By the functions and files of the innermost frames, without lines; without a stack by the text, without
  * numbers.
  */
-export function fingerprintOf({
+function fingerprintOf({
   kind,
   summary,
   message,

@@ -71,7 +71,7 @@ export interface RtmpClient extends AsyncDisposable {
 }
 
 /** The server refused a command. */
-export class RtmpRejected extends Error {
+class RtmpRejected extends Error {
   override readonly name = 'RtmpRejected';
   /** E.g. `NetStream.Publish.BadName`. */
   readonly code: string;

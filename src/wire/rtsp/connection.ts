@@ -18,7 +18,7 @@ import {
 import { RtspReader } from './message-reader.ts';
 
 /** A response has to come within this time, ms. */
-export const RESPONSE_MS = 10_000;
+const RESPONSE_MS = 10_000;
 /** Bytes that wait for the socket before reports are dropped. */
 const MAX_QUEUED_BYTES = 256 * 1024;
 /** Requests of servers that need no action. */

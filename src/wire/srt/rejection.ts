@@ -76,7 +76,7 @@ export function isRejection(type: number): boolean {
 /**
  * The name of a rejection code (handshake type, 1000 and above); undefined for codes that the table lacks.
  */
-export function rejectionName(code: number): SrtRejectReason | undefined {
+function rejectionName(code: number): SrtRejectReason | undefined {
   return byCode.get(code);
 }
 
@@ -84,7 +84,7 @@ export function rejectionName(code: number): SrtRejectReason | undefined {
  * Why the peer rejected, as a clause: `access is denied (1403)`. The number is libsrt's, without the offset
  * of 1000.
  */
-export function describeRejection(code: number): string {
+function describeRejection(code: number): string {
   const name = byCode.get(code);
   const text = name ? srtRejections[name].text : 'the peer rejected the connection';
   return `${text} (${code - FIRST_CODE})`;

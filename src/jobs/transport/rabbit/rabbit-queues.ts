@@ -7,7 +7,7 @@
 import type { WaitingJob } from '../job-transport.ts';
 
 /** Classes of priority: above 0, 0, below 0. */
-export const CLASSES = ['high', 'normal', 'low'] as const;
+const CLASSES = ['high', 'normal', 'low'] as const;
 
 /** Deliveries of one message that may fail before it is a dead letter. */
 const DELIVERY_LIMIT = 20;

@@ -420,7 +420,7 @@ function isStateless(packet: Uint8Array): boolean {
  * Address and port as text: `192.0.2.7:50123`, `[2001:db8::1]:50123`; IPv4 addresses of IPv6 sockets are
  * printed as IPv4.
  */
-export function printRemote(address: string, port: number): string {
+function printRemote(address: string, port: number): string {
   const plain = address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
   return plain.includes(':') ? `[${plain}]:${port}` : `${plain}:${port}`;
 }

@@ -7,12 +7,12 @@ import { type Handshake, type SrtParameters, srtFlag } from '../packet/handshake
 import type { SrtRejectReason } from '../rejection.ts';
 
 /** The version of SRT whose behavior this implementation has: 1.5.0. */
-export const SRT_VERSION = 0x010500;
+const SRT_VERSION = 0x010500;
 /** The first version with handshake version 5: 1.3.0. */
 const LEAST_VERSION = 0x010300;
 
 /** Flags that this side sends: live mode, both directions. */
-export const OWN_FLAGS =
+const OWN_FLAGS =
   srtFlag.tsbpdSender |
   srtFlag.tsbpdReceiver |
   srtFlag.encryption |

@@ -6,7 +6,7 @@
 import { FormatError } from '../../../lib/errors.ts';
 
 /** Longest text, bytes. */
-export const MAX_STREAM_ID_BYTES = 512;
+const MAX_STREAM_ID_BYTES = 512;
 
 const decoder = new TextDecoder('utf-8');
 const encoder = new TextEncoder();

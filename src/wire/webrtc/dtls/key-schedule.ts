@@ -7,7 +7,7 @@ import { createHash, createHmac } from 'node:crypto';
 import type { RecordKeys } from './record.ts';
 
 /** The pseudorandom function of TLS 1.2 with SHA-256, RFC 5246 5. */
-export function pseudoRandom(secret: Uint8Array, label: string, seed: Uint8Array, bytes: number): Buffer {
+function pseudoRandom(secret: Uint8Array, label: string, seed: Uint8Array, bytes: number): Buffer {
   const hmac = (input: Uint8Array) => createHmac('sha256', secret).update(input).digest();
   const labelled = Buffer.concat([Buffer.from(label, 'latin1'), seed]);
   let round = labelled;
