@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { parseAmf0, printAmf0 } from './amf0.ts';
-import { parseAmf3, printAmf3 } from './amf3.ts';
+import { printAmf3 } from './amf3.fixture.ts';
+import { parseAmf3 } from './amf3.ts';
 import { fuzzAmf0, fuzzAmf3 } from './fuzz.fixture.ts';
 import type { AmfValue } from './value.ts';
 

@@ -1,20 +1,11 @@
 /**
  * AMF3: the values of newer Flash clients, alone or within AMF0.
- * In: bytes of a message, or values. Out: values, or bytes. Pure, bounded in depth and count. AMF 3
- * specification (Adobe, 2013), 3.
+ * In: bytes of a message. Out: values. Pure, bounded in depth and count. AMF 3 specification (Adobe, 2013),
+ * 3.
  */
 import { ByteReader } from '../../lib/bytes.ts';
 import { FormatError } from '../../lib/errors.ts';
-import {
-  AmfBudget,
-  type AmfLimits,
-  AmfReferences,
-  type AmfValue,
-  amfLimits,
-  createAmfObject,
-  isAmfObject,
-} from './value.ts';
-import { AmfWriter } from './writer.ts';
+import { AmfBudget, type AmfLimits, AmfReferences, type AmfValue, amfLimits, createAmfObject } from './value.ts';
 
 /** Type markers (3.1). */
 const UNDEFINED = 0;
@@ -36,9 +27,6 @@ const VECTOR_DOUBLE = 15;
 const VECTOR_OBJECT = 16;
 const DICTIONARY = 17;
 
-/** Values that an integer of 29 bits with sign can have. */
-const MIN_INTEGER = -(2 ** 28);
-const MAX_INTEGER = 2 ** 28 - 1;
 /** The externalizable classes whose content is one value. */
 const WRAPPERS = new Set(['flex.messaging.io.ArrayCollection', 'flex.messaging.io.ObjectProxy']);
 /** Members of a class. */
@@ -254,80 +242,4 @@ function readTraits(context: Context, flags: number, at: number): Traits {
   const found = { className, isExternalizable, isDynamic: (flags & 4) !== 0, members };
   traits.push(found);
   return found;
-}
-
-/**
- * Prints values one after the other, without references.
- *
- * @returns a new array
- */
-export function printAmf3(values: readonly AmfValue[]): Uint8Array {
-  const writer = new AmfWriter();
-  for (const value of values) writeValue(writer, value);
-  return writer.bytes();
-}
-
-function writeValue(writer: AmfWriter, value: AmfValue): void {
-  if (typeof value === 'number') {
-    writeNumber(writer, value);
-  } else if (value === undefined || value === null) {
-    writer.u8(value === null ? NULL : UNDEFINED);
-  } else if (typeof value === 'boolean') {
-    writer.u8(value ? TRUE : FALSE);
-  } else if (typeof value === 'string') {
-    writer.u8(STRING);
-    writeText(writer, value);
-  } else if (value instanceof Date) {
-    writer.u8(DATE);
-    writeU29(writer, 1);
-    writer.f64(value.getTime());
-  } else if (value instanceof Uint8Array) {
-    writer.u8(BYTE_ARRAY);
-    writeU29(writer, (value.length << 1) | 1);
-    writer.raw(value);
-  } else if (isAmfObject(value)) {
-    writer.u8(OBJECT);
-    writeU29(writer, 0b1011); // own traits, dynamic, no members
-    writeText(writer, '');
-    for (const [name, member] of Object.entries(value)) {
-      if (name === '') continue; // the empty name is the end
-      writeText(writer, name);
-      writeValue(writer, member);
-    }
-    writeText(writer, '');
-  } else {
-    writer.u8(ARRAY);
-    writeU29(writer, (value.length << 1) | 1);
-    writeText(writer, '');
-    for (const each of value) writeValue(writer, each);
-  }
-}
-
-function writeNumber(writer: AmfWriter, value: number): void {
-  if (Number.isInteger(value) && !Object.is(value, -0) && value >= MIN_INTEGER && value <= MAX_INTEGER) {
-    writer.u8(INTEGER);
-    writeU29(writer, value & 0x1fffffff);
-  } else {
-    writer.u8(DOUBLE);
-    writer.f64(value);
-  }
-}
-
-function writeText(writer: AmfWriter, text: string): void {
-  const bytes = writer.encode(text);
-  writeU29(writer, (bytes.length << 1) | 1);
-  writer.raw(bytes);
-}
-
-function writeU29(writer: AmfWriter, value: number): void {
-  if (value > 0x1fffff) {
-    writer.u8((value >>> 22) | 0x80);
-    writer.u8(((value >>> 15) & 0x7f) | 0x80);
-    writer.u8(((value >>> 8) & 0x7f) | 0x80);
-    writer.u8(value & 0xff);
-    return;
-  }
-  if (value > 0x3fff) writer.u8((value >>> 14) | 0x80);
-  if (value > 0x7f) writer.u8(((value >>> 7) & 0x7f) | 0x80);
-  writer.u8(value & 0x7f);
 }

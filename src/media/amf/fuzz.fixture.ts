@@ -6,7 +6,8 @@ import assert from 'node:assert/strict';
 import { FormatError } from '../../lib/errors.ts';
 import { seeded } from '../../lib/random.fixture.ts';
 import { parseAmf0, printAmf0 } from './amf0.ts';
-import { parseAmf3, printAmf3 } from './amf3.ts';
+import { printAmf3 } from './amf3.fixture.ts';
+import { parseAmf3 } from './amf3.ts';
 import { type AmfValue, createAmfObject } from './value.ts';
 
 /** AMF0 survives printing and parsing; scrambled, it is read or is a FormatError. */

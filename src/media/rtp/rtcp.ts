@@ -197,11 +197,6 @@ export function printTransportFeedback(ssrc: number, source: number, content: Ui
   return printPacket(format.transport, packetType.rtpFeedback, concatBytes([words([ssrc, source]), content]));
 }
 
-/** The sources end, RFC 3550 6.6. */
-export function printBye(sources: readonly number[]): Uint8Array {
-  return printPacket(sources.length, packetType.bye, words(sources));
-}
-
 /** Source description with a CNAME, RFC 3550 6.5.1. */
 function printName(ssrc: number, name: string): Uint8Array {
   const text = new TextEncoder().encode(name.slice(0, 255));

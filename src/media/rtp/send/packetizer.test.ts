@@ -8,7 +8,7 @@ import { formatOf } from './format.ts';
 import { fuzzPacketizers } from './fuzz.fixture.ts';
 import { createPacketizer } from './packetizer.ts';
 import { profileLevelId } from './profile-level-id.ts';
-import { hasReordering, ReorderingWatch } from './reordering.ts';
+import { ReorderingWatch } from './reordering.ts';
 import {
   filled,
   frameOf,
@@ -330,8 +330,13 @@ suite('B-frames', () => {
   const times = (...pts: number[]) => pts.map((time, i) => ({ dts: i, pts: time }));
 
   test('a frame that is shown before an earlier one is recognized', () => {
-    assert.equal(hasReordering(times(2, 5, 3, 4)), true);
-    assert.equal(hasReordering(times(1, 2, 3, 7, 8)), false);
+    const watch = new ReorderingWatch();
+    assert.deepEqual(
+      times(2, 5, 3, 4).map((time) => watch.push(time)),
+      [false, false, true, true],
+    );
+    const ordered = new ReorderingWatch();
+    assert.ok(times(1, 2, 3, 7, 8).every((time) => !ordered.push(time)));
   });
 
   test('a new run with earlier times is no B-frame', () => {

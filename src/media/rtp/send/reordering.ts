@@ -29,10 +29,3 @@ export class ReorderingWatch {
     return this.#found;
   }
 }
-
-/** Whether frames of one track and run, in decode order, have B-frames among them. */
-export function hasReordering(frames: Iterable<Pick<Frame, 'dts' | 'pts'>>): boolean {
-  const watch = new ReorderingWatch();
-  for (const frame of frames) if (watch.push(frame)) return true;
-  return false;
-}
