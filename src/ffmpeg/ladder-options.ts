@@ -95,8 +95,6 @@ export interface LadderAudioOptions {
   /** Index of the stream in the container. */
   readonly stream: number;
   readonly renditions: readonly LadderAudioRendition[];
-  /** Loudness to reach by one constant gain, LUFS; undefined leaves it. */
-  readonly loudnessTarget?: number;
   /** Constant gain, dB, 0 without one. */
   readonly gainDb: number;
 }
