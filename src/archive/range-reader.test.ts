@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { MemorySegmentStore } from './memory-segment-store.ts';
+import { MemorySegmentStore } from './memory-segment-store.fixture.ts';
 import { openRangeReader } from './range-reader.ts';
 import { segmentLocation, segmentPrefix } from './segment-store.ts';
 

@@ -3,7 +3,7 @@
  * In: a folder. Out: stores. Used by tests only.
  */
 import { openLocalSegmentStore } from './local-segment-store.ts';
-import { MemorySegmentStore } from './memory-segment-store.ts';
+import { MemorySegmentStore } from './memory-segment-store.fixture.ts';
 import type { SegmentLocation, SegmentStore } from './segment-store.ts';
 
 /** A way to store media. */

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { suite, test } from 'node:test';
 import { openLocalSegmentStore } from './local-segment-store.ts';
 import { temporaryFolder } from './media.fixture.ts';
-import { MemorySegmentStore } from './memory-segment-store.ts';
+import { MemorySegmentStore } from './memory-segment-store.fixture.ts';
 import { segmentStoreContract } from './segment-store.contract.ts';
 import { segmentLocation, segmentPrefix } from './segment-store.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { MemorySegmentStore } from '../archive/memory-segment-store.ts';
+import { MemorySegmentStore } from '../archive/memory-segment-store.fixture.ts';
 import { Storyboards } from '../recording/storyboard/storyboards.ts';
 import type { Reply } from './reply.ts';
 import type { ServedStream } from './served-stream.ts';

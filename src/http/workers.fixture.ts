@@ -8,7 +8,7 @@ import { openAccess } from '../accounts/access.ts';
 import type { AccountTables } from '../accounts/account-tables.ts';
 import { memoryTables } from '../accounts/memory-tables.fixture.ts';
 import { routes } from '../app/routes.fixture.ts';
-import { MemorySegmentStore } from '../archive/memory-segment-store.ts';
+import { MemorySegmentStore } from '../archive/memory-segment-store.fixture.ts';
 import { openRangeReader } from '../archive/range-reader.ts';
 import { segmentLocation } from '../archive/segment-store.ts';
 import { createLocalEventBus } from '../cluster/bus/local-event-bus.ts';

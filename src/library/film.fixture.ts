@@ -7,7 +7,7 @@ import type { Kysely } from 'kysely';
 import { assetChunkLocation, originalLocation } from '../archive/asset-locations.ts';
 import { openChunkWriter } from '../archive/chunk-writer.ts';
 import { groupsOf, makeSource, temporaryFolder } from '../archive/media.fixture.ts';
-import { MemorySegmentStore } from '../archive/memory-segment-store.ts';
+import { MemorySegmentStore } from '../archive/memory-segment-store.fixture.ts';
 import { packSegments } from '../archive/segment-index.ts';
 import type { SegmentStore } from '../archive/segment-store.ts';
 import type { Frame, Track, VideoTrack } from '../media/frame.ts';

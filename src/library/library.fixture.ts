@@ -2,7 +2,7 @@
  * A library on a temporary database and a store in memory, for tests.
  * In: settings. Out: Assets with its clock, events and stored files.
  */
-import { MemorySegmentStore } from '../archive/memory-segment-store.ts';
+import { MemorySegmentStore } from '../archive/memory-segment-store.fixture.ts';
 import type { EventBus } from '../cluster/bus/event-bus.ts';
 import { type OpenDatabase, openTemporaryStore } from '../store/store.fixture.ts';
 import type { NewAsset } from './asset.ts';

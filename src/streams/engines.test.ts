@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseMediaAddress } from '../api/media-address.ts';
-import { MemorySegmentStore } from '../archive/memory-segment-store.ts';
+import { MemorySegmentStore } from '../archive/memory-segment-store.fixture.ts';
 import { openRangeReader, type RangeReader } from '../archive/range-reader.ts';
 import { recordingPrefix } from '../archive/recording-locations.ts';
 import type { SegmentStore } from '../archive/segment-store.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { named, parseXml } from '../../../test/conformance/mpd.ts';
 import { type LiveAddress, parseMediaAddress } from '../../api/media-address.ts';
-import { MemorySegmentStore } from '../../archive/memory-segment-store.ts';
+import { MemorySegmentStore } from '../../archive/memory-segment-store.fixture.ts';
 import { openRangeReader } from '../../archive/range-reader.ts';
 import { audioFrames, audioTrack, interleave, videoFrames, videoTrack } from '../../live/frames.fixture.ts';
 import { parsePlaylist } from '../../media/m3u8/parse.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { suite, test } from 'node:test';
 import { openVirtualTime } from '../../../test/fixtures/virtual-time.ts';
-import { MemorySegmentStore } from '../../archive/memory-segment-store.ts';
+import { MemorySegmentStore } from '../../archive/memory-segment-store.fixture.ts';
 import type { PublishedEvent } from '../../cluster/bus/event-bus.ts';
 import type { NodeView } from '../../cluster/placement/placement.ts';
 import { createInternalRequests } from '../../cluster/requests/internal-requests.ts';

@@ -6,7 +6,7 @@ import { suite, test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import { WatchTokens } from '../../accounts/watch-tokens.ts';
 import { type LiveAddress, parseMediaAddress } from '../../api/media-address.ts';
-import { MemorySegmentStore } from '../../archive/memory-segment-store.ts';
+import { MemorySegmentStore } from '../../archive/memory-segment-store.fixture.ts';
 import { openRangeReader } from '../../archive/range-reader.ts';
 import { segmentLocation } from '../../archive/segment-store.ts';
 import { createLiveLookup, type LiveLookup } from '../../delivery/live/live-lookup.ts';

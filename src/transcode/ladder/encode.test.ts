@@ -3,7 +3,7 @@ import { after, before, suite, test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import { need } from '../../../test/fixtures/need.ts';
 import { scanChunk } from '../../archive/chunk-reader.ts';
-import { MemorySegmentStore } from '../../archive/memory-segment-store.ts';
+import { MemorySegmentStore } from '../../archive/memory-segment-store.fixture.ts';
 import { segmentLocation } from '../../archive/segment-store.ts';
 import { u32At } from '../../media/isobmff/box.ts';
 import { parseHeadBox } from '../../media/isobmff/commit-box.ts';
