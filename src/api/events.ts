@@ -127,7 +127,9 @@ export const eventTable = {
       'A publisher was refused. Without a valid key, at most 5 a minute are reported of each address, and 60 of all.',
     data: Type.Object({
       ...Publisher,
-      requested: Type.Optional(Type.String({ description: 'name that it sent, if no such stream exists and it can be no key' })),
+      requested: Type.Optional(
+        Type.String({ description: 'name that it sent, if no such stream exists and it can be no key' }),
+      ),
       code: Type.String(),
       detail: Detail,
       hint: Type.String({ description: 'what to change, for a person' }),

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { RtpSessionView } from '../../src/api/realtime/rtp-shapes.ts';
@@ -34,6 +34,20 @@ const SECONDS = 4;
  * send of AAC.
  */
 const MISSING_SOUND = 14;
+
+/** Of a sender whose datagrams the system drops. */
+const MOST_ATTEMPTS = 5;
+
+/** Datagrams that the system has dropped at open UDP ports, because the buffers of sockets were full. */
+async function droppedAt(ports: readonly number[]): Promise<number> {
+  if (process.platform !== 'linux') return 0;
+  const lines = (await readFile('/proc/net/udp', 'utf8')).trim().split('\n').slice(1);
+  const sockets = lines.map((line) => line.trim().split(/\s+/));
+  const portOf = (address: string) => Number.parseInt(address.split(':')[1]!, 16);
+  return sockets
+    .filter((columns) => ports.includes(portOf(columns[1]!)))
+    .reduce((sum, columns) => sum + Number(columns.at(-1)), 0);
+}
 
 const h264Opus: Codecs = ['h264', 'opus'];
 const h264Aac: Codecs = ['h264', 'aac'];
@@ -104,6 +118,27 @@ suite('publishing over RTP', { skip: need('ffmpeg') || need('gst-launch-1.0'), c
   const end = async (name: string, { id }: RtpSessionView) =>
     (await server.fetch(`/api/v1/streams/${name}/rtp/${id}`, { method: 'DELETE' })).status;
 
+  /**
+   * Sends with a new stream until the system has dropped no datagram: on a busy machine the buffer of a
+   * socket is full before its process gets the CPU. What is tested is what oxbow does with those that arrive.
+   *
+   * @returns the name of the stream that has them all
+   */
+  async function sendWhole(
+    name: string,
+    open: (name: string) => Promise<RtpSessionView>,
+    send: (session: RtpSessionView, name: string) => Promise<void>,
+  ): Promise<string> {
+    for (let attempt = 1; ; attempt++) {
+      const stream = attempt === 1 ? name : `${name}-${attempt}`;
+      const session = await open(stream);
+      await send(session, stream);
+      const dropped = await droppedAt(session.media.map(({ rtpPort }) => rtpPort));
+      assert.equal(await end(stream, session), 204);
+      if (dropped === 0 || attempt === MOST_ATTEMPTS) return stream;
+    }
+  }
+
   async function clipOf(name: string): Promise<string> {
     const { recorded } = await endRecording(server, name, SECONDS - 0.5);
     return `${server.url}/clip/${name}/${Date.parse(recorded.from!)}/${Date.parse(recorded.to!)}.mp4`;
@@ -137,13 +172,14 @@ suite('publishing over RTP', { skip: need('ffmpeg') || need('gst-launch-1.0'), c
 
   for (const codecs of firstOf(1, [h264Opus, hevcAac, vp9Opus])) {
     test(`ffmpeg with ${codecs.join(' and ')}: the recording is the film`, async () => {
-      const name = `ffmpeg-${pairName(codecs)}`;
       const { file, hashes } = filmOf(codecs);
-      const session = await openSession(name, await sdpOf(file, folder.path));
-      await using sender = sendByFfmpeg(file, portsOf(session));
-      await sent(name);
-      assert.equal(await sender.ended, 0, sender.stderr);
-      assert.equal(await end(name, session), 204);
+      const sdp = await sdpOf(file, folder.path);
+      const open = (stream: string) => openSession(stream, sdp);
+      const name = await sendWhole(`ffmpeg-${pairName(codecs)}`, open, async (session, stream) => {
+        await using sender = sendByFfmpeg(file, portsOf(session));
+        await sent(stream);
+        assert.equal(await sender.ended, 0, sender.stderr);
+      });
       await assertFilm(name, hashes);
       await assertRuns(name, 1);
     });
@@ -156,12 +192,13 @@ suite('publishing over RTP', { skip: need('ffmpeg') || need('gst-launch-1.0'), c
     [h264Aac, true],
   ] as const)) {
     fullTest(`GStreamer with ${codecs.join(' and ')}${latm ? ' (LATM)' : ''}: the recording is the film`, async () => {
-      const name = `gst-${pairName(codecs)}`;
       const { file, hashes } = filmOf(codecs);
-      const session = await openSession(name, await sdpOf(file, folder.path, { latm }));
-      await using sender = sendByGstreamer(file, codecs, portsOf(session), { latm });
-      await sent(name);
-      assert.equal(await end(name, session), 204, sender.stderr);
+      const sdp = await sdpOf(file, folder.path, { latm });
+      const open = (stream: string) => openSession(stream, sdp);
+      const name = await sendWhole(`gst-${pairName(codecs)}`, open, async (session, stream) => {
+        await using _sender = sendByGstreamer(file, codecs, portsOf(session), { latm });
+        await sent(stream);
+      });
       await assertFilm(name, hashes);
       // Its first report comes after seconds, and may correct the first offset.
       await assertRuns(name, 2);
@@ -171,31 +208,32 @@ suite('publishing over RTP', { skip: need('ffmpeg') || need('gst-launch-1.0'), c
   fullTest('FFmpeg 8 with AV1 and Opus: the recording is the film', async () => {
     const { file, hashes } = filmOf(av1Opus);
     const sdp = (await sdpOf(filmOf(vp9Opus).file, folder.path)).replace(/VP9/g, 'AV1');
-    const session = await openSession('av1', sdp);
-    const { video, audio } = portsOf(session);
-    await using sender = sendByFfmpeg8(
-      { file, track: 0, url: `rtp://127.0.0.1:${video}` },
-      { file, track: 1, url: `rtp://127.0.0.1:${audio}` },
-    );
-    await sent('av1');
-    assert.equal(await sender.ended, 0, sender.stderr);
-    assert.equal(await end('av1', session), 204);
-    await assertFilm('av1', hashes);
+    const open = (stream: string) => openSession(stream, sdp);
+    const name = await sendWhole('av1', open, async (session, stream) => {
+      const { video, audio } = portsOf(session);
+      await using sender = sendByFfmpeg8(
+        { file, track: 0, url: `rtp://127.0.0.1:${video}` },
+        { file, track: 1, url: `rtp://127.0.0.1:${audio}` },
+      );
+      await sent(stream);
+      assert.equal(await sender.ended, 0, sender.stderr);
+    });
+    await assertFilm(name, hashes);
   });
 
   for (const program of firstOf(1, ['ffmpeg', 'GStreamer'] as const)) {
     fullTest(`MPEG-TS from ${program}: the recording is the film`, async () => {
-      const name = `ts-${program.toLowerCase()}`;
       const { file, hashes } = filmOf(h264Aac);
-      const ts = join(folder.path, `${name}.ts`);
+      const ts = join(folder.path, `${program}.ts`);
       const copied = await run('ffmpeg', ['-v', 'error', '-i', file, '-c', 'copy', '-f', 'mpegts', ts]);
       assert.equal(copied.code, 0, copied.stderr);
       const sdp = 'v=0\no=- 0 0 IN IP4 127.0.0.1\ns=-\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 5004 RTP/AVP 33\n';
-      const session = await openSession(name, sdp);
-      const { rtpPort } = portOf(session, 'video');
-      await using sender = program === 'ffmpeg' ? sendTsByFfmpeg(ts, rtpPort) : sendTsByGstreamer(ts, rtpPort);
-      await sent(name);
-      assert.equal(await end(name, session), 204, sender.stderr);
+      const open = (stream: string) => openSession(stream, sdp);
+      const name = await sendWhole(`ts-${program.toLowerCase()}`, open, async (session, stream) => {
+        const { rtpPort } = portOf(session, 'video');
+        await using _sender = program === 'ffmpeg' ? sendTsByFfmpeg(ts, rtpPort) : sendTsByGstreamer(ts, rtpPort);
+        await sent(stream);
+      });
       const [recorded] = await filmHashes([await clipOf(name)]);
       // ffmpeg and GStreamer do not send the last packets.
       assert.ok(recorded!.pictures.length >= hashes.pictures.length - 12, `${recorded!.pictures.length} pictures`);
