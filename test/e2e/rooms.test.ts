@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
+import type { MeView } from '../../src/api/account/access-shapes.ts';
 import type { RoomMessage } from '../../src/api/room/messages.ts';
 import { type JoinedRecording, recordOverMarks } from '../fixtures/joined-recording.ts';
 import { need } from '../fixtures/need.ts';
@@ -48,6 +49,16 @@ suite('rooms of a whole server', { skip: need('ffmpeg') }, () => {
   }
   const textsOf = async (path: string) =>
     (await server.json<{ items: readonly RoomMessage[] }>(path)).items.map(({ text }) => text);
+
+  test('`may.createRooms` follows `rooms.create`: an administrator may, a guest may not', async () => {
+    const guest = await enterAsGuest(server.url, 'Ana');
+    const mayCreate = async (headers: Record<string, string>) => {
+      const me = await fetch(`${server.url}/api/v1/me`, { headers });
+      return ((await me.json()) as MeView).may.createRooms;
+    };
+    assert.equal(await mayCreate({ authorization: `Bearer ${TOKEN}` }), true);
+    assert.equal(await mayCreate(guest), false);
+  });
 
   test('retention deletes the chat with its media, for open pages too; a room may keep it', async () => {
     const { overMarks, newest } = recording;
