@@ -76,7 +76,7 @@ suite('alarms, and what happened to a stream', { skip: need('chromium') }, () =>
       await row.getByText(names.acknowledged).waitFor();
 
       await row.locator('a[href^="/admin/history/demo?t="]').click();
-      await page.locator('svg path[d^="M"]').first().waitFor({ state: 'attached' });
+      await page.locator('[role="slider"] canvas').first().waitFor();
       const list = page.locator('section ol li');
       await list.filter({ hasText: names.alarm }).first().waitFor();
       await list.filter({ hasText: names.live }).first().waitFor();
@@ -101,7 +101,7 @@ suite('alarms, and what happened to a stream', { skip: need('chromium') }, () =>
         await page.keyboard.press('ArrowLeft');
         return false;
       });
-      const box = (await slider(page).boundingBox())!;
+      const box = (await slider(page).locator('.u-over').first().boundingBox())!;
       await page.mouse.click(box.x + box.width / 2, box.y + 40);
       const middle = Number(await slider(page).getAttribute('aria-valuemax')) / 2;
       assert.ok(Math.abs((await stepOf(page)) - middle) <= 2, 'the mouse moves it to the middle');

@@ -3,6 +3,7 @@
  * In: StatsHistory. Out: charts with aligned values, sums of a chart in figures, rows of a table. Pure.
  */
 import type { StatsHistory } from '../api/publishing.ts';
+import { middlesOf } from '../charts/lines.ts';
 import { bitrateText } from '../media/choice-text.ts';
 import type { TextKey } from '../text/text.ts';
 
@@ -63,8 +64,7 @@ export function chartsOf({ series }: StatsHistory): readonly Chart[] {
 
 /** The middle of each step, unix seconds. */
 export function timesOf({ from, res, series }: StatsHistory): readonly number[] {
-  const startS = Date.parse(from) / 1000;
-  return series.videoBitrate.map((_, step) => startS + (step + 0.5) * res);
+  return middlesOf(Date.parse(from) / 1000, res, series.videoBitrate.length);
 }
 
 /** A value with its unit; an en dash for none. */

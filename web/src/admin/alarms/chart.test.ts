@@ -1,21 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { alarmName, bandOf, type ChartRange, fieldTime, linesOf, movedBy, pathOf, stepAt } from './chart.ts';
+import { alarmName, type ChartRange, fieldTime, linesOf, movedBy, stepAt } from './chart.ts';
 
 const range: ChartRange = { fromMs: 1_000_000, toMs: 1_600_000, stepMs: 60_000 };
-
-test('a line is broken where nothing was measured, and a step that is alone is drawn', () => {
-  const line = { id: 'fps', least: 0, most: 50, values: [25, null, 50, 0, 80] } as const;
-  assert.equal(pathOf(line), 'M0 50L0.5 50M2 0L2.5 0L3.5 100L4.5 0');
-  assert.equal(pathOf({ ...line, values: [null, null] }), '');
-});
-
-test('bands are parts of the width, cut at its ends; one that lasts reaches the end', () => {
-  assert.deepEqual(bandOf({ fromMs: 1_060_000, toMs: 1_120_000 }, range), { left: 10, width: 10 });
-  assert.deepEqual(bandOf({ fromMs: 0, toMs: 1_060_000 }, range), { left: 0, width: 10 });
-  assert.deepEqual(bandOf({ fromMs: 1_540_000, toMs: null }, range), { left: 90, width: 10 });
-  assert.equal(bandOf({ fromMs: 0, toMs: 500_000 }, range), null);
-});
 
 test('keys move the cursor by steps, not over the ends; other keys are left alone', () => {
   const press = (key: string, shiftKey = false) => movedBy({ key, shiftKey }, 1_300_000, range);

@@ -1,14 +1,10 @@
 /**
- * The chart of a stream's figures over time: lines, bands of gaps and alarms, and the cursor.
- * In: series of the API, spans of time. Out: SVG paths and shares of the width. Pure.
+ * The chart of a stream's figures over time: lines and the cursor.
+ * In: series of the API, keys. Out: values with the ends of their axis, times. Pure.
  */
 import { alarmNames } from '../../../../src/api/alarms/alarm-texts.ts';
 import type { StatsHistory } from '../../../../src/api/measure/stats-shapes.ts';
-import type { ChartSpan } from '../../api/alarms.ts';
 import type { Language } from '../../text/text.ts';
-
-/** Height of the drawing of a line. */
-export const LINE_HEIGHT = 100;
 
 /** The time that a chart shows. */
 export interface ChartRange {
@@ -53,35 +49,6 @@ export function linesOf({ series }: Pick<StatsHistory, 'series'>): readonly Char
 
 function topOf(values: readonly (number | null)[], atLeast: number): number {
   return values.reduce<number>((most, value) => Math.max(most, value ?? 0), atLeast) * 1.1;
-}
-
-/** The path of a line in a drawing with one unit for each step; broken where nothing was measured. */
-export function pathOf({ values, least, most }: Pick<ChartLine, 'values' | 'least' | 'most'>): string {
-  let path = '';
-  let isDrawing = false;
-  for (const [step, value] of values.entries()) {
-    if (value !== null) {
-      const share = Math.min(1, Math.max(0, (value - least) / (most - least)));
-      const up = Math.round(LINE_HEIGHT * (1 - share) * 10) / 10;
-      // A step that is alone is a short line.
-      path += isDrawing ? `L${step + 0.5} ${up}` : `M${step} ${up}L${step + 0.5} ${up}`;
-    }
-    isDrawing = value !== null;
-  }
-  return path;
-}
-
-/** Where a span is in a range: percent of its width; null if it is outside. */
-export function bandOf(
-  { fromMs, toMs }: ChartSpan,
-  range: ChartRange,
-): { readonly left: number; readonly width: number } | null {
-  const end = Math.min(range.toMs, toMs ?? range.toMs);
-  const start = Math.max(range.fromMs, fromMs);
-  if (end < start) return null;
-  const whole = range.toMs - range.fromMs;
-  const share = (ms: number) => Math.round((10_000 * ms) / whole) / 100;
-  return { left: share(start - range.fromMs), width: share(end - start) };
 }
 
 /** The step of an instant, within the range. */
