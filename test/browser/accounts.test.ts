@@ -66,6 +66,11 @@ suite('accounts', { skip: need('chromium') }, () => {
     await admin.getByLabel('Label').fill('For Ada');
     await button(admin, 'Create invitation').click();
     const link = await admin.getByLabel('Invitation link', { exact: true }).inputValue();
+    assert.match(
+      await admin.getByRole('note').innerText(),
+      /on this computer only/,
+      'others cannot open a loopback address',
+    );
 
     await page.goto(link);
     await page.getByLabel('Name', { exact: true }).fill('Ada');
