@@ -177,3 +177,14 @@ function* nalsOf(data: Uint8Array): Generator<readonly [start: number, end: numb
     at = end;
   }
 }
+
+/** Whether each picture of HEVC is one field of half the height: nothing puts two together. */
+export function hasFieldPictures({ codec, record }: Pick<VideoConfig, 'codec' | 'record'>): boolean {
+  if (codec !== 'hevc') return false;
+  try {
+    return parseHvcC(record).sps.some((nal) => parseHevcSps(nal).fields === true);
+  } catch (error) {
+    if (error instanceof FormatError) return false;
+    throw error;
+  }
+}

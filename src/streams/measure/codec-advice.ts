@@ -83,13 +83,19 @@ export const codecRules = {
     unit: '',
     judge({ video, conversion: { hasLadder } }) {
       if (!video?.isInterlaced) return undefined;
-      return besideLadder('The video is interlaced. Browsers show combs where something moves.', {
-        // FFmpeg returns the fields of HEVC as pictures of half the height: a ladder has nothing to put
-        // together.
-        hasLadder: hasLadder && video.config.codec === 'h264',
-        made: 'The ladder has a quality of its size that is deinterlaced.',
-        change: 'Let the encoder deinterlace, or send a progressive signal',
-      });
+      const text = 'The video is interlaced. Browsers show combs where something moves.';
+      const change = 'Let the encoder deinterlace, or send a progressive signal';
+      // FFmpeg returns the fields of HEVC as pictures of half the height, which a ladder cannot join.
+      if (video.config.codec !== 'h264')
+        return {
+          severity: 'warn',
+          value: null,
+          target: null,
+          text,
+          hint: `${change}: a ladder deinterlaces only H.264.`,
+        };
+      const made = 'The ladder has a quality of its size that is deinterlaced.';
+      return besideLadder(text, { hasLadder, made, change });
     },
   },
   'audio-codec': {

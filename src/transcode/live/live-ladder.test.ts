@@ -291,3 +291,16 @@ test('rungs of samples that are not square have the shape of the screen', () => 
     ['654×360', '1048×576'],
   );
 });
+
+test('HEVC whose pictures are single fields has no rung: it would show half pictures', () => {
+  // From x265 with interlace=tff.
+  const record = Buffer.from(
+    '0104080000004e08000000001ef000fcfff8f800000f03200001001740010c01ffff0408000003004e0800000300001e9598092100010' +
+      '02c4201010408000003004e0800000300001e900204082cb2b349265780b702020034000003000400000300c82022000100084401c172860c4224',
+    'hex',
+  );
+  const config = { codec: 'hevc', record, codecs: 'hvc1.4.10.L30.9e.8', width: 1920, height: 540 } as const;
+  assert.deepEqual(planLive({ ...track, config }, parseLadder('360p'), {}).rungs, []);
+  const { rungs } = planLive({ ...track, config: { ...config, record: new Uint8Array(0) } }, parseLadder('360p'), {});
+  assert.equal(rungs.length, 1);
+});

@@ -8,6 +8,7 @@ import type { VideoTrack } from '../../media/frame.ts';
 import { deepFormatOf } from '../../media/h264/deep-format.ts';
 import { FULL } from '../../media/rendition-set.ts';
 import { sampleAspectOf } from '../../media/sample-aspect.ts';
+import { hasFieldPictures } from '../../media/scan.ts';
 
 /** One quality of a plan. */
 export interface PlannedRung {
@@ -59,9 +60,9 @@ const PEAK = 1.25;
 const HD_HEIGHT = 720;
 
 /**
- * The plan for a source; `rungs` is empty where all are left out. A source that browsers do not show as it
- * should be (interlaced, or H.264 that they do not decode) has a rung of its size, which takes its place
- * in playlists.
+ * The plan for a source; `rungs` is empty where all are left out, and for HEVC whose pictures are single
+ * fields. A source that browsers do not show as it should be (interlaced, or H.264 that they do not decode)
+ * has a rung of its size, which takes its place in playlists.
  */
 export function planLive({ config }: VideoTrack, ladder: LiveLadder, options: LivePlanOptions = {}): LivePlan {
   const { suffix = '', hardware, interlaced = false } = options;
@@ -70,36 +71,37 @@ export function planLive({ config }: VideoTrack, ladder: LiveLadder, options: Li
   const shortSide = Math.min(width, height);
   const fields = interlaced && ladder.fields === true;
   const rate = (config.frameRate || options.frameRate) ?? USUAL_RATE;
-  const rungs = rungsOf(ladder, shortSide, interlaced || deepFormatOf(config) !== undefined).map(
-    (rung, index): PlannedRung => {
-      const { height: lines, bitrate } = rung;
-      const name = `${lines}${rung.isFull ? FULL : ''}${suffix}`;
-      // Small pictures have the motion of each two fields: they are for slow connections.
-      const wanted = fields && (rung.isFull || lines >= HD_HEIGHT) ? 2 * rate : rate;
-      const pictures = fields ? 2 * rate : rate;
-      const keepEvery = Math.max(1, Math.ceil(wanted / (MOST_RATE * RATE_TOLERANCE))) * Math.round(pictures / wanted);
-      return {
-        name,
-        bandwidth: Math.ceil(bitrate * PEAK),
-        rendition: {
-          id: `v0-${name}`,
-          trackId: TRACKS_FROM + index,
-          rung: name,
-          codec: 'h264',
-          ...scaled(width, height, lines),
-          frameRate: { num: Math.round((pictures / keepEvery) * 1000), den: 1000 },
-          keepEvery,
-          crf: CRF,
-          maxRate: bitrate,
-          bufferSize: Math.round(bitrate * BUFFER_S),
-          bFrames: 0,
-          effort: 'fast',
-          isLive: true,
-          ...(hardware !== undefined && { hardware }),
-        },
-      };
-    },
-  );
+  const encoded = hasFieldPictures(config)
+    ? []
+    : rungsOf(ladder, shortSide, interlaced || deepFormatOf(config) !== undefined);
+  const rungs = encoded.map((rung, index): PlannedRung => {
+    const { height: lines, bitrate } = rung;
+    const name = `${lines}${rung.isFull ? FULL : ''}${suffix}`;
+    // Small pictures have the motion of each two fields: they are for slow connections.
+    const wanted = fields && (rung.isFull || lines >= HD_HEIGHT) ? 2 * rate : rate;
+    const pictures = fields ? 2 * rate : rate;
+    const keepEvery = Math.max(1, Math.ceil(wanted / (MOST_RATE * RATE_TOLERANCE))) * Math.round(pictures / wanted);
+    return {
+      name,
+      bandwidth: Math.ceil(bitrate * PEAK),
+      rendition: {
+        id: `v0-${name}`,
+        trackId: TRACKS_FROM + index,
+        rung: name,
+        codec: 'h264',
+        ...scaled(width, height, lines),
+        frameRate: { num: Math.round((pictures / keepEvery) * 1000), den: 1000 },
+        keepEvery,
+        crf: CRF,
+        maxRate: bitrate,
+        bufferSize: Math.round(bitrate * BUFFER_S),
+        bFrames: 0,
+        effort: 'fast',
+        isLive: true,
+        ...(hardware !== undefined && { hardware }),
+      },
+    };
+  });
   return {
     picture: {
       rotation: 0,
