@@ -1,5 +1,5 @@
 /**
- * What is set twice and may be set once: ports, folders, object stores, secrets, keys of streams.
+ * What is set twice and may be set once: ports, folders, object stores, keys of streams.
  * In: parsed settings, with the origin of each. Out: problems; each names both places.
  */
 import { createHash } from 'node:crypto';
@@ -68,7 +68,7 @@ export function conflictsOf(settings: ComparedSettings): readonly SettingProblem
   );
   compare(
     secretsOf(settings),
-    (a, b) => a === b,
+    (a, b) => a.digest === b.digest && (a.isKey || b.isKey),
     (_, place) => `it is the same secret as that of ${place}; choose another one for one of them`,
   );
   return problems;
@@ -96,7 +96,8 @@ function foldersOf({ values, origins }: ComparedSettings): Use<string>[] {
   const folders = Object.entries((values.get('storage.folders') ?? {}) as Readonly<Record<string, FolderConfig>>);
   const targets = Object.entries((values.get('storage.targets') ?? {}) as Readonly<Record<string, TargetConfig>>);
   return [
-    ...(origins.has('data') ? [{ path: 'data', value: resolve(String(values.get('data'))) }] : []),
+    // A disk for recordings may be mounted below the data folder.
+    ...(origins.has('data') ? [{ path: 'data', value: resolve(String(values.get('data')), 'recordings') }] : []),
     ...folders.map(([name, { path }]) => ({ path: `storage.folders.${name}`, value: resolve(path) })),
     ...targets
       .filter(([, { type }]) => type === 'folder')
@@ -119,16 +120,22 @@ function storesOf(values: ComparedSettings['values']): Use<string>[] {
     }));
 }
 
-/** Digests of secrets, and of the keys of streams; of each stream a key once. */
-function secretsOf({ values, streams, secrets }: ComparedSettings): Use<string>[] {
+interface Secret {
+  readonly digest: string;
+  /** Of a stream. Other secrets may be the same: one operator, several services. */
+  readonly isKey: boolean;
+}
+
+/** Secrets, and the keys of streams; of each stream a key once. */
+function secretsOf({ values, streams, secrets }: ComparedSettings): Use<Secret>[] {
   const settings = secrets.flatMap((path) => {
     const value = values.get(path);
-    // Addresses of servers may be the same.
-    if (typeof value !== 'string' || value === '' || value.includes('://')) return [];
-    return [{ path, value: createHash('sha256').update(value).digest('base64url') }];
+    if (typeof value !== 'string' || value === '') return [];
+    const digest = createHash('sha256').update(value).digest('base64url');
+    return [{ path, value: { digest, isKey: false } }];
   });
   const keys = Array.from(streams).flatMap(([name, { draft }]) =>
-    Array.from(new Set(draft.keys), (value) => ({ path: `streams.${name}`, value })),
+    Array.from(new Set(draft.keys), (digest) => ({ path: `streams.${name}`, value: { digest, isKey: true } })),
   );
   return [...settings, ...keys];
 }

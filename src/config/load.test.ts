@@ -225,7 +225,7 @@ test('invalid URLs and names that are used twice are refused', async () => {
   );
 });
 
-test('what is set twice and may be set once is refused with both places: keys, secrets, ports, folders, buckets', async () => {
+test('what is set twice and may be set once is refused with both places: keys, ports, folders, buckets', async () => {
   const key = 'a-key-of-a-publisher';
   const push = `source: { type: push }, keys: [${key}]`;
   const udp = (address: string) => `source: { url: "udp://${address}" }`;
@@ -241,7 +241,6 @@ test('what is set twice and may be set once is refused with both places: keys, s
     'f:3 streams.b: it is the same secret as that of streams.a (f:2); choose another one for one of them.',
   ]);
   assert.deepEqual(await of(`adminToken: ${key}\nwatchSecret: ${key}\nstreams:\n  a: { ${push} }\n`), [
-    'f:2 watchSecret: it is the same secret as that of adminToken (f:1); choose another one for one of them.',
     'f:4 streams.a: it is the same secret as that of adminToken (f:1); choose another one for one of them.',
   ]);
   assert.deepEqual(await of('http: 9000\nrtsp: 0.0.0.0:9000\nsrt: 1935\n'), [
@@ -254,11 +253,11 @@ test('what is set twice and may be set once is refused with both places: keys, s
   await loadConfig({ files: [yaml(`http: 0\nrtsp: 0\nstreams:\n  ${first}\n  ${second}\n`)] });
   assert.deepEqual(
     await of(
-      'data: /srv/a\nstorage:\n  folders:\n    b: { path: /srv/ab }\n    c: { path: /srv/ab/c/ }\n    d: { path: /srv/a }\n',
+      'data: /srv/a\nstorage:\n  folders:\n    b: { path: /srv/ab }\n    c: { path: /srv/ab/c/ }\n    d: { path: /srv/a/recordings }\n    e: { path: /srv/a/disk }\n',
     ),
     [
       'f:5 storage.folders.c: /srv/ab/c is the folder of storage.folders.b (f:4), inside it or around it; choose another one.',
-      'f:6 storage.folders.d: /srv/a is the folder of data (f:1), inside it or around it; choose another one.',
+      'f:6 storage.folders.d: /srv/a/recordings is the folder of data (f:1), inside it or around it; choose another one.',
     ],
   );
   assert.deepEqual(await of(`storage:\n  targets:\n    a: { ${s3} }\n    b: { ${s3} }\n`), [
