@@ -14,6 +14,7 @@ import { frameWhen, type Look } from '../../test/browser/frames.ts';
 import { type PlayerName, servePlayers } from '../../test/browser/player-page.ts';
 import { recordOverMarks } from '../../test/fixtures/joined-recording.ts';
 import { openFolder, type Server, startServer } from '../../test/fixtures/server.ts';
+import { until } from '../../test/fixtures/wait.ts';
 import { machineCpuS, ProcessTree } from '../process-tree.ts';
 import { say } from '../report.ts';
 import { orTiny } from '../tiny.ts';
@@ -155,13 +156,22 @@ async function machineOver<T>(
 }
 
 /** Clicks spread over the recorded part of the bar. */
+/** Clicks are between these, seconds from the start and from now. */
+const [BEHIND_START_S, BEFORE_NOW_S] = [3, 8];
+/** Two clicks are so far apart that the new picture is not one that would have come anyway, seconds. */
+const LEAST_RANGE_S = 20;
+
 async function clicks(page: Page, server: Server): Promise<Jumps> {
   const track = page.getByRole('slider').and(page.locator('.track'));
   await page.keyboard.press('End');
   await plays(page);
-  const [view, { spans }] = [await range(track), await server.timeline('demo')];
-  const firstS = Math.max(view.minS, Date.parse(spans[0]!.from) / 1000) + 3;
-  const lastS = Date.now() / 1000 - 8;
+  const { spans } = await server.timeline('demo');
+  const startS = Date.parse(spans[0]!.from) / 1000 + BEHIND_START_S;
+  const endS = () => Date.now() / 1000 - BEFORE_NOW_S;
+  await until('enough is recorded', () => endS() - startS >= LEAST_RANGE_S);
+  const view = await range(track);
+  const firstS = Math.max(view.minS + BEHIND_START_S, startS);
+  const lastS = endS();
   const at = (part: number) => (firstS + part * (lastS - firstS) - view.minS) / (view.maxS - view.minS);
   // The golden ratio spreads them over all distances, each far from the previous one.
   const spread = (count: number, seed: number) =>

@@ -15,6 +15,7 @@ import { sharedProcesses } from './processes.ts';
 import { printCounts, RunReport, type RunResult } from './report.ts';
 import {
   type CoveredFile,
+  type Failure,
   failuresOf,
   inherited,
   LIMIT_MS,
@@ -29,6 +30,8 @@ import { readWeights } from './weights.ts';
 
 /** The run fails below. */
 const LEAST_LINES_PERCENT = 90;
+/** Of a message on the page; the report has all of it. */
+const MOST_CHARACTERS = 160;
 const PAGE = join(root, 'docs', 'reference', 'last-test-run.md');
 
 /** Runs all files and writes the page. @param files paths from the root */
@@ -82,6 +85,12 @@ function percentOf(files: readonly CoveredFile[]): number {
   return (100 * sum('coveredLineCount')) / Math.max(1, sum('totalLineCount'));
 }
 
+/** @returns Markdown, with the beginning of the message and no path of this machine */
+function describe({ file, title, message }: Failure): string {
+  const text = message.replaceAll(`${root}${sep}`, '');
+  return `\`${file}\`: ${title}: \`${text.slice(0, MOST_CHARACTERS).replaceAll('`', "'").trim()}\``;
+}
+
 /** The page of the last run. */
 function printPage({
   result: { counts, failures, flaky },
@@ -101,8 +110,8 @@ function printPage({
     `\`npm run test:all\` writes this page: commit ${commit}, ${new Date().toISOString().slice(0, 10)}, ${minutes.toFixed(0)} minutes on ${availableParallelism()} cores.`,
     '',
     `${printCounts(counts)}.`,
-    ...failures.map(({ file, title, message }) => `- failed: \`${file}\`: ${title}: ${message}`),
-    ...flaky.map(({ file, failures: [first] }) => `- flaky: \`${file}\`: ${first!.title}: ${first!.message}`),
+    ...failures.map((failure) => `- failed: ${describe(failure)}`),
+    ...flaky.map(({ failures: [first] }) => `- flaky: ${describe(first!)}`),
     '',
     `Lines of \`src\` that the tests execute, without the programs that they start: ${percentOf(covered).toFixed(2)} %.`,
     '',

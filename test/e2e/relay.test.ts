@@ -170,6 +170,7 @@ suite('relays', { skip: need('ffmpeg'), concurrency: false }, () => {
       await relayIs('again', 'failed');
       const second = await start();
       await relayIs('again', 'live');
+      await sent('again');
       await endPublishing();
       second.child.kill('SIGTERM');
       await second.ended;

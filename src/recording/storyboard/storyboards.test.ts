@@ -46,6 +46,18 @@ suiteOnEngines('storyboards', (openRig) => {
     assert.equal(await new Storyboards(rig.segments).append('s', pictureAt(0)), true);
   });
 
+  test('an instant gets no picture if that node ends after its file was read', async (t) => {
+    await using rig = await openRig();
+    const storyboards = new Storyboards(rig.segments);
+    assert.equal(await storyboards.append('s', pictureAt(0)), true);
+    const away = t.mock.method(rig.segments, 'reopen', () =>
+      Promise.reject(new OxbowError('not-ready', 'The node a does not answer.')),
+    );
+    assert.equal(await storyboards.append('s', pictureAt(20)), false);
+    away.mock.restore();
+    assert.equal(await storyboards.append('s', pictureAt(30)), true);
+  });
+
   test('each ten seconds have one picture, which answers all of their instants and those that it reaches', async () => {
     await using rig = await openRig();
     const storyboards = new Storyboards(rig.segments);

@@ -89,18 +89,21 @@ export class Storyboards {
    *   is on a node that does not run
    */
   append(streamId: string, picture: StoryboardPicture): Promise<boolean> {
-    return this.#change(streamId, () => this.#append(streamId, picture));
+    return this.#change(streamId, async () => {
+      try {
+        return await this.#append(streamId, picture);
+      } catch (error) {
+        if (error instanceof OxbowError && error.code === 'not-ready') return false;
+        throw error;
+      }
+    });
   }
 
   async #append(streamId: string, picture: StoryboardPicture): Promise<boolean> {
     if (this.#isErased(streamId, picture.atUs)) return false;
     const windowUs = windowOf(picture.atUs);
     const location = storyboardLocation(streamId, windowUs / 1000);
-    const scanned = await this.#scan(location).catch((error: unknown) => {
-      if (error instanceof OxbowError && error.code === 'not-ready') return undefined;
-      throw error;
-    });
-    if (!scanned) return false;
+    const scanned = await this.#scan(location);
     const { pictures, length } = scanned;
     const last = pictures.at(-1);
     if (last && slotOf(last.atUs) >= slotOf(picture.atUs)) return false;
