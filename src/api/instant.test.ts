@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FormatError } from '../lib/errors.ts';
+import { FormatError } from '../lib/format-error.ts';
 import { seeded } from '../lib/random.fixture.ts';
 import { parseInstant, printRfc3339 } from './instant.ts';
 

@@ -3,7 +3,8 @@
  * In: IANA names of zones; local times as if they were UTC. Out: instants. Needs no list of zones: Intl has
  * one.
  */
-import { FormatError, OxbowError } from '../lib/errors.ts';
+import { OxbowError } from '../lib/errors.ts';
+import { FormatError } from '../lib/format-error.ts';
 
 const ZONE = /^[A-Za-z0-9_+/-]{1,64}$/;
 /** More than the offset of any zone, and than any change of it, ms. */

@@ -10,7 +10,7 @@ import { digitsAt } from '../lib/whole-number.ts';
 import { type ClipAddress, isBelowClip, parseClipAddress, printClipAddress } from './clips/clip-address.ts';
 import { ASSETS, type AssetAddress, parseAssetAddress, printAssetAddress } from './library/asset-address.ts';
 import { splitTarget, type TargetPieces } from './signed-path.ts';
-import { isStreamName } from './stream-name.ts';
+import { isStreamName } from './stream/stream-name.ts';
 import { isTime, parseThumbAddress, printThumbAddress, type ThumbAddress } from './thumb-address.ts';
 import { parseTimelapseAddress, printTimelapseAddress, TIMELAPSE, type TimelapseAddress } from './timelapse-address.ts';
 import { parseTsFile, printTsAddress, type TsAddress, tsMsnOf } from './ts-address.ts';

@@ -8,7 +8,7 @@ import { alarmSettings } from './alarms/alarm-settings.ts';
 import { type GapCause, gapCauses } from './gap.ts';
 import { LadderView, qualitySettings } from './ladder/ladder-shapes.ts';
 import { MediaRates, SourceFacts } from './source-facts.ts';
-import { MAX_DESCRIPTION, MAX_TITLE } from './stream-texts.ts';
+import { MAX_DESCRIPTION, MAX_TITLE } from './stream/stream-texts.ts';
 import { Type } from './type.ts';
 
 const Time = Type.String({ format: 'date-time', description: 'RFC 3339, UTC, milliseconds' });

@@ -2,7 +2,7 @@
  * The addresses of pictures of a recording, below /thumb/: a part of the media addresses.
  * In: paths. Out: addresses, and back. Pure.
  */
-import { isStreamName } from './stream-name.ts';
+import { isStreamName } from './stream/stream-name.ts';
 
 /**
  * A picture of an instant, full-size or stored small, or the list of the small pictures of a range; `to` may

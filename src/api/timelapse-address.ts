@@ -3,7 +3,7 @@
  * In: paths. Out: addresses, and back. Pure.
  */
 import { digitsAt } from '../lib/whole-number.ts';
-import { isStreamName } from './stream-name.ts';
+import { isStreamName } from './stream/stream-name.ts';
 import { isTime } from './thumb-address.ts';
 
 /** A range of a recording as a short film; `to` may be a duration. */

@@ -4,7 +4,7 @@
  * In: a location. Out: a scan. Read-only. docs/media.md 21 and 22.
  */
 import { crc32 } from 'node:zlib';
-import { FormatError } from '../lib/errors.ts';
+import { FormatError } from '../lib/format-error.ts';
 import type { Track } from '../media/frame.ts';
 import { fourccAt, u32At } from '../media/isobmff/box.ts';
 import {

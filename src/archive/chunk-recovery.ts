@@ -4,7 +4,7 @@
  * docs/media.md 22.
  */
 import { crc32 } from 'node:zlib';
-import { FormatError } from '../lib/errors.ts';
+import { FormatError } from '../lib/format-error.ts';
 import type { CommittedGroup } from '../media/isobmff/commit-box.ts';
 import { type FilePiece, SampleTable } from '../media/isobmff/movie/sample-table.ts';
 import { openPlaceholder, placeholderOffset, sealFile } from './chunk-file.ts';

@@ -7,7 +7,7 @@
  */
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
-import { FormatError } from '../lib/errors.ts';
+import { FormatError } from '../lib/format-error.ts';
 import { BoxWriter } from '../media/isobmff/box.ts';
 import { printSealBox } from '../media/isobmff/commit-box.ts';
 import { SampleTable } from '../media/isobmff/movie/sample-table.ts';

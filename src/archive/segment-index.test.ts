@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { FormatError } from '../lib/errors.ts';
+import { FormatError } from '../lib/format-error.ts';
 import { seeded } from '../lib/random.fixture.ts';
 import type { CommittedGroup } from '../media/isobmff/commit-box.ts';
 import { copyGroup, packSegments, SegmentWalker } from './segment-index.ts';

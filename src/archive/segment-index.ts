@@ -7,7 +7,7 @@
  * same run and UTC offset, a start at the end of the previous group, adjacent offsets, a tfdt at the end of
  * the previous segment, and all else unchanged.
  */
-import { FormatError } from '../lib/errors.ts';
+import { FormatError } from '../lib/format-error.ts';
 import { type CommittedGroup, type CommittedTrack, causeNumber, causeOf } from '../media/isobmff/commit-box.ts';
 import type { StreamGap } from '../media/segment.ts';
 

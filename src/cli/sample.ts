@@ -5,7 +5,7 @@
  */
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { NO_TEXTS } from '../api/stream-texts.ts';
+import { NO_TEXTS } from '../api/stream/stream-texts.ts';
 import { finishStream, type LoadedConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
 import { parseDuration, printDuration } from '../lib/duration.ts';
-import { FormatError } from '../lib/errors.ts';
+import { FormatError } from '../lib/format-error.ts';
 import { parseSize } from '../lib/size.ts';
 
 /** One setting. */

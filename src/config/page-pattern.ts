@@ -5,7 +5,7 @@
  * first.
  */
 import { parseDuration, printDuration } from '../lib/duration.ts';
-import { FormatError } from '../lib/errors.ts';
+import { FormatError } from '../lib/format-error.ts';
 import { createOption, type Kind, type Option, type OptionExtras } from './option.ts';
 
 /** The handler of a source: the HLS puller, the MP4 puller, or yt-dlp for pages. */

@@ -4,7 +4,7 @@
  */
 import { basename } from 'node:path';
 import { explainUnsupported, readPastedAddress } from '../api/source/pasted-address.ts';
-import { FormatError } from '../lib/errors.ts';
+import { FormatError } from '../lib/format-error.ts';
 import { isSdpUrl, parseSdpUrl } from './sdp-url.ts';
 import { isRtspUrl, parseRtspUrl } from './source/rtsp-url.ts';
 import { isSrtUrl, parseSrtUrl } from './srt-url.ts';

@@ -4,7 +4,7 @@
  * value.
  */
 import { parseDuration, printDuration } from '../lib/duration.ts';
-import { FormatError } from '../lib/errors.ts';
+import { FormatError } from '../lib/format-error.ts';
 import { parseLadder, printLadder } from '../lib/live-ladder.ts';
 import { parseQuality, parseQualitySet } from '../lib/quality.ts';
 import { parseUserAgent, userAgentPresets } from '../lib/user-agent.ts';

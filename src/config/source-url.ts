@@ -2,8 +2,8 @@
  * Parses the streams of the command line: `[NAME=]URL`.
  * In: the arguments of the command. Out: stream names with their addresses.
  */
-import { invalidStreamName, isStreamName } from '../api/stream-name.ts';
-import { FormatError } from '../lib/errors.ts';
+import { invalidStreamName, isStreamName } from '../api/stream/stream-name.ts';
+import { FormatError } from '../lib/format-error.ts';
 import { hostOf, sourceUrl } from './source-address.ts';
 
 /** A parsed argument. */

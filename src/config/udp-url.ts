@@ -4,7 +4,7 @@
  * In: text of settings and the API. Out: where oxbow receives, from which senders, and which program.
  */
 import { isIP } from 'node:net';
-import { FormatError } from '../lib/errors.ts';
+import { FormatError } from '../lib/format-error.ts';
 import { networks } from './option.ts';
 
 const SCHEME = 'udp://';

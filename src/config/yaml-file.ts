@@ -5,7 +5,8 @@
  */
 import { createRequire } from 'node:module';
 import type { Document, ParsedNode } from 'yaml';
-import { FormatError, messageOf } from '../lib/errors.ts';
+import { messageOf } from '../lib/errors.ts';
+import { FormatError } from '../lib/format-error.ts';
 import { nearest } from './names.ts';
 import type { NamedSections, Node, Section } from './option.ts';
 

@@ -4,7 +4,8 @@
  */
 import { parseInstant } from '../api/instant.ts';
 import { parseDuration } from '../lib/duration.ts';
-import { FormatError, OxbowError, sentenceOf } from '../lib/errors.ts';
+import { OxbowError, sentenceOf } from '../lib/errors.ts';
+import { FormatError } from '../lib/format-error.ts';
 import type { Range } from './past/past.ts';
 
 /** Matches durations only. Ten digits are an instant: no window has ten digits of seconds. */

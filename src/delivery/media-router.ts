@@ -4,7 +4,8 @@
  */
 import type { AssetAddress } from '../api/library/asset-address.ts';
 import { type MediaAddress, printMediaAddress } from '../api/media-address.ts';
-import { isStreamName, streamUnknown } from '../api/stream-name.ts';
+import { isStreamName } from '../api/stream/stream-name.ts';
+import { streamUnknown } from '../api/stream/stream-refusals.ts';
 import type { RangeReader } from '../archive/range-reader.ts';
 import type { Clock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';

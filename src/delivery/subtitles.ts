@@ -6,7 +6,8 @@
 import { crc32 } from 'node:zlib';
 import { readIntact, type SummedRange } from '../archive/integrity/read-intact.ts';
 import type { RangeReader } from '../archive/range-reader.ts';
-import { FormatError, OxbowError } from '../lib/errors.ts';
+import { OxbowError } from '../lib/errors.ts';
+import { FormatError } from '../lib/format-error.ts';
 import type { TextTrack, Track } from '../media/frame.ts';
 import { renditionsOf } from '../media/rendition-set.ts';
 import { printVttSegment } from '../media/webvtt/segment.ts';

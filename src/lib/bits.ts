@@ -3,7 +3,7 @@
  * In: bytes without emulation prevention. Out: numbers. Every overrun is a FormatError with its byte offset.
  * Exp-Golomb: ITU-T H.264, 9.1.
  */
-import { FormatError } from './errors.ts';
+import { FormatError } from './format-error.ts';
 
 /** A cursor over bits, most significant bit first. */
 export class BitReader {

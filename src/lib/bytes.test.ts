@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { ByteReader, concatBytes, freeBytes, sameBytes } from './bytes.ts';
-import { FormatError } from './errors.ts';
+import { FormatError } from './format-error.ts';
 
 const of = (hex: string) => new Uint8Array(Buffer.from(hex.replaceAll(' ', ''), 'hex'));
 

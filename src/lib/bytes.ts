@@ -3,7 +3,7 @@
  * In: a Uint8Array. Out: numbers and views. Every overrun is a FormatError with its offset, never a silent
  * zero.
  */
-import { FormatError } from './errors.ts';
+import { FormatError } from './format-error.ts';
 
 /** A cursor over bytes; all integers are big-endian. Views it returns share memory with the input. */
 export class ByteReader {

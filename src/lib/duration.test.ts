@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseDuration, printDuration } from './duration.ts';
-import { FormatError } from './errors.ts';
+import { FormatError } from './format-error.ts';
 import { seeded } from './random.fixture.ts';
 
 test('units, their combinations and plain seconds are milliseconds', () => {

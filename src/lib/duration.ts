@@ -2,7 +2,7 @@
  * Durations as text: `90s`, `15m`, `1h30m`, `7d`, `200ms`, or plain seconds.
  * In: text from flags, files and URLs. Out: milliseconds, and back.
  */
-import { FormatError } from './errors.ts';
+import { FormatError } from './format-error.ts';
 
 const unitMs: Readonly<Record<string, number>> = {
   ms: 1,

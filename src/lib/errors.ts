@@ -1,5 +1,5 @@
 /**
- * The three kinds of error, and the table of error codes.
+ * Errors for users and the table of error codes. Readers of formats throw that of format-error.ts.
  * In: a code and a detail. Out: typed errors, which HTTP answers as problem documents (RFC 9457) and the
  * command line prints. docs/reference/errors.md is generated from the table; a released code stays listed.
  */
@@ -13,18 +13,6 @@ import { accountRefusals } from './refusals/accounts.ts';
 import { realtimeRefusals } from './refusals/realtime.ts';
 import { recordingRefusals } from './refusals/recordings.ts';
 import { serviceRefusals } from './refusals/services.ts';
-
-/** Malformed input: thrown by parsers, caught once by the owner of the connection or file. */
-export class FormatError extends Error {
-  override readonly name = 'FormatError';
-  /** Byte (or character) offset of the first invalid input. */
-  readonly offset: number;
-
-  constructor(message: string, offset: number) {
-    super(message);
-    this.offset = offset;
-  }
-}
 
 interface Refusal {
   /** HTTP status. */

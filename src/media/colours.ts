@@ -3,7 +3,7 @@
  * In: the configuration of a track. Out: code points of ISO/IEC 23091-2; VIDEO-RANGE of RFC 8216bis 4.4.6.2.
  * Pure.
  */
-import { FormatError } from '../lib/errors.ts';
+import { FormatError } from '../lib/format-error.ts';
 import { av1Colours } from './av1/sequence-header.ts';
 import type { Track, VideoConfig } from './frame.ts';
 import type { Colours } from './h264/vui.ts';

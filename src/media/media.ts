@@ -9,7 +9,7 @@ import type { MediaPlaylist } from './m3u8/playlist.ts';
 import { printMediaPlaylist as printMediaPlaylistBytes } from './m3u8/print.ts';
 
 export type { LeftOutTrack } from '../api/left-out.ts';
-export { FormatError } from '../lib/errors.ts';
+export { FormatError } from '../lib/format-error.ts';
 export type {
   AudioConfig,
   AudioTrack,

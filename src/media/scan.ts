@@ -6,7 +6,7 @@
  * H.265, 7.4.4, D.3.3.
  */
 import { BitReader } from '../lib/bits.ts';
-import { FormatError } from '../lib/errors.ts';
+import { FormatError } from '../lib/format-error.ts';
 import type { Frame, VideoConfig } from './frame.ts';
 import { parseAvcC } from './h264/avcc.ts';
 import { h264PpsId, h264PpsSpsId } from './h264/pps.ts';

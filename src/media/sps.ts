@@ -4,7 +4,7 @@
  * ISO/IEC 14496-15, 5.3.3 and 8.3.3. There may be none: a configuration that plays elsewhere may be beyond
  * what is read here.
  */
-import { FormatError } from '../lib/errors.ts';
+import { FormatError } from '../lib/format-error.ts';
 import type { VideoConfig } from './frame.ts';
 import { parseAvcC } from './h264/avcc.ts';
 import { type H264Sps, parseH264Sps } from './h264/sps.ts';

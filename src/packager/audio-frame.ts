@@ -3,7 +3,8 @@
  * In: a track's configuration. Out: seconds, and the bytes of a silent frame. Pure. ISO/IEC 14496-3, 1.6.2.1;
  * ISO/IEC 11172-3, 2.4.2.1; ETSI TS 102 366, 4.1 (six blocks of 256); RFC 6716, 2.1.4; RFC 9639, 8.2.
  */
-import { FormatError, OxbowError } from '../lib/errors.ts';
+import { OxbowError } from '../lib/errors.ts';
+import { FormatError } from '../lib/format-error.ts';
 import { parseAacConfig } from '../media/aac/config.ts';
 import { silentFrame } from '../media/aac/silence.ts';
 import { silentFlacFrame } from '../media/flac/silence.ts';

@@ -3,7 +3,7 @@
  * In: the groups of a file. Out: date ranges with their segments (docs/media.md 22).
  */
 import type { Abortable, SegmentLocation, SegmentStore } from '../archive/segment-store.ts';
-import { FormatError } from '../lib/errors.ts';
+import { FormatError } from '../lib/format-error.ts';
 import { DateRangeTracker } from '../media/date-range/date-range-tracker.ts';
 import type { DataTrack, Frame, Track } from '../media/frame.ts';
 import type { CommittedGroup } from '../media/isobmff/commit-box.ts';

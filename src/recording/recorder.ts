@@ -9,7 +9,8 @@ import { type ChunkWriter, openChunkWriter, type SyncPolicy } from '../archive/c
 import type { SegmentStore } from '../archive/segment-store.ts';
 import { waitFor } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
-import { FormatError, OxbowError, reasonOf } from '../lib/errors.ts';
+import { OxbowError, reasonOf } from '../lib/errors.ts';
+import { FormatError } from '../lib/format-error.ts';
 import type { SegmentGroup, StreamGap } from '../media/segment.ts';
 import { withinSpan } from '../observe/traces/current-span.ts';
 import type { OpenSpan } from '../observe/traces/telemetry.ts';

@@ -7,7 +7,7 @@ import { recoverChunk } from '../archive/chunk-recovery.ts';
 import { eraseGroups } from '../archive/erase-groups.ts';
 import { listChunks, listQualityRecordings } from '../archive/recording-locations.ts';
 import { isMissing, type SegmentLocation, type SegmentStore } from '../archive/segment-store.ts';
-import { FormatError } from '../lib/errors.ts';
+import { FormatError } from '../lib/format-error.ts';
 import { chunkRow } from './chunk-row.ts';
 import type { ChunkTable } from './chunk-table.ts';
 import { rebuildDateRanges } from './date-range-rebuild.ts';

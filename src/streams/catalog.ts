@@ -4,7 +4,7 @@
  * store.
  */
 import type { StreamPatch, StreamSettings } from '../api/shapes.ts';
-import { parseStreamName, streamUnknown } from '../api/stream-name.ts';
+import { parseStreamName, streamUnknown } from '../api/stream/stream-refusals.ts';
 import type { Precondition } from '../api/streams-api.ts';
 import type { Config } from '../config/schema.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';

@@ -6,12 +6,13 @@
 import { randomBytes } from 'node:crypto';
 import { checkAlarmRules } from '../api/alarms/alarm-rules.ts';
 import type { StreamPatch, StreamSettings } from '../api/shapes.ts';
-import { NO_TEXTS } from '../api/stream-texts.ts';
+import { NO_TEXTS } from '../api/stream/stream-texts.ts';
 import { defaultVisibility } from '../config/exposure.ts';
 import type { Config, StreamConfig } from '../config/schema.ts';
 import { LOCAL_STORAGE } from '../config/sections/storage-section.ts';
 import { parseDuration } from '../lib/duration.ts';
-import { FormatError, OxbowError, sentenceOf } from '../lib/errors.ts';
+import { OxbowError, sentenceOf } from '../lib/errors.ts';
+import { FormatError } from '../lib/format-error.ts';
 import { parseLadder, printLadder } from '../lib/live-ladder.ts';
 import type { StreamDefinition } from './definition.ts';
 import { patchSource, sourceOf } from './source/source-settings.ts';

@@ -4,7 +4,7 @@
  * recordings.
  */
 import type { Kysely, Selectable } from 'kysely';
-import { NO_TEXTS } from '../api/stream-texts.ts';
+import { NO_TEXTS } from '../api/stream/stream-texts.ts';
 import { recordingPrefix } from '../archive/recording-locations.ts';
 import type { SegmentStore } from '../archive/segment-store.ts';
 import type { SourceConfig } from '../config/schema.ts';

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { OxbowEvent } from '../api/events.ts';
 import type { TimelineView } from '../api/shapes.ts';
-import { NO_TEXTS } from '../api/stream-texts.ts';
+import { NO_TEXTS } from '../api/stream/stream-texts.ts';
 import type { StreamsApi } from '../api/streams-api.ts';
 import { openLocalSegmentStore } from '../archive/local-segment-store.ts';
 import type { SegmentPrefix, SegmentStore } from '../archive/segment-store.ts';

@@ -4,7 +4,7 @@
  */
 import { parseInstant } from '../../src/api/instant.ts';
 import { readMoment } from '../../src/api/moment.ts';
-import { isStreamName } from '../../src/api/stream-name.ts';
+import { isStreamName } from '../../src/api/stream/stream-name.ts';
 import type { TimeSpan } from './time/span.ts';
 
 /**

@@ -5,7 +5,7 @@
  * settings, never that of the token.
  */
 import { errors, type JSONWebKeySet, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
-import { isStreamName } from '../../api/stream-name.ts';
+import { isStreamName } from '../../api/stream/stream-name.ts';
 import { dropOldest } from '../../lib/drop-oldest.ts';
 import { OxbowError } from '../../lib/errors.ts';
 

@@ -4,7 +4,7 @@
  * streams and web. Pure.
  */
 import { parseDuration } from '../../lib/duration.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 
 /**
  * What a threshold counts. `state`: a thing that is or is not, without a threshold; `bitrate` and `rate` may

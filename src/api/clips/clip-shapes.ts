@@ -4,7 +4,7 @@
  */
 import type { Static } from 'typebox';
 import { StreamView } from '../shapes.ts';
-import { MAX_TITLE } from '../stream-texts.ts';
+import { MAX_TITLE } from '../stream/stream-texts.ts';
 import { Type } from '../type.ts';
 
 const Time = Type.String({ format: 'date-time', description: 'RFC 3339, UTC, milliseconds' });

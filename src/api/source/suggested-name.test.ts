@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isStreamName } from '../stream-name.ts';
+import { isStreamName } from '../stream/stream-name.ts';
 import { suggestName } from './suggested-name.ts';
 
 test('the name is derived from the title, then the path, then the host', () => {

@@ -4,7 +4,7 @@
  * Read-only. docs/media.md 22.
  */
 import { crc32 } from 'node:zlib';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { fourccAt, u32At } from '../../media/isobmff/box.ts';
 import type { CommittedGroup, CommittedTrack } from '../../media/isobmff/commit-box.ts';
 import { placeholderOffset } from '../chunk-file.ts';

@@ -5,7 +5,7 @@
  * docs/media.md 21 and 22.
  */
 import { crc32 } from 'node:zlib';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import type { Track } from '../../media/frame.ts';
 import { BoxWriter } from '../../media/isobmff/box.ts';
 import {

@@ -6,7 +6,8 @@
 import { parseInstant, printRfc3339 } from '../../api/instant.ts';
 import { readMoment } from '../../api/moment.ts';
 import { parseDuration } from '../../lib/duration.ts';
-import { FormatError, OxbowError, sentenceOf } from '../../lib/errors.ts';
+import { OxbowError, sentenceOf } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 
 /** The forms, for help texts. */
 export const TYPED_FORMS = 'now, -10m, 14:05, "yesterday 14:00", 2026-11-19T08:00:00Z, or unix seconds';

@@ -6,7 +6,7 @@
 import { isClipId } from '../../api/clips/clip-address.ts';
 import { assetOf, clipOf, type MediaAddress } from '../../api/media-address.ts';
 import { splitTarget } from '../../api/signed-path.ts';
-import { isStreamName } from '../../api/stream-name.ts';
+import { isStreamName } from '../../api/stream/stream-name.ts';
 import type { OwnedKind } from '../placement/placement.ts';
 
 /** What has an owner. */

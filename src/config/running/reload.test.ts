@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { NO_TEXTS } from '../../api/stream-texts.ts';
+import { NO_TEXTS } from '../../api/stream/stream-texts.ts';
 import { describeSettings } from '../describe.ts';
 import { type ConfigSources, finishStream, loadConfig } from '../load.ts';
 import type { Config } from '../schema.ts';

@@ -4,7 +4,7 @@
  * known.
  */
 import { isAbsolute } from 'node:path';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import {
   choice,
   duration,

@@ -4,7 +4,7 @@
  * value.
  */
 import { checkAlarmRules } from '../../api/alarms/alarm-rules.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { createOption, listKind, type Option, type OptionExtras, textOf } from '../option.ts';
 
 /** Changes of rules: a list, or text with commas; the value is the text, '' for none. */

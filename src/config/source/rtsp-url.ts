@@ -4,7 +4,7 @@
  * In: text of settings and the API. Out: its parts. Everything but `transport` belongs to the server and is
  * passed on as written. RFC 2326 3.2.
  */
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 
 const EXAMPLE = 'rtsp://USER:PASSWORD@HOST:554/PATH';
 const MAX_LENGTH = 4096;

@@ -7,7 +7,8 @@
 import { crc32 } from 'node:zlib';
 import type { AssetSegment } from '../../archive/asset-index.ts';
 import { isMissing, type SegmentLocation, type SegmentStore } from '../../archive/segment-store.ts';
-import { FormatError, OxbowError } from '../../lib/errors.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { Recent } from '../../lib/recent.ts';
 import type { TextTrack } from '../../media/frame.ts';
 import { fragmentLength, loneSlot, printFragment, sequenceNumber } from '../../media/isobmff/fragment.ts';

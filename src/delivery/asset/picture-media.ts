@@ -6,7 +6,8 @@
 import type { AssetSegment, AssetTrackSegment } from '../../archive/asset-index.ts';
 import type { RangeReader } from '../../archive/range-reader.ts';
 import { concatBytes } from '../../lib/bytes.ts';
-import { FormatError, OxbowError } from '../../lib/errors.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import type { Track, VideoTrack } from '../../media/frame.ts';
 import { readBoxHead } from '../../media/isobmff/box.ts';
 import { independentFlag } from '../../media/isobmff/commit-box.ts';

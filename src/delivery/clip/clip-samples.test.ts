@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { segmentLocation } from '../../archive/segment-store.ts';
 import { concatBytes } from '../../lib/bytes.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { seeded } from '../../lib/random.fixture.ts';
 import type { Frame } from '../../media/frame.ts';
 import { fragmentLength, printFragment } from '../../media/isobmff/fragment.ts';

@@ -4,7 +4,7 @@
  */
 import type { RangeReader } from '../../archive/range-reader.ts';
 import type { SegmentLocation } from '../../archive/segment-store.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { readBoxHead } from '../../media/isobmff/box.ts';
 import { addFragment, type SegmentSample } from '../../media/isobmff/segment-frames.ts';
 

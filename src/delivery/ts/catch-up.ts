@@ -5,7 +5,8 @@
  */
 import { catchUpStart } from '../../api/ts-address.ts';
 import { parseDuration } from '../../lib/duration.ts';
-import { FormatError, OxbowError } from '../../lib/errors.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { printMultivariantPlaylist } from '../../media/m3u8/print.ts';
 import { instantUs, isDuration } from '../address-time.ts';
 import { tsMultivariant } from '../format/hls-multivariant.ts';

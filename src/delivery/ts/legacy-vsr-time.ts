@@ -5,7 +5,8 @@
 import { parseInstant } from '../../api/instant.ts';
 import { openTimeZone, skippedTime, type TimeZone } from '../../api/local-time.ts';
 import { parseDuration } from '../../lib/duration.ts';
-import { FormatError, OxbowError } from '../../lib/errors.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { decodeTime, refusing } from '../address-time.ts';
 
 const COMPACT = /^\d{14}$/;

@@ -7,7 +7,8 @@ import type { AlarmMute, AlarmRuleView, AlarmView } from '../../api/alarms/alarm
 import type { AlarmsApi } from '../../api/alarms/alarms-api.ts';
 import { printRfc3339 } from '../../api/instant.ts';
 import { parseDuration } from '../../lib/duration.ts';
-import { FormatError, OxbowError } from '../../lib/errors.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import type { Catalog } from '../../streams/catalog.ts';
 import type { AlarmCenter } from './alarm-center.ts';
 import type { AlarmTable, StoredAlarm, StoredMute } from './alarm-table.ts';

@@ -12,7 +12,7 @@ import {
   clipsPerPage,
 } from '../../api/clips/clip-shapes.ts';
 import type { ChangedClip, ClipClient, ClipFacts, ClipRequest, ClipsApi } from '../../api/clips/clips-api.ts';
-import { streamUnknown } from '../../api/stream-name.ts';
+import { streamUnknown } from '../../api/stream/stream-refusals.ts';
 import type { EventBus } from '../../cluster/bus/event-bus.ts';
 import { measureClip } from '../../delivery/clip/clip-extent.ts';
 import { OxbowError } from '../../lib/errors.ts';

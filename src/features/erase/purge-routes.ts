@@ -3,7 +3,7 @@
  * In: kinds and names. Out: EdgePurgeView.
  */
 import { EdgePurgeView } from '../../api/deletions/edge-purge-shapes.ts';
-import { StreamName } from '../../api/stream-name.ts';
+import { StreamName } from '../../api/stream/stream-name.ts';
 import { Type } from '../../api/type.ts';
 import { mergePages, missingFields } from '../../http/route/merge-lists.ts';
 import { rowsFor } from '../feature.ts';

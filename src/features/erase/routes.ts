@@ -5,7 +5,7 @@
 import { DeletionView, HoldView } from '../../api/deletions/deletion-shapes.ts';
 import type { DeletionsApi, Requester } from '../../api/deletions/deletions-api.ts';
 import type { EdgePurgesApi } from '../../api/deletions/edge-purge-shapes.ts';
-import { StreamName } from '../../api/stream-name.ts';
+import { StreamName } from '../../api/stream/stream-name.ts';
 import { Type } from '../../api/type.ts';
 import { endForms, instantForms, readEnd, readInstant } from '../../http/route/instant-field.ts';
 import type { RouteCall } from '../../http/route/route.ts';

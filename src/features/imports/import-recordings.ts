@@ -5,7 +5,7 @@
  * docs/5-record/import.md.
  */
 import path from 'node:path';
-import { NO_TEXTS } from '../../api/stream-texts.ts';
+import { NO_TEXTS } from '../../api/stream/stream-texts.ts';
 import type { SegmentStore } from '../../archive/segment-store.ts';
 import { defaultVisibility } from '../../config/exposure.ts';
 import type { Config } from '../../config/schema.ts';

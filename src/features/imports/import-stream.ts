@@ -6,7 +6,8 @@
 import type { LeftOutTrack } from '../../api/left-out.ts';
 import { distinctLeftOut } from '../../api/left-out.ts';
 import { sameTracks } from '../../ingest/pull/run/run-feeder.ts';
-import { FormatError, messageOf, OxbowError } from '../../lib/errors.ts';
+import { messageOf, OxbowError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { HOLE_US } from '../../live/continuity.ts';
 import type { Track } from '../../media/frame.ts';
 import type { StreamGap } from '../../media/segment.ts';

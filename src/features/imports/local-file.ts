@@ -4,7 +4,7 @@
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import type { FileBytes } from '../../ingest/mp4/file-bytes.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { findBox, readBoxes, readBoxHead, u32At } from '../../media/isobmff/box.ts';
 
 /** Seconds from 1904-01-01, from which MP4 counts, to 1970-01-01. */

@@ -2,7 +2,7 @@
  * Names of streams from the names of cameras and paths of other programs.
  * In: names of cameras, a wish. Out: valid names, different for each. Pure.
  */
-import { parseStreamName } from '../../api/stream-name.ts';
+import { parseStreamName } from '../../api/stream/stream-refusals.ts';
 import { OxbowError } from '../../lib/errors.ts';
 
 const LONGEST = 64;

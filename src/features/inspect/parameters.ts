@@ -3,7 +3,7 @@
  * In: tracks. Out: the JSON of `GET /streams/{name}/parameters`. Pure.
  */
 import type { StreamParameters } from '../../api/inspect-shapes.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { parseAacConfig } from '../../media/aac/config.ts';
 import { parseDfLa } from '../../media/flac/stream-info.ts';
 import type { Track } from '../../media/frame.ts';

@@ -5,7 +5,8 @@
  */
 import type { LeftOutTrack } from '../../api/left-out.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { FormatError, OxbowError } from '../../lib/errors.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import type { RunContext } from '../../live/sink.ts';
 import { trackName } from '../../media/flv/muxer-codecs.ts';
 import type { AudioTrack, Frame } from '../../media/frame.ts';

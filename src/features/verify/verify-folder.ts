@@ -4,7 +4,7 @@
  * In: a data folder, what of it. Out: findings with the names of streams. docs/decisions/0063.
  */
 import path from 'node:path';
-import { streamUnknown } from '../../api/stream-name.ts';
+import { streamUnknown } from '../../api/stream/stream-refusals.ts';
 import { openLocalSegmentStore } from '../../archive/local-segment-store.ts';
 import { listRecordings, recordingOf, recordingPrefix } from '../../archive/recording-locations.ts';
 import type { DatabaseServer } from '../../config/sections/store-section.ts';

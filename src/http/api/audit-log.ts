@@ -7,7 +7,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AuditTrail } from '../../accounts/audit/audit-trail.ts';
 import type { Users } from '../../accounts/users/users.ts';
-import { isStreamName } from '../../api/stream-name.ts';
+import { isStreamName } from '../../api/stream/stream-name.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Authorized } from '../route/authorize.ts';
 import type { Route } from '../route/route.ts';

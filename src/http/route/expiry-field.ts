@@ -3,7 +3,8 @@
  * In: the text of a field. Out: milliseconds since 1970, or a refusal.
  */
 import { parseDuration } from '../../lib/duration.ts';
-import { FormatError, OxbowError } from '../../lib/errors.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { instantForms, readInstant } from './instant-field.ts';
 
 /** The accepted forms, for the reference. */

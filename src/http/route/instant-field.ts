@@ -5,7 +5,8 @@
 import { parseInstant } from '../../api/instant.ts';
 import { isDuration } from '../../delivery/address-time.ts';
 import { parseDuration } from '../../lib/duration.ts';
-import { FormatError, OxbowError } from '../../lib/errors.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 
 /** The accepted forms, for the reference. */
 export const instantForms = 'Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC.';

@@ -2,7 +2,7 @@
  * The route of the event stream.
  * In: a filter, the id of the last received event. Out: `text/event-stream`, or a WebSocket.
  */
-import { StreamName } from '../../api/stream-name.ts';
+import { StreamName } from '../../api/stream/stream-name.ts';
 import { Type } from '../../api/type.ts';
 import { readFilter } from '../events/event-filter.ts';
 import { EVENTS_PATH } from '../events/subscriber.ts';

@@ -2,7 +2,7 @@
  * Splits a file into bursts: about two seconds of media of all tracks, beginning with a key frame.
  * In: a file and its tables or fragments. Out: frames in decoding order. docs/media.md 9.
  */
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { referenceOf } from '../../live/reference.ts';
 import type { DemuxerOutput, Frame, Track } from '../../media/frame.ts';
 import { readBoxHead, u32At } from '../../media/isobmff/box.ts';

@@ -5,7 +5,8 @@
 import type { RtpSessionView } from '../../api/realtime/rtp-shapes.ts';
 import type { Endpoint } from '../../config/address.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { FormatError, messageOf, OxbowError, reasonOf, sentenceOf } from '../../lib/errors.ts';
+import { messageOf, OxbowError, reasonOf, sentenceOf } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import type { RtpMedia } from '../../media/rtp/rtp-media.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Publisher } from '../publisher.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { SourceFacts } from '../../api/source-facts.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { seeded } from '../../lib/random.fixture.ts';
 import {
   PacketWriter,

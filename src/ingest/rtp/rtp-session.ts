@@ -8,7 +8,7 @@ import { randomBytes } from 'node:crypto';
 import { distinctLeftOut, type LeftOutTrack } from '../../api/left-out.ts';
 import type { SourceFacts } from '../../api/source-facts.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import type { Frame, Track } from '../../media/frame.ts';
 import { RtpDemuxer, type RtpDemuxerOptions } from '../../media/rtp/receive/rtp-demuxer.ts';
 import type { RtpTrackOptions } from '../../media/rtp/receive/track-input.ts';

@@ -6,7 +6,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Clock } from '../../lib/clock.ts';
-import { FormatError, messageOf, OxbowError, reasonOf } from '../../lib/errors.ts';
+import { messageOf, OxbowError, reasonOf } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { parseRtpMedia, type RtpMedia } from '../../media/rtp/rtp-media.ts';
 import type { Log } from '../../observe/log.ts';
 import { printPacket, printResponse, type RtspFields, type RtspRequest } from '../../wire/rtsp/message.ts';

@@ -4,7 +4,8 @@
  */
 import type { SourceFacts } from '../../api/source-facts.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { FormatError, messageOf, reasonOf } from '../../lib/errors.ts';
+import { messageOf, reasonOf } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import type { Log } from '../../observe/log.ts';
 import type { SrtConnection } from '../../wire/srt/srt.ts';
 import { FEED_TICK_MS, TsFeed } from '../mpegts/ts-feed.ts';

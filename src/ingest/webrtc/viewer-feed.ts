@@ -4,7 +4,8 @@
  * Opus is converted. docs/media.md 30.
  */
 import { sleep } from '../../lib/abort.ts';
-import { FormatError, OxbowError } from '../../lib/errors.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import type { RunContext, Sink } from '../../live/sink.ts';
 import type { AudioTrack, Frame, Track } from '../../media/frame.ts';
 import { type OpenOpusConversion, OpusAudio } from '../../media/rtp/send/opus-audio.ts';

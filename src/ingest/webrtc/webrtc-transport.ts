@@ -3,7 +3,8 @@
  * In: an open endpoint. Out: peers, SDP. RFC 8839 5.1 (candidates).
  */
 import { randomBytes } from 'node:crypto';
-import { FormatError, OxbowError } from '../../lib/errors.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import {
   parseWebRtc,
   printWebRtc,

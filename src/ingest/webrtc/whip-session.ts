@@ -6,7 +6,8 @@
 import { randomBytes } from 'node:crypto';
 import type { WebRtcRequest } from '../../api/realtime/webrtc-api.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { FormatError, messageOf, OxbowError, sentenceOf } from '../../lib/errors.ts';
+import { messageOf, OxbowError, sentenceOf } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { RtpDemuxer } from '../../media/rtp/receive/rtp-demuxer.ts';
 import { parseRtcp } from '../../media/rtp/rtcp.ts';
 import type { IceCandidate, WebRtcDescription } from '../../media/sdp/webrtc-description.ts';

@@ -7,7 +7,8 @@ import { type ScannedChunk, scanChunk } from '../../archive/chunk-reader.ts';
 import { packSegments } from '../../archive/segment-index.ts';
 import { type SegmentStore, segmentLocation } from '../../archive/segment-store.ts';
 import type { StoredOutput } from '../../jobs/remote-kind.ts';
-import { FormatError, OxbowError } from '../../lib/errors.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { printInit } from '../../media/isobmff/init.ts';
 
 /** Which chunk file an output is expected to be. */

@@ -9,7 +9,8 @@ import { type SegmentLocation, type SegmentStore, segmentLocation } from '../../
 import type { JoinedPart } from '../../ffmpeg/joined-clock.ts';
 import type { Job } from '../../jobs/job.ts';
 import type { RemoteKind, StoredOutput } from '../../jobs/remote-kind.ts';
-import { FormatError, OxbowError } from '../../lib/errors.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { fileBounds } from '../../media/subtitles/bounds.ts';
 import { parseVtt } from '../../media/webvtt/parse.ts';
 import { ENCODE_KIND, type EncodeJobInput } from '../../transcode/ladder/encode-job.ts';

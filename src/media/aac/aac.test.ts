@@ -4,7 +4,7 @@ import { suite, test } from 'node:test';
 import { need } from '../../../test/fixtures/need.ts';
 import { BitWriter } from '../../lib/bits.ts';
 import { concatBytes } from '../../lib/bytes.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { seeded } from '../../lib/random.fixture.ts';
 import { adtsConfig, parseAdtsHeader } from './adts.ts';
 import { aacConfigFromRecord, parseAacConfig, printAacConfig } from './config.ts';

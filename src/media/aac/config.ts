@@ -4,7 +4,7 @@
  * ISO/IEC 14496-3, 1.6.2.1 and 4.4.1.
  */
 import { BitReader, BitWriter } from '../../lib/bits.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import type { AudioConfig } from '../frame.ts';
 
 /** Hz by samplingFrequencyIndex (ISO/IEC 14496-3, table 1.18). */

@@ -4,7 +4,7 @@
  * E.1.3.
  */
 import { BitReader } from '../../lib/bits.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 
 /** Bytes of which a header is read, at most. */
 export const AC3_HEADER_BYTES = 16;

@@ -4,7 +4,7 @@
  * specification (Adobe, 2007), 2.
  */
 import { ByteReader } from '../../lib/bytes.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { readAmf3 } from './amf3.ts';
 import {
   AmfBudget,

@@ -4,7 +4,7 @@
  * 3.
  */
 import { ByteReader } from '../../lib/bytes.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { AmfBudget, type AmfLimits, AmfReferences, type AmfValue, amfLimits, createAmfObject } from './value.ts';
 
 /** Type markers (3.1). */

@@ -3,7 +3,7 @@
  * In: a seed and a count. Out: nothing, or a failed assertion. Used by tests and by `npm run fuzz`.
  */
 import assert from 'node:assert/strict';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { seeded } from '../../lib/random.fixture.ts';
 import { parseAmf0, printAmf0 } from './amf0.ts';
 import { printAmf3 } from './amf3.fixture.ts';

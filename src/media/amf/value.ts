@@ -2,7 +2,7 @@
  * Values of the Action Message Format, and the bounds of a parse.
  * In: nothing. Out: types for AMF0 and AMF3; a budget that both parsers share. Pure.
  */
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 
 /** An anonymous or typed object, or an associative array. Has no prototype, so any name is only a name. */
 export interface AmfObject {

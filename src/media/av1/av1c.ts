@@ -4,7 +4,7 @@
  * ISO Media File Format Binding, 2.3 (record), 2.4 (samples), 5 (codecs parameter); AV1 Bitstream, 5.3.2 (OBU
  * header) and 4.10.5 (leb128).
  */
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 
 const OBU_TEMPORAL_DELIMITER = 2;
 const two = (value: number) => String(value).padStart(2, '0');

@@ -5,7 +5,7 @@
  */
 import { BitReader } from '../../lib/bits.ts';
 import { concatBytes } from '../../lib/bytes.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import type { VideoConfig } from '../frame.ts';
 import type { Colours } from '../h264/vui.ts';
 import { av1Codecs } from './av1c.ts';

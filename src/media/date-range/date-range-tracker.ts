@@ -5,7 +5,7 @@
  * oxbow's UTC. The same frames give the same tags, live and when an index is made again. No clock, no I/O.
  * RFC 8216bis 4.4.5.1.
  */
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import type { DataTrack, Frame } from '../frame.ts';
 import { boundId3 } from '../id3/tag.ts';
 import { lawfulDateRange, mergeDateRange, parseDateRange } from '../m3u8/date-range.ts';

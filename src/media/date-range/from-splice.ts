@@ -4,7 +4,7 @@
  * In: a splice_info_section and its time of arrival. Out: date ranges, computed without other sections.
  * Pure. RFC 8216bis 4.4.5.1.1; ANSI/SCTE 35, 10.3.3.1.
  */
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { parseSpliceSection, type SpliceCommand } from '../scte35/section.ts';
 
 /** One event of a section. */

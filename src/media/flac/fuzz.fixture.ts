@@ -3,7 +3,7 @@
  * In: a seed. Out: how many were read, or what failed. Used by tests and `npm run fuzz`.
  */
 import assert from 'node:assert/strict';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { seeded } from '../../lib/random.fixture.ts';
 import { flacCrc8, parseFlacFrameHeader } from './frame-header.ts';
 import { silentFlacFrame } from './silence.ts';

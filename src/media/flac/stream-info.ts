@@ -7,7 +7,7 @@
  */
 import { BitReader } from '../../lib/bits.ts';
 import { ByteReader, concatBytes } from '../../lib/bytes.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import type { AudioConfig } from '../frame.ts';
 
 const MARKER = new TextEncoder().encode('fLaC');

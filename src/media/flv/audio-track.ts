@@ -5,7 +5,7 @@
  */
 import type { LeftOutTrack } from '../../api/left-out.ts';
 import { sameBytes } from '../../lib/bytes.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { parseAdtsHeader } from '../aac/adts.ts';
 import { aacConfigFromRecord, parseAacConfig } from '../aac/config.ts';
 import { ac3Config, eac3Config } from '../ac3/config.ts';

@@ -4,7 +4,7 @@
  * DemuxerOutput. Pure. Adobe Flash Video File Format 10.1, annex E; Enhanced RTMP v2. docs/media.md 12
  * and 13.
  */
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import type { DemuxerOutput } from '../frame.ts';
 import { FlvAudioTrack } from './audio-track.ts';
 import { FlvClock } from './clock.ts';

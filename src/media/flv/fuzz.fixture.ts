@@ -4,7 +4,7 @@
  * s, no bytes from nowhere. Used by tests and `npm run fuzz`.
  */
 import assert from 'node:assert/strict';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { seeded } from '../../lib/random.fixture.ts';
 import type { Frame, Track } from '../frame.ts';
 import { createFlvDemuxer } from './demuxer.ts';

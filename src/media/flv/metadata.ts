@@ -3,7 +3,7 @@
  * In: a script message. Out: the expected tracks, for the wait at the start; or a message for a target. Pure.
  * Adobe Flash Video File Format 10.1, E.5; Enhanced RTMP v2, "Enhancing onMetaData".
  */
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { parseAmf0, printAmf0 } from '../amf/amf0.ts';
 import { type AmfObject, type AmfValue, isAmfObject } from '../amf/value.ts';
 import type { AudioTrack, VideoTrack } from '../frame.ts';

@@ -5,7 +5,7 @@
  * configuration, also from parameter sets within samples. ISO/IEC 14496-15, 5.3 and 8.3.
  */
 import { sameBytes } from '../../lib/bytes.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import type { VideoConfig } from '../frame.ts';
 import { MAX_NALS, NalList } from '../h264/annexb.ts';
 import { parseAvcC } from '../h264/avcc.ts';

@@ -5,7 +5,7 @@
  * "ExVideoTagHeader".
  */
 import { ByteReader } from '../../lib/bytes.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { type FlvPacket, FOUR_CC, PACKET, SOUND_FORMAT, VIDEO_CODEC_ID } from './message.ts';
 
 /** Most modifiers before a packet, and most tracks of a message. */

@@ -5,7 +5,7 @@
  * E.4.3; ISO/IEC 14496-15.
  */
 import { concatBytes, sameBytes } from '../../lib/bytes.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { av1Codecs, withoutTemporalDelimiter } from '../av1/av1c.ts';
 import { av1Config, parseAv1Unit, sequenceHeaderOf } from '../av1/sequence-header.ts';
 import { foreignTrack } from '../foreign-codecs.ts';

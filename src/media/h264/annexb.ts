@@ -4,7 +4,7 @@
  * lengths in place of start codes. ITU-T H.264 Annex B, 7.4.1.1; ISO/IEC 14496-15, 5.3.3.
  */
 import { findBytes, searchView } from '../../lib/byte-search.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 
 /** Most NAL units that one access unit may have. */
 export const MAX_NALS = 2048;

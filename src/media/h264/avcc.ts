@@ -4,7 +4,7 @@
  * ISO/IEC 14496-15, 5.3.3.1.
  */
 import { ByteReader } from '../../lib/bytes.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import type { VideoConfig } from '../frame.ts';
 import { type H264Sps, parseH264Sps } from './sps.ts';
 

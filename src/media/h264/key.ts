@@ -4,7 +4,7 @@
  * point).
  */
 import { BitReader } from '../../lib/bits.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { type NalList, toRbsp } from './annexb.ts';
 import { SeiReader } from './sei.ts';
 

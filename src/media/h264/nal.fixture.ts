@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { BitWriter } from '../../lib/bits.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 
 /** Writes ue(v) for each value. */
 export function ues(bits: BitWriter, ...values: number[]): BitWriter {

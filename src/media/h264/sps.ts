@@ -3,7 +3,7 @@
  * In: one SPS NAL unit. Out: what the container needs to know. ITU-T H.264, 7.3.2.1.1 and E.1.1.
  */
 import { BitReader } from '../../lib/bits.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { toRbsp } from './annexb.ts';
 import { type Colours, parseVuiPicture } from './vui.ts';
 

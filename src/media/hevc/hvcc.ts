@@ -4,7 +4,7 @@
  * ISO/IEC 14496-15, 8.3.3.1.
  */
 import { ByteReader } from '../../lib/bytes.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import type { VideoConfig } from '../frame.ts';
 import { HEVC_NAL } from './nal.ts';
 import { hevcCodecs } from './profile-tier-level.ts';

@@ -3,7 +3,7 @@
  * In: one SPS NAL unit. Out: what the container needs to know. ITU-T H.265, 7.3.2.2, 7.3.4, 7.3.7 and E.2.1.
  */
 import { BitReader } from '../../lib/bits.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { toRbsp } from '../h264/annexb.ts';
 import { type Colours, parseVuiPicture } from '../h264/vui.ts';
 import { type ProfileTierLevel, parseProfileTierLevel } from './profile-tier-level.ts';

@@ -2,7 +2,7 @@
  * Parses ID3 tags of streams, and cuts long ones to complete frames.
  * In: a tag. Out: its frames, or a FormatError; a tag of bounded length. Pure. ID3v2.4.0, 3 and 4; ID3v2.3.0.
  */
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 
 /** A frame of a tag. */
 export interface Id3Frame {

@@ -4,7 +4,7 @@
  * ISO/IEC 14496-12, 4.2. No recursion: callers name the containers they enter, so the depth is bounded by
  * code.
  */
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 
 /** A box in an array. All numbers are offsets from the start of the array. */
 export interface Box {

@@ -19,7 +19,7 @@
  */
 import { type GapCause, gapCauses } from '../../api/gap.ts';
 import { ByteReader } from '../../lib/bytes.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import type { RunClock } from '../run.ts';
 import type { StreamGap } from '../segment.ts';
 import { BoxWriter, u32At } from './box.ts';

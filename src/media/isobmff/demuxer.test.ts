@@ -5,7 +5,7 @@ import { listTracks } from '../../../test/fixtures/media/inside.ts';
 import { madeOnce } from '../../../test/fixtures/media/made-once.ts';
 import { namesOf } from '../../api/left-out.ts';
 import { concatBytes } from '../../lib/bytes.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { seeded } from '../../lib/random.fixture.ts';
 import type { Frame, Track } from '../frame.ts';
 import { BoxWriter, fourccAt, readBoxes } from './box.ts';

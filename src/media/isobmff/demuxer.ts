@@ -6,7 +6,8 @@
  */
 import { type LeftOutTrack, namesOf } from '../../api/left-out.ts';
 import { sameBytes } from '../../lib/bytes.ts';
-import { FormatError, OxbowError } from '../../lib/errors.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import type { Demuxer, DemuxerOutput, Frame, Track } from '../frame.ts';
 import { type Box, fourccAt, readBoxHead, u32At } from './box.ts';
 import { ByteQueue } from './byte-queue.ts';

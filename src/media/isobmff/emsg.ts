@@ -3,7 +3,7 @@
  * In: one box. Out: what it says. Pure. ISO/IEC 23009-1, 5.10.3.3 (versions 0 and 1).
  */
 import { ByteReader } from '../../lib/bytes.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import type { Box } from './box.ts';
 
 /** An event as it came. */

@@ -4,7 +4,7 @@
  * ISO/IEC 14496-12, 8.8.
  */
 import { ByteReader } from '../../lib/bytes.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { type Box, needBox, readBoxes } from './box.ts';
 import type { SampleDefaults } from './init.ts';
 

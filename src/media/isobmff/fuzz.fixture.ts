@@ -5,7 +5,8 @@
  */
 import assert from 'node:assert/strict';
 import { concatBytes } from '../../lib/bytes.ts';
-import { FormatError, OxbowError } from '../../lib/errors.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { seeded } from '../../lib/random.fixture.ts';
 import type { Track } from '../frame.ts';
 import { readBoxes } from './box.ts';

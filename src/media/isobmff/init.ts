@@ -5,7 +5,7 @@
  */
 import type { LeftOutTrack } from '../../api/left-out.ts';
 import { ByteReader } from '../../lib/bytes.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import type { Track, VideoConfig } from '../frame.ts';
 import { rescale } from '../rescale.ts';
 import { type Box, BoxWriter, findBox, fourccAt, needBox, readBoxes } from './box.ts';

@@ -3,7 +3,7 @@
  * In: stored segments, a track each. Out: the same bytes in pieces. Pure. ISO/IEC 14496-12, 8.8;
  * docs/media.md 15a.
  */
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { readBoxes } from './box.ts';
 
 /**

@@ -2,7 +2,7 @@
  * Small synthetic media for the tests of formats: tracks, frames, and a repeatable source of chance.
  * In: seeds and counts. Out: values. Used by tests only. Pure.
  */
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { seeded } from '../../lib/random.fixture.ts';
 import type { AudioConfig, AudioTrack, DataTrack, Frame, TextTrack, Track, VideoConfig, VideoTrack } from '../frame.ts';
 

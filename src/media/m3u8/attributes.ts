@@ -2,7 +2,7 @@
  * Reads attribute lists, in one pass over the text.
  * In: the text after the colon of a tag. Out: values by name, with range checks. Pure. RFC 8216bis 4.2.
  */
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import type { ByteRange, Resolution } from './playlist.ts';
 
 /** Most attributes in a list. */

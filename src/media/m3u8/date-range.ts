@@ -2,7 +2,7 @@
  * EXT-X-DATERANGE: a stretch of time with attributes.
  * In: the attribute list of the tag. Out: a DateRangeTag, and back. Pure. RFC 8216bis 4.4.5.1.
  */
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { parseAttributes } from './attributes.ts';
 import { parseDateTime } from './date-time.ts';
 import type { DateRangeTag } from './playlist.ts';

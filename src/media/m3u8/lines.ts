@@ -3,7 +3,7 @@
  * In: the text of an M3U8 file. Out: its tags and URIs with their offsets; comments and blank lines left out.
  * Pure. RFC 8216bis 4.1.
  */
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 
 /** Longest text, characters: a day of segments of 2 s, each with its date, takes about 4 MiB. */
 export const MAX_TEXT = 8 * 1024 * 1024;

@@ -2,7 +2,7 @@
  * Reads a Media Playlist.
  * In: its lines. Out: a MediaPlaylist. Pure. RFC 8216bis 4.4.2 to 4.4.5.
  */
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { type Attributes, parseAttributes, parseByteRange, parseFloatText, parseInteger } from './attributes.ts';
 import { mergeDateRange, parseDateRange } from './date-range.ts';
 import { parseDateTime } from './date-time.ts';

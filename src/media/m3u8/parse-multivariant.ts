@@ -2,7 +2,7 @@
  * Reads a Multivariant Playlist.
  * In: its lines. Out: a MultivariantPlaylist. Pure. RFC 8216bis 4.4.6.
  */
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { type Attributes, parseAttributes, parseInteger } from './attributes.ts';
 import type { Line } from './lines.ts';
 import { parseKey, parseStart } from './parse-media.ts';

@@ -3,7 +3,7 @@
  * In: the text of an M3U8 file, from anywhere. Out: values of playlist.ts, or a FormatError. Pure.
  * RFC 8216bis 4.
  */
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { type Line, splitLines } from './lines.ts';
 import { MediaParser, parseMediaLines } from './parse-media.ts';
 import { parseMultivariantLines } from './parse-multivariant.ts';

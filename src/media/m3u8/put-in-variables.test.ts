@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { putInVariables } from './put-in-variables.ts';
 
 suite('variables of a playlist (RFC 8216bis 4.3)', () => {

@@ -3,7 +3,7 @@
  * In: the text of an M3U8 file, what the Multivariant Playlist and the URL give. Out: the text, and its
  * variables. Pure. RFC 8216bis 4.3 and 4.4.2.3.
  */
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { parseAttributes } from './attributes.ts';
 import { type VariableSources, Variables } from './variables.ts';
 

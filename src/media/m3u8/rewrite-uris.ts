@@ -2,7 +2,7 @@
  * Replaces the addresses in a playlist and leaves every other character as it is.
  * In: the text of an M3U8 file. Out: the text with other URIs. Pure. RFC 8216bis 4.1, 4.2.
  */
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { MAX_LINE, MAX_LINES, MAX_TEXT } from './lines.ts';
 
 /**

@@ -3,7 +3,7 @@
  * In: EXT-X-DEFINE tags, and what the Multivariant Playlist and the URL give. Out: text with values in place.
  * Pure. RFC 8216bis 4.3 and 4.4.2.3.
  */
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import type { Attributes } from './attributes.ts';
 import { MAX_LINE } from './lines.ts';
 

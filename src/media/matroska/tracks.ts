@@ -3,7 +3,7 @@
  * In: tracks of pictures and sound. Out: bytes. Pure. RFC 9559, 5.1.4; codec ids and CodecPrivate:
  * draft-ietf-cellar-codec, 6.
  */
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { parseAacConfig } from '../aac/config.ts';
 import { printFlacHeader } from '../flac/stream-info.ts';
 import type { AudioConfig, AudioTrack, VideoTrack } from '../frame.ts';

@@ -3,7 +3,7 @@
  * replaced.
  * In: the text of an MPD. Out: its elements as a tree. Pure, in one pass. XML 1.0, 3.
  */
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { unescapeXml } from '../xml-text.ts';
 
 /** Longest manifest, characters. */

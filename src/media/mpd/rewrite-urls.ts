@@ -3,7 +3,7 @@
  * In: the text of an MPD, its address. Out: the text with other addresses. Pure. ISO 23009-1 5.6 (BaseURL),
  * 5.3.9 (segment information).
  */
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { escapeXml, unescapeXml } from '../xml-text.ts';
 import { type MpdElement, parseElements } from './elements.ts';
 import { fillTemplate, type NamedRepresentation, publicTemplate, type SegmentNames } from './segment-names.ts';

@@ -4,7 +4,7 @@
  * 6.2.2, 6.2.3 and 6.3.
  */
 import { BitReader } from '../../lib/bits.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import type { VideoConfig } from '../frame.ts';
 
 /** Start code values (table 6-1). Slices are 0x01 to 0xaf. */

@@ -4,7 +4,7 @@
  * Out: tracks, frames and damage, through DemuxerOutput.
  * Video comes one access unit late, to know its duration. ISO/IEC 13818-1, 2.4.3.
  */
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import type { Demuxer, DemuxerOutput } from '../frame.ts';
 import type { TsDemuxerOptions } from './demuxer-options.ts';
 import { PACKET_BYTES, PacketSplitter } from './packet.ts';

@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { concatBytes } from '../../lib/bytes.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { seeded } from '../../lib/random.fixture.ts';
 import { crc32Mpeg } from '../crc32-mpeg.ts';
 import { printOpusControl } from '../opus/packet.ts';

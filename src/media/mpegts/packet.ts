@@ -4,7 +4,7 @@
  * Out: calls of `packet`, each with 188 bytes that are valid only during the call. ISO/IEC 13818-1, 2.4.3.2
  * and G.1; ETSI EN 300 429, 4.4.2.
  */
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 
 /** Length of a transport packet, bytes. */
 export const PACKET_BYTES = 188;

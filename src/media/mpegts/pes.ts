@@ -3,7 +3,7 @@
  * In: payloads of transport packets, in order. Out: PES payloads in memory that may be kept. ISO/IEC 13818-1,
  * 2.4.3.6 and 2.4.3.7.
  */
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 
 const MAX_PES_BYTES = 8 * 1024 * 1024;
 const MIN_SLAB_BYTES = 16 * 1024;

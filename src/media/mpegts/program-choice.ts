@@ -4,7 +4,7 @@
  * ISO/IEC 13818-1, 2.4.4.
  */
 import type { LeftOutTrack } from '../../api/left-out.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import type { TsDemuxerOptions } from './demuxer-options.ts';
 import { type Pmt, parsePat, parsePmt } from './psi.ts';
 import { formatsOf } from './stream-format.ts';

@@ -3,7 +3,7 @@
  * In: payloads of PAT and PMT packets. Out: sections, and parsed tables. ISO/IEC 13818-1, 2.4.4.
  */
 import { ByteReader, sameBytes } from '../../lib/bytes.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { crc32Mpeg } from '../crc32-mpeg.ts';
 
 /** Most bytes of a section of PAT and PMT, and of a private one (2.4.4.11). */

@@ -2,7 +2,7 @@
  * Splice time of a SCTE 35 section.
  * In: a splice_info_section. Out: its time. SCTE 35, 9.6 and 9.7.
  */
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { parseSpliceSection } from '../scte35/section.ts';
 
 const TABLE_ID = 0xfc;

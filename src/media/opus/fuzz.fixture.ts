@@ -3,7 +3,7 @@
  * In: a seed. Out: how many were control headers, or what failed. Used by tests and `npm run fuzz`.
  */
 import assert from 'node:assert/strict';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { seeded } from '../../lib/random.fixture.ts';
 import { opusCode } from './config.ts';
 import { opusSamples, parseOpusControl } from './packet.ts';

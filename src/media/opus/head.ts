@@ -3,7 +3,7 @@
  * In: a `dOps`, or a header. Out: the other one. RFC 7845, 5.1; Opus in ISO BMFF, 4.3.2.
  */
 import { ByteReader } from '../../lib/bytes.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import type { AudioConfig } from '../frame.ts';
 import { OPUS_RATE } from './packet.ts';
 

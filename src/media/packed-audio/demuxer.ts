@@ -4,7 +4,7 @@
  * track. RFC 8216bis 3.4.
  */
 import { concatBytes } from '../../lib/bytes.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import type { DataTrack, Demuxer, DemuxerOutput, Track } from '../frame.ts';
 import { boundId3 } from '../id3/tag.ts';
 import { PES_TIMESCALE, ProgramClock } from '../mpegts/timestamps.ts';

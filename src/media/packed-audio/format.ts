@@ -4,7 +4,7 @@
  * In: the first bytes of a segment. Out: offset, time and codec of the frames; tags with metadata. Pure.
  * RFC 8216bis 3.4 (Packed Audio).
  */
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { type Id3Tag, id3Length, parseId3 } from '../id3/tag.ts';
 import { type AudioFraming, ac3Framing, adtsFraming, mp3Framing } from '../mpegts/track/audio-framing.ts';
 

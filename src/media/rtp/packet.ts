@@ -4,7 +4,7 @@
  * extensions).
  */
 import { ByteReader, concatBytes } from '../../lib/bytes.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 
 export interface RtpPacket {
   /** 0 to 127; its meaning is in the SDP. */

@@ -4,7 +4,7 @@
  * 4.3.1 (FIR).
  */
 import { ByteReader, concatBytes } from '../../lib/bytes.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 
 /** Reception of one source, as its receiver sees it. RFC 3550 6.4.1 */
 export interface ReceptionReport {

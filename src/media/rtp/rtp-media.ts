@@ -5,7 +5,7 @@
  * RFC 8866, RFC 3605 (a=rtcp), RFC 5761 (a=rtcp-mux), RFC 7826 D.1 (a=control).
  */
 import { distinctLeftOut, type LeftOutTrack } from '../../api/left-out.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { type RtpFormat, rtpFormatsOf } from '../sdp/rtp-format.ts';
 import { attributeOf, attributesOf, parseSdp, type SdpAttribute, type SdpMedia } from '../sdp/sdp.ts';
 import type { Direction } from '../sdp/webrtc-description.ts';

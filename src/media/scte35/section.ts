@@ -4,7 +4,7 @@
  * 35, 9.6 to 9.8, 10.3.
  */
 import { BitReader } from '../../lib/bits.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { crc32Mpeg } from '../crc32-mpeg.ts';
 
 /** Content of a section. Times are ticks of 90 kHz, 33 bits, pts_adjustment already added. */

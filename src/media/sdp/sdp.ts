@@ -2,7 +2,7 @@
  * Session descriptions.
  * In: text. Out: media descriptions with their attributes, and the reverse. Pure. RFC 8866.
  */
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 
 /** An attribute: `a=name:value`; the value is empty where there is none. */
 export type SdpAttribute = readonly [name: string, value: string];

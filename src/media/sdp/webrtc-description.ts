@@ -3,7 +3,7 @@
  * In: SDP. Out: values, and the reverse. Pure. RFC 8829 5, RFC 8839 (ICE), RFC 8122 (fingerprint), RFC 9143
  * (BUNDLE), RFC 8285 (extmap).
  */
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { printParameters, type RtpFormat, rtpFormatsOf } from './rtp-format.ts';
 import { attributeOf, attributesOf, parseSdp, printSdp, type SdpAttribute, type SdpMedia } from './sdp.ts';
 

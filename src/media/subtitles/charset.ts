@@ -2,7 +2,7 @@
  * Decodes the bytes of a text file whose character set may be unknown.
  * In: bytes, and what their sender says. Out: text and the name of the character set. Pure. WHATWG Encoding.
  */
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 
 export interface DecodedText {
   readonly text: string;

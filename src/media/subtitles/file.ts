@@ -2,7 +2,7 @@
  * Reads a subtitle file of any supported format, by its content.
  * In: bytes from anywhere. Out: cues as a WebVTT file of our own, and the script of ASS. Pure.
  */
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import type { VttCue } from '../webvtt/cue.ts';
 import { parseVtt } from '../webvtt/parse.ts';
 import { isAss, parseAss } from './ass.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { cuesOfEvents, parseAss, printAss } from './ass.ts';
 import { decodeText } from './charset.ts';
 import { safeCueText, safeSettings } from './cue-text.ts';

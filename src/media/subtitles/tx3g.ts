@@ -3,7 +3,7 @@
  * its runs.
  * In: a sample. Out: the text of a cue; empty where nothing is shown. Pure. 3GPP TS 26.245 5.17.
  */
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { escapeText, joinLines } from './cue-text.ts';
 
 const MAX_BYTES = 16 * 1024;

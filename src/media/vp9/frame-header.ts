@@ -4,7 +4,7 @@
  * File Format Binding.
  */
 import { BitReader } from '../../lib/bits.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import type { VideoConfig } from '../frame.ts';
 import { vp9Codecs } from './vpcc.ts';
 

@@ -5,7 +5,7 @@
  * "Codecs Parameter String"; WebM Container Guidelines, VP9 Codec Feature Metadata.
  */
 import { ByteReader } from '../../lib/bytes.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import type { Colours } from '../h264/vui.ts';
 
 /** Fields of a record. */

@@ -3,7 +3,7 @@
  * In: the text of a file or segment, from anywhere. Out: a VttFile, or a FormatError. Pure. W3C WebVTT, 6.1
  * to 6.3; RFC 8216bis 3.1.4.
  */
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import type { TimestampMap, VttCue, VttFile } from './cue.ts';
 
 /** Bounds of a file. */

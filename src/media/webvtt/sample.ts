@@ -8,7 +8,7 @@
  * sample's, i64 ticks from the sample's end to the cue's.
  */
 import { ByteReader } from '../../lib/bytes.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import type { Frame } from '../frame.ts';
 import { type Box, BoxWriter, findBox, readBoxes } from '../isobmff/box.ts';
 

@@ -3,7 +3,8 @@
  * In: OxbowError, FormatError, or any other error (a bug). Out: status, headers and body. RFC 9457.
  */
 import type { ProblemView } from '../../api/shapes.ts';
-import { FormatError, messageOf, OxbowError, sentenceOf } from '../../lib/errors.ts';
+import { messageOf, OxbowError, sentenceOf } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { errorFields, isDeparture, isSystemError, reportBug } from '../../observe/errors/report-bug.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Metrics } from '../../observe/metrics.ts';

@@ -12,7 +12,8 @@ import type { Reply } from '../../delivery/reply.ts';
 import type { HttpDeps } from '../../http/deps.ts';
 import { asAdmin, shareTestServer, startTestServer, textReply } from '../../http/fixture.ts';
 import { sendRequest } from '../../http/request.fixture.ts';
-import { FormatError, OxbowError } from '../../lib/errors.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 
 function serving(reply: Reply): Partial<HttpDeps> {
   return { answer: () => reply };

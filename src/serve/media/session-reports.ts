@@ -5,7 +5,7 @@
  * docs/9-run/https-and-proxies.md.
  */
 import type { MediaTarget } from '../../api/media-address.ts';
-import { streamUnknown } from '../../api/stream-name.ts';
+import { streamUnknown } from '../../api/stream/stream-refusals.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { readReport, type SessionReport } from '../client/cmcd.ts';
 import { isLocalRequest } from '../client/local-request.ts';

@@ -12,7 +12,7 @@ import type { WatchVerdict } from '../../accounts/watch-tokens.ts';
 import { clipTokenNameOf } from '../../api/clips/clips-api.ts';
 import { originalTokenNameOf, tokenNameOf, trashTokenNameOf } from '../../api/library/assets-api.ts';
 import { assetOf, clipOf, type MediaAddress, type MediaTarget } from '../../api/media-address.ts';
-import { streamUnknown } from '../../api/stream-name.ts';
+import { streamUnknown } from '../../api/stream/stream-refusals.ts';
 import { waitFor } from '../../lib/abort.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import type { Authenticator } from '../client/authenticate.ts';

@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { printRfc3339 } from '../../api/instant.ts';
 import type { StreamView } from '../../api/shapes.ts';
-import { streamUnknown } from '../../api/stream-name.ts';
+import { streamUnknown } from '../../api/stream/stream-refusals.ts';
 import { openRangeReader, type RangeReader } from '../../archive/range-reader.ts';
 import type { ExportSource } from '../../delivery/export/export.ts';
 import { OxbowError } from '../../lib/errors.ts';

@@ -2,7 +2,7 @@
  * The refusals of publishers that may not publish, each with what to change.
  * In: why a key is not accepted. Out: OxbowError `publish-denied` or `bad-name`, without secrets. Pure.
  */
-import { invalidStreamName } from '../../api/stream-name.ts';
+import { invalidStreamName } from '../../api/stream/stream-name.ts';
 import { OxbowError } from '../../lib/errors.ts';
 
 const WHERE = 'Enter NAME?key=KEY as the stream key, or the key alone.';

@@ -10,7 +10,8 @@ import type { PublishKey } from '../../accounts/publish-keys.ts';
 import { digestOf } from '../../accounts/random-secret.ts';
 import type { RateLimits } from '../../accounts/rate-limit.ts';
 import { TokenTries } from '../../accounts/token-tries.ts';
-import { isStreamName, streamUnknown } from '../../api/stream-name.ts';
+import { isStreamName } from '../../api/stream/stream-name.ts';
+import { streamUnknown } from '../../api/stream/stream-refusals.ts';
 import { addressOf } from '../../ingest/client/remote-address.ts';
 import type {
   LiveSource,

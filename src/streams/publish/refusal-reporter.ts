@@ -5,7 +5,7 @@
  * refusal.
  */
 import type { RateLimits } from '../../accounts/rate-limit.ts';
-import { isStreamName } from '../../api/stream-name.ts';
+import { isStreamName } from '../../api/stream/stream-name.ts';
 import { addressOf } from '../../ingest/client/remote-address.ts';
 import type { PublishRequest } from '../../ingest/publish-access.ts';
 import { OxbowError } from '../../lib/errors.ts';

@@ -6,7 +6,7 @@ import path from 'node:path';
 import type { Writable } from 'node:stream';
 import { distinctLeftOut, type LeftOutTrack } from '../../api/left-out.ts';
 import type { SourceFacts } from '../../api/source-facts.ts';
-import { NO_TEXTS } from '../../api/stream-texts.ts';
+import { NO_TEXTS } from '../../api/stream/stream-texts.ts';
 import { openLocalSegmentStore } from '../../archive/local-segment-store.ts';
 import { Leases } from '../../cluster/lease/lease.ts';
 import { createLocalLeases } from '../../cluster/lease/local-leases.ts';

@@ -8,7 +8,8 @@ import type { ProbeView } from '../../api/probe.ts';
 import type { TrackView } from '../../api/shapes.ts';
 import { type Probe, type ProbedStream, probeBytes } from '../../ffmpeg/engine.ts';
 import { concatBytes } from '../../lib/bytes.ts';
-import { FormatError, OxbowError, sentenceOf } from '../../lib/errors.ts';
+import { OxbowError, sentenceOf } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { readBoxHead } from '../../media/isobmff/box.ts';
 
 /** Bytes of a file that FFmpeg gets. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FormatError, OxbowError } from '../../lib/errors.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { SourceBackoff } from './source-backoff.ts';
 
 const isPrivate = new OxbowError('page-failed', 'the video is private', { extra: { retryable: false } });

@@ -20,7 +20,7 @@ import {
   srtOf,
 } from '../../config/source-option.ts';
 import { printDuration } from '../../lib/duration.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 
 const headerFields = headers('');
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { NO_TEXTS } from '../../api/stream-texts.ts';
+import { NO_TEXTS } from '../../api/stream/stream-texts.ts';
 import { loadConfig } from '../../config/load.ts';
 import { createSystemClock } from '../../lib/clock.ts';
 import { OxbowError } from '../../lib/errors.ts';

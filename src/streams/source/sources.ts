@@ -10,7 +10,8 @@ import type { StreamQualityInputs } from '../../ingest/pull/rendition/further-qu
 import { runTestSource } from '../../ingest/test/test-source.ts';
 import type { UdpCounters } from '../../ingest/udp/udp-source.ts';
 import { sleep } from '../../lib/abort.ts';
-import { FormatError, OxbowError, reasonOf } from '../../lib/errors.ts';
+import { OxbowError, reasonOf } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import type { StreamInput } from '../../live/input.ts';
 import type { Net } from '../../net/net.ts';
 import type { Log } from '../../observe/log.ts';

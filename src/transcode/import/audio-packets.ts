@@ -5,7 +5,7 @@
  * Containers round times to a millisecond or more: frames that nearly join by their times join exactly here.
  */
 import type { DemuxPacket, DemuxStream } from '../../ffmpeg/demux.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { adtsConfig, parseAdtsHeader } from '../../media/aac/adts.ts';
 import { aacConfigFromRecord } from '../../media/aac/config.ts';
 import { ac3Config, eac3Config } from '../../media/ac3/config.ts';

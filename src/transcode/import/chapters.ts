@@ -5,7 +5,7 @@
  */
 import type { AssetChapter } from '../../api/library/asset-facts.ts';
 import type { JobInput } from '../../jobs/worker-job.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { withoutDirections } from '../../lib/text/clean-text.ts';
 import type { FileChapter } from '../../media/isobmff/movie/chapters.ts';
 import type { FileMovie } from '../../media/isobmff/movie/progressive.ts';

@@ -8,7 +8,7 @@ import { type AssetCaptions, type ImportLoss, type ImportResult, importLosses } 
 import { type Demuxer, type DemuxStream, openDemuxer } from '../../ffmpeg/demux.ts';
 import type { JoinedPart } from '../../ffmpeg/joined-clock.ts';
 import type { JobInput, WorkerContext, WorkerHandler } from '../../jobs/worker-job.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { clockStartFor } from '../../media/asset-time.ts';
 import { readMovie } from '../../media/isobmff/movie/movie-file.ts';
 import type { FileMovie } from '../../media/isobmff/movie/progressive.ts';

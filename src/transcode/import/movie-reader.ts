@@ -7,7 +7,7 @@ import type { ImportLoss } from '../../api/library/asset-facts.ts';
 import type { DemuxStream } from '../../ffmpeg/demux.ts';
 import type { JobInput } from '../../jobs/worker-job.ts';
 import { concatBytes } from '../../lib/bytes.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { inBandSets } from '../../media/file/parameter-sets.ts';
 import type { Frame, Track, VideoTrack } from '../../media/frame.ts';
 import type { FileMovie, FileTableSample, FileTrack } from '../../media/isobmff/movie/progressive.ts';

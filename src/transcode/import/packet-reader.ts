@@ -6,7 +6,7 @@
 import type { ImportLoss } from '../../api/library/asset-facts.ts';
 import type { Demuxer, DemuxPacket, DemuxStream } from '../../ffmpeg/demux.ts';
 import { type JoinedPart, JoinedStream } from '../../ffmpeg/joined-clock.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import type { Frame, Track } from '../../media/frame.ts';
 import { findNals, NalList } from '../../media/h264/annexb.ts';
 import { HEVC_NAL, hevcNalType } from '../../media/hevc/nal.ts';

@@ -5,7 +5,7 @@
  */
 import type { ImportedText } from '../../api/library/asset-facts.ts';
 import type { DemuxPacket, DemuxStream } from '../../ffmpeg/demux.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { type AssEvent, cuesOfEvents, printAss } from '../../media/subtitles/ass.ts';
 import { CueList, MAX_SUBTITLE_CUES, MAX_SUBTITLE_FILE } from '../../media/subtitles/bounds.ts';
 import { safeCueText, safeSettings } from '../../media/subtitles/cue-text.ts';

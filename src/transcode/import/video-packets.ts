@@ -4,7 +4,7 @@
  * ISO/IEC 14496-15, 5.3.3 (lengths in place of start codes); AV1 in ISO BMFF, 2.4.
  */
 import type { DemuxPacket, DemuxStream } from '../../ffmpeg/demux.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { av1Codecs, withoutTemporalDelimiter } from '../../media/av1/av1c.ts';
 import type { Frame, VideoConfig, VideoTrack } from '../../media/frame.ts';
 import { findNals, NalList, toSample } from '../../media/h264/annexb.ts';

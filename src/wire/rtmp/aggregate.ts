@@ -2,7 +2,7 @@
  * Aggregate messages: several messages in one.
  * In: the body of a message of type 22. Out: its messages. RTMP 1.0 specification (Adobe, 2012), 7.1.6.
  */
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 
 /** Header of a message within an aggregate, as in FLV. */
 const HEADER_BYTES = 11;

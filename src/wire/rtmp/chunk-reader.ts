@@ -3,7 +3,7 @@
  * In: bytes after the handshake. Out: messages, each in its own array. RTMP 1.0 specification (Adobe,
  * 2012), 5.3, 5.4.
  */
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { DEFAULT_CHUNK_SIZE, MAX_MESSAGE_BYTES, messageType, type OnMessage } from './message.ts';
 
 /** Longest chunk header: 3 bytes basic header, 11 bytes message header, 4 bytes extended timestamp. */

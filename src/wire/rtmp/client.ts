@@ -5,7 +5,8 @@
  */
 import type { Duplex } from 'node:stream';
 import { withDeadline } from '../../lib/abort.ts';
-import { FormatError, messageOf } from '../../lib/errors.ts';
+import { messageOf } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { printAmf0 } from '../../media/amf/amf0.ts';
 import { type AmfObject, type AmfValue, isAmfObject } from '../../media/amf/value.ts';
 import { type Command, capsEx, connectRequestOf, fourCcInfo, parseCommand, textOf } from './commands.ts';

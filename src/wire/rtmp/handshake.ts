@@ -5,7 +5,7 @@
  * use the same constants.
  */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 
 /** RTMP version of C0 and S0. */
 const VERSION = 3;

@@ -3,7 +3,7 @@
  * In: bytes of a socket. Out: messages other than those of the protocol itself; bytes. RTMP 1.0 specification
  * (Adobe, 2012), 5.4, 7.1.7.
  */
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { readAggregate } from './aggregate.ts';
 import { type ChunkLimits, ChunkReader } from './chunk-reader.ts';
 import { ChunkWriter } from './chunk-writer.ts';

@@ -4,7 +4,7 @@
  * 2012), 7.2.
  */
 import type { Duplex } from 'node:stream';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import {
   type Command,
   type ConnectRequest,

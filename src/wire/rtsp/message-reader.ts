@@ -3,7 +3,7 @@
  * In: chunks of any length. Out: messages, and packets of media on their channels. RFC 2326 4.4 and 10.12.
  */
 import { concatBytes } from '../../lib/bytes.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import { parseHead, type RtspHead, type RtspMessage } from './message.ts';
 
 /** Longest head of a message, bytes. */

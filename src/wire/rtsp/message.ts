@@ -3,7 +3,7 @@
  * In: values, or the text of a message's head. Out: bytes for a connection, or values for it. Pure. RFC 2326
  * 4 to 7, 10.12 and 15.
  */
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 
 /** Most header fields of a message. */
 const MAX_FIELDS = 100;

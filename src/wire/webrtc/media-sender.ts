@@ -6,7 +6,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../lib/clock.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import type { Frame } from '../../media/frame.ts';
 import { parseRtcp } from '../../media/rtp/rtcp.ts';
 import { CongestionWatch } from '../../media/rtp/send/congestion.ts';

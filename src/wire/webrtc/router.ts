@@ -3,7 +3,7 @@
  * that it answers.
  * In: datagrams and ticks of a socket. Out: calls of peers. RFC 8445 7.3, RFC 7983.
  */
-import { FormatError } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/format-error.ts';
 import type { Certificate } from './dtls/certificate.ts';
 import type { Endpoint } from './ice/address.ts';
 import { isStun, parseStun, type StunMessage, stunAttribute, stunType } from './ice/stun-message.ts';

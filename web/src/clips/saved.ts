@@ -3,7 +3,7 @@
  * the origin can write there.
  * In: the text of the storage. Out: clips, newest first; the text to store. Pure.
  */
-import { isStreamName } from '../../../src/api/stream-name.ts';
+import { isStreamName } from '../../../src/api/stream/stream-name.ts';
 import type { TimeSpan } from '../time/span.ts';
 import { type ClipFormat, clipFormats, MAX_CLIP_MS } from './span.ts';
 

@@ -3,7 +3,7 @@
  * <oxbow-player>.
  * In: text. Out: EmbedOptions. Pure.
  */
-import { isStreamName } from '../../../src/api/stream-name.ts';
+import { isStreamName } from '../../../src/api/stream/stream-name.ts';
 import { isAssetId, readLinkTime } from '../routes.ts';
 import type { TimeSpan } from '../time/span.ts';
 

@@ -3,7 +3,7 @@
  * `token=a:TOKEN`, one for each stream.
  * In: location.search. Out: what the page shows, and back. Pure.
  */
-import { isStreamName } from '../../../src/api/stream-name.ts';
+import { isStreamName } from '../../../src/api/stream/stream-name.ts';
 import { readLinkTime } from '../routes.ts';
 import { type LayoutName, layoutFor, layouts, MOST_TILES, tilesOf } from './layout.ts';
 

@@ -5,7 +5,7 @@
 import type { ProbeView } from '../../../src/api/probe.ts';
 import { readPastedAddress, type UnsupportedKind } from '../../../src/api/source/pasted-address.ts';
 import { suggestName } from '../../../src/api/source/suggested-name.ts';
-import { MAX_TITLE } from '../../../src/api/stream-texts.ts';
+import { MAX_TITLE } from '../../../src/api/stream/stream-texts.ts';
 import { createStream, type Failure, failureOf, getStreams, probeSource } from '../api/client.ts';
 import { navigation } from '../navigation/navigation.svelte.ts';
 import { watchPath } from '../routes.ts';

@@ -5,7 +5,7 @@
  */
 import type { StreamView } from '../../../src/api/shapes.ts';
 import { suggestName } from '../../../src/api/source/suggested-name.ts';
-import { isStreamName } from '../../../src/api/stream-name.ts';
+import { isStreamName } from '../../../src/api/stream/stream-name.ts';
 import { ApiError, createStream, type Failure, failureOf, getStream, getStreams } from '../api/client.ts';
 import { poll } from '../api/poll.ts';
 import { createKey, revokeKey } from '../api/publishing.ts';

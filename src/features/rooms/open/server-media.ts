@@ -11,7 +11,7 @@ import { tokenNameOf } from '../../../api/library/assets-api.ts';
 import { printMediaAddress } from '../../../api/media-address.ts';
 import type { ItemTarget, RoomItem } from '../../../api/room/item-shapes.ts';
 import { printSignedPath } from '../../../api/signed-path.ts';
-import { streamUnknown } from '../../../api/stream-name.ts';
+import { streamUnknown } from '../../../api/stream/stream-refusals.ts';
 import { OxbowError } from '../../../lib/errors.ts';
 import { unknownAsset } from '../../../library/assets.ts';
 import type { StreamDefinition } from '../../../streams/definition.ts';

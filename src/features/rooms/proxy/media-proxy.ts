@@ -6,7 +6,8 @@
  */
 import { withDeadline } from '../../../lib/abort.ts';
 import type { Clock } from '../../../lib/clock.ts';
-import { FormatError, OxbowError } from '../../../lib/errors.ts';
+import { OxbowError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import { segmentAddress } from '../../../media/mpd/segment-names.ts';
 import { MAX_SUBTITLE_FILE } from '../../../media/subtitles/bounds.ts';
 import { parseSubtitleFile } from '../../../media/subtitles/file.ts';

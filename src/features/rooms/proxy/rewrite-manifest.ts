@@ -2,7 +2,7 @@
  * Rewrites the addresses of a playlist or manifest so that clients request everything through the proxy.
  * In: its text, where it came from, the proxy's addresses. Out: its text. Pure.
  */
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import { putInVariables } from '../../../media/m3u8/put-in-variables.ts';
 import { rewriteUris } from '../../../media/m3u8/rewrite-uris.ts';
 import { rewriteMpdUrls } from '../../../media/mpd/rewrite-urls.ts';

@@ -4,7 +4,7 @@
  */
 import { printRfc3339 } from '../../../api/instant.ts';
 import { PlaybackSession } from '../../../api/session-shapes.ts';
-import { streamUnknown } from '../../../api/stream-name.ts';
+import { streamUnknown } from '../../../api/stream/stream-refusals.ts';
 import { Type } from '../../../api/type.ts';
 import type { Session } from '../../../delivery/viewers.ts';
 import { NextCursor, PageQuery, pageOf } from '../../route/page-query.ts';

@@ -9,7 +9,8 @@ import type { KeyRotation, KeyWithSecret, NewKey } from '../../../api/publish/pu
 import { CreatedPublishKey, PublishAddresses, PublishKeyView } from '../../../api/publish/publish-shapes.ts';
 import { Type } from '../../../api/type.ts';
 import { parseDuration } from '../../../lib/duration.ts';
-import { FormatError, OxbowError } from '../../../lib/errors.ts';
+import { OxbowError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import type { RequestClient } from '../../../serve/client/authenticate.ts';
 import type { HttpDeps } from '../../deps.ts';
 import { expiresForms, readExpiry } from '../../route/expiry-field.ts';

@@ -4,7 +4,8 @@
  */
 import { may } from '../../../accounts/permissions.ts';
 import { SourceSettings, StreamPatch, StreamSettings, StreamView } from '../../../api/shapes.ts';
-import { StreamName, streamUnknown } from '../../../api/stream-name.ts';
+import { StreamName } from '../../../api/stream/stream-name.ts';
+import { streamUnknown } from '../../../api/stream/stream-refusals.ts';
 import type { Precondition } from '../../../api/streams-api.ts';
 import { Type } from '../../../api/type.ts';
 import { checkMatch } from '../../../serve/exchange/conditions.ts';

@@ -4,7 +4,8 @@
  * down or has ended. RFC 8216bis 6.3.4; docs/2-sources/polling.md.
  */
 import { sleep } from '../../../lib/abort.ts';
-import { FormatError, OxbowError, reasonOf } from '../../../lib/errors.ts';
+import { OxbowError, reasonOf } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import { PlaylistReader } from '../../../media/m3u8/parse.ts';
 import type { MediaPlaylist } from '../../../media/m3u8/playlist.ts';
 import type { PullContext } from '../context.ts';

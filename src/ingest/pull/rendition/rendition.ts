@@ -4,7 +4,8 @@
  */
 import type { GapCause } from '../../../api/gap.ts';
 import { namesOf } from '../../../api/left-out.ts';
-import { FormatError, messageOf } from '../../../lib/errors.ts';
+import { messageOf } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import type { Rendition } from '../../../media/m3u8/playlist.ts';
 import type { PullContext } from '../context.ts';
 import { PartPrefetch } from '../playlist/part-prefetch.ts';

@@ -4,7 +4,8 @@
  * it fails or is late. RFC 8216bis 3.1.4 and 6.3.4.
  */
 import { backoffMs, sleep } from '../../../lib/abort.ts';
-import { FormatError, messageOf, reasonOf } from '../../../lib/errors.ts';
+import { messageOf, reasonOf } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import type { Frame, TextTrack } from '../../../media/frame.ts';
 import { PlaylistReader } from '../../../media/m3u8/parse.ts';
 import { printTextHeader } from '../../../media/webvtt/traits.ts';

@@ -4,7 +4,7 @@
  * ISO/IEC 14496-30.
  */
 import { concatBytes } from '../../../lib/bytes.ts';
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import { parseVtt } from '../../../media/webvtt/parse.ts';
 import { parseSample } from '../../../media/webvtt/sample.ts';
 import { parseTextHeader } from '../../../media/webvtt/traits.ts';

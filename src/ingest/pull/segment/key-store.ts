@@ -5,7 +5,7 @@
  */
 import { createDecipheriv } from 'node:crypto';
 import { dropOldest } from '../../../lib/drop-oldest.ts';
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import { nameOf } from '../resource-name.ts';
 import { MAX_REQUEST_MS, type SourceAccess } from '../source-access.ts';
 import { statusFailure } from '../status-failure.ts';

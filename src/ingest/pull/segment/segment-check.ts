@@ -5,7 +5,7 @@
  * ISO 14496-12 4.2.
  */
 import { concatBytes } from '../../../lib/bytes.ts';
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import { readBoxHead } from '../../../media/isobmff/box.ts';
 import { bytesAt, contentOf, describeForeign, HEAD_BYTES, withoutFront } from './container.ts';
 

@@ -4,7 +4,7 @@
  */
 import { type LeftOutTrack, namesOf } from '../../../api/left-out.ts';
 import { freeBytes } from '../../../lib/bytes.ts';
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import type { Demuxer, DemuxerOutput, Frame, Track } from '../../../media/frame.ts';
 import { createFmp4Demuxer } from '../../../media/isobmff/demuxer.ts';
 import { createTsDemuxer } from '../../../media/mpegts/demuxer.ts';

@@ -6,7 +6,8 @@
 import { backoffMs, sleep } from '../../../lib/abort.ts';
 import { concatBytes } from '../../../lib/bytes.ts';
 import { dropOldest } from '../../../lib/drop-oldest.ts';
-import { FormatError, OxbowError, reasonOf } from '../../../lib/errors.ts';
+import { OxbowError, reasonOf } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import type { PullContext } from '../context.ts';
 import { nameOf } from '../resource-name.ts';
 import { statusFailure } from '../status-failure.ts';

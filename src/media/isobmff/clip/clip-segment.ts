@@ -3,7 +3,7 @@
  * In: a segment and what to add to its decode times (`planClip`). Out: a copy. Pure. ISO/IEC 14496-12, 8.8;
  * docs/media.md 20.
  */
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import { BoxWriter, readBoxes } from '../box.ts';
 import { fragmentLength, loneSlot, printFragment, sequenceNumber } from '../fragment.ts';
 import { parseTfdt } from '../fragment-reader.ts';

@@ -5,7 +5,7 @@
  * (tref); QuickTime File Format, "Chapter Lists"; `chpl` has no standard.
  */
 import { ByteReader } from '../../../lib/bytes.ts';
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import { type Box, findBox, readBoxes, u32At } from '../box.ts';
 import { parseMoov } from '../init.ts';
 import { SampleCursor } from './sample-cursor.ts';

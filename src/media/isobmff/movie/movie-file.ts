@@ -2,7 +2,8 @@
  * Finds and reads the moov of an MP4 file with sample tables or fragments.
  * In: ranges of the file. Out: its tracks and sample tables. ISO/IEC 14496-12 4.2 and 8.2.
  */
-import { FormatError, OxbowError } from '../../../lib/errors.ts';
+import { OxbowError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import { readBoxHead, u32At } from '../box.ts';
 import { type FileMovie, type MovieOptions, parseMovie } from './progressive.ts';
 

@@ -4,7 +4,7 @@
  * 8.6 and 8.7.
  */
 import type { LeftOutTrack } from '../../../api/left-out.ts';
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import type { Track } from '../../frame.ts';
 import { type Box, findBox, readBoxes } from '../box.ts';
 import { type MovieTrack, parseMoov } from '../init.ts';

@@ -4,7 +4,7 @@
  * In: the boxes of an stbl. Out: one sample after the other, in decode order. Pure.
  * ISO/IEC 14496-12, 8.6.1 (stts, ctts), 8.6.2 (stss), 8.7.3 to 8.7.5 (stsz, stz2, stsc, stco, co64).
  */
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import { type Box, findBox, needBox, readBoxes, u32At } from '../box.ts';
 
 /** A sample as its tables describe it. */

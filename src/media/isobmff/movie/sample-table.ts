@@ -4,7 +4,7 @@
  * In: the segments' bytes, or their samples as their writer has them, with their place in the file. Out:
  * columns of numbers for the final moov. Pure. ISO/IEC 14496-12, 8.7.
  */
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import type { Track } from '../../frame.ts';
 import type { SampleRows } from '../../segment.ts';
 import { readBoxes } from '../box.ts';

@@ -5,7 +5,7 @@
  * BMFF, 4.3.1; FLAC in ISO BMFF, 3.3.1.
  */
 import { ByteReader } from '../../../lib/bytes.ts';
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import { parseDfLa } from '../../flac/stream-info.ts';
 import { foreignObject } from '../../foreign-codecs.ts';
 import type { AudioConfig } from '../../frame.ts';

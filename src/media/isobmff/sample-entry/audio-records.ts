@@ -6,7 +6,7 @@
  */
 import { BitReader } from '../../../lib/bits.ts';
 import { ByteReader } from '../../../lib/bytes.ts';
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 
 /** Rate and channels of decoded sound. */
 export interface AudioShape {

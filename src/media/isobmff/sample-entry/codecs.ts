@@ -3,7 +3,7 @@
  * In: bodies of avcC and hvcC, an AudioSpecificConfig. Out: strings and numbers. Pure.
  * ISO/IEC 14496-15, 5.3.3.1, 8.3.3.1 and annex E; ISO/IEC 14496-3, 1.6.2.1; RFC 6381.
  */
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 
 const hex = (byte: number) => byte.toString(16).padStart(2, '0');
 

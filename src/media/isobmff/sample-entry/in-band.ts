@@ -4,7 +4,7 @@
  * In: samples with lengths of 4 bytes. Out: the same without parameter sets, and the configuration when it is
  * another. Pure. ISO/IEC 14496-15, 5.3.3 and 8.3.2.
  */
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import type { VideoConfig } from '../../frame.ts';
 import { parseAvcC } from '../../h264/avcc.ts';
 import { parseHvcC } from '../../hevc/hvcc.ts';

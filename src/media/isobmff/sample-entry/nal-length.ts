@@ -3,7 +3,7 @@
  * In: one sample. Out: the same NAL units in a new array. Pure. ISO/IEC 14496-15, 5.3.3.1
  * (lengthSizeMinusOne).
  */
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import { MAX_NALS } from '../../h264/annexb.ts';
 
 /**

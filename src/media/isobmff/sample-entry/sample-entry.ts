@@ -4,7 +4,7 @@
  * 8.12 (protected entries).
  */
 import type { LeftOutTrack } from '../../../api/left-out.ts';
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import { foreignObject, foreignTrack } from '../../foreign-codecs.ts';
 import type { Track } from '../../frame.ts';
 import { type Box, type BoxWriter, findBox, fourccAt, readBoxes } from '../box.ts';

@@ -5,7 +5,7 @@
  * "VP9 Sample Entry".
  */
 import { ByteReader } from '../../../lib/bytes.ts';
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import { av1Codecs } from '../../av1/av1c.ts';
 import type { VideoConfig } from '../../frame.ts';
 import { vp9Codecs } from '../../vp9/vpcc.ts';

@@ -4,7 +4,7 @@
  * sets, AAC behind ADTS, Opus behind control headers, all other sound and ID3 as it is. ISO/IEC 13818-1,
  * 2.4.3.6 and 2.14; ITU-T H.264 Annex B and 7.3.2.4; ITU-T H.265 7.3.2.5; ISO/IEC 14496-3, 1.A.2. Pure.
  */
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import { ADTS_HEADER_BYTES, adtsFormOf, writeAdtsHeader } from '../../aac/adts.ts';
 import type { AudioConfig, Frame, Track } from '../../frame.ts';
 import { parseAvcC } from '../../h264/avcc.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
 import { need } from '../../../../test/fixtures/need.ts';
 import { concatBytes } from '../../../lib/bytes.ts';
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import { parseAdtsHeader } from '../../aac/adts.ts';
 import type { Frame, Track } from '../../frame.ts';
 import { h264Config } from '../../h264/avcc.ts';

@@ -3,7 +3,7 @@
  * In: the sets of an access unit. Out: the configuration, if it changed.
  */
 import { sameBytes } from '../../../lib/bytes.ts';
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import type { VideoConfig } from '../../frame.ts';
 import type { ParameterSet, PictureReader, VideoCodec } from './video-codec.ts';
 

@@ -2,7 +2,7 @@
  * NAL unit rules of H.264 and HEVC behind one interface.
  * In: NAL units. Out: the role of each, and the track's configuration.
  */
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import type { VideoConfig } from '../../frame.ts';
 import type { NalList } from '../../h264/annexb.ts';
 import { h264Config } from '../../h264/avcc.ts';

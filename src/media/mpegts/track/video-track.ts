@@ -4,7 +4,7 @@
  * Out: length-prefixed samples, each one access unit late, because its duration follows from the next one.
  * Two fields are one sample.
  */
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import { findNals, MAX_NALS, NalList, toSample } from '../../h264/annexb.ts';
 import { isSecondField } from '../../h264/slice.ts';
 import type { Elementary, ElementaryOutput } from '../elementary.ts';

@@ -5,7 +5,7 @@
  */
 import { BitReader } from '../../../lib/bits.ts';
 import { concatBytes } from '../../../lib/bytes.ts';
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import { aacConfigFromRecord, parseAacConfig } from '../../aac/config.ts';
 import type { AudioConfig } from '../../frame.ts';
 import type { RtpPacket } from '../packet.ts';

@@ -4,7 +4,7 @@
  * RTP Payload Format For AV1, 4.3 (elements), 4.4 (aggregation header), 5; AV1 Bitstream, 5.3 (OBU headers).
  */
 import { ByteReader, concatBytes, sameBytes } from '../../../lib/bytes.ts';
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import { av1Config, parseAv1Unit } from '../../av1/sequence-header.ts';
 import { type Depacketizer, type DepacketizerOutput, MAX_UNIT_BYTES } from './payload.ts';
 import { UnitAssembler, type VideoPayload, type VideoUnit } from './unit-assembler.ts';

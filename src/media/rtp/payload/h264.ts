@@ -4,7 +4,7 @@
  * (parameters).
  */
 import { ByteReader } from '../../../lib/bytes.ts';
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import { h264Codec } from '../../mpegts/track/video-codec.ts';
 import { NalUnits } from './nal-units.ts';
 import { parameterSets } from './parameters.ts';

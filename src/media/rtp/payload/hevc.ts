@@ -3,7 +3,7 @@
  * In: payloads. Out: NAL units. RFC 7798 4.4.1 (single), 4.4.2 (AP), 4.4.3 (FU), 7.1 (parameters).
  */
 import { ByteReader } from '../../../lib/bytes.ts';
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import { hevcNalType } from '../../hevc/nal.ts';
 import { hevcCodec } from '../../mpegts/track/video-codec.ts';
 import { NalUnits } from './nal-units.ts';

@@ -5,7 +5,7 @@
  */
 import { BitReader, BitWriter } from '../../../lib/bits.ts';
 import { concatBytes, sameBytes } from '../../../lib/bytes.ts';
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import { aacConfigFromRecord } from '../../aac/config.ts';
 import type { RtpPacket } from '../packet.ts';
 import { aacDuration } from './aac.ts';

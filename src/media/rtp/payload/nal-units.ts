@@ -4,7 +4,7 @@
  * parameter sets. RFC 6184 5, RFC 7798 4; ISO/IEC 14496-15, 5.3.3.
  */
 import { concatBytes } from '../../../lib/bytes.ts';
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import { MAX_NALS, NalList } from '../../h264/annexb.ts';
 import { ParameterSets } from '../../mpegts/track/parameter-sets.ts';
 import type { VideoCodec } from '../../mpegts/track/video-codec.ts';

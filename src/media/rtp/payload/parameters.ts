@@ -2,7 +2,7 @@
  * Values of fmtp parameters.
  * In: text of an SDP. Out: bytes and numbers. Pure. RFC 6184 8.1 (base64), RFC 3640 4.1 (hexadecimal).
  */
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import type { PayloadFormat } from './payload.ts';
 
 const MAX_CHARACTERS = 65_536;

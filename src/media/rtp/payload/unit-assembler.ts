@@ -3,7 +3,7 @@
  * In: packets in order. Out: calls of a format that reads their payloads. RFC 3550 5.1 (marker), RFC 6184
  * 5.1.
  */
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import type { RtpPacket } from '../packet.ts';
 import type { Depacketizer, DepacketizerOutput, Unit } from './payload.ts';
 

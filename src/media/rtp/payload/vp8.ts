@@ -5,7 +5,7 @@
  * (descriptor), 4.3 (payload header).
  */
 import { ByteReader, concatBytes } from '../../../lib/bytes.ts';
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import type { VideoConfig } from '../../frame.ts';
 import { type Depacketizer, type DepacketizerOutput, MAX_UNIT_BYTES } from './payload.ts';
 import { UnitAssembler, type VideoPayload } from './unit-assembler.ts';

@@ -3,7 +3,7 @@
  * In: payloads. Out: frames. RFC 9628 4.2 (payload descriptor), 4.2.1 (scalability structure).
  */
 import { ByteReader, concatBytes, sameBytes } from '../../../lib/bytes.ts';
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import { parseVp9KeyFrame, vp9Config } from '../../vp9/frame-header.ts';
 import { type Depacketizer, type DepacketizerOutput, MAX_UNIT_BYTES } from './payload.ts';
 import { UnitAssembler, type VideoPayload, type VideoUnit } from './unit-assembler.ts';

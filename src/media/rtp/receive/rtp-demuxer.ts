@@ -4,7 +4,7 @@
  * as bytes. Pure. RFC 3550, RFC 4585, RFC 4588; docs/media.md 4 and 30.
  */
 import { distinctLeftOut, type LeftOutTrack } from '../../../api/left-out.ts';
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import type { DemuxerOutput } from '../../frame.ts';
 import { parseRtp, type RtpPacket } from '../packet.ts';
 import type { RtcpPacket } from '../rtcp.ts';

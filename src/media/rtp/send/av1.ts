@@ -3,7 +3,7 @@
  * In: temporal units. Out: payloads. Pure. RTP Payload Format For AV1, 4.4 (aggregation header), 4.5
  * (structure), 5 (packetization).
  */
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import { sequenceHeaderOf } from '../../av1/sequence-header.ts';
 import type { Frame } from '../../frame.ts';
 

@@ -3,7 +3,7 @@
  * In: a seed. Out: how many frames gave packets, or what failed. Used by tests and `npm run fuzz`.
  */
 import assert from 'node:assert/strict';
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import { seeded } from '../../../lib/random.fixture.ts';
 import { VP9_KEY } from '../../flv/forms.fixture.ts';
 import { formatOf } from './format.ts';

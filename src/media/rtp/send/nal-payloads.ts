@@ -3,7 +3,7 @@
  * of a large one.
  * In: samples with lengths. Out: NAL units and payloads. Pure. RFC 6184 5.6 to 5.8, RFC 7798 4.4.
  */
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import { MAX_NALS } from '../../h264/annexb.ts';
 
 /** What differs between the codecs. */

@@ -2,7 +2,7 @@
  * Opus as RTP payloads: a packet is a payload.
  * In: frames. Out: payloads. Pure. RFC 7587 4.2.
  */
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import type { Frame } from '../../frame.ts';
 
 /**

@@ -3,7 +3,7 @@
  * In: frames or superframes. Out: payloads. Pure. RFC 9628 4.2 (payload descriptor), 4.2.1 (scalability
  * structure).
  */
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import type { Frame } from '../../frame.ts';
 import { parseVp9KeyFrame } from '../../vp9/frame-header.ts';
 

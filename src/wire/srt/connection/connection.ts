@@ -4,7 +4,7 @@
  * the peer. draft-sharabayko-srt-01 3.2, 4.4 to 4.8. It knows no socket and no timer, so that tests simulate
  * networks in virtual time.
  */
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import type { SrtEncryption } from '../encryption/encryption.ts';
 import { LIGHT_ACK_BYTES, parseAck, parseDropRequest, readLossList } from '../packet/ack.ts';
 import * as header from '../packet/header.ts';

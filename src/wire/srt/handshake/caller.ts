@@ -4,7 +4,7 @@
  * draft-sharabayko-srt-01 4.3.1. It knows no socket and no timer.
  */
 import { randomInt } from 'node:crypto';
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import { ProtocolConnection } from '../connection/connection.ts';
 import { SrtEncryption } from '../encryption/encryption.ts';
 import {

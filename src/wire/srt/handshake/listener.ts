@@ -7,7 +7,7 @@
  * request.
  */
 import { randomInt } from 'node:crypto';
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import { ProtocolConnection } from '../connection/connection.ts';
 import { SrtEncryption } from '../encryption/encryption.ts';
 import {

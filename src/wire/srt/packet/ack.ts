@@ -3,7 +3,7 @@
  * In: control packets. Out: their values, and packets. Pure. draft-sharabayko-srt-01 3.2.4, 3.2.5, 3.2.9,
  * Appendix A.
  */
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import { HEADER_BYTES, MAX_PAYLOAD_BYTES, readU32, writeU32 } from './header.ts';
 
 /** Body of a full ACK. */

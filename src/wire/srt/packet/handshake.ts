@@ -2,7 +2,7 @@
  * Handshake packets of version 4 and 5 with their extensions.
  * In: datagrams. Out: handshakes, and back. Pure. draft-sharabayko-srt-01 3.2.1.
  */
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import { HEADER_BYTES, readU32, writeU32 } from './header.ts';
 import { parseStreamId, printStreamId } from './stream-id.ts';
 

@@ -3,7 +3,7 @@
  * In: extensions of handshakes, and key refresh packets. Out: their fields, and back. Pure.
  * draft-sharabayko-srt-01 3.2.2, 6.
  */
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import type { SrtKeyLength } from '../srt.ts';
 import { readU32, writeU32 } from './header.ts';
 

@@ -3,7 +3,7 @@
  * zeros.
  * In: the body of an extension. Out: a string, and back. Pure. draft-sharabayko-srt-01 3.2.1.3.
  */
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 
 /** Longest text, bytes. */
 const MAX_STREAM_ID_BYTES = 512;

@@ -3,7 +3,8 @@
  * In: an address, an offer. Out: the answer, what ends the session; why there is none. RFC 9725 4.2 and 4.5,
  * draft-ietf-wish-whep 4.2.
  */
-import { FormatError, messageOf } from '../../../lib/errors.ts';
+import { messageOf } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import { MAX_SDP_LENGTH } from '../../../media/sdp/sdp.ts';
 import { parseWebRtc, type WebRtcDescription } from '../../../media/sdp/webrtc-description.ts';
 import type { Net, NetResponse } from '../../../net/net.ts';

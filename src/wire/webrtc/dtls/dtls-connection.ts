@@ -4,7 +4,7 @@
  * none. RFC 6347, RFC 5764. Application data (data channels) is ignored.
  */
 import { concatBytes } from '../../../lib/bytes.ts';
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import { ClientHandshake } from './client-handshake.ts';
 import { alertNumber, type Handshake, HandshakeFailure, type HandshakeOptions, type SrtpSecrets } from './handshake.ts';
 import { type HandshakeMessage, handshakeType, printFragments } from './handshake-message.ts';

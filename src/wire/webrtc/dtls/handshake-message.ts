@@ -3,7 +3,7 @@
  * In: bodies of messages. Out: values, and the reverse. RFC 6347 4.2.2, RFC 5246 7.4, RFC 8422 5.
  */
 import { ByteReader, concatBytes } from '../../../lib/bytes.ts';
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import { sized } from './hello.ts';
 
 /** Types, RFC 5246 7.4. */

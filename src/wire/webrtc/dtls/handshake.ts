@@ -5,7 +5,7 @@
  */
 import { createHash, type KeyObject, randomBytes, sign } from 'node:crypto';
 import { concatBytes, sameBytes } from '../../../lib/bytes.ts';
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import { type Certificate, fingerprintOf } from './certificate.ts';
 import { type HandshakeMessage, handshakeType, printMessage } from './handshake-message.ts';
 import { KeyAgreement } from './key-agreement.ts';

@@ -4,7 +4,7 @@
  * 8422 5.
  */
 import { createECDH, verify, X509Certificate } from 'node:crypto';
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import { signatureScheme } from './hello.ts';
 
 /** The ephemeral key pair of one side, on P-256. */

@@ -4,7 +4,7 @@
  * 4.2.2 and 4.2.3.
  */
 import { ByteReader } from '../../../lib/bytes.ts';
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 import { type HandshakeMessage, handshakeType } from './handshake-message.ts';
 
 /** Of one message: certificates have about a thousand bytes, a chain with RSA keys a few thousand. */

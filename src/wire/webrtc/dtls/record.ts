@@ -4,7 +4,7 @@
  */
 import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { ByteReader } from '../../../lib/bytes.ts';
-import { FormatError } from '../../../lib/errors.ts';
+import { FormatError } from '../../../lib/format-error.ts';
 
 /** Content types, RFC 5246 6.2.1. */
 export const contentType = { changeCipherSpec: 20, alert: 21, handshake: 22, applicationData: 23 } as const;

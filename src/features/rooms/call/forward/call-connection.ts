@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { MAX_CALL_PICTURES } from '../../../../api/room/call-shapes.ts';
 import type { Clock } from '../../../../lib/clock.ts';
-import { FormatError } from '../../../../lib/errors.ts';
+import { FormatError } from '../../../../lib/format-error.ts';
 import type { ForwardSlot } from '../../../../media/rtp/forward/forward-slot.ts';
 import type { ForwardPacket } from '../../../../media/rtp/forward/forward-source.ts';
 import { VideoAllowance } from '../../../../media/rtp/forward/video-allowance.ts';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isStreamName, parseStreamName, StreamName, streamUnknown } from './stream-name.ts';
+import { isStreamName, StreamName } from './stream-name.ts';
+import { parseStreamName, streamUnknown } from './stream-refusals.ts';
 
 test('a name has 1 to 64 of a-z, 0-9, "-" and "_", and begins with a letter or digit', () => {
   for (const name of ['a', '0', 'door-1_b', 'a'.repeat(64)]) assert.equal(parseStreamName(name), name);
