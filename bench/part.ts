@@ -7,6 +7,8 @@
  */
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { readBoxes } from '@oxbow/media/isobmff/box';
+import { parseMoof } from '@oxbow/media/isobmff/fragment-reader';
 import { openLocalSegmentStore } from '../src/archive/local-segment-store.ts';
 import { openRangeReader } from '../src/archive/range-reader.ts';
 import { createMediaRouter } from '../src/delivery/media-router.ts';
@@ -15,8 +17,6 @@ import { startTestServer } from '../src/http/fixture.ts';
 import { createSystemClock } from '../src/lib/clock.ts';
 import { audioFrames, audioTrack, interleave, videoFrames, videoTrack } from '../src/live/frames.fixture.ts';
 import type { Stream } from '../src/live/stream.ts';
-import { readBoxes } from '../src/media/isobmff/box.ts';
-import { parseMoof } from '../src/media/isobmff/fragment-reader.ts';
 import { createSilentLog } from '../src/observe/log.ts';
 import type { LiveWindow } from '../src/packager/live-window.ts';
 import { ChunkTable } from '../src/recording/chunk-table.ts';

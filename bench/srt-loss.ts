@@ -11,9 +11,9 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { connectSrt } from '../src/wire/srt/connect.ts';
-import { openSrtListener } from '../src/wire/srt/open-listener.ts';
-import { numberedPayload } from '../src/wire/srt/simulated-network.fixture.ts';
+import { connectSrt } from '@oxbow/wire/srt/connect';
+import { openSrtListener } from '@oxbow/wire/srt/open-listener';
+import { numberedPayload } from '@oxbow/wire/srt/simulated-network.fixture';
 import { openLossyRelay } from '../test/fixtures/lossy-relay.ts';
 import { freeUdpPort } from '../test/fixtures/publishers/udp-sender.ts';
 

@@ -6,11 +6,11 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import type { CommittedGroup } from '@oxbow/media/isobmff/commit-box';
+import { audioTrack, videoTrack } from '@oxbow/media/isobmff/media.fixture';
 import { segmentLocation } from '../src/archive/segment-store.ts';
 import { answerPastPlaylist } from '../src/delivery/past/past.ts';
 import { selectKeySegments } from '../src/delivery/timelapse/key-frames.ts';
-import type { CommittedGroup } from '../src/media/isobmff/commit-box.ts';
-import { audioTrack, videoTrack } from '../src/media/isobmff/media.fixture.ts';
 import { createSilentLog } from '../src/observe/log.ts';
 import { chunkRow } from '../src/recording/chunk-row.ts';
 import { ChunkTable } from '../src/recording/chunk-table.ts';

@@ -7,7 +7,7 @@
  */
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { MediaPlaylist } from '../src/media/m3u8/playlist.ts';
+import type { MediaPlaylist } from '@oxbow/media/m3u8/playlist';
 import { end, upgrade, withoutNpm } from '../test/fixtures/cli/upgrade.ts';
 import { makeHls, openOrigin } from '../test/fixtures/origin.ts';
 import { datesOf, readFirstVariant, readMedia, resolvePath } from '../test/fixtures/playlists.ts';

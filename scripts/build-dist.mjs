@@ -13,9 +13,8 @@ const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
 rmSync(dist, { recursive: true, force: true });
 const folder = mkdtempSync(join(tmpdir(), 'oxbow-build-'));
-const sources = join(root, 'src');
 /** What other programs import: the entries of `exports`. */
-const published = ['client/client', 'media/media'];
+const published = { 'client/client': 'src/client/client.ts', 'media/media': 'packages/media/media.ts' };
 /** Dependencies stay outside: npm installs them. */
 const isExternal = () => true;
 
@@ -43,7 +42,7 @@ function declareTypes() {
     outDir: dist,
     typeRoots: [join(root, 'node_modules', '@types')],
   };
-  const entries = published.map((name) => join(sources, `${name}.ts`));
+  const entries = Object.values(published).map((source) => join(root, source));
   writeFileSync(config, JSON.stringify({ compilerOptions: options, files: entries }));
   const tsc = join(root, 'node_modules', '@typescript', 'native', 'bin', 'tsc');
   execFileSync(process.execPath, [tsc, '-p', config], { stdio: 'inherit' });

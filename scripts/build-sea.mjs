@@ -75,8 +75,10 @@ function copyPackage(name, to) {
 
 /** The licences of Node and of every package that runs. */
 function licences() {
-  const paths = Object.entries(packages).flatMap(([path, { dev }]) =>
-    path !== '' && !dev && existsSync(join(root, path, 'package.json')) ? [path.slice('node_modules/'.length)] : [],
+  const paths = Object.entries(packages).flatMap(([path, { dev, link }]) =>
+    path.startsWith('node_modules/') && !dev && !link && existsSync(join(root, path, 'package.json'))
+      ? [path.slice('node_modules/'.length)]
+      : [],
   );
   return paths.map(licenceOf).join('\n\n');
 }

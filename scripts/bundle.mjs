@@ -5,7 +5,7 @@
  * has.
  */
 import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { rolldown } from 'rolldown';
 
 /**
@@ -35,19 +35,23 @@ const started = [
 export async function bundleProgram(folder, isExternal) {
   const files = readdirSync(sources, { recursive: true }).map((path) => path.replaceAll('\\', '/'));
   const children = files.filter((path) => path.endsWith('-main.ts')).map((path) => path.slice(0, -'.ts'.length));
-  await bundleEntries([...started, ...children], folder, isExternal);
+  const entries = Object.fromEntries([...started, ...children].map((name) => [name, `src/${name}.ts`]));
+  await bundleEntries(entries, folder, isExternal);
 }
 
 /**
- * Writes modules of src/ and what they import.
+ * Writes modules and what they import, the packages of the tree too.
  *
- * @param {readonly string[]} names below src, without `.ts`
+ * @param {Readonly<Record<string, string>>} entries the source from the root, by what it becomes below
+ *   FOLDER/src, without `.js`
  */
-export async function bundleEntries(names, folder, isExternal) {
+export async function bundleEntries(entries, folder, isExternal) {
   const built = await rolldown({
-    input: Object.fromEntries(names.map((name) => [name, join(sources, `${name}.ts`)])),
+    input: Object.fromEntries(Object.entries(entries).map(([name, source]) => [name, join(root, source)])),
     platform: 'node',
-    external: (id) => !id.startsWith('.') && !id.startsWith(root) && isExternal(id),
+    // The packages of this tree, wherever node_modules is.
+    resolve: { alias: { '@oxbow': join(root, 'packages') } },
+    external: (id) => !/^(?:\.|@oxbow\/)/.test(id) && !isAbsolute(id) && isExternal(id),
   });
   await built.write({ dir: join(folder, 'src'), entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' });
   await built.close();

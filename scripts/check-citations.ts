@@ -56,13 +56,13 @@ export function findBrokenCitations(
 }
 
 /** A file of code that is named by its path from the root. */
-const CODE = /(?<![\w/.@-])(?:src|web\/src|test|scripts|bench|bin)\/[\w./-]+\.(?:ts|svelte|mjs|js)\b/g;
-const folders = Object.keys(layers).filter((name) => !name.includes('.'));
+const CODE = /(?<![\w/.@-])(?:packages|src|web\/src|test|scripts|bench|bin)\/[\w./-]+\.(?:ts|svelte|mjs|js)\b/g;
+const folders = ['media', 'wire', ...Object.keys(layers).filter((name) => !name.includes('.'))];
 /** A file or folder that is named from a layer on: `http/routes/inspect`. */
 const LAYERED = new RegExp(`(?<![\\w/.@-])(?:${folders.join('|')})/[a-z][\\w./-]*\\w`, 'g');
 
 /**
- * Finds the files of code that a page, or the opening comment of a file of src, names and that are not there.
+ * Finds the files of code that a page, or the opening comment of a source, names and that are not there.
  *
  * @param file path from the root, for the sentences
  * @param exists whether a path from the root is a file or a folder
@@ -74,7 +74,10 @@ export function findMissingFiles(file: string, text: string, exists: (path: stri
   const isThere = (path: string) => ['', '.ts', '.svelte', '.svelte.ts'].some((ending) => exists(path + ending));
   const named = [
     ...[...prose.matchAll(CODE)].map(([path]) => ({ path, places: [path] })),
-    ...[...code.matchAll(LAYERED)].map(([path]) => ({ path, places: [`src/${path}`, `web/src/${path}`, path] })),
+    ...[...code.matchAll(LAYERED)].map(([path]) => ({
+      path,
+      places: [`src/${path}`, `web/src/${path}`, `packages/${path}`, path],
+    })),
   ];
   return named
     .filter(({ places }) => !places.some(isThere))
@@ -89,7 +92,10 @@ export function checkCitations(): readonly string[] {
   const folders = new Set(files.flatMap((path) => [...path.matchAll(/\//g)].map(({ index }) => path.slice(0, index))));
   const exists = (path: string) => known.has(path) || folders.has(path);
   const named = files
-    .filter((path) => /^src\/.*\.ts$/.test(path) || (path.endsWith('.md') && !/^docs\/decisions|^CHANGELOG/.test(path)))
+    .filter(
+      (path) =>
+        /^(?:packages|src)\/.*\.ts$/.test(path) || (path.endsWith('.md') && !/^docs\/decisions|^CHANGELOG/.test(path)),
+    )
     .flatMap((path) => findMissingFiles(path, readSource(path), exists));
   const cited = files
     .filter((path) => TEXT.test(path) && !path.includes('check-citations') && !path.startsWith('test/checks/'))

@@ -1,6 +1,6 @@
 /**
- * Every file of src and scripts opens with a comment; a docblock says more than the name below it; comments
- * end by column 110.
+ * Every file of packages, src and scripts opens with a comment; a docblock says more than the name below it;
+ * comments end by column 110.
  * In: the sources. Out: sentences about what is wrong.
  */
 import { isTest, listFiles, readSource } from './source-files.ts';
@@ -10,11 +10,11 @@ const MAX_COLUMN = 110;
 /** Everything that is wrong with comments, one sentence each. */
 export function checkComments(): readonly string[] {
   return listFiles()
-    .filter((path) => /^(src|scripts|web\/src|test|bench)\/.*\.(ts|js|mjs|svelte)$/.test(path))
+    .filter((path) => /^(packages|src|scripts|web\/src|test|bench)\/.*\.(ts|js|mjs|svelte)$/.test(path))
     .flatMap((path) => {
       const text = readSource(path);
       if (text.startsWith('// Made by ')) return []; // generated
-      const mustOpen = /^(src|scripts)\//.test(path) && !isTest(path);
+      const mustOpen = /^(packages|src|scripts)\//.test(path) && !isTest(path);
       return [
         ...(mustOpen && !opensWithComment(text) ? [`${path}:1: the file has no opening comment`] : []),
         ...listRepetitions(text).map(

@@ -88,9 +88,9 @@ export const connections: Readonly<Record<string, Guard>> = {
   },
   'src/webhooks/errors/error-webhook.ts': receiver,
   'src/webhooks/send-once.ts': receiver,
-  'src/wire/tcp.ts': { to: 'sources and destinations over RTMP and RTSP', instead: source },
-  'src/wire/udp.ts': { to: 'sources and destinations over SRT', instead: source },
-  'src/wire/webrtc/client/signalling.ts': { to: 'sources over WHEP', instead: source },
+  'src/net/tcp.ts': { to: 'sources and destinations over RTMP and RTSP', instead: source },
+  'packages/wire/udp.ts': { to: 'sources and destinations over SRT', instead: source },
+  'src/ingest/webrtc/client/signalling.ts': { to: 'sources over WHEP', instead: source },
 };
 
 /** Packages that connect by themselves. */
@@ -113,7 +113,7 @@ const SERVICES_PAGE = 'docs/9-run/health.md';
  * with the services.
  */
 export function checkConnections(): readonly string[] {
-  const found = listSources('src').filter((path) => opensConnections(readSource(path)));
+  const found = ['packages', 'src'].flatMap(listSources).filter((path) => opensConnections(readSource(path)));
   const places = Object.keys(connections);
   const unlisted = found.filter((path) => !places.some((place) => path.startsWith(place)));
   const unused = places.filter((place) => !found.some((path) => path.startsWith(place)));

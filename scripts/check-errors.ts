@@ -1,7 +1,7 @@
 /**
  * The messages of errors that users read are sentences (CONTRIBUTING.md, Language): they begin with a capital
  * letter or a name and end with a full stop.
- * In: the sources of `src`, the table of refusals. Out: what is wrong, one sentence each.
+ * In: the sources of `packages` and `src`, the table of refusals. Out: what is wrong, one sentence each.
  */
 import ts from 'typescript';
 import { refusals } from '../src/lib/errors.ts';
@@ -13,7 +13,7 @@ const START = /^(?:[A-Z\d`"'(]|--?[a-z]|[a-z]+(?:[A-Z._]|:\/\/)|(?:oxbow|yt-dlp)
 /** Everything wrong in the tree, one sentence each. */
 export function checkErrors(): readonly string[] {
   const sources = listFiles()
-    .filter((path) => /^src\/.*\.ts$/.test(path) && !isTest(path) && !path.endsWith('/fixture.ts'))
+    .filter((path) => /^(?:packages|src)\/.*\.ts$/.test(path) && !isTest(path) && !path.endsWith('/fixture.ts'))
     .map((path) => new Messages(path, readSource(path)));
   const passing = new Map(sources.flatMap((source) => [...source.exported]));
   return [...sources.flatMap((source) => source.check(passing)), ...findRows(refusals)];

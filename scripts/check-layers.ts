@@ -1,7 +1,7 @@
 /**
  * The layers hold: a folder of src imports only from lower ones, no feature imports another, each library is
- * imported in one place, web knows only src/api and src/client, no files import each other in a cycle, and no
- * two folders of src or of web/src import each other.
+ * imported in one place, packages know nothing of src, web knows only src/api, src/client and packages/media,
+ * no files import each other in a cycle, and no two folders of packages, src or web/src do.
  * In: the sources, the table of layers. Out: sentences about what is wrong.
  */
 import { dirname, join, normalize } from 'node:path';
@@ -47,7 +47,7 @@ const libraries: Readonly<Record<string, readonly string[]>> = {
 
 /** Folders inside a layer that may import only some of the layers below, and nothing else of their own. */
 const narrow: Readonly<Record<string, readonly string[]>> = {
-  'delivery/format': ['media', 'api', 'lib'],
+  'delivery/format': ['@oxbow/media', 'api', 'lib'],
 };
 
 /**
@@ -71,8 +71,11 @@ const fileUsers: readonly string[] = [
   'streams/offline/rebuild.ts', // is there a database?
 ];
 
-/** Folders that run in browsers too, or must stay pure. */
-const pure = ['media', 'api'];
+/** The workspaces that know nothing of streams, each with those that it imports. */
+const packages: Readonly<Record<string, readonly string[]>> = { media: [], wire: ['media'] };
+
+/** What runs in browsers too, or must stay pure. */
+const pure = ['@oxbow/media', 'api'];
 const IMPURE = /\b(Date\.now|new Date\(\)|performance\.now|setTimeout|setInterval|setImmediate|Buffer\.|process\.)/;
 
 /** Everything that breaks the rules, one sentence each. */
@@ -81,15 +84,18 @@ export function checkLayers(): readonly string[] {
   const problems: string[] = [];
   for (const path of files) {
     if (path.startsWith('src/') && path.endsWith('.ts')) problems.push(...checkSource(path.slice(4), readSource(path)));
+    if (path.startsWith('packages/') && path.endsWith('.ts')) problems.push(...checkPackage(path, readSource(path)));
     if (path.startsWith('web/src/') && /\.(ts|js|svelte)$/.test(path))
       problems.push(...checkPage(path, readSource(path)));
   }
-  const code = files.filter((path) => /^(src|web\/src|bench|scripts)\/.*\.(ts|svelte)$/.test(path) && !isTest(path));
+  const code = files.filter(
+    (path) => /^(packages|src|web\/src|bench|scripts)\/.*\.(ts|svelte)$/.test(path) && !isTest(path),
+  );
   const pages = code.filter((path) => path.startsWith('web/src/'));
   return [
     ...problems,
     ...findCycles(code),
-    ...findPairs(code.filter((path) => path.startsWith('src/'))),
+    ...findPairs(code.filter((path) => /^(packages|src)\//.test(path))),
     ...findPairs(pages),
     ...findPairs(pages, { folderOf: pageFolderOf }),
   ];
@@ -98,7 +104,7 @@ export function checkLayers(): readonly string[] {
 /**
  * What one file of src does that it may not.
  *
- * @param path from src, e.g. `media/frame.ts`
+ * @param path from src, e.g. `live/sink.ts`
  */
 export function checkSource(path: string, text: string): readonly string[] {
   const folder = layerOf(path);
@@ -106,6 +112,8 @@ export function checkSource(path: string, text: string): readonly string[] {
   const problems: string[] = [];
   const complain = (line: number, sentence: string) => problems.push(`src/${path}:${line}: ${sentence}`);
   if (level === undefined) return [`src/${path}: "${folder}" is in no layer; add it to scripts/layers.ts`];
+  const own = dirname(path);
+  const few = isTest(path) ? undefined : narrow[own];
   for (const { specifier, line, isType } of listImports(text)) {
     if (specifier.startsWith('.')) {
       const target = normalize(join(dirname(path), specifier)).replaceAll('\\', '/');
@@ -123,17 +131,15 @@ export function checkSource(path: string, text: string): readonly string[] {
       const feature = featureOf(target);
       if (feature !== undefined && featureOf(path) !== undefined && featureOf(path) !== feature)
         complain(line, `the feature ${featureOf(path)} may not import the feature ${feature}`);
-      const own = dirname(path);
-      const few = isTest(path) ? undefined : narrow[own];
       if (few && dirname(target) !== own && !few.includes(other))
         complain(line, `${own} imports only ${few.join(', ')}, not ${target}`);
     } else {
-      const library = specifier.startsWith('node:')
-        ? specifier
-        : specifier
-            .split('/')
-            .slice(0, specifier.startsWith('@') ? 2 : 1)
-            .join('/');
+      const library = libraryOf(specifier);
+      if (packageOf(specifier) !== undefined) {
+        // They are below every layer.
+        if (few && !few.includes(library)) complain(line, `${own} imports only ${few.join(', ')}, not ${library}`);
+        continue;
+      }
       // Users of a database from `store` may import its types.
       if (isTest(path) || (library === 'kysely' && isType && level > layers.store!.level)) continue;
       if (library.startsWith('node:') && pure.includes(folder))
@@ -156,19 +162,68 @@ export function checkSource(path: string, text: string): readonly string[] {
       }
     }
   }
-  if (pure.includes(folder) && !isTest(path)) {
-    const impure = IMPURE.exec(withoutComments(text));
-    if (impure) complain(text.slice(0, impure.index).split('\n').length, `${folder} is pure and has no ${impure[1]}`);
-  }
+  if (pure.includes(folder)) problems.push(...checkPure(`src/${path}`, text, folder));
   return problems;
+}
+
+/**
+ * What one file of a package does that it may not.
+ *
+ * @param path from the root, e.g. `packages/media/frame.ts`
+ */
+export function checkPackage(path: string, text: string): readonly string[] {
+  const [, name = ''] = path.split('/');
+  const others = packages[name];
+  const problems: string[] = [];
+  if (others === undefined) return [`${path}: "${name}" is no package yet; add it to scripts/check-layers.ts`];
+  const isPure = pure.includes(`@oxbow/${name}`);
+  for (const { specifier, line } of listImports(text)) {
+    const complain = (sentence: string) => problems.push(`${path}:${line}: ${sentence}`);
+    const target = specifier.startsWith('.') ? normalize(join(dirname(path), specifier)) : undefined;
+    const other = packageOf(specifier);
+    if (target !== undefined) {
+      const isShared = isTest(path) && target.startsWith('test/');
+      if (!target.startsWith(`packages/${name}/`) && !isShared)
+        complain(`imports ${specifier} from outside its package`);
+    } else if (other !== undefined) {
+      if (!others.includes(other)) complain(`packages/${name} may not import ${specifier}`);
+    } else if (!isTest(path)) {
+      const library = libraryOf(specifier);
+      if (!library.startsWith('node:') || isPure) complain(`packages/${name} imports no ${library}`);
+    }
+  }
+  return isPure ? [...problems, ...checkPure(path, text, `packages/${name}`)] : problems;
+}
+
+/** What a file does that has a clock or a process, one sentence at most. */
+function checkPure(path: string, text: string, what: string): readonly string[] {
+  const impure = isTest(path) ? null : IMPURE.exec(withoutComments(text));
+  if (!impure) return [];
+  const line = text.slice(0, impure.index).split('\n').length;
+  return [`${path}:${line}: ${what} is pure and has no ${impure[1]}`];
+}
+
+/** The package of the tree that a specifier names: `media` of `@oxbow/media/frame`. */
+function packageOf(specifier: string): string | undefined {
+  const [scope, name = ''] = specifier.split('/');
+  return scope === '@oxbow' && name in packages ? name : undefined;
+}
+
+/** The library that a specifier names: `@tus/server`, `ws`, `node:fs/promises`. */
+function libraryOf(specifier: string): string {
+  if (specifier.startsWith('node:')) return specifier;
+  return specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/');
 }
 
 /** What one file of the interface does that it may not. */
 function checkPage(path: string, text: string): readonly string[] {
   return listImports(text).flatMap(({ specifier, line }) => {
-    const target = specifier.startsWith('.') ? normalize(join(dirname(path), specifier)) : 'web/';
-    if (/^(?:web|src\/api|src\/client)\//.test(target)) return [];
-    return [`${path}:${line}: web may import only src/api and src/client, not ${specifier}`];
+    const target = targetOf(path, specifier) ?? 'web/';
+    if (/^(?:web|src\/api|src\/client|packages\/media)\//.test(target)) return [];
+    return [`${path}:${line}: web may import only src/api, src/client and packages/media, not ${specifier}`];
   });
 }
 
@@ -176,9 +231,13 @@ type Read = (path: string) => string;
 
 /** The files that a file imports, from the root. */
 function importedBy(path: string, read: Read): readonly string[] {
-  return listImports(read(path))
-    .filter(({ specifier }) => specifier.startsWith('.'))
-    .map(({ specifier }) => normalize(join(dirname(path), specifier)).replaceAll('\\', '/'));
+  return listImports(read(path)).flatMap(({ specifier }) => targetOf(path, specifier) ?? []);
+}
+
+/** The file of the tree that an import names, from the root; undefined: it is a library. */
+function targetOf(path: string, specifier: string): string | undefined {
+  if (specifier.startsWith('.')) return normalize(join(dirname(path), specifier)).replaceAll('\\', '/');
+  return packageOf(specifier) === undefined ? undefined : specifier.replace('@oxbow/', 'packages/').concat('.ts');
 }
 
 /** The layer of a feature's rows is that of the table which imports them: they are no part of its folder. */

@@ -27,12 +27,12 @@ const read: Readonly<Record<string, string>> = {
 /** Packages with another licence, one sentence each; development packages are left out. */
 export function checkLicences(): readonly string[] {
   const lock = JSON.parse(readSource('package-lock.json')) as {
-    packages: Record<string, { license?: string; dev?: boolean }>;
+    packages: Record<string, { license?: string; dev?: boolean; link?: boolean }>;
   };
-  return Object.entries(lock.packages).flatMap(([path, { license, dev }]) => {
+  return Object.entries(lock.packages).flatMap(([path, { license, dev, link }]) => {
     const name = path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
     const found = license ?? read[name];
-    if (path === '' || dev || (found !== undefined && allowed.has(found))) return [];
+    if (!path.startsWith('node_modules/') || link || dev || (found !== undefined && allowed.has(found))) return [];
     return [`${name}: licence ${found ?? 'unknown'} is not on the list in scripts/check-licences.ts`];
   });
 }

@@ -58,13 +58,13 @@ const allowed: Readonly<Record<string, readonly (readonly [rule: string, why: st
     ['path', 'programs and namespaces of Linux are its subject; it asks for Linux first'],
     ['rights', 'reads the name of a namespace'],
   ],
-  'src/wire/srt/udp-drops.ts': [['path', 'says nothing where the files are missing']],
+  'packages/wire/srt/udp-drops.ts': [['path', 'says nothing where the files are missing']],
   'src/serve/hot/listeners.ts': [['platform', 'shared ports are its subject']],
 };
 
 /** Everything that would not run on each system, one sentence each. */
 export function checkPortable(): readonly string[] {
-  return listSources('src').flatMap((path) => findUnportable(path, readSource(path)));
+  return ['packages', 'src'].flatMap(listSources).flatMap((path) => findUnportable(path, readSource(path)));
 }
 
 /**

@@ -49,7 +49,8 @@ export function findCaseTwins(files: readonly string[]): readonly string[] {
 export function findFullFolders(files: readonly string[]): readonly string[] {
   const counts = new Map<string, number>();
   for (const path of files) {
-    if (!/^(src|web\/src|test|bench|scripts)\//.test(path) || !/\.(ts|svelte)$/.test(path) || isTest(path)) continue;
+    if (!/^(packages|src|web\/src|test|bench|scripts)\//.test(path) || !/\.(ts|svelte)$/.test(path) || isTest(path))
+      continue;
     counts.set(posix.dirname(path), (counts.get(posix.dirname(path)) ?? 0) + 1);
   }
   return [...counts]
@@ -77,7 +78,7 @@ export function findOtherForm(path: string, page: string): readonly string[] {
 
 function findLongFiles(): readonly string[] {
   return listFiles()
-    .filter((path) => /^(src|scripts|bin|web|test|bench)\//.test(path) && /\.(ts|js|mjs|svelte)$/.test(path))
+    .filter((path) => /^(packages|src|scripts|bin|web|test|bench)\//.test(path) && /\.(ts|js|mjs|svelte)$/.test(path))
     .flatMap((path) => {
       const text = readSource(path);
       if (text.startsWith('// Made by ')) return []; // generated

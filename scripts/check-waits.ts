@@ -26,7 +26,7 @@ const waits: readonly (readonly [module: RegExp, names: readonly string[]])[] = 
 /** Everything wrong, one sentence each. */
 export function checkWaits(): readonly string[] {
   return listFiles().flatMap((path) => {
-    const isBeside = /^(?:web\/)?src\//.test(path) && isTest(path);
+    const isBeside = /^(?:packages|src|web\/src)\//.test(path) && isTest(path);
     const isOfTests = path.startsWith('test/') && path.endsWith('.ts');
     if (!isBeside && !isOfTests) return [];
     const text = readSource(path);

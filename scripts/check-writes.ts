@@ -33,7 +33,7 @@ const allowed: Readonly<Record<string, string>> = {
 
 /** Every import that writes outside of the layer, one sentence each. */
 export function checkWrites(): readonly string[] {
-  const paths = listSources('src');
+  const paths = ['packages', 'src'].flatMap(listSources);
   const unused = Object.keys(allowed).filter((place) => !paths.some((path) => path.startsWith(place)));
   return [
     ...paths.flatMap((path) => findWrites(path, readSource(path))),

@@ -150,9 +150,17 @@ if (import.meta.main) {
     failed > 0
       ? 1
       : isGood(
-            await runTests(listTests(['src/**/*.test.ts', 'web/src/**/*.test.ts', 'test/checks/**/*.test.ts']), {
-              shared: true,
-            }),
+            await runTests(
+              listTests([
+                'packages/**/*.test.ts',
+                'src/**/*.test.ts',
+                'web/src/**/*.test.ts',
+                'test/checks/**/*.test.ts',
+              ]),
+              {
+                shared: true,
+              },
+            ),
           )
         ? 0
         : 1;

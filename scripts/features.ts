@@ -160,7 +160,7 @@ const columns: readonly (readonly [title: string, prefix: RegExp])[] = [
   ['command line', /^src\/cli\//],
   ['opened by', /^src\/app\//],
   ['module', /^src\/features\//],
-  ['implementation', /^src\//],
+  ['implementation', /^(?:packages|src)\//],
   ['pages', /^web\/src\/(?!text\/)/],
   ['tests', /^test\//],
 ];
@@ -236,4 +236,4 @@ ${sections.join('\n')}`;
   return { page, problems };
 }
 
-const link = (path: string): string => `[${path.replace(/^(?:src|web\/src|test)\//, '')}](../${path})`;
+const link = (path: string): string => `[${path.replace(/^(?:packages|src|web\/src|test)\//, '')}](../${path})`;

@@ -57,7 +57,9 @@ async function run(name: string, fuzz: Fuzz): Promise<boolean> {
 
 const root = path.join(import.meta.dirname, '..');
 let failed = 0;
-for (const file of globSync(['src/**/fuzz.fixture.ts', 'test/**/fuzz.fixture.ts'], { cwd: root }).sort()) {
+for (const file of globSync(['packages/**/fuzz.fixture.ts', 'src/**/fuzz.fixture.ts', 'test/**/fuzz.fixture.ts'], {
+  cwd: root,
+}).sort()) {
   const module = (await import(path.join(root, file))) as Record<string, unknown>;
   for (const [name, fuzz] of Object.entries(module)) {
     if (!name.startsWith('fuzz') || typeof fuzz !== 'function') continue;

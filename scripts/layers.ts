@@ -1,5 +1,5 @@
 /**
- * The layers of src: which folder may import which, and what each is for.
+ * The layers of src: which folder may import which, and what each is for. Below all are the packages.
  * In: nothing. Out: the table that check-layers.ts enforces and that docs/architecture.md shows. Pure.
  */
 
@@ -53,18 +53,16 @@ export const layers: Readonly<Record<string, Layer>> = {
   webhooks: layer(4, 'outgoing events'),
   settings: layer(4, 'settings that an administrator changes while oxbow runs'),
   ffmpeg: layer(4, 'the only interface to FFmpeg, in child processes'),
-  wire: layer(4, 'protocols without knowledge of streams: RTMP, RTSP, SRT, WebRTC; bytes to messages and back'),
   live: layer(3, 'the stream hub'),
   store: layer(3, 'metadata in SQLite or PostgreSQL'),
   net: layer(3, 'outgoing requests, and a guarded proxy for child processes that make requests'),
-  media: layer(2, 'formats; pure: no `node:` modules, no clock'),
   config: layer(2, 'settings: their table, and the files, variables and flags they come from'),
   observe: layer(2, 'logs, metrics, traces'),
   cluster: layer(2, 'the event bus and leases, each in this process and in Redis'),
   // Above lib: words (gap causes, shapes) that formats, recordings and pages share.
   api: layer(1, 'JSON types, events, addresses, times and gap causes, shared with `web/`; imports only `lib`'),
   client: layer(1, 'the typed client, partly generated; imports nothing'),
-  lib: layer(0, 'errors, bytes, clock, durations, abort'),
+  lib: layer(0, 'errors, clock, durations, abort, files'),
 };
 
 /**

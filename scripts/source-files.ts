@@ -9,14 +9,18 @@ import { join } from 'node:path';
 /** Root of the repository, absolute. */
 export const root: string = join(import.meta.dirname, '..');
 
-/** Every file that is tracked or new and not ignored, with `/` between folders. */
+/** Every file that is tracked or new and not ignored, sorted, with `/` between folders. */
 export function listFiles(): readonly string[] {
   const printed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
     cwd: root,
     encoding: 'utf8',
     maxBuffer: 64 * 1024 * 1024,
   });
-  return printed.split('\0').filter((path) => path !== '' && existsSync(join(root, path)));
+  // Git lists new files first.
+  return printed
+    .split('\0')
+    .filter((path) => path !== '' && existsSync(join(root, path)))
+    .sort();
 }
 
 /** Text of a file given from the root. */

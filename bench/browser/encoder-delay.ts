@@ -3,8 +3,8 @@
  * server up to the playlist.
  * In: a server with the test picture, whose programme time is the clock of the drawing. Out: milliseconds.
  */
-import { parsePlaylist } from '../../src/media/m3u8/parse.ts';
-import type { MediaPlaylist } from '../../src/media/m3u8/playlist.ts';
+import { parsePlaylist } from '@oxbow/media/m3u8/parse';
+import type { MediaPlaylist } from '@oxbow/media/m3u8/playlist';
 import type { Server } from '../../test/fixtures/server.ts';
 import { median } from '../report.ts';
 

@@ -3,9 +3,9 @@
  * In: by message, the address of a stream and a number of viewers. Out: by message, connected viewers and
  * packets.
  */
-import { parseWebRtc, printWebRtc } from '../../src/media/sdp/webrtc-description.ts';
-import { openWebRtcEndpoint } from '../../src/wire/webrtc/endpoint.ts';
-import { createIceCredentials } from '../../src/wire/webrtc/ice/ice-session.ts';
+import { parseWebRtc, printWebRtc } from '@oxbow/media/sdp/webrtc-description';
+import { openWebRtcEndpoint } from '@oxbow/wire/webrtc/endpoint';
+import { createIceCredentials } from '@oxbow/wire/webrtc/ice/ice-session';
 
 /** What a viewer process reports, once a second. */
 export interface ViewersReport {

@@ -6,12 +6,12 @@
  */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
+import { concatBytes } from '@oxbow/media/bytes';
+import type { Frame } from '@oxbow/media/frame';
+import { fragmentLength, printFragment } from '@oxbow/media/isobmff/fragment';
+import { printInit } from '@oxbow/media/isobmff/init';
+import { bytesOf, demuxAll } from '@oxbow/media/isobmff/real-media.fixture';
 import { closeEngine, enginePid, measureSound, readLuma } from '../../src/ffmpeg/engine.ts';
-import { concatBytes } from '../../src/lib/bytes.ts';
-import type { Frame } from '../../src/media/frame.ts';
-import { fragmentLength, printFragment } from '../../src/media/isobmff/fragment.ts';
-import { printInit } from '../../src/media/isobmff/init.ts';
-import { bytesOf, demuxAll } from '../../src/media/isobmff/real-media.fixture.ts';
 import { openFolder } from '../../test/fixtures/server.ts';
 import { describeMachine, ProcessTree } from '../process-tree.ts';
 import { printTable, say } from '../report.ts';

@@ -4,15 +4,15 @@
  * In: by message, a room, credentials and a film in IVF. Out: by message, connected participants and packets.
  */
 import { readFileSync } from 'node:fs';
+import { printRtp } from '@oxbow/media/rtp/packet';
+import { createPacketExtensions } from '@oxbow/media/rtp/send/header-extensions';
+import type { Peer } from '@oxbow/wire/webrtc/peer';
 import {
   clientExtensions,
   clientTypes,
   openCallClient,
 } from '../../src/features/rooms/call/forward/call-client.fixture.ts';
 import { enterRoom } from '../../src/features/rooms/sockets/room-client.fixture.ts';
-import { printRtp } from '../../src/media/rtp/packet.ts';
-import { createPacketExtensions } from '../../src/media/rtp/send/header-extensions.ts';
-import type { Peer } from '../../src/wire/webrtc/peer.ts';
 
 /** What starts the participants. */
 export interface CallOrder {

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { seeded } from '../../src/lib/random.fixture.ts';
+import { seeded } from '@oxbow/media/random.fixture';
 import { openFolder, type Server, startServer } from '../../test/fixtures/server.ts';
 import { makeBenchMedia } from '../media.ts';
 import { openBenchOrigin } from '../origin.ts';

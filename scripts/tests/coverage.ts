@@ -1,6 +1,6 @@
 /**
- * A run of both tiers that measures which lines of src the tests execute. Programs that tests start do not
- * count.
+ * A run of both tiers that measures which lines of packages and src the tests execute. Programs that tests
+ * start do not count.
  * In: files of tests. Out: the report; docs/reference/last-test-run.md. One run of Node's runner, which
  * adds up the coverage itself.
  */
@@ -50,7 +50,7 @@ export async function runWithCoverage(files: readonly string[]): Promise<RunResu
     execArgv: [...nodeArguments],
     env: { ...inherited(), ...env },
     coverage: true,
-    coverageIncludeGlobs: ['src/**'],
+    coverageIncludeGlobs: ['packages/**', 'src/**'],
     coverageExcludeGlobs: ['**/*.test.ts', '**/*.contract.ts', '**/*.fixture.ts'],
   });
   let covered: readonly CoveredFile[] = [];
@@ -69,7 +69,7 @@ export async function runWithCoverage(files: readonly string[]): Promise<RunResu
   const second = await giveSecondTries([first], { env }, report);
   const percent = percentOf(covered);
   const isEnough = percent >= LEAST_LINES_PERCENT;
-  const message = `${percent.toFixed(2)} % of the lines of src, at least ${LEAST_LINES_PERCENT} % are required`;
+  const message = `${percent.toFixed(2)} % of the lines of packages and src, at least ${LEAST_LINES_PERCENT} % are required`;
   const result: RunResult = {
     ...second,
     failures: isEnough ? second.failures : [...second.failures, { file: 'src', title: 'coverage', message }],
@@ -113,7 +113,7 @@ function printPage({
     ...failures.map((failure) => `- failed: ${describe(failure)}`),
     ...flaky.map(({ failures: [first] }) => `- flaky: ${describe(first!)}`),
     '',
-    `Lines of \`src\` that the tests execute, without the programs that they start: ${percentOf(covered).toFixed(2)} %.`,
+    `Lines of \`packages\` and \`src\` that the tests execute, without the programs that they start: ${percentOf(covered).toFixed(2)} %.`,
     '',
     '| folder | lines | covered |',
     '| --- | ---: | ---: |',

@@ -22,7 +22,7 @@ export function listTests(patterns: readonly string[]): string[] {
 
 /** Every file of tests. */
 export function allTests(): string[] {
-  return listTests(['src/**/*.test.ts', 'web/src/**/*.test.ts', 'scripts/**/*.test.ts', 'test/**/*.test.ts']);
+  return listTests(['packages', 'src', 'web/src', 'scripts', 'test'].map((folder) => `${folder}/**/*.test.ts`));
 }
 
 /** Files of the first tier. */
@@ -67,7 +67,7 @@ export function checkTiers(): readonly string[] {
   return Object.entries(secondTier).flatMap(([file, { why, short, isPartly }]) => {
     const problems = [
       ...(existsSync(join(root, file)) ? [] : ['does not exist']),
-      ...(/^(?:web\/)?src\//.test(file) ? ['is a file of src, which is always in the first tier'] : []),
+      ...(/^(?:packages|src|web\/src)\//.test(file) ? ['is beside its code, which is always in the first tier'] : []),
       ...(why.length < 10 ? ['has no reason'] : []),
       ...(existsSync(join(root, file)) && isPartly !== readsTier(file)
         ? [`is ${isPartly ? '' : 'not '}long in part, and does ${isPartly ? 'not ' : ''}import test/full.ts`]

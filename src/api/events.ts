@@ -4,12 +4,12 @@
  * OpenAPI, the typed client, docs/reference/events.md.
  */
 
+import { gapCauses } from '@oxbow/media/gap';
 import type { Static, TSchema } from 'typebox';
 import { Finding } from './advice.ts';
 import { alarmEvents } from './alarms/alarm-events.ts';
 import { clipEvents } from './clips/clip-events.ts';
 import { deletionEvents } from './deletions/deletion-events.ts';
-import { gapCauses } from './gap.ts';
 import { JobView } from './jobs/job-shapes.ts';
 import { markEvents } from './marks/mark-events.ts';
 import { relayEvents } from './relay/relay-events.ts';

@@ -4,7 +4,7 @@
  * prints back to an equal address.
  */
 import assert from 'node:assert/strict';
-import { seeded } from '../lib/random.fixture.ts';
+import { seeded } from '@oxbow/media/random.fixture';
 import { type MediaAddress, mediaClassOf, parseMediaAddress, printMediaAddress } from './media-address.ts';
 
 type Random = (below: number) => number;

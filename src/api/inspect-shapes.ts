@@ -3,8 +3,9 @@
  * recovery.
  * In: features/inspect. Out: its routes, for administrators.
  */
+
+import { gapCauses } from '@oxbow/media/gap';
 import type { Static } from 'typebox';
-import { gapCauses } from './gap.ts';
 import { StreamState } from './shapes.ts';
 import { Type } from './type.ts';
 

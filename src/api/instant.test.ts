@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FormatError } from '../lib/format-error.ts';
-import { seeded } from '../lib/random.fixture.ts';
+import { FormatError } from '@oxbow/media/errors';
+import { seeded } from '@oxbow/media/random.fixture';
 import { parseInstant, printRfc3339 } from './instant.ts';
 
 test('all four forms of an instant give the same milliseconds', () => {

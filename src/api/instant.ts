@@ -4,7 +4,7 @@
  * In: one of the four forms. Out: milliseconds since 1970, and the two forms that oxbow prints. Shared with
  * the interface.
  */
-import { FormatError } from '../lib/format-error.ts';
+import { FormatError } from '@oxbow/media/errors';
 
 const RFC3339 = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(\.\d{1,9})?(?:[Zz]|([+-])(\d\d):(\d\d))$/;
 const COMPACT = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)$/;

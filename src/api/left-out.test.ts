@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type LeftOutTrack, leftOutSentence } from './left-out.ts';
+import type { LeftOutTrack } from '@oxbow/media/left-out';
+import { leftOutSentence } from './left-out.ts';
 
 const video: LeftOutTrack = { kind: 'video', name: 'MPEG-2 video' };
 const audio: LeftOutTrack = { kind: 'audio', name: 'DTS audio' };

@@ -3,8 +3,9 @@
  * In: IANA names of zones; local times as if they were UTC. Out: instants. Needs no list of zones: Intl has
  * one.
  */
+
+import { FormatError } from '@oxbow/media/errors';
 import { OxbowError } from '../lib/errors.ts';
-import { FormatError } from '../lib/format-error.ts';
 
 const ZONE = /^[A-Za-z0-9_+/-]{1,64}$/;
 /** More than the offset of any zone, and than any change of it, ms. */

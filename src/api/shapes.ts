@@ -3,9 +3,10 @@
  * seconds.
  * In: http/routes. Out: web/, OpenAPI, other people's programs.
  */
+
+import { type GapCause, gapCauses } from '@oxbow/media/gap';
 import type { Static } from 'typebox';
 import { alarmSettings } from './alarms/alarm-settings.ts';
-import { type GapCause, gapCauses } from './gap.ts';
 import { LadderView, qualitySettings } from './ladder/ladder-shapes.ts';
 import { MediaRates, SourceFacts } from './source-facts.ts';
 import { MAX_DESCRIPTION, MAX_TITLE } from './stream/stream-texts.ts';

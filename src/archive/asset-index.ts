@@ -3,9 +3,9 @@
  * In: renditions with the rows of their chunk files. Out: segments in order, or one by its MSN.
  * docs/decisions/0030.
  */
-import type { TextTrack, Track } from '../media/frame.ts';
-import type { CommittedGroup, CommittedTrack } from '../media/isobmff/commit-box.ts';
-import type { Init } from '../media/segment.ts';
+import type { TextTrack, Track } from '@oxbow/media/frame';
+import type { CommittedGroup, CommittedTrack } from '@oxbow/media/isobmff/commit-box';
+import type { Init } from '@oxbow/media/segment';
 import { SegmentWalker } from './segment-index.ts';
 import { type SegmentLocation, segmentLocation } from './segment-store.ts';
 

@@ -4,10 +4,10 @@
  * point. docs/media.md 21.
  */
 import { crc32 } from 'node:zlib';
-import { BoxWriter } from '../media/isobmff/box.ts';
-import { printSealBox } from '../media/isobmff/commit-box.ts';
-import type { SampleTable } from '../media/isobmff/movie/sample-table.ts';
-import { printSealedMoov } from '../media/isobmff/movie/sealed-moov.ts';
+import { BoxWriter } from '@oxbow/media/isobmff/box';
+import { printSealBox } from '@oxbow/media/isobmff/commit-box';
+import type { SampleTable } from '@oxbow/media/isobmff/movie/sample-table';
+import { printSealedMoov } from '@oxbow/media/isobmff/movie/sealed-moov';
 import type { SegmentWriter } from './segment-store.ts';
 
 /** Offset of the placeholder of 16 bytes: `free` in an open file, the header of `mdat` in a sealed one. */

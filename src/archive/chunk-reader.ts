@@ -4,9 +4,9 @@
  * In: a location. Out: a scan. Read-only. docs/media.md 21 and 22.
  */
 import { crc32 } from 'node:zlib';
-import { FormatError } from '../lib/format-error.ts';
-import type { Track } from '../media/frame.ts';
-import { fourccAt, u32At } from '../media/isobmff/box.ts';
+import { FormatError } from '@oxbow/media/errors';
+import type { Track } from '@oxbow/media/frame';
+import { fourccAt, u32At } from '@oxbow/media/isobmff/box';
 import {
   type ChunkHead,
   type CommitBox,
@@ -17,8 +17,8 @@ import {
   parseHeadBox,
   parseSealBox,
   sizeFromTrailer,
-} from '../media/isobmff/commit-box.ts';
-import { chunkMoovOffset, parseInit } from '../media/isobmff/init.ts';
+} from '@oxbow/media/isobmff/commit-box';
+import { chunkMoovOffset, parseInit } from '@oxbow/media/isobmff/init';
 import { placeholderOffset } from './chunk-file.ts';
 import type { Abortable, SegmentLocation, SegmentStore } from './segment-store.ts';
 

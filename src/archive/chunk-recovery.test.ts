@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { copyFile, open, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import { seeded } from '../lib/random.fixture.ts';
-import { u32At } from '../media/isobmff/box.ts';
+import { u32At } from '@oxbow/media/isobmff/box';
+import { seeded } from '@oxbow/media/random.fixture';
 
-import type { SegmentGroup } from '../media/segment.ts';
+import type { SegmentGroup } from '@oxbow/media/segment';
 import { placeholderOffset } from './chunk-file.ts';
 import { scanChunk } from './chunk-reader.ts';
 import { recoverChunk } from './chunk-recovery.ts';

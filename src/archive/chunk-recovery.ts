@@ -4,9 +4,9 @@
  * docs/media.md 22.
  */
 import { crc32 } from 'node:zlib';
-import { FormatError } from '../lib/format-error.ts';
-import type { CommittedGroup } from '../media/isobmff/commit-box.ts';
-import { type FilePiece, SampleTable } from '../media/isobmff/movie/sample-table.ts';
+import { FormatError } from '@oxbow/media/errors';
+import type { CommittedGroup } from '@oxbow/media/isobmff/commit-box';
+import { type FilePiece, SampleTable } from '@oxbow/media/isobmff/movie/sample-table';
 import { openPlaceholder, placeholderOffset, sealFile } from './chunk-file.ts';
 import { type LocatedBox, type ScannedChunk, scanChunk } from './chunk-reader.ts';
 import type { Abortable, SegmentLocation, SegmentStore } from './segment-store.ts';

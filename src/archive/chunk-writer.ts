@@ -4,7 +4,6 @@
  */
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
-import { OxbowError, sentenceOf } from '../lib/errors.ts';
 import {
   type CommittedGroup,
   type CommittedTrack,
@@ -12,10 +11,11 @@ import {
   independentFlag,
   printCommitBox,
   printHeadBox,
-} from '../media/isobmff/commit-box.ts';
-import { printChunkStart } from '../media/isobmff/init.ts';
-import { SampleTable } from '../media/isobmff/movie/sample-table.ts';
-import type { Init, SegmentGroup } from '../media/segment.ts';
+} from '@oxbow/media/isobmff/commit-box';
+import { printChunkStart } from '@oxbow/media/isobmff/init';
+import { SampleTable } from '@oxbow/media/isobmff/movie/sample-table';
+import type { Init, SegmentGroup } from '@oxbow/media/segment';
+import { OxbowError, sentenceOf } from '../lib/errors.ts';
 import { sealFile } from './chunk-file.ts';
 import { chunkLocation } from './recording-locations.ts';
 import type { SegmentLocation, SegmentStore, SegmentWriter } from './segment-store.ts';

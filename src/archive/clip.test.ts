@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import { planClip } from '../media/isobmff/clip/clip-header.ts';
-import { rebaseSegment } from '../media/isobmff/clip/clip-segment.ts';
-import type { ClipGroup } from '../media/isobmff/clip/clip-times.ts';
-import type { SegmentGroup } from '../media/segment.ts';
+import { planClip } from '@oxbow/media/isobmff/clip/clip-header';
+import { rebaseSegment } from '@oxbow/media/isobmff/clip/clip-segment';
+import type { ClipGroup } from '@oxbow/media/isobmff/clip/clip-times';
+import type { SegmentGroup } from '@oxbow/media/segment';
 import {
   groupsOf,
   openSources,

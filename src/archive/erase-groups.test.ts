@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { crc32 } from 'node:zlib';
-import type { SegmentGroup } from '../media/segment.ts';
+import type { SegmentGroup } from '@oxbow/media/segment';
 import { scanChunk } from './chunk-reader.ts';
 import { openChunkWriter, type SealedChunk } from './chunk-writer.ts';
 import { eraseGroups } from './erase-groups.ts';

@@ -7,11 +7,11 @@
  */
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
-import { FormatError } from '../lib/format-error.ts';
-import { BoxWriter } from '../media/isobmff/box.ts';
-import { printSealBox } from '../media/isobmff/commit-box.ts';
-import { SampleTable } from '../media/isobmff/movie/sample-table.ts';
-import { printSealedMoov } from '../media/isobmff/movie/sealed-moov.ts';
+import { FormatError } from '@oxbow/media/errors';
+import { BoxWriter } from '@oxbow/media/isobmff/box';
+import { printSealBox } from '@oxbow/media/isobmff/commit-box';
+import { SampleTable } from '@oxbow/media/isobmff/movie/sample-table';
+import { printSealedMoov } from '@oxbow/media/isobmff/movie/sealed-moov';
 import { placeholderOffset, sealedPlaceholder } from './chunk-file.ts';
 import { type LocatedBox, scanChunk } from './chunk-reader.ts';
 import { recoverChunk } from './chunk-recovery.ts';

@@ -8,11 +8,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
+import type { Frame, Track } from '@oxbow/media/frame';
+import { createFmp4Demuxer } from '@oxbow/media/isobmff/demuxer';
+import { type FragmentSlot, fragmentLength, printFragment, sequenceNumber } from '@oxbow/media/isobmff/fragment';
+import type { Init, SegmentGroup, TrackSegment } from '@oxbow/media/segment';
 import { madeOnce } from '../../test/fixtures/media/made-once.ts';
-import type { Frame, Track } from '../media/frame.ts';
-import { createFmp4Demuxer } from '../media/isobmff/demuxer.ts';
-import { type FragmentSlot, fragmentLength, printFragment, sequenceNumber } from '../media/isobmff/fragment.ts';
-import type { Init, SegmentGroup, TrackSegment } from '../media/segment.ts';
 
 const run = promisify(execFile);
 

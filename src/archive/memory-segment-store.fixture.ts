@@ -3,7 +3,7 @@
  * what is guaranteed.
  * In: nothing. Out: a SegmentStore.
  */
-import { concatBytes } from '../lib/bytes.ts';
+import { concatBytes } from '@oxbow/media/bytes';
 import {
   type Abortable,
   type ListRange,

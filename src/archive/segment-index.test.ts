@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { FormatError } from '../lib/format-error.ts';
-import { seeded } from '../lib/random.fixture.ts';
-import type { CommittedGroup } from '../media/isobmff/commit-box.ts';
+import { FormatError } from '@oxbow/media/errors';
+import type { CommittedGroup } from '@oxbow/media/isobmff/commit-box';
+import { seeded } from '@oxbow/media/random.fixture';
 import { copyGroup, packSegments, SegmentWalker } from './segment-index.ts';
 
 function unpackSegments(blob: Uint8Array): CommittedGroup[] {

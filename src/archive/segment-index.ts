@@ -7,9 +7,9 @@
  * same run and UTC offset, a start at the end of the previous group, adjacent offsets, a tfdt at the end of
  * the previous segment, and all else unchanged.
  */
-import { FormatError } from '../lib/format-error.ts';
-import { type CommittedGroup, type CommittedTrack, causeNumber, causeOf } from '../media/isobmff/commit-box.ts';
-import type { StreamGap } from '../media/segment.ts';
+import { FormatError } from '@oxbow/media/errors';
+import { type CommittedGroup, type CommittedTrack, causeNumber, causeOf } from '@oxbow/media/isobmff/commit-box';
+import type { StreamGap } from '@oxbow/media/segment';
 
 const VERSION = 1;
 const MAX_GROUPS = 100_000;

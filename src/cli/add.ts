@@ -2,6 +2,8 @@
  * `oxbow add [NAME=]URL…`: the running oxbow pulls and records each URL.
  * In: addresses, a running oxbow. Out: streams; their names, pages and states as a table or JSON.
  */
+
+import { FormatError } from '@oxbow/media/errors';
 import type { Command } from 'commander';
 import { explainUnsupported, readPastedAddress } from '../api/source/pasted-address.ts';
 import { suggestName } from '../api/source/suggested-name.ts';
@@ -10,7 +12,6 @@ import type { StreamView } from '../client/made/shapes.ts';
 import { splitName } from '../config/source-url.ts';
 import { sleep } from '../lib/abort.ts';
 import { OxbowError, sentenceOf } from '../lib/errors.ts';
-import { FormatError } from '../lib/format-error.ts';
 import { launcherName, quoted } from '../lib/program.ts';
 import { findRunning } from '../store/running.ts';
 import { askServer, parseServer, runningInstance, urlOfRunning } from './running-server.ts';

@@ -9,7 +9,7 @@ import type { Command } from 'commander';
 import type { LoadedConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { networkState, setNetworkPolicy } from '../lib/confine/confine.ts';
-import { OxbowError, sentenceOf } from '../lib/errors.ts';
+import { OxbowError, refusalRow, sentenceOf } from '../lib/errors.ts';
 import { findRunning } from '../store/running.ts';
 import { askUrl, localUrl } from './doctor/ask-server.ts';
 import { makeBundle } from './doctor/bundle.ts';
@@ -235,7 +235,7 @@ async function settingsFinding(command: Command, add: (finding: Finding) => void
     return loaded;
   } catch (error) {
     if (!(error instanceof OxbowError) || error.code !== 'bad-setting') throw error;
-    add(failed('settings', sentencesOf(error).join('; '), error.refusal.hint));
+    add(failed('settings', sentencesOf(error).join('; '), refusalRow(error).hint));
     return undefined;
   }
 }
@@ -251,7 +251,7 @@ async function indexFinding(settings: IndexSettings, signal: AbortSignal): Promi
   } catch (error) {
     if (!(error instanceof OxbowError)) throw error;
     if (error.code !== 'data-in-use')
-      return failed(name, error.message, error.code === 'data-newer' ? error.refusal.hint : rebuildHint);
+      return failed(name, error.message, error.code === 'data-newer' ? refusalRow(error).hint : rebuildHint);
     // A server compares them itself at each start.
     return ok(name, 'not checked: a server runs on this folder');
   }

@@ -4,15 +4,16 @@
  */
 import { existsSync, statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
+import { FormatError } from '@oxbow/media/errors';
+import { namesOf } from '@oxbow/media/left-out';
 import type { Command } from 'commander';
-import { leftOutSentence, namesOf } from '../api/left-out.ts';
+import { leftOutSentence } from '../api/left-out.ts';
 import { parseStreamName } from '../api/stream/stream-refusals.ts';
 import { loadConfig } from '../config/load.ts';
 import type { ClientSourceConfig, PullSourceConfig } from '../config/schema.ts';
 import { parseNamedUrl } from '../config/source-url.ts';
 import { parseDuration } from '../lib/duration.ts';
 import { OxbowError, sentenceOf } from '../lib/errors.ts';
-import { FormatError } from '../lib/format-error.ts';
 import { GarbageWatch } from '../lib/memory/garbage-watch.ts';
 import { parseQuality, QUALITIES } from '../lib/quality.ts';
 import type { RecordSummary, RecordTarget } from '../streams/record/record.ts';

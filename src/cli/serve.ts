@@ -5,7 +5,7 @@
 import type { Command } from 'commander';
 import type { RunningApp } from '../app/app.ts';
 import { nearest } from '../config/names.ts';
-import { OxbowError, sentenceOf } from '../lib/errors.ts';
+import { OxbowError, refusalRow, sentenceOf } from '../lib/errors.ts';
 import { collectGarbage, letHeapGrow, TIDY_AFTER_MS } from '../lib/memory/heap.ts';
 import { launcherName, quoted } from '../lib/program.ts';
 import { findRunning } from '../store/running.ts';
@@ -120,7 +120,7 @@ function endAfterCrash(app: RunningApp): void {
 function withAddInstead(error: unknown, folder: string, urls: readonly string[]): unknown {
   if (!(error instanceof OxbowError && error.code === 'data-in-use') || findRunning(folder) === undefined) return error;
   const add = [launcherName(), 'add', ...[...urls, '--data', folder].map(quoted)].join(' ');
-  const hint = `To add ${urls.length > 1 ? 'the streams' : 'the stream'} to the one that runs: ${add}\n  ${error.refusal.hint}`;
+  const hint = `To add ${urls.length > 1 ? 'the streams' : 'the stream'} to the one that runs: ${add}\n  ${refusalRow(error).hint}`;
   return new OxbowError('data-in-use', sentenceOf(error), { cause: error, extra: { hint } });
 }
 

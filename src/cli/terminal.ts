@@ -4,7 +4,7 @@
  * In: results and errors of the verbs. Out: text and the exit code.
  */
 import { isAbort } from '../lib/abort.ts';
-import { OxbowError, type RefusalCode } from '../lib/errors.ts';
+import { OxbowError, type RefusalCode, refusalRow } from '../lib/errors.ts';
 import { printable } from '../lib/text/printable.ts';
 
 /** Exit codes: 0 done, 1 failed, 2 wrong usage, 3 recorded but a track is left out, 130 interrupted. */
@@ -53,7 +53,7 @@ export function sayError(error: unknown, { withStack }: { readonly withStack: bo
   if (error instanceof OxbowError) {
     for (const sentence of sentencesOf(error)) note(`oxbow: ${sentence}`);
     const hint =
-      typeof error.extra.hint === 'string' ? error.extra.hint : (commandHints[error.code] ?? error.refusal.hint);
+      typeof error.extra.hint === 'string' ? error.extra.hint : (commandHints[error.code] ?? refusalRow(error).hint);
     note(`  ${hint}`);
   } else {
     note(`oxbow: ${error instanceof Error ? error.message : String(error)}`);

@@ -3,7 +3,7 @@
  * In: `127.0.0.1`, `8080`, `0.0.0.0:8080`, `[::1]:0`. Out: settings.
  */
 import { isIP } from 'node:net';
-import { FormatError } from '../lib/format-error.ts';
+import { FormatError } from '@oxbow/media/errors';
 import { createOption, type Kind, listKind, type Option, type OptionExtras } from './option.ts';
 
 /** Where one protocol listens. */

@@ -2,7 +2,7 @@
  * Settings of the STUN and TURN servers that clients of WebRTC may use.
  * In: URLs, an account. Out: settings. RFC 7064 (stun), RFC 7065 (turn).
  */
-import { FormatError } from '../lib/format-error.ts';
+import { FormatError } from '@oxbow/media/errors';
 import { createOption, listKind, type Option, type OptionExtras } from './option.ts';
 
 /** `stun:HOST`, `turn:HOST:PORT?transport=tcp`, `turns:…`; an IPv6 address in brackets. */

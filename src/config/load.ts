@@ -5,9 +5,9 @@
  */
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { FormatError } from '@oxbow/media/errors';
 import { NO_TEXTS } from '../api/stream/stream-texts.ts';
 import { messageOf, OxbowError, sentenceOf } from '../lib/errors.ts';
-import { FormatError } from '../lib/format-error.ts';
 import type { Endpoint } from './address.ts';
 import { conflictsOf } from './conflicts.ts';
 import { defaultVisibility, type Exposure } from './exposure.ts';

@@ -5,8 +5,8 @@
  */
 import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
+import { FormatError } from '@oxbow/media/errors';
 import { parseDuration, printDuration } from '../lib/duration.ts';
-import { FormatError } from '../lib/format-error.ts';
 import { parseSize } from '../lib/size.ts';
 
 /** One setting. */

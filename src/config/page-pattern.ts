@@ -4,8 +4,9 @@
  * In: `page ^https://tv\.example/`, or a list of entries in files and JSON. Out: patterns, highest priority
  * first.
  */
+
+import { FormatError } from '@oxbow/media/errors';
 import { parseDuration, printDuration } from '../lib/duration.ts';
-import { FormatError } from '../lib/format-error.ts';
 import { createOption, type Kind, type Option, type OptionExtras } from './option.ts';
 
 /** The handler of a source: the HLS puller, the MP4 puller, or yt-dlp for pages. */

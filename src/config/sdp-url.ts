@@ -4,7 +4,7 @@
  * In: text of settings and the API. Out: the file, the accepted senders, the network interface.
  * docs/3-publish/rtp.md.
  */
-import { FormatError } from '../lib/format-error.ts';
+import { FormatError } from '@oxbow/media/errors';
 import { networks } from './option.ts';
 import { interfaceOf } from './udp-url.ts';
 

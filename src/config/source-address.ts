@@ -3,10 +3,10 @@
  * In: text of the command line, settings and the API. Out: the same text, if oxbow can read such a source.
  */
 import { basename } from 'node:path';
+import { FormatError } from '@oxbow/media/errors';
+import { isRtspUrl, parseRtspUrl } from '@oxbow/wire/rtsp/rtsp-url';
 import { explainUnsupported, readPastedAddress } from '../api/source/pasted-address.ts';
-import { FormatError } from '../lib/format-error.ts';
 import { isSdpUrl, parseSdpUrl } from './sdp-url.ts';
-import { isRtspUrl, parseRtspUrl } from './source/rtsp-url.ts';
 import { isSrtUrl, parseSrtUrl } from './srt-url.ts';
 import { isUdpUrl, parseUdpUrl } from './udp-url.ts';
 import { isWhepUrl, parseWhepUrl } from './webrtc-url.ts';

@@ -3,8 +3,9 @@
  * In: text of files, flags and the API. Out: checked values. Every type throws FormatError for an invalid
  * value.
  */
+
+import { FormatError } from '@oxbow/media/errors';
 import { parseDuration, printDuration } from '../lib/duration.ts';
-import { FormatError } from '../lib/format-error.ts';
 import { parseLadder, printLadder } from '../lib/live-ladder.ts';
 import { parseQuality, parseQualitySet } from '../lib/quality.ts';
 import { parseUserAgent, userAgentPresets } from '../lib/user-agent.ts';

@@ -2,8 +2,9 @@
  * Parses the streams of the command line: `[NAME=]URL`.
  * In: the arguments of the command. Out: stream names with their addresses.
  */
+
+import { FormatError } from '@oxbow/media/errors';
 import { invalidStreamName, isStreamName } from '../api/stream/stream-name.ts';
-import { FormatError } from '../lib/format-error.ts';
 import { hostOf, sourceUrl } from './source-address.ts';
 
 /** A parsed argument. */

@@ -3,7 +3,7 @@
  * `srt://HOST:PORT?streamid=…&passphrase=…&latency=…`.
  * In: text of settings and the API. Out: its parts. The parameters are those of srt-live-transmit and ffmpeg.
  */
-import { FormatError } from '../lib/format-error.ts';
+import { FormatError } from '@oxbow/media/errors';
 import { programOf } from './udp-url.ts';
 
 const EXAMPLE = 'srt://HOST:PORT?streamid=TEXT&passphrase=TEXT&latency=MS';

@@ -2,9 +2,10 @@
  * The settings of one stream, a part of the table of all settings.
  * In: the types of settings. Out: the section `streams` for schema.ts, and the types of a configured stream.
  */
+
+import { FormatError } from '@oxbow/media/errors';
 import { invalidStreamName, isStreamName } from '../api/stream/stream-name.ts';
 import { MAX_DESCRIPTION, MAX_TITLE } from '../api/stream/stream-texts.ts';
-import { FormatError } from '../lib/format-error.ts';
 import {
   choice,
   flag,

@@ -4,7 +4,7 @@
  * In: text of settings and the API. Out: where oxbow receives, from which senders, and which program.
  */
 import { isIP } from 'node:net';
-import { FormatError } from '../lib/format-error.ts';
+import { FormatError } from '@oxbow/media/errors';
 import { networks } from './option.ts';
 
 const SCHEME = 'udp://';

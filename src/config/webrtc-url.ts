@@ -4,7 +4,7 @@
  * In: text of settings and the API. Out: the address of the HTTP requests, and the key that they send.
  * RFC 9725 4.7, draft-ietf-wish-whep.
  */
-import { FormatError } from '../lib/format-error.ts';
+import { FormatError } from '@oxbow/media/errors';
 
 const MAX_LENGTH = 4096;
 

@@ -4,9 +4,9 @@
  * library.
  */
 import { createRequire } from 'node:module';
+import { FormatError } from '@oxbow/media/errors';
 import type { Document, ParsedNode } from 'yaml';
 import { messageOf } from '../lib/errors.ts';
-import { FormatError } from '../lib/format-error.ts';
 import { nearest } from './names.ts';
 import type { NamedSections, Node, Section } from './option.ts';
 

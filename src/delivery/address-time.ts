@@ -2,10 +2,11 @@
  * Parses times and durations in addresses.
  * In: parts of a path or query, percent-encoded. Out: µs since 1970, or OxbowError `bad-time`.
  */
+
+import { FormatError } from '@oxbow/media/errors';
 import { parseInstant } from '../api/instant.ts';
 import { parseDuration } from '../lib/duration.ts';
 import { OxbowError, sentenceOf } from '../lib/errors.ts';
-import { FormatError } from '../lib/format-error.ts';
 import type { Range } from './past/past.ts';
 
 /** Matches durations only. Ten digits are an instant: no window has ten digits of seconds. */

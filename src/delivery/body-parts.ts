@@ -3,9 +3,10 @@
  * In: media in memory or in the segment store, tracks in the order of the rendition. Out: body parts.
  * docs/media.md 15a.
  */
+
+import { interleaveFragments } from '@oxbow/media/isobmff/interleave';
 import { type SummedRange, sharedIntact } from '../archive/integrity/read-intact.ts';
 import type { RangeReader } from '../archive/range-reader.ts';
-import { interleaveFragments } from '../media/isobmff/interleave.ts';
 import { lend } from '../packager/live-segment.ts';
 import type { RenditionPart } from '../packager/rendition-view.ts';
 import type { BodyPart } from './reply.ts';

@@ -5,15 +5,15 @@
  */
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
+import { concatBytes } from '@oxbow/media/bytes';
+import type { Frame, Track } from '@oxbow/media/frame';
+import { fragmentLength, printFragment } from '@oxbow/media/isobmff/fragment';
+import { audioTrack, videoTrack } from '@oxbow/media/isobmff/media.fixture';
+import { usToTicks } from '@oxbow/media/run';
+import type { Init, Part, SegmentGroup } from '@oxbow/media/segment';
 import { parseMediaAddress } from '../api/media-address.ts';
 import { openRangeReader, type RangeReader } from '../archive/range-reader.ts';
 import { type Engine, engines } from '../archive/segment-stores.fixture.ts';
-import { concatBytes } from '../lib/bytes.ts';
-import type { Frame, Track } from '../media/frame.ts';
-import { fragmentLength, printFragment } from '../media/isobmff/fragment.ts';
-import { audioTrack, videoTrack } from '../media/isobmff/media.fixture.ts';
-import { usToTicks } from '../media/run.ts';
-import type { Init, Part, SegmentGroup } from '../media/segment.ts';
 import type { Generation } from '../packager/generation.ts';
 import type { LiveWindowLimits } from '../packager/live-segment.ts';
 import { LiveWindow } from '../packager/live-window.ts';

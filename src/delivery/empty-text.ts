@@ -4,11 +4,11 @@
  * In: a segment whose text track has no media. Out: Reply. ISO/IEC 14496-30, 6.6; docs/media.md 19.
  */
 import { crc32 } from 'node:zlib';
-import type { Track } from '../media/frame.ts';
-import { fragmentLength, loneSlot, printFragment, sequenceNumber } from '../media/isobmff/fragment.ts';
-import { renditionsOf } from '../media/rendition-set.ts';
-import { usToTicks } from '../media/run.ts';
-import { emptySample } from '../media/webvtt/sample.ts';
+import type { Track } from '@oxbow/media/frame';
+import { fragmentLength, loneSlot, printFragment, sequenceNumber } from '@oxbow/media/isobmff/fragment';
+import { renditionsOf } from '@oxbow/media/rendition-set';
+import { usToTicks } from '@oxbow/media/run';
+import { emptySample } from '@oxbow/media/webvtt/sample';
 import type { SegmentMedia } from './segment-media.ts';
 
 /** The bytes; undefined if the rendition is no text track of the segment, or has cues in it. */

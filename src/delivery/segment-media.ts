@@ -3,9 +3,10 @@
  * fragmented MP4, MPEG-TS and WebVTT forms of a segment are all created from it.
  * In: stream and MSN. Out: the media of each track, or the reason why there is none. docs/media.md 14.
  */
+
+import type { Init } from '@oxbow/media/segment';
 import type { SummedRange } from '../archive/integrity/read-intact.ts';
 import { OxbowError } from '../lib/errors.ts';
-import type { Init } from '../media/segment.ts';
 import { lend } from '../packager/live-segment.ts';
 import type { ServedLiveStream, ServedStream } from './served-stream.ts';
 

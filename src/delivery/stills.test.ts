@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { suite, test } from 'node:test';
-import { concatBytes } from '../lib/bytes.ts';
+import { concatBytes } from '@oxbow/media/bytes';
+import { printInit } from '@oxbow/media/isobmff/init';
 import { OxbowError } from '../lib/errors.ts';
-import { printInit } from '../media/isobmff/init.ts';
 import { START_US } from '../recording/recording.fixture.ts';
 import { makeGroup, openDelivery, type SegmentPlan, tracks } from './delivery.fixture.ts';
 import type { MakeStill } from './stills.ts';

@@ -3,12 +3,13 @@
  * In: an instant. Out: Reply with a JPEG. Concurrent requests for one instant share one decoding; the cache
  * is bounded.
  */
+
+import { concatBytes } from '@oxbow/media/bytes';
+import type { Track } from '@oxbow/media/frame';
+import { printInit } from '@oxbow/media/isobmff/init';
 import { readIntact } from '../archive/integrity/read-intact.ts';
 import type { RangeReader } from '../archive/range-reader.ts';
-import { concatBytes } from '../lib/bytes.ts';
 import { OxbowError } from '../lib/errors.ts';
-import type { Track } from '../media/frame.ts';
-import { printInit } from '../media/isobmff/init.ts';
 import { type RecordedGroup, startsWithKey } from '../recording/recording-reader.ts';
 import { joins } from './past/past-presentation.ts';
 import type { Reply } from './reply.ts';

@@ -4,8 +4,9 @@
  * In: an instant, or a range. Out: Reply with a JPEG, or WebVTT whose cues name the pictures (W3C WebVTT,
  * 4.1).
  */
+
+import { printVtt } from '@oxbow/media/webvtt/print';
 import { OxbowError } from '../lib/errors.ts';
-import { printVtt } from '../media/webvtt/print.ts';
 import { SLOT_US, slotOf } from '../recording/storyboard/storyboards.ts';
 import { instantUs, parseRange } from './address-time.ts';
 import type { Reply } from './reply.ts';

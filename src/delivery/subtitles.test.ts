@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { crc32 } from 'node:zlib';
-import type { Frame, TextTrack } from '../media/frame.ts';
-import { fragmentLength, printFragment } from '../media/isobmff/fragment.ts';
-import type { DateRangeTag } from '../media/m3u8/playlist.ts';
-import { usToTicks } from '../media/run.ts';
-import type { SegmentGroup } from '../media/segment.ts';
-import { parseVtt } from '../media/webvtt/parse.ts';
-import { printSample } from '../media/webvtt/sample.ts';
-import { printTextHeader } from '../media/webvtt/traits.ts';
+import type { Frame, TextTrack } from '@oxbow/media/frame';
+import { fragmentLength, printFragment } from '@oxbow/media/isobmff/fragment';
+import type { DateRangeTag } from '@oxbow/media/m3u8/playlist';
+import { usToTicks } from '@oxbow/media/run';
+import type { SegmentGroup } from '@oxbow/media/segment';
+import { parseVtt } from '@oxbow/media/webvtt/parse';
+import { printSample } from '@oxbow/media/webvtt/sample';
+import { printTextHeader } from '@oxbow/media/webvtt/traits';
 import { START_US } from '../recording/recording.fixture.ts';
 import { type Delivery, generation, makeGroup, openDelivery, tracks } from './delivery.fixture.ts';
 

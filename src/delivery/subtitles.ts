@@ -4,13 +4,13 @@
  * docs/media.md 14.
  */
 import { crc32 } from 'node:zlib';
+import { FormatError } from '@oxbow/media/errors';
+import type { TextTrack, Track } from '@oxbow/media/frame';
+import { renditionsOf } from '@oxbow/media/rendition-set';
+import { printVttSegment } from '@oxbow/media/webvtt/segment';
 import { readIntact, type SummedRange } from '../archive/integrity/read-intact.ts';
 import type { RangeReader } from '../archive/range-reader.ts';
 import { OxbowError } from '../lib/errors.ts';
-import { FormatError } from '../lib/format-error.ts';
-import type { TextTrack, Track } from '../media/frame.ts';
-import { renditionsOf } from '../media/rendition-set.ts';
-import { printVttSegment } from '../media/webvtt/segment.ts';
 import { etagOf } from './live/live.ts';
 import type { Reply } from './reply.ts';
 import { findSegment, type SegmentMedia } from './segment-media.ts';

@@ -4,11 +4,11 @@
  * In: the configuration of a track. Out: the configuration of the result; constants that both processes
  * share. Pure.
  */
-import { AAC_SAMPLE_RATES, printAacConfig } from '../media/aac/config.ts';
-import type { AudioConfig, AudioTrack } from '../media/frame.ts';
-import { type G711Law, isG711 } from '../media/g711.ts';
-import { opusConfig } from '../media/opus/config.ts';
-import { OPUS_RATE } from '../media/opus/packet.ts';
+import { AAC_SAMPLE_RATES, printAacConfig } from '@oxbow/media/aac/config';
+import type { AudioConfig, AudioTrack } from '@oxbow/media/frame';
+import { type G711Law, isG711 } from '@oxbow/media/g711';
+import { opusConfig } from '@oxbow/media/opus/config';
+import { OPUS_RATE } from '@oxbow/media/opus/packet';
 
 export const AAC_FRAME_SAMPLES = 1024;
 /** AAC-LC (ISO/IEC 14496-3, table 1.17). */

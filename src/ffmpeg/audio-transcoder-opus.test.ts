@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { concatBytes } from '@oxbow/media/bytes';
+import type { AudioTrack, Frame, Track } from '@oxbow/media/frame';
+import { createFmp4Demuxer } from '@oxbow/media/isobmff/demuxer';
+import { fragmentLength, printFragment } from '@oxbow/media/isobmff/fragment';
+import { printInit } from '@oxbow/media/isobmff/init';
+import { rescale } from '@oxbow/media/rescale';
 import { need } from '../../test/fixtures/need.ts';
-import { concatBytes } from '../lib/bytes.ts';
-import type { AudioTrack, Frame, Track } from '../media/frame.ts';
-import { createFmp4Demuxer } from '../media/isobmff/demuxer.ts';
-import { fragmentLength, printFragment } from '../media/isobmff/fragment.ts';
-import { printInit } from '../media/isobmff/init.ts';
-import { rescale } from '../media/rescale.ts';
 import { compareSounds, decodeSound, decodeSource, demuxSound, encodeSound, makeSound } from './audio.fixture.ts';
 import { openAudioTranscoder } from './audio-transcoder.ts';
 import { opusTrack, opusTranscodeOf } from './audio-transcoder-options.ts';

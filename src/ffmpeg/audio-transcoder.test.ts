@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import type { Frame } from '@oxbow/media/frame';
 import { need } from '../../test/fixtures/need.ts';
-import type { Frame } from '../media/frame.ts';
 import {
   adtsOf,
   compareSounds,

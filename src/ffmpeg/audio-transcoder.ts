@@ -2,7 +2,7 @@
  * Runs a process that converts the audio of one stream to AAC or Opus.
  * In: frames of its tracks, in the order of each track. Out: converted frames, and marks between them.
  */
-import type { Frame } from '../media/frame.ts';
+import type { Frame } from '@oxbow/media/frame';
 import type { TranscodeTrack } from './audio-transcoder-options.ts';
 import { type EngineChild, openChild, untilReady } from './child-process.ts';
 import {

@@ -5,11 +5,11 @@
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { ADTS_HEADER_BYTES, adtsFormOf, writeAdtsHeader } from '@oxbow/media/aac/adts';
+import { concatBytes } from '@oxbow/media/bytes';
+import type { AudioTrack, Frame, Track } from '@oxbow/media/frame';
+import { createTsDemuxer } from '@oxbow/media/mpegts/demuxer';
 import { madeOnce } from '../../test/fixtures/media/made-once.ts';
-import { concatBytes } from '../lib/bytes.ts';
-import { ADTS_HEADER_BYTES, adtsFormOf, writeAdtsHeader } from '../media/aac/adts.ts';
-import type { AudioTrack, Frame, Track } from '../media/frame.ts';
-import { createTsDemuxer } from '../media/mpegts/demuxer.ts';
 
 /** What a sound is made with. */
 export interface SoundPlan {

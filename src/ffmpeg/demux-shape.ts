@@ -2,7 +2,7 @@
  * What FFmpeg's demuxer says of a file, and the form in which its packets come out of the process.
  * In: child/demux-main. Out: demux.ts, transcode/import. Pure; all integers are big-endian.
  */
-import { ByteReader } from '../lib/bytes.ts';
+import { ByteReader } from '@oxbow/media/bytes';
 
 /** One elementary stream of a container. */
 export interface DemuxStream {

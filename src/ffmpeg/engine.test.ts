@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { promisify } from 'node:util';
-import { seeded } from '../lib/random.fixture.ts';
+import { seeded } from '@oxbow/media/random.fixture';
 import {
   closeEngine,
   enginePid,

@@ -4,8 +4,9 @@
  * In: bytes of media, options of the test picture. Out: JPEG stills, probe results, frames. Every failure is
  * an OxbowError `engine-failed`.
  */
+
+import type { VideoConfig } from '@oxbow/media/frame';
 import { OxbowError } from '../lib/errors.ts';
-import type { VideoConfig } from '../media/frame.ts';
 import { EngineClient } from './engine-client.ts';
 import {
   LUMA_SIDE,

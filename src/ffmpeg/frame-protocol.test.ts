@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { FormatError } from '../lib/format-error.ts';
-import { seeded } from '../lib/random.fixture.ts';
-import type { Frame, Track } from '../media/frame.ts';
+import { FormatError } from '@oxbow/media/errors';
+import type { Frame, Track } from '@oxbow/media/frame';
+import { seeded } from '@oxbow/media/random.fixture';
 import {
   MessageSplitter,
   messageKinds,

@@ -5,10 +5,10 @@
  *
  * A message is u32 length of the rest, u8 kind, payload. Frames are binary, everything else is JSON.
  */
-import { ByteReader } from '../lib/bytes.ts';
+import { ByteReader } from '@oxbow/media/bytes';
+import { FormatError } from '@oxbow/media/errors';
+import type { Frame, Track } from '@oxbow/media/frame';
 import { messageOf } from '../lib/errors.ts';
-import { FormatError } from '../lib/format-error.ts';
-import type { Frame, Track } from '../media/frame.ts';
 import type { StillGopOptions } from './still-gop-options.ts';
 
 export const messageKinds = {

@@ -2,8 +2,9 @@
  * Encodes a ladder in a separate process: a range of a video in all rungs, or one audio track.
  * In: options, bytes at any position. Out: tracks and frames in decode order, then what was counted.
  */
+
+import type { Frame, Track } from '@oxbow/media/frame';
 import { OxbowError, sentenceOf } from '../lib/errors.ts';
-import type { Frame, Track } from '../media/frame.ts';
 import { openChild } from './child-process.ts';
 import {
   type Answer,

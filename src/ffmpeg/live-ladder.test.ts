@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
+import { concatBytes } from '@oxbow/media/bytes';
+import type { Frame, VideoTrack } from '@oxbow/media/frame';
+import { parseAvcC } from '@oxbow/media/h264/avcc';
+import { makeTs } from '@oxbow/media/mpegts/media.fixture';
+import { demuxAll } from '@oxbow/media/mpegts/packets.fixture';
 import { need } from '../../test/fixtures/need.ts';
-import { concatBytes } from '../lib/bytes.ts';
-import type { Frame, VideoTrack } from '../media/frame.ts';
-import { parseAvcC } from '../media/h264/avcc.ts';
-import { makeTs } from '../media/mpegts/media.fixture.ts';
-import { demuxAll } from '../media/mpegts/packets.fixture.ts';
 import type { LadderPicture } from './ladder-options.ts';
 import { openLiveEncoder } from './live-ladder.ts';
 

@@ -3,7 +3,7 @@
  * In: a track, frames in decode order, cuts. Out: the tracks and frames of the rungs, with the times of the
  * stream, and marks between them.
  */
-import type { Frame, VideoTrack } from '../media/frame.ts';
+import type { Frame, VideoTrack } from '@oxbow/media/frame';
 import { type EngineChild, openChild, untilReady } from './child-process.ts';
 import {
   type Mark,

@@ -2,7 +2,7 @@
  * Options and limits of re-encoding pictures.
  * In: recode.ts. Out: child/recode-main. Types and constants.
  */
-import type { VideoTrack } from '../media/frame.ts';
+import type { VideoTrack } from '@oxbow/media/frame';
 
 /** The pictures to re-encode, and their timestamps. */
 export interface RecodeOptions {

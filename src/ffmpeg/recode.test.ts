@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { VideoTrack } from '../media/frame.ts';
+import type { VideoTrack } from '@oxbow/media/frame';
 import { recode } from './recode.ts';
 
 const signal = new AbortController().signal;

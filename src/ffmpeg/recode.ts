@@ -2,9 +2,10 @@
  * Re-encodes a few pictures in a separate process, so that a recording can be cut between two key frames.
  * In: frames in decode order, a time range. Out: a codec configuration and frames of the same size.
  */
+
+import type { Frame, VideoTrack } from '@oxbow/media/frame';
 import { withDeadline } from '../lib/abort.ts';
 import { OxbowError, reasonOf, sentenceOf } from '../lib/errors.ts';
-import type { Frame, VideoTrack } from '../media/frame.ts';
 import { type EngineChild, openChild } from './child-process.ts';
 import {
   type Answer,

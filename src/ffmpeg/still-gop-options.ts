@@ -2,7 +2,7 @@
  * What a still GOP is made of: one picture, encoded once, that a stream shows again and again.
  * In: the wishes of a stream. Out: the request to the media engine.
  */
-import type { VideoConfig } from '../media/frame.ts';
+import type { VideoConfig } from '@oxbow/media/frame';
 
 /** The codecs that the engine can encode. */
 export const stillGopCodecs = ['h264', 'hevc'] as const satisfies readonly VideoConfig['codec'][];

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { promisify } from 'node:util';
-import { concatBytes } from '../lib/bytes.ts';
+import { concatBytes } from '@oxbow/media/bytes';
+import { parseAvcC } from '@oxbow/media/h264/avcc';
+import { parseHvcC } from '@oxbow/media/hevc/hvcc';
 import { OxbowError } from '../lib/errors.ts';
-import { parseAvcC } from '../media/h264/avcc.ts';
-import { parseHvcC } from '../media/hevc/hvcc.ts';
 import { closeEngine, makeStillGop, type StillGop, type StillGopOptions } from './engine.ts';
 
 const run = promisify(execFile);

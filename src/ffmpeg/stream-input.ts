@@ -7,7 +7,7 @@
  * Big-endian.
  */
 import type { Duplex } from 'node:stream';
-import { ByteReader } from '../lib/bytes.ts';
+import { ByteReader } from '@oxbow/media/bytes';
 
 /** Descriptor of the child on which it requests ranges. */
 export const inputDescriptor = 3;

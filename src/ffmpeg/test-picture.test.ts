@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { promisify } from 'node:util';
+import type { Frame, Track } from '@oxbow/media/frame';
 import { sleep } from '../lib/abort.ts';
-import type { Frame, Track } from '../media/frame.ts';
 import { openTestPicture } from './engine.ts';
 
 const run = promisify(execFile);

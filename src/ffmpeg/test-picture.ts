@@ -2,9 +2,10 @@
  * Runs the process that draws and encodes the test picture.
  * In: options. Out: tracks and frames in real time; pts is UTC (UTC offset 0).
  */
+
+import type { Frame, Track } from '@oxbow/media/frame';
 import { sleep } from '../lib/abort.ts';
 import { OxbowError } from '../lib/errors.ts';
-import type { Frame, Track } from '../media/frame.ts';
 import { openChild } from './child-process.ts';
 import { messageKinds, parseFrame, parseTracks, printMessage } from './frame-protocol.ts';
 import { type TestPictureOptions, testPictureDefaults } from './test-picture-options.ts';

@@ -4,9 +4,10 @@
  * In: the tracks of a run and the setting `source.audioOffset`. Out: frames with moved times. Constant for
  * the run. Pure.
  */
+
+import type { Frame, Track } from '@oxbow/media/frame';
+import { usToTicks } from '@oxbow/media/run';
 import { referenceOf } from '../live/reference.ts';
-import type { Frame, Track } from '../media/frame.ts';
-import { usToTicks } from '../media/run.ts';
 
 /** The offset of one run. */
 export class AudioOffset {

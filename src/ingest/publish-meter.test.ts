@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import type { Frame, Track } from '../media/frame.ts';
-import { audioTrack, videoTrack } from '../media/isobmff/media.fixture.ts';
+import type { Frame, Track } from '@oxbow/media/frame';
+import { audioTrack, videoTrack } from '@oxbow/media/isobmff/media.fixture';
 import { PublishMeter } from './publish-meter.ts';
 
 const tracks: readonly Track[] = [videoTrack, audioTrack];

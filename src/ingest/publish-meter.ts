@@ -3,8 +3,9 @@
  * or that come before a key frame. In: tracks and frames of ingest/publisher. Out: sums and extremes that
  * streams/measure reads once a second. It never waits.
  */
+
+import type { Frame, Track } from '@oxbow/media/frame';
 import type { Pace } from '../live/input.ts';
-import type { Frame, Track } from '../media/frame.ts';
 import { noSums, TrackMeter, type TrackSums } from './track-meter.ts';
 
 /** The meter of one publisher session. */

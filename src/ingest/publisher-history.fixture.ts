@@ -5,16 +5,16 @@
  * only.
  */
 import assert from 'node:assert/strict';
+import type { Frame } from '@oxbow/media/frame';
+import { seeded } from '@oxbow/media/random.fixture';
+import { ticksToUs } from '@oxbow/media/run';
 import { Leases } from '../cluster/lease/lease.ts';
 import { createLocalLeases } from '../cluster/lease/local-leases.ts';
 import { createManualClock, type ManualClock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';
-import { seeded } from '../lib/random.fixture.ts';
 import { audioTrack, videoTrack } from '../live/frames.fixture.ts';
 import type { RunContext } from '../live/sink.ts';
 import { Stream } from '../live/stream.ts';
-import type { Frame } from '../media/frame.ts';
-import { ticksToUs } from '../media/run.ts';
 import type { Publisher } from './publisher.ts';
 import { PublisherSlot } from './publisher-slot.ts';
 

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import type { Frame } from '@oxbow/media/frame';
+import { audioTrack, videoTrack } from '@oxbow/media/isobmff/media.fixture';
 import { type LeaseStore, Leases } from '../cluster/lease/lease.ts';
 import { createLocalLeases } from '../cluster/lease/local-leases.ts';
 import type { SecondPublisher } from '../config/schema.ts';
 import { createManualClock, type ManualClock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';
-import type { Frame } from '../media/frame.ts';
-import { audioTrack, videoTrack } from '../media/isobmff/media.fixture.ts';
 import type { Publisher } from './publisher.ts';
 import { PublisherSlot } from './publisher-slot.ts';
 

@@ -3,8 +3,8 @@
  * In: claims of protocols and of the clients inside oxbow. Out: sessions; one run after the other into the
  * stream's input; events. docs/media.md 31.
  */
-import type { GapCause } from '../api/gap.ts';
-import type { LeftOutTrack } from '../api/left-out.ts';
+import type { GapCause } from '@oxbow/media/gap';
+import type { LeftOutTrack } from '@oxbow/media/left-out';
 import type { Leases } from '../cluster/lease/lease.ts';
 import type { SecondPublisher } from '../config/schema.ts';
 import type { Clock } from '../lib/clock.ts';

@@ -5,16 +5,16 @@
  * docs/decisions/0021-one-session-for-every-source.md.
  */
 import assert from 'node:assert/strict';
-import type { GapCause } from '../api/gap.ts';
-import type { LeftOutTrack } from '../api/left-out.ts';
+import type { Frame, Track } from '@oxbow/media/frame';
+import type { GapCause } from '@oxbow/media/gap';
+import type { LeftOutTrack } from '@oxbow/media/left-out';
+import { isSparse } from '@oxbow/media/rendition-set';
+import { ticksToUs } from '@oxbow/media/run';
 import type { Clock } from '../lib/clock.ts';
 import type { OxbowError } from '../lib/errors.ts';
 import { ArrivalClock } from '../live/arrival-clock.ts';
 import type { InputPlacement, RunStart, SourceSegment, StreamInput } from '../live/input.ts';
 import { referenceOf } from '../live/reference.ts';
-import type { Frame, Track } from '../media/frame.ts';
-import { isSparse } from '../media/rendition-set.ts';
-import { ticksToUs } from '../media/run.ts';
 import { AudioOffset } from './audio-offset.ts';
 import { PublishMeter } from './publish-meter.ts';
 import { createPublisherStats, type PublisherStats } from './publisher-stats.ts';

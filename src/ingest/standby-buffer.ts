@@ -2,12 +2,13 @@
  * The newest GOPs of a standby publisher, so that it takes over at once, at a key frame that is in the past.
  * In: its frames as they arrive. Out: the frames with which its run begins. docs/media.md 31.
  */
+
+import type { Frame, Track } from '@oxbow/media/frame';
+import { ticksToUs } from '@oxbow/media/run';
 import { Continuity } from '../live/continuity.ts';
 import { DEFAULT_GOP_BOUNDS, type GopBounds, GopBuffer } from '../live/gop-buffer.ts';
 import type { MemoryBudget } from '../live/memory-budget.ts';
 import { referenceOf } from '../live/reference.ts';
-import type { Frame, Track } from '../media/frame.ts';
-import { ticksToUs } from '../media/run.ts';
 
 /**
  * A takeover repeats at most this much of what viewers have seen, µs: after that it waits for the next key

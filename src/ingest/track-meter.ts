@@ -4,8 +4,8 @@
  * In: frames of one track with the time of their arrival. Out: sums since the start of the session, and
  * extremes since the last `forgetExtremes`. Used by ingest/publish-meter. Pure.
  */
-import type { Frame, Track } from '../media/frame.ts';
-import { ScanWatch } from '../media/scan.ts';
+import type { Frame, Track } from '@oxbow/media/frame';
+import { ScanWatch } from '@oxbow/media/scan';
 
 /** A longer step of the decode time is a pause: it counts as no media, seconds. */
 const PAUSE_S = 3;

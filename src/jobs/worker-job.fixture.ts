@@ -3,7 +3,7 @@
  * In: a handler, the input of the job, bytes by name. Out: its result, its outputs, its progress. Used by
  * tests and benchmarks only.
  */
-import { concatBytes } from '../lib/bytes.ts';
+import { concatBytes } from '@oxbow/media/bytes';
 import type { Job } from './job.ts';
 import type { JobInput, WorkerContext, WorkerHandler } from './worker-job.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { FormatError } from '@oxbow/media/errors';
+import { seeded } from '@oxbow/media/random.fixture';
 import { parseDuration, printDuration } from './duration.ts';
-import { FormatError } from './format-error.ts';
-import { seeded } from './random.fixture.ts';
 
 test('units, their combinations and plain seconds are milliseconds', () => {
   const cases: readonly [string, number][] = [

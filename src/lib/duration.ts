@@ -2,7 +2,7 @@
  * Durations as text: `90s`, `15m`, `1h30m`, `7d`, `200ms`, or plain seconds.
  * In: text from flags, files and URLs. Out: milliseconds, and back.
  */
-import { FormatError } from './format-error.ts';
+import { FormatError } from '@oxbow/media/errors';
 
 const unitMs: Readonly<Record<string, number>> = {
   ms: 1,

@@ -1,8 +1,9 @@
 /**
- * Errors for users and the table of error codes. Readers of formats throw that of format-error.ts.
+ * Errors for users and the table of error codes. Pages import `@oxbow/media/errors`, without the table.
  * In: a code and a detail. Out: typed errors, which HTTP answers as problem documents (RFC 9457) and the
  * command line prints. docs/reference/errors.md is generated from the table; a released code stays listed.
  */
+import { OxbowError as CodedError, messageOf } from '@oxbow/media/errors';
 import { alarmRefusals } from '../features/alarms/refusals.ts';
 import { clipRefusals } from '../features/clips/refusals.ts';
 import { eraseRefusals } from '../features/erase/refusals.ts';
@@ -13,6 +14,8 @@ import { accountRefusals } from './refusals/accounts.ts';
 import { realtimeRefusals } from './refusals/realtime.ts';
 import { recordingRefusals } from './refusals/recordings.ts';
 import { serviceRefusals } from './refusals/services.ts';
+
+export { messageOf };
 
 interface Refusal {
   /** HTTP status. */
@@ -382,36 +385,16 @@ export const refusals = {
 /** The stable code of an error. */
 export type RefusalCode = keyof typeof refusals;
 
-/** A request that oxbow rejects or cannot fulfil. Contains what a user needs to act. */
-export class OxbowError extends Error {
-  override readonly name = 'OxbowError';
-  readonly code: RefusalCode;
-  /** Further members of the problem document, e.g. `retryAfterSeconds`. */
-  readonly extra: Readonly<Record<string, unknown>>;
+/** A request that oxbow rejects or cannot fulfil: the error of formats and protocols, with a listed code. */
+export type OxbowError = CodedError<RefusalCode>;
 
-  /**
-   * @param code a row of the table above
-   * @param detail what happened, with the offending value, for users; no secrets
-   */
-  constructor(code: RefusalCode, detail: string, options: { cause?: unknown; extra?: Record<string, unknown> } = {}) {
-    super(detail, options.cause === undefined ? undefined : { cause: options.cause });
-    this.code = code;
-    this.extra = options.extra ?? {};
-  }
+export const OxbowError = CodedError as new (
+  ...args: ConstructorParameters<typeof CodedError<RefusalCode>>
+) => OxbowError;
 
-  /** The row of the table. */
-  get refusal(): Refusal {
-    return refusals[this.code];
-  }
-}
-
-/**
- * The message of any thrown value.
- *
- * @param error the caught value
- */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+/** The row of the table for an error. */
+export function refusalRow(error: OxbowError): Refusal {
+  return refusals[error.code];
 }
 
 /** The same, as the reason in another sentence, or as the detail of a gap: without the full stop. */

@@ -2,7 +2,7 @@
  * The ladder of a live stream as text: which further qualities oxbow encodes.
  * In: `360p, 720p:2M, audio`. Out: rungs, lowest first, for config, streams and transcode/live. Pure.
  */
-import { FormatError } from './format-error.ts';
+import { FormatError } from '@oxbow/media/errors';
 
 /** One quality that is encoded. */
 export interface LiveRung {

@@ -3,7 +3,7 @@
  * In: `best`, `worst`, `720p`, `720p60`, `2500k`, `2M`. Out: the criterion by which HLS sources and pages
  * choose. Pure.
  */
-import { FormatError } from './format-error.ts';
+import { FormatError } from '@oxbow/media/errors';
 
 /** A criterion for the choice of a variant. */
 export type RequestedQuality =

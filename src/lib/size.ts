@@ -3,7 +3,7 @@
  * In: text from flags and files. Out: bytes, and back. Units as GNU tools read them: `G` and `GiB` are 1024³,
  * `GB` is 1000³.
  */
-import { FormatError } from './format-error.ts';
+import { FormatError } from '@oxbow/media/errors';
 
 const letters = ['', 'K', 'M', 'G', 'T', 'P'];
 const SIZE = /^(\d{1,16}(?:\.\d{1,9})?) ?([KMGTP]?)(i?B)?$/i;

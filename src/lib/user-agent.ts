@@ -2,7 +2,7 @@
  * The User-Agent for requests to a source.
  * In: a setting: a text, or the name of a preset. Out: the header's value. RFC 9110, 10.1.5.
  */
-import { FormatError } from './format-error.ts';
+import { FormatError } from '@oxbow/media/errors';
 
 export const userAgentPresets: ReadonlyMap<string, string> = new Map([
   ['vsr', 'iptv/1.0'], // sent by video-stream-recorder: some providers accept only such players

@@ -2,10 +2,11 @@
  * The media of assets as delivery needs it: what is complete of it, read once and kept while it is requested.
  * In: ids. Out: the index of an asset's segments with what its addresses show. Bounded in bytes.
  */
+
+import { parseInit } from '@oxbow/media/isobmff/init';
 import type { Kysely } from 'kysely';
 import { AssetIndex } from '../archive/asset-index.ts';
 import { Recent } from '../lib/recent.ts';
-import { parseInit } from '../media/isobmff/init.ts';
 import type { Tables } from '../store/schema.ts';
 import { type AssetExtras, extrasOf } from './asset-extras.ts';
 import type { AssetRecord } from './asset-record.ts';

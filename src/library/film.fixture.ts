@@ -3,6 +3,10 @@
  * rendition beside the source.
  * In: a database, a store. Out: an asset that is ready. Used by tests only.
  */
+
+import type { Frame, Track, VideoTrack } from '@oxbow/media/frame';
+import { printInit } from '@oxbow/media/isobmff/init';
+import type { SegmentGroup } from '@oxbow/media/segment';
 import type { Kysely } from 'kysely';
 import { assetChunkLocation, originalLocation } from '../archive/asset-locations.ts';
 import { openChunkWriter } from '../archive/chunk-writer.ts';
@@ -10,9 +14,6 @@ import { groupsOf, makeSource, temporaryFolder } from '../archive/media.fixture.
 import { MemorySegmentStore } from '../archive/memory-segment-store.fixture.ts';
 import { packSegments } from '../archive/segment-index.ts';
 import type { SegmentStore } from '../archive/segment-store.ts';
-import type { Frame, Track, VideoTrack } from '../media/frame.ts';
-import { printInit } from '../media/isobmff/init.ts';
-import type { SegmentGroup } from '../media/segment.ts';
 import type { Tables } from '../store/schema.ts';
 import type { NewAsset } from './asset.ts';
 import type { Assets } from './assets.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { seeded } from '../lib/random.fixture.ts';
-import type { Frame } from '../media/frame.ts';
-import { ticksToUs } from '../media/run.ts';
+import type { Frame } from '@oxbow/media/frame';
+import { seeded } from '@oxbow/media/random.fixture';
+import { ticksToUs } from '@oxbow/media/run';
 import { ArrivalClock } from './arrival-clock.ts';
 import type { Sink } from './sink.ts';
 import { audio, film, NOW_US, open, video } from './stream.fixture.ts';

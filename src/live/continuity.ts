@@ -3,8 +3,8 @@
  * (docs/media.md 5).
  * In: the frames of the reference track. Out: jumps, late frames and missing frames. Pure.
  */
-import type { Frame, Track } from '../media/frame.ts';
-import { ticksToUs } from '../media/run.ts';
+import type { Frame, Track } from '@oxbow/media/frame';
+import { ticksToUs } from '@oxbow/media/run';
 import { referenceOf } from './reference.ts';
 
 /** Smaller distances are continuous media, larger ones a hole (docs/media.md 5). */

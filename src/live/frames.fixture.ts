@@ -2,8 +2,9 @@
  * Made-up streams for tests: frames without a codec behind them, with the times that real sources give them.
  * In: rates, GOPs, delays and a seed. Out: tracks and frames in order of arrival. Used by tests only. Pure.
  */
-import { seeded } from '../lib/random.fixture.ts';
-import type { Frame, Track } from '../media/frame.ts';
+
+import type { Frame, Track } from '@oxbow/media/frame';
+import { seeded } from '@oxbow/media/random.fixture';
 
 /**
  * An H.264 track with id 1.

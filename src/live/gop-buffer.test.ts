@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { seeded } from '../lib/random.fixture.ts';
-import type { Frame } from '../media/frame.ts';
+import type { Frame } from '@oxbow/media/frame';
+import { seeded } from '@oxbow/media/random.fixture';
 import { audioFrames, audioTrack, interleave, videoFrames, videoTrack } from './frames.fixture.ts';
 import { DEFAULT_GOP_BOUNDS, FRAME_BYTES, type GopBounds, GopBuffer } from './gop-buffer.ts';
 import { MemoryBudget } from './memory-budget.ts';

@@ -3,7 +3,7 @@
  * over without a hole.
  * In: the frames of a stream in order. Out: the same frames, from a key frame on. Pure.
  */
-import type { Frame, Track } from '../media/frame.ts';
+import type { Frame, Track } from '@oxbow/media/frame';
 import type { MemoryBudget } from './memory-budget.ts';
 
 /** How much a GOP buffer keeps. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import type { Frame } from '@oxbow/media/frame';
+import { seeded } from '@oxbow/media/random.fixture';
 import { createManualClock } from '../lib/clock.ts';
-import { seeded } from '../lib/random.fixture.ts';
-import type { Frame } from '../media/frame.ts';
 import { audioFrames, audioTrack, interleave, videoFrames, videoTrack } from './frames.fixture.ts';
 import { type InboxItem, openInbox } from './inbox.ts';
 import { KeyFrameRequests } from './key-frame-requests.ts';

@@ -4,7 +4,7 @@
  * In: frames from live/stream. Out: an async iterator of runs and frames. No sink slows down the source or
  * another sink.
  */
-import type { Frame } from '../media/frame.ts';
+import type { Frame } from '@oxbow/media/frame';
 import { FRAME_BYTES } from './gop-buffer.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import { type Loss, type LossCause, PressureGauge, type PressureLevel } from './pressure.ts';

@@ -2,9 +2,10 @@
  * The interface through which every publisher feeds a stream.
  * In: ingest/*. Out: live/stream.
  */
-import type { GapCause } from '../api/gap.ts';
-import type { Frame, Track } from '../media/frame.ts';
-import type { RunClock } from '../media/run.ts';
+
+import type { Frame, Track } from '@oxbow/media/frame';
+import type { GapCause } from '@oxbow/media/gap';
+import type { RunClock } from '@oxbow/media/run';
 
 /** How media arrives; decides whether a live list has parts (docs/media.md 9). */
 export type Pace =

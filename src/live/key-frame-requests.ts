@@ -3,8 +3,9 @@
  * In: requests of sinks, the frames of the reference track. Out: calls of the publisher. RTCP calls this PLI
  * (RFC 4585 6.3.1).
  */
+
+import type { Frame } from '@oxbow/media/frame';
 import type { Clock } from '../lib/clock.ts';
-import type { Frame } from '../media/frame.ts';
 
 /** Shortest time between two requests to the publisher: key frames are large. */
 const INTERVAL_MS = 1000;

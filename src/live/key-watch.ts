@@ -2,7 +2,7 @@
  * Detects that a track has no key frame for ten seconds (docs/media.md 12).
  * In: the frames of the reference track. Out: true once, until the next key frame. Pure.
  */
-import type { Frame } from '../media/frame.ts';
+import type { Frame } from '@oxbow/media/frame';
 
 /** No player can start at segments without a key frame: report it after this, seconds. */
 const KEYLESS_S = 10;

@@ -2,9 +2,9 @@
  * A run that waits for the first key frame of its reference track.
  * In: the publisher's RunStart and first frames. Out: the state with which live/stream starts the run. Pure.
  */
-import type { Frame } from '../media/frame.ts';
-import { isSparse } from '../media/rendition-set.ts';
-import { ticksToUs } from '../media/run.ts';
+import type { Frame } from '@oxbow/media/frame';
+import { isSparse } from '@oxbow/media/rendition-set';
+import { ticksToUs } from '@oxbow/media/run';
 import type { RunStart } from './input.ts';
 
 /** A run that was announced and waits for its first key frame. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import type { Frame } from '@oxbow/media/frame';
 import { createManualClock } from '../lib/clock.ts';
-import type { Frame } from '../media/frame.ts';
 import { videoFrames, videoTrack } from './frames.fixture.ts';
 import { openInbox } from './inbox.ts';
 import { MemoryBudget } from './memory-budget.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { audioTrack, videoTrack } from '../media/isobmff/media.fixture.ts';
+import { audioTrack, videoTrack } from '@oxbow/media/isobmff/media.fixture';
 import { referenceOf } from './reference.ts';
 
 test('the video of the source decides the cuts, not a derived quality of it that comes first', () => {

@@ -3,8 +3,8 @@
  * In: the tracks of a run. Out: one of them. Pure.
  */
 import assert from 'node:assert/strict';
-import type { Track } from '../media/frame.ts';
-import { isDerived } from '../media/rendition-set.ts';
+import type { Track } from '@oxbow/media/frame';
+import { isDerived } from '@oxbow/media/rendition-set';
 
 /**
  * The track whose key frames are the places to cut: the first video track of the source, otherwise the first

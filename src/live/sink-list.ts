@@ -2,9 +2,10 @@
  * Passes the frames of one stream to its sinks, which come and go at any time.
  * In: live/stream. Out: calls of each sink, in the order in which they were attached.
  */
+
+import type { Frame } from '@oxbow/media/frame';
+import { ticksToUs } from '@oxbow/media/run';
 import type { Clock } from '../lib/clock.ts';
-import type { Frame } from '../media/frame.ts';
-import { ticksToUs } from '../media/run.ts';
 import { type GopBounds, GopBuffer } from './gop-buffer.ts';
 import type { KeyFrameRequests } from './key-frame-requests.ts';
 import { LossReport } from './loss-report.ts';

@@ -2,9 +2,9 @@
  * The contract of a sink, which takes the frames of a stream: the packager, meters, inboxes.
  * In: live/stream. Out: depends on the sink.
  */
-import type { Frame, Track } from '../media/frame.ts';
-import type { Run } from '../media/run.ts';
-import type { StreamGap } from '../media/segment.ts';
+import type { Frame, Track } from '@oxbow/media/frame';
+import type { Run } from '@oxbow/media/run';
+import type { StreamGap } from '@oxbow/media/segment';
 import type { Pace } from './input.ts';
 import type { Loss, LossCause, PressureLevel } from './pressure.ts';
 

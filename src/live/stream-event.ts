@@ -2,7 +2,7 @@
  * Events of a live stream.
  * In: live/stream and its sinks. Out: the owner of the stream, for logs, metrics and events. Pure types.
  */
-import type { GapCause } from '../api/gap.ts';
+import type { GapCause } from '@oxbow/media/gap';
 import type { Loss, LossCause, PressureLevel } from './pressure.ts';
 import type { RunContext } from './sink.ts';
 

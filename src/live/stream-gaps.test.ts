@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { seeded } from '../lib/random.fixture.ts';
-import { ticksToUs } from '../media/run.ts';
+import { seeded } from '@oxbow/media/random.fixture';
+import { ticksToUs } from '@oxbow/media/run';
 import { videoFrames } from './frames.fixture.ts';
 import { bursty, film, NOW_US, open, publish, start, video } from './stream.fixture.ts';
 

@@ -2,8 +2,9 @@
  * What a live stream is created with.
  * In: the recording of a stream, its saved state and the settings. Out: live/stream. Pure types.
  */
+
+import type { StreamGap } from '@oxbow/media/segment';
 import type { Clock } from '../lib/clock.ts';
-import type { StreamGap } from '../media/segment.ts';
 import type { GopBounds } from './gop-buffer.ts';
 import type { StreamInput } from './input.ts';
 import type { MemoryBudget } from './memory-budget.ts';

@@ -2,8 +2,9 @@
  * A live stream with a sink that remembers its calls; for tests.
  * In: what a test publishes. Out: runs, frames, calls and events.
  */
+
+import type { Frame } from '@oxbow/media/frame';
 import { createManualClock, type ManualClock } from '../lib/clock.ts';
-import type { Frame } from '../media/frame.ts';
 import { audioTrack, videoFrames, videoTrack } from './frames.fixture.ts';
 import type { RunStart } from './input.ts';
 import type { RunContext, Sink } from './sink.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { ticksToUs } from '../media/run.ts';
+import { ticksToUs } from '@oxbow/media/run';
 import { audioFrames, audioTrack, interleave } from './frames.fixture.ts';
 import type { RunStart } from './input.ts';
 import { referenceOf } from './reference.ts';

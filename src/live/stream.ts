@@ -4,11 +4,11 @@
  * In: ingest, through StreamInput. Out: packager and other sinks. docs/media.md 1 to 5.
  */
 import assert from 'node:assert/strict';
-import type { GapCause } from '../api/gap.ts';
+import type { Frame, Track } from '@oxbow/media/frame';
+import type { GapCause } from '@oxbow/media/gap';
+import { ticksToUs } from '@oxbow/media/run';
 import type { Clock } from '../lib/clock.ts';
 import { Emitter, type Subscribable } from '../lib/events.ts';
-import type { Frame, Track } from '../media/frame.ts';
-import { ticksToUs } from '../media/run.ts';
 import { ClippedTime, isKnown } from './clipping.ts';
 import { Continuity } from './continuity.ts';
 import type { RunStart, SourceSegment, StreamInput } from './input.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import type { Frame, Track } from '../media/frame.ts';
+import type { Frame, Track } from '@oxbow/media/frame';
 import { ArrivalClock } from './arrival-clock.ts';
 import { audioFrames, interleave, videoFrames } from './frames.fixture.ts';
 import { audio, type Heard, NOW_US, open, publish, video } from './stream.fixture.ts';

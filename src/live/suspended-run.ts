@@ -6,8 +6,8 @@
  * every frame can be decoded and no DISCONTINUITY is needed.
  */
 import { isDeepStrictEqual } from 'node:util';
-import type { Frame, Track } from '../media/frame.ts';
-import { ticksToUs } from '../media/run.ts';
+import type { Frame, Track } from '@oxbow/media/frame';
+import { ticksToUs } from '@oxbow/media/run';
 import { HOLE_US } from './continuity.ts';
 import type { RunStart } from './input.ts';
 import { hold, type PendingRun } from './pending-run.ts';

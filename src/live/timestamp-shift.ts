@@ -4,8 +4,8 @@
  * other way.
  * In: the first frame of a run, then every frame. Out: frames with timestamps of 0 or more. Pure.
  */
-import type { Frame, Track } from '../media/frame.ts';
-import { restampSection } from '../media/scte35/section.ts';
+import type { Frame, Track } from '@oxbow/media/frame';
+import { restampSection } from '@oxbow/media/scte35/section';
 
 /** The shift of the current run. */
 export class TimestampShift {

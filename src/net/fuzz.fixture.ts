@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { validateHeaderValue } from 'node:http';
-import { seeded } from '../lib/random.fixture.ts';
+import { seeded } from '@oxbow/media/random.fixture';
 import { Cookies } from './cookies.ts';
 
 const pieces = [

@@ -6,7 +6,7 @@
  * environment is used.
  */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { concatBytes } from '../lib/bytes.ts';
+import { concatBytes } from '@oxbow/media/bytes';
 import { http, https } from '../lib/memory/node-http.ts';
 import { parseCidr } from './address.ts';
 import { type Agents, createAgents } from './agents.ts';

@@ -5,9 +5,9 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, request as send } from 'node:http';
 import { type AddressInfo, connect, createServer as createTcpServer, type Server, Socket } from 'node:net';
 import { test } from 'node:test';
+import { seeded } from '@oxbow/media/random.fixture';
 import { openVirtualTime } from '../../test/fixtures/virtual-time.ts';
 import { until } from '../../test/fixtures/wait.ts';
-import { seeded } from '../lib/random.fixture.ts';
 import { createNet, type GuardedProxy, type ProxyOptions, refusedPhrase } from './net.ts';
 
 interface Target extends AsyncDisposable {

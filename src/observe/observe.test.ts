@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { seeded } from '@oxbow/media/random.fixture';
 import { openVirtualTime } from '../../test/fixtures/virtual-time.ts';
-import { seeded } from '../lib/random.fixture.ts';
 import { createHealth } from './health.ts';
 import { metricTable } from './metric-table.ts';
 import { createMetrics } from './metrics.ts';

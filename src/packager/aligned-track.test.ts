@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import type { Frame, Track } from '@oxbow/media/frame';
 import { audioFrames, audioTrack, interleave, videoFrames, videoTrack } from '../live/frames.fixture.ts';
-import type { Frame, Track } from '../media/frame.ts';
 import {
   assertConstraints,
   assertHolds,

@@ -4,9 +4,9 @@
  * In: frames of the track, boundaries and edge of the reference. Out: closed parts and segments, in order.
  * docs/media.md 6 and 7, 15.
  */
-import type { Frame, Track } from '../media/frame.ts';
-import { usToTicks } from '../media/run.ts';
-import type { Part, TrackSegment } from '../media/segment.ts';
+import type { Frame, Track } from '@oxbow/media/frame';
+import { usToTicks } from '@oxbow/media/run';
+import type { Part, TrackSegment } from '@oxbow/media/segment';
 import { audioFrameS, silenceFor } from './audio-frame.ts';
 import { type SegmentShape, TrackWriter } from './track-writer.ts';
 

@@ -3,15 +3,16 @@
  * In: a track's configuration. Out: seconds, and the bytes of a silent frame. Pure. ISO/IEC 14496-3, 1.6.2.1;
  * ISO/IEC 11172-3, 2.4.2.1; ETSI TS 102 366, 4.1 (six blocks of 256); RFC 6716, 2.1.4; RFC 9639, 8.2.
  */
+
+import { parseAacConfig } from '@oxbow/media/aac/config';
+import { silentFrame } from '@oxbow/media/aac/silence';
+import { FormatError } from '@oxbow/media/errors';
+import { silentFlacFrame } from '@oxbow/media/flac/silence';
+import { parseDfLa } from '@oxbow/media/flac/stream-info';
+import type { AudioConfig, Track } from '@oxbow/media/frame';
+import { silentMp3Frame } from '@oxbow/media/mp3/silence';
+import { silentOpusPacket } from '@oxbow/media/opus/silence';
 import { OxbowError } from '../lib/errors.ts';
-import { FormatError } from '../lib/format-error.ts';
-import { parseAacConfig } from '../media/aac/config.ts';
-import { silentFrame } from '../media/aac/silence.ts';
-import { silentFlacFrame } from '../media/flac/silence.ts';
-import { parseDfLa } from '../media/flac/stream-info.ts';
-import type { AudioConfig, Track } from '../media/frame.ts';
-import { silentMp3Frame } from '../media/mp3/silence.ts';
-import { silentOpusPacket } from '../media/opus/silence.ts';
 
 /** Samples of an AAC frame where the configuration cannot be parsed. */
 const USUAL_SAMPLES = 1024;

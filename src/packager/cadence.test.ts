@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Frame } from '@oxbow/media/frame';
 import { videoFrames, videoTrack } from '../live/frames.fixture.ts';
-import type { Frame } from '../media/frame.ts';
 import { measureCadence } from './cadence.ts';
 
 const track = videoTrack();

@@ -4,8 +4,9 @@
  * In: the frames up to the second key frame (or 4 s, or the first burst). Out: a Cadence. docs/media.md 8
  * to 10. Pure.
  */
+
+import type { Frame, Track } from '@oxbow/media/frame';
 import type { Pace } from '../live/input.ts';
-import type { Frame, Track } from '../media/frame.ts';
 import { audioFrameS } from './audio-frame.ts';
 
 /** Frame rate, GOP length and bit rates of the first frames of a run. */

@@ -4,8 +4,9 @@
  * it.
  * In: packager/packager. Out: followers, encoders. docs/media.md 6.
  */
+
+import type { Track } from '@oxbow/media/frame';
 import { Emitter, type Subscribable } from '../lib/events.ts';
-import type { Track } from '../media/frame.ts';
 import type { Generation } from './generation.ts';
 import type { SegmentOpening } from './live-segment.ts';
 

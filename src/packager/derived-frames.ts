@@ -3,8 +3,8 @@
  * In: frames of an encoder or a pulled variant. Out: those before a cut, for packager/follower.
  * docs/media.md 6.
  */
-import type { Frame, VideoTrack } from '../media/frame.ts';
-import { ticksToUs } from '../media/run.ts';
+import type { Frame, VideoTrack } from '@oxbow/media/frame';
+import { ticksToUs } from '@oxbow/media/run';
 
 /** Bytes of frames that wait; beyond it they are dropped: their timestamps are not those of the source. */
 const MAX_HELD_BYTES = 64 * 1024 * 1024;

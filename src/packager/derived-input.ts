@@ -3,8 +3,8 @@
  * complete segments.
  * In: packager/follower. Out: encoders, recorders. Types.
  */
-import type { Frame, Track, VideoTrack } from '../media/frame.ts';
-import type { Init, SegmentGroup } from '../media/segment.ts';
+import type { Frame, Track, VideoTrack } from '@oxbow/media/frame';
+import type { Init, SegmentGroup } from '@oxbow/media/segment';
 import type { CutList } from './cut-list.ts';
 import type { DerivedQuality, SegmentOpening } from './live-segment.ts';
 import type { LiveWindow } from './live-window.ts';

@@ -3,9 +3,9 @@
  * and the audio beside it.
  * In: cuts and parts of the stream. Out: packager/follower. docs/media.md 6 and 15a.
  */
-import type { AudioTrack, Track } from '../media/frame.ts';
-import { isSparse } from '../media/rendition-set.ts';
-import type { Part, TrackSegment } from '../media/segment.ts';
+import type { AudioTrack, Track } from '@oxbow/media/frame';
+import { isSparse } from '@oxbow/media/rendition-set';
+import type { Part, TrackSegment } from '@oxbow/media/segment';
 import type { Cut } from './cut-list.ts';
 import type { Generation } from './generation.ts';
 import type { SegmentOpening } from './live-segment.ts';

@@ -2,8 +2,9 @@
  * A derived quality without an encoder, for tests: the video frames of a stream, again, some time later.
  * In: a packager rig. Out: its follower, fed by a sink of the stream. Used by tests only.
  */
+
+import type { Frame, VideoTrack } from '@oxbow/media/frame';
 import type { RunContext, Sink } from '../live/sink.ts';
-import type { Frame, VideoTrack } from '../media/frame.ts';
 import type { DerivedInput } from './follower.ts';
 import { Follower } from './follower.ts';
 import type { DerivedQuality } from './live-segment.ts';

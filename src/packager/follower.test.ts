@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import type { Frame, Track } from '@oxbow/media/frame';
+import { renditionsOf } from '@oxbow/media/rendition-set';
 import { audioFrames, audioTrack, interleave, videoFrames, videoTrack } from '../live/frames.fixture.ts';
-import type { Frame, Track } from '../media/frame.ts';
-import { renditionsOf } from '../media/rendition-set.ts';
 import { createFollowerRig, Repacketizer } from './follower.fixture.ts';
 import type { LiveWindow } from './live-window.ts';
 import { continuous, createPackagerRig, type PackagerRig, samplesOf } from './packager.fixture.ts';

@@ -6,9 +6,10 @@
  * stream's timestamps, some time later than the stream's own. Out: its live window, sealed segments for the
  * recorder. docs/media.md 6, 10, 14, 15, 15a.
  */
+
+import type { Frame, Track, VideoTrack } from '@oxbow/media/frame';
+import type { Init, Part, SegmentGroup, TrackSegment } from '@oxbow/media/segment';
 import { Emitter, type Subscribable } from '../lib/events.ts';
-import type { Frame, Track, VideoTrack } from '../media/frame.ts';
-import type { Init, Part, SegmentGroup, TrackSegment } from '../media/segment.ts';
 import type { Cut } from './cut-list.ts';
 import { DerivedRun } from './derived-frames.ts';
 import type { DerivedInput, FollowerOptions, SealedQuality } from './derived-input.ts';

@@ -2,9 +2,10 @@
  * A generation: the constant parameters of one live playlist (docs/media.md 10). A new one has a new URL.
  * In: the run's tracks and cadence. Out: constraints of the packager and of playlists. Pure.
  */
+
+import type { Track } from '@oxbow/media/frame';
+import { isSparse } from '@oxbow/media/rendition-set';
 import type { Pace } from '../live/input.ts';
-import type { Track } from '../media/frame.ts';
-import { isSparse } from '../media/rendition-set.ts';
 import { longestAudioFrameS } from './audio-frame.ts';
 import { type Cadence, type PartPlan, planParts, planTargetDuration } from './cadence.ts';
 

@@ -2,12 +2,13 @@
  * Segments, views and changes of a live window: types shared by the window and its replicas in other threads.
  * In: the packager. Out: live window, delivery. docs/media.md 23a and 25.
  */
+
+import type { CaptionChannel } from '@oxbow/media/captions/caption-channel';
+import type { Track, VideoTrack } from '@oxbow/media/frame';
+import type { DateRangeTag } from '@oxbow/media/m3u8/playlist';
+import type { Run } from '@oxbow/media/run';
+import type { Init, Part, SegmentGroup, TrackSegment } from '@oxbow/media/segment';
 import { slabPool } from '../lib/memory/slab-pool.ts';
-import type { CaptionChannel } from '../media/captions/caption-channel.ts';
-import type { Track, VideoTrack } from '../media/frame.ts';
-import type { DateRangeTag } from '../media/m3u8/playlist.ts';
-import type { Run } from '../media/run.ts';
-import type { Init, Part, SegmentGroup, TrackSegment } from '../media/segment.ts';
 import type { Generation } from './generation.ts';
 
 /** A part and its byte range in its track's segment. */

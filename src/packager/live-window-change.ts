@@ -2,10 +2,10 @@
  * Applies a change of a live window to a replica in another thread.
  * In: changes of the original, in order. Out: calls of the replica. docs/media.md 25.
  */
-import type { CaptionChannel } from '../media/captions/caption-channel.ts';
-import type { Track } from '../media/frame.ts';
-import type { DateRangeTag } from '../media/m3u8/playlist.ts';
-import type { Part } from '../media/segment.ts';
+import type { CaptionChannel } from '@oxbow/media/captions/caption-channel';
+import type { Track } from '@oxbow/media/frame';
+import type { DateRangeTag } from '@oxbow/media/m3u8/playlist';
+import type { Part } from '@oxbow/media/segment';
 import type { Generation } from './generation.ts';
 import type { DerivedQuality, LiveWindowChange, SealedGroup, SegmentOpening } from './live-segment.ts';
 

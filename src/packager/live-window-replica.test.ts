@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import type { Frame } from '@oxbow/media/frame';
 import { audioFrames, audioTrack, interleave, videoFrames, videoTrack } from '../live/frames.fixture.ts';
-import type { Frame } from '../media/frame.ts';
 import { LiveWindow } from './live-window.ts';
 import { continuous, createPackagerRig, RIG_START_US } from './packager.fixture.ts';
 

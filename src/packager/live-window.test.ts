@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import type { Part, SegmentGroup, TrackSegment } from '@oxbow/media/segment';
 import { slabPool } from '../lib/memory/slab-pool.ts';
 import { audioTrack, videoTrack } from '../live/frames.fixture.ts';
-import type { Part, SegmentGroup, TrackSegment } from '../media/segment.ts';
 import type { Generation } from './generation.ts';
 import { type LiveWindowLimits, lend } from './live-segment.ts';
 import { DEFAULT_LIMITS, LiveWindow } from './live-window.ts';

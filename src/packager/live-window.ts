@@ -4,13 +4,13 @@
  * docs/media.md 23a.
  */
 import assert from 'node:assert/strict';
+import type { CaptionChannel } from '@oxbow/media/captions/caption-channel';
+import type { Track } from '@oxbow/media/frame';
+import { reachOf } from '@oxbow/media/m3u8/date-range';
+import type { DateRangeTag } from '@oxbow/media/m3u8/playlist';
+import { isSparse } from '@oxbow/media/rendition-set';
+import type { Part } from '@oxbow/media/segment';
 import { Emitter, type Subscribable } from '../lib/events.ts';
-import type { CaptionChannel } from '../media/captions/caption-channel.ts';
-import type { Track } from '../media/frame.ts';
-import { reachOf } from '../media/m3u8/date-range.ts';
-import type { DateRangeTag } from '../media/m3u8/playlist.ts';
-import { isSparse } from '../media/rendition-set.ts';
-import type { Part } from '../media/segment.ts';
 import type { Generation } from './generation.ts';
 import {
   at,

@@ -4,9 +4,9 @@
  * In: openings and closed segments from the packager. Out: sealed groups, each once. docs/media.md 14.
  */
 import assert from 'node:assert/strict';
+import { isSparse } from '@oxbow/media/rendition-set';
+import type { SegmentGroup, TrackSegment } from '@oxbow/media/segment';
 import type { RunContext } from '../live/sink.ts';
-import { isSparse } from '../media/rendition-set.ts';
-import type { SegmentGroup, TrackSegment } from '../media/segment.ts';
 import type { SparseTracks } from './sparse-tracks.ts';
 
 /** A group when it is opened. */

@@ -4,19 +4,19 @@
  */
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
-import { sameBytes } from '../lib/bytes.ts';
+import { sameBytes } from '@oxbow/media/bytes';
+import type { Frame, Track } from '@oxbow/media/frame';
+import { readBoxes } from '@oxbow/media/isobmff/box';
+import { isSync, parseMoof } from '@oxbow/media/isobmff/fragment-reader';
+import { SampleTable } from '@oxbow/media/isobmff/movie/sample-table';
+import { printSealedMoov } from '@oxbow/media/isobmff/movie/sealed-moov';
+import { renditionsOf } from '@oxbow/media/rendition-set';
+import { ticksToUs } from '@oxbow/media/run';
+import type { SegmentGroup } from '@oxbow/media/segment';
 import { createManualClock, type ManualClock } from '../lib/clock.ts';
 import type { RunStart } from '../live/input.ts';
 import type { Stream } from '../live/stream.ts';
 import type { StreamPast } from '../live/stream-options.ts';
-import type { Frame, Track } from '../media/frame.ts';
-import { readBoxes } from '../media/isobmff/box.ts';
-import { isSync, parseMoof } from '../media/isobmff/fragment-reader.ts';
-import { SampleTable } from '../media/isobmff/movie/sample-table.ts';
-import { printSealedMoov } from '../media/isobmff/movie/sealed-moov.ts';
-import { renditionsOf } from '../media/rendition-set.ts';
-import { ticksToUs } from '../media/run.ts';
-import type { SegmentGroup } from '../media/segment.ts';
 import { silenceFor } from './audio-frame.ts';
 import type { Generation } from './generation.ts';
 import type { LiveSegment, LiveWindowLimits } from './live-segment.ts';

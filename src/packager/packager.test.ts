@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { seeded } from '../lib/random.fixture.ts';
+import type { Frame, Track } from '@oxbow/media/frame';
+import { seeded } from '@oxbow/media/random.fixture';
 import { audioFrames, audioTrack, interleave, videoFrames, videoTrack } from '../live/frames.fixture.ts';
-import type { Frame, Track } from '../media/frame.ts';
 import {
   assertConstraints,
   assertHolds,

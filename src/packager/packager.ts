@@ -2,13 +2,14 @@
  * Cuts a stream's frames into parts, segments and groups that share an MSN (docs/media.md 6 to 14).
  * In: live/stream, as a Sink. Out: the live window, and sealed groups to subscribers (the recorder).
  */
+
+import { DateRangeTracker } from '@oxbow/media/date-range/date-range-tracker';
+import type { Frame, Track } from '@oxbow/media/frame';
+import { isSparse } from '@oxbow/media/rendition-set';
+import { ticksToUs } from '@oxbow/media/run';
+import type { Init, SegmentGroup } from '@oxbow/media/segment';
 import { Emitter, type Subscribable } from '../lib/events.ts';
 import type { RunContext, Sink } from '../live/sink.ts';
-import { DateRangeTracker } from '../media/date-range/date-range-tracker.ts';
-import type { Frame, Track } from '../media/frame.ts';
-import { isSparse } from '../media/rendition-set.ts';
-import { ticksToUs } from '../media/run.ts';
-import type { Init, SegmentGroup } from '../media/segment.ts';
 import { AlignedTrack, type AlignedTrackOutput } from './aligned-track.ts';
 import { longestAudioFrameS } from './audio-frame.ts';
 import { type Cadence, estimateCadence, LEARN_AT_MOST_S, measureCadence } from './cadence.ts';

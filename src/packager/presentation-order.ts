@@ -4,7 +4,7 @@
  * In: the frames of the reference track of a run. Out: where it can be cut without a key frame, and its end.
  * Pure. docs/media.md 10 and 13.
  */
-import type { Frame } from '../media/frame.ts';
+import type { Frame } from '@oxbow/media/frame';
 
 /** Most frames between two places: H.264 and HEVC reorder at most 16. */
 const MAX_SPAN_FRAMES = 17;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import type { Frame } from '@oxbow/media/frame';
+import { renditionsOf } from '@oxbow/media/rendition-set';
 import { audioFrames, audioTrack, videoFrames, videoTrack } from '../live/frames.fixture.ts';
-import type { Frame } from '../media/frame.ts';
-import { renditionsOf } from '../media/rendition-set.ts';
 import { continuous, createPackagerRig, type PackagerRig } from './packager.fixture.ts';
 import { hasReached, nextPartOf, type Position, partsOf, positionOf } from './rendition-view.ts';
 

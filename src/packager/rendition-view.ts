@@ -2,7 +2,7 @@
  * Parts of a rendition: joins the parts of its tracks, and computes its position for blocking requests.
  * In: live segments and a rendition. Out: parts, and the position of the rendition. docs/media.md 15a.
  */
-import { type Rendition, renditionsOf } from '../media/rendition-set.ts';
+import { type Rendition, renditionsOf } from '@oxbow/media/rendition-set';
 import type { LivePart, LiveSegment, LiveWindowView } from './live-segment.ts';
 
 /** A part of a rendition: one part of each of its tracks, in track order. */

@@ -2,8 +2,9 @@
  * Buffers the first frames of a run until its cadence can be measured.
  * In: frames and damage in order of arrival. Out: the same, replayed into the packager. docs/media.md 10.
  */
+
+import type { Frame } from '@oxbow/media/frame';
 import type { RunContext } from '../live/sink.ts';
-import type { Frame } from '../media/frame.ts';
 import { LEARN_AT_LEAST_S, LEARN_AT_MOST_S } from './cadence.ts';
 
 /** Most frames to buffer. */

@@ -2,12 +2,13 @@
  * State of a run that the packager cuts, and what follows from it.
  * In: packager/packager. Out: the same. Pure apart from the state itself.
  */
+
+import type { Frame, Track } from '@oxbow/media/frame';
+import type { FragmentSlot } from '@oxbow/media/isobmff/fragment';
+import { isSparse } from '@oxbow/media/rendition-set';
+import { ticksToUs } from '@oxbow/media/run';
+import type { Init, StreamGap } from '@oxbow/media/segment';
 import type { RunContext } from '../live/sink.ts';
-import type { Frame, Track } from '../media/frame.ts';
-import type { FragmentSlot } from '../media/isobmff/fragment.ts';
-import { isSparse } from '../media/rendition-set.ts';
-import { ticksToUs } from '../media/run.ts';
-import type { Init, StreamGap } from '../media/segment.ts';
 import type { AlignedTrack, LatenessLimits } from './aligned-track.ts';
 import type { Generation } from './generation.ts';
 import type { PresentationOrder } from './presentation-order.ts';

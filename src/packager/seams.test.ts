@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { VideoTimes } from '@oxbow/media/flv/video-times';
+import type { Frame, Track } from '@oxbow/media/frame';
+import { planClipTimes } from '@oxbow/media/isobmff/clip/clip-times';
+import { ticksToUs } from '@oxbow/media/run';
+import type { SegmentGroup } from '@oxbow/media/segment';
 import { audioFrames, audioTrack, interleave, videoFrames, videoTrack } from '../live/frames.fixture.ts';
-import { VideoTimes } from '../media/flv/video-times.ts';
-import type { Frame, Track } from '../media/frame.ts';
-import { planClipTimes } from '../media/isobmff/clip/clip-times.ts';
-import { ticksToUs } from '../media/run.ts';
-import type { SegmentGroup } from '../media/segment.ts';
 import { assertConstraints, assertSound, continuous, createPackagerRig, samplesOf } from './packager.fixture.ts';
 
 /** A frame's time in RTMP is rounded to a millisecond. */

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import type { DataTrack, Frame, TextTrack, Track } from '@oxbow/media/frame';
+import { printId3 } from '@oxbow/media/id3/tag.fixture';
+import type { SegmentGroup } from '@oxbow/media/segment';
+import { parseSample, printSample } from '@oxbow/media/webvtt/sample';
 import { audioFrames, audioTrack, interleave, videoFrames, videoTrack } from '../live/frames.fixture.ts';
-import type { DataTrack, Frame, TextTrack, Track } from '../media/frame.ts';
-import { printId3 } from '../media/id3/tag.fixture.ts';
-import type { SegmentGroup } from '../media/segment.ts';
-import { parseSample, printSample } from '../media/webvtt/sample.ts';
 import {
   assertConstraints,
   assertHolds,

@@ -4,14 +4,14 @@
  * In: frames, and the time range of each segment as it is sealed. Out: their segments, one fragment each;
  * date ranges at once. docs/media.md 6 and 17; ISO/IEC 14496-30, 6.
  */
-import type { DateRangeTracker } from '../media/date-range/date-range-tracker.ts';
-import type { DataTrack, Frame, TextTrack, Track } from '../media/frame.ts';
-import { loneSlot } from '../media/isobmff/fragment.ts';
-import type { DateRangeTag } from '../media/m3u8/playlist.ts';
-import { isSparse } from '../media/rendition-set.ts';
-import { usToTicks } from '../media/run.ts';
-import type { TrackSegment } from '../media/segment.ts';
-import { cutTextFrame, emptySample, isEmptySample, moveTextFrame } from '../media/webvtt/sample.ts';
+import type { DateRangeTracker } from '@oxbow/media/date-range/date-range-tracker';
+import type { DataTrack, Frame, TextTrack, Track } from '@oxbow/media/frame';
+import { loneSlot } from '@oxbow/media/isobmff/fragment';
+import type { DateRangeTag } from '@oxbow/media/m3u8/playlist';
+import { isSparse } from '@oxbow/media/rendition-set';
+import { usToTicks } from '@oxbow/media/run';
+import type { TrackSegment } from '@oxbow/media/segment';
+import { cutTextFrame, emptySample, isEmptySample, moveTextFrame } from '@oxbow/media/webvtt/sample';
 import { type SegmentShape, TrackWriter } from './track-writer.ts';
 
 /** Most frames of a track that wait for their segment, and their bytes. */

@@ -4,11 +4,11 @@
  * docs/media.md 24.
  */
 import { crc32 } from 'node:zlib';
+import type { Frame, Track } from '@oxbow/media/frame';
+import { type FragmentSlot, fragmentLength, printFragment, sequenceNumber } from '@oxbow/media/isobmff/fragment';
+import { Column } from '@oxbow/media/isobmff/movie/sample-table';
+import type { Part, TrackSegment } from '@oxbow/media/segment';
 import { slabPool } from '../lib/memory/slab-pool.ts';
-import type { Frame, Track } from '../media/frame.ts';
-import { type FragmentSlot, fragmentLength, printFragment, sequenceNumber } from '../media/isobmff/fragment.ts';
-import { Column } from '../media/isobmff/movie/sample-table.ts';
-import type { Part, TrackSegment } from '../media/segment.ts';
 
 /** Size of a slab relative to the last segment: most segments need one slab. */
 const SLAB_SLACK = 1.3;

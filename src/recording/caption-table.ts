@@ -3,9 +3,10 @@
  * In: what a run was seen to have. Out: the captions of a run; rows in the database. An index that was
  * rebuilt has none: captions of those runs are not announced, and players find them in the video.
  */
+
+import { type CaptionChannel, captionsFrom } from '@oxbow/media/captions/caption-channel';
 import type { Kysely } from 'kysely';
 import { dropOldest } from '../lib/drop-oldest.ts';
-import { type CaptionChannel, captionsFrom } from '../media/captions/caption-channel.ts';
 import type { Tables } from '../store/schema.ts';
 
 /** Runs that are remembered; rows of older ones are deleted when a stream is opened. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { seeded } from '../lib/random.fixture.ts';
+import { seeded } from '@oxbow/media/random.fixture';
 import { coarsen, MAX_PIECES } from './coarse-timeline.ts';
 import { rangeAt, windowsOver } from './pinned-windows.ts';
 import { retainedPieces } from './retained-pieces.ts';

@@ -2,12 +2,13 @@
  * Rebuilds the date ranges of a chunk file from its data tracks, with the packager's own rules.
  * In: the groups of a file. Out: date ranges with their segments (docs/media.md 22).
  */
+
+import { DateRangeTracker } from '@oxbow/media/date-range/date-range-tracker';
+import { FormatError } from '@oxbow/media/errors';
+import type { DataTrack, Frame, Track } from '@oxbow/media/frame';
+import type { CommittedGroup } from '@oxbow/media/isobmff/commit-box';
+import { parseSegment } from '@oxbow/media/isobmff/segment-frames';
 import type { Abortable, SegmentLocation, SegmentStore } from '../archive/segment-store.ts';
-import { FormatError } from '../lib/format-error.ts';
-import { DateRangeTracker } from '../media/date-range/date-range-tracker.ts';
-import type { DataTrack, Frame, Track } from '../media/frame.ts';
-import type { CommittedGroup } from '../media/isobmff/commit-box.ts';
-import { parseSegment } from '../media/isobmff/segment-frames.ts';
 import type { RecordedDateRange } from './date-range-rows.ts';
 
 /** oxbow writes no longer segment of a data track. */

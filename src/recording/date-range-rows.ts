@@ -3,9 +3,10 @@
  * In: date ranges of a file when it is indexed. Out: those that overlap a stretch of time. They are written,
  * deleted and rebuilt together with the row of their file. RFC 8216bis 4.4.5.1.
  */
+
+import { reachOf, sortDateRanges } from '@oxbow/media/m3u8/date-range';
+import type { DateRangeTag } from '@oxbow/media/m3u8/playlist';
 import type { Kysely } from 'kysely';
-import { reachOf, sortDateRanges } from '../media/m3u8/date-range.ts';
-import type { DateRangeTag } from '../media/m3u8/playlist.ts';
 import type { Tables } from '../store/schema.ts';
 
 /** A date range and the segment that carried it. */

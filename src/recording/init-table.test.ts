@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
+import { aacConfigFromRecord, printAacConfig } from '@oxbow/media/aac/config';
+import { BitWriter } from '@oxbow/media/bits';
+import { demux as demuxFlv, flvOf } from '@oxbow/media/flv/media.fixture';
+import type { Track } from '@oxbow/media/frame';
+import { createTsDemuxer } from '@oxbow/media/mpegts/demuxer';
+import { makeTs, PICTURE, TONE, X264 } from '@oxbow/media/mpegts/media.fixture';
 import { need } from '../../test/fixtures/need.ts';
-import { BitWriter } from '../lib/bits.ts';
 import { audioTrack, videoTrack } from '../live/frames.fixture.ts';
-import { aacConfigFromRecord, printAacConfig } from '../media/aac/config.ts';
-import { demux as demuxFlv, flvOf } from '../media/flv/media.fixture.ts';
-import type { Track } from '../media/frame.ts';
-import { createTsDemuxer } from '../media/mpegts/demuxer.ts';
-import { makeTs, PICTURE, TONE, X264 } from '../media/mpegts/media.fixture.ts';
 import { InitTable } from './init-table.ts';
 
 const openTable = () => new InitTable([], { save() {}, nowMs: () => Date.UTC(2020, 0, 1) });

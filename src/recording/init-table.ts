@@ -5,11 +5,11 @@
  * survive restarts.
  */
 import { createHash } from 'node:crypto';
+import { withoutAacSignalling } from '@oxbow/media/aac/signalling';
+import type { Track } from '@oxbow/media/frame';
+import { parseInit, printInit } from '@oxbow/media/isobmff/init';
+import type { Init } from '@oxbow/media/segment';
 import type { Kysely } from 'kysely';
-import { withoutAacSignalling } from '../media/aac/signalling.ts';
-import type { Track } from '../media/frame.ts';
-import { parseInit, printInit } from '../media/isobmff/init.ts';
-import type { Init } from '../media/segment.ts';
 import type { Tables } from '../store/schema.ts';
 
 /** 2020-01-01, unix seconds: origin of the numbers. */

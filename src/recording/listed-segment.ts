@@ -3,8 +3,8 @@
  * memory.
  * In: a group of the recording. Out: a segment without bytes; its URL is served from the file.
  */
-import { damagedFlag, independentFlag } from '../media/isobmff/commit-box.ts';
-import type { Init } from '../media/segment.ts';
+import { damagedFlag, independentFlag } from '@oxbow/media/isobmff/commit-box';
+import type { Init } from '@oxbow/media/segment';
 import type { LiveSegment } from '../packager/live-segment.ts';
 import type { RecordedGroup } from './recording-reader.ts';
 

@@ -3,8 +3,9 @@
  * 5).
  * In: lost groups and the cause. Out: contiguous gaps up to the next group. Pure.
  */
+
+import type { SegmentGroup, StreamGap } from '@oxbow/media/segment';
 import { HOLE_US } from '../live/continuity.ts';
-import type { SegmentGroup, StreamGap } from '../media/segment.ts';
 
 /** A lost group without its bytes. */
 export type LostGroup = Pick<SegmentGroup, 'msn' | 'startUs' | 'durationUs' | 'gaps'>;

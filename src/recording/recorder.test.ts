@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { StreamGap } from '@oxbow/media/segment';
 import { scanChunk } from '../archive/chunk-reader.ts';
 import { segmentLocation } from '../archive/segment-store.ts';
-import type { StreamGap } from '../media/segment.ts';
 import type { ChunkRow, ChunkTable } from './chunk-table.ts';
 import { groupAt, groupsFrom, initOf, type RecordingRig, START_US, suiteOnEngines } from './recording.fixture.ts';
 import { windowOf } from './window.ts';

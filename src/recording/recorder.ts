@@ -3,15 +3,16 @@
  * In: groups of the packager, synchronously. Out: committed groups to the RecordingReader, rows to
  * chunk-table.
  */
-import type { GapCause } from '../api/gap.ts';
+
+import { FormatError } from '@oxbow/media/errors';
+import type { GapCause } from '@oxbow/media/gap';
+import type { SegmentGroup, StreamGap } from '@oxbow/media/segment';
 import { recoverChunk } from '../archive/chunk-recovery.ts';
 import { type ChunkWriter, openChunkWriter, type SyncPolicy } from '../archive/chunk-writer.ts';
 import type { SegmentStore } from '../archive/segment-store.ts';
 import { waitFor } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
 import { OxbowError, reasonOf } from '../lib/errors.ts';
-import { FormatError } from '../lib/format-error.ts';
-import type { SegmentGroup, StreamGap } from '../media/segment.ts';
 import { withinSpan } from '../observe/traces/current-span.ts';
 import type { OpenSpan } from '../observe/traces/telemetry.ts';
 import { chunkRow } from './chunk-row.ts';

@@ -3,11 +3,12 @@
  * In: committed groups of the recorder, rows of chunk-table. Out: groups for windows, clips, stills, and live
  * segments no longer in memory.
  */
+
+import type { CaptionChannel } from '@oxbow/media/captions/caption-channel';
+import { type CommittedGroup, type CommittedTrack, independentFlag } from '@oxbow/media/isobmff/commit-box';
+import type { DateRangeTag } from '@oxbow/media/m3u8/playlist';
 import { copyGroup, SegmentWalker } from '../archive/segment-index.ts';
 import { type SegmentLocation, segmentLocation } from '../archive/segment-store.ts';
-import type { CaptionChannel } from '../media/captions/caption-channel.ts';
-import { type CommittedGroup, type CommittedTrack, independentFlag } from '../media/isobmff/commit-box.ts';
-import type { DateRangeTag } from '../media/m3u8/playlist.ts';
 import type { CaptionTable } from './caption-table.ts';
 import type { ChunkSegments, ChunkTable } from './chunk-table.ts';
 import type { DateRangeQuery, RecordedDateRange } from './date-range-rows.ts';

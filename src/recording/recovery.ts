@@ -2,12 +2,13 @@
  * Recovers recordings after a crash: seals open files and adds files that are missing in the index.
  * In: the recordings folder of a stream. Out: rows for chunk-table (docs/media.md 22).
  */
+
+import { FormatError } from '@oxbow/media/errors';
 import { scanChunk } from '../archive/chunk-reader.ts';
 import { recoverChunk } from '../archive/chunk-recovery.ts';
 import { eraseGroups } from '../archive/erase-groups.ts';
 import { listChunks, listQualityRecordings } from '../archive/recording-locations.ts';
 import { isMissing, type SegmentLocation, type SegmentStore } from '../archive/segment-store.ts';
-import { FormatError } from '../lib/format-error.ts';
 import { chunkRow } from './chunk-row.ts';
 import type { ChunkTable } from './chunk-table.ts';
 import { rebuildDateRanges } from './date-range-rebuild.ts';

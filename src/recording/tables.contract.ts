@@ -5,10 +5,10 @@
  */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { audioTrack, videoTrack } from '@oxbow/media/isobmff/media.fixture';
 import type { Insertable } from 'kysely';
 import { packSegments } from '../archive/segment-index.ts';
 import { createManualClock } from '../lib/clock.ts';
-import { audioTrack, videoTrack } from '../media/isobmff/media.fixture.ts';
 import { openLeaseTable } from '../store/lease-table.ts';
 import type { ChunkFileTable } from '../store/schema.ts';
 import type { OpenDatabase } from '../store/store.fixture.ts';

@@ -2,7 +2,7 @@
  * The type of a stretch of a timeline, shared by the timeline and retention (docs/media.md 5).
  * In: nothing. Out: the type.
  */
-import type { GapCause } from '../api/gap.ts';
+import type { GapCause } from '@oxbow/media/gap';
 
 /** A stretch of time and its kind; µs since 1970. */
 export interface TimelinePiece {

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import type { GapCause } from '../api/gap.ts';
+import type { Frame } from '@oxbow/media/frame';
+import type { GapCause } from '@oxbow/media/gap';
+import { audioTrack, videoTrack } from '@oxbow/media/isobmff/media.fixture';
+import { seeded } from '@oxbow/media/random.fixture';
+import type { StreamGap } from '@oxbow/media/segment';
 import type { ManualClock } from '../lib/clock.ts';
-import { seeded } from '../lib/random.fixture.ts';
 import { HOLE_US } from '../live/continuity.ts';
 import type { Stream } from '../live/stream.ts';
-import type { Frame } from '../media/frame.ts';
-import { audioTrack, videoTrack } from '../media/isobmff/media.fixture.ts';
-import type { StreamGap } from '../media/segment.ts';
 import { LiveWindow } from '../packager/live-window.ts';
 import { createPipeline } from '../packager/pipeline.ts';
 import { groupAt, groupsFrom, initOf, openRig, type RecordingRig, START_US } from './recording.fixture.ts';

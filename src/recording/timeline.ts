@@ -3,9 +3,10 @@
  * or deleted by retention between pinned windows, or on request. In: rows of the index, groups of the open
  * file, and why media is missing now. Out: contiguous pieces.
  */
+
+import type { StreamGap } from '@oxbow/media/segment';
 import { HOLE_US } from '../live/continuity.ts';
 import type { Stream } from '../live/stream.ts';
-import type { StreamGap } from '../media/segment.ts';
 import type { ChunkSpan, ChunkTable } from './chunk-table.ts';
 import type { ErasedRange } from './erase/erasure-table.ts';
 import { type PinnedRange, rangeAt } from './pinned-windows.ts';

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
+import type { Frame } from '@oxbow/media/frame';
 import { openVirtualTime, type TestTime } from '../../test/fixtures/virtual-time.ts';
 import { openLocalSegmentStore } from '../archive/local-segment-store.ts';
 import type { SegmentStore } from '../archive/segment-store.ts';
 import type { Publisher } from '../ingest/publisher.ts';
 import type { StreamInput } from '../live/input.ts';
-import type { Frame } from '../media/frame.ts';
 import type { ManagedStream } from './managed-stream.ts';
 import { openStreams, type StreamsRig, spansOf, temporaryFolder, testSource, tracks } from './streams.fixture.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { videoTrack } from '@oxbow/media/isobmff/media.fixture';
 import { openVirtualTime } from '../../test/fixtures/virtual-time.ts';
 import type { SourceFacts } from '../api/source-facts.ts';
-import { videoTrack } from '../media/isobmff/media.fixture.ts';
 import { readSavedState } from './saved-state.ts';
 import { openStreams, START_MS, temporaryFolder, timeline } from './streams.fixture.ts';
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { videoTrack } from '@oxbow/media/isobmff/media.fixture';
 import { openVirtualTime } from '../../test/fixtures/virtual-time.ts';
 import type { Publisher } from '../ingest/publisher.ts';
 import type { OxbowError } from '../lib/errors.ts';
-import { videoTrack } from '../media/isobmff/media.fixture.ts';
 import { checkStreams, readStreams } from './gauges.ts';
 import { openStreams, PlayedSource, START_MS, type StreamsRig, temporaryFolder, timeline } from './streams.fixture.ts';
 

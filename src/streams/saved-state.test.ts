@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import type { StreamGap } from '../media/segment.ts';
+import type { StreamGap } from '@oxbow/media/segment';
 import { RECORDING_OFF } from '../recording/recorder.ts';
 import { gapsFrom, nextGenerationNumber, OXBOW_STOPPED, pastOf, type SavedState } from './saved-state.ts';
 

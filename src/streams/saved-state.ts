@@ -5,12 +5,12 @@
  * docs/media.md 5 and 14.
  */
 import { createHash } from 'node:crypto';
+import type { StreamGap } from '@oxbow/media/segment';
 import type { Kysely } from 'kysely';
 import type { SourceConfig } from '../config/schema.ts';
 import { HOLE_US } from '../live/continuity.ts';
 import type { Stream } from '../live/stream.ts';
 import type { StreamPast } from '../live/stream-options.ts';
-import type { StreamGap } from '../media/segment.ts';
 import type { Generation } from '../packager/generation.ts';
 import type { ChunkRow } from '../recording/chunk-table.ts';
 import { RECORDING_OFF, type Recorder } from '../recording/recorder.ts';

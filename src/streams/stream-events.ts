@@ -3,8 +3,9 @@
  * In: events of live/stream. Out: `stream.live`, `.offline`, `.gap`, `.recording`, `.generation`, `.pressure`
  * on the bus.
  */
+
+import type { StreamGap } from '@oxbow/media/segment';
 import type { StreamEvent } from '../live/stream-event.ts';
-import type { StreamGap } from '../media/segment.ts';
 import type { StreamDefinition } from './definition.ts';
 import { timeOf, withoutAddresses } from './public-values.ts';
 import type { StreamDeps } from './stream-deps.ts';

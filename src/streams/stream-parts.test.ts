@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { mock, suite, test } from 'node:test';
+import { mediaPlaylistText } from '@oxbow/media/m3u8/print.fixture';
+import { seeded } from '@oxbow/media/random.fixture';
+import { renditionsOf } from '@oxbow/media/rendition-set';
 import { hlsMediaPlaylist } from '../delivery/format/hls-media.ts';
 import { livePresentation } from '../delivery/live/live-presentation.ts';
-import { seeded } from '../lib/random.fixture.ts';
-
-import { mediaPlaylistText } from '../media/m3u8/print.fixture.ts';
-import { renditionsOf } from '../media/rendition-set.ts';
 import type { LiveWindowView } from '../packager/live-segment.ts';
 import { openStreams, START_MS, temporaryFolder, timeline } from './streams.fixture.ts';
 

@@ -3,14 +3,15 @@
  * In: a definition and the dependencies. Out: live stream, packager, recorder and live playlist, ready to
  * continue.
  */
+
+import { DateRangeTracker } from '@oxbow/media/date-range/date-range-tracker';
+import type { Track } from '@oxbow/media/frame';
+import type { SegmentGroup, StreamGap } from '@oxbow/media/segment';
 import { TAKEN } from '../ingest/publisher-slot.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import { HOLE_US } from '../live/continuity.ts';
 import type { Stream } from '../live/stream.ts';
 import type { StreamPast } from '../live/stream-options.ts';
-import { DateRangeTracker } from '../media/date-range/date-range-tracker.ts';
-import type { Track } from '../media/frame.ts';
-import type { SegmentGroup, StreamGap } from '../media/segment.ts';
 import { reportBug } from '../observe/errors/report-bug.ts';
 import type { Log } from '../observe/log.ts';
 import { DEFAULT_LIMITS, LiveWindow, MAX_DATE_RANGES } from '../packager/live-window.ts';

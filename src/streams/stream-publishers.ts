@@ -4,7 +4,7 @@
  * In: start, stop, claims of protocols. Out: frames for the live stream; publisher events; the end of a
  * source.
  */
-import type { LeftOutTrack } from '../api/left-out.ts';
+import type { LeftOutTrack } from '@oxbow/media/left-out';
 import type { AudioMode, SecondPublisher, SourceConfig } from '../config/schema.ts';
 import { openAudioTranscoder } from '../ffmpeg/audio-transcoder.ts';
 import { openLiveEncoder } from '../ffmpeg/live-ladder.ts';

@@ -4,6 +4,7 @@
  * server's defaults.
  */
 import { randomBytes } from 'node:crypto';
+import { FormatError } from '@oxbow/media/errors';
 import { checkAlarmRules } from '../api/alarms/alarm-rules.ts';
 import type { StreamPatch, StreamSettings } from '../api/shapes.ts';
 import { NO_TEXTS } from '../api/stream/stream-texts.ts';
@@ -12,7 +13,6 @@ import type { Config, StreamConfig } from '../config/schema.ts';
 import { LOCAL_STORAGE } from '../config/sections/storage-section.ts';
 import { parseDuration } from '../lib/duration.ts';
 import { OxbowError, sentenceOf } from '../lib/errors.ts';
-import { FormatError } from '../lib/format-error.ts';
 import { parseLadder, printLadder } from '../lib/live-ladder.ts';
 import type { StreamDefinition } from './definition.ts';
 import { patchSource, sourceOf } from './source/source-settings.ts';

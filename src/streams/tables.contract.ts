@@ -4,8 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import type { StreamGap } from '@oxbow/media/segment';
 import { createManualClock } from '../lib/clock.ts';
-import type { StreamGap } from '../media/segment.ts';
 import { openLeaseTable } from '../store/lease-table.ts';
 import type { OpenDatabase } from '../store/store.fixture.ts';
 import type { StreamDefinition } from './definition.ts';

@@ -2,13 +2,14 @@
  * The JSON of streams in the API.
  * In: managed streams, timelines. Out: the JSON of api/shapes. Never the URL or headers of a source.
  */
+
+import type { Track } from '@oxbow/media/frame';
 import { printRfc3339 } from '../api/instant.ts';
 import { printMediaAddress } from '../api/media-address.ts';
 import type { MarkerView, PinView, Span, StreamView, TimelineView, TrackView } from '../api/shapes.ts';
 import type { SourceConfig } from '../config/schema.ts';
 import { printDuration } from '../lib/duration.ts';
 import { mapEach } from '../lib/map-each.ts';
-import type { Track } from '../media/frame.ts';
 import type { GrowingRecording } from '../observe/disk-forecast.ts';
 import { type ChunkTable, READS_AT_ONCE, type RecordedTotals } from '../recording/chunk-table.ts';
 import type { CoarseTimeline } from '../recording/coarse-timeline.ts';

@@ -4,10 +4,10 @@
  */
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import type { Frame, Track } from '../media/frame.ts';
-import { type FragmentSlot, fragmentLength, printFragment, sequenceNumber } from '../media/isobmff/fragment.ts';
-import { printInit } from '../media/isobmff/init.ts';
-import type { Init, SampleRows, TrackSegment } from '../media/segment.ts';
+import type { Frame, Track } from '@oxbow/media/frame';
+import { type FragmentSlot, fragmentLength, printFragment, sequenceNumber } from '@oxbow/media/isobmff/fragment';
+import { printInit } from '@oxbow/media/isobmff/init';
+import type { Init, SampleRows, TrackSegment } from '@oxbow/media/segment';
 
 /** Numbers of a sample in `SampleRows`. */
 const PER_SAMPLE = 4;

@@ -3,8 +3,9 @@
  * begins.
  * In: the segments' times and numbers. Out: files that are open, then sealed. docs/decisions/0030.
  */
+
+import type { Init } from '@oxbow/media/segment';
 import { type ChunkOptions, type ChunkWriter, openChunkWriter, type SealedChunk } from '../archive/chunk-writer.ts';
-import type { Init } from '../media/segment.ts';
 
 /** A chunk file ends after this much media: ten minutes. */
 const CHUNK_US = 600_000_000;

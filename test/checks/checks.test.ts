@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { listClasses } from '../../scripts/check-classes.ts';
 import { listRepetitions, listWide } from '../../scripts/check-comments.ts';
 import { checkConnections, opensConnections } from '../../scripts/check-connections.ts';
-import { checkSource, findCycles, findPairs, pageFolderOf } from '../../scripts/check-layers.ts';
+import { checkPackage, checkSource, findCycles, findPairs, pageFolderOf } from '../../scripts/check-layers.ts';
 import { findUnportable } from '../../scripts/check-portable.ts';
 import { findCaseTwins, findFullFolders, findOtherForm, findUnlisted } from '../../scripts/check-tree.ts';
 import { findWrites } from '../../scripts/check-writes.ts';
@@ -40,16 +40,17 @@ test('an import from above, from a sibling folder or of a type is a problem; fro
   const line = (specifier: string) => checkSource('live/stream.ts', `import type { A } from '${specifier}';\n`);
   assert.deepEqual(line('../packager/packager.ts'), ['src/live/stream.ts:1: live may not import packager']);
   assert.deepEqual(line('../store/store.ts'), ['src/live/stream.ts:1: live may not import store']);
-  assert.deepEqual(line('../media/frame.ts'), []);
+  assert.deepEqual(line('@oxbow/media/frame'), []);
   assert.deepEqual(line('./sink.ts'), []);
   assert.match(line('../../scripts/check.ts')[0]!, /from outside src/);
 });
 
 test('the writers of formats import no adapter', () => {
   const line = (specifier: string) => checkSource('delivery/format/dash.ts', `import { a } from '${specifier}';\n`);
-  assert.match(line('../past-presentation.ts')[0]!, /delivery\/format imports only media, api, lib/);
+  assert.match(line('../past-presentation.ts')[0]!, /delivery\/format imports only @oxbow\/media, api, lib/);
   assert.match(line('../../packager/live-segment.ts')[0]!, /not packager\/live-segment\.ts/);
-  assert.deepEqual(line('../../media/presentation.ts'), []);
+  assert.deepEqual(line('@oxbow/media/presentation'), []);
+  assert.match(line('@oxbow/wire/srt/srt')[0]!, /not @oxbow\/wire/);
   assert.deepEqual(line('./hls-media.ts'), []);
 });
 
@@ -78,15 +79,31 @@ test('a library has one place', () => {
   assert.deepEqual(checkSource('http/a.ts', `import f from 'fastify';\nimport { join } from 'node:path';\n`), []);
 });
 
-test('media has no node: modules and no clock', () => {
-  assert.match(checkSource('media/a.ts', `import { x } from 'node:fs';\n`)[0]!, /media is pure and imports no node:fs/);
+test('a package imports nothing of src; media has no modules of Node and no clock', () => {
+  const line = (path: string, specifier: string) => checkPackage(path, `import { a } from '${specifier}';\n`);
+  assert.deepEqual(line('packages/wire/srt/a.ts', '../../../src/lib/errors.ts'), [
+    'packages/wire/srt/a.ts:1: imports ../../../src/lib/errors.ts from outside its package',
+  ]);
+  assert.match(line('packages/wire/srt/a.test.ts', '../../../src/lib/errors.ts')[0]!, /from outside its package/);
+  assert.match(line('packages/media/a.ts', '../../test/fixtures/need.ts')[0]!, /from outside its package/);
+  assert.deepEqual(line('packages/media/a.test.ts', '../../test/fixtures/need.ts'), []);
+  assert.match(line('packages/media/a.ts', '@oxbow/wire/srt/srt')[0]!, /packages\/media may not import @oxbow\/wire/);
+  assert.deepEqual(line('packages/wire/a.ts', '@oxbow/media/frame'), []);
+  assert.match(line('packages/wire/a.ts', 'ws')[0]!, /packages\/wire imports no ws/);
+  assert.deepEqual(line('packages/wire/a.ts', 'node:net'), []);
+  assert.match(line('packages/media/a.ts', 'node:fs')[0]!, /packages\/media imports no node:fs/);
+  assert.match(checkPackage('packages/media/a.ts', `const t = Date.now();\n`)[0]!, /is pure and has no Date\.now/);
+  assert.deepEqual(checkPackage('packages/media/a.ts', `// Date.now() would be wrong here\n`), []);
+  assert.match(checkPackage('packages/else/a.ts', '')[0]!, /"else" is no package yet/);
+});
+
+test('media is stored through the segment store; what the API shares has no clock', () => {
   const files = `import { rm } from 'node:fs/promises';\n`;
   assert.match(checkSource('recording/retention.ts', files)[0]!, /recording stores media through SegmentStore/);
   for (const path of ['archive/local-segment-store.ts', 'streams/disk.ts', 'cli/export.ts', 'recording/a.test.ts']) {
     assert.deepEqual(checkSource(path, files), [], path);
   }
-  assert.match(checkSource('media/a.ts', `const t = Date.now();\n`)[0]!, /media is pure and has no Date\.now/);
-  assert.deepEqual(checkSource('media/a.ts', `// Date.now() would be wrong here\n`), []);
+  assert.match(checkSource('api/a.ts', `const t = Date.now();\n`)[0]!, /api is pure and has no Date\.now/);
 });
 
 test('a docblock that only repeats the name is found; one that says more is not', () => {

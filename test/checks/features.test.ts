@@ -18,7 +18,7 @@ test('a feature lists its files by kind, and a folder where all of its files bel
       'src/observe/relay-log.ts',
       'src/observe/log.ts',
       'src/api/relay/relay-shapes.ts',
-      'src/api/gap.ts',
+      'src/api/type.ts',
       'test/e2e/relay.test.ts',
       'test/e2e/clips.test.ts',
     ],
@@ -35,10 +35,10 @@ test('a feature lists its files by kind, and a folder where all of its files bel
 test('a word matches a folder, a name or its beginning, and not what another word excludes', () => {
   const text = section(
     [
-      'src/wire/srt/link.ts',
+      'packages/wire/srt/link.ts',
       'src/config/srt-url.ts',
-      'src/media/subtitles/srt.ts',
-      'src/wire/tcp.ts',
+      'packages/media/subtitles/srt.ts',
+      'packages/wire/udp.ts',
       'src/config/load.ts',
       'src/a/unsrt.ts',
     ],

@@ -2,7 +2,7 @@
  * Broken cases of media bytes, and of renditions against each other and against the index.
  * In: the example. Out: cases for rulebook.test.ts.
  */
-import { concatBytes } from '../../src/lib/bytes.ts';
+import { concatBytes } from '@oxbow/media/bytes';
 import type { Fragment, InitSection } from './boxes.ts';
 import { type Broken, editList, editMedia, subject, swap, whole } from './broken.ts';
 import { examplePast, type Files } from './harness/example-presentation.ts';

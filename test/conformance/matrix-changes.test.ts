@@ -4,8 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { parsePlaylist } from '../../src/media/m3u8/parse.ts';
-import type { MediaPlaylist } from '../../src/media/m3u8/playlist.ts';
+import { parsePlaylist } from '@oxbow/media/m3u8/parse';
+import type { MediaPlaylist } from '@oxbow/media/m3u8/playlist';
 import { need } from '../fixtures/need.ts';
 import { assertLive, lastList, playerOf } from './harness/assertions.ts';
 import { encode, type Media, withHole } from './harness/encoded-media.ts';

@@ -4,10 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { seeded } from '../../src/lib/random.fixture.ts';
-
-import { parsePlaylist } from '../../src/media/m3u8/parse.ts';
-import type { MediaPlaylist } from '../../src/media/m3u8/playlist.ts';
+import { parsePlaylist } from '@oxbow/media/m3u8/parse';
+import type { MediaPlaylist } from '@oxbow/media/m3u8/playlist';
+import { seeded } from '@oxbow/media/random.fixture';
 import { Retention } from '../../src/recording/retention.ts';
 import { need } from '../fixtures/need.ts';
 import { checkPresentation, checkReload, printFindings } from './checker.ts';

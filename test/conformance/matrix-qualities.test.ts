@@ -4,8 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { parseSegment } from '../../src/media/isobmff/segment-frames.ts';
-import { parsePlaylist } from '../../src/media/m3u8/parse.ts';
+import { parseSegment } from '@oxbow/media/isobmff/segment-frames';
+import { parsePlaylist } from '@oxbow/media/m3u8/parse';
 import { Repacketizer } from '../../src/packager/follower.fixture.ts';
 import { need } from '../fixtures/need.ts';
 import { Follower, printFindings } from './checker.ts';

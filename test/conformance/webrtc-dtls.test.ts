@@ -12,10 +12,10 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
-import { createCertificate } from '../../src/wire/webrtc/dtls/certificate.ts';
-import { DtlsConnection } from '../../src/wire/webrtc/dtls/dtls-connection.ts';
-import type { SrtpSecrets } from '../../src/wire/webrtc/dtls/handshake.ts';
-import { AES_CM, AES_GCM } from '../../src/wire/webrtc/srtp/packet-cipher.ts';
+import { createCertificate } from '@oxbow/wire/webrtc/dtls/certificate';
+import { DtlsConnection } from '@oxbow/wire/webrtc/dtls/dtls-connection';
+import type { SrtpSecrets } from '@oxbow/wire/webrtc/dtls/handshake';
+import { AES_CM, AES_GCM } from '@oxbow/wire/webrtc/srtp/packet-cipher';
 import { need } from '../fixtures/need.ts';
 
 const keys = {

@@ -4,12 +4,12 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
+import { concatBytes } from '@oxbow/media/bytes';
+import { captionsByPicture, command, popOn, withCaptionsInStream } from '@oxbow/media/captions/captions.fixture';
+import { CaptionCollector } from '@oxbow/media/captions/collector';
+import { createFmp4Demuxer } from '@oxbow/media/isobmff/demuxer';
 import type { ImportResult } from '../../src/api/library/asset-facts.ts';
 import { runHandler } from '../../src/jobs/worker-job.fixture.ts';
-import { concatBytes } from '../../src/lib/bytes.ts';
-import { captionsByPicture, command, popOn, withCaptionsInStream } from '../../src/media/captions/captions.fixture.ts';
-import { CaptionCollector } from '../../src/media/captions/collector.ts';
-import { createFmp4Demuxer } from '../../src/media/isobmff/demuxer.ts';
 import { createImportHandler } from '../../src/transcode/import/import-original.ts';
 import {
   assertDamageConcealed,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import { makeReal, realPairs, remux } from '../../src/media/isobmff/real-media.fixture.ts';
+import { makeReal, realPairs, remux } from '@oxbow/media/isobmff/real-media.fixture';
 import { filmHashes, probe } from '../fixtures/ffmpeg.ts';
 import { need } from '../fixtures/need.ts';
 import { openOrigin } from '../fixtures/origin.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import type { PlaylistSegment } from '../../src/media/m3u8/playlist.ts';
+import type { PlaylistSegment } from '@oxbow/media/m3u8/playlist';
 import { newestStretch } from '../browser/stretch.ts';
 import { pictureHashes, probe, run, stripsOf } from '../fixtures/ffmpeg.ts';
 import { need } from '../fixtures/need.ts';

@@ -6,13 +6,13 @@
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import type { SegmentGroup } from '@oxbow/media/segment';
 import type { SyncPolicy } from '../../src/archive/chunk-writer.ts';
 import { openLocalSegmentStore } from '../../src/archive/local-segment-store.ts';
 import type { SegmentStore } from '../../src/archive/segment-store.ts';
 import { createManualClock, type ManualClock } from '../../src/lib/clock.ts';
 import { messageOf, OxbowError } from '../../src/lib/errors.ts';
 import type { Files } from '../../src/lib/files/files.ts';
-import type { SegmentGroup } from '../../src/media/segment.ts';
 import { ChunkTable } from '../../src/recording/chunk-table.ts';
 import { openInitTable } from '../../src/recording/init-table.ts';
 import { Recorder } from '../../src/recording/recorder.ts';

@@ -7,8 +7,8 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import type { FlvMessage } from '@oxbow/media/flv/message';
 import type { StreamView } from '../../src/api/shapes.ts';
-import type { FlvMessage } from '../../src/media/flv/message.ts';
 import { encode, ffmpegArgs, filmArgs, type Sender, startSender } from '../fixtures/encoder.ts';
 import { pictureHashes, run } from '../fixtures/ffmpeg.ts';
 import { need } from '../fixtures/need.ts';

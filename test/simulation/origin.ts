@@ -4,8 +4,8 @@
  * In: requests of a pull, over virtual time. Out: replies, as net gives them.
  */
 import type { IncomingHttpHeaders } from 'node:http';
+import { printInit } from '@oxbow/media/isobmff/init';
 import { sleep } from '../../src/lib/abort.ts';
-import { printInit } from '../../src/media/isobmff/init.ts';
 import { netFailure } from '../../src/net/failure.ts';
 import type { Net, NetRequest, NetResponse } from '../../src/net/net.ts';
 import { type FrameName, type SourcePlan, type SourceSegment, segmentBytes, sourceTracks } from './source-plan.ts';

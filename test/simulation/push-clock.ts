@@ -4,17 +4,8 @@
  * In: a protocol, and the media time of each instant. Out: UTC and arrival of every picture, to be judged.
  * Used by tests only.
  */
-import { Leases } from '../../src/cluster/lease/lease.ts';
-import { createLocalLeases } from '../../src/cluster/lease/local-leases.ts';
-import { TsFeed } from '../../src/ingest/mpegts/ts-feed.ts';
-import type { Publisher } from '../../src/ingest/publisher.ts';
-import { PublisherSlot } from '../../src/ingest/publisher-slot.ts';
-import { Publication } from '../../src/ingest/rtmp/publication.ts';
-import { AUDIO_SSRC, avSdp, mediaOf, VIDEO_SSRC } from '../../src/ingest/rtp/rtp.fixture.ts';
-import { RtpSession } from '../../src/ingest/rtp/rtp-session.ts';
-import { concatBytes } from '../../src/lib/bytes.ts';
-import { createManualClock, type ManualClock } from '../../src/lib/clock.ts';
-import { Stream } from '../../src/live/stream.ts';
+
+import { concatBytes } from '@oxbow/media/bytes';
 import {
   AUDIO,
   PacketWriter,
@@ -27,10 +18,20 @@ import {
   printSps,
   printUnit,
   VIDEO,
-} from '../../src/media/mpegts/packets.fixture.ts';
-import { printRtp } from '../../src/media/rtp/packet.ts';
-import { ticksToUs } from '../../src/media/run.ts';
-import { messageType } from '../../src/wire/rtmp/message.ts';
+} from '@oxbow/media/mpegts/packets.fixture';
+import { printRtp } from '@oxbow/media/rtp/packet';
+import { ticksToUs } from '@oxbow/media/run';
+import { messageType } from '@oxbow/wire/rtmp/message';
+import { Leases } from '../../src/cluster/lease/lease.ts';
+import { createLocalLeases } from '../../src/cluster/lease/local-leases.ts';
+import { TsFeed } from '../../src/ingest/mpegts/ts-feed.ts';
+import type { Publisher } from '../../src/ingest/publisher.ts';
+import { PublisherSlot } from '../../src/ingest/publisher-slot.ts';
+import { Publication } from '../../src/ingest/rtmp/publication.ts';
+import { AUDIO_SSRC, avSdp, mediaOf, VIDEO_SSRC } from '../../src/ingest/rtp/rtp.fixture.ts';
+import { RtpSession } from '../../src/ingest/rtp/rtp-session.ts';
+import { createManualClock, type ManualClock } from '../../src/lib/clock.ts';
+import { Stream } from '../../src/live/stream.ts';
 
 /** When a simulation begins, ms since 1970. */
 const START_MS = 1_795_000_000_000;

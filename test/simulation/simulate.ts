@@ -5,12 +5,12 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
+import { printMediaPlaylist } from '@oxbow/media/m3u8/print';
+import { seeded } from '@oxbow/media/random.fixture';
+import { renditionsOf } from '@oxbow/media/rendition-set';
 import { loadConfig } from '../../src/config/load.ts';
 import { hlsMediaPlaylist } from '../../src/delivery/format/hls-media.ts';
 import { livePresentation } from '../../src/delivery/live/live-presentation.ts';
-import { seeded } from '../../src/lib/random.fixture.ts';
-import { printMediaPlaylist } from '../../src/media/m3u8/print.ts';
-import { renditionsOf } from '../../src/media/rendition-set.ts';
 import { samplesOf } from '../../src/packager/packager.fixture.ts';
 import type { RecordedGroup } from '../../src/recording/recording-reader.ts';
 import { Retention } from '../../src/recording/retention.ts';

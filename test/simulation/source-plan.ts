@@ -3,11 +3,11 @@
  * it made from one seed.
  * In: numbers by chance. Out: a plan, and what is in each segment. Pure.
  */
-import { concatBytes } from '../../src/lib/bytes.ts';
-import { seeded } from '../../src/lib/random.fixture.ts';
-import type { Frame, Track } from '../../src/media/frame.ts';
-import { fragmentLength, printFragment } from '../../src/media/isobmff/fragment.ts';
-import { audioTrack, videoTrack } from '../../src/media/isobmff/media.fixture.ts';
+import { concatBytes } from '@oxbow/media/bytes';
+import type { Frame, Track } from '@oxbow/media/frame';
+import { fragmentLength, printFragment } from '@oxbow/media/isobmff/fragment';
+import { audioTrack, videoTrack } from '@oxbow/media/isobmff/media.fixture';
+import { seeded } from '@oxbow/media/random.fixture';
 
 /** Marks the frames of a simulated source, to distinguish them from silence that the packager adds. */
 const MARK = 0xa5;

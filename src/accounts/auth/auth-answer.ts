@@ -2,9 +2,10 @@
  * What an authorization server answers.
  * In: status and body of its answer. Out: a verdict. Pure; docs/3-publish/auth.md.
  */
+
+import { FormatError } from '@oxbow/media/errors';
 import { isStreamName } from '../../api/stream/stream-name.ts';
 import { parseDuration } from '../../lib/duration.ts';
-import { FormatError } from '../../lib/format-error.ts';
 
 /** The decision about one client. */
 export type AuthVerdict =

@@ -4,10 +4,10 @@ import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'nod
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { suite, test } from 'node:test';
+import { FormatError } from '@oxbow/media/errors';
+import { seeded } from '@oxbow/media/random.fixture';
 import { openVirtualTime } from '../../../test/fixtures/virtual-time.ts';
 import type { OxbowError } from '../../lib/errors.ts';
-import { FormatError } from '../../lib/format-error.ts';
-import { seeded } from '../../lib/random.fixture.ts';
 import { createNet } from '../../net/net.ts';
 import { parseAuthAnswer } from './auth-answer.ts';
 import { type AuthQuestion, AuthUrl, type AuthUrlOptions } from './auth-url.ts';

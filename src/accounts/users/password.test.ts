@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { seeded } from '@oxbow/media/random.fixture';
 import { hash as bcrypt } from 'bcryptjs';
-import { seeded } from '../../lib/random.fixture.ts';
 import { HashQueue } from './hash-queue.ts';
 import { checkPassword, hashPassword, isPasswordHash } from './password.ts';
 import { requireGoodPassword } from './password-rules.ts';

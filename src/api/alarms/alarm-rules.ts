@@ -3,8 +3,9 @@
  * In: `black for 5s, low-bitrate 500k for 10s clear 600k for 30s, freeze off`. Out: rules, for config,
  * streams and web. Pure.
  */
+
+import { FormatError } from '@oxbow/media/errors';
 import { parseDuration } from '../../lib/duration.ts';
-import { FormatError } from '../../lib/format-error.ts';
 
 /**
  * What a threshold counts. `state`: a thing that is or is not, without a threshold; `bitrate` and `rate` may

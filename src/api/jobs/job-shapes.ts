@@ -2,8 +2,9 @@
  * The JSON of jobs and exports. Times are RFC 3339 in UTC with milliseconds, durations seconds.
  * In: http/routes. Out: web/, the command line, OpenAPI, other people's programs.
  */
+
+import { type GapCause, gapCauses } from '@oxbow/media/gap';
 import type { Static } from 'typebox';
-import { type GapCause, gapCauses } from '../gap.ts';
 import { Type } from '../type.ts';
 
 const Time = Type.String({ format: 'date-time', description: 'RFC 3339, UTC, milliseconds' });

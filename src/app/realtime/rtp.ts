@@ -2,9 +2,10 @@
  * Opens the RTP sessions of the API.
  * In: settings, the catalog. Out: RtpSessions; they end before the streams do.
  */
+
+import { candidateAddresses } from '@oxbow/wire/webrtc/candidate-addresses';
 import type { AppContext, Parts } from '../../features/core.ts';
 import { RtpSessions } from '../../ingest/rtp/rtp-sessions.ts';
-import { candidateAddresses } from '../../wire/webrtc/candidate-addresses.ts';
 
 /**
  * Creates the sessions; ports open with the first one. Administrators alone open sessions, so no key is

@@ -4,9 +4,9 @@
  * Read-only. docs/media.md 22.
  */
 import { crc32 } from 'node:zlib';
-import { FormatError } from '../../lib/format-error.ts';
-import { fourccAt, u32At } from '../../media/isobmff/box.ts';
-import type { CommittedGroup, CommittedTrack } from '../../media/isobmff/commit-box.ts';
+import { FormatError } from '@oxbow/media/errors';
+import { fourccAt, u32At } from '@oxbow/media/isobmff/box';
+import type { CommittedGroup, CommittedTrack } from '@oxbow/media/isobmff/commit-box';
 import { placeholderOffset } from '../chunk-file.ts';
 import { type ChunkLayout, scanChunk } from '../chunk-reader.ts';
 import { type Abortable, isMissing, type SegmentLocation, type SegmentStore } from '../segment-store.ts';

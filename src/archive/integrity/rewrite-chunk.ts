@@ -5,19 +5,19 @@
  * docs/media.md 21 and 22.
  */
 import { crc32 } from 'node:zlib';
-import { FormatError } from '../../lib/format-error.ts';
-import type { Track } from '../../media/frame.ts';
-import { BoxWriter } from '../../media/isobmff/box.ts';
+import { FormatError } from '@oxbow/media/errors';
+import type { Track } from '@oxbow/media/frame';
+import { BoxWriter } from '@oxbow/media/isobmff/box';
 import {
   type ChunkHead,
   type CommittedGroup,
   printCommitBox,
   printHeadBox,
   printSealBox,
-} from '../../media/isobmff/commit-box.ts';
-import { printChunkStart } from '../../media/isobmff/init.ts';
-import { SampleTable } from '../../media/isobmff/movie/sample-table.ts';
-import { printSealedMoov } from '../../media/isobmff/movie/sealed-moov.ts';
+} from '@oxbow/media/isobmff/commit-box';
+import { printChunkStart } from '@oxbow/media/isobmff/init';
+import { SampleTable } from '@oxbow/media/isobmff/movie/sample-table';
+import { printSealedMoov } from '@oxbow/media/isobmff/movie/sealed-moov';
 import { placeholderOffset, sealedPlaceholder } from '../chunk-file.ts';
 import type { Abortable, SegmentLocation, SegmentStore } from '../segment-store.ts';
 

@@ -2,13 +2,14 @@
  * `oxbow doctor --verify`: reads all stored files and compares them with the index and their checksums.
  * In: settings, what to read. Out: findings; exit 1 if a file is damaged, 130 if it was interrupted.
  */
+
+import { FormatError } from '@oxbow/media/errors';
 import { parseInstant } from '../../api/instant.ts';
 import type { Config } from '../../config/schema.ts';
 import { databaseServer } from '../../config/sections/store-section.ts';
 import type { NamedFinding } from '../../features/verify/verify-folder.ts';
 import { createSystemClock } from '../../lib/clock.ts';
 import { OxbowError, sentenceOf } from '../../lib/errors.ts';
-import { FormatError } from '../../lib/format-error.ts';
 import { parseSize } from '../../lib/size.ts';
 import { bar, openProgressLine, sayBytes } from '../progress.ts';
 import { typedTime } from '../recordings/typed-time.ts';

@@ -4,6 +4,7 @@
  * In: a folder of files, a data folder that is not in use. Out: recordings; a report, on stdout.
  */
 import { resolve } from 'node:path';
+import { FormatError } from '@oxbow/media/errors';
 import { type Command, Option } from 'commander';
 import { printRfc3339 } from '../../api/instant.ts';
 import { leftOutSentence } from '../../api/left-out.ts';
@@ -11,7 +12,6 @@ import type { FolderRequest, FoundFolder } from '../../features/imports/found-fi
 import type { ImportedStream, ImportReport } from '../../features/imports/import-recordings.ts';
 import { parseDuration } from '../../lib/duration.ts';
 import { OxbowError, sentenceOf } from '../../lib/errors.ts';
-import { FormatError } from '../../lib/format-error.ts';
 import { bar, openProgressLine, sayBytes, sayLength } from '../progress.ts';
 import { addDataFlags, readDataSettings } from '../setting-flags.ts';
 import { onStopSignal } from '../stop-signals.ts';

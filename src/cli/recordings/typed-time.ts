@@ -3,11 +3,12 @@
  * in addresses.
  * In: the text of an option. Out: the same instant in a form that the API takes, or a refusal.
  */
+
+import { FormatError } from '@oxbow/media/errors';
 import { parseInstant, printRfc3339 } from '../../api/instant.ts';
 import { readMoment } from '../../api/moment.ts';
 import { parseDuration } from '../../lib/duration.ts';
 import { OxbowError, sentenceOf } from '../../lib/errors.ts';
-import { FormatError } from '../../lib/format-error.ts';
 
 /** The forms, for help texts. */
 export const TYPED_FORMS = 'now, -10m, 14:05, "yesterday 14:00", 2026-11-19T08:00:00Z, or unix seconds';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { seeded } from '../../lib/random.fixture.ts';
+import { seeded } from '@oxbow/media/random.fixture';
 import { NumberWindow, WINDOW_NUMBERS } from './number-window.ts';
 
 test('each number is taken once, in whatever order they come', () => {

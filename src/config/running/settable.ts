@@ -2,8 +2,9 @@
  * The settings that an administrator may set in the browser, while no file, variable or flag sets them.
  * In: the table of settings. Out: their paths, and texts checked as in a file. Pure.
  */
+
+import { FormatError } from '@oxbow/media/errors';
 import { OxbowError, sentenceOf } from '../../lib/errors.ts';
-import { FormatError } from '../../lib/format-error.ts';
 import { listSettings, type Setting } from '../names.ts';
 import { schema } from '../schema.ts';
 

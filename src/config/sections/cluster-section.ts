@@ -2,7 +2,7 @@
  * The settings of a cluster and of Redis, a part of the table of all settings.
  * In: the types of settings. Out: the sections `redis` and `cluster` for schema.ts.
  */
-import { FormatError } from '../../lib/format-error.ts';
+import { FormatError } from '@oxbow/media/errors';
 import {
   createOption,
   duration,

@@ -3,7 +3,7 @@
  * table of all settings.
  * In: the types of settings. Out: sections for schema.ts.
  */
-import { FormatError } from '../../lib/format-error.ts';
+import { FormatError } from '@oxbow/media/errors';
 import {
   choice,
   httpUrl,

@@ -2,7 +2,7 @@
  * The settings of ladders, a part of the section `library`.
  * In: the types of settings. Out: the section `library.ladder`, read by transcode/ladder/settings.
  */
-import { FormatError } from '../../lib/format-error.ts';
+import { FormatError } from '@oxbow/media/errors';
 import { choice, createOption, flag, integer, section } from '../option.ts';
 
 const LEAST_RUNG = 144;

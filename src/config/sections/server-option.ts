@@ -2,7 +2,7 @@
  * Kinds of settings for servers that oxbow uses: addresses with a user and a password, and names in them.
  * In: values of files, flags and variables. Out: options of the table of settings.
  */
-import { FormatError } from '../../lib/format-error.ts';
+import { FormatError } from '@oxbow/media/errors';
 import { createOption, listKind, type Option, type OptionExtras, textOf } from '../option.ts';
 
 /**

@@ -4,7 +4,7 @@
  * known.
  */
 import { isAbsolute } from 'node:path';
-import { FormatError } from '../../lib/format-error.ts';
+import { FormatError } from '@oxbow/media/errors';
 import {
   choice,
   duration,

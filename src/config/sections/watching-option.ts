@@ -3,8 +3,9 @@
  * In: text of files, flags and the API. Out: checked values. Every type throws FormatError for an invalid
  * value.
  */
+
+import { FormatError } from '@oxbow/media/errors';
 import { checkAlarmRules } from '../../api/alarms/alarm-rules.ts';
-import { FormatError } from '../../lib/format-error.ts';
 import { createOption, listKind, type Option, type OptionExtras, textOf } from '../option.ts';
 
 /** Changes of rules: a list, or text with commas; the value is the text, '' for none. */

@@ -2,8 +2,9 @@
  * The playlists and the manifest of an asset, rendered once for all clients.
  * In: an asset. Out: Reply. RFC 8216bis 4.3.2; ISO 23009-1 5.3.
  */
+
+import { printMediaPlaylist, printMultivariantPlaylist } from '@oxbow/media/m3u8/print';
 import { OxbowError } from '../../lib/errors.ts';
-import { printMediaPlaylist, printMultivariantPlaylist } from '../../media/m3u8/print.ts';
 import { dashManifest } from '../format/dash.ts';
 import { hlsMediaPlaylist } from '../format/hls-media.ts';
 import { hlsMultivariant } from '../format/hls-multivariant.ts';

@@ -3,13 +3,14 @@
  * last.
  * In: the index of its segments. Out: delivery/format. docs/decisions/0030. Pure.
  */
+
+import { captionsFrom } from '@oxbow/media/captions/caption-channel';
+import type { Track } from '@oxbow/media/frame';
+import { longestTargetS, PeakRate } from '@oxbow/media/peak-rate';
+import type { Description, Presentation, PresentationSegment } from '@oxbow/media/presentation';
+import { type Rendition, renditionsOf } from '@oxbow/media/rendition-set';
+import type { Init } from '@oxbow/media/segment';
 import type { AssetIndex } from '../../archive/asset-index.ts';
-import { captionsFrom } from '../../media/captions/caption-channel.ts';
-import type { Track } from '../../media/frame.ts';
-import { longestTargetS, PeakRate } from '../../media/peak-rate.ts';
-import type { Description, Presentation, PresentationSegment } from '../../media/presentation.ts';
-import { type Rendition, renditionsOf } from '../../media/rendition-set.ts';
-import type { Init } from '../../media/segment.ts';
 import type { ServedAsset } from './served-asset.ts';
 
 /** Track ids from here on are of encoded renditions. */

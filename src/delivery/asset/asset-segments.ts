@@ -3,14 +3,14 @@
  * In: an asset and a name in it. Out: Reply. Bytes never change under the same address.
  */
 import { crc32 } from 'node:zlib';
+import { printInit } from '@oxbow/media/isobmff/init';
+import { isSubtitle, type Rendition } from '@oxbow/media/rendition-set';
+import type { Init } from '@oxbow/media/segment';
 import type { AssetSegment } from '../../archive/asset-index.ts';
 import { originalLocation } from '../../archive/asset-locations.ts';
 import { readIntact, type SummedRange } from '../../archive/integrity/read-intact.ts';
 import type { RangeReader } from '../../archive/range-reader.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { printInit } from '../../media/isobmff/init.ts';
-import { isSubtitle, type Rendition } from '../../media/rendition-set.ts';
-import type { Init } from '../../media/segment.ts';
 import { lengthOf, storedBody } from '../body-parts.ts';
 import { FilePlanner } from '../clip/file-plan.ts';
 import { emptyText } from '../empty-text.ts';

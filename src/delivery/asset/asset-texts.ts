@@ -5,21 +5,21 @@
  * requested. ISO/IEC 14496-30.
  */
 import { crc32 } from 'node:zlib';
+import { FormatError } from '@oxbow/media/errors';
+import type { TextTrack } from '@oxbow/media/frame';
+import { fragmentLength, loneSlot, printFragment, sequenceNumber } from '@oxbow/media/isobmff/fragment';
+import { renditionsOf } from '@oxbow/media/rendition-set';
+import { usToTicks } from '@oxbow/media/run';
+import { fileBounds } from '@oxbow/media/subtitles/bounds';
+import { escapeText } from '@oxbow/media/subtitles/cue-text';
+import type { VttCue } from '@oxbow/media/webvtt/cue';
+import { framesOfCues } from '@oxbow/media/webvtt/frames';
+import { parseVtt } from '@oxbow/media/webvtt/parse';
+import { printVtt } from '@oxbow/media/webvtt/print';
 import type { AssetSegment } from '../../archive/asset-index.ts';
 import { isMissing, type SegmentLocation, type SegmentStore } from '../../archive/segment-store.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { FormatError } from '../../lib/format-error.ts';
 import { Recent } from '../../lib/recent.ts';
-import type { TextTrack } from '../../media/frame.ts';
-import { fragmentLength, loneSlot, printFragment, sequenceNumber } from '../../media/isobmff/fragment.ts';
-import { renditionsOf } from '../../media/rendition-set.ts';
-import { usToTicks } from '../../media/run.ts';
-import { fileBounds } from '../../media/subtitles/bounds.ts';
-import { escapeText } from '../../media/subtitles/cue-text.ts';
-import type { VttCue } from '../../media/webvtt/cue.ts';
-import { framesOfCues } from '../../media/webvtt/frames.ts';
-import { parseVtt } from '../../media/webvtt/parse.ts';
-import { printVtt } from '../../media/webvtt/print.ts';
 import { etagOf } from '../live/live.ts';
 import type { Reply } from '../reply.ts';
 import { bytesReply, contentTypes, playlistReply } from '../text-reply.ts';

@@ -3,16 +3,17 @@
  * In: an asset and an instant. Out: an init section with the segments from the last key frame on, or with
  * that key frame alone.
  */
+
+import { concatBytes } from '@oxbow/media/bytes';
+import { FormatError } from '@oxbow/media/errors';
+import type { Track, VideoTrack } from '@oxbow/media/frame';
+import { readBoxHead } from '@oxbow/media/isobmff/box';
+import { independentFlag } from '@oxbow/media/isobmff/commit-box';
+import { printInit } from '@oxbow/media/isobmff/init';
+import { addFragment, type SegmentSample } from '@oxbow/media/isobmff/segment-frames';
 import type { AssetSegment, AssetTrackSegment } from '../../archive/asset-index.ts';
 import type { RangeReader } from '../../archive/range-reader.ts';
-import { concatBytes } from '../../lib/bytes.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { FormatError } from '../../lib/format-error.ts';
-import type { Track, VideoTrack } from '../../media/frame.ts';
-import { readBoxHead } from '../../media/isobmff/box.ts';
-import { independentFlag } from '../../media/isobmff/commit-box.ts';
-import { printInit } from '../../media/isobmff/init.ts';
-import { addFragment, type SegmentSample } from '../../media/isobmff/segment-frames.ts';
 import type { ServedAsset } from './served-asset.ts';
 
 /** Tallest picture that posters are decoded from, where there is a choice: lines. */

@@ -2,10 +2,11 @@
  * What delivery needs of an asset: its segments, and what the library knows of it.
  * In: implemented by library/asset-media. Out: used by this folder.
  */
+
+import type { TextTrack } from '@oxbow/media/frame';
 import type { AssetChapter } from '../../api/library/asset-facts.ts';
 import type { AssetIndex } from '../../archive/asset-index.ts';
 import type { SegmentLocation } from '../../archive/segment-store.ts';
-import type { TextTrack } from '../../media/frame.ts';
 
 /** Subtitles beside the media: one WebVTT file, and of ASS the script. */
 export interface ServedSubtitle {

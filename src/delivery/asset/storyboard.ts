@@ -3,8 +3,8 @@
  * In: the length of an asset and the shape of its picture. Out: instants and sizes; WebVTT with the place of
  * each picture (`#xywh=`, W3C Media Fragments URI 4.2.2). Pure.
  */
-import type { VideoTrack } from '../../media/frame.ts';
-import { printVtt } from '../../media/webvtt/print.ts';
+import type { VideoTrack } from '@oxbow/media/frame';
+import { printVtt } from '@oxbow/media/webvtt/print';
 import { lengthOf } from './picture-media.ts';
 import type { ServedAsset } from './served-asset.ts';
 

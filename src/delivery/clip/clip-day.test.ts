@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { audioTrack, videoTrack } from '@oxbow/media/isobmff/media.fixture';
 import { segmentLocation } from '../../archive/segment-store.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { audioTrack, videoTrack } from '../../media/isobmff/media.fixture.ts';
 import type { RecordedGroup } from '../../recording/recording-reader.ts';
 import type { BodyPart } from '../reply.ts';
 import type { ServedStream } from '../served-stream.ts';

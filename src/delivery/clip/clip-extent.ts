@@ -2,9 +2,9 @@
  * Where a span of a recording is in the MP4 file of its segments, and how long that file is.
  * In: a time range. Out: positions in the file, its bytes. docs/media.md 20.
  */
-import { planClip } from '../../media/isobmff/clip/clip-header.ts';
-import { type ClipTimes, movieTimeOf, planClipTimes } from '../../media/isobmff/clip/clip-times.ts';
-import { movieTimescale } from '../../media/isobmff/movie/movie.ts';
+import { planClip } from '@oxbow/media/isobmff/clip/clip-header';
+import { type ClipTimes, movieTimeOf, planClipTimes } from '@oxbow/media/isobmff/clip/clip-times';
+import { movieTimescale } from '@oxbow/media/isobmff/movie/movie';
 import type { Range } from '../past/past.ts';
 import type { ServedStream } from '../served-stream.ts';
 import { type ClipStoredGroup, clipSteps, tracksOf } from './clip-groups.ts';

@@ -4,9 +4,10 @@
  * In: the index of a recording, a range. Out: groups for the plan of a file, which can be read again step by
  * step. docs/media.md 20.
  */
+
+import type { Track } from '@oxbow/media/frame';
+import type { Init } from '@oxbow/media/segment';
 import { OxbowError } from '../../lib/errors.ts';
-import type { Track } from '../../media/frame.ts';
-import type { Init } from '../../media/segment.ts';
 import type { RecordedGroup } from '../../recording/recording-reader.ts';
 import { checkRange, leadTo, type Range, refuseEmpty } from '../past/past.ts';
 import { joins } from '../past/past-presentation.ts';

@@ -4,16 +4,16 @@
  * In: the groups of a clip. Out: body parts. RFC 9559; docs/media.md 20.
  */
 import assert from 'node:assert/strict';
-import { mapEach } from '../../lib/map-each.ts';
-import type { Track } from '../../media/frame.ts';
-import { clockOf, leadOf, planMatroska, trackNumberOf } from '../../media/matroska/clip.ts';
+import type { Track } from '@oxbow/media/frame';
+import { clockOf, leadOf, planMatroska, trackNumberOf } from '@oxbow/media/matroska/clip';
 import {
   type BlockSample,
   type BlockTrack,
   type GroupShape,
   printClusters,
   shapeClusters,
-} from '../../media/matroska/cluster.ts';
+} from '@oxbow/media/matroska/cluster';
+import { mapEach } from '../../lib/map-each.ts';
 import type { BodyPart } from '../reply.ts';
 import type { Memo } from '../segment-memo.ts';
 import { ofPortion, type Portion, portionsOf, type RemuxRequest, readFrames, refuse } from './clip-portion.ts';

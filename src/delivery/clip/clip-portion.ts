@@ -3,12 +3,13 @@
  * its edit list.
  * In: the groups of a clip. Out: portions, and their frames on demand. docs/media.md 20.
  */
+
+import type { Frame, Track } from '@oxbow/media/frame';
+import type { ClipTimes } from '@oxbow/media/isobmff/clip/clip-times';
+import { parseSegment } from '@oxbow/media/isobmff/segment-frames';
 import { readIntact } from '../../archive/integrity/read-intact.ts';
 import type { RangeReader } from '../../archive/range-reader.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import type { Frame, Track } from '../../media/frame.ts';
-import type { ClipTimes } from '../../media/isobmff/clip/clip-times.ts';
-import { parseSegment } from '../../media/isobmff/segment-frames.ts';
 import type { RecordedTrack } from '../../recording/recording-reader.ts';
 import type { ClipStoredGroup } from './clip-groups.ts';
 

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { concatBytes } from '@oxbow/media/bytes';
+import { FormatError } from '@oxbow/media/errors';
+import type { Frame } from '@oxbow/media/frame';
+import { fragmentLength, printFragment } from '@oxbow/media/isobmff/fragment';
+import { framesOf, videoTrack } from '@oxbow/media/isobmff/media.fixture';
+import { parseSegment } from '@oxbow/media/isobmff/segment-frames';
+import { seeded } from '@oxbow/media/random.fixture';
 import { segmentLocation } from '../../archive/segment-store.ts';
-import { concatBytes } from '../../lib/bytes.ts';
-import { FormatError } from '../../lib/format-error.ts';
-import { seeded } from '../../lib/random.fixture.ts';
-import type { Frame } from '../../media/frame.ts';
-import { fragmentLength, printFragment } from '../../media/isobmff/fragment.ts';
-import { framesOf, videoTrack } from '../../media/isobmff/media.fixture.ts';
-import { parseSegment } from '../../media/isobmff/segment-frames.ts';
 import { readSamples } from './clip-samples.ts';
 
 /** A segment of parts with five frames each. */

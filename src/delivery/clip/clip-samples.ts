@@ -2,11 +2,12 @@
  * Reads the sample tables of a stored segment without its frames: from one movie fragment header to the next.
  * In: a range of a chunk file. Out: samples. ISO/IEC 14496-12, 8.8.
  */
+
+import { FormatError } from '@oxbow/media/errors';
+import { readBoxHead } from '@oxbow/media/isobmff/box';
+import { addFragment, type SegmentSample } from '@oxbow/media/isobmff/segment-frames';
 import type { RangeReader } from '../../archive/range-reader.ts';
 import type { SegmentLocation } from '../../archive/segment-store.ts';
-import { FormatError } from '../../lib/format-error.ts';
-import { readBoxHead } from '../../media/isobmff/box.ts';
-import { addFragment, type SegmentSample } from '../../media/isobmff/segment-frames.ts';
 
 /** Bytes of one read; a small segment, such as audio, is read completely. */
 const READ_BYTES = 4096;

@@ -4,12 +4,12 @@
  * In: the groups of a clip. Out: body parts. ISO/IEC 13818-1; docs/media.md 20.
  */
 import assert from 'node:assert/strict';
+import type { Frame, Track } from '@oxbow/media/frame';
+import { type ClipLine, movieTimeOf } from '@oxbow/media/isobmff/clip/clip-times';
+import { movieTimescale } from '@oxbow/media/isobmff/movie/movie';
+import { muxedLength, muxSegment, type SegmentInput } from '@oxbow/media/mpegts/muxer/muxer';
+import { rescale } from '@oxbow/media/rescale';
 import { mapEach } from '../../lib/map-each.ts';
-import type { Frame, Track } from '../../media/frame.ts';
-import { type ClipLine, movieTimeOf } from '../../media/isobmff/clip/clip-times.ts';
-import { movieTimescale } from '../../media/isobmff/movie/movie.ts';
-import { muxedLength, muxSegment, type SegmentInput } from '../../media/mpegts/muxer/muxer.ts';
-import { rescale } from '../../media/rescale.ts';
 import type { BodyPart } from '../reply.ts';
 import type { Memo } from '../segment-memo.ts';
 import { type Portion, portionsOf, type RemuxRequest, readFrames } from './clip-portion.ts';

@@ -5,14 +5,15 @@
  * the frames.
  * In: a time range, the budget of the client. Out: Reply.
  */
+
+import type { Track } from '@oxbow/media/frame';
+import { planClipTimes } from '@oxbow/media/isobmff/clip/clip-times';
+import type { GroupShape } from '@oxbow/media/matroska/cluster';
 import type { ClipFormat } from '../../api/media-address.ts';
 import { readIntact } from '../../archive/integrity/read-intact.ts';
 import type { RangeReader } from '../../archive/range-reader.ts';
 import { dropOldest } from '../../lib/drop-oldest.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import type { Track } from '../../media/frame.ts';
-import { planClipTimes } from '../../media/isobmff/clip/clip-times.ts';
-import type { GroupShape } from '../../media/matroska/cluster.ts';
 import { lengthOf } from '../body-parts.ts';
 import type { Range } from '../past/past.ts';
 import type { BodyPart, Reply } from '../reply.ts';

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { crc32 } from 'node:zlib';
-import { concatBytes } from '../../lib/bytes.ts';
-import { seeded } from '../../lib/random.fixture.ts';
-import { planClip } from '../../media/isobmff/clip/clip-header.ts';
-import { rebaseSegment } from '../../media/isobmff/clip/clip-segment.ts';
-import { fragmentLength, printFragment } from '../../media/isobmff/fragment.ts';
-import { audioTrack, framesOf, videoTrack } from '../../media/isobmff/media.fixture.ts';
+import { concatBytes } from '@oxbow/media/bytes';
+import { planClip } from '@oxbow/media/isobmff/clip/clip-header';
+import { rebaseSegment } from '@oxbow/media/isobmff/clip/clip-segment';
+import { fragmentLength, printFragment } from '@oxbow/media/isobmff/fragment';
+import { audioTrack, framesOf, videoTrack } from '@oxbow/media/isobmff/media.fixture';
+import { seeded } from '@oxbow/media/random.fixture';
 import type { BodyPart } from '../reply.ts';
 import { etagOfFile } from './clip-file.ts';
 import { FilePlanner } from './file-plan.ts';

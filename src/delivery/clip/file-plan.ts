@@ -5,23 +5,23 @@
  * In: a source of groups that can be read again. Out: the parts of the file. docs/media.md 20.
  */
 import { createHash } from 'node:crypto';
-import { OxbowError } from '../../lib/errors.ts';
-import type { Track } from '../../media/frame.ts';
+import type { Track } from '@oxbow/media/frame';
 import {
   type LineReferences,
   printClipHead,
   printSidxHeads,
   REFERENCE_BYTES,
   SidxReferences,
-} from '../../media/isobmff/clip/clip-header.ts';
-import { rebaseSegment } from '../../media/isobmff/clip/clip-segment.ts';
+} from '@oxbow/media/isobmff/clip/clip-header';
+import { rebaseSegment } from '@oxbow/media/isobmff/clip/clip-segment';
 import {
   type ClipGroup,
   type ClipLine,
   type ClipSegment,
   type ClipSpans,
   ClipTimeline,
-} from '../../media/isobmff/clip/clip-times.ts';
+} from '@oxbow/media/isobmff/clip/clip-times';
+import { OxbowError } from '../../lib/errors.ts';
 import { lengthOf } from '../body-parts.ts';
 import type { BodyPart } from '../reply.ts';
 import { groupLine, revisionOf } from './clip-file.ts';

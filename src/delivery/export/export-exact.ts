@@ -4,12 +4,13 @@
  * In: sections of complete segments, the requested range. Out: sections with the samples to copy and the
  * re-encoded frames.
  */
+
+import type { FileFormat, FileTracks, MediaTrack } from '@oxbow/media/file/file-tracks';
+import type { FileSample } from '@oxbow/media/file/joiner';
+import type { Frame, VideoTrack } from '@oxbow/media/frame';
+import { ticksToUs } from '@oxbow/media/run';
 import type { RangeReader } from '../../archive/range-reader.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import type { FileFormat, FileTracks, MediaTrack } from '../../media/file/file-tracks.ts';
-import type { FileSample } from '../../media/file/joiner.ts';
-import type { Frame, VideoTrack } from '../../media/frame.ts';
-import { ticksToUs } from '../../media/run.ts';
 import type { Range } from '../past/past.ts';
 import type { StoredSegment } from '../past/past-presentation.ts';
 import { type Keep, type Recoded, readTrack, type Section, usOf } from './export-sections.ts';

@@ -4,17 +4,18 @@
  * In: groups of a recording in order. Out: sections; batches of samples on the timeline of the file, with or
  * without their bytes.
  */
+
+import { concatBytes } from '@oxbow/media/bytes';
+import type { FileTracks, MediaTrack, TrackPlace } from '@oxbow/media/file/file-tracks';
+import { type FileBatch, type FileSample, fromKey, Joiner, type StoredLine } from '@oxbow/media/file/joiner';
+import { inBandSets } from '@oxbow/media/file/parameter-sets';
+import { movieTimescale } from '@oxbow/media/isobmff/movie/movie';
+import { parseSegment } from '@oxbow/media/isobmff/segment-frames';
+import { ticksToUs } from '@oxbow/media/run';
+import type { Init } from '@oxbow/media/segment';
 import { readIntact } from '../../archive/integrity/read-intact.ts';
 import type { RangeReader } from '../../archive/range-reader.ts';
-import { concatBytes } from '../../lib/bytes.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import type { FileTracks, MediaTrack, TrackPlace } from '../../media/file/file-tracks.ts';
-import { type FileBatch, type FileSample, fromKey, Joiner, type StoredLine } from '../../media/file/joiner.ts';
-import { inBandSets } from '../../media/file/parameter-sets.ts';
-import { movieTimescale } from '../../media/isobmff/movie/movie.ts';
-import { parseSegment } from '../../media/isobmff/segment-frames.ts';
-import { ticksToUs } from '../../media/run.ts';
-import type { Init } from '../../media/segment.ts';
 import { readSamples } from '../clip/clip-samples.ts';
 import type { StoredSegment } from '../past/past-presentation.ts';
 

@@ -3,10 +3,11 @@
  * Gaps are closed; the result lists the continuous parts.
  * In: a recording, ranges. Out: bytes in order, in bounded memory; a summary.
  */
+
+import { type FileFormat, FileTracks } from '@oxbow/media/file/file-tracks';
+import { layOut } from '@oxbow/media/file/layout';
 import type { RangeReader } from '../../archive/range-reader.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { type FileFormat, FileTracks } from '../../media/file/file-tracks.ts';
-import { layOut } from '../../media/file/layout.ts';
 import type { ChunkTable } from '../../recording/chunk-table.ts';
 import type { RecordingReader } from '../../recording/recording-reader.ts';
 import type { TimelineEnd } from '../../recording/timeline.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Track } from '../../media/frame.ts';
-import { audioTrack } from '../../media/isobmff/media.fixture.ts';
+import type { Track } from '@oxbow/media/frame';
+import { audioTrack } from '@oxbow/media/isobmff/media.fixture';
 import { audioNames } from './audio-names.ts';
 
 assert.ok(audioTrack.kind === 'audio');

@@ -3,7 +3,7 @@
  * In: the tracks of a group, in order. Out: NAME of EXT-X-MEDIA, which is unique within its group
  * (RFC 8216bis 4.4.6.1.1). Pure.
  */
-import type { Track } from '../../media/frame.ts';
+import type { Track } from '@oxbow/media/frame';
 
 const LAYOUTS: Readonly<Record<number, string>> = { 1: 'mono', 2: 'stereo', 6: '5.1', 8: '7.1' };
 const languages = new Intl.DisplayNames(['en'], { type: 'language' });

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { CaptionChannel } from '../../media/captions/caption-channel.ts';
-import type { Track } from '../../media/frame.ts';
-import { audioTrack, videoTrack } from '../../media/isobmff/media.fixture.ts';
-import type { Presentation } from '../../media/presentation.ts';
+import type { CaptionChannel } from '@oxbow/media/captions/caption-channel';
+import type { Track } from '@oxbow/media/frame';
+import { audioTrack, videoTrack } from '@oxbow/media/isobmff/media.fixture';
+import type { Presentation } from '@oxbow/media/presentation';
 import { captionAccessibility, captionsOfVariant, listCaptions } from './captions.ts';
 import { hlsMultivariant } from './hls-multivariant.ts';
 

@@ -3,9 +3,9 @@
  * In: caption services. Out: EXT-X-MEDIA and Accessibility. Pure. RFC 8216bis 4.4.6.1 and 4.4.6.2; SCTE
  * 214-1, 7.
  */
-import type { CaptionChannel } from '../../media/captions/caption-channel.ts';
-import type { Track } from '../../media/frame.ts';
-import type { Rendition as ListedRendition, Variant } from '../../media/m3u8/playlist.ts';
+import type { CaptionChannel } from '@oxbow/media/captions/caption-channel';
+import type { Track } from '@oxbow/media/frame';
+import type { Rendition as ListedRendition, Variant } from '@oxbow/media/m3u8/playlist';
 import { element } from './xml.ts';
 
 /** GROUP-ID of the captions. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import type { DateRangeTag } from '@oxbow/media/m3u8/playlist';
 import { type Element, named, parseXml } from '../../../test/conformance/mpd.ts';
-import type { DateRangeTag } from '../../media/m3u8/playlist.ts';
 import { eventStreams } from './dash-events.ts';
 
 const START_MS = 1_795_000_000_000;

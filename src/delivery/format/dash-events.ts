@@ -3,9 +3,9 @@
  * In: date ranges, a Period. Out: XML. ISO 23009-1 5.10.2; SCTE 214-1 6.7; AOM
  * "Carriage of ID3 Timed Metadata in CMAF". Pure.
  */
-import { ID3_CLASS } from '../../media/date-range/date-range-tracker.ts';
-import { printDateRange, reachOf } from '../../media/m3u8/date-range.ts';
-import type { DateRangeTag } from '../../media/m3u8/playlist.ts';
+import { ID3_CLASS } from '@oxbow/media/date-range/date-range-tracker';
+import { printDateRange, reachOf } from '@oxbow/media/m3u8/date-range';
+import type { DateRangeTag } from '@oxbow/media/m3u8/playlist';
 import { type Attributes, element } from './xml.ts';
 
 const ID3_SCHEME = 'https://aomedia.org/emsg/ID3';

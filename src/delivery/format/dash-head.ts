@@ -3,7 +3,7 @@
  * In: what a presentation is, and where its segments begin and end. Out: attributes and elements. ISO 23009-1
  * 5.3.1.2 and 5.8.4.11; docs/media.md 19. Pure.
  */
-import type { LiveEdge, Rhythm } from '../../media/presentation.ts';
+import type { LiveEdge, Rhythm } from '@oxbow/media/presentation';
 import { type Attributes, element, printDateTime, printDuration } from './xml.ts';
 
 /** suggestedPresentationDelay of a growing window, target durations. */

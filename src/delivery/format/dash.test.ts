@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import type { Track } from '@oxbow/media/frame';
 import { readFragments, readInit } from '../../../test/conformance/boxes.ts';
 import { type Element, named, parseXml } from '../../../test/conformance/mpd.ts';
-import type { Track } from '../../media/frame.ts';
 import { START_US } from '../../recording/recording.fixture.ts';
 import { type Delivery, makeGroup, openDelivery, type SegmentPlan, tracks } from '../delivery.fixture.ts';
 

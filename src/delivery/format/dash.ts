@@ -4,19 +4,19 @@
  * time − presentationTimeOffset).
  * In: a presentation. Out: XML. ISO 23009-1 5.3; docs/media.md 19. Pure.
  */
-import { coloursOf, videoRangeOf } from '../../media/colours.ts';
-import type { Track } from '../../media/frame.ts';
+import { coloursOf, videoRangeOf } from '@oxbow/media/colours';
+import type { Track } from '@oxbow/media/frame';
 import {
   type Description,
   mediaOf,
   type Presentation,
   type PresentationSegment,
   type Rhythm,
-} from '../../media/presentation.ts';
-import { codecsOf, offeredOf, type Rendition, renditionsOf, replacesSource } from '../../media/rendition-set.ts';
-import { ticksToUs, usToTicks } from '../../media/run.ts';
-import type { Init } from '../../media/segment.ts';
-import { parseTextHeader } from '../../media/webvtt/traits.ts';
+} from '@oxbow/media/presentation';
+import { codecsOf, offeredOf, type Rendition, renditionsOf, replacesSource } from '@oxbow/media/rendition-set';
+import { ticksToUs, usToTicks } from '@oxbow/media/run';
+import type { Init } from '@oxbow/media/segment';
+import { parseTextHeader } from '@oxbow/media/webvtt/traits';
 import { captionAccessibility } from './captions.ts';
 import { eventStreams } from './dash-events.ts';
 import { availability, headOf, originOf, serviceDescription, utcTiming } from './dash-head.ts';

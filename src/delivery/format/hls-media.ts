@@ -3,9 +3,9 @@
  * In: a presentation. Out: a value for media/m3u8/print, whose segments are created while they are printed.
  * RFC 8216bis 3.1, 4.4.3 to 4.4.5, 6.2 and appendix B; docs/media.md 14 to 17 and 34. Pure.
  */
-import type { Track } from '../../media/frame.ts';
-import type { MapTag, PlaylistPart, RenditionReport, ServerControl } from '../../media/m3u8/playlist.ts';
-import type { NumberedUri, PrintedPlaylist, PrintedSegment } from '../../media/m3u8/print.ts';
+import type { Track } from '@oxbow/media/frame';
+import type { MapTag, PlaylistPart, RenditionReport, ServerControl } from '@oxbow/media/m3u8/playlist';
+import type { NumberedUri, PrintedPlaylist, PrintedSegment } from '@oxbow/media/m3u8/print';
 import {
   durationOf,
   type LiveEdge,
@@ -15,10 +15,10 @@ import {
   type PresentationPart,
   type PresentationSegment,
   startOf,
-} from '../../media/presentation.ts';
-import { isSubtitle, type Rendition, renditionFor, renditionsOf, TS } from '../../media/rendition-set.ts';
-import { ticksToUs } from '../../media/run.ts';
-import type { Init } from '../../media/segment.ts';
+} from '@oxbow/media/presentation';
+import { isSubtitle, type Rendition, renditionFor, renditionsOf, TS } from '@oxbow/media/rendition-set';
+import { ticksToUs } from '@oxbow/media/run';
+import type { Init } from '@oxbow/media/segment';
 
 /** Version of decimal durations; players of MPEG-TS may not support a later one (RFC 8216bis 8). */
 const VERSION_OF_TS = 3;

@@ -2,12 +2,12 @@
  * The HLS Multivariant Playlist, live or past.
  * In: a presentation. Out: a playlist value for media/m3u8/print. RFC 8216bis 4.4.6; docs/media.md 34. Pure.
  */
-import { videoRangeOf } from '../../media/colours.ts';
-import type { TextTrack, Track } from '../../media/frame.ts';
-import type { Rendition as ListedRendition, MultivariantPlaylist, Variant } from '../../media/m3u8/playlist.ts';
-import type { Description, Presentation } from '../../media/presentation.ts';
-import { codecsOf, offeredOf, type Rendition, renditionsOf, tsRenditionOf } from '../../media/rendition-set.ts';
-import { parseTextHeader } from '../../media/webvtt/traits.ts';
+import { videoRangeOf } from '@oxbow/media/colours';
+import type { TextTrack, Track } from '@oxbow/media/frame';
+import type { Rendition as ListedRendition, MultivariantPlaylist, Variant } from '@oxbow/media/m3u8/playlist';
+import type { Description, Presentation } from '@oxbow/media/presentation';
+import { codecsOf, offeredOf, type Rendition, renditionsOf, tsRenditionOf } from '@oxbow/media/rendition-set';
+import { parseTextHeader } from '@oxbow/media/webvtt/traits';
 import { audioNames } from './audio-names.ts';
 import { captionsOfVariant, listCaptions } from './captions.ts';
 

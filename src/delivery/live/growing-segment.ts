@@ -4,8 +4,9 @@
  * In: the live window. Out: a reply that grows. ISO 23009-1 5.3.9.2 (availabilityTimeComplete); docs/media.md
  * 28; docs/decisions/0031.
  */
+
+import { renditionsOf } from '@oxbow/media/rendition-set';
 import { OxbowError } from '../../lib/errors.ts';
-import { renditionsOf } from '../../media/rendition-set.ts';
 import { type LiveSegment, lend } from '../../packager/live-segment.ts';
 import type { LiveWindow } from '../../packager/live-window.ts';
 import type { Reply } from '../reply.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import type { Part } from '@oxbow/media/segment';
 import { type Element, named, parseXml } from '../../../test/conformance/mpd.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import type { Part } from '../../media/segment.ts';
 import { START_US } from '../../recording/recording.fixture.ts';
 import { type Delivery, generation, makeGroup, openDelivery, openLive, tracks } from '../delivery.fixture.ts';
 

@@ -3,9 +3,10 @@
  * clock of its players. It is printed once for each segment, for all clients.
  * In: the live window. Out: Reply. ISO 23009-1 5.3; docs/media.md 19.
  */
+
+import type { Presentation, PresentationSegment } from '@oxbow/media/presentation';
 import { printRfc3339 } from '../../api/instant.ts';
 import type { Clock } from '../../lib/clock.ts';
-import type { Presentation, PresentationSegment } from '../../media/presentation.ts';
 import { edgeOf, type LiveSegment, type LiveWindowView } from '../../packager/live-segment.ts';
 import type { LiveWindow } from '../../packager/live-window.ts';
 import { dashManifest } from '../format/dash.ts';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { crc32 } from 'node:zlib';
+import { printInit } from '@oxbow/media/isobmff/init';
 import { OxbowError } from '../../lib/errors.ts';
 import { slabPool } from '../../lib/memory/slab-pool.ts';
-import { printInit } from '../../media/isobmff/init.ts';
 import { DEFAULT_LIMITS } from '../../packager/live-window.ts';
 import { START_US } from '../../recording/recording.fixture.ts';
 import { generation, makeGroup, openDelivery, openLive, tracks } from '../delivery.fixture.ts';

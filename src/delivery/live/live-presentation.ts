@@ -2,8 +2,8 @@
  * Adapter from a live window to a presentation.
  * In: a view of packager/live-window. Out: delivery/format. RFC 8216bis 4.4.3.8, 6.2 and appendix B. Pure.
  */
-import { sortDateRanges } from '../../media/m3u8/date-range.ts';
-import { PeakRate } from '../../media/peak-rate.ts';
+import { sortDateRanges } from '@oxbow/media/m3u8/date-range';
+import { PeakRate } from '@oxbow/media/peak-rate';
 import type {
   Description,
   LiveEdge,
@@ -11,8 +11,8 @@ import type {
   PartName,
   Presentation,
   PresentationSegment,
-} from '../../media/presentation.ts';
-import { isSubtitle, type Rendition } from '../../media/rendition-set.ts';
+} from '@oxbow/media/presentation';
+import { isSubtitle, type Rendition } from '@oxbow/media/rendition-set';
 import { type Generation, HEADROOM } from '../../packager/generation.ts';
 import type { LiveSegment, LiveWindowView } from '../../packager/live-segment.ts';
 import { nextPartOf, partsOf, positionOf } from '../../packager/rendition-view.ts';

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import type { Track } from '@oxbow/media/frame';
+import { parsePlaylist } from '@oxbow/media/m3u8/parse';
+import type { MediaPlaylist } from '@oxbow/media/m3u8/playlist';
+import { usToTicks } from '@oxbow/media/run';
 import { OxbowError } from '../../lib/errors.ts';
-import type { Track } from '../../media/frame.ts';
-import { parsePlaylist } from '../../media/m3u8/parse.ts';
-import type { MediaPlaylist } from '../../media/m3u8/playlist.ts';
-import { usToTicks } from '../../media/run.ts';
 import { START_US } from '../../recording/recording.fixture.ts';
 import { generation, makeGroup, openDelivery, openLive, tracks } from '../delivery.fixture.ts';
 

@@ -4,11 +4,11 @@
  * 18, 28.
  */
 import { crc32 } from 'node:zlib';
+import { printInit } from '@oxbow/media/isobmff/init';
+import { printMediaPlaylist, printMultivariantPlaylist } from '@oxbow/media/m3u8/print';
+import { isSubtitle, type Rendition, renditionsOf } from '@oxbow/media/rendition-set';
 import type { RangeReader } from '../../archive/range-reader.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { printInit } from '../../media/isobmff/init.ts';
-import { printMediaPlaylist, printMultivariantPlaylist } from '../../media/m3u8/print.ts';
-import { isSubtitle, type Rendition, renditionsOf } from '../../media/rendition-set.ts';
 import type { LiveWindowView } from '../../packager/live-segment.ts';
 import { hasReached, nextPartOf, partsOf, positionOf, type RenditionPart } from '../../packager/rendition-view.ts';
 import {

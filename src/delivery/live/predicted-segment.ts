@@ -4,10 +4,10 @@
  * In: a view of the live window. Out: the open segment with the duration that it will have. ISO 23009-1
  * 5.3.9.6; docs/decisions/0031. Pure.
  */
-import type { Track } from '../../media/frame.ts';
-import type { PresentationSegment, PresentationTrack, Rhythm } from '../../media/presentation.ts';
-import { isSparse } from '../../media/rendition-set.ts';
-import { usToTicks } from '../../media/run.ts';
+import type { Track } from '@oxbow/media/frame';
+import type { PresentationSegment, PresentationTrack, Rhythm } from '@oxbow/media/presentation';
+import { isSparse } from '@oxbow/media/rendition-set';
+import { usToTicks } from '@oxbow/media/run';
 import type { LivePart, LiveSegment, LiveWindowView } from '../../packager/live-segment.ts';
 import { present } from './live-presentation.ts';
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { parsePlaylist } from '@oxbow/media/m3u8/parse';
 import { named, parseXml } from '../../../test/conformance/mpd.ts';
 import { type LiveAddress, parseMediaAddress } from '../../api/media-address.ts';
 import { MemorySegmentStore } from '../../archive/memory-segment-store.fixture.ts';
 import { openRangeReader } from '../../archive/range-reader.ts';
 import { audioFrames, audioTrack, interleave, videoFrames, videoTrack } from '../../live/frames.fixture.ts';
-import { parsePlaylist } from '../../media/m3u8/parse.ts';
 import { createFollowerRig, Repacketizer } from '../../packager/follower.fixture.ts';
 import { continuous, createPackagerRig } from '../../packager/packager.fixture.ts';
 import type { Reply } from '../reply.ts';

@@ -4,8 +4,8 @@
  * their replicas.
  * In: live addresses. Out: names of windows, streams. docs/media.md 17. Pure.
  */
-import type { LiveEdge } from '../../media/presentation.ts';
-import { renditionsOf, rungOf } from '../../media/rendition-set.ts';
+import type { LiveEdge } from '@oxbow/media/presentation';
+import { renditionsOf, rungOf } from '@oxbow/media/rendition-set';
 import type { LiveWindowView } from '../../packager/live-segment.ts';
 import type { ServedLiveStream } from '../served-stream.ts';
 import { lastPartOf } from './live-presentation.ts';

@@ -4,12 +4,13 @@
  * In: segments that `answerSegment` found in the recording. Out: replies for the hot path. A segment never
  * changes (docs/media.md 14).
  */
+
+import { interleaveFragments } from '@oxbow/media/isobmff/interleave';
 import type { SummedRange } from '../../archive/integrity/read-intact.ts';
 import type { RangeReader } from '../../archive/range-reader.ts';
 import type { SegmentPrefix } from '../../archive/segment-store.ts';
 import { dropOldest } from '../../lib/drop-oldest.ts';
 import { Emitter, type Subscribable } from '../../lib/events.ts';
-import { interleaveFragments } from '../../media/isobmff/interleave.ts';
 import { joinViews, lengthOf } from '../body-parts.ts';
 import type { Reply } from '../reply.ts';
 import type { ServedLiveStream } from '../served-stream.ts';

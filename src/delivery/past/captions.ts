@@ -3,16 +3,17 @@
  * In: a time range. Out: Reply. Times count from the start of the range. The segments of the range are read,
  * one after another.
  */
+
+import { CaptionCollector } from '@oxbow/media/captions/collector';
+import type { CaptionCue } from '@oxbow/media/captions/decoder';
+import type { Track } from '@oxbow/media/frame';
+import { parseSegment } from '@oxbow/media/isobmff/segment-frames';
+import { ticksToUs } from '@oxbow/media/run';
+import { printVtt } from '@oxbow/media/webvtt/print';
 import type { MediaAddress } from '../../api/media-address.ts';
 import { readIntact } from '../../archive/integrity/read-intact.ts';
 import type { RangeReader } from '../../archive/range-reader.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { CaptionCollector } from '../../media/captions/collector.ts';
-import type { CaptionCue } from '../../media/captions/decoder.ts';
-import type { Track } from '../../media/frame.ts';
-import { parseSegment } from '../../media/isobmff/segment-frames.ts';
-import { ticksToUs } from '../../media/run.ts';
-import { printVtt } from '../../media/webvtt/print.ts';
 import { parseRange } from '../address-time.ts';
 import type { Reply } from '../reply.ts';
 import { Semaphore } from '../segment-memo.ts';

@@ -4,11 +4,11 @@
  * In: the recording and the live window of one generation. Out: a presentation for delivery/format.
  * RFC 8216bis 6.2.2; docs/media.md 14, 33.
  */
-import type { Track } from '../../media/frame.ts';
-import { reachOf, sortDateRanges } from '../../media/m3u8/date-range.ts';
-import type { DateRangeTag } from '../../media/m3u8/playlist.ts';
-import { durationOf, mediaOf, type Presentation, type PresentationSegment } from '../../media/presentation.ts';
-import { isSubtitle, type Rendition, renditionFor } from '../../media/rendition-set.ts';
+import type { Track } from '@oxbow/media/frame';
+import { reachOf, sortDateRanges } from '@oxbow/media/m3u8/date-range';
+import type { DateRangeTag } from '@oxbow/media/m3u8/playlist';
+import { durationOf, mediaOf, type Presentation, type PresentationSegment } from '@oxbow/media/presentation';
+import { isSubtitle, type Rendition, renditionFor } from '@oxbow/media/rendition-set';
 import { familyOf } from '../../packager/generation.ts';
 import type { LiveSegment, LiveWindowView } from '../../packager/live-segment.ts';
 import { LEAST_SEGMENTS, MAY_BE_LOST } from '../../packager/live-window.ts';

@@ -3,11 +3,12 @@
  * segments to live ones. It is printed once for each segment, for all clients.
  * In: the recording and the live window. Out: Reply. ISO 23009-1 5.3; docs/media.md 19 and 27.
  */
+
+import { sortDateRanges } from '@oxbow/media/m3u8/date-range';
+import type { DateRangeTag } from '@oxbow/media/m3u8/playlist';
+import type { Presentation, PresentationSegment } from '@oxbow/media/presentation';
 import type { Clock } from '../../lib/clock.ts';
 import { dropOldest } from '../../lib/drop-oldest.ts';
-import { sortDateRanges } from '../../media/m3u8/date-range.ts';
-import type { DateRangeTag } from '../../media/m3u8/playlist.ts';
-import type { Presentation, PresentationSegment } from '../../media/presentation.ts';
 import type { LiveSegment, LiveWindowView } from '../../packager/live-segment.ts';
 import { LEAST_SEGMENTS } from '../../packager/live-window.ts';
 import { latestDateRanges, MAX_LISTED_DATE_RANGES } from '../../recording/date-range-rows.ts';

@@ -3,9 +3,10 @@
  * that clients share playlists.
  * In: a parsed address. Out: Reply. docs/media.md 27 and 33.
  */
+
+import { printMediaPlaylist } from '@oxbow/media/m3u8/print';
 import { dropOldest } from '../../lib/drop-oldest.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { printMediaPlaylist } from '../../media/m3u8/print.ts';
 import { edgeOf, type LiveWindowView } from '../../packager/live-segment.ts';
 import { latestDateRanges } from '../../recording/date-range-rows.ts';
 import { hlsMediaPlaylist } from '../format/hls-media.ts';

@@ -2,14 +2,15 @@
  * Adapter from a window of a recording, complete or growing, to a presentation.
  * In: recorded groups in order, init sections. Out: delivery/format. docs/media.md 15 to 17. Pure.
  */
+
+import { type CaptionChannel, mergeCaptions } from '@oxbow/media/captions/caption-channel';
+import type { Track } from '@oxbow/media/frame';
+import { longestTargetS, PeakRate } from '@oxbow/media/peak-rate';
+import type { Description, Presentation, PresentationSegment } from '@oxbow/media/presentation';
+import { type Rendition, renditionsOf } from '@oxbow/media/rendition-set';
+import type { Init } from '@oxbow/media/segment';
 import type { SegmentLocation } from '../../archive/segment-store.ts';
 import { HOLE_US } from '../../live/continuity.ts';
-import { type CaptionChannel, mergeCaptions } from '../../media/captions/caption-channel.ts';
-import type { Track } from '../../media/frame.ts';
-import { longestTargetS, PeakRate } from '../../media/peak-rate.ts';
-import type { Description, Presentation, PresentationSegment } from '../../media/presentation.ts';
-import { type Rendition, renditionsOf } from '../../media/rendition-set.ts';
-import type { Init } from '../../media/segment.ts';
 import { HEADROOM } from '../../packager/generation.ts';
 import type { RecordedGroup, RecordedTrack } from '../../recording/recording-reader.ts';
 

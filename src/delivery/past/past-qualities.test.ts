@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Track, VideoTrack } from '../../media/frame.ts';
-import { audioTrack, videoTrack } from '../../media/isobmff/media.fixture.ts';
+import type { Track, VideoTrack } from '@oxbow/media/frame';
+import { audioTrack, videoTrack } from '@oxbow/media/isobmff/media.fixture';
 import { hlsMultivariant } from '../format/hls-multivariant.ts';
 import type { ServedStream } from '../served-stream.ts';
 import type { PastWindow } from './past-presentation.ts';

@@ -3,10 +3,11 @@
  * In: a stream with its qualities, a range. Out: presentations with variants; a quality in place of the
  * stream. docs/media.md 14, 15.
  */
+
+import type { Description } from '@oxbow/media/presentation';
+import { isDerived, replacesSource, rungOf } from '@oxbow/media/rendition-set';
 import { printRfc3339 } from '../../api/instant.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import type { Description } from '../../media/presentation.ts';
-import { isDerived, replacesSource, rungOf } from '../../media/rendition-set.ts';
 import type { DerivedQuality, LiveWindowView } from '../../packager/live-segment.ts';
 import type { ServedStream } from '../served-stream.ts';
 import type { PastWindow } from './past-presentation.ts';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { suite, test } from 'node:test';
+import { parsePlaylist } from '@oxbow/media/m3u8/parse';
+import type { MediaPlaylist } from '@oxbow/media/m3u8/playlist';
 import { OxbowError } from '../../lib/errors.ts';
-import { parsePlaylist } from '../../media/m3u8/parse.ts';
-import type { MediaPlaylist } from '../../media/m3u8/playlist.ts';
 import { START_US } from '../../recording/recording.fixture.ts';
 import { type Delivery, generation, makeGroup, openDelivery, type SegmentPlan, tracks } from '../delivery.fixture.ts';
 

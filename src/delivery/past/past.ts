@@ -2,15 +2,16 @@
  * Answers /vod/{stream}/{from}/{to}/: a window of the recording as HLS playlists and as a DASH manifest.
  * In: a time range. Out: Reply. Players share the URLs of ten-minute windows on the grid (docs/media.md 16).
  */
+
+import type { DateRangeTag } from '@oxbow/media/m3u8/playlist';
+import { printMediaPlaylist, printMultivariantPlaylist } from '@oxbow/media/m3u8/print';
+import { assertTsCarries } from '@oxbow/media/mpegts/muxer/muxer-tables';
+import { renditionsOf, TS, tsRenditionOf } from '@oxbow/media/rendition-set';
+import type { Init } from '@oxbow/media/segment';
 import { printRfc3339 } from '../../api/instant.ts';
 import { copyGroup } from '../../archive/segment-index.ts';
 import { dropOldest } from '../../lib/drop-oldest.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import type { DateRangeTag } from '../../media/m3u8/playlist.ts';
-import { printMediaPlaylist, printMultivariantPlaylist } from '../../media/m3u8/print.ts';
-import { assertTsCarries } from '../../media/mpegts/muxer/muxer-tables.ts';
-import { renditionsOf, TS, tsRenditionOf } from '../../media/rendition-set.ts';
-import type { Init } from '../../media/segment.ts';
 import { latestDateRanges } from '../../recording/date-range-rows.ts';
 import { type RecordedGroup, startsWithKey } from '../../recording/recording-reader.ts';
 import { WINDOW_US, windowOf } from '../../recording/window.ts';

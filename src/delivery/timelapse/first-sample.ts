@@ -2,8 +2,8 @@
  * Finds the first sample of a stored segment by its head alone.
  * In: the first bytes of a segment. Out: where the sample is, or how many bytes are needed. Pure.
  */
-import { readBoxHead } from '../../media/isobmff/box.ts';
-import { addFragment, type SegmentSample } from '../../media/isobmff/segment-frames.ts';
+import { readBoxHead } from '@oxbow/media/isobmff/box';
+import { addFragment, type SegmentSample } from '@oxbow/media/isobmff/segment-frames';
 
 /** Enough for a box header. */
 const HEAD_BYTES = 16;

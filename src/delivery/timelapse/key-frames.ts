@@ -2,10 +2,11 @@
  * Selects the key frames of a time-lapse: evenly spaced over what is recorded, so that gaps take no time.
  * In: the index of a recording, a range. Out: the segments that begin with them, of one codec configuration.
  */
+
+import type { VideoTrack } from '@oxbow/media/frame';
+import { independentFlag } from '@oxbow/media/isobmff/commit-box';
+import { printInit } from '@oxbow/media/isobmff/init';
 import type { SegmentLocation } from '../../archive/segment-store.ts';
-import type { VideoTrack } from '../../media/frame.ts';
-import { independentFlag } from '../../media/isobmff/commit-box.ts';
-import { printInit } from '../../media/isobmff/init.ts';
 import type { RecordedGroup, RecordedTrack } from '../../recording/recording-reader.ts';
 import type { Range } from '../past/past.ts';
 import type { ServedStream } from '../served-stream.ts';

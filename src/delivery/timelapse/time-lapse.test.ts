@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import type { VideoTrack } from '@oxbow/media/frame';
+import { findBox, readBoxes } from '@oxbow/media/isobmff/box';
+import { type FileTableSample, parseMovie } from '@oxbow/media/isobmff/movie/progressive';
+import type { Init } from '@oxbow/media/segment';
 import { OxbowError } from '../../lib/errors.ts';
-import type { VideoTrack } from '../../media/frame.ts';
-import { findBox, readBoxes } from '../../media/isobmff/box.ts';
-import { type FileTableSample, parseMovie } from '../../media/isobmff/movie/progressive.ts';
-import type { Init } from '../../media/segment.ts';
 import { START_US } from '../../recording/recording.fixture.ts';
 import { type Delivery, makeGroup, openDelivery, type SegmentPlan, tracks } from '../delivery.fixture.ts';
 

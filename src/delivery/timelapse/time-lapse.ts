@@ -6,10 +6,10 @@
  * they are.
  */
 import { createHash } from 'node:crypto';
+import { printKeyFrameMovie } from '@oxbow/media/isobmff/movie/key-frame-movie';
 import type { RangeReader } from '../../archive/range-reader.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { mapEach } from '../../lib/map-each.ts';
-import { printKeyFrameMovie } from '../../media/isobmff/movie/key-frame-movie.ts';
 import type { Metrics } from '../../observe/metrics.ts';
 import { lengthOf } from '../body-parts.ts';
 import { checkOrder, type Range, refuseEmpty } from '../past/past.ts';

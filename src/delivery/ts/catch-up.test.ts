@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { parsePlaylist } from '@oxbow/media/m3u8/parse';
+import type { MediaPlaylist, MultivariantPlaylist } from '@oxbow/media/m3u8/playlist';
 import { OxbowError } from '../../lib/errors.ts';
-import { parsePlaylist } from '../../media/m3u8/parse.ts';
-import type { MediaPlaylist, MultivariantPlaylist } from '../../media/m3u8/playlist.ts';
 import { START_US } from '../../recording/recording.fixture.ts';
 import { type Delivery, makeGroup, openDelivery, type SegmentPlan } from '../delivery.fixture.ts';
 import { answerCatchUp, answerDelayed, type CatchUp, catchUpIn } from './catch-up.ts';

@@ -3,11 +3,12 @@
  * ends where the programme ends, or grows until then.
  * In: the forms of api/ts-address.ts, and queries. Out: Reply. docs/4-watch/iptv.md.
  */
+
+import { FormatError } from '@oxbow/media/errors';
+import { printMultivariantPlaylist } from '@oxbow/media/m3u8/print';
 import { catchUpStart } from '../../api/ts-address.ts';
 import { parseDuration } from '../../lib/duration.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { FormatError } from '../../lib/format-error.ts';
-import { printMultivariantPlaylist } from '../../media/m3u8/print.ts';
 import { instantUs, isDuration } from '../address-time.ts';
 import { tsMultivariant } from '../format/hls-multivariant.ts';
 import { openWindow, type Range } from '../past/past.ts';

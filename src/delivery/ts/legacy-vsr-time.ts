@@ -2,11 +2,12 @@
  * Parses times of video-stream-recorder's addresses: YYYYMMDDHHMMSS in a time zone, and durations in minutes.
  * In: parts of a path and query. Out: instants and durations, or OxbowError.
  */
+
+import { FormatError } from '@oxbow/media/errors';
 import { parseInstant } from '../../api/instant.ts';
 import { openTimeZone, skippedTime, type TimeZone } from '../../api/local-time.ts';
 import { parseDuration } from '../../lib/duration.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { FormatError } from '../../lib/format-error.ts';
 import { decodeTime, refusing } from '../address-time.ts';
 
 const COMPACT = /^\d{14}$/;

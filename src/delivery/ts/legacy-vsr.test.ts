@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { OxbowError } from '../../lib/errors.ts';
-import { seeded } from '../../lib/random.fixture.ts';
-
-import { parsePlaylist } from '../../media/m3u8/parse.ts';
-import type { MediaPlaylist } from '../../media/m3u8/playlist.ts';
+import { parsePlaylist } from '@oxbow/media/m3u8/parse';
+import type { MediaPlaylist } from '@oxbow/media/m3u8/playlist';
+import { seeded } from '@oxbow/media/random.fixture';
+import { OxbowError, refusalRow } from '../../lib/errors.ts';
 import { START_US } from '../../recording/recording.fixture.ts';
 import { type Delivery, generation, makeGroup, openDelivery, type SegmentPlan, tracks } from '../delivery.fixture.ts';
 import { legacyDurationUs, legacyInstantUs } from './legacy-vsr-time.ts';
@@ -257,13 +256,17 @@ suite('a local time', () => {
       assert.throws(
         () => legacyDurationUs(text),
         (error) =>
-          error instanceof OxbowError && /duration/.test(error.refusal.title) && /minutes/.test(error.refusal.hint),
+          error instanceof OxbowError &&
+          /duration/.test(refusalRow(error).title) &&
+          /minutes/.test(refusalRow(error).hint),
       );
     }
     assert.throws(
       () => legacyInstantUs('20260115120000', 'Mars/Base'),
       (error) =>
-        error instanceof OxbowError && /zone/.test(error.refusal.title) && /Area\/City/.test(error.refusal.hint),
+        error instanceof OxbowError &&
+        /zone/.test(refusalRow(error).title) &&
+        /Area\/City/.test(refusalRow(error).hint),
     );
   });
 

@@ -4,10 +4,11 @@
  * In: address and query. Out: Reply. Playlists name segments by their permanent address,
  * /live/{stream}/ts/{msn}.ts. docs/4-watch/ts-and-vsr.md.
  */
+
+import { printMediaPlaylist } from '@oxbow/media/m3u8/print';
+import { TS } from '@oxbow/media/rendition-set';
 import type { VsrWindow } from '../../api/media-address.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { printMediaPlaylist } from '../../media/m3u8/print.ts';
-import { TS } from '../../media/rendition-set.ts';
 import type { LiveSegment, LiveWindowView } from '../../packager/live-segment.ts';
 import { instantUs } from '../address-time.ts';
 import { hlsMediaPlaylist } from '../format/hls-media.ts';

@@ -4,16 +4,16 @@
  * In: the media of a segment. Out: Reply. The bytes of an address never change. docs/media.md 14, 34.
  */
 import { crc32 } from 'node:zlib';
+import { freeBytes } from '@oxbow/media/bytes';
+import type { Frame } from '@oxbow/media/frame';
+import { parseSegment } from '@oxbow/media/isobmff/segment-frames';
+import { muxSegment } from '@oxbow/media/mpegts/muxer/muxer';
+import { tsRenditionOf } from '@oxbow/media/rendition-set';
+import type { Init } from '@oxbow/media/segment';
 import { readIntact } from '../../archive/integrity/read-intact.ts';
 import type { RangeReader } from '../../archive/range-reader.ts';
-import { freeBytes } from '../../lib/bytes.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { Recent, type RecentOptions } from '../../lib/recent.ts';
-import type { Frame } from '../../media/frame.ts';
-import { parseSegment } from '../../media/isobmff/segment-frames.ts';
-import { muxSegment } from '../../media/mpegts/muxer/muxer.ts';
-import { tsRenditionOf } from '../../media/rendition-set.ts';
-import type { Init } from '../../media/segment.ts';
 import type { Metrics } from '../../observe/metrics.ts';
 import { etagOf } from '../live/live.ts';
 import type { Reply } from '../reply.ts';

@@ -3,9 +3,9 @@
  * of video-stream-recorder.
  * In: an opened window. Out: Reply. RFC 8216bis 4.4.2.2.
  */
-import { printMediaPlaylist } from '../../media/m3u8/print.ts';
-import { assertTsCarries } from '../../media/mpegts/muxer/muxer-tables.ts';
-import { TS, tsRenditionOf } from '../../media/rendition-set.ts';
+import { printMediaPlaylist } from '@oxbow/media/m3u8/print';
+import { assertTsCarries } from '@oxbow/media/mpegts/muxer/muxer-tables';
+import { TS, tsRenditionOf } from '@oxbow/media/rendition-set';
 import { hlsMediaPlaylist } from '../format/hls-media.ts';
 import { cachingOf, type Range } from '../past/past.ts';
 import { firstOf, type PastWindow } from '../past/past-presentation.ts';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { parsePlaylist } from '@oxbow/media/m3u8/parse';
+import type { MediaPlaylist, MultivariantPlaylist } from '@oxbow/media/m3u8/playlist';
+import { parsePmt, SectionReader } from '@oxbow/media/mpegts/psi';
 import { OxbowError } from '../../lib/errors.ts';
-import { parsePlaylist } from '../../media/m3u8/parse.ts';
-import type { MediaPlaylist, MultivariantPlaylist } from '../../media/m3u8/playlist.ts';
-import { parsePmt, SectionReader } from '../../media/mpegts/psi.ts';
 import { createMetrics } from '../../observe/metrics.ts';
 import { DEFAULT_LIMITS } from '../../packager/live-window.ts';
 import { START_US } from '../../recording/recording.fixture.ts';

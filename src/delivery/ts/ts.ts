@@ -3,9 +3,9 @@
  * fragmented MP4.
  * In: a parsed address. Out: Reply. docs/media.md 34.
  */
-import { printMediaPlaylist, printMultivariantPlaylist } from '../../media/m3u8/print.ts';
-import { assertTsCarries } from '../../media/mpegts/muxer/muxer-tables.ts';
-import { TS, tsRenditionOf } from '../../media/rendition-set.ts';
+import { printMediaPlaylist, printMultivariantPlaylist } from '@oxbow/media/m3u8/print';
+import { assertTsCarries } from '@oxbow/media/mpegts/muxer/muxer-tables';
+import { TS, tsRenditionOf } from '@oxbow/media/rendition-set';
 import type { LiveWindowView } from '../../packager/live-segment.ts';
 import { hlsMediaPlaylist } from '../format/hls-media.ts';
 import { tsMultivariant } from '../format/hls-multivariant.ts';

@@ -2,13 +2,14 @@
  * The API of alarms: implements AlarmsApi on the center and the table.
  * In: names and times that HTTP has checked. Out: the JSON of api/alarms.
  */
+
+import { FormatError } from '@oxbow/media/errors';
 import { alarmCodes, alarmTable } from '../../api/alarms/alarm-rules.ts';
 import type { AlarmMute, AlarmRuleView, AlarmView } from '../../api/alarms/alarm-shapes.ts';
 import type { AlarmsApi } from '../../api/alarms/alarms-api.ts';
 import { printRfc3339 } from '../../api/instant.ts';
 import { parseDuration } from '../../lib/duration.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { FormatError } from '../../lib/format-error.ts';
 import type { Catalog } from '../../streams/catalog.ts';
 import type { AlarmCenter } from './alarm-center.ts';
 import type { AlarmTable, StoredAlarm, StoredMute } from './alarm-table.ts';

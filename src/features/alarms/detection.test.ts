@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, suite, test } from 'node:test';
+import { bytesOf, demuxAll } from '@oxbow/media/isobmff/real-media.fixture';
+import type { SegmentGroup } from '@oxbow/media/segment';
 import { madeOnce } from '../../../test/fixtures/media/made-once.ts';
 import { need } from '../../../test/fixtures/need.ts';
 import { type AlarmCode, alarmRulesOf } from '../../api/alarms/alarm-rules.ts';
 import { closeEngine, measureSound, readLuma } from '../../ffmpeg/engine.ts';
-import { bytesOf, demuxAll } from '../../media/isobmff/real-media.fixture.ts';
-import type { SegmentGroup } from '../../media/segment.ts';
 import { createPackagerRig } from '../../packager/packager.fixture.ts';
 import { ContentCheck, type ContentSample } from '../../streams/content/content-check.ts';
 import { StoryboardQueue } from '../../streams/record/storyboard-queue.ts';

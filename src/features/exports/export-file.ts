@@ -2,6 +2,8 @@
  * Writes an export as one file, which appears when it is complete.
  * In: a recording, ranges, a target. Out: the file and the description of its contents.
  */
+
+import { FormatError } from '@oxbow/media/errors';
 import { printRfc3339 } from '../../api/instant.ts';
 import type { ExportResult, ExportSettings } from '../../api/jobs/job-shapes.ts';
 import type { RangeReader } from '../../archive/range-reader.ts';
@@ -13,7 +15,6 @@ import type { Range } from '../../delivery/past/past.ts';
 import type { LadderEffort } from '../../ffmpeg/ladder-options.ts';
 import { recode } from '../../ffmpeg/recode.ts';
 import { OxbowError, sentenceOf } from '../../lib/errors.ts';
-import { FormatError } from '../../lib/format-error.ts';
 import { HOLE_US } from '../../live/continuity.ts';
 import { readTimeline } from '../../recording/timeline.ts';
 import { writeEncodedExport } from './encoded/encoded-export.ts';

@@ -3,6 +3,8 @@
  * limited time and size.
  * In: requests, the jobs, the catalog. Out: a kind of job, and the files of finished exports.
  */
+
+import type { FileFormat } from '@oxbow/media/file/file-tracks';
 import { printRfc3339 } from '../../api/instant.ts';
 import type { ExportJob, ExportResult, ExportSettings, ExportTicket } from '../../api/jobs/job-shapes.ts';
 import type { ExportsApi } from '../../api/jobs/jobs-api.ts';
@@ -24,7 +26,6 @@ import type { JobKind, Jobs } from '../../jobs/jobs-api.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Current } from '../../lib/current.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import type { FileFormat } from '../../media/file/file-tracks.ts';
 import type { ChunkTable } from '../../recording/chunk-table.ts';
 import { overlap } from '../../recording/pinned-windows.ts';
 import type { Catalog } from '../../streams/catalog.ts';

@@ -3,15 +3,16 @@
  * In: an MP4 file with sample tables or fragments, or an MPEG-TS file. Out: the frames between two key
  * frames, on the clock of the file.
  */
-import type { LeftOutTrack } from '../../api/left-out.ts';
+
+import type { DemuxerOutput, Frame, Track } from '@oxbow/media/frame';
+import type { LeftOutTrack } from '@oxbow/media/left-out';
+import { createTsDemuxer } from '@oxbow/media/mpegts/demuxer';
+import { ticksToUs } from '@oxbow/media/run';
 import { readFragments, readTables } from '../../ingest/mp4/bursts.ts';
 import { openMovie } from '../../ingest/mp4/movie-file.ts';
 import { sameTracks } from '../../ingest/pull/run/run-feeder.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { referenceOf } from '../../live/reference.ts';
-import type { DemuxerOutput, Frame, Track } from '../../media/frame.ts';
-import { createTsDemuxer } from '../../media/mpegts/demuxer.ts';
-import { ticksToUs } from '../../media/run.ts';
 import type { LocalFile } from './local-file.ts';
 
 /** Read at a time of MPEG-TS, bytes. */

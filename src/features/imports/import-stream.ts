@@ -3,14 +3,15 @@
  * elsewhere the time between them is offline, or a gap where a file was damaged. docs/decisions/0072.
  * In: files, oldest first. Out: chunk files and rows; what became of each file.
  */
-import type { LeftOutTrack } from '../../api/left-out.ts';
-import { distinctLeftOut } from '../../api/left-out.ts';
+
+import { FormatError } from '@oxbow/media/errors';
+import type { Track } from '@oxbow/media/frame';
+import type { LeftOutTrack } from '@oxbow/media/left-out';
+import { distinctLeftOut } from '@oxbow/media/left-out';
+import type { StreamGap } from '@oxbow/media/segment';
 import { sameTracks } from '../../ingest/pull/run/run-feeder.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
-import { FormatError } from '../../lib/format-error.ts';
 import { HOLE_US } from '../../live/continuity.ts';
-import type { Track } from '../../media/frame.ts';
-import type { StreamGap } from '../../media/segment.ts';
 import { leastMsnAt } from '../../store/msn-marks.ts';
 import type { FoundFile, SkippedFile } from './found-files.ts';
 import { type Gop, type GopNotes, readGops } from './gops.ts';

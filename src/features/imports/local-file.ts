@@ -3,9 +3,9 @@
  * In: a path. Out: ranges of it; the instant in the header of an MP4 file. ISO/IEC 14496-12, 8.2.2.
  */
 import { type FileHandle, open } from 'node:fs/promises';
+import { FormatError } from '@oxbow/media/errors';
+import { findBox, readBoxes, readBoxHead, u32At } from '@oxbow/media/isobmff/box';
 import type { FileBytes } from '../../ingest/mp4/file-bytes.ts';
-import { FormatError } from '../../lib/format-error.ts';
-import { findBox, readBoxes, readBoxHead, u32At } from '../../media/isobmff/box.ts';
 
 /** Seconds from 1904-01-01, from which MP4 counts, to 1970-01-01. */
 const MP4_EPOCH_S = 2_082_844_800;

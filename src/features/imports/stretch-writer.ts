@@ -2,14 +2,15 @@
  * Writes one stretch of imported media: its own run, cut and recorded exactly as a live stream is.
  * In: GOPs on one clock, a place in the past of a stream. Out: chunk files and rows of the index.
  */
+
+import type { Frame, Track } from '@oxbow/media/frame';
+import { usToTicks } from '@oxbow/media/run';
+import type { StreamGap } from '@oxbow/media/segment';
 import type { SegmentStore } from '../../archive/segment-store.ts';
 import type { Config } from '../../config/schema.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { OxbowError, sentenceOf } from '../../lib/errors.ts';
 import type { Stream } from '../../live/stream.ts';
-import type { Frame, Track } from '../../media/frame.ts';
-import { usToTicks } from '../../media/run.ts';
-import type { StreamGap } from '../../media/segment.ts';
 import { DEFAULT_LIMITS, LiveWindow } from '../../packager/live-window.ts';
 import { createPipeline, packagerSettings } from '../../packager/pipeline.ts';
 import type { ChunkTable } from '../../recording/chunk-table.ts';

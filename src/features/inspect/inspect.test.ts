@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { aacConfigFromRecord } from '@oxbow/media/aac/config';
+import type { Track } from '@oxbow/media/frame';
+import { h264Config } from '@oxbow/media/h264/avcc';
 import { openInbox } from '../../live/inbox.ts';
-import { aacConfigFromRecord } from '../../media/aac/config.ts';
-import type { Track } from '../../media/frame.ts';
-import { h264Config } from '../../media/h264/avcc.ts';
 import { openStreams, START_MS, type StreamsRig, temporaryFolder } from '../../streams/streams.fixture.ts';
 import { createInspectApi } from './inspect-api.ts';
 import { parametersOf } from './parameters.ts';

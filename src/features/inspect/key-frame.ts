@@ -3,12 +3,12 @@
  * In: the segments of the live window that are in memory. Out: one access unit that a decoder takes alone.
  * ITU-T H.264 and H.265, Annex B.
  */
-import { concatBytes } from '../../lib/bytes.ts';
+import { concatBytes } from '@oxbow/media/bytes';
+import type { Track } from '@oxbow/media/frame';
+import { parseAvcC } from '@oxbow/media/h264/avcc';
+import { parseHvcC } from '@oxbow/media/hevc/hvcc';
+import { parseSegment } from '@oxbow/media/isobmff/segment-frames';
 import { OxbowError } from '../../lib/errors.ts';
-import type { Track } from '../../media/frame.ts';
-import { parseAvcC } from '../../media/h264/avcc.ts';
-import { parseHvcC } from '../../media/hevc/hvcc.ts';
-import { parseSegment } from '../../media/isobmff/segment-frames.ts';
 import type { LiveSegment } from '../../packager/live-segment.ts';
 import type { LiveWindow } from '../../packager/live-window.ts';
 

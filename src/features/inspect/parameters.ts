@@ -2,16 +2,17 @@
  * The codec configuration of a track for a person: its parameter sets and the fields in them.
  * In: tracks. Out: the JSON of `GET /streams/{name}/parameters`. Pure.
  */
+
+import { parseAacConfig } from '@oxbow/media/aac/config';
+import { FormatError } from '@oxbow/media/errors';
+import { parseDfLa } from '@oxbow/media/flac/stream-info';
+import type { Track } from '@oxbow/media/frame';
+import { parseAvcC } from '@oxbow/media/h264/avcc';
+import { parseH264Sps } from '@oxbow/media/h264/sps';
+import { parseHvcC } from '@oxbow/media/hevc/hvcc';
+import { parseHevcSps } from '@oxbow/media/hevc/sps';
+import { parseVpcC } from '@oxbow/media/vp9/vpcc';
 import type { StreamParameters } from '../../api/inspect-shapes.ts';
-import { FormatError } from '../../lib/format-error.ts';
-import { parseAacConfig } from '../../media/aac/config.ts';
-import { parseDfLa } from '../../media/flac/stream-info.ts';
-import type { Track } from '../../media/frame.ts';
-import { parseAvcC } from '../../media/h264/avcc.ts';
-import { parseH264Sps } from '../../media/h264/sps.ts';
-import { parseHvcC } from '../../media/hevc/hvcc.ts';
-import { parseHevcSps } from '../../media/hevc/sps.ts';
-import { parseVpcC } from '../../media/vp9/vpcc.ts';
 
 type TrackParameters = StreamParameters['tracks'][number];
 type Facts = Record<string, string | number | boolean>;

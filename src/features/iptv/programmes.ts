@@ -3,7 +3,7 @@
  * In: the timeline of a stream. Out: programmes for xmltv.ts, oldest first and without overlap. Pure.
  * docs/decisions/0067.
  */
-import type { GapCause } from '../../api/gap.ts';
+import type { GapCause } from '@oxbow/media/gap';
 import type { TimelineView } from '../../api/shapes.ts';
 
 const HOUR_MS = 3_600_000;

@@ -3,8 +3,8 @@
  * times as fast, not at once.
  * In: the frames that are sent, and a clock. Out: how long to wait. Pure.
  */
-import type { Frame, Track } from '../../media/frame.ts';
-import { ticksToUs } from '../../media/run.ts';
+import type { Frame, Track } from '@oxbow/media/frame';
+import { ticksToUs } from '@oxbow/media/run';
 
 /**
  * Media time that may be sent in a second of time, seconds: the beginning catches up with live, and no buffer

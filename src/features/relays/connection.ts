@@ -2,9 +2,10 @@
  * The contract of a connection to a relay target.
  * In: runs and frames of relay.ts. Out: rtmp-connection, srt-connection, whip-connection. Types alone.
  */
-import type { LeftOutTrack } from '../../api/left-out.ts';
+
+import type { Frame } from '@oxbow/media/frame';
+import type { LeftOutTrack } from '@oxbow/media/left-out';
 import type { RunContext } from '../../live/sink.ts';
-import type { Frame } from '../../media/frame.ts';
 import type { CheckedHost } from '../../net/net.ts';
 import type { RelayTarget } from './target.ts';
 

@@ -2,13 +2,13 @@
 // on virtual time.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { printAvcC, printPicture } from '@oxbow/media/flv/forms.fixture';
+import type { Frame, Track } from '@oxbow/media/frame';
+import { h264Config, parseAvcC } from '@oxbow/media/h264/avcc';
+import { opusTrack } from '@oxbow/media/isobmff/media.fixture';
 import { openVirtualTime, settlePromises } from '../../../test/fixtures/virtual-time.ts';
 import { createSystemClock } from '../../lib/clock.ts';
 import { NOW_US, open, start } from '../../live/stream.fixture.ts';
-import { printAvcC, printPicture } from '../../media/flv/forms.fixture.ts';
-import type { Frame, Track } from '../../media/frame.ts';
-import { h264Config, parseAvcC } from '../../media/h264/avcc.ts';
-import { opusTrack } from '../../media/isobmff/media.fixture.ts';
 import { addressForms } from '../../net/address-forms.fixture.ts';
 import { createNet, type Net } from '../../net/net.ts';
 import { createConnectRelay } from './connect.ts';

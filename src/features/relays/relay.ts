@@ -6,7 +6,9 @@
  * It connects when media flows, begins with the GOP on the air, and takes frames from an inbox, which drops
  * whole GOPs when the target is slow: the source never waits.
  */
-import { type LeftOutTrack, leftOutSentence } from '../../api/left-out.ts';
+
+import type { LeftOutTrack } from '@oxbow/media/left-out';
+import { leftOutSentence } from '../../api/left-out.ts';
 import type { RelayState } from '../../api/relay/relay-shapes.ts';
 import { backoffBounds, sleep } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';

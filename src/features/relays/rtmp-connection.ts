@@ -3,14 +3,15 @@
  * In: checked addresses; runs and frames. Out: FLV messages over wire/rtmp. Timestamps are UTC since the
  * first frame: they continue over runs, and gaps remain gaps.
  */
-import type { LeftOutTrack } from '../../api/left-out.ts';
+
+import { LiveFlvMuxer } from '@oxbow/media/flv/live-muxer';
+import { enhancedCodecOf } from '@oxbow/media/flv/muxer-codecs';
+import type { Frame } from '@oxbow/media/frame';
+import type { LeftOutTrack } from '@oxbow/media/left-out';
+import { connectRtmp, type RtmpClient } from '@oxbow/wire/rtmp/client';
 import { version } from '../../lib/version.ts';
 import type { RunContext } from '../../live/sink.ts';
-import { LiveFlvMuxer } from '../../media/flv/live-muxer.ts';
-import { enhancedCodecOf } from '../../media/flv/muxer-codecs.ts';
-import type { Frame } from '../../media/frame.ts';
-import { connectRtmp, type RtmpClient } from '../../wire/rtmp/client.ts';
-import { openTcp } from '../../wire/tcp.ts';
+import { openTcp } from '../../net/tcp.ts';
 import type { ConnectRequest, RelayConnection } from './connection.ts';
 
 /** The program, as servers show it: the part in parentheses is what they check. */

@@ -5,10 +5,10 @@
  */
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { createFlvDemuxer } from '../../media/flv/demuxer.ts';
-import type { Frame, Track } from '../../media/frame.ts';
-import { acceptRtmp } from '../../wire/rtmp/server.ts';
-import { RtmpRefusal, rtmpLimits } from '../../wire/rtmp/server-contract.ts';
+import { createFlvDemuxer } from '@oxbow/media/flv/demuxer';
+import type { Frame, Track } from '@oxbow/media/frame';
+import { acceptRtmp } from '@oxbow/wire/rtmp/server';
+import { RtmpRefusal, rtmpLimits } from '@oxbow/wire/rtmp/server-contract';
 
 /** One publisher at the server. */
 export interface Received {

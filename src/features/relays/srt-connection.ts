@@ -2,16 +2,17 @@
  * A relay to an SRT listener.
  * In: checked addresses; runs and frames. Out: MPEG-TS over wire/srt. Times are UTC: they continue over runs.
  */
-import type { LeftOutTrack } from '../../api/left-out.ts';
+
+import { trackName } from '@oxbow/media/flv/muxer-codecs';
+import type { Frame } from '@oxbow/media/frame';
+import type { LeftOutTrack } from '@oxbow/media/left-out';
+import { LiveTsMuxer } from '@oxbow/media/mpegts/muxer/live-muxer';
+import { connectSrt } from '@oxbow/wire/srt/connect';
+import type { SrtConnection } from '@oxbow/wire/srt/srt';
 import { sleep } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { messageOf } from '../../lib/errors.ts';
 import type { RunContext } from '../../live/sink.ts';
-import { trackName } from '../../media/flv/muxer-codecs.ts';
-import type { Frame } from '../../media/frame.ts';
-import { LiveTsMuxer } from '../../media/mpegts/muxer/live-muxer.ts';
-import { connectSrt } from '../../wire/srt/connect.ts';
-import type { SrtConnection } from '../../wire/srt/srt.ts';
 import { CatchUp } from './catch-up.ts';
 import type { ConnectRequest, RelayConnection } from './connection.ts';
 

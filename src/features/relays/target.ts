@@ -3,9 +3,10 @@
  * In: URLs of administrators. Out: their parts, and a form without secrets for people and logs.
  * docs/3-publish/relay.md.
  */
+
+import type { SrtKeyLength } from '@oxbow/wire/srt/srt';
 import { parseWebRtcUrl, type WebRtcAddress } from '../../config/webrtc-url.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import type { SrtKeyLength } from '../../wire/srt/srt.ts';
 
 const MAX_URL = 2048;
 const DEFAULT_PORTS = { rtmp: 1935, rtmps: 443, srt: 8890 } as const;

@@ -3,20 +3,21 @@
  * In: an address; runs and frames. Out: RTP over WebRTC, from a key frame on; sound that is not Opus is
  * converted. RFC 9725; docs/media.md 30.
  */
-import type { LeftOutTrack } from '../../api/left-out.ts';
+
+import { FormatError } from '@oxbow/media/errors';
+import { trackName } from '@oxbow/media/flv/muxer-codecs';
+import type { AudioTrack, Frame } from '@oxbow/media/frame';
+import type { LeftOutTrack } from '@oxbow/media/left-out';
+import { type OpenOpusConversion, OpusAudio } from '@oxbow/media/rtp/send/opus-audio';
+import { createPacketizer, type Packetizer } from '@oxbow/media/rtp/send/packetizer';
+import { B_FRAMES, ReorderingWatch } from '@oxbow/media/rtp/send/reordering';
+import { MediaSender, type SentTrack } from '@oxbow/wire/webrtc/media-sender';
+import { connectWebRtc, type WebRtcClient } from '../../ingest/webrtc/client/client.ts';
+import { OfferRefused } from '../../ingest/webrtc/client/signalling.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { FormatError } from '../../lib/format-error.ts';
 import type { RunContext } from '../../live/sink.ts';
-import { trackName } from '../../media/flv/muxer-codecs.ts';
-import type { AudioTrack, Frame } from '../../media/frame.ts';
-import { type OpenOpusConversion, OpusAudio } from '../../media/rtp/send/opus-audio.ts';
-import { createPacketizer, type Packetizer } from '../../media/rtp/send/packetizer.ts';
-import { B_FRAMES, ReorderingWatch } from '../../media/rtp/send/reordering.ts';
 import type { Net } from '../../net/net.ts';
-import { connectWebRtc, type WebRtcClient } from '../../wire/webrtc/client/client.ts';
-import { OfferRefused } from '../../wire/webrtc/client/signalling.ts';
-import { MediaSender, type SentTrack } from '../../wire/webrtc/media-sender.ts';
 import type { ConnectRequest, RelayConnection } from './connection.ts';
 import { acceptedTracks, offerTracks, type WhipOffer } from './whip-offer.ts';
 

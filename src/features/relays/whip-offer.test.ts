@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { printAvcC } from '../../media/flv/forms.fixture.ts';
-import type { AudioTrack, Track } from '../../media/frame.ts';
-import { h264Config, parseAvcC } from '../../media/h264/avcc.ts';
-import { opusTrack } from '../../media/isobmff/media.fixture.ts';
-import { parseWebRtc, printWebRtc, type WebRtcDescription } from '../../media/sdp/webrtc-description.ts';
+import { printAvcC } from '@oxbow/media/flv/forms.fixture';
+import type { AudioTrack, Track } from '@oxbow/media/frame';
+import { h264Config, parseAvcC } from '@oxbow/media/h264/avcc';
+import { opusTrack } from '@oxbow/media/isobmff/media.fixture';
+import { parseWebRtc, printWebRtc, type WebRtcDescription } from '@oxbow/media/sdp/webrtc-description';
 import { acceptedTracks, offerTracks } from './whip-offer.ts';
 
 const { sps, pps } = parseAvcC(printAvcC());

@@ -4,13 +4,13 @@
  * RFC 3264 5 and 6.
  */
 import { randomBytes } from 'node:crypto';
-import type { LeftOutTrack } from '../../api/left-out.ts';
-import { trackName } from '../../media/flv/muxer-codecs.ts';
-import type { Track } from '../../media/frame.ts';
-import { formatOf, type RtpFormat as SentFormat } from '../../media/rtp/send/format.ts';
-import type { RtpFormat } from '../../media/sdp/rtp-format.ts';
-import type { WebRtcDescription, WebRtcMedia } from '../../media/sdp/webrtc-description.ts';
-import { type SentTrack, sentExtensions } from '../../wire/webrtc/media-sender.ts';
+import { trackName } from '@oxbow/media/flv/muxer-codecs';
+import type { Track } from '@oxbow/media/frame';
+import type { LeftOutTrack } from '@oxbow/media/left-out';
+import { formatOf, type RtpFormat as SentFormat } from '@oxbow/media/rtp/send/format';
+import type { RtpFormat } from '@oxbow/media/sdp/rtp-format';
+import type { WebRtcDescription, WebRtcMedia } from '@oxbow/media/sdp/webrtc-description';
+import { type SentTrack, sentExtensions } from '@oxbow/wire/webrtc/media-sender';
 
 /** What is offered. */
 export interface WhipOffer {

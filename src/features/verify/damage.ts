@@ -4,11 +4,12 @@
  * brings them back.
  * In: a row, the check of its file. Out: the row that says what is intact. Pure. docs/decisions/0063.
  */
+
+import type { CommittedGroup } from '@oxbow/media/isobmff/commit-box';
+import type { StreamGap } from '@oxbow/media/segment';
 import type { CheckedChunk, ExpectedChunk } from '../../archive/integrity/check-chunk.ts';
 import { copyGroup, packSegments, SegmentWalker } from '../../archive/segment-index.ts';
 import { segmentLocation } from '../../archive/segment-store.ts';
-import type { CommittedGroup } from '../../media/isobmff/commit-box.ts';
-import type { StreamGap } from '../../media/segment.ts';
 import type { ChunkRow } from '../../recording/chunk-table.ts';
 import type { VerifiedFiles } from './verified-files.ts';
 

@@ -3,8 +3,8 @@
  * In: frames of 1,024 samples, the same in both channels. Out: raw access units and the AudioSpecificConfig.
  * Native code: child processes only.
  */
-import { printAacConfig } from '../../media/aac/config.ts';
-import type { AudioConfig } from '../../media/frame.ts';
+import { printAacConfig } from '@oxbow/media/aac/config';
+import type { AudioConfig } from '@oxbow/media/frame';
 import { testTimescales } from '../test-picture-options.ts';
 import { AacEncoder } from './audio/aac-encoder.ts';
 import { AAC_SAMPLES } from './pacing.ts';

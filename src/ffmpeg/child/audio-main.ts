@@ -3,9 +3,10 @@
  * In: options with the tracks, then frames and marks on stdin; options again when the tracks change. Out:
  * converted frames and the marks on stdout.
  */
+
+import { concatBytes } from '@oxbow/media/bytes';
 import { AV_LOG_FATAL } from 'node-av/constants';
 import { Log } from 'node-av/lib';
-import { concatBytes } from '../../lib/bytes.ts';
 import type { TranscodeTrack } from '../audio-transcoder-options.ts';
 import {
   MessageSplitter,

@@ -4,8 +4,9 @@
  * In: an init section and the start of a segment. Out: the grid and a JPEG file of bounded size; luma. Native
  * code: child processes only.
  */
+
+import { concatBytes } from '@oxbow/media/bytes';
 import type { Frame } from 'node-av/lib';
-import { concatBytes } from '../../lib/bytes.ts';
 import { LUMA_SIDE, type Operation, type TileSize } from '../frame-protocol.ts';
 import { openMediaInput } from './media-input.ts';
 import { decodeAt, printJpeg, scaleForJpeg, shapeOf } from './still.ts';

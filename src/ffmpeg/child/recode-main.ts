@@ -3,10 +3,11 @@
  * In: options, frames in decode order and an end message on stdin. Out: the new codec configuration and
  * frames, then an answer, on stdout.
  */
+
+import type { Frame } from '@oxbow/media/frame';
 import { AV_LOG_FATAL } from 'node-av/constants';
 import { Log } from 'node-av/lib';
 import { messageOf } from '../../lib/errors.ts';
-import type { Frame } from '../../media/frame.ts';
 import {
   MessageSplitter,
   messageKinds,

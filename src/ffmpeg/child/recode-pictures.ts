@@ -4,6 +4,11 @@
  * In: frames in decode order. Out: a configuration, frames in decode order. Native code: child processes
  * only.
  */
+
+import type { Frame, VideoConfig, VideoTrack } from '@oxbow/media/frame';
+import { findNals, NalList, toSample } from '@oxbow/media/h264/annexb';
+import { h264Config } from '@oxbow/media/h264/avcc';
+import { hevcConfig } from '@oxbow/media/hevc/hvcc';
 import {
   AV_CODEC_FLAG_GLOBAL_HEADER,
   AV_CODEC_FLAG_INTERLACED_DCT,
@@ -18,10 +23,6 @@ import {
   FF_ENCODER_LIBX265,
 } from 'node-av/constants';
 import { Codec, CodecContext, Packet, Frame as Picture, Rational } from 'node-av/lib';
-import type { Frame, VideoConfig, VideoTrack } from '../../media/frame.ts';
-import { findNals, NalList, toSample } from '../../media/h264/annexb.ts';
-import { h264Config } from '../../media/h264/avcc.ts';
-import { hevcConfig } from '../../media/hevc/hvcc.ts';
 import type { RecodeOptions } from '../recode-options.ts';
 import { must } from './native.ts';
 

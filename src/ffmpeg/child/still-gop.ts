@@ -3,6 +3,13 @@
  * In: options, the bytes of the picture. Out: messages `tracks` and `frame`; times count frames. Native code:
  * child processes only.
  */
+
+import { concatBytes } from '@oxbow/media/bytes';
+import type { VideoConfig } from '@oxbow/media/frame';
+import { findNals, NalList, toSample } from '@oxbow/media/h264/annexb';
+import { parseAvcC } from '@oxbow/media/h264/avcc';
+import { hevcConfig } from '@oxbow/media/hevc/hvcc';
+import { HEVC_NAL, hevcNalType } from '@oxbow/media/hevc/nal';
 import {
   AV_CODEC_FLAG_GLOBAL_HEADER,
   AV_PIX_FMT_YUV420P,
@@ -15,12 +22,6 @@ import {
   FF_ENCODER_LIBX265,
 } from 'node-av/constants';
 import { Codec, CodecContext, Packet, Rational } from 'node-av/lib';
-import { concatBytes } from '../../lib/bytes.ts';
-import type { VideoConfig } from '../../media/frame.ts';
-import { findNals, NalList, toSample } from '../../media/h264/annexb.ts';
-import { parseAvcC } from '../../media/h264/avcc.ts';
-import { hevcConfig } from '../../media/hevc/hvcc.ts';
-import { HEVC_NAL, hevcNalType } from '../../media/hevc/nal.ts';
 import { printFrame, printTracks } from '../frame-protocol.ts';
 import type { StillGopOptions } from '../still-gop-options.ts';
 import { must } from './native.ts';

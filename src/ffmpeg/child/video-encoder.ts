@@ -2,6 +2,8 @@
  * H.264 encoder for the test picture: x264 without look-ahead, key frames on request.
  * In: YUV 4:2:0 planes. Out: length-prefixed access units, and the avcC. Native code: child processes only.
  */
+
+import type { VideoConfig } from '@oxbow/media/frame';
 import {
   AV_CODEC_FLAG_GLOBAL_HEADER,
   AV_PICTURE_TYPE_I,
@@ -15,7 +17,6 @@ import {
   FF_ENCODER_LIBX264,
 } from 'node-av/constants';
 import { Codec, CodecContext, Frame, Packet, Rational } from 'node-av/lib';
-import type { VideoConfig } from '../../media/frame.ts';
 import type { TestPictureOptions } from '../test-picture-options.ts';
 import { must } from './native.ts';
 

@@ -2,7 +2,7 @@
  * Limits how deeply a JSON body is nested, before it is parsed.
  * In: text. Out: nothing, or a FormatError with the offset of the first bracket that is too deep.
  */
-import { FormatError } from '../../lib/format-error.ts';
+import { FormatError } from '@oxbow/media/errors';
 
 /**
  * Checks the nesting of arrays and objects. Ignores other syntax errors: the parser reports them.

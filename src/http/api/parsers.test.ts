@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { seeded } from '../../lib/random.fixture.ts';
+import { seeded } from '@oxbow/media/random.fixture';
 import { acceptsGzip, matchesEtag } from '../../serve/exchange/conditions.ts';
 import { pathOf } from '../../serve/exchange/exchange.ts';
 import { parseByteRange } from '../../serve/exchange/range.ts';

@@ -2,9 +2,10 @@
  * Reads the field `expires`: an instant, or a duration from now.
  * In: the text of a field. Out: milliseconds since 1970, or a refusal.
  */
+
+import { FormatError } from '@oxbow/media/errors';
 import { parseDuration } from '../../lib/duration.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { FormatError } from '../../lib/format-error.ts';
 import { instantForms, readInstant } from './instant-field.ts';
 
 /** The accepted forms, for the reference. */

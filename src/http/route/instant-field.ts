@@ -2,11 +2,12 @@
  * Reads instants in queries and bodies.
  * In: the text of a field. Out: milliseconds since 1970, or a refusal that names the field.
  */
+
+import { FormatError } from '@oxbow/media/errors';
 import { parseInstant } from '../../api/instant.ts';
 import { isDuration } from '../../delivery/address-time.ts';
 import { parseDuration } from '../../lib/duration.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { FormatError } from '../../lib/format-error.ts';
 
 /** The accepted forms, for the reference. */
 export const instantForms = 'Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC.';

@@ -6,7 +6,7 @@
  */
 import type { Readable } from 'node:stream';
 import { type Locker, Server } from '@tus/server';
-import { OxbowError } from '../../lib/errors.ts';
+import { OxbowError, refusalRow } from '../../lib/errors.ts';
 import { checksumAlgorithms, readChecksum } from '../../library/uploads/checksum.ts';
 import {
   resumeAt,
@@ -198,7 +198,7 @@ function toRefusal(error: unknown, request: TusRequest): unknown {
 
 /** tus-js-client begins a new upload when HEAD fails, unless the upload is locked: then it asks again. */
 function lockedWhileUnavailable(error: unknown): unknown {
-  return error instanceof OxbowError && error.refusal.status === 503 ? withHeaders(locked(error), {}) : error;
+  return error instanceof OxbowError && refusalRow(error).status === 503 ? withHeaders(locked(error), {}) : error;
 }
 
 function withHeaders(error: OxbowError, headers: Readonly<Record<string, string>>): OxbowError {

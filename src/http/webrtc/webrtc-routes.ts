@@ -3,10 +3,11 @@
  * viewer; `DELETE` on its address ends it. Outside the table of routes, because bodies are SDP.
  * In: offers. Out: answers as `201 Created` with `Location`. RFC 9725, draft-ietf-wish-whep.
  */
+
+import { MAX_SDP_LENGTH } from '@oxbow/media/sdp/sdp';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { WebRtcApi } from '../../api/realtime/webrtc-api.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { MAX_SDP_LENGTH } from '../../media/sdp/sdp.ts';
 import { createAddressOf } from '../../serve/client/client-address.ts';
 import { corsOf, type ForeignPages } from '../../serve/client/foreign-pages.ts';
 import type { HeadFields } from '../../serve/exchange/exchange.ts';

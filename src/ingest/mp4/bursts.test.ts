@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { concatBytes } from '../../lib/bytes.ts';
-import { fragmentLength, printFragment } from '../../media/isobmff/fragment.ts';
-import { printInit } from '../../media/isobmff/init.ts';
-import { audioTrack, videoTrack } from '../../media/isobmff/media.fixture.ts';
-import type { FileMovie } from '../../media/isobmff/movie/progressive.ts';
+import { concatBytes } from '@oxbow/media/bytes';
+import { fragmentLength, printFragment } from '@oxbow/media/isobmff/fragment';
+import { printInit } from '@oxbow/media/isobmff/init';
+import { audioTrack, videoTrack } from '@oxbow/media/isobmff/media.fixture';
+import type { FileMovie } from '@oxbow/media/isobmff/movie/progressive';
 import { type Burst, readBursts, readFragments, readTables } from './bursts.ts';
 import type { FileBytes } from './file-bytes.ts';
 

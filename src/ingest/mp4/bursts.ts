@@ -2,14 +2,14 @@
  * Splits a file into bursts: about two seconds of media of all tracks, beginning with a key frame.
  * In: a file and its tables or fragments. Out: frames in decoding order. docs/media.md 9.
  */
-import { FormatError } from '../../lib/format-error.ts';
+import { FormatError } from '@oxbow/media/errors';
+import type { DemuxerOutput, Frame, Track } from '@oxbow/media/frame';
+import { readBoxHead, u32At } from '@oxbow/media/isobmff/box';
+import { createFmp4Demuxer } from '@oxbow/media/isobmff/demuxer';
+import type { FileMovie, FileTrack } from '@oxbow/media/isobmff/movie/progressive';
+import { SampleForm } from '@oxbow/media/isobmff/movie/sample-form';
+import type { SegmentSample } from '@oxbow/media/isobmff/segment-frames';
 import { referenceOf } from '../../live/reference.ts';
-import type { DemuxerOutput, Frame, Track } from '../../media/frame.ts';
-import { readBoxHead, u32At } from '../../media/isobmff/box.ts';
-import { createFmp4Demuxer } from '../../media/isobmff/demuxer.ts';
-import type { FileMovie, FileTrack } from '../../media/isobmff/movie/progressive.ts';
-import { SampleForm } from '../../media/isobmff/movie/sample-form.ts';
-import type { SegmentSample } from '../../media/isobmff/segment-frames.ts';
 import type { FileBytes } from './file-bytes.ts';
 
 /** Frames that are published together. */

@@ -3,7 +3,7 @@
  * to back.
  * In: responses of the server. Out: byte ranges of the file. At most 32 MiB are held in memory.
  */
-import { concatBytes } from '../../lib/bytes.ts';
+import { concatBytes } from '@oxbow/media/bytes';
 import { dropOldest } from '../../lib/drop-oldest.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import type { Locate } from '../pull/source-access.ts';

@@ -2,9 +2,10 @@
  * The facts of an MP4 file.
  * In: its tables and its length. Out: facts for probe, API and record page. Pure.
  */
+
+import type { FileMovie } from '@oxbow/media/isobmff/movie/progressive';
 import type { SourceFacts, SourceQuality } from '../../api/source-facts.ts';
 import { qualityName } from '../../lib/quality.ts';
-import type { FileMovie } from '../../media/isobmff/movie/progressive.ts';
 
 /**
  * The facts of a file; the duration of a fragmented one is unknown.

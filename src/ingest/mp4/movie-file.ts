@@ -2,10 +2,11 @@
  * Reads the moov of an MP4 file that a stream plays.
  * In: the bytes of the file. Out: its tracks and sample tables, with at least one of video or audio.
  */
-import { namesOf } from '../../api/left-out.ts';
+
+import { readMovie } from '@oxbow/media/isobmff/movie/movie-file';
+import type { FileMovie } from '@oxbow/media/isobmff/movie/progressive';
+import { namesOf } from '@oxbow/media/left-out';
 import { OxbowError, sentenceOf } from '../../lib/errors.ts';
-import { readMovie } from '../../media/isobmff/movie/movie-file.ts';
-import type { FileMovie } from '../../media/isobmff/movie/progressive.ts';
 import type { FileBytes } from './file-bytes.ts';
 
 /**

@@ -8,12 +8,13 @@
  * instead of single frames: a file needs no low latency, and the viewers do not notice pauses of the server
  * of some seconds.
  */
+
+import type { Track } from '@oxbow/media/frame';
 import { sleep } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { HOLE_US } from '../../live/continuity.ts';
 import type { StreamInput } from '../../live/input.ts';
-import type { Track } from '../../media/frame.ts';
 import { noCounters } from '../pull/pull-log.ts';
 import { openAccess, type PullOptions } from '../pull/pull-options.ts';
 import { sameTracks } from '../pull/run/run-feeder.ts';

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { createManualClock } from '../../lib/clock.ts';
-import type { Frame } from '../../media/frame.ts';
+import type { Frame } from '@oxbow/media/frame';
 import {
   AUDIO,
   PacketWriter,
@@ -14,7 +13,8 @@ import {
   printSps,
   printUnit,
   VIDEO,
-} from '../../media/mpegts/packets.fixture.ts';
+} from '@oxbow/media/mpegts/packets.fixture';
+import { createManualClock } from '../../lib/clock.ts';
 import { createPublisherStats } from '../publisher-stats.ts';
 import { FEED_TICK_MS, TsFeed } from './ts-feed.ts';
 

@@ -1,9 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import type { SourceFacts } from '../../api/source-facts.ts';
-import { createManualClock } from '../../lib/clock.ts';
-import type { StreamInput } from '../../live/input.ts';
-import type { Frame, Track } from '../../media/frame.ts';
+import type { Frame, Track } from '@oxbow/media/frame';
 import {
   AUDIO,
   PacketWriter,
@@ -16,7 +13,10 @@ import {
   printSps,
   printUnit,
   VIDEO,
-} from '../../media/mpegts/packets.fixture.ts';
+} from '@oxbow/media/mpegts/packets.fixture';
+import type { SourceFacts } from '../../api/source-facts.ts';
+import { createManualClock } from '../../lib/clock.ts';
+import type { StreamInput } from '../../live/input.ts';
 import { TsFeed } from './ts-feed.ts';
 
 const AV = [

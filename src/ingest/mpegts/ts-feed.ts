@@ -3,13 +3,14 @@
  * In: the bytes of a socket, in order, and its interruptions. Out: runs, frames and damage for the publisher;
  * facts of the source.
  */
+
+import type { Frame, Track } from '@oxbow/media/frame';
+import { createTsDemuxer, type TsDemuxer } from '@oxbow/media/mpegts/demuxer';
+import { isSparse } from '@oxbow/media/rendition-set';
+import { ticksToUs } from '@oxbow/media/run';
 import type { SourceFacts } from '../../api/source-facts.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { StreamInput } from '../../live/input.ts';
-import type { Frame, Track } from '../../media/frame.ts';
-import { createTsDemuxer, type TsDemuxer } from '../../media/mpegts/demuxer.ts';
-import { isSparse } from '../../media/rendition-set.ts';
-import { ticksToUs } from '../../media/run.ts';
 import type { Publisher, PublisherConnection } from '../publisher.ts';
 import { sameTracks } from '../pull/run/run-feeder.ts';
 

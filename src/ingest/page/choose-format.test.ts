@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { seeded } from '@oxbow/media/random.fixture';
 import { livePage } from '../../../test/fixtures/yt-dlp.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { parseQuality } from '../../lib/quality.ts';
-import { seeded } from '../../lib/random.fixture.ts';
 import { chooseFormat } from './choose-format.ts';
 import { cookieHeader } from './cookies.ts';
 import { type PageMetadata, parsePageMetadata } from './page-metadata.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
+import { seeded } from '@oxbow/media/random.fixture';
 import { type Origin, openOrigin } from '../../../test/fixtures/origin.ts';
 import { pagePatterns } from '../../config/page-pattern.ts';
-import { seeded } from '../../lib/random.fixture.ts';
 import { createNet } from '../../net/net.ts';
 import { detectSource, handlerOfBytes, normaliseUrl } from './detect-source.ts';
 

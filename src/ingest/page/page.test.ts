@@ -12,7 +12,7 @@ import { openVirtualTime } from '../../../test/fixtures/virtual-time.ts';
 import { until } from '../../../test/fixtures/wait.ts';
 import { livePage, type StandIn, writeStandIn } from '../../../test/fixtures/yt-dlp.ts';
 import { createSystemClock } from '../../lib/clock.ts';
-import type { OxbowError } from '../../lib/errors.ts';
+import { type OxbowError, refusalRow } from '../../lib/errors.ts';
 import { createNet } from '../../net/net.ts';
 import { createSilentLog } from '../../observe/log.ts';
 import { type PageOptions, PageSource } from './page.ts';
@@ -203,7 +203,7 @@ suite('a page', () => {
     await assert.rejects(source('any', { program: 'no-such-yt-dlp' }).locate({ signal }), (error: OxbowError) => {
       assert.equal(error.code, 'page-tool-missing');
       assert.match(error.message, /no-such-yt-dlp is not installed/);
-      return error.refusal.hint.includes('pipx install yt-dlp');
+      return refusalRow(error).hint.includes('pipx install yt-dlp');
     });
     const text = `${folder.path}/answers.json`;
     await assert.rejects(source('any', { program: text }).locate({ signal }), { code: 'page-tool-missing' });

@@ -2,9 +2,9 @@
  * What all parts of a pull share: access to the source, clock, counters, log.
  * In: hls.ts, which creates it. Out: types for the files of this folder, and the limits of requests.
  */
-import type { LeftOutTrack } from '../../api/left-out.ts';
+import type { LeftOutTrack } from '@oxbow/media/left-out';
+import type { ParsedPlaylist } from '@oxbow/media/m3u8/parse';
 import type { Clock } from '../../lib/clock.ts';
-import type { ParsedPlaylist } from '../../media/m3u8/parse.ts';
 import type { LowLatency } from './playlist/low-latency.ts';
 import type { SourceReturn } from './playlist/source-return.ts';
 import type { PullCounters, PullLog } from './pull-log.ts';

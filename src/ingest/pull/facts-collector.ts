@@ -2,9 +2,9 @@
  * Collects the facts of a source while it is pulled.
  * In: its playlists and segments as they arrive. Out: SourceFacts, each time they change.
  */
-import { distinctLeftOut, type LeftOutTrack } from '../../api/left-out.ts';
+import { distinctLeftOut, type LeftOutTrack } from '@oxbow/media/left-out';
+import type { ParsedPlaylist } from '@oxbow/media/m3u8/parse';
 import type { SourceFacts } from '../../api/source-facts.ts';
-import type { ParsedPlaylist } from '../../media/m3u8/parse.ts';
 import { listedS } from './playlist/list-segments.ts';
 import type { SourceLocations } from './rendition/source-resolver.ts';
 

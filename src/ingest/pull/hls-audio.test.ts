@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import { id3Frame, id3Tag, timeFrame } from '@oxbow/media/packed-audio/packed.fixture';
 import { run } from '../../../test/fixtures/ffmpeg.ts';
 import { need } from '../../../test/fixtures/need.ts';
 import type { SourceFacts } from '../../api/source-facts.ts';
-import { id3Frame, id3Tag, timeFrame } from '../../media/packed-audio/packed.fixture.ts';
 import { FPS, listOf, makeMedia, type Pull, pull, removeMedia } from './pull.fixture.ts';
 
 const SECONDS = 3;

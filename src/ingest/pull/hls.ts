@@ -3,12 +3,12 @@
  * In: the URL of a Media or Multivariant Playlist. Out: frames, runs and gaps, to a StreamInput. RFC 8216bis
  * 6.3; docs/media.md 1 to 5 and 9.
  */
-import type { LeftOutTrack } from '../../api/left-out.ts';
+import type { LeftOutTrack } from '@oxbow/media/left-out';
+import type { Rendition } from '@oxbow/media/m3u8/playlist';
 import { backoffMs, sleep, waitFor } from '../../lib/abort.ts';
 import { OxbowError, reasonOf } from '../../lib/errors.ts';
 import { parseQuality } from '../../lib/quality.ts';
 import type { StreamInput } from '../../live/input.ts';
-import type { Rendition } from '../../media/m3u8/playlist.ts';
 import { type FetchLimits, mainLimits, type PullContext, renditionLimits } from './context.ts';
 import { type AudioConverter, convertAudio } from './convert/convert-audio.ts';
 import { convertVideo, type VideoConverter } from './convert/convert-video.ts';

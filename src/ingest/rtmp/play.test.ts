@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
 import { afterEach, suite, test } from 'node:test';
+import type { Frame, Track } from '@oxbow/media/frame';
+import { type PlayedMessage, TestPlayer } from '@oxbow/wire/rtmp/player.fixture';
 import { OxbowError } from '../../lib/errors.ts';
 import { audioFrames, interleave, videoFrames } from '../../live/frames.fixture.ts';
 import { audio, type Heard, open, start, video } from '../../live/stream.fixture.ts';
-import type { Frame, Track } from '../../media/frame.ts';
 import { createMetrics } from '../../observe/metrics.ts';
-import { type PlayedMessage, TestPlayer } from '../../wire/rtmp/player.fixture.ts';
 import type { LiveSource, PublishAccess, ReadRequest } from '../publish-access.ts';
 import { ConnectionLimits } from './connection-limits.ts';
 import { Playback } from './play.ts';

@@ -3,14 +3,15 @@
  * In: a live stream, through an inbox; whether the client may still read it. Out: messages of wire/rtmp. A
  * slow client loses whole GOPs, and never slows the stream. docs/3-publish/rtmp.md.
  */
+
+import { LiveFlvMuxer } from '@oxbow/media/flv/live-muxer';
+import type { Frame } from '@oxbow/media/frame';
+import type { RtmpPlayback, RtmpPlayer } from '@oxbow/wire/rtmp/server-contract';
 import { sleep } from '../../lib/abort.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import { version } from '../../lib/version.ts';
 import { openInbox } from '../../live/inbox.ts';
-import { LiveFlvMuxer } from '../../media/flv/live-muxer.ts';
-import type { Frame } from '../../media/frame.ts';
 import type { Log } from '../../observe/log.ts';
-import type { RtmpPlayback, RtmpPlayer } from '../../wire/rtmp/server-contract.ts';
 import type { LiveSource } from '../publish-access.ts';
 
 /** Most bytes of frames that wait for a client. */

@@ -3,11 +3,12 @@
  * In: media messages of wire/rtmp. Out: calls of a publisher session; warnings for the encoder.
  * docs/media.md 12.
  */
-import type { LeftOutTrack } from '../../api/left-out.ts';
-import { createFlvDemuxer, type FlvDemuxer } from '../../media/flv/demuxer.ts';
-import type { DemuxerOutput, Frame, Track } from '../../media/frame.ts';
-import { type MediaType, messageType } from '../../wire/rtmp/message.ts';
-import type { RtmpPublication } from '../../wire/rtmp/server-contract.ts';
+
+import { createFlvDemuxer, type FlvDemuxer } from '@oxbow/media/flv/demuxer';
+import type { DemuxerOutput, Frame, Track } from '@oxbow/media/frame';
+import type { LeftOutTrack } from '@oxbow/media/left-out';
+import { type MediaType, messageType } from '@oxbow/wire/rtmp/message';
+import type { RtmpPublication } from '@oxbow/wire/rtmp/server-contract';
 import type { Publisher } from '../publisher.ts';
 
 /** Without a key frame for this long the encoder gets a warning, ms. */

@@ -7,14 +7,9 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
-import type { Endpoint } from '../../config/address.ts';
-import { messageOf, OxbowError } from '../../lib/errors.ts';
-import { FormatError } from '../../lib/format-error.ts';
-import { reportBug } from '../../observe/errors/report-bug.ts';
-import type { Log } from '../../observe/log.ts';
-import type { Metrics } from '../../observe/metrics.ts';
-import type { ServerAbilities } from '../../wire/rtmp/commands.ts';
-import { acceptRtmp } from '../../wire/rtmp/server.ts';
+import { FormatError } from '@oxbow/media/errors';
+import type { ServerAbilities } from '@oxbow/wire/rtmp/commands';
+import { acceptRtmp } from '@oxbow/wire/rtmp/server';
 import {
   type RtmpConnection,
   type RtmpEnd,
@@ -26,7 +21,12 @@ import {
   type RtmpPublishRequest,
   RtmpRefusal,
   rtmpLimits,
-} from '../../wire/rtmp/server-contract.ts';
+} from '@oxbow/wire/rtmp/server-contract';
+import type { Endpoint } from '../../config/address.ts';
+import { messageOf, OxbowError, refusalRow } from '../../lib/errors.ts';
+import { reportBug } from '../../observe/errors/report-bug.ts';
+import type { Log } from '../../observe/log.ts';
+import type { Metrics } from '../../observe/metrics.ts';
 import type { PublishAccess } from '../publish-access.ts';
 import type { Publisher } from '../publisher.ts';
 import type { Admission, ConnectionLimits } from './connection-limits.ts';
@@ -372,6 +372,6 @@ function refusalOf(error: unknown, code: string): unknown {
 }
 
 function describe(error: OxbowError): string {
-  const { hint = error.refusal.hint } = error.extra;
+  const { hint = refusalRow(error).hint } = error.extra;
   return `${error.message} ${String(hint)}`.slice(0, 500);
 }

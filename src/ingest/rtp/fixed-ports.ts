@@ -4,9 +4,9 @@
  */
 import type { Socket } from 'node:dgram';
 import { isIP } from 'node:net';
+import type { RtpMedia } from '@oxbow/media/rtp/rtp-media';
 import { isMulticast } from '../../config/udp-url.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import type { RtpMedia } from '../../media/rtp/rtp-media.ts';
 import { openUdpSocket } from '../udp/udp-socket.ts';
 import { closePorts, type MediaPorts, type MediaSocket, type PortHandlers } from './session-ports.ts';
 

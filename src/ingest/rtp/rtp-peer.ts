@@ -4,8 +4,9 @@
  * Anyone can send to a UDP port: one address at a time is the sender, from its first media packet until it is
  * silent. RFC 3550 6.
  */
+
+import type { RtpMedia } from '@oxbow/media/rtp/rtp-media';
 import type { Clock } from '../../lib/clock.ts';
-import type { RtpMedia } from '../../media/rtp/rtp-media.ts';
 import { isRtcpReport } from '../udp/rtp-payload.ts';
 import { LOCK_MS, SenderLock } from '../udp/sender-lock.ts';
 import type { RtpSession } from './rtp-session.ts';

@@ -2,12 +2,13 @@
  * One RTP session of the API with its ports: the packets of one sender become frames of a publisher session.
  * In: datagrams. Out: frames; RTCP to the sender; the end after silence. RFC 3550 6, docs/3-publish/rtp.md.
  */
+
+import { FormatError } from '@oxbow/media/errors';
+import type { RtpMedia } from '@oxbow/media/rtp/rtp-media';
 import type { RtpSessionView } from '../../api/realtime/rtp-shapes.ts';
 import type { Endpoint } from '../../config/address.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { messageOf, OxbowError, reasonOf, sentenceOf } from '../../lib/errors.ts';
-import { FormatError } from '../../lib/format-error.ts';
-import type { RtpMedia } from '../../media/rtp/rtp-media.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Publisher } from '../publisher.ts';
 import { RtpPeer } from './rtp-peer.ts';

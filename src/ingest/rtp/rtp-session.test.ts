@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import type { SourceFacts } from '../../api/source-facts.ts';
-import { FormatError } from '../../lib/format-error.ts';
-import { seeded } from '../../lib/random.fixture.ts';
+import { FormatError } from '@oxbow/media/errors';
 import {
   PacketWriter,
   PMT,
@@ -13,9 +11,11 @@ import {
   printSps,
   printUnit,
   VIDEO,
-} from '../../media/mpegts/packets.fixture.ts';
-import { printRtp } from '../../media/rtp/packet.ts';
-import { parseRtcp } from '../../media/rtp/rtcp.ts';
+} from '@oxbow/media/mpegts/packets.fixture';
+import { seeded } from '@oxbow/media/random.fixture';
+import { printRtp } from '@oxbow/media/rtp/packet';
+import { parseRtcp } from '@oxbow/media/rtp/rtcp';
+import type { SourceFacts } from '../../api/source-facts.ts';
 import { AUDIO_SSRC, avSdp, mediaOf, openPublisher, picture, report, sound, tsSdp, VIDEO_SSRC } from './rtp.fixture.ts';
 import { RTP_TICK_MS, RtpSession, type RtpSessionOptions } from './rtp-session.ts';
 

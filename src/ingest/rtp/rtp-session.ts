@@ -5,16 +5,16 @@
  * RFC 5761 4 (RTCP among RTP), RFC 2250.
  */
 import { randomBytes } from 'node:crypto';
-import { distinctLeftOut, type LeftOutTrack } from '../../api/left-out.ts';
+import { FormatError } from '@oxbow/media/errors';
+import type { Frame, Track } from '@oxbow/media/frame';
+import { distinctLeftOut, type LeftOutTrack } from '@oxbow/media/left-out';
+import { RtpDemuxer, type RtpDemuxerOptions } from '@oxbow/media/rtp/receive/rtp-demuxer';
+import type { RtpTrackOptions } from '@oxbow/media/rtp/receive/track-input';
+import { parseRtcp } from '@oxbow/media/rtp/rtcp';
+import type { RtpMedia } from '@oxbow/media/rtp/rtp-media';
+import { ticksToUs } from '@oxbow/media/run';
 import type { SourceFacts } from '../../api/source-facts.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { FormatError } from '../../lib/format-error.ts';
-import type { Frame, Track } from '../../media/frame.ts';
-import { RtpDemuxer, type RtpDemuxerOptions } from '../../media/rtp/receive/rtp-demuxer.ts';
-import type { RtpTrackOptions } from '../../media/rtp/receive/track-input.ts';
-import { parseRtcp } from '../../media/rtp/rtcp.ts';
-import type { RtpMedia } from '../../media/rtp/rtp-media.ts';
-import { ticksToUs } from '../../media/run.ts';
 import { FEED_TICK_MS, TsFeed, type TsFeedOptions } from '../mpegts/ts-feed.ts';
 import type { Publisher } from '../publisher.ts';
 

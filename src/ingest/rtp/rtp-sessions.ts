@@ -3,15 +3,15 @@
  * In: SDP, claims of streams. Out: sessions by id. RFC 8866, docs/3-publish/rtp.md.
  */
 import { randomBytes } from 'node:crypto';
+import { FormatError } from '@oxbow/media/errors';
+import { parseRtpMedia, type RtpMedia } from '@oxbow/media/rtp/rtp-media';
+import { parseSdp, printSdp, type SessionDescription } from '@oxbow/media/sdp/sdp';
 import type { NewRtpSession, RtpSessionsApi, RtpSessionView } from '../../api/realtime/rtp-shapes.ts';
 import type { Endpoint } from '../../config/address.ts';
 import { networks } from '../../config/option.ts';
 import { isMulticast } from '../../config/udp-url.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { FormatError } from '../../lib/format-error.ts';
-import { parseRtpMedia, type RtpMedia } from '../../media/rtp/rtp-media.ts';
-import { parseSdp, printSdp, type SessionDescription } from '../../media/sdp/sdp.ts';
 import type { Log } from '../../observe/log.ts';
 import type { ClaimRequest, Publisher } from '../publisher.ts';
 import { RtpReceiver } from './rtp-receiver.ts';

@@ -2,15 +2,16 @@
  * A publisher session that collects, and packets of one sender for the tests of RTP ingest.
  * In: an SDP, a manual clock. Out: packets; what was published. Used by tests only.
  */
-import type { LeftOutTrack } from '../../api/left-out.ts';
+
+import type { Frame, Track } from '@oxbow/media/frame';
+import type { LeftOutTrack } from '@oxbow/media/left-out';
+import { PPS, printSlice, printSps } from '@oxbow/media/mpegts/packets.fixture';
+import { printRtp } from '@oxbow/media/rtp/packet';
+import { printSenderReport } from '@oxbow/media/rtp/rtcp';
+import { parseRtpMedia } from '@oxbow/media/rtp/rtp-media';
 import { createManualClock } from '../../lib/clock.ts';
 import type { OxbowError } from '../../lib/errors.ts';
 import type { RunStart } from '../../live/input.ts';
-import type { Frame, Track } from '../../media/frame.ts';
-import { PPS, printSlice, printSps } from '../../media/mpegts/packets.fixture.ts';
-import { printRtp } from '../../media/rtp/packet.ts';
-import { printSenderReport } from '../../media/rtp/rtcp.ts';
-import { parseRtpMedia } from '../../media/rtp/rtp-media.ts';
 import type { Publisher } from '../publisher.ts';
 import { createPublisherStats } from '../publisher-stats.ts';
 

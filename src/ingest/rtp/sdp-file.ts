@@ -3,9 +3,9 @@
  * In: a path. Out: its media, at least one of which is usable. RFC 8866.
  */
 import { readFile, stat } from 'node:fs/promises';
+import { parseRtpMedia, type RtpMedia } from '@oxbow/media/rtp/rtp-media';
+import { MAX_SDP_LENGTH } from '@oxbow/media/sdp/sdp';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
-import { parseRtpMedia, type RtpMedia } from '../../media/rtp/rtp-media.ts';
-import { MAX_SDP_LENGTH } from '../../media/sdp/sdp.ts';
 
 /**
  * Reads the file.

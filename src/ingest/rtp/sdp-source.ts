@@ -3,8 +3,9 @@
  * In: the file, datagrams. Out: runs and frames for the stream; gaps while the sender is silent. RFC 8866,
  * docs/3-publish/rtp.md.
  */
+
+import type { RtpMedia } from '@oxbow/media/rtp/rtp-media';
 import type { SdpAddress } from '../../config/sdp-url.ts';
-import type { RtpMedia } from '../../media/rtp/rtp-media.ts';
 import type { PullLog } from '../pull/pull-log.ts';
 import type { UdpCounters } from '../udp/udp-source.ts';
 import { openFixedPorts } from './fixed-ports.ts';

@@ -3,10 +3,11 @@
  * In: an address with the first port, the media. Out: open sockets.
  * RFC 3550 11: RTP on an even port, RTCP on the next odd one; RFC 5761: one port for both.
  */
+
+import type { RtpMedia } from '@oxbow/media/rtp/rtp-media';
+import { openUdp, type UdpHandlers, type UdpSocket } from '@oxbow/wire/udp';
 import { type Endpoint, printEndpoint } from '../../config/address.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import type { RtpMedia } from '../../media/rtp/rtp-media.ts';
-import { openUdp, type UdpHandlers, type UdpSocket } from '../../wire/udp.ts';
 
 /** Ports of all sessions, from the first one on: 25 sessions with 8 media. */
 const PORTS = 400;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseRtpMedia } from '../../media/rtp/rtp-media.ts';
-import { type RtspClient, RtspRefused } from '../../wire/rtsp/client.ts';
-import { OPUS_SDP } from '../../wire/rtsp/server.fixture.ts';
+import { parseRtpMedia } from '@oxbow/media/rtp/rtp-media';
+import { type RtspClient, RtspRefused } from '@oxbow/wire/rtsp/client';
+import { OPUS_SDP } from '@oxbow/wire/rtsp/server.fixture';
 import { setUpMedia } from './rtsp-media.ts';
 
 test('with TLS a server without TCP is refused: datagrams would not be encrypted', async () => {

@@ -3,10 +3,11 @@
  * In: a client, the media of its description. Out: packets with the index of their media; a way to send RTCP.
  * RFC 2326 10.4 and 12.39.
  */
-import type { RtspTransport } from '../../config/source/rtsp-url.ts';
-import type { RtpMedia } from '../../media/rtp/rtp-media.ts';
-import { type RtspClient, RtspRefused } from '../../wire/rtsp/client.ts';
-import { controlUrl, printDatagrams, printInterleaved } from '../../wire/rtsp/transport.ts';
+
+import type { RtpMedia } from '@oxbow/media/rtp/rtp-media';
+import { type RtspClient, RtspRefused } from '@oxbow/wire/rtsp/client';
+import type { RtspTransport } from '@oxbow/wire/rtsp/rtsp-url';
+import { controlUrl, printDatagrams, printInterleaved } from '@oxbow/wire/rtsp/transport';
 import { closePorts, openSessionPorts } from '../rtp/session-ports.ts';
 
 /** The server offers another transport only. */

@@ -5,14 +5,14 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
+import { FormatError } from '@oxbow/media/errors';
+import { parseRtpMedia, type RtpMedia } from '@oxbow/media/rtp/rtp-media';
+import { printPacket, printResponse, type RtspFields, type RtspRequest } from '@oxbow/wire/rtsp/message';
+import { RtspReader } from '@oxbow/wire/rtsp/message-reader';
+import { parseTransport, type RtspTransportField } from '@oxbow/wire/rtsp/transport';
 import type { Clock } from '../../lib/clock.ts';
-import { messageOf, OxbowError, reasonOf } from '../../lib/errors.ts';
-import { FormatError } from '../../lib/format-error.ts';
-import { parseRtpMedia, type RtpMedia } from '../../media/rtp/rtp-media.ts';
+import { messageOf, OxbowError, reasonOf, refusalRow } from '../../lib/errors.ts';
 import type { Log } from '../../observe/log.ts';
-import { printPacket, printResponse, type RtspFields, type RtspRequest } from '../../wire/rtsp/message.ts';
-import { RtspReader } from '../../wire/rtsp/message-reader.ts';
-import { parseTransport, type RtspTransportField } from '../../wire/rtsp/transport.ts';
 import { lateDatagrams } from '../late-datagrams.ts';
 import type { PublishAccess } from '../publish-access.ts';
 import type { Publisher } from '../publisher.ts';
@@ -282,8 +282,8 @@ export class RtspPublication {
 
   #refusal(error: unknown): Answer {
     if (error instanceof OxbowError) {
-      const { hint = error.refusal.hint } = error.extra;
-      return { status: error.refusal.status, reason: `${error.message} ${String(hint)}` };
+      const { hint = refusalRow(error).hint } = error.extra;
+      return { status: refusalRow(error).status, reason: `${error.message} ${String(hint)}` };
     }
     if (error instanceof FormatError) return { status: 400, reason: `Bad Request: ${error.message}` };
     if (!this.#connection.signal.aborted) this.#report(error);

@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { test } from 'node:test';
+import { parseRtspUrl } from '@oxbow/wire/rtsp/rtsp-url';
+import { answerWith, OPUS_SDP, openRtspServer, type ScriptedServer } from '@oxbow/wire/rtsp/server.fixture';
 import type { SourceFacts } from '../../api/source-facts.ts';
-import { parseRtspUrl } from '../../config/source/rtsp-url.ts';
 import { createManualClock } from '../../lib/clock.ts';
 import type { OxbowError } from '../../lib/errors.ts';
 import { createNet } from '../../net/net.ts';
-import { answerWith, OPUS_SDP, openRtspServer, type ScriptedServer } from '../../wire/rtsp/server.fixture.ts';
 import { RecordingInput } from '../pull/run/recording-input.fixture.ts';
 import { runRtspPull } from './rtsp-pull.ts';
 

@@ -3,18 +3,20 @@
  * In: packets of the session. Out: runs and frames for the stream; an error when the session ends, after
  * which it is retried. RFC 2326; docs/2-sources/rtsp.md.
  */
+
 import { isIP } from 'node:net';
-import { type LeftOutTrack, namesOf } from '../../api/left-out.ts';
+import { FormatError } from '@oxbow/media/errors';
+import { type LeftOutTrack, namesOf } from '@oxbow/media/left-out';
+import { parseRtpMedia, type RtpMedia } from '@oxbow/media/rtp/rtp-media';
+import { RtspClient, RtspRefused } from '@oxbow/wire/rtsp/client';
+import type { RtspAddress } from '@oxbow/wire/rtsp/rtsp-url';
+import { controlUrl } from '@oxbow/wire/rtsp/transport';
 import type { SourceFacts } from '../../api/source-facts.ts';
-import type { RtspAddress } from '../../config/source/rtsp-url.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { OxbowError, reasonOf } from '../../lib/errors.ts';
-import { FormatError } from '../../lib/format-error.ts';
-import { parseRtpMedia, type RtpMedia } from '../../media/rtp/rtp-media.ts';
+import { version } from '../../lib/version.ts';
 import type { Net } from '../../net/net.ts';
-import { RtspClient, RtspRefused } from '../../wire/rtsp/client.ts';
-import { controlUrl } from '../../wire/rtsp/transport.ts';
-import { type OpenTcpOptions, openTcp } from '../../wire/tcp.ts';
+import { type OpenTcpOptions, openTcp } from '../../net/tcp.ts';
 import type { PullLog } from '../pull/pull-log.ts';
 import { RtpSession, type RtpSessionOptions } from '../rtp/rtp-session.ts';
 import { type RtspMediaTransport, setUpMedia } from './rtsp-media.ts';
@@ -83,6 +85,7 @@ class RtspPull {
     const client = await RtspClient.open(
       {
         address,
+        userAgent: `oxbow/${version}`,
         connect: (to, within) => this.#connect(to, within),
         packet: (channel, packet) => this.#guard(() => this.#transport?.packet(channel, packet)),
       },

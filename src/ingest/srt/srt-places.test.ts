@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import type { SrtAnswer, SrtConnection } from '@oxbow/wire/srt/srt';
 import { createManualClock } from '../../lib/clock.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { open } from '../../live/stream.fixture.ts';
 import { createSilentLog } from '../../observe/log.ts';
 import { createMetrics } from '../../observe/metrics.ts';
-import type { SrtAnswer, SrtConnection } from '../../wire/srt/srt.ts';
 import type { Publisher } from '../publisher.ts';
 import { SrtCallers } from './srt-server.ts';
 

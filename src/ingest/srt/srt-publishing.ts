@@ -2,12 +2,13 @@
  * One SRT caller that publishes: its MPEG-TS becomes frames of its publisher session.
  * In: the payloads of the connection, in order. Out: runs, frames and damage; figures of the connection.
  */
+
+import { FormatError } from '@oxbow/media/errors';
+import type { SrtConnection } from '@oxbow/wire/srt/srt';
 import type { SourceFacts } from '../../api/source-facts.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { messageOf, reasonOf } from '../../lib/errors.ts';
-import { FormatError } from '../../lib/format-error.ts';
 import type { Log } from '../../observe/log.ts';
-import type { SrtConnection } from '../../wire/srt/srt.ts';
 import { FEED_TICK_MS, TsFeed } from '../mpegts/ts-feed.ts';
 import type { Publisher } from '../publisher.ts';
 import { updateStats } from './srt-stats.ts';

@@ -4,12 +4,12 @@
  * after which it is retried.
  */
 import { isIP } from 'node:net';
+import { connectSrt } from '@oxbow/wire/srt/connect';
+import { SrtRejectedError } from '@oxbow/wire/srt/rejection';
+import type { SrtConnection } from '@oxbow/wire/srt/srt';
 import type { SrtAddress } from '../../config/srt-url.ts';
 import { OxbowError, reasonOf } from '../../lib/errors.ts';
 import type { Net } from '../../net/net.ts';
-import { connectSrt } from '../../wire/srt/connect.ts';
-import { SrtRejectedError } from '../../wire/srt/rejection.ts';
-import type { SrtConnection } from '../../wire/srt/srt.ts';
 import { FEED_TICK_MS, TsFeed, type TsFeedOptions } from '../mpegts/ts-feed.ts';
 import type { PullLog } from '../pull/pull-log.ts';
 import { updateStats } from './srt-stats.ts';

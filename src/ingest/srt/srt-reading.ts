@@ -3,11 +3,12 @@
  * In: a live stream, through an inbox. Out: payloads of seven packets. A slow caller loses whole GOPs, and
  * never slows the stream.
  */
+
+import { LiveTsMuxer } from '@oxbow/media/mpegts/muxer/live-muxer';
+import type { SrtConnection } from '@oxbow/wire/srt/srt';
 import { messageOf } from '../../lib/errors.ts';
 import { openInbox } from '../../live/inbox.ts';
-import { LiveTsMuxer } from '../../media/mpegts/muxer/live-muxer.ts';
 import type { Log } from '../../observe/log.ts';
-import type { SrtConnection } from '../../wire/srt/srt.ts';
 import type { LiveSource } from '../publish-access.ts';
 
 /** Most bytes of frames that wait for a connection. */

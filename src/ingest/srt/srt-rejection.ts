@@ -3,8 +3,9 @@
  * In: an OxbowError, and whether the caller sent a secret. Out: the name of a code. Pure. libsrt
  * access_control.h.
  */
+
+import type { SrtRejectReason } from '@oxbow/wire/srt/rejection';
 import type { RefusalCode } from '../../lib/errors.ts';
-import type { SrtRejectReason } from '../../wire/srt/rejection.ts';
 
 const REASONS: Partial<Record<RefusalCode, SrtRejectReason>> = {
   'bad-name': 'bad-request',

@@ -3,15 +3,16 @@
  * In: callers with their stream ids. Out: publisher sessions; MPEG-TS of live streams; rejections with the
  * codes of libsrt. docs/3-publish/srt.md.
  */
+
+import { openSrtListener } from '@oxbow/wire/srt/open-listener';
+import { type SrtRejectReason, srtRejections } from '@oxbow/wire/srt/rejection';
+import type { SrtAnswer, SrtConnection, SrtRejection, SrtRequest } from '@oxbow/wire/srt/srt';
+import { readUdpDrops } from '@oxbow/wire/srt/udp-drops';
 import type { Endpoint } from '../../config/address.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Metrics } from '../../observe/metrics.ts';
-import { openSrtListener } from '../../wire/srt/open-listener.ts';
-import { type SrtRejectReason, srtRejections } from '../../wire/srt/rejection.ts';
-import type { SrtAnswer, SrtConnection, SrtRejection, SrtRequest } from '../../wire/srt/srt.ts';
-import { readUdpDrops } from '../../wire/srt/udp-drops.ts';
 import { ClientPlaces, undecidedBounds, viewerBounds } from '../client/client-places.ts';
 import { addressOf } from '../client/remote-address.ts';
 import type { PublishAccess, StreamSettings } from '../publish-access.ts';

@@ -2,7 +2,7 @@
  * The figures of an SRT connection as those of a publisher session.
  * In: SrtStats. Out: PublisherStats, changed in place. Pure.
  */
-import type { SrtStats } from '../../wire/srt/srt.ts';
+import type { SrtStats } from '@oxbow/wire/srt/srt';
 import type { PublisherStats } from '../publisher-stats.ts';
 
 /** Copies the figures. */

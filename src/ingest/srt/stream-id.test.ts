@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { seeded } from '../../lib/random.fixture.ts';
+import { seeded } from '@oxbow/media/random.fixture';
 import { parseStreamId } from './stream-id.ts';
 
 const publish = (name: string | undefined, key?: string) => ({ mode: 'publish', name, key });

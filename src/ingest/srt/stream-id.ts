@@ -4,7 +4,7 @@
  * The access control guidelines of libsrt (`#!::`); the plain form `publish:NAME:KEY` is that of other media
  * servers.
  */
-import type { SrtRejectReason } from '../../wire/srt/rejection.ts';
+import type { SrtRejectReason } from '@oxbow/wire/srt/rejection';
 
 /** What a caller asks for. Nothing of it is validated further. */
 export type StreamIdRequest =

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { seeded } from '../../lib/random.fixture.ts';
+import { seeded } from '@oxbow/media/random.fixture';
 import { isRtcpReport, rtpPayloadAt } from './rtp-payload.ts';
 
 const packet = (head: readonly number[], rest: readonly number[] = []) =>

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { chromiumOffer } from '../../media/sdp/chromium-offer.fixture.ts';
-import { parseWebRtc } from '../../media/sdp/webrtc-description.ts';
+import { chromiumOffer } from '@oxbow/media/sdp/chromium-offer.fixture';
+import { parseWebRtc } from '@oxbow/media/sdp/webrtc-description';
 import { acceptPublisher } from './accept-publisher.ts';
 
 suite('the answer to a publisher over WHIP', () => {

@@ -3,9 +3,10 @@
  * In: the media of an offer. Out: the media of the answer, and the tracks that come. Pure. RFC 9725 4.4,
  * RFC 3264 6.1.
  */
+
+import type { RtpFormat } from '@oxbow/media/sdp/rtp-format';
+import type { WebRtcMedia } from '@oxbow/media/sdp/webrtc-description';
 import { OxbowError } from '../../lib/errors.ts';
-import type { RtpFormat } from '../../media/sdp/rtp-format.ts';
-import type { WebRtcMedia } from '../../media/sdp/webrtc-description.ts';
 
 /** A track that a publisher will send. */
 export interface ExpectedTrack {

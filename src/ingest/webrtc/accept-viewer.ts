@@ -4,10 +4,10 @@
  * sender is. RFC 3264 6.1.
  */
 import { randomBytes } from 'node:crypto';
+import type { RtpFormat } from '@oxbow/media/sdp/rtp-format';
+import type { WebRtcMedia } from '@oxbow/media/sdp/webrtc-description';
+import { type SentTrack, sentExtensions } from '@oxbow/wire/webrtc/media-sender';
 import { OxbowError } from '../../lib/errors.ts';
-import type { RtpFormat } from '../../media/sdp/rtp-format.ts';
-import type { WebRtcMedia } from '../../media/sdp/webrtc-description.ts';
-import { type SentTrack, sentExtensions } from '../../wire/webrtc/media-sender.ts';
 import type { FeedTrack } from './viewer-feed.ts';
 
 /** The answer to a viewer. */

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { AudioTrack, Frame, Track } from '@oxbow/media/frame';
+import { opusConfig } from '@oxbow/media/opus/config';
+import { filled, sampleOf, tracks } from '@oxbow/media/rtp/send/send.fixture';
 import { audioTrack } from '../../live/frames.fixture.ts';
 import type { RunContext, Sink } from '../../live/sink.ts';
-import type { AudioTrack, Frame, Track } from '../../media/frame.ts';
-import { opusConfig } from '../../media/opus/config.ts';
-import { filled, sampleOf, tracks } from '../../media/rtp/send/send.fixture.ts';
 import type { LiveSource } from '../publish-access.ts';
 import { type FeedRun, ViewerFeed } from './viewer-feed.ts';
 

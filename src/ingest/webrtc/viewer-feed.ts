@@ -3,14 +3,15 @@
  * In: frames of live/stream. Out: payloads to each viewer, from the newest key frame on; sound that is not
  * Opus is converted. docs/media.md 30.
  */
+
+import { FormatError } from '@oxbow/media/errors';
+import type { AudioTrack, Frame, Track } from '@oxbow/media/frame';
+import { type OpenOpusConversion, OpusAudio } from '@oxbow/media/rtp/send/opus-audio';
+import { createPacketizer, type Packetizer } from '@oxbow/media/rtp/send/packetizer';
+import { B_FRAMES, ReorderingWatch } from '@oxbow/media/rtp/send/reordering';
 import { sleep } from '../../lib/abort.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { FormatError } from '../../lib/format-error.ts';
 import type { RunContext, Sink } from '../../live/sink.ts';
-import type { AudioTrack, Frame, Track } from '../../media/frame.ts';
-import { type OpenOpusConversion, OpusAudio } from '../../media/rtp/send/opus-audio.ts';
-import { createPacketizer, type Packetizer } from '../../media/rtp/send/packetizer.ts';
-import { B_FRAMES, ReorderingWatch } from '../../media/rtp/send/reordering.ts';
 import type { LiveSource } from '../publish-access.ts';
 
 /** A packet with its header, SRTP and IPv6 fits into 1,280 bytes. */

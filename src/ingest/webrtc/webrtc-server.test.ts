@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { chromiumOffer } from '@oxbow/media/sdp/chromium-offer.fixture';
 import { createSystemClock } from '../../lib/clock.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { chromiumOffer } from '../../media/sdp/chromium-offer.fixture.ts';
 import { createSilentLog } from '../../observe/log.ts';
 import { createMetrics } from '../../observe/metrics.ts';
 import type { LiveSource, PublishAccess } from '../publish-access.ts';

@@ -4,16 +4,16 @@
  * metrics. docs/3-publish/whip.md, docs/4-watch/whep.md.
  */
 import { randomBytes } from 'node:crypto';
+import type { OpenOpusConversion } from '@oxbow/media/rtp/send/opus-audio';
+import { type IceCandidate, parseCandidate } from '@oxbow/media/sdp/webrtc-description';
+import { openWebRtcEndpoint, type WebRtcEndpoint } from '@oxbow/wire/webrtc/endpoint';
+import { createIceCredentials } from '@oxbow/wire/webrtc/ice/ice-session';
 import type { IceServer, WebRtcAnswer, WebRtcApi, WebRtcRequest } from '../../api/realtime/webrtc-api.ts';
 import type { Endpoint } from '../../config/address.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
-import type { OpenOpusConversion } from '../../media/rtp/send/opus-audio.ts';
-import { type IceCandidate, parseCandidate } from '../../media/sdp/webrtc-description.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Metrics } from '../../observe/metrics.ts';
-import { openWebRtcEndpoint, type WebRtcEndpoint } from '../../wire/webrtc/endpoint.ts';
-import { createIceCredentials } from '../../wire/webrtc/ice/ice-session.ts';
 import { ClientPlaces, publisherShare, undecidedBounds, viewerBounds } from '../client/client-places.ts';
 import { addressOf } from '../client/remote-address.ts';
 import type { LiveSource, PublishAccess } from '../publish-access.ts';

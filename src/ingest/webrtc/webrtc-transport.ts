@@ -3,16 +3,16 @@
  * In: an open endpoint. Out: peers, SDP. RFC 8839 5.1 (candidates).
  */
 import { randomBytes } from 'node:crypto';
-import { OxbowError } from '../../lib/errors.ts';
-import { FormatError } from '../../lib/format-error.ts';
+import { FormatError } from '@oxbow/media/errors';
 import {
   parseWebRtc,
   printWebRtc,
   type WebRtcDescription,
   type WebRtcMedia,
-} from '../../media/sdp/webrtc-description.ts';
-import { candidateAddresses } from '../../wire/webrtc/candidate-addresses.ts';
-import type { WebRtcEndpoint } from '../../wire/webrtc/endpoint.ts';
+} from '@oxbow/media/sdp/webrtc-description';
+import { candidateAddresses } from '@oxbow/wire/webrtc/candidate-addresses';
+import type { WebRtcEndpoint } from '@oxbow/wire/webrtc/endpoint';
+import { OxbowError } from '../../lib/errors.ts';
 
 /** An open port. */
 export class WebRtcTransport {

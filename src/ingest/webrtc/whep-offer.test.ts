@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseWebRtc, printWebRtc, type WebRtcDescription } from '../../media/sdp/webrtc-description.ts';
+import { parseWebRtc, printWebRtc, type WebRtcDescription } from '@oxbow/media/sdp/webrtc-description';
 import { receivedMedia, webRtcOf, whepOffer } from './whep-offer.ts';
 
 const transport = {

@@ -2,9 +2,9 @@
  * What a WHEP source is offered, and its answer as the media of an RTP session.
  * In: the answer. Out: media descriptions. Pure. draft-ietf-wish-whep 4.2, RFC 3264 6.
  */
-import type { RtpMedia } from '../../media/rtp/rtp-media.ts';
-import type { RtpFormat } from '../../media/sdp/rtp-format.ts';
-import type { WebRtcDescription, WebRtcMedia } from '../../media/sdp/webrtc-description.ts';
+import type { RtpMedia } from '@oxbow/media/rtp/rtp-media';
+import type { RtpFormat } from '@oxbow/media/sdp/rtp-format';
+import type { WebRtcDescription, WebRtcMedia } from '@oxbow/media/sdp/webrtc-description';
 import type { WebRtcSession } from '../rtp/rtp-session.ts';
 import { extensionUri } from './accept-publisher.ts';
 

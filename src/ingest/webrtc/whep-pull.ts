@@ -4,17 +4,17 @@
  * which it is retried. draft-ietf-wish-whep; docs/2-sources/whep.md.
  */
 import { isIP } from 'node:net';
+import { FormatError } from '@oxbow/media/errors';
+import type { WebRtcDescription } from '@oxbow/media/sdp/webrtc-description';
 import type { SourceFacts } from '../../api/source-facts.ts';
 import type { WebRtcAddress } from '../../config/webrtc-url.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { OxbowError, reasonOf } from '../../lib/errors.ts';
-import { FormatError } from '../../lib/format-error.ts';
-import type { WebRtcDescription } from '../../media/sdp/webrtc-description.ts';
 import type { Net } from '../../net/net.ts';
-import { connectWebRtc, type WebRtcClient } from '../../wire/webrtc/client/client.ts';
-import { OfferRefused } from '../../wire/webrtc/client/signalling.ts';
 import type { PullLog } from '../pull/pull-log.ts';
 import { RTP_TICK_MS, RtpSession, type RtpSessionOptions } from '../rtp/rtp-session.ts';
+import { connectWebRtc, type WebRtcClient } from './client/client.ts';
+import { OfferRefused } from './client/signalling.ts';
 import { receivedMedia, webRtcOf, whepOffer } from './whep-offer.ts';
 
 /** A session without video and audio is given up after this time, ms. */

@@ -3,13 +3,14 @@
  * In: payloads of the feed of a stream, feedback of the viewer. Out: RTP and RTCP packets.
  * draft-ietf-wish-whep, docs/4-watch/whep.md.
  */
+
+import type { Frame } from '@oxbow/media/frame';
+import type { IceCandidate, WebRtcDescription } from '@oxbow/media/sdp/webrtc-description';
+import type { WebRtcEndpoint } from '@oxbow/wire/webrtc/endpoint';
+import type { IceCredentials } from '@oxbow/wire/webrtc/ice/ice-session';
+import { MediaSender } from '@oxbow/wire/webrtc/media-sender';
+import type { Peer } from '@oxbow/wire/webrtc/peer';
 import type { Clock } from '../../lib/clock.ts';
-import type { Frame } from '../../media/frame.ts';
-import type { IceCandidate, WebRtcDescription } from '../../media/sdp/webrtc-description.ts';
-import type { WebRtcEndpoint } from '../../wire/webrtc/endpoint.ts';
-import type { IceCredentials } from '../../wire/webrtc/ice/ice-session.ts';
-import { MediaSender } from '../../wire/webrtc/media-sender.ts';
-import type { Peer } from '../../wire/webrtc/peer.ts';
 import type { AcceptedViewer } from './accept-viewer.ts';
 import type { FeedRun, FeedViewer, ViewerFeed } from './viewer-feed.ts';
 

@@ -4,17 +4,17 @@
  * reports. docs/media.md 30.
  */
 import { randomBytes } from 'node:crypto';
+import { FormatError } from '@oxbow/media/errors';
+import { RtpDemuxer } from '@oxbow/media/rtp/receive/rtp-demuxer';
+import { parseRtcp } from '@oxbow/media/rtp/rtcp';
+import type { IceCandidate, WebRtcDescription } from '@oxbow/media/sdp/webrtc-description';
+import type { WebRtcEndpoint } from '@oxbow/wire/webrtc/endpoint';
+import type { IceCredentials } from '@oxbow/wire/webrtc/ice/ice-session';
+import type { Peer } from '@oxbow/wire/webrtc/peer';
 import type { WebRtcRequest } from '../../api/realtime/webrtc-api.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { messageOf, OxbowError, sentenceOf } from '../../lib/errors.ts';
-import { FormatError } from '../../lib/format-error.ts';
-import { RtpDemuxer } from '../../media/rtp/receive/rtp-demuxer.ts';
-import { parseRtcp } from '../../media/rtp/rtcp.ts';
-import type { IceCandidate, WebRtcDescription } from '../../media/sdp/webrtc-description.ts';
 import type { Log } from '../../observe/log.ts';
-import type { WebRtcEndpoint } from '../../wire/webrtc/endpoint.ts';
-import type { IceCredentials } from '../../wire/webrtc/ice/ice-session.ts';
-import type { Peer } from '../../wire/webrtc/peer.ts';
 import { lateDatagrams } from '../late-datagrams.ts';
 import type { PublishAccess } from '../publish-access.ts';
 import type { Publisher } from '../publisher.ts';

@@ -3,7 +3,7 @@
  * In: offers of the server, answers to heartbeats. Out: results and failures, sent until the server has them.
  */
 import type { JobOffer, WorkerHeartbeat } from '../../api/workers/worker-shapes.ts';
-import { messageOf, OxbowError } from '../../lib/errors.ts';
+import { messageOf, OxbowError, refusalRow } from '../../lib/errors.ts';
 import { withinSpan } from '../../observe/traces/current-span.ts';
 import { noTelemetry, type Telemetry } from '../../observe/traces/telemetry.ts';
 import type { Job, Lease } from '../job.ts';
@@ -206,7 +206,7 @@ export class RunningJobs {
     const isRefusal = error instanceof OxbowError;
     const code = isRefusal ? error.code : 'internal';
     // Bad input stays bad; a full disk, a killed process or a bug of this machine may not.
-    const retry = !isRefusal || error.refusal.status >= 500;
+    const retry = !isRefusal || refusalRow(error).status >= 500;
     this.#options.log(
       `job ${id} (${kind}) failed: ${isRefusal || !(error instanceof Error) ? messageOf(error) : error.stack}`,
     );

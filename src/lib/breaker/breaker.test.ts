@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openVirtualTime } from '../../../test/fixtures/virtual-time.ts';
-import { OxbowError } from '../errors.ts';
+import { OxbowError, refusalRow } from '../errors.ts';
 import { Breaker, type BreakerOptions } from './breaker.ts';
 import type { BreakerState } from './circuit-breaker.ts';
 
@@ -43,7 +43,7 @@ test('failures in a row open it, and then calls fail at once, without a call of 
   assert.equal(opened.state, 'open');
   const refused = opened.call(() => assert.fail('it is called'), { signal: forever });
   await assert.rejects(refused, (error: OxbowError) => {
-    assert.ok(error instanceof OxbowError && error.code === 'service-unavailable' && error.refusal.status === 503);
+    assert.ok(error instanceof OxbowError && error.code === 'service-unavailable' && refusalRow(error).status === 503);
     const seconds = error.extra.retryAfterSeconds as number;
     return seconds >= 1 && seconds <= 60;
   });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { seeded } from '../random.fixture.ts';
+import { seeded } from '@oxbow/media/random.fixture';
 import { cleanText } from './clean-text.ts';
 
 test('text is kept exactly: markup, emoji, all scripts', () => {

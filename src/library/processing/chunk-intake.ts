@@ -3,13 +3,14 @@
  * In: a stored output of a job that still holds its lease. Out: rows of `asset_chunk` and `asset_rendition`.
  * docs/decisions/0030.
  */
+
+import { FormatError } from '@oxbow/media/errors';
+import { printInit } from '@oxbow/media/isobmff/init';
 import { type ScannedChunk, scanChunk } from '../../archive/chunk-reader.ts';
 import { packSegments } from '../../archive/segment-index.ts';
 import { type SegmentStore, segmentLocation } from '../../archive/segment-store.ts';
 import type { StoredOutput } from '../../jobs/remote-kind.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { FormatError } from '../../lib/format-error.ts';
-import { printInit } from '../../media/isobmff/init.ts';
 
 /** Which chunk file an output is expected to be. */
 export interface ExpectedChunk {

@@ -3,6 +3,10 @@
  * follows their ends.
  * In: jobs, stored outputs. Out: RemoteKind `import` and `encode`. docs/6-library/processing.md.
  */
+
+import { FormatError } from '@oxbow/media/errors';
+import { fileBounds } from '@oxbow/media/subtitles/bounds';
+import { parseVtt } from '@oxbow/media/webvtt/parse';
 import { type ImportedText, type ImportLoss, type ImportResult, importLosses } from '../../api/library/asset-facts.ts';
 import { assetChunkLocation, originalLocation } from '../../archive/asset-locations.ts';
 import { type SegmentLocation, type SegmentStore, segmentLocation } from '../../archive/segment-store.ts';
@@ -10,9 +14,6 @@ import type { JoinedPart } from '../../ffmpeg/joined-clock.ts';
 import type { Job } from '../../jobs/job.ts';
 import type { RemoteKind, StoredOutput } from '../../jobs/remote-kind.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { FormatError } from '../../lib/format-error.ts';
-import { fileBounds } from '../../media/subtitles/bounds.ts';
-import { parseVtt } from '../../media/webvtt/parse.ts';
 import { ENCODE_KIND, type EncodeJobInput } from '../../transcode/ladder/encode-job.ts';
 import { importedLocation, keepImported } from '../subtitles/subtitles.ts';
 import { acceptChunk } from './chunk-intake.ts';

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, suite, test } from 'node:test';
+import { parseInit } from '@oxbow/media/isobmff/init';
 import { need } from '../../../test/fixtures/need.ts';
 import type { ImportResult } from '../../api/library/asset-facts.ts';
 import { segmentLocation, segmentPrefix } from '../../archive/segment-store.ts';
@@ -7,7 +8,6 @@ import type { Job } from '../../jobs/job.ts';
 import { runHandler } from '../../jobs/worker-job.fixture.ts';
 import type { WorkerHandler } from '../../jobs/worker-job.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { parseInit } from '../../media/isobmff/init.ts';
 import { FilmFolder, h264, testInput } from '../../transcode/import/film.fixture.ts';
 import { createImportHandler } from '../../transcode/import/import-original.ts';
 import { encodeHandler } from '../../transcode/ladder/encode.ts';

@@ -2,10 +2,11 @@
  * Subtitles as the API shows them.
  * In: subtitles of an asset. Out: AssetSubtitleView. Pure.
  */
+
+import type { TextTrack } from '@oxbow/media/frame';
+import { renditionsOf } from '@oxbow/media/rendition-set';
 import type { AssetAddress } from '../../api/library/asset-address.ts';
 import type { AssetSubtitleView } from '../../api/library/asset-shapes.ts';
-import type { TextTrack } from '../../media/frame.ts';
-import { renditionsOf } from '../../media/rendition-set.ts';
 import type { AssetSubtitle } from './subtitles.ts';
 
 /** The id of subtitles: the name of their rendition. */

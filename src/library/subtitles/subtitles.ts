@@ -4,18 +4,18 @@
  * In: results of imports, files. Out: rows, tracks for delivery. docs/6-library/subtitles.md.
  */
 import { randomBytes } from 'node:crypto';
+import { FormatError } from '@oxbow/media/errors';
+import type { TextTrack } from '@oxbow/media/frame';
+import { FIRST_ADDED_ID } from '@oxbow/media/rendition-set';
+import { parseSubtitleFile } from '@oxbow/media/subtitles/file';
+import { printVtt } from '@oxbow/media/webvtt/print';
+import { printTextHeader } from '@oxbow/media/webvtt/traits';
 import type { Kysely, Selectable } from 'kysely';
 import type { ImportedText } from '../../api/library/asset-facts.ts';
 import { extraLocation } from '../../archive/asset-locations.ts';
 import { type SegmentLocation, type SegmentStore, segmentLocation } from '../../archive/segment-store.ts';
 import type { LeaseWrite } from '../../jobs/job.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { FormatError } from '../../lib/format-error.ts';
-import type { TextTrack } from '../../media/frame.ts';
-import { FIRST_ADDED_ID } from '../../media/rendition-set.ts';
-import { parseSubtitleFile } from '../../media/subtitles/file.ts';
-import { printVtt } from '../../media/webvtt/print.ts';
-import { printTextHeader } from '../../media/webvtt/traits.ts';
 import type { AssetSubtitleTable, Tables } from '../../store/schema.ts';
 
 export interface AssetSubtitle {

@@ -4,11 +4,11 @@
  * the byte to continue with.
  */
 import type { Readable } from 'node:stream';
+import { sniffFile } from '@oxbow/media/file/sniff';
 import { originalLocation } from '../../archive/asset-locations.ts';
 import type { UploadDigest, UploadStore } from '../../archive/upload-store.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { printSize } from '../../lib/size.ts';
-import { sniffFile } from '../../media/file/sniff.ts';
 import { type Checksum, checksumMismatch, startChecksum } from './checksum.ts';
 import { chunkRange } from './chunks.ts';
 import { type Received, receiveBody } from './receive-body.ts';

@@ -7,9 +7,10 @@
  * The delay of a frame is its arrival, by the monotonic clock, minus its UTC; only differences count. Frames
  * that come late, in a burst after a stall, do not change the least delay: media that catches up is no jump.
  */
+
+import type { Frame } from '@oxbow/media/frame';
+import { ticksToUs } from '@oxbow/media/run';
 import type { Clock } from '../../lib/clock.ts';
-import type { Frame } from '../../media/frame.ts';
-import { ticksToUs } from '../../media/run.ts';
 import type { RunStart } from '../input.ts';
 import type { PendingRun } from '../pending-run.ts';
 

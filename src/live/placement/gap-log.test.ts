@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { seeded } from '../../lib/random.fixture.ts';
+import { seeded } from '@oxbow/media/random.fixture';
 import { GapLog } from './gap-log.ts';
 
 const short = (log: GapLog, fromUs: number, toUs: number) =>

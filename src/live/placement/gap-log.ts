@@ -3,8 +3,8 @@
  * (docs/media.md 5).
  * In: causes from the stream's owner and publisher, at wall time. Out: gaps that cover a hole without seams.
  */
-import type { GapCause } from '../../api/gap.ts';
-import type { StreamGap } from '../../media/segment.ts';
+import type { GapCause } from '@oxbow/media/gap';
+import type { StreamGap } from '@oxbow/media/segment';
 
 interface Note {
   readonly atUs: number;

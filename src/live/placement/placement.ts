@@ -4,9 +4,9 @@
  * In: runs as their publishers announce them, frames of the reference track. Out: the context of each run.
  */
 import assert from 'node:assert/strict';
+import type { Frame, Track } from '@oxbow/media/frame';
+import { type Run, ticksToUs } from '@oxbow/media/run';
 import type { Clock } from '../../lib/clock.ts';
-import type { Frame, Track } from '../../media/frame.ts';
-import { type Run, ticksToUs } from '../../media/run.ts';
 import type { InputPlacement, RunStart, SourceSegment } from '../input.ts';
 import type { PendingRun } from '../pending-run.ts';
 import type { RunContext } from '../sink.ts';

@@ -4,9 +4,10 @@
  * In: runs as they begin, frames of the reference track, both clocks. Out: by how much the UTC offset moves.
  * docs/media.md 1 and 3.
  */
+
+import type { Frame } from '@oxbow/media/frame';
+import { ticksToUs } from '@oxbow/media/run';
 import type { Clock } from '../../lib/clock.ts';
-import type { Frame } from '../../media/frame.ts';
-import { ticksToUs } from '../../media/run.ts';
 import type { RunStart, SourceSegment } from '../input.ts';
 import { SkewMeter } from './skew.ts';
 

@@ -4,7 +4,7 @@
  * In: the offset of the publisher, the end of the stream's media. Out: the start of the run. Pure.
  */
 import assert from 'node:assert/strict';
-import type { StreamGap } from '../../media/segment.ts';
+import type { StreamGap } from '@oxbow/media/segment';
 import { HOLE_US } from '../continuity.ts';
 import type { ArrivalMeasure, SourceSegment } from '../input.ts';
 import type { RunContext } from '../sink.ts';

@@ -3,8 +3,9 @@
  * In: runs as they begin and advance, causes of missing media. Out: the end, gaps, ids of runs.
  * docs/media.md 2 and 5.
  */
+
+import type { StreamGap } from '@oxbow/media/segment';
 import type { Clock } from '../../lib/clock.ts';
-import type { StreamGap } from '../../media/segment.ts';
 import type { StreamPast } from '../stream-options.ts';
 import { GapLog } from './gap-log.ts';
 

@@ -6,9 +6,9 @@
  * deleted streams.
  */
 import { randomUUID } from 'node:crypto';
+import type { StreamGap } from '@oxbow/media/segment';
 import type { Kysely, Selectable } from 'kysely';
 import { OxbowError } from '../../lib/errors.ts';
-import type { StreamGap } from '../../media/segment.ts';
 import { type Fence, holdLease, indexTaken } from '../../store/lease-table.ts';
 import type { RowChanges } from '../../store/row-changes.ts';
 import type { Tables } from '../../store/schema.ts';

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import type { SegmentGroup, StreamGap } from '@oxbow/media/segment';
 import { scanChunk } from '../../archive/chunk-reader.ts';
 import { startS3 } from '../../archive/objects/object-servers.fixture.ts';
 import { openTiered } from '../../archive/objects/tiered.fixture.ts';
 import { qualityRecording } from '../../archive/recording-locations.ts';
 import { segmentLocation } from '../../archive/segment-store.ts';
-import type { SegmentGroup, StreamGap } from '../../media/segment.ts';
 import { openInitTable } from '../init-table.ts';
 import { Recorder } from '../recorder.ts';
 import { groupsFrom, openRig, type RecordingRig, START_US, suiteOnEngines } from '../recording.fixture.ts';

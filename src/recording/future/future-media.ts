@@ -4,6 +4,9 @@
  * times, and leave the index, so that recovery adds them.
  * In: the index and the files of a stream, the last saved state. Out: what was moved. docs/media.md 2.
  */
+
+import { type CommittedGroup, damagedFlag, independentFlag } from '@oxbow/media/isobmff/commit-box';
+import type { Init, SegmentGroup, StreamGap } from '@oxbow/media/segment';
 import { scanChunk } from '../../archive/chunk-reader.ts';
 import { openChunkWriter } from '../../archive/chunk-writer.ts';
 import { chunkLocation, storyboardLocation } from '../../archive/recording-locations.ts';
@@ -13,8 +16,6 @@ import {
   type SegmentStore,
   segmentLocation,
 } from '../../archive/segment-store.ts';
-import { type CommittedGroup, damagedFlag, independentFlag } from '../../media/isobmff/commit-box.ts';
-import type { Init, SegmentGroup, StreamGap } from '../../media/segment.ts';
 import type { ChunkSpan, ChunkTable } from '../chunk-table.ts';
 import { WINDOW_US, windowOf } from '../window.ts';
 

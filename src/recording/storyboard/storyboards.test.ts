@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { concatBytes } from '@oxbow/media/bytes';
+import { seeded } from '@oxbow/media/random.fixture';
 import { storyboardLocation } from '../../archive/recording-locations.ts';
 import { bytesOf } from '../../archive/segment-stores.fixture.ts';
-import { concatBytes } from '../../lib/bytes.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { seeded } from '../../lib/random.fixture.ts';
 import { suiteOnEngines } from '../recording.fixture.ts';
 import { goTo, MARK, MINUTE, msnsOf, record, SECOND, WINDOW, watch } from '../retention.fixture.ts';
 import { printPicture, scanPictures } from './storyboard-file.ts';

@@ -4,9 +4,10 @@
  * In: small pictures, one stream's in order of time. Out: where the picture of an instant is, and its bytes;
  * the size of each storyboard.
  */
+
+import { concatBytes } from '@oxbow/media/bytes';
 import { listStoryboards, recordingPrefix, storyboardLocation } from '../../archive/recording-locations.ts';
 import { isMissing, type SegmentLocation, type SegmentStore } from '../../archive/segment-store.ts';
-import { concatBytes } from '../../lib/bytes.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { Recent } from '../../lib/recent.ts';
 import { WINDOW_US, windowOf } from '../window.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { seeded } from '../../lib/random.fixture.ts';
+import { seeded } from '@oxbow/media/random.fixture';
 import { readCmcd, readReport } from './cmcd.ts';
 
 const ofQuery = (cmcd: string) => readCmcd(`_HLS_msn=7&CMCD=${encodeURIComponent(cmcd)}`, {});

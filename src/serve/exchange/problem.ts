@@ -2,9 +2,10 @@
  * Converts thrown errors to problem documents.
  * In: OxbowError, FormatError, or any other error (a bug). Out: status, headers and body. RFC 9457.
  */
+
+import { FormatError } from '@oxbow/media/errors';
 import type { ProblemView } from '../../api/shapes.ts';
-import { messageOf, OxbowError, sentenceOf } from '../../lib/errors.ts';
-import { FormatError } from '../../lib/format-error.ts';
+import { messageOf, OxbowError, refusalRow, sentenceOf } from '../../lib/errors.ts';
 import { errorFields, isDeparture, isSystemError, reportBug } from '../../observe/errors/report-bug.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Metrics } from '../../observe/metrics.ts';
@@ -41,7 +42,7 @@ const RETRY_AFTER_S = 1;
 export function toProblem(error: unknown, traceId: string): Problem {
   const refusal = toRefusal(error);
   const { code, extra } = refusal;
-  const { status, title, hint } = refusal.refusal;
+  const { status, title, hint } = refusalRow(refusal);
   const isGeneral = code === 'bad-request' && !('errors' in extra);
   const shown = Object.fromEntries(Object.entries(extra).filter(([name]) => !reserved.has(name)));
   const headers: Record<string, string> = {

@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
+import { FormatError } from '@oxbow/media/errors';
 import { settlePromises } from '../../../test/fixtures/virtual-time.ts';
 import { printMediaAddress } from '../../api/media-address.ts';
 import { segmentLocation } from '../../archive/segment-store.ts';
@@ -13,7 +14,6 @@ import type { HttpDeps } from '../../http/deps.ts';
 import { asAdmin, shareTestServer, startTestServer, textReply } from '../../http/fixture.ts';
 import { sendRequest } from '../../http/request.fixture.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { FormatError } from '../../lib/format-error.ts';
 
 function serving(reply: Reply): Partial<HttpDeps> {
   return { answer: () => reply };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { after, before, suite, test } from 'node:test';
-import { seeded } from '../../lib/random.fixture.ts';
+import { seeded } from '@oxbow/media/random.fixture';
 import { type Client, parsePreface, printPreface, readPreface } from './preface.ts';
 
 const secret = 'a-secret-for-these-tests-1';

@@ -4,10 +4,11 @@
  * In: subscriptions of the thread, live windows. Out: messages; changes of one event-loop turn are one
  * message. docs/media.md 25.
  */
+
+import type { Track } from '@oxbow/media/frame';
+import type { Init } from '@oxbow/media/segment';
 import { streamOfWindow } from '../../delivery/live/quality-window.ts';
 import type { ServedLiveStream } from '../../delivery/served-stream.ts';
-import type { Track } from '../../media/frame.ts';
-import type { Init } from '../../media/segment.ts';
 import type { DerivedQuality, LiveWindowChange, LiveWindowState } from '../../packager/live-segment.ts';
 import type { StreamAccess, ToThread } from './messages.ts';
 

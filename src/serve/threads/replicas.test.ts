@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { crc32 } from 'node:zlib';
+import type { Frame } from '@oxbow/media/frame';
 import { WatchTokens } from '../../accounts/watch-tokens.ts';
 import { type LiveAddress, parseMediaAddress } from '../../api/media-address.ts';
 import { MemorySegmentStore } from '../../archive/memory-segment-store.fixture.ts';
@@ -15,7 +16,6 @@ import { type CachedSegment, SegmentCache } from '../../delivery/live/segment-ca
 import type { Reply } from '../../delivery/reply.ts';
 import type { ServedLiveStream } from '../../delivery/served-stream.ts';
 import { audioFrames, audioTrack, interleave, videoFrames, videoTrack } from '../../live/frames.fixture.ts';
-import type { Frame } from '../../media/frame.ts';
 import { createFollowerRig, Repacketizer } from '../../packager/follower.fixture.ts';
 import { continuous, createPackagerRig, type PackagerRig } from '../../packager/packager.fixture.ts';
 import type { StreamAccess, ToThread } from './messages.ts';

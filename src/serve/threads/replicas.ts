@@ -4,6 +4,8 @@
  * In: messages of the main thread. Out: lookups and access checks for the hot responder. Only streams that
  * were requested recently have a replica (docs/media.md 25).
  */
+
+import type { Init } from '@oxbow/media/segment';
 import type { ThreadWatchJwt } from '../../accounts/watch-jwt/open-watch-jwt.ts';
 import { type WatchHolder, WatchTokens } from '../../accounts/watch-tokens.ts';
 import type { LiveAddress } from '../../api/media-address.ts';
@@ -17,7 +19,6 @@ import { qualityWindowName, streamOfWindow, windowNameOf } from '../../delivery/
 import { SegmentCache } from '../../delivery/live/segment-cache.ts';
 import type { ServedLiveStream } from '../../delivery/served-stream.ts';
 import { dropOldest } from '../../lib/drop-oldest.ts';
-import type { Init } from '../../media/segment.ts';
 import type { LiveWindowChange, LiveWindowState } from '../../packager/live-segment.ts';
 import { LiveWindow } from '../../packager/live-window.ts';
 import { signedClassOf } from '../media/watch-token-policy.ts';

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { videoTrack } from '@oxbow/media/isobmff/media.fixture';
 import { openVirtualTime, type TestTime } from '../../../test/fixtures/virtual-time.ts';
 import type { MakeStillGop, StillGopOptions } from '../../ffmpeg/engine.ts';
 import type { Publisher } from '../../ingest/publisher.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { videoTrack } from '../../media/isobmff/media.fixture.ts';
 import type { ManagedStream } from '../managed-stream.ts';
 import { openStreams, PlayedSource, START_MS, type StreamsRig, temporaryFolder, timeline } from '../streams.fixture.ts';
 

@@ -5,6 +5,9 @@
  * stream; `publish.away` events. The run begins where the media ended, and ends with the first key frame of
  * the next publisher.
  */
+
+import type { Track } from '@oxbow/media/frame';
+import type { SegmentGroup } from '@oxbow/media/segment';
 import { pictureTypeOf } from '../../api/picture.ts';
 import type { PushSourceConfig, WhileAway } from '../../config/schema.ts';
 import { AWAY_LIMIT_MS } from '../../config/source-option.ts';
@@ -13,8 +16,6 @@ import type { PublisherEvent } from '../../ingest/publisher-slot.ts';
 import { sleep } from '../../lib/abort.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import type { StreamEvent } from '../../live/stream-event.ts';
-import type { Track } from '../../media/frame.ts';
-import type { SegmentGroup } from '../../media/segment.ts';
 import { reportBug } from '../../observe/errors/report-bug.ts';
 import type { Generation } from '../../packager/generation.ts';
 import { packagerSettings } from '../../packager/pipeline.ts';

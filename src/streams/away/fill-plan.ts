@@ -4,8 +4,9 @@
  * In: the tracks of the last run, the generation. Out: frame rate and GOP of the picture, silence for each
  * audio track. Pure.
  */
+
+import type { AudioTrack, Track, VideoTrack } from '@oxbow/media/frame';
 import { type StillGopOptions, stillGopCodecs } from '../../ffmpeg/engine.ts';
-import type { AudioTrack, Track, VideoTrack } from '../../media/frame.ts';
 import { audioFrameS, silenceFor } from '../../packager/audio-frame.ts';
 import type { Generation, PackagerSettings } from '../../packager/generation.ts';
 

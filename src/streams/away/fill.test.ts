@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import type { Track, VideoTrack } from '@oxbow/media/frame';
 import type { StillGop } from '../../ffmpeg/engine.ts';
 import { audioFrames, audioTrack, interleave, videoFrames, videoTrack } from '../../live/frames.fixture.ts';
-import type { Track, VideoTrack } from '../../media/frame.ts';
 import {
   assertConstraints,
   assertSound,

@@ -4,10 +4,11 @@
  * In: a plan, an encoded GOP, the time. Out: a run for the packager alone: no other sink gets it, and the
  * recorder passes over it.
  */
+
+import type { Frame, Track } from '@oxbow/media/frame';
+import { ticksToUs } from '@oxbow/media/run';
 import type { StillGop } from '../../ffmpeg/engine.ts';
 import type { RunContext, Sink } from '../../live/sink.ts';
-import type { Frame, Track } from '../../media/frame.ts';
-import { ticksToUs } from '../../media/run.ts';
 import { FILL_TIMESCALE, type FillPlan } from './fill-plan.ts';
 
 /** What a fill is created with. */

@@ -2,8 +2,8 @@
  * The end of a live window as media that can be decoded: its last picture is the last one of the publisher.
  * In: segments of a live window. Out: an initialization section and whole segments. Pure.
  */
-import { concatBytes } from '../../lib/bytes.ts';
-import { printInit } from '../../media/isobmff/init.ts';
+import { concatBytes } from '@oxbow/media/bytes';
+import { printInit } from '@oxbow/media/isobmff/init';
 import type { LiveSegment } from '../../packager/live-segment.ts';
 
 /** At most this many segments are decoded: a segment of an early playlist may begin without a key frame. */

@@ -4,16 +4,17 @@
  * In: frames of the stream, as a sink that never waits; what the source says of its captions. Out: the live
  * window, and a row for each run. A picture without captions costs one comparison.
  */
-import type { RunContext, Sink } from '../../live/sink.ts';
+
 import {
   type CaptionChannel,
   isCaptionService,
   mergeCaptions,
   unnamedChannel,
-} from '../../media/captions/caption-channel.ts';
-import { CaptionReader } from '../../media/captions/cc-data.ts';
-import { ServiceDetector } from '../../media/captions/services.ts';
-import type { Frame, Track } from '../../media/frame.ts';
+} from '@oxbow/media/captions/caption-channel';
+import { CaptionReader } from '@oxbow/media/captions/cc-data';
+import { ServiceDetector } from '@oxbow/media/captions/services';
+import type { Frame, Track } from '@oxbow/media/frame';
+import type { RunContext, Sink } from '../../live/sink.ts';
 import type { CaptionTable } from '../../recording/caption-table.ts';
 
 /** The captions of one stream. */

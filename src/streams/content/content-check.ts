@@ -5,12 +5,13 @@
  * media engine, one request after the other; what the queue refuses is left out. Never slows the stream: it
  * copies the first fragment.
  */
+
+import { concatBytes } from '@oxbow/media/bytes';
+import type { Track } from '@oxbow/media/frame';
+import { printInit } from '@oxbow/media/isobmff/init';
+import type { SegmentGroup } from '@oxbow/media/segment';
 import type { MeasureSound, ReadLuma } from '../../ffmpeg/engine.ts';
-import { concatBytes } from '../../lib/bytes.ts';
 import { messageOf } from '../../lib/errors.ts';
-import type { Track } from '../../media/frame.ts';
-import { printInit } from '../../media/isobmff/init.ts';
-import type { SegmentGroup } from '../../media/segment.ts';
 import type { StoryboardQueue } from '../record/storyboard-queue.ts';
 import { firstFragment } from '../record/storyboard-sampler.ts';
 import type { ContentMode } from './content-mode.ts';

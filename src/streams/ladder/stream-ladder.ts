@@ -3,13 +3,14 @@
  * metrics and events.
  * In: `tick` once a second, the definition. Out: derived qualities of the stream, the view for the API.
  */
+
+import type { VideoTrack } from '@oxbow/media/frame';
 import type { LadderView } from '../../api/ladder/ladder-shapes.ts';
 import type { MediaRates } from '../../api/source-facts.ts';
 import { workingEncoders } from '../../ffmpeg/hardware-encoders.ts';
 import { openLiveEncoder } from '../../ffmpeg/live-ladder.ts';
 import { NO_LADDER, parseLadder } from '../../lib/live-ladder.ts';
 import type { Stream } from '../../live/stream.ts';
-import type { VideoTrack } from '../../media/frame.ts';
 import { LiveLadder } from '../../transcode/live/live-ladder.ts';
 import type { LiveLadderOptions, OpenLiveEncoder } from '../../transcode/live/live-ladder-shapes.ts';
 import { type LivePlan, planLive } from '../../transcode/live/live-plan.ts';

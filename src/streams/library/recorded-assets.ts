@@ -3,6 +3,12 @@
  * recording's chunk files, and a pin keeps retention from deleting them.
  * In: a stream, a range. Out: an asset that is ready. docs/6-library/assets.md.
  */
+
+import { type CaptionChannel, mergeCaptions } from '@oxbow/media/captions/caption-channel';
+import type { Track } from '@oxbow/media/frame';
+import type { CommittedGroup } from '@oxbow/media/isobmff/commit-box';
+import { printInit } from '@oxbow/media/isobmff/init';
+import type { Init } from '@oxbow/media/segment';
 import type { NewRecordedAsset } from '../../api/library/asset-shapes.ts';
 import { packSegments } from '../../archive/segment-index.ts';
 import { parseRange } from '../../delivery/address-time.ts';
@@ -10,11 +16,6 @@ import { segmentsOver } from '../../delivery/past/past.ts';
 import type { StoredSegment } from '../../delivery/past/past-presentation.ts';
 import type { AssetRecord } from '../../library/asset-record.ts';
 import { Assets } from '../../library/assets.ts';
-import { type CaptionChannel, mergeCaptions } from '../../media/captions/caption-channel.ts';
-import type { Track } from '../../media/frame.ts';
-import type { CommittedGroup } from '../../media/isobmff/commit-box.ts';
-import { printInit } from '../../media/isobmff/init.ts';
-import type { Init } from '../../media/segment.ts';
 import type { PinTable } from '../../recording/pin-table.ts';
 import type { RecordingReader } from '../../recording/recording-reader.ts';
 import type { Catalog } from '../catalog.ts';

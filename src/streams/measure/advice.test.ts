@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
+import type { AudioConfig } from '@oxbow/media/frame';
+import { h264Config } from '@oxbow/media/h264/avcc';
+import { PPS, printSpsOf } from '@oxbow/media/h264/nal.fixture';
+import { audioTrack, videoTrack } from '@oxbow/media/isobmff/media.fixture';
 import { type AdviceCode, adviceCodes, type Finding } from '../../api/advice.ts';
-import type { AudioConfig } from '../../media/frame.ts';
-import { h264Config } from '../../media/h264/avcc.ts';
-import { PPS, printSpsOf } from '../../media/h264/nal.fixture.ts';
-import { audioTrack, videoTrack } from '../../media/isobmff/media.fixture.ts';
 import { advise, worstOf } from './advice.ts';
 import { AdviceWatch } from './advice-watch.ts';
 import type { AudioFigures, LinkFigures, PublishFigures, VideoFigures } from './figures.ts';

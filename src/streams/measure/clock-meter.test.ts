@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { seeded } from '../../lib/random.fixture.ts';
+import { seeded } from '@oxbow/media/random.fixture';
 import { ClockMeter } from './clock-meter.ts';
 
 /** Seconds of a publisher. Delay in µs; `behind`: how far audio is behind the picture, ms. */

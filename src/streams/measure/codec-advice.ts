@@ -2,10 +2,11 @@
  * Advice about codecs, and about pictures that browsers do not show as they should.
  * In: figures of a publisher. Out: findings for advice.ts. Pure.
  */
+
+import type { VideoTrack } from '@oxbow/media/frame';
+import { deepFormatOf } from '@oxbow/media/h264/deep-format';
 import type { AdviceCode } from '../../api/advice.ts';
 import { type SourceAudio, sourceAudioOf } from '../../ffmpeg/audio-transcoder-options.ts';
-import type { VideoTrack } from '../../media/frame.ts';
-import { deepFormatOf } from '../../media/h264/deep-format.ts';
 import { isConverted } from '../../transcode/audio/plan.ts';
 import { convertedCodecOf } from '../../transcode/video/plan.ts';
 import { good, type Judgement, type Rule } from './advice-rule.ts';

@@ -3,8 +3,9 @@
  * /streams/{name}/stats`.
  * In: one sample a second of a publisher session. Out: figures. Pure.
  */
+
+import type { AudioConfig, VideoConfig } from '@oxbow/media/frame';
 import type { AudioMode } from '../../config/schema.ts';
-import type { AudioConfig, VideoConfig } from '../../media/frame.ts';
 
 /** What one second of a session brought. Counts are differences; times are milliseconds. */
 export interface Sample {

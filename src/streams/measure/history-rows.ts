@@ -4,7 +4,7 @@
  * In: figures of each second. Out: rows by time; packed windows. Pure.
  */
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
-import { FormatError } from '../../lib/format-error.ts';
+import { FormatError } from '@oxbow/media/errors';
 import { WINDOW_US } from '../../recording/window.ts';
 
 /** Length of a row, seconds. */

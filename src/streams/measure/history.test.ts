@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { FormatError } from '../../lib/format-error.ts';
+import { FormatError } from '@oxbow/media/errors';
 import { HistoryRows, unpackWindow } from './history-rows.ts';
 import { historySteps, SeriesBuilder } from './history-series.ts';
 

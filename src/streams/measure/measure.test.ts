@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import type { Frame } from '@oxbow/media/frame';
 import type { StreamStats } from '../../api/measure/stats-shapes.ts';
-import type { Frame } from '../../media/frame.ts';
 import { readStreams } from '../gauges.ts';
 import { openStreams, START_MS, type StreamsRig, temporaryFolder, tracks } from '../streams.fixture.ts';
 

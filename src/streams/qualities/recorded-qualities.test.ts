@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { parsePlaylist } from '@oxbow/media/m3u8/parse';
+import type { MediaPlaylist } from '@oxbow/media/m3u8/playlist';
 import { parseMediaAddress } from '../../api/media-address.ts';
 import { openRangeReader } from '../../archive/range-reader.ts';
 import { recordingPrefix } from '../../archive/recording-locations.ts';
@@ -7,8 +9,6 @@ import { bytesOf } from '../../delivery/delivery.fixture.ts';
 import { createMediaRouter, type MediaRouter } from '../../delivery/media-router.ts';
 import type { Reply } from '../../delivery/reply.ts';
 import { Stills } from '../../delivery/stills.ts';
-import { parsePlaylist } from '../../media/m3u8/parse.ts';
-import type { MediaPlaylist } from '../../media/m3u8/playlist.ts';
 import { Repacketizer } from '../../packager/follower.fixture.ts';
 import {
   type Folder,

@@ -5,16 +5,16 @@
  */
 import path from 'node:path';
 import type { Writable } from 'node:stream';
-import { concatBytes } from '../../lib/bytes.ts';
+import { concatBytes } from '@oxbow/media/bytes';
+import { type FileFormat, FileTracks, type MediaTrack, type TrackPlace } from '@oxbow/media/file/file-tracks';
+import { type GrowingFile, growFile } from '@oxbow/media/file/growing-file';
+import { type FileSample, fromKey, Joiner, type StoredLine } from '@oxbow/media/file/joiner';
+import { inBandSets } from '@oxbow/media/file/parameter-sets';
+import { parseSegment } from '@oxbow/media/isobmff/segment-frames';
+import type { SegmentGroup } from '@oxbow/media/segment';
 import { OxbowError, sentenceOf } from '../../lib/errors.ts';
 import { type Files, type OpenFile, systemFiles } from '../../lib/files/files.ts';
 import { writeAll } from '../../lib/files/write-all.ts';
-import { type FileFormat, FileTracks, type MediaTrack, type TrackPlace } from '../../media/file/file-tracks.ts';
-import { type GrowingFile, growFile } from '../../media/file/growing-file.ts';
-import { type FileSample, fromKey, Joiner, type StoredLine } from '../../media/file/joiner.ts';
-import { inBandSets } from '../../media/file/parameter-sets.ts';
-import { parseSegment } from '../../media/isobmff/segment-frames.ts';
-import type { SegmentGroup } from '../../media/segment.ts';
 
 /** Bytes of groups that wait for the disk or the pipe; above it the newest are dropped. */
 const MAX_BACKLOG_BYTES = 128 * 1024 * 1024;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import type { AudioTrack, Frame, VideoTrack } from '@oxbow/media/frame';
 import type { StreamInput } from '../../live/input.ts';
-import type { AudioTrack, Frame, VideoTrack } from '../../media/frame.ts';
 import { RecordMeter } from './record-meter.ts';
 
 const video: VideoTrack = {

@@ -3,11 +3,12 @@
  * In: the calls of a source. Out: the same calls on the stream's input; figures; a promise of the target
  * duration.
  */
-import type { GapCause } from '../../api/gap.ts';
-import type { LeftOutTrack } from '../../api/left-out.ts';
+
+import type { Frame, Track } from '@oxbow/media/frame';
+import type { GapCause } from '@oxbow/media/gap';
+import type { LeftOutTrack } from '@oxbow/media/left-out';
 import type { RunStart, StreamInput } from '../../live/input.ts';
 import { referenceOf } from '../../live/reference.ts';
-import type { Frame, Track } from '../../media/frame.ts';
 
 /** The bit rate is measured over this much media, seconds. */
 const RATE_OVER_S = 10;

@@ -4,7 +4,8 @@
  */
 import path from 'node:path';
 import type { Writable } from 'node:stream';
-import { distinctLeftOut, type LeftOutTrack } from '../../api/left-out.ts';
+import type { FileFormat } from '@oxbow/media/file/file-tracks';
+import { distinctLeftOut, type LeftOutTrack } from '@oxbow/media/left-out';
 import type { SourceFacts } from '../../api/source-facts.ts';
 import { NO_TEXTS } from '../../api/stream/stream-texts.ts';
 import { openLocalSegmentStore } from '../../archive/local-segment-store.ts';
@@ -19,7 +20,6 @@ import { OxbowError, sentenceOf } from '../../lib/errors.ts';
 import { makeFolder } from '../../lib/files/folder.ts';
 import { version } from '../../lib/version.ts';
 import type { Stream } from '../../live/stream.ts';
-import type { FileFormat } from '../../media/file/file-tracks.ts';
 import { NOT_PUBLIC } from '../../net/guard.ts';
 import { createNet } from '../../net/net.ts';
 import type { Log } from '../../observe/log.ts';

@@ -5,11 +5,12 @@
  * picture. Never slows the recorder: it copies the first fragment of the video and leaves the rest to the
  * queue.
  */
+
+import { concatBytes } from '@oxbow/media/bytes';
+import { readBoxHead } from '@oxbow/media/isobmff/box';
+import { printInit } from '@oxbow/media/isobmff/init';
+import type { SegmentGroup } from '@oxbow/media/segment';
 import type { MakeKeyPicture } from '../../ffmpeg/engine.ts';
-import { concatBytes } from '../../lib/bytes.ts';
-import { readBoxHead } from '../../media/isobmff/box.ts';
-import { printInit } from '../../media/isobmff/init.ts';
-import type { SegmentGroup } from '../../media/segment.ts';
 import { SLOT_US, type Storyboards, slotOf } from '../../recording/storyboard/storyboards.ts';
 import type { StoryboardQueue } from './storyboard-queue.ts';
 

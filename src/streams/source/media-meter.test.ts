@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Frame } from '../../media/frame.ts';
-import { audioTrack, videoTrack } from '../../media/isobmff/media.fixture.ts';
+import type { Frame } from '@oxbow/media/frame';
+import { audioTrack, videoTrack } from '@oxbow/media/isobmff/media.fixture';
 import { MediaMeter } from './media-meter.ts';
 
 const tracks = [videoTrack, audioTrack];

@@ -3,10 +3,11 @@
  * In: a run's tracks, then its frames. Out: three numbers, for GET /streams/{name} and `probe`. A few
  * additions per frame.
  */
+
+import type { Frame, Track } from '@oxbow/media/frame';
 import type { MediaRates } from '../../api/source-facts.ts';
 import { referenceOf } from '../../live/reference.ts';
 import type { Sink } from '../../live/sink.ts';
-import type { Frame, Track } from '../../media/frame.ts';
 
 /** Media that one measurement covers, seconds. */
 const WINDOW_S = 10;

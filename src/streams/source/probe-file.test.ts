@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { open, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import { type Box, readBoxes } from '@oxbow/media/isobmff/box';
 import { run } from '../../../test/fixtures/ffmpeg.ts';
 import { need } from '../../../test/fixtures/need.ts';
 import { closeEngine } from '../../ffmpeg/engine.ts';
-import { type Box, readBoxes } from '../../media/isobmff/box.ts';
 import { type Folder, temporaryFolder } from '../streams.fixture.ts';
 import { probeFile } from './probe-file.ts';
 

@@ -4,13 +4,13 @@
  * or the index of an MP4 file (moov) that is after them. ISO/IEC 14496-12, 4.2 and 8.2.
  */
 import { type FileHandle, open } from 'node:fs/promises';
+import { concatBytes } from '@oxbow/media/bytes';
+import { FormatError } from '@oxbow/media/errors';
+import { readBoxHead } from '@oxbow/media/isobmff/box';
 import type { ProbeView } from '../../api/probe.ts';
 import type { TrackView } from '../../api/shapes.ts';
 import { type Probe, type ProbedStream, probeBytes } from '../../ffmpeg/engine.ts';
-import { concatBytes } from '../../lib/bytes.ts';
 import { OxbowError, sentenceOf } from '../../lib/errors.ts';
-import { FormatError } from '../../lib/format-error.ts';
-import { readBoxHead } from '../../media/isobmff/box.ts';
 
 /** Bytes of a file that FFmpeg gets. */
 const PREFIX_BYTES = 8 * 1024 * 1024;

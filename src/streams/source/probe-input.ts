@@ -2,12 +2,13 @@
  * The input of a probe: measures the media, reports when there is enough, and keeps one key frame.
  * In: a pull. Out: the run, the measured rates, the first key frame.
  */
-import type { GapCause } from '../../api/gap.ts';
+
+import type { Frame, Track } from '@oxbow/media/frame';
+import type { GapCause } from '@oxbow/media/gap';
 import type { MediaRates } from '../../api/source-facts.ts';
 import { Continuity } from '../../live/continuity.ts';
 import type { RunStart, StreamInput } from '../../live/input.ts';
 import { referenceOf } from '../../live/reference.ts';
-import type { Frame, Track } from '../../media/frame.ts';
 import { MediaMeter } from './media-meter.ts';
 
 /** A key frame and the track it belongs to. */

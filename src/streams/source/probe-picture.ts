@@ -2,11 +2,12 @@
  * A small picture of a source: the one of the page, otherwise the first key frame.
  * In: the address of a picture, a key frame. Out: a data: URL. A probe succeeds without a picture too.
  */
+
+import { fragmentLength, printFragment } from '@oxbow/media/isobmff/fragment';
+import { printInit } from '@oxbow/media/isobmff/init';
+import { mpeg2Stream } from '@oxbow/media/mpeg2/sequence';
 import { makeStill } from '../../ffmpeg/engine.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { fragmentLength, printFragment } from '../../media/isobmff/fragment.ts';
-import { printInit } from '../../media/isobmff/init.ts';
-import { mpeg2Stream } from '../../media/mpeg2/sequence.ts';
 import type { Net } from '../../net/net.ts';
 import type { KeyFrame } from './probe-input.ts';
 

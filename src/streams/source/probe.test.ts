@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { audioTrack, videoTrack } from '@oxbow/media/isobmff/media.fixture';
 import { loadConfig } from '../../config/load.ts';
 import { createSystemClock } from '../../lib/clock.ts';
 import type { RunStart } from '../../live/input.ts';
-import { audioTrack, videoTrack } from '../../media/isobmff/media.fixture.ts';
 import type { Net } from '../../net/net.ts';
 import { createProber } from './limited-prober.ts';
 import { ProbeInput } from './probe-input.ts';

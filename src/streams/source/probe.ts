@@ -2,7 +2,7 @@
  * Probes an address: protocol, container, tracks, rates.
  * In: an address. Out: ProbeView for `oxbow probe`, POST /api/v1/probe and the record page.
  */
-import { namesOf } from '../../api/left-out.ts';
+import { namesOf } from '@oxbow/media/left-out';
 import type { ProbeView } from '../../api/probe.ts';
 import type { TrackView } from '../../api/shapes.ts';
 import type { SourceFacts } from '../../api/source-facts.ts';

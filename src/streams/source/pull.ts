@@ -3,10 +3,11 @@
  * In: the settings of a pulled source. Out: calls on an input; facts of the source. Used by `serve`, `record`
  * and `probe`.
  */
+
+import { isRtspUrl, parseRtspUrl } from '@oxbow/wire/rtsp/rtsp-url';
 import type { SourceFacts } from '../../api/source-facts.ts';
 import type { Config, PullSourceConfig } from '../../config/schema.ts';
 import { isSdpUrl, parseSdpUrl } from '../../config/sdp-url.ts';
-import { isRtspUrl, parseRtspUrl } from '../../config/source/rtsp-url.ts';
 import { isSrtUrl, parseSrtUrl } from '../../config/srt-url.ts';
 import { isUdpUrl, parseUdpUrl } from '../../config/udp-url.ts';
 import { isWhepUrl, parseWhepUrl } from '../../config/webrtc-url.ts';

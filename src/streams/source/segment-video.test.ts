@@ -7,6 +7,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
+import type { Frame, VideoTrack } from '@oxbow/media/frame';
+import { ticksToUs } from '@oxbow/media/run';
 import { readFrames } from '../../../test/fixtures/media/inside.ts';
 import { need } from '../../../test/fixtures/need.ts';
 import { loadConfig } from '../../config/load.ts';
@@ -19,8 +21,6 @@ import { RecordingInput } from '../../ingest/pull/run/recording-input.fixture.ts
 import { RunFeeder } from '../../ingest/pull/run/run-feeder.ts';
 import { SegmentDemux } from '../../ingest/pull/segment/segment-demux.ts';
 import { createSystemClock } from '../../lib/clock.ts';
-import type { Frame, VideoTrack } from '../../media/frame.ts';
-import { ticksToUs } from '../../media/run.ts';
 import { createNet } from '../../net/net.ts';
 import { createSilentLog } from '../../observe/log.ts';
 import type { OpenProcess } from '../../transcode/stage/supervised-process.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { FormatError } from '@oxbow/media/errors';
 import { OxbowError } from '../../lib/errors.ts';
-import { FormatError } from '../../lib/format-error.ts';
 import { SourceBackoff } from './source-backoff.ts';
 
 const isPrivate = new OxbowError('page-failed', 'the video is private', { extra: { retryable: false } });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import type { Frame } from '@oxbow/media/frame';
 import { Leases } from '../../cluster/lease/lease.ts';
 import { createLocalLeases } from '../../cluster/lease/local-leases.ts';
 import type { ClientSourceConfig } from '../../config/schema.ts';
@@ -10,7 +11,6 @@ import { createManualClock } from '../../lib/clock.ts';
 import type { StreamInput } from '../../live/input.ts';
 import { film, NOW_US, start } from '../../live/stream.fixture.ts';
 import { Stream } from '../../live/stream.ts';
-import type { Frame } from '../../media/frame.ts';
 import { readWithBackup } from './source-backup.ts';
 
 const address = (url: string): ClientSourceConfig => ({ type: 'pull', url, headers: {} });

@@ -5,10 +5,12 @@
  * the source. docs/media.md 31: the switch is one run at a key frame, at most once in 30 s, and it stays
  * until that address fails.
  */
-import type { GapCause } from '../../api/gap.ts';
+
+import type { Frame } from '@oxbow/media/frame';
+import type { GapCause } from '@oxbow/media/gap';
+import { isRtspUrl } from '@oxbow/wire/rtsp/rtsp-url';
 import type { ClientSourceConfig } from '../../config/schema.ts';
 import { isSdpUrl } from '../../config/sdp-url.ts';
-import { isRtspUrl } from '../../config/source/rtsp-url.ts';
 import { isSrtUrl } from '../../config/srt-url.ts';
 import { isUdpUrl } from '../../config/udp-url.ts';
 import { isWhepUrl } from '../../config/webrtc-url.ts';
@@ -17,7 +19,6 @@ import { sleep } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import type { InputPlacement, RunStart, SourceSegment, StreamInput } from '../../live/input.ts';
-import type { Frame } from '../../media/frame.ts';
 
 /** The other address is read after this time without media, ms. */
 const MISSING_MS = 5000;

@@ -2,6 +2,8 @@
  * The settings of a source: from the API, and with the defaults of `pull`.
  * In: a source of the API, settings. Out: a checked source; a source with defaults.
  */
+
+import { FormatError } from '@oxbow/media/errors';
 import type { PushSourcePatch, SourceSettings, StreamSource } from '../../api/shapes.ts';
 import { headers } from '../../config/option.ts';
 import type { AudioMode, Config, PullSourceConfig, SourceConfig } from '../../config/schema.ts';
@@ -20,7 +22,6 @@ import {
   srtOf,
 } from '../../config/source-option.ts';
 import { printDuration } from '../../lib/duration.ts';
-import { FormatError } from '../../lib/format-error.ts';
 
 const headerFields = headers('');
 

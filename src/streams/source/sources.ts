@@ -2,6 +2,8 @@
  * Reads the source of a stream with the right ingest, again after failures.
  * In: a definition. Out: calls on the publisher session until the source ends or is aborted.
  */
+
+import { FormatError } from '@oxbow/media/errors';
 import type { SourceFacts } from '../../api/source-facts.ts';
 import type { PullSourceConfig } from '../../config/schema.ts';
 import type { OpenTranscoder } from '../../ffmpeg/audio-transcoder.ts';
@@ -11,7 +13,6 @@ import { runTestSource } from '../../ingest/test/test-source.ts';
 import type { UdpCounters } from '../../ingest/udp/udp-source.ts';
 import { sleep } from '../../lib/abort.ts';
 import { OxbowError, reasonOf } from '../../lib/errors.ts';
-import { FormatError } from '../../lib/format-error.ts';
 import type { StreamInput } from '../../live/input.ts';
 import type { Net } from '../../net/net.ts';
 import type { Log } from '../../observe/log.ts';

@@ -3,7 +3,9 @@
  * and in a sentence.
  * In: changed facts of the source. Out: log, metrics, the stream's `problem`.
  */
-import { type LeftOutTrack, leftOutSentence } from '../../api/left-out.ts';
+
+import type { LeftOutTrack } from '@oxbow/media/left-out';
+import { leftOutSentence } from '../../api/left-out.ts';
 import type { StreamDefinition } from '../definition.ts';
 import { sourceFields } from '../definition.ts';
 import type { StreamDeps } from '../stream-deps.ts';

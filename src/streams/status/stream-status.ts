@@ -2,7 +2,7 @@
  * What a stream is doing: its state, the reason in words, the facts of its source.
  * In: starts and ends of its source, events of the live stream. Out: the API, health, the log.
  */
-import type { LeftOutTrack } from '../../api/left-out.ts';
+import type { LeftOutTrack } from '@oxbow/media/left-out';
 import type { StreamState } from '../../api/shapes.ts';
 import type { MediaRates, SourceFacts } from '../../api/source-facts.ts';
 import type { RunContext } from '../../live/sink.ts';

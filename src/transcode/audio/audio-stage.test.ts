@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import type { Frame, Track } from '@oxbow/media/frame';
 import type { AudioMode } from '../../config/schema.ts';
 import { createManualClock } from '../../lib/clock.ts';
 import type { RunStart } from '../../live/input.ts';
-import type { Frame, Track } from '../../media/frame.ts';
 import { PublisherPipeline } from '../stage/publisher-pipeline.ts';
 import { createAudioStage } from './audio-stage.ts';
 import { FakeTranscoders } from './transcoder.fixture.ts';

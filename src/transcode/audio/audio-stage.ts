@@ -3,11 +3,12 @@
  * In: the calls of the publisher pipeline. Out: the same calls, with AAC in place of the converted tracks.
  * A run begins when the process has started, which takes 0.2 s and at most 10 s.
  */
+
+import type { Frame } from '@oxbow/media/frame';
 import type { AudioMode } from '../../config/schema.ts';
 import type { AudioTranscoder, OpenTranscoder } from '../../ffmpeg/audio-transcoder.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { RunStart } from '../../live/input.ts';
-import type { Frame } from '../../media/frame.ts';
 import type { ConversionReport } from '../stage/conversion-report.ts';
 import { type Conversion, type ConversionOutput, ConversionStage } from '../stage/conversion-stage.ts';
 import { SupervisedProcess } from '../stage/supervised-process.ts';

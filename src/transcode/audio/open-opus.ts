@@ -2,9 +2,10 @@
  * Chooses how the sound of live streams becomes Opus: in a child process for each stream.
  * In: clock, log, metrics. Out: what opens a conversion, for WHEP viewers and WHIP relays.
  */
+
+import type { OpenOpusConversion } from '@oxbow/media/rtp/send/opus-audio';
 import { openAudioTranscoder } from '../../ffmpeg/audio-transcoder.ts';
 import type { Clock } from '../../lib/clock.ts';
-import type { OpenOpusConversion } from '../../media/rtp/send/opus-audio.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Metrics } from '../../observe/metrics.ts';
 import { ConversionReport } from '../stage/conversion-report.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import type { AudioTrack, Frame } from '@oxbow/media/frame';
 import { createManualClock } from '../../lib/clock.ts';
-import type { AudioTrack, Frame } from '../../media/frame.ts';
 import { OpusConversion } from './opus-conversion.ts';
 import { FakeTranscoders } from './transcoder.fixture.ts';
 

@@ -4,10 +4,11 @@
  * In: an audio track and its frames. Out: Opus frames on the same timeline. Implements OpusConversion of
  * media/rtp/send/opus-audio.ts.
  */
+
+import type { AudioTrack, Frame } from '@oxbow/media/frame';
 import type { AudioTranscoder, OpenTranscoder } from '../../ffmpeg/audio-transcoder.ts';
 import { opusTrack, opusTranscodeOf } from '../../ffmpeg/audio-transcoder-options.ts';
 import type { Clock } from '../../lib/clock.ts';
-import type { AudioTrack, Frame } from '../../media/frame.ts';
 import type { ConversionReport } from '../stage/conversion-report.ts';
 import { SupervisedProcess } from '../stage/supervised-process.ts';
 

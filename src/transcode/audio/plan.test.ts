@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseAacConfig } from '../../media/aac/config.ts';
-import type { AudioConfig, Track } from '../../media/frame.ts';
+import { parseAacConfig } from '@oxbow/media/aac/config';
+import type { AudioConfig, Track } from '@oxbow/media/frame';
 import { planConversion } from './plan.ts';
 
 const config = (change: Partial<AudioConfig>): AudioConfig => ({

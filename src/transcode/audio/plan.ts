@@ -2,10 +2,11 @@
  * Which audio tracks of a publisher are converted to AAC, and the tracks that come of it.
  * In: tracks, the option `source.audio`. Out: what the engine converts, and the tracks of the stream. Pure.
  */
+
+import type { AudioConfig, Track } from '@oxbow/media/frame';
+import { isG711 } from '@oxbow/media/g711';
 import type { AudioMode } from '../../config/schema.ts';
 import { type AudioTranscodeTrack, audioTranscodeOf, convertedTrack } from '../../ffmpeg/audio-transcoder-options.ts';
-import type { AudioConfig, Track } from '../../media/frame.ts';
-import { isG711 } from '../../media/g711.ts';
 
 /** What is converted of a set of tracks. */
 export interface ConversionPlan {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import type { AudioTrack, Frame } from '@oxbow/media/frame';
 import { need } from '../../../test/fixtures/need.ts';
 import { adtsOf, decodeSound, decodeSource, demuxSound, likenessAt, makeSound } from '../../ffmpeg/audio.fixture.ts';
 import { type OpenTranscoder, openAudioTranscoder } from '../../ffmpeg/audio-transcoder.ts';
 import { createManualClock } from '../../lib/clock.ts';
-import type { AudioTrack, Frame } from '../../media/frame.ts';
 import { SegmentAudio } from './segment-audio.ts';
 
 const signal = new AbortController().signal;

@@ -3,12 +3,13 @@
  * In: tracks and frames of one segment after the other. Out: the tracks and the AAC frames that belong to the
  * segment. The encoder holds about two frames, which come out with the next segment.
  */
+
+import type { Frame, Track } from '@oxbow/media/frame';
+import { rescale } from '@oxbow/media/rescale';
 import type { AudioMode } from '../../config/schema.ts';
 import type { AudioTranscoder, OpenTranscoder } from '../../ffmpeg/audio-transcoder.ts';
 import { waitFor } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
-import type { Frame, Track } from '../../media/frame.ts';
-import { rescale } from '../../media/rescale.ts';
 import type { ConversionReport } from '../stage/conversion-report.ts';
 import { SupervisedProcess } from '../stage/supervised-process.ts';
 import { type ConversionPlan, planConversion } from './plan.ts';

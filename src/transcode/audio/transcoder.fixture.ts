@@ -2,9 +2,10 @@
  * A transcoder without a process, whose answers a test gives.
  * In: what is sent to it. Out: AAC frames and marks when the test says so.
  */
+
+import type { Frame } from '@oxbow/media/frame';
 import type { AudioTranscoder, AudioTranscoderOutput, OpenTranscoder } from '../../ffmpeg/audio-transcoder.ts';
 import type { Mark } from '../../ffmpeg/frame-protocol.ts';
-import type { Frame } from '../../media/frame.ts';
 
 /** One made-up process. */
 export interface FakeTranscoder extends AudioTranscoder {

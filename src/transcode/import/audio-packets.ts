@@ -4,18 +4,19 @@
  *
  * Containers round times to a millisecond or more: frames that nearly join by their times join exactly here.
  */
+
+import { adtsConfig, parseAdtsHeader } from '@oxbow/media/aac/adts';
+import { aacConfigFromRecord } from '@oxbow/media/aac/config';
+import { ac3Config, eac3Config } from '@oxbow/media/ac3/config';
+import { type Eac3Header, parseSyncframe } from '@oxbow/media/ac3/syncframe';
+import { FormatError } from '@oxbow/media/errors';
+import { parseFlacFrameHeader } from '@oxbow/media/flac/frame-header';
+import { flacConfigFromHeader } from '@oxbow/media/flac/stream-info';
+import type { AudioConfig, AudioTrack, Frame } from '@oxbow/media/frame';
+import { mp3Config, parseMp3Header } from '@oxbow/media/mp3/header';
+import { opusConfigFromHead } from '@oxbow/media/opus/head';
+import { opusSamples } from '@oxbow/media/opus/packet';
 import type { DemuxPacket, DemuxStream } from '../../ffmpeg/demux.ts';
-import { FormatError } from '../../lib/format-error.ts';
-import { adtsConfig, parseAdtsHeader } from '../../media/aac/adts.ts';
-import { aacConfigFromRecord } from '../../media/aac/config.ts';
-import { ac3Config, eac3Config } from '../../media/ac3/config.ts';
-import { type Eac3Header, parseSyncframe } from '../../media/ac3/syncframe.ts';
-import { parseFlacFrameHeader } from '../../media/flac/frame-header.ts';
-import { flacConfigFromHeader } from '../../media/flac/stream-info.ts';
-import type { AudioConfig, AudioTrack, Frame } from '../../media/frame.ts';
-import { mp3Config, parseMp3Header } from '../../media/mp3/header.ts';
-import { opusConfigFromHead } from '../../media/opus/head.ts';
-import { opusSamples } from '../../media/opus/packet.ts';
 import { audioFrameS } from '../../packager/audio-frame.ts';
 import { bytesOfBase64, type PacketTrack, secondsOf, trackBase } from './packet-base.ts';
 

@@ -3,12 +3,13 @@
  * In: frames of its tracks, in decode order. Out: facts of the asset; a WebVTT file for each CEA-608 service,
  * on the clock of the asset.
  */
+
+import { unnamedChannel } from '@oxbow/media/captions/caption-channel';
+import { CaptionCollector } from '@oxbow/media/captions/collector';
+import type { Frame, Track } from '@oxbow/media/frame';
+import { CueList } from '@oxbow/media/subtitles/bounds';
+import { printVtt } from '@oxbow/media/webvtt/print';
 import type { AssetCaptions } from '../../api/library/asset-facts.ts';
-import { unnamedChannel } from '../../media/captions/caption-channel.ts';
-import { CaptionCollector } from '../../media/captions/collector.ts';
-import type { Frame, Track } from '../../media/frame.ts';
-import { CueList } from '../../media/subtitles/bounds.ts';
-import { printVtt } from '../../media/webvtt/print.ts';
 import type { TextFiles } from './text-packets.ts';
 
 /** Number of the file of CC1, less one. Streams of containers have lower numbers (`maxTracks`). */

@@ -3,14 +3,15 @@
  * In: the tables of an MP4 file, or ranges of a Matroska file. Out: AssetChapter[]; empty for other
  * containers.
  */
+
+import { FormatError } from '@oxbow/media/errors';
+import type { FileChapter } from '@oxbow/media/isobmff/movie/chapters';
+import type { FileMovie } from '@oxbow/media/isobmff/movie/progressive';
+import { readMatroskaChapters } from '@oxbow/media/matroska/chapters';
+import { plainTx3g } from '@oxbow/media/subtitles/tx3g';
 import type { AssetChapter } from '../../api/library/asset-facts.ts';
 import type { JobInput } from '../../jobs/worker-job.ts';
-import { FormatError } from '../../lib/format-error.ts';
 import { withoutDirections } from '../../lib/text/clean-text.ts';
-import type { FileChapter } from '../../media/isobmff/movie/chapters.ts';
-import type { FileMovie } from '../../media/isobmff/movie/progressive.ts';
-import { readMatroskaChapters } from '../../media/matroska/chapters.ts';
-import { plainTx3g } from '../../media/subtitles/tx3g.ts';
 
 const MAX_CHAPTERS = 500;
 const MAX_TITLE = 200;

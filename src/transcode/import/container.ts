@@ -3,7 +3,7 @@
  * In: its first bytes, and what FFmpeg calls it. Out: a name and a media type; a refusal of what is no film
  * at all.
  */
-import { sniffFile } from '../../media/file/sniff.ts';
+import { sniffFile } from '@oxbow/media/file/sniff';
 import { refused } from './limits.ts';
 
 export interface Container {

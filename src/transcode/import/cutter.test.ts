@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import type { Frame } from '../../media/frame.ts';
-import { audioTrack, videoTrack } from '../../media/isobmff/media.fixture.ts';
-import { ticksToUs } from '../../media/run.ts';
+import type { Frame } from '@oxbow/media/frame';
+import { audioTrack, videoTrack } from '@oxbow/media/isobmff/media.fixture';
+import { ticksToUs } from '@oxbow/media/run';
 import { Cutter } from './cutter.ts';
 import { importLimits } from './limits.ts';
 

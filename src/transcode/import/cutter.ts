@@ -4,10 +4,10 @@
  * In: frames on the clock of the container. Out: groups of frames between two cuts; the list of cuts.
  * docs/media.md 6.
  */
-import { assetRun, assetTicks, clockStartFor } from '../../media/asset-time.ts';
-import type { Frame, Track } from '../../media/frame.ts';
-import { Column } from '../../media/isobmff/movie/sample-table.ts';
-import { type Run, ticksToUs, usToTicks } from '../../media/run.ts';
+import { assetRun, assetTicks, clockStartFor } from '@oxbow/media/asset-time';
+import type { Frame, Track } from '@oxbow/media/frame';
+import { Column } from '@oxbow/media/isobmff/movie/sample-table';
+import { type Run, ticksToUs, usToTicks } from '@oxbow/media/run';
 import { type ImportLimits, refused } from './limits.ts';
 import { APART_US } from './sound-span.ts';
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, suite, test } from 'node:test';
+import { captionsByPicture, popOn, withCaptionsInStream } from '@oxbow/media/captions/captions.fixture';
 import { need } from '../../../test/fixtures/need.ts';
 import { scanChunk } from '../../archive/chunk-reader.ts';
 import { MemorySegmentStore } from '../../archive/memory-segment-store.fixture.ts';
 import { segmentLocation } from '../../archive/segment-store.ts';
-import { captionsByPicture, popOn, withCaptionsInStream } from '../../media/captions/captions.fixture.ts';
 import { FilmFolder, h264, importOf, testInput } from './film.fixture.ts';
 import { joinFilms } from './joined-film.fixture.ts';
 

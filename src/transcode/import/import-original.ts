@@ -4,14 +4,15 @@
  * In: a job `import` with the input `original`. Out: ImportResult; outputs `source/{first MSN}.mp4`,
  * `text/{stream}.vtt`, `text/{stream}.ass`. docs/6-library/processing.md.
  */
+
+import { clockStartFor } from '@oxbow/media/asset-time';
+import { FormatError } from '@oxbow/media/errors';
+import { readMovie } from '@oxbow/media/isobmff/movie/movie-file';
+import type { FileMovie } from '@oxbow/media/isobmff/movie/progressive';
 import { type AssetCaptions, type ImportLoss, type ImportResult, importLosses } from '../../api/library/asset-facts.ts';
 import { type Demuxer, type DemuxStream, openDemuxer } from '../../ffmpeg/demux.ts';
 import type { JoinedPart } from '../../ffmpeg/joined-clock.ts';
 import type { JobInput, WorkerContext, WorkerHandler } from '../../jobs/worker-job.ts';
-import { FormatError } from '../../lib/format-error.ts';
-import { clockStartFor } from '../../media/asset-time.ts';
-import { readMovie } from '../../media/isobmff/movie/movie-file.ts';
-import type { FileMovie } from '../../media/isobmff/movie/progressive.ts';
 import { ImportedCaptions } from './captions.ts';
 import { readChapters } from './chapters.ts';
 import { CONTAINER_START_BYTES, checkStart, containerOf, isMovie } from './container.ts';

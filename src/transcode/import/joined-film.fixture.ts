@@ -3,11 +3,11 @@
  * write.
  * In: MP4 files with sample tables. Out: an MP4 file. Used by tests only.
  */
-import { concatBytes } from '../../lib/bytes.ts';
-import { FileTracks, type MediaTrack } from '../../media/file/file-tracks.ts';
-import { type FileBatch, type FileSample, Joiner } from '../../media/file/joiner.ts';
-import { layOut } from '../../media/file/layout.ts';
-import { readMovie } from '../../media/isobmff/movie/movie-file.ts';
+import { concatBytes } from '@oxbow/media/bytes';
+import { FileTracks, type MediaTrack } from '@oxbow/media/file/file-tracks';
+import { type FileBatch, type FileSample, Joiner } from '@oxbow/media/file/joiner';
+import { layOut } from '@oxbow/media/file/layout';
+import { readMovie } from '@oxbow/media/isobmff/movie/movie-file';
 
 /** The pictures of all files, one after the other. */
 export async function joinFilms(

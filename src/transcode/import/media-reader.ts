@@ -2,8 +2,9 @@
  * The contract of what reads an original: its tracks, then its frames on the clock of the container.
  * In: movie-reader, packet-reader. Out: import-original. Types alone.
  */
+
+import type { Frame, Track } from '@oxbow/media/frame';
 import type { ImportLoss } from '../../api/library/asset-facts.ts';
-import type { Frame, Track } from '../../media/frame.ts';
 
 /** A piece of an original, in about the order of the file. */
 export interface MediaPiece {

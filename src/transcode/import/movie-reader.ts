@@ -3,17 +3,18 @@
  * In: its tables and ranges of the file. Out: frames in about two seconds of all tracks. ISO/IEC 14496-12,
  * 8.6 and 8.7.
  */
+
+import { concatBytes } from '@oxbow/media/bytes';
+import { FormatError } from '@oxbow/media/errors';
+import { inBandSets } from '@oxbow/media/file/parameter-sets';
+import type { Frame, Track, VideoTrack } from '@oxbow/media/frame';
+import type { FileMovie, FileTableSample, FileTrack } from '@oxbow/media/isobmff/movie/progressive';
+import { SampleForm } from '@oxbow/media/isobmff/movie/sample-form';
+import { InBandSets } from '@oxbow/media/isobmff/sample-entry/in-band';
+import { widenNalLengths } from '@oxbow/media/isobmff/sample-entry/nal-length';
 import type { ImportLoss } from '../../api/library/asset-facts.ts';
 import type { DemuxStream } from '../../ffmpeg/demux.ts';
 import type { JobInput } from '../../jobs/worker-job.ts';
-import { concatBytes } from '../../lib/bytes.ts';
-import { FormatError } from '../../lib/format-error.ts';
-import { inBandSets } from '../../media/file/parameter-sets.ts';
-import type { Frame, Track, VideoTrack } from '../../media/frame.ts';
-import type { FileMovie, FileTableSample, FileTrack } from '../../media/isobmff/movie/progressive.ts';
-import { SampleForm } from '../../media/isobmff/movie/sample-form.ts';
-import { InBandSets } from '../../media/isobmff/sample-entry/in-band.ts';
-import { widenNalLengths } from '../../media/isobmff/sample-entry/nal-length.ts';
 import { type ImportLimits, refused } from './limits.ts';
 import type { MediaPiece, MediaReader } from './media-reader.ts';
 

@@ -2,8 +2,9 @@
  * What packets of video and audio have in common: the base of their tracks.
  * In: streams of FFmpeg's demuxers. Out: fields of tracks.
  */
+
+import type { Frame, Track } from '@oxbow/media/frame';
 import type { DemuxPacket, DemuxStream } from '../../ffmpeg/demux.ts';
-import type { Frame, Track } from '../../media/frame.ts';
 
 /** Converts the packets of one stream. */
 export interface PacketTrack {

@@ -3,13 +3,14 @@
  * In: an open demuxer. Out: frames of the tracks that can be stored without encoding, or only the times of
  * the reference.
  */
+
+import { FormatError } from '@oxbow/media/errors';
+import type { Frame, Track } from '@oxbow/media/frame';
+import { findNals, NalList } from '@oxbow/media/h264/annexb';
+import { HEVC_NAL, hevcNalType } from '@oxbow/media/hevc/nal';
 import type { ImportLoss } from '../../api/library/asset-facts.ts';
 import type { Demuxer, DemuxPacket, DemuxStream } from '../../ffmpeg/demux.ts';
 import { type JoinedPart, JoinedStream } from '../../ffmpeg/joined-clock.ts';
-import { FormatError } from '../../lib/format-error.ts';
-import type { Frame, Track } from '../../media/frame.ts';
-import { findNals, NalList } from '../../media/h264/annexb.ts';
-import { HEVC_NAL, hevcNalType } from '../../media/hevc/nal.ts';
 import { AudioPackets, isAudioPassable } from './audio-packets.ts';
 import { ClockJumps } from './clock-jumps.ts';
 import { type ImportLimits, refused } from './limits.ts';

@@ -2,8 +2,9 @@
  * Whether browsers play the tracks of an original as they are.
  * In: tracks and what FFmpeg says of them. Out: yes or no. Pure.
  */
+
+import type { Track } from '@oxbow/media/frame';
 import type { DemuxStream } from '../../ffmpeg/demux.ts';
-import type { Track } from '../../media/frame.ts';
 
 /** Pixel formats that browsers decode, by codec; HEVC depends on the machine. */
 const FORMATS: Readonly<Record<string, readonly string[]>> = {

@@ -2,8 +2,9 @@
  * Compares the times that a file states with what was taken from it, so that no loss goes unreported.
  * In: FFmpeg's description, what reading has shown. Out: the streams that belong together; warnings. Pure.
  */
+
+import type { FileMovie } from '@oxbow/media/isobmff/movie/progressive';
 import type { DemuxInfo, DemuxStream } from '../../ffmpeg/demux.ts';
-import type { FileMovie } from '../../media/isobmff/movie/progressive.ts';
 import { APART_US } from './sound-span.ts';
 
 /**

@@ -2,8 +2,8 @@
  * Whether a film is interlaced: what its pictures say, counted.
  * In: frames. Out: yes or no. Pure.
  */
-import type { Frame, Track } from '../../media/frame.ts';
-import { ScanWatch } from '../../media/scan.ts';
+import type { Frame, Track } from '@oxbow/media/frame';
+import { ScanWatch } from '@oxbow/media/scan';
 
 /** A film for cinemas within a recording of television is not the whole of it. */
 const SHARE = 0.1;

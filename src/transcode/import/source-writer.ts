@@ -2,10 +2,11 @@
  * Writes the `source` rendition: chunk files in memory, each sent when it is sealed.
  * In: groups of frames. Out: outputs `source/{first MSN}.mp4` of the job. docs/decisions/0030.
  */
+
+import type { Track } from '@oxbow/media/frame';
+import type { Init } from '@oxbow/media/segment';
 import { PieceStore } from '../../archive/piece-store.ts';
 import type { WorkerContext } from '../../jobs/worker-job.ts';
-import type { Track } from '../../media/frame.ts';
-import type { Init } from '../../media/segment.ts';
 import { assetInit, assetSegment } from '../asset-segment.ts';
 import { ChunkFiles, type SealedFile } from '../chunk-files.ts';
 import type { CutGroup } from './cutter.ts';

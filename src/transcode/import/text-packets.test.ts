@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, suite, test } from 'node:test';
+import { parseVtt } from '@oxbow/media/webvtt/parse';
+import { emptySample, printSample } from '@oxbow/media/webvtt/sample';
 import { need } from '../../../test/fixtures/need.ts';
 import type { ImportResult } from '../../api/library/asset-facts.ts';
 import type { DemuxPacket, DemuxStream } from '../../ffmpeg/demux.ts';
 import { runHandler } from '../../jobs/worker-job.fixture.ts';
-import { parseVtt } from '../../media/webvtt/parse.ts';
-import { emptySample, printSample } from '../../media/webvtt/sample.ts';
 import { FilmFolder, h264, testInput } from './film.fixture.ts';
 import { createImportHandler } from './import-original.ts';
 import { TextPackets, unreadableTexts } from './text-packets.ts';

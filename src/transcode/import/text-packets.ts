@@ -3,17 +3,18 @@
  * stream, and the script of ASS.
  * In: packets of FFmpeg's demuxers. Out: files on the clock of the asset. docs/6-library/subtitles.md.
  */
+
+import { FormatError } from '@oxbow/media/errors';
+import { type AssEvent, cuesOfEvents, printAss } from '@oxbow/media/subtitles/ass';
+import { CueList, MAX_SUBTITLE_CUES, MAX_SUBTITLE_FILE } from '@oxbow/media/subtitles/bounds';
+import { safeCueText, safeSettings } from '@oxbow/media/subtitles/cue-text';
+import { srtCue } from '@oxbow/media/subtitles/srt';
+import { parseTx3g } from '@oxbow/media/subtitles/tx3g';
+import type { VttCue } from '@oxbow/media/webvtt/cue';
+import { printVtt } from '@oxbow/media/webvtt/print';
+import { parseSample } from '@oxbow/media/webvtt/sample';
 import type { ImportedText } from '../../api/library/asset-facts.ts';
 import type { DemuxPacket, DemuxStream } from '../../ffmpeg/demux.ts';
-import { FormatError } from '../../lib/format-error.ts';
-import { type AssEvent, cuesOfEvents, printAss } from '../../media/subtitles/ass.ts';
-import { CueList, MAX_SUBTITLE_CUES, MAX_SUBTITLE_FILE } from '../../media/subtitles/bounds.ts';
-import { safeCueText, safeSettings } from '../../media/subtitles/cue-text.ts';
-import { srtCue } from '../../media/subtitles/srt.ts';
-import { parseTx3g } from '../../media/subtitles/tx3g.ts';
-import type { VttCue } from '../../media/webvtt/cue.ts';
-import { printVtt } from '../../media/webvtt/print.ts';
-import { parseSample } from '../../media/webvtt/sample.ts';
 import { secondsOf } from './packet-base.ts';
 
 /** A cue without an end is shown this long, or until the next one, ms. */

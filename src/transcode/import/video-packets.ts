@@ -3,15 +3,16 @@
  * In: packets of FFmpeg's demuxers. Out: a track, and frames in decode order with `dts <= pts`.
  * ISO/IEC 14496-15, 5.3.3 (lengths in place of start codes); AV1 in ISO BMFF, 2.4.
  */
+
+import { av1Codecs, withoutTemporalDelimiter } from '@oxbow/media/av1/av1c';
+import { FormatError } from '@oxbow/media/errors';
+import type { Frame, VideoConfig, VideoTrack } from '@oxbow/media/frame';
+import { findNals, NalList, toSample } from '@oxbow/media/h264/annexb';
+import { avcCodecs, hevcCodecs } from '@oxbow/media/isobmff/sample-entry/codecs';
+import { widenNalLengths } from '@oxbow/media/isobmff/sample-entry/nal-length';
+import { rescale } from '@oxbow/media/rescale';
+import { parseVp9KeyFrame, vp9Config } from '@oxbow/media/vp9/frame-header';
 import type { DemuxPacket, DemuxStream } from '../../ffmpeg/demux.ts';
-import { FormatError } from '../../lib/format-error.ts';
-import { av1Codecs, withoutTemporalDelimiter } from '../../media/av1/av1c.ts';
-import type { Frame, VideoConfig, VideoTrack } from '../../media/frame.ts';
-import { findNals, NalList, toSample } from '../../media/h264/annexb.ts';
-import { avcCodecs, hevcCodecs } from '../../media/isobmff/sample-entry/codecs.ts';
-import { widenNalLengths } from '../../media/isobmff/sample-entry/nal-length.ts';
-import { rescale } from '../../media/rescale.ts';
-import { parseVp9KeyFrame, vp9Config } from '../../media/vp9/frame-header.ts';
 import { bytesOfBase64, type PacketTrack, trackBase } from './packet-base.ts';
 
 const CODECS: ReadonlySet<string> = new Set(['h264', 'hevc', 'av1', 'vp9']);

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { crc32 } from 'node:zlib';
+import { u32At } from '@oxbow/media/isobmff/box';
+import { parseHeadBox } from '@oxbow/media/isobmff/commit-box';
+import { chunkMoovOffset } from '@oxbow/media/isobmff/init';
 import { need } from '../../../test/fixtures/need.ts';
 import { scanChunk } from '../../archive/chunk-reader.ts';
 import { MemorySegmentStore } from '../../archive/memory-segment-store.fixture.ts';
 import { segmentLocation } from '../../archive/segment-store.ts';
-import { u32At } from '../../media/isobmff/box.ts';
-import { parseHeadBox } from '../../media/isobmff/commit-box.ts';
-import { chunkMoovOffset } from '../../media/isobmff/init.ts';
 import { type AssetTimes, type EncodeJobInput, encodeJobs } from './encode-job.ts';
 import {
   type EncodedFilm,

@@ -3,6 +3,9 @@
  * In: the original, a job of encode-job.ts. Out: chunk files `{rendition}/{first MSN}.mp4`; what was counted.
  */
 import { availableParallelism } from 'node:os';
+import { earlierClockStartUs } from '@oxbow/media/asset-time';
+import type { Frame, Track } from '@oxbow/media/frame';
+import { ticksToUs } from '@oxbow/media/run';
 import { openTemporaryStore, type TemporaryStore } from '../../archive/temporary-store.ts';
 import type { HardwareEncoder } from '../../ffmpeg/hardware-encoders.ts';
 import { encodeLadder, type LadderProcessLimits } from '../../ffmpeg/ladder.ts';
@@ -10,9 +13,6 @@ import type { LadderCounts, LadderOptions } from '../../ffmpeg/ladder-options.ts
 import type { StreamInput } from '../../ffmpeg/stream-input.ts';
 import type { JobInput, WorkerContext, WorkerHandler } from '../../jobs/worker-job.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { earlierClockStartUs } from '../../media/asset-time.ts';
-import type { Frame, Track } from '../../media/frame.ts';
-import { ticksToUs } from '../../media/run.ts';
 import type { EncodeAudio, EncodeJobInput, EncodeJobResult } from './encode-job.ts';
 import { RenditionWriter } from './rendition-writer.ts';
 import { SegmentCutter } from './segment-cutter.ts';

@@ -8,11 +8,11 @@ import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { concatBytes } from '@oxbow/media/bytes';
 import { listTracks, readFrames, trackOf } from '../../../test/fixtures/media/inside.ts';
 import { madeOnce } from '../../../test/fixtures/media/made-once.ts';
 import type { Job } from '../../jobs/job.ts';
 import type { WorkerContext } from '../../jobs/worker-job.ts';
-import { concatBytes } from '../../lib/bytes.ts';
 import { type EncodeHandlerOptions, encodeHandler } from './encode.ts';
 import type { EncodeJobInput, EncodeJobResult } from './encode-job.ts';
 

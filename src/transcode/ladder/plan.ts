@@ -2,6 +2,8 @@
  * Chooses the renditions of a ladder.
  * In: facts of a source, settings. Out: a plan that workers encode. Pure.
  */
+
+import { FULL } from '@oxbow/media/rendition-set';
 import type {
   LadderAudioRendition,
   LadderPicture,
@@ -9,7 +11,6 @@ import type {
   LadderVideoRendition,
 } from '../../ffmpeg/ladder-options.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { FULL } from '../../media/rendition-set.ts';
 import type {
   LadderAudioPlan,
   LadderPlan,

@@ -2,12 +2,13 @@
  * Writes the segments of one rendition into chunk files, and sends each as an output of the job.
  * In: segments. Out: outputs `{rendition}/{first MSN}.mp4`. docs/decisions/0030.
  */
+
+import { assetRun } from '@oxbow/media/asset-time';
+import type { Track } from '@oxbow/media/frame';
+import { loneSlot } from '@oxbow/media/isobmff/fragment';
+import type { Init } from '@oxbow/media/segment';
 import type { SegmentStore } from '../../archive/segment-store.ts';
 import type { WorkerContext } from '../../jobs/worker-job.ts';
-import { assetRun } from '../../media/asset-time.ts';
-import type { Track } from '../../media/frame.ts';
-import { loneSlot } from '../../media/isobmff/fragment.ts';
-import type { Init } from '../../media/segment.ts';
 import { assetInit, assetSegment } from '../asset-segment.ts';
 import { ChunkFiles, type SealedFile } from '../chunk-files.ts';
 import type { EncodedChunk } from './encode-job.ts';

@@ -4,9 +4,10 @@
  * In: frames in decode order on the clock of the asset. Out: segments in order. docs/media.md 6;
  * docs/decisions/0030.
  */
+
+import { assetTicks } from '@oxbow/media/asset-time';
+import type { Frame, Track } from '@oxbow/media/frame';
 import { OxbowError } from '../../lib/errors.ts';
-import { assetTicks } from '../../media/asset-time.ts';
-import type { Frame, Track } from '../../media/frame.ts';
 
 /** The frames of one segment. */
 export interface CutSegment {

@@ -3,9 +3,10 @@
  * In: what is sent to it. Out: each frame of the source again, in each rung, with key frames at the cuts.
  * Used by tests only.
  */
+
+import type { VideoTrack } from '@oxbow/media/frame';
 import type { LadderVideoRendition } from '../../ffmpeg/ladder-options.ts';
 import type { LiveEncoder, LiveEncoderOutput } from '../../ffmpeg/live-ladder.ts';
-import type { VideoTrack } from '../../media/frame.ts';
 import type { OpenLiveEncoder } from './live-ladder-shapes.ts';
 
 /** One made-up process. */

@@ -2,11 +2,12 @@
  * What a live ladder is given, and what it says.
  * In: streams. Out: live-ladder.ts. Types alone.
  */
+
+import type { VideoTrack } from '@oxbow/media/frame';
 import type { LiveEncoder, LiveEncoderOutput } from '../../ffmpeg/live-ladder.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Sink } from '../../live/sink.ts';
 import type { AttachOptions } from '../../live/sink-list.ts';
-import type { VideoTrack } from '../../media/frame.ts';
 import type { CutList } from '../../packager/cut-list.ts';
 import type { DerivedInput } from '../../packager/follower.ts';
 import type { LivePlan, PlannedRung } from './live-plan.ts';

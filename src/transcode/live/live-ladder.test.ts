@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import type { Frame, VideoTrack } from '@oxbow/media/frame';
+import { h264Config } from '@oxbow/media/h264/avcc';
+import { PPS, printSliceOf, printSpsOf } from '@oxbow/media/h264/nal.fixture';
 import { parseLadder } from '../../lib/live-ladder.ts';
 import { videoFrames, videoTrack } from '../../live/frames.fixture.ts';
-import type { Frame, VideoTrack } from '../../media/frame.ts';
-import { h264Config } from '../../media/h264/avcc.ts';
-import { PPS, printSliceOf, printSpsOf } from '../../media/h264/nal.fixture.ts';
 import { createFollowerRig } from '../../packager/follower.fixture.ts';
 import type { DerivedInput } from '../../packager/follower.ts';
 import { continuous, createPackagerRig } from '../../packager/packager.fixture.ts';

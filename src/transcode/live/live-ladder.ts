@@ -4,15 +4,15 @@
  * In: frames of the stream as a sink, its cuts. Out: frames for its derived qualities, facts for people.
  */
 import { availableParallelism } from 'node:os';
+import type { Frame, VideoTrack } from '@oxbow/media/frame';
+import { usToTicks } from '@oxbow/media/run';
+import { ScanWatch } from '@oxbow/media/scan';
 import { ladderTimescale } from '../../ffmpeg/ladder-options.ts';
 import type { LiveEncoder } from '../../ffmpeg/live-ladder.ts';
 import { backoffMs } from '../../lib/abort.ts';
 import { messageOf } from '../../lib/errors.ts';
 import type { Pace } from '../../live/input.ts';
 import type { RunContext, Sink } from '../../live/sink.ts';
-import type { Frame, VideoTrack } from '../../media/frame.ts';
-import { usToTicks } from '../../media/run.ts';
-import { ScanWatch } from '../../media/scan.ts';
 import type { Cut } from '../../packager/cut-list.ts';
 import type { DerivedInput } from '../../packager/follower.ts';
 import { LagWindow } from './lag-window.ts';

@@ -2,13 +2,14 @@
  * Chooses the renditions of the ladder of a live stream.
  * In: the track of the source, the setting `ladder`. Out: what its encoder makes. Pure.
  */
+
+import type { VideoTrack } from '@oxbow/media/frame';
+import { deepFormatOf } from '@oxbow/media/h264/deep-format';
+import { FULL } from '@oxbow/media/rendition-set';
+import { sampleAspectOf } from '@oxbow/media/sample-aspect';
+import { hasFieldPictures } from '@oxbow/media/scan';
 import type { LadderPicture, LadderVideoRendition } from '../../ffmpeg/ladder-options.ts';
 import { defaultBitrate, type LiveLadder, type LiveRung } from '../../lib/live-ladder.ts';
-import type { VideoTrack } from '../../media/frame.ts';
-import { deepFormatOf } from '../../media/h264/deep-format.ts';
-import { FULL } from '../../media/rendition-set.ts';
-import { sampleAspectOf } from '../../media/sample-aspect.ts';
-import { hasFieldPictures } from '../../media/scan.ts';
 
 /** One quality of a plan. */
 export interface PlannedRung {

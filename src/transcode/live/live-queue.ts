@@ -3,8 +3,9 @@
  * few frames at a time, so that frames that come too late can be dropped here.
  * In: frames of the source in decode order. Out: calls of the encoder, in order.
  */
+
+import type { Frame } from '@oxbow/media/frame';
 import type { LiveEncoder } from '../../ffmpeg/live-ladder.ts';
-import type { Frame } from '../../media/frame.ts';
 
 /** Most frames that the encoder has not confirmed: what its decoder and the pipe may hold. */
 const MAX_AHEAD = 8;

@@ -5,9 +5,10 @@
  * of those of the converted tracks. Other tracks are not held back while a run lasts. A run begins when its
  * conversion is ready, and the end of a run waits for its last frames, at most 2 s.
  */
-import type { GapCause } from '../../api/gap.ts';
+
+import type { Frame } from '@oxbow/media/frame';
+import type { GapCause } from '@oxbow/media/gap';
 import type { RunStart } from '../../live/input.ts';
-import type { Frame } from '../../media/frame.ts';
 import type { PublisherCall, PublisherStage, StageOutput } from './publisher-pipeline.ts';
 
 /** Most frames and bytes that wait for the beginning or the end of a run; beyond it the oldest are lost. */

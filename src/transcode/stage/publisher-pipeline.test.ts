@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import type { Frame } from '../../media/frame.ts';
+import type { Frame } from '@oxbow/media/frame';
 import { type PublisherCall, PublisherPipeline, type PublisherStage, type StageOutput } from './publisher-pipeline.ts';
 
 const frame = (trackId: number): Frame => ({

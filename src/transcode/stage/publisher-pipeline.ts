@@ -3,9 +3,10 @@
  * In: calls of the publisher slot. Out: the same calls, changed or held back by the stages, on the live
  * stream. A stage that neither converts nor holds frames is passed over.
  */
-import type { GapCause } from '../../api/gap.ts';
+
+import type { Frame } from '@oxbow/media/frame';
+import type { GapCause } from '@oxbow/media/gap';
 import type { InputPlacement, RunStart, SourceSegment, StreamInput } from '../../live/input.ts';
-import type { Frame } from '../../media/frame.ts';
 
 /** What follows the last stage. */
 export type PublisherInput = StreamInput & { offline(detail: string): void };

@@ -4,11 +4,12 @@
  * In: frames in order. Out: converted frames in order; what is lost while no process runs is reported, never
  * waited for.
  */
+
+import type { Frame, VideoTrack } from '@oxbow/media/frame';
 import type { Mark } from '../../ffmpeg/frame-protocol.ts';
 import { backoffMs } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { messageOf } from '../../lib/errors.ts';
-import type { Frame, VideoTrack } from '../../media/frame.ts';
 
 /** After this many frames a mark shows how far the process is, by default. */
 const MARK_EVERY = 16;

@@ -4,7 +4,7 @@
  * In: pictures as they enter and leave. Out: their durations, in the ticks that come out; how many did not
  * come out. Pure.
  */
-import type { Frame } from '../../media/frame.ts';
+import type { Frame } from '@oxbow/media/frame';
 
 /** The pictures of one run of an encoder. */
 export class PictureDurations {

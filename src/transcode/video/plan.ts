@@ -2,10 +2,11 @@
  * Which video of a publisher is converted to H.264, and how: one rendition of the same size, for live.
  * In: tracks. Out: what the encoder makes, and the tracks that come of it. Pure.
  */
+
+import type { Track, VideoTrack } from '@oxbow/media/frame';
+import { mpeg2DisplaySize } from '@oxbow/media/mpeg2/sequence';
 import type { LadderVideoRendition } from '../../ffmpeg/ladder-options.ts';
 import type { LiveLadderOptions } from '../../ffmpeg/live-ladder-options.ts';
-import type { Track, VideoTrack } from '../../media/frame.ts';
-import { mpeg2DisplaySize } from '../../media/mpeg2/sequence.ts';
 
 /**
  * Cap of the bitrate, bits per second: 4 Mbit/s at 720p, 8 Mbit/s at 1080p, in proportion to the pixels but a

@@ -6,10 +6,10 @@
  * on them (B-frames, fields).
  */
 import { availableParallelism } from 'node:os';
+import type { Frame, Track, VideoTrack } from '@oxbow/media/frame';
 import type { LiveEncoder } from '../../ffmpeg/live-ladder.ts';
 import { waitFor } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
-import type { Frame, Track, VideoTrack } from '../../media/frame.ts';
 import type { ConversionReport } from '../stage/conversion-report.ts';
 import { type OpenProcess, SupervisedProcess } from '../stage/supervised-process.ts';
 import { PictureDurations } from './picture-durations.ts';

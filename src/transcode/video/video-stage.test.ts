@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import type { Frame, Track, VideoTrack } from '@oxbow/media/frame';
+import { mpeg2Config } from '@oxbow/media/mpeg2/sequence';
 import { createManualClock } from '../../lib/clock.ts';
 import type { RunStart } from '../../live/input.ts';
-import type { Frame, Track, VideoTrack } from '../../media/frame.ts';
-import { mpeg2Config } from '../../media/mpeg2/sequence.ts';
 import { FakeLiveEncoders } from '../live/live-encoder.fixture.ts';
 import { PublisherPipeline } from '../stage/publisher-pipeline.ts';
 import { planVideo } from './plan.ts';

@@ -7,11 +7,11 @@
  */
 import { availableParallelism } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
+import type { Frame, VideoTrack } from '@oxbow/media/frame';
 import type { LiveEncoder } from '../../ffmpeg/live-ladder.ts';
 import type { LiveLadderOptions } from '../../ffmpeg/live-ladder-options.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { RunStart } from '../../live/input.ts';
-import type { Frame, VideoTrack } from '../../media/frame.ts';
 import type { ConversionReport } from '../stage/conversion-report.ts';
 import { type Conversion, type ConversionOutput, ConversionStage } from '../stage/conversion-stage.ts';
 import { type OpenProcess, SupervisedProcess } from '../stage/supervised-process.ts';

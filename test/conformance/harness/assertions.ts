@@ -3,9 +3,9 @@
  * In: a harness whose playback has ended. Out: an assertion error with all violated rules.
  */
 import assert from 'node:assert/strict';
-import { sameBytes } from '../../../src/lib/bytes.ts';
-import { readBoxes } from '../../../src/media/isobmff/box.ts';
-import type { MediaPlaylist } from '../../../src/media/m3u8/playlist.ts';
+import { sameBytes } from '@oxbow/media/bytes';
+import { readBoxes } from '@oxbow/media/isobmff/box';
+import type { MediaPlaylist } from '@oxbow/media/m3u8/playlist';
 import { printFindings } from '../checker.ts';
 import { type Player, type ReceivedPlaylist, resolve } from './recording-player.ts';
 import type { StreamHarness } from './stream-harness.ts';

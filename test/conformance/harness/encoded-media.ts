@@ -6,10 +6,9 @@
  */
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { seeded } from '../../../src/lib/random.fixture.ts';
-
-import type { Frame, Track } from '../../../src/media/frame.ts';
-import { createTsDemuxer } from '../../../src/media/mpegts/demuxer.ts';
+import type { Frame, Track } from '@oxbow/media/frame';
+import { createTsDemuxer } from '@oxbow/media/mpegts/demuxer';
+import { seeded } from '@oxbow/media/random.fixture';
 import { madeOnce } from '../../fixtures/media/made-once.ts';
 
 /** Media of one set of tracks. */

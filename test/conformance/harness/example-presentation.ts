@@ -4,12 +4,12 @@
  * In: how far it is. Out: files by URL. Nothing here comes from the packager or delivery: lists are written
  * by hand.
  */
-import { concatBytes } from '../../../src/lib/bytes.ts';
-import type { Frame, Track } from '../../../src/media/frame.ts';
-import { h264Config } from '../../../src/media/h264/avcc.ts';
-import { fragmentLength, printFragment } from '../../../src/media/isobmff/fragment.ts';
-import { printInit } from '../../../src/media/isobmff/init.ts';
-import { PPS, printSps } from '../../../src/media/mpegts/packets.fixture.ts';
+import { concatBytes } from '@oxbow/media/bytes';
+import type { Frame, Track } from '@oxbow/media/frame';
+import { h264Config } from '@oxbow/media/h264/avcc';
+import { fragmentLength, printFragment } from '@oxbow/media/isobmff/fragment';
+import { printInit } from '@oxbow/media/isobmff/init';
+import { PPS, printSps } from '@oxbow/media/mpegts/packets.fixture';
 import type { Answer, Fetch } from '../rules/rule.ts';
 
 /** Progress of the example. */

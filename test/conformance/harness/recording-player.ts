@@ -5,8 +5,8 @@
  * responses to preload hints. RFC 8216bis 6.3.4 and 6.3.7.
  */
 import assert from 'node:assert/strict';
-import { parsePlaylist } from '../../../src/media/m3u8/parse.ts';
-import type { MediaPlaylist } from '../../../src/media/m3u8/playlist.ts';
+import { parsePlaylist } from '@oxbow/media/m3u8/parse';
+import type { MediaPlaylist } from '@oxbow/media/m3u8/playlist';
 import { resolve as resolveUri } from '../media-text.ts';
 
 /** A response, as a player sees it. */

@@ -3,17 +3,18 @@
  * In: media, played in real time on a virtual clock. Out: all playlists that players received, and a function
  * that returns the response of any path: live, past, bytes.
  */
+
+import type { Frame, Track } from '@oxbow/media/frame';
+import { renditionsOf } from '@oxbow/media/rendition-set';
+import { ticksToUs } from '@oxbow/media/run';
 import { parseMediaAddress } from '../../../src/api/media-address.ts';
 import { openRangeReader, type RangeReader } from '../../../src/archive/range-reader.ts';
 import { bytesOf } from '../../../src/delivery/delivery.fixture.ts';
 import { createMediaRouter } from '../../../src/delivery/media-router.ts';
 import type { Reply } from '../../../src/delivery/reply.ts';
 import { Stills } from '../../../src/delivery/stills.ts';
-import { OxbowError } from '../../../src/lib/errors.ts';
+import { OxbowError, refusalRow } from '../../../src/lib/errors.ts';
 import type { RunStart } from '../../../src/live/input.ts';
-import type { Frame, Track } from '../../../src/media/frame.ts';
-import { renditionsOf } from '../../../src/media/rendition-set.ts';
-import { ticksToUs } from '../../../src/media/run.ts';
 import type { ManagedStream } from '../../../src/streams/managed-stream.ts';
 import { openStreams, type RigChange, type StreamsRig, temporaryFolder } from '../../../src/streams/streams.fixture.ts';
 import { Follower } from '../checker.ts';
@@ -247,7 +248,7 @@ function fetchedOf({ contentType, cacheControl }: Reply, body: Uint8Array): Fetc
 function refusalOf(error: OxbowError): Fetched {
   const { retryAfterSeconds } = error.extra;
   const headers = { ...(typeof retryAfterSeconds === 'number' && { 'retry-after': String(retryAfterSeconds) }) };
-  return { status: error.refusal.status, code: error.code, headers, body: new Uint8Array(), text: '' };
+  return { status: refusalRow(error).status, code: error.code, headers, body: new Uint8Array(), text: '' };
 }
 
 interface Arrival {

@@ -4,10 +4,10 @@
  * In: a rendition as it was seen. Out: problems. RFC 8216bis 3; ISO/IEC 14496-12, 8.8; Apple 7; docs/media.md
  * 6 to 15a.
  */
-import { parseAvcC } from '../../../src/media/h264/avcc.ts';
-import { parseH264Sps } from '../../../src/media/h264/sps.ts';
-import { parseHvcC } from '../../../src/media/hevc/hvcc.ts';
-import { parseHevcSps } from '../../../src/media/hevc/sps.ts';
+import { parseAvcC } from '@oxbow/media/h264/avcc';
+import { parseH264Sps } from '@oxbow/media/h264/sps';
+import { parseHvcC } from '@oxbow/media/hevc/hvcc';
+import { parseHevcSps } from '@oxbow/media/hevc/sps';
 import type { Fragment, Fragments, InitTrack, Sample } from '../boxes.ts';
 import { nameOf } from '../media-text.ts';
 import { leadOf, type SeenRendition, type SeenSegment, secondsOf } from '../rendition.ts';

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { seeded } from '../../../src/lib/random.fixture.ts';
+import { seeded } from '@oxbow/media/random.fixture';
 import { until } from '../../fixtures/wait.ts';
 import type { Activity, Scene, Trial } from './activity.ts';
 

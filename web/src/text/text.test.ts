@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { gapCauses } from '../../../src/api/gap.ts';
+import { gapCauses } from '@oxbow/media/gap';
 import './account.ts';
 import './admin.ts';
 import './audit.ts';

@@ -2,7 +2,7 @@
  * The known past of a stream, in order of time, and the recorded time nearest to a requested one.
  * In: the timeline of the API. Out: the bar, the player. Pure.
  */
-import type { GapCause } from '../../../src/api/gap.ts';
+import type { GapCause } from '@oxbow/media/gap';
 import type { TimelineView } from '../../../src/api/shapes.ts';
 
 /** A stretch [fromMs, toMs) of one kind, unix milliseconds. */

@@ -5,6 +5,9 @@
  * stored until the index of the file is known.
  */
 import { availableParallelism } from 'node:os';
+import { canHold, type FileTrack, FileTracks } from '@oxbow/media/file/file-tracks';
+import { layOut } from '@oxbow/media/file/layout';
+import { ticksToUs, usToTicks } from '@oxbow/media/run';
 import type { RangeReader } from '../../../archive/range-reader.ts';
 import type { SegmentStore } from '../../../archive/segment-store.ts';
 import {
@@ -31,9 +34,6 @@ import type {
   LadderVideoRendition,
 } from '../../../ffmpeg/ladder-options.ts';
 import { OxbowError } from '../../../lib/errors.ts';
-import { canHold, type FileTrack, FileTracks } from '../../../media/file/file-tracks.ts';
-import { layOut } from '../../../media/file/layout.ts';
-import { ticksToUs, usToTicks } from '../../../media/run.ts';
 import { isPlayableSound } from '../../../transcode/import/playable.ts';
 import { PEAK } from '../../../transcode/ladder/plan.ts';
 import { ladderOfFile } from '../../../transcode/ladder/probe-ladder.ts';

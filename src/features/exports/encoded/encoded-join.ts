@@ -3,17 +3,18 @@
  * In: ranges with their stored frames. Out: the tracks of the file; batches of samples, as often as they are
  * requested.
  */
-import type { RangeReader } from '../../../archive/range-reader.ts';
-import { type ExportedPart, type Section, SectionReader } from '../../../delivery/export/export-sections.ts';
+
 import {
   type FileFormat,
   type FileTrack,
   FileTracks,
   type MediaTrack,
   type TrackPlace,
-} from '../../../media/file/file-tracks.ts';
-import { type FileBatch, type FileLine, type FileSample, Joiner, type StoredLine } from '../../../media/file/joiner.ts';
-import { movieTimescale } from '../../../media/isobmff/movie/movie.ts';
+} from '@oxbow/media/file/file-tracks';
+import { type FileBatch, type FileLine, type FileSample, Joiner, type StoredLine } from '@oxbow/media/file/joiner';
+import { movieTimescale } from '@oxbow/media/isobmff/movie/movie';
+import type { RangeReader } from '../../../archive/range-reader.ts';
+import { type ExportedPart, type Section, SectionReader } from '../../../delivery/export/export-sections.ts';
 import type { Spool } from './spool.ts';
 
 /** A range whose pictures are encoded. */

@@ -4,6 +4,9 @@
  * In: sections of an export. Out: bytes at any position, fast in order. Times in it are those of the joined
  * range.
  */
+
+import type { FileTrack, FileTracks } from '@oxbow/media/file/file-tracks';
+import { layOut } from '@oxbow/media/file/layout';
 import type { RangeReader } from '../../../archive/range-reader.ts';
 import {
   type ExportedPart,
@@ -12,8 +15,6 @@ import {
   SectionReader,
 } from '../../../delivery/export/export-sections.ts';
 import type { StreamInput } from '../../../ffmpeg/stream-input.ts';
-import type { FileTrack, FileTracks } from '../../../media/file/file-tracks.ts';
-import { layOut } from '../../../media/file/layout.ts';
 
 /** Batches that stay in memory behind the newest. */
 const KEPT = 2;

@@ -3,13 +3,14 @@
  * of them are known.
  * In: frames of an encoder. Out: samples in decode order, with or without their bytes.
  */
+
+import type { MediaTrack } from '@oxbow/media/file/file-tracks';
+import type { FileSample } from '@oxbow/media/file/joiner';
+import type { Frame } from '@oxbow/media/frame';
+import { Column } from '@oxbow/media/isobmff/movie/sample-table';
 import type { SegmentStore, SegmentWriter } from '../../../archive/segment-store.ts';
 import { segmentLocation } from '../../../archive/segment-store.ts';
 import { OxbowError } from '../../../lib/errors.ts';
-import type { MediaTrack } from '../../../media/file/file-tracks.ts';
-import type { FileSample } from '../../../media/file/joiner.ts';
-import type { Frame } from '../../../media/frame.ts';
-import { Column } from '../../../media/isobmff/movie/sample-table.ts';
 
 /** Frames that wait for the disk: beyond that, the encoder gets no input. Bytes. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { seeded } from '../../../lib/random.fixture.ts';
+import { seeded } from '@oxbow/media/random.fixture';
 import { anItem } from '../rooms.fixture.ts';
 import { aTimeline, openTestPlayback } from './playback.fixture.ts';
 

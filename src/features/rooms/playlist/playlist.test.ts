@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { seeded } from '../../../lib/random.fixture.ts';
+import { seeded } from '@oxbow/media/random.fixture';
 import type { ItemRecord } from '../room-record.ts';
 import { checkLink } from './check-link.ts';
 import { type NewItem, Playlist } from './playlist.ts';

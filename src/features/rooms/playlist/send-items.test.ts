@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { seeded } from '@oxbow/media/random.fixture';
 import { withItemChanges } from '../../../api/room/item-changes.ts';
 import type { RoomItem } from '../../../api/room/item-shapes.ts';
-import { seeded } from '../../../lib/random.fixture.ts';
 import { aConnection, aUser, openTestRooms, type TestConnection } from '../rooms.fixture.ts';
 import { addItems, editItem, moveItems, removeItems } from './edit-playlist.ts';
 

@@ -2,9 +2,10 @@
  * Reads the answer to a PROPFIND.
  * In: XML with DAV:multistatus, in any namespace prefix. Out: resources. Pure. RFC 4918 14.16, 14.22, 14.24.
  */
+
+import { FormatError } from '@oxbow/media/errors';
 import { XMLParser } from 'fast-xml-parser';
 import { messageOf } from '../../../lib/errors.ts';
-import { FormatError } from '../../../lib/format-error.ts';
 
 export interface DavResource {
   /** As written: a path or an address, encoded. */

@@ -4,14 +4,15 @@
  * In: sealed addresses, requests of members. Out: answers: bytes by range, rewritten playlists and manifests,
  * subtitles as WebVTT. Every request goes through the guarded client.
  */
+
+import { FormatError } from '@oxbow/media/errors';
+import { segmentAddress } from '@oxbow/media/mpd/segment-names';
+import { MAX_SUBTITLE_FILE } from '@oxbow/media/subtitles/bounds';
+import { parseSubtitleFile } from '@oxbow/media/subtitles/file';
+import { printVtt } from '@oxbow/media/webvtt/print';
 import { withDeadline } from '../../../lib/abort.ts';
 import type { Clock } from '../../../lib/clock.ts';
 import { OxbowError } from '../../../lib/errors.ts';
-import { FormatError } from '../../../lib/format-error.ts';
-import { segmentAddress } from '../../../media/mpd/segment-names.ts';
-import { MAX_SUBTITLE_FILE } from '../../../media/subtitles/bounds.ts';
-import { parseSubtitleFile } from '../../../media/subtitles/file.ts';
-import { printVtt } from '../../../media/webvtt/print.ts';
 import type { Net, NetResponse } from '../../../net/net.ts';
 import { ManifestCache } from './manifest-cache.ts';
 import { bytesOf, mayBeMedia, passedAs } from './media-type.ts';

@@ -2,11 +2,11 @@
  * Rewrites the addresses of a playlist or manifest so that clients request everything through the proxy.
  * In: its text, where it came from, the proxy's addresses. Out: its text. Pure.
  */
-import { FormatError } from '../../../lib/format-error.ts';
-import { putInVariables } from '../../../media/m3u8/put-in-variables.ts';
-import { rewriteUris } from '../../../media/m3u8/rewrite-uris.ts';
-import { rewriteMpdUrls } from '../../../media/mpd/rewrite-urls.ts';
-import type { SegmentNames } from '../../../media/mpd/segment-names.ts';
+import { FormatError } from '@oxbow/media/errors';
+import { putInVariables } from '@oxbow/media/m3u8/put-in-variables';
+import { rewriteUris } from '@oxbow/media/m3u8/rewrite-uris';
+import { rewriteMpdUrls } from '@oxbow/media/mpd/rewrite-urls';
+import type { SegmentNames } from '@oxbow/media/mpd/segment-names';
 
 /** Most addresses in a playlist or manifest: each is encrypted. A day of segments of 2 s has 43,200. */
 const MAX_ADDRESSES = 50_000;

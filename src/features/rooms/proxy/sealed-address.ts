@@ -4,8 +4,8 @@
  * In: a room's item and an address. Out: a token; the same input gives the same token, so that caches hold.
  */
 import { timingSafeEqual } from 'node:crypto';
+import type { SegmentNames } from '@oxbow/media/mpd/segment-names';
 import type { SecretBox } from '../../../accounts/secret-box.ts';
-import type { SegmentNames } from '../../../media/mpd/segment-names.ts';
 
 const kinds = ['file', 'subtitle', 'segments'] as const;
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
+import { openWebRtcEndpoint, type WebRtcEndpoint } from '@oxbow/wire/webrtc/endpoint';
 import { signedInAs, type TestServer } from '../../../http/fixture.ts';
 import { WebRtcTransport } from '../../../ingest/webrtc/webrtc-transport.ts';
 import { createSystemClock } from '../../../lib/clock.ts';
 import { createSilentLog } from '../../../observe/log.ts';
-import { openWebRtcEndpoint, type WebRtcEndpoint } from '../../../wire/webrtc/endpoint.ts';
 import { createCallStats } from '../call/call-parts.ts';
 import { openCallClient } from '../call/forward/call-client.fixture.ts';
 import { createFramedConnections } from '../live/framed-connections.ts';

@@ -3,12 +3,13 @@
  * server, `DELETE` ends it. Outside the table of routes, because bodies are SDP.
  * In: offers. Out: answers as `201 Created` with `Location`. docs/7-together/messages.md.
  */
+
+import { MAX_SDP_LENGTH } from '@oxbow/media/sdp/sdp';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { UserRef } from '../../../accounts/users/user.ts';
 import type { ScopeTools } from '../../../http/additions.ts';
 import { defineRoute } from '../../../http/route/route.ts';
 import { bodyOf, SDP } from '../../../http/webrtc/webrtc-routes.ts';
-import { MAX_SDP_LENGTH } from '../../../media/sdp/sdp.ts';
 import type { Call } from '../call/call.ts';
 import type { RoomParts } from '../parts.ts';
 import { readRoom } from './room-reader.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { seeded } from '@oxbow/media/random.fixture';
 import { Check } from 'typebox/value';
 import { clientMessages } from '../../../api/room/messages.ts';
-import { seeded } from '../../../lib/random.fixture.ts';
 import { type CheckedSchema, compileSchema } from './check-schema.ts';
 import { parseMessage } from './parse-message.ts';
 

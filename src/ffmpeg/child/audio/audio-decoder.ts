@@ -2,9 +2,10 @@
  * Decoders of the audio that is converted to AAC: MPEG audio of all layers, AC-3, E-AC-3; G.711.
  * In: access units. Out: samples, mixed to the wanted channels. Native code: child processes only.
  */
+
+import { decodeG711, isG711 } from '@oxbow/media/g711';
 import { AV_SAMPLE_FMT_FLTP } from 'node-av/constants';
 import { Codec, CodecContext, Frame, Packet } from 'node-av/lib';
-import { decodeG711, isG711 } from '../../../media/g711.ts';
 import type { AudioTranscodeTrack, SourceAudio } from '../../audio-transcoder-options.ts';
 import { must } from '../native.ts';
 

@@ -4,8 +4,8 @@
  * In: access units with their times. Out: AAC frames with the times of their first samples. Native code:
  * child processes only.
  */
-import type { Frame } from '../../../media/frame.ts';
-import { rescale } from '../../../media/rescale.ts';
+import type { Frame } from '@oxbow/media/frame';
+import { rescale } from '@oxbow/media/rescale';
 import { AAC_FRAME_SAMPLES, type AudioTranscodeTrack } from '../../audio-transcoder-options.ts';
 import { AacEncoder } from './aac-encoder.ts';
 import { openDecoder, type Planes, type UnitDecoder } from './audio-decoder.ts';

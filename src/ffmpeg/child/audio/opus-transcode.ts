@@ -4,9 +4,9 @@
  * In: access units with their times. Out: Opus frames of 20 ms at 48 kHz; each decodes to the samples of its
  * time, because the delay of the codec is taken off. Native code: child processes only. RFC 6716.
  */
-import type { Frame } from '../../../media/frame.ts';
-import { OPUS_RATE } from '../../../media/opus/packet.ts';
-import { rescale } from '../../../media/rescale.ts';
+import type { Frame } from '@oxbow/media/frame';
+import { OPUS_RATE } from '@oxbow/media/opus/packet';
+import { rescale } from '@oxbow/media/rescale';
 import type { OpusTranscodeTrack } from '../../audio-transcoder-options.ts';
 import { OPUS_DELAY, OPUS_FRAME_SAMPLES, OpusEncoder } from './opus-encoder.ts';
 import { OpusTimeline } from './opus-timeline.ts';

@@ -2,9 +2,10 @@
  * Decoder of any audio, for Opus: its format may change from frame to frame.
  * In: access units. Out: samples of 48 kHz, mixed to the wanted channels. Native code: child processes only.
  */
+
+import { printOpusHead } from '@oxbow/media/opus/head';
 import { AV_CHANNEL_ORDER_NATIVE, AV_SAMPLE_FMT_FLTP, type AVSampleFormat } from 'node-av/constants';
 import { Codec, CodecContext, Frame, Packet, SoftwareResampleContext } from 'node-av/lib';
-import { printOpusHead } from '../../../media/opus/head.ts';
 import type { OpusSourceAudio, OpusTranscodeTrack } from '../../audio-transcoder-options.ts';
 import { must } from '../native.ts';
 

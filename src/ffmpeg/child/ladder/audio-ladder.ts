@@ -3,9 +3,10 @@
  * In: packets in order. Out: frames of all renditions from the start of the asset to its end, without holes;
  * loudness. Native code: child processes only.
  */
+
+import type { Frame } from '@oxbow/media/frame';
 import { AV_NOPTS_VALUE } from 'node-av/constants';
 import { Codec, CodecContext, type CodecParameters, type Packet, Rational, Frame as Samples } from 'node-av/lib';
-import type { Frame } from '../../../media/frame.ts';
 import type { LadderAudioOptions, LadderCounts } from '../../ladder-options.ts';
 import { must } from '../native.ts';
 import { AudioFilter } from './audio-filter.ts';

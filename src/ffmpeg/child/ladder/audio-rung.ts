@@ -4,8 +4,8 @@
  * In: decoded samples with times. Out: AAC or Opus frames from time 0 on, without holes. Native code: child
  * processes only.
  */
-import { printAacConfig } from '../../../media/aac/config.ts';
-import type { AudioConfig, AudioTrack, Frame } from '../../../media/frame.ts';
+import { printAacConfig } from '@oxbow/media/aac/config';
+import type { AudioConfig, AudioTrack, Frame } from '@oxbow/media/frame';
 import { AAC_FRAME_SAMPLES } from '../../audio-transcoder-options.ts';
 import type { LadderAudioRendition } from '../../ladder-options.ts';
 import { AacEncoder } from '../audio/aac-encoder.ts';

@@ -3,9 +3,10 @@
  * too.
  * In: decoded pictures with their side data. Out: the same. Native code: child processes only.
  */
+
+import { joinTriplets } from '@oxbow/media/captions/merge';
 import { AV_FRAME_DATA_A53_CC } from 'node-av/constants';
 import type { Frame as Picture } from 'node-av/lib';
-import { joinTriplets } from '../../../media/captions/merge.ts';
 
 /** Triplets that wait at most, bytes: a broken source fills none of the memory. */
 const MAX_BYTES = 3 * 31 * 16;

@@ -4,9 +4,10 @@
  * In: packets in decode order, and the times of cuts. Out: samples of all rungs, with key frames exactly at
  * the cuts. Native code: child processes only.
  */
+
+import type { Frame, VideoConfig } from '@oxbow/media/frame';
 import { AV_CODEC_ID_HEVC } from 'node-av/constants';
 import { type CodecParameters, type Packet, Frame as Picture } from 'node-av/lib';
-import type { Frame, VideoConfig } from '../../../media/frame.ts';
 import type { LadderPicture, LadderVideoRendition } from '../../ladder-options.ts';
 import { must } from '../native.ts';
 import { CaptionCarry } from './caption-carry.ts';

@@ -6,11 +6,12 @@
  *
  * Everything blocks: reads wait for the parent, writes for the pipe.
  */
+
+import type { Frame, VideoTrack } from '@oxbow/media/frame';
+import { usToTicks } from '@oxbow/media/run';
 import { AV_LOG_FATAL, AV_NOPTS_VALUE, AVDISCARD_ALL, AVERROR_EOF, AVSEEK_FLAG_BACKWARD } from 'node-av/constants';
 import { type FormatContext, Log, Packet, type Stream } from 'node-av/lib';
 import { messageOf } from '../../../lib/errors.ts';
-import type { Frame, VideoTrack } from '../../../media/frame.ts';
-import { usToTicks } from '../../../media/run.ts';
 import {
   MessageSplitter,
   messageKinds,

@@ -5,6 +5,8 @@
  * marks, on stdout.
  */
 import { setPriority } from 'node:os';
+import type { Frame, VideoTrack } from '@oxbow/media/frame';
+import { mpeg2Stream } from '@oxbow/media/mpeg2/sequence';
 import {
   AV_CODEC_ID_AV1,
   AV_CODEC_ID_H264,
@@ -16,8 +18,6 @@ import {
   AVMEDIA_TYPE_VIDEO,
 } from 'node-av/constants';
 import { CodecParameters, Log, Packet } from 'node-av/lib';
-import type { Frame, VideoTrack } from '../../../media/frame.ts';
-import { mpeg2Stream } from '../../../media/mpeg2/sequence.ts';
 import {
   MessageSplitter,
   messageKinds,

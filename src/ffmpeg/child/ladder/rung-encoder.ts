@@ -4,6 +4,8 @@
  * In: pictures in presentation order, some of them as key frames. Out: samples in decode order with their
  * times. Native code: child processes only.
  */
+
+import type { VideoConfig } from '@oxbow/media/frame';
 import {
   AV_CODEC_FLAG_CLOSED_GOP,
   AV_CODEC_FLAG_GLOBAL_HEADER,
@@ -24,7 +26,6 @@ import {
   AVERROR_EAGAIN,
 } from 'node-av/constants';
 import { Codec, CodecContext, Packet, type Frame as Picture, Rational } from 'node-av/lib';
-import type { VideoConfig } from '../../../media/frame.ts';
 import type { LadderPicture, LadderVideoRendition } from '../../ladder-options.ts';
 import { must } from '../native.ts';
 import { type EncoderPass, hardwareSettings, softwareEncoders, softwareSettings } from './encoder-settings.ts';

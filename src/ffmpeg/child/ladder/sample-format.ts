@@ -2,13 +2,13 @@
  * Packets of encoders as samples of an MP4, and the configuration of their track.
  * In: packets and extradata. Out: samples, a VideoConfig. Pure.
  */
-import { withoutTemporalDelimiter } from '../../../media/av1/av1c.ts';
-import { av1Config, parseAv1Unit } from '../../../media/av1/sequence-header.ts';
-import type { VideoConfig } from '../../../media/frame.ts';
-import { findNals, NalList, toSample } from '../../../media/h264/annexb.ts';
-import { h264Config, parseAvcC } from '../../../media/h264/avcc.ts';
-import { hevcConfig } from '../../../media/hevc/hvcc.ts';
-import { parseVp9KeyFrame, vp9Config } from '../../../media/vp9/frame-header.ts';
+import { withoutTemporalDelimiter } from '@oxbow/media/av1/av1c';
+import { av1Config, parseAv1Unit } from '@oxbow/media/av1/sequence-header';
+import type { VideoConfig } from '@oxbow/media/frame';
+import { findNals, NalList, toSample } from '@oxbow/media/h264/annexb';
+import { h264Config, parseAvcC } from '@oxbow/media/h264/avcc';
+import { hevcConfig } from '@oxbow/media/hevc/hvcc';
+import { parseVp9KeyFrame, vp9Config } from '@oxbow/media/vp9/frame-header';
 import type { LadderVideoCodec } from '../../ladder-options.ts';
 
 const H264_SETS = new Set([7, 8, 9]);

@@ -3,7 +3,7 @@
  * In: options, the clock. Out: messages with tracks, then frames.
  */
 import type { Writable } from 'node:stream';
-import { concatBytes } from '../../../lib/bytes.ts';
+import { concatBytes } from '@oxbow/media/bytes';
 import type { Clock } from '../../../lib/clock.ts';
 import { printFrame, printTracks } from '../../frame-protocol.ts';
 import { type TestPictureOptions, testTimescales, testTracks } from '../../test-picture-options.ts';

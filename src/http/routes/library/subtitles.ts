@@ -2,10 +2,11 @@
  * Routes of the subtitles of an asset: add a file, remove.
  * In: SubRip, WebVTT or ASS as a body. Out: calls of `deps.assets`. The list is in AssetView.
  */
+
+import { MAX_SUBTITLE_FILE } from '@oxbow/media/subtitles/bounds';
 import { AssetSubtitleView, SubtitleQuery } from '../../../api/library/asset-shapes.ts';
 import { Type } from '../../../api/type.ts';
 import { OxbowError } from '../../../lib/errors.ts';
-import { MAX_SUBTITLE_FILE } from '../../../media/subtitles/bounds.ts';
 import { IdParams } from '../../route/page-query.ts';
 import { defineRoute, type Route } from '../../route/route.ts';
 

@@ -4,13 +4,14 @@
  * In: names, labels, expiries, ranges of addresses. Out: PublishKeyView, secrets of new keys,
  * PublishAddresses.
  */
+
+import { FormatError } from '@oxbow/media/errors';
 import { printPublishAddresses } from '../../../api/publish/publish-address.ts';
 import type { KeyRotation, KeyWithSecret, NewKey } from '../../../api/publish/publish-keys-api.ts';
 import { CreatedPublishKey, PublishAddresses, PublishKeyView } from '../../../api/publish/publish-shapes.ts';
 import { Type } from '../../../api/type.ts';
 import { parseDuration } from '../../../lib/duration.ts';
 import { OxbowError } from '../../../lib/errors.ts';
-import { FormatError } from '../../../lib/format-error.ts';
 import type { RequestClient } from '../../../serve/client/authenticate.ts';
 import type { HttpDeps } from '../../deps.ts';
 import { expiresForms, readExpiry } from '../../route/expiry-field.ts';

@@ -2,8 +2,8 @@
  * Replaces the audio of a demuxed segment by its conversion, if it has audio that is converted.
  * In: a segment, the converter of the pull. Out: the segment with AAC in place of that audio.
  */
-import type { Frame, Track } from '../../../media/frame.ts';
-import { ticksToUs } from '../../../media/run.ts';
+import type { Frame, Track } from '@oxbow/media/frame';
+import { ticksToUs } from '@oxbow/media/run';
 import { mergeFrames } from '../rendition/merge-frames.ts';
 import type { DemuxedSegment, MediaGroup } from '../segment/segment-demux.ts';
 

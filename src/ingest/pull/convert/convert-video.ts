@@ -4,8 +4,8 @@
  * of a segment come out of the converter with the next one; where the media ends, breaks or jumps they come
  * as one more piece of their segment. docs/media.md 1 to 5.
  */
-import type { Frame, Track } from '../../../media/frame.ts';
-import { ticksToUs } from '../../../media/run.ts';
+import type { Frame, Track } from '@oxbow/media/frame';
+import { ticksToUs } from '@oxbow/media/run';
 import type { RenditionItem } from '../rendition/rendition.ts';
 import { sameTracks } from '../run/run-feeder.ts';
 import type { QueuedSegment } from '../segment/queued-segment.ts';

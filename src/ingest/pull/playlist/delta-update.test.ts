@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { seeded } from '../../../lib/random.fixture.ts';
-import { parsePlaylist } from '../../../media/m3u8/parse.ts';
-import type { MediaPlaylist } from '../../../media/m3u8/playlist.ts';
+import { parsePlaylist } from '@oxbow/media/m3u8/parse';
+import type { MediaPlaylist } from '@oxbow/media/m3u8/playlist';
+import { seeded } from '@oxbow/media/random.fixture';
 import { canRequestDelta, mergeDelta } from './delta-update.ts';
 import { isBeyond, nextOf, reloadUrl } from './reload-url.ts';
 

@@ -3,7 +3,7 @@
  * In: the previous playlist, the update. Out: the complete playlist; undefined if the two do not fit. Pure.
  * RFC 8216bis 6.2.5.1.
  */
-import type { MediaPlaylist, PlaylistSegment } from '../../../media/m3u8/playlist.ts';
+import type { MediaPlaylist, PlaylistSegment } from '@oxbow/media/m3u8/playlist';
 
 /**
  * An update is requested only while the previous playlist is younger than this fraction of CAN-SKIP-UNTIL

@@ -2,7 +2,7 @@
  * Describes the segments and parts of a playlist: number, date, distance from the edge.
  * In: a playlist, its URL and arrival time. Out: segments and parts to fetch. Pure. RFC 8216bis 4.4.4.
  */
-import type { MediaPlaylist, PlaylistSegment } from '../../../media/m3u8/playlist.ts';
+import type { MediaPlaylist, PlaylistSegment } from '@oxbow/media/m3u8/playlist';
 import { keyOf } from '../segment/encryption.ts';
 import type { QueuedSegment } from '../segment/queued-segment.ts';
 

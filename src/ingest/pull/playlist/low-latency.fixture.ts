@@ -5,9 +5,9 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { concatBytes } from '@oxbow/media/bytes';
 import type { Origin } from '../../../../test/fixtures/origin.ts';
 import { sleep } from '../../../lib/abort.ts';
-import { concatBytes } from '../../../lib/bytes.ts';
 
 /** Duration of a part, seconds. */
 export const PART_S = 0.2;

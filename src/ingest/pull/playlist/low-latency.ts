@@ -3,7 +3,7 @@
  * In: the playlists, results of reloads and of parts. Out: yes or no, for all renditions of one pull.
  * RFC 8216bis 4.4.4.9 and 6.2.5.2.
  */
-import type { MediaPlaylist } from '../../../media/m3u8/playlist.ts';
+import type { MediaPlaylist } from '@oxbow/media/m3u8/playlist';
 import type { PullLog } from '../pull-log.ts';
 
 /** Failures in a row after which the pull fetches complete segments instead. */

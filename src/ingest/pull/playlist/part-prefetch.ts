@@ -2,7 +2,7 @@
  * Requests the next part before it exists, so that its download is running when the playlist lists it.
  * In: EXT-X-PRELOAD-HINT of each playlist. Out: running downloads. RFC 8216bis 4.4.5.3 and 6.2.6.
  */
-import type { MediaPlaylist } from '../../../media/m3u8/playlist.ts';
+import type { MediaPlaylist } from '@oxbow/media/m3u8/playlist';
 import { idOf, type QueuedSegment } from '../segment/queued-segment.ts';
 import type { Fetched, SegmentDownload } from '../segment/segment-download.ts';
 import { resolve } from './list-segments.ts';

@@ -2,8 +2,9 @@
  * Fetches one playlist.
  * In: a URL. Out: the parsed playlist and its arrival time. RFC 8216bis 6.3.2.
  */
+
+import { type ParsedPlaylist, PlaylistReader } from '@oxbow/media/m3u8/parse';
 import { OxbowError } from '../../../lib/errors.ts';
-import { type ParsedPlaylist, PlaylistReader } from '../../../media/m3u8/parse.ts';
 import { shownUrl } from '../../../net/net.ts';
 import type { PullContext } from '../context.ts';
 import { MAX_REQUEST_MS } from '../source-access.ts';

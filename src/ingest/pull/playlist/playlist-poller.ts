@@ -3,11 +3,12 @@
  * In: the URL of the list. Out: each list that differs from the one before, and reports that the source is
  * down or has ended. RFC 8216bis 6.3.4; docs/2-sources/polling.md.
  */
+
+import { FormatError } from '@oxbow/media/errors';
+import { PlaylistReader } from '@oxbow/media/m3u8/parse';
+import type { MediaPlaylist } from '@oxbow/media/m3u8/playlist';
 import { sleep } from '../../../lib/abort.ts';
 import { OxbowError, reasonOf } from '../../../lib/errors.ts';
-import { FormatError } from '../../../lib/format-error.ts';
-import { PlaylistReader } from '../../../media/m3u8/parse.ts';
-import type { MediaPlaylist } from '../../../media/m3u8/playlist.ts';
 import type { PullContext } from '../context.ts';
 import { mergeDelta } from './delta-update.ts';
 import { fetchPlaylist, isGone, type LoadedPlaylist } from './playlist-fetch.ts';

@@ -4,8 +4,9 @@
  * In: nothing. Out: types for poll-transitions.ts and playlist-poller.ts. Pure types. Times are monotonic ms
  * unless they say otherwise.
  */
+
+import type { MediaPlaylist } from '@oxbow/media/m3u8/playlist';
 import type { PauseBounds } from '../../../lib/abort.ts';
-import type { MediaPlaylist } from '../../../media/m3u8/playlist.ts';
 import type { LoadedPlaylist } from './playlist-fetch.ts';
 
 /** The location of a Media Playlist. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
-import { seeded } from '../../../lib/random.fixture.ts';
-import type { MediaPlaylist } from '../../../media/m3u8/playlist.ts';
+import type { MediaPlaylist } from '@oxbow/media/m3u8/playlist';
+import { seeded } from '@oxbow/media/random.fixture';
 import type { PlaylistLocation, PollEvent, PollOperation, PollOptions, PollReport } from './poll-state.ts';
 import { nextPoll, startPoll } from './poll-transitions.ts';
 

@@ -4,8 +4,8 @@
  * operation. Pure: no network, timer, clock or random number. RFC 8216bis 6.3.4; docs/2-sources/polling.md.
  */
 import assert from 'node:assert/strict';
+import type { MediaPlaylist } from '@oxbow/media/m3u8/playlist';
 import { backoffBounds, type PauseBounds } from '../../../lib/abort.ts';
-import type { MediaPlaylist } from '../../../media/m3u8/playlist.ts';
 import { canRequestDelta } from './delta-update.ts';
 import { PLAYLIST_IDLE_MS } from './playlist-fetch.ts';
 import type {

@@ -3,7 +3,7 @@
  * In: the playlist and its URL. Out: a pause; a URL with Delivery Directives. Pure. RFC 8216bis 6.2.5 and
  * 6.3.4.
  */
-import type { MediaPlaylist } from '../../../media/m3u8/playlist.ts';
+import type { MediaPlaylist } from '@oxbow/media/m3u8/playlist';
 import { listedS } from './list-segments.ts';
 
 /** The Delivery Directives of a reload. */

@@ -3,8 +3,9 @@
  * silent.
  * In: playlists as they arrive. Out: segments in order, and reports of lost ones. RFC 8216bis 6.2.2 and 6.3.
  */
+
+import type { MediaPlaylist, PlaylistPart, PlaylistSegment } from '@oxbow/media/m3u8/playlist';
 import { dropOldest } from '../../../lib/drop-oldest.ts';
-import type { MediaPlaylist, PlaylistPart, PlaylistSegment } from '../../../media/m3u8/playlist.ts';
 import type { PullCounters } from '../pull-log.ts';
 import { nameOf } from '../resource-name.ts';
 import { idOf, type QueuedSegment } from '../segment/queued-segment.ts';

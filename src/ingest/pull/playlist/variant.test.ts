@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { parsePlaylist } from '@oxbow/media/m3u8/parse';
+import type { MultivariantPlaylist } from '@oxbow/media/m3u8/playlist';
 import { parseQuality } from '../../../lib/quality.ts';
-import { parsePlaylist } from '../../../media/m3u8/parse.ts';
-import type { MultivariantPlaylist } from '../../../media/m3u8/playlist.ts';
 import { describeForeign, detectContainer } from '../segment/container.ts';
 import { chooseVariant, furtherVariants } from './variant.ts';
 

@@ -3,13 +3,14 @@
  * In: the playlist and the requested quality. Out: one Variant Stream, the audio Renditions with playlists of
  * their own, and all qualities on offer. RFC 8216bis 4.4.6.
  */
-import type { LeftOutTrack } from '../../../api/left-out.ts';
+
+import { type CaptionChannel, isCaptionService, mergeCaptions } from '@oxbow/media/captions/caption-channel';
+import { foreignCodec } from '@oxbow/media/foreign-codecs';
+import type { LeftOutTrack } from '@oxbow/media/left-out';
+import type { MultivariantPlaylist, Rendition, Variant } from '@oxbow/media/m3u8/playlist';
 import type { SourceQuality } from '../../../api/source-facts.ts';
 import { OxbowError } from '../../../lib/errors.ts';
 import { type QualitySet, qualityName, type RequestedQuality } from '../../../lib/quality.ts';
-import { type CaptionChannel, isCaptionService, mergeCaptions } from '../../../media/captions/caption-channel.ts';
-import { foreignCodec } from '../../../media/foreign-codecs.ts';
-import type { MultivariantPlaylist, Rendition, Variant } from '../../../media/m3u8/playlist.ts';
 
 const VIDEO = /^(avc1|avc3|hvc1|hev1|av01|vp09)\./i;
 /** MPEG-1 and MPEG-2 by their object types: usable where it is converted, and there is nothing better. */

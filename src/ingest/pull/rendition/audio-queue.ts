@@ -6,7 +6,7 @@
  * without such a break form a generation: frames of an older generation than the video's are dropped, those
  * of a newer one wait for the video.
  */
-import type { Frame } from '../../../media/frame.ts';
+import type { Frame } from '@oxbow/media/frame';
 
 /** Audio may end this much before the video segment, µs: boundaries rarely coincide. */
 const SLACK_US = 150_000;

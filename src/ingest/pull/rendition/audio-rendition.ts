@@ -4,12 +4,13 @@
  * RFC 8216bis 4.4.6.2.1: renditions share timestamps and discontinuity sequence numbers, not segment
  * boundaries.
  */
-import type { LeftOutTrack } from '../../../api/left-out.ts';
+
+import type { Track } from '@oxbow/media/frame';
+import type { LeftOutTrack } from '@oxbow/media/left-out';
+import type { Rendition } from '@oxbow/media/m3u8/playlist';
+import { ticksToUs } from '@oxbow/media/run';
 import { sleep, waitFor } from '../../../lib/abort.ts';
 import { messageOf, reasonOf } from '../../../lib/errors.ts';
-import type { Track } from '../../../media/frame.ts';
-import type { Rendition } from '../../../media/m3u8/playlist.ts';
-import { ticksToUs } from '../../../media/run.ts';
 import type { PullContext } from '../context.ts';
 import type { MediaGroup } from '../segment/segment-demux.ts';
 import { AudioQueue, type SegmentTimeline, type VideoSpan, type WaitingFrame } from './audio-queue.ts';

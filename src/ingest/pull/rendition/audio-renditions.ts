@@ -3,9 +3,9 @@
  * In: demuxed video segments, the Renditions of the audio group. Out: the same segments with the audio of
  * every language. RFC 8216bis 4.4.6.1 and 4.4.6.2.1.
  */
-import type { LeftOutTrack } from '../../../api/left-out.ts';
-import type { Rendition } from '../../../media/m3u8/playlist.ts';
-import { ticksToUs } from '../../../media/run.ts';
+import type { LeftOutTrack } from '@oxbow/media/left-out';
+import type { Rendition } from '@oxbow/media/m3u8/playlist';
+import { ticksToUs } from '@oxbow/media/run';
 import type { PullContext } from '../context.ts';
 import type { QueuedSegment } from '../segment/queued-segment.ts';
 import type { DemuxedSegment, MediaGroup } from '../segment/segment-demux.ts';

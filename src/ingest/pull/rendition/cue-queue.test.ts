@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import type { Frame } from '../../../media/frame.ts';
-import { parseSample } from '../../../media/webvtt/sample.ts';
+import type { Frame } from '@oxbow/media/frame';
+import { parseSample } from '@oxbow/media/webvtt/sample';
 import { CueQueue, type TimedCue } from './cue-queue.ts';
 
 const S = 90_000;

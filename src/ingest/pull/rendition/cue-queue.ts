@@ -3,8 +3,8 @@
  * In: cues with times of the source's clock; the span of each segment. Out: adjacent frames of a text track,
  * none longer than its segment. Pure. ISO/IEC 14496-30, 6; RFC 8216bis 3.1.4.
  */
-import type { Frame } from '../../../media/frame.ts';
-import { framesOfCues } from '../../../media/webvtt/frames.ts';
+import type { Frame } from '@oxbow/media/frame';
+import { framesOfCues } from '@oxbow/media/webvtt/frames';
 import type { MediaSpan } from './merge-frames.ts';
 
 /** A cue; times are ticks of 90 kHz. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import type { Frame } from '../../../media/frame.ts';
-import type { DateRangeTag, MediaPlaylist } from '../../../media/m3u8/playlist.ts';
+import type { Frame } from '@oxbow/media/frame';
+import type { DateRangeTag, MediaPlaylist } from '@oxbow/media/m3u8/playlist';
 import type { QueuedSegment } from '../segment/queued-segment.ts';
 import { DateRangeTrack } from './date-range-track.ts';
 

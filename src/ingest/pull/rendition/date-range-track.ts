@@ -3,11 +3,12 @@
  * In: its Media Playlists as they are loaded, and each segment. Out: frames with the received attribute list
  * and the distance from the frame to the start of the range. RFC 8216bis 4.4.5.1; docs/media.md 1.
  */
+
+import { OFFSET_ATTRIBUTE } from '@oxbow/media/date-range/date-range-tracker';
+import type { DataTrack, Frame } from '@oxbow/media/frame';
+import { printDateRange, reachOf } from '@oxbow/media/m3u8/date-range';
+import type { DateRangeTag, MediaPlaylist } from '@oxbow/media/m3u8/playlist';
 import { dropOldest } from '../../../lib/drop-oldest.ts';
-import { OFFSET_ATTRIBUTE } from '../../../media/date-range/date-range-tracker.ts';
-import type { DataTrack, Frame } from '../../../media/frame.ts';
-import { printDateRange, reachOf } from '../../../media/m3u8/date-range.ts';
-import type { DateRangeTag, MediaPlaylist } from '../../../media/m3u8/playlist.ts';
 import type { QueuedSegment } from '../segment/queued-segment.ts';
 import type { MediaSpan } from './merge-frames.ts';
 

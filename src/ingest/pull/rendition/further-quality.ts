@@ -4,10 +4,11 @@
  * timestamps of the stream, once the stream has published the same time. Variants share timestamps
  * (RFC 8216bis 6.2.4), except for turns of MPEG-TS.
  */
+
+import type { Frame, Track, VideoTrack } from '@oxbow/media/frame';
+import { ticksToUs, usToTicks } from '@oxbow/media/run';
 import { waitFor } from '../../../lib/abort.ts';
 import { messageOf } from '../../../lib/errors.ts';
-import type { Frame, Track, VideoTrack } from '../../../media/frame.ts';
-import { ticksToUs, usToTicks } from '../../../media/run.ts';
 import type { DerivedInput } from '../../../packager/follower.ts';
 import type { PullContext } from '../context.ts';
 import type { DemuxedSegment, MediaGroup } from '../segment/segment-demux.ts';

@@ -3,8 +3,8 @@
  * In: a segment, and tracks with their frames. Out: the segment with all of them, in order of decode time.
  * Pure.
  */
-import type { Frame, Track } from '../../../media/frame.ts';
-import { ticksToUs } from '../../../media/run.ts';
+import type { Frame, Track } from '@oxbow/media/frame';
+import { ticksToUs } from '@oxbow/media/run';
 import type { DemuxedSegment, MediaGroup } from '../segment/segment-demux.ts';
 
 /** The span of a segment's video, or of its audio if it has no video. */

@@ -2,11 +2,12 @@
  * Reads one rendition of a source: polls its playlist, queues, downloads and demuxes its segments.
  * In: the location of its playlist. Out: demuxed segments in order, and reports of missing media.
  */
-import type { GapCause } from '../../../api/gap.ts';
-import { namesOf } from '../../../api/left-out.ts';
+
+import { FormatError } from '@oxbow/media/errors';
+import type { GapCause } from '@oxbow/media/gap';
+import { namesOf } from '@oxbow/media/left-out';
+import type { Rendition } from '@oxbow/media/m3u8/playlist';
 import { messageOf } from '../../../lib/errors.ts';
-import { FormatError } from '../../../lib/format-error.ts';
-import type { Rendition } from '../../../media/m3u8/playlist.ts';
 import type { PullContext } from '../context.ts';
 import { PartPrefetch } from '../playlist/part-prefetch.ts';
 import { pollPlaylist, type Relocate } from '../playlist/playlist-poller.ts';

@@ -3,10 +3,11 @@
  * In: the source's URL, or a function that extracts it from a page. Out: the URLs of the chosen Variant
  * Stream and its Renditions. RFC 8216bis 4.4.6.
  */
+
+import type { MediaPlaylist, MultivariantPlaylist, Rendition } from '@oxbow/media/m3u8/playlist';
 import { sleep } from '../../../lib/abort.ts';
 import { OxbowError } from '../../../lib/errors.ts';
 import type { QualitySet, RequestedQuality } from '../../../lib/quality.ts';
-import type { MediaPlaylist, MultivariantPlaylist, Rendition } from '../../../media/m3u8/playlist.ts';
 import type { PullContext } from '../context.ts';
 import { fetchPlaylist } from '../playlist/playlist-fetch.ts';
 import type { PlaylistLocation } from '../playlist/poll-state.ts';

@@ -3,12 +3,13 @@
  * In: its location; the segments of the video. Out: frames of a text track. The video continues without it if
  * it fails or is late. RFC 8216bis 3.1.4 and 6.3.4.
  */
+
+import { FormatError } from '@oxbow/media/errors';
+import type { Frame, TextTrack } from '@oxbow/media/frame';
+import { PlaylistReader } from '@oxbow/media/m3u8/parse';
+import { printTextHeader } from '@oxbow/media/webvtt/traits';
 import { backoffMs, sleep } from '../../../lib/abort.ts';
 import { messageOf, reasonOf } from '../../../lib/errors.ts';
-import { FormatError } from '../../../lib/format-error.ts';
-import type { Frame, TextTrack } from '../../../media/frame.ts';
-import { PlaylistReader } from '../../../media/m3u8/parse.ts';
-import { printTextHeader } from '../../../media/webvtt/traits.ts';
 import type { PullContext } from '../context.ts';
 import { fetchPlaylist } from '../playlist/playlist-fetch.ts';
 import { mayRetry, tryRelocate } from '../playlist/playlist-poller.ts';

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { fragmentLength, printFragment } from '@oxbow/media/isobmff/fragment';
+import { printInit } from '@oxbow/media/isobmff/init';
+import { textTrack } from '@oxbow/media/isobmff/media.fixture';
+import { printSample } from '@oxbow/media/webvtt/sample';
 import { growth } from '../../../lib/growth.fixture.ts';
-import { fragmentLength, printFragment } from '../../../media/isobmff/fragment.ts';
-import { printInit } from '../../../media/isobmff/init.ts';
-import { textTrack } from '../../../media/isobmff/media.fixture.ts';
-import { printSample } from '../../../media/webvtt/sample.ts';
 import { parseSubtitleSegment } from './subtitle-segment.ts';
 
 /** Consecutive samples of 10 ms, each with these cues. */

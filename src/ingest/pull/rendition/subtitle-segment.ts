@@ -3,11 +3,11 @@
  * In: its bytes. Out: header and cues on the clock of the media, or a FormatError. Pure. RFC 8216bis 3.1.4;
  * ISO/IEC 14496-30.
  */
-import { concatBytes } from '../../../lib/bytes.ts';
-import { FormatError } from '../../../lib/format-error.ts';
-import { parseVtt } from '../../../media/webvtt/parse.ts';
-import { parseSample } from '../../../media/webvtt/sample.ts';
-import { parseTextHeader } from '../../../media/webvtt/traits.ts';
+import { concatBytes } from '@oxbow/media/bytes';
+import { FormatError } from '@oxbow/media/errors';
+import { parseVtt } from '@oxbow/media/webvtt/parse';
+import { parseSample } from '@oxbow/media/webvtt/sample';
+import { parseTextHeader } from '@oxbow/media/webvtt/traits';
 import { SegmentDemux } from '../segment/segment-demux.ts';
 import type { Fetched } from '../segment/segment-download.ts';
 import type { TimedCue } from './cue-queue.ts';

@@ -3,9 +3,9 @@
  * In: its playlists, the subtitle Renditions, each demuxed segment. Out: the segment with their frames.
  * RFC 8216bis 3.1.4, 4.4.5.1.
  */
-import type { LeftOutTrack } from '../../../api/left-out.ts';
-import type { MediaPlaylist, Rendition } from '../../../media/m3u8/playlist.ts';
-import { ticksToUs } from '../../../media/run.ts';
+import type { LeftOutTrack } from '@oxbow/media/left-out';
+import type { MediaPlaylist, Rendition } from '@oxbow/media/m3u8/playlist';
+import { ticksToUs } from '@oxbow/media/run';
 import type { PullContext } from '../context.ts';
 import type { QueuedSegment } from '../segment/queued-segment.ts';
 import type { DemuxedSegment } from '../segment/segment-demux.ts';

@@ -3,14 +3,15 @@
  * In: artificial segments with wrong dates, playlists and clocks. Out: the runs and frames that a sink of the
  * stream receives.
  */
+
+import type { Frame } from '@oxbow/media/frame';
+import { ticksToUs } from '@oxbow/media/run';
 import { createManualClock, type ManualClock } from '../../../lib/clock.ts';
 import { videoFrames, videoTrack } from '../../../live/frames.fixture.ts';
 import type { RunContext, Sink } from '../../../live/sink.ts';
 import { Stream } from '../../../live/stream.ts';
 import type { StreamEvent } from '../../../live/stream-event.ts';
 import type { StreamPast } from '../../../live/stream-options.ts';
-import type { Frame } from '../../../media/frame.ts';
-import { ticksToUs } from '../../../media/run.ts';
 import type { PullContext } from '../context.ts';
 import { noCounters } from '../pull-log.ts';
 import type { QueuedSegment } from '../segment/queued-segment.ts';

@@ -4,8 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import type { Frame } from '@oxbow/media/frame';
 import { audioFrames, audioTrack } from '../../../live/frames.fixture.ts';
-import type { Frame } from '../../../media/frame.ts';
 import type { QueuedSegment } from '../segment/queued-segment.ts';
 import { type Fed, feed, type Made, made, publish, RATE, track } from './feeder-stream.fixture.ts';
 

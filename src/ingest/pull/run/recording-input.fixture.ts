@@ -3,13 +3,13 @@
  * In: calls of a pull. Out: runs with their frames, gaps, damages, in the order of the calls.
  */
 import assert from 'node:assert/strict';
-import type { GapCause } from '../../../api/gap.ts';
+import type { Frame, Track } from '@oxbow/media/frame';
+import type { GapCause } from '@oxbow/media/gap';
+import { ticksToUs } from '@oxbow/media/run';
 import { Emitter } from '../../../lib/events.ts';
 import { Continuity } from '../../../live/continuity.ts';
 import type { RunStart, StreamInput } from '../../../live/input.ts';
 import { referenceOf } from '../../../live/reference.ts';
-import type { Frame, Track } from '../../../media/frame.ts';
-import { ticksToUs } from '../../../media/run.ts';
 
 /** A run with its frames. */
 export interface RecordedRun {

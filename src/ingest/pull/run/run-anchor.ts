@@ -3,7 +3,7 @@
  * In: a segment's date, its distance from the edge, the previous run. Out: the UTC offset and its clock.
  * Pure. docs/media.md 1 and 2.
  */
-import type { RunClock } from '../../../media/run.ts';
+import type { RunClock } from '@oxbow/media/run';
 import type { QueuedSegment } from '../segment/queued-segment.ts';
 
 /** A source's dates are used if the live edge that they imply is at most this far from now. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Frame, Track } from '@oxbow/media/frame';
 import { createManualClock } from '../../../lib/clock.ts';
-import type { Frame, Track } from '../../../media/frame.ts';
 import type { PullContext } from '../context.ts';
 import { noCounters } from '../pull-log.ts';
 import type { QueuedSegment } from '../segment/queued-segment.ts';

@@ -3,11 +3,12 @@
  * continue.
  * In: demuxed segments in order. Out: StreamInput. docs/media.md 1 to 5.
  */
-import type { GapCause } from '../../../api/gap.ts';
-import { sameBytes } from '../../../lib/bytes.ts';
+
+import { sameBytes } from '@oxbow/media/bytes';
+import type { Frame, Track } from '@oxbow/media/frame';
+import type { GapCause } from '@oxbow/media/gap';
+import { ticksToUs } from '@oxbow/media/run';
 import type { StreamInput } from '../../../live/input.ts';
-import type { Frame, Track } from '../../../media/frame.ts';
-import { ticksToUs } from '../../../media/run.ts';
 import type { PullContext } from '../context.ts';
 import type { QueuedSegment } from '../segment/queued-segment.ts';
 import type { DemuxedSegment, MediaGroup } from '../segment/segment-demux.ts';

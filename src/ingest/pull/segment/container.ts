@@ -2,8 +2,8 @@
  * Detects the container of a segment by its first bytes; file names and media types are ignored.
  * In: bytes. Out: a container, or a description of something else.
  */
-import { concatBytes } from '../../../lib/bytes.ts';
-import { isPackedAudio } from '../../../media/packed-audio/format.ts';
+import { concatBytes } from '@oxbow/media/bytes';
+import { isPackedAudio } from '@oxbow/media/packed-audio/format';
 
 /** Supported containers. */
 export type Container = 'mpegts' | 'fmp4' | 'packed-audio';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { createCipheriv } from 'node:crypto';
 import { test } from 'node:test';
-import { parsePlaylist } from '../../../media/m3u8/parse.ts';
-import type { KeyTag, MediaPlaylist } from '../../../media/m3u8/playlist.ts';
+import { parsePlaylist } from '@oxbow/media/m3u8/parse';
+import type { KeyTag, MediaPlaylist } from '@oxbow/media/m3u8/playlist';
 import { ivOf, keyOf, refuseProtected } from './encryption.ts';
 import { decryptAes128 } from './key-store.ts';
 

@@ -3,9 +3,10 @@
  * In: EXT-X-KEY and EXT-X-SESSION-KEY. Out: URL of the key and IV; or an error that names the protection.
  * RFC 8216bis 4.4.4.4 and 5.2.
  */
+
+import { FormatError } from '@oxbow/media/errors';
+import type { KeyTag } from '@oxbow/media/m3u8/playlist';
 import { OxbowError } from '../../../lib/errors.ts';
-import { FormatError } from '../../../lib/format-error.ts';
-import type { KeyTag } from '../../../media/m3u8/playlist.ts';
 
 /** Encryption of a segment or Media Initialization Section: AES-128 in CBC mode with padding. */
 export interface SegmentKey {

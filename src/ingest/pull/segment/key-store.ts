@@ -4,8 +4,8 @@
  * 4.4.4.4 and 5.
  */
 import { createDecipheriv } from 'node:crypto';
+import { FormatError } from '@oxbow/media/errors';
 import { dropOldest } from '../../../lib/drop-oldest.ts';
-import { FormatError } from '../../../lib/format-error.ts';
 import { nameOf } from '../resource-name.ts';
 import { MAX_REQUEST_MS, type SourceAccess } from '../source-access.ts';
 import { statusFailure } from '../status-failure.ts';

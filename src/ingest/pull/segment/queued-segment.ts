@@ -3,7 +3,7 @@
  * In: nothing. Out: the type and the id of a resource; created by playlist/list-segments and read by
  * segment-download.
  */
-import type { ByteRange } from '../../../media/m3u8/playlist.ts';
+import type { ByteRange } from '@oxbow/media/m3u8/playlist';
 import type { SegmentKey } from './encryption.ts';
 
 /** A segment to be fetched. */

@@ -4,9 +4,9 @@
  * In: the decrypted bytes of a segment. Out: a reason for doubt, or undefined. Pure. ISO 13818-1 2.4.3;
  * ISO 14496-12 4.2.
  */
-import { concatBytes } from '../../../lib/bytes.ts';
-import { FormatError } from '../../../lib/format-error.ts';
-import { readBoxHead } from '../../../media/isobmff/box.ts';
+import { concatBytes } from '@oxbow/media/bytes';
+import { FormatError } from '@oxbow/media/errors';
+import { readBoxHead } from '@oxbow/media/isobmff/box';
 import { bytesAt, contentOf, describeForeign, HEAD_BYTES, withoutFront } from './container.ts';
 
 const PACKET = 188;

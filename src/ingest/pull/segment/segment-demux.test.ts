@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
+import { makeTs, PICTURE, X264 } from '@oxbow/media/mpegts/media.fixture';
 import { need } from '../../../../test/fixtures/need.ts';
-import { makeTs, PICTURE, X264 } from '../../../media/mpegts/media.fixture.ts';
 import { SegmentDemux } from './segment-demux.ts';
 
 suite('the bytes of a segment', { skip: need('ffmpeg') }, () => {

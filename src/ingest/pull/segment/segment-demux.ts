@@ -2,13 +2,14 @@
  * Demuxes the segments of one rendition; one demuxer is used while the container stays the same.
  * In: bytes of segments. Out: frames in groups, one per set of tracks.
  */
-import { type LeftOutTrack, namesOf } from '../../../api/left-out.ts';
-import { freeBytes } from '../../../lib/bytes.ts';
-import { FormatError } from '../../../lib/format-error.ts';
-import type { Demuxer, DemuxerOutput, Frame, Track } from '../../../media/frame.ts';
-import { createFmp4Demuxer } from '../../../media/isobmff/demuxer.ts';
-import { createTsDemuxer } from '../../../media/mpegts/demuxer.ts';
-import { createPackedAudioDemuxer } from '../../../media/packed-audio/demuxer.ts';
+
+import { freeBytes } from '@oxbow/media/bytes';
+import { FormatError } from '@oxbow/media/errors';
+import type { Demuxer, DemuxerOutput, Frame, Track } from '@oxbow/media/frame';
+import { createFmp4Demuxer } from '@oxbow/media/isobmff/demuxer';
+import { type LeftOutTrack, namesOf } from '@oxbow/media/left-out';
+import { createTsDemuxer } from '@oxbow/media/mpegts/demuxer';
+import { createPackedAudioDemuxer } from '@oxbow/media/packed-audio/demuxer';
 import { type Container, contentOf, describeForeign, withoutFront } from './container.ts';
 import type { FetchedInit } from './segment-download.ts';
 

@@ -3,11 +3,12 @@
  * In: segments of the queue. Out: their bytes with their Media Initialization Section, or why they were given
  * up. docs/media.md 23b.
  */
+
+import { concatBytes } from '@oxbow/media/bytes';
+import { FormatError } from '@oxbow/media/errors';
 import { backoffMs, sleep } from '../../../lib/abort.ts';
-import { concatBytes } from '../../../lib/bytes.ts';
 import { dropOldest } from '../../../lib/drop-oldest.ts';
 import { OxbowError, reasonOf } from '../../../lib/errors.ts';
-import { FormatError } from '../../../lib/format-error.ts';
 import type { PullContext } from '../context.ts';
 import { nameOf } from '../resource-name.ts';
 import { statusFailure } from '../status-failure.ts';

@@ -4,12 +4,12 @@
  * docs/7-together/messages.md.
  */
 import { randomBytes } from 'node:crypto';
+import { ForwardSlot } from '@oxbow/media/rtp/forward/forward-slot';
+import { ForwardSource, type ForwardSourceOptions } from '@oxbow/media/rtp/forward/forward-source';
+import type { RtpFormat } from '@oxbow/media/sdp/rtp-format';
+import type { WebRtcMedia } from '@oxbow/media/sdp/webrtc-description';
 import { type CallSource, MAX_CALL, MAX_CALL_PICTURES } from '../../../../api/room/call-shapes.ts';
 import { OxbowError } from '../../../../lib/errors.ts';
-import { ForwardSlot } from '../../../../media/rtp/forward/forward-slot.ts';
-import { ForwardSource, type ForwardSourceOptions } from '../../../../media/rtp/forward/forward-source.ts';
-import type { RtpFormat } from '../../../../media/sdp/rtp-format.ts';
-import type { WebRtcMedia } from '../../../../media/sdp/webrtc-description.ts';
 
 /** A source with how its packets are recognized. */
 export interface AcceptedSource {

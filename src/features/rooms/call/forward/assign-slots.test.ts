@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { seeded } from '@oxbow/media/random.fixture';
 import type { CallParticipant } from '../../../../api/room/call-shapes.ts';
-import { seeded } from '../../../../lib/random.fixture.ts';
 import { type AssignableSlot, type AssignedSource, assignSlots } from './assign-slots.ts';
 
 function person(id: string, media: Partial<CallParticipant> = {}): CallParticipant {

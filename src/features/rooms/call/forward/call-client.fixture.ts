@@ -2,17 +2,17 @@
  * A participant of a forwarded call without a browser: its offer, and its connection on its own port.
  * In: how the offer is answered. Out: a peer that sends RTP and receives what its slots get.
  */
-import type { RtpFormat } from '../../../../media/sdp/rtp-format.ts';
+import type { RtpFormat } from '@oxbow/media/sdp/rtp-format';
 import {
   type Direction,
   parseWebRtc,
   printWebRtc,
   type WebRtcDescription,
   type WebRtcMedia,
-} from '../../../../media/sdp/webrtc-description.ts';
-import { openWebRtcEndpoint } from '../../../../wire/webrtc/endpoint.ts';
-import { createIceCredentials } from '../../../../wire/webrtc/ice/ice-session.ts';
-import type { Peer, PeerHandlers } from '../../../../wire/webrtc/peer.ts';
+} from '@oxbow/media/sdp/webrtc-description';
+import { openWebRtcEndpoint } from '@oxbow/wire/webrtc/endpoint';
+import { createIceCredentials } from '@oxbow/wire/webrtc/ice/ice-session';
+import type { Peer, PeerHandlers } from '@oxbow/wire/webrtc/peer';
 
 /** Payload types of the offer. */
 export const clientTypes = { opus: 111, vp8: 96, rtx: 97 } as const;

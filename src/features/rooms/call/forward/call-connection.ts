@@ -4,19 +4,19 @@
  * the participant. RFC 3550, RFC 4585 (NACK, PLI), RFC 5104 (FIR); docs/7-together/messages.md.
  */
 import { randomBytes } from 'node:crypto';
+import { FormatError } from '@oxbow/media/errors';
+import type { ForwardSlot } from '@oxbow/media/rtp/forward/forward-slot';
+import type { ForwardPacket } from '@oxbow/media/rtp/forward/forward-source';
+import { VideoAllowance } from '@oxbow/media/rtp/forward/video-allowance';
+import { parseRtp, type RtpPacket } from '@oxbow/media/rtp/packet';
+import { Feedback } from '@oxbow/media/rtp/receive/feedback';
+import { parseRtcp, type RtcpPacket } from '@oxbow/media/rtp/rtcp';
+import type { WebRtcDescription } from '@oxbow/media/sdp/webrtc-description';
+import type { WebRtcEndpoint } from '@oxbow/wire/webrtc/endpoint';
+import type { IceCredentials } from '@oxbow/wire/webrtc/ice/ice-session';
+import type { Peer } from '@oxbow/wire/webrtc/peer';
 import { MAX_CALL_PICTURES } from '../../../../api/room/call-shapes.ts';
 import type { Clock } from '../../../../lib/clock.ts';
-import { FormatError } from '../../../../lib/format-error.ts';
-import type { ForwardSlot } from '../../../../media/rtp/forward/forward-slot.ts';
-import type { ForwardPacket } from '../../../../media/rtp/forward/forward-source.ts';
-import { VideoAllowance } from '../../../../media/rtp/forward/video-allowance.ts';
-import { parseRtp, type RtpPacket } from '../../../../media/rtp/packet.ts';
-import { Feedback } from '../../../../media/rtp/receive/feedback.ts';
-import { parseRtcp, type RtcpPacket } from '../../../../media/rtp/rtcp.ts';
-import type { WebRtcDescription } from '../../../../media/sdp/webrtc-description.ts';
-import type { WebRtcEndpoint } from '../../../../wire/webrtc/endpoint.ts';
-import type { IceCredentials } from '../../../../wire/webrtc/ice/ice-session.ts';
-import type { Peer } from '../../../../wire/webrtc/peer.ts';
 import type { AcceptedCall, AcceptedSource } from './accept-call.ts';
 import type { AssignedSource } from './assign-slots.ts';
 

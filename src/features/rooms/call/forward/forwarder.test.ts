@@ -1,21 +1,15 @@
 /** Waits for wall time: WebRTC media arrives over real sockets. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { opusPacket, vp8Packet } from '@oxbow/media/rtp/forward/forward.fixture';
+import { parseRtp, printRtp, type RtpPacket } from '@oxbow/media/rtp/packet';
+import { parseRtcp, printNack, printReceiverReport, printSenderReport, type RtcpPacket } from '@oxbow/media/rtp/rtcp';
+import { openWebRtcEndpoint } from '@oxbow/wire/webrtc/endpoint';
 import { until } from '../../../../../test/fixtures/wait.ts';
 import type { CallParticipant, CallSlot } from '../../../../api/room/call-shapes.ts';
 import { WebRtcTransport } from '../../../../ingest/webrtc/webrtc-transport.ts';
 import { type Clock, createManualClock, createSystemClock } from '../../../../lib/clock.ts';
-import { opusPacket, vp8Packet } from '../../../../media/rtp/forward/forward.fixture.ts';
-import { parseRtp, printRtp, type RtpPacket } from '../../../../media/rtp/packet.ts';
-import {
-  parseRtcp,
-  printNack,
-  printReceiverReport,
-  printSenderReport,
-  type RtcpPacket,
-} from '../../../../media/rtp/rtcp.ts';
 import { createSilentLog } from '../../../../observe/log.ts';
-import { openWebRtcEndpoint } from '../../../../wire/webrtc/endpoint.ts';
 import { createCallStats } from '../call-parts.ts';
 import { type CallClient, clientExtensions, offeredMedia, openCallClient } from './call-client.fixture.ts';
 import { Forwarder } from './forwarder.ts';

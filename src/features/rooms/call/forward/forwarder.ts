@@ -4,12 +4,13 @@
  * In: participants, their offers. Out: answers, packets between connections, tables of slots.
  * docs/decisions/0048-one-connection-with-slots.md, docs/7-together/messages.md.
  */
+
+import type { ForwardPacket } from '@oxbow/media/rtp/forward/forward-source';
+import type { RtcpPacket } from '@oxbow/media/rtp/rtcp';
+import { createIceCredentials } from '@oxbow/wire/webrtc/ice/ice-session';
 import type { CallParticipant, CallSlot } from '../../../../api/room/call-shapes.ts';
 import { readOffer } from '../../../../ingest/webrtc/webrtc-transport.ts';
 import { OxbowError } from '../../../../lib/errors.ts';
-import type { ForwardPacket } from '../../../../media/rtp/forward/forward-source.ts';
-import type { RtcpPacket } from '../../../../media/rtp/rtcp.ts';
-import { createIceCredentials } from '../../../../wire/webrtc/ice/ice-session.ts';
 import type { CallParts } from '../call-parts.ts';
 import { type AcceptedSource, acceptCall } from './accept-call.ts';
 import { assignSlots } from './assign-slots.ts';

@@ -1,0 +1,141 @@
+/**
+ * One video track of FLV: packets to frames.
+ * In: packets of H.264, HEVC, AV1 or VP9. Out: configurations, frames. Bytes are views of the message
+ * wherever nothing is left out. Enhanced RTMP v2, "ExVideoTagBody"; Adobe Flash Video File Format 10.1,
+ * E.4.3; ISO/IEC 14496-15.
+ */
+
+import { av1Codecs, withoutTemporalDelimiter } from '../av1/av1c.ts';
+import { av1Config, parseAv1Unit, sequenceHeaderOf } from '../av1/sequence-header.ts';
+import { concatBytes, sameBytes } from '../bytes.ts';
+import { FormatError } from '../errors.ts';
+import { foreignTrack } from '../foreign-codecs.ts';
+import type { VideoConfig } from '../frame.ts';
+import { parseVp9KeyFrame, vp9Config } from '../vp9/frame-header.ts';
+import { type FlvPacket, FOUR_CC, fourCcText, PACKET } from './message.ts';
+import { NalSamples } from './nal-samples.ts';
+import type { FlvTrack, TrackOutput } from './track-output.ts';
+import { VIDEO_TIMESCALE, VideoTimes } from './video-times.ts';
+
+/** Bytes of a `vpcC` without version and flags, as FFmpeg sends it. */
+const SHORT_VPCC_BYTES = 8;
+const VPCC_HEAD = Uint8Array.of(1, 0, 0, 0);
+
+/** Parses the packets of one video track. */
+export class FlvVideoTrack implements FlvTrack {
+  readonly #out: TrackOutput;
+  readonly #times: VideoTimes;
+  #codec = 0;
+  #config: VideoConfig | undefined;
+  /** Of H.264 and HEVC. */
+  #nals: NalSamples | undefined;
+  /** The last record of AV1 or VP9. */
+  #record: Uint8Array | undefined;
+  /** The sequence header of AV1. */
+  #header: Uint8Array | undefined;
+
+  /** @param id of the stream's track */
+  constructor(id: number, out: TrackOutput) {
+    this.#out = out;
+    this.#times = new VideoTimes(id, out);
+  }
+
+  packet(packet: FlvPacket, body: Uint8Array, timeMs: number): void {
+    const { codec, type, from, to, unsupported } = packet;
+    if (type === PACKET.metadata || type === PACKET.sequenceEnd) return;
+    const isMpegTs = type === PACKET.mpegTsSequenceStart;
+    if (unsupported !== undefined || isMpegTs) {
+      this.#select(0);
+      this.#out.refused({ kind: 'video', name: unsupported ?? `${fourCcText(codec)} video in MPEG-TS form` });
+      return;
+    }
+    if (type !== PACKET.sequenceStart && type !== PACKET.codedFrames) {
+      throw new FormatError(`unknown video packet type ${type}`, 0);
+    }
+    this.#select(codec);
+    if (type === PACKET.sequenceStart) this.#configure(Uint8Array.from(body.subarray(from, to)));
+    else if (from < to) this.#frame(packet, body, timeMs);
+  }
+
+  flush(): void {
+    this.#times.flush();
+  }
+
+  #select(codec: number): void {
+    if (codec === this.#codec) return;
+    this.#times.flush();
+    this.#codec = codec;
+    this.#config = undefined;
+    this.#record = undefined;
+    this.#header = undefined;
+    const isNal = codec === FOUR_CC.avc1 || codec === FOUR_CC.hvc1;
+    this.#nals = isNal ? new NalSamples(codec === FOUR_CC.avc1 ? 'h264' : 'hevc') : undefined;
+    if (codec !== 0 && !isNal && codec !== FOUR_CC.av01 && codec !== FOUR_CC.vp09) {
+      this.#out.refused(foreignTrack(fourCcText(codec), 'video'));
+    }
+  }
+
+  #configure(record: Uint8Array): void {
+    if (this.#nals) {
+      this.#nals.configure(record);
+      this.#use(this.#nals.config);
+    } else if (this.#codec === FOUR_CC.av01) {
+      // One that is repeated does not revoke a newer header within frames.
+      if (this.#record && sameBytes(this.#record, record)) return;
+      av1Codecs(record); // throws where it is no record
+      this.#record = record;
+      const header = sequenceHeaderOf(record);
+      if (header) this.#useHeader(header);
+    } else if (this.#codec === FOUR_CC.vp09) {
+      // The size is in the first key frame.
+      this.#record = record.length === SHORT_VPCC_BYTES ? concatBytes([VPCC_HEAD, record]) : record;
+    }
+  }
+
+  #frame(packet: FlvPacket, body: Uint8Array, timeMs: number): void {
+    const { compositionMs, nanoseconds, from, to, key } = packet;
+    if (this.#nals) {
+      const sample = this.#nals.sample(body, from, to);
+      this.#use(this.#nals.config);
+      if (!sample) return;
+      if (!this.#config) throw new FormatError('a video frame before its configuration', from);
+      this.#times.push(timeMs, compositionMs, nanoseconds, sample.key, sample.data);
+    } else if (this.#codec === FOUR_CC.av01) {
+      const data = withoutTemporalDelimiter(body.subarray(from, to));
+      const unit = parseAv1Unit(data);
+      if (unit.sequenceHeader) this.#useHeader(unit.sequenceHeader);
+      if (!this.#config) throw new FormatError('a video frame before its configuration', from);
+      this.#times.push(timeMs, 0, nanoseconds, key && unit.isKey, data);
+    } else if (this.#codec === FOUR_CC.vp09) {
+      const data = body.subarray(from, to);
+      const keyFrame = parseVp9KeyFrame(data);
+      if (keyFrame) this.#use(vp9Config(keyFrame, this.#record));
+      if (!this.#config) throw new FormatError('a video frame before its configuration', from);
+      this.#times.push(timeMs, 0, nanoseconds, keyFrame !== undefined, data);
+    }
+  }
+
+  #useHeader(header: Uint8Array): void {
+    if (this.#header && sameBytes(this.#header, header)) return;
+    const config = av1Config(header);
+    this.#header = Uint8Array.from(header);
+    this.#use(config);
+  }
+
+  /** Takes a configuration, and reports it if it changed. */
+  #use(config: VideoConfig | undefined): void {
+    const before = this.#config;
+    if (!config || config === before) return;
+    const isSame =
+      before?.codec === config.codec &&
+      before.width === config.width &&
+      before.height === config.height &&
+      sameBytes(before.record, config.record);
+    if (isSame) return;
+    // What waits belongs to the configuration before.
+    this.#times.flush();
+    this.#config = config;
+    this.#times.setFrameRate(config.frameRate);
+    this.#out.configured({ kind: 'video', config, timescale: VIDEO_TIMESCALE });
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * RTP packets.
+ * In: datagrams. Out: their fields and payload, and the reverse. Pure. RFC 3550 5.1, RFC 8285 (header
+ * extensions).
+ */
+import { ByteReader, concatBytes } from '../bytes.ts';
+import { FormatError } from '../errors.ts';
+
+export interface RtpPacket {
+  /** 0 to 127; its meaning is in the SDP. */
+  readonly payloadType: number;
+  /** For video: the last packet of an access unit. */
+  readonly marker: boolean;
+  /** 16 bits. */
+  readonly sequence: number;
+  /** 32 bits, ticks of the clock rate of the payload type. */
+  readonly timestamp: number;
+  /** 32 bits. */
+  readonly ssrc: number;
+  /** Without padding; a view of the datagram. */
+  readonly payload: Uint8Array;
+  /** Header extensions by their id; absent where there are none. */
+  readonly extensions?: ReadonlyMap<number, Uint8Array>;
+}
+
+const HEADER_BYTES = 12;
+const ONE_BYTE_PROFILE = 0xbede;
+
+/** @throws FormatError if it is no RTP, or ends early */
+export function parseRtp(datagram: Uint8Array): RtpPacket {
+  const reader = new ByteReader(datagram, 'RTP packet');
+  const first = reader.u8();
+  if (first >> 6 !== 2) throw new FormatError('the version of RTP is not 2', 0);
+  const second = reader.u8();
+  const [sequence, timestamp, ssrc] = [reader.u16(), reader.u32(), reader.u32()];
+  reader.skip(4 * (first & 0x0f));
+  const extensions = first & 0x10 ? parseExtensions(reader) : undefined;
+  const padding = first & 0x20 ? datagram[datagram.length - 1]! : 0;
+  if (padding > reader.left || (first & 0x20 && padding === 0)) {
+    throw new FormatError(`${padding} bytes of padding in an RTP packet`, datagram.length - 1);
+  }
+  const payload = datagram.subarray(reader.offset, datagram.length - padding);
+  return {
+    payloadType: second & 0x7f,
+    marker: second >= 0x80,
+    sequence,
+    timestamp,
+    ssrc,
+    payload,
+    ...(extensions && { extensions }),
+  };
+}
+
+/**
+ * Prints a packet without padding and contributing sources; header extensions in the form with one byte,
+ * RFC 8285 4.2.
+ */
+export function printRtp({
+  payloadType,
+  marker,
+  sequence,
+  timestamp,
+  ssrc,
+  payload,
+  extensions,
+}: RtpPacket): Uint8Array {
+  const block = extensions ? printExtensions(extensions) : undefined;
+  const packet = new Uint8Array(HEADER_BYTES + (block?.length ?? 0) + payload.length);
+  const view = new DataView(packet.buffer);
+  packet[0] = block ? 0x90 : 0x80;
+  packet[1] = (marker ? 0x80 : 0) | payloadType;
+  view.setUint16(2, sequence);
+  view.setUint32(4, timestamp);
+  view.setUint32(8, ssrc);
+  if (block) packet.set(block, HEADER_BYTES);
+  packet.set(payload, packet.length - payload.length);
+  return packet;
+}
+
+/** Forms with one and two bytes, RFC 8285 4.2 and 4.3; other profiles have no ids and are skipped. */
+function parseExtensions(reader: ByteReader): Map<number, Uint8Array> {
+  const profile = reader.u16();
+  const block = reader.take(4 * reader.u16());
+  const found = new Map<number, Uint8Array>();
+  const inner = new ByteReader(block, 'RTP header extension');
+  if (profile === ONE_BYTE_PROFILE) {
+    while (inner.left > 0) {
+      const head = inner.u8();
+      if (head === 0) continue; // padding
+      if (head >> 4 === 15) break;
+      found.set(head >> 4, inner.take((head & 0x0f) + 1));
+    }
+  } else if (profile >> 4 === 0x100) {
+    while (inner.left > 0) {
+      const id = inner.u8();
+      if (id !== 0) found.set(id, inner.take(inner.u8()));
+    }
+  }
+  return found;
+}
+
+function printExtensions(extensions: ReadonlyMap<number, Uint8Array>): Uint8Array {
+  const pieces = [...extensions].flatMap(([id, value]) => [Uint8Array.of((id << 4) | (value.length - 1)), value]);
+  const content = concatBytes(pieces);
+  const words = Math.ceil(content.length / 4);
+  const block = new Uint8Array(4 + 4 * words);
+  block.set([ONE_BYTE_PROFILE >> 8, ONE_BYTE_PROFILE & 0xff, words >> 8, words & 0xff]);
+  block.set(content, 4);
+  return block;
+}
