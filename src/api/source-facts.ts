@@ -80,6 +80,11 @@ export const SourceFacts = Type.Object(
       }),
     ),
     leftOut: Type.Optional(Type.Array(LeftOutTrack, { description: 'unsupported tracks; absent if there are none' })),
+    warnings: Type.Optional(
+      Type.Array(Type.String(), {
+        description: 'what is shown otherwise than the file says, one sentence each; absent if there is nothing',
+      }),
+    ),
   },
   { $id: 'SourceFacts' },
 );

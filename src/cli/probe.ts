@@ -95,6 +95,7 @@ function rowsOf({
   pace,
   media,
   leftOut,
+  warnings,
 }: ProbeView): string[][] {
   const rows: [string, string | undefined][] = [
     ['title', title],
@@ -108,6 +109,7 @@ function rowsOf({
     ['bitrate', media ? bitText(media.bitrate) : undefined],
     ['frame rate', media?.frameRate ? `${rounded(media.frameRate)} fps` : undefined],
     ['left out', leftOut && leftOutText(leftOut)],
+    ...(warnings ?? []).map((warning): [string, string] => ['warning', warning]),
     ['key frames', media?.gopS ? `every ${rounded(media.gopS)} s` : undefined],
   ];
   return rows.flatMap(([name, value]) => (value ? [[name, value]] : []));

@@ -111,6 +111,8 @@ test('an unknown flag is wrong usage: exit 2, with the nearest flag', async () =
   const { stderr, stdout, status } = await oxbow(['serve', '--kep', '1h']);
   assert.equal(status, 2);
   assert.match(stderr, /^oxbow: Unknown option '--kep'\.\n {2}Did you mean --keep\?/);
+  const ofOthers = await oxbow(['serve', '--port', '8123']);
+  assert.match(ofOthers.stderr, /^oxbow: Unknown option '--port'\.\n {2}Did you mean --http\?\n/);
   assert.equal(stdout, '');
 });
 

@@ -50,6 +50,19 @@ export async function runCommandLine(args: readonly string[]): Promise<ExitCode>
   }
 }
 
+/** What other servers call a flag. */
+const otherNames: Readonly<Record<string, string>> = { '--port': '--http', '--bind': '--listen' };
+
+/** An error of the library in the form of our own, with the flag that was meant. */
+function asSentences(text: string): string {
+  const unknown = /unknown option '(--[a-z-]+)/.exec(text)?.[1] ?? '';
+  const meant = otherNames[unknown];
+  const hinted = meant === undefined ? text : text.replace(/(?:\n\(.*\))?\n/, `\n(Did you mean ${meant}?)\n`);
+  return hinted
+    .replace(/^error: (.*)$/m, (_, message: string) => `oxbow: ${sentenceOf(message)}`)
+    .replace(/\n\(Did you mean (.*)\?\)/, '\n  Did you mean $1?');
+}
+
 /**
  * Creates the command line with all verbs.
  *
@@ -65,12 +78,7 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
     .addHelpText('after', '\nSettings and examples: oxbow serve --help')
     .exitOverride()
     .configureOutput({
-      outputError: (text, write) =>
-        write(
-          text
-            .replace(/^error: (.*)$/m, (_, message: string) => `oxbow: ${sentenceOf(message)}`)
-            .replace(/\n\(Did you mean (.*)\?\)/, '\n  Did you mean $1?'),
-        ),
+      outputError: (text, write) => write(asSentences(text)),
     })
     .showHelpAfterError('  See oxbow --help.');
   addServe(program, exit);
@@ -125,7 +133,12 @@ function endWithReader(program: Command): Disposable {
 
 /** Options of commander for every verb. */
 function inherit(command: Command): void {
-  command.copyInheritedSettings(command.parent ?? command).helpOption('--help', 'Print this.');
+  command
+    .copyInheritedSettings(command.parent ?? command)
+    .helpOption('--help', 'Print this.')
+    .helpCommand(false);
+  const parents = [command.parent?.parent?.name(), command.parent?.name(), command.name()];
+  command.showHelpAfterError(`  See ${parents.filter(Boolean).join(' ')} --help.`);
 }
 
 /** Read without the table of settings, because it must work with invalid settings. */

@@ -16,6 +16,10 @@ test('other text is refused', () => {
     assert.throws(() => parseEndpoint(text), { name: 'FormatError' }, text);
   }
   assert.throws(() => listenAddress('::', 's').parse('10.0.0'), { name: 'FormatError' });
+  assert.throws(() => listenAddress('::', 's').parse('0.0.0.0:8123'), {
+    message: /has a port; write 0\.0\.0\.0, and set `http` to 8123/,
+  });
+  assert.throws(() => listenAddress('::', 's').parse('[::1]:8123'), { message: /write \[::1\], and set/ });
   assert.equal(listenAddress('::', 's').parse('[::1]'), '::1');
 });
 

@@ -50,7 +50,13 @@ function checkAddress(text: string): string {
 
 /** The address of every port that does not set its own. */
 export function listenAddress(defaultText: string, sentence: string, extras?: OptionExtras): Option<string> {
-  const read = (value: unknown) => checkAddress(String(value).replace(/^\[(.*)\]$/, '$1'));
+  const read = (value: unknown) => {
+    const text = String(value);
+    const [, host, port] = /^(\[.*\]|[^:]+):(\d{1,5})$/.exec(text) ?? [];
+    if (port !== undefined)
+      throw new FormatError(`"${text.slice(0, 64)}" has a port; write ${host}, and set \`http\` to ${port}`, 0);
+    return checkAddress(text.replace(/^\[(.*)\]$/, '$1'));
+  };
   const kind = { placeholder: 'ADDR', json: { type: 'string' }, read, print: (value: string) => value };
   return createOption(kind, defaultText, sentence, extras);
 }

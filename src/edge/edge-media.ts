@@ -7,6 +7,7 @@
 import { type MediaTarget, parseMediaTarget } from '../api/media-address.ts';
 import { settle } from '../delivery/live/pending-reply.ts';
 import type { Reply } from '../delivery/reply.ts';
+import { withInstants } from '../delivery/typed-time.ts';
 import type { Clock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { traceIdOf } from '../observe/traces/trace.ts';
@@ -136,7 +137,9 @@ export class EdgeMedia implements MediaResponder {
       });
     }
     const target = edgeTargetOf(pathOf(exchange.target));
-    if (!target || headers.authorization !== undefined) return this.#pass(exchange);
+    // A typed time is one in the zone of the origin.
+    const isTyped = withInstants(address, this.#deps.clock.nowMs()) !== undefined;
+    if (!target || isTyped || headers.authorization !== undefined) return this.#pass(exchange);
     const cmcd = readCmcd(exchange.target.split('?')[1] ?? '', headers);
     if (cmcd) this.#deps.counts.cmcd++;
     if (cmcd?.isStarved) this.#deps.counts.starved++;

@@ -94,8 +94,9 @@ export class Webhooks implements AsyncDisposable {
     const createdMs = clock.nowMs();
     const id = `${Math.floor(createdMs).toString(36)}-${randomBytes(6).toString('hex')}`;
     const webhook = parse(settings, { id, secret, createdMs });
-    const worker = this.#worker(webhook, 0);
     await table.put(webhook);
+    // A reading of all rows may have found it meanwhile.
+    const worker = this.#workers.get(id) ?? this.#worker(webhook, 0);
     this.#workers.set(id, worker);
     return { ...viewOf(worker), secret };
   }

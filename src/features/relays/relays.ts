@@ -129,7 +129,8 @@ export class Relays implements RelaysApi, AsyncDisposable {
     const id = randomBytes(6).toString('hex');
     const relay = { id, streamId: stream.definition.id, label, url, enabled, createdMs: Math.floor(clock.nowMs()) };
     await this.#write(relay.streamId, (db) => writeRelay(db, relay));
-    this.#stored.push(relay);
+    // A reading of all rows may have found it meanwhile.
+    this.#stored = [...this.#stored.filter((one) => one.id !== id), relay];
     this.#follow();
     return this.#view(this.#find(stream, id));
   }

@@ -3,7 +3,7 @@
  * In: its tables and its length. Out: facts for probe, API and record page. Pure.
  */
 
-import type { FileMovie } from '@oxbow/media/isobmff/movie/progressive';
+import type { FileMovie, FileTrack } from '@oxbow/media/isobmff/movie/progressive';
 import type { SourceFacts, SourceQuality } from '../../api/source-facts.ts';
 import { qualityName } from '../../lib/quality.ts';
 
@@ -29,6 +29,7 @@ export function factsOf({ tracks, leftOut }: FileMovie, length: number | undefin
     ...(bandwidth !== undefined && { bandwidth }),
     ...(codecs !== '' && { codecs }),
   };
+  const warnings = editWarnings(tracks);
   return {
     protocol: 'mp4',
     container: hasTables ? 'mp4' : 'fmp4',
@@ -38,5 +39,16 @@ export function factsOf({ tracks, leftOut }: FileMovie, length: number | undefin
     qualities: quality.name === '' ? [] : [quality],
     ...(quality.name !== '' && { chosen: quality.name }),
     ...(leftOut.length > 0 && { leftOut: [...leftOut] }),
+    ...(warnings.length > 0 && { warnings }),
   };
+}
+
+/** What the edit lists of a file hide, and is shown all the same (ISO/IEC 14496-12, 8.6.6). */
+function editWarnings(tracks: readonly FileTrack[]): string[] {
+  const hiddenS = Math.max(0, ...tracks.map((track) => track.hiddenS));
+  const hasMany = tracks.some(({ source }) => source.manyEdits);
+  return [
+    ...(hiddenS > 0 ? [`${hiddenS.toFixed(1)} s that the edit list of the file hides are shown.`] : []),
+    ...(hasMany ? ['The file joins several stretches (edit list): only the first is placed as it says.'] : []),
+  ];
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -116,6 +117,26 @@ suite('an MP4 file over HTTP', { skip: need('ffmpeg') }, () => {
     assert.ok(Math.abs(durationS! - LENGTH_S) < 0.1);
     assert.equal(qualities[0]!.frameRate, 25);
     assert.match(qualities[0]!.codecs!, /^vp09\.00\.\d\d\.08,mp4a\.6B$/);
+  });
+
+  test('what an edit list hides, and sound before the first picture, are not passed over in silence', async () => {
+    const film = files.get('h264 end')!;
+    const make = (name: string, args: string) => {
+      const made = join(folder, name);
+      execFileSync('ffmpeg', ['-v', 'error', '-y', ...args.split(' '), '-c', 'copy', '-strict', '-2', made]);
+      return bytesOf(made);
+    };
+    const { facts: plain } = await pull(bytesOf(film));
+    assert.equal(plain[0]!.warnings, undefined);
+
+    const trimmed = await pull(make('trimmed.mp4', `-ss 0.6 -i ${film}`));
+    assert.deepEqual(trimmed.facts[0]!.warnings, ['0.6 s that the edit list of the file hides are shown.']);
+    assert.deepEqual(trimmed.input.damages, []);
+
+    for (const format of ['', ' -movflags frag_keyframe+delay_moov+default_base_moof']) {
+      const late = await pull(make('late.mp4', `-itsoffset 1.5 -i ${film} -i ${film} -map 0:v -map 1:a${format}`));
+      assert.deepEqual(late.input.damages, ['1.5 s of sound before the first picture'], format);
+    }
   });
 
   test('an index after the media is refused if the server does not support ranges', async () => {

@@ -26,6 +26,8 @@ import { openMovie } from './movie-file.ts';
 
 /** Media that is later than this causes a gap and a new run, ms. */
 const LATE_MS = 5000;
+/** Sound before the first picture is reported from this on, seconds: less of it primes its decoder. */
+const LEAST_EARLY_S = 0.2;
 /** Interval of bursts that packager/cadence expects, as a multiple of the longest burst. */
 const INTERVAL_PER_BURST = 1.5;
 
@@ -157,8 +159,17 @@ class Publisher {
     if (waitMs > 0) await sleep(waitMs, { signal });
     await input.ready?.({ signal });
     for (const damage of burst.damages) input.damage(damage);
+    if (!continues) this.#reportEarly(burst);
     for (const frame of frames) input.publish(frame);
     input.flush();
+  }
+
+  /** A run begins with a key frame: what is before it has no place. */
+  #reportEarly({ tracks, frames, startS }: Burst): void {
+    const timescales = new Map(tracks.map(({ id, timescale }) => [id, timescale]));
+    const firstS = frames.reduce((first, { trackId, pts }) => Math.min(first, pts / timescales.get(trackId)!), startS);
+    const earlyS = startS - firstS;
+    if (earlyS >= LEAST_EARLY_S) this.#input.damage(`${earlyS.toFixed(1)} s of sound before the first picture`);
   }
 
   #begin(tracks: readonly Track[], startS: number, endS: number): Epoch {

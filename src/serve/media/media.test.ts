@@ -13,6 +13,7 @@ import type { Reply } from '../../delivery/reply.ts';
 import type { HttpDeps } from '../../http/deps.ts';
 import { asAdmin, shareTestServer, startTestServer, textReply } from '../../http/fixture.ts';
 import { sendRequest } from '../../http/request.fixture.ts';
+import { createManualClock } from '../../lib/clock.ts';
 import { OxbowError } from '../../lib/errors.ts';
 
 function serving(reply: Reply): Partial<HttpDeps> {
@@ -43,6 +44,19 @@ suite('whole replies', () => {
     const refused = await startTestServer();
     await using _ = refused;
     assert.deepEqual((await sendRequest(refused, '/live/cam/9.m4s', { method: 'HEAD' })).body.length, 0);
+  });
+
+  test('a typed time is answered with the address of its instant, which alone may be cached', async () => {
+    const clock = createManualClock(Date.UTC(2026, 10, 20, 7, 40));
+    await using server = await startTestServer({ clock, ...serving(textReply('x')) });
+    const at = (path: string, method = 'GET') => sendRequest(server, path, { method });
+    for (const method of ['GET', 'HEAD']) {
+      const { status, headers, body } = await at('/clip/cam/-10m/now.mp4?x=1', method);
+      assert.deepEqual([status, headers['cache-control'], body.length], [302, 'no-store', 0]);
+      assert.equal(headers.location, '/clip/cam/1795159800000/1795160400000.mp4?x=1');
+    }
+    assert.equal((await at('/clip/cam/1795160400/15m.mp4')).status, 200);
+    assert.equal((await at('/clip/none/-10m/now.mp4')).status, 302, 'it says nothing about streams');
   });
 
   test('path and query reach delivery unchanged', async () => {

@@ -14,8 +14,10 @@ import {
   type MediaTarget,
   mediaClassOf,
   parseMediaTarget,
+  printMediaAddress,
 } from '../../api/media-address.ts';
 import type { Reply } from '../../delivery/reply.ts';
+import { withInstants } from '../../delivery/typed-time.ts';
 import type { WorkBudget } from '../../delivery/work-budget.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { traceIdOf } from '../../observe/traces/trace.ts';
@@ -151,6 +153,15 @@ export class OwnMedia implements MediaResponder {
     const watched = this.#watchAccess.check(target, exchange, { signal });
     const isPrivate = typeof watched === 'boolean' ? watched : await watched;
     const common = this.#commonFields(exchange, target);
+    const { clock } = this.#deps;
+    const exact = withInstants(target.address, clock.nowMs());
+    if (exact) {
+      const location = pathOf(exchange.target).replace(target.path, () => printMediaAddress(exact));
+      exchange.head(302, { ...common, location, 'cache-control': 'no-store' });
+      exchange.body.end();
+      isSent = true;
+      return;
+    }
     const limitFields = this.#takeTurn(exchange, target.address);
     const reply = await this.#made({ exchange, target, session, isPrivate, controller });
     const { address } = target;

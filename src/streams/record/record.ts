@@ -68,7 +68,7 @@ export interface RecordSummary extends RecordProgress {
   readonly files: readonly string[];
   /** Why it ended: `stopped`, `duration`, or the reason of the source. */
   readonly ended: string;
-  /** What was damaged, for a person; may be empty. */
+  /** What was damaged, or is otherwise than the source says, for a person; may be empty. */
   readonly warnings: readonly string[];
 }
 
@@ -108,11 +108,13 @@ export async function recordSource(request: RecordRequest, options: RecordOption
   const net = opened.use(createNet({ allow: config.net.allow, userAgent: `oxbow/${version}` }));
   const meter = new RecordMeter(request.durationMs);
   let leftOut: readonly LeftOutTrack[] = [];
+  const warnings = new Set<string>();
   let refusal: OxbowError | undefined;
   const state = () => ({ ...meter.progress, leftOut });
   const runMetered: RunSource = (definition, input, how) => {
     const onFacts = (facts: SourceFacts) => {
       leftOut = distinctLeftOut([...leftOut, ...(facts.leftOut ?? [])]);
+      for (const warning of facts.warnings ?? []) warnings.add(warning);
       how.onFacts?.(facts);
     };
     const onFailure = (error: unknown) => {
@@ -142,7 +144,7 @@ export async function recordSource(request: RecordRequest, options: RecordOption
   const files = await recording.finish();
   // The source has ended without media.
   if (ended !== 'stopped' && meter.failure) throw errorOf(meter.failure, refusal);
-  return { ...state(), problem: '', files, ended, warnings: meter.warnings };
+  return { ...state(), problem: '', files, ended, warnings: [...warnings, ...meter.warnings] };
 }
 
 /** Resolves with `stopped` when the signal fires. */

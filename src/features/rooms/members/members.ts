@@ -6,6 +6,7 @@
 import { networkOf } from '../../../accounts/rate-limit.ts';
 import type { UserRef } from '../../../accounts/users/user.ts';
 import { ALL_PERMISSIONS, effectiveMask, permissionBits, type RoomRole } from '../../../api/room/permissions.ts';
+import { dropOldest } from '../../../lib/drop-oldest.ts';
 import type { MemberRecord, RoomRecord } from '../room-record.ts';
 
 /**
@@ -38,8 +39,8 @@ class DeclinedRequests {
   readonly #users = new Set<string>();
 
   add(user: string): void {
-    if (this.#users.size >= MAX_DECLINED) this.#users.delete(this.#users.values().next().value!);
     this.#users.add(user);
+    dropOldest(this.#users, MAX_DECLINED);
   }
 
   has(user: string): boolean {
@@ -57,8 +58,8 @@ class DepartedMembers {
   readonly #records = new Map<string, MemberRecord>();
 
   add(record: MemberRecord): void {
-    if (this.#records.size >= MAX_DEPARTED) this.#records.delete(this.#records.keys().next().value!);
     this.#records.set(record.user, { ...record, state: 'left', letIn: false });
+    dropOldest(this.#records, MAX_DEPARTED);
   }
 
   find(user: string): MemberRecord | undefined {

@@ -394,3 +394,27 @@ test('a user name and password in a link are for its author and moderators, as a
     headers: { Authorization: `Basic ${Buffer.from('ann:s3cret').toString('base64')}` },
   });
 });
+
+test('an editor who does not see the headers of a link keeps them for its addresses, and for no others', async () => {
+  const { test, room } = await openRoom();
+  await using _ = test;
+  const url = 'https://a.example/x.mp4';
+  const subtitles = [{ name: 'en', url: 'https://a.example/en.srt' }];
+  const link = { kind: 'link', url, proxy: true } as const;
+  const target = { ...link, subtitles, headers: { 'X-Key': 'k', Referer: 'https://a.example/' } };
+  const [added] = await addItems(room, people.owner, [{ target }], { nowMs: 0 });
+  const headersAfter = async (change: Partial<Pick<typeof target, 'subtitles'> & { url: string }>) => {
+    await editItem(room, people.owner, added!.id, { target });
+    const { target: edited } = await editItem(room, people.moderator, added!.id, { target: { ...link, ...change } });
+    return edited.kind === 'link' && edited.headers;
+  };
+  const kept = target.headers;
+  for (const same of [{}, { subtitles }, { subtitles: [{ name: 'English', url: subtitles[0]!.url }] }])
+    assert.deepEqual(await headersAfter(same), kept, JSON.stringify(same));
+  for (const other of [
+    { url: 'https://a.example/y.mp4' },
+    { subtitles: [{ name: 'en', url: 'https://evil.example/en.srt' }] },
+    { subtitles: [...subtitles, { name: 'de', url: 'https://a.example/private/de.srt' }] },
+  ])
+    assert.equal(await headersAfter(other), undefined, JSON.stringify(other));
+});

@@ -63,11 +63,7 @@ export async function editItem(
   if (target !== undefined && (target.kind === 'folder') !== (item.target.kind === 'folder'))
     throw new OxbowError('bad-request', 'A folder stays a folder.');
   if (target !== undefined) {
-    const { target: before } = item;
-    // An editor who does not see the headers of a link keeps them.
-    const keepsHeaders =
-      target.kind === 'link' && before.kind === 'link' && !target.headers && before.url === target.url;
-    const whole = keepsHeaders && before.headers ? { ...target, headers: before.headers } : target;
+    const whole = withHeadersOf(item.target, target);
     room.state.playlist.edit(id, await checked(room, by, whole, name ?? item.name));
     if (room.state.playback.state.item === id) room.state.playback.itemGone();
   } else if (name !== undefined) room.state.playlist.edit(id, { name: nameOf(name) || item.name });
@@ -78,6 +74,18 @@ export async function editItem(
     });
   await room.changes.items();
   return room.state.playlist.get(id);
+}
+
+/**
+ * The target with the headers of the one before: an editor who does not see them keeps them, but only while
+ * they go to addresses to which their author sent them.
+ */
+function withHeadersOf(before: ItemTarget, target: ItemTarget): ItemTarget {
+  if (before.kind !== 'link' || target.kind !== 'link' || target.headers || !before.headers) return target;
+  const addressesOf = ({ url, subtitles = [] }: typeof target) => [url, ...subtitles.map((one) => one.url)];
+  const known = new Set(addressesOf(before));
+  const isSame = target.url === before.url && addressesOf(target).every((url) => known.has(url));
+  return isSame ? { ...target, headers: before.headers } : target;
 }
 
 /** Moves entries into a folder, before an entry or to the end. */
