@@ -1,10 +1,24 @@
 /**
- * The JSON of the server's own state, for administrators: disk, settings, log. Times are RFC 3339 in UTC with
+ * The JSON of the server's state, for administrators: disk, settings, log. Times are RFC 3339 in UTC with
  * milliseconds.
  * In: http/routes. Out: web/, OpenAPI.
  */
 import type { Static } from 'typebox';
 import { Type } from './type.ts';
+
+const Steps = (description: string) => Type.Array(Type.Union([Type.Number(), Type.Null()]), { description });
+
+/** What the process and its disk needed in the last 24 hours, since it started. */
+export const SystemHistory = Type.Object(
+  {
+    from: Type.String({ format: 'date-time', description: 'start of the first step: RFC 3339, UTC, milliseconds' }),
+    res: Type.Integer({ description: 'length of a step, seconds' }),
+    cpu: Steps('percent of a core, on average; null where nothing was measured'),
+    disk: Steps('bytes of the disk that are used, by other programs too; null where nothing was measured'),
+  },
+  { $id: 'SystemHistory' },
+);
+export type SystemHistory = Static<typeof SystemHistory>;
 
 /** An object store. Bytes. */
 export const ObjectStoreView = Type.Object(

@@ -14,6 +14,7 @@ import { messageOf } from '../lib/errors.ts';
 import { packageFile } from '../lib/program-files.ts';
 import { version } from '../lib/version.ts';
 import { RefusalLog } from '../observe/refusal-log.ts';
+import { SystemDay } from '../observe/system-day.ts';
 import type { ClaimedPort } from '../serve/claimed-port.ts';
 import { certificateFiles } from '../serve/tls/tls-certificate.ts';
 import { announceRunning } from '../store/running.ts';
@@ -54,11 +55,20 @@ export async function openHttp(
       forgotten: recordings.deleted,
       find: (name) => findWindow<ServedStream>((stream) => catalog.find(stream)?.served, name),
     },
-    deps: httpDepsOf(app, parts, elsewhere, startedMs),
+    deps: httpDepsOf(app, parts, elsewhere, startedMs, openDay(app, parts.disk)),
   });
   opened.defer(() => http.close());
   await announce(app, http, startedMs);
   return http;
+}
+
+function openDay({ clock, opened }: AppContext, disk: Parts['disk']): SystemDay {
+  const cpuSeconds = () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1e6;
+  };
+  const diskUsed = () => disk.now().total - disk.now().free;
+  return opened.use(new SystemDay(clock, { cpuSeconds, diskUsed }));
 }
 
 function httpDepsOf(
@@ -66,6 +76,7 @@ function httpDepsOf(
   parts: ServedParts,
   elsewhere: Elsewhere,
   startedMs: number,
+  day: SystemDay,
 ): HttpDeps {
   const {
     bus,
@@ -122,6 +133,7 @@ function httpDepsOf(
       ...(await describeSystem(clock, startedMs, disk.now(), catalog, metrics)),
       waitingForRestart: [...settings.waiting],
     }),
+    systemHistory: () => day.history(),
     probe: streams.probe,
     trustedProxies: config.trustedProxies,
     traceCallers: config.telemetry.callers,

@@ -3,7 +3,7 @@
  * In: app/http.ts provides them; tests provide fakes. Out: every file of this folder.
  */
 import type { Abilities } from '../accounts/abilities.ts';
-import type { SettingView, StorageView } from '../api/admin-shapes.ts';
+import type { SettingView, StorageView, SystemHistory } from '../api/admin-shapes.ts';
 import type { EdgePurgesApi } from '../api/deletions/edge-purge-shapes.ts';
 import type { JobsApi } from '../api/jobs/jobs-api.ts';
 import type { NodesApi } from '../api/nodes/nodes-api.ts';
@@ -59,11 +59,11 @@ export interface SettingsApi {
   change(texts: Readonly<Record<string, string | null>>): Promise<void>;
 }
 
-/** What the routes and the media responder use. */
+/** Dependencies of the routes and the media responder. */
 export interface HttpDeps extends ServeDeps {
-  /** What each feature has for its routes, by name; only they read it, see features/feature.ts. */
+  /** The dependencies of each feature's routes, by name; only they read it, see features/feature.ts. */
   readonly features: ReadonlyMap<string, unknown>;
-  /** What features let users do. */
+  /** The abilities that features give to users. */
   readonly abilities: Abilities;
   readonly jobs: JobsApi;
   readonly workers: WorkersApi;
@@ -71,6 +71,7 @@ export interface HttpDeps extends ServeDeps {
   readonly edgePurges: Pick<EdgePurgesApi, 'begunFor'>;
   readonly webhooks: WebhooksApi;
   system(): Awaitable<SystemView>;
+  systemHistory(): SystemHistory;
   storage(): Awaitable<StorageView>;
   /** Uploads to the library. */
   readonly uploads: Uploads;
@@ -87,7 +88,7 @@ export interface HttpDeps extends ServeDeps {
   readonly publishPorts: PublishPorts;
   /** Sessions of WebRTC. */
   readonly webrtc: WebRtcApi;
-  /** The nodes of the cluster, for operators; undefined: this server is alone. */
+  /** The nodes of the cluster, for operators; undefined: there is only this server. */
   readonly nodes?: NodesApi | undefined;
   readonly health: Health;
   /** oxbow's version, for /version. */

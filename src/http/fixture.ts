@@ -100,7 +100,7 @@ export function streamView(name: string, visibility: StreamView['visibility'] = 
   };
 }
 
-/** What a test sets up of accounts. */
+/** The accounts of a test. */
 interface AccessForTests {
   readonly accounts?: () => AccountSettings;
   readonly identity?: Pick<AccessOptions, 'openMail' | 'providers'>;
@@ -167,6 +167,7 @@ export async function startTestServer(
       children: { running: 0, network: 'off', detail: '' },
       waitingForRestart: [],
     }),
+    systemHistory: () => ({ from: '2026-11-18T08:00:00.000Z', res: 600, cpu: [null, 3], disk: [null, 1] }),
     storage: async () => ({
       free: 1,
       total: 1,
@@ -303,30 +304,30 @@ function fakePublishKeys(calls: string[]): PublishKeysApi {
 }
 
 function fakeStreams(calls: string[]): StreamsApi {
-  const known = new Map(
+  const views = new Map(
     (['public', 'unlisted', 'signed', 'private'] as const).map((visibility) => [
       visibility as string,
       streamView(visibility, visibility),
     ]),
   );
-  const note = (name: string, ...given: unknown[]) =>
-    calls.push(`${name}(${given.map((each) => JSON.stringify(each)).join(', ')})`);
+  const note = (name: string, ...values: unknown[]) =>
+    calls.push(`${name}(${values.map((each) => JSON.stringify(each)).join(', ')})`);
   const order = (verb: string) => async (name: string) => {
     note(verb, name);
-    if (!known.has(name)) throw new OxbowError('stream-unknown', `no ${name}`);
+    if (!views.has(name)) throw new OxbowError('stream-unknown', `no ${name}`);
   };
   return {
-    list: async () => [...known.values()],
-    get: async (name) => known.get(name),
+    list: async () => [...views.values()],
+    get: async (name) => views.get(name),
     async create(name, settings) {
       note('create', name, settings);
-      if (known.has(name)) throw new OxbowError('stream-exists', `${name} exists`);
-      // What the source's settings hold is never shown, so the router must drop it.
+      if (views.has(name)) throw new OxbowError('stream-exists', `${name} exists`);
+      // The content of the source's settings is never shown, so the router must drop it.
       return { ...streamView(name), source: { ...settings.source, type: settings.source.type } };
     },
-    revision: (name) => (known.has(name) ? `rev-${name}` : undefined),
+    revision: (name) => (views.has(name) ? `rev-${name}` : undefined),
     sourceSettings(name) {
-      if (!known.has(name)) throw new OxbowError('stream-unknown', `no ${name}`);
+      if (!views.has(name)) throw new OxbowError('stream-unknown', `no ${name}`);
       return {
         type: 'push',
         audioOffset: '0ms',
@@ -340,19 +341,19 @@ function fakeStreams(calls: string[]): StreamsApi {
     },
     async update(name, patch, check) {
       note('update', name, patch);
-      check?.(known.has(name) ? `rev-${name}` : undefined);
-      const view = known.get(name);
+      check?.(views.has(name) ? `rev-${name}` : undefined);
+      const view = views.get(name);
       if (!view) throw new OxbowError('stream-unknown', `no ${name}`);
       return { ...view, title: patch.title ?? view.title };
     },
     async replace(name, settings, check) {
       note('replace', name, settings);
-      check?.(known.has(name) ? `rev-${name}` : undefined);
-      return { view: streamView(name), created: !known.has(name) };
+      check?.(views.has(name) ? `rev-${name}` : undefined);
+      return { view: streamView(name), created: !views.has(name) };
     },
     async remove(name, { recordings, check }) {
       note('remove', name, { recordings });
-      check?.(known.has(name) ? `rev-${name}` : undefined);
+      check?.(views.has(name) ? `rev-${name}` : undefined);
     },
     stats(name) {
       throw new OxbowError('stream-unknown', `no ${name}`);
@@ -393,7 +394,7 @@ function fakeStreams(calls: string[]): StreamsApi {
       ];
     },
     isMadePublic: (name) => name === 'public' || name === 'door',
-    isPrivate: (name) => ['signed', 'private'].includes(known.get(name)?.visibility ?? ''),
-    visibilityOf: (name) => known.get(name)?.visibility,
+    isPrivate: (name) => ['signed', 'private'].includes(views.get(name)?.visibility ?? ''),
+    visibilityOf: (name) => views.get(name)?.visibility,
   };
 }

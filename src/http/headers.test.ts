@@ -56,7 +56,7 @@ const refusals: readonly [what: string, path: string, status: number, code: stri
     ['a generation that is over', '/live/door/av0/g3.m3u8', 404, 'stream-offline', 'no-store', '2'],
     ['a rendition that does not exist', '/live/door/v9/129.m4s', 404, 'not-found', 'no-store'],
     ['a stream that does not exist', '/live/unknown/index.m3u8', 404, 'stream-unknown', 'no-store'],
-    ['a time that is none', '/vod/door/yesterday/1h/index.m3u8', 400, 'bad-time', 'no-store'],
+    ['a time that is none', '/vod/door/someday/1h/index.m3u8', 400, 'bad-time', 'no-store'],
     ['a stretch without media', `/vod/door/${startS - 9000}/60/index.m3u8`, 404, 'no-media', 'no-store'],
   ];
 

@@ -152,7 +152,8 @@ suite('relays', { skip: need('ffmpeg'), concurrency: false }, () => {
       assert.equal((await listening.ended).code, 0);
       const ours = (await pictureHashes(path)).slice(0, -5); // the last ones in decode order
       const first = longPictures.indexOf(ours[0]!);
-      assert.ok(first > 0 && first % 25 === 0, `begins at picture ${first}`);
+      // Any group of pictures: the first one is still on the air if the relay is quick.
+      assert.ok(first >= 0 && first % 25 === 0, `begins at picture ${first}`);
       assert.deepEqual(ours, longPictures.slice(first, first + ours.length));
       assert.ok(ours.length >= 20, `${ours.length} pictures`);
     });

@@ -31,8 +31,9 @@ test('paths, locks and renames are right on Windows', { skip: need('wine') || ne
   for (const [title, why] of leftOut) t.diagnostic(`left out: ${title}: ${why}`);
   await using windows = await openWindowsNode();
   const skipped = leftOut.map(([title]) => `--test-skip-pattern=${title}`);
-  const options = ['--disable-warning=ExperimentalWarning', '--test', '--test-isolation=none', '--test-reporter=tap'];
-  const { code, text } = await windows.run([...options, ...skipped, ...files], LIMIT_MS);
+  const options = ['--disable-warning=ExperimentalWarning', '--import', './test/windows/workspaces.mjs', '--test'];
+  const reports = ['--test-isolation=none', '--test-reporter=tap'];
+  const { code, text } = await windows.run([...options, ...reports, ...skipped, ...files], LIMIT_MS);
   assert.equal(code, 0, text);
   assert.ok(Number(/^# pass (\d+)$/m.exec(text)?.[1]) > files.length, text);
 });

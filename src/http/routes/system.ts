@@ -2,6 +2,8 @@
  * Routes of the server: time, system state and version.
  * In: requests. Out: SystemView, TimeView, VersionView.
  */
+
+import { SystemHistory } from '../../api/admin-shapes.ts';
 import { printRfc3339 } from '../../api/instant.ts';
 import { SystemView } from '../../api/shapes.ts';
 import { Type } from '../../api/type.ts';
@@ -33,6 +35,15 @@ export const systemRoutes: readonly Route[] = [
     sentence: 'Returns version, memory, disk and number of streams.',
     replies: { 200: SystemView },
     answer: async (_, { system }) => ({ body: await system() }),
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/api/v1/system/history',
+    tag: 'system',
+    access: 'admin',
+    sentence: 'Returns CPU time and used disk of the last 24 hours, since the process started.',
+    replies: { 200: SystemHistory },
+    answer: (_, { systemHistory }) => ({ body: systemHistory() }),
   }),
   defineRoute({
     method: 'GET',

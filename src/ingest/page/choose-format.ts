@@ -55,8 +55,9 @@ function masterOf(formats: readonly PageFormat[]): PageFormat | undefined {
   // A playlist without video in any format contains audio for another playlist.
   const withVideo = [...groups.values()].filter((group) => group.some(({ hasVideo }) => hasVideo !== false));
   const withAudio = withVideo.filter((group) => group.some(({ hasAudio }) => hasAudio !== false));
-  const all = withAudio.length > 0 ? withAudio : [];
-  return all
+  // A silent page has no sound elsewhere.
+  const isSilent = formats.every(({ hasAudio }) => hasAudio === false);
+  return (isSilent ? withVideo : withAudio)
     .sort((a, b) => heightOf(b) - heightOf(a) || b.length - a.length)[0]
     ?.find((format) => format.hasVideo !== false);
 }

@@ -58,6 +58,6 @@ const builtInPatterns: readonly PagePattern[] = [
  * @param configured entries of the settings
  */
 export function matchPattern(url: URL, configured: readonly PagePattern[]): PagePattern | undefined {
-  const all = [...configured, ...builtInPatterns].sort((a, b) => b.priority - a.priority);
-  return all.find(({ match }) => match.test(url.href));
+  const patterns = [...configured, ...builtInPatterns].sort((a, b) => b.priority - a.priority);
+  return patterns.find(({ match }) => match.test(url.href));
 }

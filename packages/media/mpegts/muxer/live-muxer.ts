@@ -11,7 +11,7 @@ import { PACKET_BYTES } from '../packet.ts';
 import { PES_TIMESCALE } from '../timestamps.ts';
 import { packetsOf, packetsOfSection, writePacketOfClock, writeSection, writeUnit } from './muxer-packets.ts';
 import { canTsCarry, FIRST_PID, PAT_PID, PMT_PID, printPat, printPmt } from './muxer-tables.ts';
-import { type AccessUnit, unitMaker } from './muxer-units.ts';
+import { type AccessUnit, fitsPes, unitMaker } from './muxer-units.ts';
 
 /** Bytes of a full payload: seven packets fit into a datagram of Ethernet. */
 export const PAYLOAD_BYTES: number = 7 * PACKET_BYTES;
@@ -81,8 +81,8 @@ export class LiveTsMuxer {
   }
 
   /**
-   * Muxes a frame; one of a track that is left out is ignored. What is complete is written at once with each
-   * video frame.
+   * Muxes a frame; one of a track that is left out, or of data that is too long, is ignored. Complete units
+   * are written at once with each video frame.
    *
    * @throws FormatError if a NAL unit reaches past its frame
    */
@@ -90,6 +90,7 @@ export class LiveTsMuxer {
     const stream = this.#streams.get(frame.trackId);
     if (!stream || !this.#pmt) return;
     const unit = stream.unitOf(frame);
+    if (!unit.video && !fitsPes(unit.length)) return;
     const { pid } = stream;
     const isClock = pid === this.#clockPid;
     const randomAccess = unit.key && (unit.video || isClock);

@@ -1,5 +1,5 @@
 /**
- * Writes transport packets: sections, PES packets, and the clock alone.
+ * Writes transport packets: sections, PES packets, and packets with only the clock.
  * In: a section, or an access unit and how it is carried. Out: bytes in the caller's buffer. ISO/IEC 13818-1,
  * 2.4.3.2 to 2.4.3.7. Pure.
  */

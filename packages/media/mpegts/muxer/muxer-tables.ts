@@ -29,11 +29,11 @@ export function printPat(): Uint8Array {
  * @param tracks at most 40, so that the section has at most 1,024 bytes
  * @param clockPid PID that carries the clock
  * @param version version_number, 0 to 31
- * @throws OxbowError `unsupported-media` for what MPEG-TS cannot carry
+ * @throws OxbowError `unsupported-media` for a codec that MPEG-TS cannot carry
  */
 export function printPmt(tracks: readonly Track[], clockPid: number, version = 0): Uint8Array {
-  const own = tracks.some((track) => track.config.codec === 'id3') ? ID3_POINTER : [];
-  const body = [0xe0 | (clockPid >> 8), clockPid & 0xff, 0xf0, own.length, ...own];
+  const programDescriptors = tracks.some((track) => track.config.codec === 'id3') ? ID3_POINTER : [];
+  const body = [0xe0 | (clockPid >> 8), clockPid & 0xff, 0xf0, programDescriptors.length, ...programDescriptors];
   for (const [i, track] of tracks.entries()) {
     const pid = FIRST_PID + i;
     const descriptors = descriptorsOf(track);
@@ -42,7 +42,7 @@ export function printPmt(tracks: readonly Track[], clockPid: number, version = 0
   return printTable(0x02, PROGRAM, body, version);
 }
 
-/** stream_type by codec (table 2-34; A/53 for AC-3 and E-AC-3); what is not here cannot be carried. */
+/** stream_type by codec (table 2-34; A/53 for AC-3 and E-AC-3); other codecs cannot be carried. */
 const STREAM_TYPES: Readonly<Partial<Record<Track['config']['codec'], number>>> = {
   h264: 0x1b,
   hevc: 0x24,

@@ -27,7 +27,7 @@ export interface AccessUnit {
   /** Decoding can begin here. */
   readonly key: boolean;
   readonly streamId: number;
-  /** What follows the PES header, in order; between two pieces nothing. */
+  /** The payload after the PES header, in order; between two pieces nothing. */
   readonly pieces: readonly Uint8Array[];
 }
 
@@ -37,7 +37,7 @@ const AUDIO_TOGETHER = 8100;
 const MAX_LENGTH = 0xffff;
 const VIDEO_STREAM_ID = 0xe0;
 const AUDIO_STREAM_ID = 0xc0;
-/** private_stream_1: what ISO/IEC 13818-1 itself does not define. */
+/** private_stream_1: payloads that ISO/IEC 13818-1 does not define. */
 const PRIVATE_STREAM_ID = 0xbd;
 
 const NOTHING = new Uint8Array(0);
@@ -49,7 +49,7 @@ const H264_AUD = Uint8Array.of(0, 0, 0, 1, H264_AUD_TYPE, 0xf0);
 const HEVC_AUD = Uint8Array.of(0, 0, 0, 1, HEVC_NAL.aud << 1, 1, 0x50);
 
 /**
- * The PES packets of a track.
+ * The PES packets of a track. A frame of data that is too long for one is left out.
  *
  * @param frames of this track, in decode order
  * @param index of the track in its program; its stream_id is made of it
@@ -60,7 +60,17 @@ export function accessUnitsOf(track: Track, frames: readonly Frame[], index: num
   if (frames.length === 0) return [];
   if (track.kind === 'video') return videoUnits(track, frames, index);
   if (track.kind === 'audio') return audioUnits(track, frames, index);
-  return frames.map((frame) => unitOf(track, frame, frame.duration, [frame.data], PRIVATE_STREAM_ID));
+  return frames
+    .filter(({ data }) => fitsPes(data.length))
+    .map((frame) => unitOf(track, frame, frame.duration, [frame.data], PRIVATE_STREAM_ID));
+}
+
+/**
+ * Whether the length of a PES packet can tell this many bytes; only that of video may leave it out
+ * (2.4.3.7).
+ */
+export function fitsPes(bytes: number): boolean {
+  return bytes <= MAX_LENGTH - 32;
 }
 
 /**
@@ -156,7 +166,7 @@ function audioUnits(track: Track & { kind: 'audio' }, frames: readonly Frame[], 
     // Only the first frame of a PES has a timestamp: a frame after a hole begins the next PES.
     const follows = last !== undefined && Math.abs(last.dts + last.duration - frame.dts) <= 1;
     const span = first ? rescale(frame.dts + frame.duration - first.dts, track.timescale, PES_TIMESCALE) : 0;
-    if (!follows || span > AUDIO_TOGETHER || bytes + size > MAX_LENGTH - 32) send();
+    if (!follows || span > AUDIO_TOGETHER || !fitsPes(bytes + size)) send();
     together.push(frame);
     if (header.length > 0) pieces.push(header);
     pieces.push(frame.data);
@@ -209,7 +219,7 @@ function headerBytes(pts: number, dts: number): number {
 }
 
 /**
- * Writes the PES header and what follows it.
+ * Writes the PES header and its payload.
  *
  * @param out of exactly `unit.length` bytes
  */

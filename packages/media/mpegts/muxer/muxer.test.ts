@@ -223,6 +223,34 @@ test('an audio frame that does not follow the one before has its own time', () =
   );
 });
 
+test('data that no PES packet can tell the length of is left out, and what surrounds it stays', () => {
+  const config = { codec: 'id3', record: new Uint8Array(0), codecs: '' } as const;
+  const data: Track = { id: 9, kind: 'data', timescale: PES_TIMESCALE, config, language: 'und', label: '' };
+  const tag = (bytes: number) => {
+    const text = new Uint8Array(bytes);
+    text.set([0x49, 0x44, 0x33, 4, 0, 0, (bytes - 10) >> 21, ((bytes - 10) >> 14) & 0x7f, ((bytes - 10) >> 7) & 0x7f]);
+    text[9] = (bytes - 10) & 0x7f;
+    return text;
+  };
+  const sound = framesOf(audioTrack, 60);
+  const sent = [300, 70_000, 60_000].map((bytes, i) => {
+    const at = rescale(sound[i * 20]!.pts, audioTrack.timescale, PES_TIMESCALE);
+    return { trackId: 9, dts: at, pts: at, duration: 0, key: true, data: tag(bytes) };
+  });
+  const frames = new Map([
+    [2, sound],
+    [9, sent],
+  ]);
+  const read = demuxAll(muxSegment({ tracks: [audioTrack, data], frames }));
+  assert.deepEqual(read.damage, []);
+  const tags = read.frames.filter((frame) => frame.data[0] === 0x49 && frame.data[1] === 0x44);
+  assert.deepEqual(
+    tags.map((frame) => frame.data.length),
+    [300, 60_000],
+  );
+  assert.equal(read.frames.length - tags.length, 60);
+});
+
 test('the length is known without the bytes', () => {
   const input = synthetic(3);
   assert.equal(muxedLength(input), muxSegment(input).length);

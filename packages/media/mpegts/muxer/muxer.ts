@@ -35,10 +35,10 @@ export interface SegmentInput {
 
 /** A counter has 4 bits (2.4.3.3). */
 const COUNTS = 16;
-/** The clock is sent this often at least, ticks of 90 kHz: 90 ms (2.7.2 asks for 100 ms). */
+/** The clock is sent this often at least, ticks of 90 kHz: 90 ms (2.7.2 requires 100 ms). */
 const CLOCK_EVERY = 8100;
 
-/** One thing in the order in which it is sent: a PES packet, or the clock alone. */
+/** One item in sending order: a PES packet, or only the clock. */
 interface Sent {
   readonly pid: number;
   /** Decode time, ticks of 90 kHz, not wrapped. */
@@ -67,20 +67,20 @@ export function muxSegment(input: SegmentInput): Uint8Array {
   let at = 0;
   let tables = 0;
   for (let i = 0; i < sent.length || tables < COUNTS; i++) {
-    // The tables come sixteen times, evenly over what is sent: a receiver may begin in the middle.
+    // The tables come sixteen times, evenly over the output: a receiver may begin in the middle.
     while (tables < COUNTS && tables * sent.length <= i * COUNTS) {
       at = writeSection(out, at, PAT_PID, pat, tables);
       at = writeSection(out, at, PMT_PID, pmt, tables * packetsOfSection(pmt));
       tables++;
     }
-    const one = sent[i];
-    if (!one) continue;
-    const counter = counters.get(one.pid) ?? 0;
-    if (one.unit) {
-      at = writeUnit(out, at, one.pid, one.unit, one.carriage!, counter);
-      counters.set(one.pid, (counter + one.carriage!.packets) % COUNTS);
+    const item = sent[i];
+    if (!item) continue;
+    const counter = counters.get(item.pid) ?? 0;
+    if (item.unit) {
+      at = writeUnit(out, at, item.pid, item.unit, item.carriage!, counter);
+      counters.set(item.pid, (counter + item.carriage!.packets) % COUNTS);
     } else {
-      writePacketOfClock(out, at, one.pid, one.time, (counter + COUNTS - 1) % COUNTS);
+      writePacketOfClock(out, at, item.pid, item.time, (counter + COUNTS - 1) % COUNTS);
       at += PACKET_BYTES;
     }
   }

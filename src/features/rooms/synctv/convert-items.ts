@@ -1,5 +1,5 @@
 /**
- * What becomes of the playlist of a SyncTV room: folders and links; entries of media servers and of its RTMP
+ * Converts the playlist of a SyncTV room: folders and links; entries of media servers and of its RTMP
  * server are left out.
  * In: rows of `movies`. Out: rows of room_item. Pure.
  */
@@ -81,7 +81,7 @@ function targetOf(row: Row): ItemTarget | string {
 
 /** SyncTV's `type` is a media type, an extension, or empty. */
 function typeOf(type: string, path: string): 'hls' | 'dash' | 'file' | undefined {
-  const text = `${type.toLowerCase()} ${path.toLowerCase().split('.').at(-1)}`;
+  const text = `${type.toLowerCase()} ${/\.(\w+)$/.exec(path.toLowerCase())?.[1] ?? ''}`;
   if (/m3u|mpegurl/.test(text)) return 'hls';
   if (/mpd|dash/.test(text)) return 'dash';
   return /mp4|webm|mkv|mov|flv|mp3|m4a|ogg/.test(text) ? 'file' : undefined;
@@ -91,8 +91,8 @@ function typeOf(type: string, path: string): 'hls' | 'dash' | 'file' | undefined
 function textMap(value: unknown, most: number, textFrom: (value: unknown) => unknown): [string, string][] {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return [];
   return Object.entries(value)
-    .flatMap(([name, one]): [string, string][] => {
-      const text = textFrom(one);
+    .flatMap(([name, entry]): [string, string][] => {
+      const text = textFrom(entry);
       return typeof text === 'string' && text !== '' ? [[name, text]] : [];
     })
     .slice(0, most);

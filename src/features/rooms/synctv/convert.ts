@@ -1,6 +1,6 @@
 /**
- * What becomes of the users, rooms, members and playlists of a SyncTV database.
- * In: its tables. Out: rows of oxbow's tables, and what was left out with the reason. Pure;
+ * Converts the users, rooms, members and playlists of a SyncTV database.
+ * In: its tables. Out: rows of oxbow's tables, and omissions with the reason. Pure;
  * docs/7-together/from-synctv.md.
  */
 import type { Insertable } from 'kysely';
@@ -77,19 +77,19 @@ const switches = {
 export function convertSyncTv(tables: SyncTvTables, options: ConvertOptions): Converted {
   const leftOut: LeftOut[] = [];
   const users = convertUsers(tables, options, leftOut);
-  const known = new Map(users.map((user) => [user.id, user]));
+  const usersById = new Map(users.map((user) => [user.id, user]));
   const identities = tables.user_providers.flatMap((row) => {
     const [provider, subject, user_id] = ['provider', 'provider_user_id', 'user_id'].map((column) =>
       textOf(row, column),
     );
-    if (!provider || !subject || !user_id || !known.has(user_id)) return [];
+    if (!provider || !subject || !user_id || !usersById.has(user_id)) return [];
     return [{ provider, subject, user_id, name: '', created_us: timeOf(row, 'created_at', options.nowMs) * 1000 }];
   });
   const rooms: Insertable<RoomTable>[] = [];
   const members: Insertable<RoomMemberTable>[] = [];
   const items: Insertable<RoomItemTable>[] = [];
   for (const row of tables.rooms) {
-    const room = convertRoom(row, tables, known, options, leftOut);
+    const room = convertRoom(row, tables, usersById, options, leftOut);
     if (!room) continue;
     rooms.push(room.row);
     members.push(...room.members);
@@ -127,7 +127,7 @@ function convertUsers(
         seen_us: created_us,
         role: isAdmin && admins ? 'admin' : 'user',
         state: role === userRoles.banned ? 'banned' : role === userRoles.pending ? 'pending' : 'active',
-        // A bcrypt hash; accounts/users/password.ts accepts it once and stores its own.
+        // A bcrypt hash; accounts/users/password.ts accepts it once, then replaces it.
         password: isPasswordHash(password) ? password : null,
         email: isFree ? email : null,
         email_verified: isFree ? 1 : 0,
@@ -153,21 +153,23 @@ function convertRoom(
   if (!users.has(owner)) return refuse('its creator does not exist');
   if (numberOf(row, 'status') === roomStatus.banned) return refuse('it is banned');
   const id = roomId(oldId);
-  const settings = room_settings.find((one) => textOf(one, 'id') === oldId) ?? {};
+  const settings = room_settings.find((entry) => textOf(entry, 'id') === oldId) ?? {};
   const options = convertOptions(settings);
-  const own = room_members.filter((one) => textOf(one, 'room_id') === oldId && textOf(one, 'user_id') !== owner);
-  const found = convertItems(
-    movies.filter((one) => textOf(one, 'room_id') === oldId),
+  const memberRows = room_members.filter(
+    (member) => textOf(member, 'room_id') === oldId && textOf(member, 'user_id') !== owner,
+  );
+  const items = convertItems(
+    movies.filter((movie) => textOf(movie, 'room_id') === oldId),
     { room: { id, name }, owner, nowMs },
     leftOut,
   );
   const created_us = timeOf(row, 'created_at', nowMs) * 1000;
   const members = [
     ownerOf(users.get(owner)!, id, created_us),
-    ...own.flatMap((one) => convertMember(one, id, options, users, nowMs)),
+    ...memberRows.flatMap((member) => convertMember(member, id, options, users, nowMs)),
   ];
   const password = textOf(row, 'hashed_password');
-  const state = convertCurrent(jsonOf(row, 'current'), new Set(found.map((item) => item.id)));
+  const state = convertCurrent(jsonOf(row, 'current'), new Set(items.map((item) => item.id)));
   return {
     row: {
       id,
@@ -184,7 +186,7 @@ function convertRoom(
       used_us: nowMs * 1000,
     },
     members,
-    items: found,
+    items,
   };
 }
 

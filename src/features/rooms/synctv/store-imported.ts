@@ -1,13 +1,13 @@
 /**
- * Stores what was converted from SyncTV, in one transaction. Rows that are there already stay as they are.
- * In: rows of oxbow's tables. Out: the store, and what was new.
+ * Stores data converted from SyncTV, in one transaction. Rows that are there already stay as they are.
+ * In: rows of oxbow's tables. Out: the store, and the counts of new rows.
  */
 import type { Insertable, Kysely, Transaction } from 'kysely';
 import type { Tables } from '../../../store/schema.ts';
 import type { UserTable } from '../../../store/tables/account-tables.ts';
 import type { Converted } from './convert.ts';
 
-/** What was new. */
+/** New rows. */
 export interface Imported {
   readonly users: number;
   readonly rooms: number;
@@ -20,10 +20,10 @@ export interface Imported {
 /** Stores everything, or nothing. */
 export function storeImported(db: Kysely<Tables>, converted: Converted): Promise<Imported> {
   return db.transaction().execute(async (transaction) => {
-    const known = new Set((await transaction.selectFrom('user').select('id').execute()).map(({ id }) => id));
+    const storedIds = new Set((await transaction.selectFrom('user').select('id').execute()).map(({ id }) => id));
     const { users, renamed } = await withFreeNames(
       transaction,
-      converted.users.filter(({ id }) => !known.has(id)),
+      converted.users.filter(({ id }) => !storedIds.has(id)),
     );
     const newRooms = await newOf(transaction, converted.rooms);
     const isNew = ({ room_id }: { readonly room_id: string }) => newRooms.has(room_id);
@@ -49,8 +49,8 @@ export function storeImported(db: Kysely<Tables>, converted: Converted): Promise
 }
 
 async function newOf(transaction: Transaction<Tables>, rooms: Converted['rooms']): Promise<ReadonlySet<string>> {
-  const known = new Set((await transaction.selectFrom('room').select('id').execute()).map(({ id }) => id));
-  return new Set(rooms.map(({ id }) => id).filter((id) => !known.has(id)));
+  const storedIds = new Set((await transaction.selectFrom('room').select('id').execute()).map(({ id }) => id));
+  return new Set(rooms.map(({ id }) => id).filter((id) => !storedIds.has(id)));
 }
 
 /** Names and verified e-mail addresses are unique: a taken name gets a number, a taken address is dropped. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { mostOf, type OneDay, sumDay } from './day.ts';
+import { mostOf, type OneDay, ofDay, sumDay } from './day.ts';
 
 const fromMs = Date.parse('2026-11-27T10:00:00Z');
 const day = (minutes: number, videoBitrate: (number | null)[], viewers: (number | null)[]): OneDay => ({
@@ -23,4 +23,16 @@ test('without streams a chart has nothing, and no highest value', () => {
   const sums = sumDay([], fromMs, 2);
   assert.deepEqual(sums, { input: [null, null], viewers: [null, null] });
   assert.deepEqual([mostOf(sums.input), mostOf([null, 0, 2, null])], [null, 2]);
+});
+
+test('CPU time and disk of the server are placed on the steps of the streams', () => {
+  const from = new Date(fromMs + 600_000).toISOString();
+  const { cpu, disk } = ofDay({ from, res: 600, cpu: [5, null, 7], disk: [1, 2, 3] }, fromMs, 3);
+  assert.deepEqual(
+    [cpu, disk],
+    [
+      [null, 5, null],
+      [null, 1, 2],
+    ],
+  );
 });

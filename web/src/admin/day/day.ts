@@ -1,7 +1,8 @@
 /**
- * The charts of a day: what all streams together received, and who watched.
+ * The charts of a day: what all streams together received, who watched, and what the server needed.
  * In: series of the API, one for each stream, of the same range. Out: one series of each figure. Pure.
  */
+import type { SystemHistory } from '../../../../src/api/admin-shapes.ts';
 import type { StatsHistory } from '../../../../src/api/measure/stats-shapes.ts';
 
 /** Length of a chart, and of its steps, seconds. */
@@ -41,6 +42,18 @@ export function sumDay(streams: readonly OneDay[], fromMs: number, count: number
     }
   }
   return { input, viewers };
+}
+
+/** CPU time and disk of the server, placed on the same steps. */
+export function ofDay(
+  { from, res, cpu, disk }: SystemHistory,
+  fromMs: number,
+  count: number,
+): { readonly cpu: readonly (number | null)[]; readonly disk: readonly (number | null)[] } {
+  const shift = Math.round((Date.parse(from) - fromMs) / (res * 1000));
+  const placed = (series: readonly (number | null)[]) =>
+    Array.from({ length: count }, (_, step) => series[step - shift] ?? null);
+  return { cpu: placed(cpu), disk: placed(disk) };
 }
 
 const megabits = (bits: number | null | undefined) => (bits === null || bits === undefined ? null : bits / 1e6);
