@@ -26,7 +26,7 @@ export function openBenchStream(
     settings: { partS: 0.2, segmentS: 2 },
     list: served.list,
     nextMsn,
-    initOf: (all) => served.inits.of(all),
+    initOf: (tracks) => served.inits.of(tracks),
     nextGeneration: () => 1,
   });
   return { stream, served };

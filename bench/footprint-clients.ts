@@ -1,6 +1,6 @@
 /**
  * For `bench footprint`: memory per client, in the process and in the kernel. A separate program, so that it
- * can run in its own network namespace, where it may change a setting of the kernel.
+ * can run in a separate network namespace, where it may change a setting of the kernel.
  * In: the argument `own-network` if it does. Out: rows as JSON on standard output.
  */
 import { execFileSync } from 'node:child_process';
@@ -132,9 +132,9 @@ if (import.meta.main) {
     await requestOnce('API, answered, connection open', () => '/api/v1/streams', true),
     await requestOnce('reload, held', ({ target }) => target.held, false),
   ];
-  const found = readFileSync(LOWAT_FILE, 'latin1').trim();
-  for (const lowat of process.argv[2] === 'own-network' ? [found, ADVISED_LOWAT] : [found]) {
-    if (lowat !== found) writeFileSync(LOWAT_FILE, lowat);
+  const initialLowat = readFileSync(LOWAT_FILE, 'latin1').trim();
+  for (const lowat of process.argv[2] === 'own-network' ? [initialLowat, ADVISED_LOWAT] : [initialLowat]) {
+    if (lowat !== initialLowat) writeFileSync(LOWAT_FILE, lowat);
     for (const parts of [1, 10]) rows.push(await readSlowly(parts, lowat === '4294967295' ? 'not set' : lowat));
   }
   process.stdout.write(`${JSON.stringify(rows)}\n`);

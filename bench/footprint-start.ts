@@ -22,8 +22,8 @@ const TARGET_MS = '1000';
 export async function measureStarts(rounds: number): Promise<string[][]> {
   // The first start fills the cache of compiled code.
   await timeOxbow(['/live']);
-  const found = new Map<string, number[]>();
-  const add = (key: string, ms: number) => found.set(key, [...(found.get(key) ?? []), ms]);
+  const times = new Map<string, number[]>();
+  const add = (key: string, ms: number) => times.set(key, [...(times.get(key) ?? []), ms]);
   for (let round = 0; round < rounds; round++) {
     const [liveMs, readyMs] = await timeOxbow(['/live', '/ready']);
     add('oxbow, sample stream\t/live', liveMs!);
@@ -41,9 +41,9 @@ export async function measureStarts(rounds: number): Promise<string[][]> {
     });
     add('Node, a bare server\t/', bareMs!);
   }
-  return [...found].map(([key, all]) => [
+  return [...times].map(([key, values]) => [
     ...key.split('\t'),
-    ...[median(all).toFixed(0), Math.max(...all).toFixed(0), key.startsWith('oxbow') ? TARGET_MS : ''],
+    ...[median(values).toFixed(0), Math.max(...values).toFixed(0), key.startsWith('oxbow') ? TARGET_MS : ''],
   ]);
 }
 

@@ -46,8 +46,8 @@ export async function benchFootprint(rounds: number): Promise<string> {
     `At rest without streams, ${IDLE_S} s after the start: ${mb(idle.rss)} MB RSS, ${mb(idle.pss)} MB PSS, of which ${mb(idle.anonymous)} MB are not backed by a file (target 120)`,
     printTable(
       ['pulled streams', 'PSS peak, MiB', 'other programs', 'problems'],
-      pulls.map((one) => [
-        ...[String(one.streams), mib(one.pssPeakBytes), `${one.othersPercent.toFixed(0)} %`, one.problems || '-'],
+      pulls.map((pull) => [
+        ...[String(pull.streams), mib(pull.pssPeakBytes), `${pull.othersPercent.toFixed(0)} %`, pull.problems || '-'],
       ]),
     ),
     `Each further stream of ${(media.bitrate / 1e6).toFixed(2)} Mbps: ${mib(perStream)} MiB at peak (target 4.5)`,
@@ -74,7 +74,7 @@ async function measureIdle(): Promise<TreeMemory> {
   return new ProcessTree([server.pid]).memory();
 }
 
-/** Measures in an own network namespace, where it may change a setting of the kernel, if that is allowed. */
+/** Measures in a separate network namespace, where it may change a kernel setting, if that is allowed. */
 function measureClients(): { readonly clients: readonly ClientRow[]; readonly ownNetwork: boolean } {
   const ownNetwork = spawnSync('unshare', ['-n', 'true']).status === 0;
   const script = [process.execPath, join(import.meta.dirname, 'footprint-clients.ts')];

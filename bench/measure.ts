@@ -78,6 +78,6 @@ export async function measure(
   await using folder = await openFolder('bench-run');
   await using origin = await openBenchOrigin({ segments: media.segments, streams });
   await using recorders = await start(origin.urls, folder.path);
-  const found = await sample(recorders.pids, [origin.pid], durations);
-  return { streams, ...found, problems: await recorders.problems() };
+  const usage = await sample(recorders.pids, [origin.pid], durations);
+  return { streams, ...usage, problems: await recorders.problems() };
 }

@@ -1,5 +1,5 @@
 /**
- * A live HLS origin in its own process: sliding playlists that all list the same segments in a loop.
+ * A live HLS origin in a separate process: sliding playlists that all list the same segments in a loop.
  * In: `OriginOptions` as the first message of the parent. Out: the port as a message; HTTP until it is
  * killed.
  */

@@ -45,7 +45,7 @@ export async function benchPart(seconds: number): Promise<string> {
   for (const [frameRate, delay] of orTiny<readonly (typeof RATES)[number][]>(RATES, RATES.slice(0, 1))) {
     say(`${frameRate} fps, ${seconds} s`);
     const took = sorted(await measure(frameRate, delay, seconds));
-    const ms = [quantile(took, 0.5), quantile(took, 0.99), quantile(took, 1)].map((one) => one.toFixed(1));
+    const ms = [quantile(took, 0.5), quantile(took, 0.99), quantile(took, 1)].map((value) => value.toFixed(1));
     rows.push([String(frameRate), String(delay), String(took.length), ...ms]);
   }
   const head = ['frames per second', 'B-frame delay', 'parts', 'p50 ms', 'p99 ms', 'worst ms (target 50)'];
@@ -127,7 +127,7 @@ function lastPublished(list: LiveWindow, msn: number, part: number, published: P
     if (!bytes) return [];
     const moof = readBoxes(bytes).find(({ type }) => type === 'moof')!;
     const { tfdt, durations } = parseMoof(bytes, moof)[0]!;
-    const dts = durations.slice(0, -1).reduce((sum, one) => sum + one, tfdt!);
+    const dts = durations.slice(0, -1).reduce((sum, duration) => sum + duration, tfdt!);
     const at = published.get(id)!.get(dts);
     if (at === undefined) throw new Error(`no frame of track ${id} was published for ${dts}`);
     return [at];

@@ -16,7 +16,7 @@ export interface TreeMemory {
   readonly rss: number;
 }
 
-/** Watches processes and what they start. */
+/** Watches processes and their children. */
 export class ProcessTree {
   readonly #roots: readonly number[];
   /** CPU of each thread ever seen, ns. */
@@ -62,9 +62,9 @@ export class ProcessTree {
       if (siblings) siblings.push(Number(name));
       else children.set(parent, [Number(name)]);
     }
-    const found = new Set<number>(this.#roots);
-    for (const pid of found) for (const child of children.get(pid) ?? []) found.add(child);
-    return found;
+    const pids = new Set<number>(this.#roots);
+    for (const pid of pids) for (const child of children.get(pid) ?? []) pids.add(child);
+    return pids;
   }
 }
 

@@ -27,12 +27,16 @@ export async function benchPull({ streams, warmUpS, measureS, alone }: PullOptio
   for (const count of streams) {
     const row = async (name: string, start: typeof startOxbow): Promise<Measurement> => {
       say(`${name}, ${count} streams, ${warmUpS} s + ${measureS} s`);
-      const found = await measure(start, count, media, { warmUpS, measureS });
+      const measurement = await measure(start, count, media, { warmUpS, measureS });
       rows.push([
-        ...[String(count), name, `${(found.cpuPercent / count).toFixed(3)} %`, mib(found.pssPeakBytes)],
-        ...[mib(found.pssPeakBytes / count), `${found.othersPercent.toFixed(0)} %`, found.problems || '-'],
+        ...[String(count), name, `${(measurement.cpuPercent / count).toFixed(3)} %`, mib(measurement.pssPeakBytes)],
+        ...[
+          mib(measurement.pssPeakBytes / count),
+          `${measurement.othersPercent.toFixed(0)} %`,
+          measurement.problems || '-',
+        ],
       ]);
-      return found;
+      return measurement;
     };
     const ours = await row('oxbow', startOxbow);
     if (alone) continue;

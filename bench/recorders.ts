@@ -30,14 +30,14 @@ export const startOxbow: StartRecorders = async (urls, folder) => {
     async problems() {
       if (!isRunning(server.pid)) return 'oxbow ended early';
       const metrics = Buffer.from(await server.bytes('/metrics')).toString();
-      const found = [...metrics.matchAll(/^oxbow_(gaps|damage|bugs)_total(\{[^}]*\})? ([1-9]\d*)/gm)].map(
+      const problems = [...metrics.matchAll(/^oxbow_(gaps|damage|bugs)_total(\{[^}]*\})? ([1-9]\d*)/gm)].map(
         ([, name, labels, count]) => `${name}${labels ?? ''} ${count}`,
       );
       for (const [k] of urls.entries()) {
         const { items } = await server.json<{ items: object[] }>(`/api/v1/streams/s${k}/gaps`);
-        if (items.length > 0) found.push(`${items.length} gaps in s${k}: ${JSON.stringify(items[0])}`);
+        if (items.length > 0) problems.push(`${items.length} gaps in s${k}: ${JSON.stringify(items[0])}`);
       }
-      return found.slice(0, 5).join(', ');
+      return problems.slice(0, 5).join(', ');
     },
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };

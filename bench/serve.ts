@@ -60,18 +60,18 @@ export async function benchServe(options: { seconds: number; rounds: number; hel
     ['part, 30 KB, TLS', 0.8, secure, [secure.target.part30], nginx.https],
   ] as const;
   const rows: string[][] = [];
-  for (const [what, targetRatio, server, paths, peerUrl] of cases) {
+  for (const [title, targetRatio, server, paths, peerUrl] of cases) {
     const script = join(folder.path, `${rows.length}.lua`);
     writeFileSync(script, printScript(paths));
-    const found = { oxbow: [] as Speed[], nginx: [] as Speed[] };
+    const speeds = { oxbow: [] as Speed[], nginx: [] as Speed[] };
     for (let round = 1; round <= rounds; round++) {
-      say(`${what}: round ${round} of ${rounds}`);
-      found.oxbow.push(runWrk(server.target.url, script, server.pid, seconds));
-      found.nginx.push(runWrk(peerUrl, script, nginx.pid, seconds));
+      say(`${title}: round ${round} of ${rounds}`);
+      speeds.oxbow.push(runWrk(server.target.url, script, server.pid, seconds));
+      speeds.nginx.push(runWrk(peerUrl, script, nginx.pid, seconds));
     }
-    const [oxbow, peer] = [medianOf(found.oxbow), medianOf(found.nginx)];
+    const [oxbow, peer] = [medianOf(speeds.oxbow), medianOf(speeds.nginx)];
     rows.push([
-      ...[what, String(statSync(join(folder.path, 'root', paths[0]!)).size)],
+      ...[title, String(statSync(join(folder.path, 'root', paths[0]!)).size)],
       ...[oxbow, peer].flatMap(({ perSecond, cpuUs }) => [perSecond.toFixed(0), cpuUs.toFixed(1)]),
       ...[(oxbow.perSecond / peer.perSecond).toFixed(2), String(targetRatio)],
     ]);
@@ -136,8 +136,11 @@ function runWrk(url: string, script: string, pid: number, seconds: number): Spee
   return { perSecond, cpuUs: (cpuS / requests) * 1e6 };
 }
 
-function medianOf(all: readonly Speed[]): Speed {
-  return { perSecond: median(all.map((one) => one.perSecond)), cpuUs: median(all.map((one) => one.cpuUs)) };
+function medianOf(speeds: readonly Speed[]): Speed {
+  return {
+    perSecond: median(speeds.map((speed) => speed.perSecond)),
+    cpuUs: median(speeds.map((speed) => speed.cpuUs)),
+  };
 }
 
 /** nginx with the files that the target server returns. */

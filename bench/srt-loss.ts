@@ -111,7 +111,7 @@ async function lossOf(plan: Run): Promise<number> {
   const send = await openSender(plan, relay.port, stack);
   await pace(plan.seconds, send);
   await sleep(plan.latencyMs + 1500);
-  // The program may keep the end of its output: what counts is between the first and the last packet that
+  // The program may keep the end of its output: packets count between the first and the last packet that
   // came.
   let first = Number.POSITIVE_INFINITY;
   let last = 0;

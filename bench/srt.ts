@@ -1,7 +1,7 @@
 /**
  * `node bin/oxbow-node bench/srt.ts [--streams 16] [--mbps 5] [--seconds 10] [--passphrase …]`: CPU of
  * receivers of SRT.
- * In: MPEG-TS that ffmpeg encodes, sent again and again by its own sender. Out: CPU per stream of
+ * In: MPEG-TS that ffmpeg encodes, sent again and again by a separate sender. Out: CPU per stream of
  * oxbow's receiver (transport only), of one ffmpeg each (`-c copy -f mpegts`, which also demuxes and muxes)
  * and of one srt-live-transmit each, and what each received.
  */
@@ -149,8 +149,9 @@ async function send({
     }
   }, 2);
   process.on('message', () => {
-    const all = connections.map((connection) => connection.stats());
-    const sum = (key: 'sent' | 'retransmitted' | 'sendDropped') => all.reduce((total, stats) => total + stats[key], 0);
+    const snapshots = connections.map((connection) => connection.stats());
+    const sum = (key: 'sent' | 'retransmitted' | 'sendDropped') =>
+      snapshots.reduce((total, stats) => total + stats[key], 0);
     process.send!(`${sum('sent')} packets sent, ${sum('retransmitted')} again, ${sum('sendDropped')} dropped`);
   });
   process.send!('ready');

@@ -34,7 +34,7 @@ const RECORDED_SEGMENTS = 150;
 const FIRST_RECORDED = 1;
 
 const isRestricted = process.argv.includes('--auth');
-const [folder = '.', cert, key] = process.argv.slice(2).filter((one) => !one.startsWith('--'));
+const [folder = '.', cert, key] = process.argv.slice(2).filter((arg) => !arg.startsWith('--'));
 const clock = createSystemClock();
 
 /** A stream whose parts of 0.2 s have about `partBytes` bytes. */

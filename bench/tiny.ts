@@ -5,7 +5,7 @@
  */
 const isTiny = process.argv.includes('--tiny');
 
-/** What a program of the benchmark gets on its command line, so that it is tiny too. */
+/** Arguments of a program of the benchmark, so that it is tiny too. */
 export const tinyArgs: readonly string[] = isTiny ? ['--tiny'] : [];
 
 /** @returns `full`, with `--tiny` the value with which the benchmark only shows that it works */

@@ -30,7 +30,7 @@ interface Arrival {
   readonly endMs: number;
 }
 
-/** What a player saw. */
+/** The view of a player. */
 interface Watched {
   readonly arrivals: readonly Arrival[];
   readonly list: MediaPlaylist;

@@ -19,7 +19,7 @@ import { CLIENT_CORE, PLAYER_FIELDS, SERVER_CORE } from './target.ts';
 interface Delays {
   /** Parts that were fetched in the measured time. */
   readonly parts: number;
-  /** Parts whose last byte came more than their own duration after their release. */
+  /** Parts whose last byte came more than their duration after their release. */
   readonly late: number;
   /** Parts that were released in the measured time and never fetched. */
   readonly missing: number;
@@ -48,7 +48,7 @@ export interface ViewersOptions {
  */
 function coresFor(threads: number): { server: string; client: string } {
   if (threads === 1) return { server: SERVER_CORE, client: CLIENT_CORE };
-  // The main thread, which processes the media, has its own core.
+  // The main thread, which processes the media, has a separate core.
   const needed = threads + 1;
   if (needed < cores) return { server: `0-${needed - 1}`, client: String(needed) };
   return { server: `0-${cores - 1}`, client: String(cores - 1) };
@@ -67,18 +67,18 @@ interface LiveStream {
 export async function benchViewers(options: ViewersOptions): Promise<string> {
   const { viewers, seconds, cmcd, threads } = options;
   compileLoadGenerator();
-  const own = coresFor(threads);
+  const cpus = coresFor(threads);
   await using folder = await openFolder('bench-viewers');
   await using server = await startServer({
     args: ['--log-level', 'warn', '--threads', String(threads)],
     data: join(folder.path, 'data'),
     program: launcher,
     sample: true,
-    cpus: own.server,
+    cpus: cpus.server,
   });
   const stream = await findStream(server);
   say(`${viewers} viewers, ${seconds} s`);
-  const row = await measure(server, stream, options, own.client);
+  const row = await measure(server, stream, options, cpus.client);
   const { media } = await server.stream('demo');
   const head = [
     ...[
@@ -116,7 +116,7 @@ async function findStream({ bytes }: Server): Promise<LiveStream> {
       Number(s),
     );
     if (segments.length < 3 || durations.length === 0) continue;
-    const partMs = Math.round((durations.reduce((sum, one) => sum + one, 0) / durations.length) * 1000);
+    const partMs = Math.round((durations.reduce((sum, duration) => sum + duration, 0) / durations.length) * 1000);
     return { list, partsPerSegment: durations.length, partMs };
   }
   throw new Error('the stream did not become live');
@@ -128,7 +128,7 @@ async function measure(server: Server, stream: LiveStream, options: ViewersOptio
   const { list, partsPerSegment, partMs } = stream;
   const hint = /#EXT-X-PRELOAD-HINT:.*URI="(\d+)\.\d+\.m4s"/.exec(Buffer.from(await server.bytes(list)).toString());
   if (!hint) throw new Error('the playlist has no preload hint');
-  // Each viewer has its own CMCD session.
+  // Each viewer has a separate CMCD session.
   const fields = PLAYER_FIELDS.filter((field) => !field.startsWith('CMCD'));
   const rampS = Math.max(3, Math.ceil(viewers / JOINS_PER_SECOND));
   const generator = startLoadGenerator(core, [
@@ -162,13 +162,24 @@ async function measure(server: Server, stream: LiveStream, options: ViewersOptio
   }
   const to = now();
   const { viewers: counted } = await server.stream('demo');
-  const found = JSON.parse(String((await lines.next()).value)) as Delays;
+  const delays = JSON.parse(String((await lines.next()).value)) as Delays;
   const used = (of: keyof typeof from) => (100 * (to[of] - from[of])) / (to.s - from.s);
   const others = Math.max(0, used('machine') - used('both') - used('client')) / cores;
   return [
-    ...[viewers, counted, Math.round(seconds), found.parts, found.late, found.missing, found.refused, found.errors],
-    ...[found.p50Ms, found.p99Ms, found.worstMs].map((ms) => ms.toFixed(0)),
-    ...[used('both') - used('encoder'), used('encoder'), used('client'), others].map((one) => `${one.toFixed(0)} %`),
+    ...[
+      viewers,
+      counted,
+      Math.round(seconds),
+      delays.parts,
+      delays.late,
+      delays.missing,
+      delays.refused,
+      delays.errors,
+    ],
+    ...[delays.p50Ms, delays.p99Ms, delays.worstMs].map((ms) => ms.toFixed(0)),
+    ...[used('both') - used('encoder'), used('encoder'), used('client'), others].map(
+      (percent) => `${percent.toFixed(0)} %`,
+    ),
     mib(pss),
   ].map(String);
 }

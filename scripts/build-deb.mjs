@@ -1,5 +1,5 @@
 /**
- * Builds a Debian package: what `npm pack` publishes, its dependencies, and its own Node, because
+ * Builds a Debian package: what `npm pack` publishes, its dependencies, and Node, because
  * Debian's is too old. `npm run deb [-- FOLDER]`; needs dpkg-deb. In: the working tree, the npm
  * registry. Out: FOLDER/oxbow_VERSION_ARCH.deb. Runs on whatever Node the machine has.
  */
@@ -44,7 +44,7 @@ function installPackage(home) {
   const at = mkdtempSync(join(tmpdir(), 'oxbow-pack-'));
   try {
     const packed = execFileSync('npm', ['pack', '--json', '--pack-destination', at], { cwd: root, encoding: 'utf8' });
-    // What the build prints comes first.
+    // The output of the build comes first.
     const { filename } = JSON.parse(packed.slice(packed.lastIndexOf('\n[') + 1))[0];
     execFileSync('tar', ['-xzf', join(at, filename), '-C', at]);
     mkdirSync(join(home, '..'), { recursive: true });

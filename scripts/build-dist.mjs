@@ -13,14 +13,14 @@ const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
 rmSync(dist, { recursive: true, force: true });
 const folder = mkdtempSync(join(tmpdir(), 'oxbow-build-'));
-/** What other programs import: the entries of `exports`. */
+/** The entries of `exports`, which other programs import. */
 const published = { 'client/client': 'src/client/client.ts', 'media/media': 'packages/media/media.ts' };
 /** Dependencies stay outside: npm installs them. */
 const isExternal = () => true;
 
 try {
   await bundleProgram(dist, isExternal);
-  // Apart: what other programs import must not need what only a server has.
+  // Apart: imports of other programs must not need parts of a server.
   await bundleEntries(published, dist, isExternal);
   declareTypes();
 } finally {

@@ -28,9 +28,9 @@ import { bundleProgram, copyBeside, KEPT, licenceOf } from './bundle.mjs';
 const root = join(import.meta.dirname, '..');
 const folder = resolve(process.argv[2] ?? '.');
 const file = join(folder, process.platform === 'win32' ? 'oxbow.exe' : 'oxbow');
-/** What node-av needs to install itself only. */
+/** Packages that node-av needs for its installation only. */
 const INSTALLERS = ['unzipper'];
-/** What Node looks for in an executable. */
+/** The mark that Node looks for in an executable. */
 const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 
 const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
@@ -54,15 +54,15 @@ try {
 /** The packages that are not bundled, with their dependencies, as the lock file has them. */
 function keptPackages() {
   const native = readdirSync(join(root, 'node_modules', '@seydx')).map((name) => `@seydx/${name}`);
-  const found = new Set([...KEPT, ...native]);
-  for (const name of found) {
+  const names = new Set([...KEPT, ...native]);
+  for (const name of names) {
     const { dependencies = {} } = packages[`node_modules/${name}`] ?? {};
-    for (const each of Object.keys(dependencies)) if (!INSTALLERS.includes(each)) found.add(each);
+    for (const each of Object.keys(dependencies)) if (!INSTALLERS.includes(each)) names.add(each);
   }
-  return [...found];
+  return [...names];
 }
 
-/** What runs of a package, and its licence. */
+/** The code of a package, and its licence. */
 function copyPackage(name, to) {
   const from = join(root, 'node_modules', name);
   for (const path of readdirSync(from, { recursive: true })) {

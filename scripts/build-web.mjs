@@ -32,8 +32,8 @@ if (existsSync(join(root, 'vite.config.js'))) {
 }
 
 async function packAll(folder) {
-  const found = await readdir(folder, { recursive: true, withFileTypes: true });
-  const files = found.filter((entry) => entry.isFile() && PACKED.has(extname(entry.name)));
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile() && PACKED.has(extname(entry.name)));
   await Promise.all(files.map(({ parentPath, path, name }) => pack(join(parentPath ?? path, name))));
 }
 

@@ -9,8 +9,8 @@ import { isAbsolute, join } from 'node:path';
 import { rolldown } from 'rolldown';
 
 /**
- * Packages whose code is in the built interface: a copy of it carries their licences. A test compares with
- * what web/src imports.
+ * Packages whose code is in the built interface: a copy of it carries their licences. A test compares them
+ * with the imports of web/src.
  */
 const BUNDLED = ['hls.js', 'shaka-player', 'svelte', 'clsx', 'esm-env', 'uplot', 'uqr'];
 
@@ -19,14 +19,14 @@ export const KEPT = ['node-av', 'yaml', 'tough-cookie', 'prom-client'];
 
 const root = join(import.meta.dirname, '..');
 const sources = join(root, 'src');
-/** What is started on its own: programs, threads, child processes. */
+/** Entries that start separately: programs, threads, child processes. */
 const started = [
   ...['main', 'cli/own-worker', 'store/sqlite/worker', 'serve/threads/thread', 'archive/upload-hash-worker'],
   'accounts/users/bcrypt-worker',
 ];
 
 /**
- * Writes the program: what is started keeps its place below src, the rest is in files of FOLDER/src
+ * Writes the program: an entry keeps its place below src, the rest is in files of FOLDER/src
  * (src/lib/program-files.ts).
  *
  * @param {string} folder
@@ -40,7 +40,7 @@ export async function bundleProgram(folder, isExternal) {
 }
 
 /**
- * Writes modules and what they import, the packages of the tree too.
+ * Writes modules and their imports, the packages of the tree too.
  *
  * @param {Readonly<Record<string, string>>} entries the source from the root, by what it becomes below
  *   FOLDER/src, without `.js`
@@ -57,13 +57,13 @@ export async function bundleEntries(entries, folder, isExternal) {
   await built.close();
 }
 
-/** Writes what the built files look for beside src/: the version, and the built interface. */
+/** Writes the files that the built ones look for next to src/: the version, and the built interface. */
 export function copyBeside(folder) {
   const { name, version, type } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify({ name, version, type })}\n`);
   const web = join(root, 'web', 'dist');
   if (!existsSync(web)) return;
-  const isServed = (file) => !file.endsWith('.vite'); // what the checks weigh
+  const isServed = (file) => !file.endsWith('.vite'); // the checks weigh it
   cpSync(web, join(folder, 'web', 'dist'), { recursive: true, filter: isServed });
   writeFileSync(join(folder, 'web', 'LICENSES.txt'), BUNDLED.map((each) => licenceOf(each)).join('\n\n'));
 }

@@ -1,7 +1,7 @@
 /**
  * Checks the citations in code and documentation: each names a page, a rule or a section that the reader can
  * open.
- * In: the text files of the tree. Out: sentences about what is wrong.
+ * In: the text files of the tree. Out: problems, one sentence each.
  */
 import { anchorsOf } from './check-links.ts';
 import { layers } from './layers.ts';
@@ -50,8 +50,10 @@ export function findBrokenCitations(
   }
   for (const [path] of text.matchAll(PAGE))
     if (page(path) === undefined) problems.push(`${file}: ${path} does not exist`);
-  for (const [found] of text.matchAll(UNKNOWN))
-    problems.push(`${file}: "${found}" is no citation; use docs/media.md with a rule, a page of docs, or RFC 8216bis`);
+  for (const [citation] of text.matchAll(UNKNOWN))
+    problems.push(
+      `${file}: "${citation}" is no citation; use docs/media.md with a rule, a page of docs, or RFC 8216bis`,
+    );
   return problems;
 }
 
@@ -87,10 +89,10 @@ export function findMissingFiles(file: string, text: string, exists: (path: stri
 /** Everything wrong in the tree, one sentence each. */
 export function checkCitations(): readonly string[] {
   const files = listFiles();
-  const known = new Set(files);
+  const paths = new Set(files);
   const pages = new Map(files.filter((path) => path.endsWith('.md')).map((path) => [path, readSource(path)]));
   const folders = new Set(files.flatMap((path) => [...path.matchAll(/\//g)].map(({ index }) => path.slice(0, index))));
-  const exists = (path: string) => known.has(path) || folders.has(path);
+  const exists = (path: string) => paths.has(path) || folders.has(path);
   const named = files
     .filter(
       (path) =>

@@ -47,14 +47,14 @@ const LARGE: Readonly<Record<string, number>> = {
 
 /** Every class with too many public members, one sentence each. */
 export function checkClasses(): readonly string[] {
-  const found = ['packages', 'src', 'web/src']
+  const classes = ['packages', 'src', 'web/src']
     .flatMap(listSources)
     .filter((path) => path.endsWith('.ts') && !isTest(path))
     .flatMap((path) => {
       const text = readSource(path);
       return text.startsWith('// Made by ') ? [] : listClasses(text).map((each) => ({ path, ...each }));
     });
-  const sizes = new Map(found.map(({ path, name, members }) => [`${path}: ${name}`, members]));
+  const sizes = new Map(classes.map(({ path, name, members }) => [`${path}: ${name}`, members]));
   return [
     ...[...sizes].flatMap(([place, members]) => {
       const limit = LARGE[place] ?? MAX_MEMBERS;

@@ -1,7 +1,7 @@
 /**
  * Every file of packages, src and scripts opens with a comment; a docblock says more than the name below it;
  * comments end by column 110.
- * In: the sources. Out: sentences about what is wrong.
+ * In: the sources. Out: problems, one sentence each.
  */
 import { isTest, listFiles, readSource } from './source-files.ts';
 

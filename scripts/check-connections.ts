@@ -23,7 +23,7 @@ const guardedClient: Guard = {
   to: 'everything over HTTP',
   instead: 'the guarded client: deadlines, bounds, and who calls it is listed here',
 };
-/** Uploads have breakers of their own, with `oxbow_storage_up` and the events `storage.*`. */
+/** Uploads have separate breakers, with `oxbow_storage_up` and the events `storage.*`. */
 const objectStore: Guard = { to: 'object stores', breaker: 'storage:NAME' };
 const receiver: Guard = {
   to: 'receivers of events and errors',
@@ -109,14 +109,14 @@ const PATTERNS: readonly RegExp[] = [
 const SERVICES_PAGE = 'docs/9-run/health.md';
 
 /**
- * Every file that connects and is not listed, every line of the list that no file needs, and what is wrong
+ * Every file that connects and is not listed, every line of the list that no file needs, and problems
  * with the services.
  */
 export function checkConnections(): readonly string[] {
-  const found = ['packages', 'src'].flatMap(listSources).filter((path) => opensConnections(readSource(path)));
+  const sources = ['packages', 'src'].flatMap(listSources).filter((path) => opensConnections(readSource(path)));
   const places = Object.keys(connections);
-  const unlisted = found.filter((path) => !places.some((place) => path.startsWith(place)));
-  const unused = places.filter((place) => !found.some((path) => path.startsWith(place)));
+  const unlisted = sources.filter((path) => !places.some((place) => path.startsWith(place)));
+  const unused = places.filter((place) => !sources.some((path) => path.startsWith(place)));
   return [
     ...checkServices(),
     ...unlisted.map((path) => `${path} opens connections: say in scripts/check-connections.ts what bounds them`),

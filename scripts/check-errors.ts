@@ -1,7 +1,7 @@
 /**
  * The messages of errors that users read are sentences (CONTRIBUTING.md, Language): they begin with a capital
  * letter or a name and end with a full stop.
- * In: the sources of `packages` and `src`, the table of refusals. Out: what is wrong, one sentence each.
+ * In: the sources of `packages` and `src`, the table of refusals. Out: problems, one sentence each.
  */
 import ts from 'typescript';
 import { refusals } from '../src/lib/errors.ts';
@@ -20,7 +20,7 @@ export function checkErrors(): readonly string[] {
 }
 
 /**
- * What is wrong with the messages of `OxbowError` in one file, with their lines.
+ * Problems of the messages of `OxbowError` in one file, with their lines.
  *
  * @param path from the root
  */
@@ -29,7 +29,7 @@ export function findMessages(path: string, text: string): readonly string[] {
 }
 
 /**
- * What is wrong with rows of refusals.
+ * Problems of rows of refusals.
  *
  * @param rows by code
  */
@@ -50,7 +50,7 @@ class Messages {
   /** Functions that pass a parameter on, with its index. */
   readonly #passing = new Map<string, number>();
   readonly #messages: { readonly message: ts.Expression; readonly code: ts.Expression | undefined }[] = [];
-  /** Those that other files can call. */
+  /** The exported ones. */
   readonly exported = new Map<string, number>();
 
   constructor(path: string, text: string) {
@@ -95,7 +95,7 @@ class Messages {
     }
   }
 
-  /** Adds what the calls of a function pass. */
+  /** Adds the arguments of the calls of a function. */
   #follow(name: string, index: number): void {
     if (this.#passing.has(name)) return;
     this.#passing.set(name, index);
@@ -116,7 +116,7 @@ function isRefusal(node: ts.Node): node is ts.NewExpression | ts.CallExpression 
   return outer.heritageClauses?.some((clause) => /^extends OxbowError$/.test(clause.getText())) ?? false;
 }
 
-/** What is wrong with a message. */
+/** Problems of a message. */
 function faultsOf(pieces: readonly Piece[], code?: ts.Expression): readonly string[] {
   const first = pieces[0] ?? '';
   const last = pieces.at(-1) ?? '';
@@ -146,7 +146,7 @@ function variantsOf(node: ts.Expression): readonly (readonly Piece[])[] {
   if (ts.isStringLiteralLike(node)) return [[node.text]];
   if (ts.isParenthesizedExpression(node)) return variantsOf(node.expression);
   if (ts.isConditionalExpression(node)) return [...variantsOf(node.whenTrue), ...variantsOf(node.whenFalse)];
-  // What is cut may have lost its full stop.
+  // A cut message may have lost its full stop.
   if (ts.isCallExpression(node) && /\.slice$/.test(node.expression.getText()))
     return join(variantsOf((node.expression as ts.PropertyAccessExpression).expression), [[node]]);
   if (ts.isTemplateExpression(node)) {

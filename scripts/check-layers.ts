@@ -2,7 +2,7 @@
  * The layers hold: a folder of src imports only from lower ones, no feature imports another, each library is
  * imported in one place, packages know nothing of src, web knows only src/api, src/client and packages/media,
  * no files import each other in a cycle, and no two folders of packages, src or web/src do.
- * In: the sources, the table of layers. Out: sentences about what is wrong.
+ * In: the sources, the table of layers. Out: problems, one sentence each.
  */
 import { dirname, join, normalize } from 'node:path';
 import { featureOf, layerOf, layers } from './layers.ts';
@@ -45,7 +45,7 @@ const libraries: Readonly<Record<string, readonly string[]>> = {
   'prom-client': ['observe/metrics.ts'],
 };
 
-/** Folders inside a layer that may import only some of the layers below, and nothing else of their own. */
+/** Folders inside a layer that may import only some of the layers below. */
 const narrow: Readonly<Record<string, readonly string[]>> = {
   'delivery/format': ['@oxbow/media', 'api', 'lib'],
 };
@@ -71,10 +71,10 @@ const fileUsers: readonly string[] = [
   'streams/offline/rebuild.ts', // is there a database?
 ];
 
-/** The workspaces that know nothing of streams, each with those that it imports. */
+/** The workspaces that know nothing of streams, each with its imports. */
 const packages: Readonly<Record<string, readonly string[]>> = { media: [], wire: ['media'] };
 
-/** What runs in browsers too, or must stay pure. */
+/** Folders that run in browsers too, or must stay pure. */
 const pure = ['@oxbow/media', 'api'];
 const IMPURE = /\b(Date\.now|new Date\(\)|performance\.now|setTimeout|setInterval|setImmediate|Buffer\.|process\.)/;
 
@@ -102,7 +102,7 @@ export function checkLayers(): readonly string[] {
 }
 
 /**
- * What one file of src does that it may not.
+ * Violations of one file of src.
  *
  * @param path from src, e.g. `live/sink.ts`
  */
@@ -112,13 +112,13 @@ export function checkSource(path: string, text: string): readonly string[] {
   const problems: string[] = [];
   const complain = (line: number, sentence: string) => problems.push(`src/${path}:${line}: ${sentence}`);
   if (level === undefined) return [`src/${path}: "${folder}" is in no layer; add it to scripts/layers.ts`];
-  const own = dirname(path);
-  const few = isTest(path) ? undefined : narrow[own];
+  const directory = dirname(path);
+  const few = isTest(path) ? undefined : narrow[directory];
   for (const { specifier, line, isType } of listImports(text)) {
     if (specifier.startsWith('.')) {
       const target = normalize(join(dirname(path), specifier)).replaceAll('\\', '/');
       if (target.startsWith('..')) {
-        // A test may use what the tests share.
+        // A test may use the shared fixtures.
         if (!(isTest(path) && target.startsWith('../test/'))) complain(line, `imports ${specifier} from outside src`);
         continue;
       }
@@ -131,13 +131,14 @@ export function checkSource(path: string, text: string): readonly string[] {
       const feature = featureOf(target);
       if (feature !== undefined && featureOf(path) !== undefined && featureOf(path) !== feature)
         complain(line, `the feature ${featureOf(path)} may not import the feature ${feature}`);
-      if (few && dirname(target) !== own && !few.includes(other))
-        complain(line, `${own} imports only ${few.join(', ')}, not ${target}`);
+      if (few && dirname(target) !== directory && !few.includes(other))
+        complain(line, `${directory} imports only ${few.join(', ')}, not ${target}`);
     } else {
       const library = libraryOf(specifier);
       if (packageOf(specifier) !== undefined) {
         // They are below every layer.
-        if (few && !few.includes(library)) complain(line, `${own} imports only ${few.join(', ')}, not ${library}`);
+        if (few && !few.includes(library))
+          complain(line, `${directory} imports only ${few.join(', ')}, not ${library}`);
         continue;
       }
       // Users of a database from `store` may import its types.
@@ -167,7 +168,7 @@ export function checkSource(path: string, text: string): readonly string[] {
 }
 
 /**
- * What one file of a package does that it may not.
+ * Violations of one file of a package.
  *
  * @param path from the root, e.g. `packages/media/frame.ts`
  */
@@ -195,12 +196,12 @@ export function checkPackage(path: string, text: string): readonly string[] {
   return isPure ? [...problems, ...checkPure(path, text, `packages/${name}`)] : problems;
 }
 
-/** What a file does that has a clock or a process, one sentence at most. */
-function checkPure(path: string, text: string, what: string): readonly string[] {
+/** The first use of a clock or a process in a file, one sentence at most. */
+function checkPure(path: string, text: string, owner: string): readonly string[] {
   const impure = isTest(path) ? null : IMPURE.exec(withoutComments(text));
   if (!impure) return [];
   const line = text.slice(0, impure.index).split('\n').length;
-  return [`${path}:${line}: ${what} is pure and has no ${impure[1]}`];
+  return [`${path}:${line}: ${owner} is pure and has no ${impure[1]}`];
 }
 
 /** The package of the tree that a specifier names: `media` of `@oxbow/media/frame`. */
@@ -218,7 +219,7 @@ function libraryOf(specifier: string): string {
     .join('/');
 }
 
-/** What one file of the interface does that it may not. */
+/** Violations of one file of the interface. */
 function checkPage(path: string, text: string): readonly string[] {
   return listImports(text).flatMap(({ specifier, line }) => {
     const target = targetOf(path, specifier) ?? 'web/';
@@ -255,7 +256,7 @@ export function pageFolderOf(path: string): string {
  * Folders that import each other, type imports included, unless one is inside the other: a reader could not
  * say which is built on which.
  *
- * @param options.folderOf the folder that a file belongs to: the one that has it
+ * @param options.folderOf the folder that a file belongs to: its parent
  */
 export function findPairs(
   files: readonly string[],

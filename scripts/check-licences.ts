@@ -31,8 +31,9 @@ export function checkLicences(): readonly string[] {
   };
   return Object.entries(lock.packages).flatMap(([path, { license, dev, link }]) => {
     const name = path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
-    const found = license ?? read[name];
-    if (!path.startsWith('node_modules/') || link || dev || (found !== undefined && allowed.has(found))) return [];
-    return [`${name}: licence ${found ?? 'unknown'} is not on the list in scripts/check-licences.ts`];
+    const licenceId = license ?? read[name];
+    if (!path.startsWith('node_modules/') || link || dev || (licenceId !== undefined && allowed.has(licenceId)))
+      return [];
+    return [`${name}: licence ${licenceId ?? 'unknown'} is not on the list in scripts/check-licences.ts`];
   });
 }

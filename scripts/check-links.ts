@@ -1,7 +1,7 @@
 /**
  * Checks the documentation as a reader meets it: every relative link leads somewhere, and every page can be
  * reached from the README.
- * In: the Markdown files of the tree. Out: sentences about what is wrong.
+ * In: the Markdown files of the tree. Out: problems, one sentence each.
  */
 import { posix } from 'node:path';
 import { listFiles, readSource } from './source-files.ts';
@@ -52,7 +52,7 @@ export function anchorsOf(markdown: string): ReadonlySet<string> {
 }
 
 /**
- * What is wrong with the links of a set of pages.
+ * Problems of the links of a set of pages.
  *
  * @param pages Markdown by path from the root; `README.md` is where readers begin
  * @param exists whether a path is a file or a folder of the tree
@@ -79,10 +79,10 @@ export function findBrokenLinks(pages: ReadonlyMap<string, string>, exists: (pat
 export function checkLinks(): readonly string[] {
   const files = listFiles();
   const pages = files.filter((path) => path.endsWith('.md') && !path.endsWith('0000-template.md'));
-  const folders = new Set(files.flatMap((path) => path.split('/').map((_, i, all) => all.slice(0, i).join('/'))));
-  const known = new Set(files);
+  const folders = new Set(files.flatMap((path) => path.split('/').map((_, i, parts) => parts.slice(0, i).join('/'))));
+  const paths = new Set(files);
   return findBrokenLinks(
     new Map(pages.map((path) => [path, readSource(path)])),
-    (path) => known.has(path) || folders.has(path.replace(/\/$/, '')),
+    (path) => paths.has(path) || folders.has(path.replace(/\/$/, '')),
   );
 }

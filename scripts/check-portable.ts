@@ -68,7 +68,7 @@ export function checkPortable(): readonly string[] {
 }
 
 /**
- * What one file has that not each system does.
+ * Features of one file that some systems lack.
  *
  * @param path from the root, e.g. `src/net/net.ts`
  */

@@ -1,7 +1,7 @@
 /**
  * Checks the tree as a whole: no two paths that differ only in case, no file too long and no folder too full
  * to read in one sitting, a page that lists every file of the media path, and one form of decisions.
- * In: the list of files. Out: sentences about what is wrong.
+ * In: the list of files. Out: problems, one sentence each.
  */
 import { posix } from 'node:path';
 import { isTest, listFiles, readSource } from './source-files.ts';

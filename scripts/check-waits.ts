@@ -1,6 +1,6 @@
 /**
- * Tests beside the code wait for no wall time, and no test asserts that something took less, or more, than a
- * part of a second: a busy machine would fail them, and pauses are most of what a suite costs.
+ * Tests next to the code wait for no wall time, and no test asserts that something took less, or more, than a
+ * part of a second: a busy machine would fail them, and pauses are most of the time of a suite.
  * In: tests, contracts and fixtures. Out: sentences about waits without virtual time or a reason, and about
  * compared times.
  */
@@ -13,7 +13,7 @@ const VIRTUAL = /\bopenVirtualTime\(|\bnew VirtualTime\(|\bmock\.timers\.enable\
 const REASON = /Waits for wall time: *[^\s*]/;
 /** Times below it depend on the machine, ms. */
 const LEAST_MS = 1000;
-/** What may wait: other files are not parsed. */
+/** Files that may wait: others are not parsed. */
 const CANDIDATE = /\bset(?:Timeout|Interval)\b|\bscheduler\b|\/(?:abort|wait)\.ts'/;
 const TIMERS = /^(?:node:)?timers(?:\/promises)?$/;
 /** Functions that wait, by the module that has them. */
@@ -35,8 +35,8 @@ export function checkWaits(): readonly string[] {
 }
 
 /**
- * Where a file of tests beside the code waits for wall time without virtual time or a reason; and a reason of
- * a file that does not wait.
+ * Where a file of tests next to the code waits for wall time without virtual time or a reason; and a reason
+ * of a file that does not wait.
  *
  * @param path from the root, e.g. `src/net/net.test.ts`
  */
@@ -61,7 +61,7 @@ export function findWaits(path: string, text: string): readonly string[] {
   );
 }
 
-/** What a called expression waits with: `setTimeout` and so on, or undefined. */
+/** The timer of a called expression: `setTimeout` and so on, or undefined. */
 function waitingNames(file: ts.SourceFile): (called: ts.Expression) => string | undefined {
   const names = new Map([
     ['setTimeout', 'timer'],
@@ -80,11 +80,11 @@ function waitingNames(file: ts.SourceFile): (called: ts.Expression) => string | 
         names.set(`${namedBindings.name.text}.setTimeout`, kind);
     }
     if (!namedBindings || !ts.isNamedImports(namedBindings)) continue;
-    for (const { name: own, propertyName } of namedBindings.elements) {
-      const isWait = module?.[1].includes((propertyName ?? own).text) ?? false;
+    for (const { name: local, propertyName } of namedBindings.elements) {
+      const isWait = module?.[1].includes((propertyName ?? local).text) ?? false;
       // Another function of that name, e.g. of a virtual time.
-      if (isWait) names.set(own.text === 'scheduler' ? 'scheduler.wait' : own.text, kind);
-      else names.delete(own.text);
+      if (isWait) names.set(local.text === 'scheduler' ? 'scheduler.wait' : local.text, kind);
+      else names.delete(local.text);
     }
   }
   return (called) => names.get(called.getText(file).replace(/^(?:globalThis|window|self)\./, ''));
@@ -106,7 +106,7 @@ export function findComparedTimes(path: string, text: string): readonly string[]
   const file = parse(path, text);
   const scales = timeScales(file);
   const numbers = constantsOf(file);
-  const found = new Map<number, string>();
+  const problems = new Map<number, string>();
   const isBelow = (time: ts.Expression, limit: ts.Expression) => {
     const scale = scales(time) ?? (/\b(?:performance|Date)\.now\(/.test(time.getText(file)) ? 1 : 0);
     const ms = Math.abs((numbers(limit) ?? 0) * scale);
@@ -124,11 +124,11 @@ export function findComparedTimes(path: string, text: string): readonly string[]
         const isShort = isBelow(left, right) || isBelow(right, left) || isMoved(left) || isMoved(right);
         const line = lineOf(file, compared);
         if (isShort)
-          found.set(line, `${path}:${line}: «${compared.getText(file)}» compares wall time with less than a second`);
+          problems.set(line, `${path}:${line}: «${compared.getText(file)}» compares wall time with less than a second`);
       });
     }
   });
-  return [...found.values()];
+  return [...problems.values()];
 }
 
 const MOVES: ReadonlySet<ts.SyntaxKind> = new Set([ts.SyntaxKind.PlusToken, ts.SyntaxKind.MinusToken]);
@@ -211,7 +211,7 @@ function functionNameOf(node: ts.Node): ts.Node | undefined {
   return ts.isVariableDeclaration(outer.parent) ? outer.parent.name : undefined;
 }
 
-/** The value of a number, of a constant of this file, and of what is computed from them; else undefined. */
+/** The value of a number, of a constant of this file, and of results of them; otherwise undefined. */
 function constantsOf(file: ts.SourceFile): (expression: ts.Expression) => number | undefined {
   const named = new Map<string, ts.Expression>();
   visit(file, (node) => {

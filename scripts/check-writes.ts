@@ -1,5 +1,5 @@
 /**
- * What the server keeps is written through the file layer, src/lib/files, which tests can make fail; no other
+ * The server writes its data through the file layer, src/lib/files, which tests can make fail; no other
  * file changes files by itself.
  * In: the sources of the program, without tests. Out: sentences about imports of node:fs that write.
  */
@@ -42,21 +42,22 @@ export function checkWrites(): readonly string[] {
 }
 
 /**
- * What one file imports to write files.
+ * The imports of one file that write files.
  *
  * @param path from the root, e.g. `src/net/net.ts`
  */
 export function findWrites(path: string, text: string): readonly string[] {
   if (path.startsWith(LAYER) || Object.keys(allowed).some((place) => path.startsWith(place))) return [];
   const code = withoutComments(text);
-  const found = [
+  const imports = [
     ...code.matchAll(/(?:import\s+([^;'"]*?)\s+from\s*|import\s*\(\s*)['"](?:node:)?fs(?:\/promises)?['"]/g),
   ];
-  return found.flatMap(({ 1: clause, index }) => {
+  return imports.flatMap(({ 1: clause, index }) => {
     const line = code.slice(0, index).split('\n').length;
     if (clause?.startsWith('type ')) return [];
     const names = /^\{([^}]*)\}$/.exec(clause ?? '')?.[1];
-    const wrong = (what: string) => `${path}:${line}: ${what} of node:fs: write through Files (src/lib/files/files.ts)`;
+    const wrong = (subject: string) =>
+      `${path}:${line}: ${subject} of node:fs: write through Files (src/lib/files/files.ts)`;
     if (names === undefined) return [wrong('the module')];
     return names
       .split(',')

@@ -1,5 +1,5 @@
 /**
- * `npm run check`: every check, one line each, then the tests beside the code. `npm test` runs the checks
+ * `npm run check`: every check, one line each, then the tests next to the code. `npm test` runs the checks
  * first, and then every suite.
  * In: the tree. Out: a list of steps, exit code 1 when one fails. Nothing is changed.
  */
@@ -25,7 +25,7 @@ import { root } from './source-files.ts';
 import { isGood } from './tests/report.ts';
 import { checkTiers, listTests } from './tests/tiers.ts';
 
-/** What a step found: problems, or why it could not look. */
+/** The result of a step: problems, or why it could not look. */
 export interface StepResult {
   readonly problems: readonly string[];
   readonly skipped?: string;
@@ -38,7 +38,7 @@ interface Step {
 
 const isWindows = process.platform === 'win32';
 
-/** What a program printed, and why it failed. */
+/** The output of a program, and why it failed. */
 interface Printed {
   readonly stdout: string;
   readonly stderr: string;

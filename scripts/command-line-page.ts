@@ -41,10 +41,10 @@ function sectionsOf(command: Command, above: readonly string[]): string {
 
 function sectionOf(command: Command, path: readonly string[]): string {
   const help = command.createHelp();
-  const args = help.visibleArguments(command).map((one) => row(one.name(), one.description));
+  const args = help.visibleArguments(command).map((argument) => row(argument.name(), argument.description));
   const visible = help.visibleOptions(command).filter(({ long }) => long !== '--help');
   const isSetting = ({ helpGroupHeading }: Option) => helpGroupHeading === 'Settings:';
-  // All of them have their own page.
+  // All of them have a separate page.
   const takesAll = visible.filter(isSetting).length > MOST_SETTINGS;
   const options = visible
     .filter((option) => !(takesAll && isSetting(option)))

@@ -151,7 +151,7 @@ export const features: readonly Feature[] = [
   ),
 ];
 
-/** Columns of the page: what a path has to begin with. The first that fits has the file. */
+/** Columns of the page: the beginning of a path. The first that fits has the file. */
 const columns: readonly (readonly [title: string, prefix: RegExp])[] = [
   ['API', /^src\/(?:api|client)\//],
   ['routes', /^src\/http\/(?:routes|uploads|events)\//],
@@ -174,14 +174,14 @@ function matcherOf(words: readonly string[]): (path: string) => boolean {
   return (path) => named.test(path) && excluded?.test(path) !== true;
 }
 
-/** The folders that belong to a feature completely, and the files beside them. */
-function collapse(paths: readonly string[], all: readonly string[]): readonly string[] {
-  const own = new Set(paths);
+/** The folders that belong to a feature completely, and the files next to them. */
+function collapse(paths: readonly string[], sources: readonly string[]): readonly string[] {
+  const members = new Set(paths);
   const places = new Set<string>();
   for (const path of paths) {
     let place = path;
     for (let folder = posix.dirname(path); folder.split('/').length > 1; folder = posix.dirname(folder)) {
-      if (all.some((other) => other.startsWith(`${folder}/`) && !own.has(other))) break;
+      if (sources.some((other) => other.startsWith(`${folder}/`) && !members.has(other))) break;
       place = folder;
     }
     places.add(place);
@@ -190,7 +190,7 @@ function collapse(paths: readonly string[], all: readonly string[]): readonly st
 }
 
 /**
- * The page, and what is wrong with the table of features: one that has no implementation, or a page of docs
+ * The page, and problems of the table of features: one that has no implementation, or a page of docs
  * that is gone.
  */
 export function featuresPage(files: readonly string[]): {
@@ -203,9 +203,9 @@ export function featuresPage(files: readonly string[]): {
   );
   const problems: string[] = [];
   const sections = features.map(({ name, what, words, docs }) => {
-    const found = sources.filter(matcherOf(words));
+    const matches = sources.filter(matcherOf(words));
     const rows = columns.flatMap(([title, prefix], index) => {
-      const paths = found.filter(
+      const paths = matches.filter(
         (path) => prefix.test(path) && !columns.slice(0, index).some(([, other]) => other.test(path)),
       );
       return paths.length === 0 ? [] : [`- ${title}: ${collapse(paths, sources).map(link).join(', ')}`];

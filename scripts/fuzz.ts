@@ -3,7 +3,7 @@
  * gives them 2,000 and 200.
  * In: the `fuzz…(seed, count)` functions of the `fuzz.fixture.ts` files; `--count N`, `--seed N`, names to
  * narrow the run.
- * Out: a line for each with its speed and what memory grew by; exit code 1 when one failed or grew.
+ * Out: a line for each with its speed and growth of memory; exit code 1 when one failed or grew.
  */
 import { globSync } from 'node:fs';
 import path from 'node:path';

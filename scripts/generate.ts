@@ -154,7 +154,7 @@ export async function generatePages(
   ]);
 }
 
-/** Pages that differ from what the sources say, one sentence each. */
+/** Pages that differ from the sources, one sentence each. */
 export async function checkPages(): Promise<readonly string[]> {
   const files = listFiles();
   const features = featuresPage(files);

@@ -1,13 +1,13 @@
 /**
- * The layers of src: which folder may import which, and what each is for. Below all are the packages.
+ * The layers of src: which folder may import which, and their purposes. Below all are the packages.
  * In: nothing. Out: the table that check-layers.ts enforces and that docs/architecture.md shows. Pure.
  */
 
-/** A folder of src, one inside it that has its own level, or a file. */
+/** A folder of src, one inside it with another level, or a file. */
 export interface Layer {
   /** It imports only from lower levels, never from others of its level; type-only imports count. */
   readonly level: number;
-  /** What it is for: a phrase in Markdown, with links as docs/architecture.md writes them. */
+  /** Its purpose: a phrase in Markdown, with links as docs/architecture.md writes them. */
   readonly duty: string;
 }
 

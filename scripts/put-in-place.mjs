@@ -1,5 +1,5 @@
 /**
- * Replaces a folder with a new one beside it, so that readers find the old one or the new one, never a part
+ * Replaces a folder with a new one next to it, so that readers find the old one or the new one, never a part
  * of one, and two processes at the same time do not interfere: the last one wins. Plain JavaScript: it runs
  * in `npm ci`.
  */
@@ -10,7 +10,7 @@ const TRIES = 20;
 
 /**
  * @param {string} fresh the new folder; on the same disk as the place
- * @param {string} place where it shall be; what is there now goes
+ * @param {string} place the target; a folder that is there is deleted
  */
 export async function putInPlace(fresh, place) {
   for (let turn = 1; ; turn++) {

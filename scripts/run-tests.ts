@@ -27,21 +27,21 @@ const LEAST_IDLE = 0.15;
 /** A process and its programs are busy by then, so that idle cores are free. */
 const BUSY_AFTER_MS = 3000;
 
-/** What a run does beside running. */
+/** Further options of a run. */
 export interface RunOptions {
   /** Light files share processes: for a complete run. */
   readonly shared?: boolean;
-  /** Writes what each file cost to test/weights.json, if the run is good. */
+  /** Writes the cost of each file to test/weights.json, if the run is good. */
   readonly record?: boolean;
   /** Files that are run in full, if they are long in part. */
   readonly full?: readonly string[];
 }
 
-/** What all files of a run share; disposing it ends the programs. */
+/** Shared by all files of a run; disposing it ends the programs. */
 export interface TestEnvironment extends AsyncDisposable {
   /** Temporary. */
   readonly folder: string;
-  /** Variables: where Node keeps what it compiled. */
+  /** Variables: where Node keeps compiled code. */
   readonly compiled: Readonly<Record<string, string>>;
   /** Variables: where shared programs are. */
   readonly services: Readonly<Record<string, string>>;

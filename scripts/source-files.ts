@@ -1,5 +1,5 @@
 /**
- * The files that the checks look at, and what a source file imports and exports.
+ * The files that the checks look at, and the imports and exports of a source file.
  * In: the tree as git sees it (new files too). Out: paths from the root, import lines, export lines.
  */
 import { execFileSync } from 'node:child_process';

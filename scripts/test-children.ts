@@ -1,6 +1,6 @@
 /**
  * Loaded before each file of tests: what holds for it, and for programs that it starts. Programs do not write
- * coverage: many are killed on purpose, and a torn file spoils the report. They share what Node has compiled,
+ * coverage: many are killed on purpose, and a torn file spoils the report. They share Node's compiled code,
  * so that each of some hundred starts takes two thirds of the time. At its end the process writes the CPU
  * time that it and its programs used.
  * In: the runner's environment. Out: the same for children; a file with seconds of CPU.

@@ -1,7 +1,7 @@
 /**
  * `npm test`: installs the programs that the suites need where it may, runs the checks, then the first tier
  * of the tests. `npm run test:all`: both tiers, with coverage. In: the tree; globs as arguments narrow the
- * run; `--record` measures what each file costs.
+ * run; `--record` measures the cost of each file.
  * Out: the report, last; exit code 1 when anything failed. A failed check ends it before the suites.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -54,8 +54,8 @@ const programs: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * What suites read of packages without a program, as a pattern of paths, and the Debian packages that bring
- * it.
+ * Files that suites read of packages without a program, as a pattern of paths, and the Debian packages that
+ * bring it.
  */
 const files: Readonly<Record<string, readonly string[]>> = {
   '/usr/lib/*/girepository-1.0/GstRtspServer-1.0.typelib': [
@@ -67,7 +67,7 @@ const files: Readonly<Record<string, readonly string[]>> = {
   '/usr/lib/postgresql/*/bin/postgres': ['postgresql'],
 };
 
-/** What single files of the second tier need beside: too much to install for runs that do not have them. */
+/** Further needs of single files of the second tier: too much to install for runs that do not have them. */
 const furtherPrograms: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   'test/container/container.test.ts': {
     buildah: ['buildah'],
@@ -160,7 +160,7 @@ async function prepare(): Promise<void> {
   }
 }
 
-/** Builds what tests start: it needs half of the CPU time of the sources to start, some hundred times. */
+/** Builds the program for the tests: it starts in half of the CPU time of the sources, some hundred times. */
 function buildProgram(): void {
   execFileSync(process.execPath, [join(root, 'scripts', 'build-tested.mjs')], { stdio: 'inherit' });
   process.env.TESTS_PROGRAM = join(root, 'dist', 'src', 'main.js');

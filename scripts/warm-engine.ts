@@ -1,7 +1,7 @@
 /**
- * Compiles what processes of the media engine load, before tests start hundreds of them: they read such a
- * cache, and cannot write one.
- * In: a folder for what Node compiles. Out: the compiled entries of the sources and of the built program.
+ * Compiles the modules of processes of the media engine, before tests start hundreds of them: they read such
+ * a cache, and cannot write one.
+ * In: a folder for compiled code. Out: the compiled entries of the sources and of the built program.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

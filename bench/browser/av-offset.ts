@@ -21,7 +21,7 @@ export interface Offsets {
 declare global {
   /** When beeps were played, ms since 1970. */
   var oxbowBeeps: number[] | undefined;
-  /** What {@link createFlashes} creates. */
+  /** The result of {@link createFlashes}. */
   var oxbowFlashes: MediaStream | undefined;
 }
 

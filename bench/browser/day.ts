@@ -30,10 +30,10 @@ const START_MS = orTiny(3_600_000, 120_000);
 const GIVE_UP_MS = 5_000;
 /** Strips repeat: a click goes so far from where one is within the repeated media, seconds. */
 const APART_S = orTiny(100, 10);
-/** Keeps what was recorded next to the folder's database. */
+/** Keeps the facts of the recording next to the folder's database. */
 const FACTS = 'bench-day.json';
 
-/** What is measured. */
+/** The measurements. */
 export interface DayOptions {
   readonly hours: number;
   readonly heights: readonly number[];
@@ -65,13 +65,13 @@ export async function benchDay({ hours, heights, only, folder }: DayOptions): Pr
       if (only.includes('scrub')) {
         say(`${MOVES} moves of the pointer over ${hours} h of ${height}p`);
         const { ms, apartS, missed } = await scrub(page, track, recorded);
-        const figures = [quantile(ms, 0.5), quantile(ms, 0.95), quantile(ms, 1)].map((one) => one.toFixed(0));
+        const figures = [quantile(ms, 0.5), quantile(ms, 0.95), quantile(ms, 1)].map((figure) => figure.toFixed(0));
         scrubs.push([`${height}p`, String(ms.length), ...figures, apartS.toFixed(0), String(missed)]);
       }
       if (only.includes('jumps')) {
         say(`${CLICKS} clicks into ${hours} h of ${height}p`);
         const ms = await clicks(page, track, recorded);
-        const figures = [quantile(ms, 0.5), quantile(ms, 0.95), quantile(ms, 1)].map((one) => one.toFixed(0));
+        const figures = [quantile(ms, 0.5), quantile(ms, 0.95), quantile(ms, 1)].map((figure) => figure.toFixed(0));
         jumps.push([`${height}p`, String(ms.length), ...figures, height <= 360 ? '120' : '300']);
       }
     } finally {
@@ -90,10 +90,10 @@ export async function benchDay({ hours, heights, only, folder }: DayOptions): Pr
 
 async function recordingIn(data: string, height: number, hours: number): Promise<RecordedDay> {
   const facts = join(data, FACTS);
-  const known = await readFile(facts, 'utf8').catch(() => undefined);
-  if (known !== undefined) return JSON.parse(known) as RecordedDay;
+  const text = await readFile(facts, 'utf8').catch(() => undefined);
+  if (text !== undefined) return JSON.parse(text) as RecordedDay;
   if ((await readdir(data).catch(() => [])).length > 0) throw new Error(`${data} is not empty`);
-  // Nothing is live: what is measured shares the machine with no encoder.
+  // Nothing is live: no encoder shares the machine.
   const kbps = height <= 360 ? 400 : 1200;
   const recorded = await recordDay({ folder: data, name: NAME, height, kbps, hours, source: 'push' });
   await writeFile(facts, JSON.stringify(recorded));

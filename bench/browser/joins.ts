@@ -12,7 +12,7 @@ import type { Server } from '../../test/fixtures/server.ts';
 export interface Joins {
   readonly expected: number;
   readonly seen: number;
-  /** Presented according to the browser's own count, but not reported to the page, which was busy. */
+  /** Presented according to the browser's count, but not reported to the page, which was busy. */
   readonly unreported: number;
   /** UTC of the frames that were not presented, ms. */
   readonly missing: readonly number[];

@@ -78,7 +78,7 @@ export function playingOf(seen: readonly SeenFrame[], seconds: number): Playing 
     stalls: stalls.length,
     longestStall: Math.max(0, ...between),
     frames: front.length,
-    dropped: dropped.reduce((sum, one) => sum + one, 0),
+    dropped: dropped.reduce((sum, count) => sum + count, 0),
   };
 }
 
@@ -86,12 +86,12 @@ export function playingOf(seen: readonly SeenFrame[], seconds: number): Playing 
 export async function measureCost(browser: Browser, page: Page, seconds: number): Promise<PageCost> {
   const session = await page.context().newCDPSession(page);
   await session.send('Performance.enable');
-  const all = await browser.newBrowserCDPSession();
-  const before = await countersOf(session, all);
+  const browserSession = await browser.newBrowserCDPSession();
+  const before = await countersOf(session, browserSession);
   await pause(seconds * 1000);
-  const after = await countersOf(session, all);
-  await Promise.all([session.detach(), all.detach()]);
-  const percent = (one: keyof Counters) => (100 * (after[one] - before[one])) / (after.atS - before.atS);
+  const after = await countersOf(session, browserSession);
+  await Promise.all([session.detach(), browserSession.detach()]);
+  const percent = (counter: keyof Counters) => (100 * (after[counter] - before[counter])) / (after.atS - before.atS);
   return {
     mainThread: percent('mainS'),
     tasks: percent('taskS'),
@@ -111,12 +111,12 @@ interface Counters {
   readonly browserS: number;
 }
 
-async function countersOf(page: CDPSession, all: CDPSession): Promise<Counters> {
+async function countersOf(page: CDPSession, browserSession: CDPSession): Promise<Counters> {
   const { metrics } = await page.send('Performance.getMetrics');
-  const metric = (name: string) => metrics.find((one) => one.name === name)?.value ?? 0;
-  const { processInfo } = await all.send('SystemInfo.getProcessInfo');
+  const metric = (name: string) => metrics.find((entry) => entry.name === name)?.value ?? 0;
+  const { processInfo } = await browserSession.send('SystemInfo.getProcessInfo');
   const threads = processInfo.filter(({ type }) => type === 'renderer').flatMap(({ id }) => threadsOf(id));
-  const sum = (all: readonly { cpuS: number }[]) => all.reduce((total, { cpuS }) => total + cpuS, 0);
+  const sum = (group: readonly { cpuS: number }[]) => group.reduce((total, { cpuS }) => total + cpuS, 0);
   return {
     atS: performance.now() / 1000,
     taskS: metric('TaskDuration'),

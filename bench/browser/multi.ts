@@ -15,7 +15,7 @@ import { openFolder, startServer } from '../../test/fixtures/server.ts';
 import { printTable, quantile, say } from '../report.ts';
 import { orTiny } from '../tiny.ts';
 
-/** Players load, come into step and learn what a seek costs, ms. */
+/** Players load, come into step and measure the cost of a seek, ms. */
 const SETTLES_MS = orTiny(12_000, 4000);
 /** The live playlist is short, so that windows are played soon. */
 const LIST_S = orTiny(20, 10);
@@ -72,15 +72,15 @@ async function measure({ name, tiles, size, fps, readEvery }: PictureSet, second
   try {
     const page = await (await openVisitor(browser)).newPage();
     const rows: string[][] = [];
-    const watch = async (what: string, query: string) => {
+    const watch = async (label: string, query: string) => {
       await page.goto(`${server.url}/multi?s=${streams.join()}${query}`);
       await takeFrames(page, readEvery);
       await pause(SETTLES_MS);
-      say(`${name}, ${what}, ${seconds} s`);
+      say(`${name}, ${label}, ${seconds} s`);
       const { apart, older, presented, dropped } = await driftOf(page, streams, seconds);
       const ms = [0.5, 0.95, 1].map((part) => quantile(apart, part).toFixed(0));
       const old = [0.95, 1].map((part) => quantile(older, part).toFixed(0));
-      rows.push([`${name}, ${what}`, ...ms, ...old, String(presented), String(dropped)]);
+      rows.push([`${name}, ${label}`, ...ms, ...old, String(presented), String(dropped)]);
     };
     await watch('live', '');
     await pause(Math.max(0, recordedMs + (BACK_S + LIST_S) * 1000 - Date.now()));

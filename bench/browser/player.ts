@@ -36,7 +36,7 @@ const WARM_UP_S = orTiny(15, 4);
 /** Shortest measurement of a part, seconds. */
 const SHORTEST_S = orTiny(20, 2);
 
-/** Parts of the benchmark that can run alone. */
+/** Parts of the benchmark that can run separately. */
 export const parts = ['cost', 'live', 'clicks', 'joins'] as const;
 /** One of them. */
 export type Part = (typeof parts)[number];
@@ -49,7 +49,7 @@ export type Part = (typeof parts)[number];
  * @throws Error if `only` has an unknown part
  */
 export async function benchPlayer(seconds: number, only: readonly string[] = parts): Promise<string> {
-  const unknown = only.find((one) => !parts.includes(one as Part));
+  const unknown = only.find((part) => !parts.includes(part as Part));
   if (unknown !== undefined) throw new Error(`${unknown} is unknown; the parts are ${parts.join(', ')}`);
   const wants = (part: Part) => only.includes(part);
   const before = loadavg()[0]!;
@@ -73,7 +73,7 @@ export async function benchPlayer(seconds: number, only: readonly string[] = par
     const watch = `${server.url}/watch/demo`;
     const costS = Math.min(60, Math.max(SHORTEST_S, seconds / 5));
     let firstLoadKb: number | null = null;
-    let machine: { found: PageCost; load: PlayerReport['load'] } | null = null;
+    let machine: { result: PageCost; load: PlayerReport['load'] } | null = null;
     // The page whose cost is measured has no instrumentation: reading its frames costs more than the player.
     if (wants('cost')) {
       say(`first load, and cost of the page, ${costS} s`);
@@ -97,12 +97,12 @@ export async function benchPlayer(seconds: number, only: readonly string[] = par
       }));
     if (recording) say('two joins');
     const joins = recording && (await onPage(browser, (page) => playJoins(page, server, recording, MARGIN_S)));
-    const own = { player: 'oxbow', playing: live ? live.playing : null, cost: machine ? machine.found : null };
+    const oxbow = { player: 'oxbow', playing: live ? live.playing : null, cost: machine ? machine.result : null };
     const others = await playOthers(browser, server, Math.max(SHORTEST_S, seconds / 5), wants);
     return printPlayerReport({
       listS,
       firstLoadKb,
-      rows: [own, ...others],
+      rows: [oxbow, ...others],
       encoderMs: live ? live.encoderMs : null,
       jumps: live ? live.jumps : null,
       joins,
@@ -139,19 +139,19 @@ const plays = (page: Page) => frameWhen(page, 'it plays live', isLive, 60_000);
 async function machineOver<T>(
   server: Server,
   work: () => Promise<T>,
-): Promise<{ found: T; load: NonNullable<PlayerReport['load']> }> {
-  const own = new ProcessTree([process.pid]);
+): Promise<{ result: T; load: NonNullable<PlayerReport['load']> }> {
+  const tree = new ProcessTree([process.pid]);
   const served = new ProcessTree([server.pid]);
   // Chromium and oxbow are children of this process.
-  const now = () => ({ atS: performance.now() / 1000, all: machineCpuS(), own: own.cpuS(), served: served.cpuS() });
+  const now = () => ({ atS: performance.now() / 1000, all: machineCpuS(), own: tree.cpuS(), served: served.cpuS() });
   const a = now();
-  const found = await work();
+  const result = await work();
   const b = now();
   const percent = (s: number) => (100 * s) / (b.atS - a.atS);
-  const [all, mine, serving] = [b.all - a.all, b.own - a.own, b.served - a.served];
+  const [total, mine, serving] = [b.all - a.all, b.own - a.own, b.served - a.served];
   return {
-    found,
-    load: { server: percent(serving), chromium: percent(mine - serving), others: Math.max(0, percent(all - mine)) },
+    result,
+    load: { server: percent(serving), chromium: percent(mine - serving), others: Math.max(0, percent(total - mine)) },
   };
 }
 

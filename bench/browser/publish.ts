@@ -22,8 +22,8 @@ const WARM_UP_S = orTiny(15, 2);
 /** Measures each setting of the encoder for `seconds`. Returns the report. */
 export async function benchPublish(seconds: number): Promise<string> {
   await using folder = await openFolder('bench-publish');
-  const all = Object.keys(encoderSettings) as (keyof typeof encoderSettings)[];
-  const settings = orTiny(all, all.slice(0, 1));
+  const names = Object.keys(encoderSettings) as (keyof typeof encoderSettings)[];
+  const settings = orTiny(names, names.slice(0, 1));
   await using server = await startOxbowIngest('rtmp', settings.length, folder.path);
   const browser = await openBrowser();
   try {
@@ -45,10 +45,10 @@ export async function benchPublish(seconds: number): Promise<string> {
       await restartStages(page);
       const seen = await watchFrames(page, seconds);
       const { p50, p95, worst, stalls, frames, dropped } = playingOf(seen, seconds);
-      const found = await readStages(page, seen, FPS);
+      const medians = await readStages(page, seen, FPS);
       const text = (ms: number) => ms.toFixed(0);
       rows.push([setting, ...[p50, p95, worst].map(text), ...[stalls, frames, dropped].map(String), text(firstMs)]);
-      const { toServer, listed, loaded, appended, shown, parts } = found;
+      const { toServer, listed, loaded, appended, shown, parts } = medians;
       stages.push([setting, ...[toServer, listed, loaded, appended, shown].map(text), `${parts}`]);
     }
     const counts = ['stalls > 0.5 s', 'frames', 'dropped'];

@@ -41,12 +41,14 @@ export function printPlayerReport(report: PlayerReport): string {
         ]
       : [],
   );
-  const cost = rows.flatMap(({ player, cost: one }) =>
-    one
+  const cost = rows.flatMap(({ player, cost: pageCost }) =>
+    pageCost
       ? [
           [
             player,
-            ...[one.mainThread, one.tasks, one.process, one.decoding, one.browser].map((each) => each.toFixed(1)),
+            ...[pageCost.mainThread, pageCost.tasks, pageCost.process, pageCost.decoding, pageCost.browser].map(
+              (each) => each.toFixed(1),
+            ),
           ],
         ]
       : [],
@@ -64,7 +66,7 @@ export function printPlayerReport(report: PlayerReport): string {
   const liveHead = ['p50 ms', 'p95 ms', 'worst ms', 'stalls > 0.5 s', 'longest ms', 'frames', 'dropped'];
   const costHead = ['main thread', 'its tasks, wall time', 'process without decoding', 'decoding', 'all of Chromium'];
   return [
-    `${describeMachine()}; load average ${loadAverage.map((one) => one.toFixed(1)).join(' before, ')} after`,
+    `${describeMachine()}; load average ${loadAverage.map((average) => average.toFixed(1)).join(' before, ')} after`,
     live.length > 0 && printTable(['live', 'seconds', ...liveHead], live),
     encoderMs !== null &&
       `The encoder takes ${ms(encoderMs)} ms of it: oxbow's page is ${ms(rows[0]!.playing!.p50 - encoderMs)} ms behind the encoder at p50 (target 450).`,

@@ -52,9 +52,9 @@ export async function benchRoomStep(seconds: number): Promise<string> {
   const browser = await openBrowser();
   /** A measurement that fails must not cost the others. */
   const failures: string[] = [];
-  const attempt = async (what: string, measure: () => Promise<void>) => {
-    say(what);
-    await measure().catch((error) => failures.push(`${what}: ${String(error).split('\n')[0]}`));
+  const attempt = async (title: string, measure: () => Promise<void>) => {
+    say(title);
+    await measure().catch((error) => failures.push(`${title}: ${String(error).split('\n')[0]}`));
   };
   try {
     const joinsMs: number[] = [];

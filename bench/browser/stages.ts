@@ -41,7 +41,7 @@ declare global {
   var oxbowAppended: Appended[] | undefined;
 }
 
-/** Observes what a page appends; before the page is opened. */
+/** Observes the appends of a page; before the page is opened. */
 export async function observeAppends(page: Page): Promise<void> {
   await page.addInitScript(() => {
     const appended: Appended[] = [];
@@ -61,7 +61,7 @@ export async function observeAppends(page: Page): Promise<void> {
   });
 }
 
-/** Drops what was observed so far. */
+/** Drops earlier observations. */
 export async function restartStages(page: Page): Promise<void> {
   await page.evaluate(() => {
     globalThis.oxbowAppended!.length = 0;
@@ -78,8 +78,8 @@ export async function restartStages(page: Page): Promise<void> {
 export async function readStages(page: Page, seen: readonly SeenFrame[], fps: number): Promise<Stages> {
   const { appended, loads } = await page.evaluate(() => ({
     appended: globalThis.oxbowAppended!,
-    loads: performance.getEntriesByType('resource').map((one) => {
-      const { name, startTime, responseEnd } = one as PerformanceResourceTiming;
+    loads: performance.getEntriesByType('resource').map((entry) => {
+      const { name, startTime, responseEnd } = entry as PerformanceResourceTiming;
       return { name, fromMs: performance.timeOrigin + startTime, doneMs: performance.timeOrigin + responseEnd };
     }),
   }));
@@ -92,17 +92,17 @@ export async function readStages(page: Page, seen: readonly SeenFrame[], fps: nu
   /** The sound may end a little before the picture: the end of the last frame that began before `endS`. */
   const frameEnd = (endS: number) => gridS + Math.ceil((endS - gridS) * fps - 0.2) / fps;
   const playlists = loads.filter(({ name }) => /\/g\d+\.m3u8/.test(name));
-  const found = loads
+  const parts = loads
     .filter(({ name }) => /\/\d+\.\d+\.m4s/.test(name))
     .flatMap((part) =>
       stagesOf(part, playlists, appended, (endS) => drawnAtZeroMs + (frameEnd(endS) - 1 / fps) * 1000),
     );
-  const at = (stage: (one: (typeof found)[number]) => number) => median(found.map(stage));
-  const listed = at((one) => one.listedMs - one.drawnMs) - toServer;
-  const loaded = at((one) => one.loadedMs - one.listedMs);
-  const stored = at((one) => one.appendedMs - one.loadedMs);
+  const at = (stage: (part: (typeof parts)[number]) => number) => median(parts.map(stage));
+  const listed = at((part) => part.listedMs - part.drawnMs) - toServer;
+  const loaded = at((part) => part.loadedMs - part.listedMs);
+  const stored = at((part) => part.appendedMs - part.loadedMs);
   const shown = totalMs - toServer - listed - loaded - stored;
-  return { toServer, listed, loaded, appended: stored, shown, parts: found.length };
+  return { toServer, listed, loaded, appended: stored, shown, parts: parts.length };
 }
 
 function stagesOf(

@@ -1,5 +1,5 @@
 /**
- * Viewers over WHEP in their own process: they decrypt and count packets, and request lost ones no more.
+ * Viewers over WHEP in a separate process: they decrypt and count packets, and request lost ones no more.
  * In: by message, the address of a stream and a number of viewers. Out: by message, connected viewers and
  * packets.
  */
@@ -7,7 +7,7 @@ import { parseWebRtc, printWebRtc } from '@oxbow/media/sdp/webrtc-description';
 import { openWebRtcEndpoint } from '@oxbow/wire/webrtc/endpoint';
 import { createIceCredentials } from '@oxbow/wire/webrtc/ice/ice-session';
 
-/** What a viewer process reports, once a second. */
+/** The report of a viewer process, once a second. */
 export interface ViewersReport {
   readonly connected: number;
   readonly packets: number;
@@ -16,7 +16,7 @@ export interface ViewersReport {
 
 const counts = { connected: 0, packets: 0, bytes: 0 };
 
-/** Opens a viewer of a stream with H.264. Each has its own port, as browsers do. */
+/** Opens a viewer of a stream with H.264. Each has a separate port, as in browsers. */
 async function openViewer(url: string): Promise<void> {
   const endpoint = await openWebRtcEndpoint({ address: '127.0.0.1', port: 0, nowMs: Date.now(), onError: () => {} });
   const local = createIceCredentials();
@@ -36,8 +36,8 @@ async function openViewer(url: string): Promise<void> {
     formats: [format],
     extensions: new Map(),
   };
-  const own = { ...local, fingerprint: endpoint.fingerprint, isIceLite: false, candidates: [] };
-  const offer = printWebRtc({ ...own, setup: 'actpass', media: [video] }, '1');
+  const description = { ...local, fingerprint: endpoint.fingerprint, isIceLite: false, candidates: [] };
+  const offer = printWebRtc({ ...description, setup: 'actpass', media: [video] }, '1');
   const headers = { 'content-type': 'application/sdp' };
   const response = await fetch(url, { method: 'POST', headers, body: offer });
   if (response.status !== 201) throw new Error(`${response.status} ${await response.text()}`);

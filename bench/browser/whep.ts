@@ -2,7 +2,7 @@
  * `npm run bench -- whep`: the delay of a live stream over WHEP, from the drawing of a picture to its
  * presentation in Chromium; how far sound and picture are apart, over WHEP and in the recording of a page
  * that publishes over WHIP; the CPU of a server with 30 viewers of 3 Mbps.
- * In: the test picture, Chromium on the same machine, viewers in their own process. Out: tables. No
+ * In: the test picture, Chromium on the same machine, viewers in a separate process. Out: tables. No
  * TURN, no loss.
  */
 import { fork, spawn } from 'node:child_process';
@@ -36,7 +36,7 @@ const WARM_UP_S = orTiny(10, 2);
 /** Measures and returns the report. @param seconds of each measurement */
 export async function benchWhep(seconds: number): Promise<string> {
   await using folder = await openFolder('bench-whep');
-  const { playing, encoderMs, played, own } = await measureDelay(join(folder.path, 'delay'), seconds);
+  const { playing, encoderMs, played, loopback } = await measureDelay(join(folder.path, 'delay'), seconds);
   const published = await measurePublished(join(folder.path, 'published'), seconds);
   const { alone, together, report } = await measureViewers(join(folder.path, 'viewers'), seconds);
   const ms = (value: number) => `${Math.round(value)} ms`;
@@ -58,7 +58,7 @@ export async function benchWhep(seconds: number): Promise<string> {
       ['', 'beeps', 'p50', 'worst, either way'],
       [
         ['the test picture over WHEP, as played', String(played.beeps), ms(played.p50), ms(played.worst)],
-        ['a page connected to itself, as played', String(own.beeps), ms(own.p50), ms(own.worst)],
+        ['a page connected to itself, as played', String(loopback.beeps), ms(loopback.p50), ms(loopback.worst)],
         ['a page over WHIP, as recorded', String(published.beeps), ms(published.p50), ms(published.worst)],
       ],
     ),
@@ -73,7 +73,7 @@ export async function benchWhep(seconds: number): Promise<string> {
 async function measureDelay(
   data: string,
   seconds: number,
-): Promise<{ playing: Playing; encoderMs: number; played: Offsets; own: Offsets }> {
+): Promise<{ playing: Playing; encoderMs: number; played: Offsets; loopback: Offsets }> {
   await using server = await open(data);
   const encoderMs = await encoderDelayMs(server, 'demo');
   const browser = await openBrowser();
@@ -92,7 +92,7 @@ async function measureDelay(
     await playOwnFlashes(itself);
     await until('its pictures are shown', async () => (await received(itself)).frames > 10);
     await pause(WARM_UP_S * 1000);
-    return { playing, encoderMs, played, own: await playedOffsets(itself, seconds) };
+    return { playing, encoderMs, played, loopback: await playedOffsets(itself, seconds) };
   } finally {
     await browser.close();
   }

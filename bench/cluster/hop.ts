@@ -51,7 +51,7 @@ export async function benchHop(seconds: number): Promise<string> {
   const quantiles = (times: readonly number[]) => [0.5, 0.95].map((part) => quantile(times, part).toFixed(1));
   const us = (used: Cpu, of: number) =>
     ((1e6 * (used.cores[of]! - idle.cores[of]!) * used.seconds) / CALLS_FOR_CPU).toFixed(0);
-  const ofViewers = (one: Watched, of: number) => (1e6 * (one.cores[of]! - idle.cores[of]!)) / one.perS;
+  const ofViewers = (viewing: Watched, of: number) => (1e6 * (viewing.cores[of]! - idle.cores[of]!)) / viewing.perS;
   const rows = [
     [
       'GET of a stream in the API',
@@ -93,7 +93,7 @@ export async function benchHop(seconds: number): Promise<string> {
   ].join('\n\n');
 }
 
-/** Requests of each path to each node in turn; what the nodes took, sorted, ms. */
+/** Requests of each path to each node in turn; times of the nodes, sorted, ms. */
 async function latencies(
   nodes: readonly TestNode[],
   pathsOf: () => readonly string[] | Promise<readonly string[]>,
@@ -112,13 +112,13 @@ async function latencies(
 
 /** Parts of the last seconds, of all streams. */
 async function partsOf({ server }: TestNode): Promise<readonly string[]> {
-  const all = STREAMS.map(async (stream) => {
+  const lists = STREAMS.map(async (stream) => {
     const { path } = await playlistOf(server.url, stream);
     const folder = path.slice(0, path.lastIndexOf('/') + 1);
     const text = Buffer.from(await server.bytes(path)).toString();
     return Array.from(text.matchAll(/^#EXT-X-PART:.*URI="([^"]+)"/gm), ([, uri]) => folder + uri);
   });
-  return (await Promise.all(all)).flat();
+  return (await Promise.all(lists)).flat();
 }
 
 async function callOften({ server }: TestNode): Promise<void> {
@@ -171,24 +171,24 @@ async function watch(bench: BenchCluster, { server, name }: TestNode, seconds: n
   const measuredS = seconds - 1;
   const used = await cpuOf(bench, [child.pid!], () => pause(1000 * measuredS));
   const after = await countsOf(server);
-  const found = JSON.parse(String((await lines.next()).value)) as Record<
+  const result = JSON.parse(String((await lines.next()).value)) as Record<
     'parts' | 'late' | 'missing' | 'p50Ms',
     number
   >;
   return {
     ...used,
     // Each part of a viewer is a reload and the part.
-    perS: (2 * found.parts) / seconds,
+    perS: (2 * result.parts) / seconds,
     originPerS: (after - before) / used.seconds,
-    p50Ms: found.p50Ms,
-    parts: found.parts,
-    late: found.late + found.missing,
+    p50Ms: result.p50Ms,
+    parts: result.parts,
+    late: result.late + result.missing,
   };
 }
 
 /** Requests of a node to the owners of media. */
 async function countsOf(server: TestNode['server']): Promise<number> {
   const text = Buffer.from(await server.bytes('/metrics')).toString();
-  const all = text.matchAll(/^oxbow_edge_origin_requests_total\{[^}]*\} (\d+)/gm);
-  return Array.from(all, ([, value]) => Number(value)).reduce((sum, value) => sum + value, 0);
+  const matches = text.matchAll(/^oxbow_edge_origin_requests_total\{[^}]*\} (\d+)/gm);
+  return Array.from(matches, ([, value]) => Number(value)).reduce((sum, value) => sum + value, 0);
 }

@@ -49,7 +49,7 @@ interface Killed {
   readonly streamMs: number;
   /** Another worker has it. */
   readonly jobMs: number;
-  /** What was doubled or lost; empty if nothing was. */
+  /** Doubled and lost messages; empty if there are none. */
   readonly problems: readonly string[];
 }
 
@@ -67,14 +67,14 @@ export async function benchKills(rounds: number, takeoverMs?: number): Promise<s
   const database = new pg.Client({ connectionString: bench.cluster.database });
   await database.connect();
   opened.defer(() => database.end());
-  const all: Killed[] = [];
+  const kills: Killed[] = [];
   for (let round = 0; round < rounds; round++) {
-    const one = await kill(bench, database, film, round);
-    say(`kill ${round + 1} of ${rounds}: ${JSON.stringify(one)}`);
-    all.push(one);
+    const killed = await kill(bench, database, film, round);
+    say(`kill ${round + 1} of ${rounds}: ${JSON.stringify(killed)}`);
+    kills.push(killed);
   }
-  const seconds = (of: (one: Killed) => number, limitS?: number) => {
-    const values = all.map(of);
+  const seconds = (of: (killed: Killed) => number, limitS?: number) => {
+    const values = kills.map(of);
     const cells = [median(values), Math.max(...values)].map((ms) => (ms / 1000).toFixed(2));
     return [...cells, limitS === undefined ? '' : String(limitS)];
   };
@@ -86,7 +86,7 @@ export async function benchKills(rounds: number, takeoverMs?: number): Promise<s
     ['its stream is live', ...seconds(({ streamMs }) => streamMs, LIMITS_S.stream)],
     ['its job runs', ...seconds(({ jobMs }) => jobMs, LIMITS_S.job)],
   ];
-  const problems = all.flatMap((one) => one.problems);
+  const problems = kills.flatMap((killed) => killed.problems);
   return [
     `A node killed ${rounds} times, takeover ${takeoverMs === undefined ? 'by default' : `${takeoverMs} ms`}; s after SIGKILL:`,
     printTable(['until', 'median', 'worst', 'limit'], rows),
@@ -101,7 +101,7 @@ async function kill(
   round: number,
 ): Promise<Killed> {
   await using opened = new AsyncDisposableStack();
-  const rest = node(OWNER_OF_FILMS).server;
+  const survivor = node(OWNER_OF_FILMS).server;
   const rooms = new Map<string, Awaited<ReturnType<typeof openRoom>>[]>();
   const streams = new Map(WORKERS.map((name) => [name as string, `cam-${name}${round}`]));
   const urls = () => [...nodes.values()].map(({ server }) => server.url);
@@ -113,14 +113,14 @@ async function kill(
     const made2 = Array.from({ length: ROOMS }, () => openRoom(node(name), urls, opened));
     rooms.set(name, await Promise.all(made2));
   }
-  for (const name of WORKERS) await rest.stream(streams.get(name)!);
+  for (const name of WORKERS) await survivor.stream(streams.get(name)!);
   const problems: string[] = [];
   const heads = new Map<string, number>();
   for (const [name, stream] of streams)
-    heads.set(name, await until('it has parts', async () => newestMsn(rest.url, stream)));
+    heads.set(name, await until('it has parts', async () => newestMsn(survivor.url, stream)));
 
   const target = '/api/v1/uploads/file?filename=film.mp4&title=Film&visibility=public';
-  const sent = await rest.fetch(target, { method: 'PUT', body: readFileSync(film) });
+  const sent = await survivor.fetch(target, { method: 'PUT', body: readFileSync(film) });
   assert.equal(sent.status, 201, await sent.clone().text());
   const { asset } = (await sent.json()) as { asset: string };
   const jobOf = async () => {
@@ -131,7 +131,7 @@ async function kill(
   const first = await until('the job runs', async () => (await jobOf()).find(({ state }) => state === 'running'));
   const victim = nodeOfWorker(first.worker!);
   assert.ok(rooms.has(victim), first.worker!);
-  heads.set(victim, await newestMsn(rest.url, streams.get(victim)!));
+  heads.set(victim, await newestMsn(survivor.url, streams.get(victim)!));
 
   const members = rooms.get(victim)!.flatMap((room) => room.members);
   const takeovers = () =>
@@ -146,8 +146,8 @@ async function kill(
   const sinceKill = () => Date.now() - killedMs;
   const lease = await database.query('SELECT expires_us FROM lease WHERE name = $1', [`node/${victim}`]);
   const leaseMs = Number(lease.rows[0].expires_us) / 1000 - killedMs;
-  const watch = async (what: string, isBack: () => Promise<unknown> | unknown) => {
-    await until(what, isBack, { everyMs: LOOK_MS });
+  const watch = async (condition: string, isBack: () => Promise<unknown> | unknown) => {
+    await until(condition, isBack, { everyMs: LOOK_MS });
     return sinceKill();
   };
   const [roomsMs, writtenMs, streamMs, jobMs] = await Promise.all([
@@ -157,7 +157,7 @@ async function kill(
     watch('all have written', () =>
       rooms.get(victim)!.every((room) => room.written.every((ms) => ms > killedMs + leaseMs)),
     ),
-    watch('the stream is live', async () => (await newestMsn(rest.url, streams.get(victim)!)) > heads.get(victim)!),
+    watch('the stream is live', async () => (await newestMsn(survivor.url, streams.get(victim)!)) > heads.get(victim)!),
     watch('the job runs', async () =>
       (await jobOf()).some(({ token, state }) => Number(token) > Number(first.token) && state !== 'queued'),
     ),
@@ -171,15 +171,15 @@ async function kill(
 
   const took = takeovers().length - before;
   if (took !== 1) problems.push(`${took} takeovers`);
-  for (const room of rooms.get(victim)!) problems.push(...(await room.end(rest.url)));
+  for (const room of rooms.get(victim)!) problems.push(...(await room.end(survivor.url)));
   await until('the job has ended', async () => (await jobOf()).every(({ state }) => !/queued|running/.test(state)));
   const jobs = await jobOf();
   if (jobs.length !== 1 || jobs[0]!.state !== 'done') problems.push(`jobs of the film: ${JSON.stringify(jobs)}`);
-  const { items } = await rest.json<{ items: { cause: string }[] }>(`/api/v1/streams/${streams.get(victim)}/gaps`);
+  const { items } = await survivor.json<{ items: { cause: string }[] }>(`/api/v1/streams/${streams.get(victim)}/gaps`);
   if (items.length !== 1 || items[0]!.cause !== 'crash') problems.push(`gaps: ${JSON.stringify(items)}`);
-  const msns = await listedMsns(rest.url, streams.get(victim)!);
+  const msns = await listedMsns(survivor.url, streams.get(victim)!);
   if (new Set(msns).size < msns.length || Math.min(...msns) <= heads.get(victim)!) problems.push(`MSNs ${msns}`);
-  for (const stream of streams.values()) await rest.fetch(`/api/v1/streams/${stream}`, { method: 'DELETE' });
+  for (const stream of streams.values()) await survivor.fetch(`/api/v1/streams/${stream}`, { method: 'DELETE' });
   nodes.set(victim, await cluster.start(victim, { args: ARGS, sample: false }));
   // It is known as alive everywhere before something is created on it.
   await pause(2500);
@@ -194,7 +194,7 @@ async function openRoom(node: TestNode, urls: () => readonly string[], opened: A
     opened.use(new Member(id, () => [...urls().slice(at), ...urls().slice(0, at)])),
   );
   await until('all are in', () => members.every(({ welcomes }) => welcomes.length > 0));
-  /** When each has written last what was acknowledged, ms. */
+  /** When each wrote its last acknowledged message, ms. */
   const written = members.map(() => 0);
   const results: Promise<SendResult>[] = [];
   let number = 0;
@@ -212,7 +212,7 @@ async function openRoom(node: TestNode, urls: () => readonly string[], opened: A
   return {
     members,
     written,
-    /** Compares what was acknowledged with what is stored. Returns what is wrong. */
+    /** Compares acknowledged with stored messages. Returns the differences. */
     async end(url: string): Promise<readonly string[]> {
       clearInterval(writing);
       const numbers = (await Promise.all(results)).map((result) => (result.ok ? result.seq! : -1));
@@ -223,8 +223,8 @@ async function openRoom(node: TestNode, urls: () => readonly string[], opened: A
       const wrong: string[] = [];
       if (refused > 0) wrong.push(`${refused} messages were refused`);
       if (new Set(seqs).size < seqs.length || texts.size < stored.length) wrong.push(`doubled messages in room ${id}`);
-      const known = new Set(seqs);
-      const lost = numbers.filter((seq) => seq >= 0 && !known.has(seq)).length;
+      const storedSeqs = new Set(seqs);
+      const lost = numbers.filter((seq) => seq >= 0 && !storedSeqs.has(seq)).length;
       if (lost > 0) wrong.push(`${lost} acknowledged messages of room ${id} are gone`);
       if (stored.length !== numbers.length - refused) wrong.push(`${stored.length} of ${numbers.length} are stored`);
       const areShown = ({ shown }: Member) => stored.every(({ id, seq }) => shown.get(id) === seq);
@@ -244,16 +244,16 @@ async function openRoom(node: TestNode, urls: () => readonly string[], opened: A
 
 /** All messages of a room, oldest first. */
 async function readMessages(url: string, room: string): Promise<readonly RoomMessage[]> {
-  const all: RoomMessage[] = [];
-  for (let before: number | undefined; ; before = all[0]!.seq) {
+  const messages: RoomMessage[] = [];
+  for (let before: number | undefined; ; before = messages[0]!.seq) {
     const query = before === undefined ? '' : `&before=${before}`;
     const response = await fetch(`${url}/api/v1/rooms/${room}/messages?limit=200${query}`, {
       headers: { authorization: 'Bearer let-me-in-please' },
     });
     assert.ok(response.ok, await response.clone().text());
     const { items } = (await response.json()) as { items: RoomMessage[] };
-    if (items.length === 0) return all;
-    all.unshift(...items);
+    if (items.length === 0) return messages;
+    messages.unshift(...items);
   }
 }
 
@@ -271,8 +271,8 @@ async function mediaPlaylist(url: string, stream: string): Promise<string> {
 /** The newest MSN of a segment or part that is listed; 0: there is none. */
 async function newestMsn(url: string, stream: string): Promise<number> {
   const text = await mediaPlaylist(url, stream);
-  const all = text.matchAll(/^(?:#EXT-X-PART:.*URI="(\d+)\.\d+\.m4s"|(?:.*\/)?(\d+)\.m4s$)/gm);
-  return Math.max(0, ...Array.from(all, ([, part, segment]) => Number(part ?? segment)));
+  const matches = text.matchAll(/^(?:#EXT-X-PART:.*URI="(\d+)\.\d+\.m4s"|(?:.*\/)?(\d+)\.m4s$)/gm);
+  return Math.max(0, ...Array.from(matches, ([, part, segment]) => Number(part ?? segment)));
 }
 
 async function listedMsns(url: string, stream: string): Promise<number[]> {

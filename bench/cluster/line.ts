@@ -1,15 +1,15 @@
 /**
- * Least squares for `bench cluster`: what each of several things costs.
+ * Least squares for `bench cluster`: the cost of each of several things.
  * In: measured points. Out: the coefficients, and the distance of each point.
  */
 
-/** A measured point: the amounts of things, and what they cost together. */
+/** A measured point: the amounts of things, and their total cost. */
 export interface CostPoint {
   readonly amounts: readonly number[];
   readonly cost: number;
 }
 
-/** What each thing costs. */
+/** The cost of each thing. */
 export interface Costs {
   /** Without anything. */
   readonly base: number;
@@ -17,7 +17,7 @@ export interface Costs {
   readonly each: readonly number[];
   /** Measured less computed, for each point. */
   readonly residuals: readonly number[];
-  /** What amounts cost. */
+  /** The cost of amounts. */
   at(amounts: readonly number[]): number;
 }
 

@@ -10,7 +10,7 @@ import { ProcessTree } from '../process-tree.ts';
 export const NAMES = ['a', 'b', 'c'] as const;
 
 /**
- * Arguments of a test picture whose encoder takes little of the cores that it shares with what is measured.
+ * Arguments of a test picture whose encoder takes little of the cores that it shares with measured ones.
  */
 export const TINY_PICTURE: readonly string[] = [
   ...['--test-picture-width', '160', '--test-picture-height', '90', '--test-picture-fps', '15'],
@@ -23,7 +23,7 @@ export interface BenchCluster {
   node(name: string): TestNode;
 }
 
-/** Starts it. @param args of each node; `more` those of one alone */
+/** Starts it. @param args of each node; `more` those of one only */
 export async function openNodes(
   opened: AsyncDisposableStack,
   { args, more = {}, takeoverMs }: { args: readonly string[]; more?: Record<string, string[]>; takeoverMs?: number },
@@ -31,8 +31,8 @@ export async function openNodes(
   const cluster = opened.use(await openCluster({ isProxied: false, takeoverMs }));
   const nodes = new Map<string, TestNode>();
   const start = async (name: string) => {
-    const all = ['--log-level', 'info', ...args, ...(more[name] ?? [])];
-    nodes.set(name, await cluster.start(name, { args: all, sample: false }));
+    const nodeArgs = ['--log-level', 'info', ...args, ...(more[name] ?? [])];
+    nodes.set(name, await cluster.start(name, { args: nodeArgs, sample: false }));
   };
   await start(NAMES[0]); // it creates the tables
   await Promise.all(NAMES.slice(1).map(start));
@@ -82,6 +82,6 @@ export function coresBetween(from: CpuPoint, to: CpuPoint) {
     nodes,
     engines: (to.engines - from.engines) / s,
     bench: (to.bench - from.bench) / s,
-    all: nodes.reduce((sum, one) => sum + one, 0) + (to.engines - from.engines) / s,
+    all: nodes.reduce((sum, cores) => sum + cores, 0) + (to.engines - from.engines) / s,
   };
 }

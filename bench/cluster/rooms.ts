@@ -32,7 +32,7 @@ const HALVINGS = 2;
 const SEARCH = orTiny({ warmUpS: 2, seconds: 5 }, { warmUpS: 1, seconds: 1 });
 const WARM_UP_S = orTiny(2, 1);
 const SHARES = [0.25, 0.5, 0.75] as const;
-/** What is computed from the costs. */
+/** Results computed from the costs. */
 const WANTED = { members: 15_000, deliveries: 20_000, rooms: 1500 } as const;
 /** A core is planned to be so full (docs/9-run/capacity.md). */
 const FULL = 0.65;
@@ -42,7 +42,7 @@ const MEMORY_S = orTiny(12, 1);
 const FIRST_MEMBERS = orTiny(100, 5);
 const BOTH_CORES = `${SERVER_CORE},${CLIENT_CORE}`;
 
-/** What the load generator prints for a step. */
+/** The output of the load generator for a step. */
 interface Result {
   readonly deliveries: number;
   readonly frames: number;
@@ -134,7 +134,7 @@ export async function benchClusterRooms(members: number, seconds: number): Promi
       : [step.passed0.p95, step.passed2.p95, step.across.p50, step.across.p95, step.ack.p95].map((ms) =>
           ms.toFixed(1),
         )),
-    ...[percent(step.cpu.nodes.reduce((sum, one) => sum + one, 0)), percent(step.cpu.engines)],
+    ...[percent(step.cpu.nodes.reduce((sum, share) => sum + share, 0)), percent(step.cpu.engines)],
     ...[percent(step.cpu.bench), percent(step.others)],
     residual === undefined ? '' : `${(100 * residual).toFixed(1)} %`,
   ];
@@ -161,7 +161,9 @@ export async function benchClusterRooms(members: number, seconds: number): Promi
     `${WANTED.members} members, ${WANTED.rooms} rooms, ${WANTED.deliveries} deliveries/s by this plane: ${wanted.toFixed(1)} cores of work, ${Math.ceil(wanted / FULL)} cores at ${percent(FULL)} each (computed, not measured)`,
     memory,
     `takeovers meanwhile: ${takeovers.length}`,
-    ...problems.map((one) => `closed ${one.closed}, bad ${one.bad}, refused ${one.refused}: ${one.refusal}`),
+    ...problems.map(
+      (result) => `closed ${result.closed}, bad ${result.bad}, refused ${result.refused}: ${result.refusal}`,
+    ),
   ].join('\n\n');
 }
 
@@ -190,10 +192,10 @@ function openLoad(bench: BenchCluster, ports: string, file: string, members: num
       const [from, machineFromS] = [cpu.now(), machineCpuS()];
       await pause(1000 * seconds);
       const [to, machineToS] = [cpu.now(), machineCpuS()];
-      const found = JSON.parse((await lines.next()).value!) as Result;
+      const result = JSON.parse((await lines.next()).value!) as Result;
       const used = coresBetween(from, to);
       const others = (machineToS - machineFromS) / (to.atS - from.atS) - used.all - used.bench;
-      return { ...found, members, rate, cpu: used, others: Math.max(0, others) };
+      return { ...result, members, rate, cpu: used, others: Math.max(0, others) };
     },
     async [Symbol.asyncDispose]() {
       child.stdin.end();
@@ -203,31 +205,31 @@ function openLoad(bench: BenchCluster, ports: string, file: string, members: num
 }
 
 /**
- * What a member takes at the owner of its room, and at the node that passes it on: rooms of `a`, connections
+ * Memory of a member at the owner of its room, and at the node that passes it on: rooms of `a`, connections
  * to `a`, then to `b`.
  */
 async function measureMemory(bench: BenchCluster, lines: readonly string[], folder: string): Promise<string> {
   // Rooms are at the nodes in turn.
-  const own = lines.filter((_, i) => Math.floor(i / PER_ROOM) % NAMES.length === 0).slice(0, MEMORY_MEMBERS);
+  const memberLines = lines.filter((_, i) => Math.floor(i / PER_ROOM) % NAMES.length === 0).slice(0, MEMORY_MEMBERS);
   const file = join(folder, 'own-members');
-  writeFileSync(file, own.join('\n'));
+  writeFileSync(file, memberLines.join('\n'));
   const kib = async (port: string) => {
-    await using load = openLoad(bench, port, file, own.length);
+    await using load = openLoad(bench, port, file, memberLines.length);
     // The first ones have code compiled and heaps grow.
     await load.step({ members: FIRST_MEMBERS, rate: 0, warmUpS: orTiny(4, 1), seconds: 1 });
     const before = load.cpu.pss();
-    await load.step({ members: own.length, rate: 0, warmUpS: 1, seconds: 1 });
+    await load.step({ members: memberLines.length, rate: 0, warmUpS: 1, seconds: 1 });
     const least = before.map(() => Number.POSITIVE_INFINITY);
     for (let s = 0; s < MEMORY_S; s++) {
       await pause(1000);
       for (const [i, bytes] of load.cpu.pss().entries()) least[i] = Math.min(least[i]!, bytes);
     }
-    return least.map((bytes, i) => (bytes - before[i]!) / (own.length - FIRST_MEMBERS) / 1024);
+    return least.map((bytes, i) => (bytes - before[i]!) / (memberLines.length - FIRST_MEMBERS) / 1024);
   };
   const [a, b] = [bench.node('a').server, bench.node('b').server];
-  say(`memory of ${own.length} members`);
+  say(`memory of ${memberLines.length} members`);
   const [direct] = await kib(new URL(a.url).port);
   const [owner, passing] = await kib(new URL(b.url).port);
   const text = (value: number | undefined) => `${value!.toFixed(1)} KiB`;
-  return `memory of a member (PSS, ${own.length} members): ${text(direct)} at the owner of its room, connected there; connected to another node: ${text(owner)} more at the owner, ${text(passing)} at the node that passes it on`;
+  return `memory of a member (PSS, ${memberLines.length} members): ${text(direct)} at the owner of its room, connected there; connected to another node: ${text(owner)} more at the owner, ${text(passing)} at the node that passes it on`;
 }

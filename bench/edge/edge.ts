@@ -98,8 +98,8 @@ async function live(seconds: number): Promise<string> {
   const quiet = await addedToReload(servers, seconds / 2);
   const loading = watchAll(servers, LIVE_VIEWERS, seconds);
   const added = await addedToReload(servers, seconds);
-  const all = await loading;
-  const row = (viewers: number, load: typeof all) => [
+  const crowd = await loading;
+  const row = (viewers: number, load: typeof crowd) => [
     ...[String(viewers), load.viewerPerS.toFixed(1), load.originPerS.toFixed(2)],
     ...[(load.originPerS / alone.originPerS).toFixed(2), String(load.parts), String(load.late), String(load.errors)],
     ...[load.p50Ms.toFixed(1), load.p99Ms.toFixed(1), `${(100 * load.cpu).toFixed(0)} %`, mib(load.pss)],
@@ -119,7 +119,7 @@ async function live(seconds: number): Promise<string> {
   ];
   return [
     `${LIVE_STREAMS} live streams, requests for each stream:\n`,
-    printTable(head, [row(LIVE_STREAMS, alone), row(LIVE_VIEWERS, all)]),
+    printTable(head, [row(LIVE_STREAMS, alone), row(LIVE_VIEWERS, crowd)]),
     '\nWhat the edge adds to a held reload:\n',
     printTable(
       ['other viewers', 'reloads', 'p50 ms', 'p95', 'p99', 'worst'],

@@ -27,7 +27,7 @@ export interface LiveServers {
   readonly streams: readonly string[];
 }
 
-/** Starts a server with test pictures, and an edge on its own core. */
+/** Starts a server with test pictures, and an edge on a separate core. */
 export async function openLive(count: number, opened: AsyncDisposableStack): Promise<LiveServers> {
   const folder = opened.use(await openFolder('bench-edge-live'));
   const origin = opened.use(
@@ -77,12 +77,12 @@ export async function playlistOf(base: string, stream: string): Promise<Playlist
       Number(s),
     );
     if (msn === undefined || segments.length < 3 || durations.length === 0) return undefined;
-    const partMs = Math.round((1000 * durations.reduce((sum, one) => sum + one, 0)) / durations.length);
+    const partMs = Math.round((1000 * durations.reduce((sum, duration) => sum + duration, 0)) / durations.length);
     return { path, msn: Number(msn), part: Number(part), partsPerSegment: durations.length, partMs };
   });
 }
 
-/** What viewers cause. */
+/** The load of viewers. */
 export interface LiveLoad {
   /** Requests of the edge to the origin, and of viewers to the edge, in each second and for each stream. */
   readonly originPerS: number;
@@ -125,15 +125,15 @@ export async function watchAll(servers: LiveServers, viewers: number, seconds: n
   await pause(1000 * seconds - 1000);
   const cpu = (tree.cpuS() - cpuFrom) / ((performance.now() - fromMs) / 1000);
   const { pss } = tree.memory();
-  const found = await Promise.all(readers.map(async (lines) => JSON.parse(String((await lines.next()).value))));
+  const results = await Promise.all(readers.map(async (lines) => JSON.parse(String((await lines.next()).value))));
   const tookS = (performance.now() - startedMs) / 1000;
   const after = await edge.status();
   const rise = (of: 'requests' | 'originRequests') =>
     Object.keys(after[of]).reduce((sum, name) => sum + after[of][name]! - before[of][name]!, 0) /
     tookS /
     streams.length;
-  const total = (name: string) => found.reduce((sum, one) => sum + one[name], 0);
-  const mean = (name: string) => total(name) / found.length;
+  const total = (name: string) => results.reduce((sum, result) => sum + result[name], 0);
+  const mean = (name: string) => total(name) / results.length;
   return {
     originPerS: rise('originRequests'),
     viewerPerS: rise('requests'),

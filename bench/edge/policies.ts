@@ -14,7 +14,7 @@ interface Cache {
   add(key: number): void;
 }
 
-/** What a policy reaches in the measured requests. */
+/** The result of a policy in the measured requests. */
 export interface PolicyResult {
   readonly hits: number;
   /** Requests to the origin, prefetches included, for each request of a viewer. */
@@ -64,7 +64,7 @@ export function simulate(
   { policy, prefetches, fromS }: { readonly policy: Policy; readonly prefetches: boolean; readonly fromS: number },
 ): PolicyResult {
   const cache = caches[policy](capacity);
-  let [all, hits, origin] = [0, 0, 0];
+  let [total, hits, origin] = [0, 0, 0];
   for (const request of requests) {
     const isCounted = request.atS >= fromS;
     const key = keyOf(request);
@@ -73,11 +73,11 @@ export function simulate(
     const isPrefetch = prefetches && request.segment + 1 < SEGMENTS && !cache.has(key + 1);
     if (isPrefetch) cache.add(key + 1);
     if (!isCounted) continue;
-    all++;
+    total++;
     if (isHit) hits++;
     origin += (isHit ? 0 : 1) + (isPrefetch ? 1 : 0);
   }
-  return { hits: hits / all, origin: origin / all };
+  return { hits: hits / total, origin: origin / total };
 }
 
 /**
@@ -94,12 +94,12 @@ export function best(requests: readonly ViewRequest[], capacity: number, fromS: 
   }
   /** Next use by key. */
   const held = new Map<number, number>();
-  let [all, hits] = [0, 0];
+  let [total, hits] = [0, 0];
   requests.forEach((request, i) => {
     const key = keyOf(request);
     const isHit = held.has(key);
     if (request.atS >= fromS) {
-      all++;
+      total++;
       if (isHit) hits++;
     }
     if (isHit || held.size < capacity) {
@@ -107,24 +107,24 @@ export function best(requests: readonly ViewRequest[], capacity: number, fromS: 
       return;
     }
     let [latest, latestKey] = [-1, -1];
-    for (const [one, use] of held) if (use > latest) [latest, latestKey] = [use, one];
+    for (const [candidate, use] of held) if (use > latest) [latest, latestKey] = [use, candidate];
     if (nextUse[i]! >= latest) return;
     held.delete(latestKey);
     held.set(key, nextUse[i]!);
   });
-  return { hits: hits / all, origin: 1 - hits / all };
+  return { hits: hits / total, origin: 1 - hits / total };
 }
 
 /** With room for everything: only first requests miss. */
 export function unbounded(requests: readonly ViewRequest[], fromS: number): PolicyResult {
-  const known = new Set<number>();
-  let [all, hits] = [0, 0];
+  const keys = new Set<number>();
+  let [total, hits] = [0, 0];
   for (const request of requests) {
-    const isHit = known.has(keyOf(request));
-    known.add(keyOf(request));
+    const isHit = keys.has(keyOf(request));
+    keys.add(keyOf(request));
     if (request.atS < fromS) continue;
-    all++;
+    total++;
     if (isHit) hits++;
   }
-  return { hits: hits / all, origin: 1 - hits / all };
+  return { hits: hits / total, origin: 1 - hits / total };
 }

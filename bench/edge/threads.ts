@@ -38,7 +38,7 @@ interface Side {
   readonly tree: ProcessTree;
 }
 
-/** What was measured of a side in one round. */
+/** Measurements of a side in one round. */
 interface Figures {
   /** Memory before the first viewer and with all of them, PSS, bytes. */
   readonly restPss: number;
@@ -72,9 +72,9 @@ export async function benchThreads(options: ThreadsOptions): Promise<string> {
     figures.edges.push(await measure(openEdges, options));
   }
   const head = ['', `${threads} serving threads`, `a server and ${threads} edges`, 'edges / threads'];
-  const row = (what: string, of: keyof Figures, print: (value: number) => string) => {
-    const [ours, theirs] = [figures.threads, figures.edges].map((all) => median(all.map((each) => each[of])));
-    return [what, print(ours!), print(theirs!), ours! > 0 ? (theirs! / ours!).toFixed(2) : '-'];
+  const row = (label: string, of: keyof Figures, print: (value: number) => string) => {
+    const [ours, theirs] = [figures.threads, figures.edges].map((runs) => median(runs.map((each) => each[of])));
+    return [label, print(ours!), print(theirs!), ours! > 0 ? (theirs! / ours!).toFixed(2) : '-'];
   };
   const micros = (value: number) => value.toFixed(0);
   const rows = [

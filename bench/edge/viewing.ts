@@ -1,5 +1,5 @@
 /**
- * The viewers of `bench edge`: who asks for which segment when. 1,000 assets of 60 segments, chosen by Zipf's
+ * The viewers of `bench edge`: who requests which segment when. 1,000 assets of 60 segments, chosen by Zipf's
  * law; viewers watch in order, seek, leave, and choose another asset.
  * In: a seed, numbers. Out: requests in the order of time. The same seed gives the same requests.
  */

@@ -131,22 +131,30 @@ export async function measureVod(options: VodOptions): Promise<string[]> {
       times.push(firstMs);
       if (isOld) hitTimes.push(firstMs);
     };
-    const one = work().finally(() => running.delete(one));
-    running.add(one);
+    const viewing = work().finally(() => running.delete(viewing));
+    running.add(viewing);
   }
   await Promise.all(running);
   const after = await edge.status();
   const cpuS = tree.cpuS() - cpuFrom;
   const rise = (of: 'requests' | 'originRequests', names: readonly string[]) =>
     names.reduce((sum, name) => sum + after[of][name]! - before[of][name]!, 0);
-  const all = rise('requests', Object.keys(after.requests));
+  const total = rise('requests', Object.keys(after.requests));
   const atOnce = rise('requests', ['hit', 'disk']);
   const joined = rise('requests', ['joined']);
   const asked = rise('originRequests', Object.keys(after.originRequests));
-  const of = (part: number) => `${((100 * part) / all).toFixed(1)} %`;
+  const of = (part: number) => `${((100 * part) / total).toFixed(1)} %`;
   const fastest = sorted(times);
   return [
-    ...[store, prefetches ? 'on' : 'off', String(all), of(atOnce), of(joined), of(all - atOnce - joined), of(asked)],
+    ...[
+      store,
+      prefetches ? 'on' : 'off',
+      String(total),
+      of(atOnce),
+      of(joined),
+      of(total - atOnce - joined),
+      of(asked),
+    ],
     ...[0.5, 0.95, 0.99].map((share) => quantile(sorted(hitTimes), share).toFixed(1)),
     quantile(fastest, 0.95).toFixed(1),
     `${((100 * cpuS) / (seconds / speed)).toFixed(0)} %`,

@@ -1,8 +1,8 @@
 /**
  * An encoder with a clock in its picture, as OBS publishes: ffmpeg with x264, fed with the test picture and a
  * tone in real time.
- * In: as its own process, the options as arguments. Out: a publisher, until it is killed. The strip of each
- * picture has the UTC at which the picture was drawn (src/ffmpeg/strip.ts).
+ * In: as a separate process, the options as arguments. Out: a publisher, until it is killed. The strip of
+ * each picture has the UTC at which the picture was drawn (src/ffmpeg/strip.ts).
  *
  * Picture and tone have one clock, like a camera and its microphone: ffmpeg sends a picture after the sound
  * before it, so sound that begins later would delay every picture.

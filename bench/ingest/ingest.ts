@@ -41,13 +41,13 @@ export async function benchIngest(options: IngestOptions): Promise<string> {
   for (const count of streams) {
     for (const [name, start] of servers) {
       say(`${name}, ${count} streams, ${options.warmUpS} s + ${options.measureS} s`);
-      const { found, problems } = await measureIngest(start, count, media, options);
-      if (name === 'oxbow') ours.set(count, found);
-      const ratio = ours.get(count)!.cpuPercent / found.cpuPercent;
+      const { usage, problems } = await measureIngest(start, count, media, options);
+      if (name === 'oxbow') ours.set(count, usage);
+      const ratio = ours.get(count)!.cpuPercent / usage.cpuPercent;
       rows.push([
-        ...[String(count), name, `${(found.cpuPercent / count).toFixed(3)} %`, ratio.toFixed(2)],
-        ...[mib(found.pssPeakBytes), mib(found.pssPeakBytes / count)],
-        ...[`${found.othersPercent.toFixed(0)} %`, problems || '-'],
+        ...[String(count), name, `${(usage.cpuPercent / count).toFixed(3)} %`, ratio.toFixed(2)],
+        ...[mib(usage.pssPeakBytes), mib(usage.pssPeakBytes / count)],
+        ...[`${usage.othersPercent.toFixed(0)} %`, problems || '-'],
       ]);
     }
   }
@@ -75,8 +75,8 @@ async function measureIngest(start: StartIngest, count: number, media: BenchMedi
   await using server = await start(protocol, count, folder.path);
   const format = protocol === 'srt' ? 'mpegts' : 'flv';
   await using publishers = await startPublishers(media, server.urls, { folder: folder.path, format });
-  const found = await sample(server.pids, publishers.pids, options);
+  const usage = await sample(server.pids, publishers.pids, options);
   const ended = publishers.ended();
   const problems = [await server.problems(), ...(ended > 0 ? [`${ended} publishers ended`] : [])];
-  return { found, problems: problems.filter((text) => text !== '').join(', ') };
+  return { usage, problems: problems.filter((text) => text !== '').join(', ') };
 }

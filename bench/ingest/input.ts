@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- input`: what watching the input costs: CPU of the media engine and of the caller for a
+ * `npm run bench -- input`: the cost of watching the input: CPU of the media engine and of the caller for a
  * key frame and for a second of sound, and for each stream with one key frame in two seconds and a second of
  * sound in ten.
  * In: films of usual sizes, made by ffmpeg. Out: a table; the target is 1 % of a core for each stream.

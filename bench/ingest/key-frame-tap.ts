@@ -35,9 +35,9 @@ export async function openKeyFrameTap(url: string): Promise<KeyFrameTap> {
     const oxbow = connect(Number(to.port), to.hostname);
     let tail = Buffer.alloc(0);
     const look = (bytes: Buffer) => {
-      const all = Buffer.concat([tail, bytes]);
-      tail = all.subarray(Math.max(0, all.length - LONGEST + 1));
-      if (!KEY_FRAMES.some((one) => all.includes(one))) return;
+      const buffer = Buffer.concat([tail, bytes]);
+      tail = buffer.subarray(Math.max(0, buffer.length - LONGEST + 1));
+      if (!KEY_FRAMES.some((pattern) => buffer.includes(pattern))) return;
       resolve(performance.timeOrigin + performance.now());
       encoder.off('data', look);
     };

@@ -33,17 +33,17 @@ export async function benchRtsp(cameras: readonly number[], durations: Durations
     let oursPercent = 0;
     for (const [name, start] of [['oxbow', startOxbow] as const, ['ffmpeg per camera', startFfmpegHls] as const]) {
       say(`${name}, ${count} cameras, ${durations.warmUpS} s + ${durations.measureS} s`);
-      const own = join(folder.path, `${name}-${count}`);
-      mkdirSync(own);
+      const runFolder = join(folder.path, `${name}-${count}`);
+      mkdirSync(runFolder);
       await using server = await startGstServer({ launch: h264AacOf(film), limitS: filmS + SPARE_S });
       const url = `rtsp://127.0.0.1:${server.port}/cam`;
-      await using recorders = await start(new Array<string>(count).fill(url), own);
-      const found = await sample(recorders.pids, [server.pid], durations);
-      if (name === 'oxbow') oursPercent = found.cpuPercent;
+      await using recorders = await start(new Array<string>(count).fill(url), runFolder);
+      const usage = await sample(recorders.pids, [server.pid], durations);
+      if (name === 'oxbow') oursPercent = usage.cpuPercent;
       rows.push([
-        ...[String(count), name, `${(found.cpuPercent / count).toFixed(2)} %`],
-        ...[(oursPercent / found.cpuPercent).toFixed(2), mib(found.pssPeakBytes)],
-        ...[`${found.othersPercent.toFixed(0)} %`, (await recorders.problems()) || '-'],
+        ...[String(count), name, `${(usage.cpuPercent / count).toFixed(2)} %`],
+        ...[(oursPercent / usage.cpuPercent).toFixed(2), mib(usage.pssPeakBytes)],
+        ...[`${usage.othersPercent.toFixed(0)} %`, (await recorders.problems()) || '-'],
       ]);
     }
   }

@@ -63,10 +63,12 @@ export const startOxbowIngest: StartIngest = async (protocol, streams, folder) =
       const { items } = await server.json<{ items: { state: string }[] }>('/api/v1/streams?limit=200');
       const live = items.filter(({ state }) => state === 'live').length;
       const metrics = Buffer.from(await server.bytes('/metrics')).toString();
-      const found = [...metrics.matchAll(/^oxbow_(damage|bugs)_total(\{[^}]*\})? ([1-9]\d*)/gm)].map(
+      const counters = [...metrics.matchAll(/^oxbow_(damage|bugs)_total(\{[^}]*\})? ([1-9]\d*)/gm)].map(
         ([, name, labels, count]) => `${name}${labels ?? ''} ${count}`,
       );
-      return [...(live === streams ? [] : [`${live} of ${streams} streams are live`]), ...found].slice(0, 5).join(', ');
+      return [...(live === streams ? [] : [`${live} of ${streams} streams are live`]), ...counters]
+        .slice(0, 5)
+        .join(', ');
     },
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };

@@ -39,7 +39,7 @@ async function measure(mode: 'push' | 'pull', count: number): Promise<number[]> 
     const events = await subscribeBySse(`${url}/api/v1/events?types=job.*`, asAdmin);
     const took: number[] = [];
     for (let i = -3; i < count; i++) {
-      const ms = await one(url, events);
+      const ms = await measureJob(url, events);
       if (i >= 0) took.push(ms); // the first ones load code
     }
     events.close();
@@ -51,7 +51,7 @@ async function measure(mode: 'push' | 'pull', count: number): Promise<number[]> 
 }
 
 /** From the answer to the first progress, ms; waits for the end of the job. */
-async function one(url: string, events: Awaited<ReturnType<typeof subscribeBySse>>): Promise<number> {
+async function measureJob(url: string, events: Awaited<ReturnType<typeof subscribeBySse>>): Promise<number> {
   const headers = { ...asAdmin, 'content-type': 'application/json' };
   const body = JSON.stringify({ stream: 'cam', from: '0', to: '1s' });
   const answer = await fetch(`${url}/api/v1/exports`, { method: 'POST', headers, body });

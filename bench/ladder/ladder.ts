@@ -57,12 +57,12 @@ export async function benchLadder(seconds: number, rounds: number): Promise<stri
           stdio: ['ignore', 'pipe', 'ignore'],
         });
         const { bytes } = JSON.parse(said.toString()) as { bytes: number[] };
-        sizes.theirs = bytes.reduce((sum, one) => sum + one, 0);
+        sizes.theirs = bytes.reduce((sum, size) => sum + size, 0);
       }),
     );
     say(`round ${round + 1}: oxbow ${ours.at(-1)!.toFixed(2)} s, script ${theirs.at(-1)!.toFixed(2)} s`);
   }
-  const [own, other] = [median(ours), median(theirs)];
+  const [oxbowS, scriptS] = [median(ours), median(theirs)];
   const row = (name: string, took: number, bytes: number, ratio: string) => [
     ...[name, took.toFixed(2), (seconds / took).toFixed(2), (bytes / 2 ** 20).toFixed(2), ratio],
   ];
@@ -75,8 +75,8 @@ export async function benchLadder(seconds: number, rounds: number): Promise<stri
       'of the script, target 0.95',
     ],
     [
-      row('oxbow, encode job', own, sizes.ours, (other / own).toFixed(2)),
-      row('node-av, one script', other, sizes.theirs, '1'),
+      row('oxbow, encode job', oxbowS, sizes.ours, (scriptS / oxbowS).toFixed(2)),
+      row('node-av, one script', scriptS, sizes.theirs, '1'),
     ],
   );
 }

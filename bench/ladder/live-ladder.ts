@@ -4,7 +4,7 @@
  * In: a generated film that is repeated. Out: pictures of the source and of each quality over the same
  * segments, GAPs, lag, CPU.
  *
- * Pictures are counted in the segments that viewers get. Lag: oxbow's own, from the arrival of a picture to
+ * Pictures are counted in the segments that viewers get. Lag: oxbow's, from the arrival of a picture to
  * its return from the encoder, the 95th percentile of ten seconds, read every five.
  */
 import { execFileSync, spawn } from 'node:child_process';
@@ -84,8 +84,8 @@ export async function benchLiveLadder(seconds: number): Promise<string> {
   const lines = Object.entries(settings).map(([name, value]) => `    ${name}: ${value}\n`);
   writeFileSync(config, `streams:\n  cam:\n${lines.join('')}`);
   const args = ['--config', config];
-  const own = { args, ingest: ['rtmp'] as const, program: launcher };
-  await using server = await startServer({ ...own, data: join(folder.path, 'data'), adminToken: TOKEN });
+  const options = { args, ingest: ['rtmp'] as const, program: launcher };
+  await using server = await startServer({ ...options, data: join(folder.path, 'data'), adminToken: TOKEN });
   const copy = ['-v', 'error', '-nostdin', '-re', '-stream_loop', '-1', '-i', film, '-c', 'copy', '-f', 'flv'];
   const publisher = spawn('ffmpeg', [...copy, `${server.ingest.rtmp}/cam?key=${key}`], {
     stdio: ['ignore', 'ignore', 'inherit'],
@@ -103,10 +103,10 @@ async function measure(server: Server, seconds: number): Promise<string> {
   const index = await listed(server);
   const generation = /av0\/(g\d+\.m3u8)/.exec(index)![1];
   const of = (rendition: string) => new Counted(server, `/live/cam/${rendition}/${generation}`);
-  const own = of('av0');
+  const source = of('av0');
   const rungs = RUNGS.map((rung) => of(`av0-${rung}`));
-  for (const one of [own, ...rungs]) await one.look();
-  const first = Math.max(...[own, ...rungs].map(({ pictures }) => Math.max(...pictures.keys()))) + 1;
+  for (const rendition of [source, ...rungs]) await rendition.look();
+  const first = Math.max(...[source, ...rungs].map(({ pictures }) => Math.max(...pictures.keys()))) + 1;
   const tree = new ProcessTree([server.pid]);
   const cpuBefore = tree.cpuS();
   const startMs = performance.now();
@@ -119,17 +119,17 @@ async function measure(server: Server, seconds: number): Promise<string> {
     const { ladder } = await server.json<StreamView>('/api/v1/streams/cam');
     if (typeof ladder?.lagMs === 'number') lags.push(ladder.lagMs);
     for (const { name, state } of ladder?.made ?? []) if (state !== 'live') states.add(`${name} ${state}`);
-    for (const one of [own, ...rungs]) await one.look();
+    for (const rendition of [source, ...rungs]) await rendition.look();
   }
   const wallS = (performance.now() - startMs) / 1000;
   const cpuS = tree.cpuS() - cpuBefore;
-  const last = Math.min(...[own, ...rungs].map(({ pictures }) => Math.max(...pictures.keys())));
+  const last = Math.min(...[source, ...rungs].map(({ pictures }) => Math.max(...pictures.keys())));
   const sum = ({ pictures }: Counted) => {
     let count = 0;
     for (const [msn, number] of pictures) if (msn >= first && msn <= last) count += number;
     return count;
   };
-  const sent = sum(own);
+  const sent = sum(source);
   const rows = [
     ['source', String(sent), '', ''],
     ...rungs.map((rung, i) => [`${RUNGS[i]}p`, String(sum(rung)), String(sent - sum(rung)), String(rung.gaps)]),

@@ -24,7 +24,7 @@ export const LOOP_S: number = orTiny(640, 40);
 /** UTC of the first strip, ms: any. */
 const STRIP_MS = 1_795_000_000_000;
 
-/** What is recorded. */
+/** The recording to make. */
 export interface RecordedDayOptions {
   /** The data folder, empty. */
   readonly folder: string;
@@ -41,7 +41,7 @@ export interface RecordedDayOptions {
   readonly source: 'test' | 'push';
 }
 
-/** What was recorded, ms since 1970, and its size. */
+/** The finished recording, ms since 1970, and its size. */
 export interface RecordedDay {
   readonly fromMs: number;
   readonly toMs: number;
@@ -84,7 +84,7 @@ export async function recordDay(options: RecordedDayOptions): Promise<RecordedDa
     done.resolve();
     return 'all is recorded';
   };
-  const known = new Map<string, Promise<KeyPicture>>();
+  const madePictures = new Map<string, Promise<KeyPicture>>();
   const rig = await openStreams({
     folder,
     nowMs: fromMs,
@@ -92,11 +92,11 @@ export async function recordDay(options: RecordedDayOptions): Promise<RecordedDa
     closed: true,
     storyboardMaker: {
       queue,
-      // Times differ in what is repeated, pictures do not: each is decoded once.
+      // Times of repetitions differ, pictures do not: each is decoded once.
       makePicture(input, waiting) {
         const key = createHash('sha1').update(input.bytes.subarray(-2000)).digest('hex');
-        const made = known.get(key) ?? makeKeyPicture(input, waiting);
-        known.set(key, made);
+        const made = madePictures.get(key) ?? makeKeyPicture(input, waiting);
+        madePictures.set(key, made);
         pictures++;
         return made;
       },
@@ -145,8 +145,8 @@ async function encode({ height, kbps }: RecordedDayOptions): Promise<EncodedMedi
   let tracks: readonly Track[] = [];
   const byTrack = new Map<number, Frame[]>();
   const demuxer = createFmp4Demuxer({
-    tracks(found) {
-      tracks = found;
+    tracks(fileTracks) {
+      tracks = fileTracks;
     },
     frame(frame) {
       const list = byTrack.get(frame.trackId) ?? [];

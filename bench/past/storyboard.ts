@@ -40,8 +40,8 @@ async function measure(isOn: boolean, streams: number, seconds: number, media: B
   await using server = await startServer({ args, data: folder.path });
   await pause(WARM_UP_S * 1000);
   const engine = engineOf(server.pid);
-  const [all, child] = [new ProcessTree([server.pid]), new ProcessTree(engine === undefined ? [] : [engine])];
-  const now = () => ({ s: performance.now() / 1000, all: all.cpuS(), child: child.cpuS() });
+  const [serverTree, child] = [new ProcessTree([server.pid]), new ProcessTree(engine === undefined ? [] : [engine])];
+  const now = () => ({ s: performance.now() / 1000, all: serverTree.cpuS(), child: child.cpuS() });
   const from = now();
   await pause(seconds * 1000);
   const to = now();

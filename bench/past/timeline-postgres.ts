@@ -33,8 +33,8 @@ export async function benchTimelinePostgres(streams: number, days: number): Prom
   await using postgres = await openEngine({ file: '', log, server: settings, unlimited: true });
   const { signal } = new AbortController();
   const startedAt = performance.now();
-  const progress = (done: number, all: number) => {
-    if (done % 100_000 === 0) say(`copied ${Math.round((done / all) * 100)} %`);
+  const progress = (done: number, total: number) => {
+    if (done % 100_000 === 0) say(`copied ${Math.round((done / total) * 100)} %`);
   };
   const copied = await copyRows(sqlite.db, postgres.db, { overwrite: true, signal, progress });
   await tidy(postgres.db);

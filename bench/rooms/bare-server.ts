@@ -1,5 +1,5 @@
 /**
- * What `bench rooms` compares with: a chat server as the page of ws shows one. It parses a message, numbers
+ * The peer of `bench rooms`: a chat server as the page of ws shows one. It parses a message, numbers
  * it, prints it once, and calls `send` for each member; it stores nothing and checks nothing.
  * In: clients of room-load.c. Out: the port, as a line.
  */

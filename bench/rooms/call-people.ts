@@ -1,5 +1,5 @@
 /**
- * Participants of a forwarded call in their own process: they send recorded RTP, and decrypt and count
+ * Participants of a forwarded call in a separate process: they send recorded RTP, and decrypt and count
  * what they get.
  * In: by message, a room, credentials and a film in IVF. Out: by message, connected participants and packets.
  */
@@ -14,7 +14,7 @@ import {
 } from '../../src/features/rooms/call/forward/call-client.fixture.ts';
 import { enterRoom } from '../../src/features/rooms/sockets/room-client.fixture.ts';
 
-/** What starts the participants. */
+/** Options of the participants. */
 export interface CallOrder {
   readonly url: string;
   readonly room: string;
@@ -24,7 +24,7 @@ export interface CallOrder {
   readonly film: string;
 }
 
-/** What the process reports, once a second. */
+/** The report of the process, once a second. */
 export interface CallReport {
   readonly connected: number;
   /** Packets that were sent, and those that came. */
@@ -92,7 +92,7 @@ function send(peer: Peer, number: number, frames: readonly Uint8Array[]): void {
   }, 5);
 }
 
-/** Opens the connection of a participant, on its own port, as browsers do. */
+/** Opens the connection of a participant, on a separate port, as browsers do. */
 async function connect({ url, room, cookie }: CallOrder, participant: string, number: number, film: Uint8Array[]) {
   const post = async (body: string) => {
     const response = await fetch(`${url}/api/v1/rooms/${room}/call/${participant}`, {

@@ -1,7 +1,7 @@
 /**
  * `npm run bench -- call`: the CPU of a server that forwards a call of eight cameras of 320x180p15, 300 kbps
  * each.
- * In: a film of VP8, participants in their own process. Out: a table. No loss.
+ * In: a film of VP8, participants in a separate process. Out: a table. No loss.
  */
 import { fork } from 'node:child_process';
 import { join } from 'node:path';

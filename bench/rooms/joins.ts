@@ -28,12 +28,12 @@ const WRITE_EACH_MS = 50;
 export async function benchJoins(rounds: number): Promise<string> {
   const rows: string[][] = [];
   for (const rooms of [1, ROOMS]) {
-    const found: Joins[] = [];
+    const runs: Joins[] = [];
     for (let round = 1; round <= rounds; round++) {
       say(`${PEOPLE} joins, ${rooms} rooms, round ${round} of ${rounds}`);
-      found.push(await measure(rooms));
+      runs.push(await measure(rooms));
     }
-    const of = (value: (one: Joins) => number) => median(found.map(value)).toFixed(0);
+    const of = (value: (run: Joins) => number) => median(runs.map(value)).toFixed(0);
     rows.push([
       ...[String(rooms), of(({ joinMs }) => joinMs), of(({ bytesEach }) => bytesEach / 1024)],
       ...[of(({ presentBytes }) => presentBytes / 1024), of(({ worstMs }) => worstMs)],

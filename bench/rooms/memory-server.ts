@@ -1,5 +1,5 @@
 /**
- * oxbow's rooms with a chat in memory, for `bench rooms`: what is compared with bare-server.ts, which stores
+ * oxbow's rooms with a chat in memory, for `bench rooms`: compared with bare-server.ts, which stores
  * nothing either.
  * In: the number of rooms, as an argument. Out: a line of JSON with the port and the rooms.
  */

@@ -2,7 +2,7 @@
  * `npm run bench -- rooms --people`: ten thousand people in rooms, for a minute after they have come.
  * In: `oxbow serve` on one core, its limits of guests and connections raised to their number; simulated
  * people, ten in each room, by a load generator on the other. They come within a minute, report every 2 s,
- * ask for the time every 5 s, write, react, leave after five minutes on average and come back. Out: what was
+ * request the time every 5 s, write, react, leave after five minutes on average and come back. Out: what was
  * delivered, delays, memory, and what went wrong, as text.
  */
 import { once } from 'node:events';
@@ -65,18 +65,18 @@ export async function benchPeople({ members, seconds }: { members: number; secon
   await pause(seconds * 1000);
   const percent = ((tree.cpuS() - fromS) * 100_000) / (performance.now() - fromMs);
   const after = tree.memory().pss;
-  const found = JSON.parse((await lines.next()).value!) as Result;
+  const result = JSON.parse((await lines.next()).value!) as Result;
   await exited;
   const row = (name: string, { p50, p95, p99, max }: Quantiles) => [name, ...[p50, p95, p99, max].map(String)];
-  const errors = found.closed + found.bad + found.unsent;
+  const errors = result.closed + result.bad + result.unsent;
   return [
     `${describeMachine()}; ${members} people in rooms of ${PER_ROOM}; ${seconds} s after they have come within ${COME_S} s`,
-    `messages to clients: ${Math.round(found.frames / seconds)}/s, ${Math.round(found.deliveries / seconds)}/s of them chat; ${found.left} times a person left, and came back; server CPU ${percent.toFixed(0)} %`,
+    `messages to clients: ${Math.round(result.frames / seconds)}/s, ${Math.round(result.deliveries / seconds)}/s of them chat; ${result.left} times a person left, and came back; server CPU ${percent.toFixed(0)} %`,
     printTable(
       ['ms', 'p50', 'p95', 'p99', 'worst'],
-      [row('delivery', found.delivery), row('acknowledgement', found.ack), row('answer to clock', found.clock)],
+      [row('delivery', result.delivery), row('acknowledgement', result.ack), row('answer to clock', result.clock)],
     ),
     `memory: PSS ${mib(before)} MiB before, ${mib(after)} MiB at the end`,
-    `refused ${found.refused} ${found.refusal}; errors ${errors}: ${found.closed} connections that the server closed, ${found.bad} bad frames, ${found.unsent} messages that could not be sent, ${server.log('error').length} errors in the log of the server`,
+    `refused ${result.refused} ${result.refusal}; errors ${errors}: ${result.closed} connections that the server closed, ${result.bad} bad frames, ${result.unsent} messages that could not be sent, ${server.log('error').length} errors in the log of the server`,
   ].join('\n\n');
 }

@@ -1,7 +1,7 @@
 /**
  * The load generator of `bench rooms` and `bench cluster`: thousands of members of rooms in one thread.
  * In: arguments, see main; a file with one member a line: `ROOM<tab>HEADER FIELD`. Out: JSON on standard output. Members only write, or live as
- * people in rooms do: they come within a minute, report, ask for the time, write, react, leave and come back. It is written in C because
+ * people in rooms do: they come within a minute, report, request the time, write, react, leave and come back. It is written in C because
  * a load generator in Node would use as much CPU as the server; the benchmark compiles it with cc. Linux only: epoll(7). RFC 6455.
  */
 #define _GNU_SOURCE
@@ -313,7 +313,7 @@ static void readMembers(const char *path) {
   fclose(file);
 }
 
-/** People who are in a room report, and ask for the time. */
+/** People who are in a room report, and request the time. */
 static void tell(Member *m, double now) {
   char text[128];
   if (now > m->reportAt) {
@@ -326,7 +326,7 @@ static void tell(Member *m, double now) {
   }
 }
 
-/** What people do on their own: come, report, ask for the time, leave. */
+/** What people do by themselves: come, report, request the time, leave. */
 static void live(double now) {
   for (Member *m = all; m < all + members; m++) {
     if (m->fd < 0) {
@@ -410,7 +410,7 @@ static void liveUntil(double untilMs, double perSecond) {
 
 /**
  * Does what lines on standard input say: `MEMBERS MESSAGES SECONDS SECONDS`, which is how many are in from now on, messages a second, the
- * warm-up and the measurement. Each has a line when all are in and a line with its result. Members report and ask for the time, and stay.
+ * warm-up and the measurement. Each has a line when all are in and a line with its result. Members report and request the time, and stay.
  */
 static int runSteps(char **a) {
   readPorts(a[0]);

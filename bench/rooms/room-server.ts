@@ -38,7 +38,7 @@ export async function createMembers(
   members: number,
   perRoom = PER_ROOM,
 ): Promise<string[]> {
-  const all = [servers].flat();
+  const nodes = [servers].flat();
   const lines: string[] = new Array(members);
   const rooms: string[] = [];
   const post = async (server: Server, path: string, body: object, send: typeof fetch = fetch) => {
@@ -49,17 +49,17 @@ export async function createMembers(
     return response;
   };
   for (let i = 0; i < members; i += perRoom) {
-    const server = all[(i / perRoom) % all.length]!;
+    const server = nodes[(i / perRoom) % nodes.length]!;
     const made = await post(server, '/api/v1/rooms', { name: `Room ${i / perRoom}` }, server.fetch as typeof fetch);
     rooms.push(((await made.json()) as { id: string }).id);
   }
   let next = 0;
   const create = async () => {
     for (let i = next++; i < members; i = next++) {
-      const made = await post(all[i % all.length]!, '/api/v1/guests', { name: `Guest ${i}` });
+      const made = await post(nodes[i % nodes.length]!, '/api/v1/guests', { name: `Guest ${i}` });
       const cookie = made.headers.get('set-cookie')!.split(';')[0]!;
       // Behind a load balancer all nodes have one port, which is in the name.
-      const shared = all.length > 1 ? cookie.replace(/^oxbow-\d+/, 'oxbow') : cookie;
+      const shared = nodes.length > 1 ? cookie.replace(/^oxbow-\d+/, 'oxbow') : cookie;
       lines[i] = `${rooms[Math.floor(i / perRoom)]}\tCookie: ${shared}`;
     }
   };

@@ -120,19 +120,19 @@ export async function benchRooms({ members, seconds, rounds }: RoomsOptions): Pr
     [0, ''],
   ] as const;
   const rows: string[][] = [];
-  const all: Result[] = [];
+  const allResults: Result[] = [];
   const speeds: number[] = [];
   for (const [deliveries, targetMs] of rates) {
     const name = deliveries === 0 ? 'all it can' : String(deliveries);
-    const found = servers.map(([server, measure]) => ({ server, measure, results: [] as Result[] }));
+    const runs = servers.map(([server, measure]) => ({ server, measure, results: [] as Result[] }));
     for (let round = 1; round <= rounds; round++) {
       say(`${name} deliveries/s, round ${round} of ${rounds}`);
-      for (const { measure, results } of found) results.push(await measure(deliveries / PER_ROOM));
+      for (const { measure, results } of runs) results.push(await measure(deliveries / PER_ROOM));
     }
-    for (const { server, results } of found) {
+    for (const { server, results } of runs) {
       rows.push([name, server, ...describe(results), targetMs]);
-      all.push(...results);
-      if (deliveries === 0) speeds.push(median(results.map((one) => one.deliveries / seconds)));
+      allResults.push(...results);
+      if (deliveries === 0) speeds.push(median(results.map((result) => result.deliveries / seconds)));
     }
   }
   const ratio = speeds[1]! / speeds[2]!;
@@ -147,33 +147,35 @@ export async function benchRooms({ members, seconds, rounds }: RoomsOptions): Pr
     `p95 of the others at 25,000 deliveries/s: ${median(calm).toFixed(2)} ms, with ${STALLED} stalled clients ${median(stalled).toFixed(2)} ms, ratio ${(median(stalled) / median(calm)).toFixed(2)} (target 1.1)`,
     `all that those in memory can: ratio ${ratio.toFixed(2)} (target 2)`,
     await benchJoins(rounds),
-    ...problems(all),
+    ...problems(allResults),
   ].join('\n\n');
 }
 
 /** Medians as cells. */
-function describe(found: readonly Result[]): string[] {
-  const ms = (of: (one: Result) => number) => {
-    const value = median(found.map(of));
+function describe(results: readonly Result[]): string[] {
+  const ms = (of: (result: Result) => number) => {
+    const value = median(results.map(of));
     return value < 0 ? '' : value.toFixed(1);
   };
-  const percent = (of: (one: Result) => number) => `${median(found.map(of)).toFixed(0)} %`;
+  const percent = (of: (result: Result) => number) => `${median(results.map(of)).toFixed(0)} %`;
   return [
-    found.length === 0
+    results.length === 0
       ? ''
-      : median(found.map(({ deliveries, cpuS, cpuPercent }) => deliveries / (cpuS / (cpuPercent / 100)))).toFixed(0),
-    ...[ms((one) => one.delivery.p50), ms((one) => one.delivery.p95), ms((one) => one.delivery.p99)],
-    ...[ms((one) => one.delivery.max), ms((one) => one.ack.p50), ms((one) => one.ack.p95)],
-    ...[percent((one) => one.cpuPercent), percent((one) => one.othersPercent)],
+      : median(results.map(({ deliveries, cpuS, cpuPercent }) => deliveries / (cpuS / (cpuPercent / 100)))).toFixed(0),
+    ...[ms((result) => result.delivery.p50), ms((result) => result.delivery.p95), ms((result) => result.delivery.p99)],
+    ...[ms((result) => result.delivery.max), ms((result) => result.ack.p50), ms((result) => result.ack.p95)],
+    ...[percent((result) => result.cpuPercent), percent((result) => result.othersPercent)],
   ];
 }
 
-function problems(found: readonly Result[]): string[] {
-  const refused = found.filter(({ refused, closed, bad }) => refused + closed + bad > 0);
-  return refused.map((one) => `refused ${one.refused}, closed ${one.closed}, bad frames ${one.bad}: ${one.refusal}`);
+function problems(results: readonly Result[]): string[] {
+  const refused = results.filter(({ refused, closed, bad }) => refused + closed + bad > 0);
+  return refused.map(
+    (result) => `refused ${result.refused}, closed ${result.closed}, bad frames ${result.bad}: ${result.refusal}`,
+  );
 }
 
-/** What `members` connections that say nothing take. */
+/** Memory of `members` silent connections. */
 async function measureMemory(target: Target, file: string, members: number) {
   const tree = new ProcessTree([target.pid]);
   await pause(orTiny(5000, 500));
@@ -223,7 +225,7 @@ async function load(target: Target, { file, members, stalled, perSecond, seconds
   const from = now();
   await pause(seconds * 1000);
   const to = now();
-  const found = JSON.parse((await lines.next()).value!) as Omit<
+  const result = JSON.parse((await lines.next()).value!) as Omit<
     Result,
     'joinMs' | 'cpuS' | 'cpuPercent' | 'othersPercent'
   >;
@@ -233,7 +235,7 @@ async function load(target: Target, { file, members, stalled, perSecond, seconds
   const elapsedS = (to.ms - from.ms) / 1000;
   const others = to.machine - from.machine - (to.known - from.known);
   return {
-    ...found,
+    ...result,
     joinMs,
     cpuS,
     cpuPercent: (100 * cpuS) / elapsedS,

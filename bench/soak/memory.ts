@@ -58,8 +58,8 @@ if (values.help || positionals.join() !== 'memory') {
   process.exit(values.help ? 0 : 2);
 }
 const minutes = number(values.minutes, 0.1, 7 * 24 * 60);
-const rest = number(values.rest, 0, minutes);
-const quiet = values.quiet === undefined ? Math.min(20, minutes / 4) : number(values.quiet, 0, minutes - rest);
+const restMinutes = number(values.rest, 0, minutes);
+const quiet = values.quiet === undefined ? Math.min(20, minutes / 4) : number(values.quiet, 0, minutes - restMinutes);
 const pulled = number(values.pulled, 0, 100);
 const threads = number(values.threads, 1, 16);
 const viewers = number(values.viewers, 0, 200);
@@ -78,7 +78,7 @@ const samples = await soak(stopping.signal);
 if (samples.length === 0) process.exit(1);
 const summary = summarize(samples, limit);
 process.stdout.write(`${describeMachine()}\n${printSummary(title, summary)}\n`);
-if (rest > 0) process.stdout.write(`${printAfterLoad(samples, { restS: rest * 60, quiet })}\n`);
+if (restMinutes > 0) process.stdout.write(`${printAfterLoad(samples, { restS: restMinutes * 60, quiet })}\n`);
 process.stdout.write(`${join(out, 'memory.csv')}\n`);
 process.exit(summary.exceeded ? 1 : 0);
 
@@ -99,7 +99,10 @@ async function soak(signal: AbortSignal): Promise<SoakSample[]> {
   const leaving = new AbortController();
   const quietFromS = 60 * (minutes - quiet);
   const load = { url: server.url, streams: names, viewers, random: seeded(Number(values.seed)) };
-  const { tally, done } = sendViewers(load, { afterS: rest * 60, signal: AbortSignal.any([signal, leaving.signal]) });
+  const { tally, done } = sendViewers(load, {
+    afterS: restMinutes * 60,
+    signal: AbortSignal.any([signal, leaving.signal]),
+  });
   const samples: SoakSample[] = [];
   const csv = join(out, 'memory.csv');
   writeFileSync(csv, csvHead);
@@ -131,7 +134,7 @@ async function sampleOf(server: Server, atS: number, now: number): Promise<SoakS
   const metrics = await (await server.fetch('/metrics')).text();
   const sum = (name: string) =>
     [...metrics.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'gm'))].reduce(
-      (all, [, one]) => all + Number(one),
+      (total, [, value]) => total + Number(value),
       0,
     );
   const { rss, pss } = processMemory(server.pid);

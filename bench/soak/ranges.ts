@@ -1,6 +1,6 @@
 /**
- * `npm run soak -- ranges`: strangers ask for the longest ranges of a long recording and do not read the
- * answers. Whatever they ask for, the server answers others.
+ * `npm run soak -- ranges`: strangers request the longest ranges of a long recording and do not read the
+ * answers. Whatever they request, the server answers others.
  * In: arguments. Out: a table with how long `/livez` took meanwhile; fails if the server ended, or if it took
  * longer than the limit.
  */
@@ -69,10 +69,10 @@ async function importDay(folder: string, data: string): Promise<number> {
   return endS - hours * HOUR_S;
 }
 
-/** What was answered, by status. */
+/** Answers by status. */
 type Answers = Map<string, number>;
 
-/** Opens sockets that ask and do not read, until the time is over; what the server closes is opened again. */
+/** Opens sockets that send requests and do not read, until the time is over; closed ones are opened again. */
 async function attack(server: Server, ask: (i: number) => string, endMs: number): Promise<Answers> {
   const { hostname, port } = new URL(server.url);
   const answers: Answers = new Map();
@@ -94,7 +94,7 @@ async function attack(server: Server, ask: (i: number) => string, endMs: number)
         `${method} ${path} HTTP/1.1`,
         `host: ${hostname}:${port}`,
         `x-forwarded-for: 198.51.100.${i % 4}`,
-        ...fields.map((one) => one.replace('~', ' ')),
+        ...fields.map((field) => field.replace('~', ' ')),
       ];
       socket.write(`${head.join('\r\n')}\r\n\r\n`);
     }
@@ -121,8 +121,8 @@ async function residentBytes({ pid }: Server): Promise<number> {
 }
 
 /**
- * What is requested, each as expensive as its address allows; another range at each request, so that nothing
- * is known.
+ * Requests, each as expensive as its address allows; another range at each request, so that nothing is
+ * cached.
  */
 function asksOf(fromS: number): Readonly<Record<string, (i: number) => string>> {
   const toS = fromS + hours * HOUR_S;

@@ -46,7 +46,7 @@ const SETTLED_S = 300;
 const COLUMNS = ['atS', 'rss', 'pss', 'treeRss', 'heap', 'external', 'arrayBuffers', 'cpuS', 'viewers'] as const;
 
 /**
- * Limit of the server, bytes: 150 MB with the sample stream alone, 12.5 MB more per pulled stream, times 1.3
+ * Limit of the server, bytes: 150 MB with the sample stream only, 12.5 MB more per pulled stream, times 1.3
  * with serving threads.
  */
 export function memoryLimit(pulled: number, threads: number): number {
@@ -103,7 +103,7 @@ export function printSummary(title: string, summary: SoakSummary): string {
   ].join('\n');
 }
 
-/** The last minute of a while is compared: what came before has settled, seconds. */
+/** The last minute of a while is compared: by then memory has settled, seconds. */
 const COMPARED_S = 60;
 
 /**

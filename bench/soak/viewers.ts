@@ -36,7 +36,7 @@ interface Visit {
   get(path: string): Promise<string>;
 }
 
-/** Live: the playlist about once a second, and what is new in it. */
+/** Live: the playlist about once a second, and its new parts. */
 async function watchList(visit: Visit, index: string): Promise<void> {
   const folder = index.slice(0, index.lastIndexOf('/') + 1);
   const list = folder + lastUri(await visit.get(index), /\.m3u8$/);

@@ -23,7 +23,7 @@ import { openLeaseTable } from '../../src/store/lease-table.ts';
 
 const [mode, folder = '.'] = process.argv.slice(2);
 
-/** As @tus/file-store 2.1 writes: a write stream at the offset, no sync, the record beside the file. */
+/** As @tus/file-store 2.1 writes: a write stream at the offset, no sync, the record next to the file. */
 class FileStore extends DataStore {
   readonly #uploads = new Map<string, Upload>();
   override extensions = ['creation', 'creation-with-upload', 'creation-defer-length', 'termination', 'expiration'];

@@ -20,7 +20,7 @@ import { orTiny } from '../tiny.ts';
 const BYTES = orTiny(1024 ** 3, 4 * 1024 ** 2);
 const MANY = orTiny(100, 3);
 const MANY_BYTES = orTiny(8, 1) * 1024 ** 2;
-/** Loads what the first upload loads, and compiles what each byte passes. */
+/** Loads the modules of the first upload, and compiles the code that each byte passes. */
 const WARM_UP_BYTES = orTiny(32, 1) * 1024 ** 2;
 const SAMPLE_MS = 50;
 /**
@@ -51,10 +51,10 @@ const targets = {
 
 /** @param rounds uploads to each server, in turns; the table has their medians */
 export async function benchUpload(rounds: number): Promise<string> {
-  const one = await measureAll(rounds, BYTES, 1);
+  const singleUploads = await measureAll(rounds, BYTES, 1);
   const many = await measureAll(Math.min(rounds, 3), MANY_BYTES, MANY);
-  const base = one.get('bare @tus/server')!.seconds;
-  const rows = [...one].map(([name, { seconds, memory }]) => [
+  const base = singleUploads.get('bare @tus/server')!.seconds;
+  const rows = [...singleUploads].map(([name, { seconds, memory }]) => [
     name,
     (BYTES / 1e6 / seconds).toFixed(0),
     (base / seconds).toFixed(2),
@@ -82,11 +82,11 @@ async function measureAll(rounds: number, bytes: number, count: number): Promise
       }
     }
   }
-  const medianOf = (all: readonly Measured[], of: (one: Measured) => number) => median(all.map(of));
+  const medianOf = (uploads: readonly Measured[], of: (upload: Measured) => number) => median(uploads.map(of));
   return new Map(
-    [...results].map(([name, all]) => [
+    [...results].map(([name, uploads]) => [
       name,
-      { seconds: medianOf(all, ({ seconds }) => seconds), memory: medianOf(all, ({ memory }) => memory) },
+      { seconds: medianOf(uploads, ({ seconds }) => seconds), memory: medianOf(uploads, ({ memory }) => memory) },
     ]),
   );
 }
@@ -94,28 +94,28 @@ async function measureAll(rounds: number, bytes: number, count: number): Promise
 async function measure({ url, pid }: Target, bytes: number, count: number): Promise<Measured> {
   await runClient(url, WARM_UP_BYTES, 1);
   const tree = new ProcessTree([pid]);
-  const rest = await memoryAtRest(tree);
-  let most = rest;
+  const restBytes = await memoryAtRest(tree);
+  let most = restBytes;
   const timer = setInterval(() => {
     most = Math.max(most, tree.memory().rss);
   }, SAMPLE_MS);
   try {
-    return { seconds: await runClient(url, bytes, count), memory: most - rest };
+    return { seconds: await runClient(url, bytes, count), memory: most - restBytes };
   } finally {
     clearInterval(timer);
   }
 }
 
 async function memoryAtRest(tree: ProcessTree): Promise<number> {
-  let rest = tree.memory().rss;
+  let restBytes = tree.memory().rss;
   let calmMs = 0;
   for (let ms = 0; ms < SETTLE_MS && calmMs < CALM_MS; ms += SAMPLE_MS * 10) {
     await pause(SAMPLE_MS * 10);
     const now = tree.memory().rss;
-    calmMs = Math.abs(now - rest) <= CALM_BYTES ? calmMs + SAMPLE_MS * 10 : 0;
-    if (calmMs === 0) rest = now;
+    calmMs = Math.abs(now - restBytes) <= CALM_BYTES ? calmMs + SAMPLE_MS * 10 : 0;
+    if (calmMs === 0) restBytes = now;
   }
-  return rest;
+  return restBytes;
 }
 
 async function runClient(url: string, bytes: number, count: number): Promise<number> {
@@ -125,7 +125,7 @@ async function runClient(url: string, bytes: number, count: number): Promise<num
 }
 
 /**
- * The complete server. The import of what was uploaded is work of another process, which does not run here.
+ * The complete server. The import of the upload is work of another process, which does not run here.
  */
 async function startOxbow(folder: string): Promise<Target> {
   // With an empty data folder it would start the sample stream.

@@ -8,19 +8,19 @@ import { FormatError } from './errors.ts';
 /** A cursor over bits, most significant bit first. */
 export class BitReader {
   readonly #bytes: Uint8Array;
-  readonly #what: string;
+  readonly #name: string;
   readonly #end: number;
   #at: number;
 
   /**
    * @param bytes the input; not copied
-   * @param what the name of the thing being read, for error messages
+   * @param name of the structure, for error messages
    * @param start first byte to read
    * @param end first byte not to read
    */
-  constructor(bytes: Uint8Array, what: string, start = 0, end: number = bytes.length) {
+  constructor(bytes: Uint8Array, name: string, start = 0, end: number = bytes.length) {
     this.#bytes = bytes;
-    this.#what = what;
+    this.#name = name;
     this.#at = start * 8;
     this.#end = Math.min(end, bytes.length) * 8;
   }
@@ -101,7 +101,7 @@ export class BitReader {
   }
 
   #fail(why: string): never {
-    throw new FormatError(`${this.#what} ${why}`, this.#at >> 3);
+    throw new FormatError(`${this.#name} ${why}`, this.#at >> 3);
   }
 }
 

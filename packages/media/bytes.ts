@@ -8,20 +8,20 @@ import { FormatError } from './errors.ts';
 /** A cursor over bytes; all integers are big-endian. Views it returns share memory with the input. */
 export class ByteReader {
   readonly bytes: Uint8Array;
-  readonly #what: string;
+  readonly #name: string;
   readonly #view: DataView;
   #at: number;
   readonly #end: number;
 
   /**
    * @param bytes the input; not copied
-   * @param what the name of the thing being read, for error messages
+   * @param name of the structure, for error messages
    * @param start first byte to read
    * @param end first byte not to read
    */
-  constructor(bytes: Uint8Array, what: string, start = 0, end: number = bytes.length) {
+  constructor(bytes: Uint8Array, name: string, start = 0, end: number = bytes.length) {
     this.bytes = bytes;
-    this.#what = what;
+    this.#name = name;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#at = start;
     this.#end = Math.min(end, bytes.length);
@@ -39,7 +39,7 @@ export class ByteReader {
 
   #take(count: number): number {
     const at = this.#at;
-    if (count < 0 || at + count > this.#end) throw new FormatError(`${this.#what} ends early`, at);
+    if (count < 0 || at + count > this.#end) throw new FormatError(`${this.#name} ends early`, at);
     this.#at = at + count;
     return at;
   }
@@ -74,7 +74,7 @@ export class ByteReader {
   u64(): number {
     const at = this.#take(8);
     const value = this.#view.getUint32(at) * 2 ** 32 + this.#view.getUint32(at + 4);
-    if (!Number.isSafeInteger(value)) throw new FormatError(`${this.#what}: 64-bit value is too large`, at);
+    if (!Number.isSafeInteger(value)) throw new FormatError(`${this.#name}: 64-bit value is too large`, at);
     return value;
   }
 
@@ -82,7 +82,7 @@ export class ByteReader {
   i64(): number {
     const at = this.#take(8);
     const value = this.#view.getInt32(at) * 2 ** 32 + this.#view.getUint32(at + 4);
-    if (!Number.isSafeInteger(value)) throw new FormatError(`${this.#what}: 64-bit value is too large`, at);
+    if (!Number.isSafeInteger(value)) throw new FormatError(`${this.#name}: 64-bit value is too large`, at);
     return value;
   }
 

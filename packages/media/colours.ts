@@ -21,13 +21,13 @@ const RANGES: ReadonlyMap<number, VideoRange> = new Map([
 ]);
 
 /** By configuration: lists are printed often. */
-const known = new WeakMap<VideoConfig, { readonly colours: Colours | undefined }>();
+const cache = new WeakMap<VideoConfig, { readonly colours: Colours | undefined }>();
 
 /** The colours that a video states; undefined where it states none. */
 export function coloursOf(config: VideoConfig): Colours | undefined {
-  const found = known.get(config) ?? { colours: parse(config) };
-  known.set(config, found);
-  return found.colours;
+  const entry = cache.get(config) ?? { colours: parse(config) };
+  cache.set(config, entry);
+  return entry.colours;
 }
 
 /** The dynamic range of a track; undefined for one without a picture. */
@@ -42,7 +42,7 @@ function parse(config: VideoConfig): Colours | undefined {
     if (codec === 'av1') return av1Colours(record);
     return codec === 'vp9' ? vp9Colours(record) : spsOf(config)?.colours;
   } catch (error) {
-    // A configuration that plays elsewhere may be beyond what is read here: it counts as one that states
+    // A configuration that plays elsewhere may exceed this parser: it counts as one that states
     // nothing.
     if (error instanceof FormatError) return undefined;
     throw error;

@@ -4,9 +4,9 @@
  */
 
 const TABLE = Int32Array.from({ length: 256 }, (_, byte) => {
-  let rest = byte << 24;
-  for (let bit = 0; bit < 8; bit++) rest = rest < 0 ? (rest << 1) ^ 0x04c11db7 : rest << 1;
-  return rest;
+  let remainder = byte << 24;
+  for (let bit = 0; bit < 8; bit++) remainder = remainder < 0 ? (remainder << 1) ^ 0x04c11db7 : remainder << 1;
+  return remainder;
 });
 
 /**

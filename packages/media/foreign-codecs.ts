@@ -104,6 +104,6 @@ export function foreignCodec(codec: string): LeftOutTrack {
   const [code = '', object = ''] = codec.split('.');
   const isObject = /^mp4[va]$/i.test(code) && /^[0-9a-f]{2}$/i.test(object);
   if (isObject) return foreignObject(Number.parseInt(object, 16), /v$/i.test(code) ? 'video' : 'audio');
-  const known = [...BY_CODE].find(([name]) => name.toLowerCase() === code.toLowerCase())?.[1];
-  return known ?? foreignTrack(code, 'unknown');
+  const track = [...BY_CODE].find(([name]) => name.toLowerCase() === code.toLowerCase())?.[1];
+  return track ?? foreignTrack(code, 'unknown');
 }

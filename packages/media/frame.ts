@@ -4,7 +4,7 @@
  */
 import type { LeftOutTrack } from './left-out.ts';
 
-/** What a track is for a person. */
+/** The medium of a track. */
 export type TrackKind = 'video' | 'audio' | 'text' | 'data';
 
 /** Coded video, ready for an ISO BMFF sample entry. */
@@ -124,7 +124,7 @@ export interface Frame {
    * H.264 and HEVC: NAL units, each after its length in 4 bytes, no parameter sets unless they change.
    * MPEG-2: the same of what follows each start code, all of it. AV1: a temporal unit without temporal
    * delimiters. VP8: one frame. VP9: one frame or superframe. Audio: one raw access unit, AAC without ADTS,
-   * all others with their own headers. Text: boxes `vttc` and `vtte`. Data: as its configuration says.
+   * all others with their headers. Text: boxes `vttc` and `vtte`. Data: as its configuration says.
    */
   readonly data: Uint8Array;
 }

@@ -44,14 +44,15 @@ export interface Presentation<Segment extends PresentationSegment = Presentation
   /** Date ranges that overlap it, in order; each ID once. */
   readonly dateRanges: readonly DateRangeTag[];
   /**
-   * Derived qualities, with the same MSNs and runs: their video is beside its own. Only of a DASH manifest.
+   * Derived qualities, with the same MSNs and runs: their video is added to that of the source. Only of a
+   * DASH manifest.
    */
   readonly beside?: readonly Pick<Presentation, 'segments'>[];
   /** Only of a live playlist: its server control parameters. */
   readonly live?: LiveEdge;
 }
 
-/** What a presentation offers. */
+/** The tracks and rates of a presentation. */
 export interface Description {
   /** Of the newest segment. */
   readonly tracks: readonly Track[];
@@ -61,7 +62,7 @@ export interface Description {
   bandwidthOf(rendition: Rendition): number;
   /** Average over all segments, bits per second; absent where it is not known. */
   averageBandwidthOf?(rendition: Rendition): number;
-  /** The sound alone is offered as a Variant Stream too. */
+  /** A Variant Stream of only sound is offered too. */
   readonly audioAlone?: true;
   /** Frames per second, three decimals; undefined without video or where it varies. */
   frameRateOf(rendition: Rendition): number | undefined;
@@ -133,7 +134,7 @@ export interface LiveEdge {
   readonly beside?: readonly { readonly rendition: string; readonly last: PartName }[];
   /** Only of a DASH manifest whose open segments are listed. */
   readonly rhythm?: Rhythm;
-  /** Only of a DASH manifest: it has ended, and players learn its duration before it becomes static. */
+  /** Only of a DASH manifest: it has ended, and players read its duration before it becomes static. */
   readonly isEnding?: boolean;
 }
 
@@ -167,8 +168,8 @@ export interface PartName {
 export function mediaOf({ tracks }: PresentationSegment, track: Track | undefined): PresentationTrack | undefined {
   if (!track) return undefined;
   for (let i = 0; i < tracks.length; i++) {
-    const one = tracks[i]!;
-    if (one.trackId === track.id && one.length > 0) return one;
+    const media = tracks[i]!;
+    if (media.trackId === track.id && media.length > 0) return media;
   }
   return undefined;
 }
@@ -177,27 +178,27 @@ export function mediaOf({ tracks }: PresentationSegment, track: Track | undefine
  * Seconds of a segment of a rendition: between two cuts, or of the audio itself where the rendition is audio.
  *
  * @param lead the first track of the rendition
- * @param own what the segment has of it
+ * @param media its media in the segment
  */
 export function durationOf(
   segment: PresentationSegment,
   lead: Track | undefined,
-  own: PresentationTrack | undefined,
+  media: PresentationTrack | undefined,
 ): number {
-  return own && lead?.kind === 'audio' ? own.duration / lead.timescale : segment.durationUs / 1e6;
+  return media && lead?.kind === 'audio' ? media.duration / lead.timescale : segment.durationUs / 1e6;
 }
 
 /**
  * UTC of the earliest sample of a rendition in a segment, µs since 1970; without samples, that of the cut.
  *
  * @param lead the first track of the rendition
- * @param own what the segment has of it
+ * @param media its media in the segment
  */
 export function startOf(
   segment: PresentationSegment,
   lead: Track | undefined,
-  own: PresentationTrack | undefined,
+  media: PresentationTrack | undefined,
 ): number {
-  if (!own || !lead || lead.kind === 'text') return segment.startUs;
-  return segment.utcOffsetUs + ticksToUs(own.tfdt + own.firstPtsOffset, lead.timescale);
+  if (!media || !lead || lead.kind === 'text') return segment.startUs;
+  return segment.utcOffsetUs + ticksToUs(media.tfdt + media.firstPtsOffset, lead.timescale);
 }

@@ -31,7 +31,7 @@ export interface RenditionSet {
 }
 
 /**
- * Ids of tracks from here on are of subtitles beside the media of an asset. Their renditions keep their names
+ * Ids of tracks from here on are of subtitles added to an asset. Their renditions keep their names
  * when others are removed.
  */
 export const FIRST_ADDED_ID = 1000;
@@ -52,7 +52,7 @@ const SUBTITLE = /^s\d/;
 const AUDIO = /^a\d/;
 
 /** Cache by set of tracks: playlists use the renditions of the same few sets. */
-const known = new WeakMap<readonly Track[], RenditionSet>();
+const cache = new WeakMap<readonly Track[], RenditionSet>();
 
 /** Whether a track has few frames: no segment waits for one. */
 export function isSparse(track: Track): track is TextTrack | DataTrack {
@@ -98,9 +98,9 @@ export function isSubtitle(renditionId: string): boolean {
  * in sync.
  */
 export function renditionsOf(tracks: readonly Track[]): RenditionSet {
-  const found = known.get(tracks) ?? nameRenditions(tracks);
-  known.set(tracks, found);
-  return found;
+  const renditions = cache.get(tracks) ?? nameRenditions(tracks);
+  cache.set(tracks, renditions);
+  return renditions;
 }
 
 function nameRenditions(tracks: readonly Track[]): RenditionSet {
@@ -120,7 +120,10 @@ function nameRenditions(tracks: readonly Track[]): RenditionSet {
   });
   if (video.length === 0) return { all: audio, variants: audio, audio: [], subtitles };
   if (audio.length !== 1) return { all: [...video, ...audio], variants: video, audio, subtitles };
-  const muxed = video.map(({ id, tracks: own }) => ({ id: `a${id}`, tracks: [...own, ...audio[0]!.tracks] }));
+  const muxed = video.map((rendition) => ({
+    id: `a${rendition.id}`,
+    tracks: [...rendition.tracks, ...audio[0]!.tracks],
+  }));
   return { all: [...muxed, ...video, ...audio], variants: muxed, audio: [], subtitles };
 }
 
@@ -144,10 +147,12 @@ export function tsRenditionOf(tracks: readonly Track[]): Rendition {
  */
 export function renditionFor(tracks: readonly Track[], id: string): Rendition | undefined {
   if (id === TS) return tsRenditionOf(tracks);
-  const { all, variants, subtitles } = renditionsOf(tracks);
+  const { all: renditions, variants, subtitles } = renditionsOf(tracks);
   const isId = (rendition: Rendition) => rendition.id === id;
   if (isSubtitle(id)) return subtitles.find(isId);
-  return all.find(isId) ?? (AUDIO.test(id) ? all.find((rendition) => AUDIO.test(rendition.id)) : variants[0]);
+  return (
+    renditions.find(isId) ?? (AUDIO.test(id) ? renditions.find((rendition) => AUDIO.test(rendition.id)) : variants[0])
+  );
 }
 
 /**

@@ -24,7 +24,7 @@ export interface Run {
  * @param timescale ticks per second
  */
 export function ticksToUs(ticks: number, timescale: number): number {
-  // Whole seconds first: ticks * 1e6 alone would exceed 2^53 after 27 hours of a 90 kHz clock.
+  // Whole seconds first: already ticks * 1e6 would exceed 2^53 after 27 hours of a 90 kHz clock.
   const seconds = Math.floor(ticks / timescale);
   return seconds * 1_000_000 + Math.round(((ticks - seconds * timescale) * 1_000_000) / timescale);
 }

@@ -20,7 +20,7 @@ import { type HevcSps, parseHevcSps } from './hevc/sps.ts';
 /** How a picture was scanned. */
 export type Scan = 'interlaced' | 'progressive';
 
-/** Returns how a frame was scanned; undefined where the frame alone does not say it. */
+/** Returns how a frame was scanned; undefined where the frame does not say it. */
 type Look = (data: Uint8Array) => Scan | undefined;
 
 const PICTURE_TIMING = 1;
@@ -73,10 +73,10 @@ function lookOf({ codec, record }: Pick<VideoConfig, 'codec' | 'record'>): Look 
 
 function lookH264(record: Uint8Array): Look {
   const sets = parseAvcC(record);
-  const all = new Map(sets.sps.map((nal) => parseH264Sps(nal)).map((sps) => [sps.id, sps]));
-  if ([...all.values()].every(({ progressive }) => progressive)) return always('progressive');
-  const byPps = new Map(sets.pps.map((nal) => [h264PpsId(nal), all.get(h264PpsSpsId(nal))]));
-  const only = all.size === 1 ? [...all.values()][0] : undefined;
+  const spsById = new Map(sets.sps.map((nal) => parseH264Sps(nal)).map((sps) => [sps.id, sps]));
+  if ([...spsById.values()].every(({ progressive }) => progressive)) return always('progressive');
+  const byPps = new Map(sets.pps.map((nal) => [h264PpsId(nal), spsById.get(h264PpsSpsId(nal))]));
+  const only = spsById.size === 1 ? [...spsById.values()][0] : undefined;
   const spsOf = (pps: number) => byPps.get(pps) ?? only;
   return (data) => {
     const seis: (readonly [start: number, end: number])[] = [];
@@ -99,7 +99,7 @@ function lookH264(record: Uint8Array): Look {
   };
 }
 
-/** What the picture timing SEI message of a frame says; undefined without one. */
+/** The scan in the picture timing SEI message of a frame; undefined without one. */
 function timingOf(
   data: Uint8Array,
   seis: readonly (readonly [start: number, end: number])[],

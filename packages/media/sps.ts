@@ -1,8 +1,8 @@
 /**
  * The first sequence parameter set of a decoder configuration, for everything that it says of the pictures.
  * In: the configuration of a track. Out: the parameter set. Pure. ITU-T H.264 and H.265, 7.3.2;
- * ISO/IEC 14496-15, 5.3.3 and 8.3.3. There may be none: a configuration that plays elsewhere may be beyond
- * what is read here.
+ * ISO/IEC 14496-15, 5.3.3 and 8.3.3. There may be none: a configuration that plays elsewhere may exceed
+ * this parser.
  */
 import { FormatError } from './errors.ts';
 import type { VideoConfig } from './frame.ts';

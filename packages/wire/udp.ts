@@ -16,7 +16,7 @@ const TICK_MS = 10;
  */
 const BUFFER_BYTES = 32 * 1024 * 1024;
 
-/** What a socket calls. */
+/** Callbacks of a socket. */
 export interface UdpHandlers {
   /** A datagram, and where it came from. */
   receive(packet: Uint8Array, address: string, port: number): void;
@@ -51,7 +51,7 @@ export function microseconds(): number {
 
 type Lookup = (host: string, options: unknown, done: (error: null, address: string, family: number) => void) => void;
 
-/** Addresses are IP addresses: without this, Node asks its resolver for each datagram. */
+/** Addresses are IP addresses: without this, Node calls its resolver for each datagram. */
 const lookupAddress: Lookup = (address, _options, done) => done(null, address, address.includes(':') ? 6 : 4);
 
 /**
@@ -146,7 +146,7 @@ function connected(socket: Socket, peer: { readonly address: string; readonly po
   });
 }
 
-/** Asks for large buffers, or for half of them until the system agrees. */
+/** Requests large buffers, or for half of them until the system agrees. */
 function grow(socket: Socket): void {
   for (const set of [socket.setRecvBufferSize, socket.setSendBufferSize]) {
     for (let bytes = BUFFER_BYTES; bytes >= 256 * 1024; bytes /= 2) {
@@ -154,7 +154,7 @@ function grow(socket: Socket): void {
         set.call(socket, bytes);
         break;
       } catch {
-        // Some systems refuse what Linux reduces; the next size is smaller.
+        // Some systems refuse a size that Linux reduces; the next size is smaller.
       }
     }
   }

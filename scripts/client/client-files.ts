@@ -8,7 +8,7 @@ import { refusals } from '../../src/lib/errors.ts';
 
 /** A JSON Schema, as far as the API uses it. */
 interface Schema {
-  /** Of the sources alone: the document has references in its place. */
+  /** Of the sources only: the document has references in its place. */
   readonly $id?: string;
   readonly $ref?: string;
   readonly type?: string;
@@ -37,7 +37,7 @@ interface Described {
   readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, { schema: Schema }>> }>>;
 }
 
-/** What is read of the OpenAPI document. */
+/** The parts of the OpenAPI document that are read. */
 export interface OpenApi {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Described>>>>;
   readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
@@ -199,13 +199,16 @@ function methodOf(
   const body = requestBody?.content['application/json']?.schema;
   const takesFile = requestBody !== undefined && body === undefined;
   const taken = parameters
-    .filter((one) => one.in === 'path' || one.in === 'query')
+    .filter((parameter) => parameter.in === 'path' || parameter.in === 'query')
     .toSorted((a, b) => Number(b.in === 'path') - Number(a.in === 'path'))
-    .map((one) => `${comment(one.description)}${keyOf(one.name)}${one.required ? '' : '?'}: ${typeOf(one.schema)};`);
+    .map(
+      (parameter) =>
+        `${comment(parameter.description)}${keyOf(parameter.name)}${parameter.required ? '' : '?'}: ${typeOf(parameter.schema)};`,
+    );
   if (body) taken.push(`body: ${typeOf(body)};`);
   if (takesFile)
     taken.push(`/** A file whose \`type\` is one of: ${Object.keys(requestBody.content).join(', ')}. */\nbody: Blob;`);
-  const isNeeded = requestBody !== undefined || parameters.some((one) => one.required);
+  const isNeeded = requestBody !== undefined || parameters.some((parameter) => parameter.required);
   const input = taken.length > 0 ? `input${isNeeded ? '' : '?'}: {\n${taken.join('\n')}\n}, ` : '';
   const [, answer] = Object.entries(responses).find(([status]) => status.startsWith('2')) ?? [];
   const schema = Object.values(answer?.content ?? {})[0]?.schema;

@@ -7,7 +7,7 @@ import { cpus } from 'node:os';
 
 /** CPU time of all cores, ms since the system started. */
 interface CpuTime {
-  /** What programs of a lower priority use (nice) counts as idle: they give way. */
+  /** CPU time of programs of a lower priority (nice) counts as idle: they give way. */
   readonly idleMs: number;
   readonly allMs: number;
 }
@@ -26,7 +26,7 @@ export class IdleWatch {
   readonly #read: () => CpuTime;
   #last: CpuTime;
 
-  /** @param read CPU times; tests give their own */
+  /** @param read CPU times; tests pass theirs */
   constructor(read = readCpuTime) {
     this.#read = read;
     this.#last = read();

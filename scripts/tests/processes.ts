@@ -10,7 +10,7 @@ import { START, type Weight, type Weights, weightOf } from './weights.ts';
 
 /** Files of tests that run in one process, one after the other. */
 export interface TestProcess {
-  /** Absolute path of what Node's runner starts. */
+  /** Absolute path of the file that Node's runner starts. */
   readonly entry: string;
   /** Paths from the root. */
   readonly files: readonly string[];
@@ -40,7 +40,7 @@ const SHARED: Readonly<Record<string, Bound>> = {
   'test/faults': { files: 6, wallS: 60, cpuS: 60 },
   'test/threads': { files: 6, wallS: 60, cpuS: 60 },
 };
-/** What a file has that needs a separate process: it measures the process, or sends it signals. */
+/** Code that needs a separate process: it measures the process, or sends it signals. */
 const ALONE = /\bprocess\.(?:memoryUsage|cpuUsage|emit)\(/;
 /** Part of the bound above which a file gains little from a shared process. */
 const LIGHT = 0.5;
@@ -93,7 +93,7 @@ export function sharedProcesses(
   ];
 }
 
-/** A suite for each file, so that its hooks hold for its tests alone. */
+/** A suite for each file, so that its hooks hold for its tests only. */
 function suiteOf(file: string): string {
   const url = pathToFileURL(join(root, file)).href;
   return `suite(${JSON.stringify(file)}, () => import(${JSON.stringify(url)}));\n`;

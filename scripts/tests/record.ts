@@ -1,5 +1,5 @@
 /**
- * Records what files of tests cost in a run.
+ * Records the cost of files of tests in a run.
  * In: results of processes. Out: test/weights.json.
  */
 import { existsSync } from 'node:fs';
@@ -8,15 +8,15 @@ import { root } from '../source-files.ts';
 import type { ProcessResult } from './run-process.ts';
 import { nameOf, START, type Weight, type Weights, writeWeights } from './weights.ts';
 
-/** Writes the costs of a run; those of files that it did not have are kept, as long as they exist. */
+/** Writes the costs of a run; those of other files are kept, as long as they exist. */
 export function recordWeights(before: Weights, results: readonly ProcessResult[]): void {
   const kept = [...before].filter(([name]) => existsSync(join(root, name.split(' ')[0]!)));
   writeWeights(new Map([...kept, ...results.flatMap(weightsOfFiles)]));
 }
 
 /**
- * What files cost in a run, each by its name in the record. The CPU time of a shared process is split by how
- * long each file took.
+ * The cost of files in a run, each by its name in the record. The CPU time of a shared process is split by
+ * how long each file took.
  */
 export function weightsOfFiles({ process: { files, isFull }, events, weight }: ProcessResult): [string, Weight][] {
   const cpuS = Math.max(0, weight.cpuS - START.cpuS);

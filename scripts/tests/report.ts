@@ -1,5 +1,5 @@
 /**
- * The report of a run: what each file printed, then the failures, the files that passed only in their second
+ * The report of a run: the output of each file, then the failures, the files that passed only in their second
  * try, and the counts.
  * In: results of processes, in order of their end. Out: text on stdout; whether the run is good.
  */
@@ -19,7 +19,6 @@ export interface FlakyFile {
   readonly failures: readonly Failure[];
 }
 
-/** What a run came to. */
 export interface RunResult {
   readonly counts: Counts;
   readonly failures: readonly Failure[];
@@ -79,7 +78,7 @@ export class RunReport {
   }
 }
 
-/** The closing line. A cancelled test is one that failed. */
+/** The closing line. A cancelled test is a failed one. */
 export function printCounts({ passed, failed, cancelled, skipped, todo }: Counts): string {
   return `${passed} passed, ${failed + cancelled} failed, ${skipped + todo} skipped`;
 }

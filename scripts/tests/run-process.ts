@@ -1,5 +1,5 @@
 /**
- * Runs one process of tests with Node's own runner.
+ * Runs one process of tests with Node's runner.
  * In: the process, its environment. Out: the events of the runner, which file failed with which message, the
  * cost of the process.
  */
@@ -31,7 +31,7 @@ export interface CoveredFile {
   readonly coveredLineCount: number;
 }
 
-/** What an event says; each type has some of it. */
+/** Fields of an event; each type has some of them. */
 export interface EventData {
   readonly name?: string;
   readonly nesting?: number;
@@ -71,9 +71,9 @@ export interface ProcessResult {
   readonly weight: Weight;
 }
 
-/** What all processes of a run share. */
+/** Shared by all processes of a run. */
 export interface ProcessOptions {
-  /** Variables beside those of this process. */
+  /** Variables, in addition to those of this process. */
   readonly env: Readonly<Record<string, string>>;
 }
 

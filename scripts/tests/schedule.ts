@@ -1,10 +1,10 @@
 /**
- * Which file of tests starts next: the longest that fits beside those that run.
- * In: what has not started and what runs, each with its weight. Out: the next one. Pure.
+ * Which file of tests starts next: the longest that fits next to the running ones.
+ * In: waiting and running processes, each with its weight. Out: the next one. Pure.
  */
 import type { Weight } from './weights.ts';
 
-/** What the schedule needs to know of a process of tests. */
+/** A process of tests, as the schedule uses it. */
 export interface Weighed {
   readonly weight: Weight;
 }
@@ -12,7 +12,7 @@ export interface Weighed {
 /** Most processes at once: each keeps some hundred megabytes. */
 export const MOST_AT_ONCE = 8;
 
-/** How much longer files take while others run beside them, as they did when their weights were recorded. */
+/** How much longer files take while others run at the same time, as when their weights were recorded. */
 const STRETCH = 1.4;
 
 /**
@@ -33,7 +33,7 @@ export function cpuShare({ weight: { wallS, cpuS } }: Weighed): number {
  * what is left over.
  *
  * @param waiting in any order
- * @param idleCores that nothing used, 0 to `cores`; 0 while what was started last may not be busy yet
+ * @param idleCores that nothing used, 0 to `cores`; 0 while the last process may not be busy yet
  * @returns undefined while none fits
  */
 export function nextOf<T extends Weighed>(

@@ -1,8 +1,8 @@
 /**
  * The second try of files that failed: alone, one at a time, so that a slow machine is not taken for a
  * defect.
- * In: results of the first tries. Out: the result of the run. What fails again is a failure; what passes is
- * flaky.
+ * In: results of the first tries. Out: the result of the run. A file that fails again is a failure;
+ * one that passes is flaky.
  */
 import { separateProcesses } from './processes.ts';
 import type { FlakyFile, RunReport, RunResult } from './report.ts';
@@ -36,8 +36,8 @@ export async function giveSecondTries(
 
 /** Files whose tests failed; all of a process that failed outside of tests. */
 function filesToRepeat({ process: { files }, failures }: ProcessResult): readonly string[] {
-  const own = [...new Set(failures.map(({ file }) => file))];
-  return own.every((file) => files.includes(file)) ? own : files;
+  const failedFiles = [...new Set(failures.map(({ file }) => file))];
+  return failedFiles.every((file) => files.includes(file)) ? failedFiles : files;
 }
 
 async function repeat(result: ProcessResult, options: ProcessOptions, report: RunReport): Promise<Failure[]> {

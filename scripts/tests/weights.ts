@@ -1,5 +1,5 @@
 /**
- * What each file of tests costs: seconds of wall time and of CPU, its programs included, the start of its
+ * The cost of each file of tests: seconds of wall time and of CPU, its programs included, the start of its
  * process and the programs that all files share not. In: test/weights.json, which a run with `--record`
  * writes. Out: the cost of any file; a new one costs the median of its folder.
  */
@@ -14,7 +14,7 @@ export interface Weight {
 }
 
 /**
- * By path from the root, with `/` between folders, and FULL behind it for what a file that is long in part
+ * By path from the root, with `/` between folders, and FULL after it for what a file that is long in part
  * costs in full.
  */
 export type Weights = ReadonlyMap<string, Weight>;

@@ -1,5 +1,5 @@
 /**
- * What features let users do, for the view of the caller.
+ * The abilities of users in features, for the view of the caller.
  * In: features. Out: http/routes/accounts.
  */
 import type { UserRef } from './users/user.ts';

@@ -49,11 +49,11 @@ export interface Access {
   readonly emails: AccountMail;
   /** The stored audit log. */
   readonly audit: AuditTrail;
-  /** What is stored about a user, for the user. */
+  /** The stored data about a user, for the user. */
   readonly exporters: Exporters;
   /** Services that sign users in. */
   readonly services: SignInServices;
-  /** Encrypts what only this server may read again; see secret-box.ts. */
+  /** Encrypts texts that only this server may read again; see secret-box.ts. */
   box(use: string): SecretBox;
   /** The settings of accounts, as they are now. */
   settings(): AccountSettings;
@@ -70,7 +70,7 @@ export interface Access {
   ofToken(secret: string): Principal;
 }
 
-/** What access control is opened with. */
+/** Options of access control. */
 export interface AccessOptions {
   readonly tables: AccountTables;
   readonly dataFolder: string;
@@ -87,7 +87,7 @@ export interface AccessOptions {
   readonly watchJwt?: OpenedWatchJwt | undefined;
   /** Services that sign users in; none if absent. */
   readonly providers?: ReadonlyMap<string, IdentityProvider>;
-  /** Opens the queue of the mail server; undefined if none is set. The box seals what waits. */
+  /** Opens the queue of the mail server; undefined if none is set. The box seals waiting messages. */
   readonly openMail?: (rows: MailRows, box: SecretBox) => Promise<Mail | undefined>;
   /** Called with a failure of work in the background. */
   readonly failed?: (error: unknown) => void;
@@ -164,14 +164,14 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
     signUp,
     emails: new AccountMail({ users, sessions, tokens, codes: new EmailCodes(tables.emailCodes, clock), mail, failed }),
     settings: accounts,
-    lookUpCookie: (given) => sessions.lookUp(given),
-    lookUpToken: (given) => tokens.lookUp(given),
-    ofCookie(given) {
-      const session = sessions.find(given);
+    lookUpCookie: (cookie) => sessions.lookUp(cookie),
+    lookUpToken: (bearer) => tokens.lookUp(bearer),
+    ofCookie(cookie) {
+      const session = sessions.find(cookie);
       return session ? principalOfSession(session, userOf(session), accounts()) : anonymous;
     },
-    ofToken(given) {
-      const token = tokens.find(given);
+    ofToken(bearer) {
+      const token = tokens.find(bearer);
       return token ? principalOfToken(token, userOf(token), accounts()) : anonymous;
     },
   };

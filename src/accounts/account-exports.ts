@@ -1,5 +1,5 @@
 /**
- * What accounts keep about a user, for the document of `GET /api/v1/me/export`: sessions, tokens,
+ * The data of accounts about a user, for the document of `GET /api/v1/me/export`: sessions, tokens,
  * invitations, lines of the audit log.
  * In: the tables. Out: exporters; no secrets, no digests.
  */

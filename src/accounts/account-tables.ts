@@ -19,7 +19,6 @@ import { invitationRows, takeInvitation, userIdOfName, userRows } from './users/
 import type { UserRows } from './users/users.ts';
 import type { WatchEpoch } from './watch-tokens.ts';
 
-/** What is kept of accounts. */
 export interface AccountTables {
   readonly sessions: Rows<Session>;
   readonly tokens: Rows<ApiToken>;
@@ -35,7 +34,7 @@ export interface AccountTables {
 
 /**
  * The tables of a store.
- * @param changes in a cluster: what other nodes change becomes known, and they learn what is changed here
+ * @param changes in a cluster: receives the changes of other nodes, and notifies them of changes here
  */
 export function accountTables(db: Kysely<Tables>, changes?: RowChanges): AccountTables {
   const shared = <R extends object>(
@@ -65,7 +64,7 @@ export function accountTables(db: Kysely<Tables>, changes?: RowChanges): Account
 }
 
 /**
- * Rows that several nodes change: each writes what it has changed, and no row that another node has removed.
+ * Rows that several nodes change: each writes its changes, and no row that another node has removed.
  */
 function sharedRows<R extends object>(
   table: SharedTable,
@@ -94,8 +93,8 @@ function sharedRows<R extends object>(
 function sessionRows(db: Kysely<Tables>): Rows<Session> {
   return {
     async all(keys) {
-      const all = db.selectFrom('session').selectAll();
-      return (await (keys ? all.where('id', 'in', keys) : all).execute()).map(sessionOf);
+      const query = db.selectFrom('session').selectAll();
+      return (await (keys ? query.where('id', 'in', keys) : query).execute()).map(sessionOf);
     },
     async ofDigest(digest) {
       const row = await db.selectFrom('session').selectAll().where('digest', '=', digest).executeTakeFirst();
@@ -137,8 +136,8 @@ function sessionOf({ id, digest, user_id, created_us, seen_us, address, program 
 function tokenRows(db: Kysely<Tables>): Rows<ApiToken> {
   return {
     async all(keys) {
-      const all = db.selectFrom('api_token').selectAll();
-      return (await (keys ? all.where('id', 'in', keys) : all).execute()).map(tokenOf);
+      const query = db.selectFrom('api_token').selectAll();
+      return (await (keys ? query.where('id', 'in', keys) : query).execute()).map(tokenOf);
     },
     async ofDigest(digest) {
       const row = await db.selectFrom('api_token').selectAll().where('digest', '=', digest).executeTakeFirst();
@@ -176,8 +175,8 @@ function tokenOf({ id, digest, user_id, label, scopes, created_us, expires_us }:
 function keyRows(db: Kysely<Tables>): Rows<PublishKey> {
   return {
     async all(keys) {
-      const all = db.selectFrom('publish_key').selectAll();
-      const rows = await (keys ? all.where('id', 'in', keys) : all).execute();
+      const query = db.selectFrom('publish_key').selectAll();
+      const rows = await (keys ? query.where('id', 'in', keys) : query).execute();
       return rows.map(({ id, digest, label, stream_id, prefix, max_streams, allow, ...times }) => ({
         id,
         digest,
@@ -224,8 +223,8 @@ function scopeOf(streamId: string | null, prefix: string, maxStreams: number): P
 function epochRows(db: Kysely<Tables>): Rows<WatchEpoch> {
   return {
     all(keys) {
-      const all = db.selectFrom('watch_epoch').selectAll();
-      return (keys ? all.where('stream', 'in', keys) : all).execute();
+      const query = db.selectFrom('watch_epoch').selectAll();
+      return (keys ? query.where('stream', 'in', keys) : query).execute();
     },
     async put({ stream, epoch }) {
       await db

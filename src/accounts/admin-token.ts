@@ -24,9 +24,9 @@ const BEARER = /^Bearer +([^\s]+) *$/i;
 export function createAdminGate(adminToken: string | undefined): AdminGate {
   const expected = adminToken ? digest(adminToken) : undefined;
   const isAdmin = (authorization: string | undefined): boolean => {
-    const given = authorization === undefined ? undefined : BEARER.exec(authorization)?.[1];
-    if (given === undefined || expected === undefined) return false;
-    return timingSafeEqual(digest(given), expected);
+    const token = authorization === undefined ? undefined : BEARER.exec(authorization)?.[1];
+    if (token === undefined || expected === undefined) return false;
+    return timingSafeEqual(digest(token), expected);
   };
   return {
     isSet: expected !== undefined,

@@ -10,7 +10,7 @@ import { type Rows, type SecretRow, SecretTable } from './secret-table.ts';
 
 /**
  * `admin`: everything. `view`: playback, and reading of all streams and metrics. `worker`: running jobs.
- * `upload`: uploads and their assets. `account`: what its user may do, without administration.
+ * `upload`: uploads and their assets. `account`: the rights of its user, without administration.
  */
 export type TokenScope = 'admin' | 'view' | 'worker' | 'upload' | 'account';
 
@@ -49,7 +49,7 @@ export class ApiTokens {
 
   /** The tokens of a user, oldest first. */
   of(userId: string | undefined): readonly ApiToken[] {
-    return this.all.filter((one) => one.userId === userId);
+    return this.all.filter((token) => token.userId === userId);
   }
 
   /** A token by its id. */

@@ -8,7 +8,7 @@ import { hkdfSync } from 'node:crypto';
  * The key of a use: 43 characters, base64url.
  *
  * @param secret of the cluster
- * @param use what it is for; the keys of two uses tell nothing about each other
+ * @param use its purpose; the keys of two uses tell nothing about each other
  */
 export function clusterKey(secret: string, use: string): string {
   return Buffer.from(hkdfSync('sha256', secret, '', `oxbow cluster ${use}`, 32)).toString('base64url');

@@ -1,7 +1,7 @@
 /**
- * Who may do what: the one function that decides, for routes, streams, assets, uploads, sessions and the
- * creation of rooms. What people may do in a room is decided by its masks, see api/room/permissions.ts.
- * In: a principal, an action, what it is about. Out: yes or no. Comparisons alone, some 10 ns, so nothing is
+ * Access control: the one function that decides, for routes, streams, assets, uploads, sessions and the
+ * creation of rooms. In a room its masks decide, see api/room/permissions.ts.
+ * In: a principal, an action, a resource. Out: yes or no. Only comparisons, some 10 ns, so nothing is
  * cached. docs/7-together/accounts.md.
  */
 import type { Principal } from './principal.ts';
@@ -12,7 +12,7 @@ export interface Caller extends Principal {
   readonly isLocal?: boolean;
 }
 
-/** What an action is about. */
+/** The resource of an action. */
 export interface Resource {
   /** Owner of it, as in `Principal.owner`. */
   readonly owner?: string | undefined;
@@ -39,27 +39,27 @@ export type ClipCaller = AssetCaller & Pick<Principal, 'seesSigned'>;
 const isOpen = ({ visibility, isDeleted }: Resource): boolean =>
   (visibility === 'public' || visibility === 'unlisted') && !isDeleted;
 
-type Rule = (who: Caller, what: Resource) => boolean;
+type Rule = (who: Caller, resource: Resource) => boolean;
 
 const isUser: Rule = ({ user }) => user !== undefined && user.role !== 'guest';
 const isPerson: Rule = ({ user }) => user !== undefined;
 const isAdmin: Rule = (who) => who.isAdmin;
 const isOwner = ({ owner }: OwnerCaller, { owner: of }: Resource): boolean => owner !== '' && owner === of;
-/** The user, or the administrator of the command line for what has no user. */
-const isOwn: Rule = ({ user, isAdmin: all }, { userId }) =>
-  userId === undefined ? all && (user === undefined || user.id === 'admin') : user?.id === userId;
+/** The user, or the administrator of the command line for resources without a user. */
+const isOwn: Rule = ({ user, isAdmin: byAdmin }, { userId }) =>
+  userId === undefined ? byAdmin && (user === undefined || user.id === 'admin') : user?.id === userId;
 
-/** What is decided about changes. */
+/** Rules of changes. */
 const ownerRules = {
-  /** Changes or deletes what someone made. */
-  change: (who, what) => who.isAdmin || isOwner(who, what),
-  /** Changes what anyone made. */
+  /** Changes or deletes a resource. */
+  change: (who, resource) => who.isAdmin || isOwner(who, resource),
+  /** Changes any resource. */
   changeAll: (who) => who.isAdmin,
-} as const satisfies Record<string, (who: OwnerCaller, what: Resource) => boolean>;
+} as const satisfies Record<string, (who: OwnerCaller, resource: Resource) => boolean>;
 
-const inspects = (who: AssetCaller, what: Resource): boolean => who.isAdmin || who.seesAll || isOwner(who, what);
+const inspects = (who: AssetCaller, resource: Resource): boolean =>
+  who.isAdmin || who.seesAll || isOwner(who, resource);
 
-/** What is decided about assets. */
 const assetRules = {
   /**
    * Reads what only the owner and those who see everything read: of an asset its owner, original and upload;
@@ -69,10 +69,11 @@ const assetRules = {
   /** Inspects the assets of everyone. */
   inspectAll: (who) => who.isAdmin || who.seesAll,
   /** Finds an asset by its address. */
-  seeAsset: (who, what) => isOpen(what) || inspects(who, what),
+  seeAsset: (who, resource) => isOpen(resource) || inspects(who, resource),
   /** Plays an asset without a playback token. One in the trash is refused later, with another answer. */
-  watchAsset: (who, what) => (!what.isOriginal && isOpen({ ...what, isDeleted: false })) || inspects(who, what),
-} as const satisfies Record<string, (who: AssetCaller, what: Resource) => boolean>;
+  watchAsset: (who, resource) =>
+    (!resource.isOriginal && isOpen({ ...resource, isDeleted: false })) || inspects(who, resource),
+} as const satisfies Record<string, (who: AssetCaller, resource: Resource) => boolean>;
 
 const watches = ({ seesAll, seesSigned }: ClipCaller, { visibility }: Resource): boolean => {
   if (visibility === 'public' || visibility === 'unlisted') return true;
@@ -81,13 +82,13 @@ const watches = ({ seesAll, seesSigned }: ClipCaller, { visibility }: Resource):
 const finds = ({ seesAll, seesSigned }: ClipCaller, { visibility }: Resource): boolean =>
   seesAll || visibility === 'public' || (visibility === 'signed' && seesSigned);
 
-/** What is decided about clips, which have a visibility as streams and an owner as assets. */
+/** Rules of clips, which have a visibility as streams and an owner as assets. */
 const clipRules = {
   /** Watches a clip without a playback token. */
-  watchClip: (who, what) => watches(who, what) || isOwner(who, what),
+  watchClip: (who, resource) => watches(who, resource) || isOwner(who, resource),
   /** Finds a clip in a list. */
-  listClip: (who, what) => finds(who, what) || isOwner(who, what),
-} as const satisfies Record<string, (who: ClipCaller, what: Resource) => boolean>;
+  listClip: (who, resource) => finds(who, resource) || isOwner(who, resource),
+} as const satisfies Record<string, (who: ClipCaller, resource: Resource) => boolean>;
 
 /** The table. The first rows are the levels of routes. */
 const rules = {
@@ -97,16 +98,16 @@ const rules = {
   viewer: () => true,
   /**
    * Reads the state of the server. A program of this computer needs no credentials; one that sends some has
-   * what they give.
+   * their rights.
    */
   operator: ({ seesAll, isLocal, owner }) => seesAll || (isLocal === true && owner === ''),
   uploader: ({ mayUpload }) => mayUpload,
   worker: ({ isWorker }) => isWorker,
   admin: isAdmin,
   /** Makes playback tokens of streams that it may watch. */
-  watcher: (who, what) => who.isAdmin || (isUser(who, what) && who.seesSigned),
+  watcher: (who, resource) => who.isAdmin || (isUser(who, resource) && who.seesSigned),
   /** Has its own sessions or tokens. */
-  self: (who, what) => who.isAdmin || isPerson(who, what),
+  self: (who, resource) => who.isAdmin || isPerson(who, resource),
   /** Any account. */
   user: isUser,
   /** Any account, or a guest. */
@@ -119,7 +120,7 @@ const rules = {
   ...assetRules,
   ...clipRules,
   /** Ends a session, revokes a token. */
-  revoke: (who, what) => who.isAdmin || isOwn(who, what),
+  revoke: (who, resource) => who.isAdmin || isOwn(who, resource),
   /** Sees a session or a token as its own. */
   own: isOwn,
   joinRooms: isPerson,
@@ -132,15 +133,15 @@ const rules = {
   manageRooms: isAdmin,
 } as const satisfies Record<string, Rule>;
 
-/** What a principal can be allowed to do. */
+/** An action that may be allowed. */
 export type Action = keyof typeof rules;
 
 /** Whether a principal may do this. */
-export function may(who: OwnerCaller, action: keyof typeof ownerRules, what?: Resource): boolean;
-export function may(who: AssetCaller, action: keyof typeof assetRules, what?: Resource): boolean;
-export function may(who: ClipCaller, action: keyof typeof clipRules, what?: Resource): boolean;
-export function may(who: Pick<Caller, 'user'>, action: 'createRooms', what: Resource): boolean;
-export function may(who: Caller, action: Action, what?: Resource): boolean;
-export function may(who: Partial<Caller>, action: Action, what: Resource = {}): boolean {
-  return (rules[action] as Rule)(who as Caller, what);
+export function may(who: OwnerCaller, action: keyof typeof ownerRules, resource?: Resource): boolean;
+export function may(who: AssetCaller, action: keyof typeof assetRules, resource?: Resource): boolean;
+export function may(who: ClipCaller, action: keyof typeof clipRules, resource?: Resource): boolean;
+export function may(who: Pick<Caller, 'user'>, action: 'createRooms', resource: Resource): boolean;
+export function may(who: Caller, action: Action, resource?: Resource): boolean;
+export function may(who: Partial<Caller>, action: Action, resource: Resource = {}): boolean {
+  return (rules[action] as Rule)(who as Caller, resource);
 }

@@ -1,5 +1,5 @@
 /**
- * Who sends a request, and what they may do: the rights of the administrator, of users by their role, and of
+ * The sender of a request, and their rights: those of the administrator, of users by their role, and of
  * tokens.
  * In: a session or token with its user, the settings of accounts. Out: Principal.
  */
@@ -12,7 +12,7 @@ import type { WatchHolder } from './watch-tokens.ts';
 export interface Principal {
   /** Has every permission. */
   readonly isAdmin: boolean;
-  /** May upload, and sees its own uploads; true for every administrator. */
+  /** May upload, and sees its uploads; true for every administrator. */
   readonly mayUpload: boolean;
   /** May watch every stream and read about it; true for every administrator. */
   readonly seesAll: boolean;
@@ -33,17 +33,17 @@ export interface Principal {
    */
   readonly account: WatchHolder | undefined;
   /**
-   * Owner of what it creates: `admin`, `user:` with the id of a user, or `token:` with that of an API token;
+   * Owner of its creations: `admin`, `user:` with the id of a user, or `token:` with that of an API token;
    * `''` for an anonymous client.
    */
   readonly owner: string;
 }
 
-/** The settings that decide what users may do; read at each request. */
+/** The settings of the rights of users; read at each request. */
 export interface UserRights {
   /** Users may upload. */
   readonly uploads: boolean;
-  /** Streams that users may watch, beside public and unlisted ones. */
+  /** Streams that users may watch, besides public and unlisted ones. */
   readonly watch: 'public' | 'signed';
 }
 
@@ -101,17 +101,17 @@ export function principalOfSession(session: Session, user: User | undefined, rig
   return principal === anonymous ? anonymous : { ...principal, session };
 }
 
-/** A token: what its scopes allow, and never more than its user may do. */
+/** A token: the rights of its scopes, and never more than those of its user. */
 export function principalOfToken(token: ApiToken, user: User | undefined, rights: UserRights): Principal {
   const whole = token.userId === undefined ? administrator : principalOfUser(user, rights);
   if (whole === anonymous) return anonymous;
   const { account } = whole;
   const name = `token ${token.label}`;
   const has = (scope: TokenScope) => token.scopes.includes(scope);
-  // A token that only reads or works must not change what its user owns.
+  // A token that only reads or works must not change things of its user.
   const isForOwn = token.userId !== undefined && (has('admin') || has('account') || has('upload'));
   const owner = isForOwn ? whole.owner : `token:${token.id}`;
-  // Tokens that were made before there were users act for no one.
+  // Tokens from before there were users act for no one.
   const self = token.userId === undefined ? undefined : whole.user;
   if (has('admin') && whole.isAdmin) return { ...administrator, user: self, account, name, owner };
   const actsAs = has('account');

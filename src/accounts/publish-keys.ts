@@ -22,7 +22,7 @@ export type PublishScope =
    */
   | { readonly type: 'prefix'; readonly prefix: string; readonly maxStreams: number };
 
-/** What an administrator sets. */
+/** The fields that an administrator sets. */
 export interface PublishKeySettings {
   readonly scope: PublishScope;
   /** Purpose of the key; may be empty. */
@@ -132,7 +132,7 @@ export class PublishKeys {
 
   /** A key by its id. */
   get(id: string): PublishKey | undefined {
-    return this.#table.all.find((one) => one.id === id);
+    return this.#table.all.find((key) => key.id === id);
   }
 
   /**
@@ -143,7 +143,7 @@ export class PublishKeys {
   check(secret: string, address: string): PublishKey | KeyRefusal {
     if (!secret.startsWith(KEY_START)) return 'unknown';
     const key = this.#table.find(secret);
-    // The table looks digests up; this comparison alone decides, in constant time.
+    // The table looks digests up; only this comparison decides, in constant time.
     if (!key || !timingSafeEqual(Buffer.from(key.digest), Buffer.from(digestOf(secret)))) return 'unknown';
     if (this.#hasExpired(key)) return 'expired';
     return key.allow.length === 0 || isInRanges(address, key.allow) ? key : 'address';

@@ -44,7 +44,7 @@ interface Policy {
   readonly windowS: number;
   /** Also limits clients on this computer. */
   readonly everywhere?: boolean;
-  /** What is counted; default `requests`. */
+  /** The counted unit; default `requests`. */
   readonly unit?: string;
 }
 
@@ -147,8 +147,8 @@ export class RateLimits {
   /**
    * Takes one request from the bucket.
    *
-   * @param count what it costs, if that is not one
-   * @returns header fields that report what is left in the bucket
+   * @param count its cost, if not 1
+   * @returns header fields that report the rest of the bucket
    * @throws OxbowError `too-many-requests`
    */
   take(name: LimitName, client: LimitedClient, count = 1): Readonly<Record<string, string>> {
@@ -178,7 +178,7 @@ export class RateLimits {
     );
   }
 
-  /** Takes what a request has cost; what the bucket does not have is owed. */
+  /** Takes the cost of a request; the bucket may become negative. */
   charge(name: LimitName, client: LimitedClient, count: number): void {
     if (policies[name].everywhere || !client.isLocal) this.#bucketOf(name, client).turns -= count;
   }

@@ -1,5 +1,5 @@
 /**
- * Encrypts texts with a key of this server: what only it may read again. The same text gives the same result,
+ * Encrypts texts so that only this server may read them again. The same text gives the same result,
  * so that caches hold.
  * In: the server's secret, a use, texts. Out: base64url. NIST SP 800-38D; RFC 5869. The nonce is an HMAC of
  * the text: it repeats only with its text.
@@ -18,7 +18,7 @@ export class SecretBox {
 
   /**
    * @param secret of this server, 16 bytes or more
-   * @param use what is sealed; a box of another use cannot open it
+   * @param use purpose of the texts; a box of another use cannot open it
    */
   constructor(secret: Uint8Array, use: string) {
     const derive = (key: string) => Buffer.from(hkdfSync('sha256', secret, '', `oxbow ${use} ${key}`, 32));
@@ -27,7 +27,7 @@ export class SecretBox {
     this.#markKey = derive('mark');
   }
 
-  /** What only this server can compute for a text, 22 characters of base64url. */
+  /** The code of a text that only this server can compute, 22 characters of base64url. */
   mark(text: string): string {
     return createHmac('sha256', this.#markKey).update(text).digest().subarray(0, MARK_BYTES).toString('base64url');
   }

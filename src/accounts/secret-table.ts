@@ -14,7 +14,7 @@ export interface Rows<R> {
   put(row: R): Promise<void>;
   remove(key: string): Promise<void>;
   /**
-   * Stores what differs from `before` of a row that still exists. Without it only this process writes, and
+   * Stores the differences from `before` of a row that still exists. Without it only this process writes, and
    * `put` does the same.
    *
    * @returns false if the row was removed
@@ -27,7 +27,7 @@ export interface Rows<R> {
 }
 
 /**
- * Takes rows into memory: those of `keys`, or all rows if it is undefined. What is in memory without a row
+ * Takes rows into memory: those of `keys`, or all rows if it is undefined. A row that is only in memory
  * was removed.
  */
 export type LearnRows<R> = (keys: readonly string[] | undefined, rows: readonly R[]) => void;
@@ -137,10 +137,10 @@ export class SecretTable<R extends SecretRow> {
 
   /** Another node has changed rows. */
   #learn(keys: readonly string[] | undefined, rows: readonly R[]): void {
-    const found = new Set(rows.map(({ id }) => id));
+    const ids = new Set(rows.map(({ id }) => id));
     for (const row of rows) this.#keep(row);
     for (const id of keys ?? [...this.#byId.keys()]) {
-      const row = found.has(id) ? undefined : this.#byId.get(id);
+      const row = ids.has(id) ? undefined : this.#byId.get(id);
       if (!row) continue;
       this.#drop(row);
       this.lost.emit(id);

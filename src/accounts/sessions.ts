@@ -53,13 +53,13 @@ export class Sessions {
 
   /** Valid sessions, the most recently used first. */
   get all(): readonly Session[] {
-    return this.#table.all.filter((one) => this.#lasts(one)).sort((a, b) => b.seenMs - a.seenMs);
+    return this.#table.all.filter((session) => this.#lasts(session)).sort((a, b) => b.seenMs - a.seenMs);
   }
 
   /** Valid sessions of a user, the most recently used first. */
   of(userId: string | undefined): readonly Session[] {
-    const own = this.#table.all.filter((one) => one.userId === userId && this.#lasts(one));
-    return own.sort((a, b) => b.seenMs - a.seenMs);
+    const sessions = this.#table.all.filter((session) => session.userId === userId && this.#lasts(session));
+    return sessions.sort((a, b) => b.seenMs - a.seenMs);
   }
 
   /** A valid session. */

@@ -15,7 +15,7 @@ import type { Rows } from './secret-table.ts';
 import type { WatchJwt } from './watch-jwt/watch-jwt.ts';
 
 /**
- * `playlist` (also stills and clips): until the token expires. `media` (what a playlist lists): two target
+ * `playlist` (also stills and clips): until the token expires. `media` (the media of a playlist): two target
  * durations longer.
  */
 export type SignedClass = 'playlist' | 'media';
@@ -40,7 +40,7 @@ export interface WatchHolder {
   readonly isAdmin: boolean;
 }
 
-/** What tokens are signed and checked with. */
+/** Keys and clock of tokens. */
 export interface WatchTokenOptions {
   readonly secret: Uint8Array;
   readonly epochs: Rows<WatchEpoch>;
@@ -52,7 +52,7 @@ export interface WatchTokenOptions {
   readonly lasts?: (holder: WatchHolder) => boolean;
 }
 
-/** What a token of this server says. */
+/** The content of a token of this server. */
 export interface WatchTokenContent {
   /** Of the stream, when it was signed. */
   readonly epoch: number;
@@ -72,7 +72,7 @@ const MAX_KNOWN = 10_000;
 /** Target duration of a stream without a live playlist, ms. */
 const USUAL_TARGET_MS = 6000;
 
-interface Known extends WatchTokenContent {
+interface VerifiedContent extends WatchTokenContent {
   readonly stream: string;
 }
 
@@ -82,7 +82,7 @@ export class WatchTokens {
   readonly #epochs = new Map<string, number>();
   readonly #revoked = new Emitter<string>();
   /** By token, least recently used first. */
-  readonly #known = new Map<string, Known>();
+  readonly #contents = new Map<string, VerifiedContent>();
 
   private constructor(options: WatchTokenOptions) {
     this.#options = options;
@@ -142,14 +142,14 @@ export class WatchTokens {
   }
 
   /**
-   * What a token says if its signature is valid for a stream, whatever its epoch, account and expiry;
+   * The content of a token if its signature is valid for a stream, whatever its epoch, account and expiry;
    * undefined if it is not. For an edge, which does not know the epochs.
    */
   read(token: string, stream: string): WatchTokenContent | undefined {
-    const known = this.#known.get(token) ?? this.#read(token, stream);
-    if (known?.stream !== stream) return undefined;
-    this.#remember(token, known);
-    return known;
+    const content = this.#contents.get(token) ?? this.#read(token, stream);
+    if (content?.stream !== stream) return undefined;
+    this.#remember(token, content);
+    return content;
   }
 
   /** For other threads of this process, which check the same tokens. */
@@ -197,14 +197,14 @@ export class WatchTokens {
    * account ended.
    */
   #expiryFor(token: string, stream: string): number | undefined {
-    const known = this.#known.get(token) ?? this.#read(token, stream);
-    if (!known || known.stream !== stream || known.epoch !== this.epochOf(stream)) return undefined;
-    this.#remember(token, known);
-    if (known.holder && !this.lasts(known.holder)) return undefined;
-    return known.expiresMs;
+    const content = this.#contents.get(token) ?? this.#read(token, stream);
+    if (!content || content.stream !== stream || content.epoch !== this.epochOf(stream)) return undefined;
+    this.#remember(token, content);
+    if (content.holder && !this.lasts(content.holder)) return undefined;
+    return content.expiresMs;
   }
 
-  #read(token: string, stream: string): Known | undefined {
+  #read(token: string, stream: string): VerifiedContent | undefined {
     if (token.length > MAX_TOKEN_LENGTH) return undefined;
     const bytes = Buffer.from(token, 'base64url');
     // The last character has unused bits; only one form of a token is accepted.
@@ -216,10 +216,10 @@ export class WatchTokens {
     return { stream, epoch: head.readUInt32BE(5), expiresMs: head.readUInt32BE(1) * 1000, holder };
   }
 
-  #remember(token: string, known: Known): void {
-    this.#known.delete(token);
-    this.#known.set(token, known);
-    dropOldest(this.#known, MAX_KNOWN);
+  #remember(token: string, content: VerifiedContent): void {
+    this.#contents.delete(token);
+    this.#contents.set(token, content);
+    dropOldest(this.#contents, MAX_KNOWN);
   }
 
   #mac(stream: string, head: Uint8Array): Buffer {

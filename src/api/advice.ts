@@ -40,7 +40,7 @@ export const adviceCodes = [
 /** Code of a finding. */
 export type AdviceCode = (typeof adviceCodes)[number];
 
-/** One finding about what a publisher sends. */
+/** One finding about the media of a publisher. */
 export const Finding = Type.Object(
   {
     code: Type.Unsafe<AdviceCode>(Type.String({ enum: [...adviceCodes], description: 'see the page Advice' })),

@@ -1,5 +1,5 @@
 /**
- * The JSON of what a stream holds and how it keeps up: buffers, clocks, codec configurations, pressure,
+ * The JSON of the inner state of a stream: buffers, clocks, codec configurations, pressure,
  * recovery.
  * In: features/inspect. Out: its routes, for administrators.
  */
@@ -17,7 +17,7 @@ const Level = Type.Integer({
 });
 const Fill = { bytes: Type.Integer(), maxBytes: Type.Integer(), level: Level };
 
-/** What a stream holds in memory. */
+/** The media of a stream in memory. */
 export const StreamBuffer = Type.Object(
   {
     gop: Type.Object(

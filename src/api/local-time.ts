@@ -36,10 +36,10 @@ export function openTimeZone(name?: string): TimeZone {
     instantsOf(localMs) {
       // The offset of the zone a day before and a day after: one of them applies, unless the zone skips this
       // time.
-      const found = [localMs - DAY_MS, localMs + DAY_MS]
+      const instants = [localMs - DAY_MS, localMs + DAY_MS]
         .map((near) => localMs - (shownAt(near, format) - near))
         .filter((at) => shownAt(at, format) === localMs);
-      return [...new Set(found)].sort((a, b) => a - b);
+      return [...new Set(instants)].sort((a, b) => a - b);
     },
   };
 }

@@ -1,8 +1,8 @@
 /**
  * The addresses of media: one union, parsed once per request and carried from then on; `printMediaAddress` is
  * the inverse.
- * In: request targets. Out: what is requested, its stream and its class, for access control, metrics, viewers
- * and delivery. Pure. Times and durations stay the text of the path, percent-encoded: what they mean may
+ * In: request targets. Out: the media, its stream and its class, for access control, metrics, viewers
+ * and delivery. Pure. Times and durations stay the text of the path, percent-encoded: their meaning may
  * depend on the query (VSR's time zones), and an invalid one is refused only after access control. No regular
  * expression here backtracks: this runs for every request.
  */
@@ -16,7 +16,7 @@ import { parseTimelapseAddress, printTimelapseAddress, TIMELAPSE, type Timelapse
 import { parseTsFile, printTsAddress, type TsAddress, tsMsnOf } from './ts-address.ts';
 
 /**
- * What a live list may answer from memory, below /live/{stream}/: a Multivariant Playlist, a DASH manifest,
+ * Live addresses that memory may answer, below /live/{stream}/: a Multivariant Playlist, a DASH manifest,
  * or of a rendition a list, init section, segment or part.
  */
 export type LiveAddress = { readonly stream: string } & (
@@ -94,7 +94,7 @@ export interface UnknownAddress {
 }
 
 /**
- * What a media path names; `stream` undefined means the default stream, unless the address names an asset or
+ * The media of a path; `stream` undefined means the default stream, unless the address names an asset or
  * a clip.
  */
 export type MediaAddress =
@@ -379,9 +379,9 @@ function parseDvr(stream: string, folder: string, file: string): MediaAddress | 
 }
 
 function parseWindow(path: string): MediaAddress | undefined {
-  const [stream = '', from = '', to = '', ...rest] = path.slice(5).split('/');
-  const file = rest.pop() ?? '';
-  const [version, ...more] = rest;
+  const [stream = '', from = '', to = '', ...components] = path.slice(5).split('/');
+  const file = components.pop() ?? '';
+  const [version, ...more] = components;
   if (!isStreamName(stream) || !isTime(from) || !isTime(to) || more.length > 0) return undefined;
   if (version !== undefined && !version.startsWith('v')) return undefined;
   const revision = version === undefined ? undefined : digitsAt(version, 1, version.length, INIT_DIGITS);

@@ -21,7 +21,7 @@ export interface StreamPicture {
 }
 
 /**
- * The media type of a picture by its first bytes, whatever its sender called it; undefined for all else.
+ * The media type of a picture by its first bytes, whatever its sender called it; undefined for others.
  * ISO 10918-1 B.1.1.3 (SOI), PNG 5.2, RFC 9649 2.4.
  */
 export function pictureTypeOf(bytes: Uint8Array): PictureType | undefined {

@@ -9,7 +9,6 @@ const Time = Type.String({ format: 'date-time', description: 'RFC 3339, UTC, mil
 const orNull = <T extends Parameters<typeof Type.Union>[0][number]>(type: T, description: string) =>
   Type.Union([type, Type.Null()], { description });
 
-/** What a player is doing. */
 export const PlayerState = Type.Union([
   Type.Literal('starting'),
   Type.Literal('playing'),
@@ -20,7 +19,7 @@ export const PlayerState = Type.Union([
 /** See the schema. */
 export type PlayerState = Static<typeof PlayerState>;
 
-/** One player's playback of a stream. What only the player knows is null without a report of it. */
+/** One player's playback of a stream. Facts that only the player knows are null without its report. */
 export const PlaybackSession = Type.Object(
   {
     id: Type.String({ description: 'the same for all requests and reports of a player while oxbow runs' }),

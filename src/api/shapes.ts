@@ -14,7 +14,7 @@ import { Type } from './type.ts';
 
 const Time = Type.String({ format: 'date-time', description: 'RFC 3339, UTC, milliseconds' });
 
-/** What a stream is doing now. */
+/** The state of a stream now. */
 export const StreamState = Type.Union(
   [
     Type.Literal('starting', { description: 'connecting to the source' }),
@@ -65,7 +65,7 @@ export const StreamView = Type.Object(
     /** Present while viewers see a picture because the publisher is away: the live playlist continues. */
     away: Type.Optional(Type.Literal(true)),
     /**
-     * Why the stream is not live, for a person; of a live stream what is not recorded: unsupported tracks, or
+     * Why the stream is not live, for a person; of a live stream the unrecorded media: unsupported tracks, or
      * everything while the disk is full.
      */
     problem: Type.String(),
@@ -119,7 +119,7 @@ export const StreamView = Type.Object(
     createdAt: Time,
     liveSince: Type.Union([Time, Type.Null()]),
     tracks: Type.Array(TrackView),
-    /** What the source says of itself; null until it was read. Never its address. */
+    /** The description of the source; null until it was read. Never its address. */
     facts: Type.Union([SourceFacts, Type.Null()]),
     /** Measured while media flows. */
     media: Type.Union([MediaRates, Type.Null()]),
@@ -156,7 +156,7 @@ const AudioConversion = Type.Union([
 ]);
 const audio = Type.Optional(AudioConversion);
 
-/** What happens to a publisher while another one is active. */
+/** The handling of a publisher while another one is active. */
 const WhileAway = Type.Union(
   [
     Type.Literal('nothing', { description: 'the picture stops; the default' }),

@@ -1,5 +1,5 @@
 /**
- * What a source says of itself and what is measured of its media: for `probe`, GET /streams/{name} and the
+ * The description of a source and the measured facts of its media: for `probe`, GET /streams/{name} and the
  * record page.
  * In: ingest. Out: JSON. Shared with the interface.
  */
@@ -52,7 +52,7 @@ const CaptionChannel = Type.Object(
   { $id: 'CaptionChannel' },
 );
 
-/** What a source says of itself. */
+/** The description of a source. */
 export const SourceFacts = Type.Object(
   {
     protocol: Type.Union([

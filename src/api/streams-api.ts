@@ -1,7 +1,7 @@
 /**
  * The contract of the streams, as the HTTP API calls it. Names are valid and times checked; each call refuses
  * with an OxbowError.
- * In: http/routes calls it. Out: streams/ implements it, the tests of http/ stand in for it. Types alone.
+ * In: http/routes calls it. Out: streams/ implements it, the tests of http/ stand in for it. Types only.
  */
 import type { ActivityView } from './measure/activity.ts';
 import type { StatsHistory, StreamStats } from './measure/stats-shapes.ts';
@@ -45,7 +45,7 @@ export interface StreamsApi extends StatsApi {
   /** The settings of the stream's source. Refuses `stream-unknown`. */
   sourceSettings(name: string): SourceSettings;
   /**
-   * Changes what the patch names; the source continues. Refuses `stream-unknown`, `managed-elsewhere`, and
+   * Changes the named fields; the source continues. Refuses `stream-unknown`, `managed-elsewhere`, and
    * what `check` throws.
    */
   update(name: string, patch: StreamPatch, check?: Precondition): Promise<StreamView>;

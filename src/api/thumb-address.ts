@@ -14,7 +14,7 @@ export type ThumbAddress =
 
 const MAX_TIME_LENGTH = 64;
 
-/** Whether a piece of a path may be an instant or a duration; what it means is parsed later. */
+/** Whether a piece of a path may be an instant or a duration; its value is parsed later. */
 export function isTime(text: string): boolean {
   return text.length > 0 && text.length <= MAX_TIME_LENGTH;
 }

@@ -1,7 +1,7 @@
 /**
  * The addresses of the MPEG-TS rendition, below /live/{stream}/ts/: a part of the media addresses. Catch-up
  * has the forms that IPTV players derive from the address of the live stream: a query, or Flussonic's files
- * beside the playlist.
+ * next to the playlist.
  * In: files of that folder, queries. Out: addresses, and back. Pure. docs/4-watch/iptv.md.
  */
 import { digitsAt } from '../lib/whole-number.ts';

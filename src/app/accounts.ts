@@ -31,7 +31,7 @@ export async function openAccounts(
   { store, changes, catalog, net }: Pick<Parts, 'store' | 'changes' | 'catalog' | 'net'>,
 ): Promise<Accounts> {
   const watchJwt = await openPlaybackJwt({ config, clock, ...context }, net);
-  const openServices = (given: Config) => openIdentity(given, { clock, ...context }, net);
+  const openServices = (current: Config) => openIdentity(current, { clock, ...context }, net);
   let mail: Mail | undefined;
   const access = await openAccess({
     tables: accountTables(store.db, changes),

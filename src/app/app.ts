@@ -95,7 +95,7 @@ interface StartOptions {
  * Starts oxbow.
  *
  * @param options.origins where each setting was set, by path
- * @param options.shown the log waits for it: the command line prints its own text first
+ * @param options.shown the log waits for it: the command line prints its text first
  * @param options.onTaken called if another process takes the data folder: close the app
  * @param options.claimed the HTTP port, if it is open already
  * @param options.signal aborts the start; a running app is ended with `close`
@@ -203,7 +203,7 @@ async function openCore(
 
 type Core = Awaited<ReturnType<typeof openCore>>;
 
-/** Whether this node does the work of a role; a server alone does all. */
+/** Whether this node does the work of a role; a single server does all. */
 function does({ nodes }: Core, role: NodeRole): boolean {
   return !nodes || nodes.roles.includes(role);
 }
@@ -245,7 +245,7 @@ async function startParts(app: AppContext, served: Served, features: OpenFeature
   startUploads(app, served.uploads);
 }
 
-/** @param opened what is closed in reverse */
+/** @param opened resources, closed in reverse */
 function runningApp(
   app: AppContext,
   { accounts, catalog, streams, errors }: Core,

@@ -70,7 +70,7 @@ export function openDelivery(
   };
 }
 
-/** The span of a player's session, by its own reports. */
+/** The span of a player's session, by its reports. */
 function tracePlayback(telemetry: AppContext['telemetry'], playback: EndedPlayback): void {
   const { stream, tookMs, agoMs, startupMs, stalls, hasFailed, last } = playback;
   telemetry.ended({

@@ -1,6 +1,6 @@
 /**
  * Opens the event bus and the webhooks that deliver its events.
- * In: the context, store and net. Out: EventBus, that of this process alone, Webhooks; the event
+ * In: the context, store and net. Out: EventBus, that of this process only, Webhooks; the event
  * `server.starting`.
  */
 import { createLocalEventBus } from '../cluster/bus/local-event-bus.ts';

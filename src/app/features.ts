@@ -39,7 +39,7 @@ export const features: readonly Feature[] = [
 /** Every route of the API and the health endpoints, in the order of the reference. */
 export const routes = routesWith(features);
 
-/** What features answer over HTTP besides. */
+/** Further HTTP interfaces of features. */
 export const additions = features.flatMap((feature) => feature.additions ?? []);
 
 /** Hooks in which nothing takes part yet. */

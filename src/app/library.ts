@@ -90,7 +90,7 @@ export async function openAssetsApi(
   });
 }
 
-/** Deletes what was in the trash for long enough, until the shutdown. */
+/** Deletes assets that were in the trash long enough, until the shutdown. */
 export function startTrash(
   { opened, shutdown, failed }: AppContext,
   { library: { assets }, recordings, placement }: Pick<Parts, 'library' | 'recordings' | 'placement'>,

@@ -87,8 +87,8 @@ export async function openObservation(
     reports,
     otlpLogs,
     services: new Services({ metrics, log }),
-    failed: (what) => (error) => {
-      log[levelOfFailure(error)]({ error: messageOf(error) }, `${what} failed`);
+    failed: (activity) => (error) => {
+      log[levelOfFailure(error)]({ error: messageOf(error) }, `${activity} failed`);
     },
     stopping(reason) {
       stop = { reason, atMs: clock.monotonicMs() };

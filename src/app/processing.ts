@@ -9,7 +9,7 @@ import { Processing, type ProcessingOptions } from '../library/processing/proces
 import { holdLease } from '../store/lease-table.ts';
 import { ladderSettingsOf } from '../transcode/ladder/settings.ts';
 
-/** In a cluster events of ends may be lost: what is unfinished is looked at this often, ms. */
+/** In a cluster events of ends may be lost: unfinished work is checked this often, ms. */
 const RECONCILE_EVERY_MS = 30_000;
 const ENDS: ReadonlySet<string> = new Set(['job.done', 'job.failed', 'job.cancelled']);
 

@@ -47,9 +47,9 @@ export async function openRecordings(
   const main = openLocalSegmentStore({ folder: dataFolder, syncQueue });
   const folders = await openFolders(app, { store, bus }, main, openQueue);
   const files = folders?.store ?? main;
-  const { segments: own, objects } = await openObjects(app, { store, disk }, files);
-  const shared = nodes && openNodeFiles(app, nodes, own);
-  const segments = shared ?? own;
+  const { segments: ownSegments, objects } = await openObjects(app, { store, disk }, files);
+  const shared = nodes && openNodeFiles(app, nodes, ownSegments);
+  const segments = shared ?? ownSegments;
   const adopted = await adoptRecordings(store, segments, { onlyIfEmpty: true });
   if (adopted > 0)
     log.warn({ streams: adopted }, 'the database was empty; its streams were restored from the recordings');

@@ -66,7 +66,7 @@ export function openStreams(
     placement,
     reload: (streamId) => reloadRows({ ...recordings, store }, streamId),
     leases: new Leases({
-      // In a cluster that shares streams, the owner of a stream alone has its publishers.
+      // In a cluster that shares streams, only the owner of a stream has its publishers.
       store: cluster && placement.node === '' ? cluster.leases(createLocalLeases(clock)) : createLocalLeases(clock),
       clock,
       failed: failed('a lease'),
@@ -77,8 +77,8 @@ export function openStreams(
     events: bus,
     runSource(definition, input, options) {
       const { id, name: stream } = definition;
-      const own = { ...sources, net: netAbout(net, { stream, session: () => traces.sessionOf(id) }) };
-      return runSource(own, definition, input, options);
+      const sourceDeps = { ...sources, net: netAbout(net, { stream, session: () => traces.sessionOf(id) }) };
+      return runSource(sourceDeps, definition, input, options);
     },
   };
   opened.defer(() => closeEngine());

@@ -21,8 +21,7 @@ export interface IndexedChunk {
 /** A rendition with its chunk files, in order. */
 export interface IndexedRendition {
   /**
-   * `source`, `source-2`… have the tracks of the original, one after another; the others are encoded, beside
-   * them.
+   * `source`, `source-2`… have the tracks of the original, one after another; the others are encoded.
    */
   readonly id: string;
   readonly tracks: readonly Track[];
@@ -60,7 +59,7 @@ export class AssetIndex {
 
   /**
    * @param renditions those that are complete
-   * @param texts subtitles beside them, for all of the asset
+   * @param texts subtitles next to them, for all of the asset
    */
   constructor(renditions: readonly IndexedRendition[], texts: readonly TextTrack[] = []) {
     const sources = renditions.filter(isSource).sort((a, b) => numberOf(a) - numberOf(b));

@@ -4,7 +4,7 @@
  */
 import { type SegmentLocation, type SegmentPrefix, segmentLocation, segmentPrefix } from './segment-store.ts';
 
-/** Prefix of what is stored of all assets. */
+/** Prefix of the files of all assets. */
 export const ASSETS: SegmentPrefix = segmentPrefix('assets');
 
 /** Prefix of everything that is stored of an asset. */

@@ -36,11 +36,11 @@ export async function recoverChunk(
 ): Promise<RecoveredChunk> {
   await using file = await store.reopen(location, { signal });
   if (length !== undefined) await file.truncate(length);
-  const { boxes: found, placeholder, headEnd: _, ...scanned } = await scanChunk(store, location, { signal });
+  const { boxes: scannedBoxes, placeholder, headEnd: _, ...scanned } = await scanChunk(store, location, { signal });
   if (scanned.state === 'sealed') return { ...scanned, dropped: 0 };
   const table = new SampleTable(scanned.tracks);
-  const boxes = await keepIntact(store, location, found, table);
-  const dropped = found.length - boxes.length;
+  const boxes = await keepIntact(store, location, scannedBoxes, table);
+  const dropped = scannedBoxes.length - boxes.length;
   const last = boxes.at(-1);
   if (!last) return { ...scanned, state: 'open', groups: [], dropped };
   // The head is sealed but the tail is not: open the head first, so that there is never an mdat without its

@@ -1,7 +1,7 @@
 /**
  * Removes groups of segments from a chunk file for good. The others stay at their offsets, so that the index,
  * assets and readers that have them are right: the file is written again with zeros where the deleted groups
- * were, and with sample tables of what is left.
+ * were, and with sample tables of the rest.
  * In: a location, which groups. Out: the file in its new form, or none if no group is left.
  * docs/decisions/0065.
  */

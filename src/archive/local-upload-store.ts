@@ -57,32 +57,32 @@ export function openLocalUploadStore({
         entry = { file: openFile(files, path), users: 0, failure: undefined };
         shared.set(path, entry);
       }
-      const own = entry;
-      own.users++;
-      const file = await own.file.catch((error: unknown) => {
-        if (shared.get(path) === own) shared.delete(path);
+      const upload = entry;
+      upload.users++;
+      const file = await upload.file.catch((error: unknown) => {
+        if (shared.get(path) === upload) shared.delete(path);
         throw error;
       });
       let closing: Promise<void> | undefined;
       return {
         async write(pieces, position) {
-          if (own.failure !== undefined) throw own.failure;
+          if (upload.failure !== undefined) throw upload.failure;
           await writeAll(file, pieces, position);
         },
         async sync() {
-          if (own.failure !== undefined) throw own.failure;
+          if (upload.failure !== undefined) throw upload.failure;
           try {
             await syncQueue.sync(file);
           } catch (error) {
-            own.failure = error;
-            if (shared.get(path) === own) shared.delete(path);
+            upload.failure = error;
+            if (shared.get(path) === upload) shared.delete(path);
             throw error;
           }
           // The sync of another user may have failed meanwhile.
-          if (own.failure !== undefined) throw own.failure;
+          if (upload.failure !== undefined) throw upload.failure;
         },
         [Symbol.asyncDispose]() {
-          closing ??= leave(path, own);
+          closing ??= leave(path, upload);
           return closing;
         },
       } satisfies UploadFile;

@@ -11,7 +11,7 @@ import {
   type SegmentWriter,
 } from './segment-store.ts';
 
-/** Holds what is written until it is deleted. What is appended must not change until then. */
+/** Holds pieces until they are deleted; they must not change until then. */
 export class PieceStore implements Pick<SegmentStore, 'create' | 'delete'> {
   readonly #objects = new Map<string, Uint8Array[]>();
 

@@ -1,7 +1,7 @@
 /**
  * Locations of recordings: `recordings/STREAM ID/yyyy/mm/dd/hh/YYYYMMDDTHHMMSSmmmZ-msn.mp4`, storyboards
- * beside them, and `recordings/STREAM ID/stream.json`. A derived quality of a stream has a recording of its
- * own inside that of the stream, as if its id were `STREAM ID/q-RUNG`.
+ * next to them, and `recordings/STREAM ID/stream.json`. A derived quality of a stream has a separate
+ * recording inside that of the stream, as if its id were `STREAM ID/q-RUNG`.
  * In: ids, times, MSNs. Out: locations, and back. docs/media.md 21.
  */
 import {
@@ -145,7 +145,7 @@ export async function listChunks(
   return chunks;
 }
 
-/** The storyboard of a ten-minute window: a file beside its chunk files. */
+/** The storyboard of a ten-minute window: a file next to its chunk files. */
 export interface NamedStoryboard {
   readonly location: SegmentLocation;
   /** Start of the window, ms since 1970. */

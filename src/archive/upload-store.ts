@@ -5,8 +5,8 @@
  * upload-store.contract is the suite.
  *
  * An engine for an object store would collect positions into parts of a fixed size, upload each part when it
- * is full, and join them in `finish`; `sync` then has the meaning that the engine can restore what was
- * written before it.
+ * is full, and join them in `finish`; `sync` then means that the engine can restore all earlier
+ * writes.
  */
 import type { SegmentLocation } from './segment-store.ts';
 

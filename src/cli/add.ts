@@ -51,8 +51,8 @@ export function addAdd(program: Command, exit: (code: ExitCode) => void): void {
     .option('--json', 'Print the streams as JSON.');
   addSettingFlags(verb, ['data', 'record.keep']);
   verb.addHelpText('after', examples);
-  verb.action(async (given: string[]) => {
-    await add(given, verb);
+  verb.action(async (args: string[]) => {
+    await add(args, verb);
     exit(0);
   });
 }
@@ -63,12 +63,12 @@ Examples:
   oxbow add door=https://cam.example/live.m3u8 yard=srt://192.0.2.10:8890 --keep 7d
   oxbow add https://cam.example/live.m3u8 --server https://tv.example --token TOKEN`;
 
-async function add(given: readonly string[], verb: Command): Promise<void> {
-  const sources = given.map(parseSource);
+async function add(args: readonly string[], verb: Command): Promise<void> {
+  const sources = args.map(parseSource);
   const { server, token, keep, json } = verb.opts<Options>();
   const { config } = await readSettings(verb);
   const access = { data: config.data, adminToken: token ?? config.adminToken };
-  if (server === undefined && findRunning(access.data) === undefined) throw noneRuns(access.data, given);
+  if (server === undefined && findRunning(access.data) === undefined) throw noneRuns(access.data, args);
   const base = (server === undefined ? pageAddress(access.data) : parseServer(server)).replace(/\/+$/, '');
   const controller = new AbortController();
   using _signals = onStopSignal(() => controller.abort(new DOMException('interrupted', 'AbortError')));
@@ -95,8 +95,8 @@ async function add(given: readonly string[], verb: Command): Promise<void> {
 
 /** Reads one argument, `[NAME=]URL`. */
 function parseSource(argument: string): NewSource {
-  const { name, rest } = nameIn(argument);
-  const read = readPastedAddress(rest);
+  const { name, rest: address } = nameIn(argument);
+  const read = readPastedAddress(address);
   if ('url' in read) return { name, url: read.url };
   const { message, hint } = explainUnsupported(read.unsupported, read.scheme);
   throw new OxbowError('bad-request', `"${argument.slice(0, 100)}": ${sentenceOf(message)}`, { extra: { hint } });
@@ -113,8 +113,8 @@ function nameIn(argument: string): ReturnType<typeof splitName> {
 }
 
 /** The exact command that starts oxbow with these streams instead. */
-function noneRuns(folder: string, given: readonly string[]): OxbowError {
-  const start = [launcherName(), 'serve', ...[...given, '--data', folder].map(quoted)].join(' ');
+function noneRuns(folder: string, args: readonly string[]): OxbowError {
+  const start = [launcherName(), 'serve', ...[...args, '--data', folder].map(quoted)].join(' ');
   return new OxbowError('not-found', `No oxbow runs on the data folder ${folder}.`, {
     extra: { hint: `Start it with the stream: ${start}\n  Or name the running one with --data DIR or --server URL.` },
   });

@@ -58,6 +58,6 @@ async function checkSettings(command: Command, urls: readonly string[]): Promise
 
 function printLoaded(loaded: LoadedConfig, json: boolean): void {
   const rows = describeSettings(loaded);
-  if (json) sayJson(Object.fromEntries(rows.map(({ path, ...rest }) => [path, rest])));
+  if (json) sayJson(Object.fromEntries(rows.map(({ path, ...setting }) => [path, setting])));
   else say(table(rows.map(({ path, value, origin }) => [path, value === '' ? '-' : value, origin])));
 }

@@ -153,8 +153,8 @@ async function look(
 }
 
 async function networkFindings(config: Config, add: (finding: Finding) => void, signal: AbortSignal): Promise<void> {
-  const found = findRunning(config.data);
-  const reach = found && reachRunning(found);
+  const instance = findRunning(config.data);
+  const reach = instance && reachRunning(instance);
   const url = reach?.url ?? localUrl(config);
   const ask = async () => {
     if (!reach) return (await askUrl(`${url}/version`, { signal })).text;
@@ -168,8 +168,8 @@ async function networkFindings(config: Config, add: (finding: Finding) => void, 
     running = answer === undefined ? undefined : versionOf(answer);
     return running;
   };
-  const own = found && (await whoHas());
-  add(own ? ok('http port', `${url}: oxbow ${own} runs there`) : await checkPort('http', config.http, whoHas));
+  const version = instance && (await whoHas());
+  add(version ? ok('http port', `${url}: oxbow ${version} runs there`) : await checkPort('http', config.http, whoHas));
   add(checkHosts(config));
   const { publicUrl } = config;
   if (publicUrl !== undefined)

@@ -1,7 +1,7 @@
 /**
  * `oxbow export STREAM --from T --to T|--duration D -o FILE`: a range of a recording, or several, as one
  * file.
- * In: a data folder, or a server's address. Out: the file; what is in it as a sentence or JSON.
+ * In: a data folder, or a server's address. Out: the file; its content as a sentence or JSON.
  */
 import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';

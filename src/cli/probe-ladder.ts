@@ -25,17 +25,17 @@ export interface ProbedLadder {
     readonly bitRate: number;
     readonly language: string;
   }[];
-  /** What was left out or changed, or why there is no ladder. */
+  /** Changes and omissions, or why there is no ladder. */
   readonly notes: readonly string[];
 }
 
 /**
- * The ladder of what was probed.
+ * The ladder of a probed source.
  *
  * @param path of a file; undefined for an address
  */
 export async function probedLadder(
-  found: ProbeView,
+  view: ProbeView,
   path: string | undefined,
   config: Config,
   { signal }: { readonly signal: AbortSignal },
@@ -48,7 +48,7 @@ export async function probedLadder(
   try {
     const plan =
       path === undefined
-        ? ladderOfTracks(found, settings)
+        ? ladderOfTracks(view, settings)
         : await ofFile(path, (input) => ladderOfFile(input, settings, { signal }));
     return {
       video: (plan.video?.renditions ?? []).map(({ rung, codec, width, height, frameRate: { num, den }, maxRate }) => ({

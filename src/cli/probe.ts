@@ -54,13 +54,13 @@ async function probe(target: string, command: Command): Promise<ExitCode> {
   await using net = createNet({ allow: config.net.allow });
   try {
     const order = { url: target, trusted: true, picture: false };
-    const found = isUrl
+    const view = isUrl
       ? await probeAddress(order, { net, clock: createSystemClock(), config }, { signal })
       : await probeFile(target, { signal });
-    const ladder = await probedLadder(found, isUrl ? undefined : target, config, { signal });
-    if (json) sayJson({ ...found, ladder });
+    const ladder = await probedLadder(view, isUrl ? undefined : target, config, { signal });
+    if (json) sayJson({ ...view, ladder });
     else {
-      sayFound(found);
+      sayFound(view);
       say('');
       say(ladderText(ladder));
     }
@@ -73,14 +73,14 @@ async function probe(target: string, command: Command): Promise<ExitCode> {
   }
 }
 
-function sayFound(found: ProbeView): void {
-  say(table(rowsOf(found)));
-  if (found.qualities.length > 1) {
+function sayFound(view: ProbeView): void {
+  say(table(rowsOf(view)));
+  if (view.qualities.length > 1) {
     say('');
-    say(qualityTable(found.qualities, found.chosen));
+    say(qualityTable(view.qualities, view.chosen));
   }
   say('');
-  say(trackTable(found.tracks));
+  say(trackTable(view.tracks));
 }
 
 /** Known properties of the source, one per line. */

@@ -37,8 +37,8 @@ import { addWorker } from './worker.ts';
  */
 export async function runCommandLine(args: readonly string[]): Promise<ExitCode> {
   let code: ExitCode = 0;
-  const program = createProgram((given) => {
-    code = given;
+  const program = createProgram((exitCode) => {
+    code = exitCode;
   });
   using _reader = endWithReader(program);
   try {
@@ -50,10 +50,10 @@ export async function runCommandLine(args: readonly string[]): Promise<ExitCode>
   }
 }
 
-/** What other servers call a flag. */
+/** Names of flags in other servers. */
 const otherNames: Readonly<Record<string, string>> = { '--port': '--http', '--bind': '--listen' };
 
-/** An error of the library in the form of our own, with the flag that was meant. */
+/** An error of the library in the form of oxbow, with the flag that was meant. */
 function asSentences(text: string): string {
   const unknown = /unknown option '(--[a-z-]+)/.exec(text)?.[1] ?? '';
   const meant = otherNames[unknown];

@@ -44,8 +44,8 @@ export function openProgressLine(stream: NodeJS.WriteStream = process.stderr): P
  */
 export function bar(share: number, elapsedMs: number): string {
   const left = share > 0.02 && share < 1 ? Math.ceil(((elapsedMs / share) * (1 - share)) / 1000) * 1000 : undefined;
-  const rest = left === undefined ? '' : `  ${printDuration(left)} left`;
-  return `${shareBar(share)}${rest}`;
+  const suffix = left === undefined ? '' : `  ${printDuration(left)} left`;
+  return `${shareBar(share)}${suffix}`;
 }
 
 /** A bar with a percentage. @param share 0 to 1 */

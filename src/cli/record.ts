@@ -136,18 +136,18 @@ function targetOf({ output, format, overwrite }: Options): RecordTarget {
       extra: { hint: 'Formats: mp4, mkv, ts.' },
     });
   }
-  const given = format as 'mp4' | 'mkv' | 'ts' | undefined;
+  const container = format as 'mp4' | 'mkv' | 'ts' | undefined;
   if (output === '-') {
     if (process.stdout.isTTY) {
       throw new OxbowError('bad-request', 'The output is a terminal, which cannot show media.', {
         extra: { hint: 'Pipe it: oxbow record URL -o - | ffplay -' },
       });
     }
-    return { kind: 'pipe', pipe: process.stdout, format: given ?? 'ts' };
+    return { kind: 'pipe', pipe: process.stdout, format: container ?? 'ts' };
   }
   const path = resolve(output);
   const ending = /\.(mp4|mkv|ts)$/i.exec(path)?.[1]?.toLowerCase() as 'mp4' | 'mkv' | 'ts' | undefined;
-  const isFolder = existsSync(path) ? statSync(path).isDirectory() : ending === undefined && given === undefined;
+  const isFolder = existsSync(path) ? statSync(path).isDirectory() : ending === undefined && container === undefined;
   if (isFolder) {
     if (/\.[a-z0-9]{2,4}$/i.test(basename(path)) && !existsSync(path)) {
       throw new OxbowError('bad-request', `The file "${output}" has no known extension.`, {
@@ -157,14 +157,14 @@ function targetOf({ output, format, overwrite }: Options): RecordTarget {
     return { kind: 'folder', path };
   }
   if (!overwrite) refuseToReplace(path);
-  return { kind: 'file', path, format: given ?? ending ?? 'mp4', overwrite: overwrite === true };
+  return { kind: 'file', path, format: container ?? ending ?? 'mp4', overwrite: overwrite === true };
 }
 
 function sourceOf(url: string, options: Options): { name: string; source: ClientSourceConfig } {
-  const { name: given, from, quality, userAgent, header = [] } = options;
-  if (given !== undefined) parseStreamName(given);
+  const { name: streamName, from, quality, userAgent, header = [] } = options;
+  if (streamName !== undefined) parseStreamName(streamName);
   if (quality !== undefined) checkQuality(quality);
-  if (url === 'test:') return { name: given ?? 'test', source: { type: 'test' } };
+  if (url === 'test:') return { name: streamName ?? 'test', source: { type: 'test' } };
   try {
     const named = parseNamedUrl(url, new Set());
     const source: PullSourceConfig = {
@@ -175,7 +175,7 @@ function sourceOf(url: string, options: Options): { name: string; source: Client
       ...(userAgent !== undefined && { userAgent }),
       ...(from !== undefined && { fromMs: durationOf('--from', from.replace(/^-/, '')) }),
     };
-    return { name: given ?? named.name, source };
+    return { name: streamName ?? named.name, source };
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     throw new OxbowError('bad-request', sentenceOf(error), {

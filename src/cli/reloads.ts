@@ -72,8 +72,8 @@ export async function openReloads(
   });
   return {
     request,
-    begin(given) {
-      app = given;
+    begin(instance) {
+      app = instance;
       if (early !== undefined) request(early);
     },
     get rest() {
@@ -91,6 +91,6 @@ export async function openReloads(
 function fail({ log }: Reconfigured, error: unknown): void {
   const isRefusal = error instanceof OxbowError && error.code === 'bad-setting';
   const problems = isRefusal ? sentencesOf(error) : [messageOf(error)];
-  const what = isRefusal ? 'invalid settings; the current ones stay' : 'settings could not be applied completely';
-  log.error({ problems }, `${what}: ${problems[0] ?? ''}`);
+  const summary = isRefusal ? 'invalid settings; the current ones stay' : 'settings could not be applied completely';
+  log.error({ problems }, `${summary}: ${problems[0] ?? ''}`);
 }

@@ -27,8 +27,8 @@ export interface ServerAccess extends AsyncDisposable {
  * @throws OxbowError `not-found` if none does, or the folder is not a data folder; nothing is created
  */
 export function runningInstance(folder: string): RunningInstance {
-  const found = findRunning(folder);
-  if (found) return found;
+  const instance = findRunning(folder);
+  if (instance) return instance;
   throw new OxbowError('not-found', `No oxbow runs on the data folder ${folder}.`, {
     extra: { hint: 'Name the folder of the running one with --data DIR, or its address with --server URL.' },
   });
@@ -84,8 +84,8 @@ export async function askServer<T>(
   } catch (error) {
     if (!(error instanceof OxbowProblem)) throw error;
     const { code, detail, title } = error.problem;
-    const known = code in refusals ? (code as RefusalCode) : 'source-failed';
-    throw new OxbowError(known, detail ?? title, { cause: error });
+    const refusalCode = code in refusals ? (code as RefusalCode) : 'source-failed';
+    throw new OxbowError(refusalCode, detail ?? title, { cause: error });
   }
 }
 

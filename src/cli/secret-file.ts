@@ -9,13 +9,13 @@ import { messageOf, OxbowError } from '../lib/errors.ts';
 /**
  * Finds a secret. One newline at the end of a file is not part of it.
  *
- * @param given value of the flag; an empty one counts as none
+ * @param value of the flag; an empty one counts as none
  * @param variable name without `_FILE`, e.g. `OXBOW_WORKER_TOKEN`
  * @throws OxbowError `bad-setting` for a file that is empty or cannot be read, and for a secret that is also
  *   set directly
  */
-export function secretOf(given: string | undefined, variable: string): string | undefined {
-  const direct = given || process.env[variable] || undefined;
+export function secretOf(value: string | undefined, variable: string): string | undefined {
+  const direct = value || process.env[variable] || undefined;
   const name = `${variable}_FILE`;
   const file = process.env[name];
   if (file === undefined || file === '') return direct;

@@ -58,10 +58,14 @@ function addFlags(command: Command, { flag, option }: Setting, { isHidden = fals
   if (option.secret) command.addOption(new Option(`--${flag}-file <FILE>`, `File with --${flag}.`).hideHelp());
 }
 
-/** Adds `--data` and `--config` to a verb that needs no other settings. @param what that the folder is for */
-export function addDataFlags(command: Command, what = 'Data folder'): Command {
+/**
+ * Adds `--data` and `--config` to a verb that needs no other settings.
+ *
+ * @param description of the folder
+ */
+export function addDataFlags(command: Command, description = 'Data folder'): Command {
   return command
-    .option('--data <DIR>', `${what} (default: from the settings, otherwise ./oxbow-data).`)
+    .option('--data <DIR>', `${description} (default: from the settings, otherwise ./oxbow-data).`)
     .option('--config <FILE>', 'Settings in YAML with the data folder; may be given again, later files win.', collect);
 }
 
@@ -88,15 +92,15 @@ export function settingsFiles(command: Command): readonly string[] {
  * Loads the settings that a command line and the environment describe; warnings go to stderr.
  *
  * @param urls `[NAME=]URL` arguments
- * @param own flags of the verb itself that have the names of settings
+ * @param verbFlags flags of the verb itself that have the names of settings
  * @throws OxbowError `bad-setting`
  */
 export async function readSettings(
   command: Command,
   urls?: readonly string[],
-  own?: ReadonlySet<string>,
+  verbFlags?: ReadonlySet<string>,
 ): Promise<LoadedConfig> {
-  const loaded = await readAgain(command, urls, own);
+  const loaded = await readAgain(command, urls, verbFlags);
   for (const warning of loaded.warnings) note(`oxbow: ${warning}`);
   return loaded;
 }
@@ -105,7 +109,7 @@ export async function readSettings(
 export async function readAgain(
   command: Command,
   urls: readonly string[] = [],
-  own: ReadonlySet<string> = new Set(),
+  verbFlags: ReadonlySet<string> = new Set(),
 ): Promise<LoadedConfig> {
   const typed = command.opts<Record<string, string | boolean | readonly string[] | undefined>>();
   const typedValue = (flag: string) => typed[new Option(`--${flag}`).attributeName()];
@@ -117,7 +121,7 @@ export async function readAgain(
       flags.push({ path, value: undefined, ...convert(String(each)), origin: `--${flag}` });
   }
   for (const { flag, path, option } of settings) {
-    const value = own.has(flag) ? undefined : typedValue(flag);
+    const value = verbFlags.has(flag) ? undefined : typedValue(flag);
     if (value !== undefined) flags.push({ path, value, origin: `--${flag}` });
     const origin = `--${flag}-file`;
     const file = option.secret ? typedValue(`${flag}-file`) : undefined;

@@ -22,7 +22,7 @@ const LOOK_AT_PARENT_MS = 250;
 /** Why oxbow stops. */
 export type StopReason = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'launcher-gone' | 'data-folder-taken' | 'succeeded';
 
-/** What else signals do. */
+/** Further effects of signals. */
 export interface StopOptions {
   /** Called at the second signal; by default ends the process with 130. */
   readonly atOnce?: () => void;

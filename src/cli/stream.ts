@@ -61,12 +61,12 @@ async function listStreams(command: Command): Promise<void> {
     server === undefined && findRunning(config.data) === undefined
       ? await readFolder(config, controller.signal)
       : await askServer(config, server, async (client) => {
-          const all: ListedStream[] = [];
+          const items: ListedStream[] = [];
           for (let cursor: string | undefined; ; ) {
             const query = { limit: PAGE, ...(cursor !== undefined && { cursor }) };
             const page = await client.listStreams(query, { signal: controller.signal });
-            all.push(...page.items.map(({ name, state, recorded }) => ({ name, state, recorded })));
-            if (page.nextCursor === null) return all;
+            items.push(...page.items.map(({ name, state, recorded }) => ({ name, state, recorded })));
+            if (page.nextCursor === null) return items;
             cursor = page.nextCursor;
           }
         });

@@ -81,10 +81,10 @@ export function sentencesOf(error: OxbowError): readonly string[] {
  *
  * @param rows all of the same length
  */
-export function table(given: readonly (readonly string[])[]): string {
-  const rows = given.map((row) => row.map(printable)); // names and labels are those of other people
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows
+export function table(rows: readonly (readonly string[])[]): string {
+  const cells = rows.map((row) => row.map(printable)); // names and labels are those of other people
+  const widths = (cells[0] ?? []).map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
+  return cells
     .map((row) =>
       row
         .map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column]!)))

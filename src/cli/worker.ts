@@ -83,7 +83,7 @@ export async function openWorkerTelemetry(otlp: string | undefined, name: string
   return openTelemetry({ endpoint: otlp, sample: 0, nowMs: Date.now, resource: resourceOf(name, 'oxbow-worker') });
 }
 
-/** What the server shows of this machine. */
+/** Facts of this machine that the server shows. */
 export function workerFacts(): Record<string, unknown> {
   return { version, platform: platform(), arch: process.arch, processors: availableParallelism(), pid: process.pid };
 }
@@ -110,10 +110,10 @@ function slotsOf(text: string | undefined): number {
 }
 
 function kindsOf(text: string | undefined, handlers: Readonly<Record<string, WorkerHandler>>): string[] {
-  const known = Object.keys(handlers);
-  const kinds = text === undefined ? known : text.split(',').map((kind) => kind.trim());
-  const unknown = kinds.find((kind) => !known.includes(kind));
+  const knownKinds = Object.keys(handlers);
+  const kinds = text === undefined ? knownKinds : text.split(',').map((kind) => kind.trim());
+  const unknown = kinds.find((kind) => !knownKinds.includes(kind));
   if (unknown === undefined && kinds.length > 0) return kinds;
   const detail = unknown === undefined ? 'This worker can run no kind of job.' : `"${unknown}" is not a kind of job.`;
-  throw new OxbowError('bad-request', detail, { extra: { hint: `Kinds: ${known.join(', ') || 'none'}.` } });
+  throw new OxbowError('bad-request', detail, { extra: { hint: `Kinds: ${knownKinds.join(', ') || 'none'}.` } });
 }

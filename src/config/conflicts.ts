@@ -1,5 +1,5 @@
 /**
- * What is set twice and may be set once: ports, folders, object stores, keys of streams.
+ * Values that may be set only once: ports, folders, object stores, keys of streams.
  * In: parsed settings, with the origin of each. Out: problems; each names both places.
  */
 import { createHash } from 'node:crypto';
@@ -29,7 +29,7 @@ interface Use<Value> {
 const TCP = ['http', 'rtmp', 'rtmps', 'rtsp'];
 const UDP = ['srt', 'webrtc'];
 
-/** Finds what is set twice. */
+/** Finds values that are set twice. */
 export function conflictsOf(settings: ComparedSettings): readonly SettingProblem[] {
   const { values, origins, streams } = settings;
   const listen = String(values.get('listen'));

@@ -13,7 +13,7 @@ import { type StreamConfig, schema } from './schema.ts';
 export interface SettingRow {
   /** Key in a configuration file: `record.keep`, `streams.door`. */
   readonly path: string;
-  /** What it does; empty for streams, sign-in providers and object stores. */
+  /** Its purpose; empty for streams, sign-in providers and object stores. */
   readonly description: string;
   /** As written in a configuration file; `***` for a secret, empty if not set. */
   readonly value: string;

@@ -28,8 +28,8 @@ export function turnPassword(sentence: string, extras?: OptionExtras): Option<st
 }
 
 function headerText(value: unknown): string {
-  const given = typeof value === 'string' || typeof value === 'number' ? String(value) : '';
-  if (/^[\x21\x23-\x5b\x5d-\x7e]{0,200}$/.test(given)) return given;
+  const text = typeof value === 'string' || typeof value === 'number' ? String(value) : '';
+  if (/^[\x21\x23-\x5b\x5d-\x7e]{0,200}$/.test(text)) return text;
   throw new FormatError('it is at most 200 characters of ASCII without spaces, quotation marks and backslashes', 0);
 }
 

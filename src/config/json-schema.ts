@@ -13,8 +13,8 @@ export function settingsJsonSchema(): Readonly<Record<string, unknown>> {
 
 function describe(node: Node): Readonly<Record<string, unknown>> {
   if (node.node === 'option') {
-    const given = node.defaultText === '' ? {} : { default: defaultOf(node) };
-    return { ...node.json, description: node.sentence, ...given, 'x-reload': reloadOf(node) };
+    const initial = node.defaultText === '' ? {} : { default: defaultOf(node) };
+    return { ...node.json, description: node.sentence, ...initial, 'x-reload': reloadOf(node) };
   }
   if (node.node === 'named') {
     const names = { type: ['object', 'null'], description: node.sentence, additionalProperties: describe(node.each) };

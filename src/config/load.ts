@@ -1,7 +1,7 @@
 /**
  * Loads the settings: defaults, then files, then variables, then flags; each value has its origin.
  * In: names of YAML files, the environment, flags, URL arguments. Out: one checked `Config`, or an OxbowError
- * with every problem found.
+ * with every problem.
  */
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
@@ -76,11 +76,11 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
   for (const file of sources.files ?? []) {
     const text = await readText(file, file, 'check --config', problems);
     if (text === undefined) continue;
-    const found = readYamlSettings(text, file, schema);
-    problems.push(...found.problems);
-    for (const value of found.values) apply(value);
-    for (const { path, origin } of found.sections) origins.set(path, origin);
-    for (const { path, name, value, origin } of found.named) {
+    const contents = readYamlSettings(text, file, schema);
+    problems.push(...contents.problems);
+    for (const value of contents.values) apply(value);
+    for (const { path, origin } of contents.sections) origins.set(path, origin);
+    for (const { path, name, value, origin } of contents.named) {
       if (path === 'streams') streams.set(name, { draft: value as StreamDraft, origin: 'configuration' });
       else values.set(path, { ...(values.get(path) as object | undefined), [name]: value });
       origins.set(`${path}.${name}`, origin);
@@ -88,15 +88,15 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
   }
 
   const urls: RawValue[] = [];
-  for (const given of [
+  for (const raw of [
     ...vsrVariables(sources.env ?? {}),
     ...(await readVariables(settings, sources.env ?? {}, problems, warnings)),
     ...(sources.flags ?? []),
   ]) {
-    if (given.warning !== undefined) warnings.push(`${given.origin}: ${given.warning}`);
-    if (given.refused !== undefined) problems.push({ origin: given.origin, message: given.refused });
-    else if (given.path === 'url') urls.push(given);
-    else if (given.value !== undefined) apply(given);
+    if (raw.warning !== undefined) warnings.push(`${raw.origin}: ${raw.warning}`);
+    if (raw.refused !== undefined) problems.push({ origin: raw.origin, message: raw.refused });
+    else if (raw.path === 'url') urls.push(raw);
+    else if (raw.value !== undefined) apply(raw);
   }
   warnings.push(...unusedVsrVariables(sources.env ?? {}));
   for (const url of sources.urls ?? []) urls.push({ path: 'url', value: url, origin: 'argument' });
@@ -144,15 +144,15 @@ async function readVariables(
   problems: SettingProblem[],
   warnings: string[],
 ): Promise<readonly RawValue[]> {
-  const found: RawValue[] = [];
-  const known = new Set(['OXBOW_CONFIG']);
+  const values: RawValue[] = [];
+  const knownNames = new Set(['OXBOW_CONFIG']);
   for (const { path, variable, option } of settings) {
-    known.add(variable);
+    knownNames.add(variable);
     const value = env[variable];
-    if (value !== undefined && value !== '') found.push({ path, value, origin: variable });
+    if (value !== undefined && value !== '') values.push({ path, value, origin: variable });
     if (!option.secret) continue;
     const inFile = `${variable}_FILE`;
-    known.add(inFile);
+    knownNames.add(inFile);
     const file = env[inFile];
     if (file === undefined || file === '') continue;
     if (value) problems.push({ origin: inFile, message: `${variable} is set too; set one of them` });
@@ -160,18 +160,18 @@ async function readVariables(
     const secret = content?.replace(/\r?\n$/, '');
     // An empty secret would mean "not set", and disable the protection.
     if (secret === '') problems.push({ origin: inFile, message: `${file} is empty; write the secret into it` });
-    else if (secret !== undefined) found.push({ path, value: secret, origin: inFile });
+    else if (secret !== undefined) values.push({ path, value: secret, origin: inFile });
   }
   for (const name of Object.keys(env)) {
     // Kubernetes sets OXBOW_PORT_… and OXBOW_SERVICE_… in containers if there is a service named oxbow.
-    if (!name.startsWith(PREFIX) || known.has(name) || /^OXBOW_(PORT|SERVICE)(_|$)/.test(name)) continue;
+    if (!name.startsWith(PREFIX) || knownNames.has(name) || /^OXBOW_(PORT|SERVICE)(_|$)/.test(name)) continue;
     const meant = nearest(
       name.slice(PREFIX.length),
-      [...known].map((each) => each.slice(PREFIX.length)),
+      [...knownNames].map((each) => each.slice(PREFIX.length)),
     );
     warnings.push(`${name} is not a setting and was ignored${meant ? `; did you mean ${PREFIX}${meant}?` : ''}`);
   }
-  return found;
+  return values;
 }
 
 function addUrls(
@@ -221,7 +221,7 @@ function assemble(
 }
 
 /**
- * Fills in what depends on other settings: addresses of ports, the absolute data folder, the default
+ * Sets values that depend on other settings: addresses of ports, the absolute data folder, the default
  * visibility.
  */
 function fill(values: Omit<Config, 'streams'>, streams: Streams): Config {

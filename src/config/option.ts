@@ -80,11 +80,11 @@ export function section<const C extends Readonly<Record<string, Node>>>(children
   return { node: 'section', children };
 }
 
-/** The text of a scalar; throws for lists, maps and null. @param what expected, for the error */
-export function textOf(value: unknown, what: string): string {
+/** The text of a scalar; throws for lists, maps and null. @param expected named in the error */
+export function textOf(value: unknown, expected: string): string {
   if (typeof value === 'string') return value;
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
-  throw new FormatError(`expected ${what}`, 0);
+  throw new FormatError(`expected ${expected}`, 0);
 }
 
 /** How the values of a type of setting are read and printed. */
@@ -269,16 +269,16 @@ export function text(
   sentence: string,
   extras: OptionExtras & { readonly placeholder?: string; readonly maxLength?: number } = {},
 ): Option<string> {
-  const { placeholder = 'TEXT', maxLength, ...rest } = extras;
+  const { placeholder = 'TEXT', maxLength, ...otherExtras } = extras;
   const read = (value: unknown) => {
-    const given = textOf(value, 'text');
-    if (maxLength !== undefined && given.length > maxLength) {
-      throw new FormatError(`it has ${given.length} characters; use at most ${maxLength}`, 0);
+    const content = textOf(value, 'text');
+    if (maxLength !== undefined && content.length > maxLength) {
+      throw new FormatError(`it has ${content.length} characters; use at most ${maxLength}`, 0);
     }
-    return given;
+    return content;
   };
   const json = { type: 'string', ...(maxLength !== undefined && { maxLength }) };
-  return createOption({ placeholder, json, read, print: (value) => value }, defaultText, sentence, rest);
+  return createOption({ placeholder, json, read, print: (value) => value }, defaultText, sentence, otherExtras);
 }
 
 /** Shortest secret that is hard enough to guess, characters. */
@@ -287,12 +287,15 @@ const MIN_SECRET_LENGTH = 16;
 /** An optional secret of 16 characters or more, never printed. */
 export function secret(sentence: string, extras?: OptionExtras): Option<string | undefined> {
   const read = (value: unknown): string | undefined => {
-    const given = textOf(value, 'text');
-    if (given !== '' && given.length < MIN_SECRET_LENGTH) {
-      const found = `it has ${given.length} character${given.length === 1 ? '' : 's'}`;
-      throw new FormatError(`${found}; use at least ${MIN_SECRET_LENGTH}, such as \`openssl rand -hex 16\` prints`, 0);
+    const content = textOf(value, 'text');
+    if (content !== '' && content.length < MIN_SECRET_LENGTH) {
+      const problem = `it has ${content.length} character${content.length === 1 ? '' : 's'}`;
+      throw new FormatError(
+        `${problem}; use at least ${MIN_SECRET_LENGTH}, such as \`openssl rand -hex 16\` prints`,
+        0,
+      );
     }
-    return given === '' ? undefined : given;
+    return content === '' ? undefined : content;
   };
   const print = (value: string | undefined) => (value === undefined ? '' : '***');
   return {
@@ -304,8 +307,8 @@ export function secret(sentence: string, extras?: OptionExtras): Option<string |
 /** An optional http or https URL; the value has no trailing slash. */
 export function optionalUrl(sentence: string, extras?: OptionExtras): Option<string | undefined> {
   const read = (value: unknown): string | undefined => {
-    const given = textOf(value, 'a URL');
-    return given === '' ? undefined : httpUrl(given).replace(/\/$/, '');
+    const url = textOf(value, 'a URL');
+    return url === '' ? undefined : httpUrl(url).replace(/\/$/, '');
   };
   const kind = {
     placeholder: 'URL',
@@ -319,11 +322,11 @@ export function optionalUrl(sentence: string, extras?: OptionExtras): Option<str
 /** An optional `smtp:` or `smtps:` URL. It has a password, and is never printed. */
 export function smtpUrl(sentence: string): Option<string | undefined> {
   const read = (value: unknown): string | undefined => {
-    const given = textOf(value, 'a URL');
-    if (given === '') return undefined;
-    const { protocol, hostname, pathname, search, hash } = URL.parse(given) ?? {};
+    const url = textOf(value, 'a URL');
+    if (url === '') return undefined;
+    const { protocol, hostname, pathname, search, hash } = URL.parse(url) ?? {};
     const isUrl = (protocol === 'smtp:' || protocol === 'smtps:') && hostname !== '';
-    if (isUrl && (pathname === '' || pathname === '/') && search === '' && hash === '') return given;
+    if (isUrl && (pathname === '' || pathname === '/') && search === '' && hash === '') return url;
     throw new FormatError('it is not an address such as smtp://USER:PASSWORD@mail.example:587', 0);
   };
   const print = (value: string | undefined) => (value === undefined ? '' : '***');
@@ -336,12 +339,12 @@ export function smtpUrl(sentence: string): Option<string | undefined> {
  * @returns the text, unchanged
  * @throws FormatError for any other text
  */
-export function httpUrl(given: string): string {
-  const parsed = URL.canParse(given) ? new URL(given) : undefined;
+export function httpUrl(url: string): string {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (!parsed || (parsed.protocol !== 'http:' && parsed.protocol !== 'https:')) {
-    throw new FormatError(`"${given.slice(0, 200)}" is not an http or https URL`, 0);
+    throw new FormatError(`"${url.slice(0, 200)}" is not an http or https URL`, 0);
   }
-  return given;
+  return url;
 }
 
 /** Header fields by name; only in files. */
@@ -367,13 +370,17 @@ export function headers(sentence: string): Option<Readonly<Record<string, string
 }
 
 /** A list in files, or text with commas; `check` throws for an invalid item. */
-export function listKind(placeholder: string, what: string, check: (item: string) => void): Kind<readonly string[]> {
+export function listKind(
+  placeholder: string,
+  expected: string,
+  check: (item: string) => void,
+): Kind<readonly string[]> {
   return {
     placeholder,
     json: { type: ['array', 'string'], items: { type: 'string' } },
     read(value) {
       const items = Array.isArray(value) ? value : String(value ?? '').split(',');
-      const list = items.map((item) => textOf(item, what).trim()).filter((item) => item !== '');
+      const list = items.map((item) => textOf(item, expected).trim()).filter((item) => item !== '');
       for (const item of list) check(item);
       return list;
     },

@@ -12,7 +12,7 @@ const SCHEME = 'sdp://';
 const EXAMPLE = 'sdp:///etc/oxbow/studio.sdp';
 const readNetworks = networks('');
 
-/** Where the description is, and who sends what it describes. */
+/** Where the description is, and the sender of its media. */
 export interface SdpAddress {
   /** Path of the file. */
   readonly path: string;
@@ -32,8 +32,8 @@ export function isSdpUrl(text: string): boolean {
  *
  * @throws FormatError without a file, or with an unknown parameter
  */
-export function parseSdpUrl(given: string): SdpAddress {
-  const [path = '', query = ''] = given.trim().slice(SCHEME.length).split('?', 2);
+export function parseSdpUrl(text: string): SdpAddress {
+  const [path = '', query = ''] = text.trim().slice(SCHEME.length).split('?', 2);
   if (path === '' || path.includes('\0')) throw new FormatError(`an SDP source needs a file; write ${EXAMPLE}`, 0);
   const senders: string[] = [];
   let networkInterface: string | undefined;

@@ -18,34 +18,34 @@ import { isWhepUrl, parseWhepUrl } from './webrtc-url.ts';
  * @returns the text, unchanged
  * @throws FormatError for any other text
  */
-export function sourceUrl(given: string): string {
-  if (isUdpUrl(given)) {
-    parseUdpUrl(given);
-    return given;
+export function sourceUrl(text: string): string {
+  if (isUdpUrl(text)) {
+    parseUdpUrl(text);
+    return text;
   }
-  if (isSrtUrl(given)) {
-    parseSrtUrl(given);
-    return given;
+  if (isSrtUrl(text)) {
+    parseSrtUrl(text);
+    return text;
   }
-  if (isSdpUrl(given)) {
-    parseSdpUrl(given);
-    return given;
+  if (isSdpUrl(text)) {
+    parseSdpUrl(text);
+    return text;
   }
-  if (isRtspUrl(given)) {
-    parseRtspUrl(given);
-    return given;
+  if (isRtspUrl(text)) {
+    parseRtspUrl(text);
+    return text;
   }
-  if (isWhepUrl(given)) {
-    parseWhepUrl(given);
-    return given;
+  if (isWhepUrl(text)) {
+    parseWhepUrl(text);
+    return text;
   }
-  if (URL.canParse(given) && /^https?:/i.test(given)) return given;
-  const read = readPastedAddress(given);
+  if (URL.canParse(text) && /^https?:/i.test(text)) return text;
+  const read = readPastedAddress(text);
   const why =
     'unsupported' in read && read.unsupported !== 'text'
       ? `; ${explainUnsupported(read.unsupported, read.scheme).message}`
       : '';
-  throw new FormatError(`"${given.slice(0, 200)}" is not an http, https, rtsp, udp, srt or whep+https URL${why}`, 0);
+  throw new FormatError(`"${text.slice(0, 200)}" is not an http, https, rtsp, udp, srt or whep+https URL${why}`, 0);
 }
 
 /**

@@ -13,10 +13,10 @@ import { createOption, type Option, type OptionExtras } from './option.ts';
 import type { PushSourceConfig, WhileAway } from './source-config.ts';
 import { passphraseOf } from './srt-url.ts';
 
-function textOf(value: unknown, what: string): string {
+function textOf(value: unknown, expected: string): string {
   if (typeof value === 'string') return value.trim();
   if (typeof value === 'number') return String(value);
-  throw new FormatError(`expected ${what}`, 0);
+  throw new FormatError(`expected ${expected}`, 0);
 }
 
 /**
@@ -73,11 +73,11 @@ const MAX_LATENCY_MS = 65_535;
  * @throws FormatError
  */
 export function readLatency(value: unknown): number | undefined {
-  const given = textOf(value, 'a duration such as 200ms');
-  if (given === '') return undefined;
-  const ms = parseDuration(given);
+  const durationText = textOf(value, 'a duration such as 200ms');
+  if (durationText === '') return undefined;
+  const ms = parseDuration(durationText);
   if (ms <= MAX_LATENCY_MS) return ms;
-  throw new FormatError(`${given} is more than 65s, the longest latency of SRT`, 0);
+  throw new FormatError(`${durationText} is more than 65s, the longest latency of SRT`, 0);
 }
 
 /** The settings of SRT of a push source: those that are set. */

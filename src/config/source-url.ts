@@ -15,7 +15,7 @@ export interface NamedUrl {
   readonly isGiven: boolean;
 }
 
-/** What no name has, and every address has before its first `=`. */
+/** Characters of no name, and of every address before its first `=`. */
 const OF_ADDRESS = /[:/?#&]/;
 
 /**

@@ -51,13 +51,13 @@ export function isSrtUrl(text: string): boolean {
  *
  * @throws FormatError for another form, a missing port, an unknown parameter, or a mode other than `caller`
  */
-export function parseSrtUrl(given: string): SrtAddress {
-  const url = URL.parse(given.trim());
+export function parseSrtUrl(text: string): SrtAddress {
+  const url = URL.parse(text.trim());
   const host = url?.hostname.replace(/^\[(.*)\]$/, '$1') ?? '';
   if (!url || host === '' || url.port === '' || url.port === '0') {
     throw new FormatError(`an SRT source needs a host and a port; write ${EXAMPLE}`, 0);
   }
-  const found: { -readonly [field in keyof SrtAddress]: SrtAddress[field] } = {
+  const address: { -readonly [field in keyof SrtAddress]: SrtAddress[field] } = {
     host,
     port: Number(url.port),
     streamId: '',
@@ -67,17 +67,17 @@ export function parseSrtUrl(given: string): SrtAddress {
     program: undefined,
   };
   for (const [name, value] of url.searchParams) {
-    if (name === 'streamid') found.streamId = streamIdOf(value);
-    else if (name === 'passphrase') found.passphrase = passphraseOf(value);
-    else if (name === 'pbkeylen') found.keyLength = keyLengthOf(value);
-    else if (name === 'latency') found.latencyMs = latencyOf(value);
-    else if (name === 'program') found.program = programOf(value);
+    if (name === 'streamid') address.streamId = streamIdOf(value);
+    else if (name === 'passphrase') address.passphrase = passphraseOf(value);
+    else if (name === 'pbkeylen') address.keyLength = keyLengthOf(value);
+    else if (name === 'latency') address.latencyMs = latencyOf(value);
+    else if (name === 'program') address.program = programOf(value);
     else if (name === 'mode') assertCaller(value);
     else if (!IGNORED.has(name)) {
       throw new FormatError(`unknown parameter "${name.slice(0, 40)}"; SRT sources are ${EXAMPLE}`, 0);
     }
   }
-  return found;
+  return address;
 }
 
 /**

@@ -167,7 +167,7 @@ export const streamsSection: NamedSections<StreamDraft> = {
     const { source, relays, keys, ladder, ladderStart, recordQualities, storage, alarms, ...others } = values as Values<
       typeof stream
     >;
-    const rest = {
+    const fields = {
       ...others,
       ...(relays.length > 0 && { relays }),
       ...(keys.length > 0 && { keys }),
@@ -187,11 +187,11 @@ export const streamsSection: NamedSections<StreamDraft> = {
       const { type, onSecondPublisher, latency, passphrase, whileAway, awayLimit } = source;
       const more = { ...srtOf(latency, passphrase ?? ''), ...awayOf(whileAway, awayLimit), ...sound };
       const push = { type: 'push', onSecondPublisher, ...more } as const;
-      return { ...rest, source: type === 'test' ? { type } : push };
+      return { ...fields, source: type === 'test' ? { type } : push };
     }
     if (source.url === '') throw new FormatError('a pull source needs a url', 0);
     return {
-      ...rest,
+      ...fields,
       source: {
         type: 'pull',
         url: sourceUrl(source.url),

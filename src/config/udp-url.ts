@@ -40,8 +40,8 @@ export function isUdpUrl(text: string): boolean {
  *
  * @throws FormatError for another form, a host name, or an unknown parameter
  */
-export function parseUdpUrl(given: string): UdpAddress {
-  const text = given.trim();
+export function parseUdpUrl(url: string): UdpAddress {
+  const text = url.trim();
   const match = /^udp:\/\/(?:([^@/?#]*)@)?(\[[0-9A-Fa-f:.]+\]|[^:/?#[\]]*):(\d{1,5})\/?(?:\?([^#]*))?$/i.exec(text);
   if (!match) throw new FormatError(`"${text.slice(0, 200)}" is not an address for UDP; write ${EXAMPLE}`, 0);
   const [, source = '', host = '', portText = '', query = ''] = match;
@@ -79,19 +79,19 @@ interface Parameters {
 }
 
 function parameterMap(query: string): Parameters {
-  const found: Parameters = { networkInterface: undefined, senders: [], program: undefined };
+  const parameters: Parameters = { networkInterface: undefined, senders: [], program: undefined };
   for (const [name, value] of new URLSearchParams(query)) {
     switch (name) {
       case 'interface':
       case 'localaddr':
-        found.networkInterface = interfaceOf(value);
+        parameters.networkInterface = interfaceOf(value);
         break;
       case 'sender':
       case 'sources':
-        found.senders.push(...value.split(',').filter((item) => item !== ''));
+        parameters.senders.push(...value.split(',').filter((item) => item !== ''));
         break;
       case 'program':
-        found.program = programOf(value);
+        parameters.program = programOf(value);
         break;
       default:
         if (IGNORED.has(name)) break;
@@ -101,7 +101,7 @@ function parameterMap(query: string): Parameters {
         );
     }
   }
-  return found;
+  return parameters;
 }
 
 /**

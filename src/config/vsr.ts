@@ -134,8 +134,8 @@ const unused: Readonly<Record<string, string>> = {
 
 /** Warnings about variables without a counterpart. */
 export function unusedVsrVariables(env: Readonly<Record<string, string | undefined>>): readonly string[] {
-  const known = new Set(vsrAliases.flatMap(({ variables }) => variables));
+  const knownNames = new Set(vsrAliases.flatMap(({ variables }) => variables));
   return Object.keys(env)
-    .filter((name) => name.startsWith('VSR_') && !known.has(name))
+    .filter((name) => name.startsWith('VSR_') && !knownNames.has(name))
     .map((name) => `${name} was ignored: ${unused[name] ?? 'oxbow has no such setting'}`);
 }

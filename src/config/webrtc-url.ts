@@ -8,7 +8,7 @@ import { FormatError } from '@oxbow/media/errors';
 
 const MAX_LENGTH = 4096;
 
-/** A server, and what it is sent. */
+/** A server, and the key for it. */
 export interface WebRtcAddress {
   /** Of the first request: `http:` or `https:`, without the key. */
   readonly url: URL;
@@ -28,8 +28,8 @@ export function isWhepUrl(text: string): boolean {
  * Parses the address of a source.
  * @throws FormatError for another form; without the address, which may have secrets
  */
-export function parseWhepUrl(given: string): WebRtcAddress {
-  const address = isWhepUrl(given) ? parseWebRtcUrl(given) : undefined;
+export function parseWhepUrl(text: string): WebRtcAddress {
+  const address = isWhepUrl(text) ? parseWebRtcUrl(text) : undefined;
   if (!address) throw new FormatError('a WHEP source is whep+https://HOST/PATH, perhaps with ?key=KEY', 0);
   return address;
 }
@@ -40,8 +40,8 @@ export function parseWhepUrl(given: string): WebRtcAddress {
  *
  * @returns undefined for another form
  */
-export function parseWebRtcUrl(given: string): WebRtcAddress | undefined {
-  const text = given.trim().replace(/^whip\+|^whep\+/i, '');
+export function parseWebRtcUrl(address: string): WebRtcAddress | undefined {
+  const text = address.trim().replace(/^whip\+|^whep\+/i, '');
   const url = text.length <= MAX_LENGTH && /^https?:\/\/[^\s]+$/i.test(text) ? URL.parse(text) : null;
   if (!url || url.hostname === '' || url.port === '0' || url.username !== '' || url.password !== '') return undefined;
   const parameters = url.search.replace(/^\?/, '').split('&');
@@ -50,7 +50,7 @@ export function parseWebRtcUrl(given: string): WebRtcAddress | undefined {
   url.search = parameters.filter((each) => !isKey(each)).join('&');
   url.hash = '';
   const decoded = decode(key);
-  // A header field takes visible ASCII alone, RFC 6750 2.1.
+  // A header field takes only visible ASCII, RFC 6750 2.1.
   if (!/^[\x21-\x7e]*$/.test(decoded)) return undefined;
   return {
     url,

@@ -149,17 +149,17 @@ class Reader implements FileSettings {
     }
   }
 
-  /** The checked values of a section, defaults where nothing was given. */
+  /** The checked values of a section, defaults where nothing is set. */
   #build(
     table: Section<Readonly<Record<string, Node>>>,
     prefix: string,
-    given: readonly RawValue[],
+    values: readonly RawValue[],
   ): Record<string, unknown> {
     const built: Record<string, unknown> = {};
     for (const [key, node] of Object.entries(table.children)) {
-      if (node.node === 'section') built[key] = this.#build(node, `${prefix}${key}.`, given);
+      if (node.node === 'section') built[key] = this.#build(node, `${prefix}${key}.`, values);
       if (node.node !== 'option') continue;
-      const raw = given.find((each) => each.path === `${prefix}${key}`);
+      const raw = values.find((each) => each.path === `${prefix}${key}`);
       built[key] = node.initial;
       if (raw)
         this.#attempt(
@@ -182,9 +182,9 @@ class Reader implements FileSettings {
     }
   }
 
-  #unknown(key: string, prefix: string, place: string, known: readonly string[]): void {
-    const meant = nearest(key, known);
-    const advice = meant ? `did you mean "${prefix}${meant}"?` : `known here: ${known.join(', ')}`;
+  #unknown(key: string, prefix: string, place: string, names: readonly string[]): void {
+    const meant = nearest(key, names);
+    const advice = meant ? `did you mean "${prefix}${meant}"?` : `known here: ${names.join(', ')}`;
     this.problems.push({ origin: place, message: `there is no setting "${prefix}${key}"; ${advice}` });
   }
 
@@ -212,7 +212,7 @@ class Reader implements FileSettings {
     return start === undefined ? place : this.#placeOf(start).place;
   }
 
-  /** What YAML makes of a value, as plain data. */
+  /** The value that YAML reads, as plain data. */
   #plain(value: unknown): unknown {
     if (value === null || value === undefined) return null;
     try {

@@ -1,5 +1,5 @@
 /**
- * What a player says about itself.
+ * The report of a player about itself.
  * In: serve/client/cmcd.ts parses it from CMCD. Out: viewers.ts. CTA-5004-B.
  */
 import type { PlayerState } from '../api/session-shapes.ts';

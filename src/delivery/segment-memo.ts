@@ -39,7 +39,7 @@ export class Memo<T> {
   readonly #semaphore: Semaphore;
   readonly #max: number;
   /** Least recently used first. */
-  readonly #known = new Map<string, Promise<T>>();
+  readonly #values = new Map<string, Promise<T>>();
 
   /** @param max cached values */
   constructor(semaphore: Semaphore, max: number) {
@@ -49,21 +49,21 @@ export class Memo<T> {
 
   /** Number of cached values. */
   get size(): number {
-    return this.#known.size;
+    return this.#values.size;
   }
 
   /** The value of a key, read now if it is not cached. Failures are not cached. */
   get(key: string, read: () => Promise<T>): Promise<T> {
-    const cached = this.#known.get(key);
-    this.#known.delete(key);
+    const cached = this.#values.get(key);
+    this.#values.delete(key);
     const value = cached ?? this.#semaphore.run(read);
-    this.#known.set(key, value);
+    this.#values.set(key, value);
     if (!cached) {
       value.catch(() => {
-        if (this.#known.get(key) === value) this.#known.delete(key);
+        if (this.#values.get(key) === value) this.#values.delete(key);
       });
     }
-    dropOldest(this.#known, this.#max);
+    dropOldest(this.#values, this.#max);
     return value;
   }
 }

@@ -23,7 +23,7 @@ export interface ServedStream {
   readonly leastMsnAt: (us: number) => number;
   /** Retention has deleted older media, µs since 1970. */
   readonly horizonUs: () => number;
-  /** What was deleted on request. */
+  /** Ranges that were deleted on request. */
   readonly erased?: ErasedMedia | undefined;
   /** Its derived qualities, live or not, by rung: each with a live window and its own recording. */
   readonly qualities?: ReadonlyMap<string, ServedStream>;

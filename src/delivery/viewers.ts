@@ -75,7 +75,7 @@ export interface Session {
   readonly id: string;
   readonly startedAgoMs: number;
   readonly seenAgoMs: number;
-  /** The last report; undefined: the player is known by its requests alone. */
+  /** The last report; undefined: the player is known only by its requests. */
   readonly report: PlayerReport | undefined;
   /** Age of the report. */
   readonly reportedAgoMs: number;

@@ -32,13 +32,13 @@ export interface WorkOptions {
 
 /** Refuses a long range to a client that is not known. @throws OxbowError `unauthorized` */
 export async function refuseStrangers(
-  what: keyof typeof STRANGERS_HOURS,
+  kind: keyof typeof STRANGERS_HOURS,
   { fromUs, toUs }: Range,
   budget: WorkBudget | undefined,
 ): Promise<void> {
-  const hours = STRANGERS_HOURS[what];
+  const hours = STRANGERS_HOURS[kind];
   if (!budget || toUs - fromUs <= hours * 3600 * 1_000_000 || (await budget.isKnown())) return;
-  throw new OxbowError('unauthorized', `Without a session a ${what} shows at most ${hours} hours.`, {
+  throw new OxbowError('unauthorized', `Without a session a ${kind} shows at most ${hours} hours.`, {
     extra: { hint: 'Sign in, use a playback token or an API token, or request a shorter range.' },
   });
 }

@@ -1,5 +1,5 @@
 /**
- * What an edge has done since its start: plain numbers on the hot path, metrics when they are read.
+ * The counts of an edge since its start: plain numbers on the hot path, metrics when they are read.
  * In: calls of the edge. Out: metrics, and the numbers of /edge/status.
  */
 import type { Metrics } from '../observe/metrics.ts';

@@ -34,7 +34,7 @@ export interface EdgeFound extends Found {
   readonly flight?: Flight;
 }
 
-/** What a header block says to the cache. */
+/** The facts in a header block that the cache needs. */
 interface ClientFacts {
   readonly via: string | undefined;
   /** The slow path decides: credentials, a loop. */
@@ -52,8 +52,8 @@ export function createEdgeFinder({ cache, counts, head, ...deps }: EdgeFinderDep
   /** Clients send the same header block again and again. */
   function factsOf(client: HotClient): ClientFacts {
     const headers = client.clientHeaders as ClientHeaders;
-    const known = facts.get(headers);
-    if (known) return known;
+    const cachedFacts = facts.get(headers);
+    if (cachedFacts) return cachedFacts;
     const { rawHeaders } = headers;
     const values = new Map<string, string>();
     for (let i = 0; i + 1 < rawHeaders.length; i += 2) values.set(rawHeaders[i]!.toLowerCase(), rawHeaders[i + 1]!);
@@ -69,10 +69,10 @@ export function createEdgeFinder({ cache, counts, head, ...deps }: EdgeFinderDep
     const { via, isSpecial } = factsOf(client);
     if (isSpecial) return undefined;
     try {
-      const found = cache.find(target, { address: client.clientAddress, via });
-      if ('flight' in found) return { flight: found.flight, result: found.flight.pending(found.hasToken) };
-      const bornS = Math.floor(found.copy.freshness.bornMs / 1000);
-      const result = rawResponseOf(found.copy.reply, head, { takesGzip, isPrivate: found.isPrivate, bornS });
+      const finding = cache.find(target, { address: client.clientAddress, via });
+      if ('flight' in finding) return { flight: finding.flight, result: finding.flight.pending(finding.hasToken) };
+      const bornS = Math.floor(finding.copy.freshness.bornMs / 1000);
+      const result = rawResponseOf(finding.copy.reply, head, { takesGzip, isPrivate: finding.isPrivate, bornS });
       return result && { result };
     } catch (error) {
       // The slow path meets the same refusal and sends it.

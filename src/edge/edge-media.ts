@@ -28,7 +28,7 @@ import { isLoop } from './origin.ts';
 import type { Passer } from './pass-on.ts';
 import { AskAgain, isRefusal, OriginRefusal, PassOn } from './refusal.ts';
 
-/** Look-ups of one request: the answer to another client's token is not its own. */
+/** Look-ups of one request: the answer to another client's token is not for this client. */
 const MAX_TRIES = 3;
 
 /** Dependencies of the responder. */
@@ -84,14 +84,14 @@ export class EdgeMedia implements MediaResponder {
     const address = this.#deps.addressOf(exchange);
     for (let tries = 1; ; tries++) {
       try {
-        const found = this.#deps.cache.find(target, { address, via: exchange.headers.via });
-        if ('copy' in found) {
-          const { reply, freshness } = found.copy;
-          return { reply, isPrivate: found.isPrivate, bornMs: freshness.bornMs };
+        const finding = this.#deps.cache.find(target, { address, via: exchange.headers.via });
+        if ('copy' in finding) {
+          const { reply, freshness } = finding.copy;
+          return { reply, isPrivate: finding.isPrivate, bornMs: freshness.bornMs };
         }
-        const pending = found.flight.pending(found.hasToken);
+        const pending = finding.flight.pending(finding.hasToken);
         const reply = await this.waitLimiter.wait(settle(pending, { signal }), address, signal);
-        const outcome = found.flight.outcome!;
+        const outcome = finding.flight.outcome!;
         return 'reply' in outcome
           ? { ...outcome, reply }
           : { reply, isPrivate: true, bornMs: this.#deps.clock.nowMs() };

@@ -42,7 +42,7 @@ export function createEdgeResponder(
     ...slowPath,
     cache: finder,
     pendingReplies,
-    // A page of another site may read what this computer alone can reach only if the slow path allows it.
+    // The slow path decides whether a page of another site may read what only this computer can reach.
     isCommon: (headers) =>
       answersTo(ownHosts, headers.hostName) && !(ownHosts !== undefined && headers.isFromForeignPage),
     addressOf,

@@ -1,8 +1,8 @@
 /**
- * What a request to an edge asks for: an object that the edge keeps, under one key for all clients, or
+ * What a request to an edge targets: an object that the edge keeps, under one key for all clients, or
  * something that only the origin answers.
- * In: request targets. Out: keys, names for access, the path to ask the origin for. Pure. docs/media.md 27;
- * docs/9-run/edge.md.
+ * In: request targets. Out: keys, names for access, the path to request from the origin. Pure. docs/media.md
+ * 27; docs/9-run/edge.md.
  */
 import { clipTokenNameOf } from '../api/clips/clips-api.ts';
 import { originalTokenNameOf, tokenNameOf } from '../api/library/assets-api.ts';
@@ -55,8 +55,16 @@ export function edgeTargetOf(target: string): EdgeTarget | undefined {
   const directives = RELOADED.has(address.kind) ? directivesIn(query) : [];
   if (!directives) return undefined;
   const key = directives.length === 0 ? path : `${path}?${directives.join('&')}`;
-  const isHeld = directives.some((one) => one.startsWith('_HLS_msn='));
-  return { key, path, address, token, name, isHeld, isDelta: directives.some((one) => one.startsWith('_HLS_skip=')) };
+  const isHeld = directives.some((directive) => directive.startsWith('_HLS_msn='));
+  return {
+    key,
+    path,
+    address,
+    token,
+    name,
+    isHeld,
+    isDelta: directives.some((directive) => directive.startsWith('_HLS_skip=')),
+  };
 }
 
 /** The target of the same object for a client with this token. */
@@ -77,10 +85,12 @@ function nameOf(address: MediaAddress): string | undefined {
 function directivesIn(query: string): string[] | undefined {
   if (ENCODED_LETTER.test(query)) return undefined;
   if (!query.includes('_HLS_')) return [];
-  const found = query
+  const directives = query
     .split('&')
-    .filter((one) => one.startsWith('_HLS_'))
+    .filter((directive) => directive.startsWith('_HLS_'))
     .sort();
-  const names = new Set(found.map((one) => one.slice(0, one.indexOf('='))));
-  return names.size === found.length && found.every((one) => DIRECTIVE.test(one)) ? found : undefined;
+  const names = new Set(directives.map((directive) => directive.slice(0, directive.indexOf('='))));
+  return names.size === directives.length && directives.every((directive) => DIRECTIVE.test(directive))
+    ? directives
+    : undefined;
 }

@@ -69,7 +69,7 @@ export interface EdgeSettings {
   readonly onlyMedia: boolean;
   readonly tls: CertificateFiles | undefined;
   readonly trustedProxies: readonly string[];
-  /** Names that the edge answers to besides loopback ones, where only this computer can reach it. */
+  /** Names that the edge answers to, in addition to loopback ones, where only this computer can reach it. */
   readonly hosts: readonly string[];
 }
 
@@ -80,7 +80,7 @@ export interface Edge extends AsyncDisposable {
   readonly kept: number;
 }
 
-/** What an edge reports to, and measures with. */
+/** The receivers of an edge's reports, and its metrics. */
 interface EdgeContext {
   readonly settings: EdgeSettings;
   readonly log: Log;
@@ -205,7 +205,7 @@ async function openCopies({
   return { origin, passer, gate, disk, cache };
 }
 
-/** Verifies playback tokens as the origin does; undefined: the origin is asked. */
+/** Verifies playback tokens as the origin does; undefined: the origin verifies them. */
 async function openTokens(watchSecret: string | undefined): Promise<WatchTokens | undefined> {
   const epochs = { all: async () => [], put: async () => {}, remove: async () => {} };
   return watchSecret === undefined ? undefined : WatchTokens.open({ secret: Buffer.from(watchSecret), epochs });
@@ -254,7 +254,7 @@ function openEdgeConnections(
   });
 }
 
-/** Answers what is not media: management, and what the origin answers. */
+/** Answers requests that are not for media: management, and those for the origin. */
 function answerOthers(
   edge: EdgeContext,
   copies: EdgeCopies,

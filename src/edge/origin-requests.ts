@@ -1,5 +1,6 @@
 /**
- * Requests to the origin for what an edge does not keep: their connections, fields, traces and number.
+ * Requests to the origin for objects that an edge does not keep: their connections, fields, traces and
+ * number.
  * In: heads of requests of clients. Out: requests that are under way. RFC 9110 7.6.
  */
 import type { Agent, ClientRequest } from 'node:http';
@@ -13,7 +14,7 @@ import type { Exchange } from '../serve/exchange/exchange.ts';
 import { edgeUnanswered, type OriginOptions } from './origin.ts';
 import { passedFields, withoutLength } from './passed-fields.ts';
 
-/** Connections to the origin besides those for objects. */
+/** Connections to the origin for other requests than those for objects. */
 const MAX_SOCKETS = 1024;
 const IDLE_SOCKETS = 64;
 /** Requests that are under way or wait for a connection; more are refused. */
@@ -27,7 +28,7 @@ const RESOLVE_MS = 10_000;
 /** The head of a request that is passed on. */
 export type PassedHead = Pick<Exchange, 'method' | 'target' | 'headers' | 'remoteAddress'>;
 
-/** What requests to the origin are made with. */
+/** Dependencies of requests to the origin. */
 export interface OriginRequestsOptions extends Pick<OriginOptions, 'sign' | 'unanswered'> {
   readonly origin: URL;
   readonly net: Pick<Net, 'resolveHost'>;
@@ -83,7 +84,7 @@ export class OriginRequests implements Disposable {
   /**
    * Why no further request is opened; undefined: it may be.
    *
-   * @param uncounted of what is under way, e.g. upgraded connections
+   * @param uncounted of those under way, e.g. upgraded connections
    */
   refusal(uncounted: number): OxbowError | undefined {
     const { maxRequests = MAX_REQUESTS } = this.#options;
@@ -192,15 +193,15 @@ export class OriginRequests implements Disposable {
 /** All proxies that the request has passed, and this one's view of the last. */
 function chainOf({ isProxy, isSecure }: OriginRequestsOptions): NonNullable<OriginRequestsOptions['forwardedFields']> {
   return ({ headers, remoteAddress }) => {
-    // What a client sends itself does not count: the origin trusts this edge.
-    const given = isProxy(remoteAddress) ? headers : {};
+    // Fields that a client sends itself do not count: the origin trusts this edge.
+    const forwarded = isProxy(remoteAddress) ? headers : {};
     const peer = remoteAddress.replace(/^::ffff:(?=\d+\.)/i, '');
     return {
-      'x-forwarded-for': [given['x-forwarded-for'], peer]
+      'x-forwarded-for': [forwarded['x-forwarded-for'], peer]
         .filter((address) => address !== undefined && address !== '')
         .join(', '),
-      'x-forwarded-host': String(given['x-forwarded-host'] ?? headers.host ?? headers[':authority'] ?? ''),
-      'x-forwarded-proto': String(given['x-forwarded-proto'] ?? (isSecure ? 'https' : 'http')),
+      'x-forwarded-host': String(forwarded['x-forwarded-host'] ?? headers.host ?? headers[':authority'] ?? ''),
+      'x-forwarded-proto': String(forwarded['x-forwarded-proto'] ?? (isSecure ? 'https' : 'http')),
     };
   };
 }

@@ -1,5 +1,5 @@
 /**
- * Asks the origin for objects, and stops asking for a while when it does not answer.
+ * Requests objects from the origin, and stops for a while when it does not answer.
  * In: targets. Out: responses, within bounds of size and time. RFC 9110 7.6.3; docs/architecture.md,
  * Outgoing requests.
  */
@@ -20,12 +20,12 @@ const IDLE_MS = 15_000;
 /** Of the question whether the origin answers again. */
 const PROBE_MS = 5000;
 const MAX_PROBE_BYTES = 64 * 1024;
-/** Failures in a row after which the origin is left alone, and for how long, ms. */
+/** Failures in a row after which the origin gets no requests, and for how long, ms. */
 const FAILURES = 5;
 const MIN_PAUSE_MS = 500;
 const MAX_PAUSE_MS = 5000;
 
-/** Why the origin is asked. */
+/** Why the origin is requested. */
 export type OriginReason = 'miss' | 'revalidate' | 'prefetch' | 'warm' | 'check';
 
 /** How an object is requested. */
@@ -36,7 +36,7 @@ export interface OriginRequest {
   readonly mayHold: boolean;
   /** Of the copy that is here, without quotes. */
   readonly etag?: string | undefined;
-  /** Address of the client that asks; undefined for prefetches. */
+  /** Address of the client; undefined for prefetches. */
   readonly clientAddress?: string | undefined;
   /** `Via` of the client's request. */
   readonly via?: string | undefined;
@@ -47,20 +47,20 @@ export interface Origin extends AsyncDisposable {
   readonly url: URL;
   /** Name of this edge in `Via`, different in each process. */
   readonly name: string;
-  /** It has not answered lately, and is not asked now. */
+  /** It has not answered lately, and gets no requests now. */
   readonly isDown: boolean;
   /** The error of a client that got no answer: `not-ready`. */
   unanswered(cause?: unknown): OxbowError;
   /**
-   * Asks once. Any status is a response.
+   * Sends one request. Any status is a response.
    *
-   * @throws OxbowError `not-ready` while the origin is left alone, `source-failed` if it does not answer; the
-   *   signal's reason
+   * @throws OxbowError `not-ready` while the origin gets no requests, `source-failed` if it does not answer;
+   *   the signal's reason
    */
   ask(request: OriginRequest, options: { readonly signal: AbortSignal }): Promise<NetResponse>;
 }
 
-/** Signs a request that is sent once. @returns header fields by which the origin knows who asks */
+/** Signs a request that is sent once. @returns header fields by which the origin knows the sender */
 export type SignRequest = (request: SignedRequest) => Readonly<Record<string, string>>;
 
 /** Options of `openOrigin`. */
@@ -70,13 +70,13 @@ export interface OriginOptions {
   /** Most bytes of an object. */
   readonly maxBytes: number;
   readonly clock: { monotonicMs(): number };
-  /** Called when the origin begins or ceases to be left alone. */
+  /** Called when requests to the origin stop or start again. */
   readonly onDown?: (isDown: boolean) => void;
   /** In `Via`; by default a name of this process. */
   readonly name?: string;
-  /** Header fields by which the origin knows who asks. */
+  /** Header fields by which the origin knows the sender. */
   readonly sign?: SignRequest;
-  /** Whether it is known to be gone: then it is not asked at all. */
+  /** Whether it is known to be gone: then it gets no requests. */
   readonly isGone?: () => boolean;
   /** See `Origin.unanswered`; by default that of an edge. */
   readonly unanswered?: Origin['unanswered'];
@@ -137,7 +137,7 @@ export function openOrigin({ url, net, maxBytes, clock, onDown, ...options }: Or
           trusted: url,
           headers: {
             'accept-encoding': 'gzip',
-            via: [via, `1.1 ${name}`].filter((one) => one !== undefined).join(', '),
+            via: [via, `1.1 ${name}`].filter((hop) => hop !== undefined).join(', '),
             ...(etag !== undefined && { 'if-none-match': `"${etag}", "${etag}-gz"` }),
             ...(clientAddress !== undefined && clientAddress !== '' && { 'x-forwarded-for': clientAddress }),
             ...sign({ method: 'GET', target: basePath + target }),
@@ -168,7 +168,7 @@ export function edgeUnanswered(cause?: unknown): OxbowError {
 export function isLoop({ via }: Pick<IncomingHttpHeaders, 'via'>, name: string): boolean {
   if (via === undefined) return false;
   const hops = via.split(',');
-  return hops.length > MAX_HOPS || hops.some((one) => one.trim().split(/\s+/)[1] === name);
+  return hops.length > MAX_HOPS || hops.some((hop) => hop.trim().split(/\s+/)[1] === name);
 }
 
 /** Servers that a request may pass. */

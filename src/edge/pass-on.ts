@@ -1,6 +1,6 @@
 /**
- * Passes to the origin what an edge does not keep: pages, the API, events, uploads, clips, reports of
- * players, WebSockets.
+ * Passes to the origin the requests for everything that an edge does not keep: pages, the API, events,
+ * uploads, clips, reports of players, WebSockets.
  * In: requests of clients. Out: the origin's responses, as they come. RFC 9110 7.6; RFC 6455 4.2.
  */
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
@@ -122,7 +122,7 @@ export class Passer implements Disposable {
   }
 
   /**
-   * Requests what a client has requested, and reads the answer.
+   * Sends the request of a client, and reads the answer.
    *
    * @throws OxbowError `not-ready` if it does not come in time, or is longer
    */

@@ -1,5 +1,5 @@
 /**
- * The header fields of a request or response that is passed on: what one connection needs is left out and set
+ * The header fields of a request or response that is passed on: fields of one connection are left out and set
  * for the next one.
  * In: fields of node:http. Out: fields for the next server or for the client. Pure. RFC 9110 7.6.1; RFC
  * 9112 6.
@@ -27,7 +27,7 @@ export function passedFields(headers: IncomingHttpHeaders): Record<string, strin
   const named = new Set(
     String(headers.connection ?? '')
       .split(',')
-      .map((one) => one.trim().toLowerCase()),
+      .map((option) => option.trim().toLowerCase()),
   );
   const kept = Object.entries(headers).filter(
     ([name, value]) => value !== undefined && !name.startsWith(':') && !DROPPED.has(name) && !named.has(name),
@@ -59,7 +59,7 @@ export function printHead(
   more: Readonly<Record<string, string>>,
 ): string {
   const fields = Object.entries({ ...passedFields(headers), ...more }).flatMap(([name, value]) =>
-    [value].flat().map((one) => `${name}: ${one}\r\n`),
+    [value].flat().map((item) => `${name}: ${item}\r\n`),
   );
   return `HTTP/1.1 ${statusCode} ${statusMessage ?? ''}\r\n${fields.join('')}\r\n`;
 }

@@ -17,8 +17,8 @@ import type { EdgeTarget } from './edge-target.ts';
 /** Classes that are remembered. */
 const MAX_CLASSES = 100_000;
 /**
- * A token that expired after the playlist still gives what the playlist lists, ms: two usual target
- * durations.
+ * A token that expired after the playlist still permits the objects that the playlist lists, ms: two usual
+ * target durations.
  */
 const MEDIA_GRACE_MS = 12_000;
 
@@ -62,10 +62,10 @@ export class TokenGate {
    */
   classOf({ token, name, address }: EdgeTarget, clientAddress: string): string | undefined {
     if (token === undefined) return undefined;
-    const found = this.#classOf(token, name, mediaClassOf(address), clientAddress);
-    const answer = this.#answers.get(found);
+    const tokenClass = this.#classOf(token, name, mediaClassOf(address), clientAddress);
+    const answer = this.#answers.get(tokenClass);
     if (answer && !answer.isAccepted && this.#isRecent(answer, this.#options.recheckMs)) throw refused();
-    return found;
+    return tokenClass;
   }
 
   /**
@@ -73,18 +73,18 @@ export class TokenGate {
    *
    * @param options.isOriginDown then older answers hold too
    */
-  isAccepted(found: string, { isOriginDown }: { readonly isOriginDown: boolean }): boolean {
+  isAccepted(tokenClass: string, { isOriginDown }: { readonly isOriginDown: boolean }): boolean {
     const { recheckMs, staleMs } = this.#options;
-    const answer = this.#answers.get(found);
+    const answer = this.#answers.get(tokenClass);
     return (
       answer?.isAccepted === true && this.#isRecent(answer, isOriginDown ? Math.max(recheckMs, staleMs) : recheckMs)
     );
   }
 
   /** Takes an answer of the origin to a token of the class. */
-  learn(found: string, isAccepted: boolean): void {
-    this.#answers.delete(found);
-    this.#answers.set(found, { isAccepted, atMs: this.#options.nowMs() });
+  learn(tokenClass: string, isAccepted: boolean): void {
+    this.#answers.delete(tokenClass);
+    this.#answers.set(tokenClass, { isAccepted, atMs: this.#options.nowMs() });
     dropOldest(this.#answers, MAX_CLASSES);
   }
 

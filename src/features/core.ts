@@ -168,7 +168,7 @@ export interface Recordings extends StoredRecordings {
   readonly deleteAtNodes: ((prefix: SegmentPrefix) => Promise<readonly string[]>) | undefined;
   /** Undefined: all recordings are in the data folder. */
   readonly folders: Folders | undefined;
-  /** In a cluster: deletes at the other nodes alone; returns those that may still have such files. */
+  /** In a cluster: deletes at the other nodes only; returns those that may still have such files. */
   readonly deleteElsewhere: ((prefix: SegmentPrefix) => Promise<readonly string[]>) | undefined;
   /** Undefined: there is no object store. */
   readonly objects: Objects | undefined;
@@ -229,7 +229,7 @@ export interface Hooks {
 /** Answers media requests. */
 export interface Delivery {
   readonly answer: MediaRouter;
-  /** What can be answered from memory at once. */
+  /** Answers from memory, at once. */
   readonly lookup: LiveLookup;
   /** Recorded segments that were requested a moment ago. */
   readonly segmentCache: SegmentCache;
@@ -252,14 +252,14 @@ export interface Parts {
   /** Changes of rows that other nodes have in memory; undefined without a database that nodes share. */
   readonly changes: RowChanges | undefined;
   readonly net: Net;
-  /** Undefined: this server is alone. */
+  /** Undefined: there is no cluster. */
   readonly cluster: Cluster | undefined;
-  /** Undefined: this server is alone. */
+  /** Undefined: there is no cluster. */
   readonly nodes: Nodes | undefined;
   /** Owners of streams, rooms, assets and uploads. */
   readonly placement: Placement;
   readonly bus: EventBus;
-  /** What this process alone publishes, also while the bus of the cluster waits for Redis. */
+  /** Events of this process only, also while the bus of the cluster waits for Redis. */
   readonly ownEvents: EventBus;
   readonly webhooks: Webhooks;
   readonly hooks: Hooks;

@@ -1,7 +1,7 @@
 /**
  * What a feature is: the one value that its folder exports, from which app builds the program.
  * In: the core of the program, as it is open. Out: rows for the tables of routes, settings, error codes,
- * metrics and events; what is open, for its own routes alone. docs/decisions/0086-features-are-modules.md.
+ * metrics and events; its open state, for its routes only. docs/decisions/0086-features-are-modules.md.
  */
 import type { Static, TSchema } from 'typebox';
 import type { AddToHttp, HttpAdditions } from '../http/additions.ts';
@@ -16,9 +16,9 @@ export interface Feature {
   readonly name: string;
   /** Its rows of the API. */
   readonly routes: readonly Route[];
-  /** The routes of the core that its own follow in the reference. */
+  /** The routes of the core that its routes follow in the reference. */
   readonly after?: readonly Route[] | undefined;
-  /** What it answers over HTTP besides. */
+  /** Further HTTP answers. */
   readonly additions?: AddToHttp | undefined;
   /** What it adds to tables of the core: the core imports the same files, so that types know every row. */
   readonly adds: Additions;
@@ -38,7 +38,7 @@ export interface Additions {
   readonly events?: Readonly<Record<string, unknown>>;
 }
 
-/** What is open before the features, as far as they use it. */
+/** The open parts of the core that features use. */
 export type CoreParts = Pick<
   Parts,
   | 'store'

@@ -5,13 +5,13 @@
  */
 import { sleep } from '../lib/abort.ts';
 
-/** What is closed before the streams may take this long, ms. */
+/** Parts that are closed before the streams may take this long, ms. */
 const STREAMS_AFTER_MS = 2000;
 
 /**
- * Closes everything in order. Where what comes before the streams takes long (a client that does not read, a
- * worker that does not end), they are closed beside it: their last segments are to be on the disk before the
- * process has to end.
+ * Closes everything in order. Where parts before the streams take long (a client that does not read, a
+ * worker that does not end), the streams are closed meanwhile: their last segments are to be on the disk
+ * before the process has to end.
  *
  * @param streams those that run; closing one twice closes it once, and never rejects
  */
@@ -36,7 +36,7 @@ export class Shutdown {
   readonly #leaving = new AbortController();
 
   /**
-   * @param start ends a start: what waits then, such as for a database that does not respond, ends as at any
+   * @param start ends a start: a wait then, such as for a database that does not respond, ends as at any
    *   other shutdown
    */
   constructor(start: AbortSignal) {

@@ -69,7 +69,7 @@ export function sourceAudioOf({ codec, layer }: AudioConfig): SourceAudio | unde
   return codec === 'ac3' || codec === 'eac3' || isG711(codec) ? codec : undefined;
 }
 
-/** What converts a track; undefined if it cannot be converted. */
+/** The converter of a track; undefined if it cannot be converted. */
 export function audioTranscodeOf({ id, timescale, config }: AudioTrack): AudioTranscodeTrack | undefined {
   const codec = sourceAudioOf(config);
   const { sampleRate } = config;

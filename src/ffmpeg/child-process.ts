@@ -37,7 +37,7 @@ const READY_WITHIN_MS = 20_000;
 export interface ChildCrash {
   readonly entry: ChildSetup['entry'];
   readonly pid: number;
-  /** How it ended, and the end of what it wrote to stderr. */
+  /** How it ended, and the end of its stderr. */
   readonly why: string;
 }
 
@@ -99,7 +99,7 @@ async function sweepFolders(): Promise<void> {
       if (owner > 0 && !isProcess(owner)) await rm(join(tmpdir(), name), { recursive: true, force: true });
     }
   } catch {
-    // A folder of another user, or a temporary folder that cannot be listed: what is left is small.
+    // A folder of another user, or a temporary folder that cannot be listed: the remaining files are small.
   }
 }
 

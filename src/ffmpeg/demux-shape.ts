@@ -97,7 +97,7 @@ export interface DemuxPacket {
   readonly data: Uint8Array;
 }
 
-/** Message kinds of the process, besides those of frame-protocol. */
+/** Message kinds of the process, in addition to those of frame-protocol. */
 export const demuxKinds = {
   /** From the child: {@link DemuxInfo}, JSON. */
   info: 32,

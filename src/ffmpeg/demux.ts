@@ -163,8 +163,8 @@ function unknown(why: string): OxbowError {
   return new OxbowError('unsupported-media', `This is not a media file that oxbow can read${detail}.`, { cause: why });
 }
 
-async function within<T>(child: EngineChild, ms: number, what: string, event: Promise<T>): Promise<T> {
-  const late = setTimeout(() => child.kill(`${what} took longer than ${ms / 1000} s`), ms);
+async function within<T>(child: EngineChild, ms: number, operation: string, event: Promise<T>): Promise<T> {
+  const late = setTimeout(() => child.kill(`${operation} took longer than ${ms / 1000} s`), ms);
   try {
     return await event;
   } finally {

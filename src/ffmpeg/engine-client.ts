@@ -211,9 +211,9 @@ export class EngineClient implements AsyncDisposable {
   }
 
   /** Waits for `event`. Rejects if the child ends; the time limit kills it. */
-  async #within<T>(ms: number, what: string, child: EngineChild, event: Promise<T>): Promise<T> {
+  async #within<T>(ms: number, operation: string, child: EngineChild, event: Promise<T>): Promise<T> {
     const done = new AbortController();
-    using deadline = withDeadline(ms, what, { signal: done.signal });
+    using deadline = withDeadline(ms, operation, { signal: done.signal });
     const onDeadline = () => child.kill(reasonOf(deadline.signal.reason));
     deadline.signal.addEventListener('abort', onDeadline, { once: true });
     const gone = child.ended.then((why): never => {

@@ -179,7 +179,7 @@ export async function makeTile(
 }
 
 /**
- * Encodes pictures beside and below each other as one JPEG. Abort rejects at once.
+ * Encodes a grid of pictures as one JPEG. Abort rejects at once.
  *
  * @param tiles what `makeTile` returned, 1 to 100; undefined: black
  * @throws OxbowError `engine-failed`

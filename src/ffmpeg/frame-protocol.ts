@@ -168,8 +168,8 @@ export function parseTracks(payload: Uint8Array): Track[] {
   return list.map(
     (track: { kind?: unknown; id?: unknown; timescale?: unknown; config?: { record?: unknown } } | null) => {
       const record = track?.config?.record;
-      const known = track?.kind === 'video' || track?.kind === 'audio';
-      if (!known || !Number.isInteger(track.id) || !Number.isInteger(track.timescale) || typeof record !== 'string') {
+      const isMedia = track?.kind === 'video' || track?.kind === 'audio';
+      if (!isMedia || !Number.isInteger(track.id) || !Number.isInteger(track.timescale) || typeof record !== 'string') {
         throw new FormatError('engine track is incomplete', 0);
       }
       const bytes = Buffer.from(record, 'base64');
@@ -265,7 +265,7 @@ export interface SoundLevel {
   readonly peak: number;
   /** Share of the samples at full scale, 0 to 1. */
   readonly clipped: number;
-  /** What was decoded; 0: nothing could be. */
+  /** The decoded pictures; 0: none could be decoded. */
   readonly seconds: number;
 }
 

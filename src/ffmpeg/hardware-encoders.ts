@@ -27,7 +27,7 @@ export interface TriedEncoder extends HardwareEncoder {
   readonly reason: string;
 }
 
-/** What {@link findHardwareEncoders} asks; tests replace it. */
+/** What {@link findHardwareEncoders} calls; tests replace it. */
 export interface HardwareHost {
   /** Families whose device is there. */
   devices(): readonly HardwareKind[];
@@ -69,12 +69,12 @@ export async function findHardwareEncoders(host: HardwareHost = thisHardware): P
   return tried;
 }
 
-let found: Promise<readonly TriedEncoder[]> | undefined;
+let triedEncoders: Promise<readonly TriedEncoder[]> | undefined;
 
 /** The hardware encoders of this machine that work; tried once in the life of the process. */
 export async function workingEncoders(): Promise<readonly TriedEncoder[]> {
-  found ??= findHardwareEncoders();
-  return (await found).filter(({ works }) => works);
+  triedEncoders ??= findHardwareEncoders();
+  return (await triedEncoders).filter(({ works }) => works);
 }
 
 async function tryOne({ name, codec }: HardwareEncoder): Promise<void> {

@@ -2,7 +2,7 @@
  * One clock for a file that was joined of several, e.g. captures with `cat a.ts b.ts`: each part continues
  * where the one before ended.
  * In: the parts, as the times of the picture show them; packets of one stream in the order of the file. Out:
- * what is added to their times. Pure.
+ * the offsets of their times. Pure.
  */
 
 /** Nothing of a file for longer than this is a jump ahead, µs. */
@@ -32,7 +32,7 @@ export class JoinedStream {
   #part = 0;
   #lastUs: number | undefined;
   #endUs = Number.NEGATIVE_INFINITY;
-  /** Pictures of the part refer to what was cut off before it. */
+  /** Pictures of the part refer to pictures that were cut off before it. */
   #waitsForKey = false;
   #pictures = 0;
   #soundUs = 0;
@@ -57,7 +57,7 @@ export class JoinedStream {
    * @param us decode time; undefined where it has none
    */
   take(us: number | undefined, durationUs: number, isKey: boolean): number | undefined {
-    // A damaged time is not counted for what follows.
+    // A damaged time is not counted for later ones.
     const isInPart = us !== undefined && this.#follow(us);
     const { shiftUs } = this.#parts[this.#part]!;
     if (this.#waitsForKey && !isKey) {

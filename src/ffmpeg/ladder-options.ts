@@ -1,5 +1,5 @@
 /**
- * What the process that encodes a ladder is to make of one source: renditions, cuts, times.
+ * The task of the process that encodes a ladder of one source: renditions, cuts, times.
  * In: transcode/ladder plans it. Out: child/ladder-main. Types and constants, which both processes share.
  */
 import type { JoinedPart } from './joined-clock.ts';
@@ -48,7 +48,7 @@ export interface LadderVideoRendition {
   readonly hardware?: string;
 }
 
-/** What is done to every picture before it is scaled. */
+/** The filters for every picture before it is scaled. */
 export interface LadderPicture {
   /** Clockwise, degrees. */
   readonly rotation: 0 | 90 | 180 | 270;

@@ -1,6 +1,6 @@
 /**
  * Encodes a ladder in a separate process: a range of a video in all rungs, or one audio track.
- * In: options, bytes at any position. Out: tracks and frames in decode order, then what was counted.
+ * In: options, bytes at any position. Out: tracks and frames in decode order, then the counts.
  */
 
 import type { Frame, Track } from '@oxbow/media/frame';

@@ -14,7 +14,7 @@ export interface LiveLadderOptions {
   /** Threads of decoder and encoders together. */
   readonly threads: number;
   /**
-   * What comes out takes the place of the source: the process has the priority of the server, and its decoder
+   * The output takes the place of the source: the process has the priority of the server, and its decoder
    * holds no pictures.
    */
   readonly isSource?: true;

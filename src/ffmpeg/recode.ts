@@ -48,7 +48,7 @@ export async function recode(
     entry: 'recode-main',
     maxDataBytes: recodeLimits.maxDataBytes,
     onMessage(kind, payload) {
-      if (kind === messageKinds.tracks) track = parseTracks(payload).find((one) => one.kind === 'video');
+      if (kind === messageKinds.tracks) track = parseTracks(payload).find((candidate) => candidate.kind === 'video');
       else if (kind === messageKinds.frame) made.push(parseFrame(payload));
       else if (kind === messageKinds.answer) onAnswer(parseAnswer(payload));
     },
@@ -79,9 +79,9 @@ function check({ track }: RecodeOptions, frames: readonly Frame[]): void {
 }
 
 /** The options as JSON, with the codec configuration in Base64 as in printTracks. */
-function plain({ track, ...rest }: RecodeOptions): unknown {
+function plain({ track, ...options }: RecodeOptions): unknown {
   const record = Buffer.from(track.config.record).toString('base64');
-  return { ...rest, track: { ...track, config: { ...track.config, record } } };
+  return { ...options, track: { ...track, config: { ...track.config, record } } };
 }
 
 async function answerOf(child: EngineChild, answered: Promise<Answer>, signal: AbortSignal): Promise<Answer> {

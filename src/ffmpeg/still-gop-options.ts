@@ -1,5 +1,5 @@
 /**
- * What a still GOP is made of: one picture, encoded once, that a stream shows again and again.
+ * The source of a still GOP: one picture, encoded once, that a stream shows again and again.
  * In: the wishes of a stream. Out: the request to the media engine.
  */
 import type { VideoConfig } from '@oxbow/media/frame';

@@ -24,7 +24,7 @@ export interface StreamInput {
   readonly length: number;
   /**
    * Reads a range; fewer bytes at the end. The child waits for it, so an answer that comes later slows the
-   * child: this is how its owner limits what it produces.
+   * child: this is how its owner limits its output.
    */
   read(offset: number, count: number): Promise<Uint8Array>;
 }

@@ -1,5 +1,5 @@
 /**
- * What a feature answers over HTTP that is no row of the table of routes: WebSockets, and addresses whose
+ * The HTTP answers of a feature that are no rows of the table of routes: WebSockets, and addresses whose
  * bodies are not JSON or whose paths are longer than a row can say.
  * In: features. Out: the router and the upgrades. Types only.
  */
@@ -19,9 +19,9 @@ export interface OpenSockets {
   destroy(): void;
 }
 
-/** WebSockets of a feature. In a cluster the other nodes are asked first. */
+/** WebSockets of a feature. In a cluster the other nodes get the request first. */
 export interface AddedSockets {
-  /** What the path of a request names; undefined: no socket of the feature. */
+  /** The object of a request's path; undefined: no socket of the feature. */
   targetOf(path: string): string | undefined;
   /** @param ownHosts names that this server answers to */
   open(ownHosts: OwnHosts): OpenSockets;

@@ -61,7 +61,7 @@ export interface HttpOptions {
   readonly deps: HttpDeps;
   /** The table of routes. */
   readonly routes: readonly Route[];
-  /** What features answer besides; nothing by default. */
+  /** Further answers of features; nothing by default. */
   readonly additions?: readonly AddToHttp[] | undefined;
   /** With a certificate the port speaks HTTPS, by HTTP/1.1 and HTTP/2. */
   readonly tls?: CertificateFiles | undefined;
@@ -207,7 +207,7 @@ async function openPorts(
   return passPortOn(server, claimed, openThreads, failed);
 }
 
-/** What a server that listens has to close. */
+/** The resources of a listening server. */
 interface ServerParts extends Pick<HttpServer, 'url'>, Pick<HttpDeps, 'otherNodes'> {
   readonly ports: Ports;
   readonly connections: Connections;

@@ -18,7 +18,7 @@ export type Upgrade<T> = (request: IncomingMessage, socket: Duplex, head: Buffer
 
 /** WebSockets that a feature adds. */
 interface AddedUpgrade {
-  /** What a path names; undefined: no socket of the feature. */
+  /** The object of a path; undefined: no socket of the feature. */
   targetOf(path: string): string | undefined;
   readonly open: Upgrade<string>;
 }
@@ -42,7 +42,7 @@ export function socketRequestOf(message: IncomingMessage): AuthRequest {
  * Upgrades requests; a refusal is answered as to any other request.
  *
  * @param added of features
- * @param options.others asked first about those of features; undefined: there are none
+ * @param options.others get those of features first; undefined: there are none
  */
 export function createUpgrades(
   toEvents: Upgrade<NonNullable<ReturnType<typeof eventsTarget>>>,

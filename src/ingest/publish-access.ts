@@ -1,6 +1,6 @@
 /**
- * What protocol servers ask of the streams: a session for a connection that publishes, a live stream for one
- * that watches.
+ * What protocol servers request of the streams: a session for a connection that publishes, a live stream for
+ * one that watches.
  * In: requests of RTMP, SRT and later protocols. Out: a publisher session or a live stream, or the error that
  * the protocol reports. Implemented by streams/publish/publish-access; docs/3-publish/publishers.md.
  */
@@ -18,7 +18,7 @@ export interface StreamSettings {
 
 /** What a protocol server passes for a connection that wants to publish. */
 export interface PublishRequest extends ClaimRequest {
-  /** Name of the stream as the client sent it; undefined if it sent a key alone. Not yet validated. */
+  /** Name of the stream as the client sent it; undefined if it sent only a key. Not yet validated. */
   readonly name: string | undefined;
   /** The stream key as the client sent it; undefined if none. */
   readonly key: string | undefined;

@@ -18,7 +18,6 @@ const LONGEST_PAUSE_MS = 5 * 60_000;
 /** Failures that are kept of one job: it can be retried by a person again and again. */
 const MAX_FAILURES = 50;
 
-/** What leases are opened with. */
 export interface JobLeasesOptions {
   readonly db: Kysely<Tables>;
   readonly clock: Clock;
@@ -27,8 +26,8 @@ export interface JobLeasesOptions {
   /** Name of this node; empty without a cluster. */
   readonly node?: string | undefined;
   /**
-   * What the subject of a kind is, if its jobs need the files of the subject's owner: `stream`, `asset`. Only
-   * for kinds of processes.
+   * The type of the subject of a kind, if its jobs need the files of the subject's owner: `stream`, `asset`.
+   * Only for kinds of processes.
    */
   readonly placeOf?: ((kind: string) => 'stream' | 'asset' | undefined) | undefined;
   /** Longest that one try of a kind may take, ms; undefined: no limit. */
@@ -58,7 +57,7 @@ export class JobLeases {
     const { db, leaseMs, node, placeOf } = this.#options;
     const nowUs = this.#nowUs();
     const holder = worker ?? this.own;
-    // Of two nodes that look at the same time, the second skips what the first takes.
+    // Of two nodes that look at the same time, the second skips jobs that the first takes.
     const isServer = engineOf(db) === 'postgresql';
     const placed = worker === null && node ? kinds.filter((kind) => placeOf?.(kind) !== undefined) : [];
     const row = await db

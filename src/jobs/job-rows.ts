@@ -11,7 +11,7 @@ import type { Job, JobError, JobFailure, JobOptions, JobState } from './job.ts';
 /** A job that failed this often has failed. */
 const MAX_TRIES = 3;
 
-/** What a job is added with. */
+/** A job to add. */
 export interface NewJob extends JobOptions {
   readonly kind: string;
   readonly input: unknown;
@@ -19,7 +19,7 @@ export interface NewJob extends JobOptions {
   readonly nowMs: number;
 }
 
-/** Adds the row of a job that waits. @throws what its guard throws */
+/** Adds the row of a job that waits. @throws errors of its guard */
 export async function insertJob(
   db: Kysely<Tables>,
   { kind, input, nowMs, subject, priority, maxTries, guard }: NewJob,
@@ -42,7 +42,8 @@ export async function insertJob(
     max_tries: maxTries ?? MAX_TRIES,
     traceparent: currentTraceparent() ?? null,
   };
-  const insert = (own: Kysely<Tables>) => own.insertInto('job').values(row).returningAll().executeTakeFirstOrThrow();
+  const insert = (executor: Kysely<Tables>) =>
+    executor.insertInto('job').values(row).returningAll().executeTakeFirstOrThrow();
   if (!guard) return insert(db);
   return db.transaction().execute(async (transaction) => {
     await guard(transaction);

@@ -1,7 +1,7 @@
 /**
  * A job is one unit of background work that outlives its request; a queue stores jobs, runs those of this
  * process and leases the others to workers.
- * In: requests, handlers, workers. Out: the contract of every queue (jobs.contract.ts). Types alone.
+ * In: requests, handlers, workers. Out: the contract of every queue (jobs.contract.ts). Only types.
  */
 import type { Transaction } from 'kysely';
 import type { Tables } from '../store/schema.ts';
@@ -46,7 +46,7 @@ export interface Job {
   readonly result: unknown;
   /** Null unless it failed. */
   readonly error: JobError | null;
-  /** What it works on, e.g. the id of an asset. */
+  /** Its subject, e.g. the id of an asset. */
   readonly subject: string | null;
   /** Jobs of higher priority start first; 0 by default. */
   readonly priority: number;
@@ -96,7 +96,7 @@ export interface JobFilter {
   readonly subject?: string | undefined;
 }
 
-/** What a handler gets besides the job. */
+/** The tools of a handler. */
 export interface JobContext {
   /** Fires when the job is cancelled or the queue closes: the handler has to stop soon and clean up. */
   readonly signal: AbortSignal;
@@ -142,7 +142,7 @@ export interface JobQueue extends AsyncDisposable {
   /**
    * Adds a job at the end of the queue.
    *
-   * @throws OxbowError `queue-full`; what the guard throws
+   * @throws OxbowError `queue-full`; errors of the guard
    */
   add(kind: string, input: unknown, options?: JobOptions): Promise<Job>;
   /** The job of that id; undefined if it does not exist or has expired. */
@@ -186,7 +186,7 @@ export interface JobQueue extends AsyncDisposable {
    *
    * @param write writes more rows in the transaction that stores the result; it runs only while the lease is
    *   held
-   * @throws OxbowError `lease-lost`, `job-unknown`; what `write` throws, and then nothing is stored
+   * @throws OxbowError `lease-lost`, `job-unknown`; errors of `write`, and then nothing is stored
    */
   complete(lease: Lease, result: unknown, write?: LeaseWrite): Promise<Job>;
   /**
@@ -207,7 +207,7 @@ export interface JobQueue extends AsyncDisposable {
    * Writes rows while a lease is held: in one transaction with the check of its token, so that nothing of a
    * lost lease is stored.
    *
-   * @throws OxbowError `lease-lost`, `job-unknown`; what `write` throws
+   * @throws OxbowError `lease-lost`, `job-unknown`; errors of `write`
    */
   whileLeased(lease: Lease, write: LeaseWrite): Promise<void>;
   /** Jobs of any kind that wait and may start now, at most `limit`: by priority, then oldest first. */
@@ -232,7 +232,7 @@ export interface JobQueue extends AsyncDisposable {
 }
 
 /**
- * Writes rows in a transaction that is valid only while a lease is held. Statements alone: all other
+ * Writes rows in a transaction that is valid only while a lease is held. Only statements: all other
  * statements wait for it.
  */
 export type LeaseWrite = (transaction: Transaction<Tables>, job: Job) => Promise<void>;

@@ -29,13 +29,12 @@ export interface JobKind {
   readonly keepMs: number;
   /** The result of a finished job in the API and in events. */
   resultOf(job: Job): JobView['result'];
-  /** Deletes what a job produced; called after the job was deleted. */
+  /** Deletes the output of a job; called after the job was deleted. */
   discard?(job: Job): Promise<void>;
-  /** Deletes what a process that died during a job left; called once at the start. */
+  /** Deletes leftovers of a process that died during a job; called once at the start. */
   sweep?(): Promise<void>;
 }
 
-/** What jobs are opened with. */
 export interface JobsOptions {
   readonly queue: JobQueue;
   readonly clock: Clock;
@@ -50,7 +49,7 @@ export interface JobsOptions {
 /** Interval of the search for expired jobs, ms. */
 const EXPIRE_EVERY_MS = 60_000;
 /**
- * A job of another node is forgotten this much later, ms; that node sweeps what it has left when it is back.
+ * A job of another node is forgotten this much later, ms; that node sweeps leftovers when it is back.
  */
 const LATER_MS = 24 * 3_600_000;
 /** Progress is published at most this often, ms. */
@@ -61,7 +60,7 @@ const MAX_LISTED = 1000;
 
 /** The jobs of a server. */
 export class Jobs implements JobsApi {
-  /** For kinds that read their own jobs. */
+  /** For kinds that read their jobs. */
   readonly queue: JobQueue;
   readonly #options: JobsOptions;
   readonly #kinds = new Map<string, JobKind | RemoteKind>();
@@ -110,7 +109,7 @@ export class Jobs implements JobsApi {
     return kind && isRemote(kind) ? kind : undefined;
   };
 
-  /** What the subject of a kind is, if its jobs need the files of the subject. */
+  /** The type of the subject of a kind, if its jobs need the files of the subject. */
   readonly placeOf = (kind: string): 'stream' | 'asset' | undefined => this.#kinds.get(kind)?.place;
 
   /** Names of all registered kinds. */
@@ -182,7 +181,7 @@ export class Jobs implements JobsApi {
   }
 
   /**
-   * Cancels a job; deletes a finished one, with what it produced.
+   * Cancels a job; deletes a finished one, with its output.
    *
    * @throws OxbowError `job-unknown`
    */
@@ -205,7 +204,7 @@ export class Jobs implements JobsApi {
     return this.view(await this.queue.retry(id));
   }
 
-  /** Deletes a finished job and what it produced. */
+  /** Deletes a finished job and its output. */
   async forget(job: Job): Promise<void> {
     await this.queue.forget(job.id);
     await this.#kinds.get(job.kind)?.discard?.(job);
@@ -248,7 +247,7 @@ export class Jobs implements JobsApi {
       for (const kind of this.#kinds.values()) {
         try {
           const beforeMs = clock.nowMs() - kind.keepMs;
-          // What a job of a process has produced is in its node; the row goes later if that node is gone.
+          // The output of a job of a process is in its node; the row goes later if that node is gone.
           const isPlaced = Boolean(node) && !isRemote(kind) && kind.place !== undefined;
           const expired = await this.queue.forgetEndedBefore(kind.name, beforeMs, isPlaced ? 'own' : undefined);
           for (const job of expired) await kind.discard?.(job);
@@ -285,7 +284,7 @@ export class Jobs implements JobsApi {
   }
 }
 
-/** Round to what a reader can use. */
+/** Rounded for readers. */
 const share = (value: number): number => Math.round(value * 1000) / 1000;
 
 const isRemote = (kind: JobKind | RemoteKind): kind is RemoteKind => 'inputLocation' in kind;

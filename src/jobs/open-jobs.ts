@@ -22,7 +22,6 @@ import { createLocalTransport } from './transport/local-transport.ts';
 import { WorkerTable } from './worker-table.ts';
 import { Workers } from './workers.ts';
 
-/** What jobs are opened with. */
 export interface OpenJobsOptions {
   readonly db: Kysely<Tables>;
   readonly clock: Clock;
@@ -37,7 +36,7 @@ export interface OpenJobsOptions {
   /** Time to live of a lease of a worker, ms; 10 s by default. */
   readonly leaseMs?: number;
   /**
-   * How processes on the same table learn that jobs wait; by default within this one. It is disposed with the
+   * How processes on the same table are notified of jobs; by default within this one. It is disposed with the
    * jobs.
    */
   readonly transport?: JobTransport | undefined;

@@ -11,7 +11,7 @@ import type { NetworkPolicy } from '../lib/confine/isolation.ts';
 import { messageOf } from '../lib/errors.ts';
 import { nodeCommand } from '../lib/program-files.ts';
 
-/** What the process reads from its first line of stdin. The secret is in no argument and no variable. */
+/** The first line of stdin of the process. The secret is in no argument and no variable. */
 export interface OwnWorkerSetup {
   /** Address of the server on this computer. */
   readonly url: string;
@@ -25,7 +25,6 @@ export interface OwnWorkerSetup {
   readonly otlp?: string | undefined;
 }
 
-/** What it is opened with. */
 export interface OwnWorkerOptions extends OwnWorkerSetup {
   /** Program that it runs: the path of a file with JavaScript or TypeScript. */
   readonly entry: string;
@@ -173,7 +172,7 @@ function yieldToOthers({ pid }: ChildProcess): void {
   }
 }
 
-/** Ends the process in order: the end of stdin asks it to. */
+/** Ends the process in order: the end of stdin requests it. */
 async function leave(child: ChildProcess, exited: Promise<string>): Promise<void> {
   child.stdin!.end();
   const late = setTimeout(() => child.kill('SIGKILL'), LEAVE_WITHIN_MS);

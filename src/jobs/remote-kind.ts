@@ -1,5 +1,5 @@
 /**
- * A kind of job that workers run over HTTP: what it may read and write on the server, and what becomes of its
+ * A kind of job that workers run over HTTP: its inputs and outputs on the server, and the use of its
  * outputs and its result.
  * In: transcode/ and library/ implement kinds. Out: jobs/ runs them. docs/decisions/0030.
  */
@@ -23,7 +23,7 @@ export interface StoredOutput {
   /** The job, with the token of the worker that sent it. */
   readonly job: Job;
   readonly name: string;
-  /** Where it is in the SegmentStore: what `outputLocation` returned. */
+  /** Where it is in the SegmentStore, from `outputLocation`. */
   readonly location: string;
   /** Bytes. */
   readonly length: number;
@@ -31,7 +31,7 @@ export interface StoredOutput {
    * Writes rows in a transaction, and only while the worker still holds the job: this is how an output
    * becomes visible.
    *
-   * @throws OxbowError `lease-lost`; what `write` throws
+   * @throws OxbowError `lease-lost`; errors of `write`
    */
   whileLeased(write: LeaseWrite): Promise<void>;
 }
@@ -60,7 +60,7 @@ export interface RemoteKind {
    */
   accept(output: StoredOutput): Promise<void>;
   /**
-   * Checks a result and writes what follows from it, in the transaction that ends the job. If it throws, the
+   * Checks a result and writes its rows, in the transaction that ends the job. If it throws, the
    * job does not end.
    */
   finish?(job: Job, result: unknown, transaction: Parameters<LeaseWrite>[0]): Promise<void>;
@@ -71,7 +71,7 @@ export interface RemoteKind {
   ended?(job: Job): Promise<void>;
   /** The result of a finished job in the API and in events. */
   resultOf(job: Job): JobView['result'];
-  /** Deletes what a job produced; called after the job was deleted. */
+  /** Deletes the output of a job; called after the job was deleted. */
   discard?(job: Job): Promise<void>;
   /** Deletes objects that no row names, which a process that died left; called once at the start. */
   sweep?(): Promise<void>;

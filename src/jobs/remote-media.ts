@@ -20,7 +20,6 @@ export interface MediaStore {
   delete(location: string): Promise<void>;
 }
 
-/** What it is created with. */
 export interface RemoteMediaOptions {
   readonly queue: Pick<JobQueue, 'leased' | 'whileLeased' | 'release'>;
   readonly media: MediaStore;
@@ -109,9 +108,9 @@ export class RemoteMedia {
   }
 
   #kindOf({ kind }: Job): RemoteKind {
-    const found = this.#options.kindOf(kind);
-    if (!found) throw new OxbowError('not-found', `Jobs of kind ${kind} have no inputs and outputs.`);
-    return found;
+    const remoteKind = this.#options.kindOf(kind);
+    if (!remoteKind) throw new OxbowError('not-found', `Jobs of kind ${kind} have no inputs and outputs.`);
+    return remoteKind;
   }
 
   #count({ id, token }: JobLease, name: string, most: number): void {
@@ -126,6 +125,6 @@ export class RemoteMedia {
   }
 }
 
-function unknownName(what: 'input' | 'output', name: string): OxbowError {
-  return new OxbowError('not-found', `The job has no ${what} "${name.slice(0, 80)}".`);
+function unknownName(direction: 'input' | 'output', name: string): OxbowError {
+  return new OxbowError('not-found', `The job has no ${direction} "${name.slice(0, 80)}".`);
 }

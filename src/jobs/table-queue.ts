@@ -30,7 +30,6 @@ import { createLocalTransport } from './transport/local-transport.ts';
 /** Progress is stored at most this often, ms. */
 const WRITE_EVERY_MS = 1000;
 
-/** What the queue is opened with. */
 export interface TableQueueOptions extends Omit<JobLeasesOptions, 'leaseMs'> {
   /** Jobs that run in this process at the same time. */
   readonly parallel: number;
@@ -39,12 +38,12 @@ export interface TableQueueOptions extends Omit<JobLeasesOptions, 'leaseMs'> {
   /** Time to live of a lease of a worker, ms; 10 s by default. */
   readonly leaseMs?: number;
   /**
-   * How processes learn that jobs wait; by default within this one. Its owner disposes it after the queue.
+   * How processes are notified of jobs; by default within this one. Its owner disposes it after the queue.
    */
   readonly transport?: JobTransport | undefined;
   /** Called with errors of the store and with bugs. */
   readonly failed: (error: unknown) => void;
-  /** The span of a job, which what its handler causes is below; none by default. */
+  /** The span of a job, the parent of its handler's spans; none by default. */
   readonly spanOf?: ((job: Job) => OpenSpan | undefined) | undefined;
 }
 
@@ -221,8 +220,8 @@ class TableQueue implements JobQueue {
     return this.#leases.fail(lease, error, options);
   }
 
-  release(...given: Parameters<JobQueue['release']>): Promise<void> {
-    return this.#leases.release(...given);
+  release(...args: Parameters<JobQueue['release']>): Promise<void> {
+    return this.#leases.release(...args);
   }
 
   async expireLeases(): Promise<void> {
@@ -235,15 +234,15 @@ class TableQueue implements JobQueue {
   }
 
   async forgetEndedBefore(kind: string, ms: number, of?: 'own' | 'others'): Promise<readonly Job[]> {
-    const { own } = this.#leases;
+    const { own: worker } = this.#leases;
     let ended = this.#options.db
       .deleteFrom('job')
       .where('kind', '=', kind)
       .where('state', 'in', ['done', 'failed', 'cancelled'])
       .where('ended_us', '<', Math.round(ms * 1000));
     if (of === 'own')
-      ended = ended.where((eb) => eb.or([eb('lease_worker', 'is', null), eb('lease_worker', '=', own)]));
-    if (of === 'others') ended = ended.where('lease_worker', '!=', own);
+      ended = ended.where((eb) => eb.or([eb('lease_worker', 'is', null), eb('lease_worker', '=', worker)]));
+    if (of === 'others') ended = ended.where('lease_worker', '!=', worker);
     return (await ended.returningAll().execute()).map(jobOf);
   }
 
@@ -335,7 +334,7 @@ class TableQueue implements JobQueue {
     return this.#leases.own !== null && this.#options.placeOf?.(kind) !== undefined;
   }
 
-  /** Starts jobs of what this node owns. */
+  /** Starts jobs of subjects that this node owns. */
   #takePlaced(): void {
     const kinds = [...this.#works.keys()].filter((kind) => this.#isPlaced(kind));
     if (kinds.length === 0 || this.#slots === 0) return;
@@ -360,7 +359,7 @@ class TableQueue implements JobQueue {
   }
 
   /** Renews the leases of the jobs of this process while there are any. Never rejects. */
-  async #keepLeases(own: string): Promise<void> {
+  async #keepLeases(worker: string): Promise<void> {
     const { leaseMs = LEASE_MS, failed } = this.#options;
     while (this.#running.size > 0) {
       const left = Promise.race([...this.#running.values()].map(({ done }) => done));
@@ -368,7 +367,7 @@ class TableQueue implements JobQueue {
       await Promise.race([left, sleep(leaseMs * RENEW_SHARE, pause)]).finally(() => pause.abort());
       const held = [...this.#running];
       const reports = held.map(([id, { token, progress, parts }]) => ({ id, token, progress, parts }));
-      const states = await this.#leases.renew(own, reports).catch((error: unknown) => {
+      const states = await this.#leases.renew(worker, reports).catch((error: unknown) => {
         failed(error);
         return [];
       });

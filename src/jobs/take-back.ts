@@ -1,5 +1,5 @@
 /**
- * What a process does with jobs that it ran before its start: in a cluster with those of its node alone.
+ * Takes back the jobs that a process ran before its start: in a cluster only those of its node.
  * In: rows of jobs. Out: jobs that wait again, or have failed; leases of workers that may come back.
  */
 import type { Kysely } from 'kysely';
@@ -8,7 +8,7 @@ import type { JobError } from './job.ts';
 import { failuresWith, type JobLeasesOptions } from './job-leases.ts';
 import { workerIdsOf } from './worker-table.ts';
 
-/** Takes back what the process ran, and gives its workers their whole time to live to come back. */
+/** Takes back the jobs of the process, and gives its workers their whole time to live to come back. */
 export async function takeBack({
   db,
   clock,

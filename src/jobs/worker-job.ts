@@ -1,8 +1,8 @@
 /**
- * What runs a job on a worker, which may be another machine: it has the job, bytes to read and bytes to
+ * The handler of a job on a worker, which may be another machine: it has the job, bytes to read and bytes to
  * write, and nothing else.
- * In: jobs/ implements it over HTTP, tests in memory. Out: transcode/ writes handlers against it. Types
- * alone.
+ * In: jobs/ implements it over HTTP, tests in memory. Out: transcode/ writes handlers against it. Only
+ * types.
  */
 import type { Job } from './job.ts';
 
@@ -26,11 +26,11 @@ export interface JobInput {
 export interface JobOutput extends AsyncDisposable {
   /** Appends; resolves when there is room for more. */
   write(bytes: Uint8Array): Promise<void>;
-  /** Stores the file. Without it, disposing discards what was written. */
+  /** Stores the file. Without it, disposing discards the bytes. */
   finish(): Promise<void>;
 }
 
-/** What a handler gets besides the job. */
+/** The tools of a handler. */
 export interface WorkerContext {
   /** Fires when the job is cancelled, its lease is lost, or the worker ends. */
   readonly signal: AbortSignal;

@@ -47,8 +47,8 @@ export class WorkerTable {
   /** All rows, in a cluster those of this node. */
   async all(): Promise<readonly WorkerRow[]> {
     const { from, to } = workerIdsOf(this.#node);
-    const all = this.#db.selectFrom('worker').selectAll().orderBy('id');
-    const rows = await (this.#node === '' ? all : all.where('id', '>=', from).where('id', '<', to)).execute();
+    const query = this.#db.selectFrom('worker').selectAll().orderBy('id');
+    const rows = await (this.#node === '' ? query : query.where('id', '>=', from).where('id', '<', to)).execute();
     return rows.map(({ id, name, mode, slots, kinds, facts, own, created_us }) => ({
       id,
       name,

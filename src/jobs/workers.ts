@@ -33,7 +33,6 @@ const FORGET_AFTER_MS = 60_000;
 const LOOK_EVERY_MS = 1000;
 const MAX_WORKERS = 1000;
 
-/** What workers are opened with. */
 export interface WorkersOptions {
   readonly queue: JobQueue;
   readonly transport: Pick<JobTransport, 'consume'>;
@@ -81,14 +80,14 @@ export class Workers implements WorkersApi {
     return workers;
   }
 
-  async register(worker: NewWorker, own: boolean): Promise<WorkerRegistration> {
+  async register(worker: NewWorker, isOwn: boolean): Promise<WorkerRegistration> {
     if (this.#isClosed) throw new OxbowError('not-ready', 'oxbow is stopping.', { extra: { retryAfterSeconds: 1 } });
     if (this.#workers.size >= MAX_WORKERS) {
       throw new OxbowError('limit-reached', `There are ${MAX_WORKERS} workers already.`);
     }
     const { table, clock } = this.#options;
     const id = newWorkerId(this.#options.node ?? '');
-    const row: WorkerRow = { facts: {}, ...worker, id, own, createdMs: clock.nowMs() };
+    const row: WorkerRow = { facts: {}, ...worker, id, own: isOwn, createdMs: clock.nowMs() };
     await table.add(row);
     this.#add(row);
     const { leaseMs } = this.#options;
@@ -105,7 +104,7 @@ export class Workers implements WorkersApi {
     worker.lines?.send({ type: 'drain' });
     for (const answer of worker.claims.splice(0)) answer(undefined);
     const view = worker.view();
-    // A silent one will not learn that it is to end.
+    // A silent one is not notified that it must end.
     if (leaves || view.state === 'silent') await this.#forget(worker);
     // Those that were on their way to it.
     if (leaves) for (const { id, token } of [...worker.jobs.values()]) await this.release({ id, token });
@@ -154,11 +153,11 @@ export class Workers implements WorkersApi {
     const [cancelled, lost]: { id: string; token: number }[][] = [[], []];
     for (const [i, { id: job, token, progress, parts }] of jobs.entries()) {
       if (states[i] !== 'held') (states[i] === 'cancelled' ? cancelled! : lost!).push({ id: job, token });
-      const known = worker.jobs.get(job);
-      if (!known || known.token !== token || states[i] !== 'held') continue;
-      const now = { ...known, progress, parts };
+      const previous = worker.jobs.get(job);
+      if (!previous || previous.token !== token || states[i] !== 'held') continue;
+      const now = { ...previous, progress, parts };
       worker.jobs.set(job, now);
-      if (progress !== known.progress || JSON.stringify(parts) !== JSON.stringify(known.parts)) progressed(now);
+      if (progress !== previous.progress || JSON.stringify(parts) !== JSON.stringify(previous.parts)) progressed(now);
     }
     this.offer();
     return { cancelled: cancelled!, lost: lost!, drain: worker.isDraining };
@@ -184,12 +183,12 @@ export class Workers implements WorkersApi {
     return this.#options.queue.release(lease);
   }
 
-  input(...given: Parameters<WorkersApi['input']>): ReturnType<WorkersApi['input']> {
-    return this.#options.media.input(...given);
+  input(...args: Parameters<WorkersApi['input']>): ReturnType<WorkersApi['input']> {
+    return this.#options.media.input(...args);
   }
 
-  output(...given: Parameters<WorkersApi['output']>): ReturnType<WorkersApi['output']> {
-    return this.#options.media.output(...given);
+  output(...args: Parameters<WorkersApi['output']>): ReturnType<WorkersApi['output']> {
+    return this.#options.media.output(...args);
   }
 
   /**
@@ -205,7 +204,7 @@ export class Workers implements WorkersApi {
     this.offer();
   }
 
-  /** The process of the server's own worker has ended: its jobs need not wait for their leases. */
+  /** The process of the server's worker has ended: its jobs need not wait for their leases. */
   async ownEnded(reason: string): Promise<void> {
     const detail = `The worker of the server ended during this job: ${reason.slice(0, 200)}`;
     for (const worker of [...this.#workers.values()].filter(({ row }) => row.own)) {
@@ -292,7 +291,8 @@ export class Workers implements WorkersApi {
     );
     const lost = await this.#options.queue.lost(held);
     for (const { worker, id, token } of held) {
-      if (!lost.some((one) => one.id === id && one.token === token) || worker.jobs.get(id)?.token !== token) continue;
+      if (!lost.some((lease) => lease.id === id && lease.token === token) || worker.jobs.get(id)?.token !== token)
+        continue;
       worker.jobs.delete(id);
       worker.lines?.send({ type: 'stop', id, token });
     }

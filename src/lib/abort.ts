@@ -44,11 +44,11 @@ export function waitFor<T>(work: Promise<T>, { signal }: { signal: AbortSignal }
  * done.
  *
  * @param ms milliseconds
- * @param what named in the TimeoutError
+ * @param label named in the TimeoutError
  */
 export function withDeadline(
   ms: number,
-  what: string,
+  label: string,
   { signal }: { signal: AbortSignal },
 ): { readonly signal: AbortSignal } & Disposable {
   const controller = new AbortController();
@@ -56,7 +56,7 @@ export function withDeadline(
   if (signal.aborted) controller.abort(signal.reason);
   else signal.addEventListener('abort', onAbort, { once: true });
   const timer = setTimeout(() => {
-    controller.abort(new DOMException(`${what} took longer than ${ms} ms`, 'TimeoutError'));
+    controller.abort(new DOMException(`${label} took longer than ${ms} ms`, 'TimeoutError'));
   }, ms);
   return {
     signal: controller.signal,

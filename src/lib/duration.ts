@@ -20,7 +20,7 @@ const PIECE = /(\d{1,15}(?:\.\d{1,9})?)(ms|s|m|h|d|w)/y;
 /**
  * Reads a duration.
  *
- * @param text units ms, s, m, h, d, w, from the largest to the smallest or alone; digits without a unit are
+ * @param text units ms, s, m, h, d, w, one or more, the largest first; digits without a unit are
  *   seconds
  * @returns whole milliseconds, 0 to a century
  * @throws FormatError with the offset of the first character that is not understood

@@ -22,7 +22,7 @@ interface Refusal {
   readonly status: number;
   /** Short sentence, the same for each occurrence (RFC 9457 `title`). */
   readonly title: string;
-  /** What the user can do about it. */
+  /** The remedy for the user. */
   readonly hint: string;
 }
 

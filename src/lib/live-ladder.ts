@@ -15,7 +15,7 @@ export interface LiveRung {
 export interface LiveLadder {
   /** Lowest first. */
   readonly rungs: readonly LiveRung[];
-  /** A variant with the sound alone is listed too. */
+  /** A variant with only the sound is listed too. */
   readonly audio: boolean;
   /** Of interlaced pictures each field becomes a picture, in place of each two. */
   readonly fields?: true;

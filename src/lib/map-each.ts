@@ -1,6 +1,6 @@
 /**
  * Maps items with a few calls at a time.
- * In: items, and what to do with each. Out: the results in the order of the items.
+ * In: items, and the work on each. Out: the results in the order of the items.
  */
 
 const AT_ONCE = 4;

@@ -1,7 +1,7 @@
 /**
  * Reports something that may happen often, such as a refused request, at most once in a while, with the
  * number of those left out.
- * In: occurrences. Out: calls. Pure but for the clock that it is given.
+ * In: occurrences. Out: calls. Pure but for its clock.
  */
 
 /** Limits the calls of a function. */

@@ -76,9 +76,9 @@ const STICKY = 0o1000;
  *   user's
  */
 export function makePrivate(path: string): boolean {
-  const found = isWindows ? undefined : statSync(path, { throwIfNoEntry: false });
-  if (!found || found.uid !== ownUid || (found.mode & STICKY) !== 0 || (found.mode & OTHERS) === 0) return false;
-  chmodSync(path, found.mode & 0o700);
+  const stats = isWindows ? undefined : statSync(path, { throwIfNoEntry: false });
+  if (!stats || stats.uid !== ownUid || (stats.mode & STICKY) !== 0 || (stats.mode & OTHERS) === 0) return false;
+  chmodSync(path, stats.mode & 0o700);
   return true;
 }
 
@@ -103,7 +103,7 @@ export function isProcess(pid: number): boolean {
 const UPGRADE_SIGNAL = 'SIGUSR2';
 
 /**
- * Asks a running oxbow to start its successor.
+ * Signals a running oxbow to start its successor.
  * @throws the system's error if there is no such process, and always on Windows
  */
 export function requestUpgrade(pid: number): void {

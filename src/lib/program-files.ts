@@ -1,5 +1,5 @@
 /**
- * Where the files of the program are: what it starts in threads and processes, and what it reads.
+ * Where the files of the program are: those of its threads and processes, and those that it reads.
  * In: a path. Out: its address, in the working tree and in the published package.
  */
 import { isSea } from 'node:sea';
@@ -29,7 +29,7 @@ export const startedFile = (path: string): URL => new URL(`${path}${ending}`, fo
 export const packageFile = (path: string): URL => new URL(`../${path}`, folder);
 
 /**
- * What starts this oxbow: the single executable, or bin/oxbow, which is beside dist/ in the published
+ * The launcher of this oxbow: the single executable, or bin/oxbow, which is next to dist/ in the published
  * package.
  */
 export const launcherPath: string = isSea()
@@ -40,7 +40,7 @@ export const launcherPath: string = isSea()
 export const isInstalled: boolean = !isWorkingTree && !isSea();
 
 /**
- * The command that runs a file of this program in its own process. The single executable takes flags in
+ * The command that runs a file of this program in a separate process. The single executable takes flags in
  * one argument, and the file as its first argument (bin/single-executable.cjs).
  *
  * @param flags of Node, without spaces

@@ -53,7 +53,7 @@ export function qualityName(of: {
 }
 
 /**
- * Which variants of a source are pulled beside the chosen one, as qualities of its stream: none, all, or
+ * Which variants of a source are pulled besides the chosen one, as qualities of its stream: none, all, or
  * those of these heights.
  */
 export type QualitySet = 'best' | 'all' | readonly number[];
@@ -70,7 +70,7 @@ export function parseQualitySet(text: string): QualitySet {
   const word = text.trim().toLowerCase();
   if (word === '' || word === 'best') return 'best';
   if (word === 'all') return 'all';
-  const heights = word.split(',').map((one) => /^(\d{2,5})p?$/.exec(one.trim())?.[1]);
+  const heights = word.split(',').map((height) => /^(\d{2,5})p?$/.exec(height.trim())?.[1]);
   if (heights.length > MAX_HEIGHTS || heights.includes(undefined)) {
     throw new FormatError(
       `"${text.slice(0, 40)}" names no qualities; write best, all, or heights such as 720p, 480p`,

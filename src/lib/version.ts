@@ -1,6 +1,6 @@
 /**
  * The version of oxbow.
- * In: package.json beside the sources or the built files. Out: one string for --version, /version and logs.
+ * In: package.json next to the sources or the built files. Out: one string for --version, /version and logs.
  */
 import { readFileSync } from 'node:fs';
 import { packageFile } from './program-files.ts';

@@ -1,5 +1,5 @@
 /**
- * What the library keeps of an owner: assets, also those in the trash, for the document of `GET
+ * The stored data of an owner in the library: assets, also those in the trash, for the document of `GET
  * /api/v1/me/export`.
  * In: the tables. Out: a part of the document; the files are downloaded one by one.
  */

@@ -1,11 +1,11 @@
 /**
- * What players show besides the media: chapters, and the shape of the picture.
+ * What players show in addition to the media: chapters, and the shape of the picture.
  * In: the facts that an import found, of any version. Out: values that can be used. Pure.
  */
 import type { AssetChapter, AssetTrackFacts } from '../api/library/asset-facts.ts';
 import type { AssetRecord } from './asset-record.ts';
 
-/** What the facts of an asset say to players. */
+/** The facts of an asset for players. */
 export interface AssetExtras {
   readonly chapters: readonly AssetChapter[];
   /** Width of the picture divided by its height; undefined when unknown. */
@@ -15,10 +15,10 @@ export interface AssetExtras {
 /** Reads the facts of an asset. */
 export function extrasOf({ facts }: Pick<AssetRecord, 'facts'>): AssetExtras {
   const { chapters, tracks } = (facts ?? {}) as { readonly chapters?: unknown; readonly tracks?: unknown };
-  const isChapter = (one: Partial<AssetChapter> | null) =>
-    Number.isFinite(one?.startUs) && typeof one?.title === 'string';
-  const all = Array.isArray(tracks) ? (tracks as readonly Partial<AssetTrackFacts>[]) : [];
-  const aspect = all.find((one) => one?.kind === 'video')?.displayAspect;
+  const isChapter = (chapter: Partial<AssetChapter> | null) =>
+    Number.isFinite(chapter?.startUs) && typeof chapter?.title === 'string';
+  const trackFacts = Array.isArray(tracks) ? (tracks as readonly Partial<AssetTrackFacts>[]) : [];
+  const aspect = trackFacts.find((track) => track?.kind === 'video')?.displayAspect;
   return {
     chapters: Array.isArray(chapters) ? (chapters.filter(isChapter) as AssetChapter[]) : [],
     displayAspect: aspect !== undefined && aspect > 0 ? aspect : undefined,

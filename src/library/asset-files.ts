@@ -12,7 +12,7 @@ import type { AssetTable } from './asset-table.ts';
 /** Bytes of a deleted asset stay for this long: no player receives half a segment. */
 const GRACE_MS = 60_000;
 
-/** What the deletions work with. */
+/** Dependencies of the deletions. */
 export interface AssetFilesOptions {
   readonly table: Pick<AssetTable, 'removedBefore' | 'forgetRemoved'>;
   readonly clock: Clock;
@@ -49,10 +49,10 @@ export async function deleteRemovedFiles(options: AssetFilesOptions): Promise<vo
 }
 
 /**
- * Deletes what a node of a cluster still has of assets that were deleted while it did not run, whichever node
- * the rest is left to.
+ * Deletes files that a node of a cluster still has of assets that were deleted while it did not run,
+ * whichever node the rest is left to.
  *
- * @param files of this node alone
+ * @param files only of this node
  */
 export async function deleteLeftFiles(
   files: Pick<SegmentStore, 'folders' | 'delete'>,

@@ -10,7 +10,7 @@ import { searchPhrases } from '../store/search/search-text.ts';
 import type { AssetState, AssetVisibility } from './asset.ts';
 import { type AssetRecord, recordOf } from './asset-record.ts';
 
-/** What a list is sorted by. */
+/** The sort keys of a list. */
 export type AssetOrder = 'created' | 'title' | 'duration' | 'bytes';
 
 /** Which assets, and which page of them. */
@@ -50,7 +50,7 @@ export async function listAssets(db: Kysely<Tables>, query: AssetQuery): Promise
   const direction = (query.descending ?? order !== 'title') ? 'desc' : 'asc';
   const column = columns[order];
   let select = filtered(db, db.selectFrom('asset').selectAll(), query);
-  // What has no duration or size yet comes last, in either direction.
+  // Assets without duration or size come last, in either direction.
   if (column === 'duration_us' || column === 'bytes') select = select.where(column, 'is not', null);
   if (cursor !== undefined) {
     const [value, seq] = readCursor(cursor, column === 'title_key');
@@ -74,9 +74,9 @@ export async function listAssets(db: Kysely<Tables>, query: AssetQuery): Promise
 
 type AssetSelect<Row> = SelectQueryBuilder<Tables, 'asset', Row>;
 
-function filtered<Row>(db: Kysely<Tables>, all: AssetSelect<Row>, query: AssetQuery): AssetSelect<Row> {
+function filtered<Row>(db: Kysely<Tables>, base: AssetSelect<Row>, query: AssetQuery): AssetSelect<Row> {
   const { tag, state, owner, visibility, trash, viewer, query: words } = query;
-  let select = all.where('deleted_us', trash ? 'is not' : 'is', null);
+  let select = base.where('deleted_us', trash ? 'is not' : 'is', null);
   if (state !== undefined) select = select.where('state', '=', state);
   if (owner !== undefined) select = select.where('owner', '=', owner);
   if (visibility !== undefined) select = select.where('visibility', '=', visibility);

@@ -1,5 +1,6 @@
 /**
- * The media of assets as delivery needs it: what is complete of it, read once and kept while it is requested.
+ * The media of assets as delivery needs it: the complete part of it, read once and kept while it is
+ * requested.
  * In: ids. Out: the index of an asset's segments with what its addresses show. Bounded in bytes.
  */
 
@@ -18,7 +19,7 @@ export interface AssetMedia extends AssetExtras {
   readonly asset: AssetRecord;
   /** Of the renditions that are complete. */
   readonly index: AssetIndex;
-  /** Subtitles beside its media. */
+  /** Subtitles next to its media. */
   readonly subtitles: readonly AssetSubtitle[];
   /** A rendition is still made: playlists will list more. */
   readonly grows: boolean;
@@ -54,7 +55,7 @@ export class AssetMediaCache implements Disposable {
     this.#reading.set(id, reading);
     try {
       const media = await reading;
-      // What a change has made stale is not kept.
+      // Stale media are not kept.
       if (media && this.#reading.get(id) === reading) this.#kept.set(id, media, media.index.bytes);
       return media;
     } finally {
@@ -75,8 +76,10 @@ export class AssetMediaCache implements Disposable {
       .execute();
     const byRendition = Map.groupBy(chunks, ({ rendition }) => rendition);
     const complete = renditions.flatMap(({ id: rendition, state, init }) => {
-      const own = byRendition.get(rendition);
-      return state === 'done' && init && own ? [{ id: rendition, tracks: parseInit(init), chunks: own }] : [];
+      const renditionChunks = byRendition.get(rendition);
+      return state === 'done' && init && renditionChunks
+        ? [{ id: rendition, tracks: parseInit(init), chunks: renditionChunks }]
+        : [];
     });
     const grows = renditions.some(({ state }) => state === 'queued' || state === 'running');
     const subtitles = (await this.#subtitles.of([id])).get(id) ?? [];

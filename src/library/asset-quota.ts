@@ -41,9 +41,9 @@ export class AssetQuota {
 
   /** Counts bytes that are stored already, or with a negative number that are stored no longer. */
   count(owner: string, bytes: number): void {
-    const own = Math.max(0, this.of(owner) + bytes);
-    if (own === 0) this.#byOwner.delete(owner);
-    else this.#byOwner.set(owner, own);
+    const ownerBytes = Math.max(0, this.of(owner) + bytes);
+    if (ownerBytes === 0) this.#byOwner.delete(owner);
+    else this.#byOwner.set(owner, ownerBytes);
     this.#total = Math.max(0, this.#total + bytes);
   }
 

@@ -41,7 +41,7 @@ export interface AssetRecord {
   /** Of the original; empty until it is known. */
   readonly contentType: string;
   readonly durationUs: number | null;
-  /** What the import found: JSON. */
+  /** The facts of the import: JSON. */
   readonly facts: Readonly<Record<string, unknown>> | null;
   readonly recording: AssetRecording | null;
   /** Null: from its middle. */

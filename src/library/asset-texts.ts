@@ -1,7 +1,7 @@
 /**
  * The texts of an asset as they are stored: without control characters and marks of direction, within their
  * bounds.
- * In: texts of clients. Out: texts for the record. What comes with an upload is cut; the API refuses what is
+ * In: texts of clients. Out: texts for the record. Texts of an upload are cut; the API refuses texts that are
  * too long.
  */
 import { withoutDirections } from '../lib/text/clean-text.ts';

@@ -18,7 +18,7 @@ import { renditionProgress } from './rendition-progress.ts';
 import { subtitleView } from './subtitles/subtitle-view.ts';
 import type { Subtitles } from './subtitles/subtitles.ts';
 
-/** What the views are made of. */
+/** Dependencies of the views. */
 export interface AssetViewsParts {
   readonly subtitles: Pick<Subtitles, 'of'>;
   readonly db: Kysely<Tables>;
@@ -28,7 +28,7 @@ export interface AssetViewsParts {
   readonly sign: (name: string, expiresMs: number) => string;
 }
 
-/** Makes the views of assets. What a client may not know of an asset of another owner is null. */
+/** Makes the views of assets. Private members of an asset of another owner are null. */
 export class AssetViews {
   readonly #parts: AssetViewsParts;
 
@@ -67,7 +67,7 @@ export class AssetViews {
       const upload = uploads.find(({ asset_id }) => asset_id === asset.id);
       return {
         ...this.#baseOf(asset, client),
-        subtitles: (texts.get(asset.id) ?? []).map((one) => subtitleView(one, this.signerOf(asset))),
+        subtitles: (texts.get(asset.id) ?? []).map((subtitle) => subtitleView(subtitle, this.signerOf(asset))),
         renditions: (renditions.get(asset.id) ?? []).map((row) =>
           renditionOf(row, progress.get(asset.id)?.get(row.id)),
         ),
@@ -95,7 +95,7 @@ export class AssetViews {
       .where('subject', 'in', [...making])
       .execute();
     const byAsset = Map.groupBy(jobs, ({ subject }) => subject ?? '');
-    return new Map([...byAsset].map(([id, own]) => [id, renditionProgress(own)]));
+    return new Map([...byAsset].map(([id, assetJobs]) => [id, renditionProgress(assetJobs)]));
   }
 
   #baseOf(asset: AssetRecord, client: AssetClient): Omit<AssetView, 'renditions' | 'upload' | 'subtitles'> {

@@ -1,6 +1,6 @@
 /**
  * An asset: a finished video of the library, from the first byte of its upload on.
- * In: uploads, recordings, workers. Out: delivery, the API. docs/decisions/0030. Types alone.
+ * In: uploads, recordings, workers. Out: delivery, the API. docs/decisions/0030. Types only.
  */
 
 /** Where an asset is: its bytes arrive, its renditions are made, it can be watched, or why it cannot. */
@@ -20,7 +20,7 @@ export interface AssetFailure {
   readonly detail: string;
 }
 
-/** What an upload begins with. */
+/** The first properties of an upload. */
 export interface NewAsset {
   /** Principal: `admin`, or `token:` with the id of an API token. */
   readonly owner: string;
@@ -34,7 +34,7 @@ export interface NewAsset {
   readonly visibility?: AssetVisibility | undefined;
 }
 
-/** What uploads report. The library implements it. */
+/** The reports of uploads. The library implements it. */
 export interface AssetIntake {
   /**
    * Creates the record of an asset that is being uploaded, and returns its id.

@@ -14,7 +14,7 @@ import { type Assets, unknownAsset } from './assets.ts';
 import { subtitleIdOf, subtitleView, trackIdOf } from './subtitles/subtitle-view.ts';
 import type { Subtitles } from './subtitles/subtitles.ts';
 
-/** What the API is made of. */
+/** Dependencies of the API. */
 export interface AssetsApiOptions extends AssetViewsParts {
   readonly assets: Assets;
   readonly media: Pick<AssetMediaCache, 'find'>;
@@ -53,8 +53,8 @@ export function createAssetsApi(options: AssetsApiOptions): AssetsApi {
 
   return {
     async access(id) {
-      const found = (await media.find(id))?.asset;
-      return found && { visibility: found.visibility, owner: found.owner, isDeleted: found.deletedMs !== null };
+      const asset = (await media.find(id))?.asset;
+      return asset && { visibility: asset.visibility, owner: asset.owner, isDeleted: asset.deletedMs !== null };
     },
     async list({ limit, sort, trash, ...query }, client) {
       const { items, nextCursor } = await assets.list({
@@ -84,15 +84,15 @@ export function createAssetsApi(options: AssetsApiOptions): AssetsApi {
     async addSubtitle(id, { bytes, query }, client): Promise<AssetSubtitleView> {
       const asset = await findOwn(id, client);
       const { language, title = '', charset } = query;
-      const given = { isDefault: query.default === 'true', isForced: query.forced === 'true' };
-      const added = await subtitles.add(id, { bytes, language, title: title.trim(), charset, ...given });
+      const flags = { isDefault: query.default === 'true', isForced: query.forced === 'true' };
+      const added = await subtitles.add(id, { bytes, language, title: title.trim(), charset, ...flags });
       return subtitleView(added, views.signerOf(await assets.subtitlesChanged(asset.id)));
     },
     async removeSubtitle(id, subtitle, client) {
       await findOwn(id, client);
       const trackId = trackIdOf(subtitle);
-      const own = (await subtitles.of([id])).get(id)?.find(({ track }) => track.id === trackId);
-      if (!own || subtitleIdOf(own.track) !== subtitle || !(await subtitles.remove(id, own.track.id))) {
+      const entry = (await subtitles.of([id])).get(id)?.find(({ track }) => track.id === trackId);
+      if (!entry || subtitleIdOf(entry.track) !== subtitle || !(await subtitles.remove(id, entry.track.id))) {
         throw new OxbowError('not-found', `The asset has no subtitles ${subtitle.slice(0, 40)}.`);
       }
       await assets.subtitlesChanged(id);

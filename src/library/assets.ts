@@ -21,17 +21,17 @@ import type { AssetRecord, AssetRecording } from './asset-record.ts';
 import { type AssetChange, AssetTable, type NewAssetRow } from './asset-table.ts';
 import { cleanDescription, cleanFilename, cleanTags, cleanTitle, titleOfFile } from './asset-texts.ts';
 
-/** What the library is opened with. */
+/** The options of the library. */
 export interface AssetsOptions extends Omit<AssetFilesOptions, 'table'> {
   readonly db: Kysely<Tables>;
-  /** Reads what may be some seconds old. */
+  /** Reads rows that may be some seconds old. */
   readonly read?: (<T>(query: ReadQuery<T>) => Promise<T>) | undefined;
   readonly clock: Clock;
   readonly events: Pick<EventBus, 'publish'>;
   readonly settings: QuotaSettings & Current<{ readonly library: { readonly trash: number } }>;
 }
 
-/** What a user changes of an asset. */
+/** The changes of a user to an asset. */
 export interface AssetTexts {
   readonly title?: string | undefined;
   readonly description?: string | undefined;
@@ -137,7 +137,14 @@ export class Assets implements AssetIntake {
     const { id, recording, durationUs, facts } = asset;
     // The media first: without its record it is invisible.
     await this.#table.addMedia(
-      asset.renditions.map((one) => ({ ...one, asset_id: id, state: 'done', progress: 1, failure: null, plan: '{}' })),
+      asset.renditions.map((rendition) => ({
+        ...rendition,
+        asset_id: id,
+        state: 'done',
+        progress: 1,
+        failure: null,
+        plan: '{}',
+      })),
       asset.chunks.map((chunk) => ({ ...chunk, asset_id: id, fence: 0 })),
     );
     const row = this.#newRow({ ...asset, title: cleanTitle(asset.title ?? '') || recording.stream });
@@ -190,7 +197,7 @@ export class Assets implements AssetIntake {
     if (failure.code === 'unsupported-media') await this.#purge(await this.get(id));
   }
 
-  /** Writes what was found in the original. */
+  /** Writes the facts of the original. */
   async describe(id: string, { contentType, durationUs, facts }: AssetMedia): Promise<void> {
     const change = {
       ...(contentType !== undefined && { content_type: contentType }),
@@ -263,7 +270,7 @@ export class Assets implements AssetIntake {
   }
 
   /**
-   * Changes what users write about an asset.
+   * Changes the texts and settings of an asset.
    *
    * @param check refuses a version that is not the expected one
    * @throws OxbowError `asset-unknown`
@@ -346,7 +353,7 @@ export class Assets implements AssetIntake {
     }
   }
 
-  /** Deletes for good what was in the trash for long enough. */
+  /** Deletes for good assets that were in the trash for long enough. */
   async emptyTrash(): Promise<void> {
     const { clock, settings, placement } = this.#options;
     const old = await this.#table.deletedBefore((clock.nowMs() - settings.now.library.trash) * 1000, placement?.node);
@@ -354,8 +361,7 @@ export class Assets implements AssetIntake {
   }
 
   /**
-   * In a cluster: this node owns the asset now. What it remembers of it may be older than what another one
-   * has changed.
+   * In a cluster: this node owns the asset now. Its cached state may be older than a change of another one.
    */
   takenOver(id: string): void {
     this.#changed.emit(id);
@@ -367,8 +373,9 @@ export class Assets implements AssetIntake {
   }
 
   /**
-   * In a cluster: deletes what this node still has of assets that were deleted while it did not run.
-   * @param files of this node alone
+   * In a cluster: deletes the files that this node still has of assets that were deleted while it did not
+   * run.
+   * @param files only of this node
    */
   deleteLeft(files: Pick<SegmentStore, 'folders' | 'delete'>): Promise<void> {
     return deleteLeftFiles(files, { clock: this.#options.clock, table: this.#table });
@@ -410,7 +417,7 @@ export class Assets implements AssetIntake {
     return this.#change(id, () => change);
   }
 
-  /** Changes what was read a moment before, again if another change came in between. */
+  /** Changes a row that was read a moment before, again if another change came in between. */
   async #change(id: string, changeOf: (before: AssetRecord) => AssetChange): Promise<AssetRecord> {
     for (let i = 0; i < MAX_TRIES; i++) {
       const before = await this.get(id);

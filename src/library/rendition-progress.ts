@@ -1,12 +1,11 @@
 /**
- * How far the renditions are that are being made: what workers report of their jobs, between the ends of
- * jobs.
+ * Progress of the renditions in work: the reports of workers about their jobs, between the ends of jobs.
  * In: jobs of an asset. Out: progress by rendition. Pure.
  */
 
 export interface StoredJob {
   readonly state: string;
-  /** JSON; of an encode job `media.renditions` are what it makes. */
+  /** JSON; `media.renditions` are the output of an encode job. */
   readonly input: string;
   /** JSON: progress by rendition, 0 to 1. */
   readonly parts: string;

@@ -91,7 +91,7 @@ export class GopBuffer {
   }
 
   /**
-   * Takes a frame. A GOP that exceeds its own bounds is dropped completely, because its end cannot be decoded
+   * Takes a frame. A GOP that exceeds its bounds is dropped completely, because its end cannot be decoded
    * alone; the buffer stays empty until the next key frame.
    *
    * @returns false when this frame made the GOP in progress exceed a bound

@@ -107,7 +107,7 @@ class Inbox implements Sink {
   #open: Gop | undefined;
   #epoch = 0;
   /** The run that the consumer has begun. */
-  #given: { readonly context: RunContext; readonly epoch: number } | undefined;
+  #deliveredRun: { readonly context: RunContext; readonly epoch: number } | undefined;
   #wake: (() => void) | undefined;
   /** No further item follows. */
   #isOver = false;
@@ -179,7 +179,7 @@ class Inbox implements Sink {
   close(): void {
     this.#gops = [];
     this.#keep(-this.#bytes);
-    this.#given = undefined;
+    this.#deliveredRun = undefined;
     this.detached();
   }
 
@@ -202,14 +202,14 @@ class Inbox implements Sink {
   #take(): InboxItem | undefined {
     while (this.#gops[0] && this.#gops[0] !== this.#open && this.#gops[0].frames.length === 0) this.#gops.shift();
     const gop = this.#gops[0];
-    const delivered = this.#given;
+    const delivered = this.#deliveredRun;
     if (delivered && (gop ? gop.epoch !== delivered.epoch : !this.#context)) {
-      this.#given = undefined;
+      this.#deliveredRun = undefined;
       return { type: 'end' };
     }
     if (!gop) return undefined;
     if (gop.context !== delivered?.context) {
-      this.#given = { context: gop.context, epoch: gop.epoch };
+      this.#deliveredRun = { context: gop.context, epoch: gop.epoch };
       return { type: 'run', context: delivered ? gop.context : hard(gop.context) };
     }
     const frame = gop.frames.shift();

@@ -105,7 +105,7 @@ export interface StreamInput {
    */
   jumps?(frame: Frame): boolean;
   /**
-   * A burst ended: what was published may be packaged without waiting for a successor. Never needed by
+   * A burst ended: its frames may be packaged without waiting for a successor. Never needed by
    * continuous sources.
    */
   flush(): void;

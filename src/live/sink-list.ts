@@ -28,7 +28,7 @@ export interface AttachOptions {
   readonly name: string;
   /**
    * The stream is useless without this sink: its error ends the publisher's call. The error of any other sink
-   * detaches that sink alone.
+   * detaches only that sink.
    */
   readonly required?: boolean;
   /**

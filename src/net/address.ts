@@ -41,12 +41,12 @@ function parseIpv6(text: string): IpAddress {
     const [a, b, c, d] = tail.split('.').map(Number) as [number, number, number, number];
     groups = `${text.slice(0, lastColon + 1)}${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
   }
-  const [head = '', rest] = groups.split('::');
+  const [head = '', end] = groups.split('::');
   const words = (part: string) => (part === '' ? [] : part.split(':').map((word) => Number.parseInt(word, 16)));
   const before = words(head);
-  const after = rest === undefined ? [] : words(rest);
-  const all = [...before, ...new Array<number>(8 - before.length - after.length).fill(0), ...after];
-  return Uint8Array.from(all.flatMap((word) => [word >> 8, word & 0xff]));
+  const after = end === undefined ? [] : words(end);
+  const allWords = [...before, ...new Array<number>(8 - before.length - after.length).fill(0), ...after];
+  return Uint8Array.from(allWords.flatMap((word) => [word >> 8, word & 0xff]));
 }
 
 /**
@@ -70,8 +70,8 @@ export function inCidr(address: IpAddress, range: Cidr): boolean {
   if (address.length !== range.address.length) return false;
   const whole = range.bits >> 3;
   for (let i = 0; i < whole; i++) if (address[i] !== range.address[i]) return false;
-  const rest = range.bits & 7;
-  return rest === 0 || (address[whole]! ^ range.address[whole]!) >> (8 - rest) === 0;
+  const restBits = range.bits & 7;
+  return restBits === 0 || (address[whole]! ^ range.address[whole]!) >> (8 - restBits) === 0;
 }
 
 /**
@@ -177,5 +177,5 @@ const neverByName = [
  */
 export function isNeverByName(address: IpAddress): boolean {
   const inner = embeddedIpv4(address);
-  return [address, ...(inner ? [inner] : [])].some((one) => neverByName.some((range) => inCidr(one, range)));
+  return [address, ...(inner ? [inner] : [])].some((ip) => neverByName.some((range) => inCidr(ip, range)));
 }

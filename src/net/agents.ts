@@ -1,7 +1,7 @@
 /**
  * Keep-alive connections, within bounds.
- * In: requests. Out: sockets. A connection made for a trusted host is never used for a request that is not
- * trusted: the two have agents of their own.
+ * In: requests. Out: sockets. A connection to a trusted host is never used for a request that is not
+ * trusted: the two have separate agents.
  */
 import type { Agent as HttpAgent } from 'node:http';
 import type { Agent as HttpsAgent } from 'node:https';
@@ -30,9 +30,9 @@ export interface Agents {
  * @param maxPerHost most connections to one host. Where it is given, all idle connections may be to that host
  */
 export function createAgents(maxPerHost?: number): Agents {
-  const all: HttpAgent[] = [];
+  const created: HttpAgent[] = [];
   const idle = () =>
-    all.reduce((sum, agent) => {
+    created.reduce((sum, agent) => {
       let count = sum;
       for (const name in agent.freeSockets) count += agent.freeSockets[name]?.length ?? 0;
       return count;
@@ -47,7 +47,7 @@ export function createAgents(maxPerHost?: number): Agents {
   const add = <A extends HttpAgent>(agent: A): A => {
     const keep = agent.keepSocketAlive as unknown as (socket: Duplex) => boolean;
     agent.keepSocketAlive = ((socket: Duplex) => idle() < MAX_IDLE && keep.call(agent, socket)) as never;
-    all.push(agent);
+    created.push(agent);
     return agent;
   };
   const plain = { guarded: add(new http.Agent(options)), trusted: add(new http.Agent(options)) };
@@ -62,7 +62,7 @@ export function createAgents(maxPerHost?: number): Agents {
     },
     idle,
     close() {
-      for (const agent of [...all, unkept.plain, unkept.tls]) agent.destroy();
+      for (const agent of [...created, unkept.plain, unkept.tls]) agent.destroy();
     },
   };
 }

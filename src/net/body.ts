@@ -41,7 +41,7 @@ function decoder(encoding: string, first: Uint8Array, url: URL): Transform {
 /**
  * Reads a body as sent, to its end; leaving early closes the connection.
  *
- * @throws OxbowError `source-failed` when it is larger than `maxBytes`; what the connection threw
+ * @throws OxbowError `source-failed` when it is larger than `maxBytes`; errors of the connection
  */
 export async function* readRaw(message: IncomingMessage, limits: BodyLimits): AsyncGenerator<Uint8Array, void> {
   let received = 0;
@@ -92,13 +92,13 @@ async function* unpack(
   const first = await raw.next();
   if (first.done) return;
   const transform = decoder(encoding, first.value, limits.url);
-  const all = async function* () {
+  const chunks = async function* () {
     yield first.value;
     yield* raw;
   };
   let unpacked = 0;
   // Errors of both sides are thrown by the iteration below.
-  const out: Readable = pipeline(all, transform, () => {});
+  const out: Readable = pipeline(chunks, transform, () => {});
   for await (const chunk of out as AsyncIterable<Uint8Array>) {
     unpacked += chunk.length;
     if (unpacked > limits.maxBytes) throw tooLarge(limits);

@@ -31,18 +31,18 @@ export class Cookies {
   /**
    * The Cookie field for a request.
    *
-   * @param own a Cookie field that was configured; cookies set by the server replace those of the same name
+   * @param configured the Cookie field of the settings; cookies of the server replace those of the same name
    * @returns undefined if there is none
    */
-  header(url: URL, own?: string): string | undefined {
+  header(url: URL, configured?: string): string | undefined {
     const kept = this.#keptFor(url);
     const names = new Set(kept.map(({ key }) => key));
-    const pairs = (own ?? '').split(';').flatMap((pair) => {
+    const pairs = (configured ?? '').split(';').flatMap((pair) => {
       const text = pair.trim();
       return text === '' || names.has(text.split('=', 1)[0]!.trim()) ? [] : text;
     });
-    const all = [...pairs, ...kept.map((cookie) => cookie.cookieString())];
-    return all.length === 0 ? undefined : all.join('; ');
+    const allPairs = [...pairs, ...kept.map((cookie) => cookie.cookieString())];
+    return allPairs.length === 0 ? undefined : allPairs.join('; ');
   }
 
   /** Cookies for a URL; none for hosts such as `test` and `local` (RFC 6761). */
@@ -69,20 +69,20 @@ export class Cookies {
       if (!cookie) continue;
       jar.setCookieSync(cookie, url.href, { ignoreError: true });
     }
-    const all = this.#all();
+    const cookies = this.#all();
     const used = (cookie: Cookie) =>
       cookie.lastAccessed === 'Infinity' ? Infinity : (cookie.lastAccessed?.getTime() ?? 0);
-    for (const { domain, path, key } of all.sort((a, b) => used(a) - used(b)).slice(0, -MAX_COOKIES)) {
+    for (const { domain, path, key } of cookies.sort((a, b) => used(a) - used(b)).slice(0, -MAX_COOKIES)) {
       if (domain !== null && path !== null) store.removeCookie(domain, path, key, () => {});
     }
   }
 
   #all(): Cookie[] {
-    let found: Cookie[] = [];
+    let list: Cookie[] = [];
     // The memory store is synchronous.
     this.#kept?.store.getAllCookies((_error, cookies) => {
-      found = cookies ?? [];
+      list = cookies ?? [];
     });
-    return found;
+    return list;
   }
 }

@@ -49,17 +49,17 @@ export function shownUrl(url: URL): string {
 export function toNetFailure(error: unknown, url: URL): OxbowError {
   if (error instanceof OxbowError) return error;
   const code = String((error as { code?: unknown } | null)?.code ?? '');
-  const what = `${shownUrl(url)}: ${sentenceOf(messageOf(error) || code)}`;
+  const sentence = `${shownUrl(url)}: ${sentenceOf(messageOf(error) || code)}`;
   if (code === 'ENOTFOUND' || code.startsWith('EAI_')) {
     return netFailure('resolve', `The name ${url.hostname} cannot be resolved (${code}).`, error);
   }
   if (code.startsWith('ERR_TLS') || code.includes('CERT') || code.includes('_SIGNATURE') || code === 'EPROTO') {
-    return netFailure('tls', what, error);
+    return netFailure('tls', sentence, error);
   }
   if (code.startsWith('Z_') || code.startsWith('ERR_BROTLI') || code.startsWith('ERR__ERROR_FORMAT')) {
-    return netFailure('encoding', what, error);
+    return netFailure('encoding', sentence, error);
   }
-  if (code.startsWith('ERR_INVALID') || code.startsWith('ERR_UNESCAPED')) return netFailure('url', what, error);
+  if (code.startsWith('ERR_INVALID') || code.startsWith('ERR_UNESCAPED')) return netFailure('url', sentence, error);
   if (code === 'ECONNREFUSED') return netFailure('connection', `${url.host} refuses connections.`, error);
-  return netFailure('connection', what, error);
+  return netFailure('connection', sentence, error);
 }

@@ -80,9 +80,11 @@ export class Guard {
   lookup(trusted: boolean): LookupFunction {
     return (hostname, options, callback) => {
       this.#resolve(hostname).then(
-        (all) => {
+        (addresses) => {
           const wanted =
-            options.family === 4 || options.family === 6 ? all.filter((a) => a.family === options.family) : all;
+            options.family === 4 || options.family === 6
+              ? addresses.filter((a) => a.family === options.family)
+              : addresses;
           const refused = wanted.find(({ address }) => {
             const ip = parseIp(address);
             return !ip || (trusted ? isNeverByName(ip) && !this.#mayReach(ip) : !this.#mayReach(ip));

@@ -26,10 +26,10 @@ export { type GuardedProxy, type ProxyOptions, refusedPhrase } from './proxy.ts'
 
 const MAX_REDIRECTS = 5;
 const MAX_REDIRECT_BODY = 64 * 1024;
-/** Headers that are sent only to their own origin. */
+/** Headers that are sent only to their origin. */
 const SECRET_HEADER = /auth|bearer|cookie|credential|jwt|key|pass|secret|session|signature|token/i;
 
-/** Whether a header is sent only to its own origin. */
+/** Whether a header is sent only to its origin. */
 export function isSecretHeader(name: string): boolean {
   return SECRET_HEADER.test(name);
 }
@@ -45,7 +45,7 @@ export interface NetRequest {
    */
   readonly method?: 'PROPFIND' | 'DELETE' | undefined;
   /**
-   * Added to oxbow's own. Secrets among them go only to the origin of `home`, whatever URL a playlist or a
+   * Added to those of oxbow. Secrets among them go only to the origin of `home`, whatever URL a playlist or a
    * redirect names.
    */
   readonly headers?: Readonly<Record<string, string>> | undefined;
@@ -73,11 +73,11 @@ export interface NetRequest {
    * 3.2.
    */
   readonly traceparent?: string | undefined;
-  /** What it is fetched for, in traces. */
+  /** Its subject, in traces. */
   readonly about?: FetchSubject | undefined;
 }
 
-/** What a request is made for. */
+/** The subject of a request. */
 export interface FetchSubject {
   readonly stream: string;
   /** `traceparent` of the session of the source. */
@@ -177,9 +177,9 @@ export function createNet(options: NetOptions): Net {
         onFetched?.({ seconds: (performance.now() - askedAt) / 1000, url: first, status, error, request });
       };
       try {
-        const found = await follow(first, request, { guard, agents, userAgent, patience });
-        fetched(found.status);
-        return found;
+        const response = await follow(first, request, { guard, agents, userAgent, patience });
+        fetched(response.status);
+        return response;
       } catch (thrown) {
         patience[Symbol.dispose]();
         const error = patience.signal.aborted ? patience.signal.reason : toNetFailure(thrown, first);
@@ -187,7 +187,7 @@ export function createNet(options: NetOptions): Net {
         throw error;
       }
     },
-    openProxy: (given) => openGuardedProxy(guard, given),
+    openProxy: (proxyOptions) => openGuardedProxy(guard, proxyOptions),
     resolveHost: (host, port, request) => resolveHost(guard, host, port, request),
     get idleConnections() {
       return agents.idle();

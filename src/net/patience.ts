@@ -23,7 +23,7 @@ export class Patience implements Disposable {
   readonly #deadline: NodeJS.Timeout;
   readonly #idle: NodeJS.Timeout;
   readonly #unsubscribe: () => void;
-  readonly #what: string;
+  readonly #label: string;
   readonly #rate: PatienceRate;
   #over = false;
   /** Start of the measurement, monotonic ms; undefined before the first byte of the body. */
@@ -35,26 +35,26 @@ export class Patience implements Disposable {
   /**
    * @param deadlineMs from now to the last byte, ms
    * @param idleMs longest time without a byte, ms
-   * @param what name of the request in errors
+   * @param label name of the request in errors
    */
   constructor(
     deadlineMs: number,
     idleMs: number,
-    what: string,
+    label: string,
     { signal }: { signal: AbortSignal },
     rate: PatienceRate = usualRate,
   ) {
-    this.#what = what;
+    this.#label = label;
     this.#rate = rate;
     const abort = () => this.#abort(signal.reason);
     if (signal.aborted) this.#controller.abort(signal.reason);
     signal.addEventListener('abort', abort, { once: true });
     this.#unsubscribe = () => signal.removeEventListener('abort', abort);
     this.#deadline = setTimeout(() => {
-      this.#abort(netFailure('deadline', `${what} took longer than ${deadlineMs} ms.`));
+      this.#abort(netFailure('deadline', `${label} took longer than ${deadlineMs} ms.`));
     }, deadlineMs);
     this.#idle = setTimeout(() => {
-      if (this.#restingFromMs === undefined) this.#abort(netFailure('idle', `${what} sent nothing for ${idleMs} ms.`));
+      if (this.#restingFromMs === undefined) this.#abort(netFailure('idle', `${label} sent nothing for ${idleMs} ms.`));
       else this.touch();
     }, idleMs);
   }
@@ -86,7 +86,7 @@ export class Patience implements Disposable {
     this.#windowFromMs = nowMs;
     this.#windowBytes = 0;
     if (perS < this.#rate.minBytesPerS) {
-      this.#abort(netFailure('slow', `${this.#what} sent only ${Math.round(perS)} bytes a second.`));
+      this.#abort(netFailure('slow', `${this.#label} sent only ${Math.round(perS)} bytes a second.`));
     }
   }
 

@@ -148,8 +148,8 @@ class ForwardProxy implements GuardedProxy {
 
   /** Whether the request has the password; compared in constant time. */
   #isKnown({ headers }: IncomingMessage): boolean {
-    const given = Buffer.from(headers['proxy-authorization'] ?? '');
-    return given.length === this.#wanted.length && timingSafeEqual(given, this.#wanted);
+    const credentials = Buffer.from(headers['proxy-authorization'] ?? '');
+    return credentials.length === this.#wanted.length && timingSafeEqual(credentials, this.#wanted);
   }
 
   #isTrusted(url: URL): boolean {

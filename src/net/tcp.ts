@@ -21,7 +21,7 @@ export interface OpenTcpOptions {
   /** Ends the attempt. */
   readonly signal: AbortSignal;
   /**
-   * Takes what is read; the socket then has no `data` events.
+   * Takes the read bytes; the socket then has no `data` events.
    *
    * @param bytes overwritten after the call
    * @returns false: nothing is read until `resume` of the socket, except with TLS

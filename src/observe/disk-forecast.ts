@@ -2,7 +2,7 @@
  * Predicts when a disk is full, from its growth in the last day and from the recordings that retention does
  * not limit yet.
  * In: samples of the free space, recordings that still grow. Out: bytes per second, seconds. The samples
- * include what retention deletes, so a disk at a constant level never fills.
+ * include deletions by retention, so a disk at a constant level never fills.
  */
 
 const DAY_MS = 24 * 3600 * 1000;
@@ -25,7 +25,7 @@ export interface GrowingRecording {
   readonly growsForS: number;
 }
 
-/** What is expected of a disk. */
+/** The forecast of a disk. */
 export interface DiskOutlook {
   /** Seconds until it is full; Infinity if it does not fill. */
   readonly fullInSeconds: number;
@@ -60,11 +60,11 @@ export class DiskForecast {
   }
 
   /**
-   * The outlook: each recording grows until retention limits it; what else the disk grew by continues.
+   * The outlook: each recording grows until retention limits it; other growth of the disk continues.
    *
    * @param growing the recordings that grow now
    * @param mostBytes bytes that `record.maxDisk` still allows; Infinity without this limit
-   * @param counts `recordings`: what other programs write is left out
+   * @param counts `recordings`: without growth by other programs
    */
   outlook(
     growing: readonly GrowingRecording[],
@@ -74,12 +74,12 @@ export class DiskForecast {
     const free = this.#newest?.freeBytes ?? Number.POSITIVE_INFINITY;
     const isCounted = counts === 'all' && this.basisSeconds >= LEAST_OTHER_S;
     const other = isCounted ? Math.max(0, this.growth - rateOf(growing)) : 0;
-    let rest = growing;
+    let stillGrowing = growing;
     let [atS, added, recorded] = [0, 0, 0];
     for (;;) {
-      const recording = rateOf(rest);
+      const recording = rateOf(stillGrowing);
       const limitS = recording > 0 ? atS + (mostBytes - recorded) / recording : Number.POSITIVE_INFINITY;
-      const untilS = Math.min(limitS, ...rest.map(({ growsForS }) => growsForS));
+      const untilS = Math.min(limitS, ...stillGrowing.map(({ growsForS }) => growsForS));
       const rate = other + recording;
       if (rate > 0 && added + rate * (untilS - atS) >= free) {
         return { fullInSeconds: atS + (free - added) / rate, addsBytes: free };
@@ -88,7 +88,7 @@ export class DiskForecast {
       added += rate * (untilS - atS);
       recorded += recording * (untilS - atS);
       atS = untilS;
-      rest = atS >= limitS ? [] : rest.filter(({ growsForS }) => growsForS > atS);
+      stillGrowing = atS >= limitS ? [] : stillGrowing.filter(({ growsForS }) => growsForS > atS);
     }
   }
 }

@@ -102,12 +102,12 @@ export class LogGuard {
     // saving settings; but clients that connect over and over would use up the budget of those lines.
     if ((stream !== '' || remote !== undefined) && traceId === undefined && level !== 'fatal') {
       const key = `${level} ${stream} ${msg}`;
-      const known = this.#repeats.get(key);
-      if (known && known.left > 0) {
-        known.left -= 1;
-      } else if (known) {
-        known.count += 1;
-        known.last = line;
+      const repeat = this.#repeats.get(key);
+      if (repeat && repeat.left > 0) {
+        repeat.left -= 1;
+      } else if (repeat) {
+        repeat.count += 1;
+        repeat.last = line;
         this.#options.onSuppressed?.('repeated');
         return;
       } else {

@@ -1,5 +1,5 @@
 /**
- * Metrics of what oxbow reports about itself: bugs, log lines, traces.
+ * Metrics of oxbow itself: bugs, log lines, traces.
  * In: nothing. Out: rows of metric-table.
  */
 import type { MetricRow } from './metric-row.ts';

@@ -57,10 +57,10 @@ export class LogRing {
     } catch {
       return; // not a line of oxbow
     }
-    const { level, time, msg, stream, err, ...rest } = fields;
+    const { level, time, msg, stream, err, ...otherFields } = fields;
     if (!levels.includes(level as LogLevel)) return;
     const wrong = (err as { message?: unknown } | undefined)?.message;
-    const detail = Object.entries(wrong === undefined ? rest : { ...rest, error: wrong });
+    const detail = Object.entries(wrong === undefined ? otherFields : { ...otherFields, error: wrong });
     this.#last += 1;
     this.#lines.push({
       id: this.#last,

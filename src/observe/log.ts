@@ -140,9 +140,9 @@ export function printTextLine(line: string): string {
   } catch {
     return line; // not a line of oxbow: shown unchanged
   }
-  const { level, time, msg, err, ...rest } = fields;
+  const { level, time, msg, err, ...otherFields } = fields;
   let printed = `${String(time).slice(11, 23)} ${String(level).toUpperCase().padEnd(5)} ${msg === undefined ? '' : printable(String(msg))}`;
-  for (const [name, value] of Object.entries(rest)) printed += ` ${name}=${printValue(value)}`;
+  for (const [name, value] of Object.entries(otherFields)) printed += ` ${name}=${printValue(value)}`;
   if (typeof err === 'object' && err !== null) {
     const { message, stack } = err as { message?: unknown; stack?: unknown };
     printed += `\n  ${String(stack ?? message).replaceAll('\n', '\n  ')}`;

@@ -102,7 +102,7 @@ export function createMetrics(): Metrics {
 }
 
 /**
- * What cannot be read, or not in time, keeps its last value: the other metrics are needed most while the
+ * A value that cannot be read in time keeps its last state: the other metrics are needed most while the
  * database does not respond.
  */
 async function attempt(read: () => void | Promise<void>, errors: Pick<Counter, 'inc'>): Promise<void> {

@@ -1,5 +1,5 @@
 /**
- * The metrics of what publishers send, a part of the table of all metrics.
+ * The metrics of publishers, a part of the table of all metrics.
  * In: nothing. Out: rows for observe/metric-table. Each has one series per stream, or a few.
  */
 import type { MetricRow } from './metric-row.ts';

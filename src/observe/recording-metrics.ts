@@ -1,5 +1,5 @@
 /**
- * The metrics of what is kept beside recordings, of retention, and of object stores, a part of the table.
+ * The metrics of pictures of recordings, of retention, and of object stores, a part of the table.
  * Label `target` is the name of an object store in the settings.
  * In: nothing. Out: rows of metric-table.
  */

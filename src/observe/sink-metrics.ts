@@ -4,7 +4,7 @@
  */
 import type { MetricRow } from './metric-row.ts';
 
-/** Metrics of what comes into a live stream and of what waits to leave it. */
+/** Metrics of the input of a live stream and of its waiting output. */
 export const sinkMetrics = {
   sinkQueuedBytes: {
     type: 'gauge',

@@ -35,7 +35,7 @@ const MEASURED_WITHIN_S = 0.001;
  * key frame.
  */
 const INTERVAL_PER_BURST = 1.5;
-/** GOP that streaming services ask for. */
+/** GOP that streaming services request. */
 const USUAL_GOP_S = 2;
 /** Slower than this there are no parts: 0.2 s would hold one frame. */
 const SLOWEST_FRAME_S = 0.15;
@@ -129,7 +129,7 @@ function evenInterval(frames: readonly Frame[], reference: Track): number | unde
   if (steps.some((step, i) => Math.abs(step - intervals[i]! * mean) > EVEN_WITHIN_S * timescale)) return undefined;
   const meanS = mean / timescale;
   const fits = (intervalS: number) => Math.abs(intervalS - meanS) <= MEASURED_WITHIN_S / count;
-  // A few frames in milliseconds do not tell 30 from 29.97: the encoder does.
+  // A few frames in milliseconds do not distinguish 30 from 29.97: the encoder states it.
   const stated = reference.kind === 'video' && reference.config.frameRate ? 1 / reference.config.frameRate : undefined;
   if (stated !== undefined && fits(stated)) return stated;
   const usual = [...USUAL_RATES.map((rate) => 1 / rate), ...audioIntervals(reference)];
@@ -149,7 +149,7 @@ export interface PartPlan {
   readonly frames: number;
   /** PART-TARGET of playlists with the reference track, seconds, five decimals. */
   readonly targetS: number;
-  /** PART-TARGET of an audio playlist beside video: one audio frame more, seconds, five decimals. */
+  /** PART-TARGET of an audio playlist next to video: one audio frame more, seconds, five decimals. */
   readonly audioTargetS: number;
 }
 
@@ -157,7 +157,7 @@ export interface PartPlan {
  * Plans the parts for a frame rate; undefined if it is too low or variable (docs/media.md 8).
  *
  * @param partS target duration of a part, seconds
- * @param audioFrameS longest audio frame beside the reference, seconds, 0 where there is none
+ * @param audioFrameS longest audio frame next to the reference, seconds, 0 where there is none
  */
 export function planParts(cadence: Cadence, partS: number, audioFrameS: number): PartPlan | undefined {
   const { frameS } = cadence;

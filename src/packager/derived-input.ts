@@ -34,7 +34,7 @@ export interface DerivedInput {
 /** A segment of a quality that is complete. */
 export interface SealedQuality {
   readonly opening: SegmentOpening;
-  /** Its video alone; undefined if it is a GAP, or has only parts at its beginning: that is not recorded. */
+  /** Only its video; undefined if it is a GAP, or has only parts at its beginning: that is not recorded. */
   readonly group: SegmentGroup | undefined;
 }
 

@@ -1,6 +1,6 @@
 /**
  * A segment of a stream as one of its derived qualities follows it: the cuts that are still to be reached,
- * and the audio beside it.
+ * and the audio next to it.
  * In: cuts and parts of the stream. Out: packager/follower. docs/media.md 6 and 15a.
  */
 import type { AudioTrack, Track } from '@oxbow/media/frame';

@@ -1,9 +1,9 @@
 /**
  * Cuts a derived quality of a stream's picture at the cuts of the stream: same MSNs, same generations, its
- * own window, with the audio of the stream next to it. It never delays the stream: what does not come
- * in time is a GAP in this quality alone.
+ * own window, with the audio of the stream next to it. It never delays the stream: media that does not
+ * come in time is a GAP in this quality only.
  * In: the cut list and the live window of the stream; frames of an encoder or a pulled variant, with the
- * stream's timestamps, some time later than the stream's own. Out: its live window, sealed segments for the
+ * stream's timestamps, some time later than the stream. Out: its live window, sealed segments for the
  * recorder. docs/media.md 6, 10, 14, 15, 15a.
  */
 
@@ -292,7 +292,7 @@ export class Follower implements DerivedInput, Disposable {
     const isJoined = this.#isJoined(segment);
     this.#isInStep = run !== undefined;
     if (!run && !isJoined) {
-      // Players of the generation before learn that it is over.
+      // Players of the previous generation read that it is over.
       if (list.generation && !list.ended) this.#leave();
       segment.state = 'skipped';
       return;
@@ -367,7 +367,7 @@ export class Follower implements DerivedInput, Disposable {
     return { ...opening, init, durationUs, tracks: [video], gaps: [] };
   }
 
-  /** The audio beside the parts of a segment whose rest is lost: a segment is its parts. */
+  /** The audio next to the parts of a segment whose rest is lost: a segment is its parts. */
   #audioBeside(audio: TrackSegment | undefined, msn: number): TrackSegment | undefined {
     const parts = this.list.find(msn)?.parts;
     const audioParts = audio && parts?.get(audio.trackId)?.slice(0, parts.get(this.#options.trackId)?.length);
@@ -378,7 +378,7 @@ export class Follower implements DerivedInput, Disposable {
   }
 
   /**
-   * The inits of a set of tracks: with the audio as it is listed, and of the video alone as it is recorded.
+   * The inits of a set of tracks: with the audio as it is listed, and of only the video as it is recorded.
    */
   #initsOf(tracks: readonly Track[]): { readonly muxed: Init; readonly alone: Init } {
     const [video, audio] = tracks;

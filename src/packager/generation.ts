@@ -49,7 +49,7 @@ const mediaTracks = (tracks: readonly Track[]) => tracks.filter((track) => !isSp
 
 /** Shortest part except the last of a segment, as a share of PART-TARGET (RFC 8216bis 4.4.3.7). */
 const MIN_PART_SHARE = 0.85;
-/** Margin of BANDWIDTH over what was measured: larger segments may follow. */
+/** Margin of BANDWIDTH over the measured rate: larger segments may follow. */
 export const HEADROOM = 1.25;
 
 /**

@@ -85,7 +85,7 @@ export interface LiveWindowView {
   readonly version: number;
   /** Ranges that reach into the window or begin after it, in order of arrival, one per ID. */
   readonly dateRanges?: readonly DateRangeTag[];
-  /** Derived qualities, which have windows of their own. */
+  /** Derived qualities, which have separate windows. */
   readonly qualities?: readonly DerivedQuality[];
   /** Closed captions within its video; undefined where it is not known whether there are any. */
   readonly captions?: readonly CaptionChannel[] | undefined;
@@ -141,7 +141,7 @@ export interface LiveWindowState {
   readonly captions: readonly CaptionChannel[] | undefined;
 }
 
-/** Error of the sum of durations in a playlist, µs: EXTINF is rounded, and audio is cut beside video. */
+/** Error of the sum of durations in a playlist, µs: EXTINF is rounded, and audio is cut next to video. */
 const ROUNDING_US = 200_000;
 
 /** Least media after a removal, µs: three target durations (RFC 8216bis 6.2.2) or HOLD-BACK. */

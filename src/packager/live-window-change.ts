@@ -15,7 +15,7 @@ interface Replica {
   openSegment(opening: SegmentOpening): void;
   addPart(msn: number, trackId: number, part: Part, ends?: boolean): void;
   endSegment(msn: number): void;
-  addDateRanges(found: readonly DateRangeTag[]): void;
+  addDateRanges(dateRanges: readonly DateRangeTag[]): void;
   seal(group: SealedGroup): void;
   offer(qualities: readonly DerivedQuality[]): void;
   announce(captions: readonly CaptionChannel[] | undefined): void;

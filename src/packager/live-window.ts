@@ -66,7 +66,7 @@ export class LiveWindow {
   readonly #lost = new Set<number>();
   #version = 0;
   #bytes = 0;
-  /** The generation before this one, so that its players learn that it ended. */
+  /** The generation before this one, so that its players read that it ended. */
   #previous: LiveWindowView | undefined;
   #qualities: readonly DerivedQuality[] = [];
   #captions: readonly CaptionChannel[] | undefined;
@@ -281,7 +281,7 @@ export class LiveWindow {
     this.#changed();
   }
 
-  /** Derived qualities that are live beside this generation. */
+  /** Derived qualities that are live next to this generation. */
   get qualities(): readonly DerivedQuality[] {
     return this.#qualities;
   }
@@ -324,7 +324,7 @@ export class LiveWindow {
     segment.bytes = bytes;
     segment.sealed = {
       durationUs: group.durationUs,
-      tracks: new Map(tracks.map(({ bytes: media, ...rest }) => [rest.trackId, { ...rest, length: media.length }])),
+      tracks: new Map(tracks.map(({ bytes: media, ...track }) => [track.trackId, { ...track, length: media.length }])),
     };
     this.#trim();
     this.#changed();

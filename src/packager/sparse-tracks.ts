@@ -139,8 +139,8 @@ function release(line: SparseTrack, count: number): Held[] {
  * Writes metadata. A sample ends with its segment, so that no file appears longer than it is: the payload has
  * the duration.
  */
-function writeData(line: SparseTrack, to: number, all: boolean): DateRangeTag[] {
-  const count = all ? line.held.length : line.held.findIndex(({ frame }) => frame.pts >= to);
+function writeData(line: SparseTrack, to: number, isLast: boolean): DateRangeTag[] {
+  const count = isLast ? line.held.length : line.held.findIndex(({ frame }) => frame.pts >= to);
   const released = release(line, count < 0 ? line.held.length : count);
   for (const { frame } of released) {
     const duration = Math.max(0, Math.min(frame.duration, to - frame.pts));
@@ -157,7 +157,7 @@ function writeData(line: SparseTrack, to: number, all: boolean): DateRangeTag[] 
  */
 function writeText(line: SparseTrack, from: number, to: number): void {
   const due = line.held.findIndex(({ frame }) => frame.pts >= to);
-  const rest: Held[] = [];
+  const remainders: Held[] = [];
   const lateTicks = Math.ceil(LATE_S * line.track.timescale);
   let at = Math.max(from, line.next);
   const add = (pts: number, duration: number, data: Uint8Array) => {
@@ -177,7 +177,7 @@ function writeText(line: SparseTrack, from: number, to: number): void {
     }
     if (part.pts + part.duration > to) {
       const [now, later] = cutTextFrame(part, to);
-      rest.push({ frame: later, dateRanges: [] });
+      remainders.push({ frame: later, dateRanges: [] });
       part = now;
     }
     if (part.duration <= 0) continue;
@@ -186,6 +186,6 @@ function writeText(line: SparseTrack, from: number, to: number): void {
   }
   pause(to);
   line.next = at;
-  line.held.unshift(...rest);
-  for (const { frame } of rest) line.bytes += frame.data.length;
+  line.held.unshift(...remainders);
+  for (const { frame } of remainders) line.bytes += frame.data.length;
 }

@@ -69,7 +69,7 @@ export class ChunkTable {
     this.#past = past ?? { read: (query) => query(db), beforeUs: () => 0 };
   }
 
-  /** Reads from a replica what was written long ago. */
+  /** Reads old rows from a replica. */
   #read<T>(toUs: number, query: ReadQuery<T>): Promise<T> {
     return toUs < this.#past.beforeUs() ? this.#past.read(query) : query(this.#db);
   }
@@ -81,7 +81,7 @@ export class ChunkTable {
    * @throws OxbowError `data-in-use` if another process has taken the data folder
    */
   async put(row: Insertable<ChunkFileTable>, dateRanges: readonly RecordedDateRange[] = []): Promise<void> {
-    const { stream_id: _stream, first_msn: _first, ...rest } = row;
+    const { stream_id: _stream, first_msn: _first, ...changes } = row;
     const fence = this.#fence();
     const insert = async (db: Kysely<Tables>) => {
       const into = db.insertInto('chunk_file');
@@ -90,7 +90,7 @@ export class ChunkTable {
         ? into.columns(columns).expression(valuesWhileHeld(db, fence, { ...row }))
         : into.values(row)
       )
-        .onConflict((conflict) => conflict.columns(['stream_id', 'first_msn']).doUpdateSet(rest))
+        .onConflict((conflict) => conflict.columns(['stream_id', 'first_msn']).doUpdateSet(changes))
         .executeTakeFirstOrThrow();
       if (numInsertedOrUpdatedRows === 0n) throw indexTaken();
     };
@@ -336,7 +336,7 @@ export class ChunkTable {
     this.#qualities.delete(streamId);
   }
 
-  /** Forgets what is cached of a stream, whose rows another process has changed. */
+  /** Drops the cached rows of a stream, whose rows another process has changed. */
   reload(streamId: string): void {
     for (const id of [...this.#totals.keys()]) if (recordingOf(id).streamId === streamId) this.#totals.delete(id);
     this.#qualities.delete(streamId);

@@ -108,9 +108,9 @@ function thinRuns(runs: readonly RunMark[], resUs: number): RunMark[] {
   if (runs.length <= MAX_PIECES) return [...runs];
   let bin = Number.NEGATIVE_INFINITY;
   return runs.filter(({ startUs }) => {
-    const own = Math.floor(startUs / resUs);
-    const isFirst = own !== bin;
-    bin = own;
+    const runBin = Math.floor(startUs / resUs);
+    const isFirst = runBin !== bin;
+    bin = runBin;
     return isFirst;
   });
 }

@@ -1,5 +1,5 @@
 /**
- * Rebuilds the date ranges of a chunk file from its data tracks, with the packager's own rules.
+ * Rebuilds the date ranges of a chunk file from its data tracks, with the packager's rules.
  * In: the groups of a file. Out: date ranges with their segments (docs/media.md 22).
  */
 

@@ -43,7 +43,7 @@ export class Horizons {
   readonly #paused: (why: string) => void;
   readonly #commits = new Map<string, Commits>();
   /** Last result of `of` by stream, µs. */
-  readonly #given = new Map<string, number>();
+  readonly #horizons = new Map<string, number>();
   #offsetMs: number;
   #pause: { readonly why: string; readonly untilMs: number } | undefined;
 
@@ -93,17 +93,17 @@ export class Horizons {
     this.#look();
     const commits = this.#commits.get(streamId);
     if (commits) commits.keepMs = keepMs;
-    if (this.#pause) return this.#given.get(streamId) ?? 0;
+    if (this.#pause) return this.#horizons.get(streamId) ?? 0;
     const byClockUs = horizonUs(this.#clock.nowMs(), keepMs);
     const us = Math.min(byClockUs, windowOf(this.#keptFromUs(commits, keepMs)));
-    this.#given.set(streamId, us);
+    this.#horizons.set(streamId, us);
     return us;
   }
 
   /** Removes the state of a deleted stream. */
   forget(streamId: string): void {
     this.#commits.delete(streamId);
-    this.#given.delete(streamId);
+    this.#horizons.delete(streamId);
   }
 
   /**

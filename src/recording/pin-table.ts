@@ -73,8 +73,8 @@ export class PinTable {
   }
 
   async #read(streams?: readonly string[]): Promise<() => void> {
-    const all = this.#db.selectFrom('pin').selectAll();
-    const rows = await (streams ? all.where('stream_id', 'in', streams) : all).execute();
+    const query = this.#db.selectFrom('pin').selectAll();
+    const rows = await (streams ? query.where('stream_id', 'in', streams) : query).execute();
     const byStream = Map.groupBy(rows, (row) => row.stream_id);
     return () => {
       for (const streamId of streams ?? new Set([...this.#streams.keys(), ...byStream.keys()])) {
@@ -86,12 +86,12 @@ export class PinTable {
 
   /** All pins of a stream, in order of start; not its holds. */
   of(streamId: string): readonly Pin[] {
-    return this.#known(streamId).pins;
+    return this.#pinnedOf(streamId).pins;
   }
 
   /** The legal holds of a stream, in order of start. */
   holds(streamId: string): readonly Hold[] {
-    return this.#known(streamId).holds;
+    return this.#pinnedOf(streamId).holds;
   }
 
   /** The legal holds of all streams. */
@@ -101,7 +101,7 @@ export class PinTable {
 
   /** The pinned windows of a stream, those of holds too: whole, in order, disjoint. */
   ranges(streamId: string): readonly PinnedRange[] {
-    return this.#known(streamId).ranges;
+    return this.#pinnedOf(streamId).ranges;
   }
 
   /**
@@ -210,7 +210,7 @@ export class PinTable {
     return writeShared({ db: this.#db, changes: this.#changes }, ['pin', streamId], write);
   }
 
-  #known(streamId: string): Pinned {
+  #pinnedOf(streamId: string): Pinned {
     return this.#streams.get(streamId) ?? nothing;
   }
 
@@ -223,9 +223,9 @@ export class PinTable {
   }
 
   #set(streamId: string, change: Partial<Pick<Pinned, 'pins' | 'holds'>>): void {
-    const known = { ...this.#known(streamId), ...change };
-    const pins = known.pins.toSorted(byStart);
-    const holds = known.holds.toSorted(byStart);
+    const pinned = { ...this.#pinnedOf(streamId), ...change };
+    const pins = pinned.pins.toSorted(byStart);
+    const holds = pinned.holds.toSorted(byStart);
     if (pins.length + holds.length === 0) this.#streams.delete(streamId);
     else this.#streams.set(streamId, { pins, holds, ranges: windowsOver([...pins, ...holds]) });
   }

@@ -1,6 +1,6 @@
 /**
- * Reads the recording of a derived quality beside that of its stream: the groups of the stream, each with the
- * video of the quality and the sound of the stream. Its MSNs, times and discontinuities are those of the
+ * Reads the recording of a derived quality next to that of its stream: the groups of the stream, each with
+ * the video of the quality and the sound of the stream. Its MSNs, times and discontinuities are those of the
  * stream; what the quality lacks is a group without media.
  * In: both recordings. Out: groups for windows, clips and segments, as a RecordingReader gives them.
  * docs/media.md 14, 15, 15a.
@@ -18,7 +18,7 @@ import {
 
 /** What a reader of a quality is created with. */
 export interface QualityReaderOptions {
-  /** Recording of the quality: its video alone. */
+  /** Recording of the quality: only its video. */
   readonly own: RecordingReader;
   /** Recording of the stream. */
   readonly source: RecordedMedia;
@@ -56,9 +56,9 @@ export class QualityReader implements RecordedMedia {
 
   /** The group with an MSN; undefined if the quality or the stream has none. */
   async find(msn: number): Promise<RecordedGroup | undefined> {
-    const { own, source } = this.#options;
+    const { own: quality, source } = this.#options;
     const group = await source.find(msn);
-    const video = group && (await own.find(msn));
+    const video = group && (await quality.find(msn));
     return video && this.#join(group, video, video.initNumber);
   }
 
@@ -75,20 +75,20 @@ export class QualityReader implements RecordedMedia {
    * no media in that time.
    */
   async walk(fromUs: number, toUs: number): Promise<Iterable<RecordedGroup>> {
-    const { own, source, decidedMsn } = this.#options;
+    const { own: quality, source, decidedMsn } = this.#options;
     // In this order: groups that are decided are in the recordings that are read later.
     const untilMsn = decidedMsn();
-    const videos = await own.walk(fromUs, toUs);
+    const videos = await quality.walk(fromUs, toUs);
     const groups = await source.walk(fromUs, toUs);
     const join = this.#join.bind(this);
     return {
       *[Symbol.iterator]() {
-        const rest = videos[Symbol.iterator]();
-        let video: RecordedGroup | undefined = rest.next().value;
+        const iterator = videos[Symbol.iterator]();
+        let video: RecordedGroup | undefined = iterator.next().value;
         let initNumber = video?.initNumber;
         for (const group of groups) {
           if (initNumber === undefined || group.msn > untilMsn) return;
-          while (video && video.msn < group.msn) video = rest.next().value;
+          while (video && video.msn < group.msn) video = iterator.next().value;
           const videoGroup = video?.msn === group.msn ? video : undefined;
           initNumber = videoGroup?.initNumber ?? initNumber;
           yield join(group, videoGroup, initNumber);
@@ -114,24 +114,24 @@ export class QualityReader implements RecordedMedia {
   }
 
   /** A group of the stream with the media of the quality; without media if that is missing. */
-  #join(group: RecordedGroup, own: RecordedGroup | undefined, initNumber: number): RecordedGroup {
+  #join(group: RecordedGroup, videoGroup: RecordedGroup | undefined, initNumber: number): RecordedGroup {
     const { number, soundId } = this.#initOf(initNumber, group.initNumber);
     const tracks: RecordedTrack[] = [];
-    for (const video of own?.tracks ?? []) tracks.push({ ...video, location: own!.location });
-    const sound = own && soundId !== undefined && group.tracks.find(({ trackId }) => trackId === soundId);
+    for (const video of videoGroup?.tracks ?? []) tracks.push({ ...video, location: videoGroup!.location });
+    const sound = videoGroup && soundId !== undefined && group.tracks.find(({ trackId }) => trackId === soundId);
     if (sound) tracks.push({ ...sound, location: group.location });
     return { ...group, initNumber: number, sourceInit: group.initNumber, tracks };
   }
 
-  #initOf(own: number, source: number): JoinedInit {
-    const key = `${own}/${source}`;
+  #initOf(qualityInit: number, source: number): JoinedInit {
+    const key = `${qualityInit}/${source}`;
     const cached = this.#joined.get(key);
     if (cached) return cached;
     const { inits } = this.#options;
     const sounds = inits.get(source)?.tracks.filter(({ kind }) => kind === 'audio') ?? [];
     const sound = sounds.length === 1 ? sounds[0] : undefined;
-    const video = inits.get(own)?.tracks;
-    const number = sound && video ? inits.of([...video, sound]).number : own;
+    const video = inits.get(qualityInit)?.tracks;
+    const number = sound && video ? inits.of([...video, sound]).number : qualityInit;
     const joined = { number, soundId: sound?.id };
     this.#joined.set(key, joined);
     return joined;

@@ -16,7 +16,7 @@ import type { StoryboardReader } from './storyboard/storyboards.ts';
 
 /** The segment of one track in a recorded group. */
 export interface RecordedTrack extends CommittedTrack {
-  /** Only where it is not in the file of the group: that of a derived quality, or the sound beside it. */
+  /** Only where it is not in the file of the group: that of a derived quality, or the sound next to it. */
   readonly location?: SegmentLocation;
 }
 

@@ -44,8 +44,8 @@ export interface RecoveryOptions {
   /** Segments that were deleted on request: a file that still has some loses them. */
   readonly erased?: readonly MsnRange[];
   /**
-   * Whether the index has nothing at that time, µs since 1970; a file elsewhere is not added. Default: it is
-   * not asked.
+   * Whether the index has nothing at that time, µs since 1970; a file elsewhere is not added. Default: not
+   * checked.
    */
   readonly isFree?: (fromUs: number, toUs: number) => Promise<boolean>;
   /** Called after each file. */

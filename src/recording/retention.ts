@@ -2,7 +2,7 @@
  * Deletes recordings by age and by size: whole ten-minute windows, first the index rows and a minute later
  * the files, so that no player receives half a segment. Pinned windows are not deleted (docs/media.md 16);
  * those of clips are the last that a size limit takes. The recordings of a stream's derived qualities are
- * kept exactly as long as its own.
+ * kept exactly as long as the stream's.
  * In: chunk-table, pins, the retention rule of each stream. Out: deleted files; their URLs return 410.
  */
 import {
@@ -69,7 +69,7 @@ export interface RetentionOptions {
   /** Called before files are deleted: of media before `us` (since 1970) only pinned windows are kept. */
   readonly onDeletedBefore?: (streamId: string, us: number) => void;
   /**
-   * Deletes what is kept as long as recordings: everything of a stream before `us` (since 1970) that is not
+   * Deletes data that is kept as long as recordings: all of a stream before `us` (since 1970) that is not
    * pinned.
    */
   readonly onHorizon?: (streamId: string, us: number) => Promise<void>;
@@ -117,17 +117,17 @@ export class Retention {
     const { clock, horizons, streams, settings, onHorizon } = this.#options;
     const { maxDisk } = settings.now.record;
     await this.#try(() => this.#deleteDue());
-    const all = streams();
-    for (const { streamId, keepMs } of all) {
+    const rules = streams();
+    for (const { streamId, keepMs } of rules) {
       const beforeUs = horizons.of(streamId, keepMs);
       await this.#try(() => this.#deleteBefore(streamId, beforeUs));
       await this.#try(() => this.#deleteQualities(streamId, beforeUs));
       await this.#try(async () => onHorizon?.(streamId, beforeUs));
     }
-    if (maxDisk !== undefined) await this.#try(() => this.#deleteOldest(all, maxDisk));
+    if (maxDisk !== undefined) await this.#try(() => this.#deleteOldest(rules, maxDisk));
     if (clock.monotonicMs() < this.#sweepAtMs) return;
     this.#sweepAtMs = clock.monotonicMs() + SWEEP_EVERY_MS;
-    for (const rule of all) await this.#try(() => this.#sweep(rule));
+    for (const rule of rules) await this.#try(() => this.#sweep(rule));
   }
 
   async #try(work: () => Promise<void>): Promise<void> {
@@ -205,15 +205,15 @@ export class Retention {
    * windows and those that still grow are kept, even if they alone exceed it; those that only clips pin are
    * taken when there are no others.
    */
-  async #deleteOldest(all: readonly RetentionRule[], maxBytes: number): Promise<void> {
+  async #deleteOldest(rules: readonly RetentionRule[], maxBytes: number): Promise<void> {
     const { table, openBytes, storyboards } = this.#options;
     for (;;) {
       let bytes = openBytes?.() ?? 0;
-      for (const { streamId } of all) {
+      for (const { streamId } of rules) {
         bytes += (await table.totals(streamId)).bytes + ((await storyboards?.bytesOf(streamId)) ?? 0);
       }
       if (bytes <= maxBytes) return;
-      const oldest = (await this.#oldestOf(all, (id) => this.#pinned(id))) ?? (await this.#giveUpOldest(all));
+      const oldest = (await this.#oldestOf(rules, (id) => this.#pinned(id))) ?? (await this.#giveUpOldest(rules));
       if (!oldest) return;
       await this.#deleteBefore(oldest.streamId, oldest.windowUs + WINDOW_US);
       await this.#deleteQualities(oldest.streamId, oldest.windowUs + WINDOW_US);
@@ -221,10 +221,10 @@ export class Retention {
   }
 
   /** Ends what pins the oldest window that is not pinned for good; returns that window. */
-  async #giveUpOldest(all: readonly RetentionRule[]): Promise<StreamWindow | undefined> {
+  async #giveUpOldest(rules: readonly RetentionRule[]): Promise<StreamWindow | undefined> {
     const { pinnedForGood, giveUp } = this.#options;
     if (!pinnedForGood || !giveUp) return undefined;
-    const oldest = await this.#oldestOf(all, pinnedForGood);
+    const oldest = await this.#oldestOf(rules, pinnedForGood);
     if (!oldest) return undefined;
     const { streamId, windowUs } = oldest;
     await giveUp(streamId, { fromUs: windowUs, toUs: windowUs + WINDOW_US });
@@ -233,11 +233,11 @@ export class Retention {
 
   /** The oldest window of all streams that is in no range of `held` and does not grow. */
   async #oldestOf(
-    all: readonly RetentionRule[],
+    rules: readonly RetentionRule[],
     held: (streamId: string) => readonly PinnedRange[],
   ): Promise<StreamWindow | undefined> {
     let oldest: StreamWindow | undefined;
-    for (const { streamId } of all) {
+    for (const { streamId } of rules) {
       const fromUs = await this.#oldestOutside(streamId, held(streamId));
       if (fromUs === undefined) continue;
       const windowUs = windowOf(fromUs);

@@ -88,7 +88,7 @@ export function gapsSince(
 /** Detail of the time between imported media and the creation of its stream. */
 const NOT_CREATED = 'before the stream was created';
 
-/** A file, a group of the open file, or without segments what was deleted, on the timeline. */
+/** A file, a group of the open file, or without segments a deleted range, on the timeline. */
 type Stretch = Omit<ChunkSpan, 'absences'> & {
   readonly gaps: readonly (Omit<StreamGap, 'cause'> & { readonly cause: TimelinePiece['kind'] })[];
 };

@@ -25,7 +25,7 @@ export interface ClaimedPort extends AsyncDisposable {
 }
 
 /**
- * Opens the port beside the server that has it, or takes a socket that listens already.
+ * Opens the port next to the server that has it, or takes a socket that listens already.
  *
  * @param where with the port of that server, not 0
  * @throws the system's error if another program has the port

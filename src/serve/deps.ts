@@ -1,5 +1,5 @@
 /**
- * What turns requests into bytes needs of the parts of oxbow.
+ * The parts of oxbow that the code needs that turns requests into bytes.
  * In: app/http.ts provides them; tests provide fakes. Out: every file of this folder.
  */
 import type { Access } from '../accounts/access.ts';
@@ -77,11 +77,11 @@ export interface ServeDeps {
   readonly trustedProxies?: readonly string[];
   /** Whose `traceparent` counts; default: of anyone. */
   readonly traceCallers?: TraceCallers;
-  /** Host names that a server on a loopback address accepts, besides those of this computer. */
+  /** Host names that a server on a loopback address accepts, in addition to those of this computer. */
   readonly hosts?: readonly string[];
-  /** The other nodes of the cluster; undefined: this server is alone. */
+  /** The other nodes of the cluster; undefined: there is only this server. */
   readonly otherNodes?: OtherNodes | undefined;
-  /** Answers what they request of this one. */
+  /** Answers their requests to this one. */
   readonly internalRequests?: InternalRequests | undefined;
   /** Public origin of this server; undefined: the origin of each request. */
   readonly publicUrl?: string | undefined;

@@ -1,5 +1,5 @@
 /**
- * What the HTTP server asks first in a cluster: a request for something that another node owns is passed to
+ * What the HTTP server calls first in a cluster: a request for something that another node owns is passed to
  * that node, and lists have the rows of all nodes. The contract; ask-first.ts is how the server uses it.
  * In: requests. Out: whether another node has answered. docs/decisions/0055.
  */
@@ -27,9 +27,9 @@ export interface ElsewhereFound {
 /** Answers of other nodes for the hot responder: see ResponseFinder. */
 export interface HotElsewhere {
   find(target: string, takesGzip: boolean, client: HotClient): ElsewhereFound | undefined;
-  rawResponseOf(reply: Reply, found: ElsewhereFound, takesGzip: boolean): RawResponse | undefined;
+  rawResponseOf(reply: Reply, match: ElsewhereFound, takesGzip: boolean): RawResponse | undefined;
   /** Counts an answer. @param cmcd of the header fields */
-  served(found: ElsewhereFound, bodyBytes: number, target: string, cmcd: Cmcd | undefined): void;
+  served(match: ElsewhereFound, bodyBytes: number, target: string, cmcd: Cmcd | undefined): void;
 }
 
 /** The head of a request to a list. */
@@ -55,7 +55,7 @@ export interface OtherNodes {
    * @throws OxbowError `node-refused` for one that says so, and is not valid or was received before
    */
   recognise(request: ReceivedRequest): NodeSender | undefined;
-  /** What can be answered from copies, or together with other clients. */
+  /** Requests that can be answered from copies, or together with other clients. */
   readonly hot: HotElsewhere;
   /**
    * Sends the refusal of another node's answer to a client that waited for it; false: it is one of this node.
@@ -69,7 +69,7 @@ export interface OtherNodes {
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Taken;
   /** Name of the node that owns a stream or a room, as last read; undefined: this one, or none. */
   ownerOf(kind: 'stream' | 'room', key: string): string | undefined;
-  /** Asks the other nodes for a list, with the credentials of the caller. Nothing for a request of a node. */
+  /** Requests a list from the other nodes, with the credentials of the caller. Empty for one of a node. */
   gather(request: ListRequest): Promise<Elsewhere>;
   /** Answers those that wait for other nodes with a refusal: the server stops. */
   leave(reason: OxbowError): void;

@@ -22,7 +22,7 @@ import { openServingThreads } from './threads/serving-threads.ts';
 import { ThreadCounts } from './threads/thread-counts.ts';
 import type { ServerCertificate } from './tls/tls-certificate.ts';
 
-/** Serving threads and what they serve. */
+/** Serving threads and their endpoint. */
 export interface ThreadsOptions {
   /** Number of threads; 1: the main thread serves. */
   readonly count: number;

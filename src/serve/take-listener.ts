@@ -6,9 +6,9 @@ import assert from 'node:assert/strict';
 import type { Server } from 'node:net';
 
 /** Removes and returns the one listener that node has set for an event. */
-export function takeListener<T>(server: Server, event: string): (given: T) => void {
+export function takeListener<T>(server: Server, event: string): (argument: T) => void {
   const [listener, ...more] = server.listeners(event);
   assert.ok(listener && more.length === 0, `Node has set one listener of ${event}`);
   server.removeAllListeners(event);
-  return (given) => void Reflect.apply(listener, server, [given]);
+  return (argument) => void Reflect.apply(listener, server, [argument]);
 }

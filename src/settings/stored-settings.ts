@@ -16,7 +16,7 @@ import { type RowChanges, writeShared } from '../store/row-changes.ts';
 import type { Tables } from '../store/schema.ts';
 import { readStateFile, writeStateFile } from '../store/state-file.ts';
 
-/** What they are opened with. */
+/** Their options. */
 export interface StoredSettingsOptions {
   readonly db: Kysely<Tables>;
   /** In a cluster. */
@@ -94,7 +94,7 @@ export class StoredSettings {
 
   /**
    * Reads the rows. The result applies them and brings the copy up to date. A row of another version of oxbow
-   * that is not valid here is left alone.
+   * that is not valid here is not changed.
    */
   async #read(): Promise<() => void> {
     const rows = await this.#options.db.selectFrom('setting').selectAll().orderBy('path').execute();

@@ -160,9 +160,9 @@ export function isBackup(file: string): boolean {
 export function readBackup(db: DatabaseSync, file: string): { manifest: BackupManifest; files: BackupFile[] } {
   if (!hasBackupTable(db)) throw new OxbowError('bad-backup', `${file} is not a backup of oxbow.`);
   const rows = db.prepare(`SELECT name, content FROM ${BACKUP_TABLE}`).all() as unknown as BackupFile[];
-  const found = rows.find(({ name }) => name === MANIFEST);
-  if (!found) throw new OxbowError('bad-backup', `${file} has no manifest.`);
-  const manifest = JSON.parse(Buffer.from(found.content).toString()) as BackupManifest;
+  const row = rows.find(({ name }) => name === MANIFEST);
+  if (!row) throw new OxbowError('bad-backup', `${file} has no manifest.`);
+  const manifest = JSON.parse(Buffer.from(row.content).toString()) as BackupManifest;
   const schema = schemaOf(db);
   if (manifest.form > BACKUP_FORM || schema > migrations.length) {
     throw new OxbowError(
@@ -191,8 +191,8 @@ export function open(
 
 /** Checks a whole database. @returns a description of the damage, or undefined */
 export function findDamage(db: DatabaseSync): string | undefined {
-  const found = db.prepare('PRAGMA integrity_check(1)').get()!.integrity_check as string;
-  return found === 'ok' ? undefined : found;
+  const result = db.prepare('PRAGMA integrity_check(1)').get()!.integrity_check as string;
+  return result === 'ok' ? undefined : result;
 }
 
 export async function syncFile(disk: Files, path: string): Promise<void> {
@@ -251,8 +251,8 @@ function finish({ database, files, version, nowMs }: BackupOptions, copy: string
   return manifest;
 }
 
-function damaged(database: string, what: string, cause?: unknown): OxbowError {
-  return new OxbowError('bad-backup', `${database} is damaged: ${sentenceOf(what)}`, {
+function damaged(database: string, damage: string, cause?: unknown): OxbowError {
+  return new OxbowError('bad-backup', `${database} is damaged: ${sentenceOf(damage)}`, {
     cause,
     extra: { hint: 'No backup was written. Stop oxbow and restore an older backup: oxbow backup --restore FILE' },
   });

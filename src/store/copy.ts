@@ -70,7 +70,7 @@ const keys = {
 type CopiedTable = keyof typeof keys;
 
 /**
- * Every table that is copied; the index of words is made again, and notes of changes are for running nodes.
+ * Every table that is copied; the index of words is built again, and notes of changes are for running nodes.
  */
 export const copiedTables = Object.keys(keys) as readonly CopiedTable[];
 
@@ -83,11 +83,11 @@ const MAX_PARAMETERS = 30_000;
 
 /** Options of `copyRows`. */
 export interface CopyOptions {
-  /** Deletes what the target has; otherwise it must be empty. */
+  /** Deletes the content of the target; otherwise it must be empty. */
   readonly overwrite: boolean;
   readonly signal: AbortSignal;
   /** Called with the number of rows that are copied so far, and the number of all rows. */
-  readonly progress?: ((done: number, all: number) => void) | undefined;
+  readonly progress?: ((done: number, total: number) => void) | undefined;
 }
 
 /**
@@ -107,14 +107,14 @@ export async function copyRows(
       await clearTarget(target, overwrite);
       const counts = new Map<string, number>();
       for (const table of copiedTables) counts.set(table, await countRows(source, table));
-      const all = [...counts.values()].reduce((sum, count) => sum + count, 0);
+      const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
       let done = 0;
       for (const table of copiedTables) {
         for await (const rows of pagesOf(source, table)) {
           signal.throwIfAborted();
           await insertRows(target, table, rows);
           done += rows.length;
-          progress?.(done, all);
+          progress?.(done, total);
         }
       }
       for (const table of numbered) await continueNumbers(target, table, await lastNumber(source, table));

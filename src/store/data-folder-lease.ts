@@ -76,9 +76,9 @@ export async function leaseDataFolder(options: DataFolderLeaseOptions): Promise<
       'the lease of the data folder cannot be renewed; retrying',
     );
   const leases = new Leases({ store: openLeaseTable(db, clock), clock, failed });
-  const own = describeHolder(file, identity);
+  const self = describeHolder(file, identity);
   const ending = new AbortController();
-  const request = { holder: JSON.stringify(own), ttlMs, signal: ending.signal };
+  const request = { holder: JSON.stringify(self), ttlMs, signal: ending.signal };
   await assertAlone(db, clock, node);
   const first = await leases.acquire(name, request);
   let lease = first.lease ?? (await takeFrom(first.heldBy.holder, first.heldBy.token));
@@ -87,9 +87,9 @@ export async function leaseDataFolder(options: DataFolderLeaseOptions): Promise<
     const holder = JSON.parse(text) as Holder;
     // This process holds the lock of the same file on the same system, so the holder has ended. Another
     // database is a copy.
-    const hasEnded = holder.boot === own.boot && holder.lock === own.lock;
-    // A node that takes over what this one had holds its lease for a moment, and names no database.
-    if (hasEnded || (holder.database ?? own.database) !== own.database) {
+    const hasEnded = holder.boot === self.boot && holder.lock === self.lock;
+    // A node that takes over from this one holds its lease for a moment, and names no database.
+    if (hasEnded || (holder.database ?? self.database) !== self.database) {
       const { lease } = await leases.acquire(name, { ...request, replaces: token });
       if (lease) return lease;
     } else {
@@ -109,8 +109,8 @@ export async function leaseDataFolder(options: DataFolderLeaseOptions): Promise<
 
   /**
    * Acquires the lease again while the only problem is a database that does not respond. A token that has
-   * risen by more than one was another process's in between, which may have released it: what this process
-   * knows of the index is old.
+   * risen by more than one was another process's in between, which may have released it: the state of
+   * the index in this process is old.
    */
   async function follow(): Promise<void> {
     let { token } = lease;

@@ -31,6 +31,6 @@ export async function keepReserve(folder: string, disk: Files = systemFiles): Pr
     // A file system that compresses would give no space for zeros.
     await replaceFile(disk, path, randomBytes(RESERVE_BYTES), { mode: 0o600 });
   } catch {
-    // The disk is broken or read-only: what needs it says so.
+    // The disk is broken or read-only: its users report it.
   }
 }

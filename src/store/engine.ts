@@ -1,5 +1,5 @@
 /**
- * What the metadata store needs of a database engine, beyond the queries that Kysely compiles for it.
+ * The requirements of the metadata store for an engine, beyond the queries that Kysely compiles for it.
  * In: sqlite-engine.ts, postgres/engine.ts. Out: one contract for db.ts; `engineOf` and `runAll` for
  * repositories.
  */
@@ -23,8 +23,8 @@ export type EngineName = 'sqlite' | 'postgresql';
 export type Parameter = string | number | bigint | null | Uint8Array;
 
 /**
- * Parameters without NUL: PostgreSQL stores none in texts, so no engine does, and what is looked for is what
- * was stored. A text with NUL is therefore no way to say "directly behind this text": compare with `>`.
+ * Parameters without NUL: PostgreSQL stores none in texts, so no engine does, and a search finds the stored
+ * text. A text with NUL is therefore no way to say "directly behind this text": compare with `>`.
  */
 export function withoutNul<T>(parameters: readonly T[]): readonly T[] {
   if (!parameters.some(hasNul)) return parameters;

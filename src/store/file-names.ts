@@ -12,7 +12,7 @@ export const LOCK_FILE = 'lock.db';
 /** The highest MSN that may have been announced, by stream name. */
 export const MSN_MARKS_FILE = 'msn-marks.json';
 
-/** Where the verification of a running server is, and the damaged files that it found. */
+/** Where the verification of a running server is, and its damaged files. */
 export const VERIFY_FILE = 'verify.json';
 
 /** Where `oxbow doctor --verify` is. */
@@ -24,7 +24,7 @@ export const QUARANTINE = 'quarantine';
 /** The report of a crash that could not be sent; the next start sends it. */
 export const CRASH_FILE = 'crash.json';
 
-/** What `RUNNING_FILE` was of a server that did not end in order; the next start reports it. */
+/** The `RUNNING_FILE` of a server that did not end in order; the next start reports it. */
 export const LEFT_FILE = 'left.json';
 
 /** Addresses of the server that holds the lock. */

@@ -168,7 +168,7 @@ export const migrations: readonly Migration[] = [
    CREATE INDEX webhook_delivery_by_webhook ON webhook_delivery (webhook_id, state, seq);`,
   `ALTER TABLE stream_presence ADD COLUMN live_source TEXT;`,
   `ALTER TABLE stream ADD COLUMN visibility_set INTEGER NOT NULL DEFAULT 0;`,
-  // Presence means people; what a stream was doing is whether it was on air.
+  // Presence means people; the state of a stream is whether it was on air.
   `ALTER TABLE stream_presence RENAME TO stream_on_air;`,
   `CREATE TABLE lease (
      name TEXT PRIMARY KEY,
@@ -373,7 +373,7 @@ export const migrations: readonly Migration[] = [
    ) STRICT;
    CREATE INDEX clip_by_stream ON clip (stream_id);`,
   keepChatMigration,
-  // A timeline reads an index alone; the gaps of a file have no place in one, because their text has no
+  // A timeline reads only an index; the gaps of a file have no place in one, because their text has no
   // bound.
   {
     up: `ALTER TABLE chunk_file ADD COLUMN incomplete INTEGER NOT NULL DEFAULT 0;

@@ -91,12 +91,12 @@ export function dropDatabase(path: string): void {
   for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true });
 }
 
-/** So that the first queries are planned with figures, and read indices alone. */
+/** So that the first queries are planned with figures, and read only indices. */
 export async function tidy(db: Kysely<Tables>): Promise<void> {
   await sql`VACUUM (ANALYZE)`.execute(db);
 }
 
-/** A process that uses the database of the server would lose what it writes. */
+/** A process that uses the database of the server would lose its writes. */
 async function refuseOwned(db: Kysely<Tables>, { signal }: { readonly signal: AbortSignal }): Promise<void> {
   const lease = await db
     .selectFrom('lease')
@@ -135,7 +135,7 @@ export async function changeSchema(
   return await migratePostgres(engine.db, target);
 }
 
-/** What `readStatus` returns. */
+/** The result of `readStatus`. */
 export interface DatabaseStatus {
   readonly engine: EngineName;
   /** Path of the file; null: a server. */

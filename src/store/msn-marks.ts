@@ -94,8 +94,8 @@ export class MsnMarks implements AsyncDisposable {
 
   /** Reads the file; if it is missing or damaged, raises every mark by `LOST_MARKS_MSNS`. */
   static async open(options: MsnMarksOptions): Promise<MsnMarks> {
-    const found = await readMarks(options.files ?? systemFiles, options.folder);
-    if (found) return new MsnMarks(options, found);
+    const marks = await readMarks(options.files ?? systemFiles, options.folder);
+    if (marks) return new MsnMarks(options, marks);
     const lost = await options.lost();
     return new MsnMarks(options, { marks: {}, others: lost === undefined ? 0 : lost + LOST_MARKS_MSNS });
   }
@@ -107,9 +107,9 @@ export class MsnMarks implements AsyncDisposable {
    * @param atLeast lower bound of the first MSN
    */
   async claim(name: string, atLeast: number): Promise<MsnClaim> {
-    const known = this.#names.get(name);
-    const first = Math.max(atLeast, (known?.announced ?? this.#others) + 1);
-    const state: Name = known ?? { announced: first - 1, wanted: 0, stored: 0, inUse: true };
+    const previous = this.#names.get(name);
+    const first = Math.max(atLeast, (previous?.announced ?? this.#others) + 1);
+    const state: Name = previous ?? { announced: first - 1, wanted: 0, stored: 0, inUse: true };
     state.announced = first - 1;
     state.inUse = true;
     this.#names.set(name, state);
@@ -132,15 +132,15 @@ export class MsnMarks implements AsyncDisposable {
   }
 
   /**
-   * Another node had the name: leaves out what it may have announced.
+   * Another node had the name: leaves out the MSNs that it may have announced.
    *
    * @param indexed its last MSN in the index; later ones may have been announced, a block at most
    */
   async raise(name: string, indexed: number): Promise<void> {
-    const known = this.#names.get(name);
+    const previous = this.#names.get(name);
     const announced = indexed + MSN_BLOCK;
-    if (known?.inUse || (known?.announced ?? this.#others) >= announced) return;
-    const state: Name = known ?? { announced, wanted: 0, stored: 0, inUse: false };
+    if (previous?.inUse || (previous?.announced ?? this.#others) >= announced) return;
+    const state: Name = previous ?? { announced, wanted: 0, stored: 0, inUse: false };
     state.announced = announced;
     this.#names.set(name, state);
     await this.#reserve(state);

@@ -1,5 +1,5 @@
 /**
- * Conditions on rows by the owner of what they belong to. docs/decisions/0055.
+ * Conditions on rows by the owner of their subject. docs/decisions/0055.
  * In: a column with the key of a thing, a node. Out: expressions for queries.
  */
 import { type RawBuilder, sql } from 'kysely';

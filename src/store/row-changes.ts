@@ -1,7 +1,7 @@
 /**
  * Changes of rows that every node keeps in memory: accounts, keys, webhooks. Who changes such a row notes it
- * in the same transaction; every node reads the notes once a second, and at once when it is asked to, and
- * then the rows. A server alone notes nothing.
+ * in the same transaction; every node reads the notes once a second, and at once on request, and
+ * then the rows. A single server notes nothing.
  * In: writes. Out: keys of changed rows, on every node; all rows after a pause. docs/decisions/0056 and 0080.
  */
 import type { Kysely } from 'kysely';
@@ -33,7 +33,7 @@ export type SharedTable =
  */
 export type ReadAgain = (keys: readonly string[] | undefined) => Promise<() => void>;
 
-/** What they are opened with. */
+/** Their options. */
 export interface RowChangesOptions {
   readonly db: Kysely<Tables>;
   readonly clock: Clock;
@@ -75,11 +75,11 @@ export class RowChanges {
   readonly #readers = new Map<SharedTable, ReadAgain>();
   /** Numbers of notes that were read, with their times in ms. */
   readonly #seen = new Map<number, number>();
-  /** What is to be read again, by table; `all`: everything. */
+  /** Keys to read again, by table; `all`: everything. */
   readonly #waiting = new Map<SharedTable, Keys>();
   /** Writes that have not ended. */
   readonly #writing = new Set<Writing>();
-  /** What is being read. */
+  /** Keys that are being read. */
   #reading: Reading | undefined;
   #sinceMs: number;
   /** Monotonic ms. */
@@ -105,7 +105,7 @@ export class RowChanges {
   }
 
   /**
-   * Sets how the other nodes are asked to look. It resolves when those that answer have looked, and never
+   * Sets how the other nodes are notified. It resolves when those that answer have looked, and never
    * rejects.
    */
   tellBy(tellOthers: () => Promise<void>): void {
@@ -139,13 +139,13 @@ export class RowChanges {
     return written;
   }
 
-  /** What is being read may be older than a write. */
+  /** Rows that are being read may be older than a write. */
   #spoil(writing: Writing): void {
     if (this.#reading && concerns(writing, this.#reading)) this.#reading.isStale = true;
   }
 
   /**
-   * Writes that end while the others are being asked wait for one more request: the reading may have come
+   * Writes that end while the others are being notified wait for one more request: the reading may have come
    * before them.
    */
   #tell(): Promise<void> {
@@ -159,7 +159,7 @@ export class RowChanges {
     return this.#nextTelling;
   }
 
-  /** Reads what has changed until now, after the reading that is in progress. Never rejects. */
+  /** Reads the changes until now, after the reading that is in progress. Never rejects. */
   look(): Promise<void> {
     this.#looking = this.#looking.then(() => this.#look());
     return this.#looking;
@@ -211,7 +211,7 @@ export class RowChanges {
     }
   }
 
-  /** Reads what has changed until aborted. Never rejects. */
+  /** Reads changes until aborted. Never rejects. */
   async run({ signal }: { readonly signal: AbortSignal }): Promise<void> {
     while (!signal.aborted) {
       await this.look();

@@ -60,7 +60,7 @@ function write(files: Files, file: string, instance: RunningInstance): Promise<v
 }
 
 /**
- * What a server that did not end in order has left, once. Call it with the lock held.
+ * The leftovers of a server that did not end in order, once. Call it with the lock held.
  *
  * @returns undefined if the last one ended in order, or there was none
  */
@@ -114,7 +114,7 @@ export function isLocked(folder: string): boolean {
 /**
  * Notes the crash of this process, so that the next start does not take it for one that was killed.
  *
- * @param report what the next start sends; undefined: nothing, or it was sent
+ * @param report for the next start to send; undefined: nothing, or it was sent
  */
 export function noteCrash(folder: string, report: string | undefined): void {
   rmSync(join(folder, RUNNING_FILE), { force: true });

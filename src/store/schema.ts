@@ -182,7 +182,7 @@ export interface JobTable {
   ended_us: number | null;
   /** Higher first. */
   priority: Generated<number>;
-  /** What it works on, e.g. the id of an asset; null if nothing else needs to find it. */
+  /** Its subject, e.g. the id of an asset; null if nothing else needs to find it. */
   readonly subject: Generated<string | null>;
   /** Starts before it counts as failed. */
   max_tries: Generated<number>;
@@ -262,7 +262,7 @@ export interface PinTable {
   readonly created_us: Generated<number>;
 }
 
-/** How far retention has deleted, so that the timeline does not report what it deleted as lost. */
+/** How far retention has deleted, so that the timeline does not report deleted media as lost. */
 export interface RetentionTable {
   readonly stream_id: string;
   /** Of media that began before, only pinned windows are kept; µs since 1970. */

@@ -1,6 +1,6 @@
 /**
  * The rows of uploads, a part of the schema of the database.
- * In: nothing. Out: types for schema.ts. Types alone.
+ * In: nothing. Out: types for schema.ts. Only types.
  */
 
 /** An upload that is not complete. */
@@ -14,7 +14,7 @@ export interface UploadTable {
   received: number;
   /** Of uploads in chunks: bytes of each but the last. */
   chunk_bytes: number | null;
-  /** JSON: what the client sent. */
+  /** JSON: the metadata of the client. */
   metadata: string;
   /** Of the complete file, as the client announced it, hex. */
   sha256: string | null;
@@ -26,7 +26,7 @@ export interface UploadTable {
   expires_us: number;
   /** `Idempotency-Key` of the request that created it, unique for the owner; null without one. */
   readonly request_key: string | null;
-  /** SHA-256 of what that request said, base64url. */
+  /** SHA-256 of that request, base64url. */
   readonly request_hash: string | null;
 }
 

@@ -61,9 +61,9 @@ export class Catalog {
     const inTurn = (change: () => Promise<void>) => this.#inTurn(change);
     const [adopt, leave] = [(name: string) => this.#adopt(name), (name: string) => this.#leave(name)];
     this.moved = new MovedStreams({ ...this.#deps, inTurn, adopt, leave });
-    const known = await readKnownStreams(this.#deps, this.#removed);
-    // After an abort it waits for those under way: `close` closes what is open.
-    await mapEach(known, (each) => this.#addOrWait(each)).finally(() => this.#signal.throwIfAborted());
+    const definitions = await readKnownStreams(this.#deps, this.#removed);
+    // After an abort it waits for those under way: `close` closes open streams.
+    await mapEach(definitions, (each) => this.#addOrWait(each)).finally(() => this.#signal.throwIfAborted());
     this.#isOpen = true;
   }
 
@@ -303,10 +303,10 @@ export class Catalog {
 
   /** Opens a stream that another node had. */
   async #adopt(name: string): Promise<void> {
-    const found = this.#streams.has(name) ? undefined : await readAdopted(this.#deps, name);
-    if (!found) return;
-    if (found.isRemoved) this.#removed.set(name, found.definition);
-    else await this.#addOrWait(found.definition, undefined, true);
+    const adopted = this.#streams.has(name) ? undefined : await readAdopted(this.#deps, name);
+    if (!adopted) return;
+    if (adopted.isRemoved) this.#removed.set(name, adopted.definition);
+    else await this.#addOrWait(adopted.definition, undefined, true);
     this.#deps.log.info({ stream: name }, 'this node runs the stream now');
   }
 
@@ -381,8 +381,8 @@ export class Catalog {
   }
 
   /**
-   * Opens a stream. One that cannot be opened is tried again later, and one that takes long is opened beside:
-   * others must not wait.
+   * Opens a stream. One that cannot be opened is tried again later, and one that takes long is opened in
+   * parallel: others must not wait.
    */
   async #addOrWait(definition: StreamDefinition, event?: 'stream.created', isAdopted = false): Promise<void> {
     const open = async (opening: Opening): Promise<void> => {

@@ -67,7 +67,7 @@ async function readJobs({ kindNames, queue }: GaugeSources['jobs'], metrics: Met
   const counts = await queue.counts();
   for (const kind of kindNames) {
     for (const state of ['queued', 'running'] as const) {
-      const now = counts.find((one) => one.kind === kind && one.state === state);
+      const now = counts.find((row) => row.kind === kind && row.state === state);
       metrics.jobsNow.set({ kind, state }, now?.count ?? 0);
     }
   }

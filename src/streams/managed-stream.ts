@@ -92,12 +92,12 @@ export class ManagedStream {
         this.#endList();
       },
     });
-    const own = { publishers: this.publishers, definition: () => this.#definition };
-    this.measure = openMeasure(deps, { ...parts, ...own, windows: parts.statsWindows });
+    const commonParts = { publishers: this.publishers, definition: () => this.#definition };
+    this.measure = openMeasure(deps, { ...parts, ...commonParts, windows: parts.statsWindows });
     this.away = new Away({
       deps,
       parts,
-      ...own,
+      ...commonParts,
       onShown: () => {
         this.#stopLingering();
         this.#save(false);

@@ -1,5 +1,5 @@
 /**
- * The live playlist of the last process, with ENDLIST: its players learn that it has ended and that another
+ * The live playlist of the last process, with ENDLIST: its players read that it has ended and that another
  * one follows.
  * In: the saved generation, the recording. Out: a view for packager/live-window. docs/media.md 10.
  */

@@ -119,8 +119,8 @@ export async function lastSavedUs(db: Kysely<Tables>): Promise<number | undefine
  * The past of a stream after a restart: the end of its media, and why nothing was recorded since.
  *
  * @param last the newest file of the index, after recovery
- * @param found.tornTail a file was open when the last process ended
- * @param found.isMoved media was moved back since the state was saved
+ * @param past.tornTail a file was open when the last process ended
+ * @param past.isMoved media was moved back since the state was saved
  */
 export function pastOf(
   createdUs: number,

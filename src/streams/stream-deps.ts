@@ -112,7 +112,7 @@ export interface StreamDeps {
   readonly engines: StreamEngines;
   /** Which streams are of this process. */
   readonly placement: Placement;
-  /** Reads again what is in memory of the rows of a stream that another node had. */
+  /** Reads again the rows in memory of a stream that another node had. */
   readonly reload?: (streamId: string) => Promise<void>;
   /** Ensure that only one process publishes a stream at a time. */
   readonly leases: Leases;

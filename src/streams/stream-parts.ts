@@ -96,14 +96,14 @@ interface RestoredStream {
   /** Media that was deleted on request was there all the same: what follows begins after it. µs since 1970 */
   readonly endUs: number;
   readonly past: StreamPast;
-  /** Another node had the stream: what it announced last is not known here. */
+  /** Another node had the stream: its last announcement is not known here. */
   readonly isAdopted: boolean;
 }
 
 /**
  * Recovers the files of a stream and opens its parts. Abort ends recovery; recovered files stay recovered.
  *
- * @param options.isAdopted another node had the stream: what it announced last is not known here
+ * @param options.isAdopted another node had the stream: its last announcement is not known here
  */
 export async function openStreamParts(
   deps: StreamDeps,
@@ -143,7 +143,7 @@ export async function openStreamParts(
   const recorded = await recordedQualities(id, table, inits);
   const qualities = openQualities(deps, definition, log, { cuts: packager.cuts, list, recording, inits, recorded });
   const meter = new MediaMeter();
-  const captionWatch = new CaptionWatch((found) => list.announce(found), captions);
+  const captionWatch = new CaptionWatch((channels) => list.announce(channels), captions);
   completeLastSegment(stream, packager);
   stream.sinks.attach(captionWatch, { name: 'captions' });
   stream.sinks.attach(frameCounter(deps.metrics, name), { name: 'frame counter' });
@@ -166,7 +166,7 @@ export async function openStreamParts(
   };
 }
 
-/** Recovers the files, and reads what is stored of the stream. */
+/** Recovers the files, and reads the stored state of the stream. */
 async function restoreStream(
   deps: StreamDeps,
   definition: StreamDefinition,
@@ -253,7 +253,7 @@ function openRecorder(
   });
 }
 
-/** What the live stream and its packager are opened with by the settings and by what is stored. */
+/** Options of the live stream and its packager, by the settings and the stored state. */
 function pipelineOptions(
   { clock, settings, memory }: StreamDeps,
   { past, last, saved, inits }: RestoredStream,
@@ -420,9 +420,9 @@ async function recover(deps: StreamDeps, definition: StreamDefinition, inits: In
   const emptyBeforeUs = oldest && !rangeAt(pinned, oldest.start_us) ? windowOf(oldest.start_us) : 0;
   const horizonUs = Math.max(keptUs, deletedUs, emptyBeforeUs);
   const options = { segments, streamId: id, table, inits, pinned, horizonUs, erased: erasures.of(id) };
-  const found = await recoverStream(options, newest ? newest.start_us - RECOVER_BACK_US : 0, { signal });
-  await recoverQualities(options, RECOVER_BACK_US, found, { signal });
-  return found;
+  const recovery = await recoverStream(options, newest ? newest.start_us - RECOVER_BACK_US : 0, { signal });
+  await recoverQualities(options, RECOVER_BACK_US, recovery, { signal });
+  return recovery;
 }
 
 /**
@@ -435,7 +435,7 @@ function deletedBefore(createdUs: number, oldest: ChunkSpan): number {
 }
 
 function countersOf({ metrics, log, traces }: StreamDeps, id: string, stream: string): RecorderCounters {
-  const own = log.child({ stream });
+  const streamLog = log.child({ stream });
   return {
     begin: () => traces?.segment(),
     committed(bytes, lagMs, msn, span) {
@@ -445,17 +445,17 @@ function countersOf({ metrics, log, traces }: StreamDeps, id: string, stream: st
     },
     lost(cause, detail) {
       metrics.gaps.inc({ stream, cause });
-      own.error({ cause, detail }, 'a segment could not be recorded');
+      streamLog.error({ cause, detail }, 'a segment could not be recorded');
     },
     bug(error) {
-      reportBug({ metrics, log: own }, error, {}, 'a segment was not recorded: a bug in oxbow');
+      reportBug({ metrics, log: streamLog }, error, {}, 'a segment was not recorded: a bug in oxbow');
     },
     trouble(detail) {
-      own.error({ detail }, 'the recording is intact but was not indexed; retrying');
+      streamLog.error({ detail }, 'the recording is intact but was not indexed; retrying');
     },
     slow(isSlow) {
-      if (isSlow) own.error('slow disk: syncing once per file instead of per segment');
-      else own.info('the disk is fast enough again: syncing per segment');
+      if (isSlow) streamLog.error('slow disk: syncing once per file instead of per segment');
+      else streamLog.info('the disk is fast enough again: syncing per segment');
     },
   };
 }

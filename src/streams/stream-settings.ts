@@ -30,8 +30,8 @@ export function defineStream(
   const source = parsed(() => sourceOf(settings.source));
   const defaults = { ...NO_TEXTS, record: true, keepMs: undefined, ...visibilityOf(null, config) };
   const resting = { stopped: false, paused: false };
-  const { source: _, ...rest } = settings;
-  return patchStream({ ...identity, source, origin: 'api', ...defaults, ...resting }, rest, config);
+  const { source: _, ...patch } = settings;
+  return patchStream({ ...identity, source, origin: 'api', ...defaults, ...resting }, patch, config);
 }
 
 /**
@@ -61,7 +61,7 @@ export function patchStream(definition: StreamDefinition, patch: StreamPatch, co
 /**
  * The definition of a stream of the configuration.
  *
- * @param before what is stored of it, of a removed one too
+ * @param before the stored definition, of a removed one too
  */
 export function configuredStream(
   name: string,

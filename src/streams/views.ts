@@ -113,11 +113,11 @@ export function trackViewOf(track: Track): TrackView {
   const { id, kind, language, config } = track;
   if (track.kind === 'video') {
     const { codecs, width, height, frameRate, convertedFrom } = track.config;
-    const known = {
+    const details = {
       ...(frameRate !== undefined && { frameRate }),
       ...(convertedFrom !== undefined && { convertedFrom }),
     };
-    return { id, kind, codecs, language, width, height, ...known };
+    return { id, kind, codecs, language, width, height, ...details };
   }
   if (track.kind !== 'audio') return { id, kind, codecs: config.codecs, language };
   const { sampleRate, channels, layer, convertedFrom } = track.config;

@@ -43,12 +43,19 @@ export class ChunkFiles implements AsyncDisposable {
 
   /** The file for a segment; the one before it is sealed if it is full. */
   async for(msn: number, startUs: number): Promise<ChunkWriter> {
-    const { sealed: _, maxBytes, assetId, ...rest } = this.#options;
+    const { sealed: _, maxBytes, assetId, ...options } = this.#options;
     const open = this.#open;
     if (open && startUs - open.startUs < CHUNK_US && open.writer.length < maxBytes) return open.writer;
     await this.seal();
     const utcMs = Math.floor(startUs / 1000);
-    const writer = await openChunkWriter({ ...rest, utcMs, msn, streamId: assetId, previousMsn: msn - 1, sync: 'off' });
+    const writer = await openChunkWriter({
+      ...options,
+      utcMs,
+      msn,
+      streamId: assetId,
+      previousMsn: msn - 1,
+      sync: 'off',
+    });
     this.#open = { writer, firstMsn: msn, startUs };
     return writer;
   }

@@ -1,5 +1,6 @@
 /**
- * What a worker can run: the handler of each kind of job. The kinds on the server are registered in app/jobs.
+ * The abilities of a worker: the handler of each kind of job. The kinds on the server are registered in
+ * app/jobs.
  * In: handlers of this folder. Out: cli/worker passes them to jobs/worker.
  */
 import { workingEncoders } from '../ffmpeg/hardware-encoders.ts';

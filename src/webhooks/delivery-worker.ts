@@ -25,8 +25,8 @@ export interface WebhooksOptions extends SendTools {
   readonly table: WebhookTable;
   readonly bus: EventBus;
   /**
-   * In a cluster: the leases of the database. The node with the lease `webhooks` sends what all nodes have
-   * stored.
+   * In a cluster: the leases of the database. The node with the lease `webhooks` sends the events of all
+   * nodes.
    */
   readonly leases?: Leases | undefined;
   /** This process, for people who look at the lease. */
@@ -41,7 +41,6 @@ export interface WebhooksOptions extends SendTools {
   readonly failed: (error: unknown) => void;
 }
 
-/** What a worker is created with. */
 export interface DeliveryWorkerOptions extends WebhooksOptions {
   /** Whether this process may send now. */
   readonly maySend: () => boolean;

@@ -28,7 +28,7 @@ export const KEPT_DELIVERIES = 50;
 /** A row of a delivery. */
 export type Delivery = Selectable<WebhookDeliveryTable>;
 
-/** What a delivery is added with. */
+/** A delivery to add. */
 export interface NewDelivery {
   readonly body: string;
   /** Ms since 1970. */
@@ -43,7 +43,7 @@ export class WebhookTable {
   readonly #db: Kysely<Tables>;
   readonly #changes: RowChanges | undefined;
 
-  /** @param changes in a cluster: other nodes learn what is changed here */
+  /** @param changes in a cluster: other nodes are notified of changes */
   constructor(db: Kysely<Tables>, changes?: RowChanges) {
     this.#db = db;
     this.#changes = changes;
@@ -64,8 +64,8 @@ export class WebhookTable {
 
   /** All webhooks, oldest first. @param ids only these */
   async all(ids?: readonly string[]): Promise<Webhook[]> {
-    const all = this.#db.selectFrom('webhook').selectAll().orderBy('created_us').orderBy('id');
-    return (await (ids ? all.where('id', 'in', ids) : all).execute()).map(webhookOf);
+    const query = this.#db.selectFrom('webhook').selectAll().orderBy('created_us').orderBy('id');
+    return (await (ids ? query.where('id', 'in', ids) : query).execute()).map(webhookOf);
   }
 
   /** Inserts or updates a webhook. */

@@ -95,7 +95,7 @@ export class Webhooks implements AsyncDisposable {
     const id = `${Math.floor(createdMs).toString(36)}-${randomBytes(6).toString('hex')}`;
     const webhook = parse(settings, { id, secret, createdMs });
     await table.put(webhook);
-    // A reading of all rows may have found it meanwhile.
+    // A reading of all rows may have added it meanwhile.
     const worker = this.#workers.get(id) ?? this.#worker(webhook, 0);
     this.#workers.set(id, worker);
     return { ...viewOf(worker), secret };
@@ -175,14 +175,14 @@ export class Webhooks implements AsyncDisposable {
 
   /** Other nodes have changed webhooks. */
   #learn(ids: readonly string[] | undefined, changed: readonly Webhook[]): void {
-    const found = new Set(changed.map(({ id }) => id));
+    const changedIds = new Set(changed.map(({ id }) => id));
     for (const webhook of changed) {
       const worker = this.#workers.get(webhook.id);
       if (worker) worker.learn(webhook);
       else this.#workers.set(webhook.id, this.#worker(webhook, 0));
     }
     for (const id of ids ?? [...this.#workers.keys()]) {
-      const worker = found.has(id) ? undefined : this.#workers.get(id);
+      const worker = changedIds.has(id) ? undefined : this.#workers.get(id);
       if (!worker) continue;
       this.#workers.delete(id);
       worker[Symbol.asyncDispose]().catch(this.#options.failed);
@@ -211,7 +211,7 @@ export class Webhooks implements AsyncDisposable {
     }
   }
 
-  /** Counts what waits, and sends what other nodes have stored. */
+  /** Counts waiting deliveries, and sends those that other nodes have stored. */
   async #count(): Promise<void> {
     const { table, failed } = this.#options;
     const { signal } = this.#ending;
@@ -245,7 +245,7 @@ function isFor({ types, stream }: Webhook, { event }: PublishedEvent): boolean {
 /** @throws OxbowError `bad-request` */
 function parse(
   { url, types = [], stream, secret }: WebhookSettings,
-  own: Pick<Webhook, 'id' | 'secret' | 'createdMs'>,
+  identity: Pick<Webhook, 'id' | 'secret' | 'createdMs'>,
 ): Webhook {
   const parsed = URL.parse(url);
   if (!parsed || !/^https?:$/.test(parsed.protocol)) {
@@ -253,7 +253,7 @@ function parse(
   }
   if (secret !== undefined) checkSecret(secret);
   return {
-    ...own,
+    ...identity,
     url: parsed.href,
     types,
     stream: stream ?? null,

@@ -18,7 +18,7 @@ export interface PageEntry {
   readonly width: 'form' | 'narrow' | 'normal' | 'wide' | 'full';
   /**
    * Required permission; without it the page asks the viewer to sign in, with the reason and, a line each,
-   * what is on the page.
+   * the content of the page.
    */
   readonly needs?: { readonly action: Action; readonly why: TextKey; readonly content: TextKey };
   readonly menu?: 'main' | 'create' | 'account' | 'foot';

@@ -93,8 +93,8 @@ export type AdminTab = (typeof adminTabs)[number];
 export function parseRoute(pathname: string, search: string, nowMs = Date.now()): Route {
   const path = pathname === '/index.html' ? '/' : pathname;
   for (const page of pageNames) {
-    const found = match(paths[page], path);
-    const route = found === null ? null : read(page, found, new URLSearchParams(search), nowMs);
+    const parameter = match(paths[page], path);
+    const route = parameter === null ? null : read(page, parameter, new URLSearchParams(search), nowMs);
     if (route) return route;
   }
   return { page: 'missing', path: pathname };
@@ -105,10 +105,10 @@ export function parseRoute(pathname: string, search: string, nowMs = Date.now())
  */
 function match(pattern: string, path: string): string | null {
   const wanted = pattern.split('/');
-  const given = path.replace(/(?<=.)\/$/, '').split('/');
-  if (given.length > wanted.length || wanted.some((part, i) => !part.startsWith(':') && part !== given[i])) return null;
-  if (given.length < wanted.filter((part) => !part.endsWith('?')).length) return null;
-  return given[wanted.findIndex((part) => part.startsWith(':'))] ?? '';
+  const parts = path.replace(/(?<=.)\/$/, '').split('/');
+  if (parts.length > wanted.length || wanted.some((part, i) => !part.startsWith(':') && part !== parts[i])) return null;
+  if (parts.length < wanted.filter((part) => !part.endsWith('?')).length) return null;
+  return parts[wanted.findIndex((part) => part.startsWith(':'))] ?? '';
 }
 
 function read(page: PageName, part: string, query: URLSearchParams, nowMs: number): Route | null {

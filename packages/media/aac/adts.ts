@@ -89,8 +89,8 @@ export function adtsFormOf(record: Uint8Array): AdtsForm {
   const rateIndex = (AAC_SAMPLE_RATES as readonly number[]).indexOf(sampleRate);
   const isPlain = objectType <= 4 && samplesPerFrame === 1024;
   if (!isPlain || rateIndex < 0 || channelConfiguration < 1 || channelConfiguration > 7) {
-    const what = `object type ${objectType}, ${sampleRate} Hz, channel configuration ${channelConfiguration}`;
-    throw new OxbowError('unsupported-media', `MPEG-TS cannot carry this AAC (${what}, ${samplesPerFrame} samples).`);
+    const format = `object type ${objectType}, ${sampleRate} Hz, channel configuration ${channelConfiguration}`;
+    throw new OxbowError('unsupported-media', `MPEG-TS cannot carry this AAC (${format}, ${samplesPerFrame} samples).`);
   }
   return { profile: objectType - 1, rateIndex, channelConfiguration };
 }

@@ -42,15 +42,19 @@ export function eac3Config(headers: readonly Eac3Header[]): AudioConfig {
   for (const header of headers) {
     const last = programs.at(-1);
     if (header.dependent) last?.added.push(header);
-    else if (!programs.some((one) => one.header.substream === header.substream)) programs.push({ header, added: [] });
+    else if (!programs.some((program) => program.header.substream === header.substream))
+      programs.push({ header, added: [] });
   }
-  const samples = headers.reduce((sum, one) => sum + (one.dependent || one.substream !== 0 ? 0 : one.samples), 0);
-  const bytes = headers.reduce((sum, one) => sum + one.frameBytes, 0);
+  const samples = headers.reduce(
+    (sum, header) => sum + (header.dependent || header.substream !== 0 ? 0 : header.samples),
+    0,
+  );
+  const bytes = headers.reduce((sum, header) => sum + header.frameBytes, 0);
   const kbitPerS = Math.round((bytes * 8 * first.sampleRate) / Math.max(1, samples) / 1000);
   const bits = new BitWriter().u(Math.min(0x1fff, kbitPerS), 13).u(programs.length - 1, 3);
   for (const { header, added } of programs) {
     const { fscod, version, service, layout, lfe } = header;
-    const substreams = new Set(added.map((one) => one.substream)).size;
+    const substreams = new Set(added.map(({ substream }) => substream)).size;
     bits.u(fscod, 2).u(version, 5).u(0, 2).u(service, 3).u(layout, 3).u(Number(lfe), 1).u(0, 3).u(substreams, 4);
     if (substreams > 0) bits.u(locationsOf(added), 9);
     else bits.u(0, 1);
@@ -60,14 +64,14 @@ export function eac3Config(headers: readonly Eac3Header[]): AudioConfig {
 }
 
 function locationsOf(added: readonly Eac3Header[]): number {
-  const map = added.reduce((all, one) => all | one.channelMap, 0);
+  const map = added.reduce((mask, header) => mask | header.channelMap, 0);
   return LOCATIONS.reduce((locations: number, bit, i) => locations | (((map >> bit) & 1) << i), 0);
 }
 
 /** Channels of the first program, those of dependent substreams counted once. */
 function channelsOf({ header, added }: { header: Eac3Header; added: readonly Eac3Header[] }): number {
   let map = mapOf(header);
-  for (const one of added) map |= one.channelMap || mapOf(one);
+  for (const dependent of added) map |= dependent.channelMap || mapOf(dependent);
   let channels = 0;
   for (let bit = 0; bit < 16; bit++) if ((map >> bit) & 1) channels += (PAIRS >> bit) & 1 ? 2 : 1;
   return channels;

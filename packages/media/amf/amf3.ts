@@ -1,5 +1,5 @@
 /**
- * AMF3: the values of newer Flash clients, alone or within AMF0.
+ * AMF3: the values of newer Flash clients, as a message or within AMF0.
  * In: bytes of a message. Out: values. Pure, bounded in depth and count. AMF 3 specification (Adobe, 2013),
  * 3.
  */
@@ -115,33 +115,33 @@ function readComplex(context: Context, marker: number, at: number): AmfValue {
   return value;
 }
 
-/** @param rest the header without its lowest bit: a length, or flags of an object */
-function readContent(context: Context, marker: number, rest: number, at: number): AmfValue {
+/** @param lengthOrFlags the header without its lowest bit: a length, or flags of an object */
+function readContent(context: Context, marker: number, lengthOrFlags: number, at: number): AmfValue {
   const { reader } = context;
   switch (marker) {
     case XML_DOCUMENT:
     case XML:
-      return utf8.decode(reader.take(rest));
+      return utf8.decode(reader.take(lengthOrFlags));
     case DATE:
       return new Date(reader.f64());
     case ARRAY:
-      return readArray(context, rest, at);
+      return readArray(context, lengthOrFlags, at);
     case OBJECT:
-      return readObject(context, rest, at);
+      return readObject(context, lengthOrFlags, at);
     case BYTE_ARRAY:
-      return reader.take(rest);
+      return reader.take(lengthOrFlags);
     case VECTOR_INT:
-      return readVector(context, rest, 4, at, () => reader.i32());
+      return readVector(context, lengthOrFlags, 4, at, () => reader.i32());
     case VECTOR_UINT:
-      return readVector(context, rest, 4, at, () => reader.u32());
+      return readVector(context, lengthOrFlags, 4, at, () => reader.u32());
     case VECTOR_DOUBLE:
-      return readVector(context, rest, 8, at, () => reader.f64());
+      return readVector(context, lengthOrFlags, 8, at, () => reader.f64());
     case VECTOR_OBJECT:
       reader.skip(1); // fixed length or not
       readString(context); // name of the class
-      return readItems(context, rest, at);
+      return readItems(context, lengthOrFlags, at);
     default:
-      return readDictionary(context, rest, at);
+      return readDictionary(context, lengthOrFlags, at);
   }
 }
 
@@ -161,9 +161,9 @@ function readString(context: Context): string {
   const at = reader.offset;
   const header = readU29(reader);
   if ((header & 1) === 0) {
-    const known = strings[header >> 1];
-    if (known === undefined) throw new FormatError(`AMF3 string reference ${header >> 1} is unknown`, at);
-    return known;
+    const text = strings[header >> 1];
+    if (text === undefined) throw new FormatError(`AMF3 string reference ${header >> 1} is unknown`, at);
+    return text;
   }
   const text = utf8.decode(reader.take(header >>> 1));
   if (text !== '') strings.push(text);
@@ -230,16 +230,16 @@ function readObject(context: Context, flags: number, at: number): AmfValue {
 function readTraits(context: Context, flags: number, at: number): Traits {
   const { reader, traits } = context;
   if ((flags & 1) === 0) {
-    const known = traits[flags >> 1];
-    if (!known) throw new FormatError(`AMF3 traits reference ${flags >> 1} is unknown`, at);
-    return known;
+    const knownTraits = traits[flags >> 1];
+    if (!knownTraits) throw new FormatError(`AMF3 traits reference ${flags >> 1} is unknown`, at);
+    return knownTraits;
   }
   const isExternalizable = (flags & 2) !== 0;
   const count = isExternalizable ? 0 : flags >> 3;
   if (count > Math.min(reader.left, MAX_MEMBERS)) throw new FormatError(`an AMF3 class of ${count} members`, at);
   const className = readString(context);
   const members = Array.from({ length: count }, () => readString(context));
-  const found = { className, isExternalizable, isDynamic: (flags & 4) !== 0, members };
-  traits.push(found);
-  return found;
+  const added = { className, isExternalizable, isDynamic: (flags & 4) !== 0, members };
+  traits.push(added);
+  return added;
 }

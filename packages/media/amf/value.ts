@@ -84,7 +84,7 @@ export class AmfBudget {
 }
 
 /**
- * Objects and arrays of a message by their number, for references. A reference within its own object is
+ * Objects and arrays of a message by their number, for references. A reference within its object is
  * refused: values have no cycle.
  */
 export class AmfReferences {

@@ -20,7 +20,7 @@ const MAX_UNITS = 4096;
 const RECORD_HEAD_BYTES = 4;
 const MAX_HEADER_BYTES = 4096;
 
-/** What oxbow reads of a sequence header. */
+/** The fields of a sequence header that oxbow reads. */
 interface SequenceHeader {
   readonly profile: number;
   readonly level: number;
@@ -38,7 +38,7 @@ interface SequenceHeader {
   readonly colours: Colours | undefined;
 }
 
-/** What a temporal unit shows without being decoded. */
+/** The properties of a temporal unit, read without decoding. */
 export interface Av1Unit {
   /** Its sequence header, with OBU header and size; undefined if it has none. */
   readonly sequenceHeader: Uint8Array | undefined;

@@ -31,13 +31,13 @@ export function unnamedChannel(service: CaptionService): CaptionChannel {
 /** Captions that were stored as JSON; undefined for anything else. */
 export function captionsFrom(stored: unknown): CaptionChannel[] | undefined {
   if (!Array.isArray(stored)) return undefined;
-  return stored.filter((one: Partial<CaptionChannel>) => isCaptionService(one?.service ?? ''));
+  return stored.filter((channel: Partial<CaptionChannel>) => isCaptionService(channel?.service ?? ''));
 }
 
 /** All services of two lists, CEA-608 first, by number; the first list says more of those in both. */
-export function mergeCaptions(known: readonly CaptionChannel[], found: readonly CaptionChannel[]): CaptionChannel[] {
-  const names = new Set(known.map(({ service }) => service));
-  return [...known, ...found.filter(({ service }) => !names.has(service))].sort((a, b) => orderOf(a) - orderOf(b));
+export function mergeCaptions(first: readonly CaptionChannel[], second: readonly CaptionChannel[]): CaptionChannel[] {
+  const names = new Set(first.map(({ service }) => service));
+  return [...first, ...second.filter(({ service }) => !names.has(service))].sort((a, b) => orderOf(a) - orderOf(b));
 }
 
 function orderOf({ service }: CaptionChannel): number {

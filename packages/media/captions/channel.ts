@@ -48,7 +48,7 @@ export class CaptionChannelDecoder {
     this.#put(basicCharacter(code), atMs);
   }
 
-  /** Ends what is shown. */
+  /** Ends the shown text. */
   erase(atMs: number): void {
     this.#close(atMs);
     this.#displayed.clear();
@@ -111,7 +111,7 @@ export class CaptionChannelDecoder {
     this.#column = 0;
   }
 
-  /** End of caption: what was prepared is shown. */
+  /** End of caption: shows the prepared text. */
   #flip(atMs: number): void {
     this.#mode = 'pop-on';
     this.#close(atMs);

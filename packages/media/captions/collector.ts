@@ -46,10 +46,10 @@ export class CaptionCollector {
    * @param atMs when it is shown, ms
    */
   add(sample: Uint8Array, atMs: number): void {
-    const found = this.#reader.read(sample);
-    if (!found) return;
-    this.#detector.add(found);
-    const triplets = withoutEmpty(found);
+    const captions = this.#reader.read(sample);
+    if (!captions) return;
+    this.#detector.add(captions);
+    const triplets = withoutEmpty(captions);
     if (triplets.length === 0) return;
     const waiting = this.#waiting;
     let place = waiting.length;
@@ -58,9 +58,9 @@ export class CaptionCollector {
     if (waiting.length > REORDERED) this.#decode(waiting.shift()!);
   }
 
-  /** Media is missing, or ends: ends what is shown. */
+  /** Media is missing, or ends: ends the shown text. */
   end(atMs: number): void {
-    for (const one of this.#waiting.splice(0)) this.#decode(one);
+    for (const waiting of this.#waiting.splice(0)) this.#decode(waiting);
     this.#decoder.flush(Math.max(atMs, this.#newestMs));
   }
 

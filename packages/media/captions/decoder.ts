@@ -45,7 +45,7 @@ export class CaptionDecoder {
     }
   }
 
-  /** Media is missing, or ends: delivers what is shown. */
+  /** Media is missing, or ends: delivers the shown text. */
   flush(atMs: number): void {
     for (const field of this.#fields) field.flush(atMs);
   }

@@ -7,7 +7,7 @@ import type { VttCue } from '../webvtt/cue.ts';
 const ROWS = 15;
 const COLUMNS = 32;
 
-/** One memory: what is shown, or what is prepared. */
+/** One memory: the shown text, or the prepared text. */
 export class Screen {
   readonly #rows: (string[] | undefined)[] = [];
 
@@ -43,7 +43,7 @@ export class Screen {
   }
 
   /**
-   * What it shows; undefined if that is nothing but spaces.
+   * Its text; undefined if that is nothing but spaces.
    *
    * The position is that of the first row and of the leftmost column within the safe area, 80 % of the
    * picture. ANSI/CTA-608-E, 4.

@@ -1,7 +1,7 @@
 /**
  * Turns the frames of data tracks into date ranges, one after the other: the out and in point of a break
- * become one range, and what a source adds to a range later is added here too.
- * In: frames in order, with the UTC offset of their run; what was known before. Out: EXT-X-DATERANGE tags in
+ * become one range, and later additions of the source are merged.
+ * In: frames in order, with the UTC offset of their run; earlier ranges. Out: EXT-X-DATERANGE tags in
  * oxbow's UTC. The same frames give the same tags, live and when an index is made again. No clock, no I/O.
  * RFC 8216bis 4.4.5.1.
  */
@@ -36,7 +36,7 @@ const SAME_START_MS = 2000;
 /** The ranges of one stream, in the making. */
 export class DateRangeTracker {
   /** By ID; the oldest first. */
-  readonly #known = new Map<string, DateRangeTag>();
+  readonly #ranges = new Map<string, DateRangeTag>();
   /** IDs of the last break of each event, by its key. */
   readonly #breaks = new Map<string, string>();
 
@@ -75,7 +75,7 @@ export class DateRangeTracker {
   #spliceRange(track: DataTrack, event: SpliceEvent, startUs: number, hex: string): DateRangeTag {
     const startDateMs = Math.round(startUs / 1000);
     const { role, key, durationS } = event;
-    const began = this.#known.get(this.#breaks.get(key) ?? '');
+    const began = this.#ranges.get(this.#breaks.get(key) ?? '');
     if (role === 'in' && began && startDateMs >= began.startDateMs) {
       if (began.attributes['SCTE35-IN'] !== undefined) return began;
       const DURATION = seconds((startDateMs - began.startDateMs) / 1000);
@@ -95,7 +95,7 @@ export class DateRangeTracker {
   /** Stores a range; returns nothing if it adds nothing. */
   #put(range: DateRangeTag | undefined): DateRangeTag[] {
     if (!range) return [];
-    const before = this.#known.get(range.id);
+    const before = this.#ranges.get(range.id);
     const isSame = before !== undefined && Math.abs(before.startDateMs - range.startDateMs) <= SAME_START_MS;
     const more = isSame ? mergeDateRange(before, range) : range;
     if (more === before) return [];
@@ -105,13 +105,13 @@ export class DateRangeTracker {
   }
 
   #remember(range: DateRangeTag): void {
-    this.#known.delete(range.id);
-    this.#known.set(range.id, range);
+    this.#ranges.delete(range.id);
+    this.#ranges.set(range.id, range);
     const key = /^((?:splice|segment)-.+)-\d+$/.exec(range.id)?.[1];
     if (key !== undefined && range.attributes['SCTE35-OUT'] !== undefined) this.#breaks.set(key, range.id);
-    if (this.#known.size <= MAX_KNOWN) return;
-    const oldest = this.#known.keys().next().value!;
-    this.#known.delete(oldest);
+    if (this.#ranges.size <= MAX_KNOWN) return;
+    const oldest = this.#ranges.keys().next().value!;
+    this.#ranges.delete(oldest);
     for (const [name, id] of this.#breaks) if (id === oldest) this.#breaks.delete(name);
   }
 }
@@ -146,16 +146,16 @@ function id3Range(track: DataTrack, data: Uint8Array, atUs: number): DateRangeTa
   };
 }
 
-/** A source's own range, moved to oxbow's UTC. */
+/** A range of the source, moved to oxbow's UTC. */
 function sourceRange(data: Uint8Array, atUs: number): DateRangeTag | undefined {
   try {
-    const { startDateMs: said, endDateMs, ...rest } = parseDateRange(new TextDecoder().decode(new Uint8Array(data)));
-    const { [OFFSET_ATTRIBUTE]: offset, ...attributes } = rest.attributes;
+    const { startDateMs: said, endDateMs, ...range } = parseDateRange(new TextDecoder().decode(new Uint8Array(data)));
+    const { [OFFSET_ATTRIBUTE]: offset, ...attributes } = range.attributes;
     const startDateMs = offset === undefined ? said : Math.round(atUs / 1000 + Number(offset) * 1000);
     if (startDateMs === undefined || !Number.isFinite(startDateMs) || Math.abs(startDateMs) > 8e15) return undefined;
     const movedMs = said === undefined ? 0 : startDateMs - said;
     return {
-      id: rest.id,
+      id: range.id,
       startDateMs,
       ...(endDateMs !== undefined && { endDateMs: endDateMs + movedMs }),
       attributes,

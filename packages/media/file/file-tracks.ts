@@ -87,7 +87,7 @@ export class FileTracks {
         throw new OxbowError('unsupported-media', sentence, { extra: { hint: 'Ask for .mp4 or .mkv.' } });
       }
       const free = this.#lines.filter((line) => line.track.kind === track.kind && !taken.has(line));
-      const line = free.find((one) => one.track.language === track.language) ?? free[0] ?? this.#add(track);
+      const line = free.find(({ track: first }) => first.language === track.language) ?? free[0] ?? this.#add(track);
       taken.add(line);
       places.set(track.id, { fileTrack: line, config: this.#configOf(line, track, when) });
     }
@@ -100,7 +100,7 @@ export class FileTracks {
    * @throws OxbowError `unsupported-media` where the codec is another one
    */
   variant({ fileTrack }: TrackPlace, track: MediaTrack, when: string): TrackPlace {
-    const line = this.#lines.find((one) => one === fileTrack)!;
+    const line = this.#lines.find((candidate) => candidate === fileTrack)!;
     return { fileTrack: line, config: this.#configOf(line, track, when) };
   }
 
@@ -112,18 +112,18 @@ export class FileTracks {
   }
 
   #configOf({ track: first, configs, number }: Line, track: MediaTrack, when: string): number {
-    const known = configs.findIndex((one) => isSame(one, track));
-    if (known >= 0) return known;
+    const index = configs.findIndex((config) => isSame(config, track));
+    if (index >= 0) return index;
     if (configs.length > 0) refuseChange(first, track, when);
     return configs.push({ ...track, id: number }) - 1;
   }
 }
 
 function isSame(a: MediaTrack, b: MediaTrack): boolean {
-  const [own, other] = [a.config, b.config];
-  if (own.codec !== other.codec || own.record.length !== other.record.length) return false;
+  const [first, second] = [a.config, b.config];
+  if (first.codec !== second.codec || first.record.length !== second.record.length) return false;
   if (a.kind === 'audio' && b.kind === 'audio' && !isSameSound(a, b)) return false;
-  return own.record.every((byte, i) => byte === other.record[i]);
+  return first.record.every((byte, i) => byte === second.record[i]);
 }
 
 function isSameSound({ config: a }: AudioTrack, { config: b }: AudioTrack): boolean {
@@ -141,8 +141,8 @@ function refuseChange(before: MediaTrack, after: MediaTrack, when: string): void
     before.config.codec === after.config.codec &&
     (before.kind !== 'audio' || after.kind !== 'audio' || isSameSound(before, after));
   if (continues) return;
-  const what = before.kind === 'video' ? 'The pictures change' : 'The sound changes';
-  throw new OxbowError('unsupported-media', `${what} from ${from} to ${to} at ${when}: one file cannot hold both.`, {
+  const change = before.kind === 'video' ? 'The pictures change' : 'The sound changes';
+  throw new OxbowError('unsupported-media', `${change} from ${from} to ${to} at ${when}: one file cannot hold both.`, {
     extra: { hint },
   });
 }

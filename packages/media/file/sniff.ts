@@ -1,9 +1,9 @@
 /**
- * What a file is by its first bytes, as far as that is certain; names and media types are ignored.
+ * The type of a file by its first bytes, as far as that is certain; names and media types are ignored.
  * In: the first bytes. Out: a container of media, something that is certainly none, or undefined. Pure.
  */
 
-/** What the bytes are. */
+/** The type of the bytes. */
 export type Sniffed =
   | { readonly kind: 'media'; readonly container: string }
   | { readonly kind: 'other'; readonly name: string };
@@ -46,7 +46,7 @@ const FOREIGN: readonly (readonly [start: string, name: string])[] = [
 const MARKUP = /^(?:\xef\xbb\xbf)?[\s]*<(?:!doctype|html|\?xml|svg|script|head|body|mpd)\b/i;
 
 /**
- * Determines what a file is.
+ * Determines the type of a file.
  *
  * @param bytes the first 4 KiB, or all of a shorter file
  * @returns undefined where it is not certain: it may be media without a signature

@@ -1,5 +1,5 @@
 /**
- * The configuration of FLAC: STREAMINFO, alone or behind the marker of a FLAC stream, and the body of `dfLa`
+ * The configuration of FLAC: STREAMINFO, bare or after the marker of a FLAC stream, and the body of `dfLa`
  * in ISO BMFF.
  * In: a sequence header of enhanced RTMP, or a record. Out: an AudioConfig, the fields, or a header.
  * RFC 9639, 6 and 8.2; Encapsulation of FLAC in ISO Base Media File Format, 3.3.2; Enhanced RTMP v2,
@@ -83,7 +83,7 @@ function expectStreamInfo(reader: ByteReader): void {
 
 /**
  * The configuration of a track from its sequence header: the marker `fLaC` and STREAMINFO with its block
- * header, as the specification has it, or the body of STREAMINFO alone, as FFmpeg sends it. What describes a
+ * header, as the specification has it, or only the body of STREAMINFO, as FFmpeg sends it. What describes a
  * whole stream (frame sizes, length, MD5) is left out, because a live stream is joined in the middle.
  *
  * @throws FormatError if it ends early, or is neither of the two

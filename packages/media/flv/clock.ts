@@ -3,7 +3,7 @@
  * In: timestamps of messages. Out: milliseconds that continue. Pure. RTMP 1.0, 5.3.1.1; RFC 1982.
  */
 
-/** FFmpeg and what is built of it write 31 bits: their clock wraps after 24.8 days. */
+/** FFmpeg and programs built on it write 31 bits: their clock wraps after 24.8 days. */
 const HALF = 2 ** 31;
 /** A step this close to 31 bits is a wrap, ms; any other distance is a step of the encoder's clock. */
 const WRAP_WITHIN_MS = 10_000;

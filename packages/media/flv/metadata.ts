@@ -1,5 +1,5 @@
 /**
- * onMetaData: what the sender says of its tracks.
+ * onMetaData: the sender's description of its tracks.
  * In: a script message. Out: the expected tracks, for the wait at the start; or a message for a target. Pure.
  * Adobe Flash Video File Format 10.1, E.5; Enhanced RTMP v2, "Enhancing onMetaData".
  */
@@ -17,7 +17,7 @@ const STORE = '@setDataFrame';
 /** BCP 47, roughly: it becomes a part of addresses. */
 const LANGUAGE = /^[a-z]{2,3}(-[a-z0-9]{2,8})*$/i;
 
-/** What the sender announces. */
+/** The announcement of the sender. */
 export interface FlvMetadata {
   /** Track ids of the video tracks; 0 is the default one. */
   readonly video: readonly number[];
@@ -29,7 +29,7 @@ export interface FlvMetadata {
    * characters.
    */
   readonly encoder: string | undefined;
-  /** What it announces of its media; undefined where it says nothing or zero. */
+  /** Announced rates of its media; undefined where it says nothing or zero. */
   readonly rates: FlvRates;
 }
 

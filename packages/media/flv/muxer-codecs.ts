@@ -44,6 +44,6 @@ export function enhancedCodecOf(track: Track): string | undefined {
 
 /** The name of a track that a target does not get, e.g. `opus audio`. */
 export function trackName({ kind, config }: Track): LeftOutTrack {
-  const known = kind === 'video' || kind === 'audio' || kind === 'text' ? kind : 'unknown';
-  return { kind: known, name: `${config.codec} ${kind === 'text' ? 'subtitles' : kind}` };
+  const leftOutKind = kind === 'video' || kind === 'audio' || kind === 'text' ? kind : 'unknown';
+  return { kind: leftOutKind, name: `${config.codec} ${kind === 'text' ? 'subtitles' : kind}` };
 }

@@ -47,7 +47,7 @@ export function createFlvMuxer(tracks: readonly Track[], options: FlvMuxerOption
 }
 
 /**
- * Sound tags of 16 bits, stereo, 44.1 kHz: what the specification demands for AAC, and decoders ignore for
+ * Sound tags of 16 bits, stereo, 44.1 kHz: required by the specification for AAC, ignored by decoders for
  * MP3.
  */
 const SOUND_BITS = 0x0f;
@@ -111,7 +111,7 @@ class Muxer implements FlvMuxer {
 
 function videoHeader({ config: { codec, record } }: VideoTrack): Uint8Array {
   if (codec === 'h264') return prefixed([(KEY_FRAME << 4) | VIDEO_CODEC_ID.avc, PACKET.sequenceStart, 0, 0, 0], record);
-  // The message has the record alone: without the version and flags of the box.
+  // The message has only the record: without the version and flags of the box.
   const body = codec === 'vp9' ? record.subarray(4) : record;
   return prefixed(enhancedHead(EX_VIDEO | (KEY_FRAME << 4) | PACKET.sequenceStart, VIDEO_CODECS[codec]), body);
 }

@@ -85,7 +85,7 @@ export class NalSamples {
       at = end;
       const role = length === 0 ? 'drop' : codec.role(codec.type(body[start]!));
       if (role === 'drop' || role === 'set') {
-        // What is left out at the start or the end costs nothing: the view is shorter.
+        // A unit left out at the start or the end costs nothing: the view is shorter.
         isCut = kept.count > 0;
         if (role === 'set') {
           sets ??= [];

@@ -1,6 +1,6 @@
 /**
  * The set of tracks of a connection: holds frames until the configurations of all expected tracks are known.
- * In: the first packet, configurations and frames of each track; what the metadata announces. Out: `tracks`
+ * In: the first packet, configurations and frames of each track; the announced tracks. Out: `tracks`
  * before the first frame of any of them, and again when the set changes.
  */
 
@@ -71,7 +71,7 @@ export class FlvTrackSet {
   }
 
   configured(slot: Slot, setup: TrackSetup): void {
-    if (slot.setup && !this.#announced) this.announce(); // what waits belongs to the configuration before
+    if (slot.setup && !this.#announced) this.announce(); // waiting frames belong to the previous configuration
     slot.setup = setup;
     if (slot.refused) {
       slot.refused = undefined;

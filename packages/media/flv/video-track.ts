@@ -132,7 +132,7 @@ export class FlvVideoTrack implements FlvTrack {
       before.height === config.height &&
       sameBytes(before.record, config.record);
     if (isSame) return;
-    // What waits belongs to the configuration before.
+    // Waiting frames belong to the previous configuration.
     this.#times.flush();
     this.#config = config;
     this.#times.setFrameRate(config.frameRate);

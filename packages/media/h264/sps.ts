@@ -1,6 +1,6 @@
 /**
  * H.264 sequence parameter set: profile, picture size, frame rate, reordering, colours.
- * In: one SPS NAL unit. Out: what the container needs to know. ITU-T H.264, 7.3.2.1.1 and E.1.1.
+ * In: one SPS NAL unit. Out: values for the container. ITU-T H.264, 7.3.2.1.1 and E.1.1.
  */
 import { BitReader } from '../bits.ts';
 import { FormatError } from '../errors.ts';
@@ -49,7 +49,7 @@ export interface H264Sps {
   readonly pictureStructAfter?: number;
 }
 
-/** What a VUI says. */
+/** The fields of a VUI. */
 type Vui = Pick<
   Writable<H264Sps>,
   'frameRate' | 'maxReorderFrames' | 'colours' | 'sampleAspect' | 'pictureStructAfter'

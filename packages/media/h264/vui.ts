@@ -12,7 +12,7 @@ export interface Colours {
   readonly matrix: number;
 }
 
-/** What it says. */
+/** The fields that are read. */
 export interface VuiPicture {
   colours?: Colours;
   /** Width of a sample divided by its height; absent where it is not known, or 1. */

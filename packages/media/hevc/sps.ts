@@ -1,6 +1,6 @@
 /**
  * HEVC sequence parameter set: profile, picture size, frame rate, reordering, colours.
- * In: one SPS NAL unit. Out: what the container needs to know. ITU-T H.265, 7.3.2.2, 7.3.4, 7.3.7 and E.2.1.
+ * In: one SPS NAL unit. Out: values for the container. ITU-T H.265, 7.3.2.2, 7.3.4, 7.3.7 and E.2.1.
  */
 import { BitReader } from '../bits.ts';
 import { FormatError } from '../errors.ts';
@@ -48,7 +48,7 @@ export interface HevcSps {
   readonly sampleAspect?: number;
 }
 
-/** What a VUI says. */
+/** The fields of a VUI. */
 type Vui = { -readonly [Name in 'frameRate' | 'colours' | 'fields' | 'saysScan' | 'sampleAspect']?: HevcSps[Name] };
 
 const MAX_SIZE = 16_384;

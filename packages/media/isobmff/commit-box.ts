@@ -158,9 +158,9 @@ function boundedText(text: string, maxBytes: number): Uint8Array {
 /** At most 200 gaps fit; the rest becomes one gap with the cause of its first. */
 function boundGaps(gaps: readonly StreamGap[]): readonly StreamGap[] {
   if (gaps.length <= MAX_GAPS) return gaps;
-  const rest = gaps.slice(MAX_GAPS - 1);
-  const named = rest.find(({ cause }) => cause !== 'offline') ?? rest[0]!;
-  const merged = { ...named, fromUs: rest[0]!.fromUs, toUs: rest.at(-1)!.toUs };
+  const tail = gaps.slice(MAX_GAPS - 1);
+  const named = tail.find(({ cause }) => cause !== 'offline') ?? tail[0]!;
+  const merged = { ...named, fromUs: tail[0]!.fromUs, toUs: tail.at(-1)!.toUs };
   return [...gaps.slice(0, MAX_GAPS - 1), merged];
 }
 

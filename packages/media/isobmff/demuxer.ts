@@ -1,6 +1,6 @@
 /**
  * Demuxes fragmented MP4: HLS and DASH segments, CMAF chunks, complete files.
- * In: init segments, media fragments and the events beside them, in pieces of any length. Out: DemuxerOutput.
+ * In: init segments, media fragments and their events, in pieces of any length. Out: DemuxerOutput.
  * Pure. ISO/IEC 14496-12, 8.8; ISO/IEC 23000-19. What is held: one moof (4 MiB) and its mdat (64 MiB), and
  * events to come (1 MiB).
  */
@@ -53,7 +53,7 @@ interface Sample {
 
 /** A demuxer whose input may have breaks in the timestamps. */
 export interface Fmp4Demuxer extends Demuxer {
-  /** What follows does not continue the timestamps of what came: a new run. Delivers what was held back. */
+  /** The next bytes do not continue the timestamps: a new run. Delivers the held frames. */
   discontinuity(): void;
 }
 
@@ -125,9 +125,9 @@ class FragmentDemuxer implements Fmp4Demuxer {
   }
 
   flush(): void {
-    const rest = this.#queue.peek(8);
-    if (this.#waiting.length > 0 && isOpenData(rest)) {
-      this.#readMdat(this.#queue.take(this.#queue.length), rest.length);
+    const head = this.#queue.peek(8);
+    if (this.#waiting.length > 0 && isOpenData(head)) {
+      this.#readMdat(this.#queue.take(this.#queue.length), head.length);
     } else if (this.#queue.length > 0 || (this.#skipping > 0 && this.#skipping !== TO_THE_END)) {
       this.#output.damage('the segment ended inside a box');
     }
@@ -247,7 +247,7 @@ class FragmentDemuxer implements Fmp4Demuxer {
     });
   }
 
-  /** What was held back goes out under the tracks it belongs to, before they change. */
+  /** Delivers the held frames under their tracks, before these change. */
   #changeTracks(change: () => void): void {
     for (const line of this.#lines.values()) line.order.flush();
     if (this.#held.length > 0) this.#announce({ incomplete: true });
@@ -284,7 +284,7 @@ class FragmentDemuxer implements Fmp4Demuxer {
   }
 
   #readEmsg(bytes: Uint8Array, box: Box): void {
-    const known = this.#events.tracks.length;
+    const trackCount = this.#events.tracks.length;
     try {
       if (!this.#events.push(parseEmsg(bytes, box))) this.#tellOnce('too many events wait for their time');
     } catch (error) {
@@ -292,7 +292,7 @@ class FragmentDemuxer implements Fmp4Demuxer {
       if (!(error instanceof FormatError)) throw error;
       this.#output.damage(error.message);
     }
-    if (this.#events.tracks.length > known) this.#changeTracks(() => {});
+    if (this.#events.tracks.length > trackCount) this.#changeTracks(() => {});
   }
 
   #createOrder(track: Track): DecodeOrder {

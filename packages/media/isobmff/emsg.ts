@@ -1,6 +1,6 @@
 /**
- * Event Message box: metadata beside the fragments of a stream.
- * In: one box. Out: what it says. Pure. ISO/IEC 23009-1, 5.10.3.3 (versions 0 and 1).
+ * Event Message box: metadata between the fragments of a stream.
+ * In: one box. Out: its fields. Pure. ISO/IEC 23009-1, 5.10.3.3 (versions 0 and 1).
  */
 import { ByteReader } from '../bytes.ts';
 import { FormatError } from '../errors.ts';
@@ -16,7 +16,7 @@ export interface EventMessage {
   readonly timescale: number;
   /**
    * Ticks: from the start of the media timeline where `relative` is false, else from the first presentation
-   * time of what follows.
+   * time of the next fragment.
    */
   readonly time: number;
   readonly relative: boolean;

@@ -1,5 +1,5 @@
 /**
- * Turns the events beside a stream's fragments into frames of `data` tracks, each when the media has come to
+ * Turns the events between a stream's fragments into frames of `data` tracks, each when the media has come to
  * it.
  * In: event messages, and how far the media is. Out: tracks and frames. Pure.
  * Schemes: Carriage of ID3 Timed Metadata in CMAF, 2; SCTE 214-3, 7.3.
@@ -36,7 +36,7 @@ interface EventTrack {
 /** The events of one stream. */
 export class EventQueue {
   readonly #eventTracks = new Map<DataConfig['codec'], EventTrack>();
-  readonly #known = new Set<string>();
+  readonly #keys = new Set<string>();
   #waiting: Waiting[] = [];
 
   /** A track for each kind of event that has come. */
@@ -73,15 +73,15 @@ export class EventQueue {
   }
 
   #isKnown({ scheme, value, id, timescale, time, relative, data }: EventMessage): boolean {
-    // Some packagers give all of them the same id: only what is the same in all is a repetition. Relative
+    // Some packagers give all of them the same id: only equality in all fields is a repetition. Relative
     // times differ by segment.
     const at = relative ? '' : rescale(time, timescale, TIMESCALE);
     const key = [scheme, value.slice(0, 64), id, at, String.fromCharCode(...data.subarray(0, 64)), data.length].join(
       '\n',
     );
-    if (this.#known.has(key)) return true;
-    this.#known.add(key);
-    if (this.#known.size > MAX_KNOWN) this.#known.delete(this.#known.keys().next().value!);
+    if (this.#keys.has(key)) return true;
+    this.#keys.add(key);
+    if (this.#keys.size > MAX_KNOWN) this.#keys.delete(this.#keys.keys().next().value!);
     return false;
   }
 
@@ -109,7 +109,7 @@ export class EventQueue {
   }
 
   /**
-   * What follows has other timestamps.
+   * The next fragments have other timestamps.
    *
    * @returns how many events are let go because their time never came
    */

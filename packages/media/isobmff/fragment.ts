@@ -6,7 +6,7 @@
  */
 import type { Frame } from '../frame.ts';
 
-/** What a fragment is made of. */
+/** The content of a fragment. */
 export interface Fragment {
   /** sequence_number of the mfhd, 32 bits. */
   readonly sequence: number;
@@ -117,7 +117,7 @@ export function fragmentLength(frames: readonly Frame[]): number {
  * @param target the slab, may lie in shared memory; has `fragmentLength(frames)` bytes from `at` on
  * @param at where the moof begins
  * @returns the first byte behind the mdat
- * @throws RangeError for our own bugs: a composition offset or duration below 0, a target too small
+ * @throws RangeError for bugs: a composition offset or duration below 0, a target too small
  */
 export function printFragment(target: Uint8Array, at: number, fragment: Fragment): number {
   const { frames, tfdt } = fragment;

@@ -1,6 +1,6 @@
 /**
  * Media Initialization Sections: the tracks of a fragmented file, before its first fragment.
- * In: Tracks, or ftyp + moov bytes of any maker. Out: bytes, or Tracks with what a demuxer must know beside
+ * In: Tracks, or ftyp + moov bytes of any maker. Out: bytes, or Tracks with what a demuxer needs besides
  * them. Pure. ISO/IEC 14496-12, 8.2 to 8.8; ISO/IEC 23000-19 (CMAF), 7.3.
  */
 
@@ -92,7 +92,7 @@ export interface MovieTrack {
    */
   readonly editShift: number;
   /**
-   * Where the edit list ends what is shown, ticks of the movie's clock at this timescale; undefined where it
+   * Where the edit list ends the movie, ticks of the movie's clock at this timescale; undefined where it
    * shows the rest.
    */
   readonly editEnd: number | undefined;
@@ -163,7 +163,7 @@ function damagedTrack(trak: Box): MovieTrack {
 }
 
 /**
- * Reads the tracks of an init segment (or of a chunk file's start) of oxbow that we can take, under their own
+ * Reads the tracks of an init segment (or of a chunk file's start) of oxbow that we can take, under their
  * ids.
  *
  * @param bytes from the ftyp on; bytes after the moov are ignored

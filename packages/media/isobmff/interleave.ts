@@ -19,10 +19,10 @@ export function interleaveFragments(tracks: readonly Uint8Array[]): Uint8Array[]
   if (tracks.length < 2) return [...tracks];
   const fragments = tracks.map(fragmentsOf);
   const most = Math.max(...fragments.map(({ length }) => length));
-  return Array.from({ length: most }, (_, i) => fragments.flatMap((own) => own[i] ?? [])).flat();
+  return Array.from({ length: most }, (_, i) => fragments.flatMap((pieces) => pieces[i] ?? [])).flat();
 }
 
-/** What ends with each mdat. */
+/** The pieces that end with each mdat. */
 function fragmentsOf(bytes: Uint8Array): Uint8Array[] {
   try {
     const ends = readBoxes(bytes).flatMap(({ type, end }) => (type === 'mdat' ? [end] : []));

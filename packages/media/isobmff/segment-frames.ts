@@ -1,6 +1,6 @@
 /**
- * Gives back the frames of a stored segment, for what is remuxed from it.
- * In: the moof and mdat pairs of one track, or its moofs alone. Out: frames, whose bytes are views of the
+ * Gives back the frames of a stored segment, for remuxing.
+ * In: the moof and mdat pairs of one track, or only its moofs. Out: frames, whose bytes are views of the
  * segment; or samples, which are frames without their bytes. Pure. ISO/IEC 14496-12, 8.8.
  */
 import type { Frame } from '../frame.ts';

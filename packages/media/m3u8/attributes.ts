@@ -142,27 +142,27 @@ export function parseAttributes(
 /**
  * A decimal-integer (4.2).
  *
- * @param what named in the error
+ * @param name of the value, for the error
  * @returns 0 to 2^52
  * @throws FormatError when it is not one
  */
-export function parseInteger(text: string, what: string, offset: number): number {
+export function parseInteger(text: string, name: string, offset: number): number {
   const number = text.length <= MAX_NUMBER_LENGTH && /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (!(number <= 2 ** 52)) throw new FormatError(`${what} is not a whole number: ${text.slice(0, 40)}`, offset);
+  if (!(number <= 2 ** 52)) throw new FormatError(`${name} is not a whole number: ${text.slice(0, 40)}`, offset);
   return number;
 }
 
 /**
  * A decimal-floating-point or signed-decimal-floating-point (4.2), at most 10^9 on either side.
  *
- * @param what named in the error
+ * @param name of the value, for the error
  * @throws FormatError when it is not one
  */
-export function parseFloatText(text: string, what: string, offset: number, signed = false): number {
+export function parseFloatText(text: string, name: string, offset: number, signed = false): number {
   const number =
     text.length <= MAX_NUMBER_LENGTH && /^[+-]?\d*\.?\d*$/.test(text) && /\d/.test(text) ? Number(text) : Number.NaN;
   if (!(Math.abs(number) <= 1e9) || (number < 0 && !signed)) {
-    throw new FormatError(`${what} is not a number in range: ${text.slice(0, 40)}`, offset);
+    throw new FormatError(`${name} is not a number in range: ${text.slice(0, 40)}`, offset);
   }
   return number;
 }
@@ -173,10 +173,10 @@ export function parseFloatText(text: string, what: string, offset: number, signe
  * @param next the offset when none is written; undefined where one must be
  * @throws FormatError when it is not one
  */
-export function parseByteRange(text: string, next: number | undefined, what: string, offset: number): ByteRange {
+export function parseByteRange(text: string, next: number | undefined, name: string, offset: number): ByteRange {
   const at = text.indexOf('@');
-  const length = parseInteger(at < 0 ? text : text.slice(0, at), what, offset);
-  const start = at < 0 ? next : parseInteger(text.slice(at + 1), what, offset);
-  if (start === undefined) throw new FormatError(`${what} has no offset and nothing to follow`, offset);
+  const length = parseInteger(at < 0 ? text : text.slice(0, at), name, offset);
+  const start = at < 0 ? next : parseInteger(text.slice(at + 1), name, offset);
+  if (start === undefined) throw new FormatError(`${name} has no offset and nothing to follow`, offset);
   return { offset: start, length };
 }

@@ -9,7 +9,7 @@ import type { DateRangeTag } from './playlist.ts';
 
 /** Longest attribute list, characters; a splice_info_section of 4 KiB takes 8 Ki of them. */
 const MAX_DATE_RANGE = 12 * 1024;
-/** Standard attributes that are passed on, besides ID, dates and X- names (RFC 8216bis 4.4.5.1). */
+/** Standard attributes that are passed on, with ID, dates and X- names (RFC 8216bis 4.4.5.1). */
 const STANDARD = new Set([
   ...['CLASS', 'CUE', 'DURATION', 'PLANNED-DURATION', 'END-ON-NEXT', 'SCTE35-CMD', 'SCTE35-OUT', 'SCTE35-IN'],
 ]);
@@ -139,20 +139,20 @@ export function sortDateRanges(ranges: readonly DateRangeTag[]): DateRangeTag[] 
 }
 
 /**
- * The range without what its source should not have said of it: an end before the start, two ends,
- * END-ON-NEXT beside an end or without a CLASS (4.4.5.1).
+ * The range without the faults of its source: an end before the start, two ends,
+ * END-ON-NEXT with an end or without a CLASS (4.4.5.1).
  */
 export function lawfulDateRange(range: DateRangeTag): DateRangeTag {
   const { endDateMs, startDateMs } = range;
-  const { 'END-ON-NEXT': onNext, ...rest } = range.attributes;
-  const lastsMs = rest.DURATION === undefined ? undefined : Number(rest.DURATION) * 1000;
+  const { 'END-ON-NEXT': onNext, ...attributes } = range.attributes;
+  const lastsMs = attributes.DURATION === undefined ? undefined : Number(attributes.DURATION) * 1000;
   const agrees = lastsMs === undefined || Math.abs(startDateMs + lastsMs - (endDateMs ?? 0)) <= 1;
   const ends = endDateMs !== undefined && endDateMs >= startDateMs && agrees;
-  const isOpen = onNext === 'YES' && rest.CLASS !== undefined && !ends && lastsMs === undefined;
+  const isOpen = onNext === 'YES' && attributes.CLASS !== undefined && !ends && lastsMs === undefined;
   return {
     id: range.id,
     startDateMs,
     ...(ends && { endDateMs }),
-    attributes: { ...rest, ...(isOpen && { 'END-ON-NEXT': 'YES' }) },
+    attributes: { ...attributes, ...(isOpen && { 'END-ON-NEXT': 'YES' }) },
   };
 }

@@ -51,8 +51,8 @@ export function splitLines(text: string, behind = { characters: 0, lines: 0 }): 
       throw new FormatError('not a playlist: the first line is not #EXTM3U', offset);
     if (line.startsWith('#EXT')) {
       const colon = line.indexOf(':');
-      const known = FREQUENT.find((name) => name.length === colon && line.startsWith(name));
-      if (known) lines.push({ offset, tag: known, value: line.slice(colon + 1).trim() });
+      const tag = FREQUENT.find((name) => name.length === colon && line.startsWith(name));
+      if (tag) lines.push({ offset, tag, value: line.slice(colon + 1).trim() });
       else if (colon < 0) lines.push({ offset, tag: line, value: '' });
       else lines.push({ offset, tag: line.slice(0, colon), value: line.slice(colon + 1).trim() });
     } else if (line !== '' && !line.startsWith('#')) {

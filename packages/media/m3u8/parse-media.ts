@@ -82,7 +82,7 @@ export class MediaParser {
     return this.#lines;
   }
 
-  /** What the lines say depends on more than themselves. */
+  /** The meaning of the lines depends on more than themselves. */
   get hasVariables(): boolean {
     return this.#variables.values.size > 0;
   }
@@ -206,12 +206,12 @@ export class MediaParser {
   /** A malformed one is ignored. */
   #dateRange({ value, offset }: Line): void {
     try {
-      const found = parseDateRange(value, offset, (text) => this.#variables.substitute(text, offset));
-      const before = this.#dateRanges.get(found.id);
-      const { startDateMs } = found;
-      if (before) this.#dateRanges.set(found.id, mergeDateRange(before, found));
+      const range = parseDateRange(value, offset, (text) => this.#variables.substitute(text, offset));
+      const before = this.#dateRanges.get(range.id);
+      const { startDateMs } = range;
+      if (before) this.#dateRanges.set(range.id, mergeDateRange(before, range));
       else if (startDateMs !== undefined && this.#dateRanges.size < MAX_DATE_RANGES) {
-        this.#dateRanges.set(found.id, { ...found, startDateMs });
+        this.#dateRanges.set(range.id, { ...range, startDateMs });
       }
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;

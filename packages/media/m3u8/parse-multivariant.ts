@@ -19,7 +19,7 @@ import { type VariableSources, Variables } from './variables.ts';
 
 const renditionTypes: ReadonlySet<string> = new Set(['AUDIO', 'VIDEO', 'SUBTITLES', 'CLOSED-CAPTIONS']);
 
-/** Lines that say something: what is chosen from is small, also where Media Playlists are long. */
+/** Lines that say something: the choice is small, also where Media Playlists are long. */
 const MAX_LINES = 10_000;
 
 /**
@@ -158,10 +158,10 @@ function readRendition(attributes: Attributes): Rendition | undefined {
 
 /** The members whose attribute is there. */
 function texts<K extends string>(attributes: Attributes, names: Readonly<Record<K, string>>): { [P in K]?: string } {
-  const found: { [P in K]?: string } = {};
+  const values: { [P in K]?: string } = {};
   for (const member of Object.keys(names) as K[]) {
     const value = attributes.text(names[member]);
-    if (value !== undefined) found[member] = value;
+    if (value !== undefined) values[member] = value;
   }
-  return found;
+  return values;
 }

@@ -36,11 +36,11 @@ function kindOf(lines: readonly Line[], before?: ParsedPlaylist['kind']): Parsed
   let kind = before;
   for (const { tag, offset } of lines) {
     if (tag === '') continue;
-    const found = multivariantTags.has(tag) ? 'multivariant' : mediaTags.has(tag) ? 'media' : undefined;
-    if (found && kind && found !== kind) {
+    const tagKind = multivariantTags.has(tag) ? 'multivariant' : mediaTags.has(tag) ? 'media' : undefined;
+    if (tagKind && kind && tagKind !== kind) {
       throw new FormatError('the playlist has tags of a Media and of a Multivariant Playlist', offset);
     }
-    kind ??= found;
+    kind ??= tagKind;
   }
   if (!kind) throw new FormatError('the playlist names no segment and no Variant Stream', 0);
   return kind;
@@ -75,16 +75,16 @@ export class PlaylistReader {
   read(text: string, sources: VariableSources = {}): ParsedPlaylist {
     const parser = this.#parser;
     const before = this.#text;
-    const known = this.#parsed;
+    const previous = this.#parsed;
     this.#parser = undefined;
     this.#parsed = undefined;
     this.#text = text;
     // Values of variables may change with the URL.
-    if (known?.kind === 'media' && parser && !parser.hasVariables && text.startsWith(before)) {
+    if (previous?.kind === 'media' && parser && !parser.hasVariables && text.startsWith(before)) {
       const lines = splitLines(copyOf(text.slice(before.length)), { characters: before.length, lines: parser.lines });
       kindOf(lines, 'media');
       for (const line of lines) parser.line(line);
-      this.#parsed = lines.length === 0 ? known : { kind: 'media', playlist: parser.end() };
+      this.#parsed = lines.length === 0 ? previous : { kind: 'media', playlist: parser.end() };
       if (text.endsWith('\n')) this.#parser = parser;
       return this.#parsed;
     }

@@ -1,6 +1,6 @@
 /**
  * Puts the values of variables into the text of a playlist, which then has no variables.
- * In: the text of an M3U8 file, what the Multivariant Playlist and the URL give. Out: the text, and its
+ * In: the text of an M3U8 file, values of the Multivariant Playlist and the URL. Out: the text, and its
  * variables. Pure. RFC 8216bis 4.3 and 4.4.2.3.
  */
 import { FormatError } from '../errors.ts';

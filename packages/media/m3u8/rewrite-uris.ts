@@ -19,7 +19,7 @@ const ATTRIBUTE = /(?<![A-Z0-9-])([A-Z0-9-]+)=("[^"]*"|[^",]*)/g;
 /**
  * Replaces every URI line and every attribute that is an address.
  *
- * @param replace returns what is written in place of a URI; a `"`, CR or LF in it is a bug
+ * @param replace returns the text in place of a URI; a `"`, CR or LF in it is a bug
  * @throws FormatError if the text is no playlist, or a bound of lines.ts is passed
  */
 export function rewriteUris(text: string, replace: (uri: string) => string): string {

@@ -1,6 +1,6 @@
 /**
  * Variables of a playlist, `{$name}`.
- * In: EXT-X-DEFINE tags, and what the Multivariant Playlist and the URL give. Out: text with values in place.
+ * In: EXT-X-DEFINE tags, values of the Multivariant Playlist and the URL. Out: text with values in place.
  * Pure. RFC 8216bis 4.3 and 4.4.2.3.
  */
 import { FormatError } from '../errors.ts';

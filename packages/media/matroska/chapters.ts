@@ -38,7 +38,7 @@ interface Element {
 }
 
 /**
- * Reads the chapters. What is malformed ends the list.
+ * Reads the chapters. A malformed element ends the list.
  *
  * @returns empty where there are none
  */
@@ -58,8 +58,8 @@ export async function readMatroskaChapters(read: ReadRange): Promise<FileChapter
     }
     at = element.end;
   }
-  const found = sought === undefined ? undefined : await headAt(read, sought);
-  return found?.id === ID.chapters ? chaptersAt(read, found) : [];
+  const element = sought === undefined ? undefined : await headAt(read, sought);
+  return element?.id === ID.chapters ? chaptersAt(read, element) : [];
 }
 
 async function headAt(read: ReadRange, at: number): Promise<Element | undefined> {
@@ -108,9 +108,9 @@ function* childrenOf(bytes: Uint8Array, from: number, to: number): Generator<Ele
 function positionOfChapters(bytes: Uint8Array): number | undefined {
   for (const seek of childrenOf(bytes, 0, bytes.length)) {
     if (seek.id !== ID.seek) continue;
-    const own = [...childrenOf(bytes, seek.body, seek.end)];
-    const id = own.find((one) => one.id === ID.seekId);
-    const position = own.find((one) => one.id === ID.seekPosition);
+    const children = [...childrenOf(bytes, seek.body, seek.end)];
+    const id = children.find((child) => child.id === ID.seekId);
+    const position = children.find((child) => child.id === ID.seekPosition);
     if (id && position && uintIn(bytes, id.body, id.end) === ID.chapters) {
       return uintIn(bytes, position.body, position.end);
     }
@@ -123,20 +123,22 @@ async function chaptersAt(read: ReadRange, { body, end }: Element): Promise<File
   const bytes = await read(body, end - body);
   for (const edition of childrenOf(bytes, 0, bytes.length)) {
     if (edition.id !== ID.edition) continue;
-    const own = [...childrenOf(bytes, edition.body, edition.end)];
-    const isHidden = own.some((one) => one.id === ID.editionHidden && uintIn(bytes, one.body, one.end) === 1);
-    if (!isHidden) return own.filter(({ id }) => id === ID.atom).flatMap((atom) => chapterOf(bytes, atom));
+    const children = [...childrenOf(bytes, edition.body, edition.end)];
+    const isHidden = children.some(
+      (child) => child.id === ID.editionHidden && uintIn(bytes, child.body, child.end) === 1,
+    );
+    if (!isHidden) return children.filter(({ id }) => id === ID.atom).flatMap((atom) => chapterOf(bytes, atom));
   }
   return [];
 }
 
 /** A chapter; parts of it are left out. */
 function chapterOf(bytes: Uint8Array, atom: Element): FileChapter[] {
-  const own = [...childrenOf(bytes, atom.body, atom.end)];
-  const start = own.find(({ id }) => id === ID.start);
-  const isHidden = own.some((one) => one.id === ID.hidden && uintIn(bytes, one.body, one.end) === 1);
+  const children = [...childrenOf(bytes, atom.body, atom.end)];
+  const start = children.find(({ id }) => id === ID.start);
+  const isHidden = children.some((child) => child.id === ID.hidden && uintIn(bytes, child.body, child.end) === 1);
   if (!start || isHidden || start.end - start.body > 8) return [];
-  const display = own.find(({ id }) => id === ID.display);
+  const display = children.find(({ id }) => id === ID.display);
   const string = display && [...childrenOf(bytes, display.body, display.end)].find(({ id }) => id === ID.string);
   const title = string ? new TextDecoder().decode(new Uint8Array(bytes.subarray(string.body, string.end))) : '';
   return [{ startUs: Math.round(uintIn(bytes, start.body, start.end) / 1000), title }];

@@ -97,8 +97,8 @@ export function planMatroska(
   const numbered = times.lines.flatMap(({ track }) => {
     if (track.kind !== 'video' && track.kind !== 'audio') return [];
     const number = trackNumberOf(tracks, track.id);
-    const own = groups.filter(({ trackIds }) => trackIds.includes(track.id));
-    const step = commonStep(own.map(({ shape }) => shape.steps.get(number)));
+    const trackGroups = groups.filter(({ trackIds }) => trackIds.includes(track.id));
+    const step = commonStep(trackGroups.map(({ shape }) => shape.steps.get(number)));
     return [{ number, track, ...(step !== undefined && { step }) }];
   });
   const header = printMatroskaHeader({

@@ -1,7 +1,7 @@
 /**
  * Clusters of a Matroska file: the frames of one segment group, all tracks together in order of decoding.
  * In: samples of each track. Out: how long the clusters will be and where their key frames lie, from sizes
- * and times alone; later the clusters themselves, in just as many bytes. Pure. RFC 9559, 5.1.3 (Cluster),
+ * and times only; later the clusters themselves, in just as many bytes. Pure. RFC 9559, 5.1.3 (Cluster),
  * SimpleBlock Structure.
  */
 import { elementHead, writeUint } from './ebml.ts';

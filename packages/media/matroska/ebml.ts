@@ -60,12 +60,12 @@ export function textElement(id: number, text: string): Uint8Array {
 /**
  * Writes an unsigned integer, most significant byte first.
  *
- * @param value 0 to 2^53 - 1; what is above `bytes` bytes is cut off
+ * @param value 0 to 2^53 - 1; bits above `bytes` bytes are cut off
  */
 export function writeUint(target: Uint8Array, at: number, value: number, bytes: number): void {
-  for (let i = bytes - 1, rest = value; i >= 0; i--) {
-    target[at + i] = rest % 256;
-    rest = Math.floor(rest / 256);
+  for (let i = bytes - 1, remaining = value; i >= 0; i--) {
+    target[at + i] = remaining % 256;
+    remaining = Math.floor(remaining / 256);
   }
 }
 

@@ -138,7 +138,7 @@ function ratesOf({ codec, record, sampleRate }: AudioConfig): { core: number; ou
     const { sampleRate: core, sbrRate } = parseAacConfig(record);
     return { core, output: sbrRate ?? core };
   } catch (error) {
-    // A record that cannot be parsed completely is still played; the rate beside it is used.
+    // A record that cannot be parsed completely is still played, with the rate of the track.
     if (error instanceof FormatError) return { core: sampleRate, output: sampleRate };
     throw error;
   }

@@ -10,7 +10,7 @@ import { unescapeXml } from '../xml-text.ts';
 const MAX_MPD = 8 * 1024 * 1024;
 const MAX_DEPTH = 32;
 
-/** An attribute: its value without references, and the place of what is between its quotes. */
+/** An attribute: its value without references, and the place of the text between its quotes. */
 export interface MpdAttribute {
   readonly name: string;
   readonly value: string;
@@ -27,7 +27,7 @@ export interface MpdElement {
   content: { readonly text: string; readonly start: number; readonly end: number };
 }
 
-/** What is neither text nor a tag. */
+/** Markup that is neither text nor a tag. */
 const SKIPPED: readonly (readonly [start: string, end: string])[] = [
   ['<!--', '-->'],
   ['<![CDATA[', ']]>'],

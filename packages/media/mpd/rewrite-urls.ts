@@ -27,7 +27,7 @@ const ADDRESSES: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Representations times addresses that inherit from an element: a short manifest may ask for a lot of work.
+ * Representations times addresses that inherit from an element: a short manifest may cause a lot of work.
  */
 const MAX_WORK = 50_000;
 const SEGMENT_INFORMATION = /^Segment(?:Base|List|Template)$/;
@@ -85,12 +85,12 @@ class Rewriting {
       const text = isTemplate ? this.#replaceTemplate(value, uses) : this.#replacePlain(value, uses, start);
       this.#edits.push({ start, end, text });
     }
-    let own = users;
+    let childUsers = users;
     for (const child of element.children) {
       const begins = users === undefined && SEGMENT_INFORMATION.test(child.name);
-      if (begins) own ??= representationsOf(element, base);
+      if (begins) childUsers ??= representationsOf(element, base);
       // Alternatives are relative to the same address.
-      this.#visit(child, child.name === 'BaseURL' ? around : base, begins ? own : users);
+      this.#visit(child, child.name === 'BaseURL' ? around : base, begins ? childUsers : users);
     }
   }
 
@@ -98,7 +98,7 @@ class Rewriting {
     const address = unescapeXml(content.text).trim();
     const url = address === '' ? undefined : httpUrl(address, base);
     if (!url) return;
-    // A folder is no media: its address would show what is in it.
+    // A folder is no media: its address would show its content.
     const isFolder = name === 'BaseURL' && url.pathname.endsWith('/');
     this.#edits.push({ ...content, text: isFolder ? './' : this.#addresses.address(url) });
   }
@@ -120,7 +120,7 @@ class Rewriting {
   }
 }
 
-/** The base of what is in an element: its first BaseURL, or that around it. */
+/** The base of the children of an element: its first BaseURL, or that around it. */
 function baseOf({ children }: MpdElement, around: string): string {
   const first = children.find(({ name }) => name === 'BaseURL');
   return (first && httpUrl(unescapeXml(first.content.text).trim(), around)?.href) ?? around;
@@ -128,20 +128,20 @@ function baseOf({ children }: MpdElement, around: string): string {
 
 /** The Representations in an element, itself included; if there are none, one without a name. */
 function representationsOf(element: MpdElement, base: string): readonly NamedRepresentation[] {
-  const found: NamedRepresentation[] = [];
-  const add = (one: MpdElement, ownBase: string) => {
-    if (one.name !== 'Representation') {
-      for (const child of one.children) add(child, baseOf(child, ownBase));
+  const representations: NamedRepresentation[] = [];
+  const add = (node: MpdElement, ownBase: string) => {
+    if (node.name !== 'Representation') {
+      for (const child of node.children) add(child, baseOf(child, ownBase));
       return;
     }
-    const value = (of: string) => one.attributes.find(({ name }) => name === of)?.value ?? '';
-    found.push({ id: value('id'), bandwidth: value('bandwidth'), base: ownBase });
+    const value = (of: string) => node.attributes.find(({ name }) => name === of)?.value ?? '';
+    representations.push({ id: value('id'), bandwidth: value('bandwidth'), base: ownBase });
   };
   add(element, base);
-  return found.length > 0 ? found : [{ id: '', bandwidth: '', base }];
+  return representations.length > 0 ? representations : [{ id: '', bandwidth: '', base }];
 }
 
-/** An address of HTTP; others (`data:`, `urn:`) stay what they are. */
+/** An address of HTTP; others (`data:`, `urn:`) stay as they are. */
 function httpUrl(address: string, base: string): URL | undefined {
   const url = URL.parse(address, base);
   if (!url || (url.protocol !== 'http:' && url.protocol !== 'https:')) return undefined;

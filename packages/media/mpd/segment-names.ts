@@ -1,6 +1,6 @@
 /**
  * The names of segments that a SegmentTemplate can produce.
- * In: a template, the Representations that use it. Out: a template of values alone, and from such values the
+ * In: a template, the Representations that use it. Out: a template of only values, and from such values the
  * address. Pure. ISO 23009-1 5.3.9.4.4.
  */
 
@@ -33,9 +33,13 @@ const numbersOf = (template: string): readonly string[] => {
 
 /** Whether the Representations have different segments. */
 const isPerRepresentation = (names: SegmentNames): boolean =>
-  new Set(names.representations.map((one) => `${one.base} ${fillTemplate(names, one, ['0', '0', '0'])}`)).size > 1;
+  new Set(
+    names.representations.map(
+      (representation) => `${representation.base} ${fillTemplate(names, representation, ['0', '0', '0'])}`,
+    ),
+  ).size > 1;
 
-/** A template that names the values alone, `{id}/{number}`; empty if there is nothing to choose. */
+/** A template of only values, `{id}/{number}`; empty if there is nothing to choose. */
 export function publicTemplate(names: SegmentNames): string {
   const numbers = numbersOf(names.template).map((name) => `$${name}$`);
   return [...(isPerRepresentation(names) ? ['$RepresentationID$'] : []), ...numbers].join('/');
@@ -44,7 +48,7 @@ export function publicTemplate(names: SegmentNames): string {
 /**
  * The address of a segment.
  *
- * @param path what a client made of the public template
+ * @param path a client's values for the public template
  * @returns undefined if the template cannot produce it
  */
 export function segmentAddress(names: SegmentNames, path: string): string | undefined {
@@ -55,7 +59,7 @@ export function segmentAddress(names: SegmentNames, path: string): string | unde
   if (numbers.length !== count || !numbers.every((number) => /^\d{1,20}$/.test(number))) return undefined;
   const id = parts.join('/');
   const representation = isPerRepresentation(names)
-    ? representations.find((one) => one.id === id || encodeURI(one.id) === id)
+    ? representations.find((candidate) => candidate.id === id || encodeURI(candidate.id) === id)
     : id === ''
       ? representations[0]
       : undefined;

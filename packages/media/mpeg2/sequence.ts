@@ -1,6 +1,6 @@
 /**
  * Headers of MPEG-1 and MPEG-2 video: size, rate and shape of a sequence, type and field of a picture.
- * In: what follows a start code prefix, from the start code value on. Out: fields. Pure. ISO/IEC 13818-2,
+ * In: bytes after a start code prefix, from the start code value on. Out: fields. Pure. ISO/IEC 13818-2,
  * 6.2.2, 6.2.3 and 6.3.
  */
 import { BitReader } from '../bits.ts';

@@ -8,7 +8,7 @@ export interface TsDemuxerOptions {
   readonly program?: number | undefined;
   /**
    * The input is an endless feed that was joined in the middle: the tracks are announced with the first
-   * parameter sets of the video (for 10 s of media without them as audio alone), and other programs are named
+   * parameter sets of the video (after 10 s of media without them: only audio), and other programs are named
    * in `leftOut`. Default: segments.
    */
   readonly live?: boolean | undefined;

@@ -59,9 +59,9 @@ export class PacketSplitter {
       const head = Math.min(bytes.length, LOOK_AHEAD);
       this.#carry.set(head === bytes.length ? bytes : bytes.subarray(0, head), carried);
       const size = carried + head;
-      const all = head === bytes.length;
-      const at = this.#consume(this.#carry, 0, size, all ? size : carried, false);
-      if (all) {
+      const isWhole = head === bytes.length;
+      const at = this.#consume(this.#carry, 0, size, isWhole ? size : carried, false);
+      if (isWhole) {
         this.#carry.copyWithin(0, at, size);
         this.#carried = size - at;
         return;
@@ -91,11 +91,11 @@ export class PacketSplitter {
    */
   flush(): void {
     const at = this.#consume(this.#carry, 0, this.#carried, this.#carried, true);
-    const rest = Math.max(0, this.#carried - at);
-    if (this.#synced && rest > this.#stride - PACKET_BYTES)
-      this.#sink.damage(`a transport packet was cut off after ${rest} bytes`);
-    else if (!this.#synced && this.#skipped + rest > 0)
-      this.#sink.damage(`no transport packet in ${this.#skipped + rest} bytes`);
+    const left = Math.max(0, this.#carried - at);
+    if (this.#synced && left > this.#stride - PACKET_BYTES)
+      this.#sink.damage(`a transport packet was cut off after ${left} bytes`);
+    else if (!this.#synced && this.#skipped + left > 0)
+      this.#sink.damage(`no transport packet in ${this.#skipped + left} bytes`);
     this.#carried = 0;
     this.#synced = false;
     this.#skipped = 0;
@@ -125,16 +125,16 @@ export class PacketSplitter {
   #seek(bytes: Uint8Array, from: number, size: number, limit: number, last: boolean): number {
     let at = from;
     for (; at < limit; at++) {
-      const found = bytes[at] === SYNC ? at : bytes.indexOf(SYNC, at);
-      if (found < 0 || found >= limit) {
+      const syncAt = bytes[at] === SYNC ? at : bytes.indexOf(SYNC, at);
+      if (syncAt < 0 || syncAt >= limit) {
         at = limit;
         break;
       }
-      at = found;
+      at = syncAt;
       if (!last && at + LOOK_AHEAD > size) break;
       const stride = this.#strideAt(bytes, at, size);
       if (stride !== undefined) {
-        this.#found(at - from, stride);
+        this.#lock(at - from, stride);
         return at;
       }
     }
@@ -154,7 +154,7 @@ export class PacketSplitter {
     return STRIDES.find((stride) => isSync(bytes, at, size, stride));
   }
 
-  #found(passed: number, stride: number): void {
+  #lock(passed: number, stride: number): void {
     this.#pass(passed);
     this.#stride = stride;
     // Between M2TS packets is the timestamp of the next one.

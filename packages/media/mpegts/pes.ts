@@ -42,8 +42,8 @@ export function parsePesHeader(bytes: Uint8Array, from: number, to: number): Pes
   const streamId = bytes[from + 3]!;
   const isMedia = streamId >= 0xc0 && streamId <= 0xef;
   // private_stream_1, metadata, extended stream id
-  const known = isMedia || streamId === 0xbd || streamId === 0xfc || streamId === 0xfd;
-  if (!known || (bytes[from + 6]! & 0xc0) !== 0x80)
+  const isSupported = isMedia || streamId === 0xbd || streamId === 0xfc || streamId === 0xfd;
+  if (!isSupported || (bytes[from + 6]! & 0xc0) !== 0x80)
     throw new FormatError(`PES of stream id ${streamId} is not media`, from);
   const length = (bytes[from + 4]! << 8) | bytes[from + 5]!;
   const flags = bytes[from + 7]!;

@@ -142,7 +142,7 @@ export class ProgramChoice {
     const others = this.#programs.filter((other) => other !== program);
     if (others.length > 0 && !this.#isLive && this.#wanted === undefined) {
       const names = others.map(
-        ({ number, pmt: own }) => `${number}${own && !hasMedia(own, this.#mpeg2) ? ' (no media)' : ''}`,
+        ({ number, pmt: table }) => `${number}${table && !hasMedia(table, this.#mpeg2) ? ' (no media)' : ''}`,
       );
       const said = `${this.#programs.length} programs: program ${program.number} is taken, left out: ${names.join(', ')}`;
       if (said !== this.#said) this.#out.damage(said);

@@ -116,7 +116,7 @@ export class Program {
 
   /** Packets of a PID are scrambled. */
   scrambled(target: PidTarget): void {
-    const stream = this.#streams.find((one) => one.target === target);
+    const stream = this.#streams.find((candidate) => candidate.target === target);
     if (stream && !stream.slot.setup) this.#refuse(stream.slot, stream.kind, `scrambled ${stream.kind}`);
   }
 
@@ -206,7 +206,9 @@ export class Program {
       a.declared.type === declared.type &&
       a.slot.id === id &&
       a.slot.language === declared.language;
-    const streams = wanted.map((one) => before.find((old) => same(old, one)) ?? this.#open(one));
+    const streams = wanted.map(
+      (wantedStream) => before.find((old) => same(old, wantedStream)) ?? this.#open(wantedStream),
+    );
     if (streams.length === before.length && streams.every((stream) => before.includes(stream))) return;
     for (const gone of before) {
       if (streams.includes(gone)) continue;

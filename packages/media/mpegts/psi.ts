@@ -189,14 +189,14 @@ function openTable(section: Uint8Array, tableId: number): ByteReader | undefined
 }
 
 function descriptorsIn(bytes: Uint8Array): Descriptor[] {
-  const found: Descriptor[] = [];
+  const descriptors: Descriptor[] = [];
   for (let at = 0; at + 2 <= bytes.length; ) {
     const next = at + 2 + bytes[at + 1]!;
     if (next > bytes.length) break;
-    found.push({ tag: bytes[at]!, body: bytes.subarray(at + 2, next) });
+    descriptors.push({ tag: bytes[at]!, body: bytes.subarray(at + 2, next) });
     at = next;
   }
-  return found;
+  return descriptors;
 }
 
 /** ISO_639_language_descriptor (2.6.18). */

@@ -153,8 +153,8 @@ function formatOf({ type, descriptors, ofProgram }: PmtStream): StreamFormat | R
   if (BLU_RAY.has(type) && isRegistered(ofProgram, 'HDMV')) return BLU_RAY.get(type);
   if (type === METADATA_IN_PES) return isId3(descriptors) ? { kind: 'data', codec: 'id3' } : undefined;
   if (type === PRIVATE_PES) return privateFormat(descriptors);
-  const known = BY_TYPE.get(type) ?? REFUSED_TYPES.get(type);
-  if (known || type < FIRST_USER_PRIVATE || DATA_TYPES.has(type)) return known;
+  const format = BY_TYPE.get(type) ?? REFUSED_TYPES.get(type);
+  if (format || type < FIRST_USER_PRIVATE || DATA_TYPES.has(type)) return format;
   const named = privateFormat(descriptors);
   return named ?? refused('unknown', `a track of unknown stream type 0x${type.toString(16)}`);
 }
@@ -173,16 +173,16 @@ function privateFormat(descriptors: readonly Descriptor[]): StreamFormat | Refus
     if (name === 'AC-3' || name === 'EAC3') return AC3;
     if (name === 'HEVC') return HEVC;
     if (name === 'Opus') return { kind: 'audio', framing: opusFraming(opusChannels(descriptors)) };
-    const known = REFUSED_NAMES.get(name);
-    if (known) return known;
+    const refusal = REFUSED_NAMES.get(name);
+    if (refusal) return refusal;
   }
   return undefined;
 }
 
 /** channel_config_code in the extension descriptor of Opus. */
 function opusChannels(descriptors: readonly Descriptor[]): number {
-  const own = descriptors.find(({ tag, body }) => tag === DVB_EXTENSION && body[0] === OPUS_EXTENSION);
-  return own?.body[1] ?? STEREO;
+  const descriptor = descriptors.find(({ tag, body }) => tag === DVB_EXTENSION && body[0] === OPUS_EXTENSION);
+  return descriptor?.body[1] ?? STEREO;
 }
 
 /**
@@ -190,10 +190,10 @@ function opusChannels(descriptors: readonly Descriptor[]): number {
  * Without one, ID3 is assumed.
  */
 function isId3(descriptors: readonly Descriptor[]): boolean {
-  const own = descriptors.find(({ tag }) => tag === METADATA);
-  if (!own) return true;
-  const format = own.body[0] === 0xff && own.body[1] === 0xff ? 6 : 2;
-  return own.body[format] === 0xff && text(own.body, format + 1) === 'ID3 ';
+  const descriptor = descriptors.find(({ tag }) => tag === METADATA);
+  if (!descriptor) return true;
+  const format = descriptor.body[0] === 0xff && descriptor.body[1] === 0xff ? 6 : 2;
+  return descriptor.body[format] === 0xff && text(descriptor.body, format + 1) === 'ID3 ';
 }
 
 function isRegistered(descriptors: readonly Descriptor[], name: string): boolean {

@@ -10,7 +10,7 @@ import { rescale } from '../rescale.ts';
 import type { TrackFrame, TrackSetup } from './elementary.ts';
 import { PES_TIMESCALE, TURN } from './timestamps.ts';
 
-/** A second of 50 Mbps with its key frame, which is what a track may wait for, and as much again. */
+/** A second of 50 Mbps with its key frame, the longest wait of a track, and as much again. */
 const MAX_HELD_BYTES = 16 * 1024 * 1024;
 const MAX_HELD_FRAMES = 4096;
 /**
@@ -71,7 +71,7 @@ export class TrackSet {
 
   /** A stream has a new configuration. */
   configured(slot: Slot, setup: TrackSetup): void {
-    if (slot.setup && !this.#announced) this.announce(); // what waits belongs to the configuration before
+    if (slot.setup && !this.#announced) this.announce(); // waiting frames belong to the previous configuration
     slot.setup = setup;
     if (!this.#slots.includes(slot)) return;
     if (this.#announced) this.#tracks();

@@ -81,22 +81,22 @@ export function printRtp({
 function parseExtensions(reader: ByteReader): Map<number, Uint8Array> {
   const profile = reader.u16();
   const block = reader.take(4 * reader.u16());
-  const found = new Map<number, Uint8Array>();
+  const extensions = new Map<number, Uint8Array>();
   const inner = new ByteReader(block, 'RTP header extension');
   if (profile === ONE_BYTE_PROFILE) {
     while (inner.left > 0) {
       const head = inner.u8();
       if (head === 0) continue; // padding
       if (head >> 4 === 15) break;
-      found.set(head >> 4, inner.take((head & 0x0f) + 1));
+      extensions.set(head >> 4, inner.take((head & 0x0f) + 1));
     }
   } else if (profile >> 4 === 0x100) {
     while (inner.left > 0) {
       const id = inner.u8();
-      if (id !== 0) found.set(id, inner.take(inner.u8()));
+      if (id !== 0) extensions.set(id, inner.take(inner.u8()));
     }
   }
-  return found;
+  return extensions;
 }
 
 function printExtensions(extensions: ReadonlyMap<number, Uint8Array>): Uint8Array {

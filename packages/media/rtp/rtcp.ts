@@ -131,7 +131,7 @@ function parsePayloadFeedback(count: number, body: ByteReader): RtcpPacket | und
   return { type: 'bandwidth', bitrate: (word & 0x3ffff) * 2 ** ((word >>> 18) & 0x3f) };
 }
 
-/** What a sender report says. */
+/** The fields of a sender report. */
 export interface SenderReport {
   readonly ssrc: number;
   /** Unix milliseconds. */

@@ -1,7 +1,7 @@
 /**
- * Media descriptions of plain RTP: of an SDP that announces what is sent (RTP sessions), and of the answer to
+ * Media descriptions of plain RTP: of an SDP that announces RTP sessions, and of the answer to
  * DESCRIBE (RTSP).
- * In: SDP. Out: the media, by the index of their m= lines, with what oxbow can read of them. Pure.
+ * In: SDP. Out: the media, by the index of their m= lines, with the formats that oxbow can read. Pure.
  * RFC 8866, RFC 3605 (a=rtcp), RFC 5761 (a=rtcp-mux), RFC 7826 D.1 (a=control).
  */
 
@@ -43,7 +43,7 @@ export interface RtpMedia {
   readonly language: string;
 }
 
-/** What an SDP announces. */
+/** The media that an SDP announces. */
 export interface RtpDescription {
   /** Value of the `s=` line. */
   readonly name: string;

@@ -185,7 +185,7 @@ function parseDescriptors(bytes: Uint8Array, from: number, end: number): Segment
   const reader = new BitReader(bytes, 'splice descriptors', from, end);
   let left = reader.u(16);
   if (left * 8 > reader.left) throw new FormatError('the splice descriptors end early', from);
-  const found: Segmentation[] = [];
+  const segmentations: Segmentation[] = [];
   for (let count = 0; left >= 2; count++) {
     if (count === MAX_DESCRIPTORS) throw new FormatError('too many splice descriptors', from);
     const tag = reader.u(8);
@@ -193,13 +193,13 @@ function parseDescriptors(bytes: Uint8Array, from: number, end: number): Segment
     const start = reader.offset / 8;
     if (length + 2 > left) throw new FormatError('a splice descriptor ends early', start);
     if (tag === SEGMENTATION_TAG && length >= 9) {
-      const own = parseSegmentation(new BitReader(bytes, 'segmentation descriptor', start, start + length));
-      if (own) found.push(own);
+      const segmentation = parseSegmentation(new BitReader(bytes, 'segmentation descriptor', start, start + length));
+      if (segmentation) segmentations.push(segmentation);
     }
     reader.skip(length * 8);
     left -= length + 2;
   }
-  return found;
+  return segmentations;
 }
 
 function parseSegmentation(reader: BitReader): Segmentation | undefined {

@@ -5,7 +5,7 @@
  */
 import { attributesOf, type SdpMedia } from './sdp.ts';
 
-/** What a payload type means. */
+/** The meaning of a payload type. */
 export interface RtpFormat {
   readonly payloadType: number;
   /** As registered, in upper case: `H264`, `OPUS`, `MPEG4-GENERIC`. */
@@ -71,13 +71,13 @@ function parseMap(map: string): [encoding: string, clockRate: number, channels: 
 }
 
 function parseParameters(text: string): Map<string, string> {
-  const found = new Map<string, string>();
+  const parameters = new Map<string, string>();
   for (const part of text.split(';')) {
     const mark = part.indexOf('=');
     const name = (mark < 0 ? part : part.slice(0, mark)).trim().toLowerCase();
-    if (name !== '') found.set(name, mark < 0 ? '' : part.slice(mark + 1).trim());
+    if (name !== '') parameters.set(name, mark < 0 ? '' : part.slice(mark + 1).trim());
   }
-  return found;
+  return parameters;
 }
 
 function byPayloadType(values: readonly string[]): Map<string, string> {

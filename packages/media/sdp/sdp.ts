@@ -76,15 +76,15 @@ export function parseSdp(text: string): SessionDescription {
 }
 
 /**
- * Prints a description. Media without an address get none of their own.
+ * Prints a description. Media without an address get no c= line.
  * @param id number of the session, digits
  */
 export function printSdp({ name, attributes, media }: SessionDescription, id: string): string {
   const lines = ['v=0', `o=- ${id} 1 IN IP4 127.0.0.1`, `s=${name}`, 't=0 0', ...attributes.map(printAttribute)];
-  for (const { kind, port, protocol, formats, address, attributes: own } of media) {
+  for (const { kind, port, protocol, formats, address, attributes: mediaAttributes } of media) {
     lines.push(`m=${kind} ${port} ${protocol} ${formats.join(' ')}`);
     if (address !== undefined) lines.push(`c=IN IP${address.includes(':') ? 6 : 4} ${address}`);
-    lines.push(...own.map(printAttribute));
+    lines.push(...mediaAttributes.map(printAttribute));
   }
   return `${lines.join('\r\n')}\r\n`;
 }

@@ -56,7 +56,8 @@ const PRIORITY = 2_130_706_431;
 export function parseWebRtc(text: string): WebRtcDescription {
   const { attributes, media } = parseSdp(text);
   const used =
-    media.find(({ attributes: own, port }) => port !== 0 || attributeOf(own, 'ice-ufrag') !== undefined) ?? media[0];
+    media.find((section) => section.port !== 0 || attributeOf(section.attributes, 'ice-ufrag') !== undefined) ??
+    media[0];
   if (!used) throw new FormatError('the SDP has no media', 0);
   const find = (name: string) => attributeOf(used.attributes, name) ?? attributeOf(attributes, name);
   const ufrag = find('ice-ufrag') ?? '';
@@ -80,7 +81,7 @@ export function parseWebRtc(text: string): WebRtcDescription {
     setup,
     fingerprint: fingerprint.toUpperCase(),
     isIceLite: attributeOf(attributes, 'ice-lite') !== undefined,
-    candidates: media.flatMap(({ attributes: own }) => attributesOf(own, 'candidate').flatMap(parseCandidate)),
+    candidates: media.flatMap((section) => attributesOf(section.attributes, 'candidate').flatMap(parseCandidate)),
     media: media.map(parseMedia),
   };
 }

@@ -14,7 +14,7 @@ const MAX_STYLES = 1000;
 /** Alignment of SSA: 1 to 3 at the bottom, 5 to 7 at the top, 9 to 11 in the middle. */
 const PAD_OF_SSA: Readonly<Record<number, number>> = { 1: 1, 2: 2, 3: 3, 5: 7, 6: 8, 7: 9, 9: 4, 10: 5, 11: 6 };
 
-/** What is known before the events. */
+/** The part of a script before the events. */
 interface Head {
   /** Alignment by style, 1 to 9. */
   readonly alignments: ReadonlyMap<string, number>;
@@ -35,7 +35,7 @@ export function isAss(text: string): boolean {
   return /^\uFEFF?\s*\[script info\]/i.test(text);
 }
 
-/** Reads a script; what is no dialogue is skipped. */
+/** Reads a script; lines other than dialogue are skipped. */
 export function parseAss(script: string, cues: CueList = new CueList()): CueList {
   const head = readHead(script);
   for (const line of linesOf(script)) {
@@ -73,8 +73,8 @@ export function printAss(head: string, events: readonly AssEvent[]): string {
   }
   while (kept.at(-1) === '') kept.pop();
   const lines = events.map(({ startMs, endMs, fields }) => {
-    const [order = '', layer = '0', ...rest] = splitFields(fields.replace(/[\r\n]+/g, '\\N'), 9);
-    const line = `Dialogue: ${layer},${printTime(startMs)},${printTime(endMs)},${rest.join(',')}`;
+    const [order = '', layer = '0', ...columns] = splitFields(fields.replace(/[\r\n]+/g, '\\N'), 9);
+    const line = `Dialogue: ${layer},${printTime(startMs)},${printTime(endMs)},${columns.join(',')}`;
     return { order: Number(order) || 0, line };
   });
   return `${[...kept, ...lines.sort((a, b) => a.order - b.order).map(({ line }) => line)].join('\n')}\n`;
@@ -108,13 +108,13 @@ function readHead(script: string): Head {
       value
         .toLowerCase()
         .split(',')
-        .map((one) => one.trim());
+        .map((name) => name.trim());
     if (isFormat && section === 'events') format = names();
     else if (isFormat) styleFormat = names();
     else if (key !== '' && alignments.size < MAX_STYLES) {
       const fields = splitFields(value, styleFormat.length);
-      const given = Number(fields[styleFormat.indexOf('alignment')] ?? 2);
-      const pad = section === 'v4 styles' ? PAD_OF_SSA[given] : given;
+      const alignment = Number(fields[styleFormat.indexOf('alignment')] ?? 2);
+      const pad = section === 'v4 styles' ? PAD_OF_SSA[alignment] : alignment;
       const style = (fields[styleFormat.indexOf('name')] ?? '').replace(/^\*/, '');
       if (pad !== undefined && pad >= 1 && pad <= 9) alignments.set(style, pad);
     }

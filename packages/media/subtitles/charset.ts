@@ -1,6 +1,6 @@
 /**
  * Decodes the bytes of a text file whose character set may be unknown.
- * In: bytes, and what their sender says. Out: text and the name of the character set. Pure. WHATWG Encoding.
+ * In: bytes, the declared character set. Out: text and the name of the character set. Pure. WHATWG Encoding.
  */
 import { FormatError } from '../errors.ts';
 
@@ -14,7 +14,7 @@ export interface DecodedText {
 const PAIRED_SHARE = 0.9;
 
 /**
- * A byte order mark counts first, then what the sender says, then UTF-8 where the bytes are valid. Otherwise
+ * A byte order mark counts first, then `declared`, then UTF-8 where the bytes are valid. Otherwise
  * the text counts as GBK where nearly all bytes above 127 come in pairs from 0xA1 on, and as windows-1252
  * where they do not.
  *

@@ -1,6 +1,6 @@
 /**
  * The text of a cue with nothing in it but what WebVTT allows: pages show it, so no other tag comes through.
- * In: text of any format, with any tags. Out: WebVTT cue text; settings of known names alone. Pure. W3C
+ * In: text of any format, with any tags. Out: WebVTT cue text; only settings of known names. Pure. W3C
  * WebVTT 4.2.2 and 4.4.
  */
 
@@ -68,7 +68,7 @@ function safeTag(tag: string): string {
 export function safeSettings(settings: string): string {
   return settings
     .split(/[ \t]+/)
-    .filter((one) => SETTING.test(one))
+    .filter((setting) => SETTING.test(setting))
     .slice(0, 6)
     .join(' ');
 }

@@ -1,6 +1,6 @@
 /**
  * Reads a subtitle file of any supported format, by its content.
- * In: bytes from anywhere. Out: cues as a WebVTT file of our own, and the script of ASS. Pure.
+ * In: bytes from anywhere. Out: cues as a WebVTT file, and the script of ASS. Pure.
  */
 import { FormatError } from '../errors.ts';
 import type { VttCue } from '../webvtt/cue.ts';

@@ -25,7 +25,7 @@ export function isSrt(text: string): boolean {
     .some((line) => TIMING.test(line));
 }
 
-/** Reads a file; what is no cue is skipped. */
+/** Reads a file; blocks that are no cue are skipped. */
 export function parseSrt(text: string, cues: CueList = new CueList()): CueList {
   let times: RegExpExecArray | undefined;
   let lines: string[] = [];

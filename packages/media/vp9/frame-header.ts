@@ -60,7 +60,7 @@ export function vp9Config(frame: Vp9KeyFrame, record: Uint8Array | undefined): V
   const { profile, bitDepth, chromaSubsampling, isFullRange, width, height } = frame;
   const packed = (bitDepth << 4) | (chromaSubsampling << 1) | Number(isFullRange);
   const unspecified = 2; // colour primaries, transfer, matrix
-  const own = [1, 0, 0, 0, profile, 0, packed, unspecified, unspecified, unspecified, 0, 0];
-  const used = record ?? Uint8Array.from(own);
+  const defaults = [1, 0, 0, 0, profile, 0, packed, unspecified, unspecified, unspecified, 0, 0];
+  const used = record ?? Uint8Array.from(defaults);
   return { codec: 'vp9', record: used, codecs: vp9Codecs(used, width, height), width, height };
 }

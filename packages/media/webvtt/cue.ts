@@ -8,7 +8,7 @@
 export interface VttCue {
   /** May be empty. */
   readonly id: string;
-  /** On the file's own clock, ms. */
+  /** On the clock of the file, ms. */
   readonly startMs: number;
   /** After `startMs`. */
   readonly endMs: number;

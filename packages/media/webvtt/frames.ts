@@ -30,13 +30,13 @@ export interface TextStretch {
   /** Stretches without cues are frames too, so that the track has no hole. */
   readonly gapless: boolean;
   /**
-   * Cues that are known only after their end: in the first frame, which is short then; they keep their own
+   * Cues that are known only after their end: in the first frame, which is short then; they keep their
    * times.
    */
   readonly late?: readonly TickCue[];
 }
 
-/** The frames of a stretch. A cue is in each frame in which it is shown, with its own start and end. */
+/** The frames of a stretch. A cue is in each frame in which it is shown, with its start and end. */
 export function framesOfCues(
   cues: readonly TickCue[],
   { trackId, from, to, gapless, late = [] }: TextStretch,
@@ -47,11 +47,11 @@ export function framesOfCues(
   const edges = [...new Set([from, ...cuts.filter((at) => at > from && at < to), to])].sort((a, b) => a - b);
   return edges.slice(0, -1).flatMap((at, i) => {
     const end = edges[i + 1]!;
-    const own = [...(i === 0 ? late : []), ...shown.filter((cue) => cue.start < end && cue.end > at)]
+    const sampleCues = [...(i === 0 ? late : []), ...shown.filter((cue) => cue.start < end && cue.end > at)]
       .slice(0, MAX_SHOWN)
       .map((cue): SampleCue => ({ ...cue, before: Math.max(0, at - cue.start), after: cue.end - end }));
-    if (own.length === 0 && !gapless) return [];
-    const data = own.length === 0 ? emptySample : printSample(own);
+    if (sampleCues.length === 0 && !gapless) return [];
+    const data = sampleCues.length === 0 ? emptySample : printSample(sampleCues);
     return [{ trackId, dts: at, pts: at, duration: end - at, key: true, data }];
   });
 }

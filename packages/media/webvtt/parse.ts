@@ -73,7 +73,7 @@ function blocksOf(lines: readonly string[]): string[][] {
   };
   for (const line of lines) {
     // A line of times begins a cue, be there an empty line before it or not.
-    if (line.includes('-->') && block.length > 1 && blocks.length > 0 && block.some((one) => one.includes('-->')))
+    if (line.includes('-->') && block.length > 1 && blocks.length > 0 && block.some((text) => text.includes('-->')))
       close();
     if (line === '') close();
     else block.push(line);

@@ -10,9 +10,9 @@ import type { VttCue, VttFile } from './cue.ts';
  * @param file.header begins with `WEBVTT`
  */
 export function printVtt({ header, timestampMap, cues }: VttFile): string {
-  const [signature, ...rest] = header.split('\n');
+  const [signature, ...headerLines] = header.split('\n');
   const map = timestampMap && `X-TIMESTAMP-MAP=MPEGTS:${timestampMap.mpegts},LOCAL:${timeText(timestampMap.localMs)}`;
-  const blocks = [[signature, ...(map ? [map] : []), ...rest].join('\n'), ...cues.map(printCue)];
+  const blocks = [[signature, ...(map ? [map] : []), ...headerLines].join('\n'), ...cues.map(printCue)];
   return `${blocks.join('\n\n')}\n`;
 }
 
@@ -22,7 +22,7 @@ function printCue({ id, startMs, endMs, settings, text }: VttCue): string {
   const shown = text
     .replaceAll('-->', '--&gt;')
     .split(/\r\n|\r|\n/)
-    .filter((one) => one !== '');
+    .filter((row) => row !== '');
   return [...lines, ...shown].join('\n');
 }
 

@@ -37,8 +37,11 @@ export const emptySample: Uint8Array = Uint8Array.from([0, 0, 0, 8, 0x76, 0x74, 
 export function printSample(cues: readonly SampleCue[]): Uint8Array {
   if (cues.length === 0) return emptySample;
   const encoder = new TextEncoder();
-  const texts = cues.map(({ id, settings, text }) => [id, settings, text].map((one) => encoder.encode(one)));
-  const room = texts.reduce((sum, own) => sum + 8 + TIMES_BYTES + own.reduce((all, one) => all + 8 + one.length, 0), 0);
+  const texts = cues.map(({ id, settings, text }) => [id, settings, text].map((field) => encoder.encode(field)));
+  const room = texts.reduce(
+    (sum, fields) => sum + 8 + TIMES_BYTES + fields.reduce((size, field) => size + 8 + field.length, 0),
+    0,
+  );
   const writer = new BoxWriter(new Uint8Array(room));
   cues.forEach(({ before, after }, i) => {
     const vttc = writer.open('vttc');

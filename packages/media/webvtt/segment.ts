@@ -15,7 +15,7 @@ const FNV_PRIME = 0x01000193;
 
 /**
  * The file: every cue that is shown in the segment, with the times at which it begins and ends, be they
- * outside of it. Its clock is that of the media; the map says so with the segment's own start, so that 33
+ * outside of it. Its clock is that of the media; the map says so with the segment's start, so that 33
  * bits suffice.
  *
  * @param track undefined: the segment has no such track

@@ -5,7 +5,7 @@
  */
 import type { TextTrack } from '../frame.ts';
 
-/** What a rendition is for. */
+/** The purpose of a rendition. */
 export interface TextTraits {
   readonly isDefault: boolean;
   readonly forced: boolean;

@@ -1,6 +1,6 @@
 /**
  * Chunks to messages: chunk streams may be interleaved, input comes in pieces of any size.
- * In: bytes after the handshake. Out: messages, each in its own array. RTMP 1.0 specification (Adobe,
+ * In: bytes after the handshake. Out: messages, each in a separate array. RTMP 1.0 specification (Adobe,
  * 2012), 5.3, 5.4.
  */
 import { FormatError } from '@oxbow/media/errors';

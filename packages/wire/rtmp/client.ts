@@ -19,7 +19,7 @@ const HIGH_MARK_BYTES = 1024 * 1024;
 const MAX_ANSWER_BYTES = 64 * 1024;
 /** Deadline of each step: connecting and handshake, `connect`, `publish`, ms. */
 const STEP_MS = 10_000;
-/** A closing connection gets this long to send what waits, ms. */
+/** A closing connection gets this long to send its queue, ms. */
 const FLUSH_MS = 2000;
 /** Numbers of the commands, repeated in their results. */
 const CONNECT = 1;
@@ -133,7 +133,7 @@ class ClientConnection implements RtmpClient {
   readonly #address: RtmpAddress;
   readonly #link: RtmpLink;
   readonly #resolveClosed: (reason: string) => void;
-  /** What is awaited: the handshake, or the result of a command. */
+  /** Awaited results: of the handshake and of commands. */
   readonly #awaited = new Map<string, PromiseWithResolvers<Command>>();
   readonly #onAbort = () => void this.close();
   #ended: string | undefined;
@@ -187,8 +187,8 @@ class ClientConnection implements RtmpClient {
         capsEx: capsEx.multitrack | capsEx.modEx,
       }),
     });
-    const known = connectRequestOf({ object: { ...result.object, ...objectOf(result.rest[0]) } });
-    for (const each of known.fourCcs) this.serverFourCcs.add(each);
+    const capabilities = connectRequestOf({ object: { ...result.object, ...objectOf(result.rest[0]) } });
+    for (const each of capabilities.fourCcs) this.serverFourCcs.add(each);
   }
 
   async publish(): Promise<void> {
@@ -277,8 +277,8 @@ class ClientConnection implements RtmpClient {
     return awaited.promise;
   }
 
-  async #within<T>(what: string, promise: Promise<T>): Promise<T> {
-    const timer = setTimeout(() => this.end(`the server did not answer ${what} within ${STEP_MS / 1000} s`), STEP_MS);
+  async #within<T>(step: string, promise: Promise<T>): Promise<T> {
+    const timer = setTimeout(() => this.end(`the server did not answer ${step} within ${STEP_MS / 1000} s`), STEP_MS);
     try {
       return await promise;
     } finally {

@@ -18,7 +18,7 @@ export interface Command {
   readonly transaction: number;
   /** The command object, which may be absent. */
   readonly object: AmfObject | undefined;
-  /** What follows the command object. */
+  /** Values after the command object. */
   readonly rest: readonly AmfValue[];
 }
 
@@ -88,7 +88,7 @@ export interface ServerAbilities {
 }
 
 /**
- * The result of `connect`. The codecs are repeated for clients of enhanced RTMP alone, since old ones may not
+ * The result of `connect`. The codecs are repeated for clients of enhanced RTMP only, since old ones may not
  * expect the fields.
  *
  * @returns the body of a command message

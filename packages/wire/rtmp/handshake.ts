@@ -104,8 +104,8 @@ export class ServerHandshake implements Handshake {
 
 function checkVersion(version: number): void {
   if (version === VERSION) return;
-  const what = version === 6 || version === 8 ? 'RTMPE, which oxbow does not support' : 'not RTMP';
-  throw new FormatError(`the first byte is ${version}: ${what}`, 0);
+  const protocol = version === 6 || version === 8 ? 'RTMPE, which oxbow does not support' : 'not RTMP';
+  throw new FormatError(`the first byte is ${version}: ${protocol}`, 0);
 }
 
 /** S0, S1 and S2 for a C1. */
@@ -116,14 +116,14 @@ function answer(c1: Buffer): Uint8Array {
   const s2 = bytes.subarray(1 + SIZE);
   s1.writeUInt32BE(0, 0);
   s1.writeUInt32BE(0, 4);
-  const found = c1.readUInt32BE(4) === 0 ? undefined : findDigest(c1, CLIENT_NAME);
-  if (!found) {
+  const clientDigest = c1.readUInt32BE(4) === 0 ? undefined : findDigest(c1, CLIENT_NAME);
+  if (!clientDigest) {
     c1.copy(s2);
     return bytes;
   }
   s1.writeUInt32BE(SERVER_VERSION, 4);
-  writeDigest(s1, found.layout, SERVER_NAME);
-  const key = hmac(Buffer.concat([SERVER_NAME, SECRET]), found.digest);
+  writeDigest(s1, clientDigest.layout, SERVER_NAME);
+  const key = hmac(Buffer.concat([SERVER_NAME, SECRET]), clientDigest.digest);
   hmac(key, s2.subarray(0, SIZE - DIGEST_BYTES)).copy(s2, SIZE - DIGEST_BYTES);
   return bytes;
 }

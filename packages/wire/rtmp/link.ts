@@ -10,7 +10,7 @@ import { ChunkWriter } from './chunk-writer.ts';
 import { ClientHandshake, type Handshake, ServerHandshake } from './handshake.ts';
 import { messageType, type OnMessage, userControl } from './message.ts';
 
-/** Chunk size of what this side sends, bytes. */
+/** Chunk size of sent messages, bytes. */
 const CHUNK_SIZE = 4096;
 /** Window of acknowledgements that this side announces, and uses until the peer announces another, bytes. */
 const WINDOW_BYTES = 2_500_000;

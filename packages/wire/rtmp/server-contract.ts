@@ -120,7 +120,7 @@ export interface RtmpHandlers {
    * The connection has ended.
    *
    * @param detail the reason as text
-   * @param error what was thrown, if the peer broke the protocol (FormatError), the socket failed, or there
+   * @param error the error, if the peer broke the protocol (FormatError), the socket failed, or there
    *   is a bug
    */
   closed(end: RtmpEnd, detail: string, error?: unknown): void;

@@ -12,7 +12,7 @@ import { type RtmpPlayback, type RtmpPlayer, type RtmpPlayRequest, RtmpRefusal }
 /** With this much unsent, the owner waits, bytes. */
 const HIGH_MARK_BYTES = 256 * 1024;
 
-/** What it needs of the connection. */
+/** The connection, as the stream uses it. */
 export interface PlayedStreamSetup {
   readonly link: RtmpLink;
   /** Absent: the server does not play. */
@@ -24,7 +24,7 @@ export interface PlayedStreamSetup {
   readonly started: () => void;
   /** The client has stopped, and stays connected. */
   readonly stopped: () => void;
-  /** Closes the connection for what `play` has thrown. */
+  /** Closes the connection for an error of `play`. */
   readonly refuse: (error: unknown) => void;
   /** Closes the connection when everything was sent. */
   readonly finished: () => void;
@@ -54,13 +54,13 @@ export class PlayedStream implements RtmpPlayer {
     return this.#isAsking || this.#playback !== undefined;
   }
 
-  /** Most bytes that may be unsent: a large message above the mark, besides those of other messages. */
+  /** Most bytes that may be unsent: a large message above the mark, and those of other messages. */
   maxUnsentBytes(others: number): number {
     return this.#playback ? others + HIGH_MARK_BYTES + 2 * MAX_MESSAGE_BYTES : others;
   }
 
   /**
-   * The client asks to play.
+   * The client requests a stream.
    *
    * @throws RtmpRefusal if the server does not play
    */

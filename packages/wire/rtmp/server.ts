@@ -51,7 +51,7 @@ const MAX_HELD_BYTES = 1024 * 1024;
 /**
  * Serves a connection until it ends.
  *
- * @param socket a TCP or TLS connection. Its owner passes what it reads to `push`; this side pauses it while
+ * @param socket a TCP or TLS connection. Its owner passes its bytes to `push`; this side pauses it while
  *   a request waits
  */
 export function acceptRtmp(socket: Duplex, handlers: RtmpHandlers, limits: RtmpLimits = rtmpLimits): RtmpConnection {
@@ -131,7 +131,7 @@ class ServerConnection implements RtmpConnection {
     }
   }
 
-  /** Closes the connection because of what a handler or the parser has thrown. */
+  /** Closes the connection because of an error of a handler or of the parser. */
   #fail(error: unknown): void {
     if (error instanceof RtmpRefusal) this.refuse({ level: 'error', code: error.code, description: error.message });
     else if (error instanceof FormatError) this.destroy('invalid', `invalid RTMP: ${error.message}`, error);

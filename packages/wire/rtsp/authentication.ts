@@ -39,14 +39,14 @@ const HASHES: ReadonlyMap<string, 'sha256' | 'md5'> = new Map([
  * Parses `WWW-Authenticate`, in which several challenges may follow each other; unknown schemes are left out.
  */
 export function parseChallenges(value: string): Challenge[] {
-  const found: { scheme: string; parameters: Map<string, string> }[] = [];
+  const challenges: { scheme: string; parameters: Map<string, string> }[] = [];
   const token = /([!#$%&'*+.^_`|~\w-]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?/g;
   for (const [, name = '', quoted, plain] of value.matchAll(token)) {
-    const given = quoted === undefined ? plain : quoted.replaceAll(/\\(.)/g, '$1');
-    if (given === undefined) found.push({ scheme: name.toLowerCase(), parameters: new Map() });
-    else found.at(-1)?.parameters.set(name.toLowerCase(), given);
+    const text = quoted === undefined ? plain : quoted.replaceAll(/\\(.)/g, '$1');
+    if (text === undefined) challenges.push({ scheme: name.toLowerCase(), parameters: new Map() });
+    else challenges.at(-1)?.parameters.set(name.toLowerCase(), text);
   }
-  return found
+  return challenges
     .slice(0, MAX_CHALLENGES)
     .flatMap(({ scheme, parameters }) => (scheme === 'basic' || scheme === 'digest' ? { scheme, parameters } : []));
 }
@@ -56,7 +56,7 @@ export function isStale(challenges: readonly Challenge[]): boolean {
   return challenges.some(({ parameters }) => parameters.get('stale')?.toLowerCase() === 'true');
 }
 
-/** Answers the strongest challenge of a server; each answer of a Digest has its own count. */
+/** Answers the strongest challenge of a server; each answer of a Digest has a new count. */
 export class Authenticator {
   readonly #challenge: Challenge;
   #count = 0;
@@ -119,7 +119,7 @@ function algorithmOf({ parameters }: Challenge): string {
   return (parameters.get('algorithm') || 'MD5').toLowerCase();
 }
 
-/** A qop that has no `auth` covers the body, which RTSP servers do not ask for. */
+/** A qop that has no `auth` covers the body, which RTSP servers do not require. */
 function isKnown({ parameters }: Challenge): boolean {
   const qop = parameters.get('qop');
   return qop === undefined || qop.split(',').some((each) => each.trim().toLowerCase() === 'auth');

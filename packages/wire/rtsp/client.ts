@@ -24,7 +24,7 @@ export interface RtspConnectOptions {
   /** Ends the attempt. */
   readonly signal: AbortSignal;
   /**
-   * Takes what is read; the socket then has no `data` events.
+   * Receives the bytes; the socket then has no `data` events.
    *
    * @param bytes overwritten after the call
    * @returns false: nothing is read until `resume` of the socket, except with TLS
@@ -32,7 +32,6 @@ export interface RtspConnectOptions {
   readonly onBytes: (bytes: Uint8Array) => boolean;
 }
 
-/** What a client is opened with. */
 export interface RtspClientOptions {
   readonly address: RtspAddress;
   /** Sent with each request, e.g. `oxbow/0.1.0`. */
@@ -68,7 +67,7 @@ export class RtspClient {
   #timer: NodeJS.Timeout | undefined;
   /** The session description; empty before it came. */
   description = '';
-  /** What relative addresses of the description are appended to. */
+  /** The base of relative addresses of the description. */
   base: string;
 
   private constructor({ packet, userAgent }: RtspClientOptions, address: RtspAddress, socket: Duplex) {
@@ -84,7 +83,7 @@ export class RtspClient {
   /**
    * Connects and requests the description of the media, following redirects. The caller closes the client.
    *
-   * @throws RtspRefused if the server refuses; FormatError for an invalid redirect; what `connect` throws; an
+   * @throws RtspRefused if the server refuses; FormatError for an invalid redirect; errors of `connect`; an
    *   Error if the server does not answer; the signal's reason
    */
   static async open(options: RtspClientOptions, { signal }: { signal: AbortSignal }): Promise<RtspClient> {
@@ -129,7 +128,7 @@ export class RtspClient {
    *
    * @param url of its `a=control`
    * @param transport as `printInterleaved` and `printDatagrams` print it
-   * @returns what the server chose
+   * @returns the choice of the server
    * @throws RtspRefused, with status 461 where the server does not offer this transport; an Error without a
    *   usable answer
    */
@@ -149,7 +148,7 @@ export class RtspClient {
     this.#timer = setInterval(() => void this.#keepAlive(url), everyMs);
   }
 
-  /** Reads what has come, see `RtspConnection.drain`. */
+  /** Reads waiting bytes, see `RtspConnection.drain`. */
   drain(): void {
     this.#connection.drain();
   }
@@ -179,12 +178,12 @@ export class RtspClient {
     const options = await this.#call('OPTIONS', requestUrl, {});
     const methods = (options.headers.get('public') ?? '').split(',').map((each) => each.trim().toUpperCase());
     if (methods.includes('GET_PARAMETER')) this.#aliveMethod = 'GET_PARAMETER';
-    const found = await this.#call('DESCRIBE', requestUrl, { Accept: 'application/sdp' });
-    const location = found.headers.get('location');
-    if (REDIRECTS.has(found.status) && location !== undefined) return location;
-    assertDone('DESCRIBE', found);
-    this.description = new TextDecoder().decode(found.body);
-    this.base = baseUrl(requestUrl, found.headers.get('content-base'), found.headers.get('content-location'));
+    const response = await this.#call('DESCRIBE', requestUrl, { Accept: 'application/sdp' });
+    const location = response.headers.get('location');
+    if (REDIRECTS.has(response.status) && location !== undefined) return location;
+    assertDone('DESCRIBE', response);
+    this.description = new TextDecoder().decode(response.body);
+    this.base = baseUrl(requestUrl, response.headers.get('content-base'), response.headers.get('content-location'));
     return undefined;
   }
 
@@ -210,8 +209,8 @@ export class RtspClient {
     for (let attempt = 0; ; attempt++) {
       const { user, password } = this.#address;
       const authorization = this.#authenticator?.answer({ user, password, method, url });
-      const all = { ...fields, Session: this.#session?.id, Authorization: authorization };
-      const response = await this.#connection.request(method, url, all);
+      const headers = { ...fields, Session: this.#session?.id, Authorization: authorization };
+      const response = await this.#connection.request(method, url, headers);
       if (response.status !== 401) return response;
       const challenges = parseChallenges(response.headers.get('www-authenticate') ?? '');
       // A server that wants a newer nonce says so; where it does not, one more attempt shows whether that was

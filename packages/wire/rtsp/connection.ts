@@ -23,11 +23,11 @@ const MAX_QUEUED_BYTES = 256 * 1024;
 /** Requests of servers that need no action. */
 const ANSWERED: ReadonlySet<string> = new Set(['OPTIONS', 'GET_PARAMETER', 'SET_PARAMETER', 'ANNOUNCE', 'REDIRECT']);
 
-/** What a connection calls. */
+/** Callbacks of a connection. */
 export interface RtspConnectionHandlers {
   /** @param packet may be kept, must not be changed */
   packet(channel: number, packet: Uint8Array): void;
-  /** The server asks the client to connect again; RFC 2326 10.10. */
+  /** The server requests a new connection; RFC 2326 10.10. */
   redirected(): void;
 }
 
@@ -104,7 +104,7 @@ export class RtspConnection {
   }
 
   /**
-   * Reads what has come. From the first call on, bytes wait for the next one: servers send each packet by
+   * Reads waiting bytes. From the first call on, bytes wait for the next one: servers send each packet by
    * itself, and a wake-up of the process costs more than reading one.
    */
   drain(): void {

@@ -14,7 +14,7 @@ const PACKET_MARK = 0x24;
 const PACKET_HEADER_BYTES = 4;
 const [CR, LF] = [0x0d, 0x0a];
 
-/** What the reader calls. */
+/** Callbacks of the reader. */
 export interface RtspReaderHandlers {
   message(message: RtspMessage): void;
   /** @param packet a copy, may be kept */

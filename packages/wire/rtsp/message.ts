@@ -36,7 +36,7 @@ export type RtspMessage = RtspRequest | RtspResponse;
 /** A message without its body. */
 export type RtspHead = Omit<RtspRequest, 'body'> | Omit<RtspResponse, 'body'>;
 
-/** Fields to print. Those that are undefined are left out. */
+/** Fields to print. Undefined ones are left out. */
 export type RtspFields = Readonly<Record<string, string | number | undefined>>;
 
 const encoder = new TextEncoder();
@@ -53,8 +53,8 @@ export function printResponse(status: number, reason: string, fields: RtspFields
 
 function print(first: string, fields: RtspFields, body: string): Uint8Array {
   const bytes = encoder.encode(body);
-  const all = { ...fields, ...(bytes.length > 0 && { 'Content-Length': bytes.length }) };
-  const present = Object.entries(all).filter(([, value]) => value !== undefined);
+  const headers = { ...fields, ...(bytes.length > 0 && { 'Content-Length': bytes.length }) };
+  const present = Object.entries(headers).filter(([, value]) => value !== undefined);
   const lines = [first, ...present.map(([name, value]) => `${name}: ${value}`)];
   if (lines.some((line) => /[\r\n]/.test(line))) throw new FormatError('a line break within a line of RTSP', 0);
   return encoder.encode(`${lines.join('\r\n')}\r\n\r\n${body}`);
@@ -69,7 +69,7 @@ export function printPacket(channel: number, packet: Uint8Array): Uint8Array {
 }
 
 /**
- * Parses what precedes the body.
+ * Parses the head, before the body.
  *
  * @param text without the empty line at its end; lines end with CRLF or LF
  * @throws FormatError if it is no head of a message
@@ -107,8 +107,10 @@ export interface RtspSessionId {
 
 /** Parses the value of `Session`; undefined if there is none. */
 export function parseSession(value: string | undefined): RtspSessionId | undefined {
-  const [id = '', ...rest] = (value ?? '').split(';').map((each) => each.trim());
+  const [id = '', ...parameters] = (value ?? '').split(';').map((each) => each.trim());
   if (!/^[\x21-\x7e]{1,256}$/.test(id)) return undefined;
-  const timeout = rest.map((each) => /^timeout\s*=\s*(\d{1,6})$/i.exec(each)?.[1]).find((each) => each !== undefined);
+  const timeout = parameters
+    .map((each) => /^timeout\s*=\s*(\d{1,6})$/i.exec(each)?.[1])
+    .find((each) => each !== undefined);
   return { id, timeoutMs: Math.max(Number(timeout ?? 60), 1) * 1000 };
 }

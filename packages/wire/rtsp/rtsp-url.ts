@@ -41,8 +41,8 @@ export function isRtspUrl(text: string): boolean {
  *
  * @throws FormatError for another form, for another transport than `tcp` and `udp`, and for `udp` with TLS
  */
-export function parseRtspUrl(given: string): RtspAddress {
-  const text = given.trim();
+export function parseRtspUrl(address: string): RtspAddress {
+  const text = address.trim();
   if (text.length > MAX_LENGTH) throw new FormatError(`the address is longer than ${MAX_LENGTH} characters`, 0);
   const url = isRtspUrl(text) ? URL.parse(text) : null;
   if (!url || url.hostname === '' || url.port === '0') {
@@ -56,14 +56,14 @@ export function parseRtspUrl(given: string): RtspAddress {
   if (isSecure && transport === 'udp') {
     throw new FormatError('transport=udp would send the media of rtsps without encryption; leave it out', 0);
   }
-  const rest = parameters.filter((each) => !chosen.includes(each)).join('&');
+  const query = parameters.filter((each) => !chosen.includes(each)).join('&');
   return {
     isSecure,
     host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
     port: url.port === '' ? (isSecure ? DEFAULT_TLS_PORT : DEFAULT_PORT) : Number(url.port),
     user: decoded(url.username),
     password: decoded(url.password),
-    requestUrl: `${url.protocol}//${url.host}${url.pathname}${rest === '' ? '' : `?${rest}`}`,
+    requestUrl: `${url.protocol}//${url.host}${url.pathname}${query === '' ? '' : `?${query}`}`,
     transport,
   };
 }

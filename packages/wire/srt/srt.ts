@@ -197,7 +197,7 @@ export interface SrtStats {
   recovered: number;
   /** Of these: packets that came only because they were sent again. The others were out of order. */
   repaired: number;
-  /** Of those that were missing: packets given up at their deadline, and packets that the sender dropped. */
+  /** Of the missing packets: packets given up at their deadline, and packets that the sender dropped. */
   dropped: number;
   /** Received packets that were retransmissions. */
   retransmittedReceived: number;

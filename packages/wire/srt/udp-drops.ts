@@ -11,8 +11,8 @@ const TABLES = ['/proc/net/udp', '/proc/net/udp6'] as const;
  * files.
  */
 export async function readUdpDrops(port: number): Promise<number | undefined> {
-  const found = await Promise.all(TABLES.map((path) => readFile(path, 'latin1').catch(() => undefined)));
-  const texts = found.filter((text) => text !== undefined);
+  const contents = await Promise.all(TABLES.map((path) => readFile(path, 'latin1').catch(() => undefined)));
+  const texts = contents.filter((text) => text !== undefined);
   return texts.length === 0 ? undefined : texts.reduce((sum, text) => sum + parseUdpDrops(text, port), 0);
 }
 

@@ -26,9 +26,9 @@ export function candidateAddresses(
   const isAny = bound === '0.0.0.0' || bound === '::';
   if (!isAny) return [bound === 'localhost' ? '127.0.0.1' : bound];
   const plain = reachedAt?.replace(/^::ffff:(?=\d+\.)/, '');
-  const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
-  const outside = own.filter(({ internal, address }) => !internal && !address.startsWith('fe80:'));
-  const all = [...(plain === undefined ? [] : [plain]), ...outside.map(({ address }) => address)];
+  const interfaces = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  const outside = interfaces.filter(({ internal, address }) => !internal && !address.startsWith('fe80:'));
+  const candidates = [...(plain === undefined ? [] : [plain]), ...outside.map(({ address }) => address)];
   const isReachable = (address: string) => isIP(address) === 4 || (isIP(address) === 6 && bound === '::');
-  return [...new Set(all.filter(isReachable))].slice(0, MAX_CANDIDATES);
+  return [...new Set(candidates.filter(isReachable))].slice(0, MAX_CANDIDATES);
 }

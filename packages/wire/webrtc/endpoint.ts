@@ -18,7 +18,6 @@ const MAX_PEERS = 1000;
 /** Errors of the socket are reported at most once in this time, ms: each datagram may cause one. */
 const ERROR_INTERVAL_MS = 1000;
 
-/** What opens an endpoint. */
 export interface EndpointOptions {
   /** An IP address of this computer, or `0.0.0.0` or `::` for all. */
   readonly address: string;
@@ -28,7 +27,7 @@ export interface EndpointOptions {
   readonly nowMs: number;
   /** Peers that may be open at a time, 1,000 by default. */
   readonly maxPeers?: number;
-  /** Those of them that are kept for peers whose owner asks for `hasRoom`; 0 by default. */
+  /** Those kept for peers whose owner checks `hasRoom`; 0 by default. */
   readonly keptPeers?: number;
   /** An error of the socket, at most once a second, or a bug of a peer, which has been closed. */
   readonly onError: (error: Error) => void;
@@ -45,7 +44,7 @@ export interface WebRtcEndpoint extends AsyncDisposable {
   readonly size: number;
   /** Whether another peer can be opened: there are fewer than `maxPeers`, and the endpoint is open. */
   readonly hasRoom: boolean;
-  /** Whether another peer can be opened without one of those that are kept. */
+  /** Whether another peer can be opened without one of the kept ones. */
   readonly hasSharedRoom: boolean;
   /**
    * Opens a connection to a peer; the caller closes it, unless `onClosed` is called.

@@ -53,7 +53,7 @@ export interface SentRun {
   readonly tracks: readonly { readonly id: number; readonly timescale: number; readonly encoding: string }[];
 }
 
-/** What a sender needs. */
+/** Options of a sender. */
 export interface MediaSenderSetup {
   readonly peer: Pick<Peer, 'send' | 'sendReport'>;
   readonly tracks: readonly SentTrack[];
@@ -128,7 +128,7 @@ export class MediaSender implements Disposable {
     return this.#sending.reduce((sum, { queue }) => sum + (queue?.stats.droppedFrames ?? 0), 0);
   }
 
-  /** The connection is set up: sends what waits, and reports from now on. */
+  /** The connection is set up: sends waiting frames, and reports from now on. */
   begin(): void {
     for (const sending of this.#sending) if (sending.queue) this.#flush(sending, sending.queue);
     this.#report();
@@ -139,10 +139,10 @@ export class MediaSender implements Disposable {
   startRun({ run, startUs, tracks }: SentRun): boolean {
     this.#timeline.startRun(run, startUs);
     for (const sending of this.#sending) {
-      const own = tracks.find(({ id }) => id === sending.track.trackId);
-      if (!own || (sending.encoding !== undefined && sending.encoding !== own.encoding)) return false;
-      sending.encoding = own.encoding;
-      sending.sender.startRun(own.timescale);
+      const track = tracks.find(({ id }) => id === sending.track.trackId);
+      if (!track || (sending.encoding !== undefined && sending.encoding !== track.encoding)) return false;
+      sending.encoding = track.encoding;
+      sending.sender.startRun(track.timescale);
       sending.queue?.startRun();
     }
     return true;

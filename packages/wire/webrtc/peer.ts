@@ -10,7 +10,7 @@ import type { StunMessage } from './ice/stun-message.ts';
 import { AES_CM, AES_GCM } from './srtp/packet-cipher.ts';
 import { Srtp } from './srtp/srtp.ts';
 
-/** What the SDP of the peer says about its transport. */
+/** The transport of the peer, from its SDP. */
 export interface RemoteTransport extends IceCredentials {
   /** SHA-256 of its certificate: upper-case hexadecimal bytes with colons. */
   readonly fingerprint: string;
@@ -18,7 +18,7 @@ export interface RemoteTransport extends IceCredentials {
   readonly candidates: readonly Endpoint[];
 }
 
-/** What a peer calls. */
+/** Callbacks of a peer. */
 export interface PeerHandlers {
   /** The keys are agreed: media can be sent. */
   onConnected(): void;
@@ -30,7 +30,6 @@ export interface PeerHandlers {
   onClosed(reason: string | undefined): void;
 }
 
-/** What opens a peer. */
 export interface PeerOptions extends PeerHandlers {
   /** `answer`: the peer has made the offer. This side is then an ICE-lite agent. */
   readonly role: 'answer' | 'offer';
@@ -40,7 +39,7 @@ export interface PeerOptions extends PeerHandlers {
   readonly remote: RemoteTransport;
 }
 
-/** What the socket gives to a peer. */
+/** The socket, as a peer uses it. */
 export interface PeerSocket {
   readonly certificate: Certificate;
   readonly nowMs: () => number;

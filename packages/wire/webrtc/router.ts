@@ -38,7 +38,6 @@ export interface EndpointStats {
   unsent: number;
 }
 
-/** What a router needs. */
 export interface RouterOptions {
   readonly certificate: Certificate;
   /** More peers are refused. */

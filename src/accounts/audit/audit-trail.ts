@@ -4,16 +4,16 @@
  */
 import type { Clock } from '../../lib/clock.ts';
 
-/** What someone did. */
+/** One action. */
 export interface AuditLine {
   /** Id of the user, `admin`, or `token:` with an id; empty for an unknown client. */
   readonly userId: string;
   /** The user, session or token, as in the log. */
   readonly name: string;
   readonly address: string;
-  /** Operation of the API, e.g. `createRoom`, or what the server itself did. */
+  /** Operation of the API, e.g. `createRoom`, or an action of the server. */
   readonly action: string;
-  /** Method and path, without the query; or what it was about. */
+  /** Method and path, without the query; or the subject. */
   readonly request: string;
   /** HTTP status; null: the client left before the answer, or it was no request. */
   readonly status: number | null;
@@ -26,7 +26,7 @@ export interface StoredLine extends AuditLine {
   readonly atMs: number;
 }
 
-/** What a page of lines shows. */
+/** The filter of a page of lines. */
 export interface AuditQuery {
   /** Only lines older than this one. */
   readonly before?: number | undefined;
@@ -108,7 +108,7 @@ export class AuditTrail {
     return this.#rows.removeBefore(this.#clock.nowMs() - keepMs);
   }
 
-  /** Removes what names a deleted user. */
+  /** Removes the name and addresses of a deleted user. */
   async forget(userId: string): Promise<void> {
     await this.flush();
     await this.#rows.forget(userId);

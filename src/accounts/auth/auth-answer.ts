@@ -1,5 +1,5 @@
 /**
- * What an authorization server answers.
+ * The answer of an authorization server.
  * In: status and body of its answer. Out: a verdict. Pure; docs/3-publish/auth.md.
  */
 

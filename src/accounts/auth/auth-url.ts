@@ -1,5 +1,5 @@
 /**
- * Asks the authorization server of `auth.url` whether a client may publish or watch: one POST for each
+ * Queries the authorization server of `auth.url` whether a client may publish or watch: one POST for each
  * client, with its answer in memory for as long as the server says. A client without an answer is refused.
  * In: questions of protocol servers and of HTTP. Out: verdicts; metrics. docs/3-publish/auth.md.
  */
@@ -14,7 +14,7 @@ import { type AuthVerdict, MAX_ANSWER_BYTES, parseAuthAnswer } from './auth-answ
 /** A client that wants to publish or to watch. */
 export interface AuthQuestion {
   readonly action: 'publish' | 'read';
-  /** Null for a publisher that sent a key alone. */
+  /** Null for a publisher that sent only a key. */
   readonly stream: string | null;
   /** `rtmp`, `srt`, `http`, … */
   readonly protocol: string;
@@ -37,13 +37,13 @@ export interface KnownAnswer {
 /** Outcome of a question, for metrics. `cached`: answered from memory. */
 export type AuthOutcome = 'allowed' | 'denied' | 'unavailable' | 'cached';
 
-/** What `AuthUrl` is created with. */
+/** Options of `AuthUrl`. */
 export interface AuthUrlOptions {
   /** http or https; user name and password are sent as Basic authentication. */
   readonly url: string;
   /** Sent as bearer token; undefined: none. */
   readonly secret: string | undefined;
-  /** Sends the keys themselves besides their digests. */
+  /** Sends the keys and their digests. */
   readonly sendKey: boolean;
   /** From the question to the last byte of the answer, ms. */
   readonly timeoutMs: number;
@@ -77,7 +77,7 @@ export class AuthUrl {
   readonly #answers = new Map<string, KnownAnswer>();
   readonly #questions = new Map<string, Promise<AuthVerdict>>();
   /**
-   * Keys of answers by what their client sends: a digest for each request of a player would cost more than
+   * Keys of answers by the content of requests: a digest for each request of a player would cost more than
    * its response.
    */
   readonly #keys = new Map<string, string>();
@@ -119,10 +119,10 @@ export class AuthUrl {
    */
   async ask(question: AuthQuestion, { signal }: { readonly signal: AbortSignal }): Promise<AuthVerdict> {
     const key = keyOf(question);
-    const known = this.#find(key);
-    if (known) {
+    const answer = this.#find(key);
+    if (answer) {
       this.#options.onAnswer(question.action, 'cached');
-      return known.verdict;
+      return answer.verdict;
     }
     const asked = this.#questions.get(key) ?? this.#begin(key, question);
     return waitFor(asked, { signal });
@@ -203,7 +203,7 @@ function digestOf(secret: string): string {
   return createHash('sha256').update(secret).digest('hex');
 }
 
-/** Identifies a client and what it wants; without its secret. */
+/** Identifies a client and its request; without its secret. */
 function keyOf({ action, stream, protocol, address, secret }: AuthQuestion): string {
   return [action, stream ?? '', protocol, address, secret === undefined ? '' : digestOf(secret)].join(' ');
 }

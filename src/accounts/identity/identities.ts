@@ -90,16 +90,16 @@ export class Identities {
 
   #keep(identity: Identity): void {
     this.#bySubject.set(keyOf(identity.provider, identity.subject), identity);
-    const own = this.#byUser.get(identity.userId) ?? new Set();
-    own.add(identity);
-    this.#byUser.set(identity.userId, own);
+    const identities = this.#byUser.get(identity.userId) ?? new Set();
+    identities.add(identity);
+    this.#byUser.set(identity.userId, identities);
   }
 
   #drop(identity: Identity): void {
     this.#bySubject.delete(keyOf(identity.provider, identity.subject));
-    const own = this.#byUser.get(identity.userId);
-    own?.delete(identity);
-    if (own?.size === 0) this.#byUser.delete(identity.userId);
+    const identities = this.#byUser.get(identity.userId);
+    identities?.delete(identity);
+    if (identities?.size === 0) this.#byUser.delete(identity.userId);
   }
 }
 
@@ -125,8 +125,8 @@ export function identityRows(db: Kysely<Tables>, changes?: RowChanges): Identity
           ),
         );
       }
-      const found = await query.execute();
-      return found.map(({ provider, subject, user_id, name, created_us }) => ({
+      const records = await query.execute();
+      return records.map(({ provider, subject, user_id, name, created_us }) => ({
         provider,
         subject,
         userId: user_id,

@@ -30,7 +30,7 @@ export interface ProviderSettings {
   readonly clientSecret: string;
   /** Path of a file with the secret; empty: none. */
   readonly clientSecretFile: string;
-  /** Empty: what the service needs. */
+  /** Empty: the default of the service. */
   readonly scopes: string;
   /** Empty: that of the service. */
   readonly name: string;

@@ -5,7 +5,7 @@
 import { OxbowError } from '../../lib/errors.ts';
 import { readEmail } from '../mail/email-address.ts';
 
-/** What oxbow stores of a person. */
+/** The stored profile of a person. */
 export interface Profile {
   /** Id of the person at the service; never changes, and is never given to someone else. */
   readonly subject: string;
@@ -20,20 +20,20 @@ const MAX_SUBJECT = 255;
 const MAX_NAME = 200;
 
 /**
- * Checks what a service sent.
+ * Checks the claims of a service.
  *
- * @param given `subject` a text or whole number; `isVerified` is accepted only as `true`
+ * @param claims `subject` a text or whole number; `isVerified` is accepted only as `true`
  * @throws OxbowError `identity-refused` without an id
  */
-export function createProfile(given: {
+export function createProfile(claims: {
   readonly subject: unknown;
   /** The first that is a text which is not empty. */
   readonly names: readonly unknown[];
   readonly email: unknown;
   readonly isVerified: unknown;
 }): Profile {
-  const { names, email, isVerified } = given;
-  const subject = Number.isSafeInteger(given.subject) ? String(given.subject) : given.subject;
+  const { names, email, isVerified } = claims;
+  const subject = Number.isSafeInteger(claims.subject) ? String(claims.subject) : claims.subject;
   if (typeof subject !== 'string' || subject === '' || subject.length > MAX_SUBJECT) {
     throw new OxbowError('identity-refused', 'The service sent no id of the person.');
   }

@@ -10,7 +10,7 @@ import { createGuardedFetch, type GuardedFetchOptions, IDENTITY_TIMEOUT_MS, toId
 import type { Preset } from './presets/preset.ts';
 import { type Profile, profileOfClaims } from './profile.ts';
 
-/** What the browser keeps between the two halves of a sign-in. */
+/** State in the browser between the two halves of a sign-in. */
 export interface SignInChecks {
   readonly state: string;
   readonly nonce: string;
@@ -30,7 +30,7 @@ export interface ProviderOptions extends Omit<GuardedFetchOptions, 'trusted'> {
   /** Exactly as the service names it in its tokens. */
   readonly issuer: string;
   readonly clientId: string;
-  /** Empty: a public client, with PKCE alone. */
+  /** Empty: a public client, with PKCE only. */
   readonly clientSecret: string;
   readonly scopes: string;
   readonly signUp: 'accounts' | 'open' | 'closed';
@@ -38,7 +38,7 @@ export interface ProviderOptions extends Omit<GuardedFetchOptions, 'trusted'> {
   readonly nowMs: () => number;
 }
 
-/** What a service says about itself is read again after this long, ms. */
+/** The metadata of a service is read again after this long, ms. */
 const FRESH_MS = 3_600_000;
 
 /** A service. */
@@ -95,7 +95,7 @@ export class IdentityProvider {
   }
 
   /**
-   * Ends a sign-in: exchanges the code, checks everything, and asks who the person is.
+   * Ends a sign-in: exchanges the code, checks everything, and reads the person.
    *
    * @param query of the callback, with its `?`
    * @throws OxbowError `identity-refused`, `identity-unavailable`
@@ -119,7 +119,7 @@ export class IdentityProvider {
     }
   }
 
-  /** The claims of the ID token; userinfo adds what is missing there, for the same person. */
+  /** The claims of the ID token; userinfo adds missing claims, for the same person. */
   async #readClaims(
     config: client.Configuration,
     tokens: client.TokenEndpointResponse & client.TokenEndpointResponseHelpers,
@@ -151,7 +151,7 @@ export class IdentityProvider {
     return this.#options.issuer.replace(/\/$/, '');
   }
 
-  /** What the service says about itself; read once for all that wait. A failure is not kept. */
+  /** The metadata of the service; read once for all that wait. A failure is not kept. */
   #config(): Promise<client.Configuration> {
     const nowMs = this.#options.nowMs();
     if (this.#opening && nowMs - this.#opening.sinceMs < FRESH_MS) return this.#opening.config;

@@ -1,7 +1,7 @@
 /**
  * Which user a person at another service is: the one they are linked to, the one who links them now, or a new
  * one.
- * In: the services of the settings, profiles. Out: users; what the pages show. An account is never joined by
+ * In: the services of the settings, profiles. Out: users; views for the pages. An account is never joined by
  * an unverified e-mail address, and an administrator's by none.
  */
 import type { ProviderView, UserView } from '../../api/account/account-shapes.ts';
@@ -16,7 +16,6 @@ import type { Profile } from './profile.ts';
 import type { IdentityProvider } from './provider.ts';
 import { type SignInTicket, SignInTickets } from './sign-in-ticket.ts';
 
-/** What happened. */
 export interface SignInResult {
   readonly user: User;
   readonly result: 'signed-in' | 'linked' | 'created';
@@ -52,7 +51,7 @@ export class SignInServices {
    */
   readonly #running = new Map<string, Promise<unknown>>();
   #providers: ReadonlyMap<string, IdentityProvider>;
-  /** What browsers keep meanwhile. */
+  /** Tickets that browsers keep meanwhile. */
   readonly tickets: SignInTickets;
 
   constructor(deps: SignInServicesDeps) {
@@ -104,8 +103,8 @@ export class SignInServices {
 
   async #signIn(...[provider, profile, ticket]: SigningIn): Promise<SignInResult> {
     const { users, identities } = this.#deps;
-    const known = identities.find(provider.id, profile.subject);
-    const owner = known && users.find(known.userId);
+    const identity = identities.find(provider.id, profile.subject);
+    const owner = identity && users.find(identity.userId);
     const linking = ticket.session === undefined ? undefined : this.#userOf(ticket.session);
     if (linking) {
       if (owner && owner.id !== linking.id) {
@@ -140,11 +139,13 @@ export class SignInServices {
    */
   async unlink(user: User, provider: string): Promise<void> {
     const { identities } = this.#deps;
-    const own = identities.of(user.id);
-    if (!own.some((one) => one.provider === provider)) {
+    const linked = identities.of(user.id);
+    if (!linked.some((identity) => identity.provider === provider)) {
       throw new OxbowError('identity-unknown', `No account of "${provider.slice(0, 80)}" signs the user in.`);
     }
-    const others = own.filter((one) => one.provider !== provider && this.#providers.has(one.provider));
+    const others = linked.filter(
+      (identity) => identity.provider !== provider && this.#providers.has(identity.provider),
+    );
     if (user.password === undefined && others.length === 0) {
       throw new OxbowError('last-sign-in', 'The user has no password and no other service to sign in with.');
     }
@@ -182,11 +183,11 @@ export class SignInServices {
     if (mode === 'closed') {
       throw new OxbowError('sign-up-closed', `No accounts are created for people from ${service}: link it to yours.`);
     }
-    const rest = { password: undefined, email, emailVerified: email !== undefined };
+    const account = { password: undefined, email, emailVerified: email !== undefined };
     return this.#withFreeName(name, (free) =>
       mode === 'open' && invitation === undefined
-        ? users.create({ ...rest, name: free, role: 'user', state: 'active' })
-        : signUp.join({ ...rest, name: free, invitation }),
+        ? users.create({ ...account, name: free, role: 'user', state: 'active' })
+        : signUp.join({ ...account, name: free, invitation }),
     );
   }
 

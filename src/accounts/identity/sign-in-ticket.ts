@@ -1,7 +1,7 @@
 /**
- * What a browser keeps between the two halves of a sign-in by another service: a cookie that only this server
- * can write. It binds the answer of the service to the browser that began, and names what was intended.
- * In: checks and intentions. Out: sealed text; from sealed text what is in it, until it expires. RFC 2104;
+ * State in the browser between the two halves of a sign-in by another service: a cookie that only this server
+ * can write. It binds the answer of the service to the browser that began, and names the intention.
+ * In: checks and intentions. Out: sealed text; from sealed text its content, until it expires. RFC 2104;
  * RFC 6749 10.12.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
@@ -44,9 +44,10 @@ export class SignInTickets {
   /** Undefined if another server or no one sealed it, or it has expired. */
   open(text: string, nowMs: number): SignInTicket | undefined {
     const [content = '', mac = '', more] = text.length > MAX_LENGTH ? [] : text.split('.');
-    const given = Buffer.from(mac, 'base64url');
+    const received = Buffer.from(mac, 'base64url');
     const expected = this.#mac(content);
-    if (more !== undefined || given.length !== expected.length || !timingSafeEqual(given, expected)) return undefined;
+    if (more !== undefined || received.length !== expected.length || !timingSafeEqual(received, expected))
+      return undefined;
     const { expiresMs, ...ticket } = JSON.parse(Buffer.from(content, 'base64url').toString()) as SignInTicket & {
       readonly expiresMs: number;
     };

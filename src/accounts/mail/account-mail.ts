@@ -1,5 +1,5 @@
 /**
- * What accounts do by e-mail: confirm an address, set a new password, invite.
+ * E-mail of accounts: confirm an address, set a new password, invite.
  * In: users, addresses, codes that come back. Out: messages in the queue; changes of users. Works without a
  * mail server as far as codes are concerned: an administrator may pass on a link.
  */

@@ -13,11 +13,11 @@ const HOST = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}$/;
 
 /** Reads an address: in ASCII, the host in lower case and as it is in DNS; undefined for anything else. */
 export function readEmail(text: string): string | undefined {
-  const given = text.trim();
-  const at = given.lastIndexOf('@');
-  const local = given.slice(0, Math.max(0, at));
-  if (given.length > MAX_LENGTH || local.length > MAX_LOCAL || !LOCAL.test(local)) return undefined;
-  const name = given.slice(at + 1);
+  const input = text.trim();
+  const at = input.lastIndexOf('@');
+  const local = input.slice(0, Math.max(0, at));
+  if (input.length > MAX_LENGTH || local.length > MAX_LOCAL || !LOCAL.test(local)) return undefined;
+  const name = input.slice(at + 1);
   if (/[^\p{L}\p{N}\p{M}.-]/u.test(name)) return undefined;
   const host = domainToASCII(name).toLowerCase();
   const address = `${local}@${host}`;

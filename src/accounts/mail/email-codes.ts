@@ -9,7 +9,7 @@ import { OxbowError } from '../../lib/errors.ts';
 import type { Tables } from '../../store/schema.ts';
 import { createSecret, digestOf } from '../random-secret.ts';
 
-/** What a code is for. */
+/** The purpose of a code. */
 export type EmailCodeKind = 'verify' | 'reset';
 
 /** A code that was sent. */
@@ -50,22 +50,22 @@ export class EmailCodes {
   }
 
   /**
-   * Uses a code up for what `work` does; if that fails, the code stays valid. Of two calls at the same time
+   * Uses a code up for `work`; if that fails, the code stays valid. Of two calls at the same time
    * one succeeds.
    *
    * @throws OxbowError `email-code-refused` if it is unknown, expired or of another kind; as `work` does
    */
   async use<T>(secret: string, kind: EmailCodeKind, work: (code: EmailCode) => Promise<T>): Promise<T> {
     const digest = digestOf(secret);
-    const found = await this.#rows.take(digest);
+    const code = await this.#rows.take(digest);
     const nowMs = this.#clock.nowMs();
-    if (!found || found.kind !== kind || nowMs >= found.expiresMs) {
+    if (!code || code.kind !== kind || nowMs >= code.expiresMs) {
       throw new OxbowError('email-code-refused', 'The link was already used, has expired, or is incomplete.');
     }
     try {
-      return await work(found);
+      return await work(code);
     } catch (error) {
-      await this.#rows.put({ ...found, digest }, nowMs);
+      await this.#rows.put({ ...code, digest }, nowMs);
       throw error;
     }
   }
@@ -79,8 +79,8 @@ export class EmailCodes {
 /** The codes in the metadata store. */
 export function emailCodeRows(db: Kysely<Tables>): EmailCodeRows {
   const removeOf = async (userId: string, kind?: EmailCodeKind): Promise<void> => {
-    const all = db.deleteFrom('email_code').where('user_id', '=', userId);
-    await (kind === undefined ? all : all.where('kind', '=', kind)).execute();
+    const query = db.deleteFrom('email_code').where('user_id', '=', userId);
+    await (kind === undefined ? query : query.where('kind', '=', kind)).execute();
   };
   return {
     async put({ digest, userId, kind, email, expiresMs }, nowMs) {

@@ -14,10 +14,10 @@ import { type MailRows, openMail, type SharedMails, type StoredMail, sealMail, t
 import type { MailContent } from './messages.ts';
 import type { MailTransport } from './transport.ts';
 
-/** What happened to a message. */
+/** The result of a message. */
 export type MailResult = 'sent' | 'retried' | 'failed' | 'expired' | 'dropped';
 
-/** What the queue uses. */
+/** Dependencies of the queue. */
 export interface MailQueueOptions {
   readonly rows: MailRows;
   /** Seals recipients and texts. */

@@ -43,7 +43,7 @@ export interface MailRows {
 }
 
 /**
- * What nodes that send from one table do. A node owns a message until the time of its next attempt; then any
+ * Claims of nodes that share one table. A node owns a message until the time of its next attempt; then any
  * node may take it.
  */
 export interface SharedMails {
@@ -62,7 +62,7 @@ export interface SharedMails {
   removeOf(userId: string): Promise<void>;
 }
 
-/** What is stored of a message. */
+/** The stored message. */
 export function sealMail({ to, content, ...row }: WaitingMail, box: SecretBox): StoredMail {
   return { ...row, sealed: box.seal(JSON.stringify({ to, content })) };
 }

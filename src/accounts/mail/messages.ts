@@ -15,7 +15,7 @@ export interface MailContent {
 }
 
 /**
- * What a message is about. `site` is the host of this server, as its users know it; `link` an absolute URL.
+ * The topic of a message. `site` is the host of this server, as its users know it; `link` an absolute URL.
  */
 export type MailTopic =
   | { readonly kind: 'verify'; readonly name: string; readonly site: string; readonly link: string }
@@ -40,7 +40,7 @@ export interface AlarmMailLine {
   readonly from: string;
   /** undefined: it is active. */
   readonly to: string | undefined;
-  /** Absolute URLs of the page that shows what happened, and of a picture. */
+  /** Absolute URLs of the page that shows the event, and of a picture. */
   readonly page: string;
   readonly still: string;
 }
@@ -86,8 +86,8 @@ const english: Texts = {
   }),
   alarms: ({ site, alarms, more }) => ({
     subject: subjectOf(alarms, more, {
-      raised: (what) => `Alarm: ${what}`,
-      cleared: (what) => `Cleared: ${what}`,
+      raised: (alarm) => `Alarm: ${alarm}`,
+      cleared: (alarm) => `Cleared: ${alarm}`,
       many: (count) => `${count} alarms at ${site}`,
     }),
     before: [],
@@ -132,8 +132,8 @@ const chinese: Texts = {
   }),
   alarms: ({ site, alarms, more }) => ({
     subject: subjectOf(alarms, more, {
-      raised: (what) => `告警：${what}`,
-      cleared: (what) => `告警解除：${what}`,
+      raised: (alarm) => `告警：${alarm}`,
+      cleared: (alarm) => `告警解除：${alarm}`,
       many: (count) => `${site} 有 ${count} 条告警`,
     }),
     before: [],
@@ -193,7 +193,7 @@ function linkTo(url: string): string {
 function subjectOf(
   alarms: readonly AlarmMailLine[],
   more: number,
-  words: Readonly<Record<'raised' | 'cleared', (what: string) => string>> & { many: (count: number) => string },
+  words: Readonly<Record<'raised' | 'cleared', (alarm: string) => string>> & { many: (count: number) => string },
 ): string {
   const [first] = alarms;
   if (!first || alarms.length + more > 1) return words.many(alarms.length + more);

@@ -6,7 +6,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { compareSync } from 'bcryptjs';
 
-/** What is compared. */
+/** The password and hash to compare. */
 export interface BcryptOrder {
   readonly password: string;
   readonly hash: string;

@@ -1,9 +1,9 @@
 /**
- * Everything that is stored about a user, as one JSON document. Each part of oxbow adds what it keeps.
+ * Everything that is stored about a user, as one JSON document. Each part of oxbow adds its rows.
  * In: exporters. Out: the document of `GET /api/v1/me/export`.
  */
 
-/** Reads what a part keeps about a user; a value that becomes JSON, without secrets. */
+/** Reads the rows of a part about a user; a value that becomes JSON, without secrets. */
 export type ExportUser = (userId: string) => Promise<unknown>;
 
 export class Exporters {

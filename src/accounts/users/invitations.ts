@@ -12,7 +12,7 @@ export interface Invitation extends SecretRow {
   readonly label: string;
   readonly role: 'user' | 'admin';
   readonly usesLeft: number;
-  /** Id of the user who made it. */
+  /** Id of the user who created it. */
   readonly createdBy: string;
   readonly createdMs: number;
   /** Undefined: it does not expire. */
@@ -51,7 +51,7 @@ export class Invitations {
 
   /** Those that can be used, oldest first. */
   get all(): readonly Invitation[] {
-    return this.#table.all.filter((one) => this.#isValid(one)).sort((a, b) => a.createdMs - b.createdMs);
+    return this.#table.all.filter((invitation) => this.#isValid(invitation)).sort((a, b) => a.createdMs - b.createdMs);
   }
 
   /**
@@ -79,17 +79,17 @@ export class Invitations {
    * @throws OxbowError `invitation-refused`, and as `work` does
    */
   async use<T>(code: string, work: (invitation: Invitation) => Promise<T>): Promise<T> {
-    const found = this.#table.find(code);
-    if (!found || !this.#isValid(found)) throw refused();
+    const invitation = this.#table.find(code);
+    if (!invitation || !this.#isValid(invitation)) throw refused();
     // In memory first: of two uses at once, the second sees the first.
-    this.#table.learn({ ...found, usesLeft: found.usesLeft - 1 });
-    if (!(await this.#rows.take(found.id, -1))) throw refused();
+    this.#table.learn({ ...invitation, usesLeft: invitation.usesLeft - 1 });
+    if (!(await this.#rows.take(invitation.id, -1))) throw refused();
     try {
-      return await work(found);
+      return await work(invitation);
     } catch (error) {
-      const now = this.#table.get(found.id);
+      const now = this.#table.get(invitation.id);
       if (now) this.#table.learn({ ...now, usesLeft: now.usesLeft + 1 });
-      await this.#rows.take(found.id, 1);
+      await this.#rows.take(invitation.id, 1);
       throw error;
     }
   }
@@ -104,7 +104,7 @@ export class Invitations {
   }
 
   async #sweep(): Promise<void> {
-    for (const one of this.#table.all) if (!this.#isValid(one)) await this.#table.remove(one.id);
+    for (const invitation of this.#table.all) if (!this.#isValid(invitation)) await this.#table.remove(invitation.id);
   }
 }
 

@@ -61,16 +61,16 @@ export async function checkPassword(hash: string, password: string): Promise<Pas
     if (!hasArgon2 || memory > MAX_KIB) return { matches: false, isOld: false };
     const isOld = memory !== ARGON.memory || passes !== ARGON.passes || parallelism !== ARGON.parallelism;
     const tag = read(argon[5]!);
-    const own = await argon2id(message, read(argon[4]!), { memory, passes, parallelism, tagLength: tag.length });
-    return { matches: crypto.timingSafeEqual(own, tag), isOld };
+    const computed = await argon2id(message, read(argon[4]!), { memory, passes, parallelism, tagLength: tag.length });
+    return { matches: crypto.timingSafeEqual(computed, tag), isOld };
   }
   const scrypted = SCRYPT_TEXT.exec(hash);
   if (scrypted) {
     const [ln, r, p] = scrypted.slice(1, 4).map(Number) as [number, number, number];
     if (2 ** ln * r * 128 > MAX_KIB * 1024) return { matches: false, isOld: false };
     const tag = read(scrypted[5]!);
-    const own = await scrypt(message, read(scrypted[4]!), tag.length, { ln, r, p });
-    return { matches: crypto.timingSafeEqual(own, tag), isOld: hasArgon2 || ln !== SCRYPT.ln };
+    const computed = await scrypt(message, read(scrypted[4]!), tag.length, { ln, r, p });
+    return { matches: crypto.timingSafeEqual(computed, tag), isOld: hasArgon2 || ln !== SCRYPT.ln };
   }
   const cost = BCRYPT_TEXT.exec(hash)?.[1];
   if (cost === undefined || Number(cost) > MAX_BCRYPT_COST) return { matches: false, isOld: false };

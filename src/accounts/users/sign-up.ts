@@ -11,7 +11,7 @@ import type { Invitations } from './invitations.ts';
 import type { User } from './user.ts';
 import type { Users } from './users.ts';
 
-/** What someone sends to get an account. */
+/** A request for an account. */
 export interface SignUpForm {
   readonly name: string;
   /** Undefined: another service signs the user in. */

@@ -1,5 +1,5 @@
 /**
- * Names of users: what is a name, and which names look the same.
+ * Names of users: which are valid, and which look the same.
  * In: text that someone typed. Out: the name as it is shown, and the key by which names are unique. Unicode
  * UAX 15, UTS 39.
  */
@@ -10,7 +10,7 @@ const MAX_NAME = 32;
 
 /**
  * Controls, format characters (also bidirectional ones), unassigned and private ones, separators but the
- * space, and what is not shown.
+ * space, and invisible characters.
  */
 const HIDDEN = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]|(?! )\p{Zs}/u;
 /** More marks on one letter than any language has. */

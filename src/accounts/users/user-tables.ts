@@ -13,8 +13,8 @@ import type { User } from './user.ts';
 export function userRows(db: Kysely<Tables>): Rows<User> {
   return {
     async all(keys) {
-      const all = db.selectFrom('user').selectAll();
-      const rows = await (keys ? all.where('id', 'in', keys) : all).execute();
+      const query = db.selectFrom('user').selectAll();
+      const rows = await (keys ? query.where('id', 'in', keys) : query).execute();
       return rows.map((row) => ({
         id: row.id,
         name: row.name,
@@ -90,8 +90,8 @@ export async function takeInvitation(db: Kysely<Tables>, id: string, uses: numbe
 export function invitationRows(db: Kysely<Tables>): Rows<Invitation> {
   return {
     async all(keys) {
-      const all = db.selectFrom('invitation').selectAll();
-      const rows = await (keys ? all.where('id', 'in', keys) : all).execute();
+      const query = db.selectFrom('invitation').selectAll();
+      const rows = await (keys ? query.where('id', 'in', keys) : query).execute();
       return rows.map(({ id, digest, label, role, uses_left, created_by, created_us, expires_us }) => ({
         id,
         digest,

@@ -1,6 +1,6 @@
 /**
  * A user of this server: as every other part knows them, and as accounts keeps them.
- * In: accounts. Out: principals of requests, rooms, owners of what they create.
+ * In: accounts. Out: principals of requests, rooms, owners of their things.
  */
 
 /** Who someone is. */
@@ -32,7 +32,7 @@ export interface User extends UserRef {
   readonly seenMs: number;
 }
 
-/** What other parts may keep of a user. */
+/** The fields of a user that other parts may keep. */
 export function refOf({ id, name, role }: UserRef): UserRef {
   return { id, name, role };
 }

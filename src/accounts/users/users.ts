@@ -19,7 +19,7 @@ export interface NewUser {
   readonly name: string;
   readonly role: 'user' | 'admin';
   readonly state: 'active' | 'pending';
-  /** Undefined: it signs in by another service alone. */
+  /** Undefined: it signs in only by another service. */
   readonly password?: string | undefined;
   /** A hash that was imported, in place of a password. */
   readonly passwordHash?: string | undefined;
@@ -33,13 +33,13 @@ export interface NewUser {
 export type UserChange = Partial<Pick<User, 'name' | 'role' | 'state' | 'email' | 'emailVerified' | 'password'>>;
 
 /**
- * Called when an account was deleted, or a guest: forgets what refers to it. May be called again after a
+ * Called when an account was deleted, or a guest: forgets references to it. May be called again after a
  * crash.
  */
 export type ForgetUser = (userId: string, role: User['role']) => Promise<void>;
 
 /**
- * Called when a guest signs in to an account: what belongs to the guest moves there. May be called again
+ * Called when a guest signs in to an account: the property of the guest moves there. May be called again
  * after a crash.
  */
 export type MergeGuest = (guestId: string, user: User) => Promise<void>;
@@ -130,11 +130,11 @@ export class Users {
    *
    * @throws OxbowError `bad-user-name`, `user-name-taken`, `bad-password`, `limit-reached`, `sign-in-busy`
    */
-  async create({ byAdmin = false, ...given }: NewUser): Promise<User> {
-    const name = readName(given.name, { mayBeReserved: byAdmin });
+  async create({ byAdmin = false, ...account }: NewUser): Promise<User> {
+    const name = readName(account.name, { mayBeReserved: byAdmin });
     this.#requireFree(name);
     if (this.count >= MAX_USERS) throw new OxbowError('limit-reached', `There are ${MAX_USERS} users already.`);
-    const { password: text, passwordHash, role, state, email, emailVerified = false } = given;
+    const { password: text, passwordHash, role, state, email, emailVerified = false } = account;
     if (text !== undefined) requireGoodPassword(text, name);
     const password = text === undefined ? passwordHash : await this.hashes.run(() => hashPassword(text));
     this.#requireFree(name); // someone else may have taken it during the hash
@@ -225,25 +225,25 @@ export class Users {
   }
 
   /**
-   * Registers what ends when a user is banned: sessions, tokens, connections. Requests are refused before it
-   * is called.
+   * Registers an end of sessions, tokens or connections: called when a user is banned. Requests are refused
+   * before.
    */
   onBanned(end: ForgetUser): void {
     this.#enders.push(end);
   }
 
-  /** Registers what refers to users: it is called for each that is deleted. */
+  /** Registers an owner of references to users: called for each deleted user. */
   onDeleted(forget: ForgetUser): void {
     this.#forgetters.push(forget);
   }
 
-  /** Registers what moves with a guest who signs in. */
+  /** Registers a move: called when a guest signs in. */
   onMerged(merge: MergeGuest): void {
     this.#mergers.push(merge);
   }
 
   /**
-   * A guest has signed in, or has made an account: what belongs to the guest moves there, and the guest is
+   * A guest has signed in, or has created an account: the property of the guest moves there, and the guest is
    * deleted.
    */
   async mergeGuest(guestId: string, user: User): Promise<void> {
@@ -286,9 +286,9 @@ export class Users {
     throw taken(name);
   }
 
-  #add(given: Omit<User, 'id' | 'createdMs' | 'seenMs'>): Promise<User> {
+  #add(fields: Omit<User, 'id' | 'createdMs' | 'seenMs'>): Promise<User> {
     const nowMs = this.#clock.nowMs();
-    return this.#put({ id: createSecret(9), createdMs: nowMs, seenMs: nowMs, ...given });
+    return this.#put({ id: createSecret(9), createdMs: nowMs, seenMs: nowMs, ...fields });
   }
 
   /** In memory first, so that no one else takes the name, and a ban holds at once. */
@@ -320,10 +320,10 @@ export class Users {
     }
   }
 
-  /** Other nodes have changed users: what ends with a ban or a deletion ends here too. */
+  /** Other nodes have changed users: the sessions of banned and deleted ones end here too. */
   async #learn(keys: readonly string[] | undefined, rows: readonly User[]): Promise<void> {
-    const found = new Set(rows.map(({ id }) => id));
-    const gone = (keys ?? [...this.#byId.keys()]).flatMap((id) => (found.has(id) ? [] : (this.#byId.get(id) ?? [])));
+    const ids = new Set(rows.map(({ id }) => id));
+    const gone = (keys ?? [...this.#byId.keys()]).flatMap((id) => (ids.has(id) ? [] : (this.#byId.get(id) ?? [])));
     const ended: User[] = [];
     for (const user of rows) {
       const before = this.#byId.get(user.id);

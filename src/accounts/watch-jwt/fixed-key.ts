@@ -1,7 +1,7 @@
 /**
  * The one key of the settings that verifies playback tokens of another program: a shared secret, or a public
  * key.
- * In: settings, a PEM or JWK file. Out: what WatchJwt takes as keys. RFC 7518 3; RFC 7517 4.
+ * In: settings, a PEM or JWK file. Out: keys for WatchJwt. RFC 7518 3; RFC 7517 4.
  */
 import type { webcrypto } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -13,7 +13,7 @@ import type { JwtAlgorithm } from './watch-jwt.ts';
 const MIN_SECRET_BYTES = 32;
 
 /**
- * The key of a shared secret, for HS256 alone.
+ * The key of a shared secret, for HS256 only.
  *
  * @throws OxbowError `bad-setting` if it is too short, or a public key: everyone who has that could sign
  */

@@ -2,7 +2,7 @@
  * The public keys that another program publishes as a JWK Set. They are fetched when they are needed, kept,
  * and fetched again when they are old or a token names an unknown key. When a fetch fails, the old ones stay
  * valid.
- * In: an address, the guarded client. Out: what WatchJwt takes as keys; the set, for serving threads.
+ * In: an address, the guarded client. Out: keys for WatchJwt; the set, for serving threads.
  * RFC 7517 5.
  */
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey, type LocalJWKSet } from 'jose';

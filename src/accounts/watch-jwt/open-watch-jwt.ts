@@ -64,9 +64,9 @@ export async function openThreadWatchJwt(
     keys: (header, token) => keys(header, token),
     onRefused: () => {}, // the main thread refuses it too, and counts that
   });
-  const use = (given: PublishedKeys) => {
-    keys = createLocalJWKSet(given);
-    jwt.retain(given);
+  const use = (published: PublishedKeys) => {
+    keys = createLocalJWKSet(published);
+    jwt.retain(published);
   };
   if (set) use(set);
   return { jwt, use };
@@ -77,20 +77,20 @@ async function fixedKey({ algorithm, secret, publicKey }: WatchJwtSettings): Pro
 }
 
 /**
- * A shared secret is for HS256 alone, and public keys for everything else: so no one can sign with a public
+ * A shared secret is for HS256 only, and public keys for everything else: so no one can sign with a public
  * key.
  */
 function checkKeys({ algorithm, secret, publicKey, jwks }: WatchJwtSettings): void {
-  const given = [
+  const keyNames = [
     secret !== undefined && 'secret',
     publicKey !== '' && 'publicKey',
     jwks !== undefined && 'jwks',
   ].filter((each) => each !== false);
-  const fits = algorithm === 'HS256' ? given.includes('secret') : !given.includes('secret');
-  if (given.length === 1 && fits) return;
+  const fits = algorithm === 'HS256' ? keyNames.includes('secret') : !keyNames.includes('secret');
+  if (keyNames.length === 1 && fits) return;
   const expected = algorithm === 'HS256' ? '`secret`' : 'one of `publicKey` and `jwks`';
-  const found = given.length === 0 ? 'none of its keys is set' : `${given.join(' and ')} is set`;
-  throw new OxbowError('bad-setting', `playbackJwt: ${algorithm} needs ${expected} and nothing else; ${found}.`, {
+  const actual = keyNames.length === 0 ? 'none of its keys is set' : `${keyNames.join(' and ')} is set`;
+  throw new OxbowError('bad-setting', `playbackJwt: ${algorithm} needs ${expected} and nothing else; ${actual}.`, {
     extra: { hint: 'See docs/7-together/playback-jwt.md.' },
   });
 }

@@ -12,7 +12,7 @@ import { OxbowError } from '../../lib/errors.ts';
 /** Algorithms that a server may be set to, one at a time. RFC 7518 3.1; RFC 8037. */
 export type JwtAlgorithm = 'HS256' | 'RS256' | 'ES256' | 'EdDSA';
 
-/** What a token of another program has to fulfil. */
+/** Requirements for a token of another program. */
 export interface JwtRules {
   readonly algorithm: JwtAlgorithm;
   /** Claim that names the streams: a name, a beginning of names such as `studio-*`, or a list of these. */
@@ -44,7 +44,7 @@ const TOLERANCE_S = 10;
 /** Names and beginnings in one token. */
 const MAX_PATTERNS = 100;
 
-interface Known {
+interface VerifiedClaims {
   /** `kid` of its key. */
   readonly keyId: string | undefined;
   readonly patterns: readonly string[];
@@ -55,7 +55,7 @@ interface Known {
 export class WatchJwt {
   readonly #options: WatchJwtOptions;
   /** Tokens with a valid signature, least recently used first; expired ones too. */
-  readonly #known = new Map<string, Known>();
+  readonly #verified = new Map<string, VerifiedClaims>();
   readonly #pending = new Map<string, Promise<void>>();
 
   constructor(options: WatchJwtOptions) {
@@ -71,7 +71,7 @@ export class WatchJwt {
    *   `auth-unavailable` without keys
    */
   admit(token: string, nowMs: number): Promise<void> | undefined {
-    if (this.#known.has(token)) return undefined;
+    if (this.#verified.has(token)) return undefined;
     const pending = this.#pending.get(token);
     if (pending) return pending;
     if (this.#pending.size >= MAX_PENDING) {
@@ -88,23 +88,23 @@ export class WatchJwt {
    * one.
    */
   expiryFor(token: string, name: string): number | undefined {
-    const known = this.#known.get(token);
-    if (!known?.patterns.some((pattern) => covers(pattern, name))) return undefined;
-    this.#remember(token, known);
-    return known.expiresMs;
+    const claims = this.#verified.get(token);
+    if (!claims?.patterns.some((pattern) => covers(pattern, name))) return undefined;
+    this.#remember(token, claims);
+    return claims.expiresMs;
   }
 
   /** Forgets the tokens that were verified with a key that is no longer published. */
   retain({ keys }: JSONWebKeySet): void {
     const published = new Set(keys.map(({ kid }) => kid));
-    for (const [token, { keyId }] of this.#known) {
-      if (keyId === undefined || !published.has(keyId)) this.#known.delete(token);
+    for (const [token, { keyId }] of this.#verified) {
+      if (keyId === undefined || !published.has(keyId)) this.#verified.delete(token);
     }
   }
 
   /** Tokens in memory. */
   get size(): number {
-    return this.#known.size;
+    return this.#verified.size;
   }
 
   async #verify(token: string, nowMs: number): Promise<void> {
@@ -141,10 +141,10 @@ export class WatchJwt {
     if (isValid) this.#remember(token, { keyId, patterns, expiresMs });
   }
 
-  #remember(token: string, known: Known): void {
-    this.#known.delete(token);
-    this.#known.set(token, known);
-    dropOldest(this.#known, MAX_KNOWN);
+  #remember(token: string, claims: VerifiedClaims): void {
+    this.#verified.delete(token);
+    this.#verified.set(token, claims);
+    dropOldest(this.#verified, MAX_KNOWN);
   }
 }
 

@@ -68,7 +68,7 @@ export type SignInMethods = Static<typeof SignInMethods>;
 export const SignInLink = Type.Object({ url: Type.String(), expiresAt: Time }, { $id: 'SignInLink' });
 export type SignInLink = Static<typeof SignInLink>;
 
-/** What a token may do. */
+/** The permissions of a token. */
 export const TokenScope = Type.Union([
   Type.Literal('admin'),
   Type.Literal('view'),

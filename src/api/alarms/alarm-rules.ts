@@ -8,8 +8,8 @@ import { FormatError } from '@oxbow/media/errors';
 import { parseDuration } from '../../lib/duration.ts';
 
 /**
- * What a threshold counts. `state`: a thing that is or is not, without a threshold; `bitrate` and `rate` may
- * also be a percentage of what the stream usually has.
+ * The unit of a threshold. `state`: a thing that is or is not, without a threshold; `bitrate` and `rate` may
+ * also be a percentage of the usual value of the stream.
  */
 export type AlarmUnit = 'state' | 'bitrate' | 'rate' | 'seconds' | 'percent' | 'decibel' | 'level' | 'count';
 
@@ -17,7 +17,7 @@ export type AlarmUnit = 'state' | 'bitrate' | 'rate' | 'seconds' | 'percent' | '
 export interface AlarmBound {
   /** In the unit of the rule; of `state` 1. */
   readonly at: number;
-  /** `at` is a percentage of what is usual. */
+  /** `at` is a percentage of the usual value. */
   readonly isShare: boolean;
   readonly forMs: number;
 }
@@ -35,7 +35,7 @@ interface Row {
   readonly severity: 'critical' | 'warning';
   /** From decoded pictures and sound: its times are those of the media. */
   readonly isContent: boolean;
-  /** What it means, in a sentence. */
+  /** Its meaning, in a sentence. */
   readonly sentence: string;
   /** The built-in rule, as it is written. */
   readonly initial: string;
@@ -231,18 +231,18 @@ function changed(code: AlarmCode, words: readonly string[], before: AlarmRule): 
       0,
     );
   };
-  const rest = [...words];
-  const isOff = rest[0] === 'off';
-  if (isOff || rest[0] === 'on') rest.shift();
-  const bound = (given: AlarmBound): AlarmBound & { readonly isSet: boolean } => {
-    let read = { ...given, isSet: false };
-    if (rest[0] !== undefined && rest[0] !== 'for' && rest[0] !== 'clear') {
-      const word = rest.shift()!;
+  const tokens = [...words];
+  const isOff = tokens[0] === 'off';
+  if (isOff || tokens[0] === 'on') tokens.shift();
+  const bound = (base: AlarmBound): AlarmBound & { readonly isSet: boolean } => {
+    let read = { ...base, isSet: false };
+    if (tokens[0] !== undefined && tokens[0] !== 'for' && tokens[0] !== 'clear') {
+      const word = tokens.shift()!;
       read = { ...read, ...(parseAt(alarmTable[code].unit, word) ?? bad(word)), isSet: true };
     }
-    if (rest[0] === 'for') {
-      rest.shift();
-      const word = rest.shift() ?? bad('for');
+    if (tokens[0] === 'for') {
+      tokens.shift();
+      const word = tokens.shift() ?? bad('for');
       const forMs = parseDuration(word);
       if (forMs > MAX_FOR_MS) bad(word);
       read = { ...read, forMs };
@@ -253,12 +253,12 @@ function changed(code: AlarmCode, words: readonly string[], before: AlarmRule): 
   // Another threshold moves that of clearing along, unless it is written.
   const start = isSet ? { ...before.clear, isShare: raise.isShare, at: relaxed(code, raise.at) } : before.clear;
   let clear = start;
-  if (rest[0] === 'clear') {
-    rest.shift();
+  if (tokens[0] === 'clear') {
+    tokens.shift();
     const { isSet: _, ...read } = bound(start);
     clear = read;
   }
-  if (rest.length > 0) bad(rest[0]);
+  if (tokens.length > 0) bad(tokens[0]);
   const { side } = alarmTable[code];
   const isOrdered = clear.isShare !== raise.isShare || (side === 'above' ? clear.at <= raise.at : clear.at >= raise.at);
   if (!isOrdered) {
@@ -267,7 +267,7 @@ function changed(code: AlarmCode, words: readonly string[], before: AlarmRule): 
   return { isOn: !isOff, raise, clear };
 }
 
-/** Where an alarm is cleared if only its own threshold is written. */
+/** Where an alarm is cleared if only the threshold of raising is written. */
 function relaxed(code: AlarmCode, at: number): number {
   const { unit, side } = alarmTable[code];
   if (unit === 'state') return at;

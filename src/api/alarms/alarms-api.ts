@@ -1,6 +1,6 @@
 /**
  * The contract of alarms, as the HTTP API calls it. Each call refuses with an OxbowError.
- * In: http/routes calls it. Out: features/alarms implements it. Types alone.
+ * In: http/routes calls it. Out: features/alarms implements it. Types only.
  */
 import type { AlarmCode } from './alarm-rules.ts';
 import type { AlarmMute, AlarmMuteSettings, AlarmView, StreamAlarms, StreamHappened } from './alarm-shapes.ts';

@@ -1,9 +1,9 @@
 /**
  * The addresses of clips: the page, the file and the picture of one.
- * In: paths below /c/. Out: what is requested; media-address.ts has it in its union. Pure.
+ * In: paths below /c/. Out: the requested media; media-address.ts has it in its union. Pure.
  */
 
-/** What a path of a clip's media names. `stream` is undefined: the clip knows its stream. */
+/** The media that a path of a clip names. `stream` is undefined: the clip knows its stream. */
 export type ClipAddress = { readonly stream: undefined; readonly clip: string } & {
   readonly kind: 'clip-file' | 'clip-preview';
 };

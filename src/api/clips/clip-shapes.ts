@@ -14,7 +14,7 @@ const Confirm = Type.Optional(
   Type.Boolean({ description: 'required where the clip is open to more people than its restricted stream' }),
 );
 
-/** Who may watch a clip; its stream has its own visibility. */
+/** Who may watch a clip; its stream has a separate one. */
 export const ClipVisibility = Type.Union([
   Type.Literal('public', { description: 'listed; anyone may watch' }),
   Type.Literal('unlisted', { description: 'not listed; anyone with its address may watch' }),

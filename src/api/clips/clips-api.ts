@@ -7,7 +7,7 @@ import type { ClipList, ClipListQuery, ClipPatch, ClipView } from './clip-shapes
 
 /** The client of a call. */
 export interface ClipClient {
-  /** Owner of what it creates; `''` for an anonymous client. */
+  /** Owner of the clips that it creates; `''` for an anonymous client. */
   readonly owner: string;
   readonly isAdmin: boolean;
   readonly seesAll: boolean;
@@ -16,7 +16,7 @@ export interface ClipClient {
   readonly token?: string | undefined;
 }
 
-/** What decides who may watch a clip, and what its page says. */
+/** The facts for access control of a clip, and for its page. */
 export interface ClipFacts {
   readonly visibility: ClipView['visibility'];
   readonly owner: string;
@@ -59,7 +59,7 @@ export interface ClipFinder {
 export const noClips: ClipFinder = { facts: () => undefined, streamOf: async () => undefined };
 
 export interface ClipsApi extends Pick<ClipFinder, 'facts'> {
-  /** A page of what the client finds in a list, newest first. Refuses `bad-request` for an invalid cursor. */
+  /** A page of clips for the client, newest first. Refuses `bad-request` for an invalid cursor. */
   list(query: ClipListQuery, client: ClipClient): Promise<ClipList>;
   /** Refuses `clip-unknown`, also if the client may not watch it; `clip-lost`. */
   get(id: string, client: ClipClient): Promise<ClipView>;

@@ -1,5 +1,5 @@
 /**
- * The JSON of purges of edges: which of them have dropped what was deleted or closed to others. Times are
+ * The JSON of purges of edges: which of them have dropped deleted or closed media. Times are
  * RFC 3339 in UTC.
  * In: http/routes, features/erase. Out: web/, OpenAPI.
  */
@@ -8,7 +8,7 @@ import { Type } from '../type.ts';
 
 const Time = Type.String({ format: 'date-time' });
 
-/** What is purged. */
+/** The kind of purged media. */
 export const PurgedKind = Type.Union([Type.Literal('stream'), Type.Literal('asset'), Type.Literal('clip')]);
 export type PurgedKind = Static<typeof PurgedKind>;
 

@@ -28,13 +28,13 @@ export interface JobsApi {
   list(query: JobQuery): Promise<JobPage>;
   /** Refuses `job-unknown`. */
   get(id: string): Promise<JobView>;
-  /** Stops a job; of one that is done, deletes what it produced. Refuses `job-unknown`. */
+  /** Stops a job; of one that is done, deletes its results. Refuses `job-unknown`. */
   cancel(id: string): Promise<JobView>;
   /** Queues a failed or cancelled job again. Refuses `job-unknown`, `job-not-failed`. */
   retry(id: string): Promise<JobView>;
 }
 
-/** Exports: jobs that produce a file. `File` is what a file is sent from. */
+/** Exports: jobs that produce a file. `File`: the source of the sent file. */
 export interface ExportsApi<File> {
   /**
    * Adds an export. Refuses `stream-unknown`, `bad-time`, `no-media`, `gone`, `window-too-long`,

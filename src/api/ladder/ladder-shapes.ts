@@ -34,7 +34,7 @@ export const qualitySettings = {
   ),
 };
 
-/** What the encoder of a ladder does. */
+/** The state of the encoder of a ladder. */
 const LadderState = Type.Union([
   Type.Literal('off', { description: 'not needed: the stream has no viewer, or is not live' }),
   Type.Literal('starting', { description: 'the encoder is being started' }),

@@ -1,10 +1,10 @@
 /**
  * The addresses of assets of the library: playlists, manifest, segments, the original, pictures.
- * In: paths below /assets/. Out: what is requested; media-address.ts has it in its union. Pure.
+ * In: paths below /assets/. Out: the requested media; media-address.ts has it in its union. Pure.
  */
 import { digitsAt } from '../../lib/whole-number.ts';
 
-/** What an asset path names. `stream` is undefined: an asset belongs to none. */
+/** The media that an asset path names. `stream` is undefined: an asset belongs to none. */
 export type AssetAddress = { readonly stream: undefined; readonly asset: string } & (
   | { readonly kind: 'asset-index' }
   | { readonly kind: 'asset-manifest' }

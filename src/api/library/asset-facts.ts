@@ -1,6 +1,6 @@
 /**
- * What the import found in an original.
- * In: transcode/import. Out: the API of assets, the pages, the plan of a ladder. Types alone.
+ * The facts that an import finds in an original.
+ * In: transcode/import. Out: the API of assets, the pages, the plan of a ladder. Types only.
  */
 
 /** How bright the picture may be: SDR, or HDR with the curve of PQ (SMPTE ST 2084) or HLG (ARIB STD-B67). */
@@ -46,7 +46,7 @@ export interface AssetTrackFacts {
   readonly matrix?: number;
   readonly fullRange?: boolean;
   /**
-   * Bits of each pixel: what the encoder spent on the picture, a measure of how complex it is; video only,
+   * Bits of each pixel: spent by the encoder on the picture, a measure of how complex it is; video only,
    * absent when unknown.
    */
   readonly bitsPerPixel?: number;
@@ -90,11 +90,11 @@ export interface ImportedText {
   readonly isForced: boolean;
   /** Number of cues. */
   readonly cues: number;
-  /** The script of ASS is stored beside it. */
+  /** The script of ASS is stored with it. */
   readonly hasScript: boolean;
 }
 
-/** What the import found in an original. */
+/** The facts of an original. */
 export interface AssetFacts {
   /**
    * By content: `mp4`, `mov`, `matroska`, `webm`, `mpegts`, `avi`, `flv`, `ogg`, `wav`, `mp3`, `flac`, or the
@@ -114,25 +114,25 @@ export interface AssetFacts {
   readonly chapters: readonly AssetChapter[];
   /** Closed captions (CEA-608, CEA-708) within the picture; absent where it was not looked for them. */
   readonly captions?: readonly AssetCaptions[];
-  /** What is missing, damaged or left out, for a person; may be empty. */
+  /** Missing, damaged and omitted media, for a person; may be empty. */
   readonly warnings: readonly string[];
 }
 
 /**
- * What an import did not get of what a file promises: single frames, stretches of sound, whole tracks, the
+ * Media that a file promises and the import did not get: single frames, stretches of sound, whole tracks, the
  * end of the file. The warnings of the facts say how much.
  */
 export const importLosses = ['frames', 'sound', 'tracks', 'end'] as const;
 /** One of them. */
 export type ImportLoss = (typeof importLosses)[number];
 
-/** Result of an import: what is needed to plan and to encode the other renditions. */
+/** Result of an import: the facts to plan and to encode the other renditions. */
 export interface ImportResult {
   readonly facts: AssetFacts;
   /** Time in the container, with its edit lists applied as FFmpeg does, at which the asset begins, µs. */
   readonly originUs: number;
   /**
-   * What the media clock shows when the asset begins, µs; 10 s in results of earlier versions, where it is
+   * The media clock when the asset begins, µs; 10 s in results of earlier versions, where it is
    * absent.
    */
   readonly clockStartUs?: number;

@@ -61,7 +61,7 @@ export const AssetSubtitleView = Type.Object(
 );
 export type AssetSubtitleView = Static<typeof AssetSubtitleView>;
 
-/** What an added subtitle file is. */
+/** The kind of an added subtitle file. */
 export const SubtitleQuery = Type.Object(
   {
     language: Type.String({

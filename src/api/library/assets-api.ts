@@ -42,7 +42,7 @@ export interface VersionedAsset {
 export interface AssetsApi {
   /** Who may watch an asset; undefined if there is none. */
   access(id: string): Promise<AssetAccess | undefined>;
-  /** A page of what the client may see. Refuses `bad-request` for an invalid cursor. */
+  /** A page of assets that the client may see. Refuses `bad-request` for an invalid cursor. */
   list(query: AssetListQuery, client: AssetClient): Promise<AssetList>;
   /** Refuses `asset-unknown`, also if the client may not see it. */
   get(id: string, client: AssetClient): Promise<VersionedAsset>;

@@ -36,7 +36,7 @@ export const UploadView = Type.Object(
 );
 export type UploadView = Static<typeof UploadView>;
 
-/** What a file that comes in one request is called. */
+/** The name of a file that comes in one request. */
 export const FileQuery = Type.Object(
   {
     filename: Type.Optional(Type.String({ maxLength: 1000, description: 'name of the file; no path' })),

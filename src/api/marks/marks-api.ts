@@ -1,7 +1,7 @@
 /**
  * The contract of markers and pins, as the HTTP API calls it. Names are valid and times checked; each call
  * refuses with an OxbowError.
- * In: routes of marks. Out: features/marks implements it. Types alone.
+ * In: routes of marks. Out: features/marks implements it. Types only.
  */
 import type { MarkerView, PinView } from '../shapes.ts';
 

@@ -9,7 +9,7 @@ import { StreamState } from '../shapes.ts';
 import { Type } from '../type.ts';
 
 const Time = Type.String({ format: 'date-time', description: 'RFC 3339, UTC, milliseconds' });
-const known = (description: string) => Type.Union([Type.Number(), Type.Null()], { description });
+const figure = (description: string) => Type.Union([Type.Number(), Type.Null()], { description });
 
 /** The figures of a stream now. */
 export const StreamStats = Type.Object(
@@ -48,7 +48,7 @@ export const StreamStats = Type.Object(
           peakBitrate: Type.Integer({ description: 'bit/s of the largest second of the last minute' }),
           frameRate: Type.Number({ description: 'frames a second, over ten seconds' }),
           irregular: Type.Number({ description: 'share of frames at irregular intervals, 0 to 1' }),
-          keyFrameInterval: known('longest distance of two key frames in the last minute, seconds'),
+          keyFrameInterval: figure('longest distance of two key frames in the last minute, seconds'),
           gopFrames: Type.Union([Type.Integer(), Type.Null()], { description: 'frames of the last complete GOP' }),
           sinceKeyFrame: Type.Number({ description: 'seconds of media since the last key frame' }),
           largestFrame: Type.Integer({ description: 'bytes of the largest frame of the last minute' }),
@@ -78,35 +78,35 @@ export const StreamStats = Type.Object(
     ),
     announced: Type.Object(
       {
-        videoBitrate: known('bit/s'),
-        audioBitrate: known('bit/s'),
-        frameRate: known('frames a second'),
-        keyFrameInterval: known('seconds'),
+        videoBitrate: figure('bit/s'),
+        audioBitrate: figure('bit/s'),
+        frameRate: figure('frames a second'),
+        keyFrameInterval: figure('seconds'),
       },
       { description: 'what the encoder says of itself; null where it says nothing' },
     ),
     link: Type.Object(
       {
-        bitrate: known('bit/s on the connection, over ten seconds'),
-        capacity: known('bit/s that the path can carry, as the protocol estimates'),
-        rtt: known('round trip time, ms'),
-        latency: known('agreed latency (SRT), ms'),
-        buffer: known('media that waits in the receive buffer of the protocol, ms'),
-        loss: known('share of packets that the network lost in the last minute, repaired or not, 0 to 1'),
-        lost: known('packets that the network lost in the last minute, repaired or not'),
-        retransmitted: known('packets that came because they were sent again, in the last minute'),
-        dropped: known('packets that never came in time, in the last minute'),
+        bitrate: figure('bit/s on the connection, over ten seconds'),
+        capacity: figure('bit/s that the path can carry, as the protocol estimates'),
+        rtt: figure('round trip time, ms'),
+        latency: figure('agreed latency (SRT), ms'),
+        buffer: figure('media that waits in the receive buffer of the protocol, ms'),
+        loss: figure('share of packets that the network lost in the last minute, repaired or not, 0 to 1'),
+        lost: figure('packets that the network lost in the last minute, repaired or not'),
+        retransmitted: figure('packets that came because they were sent again, in the last minute'),
+        dropped: figure('packets that never came in time, in the last minute'),
       },
       { description: 'null where the protocol does not know' },
     ),
     arrival: Type.Object(
       {
-        jitter: known('smoothed difference between the intervals of arrival and of the media, ms'),
-        longestPause: known('longest time without a frame in the last minute, ms'),
+        jitter: figure('smoothed difference between the intervals of arrival and of the media, ms'),
+        longestPause: figure('longest time without a frame in the last minute, ms'),
         audioBehind: Type.Union([Type.Object({ least: Type.Number(), most: Type.Number() }), Type.Null()], {
           description: 'how far audio arrived after its video in the last minute, ms of media; negative: before it',
         }),
-        skew: known('how far the wall clock is ahead of the time of the media since the run began, ms'),
+        skew: figure('how far the wall clock is ahead of the time of the media since the run began, ms'),
       },
       { description: 'null for sources that come in bursts' },
     ),
@@ -125,11 +125,11 @@ export const StreamStats = Type.Object(
     content: Type.Object(
       {
         absent: Type.String({ description: 'why pictures and sound are not checked; empty if they are' }),
-        dark: known('share of the picture that is dark, percent'),
-        change: known('largest change of a small picture since the key frame before, 0 to 255'),
-        level: known('level of the sound, dB of full scale, -120 to 0'),
-        peak: known('its highest sample, dB of full scale'),
-        clipped: known('share of its samples at full scale, percent'),
+        dark: figure('share of the picture that is dark, percent'),
+        change: figure('largest change of a small picture since the key frame before, 0 to 255'),
+        level: figure('level of the sound, dB of full scale, -120 to 0'),
+        peak: figure('its highest sample, dB of full scale'),
+        clipped: figure('share of its samples at full scale, percent'),
       },
       { description: 'what a key frame and a second of sound showed last; null before the first' },
     ),

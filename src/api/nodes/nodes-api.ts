@@ -1,6 +1,6 @@
 /**
  * The contract of the nodes of a cluster, as the HTTP API calls it.
- * In: http/routes calls it. Out: nodes/cluster-nodes implements it. Types alone.
+ * In: http/routes calls it. Out: nodes/cluster-nodes implements it. Types only.
  */
 import type { ClusterNodeView } from './node-shapes.ts';
 

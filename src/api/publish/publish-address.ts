@@ -19,14 +19,14 @@ export interface PublishPorts {
   webrtc: number | undefined;
   /** Latency that SRT addresses request, ms. */
   srtLatencyMs: number;
-  /** All SRT connections need a passphrase, unless their stream has its own. */
+  /** All SRT connections need a passphrase, unless their stream has one. */
   srtEncrypted: boolean;
 }
 
 /** The word in place of the passphrase in SRT addresses: it is never shown. */
 const PASSPHRASE = 'PASSPHRASE';
 
-/** What the addresses contain. */
+/** The content of the addresses. */
 export interface PublishTarget {
   /** Host name or address; IPv6 in brackets. */
   readonly host: string;

@@ -1,11 +1,11 @@
 /**
  * The contract of stream keys, as the HTTP API calls it. Names are valid and times checked; each call refuses
  * with an OxbowError.
- * In: http/routes calls it. Out: streams/publish implements it. Types alone.
+ * In: http/routes calls it. Out: streams/publish implements it. Types only.
  */
 import type { PublishKeyView } from './publish-shapes.ts';
 
-/** What an administrator sets for a new key. */
+/** The settings of a new key. */
 export interface NewKey {
   readonly label: string;
   /** Ranges of addresses. */

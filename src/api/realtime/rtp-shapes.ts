@@ -37,7 +37,7 @@ export const RtpSessionView = Type.Object(
 );
 export type RtpSessionView = Static<typeof RtpSessionView>;
 
-/** What a session is opened with. */
+/** The request to open a session. */
 export interface NewRtpSession {
   /** SDP of the sender. */
   readonly sdp: string;

@@ -51,7 +51,7 @@ export interface WebRtcApi {
    */
   play(request: WebRtcRequest, options: { readonly signal: AbortSignal }): Promise<WebRtcAnswer>;
   /**
-   * Ends a session for its client; of a publisher, what it sent before is read first.
+   * Ends a session for its client; of a publisher, media that it sent before is read first.
    *
    * @throws OxbowError `session-unknown`
    */

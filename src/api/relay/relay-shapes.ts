@@ -41,7 +41,7 @@ export const RelayView = Type.Object(
 );
 export type RelayView = Static<typeof RelayView>;
 
-/** What an administrator sets for a new relay. */
+/** The settings of a new relay. */
 export interface NewRelay {
   /** Address with its secrets. */
   readonly url: string;

@@ -12,7 +12,7 @@ export const MAX_MESH = 4;
 /** Longest offer or candidate that is passed from one browser to another, characters. */
 export const MAX_CALL_SIGNAL = 12 * 1024;
 
-/** What a participant sends. */
+/** The media that a participant sends. */
 export interface CallMedia {
   readonly microphone: boolean;
   readonly camera: boolean;

@@ -12,7 +12,7 @@ export interface PlacedItem {
   readonly after: string | null;
 }
 
-/** What changed of a playlist; entries that are not named have kept their order. */
+/** The changes of a playlist; entries that are not named have kept their order. */
 export interface ItemChanges {
   readonly set: readonly PlacedItem[];
   /** Ids of entries that are gone. */

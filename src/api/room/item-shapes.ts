@@ -5,7 +5,7 @@
 import type { Static } from 'typebox';
 import { Type } from '../type.ts';
 
-/** Streams that are shown beside the first one; positions, gaps and chat follow the first one. */
+/** Streams that are shown next to the first one; positions, gaps and chat follow the first one. */
 const Beside = Type.Optional(
   Type.Array(Type.String({ maxLength: 64 }), {
     maxItems: 8,
@@ -13,7 +13,7 @@ const Beside = Type.Optional(
   }),
 );
 
-/** What an entry plays. `link` is HLS, DASH or a file elsewhere; `provider` an entry of a media server. */
+/** The media of an entry. `link` is HLS, DASH or a file elsewhere; `provider` an entry of a media server. */
 export const ItemTarget = Type.Union(
   [
     Type.Object({ kind: Type.Literal('folder') }, { additionalProperties: false }),

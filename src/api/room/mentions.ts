@@ -30,19 +30,19 @@ export function mentionKey(name: string): string {
  * @param find id of the user of a name, as `mentionKey` returns it
  */
 export function findMentions(text: string, find: (key: string) => string | undefined): Mention[] {
-  const found: Mention[] = [];
+  const mentions: Mention[] = [];
   for (const { index } of text.matchAll(/(?<![\p{L}\p{N}_@])@/gu)) {
-    if (found.length >= MAX_MENTIONS) break;
-    if (index < (found.at(-1)?.to ?? 0)) continue;
-    const rest = text.slice(index + 1, index + 1 + MAX_NAME + MAX_WORDS);
-    for (const name of candidates(rest)) {
+    if (mentions.length >= MAX_MENTIONS) break;
+    if (index < (mentions.at(-1)?.to ?? 0)) continue;
+    const tail = text.slice(index + 1, index + 1 + MAX_NAME + MAX_WORDS);
+    for (const name of candidates(tail)) {
       const user = find(mentionKey(name));
       if (user === undefined) continue;
-      found.push({ from: index, to: index + 1 + name.length, user });
+      mentions.push({ from: index, to: index + 1 + name.length, user });
       break;
     }
   }
-  return found;
+  return mentions;
 }
 
 /**

@@ -1,7 +1,7 @@
 /**
  * Every message of a room's WebSocket, in both directions: JSON text, one object each, `t` is its type.
  * Positions are ms; server times unix ms.
- * In: rooms, the interface. Out: schemas for what clients send, types for what the server sends.
+ * In: rooms, the interface. Out: schemas of client messages, types of server messages.
  * docs/7-together/messages.md.
  */
 import type { Static } from 'typebox';
@@ -29,7 +29,7 @@ const Hello = Type.Object(
   },
   { additionalProperties: false },
 );
-/** Asks for the server's time; `c` comes back. */
+/** Requests the server's time; `c` comes back. */
 const ClockQuestion = Type.Object({ t: Type.Literal('clock'), c: Type.Number() }, { additionalProperties: false });
 
 /** A command; `rev` is that of the state which its author saw. */
@@ -55,7 +55,7 @@ const Command = Type.Object(
 );
 /**
  * A chat message; sent again under the same id, with `again`, until it is acknowledged. `atMs`: position in
- * the media that the author saw; the server's own position replaces one that cannot be right.
+ * the media that the author saw; the server's position replaces one that cannot be right.
  */
 const Chat = Type.Object(
   {
@@ -104,7 +104,7 @@ const Vote = Type.Object(
   },
   { additionalProperties: false },
 );
-/** Asks those present who may give it for a permission. Not stored. */
+/** Requests a permission from those present who may give it. Not stored. */
 const Ask = Type.Object(
   { t: Type.Literal('ask'), id: ClientId, for: Type.Literal('control') },
   { additionalProperties: false },
@@ -136,7 +136,7 @@ const CallJoin = Type.Object(
   { t: Type.Literal('call-join'), id: ClientId, ...callMedia },
   { additionalProperties: false },
 );
-/** Changes what it sends in the call. */
+/** Changes its media in the call. */
 const CallMedia = Type.Object(
   { t: Type.Literal('call-media'), id: ClientId, ...callMedia },
   { additionalProperties: false },
@@ -176,7 +176,7 @@ const CallSignal = Type.Object(
   { additionalProperties: false },
 );
 
-/** Schemas of what clients send, by type. */
+/** Schemas of client messages, by type. */
 export const clientMessages = {
   hello: Hello,
   clock: ClockQuestion,
@@ -194,11 +194,10 @@ export const clientMessages = {
   'call-signal': CallSignal,
 } as const;
 
-/** What a client sends. */
 export type ClientMessage = {
   [T in keyof typeof clientMessages]: Static<(typeof clientMessages)[T]>;
 }[keyof typeof clientMessages];
-/** One type of what a client sends. */
+/** One type of client message. */
 export type ClientMessageOf<T extends ClientMessage['t']> = Extract<ClientMessage, { t: T }>;
 
 /** Why a connection to a room ends: the WebSocket close code. */
@@ -226,7 +225,6 @@ export const roomCloseCodes = {
   moved: 4012,
 } as const;
 
-/** What the server sends. */
 export type ServerMessage =
   | {
       readonly t: 'welcome';
@@ -251,8 +249,8 @@ export type ServerMessage =
   | { readonly t: 'clock'; readonly c: number; readonly serverMs: number }
   | { readonly t: 'state'; readonly state: PlaybackState }
   /**
-   * The answer to a command, chat, danmaku, ask. A message is acknowledged when it is committed. `to`: how
-   * many people were asked.
+   * The answer to a command, chat, danmaku, ask. A message is acknowledged when it is committed. `to`: number
+   * of people who got the request.
    */
   | { readonly t: 'ack'; readonly id: string; readonly seq?: number; readonly rev?: number; readonly to?: number }
   | {
@@ -274,11 +272,11 @@ export type ServerMessage =
       readonly t: 'offsets';
       readonly offsets: readonly (readonly [user: string, offsetMs: number | null, buffering: boolean])[];
     }
-  /** Someone asks for a permission; to those who may give it. */
+  /** Someone requests a permission; to those who may give it. */
   | { readonly t: 'asked'; readonly user: string; readonly name: string; readonly for: 'control' }
   /** All entries that this person may see: when that changes, and for those who see only what plays. */
   | { readonly t: 'items'; readonly items: readonly RoomItem[] }
-  /** What changed of the playlist, for those who see all of it: `withItemChanges`. */
+  /** The changes of the playlist, for those who see all of it: `withItemChanges`. */
   | ({ readonly t: 'item-changes' } & ItemChanges)
   | { readonly t: 'room'; readonly room: RoomView }
   | { readonly t: 'you'; readonly permissions: number; readonly mutedUntilMs: number | null }
@@ -293,7 +291,7 @@ export type ServerMessage =
       readonly from: string;
       readonly signal: ClientMessageOf<'call-signal'>['signal'];
     }
-  /** What the server sends on each media description of its answer: all of it, whenever it changes. */
+  /** The media of each media description of the server's answer: all of it, whenever it changes. */
   | { readonly t: 'call-slots'; readonly slots: readonly CallSlot[] }
   /** The server has removed this participant. */
   | { readonly t: 'call-ended'; readonly reason: 'muted' | 'stopped' }

@@ -13,7 +13,7 @@ export const permissionBits = {
   addItems: 1 << 1,
   deleteItems: 1 << 2,
   editItems: 1 << 3,
-  /** Chooses what plays. */
+  /** Chooses the entry that plays. */
   setItem: 1 << 4,
   /** Plays, pauses, seeks, changes the speed. */
   control: 1 << 5,
@@ -41,12 +41,14 @@ export type RoomRole = 'owner' | 'moderator' | 'member' | 'guest';
 
 /** The mask of some permissions. */
 export function maskOf(permissions: readonly RoomPermission[]): number {
-  return permissions.reduce((mask, one) => mask | permissionBits[one], 0);
+  return permissions.reduce((mask, permission) => mask | permissionBits[permission], 0);
 }
 
 /** The permissions of a mask, in the order of the table. */
 export function permissionsOf(mask: number): RoomPermission[] {
-  return (Object.keys(permissionBits) as RoomPermission[]).filter((one) => (mask & permissionBits[one]) !== 0);
+  return (Object.keys(permissionBits) as RoomPermission[]).filter(
+    (permission) => (mask & permissionBits[permission]) !== 0,
+  );
 }
 
 export const ALL_PERMISSIONS = maskOf(Object.keys(permissionBits) as RoomPermission[]);

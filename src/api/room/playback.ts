@@ -5,7 +5,7 @@
  */
 
 /**
- * What plays in a room. Positions are ms: UTC (programme time) for streams and ranges of them, from the start
+ * Playback in a room. Positions are ms: UTC (programme time) for streams and ranges of them, from the start
  * for everything else, so live together and yesterday together are one mechanism.
  */
 export interface PlaybackState {

@@ -13,7 +13,7 @@ const permission = Type.Unsafe<number>({
   description: 'permission bits, see docs/7-together/permissions.md',
 });
 
-/** What the owner and moderators choose. */
+/** The choices of the owner and moderators. */
 export const RoomOptions = Type.Object(
   {
     guests: Type.Boolean({ description: 'people without an account may enter' }),

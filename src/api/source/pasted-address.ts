@@ -1,10 +1,10 @@
 /**
  * Reads the address of a source as a person writes it: completes it, or says which kind oxbow cannot fetch.
  * In: any text. Out: an address to probe, or the kind of address with what to do instead. The interface has
- * its own texts per kind. Pure.
+ * separate texts per kind. Pure.
  */
 
-/** What cannot be pulled: a protocol, a file of this computer, or not an address at all. */
+/** A source that cannot be pulled: a protocol, a file of this computer, or not an address at all. */
 export type UnsupportedKind = 'rtmp' | 'webrtc' | 'file' | 'scheme' | 'text';
 
 /** An address, or its kind where oxbow cannot pull it. */
@@ -29,22 +29,22 @@ const kinds: Readonly<Record<string, UnsupportedKind>> = {
  * an address with a supported protocol is valid in detail is left to the probe.
  */
 export function readPastedAddress(text: string): PastedAddress {
-  const given = text.trim();
-  if (/^(\/|~\/|\.{1,2}\/|[a-z]:[\\/]|\\\\)/i.test(given)) return { unsupported: 'file', scheme: '' };
-  const scheme = /^([a-z][a-z0-9+.-]*):\/\/./i.exec(given)?.[1]?.toLowerCase();
+  const address = text.trim();
+  if (/^(\/|~\/|\.{1,2}\/|[a-z]:[\\/]|\\\\)/i.test(address)) return { unsupported: 'file', scheme: '' };
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\/./i.exec(address)?.[1]?.toLowerCase();
   if (scheme !== undefined) {
-    if (/^(https?|rtsps?|udp|srt|sdp|whep\+https?)$/.test(scheme)) return { url: given };
+    if (/^(https?|rtsps?|udp|srt|sdp|whep\+https?)$/.test(scheme)) return { url: address };
     return { unsupported: kinds[scheme] ?? 'scheme', scheme };
   }
-  const isHost = /^[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]{2,}(:\d+)?(\/\S*)?$/i.test(given);
-  const isServer = /^(localhost|\d{1,3}(\.\d{1,3}){3}|\[[0-9a-f:]+\])(:\d+)?\/\S+$/i.test(given);
-  if (/^[^\s/]+\.(mp4|mkv|mov|m4v|ts|m3u8|webm|avi)$/i.test(given)) return { unsupported: 'file', scheme: '' };
-  if (isHost) return { url: `https://${given}` };
-  if (isServer) return { url: `http://${given}` };
+  const isHost = /^[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]{2,}(:\d+)?(\/\S*)?$/i.test(address);
+  const isServer = /^(localhost|\d{1,3}(\.\d{1,3}){3}|\[[0-9a-f:]+\])(:\d+)?\/\S+$/i.test(address);
+  if (/^[^\s/]+\.(mp4|mkv|mov|m4v|ts|m3u8|webm|avi)$/i.test(address)) return { unsupported: 'file', scheme: '' };
+  if (isHost) return { url: `https://${address}` };
+  if (isServer) return { url: `http://${address}` };
   return { unsupported: 'text', scheme: '' };
 }
 
-/** One kind of address in words: what it is, and what to do instead. */
+/** One kind of address in words: its name, and what to do instead. */
 interface Advice {
   readonly message: (scheme: string) => string;
   readonly hint: string;

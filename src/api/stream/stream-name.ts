@@ -17,7 +17,7 @@ export function isStreamName(text: string): boolean {
   return WHOLE.test(text);
 }
 
-/** What is wrong with a text that is not a valid name, and what to use instead. */
+/** The problem of a text that is not a valid name, and what to use instead. */
 export function invalidStreamName(text: string): string {
   return `Invalid stream name "${text.slice(0, 80)}". Use 1 to 64 of a-z, 0-9, "-" and "_", first a letter or digit.`;
 }

@@ -19,7 +19,7 @@ const Parts = Type.Unsafe<Readonly<Record<string, number>>>({
   description: 'progress by name, 0 to 1',
 });
 
-/** What a worker registers with. */
+/** The registration of a worker. */
 export const NewWorker = Type.Object(
   {
     name: Type.String({ minLength: 1, maxLength: 100, description: 'for people, e.g. the name of its machine' }),

@@ -1,6 +1,6 @@
 /**
  * The contract of workers, as the HTTP API calls it. Each call refuses with an OxbowError.
- * In: http/routes calls it. Out: jobs/workers implements it. Types alone.
+ * In: http/routes calls it. Out: jobs/workers implements it. Types only.
  */
 import type { JobView } from '../jobs/job-shapes.ts';
 import type {
@@ -28,8 +28,8 @@ export interface WorkerLines {
 
 /** Workers and the jobs that they run. */
 export interface WorkersApi {
-  /** @param own whether it is the process that this server started */
-  register(worker: NewWorker, own: boolean): Promise<WorkerRegistration>;
+  /** @param isOwn whether it is the process that this server started */
+  register(worker: NewWorker, isOwn: boolean): Promise<WorkerRegistration>;
   list(): readonly WorkerView[];
   /**
    * Gives it no further jobs.

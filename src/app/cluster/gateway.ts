@@ -1,5 +1,5 @@
 /**
- * Opens the gateway of a node: requests for what other nodes own are passed to them.
+ * Opens the gateway of a node: requests for resources of other nodes are passed to them.
  * In: the context, nodes, clips, accounts, delivery. Out: the gateway. docs/decisions/0055.
  */
 import { Gateway } from '../../cluster/gateway/gateway.ts';

@@ -89,10 +89,14 @@ export async function openNodes(
 }
 
 /** The store of the files of all nodes. */
-export function openNodeFiles({ clock, log }: AppContext, { placement, client }: Nodes, own: SegmentStore): NodeFiles {
+export function openNodeFiles(
+  { clock, log }: AppContext,
+  { placement, client }: Nodes,
+  segments: SegmentStore,
+): NodeFiles {
   const failures = new OncePer(LOG_EVERY_MS, () => clock.monotonicMs());
   return new NodeFiles({
-    own,
+    own: segments,
     client,
     placement,
     failed: (node, error) =>
@@ -113,7 +117,7 @@ export function openInternalRequests(
   return createInternalRequests({
     files: recordings.files,
     release: recordings.release,
-    purge: (what) => copies.purge(what),
+    purge: (thing) => copies.purge(thing),
     telemetry,
     edge(stream) {
       const timeline = timelineOf(stream);

@@ -111,12 +111,12 @@ export function startOffload(
       return isMissing(error); // or another node, which may have it, does not answer
     }
   };
-  const own = { isHere: hasFile, owns: (id: string) => placement.find('asset', id) === 'own' };
+  const ownFiles = { isHere: hasFile, owns: (id: string) => placement.find('asset', id) === 'own' };
   const offload = new Offload({
     store: objects.store,
     objects: objects.index,
     targets: objects.targets,
-    candidates: new Candidates(store.db, objects.index, isShared ? own : undefined),
+    candidates: new Candidates(store.db, objects.index, isShared ? ownFiles : undefined),
     isGone: isShared ? isGone : undefined,
     settings,
     policies: () => [

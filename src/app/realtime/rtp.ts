@@ -8,7 +8,7 @@ import type { AppContext, Parts } from '../../features/core.ts';
 import { RtpSessions } from '../../ingest/rtp/rtp-sessions.ts';
 
 /**
- * Creates the sessions; ports open with the first one. Administrators alone open sessions, so no key is
+ * Creates the sessions; ports open with the first one. Only administrators open sessions, so no key is
  * checked.
  */
 export function openRtp({ config, clock, log, opened }: AppContext, { catalog }: Pick<Parts, 'catalog'>): RtpSessions {

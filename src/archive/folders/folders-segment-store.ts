@@ -138,9 +138,9 @@ export class FoldersSegmentStore implements SegmentStore {
    */
   async *strays(streamId: string, prefix: SegmentPrefix, options: Abortable): AsyncGenerator<SegmentLocation> {
     const name = this.#folderOf(streamId);
-    const own = this.#named(name);
-    if (name !== undefined && own?.problem !== undefined) return;
-    const target = own?.store ?? this.#main;
+    const folder = this.#named(name);
+    if (name !== undefined && folder?.problem !== undefined) return;
+    const target = folder?.store ?? this.#main;
     for (const store of this.#stores()) if (store !== target) yield* store.list(prefix, options);
   }
 
@@ -212,9 +212,9 @@ export class FoldersSegmentStore implements SegmentStore {
   async #find<T>(location: SegmentLocation, work: (store: SegmentStore) => Promise<T>): Promise<T> {
     // Twice: a file may be moved in between, into a folder that was looked at before.
     for (let round = 0; round < 2; round++) {
-      const own = this.#ownFolder(location);
+      const folder = this.#ownFolder(location);
       const stores = this.#stores();
-      const first = own && own.problem === undefined ? own.store : this.#main;
+      const first = folder && folder.problem === undefined ? folder.store : this.#main;
       for (const store of [first, ...stores.filter((other) => other !== first)]) {
         try {
           return await work(store);

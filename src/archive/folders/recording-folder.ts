@@ -185,9 +185,9 @@ async function readText(file: string): Promise<string | undefined> {
   });
 }
 
-/** A folder with a marker is printed as its id alone. */
-function printKnown(all: ReadonlyMap<string, KnownFolder>): string {
-  const entries = Array.from(all, ([name, { id, isMarked }]) => [name, isMarked ? id : { id }]);
+/** A folder with a marker is printed as its id only. */
+function printKnown(folders: ReadonlyMap<string, KnownFolder>): string {
+  const entries = Array.from(folders, ([name, { id, isMarked }]) => [name, isMarked ? id : { id }]);
   return JSON.stringify(Object.fromEntries(entries));
 }
 

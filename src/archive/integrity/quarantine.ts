@@ -1,5 +1,5 @@
 /**
- * The quarantine: where a repair puts what is damaged, so that it deletes nothing.
+ * The quarantine: where a repair puts damaged files, so that it deletes nothing.
  * In: files of the data folder. Out: `quarantine/DATE/…` with the same names below it, and a line for each in
  * `manifest.jsonl`.
  */

@@ -1,7 +1,7 @@
 /**
  * Reads a stored segment and compares it with its CRC-32, so that a damaged one is an error before any byte
  * is sent.
- * In: a range with its checksum. Out: the bytes, or OxbowError `media-damaged`; what is damaged is reported
+ * In: a range with its checksum. Out: the bytes, or OxbowError `media-damaged`; damage is reported
  * to the reader.
  */
 import { crc32 } from 'node:zlib';
@@ -24,7 +24,7 @@ export interface SummedRange extends SegmentRange {
  * @throws OxbowError `media-damaged` if its bytes are others, or not there; errors of the store
  */
 export async function readIntact(reader: Pick<RangeReader, 'read'> & Reports, range: SummedRange): Promise<Uint8Array> {
-  const bytes = await found(reader, range, () => reader.read(range.location, range.offset, range.length));
+  const bytes = await reportMissing(reader, range, () => reader.read(range.location, range.offset, range.length));
   if (crc32(bytes) !== range.crc) throw damaged(reader, range);
   return bytes;
 }
@@ -38,14 +38,14 @@ export async function sharedIntact(
   reader: Pick<RangeReader, 'shared'> & Reports,
   range: SummedRange,
 ): Promise<readonly Uint8Array[]> {
-  const views = await found(reader, range, () => reader.shared(range.location, range.offset, range.length));
+  const views = await reportMissing(reader, range, () => reader.shared(range.location, range.offset, range.length));
   let sum = 0;
   for (const view of views) sum = crc32(view, sum);
   if (sum !== range.crc) throw damaged(reader, range);
   return views;
 }
 
-async function found<T>(reader: Reports, range: SummedRange, read: () => Promise<T>): Promise<T> {
+async function reportMissing<T>(reader: Reports, range: SummedRange, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {

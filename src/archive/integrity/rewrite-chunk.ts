@@ -1,5 +1,5 @@
 /**
- * Writes a chunk file again with its intact groups alone: the same bytes of every segment, at other offsets.
+ * Writes a chunk file again with only its intact groups: the same bytes of every segment, at other offsets.
  * What is missing before a group is in its commit box, so that a rebuild of the index knows it too.
  * In: the intact groups of a damaged file. Out: a sealed file in its place, whole or not at all.
  * docs/media.md 21 and 22.

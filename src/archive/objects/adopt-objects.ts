@@ -1,6 +1,6 @@
 /**
- * Compares the index of objects with the buckets: adds what is only there, e.g. after the database was lost
- * or an old one was put back, and removes rows of what is not there any more.
+ * Compares the index of objects with the buckets: adds objects that are only there, e.g. after the database
+ * was lost or an old one was put back, and removes rows of objects that are gone.
  * In: lists of buckets, whose keys have the locations. Out: rows.
  */
 import { OxbowError, sentenceOf } from '../../lib/errors.ts';
@@ -34,7 +34,7 @@ export async function adoptObjects({ store, index, targets }: TieredStore, { sig
       },
     );
   }
-  const found = new Map<string, Found>();
+  const newest = new Map<string, Found>();
   for (const target of targets.names) {
     try {
       await list(target);
@@ -43,11 +43,11 @@ export async function adoptObjects({ store, index, targets }: TieredStore, { sig
       throw new OxbowError('storage-failed', `${target}: ${sentenceOf(error)}`, { cause: error });
     }
   }
-  await index.keepOnly(new Set(Array.from(found.values(), ({ target, key }) => `${target} ${key}`)));
-  const known = await index.targetsOf([...found.keys()]);
-  for (const [name, { token, ...place }] of found) {
+  await index.keepOnly(new Set(Array.from(newest.values(), ({ target, key }) => `${target} ${key}`)));
+  const indexed = await index.targetsOf([...newest.keys()]);
+  for (const [name, { token, ...place }] of newest) {
     signal?.throwIfAborted();
-    if (known.has(name)) continue;
+    if (indexed.has(name)) continue;
     const location = segmentLocation(name);
     const isLocal = await store.local.size(location).then(
       () => true,
@@ -58,7 +58,7 @@ export async function adoptObjects({ store, index, targets }: TieredStore, { sig
     );
     await index.adopt({ ...place, location, fence: token }, isLocal);
   }
-  return found.size - known.size;
+  return newest.size - indexed.size;
 
   async function list(target: string): Promise<void> {
     const { prefix } = targets.find(target)!;
@@ -66,10 +66,10 @@ export async function adoptObjects({ store, index, targets }: TieredStore, { sig
     for await (const { key, size } of client.list(prefix === '' ? '' : `${prefix}/`, { signal })) {
       const parsed = parseKey(prefix, key);
       if (!parsed || !isLocation(parsed.location)) continue;
-      const before = found.get(parsed.location);
+      const before = newest.get(parsed.location);
       // In order of the keys: later ones of the same owner are newer.
       if (before && before.token > parsed.token) continue;
-      found.set(parsed.location, { target, key, size, token: parsed.token });
+      newest.set(parsed.location, { target, key, size, token: parsed.token });
     }
   }
 }

@@ -169,8 +169,8 @@ class FolderClient implements ObjectClient {
   /** @param below empty, or with `/` at its end */
   async *#walk(below: string, prefix: string, signal: AbortSignal | undefined): AsyncGenerator<ListedObject> {
     const entries = await this.#try('list the folder', signal, async () => {
-      const all = await this.#files.readdir(join(this.#folder, below)).catch(ifAbsent);
-      return (all ?? []).filter(({ name }) => below !== '' || name !== PARTS);
+      const children = await this.#files.readdir(join(this.#folder, below)).catch(ifAbsent);
+      return (children ?? []).filter(({ name }) => below !== '' || name !== PARTS);
     });
     // With their slash folders are in the order of the keys.
     for (const name of entries.map((entry) => `${entry.name}${entry.isDirectory() ? '/' : ''}`).sort()) {
@@ -180,10 +180,10 @@ class FolderClient implements ObjectClient {
         continue;
       }
       if (!key.startsWith(prefix)) continue;
-      const found = await this.#try('list the folder', signal, () =>
+      const stats = await this.#try('list the folder', signal, () =>
         this.#files.stat(join(this.#folder, key)).catch(ifAbsent),
       );
-      if (found) yield { key, size: found.size };
+      if (stats) yield { key, size: stats.size };
     }
   }
 
@@ -277,10 +277,10 @@ class FolderClient implements ObjectClient {
  * @throws ObjectError
  */
 export async function assertFolder(folder: string, files: Files = systemFiles): Promise<void> {
-  const found = await files.stat(folder).catch(ifAbsent);
-  if (!found) throw new ObjectError(`${folder} does not exist: its disk may not be mounted`);
-  if (!found.isDirectory()) throw new ObjectError(`${folder} is not a folder`);
-  if (found.dev !== (await files.stat(dirname(folder))).dev) {
+  const stats = await files.stat(folder).catch(ifAbsent);
+  if (!stats) throw new ObjectError(`${folder} does not exist: its disk may not be mounted`);
+  if (!stats.isDirectory()) throw new ObjectError(`${folder} is not a folder`);
+  if (stats.dev !== (await files.stat(dirname(folder))).dev) {
     throw new ObjectError(`${folder} is where a file system is mounted: make a folder in it, and name that`);
   }
 }
@@ -292,8 +292,8 @@ export async function assertFolder(folder: string, files: Files = systemFiles): 
  * @throws OxbowError `bad-setting`
  */
 export async function assertApart(name: string, folder: string, dataFolder: string): Promise<void> {
-  const [own, data] = await Promise.all([folder, dataFolder].map(async (path) => `${await realOf(path)}${sep}`));
-  if (!own!.startsWith(data!) && !data!.startsWith(own!)) return;
+  const [target, data] = await Promise.all([folder, dataFolder].map(async (path) => `${await realOf(path)}${sep}`));
+  if (!target!.startsWith(data!) && !data!.startsWith(target!)) return;
   const hint = 'A second copy belongs on another disk.';
   throw new OxbowError('bad-setting', `storage.targets.${name}: ${folder} and the data folder are in each other.`, {
     extra: { hint },

@@ -189,23 +189,23 @@ export async function putInParts(source: ObjectSource, sender: PartSender, optio
   const wanted = partBytesOf(source.size);
   // Twice: the server may have forgotten the first upload.
   for (
-    let known = resume?.partBytes === wanted ? resume : undefined, tries = 0;
+    let partial = resume?.partBytes === wanted ? resume : undefined, tries = 0;
     tries < 2;
-    tries++, known = undefined
+    tries++, partial = undefined
   ) {
-    const uploadId = known?.uploadId ?? (await sender.begin());
+    const uploadId = partial?.uploadId ?? (await sender.begin());
     const count = partsOf(source.size, wanted);
     const parts: { md5: string; etag: string }[] = [];
     const hash = createHash('sha256');
     const keep = () => saved?.({ uploadId, partBytes: wanted, parts });
-    if (!known) await keep();
+    if (!partial) await keep();
     let isLost = false;
     for (let index = 0; index < count && !isLost; index++) {
       options.signal?.throwIfAborted();
       const bytes = await source.read(index * wanted, Math.min(wanted, source.size - index * wanted));
       hash.update(bytes);
       const md5 = md5Of(bytes);
-      const stored = known?.parts[index];
+      const stored = partial?.parts[index];
       if (stored?.md5 === md5) {
         parts.push(stored);
         continue;

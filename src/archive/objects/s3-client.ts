@@ -38,7 +38,7 @@ export interface S3Options {
   readonly secretAccessKey: string | undefined;
   /** The bucket is in the path, not in the host name. */
   readonly forcePathStyle: boolean;
-  /** When the SDK adds checksums (CRC) to what it sends: `required` or whenever it is `supported`. */
+  /** When the SDK adds checksums (CRC) to requests: `required` or whenever it is `supported`. */
   readonly checksums: 'required' | 'supported';
 }
 

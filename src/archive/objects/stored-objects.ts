@@ -3,7 +3,7 @@
  * first, then bytes, then the row, and intent and row are written only while this process holds the data
  * folder. What a process leaves in a bucket is therefore always known: it has a row, an intent, or waits for
  * its deletion.
- * In: rows of the uploader, deletions of the store. Out: where an object is; what is to be deleted.
+ * In: rows of the uploader, deletions of the store. Out: where an object is; objects to delete.
  * docs/decisions/0050.
  */
 import type { Kysely, Selectable } from 'kysely';
@@ -22,7 +22,7 @@ export type ObjectUpload = Selectable<ObjectUploadTable>;
 export type ObjectDeletion = Selectable<ObjectDeletionTable>;
 
 /** Rows in memory: a viewer of the past reads one file many times. */
-const MAX_KNOWN = 10_000;
+const MAX_ROWS = 10_000;
 /** Rows of one query. */
 const PAGE = 500;
 /**
@@ -37,7 +37,7 @@ export class StoredObjects {
   readonly #fence: () => Fence;
   readonly #nowUs: () => number;
   /** Rows that were read lately. */
-  readonly #known = new Map<string, StoredObject>();
+  readonly #rows = new Map<string, StoredObject>();
 
   /** @param nowUs µs since 1970 */
   constructor(db: Kysely<Tables>, fence: () => Fence, nowUs: () => number) {
@@ -53,7 +53,7 @@ export class StoredObjects {
 
   /** The row of a location. */
   async find(location: SegmentLocation): Promise<StoredObject | undefined> {
-    const cached = this.#known.get(location);
+    const cached = this.#rows.get(location);
     if (cached) return cached;
     const row = await this.#db
       .selectFrom('stored_object')
@@ -61,8 +61,8 @@ export class StoredObjects {
       .where('location', '=', location)
       .executeTakeFirst();
     if (row) {
-      this.#known.set(location, row);
-      dropOldest(this.#known, MAX_KNOWN);
+      this.#rows.set(location, row);
+      dropOldest(this.#rows, MAX_ROWS);
     }
     return row;
   }
@@ -77,16 +77,16 @@ export class StoredObjects {
 
   /** Which of some locations have a row, with their targets. */
   async targetsOf(locations: readonly string[]): Promise<ReadonlyMap<string, string>> {
-    const found = new Map<string, string>();
+    const targets = new Map<string, string>();
     for (let i = 0; i < locations.length; i += PAGE) {
       const rows = await this.#db
         .selectFrom('stored_object')
         .select(['location', 'target'])
         .where('location', 'in', locations.slice(i, i + PAGE))
         .execute();
-      for (const { location, target } of rows) found.set(location, target);
+      for (const { location, target } of rows) targets.set(location, target);
     }
-    return found;
+    return targets;
   }
 
   /** Locations that start with a prefix, in order. @param range at or after `from`, before `to` */
@@ -113,7 +113,7 @@ export class StoredObjects {
 
   /** Names of the folders directly below a prefix, in order. */
   async folders(prefix: SegmentPrefix): Promise<string[]> {
-    const found: string[] = [];
+    const names: string[] = [];
     const end = endOf(prefix);
     for (let after: string = prefix; ; ) {
       const row = await this.#db
@@ -124,9 +124,9 @@ export class StoredObjects {
         .orderBy('location')
         .limit(1)
         .executeTakeFirst();
-      if (!row) return found;
+      if (!row) return names;
       const slash = row.location.indexOf('/', prefix.length);
-      if (slash >= 0) found.push(row.location.slice(prefix.length, slash));
+      if (slash >= 0) names.push(row.location.slice(prefix.length, slash));
       // The character after `/` is "0": behind it is what follows the folder.
       after = slash >= 0 ? `${row.location.slice(0, slash)}0` : row.location;
     }
@@ -154,20 +154,20 @@ export class StoredObjects {
     const fence = this.#fence();
     return this.#db.transaction().execute(async (db) => {
       if (!(await holdLease(db, fence))) throw indexTaken();
-      const known = await db
+      const uploadRow = await db
         .selectFrom('object_upload')
         .selectAll()
         .where('location', '=', location)
         .executeTakeFirst();
       // Without parts there is nothing to continue, and a process that lost the folder may be sending to that
       // key.
-      if (known && known.target === target && (known.parts !== '' || known.fence === fence.token)) {
+      if (uploadRow && uploadRow.target === target && (uploadRow.parts !== '' || uploadRow.fence === fence.token)) {
         await db.updateTable('object_upload').set({ fence: fence.token }).where('location', '=', location).execute();
-        return { ...known, fence: fence.token };
+        return { ...uploadRow, fence: fence.token };
       }
-      if (known) {
+      if (uploadRow) {
         await db.deleteFrom('object_upload').where('location', '=', location).execute();
-        await this.#doom(db, [known]);
+        await this.#doom(db, [uploadRow]);
       }
       // A key that waits for its deletion is not used again: the new object would be deleted.
       const isDoomed = await db
@@ -223,7 +223,7 @@ export class StoredObjects {
       await db.insertInto('stored_object').values(row).execute();
       return true;
     });
-    this.#known.delete(object.location);
+    this.#rows.delete(object.location);
     return isVisible;
   }
 
@@ -255,7 +255,7 @@ export class StoredObjects {
         .execute();
       const gone = rows.filter(({ target, key }) => !places.has(`${target} ${key}`)).map(({ location }) => location);
       if (gone.length > 0) await this.#db.deleteFrom('stored_object').where('location', 'in', gone).execute();
-      for (const location of gone) this.#known.delete(location);
+      for (const location of gone) this.#rows.delete(location);
       after = rows.at(-1)?.location ?? '';
       if (rows.length < PAGE) return;
     }
@@ -276,7 +276,7 @@ export class StoredObjects {
   /** Notes that the file of an object is no longer in the data folder. */
   async movedAway(location: SegmentLocation): Promise<void> {
     await this.#db.updateTable('stored_object').set({ local: 0 }).where('location', '=', location).execute();
-    this.#known.delete(location);
+    this.#rows.delete(location);
   }
 
   /**
@@ -287,11 +287,11 @@ export class StoredObjects {
    * @throws OxbowError `data-in-use` if another process has taken the data folder
    */
   async remove(prefix: SegmentPrefix): Promise<readonly StoredObject[]> {
-    const found = await Promise.all([
+    const rows = await Promise.all([
       this.#startingWith('stored_object', prefix),
       this.#startingWith('object_upload', prefix),
     ]);
-    if (found.every((row) => row === undefined)) return [];
+    if (rows.every((row) => row === undefined)) return [];
     const removed: StoredObject[] = [];
     const fence = this.#fence();
     await this.#db.transaction().execute(async (db) => {
@@ -307,7 +307,7 @@ export class StoredObjects {
         if (table === 'stored_object') removed.push(...(gone as StoredObject[]));
       }
     });
-    for (const location of [...this.#known.keys()]) if (location.startsWith(prefix)) this.#known.delete(location);
+    for (const location of [...this.#rows.keys()]) if (location.startsWith(prefix)) this.#rows.delete(location);
     return removed;
   }
 
@@ -326,7 +326,7 @@ export class StoredObjects {
     return this.#db.selectFrom('object_upload').selectAll().orderBy('location').execute();
   }
 
-  /** Gives an upload up: what it has put will be deleted. */
+  /** Gives an upload up: its parts will be deleted. */
   async giveUp(location: SegmentLocation): Promise<void> {
     await this.#db.transaction().execute(async (db) => {
       const gone = await db.deleteFrom('object_upload').where('location', '=', location).returningAll().execute();
@@ -334,7 +334,7 @@ export class StoredObjects {
     });
   }
 
-  /** Deletions whose time has come, oldest first. @param target of one target alone */
+  /** Deletions whose time has come, oldest first. @param target of one target only */
   due(limit: number, target?: string): Promise<ObjectDeletion[]> {
     const due = this.#db
       .selectFrom('object_deletion')
@@ -391,10 +391,10 @@ export class StoredObjects {
 
   /** Queues objects for deletion. Those of an upload may still be arriving. */
   async #doom(db: Kysely<Tables>, gone: readonly (StoredObject | ObjectUpload)[]): Promise<void> {
-    for (const one of gone) {
-      const parts = 'parts' in one ? one.parts : '';
-      const again = 'parts' in one ? 1 : 0;
-      const row = { target: one.target, key: one.key, parts, again, due_us: this.#nowUs() };
+    for (const object of gone) {
+      const parts = 'parts' in object ? object.parts : '';
+      const again = 'parts' in object ? 1 : 0;
+      const row = { target: object.target, key: object.key, parts, again, due_us: this.#nowUs() };
       await db
         .insertInto('object_deletion')
         .values(row)

@@ -1,7 +1,7 @@
 /**
  * A SegmentStore in two tiers: files in a folder, and objects in buckets where files were copied or moved to.
- * Everything is written to the folder, so that recording never waits for a network; what is read is looked
- * for in the folder first.
+ * Everything is written to the folder, so that recording never waits for a network; reads
+ * try the folder first.
  * In: the store of the folder, the index of objects. Out: a SegmentStore that has both. docs/decisions/0050.
  */
 import {

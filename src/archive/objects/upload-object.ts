@@ -1,5 +1,5 @@
 /**
- * Uploads one file of the segment store to a bucket, verifies what is there, and makes it visible.
+ * Uploads one file of the segment store to a bucket, verifies the object, and makes it visible.
  * In: a location whose file does not change any more. Out: an object with a row in the index. Interrupted at
  * any point, by an error or the end of the process, the next call for the location continues.
  */

@@ -2,7 +2,7 @@
  * Requests to the oxbow on this computer over HTTPS, whose certificate need not be trusted by the system or
  * name this address.
  * In: the certificate that the running oxbow uses, from its file. Out: a function like `fetch` that accepts
- * this certificate alone.
+ * only this certificate.
  */
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';

@@ -18,13 +18,13 @@ interface Options {
 /** Adds the verb with its subcommands. */
 export function addToken(program: Command, exit: (code: ExitCode) => void): void {
   const token = program.command('token').summary('links to sign in, and tokens for programs');
-  const add = (name: string, summary: string, work: (args: string[], given: Command) => Promise<void>) => {
+  const add = (name: string, summary: string, work: (args: string[], command: Command) => Promise<void>) => {
     const verb = token.command(name).summary(summary).description(summary);
     verb.option('--server <URL>', 'Address of the oxbow to ask; else the one that runs on the data folder here.');
     verb.option('--json', 'Print JSON.');
     addSettingFlags(verb, ['data', 'adminToken']);
-    verb.action(async (...given: unknown[]) => {
-      await work(given.slice(0, -2) as string[], verb);
+    verb.action(async (...args: unknown[]) => {
+      await work(args.slice(0, -2) as string[], verb);
       exit(0);
     });
     return verb;
@@ -75,7 +75,10 @@ async function list(verb: Command): Promise<void> {
   const { items } = await askServer(config, server, (client) => client.listTokens());
   if (json) sayJson(items);
   else if (items.length === 0) say('There are no tokens.');
-  else say(table(items.map((one) => [one.id, one.label, one.scopes.join(' '), one.expiresAt ?? 'never expires'])));
+  else
+    say(
+      table(items.map((token) => [token.id, token.label, token.scopes.join(' '), token.expiresAt ?? 'never expires'])),
+    );
 }
 
 async function remove(id: string, verb: Command): Promise<void> {

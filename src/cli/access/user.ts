@@ -35,8 +35,8 @@ export function addUser(program: Command, exit: (code: ExitCode) => void): void 
     verb.option('--server <URL>', 'Address of the oxbow to ask; else the one that runs on the data folder here.');
     verb.option('--json', 'Print JSON.');
     addSettingFlags(verb, ['data', 'adminToken']);
-    verb.action(async (...given: unknown[]) => {
-      await work(given.slice(0, -2) as string[], verb.opts<Options>(), verb);
+    verb.action(async (...args: unknown[]) => {
+      await work(args.slice(0, -2) as string[], verb.opts<Options>(), verb);
       exit(0);
     });
     return verb;
@@ -155,7 +155,7 @@ async function invite(label: string | undefined, options: Options, verb: Command
   else say(made.url);
 }
 
-/** What was created or changed; a password that was made up is printed. */
+/** The new or changed user; a generated password is printed. */
 function show(user: UserView, password: string | undefined, json: true | undefined): void {
   if (json) sayJson({ ...user, ...(password !== undefined && { password }) });
   else if (password !== undefined) say(password);
@@ -178,8 +178,8 @@ async function find(client: OxbowClient, who: string): Promise<UserView> {
   const byId = users.find(({ id }) => id === who);
   if (byId) return byId;
   const named = users.filter(({ name }) => nameKeyOf(name) === nameKeyOf(who));
-  const found = named.find(({ role }) => role !== 'guest') ?? (named.length === 1 ? named[0] : undefined);
-  if (found) return found;
+  const user = named.find(({ role }) => role !== 'guest') ?? (named.length === 1 ? named[0] : undefined);
+  if (user) return user;
   throw new OxbowError(
     'user-unknown',
     named.length > 1 ? `${named.length} guests are called "${who}".` : `There is no user "${who}".`,

@@ -146,7 +146,7 @@ async function databaseOf(
   const path = `${target}.copy.part`;
   using line = openProgressLine();
   const begunAt = performance.now();
-  const progress = (done: number, all: number) => line.show(() => bar(done / all, performance.now() - begunAt));
+  const progress = (done: number, total: number) => line.show(() => bar(done / total, performance.now() - begunAt));
   await snapshot(path, server, { signal, progress });
   return { path, [Symbol.asyncDispose]: async () => dropDatabase(path) };
 }

@@ -79,7 +79,7 @@ async function runCopy(command: Command): Promise<ExitCode> {
   try {
     const begunAt = performance.now();
     using line = openProgressLine();
-    const progress = (done: number, all: number) => line.show(() => bar(done / all, performance.now() - begunAt));
+    const progress = (done: number, total: number) => line.show(() => bar(done / total, performance.now() - begunAt));
     const how = { file, server, signal: controller.signal, progress };
     if (to !== undefined) sayCopied(await copyToServer({ ...how, overwrite: overwrite === true }), undefined, json);
     else {
@@ -116,8 +116,8 @@ function sayCopied(rows: ReadonlyMap<string, number>, aside: string | undefined,
     sayJson({ tables, aside: aside ?? null });
     return;
   }
-  const all = [...rows.values()].reduce((sum, count) => sum + count, 0);
-  say(`Copied ${all} rows of ${Object.keys(tables).length} tables.`);
+  const total = [...rows.values()].reduce((sum, count) => sum + count, 0);
+  say(`Copied ${total} rows of ${Object.keys(tables).length} tables.`);
   if (aside !== undefined) say(`  The previous file is kept: ${aside}`);
 }
 

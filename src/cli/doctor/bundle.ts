@@ -104,8 +104,8 @@ async function listRecordings(folder: string): Promise<string> {
   const lines: string[] = [];
   for (const path of paths.sort().slice(-MOST_LISTED)) {
     // Files that retention deletes meanwhile are skipped.
-    const found = await stat(path).catch(() => undefined);
-    if (found) lines.push(`${found.size}\t${found.mtime.toISOString()}\t${path.slice(folder.length + 1)}`);
+    const stats = await stat(path).catch(() => undefined);
+    if (stats) lines.push(`${stats.size}\t${stats.mtime.toISOString()}\t${path.slice(folder.length + 1)}`);
   }
   const left = paths.length > MOST_LISTED ? `${paths.length - MOST_LISTED} older files are not listed\n` : '';
   return `${left}${lines.join('\n')}\n`;

@@ -152,8 +152,8 @@ export async function checkPort(
  */
 export function checkHosts({ http, publicUrl, hosts }: Pick<Config, 'http' | 'publicUrl' | 'hosts'>): Finding {
   const name = 'host names';
-  const own = ownHostsOf(http.address, { publicUrl, hosts });
-  if (own === undefined) return ok(name, `every name is accepted, because other computers reach ${http.address}`);
-  const names = ['localhost', 'loopback addresses', ...new Set(own)].join(', ');
+  const ownHosts = ownHostsOf(http.address, { publicUrl, hosts });
+  if (ownHosts === undefined) return ok(name, `every name is accepted, because other computers reach ${http.address}`);
+  const names = ['localhost', 'loopback addresses', ...new Set(ownHosts)].join(', ');
   return ok(name, `accepted on ${http.address}: ${names}; others get 421, --hosts adds names`);
 }

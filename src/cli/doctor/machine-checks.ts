@@ -34,9 +34,9 @@ const LEAST_FILES = 65_536;
 /** Checks kernel settings and the limit of open files. */
 export function checkKernel(machine: Machine): readonly Finding[] {
   const findings = kernelSettings.flatMap(({ name, fits, advised, why }) => {
-    const given = machine.read(`/proc/sys/${name.replaceAll('.', '/')}`);
-    if (given === undefined || !/^\d+\s*$/.test(given)) return [];
-    const value = Number(given);
+    const text = machine.read(`/proc/sys/${name.replaceAll('.', '/')}`);
+    if (text === undefined || !/^\d+\s*$/.test(text)) return [];
+    const value = Number(text);
     if (fits(value)) return [ok(name, String(value))];
     return [warning(name, String(value), `sudo sysctl -w ${name}=${advised}  # ${why}`)];
   });
@@ -84,13 +84,13 @@ export function checkHardware(machine: Machine, mayUse: (path: string) => boolea
   const name = 'media hardware';
   const nodes = machine.list('/dev/dri').filter((each) => each.startsWith('renderD'));
   const nvidia = /Kernel Module(?:\s+for \S+)?\s+([\d.]+)/.exec(machine.read('/proc/driver/nvidia/version') ?? '')?.[1];
-  const found = [
+  const devices = [
     ...nodes.map((each) => `/dev/dri/${each}`),
     ...(nvidia === undefined ? [] : [`NVIDIA, driver ${nvidia}`]),
   ];
-  if (found.length === 0) return ok(name, 'none found; oxbow needs none');
+  if (devices.length === 0) return ok(name, 'none found; oxbow needs none');
   const closed = nodes.filter((each) => !mayUse(`/dev/dri/${each}`));
-  if (closed.length === 0) return ok(name, found.join(', '));
+  if (closed.length === 0) return ok(name, devices.join(', '));
   const hint = 'sudo usermod -aG render,video $USER  # then log in again';
-  return warning(name, `${found.join(', ')}; this user has no access to ${closed.join(', ')}`, hint);
+  return warning(name, `${devices.join(', ')}; this user has no access to ${closed.join(', ')}`, hint);
 }

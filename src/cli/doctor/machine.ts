@@ -1,5 +1,5 @@
 /**
- * Read access to files of the operating system; tests pass their own.
+ * Read access to files of the operating system; tests pass another one.
  * In: paths. Out: text and names.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';

@@ -12,7 +12,7 @@ import { type Finding, failed, ok, warning } from './finding.ts';
 /**
  * Checks that the media engine loads.
  *
- * @param version asks the engine, which runs in a child process, for its version
+ * @param version reads the version of the engine, which runs in a child process
  */
 export async function checkEngine(version: () => Promise<string>): Promise<Finding> {
   try {

@@ -1,5 +1,5 @@
 /**
- * `oxbow doctor --repair`: repairs a data folder that no server uses, and says what it did.
+ * `oxbow doctor --repair`: repairs a data folder that no server uses, and reports the actions.
  * In: settings. Out: a line for each file; exit 1 if something is left.
  */
 import type { Config } from '../../config/schema.ts';
@@ -10,7 +10,7 @@ import { bar, openProgressLine } from '../progress.ts';
 import { sayRebuilt } from '../recording-index.ts';
 import { type ExitCode, say, sayJson } from '../terminal.ts';
 
-/** What a backup has and files do not. */
+/** Data that only a backup has. */
 const NOT_IN_FILES =
   'Pins, markers, titles, clips, assets, accounts and settings of streams are not in the recorded files: oxbow restore brings them back from a backup.';
 

@@ -15,7 +15,7 @@ import { bar, openProgressLine, sayBytes } from '../progress.ts';
 import { typedTime } from '../recordings/typed-time.ts';
 import { type ExitCode, note, say, sayJson } from '../terminal.ts';
 
-/** What is typed. */
+/** The typed options. */
 export interface VerifyOptions {
   readonly stream?: string;
   readonly from?: string;

@@ -143,10 +143,10 @@ export function settingsOf(options: Options): EdgeSettings {
     prefetches: options.prefetch === 'on',
     onlyMedia: options.onlyMedia === true,
     tls: tlsCert === undefined ? undefined : { cert: tlsCert, key: tlsKey! },
-    trustedProxies: listOf(options.trustedProxies).map((one) => {
-      if (isIP(one.split('/')[0]!) === 0)
-        refuse(`--trusted-proxies has "${one}", which is not a network.`, 'Use 10.0.0.0/8 or 192.0.2.7.');
-      return one;
+    trustedProxies: listOf(options.trustedProxies).map((network) => {
+      if (isIP(network.split('/')[0]!) === 0)
+        refuse(`--trusted-proxies has "${network}", which is not a network.`, 'Use 10.0.0.0/8 or 192.0.2.7.');
+      return network;
     }),
     hosts: listOf(options.hosts),
   };
@@ -164,7 +164,7 @@ function percentOf(text: string): number {
 const MIN_MEMORY = 8 * 1024 * 1024;
 
 function listOf(text: string | undefined): readonly string[] {
-  return (text ?? '').split(',').flatMap((one) => one.trim() || []);
+  return (text ?? '').split(',').flatMap((item) => item.trim() || []);
 }
 
 function read<T>(flag: string, text: string, parse: (text: string) => T): T {

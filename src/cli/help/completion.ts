@@ -1,6 +1,6 @@
 /**
  * `oxbow completion SHELL`: a script that completes verbs and options in bash, zsh or fish.
- * In: the verbs of the command line. Out: the script, on stdout. It asks no program while someone types.
+ * In: the verbs of the command line. Out: the script, on stdout. It calls no program while someone types.
  */
 import { Argument, type Command } from 'commander';
 import { type ExitCode, say } from '../terminal.ts';
@@ -39,8 +39,8 @@ export function completionScript(shell: Shell, verbs: readonly Verb[]): string {
 }
 
 /**
- * A verb is found by the words before the cursor; what is neither a verb nor an option is completed as a
- * file.
+ * A verb is found by the words before the cursor; a word that is neither a verb nor an option is completed
+ * as a file.
  */
 function bashScript(verbs: readonly Verb[]): string {
   const paths = verbs.slice(1).map(({ path }) => path.join('/'));

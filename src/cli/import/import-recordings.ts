@@ -98,9 +98,9 @@ async function run(folder: string, command: Command): Promise<ExitCode> {
   ]);
   try {
     if (dryRun) {
-      const found = await findFiles(request, { signal });
-      if (json) sayJson(planOf(found));
-      else for (const line of describePlan(found)) say(line);
+      const foundFolder = await findFiles(request, { signal });
+      if (json) sayJson(planOf(foundFolder));
+      else for (const line of describePlan(foundFolder)) say(line);
       return 0;
     }
     const report = await importWith(importRecordings, request, { config, keepMs, signal, quiet: json === true });
@@ -122,8 +122,8 @@ async function importWith(importRecordings: Import, request: FolderRequest, { qu
   const beganMs = performance.now();
   return await importRecordings(request, {
     ...how,
-    planned(found) {
-      if (!quiet) note(sayLayout(found));
+    planned(foundFolder) {
+      if (!quiet) note(sayLayout(foundFolder));
     },
     progress({ stream, bytes, totalBytes }) {
       line.show(() => `${bar(bytes / totalBytes, performance.now() - beganMs)}  ${stream}`);
@@ -144,8 +144,10 @@ function durationOf(text: string): number {
 }
 
 /** Whether nothing of the folder is missing in the streams. */
-function isComplete({ found, streams }: ImportReport): boolean {
-  return found.skipped.length === 0 && streams.every(({ skipped, damaged }) => skipped.length + damaged.length === 0);
+function isComplete({ found: foundFolder, streams }: ImportReport): boolean {
+  return (
+    foundFolder.skipped.length === 0 && streams.every(({ skipped, damaged }) => skipped.length + damaged.length === 0)
+  );
 }
 
 const timeOf = (us: number) => printRfc3339(us / 1000);
@@ -171,22 +173,22 @@ function sayLayout({ layout, zone }: FoundFolder): string {
   return `Format ${layout.name}${pattern === undefined ? ': times from the files' : `: ${pattern}, in ${zone}`}.`;
 }
 
-function describePlan(found: FoundFolder): string[] {
-  const lines = planOf(found).streams.map(
+function describePlan(foundFolder: FoundFolder): string[] {
+  const lines = planOf(foundFolder).streams.map(
     ({ stream, files, bytes, from, lastFile }) =>
       `${stream}: ${files} files, ${sayBytes(bytes)}; the first begins ${from}, the last ${lastFile}`,
   );
-  return [sayLayout(found), ...lines, ...nameFiles('Not taken', found.skipped)];
+  return [sayLayout(foundFolder), ...lines, ...nameFiles('Not taken', foundFolder.skipped)];
 }
 
-async function describe({ found, streams }: ImportReport): Promise<void> {
+async function describe({ found: foundFolder, streams }: ImportReport): Promise<void> {
   const { sayKeep } = await import('../../features/imports/import-recordings.ts');
-  for (const one of streams) for (const line of describeStream(one, sayKeep(one.keepMs))) say(line);
-  for (const line of nameFiles('Not taken', found.skipped)) note(line);
+  for (const imported of streams) for (const line of describeStream(imported, sayKeep(imported.keepMs))) say(line);
+  for (const line of nameFiles('Not taken', foundFolder.skipped)) note(line);
 }
 
-function describeStream(one: ImportedStream, keep: string): string[] {
-  const { stream, files, bytes, seconds, stretches, before, isNew, skipped, damaged, leftOut } = one;
+function describeStream(imported: ImportedStream, keep: string): string[] {
+  const { stream, files, bytes, seconds, stretches, before, isNew, skipped, damaged, leftOut } = imported;
   const pieces = stretches === 1 ? 'one piece' : `${stretches} pieces`;
   const again = before === 0 ? '' : `; ${before} files were imported before`;
   const media = files === 0 ? 'nothing new' : `${files} files, ${sayBytes(bytes)}, ${sayLength(seconds)} in ${pieces}`;
@@ -198,9 +200,9 @@ function describeStream(one: ImportedStream, keep: string): string[] {
   ];
 }
 
-function nameFiles(what: string, files: readonly { readonly name: string; readonly reason: string }[]): string[] {
-  const named = files.slice(0, MOST_NAMED).map(({ name, reason }) => `${what}: ${name}: ${reason}`);
+function nameFiles(heading: string, files: readonly { readonly name: string; readonly reason: string }[]): string[] {
+  const named = files.slice(0, MOST_NAMED).map(({ name, reason }) => `${heading}: ${name}: ${reason}`);
   return files.length > MOST_NAMED
-    ? [...named, `${what}: ${files.length - MOST_NAMED} more; --json names them`]
+    ? [...named, `${heading}: ${files.length - MOST_NAMED} more; --json names them`]
     : named;
 }

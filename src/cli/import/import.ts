@@ -1,6 +1,6 @@
 /**
- * `oxbow import`: takes over what other programs have.
- * In: the program. Out: its verbs, each in its own file.
+ * `oxbow import`: takes over recordings, users and rooms of other programs.
+ * In: the program. Out: its verbs, each in a file.
  */
 import type { Command } from 'commander';
 import type { ExitCode } from '../terminal.ts';

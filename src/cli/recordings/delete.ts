@@ -1,7 +1,7 @@
 /**
  * `oxbow delete STREAM --from T --to T|--duration D`: deletes a range of a recording for good, on a running
  * oxbow.
- * In: a range. Out: the plan, a confirmation, progress, and what could not be reached; exit 1 while something
+ * In: a range. Out: the plan, a confirmation, progress, places that were not reached; exit 1 while something
  * is left.
  */
 import { createInterface } from 'node:readline/promises';
@@ -145,13 +145,13 @@ function describe({ stream, from, to, segments, bytes, ...plan }: DeletionView):
   const places = { copies, edges: edges.length };
   return [
     `${stream} from ${from} to ${to}: ${segments} segments, ${sayBytes(bytes)}, in ${plan.files} files`,
-    ...Object.entries(things).flatMap(([what, all]) => (all.length > 0 ? [`  ${what}: ${titlesOf(all)}`] : [])),
-    ...Object.entries(places).flatMap(([what, count]) => (count > 0 ? [`  ${what}: ${count}`] : [])),
+    ...Object.entries(things).flatMap(([kind, items]) => (items.length > 0 ? [`  ${kind}: ${titlesOf(items)}`] : [])),
+    ...Object.entries(places).flatMap(([kind, count]) => (count > 0 ? [`  ${kind}: ${count}`] : [])),
   ];
 }
 
-const titlesOf = (all: readonly { readonly id: string; readonly title: string }[]): string =>
-  all.map(({ id, title }) => printable(title || id)).join(', ');
+const titlesOf = (items: readonly { readonly id: string; readonly title: string }[]): string =>
+  items.map(({ id, title }) => printable(title || id)).join(', ');
 
 function usage(detail: string): OxbowError {
   return new OxbowError('bad-request', detail, { extra: { hint: 'See oxbow delete --help.' } });

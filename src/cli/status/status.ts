@@ -22,7 +22,7 @@ interface Health {
   readonly checks: readonly { readonly name: string; readonly status: string; readonly detail?: string }[];
 }
 
-/** What is shown. */
+/** The printed status. */
 export interface Status {
   readonly url: string;
   readonly version: string;
@@ -61,9 +61,9 @@ async function runStatus(verb: Command): Promise<ExitCode> {
   const { url, status, version, checks } = health;
   const { pid = null, startedAt = null } = running ?? {};
   const streams = await askServer(config, server, allStreams);
-  const found: Status = { url, version, pid, startedAt, health: { status, checks }, streams };
-  if (json) sayJson(found);
-  else for (const line of describeStatus(found, Date.now())) say(line);
+  const report: Status = { url, version, pid, startedAt, health: { status, checks }, streams };
+  if (json) sayJson(report);
+  else for (const line of describeStatus(report, Date.now())) say(line);
   return status === 'failing' ? 1 : 0;
 }
 
@@ -81,11 +81,11 @@ async function healthOf(
 }
 
 async function allStreams(client: OxbowClient): Promise<StreamView[]> {
-  const all: StreamView[] = [];
+  const streams: StreamView[] = [];
   for (let cursor: string | undefined; ; ) {
     const page = await client.listStreams({ limit: PAGE, ...(cursor !== undefined && { cursor }) });
-    all.push(...page.items);
-    if (page.nextCursor === null) return all;
+    streams.push(...page.items);
+    if (page.nextCursor === null) return streams;
     cursor = page.nextCursor;
   }
 }

@@ -9,7 +9,7 @@ import { openProgressLine, type ProgressLine, sayBytes, sayClock, shareBar } fro
 /** Bars for several files that are sent one after the other. Disposing clears them. */
 export class UploadBars implements Disposable {
   readonly #sizes: readonly number[];
-  readonly #all: number;
+  readonly #totalBytes: number;
   readonly #rate = new TransferRate();
   #index = -1;
   #line: ProgressLine | undefined;
@@ -17,14 +17,14 @@ export class UploadBars implements Disposable {
   /** @param sizes bytes of each file */
   constructor(sizes: readonly number[]) {
     this.#sizes = sizes;
-    this.#all = sizes.reduce((sum, bytes) => sum + bytes, 0);
+    this.#totalBytes = sizes.reduce((sum, bytes) => sum + bytes, 0);
   }
 
   /** Shows the progress of a file. */
   show(index: number, name: string, { bytes, trouble }: UploadProgress): void {
     const before = this.#sizes.slice(0, index).reduce((sum, each) => sum + each, 0);
     const nowMs = performance.now();
-    // What an earlier run has sent is not speed.
+    // Bytes of an earlier run are not speed.
     if (index !== this.#index) this.#rate.reset();
     this.#index = index;
     this.#rate.record(before + bytes, nowMs);
@@ -33,11 +33,11 @@ export class UploadBars implements Disposable {
         bytes,
         of: this.#sizes[index]!,
         allBytes: before + bytes,
-        allOf: this.#all,
+        allOf: this.#totalBytes,
         files: this.#sizes.length,
         index,
         speed: this.#rate.speed(nowMs),
-        secondsLeft: this.#rate.secondsLeft(this.#all - before - bytes, nowMs),
+        secondsLeft: this.#rate.secondsLeft(this.#totalBytes - before - bytes, nowMs),
         trouble: trouble === null ? '' : trouble.detail || trouble.title || 'no connection',
       }),
     );
@@ -60,7 +60,7 @@ export class UploadBars implements Disposable {
   }
 }
 
-/** What the lines show; bytes, bytes per second, seconds. */
+/** Values of the lines; bytes, bytes per second, seconds. */
 export interface UploadFigures {
   readonly bytes: number;
   readonly of: number;

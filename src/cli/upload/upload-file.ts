@@ -87,8 +87,8 @@ function asRefusal(error: OxbowProblem, url: string): OxbowError {
       extra: { hint: 'Is oxbow running there? The same command continues the upload.' },
     });
   }
-  const known = code in refusals ? (code as RefusalCode) : 'source-failed';
-  return new OxbowError(known, detail ?? (title || `${url} answered with HTTP ${status}.`), {
+  const refusalCode = code in refusals ? (code as RefusalCode) : 'source-failed';
+  return new OxbowError(refusalCode, detail ?? (title || `${url} answered with HTTP ${status}.`), {
     cause: error,
     ...(typeof hint === 'string' && { extra: { hint } }),
   });

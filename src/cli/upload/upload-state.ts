@@ -64,8 +64,8 @@ export class UploadMemory {
   async #forgetOld(): Promise<void> {
     for (const name of await readdir(this.#folder)) {
       const file = join(this.#folder, name);
-      const found = await stat(file).catch(() => undefined); // another process may have removed it
-      if (found && Date.now() - found.mtimeMs > FORGET_AFTER_MS) await rm(file, { force: true });
+      const stats = await stat(file).catch(() => undefined); // another process may have removed it
+      if (stats && Date.now() - stats.mtimeMs > FORGET_AFTER_MS) await rm(file, { force: true });
     }
   }
 

@@ -79,13 +79,13 @@ async function runUpload(paths: readonly string[], options: Options): Promise<Ex
       extra: { hint: 'Upload the files one by one, or change their titles in the library.' },
     });
   }
-  const found = await Promise.all(paths.map((path) => findFile(path).catch((error: OxbowError) => error)));
+  const results = await Promise.all(paths.map((path) => findFile(path).catch((error: OxbowError) => error)));
   const withStack = process.env.OXBOW_LOG_LEVEL === 'debug';
   // The others are sent: with many files, one that is empty or missing is reported and left out, as rsync
   // does.
-  const files = found.filter((file): file is LocalFile => !(file instanceof OxbowError));
+  const files = results.filter((file): file is LocalFile => !(file instanceof OxbowError));
   let code: ExitCode = 0;
-  for (const error of found) if (error instanceof OxbowError) code = sayError(error, { withStack });
+  for (const error of results) if (error instanceof OxbowError) code = sayError(error, { withStack });
   if (files.length === 0) return code;
   const controller = new AbortController();
   using _signals = onStopSignal(() => controller.abort(new DOMException('stopped', 'AbortError')));
@@ -138,8 +138,8 @@ function sayResult({ url }: ServerAccess, file: LocalFile, id: string, { json, w
 
 function readVisibility(text: string | undefined): Visibility | undefined {
   if (text === undefined) return undefined;
-  const known = visibilities.find((each) => each === text);
-  if (known) return known;
+  const visibility = visibilities.find((each) => each === text);
+  if (visibility) return visibility;
   throw new OxbowError('bad-request', `--visibility: "${text}" is not a visibility.`, {
     extra: { hint: `Write --visibility ${visibilities.join(', --visibility ')}.` },
   });
@@ -148,10 +148,10 @@ function readVisibility(text: string | undefined): Visibility | undefined {
 async function findFile(path: string): Promise<LocalFile> {
   const absolute = resolve(path);
   try {
-    const found = await stat(absolute);
-    if (!found.isFile()) throw new Error('this is not a file');
-    if (found.size === 0) throw new Error('this file is empty');
-    const { size: bytes, mtimeMs: changedMs } = found;
+    const stats = await stat(absolute);
+    if (!stats.isFile()) throw new Error('this is not a file');
+    if (stats.size === 0) throw new Error('this file is empty');
+    const { size: bytes, mtimeMs: changedMs } = stats;
     return { path: absolute, name: basename(absolute), bytes, changedMs, open: () => openAsBlob(absolute) };
   } catch (error) {
     const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';

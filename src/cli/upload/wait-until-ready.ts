@@ -8,10 +8,10 @@ import { shareBar } from '../progress.ts';
 import type { ServerAccess } from '../running-server.ts';
 
 const LOOK_EVERY_MS = 500;
-/** A server that restarts is asked again for this long, ms. */
+/** Requests to a server that restarts are repeated for this long, ms. */
 const PATIENCE_MS = 120_000;
 
-/** What is read of an asset. */
+/** The fields that are read of an asset. */
 interface AssetProgress {
   readonly state: string;
   readonly error: { readonly code: string; readonly detail: string } | null;
@@ -60,7 +60,7 @@ function isReady({ state, renditions }: AssetProgress): boolean {
   return state === 'ready' && renditions.every((each) => each.state === 'done' || each.state === 'failed');
 }
 
-/** `original`, `360p`, `sound 1`: what the library calls a rendition. */
+/** `original`, `360p`, `sound 1`: the name of a rendition in the library. */
 function nameOf(id: string): string {
   if (id === 'source') return 'original';
   const sound = /^a(\d{1,2})(?:-|$)/.exec(id)?.[1];

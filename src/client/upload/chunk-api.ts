@@ -1,7 +1,7 @@
 /**
- * What an upload in chunks needs of a server.
+ * The contract of a server for an upload in chunks.
  * In: implemented over HTTP by http-chunk-server.ts, in memory by tests. Out: used by chunked-upload.ts.
- * Types alone.
+ * Types only.
  */
 
 /** An upload that the server knows. */

@@ -1,6 +1,6 @@
 /**
- * Uploads one file in chunks, several at a time: asks what has arrived, sends what is missing, repeats what
- * was lost, completes.
+ * Uploads one file in chunks, several at a time: reads which chunks have arrived, sends missing ones, repeats
+ * lost ones, completes.
  * In: a file, a ChunkServer. Out: the id of the asset; progress; waits for a network that comes back.
  */
 import { OxbowProblem, type Problem } from '../problem.ts';
@@ -10,7 +10,7 @@ import type { ChunkServer, UploadState } from './chunk-api.ts';
 /** First and longest pause before a request is repeated, ms. */
 const PAUSE_MS = { first: 500, longest: 15_000 } as const;
 
-/** Most rounds of sending what is missing. */
+/** Most rounds of sending missing chunks. */
 const MOST_ROUNDS = 3;
 
 export interface UploadProgress {

@@ -11,7 +11,7 @@ import { chunkSizeFor } from './chunked-upload.ts';
 const REQUEST_MS = 900_000;
 const SHORT_REQUEST_MS = 60_000;
 
-/** What an upload begins with. */
+/** The first request of an upload. */
 export interface UploadIntent {
   readonly file: Blob;
   /** Name of the file, for people. */
@@ -142,7 +142,7 @@ export function httpChunkServer(
   };
 }
 
-/** Not `randomUUID`, which browsers have on secure pages alone. */
+/** Not `randomUUID`, which browsers have only on secure pages. */
 function newKey(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -5,7 +5,7 @@
  */
 import { type EventAudience, type EventData, type EventType, eventTable, type OxbowEvent } from '../../api/events.ts';
 
-/** Who may receive an event, fixed when it is published: what was private then stays private. */
+/** Who may receive an event, fixed when it is published: a private event stays private. */
 export type Audience = 'public' | 'unlisted' | 'private' | Exclude<EventAudience, 'stream'>;
 
 /** An event, printed once for all subscribers. */
@@ -29,16 +29,16 @@ export interface EventSubject {
 
 /** Where a subscription begins. */
 export interface SubscriptionStart {
-  /** What was published since `after`, oldest first. */
+  /** Events published since `after`, oldest first. */
   readonly replay: readonly PublishedEvent[];
-  /** `after` was given, and the events that follow it are no longer all known. */
+  /** `after` is set, and the events that follow it are no longer all known. */
   readonly reset: boolean;
   /** Id of the newest event before the first one that `event` receives. */
   readonly lastId: string;
 }
 
 /**
- * Receives events. Its methods return at once; what they throw is reported and affects no other subscriber.
+ * Receives events. Its methods return at once; an error is reported and affects no other subscriber.
  */
 export interface Subscriber {
   /**

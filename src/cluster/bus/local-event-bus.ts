@@ -22,13 +22,13 @@ const LIMITS: BusLimits = { maxEvents: 2000, maxBytes: 4 * 1024 * 1024 };
 const BOOT_DIGITS = 9;
 const NUMBER_DIGITS = 7;
 
-/** What the bus works with. */
+/** Dependencies of the bus. */
 export interface LocalBusOptions {
   readonly clock: Clock;
-  /** Receives what a subscriber throws. */
+  /** Receives errors of subscribers. */
   readonly failed: (error: unknown) => void;
   readonly limits?: BusLimits;
-  /** `traceparent` of the current span, for what events cause. */
+  /** `traceparent` of the current span, for effects of events. */
   readonly traceparent?: () => string | undefined;
   /** Counts events, and how often a subscriber missed some. */
   readonly counters?: {
@@ -102,7 +102,7 @@ class LocalEventBus implements EventBus {
 
   #deliver(): void {
     this.#delivering = undefined;
-    // What subscribers publish meanwhile has its own turn.
+    // Events that subscribers publish meanwhile have their own turn.
     const last = this.#last;
     for (const reader of [...this.#readers]) {
       const oldest = this.#last - this.#kept + 1;

@@ -1,6 +1,5 @@
 /**
- * The events of this process alone, for what it does in its own name and which must not wait for another
- * server.
+ * The events of only this process, for its actions that must not wait for another server.
  * In: the bus of a cluster, whose subscribers wait for Redis. Out: the same bus, and one that only this
  * process publishes to.
  */
@@ -10,12 +9,12 @@ import type { EventBus } from './event-bus.ts';
  * A bus that also publishes to another one.
  *
  * @param bus subscribers of the result are its subscribers
- * @param own gets what is published to the result, and nothing else
+ * @param localBus gets only the events that are published to the result
  */
-export function alsoTo(bus: EventBus, own: EventBus): EventBus {
+export function alsoTo(bus: EventBus, localBus: EventBus): EventBus {
   return {
     publish(type, data, subject) {
-      own.publish(type, data, subject);
+      localBus.publish(type, data, subject);
       bus.publish(type, data, subject);
     },
     subscribe: (subscriber, after) => bus.subscribe(subscriber, after),

@@ -24,13 +24,13 @@ import {
 } from './event-bus.ts';
 import { isLater, parseEventId, parseStreamRows, printEventId, type StreamRow } from './redis-stream.ts';
 
-/** What the bus works with. */
+/** Dependencies of the bus. */
 export interface RedisBusOptions {
   readonly redis: Pick<Redis, 'run' | 'send' | 'listen' | 'isConnected'>;
   /** First part of the keys. */
   readonly prefix: string;
   readonly clock: Pick<Clock, 'nowMs'>;
-  /** Receives what a subscriber throws. */
+  /** Receives errors of subscribers. */
   readonly failed: (error: unknown) => void;
   /** Events that the log keeps, 10,000 by default. */
   readonly maxEvents?: number;
@@ -74,7 +74,7 @@ if #redis.call('XRANGE', KEYS[1], ARGV[1], '+', 'COUNT', 1) > 0 then return '' e
 if redis.call('XLEN', KEYS[1]) == 0 then redis.call('XADD', KEYS[1], '*', 'a', '') end
 return redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1][1]`);
 
-// Sent again after a lost reply, it adds only what it has not added.
+// Sent again after a lost reply, it adds only the missing events.
 const PUBLISH = timedScript(`
 local last = tonumber(redis.call('GET', KEYS[2]) or '0')
 local id = ''
@@ -120,7 +120,7 @@ class StreamBus implements RedisEventBus {
   /** Row up to which this process has read; undefined before the first connection. */
   #position: string | undefined;
   /** Row of the newest event of this process. */
-  #own: string | undefined;
+  #newestRow: string | undefined;
   #publishing: Promise<void> | undefined;
   /** The last turn of reading; turns run one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -144,7 +144,7 @@ class StreamBus implements RedisEventBus {
     this.#waiting.push({ number: ++this.#number, audience: audienceOf(type, subject), body });
     counters?.events.inc({ type });
     if (this.#waiting.length > maxWaiting) {
-      this.#waiting.splice(this.#sending, 1); // what is on its way stays
+      this.#waiting.splice(this.#sending, 1); // events on their way stay
       for (const reader of this.#readers) this.#miss(reader);
     }
     this.#send();
@@ -167,7 +167,7 @@ class StreamBus implements RedisEventBus {
 
   async flush(): Promise<void> {
     const untilMs = performance.now() + FLUSH_MS;
-    const isBehind = () => this.#own !== undefined && isLater(this.#own, this.#position ?? '0-0');
+    const isBehind = () => this.#newestRow !== undefined && isLater(this.#newestRow, this.#position ?? '0-0');
     do {
       await this.#publishing;
       await this.#inTurn(() => this.#readAll().catch(() => undefined)); // Redis does not answer: it is read later
@@ -203,7 +203,7 @@ class StreamBus implements RedisEventBus {
     }
   }
 
-  /** Sends what waits. What cannot be sent now is sent with the next wake. */
+  /** Sends waiting events. The unsent ones are sent with the next wake. */
   #send(): void {
     const { redis } = this.#options;
     if (this.#waiting.length === 0 || !redis.isConnected || this.#closing.signal.aborted) return;
@@ -225,7 +225,7 @@ class StreamBus implements RedisEventBus {
       this.#sending = batch.length;
       const rows = batch.flatMap(({ number, audience, body }) => [number, audience, body]);
       // One more than is kept: the row before the oldest event.
-      this.#own = (await redis.run(PUBLISH, keys, [maxEvents + 1, this.#node, KNOWN_MS, ...rows, ''])) as string;
+      this.#newestRow = (await redis.run(PUBLISH, keys, [maxEvents + 1, this.#node, KNOWN_MS, ...rows, ''])) as string;
       this.#waiting.splice(0, batch.length);
       this.#sending = 0;
     }
@@ -282,8 +282,8 @@ class StreamBus implements RedisEventBus {
     const id = parseEventId(after);
     const rows = id === undefined || isLater(id, position) ? [] : await this.#rows(id, maxEvents + 1);
     if (rows[0]?.id !== id || id === undefined) return { replay: [], reset: true, lastId };
-    const known = rows.slice(1).filter((row) => !isLater(row.id, position));
-    return { replay: known.flatMap((row) => this.#eventOf(row) ?? []), reset: false, lastId };
+    const missed = rows.slice(1).filter((row) => !isLater(row.id, position));
+    return { replay: missed.flatMap((row) => this.#eventOf(row) ?? []), reset: false, lastId };
   }
 
   /** Rows from an id on, with it. */

@@ -1,5 +1,5 @@
 /**
- * Runs a second engine beside the one in charge and compares both, before it takes over. It cannot do harm:
+ * Runs a second engine next to the one in charge and compares both, before it takes over. It cannot do harm:
  * its errors are counted, and nothing waits for it.
  * In: two engines. Out: one that behaves as the first; comparisons.
  */
@@ -13,7 +13,7 @@ export type ShadowResult = 'same' | 'different' | 'failed';
 /** Events that wait for their arrival from the second bus; the oldest count as different. */
 const MAX_EXPECTED = 20_000;
 
-/** Leases of `inCharge`; each call is made at `shadow` too. */
+/** Leases of `inCharge`; each call goes to `shadow` too. */
 export function createShadowLeases(
   inCharge: LeaseStore,
   shadow: LeaseStore,
@@ -22,7 +22,7 @@ export function createShadowLeases(
   /** Tokens of the shadow by name and token of the engine in charge. */
   const tokens = new Map<string, number>();
   const keyOf = (name: string, token: number) => `${name} ${token}`;
-  /** Calls of one name are made in order. */
+  /** Calls of one name run in order. */
   const turns = new Map<string, Promise<void>>();
   const compare = (name: string, work: () => Promise<boolean>) => {
     const turn = (turns.get(name) ?? Promise.resolve())
@@ -79,7 +79,7 @@ export async function openShadowBus(
   const keyOf = (type: string, stream: string | null, data: unknown) => JSON.stringify([type, stream, data]);
   const arrived = ({ type, stream, data }: OxbowEvent) => {
     const at = expected.indexOf(keyOf(type, stream, data));
-    // What was published before it has not arrived.
+    // Events published before it have not arrived.
     for (let i = 0; i < (at < 0 ? 1 : at); i++) count('different');
     if (at >= 0) count('same');
     expected.splice(0, at + 1);

@@ -1,7 +1,7 @@
 /**
- * The gateway of a node: passes requests to the nodes that own what they are about, and asks all nodes for
- * lists.
- * In: requests, the placement. Out: answers of the owners; false for what this node answers.
+ * The gateway of a node: passes requests to the nodes that own their subjects, and requests lists from all
+ * nodes.
+ * In: requests, the placement. Out: answers of the owners; false for requests that this node answers.
  * docs/decisions/0055.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -30,7 +30,7 @@ import { PassedSockets } from './sockets.ts';
 /** Refused signatures are logged at most this often, ms. */
 const LOG_EVERY_MS = 60_000;
 
-/** What the gateway needs. */
+/** Dependencies of the gateway. */
 export interface GatewayOptions extends Omit<PeersOptions, 'placement' | 'signature' | 'onUnanswered'>, OwnersOptions {
   readonly signature: NodeSignature;
   /**
@@ -43,7 +43,7 @@ export interface GatewayOptions extends Omit<PeersOptions, 'placement' | 'signat
   readonly socketWaitMs?: number;
 }
 
-/** Connections are made when they are needed; disposing ends them. */
+/** Connections are opened when they are needed; disposing ends them. */
 export class Gateway implements OtherNodes, AsyncDisposable {
   readonly hot: PassedMedia;
   readonly #options: GatewayOptions;

@@ -13,7 +13,7 @@ import type { PassedKind } from './request-subject.ts';
 const LIST_MS = 2000;
 const MAX_LIST_BYTES = 32 * 1024 * 1024;
 
-/** What lists are requested with. */
+/** Dependencies of list requests. */
 export interface ListsOptions {
   readonly placement: Pick<Placement, 'others'>;
   readonly peers: Peers;

@@ -1,6 +1,6 @@
 /**
  * Media of other nodes: from copies of this node, or passed on.
- * In: requests for media. Out: answers; false for what this node answers. docs/decisions/0055.
+ * In: requests for media. Out: answers; false for requests that this node answers. docs/decisions/0055.
  */
 import type { MediaTarget } from '../../api/media-address.ts';
 import type { Reply } from '../../delivery/reply.ts';
@@ -18,7 +18,7 @@ import type { Peers } from './peers.ts';
 import type { Refusals } from './refusals.ts';
 import { type PassedKind, subjectOfMedia } from './request-subject.ts';
 
-/** What media is answered with. */
+/** Dependencies of media requests. */
 export interface PassedMediaOptions {
   readonly owners: Owners;
   readonly peers: Peers;
@@ -29,9 +29,9 @@ export interface PassedMediaOptions {
   count(kind: PassedKind, node: NodeView): void;
 }
 
-/** What a peer has found. */
+/** The result of a peer. */
 interface PeerFound extends ElsewhereFound {
-  readonly found: EdgeFound;
+  readonly hit: EdgeFound;
   readonly node: NodeView;
 }
 
@@ -73,21 +73,21 @@ export class PassedMedia implements HotElsewhere {
   find(target: string, takesGzip: boolean, client: HotClient): PeerFound | undefined {
     const { owners, peers } = this.#options;
     const node = owners.nodeOfTarget(target);
-    const found = node && peers.of(node).finder.find(target, takesGzip, client);
-    if (!found) return undefined;
-    const { result } = found;
-    // Not to be confused with what waits here for the same address, while a stream moves.
+    const hit = node && peers.of(node).finder.find(target, takesGzip, client);
+    if (!hit) return undefined;
+    const { result } = hit;
+    // Not to be confused with requests that wait here for the same address, while a stream moves.
     const distinct = 'look' in result ? { ...result, key: `${node.name} ${result.key}` } : result;
-    return { isElsewhere: true, result: distinct, found, node };
+    return { isElsewhere: true, result: distinct, hit, node };
   }
 
-  rawResponseOf(reply: Reply, given: ElsewhereFound, takesGzip: boolean): RawResponse | undefined {
-    const { found, node } = given as PeerFound;
-    return this.#options.peers.of(node).finder.rawResponseOf(reply, found, takesGzip);
+  rawResponseOf(reply: Reply, elsewhere: ElsewhereFound, takesGzip: boolean): RawResponse | undefined {
+    const { hit, node } = elsewhere as PeerFound;
+    return this.#options.peers.of(node).finder.rawResponseOf(reply, hit, takesGzip);
   }
 
-  served(given: ElsewhereFound, bodyBytes: number, target: string, cmcd: Cmcd | undefined): void {
-    const { node } = given as PeerFound;
+  served(elsewhere: ElsewhereFound, bodyBytes: number, target: string, cmcd: Cmcd | undefined): void {
+    const { node } = elsewhere as PeerFound;
     const { peers, count } = this.#options;
     count('media', node);
     peers.of(node).finder.served(bodyBytes, target, cmcd);

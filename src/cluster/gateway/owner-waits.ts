@@ -1,6 +1,6 @@
 /**
  * Clients who open a WebSocket while the node that has their room does not answer: they wait for its next
- * owner, instead of trying again and again. In: what they wait for. Out: whether it has come.
+ * owner, instead of trying again and again. In: waits. Out: whether the owner has come.
  * docs/decisions/0055.
  */
 import { sleep } from '../../lib/abort.ts';
@@ -54,7 +54,7 @@ export class OwnerWaits {
   /** Ends all waits. */
   close(): void {
     this.#isClosed = true;
-    for (const one of this.#waiting) this.#end(one, false);
+    for (const wait of this.#waiting) this.#end(wait, false);
   }
 
   async #look(): Promise<void> {
@@ -62,16 +62,16 @@ export class OwnerWaits {
     while (this.#waiting.size > 0) {
       await sleep(LOOK_MS, { signal });
       const nowMs = this.#clock.monotonicMs();
-      for (const one of this.#waiting) {
-        if (one.hasCome()) this.#end(one, true);
-        else if (nowMs >= one.untilMs) this.#end(one, false);
+      for (const wait of this.#waiting) {
+        if (wait.hasCome()) this.#end(wait, true);
+        else if (nowMs >= wait.untilMs) this.#end(wait, false);
       }
     }
   }
 
-  #end(one: Waiting, hasCome: boolean): void {
-    this.#waiting.delete(one);
+  #end(wait: Waiting, hasCome: boolean): void {
+    this.#waiting.delete(wait);
     this.#count(-1);
-    one.resolve(hasCome);
+    wait.resolve(hasCome);
   }
 }

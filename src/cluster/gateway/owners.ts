@@ -10,7 +10,7 @@ import type { Awaitable } from '../../serve/deps.ts';
 import { type NodeView, type OwnedKind, type Owner, type Placement, roleFor } from '../placement/placement.ts';
 import { type OwnedThing, type Subject, subjectOfMedia } from './request-subject.ts';
 
-/** What owners are found with. */
+/** Dependencies of owners. */
 export interface OwnersOptions {
   readonly placement: Placement;
   /** Name of the stream of a clip; undefined: there is no such clip. */
@@ -38,7 +38,7 @@ export class Owners {
   }
 
   /**
-   * The node for what has no owner and this one may not own.
+   * The node for a thing without an owner that this one may not own.
    *
    * @param kind undefined: a request makes nothing
    * @param key nodes that need the same thing at the same time choose one node for it; undefined: it is new

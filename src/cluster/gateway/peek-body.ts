@@ -1,7 +1,7 @@
 /**
  * Reads the beginning of a request's body and puts it back, so that the request can be answered here or
  * passed on.
- * In: a request. Out: what `read` finds in it.
+ * In: a request. Out: the result of `read`.
  */
 import type { IncomingMessage } from 'node:http';
 import { OxbowError } from '../../lib/errors.ts';
@@ -10,7 +10,7 @@ import { OxbowError } from '../../lib/errors.ts';
 export interface PeekOptions<T> {
   /** Most bytes that are read. */
   readonly maxBytes: number;
-  /** Called with what has come; undefined: more is needed. */
+  /** Called with the bytes so far; undefined: more is needed. */
   readonly read: (bytes: Buffer) => T | undefined;
   /**
    * `read` is called once, with all of the body: a client that sends byte by byte would have it parsed as
@@ -35,11 +35,11 @@ export function peekBody<T>(
     if (length === 0) return resolve(undefined);
     const chunks: Buffer[] = [];
     let taken = 0;
-    const done = (found: T | undefined) => {
+    const done = (value: T | undefined) => {
       stop();
       // In the turn in which the last of it was read: after the end nothing can be put back.
       if (taken > 0 && !request.destroyed) request.unshift(Buffer.concat(chunks));
-      resolve(found);
+      resolve(value);
     };
     const look = () => {
       for (let chunk: Buffer | null = request.read(); chunk !== null; chunk = request.read()) {
@@ -49,8 +49,8 @@ export function peekBody<T>(
       if (taken === 0) return;
       const isOver = taken >= maxBytes || taken === length || request.complete;
       if (isWhole && !isOver) return;
-      const found = read(Buffer.concat(chunks));
-      if (found !== undefined || isOver) done(found);
+      const value = read(Buffer.concat(chunks));
+      if (value !== undefined || isOver) done(value);
     };
     const cut = () => {
       stop();

@@ -1,6 +1,6 @@
 /**
- * The connections of this node to the others: for each, an origin with a cache of its media, and what passes
- * everything else on.
+ * The connections of this node to the others: for each, an origin with a cache of its media, and a
+ * passer for everything else.
  * In: nodes of the placement. Out: peers, opened when they are needed. docs/decisions/0055.
  */
 import type { WatchTokens } from '../../accounts/watch-tokens.ts';
@@ -37,7 +37,7 @@ const RECHECK_MS = 5000;
 const STALE_MS = 30_000;
 /** A node of the same cluster is near: a connection that takes longer is none, ms. */
 const CONNECT_MS = 2000;
-/** A node that has died since then may still own what is listed: others take it over within seconds, ms. */
+/** A node that has died since then may still own listed things: others take it over within seconds, ms. */
 const DIED_MS = 60_000;
 /** Names of nodes that are remembered. */
 const MAX_NAMES = 1000;
@@ -54,7 +54,7 @@ export interface Peer {
   readonly passer: Passer;
 }
 
-/** What peers need. */
+/** Dependencies of peers. */
 export interface PeersOptions {
   readonly placement: Pick<Placement, 'node' | 'others'>;
   readonly signature: Pick<NodeSignature, 'sign'>;
@@ -115,9 +115,9 @@ export class Peers implements AsyncDisposable {
 
   /** The peer for a node. */
   of(view: NodeView): Peer {
-    const known = this.#peers.get(view.name);
-    if (known?.url === view.url.href) return known;
-    if (known) this.#close(known);
+    const openPeer = this.#peers.get(view.name);
+    if (openPeer?.url === view.url.href) return openPeer;
+    if (openPeer) this.#close(openPeer);
     const peer = this.#open(view);
     this.#peers.set(view.name, peer);
     return peer;
@@ -173,7 +173,7 @@ export class Peers implements AsyncDisposable {
         net,
         clock,
         maxBytes: Math.min(MAX_OBJECT_BYTES, Math.floor(options.memoryBytes / 8)),
-        isGone: () => !placement.others.some((one) => one.name === name && one.isAlive),
+        isGone: () => !placement.others.some((node) => node.name === name && node.isAlive),
         onDown: (isDown) =>
           log[isDown ? 'warn' : 'info']({ node: name }, isDown ? 'a node does not answer' : 'a node answers again'),
       }),
@@ -199,15 +199,15 @@ export class Peers implements AsyncDisposable {
         isProxy,
         connectMs: CONNECT_MS,
         telemetry: options.telemetry,
-        // The owner trusts this node, which knows its own proxies: the client's address alone.
+        // The owner trusts this node, which knows its own proxies: only the client's address.
         forwardedFields(head) {
           const { headers, remoteAddress } = head;
-          const given = isProxy(remoteAddress) ? readForwarded(headers) : undefined;
+          const forwarded = isProxy(remoteAddress) ? readForwarded(headers) : undefined;
           return {
-            // What a node has sent is never passed on.
+            // Fields that a node has sent are never passed on.
             'x-forwarded-for': addressOf({ headers, remoteAddress, sender: undefined }),
-            'x-forwarded-host': given?.host ?? String(headers.host ?? headers[':authority'] ?? ''),
-            'x-forwarded-proto': given?.proto ?? (isSecure ? 'https' : 'http'),
+            'x-forwarded-host': forwarded?.host ?? String(headers.host ?? headers[':authority'] ?? ''),
+            'x-forwarded-proto': forwarded?.proto ?? (isSecure ? 'https' : 'http'),
           };
         },
       }),
@@ -218,14 +218,14 @@ export class Peers implements AsyncDisposable {
     return { name, url: url.href, media, cache, finder: createEdgeFinder(answering), passer, opened };
   }
 
-  /** Peers of nodes that are gone are closed; what waits for a dead one is refused. */
+  /** Peers of nodes that are gone are closed; requests that wait for a dead one are refused. */
   #look(): void {
     const { placement, clock } = this.#options;
     const nowMs = clock.monotonicMs();
     for (const { name, isAlive } of placement.others) if (isAlive) this.#aliveMs.set(name, nowMs);
     dropOldest(this.#aliveMs, MAX_NAMES);
     for (const peer of this.#peers.values()) {
-      const view = placement.others.find((one) => one.name === peer.name);
+      const view = placement.others.find((node) => node.name === peer.name);
       if (!view) {
         this.#peers.delete(peer.name);
         this.#close(peer);

@@ -10,7 +10,7 @@ import { type Exchange, pathOf } from '../../serve/exchange/exchange.ts';
 import { sendPlainProblem } from '../../serve/exchange/media-answer.ts';
 import { type Problem, toProblem } from '../../serve/exchange/problem.ts';
 
-/** What refusals are written with. */
+/** Dependencies of refusals. */
 export interface RefusalsOptions {
   readonly log: Log;
   /** Fields of every answer to a request for media. */
@@ -32,7 +32,7 @@ export class Refusals {
     sendPlainProblem(exchange, this.#problemOf(error, where, exchange.headers), this.#options.head);
   }
 
-  /** Refuses any other request; what has been answered in part is cut. */
+  /** Refuses any other request; an answer that has begun is cut. */
   ofRequest(request: IncomingMessage, response: ServerResponse, error: unknown): void {
     if (response.headersSent || response.destroyed) {
       response.destroy();

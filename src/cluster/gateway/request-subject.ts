@@ -1,7 +1,7 @@
 /**
- * What a request to a node is about: the stream, room, asset, upload or clip whose owner answers it.
- * In: methods and targets of requests, addresses of media. Out: a subject; undefined for what every node can
- * answer. Pure. docs/decisions/0055.
+ * The subject of a request to a node: the stream, room, asset, upload or clip whose owner answers it.
+ * In: methods and targets of requests, addresses of media. Out: a subject; undefined for requests that every
+ * node can answer. Pure. docs/decisions/0055.
  */
 import { isClipId } from '../../api/clips/clip-address.ts';
 import { assetOf, clipOf, type MediaAddress } from '../../api/media-address.ts';
@@ -9,14 +9,13 @@ import { splitTarget } from '../../api/signed-path.ts';
 import { isStreamName } from '../../api/stream/stream-name.ts';
 import type { OwnedKind } from '../placement/placement.ts';
 
-/** What has an owner. */
 export interface OwnedThing {
   readonly kind: OwnedKind;
   readonly key: string;
 }
 
 /**
- * What a request is about. A clip belongs to its stream, which its id does not name; a worker to the node
+ * The subject of a request. A clip belongs to its stream, which its id does not name; a worker to the node
  * that its id names.
  */
 export type Subject = OwnedThing | { readonly clip: string } | { readonly worker: string };
@@ -67,7 +66,7 @@ const MADE: Readonly<Record<string, OwnedKind>> = {
 };
 
 /**
- * What a request outside of media is about.
+ * The subject of a request outside of media.
  *
  * @param target origin form
  */
@@ -85,9 +84,9 @@ export function subjectOf(method: string, target: string): AboutRequest | AboutB
 }
 
 function ofApi(method: string, path: string, query: string): AboutRequest | AboutBody | undefined {
-  const [, , , area = '', given = '', ...rest] = path.split('/');
-  const key = decoded(given);
-  if (given === '') {
+  const [, , , area = '', segment = '', ...tail] = path.split('/');
+  const key = decoded(segment);
+  if (segment === '') {
     if (path === '/api/v1/clips' && method === 'GET') return ofQuery('stream', 'stream', query, 'api');
     const field = method === 'POST' && Object.hasOwn(NAMED, path) ? NAMED[path] : undefined;
     return field === undefined ? undefined : { passed: 'api', kind: 'stream', field, form: 'json' };
@@ -104,7 +103,7 @@ function ofApi(method: string, path: string, query: string): AboutRequest | Abou
       );
     if (path === '/api/v1/upload/complete')
       return { passed: 'upload', kind: 'upload', field: 'upload_id', form: 'json' };
-    return rest[0] === 'status' && KEY.test(key) ? about('upload', { kind: 'upload', key }) : undefined;
+    return tail[0] === 'status' && KEY.test(key) ? about('upload', { kind: 'upload', key }) : undefined;
   }
   if (area === 'clips') return isClipId(key) ? about('api', { clip: key }) : undefined;
   if (area === 'workers') return WORKER.test(key) ? about('api', { worker: key }) : undefined;
@@ -115,18 +114,18 @@ function ofApi(method: string, path: string, query: string): AboutRequest | Abou
 }
 
 /**
- * What a request makes: where this node may not own such things, another one must make it.
+ * The kind that a request creates: where this node may not own such things, another one must create it.
  *
  * @param target origin form
  */
 export function madeBy(method: string, target: string): OwnedKind | undefined {
   const { path } = splitTarget(target);
-  const known = `${method} ${path}`;
-  if (Object.hasOwn(MADE, known)) return MADE[known];
+  const route = `${method} ${path}`;
+  if (Object.hasOwn(MADE, route)) return MADE[route];
   return method === 'PUT' && /^\/api\/v1\/streams\/[^/]+$/.test(path) ? 'stream' : undefined;
 }
 
-/** What media is about. @param defaultStream the stream of addresses that name none */
+/** The subject of media. @param defaultStream the stream of addresses that name none */
 export function subjectOfMedia(address: MediaAddress, defaultStream: () => string | undefined): Subject | undefined {
   const clip = clipOf(address);
   if (clip !== undefined) return isClipId(clip) ? { clip } : undefined;

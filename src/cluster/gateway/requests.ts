@@ -1,5 +1,5 @@
 /**
- * Requests for the API and for pages, passed to the nodes that own what they are about.
+ * Requests for the API and for pages, passed to the nodes that own their subjects.
  * In: requests. Out: whether another node has answered. docs/decisions/0055.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -18,7 +18,7 @@ import { type AboutBody, madeBy, type PassedKind, subjectIn, subjectOf } from '.
  */
 const PEEKED_BYTES = { json: 1024 * 1024, multipart: 16 * 1024 } as const;
 
-/** What requests are passed on with. */
+/** Dependencies of passed requests. */
 export interface PassedRequestsOptions {
   readonly owners: Owners;
   readonly peers: Peers;

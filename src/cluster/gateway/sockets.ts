@@ -12,12 +12,12 @@ import type { Owners } from './owners.ts';
 import { nodeUnanswered, type Peers } from './peers.ts';
 import { type PassedKind, subjectOf } from './request-subject.ts';
 
-/** Wait of a WebSocket for another owner of what a node had that does not answer, ms. */
+/** Wait of a WebSocket for another owner of rooms of a node that does not answer, ms. */
 const SOCKET_WAIT_MS = 5000;
 /** A node that should answer is tried again this often meanwhile, ms. */
 const SOCKET_TRY_MS = 1000;
 
-/** What WebSockets are passed on with. */
+/** Dependencies of passed WebSockets. */
 export interface PassedSocketsOptions {
   readonly owners: Owners;
   readonly peers: Peers;
@@ -38,7 +38,7 @@ export class PassedSockets {
 
   /**
    * Resolves true when the connection with another node has ended; false: this node has it. Rejects if the
-   * node does not answer, and what it owned has no other owner in time.
+   * node does not answer, and the room gets no other owner in time.
    */
   async pass(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<boolean> {
     if (request.nodeSender) return false;

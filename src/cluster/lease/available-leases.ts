@@ -7,7 +7,7 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { LeaseRequest, LeaseState, LeaseStore } from './lease.ts';
 
-/** What the store works with. */
+/** Dependencies of the store. */
 export interface AvailableLeasesOptions {
   readonly store: LeaseStore;
   readonly clock: Pick<Clock, 'nowMs'>;
@@ -35,9 +35,10 @@ export function createAvailableLeases({ store, clock, unconfirmed }: AvailableLe
   };
   const takeAlone = (name: string, request: LeaseRequest, error: unknown) => {
     unconfirmed(error);
-    const own = kept.get(name);
-    const isHeld = own !== undefined && own.expiresMs > clock.nowMs() && own.token !== request.replaces;
-    const { holder, token, expiresMs } = isHeld ? own : keep(name, request);
+    const keptLease = kept.get(name);
+    const isHeld =
+      keptLease !== undefined && keptLease.expiresMs > clock.nowMs() && keptLease.token !== request.replaces;
+    const { holder, token, expiresMs } = isHeld ? keptLease : keep(name, request);
     return { holder, token, expiresMs, isTaken: !isHeld };
   };
   const renewIn = async (name: string, lease: Kept, ttlMs: number): Promise<boolean> => {
@@ -50,13 +51,13 @@ export function createAvailableLeases({ store, clock, unconfirmed }: AvailableLe
   };
   return {
     async take(name, request) {
-      const own = kept.get(name);
-      const replaces = own && own.token === request.replaces ? own.confirmed : request.replaces;
+      const keptLease = kept.get(name);
+      const replaces = keptLease && keptLease.token === request.replaces ? keptLease.confirmed : request.replaces;
       try {
         const state = await store.take(name, { ...request, replaces });
         if (!state.isTaken) {
           // The caller knows a lease of this node by the token that it got.
-          return own && state.token === own.confirmed ? { ...state, token: own.token } : state;
+          return keptLease && state.token === keptLease.confirmed ? { ...state, token: keptLease.token } : state;
         }
         return { ...state, token: keep(name, request, state.token).token };
       } catch (error) {

@@ -26,7 +26,7 @@ export interface LeaseRequest {
   readonly replaces?: number | undefined;
 }
 
-/** What an engine does, each in one atomic step. */
+/** The operations of an engine, each one atomic step. */
 export interface LeaseStore {
   /**
    * Takes a lease that is free, expired or held with `replaces`. `isTaken` false: the state is that of the
@@ -68,7 +68,7 @@ export type Acquired =
   | { readonly lease: Lease; readonly heldBy?: undefined }
   | { readonly lease?: undefined; readonly heldBy: LeaseState };
 
-/** What leases work with. */
+/** Dependencies of leases. */
 export interface LeasesOptions {
   readonly store: LeaseStore;
   readonly clock: Clock;
@@ -90,7 +90,7 @@ export class Leases {
   /**
    * Acquires a lease.
    *
-   * @throws the reason of `signal`, and what the engine throws
+   * @throws the reason of `signal`, and errors of the engine
    */
   async acquire(name: string, { ifHeld = 'refuse', signal, ...request }: AcquireOptions): Promise<Acquired> {
     const { store, clock } = this.#options;

@@ -8,7 +8,7 @@ import type { Redis } from '../redis/redis.ts';
 import { timedScript } from '../redis/redis-script.ts';
 import type { LeaseStore } from './lease.ts';
 
-/** What the leases work with. */
+/** Dependencies of the leases. */
 export interface RedisLeasesOptions {
   readonly redis: Pick<Redis, 'run' | 'send'>;
   /** First part of the keys. */
@@ -65,7 +65,7 @@ export function createRedisLeases(options: RedisLeasesOptions): LeaseStore {
     async renew(name, token, ttlMs) {
       const isRenewed = (await redis.run(RENEW, keyOf(name), [token, ttlMs, now()])) === 1;
       if (!isRenewed || (await isReplicated(options))) return isRenewed;
-      // An old master that a failover left alone would renew for ever.
+      // An old master that a failover left isolated would renew for ever.
       throw new OxbowError('service-unavailable', `Fewer than ${replicas} replicas of Redis have the renewal.`);
     },
     async release(name, token) {
@@ -74,7 +74,7 @@ export function createRedisLeases(options: RedisLeasesOptions): LeaseStore {
   };
 }
 
-/** Whether enough replicas have what was written before, over the same connection. */
+/** Whether enough replicas have the earlier writes, over the same connection. */
 async function isReplicated({ redis, replicas = 0, replicasMs = REPLICAS_MS }: RedisLeasesOptions): Promise<boolean> {
   return replicas === 0 || Number(await redis.send('WAIT', String(replicas), String(replicasMs))) >= replicas;
 }

@@ -1,5 +1,5 @@
 /**
- * The nodes of a cluster for operators: their state, and what each owns; the health check and the gauges of
+ * The nodes of a cluster for operators: their state and things; the health check and the gauges of
  * them.
  * In: the shared database, the nodes that are alive. Out: JSON, sentences, metrics. docs/9-run/cluster.md.
  */
@@ -29,7 +29,7 @@ const KINDS = Object.keys(COUNTS) as readonly OwnedKind[];
 const UNFINISHED = ['open', 'completing'];
 const STATES: readonly ClusterNodeView['state'][] = ['alive', 'draining', 'dead'];
 
-/** What it reads from. */
+/** Its dependencies. */
 export interface ClusterNodesOptions {
   readonly db: Kysely<Tables>;
   readonly rows: Pick<NodeRows, 'nodes'>;
@@ -52,7 +52,7 @@ export class ClusterNodes implements NodesApi {
     const owns = await this.#owns();
     const nowUs = clock.nowMs() * 1000;
     const alive = new Set(placement.others.filter(({ isAlive }) => isAlive).map(({ name }) => name));
-    // One that has just started is alive by its lease alone.
+    // One that has just started is alive only by its lease.
     const isAlive = ({ name, expiresUs }: NodeRow) => name === placement.node || alive.has(name) || expiresUs > nowUs;
     return nodes.map((node) => {
       const { name, url, version, roles, expiresUs, startedUs, drainingUs, endedUs } = node;
@@ -73,7 +73,7 @@ export class ClusterNodes implements NodesApi {
   }
 
   async forget(name: string): Promise<void> {
-    const node = (await this.list()).find((one) => one.name === name);
+    const node = (await this.list()).find((view) => view.name === name);
     if (!node) throw new OxbowError('node-unknown', `No node of the cluster has the name ${name}.`);
     if (node.state !== 'dead') throw stillAlive(name);
     if (sumOf(node.owns) > 0) throw new OxbowError('node-not-empty', `The node ${name} owns ${printOwns(node.owns)}.`);
@@ -95,7 +95,7 @@ export class ClusterNodes implements NodesApi {
         )
         .executeTakeFirst();
       if (numDeletedRows === 0n) throw stillAlive(name);
-      // Of what is over: no other node would clear it away.
+      // Of ended things: no other node would delete them.
       await transaction.deleteFrom('placement').where('node', '=', name).execute();
     });
   }
@@ -112,19 +112,19 @@ export class ClusterNodes implements NodesApi {
     const sentence = `${nodes.length - dead.length} of ${nodes.length} nodes are alive`;
     const owners = dead.filter(({ owns }) => sumOf(owns) > 0);
     const idle = dead.filter((node) => !owners.includes(node)).map(({ name }) => name);
-    const rest = idle.length === 0 ? '' : `; dead, without anything: ${idle.join(', ')}`;
-    if (owners.length === 0) return `${sentence}${rest}`;
+    const idleText = idle.length === 0 ? '' : `; dead, without anything: ${idle.join(', ')}`;
+    if (owners.length === 0) return `${sentence}${idleText}`;
     const named = owners.map(({ name, owns, since }) => {
       return `${name} is dead${since === null ? '' : ` since ${since}`} and owns ${printOwns(owns)}`;
     });
-    throw new OxbowError('not-ready', `${sentence}; ${named.join('; ')}${rest}.`);
+    throw new OxbowError('not-ready', `${sentence}; ${named.join('; ')}${idleText}.`);
   }
 
   /** Sets the gauges. */
   async measure({ nodes, nodeOwned }: Pick<Metrics, 'nodes' | 'nodeOwned'>): Promise<void> {
-    const all = await this.list();
+    const list = await this.list();
     for (const state of STATES) {
-      const those = all.filter((node) => node.state === state);
+      const those = list.filter((node) => node.state === state);
       nodes.set({ state }, those.length);
       for (const kind of KINDS) {
         nodeOwned.set(
@@ -135,7 +135,7 @@ export class ClusterNodes implements NodesApi {
     }
   }
 
-  /** What each node owns, without what is over: uploads that have ended, assets that were deleted. */
+  /** The things of each node, without ended ones: uploads that have ended, assets that were deleted. */
   async #owns(): Promise<ReadonlyMap<string, Owns>> {
     const placed = this.#options.db
       .selectFrom('placement')
@@ -150,12 +150,12 @@ export class ClusterNodes implements NodesApi {
         .where('upload.state', 'in', UNFINISHED)
         .execute(),
     ]);
-    const all = new Map<string, Owns>();
+    const ownsByNode = new Map<string, Owns>();
     for (const { node, kind, things } of rows.flat()) {
-      const owns = all.get(node) ?? nothing();
-      all.set(node, { ...owns, [COUNTS[kind as OwnedKind]]: Number(things) });
+      const owns = ownsByNode.get(node) ?? nothing();
+      ownsByNode.set(node, { ...owns, [COUNTS[kind as OwnedKind]]: Number(things) });
     }
-    return all;
+    return ownsByNode;
   }
 }
 

@@ -12,7 +12,7 @@ import type { Tables } from '../../store/schema.ts';
 import type { PlacementTable } from '../../store/tables/node-tables.ts';
 import type { NodeView, OwnedKind } from './placement.ts';
 
-/** What runs: its new owner continues it at once. */
+/** Kinds that run: their new owner continues them at once. */
 const RUNNING: readonly OwnedKind[] = ['stream', 'room'];
 /** Rows that one statement moves. */
 const ROWS_EACH = 500;
@@ -45,7 +45,7 @@ export class NodeRows {
     this.#clock = clock;
   }
 
-  /** Adds a node, or replaces what is known of it. */
+  /** Adds a node, or replaces its row. */
   async register(node: {
     readonly name: string;
     readonly url: string;
@@ -186,8 +186,8 @@ export class NodeRows {
   }
 
   /**
-   * Distributes what a dead node has: streams and rooms in one transaction, then the assets. An asset that is
-   * still uploaded stays, because what has arrived of it is on the disk of that node.
+   * Distributes the things of a dead node: streams and rooms in one transaction, then the assets. An asset
+   * that is still uploaded stays, because its bytes are on the disk of that node.
    *
    * @param fence of its lease, which the caller has taken: nothing moves if that node, or another one, has it
    *   again

@@ -2,7 +2,7 @@
  * Which nodes are alive: those whose leases change. How long one does not, only the clock of this process
  * measures that never steps: the clocks of machines may jump, and a database that does not answer makes no
  * node dead.
- * In: rows of nodes, as they are read. Out: nodes; whether this process may take over what a dead one had.
+ * In: rows of nodes, as they are read. Out: nodes; whether this process may take over from a dead one.
  */
 import type { Clock } from '../../lib/clock.ts';
 import type { NodeRow } from './node-rows.ts';
@@ -11,13 +11,13 @@ import type { NodeView } from './placement.ts';
 /** A node is looked at this long after its time has ended, ms. */
 const AFTER_END_MS = 10;
 /**
- * What a dead node had is looked at this often, and for this long: another node may be the one that
+ * The things of a dead node are read this often, and for this long: another node may be the one that
  * distributes it, ms.
  */
 const DEAD_EVERY_MS = 250;
 const DEAD_FOR_MS = 30_000;
 
-/** What was seen of a lease. */
+/** The last state of a lease. */
 interface Seen {
   readonly token: number;
   readonly expiresUs: number;
@@ -53,7 +53,7 @@ export class NodeWatch {
     this.#clock = clock;
   }
 
-  /** Notes what was read. */
+  /** Notes the rows. */
   read(rows: readonly NodeRow[]): readonly NodeView[] {
     const nowMs = this.#clock.monotonicMs();
     // After a pause, give every node time to renew its lease before declaring it dead.
@@ -74,7 +74,7 @@ export class NodeWatch {
       const isAlive = expiresUs > 0 && this.#isFresh(this.#seen.get(name)!, nowMs);
       return { name, url, roles, version, isAlive };
     });
-    // Without its own lease, the database has not stored what it was given, and others could not renew
+    // Without its own lease, the database has not stored its writes, and others could not renew
     // theirs.
     if (!nodes.some(({ name, isAlive }) => name === this.#node && isAlive)) this.#soundSinceMs = undefined;
     return nodes;

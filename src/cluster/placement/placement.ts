@@ -1,5 +1,5 @@
 /**
- * Which node of a cluster owns a stream, room, asset or upload. The owner alone runs it, writes its files and
+ * Which node of a cluster owns a stream, room, asset or upload. Only the owner runs it, writes its files and
  * changes its rows; the other nodes pass requests on to it. Without a cluster, this process owns everything.
  * In: kinds and keys. Out: owners. docs/decisions/0055.
  */
@@ -7,10 +7,10 @@ import type { NodeRole } from '../../config/sections/cluster-section.ts';
 import type { Subscribable } from '../../lib/events.ts';
 import { Emitter } from '../../lib/events.ts';
 
-/** What has an owner: a stream by its name, anything else by its id. */
+/** A kind of thing with an owner: a stream by its name, anything else by its id. */
 export type OwnedKind = 'stream' | 'room' | 'asset' | 'upload';
 
-/** What a node must do to own a thing. */
+/** The role that a node needs to own a thing. */
 export const roleFor: Readonly<Record<OwnedKind, NodeRole>> = {
   stream: 'ingest',
   room: 'rooms',
@@ -51,14 +51,14 @@ export interface Placement {
   readonly moved: Subscribable<Moved>;
   /** The owner, as last read: at most a few seconds old. */
   find(kind: OwnedKind, key: string): Owner;
-  /** The owner; asks the database about a thing that is not known. */
+  /** The owner; reads the database for an unknown thing. */
   lookUp(kind: OwnedKind, key: string): Promise<Owner>;
   /**
    * Makes this node the owner of a thing that has none. Returns the owner: this node, or the one that has it
    * already.
    */
   claim(kind: OwnedKind, key: string): Promise<Exclude<Owner, undefined>>;
-  /** Gives what this node owns to another one. False: this node does not own it. */
+  /** Gives a thing of this node to another one. False: this node does not own it. */
   give(kind: OwnedKind, key: string, to: string): Promise<boolean>;
   /** The thing exists no more. */
   forget(kind: OwnedKind, key: string): Promise<void>;

@@ -1,5 +1,5 @@
 /**
- * The owners of a cluster over a shared database: what has changed is read every second, and the things of
+ * The owners of a cluster over a shared database: changes are read every second, and the things of
  * dead nodes are taken over.
  * In: the rows, the lease of this node. Out: Placement. docs/decisions/0055.
  */
@@ -20,16 +20,16 @@ const EVERY_MS = 1000;
  * The clocks of nodes differ, and transactions end later than their times say: this much is read again, µs.
  */
 const AGAIN_US = 10_000_000;
-/** All owners are read this often, ms: what exists no more has no row that changes. */
+/** All owners are read this often, ms: a deleted thing has no row that changes. */
 const ALL_EVERY_MS = 10 * 60_000;
 /** A thing without a living owner is looked up at most this often, ms. */
 const UNKNOWN_MS = 500;
-/** What moves when its node dies. Of an upload the bytes are on the disk of that node: it stays. */
+/** Kinds that move when their node dies. Of an upload the bytes are on the disk of that node: it stays. */
 const MOVING: readonly OwnedKind[] = ['stream', 'room', 'asset'];
 /** Most things of which that is remembered. */
 const MAX_UNKNOWN = 10_000;
 
-/** What the placement works with. */
+/** Dependencies of the placement. */
 export interface SharedPlacementOptions {
   readonly rows: NodeRows;
   /** Of the database. */
@@ -40,7 +40,7 @@ export interface SharedPlacementOptions {
   readonly takeoverMs: number;
   readonly clock: Clock;
   readonly log: Log;
-  /** Called when this node has taken over what a dead one had. */
+  /** Called when this node has taken over things of a dead one. */
   readonly tookOver: (node: string, things: number) => void;
 }
 
@@ -56,7 +56,7 @@ export class SharedPlacement implements Placement {
   #readUs = 0;
   /** Monotonic ms. */
   #readAllMs = Number.NEGATIVE_INFINITY;
-  /** What this node has changed since the last reading began, which may have seen the time before that. */
+  /** Changes of this node since the last reading began, which may have seen the time before that. */
   readonly #changed = new Set<string>();
   /** The last reading; they are one after the other. */
   #reading: Promise<void> = Promise.resolve();
@@ -69,7 +69,7 @@ export class SharedPlacement implements Placement {
     this.#watch = new NodeWatch(options);
   }
 
-  /** Reads all owners. @throws what the database throws */
+  /** Reads all owners. @throws errors of the database */
   static async open(options: SharedPlacementOptions): Promise<SharedPlacement> {
     const placement = new SharedPlacement(options);
     await placement.refresh();
@@ -89,14 +89,14 @@ export class SharedPlacement implements Placement {
   }
 
   async lookUp(kind: OwnedKind, key: string): Promise<Owner> {
-    const known = this.find(kind, key);
-    // What a dead node had may have been taken over, or deleted, a moment ago.
-    if (known === 'own' || known?.isAlive) return known;
+    const owner = this.find(kind, key);
+    // A thing of a dead node may have been taken over, or deleted, a moment ago.
+    if (owner === 'own' || owner?.isAlive) return owner;
     const id = idOf(kind, key);
     const before = this.#owners.get(id);
     const nowMs = this.#options.clock.monotonicMs();
     const askedMs = this.#unknown.get(id);
-    if (askedMs !== undefined && nowMs - askedMs < UNKNOWN_MS) return known;
+    if (askedMs !== undefined && nowMs - askedMs < UNKNOWN_MS) return owner;
     const node = await this.#options.rows.nodeOf(kind, key);
     if (this.#unknown.size >= MAX_UNKNOWN) this.#unknown.clear();
     this.#unknown.set(id, nowMs);
@@ -122,7 +122,7 @@ export class SharedPlacement implements Placement {
     this.#change(kind, key, undefined);
   }
 
-  /** Reads what has changed until now. @throws what the database throws */
+  /** Reads the changes until now. @throws errors of the database */
   refresh(): Promise<void> {
     // Of two at once, the answer to the older one could come last.
     this.#nextReading ??= this.#reading.then(() => {
@@ -147,7 +147,7 @@ export class SharedPlacement implements Placement {
     return this.#watch.pauseMs(EVERY_MS, (name) => name !== this.node && this.#hasAny(name, MOVING));
   }
 
-  /** Reads what has changed, and takes over what dead nodes have. Never rejects. */
+  /** Reads the changes, and takes over the things of dead nodes. Never rejects. */
   async step({ signal }: { readonly signal: AbortSignal }): Promise<void> {
     try {
       await this.refresh();
@@ -172,11 +172,11 @@ export class SharedPlacement implements Placement {
     }
     if (!isAll) return;
     this.#readAllMs = nowMs;
-    const known = new Set(read.map(({ kind, key }) => idOf(kind, key)));
-    for (const id of this.#owners.keys()) if (!known.has(id) && !this.#changed.has(id)) this.#owners.delete(id);
+    const ids = new Set(read.map(({ kind, key }) => idOf(kind, key)));
+    for (const id of this.#owners.keys()) if (!ids.has(id) && !this.#changed.has(id)) this.#owners.delete(id);
   }
 
-  /** Takes the leases of dead nodes that have what living ones can take, and distributes it. */
+  /** Takes the leases of dead nodes whose things living ones can take, and distributes these. */
   async #takeOverDead(signal: AbortSignal): Promise<void> {
     const { roles } = this.#options;
     if (!this.#watch.mayTakeOver) return;

@@ -106,7 +106,7 @@ async function askSentinels(
       const reply = (await waitFor(asked, limit)) as unknown as readonly [string, string] | null;
       if (reply) return reply;
     } catch {
-      signal.throwIfAborted(); // otherwise the next one is asked
+      signal.throwIfAborted(); // otherwise the next one is tried
     } finally {
       if (client?.isOpen) client.destroy();
     }

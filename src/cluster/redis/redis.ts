@@ -12,7 +12,7 @@ import { OxbowError } from '../../lib/errors.ts';
 import { openRedisClient, type RedisAddress } from './redis-client.ts';
 import type { RedisScript } from './redis-script.ts';
 
-/** What a connection is opened with. */
+/** Options of a connection. */
 export interface RedisOptions extends RedisAddress {
   /** Guards commands and attempts to connect. */
   readonly breaker: Pick<Breaker, 'call' | 'waitMs'>;
@@ -92,20 +92,20 @@ class RedisConnection implements Redis {
   }
 
   async run(script: RedisScript, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
-    const rest = [String(keys.length), ...keys, ...args.map(String)];
+    const parameters = [String(keys.length), ...keys, ...args.map(String)];
     try {
-      return await this.send('EVALSHA', script.sha, ...rest);
+      return await this.send('EVALSHA', script.sha, ...parameters);
     } catch (error) {
       if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-      return this.send('EVAL', script.lua, ...rest);
+      return this.send('EVAL', script.lua, ...parameters);
     }
   }
 
   listen(channel: string, wake: () => void): () => void {
-    const known = this.#listeners.get(channel);
-    const listeners = known ?? new Set();
+    const current = this.#listeners.get(channel);
+    const listeners = current ?? new Set();
     this.#listeners.set(channel, listeners.add(wake));
-    if (!known && this.#link) this.#subscribe(this.#link, channel);
+    if (!current && this.#link) this.#subscribe(this.#link, channel);
     return () => {
       listeners.delete(wake);
     };

@@ -1,6 +1,6 @@
 /**
- * What nodes request of each other: files of this node, copies of media in its memory, streams that move, the
- * live edge of streams, and that it reads what has changed. Only signed requests are answered.
+ * Requests between nodes: files of this node, copies of media in its memory, streams that move, the
+ * live edge of streams, and that it reads the changes. Only signed requests are answered.
  * In: HTTP requests below `/internal/`. Out: responses. docs/decisions/0055.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -26,14 +26,14 @@ export interface PurgedThing {
   readonly id: string;
 }
 
-/** What the requests work with. */
+/** Dependencies of the requests. */
 export interface InternalRequestDeps {
   /** The files of this node. */
   readonly files: SegmentStore;
-  /** Closes what reads files of this node, and drops what is in memory of them. */
+  /** Closes readers of files of this node, and drops copies in memory. */
   release(prefix: SegmentPrefix): void;
-  /** Drops the copies in memory of what another node has deleted. */
-  purge(what: PurgedThing): Promise<unknown>;
+  /** Drops the copies in memory of a thing that another node has deleted. */
+  purge(thing: PurgedThing): Promise<unknown>;
   /** Reads the rows that other nodes have changed. */
   look(): Promise<void>;
   /** Gives a stream to another node. @throws OxbowError if it cannot */
@@ -42,7 +42,7 @@ export interface InternalRequestDeps {
   edge(stream: string): object;
   /** The first media of a stream that ends after a position, unix ms; null: none yet. @throws as `edge` */
   span(stream: string, positionMs: number): Promise<object | null>;
-  /** Spans of what another node changes here, below its own. */
+  /** Spans of changes by another node, below its spans. */
   readonly telemetry?: Pick<Telemetry, 'begin' | 'ended'> | undefined;
   /** Called with a bug. */
   failed(error: unknown): void;
@@ -77,7 +77,7 @@ interface InternalAnswer {
   readonly body?: Uint8Array | string;
 }
 
-/** Creates what answers them. */
+/** Creates their handler. */
 export function createInternalRequests(deps: InternalRequestDeps): InternalRequests {
   return (request, response) => {
     if (!request.url?.startsWith(PREFIX)) return false;
@@ -102,7 +102,7 @@ async function answerSigned(deps: InternalRequestDeps, request: IncomingMessage)
 }
 
 /**
- * What a node changes for its own request is a part of that trace. The header of anyone else is never read.
+ * Changes that a node requests are a part of its trace. The header of anyone else is never read.
  */
 async function traced<T extends { readonly status: number }>(
   { telemetry = noTelemetry }: InternalRequestDeps,
@@ -145,28 +145,28 @@ async function answer(deps: InternalRequestDeps, method: string, url: URL, node:
     await deps.look();
     return { status: 204 };
   }
-  const [, kind, rest] = /^\/internal\/(files|streams|copies)\/(.+)$/.exec(url.pathname) ?? [];
-  if (kind === 'streams' && method === 'POST' && rest!.endsWith('/give')) {
-    await deps.give(rest!.slice(0, -'/give'.length), node);
+  const [, kind, path] = /^\/internal\/(files|streams|copies)\/(.+)$/.exec(url.pathname) ?? [];
+  if (kind === 'streams' && method === 'POST' && path!.endsWith('/give')) {
+    await deps.give(path!.slice(0, -'/give'.length), node);
     return { status: 204 };
   }
   if (kind === 'streams' && method === 'GET')
-    return { status: 200, body: JSON.stringify(await readStream(deps, rest!, url)) };
+    return { status: 200, body: JSON.stringify(await readStream(deps, path!, url)) };
   if (kind === 'copies') {
-    const thing = method === 'DELETE' ? purgedThing(rest!) : undefined;
+    const thing = method === 'DELETE' ? purgedThing(path!) : undefined;
     if (!thing) return { status: 404 };
     await deps.purge(thing);
     return { status: 204 };
   }
-  return kind === 'files' ? answerFile(deps, method, rest!, url) : { status: 404 };
+  return kind === 'files' ? answerFile(deps, method, path!, url) : { status: 404 };
 }
 
 /** The live edge of a stream, or its media at a position. */
 async function readStream(deps: InternalRequestDeps, path: string, { searchParams }: URL): Promise<object | null> {
-  const [stream = '', what] = path.split('/');
-  if (what === 'edge') return deps.edge(stream);
+  const [stream = '', view] = path.split('/');
+  if (view === 'edge') return deps.edge(stream);
   const at = Number(searchParams.get('at') ?? Number.NaN);
-  if (what === 'span' && Number.isFinite(at)) return deps.span(stream, at);
+  if (view === 'span' && Number.isFinite(at)) return deps.span(stream, at);
   throw new OxbowError('not-found', 'There is no such request of nodes.');
 }
 

@@ -1,7 +1,7 @@
 /**
  * Copies of media in the memory of other nodes: they are dropped when a range of a recording is deleted for
  * good.
- * In: what was deleted. Out: signed requests to the other nodes, and the nodes that did not answer.
+ * In: deleted things. Out: signed requests to the other nodes, and the nodes that did not answer.
  * docs/decisions/0055 and 0065.
  */
 import { messageOf } from '../../lib/errors.ts';
@@ -12,7 +12,7 @@ import type { NodeClient } from './node-client.ts';
 /** A node drops copies at once: one that takes longer does not run, ms. */
 const WITHIN_MS = 5000;
 
-/** What it works with. */
+/** Its dependencies. */
 export interface NodeCopiesOptions {
   readonly client: Pick<NodeClient, 'send'>;
   readonly placement: Pick<Placement, 'others'>;
@@ -52,5 +52,5 @@ export async function purgeCopies(
       }
     }),
   );
-  return results.filter((one) => one !== undefined);
+  return results.filter((result) => result !== undefined);
 }

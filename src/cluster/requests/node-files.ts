@@ -1,5 +1,5 @@
 /**
- * The files of all nodes as one store: what this node does not have is read from the node that has it.
+ * The files of all nodes as one store: a missing file is read from the node that has it.
  * Everything is written here.
  * In: the store of this node. Out: a SegmentStore. docs/decisions/0055.
  */
@@ -21,7 +21,7 @@ import type { NodeClient } from './node-client.ts';
 /** Longest wait for a range of a file, ms. */
 const READ_MS = 10_000;
 /**
- * How often a node that is asked is looked at, ms: one that is frozen answers nothing until it is declared
+ * How often the queried node is checked, ms: one that is frozen answers nothing until it is declared
  * dead.
  */
 const ALIVE_MS = 250;
@@ -30,7 +30,7 @@ const MAX_SIZE_BYTES = 64;
 /** Most files whose node is remembered. */
 const MAX_KNOWN = 20_000;
 
-/** What the store works with. */
+/** Dependencies of the store. */
 export interface NodeFilesOptions {
   /** Closed with this store. */
   readonly own: SegmentStore;
@@ -42,14 +42,14 @@ export interface NodeFilesOptions {
 
 /** A store that reads from other nodes. */
 export class NodeFiles implements SegmentStore {
-  readonly #own: SegmentStore;
+  readonly #local: SegmentStore;
   readonly #options: NodeFilesOptions;
   /** Names of nodes by location. */
-  readonly #known = new Map<string, string>();
+  readonly #nodeNames = new Map<string, string>();
   readonly #closing = new AbortController();
 
   constructor(options: NodeFilesOptions) {
-    this.#own = options.own;
+    this.#local = options.own;
     this.#options = options;
   }
 
@@ -59,7 +59,7 @@ export class NodeFiles implements SegmentStore {
     options: Abortable = {},
   ): Promise<Uint8Array> {
     try {
-      return await this.#own.read(location, range, options);
+      return await this.#local.read(location, range, options);
     } catch (error) {
       if (!isMissing(error)) throw error;
       return await this.#readElsewhere(location, range, error, options);
@@ -85,7 +85,7 @@ export class NodeFiles implements SegmentStore {
 
   async size(location: SegmentLocation, options: Abortable = {}): Promise<number> {
     try {
-      return await this.#own.size(location, options);
+      return await this.#local.size(location, options);
     } catch (error) {
       if (!isMissing(error)) throw error;
       const request = { target: internalTarget.size(location), maxBytes: MAX_SIZE_BYTES };
@@ -94,15 +94,15 @@ export class NodeFiles implements SegmentStore {
   }
 
   list(prefix: SegmentPrefix, range?: ListRange): AsyncIterable<SegmentLocation> {
-    return this.#own.list(prefix, range);
+    return this.#local.list(prefix, range);
   }
 
   folders(prefix: SegmentPrefix, options?: Abortable): Promise<string[]> {
-    return this.#own.folders(prefix, options);
+    return this.#local.folders(prefix, options);
   }
 
   put(location: SegmentLocation, content: Uint8Array | WriteContent, options?: Abortable): Promise<void> {
-    return this.#own.put(location, content, options);
+    return this.#local.put(location, content, options);
   }
 
   create(
@@ -110,11 +110,11 @@ export class NodeFiles implements SegmentStore {
     head: readonly Uint8Array[],
     options: Abortable & { readonly sync: boolean },
   ): Promise<SegmentWriter> {
-    return this.#own.create(location, head, options);
+    return this.#local.create(location, head, options);
   }
 
   reopen(location: SegmentLocation, options?: Abortable): Promise<SegmentWriter> {
-    return this.#own.reopen(location, options);
+    return this.#local.reopen(location, options);
   }
 
   async delete(prefix: SegmentPrefix, options: Abortable = {}): Promise<void> {
@@ -141,7 +141,7 @@ export class NodeFiles implements SegmentStore {
 
   /** Returns the nodes that could not delete theirs. */
   async #deleteAt(nodes: readonly NodeView[], prefix: SegmentPrefix, options: Abortable): Promise<NodeView[]> {
-    await this.#own.delete(prefix, options);
+    await this.#local.delete(prefix, options);
     return this.#deleteElsewhere(nodes, prefix, options);
   }
 
@@ -165,21 +165,21 @@ export class NodeFiles implements SegmentStore {
         }
       }),
     );
-    for (const location of this.#known.keys()) if (location.startsWith(prefix)) this.#known.delete(location);
+    for (const location of this.#nodeNames.keys()) if (location.startsWith(prefix)) this.#nodeNames.delete(location);
     return missed;
   }
 
   sweep(prefix: SegmentPrefix, options?: Abortable): Promise<void> {
-    return this.#own.sweep(prefix, options);
+    return this.#local.sweep(prefix, options);
   }
 
   release(prefix: SegmentPrefix): void {
-    this.#own.release(prefix);
+    this.#local.release(prefix);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort(new RangeError('the store is closed'));
-    await this.#own[Symbol.asyncDispose]();
+    await this.#local[Symbol.asyncDispose]();
   }
 
   /**
@@ -192,19 +192,19 @@ export class NodeFiles implements SegmentStore {
     missing: unknown,
     options: Abortable,
   ): Promise<Uint8Array> {
-    const known = this.#known.get(location);
+    const lastNode = this.#nodeNames.get(location);
     const { others } = this.#options.placement;
     const living = others.filter(({ isAlive }) => isAlive);
-    // The node that had it last is asked first.
-    const nodes = living.sort((a, b) => Number(b.name === known) - Number(a.name === known));
+    // The node that had it last is tried first.
+    const nodes = living.sort((a, b) => Number(b.name === lastNode) - Number(a.name === lastNode));
     let failure: unknown = missing;
     for (const node of nodes) {
       try {
-        const found = await this.#askNode(node, request, options);
-        if (!found) continue;
-        if (this.#known.size >= MAX_KNOWN) this.#known.clear();
-        this.#known.set(location, node.name);
-        return found;
+        const bytes = await this.#askNode(node, request, options);
+        if (!bytes) continue;
+        if (this.#nodeNames.size >= MAX_KNOWN) this.#nodeNames.clear();
+        this.#nodeNames.set(location, node.name);
+        return bytes;
       } catch (error) {
         options.signal?.throwIfAborted();
         failure = error;

@@ -38,7 +38,7 @@ const STREAMED = '*';
  */
 export type SignedBody = Uint8Array | 'streamed' | undefined;
 
-/** What is signed of a request. */
+/** The signed fields of a request. */
 export interface SignedRequest {
   readonly method: string;
   /** Path with query. */
@@ -92,8 +92,8 @@ export class NodeSignature {
   readonly #node: string;
   readonly #clock: Pick<Clock, 'nowMs' | 'monotonicMs'>;
   /**
-   * What was sent to this name by then could have been taken by an earlier process, which has not left what
-   * it remembered.
+   * Requests to this name by then could have been taken by an earlier process, which has not left its
+   * memory.
    */
   readonly #startMs: number;
   readonly #process = randomBytes(9).toString('base64url');
@@ -166,7 +166,7 @@ export class NodeSignature {
     if (!sender) {
       const [oldest] = this.#senders;
       if (oldest && this.#senders.size >= MAX_SENDERS) {
-        // What is still valid may not be forgotten: rather is a new process refused.
+        // A valid sender may not be forgotten: rather is a new process refused.
         if (nowMs - oldest[1].lastMs <= 2 * VALID_MS) throw refused(node, 'too many nodes have started lately');
         this.#senders.delete(oldest[0]);
       }

@@ -6,7 +6,7 @@
 
 const WORD_BITS = 32;
 const WORDS = 8192;
-/** Numbers that may arrive behind the highest one. One word is free for what comes next. */
+/** Numbers that may arrive behind the highest one. One word is free for later numbers. */
 export const WINDOW_NUMBERS = (WORDS - 1) * WORD_BITS;
 
 /** The numbers that one sender has used. */

@@ -1,7 +1,7 @@
 /**
  * The settings of a running server: effective values, their origins, and the changes that wait for the next
  * start.
- * In: the settings at the start, reloaded settings, what administrators have set in the browser. Out: the
+ * In: the settings at the start, reloaded settings, settings of the browser. Out: the
  * effective settings, rows for the API.
  */
 import type { Current } from '../../lib/current.ts';
@@ -11,7 +11,7 @@ import { type Config, schema } from '../schema.ts';
 import { isSettable } from './settable.ts';
 import { withValues } from './with-values.ts';
 
-/** Facts about settings besides their values. */
+/** Facts about settings, without their values. */
 export interface SettingFacts {
   /** Origin of each changed setting, by path; others keep theirs. */
   readonly origins?: ReadonlyMap<string, string>;
@@ -33,17 +33,17 @@ export interface EffectiveRow extends SettingRow {
 
 /** The settings of the process. */
 export class EffectiveSettings implements Current<Config> {
-  /** Without what is set in the browser. */
-  #given: Config;
+  /** Without the settings of the browser. */
+  #base: Config;
   #config: Config;
   #origins: ReadonlyMap<string, string>;
   #waiting: readonly string[] = [];
-  /** What is set in the browser, by path. */
+  /** Settings of the browser, by path. */
   #stored: ReadonlyMap<string, unknown> = new Map();
 
   /** @param origins where each setting was set, by path */
   constructor(config: Config, origins: ReadonlyMap<string, string>) {
-    this.#given = config;
+    this.#base = config;
     this.#config = config;
     this.#origins = origins;
   }
@@ -58,15 +58,15 @@ export class EffectiveSettings implements Current<Config> {
     return this.#waiting;
   }
 
-  /** Replaces the effective settings; what is set in the browser stays. */
+  /** Replaces the effective settings; those of the browser stay. */
   take(config: Config, { origins = new Map(), waiting = [] }: SettingFacts = {}): void {
-    this.#given = config;
+    this.#base = config;
     this.#origins = new Map([...this.#origins, ...origins]);
     this.#waiting = waiting;
     this.#merge();
   }
 
-  /** Replaces what is set in the browser. @param stored values by path */
+  /** Replaces the settings of the browser. @param stored values by path */
   store(stored: ReadonlyMap<string, unknown>): void {
     this.#stored = stored;
     this.#merge();
@@ -92,7 +92,7 @@ export class EffectiveSettings implements Current<Config> {
   }
 
   #merge(): void {
-    this.#config = withValues(this.#given, this.#applied());
+    this.#config = withValues(this.#base, this.#applied());
   }
 
   /** A file, a variable or a flag is stronger than the browser: who starts oxbow decides. */

@@ -50,7 +50,7 @@ export function planReload(running: Config, read: Pick<LoadedConfig, 'config' | 
   return { config: { ...(config as unknown as Config), streams, identity }, taken, waiting };
 }
 
-/** Paths of what was added, changed or removed under a path whose names the user chooses. */
+/** Added, changed and removed paths under a path whose names the user chooses. */
 function changedNames(path: string, before: object, after: object): readonly string[] {
   const names = new Set([...Object.keys(before), ...Object.keys(after)]);
   const changed = [...names].filter((name) => !isDeepStrictEqual(Reflect.get(before, name), Reflect.get(after, name)));

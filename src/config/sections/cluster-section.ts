@@ -19,7 +19,7 @@ import {
 } from '../option.ts';
 import { hostPorts, namePrefix, redisUrl } from './server-option.ts';
 
-/** What a node of a cluster can do. */
+/** The roles of a node of a cluster. */
 export const nodeRoles = ['ingest', 'serve', 'worker', 'rooms'] as const;
 
 export type NodeRole = (typeof nodeRoles)[number];
@@ -32,8 +32,8 @@ function roles(sentence: string, extras: OptionExtras): Option<readonly NodeRole
   };
   const kind = listKind('ROLE,…', 'a role', check);
   const read = (value: unknown): readonly NodeRole[] => {
-    const given = new Set(kind.read(value));
-    return nodeRoles.filter((role) => given.size === 0 || given.has('all') || given.has(role));
+    const roleSet = new Set(kind.read(value));
+    return nodeRoles.filter((role) => roleSet.size === 0 || roleSet.has('all') || roleSet.has(role));
   };
   const print = (value: readonly NodeRole[]) => (value.length === nodeRoles.length ? 'all' : value.join(','));
   return createOption<readonly NodeRole[]>(
@@ -45,14 +45,13 @@ function roles(sentence: string, extras: OptionExtras): Option<readonly NodeRole
 }
 
 /**
- * An address of a node. What is requested there is signed with its path, which begins with that of the
- * request.
+ * An address of a node: without a path, because requests are signed with theirs.
  */
 function nodeUrl(sentence: string): Option<string | undefined> {
   const url = optionalUrl(sentence);
   const parse = (value: unknown): string | undefined => {
-    const given = url.parse(value);
-    if (given === undefined || new URL(given).href === `${new URL(given).origin}/`) return given;
+    const address = url.parse(value);
+    if (address === undefined || new URL(address).href === `${new URL(address).origin}/`) return address;
     throw new FormatError('the address of a node is a protocol, a host and a port, and nothing more', 0);
   };
   return { ...url, parse };
@@ -72,7 +71,7 @@ export const redisSection = section({
   prefix: namePrefix('oxbow', 'First part of the keys in Redis: the same on all nodes of a cluster.'),
 });
 
-/** What the nodes of a cluster share. */
+/** Settings that the nodes of a cluster share. */
 export const clusterSection = section({
   enabled: flag(false, 'Whether this server is a node of a cluster. Needs `redis.url`.'),
   node: namePrefix('node', 'Name of this node: another one for each node, the same after a restart.'),

@@ -50,14 +50,15 @@ const providers: NamedSections<ProviderConfig> = {
     throw new FormatError(`"${name.slice(0, 80)}" is not a name; use a-z, 0-9 and "-", at most 32 characters`, 0);
   },
   refine(values) {
-    const given = values as ProviderConfig;
-    if (given.clientId === '') throw new FormatError('it needs a `clientId`', 0);
-    if (given.issuer !== '') httpUrl(given.issuer);
-    if (given.type === 'oidc' && given.issuer === '') throw new FormatError('`oidc` needs an `issuer`', 0);
-    if (given.clientSecret !== '' && given.clientSecretFile !== '') {
+    const providerConfig = values as ProviderConfig;
+    if (providerConfig.clientId === '') throw new FormatError('it needs a `clientId`', 0);
+    if (providerConfig.issuer !== '') httpUrl(providerConfig.issuer);
+    if (providerConfig.type === 'oidc' && providerConfig.issuer === '')
+      throw new FormatError('`oidc` needs an `issuer`', 0);
+    if (providerConfig.clientSecret !== '' && providerConfig.clientSecretFile !== '') {
       throw new FormatError('it has both `clientSecret` and `clientSecretFile`', 0);
     }
-    return given;
+    return providerConfig;
   },
 };
 

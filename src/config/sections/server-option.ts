@@ -51,8 +51,8 @@ export function hostPorts(sentence: string): Option<readonly string[]> {
 export function namePrefix(initial: string, sentence: string, extras?: OptionExtras): Option<string> {
   const pattern = '^[a-z0-9][a-z0-9_-]{0,30}$';
   const read = (value: unknown): string => {
-    const given = textOf(value, 'text');
-    if (new RegExp(pattern).test(given)) return given;
+    const prefix = textOf(value, 'text');
+    if (new RegExp(pattern).test(prefix)) return prefix;
     throw new FormatError('use a-z, 0-9, "-" and "_", at most 31 characters, starting with a letter or digit', 0);
   };
   const kind = { placeholder: 'NAME', json: { type: 'string', pattern }, read, print: (value: string) => value };
@@ -66,10 +66,10 @@ function serverUrl(
   sentence: string,
 ): Option<string | undefined> {
   const read = (value: unknown): string | undefined => {
-    const given = textOf(value, 'a URL');
-    if (given === '') return undefined;
-    const url = URL.parse(given);
-    if (url && protocols.includes(url.protocol) && accepts(url)) return given;
+    const address = textOf(value, 'a URL');
+    if (address === '') return undefined;
+    const url = URL.parse(address);
+    if (url && protocols.includes(url.protocol) && accepts(url)) return address;
     throw new FormatError(`it is not an address such as ${example}`, 0);
   };
   const print = (value: string | undefined) => (value === undefined ? '' : '***');

@@ -88,26 +88,30 @@ const targets: NamedSections<TargetConfig> = {
     throw new FormatError(`"${name.slice(0, 80)}" is not a name${but}; use a-z, 0-9 and "-", at most 32 characters`, 0);
   },
   refine(values) {
-    const given = values as TargetConfig;
-    if (given.type === 'folder') checkFolder(given);
-    else if (given.path !== '') throw new FormatError('`path` is for the type `folder`', 0);
-    else if (given.bucket === '') throw new FormatError('it needs a `bucket`', 0);
-    if (given.endpoint !== '') httpUrl(given.endpoint);
-    if (/^\/|\/$|\/\/|\.\.|[^\x21-\x7e]/.test(given.prefix)) {
+    const targetConfig = values as TargetConfig;
+    if (targetConfig.type === 'folder') checkFolder(targetConfig);
+    else if (targetConfig.path !== '') throw new FormatError('`path` is for the type `folder`', 0);
+    else if (targetConfig.bucket === '') throw new FormatError('it needs a `bucket`', 0);
+    if (targetConfig.endpoint !== '') httpUrl(targetConfig.endpoint);
+    if (/^\/|\/$|\/\/|\.\.|[^\x21-\x7e]/.test(targetConfig.prefix)) {
       throw new FormatError('`prefix` has no `/` at its start or end, no spaces and no `..`', 0);
     }
     const both = (['secretAccessKey', 'connectionString'] as const).find(
-      (key) => given[key] !== '' && given[`${key}File`] !== '',
+      (key) => targetConfig[key] !== '' && targetConfig[`${key}File`] !== '',
     );
     if (both) throw new FormatError(`it has both \`${both}\` and \`${both}File\``, 0);
-    const hasSecret = given.secretAccessKey !== '' || given.secretAccessKeyFile !== '';
-    if (given.type === 'azure' && given.connectionString === '' && given.connectionStringFile === '') {
+    const hasSecret = targetConfig.secretAccessKey !== '' || targetConfig.secretAccessKeyFile !== '';
+    if (
+      targetConfig.type === 'azure' &&
+      targetConfig.connectionString === '' &&
+      targetConfig.connectionStringFile === ''
+    ) {
       throw new FormatError('`azure` needs a `connectionString`', 0);
     }
-    if (given.type !== 'azure' && (given.accessKeyId !== '') !== hasSecret) {
+    if (targetConfig.type !== 'azure' && (targetConfig.accessKeyId !== '') !== hasSecret) {
       throw new FormatError('`accessKeyId` and `secretAccessKey` belong together', 0);
     }
-    return given;
+    return targetConfig;
   },
 };
 
@@ -197,7 +201,7 @@ export const storageSection = section({
 });
 
 /**
- * What is wrong with the names of targets.
+ * The invalid names of targets.
  *
  * @param streams `storage` of each stream
  * @returns path of the setting, and a sentence
@@ -207,16 +211,16 @@ export function unknownTargets(
   streams: Iterable<readonly [name: string, storage: string | undefined]>,
 ): readonly { readonly path: string; readonly message: string }[] {
   const names = Object.keys((storage.targets as object | undefined) ?? {});
-  const known = names.length === 0 ? 'there is none' : `there is ${names.join(', ')}`;
-  const sentence = (name: string) => `storage.targets has no "${name.slice(0, 80)}"; ${known}`;
+  const choices = names.length === 0 ? 'there is none' : `there is ${names.join(', ')}`;
+  const sentence = (name: string) => `storage.targets has no "${name.slice(0, 80)}"; ${choices}`;
   const problems: { path: string; message: string }[] = [];
   const main = storage.target;
   if (typeof main === 'string' && main !== '' && !names.includes(main)) {
     problems.push({ path: 'storage.target', message: sentence(main) });
   }
-  for (const [name, own] of streams) {
-    if (own === undefined || own === LOCAL_STORAGE || names.includes(own)) continue;
-    problems.push({ path: `streams.${name}`, message: sentence(own) });
+  for (const [name, targetName] of streams) {
+    if (targetName === undefined || targetName === LOCAL_STORAGE || names.includes(targetName)) continue;
+    problems.push({ path: `streams.${name}`, message: sentence(targetName) });
   }
   return problems;
 }

@@ -14,12 +14,12 @@ import { assetPresentation, renditionIn } from './asset-presentation.ts';
 import type { ServedAsset } from './served-asset.ts';
 
 /**
- * Caches ask again after a minute: an asset may be deleted or become private. While renditions are made, more
- * often.
+ * Caches request it again after a minute: an asset may be deleted or become private. While renditions are
+ * made, more often.
  */
 const caching = { complete: 'public, max-age=60', growing: 'public, max-age=5' } as const;
 
-/** What was rendered of an index; a change of the asset makes another index. */
+/** The rendered texts of an index; a change of the asset makes another index. */
 const rendered = new WeakMap<object, Map<string, Reply>>();
 
 /**

@@ -41,7 +41,7 @@ export interface MakeSheets {
   ) => Promise<Uint8Array>;
 }
 
-/** What pictures are made with. */
+/** Dependencies of the pictures. */
 export interface AssetPicturesOptions {
   readonly makeStill: MakeStill;
   readonly sheets: MakeSheets;

@@ -18,7 +18,7 @@ import {
 import { type AssetTexts, answerAssetChapters } from './asset-texts.ts';
 import type { FindAsset } from './served-asset.ts';
 
-/** What assets are answered from. */
+/** Dependencies of the router. */
 export interface AssetDelivery {
   readonly find: FindAsset;
   readonly reader: RangeReader;

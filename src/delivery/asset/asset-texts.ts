@@ -1,6 +1,5 @@
 /**
- * Subtitles beside the media of an asset: their segments, made from one WebVTT file each, the files
- * themselves, and chapters.
+ * Subtitles of an asset: their segments, made from one WebVTT file each, the files themselves, and chapters.
  * In: an asset. Out: Reply; fragments of a text track. Files are parsed once and kept while they are
  * requested. ISO/IEC 14496-30.
  */
@@ -26,7 +25,7 @@ import { bytesReply, contentTypes, playlistReply } from '../text-reply.ts';
 import type { ServedAsset, ServedSubtitle } from './served-asset.ts';
 
 const BOUNDS = { maxBytes: 4 * 1024 * 1024, grows: { mostBytes: 32 * 1024 * 1024, againMs: 10_000 } };
-/** Bytes of a cue in memory besides its text, roughly. */
+/** Memory of a cue in addition to its text, roughly. */
 const CUE_BYTES = 200;
 /** Subtitles may be removed, and chapters change with the asset. */
 const CACHING = 'public, max-age=300';

@@ -1,7 +1,7 @@
 /**
  * The media that a picture of an asset is decoded from.
  * In: an asset and an instant. Out: an init section with the segments from the last key frame on, or with
- * that key frame alone.
+ * only that key frame.
  */
 
 import { concatBytes } from '@oxbow/media/bytes';

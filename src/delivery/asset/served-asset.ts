@@ -1,5 +1,5 @@
 /**
- * What delivery needs of an asset: its segments, and what the library knows of it.
+ * What delivery needs of an asset: its segments, and the facts that the library has about it.
  * In: implemented by library/asset-media. Out: used by this folder.
  */
 
@@ -8,7 +8,7 @@ import type { AssetChapter } from '../../api/library/asset-facts.ts';
 import type { AssetIndex } from '../../archive/asset-index.ts';
 import type { SegmentLocation } from '../../archive/segment-store.ts';
 
-/** Subtitles beside the media: one WebVTT file, and of ASS the script. */
+/** Subtitles next to the media: one WebVTT file, and of ASS the script. */
 export interface ServedSubtitle {
   readonly track: TextTrack;
   readonly location: SegmentLocation;
@@ -30,7 +30,7 @@ export interface ServedAsset {
     readonly bytes: number | null;
     readonly sha256: string | null;
     readonly durationUs: number | null;
-    /** What the import found; null until then. */
+    /** The facts of the import; null until then. */
     readonly facts?: Readonly<Record<string, unknown>> | null;
     /** Where its poster is from, µs; null: from its middle. */
     readonly posterUs: number | null;

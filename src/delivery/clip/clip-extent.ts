@@ -27,7 +27,7 @@ export interface ClipExtent {
 }
 
 /**
- * Measures a clip, from the index alone.
+ * Measures a clip, from only the index.
  *
  * @throws OxbowError `bad-time`, `no-media`, `gone`, `window-too-long`, `unsupported-media`
  */
@@ -81,12 +81,12 @@ function positionAt(groups: readonly ClipStoredGroup[], times: ClipTimes, us: nu
 
 /** When the first picture of a group, or its first sound, is presented, seconds. */
 function startOf({ tracks }: ClipStoredGroup, deltas: readonly number[], { lines }: ClipTimes): number {
-  const all = tracks.flatMap((segment, i) => {
+  const starts = tracks.flatMap((segment, i) => {
     const line = lines.find(({ track }) => track.id === segment.trackId);
     if (!line || segment.length === 0) return [];
     const at = movieTimeOf(line, segment.tfdt + segment.firstPtsOffset + deltas[i]!);
     return [{ kind: line.track.kind, at }];
   });
-  const pictures = all.filter(({ kind }) => kind === 'video');
-  return Math.min(...(pictures.length > 0 ? pictures : all).map(({ at }) => at)) / movieTimescale;
+  const pictures = starts.filter(({ kind }) => kind === 'video');
+  return Math.min(...(pictures.length > 0 ? pictures : starts).map(({ at }) => at)) / movieTimescale;
 }

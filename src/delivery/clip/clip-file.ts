@@ -1,6 +1,6 @@
 /**
  * The validators of clips as files: the same segments in the same format are the same file.
- * In: groups of segments, a format. Out: ETags, or what they are made of. docs/media.md 20.
+ * In: groups of segments, a format. Out: ETags, or their parts. docs/media.md 20.
  */
 import { createHash } from 'node:crypto';
 import type { ClipFormat } from '../../api/media-address.ts';
@@ -24,12 +24,12 @@ export function etagOfFile(groups: Iterable<HashedGroup>, format: ClipFormat): s
   return hash.digest('base64url');
 }
 
-/** What an ETag of a format begins with. */
+/** The prefix of the ETags of a format. */
 export function revisionOf(format: ClipFormat): string {
   return REVISIONS[format];
 }
 
-/** What a group adds to an ETag. */
+/** The part of an ETag for a group. */
 export function groupLine({ msn, tracks }: HashedGroup): string {
   let line = '';
   for (const { trackId, crc } of tracks) line += `${msn}/${trackId}/${crc};`;

@@ -24,7 +24,7 @@ export interface ClipStoredGroup extends RecordedGroup {
   readonly discontinuity: boolean;
 }
 
-/** Where a step is, and what is before it. */
+/** Position of a step, and the totals before it. */
 export interface StepPlace {
   readonly fromUs: number;
   readonly toUs: number;
@@ -43,7 +43,7 @@ export interface ClipStep {
  * The steps of a clip. Every group has the same codec configuration, as far as decoders tell.
  *
  * @param options.signal ends the reading
- * @param options.budget counts what was read
+ * @param options.budget counts the segments that are read
  * @throws OxbowError `bad-time`, `no-media`, `gone`, `window-too-long`; `unsupported-media` where the codec
  *   configuration changes; `too-many-requests`
  */
@@ -108,7 +108,7 @@ function joinOf({
   return { run, initNumber, msn, startUs, durationUs, ...(sourceInit !== undefined && { sourceInit }) };
 }
 
-/** What a clip has read so far. */
+/** The progress of reading a clip. */
 class ClipWalk {
   readonly #inits: ServedStream['inits'];
   #init: Init | undefined;

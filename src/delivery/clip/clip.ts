@@ -175,7 +175,7 @@ async function openShort(
   return { groups, tracks };
 }
 
-/** A copy with video and audio alone: these are remuxed; text and metadata exist in the MP4 only. */
+/** A copy with only video and audio: these are remuxed; text and metadata exist in the MP4 only. */
 function picturesAndSound(group: ClipStoredGroup, tracks: readonly Track[]): ClipStoredGroup {
   const isTaken = (id: number) => tracks.some((track) => track.id === id && /^(?:video|audio)$/.test(track.kind));
   return { ...group, tracks: group.tracks.filter(({ trackId }) => isTaken(trackId)).map((track) => ({ ...track })) };

@@ -51,11 +51,11 @@ export interface GroupSource<Group extends FileGroup, Place> {
   reopen(place: Place): Promise<Iterable<Group>>;
   /** Media of a segment. */
   read(group: Group, segment: Group['tracks'][number]): Promise<Uint8Array>;
-  /** Called if a portion is no longer what it was: the plan is of no use. */
+  /** Called if a portion has changed: the plan is of no use. */
   changed?(): void;
 }
 
-/** What is before a portion, or before the end. */
+/** The totals before a portion, or before the end. */
 interface Mark<Place> {
   /** Undefined at the end. */
   readonly place: Place | undefined;
@@ -66,7 +66,7 @@ interface Mark<Place> {
   readonly segments: number;
   /** Of media. */
   readonly bytes: number;
-  /** Sum of the checksums, 32 bits: whether the portion is what it was. */
+  /** Sum of the checksums, 32 bits: whether the portion is unchanged. */
   readonly crc: number;
   /** References of each track that has begun, in that order. */
   readonly references: readonly number[];

@@ -23,7 +23,7 @@ const LOOK_SHARE = 0.1;
 /** A segment after the end of the range may have frames that are presented before it, µs. */
 export const REORDER_US = 1_000_000;
 
-/** What an export needs of a stream. */
+/** The parts of a stream that an export needs. */
 export type Exportable = Pick<ServedStream, 'name' | 'recording' | 'inits' | 'createdUs' | 'horizonUs'>;
 
 /** A stream whose recording can be exported, with its timeline. */

@@ -6,7 +6,7 @@
 /** Smaller writes are combined, bytes. */
 const WRITE_BYTES = 1024 * 1024;
 
-/** Buffers what is written; `flush` ends it. */
+/** Buffers writes; `flush` ends it. */
 export class WriteBuffer {
   readonly #write: (bytes: Uint8Array) => Promise<void>;
   #waiting: Uint8Array[] = [];
@@ -30,7 +30,7 @@ export class WriteBuffer {
     if (this.#waitingBytes >= WRITE_BYTES) await this.flush();
   }
 
-  /** Writes what is left. */
+  /** Writes the rest. */
   async flush(): Promise<void> {
     const bytes = Buffer.concat(this.#waiting);
     this.#waiting = [];

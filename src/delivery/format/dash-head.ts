@@ -1,7 +1,7 @@
 /**
  * The attributes of an MPD, and the clock that its players use.
- * In: what a presentation is, and where its segments begin and end. Out: attributes and elements. ISO 23009-1
- * 5.3.1.2 and 5.8.4.11; docs/media.md 19. Pure.
+ * In: the kind of a presentation, and where its segments begin and end. Out: attributes and elements. ISO
+ * 23009-1 5.3.1.2 and 5.8.4.11; docs/media.md 19. Pure.
  */
 import type { LiveEdge, Rhythm } from '@oxbow/media/presentation';
 import { type Attributes, element, printDateTime, printDuration } from './xml.ts';
@@ -19,8 +19,8 @@ const ENDED_US = 100_000;
 /** Players round the end of the presentation, µs. */
 const END_GRACE_US = 1000;
 /**
- * Longer than what is listed, target durations: Shaka Player takes the start of its buffer for that of the
- * manifest when a stream ends, and would move everything where its clock has passed the first segment
+ * Longer than the listed segments, target durations: Shaka Player takes the start of its buffer for that of
+ * the manifest when a stream ends, and would move everything where its clock has passed the first segment
  * meanwhile.
  */
 const DEPTH_TARGETS = 2;
@@ -43,11 +43,11 @@ export interface Extent {
   readonly commonEndUs: number;
   /** Longest segment, µs. */
   readonly longestUs: number;
-  /** How much later than `endUs` it is published, because of what it lists of an open segment, µs. */
+  /** How much later than `endUs` it is published, because of the open segment that it lists, µs. */
   readonly openUs: number;
 }
 
-/** What the head depends on. */
+/** The input of the head. */
 export interface Headed {
   readonly ended: boolean;
   /** Whole seconds. */
@@ -64,7 +64,7 @@ export function originOf({ live }: Headed, { startUs }: Extent): number {
   return live ? 0 : startUs;
 }
 
-/** What windows and live manifests have in common, then what only one has. */
+/** The common members of windows and live manifests, then those of only one. */
 export function headOf(presentation: Headed, extent: Extent): Attributes {
   const { targetDurationS } = presentation;
   return {

@@ -145,15 +145,15 @@ function timesOfCut({ startUs, durationUs, utcOffsetUs }: PresentationSegment, {
 }
 
 /**
- * How much later a manifest is with what it lists of an open segment: it rises with each track that begins,
- * and if they last too long.
+ * How much later a manifest is with the open segment that it lists: it rises with each track that begins, and
+ * if they last too long.
  */
 function openTimeOf({ tracks, durationUs }: PresentationSegment, init: Init): number {
-  const all = tracks.map(({ trackId, duration }) => {
+  const shares = tracks.map(({ trackId, duration }) => {
     const { timescale } = init.tracks.find(({ id }) => id === trackId)!;
     return LISTED_US + Math.max(0, Math.floor((ticksToUs(duration, timescale) - durationUs) / tracks.length));
   });
-  return all.reduce((sum, us) => sum + us, 0);
+  return shares.reduce((sum, us) => sum + us, 0);
 }
 
 /** Each video, audio and subtitle track separately. */
@@ -167,8 +167,8 @@ function openPeriod(segment: PresentationSegment, init: Init): Period {
 }
 
 /**
- * Adds the video of a derived quality to the Periods of its runs. What precedes a hole is left out: numbers
- * have none, and players would need another form of addressing for it.
+ * Adds the video of a derived quality to the Periods of its runs. Segments before a hole are left out:
+ * numbers have none, and players would need another form of addressing for it.
  *
  * @param lastMsn of the last complete segment of the stream
  * @returns how much later the manifest is published because of it: its segments come at other times than

@@ -106,7 +106,7 @@ function reportsOf(
   }));
 }
 
-/** What segments with the same init section share. */
+/** The common values of segments with the same init section. */
 interface InitLayout {
   readonly rendition: Rendition | undefined;
   /** The track that determines their times; undefined if the rendition is absent. */

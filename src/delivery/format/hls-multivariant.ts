@@ -14,7 +14,7 @@ import { captionsOfVariant, listCaptions } from './captions.ts';
 /** Where the Media Playlist of a rendition is, relative to the playlist that is written. */
 type UriOf = (renditionId: string) => string;
 
-/** GROUP-ID of the audio renditions; further codecs have groups of their own. */
+/** GROUP-ID of the audio renditions; further codecs have their own groups. */
 const AUDIO_GROUP = 'audio';
 /** GROUP-ID of the subtitle renditions. */
 const SUBTITLE_GROUP = 'subtitles';
@@ -30,7 +30,7 @@ interface AudioGroup {
 /**
  * A Variant Stream for each video rendition (or the only audio) and each codec of its audio renditions. If
  * browsers decode none of the audio, the video is also offered without audio: otherwise they would play
- * nothing. The sound alone is last, where it is offered.
+ * nothing. Sound without video is last, where it is offered.
  */
 export function hlsMultivariant(presentation: Presentation, uriOf: UriOf): MultivariantPlaylist {
   const description = presentation.describe();

@@ -3,7 +3,7 @@
  * segment once, so a second request for a segment comes from a second player.
  * In: requests for segments and parts. Out: a player name. Bounded memory; it samples one segment every few
  * seconds. Limits: players of recordings are not distinguished, nor a player of parts from one of segments; a
- * repeated request counts as a second player for half a minute; each serving thread counts alone, so the
+ * repeated request counts as a second player for half a minute; each serving thread counts separately, so the
  * result may be too low.
  */
 import type { MediaAddress } from '../../api/media-address.ts';
@@ -63,15 +63,15 @@ export class AnonymousPlayers {
   /** The sampled segment; undefined if the segment is not sampled. */
   #watch(stream: string, msn: number): Watched | undefined {
     const nowMs = this.#nowMs();
-    const all = this.#streams.get(stream) ?? [];
-    const player = all.find((candidate) => candidate.msn === msn);
+    const players = this.#streams.get(stream) ?? [];
+    const player = players.find((candidate) => candidate.msn === msn);
     if (player) return nowMs - player.atMs <= APART_MS ? player : undefined;
-    const newest = all.at(-1);
+    const newest = players.at(-1);
     if (newest && (msn < newest.msn || nowMs - newest.atMs < EVERY_MS)) return undefined;
     const watched = { msn, atMs: nowMs, requests: new Map<string, number>() };
-    all.push(watched);
-    if (all.length > MAX_WATCHED) all.shift();
-    this.#streams.set(stream, all);
+    players.push(watched);
+    if (players.length > MAX_WATCHED) players.shift();
+    this.#streams.set(stream, players);
     dropOldest(this.#streams, MAX_STREAMS);
     return watched;
   }

@@ -94,9 +94,9 @@ async function* partByPart(growth: Growth, { signal }: { signal: AbortSignal }):
     if (length === sent || (!segment.sealed && isLeft(growth))) return;
     if (isOver(growth)) {
       // What outlasts the last part is in the complete segment only.
-      const rest = length === undefined ? undefined : lend(segment)?.get(track)?.subarray(sent);
-      if (!rest) throw gone();
-      yield rest;
+      const remainder = length === undefined ? undefined : lend(segment)?.get(track)?.subarray(sent);
+      if (!remainder) throw gone();
+      yield remainder;
       return;
     }
     const continues = () => partsOf(growth).length > index || isOver(growth) || isLeft(growth);

@@ -1,5 +1,5 @@
 /**
- * Finds what a live address names without waiting and without reading a file.
+ * Finds the object of a live address without waiting and without reading a file.
  * In: address and query. Out: the reply, a pending reply, or undefined if the slow path (`createMediaRouter`)
  * must answer. docs/media.md 27, 28.
  */

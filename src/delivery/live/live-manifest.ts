@@ -18,13 +18,13 @@ import { describeAll, livePresentation, present } from './live-presentation.ts';
 import { type Prediction, predict, predictQuality } from './predicted-segment.ts';
 
 /**
- * Players learn for this long after the last segment that a stream has ended; then it is offline, as for
- * those that come new.
+ * Players are notified for this long after the last segment that a stream has ended; then it is offline, as
+ * for those that come new.
  */
 const ENDED_FOR_US = 300_000_000;
 
 /**
- * For as long after its end players learn the duration of a stream before its manifest is static: target
+ * After its end, players get the duration of a stream for this long before its manifest is static: target
  * durations.
  */
 const ENDING_TARGETS = 2;
@@ -35,7 +35,7 @@ interface Printed {
   readonly reply: Reply;
 }
 
-/** What a manifest says of times to come. */
+/** The future times in a manifest. */
 interface Predicted {
   readonly prediction: Prediction | undefined;
   /** The open segment of each derived quality. */
@@ -43,7 +43,7 @@ interface Predicted {
   readonly isEnding: boolean;
 }
 
-/** What a manifest shows. */
+/** The content of a manifest. */
 interface Shown {
   readonly view: LiveWindowView;
   /** Segments of the generation before. */
@@ -137,8 +137,8 @@ function manifestOf({ list, qualities }: ServedLiveStream, view: LiveWindowView,
 }
 
 /**
- * The live window with what is left of the generation before: a manifest has no generations, as each run has
- * its own Period. Of the open segment it has what is predicted.
+ * The live window with the rest of the generation before: a manifest has no generations, as each run has its
+ * own Period. It has the predicted part of the open segment.
  */
 function dashPresentation({ view, before, beside }: Shown, { prediction, open, isEnding }: Predicted): Presentation {
   const presentation = livePresentation(view);
@@ -173,7 +173,7 @@ function earlierOf(list: LiveWindow, { segments }: LiveWindowView): readonly Liv
   );
 }
 
-/** The complete segments of a quality; empty if it is not live beside the stream. */
+/** The complete segments of a quality; empty if it is not live with the stream. */
 function listedOf(list: LiveWindow | undefined, { generation }: LiveWindowView): [] | [Beside] {
   const view = list?.view(generation.number);
   const complete = view && list ? [...earlierOf(list, view), ...view.segments].filter((segment) => segment.sealed) : [];

@@ -113,7 +113,7 @@ export function describeAll(view: LiveWindowView): Description {
 }
 
 /**
- * As `describeAll`, with what was measured: BANDWIDTH of a publisher is a guess from its first frames, and
+ * As `describeAll`, with measured values: BANDWIDTH of a publisher is a guess from its first frames, and
  * players choose by it. For lists that are loaded once; a DASH manifest is loaded again and again, and its
  * representations stay as they were.
  */

@@ -36,7 +36,7 @@ export function predict(view: LiveWindowView): Prediction | undefined {
   return { rhythm: { segmentS, partS: Math.max(targetS, audioTargetS) }, ...(listed && { open: listed }) };
 }
 
-/** What is known of segments to come. */
+/** The prediction of segments to come. */
 export interface Prediction {
   readonly rhythm: Rhythm;
   /** The open segment, with its tracks that have begun. */

@@ -1,6 +1,6 @@
 /**
  * Finds the live window that answers an address: that of the stream, or of one of its derived qualities,
- * which have windows of their own. Windows have names, `cam` and `cam~480`, under which serving threads have
+ * which have their own windows. Windows have names, `cam` and `cam~480`, under which serving threads have
  * their replicas.
  * In: live addresses. Out: names of windows, streams. docs/media.md 17. Pure.
  */

@@ -76,8 +76,8 @@ export class SegmentCache {
   }
 
   /**
-   * Removes the segments of a file that was deleted, replaced or found damaged: what is read next must be
-   * compared first.
+   * Removes the segments of a file that was deleted, replaced or found damaged: segments that are read next
+   * must be compared first.
    */
   forget(location: SegmentPrefix): void {
     this.#forgottenAt.delete(location);

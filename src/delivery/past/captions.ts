@@ -29,12 +29,11 @@ const MAX_RANGE_US = 3600 * 1_000_000;
 const LEAD_US = 16_000_000;
 /** Ranges that are read at a time, in all streams. */
 const AT_ONCE = 2;
-/** A segment whose video is read counts as so many that are read of the index alone. */
+/** A segment whose video is read counts as this many of which only the index is read. */
 const READ_COST = 10;
 
 const turns = new Semaphore(AT_ONCE);
 
-/** What is requested. */
 type CaptionsRequest = Pick<Extract<MediaAddress, { kind: 'captions' }>, 'from' | 'to' | 'channel'>;
 
 /**

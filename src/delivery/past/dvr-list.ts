@@ -28,7 +28,7 @@ export interface LeftBehind {
   readonly lastMsn: number;
 }
 
-/** What must not change during a generation. */
+/** The values that must not change during a generation. */
 export interface DvrPromise {
   /** Whole seconds; covers older segments too, which may be longer than current ones. */
   readonly targetDurationS: number;
@@ -203,8 +203,8 @@ export class DvrList {
     const fromMs = (this.#entries[0]?.startUs ?? 0) / 1000;
     const newest = view.dateRanges ?? [];
     const ids = new Set(newest.map(({ id }) => id));
-    const all = [...older.filter(({ id }) => !ids.has(id)), ...newest].filter((range) => reachOf(range) >= fromMs);
-    return sortDateRanges(all.slice(-MAX_LISTED_DATE_RANGES));
+    const ranges = [...older.filter(({ id }) => !ids.has(id)), ...newest].filter((range) => reachOf(range) >= fromMs);
+    return sortDateRanges(ranges.slice(-MAX_LISTED_DATE_RANGES));
   }
 
   /** Keeps only the track that determines the times of the rendition. */

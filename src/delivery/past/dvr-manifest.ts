@@ -134,8 +134,8 @@ class DvrSegments {
   }
 
   /**
-   * Removes what is too old, and what the recorder lost: it can be loaded no more once it has left the live
-   * window.
+   * Removes segments that are too old, and those that the recorder lost: they cannot be loaded once they have
+   * left the live window.
    */
   #dropOld(edgeUs: number, firstLiveMsn: number): void {
     const horizonUs = this.#stream.horizonUs();

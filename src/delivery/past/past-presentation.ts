@@ -138,8 +138,8 @@ function describe(
 
 /** Those of any run. There are none if no run has any, and none can be added. */
 function captionsIn(byRun: readonly Description['captions'][], ended: boolean): Description['captions'] {
-  const all = byRun.reduce<readonly CaptionChannel[]>((sum, channels) => mergeCaptions(sum, channels ?? []), []);
-  if (all.length > 0) return all;
+  const captions = byRun.reduce<readonly CaptionChannel[]>((sum, channels) => mergeCaptions(sum, channels ?? []), []);
+  if (captions.length > 0) return captions;
   return ended && byRun.every((channels) => channels !== undefined) ? [] : undefined;
 }
 

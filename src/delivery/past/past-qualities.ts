@@ -18,7 +18,7 @@ import type { PastWindow } from './past-presentation.ts';
  */
 const NEARLY = 0.9;
 /**
- * One that takes the place of the source needs all of them: what it misses would be missing in every quality.
+ * One that takes the place of the source needs all of them: its gaps would be in every quality.
  */
 const leastOf = (rung: string | undefined) => (replacesSource({ id: `v0-${rung}` }) ? 1 : NEARLY);
 /** Segments by which a quality may be later than its stream. */
@@ -87,10 +87,10 @@ export async function dvrQualities(
   fromUs: number,
 ): Promise<DerivedQuality[]> {
   if (qualities.length === 0) return [];
-  const all = await stream.recording.countFrom(fromUs);
+  const segmentCount = await stream.recording.countFrom(fromUs);
   const counts = qualities.map(({ track }) => stream.qualities?.get(track.rung)?.recording.countFrom(fromUs) ?? 0);
   const counted = await Promise.all(counts);
-  return qualities.filter(({ track }, i) => counted[i]! + LATE_SEGMENTS >= leastOf(track.rung) * all);
+  return qualities.filter(({ track }, i) => counted[i]! + LATE_SEGMENTS >= leastOf(track.rung) * segmentCount);
 }
 
 /**
@@ -143,9 +143,9 @@ async function describeStay(stream: ServedStream, rung: string): Promise<string>
   const names = [...(stream.qualities?.keys() ?? [])];
   if (!quality) return names.length === 0 ? 'the stream has none' : `the stream has ${names.join(', ')}`;
   const count = (us: number) => quality.recording.countFrom(us);
-  const all = await count(0);
-  if (all === 0) return 'it is not recorded';
-  const sinceUs = await lastWhere(stream.createdUs, async (us) => (await count(us)) === all);
+  const segmentCount = await count(0);
+  if (segmentCount === 0) return 'it is not recorded';
+  const sinceUs = await lastWhere(stream.createdUs, async (us) => (await count(us)) === segmentCount);
   const untilUs = await lastWhere(sinceUs, async (us) => (await count(us)) > 0);
   const [since, until] = [sinceUs, untilUs].map((us) => printRfc3339(us / 1000));
   return `it is recorded from ${since} until ${until} or later`;

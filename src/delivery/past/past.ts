@@ -224,10 +224,10 @@ export async function openWindow(stream: ServedStream, { range, revision }: Past
 
 /** Adds the qualities of a stream to its window; it is complete when they are. */
 async function withQualities(stream: ServedStream, request: PastRequest, window: PastWindow): Promise<PastWindow> {
-  const all = [...(stream.qualities?.values() ?? [])];
-  if (all.length === 0) return window;
-  const windows = await Promise.all(all.map((quality) => openWindow(quality, request).catch(ignoreNothing)));
-  const settled = all.every((quality) => quality.settled(request.range.toUs));
+  const qualities = [...(stream.qualities?.values() ?? [])];
+  if (qualities.length === 0) return window;
+  const windows = await Promise.all(qualities.map((quality) => openWindow(quality, request).catch(ignoreNothing)));
+  const settled = qualities.every((quality) => quality.settled(request.range.toUs));
   return joinQualities(
     settled ? window : { ...window, ended: false, fixed: false },
     windows.filter((presented) => presented !== undefined),

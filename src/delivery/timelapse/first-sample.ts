@@ -1,5 +1,5 @@
 /**
- * Finds the first sample of a stored segment by its head alone.
+ * Finds the first sample of a stored segment from only its head.
  * In: the first bytes of a segment. Out: where the sample is, or how many bytes are needed. Pure.
  */
 import { readBoxHead } from '@oxbow/media/isobmff/box';

@@ -1,5 +1,5 @@
 /**
- * Selects the key frames of a time-lapse: evenly spaced over what is recorded, so that gaps take no time.
+ * Selects the key frames of a time-lapse: evenly spaced over the recorded time, so that gaps take no time.
  * In: the index of a recording, a range. Out: the segments that begin with them, of one codec configuration.
  */
 
@@ -28,7 +28,7 @@ export interface KeySegments {
   /** With the configuration that lasts longest in the range. */
   readonly track: VideoTrack;
   readonly segments: readonly KeySegment[];
-  /** Duration of what is recorded with that configuration, µs. */
+  /** Recorded duration with that configuration, µs. */
   readonly recordedUs: number;
 }
 
@@ -119,8 +119,8 @@ class Shapes {
   }
 
   longest(): Shape | undefined {
-    const all = [...this.#byConfig.values()].filter(({ durationUs }) => durationUs > 0);
-    return all.sort((a, b) => b.durationUs - a.durationUs)[0];
+    const shapes = [...this.#byConfig.values()].filter(({ durationUs }) => durationUs > 0);
+    return shapes.sort((a, b) => b.durationUs - a.durationUs)[0];
   }
 
   #read(initNumber: number): Shape | undefined {

@@ -2,8 +2,8 @@
  * Answers /timelapse/{stream}/{from}/{to}/{seconds}.mp4: the key frames of a range as a short film without
  * sound, nothing encoded again.
  * In: a range, the duration of the film. Out: Reply with length, validator and ranges. The frames are read
- * from the recording when they are sent, so that a film has nothing that was deleted; what is cached is where
- * they are.
+ * from the recording when they are sent, so that a film has nothing that was deleted; only their positions
+ * are cached.
  */
 import { createHash } from 'node:crypto';
 import { printKeyFrameMovie } from '@oxbow/media/isobmff/movie/key-frame-movie';

@@ -25,7 +25,7 @@ const OPEN_CATCH_UP_US = 300 * 60 * 1_000_000;
  */
 const NOW_US = 60 * 1_000_000;
 
-/** What a player requests. */
+/** The request of a player. */
 export interface CatchUp {
   /** µs since 1970. */
   readonly fromUs: number;
@@ -36,8 +36,8 @@ export interface CatchUp {
 /**
  * The catch-up that the query of `index.m3u8` requests: `utc` or `start`; and `duration`, or `utcend` or
  * `end`. An end that is a placeholder which the player did not replace is none. A player that only adds its
- * own now (`lutc`) expects a list that ends: Kodi plays it so, and requests the next one itself. What its
- * clock says is not used.
+ * own now (`lutc`) expects a list that ends: Kodi plays it so, and requests the next one itself. The time of
+ * its clock is not used.
  *
  * @returns undefined: the live stream is requested
  * @throws OxbowError `bad-time`, `bad-duration`
@@ -46,13 +46,13 @@ export function catchUpIn(query: URLSearchParams): CatchUp | undefined {
   const start = catchUpStart(query);
   if (start === null) return undefined;
   const fromUs = instantUs(start);
-  const given = (name: string) => {
+  const readParameter = (name: string) => {
     const text = query.get(name) ?? '';
     return text === '' || text.includes('{') ? undefined : text;
   };
-  const duration = given('duration');
+  const duration = readParameter('duration');
   if (duration !== undefined) return { fromUs, toUs: fromUs + durationUs(duration) };
-  const end = given('utcend') ?? given('end');
+  const end = readParameter('utcend') ?? readParameter('end');
   if (end !== undefined) return { fromUs, toUs: instantUs(end) };
   return { fromUs, toUs: query.has('lutc') ? 'now' : undefined };
 }

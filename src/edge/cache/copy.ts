@@ -13,7 +13,7 @@ const GZIP_LEVEL = 4;
 const GZIP_FROM_BYTES = 1400;
 /** See serve/hot/raw-response.ts. */
 const JOINED_BYTES = 64 * 1024;
-/** Memory of a copy besides its bytes. */
+/** Memory of a copy in addition to its bytes. */
 const OVERHEAD_BYTES = 1024;
 
 export interface Copy {
@@ -38,12 +38,12 @@ export interface CopyFields {
 
 /** The fields of a response. */
 export function fieldsOf(headers: IncomingHttpHeaders): CopyFields {
-  const control = (headers['cache-control'] ?? 'no-store').split(',').map((one) => one.trim());
-  const isPrivate = control.some((one) => one.toLowerCase() === 'private');
-  const rest = control.filter((one) => one.toLowerCase() !== 'private').join(', ');
+  const control = (headers['cache-control'] ?? 'no-store').split(',').map((directive) => directive.trim());
+  const isPrivate = control.some((directive) => directive.toLowerCase() === 'private');
+  const otherDirectives = control.filter((directive) => directive.toLowerCase() !== 'private').join(', ');
   return {
     contentType: headers['content-type'] ?? 'application/octet-stream',
-    cacheControl: isPrivate ? `public, ${rest}` : rest,
+    cacheControl: isPrivate ? `public, ${otherDirectives}` : otherDirectives,
     etag: validatorOf(headers),
     isText: /\baccept-encoding\b/i.test(headers.vary ?? ''),
   };

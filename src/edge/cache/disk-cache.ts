@@ -62,7 +62,7 @@ export class DiskCache implements AsyncDisposable {
   }
 
   /**
-   * Opens the folder and reads what is there, the oldest file first.
+   * Opens the folder and reads its files, the oldest first.
    * @throws the system's error if it cannot be created
    */
   static async open(options: DiskCacheOptions): Promise<DiskCache> {
@@ -193,17 +193,17 @@ export class DiskCache implements AsyncDisposable {
       for (const { name: file } of await systemFiles.readdir(join(folder, name)))
         if (FILE.test(file)) paths.push(join(folder, name, file));
     }
-    const found: { readonly head: Head; readonly bytes: number; readonly atMs: number }[] = [];
+    const entries: { readonly head: Head; readonly bytes: number; readonly atMs: number }[] = [];
     const scan = async (): Promise<void> => {
       for (let path = paths.pop(); path !== undefined; path = paths.pop()) {
-        const one = await this.#readHead(path);
-        if (one) found.push(one);
+        const entry = await this.#readHead(path);
+        if (entry) entries.push(entry);
         else await systemFiles.rm(path, { force: true });
       }
     };
     await Promise.all(Array.from({ length: MAX_SCANS }, scan));
-    found.sort((a, b) => a.atMs - b.atMs);
-    for (const { head, bytes } of found) this.#files.set(head.key, { name: head.name }, bytes);
+    entries.sort((a, b) => a.atMs - b.atMs);
+    for (const { head, bytes } of entries) this.#files.set(head.key, { name: head.name }, bytes);
   }
 
   async #readHead(path: string): Promise<{ head: Head; bytes: number; atMs: number } | undefined> {

@@ -30,14 +30,14 @@ const MAX_LARGE = 10_000;
 /** Prefetches at once. */
 const MAX_PREFETCHES = 256;
 /**
- * A client that asks for what the origin cannot say now gets the last playlist after this long, so that it
- * does not ask in a loop, ms.
+ * A client whose request the origin cannot answer now gets the last playlist after this long, so that it does
+ * not repeat the request in a loop, ms.
  */
 const PACE_MS = 1000;
 /** Most bytes of a refusal that are passed on. */
 const MAX_REFUSAL_BYTES = 64 * 1024;
 
-/** Who asks. */
+/** The client of a request. */
 export interface EdgeClient {
   /** IP address; '' for an edge itself. */
   readonly address: string;
@@ -45,7 +45,7 @@ export interface EdgeClient {
   readonly via?: string | undefined;
 }
 
-/** What was found. `copy` may be sent at once; a flight is waited for. */
+/** The result of a look-up. `copy` may be sent at once; a flight is waited for. */
 export type EdgeFinding =
   | { readonly copy: Copy; readonly isPrivate: boolean }
   | { readonly flight: Flight; readonly hasToken: boolean };
@@ -116,15 +116,16 @@ export class EdgeCache implements AsyncDisposable {
    * Finds an object for a client.
    *
    * @throws OxbowError `watch-refused`, `watch-expired`; OriginRefusal that the origin gave a moment ago;
-   *   PassOn for what is not kept
+   *   PassOn for an object that is not cached
    */
   find(target: EdgeTarget, client: EdgeClient): EdgeFinding {
     const { counts, gate, origin, clock } = this.#options;
     const tokenClass = gate.classOf(target, client.address);
     const nowMs = clock.nowMs();
     const isOriginDown = origin.isDown;
-    const known = this.#memory.get(target.key) ?? (target.isHeld ? this.#playlists.covering(target, nowMs) : undefined);
-    const copy = known && this.#mayHave(known, tokenClass, isOriginDown) ? known : undefined;
+    const candidate =
+      this.#memory.get(target.key) ?? (target.isHeld ? this.#playlists.covering(target, nowMs) : undefined);
+    const copy = candidate && this.#mayHave(candidate, tokenClass, isOriginDown) ? candidate : undefined;
     if (copy) {
       const { isImmutable, freshUntilMs } = copy.freshness;
       const isFresh = isImmutable || nowMs < freshUntilMs;
@@ -141,15 +142,15 @@ export class EdgeCache implements AsyncDisposable {
     if (refusal && nowMs < refusal.untilMs) throw refusal.error;
     const flying = this.#flights.get(key);
     counts.requests[flying ? 'joined' : this.#options.disk?.has(target.key) ? 'disk' : 'miss']++;
-    const reason = known && !copy ? 'check' : copy ? 'revalidate' : 'miss';
+    const reason = candidate && !copy ? 'check' : copy ? 'revalidate' : 'miss';
     // The playlist that covers a reload has another key.
-    const older = known?.key === target.key ? known : undefined;
+    const older = candidate?.key === target.key ? candidate : undefined;
     const flight = flying ?? this.#start(key, access, { target, client, tokenClass, reason, copy: older });
     this.#prefetchNext(target, tokenClass);
     return { flight, hasToken: tokenClass !== undefined };
   }
 
-  /** Loads objects before anyone asks. Resolves with the outcome. */
+  /** Loads objects before a client requests them. Resolves with the outcome. */
   async warm(target: EdgeTarget): Promise<Outcome> {
     const tokenClass = this.#options.gate.classOf(target, '');
     const copy = this.#memory.peek(target.key);
@@ -251,7 +252,7 @@ export class EdgeCache implements AsyncDisposable {
     let { copy } = plan;
     try {
       copy ??= await this.#options.disk?.read(target.key);
-      // Of a name that this process has not asked about, the file alone does not say who may have it.
+      // Without an answer of the origin for this name, the file does not say who may have it.
       const isSure = this.#isPublic.has(target.name) && copy !== undefined && this.#mayHave(copy, tokenClass, false);
       if (isSure && copy !== plan.copy && !flight.isDoomed) {
         this.#memory.set(target.key, copy!, weightOf(copy!));
@@ -273,11 +274,12 @@ export class EdgeCache implements AsyncDisposable {
     }
   }
 
-  /** What may answer in place of the origin. */
+  /** The copy that may answer in place of the origin. */
   #lastUsable({ target, tokenClass }: FlightPlan, copy: Copy | undefined): Copy | undefined {
     const nowMs = this.#options.clock.nowMs();
     return [copy, this.#playlists.last(target)].find(
-      (one) => one !== undefined && this.#isUsable(one, nowMs) && this.#mayHave(one, tokenClass, true),
+      (candidate) =>
+        candidate !== undefined && this.#isUsable(candidate, nowMs) && this.#mayHave(candidate, tokenClass, true),
     );
   }
 
@@ -389,7 +391,7 @@ export class EdgeCache implements AsyncDisposable {
     for (const path of this.#playlists.hints(target, copy)) this.#prefetch(path, target, asked.tokenClass);
   }
 
-  /** A player that asks for a segment will probably want the next one. */
+  /** A player that requests a segment will probably request the next one. */
   #prefetchNext(target: EdgeTarget, tokenClass: string | undefined): void {
     if (!this.#options.prefetches || !SEGMENTS.has(target.address.kind)) return;
     const next = this.#playlists.nextOf(target.path);
@@ -423,7 +425,7 @@ export function createMemory(maxBytes: number, counts: Pick<EdgeCounts, 'evicted
  * The origin may hold the answer to these: announced parts, segments in progress, streams that are starting.
  */
 const HELD: ReadonlySet<string> = new Set(['part', 'segment', 'index']);
-/** Segments that a player asks for in turn. */
+/** Segments that a player requests in turn. */
 const SEGMENTS: ReadonlySet<string> = new Set(['segment', 'ts-segment', 'asset-segment']);
 
 function flightKey(key: string, access: FlightAccess, tokenClass: string | undefined): string {

@@ -13,12 +13,12 @@ import { AskAgain, OriginRefusal } from '../refusal.ts';
 const MAX_WAIT_MS = 90_000;
 
 /**
- * With whose rights the origin is asked: without a token, with any that it accepts, or with one that it has
- * not judged yet.
+ * With whose rights the request is sent to the origin: without a token, with any that it accepts, or with one
+ * that it has not judged yet.
  */
 export type FlightAccess = 'anyone' | 'accepted' | 'unknown';
 
-/** What a flight brought. */
+/** The result of a flight. */
 export type Outcome =
   | { readonly reply: Reply; readonly isPrivate: boolean; readonly bornMs: number }
   | { readonly error: unknown };

@@ -7,7 +7,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 /** A missing object may exist a moment later: how long its absence is remembered, ms. */
 const MISSING_MS = 500;
 
-/** What the fields of a response permit. */
+/** The permissions in the fields of a response. */
 export interface Freshness {
   /** A copy may be kept. */
   readonly isStorable: boolean;
@@ -24,15 +24,15 @@ export interface Freshness {
 /** A parsed Cache-Control: names in lower case; '' for a directive without value. */
 export function parseCacheControl(value: string | undefined): ReadonlyMap<string, string> {
   const directives = new Map<string, string>();
-  for (const one of (value ?? '').split(',')) {
-    const equals = one.indexOf('=');
-    const name = (equals < 0 ? one : one.slice(0, equals)).trim().toLowerCase();
+  for (const directive of (value ?? '').split(',')) {
+    const equals = directive.indexOf('=');
+    const name = (equals < 0 ? directive : directive.slice(0, equals)).trim().toLowerCase();
     if (name !== '')
       directives.set(
         name,
         equals < 0
           ? ''
-          : one
+          : directive
               .slice(equals + 1)
               .trim()
               .replace(/^"(.*)"$/, '$1'),
@@ -79,8 +79,8 @@ export function isFailure(status: number): boolean {
 
 /** The validator without quotes, as `Reply` has it: that of the uncompressed form. */
 export function validatorOf(headers: IncomingHttpHeaders): string | undefined {
-  const found = /^(?:W\/)?"([^"]*)"$/.exec(headers.etag ?? '')?.[1];
-  return headers['content-encoding'] === 'gzip' ? found?.replace(/-gz$/, '') : found;
+  const tag = /^(?:W\/)?"([^"]*)"$/.exec(headers.etag ?? '')?.[1];
+  return headers['content-encoding'] === 'gzip' ? tag?.replace(/-gz$/, '') : tag;
 }
 
 function secondsOf(text: string | undefined): number | undefined {

@@ -1,5 +1,5 @@
 /**
- * A segment that the origin is still sending: all viewers that ask for it get its bytes as they come.
+ * A segment that the origin is still sending: all viewers that request it get its bytes as they come.
  * In: the body of one response. Out: a reply that grows, for many readers. docs/decisions/0031.
  */
 import { waitFor } from '../../delivery/live/pending-reply.ts';

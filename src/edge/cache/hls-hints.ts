@@ -1,5 +1,6 @@
 /**
- * What a playlist announces that players ask for next: the hinted part, and how far its segments reach.
+ * The objects that a playlist announces and players request next: the hinted part, and how far its segments
+ * reach.
  * In: the text of a Media Playlist and its path. Out: paths of the same server. Pure. RFC 8216bis 4.4.5.3.
  */
 

@@ -1,5 +1,5 @@
 /**
- * What an edge remembers of live playlists: the last one of each path, the parts it announces, and how far
+ * The memory of an edge of live playlists: the last one of each path, the parts it announces, and how far
  * segments reach.
  * In: copies of playlists. Out: a playlist that covers a reload or replaces the answer of the origin; paths
  * to prefetch. RFC 8216bis 6.2.5.

@@ -1,6 +1,6 @@
 /**
- * A bounded index that evicts by S3-FIFO: what was requested once leaves through a small queue, what was
- * requested again stays in the main one.
+ * A bounded index that evicts by S3-FIFO: an object that was requested once leaves through a small queue, one
+ * that was requested again stays in the main one.
  * In: keys, values and their sizes. Out: values; evictions. Pure. Yang et al., "FIFO queues are all you need
  * for cache eviction", SOSP 2023.
  */
@@ -78,15 +78,15 @@ export class S3Fifo<V> {
    * @returns false if it is too large
    */
   set(key: string, value: V, bytes: number): boolean {
-    const known = this.#nodes.get(key);
+    const oldNode = this.#nodes.get(key);
     if (bytes > this.#options.maxBytes * (1 - SMALL_SHARE)) {
       this.delete(key);
       return false;
     }
-    if (known) {
-      this.#count(known, bytes - known.bytes);
-      known.value = value;
-      known.bytes = bytes;
+    if (oldNode) {
+      this.#count(oldNode, bytes - oldNode.bytes);
+      oldNode.value = value;
+      oldNode.bytes = bytes;
     } else {
       const isMain = this.#ghosts.delete(key);
       const node: Node<V> = { value, bytes, uses: 0, isMain };

@@ -1,5 +1,5 @@
 /**
- * Loads objects before anyone asks for them, with what their playlists list.
+ * Loads objects before clients request them, with the objects that their playlists list.
  * In: paths. Out: objects in the cache; how many, and what failed.
  */
 import { messageOf } from '../../lib/errors.ts';
@@ -9,7 +9,7 @@ import { bytesOf } from './copy.ts';
 import type { EdgeCache } from './edge-cache.ts';
 import { listedPaths } from './hls-hints.ts';
 
-/** Objects of one warm-up, with what playlists list. */
+/** Objects of one warm-up, with those that playlists list. */
 const MAX_OBJECTS = 20_000;
 /** Loaded at once. */
 const MAX_PARALLEL = 8;
@@ -33,7 +33,7 @@ export async function warmUp(
   { signal }: { readonly signal: AbortSignal },
 ): Promise<WarmResult> {
   const queue = paths.map((path) => ({ path, depth: 0 }));
-  const known = new Set(paths);
+  const seenPaths = new Set(paths);
   const failures: { path: string; reason: string }[] = [];
   let [loaded, bytes, failed] = [0, 0, 0];
 
@@ -47,8 +47,8 @@ export async function warmUp(
     if (!follow || depth >= MAX_DEPTH || !target.path.endsWith('.m3u8') || outcome.reply.grows) return;
     for (const listed of listedPaths(Buffer.from(bytesOf(outcome)).toString(), target.path)) {
       const next = originTarget({ key: listed }, target.token);
-      if (known.has(next) || known.size >= MAX_OBJECTS) continue;
-      known.add(next);
+      if (seenPaths.has(next) || seenPaths.size >= MAX_OBJECTS) continue;
+      seenPaths.add(next);
       queue.push({ path: next, depth: depth + 1 });
     }
   }

@@ -11,7 +11,7 @@ const MAX_LENGTH = 4096;
 
 /** What to delete. */
 export interface PurgeRequest {
-  /** What it says, for the log. */
+  /** Its text for the log. */
   readonly sentence: string;
   /**
    * Whether an object is meant.
@@ -23,7 +23,7 @@ export interface PurgeRequest {
 /** What to load. */
 export interface WarmRequest {
   readonly paths: readonly string[];
-  /** Also what playlists list, and what the playlists list that they list. */
+  /** Also the objects that playlists list, and those of the playlists that they list. */
   readonly follow: boolean;
 }
 
@@ -33,8 +33,8 @@ export interface WarmRequest {
  */
 export function readPurge(body: unknown): PurgeRequest {
   const { prefix, stream, asset, all } = objectOf(body);
-  const given = [prefix, stream, asset, all].filter((one) => one !== undefined);
-  if (given.length === 1) {
+  const targets = [prefix, stream, asset, all].filter((target) => target !== undefined);
+  if (targets.length === 1) {
     if (isText(prefix) && prefix.startsWith('/'))
       return { sentence: prefix, isMeant: ({ key }) => key.startsWith(prefix) };
     // Of a stream all areas: live, past, stills.
@@ -51,7 +51,7 @@ export function readPurge(body: unknown): PurgeRequest {
 export function readWarm(body: unknown): WarmRequest {
   const { paths, follow } = objectOf(body);
   const isList =
-    Array.isArray(paths) && paths.length <= MAX_PATHS && paths.every((one) => isText(one) && one.startsWith('/'));
+    Array.isArray(paths) && paths.length <= MAX_PATHS && paths.every((path) => isText(path) && path.startsWith('/'));
   if (isList && (follow === undefined || typeof follow === 'boolean')) return { paths, follow: follow === true };
   throw new OxbowError('bad-request', `A warm-up has at most ${MAX_PATHS} paths.`, {
     extra: { hint: 'Send {"paths":["/assets/ID/index.m3u8"],"follow":true}.' },

@@ -1,5 +1,5 @@
 /**
- * What an edge answers about itself: health, readiness, metrics; and with its token its state, purges and
+ * The answers of an edge about itself: health, readiness, metrics; and with its token its state, purges and
  * warm-ups.
  * In: requests outside of media. Out: JSON; false for what belongs to the origin. docs/9-run/edge.md.
  */
@@ -18,7 +18,7 @@ const MAX_BODY_BYTES = 1024 * 1024;
 const BODY_MS = 10_000;
 const HEALTH: ReadonlySet<string> = new Set(['/health', '/healthz', '/ready', '/readiness', '/livez', '/liveness']);
 
-/** What the routes do. */
+/** The operations of the routes. */
 export interface ManagementDeps {
   /** Of `--token`; undefined: only health and metrics are answered. */
   readonly token: string | undefined;
@@ -39,19 +39,19 @@ export function createManagement(deps: ManagementDeps): Management {
   const expected = deps.token === undefined ? undefined : Buffer.from(digestOf(deps.token));
 
   function hasToken({ headers }: IncomingMessage): boolean {
-    const given = /^Bearer +([^\s]+) *$/i.exec(headers.authorization ?? '')?.[1];
-    return expected !== undefined && given !== undefined && timingSafeEqual(Buffer.from(digestOf(given)), expected);
+    const token = /^Bearer +([^\s]+) *$/i.exec(headers.authorization ?? '')?.[1];
+    return expected !== undefined && token !== undefined && timingSafeEqual(Buffer.from(digestOf(token)), expected);
   }
 
   function health(response: ServerResponse, path: string): void {
     const isDown = deps.isOriginDown();
     const checks = [{ name: 'origin', status: isDown ? 'degraded' : 'ok', tookMs: 0 }];
-    // An edge without its origin still serves what it has: it stays ready.
+    // An edge without its origin still serves its copies: it stays ready.
     const isLive = path === '/livez' || path === '/liveness';
     send(response, 200, isLive ? { status: 'ok' } : { status: isDown ? 'degraded' : 'ok', version, checks });
   }
 
-  async function own(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
+  async function respond(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
     const { method } = request;
     if (path === '/metrics') {
       const remoteAddress = request.socket.remoteAddress ?? '';
@@ -84,7 +84,7 @@ export function createManagement(deps: ManagementDeps): Management {
       return true;
     }
     if (path !== '/metrics' && !path.startsWith('/edge/')) return false;
-    own(request, response, path).catch((error) => {
+    respond(request, response, path).catch((error) => {
       if (!(error instanceof OxbowError)) deps.failed(error, `${request.method} ${path}`);
       if (response.headersSent) {
         response.destroy();

@@ -24,7 +24,7 @@ const MAX_WRITES = 1_000;
 /** A stream as the alarms see it. */
 export type WatchedStream = ReadStream & Pick<ManagedStream, 'name'>;
 
-/** What the center uses. */
+/** Dependencies of the center. */
 export interface AlarmCenterOptions {
   readonly clock: Clock;
   readonly settings: Current<Pick<Config, 'alarms'>>;
@@ -41,10 +41,10 @@ export interface AlarmCenterOptions {
 interface Entry {
   readonly streamId: string;
   name: string;
-  /** Undefined while it is being read what an earlier process has left. */
+  /** Undefined while the state of an earlier process is being read. */
   set: StreamAlarmSet | undefined;
   readonly open: Map<AlarmCode, StoredAlarm>;
-  rules: { readonly common: string; readonly own: string; readonly rules: AlarmRules } | undefined;
+  rules: { readonly common: string; readonly ofStream: string; readonly rules: AlarmRules } | undefined;
 }
 
 /** One for all streams of the process. */
@@ -115,10 +115,10 @@ export class AlarmCenter {
   }
 
   #entryOf({ name, definition: { id: streamId } }: WatchedStream): Entry {
-    const known = this.#entries.get(streamId);
-    if (known) {
-      known.name = name;
-      return known;
+    const knownEntry = this.#entries.get(streamId);
+    if (knownEntry) {
+      knownEntry.name = name;
+      return knownEntry;
     }
     const entry: Entry = { streamId, name, set: undefined, open: new Map(), rules: undefined };
     this.#entries.set(streamId, entry);
@@ -128,7 +128,7 @@ export class AlarmCenter {
   }
 
   /**
-   * Continues what an earlier process, or another node, has left. Without the database the stream begins
+   * Continues the state of an earlier process or another node. Without the database the stream begins
    * without alarms.
    */
   async #restore(entry: Entry): Promise<void> {
@@ -149,9 +149,9 @@ export class AlarmCenter {
 
   #evaluate(stream: WatchedStream, entry: Entry, set: StreamAlarmSet): void {
     const { clock, noRoom, settings } = this.#options;
-    const [common, own] = [settings.now.alarms.rules, stream.definition.alarms ?? ''];
-    if (entry.rules?.common !== common || entry.rules.own !== own) {
-      entry.rules = { common, own, rules: this.rulesOf(stream.definition) };
+    const [common, ofStream] = [settings.now.alarms.rules, stream.definition.alarms ?? ''];
+    if (entry.rules?.common !== common || entry.rules.ofStream !== ofStream) {
+      entry.rules = { common, ofStream, rules: this.rulesOf(stream.definition) };
     }
     const changes = set.tick(stream, {
       monotonicMs: clock.monotonicMs(),

@@ -25,7 +25,7 @@ const MAX_WAITING = 1_000;
 /** A message is of no use after this long, ms. */
 const LIFETIME_MS = 24 * 3_600_000;
 
-/** What the mailer uses. */
+/** Dependencies of the mailer. */
 export interface AlarmMailerOptions {
   readonly settings: Current<Pick<Config, 'alarms'>>;
   readonly mail: Pick<Mail, 'queue' | 'publicUrl'>;
@@ -58,7 +58,7 @@ export class AlarmMailer {
     this.#sending ??= this.#run();
   }
 
-  /** Sends what waits; resolves when it is in the queue of the mail server. */
+  /** Sends the waiting mail; resolves when it is in the queue of the mail server. */
   async close(): Promise<void> {
     await this.#sending;
   }
@@ -67,7 +67,7 @@ export class AlarmMailer {
     const { clock, signal, failed, gatherMs = GATHER_MS, betweenMs = BETWEEN_MS } = this.#options;
     while (this.#waiting.size > 0) {
       const waitMs = Math.max(gatherMs, this.#sentMs + betweenMs - clock.monotonicMs());
-      await sleep(waitMs, { signal }).catch(() => undefined); // at the end, what waits is sent at once
+      await sleep(waitMs, { signal }).catch(() => undefined); // at the end, waiting mail is sent at once
       this.#sentMs = clock.monotonicMs();
       await this.#send().catch(failed);
     }

@@ -18,7 +18,7 @@ import { type HappenedParts, whatHappened } from './happened.ts';
 /** Longest time for which a stream is muted, ms. */
 const MAX_MUTE_MS = 31 * 86_400_000;
 
-/** What the API uses. */
+/** Dependencies of the API. */
 export interface AlarmsApiParts extends HappenedParts {
   readonly center: AlarmCenter;
   readonly table: AlarmTable;
@@ -29,9 +29,9 @@ export interface AlarmsApiParts extends HappenedParts {
 export function createAlarmsApi({ center, table, journal, catalog, streams, audit, clock }: AlarmsApiParts): AlarmsApi {
   return {
     async list(query) {
-      const found = await table.page({ ...query, limit: query.limit + 1 });
-      const items = found.slice(0, query.limit);
-      return { items: items.map(viewOf), nextCursor: found.length > items.length ? items.at(-1)!.id : null };
+      const rows = await table.page({ ...query, limit: query.limit + 1 });
+      const items = rows.slice(0, query.limit);
+      return { items: items.map(viewOf), nextCursor: rows.length > items.length ? items.at(-1)!.id : null };
     },
     async acknowledge(id, by) {
       const alarm = await table.acknowledge(id, clock.nowMs(), by);

@@ -72,13 +72,13 @@ async function openAlarms(
     audit: accounts.access.audit,
     streams: streamsApi,
   });
-  hooks.measured.subscribe((all) => center.tick(all));
+  hooks.measured.subscribe((streams) => center.tick(streams));
   hooks.horizons.add((streamId, us) => journal.removeBefore(streamId, us / 1000));
   return { own: api, start: () => startSweeping(app, { table, journal }) };
 }
 
 /**
- * Deletes past alarms after `alarms.keep`, and what happened to all streams, every hour until the shutdown.
+ * Deletes past alarms after `alarms.keep`, and the journal of all streams, every hour until the shutdown.
  */
 function startSweeping(
   { settings, clock, opened, shutdown, failed }: AppContext,

@@ -1,5 +1,5 @@
 /**
- * What happened to a stream around an instant: gaps, alarms, events, and what administrators changed, in one
+ * What happened to a stream around an instant: gaps, alarms, events, and changes of administrators, in one
  * list.
  * In: the timeline, the tables of alarms and of the journal, the audit log. Out: StreamHappened.
  */
@@ -14,7 +14,7 @@ import type { Journal, JournalEntry } from './journal.ts';
 /** Most items of an answer; the oldest are left out. */
 const MOST_ITEMS = 500;
 
-/** Where it is written what happened. */
+/** The sources of the list. */
 export interface HappenedParts {
   readonly table: Pick<AlarmTable, 'between'>;
   readonly journal: Pick<Journal, 'between'>;
@@ -90,7 +90,7 @@ function alarmItem({ code, fromMs, clearedMs }: StoredAlarm): HappenedItem {
   return { at: printRfc3339(fromMs), to, kind: 'alarm', code, detail: alarmTable[code]?.sentence ?? '', by: '' };
 }
 
-/** What the data of an event says to a person. */
+/** The data of an event in words. */
 function eventItem({ atMs, type, data }: JournalEntry): HappenedItem {
   const text = (key: string) => {
     const value = (data as Readonly<Record<string, unknown>>)[key];

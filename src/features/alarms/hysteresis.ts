@@ -13,7 +13,7 @@ const FLAP_MS = 600_000;
 const [LEAST_CLEAR_MS, MOST_CLEAR_MS] = [5_000, 1_800_000];
 const MOST_DOUBLINGS = 10;
 
-/** What changed, and since when the value was beyond its bound, in the times of the values. */
+/** The change, and since when the value was beyond its bound, in the times of the values. */
 export interface AlarmChange {
   readonly to: 'raised' | 'cleared';
   readonly sinceMs: number;

@@ -42,7 +42,7 @@ export interface JournalEntry {
   readonly data: OxbowEvent['data'];
 }
 
-/** What the journal uses. */
+/** Dependencies of the journal. */
 export interface JournalOptions {
   readonly db: Kysely<Tables>;
   /** Id of a stream by its name; undefined for an unknown one. */
@@ -80,7 +80,7 @@ export class Journal {
     while (this.#writing) await this.#writing;
   }
 
-  /** What happened in [fromMs, toMs) to a stream and to all, oldest first; at most 500, the newest. */
+  /** Entries of a stream, and of all, in [fromMs, toMs), oldest first; at most 500, the newest. */
   async between(streamId: string, fromMs: number, toMs: number): Promise<JournalEntry[]> {
     await this.flush();
     const rows = await this.#options.db
@@ -100,7 +100,7 @@ export class Journal {
     }));
   }
 
-  /** Deletes what happened to a stream before an instant, ms since 1970; the empty id: to all streams. */
+  /** Deletes the entries of a stream before an instant, ms since 1970; the empty id: to all streams. */
   async removeBefore(streamId: string, atMs: number): Promise<void> {
     const deleted = this.#options.db.deleteFrom('journal').where('stream_id', '=', streamId);
     await deleted.where('at_us', '<', Math.round(atMs * 1000)).execute();

@@ -60,11 +60,12 @@ export class Reader {
   }
 
   /**
-   * A rule with thresholds in the unit of its value; undefined if they are a share of what is not known yet.
+   * A rule with thresholds in the unit of its value; undefined if they are a share of an unknown value.
    */
   inForce(code: AlarmCode, rule: AlarmRule): AlarmRule | undefined {
     const usual = code === 'low-fps' ? this.#frames.value : this.#rate.value;
-    const bound = (given: AlarmRule['raise']) => (given.isShare ? { ...given, at: (given.at * usual!) / 100 } : given);
+    const bound = (threshold: AlarmRule['raise']) =>
+      threshold.isShare ? { ...threshold, at: (threshold.at * usual!) / 100 } : threshold;
     if (!rule.raise.isShare && !rule.clear.isShare) return rule;
     return usual === undefined ? undefined : { ...rule, raise: bound(rule.raise), clear: bound(rule.clear) };
   }

@@ -55,8 +55,8 @@ export class StreamAlarmSet {
   constructor(open: readonly OpenAlarm[]) {
     this.#states = new Map(
       alarmCodes.map((code) => {
-        const found = open.find((each) => each.code === code);
-        return [code, new Hysteresis(code, found && { isRaised: true, worst: found.worst })];
+        const alarm = open.find((each) => each.code === code);
+        return [code, new Hysteresis(code, alarm && { isRaised: true, worst: alarm.worst })];
       }),
     );
   }
@@ -72,8 +72,8 @@ export class StreamAlarmSet {
     const changes: StreamAlarmChange[] = [];
     const take = (code: AlarmCode, value: number | undefined, atMs: number, toWall: (ms: number) => number) => {
       const rule = this.#reader.inForce(code, rules[code]);
-      const known = rule ? value : undefined;
-      const change = this.#take(code, known, { atMs, rule: rule ?? rules[code], mayRaise: !isMuted }, toWall);
+      const reading = rule ? value : undefined;
+      const change = this.#take(code, reading, { atMs, rule: rule ?? rules[code], mayRaise: !isMuted }, toWall);
       if (change) changes.push(change);
     };
     const toWallNow = (ms: number) => nowMs - (monotonicMs - ms);

@@ -22,7 +22,7 @@ export interface AlarmTable {
   value: number | null;
   readonly threshold: number | null;
   acknowledged_us: number | null;
-  /** Who has, as in the audit log; empty: no one yet. */
+  /** The user who has, as in the audit log; empty: no one yet. */
   acknowledged_by: string;
 }
 
@@ -30,7 +30,7 @@ export interface AlarmTable {
 export interface AlarmMuteTable {
   readonly stream_id: string;
   until_us: number;
-  /** Who has muted it, as in the audit log. */
+  /** The user who has muted it, as in the audit log. */
   muted_by: string;
   reason: string;
 }

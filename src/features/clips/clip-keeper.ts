@@ -10,7 +10,7 @@ import type { Keeper } from '../../recording/kept/kept-windows.ts';
 import { overlap } from '../../recording/pinned-windows.ts';
 import type { Clip, ClipTable } from './clip-table.ts';
 
-/** What it works with. */
+/** Its dependencies. */
 export interface ClipKeeperOptions {
   readonly clips: ClipTable;
   readonly catalog: { definitionOf(streamId: string): EventSubject | undefined };

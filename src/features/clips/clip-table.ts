@@ -1,5 +1,5 @@
 /**
- * Clips: stretches of a recording with an address and their own visibility. Retention keeps their media
+ * Clips: stretches of a recording with an address and a visibility. Retention keeps their media
  * while they exist. They are only in the database: backed up, not rebuilt (docs/media.md 22). In: clips of
  * users. Out: clips and the windows that they keep, synchronously from memory.
  */
@@ -30,7 +30,7 @@ export interface Clip extends PinnedRange {
   readonly lostUs: number | undefined;
 }
 
-/** What may change of a clip. */
+/** The fields of a clip that may change. */
 export type ClipChange = Partial<Pick<Clip, 'title' | 'visibility'>>;
 
 /**
@@ -62,11 +62,11 @@ export class ClipTable {
   }
 
   async #read(streams?: readonly string[]): Promise<() => void> {
-    const all = this.#db.selectFrom('clip').selectAll().orderBy('created_us').orderBy('id');
-    const rows = await (streams ? all.where('stream_id', 'in', streams) : all).execute();
+    const query = this.#db.selectFrom('clip').selectAll().orderBy('created_us').orderBy('id');
+    const rows = await (streams ? query.where('stream_id', 'in', streams) : query).execute();
     return () => {
-      const known = streams ? streams.flatMap((streamId) => this.#of(streamId)) : [...this.#clips.values()];
-      for (const clip of known) this.#drop(clip);
+      const clips = streams ? streams.flatMap((streamId) => this.#of(streamId)) : [...this.#clips.values()];
+      for (const clip of clips) this.#drop(clip);
       for (const row of rows) this.#set(clipOf(row));
     };
   }
@@ -111,15 +111,15 @@ export class ClipTable {
    *
    * @throws OxbowError `limit-reached`
    */
-  async add(given: Omit<Clip, 'id' | 'lostUs'>): Promise<Clip> {
-    const { streamId } = given;
-    const own = this.#of(streamId);
-    if (own.length >= MAX_CLIPS) {
-      const lost = own.find(({ lostUs }) => lostUs !== undefined);
+  async add(fields: Omit<Clip, 'id' | 'lostUs'>): Promise<Clip> {
+    const { streamId } = fields;
+    const clips = this.#of(streamId);
+    if (clips.length >= MAX_CLIPS) {
+      const lost = clips.find(({ lostUs }) => lostUs !== undefined);
       if (!lost) throw new OxbowError('limit-reached', `This stream has ${MAX_CLIPS} clips already.`);
       await this.remove(lost.id);
     }
-    const clip: Clip = { ...given, id: createSecret(ID_BYTES), lostUs: undefined };
+    const clip: Clip = { ...fields, id: createSecret(ID_BYTES), lostUs: undefined };
     this.#set(clip);
     try {
       await this.#write(streamId, (db) => db.insertInto('clip').values(rowOf(clip)).execute());
@@ -172,10 +172,10 @@ export class ClipTable {
 
   /** Deletes all clips of a stream; returns those that had their media. */
   async forget(streamId: string): Promise<readonly Clip[]> {
-    const own = this.#of(streamId);
+    const clips = this.#of(streamId);
     await this.#write(streamId, (db) => db.deleteFrom('clip').where('stream_id', '=', streamId).execute());
-    for (const clip of own) this.#drop(clip);
-    return own.filter(({ lostUs }) => lostUs === undefined);
+    for (const clip of clips) this.#drop(clip);
+    return clips.filter(({ lostUs }) => lostUs === undefined);
   }
 
   #write(streamId: string, write: (db: Kysely<Tables>) => Promise<unknown>): Promise<unknown> {

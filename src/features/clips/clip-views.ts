@@ -19,7 +19,7 @@ import type { Clip } from './clip-table.ts';
 /** Measured clips that are complete, about 100 bytes each. */
 const MAX_MEASURED = 5000;
 
-/** What the views are made of. */
+/** Dependencies of the views. */
 export interface ClipViewsParts {
   readonly catalog: Pick<Catalog, 'find'>;
   readonly clock: Clock;
@@ -87,8 +87,8 @@ export class ClipViews {
   #pathOf({ id, visibility }: Clip, { token }: ClipClient): (kind: ClipAddress['kind']) => string {
     const print = (kind: ClipAddress['kind']) => printClipAddress({ kind, stream: undefined, clip: id });
     if (!isRestricted(visibility)) return print;
-    const own = token ?? this.#parts.sign(clipTokenNameOf(id), signedUntilMs(this.#parts.clock.nowMs()));
-    return (kind) => printSignedPath(own, print(kind));
+    const clipToken = token ?? this.#parts.sign(clipTokenNameOf(id), signedUntilMs(this.#parts.clock.nowMs()));
+    return (kind) => printSignedPath(clipToken, print(kind));
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * The API of clips: who may see and change what, and the check before a clip is open to more people than its
+ * The API of clips: access control, and the check before a clip is open to more people than its
  * stream.
  * In: requests, the client of each. Out: views of clips (clip-views), events. docs/4-watch/clips.md.
  */
@@ -28,7 +28,7 @@ const AHEAD_MS = 60_000;
 /** From the least open one on. */
 const openness: readonly ClipView['visibility'][] = ['private', 'signed', 'unlisted', 'public'];
 
-/** What the API is made of. */
+/** Dependencies of the API. */
 export interface ClipsApiParts extends ClipViewsParts {
   readonly clips: ClipTable;
   readonly catalog: Pick<Catalog, 'get' | 'find' | 'definitionOf' | 'assertOpen'>;
@@ -46,7 +46,7 @@ export class ServedClips implements ClipsApi {
   }
 
   /** A clip of a stream that this server has. */
-  #known(id: string): { readonly clip: Clip; readonly stream: StreamDefinition } | undefined {
+  #entryOf(id: string): { readonly clip: Clip; readonly stream: StreamDefinition } | undefined {
     const clip = this.#parts.clips.find(id);
     const stream = clip && this.#parts.catalog.definitionOf(clip.streamId);
     if (clip && !stream) this.#parts.catalog.assertOpen();
@@ -63,16 +63,16 @@ export class ServedClips implements ClipsApi {
 
   /** The clip, if the client may watch it. */
   #find(id: string, client: ClipClient) {
-    const found = this.#known(id);
-    const isOpen = found && (client.token !== undefined || may(client, 'watchClip', found.clip));
-    if (!isOpen || !this.#isShown(found.clip, found.stream, client)) throw clipUnknown(id);
-    return found;
+    const entry = this.#entryOf(id);
+    const isOpen = entry && (client.token !== undefined || may(client, 'watchClip', entry.clip));
+    if (!isOpen || !this.#isShown(entry.clip, entry.stream, client)) throw clipUnknown(id);
+    return entry;
   }
 
   /** The clip, if the client may change it. */
   #findOwn(id: string, client: ClipClient) {
-    const found = this.#find(id, client);
-    if (may(client, 'change', found.clip)) return found;
+    const entry = this.#find(id, client);
+    if (may(client, 'change', entry.clip)) return entry;
     if (client.owner === '')
       throw new OxbowError('unauthorized', 'Clips are changed by their owner and by administrators.');
     throw new OxbowError('forbidden', 'The clip belongs to another owner.');
@@ -85,29 +85,29 @@ export class ServedClips implements ClipsApi {
   }
 
   facts(id: string): ClipFacts | undefined {
-    const found = this.#known(id);
-    if (!found || !this.#parts.catalog.find(found.stream.name)) return undefined;
-    const { visibility, owner, title, fromUs, toUs, lostUs } = found.clip;
+    const entry = this.#entryOf(id);
+    if (!entry || !this.#parts.catalog.find(entry.stream.name)) return undefined;
+    const { visibility, owner, title, fromUs, toUs, lostUs } = entry.clip;
     const times = { fromMs: fromUs / 1000, toMs: toUs / 1000 };
-    return { visibility, owner, stream: found.stream.name, title, ...times, isLost: lostUs !== undefined };
+    return { visibility, owner, stream: entry.stream.name, title, ...times, isLost: lostUs !== undefined };
   }
 
   async list({ stream: name, limit, cursor }: ClipListQuery, client: ClipClient): Promise<ClipList> {
     this.#parts.catalog.assertOpen();
     const page = Math.min(clipsPerPage.most, Number(limit ?? clipsPerPage.usual));
     const after = cursor === undefined ? undefined : readCursor(cursor);
-    const found = [];
+    const entries = [];
     for (const clip of this.#parts.clips.newestFirst) {
       if (after && !isOlder(clip, after)) continue;
       const stream = this.#parts.catalog.definitionOf(clip.streamId);
       if (!stream || (name !== undefined && stream.name !== name)) continue;
       if (!may(client, 'listClip', clip) || !this.#isShown(clip, stream, client)) continue;
-      found.push({ clip, stream });
-      if (found.length > page) break;
+      entries.push({ clip, stream });
+      if (entries.length > page) break;
     }
-    const shown = found.slice(0, page);
+    const shown = entries.slice(0, page);
     const items = await Promise.all(shown.map(({ clip, stream }) => this.#views.of(clip, stream, client)));
-    return { items, nextCursor: found.length > page ? printCursor(shown.at(-1)!.clip) : null };
+    return { items, nextCursor: entries.length > page ? printCursor(shown.at(-1)!.clip) : null };
   }
 
   async get(id: string, client: ClipClient): Promise<ClipView> {
@@ -129,7 +129,7 @@ export class ServedClips implements ClipsApi {
       title: request.title.trim(),
       visibility: request.visibility ?? definition.visibility,
       owner: client.owner,
-      // Whole milliseconds: a cursor can be made of what clients see.
+      // Whole milliseconds: clients can build a cursor from the fields of a clip.
       createdUs: Math.round(this.#parts.clock.nowMs()) * 1000,
     });
     // Added first, so that retention does not delete the media during the check.

@@ -41,7 +41,7 @@ export const clips = defineFeature<ClipsApi>({
   },
 });
 
-/** A clip in what a user may take along. */
+/** A clip in the data export of a user. */
 function exportOf({ id, title, fromUs, toUs, visibility, createdUs }: Clip, stream: string | undefined) {
   return {
     id,

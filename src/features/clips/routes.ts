@@ -24,8 +24,8 @@ function clientOf(
 ): ClipClient {
   if (token !== undefined) {
     const nowMs = clock.nowMs();
-    checkClipToken(token, id, clips.facts(id)?.stream, (given, name) =>
-      access.watch.verify(given, name, 'playlist', nowMs),
+    checkClipToken(token, id, clips.facts(id)?.stream, (watchToken, name) =>
+      access.watch.verify(watchToken, name, 'playlist', nowMs),
     );
   }
   return { ...principal, token };
@@ -78,8 +78,8 @@ export const clipRoutes = [
     query: ClipListQuery,
     replies: { 200: ClipList },
     async answer({ query, principal, elsewhere }, clips, { otherNodes }) {
-      const [own, others] = await Promise.all([clips.list(query, principal), elsewhere()]);
-      const body = mergePages(own, others, {
+      const [localPage, others] = await Promise.all([clips.list(query, principal), elsewhere()]);
+      const body = mergePages(localPage, others, {
         keyOf: ({ id }) => id,
         cursorOf: clipCursorOf,
         limit: pageLimit(query),

@@ -3,7 +3,7 @@
  * In: nothing. Out: types for store/schema.ts.
  */
 
-/** A stretch of a recording with its own address; see features/clips/clip-table.ts. */
+/** A stretch of a recording with an address; see features/clips/clip-table.ts. */
 export interface ClipTable {
   readonly id: string;
   readonly stream_id: string;

@@ -26,7 +26,7 @@ const UNREACHABLE: readonly string[] = [
   'Copies in browsers, and in caches that are not in edges.urls, such as a CDN: purge it.',
 ];
 
-/** What the API is made of. */
+/** Dependencies of the API. */
 export interface DeletionsApiOptions {
   readonly deps: Pick<StreamDeps, 'recordings' | 'events' | 'clock'>;
   readonly catalog: Pick<Catalog, 'get' | 'definitionOf'>;
@@ -56,17 +56,17 @@ export function createDeletionsApi({ deps, catalog, eraser, audit, signal }: Del
       if (cursor !== undefined && !/^\d{1,16}$/.test(cursor))
         throw new OxbowError('bad-request', 'The cursor is not one of this list.');
       const beforeUs = cursor === undefined ? undefined : Number(cursor);
-      const found = await erasures.page({ stream, beforeUs, limit: limit + 1 });
-      const items = found.slice(0, limit);
+      const rows = await erasures.page({ stream, beforeUs, limit: limit + 1 });
+      const items = rows.slice(0, limit);
       return {
         items: items.map(deletionView),
-        nextCursor: found.length > limit ? String(items.at(-1)!.createdUs) : null,
+        nextCursor: rows.length > limit ? String(items.at(-1)!.createdUs) : null,
       };
     },
     async get(id) {
-      const found = await erasures.find(id);
-      if (!found) throw new OxbowError('deletion-unknown', `There is no deletion ${id.slice(0, 80)}.`);
-      return deletionView(found);
+      const erasure = await erasures.find(id);
+      if (!erasure) throw new OxbowError('deletion-unknown', `There is no deletion ${id.slice(0, 80)}.`);
+      return deletionView(erasure);
     },
     holds(name) {
       const { definition } = catalog.get(name);

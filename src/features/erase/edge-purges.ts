@@ -1,6 +1,6 @@
 /**
- * Purges the edges in front of this server of what was deleted, one after the other: each asks the one before
- * it.
+ * Purges the edges in front of this server of deleted media, one after the other: each requests from the
+ * one before it.
  * In: the section `edges`, names of streams, ids of assets and clips. Out: requests to /edge/purge.
  * docs/9-run/edge.md.
  */
@@ -12,7 +12,7 @@ import type { Net } from '../../net/net.ts';
 const WITHIN_MS = 10_000;
 const MAX_ANSWER_BYTES = 16 * 1024;
 
-/** What is deleted. */
+/** The deleted media. */
 export interface Purged {
   /** Name of the stream; undefined: none. */
   readonly stream: string | undefined;
@@ -21,7 +21,7 @@ export interface Purged {
   readonly clips: readonly string[];
 }
 
-/** What it works with. */
+/** Its dependencies. */
 export interface EdgePurgesOptions {
   readonly settings: Current<{
     readonly edges: { readonly urls: readonly string[]; readonly token: string | undefined };

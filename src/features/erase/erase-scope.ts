@@ -1,5 +1,5 @@
 /**
- * What a deletion of a range removes: the segments that overlap it, and everything that has some of them.
+ * The scope of a deletion: the segments that overlap it, and everything that has some of them.
  * In: a stream, a range. Out: the segments, files, copies, and the pins and assets that are affected.
  */
 import type { StoredObjects } from '../../archive/objects/stored-objects.ts';
@@ -82,12 +82,12 @@ export function pinsOver(
   streamId: string,
   range: PinnedRange,
 ): { readonly within: readonly Pin[]; readonly ofAssets: readonly (Pin & { readonly asset: string })[] } {
-  const own = pins.of(streamId).filter((pin) => overlap(pin, range));
+  const pinsInRange = pins.of(streamId).filter((pin) => overlap(pin, range));
   return {
-    within: own.filter(
+    within: pinsInRange.filter(
       ({ asset, fromUs, toUs }) => asset === undefined && fromUs >= range.fromUs && toUs <= range.toUs,
     ),
-    ofAssets: own.flatMap((pin) => (pin.asset === undefined ? [] : [{ ...pin, asset: pin.asset }])),
+    ofAssets: pinsInRange.flatMap((pin) => (pin.asset === undefined ? [] : [{ ...pin, asset: pin.asset }])),
   };
 }
 

@@ -2,7 +2,7 @@
  * Deletes ranges of recordings for good. The segments leave the index in one transaction, with the work that
  * is left: files, copies, small pictures, caches. The work is done at once, and again with growing pauses
  * until nothing is left; a process that ends in between continues it at its next start. docs/decisions/0065.
- * In: a stream, a range. Out: what was deleted, and what was not reached.
+ * In: a stream, a range. Out: deleted media, and places that were not reached.
  */
 import type { AuditTrail } from '../../accounts/audit/audit-trail.ts';
 import type { Requester } from '../../api/deletions/deletions-api.ts';
@@ -34,13 +34,13 @@ import type { StreamDeps } from '../../streams/stream-deps.ts';
 import type { EdgePurges } from './edge-purges.ts';
 import { extentOf, filesOf, pinsOver, refuseAssets, type SegmentExtent } from './erase-scope.ts';
 
-/** What was not reached is tried again after this time, ms, and after longer ones each time. */
+/** Places that were not reached are tried again after this time, ms, and after longer ones each time. */
 const MIN_RETRY_MS = 2_000;
 const MAX_RETRY_MS = 60_000;
 /** While nothing is left, it is looked again this often, ms. */
 const IDLE_MS = 15_000;
 
-/** What else has media of recordings. */
+/** Other holders of media of recordings. */
 export interface ErasedElsewhere {
   /** Exports whose file has media of a range, or will have. */
   exports(stream: string, range: PinnedRange): Promise<readonly ErasedThing[]>;
@@ -52,7 +52,7 @@ export interface ErasedElsewhere {
   removeAsset(id: string): Promise<void>;
 }
 
-/** What the eraser works with. */
+/** Dependencies of the eraser. */
 export interface EraserOptions {
   readonly deps: Pick<StreamDeps, 'recordings' | 'events' | 'clock' | 'log'>;
   readonly catalog: Pick<Catalog, 'find' | 'definitionOf'>;
@@ -84,7 +84,7 @@ export interface EraseRequest extends PinnedRange {
   readonly assets: 'keep' | 'delete';
 }
 
-/** What a deletion removes. */
+/** The media that a deletion removes. */
 export interface PlannedErasure {
   readonly extent: SegmentExtent;
   readonly report: ErasureReport;
@@ -104,7 +104,7 @@ export class Eraser {
   }
 
   /**
-   * What a deletion would remove.
+   * The media that a deletion would remove.
    *
    * @throws OxbowError `stream-unknown`, `no-media`, `recording-held`
    */
@@ -114,26 +114,29 @@ export class Eraser {
     const extent = await extentOf(stream.served.recording, range);
     if (!extent) throw new OxbowError('no-media', `Nothing of ${name} is recorded between these times.`);
     deps.recordings.pins.assertNotHeld(id, extent);
-    const found = await filesOf(await this.#recordingsOf(id), extent, { ...deps.recordings, objects: objects?.index });
+    const contents = await filesOf(await this.#recordingsOf(id), extent, {
+      ...deps.recordings,
+      objects: objects?.index,
+    });
     const { within, ofAssets } = pinsOver(deps.recordings.pins, id, extent);
     const assets: ErasedThing[] = [];
     for (const { asset } of ofAssets) {
       const title = await elsewhere.titleOf(asset);
       if (title !== undefined) assets.push({ id: asset, title });
     }
-    const files = found.files.map(({ location }): ErasureLeft => left('file', location));
+    const files = contents.files.map(({ location }): ErasureLeft => left('file', location));
     return {
       extent,
       left: [
         ...(purgeNodes ? [left('memory', '')] : []),
-        ...[...files, ...found.copies, left('pictures', ''), ...edges.urls.map((url) => left('edge', url))],
+        ...[...files, ...contents.copies, left('pictures', ''), ...edges.urls.map((url) => left('edge', url))],
       ],
       report: {
         segments: extent.segments,
         windows: extent.windows,
-        bytes: found.bytes,
+        bytes: contents.bytes,
         files: files.length,
-        copies: found.copies.length,
+        copies: contents.copies.length,
         pictures: 0,
         clips: deps.recordings.kept.over(id, extent),
         pins: within.map((pin) => ({ id: pin.id, title: pin.text })),
@@ -210,7 +213,7 @@ export class Eraser {
       const groups = recordings.flatMap(({ open }) => open);
       return groups.some(({ startUs, durationUs }) => startUs < toUs && startUs + durationUs > fromUs);
     };
-    // What waits for the disk may be of the range too.
+    // Media that waits for the disk may be of the range too.
     const waits = toUs > stream.served.recording.endUs && !stream.files.isQuiet;
     if (waits || isOpen()) await stream.files.seal();
     if (!isOpen()) return;
@@ -226,8 +229,7 @@ export class Eraser {
   }
 
   /**
-   * Deletes clips, pins, assets and exports. They have no media of their own but assets and exports, whose
-   * files go at once.
+   * Deletes clips, pins, assets and exports. Only assets and exports have files, which go at once.
    */
   async #removeThings(erasure: Erasure): Promise<void> {
     const { deps, catalog, elsewhere } = this.#options;
@@ -254,10 +256,10 @@ export class Eraser {
     );
   }
 
-  /** Does what is left of a deletion, once. */
+  /** Does the remaining work of a deletion, once. */
   work(erasure: Erasure): Promise<Erasure> {
-    const known = this.#working.get(erasure.id);
-    if (known) return known;
+    const runningWork = this.#working.get(erasure.id);
+    if (runningWork) return runningWork;
     const working = this.#work(erasure).finally(() => this.#working.delete(erasure.id));
     this.#working.set(erasure.id, working);
     return working;
@@ -275,11 +277,11 @@ export class Eraser {
       await writeErased(deps.recordings.segments, now.streamId, deps.recordings.erasures.of(now.streamId));
     // Viewers first: of other nodes they get copies until these are dropped.
     for (const kind of ['memory', 'file', 'pictures', 'copy', 'node', 'edge'] as const) {
-      for (const one of now.left.filter((each) => each.kind === kind)) {
+      for (const place of now.left.filter((each) => each.kind === kind)) {
         signal.throwIfAborted();
-        const found = await this.#reach(now, one, signal);
-        const rest = now.left.filter((each) => each !== one);
-        await note({ left: [...rest, ...found.left], ...(found.report && { report: found.report }) });
+        const reached = await this.#reach(now, place, signal);
+        const others = now.left.filter((each) => each !== place);
+        await note({ left: [...others, ...reached.left], ...(reached.report && { report: reached.report }) });
       }
     }
     if (now.left.length > 0) {
@@ -302,7 +304,7 @@ export class Eraser {
     return now;
   }
 
-  /** Deletes in one place. Returns what is left there. */
+  /** Deletes in one place. Returns the work left there. */
   async #reach(
     erasure: Erasure,
     place: ErasureLeft,
@@ -361,7 +363,7 @@ export class Eraser {
       reader.refuse(erased.ranges);
       for (const id of await this.#recordingsOf(streamId)) {
         await deps.recordings.erasures.resize(id, location, erased.length);
-        // What is left of it is uploaded again.
+        // The rest of it is uploaded again.
         deps.recordings.table.sealed.emit(id);
       }
       deps.recordings.table.reload(streamId);
@@ -424,9 +426,9 @@ export class Eraser {
     for (let pauseMs = MIN_RETRY_MS; !signal.aborted; ) {
       let isIdle = false;
       try {
-        const own = (await deps.recordings.erasures.unfinished()).filter(({ streamId }) => owns(streamId));
-        isIdle = own.length === 0;
-        for (const erasure of own) await this.work(erasure);
+        const erasures = (await deps.recordings.erasures.unfinished()).filter(({ streamId }) => owns(streamId));
+        isIdle = erasures.length === 0;
+        for (const erasure of erasures) await this.work(erasure);
       } catch (error) {
         this.#workFailed(error);
       }
@@ -452,13 +454,13 @@ function counts({ segments, bytes, clips, assets, exports }: ErasureReport) {
 function describe({ stream, fromUs, toUs, report }: Erasure) {
   const [from, to] = [printRfc3339(fromUs / 1000), printRfc3339(toUs / 1000)];
   const { segments, bytes, ...more } = counts(report);
-  const things = Object.entries(more).flatMap(([what, count]) => (count > 0 ? [`${count} ${what}`] : []));
+  const things = Object.entries(more).flatMap(([kind, count]) => (count > 0 ? [`${count} ${kind}`] : []));
   return { from, to, words: [`${stream} ${from}/${to}: ${segments} segments, ${bytes} bytes`, ...things].join(', ') };
 }
 
 function outcome(erasure: Erasure): string {
   const { stream, left: places, id } = erasure;
   const { from, to } = describe(erasure);
-  const rest = places.length === 0 ? 'complete' : `not reached: ${places.map(({ name }) => name).join(', ')}`;
-  return `${stream} ${from}/${to} (${id}): ${rest}`;
+  const state = places.length === 0 ? 'complete' : `not reached: ${places.map(({ name }) => name).join(', ')}`;
+  return `${stream} ${from}/${to} (${id}): ${state}`;
 }

@@ -1,5 +1,5 @@
 /**
- * Deletions of ranges on request, legal holds, and purges of the edges that have copies of what is hidden.
+ * Deletions of ranges on request, legal holds, and purges of the edges that have copies of hidden media.
  * In: recordings, streams, jobs, the library, accounts, nodes. Out: the feature; deletions continue until the
  * shutdown.
  */
@@ -20,7 +20,7 @@ import { eraseRefusals } from './refusals.ts';
 import { deletionRoutes, type Erase } from './routes.ts';
 import { edgesSection } from './settings.ts';
 
-/** Opens the API. Edges are purged of what is hidden from now on. */
+/** Opens the API. Edges are purged of media that is hidden from now on. */
 async function openErase(
   { settings, shutdown, opened, metrics, clock, log, failed }: AppContext,
   {
@@ -65,8 +65,8 @@ async function openErase(
     objects: objects && { index: objects.index, targets: objects.targets },
     elsewhere: {
       async exports(stream, range) {
-        const found = await Promise.all([...hooks.fileJobs].map((over) => over(stream, range)));
-        return found.flat();
+        const results = await Promise.all([...hooks.fileJobs].map((over) => over(stream, range)));
+        return results.flat();
       },
       async removeExport(id) {
         await jobs.cancel(id);
@@ -74,7 +74,7 @@ async function openErase(
       titleOf: async (id) => (await assets.find(id))?.title,
       async removeAsset(id) {
         if (await assets.find(id)) await assets.purge(id);
-        // What was made of its pictures: usually it waits a minute.
+        // Files made of its pictures: usually they wait a minute.
         const prefix = assetPrefix(id);
         release(prefix);
         await segments.delete(prefix);
@@ -89,7 +89,7 @@ async function openErase(
     own: { deletions: createDeletionsApi({ deps, catalog, eraser, audit, signal }), edgePurges: copies },
     start() {
       const owns = (streamId: string) => {
-        // What is left of a removed stream is a file or a copy of it: any process reaches it.
+        // Only files and copies of a removed stream are left: any process reaches them.
         const name = catalog.definitionOf(streamId)?.name;
         return name !== undefined ? placement.find('stream', name) === 'own' : placement.node === '';
       };

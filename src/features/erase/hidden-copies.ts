@@ -1,5 +1,5 @@
 /**
- * Purges the edges in front of this server of what was deleted, moved to the trash or closed to others. In a
+ * Purges the edges in front of this server of media that was deleted, trashed or closed to others. In a
  * cluster, first the memory of the other nodes, from which edges may take it again.
  * In: events of streams, assets and clips. Out: requests to edges, until each has confirmed; which have.
  * docs/9-run/edge.md.
@@ -27,7 +27,7 @@ const MAX_ENDED = 1000;
 /** A purge that began this long ago belongs to another request, ms. */
 const JUST_NOW_MS = 5000;
 
-/** What it works with. */
+/** Its dependencies. */
 export interface HiddenCopiesOptions {
   readonly edges: Pick<EdgePurges, 'urls' | 'purge'>;
   /**
@@ -113,7 +113,7 @@ export class HiddenCopies implements EdgePurgesApi {
   }
 
   list(): readonly EdgePurgeView[] {
-    return [...this.#all()].sort((a, b) => b.startedMs - a.startedMs).map(viewOf);
+    return [...this.#purges()].sort((a, b) => b.startedMs - a.startedMs).map(viewOf);
   }
 
   async begunFor(kind: PurgedKind, name: string): Promise<EdgePurgeView | undefined> {
@@ -121,7 +121,9 @@ export class HiddenCopies implements EdgePurgesApi {
     if (!this.#hasCopies) return undefined;
     await flush();
     const sinceMs = clock.nowMs() - JUST_NOW_MS;
-    const begun = this.#all().filter((one) => one.kind === kind && one.name === name && one.startedMs >= sinceMs);
+    const begun = this.#purges().filter(
+      (purge) => purge.kind === kind && purge.name === name && purge.startedMs >= sinceMs,
+    );
     return begun.length === 0 ? undefined : viewOf(begun.reduce((a, b) => (b.startedMs >= a.startedMs ? b : a)));
   }
 
@@ -131,7 +133,7 @@ export class HiddenCopies implements EdgePurgesApi {
     return purgeNodes !== undefined || edges.urls.length > 0;
   }
 
-  #all(): readonly Purge[] {
+  #purges(): readonly Purge[] {
     return [...this.#ended, ...[...this.#running.keys()].filter(({ state }) => state === 'running')];
   }
 
@@ -160,10 +162,10 @@ export class HiddenCopies implements EdgePurgesApi {
         return;
       }
       const isLast = clock.monotonicMs() + waitMs > untilMs;
-      for (const one of missed) {
+      for (const place of missed) {
         if (isFirst)
-          log.warn({ ...one, kind, name }, 'an edge or node was not purged of what is hidden now; it is tried again');
-        if (isLast) log.error({ ...one, kind, name }, 'an edge or node was not purged of what is hidden now');
+          log.warn({ ...place, kind, name }, 'an edge or node was not purged of what is hidden now; it is tried again');
+        if (isLast) log.error({ ...place, kind, name }, 'an edge or node was not purged of what is hidden now');
       }
       if (isLast) return this.#end(purge, 'failed');
       await sleep(waitMs, { signal });
@@ -172,7 +174,7 @@ export class HiddenCopies implements EdgePurgesApi {
   }
 
   /**
-   * Asks everything that has not confirmed, once, in the order in which each takes from the one before it.
+   * Requests all missing confirmations, once, in the order in which each takes from the one before it.
    */
   async #round(purge: Purge): Promise<void> {
     const { edges, purgeNodes, clock, signal } = this.#options;

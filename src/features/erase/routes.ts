@@ -65,7 +65,7 @@ function requesterOf({ principal, client, traceId }: Pick<RouteCall, 'principal'
   return { userId: principal.owner.replace(/^user:/, ''), name: principal.name, address: client.address, traceId };
 }
 
-/** What the routes of the feature use. */
+/** Dependencies of the routes. */
 export interface Erase {
   readonly deletions: DeletionsApi;
   readonly edgePurges: EdgePurgesApi;

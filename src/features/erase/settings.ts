@@ -1,5 +1,5 @@
 /**
- * The settings of edges in front of this server, which are purged of what is deleted or hidden.
+ * The settings of edges in front of this server, which are purged of deleted and hidden media.
  * In: the types of settings. Out: the section `edges` for config/schema.ts.
  */
 import { createOption, httpUrl, listKind, secret, section } from '../../config/option.ts';

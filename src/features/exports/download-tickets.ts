@@ -51,8 +51,8 @@ export class DownloadTickets {
 
   #isSigned(claim: string, signature: string): boolean {
     const expected = Buffer.from(this.#sign(claim));
-    const given = Buffer.from(signature);
-    return expected.length === given.length && timingSafeEqual(expected, given);
+    const bytes = Buffer.from(signature);
+    return expected.length === bytes.length && timingSafeEqual(expected, bytes);
   }
 
   #sign(claim: string): string {

@@ -100,7 +100,7 @@ function toRefusal(error: unknown): unknown {
   });
 }
 
-/** Media that is missing within the ranges; what is between them was not requested. */
+/** Media that is missing within the ranges; media between them was not requested. */
 async function gapsOf(
   { stream, table, end }: ExportSource,
   { ranges }: ExportRequest,
@@ -122,7 +122,7 @@ async function gapsOf(
 }
 
 /**
- * What the file lacks although the timeline has it: it was found to be damaged while the file was written.
+ * Media of the timeline that the file lacks: it was found to be damaged while the file was written.
  */
 function damageOf(
   parts: readonly ExportedPart[],

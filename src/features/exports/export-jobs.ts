@@ -178,7 +178,8 @@ export class ExportJobs implements ExportsApi<Reply> {
       subject: stream,
     });
     const touched = jobs.filter(
-      (job) => job.state !== 'failed' && job.state !== 'cancelled' && extentsOf(job).some((one) => overlap(one, range)),
+      (job) =>
+        job.state !== 'failed' && job.state !== 'cancelled' && extentsOf(job).some((extent) => overlap(extent, range)),
     );
     return touched.map(({ id, result }) => ({ id, title: (result as ExportResult | null)?.filename ?? '' }));
   }
@@ -246,7 +247,7 @@ export class ExportJobs implements ExportsApi<Reply> {
   }
 }
 
-/** What a file has of its stream: as its result says, or at most, while it is not written. */
+/** The ranges of its stream in a file: as its result says, or at most, while it is not written. */
 function extentsOf({ result, input }: Job): readonly Range[] {
   const { parts } = (result ?? {}) as Partial<ExportResult>;
   if (parts) return parts.map(({ from, to }) => ({ fromUs: Date.parse(from) * 1000, toUs: Date.parse(to) * 1000 }));

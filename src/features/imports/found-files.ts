@@ -35,7 +35,7 @@ export interface FoundStream {
   readonly files: readonly FoundFile[];
 }
 
-/** What a folder has. */
+/** The content of a folder. */
 export interface FoundFolder {
   readonly layout: Layout;
   /** Smallest step of the times of the names, µs. */
@@ -46,7 +46,7 @@ export interface FoundFolder {
   readonly zone: string;
 }
 
-/** What is known of a folder before it is read. */
+/** A folder before it is read. */
 export interface FolderRequest {
   readonly folder: string;
   /** Undefined: by the names of its files. */
@@ -73,26 +73,26 @@ export async function findFiles(request: FolderRequest, { signal }: { signal: Ab
   const names = await listMedia(folder);
   if (names.length === 0) throw new OxbowError('not-found', `There are no MP4 or MPEG-TS files in ${folder}.`);
   const bare = names.map((name) => name.slice(0, -extname(name).length));
-  const given = request.layout ?? (timePattern === undefined ? undefined : 'files');
-  const layout = given === undefined ? detectLayout(bare) : openLayout(given, timePattern);
+  const layoutName = request.layout ?? (timePattern === undefined ? undefined : 'files');
+  const layout = layoutName === undefined ? detectLayout(bare) : openLayout(layoutName, timePattern);
   const zone = openTimeZone(request.timeZone ?? layout.zone);
   const skipped: SkippedFile[] = [];
   const byPath = new Map<string, FoundFile[]>();
   for (const [i, name] of names.entries()) {
     signal.throwIfAborted();
     const path = join(folder, name);
-    const found = await locate(path, bare[i]!, layout, zone);
-    if ('reason' in found) skipped.push({ name, reason: found.reason });
+    const located = await locate(path, bare[i]!, layout, zone);
+    if ('reason' in located) skipped.push({ name, reason: located.reason });
     else {
-      const { camera, ...file } = found;
+      const { camera, ...file } = located;
       const files = byPath.get(camera) ?? [];
       files.push({ ...file, path, name });
       byPath.set(camera, files);
     }
   }
-  const own = streamNames([...byPath.keys()], request.as, basename(folder));
+  const namesByCamera = streamNames([...byPath.keys()], request.as, basename(folder));
   const streams = [...byPath].map(([camera, files]) => ({
-    stream: own.get(camera)!,
+    stream: namesByCamera.get(camera)!,
     files: files.sort((a, b) => a.startUs - b.startUs || (a.name < b.name ? -1 : 1)),
   }));
   const steps = layout.patterns.map((pattern) => pattern.stepUs);
@@ -122,9 +122,9 @@ async function locate(
   layout: Layout,
   zone: TimeZone,
 ): Promise<Located | { readonly reason: string }> {
-  const found = await stat(path).catch(() => undefined);
-  if (!found) return { reason: 'it cannot be read' };
-  const { size, mtimeMs } = found;
+  const stats = await stat(path).catch(() => undefined);
+  if (!stats) return { reason: 'it cannot be read' };
+  const { size, mtimeMs } = stats;
   if (size === 0) return { reason: 'it is empty' };
   if (layout.patterns.length === 0) {
     const startUs = await readCreationUs(path);

@@ -40,7 +40,7 @@ export interface Gop {
   readonly damages: readonly string[];
 }
 
-/** What reading a file has shown besides its frames. */
+/** Other results of reading a file. */
 export interface GopNotes {
   /** Tracks that oxbow cannot store as they are. */
   leftOut: readonly LeftOutTrack[];
@@ -49,7 +49,7 @@ export interface GopNotes {
 }
 
 /**
- * Reads a file from front to back. What was whole before an error has been passed on.
+ * Reads a file from front to back. GOPs that are complete before an error are passed on.
  *
  * @throws FormatError if it is damaged or no such file; OxbowError `unsupported-media`; errors of the system
  */
@@ -109,7 +109,7 @@ class GopCutter implements DemuxerOutput {
   #reference: Track | undefined;
   #ids = new Set<number>();
   #frames: Frame[] = [];
-  #own: Frame[] = [];
+  #referenceFrames: Frame[] = [];
   #bytes = 0;
   #isKey = true;
   #damages: string[] = [];
@@ -119,9 +119,9 @@ class GopCutter implements DemuxerOutput {
     this.#notes = notes;
   }
 
-  tracks(given: readonly Track[]): void {
-    const tracks = given.filter(isStorable);
-    const unsupported = given.filter((track) => !isStorable(track));
+  tracks(allTracks: readonly Track[]): void {
+    const tracks = allTracks.filter(isStorable);
+    const unsupported = allTracks.filter((track) => !isStorable(track));
     if (unsupported.length > 0) {
       this.#leaveOut(
         unsupported.map(({ kind, config }) => ({ kind: kind === 'data' ? 'unknown' : kind, name: config.codec })),
@@ -139,11 +139,11 @@ class GopCutter implements DemuxerOutput {
     const isOwn = frame.trackId === this.#reference?.id;
     if (isOwn && frame.key) this.#close(true);
     else if (this.#bytes > MAX_GOP_BYTES || this.#frames.length >= MAX_GOP_FRAMES) this.#close(false);
-    if (isOwn && !frame.key && this.#own.length === 0 && this.#isKey) {
+    if (isOwn && !frame.key && this.#referenceFrames.length === 0 && this.#isKey) {
       this.#notes.skipped++;
       return;
     }
-    if (isOwn) this.#own.push(frame);
+    if (isOwn) this.#referenceFrames.push(frame);
     this.#frames.push(frame);
     this.#bytes += frame.data.length;
   }
@@ -172,23 +172,23 @@ class GopCutter implements DemuxerOutput {
 
   /** @param isKeyNext the next frame of the reference is a key frame */
   #close(isKeyNext: boolean): void {
-    const own = this.#own;
+    const referenceFrames = this.#referenceFrames;
     const reference = this.#reference;
-    if (own.length > 0 && reference) {
+    if (referenceFrames.length > 0 && reference) {
       const { timescale } = reference;
       this.#done.push({
         tracks: this.#tracks,
         frames: this.#frames,
-        startUs: ticksToUs(Math.min(...own.map(({ pts }) => pts)), timescale),
-        endUs: ticksToUs(Math.max(...own.map(({ pts, duration }) => pts + duration)), timescale),
-        firstDts: own[0]!.dts,
-        lastDts: own.at(-1)!.dts,
+        startUs: ticksToUs(Math.min(...referenceFrames.map(({ pts }) => pts)), timescale),
+        endUs: ticksToUs(Math.max(...referenceFrames.map(({ pts, duration }) => pts + duration)), timescale),
+        firstDts: referenceFrames[0]!.dts,
+        lastDts: referenceFrames.at(-1)!.dts,
         key: this.#isKey,
         damages: this.#damages,
       });
       // Frames of other tracks before the first key frame stay for it.
       this.#frames = [];
-      this.#own = [];
+      this.#referenceFrames = [];
       this.#bytes = 0;
       this.#damages = [];
       this.#isKey = isKeyNext;

@@ -63,26 +63,26 @@ export interface ImportOptions {
   /** Retention of streams that are created, ms; undefined: `record.keep`, or a century if files are older. */
   readonly keepMs: number | undefined;
   /** Called when the files are known, before anything is written. */
-  readonly planned?: (found: FoundFolder) => void;
+  readonly planned?: (foundFolder: FoundFolder) => void;
   readonly progress?: (progress: ImportProgress) => void;
   readonly signal: AbortSignal;
 }
 
 /** As long as a duration can be. */
 const CENTURY_MS = 36_525 * 86_400_000;
-/** Files that begin later than this lie in the future, ms. */
+/** Files that begin later than this are in the future, ms. */
 const FUTURE_MS = 60_000;
 
 /**
  * Imports a folder; may be repeated, and continues where it was interrupted.
  *
  * @throws OxbowError `data-in-use` while a server uses the data folder, `disk-failed`, `bad-request`, errors
- *   of `findFiles`; the signal's reason when aborted: what was imported until then stays
+ *   of `findFiles`; the signal's reason when aborted: media imported until then stays
  */
 export async function importRecordings(request: FolderRequest, options: ImportOptions): Promise<ImportReport> {
   const { config, signal, planned } = options;
-  const found = await findFiles(request, { signal });
-  planned?.(found);
+  const foundFolder = await findFiles(request, { signal });
+  planned?.(foundFolder);
   const dataFolder = path.resolve(config.data);
   makeFolder(dataFolder);
   const clock = createSystemClock();
@@ -108,18 +108,18 @@ export async function importRecordings(request: FolderRequest, options: ImportOp
     await disk.done;
   });
   if (!disk.now().hasRoom) throw new OxbowError('disk-failed', NO_ROOM);
-  const totalBytes = found.streams.flatMap(({ files }) => files).reduce((sum, { size }) => sum + size, 0);
+  const totalBytes = foundFolder.streams.flatMap(({ files }) => files).reduce((sum, { size }) => sum + size, 0);
   let bytes = 0;
   const streams: ImportedStream[] = [];
   const folder: Folder = { dataFolder, store, segments, table, msnMarks, mayWrite: () => disk.now().hasRoom };
-  for (const stream of found.streams) {
+  for (const stream of foundFolder.streams) {
     const progress = (size: number) => {
       bytes += size;
       options.progress?.({ stream: stream.stream, bytes, totalBytes });
     };
-    streams.push(await importOne(folder, found, stream, { ...options, clock, progress }));
+    streams.push(await importOne(folder, foundFolder, stream, { ...options, clock, progress }));
   }
-  return { found, streams };
+  return { found: foundFolder, streams };
 }
 
 /** A data folder that is open. */
@@ -135,7 +135,7 @@ interface Folder {
 async function importOne(
   folder: Folder,
   { layout, stepUs }: FoundFolder,
-  { stream: name, files: all }: FoundStream,
+  { stream: name, files: foundFiles }: FoundStream,
   {
     config,
     keepMs: wantedMs,
@@ -149,7 +149,7 @@ async function importOne(
 ): Promise<ImportedStream> {
   const { store, segments, table, msnMarks, dataFolder, mayWrite } = folder;
   const nowMs = clock.nowMs();
-  const files = all.filter(({ startUs }) => startUs / 1000 < nowMs + FUTURE_MS);
+  const files = foundFiles.filter(({ startUs }) => startUs / 1000 < nowMs + FUTURE_MS);
   const { definition: before, isRemoved } = await readDefinition(store.db, name);
   if (isRemoved) {
     throw new OxbowError('stream-exists', `There was a stream named ${name}, whose recordings are still kept.`, {
@@ -202,13 +202,15 @@ async function importOne(
     { signal },
   );
   if (failures.length > 0) throw new OxbowError('disk-failed', sentenceOf(failures[0]), { cause: failures[0] });
-  const future = all.filter((file) => !files.includes(file)).map((file) => ({ name: file.name, reason: IN_FUTURE }));
+  const future = foundFiles
+    .filter((file) => !files.includes(file))
+    .map((file) => ({ name: file.name, reason: IN_FUTURE }));
   return { stream: name, isNew: !before, keepMs, ...imported, skipped: [...imported.skipped, ...future] };
 }
 
 const IN_FUTURE = 'its name is a time in the future: name the time zone with --time-zone';
 
-/** Whether a stream has had its own media: its live playlist has used segment numbers. */
+/** Whether a stream has had live media: its live playlist has used segment numbers. */
 async function hasOwnPast(store: Store, table: ChunkTable, streamId: string): Promise<boolean> {
   const saved = await readSavedState(store.db, streamId);
   if (saved?.generation) return true;

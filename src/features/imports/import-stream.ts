@@ -24,7 +24,7 @@ import { type StretchDeps, StretchWriter } from './stretch-writer.ts';
 const SAME_US = 1_000;
 /** This many neighbours are looked at for the earliest time of arrival. */
 const NEIGHBOURS = 16;
-/** Segment numbers that the cutter may be ahead of what it was given: two GOPs of 20 s. */
+/** Segment numbers that the cutter may be ahead of its input: two GOPs of 20 s. */
 const AHEAD_MSNS = 64;
 /** Longest hole within which the time of a damaged file is a gap; beyond it nothing was recorded. µs */
 const MAX_DAMAGE_US = 600_000_000;
@@ -32,14 +32,14 @@ const MAX_DAMAGE_US = 600_000_000;
 /** Why there is nothing between two files. */
 const NO_FILE: Pick<StreamGap, 'cause' | 'detail'> = { cause: 'offline', detail: 'not in the imported files' };
 
-/** What is imported, and where. */
+/** The files to import, and the place. */
 export interface StreamImport extends StretchDeps {
   readonly files: readonly FoundFile[];
   readonly ledger: Ledger;
   readonly places: PastPlaces;
-  /** Media must begin at or after this, µs since 1970: retention deletes what is older. */
+  /** Media must begin at or after this, µs since 1970: retention deletes older media. */
   readonly floorUs: number;
-  /** And end before this: from here on the stream has its own past. */
+  /** And end before this: from here on the stream has a past. */
   readonly limitUs: number;
   /** Smallest step of the names, µs. */
   readonly stepUs: number;
@@ -73,7 +73,7 @@ export interface StreamImported {
 interface Context {
   /** Where its clock has 0, µs since 1970. */
   readonly offsetUs: number;
-  /** End of its media on its own clock, µs. */
+  /** End of its media on its clock, µs. */
   readonly endUs: number;
   /** Undefined after a restart. */
   readonly tracks: readonly Track[] | undefined;
@@ -81,16 +81,19 @@ interface Context {
 }
 
 /**
- * Imports files until the signal fires. What was read up to then is complete on the disk when this rejects.
+ * Imports files until the signal fires. Media read up to then is complete on the disk when this rejects.
  *
  * @throws OxbowError `disk-failed`; the signal's reason
  */
-export async function importStream(given: StreamImport, { signal }: { signal: AbortSignal }): Promise<StreamImported> {
-  const importer = new Importer(given, signal);
+export async function importStream(
+  request: StreamImport,
+  { signal }: { signal: AbortSignal },
+): Promise<StreamImported> {
+  const importer = new Importer(request, signal);
   try {
-    for (const [i, file] of given.files.entries()) {
+    for (const [i, file] of request.files.entries()) {
       signal.throwIfAborted();
-      await importer.take(file, given.files.slice(i + 1, i + NEIGHBOURS));
+      await importer.take(file, request.files.slice(i + 1, i + NEIGHBOURS));
     }
     return importer.result;
   } finally {
@@ -99,7 +102,7 @@ export async function importStream(given: StreamImport, { signal }: { signal: Ab
 }
 
 class Importer {
-  readonly #given: StreamImport;
+  readonly #request: StreamImport;
   readonly #signal: AbortSignal;
   readonly result: StreamImported = {
     files: 0,
@@ -121,20 +124,20 @@ class Importer {
   /** Files that were read but are not on the disk yet. */
   #waiting: (LedgerEntry & { readonly untilUs: number })[] = [];
 
-  constructor(given: StreamImport, signal: AbortSignal) {
-    this.#given = given;
+  constructor(request: StreamImport, signal: AbortSignal) {
+    this.#request = request;
     this.#signal = signal;
   }
 
   /** Imports a file. @param next files after it */
   async take(file: FoundFile, next: readonly FoundFile[]): Promise<void> {
-    const { ledger, floorUs, limitUs } = this.#given;
+    const { ledger, floorUs, limitUs } = this.#request;
     const { name, startUs } = file;
-    const known = ledger.find(name);
-    if (known && ledger.isDone(file)) {
+    const entry = ledger.find(name);
+    if (entry && ledger.isDone(file)) {
       this.result.before++;
       await this.#endStretch();
-      this.#context = { offsetUs: known.offsetUs, endUs: known.endUs!, tracks: undefined, lastDts: undefined };
+      this.#context = { offsetUs: entry.offsetUs, endUs: entry.endUs!, tracks: undefined, lastDts: undefined };
       return;
     }
     const refusal =
@@ -150,7 +153,7 @@ class Importer {
       return;
     }
     await this.#read(file, next);
-    this.#given.progress(file);
+    this.#request.progress(file);
   }
 
   async #read(file: FoundFile, next: readonly FoundFile[]): Promise<void> {
@@ -165,12 +168,12 @@ class Importer {
       await using bytes = await openLocalFile(file.path);
       for await (const gop of readGops(bytes, notes, { signal: this.#signal })) {
         if (!placed) {
-          const found = await this.#place(file, gop, next);
-          if (typeof found === 'string') {
-            result.skipped.push({ name, reason: found });
+          const place = await this.#place(file, gop, next);
+          if (typeof place === 'string') {
+            result.skipped.push({ name, reason: place });
             return;
           }
-          placed = found;
+          placed = place;
         }
         isOver = !(await this.#write(gop, placed));
         if (isOver) break;
@@ -203,8 +206,8 @@ class Importer {
 
   /** Where the first GOP of a file belongs, or why it does not belong anywhere. */
   async #place(file: FoundFile, gop: Gop, next: readonly FoundFile[]): Promise<Place | string> {
-    const { ledger, places, stepUs, looseUs } = this.#given;
-    const known = ledger.find(file.name);
+    const { ledger, places, stepUs, looseUs } = this.#request;
+    const entry = ledger.find(file.name);
     const nearUs = HOLE_US + stepUs;
     const context = this.#context;
     let offsetUs: number | undefined;
@@ -222,7 +225,7 @@ class Importer {
         joins = true;
       }
     }
-    if (known) offsetUs = joins ? (offsetUs ?? known.offsetUs) : known.offsetUs;
+    if (entry) offsetUs = joins ? (offsetUs ?? entry.offsetUs) : entry.offsetUs;
     if (offsetUs === undefined) {
       const before = places.around(file.startUs).before;
       if (before && file.startUs < before.toUs - nearUs) return 'the stream has media of that time already';
@@ -234,13 +237,13 @@ class Importer {
       }
     }
     if (!joins) await this.#endStretch();
-    if (!known || known.offsetUs !== offsetUs) await ledger.write({ name: file.name, size: file.size, offsetUs });
-    return { offsetUs, isResumed: known !== undefined, reached: undefined };
+    if (!entry || entry.offsetUs !== offsetUs) await ledger.write({ name: file.name, size: file.size, offsetUs });
+    return { offsetUs, isResumed: entry !== undefined, reached: undefined };
   }
 
   /** When a file begins, µs since 1970: its name, or the earliest that the names of its neighbours say. */
   async #anchor(file: FoundFile, gop: Gop, next: readonly FoundFile[]): Promise<number> {
-    const { byArrival, looseUs } = this.#given;
+    const { byArrival, looseUs } = this.#request;
     let earliestUs = file.startUs;
     if (!byArrival) return earliestUs;
     let newestUs = gop.startUs;
@@ -263,7 +266,7 @@ class Importer {
     const endUs = offsetUs + gop.endUs;
     placed.reached = gop;
     if (placed.isResumed && !this.#writer) {
-      const { before } = this.#given.places.around(startUs);
+      const { before } = this.#request.places.around(startUs);
       if (before && startUs < before.toUs - SAME_US) return true;
     }
     if (this.#writer && !sameTracks(this.#writer.place.tracks, gop.tracks)) await this.#endStretch();
@@ -278,7 +281,7 @@ class Importer {
   /** Begins a stretch; undefined where media cannot begin with a GOP. */
   async #begin(gop: Gop, offsetUs: number): Promise<StretchWriter | undefined> {
     if (!gop.key) return undefined;
-    const { places, limitUs } = this.#given;
+    const { places, limitUs } = this.#request;
     const startUs = offsetUs + gop.startUs;
     const { before, after } = places.around(startUs);
     this.#limitUs = Math.min(limitUs, after?.fromUs ?? limitUs);
@@ -287,13 +290,13 @@ class Importer {
     const previous = before && {
       endUs: before.toUs,
       msn: before.lastMsn,
-      discontinuitySequence: await this.#given.discontinuitiesAt(before.lastMsn),
+      discontinuitySequence: await this.#request.discontinuitiesAt(before.lastMsn),
     };
     const isDamage = this.#gap.cause !== 'bad-media' || (before && startUs - before.toUs <= MAX_DAMAGE_US);
     const gap = isDamage ? this.#gap : NO_FILE;
     this.#gap = NO_FILE;
     const place = { tracks: gop.tracks, offsetUs, startUs, previous, gap, firstMsn };
-    this.#writer = new StretchWriter(this.#given, place);
+    this.#writer = new StretchWriter(this.#request, place);
     const joins = before && startUs - before.toUs < HOLE_US;
     if (!joins) this.result.stretches++;
     return this.#writer;
@@ -308,7 +311,7 @@ class Importer {
     const committedUs = this.#writer ? this.#writer.committedUs : Number.POSITIVE_INFINITY;
     while (this.#waiting[0] && this.#waiting[0].untilUs <= committedUs + SAME_US) {
       const { untilUs: _, ...entry } = this.#waiting.shift()!;
-      await this.#given.ledger.write(entry);
+      await this.#request.ledger.write(entry);
     }
   }
 
@@ -319,11 +322,11 @@ class Importer {
       this.#writer = undefined;
       await this.#finish(writer);
     }
-    for (const { untilUs: _, ...entry } of this.#waiting.splice(0)) await this.#given.ledger.write(entry);
+    for (const { untilUs: _, ...entry } of this.#waiting.splice(0)) await this.#request.ledger.write(entry);
   }
 
   async #finish(writer: StretchWriter): Promise<void> {
-    const { places } = this.#given;
+    const { places } = this.#request;
     await writer[Symbol.asyncDispose]();
     const { startUs, firstMsn } = writer.place;
     const { committedUs, lastMsn } = writer;
@@ -346,13 +349,13 @@ class Importer {
 interface Place {
   /** Where its clock has 0, µs since 1970. */
   readonly offsetUs: number;
-  /** An import has begun it before: what the stream has of it is left out. */
+  /** An import has begun it before: media that the stream has is left out. */
   readonly isResumed: boolean;
   /** Its newest GOP. */
   reached: Gop | undefined;
 }
 
-/** Why a file could not be read to its end. @throws what is no problem of the file */
+/** Why a file could not be read to its end. @throws other errors */
 function problemOf(error: unknown): string {
   const isFileProblem =
     error instanceof FormatError ||

@@ -46,8 +46,8 @@ function patterns(...texts: string[]): readonly NamePattern[] {
  * @throws OxbowError `bad-request` as openNamePattern
  */
 export function openLayout(name: LayoutName, timePattern: string | undefined): Layout {
-  const known = KNOWN.find((layout) => layout.name === name) ?? { ...named, name: 'files', patterns: [] };
-  return timePattern === undefined ? known : { ...known, patterns: patterns(timePattern) };
+  const base = KNOWN.find((layout) => layout.name === name) ?? { ...named, name: 'files', patterns: [] };
+  return timePattern === undefined ? base : { ...base, patterns: patterns(timePattern) };
 }
 
 /**
@@ -58,15 +58,15 @@ export function detectLayout(names: readonly string[]): Layout {
   const utc: TimeZone = { name: 'UTC', instantsOf: (ms) => [ms] };
   const isNamed = (layout: Layout, name: string) => (readName(layout, name, utc)?.startsUs.length ?? 0) > 0;
   const counts = KNOWN.map((layout) => ({ layout, count: names.filter((name) => isNamed(layout, name)).length }));
-  const first = counts.reduce((most, one) => (one.count > most.count ? one : most));
+  const first = counts.reduce((most, candidate) => (candidate.count > most.count ? candidate : most));
   return first.count > 0 ? first.layout : openLayout('files', undefined);
 }
 
-/** What a name says in a layout; undefined if it has another form. */
+/** The parts of a name in a layout; undefined if it has another form. */
 export function readName(layout: Layout, name: string, zone: TimeZone): NamedFile | undefined {
   for (const pattern of layout.patterns) {
-    const found = pattern.read(name, zone);
-    if (found) return found;
+    const namedFile = pattern.read(name, zone);
+    if (namedFile) return namedFile;
   }
   return undefined;
 }

@@ -1,7 +1,7 @@
 /**
  * Which files were imported into a stream, so that an import can be repeated and continued: `imported/STREAM
  * ID.jsonl` in the data folder, one line before a file is written and one when all of it is on the disk.
- * In: names and times of files. Out: what became of them. A lost ledger makes an import leave out what it
+ * In: names and times of files. Out: their results. A lost ledger makes an import leave out what it
  * cannot tell from recorded media.
  */
 import { type FileHandle, open, readFile } from 'node:fs/promises';
@@ -21,7 +21,7 @@ export interface LedgerEntry {
   readonly size: number;
   /** Where its clock has 0, µs since 1970. */
   readonly offsetUs: number;
-  /** End of its media on its own clock, µs; absent until all of it is on the disk. */
+  /** End of its media on its clock, µs; absent until all of it is on the disk. */
   readonly endUs?: number;
 }
 
@@ -51,7 +51,7 @@ export class Ledger implements AsyncDisposable {
     return new Ledger(file, entries);
   }
 
-  /** What is known of a file. */
+  /** The state of a file. */
   find(name: string): LedgerEntry | undefined {
     return this.#entries.get(name);
   }
@@ -69,7 +69,7 @@ export class Ledger implements AsyncDisposable {
       makeFolder(folder);
       this.#handle = await open(this.#file, 'a', 0o600);
       giveToFolderOwner(this.#file);
-      // A crash may have left half a line: the next begins on its own.
+      // A crash may have left half a line: the next begins on a new one.
       await this.#handle.write('\n');
       await systemFiles.syncFolder(folder);
     }

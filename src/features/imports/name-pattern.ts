@@ -1,12 +1,12 @@
 /**
- * Patterns of the names of recorded files, such as `%path/%Y-%m-%d_%H-%M-%S-%f`: what a name says about its
- * camera and its time.
+ * Patterns of the names of recorded files, such as `%path/%Y-%m-%d_%H-%M-%S-%f`: the camera and the time
+ * in a name.
  * In: patterns of known programs or of a person, paths of files. Out: a path and an instant. Pure.
  */
 import type { TimeZone } from '../../api/local-time.ts';
 import { OxbowError } from '../../lib/errors.ts';
 
-/** What the name of a file says. */
+/** The parts of the name of a file. */
 export interface NamedFile {
   /** Of the camera or stream; empty if the names have none. */
   readonly path: string;
@@ -66,14 +66,14 @@ export function openNamePattern(text: string): NamePattern {
       source += '%';
       continue;
     }
-    const known = Object.hasOwn(VARIABLES, name) ? VARIABLES[name] : undefined;
-    if (!known) throw wrong(text, `%${name} is not a variable`);
+    const variable = Object.hasOwn(VARIABLES, name) ? VARIABLES[name] : undefined;
+    if (!variable) throw wrong(text, `%${name} is not a variable`);
     if (names.includes(name)) throw wrong(text, `%${name} is in it twice`);
     names.push(name);
-    source += `(${known[0]})`;
+    source += `(${variable[0]})`;
   }
   source += quoted(text.slice(at));
-  const has = (...all: string[]) => all.every((name) => names.includes(name));
+  const has = (...variables: string[]) => variables.every((name) => names.includes(name));
   if (!has('s') && !has('N') && !has('Y', 'm', 'd', 'H', 'M')) throw wrong(text, 'it does not name an instant');
   const whole = new RegExp(text.includes('/') ? `^${source}$` : `^(?:.*/)?${source}$`);
   const stepUs = Math.min(...names.map((name) => VARIABLES[name]![1]));
@@ -83,8 +83,8 @@ export function openNamePattern(text: string): NamePattern {
     read(name, zone) {
       const match = whole.exec(name);
       if (!match) return undefined;
-      const found = new Map(names.map((each, i) => [each, match[i + 1]!]));
-      return { path: found.get('path') ?? '', startsUs: instantsOf(found, zone) };
+      const values = new Map(names.map((each, i) => [each, match[i + 1]!]));
+      return { path: values.get('path') ?? '', startsUs: instantsOf(values, zone) };
     },
   };
 }
@@ -99,19 +99,19 @@ function wrong(text: string, why: string): OxbowError {
   });
 }
 
-function instantsOf(found: ReadonlyMap<string, string>, zone: TimeZone): readonly number[] {
-  const nanoseconds = found.get('N');
+function instantsOf(values: ReadonlyMap<string, string>, zone: TimeZone): readonly number[] {
+  const nanoseconds = values.get('N');
   if (nanoseconds !== undefined) return [Number(BigInt(nanoseconds) / 1000n)];
-  const number = (name: string) => Number(found.get(name) ?? 0);
+  const number = (name: string) => Number(values.get(name) ?? 0);
   const microseconds = number('f');
-  if (found.has('s')) return [number('s') * 1_000_000 + microseconds];
+  if (values.has('s')) return [number('s') * 1_000_000 + microseconds];
   const [month, day, hour, minute, second] = [number('m'), number('d'), number('H'), number('M'), number('S')];
   const localMs = Date.UTC(number('Y'), month - 1, day, hour, minute, second);
   const date = new Date(localMs);
   const exists =
     date.getUTCMonth() === month - 1 && date.getUTCDate() === day && hour < 24 && minute < 60 && second < 61;
   if (!exists) return [];
-  const offset = found.get('z');
+  const offset = values.get('z');
   const instants = offset === undefined ? zone.instantsOf(localMs) : [localMs - offsetMs(offset)];
   return instants.map((ms) => ms * 1000 + microseconds);
 }

@@ -1,6 +1,6 @@
 /**
- * Where imported media may lie in the past of a stream: in times that it has nothing of.
- * In: spans of the index, and what was imported since. Out: the neighbours of an instant. Pure.
+ * Where imported media may be in the past of a stream: in times that it has nothing of.
+ * In: spans of the index, and media imported since. Out: the neighbours of an instant. Pure.
  */
 import { HOLE_US } from '../../live/continuity.ts';
 import type { ChunkSpan } from '../../recording/chunk-table.ts';
@@ -25,7 +25,7 @@ export class PastPlaces {
     }
   }
 
-  /** Adds media; media that joins what is there becomes one stretch with it. */
+  /** Adds media; media that joins a stretch becomes part of it. */
   add(stretch: RecordedStretch): void {
     const at = this.#stretches.findLastIndex(({ fromUs }) => fromUs <= stretch.fromUs);
     const before = this.#stretches[at];

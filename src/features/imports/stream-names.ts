@@ -22,8 +22,8 @@ export function streamNames(
   if (as !== undefined) parseStreamName(as);
   const names = new Map<string, string>();
   for (const camera of cameras) {
-    const own = validName(camera === '' ? folder : camera);
-    const name = as === undefined ? own : cameras.length === 1 ? as : `${as}-${own}`.slice(0, LONGEST);
+    const cameraName = validName(camera === '' ? folder : camera);
+    const name = as === undefined ? cameraName : cameras.length === 1 ? as : `${as}-${cameraName}`.slice(0, LONGEST);
     if (name === '') throw clash(`"${camera}" cannot be made into the name of a stream`);
     const other = [...names].find(([, taken]) => taken === name);
     if (other) throw clash(`"${other[0]}" and "${camera}" would both be the stream ${name}`);

@@ -1,5 +1,5 @@
 /**
- * Writes one stretch of imported media: its own run, cut and recorded exactly as a live stream is.
+ * Writes one stretch of imported media: a separate run, cut and recorded exactly as a live stream is.
  * In: GOPs on one clock, a place in the past of a stream. Out: chunk files and rows of the index.
  */
 
@@ -20,14 +20,14 @@ import { RecordingReader } from '../../recording/recording-reader.ts';
 import type { Gop } from './gops.ts';
 import { runBefore } from './imported-runs.ts';
 
-/** What is written with. */
+/** Dependencies of the writer. */
 export interface StretchDeps {
   readonly config: Config;
   readonly segments: SegmentStore;
   readonly table: ChunkTable;
   readonly inits: InitTable;
   readonly streamId: string;
-  /** Only its monotonic time counts: imported media has its own times. */
+  /** Only its monotonic time counts: imported media has other times. */
   readonly clock: Clock;
   readonly mayWrite: () => boolean;
   /** Called with each segment number that is used. */
@@ -85,7 +85,7 @@ export class StretchWriter implements AsyncDisposable {
       sync: config.record.sync,
       previousMsn: previous?.msn ?? 0,
       onCommitted() {},
-      // What follows a loss is not written: the import ends there, and continues there.
+      // Media after a loss is not written: the import ends there, and continues there.
       mayWrite: () => this.#failure === undefined && mayWrite(),
       counters: {
         committed() {},
@@ -144,7 +144,7 @@ export class StretchWriter implements AsyncDisposable {
     return this.#damages;
   }
 
-  /** End of what is on the disk, µs since 1970; 0 if nothing is. */
+  /** End of the media on the disk, µs since 1970; 0 if there is none. */
   get committedUs(): number {
     return this.#recording.endUs;
   }
@@ -153,7 +153,7 @@ export class StretchWriter implements AsyncDisposable {
    * Writes a GOP; waits while much waits for the disk.
    *
    * @param offsetUs where the clock of the GOP has 0, µs since 1970
-   * @throws OxbowError `disk-failed`: nothing after what is on the disk is written
+   * @throws OxbowError `disk-failed`: nothing after the media on the disk is written
    */
   async write(gop: Gop, offsetUs: number, { signal }: { signal: AbortSignal }): Promise<void> {
     this.#check();
@@ -165,7 +165,7 @@ export class StretchWriter implements AsyncDisposable {
     this.#check();
   }
 
-  /** Writes what waits and seals the file. @throws OxbowError `disk-failed` */
+  /** Writes the waiting media and seals the file. @throws OxbowError `disk-failed` */
   async close(): Promise<void> {
     await this[Symbol.asyncDispose]();
     this.#check();

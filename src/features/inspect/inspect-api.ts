@@ -1,5 +1,5 @@
 /**
- * What a stream holds and how it keeps up, for the API.
+ * The buffers and delays of a stream, for the API.
  * In: managed streams. Out: the JSON of api/inspect-shapes. Never an address of a source or a publisher.
  */
 import type {
@@ -66,9 +66,9 @@ export function createInspectApi(
     async newestKeyPicture(name) {
       const { recording } = catalog.get(name).served;
       const groups = await recording.between(recording.endUs - KEY_WITHIN_US, recording.endUs);
-      const found = groups.findLast(startsWithKey);
-      if (!found) throw nothing(name);
-      return found.startUs / 1000;
+      const group = groups.findLast(startsWithKey);
+      if (!group) throw nothing(name);
+      return group.startUs / 1000;
     },
     keyFrame: (name) => lastKeyFrame(name, catalog.get(name).served.list),
   };

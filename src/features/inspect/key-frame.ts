@@ -1,6 +1,6 @@
 /**
  * The last key frame of a stream, as its publisher sent it.
- * In: the segments of the live window that are in memory. Out: one access unit that a decoder takes alone.
+ * In: the segments of the live window that are in memory. Out: one independently decodable access unit.
  * ITU-T H.264 and H.265, Annex B.
  */
 import { concatBytes } from '@oxbow/media/bytes';
@@ -37,8 +37,8 @@ function bytesOf({ bytes, parts }: LiveSegment, trackId: number): Uint8Array | u
   const complete = bytes?.get(trackId);
   if (complete) return complete;
   const sealed = parts.get(trackId)?.map((part) => part.bytes) ?? [];
-  const known = sealed.filter((part) => part !== undefined);
-  return known.length === 0 || known.length < sealed.length ? undefined : concatBytes(known);
+  const chunks = sealed.filter((part) => part !== undefined);
+  return chunks.length === 0 || chunks.length < sealed.length ? undefined : concatBytes(chunks);
 }
 
 function byteStream({ config }: Track, data: Uint8Array): Uint8Array {

@@ -21,7 +21,7 @@ type Parsed = Pick<TrackParameters, 'sets'> & { readonly facts: Facts };
 /** Names of the boxes whose body is the record, where it has no parameter sets. */
 const BOXES = { av1: 'av1C', vp9: 'vpcC', ac3: 'dac3', eac3: 'dec3', opus: 'dOps' } as const;
 
-/** The configuration of a track. A record that cannot be read has no sets, and facts of the track alone. */
+/** The configuration of a track. A record that cannot be read has no sets, and only facts of the track. */
 export function parametersOf(track: Track): TrackParameters {
   const { id, kind, language, config } = track;
   let parsed: Parsed = { sets: [], facts: {} };

@@ -35,20 +35,20 @@ const KeyFrameQuery = Type.Object(
 const defineRoute = rowsFor<InspectApi>();
 
 function look(
-  what: keyof InspectApi & ('buffer' | 'sync' | 'parameters' | 'backpressure' | 'recovery'),
+  resource: keyof InspectApi & ('buffer' | 'sync' | 'parameters' | 'backpressure' | 'recovery'),
   shape: TSchema,
   sentence: string,
 ): FeatureRoute<InspectApi> {
   return defineRoute({
     method: 'GET',
-    path: `/api/v1/streams/:name/${what}`,
+    path: `/api/v1/streams/:name/${resource}`,
     tag: 'streams',
     access: 'admin',
     sentence,
     params: NameParams,
     replies: { 200: shape },
     async answer({ params: { name } }, inspect) {
-      return { body: await inspect[what](name) };
+      return { body: await inspect[resource](name) };
     },
   });
 }

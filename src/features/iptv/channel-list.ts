@@ -37,7 +37,7 @@ export function printChannelList(channels: readonly Channel[], guide: string, mo
   const lines = [`#EXTM3U ${attributes({ 'url-tvg': guide, 'x-tvg-url': guide })}`];
   for (const channel of channels) {
     const { name, title, base, logo, isRadio, format } = channel;
-    const given = attributes({
+    const attributeList = attributes({
       'tvg-id': name,
       'tvg-logo': logo,
       'group-title': 'oxbow',
@@ -47,7 +47,7 @@ export function printChannelList(channels: readonly Channel[], guide: string, mo
       'tvg-name': title,
     });
     const kind = format === 'ts' ? 'ts-index' : 'index';
-    lines.push(`#EXTINF:-1 ${given},${plain(title)}`, base + printMediaAddress({ kind, stream: name }));
+    lines.push(`#EXTINF:-1 ${attributeList},${plain(title)}`, base + printMediaAddress({ kind, stream: name }));
   }
   return `${lines.join('\n')}\n`;
 }
@@ -79,6 +79,6 @@ function attributes(values: Readonly<Record<string, string | undefined>>): strin
 
 /** Without what ends an attribute or a line: the format has no escapes. */
 function plain(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these must not be there
   return text.replaceAll('"', "'").replaceAll(/[\u0000-\u001f\u007f\u0085\u2028\u2029]+/g, ' ');
 }

@@ -38,9 +38,13 @@ export class Guides {
     options: { readonly signal: AbortSignal },
   ): Promise<Reply> {
     const period = Math.floor(this.#clock.nowMs() / PERIOD_MS);
-    const bytes = await this.#shared.get(`${period} ${name}`, async (own) => Buffer.from(await print(own)), options);
-    const known = this.#replies.get(bytes);
-    if (known) return known;
+    const bytes = await this.#shared.get(
+      `${period} ${name}`,
+      async (sharedOptions) => Buffer.from(await print(sharedOptions)),
+      options,
+    );
+    const cachedReply = this.#replies.get(bytes);
+    if (cachedReply) return cachedReply;
     const reply = playlistReply(bytes, 'max-age=60', 'application/xml; charset=utf-8');
     this.#replies.set(bytes, reply);
     return reply;

@@ -38,7 +38,7 @@ export interface Programme {
   readonly recordedMs: number | undefined;
 }
 
-/** What a stream's programmes are derived from. */
+/** The input of a stream's programmes. */
 export interface ProgrammeSource {
   readonly title: string;
   readonly description: string;
@@ -83,7 +83,7 @@ export function programmesOf({ title, description, isLive, timeline }: Programme
     (slot): Programme[] => {
       const first = spans.find((span) => span.toMs > slot.fromMs && span.fromMs < slot.toMs);
       if (!first && (!isLive || slot.toMs <= nowMs)) return [];
-      const lost = missing.filter((one) => lengthIn(one, slot) >= SHORT_GAP_MS && one.fromMs < nowMs);
+      const lost = missing.filter((stretch) => lengthIn(stretch, slot) >= SHORT_GAP_MS && stretch.fromMs < nowMs);
       const about = slot.title === undefined ? description : '';
       return [
         {
@@ -144,6 +144,6 @@ function stretchOf({ from, to }: { readonly from: string; readonly to: string })
   return { fromMs: Date.parse(from), toMs: Date.parse(to) };
 }
 
-function lengthIn(one: Stretch, slot: Stretch): number {
-  return Math.min(one.toMs, slot.toMs) - Math.max(one.fromMs, slot.fromMs);
+function lengthIn(stretch: Stretch, slot: Stretch): number {
+  return Math.min(stretch.toMs, slot.toMs) - Math.max(stretch.fromMs, slot.fromMs);
 }

@@ -64,7 +64,7 @@ interface Shown {
   readonly base: string;
 }
 
-/** What the owner of a stream answers to a GET for the same client; undefined if it is refused. */
+/** The answer of the owner of a stream to a GET for the same client; undefined if it is refused. */
 async function askOwner<T>(path: string, { token, elsewhere }: Caller): Promise<T | undefined> {
   const { lists } = await elsewhere(token === undefined ? path : printSignedPath(token, path));
   return lists[0]?.body as T | undefined;
@@ -81,8 +81,8 @@ async function candidates(call: Caller, deps: HttpDeps): Promise<readonly Stream
   const { streams, otherNodes } = deps;
   if (query.stream !== undefined) {
     const path = `/api/v1/streams/${query.stream}`;
-    const found = isElsewhere(query.stream, deps) ? askOwner<StreamView>(path, call) : streams.get(query.stream);
-    const view = await found;
+    const answer = isElsewhere(query.stream, deps) ? askOwner<StreamView>(path, call) : streams.get(query.stream);
+    const view = await answer;
     return view ? [view] : [];
   }
   const [items, others] = await Promise.all([streams.list(), elsewhere('/api/v1/streams')]);
@@ -112,9 +112,9 @@ async function streamsFor(call: Caller, deps: HttpDeps): Promise<readonly Shown[
   let verdict: WatchVerdict = 'refused';
   const baseFor = ({ name, visibility }: StreamView): string | undefined => {
     if (token !== undefined) {
-      const own = watch.verify(token, name, 'playlist', nowMs);
-      if (own !== 'refused') verdict = verdict === 'ok' ? verdict : own;
-      if (own === 'ok') return origin + printSignedPath(token, '');
+      const tokenVerdict = watch.verify(token, name, 'playlist', nowMs);
+      if (tokenVerdict !== 'refused') verdict = verdict === 'ok' ? verdict : tokenVerdict;
+      if (tokenVerdict === 'ok') return origin + printSignedPath(token, '');
     }
     if (!may(principal, query.stream === undefined ? 'list' : 'watch', { visibility })) return undefined;
     if (visibility === 'public' || visibility === 'unlisted') return origin;
@@ -160,13 +160,13 @@ async function channelList(
   const { query, client, token } = call;
   const shown = await streamsFor(call, deps);
   const nowMs = deps.clock.nowMs();
-  const channels = shown.map((one) => ({
-    name: one.view.name,
-    title: one.view.title || one.view.name,
-    base: one.base,
-    logo: logoOf(one),
-    isRadio: one.view.tracks.length > 0 && !hasVideo(one.view),
-    days: daysOf(one.view, nowMs),
+  const channels = shown.map((channel) => ({
+    name: channel.view.name,
+    title: channel.view.title || channel.view.name,
+    base: channel.base,
+    logo: logoOf(channel),
+    isRadio: channel.view.tracks.length > 0 && !hasVideo(channel.view),
+    days: daysOf(channel.view, nowMs),
     format: query.format ?? 'ts',
   }));
   const path = `/xmltv.xml${query.stream === undefined ? '' : `?stream=${query.stream}`}`;
@@ -210,9 +210,9 @@ async function guide(call: Caller, guides: Guides, deps: HttpDeps): Promise<Repl
   const print = async ({ signal }: { readonly signal: AbortSignal }) => {
     const channels: GuideChannel[] = [];
     // One after another: each is a query of the database.
-    for (const one of shown) {
+    for (const channel of shown) {
       signal.throwIfAborted();
-      channels.push(await guideChannel(one, most, call, deps));
+      channels.push(await guideChannel(channel, most, call, deps));
     }
     return printXmltv(channels);
   };

@@ -22,8 +22,8 @@ export function printXmltv(channels: readonly GuideChannel[]): string {
   const heads = channels.map(({ id, title, logo }) =>
     element('channel', { id }, [element('display-name', {}, title), ...icon(logo)]),
   );
-  const programmes = channels.flatMap(({ id, programmes: own, stillAt }) =>
-    own.map(({ fromMs, toMs, title, description, recordedMs }) =>
+  const programmes = channels.flatMap(({ id, programmes: items, stillAt }) =>
+    items.map(({ fromMs, toMs, title, description, recordedMs }) =>
       element('programme', { start: printTime(fromMs), stop: printTime(toMs), channel: id }, [
         element('title', {}, title),
         ...(description === '' ? [] : [element('desc', {}, description)]),

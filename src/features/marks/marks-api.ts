@@ -30,10 +30,10 @@ export function createMarksApi(
   return {
     async markers(name, { fromMs, toMs, cursor }) {
       const range = { fromUs: fromMs * 1000, toUs: toMs * 1000, limit: PAGE + 1 };
-      const found = await markers.between(idOf(name), { ...range, after: readCursor(cursor) });
-      const items = found.slice(0, PAGE);
+      const rows = await markers.between(idOf(name), { ...range, after: readCursor(cursor) });
+      const items = rows.slice(0, PAGE);
       const last = items.at(-1);
-      return { items: items.map(markerViewOf), nextCursor: found.length > PAGE && last ? printCursor(last) : null };
+      return { items: items.map(markerViewOf), nextCursor: rows.length > PAGE && last ? printCursor(last) : null };
     },
     async addMarker(name, { atMs, text }) {
       refuseFuture(atMs);

@@ -16,7 +16,7 @@ const LEAST_WAIT_MS = 20;
 
 /** Paces one connection. */
 export class CatchUp {
-  /** Its frames alone count: others may come long before or after those of the same time. */
+  /** Only its frames count: others may come long before or after those of the same time. */
   #reference: Pick<Track, 'id' | 'timescale'> | undefined;
   #from: { readonly mediaUs: number; readonly atMs: number } | undefined;
 
@@ -38,7 +38,7 @@ export class CatchUp {
     const mediaUs = ticksToUs(dts, reference.timescale);
     const from = this.#from;
     const waitMs = from ? from.atMs + (mediaUs - from.mediaUs) / 1000 / SPEED - nowMs : 0;
-    // Time without media is no credit: what comes at once after it is paced as well.
+    // Time without media is no credit: media that comes at once after it is paced as well.
     if (!from || waitMs < 0) this.#from = { mediaUs, atMs: nowMs };
     return waitMs >= LEAST_WAIT_MS ? waitMs : 0;
   }

@@ -1,6 +1,6 @@
 /**
  * The contract of a connection to a relay target.
- * In: runs and frames of relay.ts. Out: rtmp-connection, srt-connection, whip-connection. Types alone.
+ * In: runs and frames of relay.ts. Out: rtmp-connection, srt-connection, whip-connection. Types only.
  */
 
 import type { Frame } from '@oxbow/media/frame';
@@ -9,7 +9,7 @@ import type { RunContext } from '../../live/sink.ts';
 import type { CheckedHost } from '../../net/net.ts';
 import type { RelayTarget } from './target.ts';
 
-/** What a protocol needs to connect. */
+/** Input of a protocol to connect. */
 export interface ConnectRequest {
   readonly target: RelayTarget;
   /** Checked addresses of the target. */
@@ -18,7 +18,7 @@ export interface ConnectRequest {
   readonly context: RunContext;
   /** Name of the stream, for logs. */
   readonly name: string;
-  /** The target needs a key frame: asks the source for one, where that is possible. */
+  /** The target needs a key frame: requests one from the source, where that is possible. */
   readonly requestKeyFrame: () => void;
   /** Ends the attempt; later it closes the connection. */
   readonly signal: AbortSignal;
@@ -43,6 +43,6 @@ export interface RelayConnection {
   drained(): Promise<void>;
   /** Resolves with the reason when the connection has ended; never rejects. */
   readonly closed: Promise<string>;
-  /** Sends what waits, and closes. May be called twice. */
+  /** Sends the queue, and closes. May be called twice. */
   close(): Promise<void>;
 }

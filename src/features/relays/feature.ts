@@ -22,11 +22,22 @@ export const relays = defineFeature<RelaysApi>({
   adds: { refusals: relayRefusals, metrics: relayMetrics, events: relayEvents },
   async open(app, { catalog, store, changes, net, bus, publishPorts }) {
     const { opened, clock, log, metrics } = app;
-    const own = new OwnAddresses(publishPorts);
+    const ownAddresses = new OwnAddresses(publishPorts);
     const connect = createConnectRelay({ net, clock, openOpus: createOpenOpus(app) });
-    const all = new Relays({ catalog, store, changes, net, connect, own, events: bus, clock, log, metrics });
-    opened.use(all);
-    await all.open();
-    return { own: all };
+    const streamRelays = new Relays({
+      catalog,
+      store,
+      changes,
+      net,
+      connect,
+      own: ownAddresses,
+      events: bus,
+      clock,
+      log,
+      metrics,
+    });
+    opened.use(streamRelays);
+    await streamRelays.open();
+    return { own: streamRelays };
   },
 });

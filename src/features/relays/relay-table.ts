@@ -18,8 +18,8 @@ export interface StoredRelay {
 
 /** All relays, oldest first. @param streams only those of these */
 export async function readRelays(db: Kysely<Tables>, streams?: readonly string[]): Promise<StoredRelay[]> {
-  const all = db.selectFrom('relay').selectAll().orderBy('created_us').orderBy('id');
-  const rows = await (streams ? all.where('stream_id', 'in', streams) : all).execute();
+  const query = db.selectFrom('relay').selectAll().orderBy('created_us').orderBy('id');
+  const rows = await (streams ? query.where('stream_id', 'in', streams) : query).execute();
   return rows.map((row) => ({
     id: row.id,
     streamId: row.stream_id,

@@ -33,7 +33,7 @@ const LEAST_SECRET_PART = 16;
 /** Longest reason, characters. */
 const MAX_DETAIL = 300;
 
-/** What a relay needs. */
+/** Dependencies of a relay. */
 export interface RelayOptions {
   /** Of the stream. */
   readonly name: string;
@@ -273,7 +273,7 @@ export class Relay implements AsyncDisposable {
     };
   }
 
-  /** Adds what the connection sent and lost since the last call. */
+  /** Adds the bytes sent and frames lost since the last call. */
   #count(): void {
     const connection = this.#connection;
     if (!connection) return;
@@ -296,7 +296,7 @@ export class Relay implements AsyncDisposable {
     this.#retryAtMs = undefined;
   }
 
-  /** What a server answers may repeat the key that it was sent. */
+  /** The answer of a server may repeat the key that it was sent. */
   #withoutSecrets(text: string): string {
     return secretsOf(this.#options.target).reduce((clean, secret) => clean.replaceAll(secret, '…'), text);
   }

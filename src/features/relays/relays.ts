@@ -90,10 +90,10 @@ export class Relays implements RelaysApi, AsyncDisposable {
 
   #take(read: readonly StoredRelay[], streams: readonly string[] | undefined): void {
     const others = streams ? this.#stored.filter(({ streamId }) => !streams.includes(streamId)) : [];
-    const known = new Map(this.#stored.map((relay) => [relay.id, relay]));
+    const relaysById = new Map(this.#stored.map((relay) => [relay.id, relay]));
     // Those that are the same stay the same: they run.
     const now = read.map((relay) => {
-      const before = known.get(relay.id);
+      const before = relaysById.get(relay.id);
       return before && isDeepStrictEqual(before, relay) ? before : relay;
     });
     this.#stored = [...others, ...now];
@@ -130,7 +130,7 @@ export class Relays implements RelaysApi, AsyncDisposable {
     const relay = { id, streamId: stream.definition.id, label, url, enabled, createdMs: Math.floor(clock.nowMs()) };
     await this.#write(relay.streamId, (db) => writeRelay(db, relay));
     // A reading of all rows may have found it meanwhile.
-    this.#stored = [...this.#stored.filter((one) => one.id !== id), relay];
+    this.#stored = [...this.#stored.filter((stored) => stored.id !== id), relay];
     this.#follow();
     return this.#view(this.#find(stream, id));
   }
@@ -144,7 +144,7 @@ export class Relays implements RelaysApi, AsyncDisposable {
       ...(enabled !== undefined && { enabled }),
     };
     await this.#write(relay.streamId, (db) => writeRelay(db, relay));
-    this.#stored = this.#stored.map((one) => (one.id === id ? relay : one));
+    this.#stored = this.#stored.map((stored) => (stored.id === id ? relay : stored));
     this.#follow();
     return this.#view(this.#find(stream, id));
   }
@@ -153,7 +153,7 @@ export class Relays implements RelaysApi, AsyncDisposable {
     const stream = this.#deps.catalog.get(name);
     this.#changeable(stream, id);
     await this.#write(stream.definition.id, (db) => deleteRelay(db, id));
-    this.#stored = this.#stored.filter((one) => one.id !== id);
+    this.#stored = this.#stored.filter((stored) => stored.id !== id);
     this.#follow();
   }
 
@@ -222,7 +222,7 @@ export class Relays implements RelaysApi, AsyncDisposable {
   }
 
   #start({ relay, target }: Entry, stream: ManagedStream): Relay {
-    const { clock, net, connect, own, metrics, log } = this.#deps;
+    const { clock, net, connect, own: ownAddresses, metrics, log } = this.#deps;
     const labels = { stream: stream.name, protocol: target.protocol };
     const fields = { stream: stream.name, relay: relay.id, target: target.shown };
     let isLive = false;
@@ -234,7 +234,7 @@ export class Relays implements RelaysApi, AsyncDisposable {
       net,
       connect,
       maxQueuedBytes: MAX_QUEUED_BYTES,
-      checkAddress: (address) => own.refuseLoop(stream.name, target, address),
+      checkAddress: (address) => ownAddresses.refuseLoop(stream.name, target, address),
       onCount: (bytes, lostFrames) => {
         metrics.relayBytes.inc(labels, bytes);
         metrics.relayLostFrames.inc(labels, lostFrames);

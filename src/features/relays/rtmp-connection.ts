@@ -14,7 +14,7 @@ import type { RunContext } from '../../live/sink.ts';
 import { openTcp } from '../../net/tcp.ts';
 import type { ConnectRequest, RelayConnection } from './connection.ts';
 
-/** The program, as servers show it: the part in parentheses is what they check. */
+/** The program, as servers show it: they check the part in parentheses. */
 const USER_AGENT = `FMLE/3.0 (compatible; oxbow/${version})`;
 
 /** Connects to an RTMP server, which accepts media when this resolves. */

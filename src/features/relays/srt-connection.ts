@@ -37,7 +37,7 @@ export async function connectSrtRelay(
 
 class SrtRelay implements RelayConnection {
   /**
-   * SRT keeps the pace in which media is sent: `write` asks for a pause where it is faster than receivers
+   * SRT keeps the pace in which media is sent: `write` requests a pause where it is faster than receivers
    * expect.
    */
   readonly takesBursts = true;

@@ -24,7 +24,7 @@ import { acceptedTracks, offerTracks, type WhipOffer } from './whip-offer.ts';
 /** A packet with its header, SRTP and IPv6 fits into 1,280 bytes. */
 const MAX_PAYLOAD_BYTES = 1100;
 
-/** What WHIP needs beside the request. */
+/** Dependencies of WHIP besides the request. */
 export interface WhipParts {
   readonly net: Pick<Net, 'fetch' | 'resolveHost'>;
   readonly clock: Clock;
@@ -65,7 +65,7 @@ export async function connectWhipRelay(request: ConnectRequest, parts: WhipParts
 }
 
 class WhipRelay implements RelayConnection {
-  /** Media begins with a key frame that is new: what was kept would come late. */
+  /** Media begins with a key frame that is new: kept media would come late. */
   readonly takesBursts = false;
   readonly closed: Promise<string>;
   readonly #client: WebRtcClient;

@@ -1,5 +1,5 @@
 /**
- * What a relay offers to a WHIP target, and what the target takes of it.
+ * The offer of a relay to a WHIP target, and the accepted tracks.
  * In: the tracks of a run; the answer. Out: media descriptions; the tracks that are sent. RFC 9725 4.4,
  * RFC 3264 5 and 6.
  */
@@ -12,7 +12,7 @@ import type { RtpFormat } from '@oxbow/media/sdp/rtp-format';
 import type { WebRtcDescription, WebRtcMedia } from '@oxbow/media/sdp/webrtc-description';
 import { type SentTrack, sentExtensions } from '@oxbow/wire/webrtc/media-sender';
 
-/** What is offered. */
+/** The offered tracks. */
 export interface WhipOffer {
   /** One video and one audio. */
   readonly tracks: readonly { readonly track: Track; readonly media: WebRtcMedia }[];
@@ -61,7 +61,7 @@ export function acceptedTracks({ tracks }: WhipOffer, answer: WebRtcDescription)
       ({ encoding, parameters }) => encoding === 'RTX' && parameters.get('apt') === String(format.payloadType),
     );
     const [ssrc = 0, repairSsrc = 0] = media.sources;
-    const known: readonly string[] = Object.values(sentExtensions);
+    const knownUris: readonly string[] = Object.values(sentExtensions);
     return [
       {
         trackId: track.id,
@@ -71,7 +71,7 @@ export function acceptedTracks({ tracks }: WhipOffer, answer: WebRtcDescription)
         payloadType: format.payloadType,
         clockRate: format.clockRate,
         repair: repair && { ssrc: repairSsrc, payloadType: repair.payloadType },
-        extensions: new Map([...answered.extensions].filter(([uri]) => known.includes(uri))),
+        extensions: new Map([...answered.extensions].filter(([uri]) => knownUris.includes(uri))),
       },
     ];
   });

@@ -8,7 +8,7 @@ import type { Members } from './members/members.ts';
 import type { Participants } from './participants/participants.ts';
 import type { MemberRecord, RoomRecord } from './room-record.ts';
 
-/** What admission depends on. */
+/** Facts that admission depends on. */
 export interface AdmissionFacts {
   readonly record: RoomRecord;
   readonly members: Members;
@@ -25,15 +25,15 @@ export interface AdmissionFacts {
  */
 export function refusalOf(user: UserRef, address: string, facts: AdmissionFacts): OxbowError | undefined {
   const { record, members, participants } = facts;
-  const known = members.find(user.id);
+  const member = members.find(user.id);
   if (isAlwaysIn(user, record)) return undefined;
   const refusal =
-    user.role === 'guest' && members.isBannedAddress(address) ? banned() : exclusionOf(user, known, record);
-  // A password that is set meanwhile is for those who come; who is here writes and votes as before.
+    user.role === 'guest' && members.isBannedAddress(address) ? banned() : exclusionOf(user, member, record);
+  // A password that is set meanwhile is for newcomers; people in the room write and vote as before.
   const isHere = participants.count(user.id) > 0;
   if (refusal && !(isHere && refusal.code === 'room-password'))
     return refusal.code === 'room-pending' && members.declined.has(user.id) ? turnedAway() : refusal;
-  if (isHere || known?.role === 'moderator') return undefined;
+  if (isHere || member?.role === 'moderator') return undefined;
   const most = Math.min(record.capacity ?? facts.capacity, facts.capacity);
   if (participants.size >= most) return new OxbowError('room-full', `This room has places for ${most} people.`);
   return undefined;
@@ -45,24 +45,24 @@ export function refusalOf(user: UserRef, address: string, facts: AdmissionFacts)
  */
 export function seesMedia(
   reader: UserRef | undefined,
-  known: MemberRecord | undefined,
+  member: MemberRecord | undefined,
   record: Pick<RoomRecord, 'owner' | 'password' | 'options'>,
 ): boolean {
-  return !exclusionOf(reader ?? { id: '', role: 'guest' }, known, record);
+  return !exclusionOf(reader ?? { id: '', role: 'guest' }, member, record);
 }
 
 function exclusionOf(
   user: Pick<UserRef, 'id' | 'role'>,
-  known: MemberRecord | undefined,
+  member: MemberRecord | undefined,
   record: Pick<RoomRecord, 'owner' | 'password' | 'options'>,
 ): OxbowError | undefined {
   if (isAlwaysIn(user, record)) return undefined;
-  if (known?.state === 'banned') return banned();
-  if (known?.role === 'moderator') return undefined;
+  if (member?.state === 'banned') return banned();
+  if (member?.role === 'moderator') return undefined;
   if (user.role === 'guest' && !record.options.guests)
     return new OxbowError('room-guests-off', 'People without an account may not enter this room.');
-  if (record.password !== null && !known?.letIn) return new OxbowError('room-password', 'This room has a password.');
-  if (record.options.approve && known?.state !== 'active')
+  if (record.password !== null && !member?.letIn) return new OxbowError('room-password', 'This room has a password.');
+  if (record.options.approve && member?.state !== 'active')
     return new OxbowError('room-pending', 'A moderator has to let you in.');
   return undefined;
 }

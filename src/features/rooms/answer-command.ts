@@ -9,13 +9,13 @@ import { OxbowError } from '../../lib/errors.ts';
 import type { Connection } from './participants/connection.ts';
 import type { PlaybackCommand } from './playback/playback.ts';
 
-/** What is used of a room. */
+/** The used part of a room. */
 export interface CommandedRoom {
   readonly playback: { readonly state: PlaybackState };
   command(command: PlaybackCommand, by: UserRef): Promise<number>;
 }
 
-/** @param failed gets what is not a refusal, for the log */
+/** @param failed gets errors other than refusals, for the log */
 export async function answerCommand(
   room: CommandedRoom,
   connection: Connection,

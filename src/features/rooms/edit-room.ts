@@ -1,6 +1,6 @@
 /**
- * Changes what people choose of a room.
- * In: who changes it, what. Out: the changed room, or a refusal.
+ * Changes the fields of a room.
+ * In: the author, the fields. Out: the changed room, or a refusal.
  */
 import type { UserRef } from '../../accounts/users/user.ts';
 import type { RoomOptions } from '../../api/room/room-shapes.ts';
@@ -24,19 +24,19 @@ export interface RoomFields {
 /**
  * Checks fields and hashes the password.
  *
- * @returns the record with these fields; what is absent stays
+ * @returns the record with these fields; absent ones stay
  * @throws OxbowError `bad-request`, `sign-in-busy`
  */
 export async function readFields(
   { name, password, options, ...others }: RoomFields,
   passwords: RoomPasswords,
 ): Promise<(record: RoomRecord) => RoomRecord> {
-  const given = {
+  const changes = {
     ...others,
     ...(name !== undefined && { name: nameOf(name) }),
     ...(password !== undefined && { password: password === null ? null : await passwords.hash(password) }),
   };
-  return (record) => ({ ...record, ...given, options: optionsOf(options ?? {}, record.options) });
+  return (record) => ({ ...record, ...changes, options: optionsOf(options ?? {}, record.options) });
 }
 
 /**
@@ -63,8 +63,8 @@ function assertMasks(room: Room, by: UserRef, masks: RoomOptions['masks']): void
   const before = record.options.masks;
   if (masks.moderator !== before.moderator)
     throw new OxbowError('room-forbidden', 'Only the owner sets the permissions of moderators.');
-  const given = (masks.member & ~before.member) | (masks.guest & ~before.guest);
-  if ((given & ~members.maskOf(by)) !== 0)
+  const grantedMask = (masks.member & ~before.member) | (masks.guest & ~before.guest);
+  if ((grantedMask & ~members.maskOf(by)) !== 0)
     throw new OxbowError('room-forbidden', 'You cannot give a permission that you lack.');
 }
 

@@ -1,5 +1,5 @@
 /**
- * What of rooms is open, for their routes and connections.
+ * The open parts of rooms, for their routes and connections.
  * In: feature.ts. Out: routes, sockets. Types only.
  */
 import type { ItemSource } from '../../api/room/media-server-shapes.ts';

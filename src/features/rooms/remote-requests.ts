@@ -1,6 +1,6 @@
 /**
- * People who ask for the remote: members who are present and may give it are notified. Nothing is stored.
- * In: messages `ask`. Out: messages `asked`, an answer to who asks.
+ * Requests for the remote: members who are present and may give it are notified. Nothing is stored.
+ * In: messages `ask`. Out: messages `asked`, an answer to the requester.
  */
 import type { UserRef } from '../../accounts/users/user.ts';
 import type { ClientMessageOf } from '../../api/room/messages.ts';
@@ -17,7 +17,7 @@ const AGAIN_MS = 30_000;
 /** People whose last request is remembered. */
 const MAX_REMEMBERED = 1000;
 
-/** What is needed of a room. */
+/** The used part of a room. */
 export interface AskedRoom {
   readonly members: Members;
   readonly participants: Participants;
@@ -26,10 +26,10 @@ export interface AskedRoom {
 
 /** The requests of a room. */
 export class RemoteRequests {
-  /** When a person asked, monotonic ms, by user id. */
+  /** The last request of a person, monotonic ms, by user id. */
   readonly #askedMs = new Map<string, number>();
 
-  /** Passes a request on, and answers it with the number of people who were asked. */
+  /** Passes a request on, and answers it with the number of people who got it. */
   ask(room: AskedRoom, connection: Connection, { id, for: wanted }: ClientMessageOf<'ask'>, monoMs: number): void {
     const { user } = connection;
     const waitMs = (this.#askedMs.get(user.id) ?? Number.NEGATIVE_INFINITY) + AGAIN_MS - monoMs;
@@ -44,12 +44,14 @@ export class RemoteRequests {
     const rank = rankOf(room.members, user);
     let to = 0;
     for (const { user: other, connections } of room.participants.all) {
-      const mayGive = (['setPermissions', 'setItem', wanted] as const).every((one) => room.may(other, one));
+      const mayGive = (['setPermissions', 'setItem', wanted] as const).every((permission) =>
+        room.may(other, permission),
+      );
       if (!mayGive || rankOf(room.members, other) <= rank) continue;
       to += 1;
       for (const each of connections.keys()) each.send({ t: 'asked', user: user.id, name: user.name, for: wanted });
     }
-    // Who reached no one may ask again as soon as someone is here.
+    // A request that reached no one may be repeated at once.
     if (to > 0) {
       this.#askedMs.delete(user.id);
       this.#askedMs.set(user.id, monoMs);

@@ -1,5 +1,5 @@
 /**
- * What rooms answer over HTTP besides their routes: WebSockets, offers of calls, and media from elsewhere.
+ * HTTP of rooms besides their routes: WebSockets, offers of calls, and media from elsewhere.
  * In: the parts of rooms, the dependencies of the server. Out: additions for http/server.ts.
  */
 import type { HttpAdditions } from '../../http/additions.ts';

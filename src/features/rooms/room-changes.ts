@@ -10,7 +10,7 @@ import type { RoomSaving } from './room-saving.ts';
 import type { RoomState } from './room-state.ts';
 import type { RoomTables } from './stored/room-tables.ts';
 
-/** What changes need. */
+/** Dependencies of changes. */
 interface ChangesParts {
   readonly state: RoomState;
   readonly hub: RoomHub;
@@ -61,7 +61,7 @@ export class RoomChanges {
     await this.save();
   }
 
-  /** Writes what is not written yet. */
+  /** Writes unsaved changes. */
   save(): Promise<void> {
     return this.#parts.saving.save();
   }

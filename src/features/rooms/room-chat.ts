@@ -1,6 +1,6 @@
 /**
  * The chat of a room, as the room uses it: messages, danmaku, reactions and polls.
- * In: what members send. Out: messages to all, answers to one. rooms/chat implements it; a room opens its
+ * In: messages of members. Out: messages to all, answers to one. rooms/chat implements it; a room opens its
  * chat.
  */
 import type { UserRef } from '../../accounts/users/user.ts';
@@ -12,21 +12,20 @@ import type { Members } from './members/members.ts';
 import type { Playlist } from './playlist/playlist.ts';
 import type { RoomRecord } from './room-record.ts';
 
-/** What of a client's messages belongs to the chat. */
 export type ChatClientMessage = ClientMessageOf<'chat' | 'danmaku' | 'react' | 'delete' | 'vote'>;
 
-/** Who sends: a connection, or a request. */
+/** A sender: a connection, or a request. */
 export interface ChatSender {
   readonly user: UserRef;
-  /** Asked at each message: permissions change. */
+  /** Called for each message: permissions change. */
   may(permission: RoomPermission): boolean;
   /** Unix ms; 0: not muted. */
   readonly mutedUntilMs: number;
-  /** To this connection alone: `ack`, `refused`. */
+  /** Only to this connection: `ack`, `refused`. */
   send(message: ServerMessage): void;
 }
 
-/** What the chat knows of its room. */
+/** The room, as its chat sees it. */
 export interface ChatRoom {
   readonly id: string;
   /** Seconds between two messages of a member; 0: off. Read at each message. */
@@ -41,7 +40,7 @@ export interface ChatRoom {
   moved(): void;
 }
 
-/** What a member gets on entering. */
+/** The chat of a member who enters. */
 export interface ChatHistory {
   readonly messages: readonly RoomMessage[];
   readonly polls: readonly RoomPoll[];
@@ -60,14 +59,14 @@ export interface RoomChat {
   history(since: number | undefined, reader: string): ChatHistory;
   /** Takes a message; answers by `sender.send`. Never throws and never waits. */
   receive(message: ChatClientMessage, sender: ChatSender): void;
-  /** Writes what is not committed yet. */
+  /** Writes uncommitted messages. */
   close(): Promise<void>;
 }
 
 /** Opens the chat of a room. */
 export type OpenChat = (room: ChatRoom) => Promise<RoomChat>;
 
-/** What the chat reads of a room for a sender. */
+/** The part of a room that the chat reads for a sender. */
 export interface ChatSenderOwner {
   readonly members: Pick<Members, 'find'>;
   may(user: UserRef, permission: RoomPermission): boolean;
@@ -85,7 +84,7 @@ export function chatSenderOf(room: ChatSenderOwner, user: UserRef, send: ChatSen
   };
 }
 
-/** What the chat reads of a room's state. */
+/** The part of a room's state that the chat reads. */
 export interface ChatOwner {
   readonly record: Pick<RoomRecord, 'id' | 'options'>;
   readonly playback: { readonly state: Pick<PlaybackState, 'item'>; readonly positionMs: number };

@@ -1,6 +1,6 @@
 /**
- * What a room is made of, and the calls of a connection in it.
- * In: features/rooms/open/open-rooms.ts, the store. Out: rooms, and the transport. Types alone.
+ * The parts of a room, and the calls of a connection in it.
+ * In: features/rooms/open/open-rooms.ts, the store. Out: rooms, and the transport. Types only.
  */
 import type { ClientMessage } from '../../api/room/messages.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -12,7 +12,7 @@ import type { RoomMedia } from './room-media.ts';
 import type { ItemRecord, MemberRecord, RoomProgress, RoomRecord } from './room-record.ts';
 import type { RoomTables } from './stored/room-tables.ts';
 
-/** What rooms are made of. */
+/** Dependencies of a room. */
 export interface RoomDeps {
   readonly tables: RoomTables;
   readonly clock: Clock;
@@ -35,15 +35,14 @@ export interface RoomDeps {
 /** A connection that has entered a room, as the transport uses it. */
 export interface EnteredConnection {
   /**
-   * Takes a message that matches its schema; what is wrong with it is answered. Never throws and
-   * never waits.
+   * Takes a message that matches its schema; errors are answered. Never throws and never waits.
    */
   receive(message: ClientMessage): void;
   /** The connection ended. May be called twice. */
   leave(): void;
 }
 
-/** What a room is opened with. */
+/** The stored form of a room. */
 export interface StoredRoom extends RoomProgress {
   readonly room: RoomRecord;
   readonly members: readonly MemberRecord[];

@@ -1,5 +1,5 @@
 /**
- * Sends what the people of a room get: notices at once; the playlist, comings and goings, and offsets with
+ * Sends messages to the people of a room: notices at once; the playlist, comings and goings, and offsets with
  * the ticks.
  * In: connections, notices, ticks. Out: messages to connections.
  */
@@ -47,7 +47,7 @@ export class RoomHub {
     for (const connection of this.#state.participants.find(user)?.connections.keys() ?? []) connection.send(message);
   }
 
-  /** A connection enters; it gets nothing before `join`. Returns what its welcome lists. */
+  /** A connection enters; it gets nothing before `join`. Returns the content of its welcome. */
   enter(
     connection: Connection,
     isVisible: boolean,
@@ -96,13 +96,13 @@ export class RoomHub {
     this.#items.played();
   }
 
-  /** Sends what is due of the playlist and of comings and goings. */
+  /** Sends due changes of the playlist and of comings and goings. */
   tick(monoMs: number): void {
     this.#items.tick(monoMs);
     this.#list.tick(monoMs);
   }
 
-  /** Sends what changes all the time, once a second: offsets, the number of people. */
+  /** Sends frequent changes, once a second: offsets, the number of people. */
   slowTick(): void {
     const { participants, views } = this.#state;
     const offsets = participants.takeOffsets().filter(([user]) => this.#list.has(user));

@@ -1,6 +1,6 @@
 /**
- * What rooms ask of the media of this server: streams, their recordings, and assets.
- * In: entries of playlists. Out: what can be played, and where it ends. open/open-rooms.ts implements it.
+ * The media of this server, as rooms use it: streams, their recordings, and assets.
+ * In: entries of playlists. Out: playable media, and where it ends. open/open-rooms.ts implements it.
  */
 
 import type { UserRef } from '../../accounts/users/user.ts';
@@ -37,7 +37,7 @@ export interface RoomMedia {
   address(target: ItemTarget, isSigned: boolean): string | null;
   /** Path of a still at an instant, unix ms; null: no public stream. */
   still(target: ItemTarget, atMs: number): string | null;
-  /** The same for the streams that are shown beside the first one; undefined: there are none. */
+  /** The same for the streams that are shown next to the first one; undefined: there are none. */
   besides(target: ItemTarget, isSigned: boolean): RoomItem['beside'] | undefined;
 }
 

@@ -1,5 +1,5 @@
 /**
- * What is stored of rooms: the room, its members, its playlist. Times are unix ms.
+ * The stored form of rooms: the room, its members, its playlist. Times are unix ms.
  * In: rooms. Out: room-tables.ts reads and writes it.
  */
 import type { ItemTarget } from '../../api/room/item-shapes.ts';
@@ -23,7 +23,7 @@ export interface RoomRecord {
   readonly expiresMs: number | null;
 }
 
-/** What changes while people watch; saved more often than the rest. */
+/** Fields that change while people watch; saved more often than the rest. */
 export interface RoomProgress {
   readonly state: PlaybackState;
   /** Last time a person was present. */
@@ -32,7 +32,7 @@ export interface RoomProgress {
   readonly present?: number;
 }
 
-/** What a room knows about a person. */
+/** A person, as a room knows them. */
 export interface MemberRecord {
   readonly user: string;
   /** Name at the last visit. */

@@ -1,6 +1,6 @@
 /**
- * Writes what changed of an open room, one write after the other.
- * In: marks of what changed. Out: rows. What cannot be written is kept for the next time.
+ * Writes changes of an open room, one write after the other.
+ * In: marks of changes. Out: rows. A change that cannot be written is kept for the next time.
  */
 import type { OxbowError } from '../../lib/errors.ts';
 import { isRoomMoved } from './cluster/room-guard.ts';
@@ -9,7 +9,7 @@ import type { Playlist } from './playlist/playlist.ts';
 import type { RoomProgress } from './room-record.ts';
 import type { RoomTables } from './stored/room-tables.ts';
 
-/** What is written, and where to. */
+/** The changes, and where they are written to. */
 interface SavingParts {
   readonly id: string;
   readonly tables: RoomTables;
@@ -42,7 +42,7 @@ export class RoomSaving {
     this.#isUrgent ||= isUrgent;
   }
 
-  /** What cannot wait for the next second is not written yet. */
+  /** A change that cannot wait for the next second is not written yet. */
   get isUrgent(): boolean {
     return this.#isUrgent;
   }
@@ -53,7 +53,7 @@ export class RoomSaving {
   }
 
   /**
-   * Writes in the background what is not written yet.
+   * Writes unsaved changes in the background.
    * @param failed gets the error, except that the room was deleted or moved meanwhile
    */
   saveIfDue(failed: (error: unknown) => void): void {

@@ -1,5 +1,5 @@
 /**
- * What a room is: its record, its people, the playlist, what plays. Changes return what people are sent.
+ * The state of a room: its record, people, playlist, playback. Changes return the notices for people.
  * In: stored rows, changes that were permitted. Out: answers about permissions, views, notices for the hub.
  * Sends and writes nothing.
  */
@@ -24,7 +24,6 @@ export interface RoomNotice {
   readonly isFor?: (user: UserRef) => boolean;
 }
 
-/** What the state of a room is created with. */
 export interface RoomStateParts {
   readonly clock: Clock;
   readonly media: RoomMedia;
@@ -56,7 +55,7 @@ export class RoomState {
     this.views = new RoomViews(this, () => parts.clock.nowMs());
   }
 
-  /** What is stored of the room. */
+  /** The stored record of the room. */
   get record(): RoomRecord {
     return this.#record;
   }
@@ -109,7 +108,7 @@ export class RoomState {
     return { message: { t: 'room', room: this.views.room() } };
   }
 
-  /** What a person may do now, for their connections. */
+  /** The current permissions of a person, for their connections. */
   permissionsOf(user: UserRef): ServerMessage {
     const { mutedUntilMs = 0 } = this.members.find(user.id) ?? {};
     const muted = mutedUntilMs > this.#clock.nowMs() ? mutedUntilMs : null;

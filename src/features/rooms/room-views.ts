@@ -15,7 +15,7 @@ import type { Playlist } from './playlist/playlist.ts';
 import { type RoomMedia, stillOf } from './room-media.ts';
 import type { ItemRecord, MemberRecord, RoomRecord } from './room-record.ts';
 
-/** What is shown of an open room. */
+/** The shown part of an open room. */
 interface ViewedRoom {
   readonly record: RoomRecord;
   readonly members: Members;
@@ -53,8 +53,8 @@ export class RoomViews {
 
   /** The room as people outside see it. @param reader undefined: not signed in */
   roomFor(reader: UserRef | undefined): RoomView {
-    const known = reader && this.#room.members.find(reader.id);
-    return this.room(seesMedia(reader, known, this.#room.record));
+    const member = reader && this.#room.members.find(reader.id);
+    return this.room(seesMedia(reader, member, this.#room.record));
   }
 
   /** A person as others see them. */

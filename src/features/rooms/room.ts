@@ -70,7 +70,7 @@ export class Room {
   }
 
   /**
-   * Opens a room. What played continues where it would be now; in a room that was empty for long, where it
+   * Opens a room. Its media continues where it would be now; in a room that was empty for long, where it
    * was left.
    */
   static async open(deps: RoomDeps, stored: StoredRoom): Promise<Room> {
@@ -175,7 +175,7 @@ export class Room {
   }
 
   /**
-   * Ends every connection and writes what is not written.
+   * Ends every connection and writes unsaved changes.
    * @param options.stop why nothing is written any more
    */
   async close(

@@ -59,7 +59,7 @@ export interface RoomsSettings {
   readonly keep: number;
 }
 
-/** What rooms need. */
+/** Dependencies of rooms. */
 export interface RoomsDeps extends Omit<RoomDeps, 'settings' | 'moved' | 'isClustered'> {
   readonly settings: () => RoomsSettings;
   readonly events: Pick<EventBus, 'publish'>;
@@ -182,16 +182,16 @@ export class Rooms {
     for (const [id, room] of this.#rooms) {
       if (ids.has(id) || !room.state.members.find(user)) continue;
       ids.add(id);
-      // Another node has given the person's place to an account: what it wrote is read.
+      // Another node has given the person's place to an account: its writes are read.
       if (this.#isClustered) await this.#reopen(id);
     }
     for (const id of await tables.ownedBy(user)) {
       const room = await this.#getIfHere(id);
       if (!room) continue;
       const moderators = [...room.state.members.all].filter(
-        (one) => one.role === 'moderator' && one.state === 'active',
+        (member) => member.role === 'moderator' && member.state === 'active',
       );
-      const [heir] = moderators.filter((one) => one.user !== user).sort((a, b) => a.joinedMs - b.joinedMs);
+      const [heir] = moderators.filter((member) => member.user !== user).sort((a, b) => a.joinedMs - b.joinedMs);
       if (heir) await room.changes.record((record) => ({ ...record, owner: heir.user }));
       else await this.remove(id, 'owner-deleted');
     }
@@ -258,14 +258,14 @@ export class Rooms {
     const last = shown.at(-1);
     return {
       rooms: shown.map(
-        ({ room, ownerName, playing, target, state, known, present }) =>
+        ({ room, ownerName, playing, target, state, known: member, present }) =>
           this.find(room.id)?.state.views.roomFor(reader) ??
           roomView(room, {
             ownerName,
             playing,
             present: this.#isElsewhere(room.id) ? present : 0,
             still: stillOf(this.#deps.media, target, state, this.#deps.clock.nowMs()),
-            isSeen: seesMedia(reader, known, room),
+            isSeen: seesMedia(reader, member, room),
           }),
       ),
       next: listed.length > limit && last ? { usedMs: last.usedMs, id: last.room.id } : undefined,
@@ -341,7 +341,7 @@ export class Rooms {
     const open = await Promise.allSettled(this.#open.values());
     this.#open.clear();
     this.#rooms.clear();
-    await Promise.all(open.map((one) => (one.status === 'fulfilled' ? one.value.close() : undefined)));
+    await Promise.all(open.map((result) => (result.status === 'fulfilled' ? result.value.close() : undefined)));
     await Promise.all(this.#closing.values());
   }
 
@@ -354,8 +354,8 @@ export class Rooms {
   }
 
   /**
-   * Another node owns a room: its members connect again. What is not written stays so: the other node has
-   * begun with what was.
+   * Another node owns a room: its members connect again. Unsaved changes are lost: the other node began
+   * without them.
    */
   #lose(id: string): void {
     const opening = this.#open.get(id);

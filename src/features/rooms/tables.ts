@@ -34,7 +34,7 @@ export interface RoomTable {
   present: Generated<number>;
 }
 
-/** What a room knows about a user. */
+/** A user, as a room knows them. */
 export interface RoomMemberTable {
   readonly room_id: string;
   readonly user_id: string;
@@ -224,7 +224,7 @@ export const roomMigrations: readonly string[] = [
      closed_us INTEGER
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX room_poll_by_room ON room_poll (room_id);`,
-  // One index serves numbers and kinds: most of what a message costs is the pages of its indices.
+  // One index serves numbers and kinds: most of the cost of a message is the pages of its indices.
   `CREATE TABLE room_message_new (
      room_id TEXT NOT NULL,
      seq INTEGER NOT NULL,

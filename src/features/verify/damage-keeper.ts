@@ -29,7 +29,7 @@ export interface DamageKeeperOptions {
   readonly store: Pick<SegmentStore, 'read' | 'size' | 'release'>;
   /** Second copies; undefined: there is no object store. */
   readonly copies: Pick<TieredSegmentStore, 'copyOf' | 'restoreFile'> | undefined;
-  /** Closes readers of a file, and drops what they have of it. */
+  /** Closes readers of a file, and drops their data. */
   readonly release: (location: SegmentLocation) => void;
   readonly monotonicMs: () => number;
   readonly report: {
@@ -54,10 +54,10 @@ export class DamageKeeper {
   #waiting = 0;
   #turn: Promise<void> = Promise.resolve();
 
-  /** @param known what an earlier process found */
-  constructor(options: DamageKeeperOptions, known: readonly Finding[]) {
+  /** @param findings of an earlier process */
+  constructor(options: DamageKeeperOptions, findings: readonly Finding[]) {
     this.#options = options;
-    this.#findings = new Map(known.map((finding) => [finding.file, finding]));
+    this.#findings = new Map(findings.map((finding) => [finding.file, finding]));
   }
 
   /** Damaged files that nothing has repaired. */
@@ -75,7 +75,7 @@ export class DamageKeeper {
     return this.#findings.has(file);
   }
 
-  #found(finding: Finding): void {
+  #add(finding: Finding): void {
     const { report } = this.#options;
     const isNew = !this.#findings.has(finding.file);
     this.#findings.set(finding.file, finding);
@@ -101,7 +101,7 @@ export class DamageKeeper {
     }
     const finding = findingOf(owner, last);
     if (finding && finding.problem !== 'stale')
-      this.#found(finding); // its row is right now
+      this.#add(finding); // its row is right now
     else this.#forget(row.path);
   }
 
@@ -171,7 +171,7 @@ export class DamageKeeper {
     const row = finding.of === 'asset' ? await this.#options.files.assetChunk(finding.owner, finding.file) : undefined;
     const restored = row && (await this.#restoreFrom(expectedOf(row), finding.owner));
     if (restored && isWhole(restored)) this.#forget(finding.file);
-    else this.#found(finding);
+    else this.#add(finding);
   }
 
   /** The check of the row with the restored file; undefined if there is no intact second copy. */

@@ -2,7 +2,7 @@
  * How damaged media is in the index: its groups are left out of the row of their file, and their time is a
  * gap with cause `damaged`. So every reader of the index leaves them out, and a rebuild or the intact file
  * brings them back.
- * In: a row, the check of its file. Out: the row that says what is intact. Pure. docs/decisions/0063.
+ * In: a row, the check of its file. Out: the row with the intact groups. Pure. docs/decisions/0063.
  */
 
 import type { CommittedGroup } from '@oxbow/media/isobmff/commit-box';
@@ -13,7 +13,7 @@ import { segmentLocation } from '../../archive/segment-store.ts';
 import type { ChunkRow } from '../../recording/chunk-table.ts';
 import type { VerifiedFiles } from './verified-files.ts';
 
-/** The columns that say what of a file is intact. */
+/** The columns of the intact content of a file. */
 export type ChunkContent = Pick<ChunkRow, 'size' | 'segment_count' | 'absences' | 'incomplete' | 'segments'>;
 
 /** The groups that a row has. */
@@ -24,7 +24,7 @@ function groupsOf({ segments }: Pick<ChunkRow, 'segments'>): CommittedGroup[] {
   return groups;
 }
 
-/** What a row expects of its file. */
+/** The content that a row expects of its file. */
 export function expectedOf(row: Pick<ChunkRow, 'path' | 'size' | 'segments'>): ExpectedChunk {
   return { location: segmentLocation(row.path), size: row.size, groups: groupsOf(row) };
 }
@@ -57,7 +57,7 @@ export function hasContent(row: ChunkRow, content: ChunkContent): boolean {
 }
 
 /**
- * What the row of a checked file says.
+ * The content of the row of a checked file.
  *
  * @param size of the file, bytes; 0 for a file that is given up
  */
@@ -83,7 +83,7 @@ function sizeAfter(row: ChunkRow, { state, length }: CheckedChunk): number {
   return state === 'stale' && !isFurther(row) ? length : row.size;
 }
 
-/** The gaps of the row, with those of damaged groups: what is known about a group replaces what was. */
+/** The gaps of the row, with those of damaged groups, which replace earlier ones. */
 function gapsAfter(
   row: Pick<ChunkRow, 'absences'>,
   groups: readonly CommittedGroup[],

@@ -106,8 +106,8 @@ function describeDamage({ findings, completedMs, place }: VerifyState, nameOf: (
     const named = findings
       .slice(0, MAX_NAMED)
       .map((finding) => `${finding.file} of ${nameOf(finding)}: ${finding.detail}`);
-    const rest = findings.length > MAX_NAMED ? `; and ${findings.length - MAX_NAMED} more` : '';
-    const sentence = `${findings.length} stored files are damaged: ${named.join('; ')}${rest}.`;
+    const suffix = findings.length > MAX_NAMED ? `; and ${findings.length - MAX_NAMED} more` : '';
+    const sentence = `${findings.length} stored files are damaged: ${named.join('; ')}${suffix}.`;
     throw new OxbowError('media-damaged', `${sentence} Stop oxbow and run \`oxbow doctor --repair\`.`);
   }
   const last = completedMs === 0 ? 'not verified yet' : `verified ${new Date(completedMs).toISOString()}`;

@@ -1,8 +1,8 @@
 /**
  * Repairs a data folder that no server uses: a corrupt or lost database is rebuilt, files without a row are
- * added, damaged files are replaced by their second copy, or written again with what is intact. What is
- * damaged goes to the quarantine; nothing is deleted.
- * In: a data folder. Out: what was done, file by file. docs/decisions/0064.
+ * added, damaged files are replaced by their second copy, or written again with the intact media. Damaged
+ * media goes to the quarantine; nothing is deleted.
+ * In: a data folder. Out: the actions, file by file. docs/decisions/0064.
  */
 import path from 'node:path';
 import { eraseGroups } from '../../archive/erase-groups.ts';
@@ -38,7 +38,7 @@ import { FIRST_PLACE, VerifiedFiles } from './verified-files.ts';
 import { type Finding, findingOf, verifyFiles } from './verify.ts';
 import { readVerifyState, writeVerifyState } from './verify-state.ts';
 
-/** What a repair does with a file. */
+/** The action of a repair on a file. */
 export interface RepairAction {
   /** Relative to the data folder. */
   readonly file: string;
@@ -65,7 +65,7 @@ export interface RepairResult {
 }
 
 export interface RepairRequest extends FolderOptions {
-  /** Says what it would do, and changes nothing. The database must be readable then. */
+  /** Reports the actions, and changes nothing. The database must be readable then. */
   readonly dryRun: boolean;
   readonly clock: Clock;
   readonly progress?: (done: number, total: number) => void;
@@ -85,9 +85,9 @@ export async function repairFolder(dataFolder: string, request: RepairRequest): 
   let rebuilt: RebuildResult | undefined;
   if (server === undefined) {
     if (isLocked(dataFolder)) throw new OxbowError('data-in-use', `Another oxbow runs on ${dataFolder}.`);
-    const found = checkDatabaseFile(database);
-    if (found === 'corrupt') databaseMovedTo = dryRun ? database : moveAside(database, clock.nowMs(), 'corrupt');
-    if (found !== 'intact') {
+    const state = checkDatabaseFile(database);
+    if (state === 'corrupt') databaseMovedTo = dryRun ? database : moveAside(database, clock.nowMs(), 'corrupt');
+    if (state !== 'intact') {
       if (dryRun) return { databaseMovedTo, rebuilt, files: 0, actions: [], quarantine: undefined };
       rebuilt = await rebuildIndex(dataFolder, { storage, signal });
     }
@@ -130,7 +130,7 @@ function readingStore(reader: IndexReader): OpenTables {
 
 type OpenTables = Pick<Store, 'db' | 'fence'> & AsyncDisposable;
 
-/** The list of the server has what is left. */
+/** Leaves only unrepaired findings in the list of the server. */
 function forgetFindings(file: string, actions: readonly RepairAction[]): void {
   const state = readVerifyState(file);
   if (!state) return;
@@ -144,7 +144,7 @@ interface RepairTools {
   /** Files and objects. */
   readonly segments: SegmentStore;
   readonly tiered: TieredStore | undefined;
-  /** Files alone. */
+  /** Files only. */
   readonly local: SegmentStore;
   readonly quarantine: Quarantine;
   readonly dryRun: boolean;
@@ -311,8 +311,8 @@ class Repair {
 
   async #initsOf(recordingId: string): Promise<InitTable> {
     const { streamId } = recordingOf(recordingId);
-    const known = this.#inits.get(streamId);
-    if (known) return known;
+    const table = this.#inits.get(streamId);
+    if (table) return table;
     const failed = (error: unknown) => {
       throw error; // an unhandled rejection: the row of a codec configuration could not be written
     };
@@ -321,11 +321,11 @@ class Repair {
     return inits;
   }
 
-  /** Adds files without a row to the index; what cannot be added goes to the quarantine. */
+  /** Adds files without a row to the index; others go to the quarantine. */
   async #adopt(orphans: readonly Finding[]): Promise<void> {
     const { segments, local, dryRun, signal } = this.#tools;
-    const known = await listRecordings(local, { signal });
-    for (const streamId of known) {
+    const streamIds = await listRecordings(local, { signal });
+    for (const streamId of streamIds) {
       if (!this.#names.has(streamId))
         this.#note(
           `recordings/${streamId}/`,

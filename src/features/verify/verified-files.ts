@@ -12,7 +12,7 @@ import type { AssetChunkTable } from '../../store/tables/asset-tables.ts';
 /** Rows of one query: each has the segments of a file. */
 const PAGE = 16;
 
-/** What is verified. */
+/** The files to verify. */
 export interface VerifyScope {
   /** Id of a stream, with its qualities; undefined: all streams and the library. */
   readonly streamId?: string | undefined;
@@ -26,7 +26,7 @@ export interface VerifyPlace {
   readonly kind: 'recording' | 'chunk' | 'original';
   /** Of a recording or an asset. */
   readonly id: string;
-  /** Rendition of a chunk of an asset, else empty. */
+  /** Rendition of a chunk of an asset, otherwise empty. */
   readonly rendition: string;
   readonly msn: number;
 }

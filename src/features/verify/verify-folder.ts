@@ -1,5 +1,5 @@
 /**
- * Verifies the files of a data folder from the command line, beside a running server or without one. Changes
+ * Verifies the files of a data folder from the command line, with or without a running server. Changes
  * nothing but the file that says where it was.
  * In: a data folder, what of it. Out: findings with the names of streams. docs/decisions/0063.
  */

@@ -1,5 +1,5 @@
 /**
- * Where a verification is and what it has found, in a file of the data folder, so that it continues after a
+ * The place and the findings of a verification, in a file of the data folder, so that it continues after a
  * restart.
  * In: states. Out: the last one; without one the verification begins at the start.
  */

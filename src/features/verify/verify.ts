@@ -1,6 +1,6 @@
 /**
  * Reads every stored file and compares it with the index: sizes, seals, the checksum of every segment; rows
- * without files, files without rows. It changes nothing; the caller decides what becomes of what it finds.
+ * without files, files without rows. It changes nothing; the caller handles the findings.
  * In: rows in order, files, a place to begin. Out: findings, and the place after each file.
  * docs/decisions/0063.
  */
@@ -17,7 +17,7 @@ import type { AssetChunkRow, OriginalRow, VerifiedFiles, VerifyPlace } from './v
 /** Bytes of one read of an original. */
 const READ_BYTES = 256 * 1024;
 
-/** What is wrong with a file. */
+/** A problem of a file. */
 export interface Finding {
   /** Relative to the data folder. */
   readonly file: string;
@@ -35,16 +35,16 @@ export interface Finding {
 /** Reads the files of this process. */
 export interface VerifyTools {
   readonly files: VerifiedFiles;
-  /** The files of the data folder alone. */
+  /** Only the files of the data folder. */
   readonly store: Pick<SegmentStore, 'read' | 'size' | 'list' | 'release'>;
-  /** Other nodes of a cluster have files too: what is not in this folder is not missing. */
+  /** Other nodes of a cluster have files too: a file that is not in this folder is not missing. */
   readonly isShared: boolean;
   /** Resolves when this many bytes may be read. */
   readonly pace: (bytes: number) => Promise<void>;
   readonly signal: AbortSignal;
 }
 
-/** What a verification calls. */
+/** The callbacks of a verification. */
 export interface VerifyReport {
   /** A file of a recording was read; may be intact. */
   chunk(row: ChunkRow, checked: CheckedChunk): Promise<void>;
@@ -125,9 +125,9 @@ export function findingOf(
  * deleting.
  */
 async function findOrphans({ files, store, signal }: VerifyTools, id: string): Promise<Finding[]> {
-  const found = await listChunks(store, id, { signal });
+  const chunks = await listChunks(store, id, { signal });
   const { paths, newestMsn, deletedBeforeUs } = await files.indexed(id);
-  return found
+  return chunks
     .filter(({ location, firstMsn, startMs }) => {
       return !paths.has(location) && firstMsn < newestMsn && startMs * 1000 >= deletedBeforeUs;
     })

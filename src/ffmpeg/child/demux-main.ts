@@ -27,7 +27,7 @@ Log.setLevel(AV_LOG_FATAL); // Messages of FFmpeg about damaged media are not lo
 
 let input: MediaInput | undefined;
 
-/** Writes to stdout; process.stdout would queue what the pipe does not take. */
+/** Writes to stdout; process.stdout would queue bytes that the pipe does not take. */
 function send(pieces: readonly Uint8Array[]): void {
   let left = pieces.filter(({ length }) => length > 0);
   while (left.length > 0) {

@@ -46,13 +46,13 @@ const BATCH_BYTES = 256 * 1024;
 /** Longest text taken from a container, characters. */
 const MAX_TEXT = 512;
 
-/** What the container says of itself and its streams. */
+/** The container's description of itself and its streams. */
 export function describe(format: FormatContext): DemuxInfo {
-  const known = (us: bigint) => (us === AV_NOPTS_VALUE ? 0 : Number(us));
+  const usOf = (us: bigint) => (us === AV_NOPTS_VALUE ? 0 : Number(us));
   return {
     container: format.iformat?.name ?? '',
-    durationUs: Math.max(0, known(format.duration)),
-    startUs: known(format.startTime),
+    durationUs: Math.max(0, usOf(format.duration)),
+    startUs: usOf(format.startTime),
     bitRate: Math.max(0, Number(format.bitRate)),
     title: textOf(format.metadata, 'title'),
     streams: format.streams.map(describeStream),
@@ -180,14 +180,14 @@ export function readPackets(
       if (result < 0) return result;
       const data = packet.data;
       if (data && wanted.has(packet.streamIndex)) {
-        const known = (time: bigint) => (time === AV_NOPTS_VALUE ? undefined : Number(time));
+        const ticksOf = (time: bigint) => (time === AV_NOPTS_VALUE ? undefined : Number(time));
         const header = printPacketHeader({
           index: packet.streamIndex,
           key: packet.isKeyframe,
           corrupt: packet.hasFlags(AV_PKT_FLAG_CORRUPT),
           hidden: packet.hasFlags(AV_PKT_FLAG_DISCARD),
-          pts: known(packet.pts),
-          dts: known(packet.dts),
+          pts: ticksOf(packet.pts),
+          dts: ticksOf(packet.dts),
           duration: Math.max(0, Number(packet.duration)),
         });
         const settings = vtt.has(packet.streamIndex) ? settingsOf(packet) : [];

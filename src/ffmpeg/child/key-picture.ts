@@ -1,6 +1,6 @@
 /**
  * Encodes the first key frame as a small JPEG, as cheaply as it can be, and reads its luma as a coarse grid;
- * or reads its luma alone.
+ * or only reads its luma.
  * In: an init section and the start of a segment. Out: the grid and a JPEG file of bounded size; luma. Native
  * code: child processes only.
  */

@@ -7,10 +7,10 @@ import { FFmpegError } from 'node-av/lib';
 /**
  * Returns the value if it is not an error.
  *
- * @param what was tried, for the message
+ * @param operation for the message
  * @throws Error with the message of FFmpeg
  */
-export function must(result: number, what: string): number {
-  if (result < 0) throw new Error(`${what}: ${FFmpegError.strerror(result)}`);
+export function must(result: number, operation: string): number {
+  if (result < 0) throw new Error(`${operation}: ${FFmpegError.strerror(result)}`);
   return result;
 }

@@ -35,10 +35,10 @@ process.stdin.on('data', (bytes: Uint8Array) => splitter.push(bytes));
 leaveWithParent();
 
 function readOptions(payload: Uint8Array): RecodeOptions {
-  const { track, ...rest } = parseJson(payload) as Omit<RecodeOptions, 'track'> & { track: unknown };
+  const { track, ...options } = parseJson(payload) as Omit<RecodeOptions, 'track'> & { track: unknown };
   const [parsed] = parseTracks(Buffer.from(JSON.stringify([track])));
   if (parsed?.kind !== 'video') throw new Error('only video is re-encoded');
-  return { ...rest, track: parsed };
+  return { ...options, track: parsed };
 }
 
 function run(): void {

@@ -116,7 +116,7 @@ function drawLines(canvas: Canvas, lines: readonly string[]): void {
     return Math.max(1, Math.min(most, Math.floor((0.9 * width) / (glyphSize.advance * Math.max(1, line.length)))));
   });
   const heights = scales.map((scale) => 2 * glyphSize.height * scale);
-  let y = (height - heights.reduce((sum, one) => sum + one, 0)) / 2;
+  let y = (height - heights.reduce((sum, lineHeight) => sum + lineHeight, 0)) / 2;
   lines.forEach((line, i) => {
     const x = even((width - line.length * glyphSize.advance * scales[i]!) / 2);
     new TextLine(canvas, x, even(y), scales[i]!, i === 0 ? LARGE_LUMA : SMALL_LUMA).show(line);

@@ -45,9 +45,9 @@ class ParentFile implements MediaBytes {
   #find(at: number): Stretch | undefined {
     const index = this.#kept.findIndex(({ from, bytes }) => at >= from && at < from + bytes.length);
     if (index < 0) return undefined;
-    const [found] = this.#kept.splice(index, 1);
-    this.#kept.push(found!);
-    return found;
+    const [stretch] = this.#kept.splice(index, 1);
+    this.#kept.push(stretch!);
+    return stretch;
   }
 
   #request(at: number): Stretch | undefined {

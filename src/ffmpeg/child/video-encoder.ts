@@ -93,7 +93,7 @@ export class VideoEncoder {
    *
    * @param planes Y, U, V, packed; copied
    * @param number of the picture, increasing
-   * @param deliver called for what is ready, which may be nothing where there are B-frames
+   * @param deliver called for each sample that is ready; there may be none where there are B-frames
    */
   encode(planes: Uint8Array, number: number, key: boolean, deliver: (picture: EncodedPicture) => void): void {
     const frame = this.#frame;

@@ -53,7 +53,7 @@ interface ApiOptions {
  *
  * @param server that fastify is attached to; requests are passed to `routing`
  * @param routes the table of routes
- * @param options.added what features answer besides; nothing by default
+ * @param options.added further answers of features; nothing by default
  * @param options.listeners the subscribers to events; without them the event route answers 503
  * @param options.pages what pages of other sites may read; without it every route with `anyPage`
  */
@@ -230,8 +230,8 @@ function registerTable(
       document ??= documentOf(app.swagger());
       const { bytes, etag } = document;
       reply.headers({ 'cache-control': 'no-cache', etag });
-      const given = request.headers['if-none-match'];
-      if (given !== undefined && matchesEtag(given, etag)) return reply.code(304).send();
+      const ifNoneMatch = request.headers['if-none-match'];
+      if (ifNoneMatch !== undefined && matchesEtag(ifNoneMatch, etag)) return reply.code(304).send();
       return reply.header('content-type', 'application/json; charset=utf-8').send(bytes);
     });
   });
@@ -347,15 +347,15 @@ function sendLines(request: FastifyRequest, reply: FastifyReply, lines: OpenLine
 /** Throws `unsupported-media` for a file where the route takes JSON, and for JSON where it takes a file. */
 function checkBodyType({ bodyTypes, streams }: Route, { headers }: FastifyRequest): void {
   if (streams) return;
-  const given = headers['content-type'];
+  const contentType = headers['content-type'];
   if (bodyTypes) {
-    if (given !== undefined && bodyTypes.includes(given)) return;
+    if (contentType !== undefined && bodyTypes.includes(contentType)) return;
     const types = bodyTypes.join(', ');
     throw new OxbowError('unsupported-media', `The body must be one of these: ${types}.`, {
       extra: { hint: 'Send the file itself, with its media type in `Content-Type`.' },
     });
   }
-  if (given?.startsWith('image/') || given === STREAM_TYPE) throw notJson();
+  if (contentType?.startsWith('image/') || contentType === STREAM_TYPE) throw notJson();
 }
 
 /** A path that exists for other methods is 405, any other is 404. */
@@ -371,8 +371,8 @@ function notFound(routes: readonly Route[], { method, url }: FastifyRequest): Ox
 
 function matches(pattern: string, path: string): boolean {
   const expected = pattern.split('/');
-  const given = path.split('/');
-  return expected.length === given.length && expected.every((part, i) => part.startsWith(':') || part === given[i]);
+  const parts = path.split('/');
+  return expected.length === parts.length && expected.every((part, i) => part.startsWith(':') || part === parts[i]);
 }
 
 function sendProblem(thrown: unknown, request: FastifyRequest, reply: FastifyReply, deps: HttpDeps): FastifyReply {

@@ -17,7 +17,7 @@ const TOO_MANY = 429;
 const SIGN_IN = '/api/v1/sessions';
 const SIGN_UP = '/api/v1/users';
 
-/** Where lines go, and who has a name. */
+/** Receiver of the lines, and the names of users. */
 export interface AuditDeps {
   readonly log: Log;
   readonly access: {
@@ -73,14 +73,14 @@ export class AuditLog {
     const who = this.#senderOf(route, request, by, isDone);
     if (status === TOO_MANY || (!isDone && who.name === '')) return;
     const stream = streamOf(request);
-    const what = `${request.method} ${request.url.split('?', 1)[0]!.slice(0, 200)}`;
+    const requestLine = `${request.method} ${request.url.split('?', 1)[0]!.slice(0, 200)}`;
     const { address } = by.client;
     const action = operationName(route);
     this.#deps.access.audit.record({
       ...who,
       address,
       action,
-      request: what,
+      request: requestLine,
       status: isAnswered ? status : null,
       traceId: request.id,
     });
@@ -90,7 +90,7 @@ export class AuditLog {
         ...(who.name !== '' && { user: who.name }),
         ...(stream !== undefined && { stream }),
         address,
-        request: what,
+        request: requestLine,
         ...(isAnswered && { status }),
       },
       isDone

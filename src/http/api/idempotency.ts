@@ -42,11 +42,11 @@ export class IdempotencyKeys {
     const digest = createHash('sha256')
       .update(JSON.stringify(body) ?? '')
       .digest('base64');
-    const known = this.#entries.get(name);
-    if (known) {
-      if (known.body !== digest) throw keyReused();
-      if (!known.isAnswered) throw keyInUse();
-      return known.answer;
+    const storedEntry = this.#entries.get(name);
+    if (storedEntry) {
+      if (storedEntry.body !== digest) throw keyReused();
+      if (!storedEntry.isAnswered) throw keyInUse();
+      return storedEntry.answer;
     }
     const answer = make();
     const entry: Entry = { body: digest, answer, isAnswered: false, until: now + KEEP_MS };

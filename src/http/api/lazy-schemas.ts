@@ -1,6 +1,7 @@
 /**
  * Compiles the schemas of a route when they are first used: compiling all of them would take most of the
- * startup time. All servers of a process share what is compiled, because the table of routes never changes.
+ * startup time. All servers of a process share the compiled schemas, because the table of routes never
+ * changes.
  * In: the table of routes, a server. Out: the routes with their schemas, and options for them: validators,
  * and serializers that omit members that their schema does not name.
  */
@@ -34,7 +35,7 @@ const serializers = new WeakMap<object, Serialize>();
  * time.
  */
 export function describedRoutes(routes: readonly Route[]): DescribedRoutes {
-  return found(tables, routes, () => {
+  return getOrCreate(tables, routes, () => {
     const names = new NamedSchemas();
     return { described: routes.map((route) => ({ route, schema: describeRoute(route, names) })), names };
   });
@@ -50,14 +51,14 @@ export function describedRoutes(routes: readonly Route[]): DescribedRoutes {
 export function lazyCompilers(app: FastifyInstance, names: NamedSchemas): LazyCompilers {
   const compileSerializer = (route: Parameters<FastifySerializerCompiler<unknown>>[0]): Serialize => {
     const schema = route.schema as JsonSchema;
-    const known = Object.fromEntries(names.reachedFrom(schema).map((each) => [each.$id, each]));
-    return SerializerSelector()(known, undefined)({ ...route, schema } as never);
+    const schemas = Object.fromEntries(names.reachedFrom(schema).map((each) => [each.$id, each]));
+    return SerializerSelector()(schemas, undefined)({ ...route, schema } as never);
   };
   return {
     validatorCompiler(route) {
       const schema = route.schema as object;
       const validate: Validate = (value) => {
-        const compiled = found(validators, schema, () => app.validatorCompiler!(route));
+        const compiled = getOrCreate(validators, schema, () => app.validatorCompiler!(route));
         const result = compiled(value);
         validate.errors = compiled.errors ?? null;
         return result;
@@ -65,12 +66,12 @@ export function lazyCompilers(app: FastifyInstance, names: NamedSchemas): LazyCo
       return validate;
     },
     serializerCompiler: (route) => (value) =>
-      found(serializers, route.schema as object, () => compileSerializer(route))(value),
+      getOrCreate(serializers, route.schema as object, () => compileSerializer(route))(value),
   };
 }
 
 /** The value of `key`, which is made when it is first used. */
-function found<K extends object, V>(values: WeakMap<K, V>, key: K, make: () => V): V {
+function getOrCreate<K extends object, V>(values: WeakMap<K, V>, key: K, make: () => V): V {
   let value = values.get(key);
   if (value === undefined) {
     value = make();

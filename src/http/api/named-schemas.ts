@@ -22,7 +22,7 @@ export class NamedSchemas {
   }
 
   /**
-   * The named schemas that a schema refers to, itself or through others: with these alone it can be compiled.
+   * The named schemas that a schema refers to, itself or through others: with only these it can be compiled.
    */
   reachedFrom(schema: JsonSchema): readonly JsonSchema[] {
     const reached = new Set<JsonSchema>();

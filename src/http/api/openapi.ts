@@ -43,7 +43,7 @@ function isText(schema: TSchema | undefined): boolean {
   return (schema as { type?: unknown } | undefined)?.type === 'string';
 }
 
-/** A body that is a file: OpenAPI 3.1 describes it by its media type alone, and no schema checks it. */
+/** A body that is a file: OpenAPI 3.1 describes it only by its media type, and no schema checks it. */
 function fileContent(types: readonly string[]): Record<string, object> {
   return Object.fromEntries(types.map((type) => [type, { schema: { contentMediaType: type } }]));
 }

@@ -22,14 +22,14 @@ const MAX_SHOWN_ERRORS = 20;
  *
  * @param context `body`, `querystring`, `params` or `headers`: where the schema applies
  */
-export function fromValidation(found: readonly SchemaError[], context: string): OxbowError {
-  const isName = found.some(({ instancePath, keyword }) => instancePath === '/name' && keyword === 'pattern');
+export function fromValidation(schemaErrors: readonly SchemaError[], context: string): OxbowError {
+  const isName = schemaErrors.some(({ instancePath, keyword }) => instancePath === '/name' && keyword === 'pattern');
   const prefix = context === 'body' ? '#' : context === 'querystring' ? '?' : '';
-  const all = withoutOtherBranches(found).map((error) => ({
+  const problems = withoutOtherBranches(schemaErrors).map((error) => ({
     pointer: `${prefix}${error.instancePath}`,
     message: describe(error),
   }));
-  const distinct = new Map(all.map((error) => [`${error.pointer} ${error.message}`, error]));
+  const distinct = new Map(problems.map((error) => [`${error.pointer} ${error.message}`, error]));
   const errors = [...distinct.values()].slice(0, MAX_SHOWN_ERRORS);
   const detail = errors.map(({ pointer, message }) => `${pointer} ${message}`).join('; ');
   return new OxbowError(isName ? 'bad-name' : 'bad-request', detail, { extra: { errors } });
@@ -46,10 +46,10 @@ function describe({ keyword, message = 'is not valid', params }: SchemaError): s
  * one whose constants, such as `type`, are right. Where every branch has a wrong constant, names the
  * permitted values.
  */
-function withoutOtherBranches(found: readonly SchemaError[]): readonly SchemaError[] {
-  let errors = found;
+function withoutOtherBranches(schemaErrors: readonly SchemaError[]): readonly SchemaError[] {
+  let errors = schemaErrors;
   // Inner unions come before the union that contains them.
-  for (const union of found.filter(({ keyword }) => keyword === 'anyOf')) {
+  for (const union of schemaErrors.filter(({ keyword }) => keyword === 'anyOf')) {
     const inside = errors.filter(
       ({ instancePath, schemaPath }) =>
         instancePath.startsWith(union.instancePath) && schemaPath.startsWith(`${union.schemaPath}/`),

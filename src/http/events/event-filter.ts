@@ -60,8 +60,8 @@ export function readFilter(
 }
 
 function readType(word: string): readonly EventType[] {
-  const found = eventTypes.filter((type) => (word.endsWith('.*') ? type.startsWith(word.slice(0, -1)) : type === word));
-  if (found.length > 0) return found;
+  const types = eventTypes.filter((type) => (word.endsWith('.*') ? type.startsWith(word.slice(0, -1)) : type === word));
+  if (types.length > 0) return types;
   throw new OxbowError('bad-request', `Unknown event type "${word.slice(0, 40)}".`, {
     extra: { hint: `Use one of: ${eventTypes.join(', ')}.` },
   });
@@ -84,6 +84,6 @@ export function matches(
     return may({ isAdmin, owner: principal }, 'change', event.data as { readonly owner?: string });
   if (event.stream === null) return true;
   if (audience === 'private' || isPrivate(event.stream)) return sees(event.stream);
-  // Only a subscriber that names an unlisted stream receives its events: others must not learn its name.
+  // Only a subscriber that names an unlisted stream receives its events: others must not see its name.
   return audience !== 'unlisted' || event.stream === stream || sees(event.stream);
 }

@@ -28,11 +28,11 @@ export type EndReason = 'ending' | 'too-slow' | EndOfPermission;
 
 /** The connection to one subscriber. */
 export interface EventConnection {
-  /** Sends what is in the queue, as far as the client takes it. */
+  /** Sends the queue, as far as the client takes it. */
   readonly flush: () => void;
   /** Sends a heartbeat. */
   readonly heartbeat: () => void;
-  /** Ends the connection. What is in the queue may be sent first. */
+  /** Ends the connection. The queue may be sent first. */
   readonly end: (reason: EndReason) => void;
 }
 

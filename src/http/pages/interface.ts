@@ -122,8 +122,8 @@ function isNavigation({ headers }: FastifyRequest, path: string): boolean {
  * is checked.
  */
 async function isBuilt(root: string, name: string): Promise<boolean> {
-  const found = await stat(join(root, normalize(`/${name}`))).catch(() => null); // it does not exist, or the name is invalid
-  return found?.isFile() ?? false;
+  const file = await stat(join(root, normalize(`/${name}`))).catch(() => null); // it does not exist, or the name is invalid
+  return file?.isFile() ?? false;
 }
 
 /** Sends a page that says in the browser what is missing. */
@@ -138,8 +138,8 @@ function sendPage(request: FastifyRequest, reply: FastifyReply, kind: PageKind, 
   // A page with a playback token may show a restricted stream or clip.
   const caching = new URLSearchParams(request.url.split('?', 2)[1]).has('token') ? 'private, no-cache' : 'no-cache';
   reply.headers({ ...policyOf(kind), 'cache-control': caching, etag });
-  const given = request.headers['if-none-match'];
-  if (given !== undefined && matchesEtag(given, etag)) return reply.code(304).send();
+  const ifNoneMatch = request.headers['if-none-match'];
+  if (ifNoneMatch !== undefined && matchesEtag(ifNoneMatch, etag)) return reply.code(304).send();
   return reply.header('content-type', 'text/html; charset=utf-8').send(html);
 }
 

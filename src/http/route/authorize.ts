@@ -31,7 +31,7 @@ const SIGNED_PATHS =
 const SIGNS_IN: ReadonlySet<LimitName> = new Set(['sign-in', 'sign-up', 'guests']);
 const FOR_PEOPLE: ReadonlySet<Route['access']> = new Set(['self', 'user', 'person']);
 
-/** What routes learn about the sender of a request. */
+/** What routes receive about the sender of a request. */
 export type Authorized = Pick<
   RouteCall,
   'isOperator' | 'principal' | 'client' | 'ends' | 'token' | 'sees' | 'subscriber'

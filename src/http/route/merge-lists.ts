@@ -1,7 +1,7 @@
 /**
  * One page of a list from the pages of all nodes, each of which has the first rows after the cursor.
- * In: the own page, those of the others. Out: a page, whose cursor any node understands; a header field if
- * rows are missing. Pure.
+ * In: the page of this node, those of the others. Out: a page, whose cursor any node understands; a header
+ * field if rows are missing. Pure.
  */
 import type { Elsewhere } from '../../serve/other-nodes.ts';
 
@@ -27,21 +27,21 @@ export interface Merging<T> {
   readonly limit: number;
 }
 
-export function mergePages<T>(own: Page<T>, { lists }: Elsewhere, merging: Merging<T>): Page<T> {
+export function mergePages<T>(ownPage: Page<T>, { lists }: Elsewhere, merging: Merging<T>): Page<T> {
   const others = lists.flatMap(({ node, body }) => (isPage<T>(body) ? [{ node, page: body }] : []));
-  if (others.length === 0) return own;
+  if (others.length === 0) return ownPage;
   const { keyOf, ownerOf, compare, cursorOf, limit } = merging;
-  const rows = new Map(own.items.map((item) => [keyOf(item), item]));
+  const rows = new Map(ownPage.items.map((item) => [keyOf(item), item]));
   for (const { node, page } of others) {
     for (const item of page.items) {
       const key = keyOf(item);
       if (!rows.has(key) || ownerOf(item) === node) rows.set(key, item);
     }
   }
-  const all = [...rows.values()].sort(compare);
-  const items = all.slice(0, limit);
+  const merged = [...rows.values()].sort(compare);
+  const items = merged.slice(0, limit);
   const isMore =
-    all.length > limit || [own, ...others.map(({ page }) => page)].some((page) => page.nextCursor !== null);
+    merged.length > limit || [ownPage, ...others.map(({ page }) => page)].some((page) => page.nextCursor !== null);
   // A node that has more has filled its page: no row of it is after the last one here but before its own last
   // one.
   return { items, nextCursor: isMore && items.length > 0 ? cursorOf(items.at(-1)!) : null };
@@ -53,18 +53,18 @@ export function mergePages<T>(own: Page<T>, { lists }: Elsewhere, merging: Mergi
  * @param others their pages are of the same rows
  */
 export function asOwnersHaveIt<T>(
-  own: readonly T[],
+  ownItems: readonly T[],
   { lists }: Elsewhere,
   { keyOf, ownerOf }: Pick<Merging<T>, 'keyOf' | 'ownerOf'>,
 ): readonly T[] {
-  if (lists.length === 0) return own;
+  if (lists.length === 0) return ownItems;
   const byNode = new Map(
     lists.map(({ node, body }) => [
       node,
       new Map(isPage<T>(body) ? body.items.map((item) => [keyOf(item), item]) : []),
     ]),
   );
-  return own.map((item) => byNode.get(ownerOf(item) ?? '')?.get(keyOf(item)) ?? item);
+  return ownItems.map((item) => byNode.get(ownerOf(item) ?? '')?.get(keyOf(item)) ?? item);
 }
 
 /** Header fields of a list of which some rows may be missing. */

@@ -40,7 +40,7 @@ export interface RouteCall<P = unknown, Q = unknown, B = unknown> {
   readonly params: P;
   readonly query: Q;
   readonly body: B;
-  /** The body as it arrives, of a row with `streams`. What the row leaves of it, the server discards. */
+  /** The body as it arrives, of a row with `streams`. The server discards unread bytes. */
   readonly stream: Readable;
   readonly principal: Principal;
   readonly client: RequestClient;
@@ -76,7 +76,7 @@ export interface RouteAnswer {
   readonly headers?: Readonly<Record<string, string | string[]>>;
   /** Serialized by the schema of its status; a string is sent unchanged. */
   readonly body?: unknown;
-  /** A file in place of a body: sent whole or by range, as the request asks. */
+  /** A file in place of a body: sent whole or by range, as requested. */
   readonly file?: Reply;
   /** In place of a body: events, until either side ends the connection. */
   readonly events?: { readonly filter: EventFilter; readonly subscriber: EventSubscriber };

@@ -10,7 +10,6 @@ import type { Uploads } from '../../library/uploads/uploads.ts';
 import type { ChunkStored } from '../../library/uploads/write-upload.ts';
 import { isForm, readField, readForm } from './multipart.ts';
 
-/** What names a chunk. */
 export interface ChunkNames {
   upload_id?: string;
   chunk_number?: string;

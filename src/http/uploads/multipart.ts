@@ -10,7 +10,7 @@ export interface FormPart {
   readonly name: string;
   /** Undefined: a field. */
   readonly filename: string | undefined;
-  /** Its bytes. What is not read of it is skipped when the next part is read. */
+  /** Its bytes. Unread bytes are skipped when the next part is read. */
   readonly body: Readable;
 }
 
@@ -50,7 +50,7 @@ export async function* readForm(body: Readable, contentType: string | undefined)
       const { name, filename } = await reader.head();
       const content = reader.content();
       const stream = Readable.from(content, { objectMode: true, highWaterMark: AHEAD_PIECES });
-      stream.on('error', () => undefined); // who reads it has listeners of their own
+      stream.on('error', () => undefined); // its reader has its own listeners
       yield { name, filename, body: stream };
       await reader.skip(Number.POSITIVE_INFINITY);
     }
@@ -101,7 +101,7 @@ class FormReader {
     await this.#fill(2);
     const next = this.#buffer.toString('latin1', 0, 2);
     if (next === '--') {
-      // What follows the last boundary means nothing.
+      // Bytes after the last boundary are ignored.
       for (;;) if ((await this.#source.next()).done) return false;
     }
     if (next !== '\r\n') throw malformed('A boundary of the form is followed by something else.');

@@ -29,7 +29,7 @@ interface FileParts {
   readonly assets: Pick<AssetsApi, 'get' | 'update' | 'remove'>;
 }
 
-/** Texts that a form may have besides its file. */
+/** Texts that a form may have next to its file. */
 const FIELDS = ['filename', 'title', 'description', 'tags', 'visibility', 'sha256'] as const;
 const VISIBILITIES = ['public', 'unlisted', 'private'] as const;
 

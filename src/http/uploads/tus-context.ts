@@ -1,5 +1,5 @@
 /**
- * What the parts of @tus/server learn of the request that they work for: it passes them an id and no more.
+ * What the parts of @tus/server receive of the request that they work for: it passes them an id and no more.
  * In: tus.ts. Out: tus-store, tus-locker.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
@@ -18,7 +18,7 @@ export interface TusRequest {
   readonly sentOffset: number;
   /** Of the body. */
   readonly checksum: Checksum | undefined;
-  /** What the client may repeat, of a request that creates an upload. */
+  /** The repeatable request of the client, if it creates an upload. */
   readonly request: UploadRequest | undefined;
   /** Fires when the client disconnects. */
   readonly signal: AbortSignal;
@@ -26,7 +26,7 @@ export interface TusRequest {
   lock?: UploadLock | undefined;
   /** The upload that the request is about, once it is known. */
   upload?: Upload | undefined;
-  /** What the request was refused with. */
+  /** The refusal of the request. */
   refusal?: unknown;
 }
 

@@ -9,7 +9,7 @@ import { defineRoute, type Route } from '../route/route.ts';
 import type { createTus } from './tus.ts';
 import { TUS_PATH } from './tus-context.ts';
 
-/** Registers them in a scope whose parser leaves bodies alone. */
+/** Registers them in a scope whose parser does not read bodies. */
 export function registerTus(
   scope: FastifyInstance,
   { uploads }: Pick<HttpDeps, 'uploads'>,
@@ -47,13 +47,13 @@ export function registerTus(
       handler,
     });
   }
-  // What the server can is no secret, and clients ask without credentials.
+  // The abilities of the server are no secret, and clients request them without credentials.
   for (const url of [TUS_PATH, `${TUS_PATH}/:id`]) {
     scope.route({ method: 'OPTIONS', url, schema: { hide: true }, handler });
   }
 }
 
-/** A row that has the permission alone. */
+/** A row that has only the permission. */
 function permission(limit: 'writes' | 'uploads'): Route {
   return defineRoute({
     method: 'POST',

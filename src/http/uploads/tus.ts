@@ -103,7 +103,7 @@ export function createTus(uploads: Uploads): (call: TusCall) => Promise<TusAnswe
   };
 }
 
-/** What a client that creates an upload may repeat. */
+/** The repeatable request of a client that creates an upload. */
 function requestOf(headers: TusCall['headers']): UploadRequest | undefined {
   const said = ['upload-length', 'upload-defer-length', 'upload-metadata'].map((name) => headers[name]?.toString());
   return uploadRequest(headers['idempotency-key']?.toString(), { tus: said });
@@ -196,7 +196,7 @@ function toRefusal(error: unknown, request: TusRequest): unknown {
   }
 }
 
-/** tus-js-client begins a new upload when HEAD fails, unless the upload is locked: then it asks again. */
+/** tus-js-client begins a new upload when HEAD fails, unless the upload is locked: then it retries. */
 function lockedWhileUnavailable(error: unknown): unknown {
   return error instanceof OxbowError && refusalRow(error).status === 503 ? withHeaders(locked(error), {}) : error;
 }

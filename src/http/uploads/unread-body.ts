@@ -1,6 +1,6 @@
 /**
- * What happens with the rest of a body after its request was refused: it is thrown away for a moment, so that
- * the client can read why, and then the connection ends.
+ * Handling of the rest of a body after its request was refused: it is thrown away for a moment, so that the
+ * client can read why, and then the connection ends.
  * In: a request with its response. Out: a connection that is free or closed. RFC 9112 9.6; RFC 9113 8.1.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';

@@ -45,8 +45,8 @@ export function readInit(body: ChunkInit): Pick<
   readonly length: number;
   readonly chunkBytes: number;
 } {
-  const { filename, total_size: total, file_size: other, total_chunks: count, chunk_size: wanted, ...rest } = body;
-  const { mime_type: _type, uploader_id: _who, ...texts } = rest;
+  const { filename, total_size: total, file_size: other, total_chunks: count, chunk_size: wanted, ...fields } = body;
+  const { mime_type: _type, uploader_id: _who, ...texts } = fields;
   const length = total ?? other;
   if (length === undefined) throw new OxbowError('bad-request', '`total_size` is missing: the bytes of the file.');
   if (other !== undefined && other !== length) {

@@ -25,7 +25,7 @@ interface SessionParams {
 
 /** Of an answer to a page that may read it. No cookie is used. RFC 9725 4.2 */
 const readable = { 'access-control-expose-headers': 'Location, Link, ETag' } as const;
-/** A session has an address that no one can guess: who has it was given it. */
+/** A session has an address that no one can guess: only its client has it. */
 const anyPage = { 'access-control-allow-origin': '*', ...readable } as const;
 
 const preflight = {
@@ -121,8 +121,7 @@ function refuseForeign(
 }
 
 /**
- * Fields of the answer to a preflight. It carries no token: with one to come, the request itself is what is
- * judged.
+ * Fields of the answer to a preflight. It carries no token: with one to come, the request itself is judged.
  */
 function preflightFields(
   kind: 'whip' | 'whep',

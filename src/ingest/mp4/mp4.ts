@@ -164,7 +164,7 @@ class Publisher {
     input.flush();
   }
 
-  /** A run begins with a key frame: what is before it has no place. */
+  /** A run begins with a key frame: earlier frames have no place. */
   #reportEarly({ tracks, frames, startS }: Burst): void {
     const timescales = new Map(tracks.map(({ id, timescale }) => [id, timescale]));
     const firstS = frames.reduce((first, { trackId, pts }) => Math.min(first, pts / timescales.get(trackId)!), startS);

@@ -81,8 +81,8 @@ export class TsFeed {
         frame: (frame) => this.#takeFrame(frame),
         damage: (reason) => options.input.damage(reason),
         leftOut: (tracks) => {
-          const { leftOut: _, ...rest } = this.#facts;
-          this.#facts = { ...rest, ...(tracks.length > 0 && { leftOut: [...tracks] }) };
+          const { leftOut: _, ...facts } = this.#facts;
+          this.#facts = { ...facts, ...(tracks.length > 0 && { leftOut: [...tracks] }) };
           options.onFacts?.(this.#facts);
         },
       },
@@ -126,7 +126,7 @@ export class TsFeed {
   }
 
   /**
-   * Bytes are missing for long, or another sender begins: publishes what is complete; a run begins with the
+   * Bytes are missing for long, or another sender begins: publishes complete frames; a run begins with the
    * next media.
    */
   interrupt(): void {
@@ -136,7 +136,7 @@ export class TsFeed {
     this.#floorUs = Number.NEGATIVE_INFINITY;
   }
 
-  /** The feed has ended: publishes what is complete. */
+  /** The feed has ended: publishes complete frames. */
   end(): void {
     this.#demuxer.flush();
     this.#count();

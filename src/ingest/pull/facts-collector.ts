@@ -30,9 +30,9 @@ export class FactsCollector {
   /** The source was located, for the first time or again. */
   found({ choice, title, only }: SourceLocations): void {
     const { qualities, chosen } = choice ?? { qualities: [], chosen: '' };
-    const { chosen: _, captions: __, ...rest } = this.#facts;
+    const { chosen: _, captions: __, ...facts } = this.#facts;
     const captions = choice?.captions && { captions: [...choice.captions] };
-    this.#put({ ...rest, title, qualities: [...qualities], ...captions, ...(chosen !== '' && { chosen }) });
+    this.#put({ ...facts, title, qualities: [...qualities], ...captions, ...(chosen !== '' && { chosen }) });
     if (only) this.list({ kind: 'media', playlist: only });
   }
 
@@ -42,14 +42,14 @@ export class FactsCollector {
     if (parsed.kind !== 'media' || parsed.playlist.skippedSegments) return;
     const { playlist } = parsed;
     this.#opened = true;
-    const { durationS, backS, ...rest } = this.#facts;
+    const { durationS, backS, ...facts } = this.#facts;
     const seconds = Math.round(listedS(playlist) * 1000) / 1000;
     const before = this.#facts.live ? backS : durationS;
     const hasChanged =
       this.#facts.live === playlist.endList || Math.abs(seconds - (before ?? -1e9)) > REPORTED_CHANGE * seconds;
     const reportedS = hasChanged ? seconds : before!;
     this.#put({
-      ...rest,
+      ...facts,
       live: !playlist.endList,
       ...(playlist.endList ? { durationS: reportedS } : { backS: reportedS }),
     });
@@ -67,9 +67,9 @@ export class FactsCollector {
   leftOut(part: unknown, tracks: readonly LeftOutTrack[]): void {
     if (tracks.length > 0) this.#leftOut.set(part, tracks);
     else if (!this.#leftOut.delete(part)) return;
-    const all = distinctLeftOut([...this.#leftOut.values()].flat());
-    const { leftOut: _, ...rest } = this.#facts;
-    this.#put({ ...rest, ...(all.length > 0 && { leftOut: [...all] }) });
+    const leftOut = distinctLeftOut([...this.#leftOut.values()].flat());
+    const { leftOut: _, ...facts } = this.#facts;
+    this.#put({ ...facts, ...(leftOut.length > 0 && { leftOut: [...leftOut] }) });
   }
 
   #put(facts: SourceFacts): void {

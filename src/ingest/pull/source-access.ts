@@ -36,7 +36,7 @@ export type AccessRequest = Pick<NetRequest, 'signal' | 'headers' | 'maxBytes' |
 
 export class SourceAccess {
   readonly #net: Net;
-  readonly #own: Readonly<Record<string, string>>;
+  readonly #configuredHeaders: Readonly<Record<string, string>>;
   readonly #trusted: boolean;
   readonly #cookies = new Cookies();
   /** The configured URL. */
@@ -50,9 +50,9 @@ export class SourceAccess {
     this.sourceUrl = sourceUrl;
     this.#trusted = trusted;
     const agent = parseUserAgent(userAgent);
-    this.#own = agent === '' ? headers : { ...headers, 'user-agent': agent };
+    this.#configuredHeaders = agent === '' ? headers : { ...headers, 'user-agent': agent };
     this.#address = { url: sourceUrl };
-    this.#headers = this.#own;
+    this.#headers = this.#configuredHeaders;
   }
 
   /** The current URL of the source. */
@@ -65,7 +65,7 @@ export class SourceAccess {
    * address only to that.
    */
   moved(address: SourceAddress): void {
-    const kept = Object.entries(this.#own).filter(
+    const kept = Object.entries(this.#configuredHeaders).filter(
       ([name]) => address.url.origin === this.sourceUrl.origin || !isSecretHeader(name),
     );
     this.#address = address;

@@ -12,7 +12,7 @@ const DEFAULT_INSTANCE = '_definst_';
 /** The application that encoders connect to: `rtmp://HOST/live`. */
 export const APPLICATION = 'live';
 
-/** What a client asks for. */
+/** What a client requests. */
 export interface PublishName {
   readonly name: string | undefined;
   readonly key: string | undefined;
@@ -27,8 +27,8 @@ export function applicationOf(app: string): { readonly application: string; read
   const parts = pathOf(app)
     .split('/')
     .filter((part) => part !== '' && part !== DEFAULT_INSTANCE);
-  const [application = '', ...rest] = parts;
-  return { application, instance: rest.length === 0 ? undefined : rest.join('/') };
+  const [application = '', ...instanceParts] = parts;
+  return { application, instance: instanceParts.length === 0 ? undefined : instanceParts.join('/') };
 }
 
 /**

@@ -94,7 +94,7 @@ export class RtpPeer {
     }
   }
 
-  /** Reports come before the media that they belong to, and from other ports: their address alone counts. */
+  /** Reports come before the media that they belong to, and from other ports: only their address counts. */
   #admitReport(mediaIndex: number, address: string, port: number): boolean {
     if (this.#sender === undefined) return this.#locks[mediaIndex]!.allows(address);
     if (address !== this.#sender) return false;

@@ -37,7 +37,7 @@ export interface RtpSessionOptions {
   readonly assemblyMs: number;
   /** What takes the frames converts MPEG-2 video in MPEG-TS; otherwise it is left out. */
   readonly convertsVideo?: boolean | undefined;
-  /** Media have RTCP connections of their own; false where all share one. */
+  /** Media have separate RTCP connections; false where all share one. */
   readonly isSeparate: boolean;
   /**
    * Of WebRTC: names of the media by index, and ids of header extensions; RTCP may then be of reduced size
@@ -123,8 +123,8 @@ export class RtpSession {
   /**
    * Takes an RTP packet, or RTCP on the same connection.
    *
-   * @param mediaIndex of the `m=` line; undefined where all media share a port: payload types tell them apart
-   * @param packet may be kept, must not be changed afterwards; what is no RTP counts as damage
+   * @param mediaIndex of the `m=` line; undefined where all media share a port: payload types differ
+   * @param packet may be kept, must not be changed afterwards; other data than RTP counts as damage
    * @throws FormatError if the sender announced MPEG-TS and sends something else; the session cannot be used
    *   again
    */
@@ -202,10 +202,10 @@ export class RtpSession {
 
   /** @param leftOutTracks while packets were read; those of the description are added */
   #leaveOut(leftOutTracks: readonly LeftOutTrack[]): void {
-    const all = distinctLeftOut([...this.#options.media.flatMap(({ leftOut }) => leftOut), ...leftOutTracks]);
-    if (all.length === 0 && leftOutTracks.length === 0 && this.#frames === 0) return;
-    this.#options.input.leftOut?.(all);
-    this.#options.onFacts?.(this.#facts(all));
+    const tracks = distinctLeftOut([...this.#options.media.flatMap(({ leftOut }) => leftOut), ...leftOutTracks]);
+    if (tracks.length === 0 && leftOutTracks.length === 0 && this.#frames === 0) return;
+    this.#options.input.leftOut?.(tracks);
+    this.#options.onFacts?.(this.#facts(tracks));
   }
 
   #facts(leftOutTracks: readonly LeftOutTrack[]): SourceFacts {

@@ -135,7 +135,7 @@ export class RtspPublication {
     });
   }
 
-  /** The encoder ends the session: what it has sent before to ports is still read. */
+  /** The encoder ends the session: packets already sent to ports are still read. */
   async #leave(): Promise<void> {
     this.#isLeaving = true;
     if (this.#ports.length > 0) await lateDatagrams(() => this.#bytes);
@@ -315,7 +315,7 @@ function isOf(url: string, { control }: RtpMedia): boolean {
   return control === undefined || url.endsWith(control) || url.split('?', 1)[0]!.endsWith(control);
 }
 
-/** @throws OxbowError `offer-refused` if there is no usable media, or video alone that is not usable */
+/** @throws OxbowError `offer-refused` if there is no usable media, or only video that is not usable */
 function assertUsable(media: readonly RtpMedia[]): void {
   const video = media.filter(({ kind }) => kind === 'video');
   const needed = video.length > 0 ? video : media;

@@ -157,8 +157,8 @@ class RtspPull {
   #unusable(media: readonly RtpMedia[]): OxbowError {
     const leftOut: readonly LeftOutTrack[] = media.flatMap((each) => each.leftOut);
     const where = nameOf(this.#options.address);
-    const what = leftOut.length === 0 ? 'no video or audio' : `nothing that oxbow supports: ${namesOf(leftOut)}`;
-    return new OxbowError('unsupported-media', `${where} has ${what}.`);
+    const content = leftOut.length === 0 ? 'no video or audio' : `nothing that oxbow supports: ${namesOf(leftOut)}`;
+    return new OxbowError('unsupported-media', `${where} has ${content}.`);
   }
 
   #take(kind: 'rtp' | 'rtcp', mediaIndex: number, packet: Uint8Array): void {

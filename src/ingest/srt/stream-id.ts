@@ -6,11 +6,11 @@
  */
 import type { SrtRejectReason } from '@oxbow/wire/srt/rejection';
 
-/** What a caller asks for. Nothing of it is validated further. */
+/** What a caller requests, not validated further. */
 export type StreamIdRequest =
   | {
       readonly mode: 'publish';
-      /** Name of the stream; undefined if the caller sent a key alone. */
+      /** Name of the stream; undefined if the caller sent only a key. */
       readonly name: string | undefined;
       /** Stream key; undefined if it sent none. */
       readonly key: string | undefined;
@@ -56,8 +56,8 @@ function parsePlain(text: string): StreamIdRequest | StreamIdRefusal {
   const mode = modeOf(at < 0 ? '' : text.slice(0, at));
   if (mode === undefined)
     return refused('bad-request', `the stream id does not begin with publish: or request:; write ${EXAMPLE}`);
-  const rest = text.slice(at + 1);
-  const [path = '', query] = splitAt(rest, '?');
+  const resource = text.slice(at + 1);
+  const [path = '', query] = splitAt(resource, '?');
   const [name = '', secret] = splitAt(path, ':');
   const parameters = new URLSearchParams(query ?? '');
   const key = secret ?? parameters.get('key') ?? parameters.get('token') ?? undefined;

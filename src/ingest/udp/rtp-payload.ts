@@ -1,5 +1,5 @@
 /**
- * MPEG-TS in RTP: where the payload of a datagram begins, and which datagrams are reports beside it.
+ * MPEG-TS in RTP: where the payload of a datagram begins, and which datagrams are reports.
  * In: one datagram. Out: an offset; whether it is RTCP. Pure. RFC 3550 5.1, 5.3.1 and 6; RFC 2250 2 (payload
  * type 33 is MP2T).
  */

@@ -58,13 +58,13 @@ function join(socket: Socket, { address, networkInterface, senders }: UdpAddress
 
 /** What the system wants: the address of the interface for IPv4, its scope for IPv6. */
 function interfaceAddress(nameOrAddress: string, isIpv6: boolean): string {
-  const all = networkInterfaces();
+  const interfaces = networkInterfaces();
   if (isIP(nameOrAddress) !== 0 && !isIpv6) return nameOrAddress;
   const name =
     isIP(nameOrAddress) === 0
       ? nameOrAddress
-      : Object.keys(all).find((each) => all[each]?.some((entry) => entry.address === nameOrAddress));
-  const addresses = name === undefined ? undefined : all[name];
+      : Object.keys(interfaces).find((each) => interfaces[each]?.some((entry) => entry.address === nameOrAddress));
+  const addresses = name === undefined ? undefined : interfaces[name];
   const ipv4 = addresses?.find(({ family }) => family === 'IPv4')?.address;
   if (isIpv6 && addresses) return `::%${isWindows ? addresses.find(({ family }) => family === 'IPv6')?.scopeid : name}`;
   if (!isIpv6 && ipv4 !== undefined) return ipv4;

@@ -48,7 +48,7 @@ const FEEDBACK = {
  * Chooses one codec for the first video and for the first audio.
  *
  * @throws OxbowError `offer-refused` if the offer sends no media with a codec that is supported, or video
- *   with none: a stream of its sound alone would be a surprise
+ *   with none: a stream of only its sound would be a surprise
  */
 export function acceptPublisher(offered: readonly WebRtcMedia[]): AcceptedPublisher {
   const tracks: ExpectedTrack[] = [];

@@ -22,7 +22,7 @@ export interface AcceptedViewer {
 const FEEDBACK = ['nack', 'nack pli', 'ccm fir', 'goog-remb'];
 
 /**
- * Chooses what is sent: the first video and the first audio of the stream that the viewer can play.
+ * Chooses the tracks: the first video and the first audio of the stream that the viewer can play.
  *
  * @throws OxbowError `offer-refused` if it can play nothing of the stream
  */

@@ -73,7 +73,7 @@ export class ViewerFeed implements Sink {
   #hasBFrames = false;
   /** Pictures of the run that were examined for B-frames. */
   #examined = 0;
-  readonly #known = Promise.withResolvers<void>();
+  readonly #examination = Promise.withResolvers<void>();
 
   /** @param name of the stream */
   constructor(source: LiveSource, name: string, openOpus: OpenOpusConversion) {
@@ -115,7 +115,7 @@ export class ViewerFeed implements Sink {
     if (this.#hasBFrames || this.#examined >= EXAMINED_FRAMES) return;
     const timer = new AbortController();
     const late = sleep(EXAMINED_WITHIN_MS, { signal: AbortSignal.any([signal, timer.signal]) }).catch(() => {});
-    await Promise.race([this.#known.promise, late]);
+    await Promise.race([this.#examination.promise, late]);
     timer.abort();
     signal.throwIfAborted();
   }
@@ -158,7 +158,7 @@ export class ViewerFeed implements Sink {
     if (!track?.packetizer) return;
     if (track.kind === 'video') {
       this.#hasBFrames = this.#reordering.push(frame);
-      if (this.#hasBFrames || ++this.#examined >= EXAMINED_FRAMES) this.#known.resolve();
+      if (this.#hasBFrames || ++this.#examined >= EXAMINED_FRAMES) this.#examination.resolve();
       if (this.#hasBFrames) {
         this.#end(`${B_FRAMES} Turn them off in the encoder, or watch over HLS.`);
         return;

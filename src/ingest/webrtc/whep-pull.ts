@@ -20,7 +20,7 @@ import { receivedMedia, webRtcOf, whepOffer } from './whep-offer.ts';
 /** A session without video and audio is given up after this time, ms. */
 const SILENT_MS = 10_000;
 /**
- * A key frame is requested when the last one is this old: recordings can be cut there alone, ms.
+ * A key frame is requested when the last one is this old: recordings can be cut only there, ms.
  * docs/media.md 30
  */
 const KEY_INTERVAL_MS = 4000;

@@ -123,7 +123,7 @@ export class WhipSession {
     this.#close(detail, true);
   }
 
-  /** The client ends the session: what it has sent before is still read. */
+  /** The client ends the session: packets already sent are still read. */
   async leave(): Promise<void> {
     await Promise.race([lateDatagrams(() => this.#peer.stats.bytesIn), this.ended]);
     this.end('the client ended its session');

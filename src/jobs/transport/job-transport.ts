@@ -1,12 +1,12 @@
 /**
- * The contract of job transports: how processes learn that a job waits. The table of jobs alone decides who
- * gets it: what a transport loses or repeats costs time, never a job.
- * In: waiting jobs, free slots. Out: starts of jobs. Types alone; transport.contract.ts is the suite of its
+ * The contract of job transports: how processes are notified of a job. Only the table of jobs decides who
+ * gets it: a loss or repetition costs time, never a job.
+ * In: waiting jobs, free slots. Out: starts of jobs. Only types; transport.contract.ts is the suite of its
  * engines.
  */
 import type { Job } from '../job.ts';
 
-/** What a transport knows of a waiting job. */
+/** A waiting job in a transport. */
 export type WaitingJob = Pick<Job, 'id' | 'number' | 'kind' | 'priority' | 'notBeforeMs'>;
 
 /** Starts jobs in its slots. */
@@ -41,7 +41,7 @@ export interface JobTransport extends AsyncDisposable {
   /** Begins. Called once. */
   start(source: JobSource): void;
   /**
-   * A job waits, or will from `notBeforeMs` on. Returns at once and never throws: what is lost is found
+   * A job waits, or will from `notBeforeMs` on. Returns at once and never throws: a lost job is found
    * again.
    */
   offer(job: WaitingJob): void;

@@ -19,7 +19,6 @@ const STUCK_AFTER_MS = 10_000;
 /** Most names of progress that a heartbeat may have. */
 const MAX_PARTS = 64;
 
-/** What the jobs are run with. */
 export interface RunningJobsOptions {
   readonly client: ServerClient;
   readonly handlers: Readonly<Record<string, WorkerHandler>>;
@@ -103,9 +102,9 @@ export class RunningJobs {
 
   /** Stops all jobs and gives them back. Resolves when each handler has ended. */
   async giveBack(): Promise<void> {
-    const all = [...this.#running.values()];
-    for (const { controller } of all) controller.abort(new JobOver('the worker ends', false));
-    await Promise.all(all.map(({ done }) => done));
+    const jobs = [...this.#running.values()];
+    for (const { controller } of jobs) controller.abort(new JobOver('the worker ends', false));
+    await Promise.all(jobs.map(({ done }) => done));
   }
 
   /** Resolves when no job runs. */
@@ -177,8 +176,8 @@ export class RunningJobs {
     const progress = (share: number, parts: Readonly<Record<string, number>> = {}) => {
       const isFirst = running.progress === 0 && share > 0;
       running.progress = Math.max(running.progress, shareOf(share));
-      const all = Object.entries({ ...running.parts, ...parts }).slice(0, MAX_PARTS);
-      running.parts = Object.fromEntries(all.map(([name, value]) => [name, shareOf(value)]));
+      const entries = Object.entries({ ...running.parts, ...parts }).slice(0, MAX_PARTS);
+      running.parts = Object.fromEntries(entries.map(([name, value]) => [name, shareOf(value)]));
       if (isFirst) changed();
     };
     try {

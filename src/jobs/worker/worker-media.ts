@@ -74,8 +74,8 @@ export class WorkerMedia {
     throw new OxbowError('source-failed', `The server sent ${bytes.length} bytes instead of ${end - offset}.`);
   }
 
-  #path(what: 'inputs' | 'outputs', name: string): string {
-    return `/api/v1/jobs/${this.#lease.id}/${what}/${encodeURIComponent(name.replaceAll('/', '~'))}`;
+  #path(direction: 'inputs' | 'outputs', name: string): string {
+    return `/api/v1/jobs/${this.#lease.id}/${direction}/${encodeURIComponent(name.replaceAll('/', '~'))}`;
   }
 
   #request(path: string) {

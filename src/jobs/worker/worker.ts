@@ -17,7 +17,6 @@ import type { WorkerHandler } from '../worker-job.ts';
 import { RunningJobs } from './running-jobs.ts';
 import { type ServerAddress, ServerClient, Unreachable } from './server-client.ts';
 
-/** What a worker is run with. */
 export interface WorkerOptions extends NewWorker {
   readonly server: ServerAddress;
   /** By kind. */

@@ -1,5 +1,5 @@
 /**
- * The circuit breaker around a service outside of the process. Closed: calls are made. Open, after several
+ * The circuit breaker around a service outside of the process. Closed: calls pass. Open, after several
  * failures in a row: calls fail at once, but for one trial after each pause.
  * In: calls of the service. Out: their results; `service-unavailable`; changes of the state.
  */
@@ -70,7 +70,7 @@ export class Breaker implements Disposable {
    * Calls the service.
    *
    * @param work is passed a signal that fires with `signal`, and when the time is over
-   * @throws OxbowError `service-unavailable` at once while it is open; what `work` throws; a TimeoutError;
+   * @throws OxbowError `service-unavailable` at once while it is open; errors of `work`; a TimeoutError;
    *   the signal's reason, which is not a failure
    */
   async call<T>(

@@ -20,12 +20,12 @@ export function doublingPause(minMs: number, maxMs: number): CircuitBreakerOptio
   return (failedTrials) => Math.min(maxMs, minMs * 2 ** failedTrials);
 }
 
-/** The breaker of one service. Closed: calls are made. Open: none is, but for one trial after each pause. */
+/** The breaker of one service. Closed: calls pass. Open: only one trial after each pause. */
 export class CircuitBreaker {
   readonly #options: CircuitBreakerOptions;
   #failures = 0;
   #failedTrials = 0;
-  /** When the next trial may be made; undefined while closed. */
+  /** When the next trial may run; undefined while closed. */
   #trialAtMs: number | undefined;
   #isTrying = false;
 
@@ -38,7 +38,7 @@ export class CircuitBreaker {
     return this.#isTrying ? 'half-open' : 'open';
   }
 
-  /** Calls are not made. */
+  /** Calls are refused. */
   get isOpen(): boolean {
     return this.#trialAtMs !== undefined;
   }

@@ -45,13 +45,13 @@ export interface ConfinedProgram {
   readonly stdio: StdioOptions;
   /** It makes requests itself. */
   readonly needsNetwork?: boolean;
-  /** It starts other programs: they form a group that can be killed together, and end by that alone. */
+  /** It starts other programs: they form a group that can be killed together, and end only by that. */
   readonly isGroup?: boolean;
 }
 
 let policy: NetworkPolicy = 'auto';
 
-/** Sets what applies to all further children of this process. */
+/** Sets the network policy of all further children of this process. */
 export function setNetworkPolicy(next: NetworkPolicy): void {
   policy = next;
 }
@@ -77,7 +77,7 @@ export async function networkState(): Promise<NetworkState> {
 /**
  * Starts a program.
  *
- * @param isolation what the system allows, for tests
+ * @param isolation of the system, for tests
  * @returns a process that may still fail to start, see its event `error`
  * @throws OxbowError `engine-failed` if it must be without a network and cannot
  */

@@ -21,7 +21,7 @@ export async function findProgram(program: string): Promise<string> {
   }
   if (isWindows) return program;
   let failure: unknown = Object.assign(new Error(`${program} is not in PATH`), { code: 'ENOENT' });
-  for (const folder of (process.env.PATH ?? '').split(delimiter).filter((one) => one !== '')) {
+  for (const folder of (process.env.PATH ?? '').split(delimiter).filter((entry) => entry !== '')) {
     const path = join(resolve(folder), program);
     try {
       await access(path, constants.X_OK);

@@ -1,5 +1,5 @@
 /**
- * Finds out once how this system can keep child processes apart: without a network, with their own count of
+ * Finds out once how this system can keep child processes apart: without a network, with a separate count of
  * processes.
  * In: the programs of util-linux. Out: arguments that start a program so, or why it is not possible.
  */
@@ -15,10 +15,10 @@ import { isLinux, ownUid } from '../platform.ts';
  */
 export type NetworkPolicy = 'auto' | 'required' | 'off';
 
-/** What this system allows. */
+/** The isolation that this system allows. */
 export interface Isolation {
   /**
-   * Command that starts a program in its own network, which has no interface that is up; undefined if
+   * Command that starts a program in a separate network, which has no interface that is up; undefined if
    * not possible.
    */
   readonly withoutNetwork: readonly string[] | undefined;
@@ -51,7 +51,7 @@ export const setpriv: string | undefined = programOf('setpriv');
 
 let tried: Promise<Isolation> | undefined;
 
-/** What this system allows; tried at the first call, once in the life of the process. Never rejects. */
+/** The isolation that this system allows; tried once, at the first call. Never rejects. */
 export function findIsolation(): Promise<Isolation> {
   tried ??= tryIsolation({ unshare: programOf('unshare'), isRoot: ownUid === 0 });
   return tried;

@@ -1,6 +1,6 @@
 /**
  * The file layer: the server writes everything that it keeps through it, so that tests can fail each
- * operation and rebuild what a power failure leaves. The files of SQLite are outside: SQLite writes them
+ * operation and rebuild the state after a power failure. The files of SQLite are outside: SQLite writes them
  * itself.
  * In: paths. Out: Files; `systemFiles` is the only implementation outside of tests, faulty-files.fixture and
  * crash-files.fixture wrap it.
@@ -9,7 +9,7 @@ import { constants, type Dirent, type Stats } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, open, readdir, readFile, rename, rm, rmdir, stat, unlink } from 'node:fs/promises';
 import { isWindows } from '../platform.ts';
 
-/** An open file: what is used of FileHandle. Positions and lengths are bytes. */
+/** An open file: the used part of FileHandle. Positions and lengths are bytes. */
 export interface OpenFile extends AsyncDisposable {
   read(into: Uint8Array, offset: number, length: number, position: number): Promise<{ readonly bytesRead: number }>;
   /** May write less than all pieces: use writeAll. */

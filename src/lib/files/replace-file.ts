@@ -25,7 +25,7 @@ export interface ReplaceOptions {
 }
 
 /**
- * Replaces or creates a file. Rejects with the system's error, and with what `content` rejects with; no
+ * Replaces or creates a file. Rejects with the system's error, and with errors of `content`; no
  * unfinished file is left then, if the disk allows.
  */
 export async function replaceFile(
@@ -50,7 +50,7 @@ export async function replaceFile(
     ready?.(unfinished);
     await files.rename(unfinished, path);
   } catch (error) {
-    // The first error counts; what cannot be removed is replaced by the next attempt.
+    // The first error counts; a leftover is replaced by the next attempt.
     await files.rm(unfinished, { force: true }).catch(() => {});
     throw error;
   }

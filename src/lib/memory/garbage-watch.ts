@@ -4,7 +4,7 @@
  * heap.
  * In: memory use of the thread. Out: a collection when heap and buffers have reached 72 MiB and grown by 12
  * MiB (or by 15 %), and when they have grown by 8 MiB in a minute. Growth counts when it has lasted four
- * checks: what the collections of young objects take comes and goes. Decision 0019.
+ * checks: young objects come and go. Decision 0019.
  */
 import { memoryUsage } from './memory-usage.ts';
 import { slabPool } from './slab-pool.ts';

@@ -23,7 +23,7 @@ interface Free {
 /** Blocks that were given back. */
 export class SlabPool {
   /** Blocks in use. */
-  readonly #own = new WeakSet<ArrayBufferLike>();
+  readonly #used = new WeakSet<ArrayBufferLike>();
   /** Blocks that were neither given back nor forgotten, e.g. of a stream that was removed. */
   readonly #collected = new FinalizationRegistry<number>((bytes) => {
     this.#usedBytes -= bytes;
@@ -55,7 +55,7 @@ export class SlabPool {
     });
     const buffer = index < 0 ? new ArrayBuffer(bytes) : this.#free.splice(index, 1)[0]!.buffer;
     if (index >= 0) this.#freeBytes -= buffer.byteLength;
-    this.#own.add(buffer);
+    this.#used.add(buffer);
     this.#collected.register(buffer, buffer.byteLength, buffer);
     this.#usedBytes += buffer.byteLength;
     return new Uint8Array(buffer);
@@ -86,7 +86,7 @@ export class SlabPool {
   }
 
   #release(buffer: ArrayBufferLike): buffer is ArrayBuffer {
-    if (!this.#own.delete(buffer)) return false;
+    if (!this.#used.delete(buffer)) return false;
     this.#collected.unregister(buffer);
     this.#usedBytes -= buffer.byteLength;
     return true;

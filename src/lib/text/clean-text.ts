@@ -1,6 +1,6 @@
 /**
- * Removes from a text what is not text: control characters, and marks that change the direction of what
- * follows them.
+ * Removes non-text from a text: control characters, and marks that change the direction of
+ * the following text.
  * In: a text that someone has written. Out: the text to store; everything else is kept exactly. Pure.
  */
 
@@ -24,7 +24,7 @@ export function cleanText(text: string, { isOneLine = false } = {}): string {
   return isOneLine ? clean.replaceAll('\n', ' ') : clean;
 }
 
-/** The text without marks that change the direction of what follows them. */
+/** The text without marks that change the direction of the following text. */
 export function withoutDirections(text: string): string {
   return text.replace(DIRECTIONS, '');
 }

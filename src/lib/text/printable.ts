@@ -1,6 +1,6 @@
 /**
  * Text that someone else has chosen, for terminals and logs: without characters that move the cursor, change
- * colours, begin a line, or reverse the direction of what follows.
+ * colours, begin a line, or reverse the direction of the following text.
  * In: text. Out: the same with those characters as `\u{1b}`. Pure. ECMA-48 5.3; Unicode UAX 9.
  */
 

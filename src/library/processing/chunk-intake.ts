@@ -19,7 +19,7 @@ export interface ExpectedChunk {
   readonly firstMsn: number;
   /** The first file of a rendition replaces everything that an earlier try has left of it. */
   readonly replaces: boolean;
-  /** What its media clock shows at the start of the asset, µs; undefined where the job does not say it. */
+  /** Time of its media clock at the start of the asset, µs; undefined where the job does not say it. */
   readonly clockStartUs?: number | undefined;
 }
 
@@ -59,13 +59,13 @@ export async function acceptChunk(
   await output.whileLeased(async (db) => {
     const asset = await db.selectFrom('asset').select('id').where('id', '=', assetId).executeTakeFirst();
     if (!asset) throw new OxbowError('asset-unknown', `There is no asset ${assetId}.`);
-    const known = await db
+    const renditionRow = await db
       .selectFrom('asset_rendition')
       .select('init')
       .where('asset_id', '=', assetId)
       .where('id', '=', rendition)
       .executeTakeFirst();
-    if (known?.init && !replaces && Buffer.compare(known.init, init) !== 0) {
+    if (renditionRow?.init && !replaces && Buffer.compare(renditionRow.init, init) !== 0) {
       throw refused(output, 'its tracks differ from those of the other files');
     }
     const rows = db

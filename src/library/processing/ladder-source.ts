@@ -1,5 +1,5 @@
 /**
- * What a ladder is planned from, by the facts of an import.
+ * The input of a ladder plan, from the facts of an import.
  * In: AssetFacts. Out: LadderSource. Pure.
  */
 import type { AssetFacts, AssetTrackFacts } from '../../api/library/asset-facts.ts';

@@ -31,7 +31,7 @@ const MAX_SCRIPT_BYTES = 16 * 1024 * 1024;
 const OUTPUT_NAME = /^([a-z0-9][a-z0-9-]{0,63})\/([1-9][0-9]{0,8})\.mp4$/;
 const TEXT_NAME = /^text\/(\d{1,4})\.(vtt|ass)$/;
 
-/** What the kinds are created with. */
+/** Dependencies of the kinds. */
 export interface MediaKindsOptions {
   readonly segments: SegmentStore;
   /** A job has ended, at this node. */
@@ -116,7 +116,7 @@ export function importResultOf(result: unknown): ImportResult {
   return result as ImportResult;
 }
 
-/** What an import did not get of a file. Workers send it: other values are passed over. */
+/** The losses of an import. Workers send it: other values are passed over. */
 export function lossesOf(result: unknown): readonly ImportLoss[] {
   const { losses } = (result ?? {}) as Partial<ImportResult>;
   return Array.isArray(losses) ? importLosses.filter((loss) => losses.includes(loss)) : [];
@@ -134,12 +134,12 @@ function isJoined(parts: unknown): boolean {
 function isTexts(texts: unknown): boolean {
   return (
     Array.isArray(texts) &&
-    texts.every((one: Partial<ImportedText> | null) => {
+    texts.every((text: Partial<ImportedText> | null) => {
       return (
-        Number.isInteger(one?.stream) &&
-        Number.isInteger(one?.cues) &&
-        typeof one?.language === 'string' &&
-        typeof one.title === 'string'
+        Number.isInteger(text?.stream) &&
+        Number.isInteger(text?.cues) &&
+        typeof text?.language === 'string' &&
+        typeof text.title === 'string'
       );
     })
   );

@@ -37,15 +37,15 @@ export interface ProcessingOptions {
   readonly jobs: Jobs;
   readonly assets: Assets;
   readonly segments: SegmentStore;
-  /** In a cluster: whether this node owns an asset. The owner alone takes the next step of one. */
+  /** In a cluster: whether this node owns an asset. Only the owner takes the next step of one. */
   readonly owns?: (assetId: string) => boolean;
-  /** In a cluster: throws in a transaction that begins, if another node has taken over what this one had. */
+  /** In a cluster: throws in a transaction that begins, if another node has taken over its assets. */
   readonly guard?: JobOptions['guard'];
   /** Read for each asset; undefined encodes nothing. */
   readonly ladder?: () => LadderSettings | undefined;
   readonly failed: (error: unknown) => void;
   /** An import did not get all of a file. */
-  readonly lost?: (what: ImportLoss) => void;
+  readonly lost?: (loss: ImportLoss) => void;
 }
 
 /**
@@ -108,12 +108,12 @@ export class Processing implements Disposable {
     if (this.#owns(assetId)) await this.#step(assetId);
   }
 
-  /** Continues what a process that ended has left. */
+  /** Continues the work of a process that ended. */
   async reconcile(): Promise<void> {
     for (const id of await this.#rows.unfinished()) if (this.#owns(id)) await this.#step(id);
   }
 
-  /** Ends the subscriptions. What is not done is done after the next start. */
+  /** Ends the subscriptions. The rest is done after the next start. */
   [Symbol.dispose](): void {
     this.#isClosed = true;
     for (const end of this.#unsubscribe) end();
@@ -141,13 +141,13 @@ export class Processing implements Disposable {
     return next;
   }
 
-  /** Does what is due next for an asset; the same again has no effect. */
+  /** Does the next step of an asset; the same again has no effect. */
   async #advance(assetId: string): Promise<void> {
     const { assets, jobs } = this.#options;
     const asset = await assets.find(assetId);
     if (asset?.origin !== 'upload' || asset.state === 'uploading') return;
-    const own = await this.#jobsOf(assetId);
-    const imported = own.find(({ kind }) => kind === IMPORT_KIND);
+    const assetJobs = await this.#jobsOf(assetId);
+    const imported = assetJobs.find(({ kind }) => kind === IMPORT_KIND);
     if (!imported) {
       if (asset.state === 'processing') {
         const options = { subject: assetId, priority: IMPORT_PRIORITY, guard: this.#options.guard };
@@ -165,7 +165,7 @@ export class Processing implements Disposable {
     const result = importResultOf(imported.result);
     if (asset.facts === null || asset.durationUs !== result.endUs) await this.#describe(assetId, result);
     let mediaChanged = await this.#finishSource(assetId, result);
-    const { inputs, failure } = await this.#planned(assetId, result, own);
+    const { inputs, failure } = await this.#planned(assetId, result, assetJobs);
     // Before the states: a process that ends in between does this step again.
     await this.#deleteLeft(assetId);
     if (await this.#finishRenditions(assetId, inputs, await this.#jobsOf(assetId))) mediaChanged = true;
@@ -178,8 +178,7 @@ export class Processing implements Disposable {
   }
 
   /**
-   * The `source` rendition is complete with its import; without one, what an earlier try has stored is
-   * deleted.
+   * The `source` rendition is complete with its import; without one, the output of an earlier try is deleted.
    */
   async #finishSource(assetId: string, { source }: ImportResult): Promise<boolean> {
     if (source) return this.#rows.set(assetId, SOURCE, 'done', { progress: 1 });
@@ -193,12 +192,12 @@ export class Processing implements Disposable {
   async #planned(
     assetId: string,
     result: ImportResult,
-    own: readonly Job[],
+    assetJobs: readonly Job[],
   ): Promise<{ readonly inputs: readonly EncodeJobInput[]; readonly failure: AssetFailure | undefined }> {
     const { jobs, ladder = () => ladderDefaults } = this.#options;
-    const known = own.filter(({ kind }) => kind === ENCODE_KIND);
+    const encodingJobs = assetJobs.filter(({ kind }) => kind === ENCODE_KIND);
     // Settings may change while jobs run: the first plan counts.
-    const planned = known.find(({ input }) => (input as PlannedInput).plan)?.input as PlannedInput | undefined;
+    const planned = encodingJobs.find(({ input }) => (input as PlannedInput).plan)?.input as PlannedInput | undefined;
     let plan: LadderPlan;
     const settings = ladder();
     try {
@@ -208,7 +207,7 @@ export class Processing implements Disposable {
       return { inputs: [], failure: { code: error.code, detail: error.message } };
     }
     const looks = lookJobs(assetId, plan, result);
-    const looked = known.filter(
+    const looked = encodingJobs.filter(
       ({ input, state }) => ENDED.has(state) && (input as EncodeJobInput).media.kind === 'look',
     );
     const inputs = encodeJobs(assetId, plan, result, { looks: sizesOf(looked) });
@@ -216,16 +215,16 @@ export class Processing implements Disposable {
     const isWaiting = looked.length < looks.length;
     for (const { id, ...rendition } of [
       ...(plan.video?.renditions ?? []),
-      ...plan.audio.flatMap((one) => one.renditions),
+      ...plan.audio.flatMap((track) => track.renditions),
     ]) {
       await this.#rows.plan(assetId, id, rendition);
     }
-    const exists = new Set(known.map(({ input }) => keyOf(input as EncodeJobInput)));
+    const exists = new Set(encodingJobs.map(({ input }) => keyOf(input as EncodeJobInput)));
     for (const input of [...looks, ...inputs]) {
       if (exists.has(keyOf(input)) || (isWaiting && input.media.kind === 'video')) continue;
       const priority = (input.media.kind === 'audio' ? SOUND_PRIORITY : 0) + priorityOf(result.endUs);
-      const given: PlannedInput = { ...input, plan };
-      await jobs.add(ENCODE_KIND, given, { subject: assetId, priority, guard: this.#options.guard });
+      const jobInput: PlannedInput = { ...input, plan };
+      await jobs.add(ENCODE_KIND, jobInput, { subject: assetId, priority, guard: this.#options.guard });
     }
     return { inputs, failure: settings || planned ? undefined : withoutEncoding(result) };
   }
@@ -237,15 +236,19 @@ export class Processing implements Disposable {
   }
 
   /** Sets the state of each rendition by the jobs that make it; returns whether one was completed. */
-  async #finishRenditions(assetId: string, inputs: readonly EncodeJobInput[], own: readonly Job[]): Promise<boolean> {
+  async #finishRenditions(
+    assetId: string,
+    inputs: readonly EncodeJobInput[],
+    assetJobs: readonly Job[],
+  ): Promise<boolean> {
     const byKey = new Map(
-      own.filter(({ kind }) => kind === ENCODE_KIND).map((job) => [keyOf(job.input as EncodeJobInput), job]),
+      assetJobs.filter(({ kind }) => kind === ENCODE_KIND).map((job) => [keyOf(job.input as EncodeJobInput), job]),
     );
     let isCompleted = false;
     const renditions = new Set(inputs.flatMap(({ media }) => media.renditions.map(({ id }) => id)));
     for (const id of renditions) {
       const making = inputs
-        .filter(({ media }) => media.renditions.some((one) => one.id === id))
+        .filter(({ media }) => media.renditions.some((rendition) => rendition.id === id))
         .map((input) => byKey.get(keyOf(input)));
       const failed = making.find((job) => job?.state === 'failed' || job?.state === 'cancelled');
       const done = making.filter((job) => job?.state === 'done').length;
@@ -261,7 +264,7 @@ export class Processing implements Disposable {
   }
 
   /**
-   * The asset is ready when it has a picture and sound, or a picture alone when nothing more comes; otherwise
+   * The asset is ready when it has a picture and sound, or only a picture when nothing more comes; otherwise
    * it then has failed.
    */
   async #settle(
@@ -326,7 +329,7 @@ function keyOf({ media }: EncodeJobInput): string {
   return media.kind === 'audio' ? `audio ${media.stream}` : `${media.kind} ${media.firstMsn}`;
 }
 
-/** What looks have found, by the MSN of their pieces; one that failed has found nothing. */
+/** Results of looks, by the MSN of their pieces; one that failed has found nothing. */
 function sizesOf(looks: readonly Job[]): Map<number, number> {
   const sizes = new Map<number, number>();
   for (const { input, result } of looks) {

@@ -1,6 +1,6 @@
 /**
  * The subtitles of assets: those of originals, which imports store, and files that users add. Each is one
- * WebVTT file of our own; of ASS the script is stored beside it.
+ * WebVTT file that oxbow writes; of ASS the script is stored next to it.
  * In: results of imports, files. Out: rows, tracks for delivery. docs/6-library/subtitles.md.
  */
 import { randomBytes } from 'node:crypto';
@@ -45,7 +45,7 @@ export interface NewSubtitle {
   readonly charset: string | undefined;
 }
 
-/** What subtitles are opened with. */
+/** Dependencies of subtitles. */
 export interface SubtitlesOptions {
   readonly db: Kysely<Tables>;
   readonly segments: Pick<SegmentStore, 'put' | 'delete'>;
@@ -110,7 +110,12 @@ export class Subtitles {
       .where('asset_id', 'in', [...assetIds])
       .orderBy('seq')
       .execute();
-    return new Map([...Map.groupBy(rows, ({ asset_id }) => asset_id)].map(([id, own]) => [id, own.map(subtitleOf)]));
+    return new Map(
+      [...Map.groupBy(rows, ({ asset_id }) => asset_id)].map(([id, subtitleRows]) => [
+        id,
+        subtitleRows.map(subtitleOf),
+      ]),
+    );
   }
 
   /**
@@ -124,15 +129,15 @@ export class Subtitles {
   ): Promise<AssetSubtitle> {
     const { db, segments } = this.#options;
     const file = parse(bytes, charset);
-    const own = (await this.of([assetId])).get(assetId) ?? [];
-    const replaced = own.filter(
-      (one) =>
-        one.origin === 'upload' &&
-        one.isForced === isForced &&
-        one.track.language === language &&
-        one.track.label === title,
+    const subtitles = (await this.of([assetId])).get(assetId) ?? [];
+    const replaced = subtitles.filter(
+      (subtitle) =>
+        subtitle.origin === 'upload' &&
+        subtitle.isForced === isForced &&
+        subtitle.track.language === language &&
+        subtitle.track.label === title,
     );
-    if (own.length - replaced.length >= MAX_SUBTITLES) {
+    if (subtitles.length - replaced.length >= MAX_SUBTITLES) {
       throw new OxbowError('limit-reached', `An asset has at most ${MAX_SUBTITLES} subtitles.`);
     }
     const name = `added-${randomBytes(8).toString('hex')}`;

@@ -1,6 +1,6 @@
 /**
- * Checksums that clients send with the bytes of a request: `Upload-Checksum` of tus, or the hexadecimal
- * digits alone.
+ * Checksums that clients send with the bytes of a request: `Upload-Checksum` of tus, or only the hexadecimal
+ * digits.
  * In: text of the client, bytes. Out: whether they agree. tus 1.0.0, Checksum.
  */
 import { createHash } from 'node:crypto';
@@ -37,9 +37,9 @@ const HEX = /^[0-9a-f]+$/i;
  * @throws OxbowError `bad-request`
  */
 export function readChecksum(text: string): Checksum {
-  const [name = '', value = '', ...rest] = text.trim().split(/[ :]+/);
+  const [name = '', value = '', ...surplus] = text.trim().split(/[ :]+/);
   const named = checksumAlgorithms.find((each) => each === name.toLowerCase());
-  if (named && rest.length === 0) {
+  if (named && surplus.length === 0) {
     const hex =
       HEX.test(value) && value.length === DIGITS[named] ? value : Buffer.from(value, 'base64').toString('hex');
     if (hex.length === DIGITS[named]) return { algorithm: named, hex: hex.toLowerCase() };
@@ -68,8 +68,8 @@ export function startChecksum(algorithm: ChecksumAlgorithm): RunningChecksum {
 }
 
 /** The refusal of bytes that do not have their checksum. */
-export function checksumMismatch(what: string, resumeOffset: number): OxbowError {
-  return new OxbowError('checksum-mismatch', `${what} does not have the checksum that was sent with it.`, {
+export function checksumMismatch(subject: string, resumeOffset: number): OxbowError {
+  return new OxbowError('checksum-mismatch', `${subject} does not have the checksum that was sent with it.`, {
     extra: { resumeOffset },
   });
 }

@@ -19,7 +19,7 @@ export interface ChunkLayout {
 /**
  * Chooses the bytes of a chunk.
  *
- * @param wanted what the client asks for; undefined: 1 MiB, or more where that is needed
+ * @param wanted what the client requests; undefined: 1 MiB, or more where that is needed
  * @throws OxbowError `bad-request`, `upload-too-large`
  */
 export function chunkBytesFor(length: number, wanted: number | undefined): number {

@@ -1,8 +1,8 @@
 /**
  * Stores the body of a request in a file while it arrives: collects small reads, writes behind, and syncs at
  * bounded distances.
- * In: a stream, a file. Out: how far the bytes are on the disk. Memory: two batches and what the stream
- * buffers.
+ * In: a stream, a file. Out: how far the bytes are on the disk. Memory: two batches and the buffer of the
+ * stream.
  */
 import type { Readable } from 'node:stream';
 import type { UploadFile } from '../../archive/upload-store.ts';
@@ -38,7 +38,7 @@ export interface Received {
 
 /** Reads are collected up to this, bytes. */
 const BATCH_BYTES = 512 * 1024;
-/** Bytes and time after which what was written is synced, while more arrives. */
+/** Bytes and time after which written bytes are synced, while more arrive. */
 const SYNC_BYTES = 32 * 1024 * 1024;
 const SYNC_MS = 1000;
 /** A client that sends nothing for this long is gone, ms. */
@@ -60,7 +60,7 @@ class Receiver {
   readonly #done: (received: Received) => void;
   #batch: Uint8Array[] = [];
   #batchBytes = 0;
-  /** End of what arrived, of what is written, and of what is synced. */
+  /** End of the received, of the written, and of the synced bytes. */
   #arrived: number;
   #written: number;
   #synced: number;
@@ -73,7 +73,7 @@ class Receiver {
   #ended = false;
   #failure: unknown;
   readonly #idle: NodeJS.Timeout;
-  /** Stores and syncs also what a slow client has sent. */
+  /** Stores and syncs also the bytes of a slow client. */
   readonly #tick: NodeJS.Timeout;
   #writesAll = false;
 

@@ -14,7 +14,7 @@ import { readChecksum } from './checksum.ts';
 import { type NewUpload, tooLarge, type Upload, type UploadRequest } from './upload.ts';
 import type { UploadTable } from './upload-table.ts';
 
-/** What uploads begin with; see UploadsOptions. */
+/** The options for new uploads; see UploadsOptions. */
 export interface CreationOptions {
   readonly intake: AssetIntake;
   readonly clock: Clock;
@@ -37,7 +37,7 @@ export function newUploadId(): string {
  * The request of a client that may repeat it.
  *
  * @param key `Idempotency-Key`; undefined: the client sent none, so each request begins an upload
- * @param content what the request says of the upload; JSON
+ * @param content the properties of the upload in the request; JSON
  * @throws OxbowError `bad-request` for an invalid key
  */
 export function uploadRequest(key: string | undefined, content: unknown): UploadRequest | undefined {
@@ -62,9 +62,9 @@ export class UploadCreation {
   async repeated(owner: string, request: UploadRequest | undefined): Promise<Upload | undefined> {
     if (!request) return undefined;
     if (this.#running.has(`${owner} ${request.key}`)) throw keyInUse();
-    const found = await this.#table.ofRequest(owner, request.key);
-    if (found && found.hash !== request.hash) throw keyReused();
-    return found?.upload;
+    const earlier = await this.#table.ofRequest(owner, request.key);
+    if (earlier && earlier.hash !== request.hash) throw keyReused();
+    return earlier?.upload;
   }
 
   /** See Uploads. */

@@ -50,34 +50,34 @@ export class UploadLocks {
       other.leave.abort(locked());
       await waitFor(other.released.promise, limit).catch((error: unknown) => Promise.reject(refusal(error)));
     }
-    const own: Holder = { leave: new AbortController(), released: Promise.withResolvers() };
-    this.#held.set(name, own);
+    const holder: Holder = { leave: new AbortController(), released: Promise.withResolvers() };
+    this.#held.set(name, holder);
     try {
-      const waits = AbortSignal.any([limit.signal, own.leave.signal]);
+      const waits = AbortSignal.any([limit.signal, holder.leave.signal]);
       const wanted = { holder: this.#holder, ttlMs: TTL_MS, ifHeld: 'wait', signal: waits } as const;
       const { lease } = await this.#leases.acquire(name, wanted);
-      return this.#lock(name, own, lease!);
+      return this.#lock(name, holder, lease!);
     } catch (error) {
-      this.#free(name, own);
+      this.#free(name, holder);
       throw refusal(error);
     }
   }
 
-  #lock(name: string, own: Holder, lease: Lease): UploadLock {
+  #lock(name: string, holder: Holder, lease: Lease): UploadLock {
     let releasing: Promise<void> | undefined;
     return {
       fence: { name, token: lease.token },
-      taken: AbortSignal.any([own.leave.signal, lease.lost]),
+      taken: AbortSignal.any([holder.leave.signal, lease.lost]),
       [Symbol.asyncDispose]: (): Promise<void> => {
-        releasing ??= Promise.resolve(lease[Symbol.asyncDispose]()).finally(() => this.#free(name, own));
+        releasing ??= Promise.resolve(lease[Symbol.asyncDispose]()).finally(() => this.#free(name, holder));
         return releasing;
       },
     };
   }
 
-  #free(name: string, own: Holder): void {
+  #free(name: string, holder: Holder): void {
     this.#held.delete(name);
-    own.released.resolve();
+    holder.released.resolve();
   }
 }
 

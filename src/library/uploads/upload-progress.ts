@@ -11,7 +11,7 @@ const EVERY_MS = 1000;
 /** Most uploads whose last event is remembered. */
 const MAX_UPLOADS = 10_000;
 
-/** What the last event said. */
+/** The content of the last event. */
 interface Reported {
   readonly atMs: number;
   readonly received: number;

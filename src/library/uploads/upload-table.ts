@@ -1,6 +1,6 @@
 /**
  * Uploads in the database: their rows, and the chunks that have arrived.
- * In: the store. Out: Upload values. What moves an upload forward is guarded by the lease of its lock.
+ * In: the store. Out: Upload values. Writes that move an upload forward are guarded by the lease of its lock.
  */
 import type { Kysely, Selectable } from 'kysely';
 import type { Fence } from '../../store/lease-table.ts';
@@ -18,7 +18,7 @@ export interface StoredPart {
   readonly checksum: string;
 }
 
-/** What changes of an upload. */
+/** The changing members of an upload. */
 export interface UploadChange {
   readonly received?: number;
   readonly length?: number;
@@ -85,8 +85,8 @@ export class UploadTable {
 
   /** Unfinished and finished ones that did not expire, newest first. */
   async list(owner: string | undefined, limit: number): Promise<Upload[]> {
-    const all = this.#db.selectFrom('upload').selectAll().orderBy('created_us', 'desc').orderBy('id').limit(limit);
-    const rows = await (owner === undefined ? all : all.where('owner', '=', owner)).execute();
+    const query = this.#db.selectFrom('upload').selectAll().orderBy('created_us', 'desc').orderBy('id').limit(limit);
+    const rows = await (owner === undefined ? query : query.where('owner', '=', owner)).execute();
     return rows.map(toUpload);
   }
 
@@ -187,12 +187,12 @@ export class UploadTable {
 
   /** Frees all locks, or those of a holder: those who held them are gone. */
   async freeLocks(prefix: string, holder?: string): Promise<void> {
-    const all = this.#db
+    const query = this.#db
       .updateTable('lease')
       .set({ expires_us: 0 })
       .where('name', '>=', prefix)
       .where('name', '<', `${prefix}\uffff`);
-    await (holder === undefined ? all : all.where('holder', '=', holder)).execute();
+    await (holder === undefined ? query : query.where('holder', '=', holder)).execute();
   }
 
   /** Deletes the leases of an upload's locks, e.g. when it is complete. */

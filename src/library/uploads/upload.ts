@@ -22,7 +22,7 @@ export interface Upload {
   readonly received: number;
   /** Bytes of each chunk but the last; undefined: bytes arrive in order. */
   readonly chunkBytes: number | undefined;
-  /** What the client sent, as it sent it. */
+  /** The metadata as the client sent them. */
   readonly metadata: Readonly<Record<string, string | null>>;
   /** Of the complete file, as the client announced it, hex. */
   readonly sha256: string | undefined;
@@ -40,11 +40,11 @@ export type Uploader = OwnerCaller;
 export interface UploadRequest {
   /** `Idempotency-Key`. */
   readonly key: string;
-  /** SHA-256 of what the request says, base64url. */
+  /** SHA-256 of the content of the request, base64url. */
   readonly hash: string;
 }
 
-/** What an upload begins with. */
+/** The properties of a new upload. */
 export interface NewUpload {
   /** Chosen by the caller; default: a new one. */
   readonly id?: string;
@@ -72,7 +72,7 @@ export function unknownUpload(id: string): OxbowError {
 }
 
 /**
- * Refuses what needs an upload that did not fail.
+ * Refuses a failed upload.
  *
  * @throws OxbowError with the code of its failure
  */

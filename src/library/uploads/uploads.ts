@@ -1,6 +1,6 @@
 /**
- * The uploads of the library: created, continued, completed, cancelled and expired. Their state is in the
- * database and on the disk alone, so that any process can continue one.
+ * The uploads of the library: created, continued, completed, cancelled and expired. Their state is only in
+ * the database and on the disk, so that any process can continue one.
  * In: requests of http/uploads. Out: originals of assets; reports to AssetIntake; events, counters.
  * docs/6-library/upload.md.
  */
@@ -46,7 +46,7 @@ export interface UploadCounters {
   ended(result: UploadResult): void;
 }
 
-/** What uploads work with. */
+/** Dependencies of uploads. */
 export interface UploadsOptions {
   readonly db: Kysely<Tables>;
   readonly clock: Clock;
@@ -70,7 +70,7 @@ export interface UploadsOptions {
   readonly holder: string;
   /** Who owns which upload; by default this process. */
   readonly placement?: Pick<Placement, 'node' | 'claim' | 'forget'>;
-  /** Fires when the process ends: requests that store bytes end, and what they stored counts. */
+  /** Fires when the process ends: requests that store bytes end, and the stored bytes count. */
   readonly signal: AbortSignal;
 }
 
@@ -298,7 +298,7 @@ export class Uploads implements Disposable {
   }
 
   /**
-   * Completes what was received completely by a process that ended, or while the database failed.
+   * Completes uploads that were received completely by a process that ended, or while the database failed.
    *
    * @param options.idleMs only uploads whose last byte came this long ago, ms
    */
@@ -363,14 +363,14 @@ export class Uploads implements Disposable {
         extra: { retryAfterSeconds: 5, resumeOffset: upload.received },
       });
     }
-    const own = new AbortController();
+    const controller = new AbortController();
     const running = this.#running.get(upload.id) ?? new Set();
-    this.#running.set(upload.id, running.add(own));
+    this.#running.set(upload.id, running.add(controller));
     this.#receiving++;
     counters.receiving(1);
     try {
       return await store({
-        signal: AbortSignal.any([taken, own.signal, this.#options.signal]),
+        signal: AbortSignal.any([taken, controller.signal, this.#options.signal]),
         store: this.#options.store,
         table: this.#table,
         digest: this.#digests.of(upload),
@@ -393,7 +393,7 @@ export class Uploads implements Disposable {
     } finally {
       this.#receiving--;
       counters.receiving(-1);
-      running.delete(own);
+      running.delete(controller);
       if (running.size === 0) this.#running.delete(upload.id);
     }
   }

@@ -1,5 +1,5 @@
 /**
- * Stores bytes of a request in the file of an upload: in order after what is there, or as one chunk.
+ * Stores bytes of a request in the file of an upload: in order after the stored bytes, or as one chunk.
  * In: a body, the upload, its lock. Out: bytes on the disk, and then the row that says so; refusals that name
  * the byte to continue with.
  */
@@ -16,7 +16,7 @@ import { resumeAt, storeFailure, tooLarge, type Upload } from './upload.ts';
 import { locked, type UploadLock } from './upload-locks.ts';
 import type { UploadTable } from './upload-table.ts';
 
-/** What a request that stores bytes works with. */
+/** Dependencies of a request that stores bytes. */
 export interface WriteContext {
   /** Ends it. */
   readonly signal: AbortSignal;
@@ -119,14 +119,14 @@ export async function storeChunk(
   const { id } = upload;
   const { offset, length } = chunkRange(upload, number);
   const before = await table.part(id, offset);
-  const own = startChecksum('crc32');
+  const crc = startChecksum('crc32');
   const other = checksum && startChecksum(checksum.algorithm);
   const result = await receiveInto(context, upload, body, {
     position: offset,
     limit: length,
     check: offset === 0 ? refuseForeign : undefined,
     inspect(bytes) {
-      own.update(bytes);
+      crc.update(bytes);
       other?.update(bytes);
     },
     onWritten: () => undefined,
@@ -143,7 +143,7 @@ export async function storeChunk(
     });
   }
   if (other && other.digest() !== checksum.hex) throw checksumMismatch(`Chunk ${number}`, received);
-  const sum = `crc32:${own.digest()}`;
+  const sum = `crc32:${crc.digest()}`;
   if (before) {
     if (before.checksum === sum) return { number, bytes, wasStored: true, received };
     throw new OxbowError('chunk-differs', `Chunk ${number} is stored with another content.`, {
@@ -180,9 +180,9 @@ async function receiveInto(
 
 /** Throws `unsupported-media` for a file that is certainly no media. */
 function refuseForeign(first: Uint8Array): void {
-  const found = sniffFile(first);
-  if (found?.kind !== 'other') return;
-  throw new OxbowError('unsupported-media', `The file is ${found.name}.`, {
+  const format = sniffFile(first);
+  if (format?.kind !== 'other') return;
+  throw new OxbowError('unsupported-media', `The file is ${format.name}.`, {
     extra: { hint: 'Upload a video or an audio file.' },
   });
 }

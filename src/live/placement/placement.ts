@@ -15,7 +15,7 @@ import { CLOCK_SET_FORWARD, REANCHOR_AFTER_US, Reanchor } from './reanchor.ts';
 import { OpenPlacement, placeRun, reanchored } from './run-placement.ts';
 import type { StreamEdge } from './stream-edge.ts';
 
-/** The first key frame of a run, and what is around it. */
+/** The first key frame of a run, with its context. */
 export interface FirstFrame {
   readonly first: Frame;
   readonly reference: Track;
@@ -69,7 +69,7 @@ export class Placement implements StreamPlacement {
     return this.context && this.#reanchors.skewUs;
   }
 
-  /** A publisher says where its media belongs: what was measured before does not hold for it. */
+  /** A publisher says where its media belongs: earlier measurements do not hold for it. */
   reset(): void {
     this.#pace.reset();
   }
@@ -91,7 +91,7 @@ export class Placement implements StreamPlacement {
   begin({ start, keylessUs }: PendingRun, { first, reference, segment, shiftUs }: FirstFrame): RunContext {
     const ptsUs = ticksToUs(first.pts, reference.timescale);
     const { endUs, mediaEndUs, filledUs, gaps } = this.#edge;
-    const { arrival, ...rest } = start;
+    const { arrival, ...runStart } = start;
     const { leastUs, wantedUs, startUs, overlaps, isHole } = placeRun({
       ptsUs,
       endUs,
@@ -111,7 +111,7 @@ export class Placement implements StreamPlacement {
     const { tracks, pace } = start;
     const context: RunContext = { run, tracks, reference, pace, startUs, gaps: missing };
     this.context = this.#opening ? { ...context, opening: this.#opening } : context;
-    this.start = { ...rest, utcOffsetUs };
+    this.start = { ...runStart, utcOffsetUs };
     this.#utcOffsetUs = utcOffsetUs;
     this.#reanchors.begin(start, { utcOffsetUs, joins: !isHole, behindUs: startUs - wantedUs });
     this.#pace.begin(utcOffsetUs + ticksToUs(first.dts, reference.timescale));

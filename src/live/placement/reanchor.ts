@@ -84,7 +84,7 @@ export class Reanchor {
 
   /**
    * By how much the UTC offset moves forward at a frame of the reference track, µs; 0 while it stays. It
-   * moves at key frames alone, of a burst at the first one.
+   * moves only at key frames, of a burst at the first one.
    *
    * @param segment what the source's playlist says of the frame's segment
    * @param isSettled the run is old enough

@@ -8,7 +8,7 @@ import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 
 /**
- * What is reported: a bug that ended something, a child process that crashed, an exception that ended oxbow,
+ * A report: a bug that ended something, a child process that crashed, an exception that ended oxbow,
  * or oxbow was killed.
  */
 export type ReportKind = 'bug' | 'child' | 'uncaught' | 'killed';
@@ -17,7 +17,7 @@ export type ReportKind = 'bug' | 'child' | 'uncaught' | 'killed';
  * Counts a bug and logs it.
  *
  * @param fields of the line, e.g. `stream` and `traceId`
- * @param sentence what it ended
+ * @param sentence the work that it ended
  */
 export function reportBug(
   { metrics, log }: { readonly metrics: Pick<Metrics, 'bugs'>; readonly log: Log },
@@ -40,7 +40,7 @@ export function isSystemError(error: unknown): boolean {
   return !(error instanceof AssertionError) && typeof (error as { syscall?: unknown } | null)?.syscall === 'string';
 }
 
-/** What Node says of a request or an answer whose other side has closed it. */
+/** The errors of Node for a request or an answer whose other side has closed it. */
 const departures: ReadonlySet<unknown> = new Set([
   'ERR_STREAM_PREMATURE_CLOSE',
   'ERR_STREAM_DESTROYED',

@@ -1,6 +1,6 @@
 /**
- * What spans and log records have in common on their way to a collector: its address, the bounds of their
- * queues, and the count of what is lost.
+ * The common parts of spans and log records on their way to a collector: its address, the bounds of their
+ * queues, and the count of losses.
  * In: exporters of OpenTelemetry. Out: the same, counted.
  */
 
@@ -13,7 +13,7 @@ interface Exporter<T> {
   shutdown(): Promise<void>;
 }
 
-/** Counts what waits for an exporter, and what is lost. A loss is not logged: the line would be sent too. */
+/** Counts records that wait for an exporter, and losses. A loss is not logged: the line would be sent too. */
 export function countLosses<T>(exporter: Exporter<T>, onLost: (count: number) => void) {
   let waiting = 0;
   const counted: Exporter<T> = {
@@ -38,7 +38,7 @@ export function countLosses<T>(exporter: Exporter<T>, onLost: (count: number) =>
   };
 }
 
-/** Sends what waits, until a deadline: an unavailable collector must not delay the end of oxbow. */
+/** Sends waiting records, until a deadline: an unavailable collector must not delay the end of oxbow. */
 export async function shutDown(provider: { shutdown(): Promise<void> }, deadlineMs: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => {

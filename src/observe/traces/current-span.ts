@@ -7,7 +7,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 
 interface Scope {
   readonly traceparent: string;
-  /** What the work started may outlive it, e.g. the source of a new stream: that belongs to no span. */
+  /** The work may start others that outlive it, e.g. the source of a new stream: they have no span. */
   isOver: boolean;
 }
 
@@ -17,7 +17,7 @@ const scopes = new AsyncLocalStorage<Scope>();
 export interface SpanScope {
   /** Runs work within the span. */
   run<T>(work: () => T): T;
-  /** The span has ended: what still runs belongs to none. */
+  /** The span has ended: unfinished work belongs to none. */
   end(): void;
 }
 

@@ -9,9 +9,9 @@ import { version } from '../../lib/version.ts';
 import { bounds, countLosses, exporterOptions, shutDown } from './collector.ts';
 import type { TelemetryOptions } from './telemetry.ts';
 
-/** Log records on their way to a collector. Disposing sends what waits, until a deadline. */
+/** Log records on their way to a collector. Disposing sends waiting records, until a deadline. */
 export interface OtlpLogs extends AsyncDisposable {
-  /** Queues a line; drops it if too many wait. Ignores what is no JSON object. */
+  /** Queues a line; drops it if too many wait. Ignores a line that is no JSON object. */
   take(json: string): void;
 }
 
@@ -74,7 +74,7 @@ function recordOf(json: string) {
   } catch {
     return undefined; // not a line of oxbow
   }
-  const { level, time, msg, traceId, stream, error, stack, err, ...rest } = fields;
+  const { level, time, msg, traceId, stream, error, stack, err, ...otherFields } = fields;
   const { type, message, stack: errStack } = { ...(err as Record<string, unknown> | undefined) };
   const timestamp = new Date(Date.parse(String(time)) || 0);
   const attributes: Record<string, unknown> = {
@@ -82,7 +82,7 @@ function recordOf(json: string) {
     'exception.type': type ?? typeIn(stack),
     'exception.message': message ?? error,
     'exception.stacktrace': errStack ?? stack,
-    ...Object.fromEntries(Object.entries(rest).map(([name, value]) => [`oxbow.${name}`, value])),
+    ...Object.fromEntries(Object.entries(otherFields).map(([name, value]) => [`oxbow.${name}`, value])),
   };
   return {
     timestamp,

@@ -48,7 +48,7 @@ export interface Begun {
   readonly spanId?: string | undefined;
   /** The parent's `traceparent`, whose trace and sampling decision it takes. */
   readonly traceparent?: string | undefined;
-  /** Of a new trace: it is sampled unless the share is 0. For what is rare and long, such as publishers. */
+  /** Of a new trace: it is sampled unless the share is 0. For rare and long work, such as publishers. */
   readonly isRare?: boolean;
 }
 
@@ -85,7 +85,7 @@ export interface TelemetryOptions {
   readonly sample: number;
   /** Milliseconds since 1970. */
   readonly nowMs: () => number;
-  /** What the spans are of; see `resourceOf`. */
+  /** The source of the spans; see `resourceOf`. */
   readonly resource?: Readonly<Record<string, string>>;
   /** Longest request to the collector, and longest wait of closing, ms; default 3,000. */
   readonly deadlineMs?: number;
@@ -202,15 +202,15 @@ class SpanSender implements Telemetry {
 
   ended({ kind, name, tookMs, agoMs = 0, span: begun, attributes, links = [], error, ...of }: Ended): void {
     const { api, nowMs, admit, onSpan } = this.#setup;
-    const own = begun ?? this.begin(of);
-    if (!own.traceparent.endsWith('01')) return;
+    const ids = begun ?? this.begin(of);
+    if (!ids.traceparent.endsWith('01')) return;
     if (!admit()) return;
     const endTime = nowMs() - agoMs;
     const parent = parseParentSpan(of.traceparent ?? '');
     const context = parent
       ? api.trace.setSpanContext(api.ROOT_CONTEXT, { ...parent, isRemote: true })
       : api.ROOT_CONTEXT;
-    this.#started = own;
+    this.#started = ids;
     const linked = links.flatMap((link) => parseParentSpan(link ?? '') ?? []);
     const span = this.#tracer.startSpan(
       name,

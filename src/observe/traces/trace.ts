@@ -33,6 +33,6 @@ export function parseParentSpan(
 
 /** The caller's trace id if valid, otherwise a new random one. */
 export function traceIdOf(traceparent: string | string[] | undefined): string {
-  const given = typeof traceparent === 'string' ? parseTraceparent(traceparent) : undefined;
-  return given ?? randomBytes(16).toString('hex');
+  const parent = typeof traceparent === 'string' ? parseTraceparent(traceparent) : undefined;
+  return parent ?? randomBytes(16).toString('hex');
 }

@@ -1,5 +1,5 @@
 /**
- * The deleted ranges of a recording in a file beside it, `recordings/STREAM ID/erased.json`: a database that
+ * The deleted ranges of a recording in a file next to it, `recordings/STREAM ID/erased.json`: a database that
  * was lost, or that is older because a backup was restored, reads there what must not come back.
  * In: deleted ranges. Out: the file, and back.
  */
@@ -59,8 +59,8 @@ export interface AdoptErasedOptions {
  */
 export async function adoptErased(options: AdoptErasedOptions): Promise<number> {
   const { segments, erasures, streamId, stream, recordings, nowUs } = options;
-  const known = new Set(erasures.of(streamId).map(({ id }) => id));
-  const lost = (await readErased(segments, streamId)).filter(({ id }) => !known.has(id));
+  const knownIds = new Set(erasures.of(streamId).map(({ id }) => id));
+  const lost = (await readErased(segments, streamId)).filter(({ id }) => !knownIds.has(id));
   const none = { clips: [], pins: [], assets: [], exports: [], edges: [], files: 0, pictures: 0, copies: 0 };
   for (const range of lost) {
     await erasures.add({
@@ -80,7 +80,7 @@ export async function adoptErased(options: AdoptErasedOptions): Promise<number> 
 function isRange(value: unknown): value is ErasedRange {
   if (typeof value !== 'object' || value === null) return false;
   const { id, firstMsn, lastMsn, fromUs, toUs, pieces } = value as Partial<ErasedRange>;
-  const numbers = [firstMsn, lastMsn, fromUs, toUs].every((one) => Number.isSafeInteger(one));
+  const numbers = [firstMsn, lastMsn, fromUs, toUs].every((number) => Number.isSafeInteger(number));
   return typeof id === 'string' && numbers && Array.isArray(pieces) && pieces.every(isPiece);
 }
 

@@ -136,16 +136,16 @@ export class ErasureTable {
   }
 
   async #read(streams?: readonly string[]): Promise<() => void> {
-    const all = this.#db
+    const query = this.#db
       .selectFrom('erasure')
       .select(['id', 'stream_id', 'from_us', 'to_us', 'first_msn', 'last_msn', 'pieces'])
       .orderBy('first_msn');
-    const rows = await (streams ? all.where('stream_id', 'in', streams) : all).execute();
+    const rows = await (streams ? query.where('stream_id', 'in', streams) : query).execute();
     const byStream = Map.groupBy(rows, (row) => row.stream_id);
     return () => {
       for (const streamId of streams ?? new Set([...this.#streams.keys(), ...byStream.keys()])) {
-        const found = byStream.get(streamId);
-        if (found) this.#streams.set(streamId, found.map(rangeOf));
+        const streamRows = byStream.get(streamId);
+        if (streamRows) this.#streams.set(streamId, streamRows.map(rangeOf));
         else this.#streams.delete(streamId);
       }
     };
@@ -181,36 +181,36 @@ export class ErasureTable {
 
   /** What a deletion would remove of the recordings of a stream and its qualities. */
   async look(recordings: readonly string[], range: MsnRange): Promise<readonly (readonly ErasedFile[])[]> {
-    const found: ErasedFile[][] = [];
-    for (const id of recordings) found.push(await eraseRows(this.#db, id, range, { isDry: true }));
-    return found;
+    const files: ErasedFile[][] = [];
+    for (const id of recordings) files.push(await eraseRows(this.#db, id, range, { isDry: true }));
+    return files;
   }
 
   /**
    * Takes the segments out of the index and writes the deletion, in one transaction.
    *
-   * @param given.recordings ids of the recordings of the stream and of its qualities
-   * @param given.leftOf what is to be done
+   * @param fields.recordings ids of the recordings of the stream and of its qualities
+   * @param fields.leftOf the remaining work
    * @throws OxbowError `limit-reached`; `data-in-use` if another process has taken the data folder
    */
   async add({
     recordings,
     leftOf,
-    ...given
+    ...fields
   }: Omit<Erasure, 'left' | 'doneUs' | 'id'> & {
     readonly id?: string;
     readonly recordings: readonly string[];
     readonly leftOf: (files: readonly ErasedFile[]) => readonly ErasureLeft[];
   }): Promise<Erasure> {
-    const { streamId } = given;
+    const { streamId } = fields;
     if (this.of(streamId).length >= MAX_ERASURES)
       throw new OxbowError('limit-reached', `This stream has ${MAX_ERASURES} deletions already.`);
     const fence = this.#fence();
     const erasure = await this.#write(streamId, async (db) => {
       if (fence && !(await holdLease(db, fence))) throw indexTaken();
       const files: ErasedFile[] = [];
-      for (const id of recordings) files.push(...(await eraseRows(db, id, given)));
-      const made: Erasure = { ...given, id: given.id ?? randomUUID(), left: leftOf(files), doneUs: undefined };
+      for (const id of recordings) files.push(...(await eraseRows(db, id, fields)));
+      const made: Erasure = { ...fields, id: fields.id ?? randomUUID(), left: leftOf(files), doneUs: undefined };
       await db.insertInto('erasure').values(rowOf(made)).execute();
       return made;
     });
@@ -223,7 +223,7 @@ export class ErasureTable {
     return erasure;
   }
 
-  /** Notes what is left of a deletion, and its report. */
+  /** Notes the remaining work of a deletion, and its report. */
   async note({ id, streamId, left, report, doneUs }: Erasure): Promise<void> {
     const change = { work: JSON.stringify(left), report: JSON.stringify(report), done_us: doneUs ?? null };
     await this.#db.updateTable('erasure').set(change).where('id', '=', id).where('stream_id', '=', streamId).execute();

@@ -2,7 +2,7 @@
  * Moves media that an earlier version filed in the future to where it was recorded: its publisher's
  * timestamps had jumped ahead, and the jump is a gap before it. The files are written again with earlier
  * times, and leave the index, so that recovery adds them.
- * In: the index and the files of a stream, the last saved state. Out: what was moved. docs/media.md 2.
+ * In: the index and the files of a stream, the last saved state. Out: the moved media. docs/media.md 2.
  */
 
 import { type CommittedGroup, damagedFlag, independentFlag } from '@oxbow/media/isobmff/commit-box';
@@ -41,7 +41,7 @@ export interface FutureMediaOptions {
   readonly table: ChunkTable;
   readonly streamId: string;
   /**
-   * When the last process saved the state of the stream, by its own clock, and whether it ended in order; µs
+   * When the last process saved the state of the stream, by its clock, and whether it ended in order; µs
    * since 1970.
    */
   readonly saved: { readonly atUs: number; readonly clean: boolean };

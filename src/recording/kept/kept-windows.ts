@@ -43,8 +43,8 @@ export class KeptWindows implements Keeper {
   }
 
   ranges(streamId: string): readonly PinnedRange[] {
-    const all = [this.#pins, ...this.#keepers].map((each) => each.ranges(streamId));
-    const parts = all.filter(({ length }) => length > 0);
+    const lists = [this.#pins, ...this.#keepers].map((each) => each.ranges(streamId));
+    const parts = lists.filter(({ length }) => length > 0);
     if (parts.length < 2) return parts[0] ?? [];
     const joined = this.#joined.get(streamId);
     if (joined?.parts.length === parts.length && joined.parts.every((part, i) => part === parts[i]))

@@ -48,15 +48,15 @@ export class Candidates {
   readonly #done = new Map<string, number>();
   /** The originals up to this number are in a bucket. */
   #originals = 0;
-  readonly #own: OwnFiles | undefined;
+  readonly #ownFiles: OwnFiles | undefined;
   /** In a cluster: files of assets up to these locations were looked at; the next query continues there. */
   readonly #after = { chunks: '', texts: '' };
 
-  /** @param own in a cluster; undefined: this process has all files */
-  constructor(db: Kysely<Tables>, objects: Pick<StoredObjects, 'targetsOf'>, own?: OwnFiles) {
+  /** @param ownFiles in a cluster; undefined: this process has all files */
+  constructor(db: Kysely<Tables>, objects: Pick<StoredObjects, 'targetsOf'>, ownFiles?: OwnFiles) {
     this.#db = db;
     this.#objects = objects;
-    this.#own = own;
+    this.#ownFiles = ownFiles;
   }
 
   /** Chunk files of a recording: of a stream, or of one of its qualities. */
@@ -78,7 +78,7 @@ export class Candidates {
       for (const { first_msn, path, size } of rows) {
         after = first_msn;
         const location = segmentLocation(path);
-        const isOwn = !stored.has(path) && ((await this.#own?.isHere(location)) ?? true);
+        const isOwn = !stored.has(path) && ((await this.#ownFiles?.isHere(location)) ?? true);
         if (isOwn) candidates.push({ location, bytes: size });
         else if (candidates.length === 0) this.#done.set(id, first_msn);
       }
@@ -148,31 +148,31 @@ export class Candidates {
    * is where it was.
    */
   async #isElsewhere(id: string, state: string): Promise<boolean> {
-    if (!this.#own) return false;
-    return state === 'uploading' ? !this.#own.owns(id) : !(await this.#own.isHere(originalLocation(id)));
+    if (!this.#ownFiles) return false;
+    return state === 'uploading' ? !this.#ownFiles.owns(id) : !(await this.#ownFiles.isHere(originalLocation(id)));
   }
 
   async #chunksOf(query: CandidateQuery): Promise<Candidate[]> {
     return this.#rowsHere('chunks', query, (...args) => this.#chunkRows(...args));
   }
 
-  /** Subtitles beside assets: no one can make those of users again. */
+  /** Subtitles next to assets: no one can make those of users again. */
   async #textsOf(query: CandidateQuery): Promise<Candidate[]> {
     return this.#rowsHere('texts', query, (...args) => this.#textRows(...args));
   }
 
   /** Those of a query; in a cluster those in the data folder, of some pages of all. */
   async #rowsHere(
-    what: 'chunks' | 'texts',
+    kind: 'chunks' | 'texts',
     { beforeUs, limit }: CandidateQuery,
     rowsOf: (query: CandidateQuery, after?: string) => Promise<Candidate[]>,
   ): Promise<Candidate[]> {
-    if (!this.#own) return rowsOf({ beforeUs, limit });
+    if (!this.#ownFiles) return rowsOf({ beforeUs, limit });
     const candidates: Candidate[] = [];
     for (let page = 0; page < PAGES && candidates.length < limit; page++) {
-      const rows = await rowsOf({ beforeUs, limit: PAGE }, this.#after[what]);
-      for (const row of rows) if (await this.#own.isHere(row.location)) candidates.push(row);
-      this.#after[what] = rows.length < PAGE ? '' : rows.at(-1)!.location;
+      const rows = await rowsOf({ beforeUs, limit: PAGE }, this.#after[kind]);
+      for (const row of rows) if (await this.#ownFiles.isHere(row.location)) candidates.push(row);
+      this.#after[kind] = rows.length < PAGE ? '' : rows.at(-1)!.location;
       if (rows.length < PAGE) break;
     }
     return candidates;
@@ -229,7 +229,7 @@ export class Candidates {
     const candidates: Candidate[] = [];
     for (const file of files) {
       if (candidates.length >= limit) break;
-      if (!stored.has(file.location) && ((await this.#own?.isHere(file.location)) ?? true)) candidates.push(file);
+      if (!stored.has(file.location) && ((await this.#ownFiles?.isHere(file.location)) ?? true)) candidates.push(file);
     }
     return candidates;
   }

@@ -268,7 +268,7 @@ export class Offload {
   async #find(target: string): Promise<Candidate[]> {
     const { candidates, clock, policies, qualitiesOf, settings } = this.#options;
     const query = { beforeUs: this.#beforeUs, limit: BATCH };
-    const found: Candidate[] = [];
+    const batch: Candidate[] = [];
     const identities: Candidate[] = [];
     const nowMs = clock.monotonicMs();
     for (const policy of policies()) {
@@ -278,13 +278,13 @@ export class Offload {
         if (nowMs - (this.#searchedMs.get(id) ?? Number.NEGATIVE_INFINITY) < SEARCH_EVERY_MS) continue;
         const files = await candidates.ofRecording(id, query);
         if (files.length === 0) this.#searchedMs.set(id, nowMs);
-        found.push(...files);
+        batch.push(...files);
       }
     }
-    if (settings.now.storage.target === target) found.push(...(await candidates.ofLibrary(query)));
+    if (settings.now.storage.target === target) batch.push(...(await candidates.ofLibrary(query)));
     const tries = ({ location }: Candidate) => this.#tries.get(location) ?? 0;
     // A stream without a recording has no identity to store.
-    return [...(found.length > 0 ? identities : []), ...found].sort((a, b) => tries(a) - tries(b));
+    return [...(batch.length > 0 ? identities : []), ...batch].sort((a, b) => tries(a) - tries(b));
   }
 
   get #beforeUs(): number {

@@ -1,5 +1,5 @@
 /**
- * The storyboards of all recordings: one file per ten-minute window, beside its chunk files. The files are
+ * The storyboards of all recordings: one file per ten-minute window, next to its chunk files. The files are
  * the only record of what there is; a file is scanned when it is used first.
  * In: small pictures, one stream's in order of time. Out: where the picture of an instant is, and its bytes;
  * the size of each storyboard.
@@ -76,7 +76,7 @@ export class Storyboards {
   readonly #sizes = new Map<string, Promise<Map<number, number>>>();
 
   /**
-   * @param isErased whether what was recorded at an instant was deleted on request: its picture is not stored
+   * @param isErased whether the media of an instant was deleted on request: its picture is not stored
    */
   constructor(segments: SegmentStore, isErased: (streamId: string, us: number) => boolean = () => false) {
     this.#segments = segments;

@@ -75,15 +75,15 @@ export function createAuthenticator({
 
   /** The server's origin as browsers write it, without the default port. */
   function originOf(request: RequestOrigin): string | undefined {
-    const own = URL.parse(ownAddress(request) ?? '');
+    const url = URL.parse(ownAddress(request) ?? '');
     // A proxy that passes on neither the host nor the scheme: clients use the public address.
     if (publicOrigin !== undefined && isForwarded(request.headers)) {
       const { host, proto } = readForwarded(request.headers);
       if (host === undefined && proto === undefined) return publicOrigin;
     }
-    if (!own) return undefined;
+    if (!url) return undefined;
     // A proxy may not report the scheme; `publicUrl` has it.
-    return publicOrigin !== undefined && own.host === new URL(publicOrigin).host ? publicOrigin : own.origin;
+    return publicOrigin !== undefined && url.host === new URL(publicOrigin).host ? publicOrigin : url.origin;
   }
 
   function cookieName(request: RequestOrigin): string {
@@ -95,7 +95,7 @@ export function createAuthenticator({
 
   function secretOf(request: RequestOrigin): string | undefined {
     const name = `${cookieName(request)}=`;
-    const pair = request.headers.cookie?.split(/; */).find((one) => one.startsWith(name));
+    const pair = request.headers.cookie?.split(/; */).find((cookie) => cookie.startsWith(name));
     return pair?.slice(name.length);
   }
 
@@ -145,8 +145,8 @@ export function createAuthenticator({
     },
     tryToken(request) {
       const token = BEARER.exec(request.headers.authorization ?? '')?.[1];
-      // No one guesses what this server has made: wrong tokens of a program beside it are no reason to refuse
-      // the worker or a script.
+      // No one guesses what this server has made: wrong tokens of another local program are no reason to
+      // refuse the worker or a script.
       if (token === undefined || access.ownWorker.matches(token) || access.ofToken(token) !== anonymous) return;
       tokenTries.check(token, clientOf(request), () => principalOf(request) !== anonymous);
     },

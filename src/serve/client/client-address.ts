@@ -29,8 +29,8 @@ export function createProxyCheck(trusted: readonly string[]): (address: string) 
     if (bits === undefined) proxies.addAddress(address, family);
     else proxies.addSubnet(address, Number(bits), family);
   }
-  return (given) => {
-    const address = plain(given);
+  return (text) => {
+    const address = plain(text);
     return proxies.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
   };
 }
@@ -65,8 +65,8 @@ function lastOf(
 ): string {
   let client = plain(remoteAddress);
   if (forwardedFor === undefined) return client;
-  for (const given of String(forwardedFor).split(',').reverse()) {
-    const address = plain(given);
+  for (const hop of String(forwardedFor).split(',').reverse()) {
+    const address = plain(hop);
     if (isIP(address) === 0) return client;
     client = address;
     if (!isProxy(client)) return client;
@@ -75,7 +75,7 @@ function lastOf(
 }
 
 /** The address without port, brackets, and the `::ffff:` prefix of IPv4 on IPv6 sockets. */
-function plain(given: string): string {
-  const address = given.trim().replace(/^::ffff:(?=\d+\.)/i, '');
+function plain(text: string): string {
+  const address = text.trim().replace(/^::ffff:(?=\d+\.)/i, '');
   return /^\[([^\]]+)\](?::\d+)?$/.exec(address)?.[1] ?? /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(address)?.[1] ?? address;
 }

@@ -1,7 +1,7 @@
 /**
  * Reads Common Media Client Data, which players send in the query or in headers of each request, and in
- * reports of their own.
- * In: a query, headers, lines of reports. Out: the keys that oxbow counts, what a player reports. CTA-5004 2
+ * separate reports.
+ * In: a query, headers, lines of reports. Out: the keys that oxbow counts, the report of a player. CTA-5004 2
  * and 3; CTA-5004-B.
  */
 import type { IncomingHttpHeaders } from 'node:http';
@@ -16,7 +16,7 @@ export interface Cmcd {
   readonly session: string | undefined;
 }
 
-/** What one player reports. */
+/** The report of one player. */
 export interface SessionReport extends PlayerReport {
   /** `sid`. */
   readonly session: string;

@@ -41,8 +41,8 @@ export interface ForeignPages {
   /** Header fields of an answer: those that let any page read it, or none of these. */
   fieldsFor(source: RequestSource, target: RequestedStream): HeadFields;
   /**
-   * Refuses what is more than reading an answer: a WebSocket, which browsers open to any server without CORS,
-   * or an offer of WebRTC.
+   * Refuses more than reading an answer: a WebSocket, which browsers open to any server without CORS, or an
+   * offer of WebRTC.
    *
    * @throws OxbowError `cross-site`
    */

@@ -51,7 +51,7 @@ function listOf(field: string | string[] | undefined): string[] | undefined {
   const text = String(field);
   const list = text.slice(-MAX_LENGTH).split(',');
   if (text.length > MAX_LENGTH) list.shift(); // incomplete
-  return list.map((one) => one.trim());
+  return list.map((element) => element.trim());
 }
 
 /**

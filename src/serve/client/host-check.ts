@@ -10,7 +10,8 @@ import type { RequestSource } from '../exchange/request-source.ts';
 import { hostNameOf, isLoopbackName, nameOfHost } from './local-request.ts';
 
 /**
- * Host names that a server accepts besides those of this computer, in lower case; `undefined`: every name.
+ * Host names that a server accepts in addition to those of this computer, in lower case; `undefined`: every
+ * name.
  */
 export type OwnHosts = readonly string[] | undefined;
 
@@ -32,8 +33,8 @@ export function ownHostsOf(
 }
 
 /** Whether a server with these names accepts a host name; it accepts HTTP/1.0 requests without one. */
-export function answersTo(own: OwnHosts, name: string): boolean {
-  return own === undefined || name === '' || isLoopbackName(name) || own.includes(name);
+export function answersTo(hosts: OwnHosts, name: string): boolean {
+  return hosts === undefined || name === '' || isLoopbackName(name) || hosts.includes(name);
 }
 
 /**
@@ -42,9 +43,12 @@ export function answersTo(own: OwnHosts, name: string): boolean {
  *
  * @throws OxbowError `host-refused`
  */
-export function refuseOtherHosts(own: OwnHosts, { headers, sender }: Pick<RequestSource, 'headers' | 'sender'>): void {
+export function refuseOtherHosts(
+  hosts: OwnHosts,
+  { headers, sender }: Pick<RequestSource, 'headers' | 'sender'>,
+): void {
   const name = hostNameOf(headers);
-  if (answersTo(own, name) || sender) return;
+  if (answersTo(hosts, name) || sender) return;
   // An invalid name is not repeated in the answer.
   const shown = /^[a-z0-9._:-]{1,253}$/.test(name) ? name : 'NAME';
   throw new OxbowError(

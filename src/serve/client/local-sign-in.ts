@@ -16,7 +16,7 @@ export interface LocalSignIn {
    */
   isOffered(client: Pick<LimitedClient, 'isLocal'>, ends: ConnectionEnds): Promise<boolean>;
   /**
-   * The command that prints a sign-in link. Only clients on this computer learn the path of the data folder.
+   * The command that prints a sign-in link. Only clients on this computer get the path of the data folder.
    */
   command(client: Pick<LimitedClient, 'isLocal'>): string;
 }

@@ -7,8 +7,8 @@ import type { Principal } from '../../accounts/principal.ts';
 import type { StreamsApi } from '../../api/streams-api.ts';
 
 /**
- * Of any stream but a signed one, as of a private one: what was private before, or does not exist, only those
- * learn who see all.
+ * Of any stream but a signed one, as of a private one: only those who see all can find out what was private
+ * before or does not exist.
  */
 export function maySee(principal: Principal, stream: string, streams: Pick<StreamsApi, 'visibilityOf'>): boolean {
   return may(principal, 'watch', { visibility: streams.visibilityOf(stream) === 'signed' ? 'signed' : 'private' });

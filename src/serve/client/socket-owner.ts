@@ -36,8 +36,8 @@ export function findOwner(table: string, ends: ConnectionEnds): number | undefin
     other: printEnd(ends.localAddress, ends.localPort, mapped),
   }));
   for (const line of table.split('\n')) {
-    const [, own, other, state, , , , uid] = line.trim().split(/\s+/);
-    if (state !== ESTABLISHED || !forms.some((form) => form.own === own && form.other === other)) continue;
+    const [, local, remote, state, , , , uid] = line.trim().split(/\s+/);
+    if (state !== ESTABLISHED || !forms.some((form) => form.own === local && form.other === remote)) continue;
     if (/^\d{1,10}$/.test(uid ?? '')) return Number(uid);
   }
   return undefined;
@@ -52,7 +52,7 @@ export async function isOwnConnection(ends: ConnectionEnds): Promise<boolean | u
   if (!isLinux) return undefined;
   const tables = await Promise.all(['tcp', 'tcp6'].map((name) => readTable(`/proc/net/${name}`)));
   const owners = tables.map((table) => (table === undefined ? undefined : findOwner(table, ends)));
-  const owner = owners.find((found) => found !== undefined);
+  const owner = owners.find((uid) => uid !== undefined);
   return owner === undefined ? undefined : owner === ownUid;
 }
 
@@ -69,10 +69,10 @@ async function readTable(path: string): Promise<string | undefined> {
 function printEnd(address: string, port: number, mapped: boolean): string {
   const plain = address.replace(/^::ffff:(?=\d+\.)/i, '');
   const bytes = isIPv4(plain) ? plain.split('.').map(Number) : bytesOfIPv6(plain);
-  const all = mapped && bytes.length === 4 ? [...new Array<number>(10).fill(0), 255, 255, ...bytes] : bytes;
+  const fullBytes = mapped && bytes.length === 4 ? [...new Array<number>(10).fill(0), 255, 255, ...bytes] : bytes;
   let hex = '';
-  for (let word = 0; word < all.length; word += 4) {
-    for (let i = 3; i >= 0; i--) hex += (all[word + i] ?? 0).toString(16).padStart(2, '0');
+  for (let word = 0; word < fullBytes.length; word += 4) {
+    for (let i = 3; i >= 0; i--) hex += (fullBytes[word + i] ?? 0).toString(16).padStart(2, '0');
   }
   return `${hex}:${port.toString(16).padStart(4, '0')}`.toUpperCase();
 }

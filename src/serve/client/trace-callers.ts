@@ -1,19 +1,20 @@
 /**
  * Whose `traceparent` counts: a stranger who names a trace decides whether it is sampled, and can write into
  * the traces of others.
- * In: header fields of requests, after the check of the signatures of nodes. Out: the same without what does
- * not count. W3C Trace Context, 3.3.
+ * In: header fields of requests, after the check of the signatures of nodes. Out: the same without those that
+ * do not count. W3C Trace Context, 3.3.
  */
 import type { RequestSource } from '../exchange/request-source.ts';
 import { createProxyCheck } from './client-address.ts';
 
 /**
- * Callers whose trace is continued: of anyone, of trusted proxies and nodes, of nodes of the cluster alone.
+ * Callers whose trace is continued: of anyone, of trusted proxies and nodes, only of nodes of the cluster.
  */
 export type TraceCallers = 'any' | 'proxies' | 'nodes';
 
 /**
- * Creates what takes the trace context of all other callers out of the header fields; undefined: each counts.
+ * Creates the filter that removes the trace context of all other callers from the header fields; undefined:
+ * each counts.
  *
  * @param trusted networks and addresses of proxies, such as edges
  */

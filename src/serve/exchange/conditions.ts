@@ -11,7 +11,7 @@ import { OxbowError } from '../../lib/errors.ts';
  */
 export function matchesEtag(header: string, etag: string): boolean {
   if (header.trim() === '*') return true;
-  return header.split(',').some((one) => one.trim().replace(/^W\//, '') === etag);
+  return header.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
 }
 
 /**
@@ -28,8 +28,8 @@ export function allowsRange(header: string | undefined, etag: string | undefined
 export function acceptsGzip(header: string | undefined): boolean {
   if (!header) return false;
   let star = false;
-  for (const one of header.split(',')) {
-    const [coding, ...parameters] = one.split(';').map((each) => each.trim().toLowerCase());
+  for (const item of header.split(',')) {
+    const [coding, ...parameters] = item.split(';').map((each) => each.trim().toLowerCase());
     if (coding !== 'gzip' && coding !== 'x-gzip' && coding !== '*') continue;
     const accepted = !parameters.some((each) => /^q=0(\.0*)?$/.test(each));
     if (coding !== '*') return accepted;
@@ -46,7 +46,7 @@ export function acceptsGzip(header: string | undefined): boolean {
  */
 export function checkMatch(ifMatch: string | undefined, ifNoneMatch: string | undefined, revision?: string): void {
   const names = (header: string) =>
-    revision !== undefined && header.split(',').some((one) => one.trim() === '*' || one.trim() === `"${revision}"`);
+    revision !== undefined && header.split(',').some((tag) => tag.trim() === '*' || tag.trim() === `"${revision}"`);
   if (ifMatch !== undefined && !names(ifMatch)) {
     throw new OxbowError('precondition-failed', `If-Match (${ifMatch.slice(0, 80)}) does not match the current ETag.`);
   }

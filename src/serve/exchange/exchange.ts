@@ -114,7 +114,8 @@ export function exchangeOfHttp2(
       if (stream.destroyed || stream.closed) return;
       status = code;
       stream.respond({ ':status': code, ...fields });
-      // First the complete answer, then NO_ERROR, which asks the client to stop sending (RFC 9113 8.1).
+      // First the complete answer, then NO_ERROR, which requests that the client stops sending (RFC 9113
+      // 8.1).
       if (bodyIsUnread) stream.once('finish', () => stream.close(NO_ERROR));
     },
     text(maxBytes) {

@@ -1,13 +1,13 @@
 /**
  * Which connections the authorization server has admitted to a restricted stream.
  * In: answers in the memory of AuthUrl. Out: whether a response may be sent at once; otherwise the slow path
- * asks the server.
+ * calls the server.
  */
 import type { AuthUrl } from '../../accounts/auth/auth-url.ts';
 import type { HotClient } from './response-cache.ts';
 
 /**
- * A connection asks AuthUrl again after this long, so that answers in use are not dropped from its memory,
+ * A connection reads AuthUrl again after this long, so that answers in use are not dropped from its memory,
  * ms.
  */
 const HELD_MS = 1000;
@@ -39,9 +39,9 @@ export class AdmittedClients {
     const isSame = last?.token === token && last?.stream === stream && last.headers === headers;
     if (isSame && nowMs < last.untilMs) return true;
     const question = { action: 'read', protocol: 'http', stream, secret: token } as const;
-    const known = this.#auth.known({ ...question, address: client.clientAddress, userAgent: undefined });
-    if (!known?.verdict.isAllowed) return false;
-    this.#last.set(client, { stream, token, headers, untilMs: Math.min(known.untilMs, nowMs + HELD_MS) });
+    const decision = this.#auth.known({ ...question, address: client.clientAddress, userAgent: undefined });
+    if (!decision?.verdict.isAllowed) return false;
+    this.#last.set(client, { stream, token, headers, untilMs: Math.min(decision.untilMs, nowMs + HELD_MS) });
     return true;
   }
 }

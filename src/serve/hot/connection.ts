@@ -1,7 +1,7 @@
 /**
  * One HTTP/1.1 connection. A live request is answered from the response cache at once, or when its media
- * exists; node:http's request and response objects serve any other request on the same socket; what the
- * parser does not accept moves to node:http for good.
+ * exists; node:http's request and response objects serve any other request on the same socket; a request that
+ * the parser does not accept moves the connection to node:http for good.
  * In: a socket, plain or TLS. Out: responses in the order of the requests. RFC 9112 9.3; docs/media.md
  * 27, 28.
  */
@@ -34,7 +34,7 @@ const MAX_RECEIVED_BYTES = 16 * 1024;
 
 const NOTHING = Buffer.alloc(0);
 
-/** What a connection does not answer itself. */
+/** The slow path, for requests that a connection does not answer itself. */
 export interface SlowPath {
   /** Answers a request. */
   onRequest(request: IncomingMessage, response: ServerResponse): void;
@@ -54,16 +54,16 @@ export interface ResponseFinder<F extends Found> {
   /** The result; undefined if the slow path must answer. */
   find(target: string, takesGzip: boolean, client: HotClient): F | undefined;
   /** The response for a reply that was pending; undefined if the slow path must answer. */
-  rawResponseOf(reply: Reply, found: F, takesGzip: boolean): RawResponse | undefined;
+  rawResponseOf(reply: Reply, match: F, takesGzip: boolean): RawResponse | undefined;
 }
 
-/** What a connection needs of its responder. */
+/** The responder of a connection. */
 export interface ConnectionHost<F extends Found = HotResponse> extends SlowPath {
   readonly cache: ResponseFinder<F>;
   readonly pendingReplies: PendingReplies;
   /**
-   * Whether the client gets the common response: own host name, no foreign page. The slow path decides
-   * otherwise.
+   * Whether the client gets the common response: the server's host name, no foreign page. The slow path
+   * decides otherwise.
    */
   isCommon(headers: ClientHeaders): boolean;
   /** IP address of the client. */
@@ -74,7 +74,7 @@ export interface ConnectionHost<F extends Found = HotResponse> extends SlowPath 
   startWaiting(headers: ClientHeaders, socket: Socket): () => void;
   /** Counts a response. @param waitedMs 0 if it was not pending */
   served(
-    found: F,
+    match: F,
     response: RawResponse,
     request: { target: string; headers: ClientHeaders; socket: Socket; waitedMs: number },
   ): void;
@@ -88,12 +88,13 @@ export interface ConnectionHost<F extends Found = HotResponse> extends SlowPath 
 interface Waiting<F extends Found> {
   readonly line: RequestLine;
   readonly headers: ClientHeaders;
-  readonly found: F;
+  readonly match: F;
   readonly group: WaitGroup;
   readonly stopCounting: () => void;
   readonly startedMs: number;
   /**
-   * What was written; undefined if the slow path must answer, for example because the media has left memory.
+   * The written response; undefined if the slow path must answer, for example because the media has left
+   * memory.
    */
   response: RawResponse | undefined;
 }
@@ -102,7 +103,7 @@ export class HotConnection<F extends Found = HotResponse> implements Waiter, Hot
   readonly #socket: Socket;
   readonly #host: ConnectionHost<F>;
   /** The last header block, parsed: a player sends the same with each request. */
-  #rest = NOTHING;
+  #headBytes = NOTHING;
   #headers: ClientHeaders | undefined;
   /** Received while a request was in progress. */
   #received: Buffer[] = [];
@@ -161,9 +162,9 @@ export class HotConnection<F extends Found = HotResponse> implements Waiter, Hot
   #handle(bytes: Buffer): void {
     const end = targetEndOf(bytes);
     const line = end < 0 ? undefined : parseRequestLine(bytes.toString('latin1', 0, end));
-    if (line && bytes.compare(this.#rest, 0, this.#rest.length, end) !== 0) {
+    if (line && bytes.compare(this.#headBytes, 0, this.#headBytes.length, end) !== 0) {
       this.#headers = parseClientHeaders(bytes.toString('latin1', end));
-      this.#rest = Buffer.from(bytes.subarray(end));
+      this.#headBytes = Buffer.from(bytes.subarray(end));
     }
     const headers = this.#headers;
     if (!line || !headers) {
@@ -177,13 +178,13 @@ export class HotConnection<F extends Found = HotResponse> implements Waiter, Hot
       else this.#answerWithNode(line, headers);
       return;
     }
-    const found =
+    const match =
       line.method === 'GET' && isHot ? this.#host.cache.find(line.target, headers.takesGzip, this) : undefined;
-    if (!found) this.#answerWithNode(line, headers);
-    else if ('look' in found.result) this.#wait(line, headers, found, found.result);
+    if (!match) this.#answerWithNode(line, headers);
+    else if ('look' in match.result) this.#wait(line, headers, match, match.result);
     else {
-      this.#write(found.result);
-      this.#host.served(found, found.result, { target: line.target, headers, socket: this.#socket, waitedMs: 0 });
+      this.#write(match.result);
+      this.#host.served(match, match.result, { target: line.target, headers, socket: this.#socket, waitedMs: 0 });
     }
   }
 
@@ -210,7 +211,7 @@ export class HotConnection<F extends Found = HotResponse> implements Waiter, Hot
     this.#setTimeout(STALL_MS);
   }
 
-  #wait(line: RequestLine, headers: ClientHeaders, found: F, pending: PendingReply): void {
+  #wait(line: RequestLine, headers: ClientHeaders, match: F, pending: PendingReply): void {
     const host = this.#host;
     let stopCounting: () => void;
     try {
@@ -223,25 +224,25 @@ export class HotConnection<F extends Found = HotResponse> implements Waiter, Hot
     this.#isBusy = true;
     const group = host.pendingReplies.join(pending, this);
     const startedMs = performance.now();
-    this.#waiting = { line, headers, found, group, stopCounting, startedMs, response: undefined };
+    this.#waiting = { line, headers, match, group, stopCounting, startedMs, response: undefined };
   }
 
   /** See Waiter. */
   answer(reply: Reply): void {
     const waiting = this.#waiting!;
-    waiting.response = this.#host.cache.rawResponseOf(reply, waiting.found, waiting.headers.takesGzip);
+    waiting.response = this.#host.cache.rawResponseOf(reply, waiting.match, waiting.headers.takesGzip);
     if (waiting.response) this.#write(waiting.response);
   }
 
   /** See Waiter. */
   answered(): void {
-    const { line, headers, found, startedMs, response } = this.#endWaiting();
+    const { line, headers, match, startedMs, response } = this.#endWaiting();
     if (!response) {
       this.#answerWithNode(line, headers);
       return;
     }
     const waitedMs = performance.now() - startedMs;
-    this.#host.served(found, response, { target: line.target, headers, socket: this.#socket, waitedMs });
+    this.#host.served(match, response, { target: line.target, headers, socket: this.#socket, waitedMs });
     this.#next();
   }
 
@@ -280,7 +281,7 @@ export class HotConnection<F extends Found = HotResponse> implements Waiter, Hot
     return this.#exchange;
   }
 
-  /** Continues with what was received meanwhile. */
+  /** Continues with the bytes that were received meanwhile. */
   #next(): void {
     if (this.#host.isClosing || this.#isEnded) {
       this.#socket.destroySoon();

@@ -55,10 +55,10 @@ export function rawResponseOf(
   if (!areInMemory(reply.body)) return undefined;
   const zipped = form.takesGzip && reply.gzip !== undefined;
   const key = `${zipped ? 'zipped' : 'plain'}${form.isPrivate ? ', private' : ''}`;
-  const known = rawResponses.get(reply) ?? new Map<string, RawResponse>();
-  rawResponses.set(reply, known);
-  const response = known.get(key) ?? printRawResponse(reply, head, { ...form, takesGzip: zipped });
-  known.set(key, response);
+  const responses = rawResponses.get(reply) ?? new Map<string, RawResponse>();
+  rawResponses.set(reply, responses);
+  const response = responses.get(key) ?? printRawResponse(reply, head, { ...form, takesGzip: zipped });
+  responses.set(key, response);
   return response;
 }
 

@@ -64,18 +64,18 @@ export function targetEndOf(bytes: Buffer): number {
 
 /** Parses a request line up to the end of its target. */
 export function parseRequestLine(text: string): RequestLine | undefined {
-  const found = LINE.exec(text);
-  if (!found) return undefined;
-  const [, method = 'POST', target = found[3]!] = found;
+  const match = LINE.exec(text);
+  if (!match) return undefined;
+  const [, method = 'POST', target = match[3]!] = match;
   return { method: method as RequestLine['method'], target };
 }
 
 /** Parses a head from the space after the target on; undefined if node:http must parse it. */
-export function parseClientHeaders(rest: string): ClientHeaders | undefined {
-  if (!STRICT.test(rest) || UNSUPPORTED.test(rest) || rest.match(HOST)?.length !== 1) return undefined;
+export function parseClientHeaders(text: string): ClientHeaders | undefined {
+  if (!STRICT.test(text) || UNSUPPORTED.test(text) || text.match(HOST)?.length !== 1) return undefined;
   const rawHeaders: string[] = [];
   const values = new Map<string, string>();
-  for (const line of rest.split('\r\n').slice(1, -2)) {
+  for (const line of text.split('\r\n').slice(1, -2)) {
     const colon = line.indexOf(':');
     const name = line.slice(0, colon);
     const value = line.slice(colon + 1).replace(/^[ \t]+|[ \t]+$/g, '');
@@ -89,7 +89,7 @@ export function parseClientHeaders(rest: string): ClientHeaders | undefined {
   const headers = Object.fromEntries(values);
   return {
     rawHeaders,
-    isPlain: !CONDITIONAL.test(rest),
+    isPlain: !CONDITIONAL.test(text),
     takesGzip: acceptsGzip(values.get('accept-encoding')),
     closes: values.get('connection')?.toLowerCase() === 'close',
     cmcd: readCmcd('', headers),

@@ -82,7 +82,7 @@ interface KnownViewer {
 /** The keys of viewers, by their connection and what they send. */
 class ViewerKeys {
   readonly addressOf: ConnectionHost<HotFound>['addressOf'];
-  readonly #known = new WeakMap<Socket, KnownViewer>();
+  readonly #viewers = new WeakMap<Socket, KnownViewer>();
 
   constructor(trustedProxies: readonly string[]) {
     const clientAddress = createClientAddress(trustedProxies);
@@ -90,15 +90,15 @@ class ViewerKeys {
   }
 
   of(session: string | undefined, headers: ClientHeaders, socket: Socket): string {
-    const last = this.#known.get(socket);
+    const last = this.#viewers.get(socket);
     if (last && last.session === session && last.headers === headers) return last.key;
     const key = viewerKey(session, this.addressOf(headers, socket), headers.userAgent);
-    this.#known.set(socket, { session, headers, key });
+    this.#viewers.set(socket, { session, headers, key });
     return key;
   }
 }
 
-/** Counts what is served, and who watches. Its functions are called with every response. */
+/** Counts responses and viewers. Its functions are called with every response. */
 class ServedResponses implements Disposable {
   readonly #deps: HotDeps;
   readonly #cache: ResponseCache;
@@ -117,16 +117,16 @@ class ServedResponses implements Disposable {
   }
 
   readonly served: ConnectionHost<HotFound>['served'] = (
-    found,
+    match,
     { bodyBytes },
     { target, headers, socket, waitedMs },
   ) => {
     const { counts, viewers, elsewhere } = this.#deps;
-    if ('isElsewhere' in found) {
-      elsewhere?.served(found, bodyBytes, target, headers.cmcd);
+    if ('isElsewhere' in match) {
+      elsewhere?.served(match, bodyBytes, target, headers.cmcd);
       return;
     }
-    const { address } = found;
+    const { address } = match;
     const kind = mediaClassOf(address);
     let sum = this.#pending.get(kind);
     if (!sum) {
@@ -188,7 +188,7 @@ export function createHotResponder(deps: HotDeps, waitLimiter: WaitLimiter, slow
     mayWatch: deps.mayWatch,
     head: deps.head,
     failed(error, address) {
-      // The slow path meets the same refusal and sends it; a bug may be in this path alone.
+      // The slow path meets the same refusal and sends it; a bug may be only in this path.
       if (!(error instanceof OxbowError)) deps.failed(error, `GET ${printMediaAddress(address)}`);
     },
     nowMs: () => clock.monotonicMs(),
@@ -235,13 +235,14 @@ export function createHotResponder(deps: HotDeps, waitLimiter: WaitLimiter, slow
   };
 }
 
-/** What this node has comes first. */
-function withElsewhere(own: ResponseFinder<HotResponse>, others: HotElsewhere): ResponseFinder<HotFound> {
+/** The responses of this node come first. */
+function withElsewhere(finder: ResponseFinder<HotResponse>, others: HotElsewhere): ResponseFinder<HotFound> {
   return {
-    find: (target, takesGzip, client) => own.find(target, takesGzip, client) ?? others.find(target, takesGzip, client),
-    rawResponseOf: (reply, found, takesGzip) =>
-      'isElsewhere' in found
-        ? others.rawResponseOf(reply, found, takesGzip)
-        : own.rawResponseOf(reply, found, takesGzip),
+    find: (target, takesGzip, client) =>
+      finder.find(target, takesGzip, client) ?? others.find(target, takesGzip, client),
+    rawResponseOf: (reply, match, takesGzip) =>
+      'isElsewhere' in match
+        ? others.rawResponseOf(reply, match, takesGzip)
+        : finder.rawResponseOf(reply, match, takesGzip),
   };
 }

@@ -124,13 +124,13 @@ export class ResponseCache implements Disposable {
     const key = `${takesGzip ? 'z' : ''}${path}?${directives}`;
     const ready = playlists.get(key);
     if (ready?.isPrivate === isPrivate) return ready;
-    const found = this.#create(address, directives, { takesGzip, isPrivate });
-    if (!found || found.isShared) return found;
+    const response = this.#create(address, directives, { takesGzip, isPrivate });
+    if (!response || response.isShared) return response;
     const isMedia = address.kind === 'part' || address.kind === 'segment';
-    if (isMedia && !('look' in found.result)) this.#keep(path, list, found, found.result);
+    if (isMedia && !('look' in response.result)) this.#keep(path, list, response, response.result);
     // A pending reply is the same for all requests until the window changes.
-    else if (playlists.size < MAX_PLAYLISTS) playlists.set(key, found);
-    return found;
+    else if (playlists.size < MAX_PLAYLISTS) playlists.set(key, response);
+    return response;
   }
 
   /** Whether a live stream is here that the client may watch; otherwise the slow path decides. */
@@ -142,13 +142,13 @@ export class ResponseCache implements Disposable {
   /** The response for a reply that was pending; undefined if the slow path must answer. */
   rawResponseOf(
     reply: Reply,
-    found: Pick<HotResponse, 'address' | 'isPrivate'>,
+    source: Pick<HotResponse, 'address' | 'isPrivate'>,
     takesGzip: boolean,
   ): RawResponse | undefined {
     try {
-      return rawResponseOf(reply, this.#options.head, { takesGzip, isPrivate: found.isPrivate });
+      return rawResponseOf(reply, this.#options.head, { takesGzip, isPrivate: source.isPrivate });
     } catch (error) {
-      this.#options.failed(error, found.address);
+      this.#options.failed(error, source.address);
       return undefined;
     }
   }
@@ -165,17 +165,17 @@ export class ResponseCache implements Disposable {
   }
 
   #create(address: LiveAddress, query: string, { takesGzip, isPrivate }: ResponseForm): HotResponse | undefined {
-    const found = { address, isPrivate };
+    const source = { address, isPrivate };
     const { lookup } = this.#options;
     try {
       const reply = lookup.find(address, new URLSearchParams(query));
       if (reply) {
-        const result = isPending(reply) ? reply : this.rawResponseOf(reply, found, takesGzip);
-        return result && { ...found, result };
+        const result = isPending(reply) ? reply : this.rawResponseOf(reply, source, takesGzip);
+        return result && { ...source, result };
       }
       const recorded = lookup.findRecorded(address);
-      const result = recorded && this.rawResponseOf(recorded, found, takesGzip);
-      return result && { ...found, isShared: true, result };
+      const result = recorded && this.rawResponseOf(recorded, source, takesGzip);
+      return result && { ...source, isShared: true, result };
     } catch (error) {
       this.#options.failed(error, address);
       return undefined;
@@ -184,8 +184,8 @@ export class ResponseCache implements Disposable {
 
   /** Undefined if the path is no live address. */
   #addressOf(path: string): LiveAddress | undefined {
-    const known = this.#addresses.get(path);
-    if (known) return known;
+    const cached = this.#addresses.get(path);
+    if (cached) return cached;
     const address = parseMediaAddress(path);
     if (!address || !isLiveAddress(address)) return undefined;
     if (this.#addresses.size >= MAX_ADDRESSES) this.#addresses.clear();
@@ -244,6 +244,6 @@ function directivesIn(query: string): string | undefined {
   if (!query.includes('_HLS_')) return '';
   return query
     .split('&')
-    .filter((one) => one.startsWith('_HLS_'))
+    .filter((directive) => directive.startsWith('_HLS_'))
     .join('&');
 }

@@ -34,7 +34,7 @@ export class MediaSender {
     this.#options = options;
   }
 
-  /** @param hold counts what the body holds; may refuse it */
+  /** @param hold counts the memory of the body; may refuse it */
   async send(exchange: Exchange, reply: Reply, how: Sending, hold: (body: Reply['body']) => void): Promise<void> {
     const { metrics, reader } = this.#options.deps;
     const { status, headers, body, length } = representationOf(exchange.headers, reply, how);

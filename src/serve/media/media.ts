@@ -212,11 +212,11 @@ export class OwnMedia implements MediaResponder {
     return reply;
   }
 
-  /** What the request may still cost; undefined where it costs nothing that is counted. */
+  /** The budget of the request; undefined where it costs nothing that is counted. */
   #budgetOf({ exchange, target, isPrivate }: Admitted): WorkBudget | undefined {
     const { address, token } = target;
     if (mediaClassOf(address) !== 'clip' || address.kind === 'unknown') return undefined;
-    // An authorization server is not asked about streams that are open to all: a token proves nothing there.
+    // The authorization server is not called for streams that are open to all: a token proves nothing there.
     const isAuthorized = isPrivate || (token !== undefined && !this.#deps.auth);
     const parts = { deps: this.#deps, authenticator: this.#authenticator };
     return createBudget(exchange, isAuthorized, this.#clientOf(exchange), parts);

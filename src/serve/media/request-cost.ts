@@ -60,9 +60,9 @@ export class OpenAnswers {
   hold(client: LimitedClient, weight: number, body: AnswerBody): void {
     if (weight <= LIGHT_BYTES || body.destroyed) return;
     const key = bucketOwner(client);
-    const own = this.#byClient.get(key) ?? 0;
+    const clientBytes = this.#byClient.get(key) ?? 0;
     const { perAddress, total } = this.#limits;
-    if (own > 0 && !client.isLocal && own + weight > perAddress) {
+    if (clientBytes > 0 && !client.isLocal && clientBytes + weight > perAddress) {
       this.#metrics.rangeRefusals.inc({ reason: 'address' });
       throw new OxbowError('too-many-requests', 'Too many downloads of this address are open.', {
         extra: { retryAfterSeconds: 10 },
@@ -77,8 +77,8 @@ export class OpenAnswers {
   }
 
   #add(key: string, weight: number): void {
-    const own = (this.#byClient.get(key) ?? 0) + weight;
-    if (own > 0) this.#byClient.set(key, own);
+    const clientBytes = (this.#byClient.get(key) ?? 0) + weight;
+    if (clientBytes > 0) this.#byClient.set(key, clientBytes);
     else this.#byClient.delete(key);
     this.#held += weight;
     this.#metrics.openAnswerBytes.set(this.#held);
@@ -86,7 +86,7 @@ export class OpenAnswers {
 }
 
 /**
- * Bytes that a reply holds for its client alone: what it says of itself, or the text of a window, which each
+ * Bytes that a reply holds only for its client: what it says of itself, or the text of a window, which each
  * request prints again.
  */
 export function weightOf(reply: Reply, sent: Reply['body'], address: MediaAddress): number {
@@ -125,7 +125,7 @@ export function isPreview(address: MediaAddress): boolean {
 /**
  * The budget of one request.
  *
- * @param isAuthorized whether the client may watch what others may not
+ * @param isAuthorized whether the client may watch restricted media
  */
 export function createBudget(
   exchange: Exchange,

@@ -20,7 +20,7 @@ const MAX_LINES = 100;
 
 const METHODS = 'POST, OPTIONS';
 
-/** What takes reports. */
+/** The receiver of reports. */
 export interface SessionReportsOptions {
   readonly deps: Pick<ServeDeps, 'viewers' | 'streams' | 'limits'>;
   readonly watchAccess: WatchAccess;
@@ -40,7 +40,7 @@ export interface SessionReports {
   answer(exchange: Exchange, target: MediaTarget, fields: HeadFields): Promise<void>;
 }
 
-/** Creates what takes reports. */
+/** Creates the receiver of reports. */
 export function createSessionReports({ deps, watchAccess, addressOf }: SessionReportsOptions): SessionReports {
   const { viewers, streams, limits } = deps;
 

@@ -24,7 +24,7 @@ import { checkClipToken, checkVerdict, signedClassOf } from './watch-token-polic
 
 type AuthServer = NonNullable<ServeDeps['auth']>;
 
-/** What decides. */
+/** Dependencies of the decision. */
 export interface WatchAccessOptions {
   readonly deps: ServeDeps;
   readonly authenticator: Authenticator;
@@ -46,7 +46,7 @@ export class WatchAccess {
 
   /**
    * Whether the stream is restricted to some clients. Synchronous unless the authorization server must be
-   * asked, or a JWT is new.
+   * called, or a JWT is new.
    *
    * @throws OxbowError `watch-refused`, `watch-expired`; `stream-unknown` for a restricted stream without
    *   token, as if it did not exist; `auth-unavailable`; `too-many-requests`; of an asset `asset-unknown` in

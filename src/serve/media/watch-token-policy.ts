@@ -1,5 +1,5 @@
 /**
- * What a playback token is valid for, and the refusals of one that is not valid.
+ * The scope of a playback token, and the refusals of one that is not valid.
  * In: media addresses, verdicts. Out: a class, nothing, or an OxbowError. docs/media.md 32.
  */
 import type { SignedClass, WatchVerdict } from '../../accounts/watch-tokens.ts';

@@ -43,9 +43,9 @@ export class CounterBuffer implements HotCounts, Disposable {
   }
 
   waited(kind: string, seconds: number): void {
-    const all = this.#waited.get(kind) ?? [];
-    this.#waited.set(kind, all);
-    if (all.length < MAX_WAITS) all.push(seconds);
+    const waits = this.#waited.get(kind) ?? [];
+    this.#waited.set(kind, waits);
+    if (waits.length < MAX_WAITS) waits.push(seconds);
   }
 
   refused(kind: string, status: number): void {
@@ -56,7 +56,7 @@ export class CounterBuffer implements HotCounts, Disposable {
     this.#starved++;
   }
 
-  /** Notes what a player reports. */
+  /** Notes the report of a player. */
   reported(...session: ReportedSession): void {
     if (this.#reports.length < MAX_SEEN) this.#reports.push(session);
   }

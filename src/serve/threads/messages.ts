@@ -23,7 +23,7 @@ export interface InternalEndpoint {
   readonly secret: string;
 }
 
-/** What a serving thread is started with. */
+/** The start parameters of a serving thread. */
 export interface ThreadSettings {
   /** Number of the thread, from 1. */
   readonly number: number;
@@ -48,7 +48,7 @@ export interface ThreadSettings {
 /** Access and retention of a stream. */
 export interface StreamAccess {
   readonly isPrivate: boolean;
-  /** Playback tokens are not enough: the main thread asks the authorization server. */
+  /** Playback tokens are not enough: the main thread calls the authorization server. */
   readonly isAsked: boolean;
   /** Rises each time the playback tokens of the stream are revoked. */
   readonly epoch: number;
@@ -73,7 +73,7 @@ export type ToThread =
   | { readonly do: 'keys'; readonly keys: PublishedKeys }
   /** Whether the playback tokens of an account are valid: the answer to `holder`. */
   | { readonly do: 'holder'; readonly holder: WatchHolder; readonly lasts: boolean }
-  /** A user has changed: what the thread knows about their playback tokens may not hold. */
+  /** A user has changed: the thread's state of their playback tokens may be stale. */
   | { readonly do: 'holder-changed'; readonly id: string }
   /** Requests a counter report now. */
   | { readonly do: 'report' }
@@ -120,7 +120,7 @@ export type FromThread =
   | { readonly do: 'subscribe'; readonly name: string }
   /** No client has requested the stream for a while. */
   | { readonly do: 'unsubscribe'; readonly name: string }
-  /** Asks about the playback tokens of an account. */
+  /** Requests the state of the playback tokens of an account. */
   | { readonly do: 'holder'; readonly holder: WatchHolder }
   /** `requested`: the answer to `report`. */
   | { readonly do: 'counters'; readonly report: CounterReport; readonly requested: boolean }

@@ -34,9 +34,10 @@ export function printPreface(secret: string, client: Client): string {
 
 /** Parses the line; undefined if it is malformed or has another secret. */
 export function parsePreface(line: string, secret: string): Client | undefined {
-  const [, given = '', remote = '', remotePort, local = '', localPort, transport, protocol] = LINE.exec(line) ?? [];
-  const [own, other] = [Buffer.from(secret), Buffer.from(given)];
-  if (own.length !== other.length || !timingSafeEqual(own, other)) return undefined;
+  const [, sentSecret = '', remote = '', remotePort, local = '', localPort, transport, protocol] =
+    LINE.exec(line) ?? [];
+  const [expected, sent] = [Buffer.from(secret), Buffer.from(sentSecret)];
+  if (expected.length !== sent.length || !timingSafeEqual(expected, sent)) return undefined;
   return {
     remoteAddress: remote === '-' ? '' : remote,
     remotePort: Number(remotePort),

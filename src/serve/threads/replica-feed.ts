@@ -68,7 +68,7 @@ export class ReplicaFeed implements Disposable {
   }
 
   /**
-   * Sends what has changed without an event: removed or replaced streams, access.
+   * Sends changes without an event: removed or replaced streams, access.
    * @param only checks one stream
    */
   check(only?: string): void {
@@ -116,8 +116,8 @@ function isSame(a: StreamAccess, b: StreamAccess): boolean {
 
 /** Copies codec configurations that may be views of large buffers: a message would copy the whole buffer. */
 function compactTracks(tracks: readonly Track[]): readonly Track[] {
-  const known = compacted.get(tracks);
-  if (known) return known;
+  const cached = compacted.get(tracks);
+  if (cached) return cached;
   const made = tracks.map((track) => {
     const { record } = track.config as { record?: Uint8Array };
     return record ? ({ ...track, config: { ...track.config, record: Uint8Array.from(record) } } as Track) : track;
@@ -150,8 +150,8 @@ function compactChange(change: LiveWindowChange): LiveWindowChange {
 function compactState(state: LiveWindowState): LiveWindowState {
   const { segments, previous } = state;
   const inits = new Map<number, Init>();
-  const compactSegments = (all: LiveWindowState['segments']) =>
-    all.map((segment) => {
+  const compactSegments = (windowSegments: LiveWindowState['segments']) =>
+    windowSegments.map((segment) => {
       const init = inits.get(segment.init.number) ?? compactInit(segment.init);
       inits.set(init.number, init);
       return { ...segment, init };

@@ -47,16 +47,16 @@ class Replica implements ServedLiveStream {
   readonly horizonUs = (): number => this.access.horizonUs;
 
   /** Of the thread, by the names of their windows. */
-  readonly #all: ReadonlyMap<string, Replica>;
+  readonly #replicas: ReadonlyMap<string, Replica>;
 
   constructor(
     name: string,
     state: LiveWindowState,
     access: StreamAccess,
     usedMs: number,
-    all: ReadonlyMap<string, Replica>,
+    replicas: ReadonlyMap<string, Replica>,
   ) {
-    this.#all = all;
+    this.#replicas = replicas;
     this.name = name;
     this.list = LiveWindow.from(state);
     this.access = access;
@@ -67,16 +67,16 @@ class Replica implements ServedLiveStream {
   /** Its stream, if this is a derived quality. */
   get source(): ServedLiveStream | undefined {
     const stream = streamOfWindow(this.name);
-    return stream === this.name ? undefined : this.#all.get(stream);
+    return stream === this.name ? undefined : this.#replicas.get(stream);
   }
 
   /** Its derived qualities that have a replica in this thread. */
   get qualities(): ReadonlyMap<string, ServedLiveStream> {
-    const found = this.list.qualities.flatMap(({ track: { rung } }) => {
-      const replica = this.#all.get(qualityWindowName(this.name, rung));
+    const entries = this.list.qualities.flatMap(({ track: { rung } }) => {
+      const replica = this.#replicas.get(qualityWindowName(this.name, rung));
       return replica ? [[rung, replica] as const] : [];
     });
-    return new Map(found);
+    return new Map(entries);
   }
 
   /**
@@ -109,7 +109,7 @@ export interface ReplicasOptions {
   readonly monotonicMs: () => number;
   subscribe(name: string): void;
   unsubscribe(name: string): void;
-  /** Asks the main thread whether the playback tokens of an account are valid. */
+  /** Requests from the main thread whether the playback tokens of an account are valid. */
   askHolder(holder: WatchHolder): void;
   /** Called with the bytes of shared memory that this thread begins to refer to. */
   shared?(bytes: number): void;
@@ -169,8 +169,8 @@ export class Replicas implements AsyncDisposable {
       epochs: { all: async () => [], put: async () => {}, remove: async () => {} },
       targetDurationMs: (name) => replicas.get(name)?.access.targetDurationMs,
       lasts(holder) {
-        const known = holders.get(holderKey(holder));
-        if (known !== undefined) return known;
+        const answer = holders.get(holderKey(holder));
+        if (answer !== undefined) return answer;
         holders.set(holderKey(holder), false);
         dropOldest(holders, MAX_HOLDERS);
         options.askHolder(holder);

@@ -37,7 +37,7 @@ export class ThreadCounts {
   take(thread: number, report: CounterReport): void {
     const { metrics, viewers } = this.#deps;
     for (const [kind, served] of report.served) this.#counts.served(kind, served);
-    for (const [kind, all] of report.waited) for (const seconds of all) this.#counts.waited(kind, seconds);
+    for (const [kind, waits] of report.waited) for (const seconds of waits) this.#counts.waited(kind, seconds);
     for (const [kind, status] of report.refused) metrics.httpRequests.inc({ class: kind, status });
     for (const [stream, players] of report.seen) for (const player of players) viewers.seen(stream, player);
     for (const session of report.reports) {

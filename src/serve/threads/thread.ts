@@ -34,9 +34,9 @@ const send = (message: FromThread): void => port.postMessage(message);
 const OWN_REFUSALS: ReadonlySet<string> = new Set(['not-ready', 'part-timeout']);
 
 /** The library is loaded where it is needed. */
-async function openWatchJwt({ settings: given, keys }: NonNullable<ThreadSettings['watchJwt']>) {
+async function openWatchJwt({ settings: jwtSettings, keys }: NonNullable<ThreadSettings['watchJwt']>) {
   const { openThreadWatchJwt } = await import('../../accounts/watch-jwt/open-watch-jwt.ts');
-  return openThreadWatchJwt(given, keys);
+  return openThreadWatchJwt(jwtSettings, keys);
 }
 
 const clock = createSystemClock();

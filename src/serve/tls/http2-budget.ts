@@ -31,7 +31,7 @@ export const unsentLimits: UnsentLimits = {
   checkMs: 5000,
 };
 
-/** Memory of a waiting answer besides its bytes, for the objects of node and fastify, bytes; measured. */
+/** Memory of a waiting answer in addition to its bytes, for objects of node and fastify, bytes; measured. */
 const STREAM_BYTES = 12 * 1024;
 
 /** Why a session was ended. */
@@ -90,21 +90,21 @@ export class Http2Budget implements Disposable {
    */
   admit(stream: ServerHttp2Stream, isMedia: boolean): boolean {
     const { session } = stream;
-    const own = session && this.#sessions.get(session);
-    if (!own) return true; // the session has closed
-    this.#measure(own);
-    if (!isMedia && own.bytes > this.#limits.perSession) {
+    const usage = session && this.#sessions.get(session);
+    if (!usage) return true; // the session has closed
+    this.#measure(usage);
+    if (!isMedia && usage.bytes > this.#limits.perSession) {
       stream.on('error', () => {}); // the refusal itself
       stream.close(constants.NGHTTP2_REFUSED_STREAM);
       return false;
     }
-    own.answers.set(stream, { isOwn: !isMedia, before: 0 });
+    usage.answers.set(stream, { isOwn: !isMedia, before: 0 });
     const moved = () => {
-      own.movedMs = performance.now();
+      usage.movedMs = performance.now();
     };
     stream.on('drain', moved);
     stream.once('finish', moved);
-    stream.once('close', () => own.answers.delete(stream));
+    stream.once('close', () => usage.answers.delete(stream));
     if (this.#bytes > this.#limits.total) this.#cutStalest();
     return true;
   }
@@ -120,20 +120,20 @@ export class Http2Budget implements Disposable {
   }
 
   /** Updates the unsent bytes of a session and the total. */
-  #measure(own: Session): void {
+  #measure(usage: Session): void {
     let bytes = 0;
-    for (const [stream, { isOwn }] of own.answers) if (isOwn) bytes += STREAM_BYTES + stream.writableLength;
-    this.#bytes += bytes - own.bytes;
-    own.bytes = bytes;
+    for (const [stream, { isOwn }] of usage.answers) if (isOwn) bytes += STREAM_BYTES + stream.writableLength;
+    this.#bytes += bytes - usage.bytes;
+    usage.bytes = bytes;
   }
 
   #check(): void {
     const nowMs = performance.now();
-    for (const [session, own] of this.#sessions) {
-      this.#measure(own);
-      if (this.#moved(own)) own.movedMs = nowMs;
-      const limitMs = own.bytes > this.#limits.perSession ? this.#limits.fullStallMs : this.#limits.stallMs;
-      if (nowMs - own.movedMs >= limitMs) this.#cut(session, 'stalled');
+    for (const [session, usage] of this.#sessions) {
+      this.#measure(usage);
+      if (this.#moved(usage)) usage.movedMs = nowMs;
+      const limitMs = usage.bytes > this.#limits.perSession ? this.#limits.fullStallMs : this.#limits.stallMs;
+      if (nowMs - usage.movedMs >= limitMs) this.#cut(session, 'stalled');
     }
     if (this.#bytes > this.#limits.total) this.#cutStalest();
     this.#counts.unsent(this.#bytes);
@@ -163,9 +163,9 @@ export class Http2Budget implements Disposable {
   }
 
   #cut(session: Http2Session, reason: SessionCut): void {
-    const own = this.#sessions.get(session);
-    if (!own) return;
-    this.#bytes -= own.bytes;
+    const usage = this.#sessions.get(session);
+    if (!usage) return;
+    this.#bytes -= usage.bytes;
     this.#sessions.delete(session);
     this.#counts.cut(reason);
     // No GOAWAY: a peer that reads nothing would not read it.

@@ -116,7 +116,7 @@ export function createHttp2Sessions(
       socket.on('error', () => {});
       // HTTP/2 has no half-closed connections: the peer can no longer send SETTINGS or WINDOW_UPDATE.
       socket.on('end', () => socket.destroy());
-      if (isClosing) for (const [session, own] of sessions) if (own === socket) session.close();
+      if (isClosing) for (const [session, sessionSocket] of sessions) if (sessionSocket === socket) session.close();
     },
     close() {
       isClosing = true;

@@ -26,8 +26,8 @@ export interface CertificateFiles {
 export function certificateFiles({ cert, key }: Config['tls']): CertificateFiles | undefined {
   if (cert === '' && key === '') return undefined;
   if (cert !== '' && key !== '') return { cert, key };
-  const [given, missing] = cert === '' ? ['key', 'cert'] : ['cert', 'key'];
-  throw new OxbowError('bad-setting', `tls.${given} is set, but tls.${missing} is not.`, {
+  const [present, missing] = cert === '' ? ['key', 'cert'] : ['cert', 'key'];
+  throw new OxbowError('bad-setting', `tls.${present} is set, but tls.${missing} is not.`, {
     extra: { hint: 'HTTPS needs both: oxbow --tls-cert FILE --tls-key FILE' },
   });
 }
@@ -85,11 +85,11 @@ export async function readCertificate(files: CertificateFiles): Promise<Certific
   };
 }
 
-async function readPem(file: string, setting: string, what: string): Promise<Buffer> {
+async function readPem(file: string, setting: string, content: string): Promise<Buffer> {
   try {
     return await readFile(file);
   } catch (error) {
-    const hint = `${setting} must name a file with the ${what} in PEM that this user may read.`;
+    const hint = `${setting} must name a file with the ${content} in PEM that this user may read.`;
     throw refusal(`${file} cannot be read: ${messageOf(error)}.`, hint, error);
   }
 }

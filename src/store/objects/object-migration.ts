@@ -3,7 +3,7 @@
  * In: nothing. Out: SQL for migrations.ts.
  */
 
-/** Where files are in object stores, uploads in progress, and what is to be deleted there. */
+/** Where files are in object stores, uploads in progress, and objects to delete there. */
 export const objectMigration = {
   up: `CREATE TABLE stored_object (
    location TEXT PRIMARY KEY,

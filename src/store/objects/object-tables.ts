@@ -22,7 +22,7 @@ export interface StoredObjectTable {
 }
 
 /**
- * An upload that has begun: what is in the bucket without a row of {@link StoredObjectTable} is here, or in
+ * An upload that has begun: an object in the bucket without a row of {@link StoredObjectTable} is here, or in
  * the deletions.
  */
 export interface ObjectUploadTable {

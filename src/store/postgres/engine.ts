@@ -79,9 +79,9 @@ export async function openPostgresEngine(options: PostgresEngineOptions): Promis
   // A separate connection, without limits, only where there is something to do.
   if (migrate && (await schemaOf(db)) !== migrations.length) {
     await using patient = new AsyncDisposableStack();
-    const own = new ConnectionPool({ url: server.url, max: 1, unlimited: true, onWait });
-    patient.defer(() => own.end());
-    const { from, to } = await migratePostgres(createPostgresDb(own, own));
+    const migrationPool = new ConnectionPool({ url: server.url, max: 1, unlimited: true, onWait });
+    patient.defer(() => migrationPool.end());
+    const { from, to } = await migratePostgres(createPostgresDb(migrationPool, migrationPool));
     if (from !== to) log.info({ from, to }, 'the PostgreSQL database has the newest schema now');
   }
   const { replicaUrl, replicaLag } = server;

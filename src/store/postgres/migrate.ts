@@ -43,8 +43,8 @@ export async function migratePostgres(
  * @throws OxbowError `data-newer` for a schema of a newer oxbow
  */
 export async function schemaOf(db: Kysely<Tables>): Promise<number> {
-  const known = await sql<{ found: string | null }>`SELECT to_regclass('oxbow_schema')::text AS found`.execute(db);
-  if (known.rows[0]!.found === null) return 0;
+  const table = await sql<{ found: string | null }>`SELECT to_regclass('oxbow_schema')::text AS found`.execute(db);
+  if (table.rows[0]!.found === null) return 0;
   const { rows } = await sql<{ version: number }>`SELECT version FROM oxbow_schema`.execute(db);
   const version = rows[0]?.version ?? 0;
   if (version > migrations.length) throw newer(version);

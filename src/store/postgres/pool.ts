@@ -113,9 +113,9 @@ export class ConnectionPool implements PostgresPool {
       if (isUnavailable(error)) this.#options.onContact(error as Error);
       throw storeError(error);
     });
-    const known = this.#clients.get(client) ?? new Connection(client, this.#options);
-    this.#clients.set(client, known);
-    return known;
+    const connection = this.#clients.get(client) ?? new Connection(client, this.#options);
+    this.#clients.set(client, connection);
+    return connection;
   }
 
   /** Waits for the connections in use, and closes all. May be called twice. */

@@ -15,7 +15,7 @@ const TRANSLATIONS: readonly (readonly [RegExp, string])[] = [
   // Reserved words of PostgreSQL.
   [/\b(TABLE|ON) user\b/g, '$1 "user"'],
   [/\boffset\b/g, '"offset"'],
-  // The words of an asset with their places, made by library/asset-search.ts.
+  // The words of an asset with their places, from library/asset-search.ts.
   [
     /CREATE VIRTUAL TABLE asset_search USING fts5 \([^;]*;/g,
     `CREATE TABLE asset_search (rowid BIGINT PRIMARY KEY, words TSVECTOR NOT NULL);

@@ -1,5 +1,5 @@
 /**
- * Opens the tables for reading alone, without a lock, a migration or a new file: also of a database that a
+ * Opens the tables only for reading, without a lock, a migration or a new file: also of a database that a
  * server uses.
  * In: a data folder, or a database server. Out: a typed handle that refuses to write.
  */

@@ -43,7 +43,7 @@ export function matching(
   if (engineOf(db) === 'postgresql') {
     return select.where(sql<boolean>`words @@ ${phrases.map(tsPhrase).join(' & ')}::tsquery`);
   }
-  // A phrase has letters and digits alone, so a word cannot end its quotes.
+  // A phrase has only letters and digits, so a word cannot end its quotes.
   const expression = phrases.map((words) => `"${words.join(' ')}" *`).join(' ');
   return select.where('asset_search.asset_search', 'match', expression);
 }

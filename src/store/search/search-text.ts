@@ -25,10 +25,10 @@ export function searchWords(text: string): string[] {
 }
 
 /**
- * What a text must contain to be found by a query: all phrases, each of words that follow one another; the
+ * The phrases of a query. A text that matches has all phrases, each of words that follow one another; the
  * last word of a phrase may be the start of a word. Words of scripts without spaces are found anywhere.
  *
- * @returns phrases of letters and digits alone; none for a query without a word, which finds nothing
+ * @returns phrases of only letters and digits; none for a query without a word, which finds nothing
  */
 export function searchPhrases(query: string): string[][] {
   const words = query.normalize('NFKC').match(WORD) ?? [];
@@ -48,7 +48,7 @@ function phrasesOf(word: string): string[] {
   const runs = searchText(word).split(/ {1,2}(?=\S)/);
   const phrases: string[] = [];
   let wasUnspaced = false;
-  for (const run of runs.map((one) => one.trim()).filter((one) => one !== '')) {
+  for (const run of runs.map((text) => text.trim()).filter((text) => text !== '')) {
     const isUnspaced = run.search(UNSPACED) >= 0;
     if (isUnspaced && wasUnspaced) phrases.push(`${phrases.pop()!} ${run}`);
     else phrases.push(run);
@@ -57,7 +57,7 @@ function phrasesOf(word: string): string[] {
   return phrases;
 }
 
-/** What titles are sorted by: without case and diacritics. */
+/** The sort key of titles: without case and diacritics. */
 export function sortKey(title: string): string {
   return title.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase().trim();
 }

@@ -1,5 +1,5 @@
 /**
- * Finds out whether a database file is corrupt, however large it is; a start looks at small ones alone.
+ * Finds out whether a database file is corrupt, however large it is; a start checks only small ones.
  * In: a file that no process uses. Out: its state.
  */
 import { existsSync } from 'node:fs';

@@ -9,7 +9,7 @@ import type { Parameter, RepeatedStatement } from '../engine.ts';
 import { isWorthPacking, type PackedRows, packRows } from './packed-rows.ts';
 import { openSqlite, type Sqlite, type SqliteResult } from './sqlite.ts';
 
-/** What is served. */
+/** The served database. */
 export interface DatabaseSettings {
   readonly file: string;
   readonly nowMs: number;
@@ -51,7 +51,7 @@ function toFailure(error: unknown): Failure {
 
 function serve(port: MessagePort, db: Sqlite): void {
   /**
-   * Transactions of their own, while another one is open. At most one for each of the few writers that use
+   * Separate transactions, while another one is open. At most one for each of the few writers that use
    * them.
    */
   let waiting: Extract<Request, { all: unknown }>[] = [];
@@ -85,7 +85,7 @@ function serve(port: MessagePort, db: Sqlite): void {
     if (waiting.length === 0 || db.isInTransaction) return;
     const next = waiting;
     waiting = [];
-    for (const one of next) run(one);
+    for (const queued of next) run(queued);
   });
 }
 

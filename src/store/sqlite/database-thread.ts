@@ -11,7 +11,7 @@ import type { DatabaseSettings, Failure, Request, Response } from './database-po
 import { unpackRows } from './packed-rows.ts';
 import type { SqliteResult } from './sqlite.ts';
 
-/** What a request resolves with. */
+/** The result of a request. */
 type Result = SqliteResult & { readonly movedTo?: string; readonly unchanged?: number[][] };
 /** A request without its id. */
 type Work =
@@ -88,9 +88,9 @@ export class DatabaseThread implements AsyncDisposable {
    *
    * @throws as `run`
    */
-  async runAll(all: readonly RepeatedStatement[]): Promise<readonly (readonly number[])[]> {
+  async runAll(statements: readonly RepeatedStatement[]): Promise<readonly (readonly number[])[]> {
     if (this.#closing) throw this.#ended ?? new OxbowError('not-ready', 'The database is closed.');
-    return (await this.#post({ all })).unchanged!;
+    return (await this.#post({ all: statements })).unchanged!;
   }
 
   async #post(work: Work): Promise<Result> {

@@ -17,7 +17,7 @@ import { messageOf } from '../../lib/errors.ts';
 import { type EngineAdapter, type OnWait, type Parameter, type RepeatedStatement, withoutNul } from '../engine.ts';
 import type { DatabaseThread } from './database-thread.ts';
 
-/** What runs statements: the thread, or an open file. */
+/** The executor of statements: the thread, or an open file. */
 export type StatementRunner = Pick<DatabaseThread, 'run' | 'runAll'>;
 
 /**

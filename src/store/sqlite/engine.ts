@@ -1,5 +1,5 @@
 /**
- * The embedded engine: one SQLite file in its own thread.
+ * The embedded engine: one SQLite file in a separate thread.
  * In: a file. Out: Engine.
  */
 import { statSync } from 'node:fs';

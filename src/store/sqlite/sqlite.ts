@@ -24,7 +24,7 @@ export interface Sqlite extends Disposable {
   /** Runs one statement. Throws errors of SQLite, with `errcode`. */
   run(sql: string, parameters: readonly Parameter[]): SqliteResult;
   /**
-   * Runs statements in one transaction of their own, in order. A row costs a third of one in a statement with
+   * Runs statements in one separate transaction, in order. A row costs a third of one in a statement with
    * many rows. Throws errors of SQLite, and nothing is stored then.
    *
    * @returns for each statement, the indices of the rows that changed nothing
@@ -149,8 +149,8 @@ function schemaOf(db: DatabaseSync, file: string): number {
 }
 
 function check(db: DatabaseSync): void {
-  const found = db.prepare('PRAGMA quick_check(1)').get()!.quick_check as string;
-  if (found !== 'ok') throw Object.assign(new Error(`the database is corrupt: ${found}`), { errcode: 11 });
+  const result = db.prepare('PRAGMA quick_check(1)').get()!.quick_check as string;
+  if (result !== 'ok') throw Object.assign(new Error(`the database is corrupt: ${result}`), { errcode: 11 });
 }
 
 /** Copies a database before its first upgrade, for a return to the older oxbow. */
@@ -180,7 +180,7 @@ export function changeSqliteSchema(file: string, target: number): number {
     db.exec(`PRAGMA user_version = ${target}; COMMIT`);
     return from;
   } finally {
-    db.close(); // rolls back what was not committed
+    db.close(); // rolls back an open transaction
   }
 }
 

@@ -8,7 +8,7 @@ import { lowerThreadPriority } from '../../lib/platform.ts';
 import { type DatabaseSettings, serveDatabase } from './database-port.ts';
 
 /**
- * On a core that both need, the main thread goes first: a transaction would delay what everyone waits for by
+ * On a core that both need, the main thread goes first: a transaction would delay everyone by
  * some milliseconds. Against one busy thread this one still gets a quarter of the core.
  */
 const NICE = 5;

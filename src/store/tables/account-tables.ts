@@ -87,7 +87,7 @@ export interface AuditTable {
   /** The user, session or token, as in the log. */
   name: string;
   address: string;
-  /** Operation of the API, e.g. `createRoom`, or what the server itself did. */
+  /** Operation of the API, e.g. `createRoom`, or an action of the server. */
   readonly action: string;
   /** Method and path, without the query. */
   readonly request: string;

@@ -10,7 +10,7 @@ export interface AssetTable {
   readonly seq: Generated<number>;
   readonly id: string;
   title: string;
-  /** What it is sorted by: the title in lower case, without diacritics. */
+  /** The sort key: the title in lower case, without diacritics. */
   title_key: string;
   description: string;
   /** JSON, an array of texts. */
@@ -33,7 +33,7 @@ export interface AssetTable {
   /** Of the original, by its content; empty until it is known. */
   content_type: string;
   duration_us: number | null;
-  /** JSON: what the import found. */
+  /** JSON: the result of the import. */
   facts: string | null;
   /** JSON, of the origin `recording`: the stream, the range, and the pin that protects it. */
   readonly recording: string | null;
@@ -83,13 +83,13 @@ export interface AssetRenditionTable {
   progress: number;
   /** JSON, while `failed`. */
   failure: string | null;
-  /** JSON: what it is encoded with. */
+  /** JSON: the options of the encoder. */
   plan: string;
   /** `moov` of its tracks; null until the first chunk is stored. */
   init: Uint8Array | null;
 }
 
-/** Subtitles of an asset: a WebVTT file, and of ASS the script beside it. */
+/** Subtitles of an asset: a WebVTT file, and of ASS also the script. */
 export interface AssetSubtitleTable {
   /** Never used again: addresses have it. */
   readonly seq: Generated<number>;

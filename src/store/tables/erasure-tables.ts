@@ -17,10 +17,10 @@ export interface ErasureTable {
   readonly to_us: number;
   readonly first_msn: number;
   readonly last_msn: number;
-  /** JSON: what the timeline shows there, deleted media and the gaps before it, in order. */
+  /** JSON: rows of the timeline there, deleted media and the gaps before it, in order. */
   readonly pieces: string;
   /**
-   * JSON of recording/erase/erasure-table.ts ErasureWork: what is left to do; empty when all of it is done.
+   * JSON of recording/erase/erasure-table.ts ErasureWork: the remaining work; empty when all of it is done.
    */
   work: string;
   /** JSON of recording/erase/erasure-table.ts ErasureReport. */

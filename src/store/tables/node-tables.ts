@@ -1,5 +1,5 @@
 /**
- * The tables of a cluster: its nodes, and what each of them owns.
+ * The tables of a cluster: its nodes, and the things of each.
  * In: nothing. Out: types for schema.ts, SQL for migrations.ts. docs/decisions/0055.
  */
 import type { Generated } from 'kysely';

@@ -193,10 +193,10 @@ export class Away {
   async #pictures(id: string): Promise<{ picture: StillGopOptions['picture']; bytes: Uint8Array }[]> {
     const { deps, parts } = this.#setup;
     const last = this.#wanted === 'last-picture' ? lastPictures(parts.list.segments) : undefined;
-    const own = await deps.recordings.pictures.read(id);
+    const picture = await deps.recordings.pictures.read(id);
     return [
       ...(last ? [{ picture: 'media', bytes: last } as const] : []),
-      ...(own && pictureTypeOf(own.bytes) ? [{ picture: 'image', bytes: own.bytes } as const] : []),
+      ...(picture && pictureTypeOf(picture.bytes) ? [{ picture: 'image', bytes: picture.bytes } as const] : []),
       { picture: 'text', bytes: nothing },
     ];
   }

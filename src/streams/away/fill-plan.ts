@@ -79,7 +79,7 @@ function planVideo(
   { partS, segmentS }: Pick<PackagerSettings, 'partS' | 'segmentS'>,
 ): VideoPlan | string {
   const { codec, width, height } = track.config;
-  const encoded = stillGopCodecs.find((one) => one === codec);
+  const encoded = stillGopCodecs.find((stillCodec) => stillCodec === codec);
   if (!encoded) return `no picture can be made for video of the type ${track.config.codecs}`;
   const frameS = frameOf(generation, partS);
   if (frameS === undefined) return 'the parts of the playlist fit no picture';

@@ -1,7 +1,7 @@
 /**
  * The frames that a live playlist shows while the publisher is away: one GOP with a still picture, repeated,
  * and silence.
- * In: a plan, an encoded GOP, the time. Out: a run for the packager alone: no other sink gets it, and the
+ * In: a plan, an encoded GOP, the time. Out: a run for the packager only: no other sink gets it, and the
  * recorder passes over it.
  */
 
@@ -69,11 +69,11 @@ export class Fill {
     }
   }
 
-  #write(own: FillTrack): void {
-    const dts = own.ticksOf(own.next);
-    const duration = own.ticksOf(own.next + 1) - dts;
-    const frame: Frame = { trackId: own.track.id, dts, pts: dts, duration, ...own.dataOf(own.next) };
-    own.next++;
+  #write(fillTrack: FillTrack): void {
+    const dts = fillTrack.ticksOf(fillTrack.next);
+    const duration = fillTrack.ticksOf(fillTrack.next + 1) - dts;
+    const frame: Frame = { trackId: fillTrack.track.id, dts, pts: dts, duration, ...fillTrack.dataOf(fillTrack.next) };
+    fillTrack.next++;
     this.#setup.sink.write(frame);
   }
 }

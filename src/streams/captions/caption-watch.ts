@@ -27,7 +27,7 @@ export class CaptionWatch implements Sink {
   #run: number | undefined;
   #reader: CaptionReader | undefined;
   /** In the runs of this video. */
-  #found: readonly CaptionChannel[] = [];
+  #detected: readonly CaptionChannel[] = [];
   #detector = new ServiceDetector();
 
   /**
@@ -41,12 +41,12 @@ export class CaptionWatch implements Sink {
 
   /** The source has these captions, by what it says; undefined if it says nothing. */
   declare(captions: readonly { service: string; language: string; name: string }[] | undefined): void {
-    const known = captions?.flatMap((one) => {
-      const { service } = one;
-      return isCaptionService(service) ? [{ ...one, service }] : [];
+    const channels = captions?.flatMap((caption) => {
+      const { service } = caption;
+      return isCaptionService(service) ? [{ ...caption, service }] : [];
     });
-    if (JSON.stringify(known) === JSON.stringify(this.#bySource)) return;
-    this.#bySource = known;
+    if (JSON.stringify(channels) === JSON.stringify(this.#bySource)) return;
+    this.#bySource = channels;
     this.#note();
   }
 
@@ -59,7 +59,7 @@ export class CaptionWatch implements Sink {
     this.#reader = new CaptionReader(codec);
     this.#run = run.id;
     if (!soft) {
-      if (!this.#video || !isSimilar(this.#video, reference)) this.#found = [];
+      if (!this.#video || !isSimilar(this.#video, reference)) this.#detected = [];
       this.#detector = new ServiceDetector();
     }
     this.#video = reference;
@@ -70,7 +70,7 @@ export class CaptionWatch implements Sink {
     if (!this.#reader || frame.trackId !== this.#video?.id) return;
     const triplets = this.#reader.read(frame.data);
     if (!triplets || !this.#detector.add(triplets)) return;
-    this.#found = mergeCaptions(this.#found, this.#detector.services.map(unnamedChannel));
+    this.#detected = mergeCaptions(this.#detected, this.#detector.services.map(unnamedChannel));
     this.#note();
   }
 
@@ -81,11 +81,11 @@ export class CaptionWatch implements Sink {
   damage(): void {}
 
   /**
-   * Stores and announces what is known now. That a video has none is only announced if its source says so:
+   * Stores and announces the known captions. That a video has none is only announced if its source says so:
    * they may begin later.
    */
   #note(): void {
-    const captions = mergeCaptions(this.#bySource ?? [], this.#found);
+    const captions = mergeCaptions(this.#bySource ?? [], this.#detected);
     if (this.#run !== undefined && JSON.stringify(this.#table.of(this.#run)) !== JSON.stringify(captions)) {
       this.#table.set(this.#run, captions);
     }
@@ -98,6 +98,6 @@ export class CaptionWatch implements Sink {
 
 /** Whether two tracks are probably the video of one encoder. */
 function isSimilar({ config: before }: Track, { config }: Track): boolean {
-  const sizeOf = (one: Track['config']) => ('width' in one ? `${one.width}x${one.height}` : '');
+  const sizeOf = (video: Track['config']) => ('width' in video ? `${video.width}x${video.height}` : '');
   return before.codecs === config.codecs && sizeOf(before) === sizeOf(config);
 }

@@ -18,24 +18,24 @@ export async function readKnownStreams(
   removed: Map<string, StreamDefinition>,
 ): Promise<readonly StreamDefinition[]> {
   const { streams: configured } = settings.now;
-  const known = await readDefinitions(store.db, log);
+  const definitions = await readDefinitions(store.db, log);
   for (const definition of await readRemoved(store.db, log)) {
     if (await isOwn(placement, definition.name)) removed.set(definition.name, definition);
   }
-  const own: StreamDefinition[] = [];
-  for (const definition of known) {
+  const ownDefinitions: StreamDefinition[] = [];
+  for (const definition of definitions) {
     if (definition.name in configured || !(await isOwn(placement, definition.name))) continue;
     // A stream that is no longer configured belongs to the API: its recording can be played, and it can be
     // removed.
     const isApis = definition.origin === 'api';
-    own.push(isApis ? definition : { ...definition, origin: 'api', stopped: true });
+    ownDefinitions.push(isApis ? definition : { ...definition, origin: 'api', stopped: true });
   }
   for (const [name, stream] of Object.entries(configured)) {
     if (!(await isOwn(placement, name))) continue;
-    const before = known.find((one) => one.name === name) ?? removed.get(name);
+    const before = definitions.find((stored) => stored.name === name) ?? removed.get(name);
     const definition = configuredStream(name, stream, before, clock.nowMs());
     if (definition.stopped) log.info({ stream: name }, 'stream not started: it was stopped');
-    own.push(definition);
+    ownDefinitions.push(definition);
   }
-  return own;
+  return ownDefinitions;
 }

@@ -43,7 +43,7 @@ export class OpeningStreams {
   }
 
   /**
-   * Opens a stream. Resolves when it is open or when that takes long; then it continues beside, and a
+   * Opens a stream. Resolves when it is open or when that takes long; then it continues in parallel, and a
    * rejection is logged. A stream that is being opened already is not opened a second time.
    *
    * @param slow called when it takes long, with what says why the stream has no media
@@ -91,7 +91,7 @@ export class OpeningStreams {
     await Promise.race([opened, late.promise]);
   }
 
-  /** Ends what is being opened, and waits for it. */
+  /** Ends openings in progress, and waits for them. */
   async end(): Promise<void> {
     const entries = [...this.#entries.values()];
     for (const { controller } of entries) controller.abort(new DOMException('the streams are closed', 'AbortError'));

@@ -27,7 +27,7 @@ export function assertMovable(stream: ManagedStream, { node }: Placement): void 
 }
 
 /**
- * What is stored of a stream that this node has taken over; undefined if it does not own it, or there is no
+ * The definition of a stream that this node has taken over; undefined if it does not own it, or there is no
  * such stream.
  */
 export async function readAdopted(
@@ -42,8 +42,8 @@ export async function readAdopted(
 }
 
 /**
- * Throws `not-ready` if a stream that does not run here has an owner: it moves, and who asked this node asks
- * another one next time.
+ * Throws `not-ready` if a stream that does not run here has an owner: it moves, and the client requests it
+ * from another node next time.
  */
 export function assertNotMoving(placement: Placement, name: string): void {
   const owner = placement.node === '' ? undefined : placement.find('stream', name);

@@ -93,8 +93,9 @@ export class UnopenedStreams implements Disposable {
 
   /** @throws OxbowError `stream-unopened`, with the reason, if the stream of this name could not be opened */
   assertNone(name: string): void {
-    const found = this.#streams.get(name);
-    if (found) throw new OxbowError('stream-unopened', sentenceOf(found.problem), { extra: { retryAfterSeconds: 10 } });
+    const unopened = this.#streams.get(name);
+    if (unopened)
+      throw new OxbowError('stream-unopened', sentenceOf(unopened.problem), { extra: { retryAfterSeconds: 10 } });
   }
 
   [Symbol.dispose](): void {

@@ -23,7 +23,7 @@ export interface MovedStreamsOptions {
   readonly leave: (name: string) => Promise<void>;
 }
 
-/** The streams that move. Disposing ends it, and waits for what is under way. */
+/** The streams that move. Disposing ends it, and waits for moves under way. */
 export class MovedStreams implements AsyncDisposable {
   readonly #options: MovedStreamsOptions;
   readonly #ending = new AbortController();
@@ -75,8 +75,8 @@ export class MovedStreams implements AsyncDisposable {
   #adopt(name: string): Promise<void> {
     const waiting = this.#toAdopt.get(name);
     if (waiting) return waiting.promise;
-    const own = Promise.withResolvers<void>();
-    this.#toAdopt.set(name, own);
+    const adoption = Promise.withResolvers<void>();
+    this.#toAdopt.set(name, adoption);
     if (this.#toAdopt.size === 1) {
       this.#options
         .inTurn(() => this.#adoptAll())
@@ -85,12 +85,12 @@ export class MovedStreams implements AsyncDisposable {
           this.#toAdopt.clear();
         });
     }
-    return own.promise;
+    return adoption.promise;
   }
 
   async #adoptAll(): Promise<void> {
     const streams = [...this.#toAdopt];
     this.#toAdopt.clear();
-    await mapEach(streams, ([name, own]) => this.#options.adopt(name).then(own.resolve, own.reject));
+    await mapEach(streams, ([name, adoption]) => this.#options.adopt(name).then(adoption.resolve, adoption.reject));
   }
 }

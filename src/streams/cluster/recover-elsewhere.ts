@@ -55,7 +55,8 @@ async function recoverOne(
     // What the new owner recorded at the same time is in the index already.
     isFree: async (fromUs: number, toUs: number) => (await table.spansBetween(id, fromUs, toUs)).length === 0,
   };
-  const found = await recoverStream(options, newest ? newest.start_us - BACK_US : 0, { signal });
-  await recoverQualities(options, BACK_US, found, { signal });
-  if (found.files > 0) log.info({ stream: name, ...found }, 'the recording of a stream of another node was recovered');
+  const recovery = await recoverStream(options, newest ? newest.start_us - BACK_US : 0, { signal });
+  await recoverQualities(options, BACK_US, recovery, { signal });
+  if (recovery.files > 0)
+    log.info({ stream: name, ...recovery }, 'the recording of a stream of another node was recovered');
 }

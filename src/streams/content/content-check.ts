@@ -84,15 +84,15 @@ export class ContentCheck {
   /** Settles with the last request: the queue runs them in order. */
   #pending: Promise<void> = Promise.resolve();
 
-  #found: (sample: ContentSample) => void = () => {};
+  #listener: (sample: ContentSample) => void = () => {};
 
   constructor(options: ContentCheckOptions) {
     this.#options = options;
   }
 
-  /** Sets what is called with each sample. */
-  onSample(found: (sample: ContentSample) => void): void {
-    this.#found = found;
+  /** Sets the listener of samples. */
+  onSample(listener: (sample: ContentSample) => void): void {
+    this.#listener = listener;
   }
 
   /** Why nothing is known about the content; empty if it is checked. */
@@ -178,7 +178,7 @@ export class ContentCheck {
     const before = this.#seen;
     this.#seen = { atUs, luma };
     const isNear = before !== undefined && atUs > before.atUs && atUs - before.atUs <= REACH_US;
-    this.#found({
+    this.#listener({
       kind: 'picture',
       fromUs: isNear ? before.atUs : atUs,
       toUs: atUs,
@@ -194,7 +194,7 @@ export class ContentCheck {
     const beforeUs = this.#heardUs;
     this.#heardUs = endUs;
     const isNear = startUs > beforeUs && startUs - beforeUs <= REACH_US;
-    this.#found({
+    this.#listener({
       kind: 'sound',
       fromUs: isNear ? beforeUs : startUs,
       toUs: endUs,

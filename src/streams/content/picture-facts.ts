@@ -18,6 +18,6 @@ export function darkShare(luma: Uint8Array): number {
  * miss a small thing that moves; each pixel is the mean of some hundred of the stream, so noise of an encoder
  * is below 3.
  */
-export function largestDifference(one: Uint8Array, other: Uint8Array): number {
-  return one.reduce((most, luma, i) => Math.max(most, Math.abs(luma - (other[i] ?? luma))), 0);
+export function largestDifference(picture: Uint8Array, other: Uint8Array): number {
+  return picture.reduce((most, luma, i) => Math.max(most, Math.abs(luma - (other[i] ?? luma))), 0);
 }

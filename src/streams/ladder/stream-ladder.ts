@@ -130,7 +130,7 @@ export class StreamLadder {
     this.#isRunning = true;
     this.#problem = '';
     if (this.#ladder.rungs.length === 0) return;
-    this.#hardware ??= workingEncoders().then((found) => found.find(({ codec }) => codec === 'h264')?.name);
+    this.#hardware ??= workingEncoders().then((encoders) => encoders.find(({ codec }) => codec === 'h264')?.name);
     // A ladder that is stopping has its process until then.
     void Promise.all([this.#hardware, this.#stopping]).then(([hardware]) => {
       this.#hardwareName = hardware;

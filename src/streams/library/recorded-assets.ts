@@ -94,8 +94,8 @@ export class RecordedAssets {
 /** Closed captions of the runs; nothing where one is not known. */
 function captionsOf(recording: Pick<RecordingReader, 'captionsOf'>, segments: readonly StoredSegment[]) {
   const runs = Array.from(new Set(segments.map(({ run }) => run)), (run) => recording.captionsOf(run));
-  const all = runs.reduce<readonly CaptionChannel[]>((sum, one) => mergeCaptions(sum, one ?? []), []);
-  return all.length > 0 || runs.every((one) => one !== undefined) ? { captions: all } : {};
+  const captions = runs.reduce<readonly CaptionChannel[]>((sum, channels) => mergeCaptions(sum, channels ?? []), []);
+  return captions.length > 0 || runs.every((channels) => channels !== undefined) ? { captions } : {};
 }
 
 function extentOf(segments: readonly StoredSegment[]): { fromUs: number; toUs: number } {
@@ -121,14 +121,14 @@ function mediaOf(segments: readonly StoredSegment[]) {
   }
   return {
     renditions: Array.from(names, ([init, id]) => ({ id, init: printInit(init.tracks) })),
-    chunks: chunks.map(({ segments: own, ...chunk }) => ({
+    chunks: chunks.map(({ segments: chunkSegments, ...chunk }) => ({
       ...chunk,
-      first_msn: own[0]!.msn,
-      last_msn: own.at(-1)!.msn,
-      start_us: own[0]!.startUs,
-      end_us: own.at(-1)!.startUs + own.at(-1)!.durationUs,
-      size: own.reduce((sum, { tracks }) => tracks.reduce((bytes, { length }) => bytes + length, sum), 0),
-      segments: packSegments(own.map(groupOf)),
+      first_msn: chunkSegments[0]!.msn,
+      last_msn: chunkSegments.at(-1)!.msn,
+      start_us: chunkSegments[0]!.startUs,
+      end_us: chunkSegments.at(-1)!.startUs + chunkSegments.at(-1)!.durationUs,
+      size: chunkSegments.reduce((sum, { tracks }) => tracks.reduce((bytes, { length }) => bytes + length, sum), 0),
+      segments: packSegments(chunkSegments.map(groupOf)),
     })),
   };
 }

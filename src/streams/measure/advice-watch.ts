@@ -30,7 +30,9 @@ export class AdviceWatch {
 
   /** Takes the findings of now; those that are `good` do not count. */
   add(findings: readonly Finding[]): void {
-    const now = new Map(findings.filter(({ severity }) => severity !== 'good').map((one) => [one.code, one]));
+    const now = new Map(
+      findings.filter(({ severity }) => severity !== 'good').map((finding) => [finding.code, finding]),
+    );
     for (const [code, finding] of now) {
       const watched = this.#watched.get(code) ?? {
         severity: finding.severity,

@@ -358,9 +358,9 @@ const rules: Readonly<Record<AdviceCode, Rule>> = {
 export function advise(figures: PublishFigures): Finding[] {
   return adviceCodes.flatMap((code) => {
     const { unit, judge } = rules[code];
-    const found = judge(figures);
-    if (!found) return [];
-    const { severity, value, target, text, hint = '' } = found;
+    const verdict = judge(figures);
+    if (!verdict) return [];
+    const { severity, value, target, text, hint = '' } = verdict;
     return [{ code, severity, value: rounded(value), target: rounded(target), unit, text, hint }];
   });
 }

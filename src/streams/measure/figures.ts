@@ -205,10 +205,10 @@ export function totalsOf(samples: readonly Sample[]): Totals {
     const { coveredMs, videoBytes, audioBehindMs: behind } = sample;
     if (coveredMs >= LEAST_MS)
       totals.mostVideoBits = Math.max(totals.mostVideoBits, perSecond(videoBytes * 8, coveredMs));
-    const known = totals.audioBehindMs;
+    const range = totals.audioBehindMs;
     if (behind) {
-      totals.audioBehindMs = known
-        ? { least: Math.min(known.least, behind.least), most: Math.max(known.most, behind.most) }
+      totals.audioBehindMs = range
+        ? { least: Math.min(range.least, behind.least), most: Math.max(range.most, behind.most) }
         : behind;
     }
   }

@@ -72,23 +72,23 @@ export class SeriesBuilder {
     const plain = (name: HistoryColumn, digits: number, factor = 1) =>
       this.#of(name, (value) => rounded(value * factor, digits));
     return {
-      videoBitrate: perSecond('videoBytes', 0, 8).map(known),
-      audioBitrate: perSecond('audioBytes', 0, 8).map(known),
-      bitrateIn: perSecond('bytesIn', 0, 8).map(known),
-      frameRate: perSecond('videoFrames', 2).map(known),
-      keyFrameInterval: plain('keyFrameIntervalMs', 3, 0.001).map(known),
-      rtt: plain('rttMs', 1).map(known),
-      jitter: plain('jitterMs', 1).map(known),
-      loss: this.#of('lost', (lost, step) => rounded(lost / (lost + this.#value('packets', step)), 5)).map(known),
-      retransmitted: plain('retransmitted', 0).map(known),
-      dropped: plain('dropped', 0).map(known),
-      damaged: plain('damaged', 0).map(known),
-      viewers: plain('viewers', 0).map(known),
-      avOffset: plain('avOffsetMs', 1).map(known),
-      skew: plain('skewMs', 1).map(known),
-      dark: plain('dark', 1).map(known),
-      pictureChange: plain('pixelChange', 0).map(known),
-      soundLevel: plain('soundDb', 1).map(known),
+      videoBitrate: perSecond('videoBytes', 0, 8).map(orNull),
+      audioBitrate: perSecond('audioBytes', 0, 8).map(orNull),
+      bitrateIn: perSecond('bytesIn', 0, 8).map(orNull),
+      frameRate: perSecond('videoFrames', 2).map(orNull),
+      keyFrameInterval: plain('keyFrameIntervalMs', 3, 0.001).map(orNull),
+      rtt: plain('rttMs', 1).map(orNull),
+      jitter: plain('jitterMs', 1).map(orNull),
+      loss: this.#of('lost', (lost, step) => rounded(lost / (lost + this.#value('packets', step)), 5)).map(orNull),
+      retransmitted: plain('retransmitted', 0).map(orNull),
+      dropped: plain('dropped', 0).map(orNull),
+      damaged: plain('damaged', 0).map(orNull),
+      viewers: plain('viewers', 0).map(orNull),
+      avOffset: plain('avOffsetMs', 1).map(orNull),
+      skew: plain('skewMs', 1).map(orNull),
+      dark: plain('dark', 1).map(orNull),
+      pictureChange: plain('pixelChange', 0).map(orNull),
+      soundLevel: plain('soundDb', 1).map(orNull),
     };
   }
 
@@ -100,8 +100,8 @@ export class SeriesBuilder {
       return Number.isNaN(video) ? 8 * audio : 8 * (video + (Number.isNaN(audio) ? 0 : audio));
     });
     return {
-      values: bits.map((value, step) => known(rounded(value / seconds[step]!, 0))),
-      changes: this.#of('pictureChange', (value) => rounded(value, 1)).map(known),
+      values: bits.map((value, step) => orNull(rounded(value / seconds[step]!, 0))),
+      changes: this.#of('pictureChange', (value) => rounded(value, 1)).map(orNull),
     };
   }
 
@@ -118,6 +118,6 @@ function rounded(value: number, digits: number): number {
   return Number(value.toFixed(digits));
 }
 
-function known(value: number): number | null {
+function orNull(value: number): number | null {
   return Number.isFinite(value) ? value : null;
 }

@@ -44,8 +44,8 @@ export function openMeasure(
   { stream, list, publishers, definition, storyboard, content, windows }: MeasuredParts,
 ): StreamMeasure {
   const { id } = definition();
-  const failed = (what: string) => (error: unknown) =>
-    log.error({ stream: definition().name, error: messageOf(error) }, what);
+  const failed = (message: string) => (error: unknown) =>
+    log.error({ stream: definition().name, error: messageOf(error) }, message);
   const measure = new StreamMeasure({
     clock,
     active: () => publishers.active,

@@ -20,7 +20,7 @@ export function readPublisher(metrics: Metrics, stream: string, { figures }: Pic
   set(metrics.publishRtt, { stream }, rttMs === undefined ? undefined : rttMs / 1000);
   const findings = figures && advise(figures);
   for (const severity of ['warn', 'bad'] as const) {
-    const count = findings?.filter((one) => one.severity === severity).length;
+    const count = findings?.filter((finding) => finding.severity === severity).length;
     set(metrics.publishFindings, { stream, severity }, count);
   }
 }

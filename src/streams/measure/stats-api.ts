@@ -185,8 +185,8 @@ function contentOf({ picture, sound, absent }: StreamMeasure['content']): Stream
 function recentOf(samples: readonly Sample[]): StreamStats['recent'] {
   const perSecond = (count: number, { coveredMs }: Sample) => (coveredMs > 0 ? (count * 1000) / coveredMs : 0);
   return {
-    bitrate: samples.map((one) => Math.round(perSecond((one.videoBytes + one.audioBytes) * 8, one))),
-    frameRate: samples.map((one) => Math.round(perSecond(one.videoFrames, one) * 10) / 10),
+    bitrate: samples.map((sample) => Math.round(perSecond((sample.videoBytes + sample.audioBytes) * 8, sample))),
+    frameRate: samples.map((sample) => Math.round(perSecond(sample.videoFrames, sample) * 10) / 10),
   };
 }
 

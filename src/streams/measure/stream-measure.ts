@@ -145,7 +145,7 @@ export class StreamMeasure {
     return this.#rows;
   }
 
-  /** Writes what was not written. Resolves when it is in the database. */
+  /** Writes unwritten statistics. Resolves when they are in the database. */
   async close(): Promise<void> {
     this.#save();
     await this.#saving;

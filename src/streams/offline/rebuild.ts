@@ -80,7 +80,7 @@ export async function rebuildIndex(
   await refuseNodes(store);
   await using opened = await openFolderStore(dataFolder, store, storage);
   const { segments, tiered } = opened;
-  // The rows of what is in a missing folder would be lost.
+  // The rows of files in a missing folder would be lost.
   await opened.folders?.assertComplete();
   if (tiered) await adoptObjects(tiered, { signal });
   await adoptRecordings(store, segments, { onlyIfEmpty: false });
@@ -111,13 +111,13 @@ export async function rebuildIndex(
       erased,
       progress: (files: number) => progress?.(before + files),
     };
-    const found = await recoverStream(options, 0, { signal });
-    await recoverQualities(options, undefined, found, { signal });
-    if (found.repaired > 0) await noteCrash(store, table, streamId);
-    sum.files += found.files;
-    sum.segments += found.segments;
-    sum.repaired += found.repaired;
-    unusable.push(...found.unusable);
+    const recovery = await recoverStream(options, 0, { signal });
+    await recoverQualities(options, undefined, recovery, { signal });
+    if (recovery.repaired > 0) await noteCrash(store, table, streamId);
+    sum.files += recovery.files;
+    sum.segments += recovery.segments;
+    sum.repaired += recovery.repaired;
+    unusable.push(...recovery.unusable);
     if (failures.length > 0) throw failures[0];
   }
   return { ...sum, streams: ids.length, unusable };
@@ -160,8 +160,8 @@ export async function checkIndex(
     if (files > 1 || (files > 0 && !hasDatabase)) problems.push(`${lacks}, but there are ${files} recorded files`);
   }
   // The others are in the folders of other nodes.
-  const own = server && (await hasNodes(server)) ? [] : indexed;
-  for (const file of own) {
+  const ownFiles = server && (await hasNodes(server)) ? [] : indexed;
+  for (const file of ownFiles) {
     signal.throwIfAborted();
     await segments
       .size(segmentLocation(file))
@@ -203,10 +203,10 @@ async function countChunks(segments: SegmentStore, signal: AbortSignal): Promise
 export async function openFolderStore(
   folder: string,
   store: Pick<Store, 'db' | 'fence'>,
-  { targets, cache: maxBytes, folders: given }: StorageSettings = { targets: {}, cache: 0, folders: {} },
+  { targets, cache: maxBytes, folders: folderSettings }: StorageSettings = { targets: {}, cache: 0, folders: {} },
 ): Promise<OpenedFiles> {
   const main = openLocalSegmentStore({ folder });
-  const folders = await openStoreFolders(folder, store, given, main);
+  const folders = await openStoreFolders(folder, store, folderSettings, main);
   const local = folders ?? main;
   const cache = { folder: path.join(folder, OBJECT_CACHE), maxBytes: () => maxBytes, hasRoom: () => true };
   const fence = () => store.fence;

@@ -57,25 +57,27 @@ export async function openOfflineRecordings(
   const store = opened.use(await openStore({ file, server, log: createSilentLog(), signal }));
   const { segments } = opened.use(await openFolderStore(folder, store, storage));
   await adoptRecordings(store, segments, { onlyIfEmpty: true });
-  const known = [...(await readDefinitions(store.db)), ...(await readRemoved(store.db))];
+  const definitions = [...(await readDefinitions(store.db)), ...(await readRemoved(store.db))];
   const table = new ChunkTable(store.db, () => store.fence);
   const reader = opened.use(openRangeReader(segments));
   const owned = opened.move();
   return {
     reader,
     async list() {
-      const sorted = [...known].sort((a, b) => (a.name < b.name ? -1 : 1));
-      const recorded = async ({ id, name }: (typeof known)[number]) => ({
+      const sorted = [...definitions].sort((a, b) => (a.name < b.name ? -1 : 1));
+      const recorded = async ({ id, name }: (typeof definitions)[number]) => ({
         name,
         recorded: await recordedOf(table, id),
       });
       return mapEach(sorted, recorded, { atOnce: READS_AT_ONCE });
     },
     async find(name) {
-      const definition = known.find((one) => one.name === name);
+      const definition = definitions.find((each) => each.name === name);
       if (!definition) {
         const hint =
-          known.length === 0 ? 'The folder has no recordings.' : `Streams: ${known.map((one) => one.name).join(', ')}.`;
+          definitions.length === 0
+            ? 'The folder has no recordings.'
+            : `Streams: ${definitions.map((each) => each.name).join(', ')}.`;
         throw streamUnknown(name, { hint });
       }
       const { id, createdUs } = definition;

@@ -36,14 +36,14 @@ export class PictureTable {
   }
 
   async #read(streams?: readonly string[]): Promise<() => void> {
-    const all = this.#db.selectFrom('stream_picture').select(['stream_id', 'version']);
-    const rows = await (streams ? all.where('stream_id', 'in', streams) : all).execute();
-    const found = new Map(rows.map((row) => [row.stream_id, row.version]));
+    const query = this.#db.selectFrom('stream_picture').select(['stream_id', 'version']);
+    const rows = await (streams ? query.where('stream_id', 'in', streams) : query).execute();
+    const versions = new Map(rows.map((row) => [row.stream_id, row.version]));
     return () => {
       for (const streamId of streams ?? [...this.#versions.keys()]) {
-        if (!found.has(streamId)) this.#versions.delete(streamId);
+        if (!versions.has(streamId)) this.#versions.delete(streamId);
       }
-      for (const [streamId, version] of found) this.#versions.set(streamId, version);
+      for (const [streamId, version] of versions) this.#versions.set(streamId, version);
     };
   }
 

@@ -69,8 +69,8 @@ export function deniedByServer(detail: string): OxbowError {
 
 /** A playback token that is not valid. */
 export function refusedToken(code: 'watch-refused' | 'watch-expired'): OxbowError {
-  const what = code === 'watch-expired' ? 'has expired' : 'is for another stream, was revoked, or is incomplete';
-  return new OxbowError(code, `The playback token ${what}.`);
+  const reason = code === 'watch-expired' ? 'has expired' : 'is for another stream, was revoked, or is incomplete';
+  return new OxbowError(code, `The playback token ${reason}.`);
 }
 
 /** The name of a stream is invalid; a key in the name is not repeated. */

@@ -58,7 +58,7 @@ export interface PublishAccessDeps extends Pick<StreamDeps, 'settings' | 'clock'
   readonly catalog: Catalog;
   readonly access: Pick<Access, 'publishKeys' | 'watch' | 'ofToken'>;
   readonly limits: RateLimits;
-  /** Decides besides the keys; undefined: keys and playback tokens alone. */
+  /** Decides besides the keys; undefined: only keys and playback tokens. */
   readonly auth: Pick<AuthUrl, 'ask'> | undefined;
   /** Undefined: all streams are in the catalog. */
   readonly elsewhere?: PublishElsewhere | undefined;
@@ -218,12 +218,12 @@ class Protocols implements PublishAccess {
   async #configured(secret: string): Promise<PublishKey | undefined> {
     const { settings, catalog, elsewhere } = this.#deps;
     const digest = digestOf(secret);
-    const found = Object.entries(settings.now.streams).find(([, { keys }]) => keys?.includes(digest));
-    const streamId = found && (catalog.find(found[0])?.definition.id ?? (await elsewhere?.idOf(found[0])));
+    const entry = Object.entries(settings.now.streams).find(([, { keys }]) => keys?.includes(digest));
+    const streamId = entry && (catalog.find(entry[0])?.definition.id ?? (await elsewhere?.idOf(entry[0])));
     if (streamId === undefined) return undefined;
     const scope = { type: 'stream', streamId } as const;
     const never = { expiresMs: undefined, usedMs: undefined };
-    return { id: `${CONFIGURED}${found![0]}`, digest, scope, label: '', allow: [], createdMs: 0, ...never };
+    return { id: `${CONFIGURED}${entry![0]}`, digest, scope, label: '', allow: [], createdMs: 0, ...never };
   }
 
   /** The name of the stream that a key is for; undefined if it is for several and none is named. */
@@ -233,10 +233,10 @@ class Protocols implements PublishAccess {
       return name;
     }
     const stream = this.#deps.catalog.all.find(({ definition }) => definition.id === scope.streamId);
-    const known = stream?.name ?? (await this.#deps.elsewhere?.nameOf(scope.streamId));
-    if (name !== undefined && name !== known) throw deniedStream(name);
-    if (known === undefined) throw streamUnknown('of this key');
-    return known;
+    const streamName = stream?.name ?? (await this.#deps.elsewhere?.nameOf(scope.streamId));
+    if (name !== undefined && name !== streamName) throw deniedStream(name);
+    if (streamName === undefined) throw streamUnknown('of this key');
+    return streamName;
   }
 
   /** The stream of that name, created where the settings and the key allow it. */
@@ -320,10 +320,10 @@ function endRevoked(publisher: Publisher): void {
 
 /** Name and key of a request; a key in the place of the name is the key. */
 function credentialsOf({ name, key }: PublishRequest): { name: string | undefined; key: string | undefined } {
-  const [given, secret] = [name?.slice(0, MAX_LENGTH) || undefined, key?.slice(0, MAX_LENGTH) || undefined];
-  return secret === undefined && given !== undefined && KEY_ALONE.test(given)
-    ? { name: undefined, key: given }
-    : { name: given, key: secret };
+  const [streamName, secret] = [name?.slice(0, MAX_LENGTH) || undefined, key?.slice(0, MAX_LENGTH) || undefined];
+  return secret === undefined && streamName !== undefined && KEY_ALONE.test(streamName)
+    ? { name: undefined, key: streamName }
+    : { name: streamName, key: secret };
 }
 
 function questionOf({ protocol, userAgent }: PublishRequest | ReadRequest, address: string) {

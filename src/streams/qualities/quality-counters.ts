@@ -12,20 +12,21 @@ export function qualityCounters(
   stream: string,
   quality: string,
 ): RecorderCounters {
-  const own = log.child({ stream, quality });
+  const qualityLog = log.child({ stream, quality });
   return {
     committed: (bytes) => metrics.recordedBytes.inc({ stream }, bytes),
     lost(cause, detail) {
       metrics.qualityGaps.inc({ stream, quality });
-      own.error({ cause, detail }, 'a segment of a quality could not be recorded');
+      qualityLog.error({ cause, detail }, 'a segment of a quality could not be recorded');
     },
     bug(error) {
-      reportBug({ metrics, log: own }, error, {}, 'a segment of a quality was not recorded: a bug in oxbow');
+      reportBug({ metrics, log: qualityLog }, error, {}, 'a segment of a quality was not recorded: a bug in oxbow');
     },
-    trouble: (detail) => own.error({ detail }, 'the recording of a quality is intact but was not indexed; retrying'),
+    trouble: (detail) =>
+      qualityLog.error({ detail }, 'the recording of a quality is intact but was not indexed; retrying'),
     slow(isSlow) {
-      if (isSlow) own.error('slow disk: a quality is synced once per file instead of per segment');
-      else own.info('the disk is fast enough again: a quality is synced per segment');
+      if (isSlow) qualityLog.error('slow disk: a quality is synced once per file instead of per segment');
+      else qualityLog.info('the disk is fast enough again: a quality is synced per segment');
     },
   };
 }

@@ -1,6 +1,6 @@
 /**
- * The recording of one derived quality: what the stream records is recorded of the quality too, in files of
- * its own; and both together as delivery reads them.
+ * The recording of one derived quality: what the stream records is recorded of the quality too, in
+ * separate files; and both together as delivery reads them.
  * In: complete segments of the quality, and which segments of the stream are recorded. Out: chunk files;
  * which segments may leave the live window of the quality. docs/media.md 21 to 23a.
  */
@@ -42,7 +42,7 @@ type Pending = Pick<NonNullable<Follower['pending']>, 'msn' | 'startUs'>;
 
 /** The recording of a quality, and its recorder while it is followed. */
 export class QualityRecording implements AsyncDisposable {
-  /** Its video alone. */
+  /** Only its video. */
   readonly own: RecordingReader;
   /** With the sound of the stream. */
   readonly media: QualityReader;
@@ -124,7 +124,7 @@ export class QualityRecording implements AsyncDisposable {
     }
   }
 
-  /** Releases from memory what is recorded, of the stream too: its sound is read from there. */
+  /** Releases recorded media from memory, of the stream too: its sound is read from there. */
   release(): void {
     const { list, source } = this.#setup;
     const ready = this.#committed.filter((msn) => msn <= source.decidedMsn);

@@ -1,6 +1,6 @@
 /**
  * The derived qualities of one stream: each with a follower of the stream's cuts, a live window and a
- * recording, served beside those of the stream. A quality that is only recorded has no follower until its
+ * recording, served next to those of the stream. A quality that is only recorded has no follower until its
  * frames come again.
  * In: names of qualities; frames through the input of each. Out: windows and recordings for delivery, and the
  * list of those that are live. docs/media.md 6, 10, 14, 15, 17.
@@ -64,12 +64,12 @@ export async function recordedQualities(
   table: ChunkTable,
   inits: InitTable,
 ): Promise<Map<string, number | undefined>> {
-  const found = new Map<string, number | undefined>();
+  const trackIds = new Map<string, number | undefined>();
   for (const id of await table.qualitiesOf(streamId)) {
     const last = await table.last(id);
-    found.set(recordingOf(id).rung!, last && inits.get(last.init_number)?.tracks[0]?.id);
+    trackIds.set(recordingOf(id).rung!, last && inits.get(last.init_number)?.tracks[0]?.id);
   }
-  return found;
+  return trackIds;
 }
 
 /**
@@ -130,10 +130,10 @@ export class StreamQualities implements AsyncDisposable {
    * @returns undefined if the stream has too many
    */
   open(source: ServedStream, rung: string, lateUs = LATE_US): DerivedInput | undefined {
-    const known = this.#qualities.get(rung);
-    if (known?.follower) return known.follower;
+    const existing = this.#qualities.get(rung);
+    if (existing?.follower) return existing.follower;
     const followed = [...this.#qualities.values()].filter(({ follower }) => follower).length;
-    const quality = followed < MAX_QUALITIES ? (known ?? this.#add(source, rung)) : undefined;
+    const quality = followed < MAX_QUALITIES ? (existing ?? this.#add(source, rung)) : undefined;
     if (!quality) return undefined;
     const { cuts, inits, shared } = this.#setup;
     const { trackId, list } = quality;
@@ -157,9 +157,9 @@ export class StreamQualities implements AsyncDisposable {
 
   /** Ends all of them, and their files. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const all = [...this.#qualities.values()];
-    await Promise.all(all.map(({ recording }) => recording[Symbol.asyncDispose]()));
-    for (const { follower } of all) follower?.[Symbol.dispose]();
+    const qualities = [...this.#qualities.values()];
+    await Promise.all(qualities.map(({ recording }) => recording[Symbol.asyncDispose]()));
+    for (const { follower } of qualities) follower?.[Symbol.dispose]();
     this.#served.clear();
   }
 

@@ -188,7 +188,7 @@ function errorOf(
 }
 
 interface Shared extends Pick<StreamDeps, 'settings' | 'clock' | 'log' | 'metrics' | 'runSource'> {
-  /** Counts what is damaged in the media of a stream. */
+  /** Counts damage in the media of a stream. */
   watchDamage(stream: Stream): void;
 }
 
@@ -269,7 +269,7 @@ async function recordToFolder(
   const table = new ChunkTable(store.db, () => store.fence);
   const pins = await PinTable.open(store.db);
   const looking = new AbortController();
-  const failed = (what: string) => (error: unknown) => log.error({ error: String(error) }, `${what} failed`);
+  const failed = (activity: string) => (error: unknown) => log.error({ error: String(error) }, `${activity} failed`);
   const disk = await watchDisk(dataFolder, settings, { signal: looking.signal, failed: failed('measuring the disk') });
   opened.defer(async () => {
     looking.abort();

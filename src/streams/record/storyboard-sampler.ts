@@ -60,7 +60,7 @@ export class StoryboardSampler {
     this.#options = options;
   }
 
-  /** Sets what is called with each change. Pictures with a gap between them are not compared. */
+  /** Sets the listener of changes. Pictures with a gap between them are not compared. */
   onChange(changed: (change: PictureChange) => void): void {
     this.#changed = changed;
   }
@@ -125,8 +125,8 @@ export class StoryboardSampler {
 }
 
 /** Mean difference of two grids of the same size. */
-function differenceOf(one: Uint8Array, other: Uint8Array): number {
-  return one.reduce((sum, luma, cell) => sum + Math.abs(luma - (other[cell] ?? luma)), 0) / one.length;
+function differenceOf(grid: Uint8Array, other: Uint8Array): number {
+  return grid.reduce((sum, luma, cell) => sum + Math.abs(luma - (other[cell] ?? luma)), 0) / grid.length;
 }
 
 /** The boxes up to the first mdat, which begin with the key frame; undefined if there is none. */

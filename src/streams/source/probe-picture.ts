@@ -27,8 +27,8 @@ export async function pictureOf(
   { signal }: { signal: AbortSignal },
 ): Promise<string | undefined> {
   try {
-    const own = thumbnail === undefined ? undefined : await fetchPicture(thumbnail, net, signal);
-    if (own !== undefined) return own;
+    const picture = thumbnail === undefined ? undefined : await fetchPicture(thumbnail, net, signal);
+    if (picture !== undefined) return picture;
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof OxbowError)) throw error;

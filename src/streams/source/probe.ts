@@ -54,7 +54,7 @@ export async function probeAddress(
   const input = new ProbeInput(depth / 1000, () =>
     enough.abort(new DOMException('the probe has enough media', 'AbortError')),
   );
-  const all = AbortSignal.any([late.signal, enough.signal]);
+  const endSignal = AbortSignal.any([late.signal, enough.signal]);
   let facts: SourceFacts | undefined;
   // Media that is there already, so that the probe need not wait for more.
   const source: PullSourceConfig = {
@@ -67,12 +67,12 @@ export async function probeAddress(
   try {
     await runPull(
       { net, clock, config, log: createSilentLog(), mpeg2: true },
-      { source, trusted: options.trusted, input, onFacts: (found) => (facts = found) },
-      { signal: all },
+      { source, trusted: options.trusted, input, onFacts: (update) => (facts = update) },
+      { signal: endSignal },
     );
   } catch (error) {
     signal.throwIfAborted();
-    if (!all.aborted) throw error;
+    if (!endSignal.aborted) throw error;
   }
   const { start, missing } = input;
   if (!start) {
@@ -82,10 +82,10 @@ export async function probeAddress(
     const why = missing ?? `no media came within ${timeout / 1000} s`;
     throw new OxbowError('source-failed', sentenceOf(why.includes(host) ? why : `${host}: ${why}`));
   }
-  const found = facts ?? { protocol: 'hls', container: '', title: '', live: true, qualities: [] };
-  const picture = options.picture ? await pictureOf(found.thumbnail, input.keyFrame, net, { signal }) : undefined;
+  const sourceFacts = facts ?? { protocol: 'hls', container: '', title: '', live: true, qualities: [] };
+  const picture = options.picture ? await pictureOf(sourceFacts.thumbnail, input.keyFrame, net, { signal }) : undefined;
   return {
-    ...found,
+    ...sourceFacts,
     pace: describePace(start.pace),
     tracks: start.tracks.map((track) => withRate(trackViewOf(track), input.rates?.frameRate)),
     media: input.rates ?? null,

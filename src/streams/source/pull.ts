@@ -62,7 +62,7 @@ export interface RunPullOptions {
   readonly onFacts?: ((facts: SourceFacts) => void) | undefined;
   /** Wait for a live source that ended its playlist to return; default false. */
   readonly awaitReturn?: boolean | undefined;
-  /** Qualities of the stream beside its own picture; absent: no further variants are pulled. */
+  /** Qualities of the stream next to its own picture; absent: no further variants are pulled. */
   readonly qualities?: StreamQualityInputs | undefined;
   /** With `awaitReturn`: the source was live before this pull. */
   readonly wasLive?: boolean | undefined;

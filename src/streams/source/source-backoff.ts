@@ -8,7 +8,7 @@ import { OxbowError } from '../../lib/errors.ts';
 
 /** Pauses for unsupported media, which may change, and for bugs, ms: the first, then up to the last. */
 const REFUSED_AGAIN_MS = [5000, 10_000] as const;
-/** First pause of what is requested rarely, ms. */
+/** First pause of rare requests, ms. */
 const RARELY_AGAIN_MS = 30_000;
 /** Longest pause for a page that may have media later, ms. */
 const PAGE_AGAIN_MS = 60_000;

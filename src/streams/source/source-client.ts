@@ -73,10 +73,10 @@ export function startSourceClient(
         if (!signal.aborted) onFacts(facts);
       },
     });
-  let own: Publisher | undefined;
+  let current: Publisher | undefined;
   const run = async (): Promise<void> => {
-    const first = own && !own.signal.aborted ? own : await claim();
-    own = first;
+    const first = current && !current.signal.aborted ? current : await claim();
+    current = first;
     signal.throwIfAborted();
     const backup = { claim: () => slot.claim(request, { signal }), read, clock, signal };
     const reading =
@@ -104,10 +104,10 @@ export function startSourceClient(
         reportStreamBug(deps, definition.name, error, 'its source was read');
         if (signal.aborted) return;
         try {
-          own?.absent('internal', INTERNAL_ERROR);
+          current?.absent('internal', INTERNAL_ERROR);
         } catch (second) {
           reportStreamBug(deps, definition.name, second, 'its source had failed');
-          own?.close(INTERNAL_ERROR);
+          current?.close(INTERNAL_ERROR);
         }
         if (clock.monotonicMs() - startedMs > STABLE_MS) failures = 0;
       }

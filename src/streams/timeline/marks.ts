@@ -30,9 +30,9 @@ function thin(markers: readonly Marker[], resS: number): readonly Marker[] {
   for (let res = Math.max(1, resS); few.length > MAX_PIECES; res *= 2) {
     let bin = Number.NEGATIVE_INFINITY;
     few = markers.filter(({ atUs }) => {
-      const own = Math.floor(atUs / (res * 1e6));
-      const isFirst = own !== bin;
-      bin = own;
+      const markerBin = Math.floor(atUs / (res * 1e6));
+      const isFirst = markerBin !== bin;
+      bin = markerBin;
       return isFirst;
     });
   }

@@ -104,9 +104,9 @@ function newestUs(stream: ManagedStream): number | undefined {
 function endOf({ startUs, sealed, parts }: LiveSegment, { served: { list } }: ManagedStream): number {
   if (sealed) return startUs + sealed.durationUs;
   const track = list.tracks.find(({ kind }) => kind === 'video') ?? list.tracks[0];
-  const own = track && parts.get(track.id);
-  if (!track || !own) return startUs;
-  return startUs + (own.reduce((ticks, { duration }) => ticks + duration, 0) * 1_000_000) / track.timescale;
+  const trackParts = track && parts.get(track.id);
+  if (!track || !trackParts) return startUs;
+  return startUs + (trackParts.reduce((ticks, { duration }) => ticks + duration, 0) * 1_000_000) / track.timescale;
 }
 
 /** The first recorded media that ends after `us`. */

@@ -1,6 +1,6 @@
 /**
  * Chooses how the sound of live streams becomes Opus: in a child process for each stream.
- * In: clock, log, metrics. Out: what opens a conversion, for WHEP viewers and WHIP relays.
+ * In: clock, log, metrics. Out: the function that opens a conversion, for WHEP viewers and WHIP relays.
  */
 
 import type { OpenOpusConversion } from '@oxbow/media/rtp/send/opus-audio';
@@ -11,7 +11,7 @@ import type { Metrics } from '../../observe/metrics.ts';
 import { ConversionReport } from '../stage/conversion-report.ts';
 import { OpusConversion } from './opus-conversion.ts';
 
-/** Returns what opens the conversion of one stream. */
+/** Returns the function that opens the conversion of one stream. */
 export function createOpenOpus({
   clock,
   log,

@@ -1,6 +1,7 @@
 /**
  * Which audio tracks of a publisher are converted to AAC, and the tracks that come of it.
- * In: tracks, the option `source.audio`. Out: what the engine converts, and the tracks of the stream. Pure.
+ * In: tracks, the option `source.audio`. Out: the conversion of the engine, and the tracks of the stream.
+ * Pure.
  */
 
 import type { AudioConfig, Track } from '@oxbow/media/frame';
@@ -8,7 +9,7 @@ import { isG711 } from '@oxbow/media/g711';
 import type { AudioMode } from '../../config/schema.ts';
 import { type AudioTranscodeTrack, audioTranscodeOf, convertedTrack } from '../../ffmpeg/audio-transcoder-options.ts';
 
-/** What is converted of a set of tracks. */
+/** The converted tracks of a set of tracks. */
 export interface ConversionPlan {
   /** The tracks that are converted; may be empty. */
   readonly converts: readonly AudioTranscodeTrack[];
@@ -17,8 +18,8 @@ export interface ConversionPlan {
 }
 
 /**
- * Whether audio is converted: G.711 always, by default also what no browser plays, MPEG audio of Layer I and
- * II.
+ * Whether audio is converted: G.711 always, by default also codecs that no browser plays, MPEG audio of Layer
+ * I and II.
  */
 export function isConverted(config: AudioConfig, mode: AudioMode): boolean {
   if (isG711(config.codec)) return true;

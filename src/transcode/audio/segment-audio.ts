@@ -113,8 +113,8 @@ export class SegmentAudio implements AsyncDisposable {
 }
 
 /**
- * The frames near those of the segment: what the encoder held before a jump of the times belongs to media
- * that was published.
+ * The frames near those of the segment: frames in the encoder before a jump of the times belong to media that
+ * was published.
  */
 function belonging(made: readonly Frame[], sound: readonly Frame[], { converts }: ConversionPlan): Frame[] {
   const spans = new Map(

@@ -40,8 +40,8 @@ interface Unit {
   readonly samples: number;
 }
 
-/** @param known configuration of the packets before */
-type UnitReader = (data: Uint8Array, extradata: Uint8Array, known: AudioConfig | undefined) => Unit;
+/** @param current configuration of the packets before */
+type UnitReader = (data: Uint8Array, extradata: Uint8Array, current: AudioConfig | undefined) => Unit;
 
 function readAac(data: Uint8Array, extradata: Uint8Array, current: AudioConfig | undefined): Unit {
   const header = extradata.length === 0 ? parseAdtsHeader(data, 0, data.length) : undefined;

@@ -25,7 +25,7 @@ export interface ChapterSpan {
 }
 
 /**
- * Reads the chapters; what is malformed is left out.
+ * Reads the chapters; malformed ones are left out.
  *
  * @param container as FFmpeg names it
  */

@@ -18,8 +18,8 @@ export class ClockJumps {
   readonly #reference: DemuxStream;
   #parts: JoinedPart[] = [];
   /**
-   * Of the open part, µs: its first decode time, what is added to its times, the end of its pictures as they
-   * are shown.
+   * Of the open part, µs: its first decode time, the offset of its times, the end of its pictures as they are
+   * shown.
    */
   #fromUs = 0;
   #shiftUs = 0;

@@ -1,7 +1,7 @@
 /**
  * The container of an original, by its content.
- * In: its first bytes, and what FFmpeg calls it. Out: a name and a media type; a refusal of what is no film
- * at all.
+ * In: its first bytes, and FFmpeg's name for it. Out: a name and a media type; a refusal of files that are no
+ * films at all.
  */
 import { sniffFile } from '@oxbow/media/file/sniff';
 import { refused } from './limits.ts';
@@ -17,7 +17,7 @@ export const CONTAINER_START_BYTES = 4096;
 
 const PICTURES = /^(heic|heix|hevc|heim|heis|mif1|msf1|avif|avis|jxl )/;
 
-/** What files that are no films begin with. */
+/** The first bytes of files that are no films. */
 const OTHERS: readonly (readonly [start: string, what: string])[] = [
   ['%PDF', 'a PDF document'],
   ['PK\x03\x04', 'a ZIP archive or an office document'],
@@ -33,7 +33,7 @@ const OTHERS: readonly (readonly [start: string, what: string])[] = [
   ['MZ', 'a program'],
 ];
 
-/** Media that is not accepted, by what it begins with. */
+/** Media that is not accepted, by its first bytes. */
 const NOT_ACCEPTED: readonly (readonly [start: string, what: string])[] = [
   ['\x30\x26\xb2\x75\x8e\x66\xcf\x11', 'Windows Media (ASF, WMV, WMA)'],
   ['\x06\x0e\x2b\x34\x02\x05\x01\x01', 'MXF'],
@@ -72,7 +72,7 @@ function textAt(bytes: Uint8Array, at: number, count: number): string {
 /**
  * Checks the start of a file.
  *
- * @throws OxbowError `unsupported-media` for an empty file and for what is known to be no film
+ * @throws OxbowError `unsupported-media` for an empty file and for one that is known to be no film
  */
 export function checkStart(start: Uint8Array): void {
   if (start.length === 0) throw refused('The file is empty.');

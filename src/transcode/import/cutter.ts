@@ -96,7 +96,7 @@ export class Cutter {
     return this.#originUs ?? 0;
   }
 
-  /** What the media clock shows when the asset begins, µs: known with the first group. */
+  /** Time of the media clock when the asset begins, µs: known with the first group. */
   get clockStartUs(): number {
     return this.#clockStartUs ?? clockStartFor(0, this.#reference.timescale);
   }
@@ -247,14 +247,14 @@ export class Cutter {
     const { timescale, kind } = this.#reference;
     const earliest = (frames: readonly Frame[], shift: number, perSecond: number) =>
       frames.reduce((most, { dts }) => Math.max(most, -ticksToUs(dts + shift, perSecond)), 0);
-    const own = earliest(reference, this.#shift, timescale);
-    const theirs = [...others].map(([{ shift, track }, frames]) => earliest(frames, shift, track.timescale));
+    const referenceUs = earliest(reference, this.#shift, timescale);
+    const otherUs = [...others].map(([{ shift, track }, frames]) => earliest(frames, shift, track.timescale));
     const lengthUs = ticksToUs(
       reference.reduce((sum, { duration }) => sum + duration, 0),
       timescale,
     );
     const encodedUs = kind === 'video' ? (REORDERED * lengthUs) / Math.max(1, reference.length) : 0;
-    return Math.max(own, encodedUs, ...theirs);
+    return Math.max(referenceUs, encodedUs, ...otherUs);
   }
 
   /** Closes the stretches whose other tracks have come. */
@@ -281,7 +281,7 @@ export class Cutter {
     }
   }
 
-  /** What begins long after everything else has another clock: the distance is no silence. */
+  /** A track that begins long after everything else has another clock: the distance is no silence. */
   #dropApart(follower: Follower, pictureUs: number): void {
     const { track, frames } = follower;
     const lengthUs = ({ duration }: Frame) => ticksToUs(duration, track.timescale);
@@ -298,7 +298,7 @@ export class Cutter {
     for (const frame of frames.slice(first)) this.#apartUs += lengthUs(frame);
   }
 
-  /** Sound continues after the picture: segments of it alone. */
+  /** Sound continues after the picture: segments with only sound. */
   #emitSound(fromUs: number, toUs: number): void {
     for (let startUs = fromUs; startUs <= toUs; startUs += TARGET_US) {
       const endUs = Math.min(startUs + TARGET_US, Math.max(toUs, startUs + 1));

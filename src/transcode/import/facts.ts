@@ -72,7 +72,7 @@ interface Seen {
   /** Of the reference. */
   readonly measured?: FrameRate | undefined;
   readonly interlaced?: boolean | undefined;
-  /** Of all tracks, bits per second: what is left for the picture where its own rate is unknown. */
+  /** Of all tracks, bits per second: the rest is for the picture where its rate is unknown. */
   readonly fileBitRate: number;
 }
 

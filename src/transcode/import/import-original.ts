@@ -1,5 +1,5 @@
 /**
- * The worker's part of an upload: finds out what an original is, where to cut it, and stores its tracks
+ * The worker's part of an upload: identifies an original, finds where to cut it, and stores its tracks
  * without encoding, its subtitles and closed captions as WebVTT.
  * In: a job `import` with the input `original`. Out: ImportResult; outputs `source/{first MSN}.mp4`,
  * `text/{stream}.vtt`, `text/{stream}.ass`. docs/6-library/processing.md.
@@ -89,7 +89,7 @@ class JoinedFile extends Error {
   }
 }
 
-/** What a file is made of that was joined. */
+/** The parts of a joined file. */
 interface Joined {
   readonly parts: readonly JoinedPart[];
   /** Its captures are of different encoders: one configuration does not fit all. */
@@ -172,14 +172,14 @@ async function importParts(
 interface ReadOriginal extends Original {
   readonly start: Uint8Array;
   readonly reference: DemuxStream;
-  /** What was left out because of its clock. */
+  /** The streams that were left out because of their clocks. */
   readonly apart: readonly string[];
   readonly reader: MediaReader;
   readonly read: Read;
   readonly measured: ReturnType<typeof frameRateOf> | undefined;
 }
 
-/** Sends the texts of a file, and says what was found in it. */
+/** Sends the texts of a file, and returns its facts. */
 async function resultOf(original: ReadOriginal, context: WorkerContext): Promise<ImportResult> {
   const { demuxer, streams, texts, joined, apart, reader, read } = original;
   const subtitles = texts.files(read.originUs);
@@ -189,7 +189,7 @@ async function resultOf(original: ReadOriginal, context: WorkerContext): Promise
     if (script) await context.send(`text/${stream}.ass`, () => each(script));
   }
   const jumps = joined && reader instanceof PacketReader ? reader.jumps.warnings(read.originUs) : [];
-  // What a joined file says of its length is the distance of its first and last times.
+  // The stated length of a joined file is the distance of its first and last times.
   const missing = joined ? [] : shortfall(demuxer.info, streams, read);
   const warnings = [
     ...[apart, jumps, read.warnings, missing].flat(),
@@ -278,7 +278,7 @@ async function readAll(input: JobInput, at: number, count: number, signal: Abort
   return bytes;
 }
 
-/** Our own reader where there are sample tables, otherwise FFmpeg's. */
+/** The reader of oxbow where there are sample tables, otherwise FFmpeg's. */
 async function readerOf(
   { input, movie, demuxer, streams, texts, joined }: Original,
   limits: ImportLimits,
@@ -286,7 +286,7 @@ async function readerOf(
   signal: AbortSignal,
 ): Promise<MediaReader> {
   const encodeAll = joined?.hasOtherSets ? OTHER_SETS : movie && encodeAllBecause(movie);
-  // Fragments may continue what the tables begin, as recorders write that a crash must not cost the file.
+  // Fragments may continue after the tables, as recorders write that a crash must not cost the file.
   if (movie && !movie.fragmented && !encodeAll && movie.tracks.some(({ count }) => count > 0)) {
     const reader = await openMovieReader(input, movie, streams, { limits, signal });
     if (reader) return reader;
@@ -303,7 +303,7 @@ async function readerOf(
   });
 }
 
-/** Reads the subtitles alone, beside our own reader: FFmpeg reads nothing of the other streams. */
+/** Reads only the subtitles, next to the reader of oxbow: FFmpeg reads nothing of the other streams. */
 async function readTexts(demuxer: Demuxer, texts: TextPackets): Promise<void> {
   if (texts.indexes.length === 0) return;
   for await (const packets of demuxer.packets(texts.indexes)) for (const packet of packets) texts.push(packet);
@@ -373,11 +373,11 @@ async function store(
   };
 }
 
-/** Reads on to the end where the times of a file jump, for its parts alone. @throws JoinedFile then */
+/** Reads on to the end where the times of a file jump, only for its parts. @throws JoinedFile then */
 async function checkJoined(reader: MediaReader, { signal }: WorkerContext): Promise<void> {
   if (!(reader instanceof PacketReader) || reader.isPlaced || !reader.jumps.isJoined) return;
-  const rest = reader.pieces();
-  for (let next = await rest.next(); !next.done; next = await rest.next()) signal.throwIfAborted();
+  const pieces = reader.pieces();
+  for (let next = await pieces.next(); !next.done; next = await pieces.next()) signal.throwIfAborted();
   throw new JoinedFile({ parts: reader.jumps.parts, hasOtherSets: reader.hasOtherSets });
 }
 
@@ -388,15 +388,15 @@ async function readTimes(
   length: number,
   limits: ImportLimits,
 ): Promise<Read> {
-  const all: number[] = [];
+  const frameTimes: number[] = [];
   for await (const { times, atBytes } of reader.pieces()) {
     context.signal.throwIfAborted();
     await checkJoined(reader, context);
-    for (const us of times) all.push(us);
-    if (all.length > limits.maxFrames) throw refused('The film has too many frames.');
+    for (const us of times) frameTimes.push(us);
+    if (frameTimes.length > limits.maxFrames) throw refused('The film has too many frames.');
     context.progress(Math.min(0.99, atBytes / length));
   }
-  const sorted = Float64Array.from(all).sort();
+  const sorted = Float64Array.from(frameTimes).sort();
   const first = sorted[0] ?? 0;
   const times = sorted.map((us) => us - first);
   const last = times.at(-1) ?? 0;

@@ -1,6 +1,6 @@
 /**
- * The contract of what reads an original: its tracks, then its frames on the clock of the container.
- * In: movie-reader, packet-reader. Out: import-original. Types alone.
+ * The contract of the readers of an original: its tracks, then its frames on the clock of the container.
+ * In: movie-reader, packet-reader. Out: import-original. Types only.
  */
 
 import type { Frame, Track } from '@oxbow/media/frame';
@@ -26,7 +26,7 @@ export interface MediaReader {
   /** FFmpeg's number of the stream of each of them. */
   readonly streams: readonly number[];
   pieces(): AsyncGenerator<MediaPiece, void>;
-  /** What was damaged, missing or left out so far; for a person. */
+  /** Damage, gaps and omissions so far; for a person. */
   readonly warnings: readonly string[];
   /** What of that is a loss. */
   readonly losses: readonly ImportLoss[];

@@ -33,7 +33,7 @@ interface ReadTrack {
   readonly file: FileTrack;
   readonly track: Track;
   readonly form: SampleForm | undefined;
-  /** Where samples use several sample entries: what is put before their key frames. */
+  /** Where samples use several sample entries: the parameter sets before their key frames. */
   readonly entries?: readonly EntrySets[];
 }
 
@@ -122,11 +122,11 @@ class MovieReader implements MediaReader {
     for (const other of this.#tracks) {
       if (other === reference) continue;
       let count = 0;
-      let own = 0;
+      let bytes = 0;
       const upTo = endS * other.track.timescale;
       for (let sample = other.file.walk.peek(); sample && sample.dts < upTo; sample = other.file.walk.peek()) {
-        own += sample.length;
-        if (count >= PIECE_SAMPLES || own > PIECE_BYTES) {
+        bytes += sample.length;
+        if (count >= PIECE_SAMPLES || bytes > PIECE_BYTES) {
           if (isLast) break; // The rest comes in another piece.
           throw refused(`Track ${other.file.source.sourceId} has too many samples beside the others.`);
         }
@@ -280,10 +280,10 @@ async function readyTrack(
 function setsOf({ source, entries }: FileTrack, track: VideoTrack): EntrySets[] | undefined {
   const { codec } = track.config;
   if (codec !== 'h264' && codec !== 'hevc') return undefined;
-  const own = { config: track.config, nalLengthBytes: source.nalLengthBytes, inBand: source.inBand };
-  const all = [own, ...source.further].slice(0, entries);
+  const first = { config: track.config, nalLengthBytes: source.nalLengthBytes, inBand: source.inBand };
+  const sampleEntries = [first, ...source.further].slice(0, entries);
   const sets: EntrySets[] = [];
-  for (const entry of all) {
+  for (const entry of sampleEntries) {
     if (!entry || entry.inBand || entry.config.codec !== codec) return undefined;
     sets.push({ nalLengthBytes: entry.nalLengthBytes, sets: inBandSets({ ...track, config: entry.config }) });
   }

@@ -1,5 +1,5 @@
 /**
- * What packets of video and audio have in common: the base of their tracks.
+ * The common base of the tracks of video and audio packets.
  * In: streams of FFmpeg's demuxers. Out: fields of tracks.
  */
 

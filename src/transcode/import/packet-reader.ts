@@ -57,7 +57,7 @@ function passable(streams: readonly DemuxStream[], reference: DemuxStream, warni
   return [first, ...others.flatMap((stream) => open(stream, id++) ?? [])];
 }
 
-/** What a {@link PacketReader} reads. */
+/** The input of a {@link PacketReader}. */
 export interface PacketSource {
   readonly demuxer: Demuxer;
   /** Those of the file that are taken. */
@@ -86,7 +86,7 @@ export class PacketReader implements MediaReader {
   readonly #sounds: ReadonlyMap<number, DemuxStream>;
   /** Where the sound is that cannot be stored. */
   readonly sound: SoundSpan = new SoundSpan();
-  /** Jumps in the times of what is read. */
+  /** Jumps in the times of the packets. */
   readonly jumps: ClockJumps;
   readonly #parts: readonly JoinedPart[] | undefined;
   /** By index of the stream. */
@@ -224,13 +224,13 @@ export class PacketReader implements MediaReader {
   #pieceOf(packets: readonly DemuxPacket[]): MediaPiece {
     const frames: Frame[] = [];
     const times: number[] = [];
-    for (const given of packets) {
+    for (const rawPacket of packets) {
       if (++this.#frames > this.#limits.maxFrames * 4) throw refused('The file has too many frames.');
-      const open = this.#open.find(({ stream }) => stream.index === given.index);
-      const stream = open?.stream ?? this.#streamOf(given.index);
-      if (stream) this.jumps.take(given, stream);
-      if (stream === this.#reference && given.key) this.#lookAtSets(given.data, stream.codec);
-      const packet = this.#placed(given);
+      const open = this.#open.find(({ stream }) => stream.index === rawPacket.index);
+      const stream = open?.stream ?? this.#streamOf(rawPacket.index);
+      if (stream) this.jumps.take(rawPacket, stream);
+      if (stream === this.#reference && rawPacket.key) this.#lookAtSets(rawPacket.data, stream.codec);
+      const packet = this.#placed(rawPacket);
       if (!packet || this.#texts.push(packet)) continue;
       try {
         if (open) {
@@ -296,7 +296,7 @@ export class PacketReader implements MediaReader {
     return index === this.#reference.index ? this.#reference : this.#sounds.get(index);
   }
 
-  /** A packet that is not stored; what an edit list hides is not there. */
+  /** A packet that is not stored; one that an edit list hides does not exist. */
   #takeTime({ index, hidden, pts, dts, duration }: DemuxPacket, times: number[]): void {
     if (hidden) return;
     const time = pts ?? dts;

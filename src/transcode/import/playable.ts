@@ -15,11 +15,11 @@ const FORMATS: Readonly<Record<string, readonly string[]>> = {
 /** Codecs of sound that all browsers play. */
 const SOUND: ReadonlySet<string> = new Set(['aac', 'mp3', 'opus', 'flac']);
 
-/** What browsers play of a rendition. */
+/** The part of a rendition that browsers play. */
 export interface Playable {
   readonly picture: boolean;
   readonly sound: boolean;
-  /** All of it; what the original does not have, counts as played. */
+  /** All of it; a kind that the original does not have counts as played. */
   readonly playable: boolean;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Compares the times that a file states with what was taken from it, so that no loss goes unreported.
- * In: FFmpeg's description, what reading has shown. Out: the streams that belong together; warnings. Pure.
+ * Compares the times that a file states with the imported media, so that no loss goes unreported.
+ * In: FFmpeg's description, the result of reading. Out: the streams that belong together; warnings. Pure.
  */
 
 import type { FileMovie } from '@oxbow/media/isobmff/movie/progressive';
@@ -40,17 +40,17 @@ export function onOneClock({ streams, durationUs }: DemuxInfo, reference: DemuxS
   const apart = streams.filter(isApart);
   if (apart.length === 0) return { streams, warnings: [] };
   const names = apart.map(({ index, codec }) => `${index} (${codec || 'unknown'})`).join(', ');
-  const what = `Of several clocks, as programmes of a capture have, only that of stream ${reference.index} is taken`;
+  const reason = `Of several clocks, as programmes of a capture have, only that of stream ${reference.index} is taken`;
   return {
     streams: streams.filter((stream) => !apart.includes(stream)),
-    warnings: [`${what}: streams left out are ${names}.`],
+    warnings: [`${reason}: streams left out are ${names}.`],
   };
 }
 
 /**
  * Why no track of a file can be stored as it is, although its codecs can: its edit list hides pictures that
  * the first one it shows is decoded from, or joins several stretches (ISO/IEC 14496-12, 8.6.6). Players of
- * HLS would show what was cut off.
+ * HLS would show the pictures that were cut off.
  */
 export function encodeAllBecause({ tracks }: FileMovie): string | undefined {
   const video = tracks.find(({ track }) => track.kind === 'video');
@@ -67,11 +67,11 @@ export interface Taken {
   readonly endUs: number;
   /** Time of the container at which the asset begins, µs. */
   readonly originUs: number;
-  /** What was lost so far, for a person. */
+  /** The losses so far, for a person. */
   readonly warnings: readonly string[];
 }
 
-/** Warns where a file says that it lasts longer than what was found in it. */
+/** Warns where a file says that it lasts longer than its media. */
 export function shortfall(
   info: DemuxInfo,
   streams: readonly DemuxStream[],

@@ -1,5 +1,5 @@
 /**
- * Whether a film is interlaced: what its pictures say, counted.
+ * Counts the interlaced pictures of a film.
  * In: frames. Out: yes or no. Pure.
  */
 import type { Frame, Track } from '@oxbow/media/frame';
@@ -12,7 +12,7 @@ const SHARE = 0.1;
 export class ScanCount {
   readonly #trackId: number;
   readonly #watch: ScanWatch | undefined;
-  #all = 0;
+  #pictures = 0;
   #interlaced = 0;
 
   /** @param track the picture; any other has no fields */
@@ -23,7 +23,7 @@ export class ScanCount {
 
   /** More than a few of the pictures have two fields. */
   get isInterlaced(): boolean {
-    return this.#interlaced > SHARE * this.#all;
+    return this.#interlaced > SHARE * this.#pictures;
   }
 
   /** Adds frames of any track. */
@@ -31,7 +31,7 @@ export class ScanCount {
     if (!this.#watch) return;
     for (const frame of frames) {
       if (frame.trackId !== this.#trackId) continue;
-      this.#all++;
+      this.#pictures++;
       if (this.#watch.look(frame) === 'interlaced') this.#interlaced++;
     }
   }

@@ -1,6 +1,7 @@
 /**
  * Where the sound of a file is, for a file of which only times are read.
- * In: times of packets of sound. Out: its first time, and the end of what belongs to the picture. Pure.
+ * In: times of packets of sound. Out: its first time, and the end of the sound that belongs to the picture.
+ * Pure.
  */
 
 /** A track of which nothing is within this of the others has another clock, µs. */
@@ -27,7 +28,7 @@ export class SoundSpan {
     } else if (this.#spans.length < MAX_SPANS) this.#spans.push({ fromUs: startUs, toUs: endUs });
   }
 
-  /** First time, among what is not apart from `firstUs` and later. */
+  /** First time of the sound that is not apart from `firstUs` and later. */
   startOf(firstUs: number): number {
     const spans = this.#spans.filter(({ fromUs, toUs }) => fromUs < firstUs && toUs >= firstUs - APART_US);
     return Math.min(firstUs, ...spans.map(({ fromUs }) => fromUs));

@@ -30,7 +30,7 @@ const NOT_TEXT: Readonly<Record<string, string>> = {
   ttml: 'TTML',
 };
 const decoder = new TextDecoder();
-/** Text of a packet, without copying what is not shared memory. */
+/** Text of a packet, from a copy: decoders refuse shared memory. */
 const textOf = (data: Uint8Array) => decoder.decode(new Uint8Array(data));
 
 /** How the packets of a codec are read. */
@@ -100,8 +100,8 @@ class TextStream {
   files(originMs: number): { readonly files: TextFiles | undefined; readonly dropped: number } {
     const packets = this.#packets
       .toSorted((a, b) => a.startMs - b.startMs)
-      .map(({ startMs, endMs, data }, i, all) => {
-        const next = all[i + 1]?.startMs ?? Number.POSITIVE_INFINITY;
+      .map(({ startMs, endMs, data }, i, sorted) => {
+        const next = sorted[i + 1]?.startMs ?? Number.POSITIVE_INFINITY;
         const end = Number.isNaN(endMs)
           ? Math.min(startMs + OPEN_MS, next > startMs ? next : startMs + OPEN_MS)
           : endMs;
@@ -216,13 +216,13 @@ export class TextPackets {
    * @param originUs time of the container at which the asset begins
    */
   files(originUs: number): { readonly files: readonly TextFiles[]; readonly warnings: readonly string[] } {
-    const all = this.#streams.map((textStream) => ({
+    const results = this.#streams.map((textStream) => ({
       index: textStream.stream.index,
       ...textStream.files(originUs / 1000),
     }));
     return {
-      files: all.flatMap(({ files }) => files ?? []),
-      warnings: all
+      files: results.flatMap(({ files }) => files ?? []),
+      warnings: results
         .filter(({ dropped }) => dropped > 0)
         .map(({ index, dropped }) => `Stream ${index} has too many or damaged subtitles: ${dropped} were left out.`),
     };

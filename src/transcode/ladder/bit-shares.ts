@@ -1,7 +1,7 @@
 /**
  * Distributes the bits of a rendition over the pieces that are encoded apart, so that all of them have about
  * the same quality and the whole has its bit rate.
- * In: what each piece takes at constant quality. Out: a bit rate for each piece. Pure. docs/decisions/0034.
+ * In: the bits of each piece at constant quality. Out: a bit rate for each piece. Pure. docs/decisions/0034.
  */
 
 /** A piece of a video. */
@@ -18,7 +18,7 @@ const LEAST = 0.02;
  * The bit rate of each piece, bits per second.
  *
  * @param bitRate of the whole, bits per second
- * @param maxRate of any piece, bits per second; what a piece cannot have goes to the others
+ * @param maxRate of any piece, bits per second; the excess of a piece goes to the others
  */
 export function bitShares(pieces: readonly PieceShare[], bitRate: number, maxRate: number): number[] {
   const total = pieces.reduce((sum, { durationUs }) => sum + durationUs, 0);
@@ -35,10 +35,10 @@ export function bitShares(pieces: readonly PieceShare[], bitRate: number, maxRat
   while (open.length > 0) {
     const weight = open.reduce((sum, i) => sum + weights[i]! * pieces[i]!.durationUs, 0);
     const full = open.filter((i) => (left * weights[i]!) / weight >= maxRate);
-    const given = full.length > 0 ? full : open;
-    for (const i of given) rates[i] = full.length > 0 ? maxRate : (left * weights[i]!) / weight;
-    left -= given.reduce((sum, i) => sum + rates[i]! * pieces[i]!.durationUs, 0);
-    open = open.filter((i) => !given.includes(i));
+    const indexes = full.length > 0 ? full : open;
+    for (const i of indexes) rates[i] = full.length > 0 ? maxRate : (left * weights[i]!) / weight;
+    left -= indexes.reduce((sum, i) => sum + rates[i]! * pieces[i]!.durationUs, 0);
+    open = open.filter((i) => !indexes.includes(i));
   }
   return rates.map((rate) => Math.round(rate));
 }

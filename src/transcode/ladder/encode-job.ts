@@ -21,8 +21,8 @@ export interface AssetTimes {
   /** Time in the container at which the asset begins, with edit lists applied as FFmpeg does, µs. */
   readonly originUs: number;
   /**
-   * What the media clock shows when the asset begins, µs; 10 s where it is absent: an earlier version
-   * imported it.
+   * Time of the media clock when the asset begins, µs; 10 s where it is absent: an earlier version imported
+   * it.
    */
   readonly clockStartUs?: number;
   /** The parts of a file that was joined: it is encoded in one piece, because no time in it can be sought. */

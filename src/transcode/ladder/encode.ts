@@ -1,6 +1,6 @@
 /**
  * Jobs of kind `encode`: a piece of the video of an asset in all rungs, or one audio track.
- * In: the original, a job of encode-job.ts. Out: chunk files `{rendition}/{first MSN}.mp4`; what was counted.
+ * In: the original, a job of encode-job.ts. Out: chunk files `{rendition}/{first MSN}.mp4`; counts.
  */
 import { availableParallelism } from 'node:os';
 import { earlierClockStartUs } from '@oxbow/media/asset-time';
@@ -41,15 +41,15 @@ export function encodeHandler(options: EncodeHandlerOptions = {}): WorkerHandler
   return async (job, context): Promise<EncodeJobResult> => {
     const input = job.input as EncodeJobInput;
     const original = await context.input('original');
-    const run = async (given: EncodeJobInput) => {
-      if (given.media.kind === 'look') return await look(given, original, context, { threads, limits });
-      await using encode = await Encode.open(given, original, context, { threads, limits });
+    const run = async (jobInput: EncodeJobInput) => {
+      if (jobInput.media.kind === 'look') return await look(jobInput, original, context, { threads, limits });
+      await using encode = await Encode.open(jobInput, original, context, { threads, limits });
       return await encode.run();
     };
-    const { given, names } = onHardware(input, await hardware());
+    const { input: hardwareInput, names } = onHardware(input, await hardware());
     if (names.length === 0) return await run(input);
     try {
-      return await run(given);
+      return await run(hardwareInput);
     } catch (error) {
       if (context.signal.aborted || !(error instanceof OxbowError) || error.code !== 'engine-failed') throw error;
       const result = await run(input);
@@ -62,9 +62,9 @@ export function encodeHandler(options: EncodeHandlerOptions = {}): WorkerHandler
 function onHardware(
   input: EncodeJobInput,
   encoders: readonly Pick<HardwareEncoder, 'name' | 'codec'>[],
-): { readonly given: EncodeJobInput; readonly names: string[] } {
+): { readonly input: EncodeJobInput; readonly names: string[] } {
   const { media } = input;
-  if (media.kind !== 'video') return { given: input, names: [] };
+  if (media.kind !== 'video') return { input, names: [] };
   const names = new Set<string>();
   const renditions = media.renditions.map((rendition) => {
     const encoder = encoders.find(({ codec }) => codec === rendition.codec);
@@ -72,10 +72,10 @@ function onHardware(
     names.add(encoder.name);
     return { ...rendition, hardware: encoder.name };
   });
-  return { given: { ...input, media: { ...media, renditions } }, names: [...names] };
+  return { input: { ...input, media: { ...media, renditions } }, names: [...names] };
 }
 
-/** What a piece takes at constant quality. */
+/** The bits of a piece at constant quality. */
 async function look(
   input: EncodeJobInput,
   original: JobInput,
@@ -241,7 +241,7 @@ function bytesOf(original: JobInput, signal: AbortSignal): StreamInput {
   return { length: original.length, read: (offset, count) => original.read(offset, count, { signal }) };
 }
 
-/** What the encoder is to do. */
+/** The options of the encoder. */
 function ladderOptions(
   { originUs, endUs, media, clockStartUs = earlierClockStartUs, joined }: EncodeJobInput,
   { threads, gainDb }: { readonly threads: number; readonly gainDb: number },

@@ -1,6 +1,6 @@
 /**
  * The facts of a source that its ladder depends on, and the plan that follows from them.
- * In: the import of an asset, a probe. Out: plan.ts, jobs of kind `encode`. Types alone.
+ * In: the import of an asset, a probe. Out: plan.ts, jobs of kind `encode`. Types only.
  */
 import type {
   LadderAudioRendition,
@@ -48,13 +48,13 @@ export interface LadderSourceAudio {
   readonly passesThrough?: boolean;
 }
 
-/** What a ladder is planned from. */
+/** The input of a ladder plan. */
 export interface LadderSource {
   readonly video?: LadderSourceVideo;
   readonly audio: readonly LadderSourceAudio[];
 }
 
-/** Codecs besides H.264 and AAC, which are always made. */
+/** Codecs in addition to H.264 and AAC, which are always made. */
 export type LadderPreset = 'h264' | 'vp9' | 'hevc' | 'av1';
 
 /** Settings of ladders. */
@@ -79,13 +79,13 @@ export interface LadderAudioPlan {
   readonly renditions: readonly LadderAudioRendition[];
 }
 
-/** What is encoded for one source. */
+/** The renditions that are encoded for one source. */
 export interface LadderPlan {
   readonly video:
     | { readonly stream: number; readonly picture: LadderPicture; readonly renditions: readonly LadderVideoRendition[] }
     | undefined;
   readonly audio: readonly LadderAudioPlan[];
   readonly loudness: number | undefined;
-  /** What a person should know: what was left out or changed, and why. */
+  /** Notes for a person: omissions and changes, and why. */
   readonly notes: readonly string[];
 }

@@ -93,8 +93,8 @@ function planVideo(source: LadderSourceVideo, settings: LadderSettings, notes: s
   const display = displaySize(video);
   const shortSide = Math.min(display.width, display.height);
   const rate = frameRateOf(video, notes);
-  const own = evenOf(shortSide);
-  const rungs = rungsOf(shortSide, isReplaced ? [...settings.rungs, own] : settings.rungs);
+  const sourceRung = evenOf(shortSide);
+  const rungs = rungsOf(shortSide, isReplaced ? [...settings.rungs, sourceRung] : settings.rungs);
   const codecs: LadderVideoCodec[] = settings.preset === 'h264' ? ['h264'] : ['h264', settings.preset];
   const renditions: LadderVideoRendition[] = [];
   for (const codec of codecs) {
@@ -102,7 +102,7 @@ function planVideo(source: LadderSourceVideo, settings: LadderSettings, notes: s
       const size = rung === shortSide ? evenSize(display) : scaled(display, rung);
       const halves = settings.halveLowRungs && rung <= LOW_RUNG && rate.kept > 30 * RATE_TOLERANCE;
       const keepEvery = rate.keepEvery * (halves ? 2 : 1);
-      const full = isReplaced && rung === own ? FULL : '';
+      const full = isReplaced && rung === sourceRung ? FULL : '';
       const name = codec === 'h264' ? `${rung}${full}` : `${rung}-${codec}`;
       const rungRate = bitsOf(rung, video.frameRate / keepEvery, codec);
       const twoPass = settings.passes === 2 && codec === 'h264';

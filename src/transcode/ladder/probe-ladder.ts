@@ -14,7 +14,7 @@ const OPEN_MS = 20_000;
 const TRANSFERS: Readonly<Record<number, string>> = { 16: 'smpte2084', 18: 'arib-std-b67' };
 const MATRICES: Readonly<Record<number, string>> = { 1: 'bt709', 5: 'bt470bg', 6: 'smpte170m' };
 const ASPECT_SCALE = 10_000;
-/** What players play without conversion. */
+/** The codecs that players play without conversion. */
 const PLAYABLE = new Set(['h264', 'aac', 'ac3', 'eac3']);
 /** Profiles of H.264 with 10 bits, 4:2:2 or 4:4:4: no browser decodes them (RFC 6381, 3.3). */
 const DEEP = /^avc[13]\.(6e|7a|f4|2c)/i;

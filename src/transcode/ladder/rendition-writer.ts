@@ -26,7 +26,7 @@ export interface RenditionWriterOptions {
   readonly assetId: string;
   readonly rendition: string;
   readonly track: Track;
-  /** What the media clock shows when the asset begins, µs. */
+  /** Time of the media clock when the asset begins, µs. */
   readonly clockStartUs: number;
 }
 
@@ -75,7 +75,7 @@ export class RenditionWriter implements AsyncDisposable {
     this.#turn.catch(() => {}); // Reported by `written` and `finish`.
   }
 
-  /** Sends what is left. */
+  /** Sends the rest. */
   async finish(): Promise<void> {
     await this.#turn;
     await this.#files.seal();

@@ -23,7 +23,7 @@ export interface SegmentCutterOptions {
   readonly track: Track;
   readonly rendition: string;
   readonly firstMsn: number;
-  /** What the media clock shows when the asset begins, µs. */
+  /** Time of the media clock when the asset begins, µs. */
   readonly clockStartUs: number;
   /** Starts of the segments, µs of the asset. */
   readonly cuts: readonly number[];

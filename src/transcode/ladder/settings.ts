@@ -5,7 +5,7 @@
 import type { Config } from '../../config/schema.ts';
 import type { LadderSettings } from './plan-shapes.ts';
 
-/** What a plan takes of the settings; undefined where nothing is to be encoded. */
+/** The settings of a plan; undefined where nothing is to be encoded. */
 export function ladderSettingsOf({ encode, ...settings }: Config['library']['ladder']): LadderSettings | undefined {
   return encode ? settings : undefined;
 }

@@ -1,6 +1,6 @@
 /**
- * What a live ladder is given, and what it says.
- * In: streams. Out: live-ladder.ts. Types alone.
+ * The input of a live ladder, and its reports.
+ * In: streams. Out: live-ladder.ts. Types only.
  */
 
 import type { VideoTrack } from '@oxbow/media/frame';
@@ -15,7 +15,7 @@ import type { LivePlan, PlannedRung } from './live-plan.ts';
 /** Starts a process. */
 export type OpenLiveEncoder = (output: LiveEncoderOutput) => Promise<LiveEncoder>;
 
-/** Receives what happens. */
+/** Receives events. */
 export interface LiveLadderReport {
   /** The process has ended or could not be started; it starts again. */
   failed(why: string): void;
@@ -27,7 +27,7 @@ export interface LiveLadderReport {
   lost(frames: number): void;
 }
 
-/** What a ladder needs. */
+/** Dependencies of a ladder. */
 export interface LiveLadderOptions {
   readonly open: OpenLiveEncoder;
   readonly clock: Clock;
@@ -35,12 +35,11 @@ export interface LiveLadderOptions {
   readonly cuts: Pick<CutList, 'subscribe'>;
   /** Opens a derived quality of the stream; undefined if it has too many. */
   readonly input: (rung: string) => DerivedInput | undefined;
-  /** What is made of a source; `hardware` is false after an encoder on hardware has failed. */
+  /** The plan for a source; `hardware` is false after an encoder on hardware has failed. */
   readonly plan: (track: VideoTrack, options: { readonly hardware: boolean; readonly interlaced: boolean }) => LivePlan;
   readonly report: LiveLadderReport;
 }
 
-/** What a rung does. */
 export type RungState = 'starting' | 'live' | 'dropped';
 
 /** A ladder at an instant. */

@@ -99,7 +99,7 @@ export class LiveLadder implements Sink {
     return this.#queue?.bytes ?? 0;
   }
 
-  /** What it does now. */
+  /** Its state. */
   get facts(): LiveLadderFacts {
     const plan = this.#run?.plan;
     const rungs = plan?.rungs ?? [];

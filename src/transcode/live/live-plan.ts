@@ -1,6 +1,6 @@
 /**
  * Chooses the renditions of the ladder of a live stream.
- * In: the track of the source, the setting `ladder`. Out: what its encoder makes. Pure.
+ * In: the track of the source, the setting `ladder`. Out: the renditions of its encoder. Pure.
  */
 
 import type { VideoTrack } from '@oxbow/media/frame';
@@ -20,7 +20,7 @@ export interface PlannedRung {
   readonly bandwidth: number;
 }
 
-/** What is encoded of one run of a stream. */
+/** The encoding of one run of a stream. */
 export interface LivePlan {
   readonly picture: LadderPicture;
   /** Lowest first. */
@@ -32,7 +32,7 @@ export interface LivePlan {
   readonly leftOut: readonly LiveRung[];
 }
 
-/** What a plan depends on besides the source. */
+/** The input of a plan in addition to the source. */
 export interface LivePlanOptions {
   /** Pictures per second that were measured; undefined before. */
   readonly frameRate?: number | undefined;

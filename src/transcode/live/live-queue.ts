@@ -1,13 +1,13 @@
 /**
- * What waits for the encoder of a live ladder: frames, and what belongs between them. The encoder has only a
- * few frames at a time, so that frames that come too late can be dropped here.
+ * The queue of the encoder of a live ladder: frames, and marks between them. The encoder has only a few
+ * frames at a time, so that frames that come too late can be dropped here.
  * In: frames of the source in decode order. Out: calls of the encoder, in order.
  */
 
 import type { Frame } from '@oxbow/media/frame';
 import type { LiveEncoder } from '../../ffmpeg/live-ladder.ts';
 
-/** Most frames that the encoder has not confirmed: what its decoder and the pipe may hold. */
+/** Most frames that the encoder has not confirmed: those in its decoder and in the pipe. */
 const MAX_AHEAD = 8;
 /** Most bytes that wait. */
 const MAX_BYTES = 64 * 1024 * 1024;

@@ -1,6 +1,6 @@
 /**
- * What goes wrong while the audio or the video of a stream is converted, for the log, the metrics and the
- * advice to the publisher.
+ * Failures of the conversion of a stream's audio or video, for the log, the metrics and the advice to the
+ * publisher.
  * In: failures and losses. Out: log lines, metrics, the current problem in words.
  */
 import type { Clock } from '../../lib/clock.ts';

@@ -15,7 +15,7 @@ import type { PublisherCall, PublisherStage, StageOutput } from './publisher-pip
 const MAX_WAITING = 2048;
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 
-/** What a stage converts, and with which process. */
+/** The converter of a stage, with its process. */
 export interface Conversion {
   /** Process id, undefined while none runs. */
   readonly pid: number | undefined;
@@ -43,7 +43,7 @@ export interface ConversionOutput {
   absent(cause: GapCause, detail: string): void;
 }
 
-/** Receives what goes wrong. */
+/** Receives failures. */
 export interface StageReport {
   lost(count: number): void;
   /** A converted frame could not be published. */
@@ -58,7 +58,7 @@ const ENDING: ReadonlySet<PublisherCall['do']> = new Set(['startRun', 'absent', 
 
 /** One conversion of one stream. */
 export class ConversionStage implements PublisherStage {
-  /** What it passes is never dropped. */
+  /** Frames that it passes are never dropped. */
   readonly dropsFrames = false;
   readonly #conversion: Conversion;
   readonly #report: StageReport;
@@ -74,7 +74,7 @@ export class ConversionStage implements PublisherStage {
   /** A run that did not begin before its media was absent: it begins with the next frame. */
   #postponed: RunStart | undefined;
 
-  /** @param create creates what it converts */
+  /** @param create creates the converter */
   constructor(create: (output: ConversionOutput) => Conversion, report: StageReport) {
     this.#report = report;
     this.#conversion = create({

@@ -8,7 +8,7 @@ import type { Frame } from '@oxbow/media/frame';
 import type { GapCause } from '@oxbow/media/gap';
 import type { InputPlacement, RunStart, SourceSegment, StreamInput } from '../../live/input.ts';
 
-/** What follows the last stage. */
+/** The receiver after the last stage. */
 export type PublisherInput = StreamInput & { offline(detail: string): void };
 
 /** A call of a publisher that is not a frame; each keeps its place between the frames. */
@@ -20,7 +20,7 @@ export type PublisherCall =
   | { readonly do: 'suspend' | 'offline'; readonly detail: string }
   | { readonly do: 'damage'; readonly reason: string };
 
-/** Receives what leaves a stage. */
+/** Receives the output of a stage. */
 export interface StageOutput {
   publish(frame: Frame): void;
   make(call: PublisherCall): void;

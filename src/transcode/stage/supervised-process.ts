@@ -1,8 +1,8 @@
 /**
  * A process that converts the frames of one stream and runs as long as it is needed: started with the first
  * frame, again after a crash.
- * In: frames in order. Out: converted frames in order; what is lost while no process runs is reported, never
- * waited for.
+ * In: frames in order. Out: converted frames in order; frames that are lost while no process runs are
+ * reported, never waited for.
  */
 
 import type { Frame, VideoTrack } from '@oxbow/media/frame';
@@ -41,7 +41,7 @@ export interface ConversionProcess extends AsyncDisposable {
   readonly ended: Promise<string>;
 }
 
-/** Receives what a process returns. */
+/** Receives the output of a process. */
 export interface ProcessOutput {
   frame(frame: Frame): void;
   /** The track of the frames that follow, of processes that report it. */
@@ -53,7 +53,7 @@ export interface ProcessOutput {
 /** Starts a process. */
 export type OpenProcess<P extends ConversionProcess> = (output: ProcessOutput) => Promise<P>;
 
-/** What a conversion may cost. */
+/** The limits of a conversion. */
 export interface SupervisionLimits {
   /**
    * Most frames that wait for the process; beyond it, frames are lost. Default 1,500. At least twice
@@ -84,7 +84,7 @@ export interface SupervisedOutput {
   lost(count: number): void;
 }
 
-/** What waits for the process, or was sent to it and is not confirmed. */
+/** Frames that wait for the process, or were sent to it and are not confirmed. */
 interface Pending extends Mark {
   readonly sinceMs: number;
   /** Frames up to this mark, of all that were taken. */
@@ -114,7 +114,7 @@ export class SupervisedProcess<P extends ConversionProcess> {
   #sinceMark = 0;
   /** Frames came since the last end of media. */
   #hasMedia = false;
-  /** What comes before this mark came too late. */
+  /** Frames before this mark came too late. */
   #lateUntil: number | undefined;
   #startedMs = 0;
   /** When the process was ready for frames, or returned its last mark. */
@@ -149,7 +149,7 @@ export class SupervisedProcess<P extends ConversionProcess> {
     return this.#child?.pid;
   }
 
-  /** Processes that were started so far. Another number: what the process before it knew is lost. */
+  /** Processes that were started so far. Another number: the state of the process before it is lost. */
   get starts(): number {
     return this.#starts;
   }
@@ -247,7 +247,7 @@ export class SupervisedProcess<P extends ConversionProcess> {
   }
 
   /**
-   * Ends the process; what it holds is lost. A later frame starts another one. Resolves when the process has
+   * Ends the process; its frames are lost. A later frame starts another one. Resolves when the process has
    * ended.
    */
   async stop(): Promise<void> {

@@ -1,6 +1,6 @@
 /**
  * Durations of the pictures inside an encoder: those with B-frames come out in another order, and the encoder
- * knows the average alone.
+ * knows only the average.
  * In: pictures as they enter and leave. Out: their durations, in the ticks that come out; how many did not
  * come out. Pure.
  */
@@ -17,7 +17,7 @@ export class PictureDurations {
   }
 
   /**
-   * A picture leaves. They come out in the order of their times: what is earlier does not come any more.
+   * A picture leaves. They come out in the order of their times: earlier ones do not come any more.
    *
    * @param scale ticks that come out for each tick of the source
    * @returns the picture with its duration, and the number of earlier ones that did not come out

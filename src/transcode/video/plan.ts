@@ -1,6 +1,6 @@
 /**
  * Which video of a publisher is converted to H.264, and how: one rendition of the same size, for live.
- * In: tracks. Out: what the encoder makes, and the tracks that come of it. Pure.
+ * In: tracks. Out: the output of the encoder, and its tracks. Pure.
  */
 
 import type { Track, VideoTrack } from '@oxbow/media/frame';

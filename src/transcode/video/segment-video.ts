@@ -17,7 +17,7 @@ import { convertedVideo, isConvertedVideo, planVideo, tracksWith } from './plan.
 
 /** This many pictures are sent at a time. */
 const BATCH = 50;
-/** What waits for the process at most. */
+/** The limit of the queue of the process. */
 const LIMITS = { maxWaiting: 600, maxWaitingBytes: 64 * 1024 * 1024, markEvery: 1 };
 /** A segment whose conversion failed is converted once more. */
 const ATTEMPTS = 2;
@@ -35,7 +35,7 @@ export interface SegmentVideoOptions {
   readonly report: Pick<ConversionReport, 'failed' | 'slow' | 'lost'>;
 }
 
-/** What has come out. */
+/** The output. */
 export interface ConvertedVideo {
   /** All tracks, the converted one as H.264; undefined before the first picture. */
   readonly tracks: readonly Track[] | undefined;
@@ -84,7 +84,7 @@ export class SegmentVideo implements AsyncDisposable {
         this.#problem = why;
         report.failed(why);
       },
-      lost: () => {}, // counted by what does not come out
+      lost: () => {}, // counted by missing output
     };
     this.#process = new SupervisedProcess(open, clock, output, LIMITS);
   }
@@ -135,7 +135,7 @@ export class SegmentVideo implements AsyncDisposable {
     return this.#result('');
   }
 
-  /** Ends the process. What it holds, and what was not taken, is lost. */
+  /** Ends the process. Frames in it, and those that were not taken, are lost. */
   async stop(): Promise<void> {
     this.#run = undefined;
     this.#missing += this.#durations.clear() + this.#frames.length;
@@ -169,7 +169,7 @@ export class SegmentVideo implements AsyncDisposable {
   #send(run: VideoRun, frame: Frame): void {
     this.#process.start();
     if (this.#process.starts !== this.#starts) {
-      // A process that is not needed for long ends with what it holds.
+      // A process that is not needed for long ends with its frames.
       this.#starts = this.#process.starts;
       this.#missing += this.#durations.clear();
       run.skips ??= 'lost';

@@ -97,8 +97,8 @@ class ToH264 implements Conversion {
   }
 
   begin(start: RunStart): ReadonlySet<number> {
-    const all = start.tracks.filter(isConvertedVideo);
-    const [source] = all;
+    const tracks = start.tracks.filter(isConvertedVideo);
+    const [source] = tracks;
     if (!source) {
       void this.stop();
       return new Set();
@@ -106,7 +106,7 @@ class ToH264 implements Conversion {
     const plan = planVideo(source, availableParallelism());
     this.#run = { start, source, plan, track: undefined, isOver: false, skips: 'first' };
     this.#setUp();
-    return new Set(all.map(({ id }) => id));
+    return new Set(tracks.map(({ id }) => id));
   }
 
   started(done: (start: RunStart) => void): void {

@@ -1,5 +1,5 @@
 /**
- * The report of one error: what the error webhook sends.
+ * The report of one error, for the error webhook.
  * In: a log line with `report`. Out: ErrorReport, and its fingerprint, the same for the same error of any
  * release. docs/9-run/errors.md.
  */
@@ -11,7 +11,7 @@ export interface ErrorReport {
   /** RFC 3339. */
   readonly at: string;
   readonly kind: ReportKind;
-  /** What ended. */
+  /** The part that ended. */
   readonly summary: string;
   /** Of the error; empty if there is none. */
   readonly message: string;

@@ -33,7 +33,7 @@ const DEADLINE_MS = 5000;
 const PAUSES_MS = [2000, 15_000];
 const bounds = { maxBytes: 64 * 1024, deadlineMs: DEADLINE_MS, idleMs: DEADLINE_MS };
 
-interface Known {
+interface ReportedError {
   /** Since the last request. */
   count: number;
   readonly firstAt: string;
@@ -48,7 +48,7 @@ interface Waiting {
 /** Sends reports until disposed. */
 export class ErrorWebhook implements AsyncDisposable {
   readonly #options: ErrorWebhookOptions;
-  readonly #known = new Map<string, Known>();
+  readonly #reported = new Map<string, ReportedError>();
   readonly #waiting: Waiting[] = [];
   /** When the last requests were queued, ms of the monotonic clock. */
   readonly #recent: number[] = [];
@@ -70,23 +70,23 @@ export class ErrorWebhook implements AsyncDisposable {
   /** Queues a report, or counts it if the same error was reported within `repeatMs`. */
   report(report: ErrorReport): void {
     const nowMs = this.#options.clock.monotonicMs();
-    const known = this.#known.get(report.fingerprint);
-    if (known && nowMs - known.sentMs < this.#options.repeatMs) {
-      known.count++;
+    const previous = this.#reported.get(report.fingerprint);
+    if (previous && nowMs - previous.sentMs < this.#options.repeatMs) {
+      previous.count++;
       return;
     }
     while (this.#recent.length > 0 && nowMs - this.#recent[0]! > 60_000) this.#recent.shift();
     if (this.#waiting.length >= MAX_WAITING || this.#recent.length >= MAX_A_MINUTE) {
-      if (known) known.count++;
+      if (previous) previous.count++;
       this.#options.onResult('dropped');
       return;
     }
     this.#recent.push(nowMs);
-    const firstAt = known?.firstAt ?? report.at;
-    this.#known.delete(report.fingerprint);
-    this.#known.set(report.fingerprint, { count: 0, firstAt, sentMs: nowMs });
-    dropOldest(this.#known, MAX_ERRORS);
-    this.#waiting.push({ report, count: (known?.count ?? 0) + 1, firstAt });
+    const firstAt = previous?.firstAt ?? report.at;
+    this.#reported.delete(report.fingerprint);
+    this.#reported.set(report.fingerprint, { count: 0, firstAt, sentMs: nowMs });
+    dropOldest(this.#reported, MAX_ERRORS);
+    this.#waiting.push({ report, count: (previous?.count ?? 0) + 1, firstAt });
     this.#sending ??= this.#send();
   }
 
@@ -95,7 +95,7 @@ export class ErrorWebhook implements AsyncDisposable {
     while (this.#sending) await this.#sending;
   }
 
-  /** Tries once to send what waits. */
+  /** Tries once to send waiting reports. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort(new DOMException('oxbow is shutting down', 'AbortError'));
     await this.flush();

@@ -22,8 +22,8 @@ const systems = [
 /** An unknown User-Agent is returned unchanged. */
 export function browserName(userAgent: string): string {
   const [browser, version] = browsers.flatMap(([name, form]) => {
-    const found = form.exec(userAgent);
-    return found ? [name, found[1]!] : [];
+    const match = form.exec(userAgent);
+    return match ? [name, match[1]!] : [];
   });
   const system = systems.find(([, form]) => form.test(userAgent))?.[0];
   if (browser === undefined) return userAgent;

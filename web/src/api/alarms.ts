@@ -22,9 +22,9 @@ export async function getAlarms(
   let nextCursor: string | null = null;
   for (let page = 0; page < pages; page++) {
     const query: Parameters<typeof ask>[0] = { state, limit: EACH, ...(nextCursor !== null && { cursor: nextCursor }) };
-    const found = await ask(query, signal);
-    items.push(...found.items);
-    nextCursor = found.nextCursor;
+    const batch = await ask(query, signal);
+    items.push(...batch.items);
+    nextCursor = batch.nextCursor;
     if (nextCursor === null) break;
   }
   return { items, nextCursor };

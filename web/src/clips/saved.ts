@@ -43,7 +43,7 @@ export function parseSaved(text: string | null): readonly SavedClip[] {
     return [];
   }
   if (!Array.isArray(value)) return [];
-  const clips = value.slice(0, 10 * MAX_SAVED).flatMap((one: unknown) => readClip(one) ?? []);
+  const clips = value.slice(0, 10 * MAX_SAVED).flatMap((item: unknown) => readClip(item) ?? []);
   const keys = clips.map(keyOf);
   return clips.filter((_, i) => keys.indexOf(keys[i]!) === i).slice(0, MAX_SAVED);
 }

@@ -1,6 +1,6 @@
 /**
  * Time-lapses that the watch page offers.
- * In: spans, what is recorded. Out: the duration of a film, its address. Pure.
+ * In: spans, the recording. Out: the duration of a film, its address. Pure.
  */
 import { onServer } from '../api/server.ts';
 import type { TimeSpan } from '../time/span.ts';

@@ -33,7 +33,7 @@ export function isWeak(findings: readonly Finding[]): boolean {
   return findings.some(({ severity, code }) => severity === 'bad' || (severity === 'warn' && !minor.has(code)));
 }
 
-/** What is to be changed, the most serious first. */
+/** Necessary changes, the most serious first. */
 export function toChange(findings: readonly Finding[]): readonly Finding[] {
   const rank = ({ severity, code }: Finding) => (severity === 'bad' ? 0 : minor.has(code) ? 2 : 1);
   return findings.filter(({ severity }) => severity !== 'good').toSorted((a, b) => rank(a) - rank(b));

@@ -33,10 +33,10 @@ export function ffmpegCommands(
   protocol: PublishProtocol,
 ): { readonly file: string; readonly test: string } {
   const video = `-c:v libx264 -preset veryfast -pix_fmt yuv420p -b:v 4500k -maxrate 4500k -bufsize 9000k -g ${KEY_FRAMES}`;
-  const rest = `${video} -c:a aac -b:a 160k -f ${muxers[protocol]} "${url}"`;
+  const output = `${video} -c:a aac -b:a 160k -f ${muxers[protocol]} "${url}"`;
   return {
-    file: `ffmpeg -re -i video.mp4 ${rest}`,
-    test: `ffmpeg -re -f lavfi -i testsrc2=size=1280x720:rate=30 -f lavfi -i sine=frequency=440:sample_rate=48000 ${rest}`,
+    file: `ffmpeg -re -i video.mp4 ${output}`,
+    test: `ffmpeg -re -f lavfi -i testsrc2=size=1280x720:rate=30 -f lavfi -i sine=frequency=440:sample_rate=48000 ${output}`,
   };
 }
 
@@ -97,6 +97,6 @@ export function listenOf(
   protocol: PublishProtocol,
 ): string | undefined {
   const settingOf = (path: string) => settings.find((setting) => setting.path === path)?.value.replaceAll('"', '');
-  const own = /^(.+):\d+$/.exec(settingOf(protocol) ?? '')?.[1];
-  return own ?? settingOf('listen');
+  const host = /^(.+):\d+$/.exec(settingOf(protocol) ?? '')?.[1];
+  return host ?? settingOf('listen');
 }

@@ -1,6 +1,6 @@
 /**
  * What users enter for stream keys and encryption: ranges of addresses, an expiry, a passphrase.
- * In: text of form fields. Out: values of the API, or what is wrong. Pure. The server checks them again.
+ * In: text of form fields. Out: values of the API, or problems. Pure. The server checks them again.
  */
 
 /** The addresses and ranges of a text, separated by commas, spaces or lines. */

@@ -15,7 +15,7 @@ export interface LostConnection {
 type Seen = Pick<StreamView, 'publisher' | 'liveSince'>;
 
 /**
- * What is known after another answer.
+ * The state after another answer.
  *
  * @param lost as known before
  * @param nowMs unix milliseconds

@@ -70,8 +70,8 @@ export class AssetList {
     const cursor = this.#cursor;
     await this.#try(signal, async () => {
       const page = await listAssets(this.#query, { limit: PAGE, cursor, signal });
-      const known = new Set(this.#items?.map(({ id }) => id));
-      this.#items = [...(this.#items ?? []), ...page.items.filter(({ id }) => !known.has(id))];
+      const shownIds = new Set(this.#items?.map(({ id }) => id));
+      this.#items = [...(this.#items ?? []), ...page.items.filter(({ id }) => !shownIds.has(id))];
       this.#cursor = page.nextCursor;
     });
   }

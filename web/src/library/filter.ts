@@ -10,7 +10,7 @@ export const orders = ['-created', 'created', 'title', '-duration', '-bytes'] as
 export const assetStates = ['uploading', 'processing', 'ready', 'failed'] as const;
 export const assetVisibilities = ['public', 'unlisted', 'private'] as const;
 
-/** What is shown; empty fields do not restrict it. */
+/** The chosen filter; empty fields do not restrict. */
 export interface Filter {
   readonly search: string;
   readonly state: '' | (typeof assetStates)[number];
@@ -24,14 +24,14 @@ export interface Filter {
 /** Reads the query of an address; invalid values are ignored. */
 export function readFilter(query: string): Filter {
   const params = new URLSearchParams(query);
-  const one = <T extends string>(name: string, values: readonly T[]): '' | T =>
+  const readChoice = <T extends string>(name: string, values: readonly T[]): '' | T =>
     values.find((value) => value === params.get(name)) ?? '';
   return {
     search: params.get('q') ?? '',
-    state: one('state', assetStates),
-    visibility: one('visibility', assetVisibilities),
+    state: readChoice('state', assetStates),
+    visibility: readChoice('visibility', assetVisibilities),
     tag: params.get('tag') ?? '',
-    sort: one('sort', orders),
+    sort: readChoice('sort', orders),
     trash: params.get('trash') === '1',
   };
 }
@@ -39,8 +39,8 @@ export function readFilter(query: string): Filter {
 /** The query of an address, with its question mark; empty if nothing is filtered. */
 export function printFilter({ search, state, visibility, tag, sort, trash }: Filter): string {
   const params = new URLSearchParams();
-  const given = { q: search.trim(), state, visibility, tag, sort: sort === orders[0] ? '' : sort };
-  for (const [name, value] of Object.entries(given)) if (value !== '') params.set(name, value);
+  const fields = { q: search.trim(), state, visibility, tag, sort: sort === orders[0] ? '' : sort };
+  for (const [name, value] of Object.entries(fields)) if (value !== '') params.set(name, value);
   if (trash) params.set('trash', '1');
   return params.size === 0 ? '' : `?${params}`;
 }

@@ -35,7 +35,7 @@ const codecNames: Readonly<Record<string, string>> = {
 type Facts = Readonly<Partial<AssetFacts>> | null;
 
 /**
- * Lines for the tracks; what is unknown is left out.
+ * Lines for the tracks; unknown facts are left out.
  *
  * @param locale BCP 47, of the reader
  */

@@ -1,6 +1,6 @@
 /**
  * The folders of a media server, as one person walks through them: the path, the pages of a folder, the
- * filter, what is selected.
+ * filter, selection.
  * In: a server. Out: ServerBrowser. Ends with its component.
  */
 import { type Failure, failureOf } from '../api/client.ts';
@@ -26,8 +26,8 @@ export class Browsing {
   selected = $state.raw<ReadonlySet<string>>(new Set());
   readonly shown = $derived.by(() => {
     const typed = this.filter.trim().toLocaleLowerCase();
-    const all = this.entries ?? [];
-    return typed === '' ? all : all.filter(({ name }) => name.toLocaleLowerCase().includes(typed));
+    const entries = this.entries ?? [];
+    return typed === '' ? entries : entries.filter(({ name }) => name.toLocaleLowerCase().includes(typed));
   });
   /** Selected entries, in their order. */
   readonly chosen = $derived.by(() => (this.entries ?? []).filter(({ id }) => this.selected.has(id)));
@@ -83,7 +83,7 @@ export class Browsing {
     this.selected = new Set();
   }
 
-  /** Ends what is being read. */
+  /** Ends the running request. */
   close(): void {
     this.#request.abort();
   }
@@ -107,8 +107,8 @@ export class Browsing {
       const page = await listMediaServerEntries(this.server, this.path.at(-1)!.id, cursor, request.signal);
       if (request.signal.aborted) return;
       // A server may list an entry on two pages: one row each.
-      const known = new Set(this.entries?.map(({ id }) => id));
-      this.entries = [...(this.entries ?? []), ...page.items.filter(({ id }) => !known.has(id))];
+      const shownIds = new Set(this.entries?.map(({ id }) => id));
+      this.entries = [...(this.entries ?? []), ...page.items.filter(({ id }) => !shownIds.has(id))];
       this.#next = page.nextCursor;
     } catch (error) {
       if (!request.signal.aborted) this.failure = failureOf(error);

@@ -3,7 +3,7 @@
  * In: a typed number or a pasted address. Out: a folder with the parts of the video, or a live room. Pure.
  */
 
-/** What was typed. */
+/** The typed video or live room. */
 export type Numbered =
   | { readonly kind: 'video'; readonly id: string }
   | { readonly kind: 'live'; readonly id: string; readonly room: string };

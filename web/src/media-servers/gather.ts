@@ -1,5 +1,5 @@
 /**
- * What is in chosen folders of a media server, within bounds, as entries of a playlist.
+ * The content of chosen folders of a media server, within bounds, as entries of a playlist.
  * In: chosen entries, lists of folders. Out: a tree of what plays. Pure but for `list`.
  */
 import type { EntryPage, MediaServerEntry } from '../api/media-servers.ts';
@@ -11,7 +11,7 @@ const MAX_LISTS = 200;
 /** Folders one in the other; those of a playlist are five deep at most. */
 const MAX_DEPTH = 4;
 
-/** What was found in a folder, or was chosen. */
+/** The content of a folder, or the chosen entries. */
 export interface Gathered {
   readonly media: readonly MediaServerEntry[];
   /** Folders with something in them. */
@@ -27,7 +27,7 @@ export interface GatherResult {
 }
 
 /**
- * Reads what is in chosen folders.
+ * Reads the content of chosen folders.
  *
  * @param list a page of a folder; throws ApiError
  * @param onProgress called with the number of entries that were found so far
@@ -70,12 +70,12 @@ export async function gather(
         isCut = true;
         break;
       }
-      const found = await sort(await entriesOf(id), depth + 1);
-      if (found.media.length > 0 || found.folders.length > 0) folders.push({ name, found });
+      const contents = await sort(await entriesOf(id), depth + 1);
+      if (contents.media.length > 0 || contents.folders.length > 0) folders.push({ name, found: contents });
     }
     return { media, folders };
   }
 
-  const found = await sort(chosen, 0);
-  return { found, count, isCut };
+  const tree = await sort(chosen, 0);
+  return { found: tree, count, isCut };
 }

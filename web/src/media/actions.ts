@@ -45,10 +45,10 @@ export function createActions(media: ActionMedia, page: ActionPage): KeyActions 
   };
   const rate = (by: 1 | -1) => media.controls.setRate(nextRate(media.player.rate, by));
   const subtitles = () => {
-    const { subtitle, subtitles: all } = media.player;
-    if (all.length === 0) return page.noSubtitles?.();
+    const { subtitle, subtitles: tracks } = media.player;
+    if (tracks.length === 0) return page.noSubtitles?.();
     if (subtitle !== null) lastSubtitle = subtitle;
-    const on = all.find(({ id }) => id === lastSubtitle) ?? all[0]!;
+    const on = tracks.find(({ id }) => id === lastSubtitle) ?? tracks[0]!;
     media.controls.setSubtitle(subtitle === null ? on.id : null);
   };
   return {

@@ -1,7 +1,7 @@
 /**
  * Closed captions within the video (CEA-608): hls.js decodes them into text tracks of the element; here they
  * are listed, and shown or not.
- * In: hls.js, the viewer's choice. Out: options beside the subtitles; modes of text tracks.
+ * In: hls.js, the viewer's choice. Out: options next to the subtitles; modes of text tracks.
  */
 import type Hls from 'hls.js';
 import type { BufferAppendedData, MediaPlaylist } from 'hls.js';
@@ -67,9 +67,11 @@ export function followCaptions({ Events }: typeof Hls, hls: Hls, changed: () => 
  * have them under that name: the import of an asset made them text.
  */
 export function captionsOf(hls: Hls): Choice[] {
-  const all = [...listed(hls).map(asChoice), ...tracksOf(hls).map((track) => choiceOf(hls, track))];
+  const choices = [...listed(hls).map(asChoice), ...tracksOf(hls).map((track) => choiceOf(hls, track))];
   const asText = new Set(hls.subtitleTracks.map(({ name }) => name).filter((name) => /^CC[1-4]$/.test(name)));
-  return all.filter(({ id, label }, i) => !asText.has(label) && all.findIndex((one) => one.id === id) === i);
+  return choices.filter(
+    ({ id, label }, i) => !asText.has(label) && choices.findIndex((choice) => choice.id === id) === i,
+  );
 }
 
 /** Shows the captions with an id, and hides the others. */
@@ -92,8 +94,8 @@ function tracksOf({ media }: Hls): TextTrack[] {
 function choiceOf(hls: Hls, { label, language }: TextTrack): Choice {
   const entry = announced.get(hls)?.find(({ name }) => name === label);
   const channel = CHANNEL.exec(entry?.instreamId ?? '')?.[1];
-  const own = listed(hls).find(({ instreamId }) => instreamId === `CC${channel}`);
-  return own ? asChoice(own) : { id: `cc:${language}/${label}`, language, label };
+  const rendition = listed(hls).find(({ instreamId }) => instreamId === `CC${channel}`);
+  return rendition ? asChoice(rendition) : { id: `cc:${language}/${label}`, language, label };
 }
 
 function asChoice({ lang = '', name }: MediaPlaylist): Choice {

@@ -19,7 +19,10 @@ export function rateText(rate: number): string {
  * @param by -1 slower, 1 faster
  */
 export function nextRate(rate: number, by: 1 | -1): number {
-  const next = by > 0 ? rates.find((one) => one > rate + 0.01) : rates.findLast((one) => one < rate - 0.01);
+  const next =
+    by > 0
+      ? rates.find((candidate) => candidate > rate + 0.01)
+      : rates.findLast((candidate) => candidate < rate - 0.01);
   return next ?? rate;
 }
 

@@ -94,7 +94,7 @@ const repeated: ReadonlySet<KeyAction> = new Set<KeyAction>([
  */
 export type Focus = 'field' | 'slider' | 'button' | 'scroller' | 'page';
 
-const own: Readonly<Record<Exclude<Focus, 'field'>, ReadonlySet<string>>> = {
+const ownKeys: Readonly<Record<Exclude<Focus, 'field'>, ReadonlySet<string>>> = {
   slider: new Set(['arrowleft', 'arrowright', 'arrowup', 'arrowdown', 'home', 'end']),
   button: new Set([' ']),
   scroller: new Set([' ', 'arrowup', 'arrowdown', 'home', 'end']),
@@ -118,7 +118,7 @@ export function keyAction(press: KeyPress): KeyAction | undefined {
   const { key: pressed, on, shiftKey = false, repeat = false } = press;
   if (press.ctrlKey || press.metaKey || press.altKey || on === 'field') return undefined;
   const key = pressed.toLowerCase();
-  if (own[on].has(key)) return undefined;
+  if (ownKeys[on].has(key)) return undefined;
   const table = shiftKey && Object.hasOwn(shifted, key) ? shifted : actions;
   const action = Object.hasOwn(table, key) ? table[key] : undefined;
   return action && repeat && !repeated.has(action) ? undefined : action;

@@ -5,7 +5,7 @@
 import type { MediaRequests } from './requests.ts';
 import type { MediaState } from './state.ts';
 
-/** What is shown, and what may be requested. */
+/** The shown state, and the possible requests. */
 export interface Mediator {
   readonly player: MediaState;
   readonly controls: MediaRequests;

@@ -76,7 +76,7 @@ class PlayerPreferences {
     this.#keep();
   }
 
-  /** The picture fills the width of the window; what is beside it is below. */
+  /** The picture fills the width of the window; the column next to it is below. */
   get theatre(): boolean {
     return this.#theatre;
   }

@@ -17,7 +17,7 @@ export interface MediaRequests {
    */
   goTo(atMs: number, how?: { readonly back?: boolean }): void;
   togglePlay(): void;
-  /** After a failure: repeats the refused request, otherwise plays what was shown, otherwise live. */
+  /** After a failure: repeats the refused request, otherwise plays from the shown time, otherwise live. */
   again(): void;
   /** Pauses and shows the next frame, or the one before. */
   stepFrame(by: 1 | -1): void;

@@ -73,7 +73,7 @@ export class CommonTime {
   }
 
   /**
-   * Opens a link: what it leads to is not over before pictures are loaded.
+   * Opens a link: its time is not over before pictures are loaded.
    * @param atMs unix milliseconds; live from what is not recorded yet
    */
   open(atMs: number): void {
@@ -87,10 +87,10 @@ export class CommonTime {
    * A few times a second while it opens.
    * @param ready this many of `all` tiles have their first picture, or will have none
    */
-  picturesCame(ready: number, all: number): void {
+  picturesCame(ready: number, total: number): void {
     if (!this.#opening || ready === 0) return;
     this.#opening.firstMs ??= this.#now();
-    if (ready === all || this.#now() - this.#opening.firstMs >= OTHERS_MS) this.#set(this.atMs, true, false);
+    if (ready === total || this.#now() - this.#opening.firstMs >= OTHERS_MS) this.#set(this.atMs, true, false);
   }
 
   /** Plays live. */

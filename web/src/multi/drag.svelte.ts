@@ -87,8 +87,10 @@ export class TileDrag {
   }
 }
 
-function placeAt(x: number, y: number, own: number): number | null {
+function placeAt(x: number, y: number, ownPlace: number): number | null {
   const places = document.elementsFromPoint(x, y).map((element) => element.closest<HTMLElement>('[data-place]'));
-  const place = Number(places.find((element) => element && element.dataset.place !== String(own))?.dataset.place ?? -1);
+  const place = Number(
+    places.find((element) => element && element.dataset.place !== String(ownPlace))?.dataset.place ?? -1,
+  );
   return place >= 0 ? place : null;
 }

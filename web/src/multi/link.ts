@@ -46,7 +46,7 @@ export function parseMultiLink(search: string): MultiLink {
   };
 }
 
-/** Prints a link; what has its default is left out. */
+/** Prints a link; defaults are left out. */
 export function printMultiLink({ streams, layout, focus, atMs, tokens }: MultiLink): string {
   const parts = [`s=${streams.join(',')}`];
   if (layout !== layoutFor(streams.length)) parts.push(`layout=${encodeURIComponent(layout)}`);

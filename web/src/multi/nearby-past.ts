@@ -1,5 +1,5 @@
 /**
- * What is recorded of one stream near a time, exactly: whether a tile has something to play there, and if
+ * The exact recording of one stream near a time: whether a tile has something to play there, and if
  * not, why and until when.
  * In: the timeline of the API. Out: holes for tiles.
  */
@@ -7,12 +7,12 @@ import { failureOf } from '../api/client.ts';
 import { grownPast, type Past, readPast, type Stretch, stretchAt, TOUCHING_MS } from '../time/past.ts';
 import type { FetchTimeline } from '../timeline/recorded.ts';
 
-/** What is requested around a time, ms. */
+/** The span requested around a time, ms. */
 const BEFORE_MS = 60_000;
 const AFTER_MS = 300_000;
 /** The next range is requested when less than this is known ahead, ms. */
 const LEFT_MS = 30_000;
-/** What was not recorded yet, and a request that failed, are requested again after this, ms. */
+/** Times that were not recorded yet, and failed ones, are requested again after this, ms. */
 const AGAIN_MS = 5_000;
 /** The newest media is not in the timeline yet: nothing nearer to now counts as missing, ms. */
 const FRESH_MS = 20_000;
@@ -44,7 +44,7 @@ export class NearbyPast {
     return this.#isAsking && !this.#knows(atMs);
   }
 
-  /** Requests what is missing around a time, unix ms. */
+  /** Requests the missing part around a time, unix ms. */
   want(atMs: number): void {
     const nowMs = this.#now();
     if (this.#isAsking || atMs > nowMs - FRESH_MS) return;

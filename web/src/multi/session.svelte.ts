@@ -81,15 +81,15 @@ export class MultiSession {
     return this.#print(this.#sought, this.#tokens);
   }
 
-  /** The address that shows what is shown now to others. @param tokens playback tokens by stream */
+  /** The address of the current view, for others. @param tokens playback tokens by stream */
   linkWith(tokens: MultiLink['tokens']): string {
     return this.#print(this.live ? null : this.atMs, tokens);
   }
 
   /** The playback tokens that this page has. */
   get ownTokens(): MultiLink['tokens'] {
-    const own = this.tiles.streams.map((name) => [name, watchTokenOf(name) ?? ''] as const);
-    return Object.fromEntries(own.filter(([, token]) => token !== ''));
+    const pairs = this.tiles.streams.map((name) => [name, watchTokenOf(name) ?? ''] as const);
+    return Object.fromEntries(pairs.filter(([, token]) => token !== ''));
   }
 
   /** Ends playback and requests. */
@@ -147,7 +147,7 @@ export class MultiSession {
         this.#skipped({ key: 'note.skipped', skipped: { ...skipped, toMs } });
       }
     } catch (error) {
-      if (!this.#ends.signal.aborted) failureOf(error); // asked again with the next step
+      if (!this.#ends.signal.aborted) failureOf(error); // requested again with the next step
     } finally {
       this.#isSkipping = false;
     }

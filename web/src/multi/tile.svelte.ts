@@ -161,7 +161,7 @@ export class Tile {
     this.#listen();
   }
 
-  /** Its picture in its own window, or back. */
+  /** Its picture in a separate window, or back. */
   togglePicture(): void {
     this.#player?.togglePicture();
   }

@@ -158,7 +158,7 @@ export class Tiles {
     this.focus = Math.max(0, this.shown.indexOf(name ?? ''));
   }
 
-  /** Opens what is new; what is hidden is closed by #tidy. */
+  /** Opens new tiles; #tidy closes hidden ones. */
   #arrange(): void {
     const { shown } = this;
     const { clock, time, room } = this.#parts;

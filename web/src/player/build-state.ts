@@ -17,7 +17,7 @@ export interface PlaybackSummary
   readonly stalls: number;
 }
 
-/** What the snapshot needs besides the parts. */
+/** Inputs of the snapshot besides the parts. */
 export interface SnapshotContext {
   /** The server's time, unix milliseconds. */
   readonly nowMs: number;

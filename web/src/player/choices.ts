@@ -38,7 +38,7 @@ export class Choices {
    * each choice.
    */
   apply(hls: Hls): void {
-    const level = hls.levels.findIndex((one) => qualityId(one) === this.quality);
+    const level = hls.levels.findIndex((candidate) => qualityId(candidate) === this.quality);
     if (level >= 0 ? hls.loadLevel !== level || hls.autoLevelEnabled : !hls.autoLevelEnabled) {
       // Before anything plays there is no level to switch from, only one to load.
       if (hls.currentLevel < 0) hls.loadLevel = level;
@@ -65,10 +65,10 @@ export class Choices {
 
   #cap(hls: Hls): void {
     const { mostBitrate } = this;
-    const known = this.#caps.get(hls);
-    if (mostBitrate === null && !known) return;
+    const cap = this.#caps.get(hls);
+    if (mostBitrate === null && !cap) return;
     // Another value than the last one is of a new size.
-    const bySize = known && known.capping === hls.autoLevelCapping ? known.bySize : hls.autoLevelCapping;
+    const bySize = cap && cap.capping === hls.autoLevelCapping ? cap.bySize : hls.autoLevelCapping;
     let capping = bySize;
     if (mostBitrate === null) this.#caps.delete(hls);
     else {

@@ -1,6 +1,6 @@
 /**
  * The moves of playback: what events lead to, each a change of the state with the effects that belong to it.
- * In: a copy of the state, what is seen of the visible buffer. Out: the changed copy, effects. Without any
+ * In: a copy of the state, a view of the visible buffer. Out: the changed copy, effects. Without any
  * other effect.
  */
 import type { Failure } from '../api/client.ts';
@@ -200,7 +200,7 @@ export class PlaybackMoves {
     else this.do({ do: 'load-live', ...(atMs !== null && { atMs }) });
   }
 
-  /** Drops what is being prepared. */
+  /** Drops the source in the background. */
   drop(): void {
     if (this.state.pending) this.do({ do: 'drop' });
     this.state.pending = null;
@@ -212,7 +212,7 @@ export class PlaybackMoves {
     this.do({ do: 'set-speed', rate: mode === 'live' && !inRoom ? 1 : rate });
   }
 
-  /** What was played, or was to be played, is lost: it is loaded again until that works. */
+  /** The played or requested source is lost: it is loaded again until that works. */
   lost(soon: boolean): void {
     this.state.retry = afterLoss(this.state.retry, this.view.steadyMs, soon);
   }

@@ -24,7 +24,7 @@ export interface PendingSwitch {
   readonly aliveMs: number;
 }
 
-/** What is played, what is requested, and what failed. */
+/** The played media, the request, and the failure. */
 export interface PlaybackState {
   mode: MediaState['mode'];
   /** Position, speed and pauses are those of a room. */

@@ -1,7 +1,7 @@
 /**
  * The transitions of playback: live, shifted, in the past, offline; which source the buffers load, and when
  * they change places.
- * In: a state, an event, what is seen of the visible buffer. Out: the next state, effects for the controller.
+ * In: a state, an event, a view of the visible buffer. Out: the next state, effects for the controller.
  * Pure. docs/4-watch/player.md lists the changes of mode.
  */
 import { readFailure } from '../api/client.ts';
@@ -40,7 +40,7 @@ export function nextPlayback(
   view: PlaybackView,
 ): PlaybackTransition {
   const moves = new PlaybackMoves(state, view);
-  const react = reactions[event.type] as (it: PlaybackMoves, event: PlaybackEvent) => void;
+  const react = reactions[event.type] as (moves: PlaybackMoves, event: PlaybackEvent) => void;
   react(moves, event);
   const { mode } = moves.state;
   if (mode !== 'past' && mode !== 'shifted') moves.endCatchUp(); // there is nothing to catch up with
@@ -48,11 +48,11 @@ export function nextPlayback(
 }
 
 /** What each event leads to. */
-const reactions: { readonly [Type in PlaybackEvent['type']]: (it: PlaybackMoves, event: Event<Type>) => void } = {
-  'go-live': (it) => it.goLive(),
-  'go-to': (it, { atMs, back }) => {
-    it.endCatchUp();
-    it.goTo(atMs, back);
+const reactions: { readonly [Type in PlaybackEvent['type']]: (moves: PlaybackMoves, event: Event<Type>) => void } = {
+  'go-live': (moves) => moves.goLive(),
+  'go-to': (moves, { atMs, back }) => {
+    moves.endCatchUp();
+    moves.goTo(atMs, back);
   },
   'catch-up': catchUp,
   'try-again': tryAgain,
@@ -60,167 +60,167 @@ const reactions: { readonly [Type in PlaybackEvent['type']]: (it: PlaybackMoves,
   room,
   hold,
   'set-rate': setRate,
-  'set-loop': (it, { range }) => {
-    const { state } = it;
-    if (range) it.endCatchUp();
+  'set-loop': (moves, { range }) => {
+    const { state } = moves;
+    if (range) moves.endCatchUp();
     state.loop = loopOf(range);
-    if (state.loop && !isInLoop(state.loop, state.targetMs ?? state.shownMs)) it.goTo(state.loop.fromMs);
+    if (state.loop && !isInLoop(state.loop, state.targetMs ?? state.shownMs)) moves.goTo(state.loop.fromMs);
   },
   'forget-note': ({ state }) => {
     state.note = null;
   },
   found,
-  'find-failed': (it, { request, failure }) => {
-    if (request === it.state.request) it.refuse(failure);
+  'find-failed': (moves, { request, failure }) => {
+    if (request === moves.state.request) moves.refuse(failure);
   },
   stream: streamChanged,
-  'more-qualities': (it) => {
-    const { mode, pending, wantPlay, streamLive } = it.state;
-    const { kind, ready } = it.view.front;
+  'more-qualities': (moves) => {
+    const { mode, pending, wantPlay, streamLive } = moves.state;
+    const { kind, ready } = moves.view.front;
     // Players read a Multivariant Playlist once: it is loaded again in the background.
-    if (mode === 'live' && kind === 'live' && ready && wantPlay && streamLive && !pending) it.load('live');
+    if (mode === 'live' && kind === 'live' && ready && wantPlay && streamLive && !pending) moves.load('live');
   },
-  list: (it, event) => (event.front ? frontListed(it, event) : backListed(it, event)),
+  list: (moves, event) => (event.front ? frontListed(moves, event) : backListed(moves, event)),
   progress: ({ state, view }) => {
     if (state.pending) state.pending = { ...state.pending, aliveMs: view.steadyMs };
   },
   'first-picture': swap,
   frame,
   ended,
-  played: (it) => {
-    const { wantPlay, pending, inRoom } = it.state;
-    if (!inRoom && !wantPlay && !pending && !it.view.front.paused) togglePlay(it);
+  played: (moves) => {
+    const { wantPlay, pending, inRoom } = moves.state;
+    if (!inRoom && !wantPlay && !pending && !moves.view.front.paused) togglePlay(moves);
   },
   paused: ({ state, view }) => {
     if (!state.wantPlay || state.inRoom || state.mode === 'offline' || state.pending) return;
     state.wantPlay = false;
     state.pausedAtMs = view.steadyMs;
   },
-  failed: (it, event) => (event.front ? frontFailed(it, event) : backFailed(it, event)),
+  failed: (moves, event) => (event.front ? frontFailed(moves, event) : backFailed(moves, event)),
   tick,
-  starved: (it) => it.goOffline(),
-  lost: (it) => {
-    it.do({ do: 'expect-wait' });
-    it.lost(true);
+  starved: (moves) => moves.goOffline(),
+  lost: (moves) => {
+    moves.do({ do: 'expect-wait' });
+    moves.lost(true);
   },
-  'missing-segment-reached': (it) => {
-    if (it.state.skipToMs !== null) it.skipTo(it.state.skipToMs);
+  'missing-segment-reached': (moves) => {
+    if (moves.state.skipToMs !== null) moves.skipTo(moves.state.skipToMs);
   },
-  'past-over': (it) => it.showLive(),
-  'caught-up': (it) => {
-    it.state.mode = 'live';
-    it.state.rate = 1;
-    it.applyRate();
+  'past-over': (moves) => moves.showLive(),
+  'caught-up': (moves) => {
+    moves.state.mode = 'live';
+    moves.state.rate = 1;
+    moves.applyRate();
   },
-  leaving: (it) => {
-    if (it.state.shownMs !== null) it.goTo(it.state.shownMs);
+  leaving: (moves) => {
+    if (moves.state.shownMs !== null) moves.goTo(moves.state.shownMs);
   },
 };
 
-function tryAgain(it: PlaybackMoves): void {
-  const { mode, shownMs, refusedMs } = it.state;
+function tryAgain(moves: PlaybackMoves): void {
+  const { mode, shownMs, refusedMs } = moves.state;
   const atMs = refusedMs ?? (mode === 'past' || mode === 'shifted' ? shownMs : null);
-  if (atMs === null) it.goLive();
-  else it.goTo(atMs);
+  if (atMs === null) moves.goLive();
+  else moves.goTo(atMs);
 }
 
-function togglePlay(it: PlaybackMoves): void {
-  const { state } = it;
-  state.wantPlay = !state.wantPlay || (it.view.front.paused && !state.pending);
+function togglePlay(moves: PlaybackMoves): void {
+  const { state } = moves;
+  state.wantPlay = !state.wantPlay || (moves.view.front.paused && !state.pending);
   if (!state.wantPlay) {
-    state.pausedAtMs = it.view.steadyMs;
-    it.do({ do: 'pause' }, { do: 'pause-back' });
+    state.pausedAtMs = moves.view.steadyMs;
+    moves.do({ do: 'pause' }, { do: 'pause-back' });
   } else if (state.mode === 'offline' || state.mode === 'idle') {
-    it.goLive();
+    moves.goLive();
   } else if (state.pending) {
-    it.do({ do: 'play-back' });
+    moves.do({ do: 'play-back' });
   } else {
-    resume(it);
+    resume(moves);
   }
 }
 
 /** Continues after a pause: from the same list if that still has the position, otherwise from its window. */
-function resume(it: PlaybackMoves): void {
-  const { state } = it;
-  const { front, steadyMs } = it.view;
+function resume(moves: PlaybackMoves): void {
+  const { state } = moves;
+  const { front, steadyMs } = moves.view;
   const pausedMs = state.pausedAtMs === null ? 0 : steadyMs - state.pausedAtMs;
   state.pausedAtMs = null;
-  it.do({ do: 'restart-rate' }, { do: 'expect-wait' });
+  moves.do({ do: 'restart-rate' }, { do: 'expect-wait' });
   const { shownMs } = state;
   const isGone = shownMs !== null && (pausedMs > LONG_PAUSE_MS || front.positionOf(shownMs) === null);
   if (front.kind === 'live' && isGone) {
-    it.goTo(shownMs);
+    moves.goTo(shownMs);
     return;
   }
   if (state.mode === 'live') state.mode = 'shifted';
-  it.applyRate();
-  it.do({ do: 'play' });
+  moves.applyRate();
+  moves.do({ do: 'play' });
 }
 
 /** Plays, pauses and goes where the room is. */
-function room(it: PlaybackMoves, { atMs, playing, rate }: Event<'room'>): void {
-  const { state } = it;
+function room(moves: PlaybackMoves, { atMs, playing, rate }: Event<'room'>): void {
+  const { state } = moves;
   state.inRoom = true;
   state.rate = rate;
-  state.pausedAtMs = playing ? null : (state.pausedAtMs ?? it.view.steadyMs);
+  state.pausedAtMs = playing ? null : (state.pausedAtMs ?? moves.view.steadyMs);
   const isChanged = state.wantPlay !== playing;
   state.wantPlay = playing;
-  if (atMs !== null) it.place(atMs);
-  if (isChanged) it.do({ do: 'restart-rate' }, { do: 'expect-wait' });
-  if (!playing) it.do({ do: 'pause' }, { do: 'pause-back' });
-  else if (state.pending) it.do({ do: 'play-back' });
-  else if (it.view.front.paused && it.plays()) it.do({ do: 'play' });
+  if (atMs !== null) moves.place(atMs);
+  if (isChanged) moves.do({ do: 'restart-rate' }, { do: 'expect-wait' });
+  if (!playing) moves.do({ do: 'pause' }, { do: 'pause-back' });
+  else if (state.pending) moves.do({ do: 'play-back' });
+  else if (moves.view.front.paused && moves.plays()) moves.do({ do: 'play' });
 }
 
 /**
  * Plays at double speed until live; the last part of it from the live list (`tick`), whose end the picture
  * can reach.
  */
-function catchUp(it: PlaybackMoves): void {
-  const { state } = it;
+function catchUp(moves: PlaybackMoves): void {
+  const { state } = moves;
   const isBehind = state.mode === 'past' || state.mode === 'shifted';
   if (!isBehind || !state.streamLive || state.inRoom) return;
   state.catchingUp = true;
   state.rate = CATCH_UP_RATE;
   state.loop = null;
-  it.applyRate();
-  if (!state.wantPlay) togglePlay(it);
+  moves.applyRate();
+  if (!state.wantPlay) togglePlay(moves);
 }
 
-function hold(it: PlaybackMoves): void {
-  const { state } = it;
-  it.endCatchUp();
-  if (state.wantPlay) state.pausedAtMs = it.view.steadyMs;
+function hold(moves: PlaybackMoves): void {
+  const { state } = moves;
+  moves.endCatchUp();
+  if (state.wantPlay) state.pausedAtMs = moves.view.steadyMs;
   state.wantPlay = false;
   if (state.mode === 'live' && !state.pending) state.mode = 'shifted';
-  it.do({ do: 'pause' }, { do: 'pause-back' }, { do: 'expect-wait' });
+  moves.do({ do: 'pause' }, { do: 'pause-back' }, { do: 'expect-wait' });
 }
 
-function setRate(it: PlaybackMoves, { rate }: Event<'set-rate'>): void {
-  const { state } = it;
+function setRate(moves: PlaybackMoves, { rate }: Event<'set-rate'>): void {
+  const { state } = moves;
   state.catchingUp = false;
   state.rate = Math.min(2, Math.max(0.5, rate));
   if (state.mode === 'live' && state.rate < 1) state.mode = 'shifted';
   if (state.mode === 'live')
     state.rate = 1; // there is nothing to catch up with
-  else it.applyRate();
+  else moves.applyRate();
 }
 
-function found(it: PlaybackMoves, { request, requestedMs, moment }: Event<'found'>): void {
-  const { state } = it;
+function found(moves: PlaybackMoves, { request, requestedMs, moment }: Event<'found'>): void {
+  const { state } = moves;
   if (request !== state.request) return;
   if (moment) {
     if (moment.skipped) state.note = { key: 'note.skipped', skipped: moment.skipped };
-    it.show(moment.atMs);
+    moves.show(moment.atMs);
   } else {
-    if (it.view.nowMs - requestedMs > LONG_PAUSE_MS) state.note = { key: 'note.nothingAfter' };
-    it.showLive();
+    if (moves.view.nowMs - requestedMs > LONG_PAUSE_MS) state.note = { key: 'note.nothingAfter' };
+    moves.showLive();
   }
 }
 
 /** The buffer in the background has its first picture, and comes to the front. */
-function swap(it: PlaybackMoves): void {
-  const { state } = it;
+function swap(moves: PlaybackMoves): void {
+  const { state } = moves;
   if (!state.pending) return;
   const { to } = state.pending;
   // A viewer who catches up sees the live list where the window was.
@@ -229,53 +229,54 @@ function swap(it: PlaybackMoves): void {
   state.failure = null;
   state.retry = noRetry;
   state.skipToMs = null;
-  it.do({ do: 'swap' }, { do: 'expect-wait' });
-  if (to === 'live') it.do({ do: 'measure-edge' });
-  it.applyRate();
-  it.do({ do: state.wantPlay ? 'play' : 'pause' });
+  moves.do({ do: 'swap' }, { do: 'expect-wait' });
+  if (to === 'live') moves.do({ do: 'measure-edge' });
+  moves.applyRate();
+  moves.do({ do: state.wantPlay ? 'play' : 'pause' });
 }
 
-function frame(it: PlaybackMoves): void {
-  const { state } = it;
-  const { front } = it.view;
+function frame(moves: PlaybackMoves): void {
+  const { state } = moves;
+  const { front } = moves.view;
   if (!state.pending && !state.finding) state.targetMs = null;
   state.shownMs = front.shownMs ?? state.shownMs;
   if (state.mode === 'offline' && front.kind === 'live' && !front.paused && state.streamLive) state.mode = 'live';
   const isPlaying = !state.pending && state.targetMs === null && state.wantPlay;
-  if (isPlaying && isLoopOver(state.loop, state.shownMs, front.frameS)) it.show(state.loop!.fromMs);
+  if (isPlaying && isLoopOver(state.loop, state.shownMs, front.frameS)) moves.show(state.loop!.fromMs);
 }
 
-function backListed(it: PlaybackMoves, { over }: Event<'list'>): void {
-  if (!over || it.state.pending?.to !== 'live') return;
+function backListed(moves: PlaybackMoves, { over }: Event<'list'>): void {
+  if (!over || moves.state.pending?.to !== 'live') return;
   // The live list of before a restart of the server: the next one is not there yet.
-  it.drop();
-  it.lost(it.view.front.kind === null);
+  moves.drop();
+  moves.lost(moves.view.front.kind === null);
 }
 
-function frontListed(it: PlaybackMoves, { over }: Event<'list'>): void {
-  const { state } = it;
+function frontListed(moves: PlaybackMoves, { over }: Event<'list'>): void {
+  const { state } = moves;
   if (over && state.mode === 'live' && !state.pending && state.streamLive) {
-    if (state.retry.dueMs === null) it.lost(true); // it plays on to its end meanwhile
-  } else if (it.view.front.kind === 'live') {
-    it.do({ do: 'measure-edge' });
+    if (state.retry.dueMs === null) moves.lost(true); // it plays on to its end meanwhile
+  } else if (moves.view.front.kind === 'live') {
+    moves.do({ do: 'measure-edge' });
   }
 }
 
-function ended(it: PlaybackMoves): void {
-  const { state } = it;
-  const { kind, edgeMs } = it.view.front;
+function ended(moves: PlaybackMoves): void {
+  const { state } = moves;
+  const { kind, edgeMs } = moves.view.front;
   if (state.pending || (state.inRoom && kind === 'past')) return; // a room continues by itself
-  if (state.loop) it.show(state.loop.fromMs);
-  else if ((kind === 'past' || (kind === 'live' && state.mode === 'shifted')) && edgeMs !== null) it.goTo(edgeMs + 2);
+  if (state.loop) moves.show(state.loop.fromMs);
+  else if ((kind === 'past' || (kind === 'live' && state.mode === 'shifted')) && edgeMs !== null)
+    moves.goTo(edgeMs + 2);
   else if (!state.streamLive) state.mode = 'offline';
-  else if (state.retry.dueMs === null) it.lost(true);
+  else if (state.retry.dueMs === null) moves.lost(true);
 }
 
-function frontFailed(it: PlaybackMoves, { failure, isNetwork, segment }: Event<'failed'>): void {
-  const { state } = it;
-  const { front } = it.view;
+function frontFailed(moves: PlaybackMoves, { failure, isNetwork, segment }: Event<'failed'>): void {
+  const { state } = moves;
+  const { front } = moves.view;
   const isLive = front.kind === 'live';
-  it.do({ do: 'stop-loading' });
+  moves.do({ do: 'stop-loading' });
   if (segment) {
     state.missing = missedAhead(state.missing, segment);
     if (!mayRequestAgain(state.missing)) {
@@ -284,11 +285,11 @@ function frontFailed(it: PlaybackMoves, { failure, isNetwork, segment }: Event<'
     }
   }
   if (isLive && failure.code === 'stream-offline') {
-    it.streamOffline();
+    moves.streamOffline();
   } else if (isNetwork) {
     if (!front.ready) state.failure = failure;
     if (isLive && state.mode !== 'shifted') state.mode = 'live';
-    it.lost(true);
+    moves.lost(true);
   } else {
     state.targetMs = null;
     state.failure = failure;
@@ -296,51 +297,51 @@ function frontFailed(it: PlaybackMoves, { failure, isNetwork, segment }: Event<'
   }
 }
 
-function backFailed(it: PlaybackMoves, { failure, isNetwork, segment }: Event<'failed'>): void {
-  const { state } = it;
+function backFailed(moves: PlaybackMoves, { failure, isNetwork, segment }: Event<'failed'>): void {
+  const { state } = moves;
   if (!state.pending) return;
   const isLive = state.pending.to === 'live';
   if (segment) state.missing = missedFirst(state.missing);
-  it.drop();
+  moves.drop();
   if (segment && maySkip(state.missing)) {
-    it.skipTo(segment.toMs);
+    moves.skipTo(segment.toMs);
     return;
   }
   const isRefused = failure.status >= 400 && failure.status < 500;
   const isRetried = state.retry.turns > 0;
   if (isLive && failure.code === 'stream-offline') {
-    it.streamOffline();
+    moves.streamOffline();
   } else if (isNetwork && (isLive || (isRetried && !isRefused))) {
-    if (!it.view.front.ready) state.failure = failure;
+    if (!moves.view.front.ready) state.failure = failure;
     if (isLive) state.mode = 'live';
-    it.lost(false);
+    moves.lost(false);
   } else if (state.mode === 'shifted' && isRetried) {
     state.mode = 'live'; // its position is not recorded
-    it.lost(false);
+    moves.lost(false);
   } else {
-    it.refuse(failure);
+    moves.refuse(failure);
   }
 }
 
-function streamChanged(it: PlaybackMoves, { live }: Event<'stream'>): void {
-  const { state } = it;
+function streamChanged(moves: PlaybackMoves, { live }: Event<'stream'>): void {
+  const { state } = moves;
   const { dueMs } = state.retry;
   // It has come back, after a restart for example: the next attempt does not wait.
   if (live && !state.streamLive && dueMs !== null) {
-    state.retry = { ...state.retry, waitMs: 0, dueMs: Math.min(dueMs, it.view.steadyMs) };
+    state.retry = { ...state.retry, waitMs: 0, dueMs: Math.min(dueMs, moves.view.steadyMs) };
   }
   state.streamLive = live;
-  if (!live && state.mode === 'live') it.do({ do: 'undo-stall' });
+  if (!live && state.mode === 'live') moves.do({ do: 'undo-stall' });
   const waits = state.mode === 'offline' || (state.failure !== null && state.mode === 'live');
-  if (live && waits && state.wantPlay && !state.pending && state.retry.dueMs === null) it.showLive();
+  if (live && waits && state.wantPlay && !state.pending && state.retry.dueMs === null) moves.showLive();
 }
 
-function tick(it: PlaybackMoves): void {
-  const { pending, wantPlay } = it.state;
-  const { steadyMs } = it.view;
-  if (pending && (steadyMs - pending.aliveMs > SILENT_MS || steadyMs - pending.sinceMs > LONGEST_MS)) giveUp(it);
-  if (!it.state.pending && wantPlay && isDue(it.state.retry, steadyMs)) retry(it);
-  else if (entersLiveList(it)) it.load('live', it.state.shownMs! + ENTERS_LATER_MS);
+function tick(moves: PlaybackMoves): void {
+  const { pending, wantPlay } = moves.state;
+  const { steadyMs } = moves.view;
+  if (pending && (steadyMs - pending.aliveMs > SILENT_MS || steadyMs - pending.sinceMs > LONGEST_MS)) giveUp(moves);
+  if (!moves.state.pending && wantPlay && isDue(moves.state.retry, steadyMs)) retry(moves);
+  else if (entersLiveList(moves)) moves.load('live', moves.state.shownMs! + ENTERS_LATER_MS);
 }
 
 /** The window that plays is caught up with so far that the live list has its position. */
@@ -351,33 +352,33 @@ function entersLiveList({ state, view }: PlaybackMoves): boolean {
 }
 
 /** The switch led to nothing. */
-function giveUp(it: PlaybackMoves): void {
-  const { state } = it;
+function giveUp(moves: PlaybackMoves): void {
+  const { state } = moves;
   const failure = readFailure(0, '');
   const isLive = state.pending?.to === 'live';
-  it.drop();
+  moves.drop();
   if (!isLive && state.retry.turns === 0) {
-    it.refuse(failure);
+    moves.refuse(failure);
     return;
   }
   if (isLive) {
     state.targetMs = null;
     state.mode = 'live';
   }
-  if (!it.view.front.hasPicture) state.failure = failure;
-  it.lost(false);
+  if (!moves.view.front.hasPicture) state.failure = failure;
+  moves.lost(false);
 }
 
-function retry(it: PlaybackMoves): void {
-  const { state } = it;
+function retry(moves: PlaybackMoves): void {
+  const { state } = moves;
   const { mode, targetMs, shownMs } = state;
   state.retry = { ...state.retry, dueMs: null };
   const atMs = targetMs ?? shownMs;
-  const isPast = mode === 'shifted' || (mode === 'past' && it.view.front.kind === 'past');
-  if (isPast && atMs !== null) it.load('past', atMs);
-  else if (state.streamLive) it.load('live');
+  const isPast = mode === 'shifted' || (mode === 'past' && moves.view.front.kind === 'past');
+  if (isPast && atMs !== null) moves.load('past', atMs);
+  else if (state.streamLive) moves.load('live');
   else {
     state.retry = noRetry;
-    it.goOffline();
+    moves.goOffline();
   }
 }

@@ -27,7 +27,7 @@ import { Watchdog } from './watchdog.ts';
 /** What a player is opened with. */
 export interface PlayerOptions {
   readonly Hls: typeof Hls;
-  /** A positioned box that the picture fills; the player makes its own elements in it. */
+  /** A positioned box that the picture fills; the player creates its elements in it. */
   readonly surface: HTMLElement;
   readonly stream: string;
   readonly recorded: MomentFinder;

@@ -37,7 +37,7 @@ export interface RateTuning {
   readonly seekS: number;
   /** So is a picture that is early by as much. */
   readonly seeksBack: boolean;
-  /** Between two seeks, in steps: a seek needs time to show what it did. */
+  /** Between two seeks, in steps: a seek needs time to show its effect. */
   readonly stepsBetweenSeeks: number;
 }
 
@@ -81,7 +81,7 @@ export function rateStep(
 export class RateController {
   readonly #tuning: RateTuning;
   #correcting = false;
-  #rest = 0;
+  #stepsUntilSeek = 0;
 
   constructor(tuning: RateTuning = liveTuning) {
     this.#tuning = tuning;
@@ -90,19 +90,19 @@ export class RateController {
   /** Another buffer or target: starts again. */
   reset(): void {
     this.#correcting = false;
-    this.#rest = 0;
+    this.#stepsUntilSeek = 0;
   }
 
   /** A seek was made: it is given time to show. */
   onSeek(): void {
-    this.#rest = this.#tuning.stepsBetweenSeeks;
+    this.#stepsUntilSeek = this.#tuning.stepsBetweenSeeks;
   }
 
   /** The next step. */
   next(input: RateInput): RateStep {
-    this.#rest = Math.max(0, this.#rest - 1);
+    this.#stepsUntilSeek = Math.max(0, this.#stepsUntilSeek - 1);
     const { rate, seekByS, isCorrecting } = rateStep(this.#tuning, input, this.#correcting);
     this.#correcting = isCorrecting;
-    return { rate, seekByS: this.#rest === 0 ? seekByS : 0 };
+    return { rate, seekByS: this.#stepsUntilSeek === 0 ? seekByS : 0 };
   }
 }

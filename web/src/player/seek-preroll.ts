@@ -2,7 +2,7 @@
  * The first step of a seek to a position just before loaded media. hls.js counts the last tenth of a second
  * before loaded media as loaded and fetches nothing for it, and the browser then keeps showing the first
  * loaded picture. So the seek goes further back first.
- * In: the position, what is loaded. Out: where to seek first. Pure.
+ * In: the position, loaded ranges. Out: where to seek first. Pure.
  */
 
 /** hls.js, `maxBufferHole`, seconds. */
@@ -23,6 +23,6 @@ export function seekPreroll(toS: number, { buffered, fromS }: { buffered: TimeRa
   for (const [startS] of loaded) if (toS < startS && startS - toS <= HOLE_S) firstS = startS - HOLE_S - MARGIN_S;
   if (firstS === null || firstS <= fromS) return null;
   const there = [toS, firstS];
-  // A hole between what is loaded on both sides of it has nothing to be fetched.
+  // A hole between loaded ranges has nothing to be fetched.
   return loaded.some(([startS, endS]) => there.some((atS) => startS <= atS && atS < endS)) ? null : firstS;
 }

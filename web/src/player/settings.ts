@@ -69,7 +69,7 @@ export function assetSettings(): Partial<HlsConfig> {
   return { ...forBoth, lowLatencyMode: false, maxBufferLength: 30, maxMaxBufferLength: 60, backBufferLength: 60 };
 }
 
-/** The meaning of a fatal error of hls.js: the server's own problem document if it sent one. */
+/** The meaning of a fatal error of hls.js: the server's problem document if it sent one. */
 export function playbackFailure(data: ErrorData): Failure {
   if (data.type !== 'networkError') return { code: 'unplayable', status: 0, title: '', hint: '' };
   const request = data.networkDetails as Partial<XMLHttpRequest> | null;

@@ -42,7 +42,7 @@ export class Watchdog {
     changed();
   }
 
-  /** The tab is shown again: the browser may have stopped what was playing. */
+  /** The tab is shown again: the browser may have stopped playback. */
   shownAgain(): void {
     const { buffers, edge, stalls, steadyMs, changed } = this.#parts;
     const { wantPlay, mode } = this.#controller.state;

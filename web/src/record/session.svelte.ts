@@ -39,7 +39,7 @@ export class RecordSession {
   keep = $state('');
   fromStart = $state(false);
   #step = $state<Step>('address');
-  #found = $state.raw<ProbeView | null>(null);
+  #view = $state.raw<ProbeView | null>(null);
   #failure = $state.raw<Failure | null>(null);
   #unsupported = $state<{ readonly kind: UnsupportedKind; readonly scheme: string } | null>(null);
   #starting = $state(false);
@@ -54,7 +54,7 @@ export class RecordSession {
 
   /** The result of the probe; null before it, and for a stream that is recorded without one. */
   get found(): ProbeView | null {
-    return this.#found;
+    return this.#view;
   }
 
   get failure(): Failure | null {
@@ -100,15 +100,15 @@ export class RecordSession {
     const probe = new AbortController();
     this.#probe = probe;
     const signal = AbortSignal.any([probe.signal, this.#left.signal]);
-    this.#found = null;
+    this.#view = null;
     this.#step = 'looking';
     this.#seconds = 0;
     const timer = setInterval(() => (this.#seconds += 1), 1000);
     try {
-      const [found, streams] = await Promise.all([probeSource(this.url.trim(), signal), getStreams(signal)]);
+      const [view, streams] = await Promise.all([probeSource(this.url.trim(), signal), getStreams(signal)]);
       this.#taken = streams.map(({ name }) => name);
-      this.#found = found;
-      this.#choose(found);
+      this.#view = view;
+      this.#choose(view);
     } catch (error) {
       if (signal.aborted) return;
       this.#step = 'address';
@@ -142,7 +142,7 @@ export class RecordSession {
     this.#starting = true;
     this.#failure = null;
     const { signal } = this.#left;
-    const backS = Math.floor(this.#found?.backS ?? 0);
+    const backS = Math.floor(this.#view?.backS ?? 0);
     try {
       const name = this.name.trim();
       const source = {
@@ -167,9 +167,9 @@ export class RecordSession {
     this.#left.abort();
   }
 
-  #choose(found: ProbeView | null): void {
-    this.name = suggestName(found?.title ?? '', this.url, this.#taken);
-    this.title = found?.title?.slice(0, MAX_TITLE) ?? '';
+  #choose(view: ProbeView | null): void {
+    this.name = suggestName(view?.title ?? '', this.url, this.#taken);
+    this.title = view?.title?.slice(0, MAX_TITLE) ?? '';
     this.quality = 'best';
     this.fromStart = false;
     this.#step = 'found';

@@ -24,10 +24,10 @@ export function protocolText(protocol: string, container: string): string {
   return [...new Set(names)].filter((name) => name !== '').join(', ');
 }
 
-/** `1280 × 720 · 2.5 Mbit/s`: what the quality's own name does not say; empty if nothing is known. */
+/** `1280 × 720 · 2.5 Mbit/s`: the facts that the quality's name does not say; empty if nothing is known. */
 export function qualityText({ width, height, bandwidth }: SourceQuality): string {
-  const known = [];
-  if (width && height) known.push(`${width} × ${height}`);
-  if (bandwidth) known.push(`${(bandwidth / 1e6).toFixed(1)} Mbit/s`);
-  return known.join(' · ');
+  const facts = [];
+  if (width && height) facts.push(`${width} × ${height}`);
+  if (bandwidth) facts.push(`${(bandwidth / 1e6).toFixed(1)} Mbit/s`);
+  return facts.join(' · ');
 }

@@ -38,7 +38,7 @@ export function resolutionOf(spanS: number): number {
 /** The charts that have a value; RTMP has neither round trip nor loss. */
 export function chartsOf({ series }: StatsHistory): readonly Chart[] {
   const { videoBitrate, audioBitrate, frameRate, rtt, loss, avOffset, skew } = series;
-  const all: readonly Chart[] = [
+  const charts: readonly Chart[] = [
     {
       measure: 'bitrate',
       lines: [
@@ -57,7 +57,7 @@ export function chartsOf({ series }: StatsHistory): readonly Chart[] {
       ],
     },
   ];
-  return all
+  return charts
     .map((chart) => ({ ...chart, lines: chart.lines.filter(({ values }) => values.some((value) => value !== null)) }))
     .filter(({ lines }) => lines.length > 0);
 }
@@ -89,10 +89,10 @@ export function axisOf(measure: Measure, least: number | null, most: number | nu
 export function summaryOf(
   values: readonly (number | null)[],
 ): { readonly least: number; readonly mean: number; readonly most: number } | null {
-  const known = values.filter((value) => value !== null);
-  if (known.length === 0) return null;
-  const sum = known.reduce((total, value) => total + value, 0);
-  return { least: Math.min(...known), mean: sum / known.length, most: Math.max(...known) };
+  const numbers = values.filter((value) => value !== null);
+  if (numbers.length === 0) return null;
+  const sum = numbers.reduce((total, value) => total + value, 0);
+  return { least: Math.min(...numbers), mean: sum / numbers.length, most: Math.max(...numbers) };
 }
 
 /** One row of the table: its start in unix milliseconds, and a value for each line of all charts. */

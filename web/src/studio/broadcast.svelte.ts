@@ -30,7 +30,7 @@ export type Quality = keyof typeof qualities;
 /** `off`: not publishing. */
 export type BroadcastState = 'off' | 'connecting' | 'live' | 'reconnecting';
 
-/** What is published; the tracks stay the caller's. */
+/** The published media; the tracks stay the caller's. */
 export interface BroadcastMedia {
   readonly video: MediaStreamTrack | null;
   readonly audio: MediaStreamTrack | null;
@@ -198,9 +198,9 @@ export class Broadcast {
   async #readStreams(signal: AbortSignal): Promise<void> {
     const { newName } = this.#parts;
     try {
-      const found = await getStreams(signal);
-      this.streams = found.filter(({ source }) => source.type === 'push');
-      const names = found.map(({ name }) => name);
+      const streams = await getStreams(signal);
+      this.streams = streams.filter(({ source }) => source.type === 'push');
+      const names = streams.map(({ name }) => name);
       if (this.newName === newName) this.newName = suggestName(newName, '', names);
     } catch (error) {
       if (!signal.aborted) this.failure = failureOf(error);

@@ -80,7 +80,7 @@ export class Capture {
     return this.#sound?.level() ?? 0;
   }
 
-  /** Opens what is wanted. Call it in a click: browsers ask the user. */
+  /** Opens the chosen sources. Call it in a click: browsers ask the user. */
   async open(): Promise<void> {
     this.problem = null;
     this.#sound ??= new SoundMix();

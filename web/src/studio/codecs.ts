@@ -6,7 +6,7 @@
 
 /** Video by preference. VP8 is the last: the server has to convert it. */
 const PREFERRED = ['video/h264', 'video/av1', 'video/vp9', 'video/vp8'];
-/** Not codecs of their own: they repair losses. */
+/** Not separate codecs: they repair losses. */
 const REPAIR = ['video/rtx', 'video/red', 'video/ulpfec', 'video/flexfec-03'];
 /** Opus at this rate is transparent for speech and good for music, bits per second. */
 const SOUND_BITRATE = 128_000;

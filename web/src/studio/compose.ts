@@ -5,7 +5,7 @@
 import { hasFrames, openCanvas, openCanvasTrack, openPictures, type Picture } from './frames.ts';
 import { type Corner, fitted, inset, type Size } from './places.ts';
 
-/** What is composed. */
+/** The composed sources. */
 export type Source = 'camera' | 'screen';
 
 /** Pictures per second of both sources together. */
@@ -21,7 +21,7 @@ export class Composer {
   #mixer: Mixer | null = null;
   #track: MediaStreamTrack | null = null;
 
-  /** @param size of the picture with both; one source alone is sent as it is */
+  /** @param size of the picture with both; a single source is sent as it is */
   constructor(size: Size, onTrack: (track: MediaStreamTrack | null) => void) {
     this.#size = size;
     this.#onTrack = onTrack;

@@ -90,8 +90,8 @@ export function canShareScreen(): boolean {
 
 /** The devices of a kind. */
 export async function listDevices(kind: 'videoinput' | 'audioinput'): Promise<readonly Device[]> {
-  const found = (await navigator.mediaDevices?.enumerateDevices().catch(() => [])) ?? [];
-  return found
+  const devices = (await navigator.mediaDevices?.enumerateDevices().catch(() => [])) ?? [];
+  return devices
     .filter((each) => each.kind === kind && each.deviceId !== '')
     .map(({ deviceId, label }) => ({ id: deviceId, label }));
 }

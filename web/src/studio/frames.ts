@@ -1,5 +1,5 @@
 /**
- * Pictures of tracks for drawing, and tracks of what was drawn: frame by frame where the browser can, which
+ * Pictures of tracks for drawing, and tracks of drawn pictures: frame by frame where the browser can, which
  * continues while the tab is hidden, otherwise with video elements and the capture of a canvas.
  * In: video tracks, a canvas. Out: the newest picture of a track, a video track. mediacapture-transform,
  * Canvas captureStream.
@@ -22,7 +22,7 @@ export interface PictureSource {
 export interface CanvasTrack {
   readonly track: MediaStreamTrack;
   /**
-   * Sends what is drawn now; dropped while the encoder is slower.
+   * Sends the current picture; dropped while the encoder is slower.
    * @param timestampUs microseconds, increasing
    */
   send(timestampUs: number): void;

@@ -3,7 +3,7 @@
  * In: the reports of an RTCPeerConnection. Out: bitrate, picture, losses. Pure. W3C webrtc-stats.
  */
 
-/** What is sent. */
+/** Figures of the sent media. */
 export interface SentFigures {
   /** Picture and sound, bits per second; null at the first report. */
   readonly bitrate: number | null;

@@ -1,6 +1,6 @@
 /**
  * Publishes tracks of a browser over WHIP, and connects again after a loss until it is stopped.
- * In: an endpoint, a key, a video and a sound track. Out: a state after each change, figures of what is sent.
+ * In: an endpoint, a key, a video and a sound track. Out: a state after each change, figures of sent media.
  * RFC 9725.
  */
 import { ApiError, type Failure } from '../api/client.ts';
@@ -18,9 +18,9 @@ export interface WhipOptions {
   readonly url: string;
   /** Bearer token. */
   readonly key: string;
-  /** Null: sound alone. */
+  /** Null: only sound. */
   readonly video: MediaStreamTrack | null;
-  /** Null: a picture alone. */
+  /** Null: only a picture. */
   readonly audio: MediaStreamTrack | null;
   /** Most bits per second of the video. */
   readonly maxBitrate: number;
@@ -75,7 +75,7 @@ export class WhipClient {
     await sender?.replaceTrack(track);
   }
 
-  /** What is sent now; null while it is not connected. */
+  /** The figures now; null while it is not connected. */
   async figures(): Promise<SentFigures | null> {
     if (this.#state !== 'live' || !this.#peer) return null;
     const reports = [...(await this.#peer.getStats()).values()] as Record<string, unknown>[];

@@ -27,7 +27,7 @@ export type SyncPhase =
       readonly isEarly: boolean;
     };
 
-/** How far the picture is from its room, and what was done about it. */
+/** How far the picture is from its room, and the corrections. */
 export interface SyncState {
   phase: SyncPhase;
   /** The state of the room that is in effect. */

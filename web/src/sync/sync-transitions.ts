@@ -261,7 +261,7 @@ function holdStill(draft: Draft): void {
   if (lateS !== null && lateS !== 0 && isDue) place(draft, { for: 'still', cost: 'seek' });
 }
 
-/** Something else has paused it: what was missed meanwhile is skipped. */
+/** Something else has paused it: the missed part is skipped. */
 function playAgain(draft: Draft): void {
   const { state, view } = draft;
   state.measures = null;

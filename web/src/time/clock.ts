@@ -97,7 +97,7 @@ export class Clock {
    */
   async read(signal: AbortSignal): Promise<boolean> {
     let best: { aheadMs: number; roundTripMs: number } | null = null;
-    const known = this.#aheadMs;
+    const previousMs = this.#aheadMs;
     for (let turn = 0; turn < ASKS_AT_ONCE && !signal.aborted; turn++) {
       try {
         const answer = await this.#parts.ask(signal);
@@ -107,7 +107,7 @@ export class Clock {
         if (!best || roundTripMs < best.roundTripMs) {
           best = { aheadMs: offsetMs + wallMs() - steadyMs(), roundTripMs };
         }
-        if (known === null) this.#aheadMs = best.aheadMs; // better than the local clock, even if it was slow
+        if (previousMs === null) this.#aheadMs = best.aheadMs; // better than the local clock, even if it was slow
       } catch (error) {
         if (signal.aborted) return false;
         if (!(error instanceof ApiError)) throw error;
@@ -115,7 +115,7 @@ export class Clock {
       }
     }
     if (!best) return false;
-    this.#apply(best, known);
+    this.#apply(best, previousMs);
     return true;
   }
 
@@ -123,21 +123,22 @@ export class Clock {
    * An answer is wrong by at most half of its round trip: one that a busy page or network has delayed must
    * not replace a better one.
    */
-  #apply({ aheadMs, roundTripMs }: { aheadMs: number; roundTripMs: number }, known: number | null): void {
+  #apply({ aheadMs, roundTripMs }: { aheadMs: number; roundTripMs: number }, previousMs: number | null): void {
     const atMs = this.#parts.steadyMs();
     const errorMs = roundTripMs / 2;
     const knownErrorMs = this.#errorMs + DRIFT * (atMs - this.#measuredAt);
     this.#roundTripMs = roundTripMs;
     this.#measuredAt = atMs;
-    const beyondMs = known === null ? Number.POSITIVE_INFINITY : Math.abs(aheadMs - known) - errorMs - knownErrorMs;
-    if (known === null || beyondMs > JUMP_MS) {
+    const beyondMs =
+      previousMs === null ? Number.POSITIVE_INFINITY : Math.abs(aheadMs - previousMs) - errorMs - knownErrorMs;
+    if (previousMs === null || beyondMs > JUMP_MS) {
       this.#aheadMs = aheadMs;
       this.#errorMs = errorMs;
       return;
     }
     const share = knownErrorMs ** 2 / Math.max(Number.EPSILON, knownErrorMs ** 2 + errorMs ** 2);
     const gain = beyondMs > 0 ? GAIN : share;
-    this.#aheadMs = known + gain * (aheadMs - known);
+    this.#aheadMs = previousMs + gain * (aheadMs - previousMs);
     this.#errorMs = (1 - gain) * knownErrorMs + gain * errorMs;
   }
 

@@ -15,13 +15,13 @@ const formats = new Map<string, Intl.DateTimeFormat>();
 
 function format(reading: Reading, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
   const key = JSON.stringify([reading, options]);
-  let found = formats.get(key);
-  if (!found) {
+  let formatter = formats.get(key);
+  if (!formatter) {
     const zone = reading.timeZone === undefined ? {} : { timeZone: reading.timeZone };
-    found = new Intl.DateTimeFormat(reading.locale, { ...options, ...zone });
-    formats.set(key, found);
+    formatter = new Intl.DateTimeFormat(reading.locale, { ...options, ...zone });
+    formats.set(key, formatter);
   }
-  return found;
+  return formatter;
 }
 
 const TIME = { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' } as const;

@@ -57,7 +57,7 @@ export function stretchAt(past: Past, atMs: number): Stretch | undefined {
 export interface Moment {
   /** Unix milliseconds; has media, as far as is known. */
   readonly atMs: number;
-  /** What was skipped to get there; undefined if the requested time itself has media. */
+  /** The stretch skipped to get there; undefined if the requested time itself has media. */
   readonly skipped?: Stretch;
 }
 

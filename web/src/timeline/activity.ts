@@ -48,8 +48,8 @@ export function activityRequest(view: View, firstMs: number, nowMs: number): Act
 
 /** How high each bitrate is between the low and the high ones, 0 to 1; 0 for all if they are about equal. */
 function bitrateHeights(values: ActivityView['values']): (number | null)[] {
-  const known = values.filter((value) => value !== null).sort((a, b) => a - b);
-  const at = (share: number) => known[Math.floor(share * (known.length - 1))] ?? 0;
+  const sorted = values.filter((value) => value !== null).sort((a, b) => a - b);
+  const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))] ?? 0;
   const [low, high] = [at(LOW), at(HIGH)];
   const isFlat = high <= 0 || (high - low) / high < LEAST_RISE;
   const height = (value: number) => (isFlat ? 0 : Math.min(1, Math.max(0, (value - low) / (high - low))));
@@ -57,13 +57,13 @@ function bitrateHeights(values: ActivityView['values']): (number | null)[] {
 }
 
 /**
- * How high each change is between the usual and the largest one, 0 to 1. The root shows small changes beside
+ * How high each change is between the usual and the largest one, 0 to 1. The root shows small changes next to
  * a cut.
  */
 function changeHeights(changes: ActivityView['changes']): number[] {
-  const known = changes.filter((change) => change !== null).sort((a, b) => a - b);
-  const usual = known[Math.floor((known.length - 1) / 2)] ?? 0;
-  const rise = (known.at(-1) ?? 0) - usual;
+  const sorted = changes.filter((change) => change !== null).sort((a, b) => a - b);
+  const usual = sorted[Math.floor((sorted.length - 1) / 2)] ?? 0;
+  const rise = (sorted.at(-1) ?? 0) - usual;
   if (rise < LEAST_CHANGE) return changes.map(() => 0);
   return changes.map((change) => Math.sqrt(Math.max(0, (change ?? usual) - usual) / rise));
 }

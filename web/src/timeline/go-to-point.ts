@@ -17,7 +17,7 @@ export function noPointText(forward: boolean): string {
 }
 
 /**
- * Goes to the next point of what is recorded, at once if the bar knows it. Never rejects.
+ * Goes to the next point of the recording, at once if the bar knows it. Never rejects.
  *
  * @param atMs the shown time, unix milliseconds
  * @param forward false: to the previous one

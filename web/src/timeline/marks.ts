@@ -80,10 +80,10 @@ export function nextPoint(
   ]
     .filter((point) => kind === undefined || point.kind === kind)
     .sort((a, b) => a.atMs - b.atMs);
-  const found = forward
+  const nearest = forward
     ? points.find((point) => point.atMs > atMs + (playing ? ARRIVED_MS : 0))
     : points.findLast((point) => point.atMs < atMs - (playing ? PLAYED_ON_MS : 0));
-  return found ?? null;
+  return nearest ?? null;
 }
 
 /** The gaps in view, oldest first, for screen readers. */

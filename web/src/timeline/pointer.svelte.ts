@@ -35,7 +35,7 @@ type Drag =
  */
 const SCROLLING_MS = 250;
 
-const isOn = (event: Event, what: string) => (event.target as Element).closest(what) !== null;
+const isOn = (event: Event, selector: string) => (event.target as Element).closest(selector) !== null;
 const clamp01 = (share: number) => Math.min(1, Math.max(0, share));
 
 /** The pointers of one bar. */

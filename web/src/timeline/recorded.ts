@@ -35,7 +35,7 @@ const nothing: Tile = {
   requestedMs: 0,
 };
 
-/** The end of what is known is this old at most while it is requested again and again, milliseconds. */
+/** The known end is this old at most while it is requested again and again, milliseconds. */
 const END_MS = 15_000;
 
 /** The past of one stream: tiles for the bar, and single requests. */
@@ -64,13 +64,13 @@ export class Recorded {
     this.#signal = signal;
   }
 
-  /** What is known of a view, in any resolution; an empty tile before the first response. */
+  /** The known past of a view, in any resolution; an empty tile before the first response. */
   tileFor(view: View): Tile {
     return bestTile([...this.#tiles.values()], view) ?? nothing;
   }
 
   /**
-   * Requests what is missing of a view at its zoom level. One request at a time: of the views requested
+   * Requests the missing part of a view at its zoom level. One request at a time: of the views requested
    * during it only the newest follows.
    *
    * @param firstMs the oldest kept time, unix milliseconds
@@ -142,7 +142,7 @@ export class Recorded {
     return [...this.#tiles.values()].find(holds)?.past;
   }
 
-  /** The playable time from what is already known; undefined if that is not enough. */
+  /** The playable time from the known past; undefined if that is not enough. */
   known(targetMs: number): Moment | undefined {
     const exact = this.#exact(targetMs);
     if (exact) return findMoment(exact, targetMs);
@@ -160,8 +160,8 @@ export class Recorded {
    * @throws ApiError
    */
   async find(targetMs: number): Promise<Moment | undefined> {
-    const known = this.known(targetMs);
-    if (known) return known;
+    const moment = this.known(targetMs);
+    if (moment) return moment;
     let length = 24 * HOUR;
     let fromMs = Math.max(targetMs, this.#firstMs);
     for (let turn = 0; turn < MAX_REQUESTS && fromMs < this.#now(); turn++) {
@@ -175,7 +175,7 @@ export class Recorded {
     return undefined;
   }
 
-  /** The playable time for a step back, from what is already known; undefined if that is not enough. */
+  /** The playable time for a step back, from the known past; undefined if that is not enough. */
   knownBefore(targetMs: number): Moment | undefined {
     const exact = this.#exact(targetMs);
     return exact && findMomentBefore(exact, targetMs);
@@ -189,14 +189,14 @@ export class Recorded {
    * @throws ApiError
    */
   async findBefore(targetMs: number): Promise<Moment | undefined> {
-    const known = this.knownBefore(targetMs);
-    if (known) return known;
+    const moment = this.knownBefore(targetMs);
+    if (moment) return moment;
     const past = readPast(await this.#fetchTimeline(targetMs - 24 * HOUR, targetMs + 60_000, this.#signal));
     return findMomentBefore(past, targetMs);
   }
 
   /**
-   * The next point from what is already known of a view.
+   * The next point from the known past of a view.
    *
    * @returns null if there is none; undefined if more must be requested to know that
    */
@@ -204,8 +204,8 @@ export class Recorded {
     const { past, ...marks } = this.tileFor(view);
     const { atMs, forward } = query;
     if (atMs < past.fromMs || atMs > past.toMs + END_MS) return undefined;
-    const found = nextPoint(past, marks, query);
-    if (found) return found;
+    const point = nextPoint(past, marks, query);
+    if (point) return point;
     const isWhole = forward ? past.toMs >= this.#now() - END_MS : past.fromMs <= this.#firstMs + 1_000;
     return isWhole ? null : undefined;
   }
@@ -217,8 +217,8 @@ export class Recorded {
    * @throws ApiError
    */
   async findPoint(view: View, query: PointQuery): Promise<Point | null> {
-    const known = this.knownPoint(view, query);
-    if (known !== undefined) return known;
+    const point = this.knownPoint(view, query);
+    if (point !== undefined) return point;
     const { forward } = query;
     const endMs = forward ? this.#now() : this.#firstMs;
     const bound = (atMs: number) => Math.min(this.#now(), Math.max(this.#firstMs, atMs));
@@ -227,8 +227,8 @@ export class Recorded {
     for (let turn = 0; turn < MAX_REQUESTS && atMs !== endMs; turn++) {
       const otherMs = bound(forward ? atMs + length : atMs - length);
       const { past, ...marks } = await this.#askTile(Math.min(atMs, otherMs), Math.max(atMs, otherMs) + BESIDE_MS, 0);
-      const found = nextPoint(past, marks, query);
-      if (found) return found;
+      const next = nextPoint(past, marks, query);
+      if (next) return next;
       atMs = otherMs;
       length = LONGEST_MS;
     }

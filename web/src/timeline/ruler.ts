@@ -73,24 +73,24 @@ const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
 /** Steps along UTC and selects times that are round on the clock: a repeated hour has its ticks twice. */
 function shortSteps(fromMs: number, lastMs: number, step: number, timeZone?: string): number[] {
   const stride = gcd(step, 15 * MINUTE); // time zone offsets are whole quarters of an hour
-  const found: number[] = [];
+  const times: number[] = [];
   for (let at = Math.ceil(fromMs / stride) * stride; at < lastMs; at += stride) {
-    if ((at + zoneOffset(at, timeZone)) % step === 0) found.push(at);
+    if ((at + zoneOffset(at, timeZone)) % step === 0) times.push(at);
   }
-  return found;
+  return times;
 }
 
 /** Steps along the clock: a skipped hour has no tick, a repeated one has its first. */
 function longSteps(fromMs: number, lastMs: number, step: number, timeZone?: string): number[] {
   const anchor = step >= 7 * DAY ? 4 * DAY : 0; // 1970 began on a Thursday
-  const found: number[] = [];
+  const times: number[] = [];
   const localFrom = fromMs + zoneOffset(fromMs, timeZone) - HOUR;
   for (let local = Math.ceil((localFrom - anchor) / step) * step + anchor; ; local += step) {
     const at = momentOf(local, timeZone);
-    if (!(at < lastMs)) return found; // NaN too
+    if (!(at < lastMs)) return times; // NaN too
     if (at < fromMs) continue;
     const real = at + zoneOffset(at, timeZone) === local || local % DAY === 0;
-    if (real && at !== found.at(-1)) found.push(at);
+    if (real && at !== times.at(-1)) times.push(at);
   }
 }
 

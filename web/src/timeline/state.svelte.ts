@@ -76,7 +76,7 @@ export class TimelineState {
     );
   }
 
-  /** Requests what is shown, now and as it grows, until `close`. */
+  /** Requests the view, now and as it grows, until `close`. */
   async start(): Promise<void> {
     await poll(GROWS_MS, async () => (document.hidden ? undefined : this.#cover()), { signal: this.#ends.signal });
   }
@@ -188,7 +188,7 @@ export class TimelineState {
   }
 
   #viewMoved(): void {
-    this.#take(); // what is already known, at once
+    this.#take(); // the known past, at once
     this.#settling.abort();
     const settling = new AbortController();
     this.#settling = settling;

@@ -1,5 +1,5 @@
 /**
- * Tiles of the past, one per zoom level: their resolution, what is missing of a view, and how responses are
+ * Tiles of the past, one per zoom level: their resolution, the missing part of a view, and how responses are
  * joined.
  * In: views, responses. Out: the recorded past. Pure.
  */
@@ -115,8 +115,8 @@ export function joinPast(old: Past, fresh: Past): Past {
 export function joinTiles(old: Tile, fresh: Tile): Tile {
   const { fromMs, toMs } = fresh.past;
   const outside = ({ atMs }: Marker) => atMs < fromMs || atMs >= toMs;
-  const known = new Set(fresh.pins.map(({ id }) => id));
-  const apart = (pin: Pin) => !known.has(pin.id) && (pin.toMs <= fromMs || pin.fromMs >= toMs);
+  const freshIds = new Set(fresh.pins.map(({ id }) => id));
+  const apart = (pin: Pin) => !freshIds.has(pin.id) && (pin.toMs <= fromMs || pin.fromMs >= toMs);
   return {
     resS: old.resS,
     exact: old.exact && fresh.exact,
@@ -174,10 +174,10 @@ export function missing(tile: Tile | undefined, view: View, nowMs: number, first
 /** The tile that covers most of a view, and of equals the one of the view's own zoom level. */
 export function bestTile(tiles: readonly Tile[], view: View): Tile | undefined {
   const length = view.toMs - view.fromMs;
-  const own = resolutionOf(length);
+  const viewResS = resolutionOf(length);
   const score = ({ past, resS }: Tile) => {
     const held = Math.max(0, Math.min(past.toMs, view.toMs) - Math.max(past.fromMs, view.fromMs));
-    return held / length + (resS === own ? 0.01 : 0);
+    return held / length + (resS === viewResS ? 0.01 : 0);
   };
   return tiles.toSorted((a, b) => score(b) - score(a) || a.resS - b.resS)[0];
 }

@@ -88,7 +88,7 @@ export const formatter = {
 export function failureText(failure: Failure): { title: string; hint: string } {
   const title = `failure.${failure.code}`;
   const hint = `${title}.hint`;
-  const own = isTextKey(title) && isTextKey(hint) ? { title: t(title), hint: t(hint) } : null;
+  const translated = isTextKey(title) && isTextKey(hint) ? { title: t(title), hint: t(hint) } : null;
   const server = failure.title ? { title: failure.title, hint: failure.hint } : null;
-  return own ?? server ?? { title: t('failure.unreadable'), hint: failure.code };
+  return translated ?? server ?? { title: t('failure.unreadable'), hint: failure.code };
 }

@@ -10,7 +10,6 @@ import { visits } from './arrival.ts';
 /** Timeout of both requests, milliseconds. */
 const WITHIN_MS = 30_000;
 
-/** What is watched first. */
 export interface FirstItem extends NewItem {
   /** Where it begins, ms, UTC or from the start; null: live, or at the start. */
   readonly positionMs: number | null;

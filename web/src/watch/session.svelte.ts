@@ -58,7 +58,7 @@ export class WatchSession {
   /** The view over WebRTC in place of the live list. */
   readonly realTime = new RealTime();
   readonly #notes = new NoteTimer(() => this.controls.forgetNote());
-  /** What the address asks for and the page cannot show; removed after a while. */
+  /** A request of the address that the page cannot show; removed after a while. */
   linkNote = $state.raw<LinkNote | null>(null);
   readonly #linkNotes = new NoteTimer(() => {
     this.linkNote = null;
@@ -136,7 +136,7 @@ export class WatchSession {
   };
 
   /**
-   * Marks the last half minute before the shown time, or what is recorded of it. Playback continues.
+   * Marks the last half minute before the shown time, or the recorded part of it. Playback continues.
    *
    * @returns false if too little is recorded
    */

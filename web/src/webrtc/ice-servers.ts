@@ -8,9 +8,9 @@ const LINK = /<([^<>]+)>\s*((?:;\s*[\w-]+="[^"]*"\s*)*)/g;
 
 /** The servers; none if there is no field. */
 export function linkedServers(field: string | null): RTCIceServer[] {
-  return [...(field ?? '').matchAll(LINK)].flatMap(([, urls, rest]) => {
+  return [...(field ?? '').matchAll(LINK)].flatMap(([, urls, parameters]) => {
     const { rel, username, credential } = Object.fromEntries(
-      [...rest!.matchAll(/([\w-]+)="([^"]*)"/g)].map(([, name, value]) => [name, value]),
+      [...parameters!.matchAll(/([\w-]+)="([^"]*)"/g)].map(([, name, value]) => [name, value]),
     );
     if (rel !== 'ice-server') return [];
     return [{ urls: urls!, ...(username !== undefined && credential !== undefined && { username, credential }) }];

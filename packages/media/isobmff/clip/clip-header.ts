@@ -57,7 +57,7 @@ export interface LineReferences {
   readonly first: number;
 }
 
-/** `ftyp` and `moov`: what is before the indexes. */
+/** `ftyp` and `moov`, before the indexes. */
 export function printClipHead(lines: readonly ClipLine[], duration: number): Uint8Array {
   const used = lines.map(({ track }) => track);
   const writer = new BoxWriter(new Uint8Array(256 + movieRoom(used)));
@@ -78,7 +78,7 @@ export function printClipHead(lines: readonly ClipLine[], duration: number): Uin
 
 /**
  * The heads of the indexes, one for each line: its references follow. One index for each track, pointing at
- * its own fragments: ffmpeg (and Chromium with it) takes the indexes together for the list of all fragments,
+ * its fragments: ffmpeg (and Chromium with it) takes the indexes together for the list of all fragments,
  * and steps over those that no index names.
  *
  * @param references of each line
@@ -118,7 +118,7 @@ export class SidxReferences {
   /**
    * Adds the next segment of the file, of any track.
    *
-   * @param delta what is added to its decode times
+   * @param delta added to its decode times
    * @returns the reference of the segment before, if this one completes it
    */
   add(segment: ClipSegment, delta: number): Uint8Array | undefined {

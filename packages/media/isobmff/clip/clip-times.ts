@@ -193,10 +193,10 @@ export function movieTimeOf(line: ClipLine, ticks: number): number {
  * ticks) or later.
  */
 function placeSpan(firsts: ReadonlyMap<number, Reach>, lines: Map<number, Line>, start: number): void {
-  const all = [...firsts.values()];
+  const reaches = [...firsts.values()];
   // Late metadata may have times before the first video frame.
-  const media = all.filter(({ track }) => track.kind === 'video' || track.kind === 'audio');
-  const origin = Math.min(...(media.length > 0 ? media : all).map(({ at }) => at));
+  const media = reaches.filter(({ track }) => track.kind === 'video' || track.kind === 'audio');
+  const origin = Math.min(...(media.length > 0 ? media : reaches).map(({ at }) => at));
   const afterOrigin = (reach: Reach) => Math.max(0, reach.at - origin);
   const tfdtOf = (line: Line, { firstPtsOffset }: Reach, at: number) =>
     rescale(at - line.wait, movieTimescale, line.track.timescale) + line.mediaTime - firstPtsOffset;

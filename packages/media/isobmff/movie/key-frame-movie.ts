@@ -20,8 +20,8 @@ const TICKS = 1_000;
  */
 export function printKeyFrameMovie(track: VideoTrack, sizes: readonly number[], seconds: number): Uint8Array {
   const count = sizes.length;
-  const { rung: _, ...own } = track;
-  const shown: VideoTrack = { ...own, id: 1, timescale: count * TICKS, label: '' };
+  const { rung: _, ...source } = track;
+  const shown: VideoTrack = { ...source, id: 1, timescale: count * TICKS, label: '' };
   const writer = new BoxWriter(new Uint8Array(movieRoom([shown]) + count * 4 + 256));
   printFtyp(writer);
   const moov = writer.open('moov');

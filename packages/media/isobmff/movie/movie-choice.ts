@@ -31,7 +31,7 @@ export function chooseTracks(movie: readonly MovieTrack[]): { chosen: ChosenTrac
     const { track } = source;
     if (!track) {
       if (source.leftOut) leftOut.push(source.leftOut);
-    } else if (track.kind === 'video' && chosen.some((one) => one.track.kind === 'video')) {
+    } else if (track.kind === 'video' && chosen.some((choice) => choice.track.kind === 'video')) {
       leftOut.push({ kind: 'video', name: 'a second video track' });
     } else {
       chosen.push({ source, track: { ...track, id: track.kind === 'video' ? 1 : nextId++ } });

@@ -23,7 +23,7 @@ export interface Edit {
   readonly mediaTime: number;
 }
 
-/** What one trak says beyond its Track. */
+/** Fields of a trak that its Track lacks. */
 export interface TrakContent {
   readonly track: Track;
   /** Ticks of the track; 0 while fragments follow. */
@@ -212,7 +212,7 @@ export function printMvex(writer: BoxWriter, tracks: readonly Track[], fragmentD
     const trex = writer.openFull('trex', 0, 0);
     writer.u32(track.id);
     writer.u32(1);
-    writer.zeros(12); // every fragment names its own defaults
+    writer.zeros(12); // every fragment has its defaults
     writer.close(trex);
   }
   writer.close(mvex);

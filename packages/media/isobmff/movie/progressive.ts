@@ -20,7 +20,7 @@ export interface FileTrack {
   readonly source: MovieTrack;
   /** Samples in it. */
   readonly count: number;
-  /** What it shows: the sum of its samples' durations without what its edit list hides, seconds. */
+  /** The sum of its samples' durations without those that its edit list hides, seconds. */
   readonly durationS: number;
   /**
    * Pictures that its edit list hides, but its walk has: the first picture that is shown needs them. Seconds.
@@ -57,7 +57,7 @@ export interface MovieOptions {
   readonly allEntries?: boolean | undefined;
 }
 
-/** Sound before what is shown that primes its decoder, seconds. */
+/** Sound before the first shown sample that primes its decoder, seconds. */
 const PRIMING_S = 0.2;
 /** Samples that are looked through for the first that is shown: nine hours of 30 pictures a second. */
 const MAX_HIDDEN = 1_000_000;
@@ -65,7 +65,7 @@ const MAX_HIDDEN = 1_000_000;
 /**
  * A walk over a track's samples: `dts <= pts`, both on the movie's clock, whose 0 the edit list names.
  *
- * What the edit list hides is left out, except for samples without which others cannot be decoded.
+ * Samples that the edit list hides are left out, except for samples without which others cannot be decoded.
  */
 export class SampleWalk {
   readonly #cursor: SampleCursor;

@@ -35,7 +35,7 @@ export class Column<A extends Uint8Array | Uint32Array | Float64Array> {
     this.#array[this.#length++] = value;
   }
 
-  /** Removes all numbers. Returns them in their own array. */
+  /** Removes all numbers. Returns them in a separate array. */
   take(): A {
     const taken = this.#array.slice(0, this.#length) as A;
     this.#length = 0;
@@ -111,23 +111,25 @@ export class SampleTable {
    *   its piece, has a negative composition offset, or does not follow in decode order
    */
   addGroup(pieces: readonly FilePiece[]): void {
-    const found: { fragment: TrackFragment; dts: number; base: number }[] = [];
+    const fragments: { fragment: TrackFragment; dts: number; base: number }[] = [];
     const last = new Map<number, number>();
-    for (const { bytes, offset, known } of pieces) {
-      if (known) {
-        this.#checkRows(known.trackId, known.rows, last);
+    for (const { bytes, offset, known: description } of pieces) {
+      if (description) {
+        this.#checkRows(description.trackId, description.rows, last);
         continue;
       }
       for (const box of readBoxes(bytes)) {
         if (box.type !== 'moof') continue;
         for (const fragment of parseMoof(bytes, box)) {
           this.#check(fragment, last, bytes.length - box.start, box.start);
-          found.push({ fragment, dts: fragment.tfdt!, base: offset + box.start });
+          fragments.push({ fragment, dts: fragment.tfdt!, base: offset + box.start });
         }
       }
     }
-    for (const { fragment, dts, base } of found) this.#add(fragment, dts, base);
-    for (const { known, offset } of pieces) if (known) this.#addRows(known.trackId, known.rows, offset);
+    for (const { fragment, dts, base } of fragments) this.#add(fragment, dts, base);
+    for (const { known: description, offset } of pieces) {
+      if (description) this.#addRows(description.trackId, description.rows, offset);
+    }
   }
 
   #check(fragment: TrackFragment, last: Map<number, number>, room: number, at: number): void {

@@ -17,12 +17,12 @@ import { parseVideoEntry, printVideoEntry } from './video-entry.ts';
 /**
  * Writes an stsd.
  *
- * @param further what the track's samples are coded with later: an entry for each, behind that of the track
+ * @param further later configurations of the track: an entry for each, behind that of the track
  */
 export function printStsd(writer: BoxWriter, track: Track, further: readonly Track[] = []): void {
   const stsd = writer.openFull('stsd', 0, 0);
   writer.u32(1 + further.length);
-  for (const one of [track, ...further]) printEntry(writer, one);
+  for (const variant of [track, ...further]) printEntry(writer, variant);
   writer.close(stsd);
 }
 
@@ -41,8 +41,8 @@ export function parseFurtherVideo(
   return readBoxes(bytes, stsd.body + 8, stsd.end)
     .slice(1, MAX_FURTHER + 1)
     .map((entry) => {
-      const known = parseVideoEntry(bytes, entry);
-      return known?.kind === 'video' ? known : undefined;
+      const sampleEntry = parseVideoEntry(bytes, entry);
+      return sampleEntry?.kind === 'video' ? sampleEntry : undefined;
     });
 }
 
@@ -76,8 +76,8 @@ export function parseStsd(bytes: Uint8Array, stsd: Box, kind: LeftOutTrack['kind
     case 'mp4v':
       return { kind: 'unsupported', leftOut: nameVisual(bytes, entry) };
     default: {
-      const known = parseVideoEntry(bytes, entry) ?? parseAudioEntry(bytes, entry);
-      return known ?? { kind: 'unsupported', leftOut: foreignTrack(entry.type, kind) };
+      const sampleEntry = parseVideoEntry(bytes, entry) ?? parseAudioEntry(bytes, entry);
+      return sampleEntry ?? { kind: 'unsupported', leftOut: foreignTrack(entry.type, kind) };
     }
   }
 }

@@ -73,12 +73,12 @@ export class AccessUnitBuffer {
     if (this.isEmpty || this.#to - this.#from > MAX_HEAD_BYTES) return false;
     const view = searchView(this.#bytes, 0, this.#to);
     for (let at = this.#from + this.#headScanned; ; ) {
-      const found = findBytes(view, START_CODE, at);
-      at = found + START_CODE.length;
-      if (found < 0 || at >= this.#to) {
+      const codeAt = findBytes(view, START_CODE, at);
+      at = codeAt + START_CODE.length;
+      if (codeAt < 0 || at >= this.#to) {
         // Each byte is searched once: a start code may begin in the last ones.
-        const rest = found < 0 ? START_CODE.length - 1 : START_CODE.length;
-        this.#headScanned = Math.max(this.#headScanned, this.#to - this.#from - rest);
+        const unsearched = codeAt < 0 ? START_CODE.length - 1 : START_CODE.length;
+        this.#headScanned = Math.max(this.#headScanned, this.#to - this.#from - unsearched);
         return true;
       }
       if (this.#codec.role(this.#codec.type(view[at]!)) === 'slice') return false;
@@ -121,16 +121,16 @@ export class AccessUnitBuffer {
     this.#scan();
     const cut = this.#lastUnit;
     if (cut <= this.#from) return undefined;
-    const [bytes, from, to, all, before] = [this.#bytes, this.#from, this.#to, this.#marks, this.#unitBefore];
+    const [bytes, from, to, marks, before] = [this.#bytes, this.#from, this.#to, this.#marks, this.#unitBefore];
     this.clear();
     this.#bytes = bytes;
     this.#from = cut;
     this.#to = to;
     // A time after the beginning of the previous unit is that of the kept one.
-    this.#marks = all.filter(({ at }) => at > before);
+    this.#marks = marks.filter(({ at }) => at > before);
     this.#room(0);
     this.#marks = this.#marks.map(({ at, time }) => ({ at: Math.max(at, this.#from), time }));
-    return { bytes, from, to: cut, marks: all.filter(({ at }) => at <= before) };
+    return { bytes, from, to: cut, marks: marks.filter(({ at }) => at <= before) };
   }
 
   /** Drops the held bytes. */

@@ -85,11 +85,11 @@ export const ac3Framing: AudioFraming = {
     const { frameBytes, samples, sampleRate, fscod, version, layout, lfe, service } = header;
     const common = (fscod << 13) | (version << 8) | (layout << 5) | (Number(lfe) << 4) | service;
     if (header.codec === 'ac3') return { headerBytes: 0, frameBytes, samples, sampleRate, signature: common, header };
-    const own = header.dependent || header.substream !== 0 ? 0 : samples;
+    const countedSamples = header.dependent || header.substream !== 0 ? 0 : samples;
     const signature = common ^ ((header.channelMap << 16) | (header.substream << 1) | Number(header.dependent));
     // ISO BMFF requires six blocks of all substreams in one sample (ETSI TS 102 366, F.5).
-    const piece = { begins: own > 0, least: 1536 };
-    return { headerBytes: 0, frameBytes, samples: own, sampleRate, signature, piece, header };
+    const piece = { begins: countedSamples > 0, least: 1536 };
+    return { headerBytes: 0, frameBytes, samples: countedSamples, sampleRate, signature, piece, header };
   },
   config(units) {
     const headers = units.map((unit) => unit.header as Ac3Header | Eac3Header);

@@ -45,8 +45,8 @@ export class AudioSplitter {
       if (unit === 'short') break;
       if (!unit || !this.#followed(bytes, at + unit.frameBytes, to)) {
         lost = true;
-        const found = bytes.subarray(at + 1, to).indexOf(firstByte);
-        at = found < 0 ? to : at + 1 + found;
+        const distance = bytes.subarray(at + 1, to).indexOf(firstByte);
+        at = distance < 0 ? to : at + 1 + distance;
         continue;
       }
       const next = at + unit.frameBytes;
@@ -87,7 +87,7 @@ export class AudioSplitter {
     return next;
   }
 
-  /** Whether another frame, or the end, is at `at`: a sync word alone may also occur inside a frame. */
+  /** Whether another frame, or the end, is at `at`: a mere sync word may also occur inside a frame. */
   #followed(bytes: Uint8Array, at: number, to: number): boolean {
     return at >= to || this.#framing.parse(bytes, at, to) !== undefined;
   }

@@ -48,7 +48,7 @@ export class DataTrack {
   take(raw: number | undefined, data: Uint8Array): void {
     this.#waiting.push({ raw, data });
     this.settle();
-    let bytes = this.#waiting.reduce((sum, one) => sum + one.data.length, 0);
+    let bytes = this.#waiting.reduce((sum, frame) => sum + frame.data.length, 0);
     while (this.#waiting.length > MAX_WAITING || bytes > MAX_WAITING_BYTES) {
       bytes -= this.#waiting.shift()!.data.length;
       this.#out.damage('metadata before any media');

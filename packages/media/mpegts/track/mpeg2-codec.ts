@@ -8,7 +8,7 @@ import type { NalList } from '../../h264/annexb.ts';
 import { MPEG2_CODE, mpeg2Config, mpeg2FieldOf, parseMpeg2Picture } from '../../mpeg2/sequence.ts';
 import type { ParameterSet, PictureHead, VideoCodec } from './video-codec.ts';
 
-/** Of a sequence header, what its configuration depends on: the rest may change with each group. */
+/** The bytes of a sequence header that its configuration depends on: the rest may change with each group. */
 const SET_BYTES = 5;
 
 /** Units that are parsed, by their start code value. */

@@ -36,7 +36,7 @@ export interface PictureHead {
   readonly idr: boolean;
   /** Low bits of the picture order count, or undefined where there are none. */
   readonly order: number | undefined;
-  /** H.264: which field of a frame it is, and what both have in common. */
+  /** H.264: the field of a frame, then the values that both fields share. */
   readonly field?: 'top' | 'bottom' | undefined;
   readonly frameNum?: number;
   readonly reference?: boolean;
@@ -143,13 +143,13 @@ export const h264Codec: VideoCodec = {
     const sps = new Map(
       pick(sets, 7)
         .map(parseH264Sps)
-        .map((one) => [one.id, one]),
+        .map((set) => [set.id, set]),
     );
     const byPps = new Map(pick(sets, 8).map((nal) => [h264PpsId(nal), sps.get(h264PpsSpsId(nal))]));
-    const all = [...sps.values()];
+    const sequences = [...sps.values()];
     return {
-      fields: all.some(({ progressive }) => !progressive),
-      orderBits: all[0]?.orderBits ?? 0,
+      fields: sequences.some(({ progressive }) => !progressive),
+      orderBits: sequences[0]?.orderBits ?? 0,
       read: (bytes, start, end) => ifWhole(() => parseH264Slice(bytes, start, end, (id) => byPps.get(id))),
     };
   },
@@ -184,17 +184,17 @@ export const hevcCodec: VideoCodec = {
     const sps = new Map(
       pick(sets, HEVC_NAL.sps)
         .map(parseHevcSps)
-        .map((one) => [one.id, one]),
+        .map((set) => [set.id, set]),
     );
     const pps = new Map(
       pick(sets, HEVC_NAL.pps)
         .map(parseHevcSlicePps)
-        .map((one) => [one.id, one]),
+        .map((set) => [set.id, set]),
     );
     const setsOf = (id: number) => {
-      const own = pps.get(id);
-      const its = own && sps.get(own.spsId);
-      return its && { pps: own, sps: its };
+      const picture = pps.get(id);
+      const sequence = picture && sps.get(picture.spsId);
+      return sequence && { pps: picture, sps: sequence };
     };
     return {
       fields: false,

@@ -28,7 +28,7 @@ const MAX_STEP_BACK = PES_TIMESCALE;
 const USUAL_STEP = PES_TIMESCALE / 30;
 
 // Shared by all tracks, because they are used only within a call.
-const found = new NalList();
+const stretchNals = new NalList();
 const unitNals = new NalList();
 
 /** Parses frames of one video stream. */
@@ -46,7 +46,7 @@ export class VideoTrack implements Elementary {
   #dropped = false;
   /** PES packets are not aligned to access units: only slices show where pictures begin. */
   #stitched = false;
-  /** Some access units have no timestamp of their own. */
+  /** Some access units have no timestamp. */
   #untimed = false;
   /** Times of the last access unit, if it was delivered before its successor began. */
   #settled: PictureTime | undefined;
@@ -147,7 +147,7 @@ export class VideoTrack implements Elementary {
   }
 
   /**
-   * A PES without a time has the slices of what is held: the PES in which the access unit begins has its time
+   * A PES without a time has the slices of the held access unit: the PES in which that begins has its time
    * (ISO/IEC 13818-1, 2.4.3.7).
    */
   #hasHeadFor(header: PesHeader, bytes: Uint8Array, from: number): boolean {
@@ -183,7 +183,7 @@ export class VideoTrack implements Elementary {
   /** Splits a range at its access units (H.264 7.4.1.2.3, HEVC 7.4.2.4.4). */
   #takeStretch({ bytes, from, to, marks }: Stretch): void {
     try {
-      findNals(bytes, from, to, found);
+      findNals(bytes, from, to, stretchNals);
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
       this.#out.damage(error.message);
@@ -194,7 +194,7 @@ export class VideoTrack implements Elementary {
     let sawSlice = false;
     let free = from - HEADROOM;
     let mark = 0;
-    const { count, starts, ends } = found;
+    const { count, starts, ends } = stretchNals;
     const take = (end: number) => {
       const start = starts[first]! - 3; // of the start code
       let time: PictureTime | undefined;
@@ -220,7 +220,7 @@ export class VideoTrack implements Elementary {
   /**
    * One access unit, or a part of one.
    *
-   * @param first of the NAL units in `found`, up to `end`
+   * @param first of the NAL units in `stretchNals`, up to `end`
    * @param free first byte that may be overwritten
    * @returns whether `time` belongs to this unit
    */
@@ -230,18 +230,18 @@ export class VideoTrack implements Elementary {
     let slice = -1;
     unitNals.count = 0;
     for (let i = first; i < end; i++) {
-      const start = found.starts[i]!;
+      const start = stretchNals.starts[i]!;
       const role = codec.role(codec.type(bytes[start]!));
       if (role === 'drop') continue;
       if (role === 'set' || role === 'kept set') {
         sets ??= [];
-        sets.push(bytes.subarray(start, found.ends[i]!));
+        sets.push(bytes.subarray(start, stretchNals.ends[i]!));
         if (role === 'set') continue;
       }
       const at = unitNals.count++;
       if (role === 'slice' && slice < 0) slice = at;
       unitNals.starts[at] = start;
-      unitNals.ends[at] = found.ends[i]!;
+      unitNals.ends[at] = stretchNals.ends[i]!;
     }
     if (sets?.some((nal) => !this.#sets.has(nal))) this.#takeSets(sets, time);
     // Before the first parameter sets no frame can be decoded: a start in the middle is no damage.
@@ -302,7 +302,9 @@ export class VideoTrack implements Elementary {
 
   /** Parses the slice headers that order pictures without a timestamp. */
   #readHeads(picture: Parameters<ReorderQueue['push']>[1]): void {
-    for (const one of [this.#queue.newest, picture]) if (one && !one.head) one.head = this.#headOf(one.pieces[0]!);
+    for (const entry of [this.#queue.newest, picture]) {
+      if (entry && !entry.head) entry.head = this.#headOf(entry.pieces[0]!);
+    }
   }
 
   #headOf(sample: Uint8Array): PictureHead | undefined {

@@ -10,7 +10,7 @@ import { printSenderReport, type RtcpPacket } from '../rtcp.ts';
 import type { ForwardPacket, ForwardSource } from './forward-source.ts';
 import { readVp8, shiftVp8, type Vp8Shift } from './vp8-descriptor.ts';
 
-/** What a slot is. */
+/** The properties of a slot. */
 export interface ForwardSlotOptions {
   readonly kind: 'video' | 'audio';
   readonly mid: string;
@@ -38,7 +38,7 @@ interface Mapping {
   readonly shift: Vp8Shift;
 }
 
-/** Packets that were lost may be sent again up to this share of what is sent, and this many bytes at once. */
+/** Packets that were lost may be sent again up to this share of the traffic, and this many bytes at once. */
 const RESEND_SHARE = 0.5;
 const RESEND_BURST_BYTES = 64 * 1024;
 /** Between two sources: the shortest distance of timestamps, ms. */
@@ -74,7 +74,7 @@ export class ForwardSlot {
     this.#timestamp = options.firstTimestamp;
   }
 
-  /** What it sends. */
+  /** The source that it forwards. */
   get source(): ForwardSource | undefined {
     return this.#source;
   }

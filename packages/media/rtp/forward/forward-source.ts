@@ -12,7 +12,7 @@ import { SourceLatch } from '../receive/source-latch.ts';
 import type { ReceptionReport, RtcpPacket } from '../rtcp.ts';
 import { readVp8 } from './vp8-descriptor.ts';
 
-/** What a source is. */
+/** The properties of a source. */
 export interface ForwardSourceOptions {
   readonly kind: 'video' | 'audio';
   readonly clockRate: number;
@@ -88,9 +88,9 @@ export class ForwardSource implements FeedbackInput {
   push(packet: RtpPacket, nowMs: number): ForwardPacket | undefined {
     const { payloadType, repairPayloadType } = this.#options;
     if (packet.payloadType === payloadType) {
-      const found = this.#latch.take(packet.ssrc, nowMs);
-      if (found === 'stranger') return undefined;
-      if (found === 'new') this.#begin();
+      const verdict = this.#latch.take(packet.ssrc, nowMs);
+      if (verdict === 'stranger') return undefined;
+      if (verdict === 'new') this.#begin();
       return this.#take(packet, nowMs, false);
     }
     if (packet.payloadType !== repairPayloadType) return undefined;

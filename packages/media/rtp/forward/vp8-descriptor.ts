@@ -5,7 +5,7 @@
  * (payload header).
  */
 
-/** What a forwarder reads of a payload. */
+/** The fields of a payload that a forwarder reads. */
 export interface Vp8Descriptor {
   /** The first packet of a key frame. */
   readonly isKeyStart: boolean;

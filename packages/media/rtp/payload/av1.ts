@@ -110,7 +110,7 @@ function leb128(reader: ByteReader): number {
 
 function printLeb128(value: number): Uint8Array {
   const bytes: number[] = [];
-  let rest = value;
-  for (; rest >= 0x80; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80);
-  return Uint8Array.from([...bytes, rest]);
+  let remaining = value;
+  for (; remaining >= 0x80; remaining >>>= 7) bytes.push((remaining & 0x7f) | 0x80);
+  return Uint8Array.from([...bytes, remaining]);
 }

@@ -1,6 +1,6 @@
 /**
  * Depacketizers by codec.
- * In: a payload format of an SDP. Out: what reads its packets. Pure.
+ * In: a payload format of an SDP. Out: its depacketizer. Pure.
  */
 import { createAacDepacketizer } from './aac.ts';
 import { createAv1Depacketizer } from './av1.ts';
@@ -15,7 +15,7 @@ import { createVp8Depacketizer } from './vp8.ts';
 import { createVp9Depacketizer } from './vp9.ts';
 
 /**
- * Creates what reads the packets of a format. `config` and `refused` of the output may be called at once.
+ * Creates the depacketizer of a format. `config` and `refused` of the output may be called at once.
  * Never throws.
  */
 export function createDepacketizer(format: PayloadFormat, output: DepacketizerOutput): Depacketizer {

@@ -1,5 +1,5 @@
 /**
- * What oxbow reads of the payload formats of a session description.
+ * The payload formats of a session description, as far as oxbow uses them.
  * In: encodings. Out: payload formats, retransmissions, names of unsupported media. Pure. RFC 8866 6.6,
  * RFC 4588 8.1 (RTX).
  */
@@ -49,7 +49,7 @@ const LEFT_OUT: ReadonlyMap<string, LeftOutTrack> = new Map([
 
 const MAX_CLOCK_RATE = 10_000_000;
 
-/** The meaning of a format; undefined for what is neither media nor used, e.g. telephone events. */
+/** The meaning of a format; undefined for one that is neither media nor used, e.g. telephone events. */
 export function meaningOf(format: RtpFormat, kind: 'video' | 'audio'): PayloadMeaning | undefined {
   const { encoding, clockRate, channels, parameters } = format;
   const codec = CODECS.get(encoding);

@@ -11,7 +11,7 @@ import { parameterSets } from './parameters.ts';
 import type { Depacketizer, DepacketizerOutput, PayloadFormat } from './payload.ts';
 import { ignoredPayload, UnitAssembler, type VideoPayload } from './unit-assembler.ts';
 
-/** NAL unit types of RTP alone. */
+/** NAL unit types that only RTP has. */
 const TYPE = { aggregation: 48, fragment: 49 } as const;
 const HEADER_BYTES = 2;
 

@@ -151,7 +151,7 @@ function parseMuxConfig(bits: BitReader): MuxConfig {
   if (bits.u(3) !== 0) throw new FormatError('LATM with frames of a fixed length', bits.offset >> 3);
   bits.skip(8); // latmBufferFullness
   if (bits.flag()) {
-    // otherDataLenBits: what follows the access units is not read.
+    // otherDataLenBits: data after the access units is not read.
     if (version === 1) latmValue(bits);
     else for (let more = true; more; bits.skip(8)) more = bits.flag();
   }

@@ -73,7 +73,7 @@ export class NalUnits {
     if (isLast) this.#open = undefined;
   }
 
-  /** Drops what was taken. The first packet that follows may be in the middle of a picture. */
+  /** Drops the NAL units taken. The first packet that follows may be in the middle of a picture. */
   clear(): void {
     this.#isUncertain = true;
     this.#reset();

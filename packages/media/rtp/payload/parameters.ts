@@ -11,8 +11,8 @@ const MAX_CHARACTERS = 65_536;
 export function parameterSets({ parameters }: PayloadFormat, name: string): Uint8Array[] {
   const text = parameters.get(name) ?? '';
   if (text.length > MAX_CHARACTERS) return [];
-  return text.split(',').flatMap((one) => {
-    const bytes = fromBase64(one.trim());
+  return text.split(',').flatMap((part) => {
+    const bytes = fromBase64(part.trim());
     return bytes && bytes.length > 0 ? [bytes] : [];
   });
 }

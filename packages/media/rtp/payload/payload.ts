@@ -36,14 +36,14 @@ export interface Unit {
   readonly duration?: number;
 }
 
-/** Receives what a depacketizer reads. */
+/** Receives the output of a depacketizer. */
 export interface DepacketizerOutput {
   /** The configuration, before the first unit that needs it, and again when it changes. */
   config(config: VideoConfig | AudioConfig): void;
   unit(unit: Unit): void;
   /** A packet or an access unit was dropped, for the reason given. */
   damage(reason: string): void;
-  /** The stream uses what oxbow does not support; nothing follows. */
+  /** The stream uses an unsupported feature; nothing follows. */
   refused(track: LeftOutTrack): void;
   /** MPEG-TS, any number of whole packets. */
   bytes?(bytes: Uint8Array): void;
@@ -63,7 +63,7 @@ export interface Depacketizer {
    */
   push(packet: RtpPacket): void;
   /**
-   * Packets are missing before the next one: drops what is incomplete, and video up to the next key frame.
+   * Packets are missing before the next one: drops the incomplete unit, and video up to the next key frame.
    */
   lost(): void;
   /**

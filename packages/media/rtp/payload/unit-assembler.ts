@@ -25,7 +25,7 @@ export interface VideoPayload {
    * @throws FormatError if it is malformed
    */
   unit(): VideoUnit | undefined;
-  /** Drops what was taken of the current access unit. */
+  /** Drops the current access unit. */
   clear(): void;
 }
 

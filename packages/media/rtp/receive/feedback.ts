@@ -28,13 +28,13 @@ export interface FeedbackOptions {
 /** What feedback reads of a source. */
 export type FeedbackInput = Pick<TrackInput, 'source' | 'needsKey' | 'nacks' | 'receptionReport'>;
 
-/** One track and what it may request. */
+/** One track and its permitted requests. */
 export interface FeedbackTrack {
   readonly input: FeedbackInput;
   readonly canRequestKey: boolean;
 }
 
-/** Decides what is due. */
+/** Decides which feedback is due. */
 export class Feedback {
   /** Arrivals for congestion control; records only if the owner calls it. */
   readonly transport = new TransportFeedback();

@@ -47,7 +47,7 @@ export class MissingPackets {
 
   /** Packets from `from` up to, not including, `to` are missing. @param from extended sequence number */
   add(from: number, to: number, nowMs: number): void {
-    // What is furthest back is given up first.
+    // The oldest packet is given up first.
     for (let sequence = Math.max(from, to - MAX_MISSING); sequence < to; sequence++) {
       this.#missing.set(sequence, { sinceMs: nowMs, tries: 0, triedMs: 0 });
     }
@@ -79,9 +79,9 @@ export class MissingPackets {
 
   /** Packets before this one are not waited for any more. */
   forgetBefore(sequence: number): void {
-    for (const one of this.#missing.keys()) {
-      if (one >= sequence) break;
-      this.#missing.delete(one);
+    for (const missing of this.#missing.keys()) {
+      if (missing >= sequence) break;
+      this.#missing.delete(missing);
     }
   }
 

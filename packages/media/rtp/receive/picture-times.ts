@@ -1,5 +1,5 @@
 /**
- * Times of video frames: RTP has presentation times alone, so decode times and durations are derived.
+ * Times of video frames: RTP has only presentation times, so decode times and durations are derived.
  * In: access units in decode order with their presentation times. Out: frames, at once where the frame rate
  * is even, otherwise one frame late. ITU-T H.264, C.4.5.3 (max_num_reorder_frames); docs/media.md 13.
  */

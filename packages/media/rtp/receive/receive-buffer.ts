@@ -14,7 +14,7 @@ const MAX_DROPOUT = 3000;
 const MAX_MISORDER = 1000;
 const MAX_PACKETS = 4096;
 const MAX_BYTES = 16 * 1024 * 1024;
-/** What a packet costs besides its payload, bytes. */
+/** The cost of a packet without its payload, bytes. */
 const PACKET_BYTES = 200;
 
 /** Receives packets in order. */

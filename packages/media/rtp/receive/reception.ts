@@ -1,10 +1,10 @@
 /**
  * Figures of one received source: losses, jitter, the highest sequence number.
- * In: arrivals. Out: what a reception report says. Pure. RFC 3550 6.4.1, A.3 (losses), A.8 (jitter).
+ * In: arrivals. Out: the values of a reception report. Pure. RFC 3550 6.4.1, A.3 (losses), A.8 (jitter).
  */
 import type { ReceptionReport } from '../rtcp.ts';
 
-/** Fields of a report that follow from the packets alone. */
+/** Fields of a report that follow only from the packets. */
 export type ReceptionFigures = Pick<ReceptionReport, 'lossRate' | 'lost' | 'highestSequence' | 'jitter'>;
 
 /** Counts the packets of one source. */

@@ -29,7 +29,7 @@ export interface RtpDemuxerOptions extends FeedbackOptions {
   /** Ids of header extensions: the number for congestion control, and the name of the media (`mid`). */
   readonly transportExtension?: number;
   readonly midExtension?: number;
-  /** Each track has its own connection for RTCP: reports and feedback name the track. */
+  /** Each track has a separate connection for RTCP: reports and feedback name the track. */
   readonly isSeparate?: boolean;
   /** Receives MPEG-TS (RFC 2250). @param trackId of the track that carries it */
   readonly bytes?: (bytes: Uint8Array, trackId: number) => void;
@@ -49,7 +49,7 @@ interface Slot {
 
 type SenderReport = Extract<RtcpPacket, { type: 'senderReport' }>;
 
-/** Demuxes the packets of one sender. No method throws on what the sender sends. */
+/** Demuxes the packets of one sender. No method throws on malformed input. */
 export class RtpDemuxer {
   readonly #options: RtpDemuxerOptions;
   readonly #out: DemuxerOutput;
@@ -316,7 +316,7 @@ export class RtpDemuxer {
     this.#deliverWaiting();
   }
 
-  /** Announces the tracks and delivers what waits, by time. */
+  /** Announces the tracks and delivers the waiting frames, by time. */
   #deliverWaiting(): void {
     this.#announce();
     for (;;) {

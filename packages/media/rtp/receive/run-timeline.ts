@@ -1,6 +1,6 @@
 /**
  * The common timeline of a run: where each track begins on it.
- * In: the clocks of the tracks. Out: what is added to their ticks, constant for the run. Pure.
+ * In: the clocks of the tracks. Out: offsets of their ticks, constant for the run. Pure.
  * docs/media.md 4.
  */
 import type { SenderClock } from './sender-clock.ts';

@@ -43,7 +43,7 @@ export interface TimedUnit extends Omit<Unit, 'timestamp'> {
   readonly afterLoss: boolean;
 }
 
-/** Receives what one track sends. */
+/** Receives the output of one track. */
 export interface InputOutput {
   config(config: VideoConfig | AudioConfig, clockRate: number): void;
   unit(unit: TimedUnit, nowMs: number): void;
@@ -223,7 +223,7 @@ export class TrackInput {
     this.#depacketizer?.push(packet);
   }
 
-  /** Another payload type: its own configuration, perhaps its own clock. */
+  /** Another payload type: another configuration, perhaps another clock. */
   #select(payloadType: number): void {
     const meaning = this.#meanings.get(payloadType);
     if (meaning?.kind !== 'media') return;

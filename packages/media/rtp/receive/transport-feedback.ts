@@ -45,7 +45,7 @@ export class TransportFeedback {
   print(): Uint8Array | undefined {
     const first = Math.min(...this.#arrivals.keys());
     if (!Number.isFinite(first)) return undefined;
-    // A long hole before the first arrival is not worth its bytes: the sender counts what is not reported as
+    // A long hole before the first arrival is not worth its bytes: the sender counts unreported packets as
     // lost.
     const base = Math.max(this.#next, first - MAX_REPORTED / 2);
     const reference = Math.floor(this.#arrivals.get(first)! / REFERENCE_MS);

@@ -22,7 +22,7 @@ const MAX_OBUS = 4096;
 /** An element is not begun at the end of a packet for less than this. */
 const LEAST_PIECE_BYTES = 16;
 
-/** An OBU as it is sent: its header without the flag of a size, and what follows it. */
+/** An OBU as it is sent: its header without the flag of a size, and its payload. */
 interface Obu {
   readonly type: number;
   readonly bytes: Uint8Array;
@@ -97,21 +97,21 @@ function pack(obus: readonly Obu[], maxBytes: number, isKey: boolean): Uint8Arra
     continues = continued;
   };
   for (const { bytes } of obus) {
-    let rest = bytes;
-    while (rest.length > 0) {
+    let remaining = bytes;
+    while (remaining.length > 0) {
       // The element before gets a length now.
       const previous = elements.at(-1);
       const lengthBytes = previous ? leb128Bytes(previous.length) : 0;
       const room = maxBytes - used - lengthBytes;
-      if (elements.length === MAX_ELEMENTS || (room < rest.length && room < LEAST_PIECE_BYTES)) {
+      if (elements.length === MAX_ELEMENTS || (room < remaining.length && room < LEAST_PIECE_BYTES)) {
         flush(false);
         continue;
       }
-      const piece = rest.subarray(0, room);
+      const piece = remaining.subarray(0, room);
       elements.push(piece);
       used += lengthBytes + piece.length;
-      rest = rest.subarray(piece.length);
-      if (rest.length > 0) flush(true);
+      remaining = remaining.subarray(piece.length);
+      if (remaining.length > 0) flush(true);
     }
   }
   flush(false);

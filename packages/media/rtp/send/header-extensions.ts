@@ -1,6 +1,6 @@
 /**
  * The RTP header extensions of a connection's packets.
- * In: what the SDP negotiated, the time of each packet. Out: values by id, for printRtp. Pure. RFC 8285;
+ * In: the negotiated ids, the time of each packet. Out: values by id, for printRtp. Pure. RFC 8285;
  * RFC 9143 15 (MID), draft-holmer-rmcat-transport-wide-cc-extensions-01 2, abs-send-time of WebRTC (24 bits,
  * 6.18 fixed point seconds).
  */

@@ -17,7 +17,7 @@ import { createVp9Payloads } from './vp9.ts';
  * frame once and in order.
  */
 export interface Packetizer {
-  /** What the SDP says about the payloads. */
+  /** The format of the payloads, for the SDP. */
   readonly format: RtpFormat;
   /**
    * The payloads of a frame, each of 1 to `maxPayloadBytes` bytes; the last one of a video frame gets the

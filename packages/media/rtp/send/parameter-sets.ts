@@ -22,15 +22,15 @@ export class ParameterSets {
    */
   complete(nals: readonly Uint8Array[], typeOf: (nal: Uint8Array) => number): Uint8Array[] {
     const missing: Uint8Array[] = [];
-    for (const [type, known] of this.#sets) {
-      const own = nals.filter((nal) => typeOf(nal) === type);
+    for (const [type, storedSets] of this.#sets) {
+      const newSets = nals.filter((nal) => typeOf(nal) === type);
       // Copied: they are kept for as long as the track, the frame is not.
-      if (own.length > 0)
+      if (newSets.length > 0)
         this.#sets.set(
           type,
-          own.map((nal) => nal.slice()),
+          newSets.map((nal) => nal.slice()),
         );
-      else missing.push(...known);
+      else missing.push(...storedSets);
     }
     return [...missing, ...nals];
   }

@@ -52,5 +52,5 @@ function knownBits(profile: number, bits: number): number {
 }
 
 function knownLevel(level: number): number {
-  return LEVELS.findLast((known) => known <= level) ?? LEVELS[0]!;
+  return LEVELS.findLast((candidate) => candidate <= level) ?? LEVELS[0]!;
 }

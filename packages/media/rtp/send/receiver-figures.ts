@@ -55,7 +55,7 @@ export class ReceiverFigures {
     return this.#leastRoundTripMs;
   }
 
-  /** What the viewer believes its connection takes, bits per second (REMB); undefined if it does not say. */
+  /** The viewer's estimate of its bandwidth, bits per second (REMB); undefined if it does not say. */
   get bitrate(): number | undefined {
     return this.#bitrate;
   }

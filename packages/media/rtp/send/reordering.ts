@@ -12,20 +12,20 @@ export const B_FRAMES = 'The video has B-frames, which WebRTC cannot play.';
 export class ReorderingWatch {
   #highestPts = Number.NEGATIVE_INFINITY;
   #lastDts = Number.NEGATIVE_INFINITY;
-  #found = false;
+  #isReordered = false;
 
   /** A frame was presented before one that was decoded earlier. */
   get found(): boolean {
-    return this.#found;
+    return this.#isReordered;
   }
 
   /** Looks at the next frame. @returns `found` */
   push({ dts, pts }: Pick<Frame, 'dts' | 'pts'>): boolean {
     // Decode times that go back are a new run.
     if (dts < this.#lastDts) this.#highestPts = Number.NEGATIVE_INFINITY;
-    if (pts < this.#highestPts) this.#found = true;
+    if (pts < this.#highestPts) this.#isReordered = true;
     this.#highestPts = Math.max(this.#highestPts, pts);
     this.#lastDts = dts;
-    return this.#found;
+    return this.#isReordered;
   }
 }

@@ -12,7 +12,7 @@ import type { PacketExtensions } from './header-extensions.ts';
 import { PacketHistory, type SentPacket } from './packet-history.ts';
 import type { ViewerTimeline } from './viewer-timeline.ts';
 
-/** A payload with what its header says of it. */
+/** A payload with the fields of its header. */
 export interface OutgoingPayload {
   /** RTP timestamp, 32 bits. */
   readonly timestamp: number;
@@ -21,7 +21,7 @@ export interface OutgoingPayload {
   readonly marker: boolean;
 }
 
-/** Retransmission in its own stream, RFC 4588. */
+/** Retransmission in a separate stream, RFC 4588. */
 export interface RetransmissionOptions {
   readonly ssrc: number;
   readonly payloadType: number;
@@ -74,7 +74,7 @@ export interface SenderStats {
  */
 const HISTORY_PACKETS = 1024;
 const HISTORY_BYTES = 4 * 1024 * 1024;
-/** Retransmissions may cost this share of what is sent, so that NACKs cannot multiply the traffic. */
+/** Retransmissions may cost this share of the traffic, so that NACKs cannot multiply the traffic. */
 const RESEND_SHARE = 0.5;
 /** Bytes that may be sent again at once; a new viewer has them too. */
 const RESEND_BURST_BYTES = 128 * 1024;

@@ -16,7 +16,7 @@ export class ViewerTimeline {
   /** UTC less this is the viewer's time, µs. */
   #shiftUs = 0;
   #offsetUs = 0;
-  /** End of what was sent, in the viewer's time. */
+  /** End of the sent frames, in the viewer's time. */
   #endUs: number | undefined;
 
   /** The viewer's time at pts 0 of the current run, µs; may be negative. */

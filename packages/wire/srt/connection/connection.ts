@@ -93,7 +93,7 @@ export class ProtocolConnection implements SrtConnection {
   #heardUs: number;
   #tickedUs: number;
   /**
-   * Until then nothing is given up: this process was busy, and what arrived meanwhile waits in its socket.
+   * Until then nothing is given up: this process was busy, and its socket may hold packets.
    */
   #holdUntilUs = 0;
   #sentUs: number;
@@ -213,7 +213,7 @@ export class ProtocolConnection implements SrtConnection {
     if (this.#isClosed) return;
     const stalledUs = nowUs - this.#tickedUs;
     this.#tickedUs = nowUs;
-    // To read what waits takes less than it took to arrive.
+    // Waiting packets are read in less time than they took to arrive.
     if (stalledUs > STALL_US) this.#holdUntilUs = nowUs + Math.min(stalledUs, MAX_HOLD_US);
     if (nowUs >= this.#holdUntilUs) this.#giveUp(nowUs);
     if (this.#isClosed) return;

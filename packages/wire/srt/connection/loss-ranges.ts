@@ -65,11 +65,11 @@ export class LossRanges {
         continue;
       }
       removed += end - start;
-      const rest: LossRange[] = [];
-      if (range.from < start) rest.push({ ...range, to: start });
-      if (range.to > end) rest.push({ ...range, from: end });
-      ranges.splice(at, 1, ...rest);
-      at += rest.length;
+      const pieces: LossRange[] = [];
+      if (range.from < start) pieces.push({ ...range, to: start });
+      if (range.to > end) pieces.push({ ...range, from: end });
+      ranges.splice(at, 1, ...pieces);
+      at += pieces.length;
     }
     return removed;
   }

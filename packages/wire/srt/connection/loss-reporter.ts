@@ -42,7 +42,7 @@ export class LossReporter {
   }
 
   /**
-   * Reports again what was reported long ago. Each range has its own time, so that no packet is requested
+   * Reports again the ranges reported long ago. Each has a separate time, so that no packet is requested
    * twice in a row.
    */
   tick(receiver: SrtReceiver, nowUs: number): void {

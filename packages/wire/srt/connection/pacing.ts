@@ -3,7 +3,7 @@
  * In: bytes queued by the owner, bytes sent. Out: a budget. Pure. draft-sharabayko-srt-01 5.1.
  *
  * The rate is that of the input and a quarter more, which is left for retransmissions. The 10 ms tick of the
- * socket refills the budget, so a burst is at most what the rate gives in 20 ms.
+ * socket refills the budget, so a burst is at most 20 ms of the rate.
  */
 
 /** Share of the input's rate that is left for retransmissions. */
@@ -52,7 +52,7 @@ export class Pacing {
     this.#windowBytes += bytes;
   }
 
-  /** Adds what the time since the last call allows. */
+  /** Adds the budget of the time since the last call. */
   refill(nowUs: number): void {
     const rate = this.rate;
     const most = Math.max(LEAST_BURST_BYTES, (rate * BURST_US) / 1_000_000);

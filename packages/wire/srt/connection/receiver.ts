@@ -11,7 +11,7 @@
 import type { SenderClock } from './drift.ts';
 import { type LossRange, LossRanges } from './loss-ranges.ts';
 
-/** What the receiver calls. */
+/** Callbacks of the receiver. */
 export interface ReceiverOutput {
   /** A payload in order. */
   deliver(payload: Uint8Array): void;
@@ -153,7 +153,7 @@ export class SrtReceiver {
     }
   }
 
-  /** The sender will not send `[from, to)` again: gives up those that are missing. */
+  /** The sender will not send `[from, to)` again: gives up the missing packets. */
   drop(from: number, to: number): void {
     if (to <= this.next || from >= this.end) return;
     this.#losses.removeRange(from, to);

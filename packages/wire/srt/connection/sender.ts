@@ -10,7 +10,7 @@ import { sequenceOf } from '../packet/sequence.ts';
 import { Pacing } from './pacing.ts';
 import type { RoundTrip } from './round-trip.ts';
 
-/** What the sender calls. */
+/** Callbacks of the sender. */
 export interface SenderOutput {
   /**
    * Sends a data packet; the bytes stay unchanged until they are acknowledged, except for the retransmission
@@ -21,7 +21,7 @@ export interface SenderOutput {
   dropped(from: number, to: number): void;
 }
 
-/** What does not change during a connection. */
+/** Constants of a connection. */
 export interface SenderOptions {
   readonly initialSequence: number;
   /** Socket id of the peer. */
@@ -152,7 +152,7 @@ export class SrtSender {
     return true;
   }
 
-  /** Sends what rate and window allow: lost packets first. */
+  /** Sends as much as rate and window allow: lost packets first. */
   pump(nowUs: number): void {
     if (this.#lostAt === this.#lost.length && this.next === this.end) return;
     const pacing = this.#pacing;

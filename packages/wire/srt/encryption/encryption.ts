@@ -116,9 +116,9 @@ export class SrtEncryption {
    * @returns false if the packet is not encrypted or its key is unknown
    */
   decrypt(key: number, sequence: number, packet: Uint8Array, start: number): boolean {
-    const known = key === keyFlag.even ? this.#receive[0] : key === keyFlag.odd ? this.#receive[1] : undefined;
-    if (!known) return false;
-    known.keystream.apply(sequence, packet, start, packet.length);
+    const streamKey = key === keyFlag.even ? this.#receive[0] : key === keyFlag.odd ? this.#receive[1] : undefined;
+    if (!streamKey) return false;
+    streamKey.keystream.apply(sequence, packet, start, packet.length);
     return true;
   }
 
@@ -164,8 +164,8 @@ export class SrtEncryption {
       if ((material.keys & (index + 1)) === 0) continue;
       const bytes = keys.subarray(at, at + material.keyLength);
       at += material.keyLength;
-      const known = this.#receive[index];
-      if (!known || !equal(known.bytes, bytes)) this.#receive[index] = this.#createKey(bytes, material.salt);
+      const previous = this.#receive[index];
+      if (!previous || !equal(previous.bytes, bytes)) this.#receive[index] = this.#createKey(bytes, material.salt);
     }
   }
 
@@ -176,15 +176,15 @@ export class SrtEncryption {
     return printKeyMaterial({ keys, cipher: CIPHER_AES_CTR, keyLength, salt, wrapped });
   }
 
-  /** Each direction has its own key streams: their batches are cached by sequence number. */
+  /** Each direction has separate key streams: their batches are cached by sequence number. */
   #createKey(bytes: Uint8Array, salt: Uint8Array): StreamKey {
     return { bytes, keystream: new Keystream(bytes, salt) };
   }
 
   /** Refreshes keep their salt, so the derived key is kept for the last one. */
   #deriveKey(salt: Uint8Array, keyLength: SrtKeyLength): Uint8Array {
-    const known = this.#keyEncryptingKey;
-    if (known && known.key.length === keyLength && equal(known.salt, salt)) return known.key;
+    const previous = this.#keyEncryptingKey;
+    if (previous && previous.key.length === keyLength && equal(previous.salt, salt)) return previous.key;
     const key = deriveKey(this.#passphrase, salt, keyLength);
     this.#keyEncryptingKey = { salt: Uint8Array.from(salt), key };
     return key;

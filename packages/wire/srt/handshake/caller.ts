@@ -135,7 +135,7 @@ export class CallerProtocol {
     this.#failure = failure;
   }
 
-  /** A bug ends this connection alone. */
+  /** A bug ends this connection only. */
   #end(error: unknown): void {
     this.#connection?.end('an internal error', true);
     this.#network.onError(error);

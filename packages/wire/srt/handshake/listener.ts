@@ -221,9 +221,9 @@ export class ListenerProtocol {
       return;
     }
     const key = `${remote}/${handshake.socketId}`;
-    const known = this.#byCaller.get(key);
-    if (known) {
-      this.#repeatAnswer(known, caller);
+    const connection = this.#byCaller.get(key);
+    if (connection) {
+      this.#repeatAnswer(connection, caller);
       return;
     }
     if (this.#pending.has(key)) return;
@@ -409,7 +409,7 @@ export class ListenerProtocol {
   }
 }
 
-/** Whether a handshake packet is one that is answered without a cookie. */
+/** Whether a handshake packet is answered without a cookie. */
 function isStateless(packet: Uint8Array): boolean {
   if (packet.length < HANDSHAKE_BYTES) return false;
   const type = readU32(packet, TYPE_OFFSET);

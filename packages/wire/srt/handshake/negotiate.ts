@@ -1,5 +1,5 @@
 /**
- * What both sides of a handshake must agree on.
+ * Parameters that both sides of a handshake must agree on.
  * In: the handshake of a peer. Out: a reason to reject it, or the agreed parameters. Pure.
  * draft-sharabayko-srt-01 3.2.1.1, 4.3.1.
  */
@@ -33,7 +33,7 @@ export const defaults = {
   connectMs: 3000,
 } as const;
 
-/** What the handshake agreed on. */
+/** The result of the negotiation. */
 export interface Agreement {
   /** Latency in the direction in which this side receives, and sends, ms. */
   readonly receiveLatencyMs: number;
@@ -60,12 +60,12 @@ export function refuseConclusion(handshake: Handshake): SrtRejectReason | undefi
 /**
  * Latency and abilities of a connection: in each direction, the larger latency of both sides applies.
  *
- * @param own latency of this side, ms
+ * @param latencyMs latency of this side, ms
  */
-export function agree(peer: SrtParameters, own: number): Agreement {
+export function agree(peer: SrtParameters, latencyMs: number): Agreement {
   return {
-    receiveLatencyMs: Math.max(own, peer.sendLatencyMs),
-    sendLatencyMs: Math.max(own, peer.receiveLatencyMs),
+    receiveLatencyMs: Math.max(latencyMs, peer.sendLatencyMs),
+    sendLatencyMs: Math.max(latencyMs, peer.receiveLatencyMs),
     hasPeriodicNak: (peer.flags & srtFlag.periodicNak) !== 0,
   };
 }

@@ -124,7 +124,7 @@ type Extensions = Pick<
 >;
 
 function parseExtensions(packet: Uint8Array): Extensions {
-  const found: { -readonly [Name in keyof Extensions]: Extensions[Name] } = {};
+  const extensions: { -readonly [Name in keyof Extensions]: Extensions[Name] } = {};
   let at = HANDSHAKE_BYTES;
   for (let count = 0; at + 4 <= packet.length; count++) {
     if (count === MAX_EXTENSIONS) throw new FormatError(`handshake with more than ${MAX_EXTENSIONS} extensions`, at);
@@ -137,29 +137,29 @@ function parseExtensions(packet: Uint8Array): Extensions {
     switch (type) {
       case extensionType.request:
       case extensionType.response:
-        found.parameters = parseParameters(body, start);
-        found.isAnswer = type === extensionType.response;
+        extensions.parameters = parseParameters(body, start);
+        extensions.isAnswer = type === extensionType.response;
         break;
       case extensionType.keyRequest:
       case extensionType.keyResponse:
-        found.keyMaterial = body;
+        extensions.keyMaterial = body;
         break;
       case extensionType.streamId:
-        found.streamId = parseStreamId(body, start);
+        extensions.streamId = parseStreamId(body, start);
         break;
       case extensionType.congestion:
-        found.congestion = parseStreamId(body, start);
+        extensions.congestion = parseStreamId(body, start);
         break;
       case extensionType.filter:
-        found.filter = parseStreamId(body, start);
+        extensions.filter = parseStreamId(body, start);
         break;
       case extensionType.group:
-        found.group = true;
+        extensions.group = true;
         break;
       default: // Unknown extensions are ignored (3.2.1.1).
     }
   }
-  return found;
+  return extensions;
 }
 
 function parseParameters(body: Uint8Array, offset: number): SrtParameters {

@@ -106,7 +106,7 @@ export interface DataHeader {
   readonly destination: number;
 }
 
-/** Writes the header of a data packet that is its own message, sent the first time. */
+/** Writes the header of a data packet that is a complete message, sent the first time. */
 export function writeDataHeader(packet: Uint8Array, header: DataHeader): void {
   writeU32(packet, 0, header.sequence & 0x7fff_ffff);
   // 11 = the first and last packet of its message; order is not required, as in libsrt's live mode.

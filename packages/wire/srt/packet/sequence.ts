@@ -14,7 +14,7 @@ export function sequenceOf(initial: number, index: number): number {
 }
 
 /**
- * The index of a sequence number, as the one that is nearest to a known index.
+ * The index of a sequence number, as the one nearest to a known index.
  *
  * @param initial initial sequence number
  * @param near an index at most 2^30 away
@@ -26,7 +26,7 @@ export function indexOf(initial: number, sequence: number, near: number): number
 }
 
 /**
- * A timestamp without its wrap, as the one that is nearest to a known timestamp.
+ * A timestamp without its wrap, as the one nearest to a known timestamp.
  *
  * @param timestamp 32 bits, µs
  * @param near a timestamp without wrap at most 35 minutes away, µs

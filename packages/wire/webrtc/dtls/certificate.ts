@@ -17,7 +17,7 @@ export interface Certificate {
 
 const DAY_MS = 86_400_000;
 /**
- * Peers compare fingerprints and ignore the dates; those that do not have a year, and a day of wrong clocks.
+ * Peers compare fingerprints and ignore the dates; one that checks has a year, and a day of wrong clocks.
  */
 const VALID_MS = 365 * DAY_MS;
 

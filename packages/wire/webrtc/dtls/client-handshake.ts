@@ -128,12 +128,12 @@ export class ClientHandshake extends Handshake {
   #answer(): readonly HandshakeMessage[] {
     const { certificate } = this.options;
     const isRequested = this.#isRequested;
-    const own = isRequested ? [this.write(handshakeType.certificate, printCertificates(certificate.der))] : [];
+    const certificates = isRequested ? [this.write(handshakeType.certificate, printCertificates(certificate.der))] : [];
     const keyExchange = this.write(handshakeType.clientKeyExchange, sized(1, this.keys.publicKey));
     this.derive(this.#shared!);
     this.#shared = undefined;
     const verify = isRequested ? [this.#verify()] : [];
-    return [...own, keyExchange, ...verify, this.writeFinished()];
+    return [...certificates, keyExchange, ...verify, this.writeFinished()];
   }
 
   #verify(): HandshakeMessage {

@@ -31,7 +31,7 @@ const REJECTED_WORK = 16;
 const WARNING = 1;
 const FATAL = 2;
 
-/** What a connection needs. */
+/** Options of a connection. */
 export interface DtlsOptions extends HandshakeOptions {
   readonly role: 'client' | 'server';
   readonly send: (datagram: Uint8Array) => void;
@@ -87,7 +87,7 @@ export class DtlsConnection {
   }
 
   /**
-   * Takes a datagram. What is malformed or forged is ignored.
+   * Takes a datagram. A malformed or forged record is ignored.
    *
    * @returns whether it may be from the peer: after the handshake, whether a part of it was protected with
    *   its keys
@@ -168,7 +168,7 @@ export class DtlsConnection {
     this.#isRepeatDue = false;
     if (answer.length > 0) this.#send(answer);
     if (this.#handshake.awaits) return;
-    this.#isFlying = false; // the peer asks for the last flight by repeating its own
+    this.#isFlying = false; // the peer requests the last flight by repeating its flight
     this.#options.onConnected(this.#handshake.secrets());
   }
 

@@ -29,13 +29,12 @@ export interface SrtpSecret {
 /** Keys for SRTP. */
 export interface SrtpSecrets {
   readonly profile: number;
-  /** For what this side sends. */
+  /** For records of this side. */
   readonly local: SrtpSecret;
-  /** For what the peer sends. */
+  /** For records of the peer. */
   readonly remote: SrtpSecret;
 }
 
-/** What a handshake needs. */
 export interface HandshakeOptions {
   readonly certificate: Certificate;
   /** Whether a fingerprint (SHA-256, as in SDP) is that of the peer. */
@@ -65,7 +64,7 @@ export class HandshakeFailure extends Error {
   }
 }
 
-/** What is agreed when the hellos have been exchanged. */
+/** The result of the hellos. */
 interface Agreed {
   readonly randoms: Randoms;
   readonly profile: SrtpProfile;
@@ -92,7 +91,7 @@ export abstract class Handshake {
     this.options = options;
   }
 
-  /** What it waits for, for a person; undefined when it is over. */
+  /** The awaited message, for a person; undefined when it is over. */
   abstract readonly awaits: string | undefined;
 
   /** The first flight; empty for the server. */
@@ -123,7 +122,7 @@ export abstract class Handshake {
     return { profile: id, local, remote };
   }
 
-  /** The own ephemeral keys, created when a peer has answered. */
+  /** The ephemeral keys of this side, created when a peer has answered. */
   protected get keys(): KeyAgreement {
     this.#keys ??= new KeyAgreement();
     return this.#keys;
@@ -175,7 +174,7 @@ export abstract class Handshake {
     this.peerCertificate = certificate;
   }
 
-  /** Signs with the key of the own certificate. */
+  /** Signs with the key of the certificate. */
   protected signed(content: Uint8Array): Uint8Array {
     const key: KeyObject = this.options.certificate.privateKey;
     return sign('sha256', content, key);

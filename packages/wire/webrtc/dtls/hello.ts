@@ -21,7 +21,7 @@ const extension = {
   renegotiation: 0xff01,
 } as const;
 
-/** What the client offers. */
+/** The offer of the client. */
 export interface ClientHello {
   /** Of DTLS; a client of 1.3 sends 1.2 here. */
   readonly version: number;
@@ -37,7 +37,7 @@ export interface ClientHello {
   readonly renegotiationInfo: boolean;
 }
 
-/** What the server has chosen. */
+/** The choice of the server. */
 export interface ServerHello {
   readonly version: number;
   /** 32 bytes. */
@@ -146,11 +146,11 @@ export function parseCookie(body: Uint8Array): Uint8Array {
 }
 
 function parseExtensions(reader: ByteReader): Map<number, Uint8Array> {
-  const found = new Map<number, Uint8Array>();
-  if (reader.left === 0) return found;
+  const extensions = new Map<number, Uint8Array>();
+  if (reader.left === 0) return extensions;
   const inner = new ByteReader(reader.take(reader.u16()), 'extensions');
-  while (inner.left > 0) found.set(inner.u16(), inner.take(inner.u16()));
-  return found;
+  while (inner.left > 0) extensions.set(inner.u16(), inner.take(inner.u16()));
+  return extensions;
 }
 
 function commonExtensions(hello: ClientHello | ServerHello): Uint8Array[] {
@@ -166,9 +166,9 @@ function printExtension(id: number, value: Uint8Array): Uint8Array {
 
 function numbers(bytes: Uint8Array): number[] {
   const reader = new ByteReader(bytes, 'list of numbers');
-  const found: number[] = [];
-  while (reader.left > 0) found.push(reader.u16());
-  return found;
+  const values: number[] = [];
+  while (reader.left > 0) values.push(reader.u16());
+  return values;
 }
 
 function words(values: readonly number[]): Uint8Array {

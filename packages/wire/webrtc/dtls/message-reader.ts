@@ -11,7 +11,7 @@ import { type HandshakeMessage, handshakeType } from './handshake-message.ts';
 const MAX_MESSAGE_BYTES = 16 * 1024;
 /** Of all messages that are not complete, or not next. */
 const MAX_PENDING_BYTES = 32 * 1024;
-/** Messages of a flight that may arrive before the one that is next. */
+/** Messages of a flight that may arrive before the next one. */
 const MAX_AHEAD = 8;
 
 interface Partial {
@@ -59,9 +59,9 @@ export class MessageReader {
 
   /** The next message, if it is complete; it stays the next one until `accept` or `reject`. */
   peek(): HandshakeMessage | undefined {
-    const found = this.#partial.get(this.#next);
-    if (!found || found.missing > 0) return undefined;
-    return { type: found.type, sequence: this.#next, body: found.body };
+    const partial = this.#partial.get(this.#next);
+    if (!partial || partial.missing > 0) return undefined;
+    return { type: partial.type, sequence: this.#next, body: partial.body };
   }
 
   /** The next message was right. */

@@ -49,8 +49,8 @@ export function bytesOf(address: string): Uint8Array {
   const [head = '', tail] = plain.split('::');
   const groups = (text: string | undefined) => (text ? text.split(':').map((each) => Number.parseInt(each, 16)) : []);
   const [first, last] = [groups(head), groups(tail)];
-  const all = [...first, ...new Array(Math.max(0, 8 - first.length - last.length)).fill(0), ...last];
-  return Uint8Array.from(all.flatMap((each) => [each >> 8, each & 0xff]));
+  const words = [...first, ...new Array(Math.max(0, 8 - first.length - last.length)).fill(0), ...last];
+  return Uint8Array.from(words.flatMap((each) => [each >> 8, each & 0xff]));
 }
 
 function group(high: string, low: string): string {

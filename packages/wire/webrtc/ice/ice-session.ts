@@ -1,5 +1,5 @@
 /**
- * ICE of one connection: answers the checks of the peer, and sends own ones where this side controls.
+ * ICE of one connection: answers the checks of the peer, and sends checks where this side controls.
  * In: STUN messages with the address they came from, and a tick. Out: STUN messages; the address to send to.
  * RFC 8445: as a lite agent (2.5), or as a controlling agent that nominates the first pair that works;
  * consent of RFC 7675.
@@ -26,7 +26,7 @@ export interface IceCredentials {
   readonly password: string;
 }
 
-/** What a session needs. */
+/** Options of a session. */
 export interface IceOptions {
   readonly local: IceCredentials;
   readonly remote: IceCredentials;
@@ -119,11 +119,11 @@ export class IceSession {
     return this.#consent === undefined || this.#nowMs - this.#answeredMs < CONSENT_LOST_MS;
   }
 
-  /** Adds a candidate of the peer (trickle ICE, RFC 8838). What is no IP address is ignored. */
+  /** Adds a candidate of the peer (trickle ICE, RFC 8838). Other addresses than IP are ignored. */
   addCandidate(candidate: Endpoint): void {
     if (this.#options.role === 'lite' || this.#checks.length >= MAX_CANDIDATES) return;
     const endpoint = normalize(candidate);
-    if (!endpoint || this.#checks.some(({ endpoint: known }) => isSame(known, endpoint))) return;
+    if (!endpoint || this.#checks.some(({ endpoint: other }) => isSame(other, endpoint))) return;
     this.#checks.push(this.#createCheck(endpoint));
   }
 
@@ -214,10 +214,10 @@ export class IceSession {
       return;
     }
     if (!isNominated && this.#isNominated) return;
-    const known = this.#moves.find(({ check }) => isSame(check.endpoint, from));
-    const move = known ?? { check: this.#createCheck(from), isProven: false, isNominated };
+    const previous = this.#moves.find(({ check }) => isSame(check.endpoint, from));
+    const move = previous ?? { check: this.#createCheck(from), isProven: false, isNominated };
     move.isNominated ||= isNominated;
-    if (!known && this.#moves.push(move) > MAX_MOVES) this.#moves.shift();
+    if (!previous && this.#moves.push(move) > MAX_MOVES) this.#moves.shift();
     if (move.isProven) this.#move(move);
     else this.#sendCheck(move.check, false);
   }

@@ -47,7 +47,7 @@ export interface StunMessage {
   readonly transaction: Uint8Array;
   /** Values by type; of several with one type, the first counts (RFC 8489 14). */
   readonly attributes: ReadonlyMap<number, Uint8Array>;
-  /** What MESSAGE-INTEGRITY covers, and its value; undefined where there is none. */
+  /** The bytes that MESSAGE-INTEGRITY covers, and its value; undefined where there is none. */
   readonly signed?: { readonly content: Uint8Array; readonly hmac: Uint8Array };
 }
 

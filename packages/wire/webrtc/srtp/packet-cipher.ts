@@ -15,7 +15,7 @@ export const AES_CM: SrtpProfile = { id: 1, keyBytes: 16, saltBytes: 14 };
 const HMAC_TAG_BYTES = 10;
 const GCM_TAG_BYTES = 16;
 
-/** What the cipher needs to know about a packet. */
+/** A packet, as the cipher uses it. */
 export interface PacketNumber {
   readonly ssrc: number;
   /** RTP: rollover counter and sequence number, 48 bits. RTCP: the SRTCP index, 31 bits. */

@@ -1,5 +1,5 @@
 /**
- * What oxbow knows of a service, so that its users need only a client ID and secret.
+ * The preset of a service, so that its users need only a client ID and secret.
  * In: one file per service. Out: open-providers.ts.
  */
 import type { Profile } from '../profile.ts';
@@ -19,7 +19,7 @@ export interface Preset {
   readonly oauth2?: {
     /** @param base address of the service, without a slash at the end */
     endpoints(base: string): { readonly authorization: string; readonly token: string };
-    /** Asks the API who the person is. */
+    /** Reads the person from the API. */
     readProfile(base: string, read: ReadApi): Promise<Profile>;
   };
   /** OpenID Connect whose claims differ from the standard ones. */

@@ -115,9 +115,9 @@ class EncodedExport implements AsyncDisposable {
     const encoded: EncodedRange[] = [];
     for (const [i, range] of ranges.entries()) {
       const report = (share: number) => this.#tools.progress?.((ENCODE_SHARE * (i + share)) / ranges.length);
-      const one = await this.#range(range, sections[i]!, report);
-      if (one === 'source') return one;
-      encoded.push(one);
+      const result = await this.#range(range, sections[i]!, report);
+      if (result === 'source') return result;
+      encoded.push(result);
     }
     return encoded;
   }

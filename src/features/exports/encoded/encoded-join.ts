@@ -1,5 +1,5 @@
 /**
- * Joins encoded ranges: encoded frames beside the sound that is copied, on the clock of one file.
+ * Joins encoded ranges: encoded frames with the copied sound, on the clock of one file.
  * In: ranges with their stored frames. Out: the tracks of the file; batches of samples, as often as they are
  * requested.
  */
@@ -137,8 +137,8 @@ async function* linesOf(
       .filter(({ place }) => isCopied(place))
       .map(({ place, samples }): StoredLine => {
         const { fileTrack, config } = place;
-        const own = places.get(fileTrack)!;
-        const variant = config === 0 ? own : tracks.variant(own, fileTrack.configs[config]!, '');
+        const base = places.get(fileTrack)!;
+        const variant = config === 0 ? base : tracks.variant(base, fileTrack.configs[config]!, '');
         return {
           place: variant,
           track: fileTrack.track,
@@ -148,8 +148,8 @@ async function* linesOf(
       .filter(({ samples }) => samples.length > 0);
     yield { lines: [...(await take(endOf(batch))), ...copied], sections: 1 };
   }
-  const rest = await take(Number.POSITIVE_INFINITY);
-  if (rest.length > 0) yield { lines: rest, sections: 0 };
+  const lastLines = await take(Number.POSITIVE_INFINITY);
+  if (lastLines.length > 0) yield { lines: lastLines, sections: 0 };
 }
 
 /** Where the last sample of a batch begins to be decoded, seconds. */

@@ -49,9 +49,9 @@ export async function openFilm({ sections, tracks, fileTrack, reader, signal }: 
   let samples = 0;
   let length = 0;
   for await (const { batch } of looking.read(sections, { ...options, withBytes: false })) {
-    const own = batch.filter(isOwn);
-    layout.look(own);
-    for (const line of own) {
+    const lines = batch.filter(isOwn);
+    layout.look(lines);
+    for (const line of lines) {
       samples += line.samples.length;
       for (const sample of line.samples) length += sample.length;
     }

@@ -14,7 +14,7 @@ export interface PictureQuality {
   readonly bitRate: number | undefined;
 }
 
-/** What an export is encoded to. */
+/** The target of an encoded export. */
 export type ExportQuality = PictureQuality | { readonly kind: 'audio' };
 
 const LEAST_HEIGHT = 16;

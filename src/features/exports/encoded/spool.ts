@@ -60,7 +60,7 @@ export class Spool implements AsyncDisposable {
     this.#waitingBytes += data.length;
   }
 
-  /** Writes what waits, if it is much. One call at a time. */
+  /** Writes the waiting data, if it is much. One call at a time. */
   async ready(): Promise<void> {
     if (this.#waitingBytes > MAX_WAITING_BYTES) await this.#flush();
   }

@@ -1,5 +1,5 @@
 /**
- * What calls are made of, the same for all rooms.
+ * The parts of calls, the same for all rooms.
  * In: features/rooms/open. Out: rooms/call. Types, and counters.
  */
 import type { CallIceServer, RoomCall } from '../../../api/room/call-shapes.ts';
@@ -24,7 +24,7 @@ export interface CallStats {
   readonly open: Set<CountedCall>;
 }
 
-/** What a call needs. */
+/** Dependencies of a call. */
 export interface CallParts {
   /** `rooms.calls`, at this moment. */
   readonly isOn: () => boolean;

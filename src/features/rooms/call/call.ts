@@ -20,10 +20,9 @@ import type { Connection } from '../participants/connection.ts';
 import type { CallParts, CountedCall } from './call-parts.ts';
 import { Forwarder } from './forward/forwarder.ts';
 
-/** What of a client's messages belongs to the call. */
 export type CallClientMessage = ClientMessageOf<'call-join' | 'call-media' | 'call-leave' | 'call-signal'>;
 
-/** What the call knows of its room. */
+/** The room, as its call sees it. */
 export interface CallOwner {
   readonly id: string;
   broadcast(message: ServerMessage): void;
@@ -68,7 +67,7 @@ export class Call implements CountedCall {
     return this.#forwarder?.paused ?? 0;
   }
 
-  /** Takes a message of a connection; what is refused is answered. */
+  /** Takes a message of a connection; refusals are answered. */
   receive(connection: Connection, message: CallClientMessage): void {
     if (message.t === 'call-leave') this.left(connection);
     else if (message.t === 'call-signal') this.#signal(connection, message);
@@ -83,8 +82,8 @@ export class Call implements CountedCall {
   /** The permissions of a person have changed: without `talk`, or muted, they are removed. */
   check(user: UserRef): void {
     if (this.#participants.size === 0 || (this.#room.may(user, 'talk') && !this.#isMuted(user))) return;
-    const own = [...this.#participants.values()].filter(({ connection }) => connection.user.id === user.id);
-    this.#remove(own, 'muted');
+    const participants = [...this.#participants.values()].filter(({ connection }) => connection.user.id === user.id);
+    this.#remove(participants, 'muted');
   }
 
   /** Ends the call after `rooms.calls` was turned off. */
@@ -152,8 +151,8 @@ export class Call implements CountedCall {
    */
   #set(connection: Connection, media: CallMedia, { recording, isJoin }: { recording: boolean; isJoin: boolean }): void {
     const { user } = connection;
-    const known = this.#participants.get(connection.id);
-    if (!known && !isJoin) throw new OxbowError('call-unknown', 'You are not in the call.');
+    const participant = this.#participants.get(connection.id);
+    if (!participant && !isJoin) throw new OxbowError('call-unknown', 'You are not in the call.');
     const parts = this.#parts;
     if (!parts?.isOn()) throw new OxbowError('call-off', 'There are no calls on this server.');
     if (!this.#room.may(user, 'talk'))
@@ -163,12 +162,12 @@ export class Call implements CountedCall {
     if (recording && user.role !== 'admin')
       throw new OxbowError('call-record', 'Only administrators record calls, because the recording is a stream.');
     const others = [...this.#participants.values()].filter(({ connection: other }) => other !== connection);
-    const pictures = [media, ...others.map(({ view }) => view)].reduce((sum, one) => sum + picturesOf(one), 0);
+    const pictures = [media, ...others.map(({ view }) => view)].reduce((sum, sent) => sum + picturesOf(sent), 0);
     // A picture can be turned off in any case.
-    if (pictures > MAX_CALL_PICTURES && picturesOf(media) > (known ? picturesOf(known.view) : 0))
+    if (pictures > MAX_CALL_PICTURES && picturesOf(media) > (participant ? picturesOf(participant.view) : 0))
       throw new OxbowError('call-pictures', `A call has at most ${MAX_CALL_PICTURES} cameras and screens.`);
     const most = parts.canForward() ? MAX_CALL : MAX_MESH;
-    if (!known && others.length >= most) throw new OxbowError('call-full', `A call has at most ${most} people.`);
+    if (!participant && others.length >= most) throw new OxbowError('call-full', `A call has at most ${most} people.`);
     const view: CallParticipant = {
       id: connection.id,
       user: user.id,
@@ -176,7 +175,7 @@ export class Call implements CountedCall {
       ...media,
       ...(recording && { recording }),
     };
-    if (known) known.view = view;
+    if (participant) participant.view = view;
     else this.#participants.set(connection.id, { connection, view });
     if (this.#participants.size > MAX_MESH) this.#forwarder ??= this.#openForwarder(parts);
     parts.stats.open.add(this);

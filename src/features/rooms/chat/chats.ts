@@ -1,7 +1,7 @@
 /**
- * The chat of all rooms: opens that of a room, and answers questions about stored messages.
- * In: the database, rooms that open. Out: the RoomChat of each, history, replay, what is deleted with media
- * and users.
+ * The chat of all rooms: opens that of a room, and reads stored messages.
+ * In: the database, rooms that open. Out: the RoomChat of each, history, replay; deletions with media and
+ * users.
  */
 import type { RoomMessage } from '../../../api/room/messages.ts';
 import type { Clock } from '../../../lib/clock.ts';
@@ -26,7 +26,7 @@ export interface ChatsOptions {
   readonly clock: Clock;
   /** Id of the stream of a name. */
   readonly streamId: (name: string) => string | undefined;
-  /** What members may send, as a multiple of the usual rates; 1 if it is missing. */
+  /** Multiple of the usual rates of members; 1 if it is missing. */
   readonly messageRate?: () => number;
   readonly failed: (error: unknown) => void;
   /** Reports each transaction: its messages and how long it took, seconds. */
@@ -43,7 +43,7 @@ export interface ExportedMessage extends RoomMessage {
   readonly room: string;
 }
 
-/** The chats of all rooms. Disposing commits what waits; close the rooms first. */
+/** The chats of all rooms. Disposing commits pending writes; close the rooms first. */
 export class Chats implements AsyncDisposable {
   readonly #options: ChatsOptions;
   readonly #table: MessageTable;
@@ -102,8 +102,8 @@ export class Chats implements AsyncDisposable {
   }
 
   /**
-   * Messages and danmaku that were written to a stretch of the media of an entry, in its order. What was
-   * written to a stream is found under each entry that plays it.
+   * Messages and danmaku that were written to a stretch of the media of an entry, in its order. Those
+   * of a stream are found under each entry that plays it.
    */
   async replay(roomId: string, item: string, stretch: ReplayStretch): Promise<RoomMessage[]> {
     const of = await this.#table.mediaOf(roomId, item, this.#options.streamId);
@@ -111,7 +111,7 @@ export class Chats implements AsyncDisposable {
   }
 
   /**
-   * Removes a user's name and id from what they wrote, their reactions, votes, and mentions of them.
+   * Removes a user's name and id from their messages, reactions, votes, and mentions of them.
    *
    * @param rooms ids of those that are searched for reactions, votes and mentions; undefined: all, which
    *   reads every message
@@ -121,7 +121,7 @@ export class Chats implements AsyncDisposable {
   }
 
   /**
-   * A guest has an account now: it is the author of what the guest wrote, with reactions, votes and mentions.
+   * A guest has an account now: it is the author of the guest's messages, with reactions, votes and mentions.
    * @param rooms ids of the guest's rooms
    */
   mergeGuest(
@@ -133,8 +133,8 @@ export class Chats implements AsyncDisposable {
   }
 
   /**
-   * An account was deleted at another node, which has changed what is stored: open rooms forget their author
-   * too.
+   * An account was deleted at another node, which has changed the stored messages: open rooms forget their
+   * author too.
    */
   forgetAuthor(user: string): void {
     this.#replaceInMemory(user, undefined);
@@ -175,7 +175,7 @@ export class Chats implements AsyncDisposable {
   }
 
   /**
-   * Deletes what was written to media of a stream that retention deleted.
+   * Deletes messages written to media of a stream that retention deleted.
    *
    * @param beforeUs since 1970
    * @param pinned ranges that were kept, in order
@@ -184,7 +184,7 @@ export class Chats implements AsyncDisposable {
     return this.#forget(await this.#table.removeBefore(streamId, beforeUs, pinned));
   }
 
-  /** Deletes what was written to assets that are gone. */
+  /** Deletes messages written to assets that are gone. */
   async removeOfLostAssets(): Promise<number> {
     return this.#forget(await this.#table.removeOfLostAssets());
   }

@@ -1,6 +1,6 @@
 /**
  * The newest messages of a room in memory, and old ones while they change.
- * In: messages as they are written or loaded. Out: what a new connection gets, and the message of a number.
+ * In: messages as they are written or loaded. Out: the messages of a new connection, and the one of a number.
  */
 import type { RoomMessage } from '../../../api/room/messages.ts';
 import { dropOldest } from '../../../lib/drop-oldest.ts';
@@ -16,7 +16,7 @@ const FIRST = 100;
 /** Messages of a connection that resumes. */
 export const MAX_RESUMED = 200;
 
-/** What a connection gets when it opens. */
+/** The messages of a new connection. */
 export interface Resumed {
   /** Oldest first. */
   readonly messages: readonly RoomMessage[];
@@ -95,16 +95,16 @@ export class MessageMemory {
   /** The messages of a new connection, or those after a number. */
   resume(since: number | undefined): Resumed {
     if (since === undefined) return { messages: this.#chat.list.slice(-FIRST), gap: false };
-    const all = [...this.#chat.after(since), ...this.#danmaku.after(since)].sort((a, b) => a.seq - b.seq);
-    const gap = all.length > MAX_RESUMED || since < this.#chat.floor || since < this.#danmaku.floor;
-    return { messages: all.slice(-MAX_RESUMED), gap };
+    const messages = [...this.#chat.after(since), ...this.#danmaku.after(since)].sort((a, b) => a.seq - b.seq);
+    const gap = messages.length > MAX_RESUMED || since < this.#chat.floor || since < this.#danmaku.floor;
+    return { messages: messages.slice(-MAX_RESUMED), gap };
   }
 
   /** A message that is in memory. */
   get(seq: number): RoomMessage | undefined {
     for (const { list } of [this.#chat, this.#danmaku]) {
-      const found = list.findLast((message) => message.seq === seq);
-      if (found) return found;
+      const message = list.findLast((candidate) => candidate.seq === seq);
+      if (message) return message;
     }
     return this.#old.get(seq);
   }

@@ -10,7 +10,7 @@ import type { RoomMessageTable } from '../tables.ts';
 /** A row of the table. */
 export type MessageRow = Selectable<RoomMessageTable>;
 
-/** What played when a message was written, and the position in its media. */
+/** The entry that played when a message was written, and the position in its media. */
 export interface Stamp {
   readonly item: string;
   /** Unix ms in streams and ranges of them, ms from the start in everything else. */

@@ -31,7 +31,7 @@ export interface MessageChange {
   readonly deletedUs: number | null;
 }
 
-/** What is written in one transaction. */
+/** The writes of one transaction. */
 export interface MessageBatch {
   readonly rows: readonly MessageRow[];
   /** Applied after the rows. */
@@ -40,7 +40,7 @@ export interface MessageBatch {
   readonly marks: ReadonlyMap<string, number>;
 }
 
-/** What of a batch was not written as it is. */
+/** Rows of a batch that were not written as they are. */
 export interface BatchResult {
   /** Rows that were stored before, as `keyOfRow`, with the number of the message that is stored. */
   readonly repeated: ReadonlyMap<string, number>;
@@ -279,8 +279,8 @@ export class MessageTable {
   }
 
   /**
-   * Deletes what was written to media of a stream before `beforeUs` (since 1970) that is not pinned, in rooms
-   * that do not keep their chat.
+   * Deletes messages written to media of a stream before `beforeUs` (since 1970) that are not pinned, in
+   * rooms that do not keep their chat.
    *
    * @returns numbers of the messages by room
    */
@@ -316,7 +316,7 @@ export class MessageTable {
   }
 
   /**
-   * Deletes what was written to assets that were deleted for good, in rooms that do not keep their chat.
+   * Deletes messages written to assets that were deleted for good, in rooms that do not keep their chat.
    *
    * @returns numbers of the messages by room
    */
@@ -364,7 +364,7 @@ export function keyOfRow({ room_id, seq }: Pick<MessageRow, 'room_id' | 'seq'>):
   return `${room_id} ${seq}`;
 }
 
-/** What of [0, beforeUs) is in none of the ranges, which are in order. */
+/** The parts of [0, beforeUs) in none of the ranges, which are in order. */
 function* stretchesWithout(ranges: readonly PinnedRange[], beforeUs: number): Generator<PinnedRange> {
   let fromUs = 0;
   for (const range of ranges) {

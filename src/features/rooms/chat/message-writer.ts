@@ -1,5 +1,5 @@
 /**
- * Commits the messages of all rooms in batches: one transaction for what came within 20 ms.
+ * Commits the messages of all rooms in batches: one transaction for those of 20 ms.
  * In: rows, changes and marks of room-chat.ts. Out: for each row, whether it was stored.
  */
 import { sleep } from '../../../lib/abort.ts';
@@ -22,7 +22,7 @@ const MAX_CHANGES = 4096;
 
 /** How a message ended. */
 export interface Written {
-  /** Number under which the message is stored; another one than its own if it was sent before. */
+  /** Number under which the message is stored; the earlier one if it was sent before. */
   readonly seq: number;
 }
 
@@ -48,7 +48,7 @@ interface Waiting {
   done: (written: Outcome) => void;
 }
 
-/** The queue of what is not committed. Disposing commits it. */
+/** The queue of uncommitted writes. Disposing commits it. */
 export class MessageWriter implements AsyncDisposable {
   readonly #options: WriterOptions;
   readonly #closing = new AbortController();
@@ -144,7 +144,7 @@ export class MessageWriter implements AsyncDisposable {
       if (!isStored && signal.aborted) break;
       pauseMs = isStored ? waitMs : retryMs;
     }
-    this.#running = undefined; // in the same step as the last look at the queue: what is added next starts again
+    this.#running = undefined; // in the same step as the last look at the queue: additions start it again
   }
 
   /** The authors of messages that are in no transaction yet are notified; nothing of them was stored. */

@@ -16,7 +16,7 @@ const EMOJI = /^\p{RGI_Emoji}$/v;
  * Adds or takes back a reaction.
  *
  * @returns the same message if nothing changes
- * @throws OxbowError `bad-request` for what is no emoji, `limit-reached`
+ * @throws OxbowError `bad-request` for text that is no emoji, `limit-reached`
  */
 export function withReaction(message: RoomMessage, emoji: string, user: string, on: boolean): RoomMessage {
   if (!EMOJI.test(emoji)) throw new OxbowError('bad-request', 'A reaction is one emoji.');
@@ -29,7 +29,7 @@ export function withReaction(message: RoomMessage, emoji: string, user: string, 
   if (on && users.length >= MAX_USERS) {
     throw new OxbowError('limit-reached', `A reaction has at most ${MAX_USERS} people.`);
   }
-  const changed = { ...reactions, [emoji]: on ? [...users, user] : users.filter((one) => one !== user) };
+  const changed = { ...reactions, [emoji]: on ? [...users, user] : users.filter((id) => id !== user) };
   if (changed[emoji]!.length === 0) delete changed[emoji];
   const { reactions: _, ...rest } = message;
   return Object.keys(changed).length === 0 ? rest : { ...rest, reactions: changed };
@@ -38,7 +38,7 @@ export function withReaction(message: RoomMessage, emoji: string, user: string, 
 /**
  * Puts another user in the place of one: as author, in reactions and in mentions.
  *
- * @param by undefined: no one; what the user wrote stays without an author
+ * @param by undefined: no one; their messages stay without an author
  * @returns the same message if the user is not in it
  */
 export function withUserReplaced(
@@ -50,7 +50,7 @@ export function withUserReplaced(
   const isIn = mentions.includes(user) || Object.values(reactions).some((users) => users.includes(user));
   if (!isIn && message.author !== user) return message;
   const replaced = (users: readonly string[]) => [
-    ...new Set(users.flatMap((one) => (one === user ? (by ? [by.id] : []) : [one]))),
+    ...new Set(users.flatMap((id) => (id === user ? (by ? [by.id] : []) : [id]))),
   ];
   const others = Object.entries(reactions).flatMap(([emoji, users]) => {
     const left = replaced(users);

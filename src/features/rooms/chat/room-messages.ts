@@ -2,7 +2,7 @@
  * The messages of one room: chat, danmaku, reactions, deletion. A message is delivered at once, with its
  * number, and acknowledged when it is committed; one whose commit fails is withdrawn.
  * docs/7-together/chat.md.
- * In: what clients send, checked against its schema. Out: messages to the room, rows to message-writer.ts.
+ * In: messages of clients, checked against its schema. Out: messages to the room, rows to message-writer.ts.
  */
 import { findMentions, mentionKey } from '../../../api/room/mentions.ts';
 import type { ClientMessageOf, RoomMessage } from '../../../api/room/messages.ts';
@@ -36,14 +36,14 @@ const MAX_WAITING_FOR_ONE = 3;
 /** Ids of messages that are remembered, so that a repeated one is found. */
 const MAX_IDS = 1000;
 
-/** What all chats use. */
+/** Dependencies of all chats. */
 export interface ChatParts {
   readonly table: Pick<MessageTable, 'mark' | 'before' | 'find' | 'findSent'>;
   readonly writer: Pick<MessageWriter, 'add' | 'change' | 'mark' | 'isFull'>;
   readonly clock: Clock;
   /** Id of the stream of a name. */
   readonly streamId: (name: string) => string | undefined;
-  /** What members may send, as a multiple of the usual rates; 1 if it is missing. */
+  /** Multiple of the usual rates of members; 1 if it is missing. */
   readonly messageRate?: (() => number) | undefined;
 }
 
@@ -176,7 +176,7 @@ export class RoomMessages {
   }
 
   /**
-   * Puts another user in the place of one in what is in memory; undefined: no one, the account was deleted.
+   * Puts another user in the place of one in memory; undefined: no one, the account was deleted.
    */
   replaceUser(user: string, by: { readonly id: string; readonly name: string } | undefined): void {
     for (const message of [...this.#memory.all()]) {
@@ -207,10 +207,10 @@ export class RoomMessages {
 
   #accept(sender: ChatSender, message: ClientMessageOf<'chat' | 'danmaku'>): void {
     const key = `${sender.user.id} ${message.id}`;
-    const known = this.#sent.get(key);
-    if (known) {
-      if (known.waiting) known.waiting = [...known.waiting.slice(-MAX_WAITING_FOR_ONE), sender];
-      else sender.send({ t: 'ack', id: message.id, seq: known.seq });
+    const delivery = this.#sent.get(key);
+    if (delivery) {
+      if (delivery.waiting) delivery.waiting = [...delivery.waiting.slice(-MAX_WAITING_FOR_ONE), sender];
+      else sender.send({ t: 'ack', id: message.id, seq: delivery.seq });
       return;
     }
     try {
@@ -283,7 +283,7 @@ export class RoomMessages {
     const waiting = entry.waiting ?? [];
     entry.waiting = undefined;
     if (written?.seq !== entry.seq) {
-      // It failed, or its client sent it before and did not say so: what was delivered is withdrawn.
+      // It failed, or its client sent it before and did not say so: the delivered message is withdrawn.
       this.#memory.remove(entry.seq);
       this.#room.broadcast({ t: 'changed', message: deletedForm(message) });
     }

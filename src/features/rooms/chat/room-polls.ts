@@ -18,14 +18,14 @@ const MAX_POLLS = 50;
 const MAX_VOTERS = 20_000;
 const EVERY_MS = 500;
 
-/** What a poll needs. */
+/** The fields of a new poll. */
 export interface NewPoll {
   readonly question: string;
   readonly choices: readonly string[];
   readonly multiple?: boolean | undefined;
 }
 
-/** What all polls use. */
+/** Dependencies of all polls. */
 export interface PollParts {
   readonly polls: Pick<PollTable, 'of' | 'put' | 'remove'>;
   readonly clock: Clock;
@@ -104,7 +104,7 @@ export class RoomPolls {
    * @throws OxbowError `poll-unknown`, `forbidden`
    */
   async close(sender: ChatSender, id: string): Promise<RoomPoll> {
-    this.#own(sender, id);
+    this.#assertMayChange(sender, id);
     await this.#inTurn(() => this.#close(id));
     const poll = this.#get(id);
     this.#room.broadcast({ t: 'poll', poll: this.#viewOf(poll) });
@@ -117,7 +117,7 @@ export class RoomPolls {
    * @throws OxbowError `poll-unknown`, `forbidden`
    */
   async remove(sender: ChatSender, id: string): Promise<void> {
-    this.#own(sender, id);
+    this.#assertMayChange(sender, id);
     await this.#stored(() => this.#parts.polls.remove(this.#room.id, id));
     this.#polls.delete(id);
     this.#voted.delete(id);
@@ -251,11 +251,10 @@ export class RoomPolls {
     return poll;
   }
 
-  #own(sender: ChatSender, id: string): StoredPoll {
+  #assertMayChange(sender: ChatSender, id: string): void {
     const poll = this.#get(id);
     if (poll.by !== sender.user.id && !sender.may('moderate')) {
       throw new OxbowError('forbidden', 'Only its author and moderators can change a poll.');
     }
-    return poll;
   }
 }

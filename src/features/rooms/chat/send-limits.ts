@@ -15,7 +15,7 @@ const ROOM_DANMAKU = { burst: 20, everyMs: 100 };
 const MAX_MEMBERS = 10_000;
 
 type Bucket = typeof CHAT;
-/** What is limited. */
+/** A limited kind of message. */
 export type Limited = 'chat' | 'danmaku' | 'reaction';
 
 const buckets: Readonly<Record<Limited, Bucket>> = { chat: CHAT, danmaku: DANMAKU, reaction: REACTIONS };
@@ -43,13 +43,13 @@ export class SendLimits {
     if (kind === 'chat' && slowSeconds > 0 && slowMs > 0) {
       throw new OxbowError('slow-mode', `Slow mode: one message in ${slowSeconds} s.`, wait(slowMs));
     }
-    const own = `${kind} ${user}`;
-    this.#check(own, buckets[kind], nowMs, 'You write too often.');
+    const key = `${kind} ${user}`;
+    this.#check(key, buckets[kind], nowMs, 'You write too often.');
     if (kind === 'danmaku') {
       this.#check('danmaku', ROOM_DANMAKU, nowMs, 'The room has too many danmaku now.');
       this.#count('danmaku', ROOM_DANMAKU, nowMs);
     }
-    this.#count(own, buckets[kind], nowMs);
+    this.#count(key, buckets[kind], nowMs);
     if (kind === 'chat') {
       this.#lastChat.delete(user);
       this.#lastChat.set(user, nowMs);

@@ -1,7 +1,7 @@
 /**
  * The media of streams that other nodes of a cluster run, as rooms need it: the live edge is requested while
  * it is used.
- * In: questions to the owner of a stream. Out: StreamTimeline.
+ * In: requests to the owner of a stream. Out: StreamTimeline.
  */
 import { dropOldest } from '../../../lib/drop-oldest.ts';
 import type { MediaSpan, StreamTimeline } from '../../../streams/timeline/stream-timeline.ts';
@@ -15,17 +15,17 @@ const USUAL_DISTANCE_MS = 3000;
 /** Most streams that are known. */
 const MAX_STREAMS = 1000;
 
-/** What the owner of a stream answers. */
+/** The answer of the owner of a stream. */
 export interface RemoteEdge {
   /** Unix ms; null: the stream is not live. */
   readonly edgeMs: number | null;
   readonly distanceMs: number;
 }
 
-/** What timelines work with. */
+/** Dependencies of timelines. */
 export interface RemoteTimelinesOptions {
   readonly monotonicMs: () => number;
-  /** Asks the owner of a stream. @throws if it does not answer */
+  /** Requests it from the owner of a stream. @throws if it does not answer */
   edge(stream: string): Promise<RemoteEdge>;
   /** The first media that ends after a position, unix ms. @throws if it does not answer */
   span(stream: string, positionMs: number): Promise<MediaSpan | null>;
@@ -33,7 +33,7 @@ export interface RemoteTimelinesOptions {
   failed(error: unknown): void;
 }
 
-interface Known extends RemoteEdge {
+interface TimedEdge extends RemoteEdge {
   /** When it was requested, monotonic ms. */
   readonly atMs: number;
 }
@@ -41,21 +41,21 @@ interface Known extends RemoteEdge {
 /** The streams of other nodes. */
 export class RemoteTimelines {
   readonly #options: RemoteTimelinesOptions;
-  readonly #known = new Map<string, Known>();
-  readonly #asked = new Map<string, number>();
+  readonly #edges = new Map<string, TimedEdge>();
+  readonly #requestedMs = new Map<string, number>();
 
   constructor(options: RemoteTimelinesOptions) {
     this.#options = options;
   }
 
-  /** Asks for the edge of a stream, so that it is known. Never rejects. */
+  /** Requests the edge of a stream. Never rejects. */
   async refresh(stream: string): Promise<void> {
     const atMs = this.#options.monotonicMs();
-    this.#asked.set(stream, atMs);
-    dropOldest(this.#asked, MAX_STREAMS);
+    this.#requestedMs.set(stream, atMs);
+    dropOldest(this.#requestedMs, MAX_STREAMS);
     try {
-      this.#known.set(stream, { ...(await this.#options.edge(stream)), atMs });
-      dropOldest(this.#known, MAX_STREAMS);
+      this.#edges.set(stream, { ...(await this.#options.edge(stream)), atMs });
+      dropOldest(this.#edges, MAX_STREAMS);
     } catch (error) {
       this.#options.failed(error);
     }
@@ -65,9 +65,9 @@ export class RemoteTimelines {
   of(stream: string): StreamTimeline {
     return {
       edgeMs: () => {
-        const known = this.#current(stream);
-        if (known?.edgeMs == null) return undefined;
-        return known.edgeMs + this.#options.monotonicMs() - known.atMs;
+        const edge = this.#current(stream);
+        if (edge?.edgeMs == null) return undefined;
+        return edge.edgeMs + this.#options.monotonicMs() - edge.atMs;
       },
       distanceMs: () => this.#current(stream)?.distanceMs ?? USUAL_DISTANCE_MS,
       span: async (positionMs) => {
@@ -75,16 +75,16 @@ export class RemoteTimelines {
           return (await this.#options.span(stream, positionMs)) ?? undefined;
         } catch (error) {
           this.#options.failed(error);
-          return undefined; // the room asks again, and ends after a while
+          return undefined; // the room requests it again, and ends after a while
         }
       },
     };
   }
 
-  #current(stream: string): Known | undefined {
+  #current(stream: string): TimedEdge | undefined {
     const nowMs = this.#options.monotonicMs();
-    if (nowMs - (this.#asked.get(stream) ?? Number.NEGATIVE_INFINITY) >= ASK_EACH_MS) void this.refresh(stream);
-    const known = this.#known.get(stream);
-    return known && nowMs - known.atMs < VALID_MS ? known : undefined;
+    if (nowMs - (this.#requestedMs.get(stream) ?? Number.NEGATIVE_INFINITY) >= ASK_EACH_MS) void this.refresh(stream);
+    const edge = this.#edges.get(stream);
+    return edge && nowMs - edge.atMs < VALID_MS ? edge : undefined;
   }
 }

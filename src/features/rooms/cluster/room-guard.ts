@@ -43,7 +43,7 @@ export class RoomGuard {
     return this.isOn ? `SELECT ${row} WHERE ${this.#owns}` : `VALUES (${row})`;
   }
 
-  /** What is added to a WHERE in SQL; `parameters` follow those before it. */
+  /** An addition to a WHERE in SQL; `parameters` follow those before it. */
   get and(): string {
     return this.isOn ? ` AND ${this.#owns}` : '';
   }
@@ -71,8 +71,8 @@ export class RoomGuard {
   owns(room: string) {
     return ({ and, exists, selectFrom }: ExpressionBuilder<Tables, keyof Tables>) => {
       if (!this.isOn) return and([]);
-      const own = selectFrom('placement').select('node').where('kind', '=', 'room').where('key', '=', room);
-      const held = own.where('node', '=', this.node);
+      const placement = selectFrom('placement').select('node').where('kind', '=', 'room').where('key', '=', room);
+      const held = placement.where('node', '=', this.node);
       return exists(this.#locks ? held.forShare() : held);
     };
   }

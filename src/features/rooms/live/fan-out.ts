@@ -24,7 +24,6 @@ export interface Wire {
   readonly destroyed: boolean;
 }
 
-/** What a fan-out reports. */
 export interface FanOutCounts {
   /** Frames that were written. */
   delivered(frames: number): void;
@@ -38,7 +37,7 @@ export class FrameQueue {
   readonly wire: Wire;
   /** Called once, when the client has left more than `MAX_UNSENT` unread; nothing is written any more. */
   readonly #tooSlow: () => void;
-  /** What the next tick writes. */
+  /** Written by the next tick. */
   frames: Uint8Array[] | undefined;
   #isEnded = false;
 
@@ -59,7 +58,7 @@ export class FrameQueue {
     this.#fanOut.enter(this);
   }
 
-  /** Writes what waits for the tick, for example before a close frame. */
+  /** Writes the frames of the next tick, for example before a close frame. */
   flush(): void {
     const { frames } = this;
     if (!frames) return;
@@ -67,7 +66,7 @@ export class FrameQueue {
     this.write(frames.length === 1 ? frames[0]! : Buffer.concat(frames));
   }
 
-  /** Writes at once, before what waits for the tick. */
+  /** Writes at once, before the frames of the next tick. */
   write(bytes: Uint8Array): void {
     if (this.#isEnded || this.wire.destroyed) return;
     // Small frames are parts of larger buffers, which a client that does not read would keep in memory.
@@ -88,8 +87,8 @@ export class FrameQueue {
 export class FanOut {
   readonly #counts: FanOutCounts;
   /**
-   * Queues with frames for the next tick; those of a room are together, since what is said in a room goes
-   * to all of it.
+   * Queues with frames for the next tick; those of a room are together, since its messages go to all of
+   * them.
    */
   #waiting: FrameQueue[] = [];
   /** The tick in progress continues here. */

@@ -1,6 +1,6 @@
 /**
- * The connections of a room: what everyone gets is printed once.
- * In: messages. Out: one frame, handed to each connection.
+ * The connections of a room: a message to everyone is printed once.
+ * In: messages. Out: one frame, passed to each connection.
  */
 import type { ServerMessage } from '../../../api/room/messages.ts';
 import type { Connection } from '../participants/connection.ts';

@@ -11,7 +11,7 @@ import type { MemberRecord, RoomRecord } from '../room-record.ts';
 
 /**
  * Most people that a room remembers before it forgets guests, those who came longest ago first. Accounts have
- * their own bound.
+ * another bound.
  */
 const MAX_KNOWN = 10_000;
 
@@ -34,7 +34,7 @@ export interface PermissionCounts {
   miss(): void;
 }
 
-/** Requests to enter that were declined, until their authors ask again. Their pages wait, and are refused. */
+/** Declined requests to enter, until their authors repeat them. Their pages wait, and are refused. */
 class DeclinedRequests {
   readonly #users = new Set<string>();
 
@@ -47,7 +47,7 @@ class DeclinedRequests {
     return this.#users.has(user);
   }
 
-  /** A person asks again. */
+  /** A person repeats a request. */
   delete(user: string): void {
     this.#users.delete(user);
   }
@@ -80,7 +80,7 @@ export class Members {
   readonly departed = new DepartedMembers();
   /** Requests to enter that a moderator declined. */
   readonly declined = new DeclinedRequests();
-  readonly #known: Map<string, MemberRecord>;
+  readonly #records: Map<string, MemberRecord>;
   /** Masks by user id, until the next change of the person or the room. */
   readonly #masks = new Map<string, number>();
   /** Changed records that are not written yet, by user id; undefined: to be deleted. */
@@ -93,13 +93,13 @@ export class Members {
   constructor(room: RoomRecord, records: readonly MemberRecord[], counts?: PermissionCounts) {
     this.#room = room;
     this.#counts = counts;
-    this.#known = new Map(records.map((record) => [record.user, record]));
+    this.#records = new Map(records.map((record) => [record.user, record]));
     this.#readAddresses();
   }
 
   /** Everyone, also those who are banned or have left. */
   get all(): IteratorObject<MemberRecord> {
-    return this.#known.values();
+    return this.#records.values();
   }
 
   /** Those who wait for approval. */
@@ -109,16 +109,16 @@ export class Members {
 
   /** A person; undefined: never entered, or forgotten. */
   find(user: string): MemberRecord | undefined {
-    return this.#known.get(user);
+    return this.#records.get(user);
   }
 
   /** The role that a person has, or would have. */
   roleOf({ id, role }: Pick<UserRef, 'id' | 'role'>): RoomRole {
     if (id === this.#room.owner) return 'owner';
-    return this.#known.get(id)?.role ?? (role === 'guest' ? 'guest' : 'member');
+    return this.#records.get(id)?.role ?? (role === 'guest' ? 'guest' : 'member');
   }
 
-  /** What a person may do in the room. Administrators of the server may do everything. */
+  /** The permissions of a person in the room. Administrators of the server may do everything. */
   maskOf(user: Pick<UserRef, 'id' | 'role'>): number {
     // Never kept: the same person has less by a token without administration, and when they are demoted.
     if (user.role === 'admin') return ALL_PERMISSIONS;
@@ -128,17 +128,17 @@ export class Members {
       return kept;
     }
     this.#counts?.miss();
-    const mask = this.#maskOf(this.roleOf(user), this.#known.get(user.id));
+    const mask = this.#maskOf(this.roleOf(user), this.#records.get(user.id));
     if (this.#masks.size >= MAX_KNOWN) this.#masks.clear();
     this.#masks.set(user.id, mask);
     return mask;
   }
 
-  #maskOf(role: RoomRole, known: MemberRecord | undefined): number {
-    if (role !== 'owner' && (known?.state === 'banned' || known?.state === 'pending')) return 0;
+  #maskOf(role: RoomRole, member: MemberRecord | undefined): number {
+    if (role !== 'owner' && (member?.state === 'banned' || member?.state === 'pending')) return 0;
     const { masks, control } = this.#room.options;
-    if (control === 'everyone' || role === 'owner' || role === 'moderator') return effectiveMask(role, masks, known);
-    return effectiveMask(role, { ...masks, [role]: masks[role] & ~CONTROL }, known);
+    if (control === 'everyone' || role === 'owner' || role === 'moderator') return effectiveMask(role, masks, member);
+    return effectiveMask(role, { ...masks, [role]: masks[role] & ~CONTROL }, member);
   }
 
   /** Whether guests from this address, or from its IPv6 network, are banned. */
@@ -146,12 +146,12 @@ export class Members {
     return this.#bannedNetworks.has(networkOf(address));
   }
 
-  /** Writes down what changed about a person; `save` writes it to the store. */
+  /** Changes a person; `save` writes them to the store. */
   set(record: MemberRecord): void {
-    const isNew = !this.#known.has(record.user);
-    if (isNew && this.#known.size >= MAX_KNOWN) this.#forgetOldestGuest();
-    const before = this.#known.get(record.user);
-    this.#known.set(record.user, record);
+    const isNew = !this.#records.has(record.user);
+    if (isNew && this.#records.size >= MAX_KNOWN) this.#forgetOldestGuest();
+    const before = this.#records.get(record.user);
+    this.#records.set(record.user, record);
     this.departed.delete(record.user);
     this.#masks.delete(record.user);
     this.#unsaved.set(record.user, record);
@@ -160,8 +160,8 @@ export class Members {
 
   /** A person was here. @param address of a guest it is kept, for a ban */
   remember(user: UserRef, state: MemberRecord['state'], nowMs: number, address = ''): MemberRecord {
-    const known = this.#known.get(user.id);
-    const isGuest = (known?.role ?? user.role) === 'guest';
+    const previous = this.#records.get(user.id);
+    const isGuest = (previous?.role ?? user.role) === 'guest';
     const record: MemberRecord = {
       role: isGuest ? 'guest' : 'member',
       allow: 0,
@@ -170,7 +170,7 @@ export class Members {
       joinedMs: nowMs,
       letIn: false,
       address: '',
-      ...known,
+      ...previous,
       user: user.id,
       name: user.name,
       seenMs: nowMs,
@@ -183,9 +183,9 @@ export class Members {
 
   /** Forgets a person. */
   delete(user: string): void {
-    const before = this.#known.get(user);
+    const before = this.#records.get(user);
     if (!before) return;
-    this.#known.delete(user);
+    this.#records.delete(user);
     this.#masks.delete(user);
     this.#unsaved.set(user, undefined);
     if (before.state === 'banned') this.#readAddresses();
@@ -199,7 +199,7 @@ export class Members {
 
   /** Everyone has to give the new password, except those who moderate. */
   askPasswordAgain(): void {
-    for (const record of this.#known.values())
+    for (const record of this.#records.values())
       if (record.letIn && record.role !== 'moderator') this.set({ ...record, letIn: false });
   }
 
@@ -208,7 +208,7 @@ export class Members {
     return this.#unsaved.size > 0;
   }
 
-  /** Writes what `set` and `delete` changed; what cannot be written is kept for the next time. */
+  /** Writes what `set` and `delete` changed; a failed write is kept for the next time. */
   async save(write: (changed: readonly MemberRecord[], removed: readonly string[]) => Promise<void>): Promise<void> {
     if (this.#unsaved.size === 0) return;
     const taken = new Map(this.#unsaved);
@@ -227,17 +227,17 @@ export class Members {
 
   #forgetOldestGuest(): void {
     let oldest: MemberRecord | undefined;
-    for (const one of this.#known.values()) {
-      const isBound = one.state === 'banned' || one.mutedUntilMs > 0 || one.deny !== 0;
-      if (one.role !== 'guest' || isBound || one.seenMs >= (oldest?.seenMs ?? Number.POSITIVE_INFINITY)) continue;
-      oldest = one;
+    for (const member of this.#records.values()) {
+      const isBound = member.state === 'banned' || member.mutedUntilMs > 0 || member.deny !== 0;
+      if (member.role !== 'guest' || isBound || member.seenMs >= (oldest?.seenMs ?? Number.POSITIVE_INFINITY)) continue;
+      oldest = member;
     }
     if (oldest) this.delete(oldest.user);
   }
 
   #readAddresses(): void {
     this.#bannedNetworks.clear();
-    for (const { state, address } of this.#known.values())
+    for (const { state, address } of this.#records.values())
       if (state === 'banned' && address !== '') this.#bannedNetworks.add(networkOf(address));
   }
 }

@@ -1,11 +1,11 @@
 /**
  * The place of an account that takes over that of a guest.
- * In: what a room knows about both. Out: one record. Pure.
+ * In: the records of both. Out: one record. Pure.
  */
 import type { UserRef } from '../../../accounts/users/user.ts';
 import type { MemberRecord } from '../room-record.ts';
 
-/** @param isAbove the account owns or moderates the room: what was done to the guest does not bind it */
+/** @param isAbove the account owns or moderates the room: sanctions of the guest do not bind it */
 export function mergedMember(
   from: MemberRecord,
   to: MemberRecord | undefined,

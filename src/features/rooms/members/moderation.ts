@@ -1,7 +1,6 @@
 /**
- * What moderators do to people: approve, kick, ban, mute, roles and permissions; and what people do to
- * themselves.
- * In: who acts, on which person, and how. Out: a changed person, or a refusal. Everyone in the room is
+ * Actions of moderators: approve, kick, ban, mute, roles and permissions; and of people on themselves.
+ * In: the actor, the person, the change. Out: a changed person, or a refusal. Everyone in the room is
  * notified.
  */
 import type { UserRef } from '../../../accounts/users/user.ts';
@@ -11,7 +10,7 @@ import type { Room } from '../room.ts';
 import type { MemberRecord } from '../room-record.ts';
 import { RANKS, rankOf } from './ranks.ts';
 
-/** What can be changed of a person. `role: owner` hands the room over. */
+/** A change of a person. `role: owner` hands the room over. */
 export interface MemberChange {
   readonly role?: RoomRole;
   /** `active` lets in who waits, and ends a ban. */
@@ -50,8 +49,8 @@ export async function changeMember(
   if (role === 'guest' || (member.role === 'guest' && role !== undefined))
     throw new OxbowError('bad-request', 'The role guest is that of people without an account.');
   // A denied bit that is given back counts as given.
-  const given = ((allow ?? member.allow) & ~member.allow) | (member.deny & ~(deny ?? member.deny));
-  if ((given & ~room.state.members.maskOf(by)) !== 0)
+  const grantedMask = ((allow ?? member.allow) & ~member.allow) | (member.deny & ~(deny ?? member.deny));
+  if ((grantedMask & ~room.state.members.maskOf(by)) !== 0)
     throw new OxbowError('room-forbidden', 'You cannot give a permission that you lack.');
   const changed: MemberRecord = {
     ...member,
@@ -77,7 +76,7 @@ export function kick(room: Room, by: UserRef, user: string): void {
   room.state.assertMay(by, 'moderate');
   if (member.state === 'pending') {
     forget(room, member);
-    room.state.members.declined.add(user); // their page asks every few seconds: it is not to wait again by itself
+    room.state.members.declined.add(user); // their page retries every few seconds: it must not wait again
   }
   room.disconnect(user, 'kicked', 'A moderator sent you out of this room.');
 }

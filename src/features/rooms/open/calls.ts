@@ -1,5 +1,5 @@
 /**
- * What the calls of rooms are made of: the port of WebRTC, the setting, metrics.
+ * The parts of the calls of rooms: the port of WebRTC, the setting, metrics.
  * In: the context, the WebRTC server. Out: CallParts.
  */
 import type { WebRtcServer } from '../../../ingest/webrtc/webrtc-server.ts';

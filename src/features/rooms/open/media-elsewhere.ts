@@ -19,7 +19,7 @@ export function openMediaServers({ clock }: AppContext, { store, net, accounts: 
   return servers;
 }
 
-/** Opens the proxy of what playlists have from elsewhere. */
+/** Opens the proxy of media from elsewhere. */
 export function openMediaProxy(
   { clock, metrics }: AppContext,
   { net, accounts }: CoreParts,

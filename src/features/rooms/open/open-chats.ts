@@ -1,5 +1,5 @@
 /**
- * Opens the chat of rooms, and deletes what was written to media that is gone.
+ * Opens the chat of rooms, and deletes messages written to media that is gone.
  * In: the context, store, streams, accounts; in a cluster, the owners of rooms. Out: Chats.
  */
 
@@ -12,7 +12,7 @@ import type { StreamsElsewhere } from '../cluster/streams-elsewhere.ts';
 /** Assets that are gone are searched at the start and then this often. */
 const EVERY_MS = 60_000;
 
-/** Opens the chat. It closes after the rooms, and commits what they left. */
+/** Opens the chat. It closes after the rooms, and commits their last writes. */
 export function openChats(
   { settings, clock, opened, failed, metrics }: AppContext,
   { store, catalog, recordings, accounts, placement, hooks }: CoreParts,
@@ -42,7 +42,7 @@ export function openChats(
 }
 
 /**
- * Deletes what was written to assets that are gone, until the shutdown. Retention deletes what was written to
+ * Deletes messages written to assets that are gone, until the shutdown. Retention deletes those written to
  * streams.
  */
 export function startChatRetention({ opened, shutdown, failed }: AppContext, chats: Chats): void {

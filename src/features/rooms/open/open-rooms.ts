@@ -53,11 +53,11 @@ export function openRooms(
   opened.defer(() => rooms.close());
   const { users, exporters } = parts.accounts.access;
   exporters.add('rooms', (id) => exportRoomsOf(parts.store.db, id));
-  // Their connections end first: what they write in the last moment is anonymized too.
+  // Their connections end first: their last messages are anonymized too.
   users.onDeleted(async (id, role) => {
-    const known = await rooms.forgetUser(id);
+    const roomIds = await rooms.forgetUser(id);
     // Guests expire by the hundred: for them not all messages of the server are searched.
-    await chats.anonymize(id, role === 'guest' ? known : undefined);
+    await chats.anonymize(id, role === 'guest' ? roomIds : undefined);
   });
   users.onMerged(async (guest, user) => {
     await chats.mergeGuest(guest, user, await rooms.mergeGuest(guest, refOf(user)));
@@ -91,7 +91,7 @@ async function run(rooms: Rooms, isReady: () => boolean, signal: AbortSignal): P
   }
 }
 
-/** Deletes what has expired until the shutdown. A separate loop: rooms are moved while many are deleted. */
+/** Deletes expired rooms until the shutdown. A separate loop: rooms are moved while many are deleted. */
 async function sweep(rooms: Rooms, signal: AbortSignal, report: (error: unknown) => void): Promise<void> {
   while (!signal.aborted) {
     await sleep(SWEEP_MS, { signal }).catch(() => undefined); // as above

@@ -112,10 +112,10 @@ export class ServerMedia implements RoomMedia {
   async #checkStreams(target: StreamTarget, author: UserRef): Promise<{ name: string; signed: boolean }> {
     if (target.kind === 'range' && target.toMs <= target.fromMs)
       throw new OxbowError('bad-request', 'The range ends before it begins.');
-    const all = [target.stream, ...(target.beside ?? [])];
-    if (new Set(all).size < all.length)
+    const names = [target.stream, ...(target.beside ?? [])];
+    if (new Set(names).size < names.length)
       throw new OxbowError('bad-request', 'A stream is shown once: `beside` has only other streams.');
-    const streams = await Promise.all(all.map((name) => this.#findWatchable(name, author)));
+    const streams = await Promise.all(names.map((name) => this.#findWatchable(name, author)));
     const signed = streams.some(({ visibility }) => isPrivate(visibility));
     return { name: streams.map(({ name, title }) => title || name).join(' + '), signed };
   }
@@ -173,7 +173,7 @@ export class ServerMedia implements RoomMedia {
     return printSignedPath(watch.sign(name, addressExpiry(this.#app.clock.nowMs())), path);
   }
 
-  /** What a person may do, as for requests. */
+  /** The permissions of a person, as for requests. */
   #principalOf({ id }: UserRef): Principal {
     if (id === administratorRef.id) return administrator;
     const { users } = this.#core.accounts.access;

@@ -18,7 +18,7 @@ const ONE_BY_ONE = 10;
 /** Length of a window, ms. */
 const WINDOW_MS = 250;
 
-/** What the list needs of its room. */
+/** The room, as the list sees it. */
 export interface ParticipantListParts {
   readonly members: Members;
   readonly participants: Participants;
@@ -51,7 +51,7 @@ export class ParticipantList {
     return this.#listed.has(user);
   }
 
-  /** The people who are here for a connection that opens: those of the list, and its own person. */
+  /** The people who are here for a connection that opens: those of the list, and its user. */
   *welcomed(to: UserRef): Iterable<UserRef> {
     const { participants } = this.#parts;
     for (const id of this.#listed) {
@@ -89,7 +89,7 @@ export class ParticipantList {
     else this.#forget(user.id);
   }
 
-  /** Sends what waits, and lists others in place of those who went. Call it often. */
+  /** Sends pending changes, and lists others in place of those who went. Call it often. */
   tick(monoMs: number): void {
     const { participants } = this.#parts;
     const isFull = this.#listed.size >= Math.min(MAX_LISTED, participants.size);

@@ -30,7 +30,7 @@ export class LiveAnchor {
     this.#movedMs = nowMs;
   }
 
-  /** What is added to the distance of the source, because members ran out of media, ms. */
+  /** The addition to the distance of the source, because members ran out of media, ms. */
   get farther(): number {
     return this.#farther;
   }

@@ -1,7 +1,7 @@
 /**
- * What plays in a room. The server is the only author of the state: people send commands, and everything else
- * that moves a room (the end of an entry, a gap, the live edge, a slow member) is decided here, for all at
- * once.
+ * The playback of a room. The server is the only author of the state: people send commands, and everything
+ * else that moves a room (the end of an entry, a gap, the live edge, a slow member) is decided here, for all
+ * at once.
  * In: commands, reports, the media of the entry, ticks. Out: states. docs/7-together/in-step.md.
  */
 import type { UserRef } from '../../../accounts/users/user.ts';
@@ -27,7 +27,7 @@ const ENDED_MS = 30_000;
 /** A command, from a connection or a request. */
 export type PlaybackCommand = Omit<ClientMessageOf<'command'>, 't' | 'id'>;
 
-/** What playback needs of its room. */
+/** The room, as playback sees it. */
 export interface PlaybackRoom {
   readonly clock: Clock;
   /** How far ahead changes take effect, ms. */
@@ -49,7 +49,7 @@ export interface PlaybackRoom {
 export class Playback {
   readonly #room: PlaybackRoom;
   #state: PlaybackState;
-  /** What plays until `#state` takes effect. */
+  /** The state until `#state` takes effect. */
   #before: PlaybackState;
   /**
    * Commands whose author saw this state or a later one are not stale: since then only the server corrected
@@ -96,12 +96,12 @@ export class Playback {
     const item = this.#state.item === null ? undefined : this.#room.findItem(this.#state.item);
     if (item) {
       this.#take(await this.#room.openMedia(item));
-      if (this.#state.waitingFor) this.#set({ playing: true }); // who was waited for is not known any more
+      if (this.#state.waitingFor) this.#set({ playing: true }); // the awaited member is not known any more
     } else if (this.#state.item !== null) this.#set({ item: null, playing: false, live: false, anchorMedia: 0 });
   }
 
   /**
-   * Does what a person wants; the caller has checked that they may.
+   * Runs the command of a person; the caller has checked that they may.
    *
    * @returns the rev that the command made, or the present one if it had nothing to do
    * @throws OxbowError `state-stale`, `item-unknown`, `at-live-edge`, `bad-request`
@@ -188,12 +188,12 @@ export class Playback {
   }
 
   /** A command that has nothing to do, whatever its author saw: two people press pause at once. */
-  #isDone({ do: what, positionMs, item }: PlaybackCommand): boolean {
+  #isDone({ do: action, positionMs, item }: PlaybackCommand): boolean {
     const { playing, live } = this.#state;
     if (positionMs !== undefined || item !== undefined || this.#state.item === null) return false;
-    if (what === 'play') return playing;
-    if (what === 'pause') return !playing && !this.#slow.isHolding;
-    return what === 'live' && playing && live;
+    if (action === 'play') return playing;
+    if (action === 'pause') return !playing && !this.#slow.isHolding;
+    return action === 'live' && playing && live;
   }
 
   #assertFresh(rev: number): void {
@@ -202,7 +202,7 @@ export class Playback {
   }
 
   #command(change: Partial<PlaybackState>, by: UserRef): number {
-    // It ends the waiting: what is not paused by it plays on.
+    // It ends the waiting: the room plays unless the command pauses it.
     const playing = this.#state.playing || this.#state.waitingFor !== undefined;
     this.#set({ playing, ...change, by: by.id }, { isMaterial: true });
     return this.#state.rev;
@@ -336,7 +336,7 @@ export class Playback {
     const decision = this.#slow.decide(monoMs, { mayHold });
     if (decision === 'hold') this.#set({ playing: false, waitingFor: this.#slow.holders });
     if (decision === 'go-on') this.#set({ playing: true });
-    // One member alone has a slow network; half of them, or three, have a slow source.
+    // A single slow member has a slow network; half of them, or three, have a slow source.
     const many = this.#slow.starved >= Math.min(3, Math.max(1, this.#room.present / 2));
     if (live && playing && many) this.#anchor.starved(monoMs);
   }
@@ -385,8 +385,8 @@ export class Playback {
     const askedMs = isInside ? span.toMs : position;
     media.timeline
       .span(askedMs)
-      .then((found) => {
-        if (this.#media === media && this.#state.playing && !this.#state.live) this.#foundSpan(found, span, askedMs);
+      .then((next) => {
+        if (this.#media === media && this.#state.playing && !this.#state.live) this.#foundSpan(next, span, askedMs);
       })
       .catch((error) => this.#room.failed(error))
       .finally(() => {
@@ -394,22 +394,22 @@ export class Playback {
       });
   }
 
-  #foundSpan(found: MediaSpan | undefined, before: MediaSpan | undefined, askedMs: number): void {
+  #foundSpan(next: MediaSpan | undefined, before: MediaSpan | undefined, askedMs: number): void {
     const { clock } = this.#room;
     const isPending = clock.nowMs() < this.#state.anchorServer;
     const position = isPending ? this.#state.anchorMedia : this.positionMs;
-    if (found) this.#missingMs = undefined;
-    if (found && found.fromMs <= askedMs + SAME_MS) {
+    if (next) this.#missingMs = undefined;
+    if (next && next.fromMs <= askedMs + SAME_MS) {
       // Media continues.
-      const joins = before && found.fromMs <= before.toMs + SAME_MS && askedMs === before.toMs;
-      this.#span = joins ? { fromMs: before.fromMs, toMs: found.toMs } : found;
+      const joins = before && next.fromMs <= before.toMs + SAME_MS && askedMs === before.toMs;
+      this.#span = joins ? { fromMs: before.fromMs, toMs: next.toMs } : next;
       return;
     }
     const isInside = before !== undefined && askedMs === before.toMs && position < before.toMs;
     const { rate } = this.#state;
-    /** When the room is at the end of what it has. */
+    /** When the room reaches the end of its span. */
     const endMs = isInside ? Math.max(clock.nowMs(), this.#state.anchorServer) + (before.toMs - position) / rate : 0;
-    if (!found) {
+    if (!next) {
       const monoMs = clock.monotonicMs();
       this.#askAgainMs = monoMs + ASK_AGAIN_MS;
       const isLive = this.#media?.kind === 'timeline' && this.#media.timeline.edgeMs() !== undefined;
@@ -419,12 +419,12 @@ export class Playback {
       return;
     }
     const { range } = this.#media?.kind === 'timeline' ? this.#media : {};
-    if (range && found.fromMs >= range.toMs) {
+    if (range && next.fromMs >= range.toMs) {
       if (!isInside) this.#end();
       return;
     }
-    this.#span = found;
-    this.#set({ anchorMedia: found.fromMs }, { isMaterial: true, fromMs: endMs });
+    this.#span = next;
+    this.#set({ anchorMedia: next.fromMs }, { isMaterial: true, fromMs: endMs });
   }
 
   /** The end of an entry: the next one, or a pause. */

@@ -52,7 +52,7 @@ export function withoutUserInfo(target: ItemTarget): ItemTarget {
   return {
     ...target,
     url: stripped(url),
-    ...(subtitles && { subtitles: subtitles.map((one) => ({ ...one, url: stripped(one.url) })) }),
+    ...(subtitles && { subtitles: subtitles.map((subtitle) => ({ ...subtitle, url: stripped(subtitle.url) })) }),
     ...(Object.keys(headers).length > 0 && { headers, proxy: true }),
   };
 }

@@ -1,6 +1,5 @@
 /**
- * What people do to a playlist: add, change, move and remove entries. One's own entries are one's own; those
- * of others need a permission.
+ * Changes a playlist: adds, changes, moves and removes entries. Entries of others need a permission.
  * In: who does it, entries. Out: a changed playlist, or a refusal. Everyone in the room gets it.
  */
 import type { UserRef } from '../../../accounts/users/user.ts';
@@ -82,9 +81,9 @@ export async function editItem(
  */
 function withHeadersOf(before: ItemTarget, target: ItemTarget): ItemTarget {
   if (before.kind !== 'link' || target.kind !== 'link' || target.headers || !before.headers) return target;
-  const addressesOf = ({ url, subtitles = [] }: typeof target) => [url, ...subtitles.map((one) => one.url)];
-  const known = new Set(addressesOf(before));
-  const isSame = target.url === before.url && addressesOf(target).every((url) => known.has(url));
+  const addressesOf = ({ url, subtitles = [] }: typeof target) => [url, ...subtitles.map((subtitle) => subtitle.url)];
+  const addresses = new Set(addressesOf(before));
+  const isSame = target.url === before.url && addressesOf(target).every((url) => addresses.has(url));
   return isSame ? { ...target, headers: before.headers } : target;
 }
 
@@ -111,8 +110,8 @@ function assertOwn(room: Room, by: UserRef, items: readonly ItemRecord[], needed
   if (!items.every(({ addedBy }) => addedBy === by.id)) room.state.assertMay(by, needed);
 }
 
-async function checked(room: Room, by: UserRef, given: ItemTarget, name: string): Promise<Omit<NewItem, 'parent'>> {
-  const target = withoutUserInfo(given);
+async function checked(room: Room, by: UserRef, input: ItemTarget, name: string): Promise<Omit<NewItem, 'parent'>> {
+  const target = withoutUserInfo(input);
   if (target.kind === 'link') checkLink(target);
   const { name: ofMedia, signed } = await room.state.media.check(target, by);
   const shown = nameOf(name) || nameOf(ofMedia) || (target.kind === 'link' ? hostOf(target.url) : '');

@@ -135,7 +135,7 @@ export class Playlist {
     }
     if (place.before !== null && this.get(place.before).parent !== place.parent)
       throw new OxbowError('bad-request', '`before` names an entry of another folder.');
-    // What moves is no neighbour of its place.
+    // A moving entry is no neighbour of its place.
     let { before } = place;
     const moving = new Set(ids);
     const siblings = this.#inFolder(place.parent);
@@ -165,7 +165,7 @@ export class Playlist {
     return removed;
   }
 
-  /** Writes what changed; what cannot be written is kept for the next time. */
+  /** Writes the changes; a failed write is kept for the next time. */
   async save(write: (changed: readonly ItemRecord[], removed: readonly string[]) => Promise<void>): Promise<void> {
     if (this.#changed.size === 0 && this.#removed.size === 0) return;
     const [changed, removed] = [[...this.#changed.values()], [...this.#removed]];

@@ -23,7 +23,7 @@ const EACH_MS = 250;
  */
 const SHARED_MS = 1000;
 
-/** What the sender needs of a room's state. */
+/** A room's state, as the sender sees it. */
 export interface ItemRoom {
   readonly playback: { readonly state: PlaybackState };
   readonly playlist: Playlist;
@@ -78,7 +78,7 @@ export class ItemSender {
     for (const { user } of this.#room.participants.all) if (!this.#room.may(user, 'list')) this.#isDue = true;
   }
 
-  /** Sends what is due. */
+  /** Sends due changes. */
   tick(monoMs: number): void {
     const { playlist } = this.#room;
     if (monoMs - this.#sharedMs >= SHARED_MS) {

@@ -1,6 +1,6 @@
 /**
  * Alist and OpenList. Entries are paths.
- * In: answers of /api/auth and /api/fs. Out: entries, media at the storage behind it.
+ * In: answers of /api/auth and /api/fs. Out: entries, media at its storage.
  */
 import { OxbowError, sentenceOf } from '../../../lib/errors.ts';
 import type { Provider } from './provider.ts';
@@ -15,8 +15,8 @@ const SUBTITLES = /\.(?:srt|vtt|ass|ssa)$/i;
 
 /** The provider. */
 export const alist: Provider = {
-  async connect({ url: given, username, password }, client) {
-    const url = given.replace(/\/+$/, '');
+  async connect({ url: address, username, password }, client) {
+    const url = address.replace(/\/+$/, '');
     if (username === '') return { url, headers: {} };
     const data = await call(client, `${url}/api/auth/login`, { json: { username, password } });
     const token = data.text('token');
@@ -50,7 +50,7 @@ export const alist: Provider = {
     const subtitles = await Promise.all(
       data
         .list('related')
-        .map((one) => one.text('name'))
+        .map((file) => file.text('name'))
         .filter((name) => SUBTITLES.test(name))
         .slice(0, 16)
         .map(async (name) => {
@@ -62,7 +62,7 @@ export const alist: Provider = {
         }),
     );
     return {
-      // Local storages answer with a path of their own server.
+      // Local storages answer with a path of their server.
       url: new URL(address, url).href,
       type: /\.m3u8(?:\?|$)/i.test(address) ? 'hls' : 'file',
       headers: {},

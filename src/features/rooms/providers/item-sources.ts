@@ -32,15 +32,18 @@ export async function openTarget(
   return { ...media, live, isProxied: true };
 }
 
-/** What a player loads. Subtitles always go through this server, which converts them. */
+/** The source for a player. Subtitles always go through this server, which converts them. */
 export function sourceOf(opened: OpenedItem, room: string, item: string, proxy: MediaProxy): ItemSource {
-  const own = (address: string) => `/api/v1/rooms/${room}/media/${address}`;
+  const pathOf = (address: string) => `/api/v1/rooms/${room}/media/${address}`;
   const { url, live, isProxied, subtitles } = opened;
   return {
-    url: isProxied ? own(proxy.mediaAddress(room, item, opened)) : url,
+    url: isProxied ? pathOf(proxy.mediaAddress(room, item, opened)) : url,
     type: opened.type,
     live,
-    subtitles: subtitles.map((one) => ({ name: one.name, url: own(proxy.subtitleAddress(room, item, one.url)) })),
+    subtitles: subtitles.map(({ name, url: address }) => ({
+      name,
+      url: pathOf(proxy.subtitleAddress(room, item, address)),
+    })),
   };
 }
 

@@ -11,7 +11,7 @@ const PAGE = 200;
 const TICKS_PER_SECOND = 10_000_000;
 const DAY_MS = 24 * 3_600_000;
 
-/** What browsers play, in the server's terms. */
+/** The formats that browsers play, in the server's terms. */
 const deviceProfile = {
   DirectPlayProfiles: [
     { Type: 'Video', Container: 'mp4,m4v,mov', VideoCodec: 'h264', AudioCodec: 'aac,mp3' },
@@ -26,8 +26,8 @@ const deviceProfile = {
 
 /** The provider. */
 export const jellyfin: Provider = {
-  async connect({ url: given, username, password }, client) {
-    const url = given.replace(/\/+$/, '');
+  async connect({ url: address, username, password }, client) {
+    const url = address.replace(/\/+$/, '');
     const answer = await client.json(`${url}/Users/AuthenticateByName`, {
       json: { Username: username, Pw: password },
       headers: authorization(),

@@ -23,7 +23,7 @@ export interface MediaServer {
   readonly createdMs: number;
 }
 
-/** What they need. */
+/** Dependencies. */
 export interface MediaServersDeps {
   readonly db: Kysely<Tables>;
   readonly net: Pick<Net, 'fetch'>;
@@ -157,8 +157,8 @@ export class MediaServers {
   open(id: string, entry: string): Promise<ProviderMedia> {
     const { net, nowMs } = this.#deps;
     const key = `${id} ${entry}`;
-    const known = this.#opened.get(key);
-    if (known && nowMs() < known.untilMs) return known.media;
+    const cached = this.#opened.get(key);
+    if (cached && nowMs() < cached.untilMs) return cached.media;
     const read = async () => {
       const { server, session } = await this.#find(id);
       // For everyone who requests it meanwhile: it does not end with one client.

@@ -72,8 +72,8 @@ export function refused(detail = 'The media server refused the name, the passwor
 }
 
 /**
- * The members of a JSON object of another server, read by type: what is missing or of another type is the
- * empty value.
+ * The members of a JSON object of another server, read by type: one that is missing or of another type is
+ * the empty value.
  */
 export class Fields {
   readonly #value: Readonly<Record<string, unknown>>;
@@ -103,6 +103,6 @@ export class Fields {
 
   list(name: string): Fields[] {
     const value = this.#value[name];
-    return Array.isArray(value) ? value.map((one) => new Fields(one)) : [];
+    return Array.isArray(value) ? value.map((element) => new Fields(element)) : [];
   }
 }

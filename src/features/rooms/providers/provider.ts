@@ -1,11 +1,11 @@
 /**
  * The contract of media servers: sign in, list, open. One file each; docs/7-together/media-servers.md says
  * when each was last tried.
- * In: what a user enters. Out: entries for playlists, and media for the proxy.
+ * In: a user's input. Out: entries for playlists, and media for the proxy.
  */
 import type { ProviderClient } from './provider-client.ts';
 
-/** What a user enters to connect a server. */
+/** The input that connects a server. */
 export interface ServerLogin {
   /** Address of the server; providers with one server ignore it. */
   readonly url: string;
@@ -13,7 +13,7 @@ export interface ServerLogin {
   readonly password: string;
 }
 
-/** What is kept of a sign-in; secrets, stored encrypted. JSON. */
+/** Stored result of a sign-in; secrets, encrypted. JSON. */
 export interface ServerSession {
   /** Address of the server, without `/` at its end. */
   readonly url: string;
@@ -26,7 +26,7 @@ export interface ServerSession {
 
 /** An entry of a folder. */
 export interface ProviderEntry {
-  /** What `list` and `open` get, at most 2048 characters. */
+  /** Argument of `list` and `open`, at most 2048 characters. */
   readonly id: string;
   readonly name: string;
   readonly isFolder: boolean;

@@ -34,22 +34,22 @@ export const webdav: Provider = {
   async open(session, entry, client) {
     const folder = entry.slice(0, entry.lastIndexOf('/') + 1);
     const name = entry.slice(folder.length).replace(/\.[^.]+$/, '');
-    const beside = await find(session, folder, '1', client);
-    const subtitles = beside.filter(
-      (one) => SUBTITLES.test(one.name) && one.id.slice(folder.length).startsWith(`${name}.`),
+    const siblings = await find(session, folder, '1', client);
+    const subtitles = siblings.filter(
+      (file) => SUBTITLES.test(file.name) && file.id.slice(folder.length).startsWith(`${name}.`),
     );
     return {
       url: addressOf(session, entry),
       type: /\.m3u8$/i.test(entry) ? 'hls' : /\.mpd$/i.test(entry) ? 'dash' : 'file',
       headers: session.headers,
-      subtitles: subtitles.map((one) => ({ name: one.name, url: addressOf(session, one.id) })),
+      subtitles: subtitles.map((file) => ({ name: file.name, url: addressOf(session, file.id) })),
       validMs: YEAR_MS,
     };
   },
 };
 
 /**
- * What is at a path, and with depth 1 what is in it. Ids are paths, encoded as in addresses, relative to the
+ * The entry at a path, and with depth 1 its content. Ids are paths, encoded as in addresses, relative to the
  * session's.
  */
 async function find(

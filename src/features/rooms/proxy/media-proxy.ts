@@ -23,7 +23,7 @@ import { type AddressSeal, expiryOf, type SealedAddress } from './sealed-address
 export interface ElsewhereMedia {
   readonly url: string;
   readonly type: 'hls' | 'dash' | 'file' | undefined;
-  /** Secrets among them go to the server of `url` alone. */
+  /** Secrets among them go only to the server of `url`. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
@@ -38,7 +38,7 @@ export interface ProxyAnswer {
 /** A request of a member. */
 export interface ProxyRequest {
   readonly token: string;
-  /** Path behind the token. */
+  /** Path after the token. */
   readonly rest: string;
   /** Query with `?`, or empty. */
   readonly query: string;
@@ -50,7 +50,7 @@ export interface ProxyRequest {
   readonly signal: AbortSignal;
 }
 
-/** What the proxy is opened with. */
+/** Dependencies of the proxy. */
 export interface MediaProxyOptions {
   readonly net: Pick<Net, 'fetch'>;
   readonly seal: AddressSeal;
@@ -126,7 +126,7 @@ export class MediaProxy {
   }
 
   /**
-   * Fetches what a member requests.
+   * Fetches the address of a member's request.
    *
    * @throws OxbowError `proxy-refused` for an address that this server did not seal, or that has expired;
    *   `item-unknown`; `busy`; as the guarded client: `address-refused`, `source-failed`
@@ -189,7 +189,7 @@ export class MediaProxy {
         deadlineMs,
         idleMs: IDLE_MS,
         headers: { ...target.headers, ...headers },
-        // Secrets among the item's headers go to its own server alone.
+        // Secrets among the item's headers go only to its server.
         home: new URL(target.url),
       });
     if (sealed.kind === 'subtitle') {
@@ -199,8 +199,8 @@ export class MediaProxy {
     }
     // Its addresses are relative to the one that was requested.
     const key = `${request.token}/${request.rest} ${url.search}`;
-    const known = this.#manifests.get(key);
-    if (known) return whole((await known).text, (await known).contentType, 'private, no-cache', leave);
+    const cached = this.#manifests.get(key);
+    if (cached) return whole((await cached).text, (await cached).contentType, 'private, no-cache', leave);
 
     const response = checked(
       await fetch(MAX_BYTES, BODY_WITHIN_MS, {
@@ -239,7 +239,7 @@ export class MediaProxy {
     return whole(text, contentType, 'private, no-cache', leave);
   }
 
-  /** What the addresses of a playlist or manifest become. `url` has answered. */
+  /** The new addresses of a playlist or manifest. `url` has answered. */
   #placeOf(sealed: SealedAddress, { token, rest, rewrote }: ProxyRequest, url: URL): ManifestPlace {
     const { seal } = this.#options;
     const { room, item, expiresMs } = sealed;

@@ -1,5 +1,5 @@
 /**
- * What the media proxy may send, by the type of the upstream's answer: the proxy never sends anything that a
+ * The media that the proxy may send, by the type of the upstream's answer: it never sends anything that a
  * browser would run or show as a page.
  * In: Content-Type and path of an answer. Out: how it is passed on. Pure.
  */

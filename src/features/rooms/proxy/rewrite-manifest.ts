@@ -27,7 +27,7 @@ export interface ManifestPlace {
   readonly variables: ReadonlyMap<string, string> | undefined;
   /** The proxy's address of one address. `variables`: of the playlist that names it, if it has any. */
   readonly proxied: (url: URL, variables?: ReadonlyMap<string, string>) => string;
-  /** The proxy's folder of what a template names. */
+  /** The proxy's folder of a template's segments. */
   readonly segments: (names: SegmentNames) => string;
   /**
    * Called with the number of addresses, also of a manifest that is refused. Each 256 characters count as

@@ -1,6 +1,6 @@
 /**
- * Addresses of the media proxy: the upstream address, encrypted, so that clients do not learn what an item's
- * address contains, and cannot choose another.
+ * Addresses of the media proxy: the upstream address, encrypted, so that clients cannot read an item's
+ * address or choose another.
  * In: a room's item and an address. Out: a token; the same input gives the same token, so that caches hold.
  */
 import { timingSafeEqual } from 'node:crypto';
@@ -9,12 +9,12 @@ import type { SecretBox } from '../../../accounts/secret-box.ts';
 
 const kinds = ['file', 'subtitle', 'segments'] as const;
 
-/** What a token means. */
+/** The content of a token. */
 export interface SealedAddress {
   readonly room: string;
   readonly item: string;
   /**
-   * `file`: this address alone. `subtitle`: the same, as WebVTT. `segments`: what a template of a DASH
+   * `file`: only this address. `subtitle`: the same, as WebVTT. `segments`: those that a template of a DASH
    * manifest can name.
    */
   readonly kind: (typeof kinds)[number];
@@ -40,7 +40,7 @@ export function expiryOf(nowMs: number): number {
 export class AddressSeal {
   readonly #box: SecretBox;
 
-  /** @param box of this server, for this use alone */
+  /** @param box of this server, only for this use */
   constructor(box: SecretBox) {
     this.#box = box;
   }
@@ -51,7 +51,7 @@ export class AddressSeal {
     return this.#box.seal(JSON.stringify([room, item, kinds.indexOf(kind), expiresMs / DAY_MS, url, of]));
   }
 
-  /** What the token means; undefined if this server did not seal it. The caller checks the expiry. */
+  /** The content of a token; undefined if this server did not seal it. The caller checks the expiry. */
   open(token: string): SealedAddress | undefined {
     const text = token.length > MAX_TOKEN ? undefined : this.#box.open(token);
     if (text === undefined) return undefined;
@@ -70,7 +70,7 @@ export class AddressSeal {
   }
 
   /**
-   * What shows that this server has named a path below the folder of a token's address. Much shorter than a
+   * Proof that this server has named a path below the folder of a token's address. Much shorter than a
    * token.
    */
   mark(token: string, path: string): string {
@@ -80,8 +80,8 @@ export class AddressSeal {
   /** Whether `mark` returned it. */
   isMark(mark: string, token: string, path: string): boolean {
     const expected = Buffer.from(this.mark(token, path));
-    const given = Buffer.from(mark);
-    return given.length === expected.length && timingSafeEqual(given, expected);
+    const actual = Buffer.from(mark);
+    return actual.length === expected.length && timingSafeEqual(actual, expected);
   }
 }
 
@@ -95,7 +95,11 @@ type Packed = readonly [
 function pack({ template, representations }: SegmentNames): Packed {
   const places = new Map<string, number>();
   for (const { base } of representations) if (!places.has(base)) places.set(base, places.size);
-  return [template, [...places.keys()], representations.map((one) => [one.id, one.bandwidth, places.get(one.base)!])];
+  return [
+    template,
+    [...places.keys()],
+    representations.map(({ id, bandwidth, base }) => [id, bandwidth, places.get(base)!]),
+  ];
 }
 
 function unpack([template, bases, representations]: Packed): SegmentNames {

@@ -16,7 +16,7 @@ import { readRoom } from './room-reader.ts';
 
 const PATH = '/api/v1/rooms/:id/call/:participant';
 
-/** What a request needs, as a row of the table. */
+/** The access of a request, as a row of the table. */
 const permission = defineRoute({
   ...({ method: 'POST', path: PATH, tag: 'rooms', access: 'person', sentence: '', replies: {} } as const),
   answer: () => ({}),
@@ -27,7 +27,7 @@ interface CallParams {
   readonly participant: string;
 }
 
-/** Registers the addresses in their own scope. */
+/** Registers the addresses in a separate scope. */
 export function registerCalls(scope: FastifyInstance, parts: RoomParts, { authorizer }: ScopeTools): void {
   const route = {
     schema: { hide: true },

@@ -55,8 +55,8 @@ export const roomItemRoutes: readonly FeatureRoute<RoomParts>[] = [
     sentence: 'Lists the playlist of a room in its order. Needs the permission `list`.',
     params: IdParams,
     replies: { 200: ItemList },
-    async answer(call, own) {
-      const { room, user } = await readRoom(call, own);
+    async answer(call, parts) {
+      const { room, user } = await readRoom(call, parts);
       room.state.assertMay(user, 'list');
       return { body: { items: room.state.views.items(user), nextCursor: null } };
     },
@@ -71,8 +71,8 @@ export const roomItemRoutes: readonly FeatureRoute<RoomParts>[] = [
     body: NewItems,
     replies: { 201: ItemList },
     repeatable: true,
-    async answer(call, own, { clock }) {
-      const { room, user } = await readRoom(call, own);
+    async answer(call, parts, { clock }) {
+      const { room, user } = await readRoom(call, parts);
       const { items, before = null } = call.body;
       const added = await addItems(room, user, items, { before, nowMs: clock.nowMs() });
       return { status: 201, body: { items: added.map((item) => room.state.views.item(item, user)), nextCursor: null } };
@@ -87,8 +87,8 @@ export const roomItemRoutes: readonly FeatureRoute<RoomParts>[] = [
     params: RoomAndItem,
     body: ItemPatch,
     replies: { 200: RoomItem },
-    async answer(call, own) {
-      const { room, user } = await readRoom(call, own);
+    async answer(call, parts) {
+      const { room, user } = await readRoom(call, parts);
       return { body: room.state.views.item(await editItem(room, user, call.params.item, call.body), user) };
     },
   }),
@@ -102,8 +102,8 @@ export const roomItemRoutes: readonly FeatureRoute<RoomParts>[] = [
     params: IdParams,
     body: Move,
     replies: { 204: undefined },
-    async answer(call, own) {
-      const { room, user } = await readRoom(call, own);
+    async answer(call, parts) {
+      const { room, user } = await readRoom(call, parts);
       const { items, parent, before } = call.body;
       await moveItems(room, user, items, { parent, before });
       return { status: 204 };
@@ -117,8 +117,8 @@ export const roomItemRoutes: readonly FeatureRoute<RoomParts>[] = [
     sentence: 'Removes an entry, a folder with everything in it. Entries of others need the permission `deleteItems`.',
     params: RoomAndItem,
     replies: { 204: undefined },
-    async answer(call, own) {
-      const { room, user } = await readRoom(call, own);
+    async answer(call, parts) {
+      const { room, user } = await readRoom(call, parts);
       await removeItems(room, user, [call.params.item]);
       return { status: 204 };
     },
@@ -131,8 +131,8 @@ export const roomItemRoutes: readonly FeatureRoute<RoomParts>[] = [
     sentence: 'Removes all entries. Entries of others need the permission `deleteItems`.',
     params: IdParams,
     replies: { 204: undefined },
-    async answer(call, own) {
-      const { room, user } = await readRoom(call, own);
+    async answer(call, parts) {
+      const { room, user } = await readRoom(call, parts);
       await removeItems(room, user, undefined);
       return { status: 204 };
     },

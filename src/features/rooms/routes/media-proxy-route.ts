@@ -1,7 +1,7 @@
 /**
  * `GET /api/v1/rooms/{id}/media/{token}/…`: media from elsewhere for the members of a room, outside the table
- * of routes because players put any path behind it.
- * In: addresses that rooms/proxy has issued. Out: what the other server answers, as it comes.
+ * of routes because players put any path after it.
+ * In: addresses that rooms/proxy has issued. Out: the answer of the other server, as it comes.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ScopeTools } from '../../../http/additions.ts';
@@ -30,10 +30,10 @@ export function registerMediaProxy(
     deps.limits.check('addresses', client);
     // As it is written: the server of the media decides what an encoded character means.
     const [path, query] = cut(request.url);
-    const [token = '', ...rest] = path.split('/').slice(TOKEN_AT);
+    const [token = '', ...segments] = path.split('/').slice(TOKEN_AT);
     const answer = await parts.mediaProxy.fetch(params.id, {
       token,
-      rest: rest.join('/'),
+      rest: segments.join('/'),
       query,
       range,
       user: user.id,

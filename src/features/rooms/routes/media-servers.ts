@@ -139,10 +139,10 @@ export const mediaServerRoutes: readonly FeatureRoute<RoomParts>[] = [
       'Returns where a player loads an entry from that is a link or an entry of a media server, with its subtitles. Needs the permission `list`, except for the entry that plays.',
     params: RoomAndItem,
     replies: { 200: ItemSource },
-    async answer(call, own) {
-      const { room, user } = await readRoom(call, own);
+    async answer(call, parts) {
+      const { room, user } = await readRoom(call, parts);
       if (room.state.playback.state.item !== call.params.item) room.state.assertMay(user, 'list');
-      const source = await own.itemSource(room.state.record.id, room.state.playlist.get(call.params.item));
+      const source = await parts.itemSource(room.state.record.id, room.state.playlist.get(call.params.item));
       if (!source)
         throw new OxbowError('bad-request', 'The entry is media of this server: `address` of the entry has it.');
       return { body: source };

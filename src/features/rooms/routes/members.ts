@@ -1,5 +1,5 @@
 /**
- * Routes of the people of a room: who they are, and what moderators decide.
+ * Routes of the people of a room: the list, and decisions of moderators.
  * In: ids of users, roles, permissions. Out: MemberView.
  */
 
@@ -53,8 +53,8 @@ export const roomMemberRoutes: readonly FeatureRoute<RoomParts>[] = [
       'Lists the people of a room, those who are in it first. Moderators also see who waits, is banned, or has left.',
     params: IdParams,
     replies: { 200: MemberList },
-    async answer(call, own) {
-      const { room, user } = await readRoom(call, own);
+    async answer(call, parts) {
+      const { room, user } = await readRoom(call, parts);
       const seesHidden = room.state.views.seesHidden(user);
       const { members } = room.state;
       const shown = [...members.all].filter(({ state }) => state === 'active' || (seesHidden && isHiddenState(state)));
@@ -74,8 +74,8 @@ export const roomMemberRoutes: readonly FeatureRoute<RoomParts>[] = [
     params: RoomAndUser,
     body: MemberPatch,
     replies: { 200: MemberView },
-    async answer(call, own, { clock, access }) {
-      const { room, user } = await readRoom(call, own);
+    async answer(call, parts, { clock, access }) {
+      const { room, user } = await readRoom(call, parts);
       const { mutedUntil, ...others } = call.body;
       const muted =
         mutedUntil === undefined
@@ -94,8 +94,8 @@ export const roomMemberRoutes: readonly FeatureRoute<RoomParts>[] = [
     sentence: 'Sends a person out of a room, or refuses one who waits. They may come back.',
     params: RoomAndUser,
     replies: { 204: undefined },
-    async answer(call, own) {
-      const { room, user } = await readRoom(call, own);
+    async answer(call, parts) {
+      const { room, user } = await readRoom(call, parts);
       kick(room, user, call.params.user);
       return { status: 204 };
     },

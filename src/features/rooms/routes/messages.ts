@@ -1,5 +1,5 @@
 /**
- * Routes of messages of rooms: the history of the chat, and what was written to a stretch of media.
+ * Routes of messages of rooms: the history of the chat, and messages written to a stretch of media.
  * In: numbers, media times. Out: RoomMessage.
  */
 
@@ -63,12 +63,12 @@ export const roomMessageRoutes: readonly FeatureRoute<RoomParts>[] = [
     params: IdParams,
     query: HistoryQuery,
     replies: { 200: HistoryPage },
-    async answer(call, own) {
-      const { room } = await readRoom(call, own);
+    async answer(call, parts) {
+      const { room } = await readRoom(call, parts);
       const { before, limit } = call.query;
       const count = Number(limit ?? USUAL);
       const seq = before === undefined ? Number.MAX_SAFE_INTEGER : Number(before);
-      const items = await own.chats.before(room.state.record.id, seq, count + 1);
+      const items = await parts.chats.before(room.state.record.id, seq, count + 1);
       return { body: { items: items.slice(-count), hasMore: items.length > count } };
     },
   }),
@@ -82,14 +82,14 @@ export const roomMessageRoutes: readonly FeatureRoute<RoomParts>[] = [
     params: IdParams,
     query: ReplayQuery,
     replies: { 200: ReplayPage },
-    async answer(call, own) {
-      const { room } = await readRoom(call, own);
+    async answer(call, parts) {
+      const { room } = await readRoom(call, parts);
       const { item, from, to, limit, cursor } = call.query;
       const count = Number(limit ?? USUAL);
       const [fromUs, toUs] = [Math.round(Number(from) * 1000), Math.round(Number(to) * 1000)];
       if (toUs <= fromUs) throw new OxbowError('bad-request', '`to` is not after `from`.');
       const after = cursor?.split('-').map(Number);
-      const items = await own.chats.replay(room.state.record.id, item, {
+      const items = await parts.chats.replay(room.state.record.id, item, {
         fromUs,
         toUs,
         limit: count + 1,

@@ -49,8 +49,8 @@ export const roomPlaybackRoutes: readonly FeatureRoute<RoomParts>[] = [
     sentence: 'Returns what plays in a room, and where it is now.',
     params: IdParams,
     replies: { 200: StateNow },
-    async answer(call, own, { clock }) {
-      const { room } = await readRoom(call, own);
+    async answer(call, parts, { clock }) {
+      const { room } = await readRoom(call, parts);
       return {
         body: {
           state: room.state.playback.state,
@@ -70,8 +70,8 @@ export const roomPlaybackRoutes: readonly FeatureRoute<RoomParts>[] = [
     params: IdParams,
     body: Command,
     replies: { 200: StateNow },
-    async answer(call, own, { clock }) {
-      const { room, user } = await readRoom(call, own);
+    async answer(call, parts, { clock }) {
+      const { room, user } = await readRoom(call, parts);
       await room.state.command(call.body, user);
       return {
         body: {

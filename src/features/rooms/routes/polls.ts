@@ -27,10 +27,10 @@ const RoomAndPoll = Type.Object({ ...IdParams.properties, poll: Type.String({ ma
 
 async function readPolls(
   call: RoomCall,
-  own: Pick<RoomParts, 'rooms' | 'chats'>,
+  parts: Pick<RoomParts, 'rooms' | 'chats'>,
 ): Promise<{ readonly polls: RoomPolls; readonly sender: ChatSender }> {
-  const { room, user } = await readRoom(call, own);
-  const polls = own.chats.polls(room.state.record.id);
+  const { room, user } = await readRoom(call, parts);
+  const polls = parts.chats.polls(room.state.record.id);
   if (!polls) throw new OxbowError('not-ready', 'The room closes.');
   return { polls, sender: chatSenderOf(room.state, user, () => undefined) };
 }
@@ -45,8 +45,8 @@ export const roomPollRoutes: readonly FeatureRoute<RoomParts>[] = [
     sentence: 'Lists the polls of a room, oldest first.',
     params: IdParams,
     replies: { 200: PollList },
-    async answer(call, own) {
-      const { polls, sender } = await readPolls(call, own);
+    async answer(call, parts) {
+      const { polls, sender } = await readPolls(call, parts);
       return { body: { items: polls.list(sender.user.id), nextCursor: null } };
     },
   }),
@@ -59,8 +59,8 @@ export const roomPollRoutes: readonly FeatureRoute<RoomParts>[] = [
     params: IdParams,
     body: NewPoll,
     replies: { 201: RoomPoll },
-    async answer(call, own) {
-      const { polls, sender } = await readPolls(call, own);
+    async answer(call, parts) {
+      const { polls, sender } = await readPolls(call, parts);
       const poll = await polls.create(sender, call.body);
       return { status: 201, headers: { location: `/api/v1/rooms/${call.params.id}/polls` }, body: poll };
     },
@@ -73,8 +73,8 @@ export const roomPollRoutes: readonly FeatureRoute<RoomParts>[] = [
     sentence: 'Closes a poll; votes are final. For its author and moderators.',
     params: RoomAndPoll,
     replies: { 200: RoomPoll },
-    async answer(call, own) {
-      const { polls, sender } = await readPolls(call, own);
+    async answer(call, parts) {
+      const { polls, sender } = await readPolls(call, parts);
       return { body: await polls.close(sender, call.params.poll) };
     },
   }),
@@ -86,8 +86,8 @@ export const roomPollRoutes: readonly FeatureRoute<RoomParts>[] = [
     sentence: 'Deletes a poll with its votes. For its author and moderators.',
     params: RoomAndPoll,
     replies: { 204: undefined },
-    async answer(call, own) {
-      const { polls, sender } = await readPolls(call, own);
+    async answer(call, parts) {
+      const { polls, sender } = await readPolls(call, parts);
       await polls.remove(sender, call.params.poll);
       return { status: 204 };
     },

@@ -114,13 +114,13 @@ export const roomRoutes: readonly FeatureRoute<RoomParts>[] = [
       const which =
         scope === 'public' ? {} : scope === 'mine' ? { owner: userOf(call).id } : { member: userOf(call).id };
       const page = { limit: Number(limit ?? USUAL), before: readCursor(cursor) };
-      const [{ rooms: own, next }, others] = await Promise.all([
+      const [{ rooms: views, next }, others] = await Promise.all([
         rooms.list({ ...which, query: search }, page, call.principal.user),
         call.elsewhere(),
       ]);
       // Every node lists all rooms; only the owner knows who is in one.
       const ownerOf = ({ id }: RoomView) => otherNodes?.ownerOf('room', id);
-      const items = asOwnersHaveIt(own, others, { keyOf: ({ id }) => id, ownerOf });
+      const items = asOwnersHaveIt(views, others, { keyOf: ({ id }) => id, ownerOf });
       return { headers: missingFields(others), body: { items, nextCursor: next ? `${next.usedMs}-${next.id}` : null } };
     },
   }),
@@ -163,9 +163,9 @@ export const roomRoutes: readonly FeatureRoute<RoomParts>[] = [
     params: IdParams,
     body: RoomPatch,
     replies: { 200: RoomView },
-    async answer(call, own, { clock }) {
-      const { room, user } = await readRoom(call, own);
-      await editRoom(room, user, fieldsOf(call.body, clock.nowMs()), own.rooms.passwords);
+    async answer(call, parts, { clock }) {
+      const { room, user } = await readRoom(call, parts);
+      await editRoom(room, user, fieldsOf(call.body, clock.nowMs()), parts.rooms.passwords);
       return { body: room.state.views.room() };
     },
   }),

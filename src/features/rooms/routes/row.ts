@@ -1,6 +1,6 @@
 /**
  * Types rows of rooms.
- * In: rows. Out: rows whose answer gets what the feature opened.
+ * In: rows. Out: rows whose answer gets the open parts of the feature.
  */
 import { rowsFor } from '../../feature.ts';
 import type { RoomParts } from '../parts.ts';

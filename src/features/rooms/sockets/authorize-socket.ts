@@ -1,7 +1,7 @@
 /**
  * Authorizes the WebSocket of a room: a user or a guest, by cookie or bearer token, and not a page of another
  * site.
- * In: a request to upgrade. Out: who connects, or a refusal.
+ * In: a request to upgrade. Out: the client, or a refusal.
  */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { HttpDeps } from '../../../http/deps.ts';
@@ -42,7 +42,7 @@ export function authorizeRoomSocket(
   const client = authenticator.clientOf(request);
   limits.take('rooms', client);
   authenticator.tryToken(request);
-  // The cookie is what a page of another site could use; one without it is refused just the same.
+  // A page of another site could use the cookie; one without it is refused just the same.
   authenticator.refuseForeign(request);
   const { user } = authenticator.authenticate(request);
   if (!user)

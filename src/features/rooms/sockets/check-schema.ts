@@ -4,7 +4,7 @@
  * In: a schema, made once into a function. Out: where a value breaks it. JSON Schema draft 2020-12.
  */
 
-/** What of JSON Schema is known here; another keyword is a bug that shows when the schema is compiled. */
+/** The known part of JSON Schema; another keyword is a bug that shows when the schema is compiled. */
 export interface CheckedSchema {
   readonly type?: string;
   readonly const?: unknown;
@@ -64,14 +64,14 @@ export function compileSchema(schema: CheckedSchema): Check {
 
 function compileObject({ properties = {}, required = [], additionalProperties }: CheckedSchema): Check {
   if (additionalProperties !== false) throw new TypeError('objects with other members are not known');
-  const checks = new Map(Object.entries(properties).map(([name, one]) => [name, compileSchema(one)]));
+  const checks = new Map(Object.entries(properties).map(([name, property]) => [name, compileSchema(property)]));
   return (value, path) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return path;
     for (const name of required) if (!Object.hasOwn(value, name)) return join(path, name);
     for (const name of Object.keys(value)) {
       const check = checks.get(name);
-      const found = check ? check((value as Record<string, unknown>)[name], join(path, name)) : join(path, name);
-      if (found !== undefined) return found;
+      const brokenPath = check ? check((value as Record<string, unknown>)[name], join(path, name)) : join(path, name);
+      if (brokenPath !== undefined) return brokenPath;
     }
     return undefined;
   };
@@ -81,9 +81,9 @@ function compileArray({ items = {}, maxItems = Number.POSITIVE_INFINITY }: Check
   const check = compileSchema(items);
   return (value, path) => {
     if (!Array.isArray(value) || value.length > maxItems) return path;
-    for (const [index, one] of value.entries()) {
-      const found = check(one, join(path, String(index)));
-      if (found !== undefined) return found;
+    for (const [index, element] of value.entries()) {
+      const brokenPath = check(element, join(path, String(index)));
+      if (brokenPath !== undefined) return brokenPath;
     }
     return undefined;
   };

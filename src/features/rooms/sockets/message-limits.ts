@@ -11,7 +11,7 @@ interface Rate {
 }
 
 /**
- * The limits. A player asks for the time five times in a row, every 5 s, and reports every 2 s and when its
+ * The limits. A player requests the time five times in a row, every 5 s, and reports every 2 s and when its
  * buffer runs dry.
  */
 export const messageRates: Readonly<Record<ClientMessage['t'], Rate>> = {

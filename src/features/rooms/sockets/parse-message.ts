@@ -25,8 +25,8 @@ export function parseMessage(text: string): ClientMessage | NoMessage {
     return { problem: 'The message is no JSON.', id: undefined };
   }
   if (typeof value !== 'object' || value === null) return { problem: 'The message is no object.', id: undefined };
-  const { t, id: given } = value as { t?: unknown; id?: unknown };
-  const id = typeof given === 'string' ? given.slice(0, 64) : undefined;
+  const { t, id: rawId } = value as { t?: unknown; id?: unknown };
+  const id = typeof rawId === 'string' ? rawId.slice(0, 64) : undefined;
   const check = checks.get(t);
   if (!check) return { problem: 'There is no message of this type.', id };
   const broken = check(value, '');

@@ -1,6 +1,6 @@
 /**
  * One WebSocket of a room. Thousands of them are open: one object each, and no timer for each.
- * In: messages of a client, through ws. Out: messages to the room; frames of the room, through an queue.
+ * In: messages of a client, through ws. Out: messages to the room; frames of the room, through a queue.
  * RFC 6455.
  */
 import type { Socket } from 'node:net';
@@ -43,7 +43,7 @@ const reasons: Readonly<Partial<Record<string, CloseReason>>> = {
   forbidden: 'forbidden',
 };
 
-/** Who connects. */
+/** The client of a connection. */
 export interface RoomClient {
   readonly user: UserRef;
   readonly address: string;
@@ -54,7 +54,7 @@ export interface RoomClient {
   readonly credentials: () => 'valid' | 'changed' | 'ended';
 }
 
-/** What a connection needs of its server. */
+/** The server, as a connection sees it. */
 export interface ConnectionHost {
   nowMs(): number;
   monotonicMs(): number;
@@ -152,7 +152,7 @@ export class RoomConnection implements Connection {
     this.#leave();
   }
 
-  /** The client leaves too much unread: a close frame would wait behind it. */
+  /** The client leaves too much unread: a close frame would wait after it. */
   giveUp(): void {
     this.#closing ??= 'too-slow';
     this.#webSocket.close(roomCloseCodes['too-slow'], 'too-slow');
@@ -160,7 +160,7 @@ export class RoomConnection implements Connection {
   }
 
   /**
-   * Asks whether the client is there.
+   * Checks whether the client is there.
    * @returns false if it has not answered the last time; the connection is gone then
    */
   ping(): boolean {

@@ -1,5 +1,5 @@
 /**
- * What the connections of rooms count, and what of it is logged: what was refused, at most once a second.
+ * Counts of the connections of rooms; refusals are also logged, at most once a second.
  * In: calls of connections and the fan-out. Out: metrics, log lines.
  */
 import type { ClientMessage, ServerMessage } from '../../../api/room/messages.ts';

@@ -8,7 +8,7 @@ export interface RoomSocketLimits {
   readonly connections: number;
   /** Of one person, in all rooms. */
   readonly connectionsPerUser: number;
-  /** Multiplies what a connection may send; 1 except for measurements. */
+  /** Multiplies the rates of a connection; 1 except for measurements. */
   readonly messageRate: number;
 }
 

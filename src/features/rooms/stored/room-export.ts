@@ -1,5 +1,5 @@
 /**
- * What rooms keep about a person besides messages: memberships, entries of playlists, signed-in media
+ * Data of rooms about a person besides messages: memberships, entries of playlists, signed-in media
  * servers.
  * In: the tables. Out: a part of the document of `GET /api/v1/me/export`; nothing about others, no secrets.
  */
@@ -7,7 +7,7 @@ import type { Kysely } from 'kysely';
 import { printRfc3339 } from '../../../api/instant.ts';
 import type { Tables } from '../../../store/schema.ts';
 
-/** What is kept about a person. */
+/** The stored data about a person. */
 export async function exportRoomsOf(db: Kysely<Tables>, userId: string): Promise<object> {
   const rooms = await db
     .selectFrom('room_member as member')

@@ -93,12 +93,12 @@ export class RoomTables {
     return { room: recordOf(row), state: JSON.parse(row.state) as PlaybackState, usedMs: row.used_us / 1000 };
   }
 
-  /** Writes what people choose of a room. */
+  /** Writes the fields of a room. */
   async update(room: RoomRecord): Promise<void> {
     await this.#change(room.id, columnsOf(room));
   }
 
-  /** Writes what plays, and how many people are there. */
+  /** Writes the playback state, and how many people are there. */
   async saveProgress(id: string, { state, usedMs, present = 0 }: RoomProgress): Promise<void> {
     await this.#change(id, { state: JSON.stringify(state), used_us: toUs(usedMs), present });
   }
@@ -178,12 +178,12 @@ export class RoomTables {
     }
     const rows = await select.execute();
     const items = rows.flatMap((row) => (JSON.parse(row.state) as PlaybackState).item ?? []);
-    const found =
+    const entries =
       items.length === 0
         ? []
         : await this.#db.selectFrom('room_item').select(['id', 'name', 'target']).where('id', 'in', items).execute();
-    const playing = new Map(found.map((item) => [item.id, item]));
-    const known = await this.#placesOf(
+    const playing = new Map(entries.map((item) => [item.id, item]));
+    const memberships = await this.#placesOf(
       reader,
       rows.map(({ id }) => id),
     );
@@ -198,7 +198,7 @@ export class RoomTables {
         present: toUs(nowMs - PRESENT_MS) < row.used_us ? row.present : 0,
         playing: item?.name ?? null,
         target: item && (JSON.parse(item.target) as ItemTarget),
-        known: known.get(row.id),
+        known: memberships.get(row.id),
       };
     });
   }
@@ -213,7 +213,7 @@ export class RoomTables {
 
   /** Number of all rooms, or of those of an owner. */
   async count(owner?: string): Promise<number> {
-    let select = this.#db.selectFrom('room').select((all) => all.fn.countAll<number>().as('rooms'));
+    let select = this.#db.selectFrom('room').select((builder) => builder.fn.countAll<number>().as('rooms'));
     if (owner !== undefined) select = select.where('owner', '=', owner);
     return (await select.executeTakeFirstOrThrow()).rooms;
   }

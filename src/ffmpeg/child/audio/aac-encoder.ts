@@ -63,7 +63,7 @@ export class AacEncoder implements Disposable {
     this.#encoder.encode(planes);
   }
 
-  /** Delivers what is left; the encoder cannot be used again. */
+  /** Delivers the rest; the encoder cannot be used again. */
   finish(): void {
     this.#encoder.finish();
   }

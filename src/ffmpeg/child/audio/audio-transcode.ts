@@ -62,7 +62,7 @@ export class AudioTranscode implements Disposable {
     this.#expected = at + planes[0]!.length;
   }
 
-  /** The media ends: delivers what is left. The next frame begins new media. */
+  /** The media ends: delivers the rest. The next frame begins new media. */
   end(): void {
     this.#finish();
     this.#restartDecoder();

@@ -9,7 +9,6 @@ import { must } from '../native.ts';
 /** Speakers by the number of channels, as a mask of FFmpeg: centre; left and right. */
 const MASKS = { 1: 4n, 2: 3n } as const;
 
-/** What an encoder is opened with. */
 export interface BlockEncoderOptions {
   readonly encoder: FFEncoderCodec;
   readonly format: AVSampleFormat;
@@ -69,7 +68,7 @@ export class BlockEncoder implements Disposable {
     this.#receive();
   }
 
-  /** Takes what is left; the encoder cannot be used again. */
+  /** Takes the rest; the encoder cannot be used again. */
   finish(): void {
     must(this.#context.sendFrameSync(null), 'ending the audio');
     this.#receive();

@@ -8,10 +8,10 @@ import { BlockEncoder } from './block-encoder.ts';
 
 /** Samples of a block: 20 ms at 48 kHz. */
 export const OPUS_FRAME_SAMPLES = 960;
-/** Samples by which decoded Opus comes later than what was encoded (RFC 6716; libopus at 48 kHz). */
+/** Samples by which decoded Opus comes later than its input (RFC 6716; libopus at 48 kHz). */
 export const OPUS_DELAY = 312;
 
-/** What an encoder is opened with. */
+/** The options of an encoder. */
 export interface OpusFormat {
   /** Hz, one of those of Opus. */
   readonly sampleRate: number;
@@ -55,7 +55,7 @@ export class OpusEncoder implements Disposable {
     this.#encoder.encode(this.#mixed);
   }
 
-  /** Delivers what is left; the encoder cannot be used again. */
+  /** Delivers the rest; the encoder cannot be used again. */
   finish(): void {
     this.#encoder.finish();
   }

@@ -40,7 +40,7 @@ export class OpusTranscode implements Disposable {
     this.#timeline.push(at - sound.early - OPUS_DELAY, sound.planes);
   }
 
-  /** The media ends: delivers what is left. The next frame begins new media. */
+  /** The media ends: delivers the rest. The next frame begins new media. */
   end(): void {
     this.#timeline.finish(OPUS_DELAY);
     this.#encoder?.finish();

@@ -109,11 +109,11 @@ export class SoundDecoder implements Disposable {
       order: AV_CHANNEL_ORDER_NATIVE,
       mask: speakers,
     });
-    const own = layout(this.#channels, MASKS[this.#channels]);
+    const target = layout(this.#channels, MASKS[this.#channels]);
     const source = layout(nbChannels, mask);
     const { sampleRate, format } = frame;
     must(
-      resampler.allocSetOpts2(own, AV_SAMPLE_FMT_FLTP, RATE, source, format as AVSampleFormat, sampleRate),
+      resampler.allocSetOpts2(target, AV_SAMPLE_FMT_FLTP, RATE, source, format as AVSampleFormat, sampleRate),
       'preparing the resampler',
     );
     must(resampler.init(), 'opening the resampler');
@@ -127,11 +127,11 @@ function extraDataOf(codec: OpusSourceAudio, record: Uint8Array): Uint8Array {
 }
 
 function joined(pieces: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  const samples = new Float32Array(pieces.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const piece of pieces) {
-    all.set(piece, at);
+    samples.set(piece, at);
     at += piece.length;
   }
-  return all;
+  return samples;
 }

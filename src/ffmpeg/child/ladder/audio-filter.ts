@@ -70,7 +70,7 @@ export class AudioFilter implements Disposable {
     this.#drain();
   }
 
-  /** Delivers what filters still hold. */
+  /** Delivers the frames in the filters. */
   flush(): void {
     if (!this.#graph) return;
     this.#source!.buffersrcAddFrameSync(null);

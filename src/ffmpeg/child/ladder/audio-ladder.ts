@@ -62,7 +62,7 @@ export class AudioLadder implements Disposable {
     });
   }
 
-  /** What was counted; the loudness after `flush`. */
+  /** The counts; the loudness after `flush`. */
   get counts(): LadderCounts {
     const { loudness, changes } = this.#filter;
     const counts = { decoded: this.#decoded, damaged: this.#damaged, concealed: 0, changes, fallbacks: [] };
@@ -95,8 +95,8 @@ export class AudioLadder implements Disposable {
     const { num, den } = this.#options.timeBase;
     while (this.#context.receiveFrameSync(frame) >= 0) {
       if (frame.nbSamples > 0 && frame.sampleRate > 0) {
-        const known = frame.bestEffortTimestamp;
-        const pts = known === AV_NOPTS_VALUE ? this.#expected : Number(known) * num;
+        const timestamp = frame.bestEffortTimestamp;
+        const pts = timestamp === AV_NOPTS_VALUE ? this.#expected : Number(timestamp) * num;
         this.#expected = pts + Math.round((frame.nbSamples * den) / frame.sampleRate);
         this.#decoded++;
         this.#filter.push(frame, pts);

@@ -42,7 +42,7 @@ export class AudioRung implements Disposable {
   }
 
   /**
-   * The media ends: delivers what is left.
+   * The media ends: delivers the rest.
    *
    * @param endUs silence is added up to here, µs
    */
@@ -58,7 +58,7 @@ export class AudioRung implements Disposable {
     this.#encoder[Symbol.dispose]();
   }
 
-  /** A packet of Opus has no times: its input is early by what the codec delays. */
+  /** A packet of Opus has no times: its input is early by the delay of the codec. */
   get #advance(): number {
     return this.#encoder instanceof OpusEncoder ? OPUS_DELAY : 0;
   }

@@ -1,5 +1,5 @@
 /**
- * Writes to a pipe and waits for it; process.stdout would queue what the pipe does not take.
+ * Writes to a pipe and waits for it; process.stdout would queue bytes that the pipe does not take.
  * In: bytes. Out: a descriptor. Child processes only.
  */
 import { writevSync } from 'node:fs';

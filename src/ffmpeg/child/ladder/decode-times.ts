@@ -1,6 +1,6 @@
 /**
- * Decode times of encoded pictures, from presentation times alone: pieces that are encoded apart join without
- * overlap or hole.
+ * Decode times of encoded pictures, from only presentation times: pieces that are encoded separately join
+ * without overlap or hole.
  * In: presentation times, in presentation order when pictures enter the encoder and in decode order when they
  * leave. Out: decode times. Pure.
  *

@@ -112,12 +112,12 @@ export class LadderChain implements Disposable {
    */
   keep(trackIds: readonly number[]): void {
     const wanted = this.#options.rungs.filter(({ trackId }) => trackIds.includes(trackId));
-    const known = new Map(this.#rungs.map((rung) => [rung.trackId, rung]));
-    if (wanted.length === known.size && wanted.every(({ trackId }) => known.has(trackId))) return;
+    const rungs = new Map(this.#rungs.map((rung) => [rung.trackId, rung]));
+    if (wanted.length === rungs.size && wanted.every(({ trackId }) => rungs.has(trackId))) return;
     this.#filter.flush();
     this.#filter[Symbol.dispose]();
-    this.#rungs = wanted.map((rung) => known.get(rung.trackId) ?? new Rung(rung, this.#options, this.#tolerance));
-    for (const rung of known.values()) if (!this.#rungs.includes(rung)) rung[Symbol.dispose]();
+    this.#rungs = wanted.map((rung) => rungs.get(rung.trackId) ?? new Rung(rung, this.#options, this.#tolerance));
+    for (const rung of rungs.values()) if (!this.#rungs.includes(rung)) rung[Symbol.dispose]();
     this.#filter = this.#openFilter();
   }
 

@@ -1,8 +1,8 @@
 /**
  * Entry of the process that encodes a ladder of one source: a range of its video in all rungs, or one audio
  * track.
- * In: options on stdin; bytes on descriptor 3. Out: tracks and frames, then an answer with what was counted,
- * on stdout.
+ * In: options on stdin; bytes on descriptor 3. Out: tracks and frames, then an answer with the counts, on
+ * stdout.
  *
  * Everything blocks: reads wait for the parent, writes for the pipe.
  */
@@ -87,7 +87,7 @@ function run(job: Job): LadderCounts {
   );
 }
 
-/** What differs between passes. */
+/** The differences between passes. */
 type Pass = Pick<LadderChainOptions, 'passOf'> & { readonly onFrame?: LadderChainOptions['onFrame'] };
 
 function runPass({ length, options }: Job, media: LadderOptions['media'], pass: Pass = {}): LadderCounts {

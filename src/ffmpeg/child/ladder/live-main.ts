@@ -49,7 +49,7 @@ const CODECS = {
   // Its decoder takes MPEG-1 too.
   mpeg2: AV_CODEC_ID_MPEG2VIDEO,
 } as const;
-/** Without a configuration apart: what a decoder needs is in the samples. */
+/** Without a separate configuration: the parameter sets are in the samples. */
 const PLAIN: ReadonlySet<string> = new Set(['vp9', 'vp8', 'mpeg2']);
 
 Log.setLevel(AV_LOG_FATAL); // Messages of FFmpeg about damaged media are not logged.

@@ -74,7 +74,7 @@ export class PictureFilter implements Disposable {
     this.#drain();
   }
 
-  /** Delivers what filters still hold; more pictures may follow. */
+  /** Delivers the pictures in the filters; more pictures may follow. */
   flush(): void {
     this.#end();
     this.#format = '';

@@ -1,6 +1,6 @@
 /**
  * Encodes one rung of a ladder. Rate control counts pictures, so that a variable frame rate has no effect on
- * it; times pass beside it.
+ * it; times bypass it.
  * In: pictures in presentation order, some of them as key frames. Out: samples in decode order with their
  * times. Native code: child processes only.
  */
@@ -80,8 +80,8 @@ export class RungEncoder implements Disposable {
   }
 
   /** @throws Error if encoding fails */
-  encode(given: Picture, pts: number, key: boolean): void {
-    const picture = this.#upload?.upload(given) ?? given;
+  encode(source: Picture, pts: number, key: boolean): void {
+    const picture = this.#upload?.upload(source) ?? source;
     const number = this.#count++;
     this.#times.set(number, pts);
     picture.pts = BigInt(number);
@@ -96,7 +96,7 @@ export class RungEncoder implements Disposable {
     this.#drain();
   }
 
-  /** Delivers what is left; the encoder can then only be disposed. */
+  /** Delivers the rest; the encoder can then only be disposed. */
   finish(): void {
     must(this.#context.sendFrameSync(null), `ending ${this.#options.rung.id}`);
     this.#drain();

@@ -25,7 +25,7 @@ export class SampleFormat {
   }
 
   /**
-   * The configuration, from what the encoder has put beside its packets, or from its first packet.
+   * The configuration, from the side data of the encoder, or from its first packet.
    *
    * @throws FormatError if there is none
    */
@@ -96,7 +96,7 @@ export class SampleFormat {
   #setsOf(bytes: Uint8Array): (type: number) => Uint8Array[] {
     const nals = this.#nals;
     findNals(bytes, 0, bytes.length, nals);
-    const found = Array.from({ length: nals.count }, (_, i) => bytes.slice(nals.starts[i]!, nals.ends[i]!));
-    return (type) => found.filter((nal) => this.#typeOf(nal[0]!) === type);
+    const units = Array.from({ length: nals.count }, (_, i) => bytes.slice(nals.starts[i]!, nals.ends[i]!));
+    return (type) => units.filter((nal) => this.#typeOf(nal[0]!) === type);
   }
 }

@@ -134,7 +134,9 @@ export const accessRoutes: readonly Route[] = [
       if (all && !may(principal, 'admin'))
         throw new OxbowError('forbidden', 'Only administrators list the sessions of all.');
       const shown = deps.access.sessions.all.filter(({ userId }) => all || may(principal, 'own', { userId }));
-      return { body: { items: shown.map((one) => sessionView(one, principal.session, deps)), nextCursor: null } };
+      return {
+        body: { items: shown.map((session) => sessionView(session, principal.session, deps)), nextCursor: null },
+      };
     },
   }),
   defineRoute({
@@ -153,8 +155,8 @@ export const accessRoutes: readonly Route[] = [
         return { status: 204 };
       }
       const id = params.id === 'current' ? (session?.id ?? '') : params.id;
-      const found = sessions.get(id);
-      if (!found || !may(principal, 'revoke', found))
+      const target = sessions.get(id);
+      if (!target || !may(principal, 'revoke', target))
         throw new OxbowError('session-unknown', `There is no session with the id "${params.id}".`);
       await sessions.remove(id);
       return { status: 204, ...(id === session?.id && { headers: { 'set-cookie': client.noCookie() } }) };
@@ -188,8 +190,8 @@ async function passwordUser(
   deps: HttpDeps,
 ): Promise<User> {
   const { users, sessions } = deps.access;
-  const known = users.findByName(name);
-  const isUsual = known && sessions.of(known.id).some(({ address }) => address === client.address);
+  const account = users.findByName(name);
+  const isUsual = account && sessions.of(account.id).some(({ address }) => address === client.address);
   const right = isUsual ? undefined : await takeNameTurn(deps.limits, name, client, { signal });
   const user = await users.signIn(name, password);
   if (!user) throw new OxbowError('sign-in-refused', 'The name or the password is wrong.');

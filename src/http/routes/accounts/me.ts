@@ -1,5 +1,5 @@
 /**
- * Routes of the caller's own account: what is stored, name and password, deletion.
+ * Routes of the caller's own account: stored data, name and password, deletion.
  * In: requests of a signed-in browser. Out: MeView, UserView; the export.
  */
 import type { User } from '../../../accounts/users/user.ts';

@@ -19,7 +19,7 @@ const BeginQuery = Type.Object({
   to: Type.Optional(Type.String({ maxLength: 500, description: 'path of this site to return to' })),
   invitation: Type.Optional(Type.String({ maxLength: 100, description: 'code of an invitation' })),
 });
-/** What services send back differs; openid-client checks it. */
+/** The responses of services differ; openid-client checks them. */
 const CallbackQuery = Type.Object({}, { additionalProperties: true });
 
 type Call = Pick<RouteCall, 'principal' | 'client' | 'header'>;
@@ -156,7 +156,7 @@ function cookieOf(call: Call, content: string): string {
   return `${name}=${content}; Max-Age=${age}; Path=/; HttpOnly; SameSite=Lax${isSecure ? '; Secure' : ''}`;
 }
 
-/** As the session cookie: valid for this host and port alone. */
+/** As the session cookie: valid only for this host and port. */
 function cookieNameOf({ client }: Pick<Call, 'client'>): { readonly name: string; readonly isSecure: boolean } {
   const { protocol, port } = new URL(client.origin ?? 'http://unknown');
   const isSecure = protocol === 'https:';
@@ -168,6 +168,6 @@ function ticketOf(call: Call, { access, clock }: Pick<HttpDeps, 'access' | 'cloc
   const pair = call
     .header('cookie')
     ?.split(/; */)
-    .find((one) => one.startsWith(prefix));
+    .find((cookie) => cookie.startsWith(prefix));
   return pair === undefined ? undefined : access.services.tickets.open(pair.slice(prefix.length), clock.nowMs());
 }

@@ -101,11 +101,11 @@ function addressesFor(
   const { origin } = client;
   const host = new URL(origin ?? 'http://localhost').hostname;
   // A key with a prefix has an example of a name, which may be no stream yet.
-  const own = streams.revision(stream) === undefined ? undefined : streams.sourceSettings(stream);
+  const settings = streams.revision(stream) === undefined ? undefined : streams.sourceSettings(stream);
   const ports = {
     ...publishPorts,
-    ...(own && own.latency !== null && { srtLatencyMs: parseDuration(own.latency) }),
-    ...(own?.hasPassphrase && { srtEncrypted: true }),
+    ...(settings && settings.latency !== null && { srtLatencyMs: parseDuration(settings.latency) }),
+    ...(settings?.hasPassphrase && { srtEncrypted: true }),
   };
   return printPublishAddresses({ host, origin, ports, stream, key });
 }

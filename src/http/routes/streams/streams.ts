@@ -84,8 +84,8 @@ export const streamRoutes: readonly Route[] = [
     query: PageQuery,
     replies: { 200: StreamList },
     async answer({ principal, query, elsewhere }, { streams, otherNodes }) {
-      const [all, others] = await Promise.all([streams.list(), elsewhere()]);
-      const shown = all.filter(({ visibility }) => may(principal, 'list', { visibility }));
+      const [views, others] = await Promise.all([streams.list(), elsewhere()]);
+      const shown = views.filter(({ visibility }) => may(principal, 'list', { visibility }));
       const nameOf = ({ name }: StreamView) => name;
       const body = mergePages(pageOf(shown, query, nameOf), others, {
         keyOf: nameOf,

@@ -40,13 +40,13 @@ export function replaceTracks(
   const { tracks } = converted;
   const replaced = tracks.filter((track) => !group.tracks.includes(track));
   const timescales = new Map(replaced.map(({ id, timescale }) => [id, timescale]));
-  const rest = {
+  const kept = {
     tracks: group.tracks.filter(({ id }) => !timescales.has(id)),
     frames: group.frames.filter(({ trackId }) => !timescales.has(trackId)),
   };
   const added = converted.frames
     .map((frame) => ({ frame, dtsUs: ticksToUs(frame.dts, timescales.get(frame.trackId)!) }))
     .sort((a, b) => a.dtsUs - b.dtsUs);
-  const [merged] = mergeFrames([rest], replaced, added, (addedUs, dtsUs) => addedUs <= dtsUs);
+  const [merged] = mergeFrames([kept], replaced, added, (addedUs, dtsUs) => addedUs <= dtsUs);
   return { tracks, frames: merged!.frames };
 }

@@ -36,9 +36,9 @@ export interface VideoConverter {
     frames: readonly Frame[],
     options: { signal: AbortSignal },
   ): Promise<ConvertedPictures>;
-  /** Returns what is still inside: what follows does not continue. */
+  /** Returns the pictures still inside: the next ones do not continue them. */
   finish(options: { signal: AbortSignal }): Promise<ConvertedPictures>;
-  /** Ends the conversion; what is inside is lost. */
+  /** Ends the conversion; pictures inside are lost. */
   stop(): Promise<void>;
 }
 
@@ -111,8 +111,8 @@ class Conversion {
       }
       this.#enter(piece, source, segment);
       const made = await this.#converter.convert(piece.tracks, piece.frames, { signal: this.#signal });
-      const rest = made.problem === '' ? piece.frames : [];
-      done.push(...this.#groupOf(rest, made));
+      const frames = made.problem === '' ? piece.frames : [];
+      done.push(...this.#groupOf(frames, made));
       if (made.problem === '') continue;
       this.#open = undefined;
       this.#waiting = [];
@@ -190,12 +190,12 @@ class Conversion {
   /** Converted pictures among the other frames; nothing before the first picture. */
   #groupOf(others: readonly Frame[], { tracks, frames }: ConvertedPictures): MediaGroup[] {
     const open = this.#open!;
-    const rest = others.filter(({ trackId }) => trackId !== open.source.id);
+    const kept = others.filter(({ trackId }) => trackId !== open.source.id);
     if (!tracks) {
-      this.#waiting = [...this.#waiting, ...rest].slice(-MAX_WAITING);
+      this.#waiting = [...this.#waiting, ...kept].slice(-MAX_WAITING);
       return [];
     }
-    const sound = [...this.#waiting, ...rest];
+    const sound = [...this.#waiting, ...kept];
     this.#waiting = [];
     const first = frames[0];
     if (sound.length === 0 && !first) return [];

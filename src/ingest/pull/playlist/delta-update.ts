@@ -31,8 +31,8 @@ export function canRequestDelta(list: MediaPlaylist, ageMs: number): boolean {
  *   must be loaded
  */
 export function mergeDelta(before: MediaPlaylist | undefined, update: MediaPlaylist): MediaPlaylist | undefined {
-  const { skippedSegments = 0, ...rest } = update;
-  if (skippedSegments === 0) return rest;
+  const { skippedSegments = 0, ...playlist } = update;
+  if (skippedSegments === 0) return playlist;
   if (!before) return undefined;
   const from = update.mediaSequence - before.mediaSequence;
   const listedSegments = before.segments.filter(({ uri }) => uri !== '');
@@ -46,7 +46,7 @@ export function mergeDelta(before: MediaPlaylist | undefined, update: MediaPlayl
   // A skipped EXT-X-MAP still applies to later segments (4.4.5.2).
   const { map } = skipped.at(-1)!;
   const listed = update.segments.map((segment) => (segment.map || !map ? segment : { ...segment, map }));
-  return { ...rest, segments: [...skipped, ...listed] };
+  return { ...playlist, segments: [...skipped, ...listed] };
 }
 
 function sameRange(a: PlaylistSegment, b: PlaylistSegment): boolean {

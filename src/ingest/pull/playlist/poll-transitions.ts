@@ -336,8 +336,8 @@ function after(effect: PollEffect, { state, effects, operation }: PollTransition
   return { state, effects: [effect, ...effects], operation };
 }
 
-function report(it: PollReport): PollEffect {
-  return { do: 'report', report: it };
+function report(details: PollReport): PollEffect {
+  return { do: 'report', report: details };
 }
 
 function exactly(ms: number): PauseBounds {

@@ -51,7 +51,7 @@ export class SegmentQueue {
   readonly #counters: PullCounters;
   readonly #start: QueueStart;
   /** MSN under which an id was last seen; oldest first. */
-  readonly #known = new Map<string, number>();
+  readonly #msns = new Map<string, number>();
   /** By MSN, to check whether a number still denotes the same segment. */
   readonly #seen = new Map<number, QueuedSegment>();
   #next: number | undefined;
@@ -125,7 +125,7 @@ export class SegmentQueue {
       from = this.#sinceIndex(all, list.targetDurationS, arrivedMs - this.#ended.endedMs!);
       this.#toleratedUntilMs = undefined;
       // A restarted encoder may reuse file names.
-      this.#known.clear();
+      this.#msns.clear();
       this.#seen.clear();
     } else if (!returned && this.#hasRestarted(all, base, list.targetDurationS, arrivedMs)) {
       restarted = true;
@@ -256,11 +256,11 @@ export class SegmentQueue {
   /** @returns its previous number; undefined if it was unknown */
   #remember(segment: QueuedSegment): number | undefined {
     const id = idOf(segment);
-    const before = this.#known.get(id);
-    this.#known.delete(id);
-    this.#known.set(id, segment.msn);
+    const before = this.#msns.get(id);
+    this.#msns.delete(id);
+    this.#msns.set(id, segment.msn);
     this.#seen.set(segment.msn, segment);
-    dropOldest(this.#known, MAX_KNOWN);
+    dropOldest(this.#msns, MAX_KNOWN);
     dropOldest(this.#seen, MAX_KNOWN);
     return before;
   }

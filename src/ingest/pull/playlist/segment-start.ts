@@ -30,26 +30,26 @@ export interface QueueStart {
  * live source only segments are pulled whose dates show that the stream lacks them.
  */
 export function firstWanted(
-  all: readonly QueuedSegment[],
+  segments: readonly QueuedSegment[],
   { hadUntilMs, fromMs = 0, wasLive = false }: QueueStart,
 ): number {
-  if (all[0]?.ended) return wasLive ? (firstMissed(all, hadUntilMs) ?? all.length) : 0;
-  const nearEdge = Math.max(0, all.length - FROM_EDGE);
+  if (segments[0]?.ended) return wasLive ? (firstMissed(segments, hadUntilMs) ?? segments.length) : 0;
+  const nearEdge = Math.max(0, segments.length - FROM_EDGE);
   if (fromMs > 0) {
-    const far = all.findIndex(({ toEdgeS }) => toEdgeS * 1000 <= fromMs + DATE_SLACK_MS);
+    const far = segments.findIndex(({ toEdgeS }) => toEdgeS * 1000 <= fromMs + DATE_SLACK_MS);
     const fresh =
-      hadUntilMs === undefined ? 0 : all.findIndex((segment) => endMsOf(segment) > hadUntilMs + DATE_SLACK_MS);
+      hadUntilMs === undefined ? 0 : segments.findIndex((segment) => endMsOf(segment) > hadUntilMs + DATE_SLACK_MS);
     const start = Math.max(far < 0 ? nearEdge : Math.min(far, nearEdge), fresh);
-    return fresh < 0 ? all.length - 1 : start;
+    return fresh < 0 ? segments.length - 1 : start;
   }
   if (hadUntilMs === undefined) return nearEdge;
-  return Math.min(nearEdge, firstMissed(all, hadUntilMs) ?? nearEdge);
+  return Math.min(nearEdge, firstMissed(segments, hadUntilMs) ?? nearEdge);
 }
 
 /** The first segment of the last minute whose date is after the end of the stream's media. */
-function firstMissed(all: readonly QueuedSegment[], hadUntilMs: number | undefined): number | undefined {
+function firstMissed(segments: readonly QueuedSegment[], hadUntilMs: number | undefined): number | undefined {
   if (hadUntilMs === undefined) return undefined;
-  const missed = all.findIndex((segment) => {
+  const missed = segments.findIndex((segment) => {
     if (1000 * segment.toEdgeS > MISSED_UP_TO_MS || !hasTrueDate(segment)) return false;
     return endMsOf(segment) > hadUntilMs + DATE_SLACK_MS;
   });

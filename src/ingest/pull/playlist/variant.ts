@@ -133,7 +133,7 @@ function groupOf(
   list: MultivariantPlaylist,
   type: string,
   id: string | undefined,
-  priority: (one: Rendition) => number,
+  priority: (rendition: Rendition) => number,
 ) {
   const group = list.renditions.filter((rendition) => rendition.type === type && rendition.groupId === id);
   return group.sort((a, b) => priority(b) - priority(a));
@@ -181,7 +181,7 @@ function unusablePictures(list: MultivariantPlaylist): LeftOutTrack[] {
 
 /**
  * The Variant Stream nearest to the requested quality, of those with video in supported codecs; one with
- * audio alone if there is no other.
+ * only audio if there is no other.
  *
  * @param options.mpeg2 MPEG-2 video is converted: it is taken where no other video is usable
  * @throws OxbowError `unsupported-media` if none is usable
@@ -216,7 +216,7 @@ export function chooseVariant(
   return { variant, ...audio, ...texts, qualities, chosen, leftOut };
 }
 
-/** A Variant Stream beside the chosen one. */
+/** A Variant Stream next to the chosen one. */
 export interface FurtherVariant {
   /** Its height: the name of the quality. */
   readonly rung: string;

@@ -1,5 +1,5 @@
 /**
- * Merges all audio of a source: from the video segments, and from Renditions with playlists of their own.
+ * Merges all audio of a source: from the video segments, and from Renditions with separate playlists.
  * In: demuxed video segments, the Renditions of the audio group. Out: the same segments with the audio of
  * every language. RFC 8216bis 4.4.6.1 and 4.4.6.2.1.
  */
@@ -67,16 +67,16 @@ export class AudioRenditions {
     const groups = hasOwn && this.#inBand ? media.groups.map((group) => withName(group, this.#inBand!)) : media.groups;
     if (this.#renditions.length === 0) return { ...media, groups };
     const video = { epoch, discontinuitySequence, repeats, ...reachOf(media) };
-    const all = await Promise.all(this.#renditions.map((rendition) => rendition.due(video, waitMs, { signal })));
-    const damages = all.flatMap(({ missing }, i) => {
+    const audios = await Promise.all(this.#renditions.map((rendition) => rendition.due(video, waitMs, { signal })));
+    const damages = audios.flatMap(({ missing }, i) => {
       if (!missing) return [];
       return this.#renditions.length === 1
         ? 'audio is missing'
         : `audio is missing (${this.#renditions[i]!.rendition.name})`;
     });
-    const frames = all.flatMap((audio) => audio.frames);
-    if (all.length > 1) frames.sort((a, b) => a.dtsUs - b.dtsUs);
-    const tracks = all.flatMap((audio) => audio.tracks);
+    const frames = audios.flatMap((audio) => audio.frames);
+    if (audios.length > 1) frames.sort((a, b) => a.dtsUs - b.dtsUs);
+    const tracks = audios.flatMap((audio) => audio.tracks);
     const merged = mergeFrames(groups, tracks, frames, (audioUs, dtsUs) => audioUs <= dtsUs);
     return { ...media, groups: merged, damages: [...media.damages, ...damages] };
   }

@@ -39,8 +39,8 @@ export class CueQueue {
   #waitingLength = 0;
   /** On the media's clock. */
   #shown: TimedCue[] = [];
-  readonly #known = new Set<string>();
-  #knownLength = 0;
+  readonly #keys = new Set<string>();
+  #keysLength = 0;
   /** End of the last sample. */
   #until = Number.NEGATIVE_INFINITY;
   #sequence = 0;
@@ -52,13 +52,13 @@ export class CueQueue {
   /** Adds a cue unless it is known: every segment repeats the cues that it overlaps. */
   add(cue: TimedCue): void {
     const key = JSON.stringify(cue);
-    if (this.#known.has(key)) return;
-    this.#known.add(key);
-    this.#knownLength += key.length;
-    for (const old of this.#known) {
-      if (this.#known.size <= MAX_KNOWN && this.#knownLength <= MAX_CHARACTERS) break;
-      this.#known.delete(old);
-      this.#knownLength -= old.length;
+    if (this.#keys.has(key)) return;
+    this.#keys.add(key);
+    this.#keysLength += key.length;
+    for (const old of this.#keys) {
+      if (this.#keys.size <= MAX_KNOWN && this.#keysLength <= MAX_CHARACTERS) break;
+      this.#keys.delete(old);
+      this.#keysLength -= old.length;
     }
     this.#waiting.push(cue);
     this.#waitingLength += lengthOf(cue);

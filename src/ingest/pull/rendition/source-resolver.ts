@@ -61,7 +61,7 @@ export class SourceResolver {
   readonly #locate: Locate | undefined;
   readonly #signal: AbortSignal;
   readonly #onFound: (locations: SourceLocations) => void;
-  #found: { readonly locations: SourceLocations; readonly generation: number } | undefined;
+  #newest: { readonly locations: SourceLocations; readonly generation: number } | undefined;
   #finding: Promise<SourceLocations> | undefined;
   #generation = 0;
   /** When `locate` last ended, monotonic ms. */
@@ -76,7 +76,7 @@ export class SourceResolver {
     context: PullContext,
     options: {
       readonly quality: RequestedQuality;
-      /** Variants beside the chosen one. */
+      /** Variants next to the chosen one. */
       readonly qualities: QualitySet;
       /** MPEG-2 video is converted. */
       readonly mpeg2: boolean;
@@ -123,7 +123,7 @@ export class SourceResolver {
       first,
       relocate: async () => {
         // Another rendition may have located the source already.
-        const newer = this.#found && this.#found.generation > seen ? this.#found.locations : undefined;
+        const newer = this.#newest && this.#newest.generation > seen ? this.#newest.locations : undefined;
         const latest = newer ?? (await this.find());
         seen = this.#generation;
         return pick(latest) ?? first;
@@ -180,7 +180,7 @@ export class SourceResolver {
           }
         : this.#choose(loaded.parsed.playlist, loaded.url);
     this.#generation += 1;
-    this.#found = { locations, generation: this.#generation };
+    this.#newest = { locations, generation: this.#generation };
     this.#onFound(locations);
     return locations;
   }

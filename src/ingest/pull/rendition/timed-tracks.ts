@@ -1,5 +1,5 @@
 /**
- * Text and metadata of a source: subtitles with playlists of their own, and EXT-X-DATERANGE tags.
+ * Text and metadata of a source: subtitles with separate playlists, and EXT-X-DATERANGE tags.
  * In: its playlists, the subtitle Renditions, each demuxed segment. Out: the segment with their frames.
  * RFC 8216bis 3.1.4, 4.4.5.1.
  */

@@ -32,7 +32,7 @@ export interface PreviousRun extends Anchor {
 }
 
 /**
- * Whether the segment's date is plausible: by its own dates the edge of its playlist is near now, and the
+ * Whether the segment's date is plausible: by its dates the edge of its playlist is near now, and the
  * segment is not after it. There may be gaps in between that durations do not show.
  */
 export function hasTrueDate(segment: QueuedSegment): boolean {

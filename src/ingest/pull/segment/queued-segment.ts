@@ -31,7 +31,7 @@ export interface QueuedSegment extends Resource {
   readonly ended: boolean;
   /** How often the origin has restarted. */
   readonly epoch: number;
-  /** End of the playlist by its own dates, if it has any; ms since 1970. */
+  /** End of the playlist by its dates, if it has any; ms since 1970. */
   readonly edgeMs?: number | undefined;
   /** Of a Partial Segment: its index within segment `msn`, from 0. */
   readonly part?: number | undefined;

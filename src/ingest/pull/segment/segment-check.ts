@@ -143,17 +143,17 @@ class PtsSpan {
  * are copied.
  */
 function* wholePackets(pieces: readonly Uint8Array[]): Generator<Uint8Array, void> {
-  let rest: Uint8Array = new Uint8Array();
+  let remainder: Uint8Array = new Uint8Array();
   for (const piece of pieces) {
-    const wanted = rest.length === 0 ? 0 : PACKET - rest.length;
+    const wanted = remainder.length === 0 ? 0 : PACKET - remainder.length;
     const from = Math.min(wanted, piece.length);
     if (wanted > 0) {
-      rest = concatBytes([rest, piece.subarray(0, from)]);
-      if (rest.length < PACKET) continue;
-      yield rest;
+      remainder = concatBytes([remainder, piece.subarray(0, from)]);
+      if (remainder.length < PACKET) continue;
+      yield remainder;
     }
     const to = piece.length - ((piece.length - from) % PACKET);
     yield piece.subarray(from, to);
-    rest = piece.subarray(to);
+    remainder = piece.subarray(to);
   }
 }

@@ -14,7 +14,7 @@ import { type Container, contentOf, describeForeign, withoutFront } from './cont
 import type { FetchedInit } from './segment-download.ts';
 
 /**
- * Frees what was received of a segment at once: left to collections, which see only that buffers grow, it
+ * Frees the received bytes of a segment at once: left to collections, which see only that buffers grow, it
  * would cause more of them. The MPEG-TS demuxer has copied what it keeps. Shorter pieces may be in a buffer
  * that Node shares among small ones.
  */

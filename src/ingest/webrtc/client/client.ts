@@ -104,7 +104,7 @@ export async function connectWebRtc(options: WebRtcClientOptions): Promise<WebRt
   }
 }
 
-/** On all addresses: IPv6 with IPv4, or IPv4 alone where the system has no IPv6. */
+/** On all addresses: IPv6 with IPv4, or only IPv4 where the system has no IPv6. */
 async function openEndpoint(nowMs: number): Promise<{ readonly endpoint: WebRtcEndpoint; readonly bound: string }> {
   // A datagram that the system did not send is counted; ICE and DTLS send it again.
   const options = { port: 0, nowMs, maxPeers: 1, onError: () => {} };
@@ -127,11 +127,11 @@ async function allowedCandidates(
   const isTrusted = trusted && url.hostname === configured.hostname;
   const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80));
   const { addresses } = await net.resolveHost(url.hostname, port, { signal, trusted: isTrusted });
-  const own = new Set(addresses.map(({ address }) => address));
+  const serverAddresses = new Set(addresses.map(({ address }) => address));
   const allowed: IceCandidate[] = [];
   let refusal: unknown;
   for (const candidate of candidates.slice(0, MAX_CANDIDATES)) {
-    const isOfServer = isTrusted && own.has(candidate.address);
+    const isOfServer = isTrusted && serverAddresses.has(candidate.address);
     try {
       await net.resolveHost(candidate.address, candidate.port, { signal, trusted: isOfServer });
       allowed.push(candidate);

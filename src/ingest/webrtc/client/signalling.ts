@@ -23,7 +23,7 @@ const MAX_REASON = 200;
 export interface SignallingOptions {
   readonly net: Pick<Net, 'fetch'>;
   readonly url: URL;
-  /** Sent as `Authorization: Bearer`, to the origin of `url` alone. */
+  /** Sent as `Authorization: Bearer`, only to the origin of `url`. */
   readonly key: string | undefined;
   /** An administrator configured the address: its host may be private. */
   readonly trusted: boolean;

@@ -7,10 +7,9 @@ import { sleep } from '../../../lib/abort.ts';
 import type { JobConsumer, JobConsumption } from '../job-transport.ts';
 import type { Delivery, RabbitLink } from './rabbit-link.ts';
 
-/** What became of an offer, or of a message; see the metric. */
+/** The result of an offer, or of a message; see the metric. */
 export type OfferResult = 'sent' | 'failed' | 'dropped' | 'again' | 'taken' | 'stale' | 'busy' | 'requeued';
 
-/** What a consumption is created with. */
 export interface RabbitConsumptionOptions {
   readonly consumer: JobConsumer;
   /** Takes while there is no link. */

@@ -154,9 +154,9 @@ class AmqpLink implements RabbitLink {
   }
 
   /** An answer of the server. Without one the link has failed. */
-  async #answer<T>(what: string, answer: Promise<T>): Promise<T> {
+  async #answer<T>(operation: string, answer: Promise<T>): Promise<T> {
     try {
-      return await answerOf(what, answer, { signal: this.ended, answerMs: this.#answerMs });
+      return await answerOf(operation, answer, { signal: this.ended, answerMs: this.#answerMs });
     } catch (error) {
       if ((error as Error).name === 'TimeoutError') this.#fail(error);
       throw error;
@@ -178,9 +178,9 @@ class AmqpLink implements RabbitLink {
   }
 }
 
-async function answerOf<T>(what: string, answer: Promise<T>, { signal, answerMs }: RabbitLinkOptions): Promise<T> {
+async function answerOf<T>(operation: string, answer: Promise<T>, { signal, answerMs }: RabbitLinkOptions): Promise<T> {
   answer.catch(() => undefined); // after the end of the link no one waits for it
-  using deadline = withDeadline(answerMs, `RabbitMQ: to ${what}`, { signal });
+  using deadline = withDeadline(answerMs, `RabbitMQ: to ${operation}`, { signal });
   return await waitFor(answer, deadline);
 }
 

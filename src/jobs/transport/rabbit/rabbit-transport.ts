@@ -15,7 +15,6 @@ import { type OfferResult, RabbitConsumption } from './rabbit-consumption.ts';
 import { openRabbitLink, type RabbitLink } from './rabbit-link.ts';
 import { deadQueue, printMessage, type QueueDeclaration, queueOf, queuesOf } from './rabbit-queues.ts';
 
-/** What the transport is opened with. */
 export interface RabbitTransportOptions {
   /** `amqp:` or `amqps:` with user and password. */
   readonly url: string;

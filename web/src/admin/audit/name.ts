@@ -26,7 +26,7 @@ export function auditName(
 ): string {
   const whole = fixed[name];
   if (whole) return t(whole);
-  const [role = '', ...rest] = name.split(' ');
+  const [role = '', ...words] = name.split(' ');
   const key = roles[role];
-  return key && rest.length > 0 ? t(key, { name: rest.join(' ') }) : name;
+  return key && words.length > 0 ? t(key, { name: words.join(' ') }) : name;
 }

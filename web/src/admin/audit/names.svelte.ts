@@ -20,30 +20,30 @@ const keyOf = ({ of, id }: Subject) => `${of} ${id}`;
 
 /** Names by id. */
 export class Names {
-  #known = $state.raw<ReadonlyMap<string, string>>(new Map([['users admin', t('account.admin')]]));
+  #names = $state.raw<ReadonlyMap<string, string>>(new Map([['users admin', t('account.admin')]]));
   readonly #asked = new Set<string>();
 
   /** The name of a subject; its id until it is known. */
-  readonly of = (subject: Subject): string => this.#known.get(keyOf(subject)) ?? subject.id;
+  readonly of = (subject: Subject): string => this.#names.get(keyOf(subject)) ?? subject.id;
 
-  /** Requests what is not known yet. */
+  /** Requests the missing names. */
   async ask(subjects: readonly Subject[], signal: AbortSignal): Promise<void> {
-    const found = new Map<string, string>();
+    const names = new Map<string, string>();
     let count = 0;
     for (const subject of subjects) {
       const key = keyOf(subject);
       const request = requests[subject.of];
-      if (!request || this.#known.has(key) || this.#asked.has(key) || count >= MOST) continue;
+      if (!request || this.#names.has(key) || this.#asked.has(key) || count >= MOST) continue;
       this.#asked.add(key);
       count += 1; // also of those that are gone
       try {
-        found.set(key, await request(subject.id, signal));
+        names.set(key, await request(subject.id, signal));
       } catch (error) {
         if (signal.aborted) this.#asked.delete(key);
         else if (!(error instanceof ApiError)) throw error; // otherwise it is gone
       }
       if (signal.aborted) break;
     }
-    if (found.size > 0) this.#known = new Map([...this.#known, ...found]);
+    if (names.size > 0) this.#names = new Map([...this.#names, ...names]);
   }
 }

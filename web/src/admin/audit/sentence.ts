@@ -1,6 +1,6 @@
 /**
  * A line of the audit log as a sentence: who did what to which stream, room, video or account.
- * In: an entry, names of what it is about. Out: words; the operation and the request remain for those who
+ * In: an entry, names of its subjects. Out: words; the operation and the request remain for those who
  * look for them. Pure.
  */
 import type { AuditEntry } from '../../../../src/api/account/account-shapes.ts';
@@ -17,8 +17,8 @@ export interface Subject {
   readonly id: string;
 }
 
-/** Operations whose name is not a verb and what it is done to, as `createStream` is. */
-const special: Readonly<Record<string, readonly [verb: string, what: string]>> = {
+/** Operations whose name is not a verb and its object, as `createStream` is. */
+const special: Readonly<Record<string, readonly [verb: string, object: string]>> = {
   acknowledgeAlarm: ['acknowledge', 'Alarm'],
   chunkUpload: ['begin', 'Upload'],
   completePasswordResets: ['update', 'MePassword'],
@@ -56,9 +56,9 @@ export function subjectOf(request: string): Subject | null {
   }
 }
 
-function partsOf(action: string): readonly [verb: string, what: string] {
-  const [, verb = '', what = ''] = /^([a-z]+)([A-Z]\w*)?$/.exec(action) ?? [];
-  return special[action] ?? [verb === 'replace' ? 'update' : verb, what.replace(/Items$/, 'Item')];
+function partsOf(action: string): readonly [verb: string, object: string] {
+  const [, verb = '', object = ''] = /^([a-z]+)([A-Z]\w*)?$/.exec(action) ?? [];
+  return special[action] ?? [verb === 'replace' ? 'update' : verb, object.replace(/Items$/, 'Item')];
 }
 
 /**
@@ -66,12 +66,12 @@ function partsOf(action: string): readonly [verb: string, what: string] {
  * @param name of the subject; empty: it has none yet
  */
 function wordsOf(action: string, name: string, t: Translate): { did: string; do: string; what: string } | null {
-  const [verb, what] = partsOf(action);
-  const keys = [`audit.did.${verb}`, `audit.do.${verb}`, `audit.${name === '' ? 'new' : 'what'}.${what}`];
-  const [did, todo, object = ''] = keys;
-  const known = isTextKey(object) ? object : `audit.what.${what}`;
-  if (!isTextKey(did!) || !isTextKey(todo!) || !isTextKey(known)) return null;
-  return { did: t(did), do: t(todo), what: t(known, { name }).trim() };
+  const [verb, object] = partsOf(action);
+  const keys = [`audit.did.${verb}`, `audit.do.${verb}`, `audit.${name === '' ? 'new' : 'what'}.${object}`];
+  const [did, todo, named = ''] = keys;
+  const objectKey = isTextKey(named) ? named : `audit.what.${object}`;
+  if (!isTextKey(did!) || !isTextKey(todo!) || !isTextKey(objectKey)) return null;
+  return { did: t(did), do: t(todo), what: t(objectKey, { name }).trim() };
 }
 
 /**
@@ -89,7 +89,7 @@ export function auditSentence(entry: SpokenEntry, nameOf: (subject: Subject) => 
   return words && t(isRefused ? 'audit.couldNot' : 'audit.sentence', { who, ...words });
 }
 
-/** What an operation does, to choose from; its own name if it has no words. */
+/** What an operation does, to choose from; its name if it has no words. */
 export function actionText(action: string, t: Translate): string {
   const single = alone[action];
   if (single !== undefined) return t(`audit.${single}Option`);

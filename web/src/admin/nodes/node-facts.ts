@@ -13,7 +13,7 @@ const counted: Readonly<Record<keyof ClusterNodeView['owns'], TextKey>> = {
   uploads: 'node.uploads',
 };
 
-/** What it owns, without what it has none of; empty if it owns nothing. */
+/** The things that a node owns, counted by kind; empty if it owns nothing. */
 export function ownedText(
   owns: ClusterNodeView['owns'],
   t: (key: TextKey, values: Readonly<Record<string, number>>) => string,
@@ -24,7 +24,7 @@ export function ownedText(
     .join(' · ');
 }
 
-/** Whether no node runs what it owns. */
+/** Whether no node runs the things that it owns. */
 export function isStranded({ state, owns }: Pick<ClusterNodeView, 'state' | 'owns'>): boolean {
   return state === 'dead' && Object.values(owns).some((count) => count > 0);
 }

@@ -99,14 +99,14 @@ export class Marking {
     if (!this.#ends.signal.aborted) await Promise.all([this.#timeline.refresh(), this.read()]);
   }
 
-  #add(what: Exclude<Draft, { kind: 'remove' }> | Mark, text: string): Promise<boolean> {
-    return this.#try((signal) => this.#post(what, text, signal));
+  #add(mark: Exclude<Draft, { kind: 'remove' }> | Mark, text: string): Promise<boolean> {
+    return this.#try((signal) => this.#post(mark, text, signal));
   }
 
-  async #post(what: Exclude<Draft, { kind: 'remove' }> | Mark, text: string, signal: AbortSignal): Promise<void> {
+  async #post(mark: Exclude<Draft, { kind: 'remove' }> | Mark, text: string, signal: AbortSignal): Promise<void> {
     const time = (ms: number) => new Date(ms).toISOString();
-    if (what.kind === 'marker') await addMarker(this.#stream, { at: time(what.atMs), text }, signal);
-    else await addPin(this.#stream, { from: time(what.fromMs), to: time(what.toMs), text }, signal);
+    if (mark.kind === 'marker') await addMarker(this.#stream, { at: time(mark.atMs), text }, signal);
+    else await addPin(this.#stream, { from: time(mark.fromMs), to: time(mark.toMs), text }, signal);
   }
 
   async #try(work: (signal: AbortSignal) => Promise<void>): Promise<boolean> {

@@ -40,11 +40,11 @@ export function startOf(mark: Mark): number {
 
 /** Both together, newest first; at the same time, markers before protected spans. */
 export function listMarks(markers: readonly Marker[], pins: readonly Pin[]): readonly Mark[] {
-  const all: Mark[] = [
+  const marks: Mark[] = [
     ...markers.map((marker): Mark => ({ kind: 'marker', ...marker })),
     ...pins.map((pin): Mark => ({ kind: 'pin', ...pin })),
   ];
-  return all.sort((a, b) => startOf(b) - startOf(a) || (a.kind === b.kind ? 0 : a.kind === 'marker' ? -1 : 1));
+  return marks.sort((a, b) => startOf(b) - startOf(a) || (a.kind === b.kind ? 0 : a.kind === 'marker' ? -1 : 1));
 }
 
 /** Whether a whole span is already protected. */

@@ -12,7 +12,7 @@ import { copyText } from './copy.ts';
 import { opensHereOnly } from './local-link.ts';
 
 /**
- * A path that opens the same for others and in another tab: with a guest's own playback token. Signed-in
+ * A path that opens the same for others and in another tab: with a guest's playback token. Signed-in
  * users create a token with a lifetime in the share dialog instead.
  *
  * @param path of this interface, with its query

@@ -34,7 +34,7 @@ const failure = (code: string): Failure => ({ code, status: 0, title: '', hint: 
 export interface AssetOptions {
   /** Default: an HLS playlist. */
   readonly type?: 'hls' | 'dash' | 'file';
-  /** Subtitles in files beside it. */
+  /** Subtitles in separate files. */
   readonly texts?: readonly TextFile[];
   /** The part of the file that is played; positions are from its start. */
   readonly range?: FileRange;

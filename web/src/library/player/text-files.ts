@@ -1,7 +1,7 @@
 /**
- * Subtitles in files beside a video, as WebVTT: text tracks of its element. The viewer's choice is kept in
+ * Subtitles in separate files, as WebVTT: text tracks of its element. The viewer's choice is kept in
  * the browser, by name, for the next videos.
- * In: a video element, addresses, the viewer's choice. Out: options beside those of the media; modes of text
+ * In: a video element, addresses, the viewer's choice. Out: options next to those of the media; modes of text
  * tracks. WHATWG HTML 4.8.11.11.
  */
 import type { Choice } from '../../media/state.ts';
@@ -49,10 +49,10 @@ export class TextFiles {
   /** The option that fits the viewer's last choice: the same language or name; null: off, or none fits. */
   get remembered(): string | null {
     const [language, label] = (readStored(KEY) ?? '').split('/', 2);
-    const found = this.#tracks.find(
+    const track = this.#tracks.find(
       ({ choice }) => (choice.language !== '' && choice.language === language) || (label && choice.label === label),
     );
-    return found?.choice.id ?? null;
+    return track?.choice.id ?? null;
   }
 
   /** Shows the subtitles with an id, and no others. */

@@ -6,7 +6,7 @@ import { type KeyGroup, type KeyRow, keyHelp } from '../../media/keys.ts';
 
 /** What a video has not. */
 const absent: ReadonlySet<string> = new Set(['keys.catchUp', 'keys.point', 'keys.time', 'keys.clips', 'keys.marker']);
-/** What is called otherwise. */
+/** Keys with other names. */
 const renamed: Readonly<Partial<Record<string, KeyRow['text']>>> = {
   'keys.live': 'asset.keys.end',
   'keys.oldest': 'asset.keys.start',

@@ -25,7 +25,7 @@ export function readPosition(text: string | null): number | null {
   return Math.round((Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds)) * 1000);
 }
 
-/** Reads the query of an address; what is not valid is ignored. */
+/** Reads the query of an address; invalid values are ignored. */
 export function readMoment(query: string): Moment {
   const params = new URLSearchParams(query);
   const [fromMs, toMs] = [readPosition(params.get('from')), readPosition(params.get('to'))];

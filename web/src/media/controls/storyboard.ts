@@ -22,7 +22,7 @@ const CUE =
 const MAX_TILES = 1000;
 
 /**
- * Reads the file; what is no picture is left out.
+ * Reads the file; cues without a picture are left out.
  *
  * @param url of the file: sheets are relative to it
  */

@@ -24,7 +24,7 @@ export interface KnownWindow {
 const MAX_REQUESTS = 6;
 const FIRST_WAIT_MS = 1_000;
 
-/** Runs and windows of one stream; requests only what is unknown. */
+/** Runs and windows of one stream; requests only unknown ones. */
 export class Facts {
   readonly #fetchTimeline: FetchTimeline;
   readonly #now: () => number;
@@ -48,8 +48,11 @@ export class Facts {
   /** Adds the runs and windows of a response. */
   learn(view: Pick<TimelineView, 'runs' | 'windows'>): void {
     for (const { run, firstMsn, utcOffset } of view.runs) {
-      const known = this.#runs.get(run);
-      this.#runs.set(run, { firstMsn: Math.min(firstMsn, known?.firstMsn ?? firstMsn), utcOffsetMs: utcOffset * 1000 });
+      const previous = this.#runs.get(run);
+      this.#runs.set(run, {
+        firstMsn: Math.min(firstMsn, previous?.firstMsn ?? firstMsn),
+        utcOffsetMs: utcOffset * 1000,
+      });
     }
     for (const { from, rev, closed } of view.windows) this.#windows.set(from, { rev, closed });
     // A page that stays open for weeks drops the oldest.

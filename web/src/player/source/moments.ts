@@ -22,8 +22,8 @@ export async function findPlayableMoment(
   targetMs: number,
   { back, isListed }: { readonly back: boolean; readonly isListed: boolean },
 ): Promise<Moment | undefined> {
-  const known = back ? recorded.knownBefore(targetMs) : recorded.known(targetMs);
-  if (known) return known;
+  const moment = back ? recorded.knownBefore(targetMs) : recorded.known(targetMs);
+  if (moment) return moment;
   if (isListed) return { atMs: targetMs };
   return (back ? await recorded.findBefore(targetMs) : undefined) ?? recorded.find(targetMs);
 }

@@ -41,7 +41,7 @@ export function partsAhead(listed: () => readonly Part[] | null | undefined): Fr
 
   const nextOf = ({ part, url }: FragmentLoaderContext): readonly Part[] => {
     const parts = listed() ?? [];
-    const at = parts.findIndex((one) => one.url === part?.url);
+    const at = parts.findIndex((listedPart) => listedPart.url === part?.url);
     return at < 0 || !url.startsWith(parts[at]!.url) ? [] : parts.slice(at + 1, at + 1 + MOST_AHEAD);
   };
 

@@ -104,7 +104,7 @@ export function discontinuitiesOf(before: WindowList | null, list: WindowList): 
   return inside + (seam ? 1 : 0);
 }
 
-/** What is printed. */
+/** The printed playlist. */
 export interface Splice {
   /** In order of time. */
   readonly windows: readonly WindowList[];

@@ -119,15 +119,15 @@ export class Splicer {
   async index(base: string, headers: Record<string, string>, signal: AbortSignal): Promise<Loaded> {
     this.#begun ??= this.#begin();
     await this.#begun;
-    const own = windowOf(this.#parts.atMs).fromSeconds;
+    const currentStart = windowOf(this.#parts.atMs).fromSeconds;
     const load = async (start: number): Promise<Loaded> => {
       const url = new URL(this.#path(start, 'index.m3u8'), base).href;
       return { url, text: await this.#parts.fetchText(url, headers, signal) };
     };
     try {
-      return await load(own);
+      return await load(currentStart);
     } catch (error) {
-      const other = this.#order.find((start) => start !== own);
+      const other = this.#order.find((start) => start !== currentStart);
       if (other === undefined || !isNothing(error)) throw error;
       return load(other);
     }
@@ -154,8 +154,8 @@ export class Splicer {
     if (!name) throw new ListError(404, '');
     const rendition = this.#rendition(name);
     const load: Load = async (fromSeconds) => {
-      const own = new URL(this.#path(fromSeconds, name), url).href;
-      return readWindow(await this.#parts.fetchText(own, headers, signal), own);
+      const listUrl = new URL(this.#path(fromSeconds, name), url).href;
+      return readWindow(await this.#parts.fetchText(listUrl, headers, signal), listUrl);
     };
     this.#begun ??= this.#begin();
     await this.#begun;
@@ -184,9 +184,9 @@ export class Splicer {
   }
 
   #path(fromSeconds: number, name: string): string {
-    const known = this.#parts.facts.window(fromSeconds);
+    const windowFacts = this.#parts.facts.window(fromSeconds);
     const folder = onServer(`/vod/${this.#parts.stream}/${fromSeconds}/${fromSeconds + WINDOW_SECONDS}/`);
-    return known?.closed ? `${folder}v${known.rev}/${name}` : `${folder}${name}`;
+    return windowFacts?.closed ? `${folder}v${windowFacts.rev}/${name}` : `${folder}${name}`;
   }
 
   /** Loads the windows that the rendition lacks, and the open one again when the playhead is near its end. */
@@ -213,8 +213,8 @@ export class Splicer {
   }
 
   #take(rendition: Rendition, start: number, list: WindowList): void {
-    const known = rendition.lists.get(start);
-    if (known && list.segments.length < known.segments.length) return; // an older copy from a cache
+    const previous = rendition.lists.get(start);
+    if (previous && list.segments.length < previous.segments.length) return; // an older copy from a cache
     rendition.lists.set(start, list);
   }
 

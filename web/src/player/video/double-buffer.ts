@@ -56,14 +56,14 @@ export class DoubleBuffer {
     return { dropped: this.#before.dropped + dropped, shown: this.#before.shown + shown };
   }
 
-  /** Loads a source in the background; drops what was being prepared. */
+  /** Loads a source in the background; drops the previous one. */
   prepare(source: Source, { play }: { readonly play: boolean }): void {
     this.#back.load(source);
     // Muted, so it is allowed; otherwise it is started again when it comes to the front.
     if (play) this.#back.video.play().catch(() => {});
   }
 
-  /** Drops what was being prepared. */
+  /** Drops the source in the background. */
   drop(): void {
     this.#back.video.pause();
     this.#back.unload();

@@ -93,11 +93,11 @@ export class Frames {
       if (this.#fragments[middle]!.start - BEFORE_S <= mediaSeconds) low = middle;
       else high = middle - 1;
     }
-    const found = this.#fragments[low];
+    const fragment = this.#fragments[low];
     const before = this.#fragments[low - 1];
     // The margin is only for a discontinuity: elsewhere it makes no difference, and dates are closer without
     // it.
-    return found && before && mediaSeconds < found.start && before.cc === found.cc ? before : found;
+    return fragment && before && mediaSeconds < fragment.start && before.cc === fragment.cc ? before : fragment;
   }
 }
 

@@ -2,7 +2,7 @@
  * The segment in which playback joined the live playlist at one of its later Parts. hls.js counts it as
  * loaded, and fetches nothing for a position before that Part: a paused picture would wait for ever, and one
  * that plays would skip to the Part.
- * In: the position of a seek, what is loaded. Out: what to drop first, so that it is fetched. Pure.
+ * In: the position of a seek, loaded ranges. Out: what to drop first, so that it is fetched. Pure.
  */
 
 /**

@@ -11,9 +11,9 @@ import type { ShownFrame, SyncTarget } from '../sync-target.ts';
 export interface NativeTargetParts {
   /** UTC of a media time, unix ms; null before it is known. */
   timeAt(mediaS: number): number | null;
-  /** Media time of a UTC time, seconds; null if it is not in what is loaded. */
+  /** Media time of a UTC time, seconds; null if it is not loaded. */
   positionOf(atMs: number): number | null;
-  /** Loads what has a position; false: it is not there yet. */
+  /** Loads the source with a position; false: it is not there yet. */
   load(atMs: number, playing: boolean): boolean;
   /** A position is being looked up. */
   readonly finds: () => boolean;

@@ -60,9 +60,9 @@ async function readFragments(url: string, load: FetchText, signal: AbortSignal):
   const index = await load(url, {}, signal);
   const rendition = index.split('\n').find((line) => line.trim() !== '' && !line.startsWith('#'));
   if (!rendition) return [];
-  const own = new URL(rendition.trim(), url).href;
+  const listUrl = new URL(rendition.trim(), url).href;
   let start = 0;
-  return readWindow(await load(own, {}, signal), own).segments.map(({ startMs, durationS }) => {
+  return readWindow(await load(listUrl, {}, signal), listUrl).segments.map(({ startMs, durationS }) => {
     const fragment = { start, duration: durationS, programDateTime: Number.isNaN(startMs) ? null : startMs };
     start += durationS;
     return fragment;
@@ -151,10 +151,10 @@ export class NativePlayer implements MediaRequests {
     this.#requestedMs = atMs;
     const turn = ++this.#turn;
     this.#finds += 1;
-    const found = this.#find(atMs, back, turn).finally(() => {
+    const search = this.#find(atMs, back, turn).finally(() => {
       this.#finds -= 1;
     });
-    found.catch((error: unknown) => {
+    search.catch((error: unknown) => {
       if (turn !== this.#turn || this.#ends.signal.aborted) return;
       this.#targetMs = null;
       this.#failure = error instanceof Error && error.name === 'ListError' ? unreachable : failureOf(error);
@@ -277,7 +277,7 @@ export class NativePlayer implements MediaRequests {
     );
   }
 
-  /** Loads what has a position of a room; false: it is not there yet. */
+  /** Loads the source with a position of a room; false: it is not there yet. */
   #follow(atMs: number, playing: boolean): boolean {
     const isNear = this.#streamLive && atMs > this.#parts.now() - NEAR_MS;
     if (isNear && this.#mode === 'live') return this.#goNearer();
@@ -334,7 +334,7 @@ export class NativePlayer implements MediaRequests {
     return startMs === null ? null : startMs + mediaS * 1000;
   }
 
-  /** Media time of a UTC time, seconds; null if it is not in what is loaded. */
+  /** Media time of a UTC time, seconds; null if it is not loaded. */
   #positionOf(atMs: number): number | null {
     if (this.#mode === 'past') return positionOf(this.#fragments, atMs);
     const startMs = this.#startMs;

@@ -23,7 +23,7 @@ export interface VideoBufferEvents {
   parsed(buffer: VideoBuffer, hls: Hls): void;
   /** Media arrived. */
   progress(buffer: VideoBuffer): void;
-  /** Any event of the element that changes what is shown of it. */
+  /** Any event of the element that changes its shown state. */
   changed(buffer: VideoBuffer): void;
   played(buffer: VideoBuffer): void;
   paused(buffer: VideoBuffer): void;

@@ -11,7 +11,7 @@ import { noConnection } from '../../webrtc/signaling.ts';
 import type { ReceivedFigures } from './received-figures.ts';
 import { WhepConnection } from './whep-connection.ts';
 
-/** What it is opened with. */
+/** Its parameters. */
 export interface RealTimeParts {
   readonly stream: string;
   readonly surface: HTMLElement;
@@ -160,7 +160,7 @@ export class RealTimePlayer {
       <A extends unknown[]>(act: (...args: A) => void) =>
       (...args: A) =>
         this.#leave(() => act(...args), 'seek');
-    /** What a viewer chooses exists in the player alone. */
+    /** The choices of a viewer exist only in the player. */
     const choosing =
       <A extends unknown[]>(act: (...args: A) => void) =>
       (...args: A) =>
@@ -249,7 +249,7 @@ export class RealTimePlayer {
       const figures = await this.#connection.figures();
       if (signal.aborted || this.#hasLeft || this.#isPaused) return;
       this.#figures = figures;
-      // Without the time of the picture: what is known of its way here.
+      // Without the time of the picture: estimated from its way here.
       const aboutMs = now() - ((figures.bufferS ?? 0) + (figures.networkS ?? 0) / 2) * 1000;
       this.#shownMs = Math.min(now(), figures.shownMs ?? aboutMs);
       this.#atMs = performance.now();

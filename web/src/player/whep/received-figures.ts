@@ -4,7 +4,7 @@
  * webrtc-stats.
  */
 
-/** What is received. */
+/** Figures of the received media. */
 export interface ReceivedFigures {
   /**
    * UTC of the picture on the screen by the server's clock, unix milliseconds; null if the browser does not

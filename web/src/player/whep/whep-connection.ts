@@ -46,7 +46,7 @@ export class WhepConnection {
     }
   }
 
-  /** What is received now. */
+  /** The figures now. */
   async figures(): Promise<ReceivedFigures> {
     const figures = readReceived([...(await this.#peer.getStats()).values()], this.#last);
     this.#last = figures.report;

@@ -1,5 +1,5 @@
 /**
- * Microphones, cameras and screens for calls, and how loud the own microphone is.
+ * Microphones, cameras and screens for calls, and the level of the local microphone.
  * In: the choices of the person. Out: tracks. W3C mediacapture-streams, screen-capture, audio-output.
  */
 import { DeviceError, problemOf } from '../../studio/devices.ts';
@@ -49,8 +49,8 @@ export async function openScreen(): Promise<MediaStreamTrack> {
 
 /** The devices of this browser; without names before the first one was used. */
 export async function listCallDevices(): Promise<CallDevices> {
-  const all = (await navigator.mediaDevices?.enumerateDevices().catch(() => [])) ?? [];
-  const of = (kind: MediaDeviceKind) => all.filter((one) => one.kind === kind && one.deviceId !== '');
+  const devices = (await navigator.mediaDevices?.enumerateDevices().catch(() => [])) ?? [];
+  const of = (kind: MediaDeviceKind) => devices.filter((device) => device.kind === kind && device.deviceId !== '');
   return { microphone: of('audioinput'), camera: of('videoinput'), speaker: of('audiooutput') };
 }
 

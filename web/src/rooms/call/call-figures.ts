@@ -24,7 +24,7 @@ export interface CallReading {
   readonly receivedBytes: number;
   readonly receivedPackets: number;
   readonly lostPackets: number;
-  /** Energy and length, s, of what was heard, by track. */
+  /** Energy and length, s, of the received sound, by track. */
   readonly sounds: ReadonlyMap<string, { readonly energy: number; readonly seconds: number }>;
 }
 

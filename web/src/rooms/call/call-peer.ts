@@ -68,8 +68,8 @@ export async function sendTrack(
 /** The codecs of calls; the browser offers many more, and each makes the offer longer. */
 export function limitCodecs(transceiver: RTCRtpTransceiver, kind: 'audio' | 'video'): void {
   const names = kind === 'audio' ? ['audio/opus'] : ['video/vp8', 'video/rtx'];
-  const all = RTCRtpReceiver.getCapabilities(kind)?.codecs ?? [];
-  transceiver.setCodecPreferences(all.filter(({ mimeType }) => names.includes(mimeType.toLowerCase())));
+  const codecs = RTCRtpReceiver.getCapabilities(kind)?.codecs ?? [];
+  transceiver.setCodecPreferences(codecs.filter(({ mimeType }) => names.includes(mimeType.toLowerCase())));
 }
 
 /** A description whose sender wants no packets of silence: who listens costs almost nothing. RFC 7587 7.1. */

@@ -9,7 +9,7 @@ import { readStored, store } from '../../viewer/storage.ts';
 
 const KEY = 'oxbow.call';
 
-/** What is stored. An empty device is the choice of the browser. */
+/** The stored choices. An empty device is the choice of the browser. */
 export interface CallChoices {
   readonly microphone: string;
   readonly camera: string;
@@ -31,11 +31,11 @@ const usual: CallChoices = {
 function read(): CallChoices {
   try {
     const kept: unknown = JSON.parse(readStored(KEY) ?? '{}');
-    const known = Object.entries(usual).map(([key, value]) => {
+    const entries = Object.entries(usual).map(([key, value]) => {
       const stored = (kept as Readonly<Record<string, unknown>>)[key];
       return [key, typeof stored === typeof value ? stored : value];
     });
-    return Object.fromEntries(known) as CallChoices;
+    return Object.fromEntries(entries) as CallChoices;
   } catch {
     return usual; // invalid
   }

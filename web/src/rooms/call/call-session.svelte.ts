@@ -28,7 +28,7 @@ const FIGURES_MS = 3_000;
 /** What the room's session offers to a call. */
 export type CallRoom = Pick<RoomSession, 'id' | 'call' | 'status' | 'onCall' | 'setCallMedia' | 'sendToCall'>;
 
-/** What is said to the room. */
+/** Announced to the room. */
 interface Announced extends CallMedia {
   readonly recording: boolean;
 }
@@ -45,7 +45,7 @@ const nothing: OwnTracks = { microphone: null, camera: null, screen: null };
 export class CallSession {
   /** `lost`: the room's connection is opened again; the call is joined then. */
   phase = $state<'out' | 'joining' | 'in' | 'lost'>('out');
-  /** The own id in the call. */
+  /** The id of this participant. */
   own = $state('');
   tracks = $state.raw<OwnTracks>(nothing);
   incoming = $state.raw<readonly Incoming[]>([]);
@@ -89,7 +89,7 @@ export class CallSession {
     return this.tracks.microphone !== null && (this.#isOpen || this.#isHeld);
   }
 
-  /** How loud the own microphone is, 0 to 1. */
+  /** Level of the local microphone, 0 to 1. */
   level(): number {
     return this.isHeard ? (this.#meter?.level() ?? 0) : 0;
   }
@@ -123,7 +123,7 @@ export class CallSession {
     }
   }
 
-  /** Turns the microphone on or off; asks for it again if it could not be used. */
+  /** Turns the microphone on or off; requests it again if it could not be used. */
   async setMicrophone(on: boolean): Promise<void> {
     this.#isOpen = on;
     if (on && !this.tracks.microphone) await this.#open('microphone');
@@ -237,7 +237,7 @@ export class CallSession {
           ? openCamera(choices)
           : openMicrophone(choices));
       if (this.phase === 'out') return track.stop();
-      // Unplugged, or ended by the browser's own button.
+      // Unplugged, or ended by the browser's button.
       track.onended = () => {
         if (this.tracks[source] !== track) return;
         this.#set(source, null);
@@ -323,9 +323,9 @@ export class CallSession {
 
   async #look(): Promise<void> {
     const nowMs = performance.now();
-    const stats = await Promise.all(this.#link?.connections.map((one) => one.getStats()) ?? []);
+    const stats = await Promise.all(this.#link?.connections.map((connection) => connection.getStats()) ?? []);
     const reading = readingOf(
-      stats.flatMap((one) => [...one.values()]),
+      stats.flatMap((report) => [...report.values()]),
       nowMs,
     );
     const before = this.#readings.at(-1);
@@ -363,10 +363,10 @@ export class CallSession {
   }
 }
 
-function hasSame(one: ReadonlySet<string>, other: ReadonlySet<string>): boolean {
-  return one.size === other.size && [...one].every((each) => other.has(each));
+function hasSame(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
+  return a.size === b.size && [...a].every((each) => b.has(each));
 }
 
-function isSame(one: Announced, other: Announced): boolean {
-  return (['microphone', 'camera', 'screen', 'recording'] as const).every((field) => one[field] === other[field]);
+function isSame(a: Announced, b: Announced): boolean {
+  return (['microphone', 'camera', 'screen', 'recording'] as const).every((field) => a[field] === b[field]);
 }

@@ -13,9 +13,9 @@ export interface CallTileView {
   readonly source: 'camera' | 'screen';
 }
 
-/** What this browser has of a call. */
+/** The media of a call in this browser. */
 export interface CallMediaState {
-  /** The own id in the call. */
+  /** The id of this participant. */
   readonly own: string;
   readonly tracks: OwnTracks;
   readonly incoming: readonly Incoming[];
@@ -33,19 +33,19 @@ export function tilesOf(participants: readonly CallParticipant[]): readonly Call
 /** The track of a tile; null: there is no picture. */
 export function trackOf(
   { participant, source }: CallTileView,
-  { own, tracks, incoming }: CallMediaState,
+  { own: ownId, tracks, incoming }: CallMediaState,
 ): MediaStreamTrack | null {
-  if (participant.id === own) return tracks[source];
+  if (participant.id === ownId) return tracks[source];
   if (!participant[source]) return null;
-  return incoming.find((one) => one.from === participant.id && one.source === source)?.receiver.track ?? null;
+  return incoming.find(({ from, source: sent }) => from === participant.id && sent === source)?.receiver.track ?? null;
 }
 
-/** All voices that are heard, the own one too, by participant. */
-export function voicesOf({ own, tracks, incoming }: CallMediaState): ReadonlyMap<string, MediaStreamTrack> {
+/** All voices that are heard, the local one too, by participant. */
+export function voicesOf({ own: ownId, tracks, incoming }: CallMediaState): ReadonlyMap<string, MediaStreamTrack> {
   const others = incoming.filter(({ source }) => source === 'microphone');
   return new Map([
     ...others.map(({ from, receiver }) => [from, receiver.track] as const),
-    ...(tracks.microphone ? [[own, tracks.microphone] as const] : []),
+    ...(tracks.microphone ? [[ownId, tracks.microphone] as const] : []),
   ]);
 }
 

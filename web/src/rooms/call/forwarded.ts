@@ -1,7 +1,7 @@
 /**
  * The one connection of a call that the server forwards: three sources are sent, and the server fills the
- * slots of what is received. It is opened again until the call is left.
- * In: the room, the table of slots. Out: what is received. docs/7-together/messages.md.
+ * slots of received tracks. It is opened again until the call is left.
+ * In: the room, the table of slots. Out: received tracks. docs/7-together/messages.md.
  */
 import {
   type CallIceServer,
@@ -122,14 +122,14 @@ export class Forwarded implements CallMediaLink {
 
   /** Resolves when the connection is lost. */
   async #connect(signal: AbortSignal): Promise<void> {
-    const { room, own, iceServers, changed } = this.#parts;
+    const { room, own: ownId, iceServers, changed } = this.#parts;
     const connection = new RTCPeerConnection({ iceServers: [...iceServers] });
     this.#connection = connection;
     this.#senders = addTransceivers(connection);
     this.sendTracks();
     connection.addEventListener('connectionstatechange', changed);
     try {
-      const path = `/api/v1/rooms/${encodeURIComponent(room)}/call/${encodeURIComponent(own)}`;
+      const path = `/api/v1/rooms/${encodeURIComponent(room)}/call/${encodeURIComponent(ownId)}`;
       await openSession(connection, { url: serverFor('') + path, token: '', signal });
       changed();
       await connected(connection, signal);

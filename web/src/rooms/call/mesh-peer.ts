@@ -2,7 +2,7 @@
  * The connection to the browser of one other participant. The one that joined later makes the first offer,
  * with one media description for each source, so that cameras and screens are turned on and off without
  * another offer; later offers, after a change of network, may come from either side.
- * In: signals of the other one. Out: signals to them, what is received. W3C webrtc-pc 10.7 (perfect
+ * In: signals of the other one. Out: signals to them, received tracks. W3C webrtc-pc 10.7 (perfect
  * negotiation).
  */
 import type { ClientMessageOf } from '../../../../src/api/room/messages.ts';
@@ -57,7 +57,7 @@ export class MeshPeer {
     this.sendTracks();
   }
 
-  /** What is received, by source. */
+  /** Received tracks, by source. */
   get incoming(): readonly Incoming[] {
     return this.connection
       .getTransceivers()

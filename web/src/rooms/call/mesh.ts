@@ -1,6 +1,6 @@
 /**
  * The connections of a call of up to four: one to each other participant.
- * In: who takes part, signals. Out: what is received. docs/7-together/messages.md.
+ * In: participants, signals. Out: received tracks. docs/7-together/messages.md.
  */
 import type { CallIceServer, CallParticipant } from '../../../../src/api/room/call-shapes.ts';
 import type { Failure } from '../../api/client.ts';
@@ -15,7 +15,7 @@ export interface CallMediaLink {
   readonly failure: Failure | null;
   /** The state of the connection over which a participant is heard. */
   isConnected(participant: string): boolean;
-  /** Sends the own tracks as they are now. */
+  /** Sends the local tracks as they are now. */
   sendTracks(): void;
   close(): void;
 }
@@ -56,9 +56,9 @@ export class Mesh implements CallMediaLink {
     return this.#peers.get(participant)?.connection.connectionState === 'connected';
   }
 
-  /** Connects to who has come, and closes the connections to who has left. */
+  /** Connects to new participants, and closes the connections to those who left. */
   update(participants: readonly Pick<CallParticipant, 'id'>[]): void {
-    const { own, iceServers, tracks, send, changed, createConnection } = this.#parts;
+    const { own: ownId, iceServers, tracks, send, changed, createConnection } = this.#parts;
     const ids = participants.map(({ id }) => id);
     for (const [id, peer] of this.#peers) {
       if (ids.includes(id)) continue;
@@ -66,14 +66,14 @@ export class Mesh implements CallMediaLink {
       this.#peers.delete(id);
     }
     for (const other of ids) {
-      if (other === own || this.#peers.has(other)) continue;
+      if (other === ownId || this.#peers.has(other)) continue;
       const peer = new MeshPeer({
         connection: createConnection({ iceServers: [...iceServers] }),
         other,
         tracks,
         changed,
-        offers: ids.indexOf(own) > ids.indexOf(other),
-        polite: own < other,
+        offers: ids.indexOf(ownId) > ids.indexOf(other),
+        polite: ownId < other,
         send: (signal) => send(other, signal),
       });
       this.#peers.set(other, peer);

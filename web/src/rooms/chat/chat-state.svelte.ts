@@ -91,9 +91,9 @@ export class ChatState {
     const nowMs = performance.now();
     if (nowMs - this.#peopleMs < PEOPLE_EACH_MS) return;
     this.#peopleMs = nowMs;
-    const all = await listMembers(this.session.id, signal).catch(() => []); // those who are here are found all the same
-    if (all.length > 0)
-      this.#away = all.filter(({ state }) => state === 'active').map(({ user, name }) => ({ user, name }));
+    const members = await listMembers(this.session.id, signal).catch(() => []); // those who are here are found all the same
+    if (members.length > 0)
+      this.#away = members.filter(({ state }) => state === 'active').map(({ user, name }) => ({ user, name }));
   }
 
   /** Follows the room until `signal` aborts; of several parts of the page one does the work. */
@@ -155,7 +155,7 @@ export class ChatState {
 
   /** Removes a message that failed. */
   forget(id: string): void {
-    this.failed = this.failed.filter((one) => one.id !== id);
+    this.failed = this.failed.filter((message) => message.id !== id);
   }
 
   #fail(message: Omit<FailedMessage, 'id'>): void {
@@ -196,10 +196,10 @@ const states = new WeakMap<RoomSession, ChatState>();
 
 /** The chat of a session, the same one for each part of the page. */
 export function chatOf(session: RoomSession): ChatState {
-  const known = states.get(session);
-  if (known) return known;
+  const existing = states.get(session);
+  if (existing) return existing;
   let state!: ChatState;
-  // The component that asks first may be gone while others read it: it belongs to no component.
+  // The first component that reads it may be gone while others do: it belongs to no component.
   $effect.root(() => {
     state = new ChatState(session);
   });

@@ -81,9 +81,9 @@ export const emojis: readonly Emoji[] = rows.map(([emoji, en, zh]) => ({ emoji, 
 
 /** The word of an emoji in a language; the emoji itself if it is not in the table. */
 export function emojiName(emoji: string, language: string): string {
-  const found = emojis.find((one) => one.emoji === emoji);
-  if (!found) return emoji;
-  return language === 'zh-CN' ? found.zh : found.en;
+  const entry = emojis.find((entry) => entry.emoji === emoji);
+  if (!entry) return emoji;
+  return language === 'zh-CN' ? entry.zh : entry.en;
 }
 
 /** The emoji whose words contain a text; all for an empty one. */
@@ -92,7 +92,7 @@ export function findEmojis(search: string): readonly Emoji[] {
   return key === '' ? emojis : emojis.filter(({ en, zh }) => en.toLowerCase().includes(key) || zh.includes(key));
 }
 
-/** Whether a text is emoji alone, at most six: it is shown larger. */
+/** Whether a text is only emoji, at most six: it is shown larger. */
 export function isOnlyEmoji(text: string): boolean {
   const trimmed = text.replace(/\s+/g, '');
   return trimmed.length <= 60 && /^\p{RGI_Emoji}{1,6}$/v.test(trimmed);

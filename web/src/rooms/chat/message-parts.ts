@@ -4,7 +4,7 @@
  */
 import { findMentions } from '../../../../src/api/room/mentions.ts';
 
-/** A part. `user`: id of who is mentioned. */
+/** A part. `user`: id of the mentioned member. */
 export type MessagePart =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'link'; readonly text: string; readonly url: string }
@@ -21,9 +21,9 @@ const MAX_LINKS = 20;
  */
 export function messageParts(text: string, find: (key: string) => string | undefined): readonly MessagePart[] {
   const marks: { readonly from: number; readonly to: number; readonly part: MessagePart }[] = [];
-  for (const { index, 0: found } of text.matchAll(LINK)) {
+  for (const { index, 0: match } of text.matchAll(LINK)) {
     if (marks.length >= MAX_LINKS) break;
-    const url = withoutEnd(found);
+    const url = withoutEnd(match);
     if (!URL.canParse(url)) continue;
     marks.push({ from: index, to: index + url.length, part: { kind: 'link', text: url, url } });
   }

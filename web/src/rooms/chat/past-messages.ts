@@ -1,5 +1,5 @@
 /**
- * What was written to the media around the position: loaded in stretches of two minutes, ahead of the
+ * Messages written to the media around the position: loaded in stretches of two minutes, ahead of the
  * playback. Bounded.
  * In: the position. Out: messages of the past and of now in the order of the media.
  */
@@ -37,7 +37,7 @@ export class PastMessages {
     this.#request = request;
   }
 
-  /** The room is elsewhere: what was incomplete is loaded again. */
+  /** The room is elsewhere: incomplete stretches are loaded again. */
   jumped(): void {
     for (const [key, loaded] of this.#stretches) {
       if (loaded !== 'loading' && loaded.isOpen) this.#stretches.delete(key);
@@ -45,7 +45,7 @@ export class PastMessages {
   }
 
   /**
-   * Loads what is missing around a position, and what comes next.
+   * Loads the missing messages around a position, and the next ones.
    *
    * @param positionMs UTC or from the start
    * @param edgeMs of streams: nothing is written later than this; null: of everything else
@@ -95,10 +95,10 @@ export class PastMessages {
     for (const message of messages) {
       if (message.item === item || bySeq.has(message.seq)) bySeq.set(message.seq, message);
     }
-    const all = [...bySeq.values()]
+    const merged = [...bySeq.values()]
       .filter(({ atMs, deleted }) => atMs !== undefined && !deleted)
       .sort((a, b) => a.atMs! - b.atMs! || a.seq - b.seq);
-    this.#merged = { of: messages, item, all };
-    return all;
+    this.#merged = { of: messages, item, all: merged };
+    return merged;
   }
 }

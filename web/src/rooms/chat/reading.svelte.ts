@@ -1,5 +1,5 @@
 /**
- * What a member has read of a room's chat: what is new since they looked away or left, and how often they are
+ * What a member has read of a room's chat: messages since they looked away or left, and how often they are
  * mentioned in it.
  * In: messages of the session, the chat panel. Out: the divider, the counts of the tab and of the page title.
  * Remembered in the browser.
@@ -37,14 +37,14 @@ export class Reading {
     return this.unread.filter(({ mentions }) => mentions?.includes(you)).length;
   });
 
-  /** The room has said welcome: what was seen in an earlier visit is not new. */
+  /** The room has said welcome: messages seen in an earlier visit are not new. */
   begin(): void {
     if (this.#seenSeq === null) this.#seenSeq = seenRooms.last(this.#session.id) ?? this.#session.lastSeq;
   }
 
   /**
    * The newest messages are in view, or no longer.
-   * @param on in view: what is new until now is below the divider
+   * @param on in view: new messages until now are below the divider
    */
   read(on: boolean): void {
     if (this.#seenSeq === null) return;

@@ -56,10 +56,10 @@ export function chatRows(
   due: readonly RoomMessage[],
   run: Run | null,
 ): readonly ChatRow[] {
-  const own = messages.filter(({ kind }) => kind !== 'danmaku');
-  if (!run || due.length === 0) return own.map((message) => rowOf(message, false));
-  const before = own.filter(({ sentMs }) => sentMs < run.serverMs);
-  const now = own.filter(({ sentMs }) => sentMs >= run.serverMs);
+  const chatMessages = messages.filter(({ kind }) => kind !== 'danmaku');
+  if (!run || due.length === 0) return chatMessages.map((message) => rowOf(message, false));
+  const before = chatMessages.filter(({ sentMs }) => sentMs < run.serverMs);
+  const now = chatMessages.filter(({ sentMs }) => sentMs >= run.serverMs);
   const placeOf = (message: RoomMessage): number => message.atMs ?? run.positionMs + message.sentMs - run.serverMs;
   const below = [
     ...due.map((message) => ({ at: message.atMs!, row: rowOf(message, true) })),

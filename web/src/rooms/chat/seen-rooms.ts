@@ -14,8 +14,8 @@ export function readSeen(text: string): Map<string, number> {
     const parsed: unknown = JSON.parse(text);
     if (!Array.isArray(parsed)) return new Map();
     const pairs = parsed.filter(
-      (one): one is [string, number] =>
-        Array.isArray(one) && typeof one[0] === 'string' && Number.isSafeInteger(one[1]) && one[1] >= 0,
+      (pair): pair is [string, number] =>
+        Array.isArray(pair) && typeof pair[0] === 'string' && Number.isSafeInteger(pair[1]) && pair[1] >= 0,
     );
     return new Map(pairs.slice(-MAX_ROOMS));
   } catch {

@@ -4,7 +4,7 @@
  */
 import { type PlaybackState, positionAt } from '../../../../src/api/room/playback.ts';
 
-/** What has happened in a room. */
+/** The kinds of events in a room. */
 export type RoomAct = 'item' | 'live' | 'paused' | 'resumed' | 'rate' | 'forward' | 'back' | 'waits';
 
 /** Most names of people that the room waits for; the others are counted. */

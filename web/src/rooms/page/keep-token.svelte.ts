@@ -16,11 +16,11 @@ export function keepTokens(
     for (const address of addresses()) renewWatchToken(address ?? '');
     return addresses().join(' ');
   };
-  let known = renew();
+  let token = renew();
   $effect(() => {
     const now = renew();
-    if (now === known) return;
-    known = now;
+    if (now === token) return;
+    token = now;
     // A laptop that slept: its requests were refused in between.
     if (untrack(() => media.player.failure)) media.controls.again();
   });

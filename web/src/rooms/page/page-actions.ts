@@ -1,5 +1,5 @@
 /**
- * What the player of a room asks of its page.
+ * Requests of a room's player to its page.
  * In: keys and buttons. Out: the page.
  */
 
@@ -8,7 +8,7 @@ export interface PageActions {
   readonly isFullscreen: boolean;
   /** The controls cover the picture: full screen, or a phone in landscape. */
   readonly isOver: boolean;
-  /** The chat is beside the picture in full screen; null: there is no full screen. */
+  /** The chat is next to the picture in full screen; null: there is no full screen. */
   readonly side: boolean | null;
   /** The viewer wants sound: they have pressed a button for it, and not muted it since. */
   hasSound: boolean;

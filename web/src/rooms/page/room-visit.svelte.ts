@@ -1,5 +1,5 @@
 /**
- * A visit to the page of a room: what is known of it before entering, entering, and why not.
+ * A visit to the page of a room: its state before entering, entering, and why not.
  * In: the room's id, the visitor's name and password. Out: the screen of the page, and the room's session
  * while the visitor is inside.
  */

@@ -38,9 +38,9 @@ export class StreamsMedia implements RoomMedia {
     this.name = stream;
     this.#room = room;
     this.#remote = remote;
-    // Members may watch what is in the playlist: its addresses have the tokens for that.
+    // Members may watch the playlist: its addresses have the tokens for that.
     for (const of of [{ address }, ...beside]) renewWatchToken(of.address ?? '');
-    const streams = [stream, ...beside.map((one) => one.stream)];
+    const streams = [stream, ...beside.map((other) => other.stream)];
     const { clock } = room;
     this.timeline = new TimelineState(stream, clock.now);
     this.tiles = new Tiles({

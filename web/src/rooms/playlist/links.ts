@@ -41,7 +41,7 @@ export function parseLinks(text: string): PastedLinks {
   const links: PastedLink[] = [];
   const wrong: string[] = [];
   let title = '';
-  for (const line of text.split('\n').map((one) => one.trim())) {
+  for (const line of text.split('\n').map((row) => row.trim())) {
     if (line === '') continue;
     if (line.startsWith('#')) {
       title = /^#EXTINF:[^,]*,(.*)$/.exec(line)?.[1]?.trim() ?? title;

@@ -2,7 +2,7 @@
  * What a member has sent and the server has not answered: messages are sent again under the same id after a
  * reconnection, commands and requests are not. Reactions, deletions and votes, which have no answer, wait for
  * a connection.
- * In: what is sent, answers. Out: what to send again; one result for each. Bounded.
+ * In: messages, answers. Out: messages to send again; one result for each. Bounded.
  */
 import type { ClientMessageOf, ServerMessage } from '../../../../src/api/room/messages.ts';
 
@@ -15,12 +15,12 @@ export type SendResult =
    */
   | { readonly ok: false; readonly code: string; readonly detail: string; readonly retryAfterMs?: number };
 
-/** What is answered. */
+/** Messages that are answered. */
 export type Answered = ClientMessageOf<'command' | 'ask' | 'chat' | 'danmaku' | 'call-join' | 'call-media'>;
-/** What is sent again after a reconnection; everything else ends with its connection. */
+/** Messages sent again after a reconnection; everything else ends with its connection. */
 type Repeated = ClientMessageOf<'chat' | 'danmaku'>;
 
-/** What has no answer, and may come late: it says what shall be. */
+/** Messages without an answer, which may come late: they state the result. */
 export type Unanswered = ClientMessageOf<'react' | 'delete' | 'vote'>;
 
 const isRepeated = (message: Answered): message is Repeated => message.t === 'chat' || message.t === 'danmaku';
@@ -61,7 +61,7 @@ export class Outbox {
   }
 
   /**
-   * Sends what has no answer; without a connection it waits for the next one.
+   * Sends a message without an answer; without a connection it waits for the next one.
    * @returns false if too much is waiting
    */
   post(message: Unanswered, send: (message: Unanswered) => boolean): boolean {

@@ -19,7 +19,7 @@ export class Remote implements RoomLink {
   readonly #room: RoomSession;
   readonly #playback: RoomPlayback;
   readonly #ends = new AbortController();
-  /** Where people asked to go while a command is sent, ms. */
+  /** The position requested while a command is sent, ms. */
   #seekTo: number | null = null;
   #isSeeking = false;
 

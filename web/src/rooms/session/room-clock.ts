@@ -1,7 +1,7 @@
 /**
- * The server's clock in a room, asked over the room's connection: the best of five questions, every 5 s, and
+ * The server's clock in a room, read over the room's connection: the best of five requests, every 5 s, and
  * again after a sleep.
- * In: a way to send questions, their answers. Out: a clock, exact to about a millisecond.
+ * In: a way to send requests, their answers. Out: a clock, exact to about a millisecond.
  */
 import type { ClientMessage, ServerMessage } from '../../../../src/api/room/messages.ts';
 import { pause } from '../../api/poll.ts';

@@ -17,7 +17,7 @@ export type RoomStatus =
   /** It is not opened again before `retry`. */
   | { readonly is: 'refused'; readonly reason: RoomRefusal; readonly detail: string };
 
-/** What is used of a WebSocket. */
+/** The used part of a WebSocket. */
 export interface RoomSocket {
   readonly readyState: number;
   send(text: string): void;
@@ -25,7 +25,7 @@ export interface RoomSocket {
   addEventListener(type: 'open' | 'message' | 'close', listener: (event: SocketEvent) => void): void;
 }
 
-/** What is used of its events. */
+/** The used part of its events. */
 export interface SocketEvent {
   /** Of `message`. */
   readonly data?: unknown;
@@ -54,10 +54,10 @@ const LONGEST_PAUSE_MS = 4_000;
 /** Longest pause of the first attempts, milliseconds: another node takes a room over within seconds. */
 const LONGEST_AT_FIRST_MS = 1_200;
 const FIRST_ATTEMPTS = 12;
-/** A moderator lets people in: asked again this often, milliseconds. */
+/** A moderator lets people in: requested again this often, milliseconds. */
 const PENDING_MS = 5_000;
 /**
- * Without a message for this long the server is asked something, milliseconds. Its clock is asked more often;
+ * Without a message for this long a request is sent, milliseconds. Its clock is read more often;
  * but the timers of a page in the background may be a minute late.
  */
 const SILENT_MS = 9_000;

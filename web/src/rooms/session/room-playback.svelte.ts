@@ -57,7 +57,7 @@ export class RoomPlayback implements RoomLink {
    */
   controls(local: MediaRequests, shown: () => MediaState): MediaRequests {
     const session = this.#session;
-    const command = (what: RoomCommand, options?: CommandOptions) => void this.command(what, options);
+    const command = (action: RoomCommand, options?: CommandOptions) => void this.command(action, options);
     return {
       goLive: () => command('live'),
       goTo: (atMs) => command('seek', { positionMs: atMs }),
@@ -161,12 +161,12 @@ export class RoomPlayback implements RoomLink {
   }
 
   /** Sends a command; a refusal is in `refusal` and is reported. */
-  async command(what: RoomCommand, options?: CommandOptions): Promise<void> {
+  async command(action: RoomCommand, options?: CommandOptions): Promise<void> {
     const session = this.#session;
     this.refusal = null;
     if (session.status.is !== 'open') return this.#refuse('lost');
-    if (!session.may(what === 'item' ? 'setItem' : 'control')) return this.#refuse('forbidden');
-    const result = await session.command(what, options);
+    if (!session.may(action === 'item' ? 'setItem' : 'control')) return this.#refuse('forbidden');
+    const result = await session.command(action, options);
     if (!result.ok) this.#refuse(result.code);
   }
 

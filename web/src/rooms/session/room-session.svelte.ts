@@ -1,5 +1,5 @@
 /**
- * One visit to a room: its connection, what is known of it, and what a member can do.
+ * One visit to a room: its connection, its snapshot, and the actions of a member.
  * In: the room's id. Out: state for components, events for chat and danmaku, the clock and the playback state
  * for the player.
  */
@@ -13,7 +13,7 @@ import { RoomClock } from './room-clock.ts';
 import { RoomConnection, type RoomSocket, type RoomStatus } from './room-connection.ts';
 import { addOlder, nextRoom, presentIn, type RoomSnapshot, resumeAfter, unknownRoom } from './room-snapshot.ts';
 
-/** A command: what is done, and what it needs. */
+/** The action of a command. */
 export type RoomCommand = ClientMessageOf<'command'>['do'];
 /** Positions are ms, UTC or from the start as in PlaybackState. */
 export interface CommandOptions {
@@ -21,9 +21,9 @@ export interface CommandOptions {
   readonly rate?: number;
   readonly item?: string | null;
 }
-/** Someone asks for a permission. */
+/** Someone requests a permission. */
 export type Asked = Extract<ServerMessage, { t: 'asked' }>;
-/** What the server says about the call. */
+/** News of the server about the call. */
 export type CallNews = Extract<
   ServerMessage,
   { t: 'call' | 'call-joined' | 'call-signal' | 'call-slots' | 'call-ended' }
@@ -184,7 +184,7 @@ export class RoomSession {
     return () => this.#stateListeners.delete(listener);
   }
 
-  /** Calls `listener` when someone asks this person for a permission. Returns its end. */
+  /** Calls `listener` when someone requests a permission from this person. Returns its end. */
   onAsked(listener: (asked: Asked) => void): () => void {
     this.#askedListeners.add(listener);
     return () => this.#askedListeners.delete(listener);
@@ -200,7 +200,7 @@ export class RoomSession {
   setCallMedia(t: 'call-join' | 'call-media', media: CallMedia, recording: boolean): Promise<SendResult> {
     const { microphone, camera, screen } = media;
     const message = { t, id: crypto.randomUUID(), microphone, camera, screen, ...(recording && { recording }) };
-    return this.#outbox.add(message, (one) => this.#connection.send(one));
+    return this.#outbox.add(message, (message) => this.#connection.send(message));
   }
 
   /**
@@ -217,41 +217,41 @@ export class RoomSession {
   }
 
   /** Commands the room. Without a connection it is refused, not repeated. */
-  command(what: RoomCommand, { positionMs, rate, item }: CommandOptions = {}): Promise<SendResult> {
+  command(action: RoomCommand, { positionMs, rate, item }: CommandOptions = {}): Promise<SendResult> {
     const message: ClientMessageOf<'command'> = {
       t: 'command',
       id: crypto.randomUUID(),
       rev: this.#view.state.rev,
-      do: what,
+      do: action,
       ...(positionMs !== undefined && { positionMs }),
       ...(rate !== undefined && { rate }),
       ...(item !== undefined && { item }),
     };
-    return this.#outbox.add(message, (one) => this.#connection.send(one));
+    return this.#outbox.add(message, (message) => this.#connection.send(message));
   }
 
   /**
-   * Asks those who may give it for the remote; the result has their number. Without a connection it is
+   * Requests the remote from those who may give it; the result has their number. Without a connection it is
    * refused.
    */
   ask(): Promise<SendResult> {
     const message = { t: 'ask' as const, id: crypto.randomUUID(), for: 'control' as const };
-    return this.#outbox.add(message, (one) => this.#connection.send(one));
+    return this.#outbox.add(message, (message) => this.#connection.send(message));
   }
 
   /** Sends a chat message; without a connection it waits for the next one. */
   chat(text: string, { replyTo }: { readonly replyTo?: number } = {}): Promise<SendResult> {
     const at = this.#view.state.item === null ? {} : { atMs: this.positionMs() };
     const message = { t: 'chat' as const, id: crypto.randomUUID(), text, ...at };
-    return this.#outbox.add({ ...message, ...(replyTo !== undefined && { replyTo }) }, (one) =>
-      this.#connection.send(one),
+    return this.#outbox.add({ ...message, ...(replyTo !== undefined && { replyTo }) }, (message) =>
+      this.#connection.send(message),
     );
   }
 
   /** Sends a danmaku at the room's position. */
   danmaku(text: string, style: DanmakuStyle = {}): Promise<SendResult> {
     const message = { t: 'danmaku' as const, id: crypto.randomUUID(), text, atMs: this.positionMs(), ...style };
-    return this.#outbox.add(message, (one) => this.#connection.send(one));
+    return this.#outbox.add(message, (message) => this.#connection.send(message));
   }
 
   /** Adds or takes back a reaction; without a connection it waits for the next one, as what follows. */
@@ -275,7 +275,7 @@ export class RoomSession {
   }
 
   #post(message: Unanswered): boolean {
-    return this.#outbox.post(message, (one) => this.#connection.send(one));
+    return this.#outbox.post(message, (message) => this.#connection.send(message));
   }
 
   #receive(message: ServerMessage): void {
@@ -290,11 +290,11 @@ export class RoomSession {
     if (this.#view.state !== before.state) for (const listener of this.#stateListeners) listener();
     if (message.t === 'welcome') {
       this.clock.again();
-      this.#outbox.resend((one) => this.#connection.send(one));
+      this.#outbox.resend((message) => this.#connection.send(message));
     } else if (message.t === 'message') {
       const { author, id } = message.message;
       // One that was delivered before it was lost by the server comes again.
-      const isKnown = before.messages.some((one) => one.author === author && one.id === id);
+      const isKnown = before.messages.some((other) => other.author === author && other.id === id);
       if (!isKnown) for (const listener of this.#listeners) listener(message.message);
     }
   }

@@ -29,7 +29,7 @@ export interface RoomSelf {
   readonly mutedUntilMs: number | null;
 }
 
-/** What is known of a room. */
+/** The known state of a room. */
 export interface RoomSnapshot {
   /** Null before the first welcome. */
   readonly room: RoomView | null;
@@ -73,7 +73,7 @@ export function resumeAfter({ room, lastSeq }: RoomSnapshot): number | undefined
   return room === null ? undefined : Math.max(0, lastSeq - OVERLAP);
 }
 
-const isSame = (one: RoomMessage, other: RoomMessage) => one.author === other.author && one.id === other.id;
+const isSame = (a: RoomMessage, b: RoomMessage) => a.author === b.author && a.id === b.id;
 
 /** Adds messages of the history, oldest first, before the known ones. */
 export function addOlder(snapshot: RoomSnapshot, older: readonly RoomMessage[], hasOlder: boolean): RoomSnapshot {
@@ -83,7 +83,7 @@ export function addOlder(snapshot: RoomSnapshot, older: readonly RoomMessage[], 
 
 function appended(snapshot: RoomSnapshot, message: RoomMessage): RoomSnapshot {
   // The order of the room: a message is shown once, where it was numbered last.
-  const others = snapshot.messages.filter((one) => one.seq !== message.seq && !isSame(one, message));
+  const others = snapshot.messages.filter((other) => other.seq !== message.seq && !isSame(other, message));
   let at = others.length;
   while (at > 0 && others[at - 1]!.seq > message.seq) at -= 1;
   others.splice(at, 0, message);
@@ -99,7 +99,7 @@ function appended(snapshot: RoomSnapshot, message: RoomMessage): RoomSnapshot {
 function welcomed(snapshot: RoomSnapshot, welcome: Extract<ServerMessage, { t: 'welcome' }>): RoomSnapshot {
   const { you, room, state, members, items, polls, call, messages, gap, lastSeq } = welcome;
   const since = resumeAfter(snapshot);
-  // What was delivered and is not in the answer has not been stored: it comes again.
+  // A delivered message that is not in the answer has not been stored: it comes again.
   const kept = since === undefined || gap ? [] : snapshot.messages.filter(({ seq }) => seq <= since);
   return {
     room,
@@ -110,7 +110,7 @@ function welcomed(snapshot: RoomSnapshot, welcome: Extract<ServerMessage, { t: '
     call,
     lastSeq,
     you: { ...you, mutedUntilMs: mutedUntil(members, you.user) },
-    messages: [...kept, ...messages.filter((one) => !kept.some((other) => isSame(one, other)))],
+    messages: [...kept, ...messages.filter((message) => !kept.some((other) => isSame(message, other)))],
     hasOlder: since === undefined || gap ? (messages[0]?.seq ?? 1) > 1 : snapshot.hasOlder,
   };
 }
@@ -121,8 +121,8 @@ function mutedUntil(members: readonly MemberView[], user: string): number | null
 }
 
 /** Replaces the entry with the same key, or adds one. */
-function placed<T>(list: readonly T[], entry: T, key: (one: T) => unknown): readonly T[] {
-  const at = list.findIndex((one) => key(one) === key(entry));
+function placed<T>(list: readonly T[], entry: T, key: (item: T) => unknown): readonly T[] {
+  const at = list.findIndex((item) => key(item) === key(entry));
   return at < 0 ? [...list, entry] : list.with(at, entry);
 }
 
@@ -147,8 +147,8 @@ export function nextRoom(snapshot: RoomSnapshot, message: ServerMessage): RoomSn
     case 'members': {
       const changed = new Map(message.members.map((member) => [member.user, member]));
       const gone = new Set(message.left);
-      const known = snapshot.members.filter(({ user }) => !gone.has(user) && !changed.has(user));
-      return { ...snapshot, members: [...known, ...changed.values()] };
+      const others = snapshot.members.filter(({ user }) => !gone.has(user) && !changed.has(user));
+      return { ...snapshot, members: [...others, ...changed.values()] };
     }
     case 'offsets': {
       const offsets = new Map(message.offsets.map(([user, ...offset]) => [user, offset]));
@@ -169,8 +169,8 @@ export function nextRoom(snapshot: RoomSnapshot, message: ServerMessage): RoomSn
       return snapshot.you ? { ...snapshot, you: { ...snapshot.you, permissions, mutedUntilMs } } : snapshot;
     }
     case 'poll': {
-      const own = message.poll.own ?? snapshot.polls.find(({ id }) => id === message.poll.id)?.own;
-      const poll = own ? { ...message.poll, own } : message.poll;
+      const ownVotes = message.poll.own ?? snapshot.polls.find(({ id }) => id === message.poll.id)?.own;
+      const poll = ownVotes ? { ...message.poll, own: ownVotes } : message.poll;
       return { ...snapshot, polls: placed(snapshot.polls, poll, ({ id }) => id) };
     }
     case 'call':

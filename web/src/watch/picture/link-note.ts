@@ -28,7 +28,7 @@ export interface OpenedLink {
   readonly nowMs: number;
 }
 
-/** The note about a link; null if the page shows what it asks for. */
+/** The note about a link; null if the page shows the requested time. */
 export function linkNote({ atMs, typed, firstMs, nowMs }: OpenedLink): LinkNote | null {
   if (atMs === null) return typed === null ? null : { key: 'note.unreadable' };
   if (atMs > nowMs + AHEAD_MS) return { key: 'note.future' };

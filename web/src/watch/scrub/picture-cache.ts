@@ -72,15 +72,15 @@ export class PictureCache<Picture extends Releasable> {
    * @param withinMs largest distance
    */
   nearest(atMs: number, withinMs = Number.POSITIVE_INFINITY): KeptPicture<Picture> | null {
-    let found: KeptPicture<Picture> | null = null;
+    let nearest: KeptPicture<Picture> | null = null;
     let distance = withinMs;
     for (const [keptMs, picture] of this.#kept) {
       const away = Math.abs(keptMs - atMs);
-      if (picture === null || away > distance || (found && away === distance)) continue;
-      found = { atMs: keptMs, picture };
+      if (picture === null || away > distance || (nearest && away === distance)) continue;
+      nearest = { atMs: keptMs, picture };
       distance = away;
     }
-    return found;
+    return nearest;
   }
 
   /** Ends all requests and releases the pictures. */

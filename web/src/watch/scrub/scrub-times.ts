@@ -22,12 +22,12 @@ const NEIGHBOURS = 3;
 /** The times of the pictures around a time, the nearest first, without the one of the time itself. */
 export function neighbours(atMs: number, { past, pixelMs, nowMs }: ScrubPlace): number[] {
   const grid = thumbGrid(pixelMs);
-  const own = thumbMoment(past, atMs, pixelMs, nowMs);
+  const centreMs = thumbMoment(past, atMs, pixelMs, nowMs);
   const times = new Set<number>();
   for (let step = 1; step <= NEIGHBOURS; step++) {
     for (const at of [atMs + step * grid, atMs - step * grid]) {
-      const found = thumbMoment(past, at, pixelMs, nowMs);
-      if (found !== null && found !== own) times.add(found);
+      const thumbMs = thumbMoment(past, at, pixelMs, nowMs);
+      if (thumbMs !== null && thumbMs !== centreMs) times.add(thumbMs);
     }
   }
   return [...times];
@@ -43,8 +43,8 @@ export function spread({ past, view, pixelMs, nowMs }: ScrubPlace, count: number
   const times = new Set<number>();
   for (let parts = 2; parts <= 4 * count && times.size < count; parts *= 2) {
     for (let part = 1; part < parts && times.size < count; part += 2) {
-      const found = thumbMoment(past, view.fromMs + (lengthOf(view) * part) / parts, pixelMs, nowMs);
-      if (found !== null) times.add(found);
+      const thumbMs = thumbMoment(past, view.fromMs + (lengthOf(view) * part) / parts, pixelMs, nowMs);
+      if (thumbMs !== null) times.add(thumbMs);
     }
   }
   return [...times];

@@ -1,5 +1,5 @@
 /**
- * What a participant of a forwarded call sends and gets: the answer to the media of its offer.
+ * The sources and slots of a participant of a forwarded call: the answer to the media of its offer.
  * In: the media of an offer. Out: the media of the answer, sources, slots. RFC 3264 6.1, RFC 8843 (mid);
  * docs/7-together/messages.md.
  */
@@ -40,7 +40,7 @@ const SOURCES = { audio: ['microphone'], video: ['camera', 'screen'] } as const;
 const MAX_SLOTS = { audio: MAX_CALL - 1, video: MAX_CALL_PICTURES } as const;
 
 /**
- * Accepts what a participant offers; media beyond the limits, or with other codecs, is rejected.
+ * Accepts the offer of a participant; media beyond the limits, or with other codecs, is rejected.
  *
  * @param counts of packets that are not forwarded
  * @throws OxbowError `offer-refused` if nothing of it can be used
@@ -55,7 +55,7 @@ export function acceptCall(offered: readonly WebRtcMedia[], counts: { dropped: n
     const format = each.formats.find(({ encoding }) => encoding === CODECS[kind]);
     if (!format) return rejected;
     if (direction === 'sendonly' || direction === 'sendrecv') {
-      const name = SOURCES[kind].find((one) => !sources.some((known) => known.name === one));
+      const name = SOURCES[kind].find((candidate) => !sources.some((source) => source.name === candidate));
       return name ? acceptSource(each, { name, kind, format, counts }, sources) : rejected;
     }
     const hasRoom = slots.filter((slot) => slot.kind === kind).length < MAX_SLOTS[kind];

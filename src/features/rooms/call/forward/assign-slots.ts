@@ -1,6 +1,6 @@
 /**
  * Which source each slot of a receiver gets.
- * In: participants, the slots of one receiver and what they have. Out: what they get; a slot stays with its
+ * In: participants, the slots of one receiver and their sources. Out: the new sources; a slot keeps its
  * source while it sends. Pure.
  */
 import type { CallParticipant, CallSource } from '../../../../api/room/call-shapes.ts';
@@ -11,7 +11,7 @@ export interface AssignedSource {
   readonly source: CallSource;
 }
 
-/** A slot with what it has. */
+/** A slot with its source. */
 export interface AssignableSlot {
   readonly kind: 'audio' | 'video';
   readonly assigned: AssignedSource | undefined;
@@ -22,29 +22,33 @@ export interface AssignableSlot {
  * that unmuting is heard at once; sources for which there is no slot get none. The picture and the sound of
  * one person get slots of the same number where they are free: browsers play those in step.
  *
- * @param own id of the receiver, who does not get their own sources
+ * @param receiver id; they do not get their own sources
  */
 export function assignSlots(
   slots: readonly AssignableSlot[],
   participants: readonly CallParticipant[],
-  own: string,
+  receiver: string,
 ): readonly (AssignedSource | undefined)[] {
-  const wanted = participants.filter(({ id }) => id !== own).flatMap(sourcesOf);
-  const assigned = slots.map(({ assigned: now }) => (now ? wanted.find((one) => isSame(one, now)) : undefined));
+  const wanted = participants.filter(({ id }) => id !== receiver).flatMap(sourcesOf);
+  const assigned = slots.map(({ assigned: now }) => (now ? wanted.find((source) => isSame(source, now)) : undefined));
   const numbers = numbersOf(slots);
-  const place = (one: AssignedSource) => {
-    if (assigned.includes(one)) return;
-    const kind = kindOf(one);
+  const place = (candidate: AssignedSource) => {
+    if (assigned.includes(candidate)) return;
+    const kind = kindOf(candidate);
     const free = slots.flatMap((slot, at) => (slot.kind === kind && !assigned[at] ? [at] : []));
-    const pair = assigned.findIndex((each, at) => each?.participant === one.participant && slots[at]!.kind !== kind);
-    const beside = pair < 0 ? undefined : free.find((at) => numbers[at] === numbers[pair]);
-    // Sound without a picture takes the last slots: the first ones have a picture beside them.
-    const hasPicture = wanted.some(({ participant, source }) => participant === one.participant && source === 'camera');
-    const at = beside ?? (kind === 'audio' && !hasPicture ? free.at(-1) : free[0]);
-    if (at !== undefined) assigned[at] = one;
+    const pair = assigned.findIndex(
+      (each, at) => each?.participant === candidate.participant && slots[at]!.kind !== kind,
+    );
+    const adjacent = pair < 0 ? undefined : free.find((at) => numbers[at] === numbers[pair]);
+    // Sound without a picture takes the last slots: the first ones have a picture next to them.
+    const hasPicture = wanted.some(
+      ({ participant, source }) => participant === candidate.participant && source === 'camera',
+    );
+    const at = adjacent ?? (kind === 'audio' && !hasPicture ? free.at(-1) : free[0]);
+    if (at !== undefined) assigned[at] = candidate;
   };
   for (const source of ['camera', 'screen', 'microphone'] as const)
-    for (const one of wanted) if (one.source === source) place(one);
+    for (const candidate of wanted) if (candidate.source === source) place(candidate);
   return assigned;
 }
 
@@ -65,6 +69,6 @@ function numbersOf(slots: readonly AssignableSlot[]): number[] {
   return slots.map(({ kind }) => next[kind]++);
 }
 
-function isSame(one: AssignedSource, other: AssignedSource): boolean {
-  return one.participant === other.participant && one.source === other.source;
+function isSame(source: AssignedSource, other: AssignedSource): boolean {
+  return source.participant === other.participant && source.source === other.source;
 }

@@ -23,13 +23,13 @@ import type { AssignedSource } from './assign-slots.ts';
 /** SSRCs that are remembered beyond those of the offer; the oldest are forgotten. */
 const MAX_LEARNED = 16;
 
-/** A slot with what it is assigned to. */
+/** A slot with its assigned source. */
 export interface ConnectionSlot {
   readonly slot: ForwardSlot;
   assigned: AssignedSource | undefined;
 }
 
-/** What a connection needs. */
+/** Dependencies of a connection. */
 export interface CallConnectionSetup {
   readonly endpoint: WebRtcEndpoint;
   readonly offer: WebRtcDescription;
@@ -64,7 +64,7 @@ export class CallConnection {
     this.sources = accepted.sources;
     this.slots = accepted.slots.map((slot) => ({ slot, assigned: undefined }));
     this.#tracks = accepted.sources.map(({ source }) => ({ input: source, canRequestKey: source.kind === 'video' }));
-    for (const one of accepted.sources) for (const ssrc of one.announced) this.#bySsrc.set(ssrc, one);
+    for (const source of accepted.sources) for (const ssrc of source.announced) this.#bySsrc.set(ssrc, source);
     this.#peer = endpoint.openPeer({
       role: 'answer',
       dtls: this.setup === 'active' ? 'client' : 'server',
@@ -100,7 +100,7 @@ export class CallConnection {
   }
 
   /**
-   * Pauses what is beyond the allowance: cameras first, screens last. Returns how many pictures are paused.
+   * Pauses pictures beyond the allowance: cameras first, screens last. Returns how many are paused.
    */
   pause(): number {
     const shown = this.slots.filter(({ slot, assigned }) => slot.kind === 'video' && assigned !== undefined);
@@ -132,17 +132,17 @@ export class CallConnection {
   }
 
   #sourceOf({ ssrc, extensions }: RtpPacket): AcceptedSource | undefined {
-    const known = this.#bySsrc.get(ssrc);
-    if (known) return known;
+    const source = this.#bySsrc.get(ssrc);
+    if (source) return source;
     const { midExtension } = this.#setup.accepted;
     const value = midExtension === undefined ? undefined : extensions?.get(midExtension);
     const mid = value && String.fromCharCode(...value);
-    const named = this.sources.find((one) => one.mid === mid);
-    if (!named) return undefined;
-    this.#bySsrc.set(ssrc, named);
+    const byMid = this.sources.find((candidate) => candidate.mid === mid);
+    if (!byMid) return undefined;
+    this.#bySsrc.set(ssrc, byMid);
     this.#learned.push(ssrc);
     if (this.#learned.length > MAX_LEARNED) this.#bySsrc.delete(this.#learned.shift()!);
-    return named;
+    return byMid;
   }
 
   #receiveReport(datagram: Uint8Array): void {
@@ -171,7 +171,7 @@ export class CallConnection {
   }
 }
 
-/** What a parser reads; undefined of malformed bytes. */
+/** The result of a parser; undefined of malformed bytes. */
 function read<T>(parse: () => T): T | undefined {
   try {
     return parse();

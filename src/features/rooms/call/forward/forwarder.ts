@@ -52,7 +52,8 @@ export class Forwarder implements Disposable {
   /** The call has changed. */
   update(participants: readonly CallParticipant[]): void {
     this.#participants = participants;
-    for (const id of [...this.#connections.keys()]) if (!participants.some((one) => one.id === id)) this.close(id);
+    for (const id of [...this.#connections.keys()])
+      if (!participants.some((participant) => participant.id === id)) this.close(id);
     this.#assign();
   }
 

@@ -76,7 +76,7 @@ export class CallMixer {
     this.#out.send(Math.round(performance.now() * 1000));
   }
 
-  /** Opens what is new in the scene, and closes what is gone. */
+  /** Opens the new sources of the scene, and closes those that are gone. */
   #follow({ tiles, voices }: CallScene): void {
     const tracks = new Map(tiles.flatMap(({ key, track }) => (track ? [[key, track] as const] : [])));
     for (const [key, { track, pictures }] of this.#sources) {

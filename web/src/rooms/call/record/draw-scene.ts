@@ -10,11 +10,11 @@ import type { Picture } from '../../../studio/frames.ts';
 import { fitted, type Rectangle } from '../../../studio/places.ts';
 import { cropped, placesOf, shortened } from './grid.ts';
 
-/** What is drawn of a participant. */
+/** The drawn parts of a participant. */
 export interface DrawnTile {
   /** Of the person. */
   readonly name: string;
-  /** What is written in the picture. */
+  /** The text in the picture. */
   readonly label: string;
   readonly isScreen: boolean;
   readonly isMuted: boolean;

@@ -1,6 +1,6 @@
 /**
  * Where the pictures of a call are in its recording: an even grid; with a shared screen the people are in a
- * column beside it.
+ * column next to it.
  * In: the size of the picture, how many people and screens there are. Out: rectangles in whole pixels. Pure.
  */
 import type { Rectangle, Size } from '../../../studio/places.ts';
@@ -15,7 +15,7 @@ export interface Places {
 const SHAPE = 16 / 9;
 /** Distance between cells and to the edge, as a share of the height of the picture. */
 const GAP_SHARE = 0.0125;
-/** Width of the column of people beside a screen, as a share of the width of the picture. */
+/** Width of the column of people next to a screen, as a share of the width of the picture. */
 const COLUMN_SHARE = 0.22;
 
 /** The places of all pictures. */
@@ -62,7 +62,7 @@ export function cropped(picture: Size, place: Size): Rectangle {
   return { x: (picture.width - width) / 2, y: (picture.height - height) / 2, width, height };
 }
 
-/** A text that is no wider than this, with `…` for what is left out. */
+/** A text that is no wider than this, with `…` for the omitted part. */
 export function shortened(text: string, mostWidth: number, widthOf: (text: string) => number): string {
   if (widthOf(text) <= mostWidth) return text;
   const letters = [...text];

@@ -1,5 +1,5 @@
 /**
- * Where each danmaku is at a position of the media. It depends on the position alone, so a pause stops them,
+ * Where each danmaku is at a position of the media. It depends only on the position, so a pause stops them,
  * a seek and another speed move them, without timers.
  * In: danmaku with their widths, the size of the picture, the position. Out: lane and place of those that are
  * visible. Pure.
@@ -102,41 +102,42 @@ export class DanmakuLanes {
     this.#atMs = atMs;
     const spots: Spot[] = [];
     const seen = new Set<number>();
-    for (const one of danmaku) {
-      const sinceMs = atMs - one.atMs;
+    for (const message of danmaku) {
+      const sinceMs = atMs - message.atMs;
       if (sinceMs < 0 || sinceMs >= screen.stayMs) continue;
-      seen.add(one.seq);
-      if (one.mode === 'top') this.#topMs = Math.max(this.#topMs, one.atMs);
-      let lane = this.#lanes.get(one.seq);
+      seen.add(message.seq);
+      if (message.mode === 'top') this.#topMs = Math.max(this.#topMs, message.atMs);
+      let lane = this.#lanes.get(message.seq);
       if (lane === undefined) {
-        lane = spots.length < screen.most ? this.#freeLane(one) : -1;
+        lane = spots.length < screen.most ? this.#freeLane(message) : -1;
         // One at the top appears as soon as those that move have left a lane.
-        if (lane >= 0 || one.mode !== 'top') this.#lanes.set(one.seq, lane);
-        if (lane >= 0) this.#last[one.mode][lane] = one;
+        if (lane >= 0 || message.mode !== 'top') this.#lanes.set(message.seq, lane);
+        if (lane >= 0) this.#last[message.mode][lane] = message;
       }
-      if (lane >= 0) spots.push({ seq: one.seq, mode: one.mode, lane, x: placeOf(one, sinceMs, screen) });
+      if (lane >= 0) spots.push({ seq: message.seq, mode: message.mode, lane, x: placeOf(message, sinceMs, screen) });
     }
     for (const seq of this.#lanes.keys()) if (!seen.has(seq)) this.#lanes.delete(seq);
     return spots;
   }
 
   /** The first lane in which it collides with nothing; -1: there is none. */
-  #freeLane(one: Placed): number {
+  #freeLane(message: Placed): number {
     const { lanes, stayMs } = this.#screen;
     // Those that stand still are in at most half of the picture.
-    const end = one.mode === 'scroll' ? lanes : Math.max(1, Math.floor(lanes / 2));
-    const own = one.mode === 'scroll' ? Math.min(MAX_OWN, Math.floor(lanes / 3)) : 0;
+    const end = message.mode === 'scroll' ? lanes : Math.max(1, Math.floor(lanes / 2));
+    const reserved = message.mode === 'scroll' ? Math.min(MAX_OWN, Math.floor(lanes / 3)) : 0;
     // At the top those that move and those that do not never share a lane.
     const isFree = (lane: number) => {
       const { scroll, top } = this.#last;
-      if (one.mode === 'top')
+      if (message.mode === 'top')
         return [scroll, top].every(({ [lane]: last }) => !last || this.#atMs >= last.atMs + stayMs);
-      const last = this.#last[one.mode][lane];
-      if (last && last.atMs <= one.atMs && collides(last, one, this.#screen)) return false;
-      return one.mode === 'bottom' || one.atMs >= (top[lane]?.atMs ?? Number.NEGATIVE_INFINITY) + stayMs;
+      const last = this.#last[message.mode][lane];
+      if (last && last.atMs <= message.atMs && collides(last, message, this.#screen)) return false;
+      return message.mode === 'bottom' || message.atMs >= (top[lane]?.atMs ?? Number.NEGATIVE_INFINITY) + stayMs;
     };
-    for (let lane = own; lane < end; lane++) if (isFree(lane)) return lane;
-    if (one.atMs >= this.#topMs + QUIET_MS) for (let lane = 0; lane < own; lane++) if (isFree(lane)) return lane;
+    for (let lane = reserved; lane < end; lane++) if (isFree(lane)) return lane;
+    if (message.atMs >= this.#topMs + QUIET_MS)
+      for (let lane = 0; lane < reserved; lane++) if (isFree(lane)) return lane;
     return -1;
   }
 }

@@ -47,7 +47,7 @@ const KEY = 'oxbow.danmaku';
 /** Most people or words that are hidden. */
 const MAX_HIDDEN = 200;
 
-/** The settings in a stored text; what is invalid is as usual. */
+/** The settings in a stored text; invalid values are as usual. */
 export function readDanmaku(text: string): DanmakuValues {
   let kept: Record<string, unknown> = {};
   try {
@@ -64,7 +64,7 @@ export function readDanmaku(text: string): DanmakuValues {
     }),
   ) as Record<DanmakuNumber, number>;
   const texts = (value: unknown): readonly string[] =>
-    Array.isArray(value) ? value.filter((one) => typeof one === 'string').slice(0, MAX_HIDDEN) : [];
+    Array.isArray(value) ? value.filter((item) => typeof item === 'string').slice(0, MAX_HIDDEN) : [];
   return {
     ...numbers,
     isOn: kept.isOn !== false,
@@ -87,7 +87,7 @@ class DanmakuSettings {
 
   /** Hides and shows the danmaku of a person. */
   mute(user: string, on: boolean): void {
-    const others = this.#values.mutedUsers.filter((one) => one !== user);
+    const others = this.#values.mutedUsers.filter((id) => id !== user);
     this.set({ mutedUsers: on ? [...others, user].slice(-MAX_HIDDEN) : others });
   }
 }
