@@ -76,8 +76,18 @@ test('--version prints the version, --help the verbs, and both end with 0', asyn
   assert.equal(help.status, 0);
 });
 
-test('the help of serve lists every flag with its default and none of the old aliases', async () => {
+test('the help of serve has the flags that are used most, and names the way to the others', async () => {
   const { stdout, status } = await oxbow(['serve', '--help']);
+  assert.equal(status, 0);
+  for (const flag of ['--config', '--data', '--http', '--keep', '--json', '--help'])
+    assert.match(stdout, new RegExp(`^ +${flag} `, 'm'));
+  assert.ok(stdout.split('\n').length < 45, stdout);
+  assert.doesNotMatch(stdout, /--hls-part-duration/);
+  assert.match(stdout, /All settings: oxbow serve --help-all\n$/);
+});
+
+test('the whole help of serve lists every flag with its default and none of the old aliases', async () => {
+  const { stdout, status } = await oxbow(['serve', '--help-all']);
   assert.equal(status, 0);
   for (const flag of ['--config', '--data', '--http', '--keep', '--max-disk', '--hls-part-duration', '--json']) {
     assert.match(stdout, new RegExp(`^ +${flag} `, 'm'));

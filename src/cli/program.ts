@@ -21,7 +21,7 @@ import { addProbe } from './probe.ts';
 import { addRecord } from './record.ts';
 import { addDelete } from './recordings/delete.ts';
 import { addServe } from './serve.ts';
-import { addHiddenFlags } from './setting-flags.ts';
+import { addHiddenFlags, shortenHelp } from './setting-flags.ts';
 import { addStatus } from './status/status.ts';
 import { addStream } from './stream.ts';
 import { type ExitCode, sayError } from './terminal.ts';
@@ -102,7 +102,12 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
   addEdge(program, exit);
   addCompletion(program, exit);
   addManual(program, exit);
-  for (const command of program.commands) for (const each of [command, ...command.commands]) inherit(each);
+  for (const command of program.commands) {
+    for (const each of [command, ...command.commands]) {
+      inherit(each);
+      shortenHelp(each);
+    }
+  }
   for (const each of [program, ...program.commands]) each.hook('preSubcommand', (_, verb) => addHiddenFlags(verb));
   return program;
 }

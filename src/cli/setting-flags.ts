@@ -3,7 +3,7 @@
  * In: the table of settings, a parsed command line. Out: flags on a command, a `LoadedConfig`.
  */
 import { delimiter } from 'node:path';
-import { type Command, Option } from 'commander';
+import { type Command, Help, Option } from 'commander';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { listSettings, type Setting } from '../config/names.ts';
 import { schema } from '../config/schema.ts';
@@ -28,7 +28,7 @@ const hidden = new WeakMap<Command, () => void>();
  *   taken all the same, from `addHiddenFlags` on.
  */
 export function addSettingFlags(command: Command, shown?: readonly string[]): Command {
-  command.optionsGroup('Settings:');
+  command.optionsGroup(GROUP);
   command.addOption(
     new Option('--config <FILE>', 'Settings in YAML; may be given again, later files win.').argParser(collect),
   );
@@ -40,7 +40,41 @@ export function addSettingFlags(command: Command, shown?: readonly string[]): Co
   hidden.set(command, () => {
     for (const setting of settings) if (!shown.includes(setting.path)) addFlags(command, setting, { isHidden: true });
   });
-  return command.addHelpText('after', '\nAll settings: oxbow serve --help');
+  return command.addHelpText('after', '\nAll settings: oxbow serve --help-all');
+}
+
+const GROUP = 'Settings:';
+/** A verb with more settings than this shows only those that are used most. */
+const MOST_SHOWN = 30;
+const mostUsed: ReadonlySet<string> = new Set(
+  [
+    ...['config', 'data', 'listen', 'http', 'public-url', 'tls-cert', 'tls-key', 'admin-token', 'keep', 'max-disk'],
+    ...['min-free', 'store-url', 'rtmp', 'srt', 'webrtc', 'log-level', 'help'],
+  ].map((flag) => `--${flag}`),
+);
+
+/**
+ * The help of a verb that takes all settings: those that are used most, and the others with `--help-all`.
+ * Other verbs stay as they are.
+ */
+export function shortenHelp(command: Command): void {
+  if (command.options.filter(({ helpGroupHeading }) => helpGroupHeading === GROUP).length <= MOST_SHOWN) return;
+  let showsAll = false;
+  command.configureHelp({
+    formatHelp(shown, help) {
+      const options = help.visibleOptions(shown);
+      if (!showsAll)
+        help.visibleOptions = () =>
+          options.filter(({ helpGroupHeading, long }) => helpGroupHeading !== GROUP || mostUsed.has(long ?? ''));
+      return Help.prototype.formatHelp.call(help, shown, help);
+    },
+  });
+  command.addHelpText('after', () => (showsAll ? '' : '\nAll settings: oxbow serve --help-all'));
+  command.addOption(new Option('--help-all', 'Print this with all settings.').helpGroup('Options:'));
+  command.on('option:help-all', () => {
+    showsAll = true;
+    command.help();
+  });
 }
 
 /** Adds the flags that a verb takes without showing them. Called before the verb reads its arguments. */
