@@ -22,7 +22,7 @@ interface OriginOptions {
 }
 
 /** A running origin. */
-export interface BenchOrigin extends AsyncDisposable {
+interface BenchOrigin extends AsyncDisposable {
   readonly pid: number;
   /** The URL of each live playlist. */
   readonly urls: readonly string[];

@@ -10,7 +10,7 @@ import { mib, printTable, say } from './report.ts';
 import { orTiny } from './tiny.ts';
 
 /** Options of `bench pull`. */
-export interface PullOptions extends Durations {
+interface PullOptions extends Durations {
   /** Numbers of streams. */
   readonly streams: readonly number[];
   /** Without ffmpeg. */

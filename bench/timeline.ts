@@ -52,7 +52,7 @@ export async function benchTimeline(streams: number, days: number): Promise<stri
 }
 
 /** Times of one query, ms. */
-export interface QueryTimes {
+interface QueryTimes {
   readonly query: string;
   readonly times: number;
   readonly p50: number;

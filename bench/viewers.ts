@@ -33,7 +33,7 @@ interface Delays {
 }
 
 /** Options of `bench viewers`. */
-export interface ViewersOptions {
+interface ViewersOptions {
   readonly viewers: number;
   readonly seconds: number;
   /** How players send CMCD. */

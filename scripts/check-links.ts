@@ -7,7 +7,7 @@ import { posix } from 'node:path';
 import { listFiles, readSource } from './source-files.ts';
 
 /** A relative link of a page. */
-export interface Link {
+interface Link {
   /** Path from the root, or the page itself for a link within it. */
   readonly target: string;
   /** Without `#`; empty for the whole page. */

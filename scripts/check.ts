@@ -26,7 +26,7 @@ import { isGood } from './tests/report.ts';
 import { checkTiers, listTests } from './tests/tiers.ts';
 
 /** The result of a step: problems, or why it could not look. */
-export interface StepResult {
+interface StepResult {
   readonly problems: readonly string[];
   readonly skipped?: string;
 }

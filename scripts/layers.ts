@@ -4,7 +4,7 @@
  */
 
 /** A folder of src, one inside it with another level, or a file. */
-export interface Layer {
+interface Layer {
   /** It imports only from lower levels, never from others of its level; type-only imports count. */
   readonly level: number;
   /** Its purpose: a phrase in Markdown, with links as docs/architecture.md writes them. */

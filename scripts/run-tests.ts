@@ -28,7 +28,7 @@ const LEAST_IDLE = 0.15;
 const BUSY_AFTER_MS = 3000;
 
 /** Further options of a run. */
-export interface RunOptions {
+interface RunOptions {
   /** Light files share processes: for a complete run. */
   readonly shared?: boolean;
   /** Writes the cost of each file to test/weights.json, if the run is good. */
@@ -38,7 +38,7 @@ export interface RunOptions {
 }
 
 /** Shared by all files of a run; disposing it ends the programs. */
-export interface TestEnvironment extends AsyncDisposable {
+interface TestEnvironment extends AsyncDisposable {
   /** Temporary. */
   readonly folder: string;
   /** Variables: where Node keeps compiled code. */

@@ -41,7 +41,7 @@ export function isTest(path: string): boolean {
 }
 
 /** One import, export-from or import() of a file. */
-export interface ImportLine {
+interface ImportLine {
   readonly specifier: string;
   /** 1 for the first line. */
   readonly line: number;

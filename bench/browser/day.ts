@@ -34,7 +34,7 @@ const APART_S = orTiny(100, 10);
 const FACTS = 'bench-day.json';
 
 /** The measurements. */
-export interface DayOptions {
+interface DayOptions {
   readonly hours: number;
   readonly heights: readonly number[];
   readonly only: readonly string[];

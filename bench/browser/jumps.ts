@@ -15,7 +15,7 @@ const BLACK = 24;
 const GIVE_UP_MS = 15_000;
 
 /** One click. */
-export interface Jump {
+interface Jump {
   /** Age of the frame, seconds. */
   readonly agoS: number;
   /** From the release of the button to the frame, milliseconds. */

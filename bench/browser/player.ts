@@ -39,7 +39,7 @@ const SHORTEST_S = orTiny(20, 2);
 /** Parts of the benchmark that can run separately. */
 export const parts = ['cost', 'live', 'clicks', 'joins'] as const;
 /** One of them. */
-export type Part = (typeof parts)[number];
+type Part = (typeof parts)[number];
 
 /**
  * Measures and returns the report.

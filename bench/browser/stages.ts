@@ -10,7 +10,7 @@ import { frameWhen, type SeenFrame } from '../../test/browser/frames.ts';
 import { median } from '../report.ts';
 
 /** Stages of the last frame of a Part, at p50, milliseconds; together the time from drawing to showing it. */
-export interface Stages {
+interface Stages {
   /** Encoder and RTMP, of the frame that was delayed least. */
   readonly toServer: number;
   /** Until the player has the playlist that lists the Part. */

@@ -10,7 +10,7 @@ import { benchKills } from './kill.ts';
 import { benchClusterRooms } from './rooms.ts';
 
 /** Options of `bench cluster`. */
-export interface ClusterBenchOptions {
+interface ClusterBenchOptions {
   readonly members: number;
   /** Of each measurement. */
   readonly seconds: number;

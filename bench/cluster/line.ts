@@ -10,7 +10,7 @@ export interface CostPoint {
 }
 
 /** The cost of each thing. */
-export interface Costs {
+interface Costs {
   /** Without anything. */
   readonly base: number;
   /** Of one of each thing, in the order of `amounts`. */

@@ -40,7 +40,7 @@ export async function openNodes(
 }
 
 /** A point of time of a measurement: CPU seconds since an arbitrary start. */
-export interface CpuPoint {
+interface CpuPoint {
   readonly atS: number;
   readonly nodes: readonly number[];
   readonly engines: number;

@@ -13,7 +13,7 @@ import { ASSETS, SEGMENTS, viewRequests } from './viewing.ts';
 import { measureVod } from './vod.ts';
 
 /** Options of `bench edge`. */
-export interface EdgeBenchOptions {
+interface EdgeBenchOptions {
   /** Seconds of viewing that are measured. */
   readonly seconds: number;
   /** How much faster than time recorded video is watched. */

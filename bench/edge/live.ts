@@ -21,7 +21,7 @@ const PICTURE = ['--test-picture-width', '160', '--test-picture-height', '90', '
 const BOTH_CORES = `${SERVER_CORE},${CLIENT_CORE}`;
 
 /** Servers of the benchmark. */
-export interface LiveServers {
+interface LiveServers {
   readonly origin: Server;
   readonly edge: RunningEdge;
   readonly streams: readonly string[];
@@ -56,7 +56,7 @@ export async function openLive(count: number, opened: AsyncDisposableStack): Pro
 }
 
 /** Where the live edge of a stream is. */
-export interface Playlist {
+interface Playlist {
   readonly path: string;
   readonly msn: number;
   readonly part: number;
@@ -83,7 +83,7 @@ export async function playlistOf(base: string, stream: string): Promise<Playlist
 }
 
 /** The load of viewers. */
-export interface LiveLoad {
+interface LiveLoad {
   /** Requests of the edge to the origin, and of viewers to the edge, in each second and for each stream. */
   readonly originPerS: number;
   readonly viewerPerS: number;

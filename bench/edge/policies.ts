@@ -15,7 +15,7 @@ interface Cache {
 }
 
 /** The result of a policy in the measured requests. */
-export interface PolicyResult {
+interface PolicyResult {
   readonly hits: number;
   /** Requests to the origin, prefetches included, for each request of a viewer. */
   readonly origin: number;

@@ -20,7 +20,7 @@ import { median, mib, printTable, say } from '../report.ts';
 import { PLAYER_FIELDS, program } from '../target.ts';
 import { playlistOf } from './live.ts';
 
-export interface ThreadsOptions {
+interface ThreadsOptions {
   /** Number of serving threads, and of edges. */
   readonly threads: number;
   readonly viewers: number;

@@ -29,7 +29,7 @@ const LITTLE_MEMORY = '16M';
 const WARM_SPEED = 6;
 
 /** Options of the measurement. */
-export interface VodOptions {
+interface VodOptions {
   readonly viewers: number;
   /** Seconds of viewing that are measured, and before that to fill the cache. */
   readonly seconds: number;

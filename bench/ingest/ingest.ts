@@ -13,7 +13,7 @@ import { startPublishers } from './publishers.ts';
 import { type Protocol, type StartIngest, startFfmpegIngest, startNginxIngest, startOxbowIngest } from './servers.ts';
 
 /** Options of `bench ingest`. */
-export interface IngestOptions extends Durations {
+interface IngestOptions extends Durations {
   readonly protocol: Protocol;
   /** Bitrate of the video, kbit/s. */
   readonly kbps: number;

@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
 /** The relay; disposing ends it and its connections. */
-export interface KeyFrameTap extends AsyncDisposable {
+interface KeyFrameTap extends AsyncDisposable {
   /** Where to publish instead. */
   readonly url: string;
   /** When the first bytes of the first key frame passed, ms since 1970. */

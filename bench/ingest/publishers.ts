@@ -13,7 +13,7 @@ import type { BenchMedia } from '../media.ts';
 const STAGGER_MS = 130;
 
 /** Running publishers. */
-export interface Publishers extends AsyncDisposable {
+interface Publishers extends AsyncDisposable {
   readonly pids: readonly number[];
   /** Number of publishers that have ended. */
   ended(): number;

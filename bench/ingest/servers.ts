@@ -17,7 +17,7 @@ import { program } from '../target.ts';
 export type Protocol = 'rtmp' | 'srt';
 
 /** A running server. */
-export interface IngestServer extends AsyncDisposable {
+interface IngestServer extends AsyncDisposable {
   readonly pids: readonly number[];
   /** Address of its HTTP server; empty if it has none. */
   readonly url: string;

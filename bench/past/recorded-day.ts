@@ -25,7 +25,7 @@ export const LOOP_S: number = orTiny(640, 40);
 const STRIP_MS = 1_795_000_000_000;
 
 /** The recording to make. */
-export interface RecordedDayOptions {
+interface RecordedDayOptions {
   /** The data folder, empty. */
   readonly folder: string;
   /** Name of the stream. */

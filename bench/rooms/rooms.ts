@@ -21,7 +21,7 @@ import { benchJoins } from './joins.ts';
 import { createMembers, PER_ROOM, SOURCE, startRoomServer } from './room-server.ts';
 
 /** Options of `bench rooms`. */
-export interface RoomsOptions {
+interface RoomsOptions {
   readonly members: number;
   /** Of each measurement. */
   readonly seconds: number;

@@ -23,7 +23,7 @@ export interface SoakSample {
 }
 
 /** Figures of a soak. */
-export interface SoakSummary {
+interface SoakSummary {
   readonly minutes: number;
   /** RSS after the start has settled, bytes. */
   readonly peak: number;

@@ -5,7 +5,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 /** Counts of viewers and responses. */
-export interface ViewersTally {
+interface ViewersTally {
   /** Current viewers. */
   now: number;
   /** Visits that have ended. */
@@ -17,7 +17,7 @@ export interface ViewersTally {
 }
 
 /** Options of `sendViewers`. */
-export interface SendOptions {
+interface SendOptions {
   /** Without a slash at the end. */
   readonly url: string;
   readonly streams: readonly string[];

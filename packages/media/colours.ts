@@ -12,7 +12,7 @@ import { spsOf } from './sps.ts';
 import { vp9Colours } from './vp9/vpcc.ts';
 
 /** Values of VIDEO-RANGE. */
-export type VideoRange = 'SDR' | 'HLG' | 'PQ';
+type VideoRange = 'SDR' | 'HLG' | 'PQ';
 
 /** Code points of the transfer characteristics of HDR; all others are SDR. */
 const RANGES: ReadonlyMap<number, VideoRange> = new Map([

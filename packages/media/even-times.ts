@@ -18,7 +18,7 @@ const CONFIRMED_INTERVALS = 5;
 const ROUNDED_S = 0.001;
 
 /** Where a frame is placed. */
-export interface EvenTime {
+interface EvenTime {
   /** Ticks; rises. */
   readonly dts: number;
   /**

@@ -17,7 +17,7 @@ export interface Rendition {
 }
 
 /** The renditions of a set of tracks, and which of them a multivariant playlist offers. */
-export interface RenditionSet {
+interface RenditionSet {
   readonly all: readonly Rendition[];
   /**
    * Variants: `av0` with one audio track, otherwise each video track; derived qualities follow those of the

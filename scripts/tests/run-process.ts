@@ -32,7 +32,7 @@ export interface CoveredFile {
 }
 
 /** Fields of an event; each type has some of them. */
-export interface EventData {
+interface EventData {
   readonly name?: string;
   readonly nesting?: number;
   readonly file?: string;

@@ -5,7 +5,7 @@
 import type { Weight } from './weights.ts';
 
 /** A process of tests, as the schedule uses it. */
-export interface Weighed {
+interface Weighed {
   readonly weight: Weight;
 }
 

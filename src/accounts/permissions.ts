@@ -31,10 +31,10 @@ export interface Resource {
 /** The part of a principal that decides about changes. */
 export type OwnerCaller = Pick<Principal, 'isAdmin' | 'owner'>;
 /** The part of a principal that decides about assets. */
-export type AssetCaller = OwnerCaller & Pick<Principal, 'seesAll'>;
+type AssetCaller = OwnerCaller & Pick<Principal, 'seesAll'>;
 
 /** The part of a principal that decides about clips. */
-export type ClipCaller = AssetCaller & Pick<Principal, 'seesSigned'>;
+type ClipCaller = AssetCaller & Pick<Principal, 'seesSigned'>;
 
 const isOpen = ({ visibility, isDeleted }: Resource): boolean =>
   (visibility === 'public' || visibility === 'unlisted') && !isDeleted;

@@ -41,13 +41,13 @@ export interface PublishKey extends SecretRow, PublishKeySettings {
 }
 
 /** A key that was created, with its secret. */
-export interface CreatedKey {
+interface CreatedKey {
   readonly key: PublishKey;
   readonly secret: string;
 }
 
 /** Why a secret is not accepted. */
-export type KeyRefusal = 'unknown' | 'expired' | 'address';
+type KeyRefusal = 'unknown' | 'expired' | 'address';
 
 /** How a key begins, so that people and scanners recognize it. */
 const KEY_START = 'ok_';

@@ -15,7 +15,7 @@ const TRIED_MS = 60_000;
 const MAX_KNOWN = 10_000;
 
 /** Options of `TokenTries`. */
-export interface TriesOptions {
+interface TriesOptions {
   /** The limit whose tries are taken; default `tokens`. */
   readonly limit?: LimitName;
   /** An encoder repeats a wrong key every few seconds, which is no guess: it costs one try a minute. */

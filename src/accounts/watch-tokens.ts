@@ -41,7 +41,7 @@ export interface WatchHolder {
 }
 
 /** Keys and clock of tokens. */
-export interface WatchTokenOptions {
+interface WatchTokenOptions {
   readonly secret: Uint8Array;
   readonly epochs: Rows<WatchEpoch>;
   /** Target duration of a stream's live playlists, ms; undefined while it has none. */
@@ -53,7 +53,7 @@ export interface WatchTokenOptions {
 }
 
 /** The content of a token of this server. */
-export interface WatchTokenContent {
+interface WatchTokenContent {
   /** Of the stream, when it was signed. */
   readonly epoch: number;
   /** ms since 1970. */

@@ -21,7 +21,7 @@ import { checkSecret } from '../webhooks/signature.ts';
 const CRASH_WITHIN_MS = 2000;
 
 /** Error reports of a process. */
-export interface ErrorReports {
+interface ErrorReports {
   /** Reports an exception that ends this process; resolves within two seconds, also if nothing is reached. */
   crash(error: unknown): Promise<void>;
 }

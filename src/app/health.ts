@@ -15,7 +15,7 @@ import { checkStreams, readGauges } from '../streams/gauges.ts';
 import { describeRetention } from '../streams/open-horizons.ts';
 
 /** The checks, and the clock watch, which the gauges share. */
-export interface Checks {
+interface Checks {
   readonly health: Health;
   readonly clockWatch: ClockWatch;
 }

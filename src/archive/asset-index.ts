@@ -10,7 +10,7 @@ import { SegmentWalker } from './segment-index.ts';
 import { type SegmentLocation, segmentLocation } from './segment-store.ts';
 
 /** A chunk file of a rendition. */
-export interface IndexedChunk {
+interface IndexedChunk {
   readonly first_msn: number;
   readonly last_msn: number;
   readonly path: string;
@@ -19,7 +19,7 @@ export interface IndexedChunk {
 }
 
 /** A rendition with its chunk files, in order. */
-export interface IndexedRendition {
+interface IndexedRendition {
   /**
    * `source`, `source-2`… have the tracks of the original, one after another; the others are encoded.
    */

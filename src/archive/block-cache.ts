@@ -23,7 +23,7 @@ export const MOST_BLOCK_BYTES: number = 64 * 1024 * 1024;
 const BOUNDS: RecentOptions = { maxBytes: MAX_BYTES, grows: { mostBytes: MOST_BLOCK_BYTES, againMs: AGAIN_MS } };
 
 /** Reads up to `length` bytes; fewer at the end of the file. */
-export type ReadSome = (location: SegmentLocation, offset: number, length: number) => Promise<Uint8Array>;
+type ReadSome = (location: SegmentLocation, offset: number, length: number) => Promise<Uint8Array>;
 
 interface Block {
   readonly location: SegmentLocation;

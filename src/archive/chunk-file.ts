@@ -19,7 +19,7 @@ export const openPlaceholder: Uint8Array = Uint8Array.from([0, 0, 0, 16, 0x66, 0
 export const sealedPlaceholder: Uint8Array = Uint8Array.from([0, 0, 0, 1, 0x6d, 0x64, 0x61, 0x74]);
 
 /** Input of sealing. */
-export interface SealContent {
+interface SealContent {
   readonly table: SampleTable;
   /** The commit boxes of the file, byte for byte, oldest first; at least one. */
   readonly boxes: readonly Uint8Array[];

@@ -15,7 +15,7 @@ import type { Abortable, SegmentLocation, SegmentStore } from './segment-store.t
 const CHECKED_GROUPS = 2;
 
 /** Result of a recovery. */
-export interface RecoveredChunk extends ScannedChunk {
+interface RecoveredChunk extends ScannedChunk {
   /** Groups with an intact commit box but damaged media. */
   readonly dropped: number;
 }

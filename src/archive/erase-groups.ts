@@ -27,7 +27,7 @@ import {
 const ZEROS = new Uint8Array(256 * 1024);
 
 /** What became of a file. */
-export interface ErasedChunk {
+interface ErasedChunk {
   /** Length of the file now, bytes; 0: there is none. */
   readonly length: number;
   /** Where deleted groups were in a file that is left. */

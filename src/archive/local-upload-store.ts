@@ -14,7 +14,7 @@ import { UploadHasher } from './upload-hasher.ts';
 import type { UploadDigest, UploadFile, UploadStore } from './upload-store.ts';
 
 /** Options of a local store. */
-export interface LocalUploadOptions {
+interface LocalUploadOptions {
   /** Absolute path: that of the segment store which has the finished objects. */
   readonly folder: string;
   /** Queue of the device of `folder`; default: a new one. */

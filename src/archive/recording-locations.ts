@@ -24,7 +24,7 @@ export interface NamedChunk {
 }
 
 /** Range of hours, both inclusive, ms since 1970. */
-export interface HourRange extends Abortable {
+interface HourRange extends Abortable {
   readonly fromMs?: number;
   readonly toMs?: number;
 }
@@ -146,7 +146,7 @@ export async function listChunks(
 }
 
 /** The storyboard of a ten-minute window: a file next to its chunk files. */
-export interface NamedStoryboard {
+interface NamedStoryboard {
   readonly location: SegmentLocation;
   /** Start of the window, ms since 1970. */
   readonly startMs: number;

@@ -5,7 +5,7 @@
  */
 
 /** A file to sync: a FileHandle. */
-export interface Syncable {
+interface Syncable {
   datasync(): Promise<void>;
 }
 

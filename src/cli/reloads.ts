@@ -17,7 +17,7 @@ export type Reconfigured = Pick<RunningApp, 'reconfigure'> & {
 };
 
 /** Reloads of a server; disposing ends them and waits for the running one. */
-export interface Reloads extends AsyncDisposable {
+interface Reloads extends AsyncDisposable {
   /** Reloads the settings, one reload after the other. @param why reason for the log, e.g. `SIGHUP` */
   request(why: string): void;
   /** Starts to handle requests, including earlier ones. */

@@ -13,7 +13,7 @@ import { version } from '../lib/version.ts';
 import { table } from './terminal.ts';
 
 /** Where the server was opened. */
-export type StartedServer = Pick<RunningApp, 'httpUrl' | 'signIn' | 'endpoints'>;
+type StartedServer = Pick<RunningApp, 'httpUrl' | 'signIn' | 'endpoints'>;
 
 /** The text after the start: addresses, retention, streams, fields for encoders. */
 export function startText(config: Config, { httpUrl, signIn, endpoints }: StartedServer): string {

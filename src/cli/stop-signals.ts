@@ -23,7 +23,7 @@ const LOOK_AT_PARENT_MS = 250;
 export type StopReason = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'launcher-gone' | 'data-folder-taken' | 'succeeded';
 
 /** Further effects of signals. */
-export interface StopOptions {
+interface StopOptions {
   /** Called at the second signal; by default ends the process with 130. */
   readonly atOnce?: () => void;
   /** Called at a SIGHUP whose terminal is open; without it every SIGHUP stops. */

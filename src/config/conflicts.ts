@@ -10,7 +10,7 @@ import type { StreamDraft } from './stream-section.ts';
 import { isUdpUrl, parseUdpUrl } from './udp-url.ts';
 import type { SettingProblem } from './yaml-file.ts';
 
-export interface ComparedSettings {
+interface ComparedSettings {
   /** By path. */
   readonly values: ReadonlyMap<string, unknown>;
   /** By path. */

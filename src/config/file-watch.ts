@@ -13,7 +13,7 @@ import { dirname, resolve } from 'node:path';
 const REST_MS = 250;
 
 /** How files are watched. */
-export interface FileWatchOptions {
+interface FileWatchOptions {
   /** Called when the content of a file has changed; a missing or empty file is not a change. */
   readonly onChange: () => void;
   /** Called when a folder cannot be watched; the others are watched nevertheless. */

@@ -8,7 +8,7 @@ import { invalidStreamName, isStreamName } from '../api/stream/stream-name.ts';
 import { hostOf, sourceUrl } from './source-address.ts';
 
 /** A parsed argument. */
-export interface NamedUrl {
+interface NamedUrl {
   readonly name: string;
   readonly url: string;
   /** The argument has the name; otherwise it was derived. */

@@ -36,7 +36,7 @@ export interface SettingProblem {
 }
 
 /** The contents of a file. */
-export interface FileSettings {
+interface FileSettings {
   readonly values: readonly RawValue[];
   /** Checked entries of named sections, e.g. path `streams`, name `door`. */
   readonly named: readonly {

@@ -40,7 +40,7 @@ import { TsSegments } from './ts/ts-segments.ts';
 import type { WorkOptions } from './work-budget.ts';
 
 /** Dependencies of the router. */
-export interface MediaRouterOptions {
+interface MediaRouterOptions {
   readonly find: FindStream;
   readonly clock: Clock;
   readonly reader: RangeReader;

@@ -9,7 +9,7 @@ import type { OriginReason } from './origin.ts';
  * How a request for an object was answered. `joined`: by the answer to another client's request that was
  * under way.
  */
-export type EdgeResult = 'hit' | 'disk' | 'stale' | 'miss' | 'joined' | 'refused' | 'passed';
+type EdgeResult = 'hit' | 'disk' | 'stale' | 'miss' | 'joined' | 'refused' | 'passed';
 
 /** The numbers. */
 export class EdgeCounts {

@@ -32,7 +32,7 @@ import { AskAgain, isRefusal, OriginRefusal, PassOn } from './refusal.ts';
 const MAX_TRIES = 3;
 
 /** Dependencies of the responder. */
-export interface EdgeMediaDeps {
+interface EdgeMediaDeps {
   readonly cache: EdgeCache;
   readonly passer: Passer;
   readonly counts: EdgeCounts;

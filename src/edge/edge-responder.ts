@@ -16,7 +16,7 @@ import type { WaitLimiter } from '../serve/wait-limiter.ts';
 import { createEdgeFinder, type EdgeFinderDeps, type EdgeFound } from './edge-finder.ts';
 
 /** Dependencies of the responder. */
-export interface EdgeResponderDeps extends EdgeFinderDeps {
+interface EdgeResponderDeps extends EdgeFinderDeps {
   readonly clock: Clock;
   readonly trustedProxies: readonly string[];
   readonly ownHosts: OwnHosts;

@@ -29,7 +29,7 @@ const MAX_PAUSE_MS = 5000;
 export type OriginReason = 'miss' | 'revalidate' | 'prefetch' | 'warm' | 'check';
 
 /** How an object is requested. */
-export interface OriginRequest {
+interface OriginRequest {
   /** Path and query, with a token before them or without. */
   readonly target: string;
   /** The origin may hold the answer until media exists. */
@@ -61,7 +61,7 @@ export interface Origin extends AsyncDisposable {
 }
 
 /** Signs a request that is sent once. @returns header fields by which the origin knows the sender */
-export type SignRequest = (request: SignedRequest) => Readonly<Record<string, string>>;
+type SignRequest = (request: SignedRequest) => Readonly<Record<string, string>>;
 
 /** Options of `openOrigin`. */
 export interface OriginOptions {

@@ -21,7 +21,7 @@ const GOING_AWAY = Buffer.from([0x88, 0x02, 0x03, 0xe9]);
 const MAX_REPORT_BYTES = 16 * 1024;
 
 /** A whole answer. */
-export interface PassedAnswer {
+interface PassedAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;

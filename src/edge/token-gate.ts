@@ -22,7 +22,7 @@ const MAX_CLASSES = 100_000;
  */
 const MEDIA_GRACE_MS = 12_000;
 
-export interface TokenGateOptions {
+interface TokenGateOptions {
   /** Tokens of the origin; undefined without its secret. */
   readonly tokens: Pick<WatchTokens, 'read'> | undefined;
   /** How long an answer of the origin holds, ms. */

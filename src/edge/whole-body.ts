@@ -6,7 +6,7 @@ import type { IncomingMessage } from 'node:http';
 import { OxbowError } from '../lib/errors.ts';
 
 /** A body that is being read. */
-export interface WholeBody {
+interface WholeBody {
   /**
    * Rejects with an OxbowError `payload-too-large`, `bad-request` if the client left, or with the error of
    * `destroy`.

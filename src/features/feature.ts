@@ -27,7 +27,7 @@ export interface Feature {
 }
 
 /** Rows of the tables of the core. Keys are those of the tables. */
-export interface Additions {
+interface Additions {
   /** In config/schema.ts; `section.name` is a setting of a section of the core. */
   readonly settings?: Readonly<Record<string, unknown>>;
   /** In lib/errors.ts. */

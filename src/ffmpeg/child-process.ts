@@ -34,7 +34,7 @@ const MAX_MESSAGE_BYTES = 128 * 1024 * 1024;
 const READY_WITHIN_MS = 20_000;
 
 /** A process that ended by itself although it should run. */
-export interface ChildCrash {
+interface ChildCrash {
   readonly entry: ChildSetup['entry'];
   readonly pid: number;
   /** How it ended, and the end of its stderr. */

@@ -288,7 +288,7 @@ const operations: ReadonlySet<unknown> = new Set([
 ]);
 
 /** A request to the child. */
-export interface Request {
+interface Request {
   /** The answer has the same id. */
   readonly id: number;
   readonly operation: Operation;

@@ -7,7 +7,7 @@ import type { JoinedPart } from './joined-clock.ts';
 /** A codec that the ladder encodes video to. */
 export type LadderVideoCodec = 'h264' | 'hevc' | 'vp9' | 'av1';
 /** A codec that the ladder encodes audio to. */
-export type LadderAudioCodec = 'aac' | 'opus';
+type LadderAudioCodec = 'aac' | 'opus';
 /** How much time encoders spend on each picture: `fastest` is for tests and live. */
 export type LadderEffort = 'fastest' | 'fast' | 'balanced' | 'small';
 

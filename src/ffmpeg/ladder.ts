@@ -19,7 +19,7 @@ import { type LadderCounts, type LadderOptions, ladderLimits } from './ladder-op
 import type { StreamInput } from './stream-input.ts';
 
 /** Receives the output of {@link encodeLadder}. An exception ends the process and becomes the error. */
-export interface LadderOutput {
+interface LadderOutput {
   /** One track of one rendition, before its first frame. */
   track(track: Track): void;
   /** `duration` is an estimate. Its data may be kept. */

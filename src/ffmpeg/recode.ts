@@ -21,7 +21,7 @@ import { type RecodeOptions, recodeLimits } from './recode-options.ts';
 export type { RecodeOptions } from './recode-options.ts';
 
 /** The re-encoded pictures: one GOP without reordering, in decode order. */
-export interface Recoded {
+interface Recoded {
   readonly track: VideoTrack;
   readonly frames: readonly Frame[];
 }

@@ -20,7 +20,7 @@ export interface OpenSockets {
 }
 
 /** WebSockets of a feature. In a cluster the other nodes get the request first. */
-export interface AddedSockets {
+interface AddedSockets {
   /** The object of a request's path; undefined: no socket of the feature. */
   targetOf(path: string): string | undefined;
   /** @param ownHosts names that this server answers to */

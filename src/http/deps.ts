@@ -27,7 +27,7 @@ import type { LogRing } from '../observe/log-ring.ts';
 import type { Awaitable, ServeDeps } from '../serve/deps.ts';
 
 /** Context of a request that makes outgoing requests. */
-export interface RequestContext {
+interface RequestContext {
   readonly signal: AbortSignal;
   /** Trace context of the request; undefined if tracing is off. */
   readonly traceparent?: string | undefined;
@@ -52,7 +52,7 @@ export interface WebhooksApi {
 }
 
 /** The settings, as the API uses them. */
-export interface SettingsApi {
+interface SettingsApi {
   /** The effective ones, without secrets. */
   list(): readonly SettingView[];
   /** Sets some in the browser; null: the default again. Refuses `bad-setting`. */

@@ -11,7 +11,7 @@ import { OxbowError } from '../lib/errors.ts';
 const TTL_MS = 15_000;
 
 /** Dependencies of a lease. */
-export interface PublisherLeaseSetup {
+interface PublisherLeaseSetup {
   readonly leases: Leases;
   /** Internal id of the stream. */
   readonly streamId: string;

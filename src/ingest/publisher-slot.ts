@@ -31,7 +31,7 @@ export const TAKEN = 'another oxbow publishes this stream';
 const MAX_STANDBY = 3;
 
 /** Why another publisher became active. */
-export type SwitchReason = 'left' | 'stalled' | 'replaced';
+type SwitchReason = 'left' | 'stalled' | 'replaced';
 
 /** Events of a stream's publishers. */
 export type PublisherEvent =
@@ -46,7 +46,7 @@ export type PublisherEvent =
   | { readonly type: 'ended'; readonly publisher: Publisher; readonly detail: string };
 
 /** Dependencies of a slot. */
-export interface SlotSetup {
+interface SlotSetup {
   readonly leases: Leases;
   /** Internal id of the stream: only one of several oxbow processes has its publishers. */
   readonly streamId: string;

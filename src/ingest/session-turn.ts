@@ -8,7 +8,7 @@
 export type PublisherRole = 'active' | 'standby' | 'ended';
 
 /** What a session does at a change of its role. */
-export interface TurnSteps {
+interface TurnSteps {
   readonly activated: (onWait: (() => void) | undefined) => void;
   readonly stoodBy: () => void;
   readonly ended: (reason: unknown) => void;

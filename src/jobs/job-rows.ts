@@ -12,7 +12,7 @@ import type { Job, JobError, JobFailure, JobOptions, JobState } from './job.ts';
 const MAX_TRIES = 3;
 
 /** A job to add. */
-export interface NewJob extends JobOptions {
+interface NewJob extends JobOptions {
   readonly kind: string;
   readonly input: unknown;
   /** Ms since 1970. */

@@ -35,7 +35,7 @@ export interface JobKind {
   sweep?(): Promise<void>;
 }
 
-export interface JobsOptions {
+interface JobsOptions {
   readonly queue: JobQueue;
   readonly clock: Clock;
   /** Name of this node; empty without a cluster. */

@@ -22,7 +22,7 @@ import { createLocalTransport } from './transport/local-transport.ts';
 import { WorkerTable } from './worker-table.ts';
 import { Workers } from './workers.ts';
 
-export interface OpenJobsOptions {
+interface OpenJobsOptions {
   readonly db: Kysely<Tables>;
   readonly clock: Clock;
   readonly events: Pick<EventBus, 'publish'>;

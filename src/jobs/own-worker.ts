@@ -25,7 +25,7 @@ export interface OwnWorkerSetup {
   readonly otlp?: string | undefined;
 }
 
-export interface OwnWorkerOptions extends OwnWorkerSetup {
+interface OwnWorkerOptions extends OwnWorkerSetup {
   /** Program that it runs: the path of a file with JavaScript or TypeScript. */
   readonly entry: string;
   /** `auto`: while there are jobs for workers, and for a while after; `always`: all the time. */

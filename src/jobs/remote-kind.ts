@@ -7,7 +7,7 @@ import type { JobView } from '../api/jobs/job-shapes.ts';
 import type { Job, LeaseWrite } from './job.ts';
 
 /** Limits of one try of a job. */
-export interface RemoteLimits {
+interface RemoteLimits {
   /** Longest duration, ms; 24 h by default. */
   readonly runMs: number;
   /** Length of one output, bytes; 16 GiB by default. */

@@ -20,7 +20,7 @@ export interface MediaStore {
   delete(location: string): Promise<void>;
 }
 
-export interface RemoteMediaOptions {
+interface RemoteMediaOptions {
   readonly queue: Pick<JobQueue, 'leased' | 'whileLeased' | 'release'>;
   readonly media: MediaStore;
   /** The kind of a name. */

@@ -30,7 +30,7 @@ import { createLocalTransport } from './transport/local-transport.ts';
 /** Progress is stored at most this often, ms. */
 const WRITE_EVERY_MS = 1000;
 
-export interface TableQueueOptions extends Omit<JobLeasesOptions, 'leaseMs'> {
+interface TableQueueOptions extends Omit<JobLeasesOptions, 'leaseMs'> {
   /** Jobs that run in this process at the same time. */
   readonly parallel: number;
   /** Jobs of one kind that can wait. */

@@ -33,7 +33,7 @@ const FORGET_AFTER_MS = 60_000;
 const LOOK_EVERY_MS = 1000;
 const MAX_WORKERS = 1000;
 
-export interface WorkersOptions {
+interface WorkersOptions {
   readonly queue: JobQueue;
   readonly transport: Pick<JobTransport, 'consume'>;
   /** Time to live of a lease, ms. */

@@ -15,7 +15,7 @@ import type { Assets } from './assets.ts';
 import type { AssetSubtitle, Subtitles } from './subtitles/subtitles.ts';
 
 /** An asset as delivery serves it. */
-export interface AssetMedia extends AssetExtras {
+interface AssetMedia extends AssetExtras {
   readonly asset: AssetRecord;
   /** Of the renditions that are complete. */
   readonly index: AssetIndex;

@@ -7,7 +7,7 @@ import type { AssetTable } from '../store/schema.ts';
 import type { AssetFailure, AssetState, AssetVisibility } from './asset.ts';
 
 /** Where an asset comes from: a file, or a range of a recording whose chunk files it shares. */
-export type AssetOrigin = 'upload' | 'recording';
+type AssetOrigin = 'upload' | 'recording';
 
 /** The range of a recording that an asset consists of. */
 export interface AssetRecording {

@@ -16,7 +16,7 @@ export type NewAssetRow = Omit<Selectable<AssetRow>, 'seq' | 'title_key'>;
 export type AssetChange = Omit<Updateable<AssetRow>, 'title_key' | 'changed_us'>;
 
 /** Bytes of the originals of an owner. */
-export interface OwnerBytes {
+interface OwnerBytes {
   readonly owner: string;
   readonly bytes: number;
 }

@@ -15,7 +15,7 @@ import { subtitleIdOf, subtitleView, trackIdOf } from './subtitles/subtitle-view
 import type { Subtitles } from './subtitles/subtitles.ts';
 
 /** Dependencies of the API. */
-export interface AssetsApiOptions extends AssetViewsParts {
+interface AssetsApiOptions extends AssetViewsParts {
   readonly assets: Assets;
   readonly media: Pick<AssetMediaCache, 'find'>;
   readonly subtitles: Subtitles;

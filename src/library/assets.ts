@@ -32,7 +32,7 @@ export interface AssetsOptions extends Omit<AssetFilesOptions, 'table'> {
 }
 
 /** The changes of a user to an asset. */
-export interface AssetTexts {
+interface AssetTexts {
   readonly title?: string | undefined;
   readonly description?: string | undefined;
   readonly tags?: readonly string[] | undefined;
@@ -42,7 +42,7 @@ export interface AssetTexts {
 }
 
 /** What processing reports of an asset. */
-export interface AssetMedia {
+interface AssetMedia {
   /** Of the original, by its content. */
   readonly contentType?: string;
   readonly durationUs?: number;
@@ -51,7 +51,7 @@ export interface AssetMedia {
 }
 
 /** A new asset whose media is in a recording. */
-export interface NewRecordedAsset extends Omit<NewAsset, 'filename' | 'length'> {
+interface NewRecordedAsset extends Omit<NewAsset, 'filename' | 'length'> {
   /** Chosen before, because the pin names it. */
   readonly id: string;
   readonly recording: AssetRecording;
@@ -63,7 +63,7 @@ export interface NewRecordedAsset extends Omit<NewAsset, 'filename' | 'length'> 
 }
 
 /** Refuses a change, by the version of the asset. */
-export type CheckVersion = (changedUs: number) => void;
+type CheckVersion = (changedUs: number) => void;
 
 /** Tries of a change while others change the same asset. */
 const MAX_TRIES = 10;

@@ -3,7 +3,7 @@
  * In: jobs of an asset. Out: progress by rendition. Pure.
  */
 
-export interface StoredJob {
+interface StoredJob {
   readonly state: string;
   /** JSON; `media.renditions` are the output of an encode job. */
   readonly input: string;

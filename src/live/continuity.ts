@@ -11,7 +11,7 @@ import { referenceOf } from './reference.ts';
 export const HOLE_US = 500_000;
 
 /** A jump of the timestamps. */
-export interface Jump {
+interface Jump {
   /** Forward: media is missing. Otherwise the timestamps went back. */
   readonly isAhead: boolean;
   /** For a person. */

@@ -33,7 +33,7 @@ export const DEFAULT_GOP_BOUNDS: GopBounds = {
 export const FRAME_BYTES = 256;
 
 /** Frames from one key frame of the reference track up to the next one. */
-export interface Gop {
+interface Gop {
   /** The first one is the key frame; never empty. */
   readonly frames: readonly Frame[];
 }

@@ -21,7 +21,7 @@ export type InboxItem =
   /** The run is over; another may follow. */
   | { readonly type: 'end' };
 
-export interface InboxOptions extends Omit<AttachOptions, 'required'> {
+interface InboxOptions extends Omit<AttachOptions, 'required'> {
   /** Most bytes that may wait. A GOP that is larger loses its end. */
   readonly maxBytes: number;
   /** Closes the inbox. */

@@ -45,7 +45,7 @@ const NO_LOSSES = { slow: NO_LOSS, 'gop-too-large': NO_LOSS, memory: NO_LOSS };
 type Attached = AttachOptions & { readonly sink: Sink; readonly gopBuffer: Disposable | undefined };
 
 /** What the sinks of a stream are created with. */
-export interface SinkListOptions extends Pick<StreamOptions, 'clock' | 'gop' | 'memory'> {
+interface SinkListOptions extends Pick<StreamOptions, 'clock' | 'gop' | 'memory'> {
   readonly keyFrames: KeyFrameRequests;
   readonly emit: (event: SinkEvent) => void;
 }

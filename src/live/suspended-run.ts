@@ -27,7 +27,7 @@ const REPEATS_FOR_MS = 1000;
 const MAX_REPEATED = 1500;
 
 /** What is known of the run that was suspended. */
-export interface SuspendedState {
+interface SuspendedState {
   readonly context: RunContext;
   readonly start: RunStart;
   /** The last frame of the reference track. */
@@ -37,7 +37,7 @@ export interface SuspendedState {
 }
 
 /** What comes of the frames that a publisher sent so far. */
-export interface ReturnDecision {
+interface ReturnDecision {
   /**
    * `continued`: the run continues with `frames`; `other`: they begin another run; `wait`: more frames are
    * needed.

@@ -10,7 +10,7 @@ import { netFailure, shownUrl, toNetFailure } from './failure.ts';
 import type { Patience } from './patience.ts';
 
 /** Limits of a body. The creator of `patience` destroys the message when it aborts. */
-export interface BodyLimits {
+interface BodyLimits {
   readonly url: URL;
   readonly maxBytes: number;
   readonly patience: Patience;

@@ -10,7 +10,7 @@ const MIN_BYTES_PER_S = 1024;
 const RATE_WINDOW_MS = 10_000;
 
 /** Options of `Patience`; tests replace them. */
-export interface PatienceRate {
+interface PatienceRate {
   readonly minBytesPerS: number;
   readonly windowMs: number;
 }

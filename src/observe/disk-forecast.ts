@@ -26,7 +26,7 @@ export interface GrowingRecording {
 }
 
 /** The forecast of a disk. */
-export interface DiskOutlook {
+interface DiskOutlook {
   /** Seconds until it is full; Infinity if it does not fill. */
   readonly fullInSeconds: number;
   /** Bytes that recordings add until retention holds their level; of a disk that fills, its free space. */

@@ -8,9 +8,9 @@ import { reasonOf } from '../lib/errors.ts';
 export type Check = (options: { signal: AbortSignal }) => Promise<string | undefined> | string | undefined;
 
 /** `degraded`: a part of oxbow does not work; `failing`: an essential part does not work. */
-export type HealthStatus = 'ok' | 'degraded' | 'failing';
+type HealthStatus = 'ok' | 'degraded' | 'failing';
 
-export interface CheckResult {
+interface CheckResult {
   readonly name: string;
   readonly status: HealthStatus;
   /** A sentence for the operator; may name folders and addresses. */

@@ -8,7 +8,7 @@
 export type Suppression = 'repeated' | 'budget';
 
 /** Options of a `LogGuard`. */
-export interface LogGuardOptions {
+interface LogGuardOptions {
   /** Milliseconds since 1970. */
   readonly nowMs: () => number;
   readonly write: (line: string) => void;

@@ -12,7 +12,7 @@ const MOST_TEXT = 4096;
 const levels: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
 
 /** A line that was written. */
-export interface LogLine {
+interface LogLine {
   /** Rises from line to line. */
   readonly id: number;
   /** RFC 3339. */
@@ -26,7 +26,7 @@ export interface LogLine {
 }
 
 /** Which lines to read. */
-export interface LogWish {
+interface LogWish {
   /** Only those with a higher id. */
   readonly after?: number | undefined;
   /** Only those of this level or a more severe one. */

@@ -39,7 +39,7 @@ type Table = typeof metricTable;
 type Label<K extends keyof Table> = Table[K]['labels'][number];
 
 /** The handles, named as in the table: counters have `inc`, gauges `set`, histograms `observe`. */
-export type MetricHandles = {
+type MetricHandles = {
   readonly [K in keyof Table]: Table[K]['type'] extends 'counter'
     ? Counter<Label<K>>
     : Table[K]['type'] extends 'gauge'

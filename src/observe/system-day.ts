@@ -12,7 +12,7 @@ const STEP_MS = 600_000;
 const STEPS = 145;
 
 /** What is read. */
-export interface SystemReadings {
+interface SystemReadings {
   /** CPU time of the process since it started, seconds. */
   cpuSeconds(): number;
   /** Bytes of the disk that are used. */

@@ -18,7 +18,7 @@ export type Boundary = Extract<Cut, { kind: 'part' | 'close' }>;
  * Media of the quality in a segment: none yet; some; some, and what follows is not decodable; none, listed as
  * a GAP; none, and the quality is not live in this generation yet.
  */
-export type FollowedState = 'waiting' | 'media' | 'broken' | 'gap' | 'skipped';
+type FollowedState = 'waiting' | 'media' | 'broken' | 'gap' | 'skipped';
 
 export class FollowedSegment {
   readonly opening: SegmentOpening;

@@ -10,7 +10,7 @@ import type { RunContext } from '../live/sink.ts';
 import type { SparseTracks } from './sparse-tracks.ts';
 
 /** A group when it is opened. */
-export type GroupOpening = Omit<SegmentGroup, 'run' | 'durationUs' | 'tracks' | 'dateRanges'> & {
+type GroupOpening = Omit<SegmentGroup, 'run' | 'durationUs' | 'tracks' | 'dateRanges'> & {
   readonly context: RunContext;
   /** Provides the segments of sparse tracks when the group is sealed. */
   readonly sparse: SparseTracks;

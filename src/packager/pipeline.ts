@@ -9,10 +9,10 @@ import type { StreamOptions } from '../live/stream-options.ts';
 import type { PackagerSettings } from './generation.ts';
 import { Packager, type PackagerOptions } from './packager.ts';
 
-export interface PipelineOptions extends PackagerOptions, StreamOptions {}
+interface PipelineOptions extends PackagerOptions, StreamOptions {}
 
 /** A stream and the packager that cuts it. */
-export interface Pipeline {
+interface Pipeline {
   readonly stream: Stream;
   readonly packager: Packager;
 }

@@ -22,7 +22,7 @@ const MAX_BYTES = 512 * 1024;
 const LATE_S = 0.001;
 
 /** Content of one segment from the sparse tracks. */
-export interface SparseSegment {
+interface SparseSegment {
   /** Of tracks with frames in it. */
   readonly tracks: readonly TrackSegment[];
   /** Date ranges of its frames, in order. */

@@ -39,7 +39,7 @@ export interface RecordedTotals {
 }
 
 /** Reads of rows that no longer change, except that retention deletes them. */
-export interface PastReads {
+interface PastReads {
   read<T>(query: ReadQuery<T>): Promise<T>;
   /** Rows that start before this are written; µs since 1970. */
   beforeUs(): number;

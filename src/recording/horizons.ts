@@ -29,7 +29,7 @@ interface Commits {
 }
 
 /** Options of `Horizons`. */
-export interface HorizonsOptions {
+interface HorizonsOptions {
   readonly clock: Clock;
   /** Newest timestamp on disk, ms since 1970; undefined in a new data folder. */
   readonly lastSeenMs?: number | undefined;

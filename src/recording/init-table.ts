@@ -16,7 +16,7 @@ import type { Tables } from '../store/schema.ts';
 const EPOCH_S = 1_577_836_800;
 
 /** Options of `InitTable`. */
-export interface InitTableOptions {
+interface InitTableOptions {
   /** Writes a row; must not throw. */
   readonly save: (init: Init, bytes: Uint8Array) => void;
   /**

@@ -20,7 +20,7 @@ export interface Marker {
 }
 
 /** Which markers to read. */
-export interface MarkerRange {
+interface MarkerRange {
   /** µs since 1970. */
   readonly fromUs: number;
   readonly toUs: number;

@@ -17,7 +17,7 @@ import {
 } from './recording-reader.ts';
 
 /** What a reader of a quality is created with. */
-export interface QualityReaderOptions {
+interface QualityReaderOptions {
   /** Recording of the quality: only its video. */
   readonly own: RecordingReader;
   /** Recording of the stream. */

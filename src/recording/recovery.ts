@@ -32,7 +32,7 @@ export interface Recovered {
   unusable: SegmentLocation[];
 }
 
-export interface RecoveryOptions {
+interface RecoveryOptions {
   readonly segments: SegmentStore;
   readonly streamId: string;
   readonly table: ChunkTable;

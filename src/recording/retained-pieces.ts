@@ -6,7 +6,7 @@ import type { PinnedRange } from './pinned-windows.ts';
 import type { TimelinePiece } from './timeline-piece.ts';
 
 /** What is retained. */
-export interface Retained {
+interface Retained {
   /** Everything from here on, µs since 1970. */
   readonly horizonUs: number;
   /** And these windows, in order and disjoint. */

@@ -7,7 +7,7 @@ import { identityLocation, listRecordings } from '../archive/recording-locations
 import { type Abortable, isMissing, type SegmentStore } from '../archive/segment-store.ts';
 
 /** The stream that a recording belongs to. */
-export interface Identity {
+interface Identity {
   readonly id: string;
   readonly name: string;
   /** µs since 1970. */

@@ -25,7 +25,7 @@ export interface RunMark {
 }
 
 /** A ten-minute window with media. */
-export interface WindowMark {
+interface WindowMark {
   /** µs since 1970. */
   readonly fromUs: number;
   /** Number of groups that start in it. Grows when media is added, never shrinks while the window is kept. */
@@ -59,7 +59,7 @@ export interface TimelineEnd {
 }
 
 /** What the timeline reads of a live stream. */
-export interface TimelineStream {
+interface TimelineStream {
   readonly placement: Pick<Stream['placement'], 'context'>;
   readonly edge: Pick<Stream['edge'], 'gapsSince'>;
 }

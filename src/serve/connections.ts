@@ -28,7 +28,7 @@ import type { ServerCertificate } from './tls/tls-certificate.ts';
 import { createTlsServer, type TlsServer } from './tls/tls-server.ts';
 
 /** A request whose signature is not verified yet. */
-export type NewRequest = ReceivedRequest & Pick<RequestSource, 'remoteAddress'>;
+type NewRequest = ReceivedRequest & Pick<RequestSource, 'remoteAddress'>;
 
 /** Options of `openConnections`. */
 export interface ConnectionsOptions {

@@ -5,7 +5,7 @@
 import { OxbowError } from '../lib/errors.ts';
 
 /** Most requests that wait at once. */
-export interface WaitLimits {
+interface WaitLimits {
   /** From one address: enough for many viewers with one public address. */
   readonly perAddress: number;
   /** In this thread. */

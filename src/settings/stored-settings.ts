@@ -17,7 +17,7 @@ import type { Tables } from '../store/schema.ts';
 import { readStateFile, writeStateFile } from '../store/state-file.ts';
 
 /** Their options. */
-export interface StoredSettingsOptions {
+interface StoredSettingsOptions {
   readonly db: Kysely<Tables>;
   /** In a cluster. */
   readonly changes: RowChanges | undefined;

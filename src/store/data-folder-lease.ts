@@ -30,12 +30,12 @@ const TTL_MS = 30_000;
 const WAIT_TTLS = 2;
 
 /** The lease of an open data folder. Disposing releases it. */
-export interface DataFolderLease extends AsyncDisposable {
+interface DataFolderLease extends AsyncDisposable {
   /** Token that guarded statements check. */
   readonly fence: Fence;
 }
 
-export interface DataFolderLeaseOptions {
+interface DataFolderLeaseOptions {
   readonly db: Kysely<Tables>;
   /** Of the engine: another one means that the database is a copy. Undefined: unknown. */
   readonly identity: string | undefined;

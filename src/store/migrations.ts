@@ -18,7 +18,7 @@ import { traceMigration } from './tables/trace-columns.ts';
  * A step, in the SQL of SQLite; postgres/statements.ts translates it. Without `down` the step cannot be
  * undone: those of the first release with `down` and before.
  */
-export type Migration = string | { readonly up: string; readonly down: string };
+type Migration = string | { readonly up: string; readonly down: string };
 
 /** The oldest schema that a database can be taken back to. */
 export const OLDEST_SCHEMA = 29;

@@ -31,10 +31,10 @@ export type SharedTable =
  * Reads the rows with these keys again; undefined: all rows. A key without a row: it was deleted. The result
  * takes them into memory. It is not called if this node has written one of the rows meanwhile.
  */
-export type ReadAgain = (keys: readonly string[] | undefined) => Promise<() => void>;
+type ReadAgain = (keys: readonly string[] | undefined) => Promise<() => void>;
 
 /** Their options. */
-export interface RowChangesOptions {
+interface RowChangesOptions {
   readonly db: Kysely<Tables>;
   readonly clock: Clock;
   /** Called when the notes, or rows, cannot be read; it is tried again. */

@@ -76,7 +76,7 @@ export interface StreamTable {
 }
 
 /** The picture that a user uploaded for a stream. */
-export interface StreamPictureTable {
+interface StreamPictureTable {
   readonly stream_id: string;
   /** Media type. */
   type: string;
@@ -86,7 +86,7 @@ export interface StreamPictureTable {
 }
 
 /** Figures of a stream over ten minutes. */
-export interface StatsWindowTable {
+interface StatsWindowTable {
   readonly stream_id: string;
   /** Start of the window. */
   readonly start_us: number;
@@ -127,7 +127,7 @@ export interface ChunkFileTable {
 }
 
 /** A Media Initialization Section, with one number per stream and codec configuration. */
-export interface InitTable {
+interface InitTable {
   readonly stream_id: string;
   readonly number: number;
   hash: string;
@@ -136,7 +136,7 @@ export interface InitTable {
 }
 
 /** The closed captions that a run of a stream was seen to have; see recording/caption-table.ts. */
-export interface StreamCaptionTable {
+interface StreamCaptionTable {
   readonly stream_id: string;
   readonly run: number;
   /** JSON, an array of media/captions/caption-channel.ts; empty if there are none. */
@@ -147,7 +147,7 @@ export interface StreamCaptionTable {
  * The last state of a stream, so that a restart distinguishes a gap from offline time and continues the live
  * playlist.
  */
-export interface StreamOnAirTable {
+interface StreamOnAirTable {
   readonly stream_id: string;
   /** Time of the write. */
   at_us: number;
@@ -203,7 +203,7 @@ export interface JobTable {
 }
 
 /** A machine that runs jobs. */
-export interface WorkerTable {
+interface WorkerTable {
   readonly id: string;
   name: string;
   /** `pull`, `push`. */
@@ -220,7 +220,7 @@ export interface WorkerTable {
 }
 
 /** Date ranges by segment; written, deleted and rebuilt with the row of the chunk file. */
-export interface DateRangeTable {
+interface DateRangeTable {
   readonly stream_id: string;
   /** `first_msn` of the file. */
   file_msn: number;
@@ -236,7 +236,7 @@ export interface DateRangeTable {
 }
 
 /** A text of a user at an instant of a stream; only in the database. */
-export interface MarkerTable {
+interface MarkerTable {
   readonly id: string;
   readonly stream_id: string;
   at_us: number;
@@ -263,7 +263,7 @@ export interface PinTable {
 }
 
 /** How far retention has deleted, so that the timeline does not report deleted media as lost. */
-export interface RetentionTable {
+interface RetentionTable {
   readonly stream_id: string;
   /** Of media that began before, only pinned windows are kept; µs since 1970. */
   deleted_before_us: number;
@@ -296,7 +296,7 @@ export interface ApiTokenTable {
 }
 
 /** A stream key; see accounts/publish-keys.ts. */
-export interface PublishKeyTable {
+interface PublishKeyTable {
   readonly id: string;
   readonly digest: string;
   readonly label: string;
@@ -315,7 +315,7 @@ export interface PublishKeyTable {
 }
 
 /** How often the playback tokens of a stream were revoked, by name; survives the stream. */
-export interface WatchEpochTable {
+interface WatchEpochTable {
   readonly stream: string;
   epoch: number;
 }
@@ -356,7 +356,7 @@ export interface WebhookDeliveryTable {
 }
 
 /** A lease; see cluster/lease/lease.ts. */
-export interface LeaseTable {
+interface LeaseTable {
   readonly name: string;
   holder: string;
   /** Rises with each owner. */

@@ -18,7 +18,7 @@ import { readPublisher } from './measure/publish-gauges.ts';
 import { offClockReason } from './stream-reports.ts';
 
 /** Sources of the gauge values. */
-export interface GaugeSources {
+interface GaugeSources {
   readonly metrics: Metrics;
   readonly catalog: Catalog;
   readonly viewers: Viewers;

@@ -43,7 +43,7 @@ export function reportPublisher(
   }
 }
 
-export interface RefusedPublisher {
+interface RefusedPublisher {
   readonly request: Pick<ClaimRequest, 'protocol' | 'remote'>;
   readonly error: OxbowError;
   /** The stream; undefined if none of that name exists or the publisher sent no name. */

@@ -20,7 +20,7 @@ import type { StreamParts } from './stream-parts.ts';
 const LATE_US = 60_000_000;
 
 /** What the served side of a stream depends on. */
-export interface ServedMediaSetup {
+interface ServedMediaSetup {
   readonly deps: Pick<StreamDeps, 'clock' | 'recordings'>;
   readonly parts: Pick<StreamParts, 'list' | 'recording' | 'inits' | 'qualities' | 'recorder' | 'stream'>;
   /** As it is at the time. */

@@ -31,7 +31,7 @@ import { reportStreamBug } from './stream-reports.ts';
 const UNPUBLISHED = 'no publisher is connected';
 
 /** What the publishers of a stream are created with. */
-export interface StreamPublishersSetup {
+interface StreamPublishersSetup {
   readonly deps: StreamDeps;
   readonly stream: Stream;
   /** Returns the current definition. */

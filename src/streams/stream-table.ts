@@ -100,7 +100,7 @@ function definitionOf(row: Selectable<StreamTable>, log?: RowLog): StreamDefinit
 }
 
 /** Where rows of streams are written. With a fence only while it holds its lease. */
-export type WrittenStore = Pick<Store, 'db'> & Partial<Pick<Store, 'fence'>>;
+type WrittenStore = Pick<Store, 'db'> & Partial<Pick<Store, 'fence'>>;
 
 /** Writes a stream's row. @throws OxbowError `data-in-use` if another process has taken what this one ran */
 export async function writeDefinition(store: WrittenStore, definition: StreamDefinition): Promise<void> {

@@ -11,7 +11,7 @@ import { type ChunkOptions, type ChunkWriter, openChunkWriter, type SealedChunk 
 const CHUNK_US = 600_000_000;
 
 /** Options of {@link ChunkFiles}. */
-export interface ChunkFilesOptions {
+interface ChunkFilesOptions {
   readonly store: ChunkOptions['store'];
   readonly assetId: string;
   readonly rendition: string;

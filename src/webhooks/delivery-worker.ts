@@ -41,7 +41,7 @@ export interface WebhooksOptions extends SendTools {
   readonly failed: (error: unknown) => void;
 }
 
-export interface DeliveryWorkerOptions extends WebhooksOptions {
+interface DeliveryWorkerOptions extends WebhooksOptions {
   /** Whether this process may send now. */
   readonly maySend: () => boolean;
 }

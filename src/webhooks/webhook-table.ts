@@ -29,7 +29,7 @@ export const KEPT_DELIVERIES = 50;
 export type Delivery = Selectable<WebhookDeliveryTable>;
 
 /** A delivery to add. */
-export interface NewDelivery {
+interface NewDelivery {
   readonly body: string;
   /** Ms since 1970. */
   readonly nowMs: number;

@@ -11,7 +11,7 @@ import type { TextKey } from './text/text.ts';
 import type { Action } from './viewer/session.svelte.ts';
 
 /** One page of the interface. */
-export interface PageEntry {
+interface PageEntry {
   /** All pages except the home page are loaded when they are opened. */
   readonly load: () => Component | Promise<Component>;
   readonly title: TextKey;

@@ -255,7 +255,7 @@ export function multiPath(streams: readonly { readonly name: string }[]): string
 }
 
 /** What a link points to: nothing for now, a time, or a span; unix milliseconds. */
-export type LinkTime = number | TimeSpan | undefined;
+type LinkTime = number | TimeSpan | undefined;
 
 /**
  * The address of the watch page.

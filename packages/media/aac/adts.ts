@@ -64,7 +64,7 @@ export function adtsConfig(header: AdtsHeader): AudioConfig | undefined {
 }
 
 /** Fields that are equal in every header of a track. */
-export interface AdtsForm {
+interface AdtsForm {
   /** profile_ObjectType: audio object type - 1. */
   readonly profile: number;
   /** sampling_frequency_index. */

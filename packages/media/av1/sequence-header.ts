@@ -39,7 +39,7 @@ interface SequenceHeader {
 }
 
 /** The properties of a temporal unit, read without decoding. */
-export interface Av1Unit {
+interface Av1Unit {
   /** Its sequence header, with OBU header and size; undefined if it has none. */
   readonly sequenceHeader: Uint8Array | undefined;
   /** The first frame is a key frame. */

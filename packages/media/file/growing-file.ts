@@ -18,7 +18,7 @@ import { layOut } from './layout.ts';
 import { chunksOf, Mp4Table } from './mp4-table.ts';
 
 /** Bytes that overwrite others. */
-export interface Patch {
+interface Patch {
   /** Offset in the file. */
   readonly at: number;
   readonly bytes: Uint8Array;

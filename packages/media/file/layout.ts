@@ -22,7 +22,7 @@ import type { FileBatch, FileSample } from './joiner.ts';
 import { chunksOf, Mp4Table } from './mp4-table.ts';
 
 /** Header fields of the file. */
-export interface LayoutOptions {
+interface LayoutOptions {
   /** Recording time of its start, ms since 1970. */
   readonly recordedMs: number;
   /** It was cut to the frame: audio ends with the last video frame. */
@@ -30,7 +30,7 @@ export interface LayoutOptions {
 }
 
 /** A file that is being written. */
-export interface FileLayout {
+interface FileLayout {
   /** Whether `look` must get every batch before the first is printed. */
   readonly looksAhead: boolean;
   /** First pass: a batch without its bytes. */

@@ -15,7 +15,7 @@ import type { FileBatch, FileSample } from './joiner.ts';
 const CHUNK_S = 1;
 
 /** Consecutive samples of one track. */
-export interface Chunk {
+interface Chunk {
   readonly fileTrack: FileTrack;
   /** Index of the configuration. */
   readonly config: number;

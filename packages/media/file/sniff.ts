@@ -4,7 +4,7 @@
  */
 
 /** The type of the bytes. */
-export type Sniffed =
+type Sniffed =
   | { readonly kind: 'media'; readonly container: string }
   | { readonly kind: 'other'; readonly name: string };
 

@@ -4,7 +4,7 @@
  */
 
 /** A header; where the frame refers to STREAMINFO, its field is undefined. */
-export interface FlacFrameHeader {
+interface FlacFrameHeader {
   readonly headerBytes: number;
   /** Samples of each channel, 1 to 65,535. */
   readonly samples: number;

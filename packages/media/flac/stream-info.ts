@@ -24,7 +24,7 @@ const TOTAL_SAMPLES = { byte: 13, from: 14, to: STREAM_INFO_BYTES } as const;
 const LEAST_BLOCK = 16;
 
 /** Fields of STREAMINFO. */
-export interface StreamInfo {
+interface StreamInfo {
   /**
    * Samples of a frame: the least, except for the last one, and the most, 16 to 65,535. Equal where the block
    * size is fixed.

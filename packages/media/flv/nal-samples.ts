@@ -18,7 +18,7 @@ const LENGTH_BYTES = 4;
 // Shared by all tracks, because they are used only within a call.
 const kept = new NalList();
 
-export interface NalSample {
+interface NalSample {
   /** Random access point, by its NAL units. */
   readonly key: boolean;
   /** NAL units, each after its length in 4 bytes; a view of the message where nothing had to be left out. */

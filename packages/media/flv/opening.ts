@@ -10,7 +10,7 @@
 const MAX_FRAMES = 17;
 
 /** Times of a frame, ticks. */
-export interface OpeningTimes {
+interface OpeningTimes {
   readonly dts: number;
   readonly pts: number;
 }

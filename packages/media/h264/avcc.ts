@@ -9,7 +9,7 @@ import type { VideoConfig } from '../frame.ts';
 import { type H264Sps, parseH264Sps } from './sps.ts';
 
 /** Content of an `avcC`. */
-export interface AvcC {
+interface AvcC {
   /** Bytes of the length before each NAL unit: 1, 2 or 4. */
   readonly lengthSize: number;
   /** NAL units with their header; views of the record. */

@@ -11,7 +11,7 @@ import type { H264Sps } from './sps.ts';
 const HEADER_BYTES = 32;
 
 /** The head of a slice. */
-export interface H264Slice {
+interface H264Slice {
   readonly ppsId: number;
   readonly frameNum: number;
   /** A field picture, and which; undefined for a frame. */
@@ -25,7 +25,7 @@ export interface H264Slice {
 }
 
 /** Fields that identify the frame of a slice. */
-export interface FieldHead {
+interface FieldHead {
   readonly idr: boolean;
   readonly field?: 'top' | 'bottom' | undefined;
   readonly frameNum?: number;
@@ -33,7 +33,7 @@ export interface FieldHead {
 }
 
 /** Fields of the SPS that slice headers depend on. */
-export type SliceSps = Pick<H264Sps, 'separatePlanes' | 'frameNumBits' | 'progressive' | 'orderBits'>;
+type SliceSps = Pick<H264Sps, 'separatePlanes' | 'frameNumBits' | 'progressive' | 'orderBits'>;
 
 /**
  * True for the first slice of a picture: first_mb_in_slice is 0, a single bit.

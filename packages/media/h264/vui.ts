@@ -13,7 +13,7 @@ export interface Colours {
 }
 
 /** The fields that are read. */
-export interface VuiPicture {
+interface VuiPicture {
   colours?: Colours;
   /** Width of a sample divided by its height; absent where it is not known, or 1. */
   sampleAspect?: number;

@@ -11,7 +11,7 @@ import { hevcCodecs } from './profile-tier-level.ts';
 import { type HevcSps, parseHevcSps } from './sps.ts';
 
 /** Content of an `hvcC`. */
-export interface HvcC {
+interface HvcC {
   /** Bytes of the length before each NAL unit: 1, 2 or 4. */
   readonly lengthSize: number;
   /** NAL units with their header; views of the record. */
@@ -21,7 +21,7 @@ export interface HvcC {
 }
 
 /** Parameter sets, NAL units with their header. */
-export type HevcSets = Pick<HvcC, 'vps' | 'sps' | 'pps'>;
+type HevcSets = Pick<HvcC, 'vps' | 'sps' | 'pps'>;
 
 function firstSps(sps: readonly Uint8Array[]): HevcSps {
   const first = sps[0];

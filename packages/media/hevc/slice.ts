@@ -13,7 +13,7 @@ const IDR_W_RADL = 19;
 const IDR_N_LP = 20;
 
 /** Fields of a PPS that slice headers depend on. */
-export interface HevcSlicePps {
+interface HevcSlicePps {
   readonly id: number;
   readonly spsId: number;
   readonly outputFlagPresent: boolean;
@@ -22,7 +22,7 @@ export interface HevcSlicePps {
 }
 
 /** The head of a slice. */
-export interface HevcSlice {
+interface HevcSlice {
   readonly idr: boolean;
   /** slice_pic_order_cnt_lsb; 0 for IDR. */
   readonly order: number;

@@ -5,7 +5,7 @@
 import { FormatError } from '../errors.ts';
 
 /** A frame of a tag. */
-export interface Id3Frame {
+interface Id3Frame {
   /** Four characters, e.g. `TIT2`, `TXXX` or `PRIV`. */
   readonly id: string;
   /** Without its header; a view of the tag. */

@@ -18,7 +18,7 @@ export interface Box {
 }
 
 /** The header of a box: its type, its total size, and the size of the header itself (8 or 16 bytes). */
-export interface BoxHead {
+interface BoxHead {
   readonly type: string;
   readonly size: number;
   readonly headLength: number;

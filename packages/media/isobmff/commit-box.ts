@@ -26,7 +26,7 @@ import type { StreamGap } from '../segment.ts';
 import { BoxWriter, u32At } from './box.ts';
 
 /** CRC-32 as zlib has it, unsigned. */
-export type Crc32 = (bytes: Uint8Array) => number;
+type Crc32 = (bytes: Uint8Array) => number;
 
 /** The user type of oxbow's uuid boxes. */
 export const commitUserType: Uint8Array = Uint8Array.from([

@@ -104,7 +104,7 @@ export interface MovieTrack {
 }
 
 /** A further sample entry of a video track. */
-export type FurtherEntry = Pick<MovieTrack, 'nalLengthBytes' | 'inBand'> & { readonly config: VideoConfig };
+type FurtherEntry = Pick<MovieTrack, 'nalLengthBytes' | 'inBand'> & { readonly config: VideoConfig };
 
 /**
  * Reads a moov, wherever it comes from.

@@ -19,7 +19,7 @@ const MAX_MERGED = 100;
 const OPEN_FOR_MS = 3_600_000;
 
 /** A tag in a source's playlist: later tags of an ID may omit START-DATE. */
-export type SourceDateRange = Omit<DateRangeTag, 'startDateMs'> & { readonly startDateMs?: number };
+type SourceDateRange = Omit<DateRangeTag, 'startDateMs'> & { readonly startDateMs?: number };
 
 /** Characters that playlists must not contain (4.1, 4.2): controls, byte order marks, invalid UTF-8. */
 const UNPRINTABLE = /[\p{Cc}\ufeff\ufffd]/gu;

@@ -28,7 +28,7 @@ const MAX_CHAPTERS_BYTES = 1024 * 1024;
 const MAX_SEEK_HEAD_BYTES = 64 * 1024;
 
 /** A file that can be read in ranges; fewer bytes come at its end. */
-export type ReadRange = (at: number, count: number) => Promise<Uint8Array>;
+type ReadRange = (at: number, count: number) => Promise<Uint8Array>;
 
 interface Element {
   readonly id: number;

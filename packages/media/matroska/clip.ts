@@ -14,14 +14,14 @@ import { type Cue, printMatroskaHeader } from './header.ts';
 const MAX_TRACKS = 126;
 
 /** A clip, known to the byte before any frame of it is copied. */
-export interface MatroskaPlan {
+interface MatroskaPlan {
   readonly header: Uint8Array;
   /** Bytes of the whole file. */
   readonly length: number;
 }
 
 /** Gives a TrackNumber and a pts in the track's stored ticks; gets units, 0 or more. */
-export type MatroskaClock = (trackNumber: number, pts: number) => number;
+type MatroskaClock = (trackNumber: number, pts: number) => number;
 
 /**
  * The TrackNumber of a track: its place in the init, so that it does not depend on the clip.

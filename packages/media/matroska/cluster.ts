@@ -38,7 +38,7 @@ export interface BlockTrack<S extends BlockSample = BlockSample> {
 }
 
 /** Where a cluster can be entered. */
-export interface Entrance {
+interface Entrance {
   /** TrackNumber of the leading track. */
   readonly number: number;
   /** Of the key frame, ticks of that track. */
@@ -48,7 +48,7 @@ export interface Entrance {
 }
 
 /** A planned cluster. */
-export interface ClusterShape {
+interface ClusterShape {
   /** Bytes, id and length included. */
   readonly length: number;
   /** The first key frame of the leading track, if there is one. */

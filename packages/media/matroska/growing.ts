@@ -17,7 +17,7 @@ const VOID = 0xec;
 const UNKNOWN = Uint8Array.of(0x01, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff);
 
 /** The first bytes of a file, with the offsets of their elements. */
-export interface MatroskaStart {
+interface MatroskaStart {
   readonly bytes: Uint8Array;
   /** First byte of the Segment's body. */
   readonly bodyAt: number;

@@ -21,7 +21,7 @@ export interface Cue {
 }
 
 /** Content of the header. */
-export interface MatroskaContent {
+interface MatroskaContent {
   readonly tracks: readonly NumberedTrack[];
   /** Units, may have a fraction. */
   readonly duration: number;

@@ -11,7 +11,7 @@ const MAX_MPD = 8 * 1024 * 1024;
 const MAX_DEPTH = 32;
 
 /** An attribute: its value without references, and the place of the text between its quotes. */
-export interface MpdAttribute {
+interface MpdAttribute {
   readonly name: string;
   readonly value: string;
   readonly start: number;

@@ -12,7 +12,7 @@ import { fillTemplate, type NamedRepresentation, publicTemplate, type SegmentNam
  * What addresses are replaced with: addresses that are relative to `{folder}/{file}`, in any folder, such as
  * `../{folder}/{file}`.
  */
-export interface MpdAddresses {
+interface MpdAddresses {
   /** An address that is requested as it is. */
   readonly address: (url: URL) => string;
   /** The place of the segments that a template names; `publicTemplate` follows it. Ends with `/`. */

@@ -70,7 +70,7 @@ export function mpeg2Stream(sample: Uint8Array): Uint8Array {
 }
 
 /** The head of a picture. */
-export interface Mpeg2Picture {
+interface Mpeg2Picture {
   /** Position in its group in the order of display. */
   readonly temporalReference: number;
   /** picture_coding_type. */

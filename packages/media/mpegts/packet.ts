@@ -24,7 +24,7 @@ const WINDOW_BYTES = 64 * 204;
 const window = new Uint8Array(WINDOW_BYTES);
 
 /** Receives packets. */
-export interface PacketSink {
+interface PacketSink {
   /** One packet is at `bytes[at, at + 188)`; the bytes are valid only during the call. */
   packet(bytes: Uint8Array, at: number): void;
   /** The sync was lost. */

@@ -71,7 +71,7 @@ let viewed = noBytes;
 let words = noWords;
 
 /** Receives the units of one PID. */
-export interface PesSink {
+interface PesSink {
   /**
    * A unit began; its payload follows in `unit`, unless it is damaged.
    *

@@ -12,7 +12,7 @@ const MAX_PRIVATE_BYTES = 4096;
 const MAX_STREAMS = 64;
 
 /** Options of a section reader. */
-export interface SectionOptions {
+interface SectionOptions {
   /** Called when the last section is repeated. */
   readonly repeated?: () => void;
   /** Private sections may be longer than those of PAT and PMT. */
@@ -112,7 +112,7 @@ export class SectionReader {
   }
 }
 
-export interface Pat {
+interface Pat {
   /** Programs in the order of the table, without the network's PID. */
   readonly programs: readonly { readonly number: number; readonly pmtPid: number }[];
 }

@@ -20,7 +20,7 @@ export type StreamFormat =
   | { readonly kind: 'data'; readonly codec: DataConfig['codec'] };
 
 /** Unsupported media. */
-export interface RefusedStream {
+interface RefusedStream {
   readonly kind: 'refused';
   readonly leftOut: LeftOutTrack;
 }

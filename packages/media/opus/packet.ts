@@ -34,7 +34,7 @@ export function opusSamples(bytes: Uint8Array, at = 0, end: number = bytes.lengt
 }
 
 /** The control header before a packet in MPEG-TS. */
-export interface OpusControl {
+interface OpusControl {
   readonly headerBytes: number;
   /** Of the packet behind the header. */
   readonly packetBytes: number;

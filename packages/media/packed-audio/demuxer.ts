@@ -29,7 +29,7 @@ const dataTrack: DataTrack = {
 };
 
 /** A demuxer whose input may step to another timeline. */
-export interface PackedAudioDemuxer extends Demuxer {
+interface PackedAudioDemuxer extends Demuxer {
   /** EXT-X-DISCONTINUITY: forgets times. */
   discontinuity(): void;
 }

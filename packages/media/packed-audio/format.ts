@@ -18,7 +18,7 @@ const MAX_TAGS = 8;
 const FRAMES_TO_BELIEVE = 2;
 
 /** The head of a segment. */
-export interface PackedHead {
+interface PackedHead {
   /** Where the frames begin. */
   readonly start: number;
   /** Time of the first sample, 33 bits of 90 kHz; undefined if no tag has it. */

@@ -132,7 +132,7 @@ function parsePayloadFeedback(count: number, body: ByteReader): RtcpPacket | und
 }
 
 /** The fields of a sender report. */
-export interface SenderReport {
+interface SenderReport {
   readonly ssrc: number;
   /** Unix milliseconds. */
   readonly utcMs: number;

@@ -44,7 +44,7 @@ export interface RtpMedia {
 }
 
 /** The media that an SDP announces. */
-export interface RtpDescription {
+interface RtpDescription {
   /** Value of the `s=` line. */
   readonly name: string;
   /** `a=control` of the session. */

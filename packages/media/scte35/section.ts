@@ -24,7 +24,7 @@ export type SpliceCommand =
   | { readonly kind: 'signal'; readonly pts?: number };
 
 /** A segmentation_descriptor (10.3.3). */
-export interface Segmentation {
+interface Segmentation {
   readonly eventId: number;
   readonly cancelled: boolean;
   /** segmentation_type_id. */
@@ -34,7 +34,7 @@ export interface Segmentation {
 }
 
 /** A splice_info_section. */
-export interface SpliceSection {
+interface SpliceSection {
   readonly command: SpliceCommand;
   readonly segmentations: readonly Segmentation[];
 }

@@ -4,7 +4,7 @@
  */
 import { FormatError } from '../errors.ts';
 
-export interface DecodedText {
+interface DecodedText {
   readonly text: string;
   /** Name in the Encoding standard, e.g. `utf-8`, `gb18030`. */
   readonly charset: string;

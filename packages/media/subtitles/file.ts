@@ -12,10 +12,10 @@ import { safeCueText, safeSettings } from './cue-text.ts';
 import { isSrt, parseSrt } from './srt.ts';
 
 /** Formats of subtitle files. */
-export type SubtitleFormat = 'srt' | 'vtt' | 'ass';
+type SubtitleFormat = 'srt' | 'vtt' | 'ass';
 
 /** A file that was read. */
-export interface SubtitleFile {
+interface SubtitleFile {
   readonly format: SubtitleFormat;
   readonly charset: string;
   readonly cues: readonly VttCue[];

@@ -13,7 +13,7 @@ const RGB = 7;
 const MAX_HEADER_BYTES = 32;
 
 /** Fields of the header of a key frame. */
-export interface Vp9KeyFrame {
+interface Vp9KeyFrame {
   readonly profile: number;
   /** 8, 10 or 12. */
   readonly bitDepth: number;

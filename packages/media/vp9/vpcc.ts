@@ -9,7 +9,7 @@ import { FormatError } from '../errors.ts';
 import type { Colours } from '../h264/vui.ts';
 
 /** Fields of a record. */
-export interface VpcC {
+interface VpcC {
   /** 0 to 3. */
   readonly profile: number;
   /** Ten times the level, e.g. 31; 0 where the encoder did not say. */

@@ -7,7 +7,7 @@ import type { Frame } from '../frame.ts';
 import { emptySample, printSample, type SampleCue } from './sample.ts';
 
 /** A cue on the clock of a track, ticks. */
-export interface TickCue {
+interface TickCue {
   readonly id: string;
   readonly settings: string;
   readonly text: string;
@@ -22,7 +22,7 @@ const LATE_TICKS = 90;
 const MAX_SHOWN = 64;
 
 /** A stretch of a track. */
-export interface TextStretch {
+interface TextStretch {
   readonly trackId: number;
   /** Ticks. */
   readonly from: number;

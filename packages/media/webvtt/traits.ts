@@ -6,7 +6,7 @@
 import type { TextTrack } from '../frame.ts';
 
 /** The purpose of a rendition. */
-export interface TextTraits {
+interface TextTraits {
   readonly isDefault: boolean;
   readonly forced: boolean;
 }

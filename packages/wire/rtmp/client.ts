@@ -82,7 +82,7 @@ class RtmpRejected extends Error {
 }
 
 /** Parts of an address. */
-export interface RtmpAddress {
+interface RtmpAddress {
   readonly app: string;
   /** Address up to the application. */
   readonly tcUrl: string;

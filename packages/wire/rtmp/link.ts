@@ -18,7 +18,7 @@ const WINDOW_BYTES = 2_500_000;
 const MIN_WINDOW_BYTES = 16_384;
 
 /** What a link needs. */
-export interface LinkSetup {
+interface LinkSetup {
   readonly side: 'server' | 'client';
   /** May be changed while the link reads. */
   readonly limits: ChunkLimits;

@@ -13,7 +13,7 @@ import { type RtmpPlayback, type RtmpPlayer, type RtmpPlayRequest, RtmpRefusal }
 const HIGH_MARK_BYTES = 256 * 1024;
 
 /** The connection, as the stream uses it. */
-export interface PlayedStreamSetup {
+interface PlayedStreamSetup {
   readonly link: RtmpLink;
   /** Absent: the server does not play. */
   readonly play: ((request: RtmpPlayRequest) => Promise<RtmpPlayback>) | undefined;

@@ -6,20 +6,20 @@
 import { createHash, randomBytes } from 'node:crypto';
 
 /** A challenge of a server. */
-export interface Challenge {
+interface Challenge {
   readonly scheme: 'basic' | 'digest';
   /** By name in lower case. */
   readonly parameters: ReadonlyMap<string, string>;
 }
 
 /** A user name and password. */
-export interface Credentials {
+interface Credentials {
   readonly user: string;
   readonly password: string;
 }
 
 /** A request that is answered for. */
-export interface AuthorizedRequest extends Credentials {
+interface AuthorizedRequest extends Credentials {
   readonly method: string;
   /** As in the request. */
   readonly url: string;

@@ -20,7 +20,7 @@ const MIN_KEEP_ALIVE_MS = 500;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /** How a connection is opened. */
-export interface RtspConnectOptions {
+interface RtspConnectOptions {
   /** Ends the attempt. */
   readonly signal: AbortSignal;
   /**
@@ -32,7 +32,7 @@ export interface RtspConnectOptions {
   readonly onBytes: (bytes: Uint8Array) => boolean;
 }
 
-export interface RtspClientOptions {
+interface RtspClientOptions {
   readonly address: RtspAddress;
   /** Sent with each request, e.g. `oxbow/0.1.0`. */
   readonly userAgent: string;

@@ -24,7 +24,7 @@ const MAX_QUEUED_BYTES = 256 * 1024;
 const ANSWERED: ReadonlySet<string> = new Set(['OPTIONS', 'GET_PARAMETER', 'SET_PARAMETER', 'ANNOUNCE', 'REDIRECT']);
 
 /** Callbacks of a connection. */
-export interface RtspConnectionHandlers {
+interface RtspConnectionHandlers {
   /** @param packet may be kept, must not be changed */
   packet(channel: number, packet: Uint8Array): void;
   /** The server requests a new connection; RFC 2326 10.10. */

@@ -15,7 +15,7 @@ const PACKET_HEADER_BYTES = 4;
 const [CR, LF] = [0x0d, 0x0a];
 
 /** Callbacks of the reader. */
-export interface RtspReaderHandlers {
+interface RtspReaderHandlers {
   message(message: RtspMessage): void;
   /** @param packet a copy, may be kept */
   packet(channel: number, packet: Uint8Array): void;

@@ -10,7 +10,7 @@ const MAX_FIELDS = 100;
 const PACKET_MARK = 0x24;
 
 /** Header fields by their names in lower case; the values of a repeated field are joined by `, `. */
-export type RtspHeaders = ReadonlyMap<string, string>;
+type RtspHeaders = ReadonlyMap<string, string>;
 
 export interface RtspRequest {
   readonly kind: 'request';

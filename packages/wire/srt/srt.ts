@@ -57,7 +57,7 @@ export interface SrtKeyRefresh {
 }
 
 /** Options of both sides. */
-export interface SrtOptions {
+interface SrtOptions {
   /** Latency, ms, 0 to 65,535: how long a lost packet may take to be repaired. 120 by default. */
   readonly latencyMs?: number | undefined;
   /** Bound of each connection's receive buffer and of its send buffer, packets. 8,192 by default. */

@@ -18,7 +18,7 @@ const MAX_PEERS = 1000;
 /** Errors of the socket are reported at most once in this time, ms: each datagram may cause one. */
 const ERROR_INTERVAL_MS = 1000;
 
-export interface EndpointOptions {
+interface EndpointOptions {
   /** An IP address of this computer, or `0.0.0.0` or `::` for all. */
   readonly address: string;
   /** 0 picks a free one. */

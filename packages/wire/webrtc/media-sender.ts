@@ -18,7 +18,7 @@ import type { Run } from '@oxbow/media/run';
 import type { Peer } from './peer.ts';
 
 /** The time of a sender. */
-export interface SenderClock {
+interface SenderClock {
   /** UTC, ms since 1970. */
   nowMs(): number;
   /** Milliseconds of a clock that never steps, from an arbitrary origin. */
@@ -45,7 +45,7 @@ export interface SentTrack {
   readonly extensions: ReadonlyMap<string, number>;
 }
 
-export interface SentRun {
+interface SentRun {
   readonly run: Run;
   /** UTC of its start, µs. */
   readonly startUs: number;
@@ -54,7 +54,7 @@ export interface SentRun {
 }
 
 /** Options of a sender. */
-export interface MediaSenderSetup {
+interface MediaSenderSetup {
   readonly peer: Pick<Peer, 'send' | 'sendReport'>;
   readonly tracks: readonly SentTrack[];
   readonly clock: SenderClock;

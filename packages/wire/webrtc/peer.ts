@@ -11,7 +11,7 @@ import { AES_CM, AES_GCM } from './srtp/packet-cipher.ts';
 import { Srtp } from './srtp/srtp.ts';
 
 /** The transport of the peer, from its SDP. */
-export interface RemoteTransport extends IceCredentials {
+interface RemoteTransport extends IceCredentials {
   /** SHA-256 of its certificate: upper-case hexadecimal bytes with colons. */
   readonly fingerprint: string;
   /** Addresses of the peer; needed only by the controlling side. */
@@ -54,7 +54,7 @@ export interface PeerSocket {
 }
 
 /** Counters of a peer. */
-export interface PeerStats {
+interface PeerStats {
   bytesIn: number;
   bytesOut: number;
   /** Datagrams that were forged, damaged or repeated. */

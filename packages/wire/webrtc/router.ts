@@ -38,7 +38,7 @@ export interface EndpointStats {
   unsent: number;
 }
 
-export interface RouterOptions {
+interface RouterOptions {
   readonly certificate: Certificate;
   /** More peers are refused. */
   readonly maxPeers: number;

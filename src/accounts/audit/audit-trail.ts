@@ -5,7 +5,7 @@
 import type { Clock } from '../../lib/clock.ts';
 
 /** One action. */
-export interface AuditLine {
+interface AuditLine {
   /** Id of the user, `admin`, or `token:` with an id; empty for an unknown client. */
   readonly userId: string;
   /** The user, session or token, as in the log. */

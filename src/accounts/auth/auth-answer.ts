@@ -23,7 +23,7 @@ export type AuthVerdict =
     };
 
 /** A verdict and how long it holds. */
-export interface AuthAnswer {
+interface AuthAnswer {
   readonly verdict: AuthVerdict;
   /** Ms; 0: for one question. */
   readonly ttlMs: number;

@@ -35,7 +35,7 @@ export interface KnownAnswer {
 }
 
 /** Outcome of a question, for metrics. `cached`: answered from memory. */
-export type AuthOutcome = 'allowed' | 'denied' | 'unavailable' | 'cached';
+type AuthOutcome = 'allowed' | 'denied' | 'unavailable' | 'cached';
 
 /** Options of `AuthUrl`. */
 export interface AuthUrlOptions {

@@ -16,7 +16,7 @@ import type { Profile } from './profile.ts';
 import type { IdentityProvider } from './provider.ts';
 import { type SignInTicket, SignInTickets } from './sign-in-ticket.ts';
 
-export interface SignInResult {
+interface SignInResult {
   readonly user: User;
   readonly result: 'signed-in' | 'linked' | 'created';
 }

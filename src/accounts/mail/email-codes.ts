@@ -10,10 +10,10 @@ import type { Tables } from '../../store/schema.ts';
 import { createSecret, digestOf } from '../random-secret.ts';
 
 /** The purpose of a code. */
-export type EmailCodeKind = 'verify' | 'reset';
+type EmailCodeKind = 'verify' | 'reset';
 
 /** A code that was sent. */
-export interface EmailCode {
+interface EmailCode {
   readonly userId: string;
   readonly kind: EmailCodeKind;
   readonly email: string;

@@ -18,7 +18,7 @@ import type { MailTransport } from './transport.ts';
 export type MailResult = 'sent' | 'retried' | 'failed' | 'expired' | 'dropped';
 
 /** Dependencies of the queue. */
-export interface MailQueueOptions {
+interface MailQueueOptions {
   readonly rows: MailRows;
   /** Seals recipients and texts. */
   readonly box: SecretBox;

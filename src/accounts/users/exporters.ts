@@ -4,7 +4,7 @@
  */
 
 /** Reads the rows of a part about a user; a value that becomes JSON, without secrets. */
-export type ExportUser = (userId: string) => Promise<unknown>;
+type ExportUser = (userId: string) => Promise<unknown>;
 
 export class Exporters {
   readonly #parts = new Map<string, ExportUser>();

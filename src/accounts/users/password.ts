@@ -8,7 +8,7 @@ import * as crypto from 'node:crypto';
 import { matchesBcrypt } from './bcrypt.ts';
 
 /** The result of a comparison. */
-export interface PasswordCheck {
+interface PasswordCheck {
   readonly matches: boolean;
   /** The hash is of another kind, or of other parameters, than new ones are. */
   readonly isOld: boolean;

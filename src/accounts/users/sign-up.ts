@@ -12,7 +12,7 @@ import type { User } from './user.ts';
 import type { Users } from './users.ts';
 
 /** A request for an account. */
-export interface SignUpForm {
+interface SignUpForm {
   readonly name: string;
   /** Undefined: another service signs the user in. */
   readonly password: string | undefined;

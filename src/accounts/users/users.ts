@@ -15,7 +15,7 @@ import type { User } from './user.ts';
 import { nameKeyOf, readName } from './user-name.ts';
 
 /** A new account. */
-export interface NewUser {
+interface NewUser {
   readonly name: string;
   readonly role: 'user' | 'admin';
   readonly state: 'active' | 'pending';
@@ -30,19 +30,19 @@ export interface NewUser {
 }
 
 /** A change of a user; members that are absent stay. */
-export type UserChange = Partial<Pick<User, 'name' | 'role' | 'state' | 'email' | 'emailVerified' | 'password'>>;
+type UserChange = Partial<Pick<User, 'name' | 'role' | 'state' | 'email' | 'emailVerified' | 'password'>>;
 
 /**
  * Called when an account was deleted, or a guest: forgets references to it. May be called again after a
  * crash.
  */
-export type ForgetUser = (userId: string, role: User['role']) => Promise<void>;
+type ForgetUser = (userId: string, role: User['role']) => Promise<void>;
 
 /**
  * Called when a guest signs in to an account: the property of the guest moves there. May be called again
  * after a crash.
  */
-export type MergeGuest = (guestId: string, user: User) => Promise<void>;
+type MergeGuest = (guestId: string, user: User) => Promise<void>;
 
 /** Where users are stored. */
 export interface UserRows extends Rows<User> {

@@ -9,9 +9,7 @@ import { FoldersSegmentStore, type FoldersStoreOptions } from './folders-segment
 import { claimFolders, RecordingFolder, type RecordingFolderOptions } from './recording-folder.ts';
 
 /** Options of the store. */
-export interface OpenFoldersOptions
-  extends Pick<FoldersStoreOptions, 'folderOf'>,
-    Pick<RecordingFolderOptions, 'leastFree'> {
+interface OpenFoldersOptions extends Pick<FoldersStoreOptions, 'folderOf'>, Pick<RecordingFolderOptions, 'leastFree'> {
   /** Closed with the result. */
   readonly main: SegmentStore;
   readonly dataFolder: string;

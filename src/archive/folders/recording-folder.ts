@@ -16,7 +16,7 @@ const MARKER = 'oxbow-folder.json';
 const KNOWN = 'recording-folders.json';
 
 /** Space on the disk of a folder. Bytes. */
-export interface FolderSpace {
+interface FolderSpace {
   readonly free: number;
   readonly total: number;
 }

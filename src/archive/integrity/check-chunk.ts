@@ -16,7 +16,7 @@ const PIECE_BYTES = 256 * 1024;
 const NO_MSNS: ReadonlySet<number> = new Set();
 
 /** What can be checked: files of a store, or objects in a bucket. */
-export type CheckedStore = Pick<SegmentStore, 'read' | 'size'> & Partial<Pick<SegmentStore, 'release'>>;
+type CheckedStore = Pick<SegmentStore, 'read' | 'size'> & Partial<Pick<SegmentStore, 'release'>>;
 
 /** What is expected of a file. */
 export interface ExpectedChunk {
@@ -32,7 +32,7 @@ export interface ExpectedChunk {
   readonly others?: () => Promise<ReadonlySet<number>>;
 }
 
-export interface CheckOptions extends Abortable {
+interface CheckOptions extends Abortable {
   /** Called before bytes are read; resolves when they may be. */
   readonly pace?: ((bytes: number) => Promise<void>) | undefined;
 }

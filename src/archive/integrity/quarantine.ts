@@ -9,7 +9,7 @@ import { QUARANTINE } from '../../store/file-names.ts';
 import type { SegmentLocation } from '../segment-store.ts';
 
 /** What a file was put there for. */
-export interface QuarantineNote {
+interface QuarantineNote {
   /** Relative to the data folder. */
   readonly file: string;
   /** Name of its stream, or its id. */

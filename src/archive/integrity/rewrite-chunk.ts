@@ -22,7 +22,7 @@ import { placeholderOffset, sealedPlaceholder } from '../chunk-file.ts';
 import type { Abortable, SegmentLocation, SegmentStore } from '../segment-store.ts';
 
 /** What the new file has. */
-export interface RewrittenChunk {
+interface RewrittenChunk {
   readonly head: ChunkHead;
   readonly tracks: readonly Track[];
   /**

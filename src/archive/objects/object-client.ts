@@ -144,7 +144,7 @@ export function tagOfParts(md5s: readonly string[]): string {
 }
 
 /** One request of an engine. */
-export interface ObjectRequest<T> {
+interface ObjectRequest<T> {
   /** What it does, for its error: `could not …`. */
   readonly what: string;
   readonly signal: AbortSignal | undefined;
@@ -169,7 +169,7 @@ export async function sendRequest<T>({ what, signal, send, limitMs, describe }: 
 }
 
 /** How an engine sends the parts of an object. */
-export interface PartSender {
+interface PartSender {
   /** Begins an upload. */
   begin(): Promise<string>;
   /**

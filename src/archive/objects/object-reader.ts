@@ -37,7 +37,7 @@ export interface ObjectReaderOptions {
 }
 
 /** Settings of the breaker of a target. */
-export type BreakerSettings = Omit<BreakerOptions, 'service' | 'onChange'>;
+type BreakerSettings = Omit<BreakerOptions, 'service' | 'onChange'>;
 
 export type ObjectPlace = Pick<StoredObject, 'target' | 'key' | 'size'>;
 

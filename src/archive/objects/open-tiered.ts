@@ -19,7 +19,7 @@ import { TieredSegmentStore } from './tiered-segment-store.ts';
 export const OBJECT_CACHE = 'object-cache';
 
 /** Options of {@link openTieredStore}. */
-export interface OpenTieredOptions extends Pick<ObjectReaderOptions, 'fetched' | 'failed' | 'openBreaker'> {
+interface OpenTieredOptions extends Pick<ObjectReaderOptions, 'fetched' | 'failed' | 'openBreaker'> {
   /** Closed with the result. */
   readonly local: SegmentStore;
   readonly db: Kysely<Tables>;

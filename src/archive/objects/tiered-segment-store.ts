@@ -24,7 +24,7 @@ const CLOSE_WITHIN_MS = 1_500;
 /** Bytes that a file is restored by. */
 const RESTORED_BYTES = 1024 * 1024;
 
-export interface TieredStoreOptions {
+interface TieredStoreOptions {
   /** Closed with this store. */
   readonly local: SegmentStore;
   readonly objects: StoredObjects;

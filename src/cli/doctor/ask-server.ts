@@ -9,7 +9,7 @@ const ASK_MS = 5000;
 const MAX_BYTES = 16 * 1024 * 1024;
 
 /** A response as text. */
-export interface AskedAnswer {
+interface AskedAnswer {
   readonly status: number;
   readonly text: string;
 }

@@ -16,7 +16,7 @@ import { scrub, scrubJson, secretsOf } from './scrub.ts';
 import { printTar } from './tar.ts';
 
 /** Content of a bundle. */
-export interface BundleParts {
+interface BundleParts {
   readonly findings: readonly Finding[];
   /** Undefined if the settings are invalid. */
   readonly loaded: LoadedConfig | undefined;

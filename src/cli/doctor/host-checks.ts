@@ -59,7 +59,7 @@ export function checkDataFolder(folder: string, minFree?: number): Finding {
   return warning(name, text, 'Free some space, or choose another disk with --data.');
 }
 
-export interface DiskSpeed {
+interface DiskSpeed {
   /** Bytes per second, written and synced. */
   readonly bytesPerS: number;
   /** Longest sync of a small write, ms. */

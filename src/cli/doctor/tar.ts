@@ -4,7 +4,7 @@
  */
 
 /** One file of an archive. */
-export interface TarFile {
+interface TarFile {
   /** With `/` between folders; at most 100 bytes. */
   readonly name: string;
   readonly bytes: Uint8Array;

@@ -9,7 +9,7 @@ import { type Verb, verbTree } from './verb-tree.ts';
 const shells = ['bash', 'zsh', 'fish'] as const;
 
 /** Shells with a script. */
-export type Shell = (typeof shells)[number];
+type Shell = (typeof shells)[number];
 
 /** Adds the verb. */
 export function addCompletion(program: Command, exit: (code: ExitCode) => void): void {

@@ -4,7 +4,7 @@
  */
 import type { Command } from 'commander';
 
-export interface VerbOption {
+interface VerbOption {
   /** `-o, --output <FILE>`. */
   readonly flags: string;
   /** With its dashes; undefined for one that has only a letter. */

@@ -61,7 +61,7 @@ export class UploadBars implements Disposable {
 }
 
 /** Values of the lines; bytes, bytes per second, seconds. */
-export interface UploadFigures {
+interface UploadFigures {
   readonly bytes: number;
   readonly of: number;
   readonly allBytes: number;

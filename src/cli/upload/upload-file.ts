@@ -27,7 +27,7 @@ export interface LocalFile {
 }
 
 /** How it is sent. */
-export interface UploadFileOptions extends Omit<UploadIntent, 'file' | 'filename'> {
+interface UploadFileOptions extends Omit<UploadIntent, 'file' | 'filename'> {
   readonly server: ServerAccess;
   /** Identifies the server for later runs. */
   readonly serverKey: string;

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 const FORGET_AFTER_MS = 30 * 86_400_000;
 
 /** What identifies an upload: the same file, not changed since, to the same server. */
-export interface UploadKey {
+interface UploadKey {
   /** Address or data folder. */
   readonly server: string;
   /** Absolute. */

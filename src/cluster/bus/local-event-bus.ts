@@ -23,7 +23,7 @@ const BOOT_DIGITS = 9;
 const NUMBER_DIGITS = 7;
 
 /** Dependencies of the bus. */
-export interface LocalBusOptions {
+interface LocalBusOptions {
   readonly clock: Clock;
   /** Receives errors of subscribers. */
   readonly failed: (error: unknown) => void;

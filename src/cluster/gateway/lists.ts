@@ -14,7 +14,7 @@ const LIST_MS = 2000;
 const MAX_LIST_BYTES = 32 * 1024 * 1024;
 
 /** Dependencies of list requests. */
-export interface ListsOptions {
+interface ListsOptions {
   readonly placement: Pick<Placement, 'others'>;
   readonly peers: Peers;
   readonly log: Log;

@@ -19,7 +19,7 @@ import type { Refusals } from './refusals.ts';
 import { type PassedKind, subjectOfMedia } from './request-subject.ts';
 
 /** Dependencies of media requests. */
-export interface PassedMediaOptions {
+interface PassedMediaOptions {
   readonly owners: Owners;
   readonly peers: Peers;
   readonly refusals: Refusals;

@@ -7,7 +7,7 @@ import type { IncomingMessage } from 'node:http';
 import { OxbowError } from '../../lib/errors.ts';
 
 /** How a body is looked at. */
-export interface PeekOptions<T> {
+interface PeekOptions<T> {
   /** Most bytes that are read. */
   readonly maxBytes: number;
   /** Called with the bytes so far; undefined: more is needed. */

@@ -45,7 +45,7 @@ const MAX_NAMES = 1000;
 const LOOK_MS = 1000;
 
 /** Another node. */
-export interface Peer {
+interface Peer {
   readonly name: string;
   readonly url: string;
   readonly media: MediaResponder;

@@ -11,7 +11,7 @@ import { sendPlainProblem } from '../../serve/exchange/media-answer.ts';
 import { type Problem, toProblem } from '../../serve/exchange/problem.ts';
 
 /** Dependencies of refusals. */
-export interface RefusalsOptions {
+interface RefusalsOptions {
   readonly log: Log;
   /** Fields of every answer to a request for media. */
   readonly head: Readonly<Record<string, string>>;

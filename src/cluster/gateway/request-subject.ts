@@ -24,7 +24,7 @@ export type Subject = OwnedThing | { readonly clip: string } | { readonly worker
 export type PassedKind = 'media' | 'api' | 'upload' | 'page' | 'webrtc' | 'socket' | 'list';
 
 /** A request about something. */
-export interface AboutRequest {
+interface AboutRequest {
   readonly passed: PassedKind;
   readonly subject: Subject;
 }

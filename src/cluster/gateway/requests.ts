@@ -19,7 +19,7 @@ import { type AboutBody, madeBy, type PassedKind, subjectIn, subjectOf } from '.
 const PEEKED_BYTES = { json: 1024 * 1024, multipart: 16 * 1024 } as const;
 
 /** Dependencies of passed requests. */
-export interface PassedRequestsOptions {
+interface PassedRequestsOptions {
   readonly owners: Owners;
   readonly peers: Peers;
   readonly refusals: Refusals;

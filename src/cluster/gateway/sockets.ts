@@ -18,7 +18,7 @@ const SOCKET_WAIT_MS = 5000;
 const SOCKET_TRY_MS = 1000;
 
 /** Dependencies of passed WebSockets. */
-export interface PassedSocketsOptions {
+interface PassedSocketsOptions {
   readonly owners: Owners;
   readonly peers: Peers;
   readonly waits: OwnerWaits;

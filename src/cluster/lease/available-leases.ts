@@ -8,7 +8,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { LeaseRequest, LeaseState, LeaseStore } from './lease.ts';
 
 /** Dependencies of the store. */
-export interface AvailableLeasesOptions {
+interface AvailableLeasesOptions {
   readonly store: LeaseStore;
   readonly clock: Pick<Clock, 'nowMs'>;
   /** Called for each take or renewal that the engine did not confirm. */

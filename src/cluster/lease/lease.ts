@@ -56,7 +56,7 @@ export interface Lease extends AsyncDisposable {
 }
 
 /** How a lease is acquired. */
-export interface AcquireOptions extends LeaseRequest {
+interface AcquireOptions extends LeaseRequest {
   /** While another holder has it: return that holder (default), take it over, or wait until it is free. */
   readonly ifHeld?: 'refuse' | 'replace' | 'wait';
   /** Ends the waiting; a lease that is held is not affected. */
@@ -64,12 +64,12 @@ export interface AcquireOptions extends LeaseRequest {
 }
 
 /** The lease, or its present holder. */
-export type Acquired =
+type Acquired =
   | { readonly lease: Lease; readonly heldBy?: undefined }
   | { readonly lease?: undefined; readonly heldBy: LeaseState };
 
 /** Dependencies of leases. */
-export interface LeasesOptions {
+interface LeasesOptions {
   readonly store: LeaseStore;
   readonly clock: Clock;
   /** Receives failures of the engine; the renewal is tried again. */

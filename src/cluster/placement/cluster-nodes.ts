@@ -30,7 +30,7 @@ const UNFINISHED = ['open', 'completing'];
 const STATES: readonly ClusterNodeView['state'][] = ['alive', 'draining', 'dead'];
 
 /** Its dependencies. */
-export interface ClusterNodesOptions {
+interface ClusterNodesOptions {
   readonly db: Kysely<Tables>;
   readonly rows: Pick<NodeRows, 'nodes'>;
   readonly clock: Pick<Clock, 'nowMs'>;

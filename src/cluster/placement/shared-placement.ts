@@ -30,7 +30,7 @@ const MOVING: readonly OwnedKind[] = ['stream', 'room', 'asset'];
 const MAX_UNKNOWN = 10_000;
 
 /** Dependencies of the placement. */
-export interface SharedPlacementOptions {
+interface SharedPlacementOptions {
   readonly rows: NodeRows;
   /** Of the database. */
   readonly leases: Leases;

@@ -8,7 +8,7 @@ import { currentTraceparent } from '../../observe/traces/current-span.ts';
 import type { NodeView } from '../placement/placement.ts';
 import { NODE_HEADER, type NodeSignature } from './node-signature.ts';
 
-export interface NodeRequest {
+interface NodeRequest {
   readonly method: 'GET' | 'POST' | 'DELETE';
   /** Path with query. */
   readonly target: string;

@@ -13,7 +13,7 @@ import type { NodeClient } from './node-client.ts';
 const WITHIN_MS = 5000;
 
 /** Its dependencies. */
-export interface NodeCopiesOptions {
+interface NodeCopiesOptions {
   readonly client: Pick<NodeClient, 'send'>;
   readonly placement: Pick<Placement, 'others'>;
 }

@@ -31,7 +31,7 @@ const MAX_SIZE_BYTES = 64;
 const MAX_KNOWN = 20_000;
 
 /** Dependencies of the store. */
-export interface NodeFilesOptions {
+interface NodeFilesOptions {
   /** Closed with this store. */
   readonly own: SegmentStore;
   readonly client: NodeClient;

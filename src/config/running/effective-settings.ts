@@ -20,7 +20,7 @@ export interface SettingFacts {
 }
 
 /** A setting as the API lists it. */
-export interface EffectiveRow extends SettingRow {
+interface EffectiveRow extends SettingRow {
   /** A change waits for the next start. */
   readonly waits: boolean;
   /** It can be set in the browser now: nothing else sets it. */

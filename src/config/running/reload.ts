@@ -11,7 +11,7 @@ import { type Config, type StreamConfig, schema } from '../schema.ts';
 import { copySections, putValue } from './with-values.ts';
 
 /** The outcome of reading the settings again. */
-export interface ReloadPlan {
+interface ReloadPlan {
   /** The next effective settings: new values where they can be applied, otherwise the old ones. */
   readonly config: Config;
   /** Changed paths that are applied, e.g. `record.keep`, `streams.door`. */

@@ -7,7 +7,7 @@ import type { Node, Section } from '../option.ts';
 import { type Config, schema } from '../schema.ts';
 
 /** Settings as a tree of sections. */
-export type Tree = { [key: string]: unknown };
+type Tree = { [key: string]: unknown };
 
 /** A copy of each section, without `streams`. */
 export function copySections(config: Config): Tree {

@@ -38,7 +38,7 @@ const provider = section({
 });
 
 /** A service that signs users in. */
-export type ProviderConfig = Values<typeof provider>;
+type ProviderConfig = Values<typeof provider>;
 
 const providers: NamedSections<ProviderConfig> = {
   node: 'named',

@@ -20,7 +20,7 @@ export const storeSection = section({
 });
 
 /** The values of the section. */
-export type StoreConfig = Values<typeof storeSection>;
+type StoreConfig = Values<typeof storeSection>;
 
 export type DatabaseServer = StoreConfig & { readonly url: string };
 

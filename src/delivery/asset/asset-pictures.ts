@@ -42,7 +42,7 @@ export interface MakeSheets {
 }
 
 /** Dependencies of the pictures. */
-export interface AssetPicturesOptions {
+interface AssetPicturesOptions {
   readonly makeStill: MakeStill;
   readonly sheets: MakeSheets;
   readonly reader: Pick<RangeReader, 'read'>;

@@ -23,7 +23,7 @@ const MAX_SEGMENTS = 20;
 /** The start of a segment, in which its tables and often its key frame are. */
 const START_BYTES = 64 * 1024;
 
-export interface PictureMedia {
+interface PictureMedia {
   readonly track: VideoTrack;
   readonly bytes: Uint8Array;
   /** Seconds after the first key frame in it. */
@@ -31,7 +31,7 @@ export interface PictureMedia {
 }
 
 /** Selects one of the video tracks. */
-export type ChoosePicture = (tracks: readonly VideoTrack[]) => VideoTrack | undefined;
+type ChoosePicture = (tracks: readonly VideoTrack[]) => VideoTrack | undefined;
 
 /** The largest picture that is not larger than needed; the encoded ones have tone-mapped colours. */
 export const choosePoster: ChoosePicture = (videos) => {
@@ -64,7 +64,7 @@ export function pictureOf(tracks: readonly Track[], choose: ChoosePicture): Vide
 }
 
 /** How a picture is read. */
-export interface PictureReading {
+interface PictureReading {
   readonly choose: ChoosePicture;
   readonly reader: Pick<RangeReader, 'read'>;
   /** The last key frame before the instant is enough: little is read and decoded. */

@@ -18,7 +18,7 @@ const TILE_WIDTH = 160;
 const MAX_HEIGHT = 160;
 const MIN_SIDE = 16;
 
-export interface Storyboard {
+interface Storyboard {
   /** Of a picture, pixels, even. */
   readonly width: number;
   readonly height: number;

@@ -34,7 +34,7 @@ export interface StepPlace {
 }
 
 /** A step, read once to its end before the next. */
-export interface ClipStep {
+interface ClipStep {
   readonly place: StepPlace;
   readonly groups: Iterable<ClipStoredGroup>;
 }

@@ -30,7 +30,7 @@ export type Recode = (
   options2: { signal: AbortSignal },
 ) => Promise<{ readonly track: VideoTrack; readonly frames: readonly Frame[] }>;
 
-export interface CutOptions {
+interface CutOptions {
   readonly range: Range;
   readonly tracks: FileTracks;
   readonly format: FileFormat;

@@ -87,7 +87,7 @@ export function sectionsOf(
   });
 }
 
-export interface ReadOptions {
+interface ReadOptions {
   readonly reader: Pick<RangeReader, 'read'>;
   /** Of which tracks the bytes are read; of the others only sizes and times are. */
   readonly withBytes: boolean | ((place: TrackPlace) => boolean);

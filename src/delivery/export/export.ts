@@ -45,7 +45,7 @@ export interface ExportRequest {
 }
 
 /** Dependencies of an export. */
-export interface ExportTools {
+interface ExportTools {
   readonly reader: Pick<RangeReader, 'read'>;
   /** Re-encodes frames, for `exact`. */
   readonly recode: Recode;

@@ -34,7 +34,7 @@ const MAX_LATENCY_MS = 86_400_000;
 const LATENCY_PARTS = 4;
 
 /** A stretch of time. */
-export interface Extent {
+interface Extent {
   /** Start of the first segment, µs since 1970. */
   readonly startUs: number;
   /** End of the last segment, µs since 1970. */
@@ -48,7 +48,7 @@ export interface Extent {
 }
 
 /** The input of the head. */
-export interface Headed {
+interface Headed {
   readonly ended: boolean;
   /** Whole seconds. */
   readonly targetDurationS: number;

@@ -32,7 +32,7 @@ const MINUTE_US = 60_000_000;
 const NO_PARTS: readonly PlaylistPart[] = [];
 
 /** URLs and directives of a playlist. */
-export interface HlsMediaOptions {
+interface HlsMediaOptions {
   /** Folder of a rendition's segments relative to the playlist: empty, or with a slash at its end. */
   readonly folderOf: (renditionId: string) => string;
   /** A Playlist Delta Update is requested (`_HLS_skip=YES`). */

@@ -31,7 +31,7 @@ export interface CachedSegment {
 }
 
 /** A segment that was added, with its stream and key. */
-export interface AddedSegment {
+interface AddedSegment {
   /** Of the stream. */
   readonly name: string;
   /** See `segmentKey` of live.ts. */

@@ -22,7 +22,7 @@ import type { ServedStream } from '../served-stream.ts';
 const MOST_LOST = 30;
 
 /** Segments that have left the live window. */
-export interface LeftBehind {
+interface LeftBehind {
   readonly fromUs: number;
   readonly toUs: number;
   readonly lastMsn: number;

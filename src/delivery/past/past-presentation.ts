@@ -15,7 +15,7 @@ import { HEADROOM } from '../../packager/generation.ts';
 import type { RecordedGroup, RecordedTrack } from '../../recording/recording-reader.ts';
 
 /** The recorded groups of a range. */
-export interface RecordedRange {
+interface RecordedRange {
   /**
    * In order of time, at least one. Can be iterated repeatedly; like `Presentation.segments`, it may yield
    * one object for all.

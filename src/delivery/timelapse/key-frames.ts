@@ -24,7 +24,7 @@ export interface KeySegment {
 }
 
 /** The selection. */
-export interface KeySegments {
+interface KeySegments {
   /** With the configuration that lasts longest in the range. */
   readonly track: VideoTrack;
   readonly segments: readonly KeySegment[];

@@ -31,7 +31,7 @@ interface MuxedSegment {
 const BOUNDS: RecentOptions = { maxBytes: 4 * 1024 * 1024, grows: { mostBytes: 64 * 1024 * 1024, againMs: 10_000 } };
 
 /** Dependencies of TsSegments. */
-export interface TsSegmentsOptions {
+interface TsSegmentsOptions {
   readonly reader: Pick<RangeReader, 'read'>;
   readonly metrics?: Pick<Metrics, 'tsSegments' | 'tsCacheBytes'>;
   /** Bounds of the cache; default 4 MiB, up to 64 MiB while segments are requested again. */

@@ -38,7 +38,7 @@ interface Entry {
   readonly name: string;
 }
 
-export interface DiskCacheOptions {
+interface DiskCacheOptions {
   readonly folder: string;
   readonly maxBytes: number;
   /** Called when the disk fails; the edge works on without the file. */

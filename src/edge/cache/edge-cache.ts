@@ -38,7 +38,7 @@ const PACE_MS = 1000;
 const MAX_REFUSAL_BYTES = 64 * 1024;
 
 /** The client of a request. */
-export interface EdgeClient {
+interface EdgeClient {
   /** IP address; '' for an edge itself. */
   readonly address: string;
   /** `Via` of the request. */
@@ -46,11 +46,11 @@ export interface EdgeClient {
 }
 
 /** The result of a look-up. `copy` may be sent at once; a flight is waited for. */
-export type EdgeFinding =
+type EdgeFinding =
   | { readonly copy: Copy; readonly isPrivate: boolean }
   | { readonly flight: Flight; readonly hasToken: boolean };
 
-export interface EdgeCacheOptions {
+interface EdgeCacheOptions {
   readonly origin: Origin;
   readonly gate: TokenGate;
   readonly counts: EdgeCounts;

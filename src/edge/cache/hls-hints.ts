@@ -17,7 +17,7 @@ export function hintedParts(text: string, path: string): readonly string[] {
 }
 
 /** Folder, extension and number of the last segment that a playlist lists. */
-export interface LastListed {
+interface LastListed {
   /** Of the segments, e.g. `/live/door/v0/`. */
   readonly folder: string;
   readonly msn: number;

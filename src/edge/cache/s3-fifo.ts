@@ -11,7 +11,7 @@ const SMALL_SHARE = 0.1;
 const MAX_USES = 3;
 
 /** Options of the index. */
-export interface S3FifoOptions<V> {
+interface S3FifoOptions<V> {
   /** Most bytes of all values. A larger value is not taken. */
   readonly maxBytes: number;
   /** Called for a value that had to leave, not for one that was deleted or replaced. */

@@ -18,7 +18,7 @@ const MAX_NAMED = 20;
 /** Multivariant Playlist, Media Playlist, segments. */
 const MAX_DEPTH = 2;
 
-export interface WarmResult {
+interface WarmResult {
   readonly loaded: number;
   readonly bytes: number;
   readonly failed: number;

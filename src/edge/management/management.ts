@@ -19,7 +19,7 @@ const BODY_MS = 10_000;
 const HEALTH: ReadonlySet<string> = new Set(['/health', '/healthz', '/ready', '/readiness', '/livez', '/liveness']);
 
 /** The operations of the routes. */
-export interface ManagementDeps {
+interface ManagementDeps {
   /** Of `--token`; undefined: only health and metrics are answered. */
   readonly token: string | undefined;
   readonly isOriginDown: () => boolean;
@@ -32,7 +32,7 @@ export interface ManagementDeps {
 }
 
 /** Answers a request; false if it is not for the edge itself. */
-export type Management = (request: IncomingMessage, response: ServerResponse) => boolean;
+type Management = (request: IncomingMessage, response: ServerResponse) => boolean;
 
 /** Creates the routes. */
 export function createManagement(deps: ManagementDeps): Management {

@@ -25,7 +25,7 @@ const MAX_WRITES = 1_000;
 export type WatchedStream = ReadStream & Pick<ManagedStream, 'name'>;
 
 /** Dependencies of the center. */
-export interface AlarmCenterOptions {
+interface AlarmCenterOptions {
   readonly clock: Clock;
   readonly settings: Current<Pick<Config, 'alarms'>>;
   readonly table: AlarmTable;

@@ -26,7 +26,7 @@ const MAX_WAITING = 1_000;
 const LIFETIME_MS = 24 * 3_600_000;
 
 /** Dependencies of the mailer. */
-export interface AlarmMailerOptions {
+interface AlarmMailerOptions {
   readonly settings: Current<Pick<Config, 'alarms'>>;
   readonly mail: Pick<Mail, 'queue' | 'publicUrl'>;
   readonly clock: Pick<Clock, 'monotonicMs'>;

@@ -19,7 +19,7 @@ import { type HappenedParts, whatHappened } from './happened.ts';
 const MAX_MUTE_MS = 31 * 86_400_000;
 
 /** Dependencies of the API. */
-export interface AlarmsApiParts extends HappenedParts {
+interface AlarmsApiParts extends HappenedParts {
   readonly center: AlarmCenter;
   readonly table: AlarmTable;
   readonly catalog: Pick<Catalog, 'get'>;

@@ -43,7 +43,7 @@ export interface JournalEntry {
 }
 
 /** Dependencies of the journal. */
-export interface JournalOptions {
+interface JournalOptions {
   readonly db: Kysely<Tables>;
   /** Id of a stream by its name; undefined for an unknown one. */
   readonly idOf: (name: string) => string | undefined;

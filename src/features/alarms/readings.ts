@@ -15,7 +15,7 @@ const HOUR_MS = 3_600_000;
 const SETTLED_S = 15;
 
 /** Values by rule; undefined: not measured now. */
-export type Readings = Readonly<Partial<Record<AlarmCode, number | undefined>>>;
+type Readings = Readonly<Partial<Record<AlarmCode, number | undefined>>>;
 
 /** The parts of a managed stream that are read. */
 export type ReadStream = Pick<ManagedStream, 'definition'> & {

@@ -29,13 +29,13 @@ export interface StreamAlarmChange {
 }
 
 /** How an alarm of an earlier process is continued. */
-export interface OpenAlarm {
+interface OpenAlarm {
   readonly code: AlarmCode;
   readonly worst: number | undefined;
 }
 
 /** Times and conditions of a tick. */
-export interface AlarmTick {
+interface AlarmTick {
   readonly monotonicMs: number;
   /** ms since 1970. */
   readonly nowMs: number;

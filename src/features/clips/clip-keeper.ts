@@ -11,7 +11,7 @@ import { overlap } from '../../recording/pinned-windows.ts';
 import type { Clip, ClipTable } from './clip-table.ts';
 
 /** Its dependencies. */
-export interface ClipKeeperOptions {
+interface ClipKeeperOptions {
   readonly clips: ClipTable;
   readonly catalog: { definitionOf(streamId: string): EventSubject | undefined };
   readonly clock: Pick<Clock, 'nowMs'>;

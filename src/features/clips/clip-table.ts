@@ -31,7 +31,7 @@ export interface Clip extends PinnedRange {
 }
 
 /** The fields of a clip that may change. */
-export type ClipChange = Partial<Pick<Clip, 'title' | 'visibility'>>;
+type ClipChange = Partial<Pick<Clip, 'title' | 'visibility'>>;
 
 /**
  * The clips of all streams, cached in memory. In a cluster the owner of a stream writes them, and every node

@@ -29,7 +29,7 @@ const AHEAD_MS = 60_000;
 const openness: readonly ClipView['visibility'][] = ['private', 'signed', 'unlisted', 'public'];
 
 /** Dependencies of the API. */
-export interface ClipsApiParts extends ClipViewsParts {
+interface ClipsApiParts extends ClipViewsParts {
   readonly clips: ClipTable;
   readonly catalog: Pick<Catalog, 'get' | 'find' | 'definitionOf' | 'assertOpen'>;
   readonly events: Pick<EventBus, 'publish'>;

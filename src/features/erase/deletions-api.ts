@@ -27,7 +27,7 @@ const UNREACHABLE: readonly string[] = [
 ];
 
 /** Dependencies of the API. */
-export interface DeletionsApiOptions {
+interface DeletionsApiOptions {
   readonly deps: Pick<StreamDeps, 'recordings' | 'events' | 'clock'>;
   readonly catalog: Pick<Catalog, 'get' | 'definitionOf'>;
   readonly eraser: Eraser;

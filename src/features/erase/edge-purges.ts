@@ -22,7 +22,7 @@ export interface Purged {
 }
 
 /** Its dependencies. */
-export interface EdgePurgesOptions {
+interface EdgePurgesOptions {
   readonly settings: Current<{
     readonly edges: { readonly urls: readonly string[]; readonly token: string | undefined };
   }>;

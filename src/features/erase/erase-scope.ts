@@ -45,7 +45,7 @@ export async function extentOf(
 }
 
 /** Where the segments are. */
-export interface ErasedFiles {
+interface ErasedFiles {
   readonly files: readonly ErasedFile[];
   /** Objects of these files. */
   readonly copies: readonly ErasureLeft[];

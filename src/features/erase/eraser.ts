@@ -41,7 +41,7 @@ const MAX_RETRY_MS = 60_000;
 const IDLE_MS = 15_000;
 
 /** Other holders of media of recordings. */
-export interface ErasedElsewhere {
+interface ErasedElsewhere {
   /** Exports whose file has media of a range, or will have. */
   exports(stream: string, range: PinnedRange): Promise<readonly ErasedThing[]>;
   /** Deletes an export with its file, or cancels it. */
@@ -53,7 +53,7 @@ export interface ErasedElsewhere {
 }
 
 /** Dependencies of the eraser. */
-export interface EraserOptions {
+interface EraserOptions {
   readonly deps: Pick<StreamDeps, 'recordings' | 'events' | 'clock' | 'log'>;
   readonly catalog: Pick<Catalog, 'find' | 'definitionOf'>;
   readonly reader: Pick<RangeReader, 'refuse'>;
@@ -80,7 +80,7 @@ export interface EraserOptions {
 }
 
 /** A range to delete. */
-export interface EraseRequest extends PinnedRange {
+interface EraseRequest extends PinnedRange {
   readonly assets: 'keep' | 'delete';
 }
 

@@ -28,7 +28,7 @@ const MAX_ENDED = 1000;
 const JUST_NOW_MS = 5000;
 
 /** Its dependencies. */
-export interface HiddenCopiesOptions {
+interface HiddenCopiesOptions {
   readonly edges: Pick<EdgePurges, 'urls' | 'purge'>;
   /**
    * In a cluster: drops copies in the memory of the other living nodes; returns those that did not confirm

@@ -9,7 +9,7 @@ import { OxbowError } from '../../lib/errors.ts';
 /** Validity for starting or resuming a download, ms. */
 const VALID_MS = 15 * 60_000;
 
-export interface Ticket {
+interface Ticket {
   /** Letters, digits, `-`, `_` and `.`: valid in a path. */
   readonly text: string;
   /** Ms since 1970. */

@@ -33,7 +33,7 @@ const MAX_DAMAGE_US = 600_000_000;
 const NO_FILE: Pick<StreamGap, 'cause' | 'detail'> = { cause: 'offline', detail: 'not in the imported files' };
 
 /** The files to import, and the place. */
-export interface StreamImport extends StretchDeps {
+interface StreamImport extends StretchDeps {
   readonly files: readonly FoundFile[];
   readonly ledger: Ledger;
   readonly places: PastPlaces;

@@ -34,7 +34,7 @@ export interface StretchDeps {
   readonly announced: (msn: number) => void;
 }
 
-export interface StretchPlace {
+interface StretchPlace {
   readonly tracks: readonly Track[];
   /** Where the clock of its frames has 0, µs since 1970. */
   readonly offsetUs: number;

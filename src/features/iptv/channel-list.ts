@@ -12,7 +12,7 @@ export type CatchUpMode = (typeof catchUpModes)[number];
 /** Renditions that a list can have: MPEG-TS, or low-latency HLS with fragmented MP4. */
 export const listFormats = ['ts', 'hls'] as const;
 /** See `listFormats`. */
-export type ListFormat = (typeof listFormats)[number];
+type ListFormat = (typeof listFormats)[number];
 
 export interface Channel {
   /** Name of the stream. */

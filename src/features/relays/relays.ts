@@ -29,7 +29,7 @@ const MAX_RELAYS = 20;
 const MAX_QUEUED_BYTES = 16 * 1024 * 1024;
 
 /** What relays need. */
-export interface RelaysDeps {
+interface RelaysDeps {
   readonly catalog: Catalog;
   readonly store: Pick<Store, 'db'>;
   /** In a cluster: relays that other nodes change. */

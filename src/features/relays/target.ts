@@ -22,7 +22,7 @@ const SRT_PARAMETERS = [
   'connect_timeout',
 ];
 
-export type RelayProtocol = 'rtmp' | 'rtmps' | 'srt' | 'whip';
+type RelayProtocol = 'rtmp' | 'rtmps' | 'srt' | 'whip';
 
 export interface RelayTarget {
   /** As configured: has secrets. */
@@ -42,7 +42,7 @@ export interface RelayTarget {
 }
 
 /** Parameters of an SRT target. */
-export interface SrtTarget {
+interface SrtTarget {
   readonly streamId: string;
   readonly passphrase: string | undefined;
   readonly keyLength: SrtKeyLength | undefined;

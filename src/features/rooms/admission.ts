@@ -9,7 +9,7 @@ import type { Participants } from './participants/participants.ts';
 import type { MemberRecord, RoomRecord } from './room-record.ts';
 
 /** Facts that admission depends on. */
-export interface AdmissionFacts {
+interface AdmissionFacts {
   readonly record: RoomRecord;
   readonly members: Members;
   readonly participants: Participants;

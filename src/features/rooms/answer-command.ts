@@ -10,7 +10,7 @@ import type { Connection } from './participants/connection.ts';
 import type { PlaybackCommand } from './playback/playback.ts';
 
 /** The used part of a room. */
-export interface CommandedRoom {
+interface CommandedRoom {
   readonly playback: { readonly state: PlaybackState };
   command(command: PlaybackCommand, by: UserRef): Promise<number>;
 }

@@ -18,7 +18,7 @@ const AGAIN_MS = 30_000;
 const MAX_REMEMBERED = 1000;
 
 /** The used part of a room. */
-export interface AskedRoom {
+interface AskedRoom {
   readonly members: Members;
   readonly participants: Participants;
   may(user: Pick<UserRef, 'id' | 'role'>, permission: RoomPermission): boolean;

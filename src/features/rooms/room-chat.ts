@@ -41,7 +41,7 @@ export interface ChatRoom {
 }
 
 /** The chat of a member who enters. */
-export interface ChatHistory {
+interface ChatHistory {
   readonly messages: readonly RoomMessage[];
   readonly polls: readonly RoomPoll[];
   readonly gap: boolean;
@@ -67,7 +67,7 @@ export interface RoomChat {
 export type OpenChat = (room: ChatRoom) => Promise<RoomChat>;
 
 /** The part of a room that the chat reads for a sender. */
-export interface ChatSenderOwner {
+interface ChatSenderOwner {
   readonly members: Pick<Members, 'find'>;
   may(user: UserRef, permission: RoomPermission): boolean;
 }
@@ -85,7 +85,7 @@ export function chatSenderOf(room: ChatSenderOwner, user: UserRef, send: ChatSen
 }
 
 /** The part of a room's state that the chat reads. */
-export interface ChatOwner {
+interface ChatOwner {
   readonly record: Pick<RoomRecord, 'id' | 'options'>;
   readonly playback: { readonly state: Pick<PlaybackState, 'item'>; readonly positionMs: number };
   readonly playlist: Pick<Playlist, 'find'>;

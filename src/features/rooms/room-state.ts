@@ -24,7 +24,7 @@ export interface RoomNotice {
   readonly isFor?: (user: UserRef) => boolean;
 }
 
-export interface RoomStateParts {
+interface RoomStateParts {
   readonly clock: Clock;
   readonly media: RoomMedia;
   readonly permissionCounts?: PermissionCounts | undefined;

@@ -31,7 +31,7 @@ const ID_LENGTH = 10;
 const UNSAVED_REVS = 1000;
 
 /** Which part of a list. */
-export interface RoomPage {
+interface RoomPage {
   readonly limit: number;
   /** After this one; undefined: from the first. */
   readonly before?: RoomCursor | undefined;
@@ -44,7 +44,7 @@ export interface RoomCursor {
 }
 
 /** A part of a list. */
-export interface RoomListPage {
+interface RoomListPage {
   readonly rooms: readonly RoomView[];
   /** Undefined: the list ends here. */
   readonly next: RoomCursor | undefined;

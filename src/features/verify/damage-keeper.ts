@@ -22,7 +22,7 @@ const MAX_FINDINGS = 1_000;
 /** A file that a read complained about is checked again at the earliest after this time, ms. */
 const AGAIN_MS = 60_000;
 
-export interface DamageKeeperOptions {
+interface DamageKeeperOptions {
   readonly files: VerifiedFiles;
   readonly table: Pick<ChunkTable, 'change'>;
   /** The files of the data folder. */

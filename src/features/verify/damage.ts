@@ -14,7 +14,7 @@ import type { ChunkRow } from '../../recording/chunk-table.ts';
 import type { VerifiedFiles } from './verified-files.ts';
 
 /** The columns of the intact content of a file. */
-export type ChunkContent = Pick<ChunkRow, 'size' | 'segment_count' | 'absences' | 'incomplete' | 'segments'>;
+type ChunkContent = Pick<ChunkRow, 'size' | 'segment_count' | 'absences' | 'incomplete' | 'segments'>;
 
 /** The groups that a row has. */
 function groupsOf({ segments }: Pick<ChunkRow, 'segments'>): CommittedGroup[] {

@@ -17,7 +17,7 @@ const LOOK_EVERY_MS = 60_000;
 /** The place is saved at most this often, ms. */
 const SAVE_EVERY_MS = 5_000;
 
-export interface VerifyScheduleOptions extends Omit<VerifyTools, 'pace' | 'signal'> {
+interface VerifyScheduleOptions extends Omit<VerifyTools, 'pace' | 'signal'> {
   readonly keeper: DamageKeeper;
   /** `verifyEvery`, ms, 0: never; `verifyRate`, bytes a second. */
   readonly settings: Current<{ readonly record: { readonly verifyEvery: number; readonly verifyRate: number } }>;

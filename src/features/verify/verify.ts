@@ -45,7 +45,7 @@ export interface VerifyTools {
 }
 
 /** The callbacks of a verification. */
-export interface VerifyReport {
+interface VerifyReport {
   /** A file of a recording was read; may be intact. */
   chunk(row: ChunkRow, checked: CheckedChunk): Promise<void>;
   /** Something is wrong with another file, or with one that cannot be read. */

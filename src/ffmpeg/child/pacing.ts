@@ -19,7 +19,7 @@ const SLEW = 0.005;
 const NEARLY = 1e-4;
 
 /** A frame rate as a fraction. */
-export interface FrameRate {
+interface FrameRate {
   readonly num: number;
   readonly den: number;
 }
@@ -76,7 +76,7 @@ export function audioFramesDue(utcMs: number, last: number | undefined): readonl
 }
 
 /** A due picture or AAC frame, by its number. */
-export interface DueFrame {
+interface DueFrame {
   readonly kind: 'picture' | 'audio';
   readonly number: number;
 }

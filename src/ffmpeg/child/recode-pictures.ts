@@ -33,7 +33,7 @@ const CODECS = { h264: AV_CODEC_ID_H264, hevc: AV_CODEC_ID_HEVC } as const;
 const H264_PROFILES: Readonly<Record<number, string>> = { 66: 'baseline', 77: 'main', 100: 'high', 110: 'high10' };
 
 /** Result of {@link recodePictures}. */
-export interface RecodedPictures {
+interface RecodedPictures {
   readonly track: VideoTrack;
   readonly frames: readonly Frame[];
 }

@@ -20,7 +20,7 @@ import { Codec, CodecContext, Frame, Packet, Rational } from 'node-av/lib';
 import type { TestPictureOptions } from '../test-picture-options.ts';
 import { must } from './native.ts';
 
-export interface EncodedPicture {
+interface EncodedPicture {
   /** Number of this picture, and its number in decode order. */
   readonly pts: number;
   readonly dts: number;

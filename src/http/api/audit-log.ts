@@ -18,7 +18,7 @@ const SIGN_IN = '/api/v1/sessions';
 const SIGN_UP = '/api/v1/users';
 
 /** Receiver of the lines, and the names of users. */
-export interface AuditDeps {
+interface AuditDeps {
   readonly log: Log;
   readonly access: {
     readonly audit: Pick<AuditTrail, 'record'>;

@@ -12,13 +12,13 @@ import { type JsonSchema, NamedSchemas } from './named-schemas.ts';
 import { describeRoute } from './openapi.ts';
 
 /** The compilers of a route. */
-export interface LazyCompilers {
+interface LazyCompilers {
   readonly validatorCompiler: FastifySchemaCompiler<unknown>;
   readonly serializerCompiler: FastifySerializerCompiler<unknown>;
 }
 
 /** The routes of a server. */
-export interface DescribedRoutes {
+interface DescribedRoutes {
   readonly described: readonly { readonly route: Route; readonly schema: Record<string, unknown> }[];
   readonly names: NamedSchemas;
 }

@@ -5,7 +5,7 @@
 import { Readable } from 'node:stream';
 
 /** Where lines are sent. */
-export interface JsonLines {
+interface JsonLines {
   send(line: object): void;
   /** Ends the response. */
   end(): void;

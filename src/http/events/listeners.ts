@@ -27,7 +27,7 @@ const PERMISSION_CHECK_MS = 1000;
 export type EndReason = 'ending' | 'too-slow' | EndOfPermission;
 
 /** The connection to one subscriber. */
-export interface EventConnection {
+interface EventConnection {
   /** Sends the queue, as far as the client takes it. */
   readonly flush: () => void;
   /** Sends a heartbeat. */

@@ -10,7 +10,7 @@ import { sendBlocks } from '../../serve/exchange/send.ts';
 import type { HttpDeps } from '../deps.ts';
 
 /** An answer that is being received. */
-export interface RelayedAnswer {
+interface RelayedAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: AsyncIterable<Uint8Array>;

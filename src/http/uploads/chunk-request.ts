@@ -10,13 +10,13 @@ import type { Uploads } from '../../library/uploads/uploads.ts';
 import type { ChunkStored } from '../../library/uploads/write-upload.ts';
 import { isForm, readField, readForm } from './multipart.ts';
 
-export interface ChunkNames {
+interface ChunkNames {
   upload_id?: string;
   chunk_number?: string;
   checksum?: string;
 }
 
-export interface ChunkRequest {
+interface ChunkRequest {
   readonly query: ChunkNames;
   readonly stream: Readable;
   readonly contentType: string | undefined;
@@ -26,7 +26,7 @@ export interface ChunkRequest {
 }
 
 /** A stored chunk with its upload. */
-export type StoredIn = ChunkStored & { readonly id: string };
+type StoredIn = ChunkStored & { readonly id: string };
 
 export async function storeChunkRequest(uploads: Uploads, who: Uploader, request: ChunkRequest): Promise<StoredIn> {
   const { query, stream, contentType, checksum, signal } = request;

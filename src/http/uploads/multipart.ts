@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { OxbowError } from '../../lib/errors.ts';
 
 /** A field or a file. */
-export interface FormPart {
+interface FormPart {
   readonly name: string;
   /** Undefined: a field. */
   readonly filename: string | undefined;

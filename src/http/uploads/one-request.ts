@@ -13,7 +13,7 @@ import { readSha256, uploadRequest } from '../../library/uploads/upload-creation
 import type { Uploads } from '../../library/uploads/uploads.ts';
 import { isForm, readField, readForm } from './multipart.ts';
 
-export interface FileRequest {
+interface FileRequest {
   readonly query: FileQuery;
   readonly stream: Readable;
   readonly contentType: string | undefined;

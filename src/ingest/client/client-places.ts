@@ -5,7 +5,7 @@
  */
 import { isIPv6 } from 'node:net';
 
-export interface PlaceBounds {
+interface PlaceBounds {
   readonly most: number;
   readonly perAddress: number;
 }

@@ -22,7 +22,7 @@ export interface FileContext {
 }
 
 /** A requested byte range: from `from` to `to`, inclusive, or to the end of the file. */
-export interface FileRange {
+interface FileRange {
   readonly from: number;
   readonly to?: number;
 }

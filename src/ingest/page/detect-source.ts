@@ -19,7 +19,7 @@ const IDLE_MS = 10_000;
 const GUARDED: ReadonlySet<number> = new Set([401, 403, 406, 429, 503]);
 
 /** A URL and its kind. */
-export interface DetectedSource {
+interface DetectedSource {
   readonly url: URL;
   readonly handler: SourceHandler;
   /** Longest time to extract its media, ms; undefined: as in the settings. */
@@ -27,7 +27,7 @@ export interface DetectedSource {
 }
 
 /** Options of the detection. */
-export interface DetectOptions {
+interface DetectOptions {
   readonly net: Net;
   /** Entries of the settings, tried before the built-in ones. */
   readonly patterns: readonly PagePattern[];

@@ -20,7 +20,7 @@ export interface SourceAddress {
 export type Locate = (options: { signal: AbortSignal }) => Promise<SourceAddress>;
 
 /** Options of the access to a source. */
-export interface AccessOptions {
+interface AccessOptions {
   readonly net: Net;
   /** The configured URL. */
   readonly sourceUrl: URL;
@@ -32,7 +32,7 @@ export interface AccessOptions {
 }
 
 /** The options of one request; the source adds the others. */
-export type AccessRequest = Pick<NetRequest, 'signal' | 'headers' | 'maxBytes' | 'deadlineMs' | 'idleMs' | 'fresh'>;
+type AccessRequest = Pick<NetRequest, 'signal' | 'headers' | 'maxBytes' | 'deadlineMs' | 'idleMs' | 'fresh'>;
 
 export class SourceAccess {
   readonly #net: Net;

@@ -5,7 +5,7 @@
  */
 import { clientOf } from '../client/client-places.ts';
 
-export interface ConnectionBounds {
+interface ConnectionBounds {
   readonly connections: number;
   readonly perAddress: number;
   /**

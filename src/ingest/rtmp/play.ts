@@ -24,7 +24,7 @@ const STALLED_MS = 30_000;
 const CHECK_MS = 10_000;
 
 /** What a playback needs. */
-export interface PlaybackSetup {
+interface PlaybackSetup {
   readonly source: LiveSource;
   /** Codecs of enhanced RTMP that the client takes; empty: it did not say. */
   readonly fourCcs: readonly string[];

@@ -15,7 +15,7 @@ import type { Publisher } from '../publisher.ts';
 const KEY_FRAME_WITHIN_MS = 10_000;
 
 /** What a publication reports. */
-export interface PublicationOwner {
+interface PublicationOwner {
   /** Bytes that the connection received. */
   readonly totalBytes: () => number;
   /** A sentence for the user of the encoder. */

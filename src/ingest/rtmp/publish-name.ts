@@ -13,7 +13,7 @@ const DEFAULT_INSTANCE = '_definst_';
 export const APPLICATION = 'live';
 
 /** What a client requests. */
-export interface PublishName {
+interface PublishName {
   readonly name: string | undefined;
   readonly key: string | undefined;
 }

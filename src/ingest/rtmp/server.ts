@@ -50,7 +50,7 @@ const PLAY_FAILED = 'NetStream.Play.Failed';
 const CLOSE_WITHIN_MS = 2500;
 
 /** A certificate and its key, PEM. */
-export interface RtmpCertificate {
+interface RtmpCertificate {
   readonly cert: Buffer;
   readonly key: Buffer;
 }

@@ -11,7 +11,7 @@ import { openUdpSocket } from '../udp/udp-socket.ts';
 import { closePorts, type MediaPorts, type MediaSocket, type PortHandlers } from './session-ports.ts';
 
 /** Who sends, and where a group is joined. */
-export interface FixedPortOptions {
+interface FixedPortOptions {
   readonly senders: readonly string[];
   readonly networkInterface: string | undefined;
 }

@@ -13,7 +13,7 @@ import type { RtpSession } from './rtp-session.ts';
 import type { MediaPorts } from './session-ports.ts';
 
 /** What a peer is created with. */
-export interface RtpPeerOptions {
+interface RtpPeerOptions {
   readonly media: readonly RtpMedia[];
   readonly session: RtpSession;
   /** Addresses and networks of senders; empty: the first sender. */

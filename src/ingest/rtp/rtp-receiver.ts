@@ -21,7 +21,7 @@ export const IDLE_MS = 10_000;
 export const FIRST_MS = 60_000;
 
 /** What a receiver needs. */
-export interface ReceiverSetup {
+interface ReceiverSetup {
   readonly publisher: Publisher;
   readonly media: readonly RtpMedia[];
   /** Where to listen, from which port on. */

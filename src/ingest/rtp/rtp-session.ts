@@ -54,7 +54,7 @@ export interface WebRtcSession extends Pick<RtpDemuxerOptions, 'transportExtensi
 }
 
 /** RTCP to send. */
-export interface OutgoingReport {
+interface OutgoingReport {
   /** Index of the media; the first usable one where all share a connection. */
   readonly mediaIndex: number;
   readonly packet: Uint8Array;

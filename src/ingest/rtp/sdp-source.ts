@@ -19,8 +19,7 @@ const DOWN_MS = 5000;
 const noFigures = { bytes: 0, ignored: 0, packets: 0, lost: 0, retransmitted: 0, dropped: 0 };
 
 /** What a source is read with. */
-export interface SdpSourceOptions
-  extends Pick<RtpSessionOptions, 'clock' | 'assemblyMs' | 'convertsVideo' | 'onFacts'> {
+interface SdpSourceOptions extends Pick<RtpSessionOptions, 'clock' | 'assemblyMs' | 'convertsVideo' | 'onFacts'> {
   readonly address: SdpAddress;
   readonly input: RtpSessionOptions['input'];
   readonly log: PullLog;

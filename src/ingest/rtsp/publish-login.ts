@@ -4,7 +4,7 @@
  */
 
 /** Name and key as the client sent them, not yet validated. */
-export interface PublishLogin {
+interface PublishLogin {
   readonly name: string | undefined;
   readonly key: string | undefined;
 }

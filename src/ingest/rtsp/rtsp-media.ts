@@ -14,7 +14,7 @@ import { closePorts, openSessionPorts } from '../rtp/session-ports.ts';
 const UNSUPPORTED_TRANSPORT = 461;
 
 /** Receives a packet. */
-export type TakePacket = (kind: 'rtp' | 'rtcp', mediaIndex: number, packet: Uint8Array) => void;
+type TakePacket = (kind: 'rtp' | 'rtcp', mediaIndex: number, packet: Uint8Array) => void;
 
 /** Media that were set up. */
 export interface RtspMediaTransport {
@@ -27,7 +27,7 @@ export interface RtspMediaTransport {
 }
 
 /** What is set up. */
-export interface RtspMediaOptions {
+interface RtspMediaOptions {
   readonly client: RtspClient;
   /** All media of the description; those that are usable are set up. */
   readonly media: readonly RtpMedia[];

@@ -26,7 +26,7 @@ import { startTick } from './shared-tick.ts';
 const SILENT_MS = 10_000;
 
 /** What is pulled. */
-export interface RtspPullOptions {
+interface RtspPullOptions {
   readonly address: RtspAddress;
   /** The address is from an administrator, so its host may be private. */
   readonly trusted: boolean;

@@ -14,13 +14,13 @@ const BOUNDS = { connections: 100, perAddress: 50, halfOpen: 50 } as const;
 const KEEP_ALIVE_MS = 10_000;
 
 /** What a server needs. */
-export interface RtspServerSetup extends RtspPublicationSetup {
+interface RtspServerSetup extends RtspPublicationSetup {
   /** With its address filled in; port 0 picks a free one. */
   readonly listen: Endpoint;
 }
 
 /** A server that listens. */
-export interface RtspServer {
+interface RtspServer {
   readonly port: number;
   /**
    * Accepts no new connections, ends publishers, resolves when all connections have ended. May be called

@@ -14,7 +14,7 @@ import type { Publisher } from '../publisher.ts';
 import { updateStats } from './srt-stats.ts';
 
 /** What a publishing connection needs. */
-export interface PublishingDeps {
+interface PublishingDeps {
   readonly clock: Clock;
   readonly log: Log;
   /** `live.assemblyDeadline`, ms. */

@@ -18,7 +18,7 @@ import { updateStats } from './srt-stats.ts';
 const SILENT_MS = 10_000;
 
 /** What is pulled. */
-export interface SrtPullOptions extends Omit<TsFeedOptions, 'protocol' | 'program' | 'input'> {
+interface SrtPullOptions extends Omit<TsFeedOptions, 'protocol' | 'program' | 'input'> {
   readonly address: SrtAddress;
   /** Latency if the address has none, ms. */
   readonly latencyMs: number;

@@ -15,7 +15,7 @@ import type { LiveSource } from '../publish-access.ts';
 const MAX_BYTES = 16 * 1024 * 1024;
 
 /** Options of a request. */
-export interface ReadingOptions {
+interface ReadingOptions {
   /** Name of the stream, for the log. */
   readonly name: string;
   readonly log: Log;

@@ -22,7 +22,7 @@ import { rejectionOf } from './srt-rejection.ts';
 import { parseStreamId, type StreamIdRequest } from './stream-id.ts';
 
 /** What the server is opened with. */
-export interface SrtServerSetup {
+interface SrtServerSetup {
   readonly listen: Endpoint;
   readonly access: PublishAccess;
   /** Default of a stream's latency, ms. */
@@ -39,7 +39,7 @@ export interface SrtServerSetup {
 }
 
 /** A running server. */
-export interface SrtServer {
+interface SrtServer {
   readonly port: number;
   /** Ends all connections, and resolves when their sessions have ended. */
   close(): Promise<void>;

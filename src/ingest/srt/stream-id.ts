@@ -26,7 +26,7 @@ export type StreamIdRequest =
     };
 
 /** A stream id that cannot be accepted. */
-export interface StreamIdRefusal {
+interface StreamIdRefusal {
   readonly reject: SrtRejectReason;
   /** For the log: what is wrong and what to write. */
   readonly why: string;

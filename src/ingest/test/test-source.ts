@@ -15,7 +15,7 @@ const STABLE_AFTER_MS = 10_000;
 const MAX_DETAIL_CHARS = 200;
 
 /** Options of a test source. */
-export interface TestSourceSetup {
+interface TestSourceSetup {
   /** Name of the stream; drawn into the picture. */
   readonly name: string;
   /** Differences from the default picture. */

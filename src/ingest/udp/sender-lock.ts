@@ -9,7 +9,7 @@ import { BlockList, isIP } from 'node:net';
 export const LOCK_MS = 2000;
 
 /** What to do with a datagram: `first` is the first one of a sender that was just locked. */
-export type Admission = 'first' | 'next' | 'ignored';
+type Admission = 'first' | 'next' | 'ignored';
 
 /** The lock of one socket. */
 export class SenderLock {

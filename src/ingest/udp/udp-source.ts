@@ -25,7 +25,7 @@ export interface UdpCounters {
 }
 
 /** What a feed over UDP is read with. */
-export interface UdpSourceOptions extends Omit<TsFeedOptions, 'protocol' | 'program' | 'input'> {
+interface UdpSourceOptions extends Omit<TsFeedOptions, 'protocol' | 'program' | 'input'> {
   readonly address: UdpAddress;
   readonly input: TsFeedOptions['input'];
   readonly log: PullLog;

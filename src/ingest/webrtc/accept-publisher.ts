@@ -9,7 +9,7 @@ import type { WebRtcMedia } from '@oxbow/media/sdp/webrtc-description';
 import { OxbowError } from '../../lib/errors.ts';
 
 /** A track that a publisher will send. */
-export interface ExpectedTrack {
+interface ExpectedTrack {
   readonly mid: string;
   readonly kind: 'video' | 'audio';
   readonly format: RtpFormat;

@@ -15,7 +15,7 @@ const VALID_MS = 12 * 3_600_000;
 /** Names this server in the log of the TURN server. */
 const USER = 'oxbow';
 
-export interface IceServerSettings {
+interface IceServerSettings {
   readonly webrtcIceServers: readonly string[];
   /** `static-auth-secret` of the TURN servers; undefined: the account applies. */
   readonly webrtcTurnSecret: string | undefined;

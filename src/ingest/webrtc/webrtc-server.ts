@@ -29,7 +29,7 @@ import { WhipSession } from './whip-session.ts';
 const ID_BYTES = 18;
 
 /** What a server needs. */
-export interface WebRtcServerSetup {
+interface WebRtcServerSetup {
   readonly access: PublishAccess;
   /** `webrtc` is `off`. */
   readonly isOff: boolean;
@@ -50,7 +50,7 @@ export interface WebRtcServerSetup {
 }
 
 /** An open port. */
-export interface WebRtcPort {
+interface WebRtcPort {
   readonly port: number;
   /** Ends all sessions, and closes the port. May be called twice. */
   close(): Promise<void>;

@@ -26,7 +26,7 @@ const SILENT_MS = 10_000;
 const KEY_INTERVAL_MS = 4000;
 
 /** What is pulled. */
-export interface WhepPullOptions {
+interface WhepPullOptions {
   readonly address: WebRtcAddress;
   /** The address is from an administrator, so its host may be private. */
   readonly trusted: boolean;

@@ -15,7 +15,7 @@ import type { AcceptedViewer } from './accept-viewer.ts';
 import type { FeedRun, FeedViewer, ViewerFeed } from './viewer-feed.ts';
 
 /** What a session needs. */
-export interface WhepSetup {
+interface WhepSetup {
   readonly endpoint: WebRtcEndpoint;
   readonly offer: WebRtcDescription;
   readonly accepted: AcceptedViewer;

@@ -24,7 +24,7 @@ import { type AcceptedPublisher, extensionUri } from './accept-publisher.ts';
 const TICK_MS = 20;
 
 /** What a session needs. */
-export interface WhipSetup {
+interface WhipSetup {
   readonly access: PublishAccess;
   readonly endpoint: WebRtcEndpoint;
   readonly offer: WebRtcDescription;

@@ -19,7 +19,7 @@ const STUCK_AFTER_MS = 10_000;
 /** Most names of progress that a heartbeat may have. */
 const MAX_PARTS = 64;
 
-export interface RunningJobsOptions {
+interface RunningJobsOptions {
   readonly client: ServerClient;
   readonly handlers: Readonly<Record<string, WorkerHandler>>;
   /** The first progress of a job, or its end: a heartbeat should follow soon. */

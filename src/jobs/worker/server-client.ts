@@ -18,7 +18,7 @@ export interface ServerAddress {
   readonly unchecked?: boolean;
 }
 
-export interface ServerRequest {
+interface ServerRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
   /** From the origin, encoded. */
   readonly path: string;

@@ -6,7 +6,7 @@
 /** State of a breaker. `half-open`: a trial is in progress. */
 export type BreakerState = 'closed' | 'half-open' | 'open';
 
-export interface CircuitBreakerOptions {
+interface CircuitBreakerOptions {
   /** A clock that never steps, ms. */
   readonly nowMs: () => number;
   /** Failures in a row that open it. */

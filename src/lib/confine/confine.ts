@@ -17,7 +17,7 @@ import { findIsolation, type Isolation, type NetworkPolicy, prlimit, setpriv } f
 const MAX_TASKS = 128 + 32 * availableParallelism();
 
 /** Limits of a program; the system enforces them if util-linux is installed. */
-export interface ChildLimits {
+interface ChildLimits {
   /**
    * Most private writable memory, bytes: V8 and FFmpeg reserve far more addresses than they use, so these are
    * not limited.
@@ -34,7 +34,7 @@ export interface ChildLimits {
 }
 
 /** A program to start. */
-export interface ConfinedProgram {
+interface ConfinedProgram {
   /** Program and arguments. */
   readonly command: readonly string[];
   readonly limits: ChildLimits;

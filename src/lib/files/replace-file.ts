@@ -15,7 +15,7 @@ export const UNFINISHED = '.part';
 export type WriteContent = (write: (bytes: Uint8Array) => Promise<void>) => Promise<void>;
 
 /** Options of `replaceFile`. */
-export interface ReplaceOptions {
+interface ReplaceOptions {
   /** Rights of the file, less those of the umask; default 0o666. */
   readonly mode?: number;
   /** Opens the unfinished file, empty; default: a new file in a folder that exists. */

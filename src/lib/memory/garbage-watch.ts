@@ -34,7 +34,7 @@ const COLLECTED_BYTES = 8 * MIB;
 const PATIENT_LOOKS = 60;
 
 /** Options of a watch, with defaults; tests replace them. */
-export interface GarbageWatchOptions {
+interface GarbageWatchOptions {
   /** Bytes of heap and buffers, including garbage. */
   readonly used?: () => number;
   readonly collect?: () => void;

@@ -13,7 +13,7 @@ import type { StoredOutput } from '../../jobs/remote-kind.ts';
 import { OxbowError } from '../../lib/errors.ts';
 
 /** Which chunk file an output is expected to be. */
-export interface ExpectedChunk {
+interface ExpectedChunk {
   readonly assetId: string;
   readonly rendition: string;
   readonly firstMsn: number;

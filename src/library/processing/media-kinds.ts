@@ -32,7 +32,7 @@ const OUTPUT_NAME = /^([a-z0-9][a-z0-9-]{0,63})\/([1-9][0-9]{0,8})\.mp4$/;
 const TEXT_NAME = /^text\/(\d{1,4})\.(vtt|ass)$/;
 
 /** Dependencies of the kinds. */
-export interface MediaKindsOptions {
+interface MediaKindsOptions {
   readonly segments: SegmentStore;
   /** A job has ended, at this node. */
   readonly ended: (job: Job) => Promise<void>;

@@ -6,10 +6,10 @@ import type { Kysely } from 'kysely';
 import type { Tables } from '../../store/schema.ts';
 import type { AssetFailure } from '../asset.ts';
 
-export type RenditionState = 'queued' | 'running' | 'done' | 'failed';
+type RenditionState = 'queued' | 'running' | 'done' | 'failed';
 
 /** A rendition with its state. */
-export interface RenditionRow {
+interface RenditionRow {
   readonly id: string;
   readonly state: RenditionState;
 }

@@ -34,7 +34,7 @@ export interface AssetSubtitle {
 }
 
 /** A file that a user adds. */
-export interface NewSubtitle {
+interface NewSubtitle {
   readonly bytes: Uint8Array;
   /** BCP 47. */
   readonly language: string;
@@ -46,7 +46,7 @@ export interface NewSubtitle {
 }
 
 /** Dependencies of subtitles. */
-export interface SubtitlesOptions {
+interface SubtitlesOptions {
   readonly db: Kysely<Tables>;
   readonly segments: Pick<SegmentStore, 'put' | 'delete'>;
 }

@@ -10,7 +10,7 @@ import { OxbowError } from '../../lib/errors.ts';
 /** The algorithms, in the order in which servers of tus announce them. */
 export const checksumAlgorithms = ['sha1', 'sha256', 'md5', 'crc32'] as const;
 
-export type ChecksumAlgorithm = (typeof checksumAlgorithms)[number];
+type ChecksumAlgorithm = (typeof checksumAlgorithms)[number];
 
 /** The checksum of bytes that a client announced. */
 export interface Checksum {
@@ -20,7 +20,7 @@ export interface Checksum {
 }
 
 /** Computes a checksum of bytes in order. */
-export interface RunningChecksum {
+interface RunningChecksum {
   update(bytes: Uint8Array): void;
   /** Hexadecimal digits. Call it once. */
   digest(): string;

@@ -10,7 +10,7 @@ const chunkSizes = { min: 64 * 1024, usual: 1024 * 1024, max: 8 * 1024 * 1024 } 
 const MAX_CHUNKS = 10_000;
 
 /** The layout of an upload in chunks. */
-export interface ChunkLayout {
+interface ChunkLayout {
   readonly length: number;
   /** Of each chunk but the last. */
   readonly chunkBytes: number;
@@ -79,7 +79,7 @@ export function chunkRange(layout: ChunkLayout, number: number): { readonly offs
 }
 
 /** Numbers as ranges, both ends included. */
-export type NumberRanges = readonly (readonly [first: number, last: number])[];
+type NumberRanges = readonly (readonly [first: number, last: number])[];
 
 /**
  * The chunks at these offsets, as ranges of numbers.

@@ -10,7 +10,7 @@ import { OxbowError } from '../../lib/errors.ts';
 import { locked } from './upload-locks.ts';
 
 /** How a body is stored. */
-export interface ReceiveOptions {
+interface ReceiveOptions {
   readonly file: UploadFile;
   /** Of the first byte in the file. */
   readonly position: number;

@@ -15,7 +15,7 @@ import { type NewUpload, tooLarge, type Upload, type UploadRequest } from './upl
 import type { UploadTable } from './upload-table.ts';
 
 /** The options for new uploads; see UploadsOptions. */
-export interface CreationOptions {
+interface CreationOptions {
   readonly intake: AssetIntake;
   readonly clock: Clock;
   readonly settings: Current<{

@@ -11,7 +11,7 @@ import type { AssetFailure } from '../asset.ts';
 import type { Upload, UploadRequest, UploadState } from './upload.ts';
 
 /** A chunk that is on the disk. */
-export interface StoredPart {
+interface StoredPart {
   readonly offset: number;
   readonly length: number;
   /** Of its bytes, as `crc32:` and 8 hexadecimal digits. */
@@ -19,7 +19,7 @@ export interface StoredPart {
 }
 
 /** The changing members of an upload. */
-export interface UploadChange {
+interface UploadChange {
   readonly received?: number;
   readonly length?: number;
   readonly state?: UploadState;

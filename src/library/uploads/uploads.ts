@@ -36,9 +36,9 @@ import { UploadTable } from './upload-table.ts';
 import { type ChunkStored, storeBytes, storeChunk, type WriteContext } from './write-upload.ts';
 
 /** What became of an upload, for metrics. */
-export type UploadResult = 'complete' | 'cancelled' | 'expired' | 'refused';
+type UploadResult = 'complete' | 'cancelled' | 'expired' | 'refused';
 
-export interface UploadCounters {
+interface UploadCounters {
   /** Bytes were stored. */
   bytes(count: number): void;
   /** Requests that store bytes now: one more, or one less. */

@@ -16,7 +16,7 @@ import { OpenPlacement, placeRun, reanchored } from './run-placement.ts';
 import type { StreamEdge } from './stream-edge.ts';
 
 /** The first key frame of a run, with its context. */
-export interface FirstFrame {
+interface FirstFrame {
   readonly first: Frame;
   readonly reference: Track;
   /** The segment of the source's playlist that it is in. */

@@ -16,7 +16,7 @@ const MAX_KEYLESS_US = 60_000_000;
 const MAX_FILLED_US = 5_000_000;
 
 /** What the start of a run depends on; µs. */
-export interface RunOpening {
+interface RunOpening {
   /** Media time of its first key frame. */
   readonly ptsUs: number;
   /** UTC offset of the publisher. */
@@ -33,7 +33,7 @@ export interface RunOpening {
 }
 
 /** Where a run begins; µs since 1970. */
-export interface RunPlacement {
+interface RunPlacement {
   readonly wantedUs: number;
   /** The earliest start. */
   readonly leastUs: number;
@@ -85,7 +85,7 @@ export function reanchored(
 }
 
 /** What an open placement is created with; µs. */
-export interface OpenPlacementSetup {
+interface OpenPlacementSetup {
   readonly arrival: ArrivalMeasure;
   /** Media time of the first key frame of the run. */
   readonly ptsUs: number;

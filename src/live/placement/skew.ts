@@ -54,7 +54,7 @@ class WallSteps {
 }
 
 /** One frame's times, µs. */
-export interface Arrival {
+interface Arrival {
   /** UTC of now. */
   readonly wallUs: number;
   /** Monotonic clock. */

@@ -40,7 +40,7 @@ export async function readErased(segments: SegmentStore, streamId: string): Prom
 }
 
 /** What the ranges of a recording are added to a database with. */
-export interface AdoptErasedOptions {
+interface AdoptErasedOptions {
   readonly segments: SegmentStore;
   readonly erasures: ErasureTable;
   readonly streamId: string;

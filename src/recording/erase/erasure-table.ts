@@ -93,7 +93,7 @@ export interface Erasure extends ErasedRange {
 }
 
 /** Which page of deletions. */
-export interface ErasureQuery {
+interface ErasureQuery {
   readonly stream?: string | undefined;
   /** Only older ones. */
   readonly beforeUs?: number | undefined;

@@ -26,7 +26,7 @@ const BACK_US = 40 * 86_400_000_000;
 const JUMP = /^the source jumped ahead by /;
 
 /** What was in the future. */
-export interface FutureMedia {
+interface FutureMedia {
   /** By how much the newest media was moved back, µs. */
   readonly byUs: number;
   /** Where it was, µs since 1970. */
@@ -36,7 +36,7 @@ export interface FutureMedia {
 }
 
 /** Where it is looked for. */
-export interface FutureMediaOptions {
+interface FutureMediaOptions {
   readonly segments: SegmentStore;
   readonly table: ChunkTable;
   readonly streamId: string;

@@ -26,14 +26,14 @@ export interface Candidate {
 }
 
 /** What is searched. */
-export interface CandidateQuery {
+interface CandidateQuery {
   /** Only media that ended, or files that were made, at or before this, µs since 1970. */
   readonly beforeUs: number;
   readonly limit: number;
 }
 
 /** Which files this node has, of those in the index of a cluster. */
-export interface OwnFiles {
+interface OwnFiles {
   /** Whether the file is in the data folder. */
   isHere(location: SegmentLocation): Promise<boolean>;
   /** Whether this node owns an asset: an upload arrives at the owner. */

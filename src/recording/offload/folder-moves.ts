@@ -15,7 +15,7 @@ import type { ChunkTable } from '../chunk-table.ts';
 /** Pause between two looks, ms. */
 const EVERY_MS = 15_000;
 
-export interface FolderMovesOptions {
+interface FolderMovesOptions {
   readonly store: FoldersSegmentStore;
   readonly table: Pick<ChunkTable, 'files'>;
   readonly settings: Current<{ readonly storage: { readonly moveToFolders: boolean; readonly moveRate: number } }>;

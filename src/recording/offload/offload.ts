@@ -42,7 +42,7 @@ const MAX_TRIES = 1_000;
 const SWEEP_EVERY_MS = 3600_000;
 
 /** Which recordings go to a target. */
-export interface OffloadPolicy {
+interface OffloadPolicy {
   /** Id of a stream; its derived qualities go where it goes. */
   readonly streamId: string;
   /** Undefined: nowhere. */
@@ -74,7 +74,7 @@ export interface OffloadOptions {
 }
 
 /** What the offload reports. */
-export interface OffloadReport {
+interface OffloadReport {
   /** Bytes were sent. */
   sent(target: string, bytes: number): void;
   /** An upload ended; `stored`: the bucket has the file. */

@@ -32,7 +32,7 @@ export function slotOf(us: number): number {
 }
 
 /** A picture of a stream, and where it is. */
-export interface FoundPicture extends StoredPicture {
+interface FoundPicture extends StoredPicture {
   readonly location: SegmentLocation;
 }
 
@@ -50,7 +50,7 @@ export interface StoryboardReader {
 }
 
 /** What `Storyboards.erase` has deleted. */
-export interface ErasedPictures {
+interface ErasedPictures {
   readonly pictures: number;
   readonly locations: readonly SegmentLocation[];
 }

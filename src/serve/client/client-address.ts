@@ -14,7 +14,7 @@ const loopback = ['127.0.0.0/8', '::1'];
  * Returns the client's address. `forwardedFor` is the value of X-Forwarded-For, or the addresses that
  * forwarded.ts reads.
  */
-export type ClientAddress = (remoteAddress: string, forwardedFor: string | readonly string[] | undefined) => string;
+type ClientAddress = (remoteAddress: string, forwardedFor: string | readonly string[] | undefined) => string;
 
 /**
  * Creates the check whether an address is that of a trusted proxy.

@@ -29,7 +29,7 @@ export function isFromForeignPage(headers: IncomingHttpHeaders): boolean {
 }
 
 /** The stream that a request is about. */
-export interface RequestedStream {
+interface RequestedStream {
   /** Undefined if it is about no particular stream. */
   readonly stream: string | undefined;
   /** Playback token in front of the path; undefined if there is none. */

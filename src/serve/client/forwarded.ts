@@ -7,7 +7,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
 /** Values that proxies report; that of the nearest proxy is last. */
-export interface Forwarded {
+interface Forwarded {
   /** Addresses, the client's first; with or without a port. */
   readonly for: readonly string[] | undefined;
   readonly host: string | undefined;

@@ -4,7 +4,7 @@
  */
 
 /** Bytes [start, end), or `unsatisfiable`; undefined: send the complete representation. */
-export type ByteRange = { readonly start: number; readonly end: number } | 'unsatisfiable' | undefined;
+type ByteRange = { readonly start: number; readonly end: number } | 'unsatisfiable' | undefined;
 
 const RANGE = /^bytes=[ \t]*(?:(\d{1,15})-(\d{0,15})|-(\d{1,15}))[ \t]*$/i;
 

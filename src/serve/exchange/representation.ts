@@ -11,7 +11,7 @@ import { parseByteRange } from './range.ts';
 import { cutBody } from './send.ts';
 
 /** An answer, ready to send. */
-export interface Representation {
+interface Representation {
   readonly status: 200 | 206 | 304;
   readonly headers: Readonly<Record<string, string | number>>;
   readonly body: Reply['body'];

@@ -13,7 +13,7 @@ import { areInMemory, readBlocks, sendBlocks, sendMemory } from '../exchange/sen
 import type { WaitLimiter } from '../wait-limiter.ts';
 
 /** How a reply is sent. */
-export interface Sending {
+interface Sending {
   readonly class: MediaClass;
   readonly fields: HeadFields;
   readonly isHead: boolean;
@@ -21,7 +21,7 @@ export interface Sending {
 }
 
 /** What media is sent with. */
-export interface MediaSenderOptions {
+interface MediaSenderOptions {
   readonly deps: Pick<ServeDeps, 'metrics' | 'reader'>;
   readonly waitLimiter: WaitLimiter;
   readonly addressOf: (source: RequestSource) => string;

@@ -14,7 +14,7 @@ import type { ServeDeps } from '../deps.ts';
 import type { AnswerBody, Exchange } from '../exchange/exchange.ts';
 
 /** Most memory that open answers hold. */
-export interface OpenLimits {
+interface OpenLimits {
   /** Of one client, bytes. */
   readonly perAddress: number;
   /** Of all, bytes. */

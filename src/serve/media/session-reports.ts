@@ -21,7 +21,7 @@ const MAX_LINES = 100;
 const METHODS = 'POST, OPTIONS';
 
 /** The receiver of reports. */
-export interface SessionReportsOptions {
+interface SessionReportsOptions {
   readonly deps: Pick<ServeDeps, 'viewers' | 'streams' | 'limits'>;
   readonly watchAccess: WatchAccess;
   /** IP address of the client. */

@@ -25,7 +25,7 @@ import { checkClipToken, checkVerdict, signedClassOf } from './watch-token-polic
 type AuthServer = NonNullable<ServeDeps['auth']>;
 
 /** Dependencies of the decision. */
-export interface WatchAccessOptions {
+interface WatchAccessOptions {
   readonly deps: ServeDeps;
   readonly authenticator: Authenticator;
   /** IP address of the client. */

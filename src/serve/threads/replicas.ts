@@ -99,7 +99,7 @@ class Replica implements ServedLiveStream {
 const holderKey = ({ id, isAdmin }: WatchHolder): string => `${isAdmin ? 'admin' : 'user'} ${id}`;
 
 /** Dependencies of the replicas. */
-export interface ReplicasOptions {
+interface ReplicasOptions {
   /** Folder that segment locations are relative to. */
   readonly mediaFolder: string;
   readonly watchSecret: Uint8Array;

@@ -66,7 +66,7 @@ export interface ServingOptions
 }
 
 /** The running threads. */
-export interface ServingThreads {
+interface ServingThreads {
   readonly port: number;
   /** Requests a report of each thread. Resolves when all have arrived, at most REPORT_TIMEOUT_MS later. */
   requestReports(): Promise<void>;

@@ -16,7 +16,7 @@ import { type Client, printPreface } from './preface.ts';
 const HOP_BY_HOP: ReadonlySet<string> = new Set(['connection', 'keep-alive', 'transfer-encoding']);
 
 /** Client of the internal endpoint. */
-export interface Upstream {
+interface Upstream {
   /**
    * Forwards a request and its response.
    *

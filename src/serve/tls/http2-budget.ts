@@ -35,7 +35,7 @@ export const unsentLimits: UnsentLimits = {
 const STREAM_BYTES = 12 * 1024;
 
 /** Why a session was ended. */
-export type SessionCut = 'stalled' | 'memory';
+type SessionCut = 'stalled' | 'memory';
 
 /** Receives the counts. */
 export interface UnsentCounts {

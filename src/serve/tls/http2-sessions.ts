@@ -34,7 +34,7 @@ const STALL_MS = 60_000;
 const GOAWAY_MS = 2000;
 
 /** Answers requests. */
-export interface Http2Handlers {
+interface Http2Handlers {
   /** Whether to answer a request; if false, it was already refused. */
   accepts(exchange: Exchange): boolean;
   media(exchange: Exchange, target: MediaTarget): void;
@@ -42,7 +42,7 @@ export interface Http2Handlers {
 }
 
 /** The connections that speak HTTP/2. */
-export interface Http2Sessions {
+interface Http2Sessions {
   /** Takes a connection over. */
   open(socket: Socket): void;
   /** Sends GOAWAY to every peer. Resolves when the last session has closed. */

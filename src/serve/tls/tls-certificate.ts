@@ -150,7 +150,7 @@ export function followCertificate(
 }
 
 /** Receives the changes of watched files. */
-export interface CertificateWatch {
+interface CertificateWatch {
   /** A new pair was read; connections from now on should see it. */
   readonly changed: (certificate: Certificate) => void;
   /** The files changed and cannot be used; called once for each change. */

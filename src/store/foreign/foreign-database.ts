@@ -10,7 +10,7 @@ import { messageOf, OxbowError } from '../../lib/errors.ts';
 const MAX_ROWS = 1_000_000;
 
 /** An open database of another program. */
-export interface ForeignDatabase extends Disposable {
+interface ForeignDatabase extends Disposable {
   /** All rows of a table; empty if there is no such table. Blobs are Uint8Arrays. */
   rows(table: string): readonly Readonly<Record<string, unknown>>[];
 }

@@ -26,7 +26,7 @@ const IDLE_IN_TRANSACTION_MS = 60_000;
 const MAX_WAITING = 2000;
 
 /** How a pool is opened. */
-export interface PoolOptions {
+interface PoolOptions {
   /** `postgres://USER:PASSWORD@HOST:PORT/DATABASE`. */
   readonly url: string;
   /** Most connections. */

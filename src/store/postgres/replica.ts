@@ -14,7 +14,7 @@ import { isUnavailable } from './errors.ts';
 const MEASURE_EVERY_MS = 1000;
 
 /** Options of `openReplica`. */
-export interface ReplicaOptions {
+interface ReplicaOptions {
   readonly primary: Kysely<Tables>;
   readonly replica: Kysely<Tables>;
   /** Most time that the replica may be behind, ms. */
@@ -25,7 +25,7 @@ export interface ReplicaOptions {
 }
 
 /** A replica that is watched. Disposing ends that; the databases stay open. */
-export interface Replica extends AsyncDisposable {
+interface Replica extends AsyncDisposable {
   /** It is near enough to the primary to be read. */
   readonly isCurrent: boolean;
   /** As `Store.read`. */

@@ -24,7 +24,7 @@ interface Waiting {
 }
 
 /** Where the statements run: a thread, except in tests. */
-export interface DatabaseHost {
+interface DatabaseHost {
   post(request: Request): void;
   /** Called once, before the first message. */
   receive(listener: (response: Response) => void): void;

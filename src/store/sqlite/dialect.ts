@@ -18,7 +18,7 @@ import { type EngineAdapter, type OnWait, type Parameter, type RepeatedStatement
 import type { DatabaseThread } from './database-thread.ts';
 
 /** The executor of statements: the thread, or an open file. */
-export type StatementRunner = Pick<DatabaseThread, 'run' | 'runAll'>;
+type StatementRunner = Pick<DatabaseThread, 'run' | 'runAll'>;
 
 /**
  * @param thread runs the statements; not closed by Kysely

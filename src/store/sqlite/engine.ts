@@ -14,7 +14,7 @@ import { DatabaseThread, type StartDatabase } from './database-thread.ts';
 import { createThreadDialect } from './dialect.ts';
 
 /** Options of `openSqliteEngine`. */
-export interface SqliteEngineOptions {
+interface SqliteEngineOptions {
   /** Path of the database file. */
   readonly file: string;
   readonly log: Log;

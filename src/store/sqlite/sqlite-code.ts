@@ -4,7 +4,7 @@
  */
 
 /** Kinds of errors that callers distinguish. */
-export type SqliteCode = 'busy' | 'corrupt' | 'full' | 'other';
+type SqliteCode = 'busy' | 'corrupt' | 'full' | 'other';
 
 /** The kind of an error of SQLite; undefined for other errors. */
 export function sqliteCode(error: unknown): SqliteCode | undefined {

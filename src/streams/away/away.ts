@@ -38,7 +38,7 @@ const WORDS = 'will be right back';
 const nothing = new Uint8Array(0);
 
 /** What the pictures of a stream are shown with. */
-export interface AwaySetup {
+interface AwaySetup {
   readonly deps: StreamDeps;
   readonly parts: Pick<StreamParts, 'stream' | 'list' | 'packager'>;
   readonly publishers: Pick<StreamPublishers, 'events' | 'isRunning' | 'isFenced' | 'isUnpublished'>;

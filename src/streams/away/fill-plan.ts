@@ -34,7 +34,7 @@ export interface VideoPlan {
 }
 
 /** The silence of one audio track. */
-export interface AudioPlan {
+interface AudioPlan {
   /** The track of the publisher, which continues: its configuration does not change. */
   readonly track: AudioTrack;
   readonly frameS: number;

@@ -12,7 +12,7 @@ import type { RunContext, Sink } from '../../live/sink.ts';
 import { FILL_TIMESCALE, type FillPlan } from './fill-plan.ts';
 
 /** What a fill is created with. */
-export interface FillSetup {
+interface FillSetup {
   readonly plan: FillPlan;
   /** The picture; present if the plan has video. */
   readonly gop: StillGop | undefined;

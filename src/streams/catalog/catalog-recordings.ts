@@ -12,7 +12,7 @@ import type { StreamDeps } from '../stream-deps.ts';
 import { growingRecordings, openBytes, storedBytes } from '../views.ts';
 
 /** The streams, as of now. */
-export interface CatalogStreams {
+interface CatalogStreams {
   readonly all: readonly ManagedStream[];
   /**
    * Those without a running stream: removed ones, whose recordings are kept, and those that could not be

@@ -12,7 +12,7 @@ import type { Log } from '../../observe/log.ts';
 const MAX_PAUSE_MS = 10_000;
 
 /** What streams are followed with. */
-export interface MovedStreamsOptions {
+interface MovedStreamsOptions {
   readonly placement: Placement;
   readonly log: Log;
   /** Makes a change when the ones before it have ended. */

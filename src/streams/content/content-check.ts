@@ -53,7 +53,7 @@ export type ContentSample =
     };
 
 /** What became of a sample. */
-export type ContentResult = 'checked' | 'dropped' | 'failed';
+type ContentResult = 'checked' | 'dropped' | 'failed';
 
 /** What the checks of all streams share. */
 export interface ContentEngine {
@@ -64,7 +64,7 @@ export interface ContentEngine {
 }
 
 /** What the check of one stream needs. */
-export interface ContentCheckOptions extends ContentEngine {
+interface ContentCheckOptions extends ContentEngine {
   readonly counted: (kind: ContentSample['kind'], result: ContentResult) => void;
 }
 

@@ -26,14 +26,14 @@ const LINGER_MS = 30_000;
 const BESIDE_PULLED = '-live';
 
 /** The stream that a ladder belongs to. */
-export interface LadderStream {
+interface LadderStream {
   readonly definition: StreamDefinition;
   readonly stream: Stream;
   readonly status: { readonly rates: MediaRates | undefined };
 }
 
 /** Dependencies of a ladder. */
-export interface StreamLadderDeps extends Pick<StreamDeps, 'clock' | 'log' | 'metrics' | 'events'> {
+interface StreamLadderDeps extends Pick<StreamDeps, 'clock' | 'log' | 'metrics' | 'events'> {
   readonly openLiveEncoder?: OpenLiveEncoder;
 }
 

@@ -21,7 +21,7 @@ import type { RecordingReader } from '../../recording/recording-reader.ts';
 import type { Catalog } from '../catalog.ts';
 
 /** What it works with. */
-export interface RecordedAssetsOptions {
+interface RecordedAssetsOptions {
   readonly catalog: Pick<Catalog, 'get'>;
   readonly pins: PinTable;
   readonly assets: Assets;

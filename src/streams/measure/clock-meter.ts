@@ -8,7 +8,7 @@
  */
 
 /** What is known in one second. */
-export interface ClockSample {
+interface ClockSample {
   /** Monotonic, ms. */
   readonly nowMs: number;
   /**
@@ -21,7 +21,7 @@ export interface ClockSample {
 }
 
 /** A drift, and the time over which it was measured. */
-export interface Drift {
+interface Drift {
   /** Parts per million; positive: the clock of the encoder is slow. */
   readonly ppm: number;
   readonly seconds: number;

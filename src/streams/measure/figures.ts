@@ -96,7 +96,7 @@ export interface LinkFigures {
 }
 
 /** What the encoder announced; undefined where it did not. */
-export interface AnnouncedFigures {
+interface AnnouncedFigures {
   readonly videoBitrate: number | undefined;
   readonly audioBitrate: number | undefined;
   readonly frameRate: number | undefined;
@@ -158,7 +158,7 @@ const EXTREMES = ['gopMs', 'largestBytes', 'longestPauseMs'] as const;
 const KNOWN = ['packets', 'lost', 'retransmitted', 'dropped'] as const;
 
 /** Sums and extremes over some samples. */
-export type Totals = Readonly<
+type Totals = Readonly<
   Pick<Sample, (typeof COUNTS)[number] | (typeof EXTREMES)[number] | (typeof KNOWN)[number] | 'audioBehindMs'>
 > & {
   /** Most bits of video in a second. */

@@ -56,7 +56,7 @@ const columns = {
 /** Name of a column. */
 export type HistoryColumn = keyof typeof columns;
 /** Values to add to a row; NaN or absent: not known. */
-export type HistoryValues = { readonly [Column in HistoryColumn]?: number | undefined };
+type HistoryValues = { readonly [Column in HistoryColumn]?: number | undefined };
 
 /** The columns in the order of a row. */
 export const historyColumns = Object.keys(columns) as HistoryColumn[];

@@ -19,7 +19,7 @@ import { countSample } from './publish-gauges.ts';
 import { StreamMeasure } from './stream-measure.ts';
 
 /** The parts of a managed stream that are measured. */
-export interface MeasuredParts {
+interface MeasuredParts {
   readonly stream: Stream;
   readonly list: LiveWindow;
   readonly publishers: Pick<StreamPublishers, 'active' | 'conversion' | 'events'>;

@@ -26,7 +26,7 @@ const MAX_CONTENT = 64;
 const LONGEST_BURST_MS = 30_000;
 
 /** Dependencies of the measurement of one stream. */
-export interface StreamMeasureSetup {
+interface StreamMeasureSetup {
   readonly clock: Clock;
   /** The active publisher. */
   readonly active: () => Publisher | undefined;

@@ -14,7 +14,7 @@ import { reportRefused } from '../publish-events.ts';
 import type { StreamDeps } from '../stream-deps.ts';
 
 /** Dependencies of the reporter. */
-export interface RefusalDeps extends Pick<StreamDeps, 'events' | 'metrics' | 'log'> {
+interface RefusalDeps extends Pick<StreamDeps, 'events' | 'metrics' | 'log'> {
   readonly catalog: Catalog;
   readonly limits: RateLimits;
 }

@@ -22,7 +22,7 @@ export type QualityRecorderOptions = Pick<RecorderOptions, 'segments' | 'sync' |
 };
 
 /** What the recording of a quality is created with. */
-export interface QualityRecordingSetup {
+interface QualityRecordingSetup {
   readonly streamId: string;
   readonly rung: string;
   readonly table: ChunkTable;

@@ -31,7 +31,7 @@ const LATE_US = 4_000_000;
 const REMEMBERED = 1000;
 
 /** What the qualities of a stream are created with. */
-export interface StreamQualitiesSetup {
+interface StreamQualitiesSetup {
   readonly streamId: string;
   readonly cuts: CutList;
   /** Of the stream. */

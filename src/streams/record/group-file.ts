@@ -40,7 +40,7 @@ interface Open {
 }
 
 /** Options of a GroupFile. */
-export interface GroupFileOptions {
+interface GroupFileOptions {
   readonly format: FileFormat;
   /** Absolute path of the first file, which must not exist; or a pipe. */
   readonly target: string | Writable;

@@ -8,7 +8,7 @@ import type { StoredRecordings, StreamDeps } from '../stream-deps.ts';
 import { readStreamName } from '../stream-table.ts';
 
 /** What has rows of streams in memory. Horizons need nothing: only what was committed here is in them. */
-export type ReloadedRows = Pick<
+type ReloadedRows = Pick<
   StoredRecordings,
   'pins' | 'kept' | 'erasures' | 'pictures' | 'msnMarks' | 'table' | 'storyboards'
 > & {

@@ -14,7 +14,7 @@ const [FIRST_PAUSE_MS, LONGEST_PAUSE_MS] = [5_000, 300_000];
 const FAILURES = 3;
 
 /** A picture to be made. */
-export interface StoryboardTask {
+interface StoryboardTask {
   /** Bytes of media that it keeps in memory. */
   readonly bytes: number;
   /** Makes and stores it; rejects if that failed. */
@@ -22,7 +22,7 @@ export interface StoryboardTask {
 }
 
 /** What the queue needs. */
-export interface StoryboardQueueOptions {
+interface StoryboardQueueOptions {
   readonly monotonicMs: () => number;
   /** Called with the error of a task. */
   readonly failed: (error: unknown) => void;

@@ -34,7 +34,7 @@ export interface PictureChange {
 }
 
 /** What the sampler of a stream needs. */
-export interface StoryboardSamplerOptions {
+interface StoryboardSamplerOptions {
   readonly streamId: string;
   readonly storyboards: Pick<Storyboards, 'append'>;
   readonly queue: Pick<StoryboardQueue, 'offer'>;

@@ -9,7 +9,7 @@ import type { StreamDeps } from '../stream-deps.ts';
 import { type StreamParts, sealRecordings } from '../stream-parts.ts';
 
 /** What the files of a stream depend on. */
-export interface StreamFilesSetup {
+interface StreamFilesSetup {
   readonly deps: Pick<StreamDeps, 'recordings' | 'settings'>;
   readonly parts: Pick<StreamParts, 'recorder' | 'qualities' | 'deletedBeforeUs'>;
   /** As it is at the time. */

@@ -33,7 +33,7 @@ import type { Net } from '../../net/net.ts';
 import { withDefaults } from './source-settings.ts';
 
 /** The dependencies of a pull. */
-export interface PullDeps {
+interface PullDeps {
   readonly net: Net;
   readonly clock: Clock;
   readonly log: PullLog;
@@ -48,7 +48,7 @@ export interface PullDeps {
 }
 
 /** What is pulled, and where to. */
-export interface RunPullOptions {
+interface RunPullOptions {
   readonly source: PullSourceConfig;
   /**
    * The address is from an administrator, so its host may be private. Addresses that a page leads to are

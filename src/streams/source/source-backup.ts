@@ -36,7 +36,7 @@ export type ReadSource = (
 ) => Promise<string>;
 
 /** What the addresses are read with. */
-export interface BackupSetup {
+interface BackupSetup {
   /** Begins a session that replaces the active one with its first key frame. */
   readonly claim: () => Promise<Publisher>;
   readonly read: ReadSource;

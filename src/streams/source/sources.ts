@@ -28,7 +28,7 @@ import { isDown, SourceBackoff } from './source-backoff.ts';
 import { audioModeOf } from './source-settings.ts';
 
 /** The dependencies of sources. */
-export interface SourceDeps extends Pick<StreamDeps, 'clock' | 'settings' | 'log' | 'metrics'> {
+interface SourceDeps extends Pick<StreamDeps, 'clock' | 'settings' | 'log' | 'metrics'> {
   readonly net: Net;
   /**
    * Wait without limit for a live source that ended its playlist to return. Default false: the source ends.
@@ -41,7 +41,7 @@ export interface SourceDeps extends Pick<StreamDeps, 'clock' | 'settings' | 'log
 }
 
 /** Options of reading a source. */
-export interface SourceOptions {
+interface SourceOptions {
   readonly signal: AbortSignal;
   readonly onFacts?: ((facts: SourceFacts) => void) | undefined;
   /** Called with the error of each failed attempt. */

@@ -19,7 +19,7 @@ import { LeftOutWatch } from './left-out-watch.ts';
 const STARTING_MS = 30_000;
 
 /** What the status depends on. */
-export interface StreamStatusSetup {
+interface StreamStatusSetup {
   readonly deps: Pick<StreamDeps, 'clock' | 'log' | 'metrics' | 'room'>;
   readonly parts: Pick<StreamParts, 'stream' | 'recorder' | 'meter'>;
   /** As they are at the time. */

@@ -22,7 +22,7 @@ import { planConversion } from './plan.ts';
 const CONVERSION_US = 1_500_000;
 
 /** Dependencies of a stage. */
-export interface AudioStageOptions {
+interface AudioStageOptions {
   readonly open: OpenTranscoder;
   readonly clock: Clock;
   /** The option `source.audio`; read when a run begins. */

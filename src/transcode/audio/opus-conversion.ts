@@ -20,7 +20,7 @@ const MIN_RESTART_MS = 3000;
 const MAX_FRAME_BYTES = 256 * 1024;
 
 /** Dependencies of a conversion. */
-export interface OpusConversionOptions {
+interface OpusConversionOptions {
   readonly open: OpenTranscoder;
   readonly clock: Clock;
   readonly report: Pick<ConversionReport, 'failed' | 'lost'>;

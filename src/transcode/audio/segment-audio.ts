@@ -25,7 +25,7 @@ const HELD_S = 0.5;
 const ATTEMPTS = 2;
 
 /** Dependencies of a converter. */
-export interface SegmentAudioOptions {
+interface SegmentAudioOptions {
   readonly open: OpenTranscoder;
   readonly clock: Clock;
   readonly mode: AudioMode;
@@ -33,7 +33,7 @@ export interface SegmentAudioOptions {
 }
 
 /** The converted audio of a segment. */
-export interface ConvertedAudio {
+interface ConvertedAudio {
   /** All tracks of the segment, the converted ones as AAC. */
   readonly tracks: readonly Track[];
   /** AAC frames of the converted tracks, in the order of each track. */

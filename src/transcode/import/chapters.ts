@@ -17,7 +17,7 @@ const MAX_CHAPTERS = 500;
 const MAX_TITLE = 200;
 
 /** Where the asset is on the clock of the container. */
-export interface ChapterSpan {
+interface ChapterSpan {
   readonly originUs: number;
   /** µs since the start of the asset. */
   readonly endUs: number;

@@ -6,7 +6,7 @@
 import { sniffFile } from '@oxbow/media/file/sniff';
 import { refused } from './limits.ts';
 
-export interface Container {
+interface Container {
   readonly name: string;
   /** Media type of the original. */
   readonly contentType: string;

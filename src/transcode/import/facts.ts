@@ -10,7 +10,7 @@ const SAME_US = 1_500;
 /** Share of distances that must be the same for a constant rate. */
 const CONSTANT_SHARE = 0.98;
 
-export interface FrameRate {
+interface FrameRate {
   /** Frames per second, three decimals; 0 when unknown. */
   readonly frameRate: number;
   readonly variableRate: boolean;

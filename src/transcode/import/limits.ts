@@ -47,7 +47,7 @@ export function refused(detail: string, cause?: unknown): OxbowError {
 }
 
 /** Picture of a track. */
-export interface PictureSize {
+interface PictureSize {
   /** Pixels. */
   readonly width: number;
   readonly height: number;

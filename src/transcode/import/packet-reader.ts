@@ -58,7 +58,7 @@ function passable(streams: readonly DemuxStream[], reference: DemuxStream, warni
 }
 
 /** The input of a {@link PacketReader}. */
-export interface PacketSource {
+interface PacketSource {
   readonly demuxer: Demuxer;
   /** Those of the file that are taken. */
   readonly streams: readonly DemuxStream[];

@@ -16,7 +16,7 @@ const FORMATS: Readonly<Record<string, readonly string[]>> = {
 const SOUND: ReadonlySet<string> = new Set(['aac', 'mp3', 'opus', 'flac']);
 
 /** The part of a rendition that browsers play. */
-export interface Playable {
+interface Playable {
   readonly picture: boolean;
   readonly sound: boolean;
   /** All of it; a kind that the original does not have counts as played. */

@@ -19,7 +19,7 @@ const LEAST_HIDDEN_S = 0.1;
 const TIMED: ReadonlySet<string> = new Set(['mov', 'matroska', 'mpegts', 'flv', 'ogg', 'wav']);
 
 /** The streams of a file that have the clock of its reference. */
-export interface ClockChoice {
+interface ClockChoice {
   readonly streams: readonly DemuxStream[];
   readonly warnings: readonly string[];
 }
@@ -62,7 +62,7 @@ export function encodeAllBecause({ tracks }: FileMovie): string | undefined {
 }
 
 /** What reading a file has taken. */
-export interface Taken {
+interface Taken {
   /** µs */
   readonly endUs: number;
   /** Time of the container at which the asset begins, µs. */

@@ -15,7 +15,7 @@ import type { CutGroup } from './cutter.ts';
 const CHUNK_BYTES = 32 * 1024 * 1024;
 
 /** Options of {@link SourceWriter}. */
-export interface SourceWriterOptions {
+interface SourceWriterOptions {
   readonly context: WorkerContext;
   readonly assetId: string;
   readonly rendition: string;

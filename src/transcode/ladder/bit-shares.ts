@@ -5,7 +5,7 @@
  */
 
 /** A piece of a video. */
-export interface PieceShare {
+interface PieceShare {
   readonly durationUs: number;
   /** Size at a constant quality, bytes; undefined if it is not known. */
   readonly bytes: number | undefined;

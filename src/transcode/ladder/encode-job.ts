@@ -51,7 +51,7 @@ export interface EncodeVideo {
  * The first look at a piece that is encoded in two passes: its size at constant quality in the smallest
  * rendition decides how many of the bits of the whole it gets. Nothing of it is stored.
  */
-export interface EncodeLook extends Omit<EncodeVideo, 'kind'> {
+interface EncodeLook extends Omit<EncodeVideo, 'kind'> {
   readonly kind: 'look';
 }
 
@@ -103,7 +103,7 @@ const UNCAPPED = 1_000_000_000;
 const FULL = 0.95;
 
 /** Options of {@link encodeJobs}. */
-export interface EncodeJobsOptions {
+interface EncodeJobsOptions {
   /** Shortest piece of video, µs. */
   readonly pieceUs?: number | undefined;
   /** By the MSN of a piece: the size that the look at it found, bytes. */

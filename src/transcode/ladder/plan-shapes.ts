@@ -55,7 +55,7 @@ export interface LadderSource {
 }
 
 /** Codecs in addition to H.264 and AAC, which are always made. */
-export type LadderPreset = 'h264' | 'vp9' | 'hevc' | 'av1';
+type LadderPreset = 'h264' | 'vp9' | 'hevc' | 'av1';
 
 /** Settings of ladders. */
 export interface LadderSettings {

@@ -20,7 +20,7 @@ const CHUNK_BYTES = 256 * 1024 * 1024;
 const SEND_BYTES = 1024 * 1024;
 
 /** Options of {@link RenditionWriter}. */
-export interface RenditionWriterOptions {
+interface RenditionWriterOptions {
   readonly store: SegmentStore;
   readonly context: Pick<WorkerContext, 'send' | 'signal'>;
   readonly assetId: string;

@@ -19,7 +19,7 @@ export interface CutSegment {
 }
 
 /** Options of {@link SegmentCutter}. */
-export interface SegmentCutterOptions {
+interface SegmentCutterOptions {
   readonly track: Track;
   readonly rendition: string;
   readonly firstMsn: number;

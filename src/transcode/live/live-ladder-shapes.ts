@@ -16,7 +16,7 @@ import type { LivePlan, PlannedRung } from './live-plan.ts';
 export type OpenLiveEncoder = (output: LiveEncoderOutput) => Promise<LiveEncoder>;
 
 /** Receives events. */
-export interface LiveLadderReport {
+interface LiveLadderReport {
   /** The process has ended or could not be started; it starts again. */
   failed(why: string): void;
   /** A rung was dropped because the encoder was `lagMs` behind; `left` are still made. */
@@ -40,7 +40,7 @@ export interface LiveLadderOptions {
   readonly report: LiveLadderReport;
 }
 
-export type RungState = 'starting' | 'live' | 'dropped';
+type RungState = 'starting' | 'live' | 'dropped';
 
 /** A ladder at an instant. */
 export interface LiveLadderFacts {

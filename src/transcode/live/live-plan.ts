@@ -33,7 +33,7 @@ export interface LivePlan {
 }
 
 /** The input of a plan in addition to the source. */
-export interface LivePlanOptions {
+interface LivePlanOptions {
   /** Pictures per second that were measured; undefined before. */
   readonly frameRate?: number | undefined;
   /** Encoder of FFmpeg on hardware that works, e.g. `h264_nvenc`. */

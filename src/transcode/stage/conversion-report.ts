@@ -12,7 +12,7 @@ import type { Metrics } from '../../observe/metrics.ts';
 const RECENT_MS = 10_000;
 
 /** Dependencies of a report. */
-export interface ConversionReportDeps {
+interface ConversionReportDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Pick<

@@ -44,7 +44,7 @@ export interface ConversionOutput {
 }
 
 /** Receives failures. */
-export interface StageReport {
+interface StageReport {
   lost(count: number): void;
   /** A converted frame could not be published. */
   bug(error: unknown): void;

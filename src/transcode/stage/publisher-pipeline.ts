@@ -9,7 +9,7 @@ import type { GapCause } from '@oxbow/media/gap';
 import type { InputPlacement, RunStart, SourceSegment, StreamInput } from '../../live/input.ts';
 
 /** The receiver after the last stage. */
-export type PublisherInput = StreamInput & { offline(detail: string): void };
+type PublisherInput = StreamInput & { offline(detail: string): void };
 
 /** A call of a publisher that is not a frame; each keeps its place between the frames. */
 export type PublisherCall =

@@ -31,7 +31,7 @@ const IDLE_MS = 30_000;
 const BACKOFF_MS = 250;
 
 /** A process that converts frames. Disposing ends it and waits for its end. */
-export interface ConversionProcess extends AsyncDisposable {
+interface ConversionProcess extends AsyncDisposable {
   readonly pid: number;
   send(frame: Frame): void;
   mark(mark: Mark): void;
@@ -42,7 +42,7 @@ export interface ConversionProcess extends AsyncDisposable {
 }
 
 /** Receives the output of a process. */
-export interface ProcessOutput {
+interface ProcessOutput {
   frame(frame: Frame): void;
   /** The track of the frames that follow, of processes that report it. */
   track(track: VideoTrack): void;
@@ -54,7 +54,7 @@ export interface ProcessOutput {
 export type OpenProcess<P extends ConversionProcess> = (output: ProcessOutput) => Promise<P>;
 
 /** The limits of a conversion. */
-export interface SupervisionLimits {
+interface SupervisionLimits {
   /**
    * Most frames that wait for the process; beyond it, frames are lost. Default 1,500. At least twice
    * `markEvery`.
@@ -74,7 +74,7 @@ export interface SupervisionLimits {
 }
 
 /** Receives the results. */
-export interface SupervisedOutput {
+interface SupervisedOutput {
   frame(frame: Frame): void;
   /** The track of the frames that follow, of processes that report it. */
   track?(track: VideoTrack): void;

@@ -29,14 +29,14 @@ const TOO_SLOW = 1.5;
 const SLOW_EVERY_MS = 60_000;
 
 /** Dependencies of a converter. */
-export interface SegmentVideoOptions {
+interface SegmentVideoOptions {
   readonly open: OpenProcess<LiveEncoder>;
   readonly clock: Clock;
   readonly report: Pick<ConversionReport, 'failed' | 'slow' | 'lost'>;
 }
 
 /** The output. */
-export interface ConvertedVideo {
+interface ConvertedVideo {
   /** All tracks, the converted one as H.264; undefined before the first picture. */
   readonly tracks: readonly Track[] | undefined;
   /** H.264 in the order of the times. */

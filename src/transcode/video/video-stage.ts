@@ -35,7 +35,7 @@ const CONVERSION_US = 1_500_000;
 const REQUEST_MS = 1000;
 
 /** Dependencies of a stage. */
-export interface VideoStageOptions {
+interface VideoStageOptions {
   readonly open: OpenProcess<LiveEncoder>;
   readonly clock: Clock;
   readonly report: Pick<ConversionReport, 'failed' | 'slow' | 'lost' | 'bug'>;

@@ -11,7 +11,7 @@ import type { Net } from '../../net/net.ts';
 import { sign } from '../signature.ts';
 import { type ErrorReport, parseReport } from './error-report.ts';
 
-export interface ErrorWebhookOptions {
+interface ErrorWebhookOptions {
   readonly url: string;
   /** Signs requests as other webhooks do; undefined: unsigned. */
   readonly secret: string | undefined;

@@ -42,7 +42,7 @@ export async function getTokens(
 export const EXPORT_PATH = '/api/v1/me/export';
 
 /** A list as far as it was requested; `nextCursor` is null at its end. */
-export interface Listed<T> {
+interface Listed<T> {
   readonly items: readonly T[];
   readonly nextCursor: string | null;
 }

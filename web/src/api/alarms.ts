@@ -49,7 +49,7 @@ export interface ChartSpan {
 }
 
 /** What a chart shows. */
-export interface StreamHistoryView {
+interface StreamHistoryView {
   readonly series: StatsHistory;
   readonly gaps: readonly ChartSpan[];
   readonly alarms: readonly (ChartSpan & { readonly code: string })[];

@@ -25,7 +25,7 @@ export interface Schema {
 }
 
 /** Bodies by their media type. */
-export type Content = Readonly<Record<string, { readonly schema: Schema }>>;
+type Content = Readonly<Record<string, { readonly schema: Schema }>>;
 
 export interface DocumentedOperation {
   readonly operationId: string;

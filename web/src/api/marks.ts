@@ -6,9 +6,9 @@ import type { MarkerView, PinView } from '../../../src/api/shapes.ts';
 import { askServer } from './client.ts';
 
 /** A marker to add. */
-export type NewMarker = Omit<MarkerView, 'id'>;
+type NewMarker = Omit<MarkerView, 'id'>;
 /** A span to protect. */
-export type NewPin = Omit<PinView, 'id'>;
+type NewPin = Omit<PinView, 'id'>;
 
 /** At most this many pages of markers are requested, a thousand each. */
 const MAX_PAGES = 10;

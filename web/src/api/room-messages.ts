@@ -8,7 +8,7 @@ import { askServer } from './client.ts';
 export type { RoomMessage, RoomPoll };
 
 /** A poll to create. */
-export interface NewPoll {
+interface NewPoll {
   readonly question: string;
   readonly choices: readonly string[];
   readonly multiple: boolean;

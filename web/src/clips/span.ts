@@ -22,7 +22,7 @@ const LONGEST_PAGE_MS = 3_600_000;
 const LEAST_HOLE_MS = 100;
 
 /** Why marks are not a clip. */
-export type ClipProblem = 'unmarked' | 'order' | 'long';
+type ClipProblem = 'unmarked' | 'order' | 'long';
 
 /** The span between two marks, or why there is none. */
 export function spanOf({ fromMs, toMs }: Clip): TimeSpan | ClipProblem {

@@ -3,7 +3,7 @@
  * In: a name. Out: letter and hue. Pure.
  */
 
-export interface AvatarLook {
+interface AvatarLook {
   /** Upper case; empty for an empty name. */
   readonly letter: string;
   /** Degrees. */

@@ -23,7 +23,7 @@ export interface Row {
 /** Required access. */
 export type Access = 'anyone' | 'viewer' | 'admin';
 
-export interface Parameter extends Row {
+interface Parameter extends Row {
   readonly place: string;
 }
 
@@ -43,7 +43,7 @@ export interface Operation {
   readonly curl: string;
 }
 
-export interface Chapter {
+interface Chapter {
   readonly name: string;
   readonly operations: readonly Operation[];
 }

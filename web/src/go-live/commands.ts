@@ -77,7 +77,7 @@ export function larixLink(url: string, stream: string): string {
  * Who reaches an address: all (`open`), this computer because oxbow listens there only (`closed`), or because
  * the address says so.
  */
-export type Reach = 'open' | 'closed' | 'local-name';
+type Reach = 'open' | 'closed' | 'local-name';
 
 /**
  * Who reaches an address for publishing.

@@ -7,7 +7,7 @@ import { bitrateText } from '../media/choice-text.ts';
 import type { TextKey } from '../text/text.ts';
 import { conversionText } from '../watch/track-text.ts';
 
-export interface Figure {
+interface Figure {
   readonly name: TextKey;
   readonly value: string;
 }

@@ -8,19 +8,10 @@ import type { StreamView } from '../../../src/api/shapes.ts';
  * The state of the light. `weak`: live, but something needs to be changed. `silent`: connected, and nothing
  * arrives.
  */
-export type LightState =
-  | 'loading'
-  | 'off'
-  | 'waiting'
-  | 'refused'
-  | 'connecting'
-  | 'paused'
-  | 'silent'
-  | 'weak'
-  | 'live';
+type LightState = 'loading' | 'off' | 'waiting' | 'refused' | 'connecting' | 'paused' | 'silent' | 'weak' | 'live';
 
 /** Colour of the light. */
-export type LightTone = 'quiet' | 'warn' | 'bad' | 'good';
+type LightTone = 'quiet' | 'warn' | 'bad' | 'good';
 
 /** The colour of each state. */
 export const lightTones: Readonly<Record<LightState, LightTone>> = {

@@ -6,7 +6,7 @@
 import { EventConnection, type ReceivedEvent } from '../api/event-connection.ts';
 
 /** Called with the id of the asset that has changed; empty: some events were lost. */
-export type AssetListener = (assetId: string) => void;
+type AssetListener = (assetId: string) => void;
 
 class AssetEvents {
   readonly #listeners = new Set<AssetListener>();

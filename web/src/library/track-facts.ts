@@ -6,7 +6,7 @@
 import type { AssetFacts, AssetTrackFacts } from '../../../src/api/library/asset-facts.ts';
 import { bitrateText, languageName } from '../media/choice-text.ts';
 
-export interface TrackFact {
+interface TrackFact {
   readonly kind: AssetTrackFacts['kind'];
   readonly text: string;
 }

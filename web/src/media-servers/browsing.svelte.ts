@@ -7,7 +7,7 @@ import { type Failure, failureOf } from '../api/client.ts';
 import { listMediaServerEntries, type MediaServerEntry } from '../api/media-servers.ts';
 
 /** A folder of the path. */
-export interface Crumb {
+interface Crumb {
   /** Empty: the top. */
   readonly id: string;
   readonly name: string;

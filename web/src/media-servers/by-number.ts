@@ -4,7 +4,7 @@
  */
 
 /** The typed video or live room. */
-export type Numbered =
+type Numbered =
   | { readonly kind: 'video'; readonly id: string }
   | { readonly kind: 'live'; readonly id: string; readonly room: string };
 

@@ -19,7 +19,7 @@ export interface Gathered {
 }
 
 /** What `gather` returns. */
-export interface GatherResult {
+interface GatherResult {
   readonly found: Gathered;
   readonly count: number;
   /** There is more than the bounds allow. */

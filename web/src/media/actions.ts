@@ -12,7 +12,7 @@ export interface ActionMedia extends SteppingMediator {
 }
 
 /** What actions need of the page. A page without a function has no key for it. */
-export interface ActionPage {
+interface ActionPage {
   toggleFullscreen(): void;
   toggleTheatre?(): void;
   openHelp?(): void;

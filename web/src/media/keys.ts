@@ -92,7 +92,7 @@ const repeated: ReadonlySet<KeyAction> = new Set<KeyAction>([
  * The kind of the focused element, by the keys that it needs: `field` all, `slider` arrows, Home and End,
  * `button` the space bar, `scroller` up, down, Home and End, `page` none.
  */
-export type Focus = 'field' | 'slider' | 'button' | 'scroller' | 'page';
+type Focus = 'field' | 'slider' | 'button' | 'scroller' | 'page';
 
 const ownKeys: Readonly<Record<Exclude<Focus, 'field'>, ReadonlySet<string>>> = {
   slider: new Set(['arrowleft', 'arrowright', 'arrowup', 'arrowdown', 'home', 'end']),

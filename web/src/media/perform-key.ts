@@ -9,7 +9,7 @@ import { focusOf, keyAction } from './keys.ts';
 import { preferences } from './preferences.svelte.ts';
 
 /** A player on a page. */
-export interface KeyPlayer {
+interface KeyPlayer {
   readonly frame: Frame;
   readonly actions: KeyActions;
   /** Keys that scroll are the page's while the focus is outside the player. */

@@ -6,7 +6,7 @@
 import { readStored, store } from '../viewer/storage.ts';
 
 /** How large subtitles are drawn. */
-export type SubtitleSize = 'small' | 'normal' | 'large' | 'huge';
+type SubtitleSize = 'small' | 'normal' | 'large' | 'huge';
 
 /** All sizes, smallest first. */
 export const subtitleSizes: readonly SubtitleSize[] = ['small', 'normal', 'large', 'huge'];

@@ -33,7 +33,7 @@ export interface Choice {
 }
 
 /** Total latency and its parts. Seconds. */
-export interface Latency {
+interface Latency {
   /**
    * Total latency: the server's time minus the programme time of the shown frame. Null before the first
    * frame.

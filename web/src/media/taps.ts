@@ -14,7 +14,7 @@ export interface Tap {
 }
 
 /** `single`: do it unless another tap follows within `DOUBLE_TAP_MS`. */
-export type TapMeaning = 'single' | 'back' | 'forward' | 'fullscreen';
+type TapMeaning = 'single' | 'back' | 'forward' | 'fullscreen';
 
 /** Two taps within this time are a double tap, milliseconds; a single tap is certain only after it. */
 export const DOUBLE_TAP_MS = 260;

@@ -13,14 +13,14 @@ export type LayoutName = (typeof layouts)[number];
 export const MOST_TILES = 9;
 
 /** A cell of the grid: CSS grid lines, from 1, and how many tracks it covers. */
-export interface Cell {
+interface Cell {
   readonly column: number;
   readonly row: number;
   readonly span: number;
 }
 
 /** A grid of equal tracks and its cells, in the order of the tiles. */
-export interface Grid {
+interface Grid {
   readonly columns: number;
   readonly rows: number;
   readonly cells: readonly Cell[];

@@ -19,7 +19,7 @@ import { type CommonState, Tile, type TilesRoom } from './tile.svelte.ts';
 const MOST_LOW_LATENCY = 3;
 
 /** What tiles are created with. */
-export interface TilesParts {
+interface TilesParts {
   readonly streams: readonly string[];
   readonly layout: LayoutName;
   /** Index of the tile that is heard. */

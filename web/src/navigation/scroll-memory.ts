@@ -8,7 +8,7 @@ const MOST = 100;
 const KEY = 'oxbow.scroll';
 
 /** The part of `Storage` that is used. */
-export type TabStorage = Pick<Storage, 'getItem' | 'setItem'>;
+type TabStorage = Pick<Storage, 'getItem' | 'setItem'>;
 
 /** Positions by history entry. */
 export class ScrollMemory {

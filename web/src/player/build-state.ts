@@ -18,7 +18,7 @@ export interface PlaybackSummary
 }
 
 /** Inputs of the snapshot besides the parts. */
-export interface SnapshotContext {
+interface SnapshotContext {
   /** The server's time, unix milliseconds. */
   readonly nowMs: number;
   readonly networkS: number | null;

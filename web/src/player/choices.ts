@@ -9,7 +9,7 @@ import { captionsOf, showCaptions } from '../media/captions.ts';
 import type { Choice } from '../media/state.ts';
 
 /** The options of a buffer, and which of them plays. */
-export interface Offers {
+interface Offers {
   readonly qualities: readonly Choice[];
   readonly playingQuality: string | null;
   readonly sounds: readonly Choice[];

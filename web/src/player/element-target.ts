@@ -10,7 +10,7 @@ const FRAMES = 7;
 const FRAME_MS = 40;
 
 /** What the element's player does. */
-export interface ElementParts {
+interface ElementParts {
   /**
    * Begins to load at a position, seconds; -1: where the media begins by itself. Called until there is media.
    */

@@ -12,7 +12,7 @@
 import { Arrivals } from './arrivals.ts';
 
 /** What a live list declares, seconds; 0 if it does not. */
-export interface ListPromise {
+interface ListPromise {
   readonly partTargetS: number;
   /** HOLD-BACK, or three target durations without it. */
   readonly holdBackS: number;

@@ -10,7 +10,7 @@ import type { Stalls } from './video/stalls.ts';
 import type { VideoBuffer } from './video/video-buffer.ts';
 
 /** What the edge is measured with. */
-export interface LiveEdgeParts {
+interface LiveEdgeParts {
   /** The server's time, unix milliseconds. */
   readonly now: () => number;
   /** A clock that is never set, milliseconds. */

@@ -17,7 +17,7 @@ export const LONG_PAUSE_MS = 30_000;
 export type SourceKind = 'live' | 'past';
 
 /** The source that the buffer in the background prepares. Steady clock. */
-export interface PendingSwitch {
+interface PendingSwitch {
   readonly to: SourceKind;
   readonly sinceMs: number;
   /** When it last received something. */

@@ -5,7 +5,7 @@
  */
 
 /** The measurement, seconds. */
-export interface RateInput {
+interface RateInput {
   /** How much later than the target the picture is; negative if it is early. */
   readonly lateS: number;
   /** Media ahead of the picture in the browser. */
@@ -13,7 +13,7 @@ export interface RateInput {
 }
 
 /** What to do. */
-export interface RateStep {
+interface RateStep {
   /** Speed, in steps of one percent. */
   readonly rate: number;
   /** Seconds to jump forward, back if it is negative; repeated until `onSeek`; 0 for none. */

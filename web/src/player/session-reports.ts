@@ -15,7 +15,7 @@ const SPREAD = 0.1;
 const EMPTY_S = 0.05;
 
 /** What reports are made with. */
-export interface SessionReportsParts {
+interface SessionReportsParts {
   readonly stream: string;
   readonly sessionId: string;
   /** Undefined or null: there is no page that could be left. */

@@ -11,7 +11,7 @@ import { liveUrl, windowOf, windowUrl } from './source/window.ts';
 import type { Source } from './video/video-buffer.ts';
 
 /** What sources are created with. */
-export interface SourceParts {
+interface SourceParts {
   readonly stream: string;
   /** CMCD session id of the player, by which the server counts viewers. */
   readonly sessionId: string;

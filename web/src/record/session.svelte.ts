@@ -11,7 +11,7 @@ import { navigation } from '../navigation/navigation.svelte.ts';
 import { watchPath } from '../routes.ts';
 
 /** The step of the page. */
-export type Step = 'address' | 'looking' | 'found';
+type Step = 'address' | 'looking' | 'found';
 
 /**
  * Failures after which the stream may still be created: the source may be available later, or only to the

@@ -8,13 +8,13 @@ import { bitrateText } from '../media/choice-text.ts';
 import type { TextKey } from '../text/text.ts';
 
 /** One line of a chart. */
-export interface Line {
+interface Line {
   readonly name: TextKey;
   readonly values: readonly (number | null)[];
 }
 
 /** What a chart measures. */
-export type Measure = 'bitrate' | 'frameRate' | 'rtt' | 'loss' | 'clocks';
+type Measure = 'bitrate' | 'frameRate' | 'rtt' | 'loss' | 'clocks';
 
 export interface Chart {
   readonly measure: Measure;
@@ -96,7 +96,7 @@ export function summaryOf(
 }
 
 /** One row of the table: its start in unix milliseconds, and a value for each line of all charts. */
-export interface Row {
+interface Row {
   readonly atMs: number;
   readonly values: readonly (number | null)[];
 }

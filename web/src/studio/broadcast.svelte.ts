@@ -13,7 +13,7 @@ import type { SentFigures } from './sent-figures.ts';
 import { WhipClient, type WhipState } from './whip-client.ts';
 
 /** Who may watch a new stream. */
-export type Visibility = 'public' | 'unlisted' | 'signed' | 'private';
+type Visibility = 'public' | 'unlisted' | 'signed' | 'private';
 
 /** All of them, in the order of forms. */
 export const visibilities: readonly Visibility[] = ['public', 'unlisted', 'signed', 'private'];
@@ -28,7 +28,7 @@ export const qualities = {
 export type Quality = keyof typeof qualities;
 
 /** `off`: not publishing. */
-export type BroadcastState = 'off' | 'connecting' | 'live' | 'reconnecting';
+type BroadcastState = 'off' | 'connecting' | 'live' | 'reconnecting';
 
 /** The published media; the tracks stay the caller's. */
 export interface BroadcastMedia {
@@ -39,7 +39,7 @@ export interface BroadcastMedia {
 }
 
 /** What a broadcast is created with. */
-export interface BroadcastParts {
+interface BroadcastParts {
   /** Name of the stream; empty: a new one. */
   readonly stream: string;
   /** Name of a new stream; if it is taken, one like it is suggested. */

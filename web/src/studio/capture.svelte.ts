@@ -19,7 +19,7 @@ import { SoundMix } from './sound-mix.ts';
 /** What the picture is made of. */
 export type Wanted = 'camera' | 'screen' | 'both';
 /** What can be opened. */
-export type Kind = 'camera' | 'screen' | 'microphone';
+type Kind = 'camera' | 'screen' | 'microphone';
 
 /** A problem with a device; `ended`: it was unplugged, or its sharing was ended. */
 export interface CaptureProblem {

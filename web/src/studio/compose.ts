@@ -6,7 +6,7 @@ import { hasFrames, openCanvas, openCanvasTrack, openPictures, type Picture } fr
 import { type Corner, fitted, inset, type Size } from './places.ts';
 
 /** The composed sources. */
-export type Source = 'camera' | 'screen';
+type Source = 'camera' | 'screen';
 
 /** Pictures per second of both sources together. */
 const FRAME_RATE = 30;

@@ -13,7 +13,7 @@ import { readSent, type SentFigures, type SentReport } from './sent-figures.ts';
 export type WhipState = 'connecting' | 'live' | 'reconnecting' | 'ended';
 
 /** What a publisher is created with. */
-export interface WhipOptions {
+interface WhipOptions {
   /** Address of the endpoint. */
   readonly url: string;
   /** Bearer token. */

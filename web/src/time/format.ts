@@ -4,7 +4,7 @@
  */
 
 /** The reader's language and time zone. */
-export interface Reading {
+interface Reading {
   /** BCP 47, e.g. `en` or `zh-CN`. */
   readonly locale: string;
   /** IANA name; omitted: the time zone of the machine. */
@@ -105,7 +105,7 @@ export function lengthText(seconds: number): string {
 }
 
 /** A length in words: the text key and its numbers. */
-export interface LengthWords {
+interface LengthWords {
   readonly key: 'length.days' | 'length.hours' | 'length.minutes' | 'length.seconds';
   readonly values: Readonly<Record<string, number>>;
 }

@@ -21,7 +21,7 @@ const HIGH = 0.98;
 export const HEIGHT = 100;
 
 /** A request for a view. */
-export interface ActivityRequest {
+interface ActivityRequest {
   /** Unix milliseconds, on the grid of the steps. */
   readonly fromMs: number;
   readonly toMs: number;

@@ -16,7 +16,7 @@ export interface WheelTurn {
 }
 
 /** The effect of one turn of the wheel. */
-export type WheelMove =
+type WheelMove =
   /** Above 1 zooms in. */
   | { readonly kind: 'zoom'; readonly factor: number }
   /** CSS pixels; positive moves forward in time. */

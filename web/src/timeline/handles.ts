@@ -13,7 +13,7 @@ export const FRAME_MS = 40;
 const GRID_MS = 1;
 
 /** The range of a handle. */
-export interface Bounds {
+interface Bounds {
   readonly leastMs: number;
   readonly mostMs: number;
 }

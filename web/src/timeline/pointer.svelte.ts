@@ -9,7 +9,7 @@ import { momentAt, type View } from './view.ts';
 import { lengthOf, NEAREST_MS, showsAll, type ZoomInput } from './zoom.ts';
 
 /** What pointers act on; read with each event. */
-export interface PointerTarget {
+interface PointerTarget {
   /** The element whose width is the view. */
   axis(): HTMLElement;
   timeline(): TimelineState;

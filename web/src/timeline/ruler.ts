@@ -18,7 +18,7 @@ const steps = [
 ];
 
 /** A line of the ruler. */
-export interface Tick {
+interface Tick {
   /** Unix milliseconds. */
   readonly atMs: number;
   /** Its label: the day at midnight, otherwise the time. */

@@ -135,7 +135,7 @@ const STALE_MS = 120_000;
 const FRESH_MS = 2_500;
 
 /** The next request: a range that replaces the tile, or one that extends it. */
-export interface TimelineRequest {
+interface TimelineRequest {
   readonly fromMs: number;
   readonly toMs: number;
   readonly join: boolean;

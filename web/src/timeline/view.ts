@@ -69,7 +69,7 @@ export function momentAt(view: View, fraction: number): number {
 const MINUTE = 60_000;
 
 /** The effect of a key on the bar: a time to seek to, `live`, or nothing. */
-export type KeyMove = { readonly toMs: number } | 'live' | null;
+type KeyMove = { readonly toMs: number } | 'live' | null;
 
 /**
  * The effect of a slider key: arrows 5 s, with Shift a minute, Page Up and Down a twelfth of the view but at

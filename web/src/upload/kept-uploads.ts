@@ -19,7 +19,7 @@ export interface KeptUpload {
 export type FileMark = Pick<KeptUpload, 'name' | 'bytes' | 'changedMs'>;
 
 /** Where the list is stored. */
-export interface TextStore {
+interface TextStore {
   read(): string | null;
   write(text: string): void;
 }

@@ -24,7 +24,7 @@ const PARALLEL = 2;
  * `waiting`: for its turn; `interrupted`: the file has to be chosen again after a reload; `sent`: the server
  * has all of it, and its asset says what follows.
  */
-export type ItemState = 'waiting' | 'sending' | 'paused' | 'interrupted' | 'sent' | 'failed';
+type ItemState = 'waiting' | 'sending' | 'paused' | 'interrupted' | 'sent' | 'failed';
 
 /** The title that the server gives a file: its name without the extension. */
 export function titleOf(name: string): string {

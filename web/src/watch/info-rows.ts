@@ -13,7 +13,7 @@ export interface Formatter {
   length(seconds: number): string;
 }
 
-export interface InfoRow {
+interface InfoRow {
   readonly name: TextKey;
   readonly value: string;
 }

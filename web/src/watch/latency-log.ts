@@ -16,7 +16,7 @@ export function appendLatency(log: readonly (number | null)[], seconds: number |
 }
 
 /** A curve to draw. */
-export interface LatencyCurve {
+interface LatencyCurve {
   /** `d` of an SVG path; empty if there is nothing to draw. */
   readonly path: string;
   /** Value of the upper edge, seconds. */

@@ -10,7 +10,7 @@ import type { TimelineState } from '../timeline/state.svelte.ts';
 import type { Connection } from './connection.svelte.ts';
 
 /** What a player needs of a session, on a watch page or embedded. */
-export interface PlayerSession {
+interface PlayerSession {
   readonly name: string;
   readonly connection: Connection;
   readonly timeline: TimelineState;

@@ -4,7 +4,7 @@
  */
 
 /** The actions of the page. Offsets are seconds. */
-export interface MediaActions {
+interface MediaActions {
   play(): void;
   pause(): void;
   step(bySeconds: number): void;

@@ -12,7 +12,7 @@ import type { LinkNote } from './picture/link-note.ts';
 const STAYS_MS = 8_000;
 
 /** Formats causes and times for the reader. */
-export interface NoteWords {
+interface NoteWords {
   t(key: TextKey, values?: Readonly<Record<string, string>>): string;
   moment(atMs: number): string;
   /** The reason of a failure, in a few words. */

@@ -8,7 +8,7 @@ import { type Failure, isLost } from '../api/client.ts';
 import type { MediaState } from '../media/state.ts';
 
 /** The overlay of the picture, the most important first. */
-export type Overlay = 'failure' | 'offline' | 'waiting' | 'play' | 'none';
+type Overlay = 'failure' | 'offline' | 'waiting' | 'play' | 'none';
 
 /**
  * Chooses the overlay.

@@ -17,7 +17,7 @@ const MOST_LOSSES = 3;
 const NOTE_MS = 8_000;
 
 /** What it needs of the page. */
-export interface RealTimeHost extends Omit<RealTimeParts, 'onLeft'> {
+interface RealTimeHost extends Omit<RealTimeParts, 'onLeft'> {
   /** Takes the controls of the real-time picture; null: those of the player. */
   readonly onControls: (controls: MediaRequests | null) => void;
 }

@@ -11,7 +11,7 @@ import { linkedServers } from './ice-servers.ts';
 const ANSWER_WITHIN_MS = 15_000;
 
 /** What a session is opened with. */
-export interface SignalingRequest {
+interface SignalingRequest {
   /** Address of the endpoint. */
   readonly url: string;
   /** Bearer token; empty for none. */

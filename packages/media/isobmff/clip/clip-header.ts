@@ -21,7 +21,7 @@ import {
 import { type ClipGroup, type ClipLine, type ClipSegment, movieTimeOf, planClipTimes } from './clip-times.ts';
 
 /** A clip, known to the byte before any of it is read. */
-export interface ClipPlan {
+interface ClipPlan {
   readonly header: Uint8Array;
   /** Bytes of the complete file. */
   readonly length: number;

@@ -18,7 +18,7 @@ export interface FileChapter {
 }
 
 /** A chapter whose title is a sample of the file: its length in two bytes, then the text. */
-export interface ChapterSample {
+interface ChapterSample {
   readonly startUs: number;
   readonly offset: number;
   readonly length: number;

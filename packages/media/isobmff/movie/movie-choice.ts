@@ -10,7 +10,7 @@ import { distinctLeftOut, type LeftOutTrack } from '../../left-out.ts';
 import type { MovieTrack } from '../init.ts';
 
 /** A track that is taken. */
-export interface ChosenTrack {
+interface ChosenTrack {
   readonly source: MovieTrack;
   /** Under the id it has in frames: video 1, others from 2 on. */
   readonly track: Track;

@@ -13,7 +13,7 @@ const MAX_BOXES = 1000;
 const MAX_MOOV_BYTES = 64 * 1024 * 1024;
 
 /** A file that can be read in ranges. */
-export interface MovieBytes {
+interface MovieBytes {
   /** True: reads at any position. False: forward only. */
   readonly ranged: boolean;
   /** Reads a range; fewer bytes at the end. Throws errors of reading. */

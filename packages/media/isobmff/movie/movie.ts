@@ -24,7 +24,7 @@ export interface Edit {
 }
 
 /** Fields of a trak that its Track lacks. */
-export interface TrakContent {
+interface TrakContent {
   readonly track: Track;
   /** Ticks of the track; 0 while fragments follow. */
   readonly duration: number;

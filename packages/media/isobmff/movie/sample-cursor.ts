@@ -8,7 +8,7 @@ import { FormatError } from '../../errors.ts';
 import { type Box, findBox, needBox, readBoxes, u32At } from '../box.ts';
 
 /** A sample as its tables describe it. */
-export interface TableSample {
+interface TableSample {
   /** Sum of the durations before it, ticks. */
   readonly dts: number;
   /** Composition offset, ticks, may be negative. */

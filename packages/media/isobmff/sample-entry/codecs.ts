@@ -39,7 +39,7 @@ export function hevcCodecs(record: Uint8Array): string {
 }
 
 /** Fields of an AudioSpecificConfig. */
-export interface AacConfig {
+interface AacConfig {
   /** `mp4a.40.N`. */
   readonly codecs: string;
   /** Hz of the decoder's output: that of the extension where SBR is signalled. */

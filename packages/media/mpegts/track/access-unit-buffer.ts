@@ -21,7 +21,7 @@ const MAX_HEAD_BYTES = 65_536;
 const START_CODE = Uint8Array.of(0, 0, 1);
 
 /** A timestamp, and the offset from which on the first access unit has it. */
-export interface Mark {
+interface Mark {
   readonly at: number;
   readonly time: PictureTime;
 }

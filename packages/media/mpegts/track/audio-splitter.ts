@@ -10,7 +10,7 @@ const NOTHING = new Uint8Array(0);
 const PROBE_BYTES = 128;
 
 /** Receives audio frames. */
-export interface AudioSink {
+interface AudioSink {
   /**
    * One frame.
    *

@@ -14,7 +14,7 @@ const MAX_WAITING_BYTES = 1024 * 1024;
 const MAX_DISTANCE = 3600 * PES_TIMESCALE;
 
 /** The timeline of the program. */
-export interface DataTiming {
+interface DataTiming {
   /** Time of the newest frame, ticks of 90 kHz; undefined before the first. */
   now(): number | undefined;
   /** Metadata for a later time: decoded now, presented then. */

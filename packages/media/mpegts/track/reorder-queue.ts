@@ -26,7 +26,7 @@ export interface PictureTime {
 }
 
 /** One access unit. */
-export interface Picture {
+interface Picture {
   key: boolean;
   /** Length-prefixed NAL units, one piece per PES packet. */
   readonly pieces: Uint8Array[];
@@ -39,7 +39,7 @@ export interface Picture {
 }
 
 /** Scale of the picture order count. */
-export interface OrderScale {
+interface OrderScale {
   /** From one frame to the next. */
   readonly step: number;
   readonly bits: number;

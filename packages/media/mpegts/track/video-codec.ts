@@ -19,7 +19,7 @@ import { parseHevcSps } from '../../hevc/sps.ts';
  * Role of a NAL unit: parameter sets go to the configuration, a kept one into the sample too; `drop` is
  * discarded, the others go into the sample.
  */
-export type NalRole = 'slice' | 'set' | 'kept set' | 'drop' | 'other';
+type NalRole = 'slice' | 'set' | 'kept set' | 'drop' | 'other';
 
 /** One parameter set with its place among the others. */
 export interface ParameterSet {

@@ -6,7 +6,7 @@
  */
 
 /** The fields of a payload that a forwarder reads. */
-export interface Vp8Descriptor {
+interface Vp8Descriptor {
   /** The first packet of a key frame. */
   readonly isKeyStart: boolean;
   /** Offset of the PictureID, and its bits: 7 or 15; undefined: there is none. */

@@ -29,7 +29,7 @@ export interface FeedbackOptions {
 export type FeedbackInput = Pick<TrackInput, 'source' | 'needsKey' | 'nacks' | 'receptionReport'>;
 
 /** One track and its permitted requests. */
-export interface FeedbackTrack {
+interface FeedbackTrack {
   readonly input: FeedbackInput;
   readonly canRequestKey: boolean;
 }

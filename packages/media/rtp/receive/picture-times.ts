@@ -17,7 +17,7 @@ const MAX_STEP_S = 10;
 const USUAL_RATE = 30;
 
 /** A video frame with its presentation time, ticks. */
-export interface Picture {
+interface Picture {
   readonly pts: number;
   readonly key: boolean;
   readonly data: Uint8Array;
@@ -26,7 +26,7 @@ export interface Picture {
 }
 
 /** Receives the frames of one track. */
-export interface PictureOutput {
+interface PictureOutput {
   frame(frame: Frame): void;
   damage(reason: string): void;
 }

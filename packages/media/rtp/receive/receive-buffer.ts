@@ -18,7 +18,7 @@ const MAX_BYTES = 16 * 1024 * 1024;
 const PACKET_BYTES = 200;
 
 /** Receives packets in order. */
-export interface ReceiveOutput {
+interface ReceiveOutput {
   packet(packet: RtpPacket, arrivalMs: number): void;
   /** Packets are missing before the next one. */
   lost(): void;

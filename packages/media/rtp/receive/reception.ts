@@ -5,7 +5,7 @@
 import type { ReceptionReport } from '../rtcp.ts';
 
 /** Fields of a report that follow only from the packets. */
-export type ReceptionFigures = Pick<ReceptionReport, 'lossRate' | 'lost' | 'highestSequence' | 'jitter'>;
+type ReceptionFigures = Pick<ReceptionReport, 'lossRate' | 'lost' | 'highestSequence' | 'jitter'>;
 
 /** Counts the packets of one source. */
 export class Reception {

@@ -17,7 +17,7 @@ const MAX_QUEUED = 2048;
 const MAX_QUEUED_BYTES = 16 * 1024 * 1024;
 
 /** A configuration with the clock rate of its payload type. */
-export interface RtpSetup {
+interface RtpSetup {
   readonly config: VideoConfig | AudioConfig;
   readonly clockRate: number;
 }
@@ -28,7 +28,7 @@ interface Queued {
 }
 
 /** Receives the frames of a track. */
-export interface RtpTrackOutput {
+interface RtpTrackOutput {
   frame(frame: Frame): void;
   damage(reason: string): void;
   /** The configuration changed before the next frame. */

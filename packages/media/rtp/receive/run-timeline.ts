@@ -15,7 +15,7 @@ const MAX_DISAGREEMENT_MS = 10_000;
 const MAX_OFFSET_MS = 40;
 
 /** A track that has frames. */
-export interface ClockedTrack {
+interface ClockedTrack {
   readonly clock: SenderClock;
   /** Ticks of its first frame. */
   readonly firstTicks: number;

@@ -44,7 +44,7 @@ export interface TimedUnit extends Omit<Unit, 'timestamp'> {
 }
 
 /** Receives the output of one track. */
-export interface InputOutput {
+interface InputOutput {
   config(config: VideoConfig | AudioConfig, clockRate: number): void;
   unit(unit: TimedUnit, nowMs: number): void;
   damage(reason: string): void;

@@ -6,7 +6,7 @@
  */
 
 /** Ids, 1 to 14, of the extensions that the peer accepts. */
-export interface ExtensionIds {
+interface ExtensionIds {
   /** `urn:ietf:params:rtp-hdrext:sdes:mid`. */
   readonly mid?: number;
   /** `http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01`. */
@@ -22,7 +22,7 @@ export interface ExtensionIds {
 export type PacketExtensions = (nowMs: number) => ReadonlyMap<number, Uint8Array> | undefined;
 
 /** The transport-wide numbers of a connection, which all of its sources share. */
-export interface TransportNumbers {
+interface TransportNumbers {
   /** The next one, 16 bits. */
   next: number;
 }

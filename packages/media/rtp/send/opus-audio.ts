@@ -7,7 +7,7 @@
 import type { AudioTrack, Frame } from '../../frame.ts';
 
 /** The conversion of one stream. Calls do not wait. Disposing ends it. */
-export interface OpusConversion extends Disposable {
+interface OpusConversion extends Disposable {
   /**
    * A run begins: returns the track of the Opus, which has the id of the source; undefined if the track needs
    * no conversion.

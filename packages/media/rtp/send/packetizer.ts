@@ -30,7 +30,7 @@ export interface Packetizer {
 }
 
 /** Why a track cannot be sent. */
-export interface Refused {
+interface Refused {
   /** A sentence for users that names the codec. */
   readonly refused: string;
 }

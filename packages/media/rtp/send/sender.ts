@@ -22,7 +22,7 @@ export interface OutgoingPayload {
 }
 
 /** Retransmission in a separate stream, RFC 4588. */
-export interface RetransmissionOptions {
+interface RetransmissionOptions {
   readonly ssrc: number;
   readonly payloadType: number;
   /** Random, 0 to 32,767. */
@@ -54,7 +54,7 @@ export interface RtpSenderOptions {
 }
 
 /** Counters of a sender. */
-export interface SenderStats {
+interface SenderStats {
   /** Without retransmissions. */
   packets: number;
   /** Of payloads. */

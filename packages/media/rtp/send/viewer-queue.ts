@@ -13,7 +13,7 @@ import type { Frame } from '../../frame.ts';
 import type { OutgoingPayload } from './sender.ts';
 
 /** Bounds of a queue. */
-export interface ViewerQueueOptions {
+interface ViewerQueueOptions {
   /** Of payloads; default 8 MiB: a GOP of 16 Mbps and 4 s. */
   readonly maxBytes?: number;
   /** Default 2,000. */
@@ -21,7 +21,7 @@ export interface ViewerQueueOptions {
 }
 
 /** Counters of a queue. */
-export interface ViewerQueueStats {
+interface ViewerQueueStats {
   /** Frames that the viewer does not get. */
   droppedFrames: number;
   /** How often frames were dropped up to a key frame, after the start. */

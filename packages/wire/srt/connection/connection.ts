@@ -20,7 +20,7 @@ import { RoundTrip } from './round-trip.ts';
 import { SrtSender } from './sender.ts';
 
 /** What the handshake agreed on, and how packets leave. */
-export interface ConnectionOptions {
+interface ConnectionOptions {
   readonly remote: string;
   readonly streamId: string;
   readonly peerVersion: string;

@@ -5,7 +5,7 @@
 import { HEADER_BYTES, writeControlHeader } from '../packet/header.ts';
 
 /** Where control packets go. */
-export interface ControlTarget {
+interface ControlTarget {
   /** µs of the connection's clock. */
   now(): number;
   /** Timestamp 0 of this side, µs. */

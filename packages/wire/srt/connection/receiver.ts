@@ -12,7 +12,7 @@ import type { SenderClock } from './drift.ts';
 import { type LossRange, LossRanges } from './loss-ranges.ts';
 
 /** Callbacks of the receiver. */
-export interface ReceiverOutput {
+interface ReceiverOutput {
   /** A payload in order. */
   deliver(payload: Uint8Array): void;
   /** `packets` are lost for good, before the next payload. */
@@ -22,14 +22,14 @@ export interface ReceiverOutput {
 }
 
 /** Bounds and latency of a receiver. */
-export interface ReceiverOptions {
+interface ReceiverOptions {
   readonly latencyUs: number;
   readonly maxPackets: number;
   readonly maxBytes: number;
 }
 
 /** Counters of a receiver, as in `SrtStats`. */
-export interface ReceiverCounters {
+interface ReceiverCounters {
   received: number;
   receivedBytes: number;
   lost: number;

@@ -11,7 +11,7 @@ import { Pacing } from './pacing.ts';
 import type { RoundTrip } from './round-trip.ts';
 
 /** Callbacks of the sender. */
-export interface SenderOutput {
+interface SenderOutput {
   /**
    * Sends a data packet; the bytes stay unchanged until they are acknowledged, except for the retransmission
    * bit.
@@ -22,7 +22,7 @@ export interface SenderOutput {
 }
 
 /** Constants of a connection. */
-export interface SenderOptions {
+interface SenderOptions {
   readonly initialSequence: number;
   /** Socket id of the peer. */
   readonly destination: number;
@@ -42,7 +42,7 @@ export interface SenderOptions {
 }
 
 /** Counters of a sender, as in `SrtStats`. */
-export interface SenderCounters {
+interface SenderCounters {
   sent: number;
   sentBytes: number;
   queuedBytes: number;

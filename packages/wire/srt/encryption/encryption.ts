@@ -27,7 +27,7 @@ interface StreamKey {
 }
 
 /** Result of reading key material: the keys were taken, or one of `keyState` says why not. */
-export type KeyResult = { readonly answer: Uint8Array; readonly failed: number | undefined };
+type KeyResult = { readonly answer: Uint8Array; readonly failed: number | undefined };
 
 /** Encrypts and decrypts the payloads of one connection. */
 export class SrtEncryption {

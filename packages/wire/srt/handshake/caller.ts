@@ -30,7 +30,7 @@ import type { SrtCallerOptions } from '../srt.ts';
 import { agree, defaults, MTU, ownParameters, printPeerAddress } from './negotiate.ts';
 
 /** How a caller reaches the network and the time. */
-export interface CallerNetwork {
+interface CallerNetwork {
   /** µs of a clock that never steps, above 0. */
   now(): number;
   /** Sends a datagram to the listener. */

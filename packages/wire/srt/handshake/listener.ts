@@ -37,7 +37,7 @@ import { agree, defaults, MTU, ownParameters, printPeerAddress, refuseConclusion
 import { SecretLimiter } from './secret-limiter.ts';
 
 /** How a listener reaches the network and the time. */
-export interface ListenerNetwork {
+interface ListenerNetwork {
   /** µs of a clock that never steps, above 0. */
   now(): number;
   /** Sends a datagram. */

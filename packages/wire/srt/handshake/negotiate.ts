@@ -34,7 +34,7 @@ export const defaults = {
 } as const;
 
 /** The result of the negotiation. */
-export interface Agreement {
+interface Agreement {
   /** Latency in the direction in which this side receives, and sends, ms. */
   readonly receiveLatencyMs: number;
   readonly sendLatencyMs: number;

@@ -7,7 +7,7 @@ import { FormatError } from '@oxbow/media/errors';
 import { HEADER_BYTES, MAX_PAYLOAD_BYTES, readU32, writeU32 } from './header.ts';
 
 /** Body of a full ACK. */
-export interface Ack {
+interface Ack {
   /** The first sequence number that is not acknowledged, 31 bits. */
   readonly sequence: number;
   /** Round-trip time and its variance, µs; undefined in light ACKs. */
@@ -50,7 +50,7 @@ export function parseAck(packet: Uint8Array): Ack {
 }
 
 /** Values of a full ACK to send; the units of `Ack`. */
-export type FullAck = { readonly [Name in keyof Ack]: number };
+type FullAck = { readonly [Name in keyof Ack]: number };
 
 /** Writes the body of a full ACK after the header. */
 export function writeFullAck(packet: Uint8Array, ack: FullAck): void {

@@ -76,7 +76,7 @@ export function printCertificates(certificate: Uint8Array): Uint8Array {
 }
 
 /** The server's part of the key agreement, RFC 8422 5.4. */
-export interface ServerKeyExchange {
+interface ServerKeyExchange {
   readonly group: number;
   /** A point: 65 bytes on P-256, 32 bytes of X25519. */
   readonly publicKey: Uint8Array;

@@ -38,7 +38,7 @@ export interface ClientHello {
 }
 
 /** The choice of the server. */
-export interface ServerHello {
+interface ServerHello {
   readonly version: number;
   /** 32 bytes. */
   readonly random: Uint8Array;

@@ -16,7 +16,7 @@ const HMAC_TAG_BYTES = 10;
 const GCM_TAG_BYTES = 16;
 
 /** A packet, as the cipher uses it. */
-export interface PacketNumber {
+interface PacketNumber {
   readonly ssrc: number;
   /** RTP: rollover counter and sequence number, 48 bits. RTCP: the SRTCP index, 31 bits. */
   readonly index: number;

@@ -5,7 +5,7 @@
 import type { Profile } from '../profile.ts';
 
 /** Reads JSON from the API of a service, as the person who signs in. */
-export type ReadApi = (url: string) => Promise<unknown>;
+type ReadApi = (url: string) => Promise<unknown>;
 
 /** A service. */
 export interface Preset {

@@ -52,7 +52,7 @@ const AUDIO_IDS_FROM = 121;
 const AUDIO_BITS = 128_000;
 
 /** Dependencies of an encoded export. */
-export interface EncodedExportTools {
+interface EncodedExportTools {
   readonly reader: Pick<RangeReader, 'read'>;
   readonly recode: Recode;
   /** Where encoded frames are stored meanwhile: names below `name`. */

@@ -30,7 +30,7 @@ export interface EncodedRange {
 }
 
 /** The file. */
-export interface JoinedRanges {
+interface JoinedRanges {
   readonly tracks: FileTracks;
   /** Parts of each range, and the duration, after the batches were read once. */
   readonly parts: readonly (readonly ExportedPart[])[];
@@ -42,7 +42,7 @@ export interface JoinedRanges {
 }
 
 /** Options of {@link joinRanges}. */
-export interface JoinOptions {
+interface JoinOptions {
   readonly format: FileFormat;
   readonly reader: Pick<RangeReader, 'read'>;
   readonly signal: AbortSignal;

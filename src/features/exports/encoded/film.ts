@@ -20,7 +20,7 @@ import type { StreamInput } from '../../../ffmpeg/stream-input.ts';
 const KEPT = 2;
 
 /** Options of {@link openFilm}. */
-export interface FilmOptions {
+interface FilmOptions {
   readonly sections: readonly Section[];
   /** All tracks of the sections. */
   readonly tracks: FileTracks;

@@ -15,7 +15,7 @@ export interface CountedCall {
 }
 
 /** Counters of all calls. */
-export interface CallStats {
+interface CallStats {
   /** Packets that were sent to receivers. */
   forwarded: number;
   /** Packets of participants beyond the rate, late and repeated ones. */

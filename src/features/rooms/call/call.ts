@@ -23,7 +23,7 @@ import { Forwarder } from './forward/forwarder.ts';
 export type CallClientMessage = ClientMessageOf<'call-join' | 'call-media' | 'call-leave' | 'call-signal'>;
 
 /** The room, as its call sees it. */
-export interface CallOwner {
+interface CallOwner {
   readonly id: string;
   broadcast(message: ServerMessage): void;
   may(user: UserRef, permission: RoomPermission): boolean;

@@ -41,7 +41,7 @@ export interface MessageBatch {
 }
 
 /** Rows of a batch that were not written as they are. */
-export interface BatchResult {
+interface BatchResult {
   /** Rows that were stored before, as `keyOfRow`, with the number of the message that is stored. */
   readonly repeated: ReadonlyMap<string, number>;
   /** Ids of rooms that this node does not own: nothing of them was written. */
@@ -49,7 +49,7 @@ export interface BatchResult {
 }
 
 /** The place of a message in its media; pages continue after it. */
-export interface MediaPlace {
+interface MediaPlace {
   /** µs. */
   readonly atUs: number;
   readonly seq: number;
@@ -65,7 +65,7 @@ export interface ReplayStretch {
 }
 
 /** Messages that were written to media. */
-export interface ReplayQuery extends ReplayStretch {
+interface ReplayQuery extends ReplayStretch {
   readonly roomId: string;
   /** The media: a stream, an asset, or another item. */
   readonly of: { readonly streamId: string } | { readonly assetId: string } | { readonly item: string };

@@ -32,7 +32,7 @@ export interface Written {
  */
 export type Outcome = Written | 'moved' | undefined;
 
-export interface WriterOptions {
+interface WriterOptions {
   readonly table: Pick<MessageTable, 'write'>;
   /** Reports a transaction that failed. */
   readonly failed: (error: unknown) => void;

@@ -37,7 +37,7 @@ const MAX_WAITING_FOR_ONE = 3;
 const MAX_IDS = 1000;
 
 /** Dependencies of all chats. */
-export interface ChatParts {
+interface ChatParts {
   readonly table: Pick<MessageTable, 'mark' | 'before' | 'find' | 'findSent'>;
   readonly writer: Pick<MessageWriter, 'add' | 'change' | 'mark' | 'isFull'>;
   readonly clock: Clock;

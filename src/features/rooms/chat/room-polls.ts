@@ -19,14 +19,14 @@ const MAX_VOTERS = 20_000;
 const EVERY_MS = 500;
 
 /** The fields of a new poll. */
-export interface NewPoll {
+interface NewPoll {
   readonly question: string;
   readonly choices: readonly string[];
   readonly multiple?: boolean | undefined;
 }
 
 /** Dependencies of all polls. */
-export interface PollParts {
+interface PollParts {
   readonly polls: Pick<PollTable, 'of' | 'put' | 'remove'>;
   readonly clock: Clock;
   readonly failed: (error: unknown) => void;

@@ -16,7 +16,7 @@ const MAX_MEMBERS = 10_000;
 
 type Bucket = typeof CHAT;
 /** A limited kind of message. */
-export type Limited = 'chat' | 'danmaku' | 'reaction';
+type Limited = 'chat' | 'danmaku' | 'reaction';
 
 const buckets: Readonly<Record<Limited, Bucket>> = { chat: CHAT, danmaku: DANMAKU, reaction: REACTIONS };
 

@@ -23,7 +23,7 @@ export interface RemoteEdge {
 }
 
 /** Dependencies of timelines. */
-export interface RemoteTimelinesOptions {
+interface RemoteTimelinesOptions {
   readonly monotonicMs: () => number;
   /** Requests it from the owner of a stream. @throws if it does not answer */
   edge(stream: string): Promise<RemoteEdge>;

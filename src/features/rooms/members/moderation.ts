@@ -11,7 +11,7 @@ import type { MemberRecord } from '../room-record.ts';
 import { RANKS, rankOf } from './ranks.ts';
 
 /** A change of a person. `role: owner` hands the room over. */
-export interface MemberChange {
+interface MemberChange {
   readonly role?: RoomRole;
   /** `active` lets in who waits, and ends a ban. */
   readonly state?: 'active' | 'banned';

@@ -19,7 +19,7 @@ const ONE_BY_ONE = 10;
 const WINDOW_MS = 250;
 
 /** The room, as the list sees it. */
-export interface ParticipantListParts {
+interface ParticipantListParts {
   readonly members: Members;
   readonly participants: Participants;
   /** A person as others see them. */

@@ -25,7 +25,7 @@ export interface Participant {
 }
 
 /** An offset as it is sent: user id, ms or null, buffering. */
-export type Offset = readonly [user: string, offsetMs: number | null, buffering: boolean];
+type Offset = readonly [user: string, offsetMs: number | null, buffering: boolean];
 
 /** The people in a room. */
 export class Participants {

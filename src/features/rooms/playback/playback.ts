@@ -28,7 +28,7 @@ const ENDED_MS = 30_000;
 export type PlaybackCommand = Omit<ClientMessageOf<'command'>, 't' | 'id'>;
 
 /** The room, as playback sees it. */
-export interface PlaybackRoom {
+interface PlaybackRoom {
   readonly clock: Clock;
   /** How far ahead changes take effect, ms. */
   leadMs(): number;

@@ -15,7 +15,7 @@ import type { ItemPlace, NewItem } from './playlist.ts';
 export const MAX_ADDED = 200;
 
 /** An entry that a person adds. */
-export interface RequestedItem {
+interface RequestedItem {
   /** Empty or absent: that of the media. */
   readonly name?: string;
   readonly target: ItemTarget;

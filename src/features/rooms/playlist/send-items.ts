@@ -24,7 +24,7 @@ const EACH_MS = 250;
 const SHARED_MS = 1000;
 
 /** A room's state, as the sender sees it. */
-export interface ItemRoom {
+interface ItemRoom {
   readonly playback: { readonly state: PlaybackState };
   readonly playlist: Playlist;
   readonly participants: Participants;
@@ -33,7 +33,7 @@ export interface ItemRoom {
 }
 
 /** Sends to everyone, or to some. */
-export type Broadcast = (message: ServerMessage, isFor?: (user: UserRef) => boolean) => void;
+type Broadcast = (message: ServerMessage, isFor?: (user: UserRef) => boolean) => void;
 
 /** The playlist as the people of a room know it. */
 export class ItemSender {

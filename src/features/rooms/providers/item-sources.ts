@@ -8,7 +8,7 @@ import type { ElsewhereMedia, MediaProxy } from '../proxy/media-proxy.ts';
 import type { MediaServers } from './media-servers.ts';
 
 /** Media elsewhere, with its subtitles. */
-export interface OpenedItem extends ElsewhereMedia {
+interface OpenedItem extends ElsewhereMedia {
   readonly type: ItemSource['type'];
   readonly live: boolean;
   /** Whether players request it through this server. */

@@ -24,7 +24,7 @@ export interface MediaServer {
 }
 
 /** Dependencies. */
-export interface MediaServersDeps {
+interface MediaServersDeps {
   readonly db: Kysely<Tables>;
   readonly net: Pick<Net, 'fetch'>;
   /** Encrypts sign-ins. */

@@ -5,7 +5,7 @@
 import { dropOldest } from '../../../lib/drop-oldest.ts';
 
 /** A rewritten manifest. */
-export interface Manifest {
+interface Manifest {
   readonly text: string;
   readonly contentType: string;
 }

@@ -27,7 +27,7 @@ export interface ElsewhereMedia {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-export interface ProxyAnswer {
+interface ProxyAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   /** Dispose it when the client has left. */
@@ -36,7 +36,7 @@ export interface ProxyAnswer {
 }
 
 /** A request of a member. */
-export interface ProxyRequest {
+interface ProxyRequest {
   readonly token: string;
   /** Path after the token. */
   readonly rest: string;
@@ -51,7 +51,7 @@ export interface ProxyRequest {
 }
 
 /** Dependencies of the proxy. */
-export interface MediaProxyOptions {
+interface MediaProxyOptions {
   readonly net: Pick<Net, 'fetch'>;
   readonly seal: AddressSeal;
   readonly clock: Clock;

@@ -5,7 +5,7 @@
  */
 
 /** How an answer is passed on. */
-export type Passed =
+type Passed =
   | { readonly as: 'playlist' | 'manifest' }
   /** Bytes, with this Content-Type. */
   | { readonly as: 'bytes'; readonly contentType: string };

@@ -22,7 +22,7 @@ import { MessageLimits } from './message-limits.ts';
 import { type NoMessage, parseMessage } from './parse-message.ts';
 
 /** Why a connection ends. */
-export type CloseReason = keyof typeof roomCloseCodes;
+type CloseReason = keyof typeof roomCloseCodes;
 
 /** Messages of a client that is being let in; a client waits for its welcome. */
 const MAX_EARLY = 16;

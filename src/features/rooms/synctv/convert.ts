@@ -47,7 +47,7 @@ export interface Converted {
 }
 
 /** How the importer converts. */
-export interface ConvertOptions {
+interface ConvertOptions {
   readonly nowMs: number;
   /** Administrators of SyncTV become administrators; otherwise ordinary users. */
   readonly admins: boolean;

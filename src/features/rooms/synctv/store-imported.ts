@@ -8,7 +8,7 @@ import type { UserTable } from '../../../store/tables/account-tables.ts';
 import type { Converted } from './convert.ts';
 
 /** New rows. */
-export interface Imported {
+interface Imported {
   readonly users: number;
   readonly rooms: number;
   readonly members: number;

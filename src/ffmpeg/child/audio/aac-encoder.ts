@@ -9,7 +9,7 @@ import { must } from '../native.ts';
 import { BlockEncoder } from './block-encoder.ts';
 
 /** Receives an access unit; `data` is good only until it returns. */
-export type DeliverAac = (pts: number, data: Uint8Array) => void;
+type DeliverAac = (pts: number, data: Uint8Array) => void;
 
 /** One encoder, from its first block to `finish`. */
 export class AacEncoder implements Disposable {

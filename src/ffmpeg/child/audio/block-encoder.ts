@@ -9,7 +9,7 @@ import { must } from '../native.ts';
 /** Speakers by the number of channels, as a mask of FFmpeg: centre; left and right. */
 const MASKS = { 1: 4n, 2: 3n } as const;
 
-export interface BlockEncoderOptions {
+interface BlockEncoderOptions {
   readonly encoder: FFEncoderCodec;
   readonly format: AVSampleFormat;
   /** Samples of a block. */

@@ -12,7 +12,7 @@ export const OPUS_FRAME_SAMPLES = 960;
 export const OPUS_DELAY = 312;
 
 /** The options of an encoder. */
-export interface OpusFormat {
+interface OpusFormat {
   /** Hz, one of those of Opus. */
   readonly sampleRate: number;
   readonly channels: 1 | 2;

@@ -26,7 +26,7 @@ const MASKS = [0n, 0x4n, 0x3n, 0x7n, 0x107n, 0x37n, 0x3fn, 0x13fn, 0x63fn] as co
 const STREAM_INFO = [8, 42] as const;
 
 /** Samples of one access unit: a plane for each channel. */
-export interface Sound {
+interface Sound {
   readonly planes: readonly Float32Array[];
   /** By this much they begin before the access unit, because the resampler holds some, samples. */
   readonly early: number;

@@ -11,14 +11,14 @@ import { must } from '../native.ts';
 import { drainSinks, openGraph } from './graph.ts';
 
 /** One format of output. */
-export interface AudioForm {
+interface AudioForm {
   readonly channels: 1 | 2;
   /** Hz. */
   readonly sampleRate: number;
 }
 
 /** Options of {@link AudioFilter}. */
-export interface AudioFilterOptions {
+interface AudioFilterOptions {
   readonly forms: readonly AudioForm[];
   /** Ticks per second of input times. */
   readonly timescale: number;

@@ -13,7 +13,7 @@ import { AudioFilter } from './audio-filter.ts';
 import { AudioRung } from './audio-rung.ts';
 
 /** Options of {@link AudioLadder}. */
-export interface AudioLadderOptions {
+interface AudioLadderOptions {
   readonly parameters: CodecParameters;
   readonly timeBase: { readonly num: number; readonly den: number };
   readonly media: LadderAudioOptions;

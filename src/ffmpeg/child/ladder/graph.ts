@@ -6,7 +6,7 @@ import { type FilterContext, FilterGraph, type Frame } from 'node-av/lib';
 import { must } from '../native.ts';
 
 /** A graph that is ready for frames. */
-export interface OpenGraph {
+interface OpenGraph {
   readonly graph: FilterGraph;
   /** @throws Error if the description has no such filter */
   find(name: string): FilterContext;

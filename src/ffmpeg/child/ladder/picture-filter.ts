@@ -23,7 +23,7 @@ type Size = Pick<LadderVideoRendition, 'width' | 'height' | 'hardware'>;
 const NEARLY_ALL = 0.97;
 
 /** Options of {@link PictureFilter}. */
-export interface PictureFilterOptions {
+interface PictureFilterOptions {
   readonly picture: LadderPicture;
   /** Interlaced pictures are single fields, which nothing puts together: they stay as they are. */
   readonly hasFields: boolean;

@@ -40,7 +40,7 @@ export interface EncodedRungPicture {
 }
 
 /** Options of {@link RungEncoder}. */
-export interface RungEncoderOptions {
+interface RungEncoderOptions {
   readonly rung: LadderVideoRendition;
   readonly matrix: LadderPicture['matrix'];
   readonly threads: number;

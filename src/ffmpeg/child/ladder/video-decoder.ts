@@ -10,7 +10,7 @@ import { ladderLimits } from '../../ladder-options.ts';
 import { must } from '../native.ts';
 
 /** Options of {@link VideoDecoder}. */
-export interface VideoDecoderOptions {
+interface VideoDecoderOptions {
   readonly parameters: CodecParameters;
   /** Of the packets. */
   readonly timeBase: { readonly num: number; readonly den: number };

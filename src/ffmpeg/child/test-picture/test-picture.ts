@@ -17,7 +17,7 @@ const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
 const UNREAD_PAUSE_MS = 20;
 
 /** Where the messages go: the standard output, or a test. */
-export type TestPictureSink = Pick<Writable, 'writableLength'> & { write(bytes: Uint8Array): unknown };
+type TestPictureSink = Pick<Writable, 'writableLength'> & { write(bytes: Uint8Array): unknown };
 
 /** Writes tracks, then frames in real time, for ever. */
 export function runTestPicture(options: TestPictureOptions, sink: TestPictureSink, clock: Clock): void {

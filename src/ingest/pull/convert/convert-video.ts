@@ -18,7 +18,7 @@ const MAX_STEP_US = 500_000;
 const MAX_WAITING = 2048;
 
 /** What has come out of a converter. */
-export interface ConvertedPictures {
+interface ConvertedPictures {
   /** All tracks, the converted one as H.264; undefined before the first picture. */
   readonly tracks: readonly Track[] | undefined;
   readonly frames: readonly Frame[];

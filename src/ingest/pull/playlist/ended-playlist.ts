@@ -19,7 +19,7 @@ export type ReturnVerdict =
   | 'restarted';
 
 /** A playlist to judge. */
-export interface JudgedList {
+interface JudgedList {
   readonly all: DescribedList;
   /** Number of its first segment. */
   readonly base: number;

@@ -58,7 +58,7 @@ export interface Reload {
 }
 
 /** The search for the list that follows one that ended; attempts count from 0. */
-export interface SuccessorSearch {
+interface SuccessorSearch {
   readonly attempt: number;
   readonly untilMs: number;
 }

@@ -7,7 +7,7 @@ import type { MediaPlaylist } from '@oxbow/media/m3u8/playlist';
 import { listedS } from './list-segments.ts';
 
 /** The Delivery Directives of a reload. */
-export interface ReloadDirectives {
+interface ReloadDirectives {
   /** _HLS_part: wait for the next part instead of the next segment. */
   readonly parts: boolean;
   /** _HLS_skip: request a Delta Update. */

@@ -217,7 +217,7 @@ export function chooseVariant(
 }
 
 /** A Variant Stream next to the chosen one. */
-export interface FurtherVariant {
+interface FurtherVariant {
   /** Its height: the name of the quality. */
   readonly rung: string;
   readonly variant: Variant;

@@ -34,7 +34,7 @@ export function labeled(track: Track, { language, name }: Rendition): Track {
 }
 
 /** The audio of a span of video. */
-export interface DueAudio {
+interface DueAudio {
   readonly tracks: readonly Track[];
   readonly frames: readonly WaitingFrame[];
   /** The rendition has tracks, but no frames for this span. */

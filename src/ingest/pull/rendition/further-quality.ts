@@ -68,7 +68,7 @@ function videoOf({ tracks, frames }: MediaGroup): { track: VideoTrack; frames: F
 }
 
 /** What a further quality is read from and written to. */
-export interface FurtherQualityOptions {
+interface FurtherQualityOptions {
   readonly location: RenditionLocation;
   readonly bandwidth: number;
   readonly output: DerivedInput;

@@ -37,7 +37,7 @@ export function spanOf({ groups }: DemuxedSegment): MediaSpan | undefined {
 }
 
 /** A frame of another track and its decode time on the clock of the segment, µs. */
-export interface AddedFrame {
+interface AddedFrame {
   readonly frame: Frame;
   readonly dtsUs: number;
 }

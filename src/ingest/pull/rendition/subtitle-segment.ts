@@ -13,7 +13,7 @@ import type { Fetched } from '../segment/segment-download.ts';
 import type { TimedCue } from './cue-queue.ts';
 
 /** A segment's text. */
-export interface SubtitleSegment {
+interface SubtitleSegment {
   readonly header: string;
   readonly cues: readonly TimedCue[];
 }

@@ -41,7 +41,7 @@ const FRONT_BYTES = 16 * 1024;
 const PACKETS_IN_A_ROW = 5;
 
 /** What is in a segment. */
-export interface Content {
+interface Content {
   /** Its first bytes, for messages. */
   readonly head: Uint8Array;
   /** Undefined for an unsupported one. */

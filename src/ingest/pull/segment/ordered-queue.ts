@@ -27,7 +27,7 @@ function jobOf<T>(run: Job<T>['run']): Job<T> {
 }
 
 /** Bounds of a queue. */
-export interface QueueOptions<T> {
+interface QueueOptions<T> {
   /** Jobs at a time, 1 or more. */
   readonly parallel: number;
   /** Jobs that may have started while the oldest retries; default `parallel`. */

@@ -10,7 +10,7 @@ import type { Delivery, RabbitLink } from './rabbit-link.ts';
 /** The result of an offer, or of a message; see the metric. */
 export type OfferResult = 'sent' | 'failed' | 'dropped' | 'again' | 'taken' | 'stale' | 'busy' | 'requeued';
 
-export interface RabbitConsumptionOptions {
+interface RabbitConsumptionOptions {
   readonly consumer: JobConsumer;
   /** Takes while there is no link. */
   readonly local: JobConsumption;

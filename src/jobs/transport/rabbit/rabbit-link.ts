@@ -23,7 +23,7 @@ export interface Delivery {
 }
 
 /** How a link is opened. */
-export interface RabbitLinkOptions {
+interface RabbitLinkOptions {
   /** Ends the attempt. */
   readonly signal: AbortSignal;
   /** Longest wait for an answer of the server, ms. */

@@ -9,7 +9,7 @@ import { auditName } from './name.ts';
 
 type Translate = (key: TextKey, values?: Readonly<Record<string, string>>) => string;
 /** The entry without what the sentence does not need. */
-export type SpokenEntry = Pick<AuditEntry, 'name' | 'action' | 'request' | 'status'>;
+type SpokenEntry = Pick<AuditEntry, 'name' | 'action' | 'request' | 'status'>;
 
 /** What a request is about: a collection of the API and the id in it. */
 export interface Subject {

@@ -14,7 +14,7 @@ export type OneDay = Pick<StatsHistory, 'from' | 'res'> & {
 };
 
 /** Sums; null in steps in which nothing was measured. */
-export interface DaySums {
+interface DaySums {
   /** Mbit/s. */
   readonly input: readonly (number | null)[];
   readonly viewers: readonly (number | null)[];

@@ -4,7 +4,7 @@
  */
 
 /** The rectangle of a button, as in `getBoundingClientRect`. */
-export interface Box {
+interface Box {
   readonly left: number;
   readonly top: number;
   readonly right: number;
@@ -12,13 +12,13 @@ export interface Box {
 }
 
 /** A width and a height. */
-export interface Size {
+interface Size {
   readonly width: number;
   readonly height: number;
 }
 
 /** The position of a popover. */
-export interface PopoverPlace {
+interface PopoverPlace {
   readonly left: number;
   readonly top: number;
   readonly maxHeight: number;

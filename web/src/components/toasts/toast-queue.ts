@@ -4,10 +4,10 @@
  */
 
 /** `good`: done; `bad`: failed, stays until it is dismissed; `plain`: anything else. */
-export type Tone = 'plain' | 'good' | 'bad';
+type Tone = 'plain' | 'good' | 'bad';
 
 /** The action of a toast: a link, or a function. */
-export interface ToastAction {
+interface ToastAction {
   readonly text: string;
   readonly href?: string;
   /** A download link, with the file name; '' for the server's. */
@@ -34,7 +34,7 @@ export interface Toast extends ToastWords {
 }
 
 /** Schedules work and returns the function that cancels it. Milliseconds. */
-export type Schedule = (work: () => void, ms: number) => () => void;
+type Schedule = (work: () => void, ms: number) => () => void;
 
 /** Most shown toasts: the oldest is removed. */
 export const MOST_TOASTS = 4;

@@ -10,7 +10,7 @@ export interface FileRange {
 }
 
 /** What happens at the end of the part. */
-export interface RangeEnd {
+interface RangeEnd {
   /** Whether it begins again. */
   readonly loops: () => boolean;
   /** Called when it has stopped at the end. */

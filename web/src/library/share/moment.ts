@@ -5,7 +5,7 @@
 import type { TimeSpan } from '../../time/span.ts';
 
 /** Where a page begins: at a moment, or with a span that plays in a loop. */
-export interface Moment {
+interface Moment {
   /** 0: from the beginning. */
   readonly atMs: number;
   readonly span: TimeSpan | null;

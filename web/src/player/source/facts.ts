@@ -15,7 +15,7 @@ interface Run {
 }
 
 /** A closed window: the address of its revision never changes its bytes. */
-export interface KnownWindow {
+interface KnownWindow {
   readonly rev: number;
   readonly closed: boolean;
 }

@@ -5,7 +5,7 @@
  */
 
 /** A Media Segment of a window. */
-export interface WindowSegment {
+interface WindowSegment {
   readonly url: string;
   /** Address of the Media Initialization Section; null if the playlist has none. */
   readonly mapUrl: string | null;
@@ -105,7 +105,7 @@ export function discontinuitiesOf(before: WindowList | null, list: WindowList): 
 }
 
 /** The printed playlist. */
-export interface Splice {
+interface Splice {
   /** In order of time. */
   readonly windows: readonly WindowList[];
   /** The removed window before the first one: decides whether the first one begins with a discontinuity. */

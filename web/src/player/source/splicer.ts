@@ -28,13 +28,13 @@ export class ListError extends Error {
 export type FetchText = (url: string, headers: Record<string, string>, signal: AbortSignal) => Promise<string>;
 
 /** A text and the final address it was loaded from. */
-export interface Loaded {
+interface Loaded {
   readonly url: string;
   readonly text: string;
 }
 
 /** What a splicer is created with. */
-export interface SplicerParts {
+interface SplicerParts {
   readonly stream: string;
   /** Where to start, unix milliseconds. */
   readonly atMs: number;

@@ -6,7 +6,7 @@
 import { onServer } from '../../api/server.ts';
 
 /** A window [fromSeconds, toSeconds), unix seconds, multiples of 600. */
-export interface Window {
+interface Window {
   readonly fromSeconds: number;
   readonly toSeconds: number;
 }

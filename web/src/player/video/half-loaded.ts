@@ -12,7 +12,7 @@
 const MARGIN_S = 0.05;
 
 /** Media to drop, media seconds. */
-export interface HalfLoaded {
+interface HalfLoaded {
   readonly fromS: number;
   readonly toS: number;
 }

@@ -8,7 +8,7 @@ import { ElementTarget } from '../element-target.ts';
 import type { ShownFrame, SyncTarget } from '../sync-target.ts';
 
 /** What the native player does. */
-export interface NativeTargetParts {
+interface NativeTargetParts {
   /** UTC of a media time, unix ms; null before it is known. */
   timeAt(mediaS: number): number | null;
   /** Media time of a UTC time, seconds; null if it is not loaded. */

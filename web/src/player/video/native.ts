@@ -22,7 +22,7 @@ import { NativeTarget } from './native-target.ts';
 import { exactStartMs, startDateOf } from './start-date.ts';
 
 /** What the player is created with. */
-export interface NativeParts {
+interface NativeParts {
   readonly surface: HTMLElement;
   readonly stream: string;
   readonly recorded: MomentFinder;

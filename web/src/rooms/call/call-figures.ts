@@ -4,7 +4,7 @@
  */
 
 /** The fields that are used of a report. */
-export interface CallReport {
+interface CallReport {
   readonly type: string;
   readonly kind?: string;
   readonly trackIdentifier?: string;

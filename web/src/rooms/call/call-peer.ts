@@ -24,7 +24,7 @@ export function kindOf(source: CallSource): 'audio' | 'video' {
 }
 
 /** How a picture is sent: bits per second, pictures per second, and by how much it is made smaller. */
-export interface Sending {
+interface Sending {
   readonly maxBitrate: number;
   readonly maxFramerate: number;
   readonly scaleResolutionDownBy: number;

@@ -26,7 +26,7 @@ const LEVELS_MS = 300;
 const FIGURES_MS = 3_000;
 
 /** What the room's session offers to a call. */
-export type CallRoom = Pick<RoomSession, 'id' | 'call' | 'status' | 'onCall' | 'setCallMedia' | 'sendToCall'>;
+type CallRoom = Pick<RoomSession, 'id' | 'call' | 'status' | 'onCall' | 'setCallMedia' | 'sendToCall'>;
 
 /** Announced to the room. */
 interface Announced extends CallMedia {

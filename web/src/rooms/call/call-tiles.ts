@@ -7,14 +7,14 @@ import type { CallParticipant } from '../../../../src/api/room/call-shapes.ts';
 import type { Incoming, OwnTracks } from './call-peer.ts';
 
 /** A picture of a participant. */
-export interface CallTileView {
+interface CallTileView {
   readonly key: string;
   readonly participant: CallParticipant;
   readonly source: 'camera' | 'screen';
 }
 
 /** The media of a call in this browser. */
-export interface CallMediaState {
+interface CallMediaState {
   /** The id of this participant. */
   readonly own: string;
   readonly tracks: OwnTracks;

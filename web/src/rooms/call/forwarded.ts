@@ -17,7 +17,7 @@ import { type Incoming, kindOf, limitCodecs, type OwnTracks, sendTrack, sources 
 import type { CallMediaLink } from './mesh.ts';
 
 /** What it is created with. */
-export interface ForwardedParts {
+interface ForwardedParts {
   readonly room: string;
   /** The id of this participant. */
   readonly own: string;

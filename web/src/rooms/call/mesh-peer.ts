@@ -12,7 +12,7 @@ import { type Incoming, kindOf, limitCodecs, type OwnTracks, sendTrack, sources,
 export type CallSignal = ClientMessageOf<'call-signal'>['signal'];
 
 /** What a connection is created with. */
-export interface MeshPeerParts {
+interface MeshPeerParts {
   readonly connection: RTCPeerConnection;
   /** The other participant. */
   readonly other: string;

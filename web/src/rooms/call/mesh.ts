@@ -21,7 +21,7 @@ export interface CallMediaLink {
 }
 
 /** What the connections are created with. */
-export interface MeshParts {
+interface MeshParts {
   /** The id of this participant. */
   readonly own: string;
   readonly iceServers: readonly CallIceServer[];

@@ -23,7 +23,7 @@ const MAX_FAILED = 20;
 const PEOPLE_EACH_MS = 60_000;
 
 /** Someone who can be mentioned. */
-export interface Person {
+interface Person {
   /** Id of the user. */
   readonly user: string;
   readonly name: string;

@@ -5,7 +5,7 @@
 import { mentionKey } from '../../../../src/api/room/mentions.ts';
 
 /** A mention that is being written. */
-export interface OpenMention {
+interface OpenMention {
   /** Where its `@` is. */
   readonly from: number;
   /** The typed part of the name. */

@@ -3,7 +3,7 @@
  * In: nothing. Out: the picker, quick reactions. Each row is one emoji, its English and its Chinese words.
  */
 
-export interface Emoji {
+interface Emoji {
   readonly emoji: string;
   readonly en: string;
   readonly zh: string;

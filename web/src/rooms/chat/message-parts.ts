@@ -5,7 +5,7 @@
 import { findMentions } from '../../../../src/api/room/mentions.ts';
 
 /** A part. `user`: id of the mentioned member. */
-export type MessagePart =
+type MessagePart =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'link'; readonly text: string; readonly url: string }
   | { readonly kind: 'mention'; readonly text: string; readonly user: string };

@@ -20,7 +20,7 @@ interface Loaded {
 }
 
 /** Requests messages of a stretch. */
-export type LoadStretch = (room: string, stretch: Stretch, signal: AbortSignal) => Promise<readonly RoomMessage[]>;
+type LoadStretch = (room: string, stretch: Stretch, signal: AbortSignal) => Promise<readonly RoomMessage[]>;
 
 /** The messages of the media of a room. */
 export class PastMessages {

@@ -10,7 +10,7 @@ const IN_STEP_MS = 60;
 const NEARLY_MS = 300;
 
 /** The state of a member's player. */
-export interface StepState {
+interface StepState {
   readonly is: 'away' | 'loading' | 'unknown' | 'in-step' | 'late' | 'early';
   readonly tone: 'good' | 'warn' | 'live' | 'quiet';
   /** With its sign and unit, `+12 ms`, `−1.4 s`; empty where it is not known, and while it loads. */

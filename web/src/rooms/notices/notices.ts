@@ -5,13 +5,13 @@
 import { type PlaybackState, positionAt } from '../../../../src/api/room/playback.ts';
 
 /** The kinds of events in a room. */
-export type RoomAct = 'item' | 'live' | 'paused' | 'resumed' | 'rate' | 'forward' | 'back' | 'waits';
+type RoomAct = 'item' | 'live' | 'paused' | 'resumed' | 'rate' | 'forward' | 'back' | 'waits';
 
 /** Most names of people that the room waits for; the others are counted. */
 const MOST_NAMES = 3;
 
 /** The people that the room waits for, as they are named. */
-export interface Awaited {
+interface Awaited {
   /** Everyone who is in the room. */
   readonly all: boolean;
   /** Users, the reader first. */

@@ -23,14 +23,14 @@ export function streamAddress(text: string): string {
 }
 
 /** A link of pasted text. */
-export interface PastedLink {
+interface PastedLink {
   readonly url: string;
   /** Empty: the server names it. */
   readonly name: string;
 }
 
 /** What a pasted text has. */
-export interface PastedLinks {
+interface PastedLinks {
   readonly links: readonly PastedLink[];
   /** Lines without a link. */
   readonly wrong: readonly string[];

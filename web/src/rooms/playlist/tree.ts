@@ -5,7 +5,7 @@
 import type { RoomItem } from '../../../../src/api/room/item-shapes.ts';
 
 /** A row of the playlist. */
-export interface ItemRow {
+interface ItemRow {
   readonly item: RoomItem;
   /** 0 at the top. */
   readonly depth: number;

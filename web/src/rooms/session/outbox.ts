@@ -16,7 +16,7 @@ export type SendResult =
   | { readonly ok: false; readonly code: string; readonly detail: string; readonly retryAfterMs?: number };
 
 /** Messages that are answered. */
-export type Answered = ClientMessageOf<'command' | 'ask' | 'chat' | 'danmaku' | 'call-join' | 'call-media'>;
+type Answered = ClientMessageOf<'command' | 'ask' | 'chat' | 'danmaku' | 'call-join' | 'call-media'>;
 /** Messages sent again after a reconnection; everything else ends with its connection. */
 type Repeated = ClientMessageOf<'chat' | 'danmaku'>;
 

@@ -7,7 +7,7 @@ import { type ClientMessage, roomCloseCodes, type ServerMessage } from '../../..
 import { pause } from '../../api/poll.ts';
 
 /** Why the server refused a connection for good. */
-export type RoomRefusal = keyof typeof roomCloseCodes;
+type RoomRefusal = keyof typeof roomCloseCodes;
 
 /** The connection to a room. */
 export type RoomStatus =
@@ -35,7 +35,7 @@ export interface SocketEvent {
 }
 
 /** What a connection is created with. */
-export interface RoomConnectionParts {
+interface RoomConnectionParts {
   readonly openSocket: () => RoomSocket;
   /** The first message of each connection. */
   readonly hello: () => ClientMessage;

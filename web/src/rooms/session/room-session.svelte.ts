@@ -22,7 +22,7 @@ export interface CommandOptions {
   readonly item?: string | null;
 }
 /** Someone requests a permission. */
-export type Asked = Extract<ServerMessage, { t: 'asked' }>;
+type Asked = Extract<ServerMessage, { t: 'asked' }>;
 /** News of the server about the call. */
 export type CallNews = Extract<
   ServerMessage,

@@ -20,7 +20,7 @@ export const MAX_MESSAGES = 1000;
 export const OVERLAP = 32;
 
 /** This connection's user. */
-export interface RoomSelf {
+interface RoomSelf {
   /** Id of the user. */
   readonly user: string;
   readonly name: string;

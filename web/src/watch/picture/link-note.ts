@@ -18,7 +18,7 @@ export type LinkNote =
   | { readonly key: 'note.begins'; readonly atMs: number };
 
 /** A link, and what there is. Unix milliseconds. */
-export interface OpenedLink {
+interface OpenedLink {
   /** The requested time; null: none, or not readable. */
   readonly atMs: number | null;
   /** The `t` of the address as it was typed; null: none. */

@@ -12,13 +12,13 @@
 export type LoadPicture<Picture> = (atMs: number, signal: AbortSignal) => Promise<Picture | undefined>;
 
 /** What a picture needs to be kept; an `ImageBitmap` has it. */
-export interface Releasable {
+interface Releasable {
   /** Releases the memory. */
   close(): void;
 }
 
 /** A loaded picture. */
-export interface KeptPicture<Picture> {
+interface KeptPicture<Picture> {
   /** Unix milliseconds. */
   readonly atMs: number;
   /** Valid until it leaves the cache. */

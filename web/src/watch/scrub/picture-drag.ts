@@ -5,7 +5,7 @@
 import type { Scrub } from '../../timeline/state.svelte.ts';
 
 /** What a drag acts on. Times in unix milliseconds. */
-export interface PictureDragTarget {
+interface PictureDragTarget {
   canStart(): boolean;
   /** The shown time. */
   start(): number;

@@ -30,7 +30,7 @@ export interface ConnectionSlot {
 }
 
 /** Dependencies of a connection. */
-export interface CallConnectionSetup {
+interface CallConnectionSetup {
   readonly endpoint: WebRtcEndpoint;
   readonly offer: WebRtcDescription;
   readonly accepted: AcceptedCall;

@@ -16,7 +16,7 @@ import { SoundMix } from '../../../studio/sound-mix.ts';
 import { type DrawnTile, drawScene } from './draw-scene.ts';
 
 /** A tile with the track that it shows. */
-export interface MixedTile extends Omit<DrawnTile, 'picture'> {
+interface MixedTile extends Omit<DrawnTile, 'picture'> {
   readonly key: string;
   /** Null: the initial is shown. */
   readonly track: MediaStreamTrack | null;

@@ -6,7 +6,7 @@
 import type { Rectangle, Size } from '../../../studio/places.ts';
 
 /** The places of a recording, in the order of the people and of the screens. */
-export interface Places {
+interface Places {
   readonly people: readonly Rectangle[];
   readonly screens: readonly Rectangle[];
 }

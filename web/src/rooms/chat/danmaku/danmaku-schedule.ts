@@ -30,7 +30,7 @@ export interface Screen {
 }
 
 /** Where a danmaku is. */
-export interface Spot {
+interface Spot {
   readonly seq: number;
   readonly mode: DanmakuMode;
   /** From 0, at the top; of `bottom` from the bottom. */

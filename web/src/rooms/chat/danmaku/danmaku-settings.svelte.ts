@@ -6,7 +6,7 @@ import { readStored, store } from '../../../viewer/storage.ts';
 import type { DanmakuFilter } from './danmaku-schedule.ts';
 
 /** The settings. */
-export interface DanmakuValues extends DanmakuFilter {
+interface DanmakuValues extends DanmakuFilter {
   readonly isOn: boolean;
   /** 0.1 to 1. */
   readonly opacity: number;
