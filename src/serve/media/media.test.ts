@@ -46,7 +46,7 @@ suite('whole replies', () => {
     assert.deepEqual((await sendRequest(refused, '/live/cam/9.m4s', { method: 'HEAD' })).body.length, 0);
   });
 
-  test('a typed time is answered with the address of its instant, which alone may be cached', async () => {
+  test('a typed time is answered with the address of its instant; only that may be cached', async () => {
     const clock = createManualClock(Date.UTC(2026, 10, 20, 7, 40));
     await using server = await startTestServer({ clock, ...serving(textReply('x')) });
     const at = (path: string, method = 'GET') => sendRequest(server, path, { method });
