@@ -18,8 +18,8 @@ export interface Recorders extends AsyncDisposable {
 /** Starts recording all of `urls` below `folder`. */
 export type StartRecorders = (urls: readonly string[], folder: string) => Promise<Recorders>;
 
-/** The launcher, as users start it. */
-export const launcher: string = join(import.meta.dirname, '..', 'bin', 'oxbow');
+/** The launcher, as users start it: of this tree, or what `bench regress` compares it with. */
+export const launcher: string = process.env.BENCH_PROGRAM ?? join(import.meta.dirname, '..', 'bin', 'oxbow');
 
 /** One oxbow for all streams. */
 export const startOxbow: StartRecorders = async (urls, folder) => {

@@ -18,6 +18,7 @@ import { benchPart } from './part.ts';
 import { benchStoryboard } from './past/storyboard.ts';
 import { benchTimelinePostgres } from './past/timeline-postgres.ts';
 import { benchPull } from './pull.ts';
+import { benchRegress } from './regress/regress.ts';
 import { benchCall } from './rooms/call.ts';
 import { benchPeople } from './rooms/people.ts';
 import { benchRooms } from './rooms/rooms.ts';
@@ -31,6 +32,10 @@ const usage = `Usage: npm run bench -- VERB [options]
 
   --tiny     everything that has no option is as small as it can be: shows that a benchmark works, its figures say nothing
 
+  regress    this tree beside an earlier commit: the figures that matter, in about twelve minutes; needs cc, ffmpeg, git and wrk
+    --against HEAD     the commit
+    --rounds 2         measurements of both; the table has their medians
+    --only pull,serve  some of pull, rtmp, srt, serve, rooms, rest (default: all)
   pull       CPU and memory of recording live HLS, compared with one ffmpeg per stream
     --streams 1,8,32   numbers of streams
     --warm-up 20       seconds before each measurement
@@ -138,7 +143,8 @@ const { values, positionals } = parseArgs({
     height: { type: 'string', default: '360,720' },
     folder: { type: 'string' },
     count: { type: 'string', default: '100' },
-    rounds: { type: 'string', default: '5' },
+    against: { type: 'string', default: 'HEAD' },
+    rounds: { type: 'string' },
     held: { type: 'string', default: '3000' },
     viewers: { type: 'string' },
     members: { type: 'string' },
@@ -154,13 +160,19 @@ const seconds = (unset: number) => Number(values.seconds ?? unset);
 const members = (unset: number) => Number(values.members ?? unset);
 const viewers = (unset: number) => Number(values.viewers ?? unset);
 const threads = (unset: number) => Number(values.threads ?? unset);
-const rounds = Number(values.rounds);
+const rounds = Number(values.rounds ?? 5);
 
 const streamsAndDays = (): [streams: number, days: number] => {
   const [count, days] = values.of.split('x').map(Number);
   return [count!, days!];
 };
 const benches: Readonly<Record<string, () => Promise<string>>> = {
+  regress: () =>
+    benchRegress({
+      against: values.against,
+      rounds: Number(values.rounds ?? 2),
+      only: values.only?.split(',') ?? [],
+    }),
   pull: () =>
     benchPull({
       streams: streams('1,8,32'),

@@ -85,7 +85,7 @@ export async function benchRooms({ members, seconds, rounds }: RoomsOptions): Pr
     },
   };
   const run = (target: Target, perSecond: number, stalled = 0) =>
-    load(target, { file, members, stalled, perSecond, seconds });
+    loadRooms(target, { file, members, stalled, perSecond, seconds });
 
   const memory = await measureMemory(oxbow, file, members);
   const calm: number[] = [];
@@ -110,7 +110,7 @@ export async function benchRooms({ members, seconds, rounds }: RoomsOptions): Pr
     ['oxbow, stored', (perSecond: number) => run(oxbow, perSecond)],
     [
       'oxbow, in memory',
-      (perSecond: number) => load(inMemory, { file: memoryFile, members, stalled: 0, perSecond, seconds }),
+      (perSecond: number) => loadRooms(inMemory, { file: memoryFile, members, stalled: 0, perSecond, seconds }),
     ],
     ['bare ws.send, in memory', (perSecond: number) => run(bare, perSecond)],
   ] as const;
@@ -204,7 +204,8 @@ interface Load {
   readonly seconds: number;
 }
 
-async function load(target: Target, { file, members, stalled, perSecond, seconds }: Load): Promise<Result> {
+/** Sends messages to a server with joined members, and measures it. */
+export async function loadRooms(target: Target, { file, members, stalled, perSecond, seconds }: Load): Promise<Result> {
   const args = [target.port, file, members, stalled, perSecond, target.hasAcks ? 1 : 0, WARM_UP_S, seconds];
   const child = startLoadGenerator(CLIENT_CORE, args, SOURCE);
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
