@@ -174,6 +174,33 @@ suite('the studio', { skip: need('chromium') }, () => {
     await state('Not live');
   });
 
+  fullTest('devices that are turned on again begin as the user left them', async () => {
+    /** The loudest level in two seconds of the preview, in which the fake microphone beeps twice. */
+    const loudest = () =>
+      page.locator('.stage video').evaluate(async (video: HTMLVideoElement) => {
+        const endS = video.currentTime + 2;
+        const meter = document.querySelector('[role=meter]')!;
+        let most = 0;
+        while (video.currentTime < endS) {
+          await new Promise((resolve) => requestAnimationFrame(resolve));
+          most = Math.max(most, Number(meter.getAttribute('aria-valuenow')));
+        }
+        return most;
+      });
+    await press('Turn on camera');
+    await state('Ready');
+    assert.notEqual(await loudest(), 0);
+    await press('Mute microphone');
+    await press('Turn off devices');
+    await press('Turn on camera');
+    await state('Ready');
+    await page.getByText('Muted', { exact: true }).waitFor();
+    assert.equal(await loudest(), 0);
+    await press('Mute microphone');
+    assert.notEqual(await loudest(), 0);
+    await press('Turn off devices');
+  });
+
   fullTest('a stream that has a publisher is refused in words', async () => {
     const other = await visitor.newPage();
     for (const each of [page, other]) {

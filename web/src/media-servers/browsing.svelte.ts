@@ -1,10 +1,11 @@
 /**
  * The folders of a media server, as one person walks through them: the path, the pages of a folder, the
- * filter, selection.
+ * filter.
  * In: a server. Out: ServerBrowser. Ends with its component.
  */
 import { type Failure, failureOf } from '../api/client.ts';
 import { listMediaServerEntries, type MediaServerEntry } from '../api/media-servers.ts';
+import { Selection } from './selection.svelte.ts';
 
 /** A folder of the path. */
 interface Crumb {
@@ -15,28 +16,28 @@ interface Crumb {
 
 /** One walk; `close` with its component. */
 export class Browsing {
-  readonly server: string;
   path = $state.raw<readonly Crumb[]>([]);
   /** Null before the first page of the folder. */
   entries = $state.raw<readonly MediaServerEntry[] | null>(null);
   failure = $state.raw<Failure | null>(null);
   isLoading = $state(false);
   filter = $state('');
-  /** Ids of selected entries of this folder. */
-  selected = $state.raw<ReadonlySet<string>>(new Set());
+  /** Of entries of this folder. */
+  readonly selection = new Selection();
   readonly shown = $derived.by(() => {
     const typed = this.filter.trim().toLocaleLowerCase();
     const entries = this.entries ?? [];
     return typed === '' ? entries : entries.filter(({ name }) => name.toLocaleLowerCase().includes(typed));
   });
   /** Selected entries, in their order. */
-  readonly chosen = $derived.by(() => (this.entries ?? []).filter(({ id }) => this.selected.has(id)));
+  readonly chosen = $derived.by(() => (this.entries ?? []).filter(({ id }) => this.selection.ids.has(id)));
+  readonly #server: string;
   #next = $state.raw<string | null>(null);
   #request = new AbortController();
 
   /** @param name of the server, at the top of the path */
   constructor(server: string, name: string) {
-    this.server = server;
+    this.#server = server;
     this.path = [{ id: '', name }];
   }
 
@@ -65,24 +66,6 @@ export class Browsing {
     if (!this.isLoading && this.#next !== null) await this.#load(this.#next);
   }
 
-  /** Selects an entry, or no longer. */
-  toggle(id: string): void {
-    const selected = new Set(this.selected);
-    if (!selected.delete(id)) selected.add(id);
-    this.selected = selected;
-  }
-
-  /** Selects all entries that are shown, or none. */
-  toggleAll(): void {
-    const ids = this.shown.map(({ id }) => id);
-    this.selected = ids.every((id) => this.selected.has(id)) ? new Set() : new Set(ids);
-  }
-
-  /** Nothing is selected any more. */
-  clear(): void {
-    this.selected = new Set();
-  }
-
   /** Ends the running request. */
   close(): void {
     this.#request.abort();
@@ -93,7 +76,7 @@ export class Browsing {
     this.entries = null;
     this.#next = null;
     this.filter = '';
-    this.clear();
+    this.selection.clear();
     return this.#load(null);
   }
 
@@ -104,7 +87,7 @@ export class Browsing {
     this.isLoading = true;
     this.failure = null;
     try {
-      const page = await listMediaServerEntries(this.server, this.path.at(-1)!.id, cursor, request.signal);
+      const page = await listMediaServerEntries(this.#server, this.path.at(-1)!.id, cursor, request.signal);
       if (request.signal.aborted) return;
       // A server may list an entry on two pages: one row each.
       const shownIds = new Set(this.entries?.map(({ id }) => id));

@@ -5,17 +5,13 @@
  */
 import { isStreamName } from '../../../src/api/stream/stream-name.ts';
 import { readLinkTime } from '../routes.ts';
-import { type LayoutName, layoutFor, layouts, MOST_TILES, tilesOf } from './layout.ts';
+import type { Arrangement } from './arrangement.ts';
+import { layoutFor, layouts, MOST_TILES, tilesOf } from './layout.ts';
 
 const TOKEN = /^[A-Za-z0-9_-]{1,100}$/;
 
 /** What a link shows. */
-export interface MultiLink {
-  /** Names, in the order of the tiles; at most nine, each once. */
-  readonly streams: readonly string[];
-  readonly layout: LayoutName;
-  /** Index of the tile that is heard, from 0. */
-  readonly focus: number;
+export interface MultiLink extends Arrangement {
   /** Programme time, unix milliseconds; null for now. */
   readonly atMs: number | null;
   /** Playback tokens of streams that are not public, by stream. */

@@ -36,7 +36,7 @@ export class MultiSession {
     this.#sought = atMs;
     this.#tokens = tokens;
     this.#skipped = skipped;
-    this.tiles = new Tiles({ streams, layout, focus, clock: this.#clock, time: this.#time });
+    this.tiles = new Tiles({ arrangement: { streams, layout, focus }, clock: this.#clock, time: this.#time });
     this.controls = {
       ...soundControls(this.tiles),
       goLive: () => this.#go(() => this.#time.goLive()),
@@ -88,7 +88,7 @@ export class MultiSession {
 
   /** The playback tokens that this page has. */
   get ownTokens(): MultiLink['tokens'] {
-    const pairs = this.tiles.streams.map((name) => [name, watchTokenOf(name) ?? ''] as const);
+    const pairs = this.tiles.arrangement.streams.map((name) => [name, watchTokenOf(name) ?? ''] as const);
     return Object.fromEntries(pairs.filter(([, token]) => token !== ''));
   }
 
@@ -99,7 +99,7 @@ export class MultiSession {
   }
 
   #print(atMs: number | null, tokens: MultiLink['tokens']): string {
-    const { streams, layout, focus } = this.tiles;
+    const { streams, layout, focus } = this.tiles.arrangement;
     return printMultiLink({ streams, layout, focus, atMs, tokens });
   }
 
@@ -114,7 +114,7 @@ export class MultiSession {
   #stepped(): void {
     const shown = this.tiles.all.filter(({ name }) => this.tiles.shown.includes(name));
     this.#time.picturesCame(
-      shown.filter(({ offsetMs, hole, failure }) => offsetMs !== null || hole || failure).length,
+      shown.filter(({ sync, failure }) => sync.offsetMs !== null || sync.hole || failure).length,
       shown.length,
     );
     this.#time.step(this.tiles.all.some(({ lacks }) => lacks));
@@ -130,12 +130,13 @@ export class MultiSession {
   async #skipHole(): Promise<void> {
     const { state } = this.#time;
     const shown = this.tiles.all.filter(({ name }) => this.tiles.shown.includes(name));
-    const skipped = shown.find(({ hole }) => hole)?.hole;
-    if (!skipped || !shown.every(({ hole, failure }) => hole || failure)) return;
+    const inHole = shown.filter(({ sync }) => sync.hole);
+    const skipped = inHole[0]?.sync.hole;
+    if (!skipped || !shown.every(({ sync, failure }) => sync.hole || failure)) return;
     this.#isSkipping = true;
     try {
       const { atMs } = this.#time;
-      const next = await Promise.all(shown.filter(({ hole }) => hole).map((tile) => tile.next(atMs)));
+      const next = await Promise.all(inHole.map(({ timeline }) => timeline.recorded.find(atMs)));
       if (this.#ends.signal.aborted || this.#time.state !== state) return;
       const times = next.flatMap((moment) => moment?.atMs ?? []);
       if (times.length === 0) {

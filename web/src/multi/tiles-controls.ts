@@ -15,7 +15,10 @@ export function soundControls(tiles: Tiles): MediaRequests {
   return {
     ...noRequests,
     toggleMuted: () => tiles.setSound(!tiles.hasSound),
-    setVolume: (volume) => tiles.setVolume(volume),
+    setVolume: (volume) => {
+      preferences.volume = volume;
+      tiles.setSound(volume > 0);
+    },
     togglePicture: () => tiles.focused?.togglePicture(),
   };
 }

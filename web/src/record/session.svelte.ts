@@ -4,40 +4,21 @@
  */
 import type { ProbeView } from '../../../src/api/probe.ts';
 import { readPastedAddress, type UnsupportedKind } from '../../../src/api/source/pasted-address.ts';
-import { suggestName } from '../../../src/api/source/suggested-name.ts';
-import { MAX_TITLE } from '../../../src/api/stream/stream-texts.ts';
 import { createStream, type Failure, failureOf, getStreams, probeSource } from '../api/client.ts';
 import { navigation } from '../navigation/navigation.svelte.ts';
 import { watchPath } from '../routes.ts';
+import { fieldOf } from './problems.ts';
+import { newStream, type RecordSettings, suggestSettings } from './record-settings.ts';
 
 /** The step of the page. */
 type Step = 'address' | 'looking' | 'found';
-
-/**
- * Failures after which the stream may still be created: the source may be available later, or only to the
- * server.
- */
-const MAY_COME: readonly string[] = ['source-failed', 'page-failed', 'address-refused', 'busy', 'not-ready'];
-
-/** The field of each failure. */
-const fieldOf: Readonly<Record<string, 'url' | 'name' | undefined>> = {
-  'bad-source': 'url',
-  'stream-exists': 'name',
-  'managed-elsewhere': 'name',
-  'bad-name': 'name',
-};
 
 /** One visit to the page. */
 export class RecordSession {
   /** The first-run guide passes one in the page's address. */
   url = $state(new URLSearchParams(location.search).get('url') ?? '');
-  name = $state('');
-  /** Shown to viewers instead of the name; may be empty. */
-  title = $state('');
-  quality = $state('best');
-  /** A duration; empty: the server's default. */
-  keep = $state('');
-  fromStart = $state(false);
+  /** Fields of the form after the probe. */
+  readonly settings = $state<RecordSettings>({ name: '', title: '', quality: 'best', keep: '', fromStart: false });
   #step = $state<Step>('address');
   #view = $state.raw<ProbeView | null>(null);
   #failure = $state.raw<Failure | null>(null);
@@ -69,7 +50,7 @@ export class RecordSession {
   /** The field that shows the failure; undefined: none. */
   get wrongField(): 'url' | 'name' | undefined {
     if (this.#unsupported) return 'url';
-    return this.#failure ? fieldOf[this.#failure.code] : undefined;
+    return this.#failure ? fieldOf(this.#failure.code) : undefined;
   }
 
   /** The stream is being created. */
@@ -80,10 +61,6 @@ export class RecordSession {
   /** Duration of the probe so far. */
   get seconds(): number {
     return this.#seconds;
-  }
-
-  get mayRecordAnyway(): boolean {
-    return this.#step === 'address' && this.#failure !== null && MAY_COME.includes(this.#failure.code);
   }
 
   /** Probes the address, or says that oxbow cannot pull such an address. */
@@ -142,19 +119,10 @@ export class RecordSession {
     this.#starting = true;
     this.#failure = null;
     const { signal } = this.#left;
-    const backS = Math.floor(this.#view?.backS ?? 0);
     try {
-      const name = this.name.trim();
-      const source = {
-        type: 'pull' as const,
-        url: this.url.trim(),
-        ...(this.quality !== 'best' && { quality: this.quality }),
-        ...(this.fromStart && backS > 0 && { from: `${backS}s` }),
-      };
-      const title = this.title.trim();
-      const settings = { ...(title !== '' && { title }), ...(this.keep !== '' && { keep: this.keep }) };
-      await createStream({ name, source, ...settings }, signal);
-      navigation.go(watchPath(name));
+      const stream = newStream(this.settings, this.url, this.#view?.backS ?? 0);
+      await createStream(stream, signal);
+      navigation.go(watchPath(stream.name));
     } catch (error) {
       if (!signal.aborted) this.#failure = failureOf(error);
     } finally {
@@ -168,10 +136,7 @@ export class RecordSession {
   }
 
   #choose(view: ProbeView | null): void {
-    this.name = suggestName(view?.title ?? '', this.url, this.#taken);
-    this.title = view?.title?.slice(0, MAX_TITLE) ?? '';
-    this.quality = 'best';
-    this.fromStart = false;
+    Object.assign(this.settings, suggestSettings(view, this.url, this.#taken));
     this.#step = 'found';
   }
 }

@@ -1,22 +1,15 @@
 /**
- * Publishes one picture and one sound to a stream: chooses or creates the stream, has a key for as long as it
- * publishes, follows what arrives.
- * In: the API, the choices of the user, tracks. Out: fields for the studio and the recording of a call.
+ * Publishes one picture and one sound to a stream: has a key for as long as it publishes, follows what
+ * arrives.
+ * In: the API, the selected stream, tracks. Out: fields for the studio and the recording of a call.
  */
 import type { StreamView } from '../../../src/api/shapes.ts';
-import { suggestName } from '../../../src/api/source/suggested-name.ts';
-import { isStreamName } from '../../../src/api/stream/stream-name.ts';
-import { ApiError, createStream, type Failure, failureOf, getStream, getStreams } from '../api/client.ts';
+import { ApiError, type Failure, failureOf, getStream } from '../api/client.ts';
 import { poll } from '../api/poll.ts';
 import { createKey, revokeKey } from '../api/publishing.ts';
 import type { SentFigures } from './sent-figures.ts';
+import { StreamSelection } from './stream-selection.svelte.ts';
 import { WhipClient, type WhipState } from './whip-client.ts';
-
-/** Who may watch a new stream. */
-type Visibility = 'public' | 'unlisted' | 'signed' | 'private';
-
-/** All of them, in the order of forms. */
-export const visibilities: readonly Visibility[] = ['public', 'unlisted', 'signed', 'private'];
 
 /** Size of the picture, pixels, and the most bits per second of its video. */
 export const qualities = {
@@ -56,14 +49,8 @@ const KEY_EXPIRES = '24h';
 
 /** One broadcast after the other; `close` ends the last one and all requests. */
 export class Broadcast {
-  /** The streams that can be published to; null before the first answer. */
-  streams = $state.raw<readonly StreamView[] | null>(null);
-  /** Name of the chosen stream; empty: a new one. */
-  stream = $state('');
-  newName = $state('');
-  /** Title of a new stream, for viewers; may be empty. */
-  title = $state('');
-  visibility = $state<Visibility>('unlisted');
+  /** Where the next broadcast is published. */
+  readonly selection: StreamSelection;
   state = $state<BroadcastState>('off');
   /** Why publishing, or a request, failed; null if it did not. */
   failure = $state.raw<Failure | null>(null);
@@ -82,18 +69,12 @@ export class Broadcast {
 
   constructor(parts: BroadcastParts) {
     this.#parts = parts;
-    this.stream = parts.stream;
-    this.newName = parts.newName;
+    this.selection = new StreamSelection(parts.stream, parts.newName);
   }
 
   /** It publishes, or is about to. */
   get isOn(): boolean {
     return this.state !== 'off';
-  }
-
-  /** A stream is chosen, or a new one has a valid name. */
-  get hasName(): boolean {
-    return this.stream !== '' || isStreamName(this.newName.trim());
   }
 
   /** Requests until `close`. */
@@ -164,12 +145,9 @@ export class Broadcast {
 
   /** The name of the stream to publish; creates a new one. */
   async #chosen(signal: AbortSignal): Promise<string> {
-    if (this.stream !== '') return this.stream;
-    const name = this.newName.trim();
-    const title = this.title.trim();
-    const texts = title === '' ? {} : { title };
-    await createStream({ name, source: { type: 'push' }, visibility: this.visibility, ...texts }, signal);
-    this.stream = name;
+    const { selection } = this;
+    if (selection.stream !== '') return selection.stream;
+    const name = await selection.create(signal);
     await this.#readStreams(signal);
     return name;
   }
@@ -196,12 +174,8 @@ export class Broadcast {
   }
 
   async #readStreams(signal: AbortSignal): Promise<void> {
-    const { newName } = this.#parts;
     try {
-      const streams = await getStreams(signal);
-      this.streams = streams.filter(({ source }) => source.type === 'push');
-      const names = streams.map(({ name }) => name);
-      if (this.newName === newName) this.newName = suggestName(newName, '', names);
+      await this.selection.read(signal);
     } catch (error) {
       if (!signal.aborted) this.failure = failureOf(error);
     }

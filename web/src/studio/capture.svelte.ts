@@ -1,8 +1,7 @@
 /**
- * The devices of a studio: which are wanted, which are open, one picture and one sound of them.
- * In: the choices of the user. Out: the picture and the sound for a publisher; why a device is missing.
+ * The devices of a studio: which are wanted, which are open.
+ * In: the choices of the user. Out: the streams of the devices, to the mix; why a device is missing.
  */
-import { Composer } from './compose.ts';
 import {
   type Device,
   DeviceError,
@@ -13,8 +12,8 @@ import {
   openScreen,
   stopTracks,
 } from './devices.ts';
-import type { Corner, Size } from './places.ts';
-import { SoundMix } from './sound-mix.ts';
+import type { Size } from './places.ts';
+import type { StudioMix } from './studio-mix.svelte.ts';
 
 /** What the picture is made of. */
 export type Wanted = 'camera' | 'screen' | 'both';
@@ -25,6 +24,12 @@ type Kind = 'camera' | 'screen' | 'microphone';
 export interface CaptureProblem {
   readonly kind: Kind;
   readonly problem: DeviceProblem | 'ended';
+}
+
+/** The devices of this browser, as it lists them. */
+interface DeviceLists {
+  readonly cameras: readonly Device[];
+  readonly microphones: readonly Device[];
 }
 
 /** In place of the id of a microphone: none is used. */
@@ -38,65 +43,45 @@ export class Capture {
   /** The browser asks the user for permission. */
   isOpening = $state(false);
   problem = $state.raw<CaptureProblem | null>(null);
-  cameras = $state.raw<readonly Device[]>([]);
-  microphones = $state.raw<readonly Device[]>([]);
-  /** Id of the chosen camera; empty: the browser's choice. */
-  cameraId = $state('');
-  /** Id of the chosen microphone; empty: the browser's choice. */
-  microphoneId = $state('');
-  corner = $state<Corner>('bottom-right');
-  isMuted = $state(false);
-  /** For the preview; null without a picture. */
-  picture = $state.raw<MediaStream | null>(null);
+  /** What can be chosen. */
+  devices = $state.raw<DeviceLists>({ cameras: [], microphones: [] });
+  /** Ids of the chosen devices, or NO_MICROPHONE; empty: the browser's choice. */
+  readonly chosen = $state({ camera: '', microphone: '' });
   /** The direction in which the camera of a phone looks; empty for others. */
   facing = $state('');
-  hasMicrophone = $state(false);
-  /** Called when the picture has become another track. */
-  onVideo: (track: MediaStreamTrack | null) => void = () => {};
-  #sound: SoundMix | null = null;
-  #composer: Composer | null = null;
+  readonly #mix: StudioMix;
   #size: Size;
   readonly #streams = new Map<Kind, MediaStream>();
   readonly #ends = new AbortController();
   #work: Promise<void> = Promise.resolve();
 
-  /** @param size of the picture, pixels */
-  constructor(size: Size) {
+  /**
+   * @param mix gets the streams of the devices; open for as long as they are in use
+   * @param size of the picture, pixels
+   */
+  constructor(mix: StudioMix, size: Size) {
+    this.#mix = mix;
     this.#size = size;
-  }
-
-  /** The picture; null if there is none. */
-  get video(): MediaStreamTrack | null {
-    return this.#composer?.track ?? null;
-  }
-
-  /** The sound; null before the devices are open. */
-  get audio(): MediaStreamTrack | null {
-    return this.#sound?.track ?? null;
-  }
-
-  /** Loudest sample of the last moments, 0 to 1. */
-  level(): number {
-    return this.#sound?.level() ?? 0;
   }
 
   /** Opens the chosen sources. Call it in a click: browsers ask the user. */
   async open(): Promise<void> {
     this.problem = null;
-    this.#sound ??= new SoundMix();
-    this.#composer ??= new Composer(this.#size, (track) => {
-      this.picture = track && new MediaStream([track]);
-      this.onVideo(track);
-    });
+    this.#mix.open();
     this.isOpen = true;
-    navigator.mediaDevices?.addEventListener('devicechange', () => this.list(), { signal: this.#ends.signal });
     await this.#apply();
-    if (this.#streams.size === 0 || !this.video) this.shut();
+    if (this.#streams.size === 0 || !this.#mix.video) this.shut();
   }
 
-  /** Lists the devices. */
-  async list(): Promise<void> {
-    [this.cameras, this.microphones] = await Promise.all([listDevices('videoinput'), listDevices('audioinput')]);
+  /** Lists the devices, and again whenever one is connected or removed. Call it once. */
+  async watch(): Promise<void> {
+    navigator.mediaDevices?.addEventListener('devicechange', () => this.#list(), { signal: this.#ends.signal });
+    await this.#list();
+  }
+
+  async #list(): Promise<void> {
+    const [cameras, microphones] = await Promise.all([listDevices('videoinput'), listDevices('audioinput')]);
+    this.devices = { cameras, microphones };
   }
 
   /** Changes what the picture is made of. */
@@ -113,26 +98,24 @@ export class Capture {
     }
   }
 
-  /** Changes the camera. @param which its id, or the direction in which it looks */
-  async useCamera(which: string): Promise<void> {
-    this.cameraId = which;
-    await this.#again('camera');
+  /** Changes a device. @param which its id, or the direction in which a camera looks */
+  async use(kind: 'camera' | 'microphone', which: string): Promise<void> {
+    this.chosen[kind] = which;
+    if (!this.isOpen) return;
+    this.problem = null;
+    this.#remove(kind); // first: phones have one camera open at a time
+    await this.#apply();
   }
 
   /** Changes to the camera on the other side of a phone. */
   turnCamera(): Promise<void> {
-    return this.useCamera(this.facing === 'user' ? 'environment' : 'user');
-  }
-
-  async useMicrophone(id: string): Promise<void> {
-    this.microphoneId = id;
-    await this.#again('microphone');
+    return this.use('camera', this.facing === 'user' ? 'environment' : 'user');
   }
 
   /** Changes the size of the picture. */
   async resize(size: Size): Promise<void> {
     this.#size = size;
-    this.#composer?.resize(size);
+    this.#mix.resize(size);
     const limits = {
       camera: { width: { ideal: size.width }, height: { ideal: size.height } },
       screen: { width: { max: size.width }, height: { max: size.height } },
@@ -147,24 +130,11 @@ export class Capture {
     }
   }
 
-  place(corner: Corner): void {
-    this.corner = corner;
-    this.#composer?.place(corner);
-  }
-
-  mute(isMuted: boolean): void {
-    this.isMuted = isMuted;
-    this.#sound?.mute('microphone', isMuted);
-  }
-
   /** Ends the use of the devices. */
   shut(): void {
     this.isOpen = false;
     for (const kind of [...this.#streams.keys()]) this.#remove(kind);
-    this.#composer?.close();
-    this.#sound?.close();
-    this.#composer = null;
-    this.#sound = null;
+    this.#mix.close();
   }
 
   close(): void {
@@ -172,15 +142,8 @@ export class Capture {
     this.shut();
   }
 
-  async #again(kind: Kind): Promise<void> {
-    if (!this.isOpen) return;
-    this.problem = null;
-    this.#remove(kind); // first: phones have one camera open at a time
-    await this.#apply();
-  }
-
   #wants(kind: Kind): boolean {
-    if (kind === 'microphone') return this.microphoneId !== NO_MICROPHONE;
+    if (kind === 'microphone') return this.chosen.microphone !== NO_MICROPHONE;
     return this.wanted === kind || this.wanted === 'both';
   }
 
@@ -193,7 +156,7 @@ export class Capture {
         if (!this.#wants(kind)) this.#remove(kind);
         else if (!this.#streams.has(kind)) await this.#add(kind);
       }
-      await this.list();
+      await this.#list();
     });
     return this.#work;
   }
@@ -207,7 +170,7 @@ export class Capture {
       for (const track of stream.getVideoTracks()) track.contentHint = kind === 'screen' ? 'detail' : 'motion';
       const main = stream.getTracks().find((track) => track.kind === (kind === 'microphone' ? 'audio' : 'video'));
       main?.addEventListener('ended', () => this.#ended(kind, stream), { signal: this.#ends.signal });
-      this.#use(kind, stream);
+      this.#connect(kind, stream);
     } catch (error) {
       if (!(error instanceof DeviceError)) throw error;
       this.problem ??= { kind, problem: error.problem };
@@ -218,22 +181,22 @@ export class Capture {
 
   #ask(kind: Kind): Promise<MediaStream> {
     if (kind === 'screen') return openScreen(this.#size);
-    return kind === 'camera' ? openCamera(this.cameraId, this.#size) : openMicrophone(this.microphoneId);
+    return kind === 'camera' ? openCamera(this.chosen.camera, this.#size) : openMicrophone(this.chosen.microphone);
   }
 
-  #use(kind: Kind, stream: MediaStream | null): void {
-    if (kind !== 'camera') this.#sound?.set(kind, stream);
-    if (kind === 'microphone') this.hasMicrophone = stream !== null;
-    else this.#composer?.set(kind, stream);
-    if (kind === 'camera') this.facing = stream?.getVideoTracks()[0]?.getSettings().facingMode ?? '';
-    if (kind === 'camera') this.cameraId = stream?.getVideoTracks()[0]?.getSettings().deviceId ?? this.cameraId;
+  #connect(kind: Kind, stream: MediaStream | null): void {
+    this.#mix.set(kind, stream);
+    if (kind !== 'camera') return;
+    const { facingMode, deviceId } = stream?.getVideoTracks()[0]?.getSettings() ?? {};
+    this.facing = facingMode ?? '';
+    this.chosen.camera = deviceId ?? this.chosen.camera;
   }
 
   #remove(kind: Kind): void {
     const stream = this.#streams.get(kind);
     if (!stream) return;
     this.#streams.delete(kind);
-    this.#use(kind, null);
+    this.#connect(kind, null);
     stopTracks(stream);
   }
 

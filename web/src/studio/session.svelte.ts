@@ -1,21 +1,22 @@
 /**
- * One visit to the studio: the devices, and the broadcast of them.
+ * One visit to the studio: the devices, the mix of them, and its broadcast.
  * In: the choices of the user. Out: the components of the page, which read the fields and call the methods.
  */
 import { t } from '../viewer/preferences.svelte.ts';
 import { Broadcast, type Quality, qualities } from './broadcast.svelte.ts';
 import { Capture } from './capture.svelte.ts';
+import { StudioMix } from './studio-mix.svelte.ts';
 
 /** The state of the page; `close` with it. */
 export class StudioSession {
-  readonly capture = new Capture(qualities['720']);
+  readonly mix = new StudioMix(qualities['720'], (track) => this.broadcast.replaceVideo(track));
+  readonly capture = new Capture(this.mix, qualities['720']);
   readonly broadcast: Broadcast;
   #quality = $state<Quality>('720');
 
   /** @param stream from the address; empty: a new one */
   constructor(stream: string) {
     this.broadcast = new Broadcast({ stream, newName: 'live', label: t('studio.title') });
-    this.capture.onVideo = (track) => this.broadcast.replaceVideo(track);
   }
 
   get quality(): Quality {
@@ -29,7 +30,7 @@ export class StudioSession {
 
   /** Requests until `close`. */
   open(): void {
-    void this.capture.list();
+    void this.capture.watch();
     this.broadcast.open();
   }
 
@@ -41,11 +42,11 @@ export class StudioSession {
 
   /** Publishes what the preview shows. */
   async goLive(): Promise<void> {
-    const { capture, broadcast } = this;
+    const { capture, mix, broadcast } = this;
     if (!capture.isOpen) return;
     await broadcast.start(() => ({
-      video: capture.video,
-      audio: capture.audio,
+      video: mix.video,
+      audio: mix.audio,
       maxBitrate: qualities[this.quality].bitrate,
     }));
   }

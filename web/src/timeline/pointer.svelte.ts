@@ -1,18 +1,19 @@
 /**
  * Pointers and wheel on the bar. One pointer scrubs on the track and pans on the ruler, two pinch, the wheel
  * zooms and pans. The view changes once per frame.
- * In: events of the bar. Out: the timeline's view, times to seek to, the position of the pointer.
+ * In: events of the bar. Out: the view of the bar, times to seek to, the position of the pointer.
  */
 import { type Fingers, pinchView, TAP_PX, wheelMove } from './gestures.ts';
-import type { Scrub, TimelineState } from './state.svelte.ts';
+import type { Scrub } from './state.svelte.ts';
 import { momentAt, type View } from './view.ts';
+import type { Viewport } from './viewport.svelte.ts';
 import { lengthOf, NEAREST_MS, showsAll, type ZoomInput } from './zoom.ts';
 
 /** What pointers act on; read with each event. */
 interface PointerTarget {
   /** The element whose width is the view. */
   axis(): HTMLElement;
-  timeline(): TimelineState;
+  viewport(): Viewport;
   seen(): ZoomInput;
   /** The wheel zooms without Ctrl; false for a player on another site's page, which scrolls. */
   wheels(): boolean;
@@ -58,7 +59,7 @@ export class Pointer {
 
   /** The time at a point of the window, unix milliseconds. */
   momentOf(clientX: number): number {
-    return momentAt(this.#on.timeline().view, this.#shareOf(clientX));
+    return momentAt(this.#on.viewport().view, this.#shareOf(clientX));
   }
 
   /** A pointer is down at a time of the bar. */
@@ -69,7 +70,7 @@ export class Pointer {
   /** A button of the mouse or a finger goes down on the bar. */
   down = (event: PointerEvent): void => {
     if (event.button !== 0 || isOn(event, 'button')) return;
-    const { view } = this.#on.timeline();
+    const { view } = this.#on.viewport();
     this.#on.axis().setPointerCapture(event.pointerId);
     this.#fingers.set(event.pointerId, this.#shareOf(event.clientX));
     this.finger = event.pointerType === 'touch';
@@ -98,7 +99,7 @@ export class Pointer {
     if (drag?.kind === 'scrub') {
       this.share = clamp01(share);
       drag.moved ||= Math.abs(event.clientX - drag.startX) > TAP_PX;
-      if (drag.moved) this.#on.scrub({ atMs: momentAt(this.#on.timeline().view, share), held: true });
+      if (drag.moved) this.#on.scrub({ atMs: momentAt(this.#on.viewport().view, share), held: true });
     }
     if (drag?.kind === 'pan') {
       const px = event.clientX - drag.startX;
@@ -115,7 +116,7 @@ export class Pointer {
     if (!this.#fingers.delete(event.pointerId)) return;
     const drag = this.#drag;
     const isTap = drag?.kind === 'scrub' || (drag?.kind === 'pan' && !drag.moved);
-    const atMs = momentAt(this.#on.timeline().view, this.#shareOf(event.clientX));
+    const atMs = momentAt(this.#on.viewport().view, this.#shareOf(event.clientX));
     if (drag?.kind === 'scrub' && drag.moved) this.#on.scrub({ atMs, held: false });
     if (isTap) this.#on.goTo(atMs);
     if (event.pointerType !== 'mouse' || drag?.kind !== 'scrub') this.share = null;
@@ -148,7 +149,7 @@ export class Pointer {
       this.#pageScrolledAt = event.timeStamp;
       return;
     }
-    const { view } = this.#on.timeline();
+    const { view } = this.#on.viewport();
     const move = wheelMove(event);
     if (move.kind === 'zoom') {
       const isStuck = move.factor < 1 ? showsAll(view, this.#on.seen()) : lengthOf(view) <= NEAREST_MS * 1.001;
@@ -183,11 +184,11 @@ export class Pointer {
   #soon(): void {
     this.#frame ||= requestAnimationFrame(() => {
       this.#frame = 0;
-      const timeline = this.#on.timeline();
+      const viewport = this.#on.viewport();
       const { factor, aboutMs, panMs } = this.#wheel;
-      if (this.#view) timeline.setView(this.#view);
-      if (factor !== 1) timeline.zoom(factor, aboutMs);
-      if (panMs !== 0) timeline.pan(panMs);
+      if (this.#view) viewport.set(this.#view);
+      if (factor !== 1) viewport.zoom(factor, aboutMs);
+      if (panMs !== 0) viewport.pan(panMs);
       this.#view = null;
       this.#wheel = { factor: 1, aboutMs: 0, panMs: 0 };
     });

@@ -13,10 +13,8 @@ import { idle, type MediaState } from '../media/state.ts';
 import type { OpenPlayer } from '../player/open.ts';
 import type { RoomLink } from '../player/sync-target.ts';
 import type { Clip, TimeSpan } from '../time/span.ts';
-import { goToPoint } from '../timeline/go-to-point.ts';
 import { TimelineState } from '../timeline/state.svelte.ts';
 import { Connection } from './connection.svelte.ts';
-import { appendLatency } from './latency-log.ts';
 import { beginAt, playerFor } from './load-player.ts';
 import { NoteTimer } from './notes.ts';
 import { isLive } from './overlay.ts';
@@ -24,10 +22,6 @@ import { type LinkNote, linkNote } from './picture/link-note.ts';
 import { RealTime } from './real-time.svelte.ts';
 
 const TICK_MS = 1_000;
-/** Length of a clip that is marked with one press, milliseconds. */
-const CLIP_MS = 30_000;
-/** A shorter one is not worth it, milliseconds. */
-const LEAST_CLIP_MS = 1_000;
 
 /** The state of a watch page; `close` with the page. */
 export class WatchSession {
@@ -40,13 +34,9 @@ export class WatchSession {
   controls = $state.raw<MediaRequests>(noRequests);
   /** The server's time, unix milliseconds, updated each second. */
   nowMs = $state(Date.now());
-  /** The choice of a time is open. */
-  choosesTime = $state(false);
   clip = $state.raw<Clip>({ fromMs: null, toMs: null });
   /** The player is in a room, but this browser does not say which time it shows: it plays by itself. */
   playsAlone = $state(false);
-  /** Total latency of the last minute, one value a second; seconds. */
-  latencyLog = $state.raw<readonly (number | null)[]>([]);
   readonly live = $derived.by(() => isLive(this.player, this.connection.lost));
   /** The room that the player is in. */
   readonly #room: RoomLink | null;
@@ -105,56 +95,10 @@ export class WatchSession {
     this.#player?.close();
   }
 
-  /** The stream in the last response; null before the first one. */
-  get stream(): StreamView | null {
-    return this.connection.stream;
-  }
-
-  /** Number of viewers; null if the server does not report it. */
-  get viewers(): number | null {
-    return this.stream?.viewers ?? null;
-  }
-
   /** @param bySeconds forward; negative is back */
   step = (bySeconds: number): void => {
     const { shownMs } = this.player;
     if (shownMs !== null) this.controls.goTo(shownMs + bySeconds * 1000, { back: bySeconds < 0 });
-  };
-
-  setClip = (clip: Clip): void => {
-    this.clip = clip;
-  };
-
-  /**
-   * Marks the shown time as the start or the end of a clip. The other mark stays; the clip form says if they
-   * are in the wrong order.
-   */
-  mark = (edge: 'from' | 'to'): void => {
-    const { shownMs } = this.player;
-    if (shownMs === null) return;
-    this.clip = { ...this.clip, [edge === 'from' ? 'fromMs' : 'toMs']: Math.round(shownMs) };
-  };
-
-  /**
-   * Marks the last half minute before the shown time, or the recorded part of it. Playback continues.
-   *
-   * @returns false if too little is recorded
-   */
-  markLast = (): boolean => {
-    const { shownMs } = this.player;
-    const { firstMs } = this.connection;
-    if (shownMs === null || firstMs === null) return false;
-    const toMs = Math.round(shownMs);
-    const fromMs = Math.round(Math.max(firstMs, toMs - CLIP_MS));
-    if (toMs - fromMs < LEAST_CLIP_MS) return false;
-    this.clip = { fromMs, toMs };
-    return true;
-  };
-
-  /** Plays the last recorded minute. */
-  goToLast = (): void => {
-    const { lastMinuteMs } = this.connection;
-    if (lastMinuteMs !== null) this.controls.goTo(lastMinuteMs);
   };
 
   /** Plays the oldest kept time. */
@@ -162,10 +106,6 @@ export class WatchSession {
     const { firstMs } = this.connection;
     if (firstMs !== null) this.controls.goTo(firstMs);
   };
-
-  /** Goes to the next marker, protected span or gap, or to the previous one. */
-  goToPoint = (forward: boolean): Promise<void> =>
-    goToPoint(this.timeline, this.controls, this.player.shownMs ?? this.nowMs, forward);
 
   #begin(player: OpenPlayer, surface: HTMLElement, atMs: number | null, span: TimeSpan | null): void {
     this.#player = player;
@@ -175,7 +115,7 @@ export class WatchSession {
     player.setVolume(preferences.volume);
     if (!this.player.muted) player.toggleMuted(); // browsers allow only muted video to start by itself
     if (room && player.target) {
-      if (this.stream) player.streamChanged(this.stream);
+      if (this.connection.stream) player.streamChanged(this.connection.stream);
       this.#leaveRoom = room.attach(player.target);
       return;
     }
@@ -207,8 +147,6 @@ export class WatchSession {
 
   #tick(): void {
     this.nowMs = this.connection.clock.now();
-    const { mode, latency } = this.player;
-    this.latencyLog = appendLatency(this.latencyLog, mode === 'live' || mode === 'shifted' ? latency.totalS : null);
   }
 
   #playerChanged(snapshot: MediaState): void {

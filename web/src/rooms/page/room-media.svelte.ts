@@ -26,7 +26,7 @@ export class StreamMedia extends WatchSession implements RoomMedia {
   }
 
   get isOff(): boolean {
-    return overlayOf(this.player, this.stream) === 'offline';
+    return overlayOf(this.player, this.connection.stream) === 'offline';
   }
 
   override step = (bySeconds: number): void => this.#remote.step(bySeconds);

@@ -44,9 +44,7 @@ export class StreamsMedia implements RoomMedia {
     const { clock } = room;
     this.timeline = new TimelineState(stream, clock.now);
     this.tiles = new Tiles({
-      streams,
-      layout: layoutFor(streams.length),
-      focus: 0,
+      arrangement: { streams, layout: layoutFor(streams.length), focus: 0 },
       clock,
       time: {
         get state() {
