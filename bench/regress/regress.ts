@@ -64,7 +64,7 @@ export async function benchRegress({ against, rounds, only }: RegressOptions): P
   }
   const rows = [...values].map(([name, { unit, earlier, now }]) => {
     const ratio = median(now) / median(earlier);
-    const shown = [earlier, now].map((each) => `${median(each).toPrecision(3)} ${unit}`);
+    const shown = [earlier, now].map((each) => `${Number(median(each).toPrecision(3))} ${unit}`);
     return [name, ...shown, ratio.toFixed(2), ratio > LIMIT ? 'dearer' : ''];
   });
   const about = `${describeMachine()}; medians of ${rounds} rounds; less is better, dearer is more than ${LIMIT}`;

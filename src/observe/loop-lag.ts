@@ -4,8 +4,11 @@
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
-/** Resolution of the measurement, subtracted from each delay, ms. */
-const LOOK_EVERY_MS = 20;
+/**
+ * Time between two measurements, subtracted from each delay, ms. Each is a turn of the loop, also of a server
+ * at rest.
+ */
+const LOOK_EVERY_MS = 100;
 
 /** Lag since the last reset. */
 export interface LoopLag extends Disposable {

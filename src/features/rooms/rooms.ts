@@ -69,6 +69,8 @@ export interface RoomsDeps extends Omit<RoomDeps, 'settings' | 'moved' | 'isClus
    * An open room has ended here, because another node owns it: it was `given` to that one, or `taken` by it.
    */
   readonly onMoved?: (id: string, how: 'given' | 'taken') => void;
+  /** A room has opened: `tick` is needed for as long as one is open. */
+  readonly onOpen?: () => void;
 }
 
 export class Rooms {
@@ -304,7 +306,7 @@ export class Rooms {
     return isGiven;
   }
 
-  /** Moves every open room, and closes those that are empty. Call it 20 times a second. */
+  /** Moves every open room, and closes those that are empty. Call it 20 times a second while one is open. */
   tick(): void {
     for (const [id, room] of this.#rooms) {
       try {
@@ -414,7 +416,9 @@ export class Rooms {
     this.#open.set(id, opening);
     opening.then(
       (room) => {
-        if (this.#open.get(id) === opening) this.#rooms.set(id, room);
+        if (this.#open.get(id) !== opening) return;
+        this.#rooms.set(id, room);
+        this.#deps.onOpen?.();
       },
       () => {
         if (this.#open.get(id) === opening) this.#open.delete(id);

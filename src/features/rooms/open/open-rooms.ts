@@ -3,7 +3,8 @@
  * In: the context, store, streams, library, access; in a cluster, the owners of rooms. Out: Rooms.
  */
 import { refOf } from '../../../accounts/users/user.ts';
-import { sleep } from '../../../lib/abort.ts';
+import { sleep, waitFor } from '../../../lib/abort.ts';
+import { Emitter, type Subscribable } from '../../../lib/events.ts';
 import type { Accounts, AppContext } from '../../core.ts';
 import type { CoreParts } from '../../feature.ts';
 import type { Chats } from '../chat/chats.ts';
@@ -15,7 +16,7 @@ import { RoomTables } from '../stored/room-tables.ts';
 import { createCallParts } from './calls.ts';
 import { type MediaElsewhere, ServerMedia } from './server-media.ts';
 
-/** Rooms are moved this often, ms. */
+/** Open rooms are moved this often, ms. */
 const TICK_MS = 50;
 /** Expired rooms are looked for this often, ms. */
 const SWEEP_MS = 60_000;
@@ -27,12 +28,14 @@ export function openRooms(
 ): Rooms {
   const { settings, clock, opened, metrics, shutdown, log, failed } = context;
   const { placement } = parts;
+  const openings = new Emitter<void>();
   const rooms = new Rooms({
     placement,
     onMoved(room, how) {
       metrics.roomsMoved.inc({ how });
       log.info({ room, how }, 'a room has another node now');
     },
+    onOpen: () => openings.emit(),
     tables: new RoomTables(parts.store.db, placement.node),
     media: new ServerMedia(context, parts, elsewhere),
     openChat: (room) => chats.open(room),
@@ -48,7 +51,7 @@ export function openRooms(
     calls: createCallParts(context, parts.webrtc),
   });
   const { signal } = shutdown;
-  opened.use(shutdown.owns(run(rooms, () => parts.catalog.isOpen, signal)));
+  opened.use(shutdown.owns(run(rooms, openings, () => parts.catalog.isOpen, signal)));
   opened.use(shutdown.owns(sweep(rooms, signal, failed('the expiry of rooms'))));
   opened.defer(() => rooms.close());
   const { users, exporters } = parts.accounts.access;
@@ -81,14 +84,30 @@ function followDeletions(
 }
 
 /**
- * Moves the rooms until the shutdown.
+ * Moves the open rooms until the shutdown. While none is open it has no timer: a server at rest sleeps.
  * @param isReady the streams are open: before that none would have media
  */
-async function run(rooms: Rooms, isReady: () => boolean, signal: AbortSignal): Promise<void> {
+async function run(
+  rooms: Rooms,
+  openings: Subscribable<void>,
+  isReady: () => boolean,
+  signal: AbortSignal,
+): Promise<void> {
   while (!signal.aborted) {
     if (isReady()) rooms.tick();
-    await sleep(TICK_MS, { signal }).catch(() => undefined); // only the signal rejects it, and ends the loop
+    const isAnyOpen = !rooms.open[Symbol.iterator]().next().done;
+    const wait = isAnyOpen ? sleep(TICK_MS, { signal }) : waitFor(nextOf(openings), { signal });
+    await wait.catch(() => undefined); // only the signal rejects it, and ends the loop
   }
+}
+
+function nextOf(openings: Subscribable<void>): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = openings.subscribe(() => {
+      stop();
+      resolve();
+    });
+  });
 }
 
 /** Deletes expired rooms until the shutdown. A separate loop: rooms are moved while many are deleted. */
