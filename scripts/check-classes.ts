@@ -22,19 +22,14 @@ const LARGE: Readonly<Record<string, number>> = {
   'src/recording/recording-reader.ts: RecordingReader': 16,
   'src/streams/catalog.ts: Catalog': 28,
   'packages/wire/srt/connection/connection.ts: ProtocolConnection': 16,
-  'web/src/embed/element.ts: OxbowPlayer': 28,
-  'web/src/embed/session.svelte.ts: EmbedSession': 18,
-  'web/src/library/player/asset-player.svelte.ts: AssetPlayer': 22,
-  'web/src/player/playback-moves.ts: PlaybackMoves': 19,
-  'web/src/player/player.ts: Player': 18,
-  'web/src/player/video/double-buffer.ts: DoubleBuffer': 17,
-  'web/src/player/video/native.ts: NativePlayer': 17,
-  'web/src/player/video/video-buffer.ts: VideoBuffer': 23,
   'web/src/rooms/call/call-session.svelte.ts: CallSession': 21,
   'web/src/rooms/chat/chat-state.svelte.ts: ChatState': 19,
   'web/src/rooms/session/room-session.svelte.ts: RoomSession': 38,
   'web/src/upload/upload-item.svelte.ts: UploadItem': 21,
 };
+
+/** Classes whose members a standard lists: HTMLMediaElement, the callbacks of a custom element. */
+const INTERFACES: ReadonlySet<string> = new Set(['web/src/embed/element.ts: OxbowPlayer']);
 
 /** Every class with too many public members, one sentence each. */
 export function checkClasses(): readonly string[] {
@@ -49,7 +44,9 @@ export function checkClasses(): readonly string[] {
   return [
     ...[...sizes].flatMap(([place, members]) => {
       const limit = LARGE[place] ?? MAX_MEMBERS;
-      return members > limit ? [`${place} has ${members} public members, the limit is ${limit}`] : [];
+      return members > limit && !INTERFACES.has(place)
+        ? [`${place} has ${members} public members, the limit is ${limit}`]
+        : [];
     }),
     ...Object.entries(LARGE).flatMap(([place, limit]) => {
       const members = sizes.get(place) ?? 0;

@@ -104,7 +104,8 @@ export class OxbowPlayer extends HTMLElement {
   }
 
   set muted(muted: boolean) {
-    this.#session?.setMuted(Boolean(muted));
+    const session = this.#session;
+    if (session && session.player.muted !== Boolean(muted)) session.controls.toggleMuted();
   }
 
   get defaultMuted(): boolean {
@@ -118,7 +119,11 @@ export class OxbowPlayer extends HTMLElement {
   set volume(volume: number) {
     if (!(volume >= 0 && volume <= 1))
       throw new DOMException(`Invalid volume ${volume}. Use 0 to 1.`, 'IndexSizeError');
-    this.#session?.setVolume(volume);
+    const session = this.#session;
+    if (!session) return;
+    const { muted } = session.player;
+    session.controls.setVolume(volume);
+    this.muted = muted; // a viewer's control of the volume unmutes, that of a script does not
   }
 
   get playbackRate(): number {
@@ -174,7 +179,7 @@ export class OxbowPlayer extends HTMLElement {
 
   #look(): facade.MediaView {
     const session = this.#session;
-    const stream = session?.stream;
+    const stream = session?.connection.stream;
     if (session && stream && this.#originMs === null) {
       const from = stream.recorded.from ?? stream.liveSince;
       this.#originMs = Math.floor((from === null ? session.connection.clock.now() : Date.parse(from)) / 1000) * 1000;

@@ -47,7 +47,7 @@ export class EmbedSession {
   readonly #ends = new AbortController();
   #player: OpenPlayer | null = null;
   #surface: HTMLElement | null = null;
-  readonly #notes = new NoteTimer(() => this.#player?.forgetNote());
+  readonly #notes = new NoteTimer(() => this.controls.forgetNote());
 
   /** @param onChange called after each change of the shown or known state */
   constructor(options: EmbedOptions, onChange: () => void = () => {}) {
@@ -101,9 +101,9 @@ export class EmbedSession {
       return this.#playerChanged({ ...this.player, failure: noPlayer });
     }
     this.#player = player;
-    this.controls = player;
-    player.setVolume(volume);
-    if (this.player.muted !== muted) player.toggleMuted();
+    this.controls = player.controls;
+    player.controls.setVolume(volume);
+    if (this.player.muted !== muted) player.controls.toggleMuted();
     beginAt(player, this.connection, atMs, span);
   }
 
@@ -114,11 +114,6 @@ export class EmbedSession {
     this.connection.close();
     this.timeline.close();
     this.#player?.close();
-  }
-
-  /** The stream in the last response; null before the first one. */
-  get stream(): StreamView | null {
-    return this.connection.stream;
   }
 
   /** Plays the last recorded minute; the stream is offline. */
@@ -142,17 +137,6 @@ export class EmbedSession {
   step(bySeconds: number): void {
     const { shownMs } = this.player;
     if (shownMs !== null) this.controls.goTo(shownMs + bySeconds * 1000, { back: bySeconds < 0 });
-  }
-
-  setMuted(muted: boolean): void {
-    if (this.player.muted !== muted) this.controls.toggleMuted();
-  }
-
-  /** Does not unmute. @param volume 0 to 1 */
-  setVolume(volume: number): void {
-    const { muted } = this.player;
-    this.controls.setVolume(volume);
-    this.setMuted(muted);
   }
 
   #beginsAt(atMs: number | null): void {

@@ -86,7 +86,7 @@ export class Tile {
 
   /** Its picture in a separate window, or back. */
   togglePicture(): void {
-    this.#player?.togglePicture();
+    this.#player?.controls.togglePicture();
   }
 
   /** Ends playback and requests. */
@@ -105,8 +105,8 @@ export class Tile {
   #listen(): void {
     if (!this.#player) return;
     const { muted, volume } = this.player;
-    if (this.#isHeard && (muted || volume !== this.#volume)) this.#player.setVolume(this.#volume);
-    else if (!this.#isHeard && !muted) this.#player.toggleMuted();
+    if (this.#isHeard && (muted || volume !== this.#volume)) this.#player.controls.setVolume(this.#volume);
+    else if (!this.#isHeard && !muted) this.#player.controls.toggleMuted();
   }
 
   async #read(signal: AbortSignal): Promise<void> {

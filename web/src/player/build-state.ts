@@ -4,6 +4,7 @@
  */
 import type { MediaState } from '../media/state.ts';
 import type { LiveEdge } from './live-edge.ts';
+import { bufferedAheadS } from './video/buffered.ts';
 import type { DoubleBuffer } from './video/double-buffer.ts';
 
 /** What the snapshot needs of playback. */
@@ -51,8 +52,8 @@ export function buildState(
     pictured: video.readyState >= 2,
     soundOnly: video.readyState >= 1 && video.videoWidth === 0,
     paused: video.paused && !(switching && wantPlay),
-    muted: buffers.muted,
-    volume: buffers.volume,
+    muted: buffers.sound.muted,
+    volume: buffers.sound.volume,
     rate: state.rate,
     catchingUp: state.catchingUp,
     shownMs,
@@ -64,7 +65,7 @@ export function buildState(
       totalS: totalS === null ? null : totalS / 1000,
       edgeS: live && edgeMs !== null && shownMs !== null ? Math.max(0, (edgeMs - shownMs) / 1000) : null,
       targetLatencyS: mode === 'live' && live ? edge.targetLatencyS : null,
-      bufferS: front.aheadS,
+      bufferS: bufferedAheadS(video),
       networkS,
       droppedFrames: counts.dropped,
       shownFrames: counts.shown,

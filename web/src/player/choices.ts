@@ -19,6 +19,9 @@ interface Offers {
 
 const nothing: Offers = { qualities: [], playingQuality: null, sounds: [], sound: null, subtitles: [] };
 
+/** A choice of the viewer. */
+export type ChoiceChanges = Partial<Pick<Choices, 'quality' | 'sound' | 'subtitle'>>;
+
 /** The viewer's choices; they outlive buffers. */
 export class Choices {
   /** Null: hls.js chooses. */

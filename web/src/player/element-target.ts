@@ -3,6 +3,7 @@
  * In: a video element, a function that loads its media. Out: a SyncTarget.
  */
 import type { ShownFrame, SyncTarget } from './sync-target.ts';
+import { bufferedAheadS } from './video/buffered.ts';
 
 /** Number of frames that count. */
 const FRAMES = 7;
@@ -77,7 +78,7 @@ export class ElementTarget implements SyncTarget {
   }
 
   get aheadS(): number {
-    return this.#rangeAround(this.#video.currentTime);
+    return bufferedAheadS(this.#video);
   }
 
   get frameMs(): number {
@@ -85,7 +86,7 @@ export class ElementTarget implements SyncTarget {
   }
 
   isBuffered(positionMs: number): boolean {
-    return this.#rangeAround(positionMs / 1000) > 0;
+    return bufferedAheadS(this.#video, positionMs / 1000) > 0;
   }
 
   exists(): boolean {
@@ -128,15 +129,6 @@ export class ElementTarget implements SyncTarget {
 
   #forget(): void {
     this.#shown.length = 0;
-  }
-
-  /** Buffered media from a position on, seconds. */
-  #rangeAround(atS: number): number {
-    const { buffered } = this.#video;
-    for (let index = 0; index < buffered.length; index++) {
-      if (buffered.start(index) - 0.1 <= atS && atS < buffered.end(index)) return buffered.end(index) - atS;
-    }
-    return 0;
   }
 
   #watch(signal: AbortSignal): void {

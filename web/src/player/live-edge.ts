@@ -6,6 +6,7 @@
  */
 import { LatencyTarget } from './latency-target.ts';
 import { RateController } from './rate-controller.ts';
+import { bufferedAheadS } from './video/buffered.ts';
 import type { Stalls } from './video/stalls.ts';
 import type { VideoBuffer } from './video/video-buffer.ts';
 
@@ -72,20 +73,20 @@ export class LiveEdge {
 
   /** The buffer, which plays live, has grown. */
   arrived(buffer: VideoBuffer): void {
-    const { details, video, aheadS, frameS } = buffer;
+    const { details, video, picture } = buffer;
     if (buffer !== this.#buffer || !details?.partList?.length) return;
-    const endS = video.currentTime + aheadS;
+    const endS = video.currentTime + bufferedAheadS(video);
     const endMs = buffer.frames.timeOf(endS - 0.001);
     if (endMs === null || (this.#bufferedMs !== null && endMs < this.#bufferedMs + 1)) return;
     // Until it has reached the end of the list, it is filled with media that was there before.
     if (this.#bufferedMs === null && details.edge - endS > details.partTarget / 2) return;
     this.#bufferedMs = endMs;
-    this.#target.arrived(endMs, this.#parts.now(), frameS);
+    this.#target.arrived(endMs, this.#parts.now(), picture.frameS);
   }
 
   /** The picture waits for media, or for its decoder. */
-  waits({ aheadS }: VideoBuffer): void {
-    this.#target.waits(aheadS);
+  waits({ video }: VideoBuffer): void {
+    this.#target.waits(bufferedAheadS(video));
   }
 
   /**
@@ -93,7 +94,7 @@ export class LiveEdge {
    * frame.
    */
   totalS(buffer: VideoBuffer): number | null {
-    const { skewMs } = buffer;
+    const { skewMs } = buffer.picture;
     return skewMs === null ? null : (this.#parts.now() - this.#parts.steadyMs() + skewMs) / 1000;
   }
 
@@ -124,7 +125,7 @@ export class LiveEdge {
   recover(buffer: VideoBuffer): void {
     const { details, video } = buffer;
     if (!this.#stuck || !details || video.seeking) return;
-    const position = Math.min(video.currentTime + buffer.aheadS, details.edge) - this.#target.targetLatencyS;
+    const position = Math.min(video.currentTime + bufferedAheadS(video), details.edge) - this.#target.targetLatencyS;
     if (position <= video.currentTime + TAIL_S) return;
     this.#stuck = false;
     this.#seek(buffer, position);
@@ -146,7 +147,8 @@ export class LiveEdge {
   step(buffer: VideoBuffer): void {
     const lateS = this.lateS(buffer);
     if (lateS === null || buffer.video.seeking) return;
-    const { aheadS, video } = buffer;
+    const { video } = buffer;
+    const aheadS = bufferedAheadS(video);
     const { rate, seekByS } = this.#rate.next({ lateS, aheadS });
     if (seekByS > 0) {
       const within = Math.min(seekByS, aheadS - TAIL_S);

@@ -9,7 +9,8 @@ import type { SyncTarget } from './sync-target.ts';
 import { NativePlayer, playsNatively } from './video/native.ts';
 
 /** A player of either kind. */
-export interface OpenPlayer extends MediaRequests {
+export interface OpenPlayer {
+  readonly controls: MediaRequests;
   /** For rooms; null: this browser cannot be kept in step. */
   readonly target: SyncTarget | null;
   streamChanged(view: StreamView): void;

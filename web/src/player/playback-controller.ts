@@ -185,10 +185,10 @@ export class PlaybackController {
         kind: front.kind,
         listed: front.details !== null,
         stopped: front.hls?.loadingEnabled === false,
-        hasPicture: front.mediaTime !== null,
+        hasPicture: front.picture.mediaTime !== null,
         ready: front.ready,
         paused: front.video.paused,
-        shownMs: front.shownMs,
+        shownMs: front.picture.shownMs,
         // Not needed for each frame.
         get edgeMs() {
           return front.edgeMs;
@@ -197,7 +197,7 @@ export class PlaybackController {
           return front.hls?.liveSyncPosition ?? null;
         },
         get frameS() {
-          return front.frameS;
+          return front.picture.frameS;
         },
         positionOf: (atMs) => front.positionOf(atMs),
       },

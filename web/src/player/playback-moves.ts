@@ -3,24 +3,12 @@
  * In: a copy of the state, a view of the visible buffer. Out: the changed copy, effects. Without any
  * other effect.
  */
-import type { Failure } from '../api/client.ts';
 import { isInLoop } from './loop.ts';
 import type { PlaybackEffect, PlaybackState, PlaybackView } from './playback-state.ts';
-import { afterLoss, noRetry } from './retry.ts';
+import { noRetry } from './retry.ts';
 
 /** A request for a time this near to now means live, milliseconds. */
 const NOW_MS = 4_000;
-/**
- * A room this near to now plays from the live list: windows do not have their last seconds yet. Milliseconds.
- */
-const RECENT_MS = 60_000;
-/** This near to now it never plays from a window, even if one is in front, milliseconds. */
-const NEAR_MS = 8_000;
-/**
- * A live list that ends this long before the position of a room is no longer loaded: the machine slept, or
- * its requests hang. Milliseconds.
- */
-const STALE_MS = 10_000;
 
 /** One transition in the making. */
 export class PlaybackMoves {
@@ -128,68 +116,11 @@ export class PlaybackMoves {
     if (state.wantPlay) this.do({ do: 'play' });
   }
 
-  /**
-   * The request cannot be met: a picture that plays continues with a note, otherwise the failure takes its
-   * place.
-   */
-  refuse(failure: Failure): void {
-    const { state } = this;
-    const { front } = this.view;
-    state.finding = false;
-    state.refusedMs = state.targetMs;
-    state.targetMs = null;
-    const isLost = state.retry.turns > 0 || (state.wantPlay && front.stopped);
-    if (!front.hasPicture || isLost) state.failure = failure;
-    else state.note = { key: 'note.failed', failure };
-  }
-
-  /** Continues after a missing segment. */
-  skipTo(toMs: number): void {
-    this.state.skipToMs = null;
-    this.goTo(toMs + 2);
-    this.state.note = { key: 'note.missing', toMs };
-  }
-
   /** The visible buffer has a list that still serves. */
   plays(): boolean {
     const { mode, retry } = this.state;
     const { listed, stopped } = this.view.front;
     return listed && !stopped && mode !== 'offline' && retry.turns === 0;
-  }
-
-  /**
-   * Shows the position of a room; nothing happens, and no request is counted, where its media is not there
-   * yet.
-   *
-   * @param atMs unix milliseconds; in a hole, the next recorded time is shown
-   */
-  place(atMs: number): void {
-    const { state } = this;
-    const { front, nowMs } = this.view;
-    const isStale = front.edgeMs !== null && atMs - front.edgeMs > STALE_MS;
-    const playsLive = this.plays() && front.kind === 'live' && !isStale;
-    const isNear = state.streamLive && atMs > nowMs - NEAR_MS;
-    const position = this.plays() && (playsLive || !isNear) ? front.positionOf(atMs) : null;
-    if (playsLive && front.edgeMs !== null && atMs >= front.edgeMs) return; // its media is not there yet
-    if (playsLive && isNear && position === null) return; // no longer or not yet in the list
-    const isRecent = state.streamLive && atMs > nowMs - RECENT_MS;
-    state.request += 1;
-    state.finding = false;
-    state.failure = null;
-    state.loop = null;
-    if (position !== null) {
-      this.drop();
-      state.targetMs = atMs;
-      state.mode = front.kind === 'past' ? 'past' : isRecent ? 'live' : 'shifted';
-      this.do({ do: 'seek', position });
-    } else if (isRecent && !playsLive) {
-      state.targetMs = atMs;
-      this.load('live', atMs);
-    } else {
-      state.targetMs = atMs;
-      state.finding = true;
-      this.do({ do: 'find', request: state.request, atMs, back: false, isListed: false });
-    }
   }
 
   /** Prepares a source in the background. @param atMs for live, null: its edge */
@@ -210,16 +141,5 @@ export class PlaybackMoves {
   applyRate(): void {
     const { mode, inRoom, rate } = this.state;
     this.do({ do: 'set-speed', rate: mode === 'live' && !inRoom ? 1 : rate });
-  }
-
-  /** The played or requested source is lost: it is loaded again until that works. */
-  lost(soon: boolean): void {
-    this.state.retry = afterLoss(this.state.retry, this.view.steadyMs, soon);
-  }
-
-  /** The server says that the stream is not live. */
-  streamOffline(): void {
-    this.goOffline();
-    if (this.state.streamLive) this.lost(false); // it is announced as live: its list will follow
   }
 }

@@ -167,6 +167,9 @@ export type PlaybackEvent =
    */
   | { readonly type: 'past-over' | 'caught-up' | 'leaving' };
 
+/** The events of one type. */
+export type PlaybackEventOf<Type extends PlaybackEvent['type']> = Extract<PlaybackEvent, { type: Type }>;
+
 /** What the player does. */
 export type PlaybackEffect =
   /**

@@ -4,18 +4,19 @@
  * In: a state, an event, a view of the visible buffer. Out: the next state, effects for the controller.
  * Pure. docs/4-watch/player.md lists the changes of mode.
  */
-import { readFailure } from '../api/client.ts';
 import { isInLoop, isLoopOver, loopOf } from './loop.ts';
+import { backFailed, frontFailed, giveUp, planReload, refuse, retry, skipTo } from './playback-losses.ts';
 import { PlaybackMoves } from './playback-moves.ts';
+import { followRoom } from './playback-room.ts';
 import {
   LONG_PAUSE_MS,
   type PlaybackEvent,
+  type PlaybackEventOf,
   type PlaybackState,
   type PlaybackTransition,
   type PlaybackView,
 } from './playback-state.ts';
 import { isDue, noRetry } from './retry.ts';
-import { mayRequestAgain, maySkip, missedAhead, missedFirst } from './source/missing.ts';
 
 /**
  * A switch is given up if nothing arrives for this long, and in any case after the longer time, milliseconds.
@@ -30,8 +31,6 @@ const CATCH_UP_RATE = 2;
  */
 const ENTERS_MS = 20_000;
 const ENTERS_LATER_MS = 1_000;
-
-type Event<Type extends PlaybackEvent['type']> = Extract<PlaybackEvent, { type: Type }>;
 
 /** The transition that an event causes. */
 export function nextPlayback(
@@ -48,7 +47,9 @@ export function nextPlayback(
 }
 
 /** What each event leads to. */
-const reactions: { readonly [Type in PlaybackEvent['type']]: (moves: PlaybackMoves, event: Event<Type>) => void } = {
+const reactions: {
+  readonly [Type in PlaybackEvent['type']]: (moves: PlaybackMoves, event: PlaybackEventOf<Type>) => void;
+} = {
   'go-live': (moves) => moves.goLive(),
   'go-to': (moves, { atMs, back }) => {
     moves.endCatchUp();
@@ -57,7 +58,7 @@ const reactions: { readonly [Type in PlaybackEvent['type']]: (moves: PlaybackMov
   'catch-up': catchUp,
   'try-again': tryAgain,
   'toggle-play': togglePlay,
-  room,
+  room: followRoom,
   hold,
   'set-rate': setRate,
   'set-loop': (moves, { range }) => {
@@ -71,7 +72,7 @@ const reactions: { readonly [Type in PlaybackEvent['type']]: (moves: PlaybackMov
   },
   found,
   'find-failed': (moves, { request, failure }) => {
-    if (request === moves.state.request) moves.refuse(failure);
+    if (request === moves.state.request) refuse(moves, failure);
   },
   stream: streamChanged,
   'more-qualities': (moves) => {
@@ -101,10 +102,10 @@ const reactions: { readonly [Type in PlaybackEvent['type']]: (moves: PlaybackMov
   starved: (moves) => moves.goOffline(),
   lost: (moves) => {
     moves.do({ do: 'expect-wait' });
-    moves.lost(true);
+    planReload(moves, true);
   },
   'missing-segment-reached': (moves) => {
-    if (moves.state.skipToMs !== null) moves.skipTo(moves.state.skipToMs);
+    if (moves.state.skipToMs !== null) skipTo(moves, moves.state.skipToMs);
   },
   'past-over': (moves) => moves.showLive(),
   'caught-up': (moves) => {
@@ -157,21 +158,6 @@ function resume(moves: PlaybackMoves): void {
   moves.do({ do: 'play' });
 }
 
-/** Plays, pauses and goes where the room is. */
-function room(moves: PlaybackMoves, { atMs, playing, rate }: Event<'room'>): void {
-  const { state } = moves;
-  state.inRoom = true;
-  state.rate = rate;
-  state.pausedAtMs = playing ? null : (state.pausedAtMs ?? moves.view.steadyMs);
-  const isChanged = state.wantPlay !== playing;
-  state.wantPlay = playing;
-  if (atMs !== null) moves.place(atMs);
-  if (isChanged) moves.do({ do: 'restart-rate' }, { do: 'expect-wait' });
-  if (!playing) moves.do({ do: 'pause' }, { do: 'pause-back' });
-  else if (state.pending) moves.do({ do: 'play-back' });
-  else if (moves.view.front.paused && moves.plays()) moves.do({ do: 'play' });
-}
-
 /**
  * Plays at double speed until live; the last part of it from the live list (`tick`), whose end the picture
  * can reach.
@@ -196,7 +182,7 @@ function hold(moves: PlaybackMoves): void {
   moves.do({ do: 'pause' }, { do: 'pause-back' }, { do: 'expect-wait' });
 }
 
-function setRate(moves: PlaybackMoves, { rate }: Event<'set-rate'>): void {
+function setRate(moves: PlaybackMoves, { rate }: PlaybackEventOf<'set-rate'>): void {
   const { state } = moves;
   state.catchingUp = false;
   state.rate = Math.min(2, Math.max(0.5, rate));
@@ -206,7 +192,7 @@ function setRate(moves: PlaybackMoves, { rate }: Event<'set-rate'>): void {
   else moves.applyRate();
 }
 
-function found(moves: PlaybackMoves, { request, requestedMs, moment }: Event<'found'>): void {
+function found(moves: PlaybackMoves, { request, requestedMs, moment }: PlaybackEventOf<'found'>): void {
   const { state } = moves;
   if (request !== state.request) return;
   if (moment) {
@@ -245,17 +231,17 @@ function frame(moves: PlaybackMoves): void {
   if (isPlaying && isLoopOver(state.loop, state.shownMs, front.frameS)) moves.show(state.loop!.fromMs);
 }
 
-function backListed(moves: PlaybackMoves, { over }: Event<'list'>): void {
+function backListed(moves: PlaybackMoves, { over }: PlaybackEventOf<'list'>): void {
   if (!over || moves.state.pending?.to !== 'live') return;
   // The live list of before a restart of the server: the next one is not there yet.
   moves.drop();
-  moves.lost(moves.view.front.kind === null);
+  planReload(moves, moves.view.front.kind === null);
 }
 
-function frontListed(moves: PlaybackMoves, { over }: Event<'list'>): void {
+function frontListed(moves: PlaybackMoves, { over }: PlaybackEventOf<'list'>): void {
   const { state } = moves;
   if (over && state.mode === 'live' && !state.pending && state.streamLive) {
-    if (state.retry.dueMs === null) moves.lost(true); // it plays on to its end meanwhile
+    if (state.retry.dueMs === null) planReload(moves, true); // it plays on to its end meanwhile
   } else if (moves.view.front.kind === 'live') {
     moves.do({ do: 'measure-edge' });
   }
@@ -269,61 +255,10 @@ function ended(moves: PlaybackMoves): void {
   else if ((kind === 'past' || (kind === 'live' && state.mode === 'shifted')) && edgeMs !== null)
     moves.goTo(edgeMs + 2);
   else if (!state.streamLive) state.mode = 'offline';
-  else if (state.retry.dueMs === null) moves.lost(true);
+  else if (state.retry.dueMs === null) planReload(moves, true);
 }
 
-function frontFailed(moves: PlaybackMoves, { failure, isNetwork, segment }: Event<'failed'>): void {
-  const { state } = moves;
-  const { front } = moves.view;
-  const isLive = front.kind === 'live';
-  moves.do({ do: 'stop-loading' });
-  if (segment) {
-    state.missing = missedAhead(state.missing, segment);
-    if (!mayRequestAgain(state.missing)) {
-      state.skipToMs = segment.toMs; // the media before it is played first
-      return;
-    }
-  }
-  if (isLive && failure.code === 'stream-offline') {
-    moves.streamOffline();
-  } else if (isNetwork) {
-    if (!front.ready) state.failure = failure;
-    if (isLive && state.mode !== 'shifted') state.mode = 'live';
-    moves.lost(true);
-  } else {
-    state.targetMs = null;
-    state.failure = failure;
-    if (state.mode === 'idle') state.mode = 'live';
-  }
-}
-
-function backFailed(moves: PlaybackMoves, { failure, isNetwork, segment }: Event<'failed'>): void {
-  const { state } = moves;
-  if (!state.pending) return;
-  const isLive = state.pending.to === 'live';
-  if (segment) state.missing = missedFirst(state.missing);
-  moves.drop();
-  if (segment && maySkip(state.missing)) {
-    moves.skipTo(segment.toMs);
-    return;
-  }
-  const isRefused = failure.status >= 400 && failure.status < 500;
-  const isRetried = state.retry.turns > 0;
-  if (isLive && failure.code === 'stream-offline') {
-    moves.streamOffline();
-  } else if (isNetwork && (isLive || (isRetried && !isRefused))) {
-    if (!moves.view.front.ready) state.failure = failure;
-    if (isLive) state.mode = 'live';
-    moves.lost(false);
-  } else if (state.mode === 'shifted' && isRetried) {
-    state.mode = 'live'; // its position is not recorded
-    moves.lost(false);
-  } else {
-    moves.refuse(failure);
-  }
-}
-
-function streamChanged(moves: PlaybackMoves, { live }: Event<'stream'>): void {
+function streamChanged(moves: PlaybackMoves, { live }: PlaybackEventOf<'stream'>): void {
   const { state } = moves;
   const { dueMs } = state.retry;
   // It has come back, after a restart for example: the next attempt does not wait.
@@ -349,36 +284,4 @@ function entersLiveList({ state, view }: PlaybackMoves): boolean {
   const { catchingUp, mode, pending, streamLive, wantPlay, shownMs, retry: next } = state;
   const isFree = !pending && !state.finding && next.dueMs === null && wantPlay;
   return catchingUp && mode === 'past' && streamLive && isFree && shownMs !== null && view.nowMs - shownMs < ENTERS_MS;
-}
-
-/** The switch led to nothing. */
-function giveUp(moves: PlaybackMoves): void {
-  const { state } = moves;
-  const failure = readFailure(0, '');
-  const isLive = state.pending?.to === 'live';
-  moves.drop();
-  if (!isLive && state.retry.turns === 0) {
-    moves.refuse(failure);
-    return;
-  }
-  if (isLive) {
-    state.targetMs = null;
-    state.mode = 'live';
-  }
-  if (!moves.view.front.hasPicture) state.failure = failure;
-  moves.lost(false);
-}
-
-function retry(moves: PlaybackMoves): void {
-  const { state } = moves;
-  const { mode, targetMs, shownMs } = state;
-  state.retry = { ...state.retry, dueMs: null };
-  const atMs = targetMs ?? shownMs;
-  const isPast = mode === 'shifted' || (mode === 'past' && moves.view.front.kind === 'past');
-  if (isPast && atMs !== null) moves.load('past', atMs);
-  else if (state.streamLive) moves.load('live');
-  else {
-    state.retry = noRetry;
-    moves.goOffline();
-  }
 }

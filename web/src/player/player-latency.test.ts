@@ -50,9 +50,9 @@ test('the filling of the buffer after a seek is not late', (t) => {
   const lowS = made.seen.snapshot.latency.targetLatencyS!;
   const { front } = made.document;
   for (let turn = 0; turn < 3; turn++) {
-    made.player.goTo(start + made.clock.ms - 20_000);
+    made.player.controls.goTo(start + made.clock.ms - 20_000);
     front.picture(front.currentTime);
-    made.player.goLive();
+    made.player.controls.goLive();
     front.picture(front.currentTime);
     for (const behindS of [4, 3, 2, 1]) {
       front.bufferedTo = 300 + made.clock.ms / 1000 - behindS;

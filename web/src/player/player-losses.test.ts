@@ -14,7 +14,7 @@ function runDry({ document }: Pick<ReturnType<typeof setUp>, 'document'>): void 
 test('a window that is refused leaves a note; the picture continues', async (t) => {
   const { player, seen, playLive } = setUp(t);
   playLive();
-  player.goTo(start - 20 * minute);
+  player.controls.goTo(start - 20 * minute);
   await settled();
   FakeHls.last.fail({
     type: 'networkError',
@@ -31,8 +31,8 @@ test('a late failure of an old request does not affect the new one', async (t) =
   const { player, seen, playLive, answers } = setUp(t);
   playLive();
   answers.refuse = true;
-  player.goTo(start - 20 * minute);
-  player.goLive();
+  player.controls.goTo(start - 20 * minute);
+  player.controls.goLive();
   await settled();
   assert.equal(seen.snapshot.note, null);
   assert.equal(seen.snapshot.failure, null);
@@ -41,7 +41,7 @@ test('a late failure of an old request does not affect the new one', async (t) =
 test('live that cannot be loaded at the start is reported and retried', (t) => {
   const { player, seen, state, pass } = setUp(t);
   state('live');
-  player.goLive();
+  player.controls.goLive();
   pass(8_400);
   assert.equal(seen.snapshot.failure?.code, 'unreachable');
   pass(1_500);
@@ -51,11 +51,11 @@ test('live that cannot be loaded at the start is reported and retried', (t) => {
 test('“go live” that fails is retried as live, not as the past that plays, and the page shows it', async (t) => {
   const { player, seen, state, pass, arrive } = setUp(t);
   state('live');
-  player.goTo(start - 20 * minute);
+  player.controls.goTo(start - 20 * minute);
   await settled();
   FakeHls.last.list(start - 20 * minute, start - 10 * minute, { live: false });
   arrive(0);
-  player.goLive();
+  player.controls.goLive();
   assert.deepEqual([seen.snapshot.loading, seen.snapshot.tryingLive], [true, false], 'the first try is loading');
   pass(8_400);
   assert.equal(seen.snapshot.tryingLive, true);
@@ -79,7 +79,7 @@ const gone = (fromMs: number) => ({
 test('a missing segment is requested twice, the media before it is played, then it is skipped with a note', async (t) => {
   const { player, seen, document, state, pass, arrive } = setUp(t);
   state('live');
-  player.goTo(start - 20 * minute);
+  player.controls.goTo(start - 20 * minute);
   await settled();
   const openWindow = () => FakeHls.last.list(start - 20 * minute, start - 10 * minute, { live: false });
   openWindow();
@@ -107,7 +107,7 @@ test('a missing segment is requested twice, the media before it is played, then 
 test('a requested time whose own segment is missing is skipped at once', async (t) => {
   const { player, seen, state } = setUp(t);
   state('live');
-  player.goTo(start - 20 * minute);
+  player.controls.goTo(start - 20 * minute);
   await settled();
   FakeHls.last.fail(gone(start - 20 * minute));
   await settled();
@@ -118,25 +118,25 @@ test('a requested time whose own segment is missing is skipped at once', async (
 test('“try again” requests the time that was refused, whatever was played before', async (t) => {
   const { player, seen, answers, playLive } = setUp(t);
   answers.refuse = true;
-  player.goTo(start - 20 * minute);
+  player.controls.goTo(start - 20 * minute);
   await settled();
   assert.equal(seen.snapshot.failure?.code, 'unreachable');
-  player.again();
+  player.controls.again();
   await settled();
   assert.equal(seen.snapshot.failure?.code, 'unreachable', 'still down');
   answers.refuse = false;
-  player.again();
+  player.controls.again();
   await settled();
   assert.equal(FakeHls.loads.at(-1), windowAt(start - 20 * minute));
   playLive();
-  player.again();
+  player.controls.again();
   assert.equal(seen.snapshot.mode, 'live');
 });
 
 test('a window that is lost is retried until the server is back', async (t) => {
   const { player, seen, state, pass, arrive } = setUp(t);
   state('live');
-  player.goTo(start - 20 * minute);
+  player.controls.goTo(start - 20 * minute);
   await settled();
   FakeHls.last.list(start - 20 * minute, start - 10 * minute, { live: false });
   arrive(0);
@@ -151,10 +151,10 @@ test('a window that is lost is retried until the server is back', async (t) => {
 test('a loss that falls due during a pause is retried when playback resumes', (t) => {
   const { player, pass, playLive } = setUp(t);
   playLive();
-  player.togglePlay();
+  player.controls.togglePlay();
   FakeHls.last.fail(noServer);
   pass(5_000);
-  player.togglePlay();
+  player.controls.togglePlay();
   pass(300);
   assert.equal(FakeHls.loads.length, 2);
 });
@@ -268,9 +268,9 @@ test('a still picture with running sound has a running time', (t) => {
 test('at half speed, a time that leaves the live playlist continues from its window', async (t) => {
   const { player, document, playLive, pass } = setUp(t);
   playLive();
-  player.goTo(start - 4 * minute);
+  player.controls.goTo(start - 4 * minute);
   await settled();
-  player.setRate(0.5);
+  player.controls.setRate(0.5);
   document.front.picture(60);
   FakeHls.last.list(start - 5 * minute, start + minute, { fragmentStart: 59 });
   pass(300);
@@ -282,7 +282,7 @@ test('at the end of a recording of an offline stream the page shows that it is o
   const set = setUp(t);
   const { player, document, seen, arrive, state, pass } = set;
   state('waiting');
-  player.goTo(start - minute);
+  player.controls.goTo(start - minute);
   await settled();
   FakeHls.last.list(start - 5 * minute, start - 4_000);
   arrive(296);
@@ -296,7 +296,7 @@ test('the next window at the end of a list is not requested with every tick', as
   const set = setUp(t);
   const { player, arrive, state, pass, answers } = set;
   state('live');
-  player.goTo(start - 40 * minute);
+  player.controls.goTo(start - 40 * minute);
   await settled();
   FakeHls.last.list(start - 40 * minute, start - 35 * minute, { live: false });
   arrive(300);
@@ -321,7 +321,7 @@ test('a source whose clock is set back by an hour is still live at its edge', (t
 test('a viewer one minute behind live stays there when the list is lost, or goes live if that time is not recorded', async (t) => {
   const { player, seen, document, playLive, pass } = setUp(t);
   playLive();
-  player.goTo(start - minute);
+  player.controls.goTo(start - minute);
   await settled();
   document.front.picture(240);
   FakeHls.last.fail(noServer);

@@ -83,7 +83,7 @@ export function setUp(t: TestContext) {
   /** The live playlist of the last five minutes plays at its edge. */
   const playLive = () => {
     state('live');
-    player.goLive();
+    player.controls.goLive();
     FakeHls.last.list(start + clock.ms - 5 * minute, start + clock.ms);
     FakeHls.last.video!.bufferedTo = 300;
     arrive(299.5);

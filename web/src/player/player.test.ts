@@ -16,9 +16,9 @@ test('a live stream is played from its live playlist, at its edge', (t) => {
 test('the old picture stays in front until the new one has a frame, and the sound changes with it', async (t) => {
   const { player, document, seen, playLive, arrive, pass } = setUp(t);
   playLive();
-  player.setVolume(0.7);
+  player.controls.setVolume(0.7);
   const old = document.front;
-  player.goTo(start - 20 * minute);
+  player.controls.goTo(start - 20 * minute);
   await settled();
   assert.equal(document.front, old);
   assert.equal(seen.snapshot.loading, true);
@@ -37,9 +37,9 @@ test('the old picture stays in front until the new one has a frame, and the soun
 test('a new request during a switch drops what was being prepared', async (t) => {
   const { player, playLive } = setUp(t);
   playLive();
-  player.goTo(start - 20 * minute);
+  player.controls.goTo(start - 20 * minute);
   await settled();
-  player.goTo(start - 45 * minute);
+  player.controls.goTo(start - 45 * minute);
   await settled();
   assert.equal(FakeHls.all.at(-2)!.destroyed, true);
   assert.equal(FakeHls.loads.at(-1), windowAt(start - 45 * minute));
@@ -49,7 +49,7 @@ test('a switch that receives nothing for eight seconds is given up; the picture 
   const { player, seen, document, playLive, pass } = setUp(t);
   playLive();
   const old = document.front;
-  player.goTo(start - 20 * minute);
+  player.controls.goTo(start - 20 * minute);
   await settled();
   pass(6_000);
   FakeHls.last.emit('BUFFER_APPENDED');
@@ -71,7 +71,7 @@ test('a switch that receives nothing for eight seconds is given up; the picture 
 test('the player waits for a stream without a signal, and returns to live by itself', (t) => {
   const { player, seen, state } = setUp(t);
   state('waiting');
-  player.goLive();
+  player.controls.goLive();
   assert.equal(seen.snapshot.mode, 'offline');
   assert.deepEqual(FakeHls.loads, []);
   state('live');
@@ -81,12 +81,12 @@ test('the player waits for a stream without a signal, and returns to live by its
 test('a time within the live playlist is a seek on the same buffer, an older one is loaded from its window', async (t) => {
   const { player, seen, document, playLive } = setUp(t);
   playLive();
-  player.goTo(start - minute);
+  player.controls.goTo(start - minute);
   await settled();
   assert.equal(document.front.currentTime, 240);
   assert.equal(seen.snapshot.mode, 'shifted');
   assert.equal(FakeHls.all.length, 1);
-  player.goTo(start - 10 * minute);
+  player.controls.goTo(start - 10 * minute);
   await settled();
   assert.equal(FakeHls.loads.at(-1), windowAt(start - 10 * minute));
   assert.equal(seen.snapshot.shownMs, start - 10 * minute, 'the bar moves before the picture');
@@ -99,7 +99,7 @@ test('a position just before loaded media is reached by a seek further back, and
   const { front } = document;
   front.bufferedFrom = 240.05;
   front.seeks = [];
-  player.goTo(start - minute);
+  player.controls.goTo(start - minute);
   await settled();
   assert.deepEqual(front.seeks, [240.05 - 0.15]);
   front.picture(239.88);
@@ -114,9 +114,9 @@ test('a position just before loaded media is reached by a seek further back, and
 test('going live from shifted is a seek on the same buffer', async (t) => {
   const { player, seen, document, playLive } = setUp(t);
   playLive();
-  player.goTo(start - minute);
+  player.controls.goTo(start - minute);
   await settled();
-  player.goLive();
+  player.controls.goLive();
   assert.equal(FakeHls.all.length, 1);
   assert.equal(document.front.currentTime, 298);
   assert.equal(seen.snapshot.mode, 'live');
@@ -125,11 +125,11 @@ test('going live from shifted is a seek on the same buffer', async (t) => {
 test('a request for a gap plays after it with a note, and a step back plays before it', async (t) => {
   const { player, seen, state } = setUp(t);
   state('live');
-  player.goTo(start - 30 * minute);
+  player.controls.goTo(start - 30 * minute);
   await settled();
   assert.equal(seen.snapshot.shownMs, start - 25 * minute);
   assert.equal(seen.snapshot.note?.key, 'note.skipped');
-  player.goTo(start - 30 * minute, { back: true });
+  player.controls.goTo(start - 30 * minute, { back: true });
   await settled();
   assert.equal(seen.snapshot.shownMs, start - 35 * minute - 5_000);
   assert.equal(seen.snapshot.note, null);
@@ -138,30 +138,30 @@ test('a request for a gap plays after it with a note, and a step back plays befo
 test('a pause persists over a seek', async (t) => {
   const { player, seen, document, playLive, arrive } = setUp(t);
   playLive();
-  player.togglePlay();
-  player.goTo(start - 20 * minute);
+  player.controls.togglePlay();
+  player.controls.goTo(start - 20 * minute);
   await settled();
   arrive(0);
   assert.equal(seen.snapshot.paused, true);
-  player.togglePlay();
+  player.controls.togglePlay();
   assert.equal(document.front.paused, false);
 });
 
 test('after a short pause the live playlist continues shifted, after a long one the time is loaded from its window', async (t) => {
   const { player, seen, document, playLive, pass } = setUp(t);
   playLive();
-  player.goTo(start - minute);
+  player.controls.goTo(start - minute);
   await settled();
   document.front.picture(240);
-  player.togglePlay();
+  player.controls.togglePlay();
   pass(3_000);
-  player.togglePlay();
+  player.controls.togglePlay();
   assert.equal(seen.snapshot.mode, 'shifted');
-  player.togglePlay();
+  player.controls.togglePlay();
   pass(40_000);
   assert.equal(FakeHls.last.loadingEnabled, false, 'nothing is loaded during the pause');
   const { shownMs } = seen.snapshot;
-  player.togglePlay();
+  player.controls.togglePlay();
   await settled();
   assert.equal(FakeHls.loads.at(-1), windowAt(shownMs!));
 });
@@ -199,7 +199,7 @@ test('a pause by a headset or a media key counts as a pause by the viewer', (t) 
 test('a playlist that cannot be loaded is reported, and retried after 1, 2, 4 seconds', (t) => {
   const { player, seen, state, pass } = setUp(t);
   state('live');
-  player.goLive();
+  player.controls.goLive();
   const problem = { code: 'not-ready', title: 'oxbow is not ready', hint: 'Try again in a moment.' };
   const networkDetails = { responseType: '', responseText: JSON.stringify(problem) };
   for (const [turn, waitMs] of [1_000, 2_000, 4_000].entries()) {
@@ -215,7 +215,7 @@ test('a playlist that cannot be loaded is reported, and retried after 1, 2, 4 se
 test('recovery from broken media is tried once, then the failure is reported', (t) => {
   const { player, seen, state } = setUp(t);
   state('live');
-  player.goLive();
+  player.controls.goLive();
   FakeHls.last.fail({ type: 'mediaError' });
   assert.equal(FakeHls.last.recovered, 1);
   assert.equal(seen.snapshot.failure, null);
@@ -269,7 +269,7 @@ test('a stream that goes offline leaves its last picture', (t) => {
 test('at the end of a window the next recorded time follows, and after the last one live', async (t) => {
   const { player, seen, document, arrive, state } = setUp(t);
   state('live');
-  player.goTo(start - 36 * minute);
+  player.controls.goTo(start - 36 * minute);
   await settled();
   FakeHls.last.list(start - 40 * minute, start - 35 * minute, { live: false });
   arrive(299);
@@ -281,7 +281,7 @@ test('at the end of a window the next recorded time follows, and after the last 
 test('a recording played to its end continues live', async (t) => {
   const { player, document, arrive, state, pass } = setUp(t);
   state('live');
-  player.goTo(start - minute);
+  player.controls.goTo(start - minute);
   await settled();
   FakeHls.last.list(start - 5 * minute, start - 4_000);
   arrive(296);
@@ -293,11 +293,11 @@ test('a recording played to its end continues live', async (t) => {
 test('a speed above 1 catches up and then returns to 1; at the edge there is nothing to catch up with', async (t) => {
   const { player, seen, document, playLive, pass } = setUp(t);
   playLive();
-  player.setRate(2);
+  player.controls.setRate(2);
   assert.equal(seen.snapshot.rate, 1);
-  player.goTo(start - minute);
+  player.controls.goTo(start - minute);
   await settled();
-  player.setRate(2);
+  player.controls.setRate(2);
   assert.equal(document.front.playbackRate, 2);
   document.front.picture(240);
   assert.equal(seen.snapshot.mode, 'shifted');
@@ -310,21 +310,21 @@ test('a speed above 1 catches up and then returns to 1; at the edge there is not
 test('a looped range starts again at its end, until a seek', async (t) => {
   const { player, seen, document, playLive } = setUp(t);
   playLive();
-  player.setLoop({ fromMs: start - 2 * minute, toMs: start - minute });
+  player.controls.setLoop({ fromMs: start - 2 * minute, toMs: start - minute });
   await settled();
   assert.equal(document.front.currentTime, 180);
   document.front.picture(239.99);
   assert.equal(document.front.currentTime, 180);
-  player.goLive();
+  player.controls.goLive();
   assert.equal(seen.snapshot.loop, null);
 });
 
 test('if the browser forbids sound before the first click, playback starts muted', async (t) => {
   const { player, document, seen, state, arrive } = setUp(t);
   state('live');
-  player.toggleMuted();
+  player.controls.toggleMuted();
   for (const video of document.videos) video.refusal = 'NotAllowedError';
-  player.goLive();
+  player.controls.goLive();
   document.back.pause();
   arrive(10);
   await settled();
@@ -335,10 +335,10 @@ test('if the browser forbids sound before the first click, playback starts muted
 test('picture in picture moves to the new buffer', async (t) => {
   const { player, document, seen, playLive, arrive } = setUp(t);
   playLive();
-  player.togglePicture();
+  player.controls.togglePicture();
   await settled();
   assert.equal(seen.snapshot.inPicture, true);
-  player.goTo(start - 20 * minute);
+  player.controls.goTo(start - 20 * minute);
   await settled();
   arrive(0);
   await settled();
@@ -347,9 +347,9 @@ test('picture in picture moves to the new buffer', async (t) => {
 
 test('unmuting restores an audible volume, and volume 0 is muted', (t) => {
   const { player, document } = setUp(t);
-  player.setVolume(0);
+  player.controls.setVolume(0);
   assert.equal(document.front.muted, true);
-  player.toggleMuted();
+  player.controls.toggleMuted();
   assert.equal(document.front.muted, false);
   assert.equal(document.front.volume, 0.5);
 });
@@ -369,8 +369,8 @@ test('every buffer keeps the chosen quality', async (t) => {
     seen.snapshot.qualities.map(({ id }) => id),
     ['v0-1080', 'v0-480'],
   );
-  player.setQuality('v0-480');
-  player.goTo(start - 20 * minute);
+  player.controls.setQuality('v0-480');
+  player.controls.goTo(start - 20 * minute);
   await settled();
   FakeHls.last.levels = levels.map((level) => ({ ...level, uri: level.uri.replace('/g7', '') })).toReversed();
   FakeHls.last.loadLevel = -1;
@@ -381,7 +381,7 @@ test('every buffer keeps the chosen quality', async (t) => {
 test('the viewer is counted with one session for all playlists', async (t) => {
   const { player, playLive } = setUp(t);
   playLive();
-  player.goTo(start - 20 * minute);
+  player.controls.goTo(start - 20 * minute);
   await settled();
   const [live, past] = FakeHls.all.map(({ config }) => (config as { cmcd: { sessionId: string } }).cmcd.sessionId);
   assert.ok(live);
@@ -393,13 +393,13 @@ test('two players on one page do not disturb each other', async (t) => {
   playLive();
   const other = open('door');
   other.player.streamChanged({ state: 'live' } as StreamView);
-  other.player.goTo(start - 20 * minute);
+  other.player.controls.goTo(start - 20 * minute);
   await settled();
   assert.equal(FakeHls.loads.at(-1), windowAt(start - 20 * minute).replace('cam', 'door'));
   FakeHls.last.list(start - 20 * minute, start - 10 * minute, { live: false });
   arrive(0);
-  other.player.setVolume(0.3);
-  other.player.togglePlay();
+  other.player.controls.setVolume(0.3);
+  other.player.controls.togglePlay();
   pass(600);
   assert.deepEqual([seen.snapshot.mode, seen.snapshot.paused, seen.snapshot.volume], ['live', false, 1]);
   const { mode, paused, volume } = other.seen.snapshot;
@@ -408,7 +408,7 @@ test('two players on one page do not disturb each other', async (t) => {
   assert.equal(new Set(sessions).size, 2, 'the server counts two viewers');
   player.close();
   pass(600);
-  other.player.togglePlay();
+  other.player.controls.togglePlay();
   assert.equal(other.seen.snapshot.paused, false);
 });
 

@@ -6,11 +6,11 @@
 import type Hls from 'hls.js';
 import type { StreamView } from '../../../src/api/shapes.ts';
 import { getTimeline } from '../api/client.ts';
-import type { MediaRequests } from '../media/requests.ts';
 import type { MediaState } from '../media/state.ts';
 import { buildState } from './build-state.ts';
 import { LiveEdge } from './live-edge.ts';
 import { PlaybackController, type PlayerParts } from './playback-controller.ts';
+import { PlayerControls } from './player-controls.ts';
 import { RATE_EVERY_MS } from './rate-controller.ts';
 import { SessionReports } from './session-reports.ts';
 import { Facts, type FetchTimeline } from './source/facts.ts';
@@ -55,18 +55,17 @@ export interface PlayerOptions {
 }
 
 /** One stream in one surface; `close` ends it. */
-export class Player implements MediaRequests {
+export class Player {
   readonly #parts: PlayerOptions;
   readonly #buffers: DoubleBuffer;
   readonly #edge: LiveEdge;
   /** The further qualities of the stream that were compared with those of the list. */
   #qualities = '';
   readonly #controller: PlaybackController;
-  readonly #steps = new Steps();
+  readonly controls: PlayerControls;
   /** For a room: once it follows one, position, speed and pauses are the room's. */
   readonly target: SyncTarget;
   readonly #reports: SessionReports;
-  readonly #steadyMs: () => number;
   readonly #ends = new AbortController();
   readonly #timer: ReturnType<typeof setInterval>;
 
@@ -75,16 +74,16 @@ export class Player implements MediaRequests {
     const { stream, Hls, surface, recorded, now, networkS = () => null } = parts;
     const { signal } = this.#ends;
     const steadyMs = parts.steadyMs ?? (() => performance.now());
-    this.#steadyMs = steadyMs;
     const fetchTimeline: FetchTimeline =
       parts.fetchTimeline ?? ((fromMs, toMs, within) => getTimeline(stream, fromMs, toMs, within));
     const facts = new Facts(fetchTimeline, steadyMs, signal);
     const changed = () => this.#changed();
+    const steps = new Steps();
     const events: VideoBufferEvents = {
       frame: (buffer) => {
         this.#controller.onFrame(buffer);
         const isSettled = buffer === this.#buffers.front && !this.#controller.state.pending;
-        if (isSettled && buffer.ready) this.#steps.shown(buffer, steadyMs());
+        if (isSettled && buffer.ready) steps.shown(buffer, steadyMs());
       },
       listed: (buffer) => this.#controller.listed(buffer),
       parsed: (buffer, hls) => {
@@ -118,6 +117,7 @@ export class Player implements MediaRequests {
       changed,
     };
     this.#controller = new PlaybackController(shared);
+    this.controls = new PlayerControls(shared, this.#controller, steps);
     this.target = new StreamTarget(this.#buffers, this.#controller, stalls);
     const watchdog = new Watchdog(shared, this.#controller);
     this.#reports = new SessionReports({ stream, sessionId, page: surface.ownerDocument.defaultView, now: steadyMs });
@@ -125,84 +125,11 @@ export class Player implements MediaRequests {
     this.#timer = setInterval(() => watchdog.tick(), RATE_EVERY_MS);
   }
 
-  goLive(): void {
-    this.#steps.forget();
-    this.#controller.take({ type: 'go-live' });
-  }
-
-  goTo(atMs: number, how: { readonly back?: boolean } = {}): void {
-    this.#steps.forget();
-    this.#controller.take({ type: 'go-to', atMs, back: how.back ?? false });
-  }
-
-  togglePlay(): void {
-    this.#steps.forget();
-    this.#controller.take({ type: 'toggle-play' });
-  }
-
-  again(): void {
-    this.#steps.forget();
-    this.#controller.take({ type: 'try-again' });
-  }
-
-  stepFrame(by: 1 | -1): void {
-    if (this.#buffers.front.mediaTime === null) return;
-    const buffer = this.#controller.hold();
-    if (buffer) this.#steps.step(buffer, by, this.#steadyMs());
-    else this.#steps.postpone(by);
-    this.#changed();
-  }
-
-  setRate(rate: number): void {
-    this.#controller.take({ type: 'set-rate', rate });
-  }
-
-  catchUp(): void {
-    this.#steps.forget();
-    this.#controller.take({ type: 'catch-up' });
-  }
-
-  toggleMuted(): void {
-    this.#buffers.toggleMuted();
-    this.#changed();
-  }
-
-  setVolume(volume: number): void {
-    this.#buffers.setVolume(volume);
-    this.#changed();
-  }
-
-  setQuality(id: string | null): void {
-    this.#buffers.choose({ quality: id });
-    this.#changed();
-  }
-
-  setSound(id: string): void {
-    this.#buffers.choose({ sound: id });
-    this.#changed();
-  }
-
-  setSubtitle(id: string | null): void {
-    this.#buffers.choose({ subtitle: id });
-    this.#changed();
-  }
-
-  setLoop(span: MediaState['loop']): void {
-    this.#controller.take({ type: 'set-loop', range: span });
-  }
-
-  togglePicture(): void {
-    this.#buffers.togglePicture();
-  }
-
-  forgetNote(): void {
-    this.#controller.take({ type: 'forget-note' });
-  }
-
   /** Takes the state of the stream; the player returns to live by itself. */
   streamChanged(view: StreamView): void {
     const frameRate = view.tracks?.find(({ kind }) => kind === 'video')?.frameRate;
-    if (frameRate) for (const buffer of [this.#buffers.front, this.#buffers.back]) buffer.likelyFrameS = 1 / frameRate;
+    if (frameRate)
+      for (const buffer of [this.#buffers.front, this.#buffers.back]) buffer.picture.likelyFrameS = 1 / frameRate;
     this.#controller.take({ type: 'stream', live: view.state === 'live' || view.away === true });
     this.#lookForQualities(view);
   }

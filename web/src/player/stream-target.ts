@@ -4,6 +4,7 @@
  */
 import type { PlaybackController } from './playback-controller.ts';
 import type { ShownFrame, SyncTarget } from './sync-target.ts';
+import { bufferedAheadS } from './video/buffered.ts';
 import type { DoubleBuffer } from './video/double-buffer.ts';
 import type { Stalls } from './video/stalls.ts';
 
@@ -23,7 +24,7 @@ export class StreamTarget implements SyncTarget {
   }
 
   get frames(): readonly ShownFrame[] {
-    return this.#buffers.front.shownFrames;
+    return this.#buffers.front.picture.recent;
   }
 
   get busy(): boolean {
@@ -40,15 +41,15 @@ export class StreamTarget implements SyncTarget {
   }
 
   get pictured(): boolean {
-    return this.#buffers.front.mediaTime !== null;
+    return this.#buffers.front.picture.mediaTime !== null;
   }
 
   get aheadS(): number {
-    return this.#buffers.front.aheadS;
+    return bufferedAheadS(this.#buffers.front.video);
   }
 
   get frameMs(): number {
-    return this.#buffers.front.frameS * 1000;
+    return this.#buffers.front.picture.frameS * 1000;
   }
 
   isBuffered(positionMs: number): boolean {

@@ -141,7 +141,7 @@ export class Watchdog {
     } else if (kind === 'live' && mode === 'shifted') {
       const lateS = edge.lateS(front);
       // Slower than real time: the live list will soon no longer have the position.
-      if (front.isLeaving && shownMs !== null && this.#mayRequest(at)) this.#controller.step({ type: 'leaving' });
+      if (isLeaving(front) && shownMs !== null && this.#mayRequest(at)) this.#controller.step({ type: 'leaving' });
       else if (lateS !== null && rate >= 1 && lateS <= CAUGHT_UP_S && !loop)
         this.#controller.step({ type: 'caught-up' });
     } else if (mode === 'past' && rate > 1 && details?.live && edgeMs !== null && shownMs !== null) {
@@ -150,4 +150,9 @@ export class Watchdog {
       if (streamLive && isAtEnd && !loop) this.#controller.step({ type: 'past-over' });
     }
   }
+}
+
+/** The position is about to leave the live list of a buffer. */
+function isLeaving({ details, picture: { mediaTime } }: VideoBuffer): boolean {
+  return details !== null && mediaTime !== null && mediaTime < details.fragmentStart + details.targetduration;
 }

@@ -53,7 +53,8 @@ export function beginAt(
   span: TimeSpan | null,
 ): void {
   if (stream) player.streamChanged(stream);
-  if (atMs === null) player.goLive();
-  else player.goTo(Math.max(atMs, firstMs ?? atMs)); // not a search for the next recorded time: it may be years later
-  if (span) player.setLoop(span);
+  const { controls } = player;
+  if (atMs === null) controls.goLive();
+  else controls.goTo(Math.max(atMs, firstMs ?? atMs)); // not a search for the next recorded time: it may be years later
+  if (span) controls.setLoop(span);
 }

@@ -111,9 +111,9 @@ export class WatchSession {
     this.#player = player;
     const room = player.target === null ? null : this.#room;
     this.playsAlone = this.#room !== null && room === null;
-    this.controls = room ? room.controls(player, () => this.player) : player;
-    player.setVolume(preferences.volume);
-    if (!this.player.muted) player.toggleMuted(); // browsers allow only muted video to start by itself
+    this.controls = room ? room.controls(player.controls, () => this.player) : player.controls;
+    player.controls.setVolume(preferences.volume);
+    if (!this.player.muted) player.controls.toggleMuted(); // browsers allow only muted video to start by itself
     if (room && player.target) {
       if (this.connection.stream) player.streamChanged(this.connection.stream);
       this.#leaveRoom = room.attach(player.target);
@@ -122,12 +122,12 @@ export class WatchSession {
     this.realTime.begin({
       stream: this.name,
       surface,
-      player,
+      player: player.controls,
       now: this.connection.clock.now,
       snapshot: () => this.#base,
       onChange: () => this.#playerChanged(this.#base),
       onControls: (controls) => {
-        this.controls = controls ?? player;
+        this.controls = controls ?? player.controls;
       },
     });
     beginAt(player, this.connection, atMs, span);
@@ -142,7 +142,7 @@ export class WatchSession {
     this.#player?.streamChanged(view);
     if (view.state !== 'live') this.realTime.ended();
     // oxbow responds again: the player need not wait for its next attempt.
-    if (failure && isLost(failure)) this.#player?.again();
+    if (failure && isLost(failure)) this.#player?.controls.again();
   }
 
   #tick(): void {

@@ -3,21 +3,28 @@
  * sound, volume, choices, picture in picture.
  * In: sources. Out: a picture that never turns blank.
  */
-import { Choices } from '../choices.ts';
+import { type ChoiceChanges, Choices } from '../choices.ts';
+import { Sound } from './sound.ts';
 import { type Source, VideoBuffer, type VideoBufferParts } from './video-buffer.ts';
 
 /** How long the old picture stays below the new one, milliseconds: a few frames of the slowest display. */
 const UNLOAD_AFTER_MS = 200;
 
+/** Frames that were too late to be shown, and those that were shown. */
+interface FrameCounts {
+  readonly dropped: number;
+  readonly shown: number;
+}
+
 /** The two buffers of one surface. */
 export class DoubleBuffer {
   readonly choices = new Choices();
+  readonly sound: Sound;
   readonly #changed: () => void;
   #front: VideoBuffer;
   #back: VideoBuffer;
-  #muted = true; // browsers let only silent video start by itself
-  #volume = 1;
-  #before = { dropped: 0, shown: 0 };
+  /** Of the sources that were in front before. */
+  #before: FrameCounts = { dropped: 0, shown: 0 };
 
   /** @param changed is called when sound or picture in picture have changed by themselves */
   constructor(parts: VideoBufferParts, changed: () => void) {
@@ -26,6 +33,7 @@ export class DoubleBuffer {
     this.#front = new VideoBuffer(parts);
     this.#back = new VideoBuffer(parts);
     this.#front.setFront(true);
+    this.sound = new Sound(this.#front.video);
   }
 
   /** The visible and audible buffer. */
@@ -38,22 +46,13 @@ export class DoubleBuffer {
     return this.#back;
   }
 
-  get muted(): boolean {
-    return this.#muted;
-  }
-
-  get volume(): number {
-    return this.#volume;
-  }
-
   get inPicture(): boolean {
     return this.#front.video.ownerDocument.pictureInPictureElement === this.#front.video;
   }
 
   /** Since the page was opened. */
-  get counts(): { readonly dropped: number; readonly shown: number } {
-    const { dropped, shown } = this.#front.counts;
-    return { dropped: this.#before.dropped + dropped, shown: this.#before.shown + shown };
+  get counts(): FrameCounts {
+    return addCounts(this.#before, this.#front.video);
   }
 
   /** Loads a source in the background; drops the previous one. */
@@ -77,8 +76,8 @@ export class DoubleBuffer {
     this.#back = old;
     fresh.setFront(true);
     old.setFront(false);
-    this.#before = this.#add(old);
-    this.#applySound();
+    this.#before = addCounts(this.#before, old.video);
+    this.sound.moveTo(fresh.video);
     const { hls } = old;
     const unload = () => {
       if (old.hls !== hls || this.#back !== old) return; // already in use again
@@ -93,36 +92,16 @@ export class DoubleBuffer {
     else setTimeout(unload, UNLOAD_AFTER_MS);
   }
 
-  #add(buffer: VideoBuffer): { dropped: number; shown: number } {
-    const { dropped, shown } = buffer.counts;
-    return { dropped: this.#before.dropped + dropped, shown: this.#before.shown + shown };
-  }
-
   /** Plays the buffer in front; without sound where the browser forbids it before the first click. */
   play(): void {
     const { video } = this.#front;
     video.play().catch((error: unknown) => {
       const forbidden = error instanceof DOMException && error.name === 'NotAllowedError';
       if (!forbidden || video.muted) return this.#changed(); // paused: the play button is shown
-      this.#muted = true;
-      this.#applySound();
+      this.sound.mute();
       video.play().catch(() => this.#changed());
       this.#changed();
     });
-  }
-
-  /** Mutes or unmutes; unmuting at volume 0 sets it to one half. */
-  toggleMuted(): void {
-    this.#muted = !this.#muted;
-    if (!this.#muted && this.#volume === 0) this.#volume = 0.5;
-    this.#applySound();
-  }
-
-  /** @param volume 0 to 1; above 0 also unmutes */
-  setVolume(volume: number): void {
-    this.#volume = Math.min(1, Math.max(0, volume));
-    this.#muted = this.#volume === 0;
-    this.#applySound();
   }
 
   /** Into picture in picture, or back. */
@@ -133,7 +112,7 @@ export class DoubleBuffer {
   }
 
   /** Applies choices of the viewer to both buffers. */
-  choose(changes: Partial<Pick<Choices, 'quality' | 'sound' | 'subtitle'>>): void {
+  choose(changes: ChoiceChanges): void {
     Object.assign(this.choices, changes);
     for (const { hls } of [this.#front, this.#back]) if (hls) this.choices.apply(hls);
   }
@@ -150,10 +129,12 @@ export class DoubleBuffer {
     this.#front.close();
     this.#back.close();
   }
+}
 
-  #applySound(): void {
-    this.#back.video.muted = true;
-    this.#front.video.volume = this.#volume;
-    this.#front.video.muted = this.#muted;
-  }
+/** The counts of before and of what an element plays now. */
+function addCounts(before: FrameCounts, video: HTMLVideoElement): FrameCounts {
+  const quality = video.getVideoPlaybackQuality?.();
+  if (!quality) return before;
+  const { droppedVideoFrames: dropped, totalVideoFrames: total } = quality;
+  return { dropped: before.dropped + dropped, shown: before.shown + total - dropped };
 }

@@ -49,7 +49,7 @@ function setUp(t: TestContext) {
 
 test('live plays the live playlist, and only if the stream is live', (t) => {
   const { player, seen, video, state } = setUp(t);
-  player.goLive();
+  player.controls.goLive();
   assert.equal(seen.snapshot.mode, 'offline');
   state('live');
   assert.equal(video.src, '/live/cam/index.m3u8');
@@ -58,7 +58,7 @@ test('live plays the live playlist, and only if the stream is live', (t) => {
 
 test('a requested time plays from its window, and its UTC includes the hole that the playlist leaves out', async (t) => {
   const { player, seen, video } = setUp(t);
-  player.goTo(mark + 72_000);
+  player.controls.goTo(mark + 72_000);
   await settled();
   assert.equal(video.src, `http://host/vod/cam/${mark / 1000}/${mark / 1000 + 600}/index.m3u8`);
   assert.equal(video.currentTime, 12);
@@ -70,7 +70,7 @@ test('a requested time plays from its window, and its UTC includes the hole that
 
 test('at the end of a window the next one follows', async (t) => {
   const { player, video } = setUp(t);
-  player.goTo(mark + 1_000);
+  player.controls.goTo(mark + 1_000);
   await settled();
   video.dispatch('ended');
   await settled();
@@ -116,7 +116,7 @@ test('in a room it goes as near to live as the browser allows, and stays there',
 
 test('a window plays from the requested time, also in a browser that forgets it while it loads', async (t) => {
   const { player, video } = setUp(t);
-  player.goTo(mark + 72_000);
+  player.controls.goTo(mark + 72_000);
   await settled();
   video.currentTime = 0;
   video.dispatch('loadedmetadata');
@@ -132,7 +132,7 @@ test('where the browser does not, a room cannot', (t) => {
 
 test('media that the browser cannot play is reported', async (t) => {
   const { player, seen, video } = setUp(t);
-  player.goTo(mark + 1_000);
+  player.controls.goTo(mark + 1_000);
   await settled();
   video.dispatch('error');
   assert.deepEqual(seen.snapshot.failure, { code: 'unplayable', status: 0, title: '', hint: '' });
@@ -141,15 +141,15 @@ test('media that the browser cannot play is reported', async (t) => {
 test('after an error of a shifted playlist, going live loads it again', (t) => {
   const { player, seen, video, state } = setUp(t);
   state('live');
-  player.goLive();
+  player.controls.goLive();
   video.picture(10);
-  player.togglePlay();
+  player.controls.togglePlay();
   assert.equal(seen.snapshot.mode, 'shifted');
   video.error = {};
   video.dispatch('error');
   assert.equal(seen.snapshot.failure?.code, 'unplayable');
   video.src = '';
-  player.goLive();
+  player.controls.goLive();
   assert.equal(video.src, '/live/cam/index.m3u8');
   assert.equal(seen.snapshot.failure, null);
 });

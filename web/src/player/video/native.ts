@@ -9,7 +9,7 @@
  */
 import type { StreamView } from '../../../../src/api/shapes.ts';
 import { type Failure, failureOf } from '../../api/client.ts';
-import type { MediaRequests } from '../../media/requests.ts';
+import { type MediaRequests, noRequests } from '../../media/requests.ts';
 import { idle, type MediaState, type Note } from '../../media/state.ts';
 import { findPlayableMoment, type MomentFinder } from '../source/moments.ts';
 import { readWindow } from '../source/splice.ts';
@@ -70,7 +70,8 @@ async function readFragments(url: string, load: FetchText, signal: AbortSignal):
 }
 
 /** One stream in one element; `close` ends it. */
-export class NativePlayer implements MediaRequests {
+export class NativePlayer {
+  readonly controls: MediaRequests;
   /** For rooms; null: the browser does not say which time it shows. */
   readonly target: SyncTarget | null;
   readonly #parts: NativeParts;
@@ -115,10 +116,72 @@ export class NativePlayer implements MediaRequests {
     video.addEventListener('loadedmetadata', () => this.#start(), { signal });
     video.addEventListener('error', () => this.#failed(), { signal });
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
+    this.controls = this.#createControls();
     this.target = startDateOf(video) === undefined ? null : this.#openTarget(signal);
   }
 
-  goLive(): void {
+  /** Takes the state of the stream; the player returns to live by itself. */
+  streamChanged(view: StreamView): void {
+    this.#streamLive = view.state === 'live' || view.away === true;
+    if (this.#streamLive && this.#mode === 'offline' && this.#wantPlay) this.#goLive();
+    this.#tick();
+  }
+
+  /** Stops playing and removes its element. */
+  close(): void {
+    this.#turn += 1;
+    this.#ends.abort();
+    clearInterval(this.#timer);
+    this.#video.pause();
+    this.#video.removeAttribute('src');
+    this.#video.load(); // otherwise it continues to load until it is collected
+    this.#video.remove();
+  }
+
+  #createControls(): MediaRequests {
+    const video = this.#video;
+    return {
+      ...noRequests, // the browser chooses quality, sound and subtitles, and has its own menu in fullscreen
+      goLive: () => this.#goLive(),
+      goTo: (atMs, how) => this.#goTo(atMs, how),
+      togglePlay: () => this.#togglePlay(),
+      again: () => this.#again(),
+      // Only pauses: a browser without Media Source Extensions does not report single frames.
+      stepFrame: () => {
+        this.#wantPlay = false;
+        video.pause();
+      },
+      setRate: (rate) => {
+        video.playbackRate = this.#mode === 'live' ? 1 : Math.min(2, Math.max(0.5, rate));
+        this.#tick();
+      },
+      toggleMuted: () => {
+        video.muted = !video.muted;
+        this.#tick();
+      },
+      setVolume: (volume) => {
+        video.volume = Math.min(1, Math.max(0, volume));
+        video.muted = volume <= 0;
+        this.#tick();
+      },
+      setLoop: (span) => {
+        this.#loop = span;
+        if (span) this.#goTo(span.fromMs);
+        this.#tick();
+      },
+      togglePicture: () => {
+        const { ownerDocument } = video;
+        if (ownerDocument.pictureInPictureElement === video) ownerDocument.exitPictureInPicture().catch(() => {});
+        else video.requestPictureInPicture?.().catch(() => {}); // refused: nothing has changed
+      },
+      forgetNote: () => {
+        this.#note = null;
+        this.#tick();
+      },
+    };
+  }
+
+  #goLive(): void {
     this.#turn += 1;
     this.#note = null;
     this.#failure = null;
@@ -144,7 +207,7 @@ export class NativePlayer implements MediaRequests {
     this.#tick();
   }
 
-  goTo(atMs: number, { back = false }: { readonly back?: boolean } = {}): void {
+  #goTo(atMs: number, { back = false }: { readonly back?: boolean } = {}): void {
     if (this.#loop && (atMs < this.#loop.fromMs || atMs >= this.#loop.toMs)) this.#loop = null;
     this.#note = null;
     this.#failure = null;
@@ -164,13 +227,13 @@ export class NativePlayer implements MediaRequests {
 
   async #find(targetMs: number, back: boolean, turn: number): Promise<void> {
     const { recorded, now, stream, load = fetchText } = this.#parts;
-    if (targetMs > now() - NOW_MS && this.#streamLive) return this.goLive();
+    if (targetMs > now() - NOW_MS && this.#streamLive) return this.#goLive();
     this.#targetMs = targetMs;
     this.#tick();
     const isListed = this.#mode === 'past' && positionOf(this.#fragments, targetMs) !== null;
     const moment = await findPlayableMoment(recorded, targetMs, { back, isListed });
     if (turn !== this.#turn) return;
-    if (!moment) return this.goLive();
+    if (!moment) return this.#goLive();
     if (moment.skipped) this.#note = { key: 'note.skipped', skipped: moment.skipped };
     let position = this.#mode === 'past' ? positionOf(this.#fragments, moment.atMs) : null;
     if (position === null) {
@@ -188,80 +251,18 @@ export class NativePlayer implements MediaRequests {
     if (this.#wantPlay) this.#play();
   }
 
-  again(): void {
-    if (this.#requestedMs === null) this.goLive();
-    else this.goTo(this.#mode === 'past' && this.#shownMs !== null ? this.#shownMs : this.#requestedMs);
+  #again(): void {
+    if (this.#requestedMs === null) this.#goLive();
+    else this.#goTo(this.#mode === 'past' && this.#shownMs !== null ? this.#shownMs : this.#requestedMs);
   }
 
-  togglePlay(): void {
+  #togglePlay(): void {
     this.#wantPlay = this.#video.paused;
     if (!this.#wantPlay) this.#video.pause();
-    else if (this.#mode === 'offline' || this.#mode === 'idle') this.goLive();
+    else if (this.#mode === 'offline' || this.#mode === 'idle') this.#goLive();
     else this.#play();
     if (this.#mode === 'live' && !this.#wantPlay) this.#mode = 'shifted';
     this.#tick();
-  }
-
-  /** Only pauses: a browser without Media Source Extensions does not report single frames. */
-  stepFrame(): void {
-    this.#wantPlay = false;
-    this.#video.pause();
-  }
-
-  setRate(rate: number): void {
-    this.#video.playbackRate = this.#mode === 'live' ? 1 : Math.min(2, Math.max(0.5, rate));
-    this.#tick();
-  }
-
-  toggleMuted(): void {
-    this.#video.muted = !this.#video.muted;
-    this.#tick();
-  }
-
-  setVolume(volume: number): void {
-    this.#video.volume = Math.min(1, Math.max(0, volume));
-    this.#video.muted = volume <= 0;
-    this.#tick();
-  }
-
-  /** Not supported: the browser chooses, and offers its own menu in fullscreen. */
-  setQuality(): void {}
-  setSound(): void {}
-  setSubtitle(): void {}
-
-  setLoop(span: MediaState['loop']): void {
-    this.#loop = span;
-    if (span) this.goTo(span.fromMs);
-    this.#tick();
-  }
-
-  togglePicture(): void {
-    const { ownerDocument } = this.#video;
-    if (ownerDocument.pictureInPictureElement === this.#video) ownerDocument.exitPictureInPicture().catch(() => {});
-    else this.#video.requestPictureInPicture?.().catch(() => {}); // refused: nothing has changed
-  }
-
-  forgetNote(): void {
-    this.#note = null;
-    this.#tick();
-  }
-
-  /** Takes the state of the stream; the player returns to live by itself. */
-  streamChanged(view: StreamView): void {
-    this.#streamLive = view.state === 'live' || view.away === true;
-    if (this.#streamLive && this.#mode === 'offline' && this.#wantPlay) this.goLive();
-    this.#tick();
-  }
-
-  /** Stops playing and removes its element. */
-  close(): void {
-    this.#turn += 1;
-    this.#ends.abort();
-    clearInterval(this.#timer);
-    this.#video.pause();
-    this.#video.removeAttribute('src');
-    this.#video.load(); // otherwise it continues to load until it is collected
-    this.#video.remove();
   }
 
   #openTarget(signal: AbortSignal): SyncTarget {
@@ -281,8 +282,8 @@ export class NativePlayer implements MediaRequests {
   #follow(atMs: number, playing: boolean): boolean {
     const isNear = this.#streamLive && atMs > this.#parts.now() - NEAR_MS;
     if (isNear && this.#mode === 'live') return this.#goNearer();
-    if (isNear) this.goLive();
-    else this.goTo(atMs);
+    if (isNear) this.#goLive();
+    else this.#goTo(atMs);
     this.#wantPlay = playing;
     return true;
   }
@@ -350,10 +351,10 @@ export class NativePlayer implements MediaRequests {
 
   #ended(): void {
     const last = this.#fragments.at(-1);
-    if (this.#loop) this.goTo(this.#loop.fromMs);
+    if (this.#loop) this.#goTo(this.#loop.fromMs);
     else if (this.#mode === 'past' && last?.programDateTime) {
       const endMs = last.programDateTime + last.duration * 1000;
-      this.goTo(Math.max(endMs, windowOf(last.programDateTime).toSeconds * 1000));
+      this.#goTo(Math.max(endMs, windowOf(last.programDateTime).toSeconds * 1000));
     } else this.#mode = 'offline'; // until the state of the stream is live
     this.#tick();
   }
@@ -388,7 +389,7 @@ export class NativePlayer implements MediaRequests {
       if (this.#mode !== 'past' || this.#fragments.length > 0) this.#targetMs = null;
     }
     if (this.#loop && this.#shownMs !== null && this.#targetMs === null && this.#shownMs >= this.#loop.toMs) {
-      this.goTo(this.#loop.fromMs);
+      this.#goTo(this.#loop.fromMs);
     }
     const shownMs = this.#targetMs ?? this.#shownMs;
     const behindMs = shownMs === null ? null : Math.max(0, this.#parts.now() - shownMs);

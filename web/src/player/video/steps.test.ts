@@ -4,14 +4,13 @@ import { type SteppedBuffer, Steps } from './steps.ts';
 
 /** Shows the last of `frames` at or before each seek. */
 class FakeBuffer implements SteppedBuffer {
-  readonly frameS = 0.04;
   readonly frames: readonly number[];
-  mediaTime: number;
+  readonly picture = { frameS: 0.04, mediaTime: 0 };
   seeks: number[] = [];
 
   constructor(frames: readonly number[], at: number) {
     this.frames = frames;
-    this.mediaTime = at;
+    this.picture.mediaTime = at;
   }
 
   seekTo(seconds: number): void {
@@ -20,7 +19,8 @@ class FakeBuffer implements SteppedBuffer {
 
   /** The seek is done and its frame is on the screen. */
   arrive(): void {
-    this.mediaTime = this.frames.findLast((one) => one <= this.seeks.at(-1)!) ?? this.mediaTime;
+    const { picture } = this;
+    picture.mediaTime = this.frames.findLast((one) => one <= this.seeks.at(-1)!) ?? picture.mediaTime;
   }
 }
 
@@ -32,11 +32,11 @@ test('a step is a seek to the middle of the neighbouring frame', () => {
   steps.step(buffer, 1, 0);
   buffer.arrive();
   steps.shown(buffer, 10);
-  assert.equal(buffer.mediaTime, 0.44);
+  assert.equal(buffer.picture.mediaTime, 0.44);
   steps.step(buffer, -1, 20);
   buffer.arrive();
   steps.shown(buffer, 30);
-  assert.equal(buffer.mediaTime, 0.4);
+  assert.equal(buffer.picture.mediaTime, 0.4);
   assert.equal(steps.stepping, false);
 });
 
@@ -48,7 +48,7 @@ test('requests during a step are handled one after the other', () => {
     buffer.arrive();
     steps.shown(buffer, 10 + turn);
   }
-  assert.equal(buffer.mediaTime, 0.52);
+  assert.equal(buffer.picture.mediaTime, 0.52);
   assert.equal(buffer.seeks.length, 3);
 });
 
@@ -60,7 +60,7 @@ test('if the next frame is further away than usual, the step looks further', () 
     buffer.arrive();
     steps.shown(buffer, turn);
   }
-  assert.equal(buffer.mediaTime, 0.52);
+  assert.equal(buffer.picture.mediaTime, 0.52);
 });
 
 test('a late frame is still one step', () => {
@@ -74,7 +74,7 @@ test('a late frame is still one step', () => {
       buffer.arrive();
       steps.shown(buffer, 10 + turn);
     }
-    assert.equal(buffer.mediaTime, by === 1 ? 0.44 : 0.36);
+    assert.equal(buffer.picture.mediaTime, by === 1 ? 0.44 : 0.36);
     assert.equal(steps.stepping, false);
   }
 });
@@ -94,7 +94,7 @@ test('a step that is postponed is made from the first frame, unless the viewer p
   steps.shown(buffer, 10);
   buffer.arrive();
   steps.shown(buffer, 20);
-  assert.equal(buffer.mediaTime, 0.36);
+  assert.equal(buffer.picture.mediaTime, 0.36);
   assert.equal(steps.stepping, false);
   steps.postpone(1);
   steps.forget();

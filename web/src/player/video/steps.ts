@@ -4,12 +4,11 @@
  * like any other.
  */
 
+import type { Picture } from './picture.ts';
+
 /** What steps need of a buffer. */
 export interface SteppedBuffer {
-  /** Media time of the frame on the screen, seconds; null before the first. */
-  readonly mediaTime: number | null;
-  /** Duration of a frame, seconds. */
-  readonly frameS: number;
+  readonly picture: Pick<Picture, 'mediaTime' | 'frameS'>;
   seekTo(mediaSeconds: number): void;
 }
 
@@ -64,22 +63,27 @@ export class Steps {
       this.#next(buffer, steadyMs);
       return;
     }
-    if (step.buffer !== buffer || buffer.mediaTime === null) return;
-    const movedS = (buffer.mediaTime - step.fromS) * step.by;
-    if (movedS < buffer.frameS / 4 && step.farS !== null) {
+    if (step.buffer !== buffer || buffer.picture.mediaTime === null) return;
+    const movedS = (buffer.picture.mediaTime - step.fromS) * step.by;
+    if (movedS < buffer.picture.frameS / 4 && step.farS !== null) {
       // It was not too far: there is no frame in between.
-      this.#seek(step, step.farS + buffer.frameS / 2, MAX_TRIES, steadyMs);
+      this.#seek(step, step.farS + buffer.picture.frameS / 2, MAX_TRIES, steadyMs);
       step.farS = null;
       return;
     }
-    if (movedS < buffer.frameS / 4 && step.tries < MAX_TRIES) {
-      this.#seek(step, step.fromS + (step.by * (step.tries + 1) + 0.5) * buffer.frameS, step.tries + 1, steadyMs);
+    if (movedS < buffer.picture.frameS / 4 && step.tries < MAX_TRIES) {
+      this.#seek(
+        step,
+        step.fromS + (step.by * (step.tries + 1) + 0.5) * buffer.picture.frameS,
+        step.tries + 1,
+        steadyMs,
+      );
       return;
     }
     // The seek was repeated although the first one may only have been late: one step is one frame.
-    if (movedS > 1.5 * buffer.frameS && step.tries > 1 && step.tries < MAX_TRIES && step.farS === null) {
-      step.farS = buffer.mediaTime;
-      this.#seek(step, step.fromS + (step.by + 0.5) * buffer.frameS, step.tries, steadyMs);
+    if (movedS > 1.5 * buffer.picture.frameS && step.tries > 1 && step.tries < MAX_TRIES && step.farS === null) {
+      step.farS = buffer.picture.mediaTime;
+      this.#seek(step, step.fromS + (step.by + 0.5) * buffer.picture.frameS, step.tries, steadyMs);
       return;
     }
     this.#step = null;
@@ -110,8 +114,8 @@ export class Steps {
   }
 
   #begin(buffer: SteppedBuffer, by: 1 | -1, steadyMs: number): void {
-    if (buffer.mediaTime === null) return;
-    this.#step = { buffer, by, fromS: buffer.mediaTime, tries: 1, since: steadyMs, farS: null };
-    buffer.seekTo(buffer.mediaTime + (by + 0.5) * buffer.frameS);
+    if (buffer.picture.mediaTime === null) return;
+    this.#step = { buffer, by, fromS: buffer.picture.mediaTime, tries: 1, since: steadyMs, farS: null };
+    buffer.seekTo(buffer.picture.mediaTime + (by + 0.5) * buffer.picture.frameS);
   }
 }

@@ -8,10 +8,10 @@ import { followCaptions } from '../../media/captions.ts';
 import { seekPreroll } from '../seek-preroll.ts';
 import type { Facts } from '../source/facts.ts';
 import { partsAhead } from '../source/parts-ahead.ts';
-import type { ShownFrame } from '../sync-target.ts';
 import { Frames, type RunFragment } from './frames.ts';
 import { halfLoaded } from './half-loaded.ts';
 import { positionOf, type TimedFragment } from './media-time.ts';
+import { Picture } from './picture.ts';
 
 /** What a buffer reports to its player. */
 export interface VideoBufferEvents {
@@ -54,9 +54,6 @@ export interface Source {
 const LIST_START = 0.001;
 /** Offset into a held frame, seconds; shorter than any frame. */
 const HOLD_S = 0.001;
-/** Number of frames of which the median counts. */
-const SKEWS = 7;
-const INTERVALS = 25;
 /**
  * If the element advances by this without a reported frame, the picture is a still or the browser reports no
  * frames; media seconds.
@@ -74,14 +71,12 @@ const REFRESH_S = 0.02;
 export class VideoBuffer {
   readonly video: HTMLVideoElement;
   readonly frames: Frames;
+  readonly picture: Picture;
   readonly #parts: VideoBufferParts;
   readonly #ends = new AbortController();
   #hls: Hls | null = null;
   #source: Source | null = null;
   #details: LevelDetails | null = null;
-  #mediaTime: number | null = null;
-  /** `#mediaTime` is of a reported frame, not a calculated position. */
-  #isReported = false;
   #watched = 0;
   /** Media time at which a buffer was first seen to be ready without a frame, seconds. */
   #readyS: number | null = null;
@@ -90,11 +85,6 @@ export class VideoBuffer {
   /** Final position of a seek, sought when the media before it is loaded; media seconds. */
   #seekS: number | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** The last frames, oldest first. */
-  readonly #shown: ShownFrame[] = [];
-  readonly #intervals: number[] = [];
-  /** Duration of a frame from the stream's description, seconds. */
-  likelyFrameS = 0.04;
   /** A media error occurred and no picture has followed it yet. */
   #recovering = false;
 
@@ -103,6 +93,7 @@ export class VideoBuffer {
     this.frames = new Frames(parts.facts);
     const video = parts.surface.ownerDocument.createElement('video');
     this.video = video;
+    this.picture = new Picture(video, this.frames);
     video.muted = true; // until it is in front
     video.playsInline = true;
     video.preload = 'auto';
@@ -133,10 +124,10 @@ export class VideoBuffer {
       // A hidden tab and a stream without pictures show no frames.
       if (!this.#reportsFrames && this.ready) this.#onFrame(video.currentTime, performance.now(), false);
       else if (this.#awaitsFrame) this.#estimateLater();
-      else if (this.#mediaTime !== null) events.frame(this); // reported before the seek had ended
+      else if (this.picture.mediaTime !== null) events.frame(this); // reported before the seek had ended
     });
     listen(['play'], () => {
-      this.#shown.length = 0; // from frames before the pause
+      this.picture.forgetRecent();
       events.played(this);
     });
     listen(['pause'], () => {
@@ -165,56 +156,9 @@ export class VideoBuffer {
     return this.#seekS === null && this.video.readyState >= 2 && !this.video.seeking;
   }
 
-  /** Buffered media after the playhead without a hole, seconds. */
-  get aheadS(): number {
-    const { buffered, currentTime } = this.video;
-    for (let index = 0; index < buffered.length; index++) {
-      if (buffered.start(index) - 0.1 <= currentTime && currentTime < buffered.end(index)) {
-        return buffered.end(index) - currentTime;
-      }
-    }
-    return 0;
-  }
-
-  /** UTC of the shown picture, unix milliseconds; null before the first. */
-  get shownMs(): number | null {
-    return this.#mediaTime === null ? null : this.frames.timeOf(this.#mediaTime);
-  }
-
-  /** Media time of the frame on the screen, seconds; null before the first. */
-  get mediaTime(): number | null {
-    return this.#mediaTime;
-  }
-
-  /** Duration of a frame, seconds: as described, or less if a shorter one was seen. */
-  get frameS(): number {
-    return Math.min(this.likelyFrameS, ...this.#intervals);
-  }
-
-  /**
-   * When frames reach the screen, on the steady clock, less their UTC: the median of the last few,
-   * milliseconds. Null before the first frame.
-   */
-  get skewMs(): number | null {
-    const skews = this.#shown.map(({ atMs, positionMs }) => atMs - positionMs).sort((a, b) => a - b);
-    return skews[skews.length >> 1] ?? null;
-  }
-
-  /** The last frames since a seek or pause, oldest first, at most seven. */
-  get shownFrames(): readonly ShownFrame[] {
-    return this.#shown;
-  }
-
-  /** Frames that were too late to be shown, and those that were shown. */
-  get counts(): { readonly dropped: number; readonly shown: number } {
-    const quality = this.video.getVideoPlaybackQuality?.();
-    if (!quality) return { dropped: 0, shown: 0 };
-    return { dropped: quality.droppedVideoFrames, shown: quality.totalVideoFrames - quality.droppedVideoFrames };
-  }
-
   /** Seeks, media seconds. */
   seekTo(mediaSeconds: number): void {
-    this.#shown.length = 0;
+    this.picture.forgetRecent();
     this.#awaitsFrame = true;
     const { buffered } = this.video;
     const fromS = this.#dropHalf(mediaSeconds) ? null : this.#details?.fragmentStart;
@@ -305,11 +249,9 @@ export class VideoBuffer {
     this.#hls = null;
     this.#source = null;
     this.#details = null;
-    this.#mediaTime = null;
     this.#readyS = null;
     this.#recovering = false;
-    this.#shown.length = 0;
-    this.#intervals.length = 0;
+    this.picture.clear();
     this.frames.clear();
   }
 
@@ -330,12 +272,6 @@ export class VideoBuffer {
     return position >= leavesAtS ? position : null;
   }
 
-  /** Its position is about to leave the live list. */
-  get isLeaving(): boolean {
-    if (!this.#details || this.kind !== 'live' || this.#mediaTime === null) return false;
-    return this.#mediaTime < this.#details.fragmentStart + this.#details.targetduration;
-  }
-
   /** Closes it and removes the element. */
   close(): void {
     this.#ends.abort();
@@ -350,9 +286,9 @@ export class VideoBuffer {
    */
   look(): void {
     const { currentTime, paused } = this.video;
-    if (!this.ready || paused || currentTime === this.#mediaTime) return;
+    if (!this.ready || paused || currentTime === this.picture.mediaTime) return;
     this.#readyS ??= currentTime;
-    const stillS = currentTime - (this.#mediaTime ?? this.#readyS);
+    const stillS = currentTime - (this.picture.mediaTime ?? this.#readyS);
     if (!this.#reportsFrames || stillS > STILL_S) this.#onFrame(currentTime, performance.now(), false);
   }
 
@@ -413,9 +349,10 @@ export class VideoBuffer {
     this.#timer = setTimeout(() => {
       if (!this.#awaitsFrame || !this.ready || !this.video.paused) return;
       const { currentTime } = this.video;
-      const fromS = this.#mediaTime ?? currentTime;
-      const frames = Math.floor((currentTime - fromS) / this.frameS + 1e-3);
-      this.#onFrame(fromS + frames * this.frameS, performance.now(), false);
+      const { mediaTime, frameS } = this.picture;
+      const fromS = mediaTime ?? currentTime;
+      const frames = Math.floor((currentTime - fromS) / frameS + 1e-3);
+      this.#onFrame(fromS + frames * frameS, performance.now(), false);
       this.#awaitsFrame = false;
     }, ESTIMATE_AFTER_MS);
   }
@@ -430,33 +367,22 @@ export class VideoBuffer {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       const { paused, ended, currentTime } = this.video;
-      if (!paused || ended || this.#awaitsFrame || this.#mediaTime === null || !this.ready || !this.#reportsFrames)
-        return;
+      const { mediaTime, frameS } = this.picture;
+      if (!paused || ended || this.#awaitsFrame || mediaTime === null || !this.ready || !this.#reportsFrames) return;
       // Firefox then reports the position of the seek, not that of the frame.
-      if ('mozHasAudio' in this.video) this.seekTo(this.#mediaTime + HOLD_S);
-      else if (currentTime - this.#mediaTime > this.frameS - REFRESH_S) this.seekTo(currentTime);
+      if ('mozHasAudio' in this.video) this.seekTo(mediaTime + HOLD_S);
+      else if (currentTime - mediaTime > frameS - REFRESH_S) this.seekTo(currentTime);
     }, ESTIMATE_AFTER_MS);
   }
 
   #onFrame(mediaTime: number, displayedAt: number, isReported: boolean): void {
-    const intervalS = mediaTime - (this.#mediaTime ?? mediaTime);
-    const isInterval = isReported && this.#isReported && !this.video.paused;
-    this.#isReported = isReported;
-    if (isInterval && intervalS > 0.004 && intervalS < 0.5) {
-      this.#intervals.push(intervalS);
-      if (this.#intervals.length > INTERVALS) this.#intervals.shift();
-    }
-    this.#mediaTime = mediaTime;
+    const shownMs = this.picture.show(mediaTime, displayedAt, isReported);
     // A frame from before the seek may be reported after it began.
     const { currentTime, paused } = this.video;
-    if (!paused || Math.abs(currentTime - mediaTime - this.frameS / 2) < this.frameS) this.#awaitsFrame = false;
+    const { picture } = this;
+    if (!paused || Math.abs(currentTime - mediaTime - picture.frameS / 2) < picture.frameS) this.#awaitsFrame = false;
     this.#recovering = false;
-    const { shownMs } = this;
-    if (shownMs !== null) {
-      this.#source?.playhead?.(shownMs);
-      this.#shown.push({ atMs: displayedAt, positionMs: shownMs });
-      if (this.#shown.length > SKEWS) this.#shown.shift();
-    }
+    if (shownMs !== null) this.#source?.playhead?.(shownMs);
     this.#parts.events.frame(this);
   }
 }
